@@ -1,0 +1,7 @@
+//! Features of sensor histories: rolling statistics, band energies and the fused feature matrix.
+//!
+//! Plain functions from arrays to arrays, rows = time (oldest first), columns = sensors. NaN and infinities are missing.
+
+pub mod rolling;
+
+pub use acm_linalg::{Error, Result};

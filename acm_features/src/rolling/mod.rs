@@ -1,0 +1,14 @@
+//! Statistics of trailing windows: row t sees rows t - window + 1 ... t.
+
+mod block;
+mod extremes;
+mod moments;
+mod slope;
+mod sums;
+mod window;
+
+pub use extremes::{rolling_max, rolling_min};
+pub use moments::{rolling_kurt, rolling_mean_std, rolling_skew, rolling_std, rolling_var};
+pub use slope::rolling_slope;
+pub use sums::{rolling_mean, rolling_sum};
+pub use window::Window;

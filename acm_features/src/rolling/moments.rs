@@ -1,0 +1,394 @@
+//! Rolling variance, standard deviation, skewness and kurtosis.
+//!
+//! Central moments grow by one value and merge as in Pébay (2008), "Formulas for robust, one-pass parallel computation of
+//! covariances and arbitrary-order statistical moments", Sandia SAND2008-6212, equations 2.1, 3.1 and those for p = 3, 4.
+//! Values enter relative to an origin that is itself one of them (the first pushed), so the moments of 1e9 ± 1e-3 are as
+//! exact as those of ± 1e-3; merging adds the difference of the origins.
+
+use acm_linalg::Result;
+use acm_linalg::lanes::{Element, Row, V};
+use fearless_simd::{Simd, f64x8, prelude::*};
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use super::block::{self, Summary};
+use super::sums::{Compensated, where_enough};
+use super::window::Window;
+
+/// Count, mean and sum of squared deviations; the mean relative to `origin`.
+#[derive(Clone, Copy)]
+struct Spread<S: Simd> {
+    count: V<S>,
+    origin: V<S>,
+    mean: V<S>,
+    m2: V<S>,
+}
+
+/// What the higher moments need of a push or a merge.
+struct Step<S: Simd> {
+    /// The difference over the count after the step.
+    part: V<S>,
+    /// What the squared deviations grew by.
+    growth: V<S>,
+}
+
+impl<S: Simd> Spread<S> {
+    #[inline(always)]
+    fn empty(simd: S) -> Self {
+        let zero = f64x8::splat(simd, 0.0);
+        Self {
+            count: zero,
+            origin: zero,
+            mean: zero,
+            m2: zero,
+        }
+    }
+
+    #[inline(always)]
+    fn push(self, simd: S, x: V<S>) -> (Self, Step<S>) {
+        let zero = f64x8::splat(simd, 0.0);
+        let one = f64x8::splat(simd, 1.0);
+        let valid = x.simd_eq(x);
+        let origin = (valid & self.count.simd_eq(0.0)).select(x, self.origin);
+        let count = self.count + valid.select(one, zero);
+        let difference = valid.select((x - origin) - self.mean, zero);
+        let part = difference / count.max(one);
+        let growth = difference * part * self.count;
+        let grown = Self {
+            count,
+            origin,
+            mean: self.mean + part,
+            m2: self.m2 + growth,
+        };
+        (grown, Step { part, growth })
+    }
+
+    /// The merge, and the difference of the means, 0 where either side is empty.
+    #[inline(always)]
+    fn merge(self, simd: S, newer: Self) -> (Self, Step<S>) {
+        let zero = f64x8::splat(simd, 0.0);
+        let one = f64x8::splat(simd, 1.0);
+        let no_older = self.count.simd_eq(0.0);
+        let no_newer = newer.count.simd_eq(0.0);
+        let count = self.count + newer.count;
+        let difference = (newer.origin - self.origin) + (newer.mean - self.mean);
+        let difference = (no_older | no_newer).select(zero, difference);
+        let part = difference / count.max(one);
+        let growth = difference * part * (self.count * newer.count);
+        let merged = Self {
+            count,
+            origin: no_older.select(newer.origin, self.origin),
+            mean: no_older.select(newer.mean, self.mean + part * newer.count),
+            m2: self.m2 + newer.m2 + growth,
+        };
+        (merged, Step { part, growth })
+    }
+
+    #[inline(always)]
+    fn save(self, memory: &mut [Row]) {
+        memory[0].store(self.count);
+        memory[1].store(self.origin);
+        memory[2].store(self.mean);
+        memory[3].store(self.m2);
+    }
+
+    #[inline(always)]
+    fn load(simd: S, memory: &[Row]) -> Self {
+        Self {
+            count: memory[0].load(simd),
+            origin: memory[1].load(simd),
+            mean: memory[2].load(simd),
+            m2: memory[3].load(simd),
+        }
+    }
+
+    #[inline(always)]
+    fn variance(self, simd: S, ddof: f64, min_periods: f64) -> V<S> {
+        let variance = self.m2 / (self.count - ddof);
+        // Squares beyond the largest float64 leave nothing to report.
+        let representable = self.m2.simd_lt(f64::INFINITY);
+        let variance = representable.select(variance, f64x8::splat(simd, f64::NAN));
+        where_enough(simd, self.count, min_periods.max(ddof + 1.0), variance)
+    }
+}
+
+/// Variance, or standard deviation where `ROOT`.
+struct Variance<const ROOT: bool> {
+    ddof: f64,
+}
+
+impl<const ROOT: bool> Summary for Variance<ROOT> {
+    type State<S: Simd> = Spread<S>;
+    const SIZE: usize = 4;
+    const RESULTS: usize = 1;
+    const COST_NS: f64 = 3.0;
+
+    #[inline(always)]
+    fn empty<S: Simd>(simd: S) -> Spread<S> {
+        Spread::empty(simd)
+    }
+
+    #[inline(always)]
+    fn push<S: Simd>(simd: S, state: Spread<S>, x: V<S>, _position: f64) -> Spread<S> {
+        state.push(simd, x).0
+    }
+
+    #[inline(always)]
+    fn merge<S: Simd>(simd: S, older: Spread<S>, newer: Spread<S>) -> Spread<S> {
+        older.merge(simd, newer).0
+    }
+
+    #[inline(always)]
+    fn save<S: Simd>(state: Spread<S>, memory: &mut [Row]) {
+        state.save(memory);
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, memory: &[Row]) -> Spread<S> {
+        Spread::load(simd, memory)
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, state: Spread<S>, min_periods: f64, results: &mut [Row]) {
+        let variance = state.variance(simd, self.ddof, min_periods);
+        results[0].store(if ROOT { variance.sqrt() } else { variance });
+    }
+}
+
+/// Mean and standard deviation at once.
+pub(crate) struct MeanStd {
+    pub(crate) ddof: f64,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct MeanStdState<S: Simd> {
+    spread: Spread<S>,
+    sum: Compensated<S>,
+}
+
+impl Summary for MeanStd {
+    type State<S: Simd> = MeanStdState<S>;
+    const SIZE: usize = 6;
+    const RESULTS: usize = 2;
+    const COST_NS: f64 = 4.0;
+
+    #[inline(always)]
+    fn empty<S: Simd>(simd: S) -> MeanStdState<S> {
+        MeanStdState {
+            spread: Spread::empty(simd),
+            sum: Compensated::zero(simd),
+        }
+    }
+
+    #[inline(always)]
+    fn push<S: Simd>(simd: S, state: MeanStdState<S>, x: V<S>, _position: f64) -> MeanStdState<S> {
+        let zero = f64x8::splat(simd, 0.0);
+        MeanStdState {
+            spread: state.spread.push(simd, x).0,
+            sum: state.sum.add(x.simd_eq(x).select(x, zero)),
+        }
+    }
+
+    #[inline(always)]
+    fn merge<S: Simd>(simd: S, older: MeanStdState<S>, newer: MeanStdState<S>) -> MeanStdState<S> {
+        MeanStdState {
+            spread: older.spread.merge(simd, newer.spread).0,
+            sum: older.sum.merge(newer.sum),
+        }
+    }
+
+    #[inline(always)]
+    fn save<S: Simd>(state: MeanStdState<S>, memory: &mut [Row]) {
+        state.spread.save(memory);
+        memory[4].store(state.sum.high);
+        memory[5].store(state.sum.low);
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, memory: &[Row]) -> MeanStdState<S> {
+        MeanStdState {
+            spread: Spread::load(simd, memory),
+            sum: Compensated {
+                high: memory[4].load(simd),
+                low: memory[5].load(simd),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, state: MeanStdState<S>, min_periods: f64, results: &mut [Row]) {
+        let count = state.spread.count;
+        let mean = state.sum.value() / count;
+        results[0].store(where_enough(simd, count, min_periods.max(1.0), mean));
+        results[1].store(state.spread.variance(simd, self.ddof, min_periods).sqrt());
+    }
+}
+
+/// Skewness and kurtosis, as chosen.
+pub(crate) struct Shape<const SKEW: bool, const KURT: bool>;
+
+#[derive(Clone, Copy)]
+pub(crate) struct ShapeState<S: Simd> {
+    spread: Spread<S>,
+    m3: V<S>,
+    m4: V<S>,
+}
+
+impl<const SKEW: bool, const KURT: bool> Summary for Shape<SKEW, KURT> {
+    type State<S: Simd> = ShapeState<S>;
+    const SIZE: usize = 6;
+    const RESULTS: usize = SKEW as usize + KURT as usize;
+    const COST_NS: f64 = 8.0;
+
+    #[inline(always)]
+    fn empty<S: Simd>(simd: S) -> ShapeState<S> {
+        let zero = f64x8::splat(simd, 0.0);
+        ShapeState {
+            spread: Spread::empty(simd),
+            m3: zero,
+            m4: zero,
+        }
+    }
+
+    #[inline(always)]
+    fn push<S: Simd>(simd: S, state: ShapeState<S>, x: V<S>, _position: f64) -> ShapeState<S> {
+        let before = state.spread;
+        let (spread, Step { part, growth }) = before.push(simd, x);
+        let n = spread.count;
+        let m3 = state.m3 + part * (growth * (n - 2.0) - 3.0 * before.m2);
+        let m4 = if KURT {
+            let square = part * part;
+            state.m4 + growth * square * (n * n - 3.0 * n + 3.0) + 6.0 * square * before.m2 - 4.0 * part * state.m3
+        } else {
+            state.m4
+        };
+        ShapeState { spread, m3, m4 }
+    }
+
+    #[inline(always)]
+    fn merge<S: Simd>(simd: S, older: ShapeState<S>, newer: ShapeState<S>) -> ShapeState<S> {
+        let (a, b) = (older.spread, newer.spread);
+        let (spread, Step { part, growth }) = a.merge(simd, b);
+        let (na, nb) = (a.count, b.count);
+        let m3 = older.m3 + newer.m3 + part * (growth * (na - nb) + 3.0 * (na * b.m2 - nb * a.m2));
+        let m4 = if KURT {
+            let square = part * part;
+            older.m4
+                + newer.m4
+                + square * (growth * (na * na - na * nb + nb * nb) + 6.0 * (na * na * b.m2 + nb * nb * a.m2))
+                + 4.0 * part * (na * newer.m3 - nb * older.m3)
+        } else {
+            older.m4
+        };
+        ShapeState { spread, m3, m4 }
+    }
+
+    #[inline(always)]
+    fn save<S: Simd>(state: ShapeState<S>, memory: &mut [Row]) {
+        state.spread.save(memory);
+        memory[4].store(state.m3);
+        memory[5].store(state.m4);
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, memory: &[Row]) -> ShapeState<S> {
+        ShapeState {
+            spread: Spread::load(simd, memory),
+            m3: memory[4].load(simd),
+            m4: memory[5].load(simd),
+        }
+    }
+
+    /// Bias-corrected: Joanes & Gill (1998), doi 10.1111/1467-9884.00122, G1 and G2.
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, state: ShapeState<S>, min_periods: f64, results: &mut [Row]) {
+        let n = state.spread.count;
+        let m2 = state.spread.m2;
+        let nan = f64x8::splat(simd, f64::NAN);
+        if SKEW {
+            let skew = (n * (n - 1.0).sqrt() / (n - 2.0)) * (state.m3 / m2) / m2.sqrt();
+            let skew = skew.abs().simd_lt(f64::INFINITY).select(skew, nan);
+            results[0].store(where_enough(simd, n, min_periods.max(3.0), skew));
+        }
+        if KURT {
+            let scale = (n - 1.0) / ((n - 2.0) * (n - 3.0));
+            let kurt = scale * (n * (n + 1.0) * (state.m4 / m2 / m2) - 3.0 * (n - 1.0));
+            let kurt = kurt.abs().simd_lt(f64::INFINITY).select(kurt, nan);
+            results[SKEW as usize].store(where_enough(simd, n, min_periods.max(4.0), kurt));
+        }
+    }
+}
+
+/// Trailing rolling variance of each column.
+///
+/// `y[t] = sum((x[s] - mean)^2) / (count - ddof)` over the non-missing x[s], t - window < s <= t
+///
+/// Shapes: x (n, d) -> (n, d).
+/// Missing: NaN and infinity are skipped; NaN out while fewer than `max(min_periods, ddof + 1)` remain. A constant window
+/// gives exactly 0. NaN while squared deviations exceed the largest float64.
+/// Cost: O(n d), whatever the window. Source: Pébay 2008.
+///
+/// # Errors
+/// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
+pub fn rolling_var<T: Element>(
+    x: ArrayView2<'_, T>,
+    window: Window,
+    ddof: usize,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Variance::<false> { ddof: ddof as f64 }, x, window, out)
+}
+
+/// Trailing rolling standard deviation of each column: the root of [`rolling_var`].
+///
+/// # Errors
+/// As [`rolling_var`].
+pub fn rolling_std<T: Element>(
+    x: ArrayView2<'_, T>,
+    window: Window,
+    ddof: usize,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Variance::<true> { ddof: ddof as f64 }, x, window, out)
+}
+
+/// Trailing rolling mean and standard deviation of each column in one pass.
+///
+/// Shapes: x (n, d) -> (n, 2 d), mean and standard deviation of a column adjacent. The numbers are those of
+/// [`super::rolling_mean`] and [`rolling_std`].
+///
+/// # Errors
+/// As [`rolling_var`].
+pub fn rolling_mean_std<T: Element>(
+    x: ArrayView2<'_, T>,
+    window: Window,
+    ddof: usize,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(MeanStd { ddof: ddof as f64 }, x, window, out)
+}
+
+/// Trailing rolling skewness of each column, bias-corrected.
+///
+/// Shapes: x (n, d) -> (n, d).
+/// Missing: NaN and infinity are skipped; NaN out while fewer than `max(min_periods, 3)` remain, and where the window is
+/// constant.
+/// Cost: O(n d), whatever the window. Source: Pébay 2008; Joanes & Gill 1998, G1.
+///
+/// # Errors
+/// As [`rolling_var`].
+pub fn rolling_skew<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
+    block::run(Shape::<true, false>, x, window, out)
+}
+
+/// Trailing rolling excess kurtosis of each column, bias-corrected.
+///
+/// Shapes: x (n, d) -> (n, d).
+/// Missing: NaN and infinity are skipped; NaN out while fewer than `max(min_periods, 4)` remain, and where the window is
+/// constant.
+/// Cost: O(n d), whatever the window. Source: Pébay 2008; Joanes & Gill 1998, G2.
+///
+/// # Errors
+/// As [`rolling_var`].
+pub fn rolling_kurt<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
+    block::run(Shape::<false, true>, x, window, out)
+}

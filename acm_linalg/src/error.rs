@@ -1,0 +1,138 @@
+//! The one error type of the acm crates.
+
+use std::fmt;
+
+/// Result of every fallible function of the acm crates.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The offending number of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Number {
+    /// A whole number.
+    Integer(u64),
+    /// A real number.
+    Real(f64),
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Real(value) => value.fmt(f),
+        }
+    }
+}
+
+impl From<usize> for Number {
+    fn from(value: usize) -> Self {
+        Self::Integer(value as u64)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+
+/// What can go wrong in the acm crates.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter lies outside what it may be.
+    #[error("`{name}` must be {requirement}, got {value}")]
+    Parameter {
+        /// The parameter as the caller knows it.
+        name: &'static str,
+        /// What it must be, to follow "must be".
+        requirement: &'static str,
+        /// What it is.
+        value: Number,
+    },
+    /// A parameter lies outside a bound that another argument sets.
+    #[error("`{name}` must be at most `{limit_name}` = {limit}, got {value}")]
+    AboveLimit {
+        /// The parameter as the caller knows it.
+        name: &'static str,
+        /// The argument that sets the bound.
+        limit_name: &'static str,
+        /// The bound.
+        limit: Number,
+        /// What the parameter is.
+        value: Number,
+    },
+    /// An array has another shape than the rest of the call asks for.
+    #[error("`{name}` must have shape ({}, {}), got ({}, {})", expected.0, expected.1, got.0, got.1)]
+    Shape {
+        /// The argument.
+        name: &'static str,
+        /// Rows and columns it must have.
+        expected: (usize, usize),
+        /// Rows and columns it has.
+        got: (usize, usize),
+    },
+    /// A one-dimensional argument has another length than the rest of the call asks for.
+    #[error("`{name}` must have length {expected}, got {got}")]
+    Length {
+        /// The argument.
+        name: &'static str,
+        /// Values it must have.
+        expected: usize,
+        /// Values it has.
+        got: usize,
+    },
+    /// The result or its scratch does not fit into memory.
+    #[error("not enough memory for {what}: {rows} x {columns} values")]
+    Memory {
+        /// What was to be held.
+        what: &'static str,
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        columns: usize,
+    },
+    /// The caller asked for the work to stop; the output is unfinished.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// `Ok` where `condition` holds, else the parameter's error.
+///
+/// # Errors
+/// [`Error::Parameter`] where `condition` does not hold.
+pub fn require(
+    condition: bool,
+    name: &'static str,
+    requirement: &'static str,
+    value: impl Into<Number>,
+) -> Result<()> {
+    if condition {
+        Ok(())
+    } else {
+        Err(Error::Parameter {
+            name,
+            requirement,
+            value: value.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_argument_and_the_value() {
+        let error = require(false, "window", "at least 1", 0_usize).unwrap_err();
+        assert_eq!(error.to_string(), "`window` must be at least 1, got 0");
+        let error = require(false, "q", "between 0 and 1", 1.5).unwrap_err();
+        assert_eq!(error.to_string(), "`q` must be between 0 and 1, got 1.5");
+        let error = Error::Shape {
+            name: "out",
+            expected: (3, 2),
+            got: (2, 3),
+        };
+        assert_eq!(error.to_string(), "`out` must have shape (3, 2), got (2, 3)");
+    }
+}

@@ -1,0 +1,12 @@
+//! Ground floor of the acm crates: errors and checks, threads, and the driver that walks a matrix in lanes.
+//!
+//! Everything above rests on one rule: a result depends on the values in its window and on the row's absolute index, on
+//! nothing else. The driver in [`columns`] may therefore cut the work by columns and by rows, on any number of threads,
+//! and the bytes stay the same.
+
+pub mod columns;
+pub mod error;
+pub mod lanes;
+pub mod parallel;
+
+pub use error::{Error, Number, Result};

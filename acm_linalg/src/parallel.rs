@@ -1,0 +1,311 @@
+//! Threads: one own pool, started at the first long call, and the one way to run work on it.
+//!
+//! The pool is keyed by process id: a forked child has none of its parent's threads, so it starts a pool of its own and
+//! leaks the parent's (whose locks may be held by threads that are not there). Nothing starts at import.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::{Error, Result, require};
+
+/// Environment variable read once for the default number of threads.
+pub const THREADS_VARIABLE: &str = "ACM_NUM_THREADS";
+
+/// Most threads that may be asked for.
+pub const MAX_THREADS: usize = 1024;
+
+/// Work estimated below this many nanoseconds stays on the calling thread: waking a worker costs some 10 to 20 us.
+const SERIAL_NS: f64 = 60_000.0;
+
+/// Work estimated above this many nanoseconds is left to the pool while the calling thread watches for interrupts;
+/// below, the calling thread works too.
+const WATCH_NS: f64 = 20_000_000.0;
+
+/// How often the watching thread asks whether to stop.
+const POLL: Duration = Duration::from_millis(20);
+
+struct Pool {
+    process: u32,
+    threads: usize,
+    workers: ThreadPool,
+}
+
+static POOL: ArcSwapOption<Pool> = ArcSwapOption::const_empty();
+/// 0: not set by the caller.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+static HOOK: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// Sets the number of threads that long calls use from now on.
+///
+/// # Errors
+/// [`Error::Parameter`] unless `1 <= threads <= 1024`.
+pub fn set_num_threads(threads: usize) -> Result<()> {
+    require(
+        (1..=MAX_THREADS).contains(&threads),
+        "n",
+        "between 1 and 1024",
+        threads,
+    )?;
+    THREADS.store(threads, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The number of threads that long calls use: as set, else `ACM_NUM_THREADS`, else the cores this process may use.
+#[must_use]
+pub fn num_threads() -> usize {
+    static DEFAULT: OnceLock<usize> = OnceLock::new();
+    match THREADS.load(Ordering::Relaxed) {
+        0 => *DEFAULT.get_or_init(|| {
+            std::env::var(THREADS_VARIABLE)
+                .ok()
+                .and_then(|text| text.trim().parse().ok())
+                .filter(|threads| (1..=MAX_THREADS).contains(threads))
+                .unwrap_or_else(|| {
+                    std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS)
+                })
+        }),
+        threads => threads,
+    }
+}
+
+/// Registers the question "shall the running work stop?", asked on the calling thread every 20 ms of a long call.
+///
+/// The first registration stays.
+pub fn set_interrupt_hook(hook: fn() -> bool) {
+    let _ = HOOK.set(hook);
+}
+
+fn pool() -> Result<Arc<Pool>> {
+    let process = std::process::id();
+    let threads = num_threads();
+    if let Some(pool) = POOL.load_full()
+        && pool.process == process
+        && pool.threads == threads
+    {
+        return Ok(pool);
+    }
+    let workers = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("acm-{index}"))
+        .build()
+        .map_err(|_| Error::Memory {
+            what: "the threads' stacks",
+            rows: threads,
+            columns: 1,
+        })?;
+    let fresh = Arc::new(Pool {
+        process,
+        threads,
+        workers,
+    });
+    if let Some(old) = POOL.swap(Some(Arc::clone(&fresh)))
+        && old.process != process
+    {
+        // Dropping it would touch locks that a thread left behind by the fork may hold for ever.
+        std::mem::forget(old);
+    }
+    Ok(fresh)
+}
+
+/// A request to stop, read by long-running work between its steps.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Whether the work shall stop. What has been computed so far is thrown away.
+    #[inline]
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs `work` on every job, on as many threads as are set, and returns when all are done.
+///
+/// `cost_ns` is the estimated time of all jobs on one thread; it decides between the calling thread alone and the pool.
+/// Each thread makes itself a scratch with `scratch` and hands it to each of its jobs. The jobs' order is not defined: a
+/// job must own what it writes. Long work looks at [`Stop::requested`] at least every few milliseconds.
+///
+/// # Errors
+/// [`Error::Interrupted`] when the interrupt hook said so; whatever `scratch` returns; [`Error::Memory`] when no thread
+/// can be started.
+///
+/// # Panics
+/// Hands on a panic of `work`.
+pub fn run<J, C>(
+    jobs: Vec<J>,
+    cost_ns: f64,
+    scratch: impl Fn() -> Result<C> + Sync,
+    work: impl Fn(&mut C, J, &Stop) + Sync,
+) -> Result<()>
+where
+    J: Send,
+{
+    let stop = Stop::default();
+    let threads = num_threads().min(jobs.len());
+    let watch = cost_ns > WATCH_NS && HOOK.get().is_some();
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    if cost_ns < SERIAL_NS || (threads == 1 && !watch) {
+        let mut own = scratch()?;
+        for job in jobs {
+            work(&mut own, job, &stop);
+        }
+        return Ok(());
+    }
+
+    let pool = pool()?;
+    let queue = Mutex::new(jobs.into_iter());
+    let failure = Mutex::new(None);
+    let crew = Crew::default();
+    let labour = || {
+        let mut own = match scratch() {
+            Ok(own) => own,
+            Err(error) => {
+                *lock(&failure) = Some(error);
+                stop.request();
+                return;
+            }
+        };
+        while !stop.requested() {
+            let Some(job) = lock(&queue).next() else { break };
+            work(&mut own, job, &stop);
+        }
+    };
+    let interrupted = pool.workers.in_place_scope(|scope| {
+        let hired = if watch { threads } else { threads - 1 };
+        crew.hire(hired);
+        for _ in 0..hired {
+            scope.spawn(|_| {
+                let _leaves_even_on_panic = Leave(&crew);
+                labour();
+            });
+        }
+        if watch {
+            crew.watch(&stop)
+        } else {
+            labour();
+            false
+        }
+    });
+    if interrupted {
+        return Err(Error::Interrupted);
+    }
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// A poisoned lock only says that a job panicked; the panic itself travels on through the scope.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Default)]
+struct Crew {
+    busy: Mutex<usize>,
+    idle: Condvar,
+}
+
+impl Crew {
+    fn hire(&self, workers: usize) {
+        *lock(&self.busy) += workers;
+    }
+
+    /// Waits until everybody has left; returns whether the hook asked to stop.
+    fn watch(&self, stop: &Stop) -> bool {
+        let mut interrupted = false;
+        let mut busy = lock(&self.busy);
+        while *busy > 0 {
+            busy = self.idle.wait_timeout(busy, POLL).unwrap_or_else(PoisonError::into_inner).0;
+            if *busy > 0 && !interrupted {
+                drop(busy);
+                if HOOK.get().is_some_and(|hook| hook()) {
+                    interrupted = true;
+                    stop.request();
+                }
+                busy = lock(&self.busy);
+            }
+        }
+        interrupted
+    }
+}
+
+struct Leave<'a>(&'a Crew);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.busy) -= 1;
+        self.0.idle.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_is_done_once_whatever_the_cost() {
+        for cost in [0.0, 1e6, 1e9] {
+            let mut cells = vec![0_u32; 1000];
+            run(
+                cells.iter_mut().collect(),
+                cost,
+                || Ok(0_u32),
+                |seen, cell, _| {
+                    *seen += 1;
+                    *cell += 1;
+                },
+            )
+            .unwrap();
+            assert!(cells.iter().all(|&cell| cell == 1));
+        }
+    }
+
+    #[test]
+    fn no_jobs_is_no_work() {
+        run(Vec::<()>::new(), 1e9, || Ok(()), |(), (), _| unreachable!()).unwrap();
+    }
+
+    #[test]
+    fn a_failing_scratch_is_reported() {
+        let failing = || {
+            Err::<(), _>(Error::Memory {
+                what: "scratch",
+                rows: 1,
+                columns: 1,
+            })
+        };
+        for cost in [0.0, 1e6] {
+            let result = run(vec![1, 2, 3], cost, failing, |(), _, _| {});
+            assert!(matches!(result, Err(Error::Memory { .. })));
+        }
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_survives() {
+        let attempt = std::panic::catch_unwind(|| {
+            run(vec![1, 2, 3, 4], 1e6, || Ok(()), |(), job, _| assert!(job != 3, "job 3"))
+        });
+        assert!(attempt.is_err());
+        run(vec![1, 2], 1e6, || Ok(()), |(), _, _| {}).unwrap();
+    }
+
+    #[test]
+    fn thread_counts_outside_the_range_are_refused() {
+        assert!(set_num_threads(0).is_err());
+        assert!(set_num_threads(MAX_THREADS + 1).is_err());
+        assert!(num_threads() >= 1);
+    }
+}

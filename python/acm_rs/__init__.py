@@ -1,0 +1,43 @@
+"""Compute engine for condition monitoring: features of sensor histories, exact and fast.
+
+Arrays in, arrays out: rows = time (oldest first), columns = sensors. float64 and float32 arrays of any memory layout are
+read where they lie. NaN and infinity are missing.
+"""
+
+from acm_rs._native import (
+    InternalError,
+    __version__,
+    cpu_features,
+    get_num_threads,
+    rolling_kurt,
+    rolling_max,
+    rolling_mean,
+    rolling_mean_std,
+    rolling_mean_std_f64,
+    rolling_min,
+    rolling_skew,
+    rolling_slope,
+    rolling_std,
+    rolling_sum,
+    rolling_var,
+    set_num_threads,
+)
+
+__all__ = [
+    "InternalError",
+    "__version__",
+    "cpu_features",
+    "get_num_threads",
+    "rolling_kurt",
+    "rolling_max",
+    "rolling_mean",
+    "rolling_mean_std",
+    "rolling_mean_std_f64",
+    "rolling_min",
+    "rolling_skew",
+    "rolling_slope",
+    "rolling_std",
+    "rolling_sum",
+    "rolling_var",
+    "set_num_threads",
+]

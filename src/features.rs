@@ -1,0 +1,629 @@
+//! Python's view of `acm_features`.
+
+use acm_features::rolling::{self, Window};
+use pyo3::prelude::*;
+
+use crate::interop::{Input, Output, compute, count, exception, input, input_f64};
+
+/// The window behind Python's `window`, `min_periods` and `first_row`.
+fn window_of(
+    window: &Bound<'_, PyAny>,
+    min_periods: Option<&Bound<'_, PyAny>>,
+    first_row: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Window> {
+    let rows = count(window, "window", 1)?;
+    let min_periods = min_periods.map_or(Ok(1), |value| count(value, "min_periods", 0))?;
+    let first_row = first_row.map_or(Ok(0), |value| count(value, "first_row", 0))?;
+    Ok(Window::new(rows, min_periods).map_err(exception)?.starting_at(first_row))
+}
+
+/// Borrows, computes detached, wraps: `$body` for whichever float type `$input` has.
+macro_rules! columnwise {
+    ($py:ident, $input:expr, $width:expr, $out:expr, |$x:ident, $view:ident| $body:expr) => {
+        match $input {
+            Input::F64(x) => columnwise!(@one $py, x, $width, $out, |$x, $view| $body),
+            Input::F32(x) => columnwise!(@one $py, x, $width, $out, |$x, $view| $body),
+        }
+    };
+    (@one $py:ident, $input:ident, $width:expr, $out:expr, |$x:ident, $view:ident| $body:expr) => {{
+        let mut output = Output::like(&$input, $width, $out, $py)?;
+        let ($x, $view) = ($input.view(), output.view());
+        compute($py, || $body)?;
+        Ok(output.into_object())
+    }};
+}
+
+/// Trailing rolling sum of each column.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. With ``min_periods=0`` the sum of nothing is 0.
+/// Compensated summation [1]_: the exact sum but for its last rounding.
+///
+/// .. [1] Knuth, The Art of Computer Programming, volume 2, section 4.2.2.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_sum(np.array([1.0, 2.0, np.nan, 4.0]), 2)
+/// array([1., 3., 2., 4.])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_sum<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_sum(x, window, out))
+}
+
+/// Trailing rolling mean of each column.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped.
+/// Compensated summation [1]_: a constant window gives its constant exactly.
+///
+/// .. [1] Knuth, The Art of Computer Programming, volume 2, section 4.2.2.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_mean(np.array([1.0, 2.0, np.nan, 4.0]), 2)
+/// array([1. , 1.5, 2. , 4. ])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_mean<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_mean(x, window, out))
+}
+
+/// Trailing rolling variance of each column.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// ddof : int, default 1
+///     The divisor is the count minus ``ddof``.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. NaN while fewer than ``ddof + 1`` values remain. A constant window
+/// gives exactly 0. Merged moments [1]_, so an offset or a spike that has left the window costs no digits.
+///
+/// .. [1] Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
+///    statistical moments, Sandia report SAND2008-6212, 2008.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_var(np.array([1.0, 2.0, 4.0]), 2)
+/// array([nan, 0.5, 2. ])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, ddof=1, out=None, first_row=0)")]
+pub(crate) fn rolling_var<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    ddof: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_var(x, window, ddof, out))
+}
+
+/// Trailing rolling standard deviation of each column.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// ddof : int, default 1
+///     The divisor is the count minus ``ddof``.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. NaN while fewer than ``ddof + 1`` values remain. A constant window
+/// gives exactly 0. Merged moments [1]_, so an offset or a spike that has left the window costs no digits.
+///
+/// .. [1] Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
+///    statistical moments, Sandia report SAND2008-6212, 2008.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_std(1e9 + np.array([0.0, 2.0, 4.0]), 3)
+/// array([       nan, 1.41421356, 2.        ])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, ddof=1, out=None, first_row=0)")]
+pub(crate) fn rolling_std<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    ddof: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_std(x, window, ddof, out))
+}
+
+/// Trailing rolling mean and standard deviation of each column, in one pass.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// ddof : int, default 1
+///     The divisor is the count minus ``ddof``.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape (n, 2 d): mean and standard deviation of a column adjacent.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. NaN while fewer than ``ddof + 1`` values remain. A constant window
+/// gives exactly 0. Merged moments [1]_, so an offset or a spike that has left the window costs no digits.
+///
+/// .. [1] Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
+///    statistical moments, Sandia report SAND2008-6212, 2008.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_mean_std(np.array([[1.0], [3.0]]), 2)
+/// array([[1.        ,        nan],
+///        [2.        , 1.41421356]])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, ddof=1, out=None, first_row=0)")]
+pub(crate) fn rolling_mean_std<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    ddof: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
+    columnwise!(py, input(x, "x")?, 2, out, |x, out| rolling::rolling_mean_std(x, window, ddof, out))
+}
+
+/// Trailing rolling minimum of each column.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped.
+/// The time for a row does not depend on the window: van Herk, Gil and Werman's blocks [1]_.
+///
+/// .. [1] Gil and Werman, Computing 2-D min, median, and max filters, IEEE PAMI 15 (5), 1993.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_min(np.array([3.0, 1.0, 2.0, 5.0]), 2)
+/// array([3., 1., 1., 2.])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_min<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_min(x, window, out))
+}
+
+/// Trailing rolling maximum of each column.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped.
+/// The time for a row does not depend on the window: van Herk, Gil and Werman's blocks [1]_.
+///
+/// .. [1] Gil and Werman, Computing 2-D min, median, and max filters, IEEE PAMI 15 (5), 1993.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_max(np.array([3.0, 1.0, 2.0, 5.0]), 2)
+/// array([3., 3., 2., 5.])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_max<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_max(x, window, out))
+}
+
+/// Trailing rolling skewness of each column, bias-corrected.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. NaN while fewer than 3 values remain and where the window is constant.
+/// G1 of [1]_, from merged moments: exact at any offset.
+///
+/// .. [1] Joanes and Gill, Comparing measures of sample skewness and kurtosis, The Statistician 47 (1), 1998.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_skew(np.array([1.0, 2.0, 4.0]), 3)
+/// array([       nan,        nan, 0.93521953])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_skew<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_skew(x, window, out))
+}
+
+/// Trailing rolling excess kurtosis of each column, bias-corrected.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. NaN while fewer than 4 values remain and where the window is constant.
+/// G2 of [1]_, from merged moments: exact at any offset.
+///
+/// .. [1] Joanes and Gill, Comparing measures of sample skewness and kurtosis, The Statistician 47 (1), 1998.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_kurt(np.array([1.0, 2.0, 4.0, 8.0]), 4)
+/// array([       nan,        nan,        nan, 0.75765306])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_kurt<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_kurt(x, window, out))
+}
+
+/// Trailing rolling least-squares slope of each column against its rows.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. The slope is that of the remaining values against their own row's position, in units of
+/// ``x`` per row; 0 where one value remains.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_slope(np.array([1.0, 3.0, np.nan, 7.0]), 3)
+/// array([0., 2., 2., 2.])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_slope<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_slope(x, window, out))
+}
+
+/// Rolling mean and standard deviation (ddof 1) of float64 columns: `rolling_mean_std` under its migration name.
+///
+/// Parameters
+/// ----------
+/// data : ndarray of float64, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors.
+/// window : int
+///     Rows of the trailing window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape (n, 2 d): mean and standard deviation of a column adjacent.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``data`` is no float64 array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, or wrong shape.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_mean_std_f64(np.array([2.0, 2.0]), 2)
+/// array([[ 2., nan],
+///        [ 2.,  0.]])
+#[pyfunction]
+#[pyo3(signature = (data, window, min_periods=None), text_signature = "(data, window, min_periods=1)")]
+pub(crate) fn rolling_mean_std_f64<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, None)?;
+    columnwise!(py, input_f64(data, "data")?, 2, None, |x, out| rolling::rolling_mean_std(x, window, 1, out))
+}

@@ -1,0 +1,380 @@
+//! The one door between Python and the crates: arrays in and out, detaching, interrupts, errors.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use acm_linalg::{Error, parallel};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Ix1, Ix2};
+use numpy::{
+    BorrowError, Element, PyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray, PyReadwriteArray,
+    PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOverflowError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyInt, PyTuple};
+
+pyo3::create_exception!(
+    acm_rs,
+    InternalError,
+    PyRuntimeError,
+    "A defect of acm_rs itself: the call failed, the interpreter and the arrays are unharmed."
+);
+
+thread_local! {
+    /// What the signal handler raised while this thread was waiting for its work.
+    static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+/// Makes long calls ask Python's signal handlers every 20 ms whether to go on.
+pub(crate) fn watch_for_interrupts() {
+    parallel::set_interrupt_hook(|| {
+        Python::try_attach(|py| match py.check_signals() {
+            Ok(()) => false,
+            Err(raised) => {
+                RAISED.set(Some(raised));
+                true
+            }
+        })
+        .unwrap_or(false)
+    });
+}
+
+/// Runs `work` detached from the interpreter and turns what goes wrong into an exception.
+pub(crate) fn compute<R: Send>(py: Python<'_>, work: impl FnOnce() -> acm_linalg::Result<R> + Send) -> PyResult<R> {
+    match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(error)) => Err(exception(error)),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
+            Err(InternalError::new_err(format!("acm_rs failed internally, please report this: {text}")))
+        }
+    }
+}
+
+/// The exception that stands for an error of the crates.
+pub(crate) fn exception(error: Error) -> PyErr {
+    match error {
+        Error::Interrupted => RAISED.take().unwrap_or_else(|| PyKeyboardInterrupt::new_err(())),
+        Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
+        _ => PyValueError::new_err(error.to_string()),
+    }
+}
+
+/// An array of either float type, borrowed as it lies in memory.
+pub(crate) enum Input<'py> {
+    F64(Borrowed<'py, f64>),
+    F32(Borrowed<'py, f32>),
+}
+
+pub(crate) enum Borrowed<'py, T: Element> {
+    Line(PyReadonlyArray<'py, T, Ix1>),
+    Table(PyReadonlyArray<'py, T, Ix2>),
+}
+
+impl<T: Element> Borrowed<'_, T> {
+    /// Rows = time; a line is one column.
+    pub(crate) fn view(&self) -> ArrayView2<'_, T> {
+        match self {
+            Self::Line(line) => line.as_array().insert_axis(Axis(1)),
+            Self::Table(table) => table.as_array(),
+        }
+    }
+
+    pub(crate) fn is_line(&self) -> bool {
+        matches!(self, Self::Line(_))
+    }
+}
+
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
+}
+
+/// The array behind `value`, checked for what no view of ours could bear.
+fn untyped<'a, 'py>(value: &'a Bound<'py, PyAny>, name: &str, must: &str) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
+    let Ok(array) = value.cast::<PyUntypedArray>() else {
+        return Err(PyTypeError::new_err(format!(
+            "`{name}` must be {must}, got {}; convert with numpy.asarray(..., dtype=float)",
+            type_name(value)
+        )));
+    };
+    if !array.is_exact_instance_of::<PyUntypedArray>() && value.hasattr(pyo3::intern!(value.py(), "mask"))? {
+        return Err(PyTypeError::new_err(format!(
+            "`{name}` must be a plain array, got a masked one; fill it with .filled(numpy.nan)"
+        )));
+    }
+    let item = isize::try_from(array.dtype().itemsize()).unwrap_or(1).max(1);
+    let askew = array
+        .shape()
+        .iter()
+        .zip(array.strides())
+        .any(|(&length, &stride)| length > 1 && stride % item != 0);
+    if askew || !array.is_aligned() {
+        return Err(PyValueError::new_err(format!(
+            "`{name}` must be aligned in memory, got an unaligned view; copy it with numpy.array(...)"
+        )));
+    }
+    Ok(array)
+}
+
+fn wrong_dtype(array: &Bound<'_, PyUntypedArray>, name: &str, must: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "`{name}` must have dtype {must}, got {}; convert with .astype(numpy.float64)",
+        array.dtype()
+    ))
+}
+
+/// Borrows `value`, an (n,) or (n, d) array of float64 or float32.
+pub(crate) fn input<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Input<'py>> {
+    let array = untyped(value, name, "a NumPy array of float64 or float32")?;
+    if let Ok(array) = value.cast::<PyArrayDyn<f64>>() {
+        borrow(array, name).map(Input::F64)
+    } else if let Ok(array) = value.cast::<PyArrayDyn<f32>>() {
+        borrow(array, name).map(Input::F32)
+    } else {
+        Err(wrong_dtype(array, name, "float64 or float32"))
+    }
+}
+
+/// Borrows `value` where only float64 will do.
+pub(crate) fn input_f64<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Input<'py>> {
+    let array = untyped(value, name, "a NumPy array of float64")?;
+    match value.cast::<PyArrayDyn<f64>>() {
+        Ok(array) => borrow(array, name).map(Input::F64),
+        Err(_) => Err(wrong_dtype(array, name, "float64")),
+    }
+}
+
+fn borrow<'py, T: Element>(array: &Bound<'py, PyArrayDyn<T>>, name: &str) -> PyResult<Borrowed<'py, T>> {
+    let conflict = |_: BorrowError| {
+        PyValueError::new_err(format!("`{name}` is being written to by another call, it cannot be read now"))
+    };
+    match array.ndim() {
+        1 => Ok(Borrowed::Line(
+            array.cast::<PyArray<T, Ix1>>()?.try_readonly().map_err(conflict)?,
+        )),
+        2 => Ok(Borrowed::Table(
+            array.cast::<PyArray<T, Ix2>>()?.try_readonly().map_err(conflict)?,
+        )),
+        other => Err(PyValueError::new_err(format!(
+            "`{name}` must have 1 or 2 dimensions (rows = time, columns = sensors), got {other}"
+        ))),
+    }
+}
+
+/// Where results go: a fresh array, or the caller's `out`.
+pub(crate) struct Output<'py, T: Element> {
+    object: Bound<'py, PyAny>,
+    array: Written<'py, T>,
+}
+
+enum Written<'py, T: Element> {
+    Line(PyReadwriteArray<'py, T, Ix1>),
+    Table(PyReadwriteArray<'py, T, Ix2>),
+}
+
+impl<'py, T: Element> Output<'py, T> {
+    /// An output of `width` results for each column of `x`, in the memory order of `x`; 1-D where `x` is and `width` is 1.
+    pub(crate) fn like(x: &Borrowed<'py, T>, width: usize, out: Option<&Bound<'py, PyAny>>, py: Python<'py>) -> PyResult<Self> {
+        let view = x.view();
+        let (rows, columns) = view.dim();
+        let Some(wide) = columns.checked_mul(width) else {
+            return Err(exception(Error::Memory {
+                what: "the result",
+                rows,
+                columns,
+            }));
+        };
+        let line = x.is_line() && width == 1;
+        let object = if let Some(out) = out {
+            let array = untyped(out, "out", "a NumPy array")?;
+            let shape: &[usize] = if line { &[rows] } else { &[rows, wide] };
+            if array.shape() != shape {
+                return Err(PyValueError::new_err(format!(
+                    "`out` must have shape {}, got {}",
+                    shape_text(shape),
+                    shape_text(array.shape())
+                )));
+            }
+            if overlaps_itself(array) {
+                return Err(PyValueError::new_err("`out` must not overlap itself in memory"));
+            }
+            out.clone()
+        } else {
+            let strides = view.strides();
+            let fortran = columns > 1 && strides[0].abs() < strides[1].abs();
+            empty::<T>(py, rows, wide, line, fortran)?
+        };
+        let Ok(array) = object.cast::<PyArrayDyn<T>>() else {
+            let got = object.cast::<PyUntypedArray>().map(|array| array.dtype().to_string());
+            return Err(PyTypeError::new_err(format!(
+                "`out` must have the dtype of `x`, {}, got {}",
+                T::get_dtype(py),
+                got.unwrap_or_default()
+            )));
+        };
+        let refused = |error: BorrowError| {
+            PyValueError::new_err(match error {
+                BorrowError::NotWriteable => "`out` must be writeable, got a read-only array",
+                _ => "`out` must not share memory with `x` or with another call's arrays",
+            })
+        };
+        let array = if line {
+            Written::Line(array.cast::<PyArray<T, Ix1>>()?.try_readwrite().map_err(refused)?)
+        } else {
+            Written::Table(array.cast::<PyArray<T, Ix2>>()?.try_readwrite().map_err(refused)?)
+        };
+        Ok(Self { object, array })
+    }
+
+    pub(crate) fn view(&mut self) -> ArrayViewMut2<'_, T> {
+        match &mut self.array {
+            Written::Line(line) => line.as_array_mut().insert_axis(Axis(1)),
+            Written::Table(table) => table.as_array_mut(),
+        }
+    }
+
+    pub(crate) fn into_object(self) -> Bound<'py, PyAny> {
+        self.object
+    }
+}
+
+fn shape_text(shape: &[usize]) -> String {
+    match shape {
+        [one] => format!("({one},)"),
+        _ => format!("({})", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Whether two places of the array may be one in memory.
+fn overlaps_itself(array: &Bound<'_, PyUntypedArray>) -> bool {
+    let mut axes: Vec<(usize, usize)> = array
+        .shape()
+        .iter()
+        .zip(array.strides())
+        .filter(|(length, _)| **length > 1)
+        .map(|(&length, &stride)| (stride.unsigned_abs(), length))
+        .collect();
+    axes.sort_unstable();
+    let mut extent = array.dtype().itemsize();
+    for (stride, length) in axes {
+        if stride < extent {
+            return true;
+        }
+        extent = stride.saturating_mul(length);
+    }
+    false
+}
+
+/// An uninitialised array, through NumPy itself so that a lack of memory is an exception.
+fn empty<'py, T: Element>(
+    py: Python<'py>,
+    rows: usize,
+    columns: usize,
+    line: bool,
+    fortran: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let function = EMPTY
+        .get_or_try_init(py, || py.import("numpy")?.getattr("empty").map(Bound::unbind))?
+        .bind(py);
+    let shape = if line { PyTuple::new(py, [rows])? } else { PyTuple::new(py, [rows, columns])? };
+    let order = if fortran { "F" } else { "C" };
+    let too_large = |error: PyErr| {
+        if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyOverflowError>(py) {
+            exception(Error::Memory {
+                what: "the result",
+                rows,
+                columns,
+            })
+        } else {
+            error
+        }
+    };
+    function.call1((shape, T::get_dtype(py), order)).map_err(too_large)
+}
+
+/// A whole number of rows: `window`, `min_periods`, `first_row`. Counts beyond what fits are as good as without limit.
+pub(crate) fn count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyResult<usize> {
+    const BEYOND: usize = 1 << (usize::BITS - 2);
+    let wrong = || {
+        let text = value.repr().map_or_else(|_| type_name(value), |text| text.to_string());
+        PyValueError::new_err(format!("`{name}` must be a whole number, at least {least}, got {text}"))
+    };
+    if value.is_instance_of::<PyBool>() || value.hasattr("dtype")? && value.get_item(0).is_ok() {
+        return Err(wrong());
+    }
+    let index = value.call_method0(pyo3::intern!(value.py(), "__index__")).map_err(|_| wrong())?;
+    if let Ok(number) = index.extract::<usize>() {
+        if number < least {
+            return Err(wrong());
+        }
+        return Ok(number.min(BEYOND));
+    }
+    let positive = index.cast::<PyInt>().is_ok() && index.gt(0).unwrap_or(false);
+    if positive { Ok(BEYOND) } else { Err(wrong()) }
+}
+
+/// Set the number of threads that long calls use.
+///
+/// Parameters
+/// ----------
+/// n : int
+///     Between 1 and 1024. The default is the environment variable ``ACM_NUM_THREADS``, else every core this process may
+///     use. Results are the same bytes for any number of threads.
+///
+/// Raises
+/// ------
+/// ValueError
+///     ``n`` is no whole number between 1 and 1024.
+///
+/// Examples
+/// --------
+/// >>> import acm_rs
+/// >>> before = acm_rs.get_num_threads()
+/// >>> acm_rs.set_num_threads(2)
+/// >>> acm_rs.get_num_threads()
+/// 2
+/// >>> acm_rs.set_num_threads(before)
+#[pyfunction]
+pub(crate) fn set_num_threads(n: &Bound<'_, PyAny>) -> PyResult<()> {
+    parallel::set_num_threads(count(n, "n", 1)?).map_err(exception)
+}
+
+/// The number of threads that long calls use.
+///
+/// Returns
+/// -------
+/// int
+///     As set by `set_num_threads`, else by the environment variable ``ACM_NUM_THREADS``, else the cores of this process.
+///
+/// Examples
+/// --------
+/// >>> import acm_rs
+/// >>> acm_rs.get_num_threads() >= 1
+/// True
+#[pyfunction]
+pub(crate) fn get_num_threads() -> usize {
+    parallel::num_threads()
+}
+
+/// What this processor offers of the instructions that acm_rs can use, widest last.
+///
+/// Returns
+/// -------
+/// list of str
+///     For example ``["sse2", "avx2", "avx512"]``; the last one is what the kernels run on.
+///
+/// Examples
+/// --------
+/// >>> import acm_rs
+/// >>> len(acm_rs.cpu_features()) >= 1
+/// True
+#[pyfunction]
+pub(crate) fn cpu_features() -> Vec<&'static str> {
+    acm_linalg::lanes::instructions()
+}

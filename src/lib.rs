@@ -1,0 +1,25 @@
+//! `acm_rs._native`: what the compute crates offer to Python.
+
+mod features;
+mod interop;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::features::{
+        rolling_kurt, rolling_max, rolling_mean, rolling_mean_std, rolling_mean_std_f64, rolling_min, rolling_skew,
+        rolling_slope, rolling_std, rolling_sum, rolling_var,
+    };
+    #[pymodule_export]
+    use super::interop::{InternalError, cpu_features, get_num_threads, set_num_threads};
+
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::interop::watch_for_interrupts();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
