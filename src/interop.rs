@@ -319,6 +319,14 @@ pub(crate) fn count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyRes
     if positive { Ok(BEYOND) } else { Err(wrong()) }
 }
 
+/// One real number or a sequence of them.
+pub(crate) fn numbers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>> {
+    let one = value.extract::<f64>().map(|number| vec![number]);
+    one.or_else(|_| value.extract::<Vec<f64>>()).map_err(|_| {
+        PyTypeError::new_err(format!("`{name}` must be a number or a sequence of numbers, got {}", type_name(value)))
+    })
+}
+
 /// Set the number of threads that long calls use.
 ///
 /// Parameters

@@ -354,6 +354,9 @@ fn pack<T: Element>(x: &ArrayView2<'_, T>, runs: &[Run], first: isize, fill: Opt
         buffer.fill(Row::splat(f64::NAN));
     }
     for (run, (start, places)) in runs.iter().zip(exist) {
+        if places.is_empty() {
+            continue;
+        }
         let rows = start..start + places.len();
         pack_run(x, run, rows, fill, &mut buffer[places]);
     }

@@ -3,12 +3,14 @@
 mod block;
 mod extremes;
 mod moments;
+mod order;
 mod slope;
 mod sums;
 mod window;
 
 pub use extremes::{rolling_max, rolling_min};
 pub use moments::{rolling_kurt, rolling_mean_std, rolling_skew, rolling_std, rolling_var};
+pub use order::{rolling_mad, rolling_median, rolling_quantile};
 pub use slope::rolling_slope;
 pub use sums::{rolling_mean, rolling_sum};
 pub use window::Window;

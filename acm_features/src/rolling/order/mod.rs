@@ -1,0 +1,204 @@
+//! Order statistics of trailing windows: median, median absolute deviation, quantiles.
+//!
+//! Short windows are kept sorted, eight columns at a time, without a branch (`sorted`). Long ones are ranked once in
+//! chunks and walked as bits (`ranked`), whose cost does not grow with the window. Both give the same bytes: an order
+//! statistic is one of the values, or one rounding away from two of them.
+
+mod bits;
+mod counts;
+mod ranked;
+mod ranks;
+mod sorted;
+
+use acm_linalg::columns::{self, History, Leaf, Tile};
+use acm_linalg::error::require;
+use acm_linalg::lanes::{Element, Row};
+use acm_linalg::Result;
+use fearless_simd::Simd;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use super::window::Window;
+
+/// Longest window that is kept sorted. Measured: from here on ranks are the faster.
+const SORTED_LIMIT: usize = 96;
+
+/// What to compute of each window.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    pub(crate) median: bool,
+    /// Median absolute deviation, times this.
+    pub(crate) mad: Option<f64>,
+    pub(crate) quantiles: Vec<f64>,
+}
+
+impl Wanted {
+    pub(crate) fn results(&self) -> usize {
+        usize::from(self.median) + usize::from(self.mad.is_some()) + self.quantiles.len()
+    }
+}
+
+/// The leaf for order statistics, by the window's length.
+pub(crate) enum Order {
+    Sorted(sorted::Sorted),
+    Ranked(ranked::Ranked),
+}
+
+pub(crate) enum OrderScratch {
+    Sorted(sorted::SortedScratch),
+    Ranked(ranked::RankedScratch),
+}
+
+impl Order {
+    pub(crate) fn new(wanted: Wanted, window: Window) -> Self {
+        if window.rows() <= SORTED_LIMIT {
+            Self::Sorted(sorted::Sorted { wanted, window })
+        } else {
+            Self::Ranked(ranked::Ranked { wanted, window })
+        }
+    }
+}
+
+impl Leaf for Order {
+    type Scratch = OrderScratch;
+
+    fn blocks(&self) -> Vec<usize> {
+        match self {
+            Self::Sorted(leaf) => vec![leaf.wanted.results()],
+            Self::Ranked(leaf) => vec![leaf.wanted.results()],
+        }
+    }
+
+    fn window(&self) -> usize {
+        match self {
+            Self::Sorted(leaf) => leaf.window.rows(),
+            Self::Ranked(leaf) => leaf.window.rows(),
+        }
+    }
+
+    fn lead(&self, _end: usize) -> usize {
+        // The row that leaves a window lies one row before it.
+        self.window()
+    }
+
+    fn tile_rows(&self) -> usize {
+        match self {
+            Self::Sorted(leaf) => super::block::tile_rows(leaf.window.rows()),
+            Self::Ranked(leaf) => leaf.tile_rows(),
+        }
+    }
+
+    fn cost_ns(&self) -> f64 {
+        match self {
+            Self::Sorted(leaf) => leaf.cost_ns(),
+            Self::Ranked(leaf) => leaf.cost_ns(),
+        }
+    }
+
+    fn scratch(&self, rows: usize) -> Result<OrderScratch> {
+        match self {
+            Self::Sorted(leaf) => leaf.scratch().map(OrderScratch::Sorted),
+            Self::Ranked(leaf) => leaf.scratch(rows).map(OrderScratch::Ranked),
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd>(&self, simd: S, scratch: &mut OrderScratch, tile: &Tile<'_>, out: &mut [Row]) {
+        match (self, scratch) {
+            (Self::Sorted(leaf), OrderScratch::Sorted(scratch)) => leaf.tile(simd, scratch, tile, out),
+            (Self::Ranked(leaf), OrderScratch::Ranked(scratch)) => leaf.tile(scratch, tile, out),
+            _ => {}
+        }
+    }
+}
+
+/// The middle of two values without overflow; either of them where they are equal.
+#[inline(always)]
+fn middle(low: f64, high: f64) -> f64 {
+    let sum = low + high;
+    if sum.abs() < f64::INFINITY { sum * 0.5 } else { low * 0.5 + high * 0.5 }
+}
+
+/// Linear interpolation between neighbours, written as NumPy and pandas write it.
+#[inline(always)]
+fn between(low: f64, high: f64, fraction: f64) -> f64 {
+    let gap = high - low;
+    if gap < f64::INFINITY {
+        low + gap * fraction
+    } else {
+        low * (1.0 - fraction) + high * fraction
+    }
+}
+
+fn run<T: Element>(wanted: Wanted, x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
+    let history = History {
+        first_row: window.first_row(),
+        fill: None,
+    };
+    let window = window.within(x.nrows());
+    columns::run(&Order::new(wanted, window), x, history, out)
+}
+
+/// Trailing rolling median of each column.
+///
+/// Shapes: x (n, d) -> (n, d).
+/// Missing: NaN and infinity are skipped; NaN out while fewer than `min_periods` (at least one) remain. Exact.
+/// Cost: O(n d window) for short windows, O(n d) beyond, whatever the data.
+/// Source: sorting in chunks, Suomela (2014), arXiv 1406.1717, with ranks and bits for its linked list.
+///
+/// # Errors
+/// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
+pub fn rolling_median<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
+    let wanted = Wanted {
+        median: true,
+        ..Wanted::default()
+    };
+    run(wanted, x, window, out)
+}
+
+/// Trailing rolling median absolute deviation of each column: the median of |x - median(x)| of each window, times `scale`.
+///
+/// Shapes: x (n, d) -> (n, d).
+/// Missing: as [`rolling_median`]. Exact.
+/// Cost: O(n d window) for short windows, O(n d log window) beyond.
+/// Source: the k smallest deviations from the median are neighbours in sorted order, so the statistic is the least radius
+/// of k neighbours about it.
+///
+/// # Errors
+/// [`crate::Error::Parameter`] unless `scale` is finite; else as [`rolling_median`].
+pub fn rolling_mad<T: Element>(
+    x: ArrayView2<'_, T>,
+    window: Window,
+    scale: f64,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    require(scale.is_finite(), "scale", "a finite number", scale)?;
+    let wanted = Wanted {
+        mad: Some(scale),
+        ..Wanted::default()
+    };
+    run(wanted, x, window, out)
+}
+
+/// Trailing rolling quantiles of each column, linearly interpolated.
+///
+/// Shapes: x (n, d) -> (n, d * len(q)), the quantiles of a column adjacent.
+/// Missing, cost and source: as [`rolling_median`].
+///
+/// # Errors
+/// [`crate::Error::Parameter`] unless every quantile lies in [0, 1] and there is one; else as [`rolling_median`].
+pub fn rolling_quantile<T: Element>(
+    x: ArrayView2<'_, T>,
+    window: Window,
+    q: &[f64],
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    require(!q.is_empty(), "q", "one number or more, so its length at least 1", 0_usize)?;
+    for &q in q {
+        require((0.0..=1.0).contains(&q), "q", "between 0 and 1", q)?;
+    }
+    let wanted = Wanted {
+        quantiles: q.to_vec(),
+        ..Wanted::default()
+    };
+    run(wanted, x, window, out)
+}

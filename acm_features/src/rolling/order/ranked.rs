@@ -1,0 +1,302 @@
+//! Long windows: a chunk of rows is ranked once, then the window slides over it as a set of ranks.
+//!
+//! Where Suomela's sort-and-link median filter (2014, arXiv 1406.1717) unlinks and relinks list items, here bits are cleared
+//! and set, which also finds a neighbour's neighbour without following links, and makes the cost independent of the data.
+
+use acm_linalg::Result;
+use acm_linalg::columns::Tile;
+use acm_linalg::lanes::Row;
+
+use super::bits::Bits;
+use super::counts::Counts;
+use super::ranks::{MISSING, Sorter};
+use super::{Wanted, between, middle};
+use crate::rolling::window::Window;
+
+/// Least rows ranked at once; the more, the smaller the share of the rows before them that are ranked again.
+const CHUNK: usize = 4096;
+
+pub(crate) struct Ranked {
+    pub(super) wanted: Wanted,
+    pub(super) window: Window,
+}
+
+pub(crate) struct RankedScratch {
+    sorter: Sorter,
+    /// The rank of each row, or `MISSING`.
+    ranks: Vec<u32>,
+    /// Values by rank.
+    values: Vec<f64>,
+    set: Bits,
+    /// The set once more as counts, for leaps; only for the deviation.
+    counts: Counts,
+}
+
+/// Follows the value with `below` values under it.
+#[derive(Clone, Copy, Default)]
+struct Pointer {
+    rank: usize,
+    below: usize,
+}
+
+impl Ranked {
+    pub(super) fn tile_rows(&self) -> usize {
+        CHUNK.max(self.window.rows().saturating_mul(4)).next_multiple_of(self.window.rows())
+    }
+
+    pub(super) fn cost_ns(&self) -> f64 {
+        40.0 + if self.wanted.mad.is_some() { 150.0 } else { 0.0 } + 10.0 * self.wanted.quantiles.len() as f64
+    }
+
+    pub(super) fn scratch(&self, rows: usize) -> Result<RankedScratch> {
+        let rows = (self.tile_rows() + self.window.rows()).min(2 * rows);
+        Ok(RankedScratch {
+            sorter: Sorter::new(rows)?,
+            ranks: vec![MISSING; rows],
+            values: vec![0.0; rows],
+            set: Bits::new(rows),
+            counts: Counts::new(if self.wanted.mad.is_some() { rows } else { 0 }),
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn tile(&self, scratch: &mut RankedScratch, tile: &Tile<'_>, out: &mut [Row]) {
+        for lane in 0..tile.lanes {
+            if tile.stop.requested() {
+                return;
+            }
+            self.lane(scratch, tile, lane, out);
+        }
+    }
+
+    fn lane(&self, scratch: &mut RankedScratch, tile: &Tile<'_>, lane: usize, out: &mut [Row]) {
+        let window = self.window.rows();
+        let needed = self.window.min_periods().max(1);
+        let RankedScratch {
+            sorter,
+            ranks,
+            values,
+            set,
+            counts,
+        } = scratch;
+        sorter.rank(tile.x, lane, ranks, values);
+        set.clear();
+        counts.clear();
+        let with_mad = self.wanted.mad.is_some();
+        let mut count = 0;
+        let start = tile.lead.saturating_sub(window);
+        for &rank in &ranks[start..tile.lead] {
+            if rank != MISSING {
+                set.insert(rank as usize);
+                if with_mad {
+                    counts.insert(rank as usize);
+                }
+                count += 1;
+            }
+        }
+        let with_median = self.wanted.median || self.wanted.mad.is_some();
+        let mut pointers = vec![Pointer::default(); self.wanted.quantiles.len() + usize::from(with_median)];
+        let mut nearest = Nearest::default();
+        for (row, out) in (tile.lead..tile.x.len()).zip(out.chunks_exact_mut(self.wanted.results())) {
+            let leaving = if row >= window { ranks[row - window] } else { MISSING };
+            let entering = ranks[row];
+            if leaving != MISSING {
+                set.remove(leaving as usize);
+                count -= 1;
+                for pointer in &mut pointers {
+                    pointer.below -= usize::from((leaving as usize) < pointer.rank);
+                }
+                if with_mad {
+                    counts.remove(leaving as usize);
+                    nearest.removed(leaving as usize);
+                }
+            }
+            if entering != MISSING {
+                set.insert(entering as usize);
+                count += 1;
+                for pointer in &mut pointers {
+                    pointer.below += usize::from((entering as usize) < pointer.rank);
+                }
+                if with_mad {
+                    counts.insert(entering as usize);
+                    nearest.inserted(entering as usize);
+                }
+            }
+            if count < needed {
+                for out in &mut *out {
+                    out.0[lane] = f64::NAN;
+                }
+                continue;
+            }
+            let mut out = out.iter_mut();
+            let mut followers = pointers.iter_mut();
+            if with_median && let Some(pointer) = followers.next() {
+                pointer.follow(set, (count - 1) / 2);
+                let low = values[pointer.rank];
+                let median = if count % 2 == 1 { low } else { middle(low, next_value(set, values, pointer.rank)) };
+                if self.wanted.median
+                    && let Some(out) = out.next()
+                {
+                    out.0[lane] = median;
+                }
+                if let Some(scale) = self.wanted.mad
+                    && let Some(out) = out.next()
+                {
+                    out.0[lane] = scale * nearest.deviation(&Sample { set, counts, values, count }, median);
+                }
+            }
+            for ((q, pointer), out) in self.wanted.quantiles.iter().zip(followers).zip(out) {
+                let place = q * (count - 1) as f64;
+                let whole = place.floor();
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
+                pointer.follow(set, whole as usize);
+                let low = values[pointer.rank];
+                let fraction = place - whole;
+                out.0[lane] = if fraction > 0.0 {
+                    between(low, next_value(set, values, pointer.rank), fraction)
+                } else {
+                    low
+                };
+            }
+        }
+    }
+}
+
+/// The value above the one with this rank; the value itself where there is none.
+#[inline(always)]
+fn next_value(set: &Bits, values: &[f64], rank: usize) -> f64 {
+    values[set.at_or_after(rank + 1).unwrap_or(rank)]
+}
+
+impl Pointer {
+    /// Moves to the value that has `target` values of the set below it; there is one.
+    #[inline(always)]
+    fn follow(&mut self, set: &Bits, target: usize) {
+        while self.below > target {
+            let Some(rank) = set.before(self.rank) else { return };
+            self.rank = rank;
+            self.below -= 1;
+        }
+        if !set.contains(self.rank)
+            && let Some(rank) = set.at_or_after(self.rank)
+        {
+            self.rank = rank;
+        }
+        while self.below < target {
+            let Some(rank) = set.at_or_after(self.rank + 1) else { return };
+            self.rank = rank;
+            self.below += 1;
+        }
+    }
+}
+
+/// The values of a window.
+struct Sample<'a> {
+    set: &'a Bits,
+    counts: &'a Counts,
+    values: &'a [f64],
+    count: usize,
+}
+
+/// The run of neighbours that are nearest to the median.
+#[derive(Default)]
+struct Nearest {
+    first: Pointer,
+    last: Pointer,
+}
+
+/// Steps from one row's run to the next before a search takes over.
+const STEPS: usize = 8;
+
+impl Nearest {
+    fn removed(&mut self, rank: usize) {
+        self.first.below -= usize::from(rank < self.first.rank);
+        self.last.below -= usize::from(rank < self.last.rank);
+    }
+
+    fn inserted(&mut self, rank: usize) {
+        self.first.below += usize::from(rank < self.first.rank);
+        self.last.below += usize::from(rank < self.last.rank);
+    }
+
+    /// The median distance from `median`.
+    fn deviation(&mut self, sample: &Sample<'_>, median: f64) -> f64 {
+        let &Sample {
+            set, values, count, ..
+        } = sample;
+        // The run of `length` nearest neighbours ends at the median distance, or at the lower of two.
+        let length = count.div_ceil(2);
+        self.settle(sample, median, length);
+        let mut first = self.first.rank;
+        let mut last = self.last.rank;
+        let left = |rank: usize| median - values[rank];
+        let right = |rank: usize| values[rank] - median;
+        // The last run whose left end is the farther one may be the nearer run still.
+        if let (Some(earlier), Some(end)) = (set.before(first), set.before(last))
+            && left(earlier).max(right(end)) < left(first).max(right(last))
+        {
+            first = earlier;
+            last = end;
+        }
+        let distance = left(first).max(right(last));
+        if count % 2 == 1 {
+            return distance;
+        }
+        let below = set.before(first).map_or(f64::INFINITY, left);
+        let above = set.at_or_after(last + 1).map_or(f64::INFINITY, right);
+        middle(distance, below.min(above))
+    }
+
+    /// Moves to the first run of `length` neighbours whose right end is at least as far from the median as its left end, or
+    /// to the last run.
+    fn settle(&mut self, sample: &Sample<'_>, median: f64, length: usize) {
+        let &Sample {
+            set,
+            counts,
+            values,
+            count,
+        } = sample;
+        let last_start = count - length;
+        let reaches = |first: usize, last: usize| values[last] - median >= median - values[first];
+        let start = self.first.below.min(last_start);
+        self.first.follow(set, start);
+        if self.last.below.abs_diff(start + length - 1) > STEPS {
+            self.last = counts.pointer(set, start + length - 1);
+        }
+        self.last.follow(set, start + length - 1);
+        for _ in 0..STEPS {
+            let start = self.first.below;
+            if !reaches(self.first.rank, self.last.rank) && start < last_start {
+                self.first.follow(set, start + 1);
+                self.last.follow(set, start + length);
+            } else if let (Some(first), Some(last)) = (set.before(self.first.rank), set.before(self.last.rank))
+                && reaches(first, last)
+            {
+                self.first.follow(set, start - 1);
+                self.last.follow(set, start + length - 2);
+            } else {
+                return;
+            }
+        }
+        let (mut low, mut high) = (0, last_start);
+        while low < high {
+            let start = usize::midpoint(low, high);
+            if reaches(counts.select(set, start), counts.select(set, start + length - 1)) {
+                high = start;
+            } else {
+                low = start + 1;
+            }
+        }
+        self.first = counts.pointer(set, low);
+        self.last = counts.pointer(set, low + length - 1);
+    }
+}
+
+impl Counts {
+    fn pointer(&self, set: &Bits, below: usize) -> Pointer {
+        Pointer {
+            rank: self.select(set, below),
+            below,
+        }
+    }
+}
