@@ -3,5 +3,6 @@
 //! Plain functions from arrays to arrays, rows = time (oldest first), columns = sensors. NaN and infinities are missing.
 
 pub mod rolling;
+pub mod spectral;
 
 pub use acm_linalg::{Error, Result};

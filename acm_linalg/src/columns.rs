@@ -22,13 +22,13 @@ pub struct Tile<'a> {
     /// Rows oldest first: `lead` earlier rows, then the rows to compute. Missing values are NaN; so are rows before the
     /// history's start and after its end.
     pub x: &'a [Row],
-    /// Rows of `x` before the first row to compute: at most one less than the window, less where the history starts.
+    /// Rows of `x` before the first row to compute: as many as [`Leaf::lead`] asks for, less where the history starts.
     pub lead: usize,
     /// Absolute index of the first row to compute, modulo the window; the same in every lane.
     pub phase: usize,
     /// Index of the first row to compute within the caller's array, by lane.
     pub start: [usize; LANES],
-    /// Lanes in use; the rest hold NaN and their results are dropped.
+    /// Lanes in use; the rest hold 0 and their results are dropped.
     pub lanes: usize,
     /// Whether the tile continues the one before it in the same job: state kept in the scratch is still true.
     pub continues: bool,
@@ -351,7 +351,8 @@ fn pack<T: Element>(x: &ArrayView2<'_, T>, runs: &[Run], first: isize, fill: Opt
     let everything = lanes == LANES && runs.iter().all(|run| exist(run).1 == (0..buffer.len()));
     let exist: Vec<_> = runs.iter().map(exist).collect();
     if !everything {
-        buffer.fill(Row::splat(f64::NAN));
+        let idle = Row(std::array::from_fn(|lane| if lane < lanes { f64::NAN } else { 0.0 }));
+        buffer.fill(idle);
     }
     for (run, (start, places)) in runs.iter().zip(exist) {
         if places.is_empty() {

@@ -8,7 +8,7 @@
 use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
 use acm_linalg::lanes::{Element, Row, V};
-use fearless_simd::Simd;
+use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::window::Window;
@@ -18,6 +18,9 @@ const SPAN: usize = 256;
 
 /// Rows of a tile, as near as whole windows come to it.
 const TILE_ROWS: usize = 512;
+
+/// Longest window whose inverse counts are kept in a table.
+const LONGEST_KNOWN: usize = 1 << 16;
 
 /// Most rows of [`Row`] that a summary may take in memory.
 const MOST: usize = 8;
@@ -38,11 +41,16 @@ pub(crate) trait Summary: Sync {
 
     fn empty<S: Simd>(simd: S) -> Self::State<S>;
 
-    /// With the row `x` at `position`, a whole number that rises by 1 a row; missing values are NaN.
-    fn push<S: Simd>(simd: S, state: Self::State<S>, x: V<S>, position: f64) -> Self::State<S>;
+    /// With the row `x`; missing values are NaN. `CLEAN`: nothing in the window is missing, so every count is known.
+    fn push<S: Simd, const CLEAN: bool>(simd: S, state: Self::State<S>, x: V<S>, place: Place) -> Self::State<S>;
 
-    /// Of two neighbours, the older first.
-    fn merge<S: Simd>(simd: S, older: Self::State<S>, newer: Self::State<S>) -> Self::State<S>;
+    /// Of two neighbours, the older first; where `CLEAN` they make up a whole window and `inverse` is 1 over its rows.
+    fn merge<S: Simd, const CLEAN: bool>(
+        simd: S,
+        older: Self::State<S>,
+        newer: Self::State<S>,
+        inverse: f64,
+    ) -> Self::State<S>;
 
     fn save<S: Simd>(state: Self::State<S>, memory: &mut [Row]);
 
@@ -52,10 +60,38 @@ pub(crate) trait Summary: Sync {
     fn finish<S: Simd>(&self, simd: S, state: Self::State<S>, min_periods: f64, results: &mut [Row]);
 }
 
+/// Where a row stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// A whole number that rises by 1 a row.
+    pub(crate) position: f64,
+    /// 1 over the rows of the summary with this one; of use only where none is missing.
+    pub(crate) inverse: f64,
+}
+
+/// 1 over the count after a push or a merge: read from a table where the count is known, the same bits computed elsewhere.
+#[inline(always)]
+pub(crate) fn inverse<S: Simd, const CLEAN: bool>(simd: S, count: V<S>, known: f64) -> V<S> {
+    if CLEAN { f64x8::splat(simd, known) } else { 1.0 / count.max(f64x8::splat(simd, 1.0)) }
+}
+
 /// The leaf that computes a [`Summary`]'s statistic over trailing windows.
 pub(crate) struct Blocks<K> {
-    pub(crate) summary: K,
-    pub(crate) window: Window,
+    summary: K,
+    window: Window,
+    /// 1 / n for every n up to the window, where that is worth its memory.
+    inverses: Vec<f64>,
+}
+
+impl<K: Summary> Blocks<K> {
+    pub(crate) fn new(summary: K, window: Window) -> Self {
+        let known = if window.rows() <= LONGEST_KNOWN { window.rows() } else { 0 };
+        Self {
+            summary,
+            window,
+            inverses: (0..=known).map(|count| 1.0 / (count as f64).max(1.0)).collect(),
+        }
+    }
 }
 
 pub(crate) struct BlockScratch {
@@ -105,7 +141,27 @@ impl<K: Summary> Leaf for Blocks<K> {
     #[inline(always)]
     fn tile<S: Simd>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) {
         let window = self.window.rows();
+        let whole = tile.lead + 1 >= window && self.inverses.len() > window;
+        if whole && !any_missing(simd, &tile.x[tile.lead + 1 - window..]) {
+            self.walk::<S, true>(simd, scratch, tile, out);
+        } else {
+            self.walk::<S, false>(simd, scratch, tile, out);
+        }
+    }
+}
+
+impl<K: Summary> Blocks<K> {
+    #[inline(always)]
+    fn walk<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        scratch: &mut BlockScratch,
+        tile: &Tile<'_>,
+        out: &mut [Row],
+    ) {
+        let window = self.window.rows();
         let min_periods = self.window.min_periods() as f64;
+        let of_window = if CLEAN { self.inverses[window] } else { 0.0 };
         let x = tile.x;
         let mut at = tile.lead;
         let mut position = tile.phase;
@@ -115,7 +171,8 @@ impl<K: Summary> Leaf for Blocks<K> {
         } else {
             let held = position.min(at);
             (at - held..at).fold(K::empty(simd), |state, row| {
-                K::push(simd, state, x[row].load(simd), (position + row - at) as f64)
+                let place = self.place::<CLEAN>(position + row - at, position + row - at + 1);
+                K::push::<S, CLEAN>(simd, state, x[row].load(simd), place)
             })
         };
         let mut fresh = !tile.continues;
@@ -124,25 +181,27 @@ impl<K: Summary> Leaf for Blocks<K> {
                 position = 0;
                 prefix = K::empty(simd);
             }
-            // The older block: its row q is x[start + q - window], as far as that exists.
             let older = Older {
                 rows: &x[..at - position.min(at)],
-                window,
+                blocks: self,
             };
             if window > SPAN && (fresh || position == 0) {
-                older.checkpoint::<K, S>(simd, position, &mut scratch.checkpoints);
+                older.checkpoint::<S, CLEAN>(simd, position, &mut scratch.checkpoints);
             }
             fresh = false;
             let end = (position / SPAN * SPAN + SPAN).min(window).min(position + x.len() - at);
-            older.suffixes::<K, S>(simd, position..end, &scratch.checkpoints, &mut scratch.suffixes);
-            for (step, suffix) in (position..end).zip(scratch.suffixes.chunks_exact(K::SIZE)) {
-                prefix = K::push(simd, prefix, x[at].load(simd), step as f64);
-                let whole = K::merge(simd, K::load(simd, suffix), prefix);
-                let (results, rest) = out.split_at_mut(K::RESULTS);
-                self.summary.finish(simd, whole, min_periods, results);
-                out = rest;
-                at += 1;
+            older.suffixes::<S, CLEAN>(simd, position..end, &scratch.checkpoints, &mut scratch.suffixes);
+            let span = end - position;
+            let (results, rest) = out.split_at_mut(span * K::RESULTS);
+            let rows = x[at..at + span].iter().zip(results.chunks_exact_mut(K::RESULTS));
+            let suffixes = scratch.suffixes.chunks_exact(K::SIZE);
+            for (step, ((x, results), suffix)) in (position..end).zip(rows.zip(suffixes)) {
+                prefix = K::push::<S, CLEAN>(simd, prefix, x.load(simd), self.place::<CLEAN>(step, step + 1));
+                let merged = K::merge::<S, CLEAN>(simd, K::load(simd, suffix), prefix, of_window);
+                self.summary.finish(simd, merged, min_periods, results);
             }
+            out = rest;
+            at += span;
             position = end;
             if tile.stop.requested() {
                 return;
@@ -150,18 +209,38 @@ impl<K: Summary> Leaf for Blocks<K> {
         }
         K::save(prefix, &mut scratch.prefix);
     }
-}
 
-/// The rows of the block before the one at hand, as far as the history has them.
-struct Older<'a> {
-    rows: &'a [Row],
-    window: usize,
-}
-
-impl Older<'_> {
-    /// Pushes rows `from..to`, newest first, onto `state`; `to` at most the window.
+    /// The place of a row at `position` of its block that is the `count`-th of its summary.
     #[inline(always)]
-    fn extend<K: Summary, S: Simd>(
+    fn place<const CLEAN: bool>(&self, position: usize, count: usize) -> Place {
+        Place {
+            position: position as f64,
+            inverse: if CLEAN { self.inverses[count] } else { 0.0 },
+        }
+    }
+}
+
+/// Whether any lane of any row holds a missing value.
+#[inline(always)]
+fn any_missing<S: Simd>(simd: S, rows: &[Row]) -> bool {
+    let zero = f64x8::splat(simd, 0.0);
+    let sum = rows.iter().fold(zero, |sum, row| {
+        // 0 for any number, NaN for NaN.
+        sum + row.load(simd) * zero
+    });
+    sum.simd_ne(sum).any_true()
+}
+
+/// The rows before the block at hand, as far as the history has them: the last is the last row of the block before.
+struct Older<'a, K> {
+    rows: &'a [Row],
+    blocks: &'a Blocks<K>,
+}
+
+impl<K: Summary> Older<'_, K> {
+    /// Pushes rows `from..to` of the block, newest first, onto `state`; `to` at most the window.
+    #[inline(always)]
+    fn extend<S: Simd, const CLEAN: bool>(
         &self,
         simd: S,
         mut state: K::State<S>,
@@ -169,10 +248,16 @@ impl Older<'_> {
         to: usize,
         mut each: impl FnMut(usize, K::State<S>),
     ) -> K::State<S> {
+        let window = self.blocks.window.rows();
         for row in (from..to).rev() {
-            let back = self.window - row;
+            let back = window - row;
             if back <= self.rows.len() {
-                state = K::push(simd, state, self.rows[self.rows.len() - back].load(simd), -(back as f64));
+                let x = self.rows[self.rows.len() - back].load(simd);
+                let place = Place {
+                    position: -(back as f64),
+                    ..self.blocks.place::<CLEAN>(0, back)
+                };
+                state = K::push::<S, CLEAN>(simd, state, x, place);
             }
             each(row, state);
         }
@@ -181,13 +266,11 @@ impl Older<'_> {
 
     /// Suffixes from every `SPAN`th row after `position` on.
     #[inline(always)]
-    fn checkpoint<K: Summary, S: Simd>(&self, simd: S, position: usize, checkpoints: &mut [Row]) {
+    fn checkpoint<S: Simd, const CLEAN: bool>(&self, simd: S, position: usize, checkpoints: &mut [Row]) {
         let mut state = K::empty(simd);
-        let mut to = self.window;
-        // Older rows than the history has add nothing: their checkpoints stay empty all the same.
-        let last = (self.window - 1) / SPAN;
-        for number in (position / SPAN + 1..=last).rev() {
-            state = self.extend::<K, S>(simd, state, number * SPAN, to, |_, _| {});
+        let mut to = self.blocks.window.rows();
+        for number in (position / SPAN + 1..=(to - 1) / SPAN).rev() {
+            state = self.extend::<S, CLEAN>(simd, state, number * SPAN, to, |_, _| {});
             to = number * SPAN;
             K::save(state, &mut checkpoints[number * K::SIZE..(number + 1) * K::SIZE]);
         }
@@ -195,15 +278,16 @@ impl Older<'_> {
 
     /// For each row of `span`, the suffix that starts one row later.
     #[inline(always)]
-    fn suffixes<K: Summary, S: Simd>(
+    fn suffixes<S: Simd, const CLEAN: bool>(
         &self,
         simd: S,
         span: std::ops::Range<usize>,
         checkpoints: &[Row],
         suffixes: &mut [Row],
     ) {
-        let restart = (span.start / SPAN * SPAN + SPAN).min(self.window);
-        let state = if restart == self.window {
+        let window = self.blocks.window.rows();
+        let restart = (span.start / SPAN * SPAN + SPAN).min(window);
+        let state = if restart == window {
             K::empty(simd)
         } else {
             let number = restart / SPAN;
@@ -216,8 +300,8 @@ impl Older<'_> {
         if restart == span.end {
             keep(restart, state);
         }
-        let state = self.extend::<K, S>(simd, state, span.end + 1, restart.max(span.end + 1), |_, _| {});
-        self.extend::<K, S>(simd, state, span.start + 1, restart.min(span.end + 1), keep);
+        let state = self.extend::<S, CLEAN>(simd, state, span.end + 1, restart.max(span.end + 1), |_, _| {});
+        self.extend::<S, CLEAN>(simd, state, span.start + 1, restart.min(span.end + 1), keep);
     }
 }
 
@@ -238,5 +322,5 @@ pub(crate) fn run<T: Element, K: Summary>(
         fill: None,
     };
     let window = window.within(x.nrows());
-    columns::run(&Blocks { summary, window }, x, history, out)
+    columns::run(&Blocks::new(summary, window), x, history, out)
 }

@@ -5,7 +5,7 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Summary};
+use super::block::{self, Place, Summary};
 use super::sums::where_enough;
 use super::window::Window;
 
@@ -42,9 +42,15 @@ impl<const MAX: bool> Summary for Extreme<MAX> {
     }
 
     #[inline(always)]
-    fn push<S: Simd>(simd: S, state: ExtremeState<S>, x: V<S>, _position: f64) -> ExtremeState<S> {
-        let valid = x.simd_eq(x);
+    fn push<S: Simd, const CLEAN: bool>(simd: S, state: ExtremeState<S>, x: V<S>, _place: Place) -> ExtremeState<S> {
         let one = f64x8::splat(simd, 1.0);
+        if CLEAN {
+            return ExtremeState {
+                count: state.count + one,
+                extreme: Self::pick(state.extreme, x),
+            };
+        }
+        let valid = x.simd_eq(x);
         ExtremeState {
             count: state.count + valid.select(one, f64x8::splat(simd, 0.0)),
             extreme: Self::pick(state.extreme, valid.select(x, f64x8::splat(simd, Self::NOTHING))),
@@ -52,7 +58,7 @@ impl<const MAX: bool> Summary for Extreme<MAX> {
     }
 
     #[inline(always)]
-    fn merge<S: Simd>(_simd: S, older: ExtremeState<S>, newer: ExtremeState<S>) -> ExtremeState<S> {
+    fn merge<S: Simd, const CLEAN: bool>(_simd: S, older: ExtremeState<S>, newer: ExtremeState<S>, _known: f64) -> ExtremeState<S> {
         ExtremeState {
             count: older.count + newer.count,
             extreme: Self::pick(older.extreme, newer.extreme),

@@ -10,8 +10,8 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Summary};
-use super::sums::{Compensated, where_enough};
+use super::block::{self, Place, Summary, inverse};
+use super::sums::{Compensated, seen, where_enough};
 use super::window::Window;
 
 /// Count, mean and sum of squared deviations; the mean relative to `origin`.
@@ -44,14 +44,19 @@ impl<S: Simd> Spread<S> {
     }
 
     #[inline(always)]
-    fn push(self, simd: S, x: V<S>) -> (Self, Step<S>) {
-        let zero = f64x8::splat(simd, 0.0);
-        let one = f64x8::splat(simd, 1.0);
-        let valid = x.simd_eq(x);
-        let origin = (valid & self.count.simd_eq(0.0)).select(x, self.origin);
-        let count = self.count + valid.select(one, zero);
-        let difference = valid.select((x - origin) - self.mean, zero);
-        let part = difference / count.max(one);
+    fn push<const CLEAN: bool>(self, simd: S, x: V<S>, place: Place) -> (Self, Step<S>) {
+        let first = self.count.simd_eq(0.0);
+        let (origin, count, difference) = if CLEAN {
+            let origin = first.select(x, self.origin);
+            (origin, self.count + 1.0, (x - origin) - self.mean)
+        } else {
+            let zero = f64x8::splat(simd, 0.0);
+            let valid = x.simd_eq(x);
+            let origin = (valid & first).select(x, self.origin);
+            let count = self.count + valid.select(f64x8::splat(simd, 1.0), zero);
+            (origin, count, valid.select((x - origin) - self.mean, zero))
+        };
+        let part = difference * inverse::<S, CLEAN>(simd, count, place.inverse);
         let growth = difference * part * self.count;
         let grown = Self {
             count,
@@ -64,15 +69,14 @@ impl<S: Simd> Spread<S> {
 
     /// The merge, and the difference of the means, 0 where either side is empty.
     #[inline(always)]
-    fn merge(self, simd: S, newer: Self) -> (Self, Step<S>) {
+    fn merge<const CLEAN: bool>(self, simd: S, newer: Self, known: f64) -> (Self, Step<S>) {
         let zero = f64x8::splat(simd, 0.0);
-        let one = f64x8::splat(simd, 1.0);
         let no_older = self.count.simd_eq(0.0);
         let no_newer = newer.count.simd_eq(0.0);
         let count = self.count + newer.count;
         let difference = (newer.origin - self.origin) + (newer.mean - self.mean);
         let difference = (no_older | no_newer).select(zero, difference);
-        let part = difference / count.max(one);
+        let part = difference * inverse::<S, CLEAN>(simd, count, known);
         let growth = difference * part * (self.count * newer.count);
         let merged = Self {
             count,
@@ -128,13 +132,13 @@ impl<const ROOT: bool> Summary for Variance<ROOT> {
     }
 
     #[inline(always)]
-    fn push<S: Simd>(simd: S, state: Spread<S>, x: V<S>, _position: f64) -> Spread<S> {
-        state.push(simd, x).0
+    fn push<S: Simd, const CLEAN: bool>(simd: S, state: Spread<S>, x: V<S>, place: Place) -> Spread<S> {
+        state.push::<CLEAN>(simd, x, place).0
     }
 
     #[inline(always)]
-    fn merge<S: Simd>(simd: S, older: Spread<S>, newer: Spread<S>) -> Spread<S> {
-        older.merge(simd, newer).0
+    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: Spread<S>, newer: Spread<S>, known: f64) -> Spread<S> {
+        older.merge::<CLEAN>(simd, newer, known).0
     }
 
     #[inline(always)]
@@ -180,18 +184,17 @@ impl Summary for MeanStd {
     }
 
     #[inline(always)]
-    fn push<S: Simd>(simd: S, state: MeanStdState<S>, x: V<S>, _position: f64) -> MeanStdState<S> {
-        let zero = f64x8::splat(simd, 0.0);
+    fn push<S: Simd, const CLEAN: bool>(simd: S, state: MeanStdState<S>, x: V<S>, place: Place) -> MeanStdState<S> {
         MeanStdState {
-            spread: state.spread.push(simd, x).0,
-            sum: state.sum.add(x.simd_eq(x).select(x, zero)),
+            spread: state.spread.push::<CLEAN>(simd, x, place).0,
+            sum: state.sum.add(seen::<S, CLEAN>(simd, x).0),
         }
     }
 
     #[inline(always)]
-    fn merge<S: Simd>(simd: S, older: MeanStdState<S>, newer: MeanStdState<S>) -> MeanStdState<S> {
+    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: MeanStdState<S>, newer: MeanStdState<S>, known: f64) -> MeanStdState<S> {
         MeanStdState {
-            spread: older.spread.merge(simd, newer.spread).0,
+            spread: older.spread.merge::<CLEAN>(simd, newer.spread, known).0,
             sum: older.sum.merge(newer.sum),
         }
     }
@@ -250,9 +253,9 @@ impl<const SKEW: bool, const KURT: bool> Summary for Shape<SKEW, KURT> {
     }
 
     #[inline(always)]
-    fn push<S: Simd>(simd: S, state: ShapeState<S>, x: V<S>, _position: f64) -> ShapeState<S> {
+    fn push<S: Simd, const CLEAN: bool>(simd: S, state: ShapeState<S>, x: V<S>, place: Place) -> ShapeState<S> {
         let before = state.spread;
-        let (spread, Step { part, growth }) = before.push(simd, x);
+        let (spread, Step { part, growth }) = before.push::<CLEAN>(simd, x, place);
         let n = spread.count;
         let m3 = state.m3 + part * (growth * (n - 2.0) - 3.0 * before.m2);
         let m4 = if KURT {
@@ -265,9 +268,9 @@ impl<const SKEW: bool, const KURT: bool> Summary for Shape<SKEW, KURT> {
     }
 
     #[inline(always)]
-    fn merge<S: Simd>(simd: S, older: ShapeState<S>, newer: ShapeState<S>) -> ShapeState<S> {
+    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: ShapeState<S>, newer: ShapeState<S>, known: f64) -> ShapeState<S> {
         let (a, b) = (older.spread, newer.spread);
-        let (spread, Step { part, growth }) = a.merge(simd, b);
+        let (spread, Step { part, growth }) = a.merge::<CLEAN>(simd, b, known);
         let (na, nb) = (a.count, b.count);
         let m3 = older.m3 + newer.m3 + part * (growth * (na - nb) + 3.0 * (na * b.m2 - nb * a.m2));
         let m4 = if KURT {

@@ -5,7 +5,7 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Summary};
+use super::block::{self, Place, Summary, inverse};
 use super::sums::where_enough;
 use super::window::Window;
 
@@ -45,20 +45,29 @@ impl Summary for Slope {
     }
 
     #[inline(always)]
-    fn push<S: Simd>(simd: S, state: SlopeState<S>, x: V<S>, position: f64) -> SlopeState<S> {
-        let zero = f64x8::splat(simd, 0.0);
-        let one = f64x8::splat(simd, 1.0);
-        let valid = x.simd_eq(x);
-        let origin = (valid & state.count.simd_eq(0.0)).select(x, state.origin);
-        let count = state.count + valid.select(one, zero);
-        let difference = valid.select((x - origin) - state.mean, zero);
-        let distance = valid.select(position - state.place, zero);
-        let parts = count.max(one);
-        let step = distance / parts;
+    fn push<S: Simd, const CLEAN: bool>(simd: S, state: SlopeState<S>, x: V<S>, place: Place) -> SlopeState<S> {
+        let first = state.count.simd_eq(0.0);
+        let position = f64x8::splat(simd, place.position);
+        let (origin, count, difference, distance) = if CLEAN {
+            let origin = first.select(x, state.origin);
+            (origin, state.count + 1.0, (x - origin) - state.mean, position - state.place)
+        } else {
+            let zero = f64x8::splat(simd, 0.0);
+            let valid = x.simd_eq(x);
+            let origin = (valid & first).select(x, state.origin);
+            (
+                origin,
+                state.count + valid.select(f64x8::splat(simd, 1.0), zero),
+                valid.select((x - origin) - state.mean, zero),
+                valid.select(position - state.place, zero),
+            )
+        };
+        let share = inverse::<S, CLEAN>(simd, count, place.inverse);
+        let step = distance * share;
         SlopeState {
             count,
             origin,
-            mean: state.mean + difference / parts,
+            mean: state.mean + difference * share,
             place: state.place + step,
             spread: state.spread + distance * step * state.count,
             cross: state.cross + difference * step * state.count,
@@ -66,16 +75,15 @@ impl Summary for Slope {
     }
 
     #[inline(always)]
-    fn merge<S: Simd>(simd: S, older: SlopeState<S>, newer: SlopeState<S>) -> SlopeState<S> {
+    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: SlopeState<S>, newer: SlopeState<S>, known: f64) -> SlopeState<S> {
         let zero = f64x8::splat(simd, 0.0);
-        let one = f64x8::splat(simd, 1.0);
         let no_older = older.count.simd_eq(0.0);
         let nothing = no_older | newer.count.simd_eq(0.0);
         let count = older.count + newer.count;
         let difference = (newer.origin - older.origin) + (newer.mean - older.mean);
         let difference = nothing.select(zero, difference);
         let distance = nothing.select(zero, newer.place - older.place);
-        let share = newer.count / count.max(one);
+        let share = newer.count * inverse::<S, CLEAN>(simd, count, known);
         let weight = older.count * share;
         SlopeState {
             count,

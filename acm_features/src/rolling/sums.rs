@@ -5,7 +5,7 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Summary};
+use super::block::{self, Place, Summary};
 use super::window::Window;
 
 /// A sum as an unevaluated pair: `high` is the float64 sum, `low` collects what its roundings lost.
@@ -51,6 +51,18 @@ impl<S: Simd> Compensated<S> {
     }
 }
 
+/// The value and 1, or 0 and 0 where it is missing.
+#[inline(always)]
+pub(crate) fn seen<S: Simd, const CLEAN: bool>(simd: S, x: V<S>) -> (V<S>, V<S>) {
+    let one = f64x8::splat(simd, 1.0);
+    if CLEAN {
+        return (x, one);
+    }
+    let zero = f64x8::splat(simd, 0.0);
+    let valid = x.simd_eq(x);
+    (valid.select(x, zero), valid.select(one, zero))
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct SumState<S: Simd> {
     pub(crate) count: V<S>,
@@ -67,12 +79,11 @@ impl<S: Simd> SumState<S> {
     }
 
     #[inline(always)]
-    pub(crate) fn push(self, simd: S, x: V<S>) -> Self {
-        let valid = x.simd_eq(x);
-        let zero = f64x8::splat(simd, 0.0);
+    pub(crate) fn push<const CLEAN: bool>(self, simd: S, x: V<S>) -> Self {
+        let (x, one) = seen::<S, CLEAN>(simd, x);
         Self {
-            count: self.count + valid.select(f64x8::splat(simd, 1.0), zero),
-            sum: self.sum.add(valid.select(x, zero)),
+            count: self.count + one,
+            sum: self.sum.add(x),
         }
     }
 
@@ -124,12 +135,12 @@ impl<const MEAN: bool> Summary for Sum<MEAN> {
     }
 
     #[inline(always)]
-    fn push<S: Simd>(simd: S, state: SumState<S>, x: V<S>, _position: f64) -> SumState<S> {
-        state.push(simd, x)
+    fn push<S: Simd, const CLEAN: bool>(simd: S, state: SumState<S>, x: V<S>, _place: Place) -> SumState<S> {
+        state.push::<CLEAN>(simd, x)
     }
 
     #[inline(always)]
-    fn merge<S: Simd>(_simd: S, older: SumState<S>, newer: SumState<S>) -> SumState<S> {
+    fn merge<S: Simd, const CLEAN: bool>(_simd: S, older: SumState<S>, newer: SumState<S>, _known: f64) -> SumState<S> {
         older.merge(newer)
     }
 

@@ -3,38 +3,50 @@
 /// Bits in words, and above them a bit for each word that is not empty, level upon level.
 #[derive(Debug, Default)]
 pub(super) struct Bits {
-    levels: Vec<Vec<u64>>,
+    words: Vec<u64>,
+    upper: Vec<Vec<u64>>,
 }
 
 impl Bits {
     /// Memory for numbers below `capacity`.
     pub(super) fn new(capacity: usize) -> Self {
-        let mut levels = Vec::new();
-        let mut words = capacity.max(1);
-        loop {
+        let mut words = capacity.max(1).div_ceil(64);
+        let mut bits = Self {
+            words: vec![0; words],
+            upper: Vec::new(),
+        };
+        while words > 1 {
             words = words.div_ceil(64);
-            levels.push(vec![0; words]);
-            if words == 1 {
-                return Self { levels };
-            }
+            bits.upper.push(vec![0; words]);
         }
+        bits
     }
 
     pub(super) fn clear(&mut self) {
-        for level in &mut self.levels {
+        self.words.fill(0);
+        for level in &mut self.upper {
             level.fill(0);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn contains(&self, number: usize) -> bool {
-        self.levels[0][number / 64] >> (number % 64) & 1 == 1
+        self.words[number / 64] >> (number % 64) & 1 == 1
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert(&mut self, number: usize) {
-        let mut number = number;
-        for level in &mut self.levels {
+        let word = &mut self.words[number / 64];
+        let was = *word;
+        *word |= 1 << (number % 64);
+        if was == 0 {
+            self.fill_word(number / 64);
+        }
+    }
+
+    #[cold]
+    fn fill_word(&mut self, mut number: usize) {
+        for level in &mut self.upper {
             let word = &mut level[number / 64];
             let was = *word;
             *word |= 1 << (number % 64);
@@ -45,10 +57,18 @@ impl Bits {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn remove(&mut self, number: usize) {
-        let mut number = number;
-        for level in &mut self.levels {
+        let word = &mut self.words[number / 64];
+        *word &= !(1 << (number % 64));
+        if *word == 0 {
+            self.empty_word(number / 64);
+        }
+    }
+
+    #[cold]
+    fn empty_word(&mut self, mut number: usize) {
+        for level in &mut self.upper {
             let word = &mut level[number / 64];
             *word &= !(1 << (number % 64));
             if *word != 0 {
@@ -61,7 +81,7 @@ impl Bits {
     /// The number in this word with `below` numbers of the word under it; there is one.
     #[inline]
     pub(super) fn nth_of_word(&self, word: usize, below: usize) -> usize {
-        let mut bits = self.levels[0][word];
+        let mut bits = self.words[word];
         for _ in 0..below {
             bits &= bits - 1;
         }
@@ -69,25 +89,30 @@ impl Bits {
     }
 
     /// The least number of the set that is `from` or more.
-    #[inline]
+    #[inline(always)]
     pub(super) fn at_or_after(&self, from: usize) -> Option<usize> {
-        let word = *self.levels[0].get(from / 64)? >> (from % 64);
+        let word = *self.words.get(from / 64)? >> (from % 64);
         if word != 0 {
             return Some(from + word.trailing_zeros() as usize);
         }
-        self.after_word(from / 64)
+        // The next word is the likeliest.
+        match self.words.get(from / 64 + 1) {
+            None => None,
+            Some(0) => self.after_word(from / 64 + 1),
+            Some(word) => Some((from / 64 + 1) * 64 + word.trailing_zeros() as usize),
+        }
     }
 
     fn after_word(&self, mut word: usize) -> Option<usize> {
-        for (above, level) in self.levels.iter().enumerate().skip(1) {
+        for (above, level) in self.upper.iter().enumerate() {
             // Strictly after `word`: shift in two steps, a shift by 64 is none.
             let rest = level[word / 64] >> (word % 64) >> 1;
             if rest != 0 {
                 let mut number = word + 1 + rest.trailing_zeros() as usize;
-                for level in self.levels[..above].iter().rev() {
+                for level in self.upper[..above].iter().rev() {
                     number = number * 64 + level[number].trailing_zeros() as usize;
                 }
-                return Some(number);
+                return Some(number * 64 + self.words[number].trailing_zeros() as usize);
             }
             word /= 64;
         }
@@ -95,25 +120,29 @@ impl Bits {
     }
 
     /// The greatest number of the set that is less than `from`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn before(&self, from: usize) -> Option<usize> {
         let from = from.checked_sub(1)?;
-        let word = self.levels[0][from / 64] << (63 - from % 64);
+        let word = self.words[from / 64] << (63 - from % 64);
         if word != 0 {
             return Some(from - word.leading_zeros() as usize);
         }
-        self.before_word(from / 64)
+        match (from / 64).checked_sub(1).map(|earlier| (earlier, self.words[earlier])) {
+            None => None,
+            Some((earlier, 0)) => self.before_word(earlier),
+            Some((earlier, word)) => Some(earlier * 64 + 63 - word.leading_zeros() as usize),
+        }
     }
 
     fn before_word(&self, mut word: usize) -> Option<usize> {
-        for (above, level) in self.levels.iter().enumerate().skip(1) {
+        for (above, level) in self.upper.iter().enumerate() {
             let rest = level[word / 64] << (63 - word % 64) << 1;
             if rest != 0 {
                 let mut number = word - 1 - rest.leading_zeros() as usize;
-                for level in self.levels[..above].iter().rev() {
+                for level in self.upper[..above].iter().rev() {
                     number = number * 64 + 63 - level[number].leading_zeros() as usize;
                 }
-                return Some(number);
+                return Some(number * 64 + 63 - self.words[number].leading_zeros() as usize);
             }
             word /= 64;
         }

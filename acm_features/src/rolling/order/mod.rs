@@ -20,7 +20,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::window::Window;
 
 /// Longest window that is kept sorted. Measured: from here on ranks are the faster.
-const SORTED_LIMIT: usize = 96;
+const SORTED_LIMIT: usize = 256;
 
 /// What to compute of each window.
 #[derive(Debug, Clone, Default)]

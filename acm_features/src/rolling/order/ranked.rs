@@ -41,7 +41,9 @@ struct Pointer {
 
 impl Ranked {
     pub(super) fn tile_rows(&self) -> usize {
-        CHUNK.max(self.window.rows().saturating_mul(4)).next_multiple_of(self.window.rows())
+        let window = self.window.rows();
+        // Ranking a window anew with each chunk costs less than holding a very long chunk.
+        if window < 1 << 16 { CHUNK.max(4 * window).next_multiple_of(window) } else { window }
     }
 
     pub(super) fn cost_ns(&self) -> f64 {
@@ -65,13 +67,25 @@ impl Ranked {
             if tile.stop.requested() {
                 return;
             }
-            self.lane(scratch, tile, lane, out);
+            match (self.wanted.mad, self.wanted.quantiles.is_empty()) {
+                (None, true) => self.lane::<false, false>(scratch, tile, lane, out),
+                (None, false) => self.lane::<false, true>(scratch, tile, lane, out),
+                (Some(_), true) => self.lane::<true, false>(scratch, tile, lane, out),
+                (Some(_), false) => self.lane::<true, true>(scratch, tile, lane, out),
+            }
         }
     }
 
-    fn lane(&self, scratch: &mut RankedScratch, tile: &Tile<'_>, lane: usize, out: &mut [Row]) {
+    fn lane<const MAD: bool, const QUANTILES: bool>(
+        &self,
+        scratch: &mut RankedScratch,
+        tile: &Tile<'_>,
+        lane: usize,
+        out: &mut [Row],
+    ) {
         let window = self.window.rows();
         let needed = self.window.min_periods().max(1);
+        let with_median = self.wanted.median || MAD;
         let RankedScratch {
             sorter,
             ranks,
@@ -79,84 +93,94 @@ impl Ranked {
             set,
             counts,
         } = scratch;
+        let ranks = &mut ranks[..tile.x.len()];
         sorter.rank(tile.x, lane, ranks, values);
         set.clear();
-        counts.clear();
-        let with_mad = self.wanted.mad.is_some();
+        if MAD {
+            counts.clear();
+        }
         let mut count = 0;
-        let start = tile.lead.saturating_sub(window);
-        for &rank in &ranks[start..tile.lead] {
+        for &rank in &ranks[tile.lead.saturating_sub(window)..tile.lead] {
             if rank != MISSING {
                 set.insert(rank as usize);
-                if with_mad {
+                if MAD {
                     counts.insert(rank as usize);
                 }
                 count += 1;
             }
         }
-        let with_median = self.wanted.median || self.wanted.mad.is_some();
-        let mut pointers = vec![Pointer::default(); self.wanted.quantiles.len() + usize::from(with_median)];
+        let mut median_at = Pointer::default();
         let mut nearest = Nearest::default();
-        for (row, out) in (tile.lead..tile.x.len()).zip(out.chunks_exact_mut(self.wanted.results())) {
+        let mut quantiles_at = vec![Pointer::default(); self.wanted.quantiles.len()];
+        for (row, out) in (tile.lead..ranks.len()).zip(out.chunks_exact_mut(self.wanted.results())) {
             let leaving = if row >= window { ranks[row - window] } else { MISSING };
             let entering = ranks[row];
             if leaving != MISSING {
-                set.remove(leaving as usize);
+                let rank = leaving as usize;
+                set.remove(rank);
                 count -= 1;
-                for pointer in &mut pointers {
-                    pointer.below -= usize::from((leaving as usize) < pointer.rank);
+                median_at.removed(rank);
+                if MAD {
+                    counts.remove(rank);
+                    nearest.removed(rank);
                 }
-                if with_mad {
-                    counts.remove(leaving as usize);
-                    nearest.removed(leaving as usize);
+                if QUANTILES {
+                    quantiles_at.iter_mut().for_each(|pointer| pointer.removed(rank));
                 }
             }
             if entering != MISSING {
-                set.insert(entering as usize);
+                let rank = entering as usize;
+                set.insert(rank);
                 count += 1;
-                for pointer in &mut pointers {
-                    pointer.below += usize::from((entering as usize) < pointer.rank);
+                median_at.inserted(rank);
+                if MAD {
+                    counts.insert(rank);
+                    nearest.inserted(rank);
                 }
-                if with_mad {
-                    counts.insert(entering as usize);
-                    nearest.inserted(entering as usize);
+                if QUANTILES {
+                    quantiles_at.iter_mut().for_each(|pointer| pointer.inserted(rank));
                 }
             }
             if count < needed {
-                for out in &mut *out {
-                    out.0[lane] = f64::NAN;
-                }
+                out.iter_mut().for_each(|out| out.0[lane] = f64::NAN);
                 continue;
             }
             let mut out = out.iter_mut();
-            let mut followers = pointers.iter_mut();
-            if with_median && let Some(pointer) = followers.next() {
-                pointer.follow(set, (count - 1) / 2);
-                let low = values[pointer.rank];
-                let median = if count % 2 == 1 { low } else { middle(low, next_value(set, values, pointer.rank)) };
+            if with_median {
+                median_at.follow(set, (count - 1) / 2);
+                let low = values[median_at.rank];
+                let median = if count % 2 == 1 { low } else { middle(low, next_value(set, values, median_at.rank)) };
                 if self.wanted.median
                     && let Some(out) = out.next()
                 {
                     out.0[lane] = median;
                 }
-                if let Some(scale) = self.wanted.mad
-                    && let Some(out) = out.next()
+                if MAD
+                    && let (Some(scale), Some(out)) = (self.wanted.mad, out.next())
                 {
-                    out.0[lane] = scale * nearest.deviation(&Sample { set, counts, values, count }, median);
+                    let sample = Sample {
+                        set,
+                        counts,
+                        values,
+                        count,
+                    };
+                    out.0[lane] = scale * nearest.deviation(&sample, median);
                 }
             }
-            for ((q, pointer), out) in self.wanted.quantiles.iter().zip(followers).zip(out) {
-                let place = q * (count - 1) as f64;
-                let whole = place.floor();
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
-                pointer.follow(set, whole as usize);
-                let low = values[pointer.rank];
-                let fraction = place - whole;
-                out.0[lane] = if fraction > 0.0 {
-                    between(low, next_value(set, values, pointer.rank), fraction)
-                } else {
-                    low
-                };
+            if QUANTILES {
+                for ((q, pointer), out) in self.wanted.quantiles.iter().zip(&mut quantiles_at).zip(out) {
+                    let place = q * (count - 1) as f64;
+                    let whole = place.floor();
+                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
+                    pointer.follow(set, whole as usize);
+                    let low = values[pointer.rank];
+                    let fraction = place - whole;
+                    out.0[lane] = if fraction > 0.0 {
+                        between(low, next_value(set, values, pointer.rank), fraction)
+                    } else {
+                        low
+                    };
+                }
             }
         }
     }
@@ -169,6 +193,16 @@ fn next_value(set: &Bits, values: &[f64], rank: usize) -> f64 {
 }
 
 impl Pointer {
+    #[inline(always)]
+    fn removed(&mut self, rank: usize) {
+        self.below -= usize::from(rank < self.rank);
+    }
+
+    #[inline(always)]
+    fn inserted(&mut self, rank: usize) {
+        self.below += usize::from(rank < self.rank);
+    }
+
     /// Moves to the value that has `target` values of the set below it; there is one.
     #[inline(always)]
     fn follow(&mut self, set: &Bits, target: usize) {
@@ -209,14 +243,16 @@ struct Nearest {
 const STEPS: usize = 8;
 
 impl Nearest {
+    #[inline(always)]
     fn removed(&mut self, rank: usize) {
-        self.first.below -= usize::from(rank < self.first.rank);
-        self.last.below -= usize::from(rank < self.last.rank);
+        self.first.removed(rank);
+        self.last.removed(rank);
     }
 
+    #[inline(always)]
     fn inserted(&mut self, rank: usize) {
-        self.first.below += usize::from(rank < self.first.rank);
-        self.last.below += usize::from(rank < self.last.rank);
+        self.first.inserted(rank);
+        self.last.inserted(rank);
     }
 
     /// The median distance from `median`.
