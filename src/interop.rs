@@ -9,7 +9,9 @@ use numpy::{
     BorrowError, Element, PyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray, PyReadwriteArray,
     PyUntypedArray, PyUntypedArrayMethods,
 };
-use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOverflowError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyKeyboardInterrupt, PyMemoryError, PyOverflowError, PyRuntimeError, PyTypeError, PyValueError,
+};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyInt, PyTuple};
@@ -154,12 +156,8 @@ fn borrow<'py, T: Element>(array: &Bound<'py, PyArrayDyn<T>>, name: &str) -> PyR
         PyValueError::new_err(format!("`{name}` is being written to by another call, it cannot be read now"))
     };
     match array.ndim() {
-        1 => Ok(Borrowed::Line(
-            array.cast::<PyArray<T, Ix1>>()?.try_readonly().map_err(conflict)?,
-        )),
-        2 => Ok(Borrowed::Table(
-            array.cast::<PyArray<T, Ix2>>()?.try_readonly().map_err(conflict)?,
-        )),
+        1 => Ok(Borrowed::Line(array.cast::<PyArray<T, Ix1>>()?.try_readonly().map_err(conflict)?)),
+        2 => Ok(Borrowed::Table(array.cast::<PyArray<T, Ix2>>()?.try_readonly().map_err(conflict)?)),
         other => Err(PyValueError::new_err(format!(
             "`{name}` must have 1 or 2 dimensions (rows = time, columns = sensors), got {other}"
         ))),
@@ -179,7 +177,12 @@ enum Written<'py, T: Element> {
 
 impl<'py, T: Element> Output<'py, T> {
     /// An output of `width` results for each column of `x`, in the memory order of `x`; 1-D where `x` is and `width` is 1.
-    pub(crate) fn like(x: &Borrowed<'py, T>, width: usize, out: Option<&Bound<'py, PyAny>>, py: Python<'py>) -> PyResult<Self> {
+    pub(crate) fn like(
+        x: &Borrowed<'py, T>,
+        width: usize,
+        out: Option<&Bound<'py, PyAny>>,
+        py: Python<'py>,
+    ) -> PyResult<Self> {
         let view = x.view();
         let (rows, columns) = view.dim();
         let Some(wide) = columns.checked_mul(width) else {
@@ -282,7 +285,11 @@ fn empty<'py, T: Element>(
     let function = EMPTY
         .get_or_try_init(py, || py.import("numpy")?.getattr("empty").map(Bound::unbind))?
         .bind(py);
-    let shape = if line { PyTuple::new(py, [rows])? } else { PyTuple::new(py, [rows, columns])? };
+    let shape = if line {
+        PyTuple::new(py, [rows])?
+    } else {
+        PyTuple::new(py, [rows, columns])?
+    };
     let order = if fortran { "F" } else { "C" };
     let too_large = |error: PyErr| {
         if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyOverflowError>(py) {
@@ -319,8 +326,20 @@ pub(crate) fn count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyRes
     if positive { Ok(BEYOND) } else { Err(wrong()) }
 }
 
+/// A real number.
+pub(crate) fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
+    value
+        .extract::<f64>()
+        .map_err(|_| PyTypeError::new_err(format!("`{name}` must be a number, got {}", type_name(value))))
+}
+
 /// One real number or a sequence of them.
 pub(crate) fn numbers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>> {
+    if let Ok(array) = value.cast::<PyUntypedArray>()
+        && array.ndim() > 1
+    {
+        return Err(PyValueError::new_err(format!("`{name}` must have 1 dimension, got {}", array.ndim())));
+    }
     let one = value.extract::<f64>().map(|number| vec![number]);
     one.or_else(|_| value.extract::<Vec<f64>>()).map_err(|_| {
         PyTypeError::new_err(format!("`{name}` must be a number or a sequence of numbers, got {}", type_name(value)))

@@ -9,9 +9,9 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::features::{
-        rolling_kurt, rolling_mad, rolling_mad_f64, rolling_max, rolling_mean, rolling_mean_std, rolling_mean_std_f64,
-        rolling_median, rolling_median_f64, rolling_min, rolling_quantile, rolling_skew, rolling_slope, rolling_std,
-        rolling_sum, rolling_var,
+        feature_matrix, rolling_band_energy, rolling_kurt, rolling_mad, rolling_mad_f64, rolling_max, rolling_mean,
+        rolling_mean_std, rolling_mean_std_f64, rolling_median, rolling_median_f64, rolling_min, rolling_quantile,
+        rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_var,
     };
     #[pymodule_export]
     use super::interop::{InternalError, cpu_features, get_num_threads, set_num_threads};

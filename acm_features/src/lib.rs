@@ -2,6 +2,9 @@
 //!
 //! Plain functions from arrays to arrays, rows = time (oldest first), columns = sensors. NaN and infinities are missing.
 
+mod fill;
+pub mod matrix;
+mod ordering;
 pub mod rolling;
 pub mod spectral;
 

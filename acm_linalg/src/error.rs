@@ -101,12 +101,7 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error::Parameter`] where `condition` does not hold.
-pub fn require(
-    condition: bool,
-    name: &'static str,
-    requirement: &'static str,
-    value: impl Into<Number>,
-) -> Result<()> {
+pub fn require(condition: bool, name: &'static str, requirement: &'static str, value: impl Into<Number>) -> Result<()> {
     if condition {
         Ok(())
     } else {

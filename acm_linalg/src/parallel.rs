@@ -24,7 +24,7 @@ const SERIAL_NS: f64 = 60_000.0;
 
 /// Work estimated above this many nanoseconds is left to the pool while the calling thread watches for interrupts;
 /// below, the calling thread works too.
-const WATCH_NS: f64 = 20_000_000.0;
+const WATCH_NS: f64 = 8_000_000.0;
 
 /// How often the watching thread asks whether to stop.
 const POLL: Duration = Duration::from_millis(20);
@@ -45,12 +45,7 @@ static HOOK: OnceLock<fn() -> bool> = OnceLock::new();
 /// # Errors
 /// [`Error::Parameter`] unless `1 <= threads <= 1024`.
 pub fn set_num_threads(threads: usize) -> Result<()> {
-    require(
-        (1..=MAX_THREADS).contains(&threads),
-        "n",
-        "between 1 and 1024",
-        threads,
-    )?;
+    require((1..=MAX_THREADS).contains(&threads), "n", "between 1 and 1024", threads)?;
     THREADS.store(threads, Ordering::Relaxed);
     Ok(())
 }
@@ -65,9 +60,7 @@ pub fn num_threads() -> usize {
                 .ok()
                 .and_then(|text| text.trim().parse().ok())
                 .filter(|threads| (1..=MAX_THREADS).contains(threads))
-                .unwrap_or_else(|| {
-                    std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS)
-                })
+                .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS))
         }),
         threads => threads,
     }
@@ -295,9 +288,8 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller_and_the_pool_survives() {
-        let attempt = std::panic::catch_unwind(|| {
-            run(vec![1, 2, 3, 4], 1e6, || Ok(()), |(), job, _| assert!(job != 3, "job 3"))
-        });
+        let attempt =
+            std::panic::catch_unwind(|| run(vec![1, 2, 3, 4], 1e6, || Ok(()), |(), job, _| assert!(job != 3, "job 3")));
         assert!(attempt.is_err());
         run(vec![1, 2], 1e6, || Ok(()), |(), _, _| {}).unwrap();
     }

@@ -8,7 +8,9 @@ from acm_rs._native import (
     InternalError,
     __version__,
     cpu_features,
+    feature_matrix,
     get_num_threads,
+    rolling_band_energy,
     rolling_kurt,
     rolling_mad,
     rolling_mad_f64,
@@ -27,12 +29,17 @@ from acm_rs._native import (
     rolling_var,
     set_num_threads,
 )
+from acm_rs.naming import ALL_FEATURES, feature_names
 
 __all__ = [
+    "ALL_FEATURES",
     "InternalError",
     "__version__",
     "cpu_features",
+    "feature_matrix",
+    "feature_names",
     "get_num_threads",
+    "rolling_band_energy",
     "rolling_kurt",
     "rolling_mad",
     "rolling_mad_f64",

@@ -23,7 +23,7 @@ const TILE_ROWS: usize = 512;
 const LONGEST_KNOWN: usize = 1 << 16;
 
 /// Most rows of [`Row`] that a summary may take in memory.
-const MOST: usize = 8;
+const MOST: usize = 12;
 
 /// A summary of some rows of a window that grows by a row at either end and merges with its neighbour.
 pub(crate) trait Summary: Sync {
@@ -72,7 +72,11 @@ pub(crate) struct Place {
 /// 1 over the count after a push or a merge: read from a table where the count is known, the same bits computed elsewhere.
 #[inline(always)]
 pub(crate) fn inverse<S: Simd, const CLEAN: bool>(simd: S, count: V<S>, known: f64) -> V<S> {
-    if CLEAN { f64x8::splat(simd, known) } else { 1.0 / count.max(f64x8::splat(simd, 1.0)) }
+    if CLEAN {
+        f64x8::splat(simd, known)
+    } else {
+        1.0 / count.max(f64x8::splat(simd, 1.0))
+    }
 }
 
 /// The leaf that computes a [`Summary`]'s statistic over trailing windows.
@@ -152,13 +156,7 @@ impl<K: Summary> Leaf for Blocks<K> {
 
 impl<K: Summary> Blocks<K> {
     #[inline(always)]
-    fn walk<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        scratch: &mut BlockScratch,
-        tile: &Tile<'_>,
-        out: &mut [Row],
-    ) {
+    fn walk<S: Simd, const CLEAN: bool>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) {
         let window = self.window.rows();
         let min_periods = self.window.min_periods() as f64;
         let of_window = if CLEAN { self.inverses[window] } else { 0.0 };
@@ -169,11 +167,12 @@ impl<K: Summary> Blocks<K> {
         let mut prefix = if tile.continues && position > 0 {
             K::load(simd, &scratch.prefix)
         } else {
-            let held = position.min(at);
-            (at - held..at).fold(K::empty(simd), |state, row| {
+            let mut state = K::empty(simd);
+            for row in at - position.min(at)..at {
                 let place = self.place::<CLEAN>(position + row - at, position + row - at + 1);
-                K::push::<S, CLEAN>(simd, state, x[row].load(simd), place)
-            })
+                state = K::push::<S, CLEAN>(simd, state, x[row].load(simd), place);
+            }
+            state
         };
         let mut fresh = !tile.continues;
         while at < x.len() {
@@ -222,12 +221,12 @@ impl<K: Summary> Blocks<K> {
 
 /// Whether any lane of any row holds a missing value.
 #[inline(always)]
-fn any_missing<S: Simd>(simd: S, rows: &[Row]) -> bool {
-    let zero = f64x8::splat(simd, 0.0);
-    let sum = rows.iter().fold(zero, |sum, row| {
+pub(crate) fn any_missing<S: Simd>(simd: S, rows: &[Row]) -> bool {
+    let mut sum = f64x8::splat(simd, 0.0);
+    for row in rows {
         // 0 for any number, NaN for NaN.
-        sum + row.load(simd) * zero
-    });
+        sum += row.load(simd) * 0.0;
+    }
     sum.simd_ne(sum).any_true()
 }
 
@@ -238,30 +237,19 @@ struct Older<'a, K> {
 }
 
 impl<K: Summary> Older<'_, K> {
-    /// Pushes rows `from..to` of the block, newest first, onto `state`; `to` at most the window.
+    /// Pushes row `row` of the block onto `state`, as far as the history has it.
     #[inline(always)]
-    fn extend<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        mut state: K::State<S>,
-        from: usize,
-        to: usize,
-        mut each: impl FnMut(usize, K::State<S>),
-    ) -> K::State<S> {
-        let window = self.blocks.window.rows();
-        for row in (from..to).rev() {
-            let back = window - row;
-            if back <= self.rows.len() {
-                let x = self.rows[self.rows.len() - back].load(simd);
-                let place = Place {
-                    position: -(back as f64),
-                    ..self.blocks.place::<CLEAN>(0, back)
-                };
-                state = K::push::<S, CLEAN>(simd, state, x, place);
-            }
-            each(row, state);
+    fn push<S: Simd, const CLEAN: bool>(&self, simd: S, state: K::State<S>, row: usize) -> K::State<S> {
+        let back = self.blocks.window.rows() - row;
+        if back > self.rows.len() {
+            return state;
         }
-        state
+        let x = self.rows[self.rows.len() - back].load(simd);
+        let place = Place {
+            position: -(back as f64),
+            ..self.blocks.place::<CLEAN>(0, back)
+        };
+        K::push::<S, CLEAN>(simd, state, x, place)
     }
 
     /// Suffixes from every `SPAN`th row after `position` on.
@@ -270,7 +258,9 @@ impl<K: Summary> Older<'_, K> {
         let mut state = K::empty(simd);
         let mut to = self.blocks.window.rows();
         for number in (position / SPAN + 1..=(to - 1) / SPAN).rev() {
-            state = self.extend::<S, CLEAN>(simd, state, number * SPAN, to, |_, _| {});
+            for row in (number * SPAN..to).rev() {
+                state = self.push::<S, CLEAN>(simd, state, row);
+            }
             to = number * SPAN;
             K::save(state, &mut checkpoints[number * K::SIZE..(number + 1) * K::SIZE]);
         }
@@ -287,21 +277,20 @@ impl<K: Summary> Older<'_, K> {
     ) {
         let window = self.blocks.window.rows();
         let restart = (span.start / SPAN * SPAN + SPAN).min(window);
-        let state = if restart == window {
+        let mut state = if restart == window {
             K::empty(simd)
         } else {
             let number = restart / SPAN;
             K::load(simd, &checkpoints[number * K::SIZE..(number + 1) * K::SIZE])
         };
-        let mut keep = |row: usize, state: K::State<S>| {
-            let place = row - span.start - 1;
-            K::save(state, &mut suffixes[place * K::SIZE..(place + 1) * K::SIZE]);
-        };
-        if restart == span.end {
-            keep(restart, state);
+        for row in (span.end..restart).rev() {
+            state = self.push::<S, CLEAN>(simd, state, row);
         }
-        let state = self.extend::<S, CLEAN>(simd, state, span.end + 1, restart.max(span.end + 1), |_, _| {});
-        self.extend::<S, CLEAN>(simd, state, span.start + 1, restart.min(span.end + 1), keep);
+        let suffixes = &mut suffixes[..span.len() * K::SIZE];
+        for (row, suffix) in span.rev().zip(suffixes.rchunks_exact_mut(K::SIZE)) {
+            K::save(state, suffix);
+            state = self.push::<S, CLEAN>(simd, state, row);
+        }
     }
 }
 

@@ -31,7 +31,7 @@ impl<const MAX: bool> Summary for Extreme<MAX> {
     type State<S: Simd> = ExtremeState<S>;
     const SIZE: usize = 2;
     const RESULTS: usize = 1;
-    const COST_NS: f64 = 1.0;
+    const COST_NS: f64 = 2.0;
 
     #[inline(always)]
     fn empty<S: Simd>(simd: S) -> ExtremeState<S> {
@@ -58,7 +58,12 @@ impl<const MAX: bool> Summary for Extreme<MAX> {
     }
 
     #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(_simd: S, older: ExtremeState<S>, newer: ExtremeState<S>, _known: f64) -> ExtremeState<S> {
+    fn merge<S: Simd, const CLEAN: bool>(
+        _simd: S,
+        older: ExtremeState<S>,
+        newer: ExtremeState<S>,
+        _known: f64,
+    ) -> ExtremeState<S> {
         ExtremeState {
             count: older.count + newer.count,
             extreme: Self::pick(older.extreme, newer.extreme),

@@ -16,14 +16,15 @@ use super::window::Window;
 
 /// Count, mean and sum of squared deviations; the mean relative to `origin`.
 #[derive(Clone, Copy)]
-struct Spread<S: Simd> {
-    count: V<S>,
+pub(crate) struct Spread<S: Simd> {
+    pub(crate) count: V<S>,
     origin: V<S>,
     mean: V<S>,
     m2: V<S>,
 }
 
-/// What the higher moments need of a push or a merge.
+/// What further moments need of a push or a merge.
+#[derive(Clone, Copy)]
 struct Step<S: Simd> {
     /// The difference over the count after the step.
     part: V<S>,
@@ -33,7 +34,7 @@ struct Step<S: Simd> {
 
 impl<S: Simd> Spread<S> {
     #[inline(always)]
-    fn empty(simd: S) -> Self {
+    pub(crate) fn empty(simd: S) -> Self {
         let zero = f64x8::splat(simd, 0.0);
         Self {
             count: zero,
@@ -88,7 +89,7 @@ impl<S: Simd> Spread<S> {
     }
 
     #[inline(always)]
-    fn save(self, memory: &mut [Row]) {
+    pub(crate) fn save(self, memory: &mut [Row]) {
         memory[0].store(self.count);
         memory[1].store(self.origin);
         memory[2].store(self.mean);
@@ -96,7 +97,7 @@ impl<S: Simd> Spread<S> {
     }
 
     #[inline(always)]
-    fn load(simd: S, memory: &[Row]) -> Self {
+    pub(crate) fn load(simd: S, memory: &[Row]) -> Self {
         Self {
             count: memory[0].load(simd),
             origin: memory[1].load(simd),
@@ -106,11 +107,10 @@ impl<S: Simd> Spread<S> {
     }
 
     #[inline(always)]
-    fn variance(self, simd: S, ddof: f64, min_periods: f64) -> V<S> {
+    pub(crate) fn variance(self, simd: S, ddof: f64, min_periods: f64) -> V<S> {
         let variance = self.m2 / (self.count - ddof);
-        // Squares beyond the largest float64 leave nothing to report.
-        let representable = self.m2.simd_lt(f64::INFINITY);
-        let variance = representable.select(variance, f64x8::splat(simd, f64::NAN));
+        // NaN here only says that deviations or their squares went beyond the largest float64.
+        let variance = variance.simd_eq(variance).select(variance, f64x8::splat(simd, f64::INFINITY));
         where_enough(simd, self.count, min_periods.max(ddof + 1.0), variance)
     }
 }
@@ -159,12 +159,12 @@ impl<const ROOT: bool> Summary for Variance<ROOT> {
 }
 
 /// Mean and standard deviation at once.
-pub(crate) struct MeanStd {
-    pub(crate) ddof: f64,
+struct MeanStd {
+    ddof: f64,
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct MeanStdState<S: Simd> {
+struct MeanStdState<S: Simd> {
     spread: Spread<S>,
     sum: Compensated<S>,
 }
@@ -192,7 +192,12 @@ impl Summary for MeanStd {
     }
 
     #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: MeanStdState<S>, newer: MeanStdState<S>, known: f64) -> MeanStdState<S> {
+    fn merge<S: Simd, const CLEAN: bool>(
+        simd: S,
+        older: MeanStdState<S>,
+        newer: MeanStdState<S>,
+        known: f64,
+    ) -> MeanStdState<S> {
         MeanStdState {
             spread: older.spread.merge::<CLEAN>(simd, newer.spread, known).0,
             sum: older.sum.merge(newer.sum),
@@ -220,32 +225,25 @@ impl Summary for MeanStd {
     #[inline(always)]
     fn finish<S: Simd>(&self, simd: S, state: MeanStdState<S>, min_periods: f64, results: &mut [Row]) {
         let count = state.spread.count;
-        let mean = state.sum.value() / count;
+        let mean = state.sum.mean(count);
         results[0].store(where_enough(simd, count, min_periods.max(1.0), mean));
         results[1].store(state.spread.variance(simd, self.ddof, min_periods).sqrt());
     }
 }
 
-/// Skewness and kurtosis, as chosen.
-pub(crate) struct Shape<const SKEW: bool, const KURT: bool>;
-
+/// The spread with the sums of third and, where `KURT`, fourth powers of the deviations.
 #[derive(Clone, Copy)]
-pub(crate) struct ShapeState<S: Simd> {
-    spread: Spread<S>,
+pub(crate) struct ShapeState<S: Simd, const KURT: bool> {
+    pub(crate) spread: Spread<S>,
     m3: V<S>,
     m4: V<S>,
 }
 
-impl<const SKEW: bool, const KURT: bool> Summary for Shape<SKEW, KURT> {
-    type State<S: Simd> = ShapeState<S>;
-    const SIZE: usize = 6;
-    const RESULTS: usize = SKEW as usize + KURT as usize;
-    const COST_NS: f64 = 8.0;
-
+impl<S: Simd, const KURT: bool> ShapeState<S, KURT> {
     #[inline(always)]
-    fn empty<S: Simd>(simd: S) -> ShapeState<S> {
+    pub(crate) fn empty(simd: S) -> Self {
         let zero = f64x8::splat(simd, 0.0);
-        ShapeState {
+        Self {
             spread: Spread::empty(simd),
             m3: zero,
             m4: zero,
@@ -253,81 +251,141 @@ impl<const SKEW: bool, const KURT: bool> Summary for Shape<SKEW, KURT> {
     }
 
     #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: ShapeState<S>, x: V<S>, place: Place) -> ShapeState<S> {
-        let before = state.spread;
+    pub(crate) fn push<const CLEAN: bool>(self, simd: S, x: V<S>, place: Place) -> Self {
+        let before = self.spread;
         let (spread, Step { part, growth }) = before.push::<CLEAN>(simd, x, place);
         let n = spread.count;
-        let m3 = state.m3 + part * (growth * (n - 2.0) - 3.0 * before.m2);
+        let m3 = self.m3 + part * (growth * (n - 2.0) - 3.0 * before.m2);
         let m4 = if KURT {
             let square = part * part;
-            state.m4 + growth * square * (n * n - 3.0 * n + 3.0) + 6.0 * square * before.m2 - 4.0 * part * state.m3
+            self.m4 + square * (growth * (n * n - 3.0 * n + 3.0) + 6.0 * before.m2) - 4.0 * part * self.m3
         } else {
-            state.m4
+            self.m4
         };
-        ShapeState { spread, m3, m4 }
+        Self { spread, m3, m4 }
     }
 
     #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: ShapeState<S>, newer: ShapeState<S>, known: f64) -> ShapeState<S> {
-        let (a, b) = (older.spread, newer.spread);
+    pub(crate) fn merge<const CLEAN: bool>(self, simd: S, newer: Self, known: f64) -> Self {
+        let (a, b) = (self.spread, newer.spread);
         let (spread, Step { part, growth }) = a.merge::<CLEAN>(simd, b, known);
         let (na, nb) = (a.count, b.count);
-        let m3 = older.m3 + newer.m3 + part * (growth * (na - nb) + 3.0 * (na * b.m2 - nb * a.m2));
+        let m3 = self.m3 + newer.m3 + part * (growth * (na - nb) + 3.0 * (na * b.m2 - nb * a.m2));
         let m4 = if KURT {
             let square = part * part;
-            older.m4
+            self.m4
                 + newer.m4
                 + square * (growth * (na * na - na * nb + nb * nb) + 6.0 * (na * na * b.m2 + nb * nb * a.m2))
-                + 4.0 * part * (na * newer.m3 - nb * older.m3)
+                + 4.0 * part * (na * newer.m3 - nb * self.m3)
         } else {
-            older.m4
+            self.m4
         };
-        ShapeState { spread, m3, m4 }
+        Self { spread, m3, m4 }
     }
 
     #[inline(always)]
-    fn save<S: Simd>(state: ShapeState<S>, memory: &mut [Row]) {
-        state.spread.save(memory);
-        memory[4].store(state.m3);
-        memory[5].store(state.m4);
+    pub(crate) fn save(self, memory: &mut [Row]) {
+        self.spread.save(memory);
+        memory[4].store(self.m3);
+        memory[5].store(self.m4);
     }
 
     #[inline(always)]
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> ShapeState<S> {
-        ShapeState {
+    pub(crate) fn load(simd: S, memory: &[Row]) -> Self {
+        Self {
             spread: Spread::load(simd, memory),
             m3: memory[4].load(simd),
             m4: memory[5].load(simd),
         }
     }
 
-    /// Bias-corrected: Joanes & Gill (1998), doi 10.1111/1467-9884.00122, G1 and G2.
+    /// Bias-corrected skewness: Joanes & Gill (1998), doi 10.1111/1467-9884.00122, G1.
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, state: ShapeState<S>, min_periods: f64, results: &mut [Row]) {
-        let n = state.spread.count;
-        let m2 = state.spread.m2;
-        let nan = f64x8::splat(simd, f64::NAN);
-        if SKEW {
-            let skew = (n * (n - 1.0).sqrt() / (n - 2.0)) * (state.m3 / m2) / m2.sqrt();
-            let skew = skew.abs().simd_lt(f64::INFINITY).select(skew, nan);
-            results[0].store(where_enough(simd, n, min_periods.max(3.0), skew));
-        }
-        if KURT {
-            let scale = (n - 1.0) / ((n - 2.0) * (n - 3.0));
-            let kurt = scale * (n * (n + 1.0) * (state.m4 / m2 / m2) - 3.0 * (n - 1.0));
-            let kurt = kurt.abs().simd_lt(f64::INFINITY).select(kurt, nan);
-            results[SKEW as usize].store(where_enough(simd, n, min_periods.max(4.0), kurt));
-        }
+    pub(crate) fn skew(self, simd: S, min_periods: f64) -> V<S> {
+        let n = self.spread.count;
+        let m2 = self.spread.m2;
+        let skew = (n * (n - 1.0).sqrt() / (n - 2.0)) * (self.m3 / m2) / m2.sqrt();
+        let defined = representable(m2 * m2.sqrt()) & skew.abs().simd_lt(f64::INFINITY);
+        let skew = defined.select(skew, f64x8::splat(simd, f64::NAN));
+        where_enough(simd, n, min_periods.max(3.0), skew)
+    }
+
+    /// Bias-corrected excess kurtosis: Joanes & Gill (1998), G2.
+    #[inline(always)]
+    pub(crate) fn kurt(self, simd: S, min_periods: f64) -> V<S> {
+        let n = self.spread.count;
+        let m2 = self.spread.m2;
+        let scale = (n - 1.0) / ((n - 2.0) * (n - 3.0));
+        let kurt = scale * (n * (n + 1.0) * (self.m4 / m2 / m2) - 3.0 * (n - 1.0));
+        let defined = representable(m2 * m2) & kurt.abs().simd_lt(f64::INFINITY);
+        let kurt = defined.select(kurt, f64x8::splat(simd, f64::NAN));
+        where_enough(simd, n, min_periods.max(4.0), kurt)
+    }
+}
+
+/// Whether a power of the spread kept its digits: below the least normal float64 those of the deviations' powers are gone.
+#[inline(always)]
+fn representable<S: Simd>(power: V<S>) -> <V<S> as SimdBase<S>>::Mask {
+    power.simd_ge(f64::MIN_POSITIVE)
+}
+
+/// Skewness, or kurtosis where `KURT`.
+struct Shape<const KURT: bool>;
+
+impl<const KURT: bool> Summary for Shape<KURT> {
+    type State<S: Simd> = ShapeState<S, KURT>;
+    const SIZE: usize = 6;
+    const RESULTS: usize = 1;
+    const COST_NS: f64 = 5.0;
+
+    #[inline(always)]
+    fn empty<S: Simd>(simd: S) -> ShapeState<S, KURT> {
+        ShapeState::empty(simd)
+    }
+
+    #[inline(always)]
+    fn push<S: Simd, const CLEAN: bool>(
+        simd: S,
+        state: ShapeState<S, KURT>,
+        x: V<S>,
+        place: Place,
+    ) -> ShapeState<S, KURT> {
+        state.push::<CLEAN>(simd, x, place)
+    }
+
+    #[inline(always)]
+    fn merge<S: Simd, const CLEAN: bool>(
+        simd: S,
+        older: ShapeState<S, KURT>,
+        newer: ShapeState<S, KURT>,
+        known: f64,
+    ) -> ShapeState<S, KURT> {
+        older.merge::<CLEAN>(simd, newer, known)
+    }
+
+    #[inline(always)]
+    fn save<S: Simd>(state: ShapeState<S, KURT>, memory: &mut [Row]) {
+        state.save(memory);
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, memory: &[Row]) -> ShapeState<S, KURT> {
+        ShapeState::load(simd, memory)
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, state: ShapeState<S, KURT>, min_periods: f64, results: &mut [Row]) {
+        results[0].store(if KURT { state.kurt(simd, min_periods) } else { state.skew(simd, min_periods) });
     }
 }
 
 /// Trailing rolling variance of each column.
 ///
-/// `y[t] = sum((x[s] - mean)^2) / (count - ddof)` over the non-missing x[s], t - window < s <= t
+/// `y[t] = sum((x[s] - mean)^2) / (count - ddof)` over the non-missing `x[s]`, t - window < s <= t
 ///
 /// Shapes: x (n, d) -> (n, d).
 /// Missing: NaN and infinity are skipped; NaN out while fewer than `max(min_periods, ddof + 1)` remain. A constant window
-/// gives exactly 0. NaN while squared deviations exceed the largest float64.
+/// gives exactly 0. Infinite while squared deviations exceed the largest float64.
 /// Cost: O(n d), whatever the window. Source: Pébay 2008.
 ///
 /// # Errors
@@ -380,7 +438,7 @@ pub fn rolling_mean_std<T: Element>(
 /// # Errors
 /// As [`rolling_var`].
 pub fn rolling_skew<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Shape::<true, false>, x, window, out)
+    block::run(Shape::<false>, x, window, out)
 }
 
 /// Trailing rolling excess kurtosis of each column, bias-corrected.
@@ -393,5 +451,5 @@ pub fn rolling_skew<T: Element>(x: ArrayView2<'_, T>, window: Window, out: Array
 /// # Errors
 /// As [`rolling_var`].
 pub fn rolling_kurt<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Shape::<false, true>, x, window, out)
+    block::run(Shape::<true>, x, window, out)
 }

@@ -5,123 +5,166 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, inverse};
-use super::sums::where_enough;
+use super::block::{self, Place, Summary};
+use super::sums::{Compensated, SumState, seen, split, where_enough};
 use super::window::Window;
 
+/// What a least-squares line needs beside the values' own sum: sums over the positions of what is not missing.
+///
+/// A slope is a difference of products of sums, so the sums of values are kept to twice the digits of a float64 and the
+/// products are exact: neither an offset nor spikes that balance each other cost any.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<S: Simd> {
+    /// Sum of value times position.
+    cross: Compensated<S>,
+    /// Sum of the positions.
+    places: V<S>,
+    /// Sum of their squares.
+    squares: V<S>,
+}
+
+impl<S: Simd> Line<S> {
+    #[inline(always)]
+    pub(crate) fn empty(simd: S) -> Self {
+        let zero = f64x8::splat(simd, 0.0);
+        Self {
+            cross: Compensated::zero(simd),
+            places: zero,
+            squares: zero,
+        }
+    }
+
+    /// With a row as [`seen`] gives it.
+    #[inline(always)]
+    pub(crate) fn push(self, (x, one): (V<S>, V<S>), position: f64) -> Self {
+        // Both products are exact while positions stay below 2^26.
+        let (high, low) = split(x);
+        let place = one * position;
+        Self {
+            cross: self.cross.add(high * position).add(low * position),
+            places: self.places + place,
+            squares: self.squares + place * position,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn merge(self, newer: Self) -> Self {
+        Self {
+            cross: self.cross.merge(newer.cross),
+            places: self.places + newer.places,
+            squares: self.squares + newer.squares,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn save(self, memory: &mut [Row]) {
+        memory[0].store(self.cross.high);
+        memory[1].store(self.cross.low);
+        memory[2].store(self.places);
+        memory[3].store(self.squares);
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(simd: S, memory: &[Row]) -> Self {
+        Self {
+            cross: Compensated {
+                high: memory[0].load(simd),
+                low: memory[1].load(simd),
+            },
+            places: memory[2].load(simd),
+            squares: memory[3].load(simd),
+        }
+    }
+
+    /// `(n sum(t x) - sum(t) sum(x)) / (n sum(t t) - sum(t)^2)`, 0 for a single row.
+    #[inline(always)]
+    pub(crate) fn slope(self, simd: S, values: &SumState<S>, min_periods: f64) -> V<S> {
+        let (count, sum) = (values.count, values.sum);
+        let (upper, upper_lost) = product(count, self.cross.high);
+        let (lower, lower_lost) = product(self.places, sum.high);
+        let exact = Compensated {
+            high: upper,
+            low: (upper_lost - lower_lost) + (count * self.cross.low - self.places * sum.low),
+        };
+        let exact = exact.add(-lower);
+        let spread = count * self.squares - self.places * self.places;
+        let slope = (exact.high + exact.low) / spread;
+        let slope = spread.simd_gt(0.0).select(slope, f64x8::splat(simd, 0.0));
+        where_enough(simd, count, min_periods.max(1.0), slope)
+    }
+}
+
+/// The product as a float64 and what its rounding lost (Dekker 1971).
+#[inline(always)]
+fn product<S: Simd>(a: V<S>, b: V<S>) -> (V<S>, V<S>) {
+    let product = a * b;
+    let (a_high, a_low) = split(a);
+    let (b_high, b_low) = split(b);
+    let lost = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
+    (product, lost)
+}
+
 /// The slope of the values against their row's position.
-pub(crate) struct Slope;
+struct Slope;
 
 #[derive(Clone, Copy)]
-pub(crate) struct SlopeState<S: Simd> {
-    count: V<S>,
-    origin: V<S>,
-    mean: V<S>,
-    /// Mean position.
-    place: V<S>,
-    /// Sum of squared deviations of the positions.
-    spread: V<S>,
-    /// Sum of products of deviations.
-    cross: V<S>,
+struct SlopeState<S: Simd> {
+    values: SumState<S>,
+    line: Line<S>,
 }
 
 impl Summary for Slope {
     type State<S: Simd> = SlopeState<S>;
-    const SIZE: usize = 6;
+    const SIZE: usize = 7;
     const RESULTS: usize = 1;
-    const COST_NS: f64 = 5.0;
+    const COST_NS: f64 = 4.0;
 
     #[inline(always)]
     fn empty<S: Simd>(simd: S) -> SlopeState<S> {
-        let zero = f64x8::splat(simd, 0.0);
         SlopeState {
-            count: zero,
-            origin: zero,
-            mean: zero,
-            place: zero,
-            spread: zero,
-            cross: zero,
+            values: SumState::empty(simd),
+            line: Line::empty(simd),
         }
     }
 
     #[inline(always)]
     fn push<S: Simd, const CLEAN: bool>(simd: S, state: SlopeState<S>, x: V<S>, place: Place) -> SlopeState<S> {
-        let first = state.count.simd_eq(0.0);
-        let position = f64x8::splat(simd, place.position);
-        let (origin, count, difference, distance) = if CLEAN {
-            let origin = first.select(x, state.origin);
-            (origin, state.count + 1.0, (x - origin) - state.mean, position - state.place)
-        } else {
-            let zero = f64x8::splat(simd, 0.0);
-            let valid = x.simd_eq(x);
-            let origin = (valid & first).select(x, state.origin);
-            (
-                origin,
-                state.count + valid.select(f64x8::splat(simd, 1.0), zero),
-                valid.select((x - origin) - state.mean, zero),
-                valid.select(position - state.place, zero),
-            )
-        };
-        let share = inverse::<S, CLEAN>(simd, count, place.inverse);
-        let step = distance * share;
         SlopeState {
-            count,
-            origin,
-            mean: state.mean + difference * share,
-            place: state.place + step,
-            spread: state.spread + distance * step * state.count,
-            cross: state.cross + difference * step * state.count,
+            values: state.values.push::<CLEAN>(simd, x),
+            line: state.line.push(seen::<S, CLEAN>(simd, x), place.position),
         }
     }
 
     #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: SlopeState<S>, newer: SlopeState<S>, known: f64) -> SlopeState<S> {
-        let zero = f64x8::splat(simd, 0.0);
-        let no_older = older.count.simd_eq(0.0);
-        let nothing = no_older | newer.count.simd_eq(0.0);
-        let count = older.count + newer.count;
-        let difference = (newer.origin - older.origin) + (newer.mean - older.mean);
-        let difference = nothing.select(zero, difference);
-        let distance = nothing.select(zero, newer.place - older.place);
-        let share = newer.count * inverse::<S, CLEAN>(simd, count, known);
-        let weight = older.count * share;
+    fn merge<S: Simd, const CLEAN: bool>(
+        _simd: S,
+        older: SlopeState<S>,
+        newer: SlopeState<S>,
+        _known: f64,
+    ) -> SlopeState<S> {
         SlopeState {
-            count,
-            origin: no_older.select(newer.origin, older.origin),
-            mean: no_older.select(newer.mean, older.mean + difference * share),
-            place: no_older.select(newer.place, older.place + distance * share),
-            spread: older.spread + newer.spread + distance * distance * weight,
-            cross: older.cross + newer.cross + difference * distance * weight,
+            values: older.values.merge(newer.values),
+            line: older.line.merge(newer.line),
         }
     }
 
     #[inline(always)]
     fn save<S: Simd>(state: SlopeState<S>, memory: &mut [Row]) {
-        memory[0].store(state.count);
-        memory[1].store(state.origin);
-        memory[2].store(state.mean);
-        memory[3].store(state.place);
-        memory[4].store(state.spread);
-        memory[5].store(state.cross);
+        state.values.save(memory);
+        state.line.save(&mut memory[3..]);
     }
 
     #[inline(always)]
     fn load<S: Simd>(simd: S, memory: &[Row]) -> SlopeState<S> {
         SlopeState {
-            count: memory[0].load(simd),
-            origin: memory[1].load(simd),
-            mean: memory[2].load(simd),
-            place: memory[3].load(simd),
-            spread: memory[4].load(simd),
-            cross: memory[5].load(simd),
+            values: SumState::load(simd, memory),
+            line: Line::load(simd, &memory[3..]),
         }
     }
 
     #[inline(always)]
     fn finish<S: Simd>(&self, simd: S, state: SlopeState<S>, min_periods: f64, results: &mut [Row]) {
-        // A single row has no spread: 0 / 1.
-        let slope = state.cross / state.spread.simd_gt(0.0).select(state.spread, f64x8::splat(simd, 1.0));
-        results[0].store(where_enough(simd, state.count, min_periods.max(1.0), slope));
+        results[0].store(state.line.slope(simd, &state.values, min_periods));
     }
 }
 
@@ -131,7 +174,7 @@ impl Summary for Slope {
 ///
 /// Shapes: x (n, d) -> (n, d).
 /// Missing: NaN and infinity are skipped; NaN out while fewer than `min_periods` (at least one) remain; 0 for one value.
-/// Cost: O(n d), whatever the window. Source: cross moments merged as in Pébay 2008, equation 3.6.
+/// Cost: O(n d), whatever the window. Source: the normal equations, in exact products (Dekker 1971) and compensated sums.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].

@@ -43,6 +43,20 @@ impl<S: Simd> Compensated<S> {
         }
     }
 
+    /// The sum over `count`, rounded once: the mean of a constant is that constant.
+    #[inline(always)]
+    pub(crate) fn mean(self, count: V<S>) -> V<S> {
+        let sum = self.high + self.low;
+        let lost = self.low - (sum - self.high);
+        let inverse = 1.0 / count;
+        let near = sum * inverse;
+        // Both products are exact while counts stay below 2^26.
+        let (high, low) = split(near);
+        let rest = ((sum - high * count) - low * count) + lost;
+        let mean = near + rest * inverse;
+        mean.simd_eq(mean).select(mean, self.value() * inverse)
+    }
+
     #[inline(always)]
     pub(crate) fn value(self) -> V<S> {
         let sum = self.high + self.low;
@@ -61,6 +75,15 @@ pub(crate) fn seen<S: Simd, const CLEAN: bool>(simd: S, x: V<S>) -> (V<S>, V<S>)
     let zero = f64x8::splat(simd, 0.0);
     let valid = x.simd_eq(x);
     (valid.select(x, zero), valid.select(one, zero))
+}
+
+/// Two parts of 26 bits whose sum is `x` (Dekker 1971, doi 10.1007/BF01397083).
+#[inline(always)]
+pub(crate) fn split<S: Simd>(x: V<S>) -> (V<S>, V<S>) {
+    const HALF: f64 = 134_217_729.0;
+    let scaled = x * HALF;
+    let high = scaled - (scaled - x);
+    (high, x - high)
 }
 
 #[derive(Clone, Copy)]
@@ -156,11 +179,10 @@ impl<const MEAN: bool> Summary for Sum<MEAN> {
 
     #[inline(always)]
     fn finish<S: Simd>(&self, simd: S, state: SumState<S>, min_periods: f64, results: &mut [Row]) {
-        let sum = state.sum.value();
         let (value, needed) = if MEAN {
-            (sum / state.count, min_periods.max(1.0))
+            (state.sum.mean(state.count), min_periods.max(1.0))
         } else {
-            (sum, min_periods)
+            (state.sum.value(), min_periods)
         };
         results[0].store(where_enough(simd, state.count, needed, value));
     }

@@ -73,10 +73,7 @@ mod tests {
     #[test]
     fn only_valid_windows_exist() {
         assert_eq!(Window::new(0, 0).unwrap_err().to_string(), "`window` must be at least 1, got 0");
-        assert_eq!(
-            Window::new(3, 4).unwrap_err().to_string(),
-            "`min_periods` must be at most `window` = 3, got 4"
-        );
+        assert_eq!(Window::new(3, 4).unwrap_err().to_string(), "`min_periods` must be at most `window` = 3, got 4");
         assert_eq!(Window::new(3, 3).unwrap().rows(), 3);
     }
 }

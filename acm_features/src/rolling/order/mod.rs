@@ -10,10 +10,10 @@ mod ranked;
 mod ranks;
 mod sorted;
 
+use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Tile};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row};
-use acm_linalg::Result;
 use fearless_simd::Simd;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -113,7 +113,7 @@ impl Leaf for Order {
 
 /// The middle of two values without overflow; either of them where they are equal.
 #[inline(always)]
-fn middle(low: f64, high: f64) -> f64 {
+pub(crate) fn middle(low: f64, high: f64) -> f64 {
     let sum = low + high;
     if sum.abs() < f64::INFINITY { sum * 0.5 } else { low * 0.5 + high * 0.5 }
 }

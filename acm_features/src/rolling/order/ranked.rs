@@ -43,7 +43,11 @@ impl Ranked {
     pub(super) fn tile_rows(&self) -> usize {
         let window = self.window.rows();
         // Ranking a window anew with each chunk costs less than holding a very long chunk.
-        if window < 1 << 16 { CHUNK.max(4 * window).next_multiple_of(window) } else { window }
+        if window < 1 << 16 {
+            CHUNK.max(4 * window).next_multiple_of(window)
+        } else {
+            window
+        }
     }
 
     pub(super) fn cost_ns(&self) -> f64 {
@@ -52,8 +56,9 @@ impl Ranked {
 
     pub(super) fn scratch(&self, rows: usize) -> Result<RankedScratch> {
         let rows = (self.tile_rows() + self.window.rows()).min(2 * rows);
+        let sorter = Sorter::new(rows)?;
         Ok(RankedScratch {
-            sorter: Sorter::new(rows)?,
+            sorter,
             ranks: vec![MISSING; rows],
             values: vec![0.0; rows],
             set: Bits::new(rows),
@@ -149,29 +154,34 @@ impl Ranked {
             if with_median {
                 median_at.follow(set, (count - 1) / 2);
                 let low = values[median_at.rank];
-                let median = if count % 2 == 1 { low } else { middle(low, next_value(set, values, median_at.rank)) };
+                let high = if count % 2 == 1 { low } else { next_value(set, values, median_at.rank) };
+                let median = middle(low, high);
                 if self.wanted.median
                     && let Some(out) = out.next()
                 {
                     out.0[lane] = median;
                 }
-                if MAD
-                    && let (Some(scale), Some(out)) = (self.wanted.mad, out.next())
-                {
+                if MAD && let (Some(scale), Some(out)) = (self.wanted.mad, out.next()) {
                     let sample = Sample {
                         set,
                         counts,
                         values,
                         count,
+                        median,
+                        rest: ((low - median) + (high - median)) * 0.5,
                     };
-                    out.0[lane] = scale * nearest.deviation(&sample, median);
+                    out.0[lane] = scale * nearest.deviation(&sample);
                 }
             }
             if QUANTILES {
                 for ((q, pointer), out) in self.wanted.quantiles.iter().zip(&mut quantiles_at).zip(out) {
                     let place = q * (count - 1) as f64;
                     let whole = place.floor();
-                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and count")]
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "between 0 and count"
+                    )]
                     pointer.follow(set, whole as usize);
                     let low = values[pointer.rank];
                     let fraction = place - whole;
@@ -217,7 +227,9 @@ impl Pointer {
             self.rank = rank;
         }
         while self.below < target {
-            let Some(rank) = set.at_or_after(self.rank + 1) else { return };
+            let Some(rank) = set.at_or_after(self.rank + 1) else {
+                return;
+            };
             self.rank = rank;
             self.below += 1;
         }
@@ -230,6 +242,23 @@ struct Sample<'a> {
     counts: &'a Counts,
     values: &'a [f64],
     count: usize,
+    median: f64,
+    /// What rounding took from the median.
+    rest: f64,
+}
+
+impl Sample<'_> {
+    /// How far the value of this rank lies below the median.
+    #[inline(always)]
+    fn below(&self, rank: usize) -> f64 {
+        (self.median - self.values[rank]) + self.rest
+    }
+
+    /// How far it lies above.
+    #[inline(always)]
+    fn above(&self, rank: usize) -> f64 {
+        (self.values[rank] - self.median) - self.rest
+    }
 }
 
 /// The run of neighbours that are nearest to the median.
@@ -255,18 +284,16 @@ impl Nearest {
         self.last.inserted(rank);
     }
 
-    /// The median distance from `median`.
-    fn deviation(&mut self, sample: &Sample<'_>, median: f64) -> f64 {
-        let &Sample {
-            set, values, count, ..
-        } = sample;
+    /// The median distance from the median.
+    fn deviation(&mut self, sample: &Sample<'_>) -> f64 {
+        let &Sample { set, count, .. } = sample;
         // The run of `length` nearest neighbours ends at the median distance, or at the lower of two.
         let length = count.div_ceil(2);
-        self.settle(sample, median, length);
+        self.settle(sample, length);
         let mut first = self.first.rank;
         let mut last = self.last.rank;
-        let left = |rank: usize| median - values[rank];
-        let right = |rank: usize| values[rank] - median;
+        let left = |rank| sample.below(rank);
+        let right = |rank| sample.above(rank);
         // The last run whose left end is the farther one may be the nearer run still.
         if let (Some(earlier), Some(end)) = (set.before(first), set.before(last))
             && left(earlier).max(right(end)) < left(first).max(right(last))
@@ -285,15 +312,10 @@ impl Nearest {
 
     /// Moves to the first run of `length` neighbours whose right end is at least as far from the median as its left end, or
     /// to the last run.
-    fn settle(&mut self, sample: &Sample<'_>, median: f64, length: usize) {
-        let &Sample {
-            set,
-            counts,
-            values,
-            count,
-        } = sample;
+    fn settle(&mut self, sample: &Sample<'_>, length: usize) {
+        let &Sample { set, counts, count, .. } = sample;
         let last_start = count - length;
-        let reaches = |first: usize, last: usize| values[last] - median >= median - values[first];
+        let reaches = |first, last| sample.above(last) >= sample.below(first);
         let start = self.first.below.min(last_start);
         self.first.follow(set, start);
         if self.last.below.abs_diff(start + length - 1) > STEPS {

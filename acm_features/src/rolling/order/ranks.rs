@@ -4,6 +4,8 @@ use acm_linalg::Result;
 use acm_linalg::error::Error;
 use acm_linalg::lanes::Row;
 
+use crate::ordering::{ABSENT, order};
+
 /// A value that has no rank.
 pub(super) const MISSING: u32 = u32::MAX;
 
@@ -111,17 +113,6 @@ impl Sorter {
 #[inline(always)]
 fn row_of(key: u64, row_bits: u32) -> usize {
     (key & ((1 << row_bits) - 1)) as usize
-}
-
-/// The order of what is missing, above that of every number.
-const ABSENT: u64 = 0xfff0_0000_0000_0000;
-
-/// A number that rises with the value: the sign bit turned, and with it all others where the value is negative.
-#[inline(always)]
-fn order(value: f64) -> u64 {
-    let bits = value.to_bits();
-    let order = bits ^ ((bits.cast_signed() >> 63).cast_unsigned() | 1 << 63);
-    if value.is_nan() { ABSENT } else { order }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "masked to 11 bits")]

@@ -9,6 +9,7 @@ use acm_linalg::lanes::{LANES, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 
 use super::Wanted;
+use crate::rolling::block::any_missing;
 use crate::rolling::sums::where_enough;
 use crate::rolling::window::Window;
 
@@ -34,6 +35,12 @@ struct Change<S: Simd> {
     entering: V<S>,
 }
 
+/// The exact median: what rounding took from it matters where values lie close together and far from 0.
+struct Centre<S: Simd> {
+    median: V<S>,
+    rest: V<S>,
+}
+
 /// Removes one value from a sorted window and inserts another, in one pass: without the leaving value every later one
 /// moves down by one, and with the entering one every larger one moves up again.
 #[inline(always)]
@@ -48,6 +55,17 @@ fn slide<S: Simd>(simd: S, window: &mut [Row], change: &Change<S>) {
         below = kept;
         here = next;
     }
+}
+
+/// The least radius about the centre of a run that starts in `values` and ends as far above the centre as `above` says.
+#[inline(always)]
+fn least<S: Simd>(simd: S, values: &[Row], above: &[Row], centre: &Centre<S>) -> V<S> {
+    let mut least = f64x8::splat(simd, f64::INFINITY);
+    for (low, above) in values.iter().zip(above) {
+        let below = (centre.median - low.load(simd)) + centre.rest;
+        least = least.min(above.load(simd).max(below));
+    }
+    least
 }
 
 impl Sorted {
@@ -70,31 +88,27 @@ impl Sorted {
     #[inline(always)]
     pub(super) fn tile<S: Simd>(&self, simd: S, scratch: &mut SortedScratch, tile: &Tile<'_>, out: &mut [Row]) {
         let window = self.window.rows();
+        // Lanes that are not in use hold 0 and count as full, so that they do not send the others the long way.
         let active = Row(std::array::from_fn(|lane| if lane < tile.lanes { 1.0 } else { 0.0 }));
         let active = active.load(simd).simd_gt(0.0);
-        let zero = f64x8::splat(simd, 0.0);
-        let nothing = f64x8::splat(simd, f64::NAN);
-        // Lanes that are not in use count as full, so that they do not send the others the long way.
-        let read = |row: usize| active.select(tile.x[row].load(simd), zero);
+        let absent = active.select(f64x8::splat(simd, f64::NAN), f64x8::splat(simd, 0.0));
+        let oldest = tile.lead.saturating_sub(window);
 
         if !tile.continues {
             scratch.start(window, tile.lanes);
-            for row in tile.lead.saturating_sub(window)..tile.lead {
-                scratch.push(simd, nothing, read(row), false);
+            for row in &tile.x[oldest..tile.lead] {
+                scratch.push(simd, absent, row.load(simd), false);
             }
         }
-        let gaps = (tile.lead.saturating_sub(window)..tile.x.len()).any(|row| {
-            let x = read(row);
-            x.simd_ne(x).any_true()
-        }) || tile.lead < window;
+        let gaps = tile.lead < window || any_missing(simd, &tile.x[oldest..]);
         let with_packed = gaps && self.wanted.mad.is_some();
         if with_packed {
             scratch.pack(window);
         }
         let results = self.wanted.results();
         for (row, out) in (tile.lead..tile.x.len()).zip(out.chunks_exact_mut(results)) {
-            let leaving = if row >= window { read(row - window) } else { active.select(nothing, zero) };
-            scratch.push(simd, leaving, read(row), with_packed);
+            let leaving = if row >= window { tile.x[row - window].load(simd) } else { absent };
+            scratch.push(simd, leaving, tile.x[row].load(simd), with_packed);
             self.results(simd, scratch, with_packed, out);
         }
     }
@@ -108,14 +122,16 @@ impl Sorted {
         let mut out = out.iter_mut();
         if self.wanted.median || self.wanted.mad.is_some() {
             let odd = is_odd(missing);
-            let at = |place: usize| scratch.balanced[place].load(simd);
-            let median = if window % 2 == 1 {
-                let here = at(window / 2);
-                middle(odd.select(at((window / 2).saturating_sub(1)), here), here)
+            let (low, high) = if window % 2 == 1 {
+                let here = scratch.balanced[window / 2].load(simd);
+                let below = scratch.balanced[(window / 2).saturating_sub(1)].load(simd);
+                (odd.select(below, here), here)
             } else {
-                let here = at(window / 2 - 1);
-                middle(here, odd.select(here, at(window / 2)))
+                let here = scratch.balanced[window / 2 - 1].load(simd);
+                let above = scratch.balanced[window / 2].load(simd);
+                (here, odd.select(here, above))
             };
+            let median = middle(low, high);
             if self.wanted.median
                 && let Some(out) = out.next()
             {
@@ -124,7 +140,11 @@ impl Sorted {
             if let Some(scale) = self.wanted.mad
                 && let Some(out) = out.next()
             {
-                let mad = scratch.deviation(simd, window, median, odd, with_packed) * scale;
+                let centre = Centre {
+                    median,
+                    rest: ((low - median) + (high - median)) * 0.5,
+                };
+                let mad = scratch.deviation(simd, window, &centre, odd, with_packed) * scale;
                 out.store(where_enough(simd, count, needed, mad));
             }
         }
@@ -205,7 +225,7 @@ impl SortedScratch {
         self.missing.store(between + gap_enters.select(one, zero));
     }
 
-    /// The median of the distances from `median`.
+    /// The median of the distances from the centre.
     ///
     /// The k + 1 values nearest to it are neighbours in sorted order, so the k-th distance is the least over all runs of
     /// k + 1 neighbours of the larger distance of their ends.
@@ -214,7 +234,7 @@ impl SortedScratch {
         &mut self,
         simd: S,
         window: usize,
-        median: V<S>,
+        centre: &Centre<S>,
         odd: <V<S> as SimdBase<S>>::Mask,
         with_packed: bool,
     ) -> V<S> {
@@ -222,25 +242,22 @@ impl SortedScratch {
         let middle_place = if window % 2 == 1 { window / 2 } else { window / 2 - 1 };
         let start = if window % 2 == 1 { middle_place.saturating_sub(1) } else { middle_place };
         for place in start..=window {
-            self.above[place].store(self.balanced[place].load(simd) - median);
+            self.above[place].store((self.balanced[place].load(simd) - centre.median) - centre.rest);
         }
-        let least = |place: usize| {
-            let mut least = f64x8::splat(simd, f64::INFINITY);
-            for (low, above) in first.iter().zip(&self.above[place..window]) {
-                least = least.min(above.load(simd).max(median - low.load(simd)));
-            }
-            least
-        };
+        let first = &first[..window];
+        let above = &self.above[..window];
         if window % 2 == 1 {
-            let here = least(middle_place);
+            let here = least(simd, first, &above[middle_place..], centre);
             if with_packed && middle_place > 0 {
-                middle(odd.select(least(middle_place - 1), here), here)
+                let below = least(simd, first, &above[middle_place - 1..], centre);
+                middle(odd.select(below, here), here)
             } else {
                 here
             }
         } else {
-            let here = least(middle_place);
-            middle(here, odd.select(here, least(middle_place + 1)))
+            let here = least(simd, first, &above[middle_place..], centre);
+            let next = least(simd, first, &above[middle_place + 1..], centre);
+            middle(here, odd.select(here, next))
         }
     }
 

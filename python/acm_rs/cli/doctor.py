@@ -1,0 +1,110 @@
+"""What is installed and whether it works: ``acm-rs doctor``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+from rich.console import Console
+
+import acm_rs
+from acm_rs.cli.console import facts, show
+
+__all__ = ["diagnose"]
+
+_PACKAGES = ("numpy", "polars", "pandas", "typer", "rich")
+
+
+def _import(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def _version(name: str) -> str:
+    module = _import(name)
+    if module is None:
+        return "not installed"
+    version = getattr(module, "__version__", None)
+    if version is None:
+        from importlib.metadata import PackageNotFoundError
+        from importlib.metadata import version as installed
+
+        try:
+            version = installed(name)
+        except PackageNotFoundError:
+            version = "unknown version"
+    return str(version)
+
+
+def _check_features() -> str | None:
+    """Compute a table small enough to know by hand; the fault in words, or None."""
+    x = np.array([[1.0], [2.0], [np.nan], [4.0]])
+    mean = acm_rs.rolling_mean(x, 2)[:, 0]
+    if not np.array_equal(mean, [1.0, 1.5, 2.0, 4.0]):
+        return f"rolling_mean gave {mean.tolist()}"
+    median = acm_rs.rolling_median(x, 3)[:, 0]
+    if not np.array_equal(median, [1.0, 1.5, 1.5, 3.0]):
+        return f"rolling_median gave {median.tolist()}"
+    table = acm_rs.feature_matrix(x, 2)
+    names = acm_rs.feature_names(["x"])
+    if table.shape != (4, len(names)):
+        return f"feature_matrix gave {table.shape[1]} columns for {len(names)} names"
+    # The gap is filled with the column's median, 2.
+    if not np.array_equal(table[:, names.index("x_med")], [1.0, 1.5, 2.0, 3.0]):
+        return "feature_matrix gave wrong medians"
+    return None
+
+
+def _attempt(check: Callable[[], str | None]) -> str | None:
+    try:
+        return check()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def diagnose(screen: Console) -> int:
+    """Print versions, threads, processor features and backends, and check the kernels.
+
+    Parameters
+    ----------
+    screen : Console
+        Where to print.
+
+    Returns
+    -------
+    int
+        0 where the kernels give the right numbers, else 1.
+    """
+    fault = _attempt(_check_features)
+    native = _import("acm_rs._native")
+    threads = acm_rs.get_num_threads()
+    setting = os.environ.get("ACM_NUM_THREADS")
+    chosen = f" (ACM_NUM_THREADS={setting})" if setting else ""
+    rows = [
+        ("acm_rs", acm_rs.__version__),
+        ("native", str(getattr(native, "__file__", "not found"))),
+        ("threads", f"{threads}{chosen} of {os.cpu_count() or 1} processors"),
+        ("CPU", f"{platform.machine()}: {', '.join(acm_rs.cpu_features()) or 'no vector extensions in use'}"),
+        ("Python", f"{platform.python_version()} ({platform.python_implementation()}) on {platform.platform()}"),
+        *((name, _version(name)) for name in _PACKAGES),
+        ("backends", _backends()),
+        ("check", f"FAILED: {fault}" if fault else "kernels give the right numbers"),
+    ]
+    show(screen, facts(rows))
+    return 1 if fault else 0
+
+
+def _backends() -> str:
+    """Which backends the drop-in ``core.fast_features`` would find here, in the order it asks them."""
+    if _import("pandas") is None:
+        return "none: core.fast_features needs pandas (pip install pandas)"
+    polars = ["polars"] if _import("polars") is not None else []
+    found = ["rust", *polars, "pandas"]
+    forced = os.environ.get("ACM_BACKEND")
+    return f"{', '.join(found)} (core.fast_features takes the first)" + (f"; ACM_BACKEND={forced}" if forced else "")

@@ -1,0 +1,146 @@
+"""The summary of a run, for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+
+from acm_rs.cli.console import facts, show, size_text, span_text
+from acm_rs.cli.errors import counted, quoted
+from acm_rs.cli.features import FeatureRun
+
+__all__ = ["Rhythm", "print_summary", "rhythm"]
+
+_MISSING_SHOWN = 8
+_UNITS_PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How the times of a table follow each other, in seconds (or in the clock's own units).
+
+    Parameters
+    ----------
+    step : float
+        The median step.
+    other : int
+        Steps of another length.
+    gaps : int
+        Steps more than half as long again.
+    longest : float
+        The longest of them.
+    before_longest : int
+        The row it follows.
+    lost : int
+        Rows that would have stood in the gaps.
+    """
+
+    step: float
+    other: int
+    gaps: int
+    longest: float
+    before_longest: int
+    lost: int
+
+
+def rhythm(times: pl.Series) -> Rhythm | None:
+    """Measure the steps of a sorted clock; None with fewer than two rows."""
+    if times.len() < 2:
+        return None
+    steps = np.diff(times.to_physical().to_numpy()) / _units(times)
+    step = float(np.median(steps))
+    gap = steps > 1.5 * step
+    place = int(np.argmax(steps))
+    lost = int(np.sum(np.rint(steps[gap] / step) - 1))
+    return Rhythm(step, int(np.sum(steps != step)), int(gap.sum()), float(steps[place]), place, lost)
+
+
+def _units(times: pl.Series) -> float:
+    if times.dtype == pl.Date:
+        return 1 / 86_400
+    return _UNITS_PER_SECOND[times.dtype.time_unit] if isinstance(times.dtype, pl.Datetime) else 1.0
+
+
+def _time_rows(run: FeatureRun) -> list[tuple[str, str]]:
+    times = run.table.time
+    if times is None:
+        return [("time", "no time column found: rows taken in the order of the file, oldest first")]
+    note = f", {run.table.time_note}" if run.table.time_note else ""
+    rows = [("time", f"{_moment(times[0])} to {_moment(times[-1])} (column {quoted(times.name)}{note})")]
+    beat = rhythm(times)
+    if beat is None:
+        return rows
+    calendar = times.dtype.is_temporal()
+    span = span_text if calendar else "{:g}".format
+    count = times.len() - 1
+    if not beat.other:
+        rows.append(("step", f"{span(beat.step)}, every step"))
+    elif beat.other * 20 < count:
+        rows.append(("step", f"{span(beat.step)}, all but {beat.other:,} of {count:,} steps"))
+    else:
+        rows.append(("step", f"{span(beat.step)} in the middle; {beat.other:,} of {count:,} steps differ"))
+    if beat.gaps:
+        where = _moment(times[beat.before_longest])
+        longest = f"the longest {span(beat.longest)} after {where}"
+        rows.append(("gaps", f"{beat.gaps:,}, {longest}; about {counted(beat.lost, 'row')} not there, none made up"))
+    else:
+        rows.append(("gaps", "none"))
+    return rows
+
+
+def _moment(value: object) -> str:
+    text = str(value).removesuffix("+00:00")
+    return text[:-3] if len(text) == 19 and text.endswith(":00") else text
+
+
+def _missing_rows(run: FeatureRun) -> list[tuple[str, str]]:
+    sensors = run.table.sensors
+    counts = sorted(
+        ((name, count) for name, count in zip(sensors.columns, sensors.null_count().row(0), strict=True) if count),
+        key=lambda item: -item[1],
+    )
+    if not counts:
+        return [("missing", "none")]
+    total = sum(count for _, count in counts)
+    share = 100 * total / (sensors.height * sensors.width)
+    met = sorted(run.table.words.items(), key=lambda item: -item[1])
+    words = ", ".join(f"{count:,} {quoted(word)}" for word, count in met)
+    among = f", among them {words}" if words else ""
+    rows = [("missing", f"{counted(total, 'value')} ({share:.2g} %){among}; filled with their sensor's median")]
+    for name, count in counts[:_MISSING_SHOWN]:
+        every = " (all)" if count == sensors.height else ""
+        rows.append(("", f"{count:>9,}{every}  {name}"))
+    if len(counts) > _MISSING_SHOWN:
+        rows.append(("", f"{'':9}  and {counted(len(counts) - _MISSING_SHOWN, 'more sensor')}"))
+    return rows
+
+
+def _window_text(run: FeatureRun) -> str:
+    text = f"window {run.window:,} rows"
+    times = run.table.time
+    beat = rhythm(times) if times is not None and times.dtype.is_temporal() else None
+    if run.window > run.features.height:
+        return f"{text}, longer than the history: each row sees all before it"
+    return text if beat is None else f"{text} = {span_text(beat.step * run.window)}"
+
+
+def print_summary(run: FeatureRun, screen: Console) -> None:
+    """Print what was read, what was computed and where it is."""
+    table, features = run.table, run.features
+    made = features.width - (table.time is not None)
+    kept = "" if table.rows_read == features.height else f" of {table.rows_read:,} read"
+    rows = [
+        ("input", str(table.path)),
+        ("rows", f"{features.height:,}{kept}"),
+        *_time_rows(run),
+        ("sensors", f"{table.sensors.width:,}"),
+        *_missing_rows(run),
+        *(("note", note) for note in table.notes),
+        ("features", f"{made:,} ({made // table.sensors.width} for each sensor, {_window_text(run)})"),
+        ("compute", f"{run.seconds:.3f} s on {counted(run.threads, 'thread')}"),
+        ("output", f"{run.output} ({size_text(run.size)}{', replaced' if run.replaced else ''})"),
+    ]
+    show(screen, facts(rows))

@@ -1,0 +1,376 @@
+"""A table of sensors over time, understood from a file: its clock, its sensors, what is missing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from acm_rs.cli.cells import Decimal, Numbers, numbers_from_text
+from acm_rs.cli.errors import Origin, Refusal, counted, listed, quoted
+from acm_rs.cli.reading import RawTable, read_table
+from acm_rs.cli.timestamps import (
+    DateOrder,
+    Times,
+    looks_like_clock,
+    looks_like_time,
+    times_from_numbers,
+    times_from_text,
+)
+
+__all__ = ["ReadOptions", "SensorTable", "load_sensors"]
+
+# Compared in lower case, with spaces for dots, dashes, slashes and underscores.
+_TIME_NAMES = frozenset(
+    (
+        "ts",
+        "time",
+        "timestamp",
+        "time stamp",
+        "t stamp",
+        "datetime",
+        "date time",
+        "date",
+        "date and time",
+        "utc",
+        "local time",
+        "index",
+        "zeit",
+        "zeitstempel",
+        "datum",
+        "datum uhrzeit",
+        "uhrzeit",
+        "horodatage",
+        "date heure",
+        "fecha",
+        "fecha hora",
+        "fecha y hora",
+        "data ora",
+    )
+)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the person said about the input.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The sensors; all numeric columns where empty.
+    time_column : str, optional
+        The clock; found where None.
+    date_order : DateOrder, optional
+        The order of day and month; told from the data where None.
+    decimal : Decimal, optional
+        The decimal mark; told from the data where None.
+    missing : sequence of str
+        Further words that mean "no value".
+    """
+
+    columns: Sequence[str] = ()
+    time_column: str | None = None
+    date_order: DateOrder | None = None
+    decimal: Decimal | None = None
+    missing: Sequence[str] = ()
+
+
+@dataclass
+class SensorTable:
+    """Sensors over time: sorted, each time once.
+
+    Parameters
+    ----------
+    path : Path
+        The file it came from.
+    time : Series or None
+        The clock, named as in the file; None where the file has none.
+    sensors : DataFrame
+        Float64 columns, missing as null.
+    time_note : str
+        How the clock was understood.
+    rows_read : int
+        Rows with content in the file.
+    notes : list of str
+        What was done to the rows and columns, one line each.
+    words : dict of str to int
+        Words taken as missing.
+    """
+
+    path: Path
+    time: pl.Series | None
+    sensors: pl.DataFrame
+    time_note: str = ""
+    rows_read: int = 0
+    notes: list[str] = field(default_factory=list)
+    words: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class _Clock:
+    name: str
+    times: Times
+    used: tuple[str, ...]
+
+
+def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
+    """Read a file and understand it.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet.
+    options : ReadOptions
+        What is known beforehand.
+
+    Returns
+    -------
+    SensorTable
+        At least one sensor and one row.
+
+    Raises
+    ------
+    Refusal
+        Whatever cannot be understood, by file, row and column.
+    """
+    raw = read_table(path)
+    if not raw.frame.height:
+        raise Refusal(f"{path} has column names but no rows")
+    wanted = _resolve(raw, options)
+    clock = _find_clock(raw, options, wanted)
+    left_out: dict[str, str] = {}
+    used = clock.used if clock else ()
+    numbers = _sensors(raw, options, wanted, used, left_out)
+    notes = list(raw.notes)
+    if raw.separator and raw.separator != ",":
+        notes.append(f"cells parted by {_separator_name(raw.separator)}")
+    if numbers.decimal is Decimal.comma:
+        notes.append("numbers with a decimal comma")
+    if not numbers.columns or not any(column.count() for column in numbers.columns.values()):
+        what = f"; left out: {_left_out_text(left_out)}" if left_out else ""
+        raise Refusal(f"{path} has no column with numbers{' beside the time' if clock else ''}{what}")
+    if left_out:
+        notes.append(f"left out: {_left_out_text(left_out)}")
+    if raw.blank_rows:
+        notes.append(f"{counted(raw.blank_rows, 'blank row')} left out")
+    frame = pl.DataFrame(numbers.columns).select(wanted or list(numbers.columns))
+    table = SensorTable(path, None, frame, rows_read=raw.frame.height, notes=notes, words=numbers.words)
+    if clock:
+        table.time_note = clock.times.note
+        _put_in_order(table, clock, raw.origin)
+    return table
+
+
+def _separator_name(separator: str) -> str:
+    return {"\t": "tabs", ";": "semicolons", "|": "bars"}.get(separator, quoted(separator))
+
+
+def _left_out_text(left_out: dict[str, str], limit: int = 4) -> str:
+    parts = [f"{quoted(name)} ({why})" for name, why in left_out.items()]
+    tail = f" and {len(parts) - limit:,} more" if len(parts) > limit else ""
+    return ", ".join(parts[:limit]) + tail
+
+
+def _resolve(raw: RawTable, options: ReadOptions) -> list[str]:
+    """The sensor names asked for: each value is a name or, where no such column exists, names between commas."""
+    known = raw.frame.columns
+    names: list[str] = []
+    for value in options.columns:
+        whole = " ".join(value.split())
+        single = next((name for name in (value, whole) if name in known), None)
+        parts = [single] if single else [part.strip() for part in value.split(",")]
+        for name in filter(None, parts):
+            _require(raw, name)
+            if name in names:
+                raise Refusal(f"--columns names {quoted(name)} twice", status=2)
+            names.append(name)
+    if options.columns and not names:
+        raise Refusal("--columns names no column", status=2)
+    if options.time_column is not None:
+        _require(raw, options.time_column)
+        if options.time_column in names:
+            raise Refusal(f"{quoted(options.time_column)} is the time column and cannot be a sensor too", status=2)
+    return names
+
+
+def _require(raw: RawTable, name: str) -> None:
+    known = raw.frame.columns
+    if name in known:
+        return
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    folded = [other for other in known if name.lower() in other.lower()]
+    alike = folded or close
+    hint = f"did you mean {listed(alike[:6])}?" if alike else f"it has {listed(known)}"
+    raise Refusal(f"{raw.origin.path} has no column {quoted(name)}; {hint}", status=2)
+
+
+def _plain_name(name: str) -> str:
+    lowered = name.lower()
+    for char in "._-/()":
+        lowered = lowered.replace(char, " ")
+    return " ".join(lowered.split())
+
+
+def _is_time_name(name: str) -> bool:
+    return _plain_name(name) in _TIME_NAMES
+
+
+def _find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> _Clock | None:
+    name = options.time_column
+    if name is not None:
+        clock = _clock(raw, name, options)
+        if clock is None:
+            raise Refusal(f"{raw.origin.column(name)} holds {_kind(raw.frame[name])}, not times")
+        return clock
+    candidates = [column for column in raw.frame.columns if column not in wanted and _may_be_clock(raw, column)]
+    # A name that says so comes first, then the order in the file.
+    candidates.sort(key=lambda column: not _is_time_name(column))
+    return _clock(raw, candidates[0], options) if candidates else None
+
+
+def _kind(series: pl.Series) -> str:
+    return "text" if series.dtype == pl.String else str(series.dtype).lower()
+
+
+def _may_be_clock(raw: RawTable, name: str) -> bool:
+    series = raw.frame[name]
+    if series.dtype in (pl.Datetime, pl.Date):
+        return True
+    if series.dtype == pl.String and looks_like_time(series):
+        return True
+    if not _is_time_name(name):
+        return False
+    numbers = _plain_numbers(series)
+    return numbers is not None and bool((numbers.diff().drop_nulls() >= 0).all())
+
+
+def _plain_numbers(series: pl.Series) -> pl.Series | None:
+    """The column as numbers if every cell is one."""
+    if series.dtype == pl.String:
+        text = series.str.strip_chars()
+        whole = text.cast(pl.Int64, strict=False)
+        series = text.cast(pl.Float64, strict=False) if whole.has_nulls() else whole
+    if not series.dtype.is_numeric() or series.has_nulls():
+        return None
+    return series if series.dtype.is_integer() or bool(series.is_finite().all()) else None
+
+
+def _clock(raw: RawTable, name: str, options: ReadOptions) -> _Clock | None:
+    series = raw.frame[name]
+    label = "time" if name in raw.unnamed else name
+    if series.dtype in (pl.Datetime, pl.Date):
+        missing = series.is_null().arg_true()
+        if missing.len():
+            raise Refusal(f"{raw.origin.cell(int(missing[0]), name)}: the time is missing")
+        return _Clock(label, Times(series.rename(label)), (name,))
+    numbers = _plain_numbers(series)
+    if numbers is not None:
+        return _Clock(label, times_from_numbers(numbers.rename(label)), (name,))
+    if series.dtype != pl.String:
+        return None
+    if options.time_column is None and not looks_like_time(series):
+        return None
+    used: tuple[str, ...] = (name,)
+    clocks = [
+        other
+        for other in raw.frame.columns
+        if other != name and raw.frame[other].dtype == pl.String and looks_like_clock(raw.frame[other])
+    ]
+    note = ""
+    if len(clocks) == 1 and not series.str.contains(":", literal=True).any():
+        # A date and the time of day in columns of their own are one clock.
+        used = (name, clocks[0])
+        series = pl.select(series.str.strip_chars() + " " + raw.frame[clocks[0]].str.strip_chars()).to_series()
+        note = f"with {quoted(clocks[0])}"
+    times = times_from_text(series, name, raw.origin, options.date_order)
+    notes = ", ".join(filter(None, (note, times.note)))
+    return _Clock(label, Times(times.values.rename(label), notes), used)
+
+
+def _sensors(
+    raw: RawTable, options: ReadOptions, wanted: Sequence[str], used: tuple[str, ...], left_out: dict[str, str]
+) -> Numbers:
+    frame = raw.frame
+    names = list(wanted) or [name for name in frame.columns if name not in used]
+    text: list[str] = []
+    stored: dict[str, pl.Series] = {}
+    for name in names:
+        series = frame[name]
+        if name in raw.unnamed and not wanted:
+            left_out[name] = "no name"
+        elif series.dtype == pl.String:
+            if not wanted and looks_like_time(series):
+                left_out[name] = "times"
+            else:
+                text.append(name)
+        elif series.dtype.is_numeric() or series.dtype == pl.Boolean:
+            stored[name] = series.cast(pl.Float64)
+        elif series.dtype == pl.Null:
+            stored[name] = pl.Series(name, [None] * frame.height, dtype=pl.Float64)
+        elif wanted:
+            raise Refusal(f"{raw.origin.column(name)} holds {_kind(series)}, not numbers")
+        else:
+            left_out[name] = _kind(series)
+    numbers = numbers_from_text(
+        frame.select(text),
+        raw.origin,
+        wanted=wanted,
+        decimal=options.decimal,
+        missing=options.missing,
+        comma_is_decimal=raw.separator == ";",
+    )
+    left_out.update(dict.fromkeys(numbers.text, "text"))
+    for name, series in stored.items():
+        numbers.columns[name] = _without_sentinels(series, options.missing, numbers.words)
+    numbers.columns = {name: numbers.columns[name] for name in names if name in numbers.columns}
+    return numbers
+
+
+def _without_sentinels(series: pl.Series, missing: Sequence[str], words: dict[str, int]) -> pl.Series:
+    series = pl.select(pl.when(series.is_finite()).then(series)).to_series().rename(series.name)
+    for word in missing:
+        try:
+            value = float(word)
+        except ValueError:
+            continue
+        hit = (series == value).fill_null(False)
+        if hit.any():
+            words[f"{value:g}"] = words.get(f"{value:g}", 0) + int(hit.sum())
+            series = series.set(hit, None)
+    return series
+
+
+def _put_in_order(table: SensorTable, clock: _Clock, origin: Origin) -> None:
+    """Sort by time and keep the last row of each time, and say so."""
+    times = clock.times.values
+    if clock.name in table.sensors.columns:
+        raise Refusal(f"{origin.path}: the time column and a sensor are both named {quoted(clock.name)}")
+    frame = table.sensors.with_columns(times)
+    steps = times.to_physical().diff().drop_nulls()
+    backwards = int((steps < 0).sum())
+    if backwards:
+        newest_first = bool((steps <= 0).all())
+        table.notes.append(
+            "newest row first in the file: sorted by time"
+            if newest_first
+            else f"sorted by time: it ran backwards at {counted(backwards, 'row')}"
+        )
+        if newest_first:
+            # Reversed first, so that among equal times the one recorded last still comes last.
+            frame = frame.reverse()
+        frame = frame.sort(clock.name, maintain_order=True)
+    unique = frame.unique(subset=clock.name, keep="last", maintain_order=True)
+    repeated = frame.height - unique.height
+    if repeated * 2 > frame.height:
+        twice = times.is_duplicated().arg_true()
+        raise Refusal(
+            f"{origin.cell(int(twice[0]), clock.name)}: this time stands in more than one row, as do most;"
+            " a table with one row per reading must be turned into one row per time first"
+        )
+    if repeated:
+        table.notes.append(f"repeated times: {counted(repeated, 'row')} left out, the last of each time kept")
+    table.time = unique[clock.name]
+    table.sensors = unique.drop(clock.name)

@@ -1,0 +1,74 @@
+"""Names of the columns that `feature_matrix` computes."""
+
+from collections.abc import Iterable, Sequence
+
+ALL_FEATURES = ("median", "mad", "mean", "std", "slope", "skew", "kurt", "energy", "robust_z")
+"""Every feature, in the order of the feature matrix."""
+
+_SUFFIXES = {
+    "median": "med",
+    "mad": "mad",
+    "mean": "mean",
+    "std": "std",
+    "slope": "slope",
+    "skew": "skew",
+    "kurt": "kurt",
+    "energy": "energy",
+    "robust_z": "rz",
+}
+
+
+def feature_names(
+    columns: Iterable[str],
+    features: Sequence[str] | None = None,
+    bands: Sequence[tuple[float, float]] | None = None,
+) -> list[str]:
+    """Names of the columns of `feature_matrix`, in their order.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Names of the sensors, in the order of the array's columns.
+    features : sequence of str, optional
+        As given to `feature_matrix`; by default `ALL_FEATURES`.
+    bands : sequence of (low, high), optional
+        As given to `feature_matrix`; three by default.
+
+    Returns
+    -------
+    list of str
+        ``{column}_med``, ``_mad``, ``_mean``, ``_std``, ``_slope``, ``_skew``, ``_kurt``, ``_energy_0`` and so on,
+        ``_rz``.
+
+    Raises
+    ------
+    TypeError
+        `columns` or `features` is no sequence of names.
+    ValueError
+        A name in `features` is unknown.
+
+    Examples
+    --------
+    >>> import acm_rs
+    >>> acm_rs.feature_names(["p", "t"], ["median", "energy"], bands=[(0.0, 0.1), (0.1, 0.5)])
+    ['p_med', 't_med', 'p_energy_0', 'p_energy_1', 't_energy_0', 't_energy_1']
+    """
+    columns = _sequence(columns, "columns")
+    features = list(ALL_FEATURES) if features is None else _sequence(features, "features")
+    energies = 3 if bands is None else len(bands)
+    names: list[str] = []
+    for feature in features:
+        if feature not in _SUFFIXES:
+            raise ValueError(f"`features` must be names among {', '.join(ALL_FEATURES)}, got {feature!r}")
+        suffix = _SUFFIXES[feature]
+        if feature == "energy":
+            names += [f"{column}_{suffix}_{band}" for column in columns for band in range(energies)]
+        else:
+            names += [f"{column}_{suffix}" for column in columns]
+    return names
+
+
+def _sequence(names: Iterable[str], argument: str) -> list[str]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"`{argument}` must be a sequence of names, got {type(names).__name__}")
+    return list(names)

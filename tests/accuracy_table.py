@@ -1,0 +1,80 @@
+"""Worst errors of every rolling kernel against exact arithmetic: ``python tests/accuracy_table.py [--peers]``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from exact import Exact
+from families import FAMILIES, WINDOWS, family, truth
+from oracles import ROLLING, Array, Kernel
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest error of one output of a kernel, and where it was met."""
+
+    scaled: float
+    relative: float
+    where: str
+
+    @staticmethod
+    def none() -> Worst:
+        return Worst(0.0, 0.0, "")
+
+
+def truth_of(kernel: Kernel, name: str, missing: bool, window: int, **keywords: Any) -> tuple[list[int], Exact]:
+    """Give sampled rows and exact values of a kernel called with its default keywords and these."""
+    arguments: Mapping[str, Any] = {**kernel.keywords, **keywords}
+    key = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(arguments.items()))
+    rows, want = truth(kernel.exact, name, missing, window, 1, kernel.minimum(arguments), key)
+    return list(rows), want
+
+
+def as_columns(found: Array) -> Array:
+    """Give results of a single column as (rows, outputs)."""
+    return found.reshape(found.shape[0], -1)
+
+
+def worst_errors(kernel: Kernel, name: str, missing: bool, window: int, got: Array | None = None) -> list[Worst]:
+    """Measure every output of a kernel on a family; ``got`` replaces the kernel's own result."""
+    rows, want = truth_of(kernel, name, missing, window)
+    ours = as_columns(kernel(family(name, missing), window) if got is None else got)[rows]
+    scaled, relative = want.scaled_error(ours), want.relative_error(ours)
+    found = []
+    for k in range(scaled.shape[1]):
+        at = int(scaled[:, k].argmax())
+        place = f"{name}{' with gaps' if missing else ''}, window {window}, row {rows[at]}"
+        found.append(Worst(float(scaled[at, k]), float(relative[:, k].max()), place))
+    return found
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", action="store_true", help="measure the references of the registry instead")
+    peers = parser.parse_args().peers
+    print(f"{'kernel':<24}{'output':>7}  {'scaled':>9}  {'relative':>9}  {'target':>9}  worst at")
+    for kernel in ROLLING:
+        width = kernel.width(1)
+        best = [Worst.none()] * width
+        relative = [0.0] * width
+        for name in FAMILIES:
+            for missing in (False, True):
+                for window in WINDOWS:
+                    got = kernel.columns(family(name, missing)[:, None], window) if peers else None
+                    for k, one in enumerate(worst_errors(kernel, name, missing, window, got)):
+                        relative[k] = max(relative[k], one.relative)
+                        if one.scaled > best[k].scaled:
+                            best[k] = one
+        targets = np.broadcast_to(np.asarray(kernel.tolerance if kernel.target is None else kernel.target), width)
+        for k in range(width):
+            numbers = "".join(f"  {value:>9.1e}" for value in (best[k].scaled, relative[k], targets[k]))
+            print(f"{kernel.name:<24}{k:>7}{numbers}  {best[k].where}")
+
+
+if __name__ == "__main__":
+    main()

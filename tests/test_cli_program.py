@@ -1,0 +1,162 @@
+"""The program as a whole: help, version, doctor, demo, pipes, and what it needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import acm_rs
+import numpy as np
+import polars as pl
+import pytest
+from acm_rs.cli import console, demo, main
+
+PROGRAM = [sys.executable, "-m", "acm_rs"]
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich", "polars"])
+def test_says_what_to_install(
+    missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main(["doctor"]) == 2
+    said, complained = capsys.readouterr()
+    assert said == ""
+    assert complained == f'acm-rs: {missing} is not installed: pip install "acm-rs[cli]"\n'
+
+
+def test_importing_the_library_needs_no_extra() -> None:
+    code = "import sys, acm_rs; assert not {'typer', 'rich', 'polars', 'acm_rs.cli'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"acm-rs {acm_rs.__version__}\n"
+    for arguments in (["--help"], []):
+        assert main(arguments) == 0
+        text = capsys.readouterr().out
+        assert all(command in text for command in ("features", "demo", "doctor"))
+        assert "acm-rs features history.csv -o features.parquet" in text
+    assert main(["features", "--help"]) == 0
+    text = capsys.readouterr().out
+    for option in ("--output", "--window", "--columns", "--time-column", "--threads", "--date-order", "--missing"):
+        assert option in text
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["features"], ["demo", "--speed"], ["doctor", "more"]])
+def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    said, complained = capsys.readouterr()
+    assert said == ""
+    assert complained.startswith("acm-rs: ")
+    assert complained.count("\n") == 1
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    facts = dict(line.split(maxsplit=1) for line in said.splitlines())
+    assert facts["acm_rs"] == acm_rs.__version__
+    assert facts["numpy"] == np.__version__
+    assert facts["polars"] == pl.__version__
+    assert facts["threads"].startswith(str(acm_rs.get_num_threads()))
+    assert facts["backends"].startswith("rust, polars")
+    assert facts["check"] == "kernels give the right numbers"
+
+
+def test_doctor_finds_wrong_numbers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(acm_rs, "rolling_mean", lambda x, window: np.zeros_like(x))
+    assert main(["doctor"]) == 1
+    assert "FAILED: rolling_mean" in capsys.readouterr().out
+
+
+def test_doctor_without_pandas(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "pandas    not installed" in said
+    assert "core.fast_features needs pandas" in said
+
+
+def test_demo_finds_the_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "a" / "b"
+    for _ in range(2):
+        assert main(["demo", "--folder", str(folder)]) == 0
+        said = capsys.readouterr().out
+        assert {path.name for path in folder.iterdir()} == {"plant.csv", "plant_features.parquet"}
+        assert str(folder / "plant_features.parquet") in said
+    features = pl.read_parquet(folder / "plant_features.parquet")
+    sensors = ["FAN1.CURRENT", "FAN1.PRESSURE", "FAN1.INLET_TEMP", "FAN1.BEARING_TEMP", "FAN1.VIBRATION"]
+    assert features.columns == ["TS", *acm_rs.feature_names(sensors)]
+    traces = demo.find_fault(features, "TS", sensors, demo.FAULT_START)
+    found = {trace.feature.partition("_energy")[0].removesuffix("_mean"): trace for trace in traces if trace.left}
+    assert list(found) == ["FAN1.VIBRATION", "FAN1.BEARING_TEMP"]
+    assert found["FAN1.VIBRATION"].shift > 100
+    assert said.count("left its healthy range") == 2
+
+
+def test_demo_history_is_the_same_every_time() -> None:
+    first, again, other = demo.plant_history(), demo.plant_history(), demo.plant_history(seed=8)
+    assert first.equals(again)
+    assert not first.equals(other)
+
+
+def test_demo_where_no_folder_can_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["demo", "--folder", str(tmp_path / "file" / "sub")]) == 1
+    assert "cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test_a_pipe_gets_plain_text(encoding: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "FORCE_COLOR": "1", "COLUMNS": "40"}
+    done = subprocess.run(
+        [*PROGRAM, "demo", "--folder", str(tmp_path / "d")], capture_output=True, env=environment, check=True
+    )
+    text = done.stdout.decode(encoding)
+    assert done.stderr == b""
+    assert all(char.isprintable() or char in "\r\n" for char in text)
+    assert all(line == line.rstrip() for line in text.splitlines())
+    assert "FAN1.VIBRATION_energy" in text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise on Windows")
+def test_a_reader_that_leaves_early_hears_nothing() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*PROGRAM, "--help"], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.25, "0.25 s"),
+        (59, "59 s"),
+        (1800, "30 min"),
+        (5400, "1 h 30 min"),
+        (3601, "1 h"),
+        (86_400 * 224 + 9 * 3600, "224 d 9 h"),
+        (float("nan"), "unknown"),
+    ],
+)
+def test_spans(seconds: float, text: str) -> None:
+    assert console.span_text(seconds) == text
+
+
+def test_sizes_and_bars() -> None:
+    assert [console.size_text(size) for size in (0, 999, 1000, 8_123_456, 5 * 10**10)] == [
+        "0 bytes",
+        "999 bytes",
+        "1.0 kB",
+        "8.1 MB",
+        "50.0 GB",
+    ]
+    assert console.sparkline([0.0, float("nan"), 7.0], "utf-8") == "▁ █"
+    assert console.sparkline([0.0, 7.0], "cp1252") == "_@"
+    assert console.sparkline([3.0, 3.0], "utf-8") == "▁▁"
+    assert console.sparkline([float("inf")], "utf-8") == " "

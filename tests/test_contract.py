@@ -1,0 +1,366 @@
+"""What holds for every kernel: one window, one answer, to the last bit, however the rows and columns come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import acm_rs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import KERNELS, ROLLING, Array, Kernel
+
+OF_EVERY_KERNEL = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS.keys())
+OF_PIECEWISE_KERNELS = pytest.mark.parametrize(
+    "kernel", [k for k in ROLLING if k.takes_first_row], ids=lambda k: k.name
+)
+
+
+def history(n: int = 400, d: int = 5, seed: int = 1) -> Array:
+    """Sensor-like columns with offsets, spikes, quantised and stuck stretches, gaps and infinities."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, d))
+    x[:, 0] += 1e6
+    if d > 1:
+        x[:, 1] = np.round(x[:, 1], 1)
+        x[n // 3 : n // 2, 1] = x[n // 3, 1] if n else 0.0
+    if d > 2:
+        x[::97, 2] = 1e15
+    x[rng.random((n, d)) < 0.05] = np.nan
+    x[rng.random((n, d)) < 0.01] = np.inf
+    x[rng.random((n, d)) < 0.01] = -np.inf
+    return x
+
+
+def same_bytes(a: Array, b: Array) -> None:
+    """Assert equal shape, dtype and bits, whatever the memory order."""
+    assert a.shape == b.shape
+    assert a.dtype == b.dtype
+    bits = np.dtype(f"u{a.dtype.itemsize}")
+    left = np.ascontiguousarray(a).view(bits)
+    right = np.ascontiguousarray(b).view(bits)
+    if not np.array_equal(left, right):
+        row = int(np.argwhere(left != right)[0][0])
+        raise AssertionError(f"row {row}: {np.atleast_2d(a)[row : row + 1]} is not {np.atleast_2d(b)[row : row + 1]}")
+
+
+def layouts(x: Array) -> dict[str, Array]:
+    """Give the same numbers in every memory layout worth a test."""
+    n, d = x.shape
+    every_second = np.full((2 * n, 3 * d), -7.0, dtype=x.dtype)
+    every_second[::2, ::3] = x
+    inner = np.full((n + 4, d + 2), np.nan, dtype=x.dtype)
+    inner[3 : n + 3, 1 : d + 1] = x
+    read_only = x.copy()
+    read_only.setflags(write=False)
+    read_only_f = np.asfortranarray(x)
+    read_only_f.setflags(write=False)
+    return {
+        "C": np.ascontiguousarray(x),
+        "F": np.asfortranarray(x),
+        "strided": every_second[::2, ::3],
+        "strided F": np.asfortranarray(every_second)[::2, ::3],
+        "part": inner[3 : n + 3, 1 : d + 1],
+        "reversed rows": np.ascontiguousarray(x[::-1])[::-1],
+        "reversed columns": np.ascontiguousarray(x[:, ::-1])[:, ::-1],
+        "reversed both, F": np.asfortranarray(x[::-1, ::-1])[::-1, ::-1],
+        "read-only": read_only,
+        "read-only F": read_only_f,
+    }
+
+
+def call(kernel: Kernel, x: Array, window: int, **keywords: object) -> Array:
+    """Call with min_periods of a third of the window where there is such a thing."""
+    if kernel.takes_min_periods:
+        keywords.setdefault("min_periods", 1 + window // 3)
+    return kernel(x, window, **keywords)
+
+
+def by_column(kernel: Kernel, found: Array, columns: int) -> list[Array]:
+    """Split a result into the outputs of each input column."""
+    if kernel.takes_min_periods:
+        return np.split(found, columns, axis=1)
+    names = acm_rs.feature_names([f"c{j}" for j in range(columns)])
+    owner = [name.split("_")[0] for name in names]
+    return [found[:, [i for i, o in enumerate(owner) if o == f"c{j}"]] for j in range(columns)]
+
+
+@OF_EVERY_KERNEL
+@pytest.mark.parametrize("window", [1, 4, 33, 1000])
+def test_every_memory_layout_gives_the_same_bytes_and_is_left_alone(kernel: Kernel, window: int) -> None:
+    x = history()
+    want = call(kernel, x, window)
+    assert want.shape == (400, kernel.width(5))
+    assert want.flags.owndata or want.base is not None
+    for name, form in layouts(x).items():
+        before = form.copy()
+        got = call(kernel, form, window)
+        assert not np.shares_memory(got, form), name
+        same_bytes(got, want)
+        same_bytes(form, before)
+
+
+@OF_EVERY_KERNEL
+def test_the_result_has_the_memory_order_of_the_input(kernel: Kernel) -> None:
+    x = history()
+    assert call(kernel, x, 9).flags.c_contiguous
+    assert call(kernel, np.asfortranarray(x), 9).flags.f_contiguous
+
+
+@OF_EVERY_KERNEL
+def test_other_keywords_keep_to_the_same_rules(kernel: Kernel) -> None:
+    x = history(160, 3)
+    for keywords in kernel.variants:
+        want = call(kernel, x, 12, **keywords)
+        assert want.shape == (160, kernel.width(3, **keywords))
+        for form in layouts(x).values():
+            same_bytes(call(kernel, form, 12, **keywords), want)
+
+
+@pytest.mark.parametrize("kernel", [k for k in KERNELS.values() if k.float32], ids=lambda k: k.name)
+@pytest.mark.parametrize("window", [1, 5, 64])
+def test_float32_is_the_float64_result_rounded(kernel: Kernel, window: int) -> None:
+    x = history()
+    x[:, 2] = np.where(x[:, 2] == 1e15, 1e6, x[:, 2])
+    small = x.astype(np.float32)
+    want = call(kernel, small.astype(np.float64), window).astype(np.float32)
+    for form in layouts(small).values():
+        same_bytes(call(kernel, form, window), want)
+
+
+@OF_EVERY_KERNEL
+@pytest.mark.parametrize("window", [1, 7, 90])
+def test_one_column_may_come_as_a_vector(kernel: Kernel, window: int) -> None:
+    x = history(200, 1)
+    two = call(kernel, x, window)
+    for vector in (x[:, 0].copy(), np.repeat(x[:, 0], 3)[::3], np.ascontiguousarray(x[::-1, 0])[::-1]):
+        one = call(kernel, vector, window)
+        assert one.ndim == (1 if kernel.width(1) == 1 else 2)
+        same_bytes(one.reshape(two.shape), two)
+
+
+@OF_EVERY_KERNEL
+@pytest.mark.parametrize("window", [2, 16, 70])
+def test_columns_alone_and_together_give_the_same_bytes(kernel: Kernel, window: int) -> None:
+    for d in (2, 9, 17):
+        x = history(150, d, seed=d)
+        together = by_column(kernel, call(kernel, x, window), d)
+        for j in range(d):
+            alone = call(kernel, x[:, j : j + 1], window)
+            same_bytes(alone, together[j])
+
+
+@pytest.mark.parametrize("kernel", [k for k in KERNELS.values() if k.takes_out], ids=lambda k: k.name)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_out_is_filled_and_given_back(kernel: Kernel, dtype: type) -> None:
+    x = history()
+    x[:, 2] = np.where(x[:, 2] == 1e15, 1e6, x[:, 2])
+    x = x.astype(dtype)
+    want = call(kernel, x, 21)
+    wide = np.full((want.shape[0], 2 * want.shape[1]), 3.0, dtype=dtype)
+    for out in (
+        np.full(want.shape, 3.0, dtype=dtype),
+        np.full(want.shape, 3.0, dtype=dtype, order="F"),
+        np.full((2 * want.shape[0], want.shape[1]), 3.0, dtype=dtype)[::2],
+        np.full(want.shape, 3.0, dtype=dtype)[::-1],
+        wide[:, ::2],
+    ):
+        for form in (x, np.asfortranarray(x)):
+            out[...] = 3.0
+            assert call(kernel, form, 21, out=out) is out
+            same_bytes(out, want)
+    assert (wide[:, 1::2] == 3.0).all()
+
+
+@pytest.mark.parametrize("kernel", [k for k in ROLLING if k.takes_out and k.width(1) == 1], ids=lambda k: k.name)
+def test_out_of_a_vector_is_a_vector(kernel: Kernel) -> None:
+    x = history(100, 1)[:, 0].copy()
+    out = np.empty(100)
+    assert call(kernel, x, 8, out=out) is out
+    same_bytes(out, call(kernel, x, 8))
+
+
+@OF_EVERY_KERNEL
+@pytest.mark.usefixtures("threads")
+def test_every_number_of_threads_gives_the_same_bytes(kernel: Kernel) -> None:
+    heavy = kernel.exact in {"band_energy", ""}
+    for n, d, window in ((12_000 if heavy else 60_000, 3, 33), (4_000, 20, 250 if not heavy else 40)):
+        x = history(n, d)
+        for form in (x, np.asfortranarray(x)):
+            acm_rs.set_num_threads(1)
+            want = call(kernel, form, window)
+            for count in (2, 5):
+                acm_rs.set_num_threads(count)
+                assert acm_rs.get_num_threads() == count
+                same_bytes(call(kernel, form, window), want)
+
+
+def piecewise(kernel: Kernel, x: Array, window: int, cuts: list[int], **keywords: object) -> Array:
+    """Evaluate a history piece by piece, each with a halo of window - 1 earlier rows."""
+    parts = []
+    for start, stop in zip([0, *cuts], [*cuts, len(x)], strict=True):
+        first = max(0, start - (window - 1))
+        found = call(kernel, x[first:stop], window, first_row=first, **keywords)
+        parts.append(found[start - first :])
+    return np.concatenate(parts)
+
+
+@OF_PIECEWISE_KERNELS
+@pytest.mark.parametrize("window", [1, 2, 3, 16, 100, 333])
+def test_every_split_of_the_rows_gives_the_same_bytes(kernel: Kernel, window: int) -> None:
+    x = history(1000, 3)
+    for keywords in ({}, *kernel.variants):
+        want = call(kernel, x, window, **keywords)
+        for size in (7, 50, window, 256, 999):
+            if size * 60 < len(x) and window > 16:
+                continue
+            same_bytes(piecewise(kernel, x, window, list(range(size, len(x), size)), **keywords), want)
+
+
+@OF_PIECEWISE_KERNELS
+@given(
+    cuts=st.sets(st.integers(1, 129), max_size=6),
+    window=st.integers(1, 140),
+)
+def test_any_split_of_the_rows_gives_the_same_bytes(kernel: Kernel, cuts: set[int], window: int) -> None:
+    x = history(130, 2, seed=4)
+    same_bytes(piecewise(kernel, x, window, sorted(cuts)), call(kernel, x, window))
+
+
+@OF_PIECEWISE_KERNELS
+def test_a_row_is_decided_by_its_window_and_its_index(kernel: Kernel) -> None:
+    window, rng = 24, np.random.default_rng(6)
+    x = history(600, 2)
+    want = call(kernel, x, window)
+    for row in rng.integers(window, 600, 25).tolist():
+        other = x.copy()
+        other[: row - window + 1] = rng.standard_normal((row - window + 1, 2)) * 1e12
+        other[row + 1 :] = np.inf
+        same_bytes(call(kernel, other, window)[row], want[row])
+        first = row - window + 1
+        same_bytes(call(kernel, x[first : row + 1], window, first_row=first)[-1], want[row])
+
+
+@OF_PIECEWISE_KERNELS
+@pytest.mark.parametrize("first_row", [1, 15, 16, 17, 1000, 2**40])
+def test_a_far_first_row_changes_no_more_than_the_rounding(kernel: Kernel, first_row: int) -> None:
+    x = np.random.default_rng(9).standard_normal((300, 2))
+    np.testing.assert_allclose(call(kernel, x, 16, first_row=first_row), call(kernel, x, 16), rtol=1e-11, atol=1e-12)
+
+
+@OF_EVERY_KERNEL
+def test_rows_that_are_missing_altogether(kernel: Kernel) -> None:
+    x = history(200, 3)
+    x[0:12] = np.nan
+    x[80:130] = np.inf
+    want = call(kernel, x, 10)
+    same_bytes(call(kernel, np.where(np.isfinite(x), x, np.nan), 10), want)
+    if kernel.takes_min_periods:
+        assert np.isnan(want[95:130]).all()
+    else:
+        assert np.isfinite(want).all()
+
+
+@OF_EVERY_KERNEL
+@pytest.mark.parametrize("window", [1, 5])
+def test_empty_and_tiny_arrays(kernel: Kernel, window: int) -> None:
+    dtypes = [np.float64, np.float32] if kernel.float32 else [np.float64]
+    for dtype in dtypes:
+        for n, d in ((0, 0), (0, 3), (4, 0), (1000, 0), (1, 1), (1, 4), (2, 3)):
+            for order in ("C", "F"):
+                x = np.ones((n, d), dtype=dtype, order=order)
+                got = kernel(x, window)
+                assert got.shape == (n, kernel.width(d))
+                assert got.dtype == dtype
+        empty = kernel(np.empty(0, dtype=dtype), window)
+        assert empty.shape == ((0,) if kernel.width(1) == 1 else (0, kernel.width(1)))
+
+
+@OF_EVERY_KERNEL
+def test_zero_strides_are_read_as_they_are(kernel: Kernel) -> None:
+    row = np.array([1.0, np.nan, -2.5])
+    x = np.broadcast_to(row, (50, 3))
+    same_bytes(call(kernel, x, 6), call(kernel, x.copy(), 6))
+    column = np.broadcast_to(np.arange(50.0)[:, None], (50, 3))
+    same_bytes(call(kernel, column, 6), call(kernel, column.copy(), 6))
+
+
+@OF_EVERY_KERNEL
+def test_numpy_integers_serve_as_window(kernel: Kernel) -> None:
+    x = history(60, 2)
+    for kind in (np.int64, np.int32, np.uint8):
+        same_bytes(
+            call(kernel, x, kind(7), min_periods=kind(3)) if kernel.takes_min_periods else kernel(x, kind(7)),
+            call(kernel, x, 7),
+        )
+
+
+@OF_EVERY_KERNEL
+def test_repeated_calls_give_the_same_bytes(kernel: Kernel) -> None:
+    x = history(300, 3)
+    want = call(kernel, x, 30)
+    call(kernel, x * 3.0, 11)
+    same_bytes(call(kernel, x, 30), want)
+
+
+def long_call(kernel: Kernel, seconds: float) -> Callable[[], Array]:
+    """Find an input that keeps a kernel busy for at least so long."""
+    n = 20_000
+    while True:
+        x = np.resize(history(20_000, 2), (n, 2))
+        start = time.perf_counter()
+        kernel(x, 64)
+        if time.perf_counter() - start > seconds or n >= 5_000_000:
+            return lambda: kernel(x, 64)
+        n *= 2
+
+
+@OF_EVERY_KERNEL
+def test_another_thread_makes_progress_meanwhile(kernel: Kernel) -> None:
+    busy = long_call(kernel, 0.06)
+    stop = threading.Event()
+    ticks: list[float] = []
+
+    def tick() -> None:
+        while not stop.is_set():
+            ticks.append(time.perf_counter())
+            stop.wait(0.001)
+
+    other = threading.Thread(target=tick)
+    other.start()
+    try:
+        found = False
+        for _ in range(5):
+            start = time.perf_counter()
+            busy()
+            end = time.perf_counter()
+            # Ticks near either end could come from outside the call; these could not.
+            found = any(start + 0.2 * (end - start) < t < start + 0.8 * (end - start) for t in ticks)
+            if found:
+                break
+    finally:
+        stop.set()
+        other.join()
+    assert found
+
+
+def test_kernels_run_side_by_side_in_threads() -> None:
+    x = history(30_000, 3)
+    want = {name: call(k, x, 40) for name, k in KERNELS.items() if k.exact != "band_energy"}
+    wrong: list[str] = []
+
+    def work(names: list[str]) -> None:
+        for name in names:
+            if call(KERNELS[name], x, 40).tobytes() != want[name].tobytes():
+                wrong.append(name)
+
+    orders = [sorted(want), sorted(want, reverse=True), sorted(want, key=len)]
+    workers = [threading.Thread(target=work, args=(order,)) for order in orders]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
