@@ -569,7 +569,8 @@ pub(crate) fn rolling_kurt<'py>(
 /// Notes
 /// -----
 /// NaN and infinity are missing and skipped. The slope is that of the remaining values against their own row's position, in units of
-/// ``x`` per row; 0 where one value remains.
+/// ``x`` per row; 0 where one value remains. From exact products and compensated sums, so neither an offset nor spikes
+/// that balance each other cost digits; NaN while a value beyond 1e300 is in the window.
 ///
 /// Examples
 /// --------

@@ -335,10 +335,13 @@ pub(crate) fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
 
 /// One real number or a sequence of them.
 pub(crate) fn numbers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>> {
-    if let Ok(array) = value.cast::<PyUntypedArray>()
-        && array.ndim() > 1
-    {
-        return Err(PyValueError::new_err(format!("`{name}` must have 1 dimension, got {}", array.ndim())));
+    if let Ok(array) = value.cast::<PyUntypedArray>() {
+        if array.ndim() > 1 {
+            return Err(PyValueError::new_err(format!("`{name}` must have 1 dimension, got {}", array.ndim())));
+        }
+        if !matches!(array.dtype().kind(), b'f' | b'i' | b'u') {
+            return Err(wrong_dtype(array, name, "float64"));
+        }
     }
     let one = value.extract::<f64>().map(|number| vec![number]);
     one.or_else(|_| value.extract::<Vec<f64>>()).map_err(|_| {

@@ -121,7 +121,7 @@ def test_a_window_longer_than_the_data_expands(kernel: Kernel) -> None:
     if kernel.exact == "band_energy":
         # The nominal window decides from which row on there is an energy.
         assert not kernel(x, 1000)[:60].any()
-        np.testing.assert_array_equal(kernel(x, 80)[39:], kernel(x, 60)[39:])
+        np.testing.assert_array_equal(kernel(x, 80)[39:59], kernel(x, 60)[39:59])
         return
     for window in (61, 1000, 2**40, 2**62):
         np.testing.assert_array_equal(kernel(x, window), kernel(x, 60))

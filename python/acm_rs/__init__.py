@@ -1,7 +1,7 @@
 """Compute engine for condition monitoring: features of sensor histories, exact and fast.
 
-Arrays in, arrays out: rows = time (oldest first), columns = sensors. float64 and float32 arrays of any memory layout are
-read where they lie. NaN and infinity are missing.
+Arrays in, arrays out: rows = time (oldest first), columns = sensors. float64 and float32 arrays of any memory layout
+are read where they lie. NaN and infinity are missing.
 """
 
 from acm_rs._native import (

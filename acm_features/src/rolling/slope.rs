@@ -174,6 +174,7 @@ impl Summary for Slope {
 ///
 /// Shapes: x (n, d) -> (n, d).
 /// Missing: NaN and infinity are skipped; NaN out while fewer than `min_periods` (at least one) remain; 0 for one value.
+/// Beyond 1e300 the products have no room: NaN while such a value is in the window.
 /// Cost: O(n d), whatever the window. Source: the normal equations, in exact products (Dekker 1971) and compensated sums.
 ///
 /// # Errors
