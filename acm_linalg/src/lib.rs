@@ -5,6 +5,8 @@
 //! and the bytes stay the same.
 
 pub mod columns;
+#[cfg(test)]
+mod columns_tests;
 pub mod error;
 pub mod lanes;
 pub mod parallel;

@@ -3,10 +3,10 @@
 use acm_linalg::lanes::{Row, V};
 use fearless_simd::{Simd, prelude::*};
 
-use super::block::{Place, Summary};
+use super::block::{Place, Summary, count_of};
 use super::moments::ShapeState;
 use super::slope::Line;
-use super::sums::{Compensated, SumState, seen, where_enough};
+use super::sums::{Compensated, seen, where_enough};
 
 /// Results, in this order: mean, standard deviation (ddof 1), slope, skewness, kurtosis.
 pub(crate) struct AllMoments;
@@ -73,14 +73,20 @@ impl Summary for AllMoments {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, state: AllState<S>, min_periods: f64, results: &mut [Row]) {
-        let count = state.shape.spread.count;
-        let values = SumState { count, sum: state.sum };
+    fn finish<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        state: AllState<S>,
+        min_periods: f64,
+        whole: f64,
+        results: &mut [Row],
+    ) {
+        let count = count_of::<S, CLEAN>(simd, state.shape.spread.count, whole);
         let mean = state.sum.mean(count);
         results[0].store(where_enough(simd, count, min_periods.max(1.0), mean));
-        results[1].store(state.shape.spread.variance(simd, 1.0, min_periods).sqrt());
-        results[2].store(state.line.slope(simd, &values, min_periods));
-        results[3].store(state.shape.skew(simd, min_periods));
-        results[4].store(state.shape.kurt(simd, min_periods));
+        results[1].store(state.shape.spread.variance(simd, count, 1.0, min_periods).sqrt());
+        results[2].store(state.line.slope(simd, (count, state.sum), min_periods));
+        results[3].store(state.shape.skew(simd, count, min_periods));
+        results[4].store(state.shape.kurt(simd, count, min_periods));
     }
 }

@@ -56,8 +56,15 @@ pub(crate) trait Summary: Sync {
 
     fn load<S: Simd>(simd: S, memory: &[Row]) -> Self::State<S>;
 
-    /// The statistic, NaN where it is not defined or `min_periods` is not reached.
-    fn finish<S: Simd>(&self, simd: S, state: Self::State<S>, min_periods: f64, results: &mut [Row]);
+    /// The statistic, NaN where it is not defined or `min_periods` is not reached; where `CLEAN` the count is `whole`.
+    fn finish<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        state: Self::State<S>,
+        min_periods: f64,
+        whole: f64,
+        results: &mut [Row],
+    );
 }
 
 /// Where a row stands.
@@ -77,6 +84,12 @@ pub(crate) fn inverse<S: Simd, const CLEAN: bool>(simd: S, count: V<S>, known: f
     } else {
         1.0 / count.max(f64x8::splat(simd, 1.0))
     }
+}
+
+/// The count of a window, a constant of the loop where it is known.
+#[inline(always)]
+pub(crate) fn count_of<S: Simd, const CLEAN: bool>(simd: S, count: V<S>, whole: f64) -> V<S> {
+    if CLEAN { f64x8::splat(simd, whole) } else { count }
 }
 
 /// The leaf that computes a [`Summary`]'s statistic over trailing windows.
@@ -197,7 +210,7 @@ impl<K: Summary> Blocks<K> {
             for (step, ((x, results), suffix)) in (position..end).zip(rows.zip(suffixes)) {
                 prefix = K::push::<S, CLEAN>(simd, prefix, x.load(simd), self.place::<CLEAN>(step, step + 1));
                 let merged = K::merge::<S, CLEAN>(simd, K::load(simd, suffix), prefix, of_window);
-                self.summary.finish(simd, merged, min_periods, results);
+                self.summary.finish::<S, CLEAN>(simd, merged, min_periods, window as f64, results);
             }
             out = rest;
             at += span;

@@ -5,7 +5,7 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary};
+use super::block::{self, Place, Summary, count_of};
 use super::sums::where_enough;
 use super::window::Window;
 
@@ -85,8 +85,16 @@ impl<const MAX: bool> Summary for Extreme<MAX> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, state: ExtremeState<S>, min_periods: f64, results: &mut [Row]) {
-        results[0].store(where_enough(simd, state.count, min_periods.max(1.0), state.extreme));
+    fn finish<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        state: ExtremeState<S>,
+        min_periods: f64,
+        whole: f64,
+        results: &mut [Row],
+    ) {
+        let count = count_of::<S, CLEAN>(simd, state.count, whole);
+        results[0].store(where_enough(simd, count, min_periods.max(1.0), state.extreme));
     }
 }
 

@@ -10,7 +10,7 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, inverse};
+use super::block::{self, Place, Summary, count_of, inverse};
 use super::sums::{Compensated, seen, where_enough};
 use super::window::Window;
 
@@ -107,11 +107,11 @@ impl<S: Simd> Spread<S> {
     }
 
     #[inline(always)]
-    pub(crate) fn variance(self, simd: S, ddof: f64, min_periods: f64) -> V<S> {
-        let variance = self.m2 / (self.count - ddof);
+    pub(crate) fn variance(self, simd: S, count: V<S>, ddof: f64, min_periods: f64) -> V<S> {
+        let variance = self.m2 * (1.0 / (count - ddof));
         // NaN here only says that deviations or their squares went beyond the largest float64.
         let variance = variance.simd_eq(variance).select(variance, f64x8::splat(simd, f64::INFINITY));
-        where_enough(simd, self.count, min_periods.max(ddof + 1.0), variance)
+        where_enough(simd, count, min_periods.max(ddof + 1.0), variance)
     }
 }
 
@@ -152,8 +152,16 @@ impl<const ROOT: bool> Summary for Variance<ROOT> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, state: Spread<S>, min_periods: f64, results: &mut [Row]) {
-        let variance = state.variance(simd, self.ddof, min_periods);
+    fn finish<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        state: Spread<S>,
+        min_periods: f64,
+        whole: f64,
+        results: &mut [Row],
+    ) {
+        let count = count_of::<S, CLEAN>(simd, state.count, whole);
+        let variance = state.variance(simd, count, self.ddof, min_periods);
         results[0].store(if ROOT { variance.sqrt() } else { variance });
     }
 }
@@ -223,11 +231,18 @@ impl Summary for MeanStd {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, state: MeanStdState<S>, min_periods: f64, results: &mut [Row]) {
-        let count = state.spread.count;
+    fn finish<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        state: MeanStdState<S>,
+        min_periods: f64,
+        whole: f64,
+        results: &mut [Row],
+    ) {
+        let count = count_of::<S, CLEAN>(simd, state.spread.count, whole);
         let mean = state.sum.mean(count);
         results[0].store(where_enough(simd, count, min_periods.max(1.0), mean));
-        results[1].store(state.spread.variance(simd, self.ddof, min_periods).sqrt());
+        results[1].store(state.spread.variance(simd, count, self.ddof, min_periods).sqrt());
     }
 }
 
@@ -301,23 +316,22 @@ impl<S: Simd, const KURT: bool> ShapeState<S, KURT> {
 
     /// Bias-corrected skewness: Joanes & Gill (1998), doi 10.1111/1467-9884.00122, G1.
     #[inline(always)]
-    pub(crate) fn skew(self, simd: S, min_periods: f64) -> V<S> {
-        let n = self.spread.count;
+    pub(crate) fn skew(self, simd: S, n: V<S>, min_periods: f64) -> V<S> {
         let m2 = self.spread.m2;
-        let skew = (n * (n - 1.0).sqrt() / (n - 2.0)) * (self.m3 / m2) / m2.sqrt();
-        let defined = representable(m2 * m2.sqrt()) & skew.abs().simd_lt(f64::INFINITY);
+        let power = m2 * m2.sqrt();
+        let skew = (n * (n - 1.0).sqrt() / (n - 2.0)) * (self.m3 / power);
+        let defined = representable(power) & skew.abs().simd_lt(f64::INFINITY);
         let skew = defined.select(skew, f64x8::splat(simd, f64::NAN));
         where_enough(simd, n, min_periods.max(3.0), skew)
     }
 
     /// Bias-corrected excess kurtosis: Joanes & Gill (1998), G2.
     #[inline(always)]
-    pub(crate) fn kurt(self, simd: S, min_periods: f64) -> V<S> {
-        let n = self.spread.count;
-        let m2 = self.spread.m2;
+    pub(crate) fn kurt(self, simd: S, n: V<S>, min_periods: f64) -> V<S> {
+        let power = self.spread.m2 * self.spread.m2;
         let scale = (n - 1.0) / ((n - 2.0) * (n - 3.0));
-        let kurt = scale * (n * (n + 1.0) * (self.m4 / m2 / m2) - 3.0 * (n - 1.0));
-        let defined = representable(m2 * m2) & kurt.abs().simd_lt(f64::INFINITY);
+        let kurt = scale * (n * (n + 1.0) * (self.m4 / power) - 3.0 * (n - 1.0));
+        let defined = representable(power) & kurt.abs().simd_lt(f64::INFINITY);
         let kurt = defined.select(kurt, f64x8::splat(simd, f64::NAN));
         where_enough(simd, n, min_periods.max(4.0), kurt)
     }
@@ -374,8 +388,20 @@ impl<const KURT: bool> Summary for Shape<KURT> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, state: ShapeState<S, KURT>, min_periods: f64, results: &mut [Row]) {
-        results[0].store(if KURT { state.kurt(simd, min_periods) } else { state.skew(simd, min_periods) });
+    fn finish<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        state: ShapeState<S, KURT>,
+        min_periods: f64,
+        whole: f64,
+        results: &mut [Row],
+    ) {
+        let count = count_of::<S, CLEAN>(simd, state.spread.count, whole);
+        results[0].store(if KURT {
+            state.kurt(simd, count, min_periods)
+        } else {
+            state.skew(simd, count, min_periods)
+        });
     }
 }
 

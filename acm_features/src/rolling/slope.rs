@@ -5,7 +5,7 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary};
+use super::block::{self, Place, Summary, count_of};
 use super::sums::{Compensated, SumState, seen, split, where_enough};
 use super::window::Window;
 
@@ -78,8 +78,7 @@ impl<S: Simd> Line<S> {
 
     /// `(n sum(t x) - sum(t) sum(x)) / (n sum(t t) - sum(t)^2)`, 0 for a single row.
     #[inline(always)]
-    pub(crate) fn slope(self, simd: S, values: &SumState<S>, min_periods: f64) -> V<S> {
-        let (count, sum) = (values.count, values.sum);
+    pub(crate) fn slope(self, simd: S, (count, sum): (V<S>, Compensated<S>), min_periods: f64) -> V<S> {
         let (upper, upper_lost) = product(count, self.cross.high);
         let (lower, lower_lost) = product(self.places, sum.high);
         let exact = Compensated {
@@ -163,8 +162,16 @@ impl Summary for Slope {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, state: SlopeState<S>, min_periods: f64, results: &mut [Row]) {
-        results[0].store(state.line.slope(simd, &state.values, min_periods));
+    fn finish<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        state: SlopeState<S>,
+        min_periods: f64,
+        whole: f64,
+        results: &mut [Row],
+    ) {
+        let count = count_of::<S, CLEAN>(simd, state.values.count, whole);
+        results[0].store(state.line.slope(simd, (count, state.values.sum), min_periods));
     }
 }
 

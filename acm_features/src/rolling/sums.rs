@@ -5,7 +5,7 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary};
+use super::block::{self, Place, Summary, count_of};
 use super::window::Window;
 
 /// A sum as an unevaluated pair: `high` is the float64 sum, `low` collects what its roundings lost.
@@ -178,13 +178,21 @@ impl<const MEAN: bool> Summary for Sum<MEAN> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, state: SumState<S>, min_periods: f64, results: &mut [Row]) {
+    fn finish<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        state: SumState<S>,
+        min_periods: f64,
+        whole: f64,
+        results: &mut [Row],
+    ) {
+        let count = count_of::<S, CLEAN>(simd, state.count, whole);
         let (value, needed) = if MEAN {
-            (state.sum.mean(state.count), min_periods.max(1.0))
+            (state.sum.mean(count), min_periods.max(1.0))
         } else {
             (state.sum.value(), min_periods)
         };
-        results[0].store(where_enough(simd, state.count, needed, value));
+        results[0].store(where_enough(simd, count, needed, value));
     }
 }
 
