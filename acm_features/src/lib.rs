@@ -4,6 +4,8 @@
 
 mod fill;
 pub mod matrix;
+#[cfg(test)]
+mod matrix_tests;
 mod ordering;
 pub mod rolling;
 pub mod spectral;

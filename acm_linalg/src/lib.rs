@@ -9,6 +9,7 @@ pub mod columns;
 mod columns_tests;
 pub mod error;
 pub mod lanes;
+mod packing;
 pub mod parallel;
 
 pub use error::{Error, Number, Result};

@@ -7,6 +7,8 @@ mod moments;
 mod order;
 mod slope;
 mod sums;
+#[cfg(test)]
+pub(crate) mod tests;
 mod window;
 
 pub(crate) use all::AllMoments;

@@ -9,6 +9,8 @@ mod counts;
 mod ranked;
 mod ranks;
 mod sorted;
+#[cfg(test)]
+mod tests;
 
 use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Tile};

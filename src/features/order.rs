@@ -1,0 +1,257 @@
+//! Medians, deviations and quantiles.
+
+use acm_features::rolling;
+use pyo3::prelude::*;
+
+use super::{columnwise, window_of};
+use crate::interop::{Input, Output, compute, input, input_f64, number, numbers};
+
+/// Trailing rolling median of each column.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
+///     expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. Exact. Short windows are kept sorted, eight columns at a time; long
+/// ones are ranked in chunks [1]_, so the time for a row does not grow with the window.
+///
+/// .. [1] Suomela, Median filtering is equivalent to sorting, arXiv 1406.1717, 2014.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_median(np.array([1.0, 9.0, 2.0, np.nan, 4.0]), 3)
+/// array([1. , 5. , 2. , 5.5, 3. ])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_median<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_median(x, window, out))
+}
+
+/// Trailing rolling median absolute deviation of each column.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
+///     expanding window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// scale : float, default 1.0
+///     Factor of the result; 1.4826 makes it estimate the standard deviation of normal data.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape and dtype of ``x``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// The median of ``abs(x - median(x))`` of each window, about that window's own median. NaN and infinity are missing
+/// and skipped. Exact, from the same sorted window as the median.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_mad(np.array([1.0, 9.0, 2.0, np.nan, 4.0]), 3)
+/// array([0. , 4. , 1. , 3.5, 1. ])
+#[pyfunction]
+#[pyo3(signature = (x, window, min_periods=None, *, scale=None, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, scale=1.0, out=None, first_row=0)")]
+pub(crate) fn rolling_mad<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    scale: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    let scale = scale.map_or(Ok(1.0), |value| number(value, "scale"))?;
+    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_mad(x, window, scale, out))
+}
+
+/// Trailing rolling quantiles of each column, linearly interpolated.
+///
+/// Parameters
+/// ----------
+/// x : ndarray of float64 or float32, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
+/// window : int
+///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
+///     expanding window.
+/// q : float or sequence of float
+///     Quantiles in [0, 1].
+/// min_periods : int, default 1
+///     Non-missing values a result needs; NaN where fewer remain.
+/// out : ndarray, optional
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
+/// first_row : int, default 0
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
+///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape (n, d * k) for k quantiles, those of a column adjacent; shape of ``x`` for one number.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``x`` or ``out`` is no float array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///
+/// Notes
+/// -----
+/// NaN and infinity are missing and skipped. All quantiles come from one sorted window.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_quantile(np.array([1.0, 2.0, 4.0]), 3, [0.5, 0.9])
+/// array([[1. , 1. ],
+///        [1.5, 1.9],
+///        [2. , 3.6]])
+#[pyfunction]
+#[pyo3(signature = (x, window, q, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, q, min_periods=1, *, out=None, first_row=0)")]
+pub(crate) fn rolling_quantile<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    q: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+    first_row: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, first_row)?;
+    let q = numbers(q, "q")?;
+    columnwise!(py, input(x, "x")?, q.len(), out, |x, out| rolling::rolling_quantile(x, window, &q, out))
+}
+
+/// Rolling median of float64 columns: `rolling_median` under its migration name.
+///
+/// Parameters
+/// ----------
+/// data : ndarray of float64, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors.
+/// window : int
+///     Rows of the trailing window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape of ``data``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``data`` is no float64 array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, or wrong shape.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_median_f64(np.array([2.0, 4.0]), 2)
+/// array([2., 3.])
+#[pyfunction]
+#[pyo3(signature = (data, window, min_periods=None), text_signature = "(data, window, min_periods=1)")]
+pub(crate) fn rolling_median_f64<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, None)?;
+    columnwise!(py, input_f64(data, "data")?, 1, None, |x, out| rolling::rolling_median(x, window, out))
+}
+
+/// Rolling median absolute deviation of float64 columns: `rolling_mad` under its migration name.
+///
+/// Parameters
+/// ----------
+/// data : ndarray of float64, shape (n, d) or (n,)
+///     Rows = time, oldest first; columns = sensors.
+/// window : int
+///     Rows of the trailing window.
+/// min_periods : int, default 1
+///     Non-missing values a result needs.
+///
+/// Returns
+/// -------
+/// ndarray
+///     Shape of ``data``.
+///
+/// Raises
+/// ------
+/// TypeError
+///     ``data`` is no float64 array.
+/// ValueError
+///     ``window`` or ``min_periods`` out of range, or wrong shape.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, acm_rs
+/// >>> acm_rs.rolling_mad_f64(np.array([2.0, 4.0]), 2)
+/// array([0., 1.])
+#[pyfunction]
+#[pyo3(signature = (data, window, min_periods=None), text_signature = "(data, window, min_periods=1)")]
+pub(crate) fn rolling_mad_f64<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyAny>,
+    window: &Bound<'py, PyAny>,
+    min_periods: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let window = window_of(window, min_periods, None)?;
+    columnwise!(py, input_f64(data, "data")?, 1, None, |x, out| rolling::rolling_mad(x, window, 1.0, out))
+}
