@@ -114,8 +114,9 @@ impl<K: Summary> Blocks<K> {
 pub(crate) struct BlockScratch {
     /// The prefix at the end of the last tile.
     prefix: Vec<Row>,
-    /// Suffixes of the last block, from every `SPAN`th row on.
+    /// Suffixes of the last block, from every `SPAN`th row on, as far as it has any: the first from row `first * SPAN`.
     checkpoints: Vec<Row>,
+    first: usize,
     /// Suffixes from each row of the span at hand on.
     suffixes: Vec<Row>,
 }
@@ -151,6 +152,7 @@ impl<K: Summary> Leaf for Blocks<K> {
         Ok(BlockScratch {
             prefix: allocate(K::SIZE, "a block summary")?,
             checkpoints: allocate(checkpoints * K::SIZE, "block summaries")?,
+            first: 0,
             suffixes: allocate(SPAN.min(window) * K::SIZE, "block summaries")?,
         })
     }
@@ -198,11 +200,11 @@ impl<K: Summary> Blocks<K> {
                 blocks: self,
             };
             if window > SPAN && (fresh || position == 0) {
-                older.checkpoint::<S, CLEAN>(simd, position, &mut scratch.checkpoints);
+                scratch.first = older.checkpoint::<S, CLEAN>(simd, position, &mut scratch.checkpoints);
             }
             fresh = false;
             let end = (position / SPAN * SPAN + SPAN).min(window).min(position + x.len() - at);
-            older.suffixes::<S, CLEAN>(simd, position..end, &scratch.checkpoints, &mut scratch.suffixes);
+            older.suffixes::<S, CLEAN>(simd, position..end, scratch);
             let span = end - position;
             let (results, rest) = out.split_at_mut(span * K::RESULTS);
             let rows = x[at..at + span].iter().zip(results.chunks_exact_mut(K::RESULTS));
@@ -265,36 +267,41 @@ impl<K: Summary> Older<'_, K> {
         K::push::<S, CLEAN>(simd, state, x, place)
     }
 
-    /// Suffixes from every `SPAN`th row after `position` on.
+    /// Suffixes from every `SPAN`th row after `position` on; returns the number of the first that has all there is.
     #[inline(always)]
-    fn checkpoint<S: Simd, const CLEAN: bool>(&self, simd: S, position: usize, checkpoints: &mut [Row]) {
-        let mut state = K::empty(simd);
+    fn checkpoint<S: Simd, const CLEAN: bool>(&self, simd: S, position: usize, checkpoints: &mut [Row]) -> usize {
         let mut to = self.blocks.window.rows();
-        for number in (position / SPAN + 1..=(to - 1) / SPAN).rev() {
+        let first = (to - self.rows.len().min(to)) / SPAN;
+        let mut state = K::empty(simd);
+        if self.rows.is_empty() {
+            return first;
+        }
+        for number in (first.max(position / SPAN + 1)..=(to - 1) / SPAN).rev() {
             for row in (number * SPAN..to).rev() {
                 state = self.push::<S, CLEAN>(simd, state, row);
             }
             to = number * SPAN;
-            K::save(state, &mut checkpoints[number * K::SIZE..(number + 1) * K::SIZE]);
+            K::save(state, &mut checkpoints[(number - first) * K::SIZE..(number - first + 1) * K::SIZE]);
         }
+        first
     }
 
     /// For each row of `span`, the suffix that starts one row later.
     #[inline(always)]
-    fn suffixes<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        span: std::ops::Range<usize>,
-        checkpoints: &[Row],
-        suffixes: &mut [Row],
-    ) {
+    fn suffixes<S: Simd, const CLEAN: bool>(&self, simd: S, span: std::ops::Range<usize>, scratch: &mut BlockScratch) {
+        let BlockScratch {
+            checkpoints,
+            first,
+            suffixes,
+            ..
+        } = scratch;
         let window = self.blocks.window.rows();
         let restart = (span.start / SPAN * SPAN + SPAN).min(window);
-        let mut state = if restart == window {
+        let mut state = if restart == window || self.rows.is_empty() {
             K::empty(simd)
         } else {
-            let number = restart / SPAN;
-            K::load(simd, &checkpoints[number * K::SIZE..(number + 1) * K::SIZE])
+            let place = (restart / SPAN).max(*first) - *first;
+            K::load(simd, &checkpoints[place * K::SIZE..(place + 1) * K::SIZE])
         };
         for row in (span.end..restart).rev() {
             state = self.push::<S, CLEAN>(simd, state, row);
