@@ -1266,7 +1266,8 @@ def compute_basic_features_pl(
 # The time index
 # ---------------------------------------------------------------------------------------------------------------------
 
-_ZONE = re.compile(r"(?<=\d)\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
+_ZONE = re.compile(r"(?<=\d)\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
+_CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _NUMERIC_DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2\d{2,4}(?!\d)")
 
 
@@ -1275,7 +1276,10 @@ def _wall_clock(stamp: Any) -> Any:
     if isinstance(stamp, str):
         stamp = stamp.strip()
         # A date alone may end like an offset does: 2012-0530.
-        return _ZONE.sub("", stamp) if ":" in stamp else stamp
+        clock = _CLOCK.search(stamp)
+        if clock is None:
+            return stamp
+        return stamp[: clock.end()] + _ZONE.sub("", "0" + stamp[clock.end() :]).removeprefix("0")
     return stamp.replace(tzinfo=None) if getattr(stamp, "tzinfo", None) is not None else stamp
 
 

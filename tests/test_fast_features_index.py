@@ -110,3 +110,10 @@ def test_nothing_to_remove(caplog: pytest.LogCaptureFixture) -> None:
     ordered, _ = ff.deduplicate_index(out, "TRAIN")
     assert ordered is out
     assert not caplog.records
+
+
+@pytest.mark.parametrize("zone", ["+02", " +02", "+02:00", "+0200", "-0530", "Z", " UTC"])
+def test_the_wall_clock_stays_whatever_the_spelling_of_the_zone(zone: str) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0]}, index=[f"2024-01-01 00:30{zone}", f"2024-01-01 01:00:30{zone}"])
+    got = ff.ensure_local_index(frame).index
+    assert list(got) == [pd.Timestamp("2024-01-01 00:30"), pd.Timestamp("2024-01-01 01:00:30")]

@@ -78,7 +78,7 @@ def test_numbers_agree_with_the_references(window: int) -> None:
     totals = np.maximum.accumulate(np.abs(want[:, energies]).max(axis=1))
     size[:, energies] = np.maximum(size[:, energies], totals[:, None])
     slopes = [i for i, label in enumerate(labels) if label.endswith("_slope")]
-    # A spike that cancels costs the reference of the slope its digits: relative to the column's scale, not to the slope.
+    # A spike that cancels costs the reference of the slope its digits: its error is relative to the column's scale.
     scale = np.abs(np.where(np.isfinite(x), x, 0.0)).max(axis=0)
     size[:, slopes] = np.maximum(size[:, slopes], scale)
     shape = [i for i, label in enumerate(labels) if "skew" in label or "kurt" in label]

@@ -1,7 +1,7 @@
 //! What takes the place of a column's missing values.
 
 use acm_linalg::lanes::{Element, canonical};
-use acm_linalg::parallel;
+use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
@@ -34,26 +34,29 @@ pub(crate) fn fill_values<T: Element>(x: &ArrayView2<'_, T>, given: Option<&[f64
     }
     let mut fill = vec![0.0; x.ncols()];
     let jobs = fill.iter_mut().enumerate().collect();
-    let cost = x.len() as f64;
+    let cost = 4.0 * x.len() as f64;
     let scratch = || Ok((vec![0_u32; DIGITS], Vec::with_capacity(FEW.min(x.nrows()))));
-    parallel::run(jobs, cost, scratch, |(counts, few), (column, fill), _| {
+    parallel::run(jobs, cost, scratch, |(counts, few), (column, fill), stop| {
         let values = x.index_axis(Axis(1), column);
-        if values.iter().any(|value| !value.widen().is_finite()) {
+        if values.iter().take_while(|_| !stop.requested()).any(|value| !value.widen().is_finite()) {
             let given = given.map_or(f64::NAN, |given| given[column]);
-            *fill = if given.is_finite() { given } else { median(&values, counts, few) };
+            *fill = if given.is_finite() { given } else { median(&values, counts, few, stop) };
         }
     })?;
     Ok(fill)
 }
 
 /// The median of what is not missing, 0 where all is.
-fn median<T: Element>(values: &ArrayView1<'_, T>, counts: &mut [u32], few: &mut Vec<u64>) -> f64 {
+fn median<T: Element>(values: &ArrayView1<'_, T>, counts: &mut [u32], few: &mut Vec<u64>, stop: &Stop) -> f64 {
     let orders = || {
-        let orders = values.iter().map(|value| order(canonical(value.widen(), f64::NAN)));
+        let orders = values
+            .iter()
+            .take_while(|_| !stop.requested())
+            .map(|value| order(canonical(value.widen(), f64::NAN)));
         orders.filter(|&order| order < ABSENT)
     };
     let known = orders().count();
-    if known == 0 {
+    if known == 0 || stop.requested() {
         return 0.0;
     }
     let low = select(orders, known, (known - 1) / 2, counts, few);
@@ -97,7 +100,8 @@ fn select<I: Iterator<Item = u64>>(
     }
     few.clear();
     few.extend(orders().filter(|&order| leads(order, prefix, shift)));
-    *few.select_nth_unstable(below).1
+    // Less was read than counted only where the work was stopped.
+    if below < few.len() { *few.select_nth_unstable(below).1 } else { prefix }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "masked to 11 bits")]

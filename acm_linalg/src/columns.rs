@@ -264,13 +264,21 @@ fn compute<L: Leaf>(level: Level, leaf: &L, scratch: &mut L::Scratch, tile: &Til
 /// # Errors
 /// [`Error::Memory`].
 pub fn allocate(rows: usize, what: &'static str) -> Result<Vec<Row>> {
+    reserve(rows, Row::default(), what)
+}
+
+/// Memory for `length` values, all `value`, or the error that says what did not fit.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn reserve<T: Clone>(length: usize, value: T, what: &'static str) -> Result<Vec<T>> {
     let mut memory = Vec::new();
-    memory.try_reserve_exact(rows).map_err(|_| Error::Memory {
+    memory.try_reserve_exact(length).map_err(|_| Error::Memory {
         what,
-        rows,
-        columns: LANES,
+        rows: length,
+        columns: 1,
     })?;
-    memory.resize(rows, Row::default());
+    memory.resize(length, value);
     Ok(memory)
 }
 

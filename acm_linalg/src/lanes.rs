@@ -86,7 +86,6 @@ pub fn instructions() -> Vec<&'static str> {
     {
         let known = [
             ("sse2", true),
-            ("sse4.2", level.as_sse4_2().is_some()),
             ("avx2", level.as_avx2().is_some()),
             ("avx512", level.as_avx512().is_some()),
         ];

@@ -33,6 +33,24 @@ struct Pool {
     process: u32,
     threads: usize,
     workers: ThreadPool,
+    /// Whether a call is using it. Another call would queue behind that one's work, however short its own.
+    taken: AtomicBool,
+}
+
+/// The right to use the pool, given back when dropped.
+struct Lease(Arc<Pool>);
+
+impl Lease {
+    fn take(pool: Arc<Pool>) -> Option<Self> {
+        let free = pool.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        free.is_ok().then(|| Self(pool))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.taken.store(false, Ordering::Release);
+    }
 }
 
 static POOL: ArcSwapOption<Pool> = ArcSwapOption::const_empty();
@@ -82,19 +100,11 @@ fn pool() -> Result<Arc<Pool>> {
     {
         return Ok(pool);
     }
-    let workers = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("acm-{index}"))
-        .build()
-        .map_err(|_| Error::Memory {
-            what: "the threads' stacks",
-            rows: threads,
-            columns: 1,
-        })?;
     let fresh = Arc::new(Pool {
         process,
         threads,
-        workers,
+        workers: workers(threads)?,
+        taken: AtomicBool::new(false),
     });
     if let Some(old) = POOL.swap(Some(Arc::clone(&fresh)))
         && old.process != process
@@ -103,6 +113,18 @@ fn pool() -> Result<Arc<Pool>> {
         std::mem::forget(old);
     }
     Ok(fresh)
+}
+
+fn workers(threads: usize) -> Result<ThreadPool> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("acm-{index}"))
+        .build()
+        .map_err(|_| Error::Memory {
+            what: "the threads' stacks",
+            rows: threads,
+            columns: 1,
+        })
 }
 
 /// A request to stop, read by long-running work between its steps.
@@ -146,18 +168,27 @@ where
     let stop = Stop::default();
     let threads = num_threads().min(jobs.len());
     let watch = cost_ns > WATCH_NS && HOOK.get().is_some();
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    if cost_ns < SERIAL_NS || (threads == 1 && !watch) {
-        let mut own = scratch()?;
-        for job in jobs {
-            work(&mut own, job, &stop);
+    let lease = if cost_ns < SERIAL_NS || (threads <= 1 && !watch) {
+        None
+    } else {
+        Lease::take(pool()?)
+    };
+    let (own_pool, threads) = match &lease {
+        Some(_) => (None, threads),
+        // Two calls at once: the later one has a thread of its own while the calling thread watches, or does its work itself.
+        None if watch => (Some(workers(1)?), 1),
+        None => {
+            let mut own = scratch()?;
+            for job in jobs {
+                work(&mut own, job, &stop);
+            }
+            return Ok(());
         }
+    };
+    let Some(crew_pool) = own_pool.as_ref().or(lease.as_ref().map(|lease| &lease.0.workers)) else {
         return Ok(());
-    }
+    };
 
-    let pool = pool()?;
     let queue = Mutex::new(jobs.into_iter());
     let failure = Mutex::new(None);
     let crew = Crew::default();
@@ -175,7 +206,7 @@ where
             work(&mut own, job, &stop);
         }
     };
-    let interrupted = pool.workers.in_place_scope(|scope| {
+    let interrupted = crew_pool.in_place_scope(|scope| {
         let hired = if watch { threads } else { threads - 1 };
         crew.hire(hired);
         for _ in 0..hired {
@@ -292,6 +323,28 @@ mod tests {
             std::panic::catch_unwind(|| run(vec![1, 2, 3, 4], 1e6, || Ok(()), |(), job, _| assert!(job != 3, "job 3")));
         assert!(attempt.is_err());
         run(vec![1, 2], 1e6, || Ok(()), |(), _, _| {}).unwrap();
+    }
+
+    #[test]
+    fn a_short_call_does_not_wait_for_a_long_one() {
+        let (started, go) = (AtomicBool::new(false), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let wait = |(): &mut (), _, _: &Stop| {
+                    started.store(true, Ordering::Release);
+                    while !go.load(Ordering::Acquire) {
+                        std::thread::yield_now();
+                    }
+                };
+                run(vec![1; 64], 1e6, || Ok(()), wait).unwrap();
+            });
+            while !started.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            // Would wait for ever behind the other call's workers.
+            run(vec![1; 64], 1e6, || Ok(()), |(), _, _| {}).unwrap();
+            go.store(true, Ordering::Release);
+        });
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 ALL_FEATURES = ("median", "mad", "mean", "std", "slope", "skew", "kurt", "energy", "robust_z")
 """Every feature, in the order of the feature matrix."""
 
@@ -45,7 +47,7 @@ def feature_names(
     TypeError
         `columns` or `features` is no sequence of names.
     ValueError
-        A name in `features` is unknown.
+        A name in `features` is unknown or given twice.
 
     Examples
     --------
@@ -55,6 +57,10 @@ def feature_names(
     """
     columns = _sequence(columns, "columns")
     features = list(ALL_FEATURES) if features is None else _sequence(features, "features")
+    if len(set(features)) < len(features):
+        raise ValueError(f"`features` must name each feature once, got {', '.join(features)}")
+    if bands is not None and (isinstance(bands, str) or not isinstance(bands, Sequence | np.ndarray)):
+        raise TypeError(f"`bands` must be a sequence of (low, high) pairs, got {type(bands).__name__}")
     energies = 3 if bands is None else len(bands)
     names: list[str] = []
     for feature in features:

@@ -10,9 +10,9 @@
 
 use std::ops::Range;
 
+use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
 use acm_linalg::lanes::{Element, LANES, Row, V};
-use acm_linalg::{Error, Result};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -107,7 +107,7 @@ impl BandEnergy {
     /// For an array of `rows` rows.
     ///
     /// # Errors
-    /// [`Error::Memory`].
+    /// [`crate::Error::Memory`].
     pub(crate) fn new(window: Window, bands: &Bands, rows: usize) -> Result<Self> {
         let mut circle = Vec::new();
         let mut bins = Vec::new();
@@ -362,16 +362,9 @@ fn tame<S: Simd>(simd: S, tile: &Tile<'_>, cut: &Cut) -> bool {
 /// Memory for `length` values, all `value`.
 ///
 /// # Errors
-/// [`Error::Memory`].
+/// [`crate::Error::Memory`].
 pub(super) fn reserve<T: Copy>(length: usize, value: T) -> Result<Vec<T>> {
-    let mut memory = Vec::new();
-    memory.try_reserve_exact(length).map_err(|_| Error::Memory {
-        what: "a window",
-        rows: length,
-        columns: 1,
-    })?;
-    memory.resize(length, value);
-    Ok(memory)
+    columns::reserve(length, value, "a window")
 }
 
 /// Trailing rolling energy of frequency bands of each column.
@@ -387,7 +380,7 @@ pub(super) fn reserve<T: Copy>(length: usize, value: T) -> Result<Vec<T>> {
 /// Source: the transform's definition; sums as in van Herk 1992, doi 10.1016/0167-8655(92)90069-C.
 ///
 /// # Errors
-/// [`Error::Shape`] for another `out`; [`Error::Memory`]; [`Error::Interrupted`].
+/// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
 pub fn rolling_band_energy<T: Element>(
     x: ArrayView2<'_, T>,
     window: Window,

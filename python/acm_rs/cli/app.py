@@ -83,7 +83,7 @@ def _features(
         str | None, typer.Option("--time-column", "-t", help="Column that holds the time.", show_default="found")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads to use.", show_default="all processors")
+        int | None, typer.Option("--threads", min=1, max=1024, help="Threads to use.", show_default="all processors")
     ] = None,
     date_order: Annotated[
         DateOrder | None,

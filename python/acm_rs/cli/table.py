@@ -239,7 +239,9 @@ def _may_be_clock(raw: RawTable, name: str) -> bool:
     series = raw.frame[name]
     if series.dtype in (pl.Datetime, pl.Date):
         return True
-    if series.dtype == pl.String and looks_like_time(series):
+    # Where the name says time, one date will do: the cells that are none are refused by row, not the column dropped.
+    share = 0.0 if _is_time_name(name) else 0.9
+    if series.dtype == pl.String and looks_like_time(series, share=share):
         return True
     if not _is_time_name(name):
         return False

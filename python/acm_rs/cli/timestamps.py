@@ -90,14 +90,14 @@ class _Fields:
     zoned: NDArray[np.bool_]
 
 
-def looks_like_time(text: pl.Series, sample: int = 200) -> bool:
-    """Tell whether most cells of a column are dates."""
+def looks_like_time(text: pl.Series, sample: int = 200, share: float = 0.9) -> bool:
+    """Tell whether at least this share of a column's cells are dates."""
     cells = text.str.strip_chars().drop_nulls()
     cells = cells.filter(cells != "").head(sample)
     if cells.is_empty():
         return False
     hits = sum(int(cells.str.contains(spelling).sum()) for spelling in _SPELLINGS)
-    return hits >= 0.9 * cells.len()
+    return hits > 0 and hits >= share * cells.len()
 
 
 def looks_like_clock(text: pl.Series, sample: int = 200) -> bool:

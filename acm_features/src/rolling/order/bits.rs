@@ -1,5 +1,8 @@
 //! A set of small numbers that finds the neighbours of any number in constant time.
 
+use acm_linalg::Result;
+use acm_linalg::columns::reserve;
+
 /// Bits in words, and above them a bit for each word that is not empty, level upon level.
 #[derive(Debug, Default)]
 pub(super) struct Bits {
@@ -9,17 +12,17 @@ pub(super) struct Bits {
 
 impl Bits {
     /// Memory for numbers below `capacity`.
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Result<Self> {
         let mut words = capacity.max(1).div_ceil(64);
         let mut bits = Self {
-            words: vec![0; words],
+            words: reserve(words, 0, "the ranks of a window")?,
             upper: Vec::new(),
         };
         while words > 1 {
             words = words.div_ceil(64);
-            bits.upper.push(vec![0; words]);
+            bits.upper.push(reserve(words, 0, "the ranks of a window")?);
         }
-        bits
+        Ok(bits)
     }
 
     pub(super) fn clear(&mut self) {
@@ -164,7 +167,7 @@ mod tests {
             capacity in 1_usize..9000,
             steps in proptest::collection::vec((any::<bool>(), 0_usize..9000), 1..200),
         ) {
-            let mut bits = Bits::new(capacity);
+            let mut bits = Bits::new(capacity).unwrap();
             let mut set = BTreeSet::new();
             for (insert, number) in steps {
                 let number = number % capacity;

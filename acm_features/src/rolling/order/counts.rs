@@ -1,5 +1,8 @@
 //! How many numbers of a set lie below a number, and which number has so many below it.
 
+use acm_linalg::Result;
+use acm_linalg::columns::reserve;
+
 use super::bits::Bits;
 
 /// Fenwick's binary indexed tree (1994, doi 10.1002/spe.4380240306) over the words of a [`Bits`].
@@ -10,10 +13,10 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            tree: vec![0; capacity.div_ceil(64) + 1],
-        }
+    pub(super) fn new(capacity: usize) -> Result<Self> {
+        Ok(Self {
+            tree: reserve(capacity.div_ceil(64) + 1, 0, "the ranks of a window")?,
+        })
     }
 
     pub(super) fn clear(&mut self) {
@@ -71,7 +74,7 @@ mod tests {
             capacity in 1_usize..3000,
             numbers in proptest::collection::vec((any::<bool>(), 0_usize..3000), 1..200),
         ) {
-            let (mut bits, mut counts, mut set) = (Bits::new(capacity), Counts::new(capacity), BTreeSet::new());
+            let (mut bits, mut counts, mut set) = (Bits::new(capacity).unwrap(), Counts::new(capacity).unwrap(), BTreeSet::new());
             for (insert, number) in numbers {
                 let number = number % capacity;
                 if insert && set.insert(number) {

@@ -4,7 +4,7 @@
 //! and set, which also finds a neighbour's neighbour without following links, and makes the cost independent of the data.
 
 use acm_linalg::Result;
-use acm_linalg::columns::Tile;
+use acm_linalg::columns::{Tile, reserve};
 use acm_linalg::lanes::Row;
 
 use super::bits::Bits;
@@ -15,6 +15,9 @@ use crate::rolling::window::Window;
 
 /// Least rows ranked at once; the more, the smaller the share of the rows before them that are ranked again.
 const CHUNK: usize = 4096;
+
+/// Rows between two looks at whether to stop.
+const STOP_ROWS: usize = 4096;
 
 pub(crate) struct Ranked {
     pub(super) wanted: Wanted,
@@ -43,7 +46,7 @@ impl Ranked {
     pub(super) fn tile_rows(&self) -> usize {
         let window = self.window.rows();
         // Ranking a window anew with each chunk costs less than holding a very long chunk.
-        if window < 1 << 16 {
+        if window <= CHUNK {
             CHUNK.max(4 * window).next_multiple_of(window)
         } else {
             window
@@ -59,10 +62,10 @@ impl Ranked {
         let sorter = Sorter::new(rows)?;
         Ok(RankedScratch {
             sorter,
-            ranks: vec![MISSING; rows],
-            values: vec![0.0; rows],
-            set: Bits::new(rows),
-            counts: Counts::new(if self.wanted.mad.is_some() { rows } else { 0 }),
+            ranks: reserve(rows, MISSING, "the ranks of a window")?,
+            values: reserve(rows, 0.0, "the values of a window")?,
+            set: Bits::new(rows)?,
+            counts: Counts::new(if self.wanted.mad.is_some() { rows } else { 0 })?,
         })
     }
 
@@ -118,6 +121,9 @@ impl Ranked {
         let mut nearest = Nearest::default();
         let mut quantiles_at = vec![Pointer::default(); self.wanted.quantiles.len()];
         for (row, out) in (tile.lead..ranks.len()).zip(out.chunks_exact_mut(self.wanted.results())) {
+            if row % STOP_ROWS == 0 && tile.stop.requested() {
+                return;
+            }
             let leaving = if row >= window { ranks[row - window] } else { MISSING };
             let entering = ranks[row];
             if leaving != MISSING {

@@ -1,7 +1,7 @@
 //! Ranks by radix sort: the same passes whatever the data.
 
 use acm_linalg::Result;
-use acm_linalg::error::Error;
+use acm_linalg::columns::reserve;
 use acm_linalg::lanes::Row;
 
 use crate::ordering::{ABSENT, order};
@@ -26,16 +26,7 @@ pub(super) struct Sorter {
 
 impl Sorter {
     pub(super) fn new(rows: usize) -> Result<Self> {
-        let memory = || {
-            let mut keys = Vec::new();
-            keys.try_reserve_exact(rows).map_err(|_| Error::Memory {
-                what: "the ranks of a window",
-                rows,
-                columns: 1,
-            })?;
-            keys.resize(rows, 0);
-            Ok(keys)
-        };
+        let memory = || reserve(rows, 0, "the ranks of a window");
         Ok(Self {
             orders: memory()?,
             keys: memory()?,
