@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -327,3 +328,32 @@ def test_the_number_of_threads_can_change_between_calls() -> None:
         acm_rs.set_num_threads(count)
         assert acm_rs.get_num_threads() == count
         assert acm_rs.rolling_mean(x, 9).tobytes() == want
+
+
+def test_a_short_call_does_not_wait_for_a_long_one() -> None:
+    # Long enough for several threads, and far longer than the short one.
+    long, short = np.random.default_rng(3).normal(size=(200_000, 8)), np.ones((20_000, 8))
+    started = threading.Event()
+
+    def occupy() -> None:
+        started.set()
+        acm_rs.rolling_band_energy(long, 500)
+
+    thread = threading.Thread(target=occupy)
+    thread.start()
+    started.wait()
+    for _ in range(20):
+        acm_rs.rolling_mean(short, 16)
+    busy = thread.is_alive()
+    thread.join()
+    assert busy
+
+
+@pytest.mark.parametrize("rows", [1, 255, 256, 600])
+@pytest.mark.parametrize("window", [257, 1000, 2**40, 2**62])
+def test_a_piece_shorter_than_its_window_is_no_danger(rows: int, window: int) -> None:
+    x = np.random.default_rng(4).normal(size=(rows, 2))
+    for first_row in (1, rows, window - 1, 2**40, 2**62):
+        mean = acm_rs.rolling_mean(x, window, first_row=first_row)
+        np.testing.assert_allclose(mean[-1], x[-window:].mean(axis=0), rtol=1e-12, atol=1e-15)
+        assert np.isfinite(acm_rs.rolling_mad(x, window, first_row=first_row)).all()

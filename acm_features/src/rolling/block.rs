@@ -148,7 +148,7 @@ impl<K: Summary> Leaf for Blocks<K> {
     fn scratch(&self, rows: usize) -> Result<BlockScratch> {
         const { assert!(K::SIZE <= MOST) };
         let window = self.window.rows().min(rows);
-        let checkpoints = if window > SPAN { window / SPAN + 2 } else { 0 };
+        let checkpoints = if self.window.rows() > SPAN { window / SPAN + 2 } else { 0 };
         Ok(BlockScratch {
             prefix: allocate(K::SIZE, "a block summary")?,
             checkpoints: allocate(checkpoints * K::SIZE, "block summaries")?,

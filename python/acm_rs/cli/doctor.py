@@ -85,7 +85,10 @@ def diagnose(screen: Console) -> int:
     native = _import("acm_rs._native")
     threads = acm_rs.get_num_threads()
     setting = os.environ.get("ACM_NUM_THREADS")
-    chosen = f" (ACM_NUM_THREADS={setting})" if setting else ""
+    chosen = ""
+    if setting:
+        honoured = setting.strip().isdecimal() and 1 <= int(setting) <= 1024
+        chosen = f" (ACM_NUM_THREADS={setting}{'' if honoured else ' is no number from 1 to 1024 and is ignored'})"
     rows = [
         ("acm_rs", acm_rs.__version__),
         ("native", str(getattr(native, "__file__", "not found"))),
