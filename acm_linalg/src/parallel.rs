@@ -173,10 +173,14 @@ where
     } else {
         Lease::take(pool()?)
     };
-    let (own_pool, threads) = match &lease {
-        Some(_) => (None, threads),
+    let own_pool;
+    let (crew_pool, threads) = match &lease {
+        Some(lease) => (&lease.0.workers, threads),
         // Two calls at once: the later one has a thread of its own while the calling thread watches, or does its work itself.
-        None if watch => (Some(workers(1)?), 1),
+        None if watch => {
+            own_pool = workers(1)?;
+            (&own_pool, 1)
+        }
         None => {
             let mut own = scratch()?;
             for job in jobs {
@@ -184,9 +188,6 @@ where
             }
             return Ok(());
         }
-    };
-    let Some(crew_pool) = own_pool.as_ref().or(lease.as_ref().map(|lease| &lease.0.workers)) else {
-        return Ok(());
     };
 
     let queue = Mutex::new(jobs.into_iter());

@@ -1,5 +1,6 @@
 //! Python's view of `acm_features`.
 
+mod extremes;
 mod matrix;
 mod moments;
 mod order;
@@ -10,6 +11,7 @@ use pyo3::prelude::*;
 
 use crate::interop::{count, exception};
 
+pub(crate) use extremes::*;
 pub(crate) use matrix::*;
 pub(crate) use moments::*;
 pub(crate) use order::*;

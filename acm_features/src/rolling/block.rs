@@ -22,9 +22,6 @@ const TILE_ROWS: usize = 512;
 /// Longest window whose inverse counts are kept in a table.
 const LONGEST_KNOWN: usize = 1 << 16;
 
-/// Most rows of [`Row`] that a summary may take in memory.
-const MOST: usize = 12;
-
 /// A summary of some rows of a window that grows by a row at either end and merges with its neighbour.
 pub(crate) trait Summary: Sync {
     /// The summary in registers.
@@ -146,7 +143,6 @@ impl<K: Summary> Leaf for Blocks<K> {
     }
 
     fn scratch(&self, rows: usize) -> Result<BlockScratch> {
-        const { assert!(K::SIZE <= MOST) };
         let window = self.window.rows().min(rows);
         let checkpoints = if self.window.rows() > SPAN { window / SPAN + 2 } else { 0 };
         Ok(BlockScratch {
