@@ -8,9 +8,10 @@ from types import ModuleType
 
 import numpy as np
 
-from benchmarks.cases import Case
+from benchmarks.case import Case
 from benchmarks.data import Inputs, Matrix
-from benchmarks.peers import PEERS, Peer
+from benchmarks.peer import Peer
+from benchmarks.peers import PEERS
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Agreement:
     Parameters
     ----------
     title, window
-        The case.
+        The case, and its window as the table shows it.
     pair
         The two candidates.
     worst
@@ -32,7 +33,7 @@ class Agreement:
     """
 
     title: str
-    window: int
+    window: str
     pair: tuple[str, str]
     worst: float
     tolerance: float
@@ -73,7 +74,7 @@ def check(case: Case, window: int, inputs: Inputs, module: ModuleType | None) ->
     peers = [peer for peer in PEERS[case.key] if peer.present()]
     results: list[tuple[str, Peer | None, list[Matrix]]] = []
     if module is not None and case.present(module):
-        results.append(("acm_rs", None, case.split(case.call(module, part.c, window))))
+        results.append(("acm_rs", None, case.split(case.bind(module, part.c, window)())))
     for rival in peers:
         call = rival.build(part, window)
         results.append((rival.name, rival, call.outputs(call.run())))
@@ -85,5 +86,5 @@ def check(case: Case, window: int, inputs: Inputs, module: ModuleType | None) ->
         note = peer.differs if peer is not None else ""
         first = peer.first_row(window) if peer is not None else 0
         worst = worst_difference(reference, numbers, first)
-        found.append(Agreement(case.title, window, (name, other), worst, case.tolerance, note))
+        found.append(Agreement(case.title, case.shown(window), (name, other), worst, case.tolerance, note))
     return found

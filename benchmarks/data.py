@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
+Times = NDArray[np.int64]
 
 FAN_SHAPE = (10_770, 9)
 
@@ -57,10 +58,20 @@ class Inputs:
 
     @cached_property
     def polars(self) -> Any:
-        """The matrix as a Polars frame."""
+        """The matrix as a Polars frame, NaN as null."""
         import polars as pl
 
-        return pl.DataFrame({name: self.columns[i] for i, name in enumerate(self.names)})
+        return pl.DataFrame({name: self.columns[i] for i, name in enumerate(self.names)}, nan_to_null=True)
+
+    @property
+    def times(self) -> Times:
+        """When each row was taken."""
+        return irregular_times(self.n)
+
+    @property
+    def target(self) -> Matrix:
+        """A series (n,) to correlate the columns with."""
+        return target_series(self.n)
 
     def order(self, order: str) -> Matrix:
         """Give the matrix in memory order ``"C"`` or ``"F"``."""
@@ -76,10 +87,26 @@ def random_matrix(n: int, d: int, seed: int = 20) -> Matrix:
     return np.random.default_rng(seed).standard_normal((n, d))
 
 
-def _missing(n: int, d: int) -> Matrix:
+def gappy_matrix(n: int, d: int) -> Matrix:
+    """Make the same with 5 % of it missing."""
     x = random_matrix(n, d)
     x[np.random.default_rng(1).random((n, d)) < 0.05] = np.nan
     return x
+
+
+@cache
+def target_series(n: int) -> Matrix:
+    """Standard normal values (n,), unrelated to the matrix."""
+    return random_matrix(n, 1, seed=21)[:, 0]
+
+
+@cache
+def irregular_times(n: int) -> Times:
+    """Nanoseconds (n,) of half-hourly rows: 20 to 40 minutes apart, one step in a hundred six hours long."""
+    rng = np.random.default_rng(22)
+    seconds = rng.integers(20 * 60, 40 * 60, n, endpoint=True)
+    seconds[rng.random(n) < 0.01] = 6 * 3600
+    return np.cumsum(seconds) * 1_000_000_000 + np.datetime64("2024-01-01", "ns").astype(np.int64)
 
 
 def _spikes(n: int, d: int) -> Matrix:
@@ -93,12 +120,15 @@ def _alternating(n: int, d: int) -> Matrix:
     return np.repeat(signs[:, None] * 1e9, d, axis=1)
 
 
+GAPS = ("5 % missing", "all missing")
+"""The inputs below that have missing values."""
+
 ADVERSARIES: dict[str, Callable[[int, int], Matrix]] = {
     "ascending": lambda n, d: np.sort(random_matrix(n, d), axis=0),
     "descending": lambda n, d: -np.sort(random_matrix(n, d), axis=0),
     "constant": lambda n, d: np.full((n, d), 42.5),
-    "5 % missing": _missing,
-    "all missing": lambda n, d: np.full((n, d), np.nan),
+    GAPS[0]: gappy_matrix,
+    GAPS[1]: lambda n, d: np.full((n, d), np.nan),
     "spikes of 1e15": _spikes,
     "alternating ±1e9": _alternating,
     "three levels": lambda n, d: np.round(random_matrix(n, d)).clip(-1.0, 1.0),

@@ -1,4 +1,4 @@
-"""The main tables: every kernel beside its peers at one input size."""
+"""The main table: every case beside its peers at one input size."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from functools import partial
 from types import ModuleType
 
 from benchmarks.agreement import Agreement, check
-from benchmarks.cases import FLAT_OVER_SMALLEST, TARGET_SHAPE, Case
-from benchmarks.data import Inputs, random_matrix
+from benchmarks.case import Case
+from benchmarks.cases import FLAT_OVER_SMALLEST, TARGET_SHAPE
+from benchmarks.data import Inputs
 from benchmarks.measure import Candidate, Plan, Timing, race
-from benchmarks.peers import COLUMNS, PEERS, Peer
+from benchmarks.peer import COLUMNS, Peer
+from benchmarks.peers import PEERS
 from benchmarks.table import Section, Verdict, digits, markdown, milliseconds
 
 Progress = Callable[[str], None]
@@ -46,19 +48,19 @@ def own_candidates(
     return [
         Candidate(
             kind.label,
-            partial(case.call, module, inputs.order(kind.order), window),
+            case.bind(module, inputs.order(kind.order), window),
             before=partial(module.set_num_threads, kind.threads),
         )
         for kind in kinds
     ]
 
 
-def peer_candidate(peer: Peer, window: int, inputs: Inputs) -> Candidate:
+def peer_candidate(case: Case, peer: Peer, window: int, inputs: Inputs) -> Candidate:
     """Bind a peer's call, on a slice where the whole would take minutes."""
     scale = 1.0
     if peer.slice_shape is not None:
         rows, columns = min(peer.slice_shape[0], inputs.n), min(peer.slice_shape[1], inputs.d)
-        scale = inputs.n * inputs.d / (rows * columns)
+        scale = case.cost(inputs.n, inputs.d) / case.cost(rows, columns)
         inputs = inputs.part(rows, columns)
     return Candidate(peer.name, peer.build(inputs, window).run, scale=scale)
 
@@ -77,7 +79,7 @@ def time_case(
 ) -> dict[str, Timing]:
     """Race acm_rs' variants and the peers on one input."""
     candidates = own_candidates(case, window, inputs, module, kinds)
-    candidates += [peer_candidate(peer, window, inputs) for peer in PEERS[case.key] if peer.present()]
+    candidates += [peer_candidate(case, peer, window, inputs) for peer in PEERS[case.key] if peer.present()]
     return race(candidates, plan)
 
 
@@ -104,8 +106,8 @@ def kernel_section(
     """
     n, d = shape
     judged = shape == TARGET_SHAPE
-    section = Section(f"Rolling kernels, {n:,} x {d}")
-    inputs = Inputs(random_matrix(n, d))
+    section = Section(f"Kernels, {n:,} x {d}")
+    made: dict[tuple[bool, int], Inputs] = {}
     full = max((kind.threads for kind in kinds), default=1)
     rows: list[list[str]] = []
     agreements: list[Agreement] = []
@@ -113,45 +115,55 @@ def kernel_section(
     names = [c for c in COLUMNS if any(p.name == c for case in cases for p in PEERS[case.key])]
     for case in cases:
         for window in case.windows:
-            if window > n:
+            if not case.fits(n, d, window):
                 continue
-            progress(f"{n:,} x {d}  {case.title}, window {window}")
+            progress(f"{n:,} x {d}  {case.named(window)}")
+            kind_of_input = (case.gaps, case.columns(d))
+            if kind_of_input not in made:
+                made[kind_of_input] = Inputs(case.matrix(n, d))
+            inputs = made[kind_of_input]
             agreements += check(case, window, inputs, module)
             timings = time_case(case, window, inputs, module, kinds, plan)
             own = {k.label: timings[k.label].median for k in kinds if k.label in timings}
             flat.setdefault(case.key, {})[window] = own
             scaled = {peer.name for peer in PEERS[case.key] if peer.slice_shape is not None}
-            for number, target in enumerate(case.targets[window]):
+            against: list[str] = []
+            for target in case.targets[window]:
                 best = _fastest(timings, PEERS[case.key], target.peers)
+                if target.times is None and best is not None and best[0] in against:
+                    continue
+                first = not against
+                against.append(best[0] if best is not None else "-")
                 at_full = [own[k.label] for k in kinds if k.threads == full and k.label in own]
                 ratio = best[1] / max(at_full) if best is not None and at_full else None
                 word = "-"
+                wanted = f"≥ {digits(target.times)}" if target.times is not None else "-"
                 if judged and ratio is not None and best is not None:
-                    title = f"{case.title}, window {window}, against {best[0]}"
-                    verdict = Verdict(title, f"≥ {digits(target.times)} x", f"{digits(ratio)} x", ratio >= target.times)
-                    section.verdicts.append(verdict)
-                    word = verdict.word
+                    if target.times is not None:
+                        title = f"{case.named(window)}, against {best[0]}"
+                        verdict = Verdict(title, f"{wanted} x", f"{digits(ratio)} x", ratio >= target.times)
+                        section.verdicts.append(verdict)
+                        word = verdict.word
                     section.headlines.append(
                         [
                             case.title,
-                            str(window),
+                            case.shown(window),
                             milliseconds(max(at_full)),
                             f"{milliseconds(best[1])} ({best[0]}{', scaled' if best[0] in scaled else ''})",
                             digits(ratio),
-                            f"≥ {digits(target.times)}",
+                            wanted,
                             word,
                         ]
                     )
-                first = number == 0
                 rows.append(
                     [
                         case.title if first else "",
-                        str(window) if first else "",
+                        case.shown(window) if first else "",
                         *[(milliseconds(own.get(k.label)) if first else "") for k in kinds],
                         *[(_cell(name, PEERS[case.key], timings) if first else "") for name in names],
                         best[0] if best is not None else "-",
                         digits(ratio),
-                        f"≥ {digits(target.times)}" if judged else "-",
+                        wanted if judged else "-",
                         word,
                     ]
                 )
@@ -160,13 +172,14 @@ def kernel_section(
     section.body.append(
         "Medians in ms. acm_rs: memory order of the input, number of threads; peers: their own best layout, all cores. "
         "Times: fastest named peer over acm_rs at the most threads in the slower order. ≈ timed on a slice and scaled "
-        "to the whole. † another statistic, or a form of our own beyond the named peers."
+        "to the whole. † another statistic, or a form of our own beyond the named peers. Rows without a target are "
+        "for the record."
     )
     if module is not None:
         section.body += _flatness(flat, kinds, section, judged)
     section.body.append(_agreement_table(agreements))
     section.broken += [
-        f"{a.title}, window {a.window}: {a.pair[0]} and {a.pair[1]} differ by {a.worst:.1e}, accepted {a.tolerance:.0e}"
+        f"{a.title}, {a.window}: {a.pair[0]} and {a.pair[1]} differ by {a.worst:.1e}, accepted {a.tolerance:.0e}"
         for a in agreements
         if not a.holds
     ]
@@ -204,6 +217,6 @@ def _agreement_table(agreements: Sequence[Agreement]) -> str:
     for a in agreements:
         result = f"not compared: {a.note}" if a.note else ("agree" if a.holds else "**differ**")
         worst = "-" if a.note else f"{a.worst:.1e}"
-        rows.append([a.title, str(a.window), f"{a.pair[0]} and {a.pair[1]}", worst, f"{a.tolerance:.0e}", result])
+        rows.append([a.title, a.window, f"{a.pair[0]} and {a.pair[1]}", worst, f"{a.tolerance:.0e}", result])
     head = ["Kernel", "Window", "Compared", "Worst difference", "Accepted", "Result"]
     return "<details><summary>Numbers compared before timing</summary>\n\n" + markdown(head, rows, 1) + "\n\n</details>"

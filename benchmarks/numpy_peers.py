@@ -1,9 +1,9 @@
-"""Peers written in NumPy and SciPy over sliding windows, on all cores.
+"""Peers written in NumPy and SciPy, on all cores: over sliding windows, and over whole columns.
 
-They take sensors as rows, (d, n) and C-ordered, assume that nothing is missing, and compute complete windows only: the
-first ``window - 1`` columns of a result stay NaN. That is less work than a rolling function does, so the comparison is
-generous to them. NumPy and SciPy release the interpreter inside these calls, so that threads over sensors use every
-core; blocks are sized for the cache and the scratch is made once per thread and call.
+Those over windows take sensors as rows, (d, n) and C-ordered, assume that nothing is missing, and compute complete
+windows only: the first ``window - 1`` columns of a result stay NaN. That is less work than a rolling function does, so
+the comparison is generous to them. NumPy and SciPy release the interpreter inside these calls, so that threads over
+sensors use every core; blocks are sized for the cache and the scratch is made once per thread and call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from benchmarks.cases import BANDS
+from benchmarks.cases import BANDS, COLUMN_QUANTILES
 from benchmarks.data import Matrix
 from benchmarks.environment import cores
 
@@ -27,7 +27,7 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cores(), thread_name_prefix="numpy-peer")
 
 
-def over_sensors(work: Callable[[Iterable[int]], None], sensors: int) -> None:
+def over_sensors(work: Callable[[range], None], sensors: int) -> None:
     """Run ``work`` on every sensor, each core taking every k-th one."""
     workers = min(cores(), sensors)
     if workers <= 1:
@@ -137,5 +137,32 @@ def band_energy_fft(x: Matrix, window: int) -> Callable[[], list[Matrix]]:
 
         over_sensors(work, d)
         return list(out)
+
+    return run
+
+
+def median_mad(x: Matrix) -> Matrix:
+    """Median and median absolute deviation of each sensor: (2, d)."""
+    median = np.median(x, axis=1)
+    return np.stack([median, np.median(np.abs(x - median[:, None]), axis=1)])
+
+
+def quantiles(x: Matrix) -> Matrix:
+    """Quantiles of each sensor: (q, d)."""
+    return np.quantile(x, COLUMN_QUANTILES, axis=1)
+
+
+def on_threads(form: Callable[[Matrix], Matrix], x: Matrix, results: int) -> Callable[[], Matrix]:
+    """Spread a form that takes (d, n) and returns ``results`` numbers a sensor, (results, d), over all cores."""
+
+    def run() -> Matrix:
+        out = np.empty((results, len(x)))
+
+        def work(sensors: range) -> None:
+            part = slice(sensors.start, None, sensors.step)
+            out[:, part] = form(x[part])
+
+        over_sensors(work, len(x))
+        return out
 
     return run

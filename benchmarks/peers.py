@@ -1,93 +1,33 @@
-"""The peers: pandas, Polars, bottleneck and numbagg, each from the layout it likes best.
-
-A peer is built once per input. Building makes frames and copies, which is not timed; the call that comes out is. The
-frames of a result are turned into arrays only to compare numbers, so that costs a peer nothing either.
-"""
+"""The peers of every case; here those of the rolling kernels, each from the layout it likes best."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import MIN_PERIODS, QUANTILES
+from benchmarks.cases import DURATION, MAX_LAG, MIN_PERIODS, QUANTILES
 from benchmarks.data import Inputs, Matrix
-from benchmarks.environment import available
 from benchmarks.numpy_peers import band_energy_fft, mad_sorted, slope_correlate
-
-
-@dataclass(frozen=True)
-class Call:
-    """A peer bound to an input: what is timed, and how its result becomes one (n, d) array per statistic."""
-
-    run: Callable[[], Any]
-    outputs: Callable[[Any], list[Matrix]]
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A library's best form of a kernel.
-
-    Parameters
-    ----------
-    name
-        Column of the table.
-    needs
-        Module that must be there.
-    build
-        Input and window -> the call.
-    named
-        Whether the target counts it. Others are timed and shown all the same.
-    slice_shape
-        Rows and columns it is timed on where the whole input would take minutes; the time is scaled to the whole.
-    differs
-        Why its numbers are not compared, where it computes another statistic.
-    first_row
-        Window -> first row it computes: rows above are not compared.
-    """
-
-    name: str
-    needs: str
-    build: Callable[[Inputs, int], Call]
-    named: bool = True
-    slice_shape: tuple[int, int] | None = None
-    differs: str = ""
-    first_row: Callable[[int], int] = lambda window: 0
-
-    def present(self) -> bool:
-        """Tell whether the library is installed."""
-        return available(self.needs)
+from benchmarks.peer import (
+    BOTTLENECK,
+    NUMBAGG,
+    NUMPY,
+    PANDAS,
+    POLARS,
+    SCIPY,
+    Call,
+    Peer,
+    pandas_form,
+    polars_form,
+    polars_values,
+)
+from benchmarks.whole_peers import WHOLE_PEERS
 
 
 def _pandas(statistics: Callable[[Any], list[Any]]) -> Callable[[Inputs, int], Call]:
-    def build(inputs: Inputs, window: int) -> Call:
-        frame = inputs.pandas
-        return Call(
-            lambda: statistics(frame.rolling(window, min_periods=MIN_PERIODS)),
-            lambda result: [one.to_numpy() for one in result],
-        )
-
-    return build
-
-
-def _polars(expressions: Callable[[Any, int], list[Any]]) -> Callable[[Inputs, int], Call]:
-    """Build one ``select`` over all columns: Polars spreads its expressions over all cores."""
-
-    def build(inputs: Inputs, window: int) -> Call:
-        import polars as pl
-
-        frame = inputs.polars
-        named = [e.name.suffix(f"_{i}") for i, e in enumerate(expressions(pl.all(), window))]
-
-        def outputs(result: Any) -> list[Matrix]:
-            values = result.with_columns(pl.all().fill_null(float("nan"))).to_numpy()
-            return [values[:, i * inputs.d : (i + 1) * inputs.d] for i in range(len(named))]
-
-        return Call(lambda: frame.select(named), outputs)
-
-    return build
+    return pandas_form(lambda frame, window: statistics(frame.rolling(window, min_periods=MIN_PERIODS)))
 
 
 def _bottleneck(statistics: Callable[[Any, Matrix, int], list[Matrix]]) -> Callable[[Inputs, int], Call]:
@@ -151,9 +91,7 @@ def _polars_slope(inputs: Inputs, window: int) -> Call:
     weighted = (x * pl.col("row")).rolling_sum(window, min_samples=MIN_PERIODS)
     plain = x.rolling_sum(window, min_samples=MIN_PERIODS)
     slope = (weighted - plain * pl.col("mean_position")) / pl.col("spread")
-    return Call(
-        lambda: frame.select(slope), lambda result: [result.with_columns(pl.all().fill_null(float("nan"))).to_numpy()]
-    )
+    return Call(lambda: frame.select(slope), lambda result: [polars_values(result)])
 
 
 def _polars_mad(x: Any, window: int) -> list[Any]:
@@ -161,43 +99,127 @@ def _polars_mad(x: Any, window: int) -> list[Any]:
     return [(x - median).abs().rolling_median(window, min_samples=MIN_PERIODS)]
 
 
-_PANDAS = ("pandas", "pandas")
-_POLARS = ("Polars", "polars")
-_BOTTLENECK = ("bottleneck", "bottleneck")
+def _by_time(pandas: str, polars: str) -> tuple[Peer, Peer]:
+    """Windows that last so long, in the two libraries that have them."""
+
+    def with_pandas(inputs: Inputs, window: int) -> Call:
+        import pandas as pd
+
+        frame = inputs.pandas.set_axis(pd.DatetimeIndex(inputs.times.view("datetime64[ns]")))
+        return Call(
+            lambda: getattr(frame.rolling(DURATION, min_periods=MIN_PERIODS), pandas)(),
+            lambda result: [result.to_numpy()],
+        )
+
+    def with_polars(inputs: Inputs, window: int) -> Call:
+        import polars as pl
+
+        times = pl.Series("time", inputs.times).cast(pl.Datetime("ns"))
+        frame = inputs.polars.with_columns(times).set_sorted("time")
+        rolled = getattr(pl.col(inputs.names), polars)("time", window_size=DURATION, min_samples=MIN_PERIODS)
+        return Call(lambda: frame.select(rolled), lambda result: [polars_values(result)])
+
+    return Peer(*PANDAS, with_pandas), Peer(*POLARS, with_polars)
+
+
+def _pandas_corr(inputs: Inputs, window: int) -> Call:
+    import pandas as pd
+
+    frame, target = inputs.pandas, pd.Series(inputs.target)
+    return Call(lambda: frame.rolling(window, min_periods=MIN_PERIODS).corr(target), lambda result: [result.to_numpy()])
+
+
+def _polars_corr(inputs: Inputs, window: int) -> Call:
+    import polars as pl
+
+    frame = inputs.polars.with_columns(pl.Series("target", inputs.target))
+    expressions = [
+        pl.rolling_corr(pl.col(name), pl.col("target"), window_size=window, min_samples=MIN_PERIODS).alias(name)
+        for name in inputs.names
+    ]
+    return Call(lambda: frame.select(expressions), lambda result: [polars_values(result)])
+
+
+def _numbagg_corr(inputs: Inputs, window: int) -> Call:
+    import numbagg
+
+    x, target = np.ascontiguousarray(inputs.columns), inputs.target
+    return Call(
+        lambda: numbagg.move_corr(x, target, window=window, min_count=MIN_PERIODS, axis=-1), lambda result: [result.T]
+    )
+
+
+def _lagged_pairs(columns: int) -> list[tuple[int, int, int]]:
+    """First column, second column and lag, in the order of acm_rs' output."""
+    return [(a, b, lag) for a in range(columns) for b in range(columns) if a != b for lag in range(MAX_LAG + 1)]
+
+
+def _pandas_lag_corr(inputs: Inputs, window: int) -> Call:
+    frame, pairs, names = inputs.pandas, _lagged_pairs(inputs.d), inputs.names
+
+    def run() -> list[Any]:
+        rolled = [frame[name].rolling(window, min_periods=MIN_PERIODS) for name in names]
+        shifted = [frame.shift(lag) for lag in range(MAX_LAG + 1)]
+        return [rolled[a].corr(shifted[lag][names[b]]) for a, b, lag in pairs]
+
+    return Call(run, lambda result: [np.column_stack([one.to_numpy() for one in result])])
+
+
+def _numbagg_lag_corr(inputs: Inputs, window: int) -> Call:
+    """Every pair and lag in one call; the shifted copies are made outside the timing."""
+    import numbagg
+
+    x, pairs = inputs.columns, _lagged_pairs(inputs.d)
+    left = x[[a for a, _, _ in pairs]]
+    right = np.full_like(left, np.nan)
+    for row, (_, b, lag) in zip(right, pairs, strict=True):
+        row[lag:] = x[b, : inputs.n - lag]
+    return Call(
+        lambda: numbagg.move_corr(left, right, window=window, min_count=MIN_PERIODS, axis=-1), lambda result: [result.T]
+    )
+
+
+def _numbagg_ewm(inputs: Inputs, window: int) -> Call:
+    import numbagg
+
+    x = np.ascontiguousarray(inputs.columns)
+    return Call(lambda: numbagg.move_exp_nanmean(x, alpha=2.0 / (window + 1.0), axis=-1), lambda result: [result.T])
+
+
 _K = MIN_PERIODS
 
 PEERS: Mapping[str, tuple[Peer, ...]] = {
     "median": (
-        Peer(*_PANDAS, _pandas(lambda r: [r.median()])),
-        Peer(*_POLARS, _polars(lambda x, w: [x.rolling_median(w, min_samples=_K)])),
-        Peer(*_BOTTLENECK, _bottleneck(lambda bn, x, w: [bn.move_median(x, w, _K, axis=0)])),
+        Peer(*PANDAS, _pandas(lambda r: [r.median()])),
+        Peer(*POLARS, polars_form(lambda x, w: [x.rolling_median(w, min_samples=_K)])),
+        Peer(*BOTTLENECK, _bottleneck(lambda bn, x, w: [bn.move_median(x, w, _K, axis=0)])),
     ),
     "mad": (
-        Peer(*_PANDAS, _pandas(lambda r: [r.apply(_mad_of_window, raw=True)]), slice_shape=(2_000, 1)),
+        Peer(*PANDAS, _pandas(lambda r: [r.apply(_mad_of_window, raw=True)]), slice_shape=(2_000, 1)),
         Peer(
-            *_POLARS,
-            _polars(_polars_mad),
+            *POLARS,
+            polars_form(_polars_mad),
             differs="deviations from each row's own rolling median, not from the window's: another statistic",
         ),
-        Peer("NumPy", "numpy", _numpy(mad_sorted), named=False, first_row=lambda window: window - 1),
+        Peer(*NUMPY, _numpy(mad_sorted), named=False, first_row=lambda window: window - 1),
     ),
     "mean_std": (
-        Peer(*_PANDAS, _pandas(lambda r: [r.mean(), r.std()])),
+        Peer(*PANDAS, _pandas(lambda r: [r.mean(), r.std()])),
         Peer(
-            *_POLARS,
-            _polars(lambda x, w: [x.rolling_mean(w, min_samples=_K), x.rolling_std(w, min_samples=_K)]),
+            *POLARS,
+            polars_form(lambda x, w: [x.rolling_mean(w, min_samples=_K), x.rolling_std(w, min_samples=_K)]),
         ),
         Peer(
-            *_BOTTLENECK,
+            *BOTTLENECK,
             _bottleneck(lambda bn, x, w: [bn.move_mean(x, w, _K, axis=0), bn.move_std(x, w, _K, axis=0, ddof=1)]),
         ),
-        Peer("numbagg", "numbagg", _numbagg(("move_mean", "move_std"))),
+        Peer(*NUMBAGG, _numbagg(("move_mean", "move_std"))),
     ),
     "skew_kurt": (
-        Peer(*_PANDAS, _pandas(lambda r: [r.skew(), r.kurt()])),
+        Peer(*PANDAS, _pandas(lambda r: [r.skew(), r.kurt()])),
         Peer(
-            *_POLARS,
-            _polars(
+            *POLARS,
+            polars_form(
                 lambda x, w: [
                     x.rolling_skew(w, bias=False, min_samples=_K),
                     x.rolling_kurtosis(w, bias=False, min_samples=_K),
@@ -206,31 +228,45 @@ PEERS: Mapping[str, tuple[Peer, ...]] = {
         ),
     ),
     "slope": (
-        Peer(*_PANDAS, _pandas(lambda r: [r.apply(_slope_of_window, raw=True)]), slice_shape=(2_000, 1)),
-        Peer(*_POLARS, _polars_slope),
-        Peer("SciPy", "scipy", _numpy(slope_correlate), named=False, first_row=lambda window: window - 1),
+        Peer(*PANDAS, _pandas(lambda r: [r.apply(_slope_of_window, raw=True)]), slice_shape=(2_000, 1)),
+        Peer(*POLARS, _polars_slope),
+        Peer(*SCIPY, _numpy(slope_correlate), named=False, first_row=lambda window: window - 1),
     ),
     "min_max": (
-        Peer(*_PANDAS, _pandas(lambda r: [r.min(), r.max()])),
+        Peer(*PANDAS, _pandas(lambda r: [r.min(), r.max()])),
         Peer(
-            *_POLARS,
-            _polars(lambda x, w: [x.rolling_min(w, min_samples=_K), x.rolling_max(w, min_samples=_K)]),
+            *POLARS,
+            polars_form(lambda x, w: [x.rolling_min(w, min_samples=_K), x.rolling_max(w, min_samples=_K)]),
         ),
         Peer(
-            *_BOTTLENECK,
+            *BOTTLENECK,
             _bottleneck(lambda bn, x, w: [bn.move_min(x, w, _K, axis=0), bn.move_max(x, w, _K, axis=0)]),
         ),
     ),
     "quantile": (
-        Peer(*_PANDAS, _pandas(lambda r: [r.quantile(q) for q in QUANTILES])),
+        Peer(*PANDAS, _pandas(lambda r: [r.quantile(q) for q in QUANTILES])),
         Peer(
-            *_POLARS,
-            _polars(lambda x, w: [x.rolling_quantile(q, "linear", w, min_samples=_K) for q in QUANTILES]),
+            *POLARS,
+            polars_form(lambda x, w: [x.rolling_quantile(q, "linear", w, min_samples=_K) for q in QUANTILES]),
         ),
     ),
-    "band_energy": (Peer("SciPy", "scipy", _numpy(band_energy_fft), first_row=lambda window: window - 1),),
+    "band_energy": (Peer(*SCIPY, _numpy(band_energy_fft), first_row=lambda window: window - 1),),
+    "median_center": (
+        Peer(*PANDAS, pandas_form(lambda f, w: [f.rolling(w, min_periods=_K, center=True).median()])),
+        Peer(*POLARS, polars_form(lambda x, w: [x.rolling_median(w, min_samples=_K, center=True)])),
+    ),
+    "time_mean": _by_time("mean", "rolling_mean_by"),
+    "time_median": _by_time("median", "rolling_median_by"),
+    "corr": (Peer(*PANDAS, _pandas_corr), Peer(*POLARS, _polars_corr), Peer(*NUMBAGG, _numbagg_corr)),
+    "lag_corr": (
+        Peer(*PANDAS, _pandas_lag_corr, slice_shape=(10_000, 3)),
+        Peer(*NUMBAGG, _numbagg_lag_corr),
+    ),
+    "ewm_mean": (
+        Peer(*PANDAS, pandas_form(lambda f, w: [f.ewm(span=w, min_periods=_K).mean()])),
+        Peer(*POLARS, polars_form(lambda x, w: [x.ewm_mean(span=w, min_samples=_K)])),
+        Peer(*NUMBAGG, _numbagg_ewm, first_row=lambda window: _K - 1),
+    ),
+    **WHOLE_PEERS,
 }
 """Peers of each case, the reference for the numbers first."""
-
-COLUMNS = ("pandas", "Polars", "bottleneck", "numbagg", "NumPy", "SciPy")
-"""Order of the peers in the table."""

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.cases import CASES, TARGET_SHAPE
+from benchmarks.cases import CASES, TARGET_SHAPE, WIDE_KEYS
 from benchmarks.data import FAN_SHAPE
 from benchmarks.environment import BusyClock, load_acm_rs, machine_lines
 from benchmarks.extremes import bandwidth_section, overhead_section, worst_section
 from benchmarks.feature_section import feature_section
 from benchmarks.kernels import kernel_section, variants
 from benchmarks.measure import QUICK, Plan
-from benchmarks.memory import feature_memory_section, memory_section
+from benchmarks.memory import feature_memory_section, memory_section, wide_memory_section
 from benchmarks.table import Section, put_between_marks, short_table, summary
 
 PARTS = ("kernels", "features", "bandwidth", "worst", "overhead")
@@ -122,6 +122,8 @@ def run_parts(options: argparse.Namespace, plan: Plan) -> list[Section]:
         if "memory" in parts:
             keys = [case.key for case in cases]
             sections.append(memory_section(keys, sizes[0], module, orders, _progress))
+            if any(case.key in WIDE_KEYS and case.present(module) for case in cases):
+                sections.append(wide_memory_section(keys, module, _progress))
             if options.kernel is None:
                 sections += [
                     feature_memory_section(s, _progress) for s in (FAN_SHAPE, (10 * FAN_SHAPE[0], FAN_SHAPE[1]))

@@ -1,4 +1,4 @@
-"""Rolling features of sensor histories: data frames in, data frames out.
+"""Features of sensor histories: data frames in, data frames out.
 
 One self-contained file that takes the place of ACM's own ``core/fast_features.py``. Every call is served by the fastest
 backend that is present: ``acm_rs`` (Rust), then Polars, then pandas. NumPy and pandas are all it needs; taking
@@ -9,17 +9,17 @@ What holds for every function
 * The input is a pandas or a Polars data frame; integers, booleans, float32, nullable and Arrow-backed columns are
   taken as float64. Rows are never dropped or reordered.
 * NaN, null and plus or minus infinity are missing. A statistic uses the other values of its window and is NaN (null in
-  Polars) while there are fewer of them than ``min_periods`` or than the statistic itself needs (standard deviation 2,
-  skewness 3, kurtosis 4).
+  Polars) while there are fewer of them than ``min_periods`` or than the statistic itself needs (standard deviation and
+  correlation 2, skewness 3, kurtosis 4).
 * Windows trail: row ``t`` sees the rows ``t - window + 1 .. t``.
 
 Which backend serves is told by `BACKEND`; the environment variable ``ACM_BACKEND`` (``rust``, ``polars`` or
 ``pandas``), read once when the module is imported, forces one.
 
 The Polars and pandas backends take the rolling median from their library. Neither library's rolling mean, deviation,
-skewness and kurtosis is exact on sensor data (both update running sums, and a value of 1e15 that passes through the
-window, or an offset of 1e9, ruins them), so those statistics are computed here from the values of each window alone:
-sums carry their rounding error along, and moments are taken about the window's own mean.
+skewness, kurtosis and correlation is exact on sensor data (both update running sums, and a value of 1e15 that passes
+through the window, or an offset of 1e9, ruins them), so those statistics are computed here from the values of each
+window alone: sums carry their rounding error along, and moments are taken about the window's own mean.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import operator
 import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -42,19 +43,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKEND",
+    "ConfidenceGatedNormalizer",
+    "NormalizationResult",
+    "RegimeNormStats",
+    "batched_pairwise_lag",
+    "build_correlations",
+    "build_lagged_features",
     "compute_basic_features",
     "compute_basic_features_pl",
     "deduplicate_index",
     "ensure_local_index",
     "goertzel_energy",
+    "impute_features",
+    "normalize_with_confidence_gating",
     "ols_slope",
     "rolling_mad",
     "rolling_mean_std",
     "rolling_median",
     "rolling_ols_slope",
+    "rolling_pairwise_lag",
     "rolling_skew_kurt",
     "rolling_spectral_energy",
     "rolling_spectral_energy_pl",
+    "rolling_xcorr",
     "spectral_energy",
 ]
 
@@ -64,6 +75,7 @@ Index: TypeAlias = "np.ndarray[Any, np.dtype[np.intp]]"
 Frame: TypeAlias = "pd.DataFrame | pl.DataFrame"
 ReturnType: TypeAlias = Literal["pandas", "polars"]
 Method: TypeAlias = Literal["auto", "fft", "goertzel"]
+CorrelationMethod: TypeAlias = Literal["pearson", "spearman", "kendall"]
 Bands: TypeAlias = "Sequence[tuple[float, float]]"
 
 _log = logging.getLogger(__name__)
@@ -76,16 +88,26 @@ _BACKENDS = ("rust", "polars", "pandas")
 _INSTALL = {"rust": "pip install acm-rs", "polars": "pip install polars"}
 
 
-def _optional(name: str, needs: str) -> Any:
-    """Import a module that may be absent; a folder that merely has its name does not count."""
+def _optional(name: str, *needs: str) -> Any:
+    """Import a module that may be absent; a folder that merely has its name, or an older release, does not count."""
     try:
         module = importlib.import_module(name)
     except ImportError:
         return None
-    return module if hasattr(module, needs) else None
+    return module if all(hasattr(module, need) for need in needs) else None
 
 
-_rs: Any = _optional("acm_rs", "feature_matrix")
+_rs: Any = _optional(
+    "acm_rs",
+    "feature_matrix",
+    "rolling_corr",
+    "rolling_lag_corr",
+    "correlation",
+    "lag_matrix",
+    "column_median_mad",
+    "column_quantiles",
+    "column_moments",
+)
 _pl: Any = _optional("polars", "DataFrame")
 _console: Any = getattr(_optional("core.observability", "Console"), "Console", None)
 _timer_class: Any = getattr(_optional("utils.timer", "Timer"), "Timer", None)
@@ -195,13 +217,19 @@ def _values_polars(df: Any, names: list[Any]) -> Array:
 
 def _read(df: Frame, cols: Sequence[Hashable] | None) -> tuple[list[Any], Array]:
     """Names and values, (rows, columns) in Fortran order, of the chosen columns."""
-    if _is_polars(df):
-        names = _select(df, cols)
-        return names, _values_polars(df, names)
-    if isinstance(df, pd.DataFrame):
-        names = _select(df, cols)
-        return names, _values_pandas(df, names)
-    raise TypeError(f"df must be a pandas or a Polars DataFrame, got {type(df).__name__}")
+    _require_frame("df", df)
+    names = _select(df, cols)
+    return names, _values_polars(df, names) if _is_polars(df) else _values_pandas(cast("pd.DataFrame", df), names)
+
+
+def _require_frame(name: str, df: object) -> None:
+    if not (_is_polars(df) or isinstance(df, pd.DataFrame)):
+        raise TypeError(f"{name} must be a pandas or a Polars DataFrame, got {type(df).__name__}")
+
+
+def _labels(names: list[Any]) -> pd.Index:
+    """An index of these names, tuples among them left as they are."""
+    return pd.Index(names, dtype=None if names else object, tupleize_cols=False)
 
 
 def _to_polars(values: Array, columns: list[str]) -> Any:
@@ -234,6 +262,23 @@ def _integer(name: str, value: object) -> int:
         return operator.index(cast("Any", value))
     except TypeError:
         raise ValueError(f"{name} must be an integer, got {value!r}") from None
+
+
+def _at_least(name: str, value: object, least: int) -> int:
+    number = _integer(name, value)
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def _number(name: str, value: object, least: float) -> float:
+    try:
+        number = float(cast("Any", value))
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number, got {value!r}") from None
+    if isinstance(value, str) or not number >= least:
+        raise ValueError(f"{name} must be a number and at least {least:g}, got {value!r}")
+    return number
 
 
 def _check_window(window: object, min_periods: object) -> tuple[int, int]:
@@ -344,19 +389,22 @@ def _window_sum(values: Array, width: int) -> tuple[Array, Array]:
     return total, error
 
 
-def _moments(block: Array, width: int, order: int) -> tuple[Array, Array, list[Array]]:
-    """Count, mean and the sums of the 2nd to `order`-th powers of the deviations from it, of each window."""
-    valid = np.isfinite(block)
-    values = np.where(valid, block, 0.0)
-    count = _count(valid, width)
-    size = np.maximum(count, 1.0)
+def _window_mean(values: Array, size: Array, width: int) -> tuple[Array, Array]:
+    """Mean of each window of `size` values (0 elsewhere), as a double and the error of that double."""
     shrink = _SHRINK if np.abs(values).max(initial=0.0) > _HUGE else 1.0
     total, error = _window_sum(values * shrink if shrink != 1.0 else values, width)
     rough = total / size
     product, slip = _two_product(rough, size)
     mean, rest = _two_sum(rough, (((total - product) - slip) + error) / size)
-    mean, rest = mean / shrink, rest / shrink
+    return mean / shrink, rest / shrink
 
+
+def _moments(block: Array, width: int, order: int) -> tuple[Array, Array, list[Array]]:
+    """Count, mean and the sums of the 2nd to `order`-th powers of the deviations from it, of each window."""
+    valid = np.isfinite(block)
+    values = np.where(valid, block, 0.0)
+    count = _count(valid, width)
+    mean, rest = _window_mean(values, np.maximum(count, 1.0), width)
     rows = count.shape[1]
     sums = [np.zeros_like(count) for _ in range(2, order + 1)]
     runs = [np.zeros_like(count) for _ in sums]
@@ -530,6 +578,265 @@ def _median(x: Array, window: int, min_periods: int) -> Array:
         # The sum of the two middle values overflowed.
         result = np.where(np.isinf(result), 2.0 * native(x * 0.5), result)
     return result
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pairs of columns and whole columns, without acm_rs
+# ---------------------------------------------------------------------------------------------------------------------
+
+# Squares of larger or smaller numbers could leave the range of doubles: 2**400.
+_TAME = 400
+
+
+def _tamed(values: Array) -> Array:
+    """Rows whose largest magnitude is extreme, scaled by a power of two; a correlation does not depend on it."""
+    _, power = np.frexp(np.abs(values).max(axis=-1, initial=0.0))
+    power[np.abs(power) <= _TAME] = 0
+    return np.asarray(np.ldexp(values, -power[..., None])) if power.any() else values
+
+
+def _pair_kernel(a: Array, b: Array, width: int, least: int) -> Array:
+    """Pearson correlation of the windows of `a` with those of `b`, two passes over each."""
+    valid = np.isfinite(a) & np.isfinite(b)
+    count = _count(valid, width)
+    size = np.maximum(count, 1.0)
+    first, last = _reach(valid, width)
+    rows = count.shape[1]
+    gaps = None if valid.all() else valid.astype(np.float64)
+    undefined = count < max(least, 2)
+    centred = []
+    for block in (a, b):
+        values = _tamed(np.where(valid, block, 0.0))
+        undefined |= _is_constant(values, valid, first, last)
+        centred.append((values, *_window_mean(values, size, width)))
+    sums = [np.zeros_like(count) for _ in range(3)]
+    runs = [np.zeros_like(count) for _ in range(3)]
+    for k in range(width):
+        da, db = ((values[:, k : k + rows] - mean) - rest for values, mean, rest in centred)
+        if gaps is not None:
+            da *= gaps[:, k : k + rows]
+            db *= gaps[:, k : k + rows]
+        runs[0] += da * db
+        runs[1] += da * da
+        runs[2] += db * db
+        if k % _RUN == _RUN - 1 or k == width - 1:
+            for one, run in zip(sums, runs, strict=True):
+                one += run
+                run[:] = 0.0
+    cross, squares_a, squares_b = sums
+    product = squares_a * squares_b
+    # One root of the product makes windows on a line exactly 1; two roots never leave the range of doubles.
+    safe = (product > 1e-280) & (product < np.inf)
+    result = cross / np.where(safe, np.sqrt(product), np.sqrt(squares_a) * np.sqrt(squares_b))
+    np.clip(result, -1.0, 1.0, out=result)
+    result[undefined] = np.nan
+    return result
+
+
+def _stretch(xt: Array, lanes: Index, start: int, end: int) -> Array:
+    """Rows `start` to `end` of some lanes of (columns, rows); NaN before the first row."""
+    block = xt[lanes, max(start, 0) : max(end, 0)]
+    before = end - start - block.shape[1]
+    return np.concatenate([np.full((len(lanes), before), np.nan), block], axis=1) if before else block
+
+
+def _lag_corr(x: Array, window: int, max_lag: int, pairs: list[tuple[int, int]], min_periods: int) -> Array:
+    """Rolling correlation of column a with column b shifted down by 0 .. max_lag rows, for each pair (a, b)."""
+    length = len(x)
+    width, xt = min(window, length), np.ascontiguousarray(x.T)
+    left, right = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    out = np.empty((len(pairs), max_lag + 1, length))
+    rows = max(1, min(length, _CELLS))
+    group = max(1, _CELLS // rows)
+    with np.errstate(all="ignore"):
+        for lag in range(max_lag + 1):
+            for lane in range(0, len(pairs), group):
+                lanes = slice(lane, lane + group)
+                for top in range(0, length, rows):
+                    end = min(top + rows, length)
+                    start = top - width + 1
+                    a = _stretch(xt, left[lanes], start, end)
+                    b = _stretch(xt, right[lanes], start - lag, end - lag)
+                    out[lanes, lag, top:end] = _pair_kernel(a, b, width, min_periods)
+    return out.reshape(len(pairs) * (max_lag + 1), length).T
+
+
+def _centred(values: Array) -> tuple[Array, Mask]:
+    """Deviations of each row (the last axis) from its mean, and which rows are constant."""
+    constant = values.max(axis=-1) == values.min(axis=-1)
+    # Measured from a value of the row first: an offset of 1e9 must not cost the digits of deviations of 1e-3.
+    values = values - values[..., :1]
+    for _ in range(2):
+        values -= values.mean(axis=-1, keepdims=True)
+    return values, constant
+
+
+def _unit(values: Array) -> Array:
+    """Rows centred and scaled to length 1, so that their products are correlations; NaN where constant."""
+    values, constant = _centred(_tamed(values))
+    values = _tamed(values)
+    values /= np.sqrt((values * values).sum(axis=-1, keepdims=True))
+    values[constant] = np.nan
+    return values
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks of each row's values from 0 on, equal ones sharing the mean of theirs (so multiples of one half)."""
+    size = values.shape[-1]
+    place, ranks = np.arange(size), np.empty(values.shape)
+    group = max(1, _CELLS // size)
+    for lane in range(0, len(values), group):
+        block = values[lane : lane + group]
+        order = np.argsort(block, axis=-1)
+        ordered = np.take_along_axis(block, order, axis=-1)
+        starts = np.ones(block.shape, dtype=np.bool_)
+        starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        ends = np.ones_like(starts)
+        ends[:, :-1] = starts[:, 1:]
+        first = np.maximum.accumulate(np.where(starts, place, 0), axis=-1)
+        last = np.minimum.accumulate(np.where(ends, place, size - 1)[:, ::-1], axis=-1)[:, ::-1]
+        np.put_along_axis(ranks[lane : lane + group], order, 0.5 * (first + last), axis=-1)
+    return ranks
+
+
+def _inversions(y: Index) -> int:
+    """Pairs in falling order, counted while merging sorted blocks that double in length (Knight 1966)."""
+    size, top = len(y), int(y.max(initial=0)) + 1
+    # Padded at the end with the largest number, which is in no falling pair.
+    blocks: Any = np.full(1 << max(size - 1, 0).bit_length(), top, dtype=np.int64)
+    blocks[:size] = y
+    found, half = 0, 1
+    while half < len(blocks):
+        blocks = blocks.reshape(-1, 2 * half)
+        # Raised block by block, the sorted left halves are one sorted sequence to search in.
+        base = np.arange(len(blocks))[:, None]
+        left, right = (blocks[:, part] + base * (top + 1) for part in (slice(None, half), slice(half, None)))
+        not_above = np.searchsorted(left.ravel(), right.ravel(), side="right").reshape(right.shape) - base * half
+        found += right.size * half - int(not_above.sum())
+        blocks.sort(axis=1, kind="stable")
+        blocks, half = blocks.ravel(), 2 * half
+    return found
+
+
+def _tied(starts: Mask) -> int:
+    """Pairs within runs of equal values, given where the runs start."""
+    runs = np.diff(np.append(np.flatnonzero(starts), len(starts)))
+    return int((runs * (runs - 1) // 2).sum())
+
+
+def _kendall(a: Array, b: Array) -> float:
+    """Kendall's tau-b of two columns given as ranks, in whole numbers until the end.
+
+    Knight (1966), doi:10.1080/01621459.1966.10480879.
+    """
+    order = np.lexsort((b, a))
+    x, y = (np.rint(2.0 * ranks[order]).astype(np.int64) for ranks in (a, b))
+    starts = np.ones((3, len(x)), dtype=np.bool_)
+    ordered = np.sort(y)
+    starts[0, 1:] = x[1:] != x[:-1]
+    starts[1, 1:] = ordered[1:] != ordered[:-1]
+    starts[2, 1:] = starts[0, 1:] | (y[1:] != y[:-1])
+    in_x, in_y, in_both = (_tied(row) for row in starts)
+    pairs = len(x) * (len(x) - 1) // 2
+    if in_x == pairs or in_y == pairs:
+        return math.nan
+    score = pairs - in_x - in_y + in_both - 2 * _inversions(cast("Index", y))
+    return max(-1.0, min(1.0, score / math.sqrt((pairs - in_x) * (pairs - in_y))))
+
+
+def _joint_correlation(a: Array, b: Array, method: str, same: bool) -> Array:
+    """Correlation of each row of `a` with each row of `b`, nothing missing; above the diagonal only, if `same`."""
+    if method != "pearson":
+        a, b = _ranks(a), _ranks(b)
+    if method != "kendall":
+        return np.clip(_unit(a) @ _unit(b).T, -1.0, 1.0)
+    out = np.full((len(a), len(b)), np.nan)
+    for i, one in enumerate(a):
+        for j in range(i + 1 if same else 0, len(b)):
+            out[i, j] = _kendall(one, b[j])
+    return out
+
+
+def _correlation(x: Array, method: str, min_periods: int) -> Array:
+    """Correlation matrix; each pair of columns by the rows that both have.
+
+    Columns that miss the same rows are taken together, as one product of matrices.
+    """
+    columns, least = x.shape[1], max(min_periods, 1)
+    valid = np.isfinite(x).T
+    groups: dict[bytes, list[int]] = {}
+    for i in range(columns):
+        groups.setdefault(np.packbits(valid[i]).tobytes(), []).append(i)
+    alike = [np.array(group) for group in groups.values()]
+    out = np.full((columns, columns), np.nan)
+    with np.errstate(all="ignore"):
+        for place, left in enumerate(alike):
+            for right in alike[place:]:
+                rows = np.flatnonzero(valid[left[0]] & valid[right[0]])
+                if len(rows) < least:
+                    continue
+                a, b = (x.T[np.ix_(group, rows)] for group in (left, right))
+                values = _joint_correlation(a, b, method, left is right)
+                if left is not right:
+                    out[np.ix_(right, left)] = values.T
+                out[np.ix_(left, right)] = values
+    # The columns of a group stand in order, so every pair has its value above the diagonal of the whole.
+    one = valid.sum(axis=1) >= least if method == "kendall" else ~np.isnan(out.diagonal())
+    upper = np.triu(out, 1)
+    return cast("Array", upper + upper.T + np.diag(np.where(one, 1.0, np.nan)))
+
+
+def _lags(x: Array, max_lag: int) -> Array:
+    length, columns = x.shape
+    out = np.full((length, columns * max_lag), np.nan, order="F")
+    for lag in range(1, min(max_lag, length - 1) + 1):
+        out[lag:, lag - 1 :: max_lag] = x[: length - lag]
+    return out
+
+
+def _sorted_columns(x: Array) -> tuple[Array, Array]:
+    """Columns as sorted rows, missing values last, and how many values each has."""
+    ordered = np.sort(_without_infinities(x).T, axis=-1)
+    return ordered, np.count_nonzero(np.isfinite(ordered), axis=-1).astype(np.float64)
+
+
+def _median_of(ordered: Array, count: Array) -> Array:
+    low, high = _middle(ordered, count)
+    middle = (low + high) * 0.5
+    return np.where(np.isinf(middle), low * 0.5 + high * 0.5, middle)
+
+
+def _column_median_mad(x: Array) -> tuple[Array, Array]:
+    with np.errstate(all="ignore"):
+        ordered, count = _sorted_columns(x)
+        median = _median_of(ordered, count)
+        low, high = _middle(ordered, count)
+        ordered -= low[:, None]
+        ordered -= (high * 0.5 - low * 0.5)[:, None]
+        np.abs(ordered, out=ordered)
+        ordered.sort(axis=-1)
+        return median, _median_of(ordered, count)
+
+
+def _column_quantiles(x: Array, q: Sequence[float]) -> Array:
+    """Quantiles (q, columns) by linear interpolation, NumPy's and pandas' default."""
+    with np.errstate(all="ignore"):
+        ordered, count = _sorted_columns(x)
+        place = np.multiply.outer(q, np.maximum(count - 1.0, 0.0))
+        below = np.floor(place).astype(np.intp)
+        above = np.minimum(below + 1, np.maximum(count - 1.0, 0.0).astype(np.intp))
+        low, high = (np.take_along_axis(ordered, at.T, axis=-1).T for at in (below, above))
+        share = place - below
+        return np.where(low == high, low, low * (1.0 - share) + high * share)
+
+
+def _column_std(x: Array) -> Array:
+    """Standard deviation (``ddof=1``) of columns without missing values."""
+    with np.errstate(all="ignore"):
+        deviation, constant = _centred(x.T)
+        std = np.sqrt((deviation * deviation).sum(axis=-1) / (len(x) - 1.0))
+    std[constant & (len(x) > 1)] = 0.0
+    return cast("Array", std)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1260,6 +1567,954 @@ def compute_basic_features_pl(
     """
     _require_polars_frame(df)
     return cast("pl.DataFrame", _basic(df, window, cols, fill_values, "polars"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pairs of columns
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def rolling_xcorr(
+    df: Frame,
+    window: int,
+    target_col: Hashable,
+    ref_cols: Sequence[Hashable] | None = None,
+    min_periods: int = 1,
+    standardize: bool = True,
+    return_type: ReturnType = "pandas",
+) -> Any:
+    """Pearson correlation of trailing windows of reference columns with those of a target column.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame or polars.DataFrame
+        Rows are time, oldest first.
+    window : int
+        Rows of a window, at least 1.
+    target_col : name
+        The column all others are compared with.
+    ref_cols : sequence of names, optional
+        All columns but the target by default.
+    min_periods : int
+        Rows of a window in which both columns must have a value, at most `window`; a correlation needs 2 anyway.
+    standardize : bool
+        Taken for compatibility: a correlation does not depend on the scale of its columns.
+    return_type : {"pandas", "polars"}
+        Kind of frame to return.
+
+    Returns
+    -------
+    pandas.DataFrame or polars.DataFrame
+        ``{reference}_xcorr`` in the order of `ref_cols`, one row for each row of `df`, always within 1 of 0; missing
+        where either column is constant.
+
+    Raises
+    ------
+    ValueError
+        If there is no column `target_col`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [2.0, 4.0, 4.0, 2.0]})
+    >>> rolling_xcorr(frame, 2, "a")["b_xcorr"].round(9).tolist()
+    [nan, 1.0, nan, -1.0]
+    """
+    rows, least = _check_window(window, min_periods)
+    _check_return_type(return_type)
+    _require_frame("df", df)
+    present = list(df.columns)
+    if target_col not in present:
+        raise ValueError(f"target_col must be a column of df, got {target_col!r}")
+    names, refs = _read(df, [name for name in present if name != target_col] if ref_cols is None else ref_cols)
+    _, target = _read(df, [target_col])
+    if not refs.size:
+        values = np.empty(refs.shape)
+    elif _use_rust():
+        values = _rs.rolling_corr(refs, target[:, 0], rows, least)
+    else:
+        pairs = [(i, len(names)) for i in range(len(names))]
+        values = _lag_corr(np.column_stack([refs, target]), rows, 0, pairs, least)
+    return _write(df, values, [f"{name}_xcorr" for name in names], return_type)
+
+
+def _lagged_windows(
+    x: Array, window: int, max_lag: int, pairs: list[tuple[int, int]], min_periods: int, rust: bool
+) -> Array:
+    if not (len(x) and pairs):
+        return np.empty((len(x), len(pairs) * (max_lag + 1)))
+    if rust:
+        return cast("Array", _rs.rolling_lag_corr(x, window, max_lag, pairs, min_periods))
+    return _lag_corr(x, window, max_lag, pairs, min_periods)
+
+
+def _pair_names(names: list[Any], pairs: list[tuple[int, int]], max_lag: int) -> list[str]:
+    return [f"{names[a]}__{names[b]}_lag{lag}_corr" for a, b in pairs for lag in range(max_lag + 1)]
+
+
+def _check_lag_window(max_lag: object, window: object, min_periods: object) -> tuple[int, int, int]:
+    lags = _at_least("max_lag", max_lag, 0)
+    return lags, *_check_window(lags + 1 if window is None else window, min_periods)
+
+
+def rolling_pairwise_lag(
+    df: Frame,
+    max_lag: int = 3,
+    cols: Sequence[Hashable] | None = None,
+    window: int | None = None,
+    min_periods: int = 1,
+    return_type: ReturnType = "pandas",
+) -> Any:
+    """Pearson correlation of trailing windows of every column with every other one, some rows earlier.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame or polars.DataFrame
+        Rows are time, oldest first.
+    max_lag : int
+        Largest number of rows to look back, at least 0.
+    cols : sequence of names, optional
+        All columns by default.
+    window : int, optional
+        Rows of a window; ``max_lag + 1`` by default.
+    min_periods : int
+        Rows of a window in which both columns must have a value, at most `window`; a correlation needs 2 anyway.
+    return_type : {"pandas", "polars"}
+        Kind of frame to return.
+
+    Returns
+    -------
+    pandas.DataFrame or polars.DataFrame
+        ``{a}__{b}_lag{k}_corr`` for every ordered pair of different columns and k from 0 to `max_lag`: a against b
+        shifted down by k rows. One row for each row of `df`; missing where either window is constant.
+
+    See Also
+    --------
+    batched_pairwise_lag : for many columns.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [0.0, 1.0, 3.0, 1.0], "b": [1.0, 3.0, 2.0, 5.0]})
+    >>> out = rolling_pairwise_lag(frame, max_lag=1, window=3)
+    >>> out.columns.tolist()
+    ['a__b_lag0_corr', 'a__b_lag1_corr', 'b__a_lag0_corr', 'b__a_lag1_corr']
+    >>> out["a__b_lag1_corr"].round(9).tolist()
+    [nan, nan, 1.0, 0.866025404]
+    """
+    lags, rows, least = _check_lag_window(max_lag, window, min_periods)
+    _check_return_type(return_type)
+    names, x = _read(df, cols)
+    pairs = [(a, b) for a in range(len(names)) for b in range(len(names)) if a != b]
+    values = _lagged_windows(x, rows, lags, pairs, least, _use_rust())
+    return _write(df, values, _pair_names(names, pairs, lags), return_type)
+
+
+def batched_pairwise_lag(
+    df: Frame,
+    max_lag: int = 3,
+    cols: Sequence[Hashable] | None = None,
+    window: int | None = None,
+    min_periods: int = 1,
+    batch_size: int = 100,
+    min_corr: float = 0.0,
+    unique_pairs: bool = True,
+    return_type: ReturnType = "pandas",
+) -> Any:
+    """Pearson correlation of trailing windows of pairs of columns, the second some rows earlier, for many columns.
+
+    The pairs are taken batch by batch, and those that never correlate are dropped as soon as their batch is done:
+    beyond the result no more than one batch is held.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame or polars.DataFrame
+        Rows are time, oldest first.
+    max_lag : int
+        Largest number of rows to look back, at least 0.
+    cols : sequence of names, optional
+        All columns by default. They are taken in sorted order.
+    window : int, optional
+        Rows of a window; ``max_lag + 1`` by default.
+    min_periods : int
+        Rows of a window in which both columns must have a value, at most `window`; a correlation needs 2 anyway.
+    batch_size : int
+        Pairs to a batch, at least 1.
+    min_corr : float
+        All lags of a pair stay if any of them reaches this magnitude in any row; 0 keeps all pairs.
+    unique_pairs : bool
+        Take a before b only, instead of both orders.
+    return_type : {"pandas", "polars"}
+        Kind of frame to return.
+
+    Returns
+    -------
+    pandas.DataFrame or polars.DataFrame
+        ``{a}__{b}_lag{k}_corr``: a against b shifted down by k rows. One row for each row of `df`, even where no pair
+        is left (a Polars frame without columns has no rows).
+
+    See Also
+    --------
+    rolling_pairwise_lag : all ordered pairs at once.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> frame = pd.DataFrame({"a": rng.normal(size=50), "b": rng.normal(size=50)})
+    >>> frame["c"] = frame["a"].shift(1)
+    >>> batched_pairwise_lag(frame, max_lag=1, window=20, min_periods=20, min_corr=0.99).columns.tolist()
+    []
+    >>> batched_pairwise_lag(frame, 1, None, 20, 20, min_corr=0.99, unique_pairs=False).columns.tolist()
+    ['c__a_lag0_corr', 'c__a_lag1_corr']
+    """
+    lags, rows, least = _check_lag_window(max_lag, window, min_periods)
+    size, floor = _at_least("batch_size", batch_size, 1), _number("min_corr", min_corr, 0.0)
+    _check_return_type(return_type)
+    _require_frame("df", df)
+    chosen = _select(df, cols)
+    try:
+        chosen = sorted(chosen)
+    except TypeError:
+        chosen = sorted(chosen, key=str)
+    names, x = _read(df, chosen)
+    pairs = [(a, b) for a in range(len(names)) for b in range(len(names)) if (a < b if unique_pairs else a != b)]
+    rust = _use_rust()
+    columns: list[str] = []
+    frames = []
+    # Grown by as much as each batch leaves, so that the result is never held twice.
+    kept = np.empty(0)
+    for first in range(0, len(pairs), size):
+        batch = pairs[first : first + size]
+        block = np.ascontiguousarray(_lagged_windows(x, rows, lags, batch, least, rust).T)
+        if floor > 0.0:
+            peak = np.fmax(np.fmax.reduce(block, axis=1, initial=-1.0), -np.fmin.reduce(block, axis=1, initial=1.0))
+            stays = (peak.reshape(len(batch), lags + 1) >= floor).any(axis=1)
+            batch = [pair for pair, stay in zip(batch, stays, strict=True) if stay]
+            block = block[np.repeat(stays, lags + 1)]
+        new = _pair_names(names, batch, lags)
+        columns += new
+        if return_type == "polars":
+            frames.append(_to_polars(block.T, new))
+        else:
+            end = kept.size
+            kept.resize(end + block.size, refcheck=False)
+            kept[end:] = block.ravel()
+    if return_type == "polars":
+        return _pl.concat(frames, how="horizontal") if frames else _pl.DataFrame()
+    return _write(df, kept.reshape(len(columns), len(x)).T, columns, return_type)
+
+
+def build_correlations(
+    df: Frame,
+    cols: Sequence[Hashable] | None = None,
+    method: CorrelationMethod = "pearson",
+    min_periods: int = 1,
+) -> pd.DataFrame:
+    """Correlation of every column with every other one, over all rows.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame or polars.DataFrame
+        A pair of columns is compared by the rows in which both have a value.
+    cols : sequence of names, optional
+        All columns by default.
+    method : {"pearson", "spearman", "kendall"}
+        Of the values, of their ranks, or of the order of pairs of rows (tau-b).
+    min_periods : int
+        Rows a pair needs, at least 0.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Square, symmetric and within 1 of 0; its columns and its index are `cols`. Missing for a constant column
+        (whose own Kendall coefficient is 1 all the same).
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [1.0, 4.0, 9.0, 16.0]})
+    >>> build_correlations(frame, method="spearman")["b"].tolist()
+    [1.0, 1.0]
+    """
+    if method not in ("pearson", "spearman", "kendall"):
+        raise ValueError(f"method must be 'pearson', 'spearman' or 'kendall', got {method!r}")
+    least = _at_least("min_periods", min_periods, 0)
+    names, x = _read(df, cols)
+    if not x.size:
+        values = np.full((len(names), len(names)), np.nan)
+    elif _use_rust():
+        values = _rs.correlation(x, method, max(least, 1))
+    else:
+        values = _correlation(x, method, least)
+    labels = _labels(names)
+    return pd.DataFrame(values, index=labels, columns=labels, copy=False)
+
+
+def build_lagged_features(
+    df: Frame,
+    max_lag: int = 3,
+    cols: Sequence[Hashable] | None = None,
+) -> pd.DataFrame:
+    """Put the values of the last rows beside every row.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame or polars.DataFrame
+        Rows are time, oldest first.
+    max_lag : int
+        Largest number of rows to look back, at least 0.
+    cols : sequence of names, optional
+        All columns by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``{column}_lag{k}``, k from 1 to `max_lag`, the lags of a column side by side; the index of `df`. Values are
+        copied as they are, infinities too; missing in the first k rows.
+
+    Examples
+    --------
+    >>> build_lagged_features(pd.DataFrame({"a": [1.0, 2.0, 3.0]}), max_lag=2)["a_lag2"].tolist()
+    [nan, nan, 1.0]
+    """
+    lags = _at_least("max_lag", max_lag, 0)
+    names, x = _read(df, cols)
+    columns = [f"{name}_lag{lag}" for name in names for lag in range(1, lags + 1)]
+    if not (x.size and lags):
+        values = np.empty((len(x), len(columns)))
+    elif _use_rust():
+        values = _rs.lag_matrix(x, lags)
+    else:
+        values = _lags(x, lags)
+    return cast("pd.DataFrame", _write(df, values, columns, "pandas"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Imputation
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _center_scale(x: Array) -> tuple[Array, Array]:
+    """Median and median absolute deviation of each column."""
+    if not x.size:
+        return np.full(x.shape[1], np.nan), np.full(x.shape[1], np.nan)
+    return cast("tuple[Array, Array]", _rs.column_median_mad(x)) if _use_rust() else _column_median_mad(x)
+
+
+def _spread(x: Array) -> Array:
+    if not x.size:
+        return np.full(x.shape[1], np.nan)
+    return cast("Array", _rs.column_moments(x)[2]) if _use_rust() else _column_std(x)
+
+
+def _like(df: Frame, values: Array, names: list[Any]) -> Any:
+    """A frame of the kind of `df`, with its index."""
+    if _is_polars(df):
+        return _to_polars(values, names)
+    return pd.DataFrame(values, index=cast("pd.DataFrame", df).index, columns=_labels(names), copy=False)
+
+
+def impute_features(
+    train: Frame,
+    score: Frame,
+    low_var_threshold: float,
+    output_manager: Any = None,
+    run_id: Any = None,
+    equip_id: Any = 0,
+    equip: str = "",
+) -> tuple[Any, Any, list[Any]]:
+    """Fill missing values with the medians of the training data, and drop columns that say nothing.
+
+    Parameters
+    ----------
+    train : pandas.DataFrame or polars.DataFrame
+        Features to train on; its columns decide.
+    score : pandas.DataFrame or polars.DataFrame
+        Features to score. Columns it lacks come to hold the medians; columns `train` lacks are left out.
+    low_var_threshold : float
+        Columns of `train` with a smaller standard deviation (``ddof=1``, after filling) are dropped.
+    output_manager : object, optional
+        Its ``write_feature_drop_log`` gets a list of records, one a dropped column: FeatureName, DropReason
+        ("all_NaN" or "low_variance"), DropValue (the deviation, if any) and Threshold (if compared with one).
+    run_id, equip_id, equip : optional
+        What the warning about dropped columns names.
+
+    Returns
+    -------
+    train, score : pandas.DataFrame or polars.DataFrame
+        New frames, each of its own kind, with the same columns and without missing or infinite values.
+    dropped : list of names
+        In the order of `train`.
+
+    Raises
+    ------
+    RuntimeError
+        If no column is left.
+
+    Examples
+    --------
+    >>> train = pd.DataFrame({"a": [1.0, np.nan, 5.0], "b": [2.0, 2.0, 2.0]})
+    >>> train, score, dropped = impute_features(train, pd.DataFrame({"b": [2.0]}), 1e-6)
+    >>> train["a"].tolist(), score["a"].tolist(), dropped
+    ([1.0, 3.0, 5.0], [3.0], ['b'])
+    """
+    _require_frame("train", train)
+    _require_frame("score", score)
+    threshold = _number("low_var_threshold", low_var_threshold, 0.0)
+    names, x = _read(train, None)
+    there = set(score.columns)
+    shared = [i for i, name in enumerate(names) if name in there]
+    _, part = _read(score, [names[i] for i in shared])
+    y = np.full((len(part), len(names)), np.nan, order="F")
+    y[:, shared] = part
+
+    valid = np.isfinite(x)
+    medians, _ = _center_scale(x)
+    x = np.where(valid, x, medians)
+    y = np.where(np.isfinite(y), y, medians)
+    empty = cast("Mask", ~valid.any(axis=0))
+    spread = _spread(x)
+    keep = ~(empty | (spread < threshold))
+    if not keep.all():
+        _report_dropped(names, keep, empty, spread, threshold, output_manager, run_id, equip_id, equip)
+    if not keep.any():
+        raise RuntimeError("no usable feature column is left: all are missing or vary less than low_var_threshold")
+    left = [name for name, stays in zip(names, keep, strict=True) if stays]
+    dropped = [name for name, stays in zip(names, keep, strict=True) if not stays]
+    return _like(train, x[:, keep], left), _like(score, y[:, keep], left), dropped
+
+
+def _report_dropped(
+    names: list[Any],
+    keep: Mask,
+    empty: Mask,
+    spread: Array,
+    threshold: float,
+    output_manager: Any,
+    run_id: Any,
+    equip_id: Any,
+    equip: str,
+) -> None:
+    gone = np.flatnonzero(~keep)
+    missing = int(empty.sum())
+    message = f"Dropping {len(gone)} feature columns ({missing} all missing, {len(gone) - missing} of low variance)"
+    if _console is not None:
+        _console.warn(message, component="FEAT", equip=equip, equip_id=equip_id, run_id=run_id, dropped=len(gone))
+    else:
+        _log.warning("%s%s", message, f" of {equip}" if equip else "")
+    if output_manager is not None:
+        records = [
+            {
+                "FeatureName": str(names[i]),
+                "DropReason": "all_NaN" if empty[i] else "low_variance",
+                "DropValue": None if empty[i] else float(spread[i]),
+                "Threshold": None if empty[i] else threshold,
+            }
+            for i in gone
+        ]
+        output_manager.write_feature_drop_log(records)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Normalization by regime
+# ---------------------------------------------------------------------------------------------------------------------
+
+_EPSILON = 1e-10
+# Makes the median absolute deviation of normal data their standard deviation.
+_NORMAL = 1.4826
+
+
+@dataclass(eq=False)
+class RegimeNormStats:
+    """What normal is in one regime, sensor by sensor.
+
+    Parameters
+    ----------
+    regime_label : int
+        Number of the regime; -1 for all data.
+    mean : pandas.Series
+        Centres: medians, by column.
+    std : pandas.Series
+        Scales: 1.4826 times the median absolute deviation, by column.
+    p05, p95 : pandas.Series
+        5th and 95th percentile, by column.
+    sample_count : int
+        Rows the statistics come from.
+    """
+
+    regime_label: int
+    mean: pd.Series
+    std: pd.Series
+    p05: pd.Series
+    p95: pd.Series
+    sample_count: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values, ready for JSON.
+
+        Returns
+        -------
+        dict
+            ``regime_label``, ``sample_count``, and a dict by column for each of ``mean``, ``std``, ``p05``, ``p95``.
+        """
+        return {
+            "regime_label": int(self.regime_label),
+            **{name: getattr(self, name).to_dict() for name in ("mean", "std", "p05", "p95")},
+            "sample_count": int(self.sample_count),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RegimeNormStats:
+        """Build the statistics from what `to_dict` gave.
+
+        Parameters
+        ----------
+        data : mapping
+            As `to_dict` returns it, through JSON or not.
+
+        Returns
+        -------
+        RegimeNormStats
+            Equal in all values.
+        """
+        series = {}
+        for name in ("mean", "std", "p05", "p95"):
+            values = data[name]
+            series[name] = pd.Series(list(values.values()), index=_labels(list(values)), dtype=np.float64)
+        return cls(int(data["regime_label"]), **series, sample_count=int(data["sample_count"]))
+
+
+@dataclass(eq=False)
+class NormalizationResult:
+    """Scores of a frame, and how each row got them; everything has the index of the frame.
+
+    Parameters
+    ----------
+    z_scores : pandas.DataFrame
+        Robust z-scores.
+    method_used : pandas.Series
+        "global" or "regime_{label}", row by row.
+    confidence_values : pandas.Series
+        Confidences as used: 0.0 where missing.
+    regime_labels : pandas.Series
+        Labels as used: -1 where missing.
+    """
+
+    z_scores: pd.DataFrame
+    method_used: pd.Series
+    confidence_values: pd.Series
+    regime_labels: pd.Series
+
+
+def _label(value: Any) -> int:
+    """A regime's number: what holds labels besides missing ones is a float column."""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)
+    return _integer("regime_label", value)
+
+
+def _read_coerced(df: Frame, names: list[Any]) -> Array:
+    """Values of the columns; what is no number is missing."""
+    if _is_polars(df):
+        wide: Any = df
+        text = [name for name in names if not (wide.schema[name].is_numeric() or wide.schema[name] == _pl.Boolean)]
+        return _values_polars(wide.with_columns(_pl.col(text).cast(_pl.Float64, strict=False)), names)
+    frame = cast("pd.DataFrame", df)[names]
+    if not all(pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes):
+        frame = frame.apply(pd.to_numeric, errors="coerce")
+    return _values_pandas(frame, names)
+
+
+def _row_index(df: Frame) -> pd.Index:
+    return pd.RangeIndex(len(df)) if _is_polars(df) else cast("pd.DataFrame", df).index
+
+
+def _aligned(name: str, values: Any, df: Frame) -> tuple[Array, Any]:
+    """One number a row of `df`, NaN where missing, by index where both have one; and the name of the series."""
+    index = _row_index(df)
+    title = getattr(values, "name", None)
+    if _pl is not None and isinstance(values, _pl.Series):
+        values, title = pd.Series(values.to_list(), dtype=object), None
+    if isinstance(values, pd.Series) and isinstance(df, pd.DataFrame) and not values.index.equals(index):
+        if not values.index.is_unique:
+            raise ValueError(f"{name} must have the index of df or a unique one, got one with duplicates")
+        values = values.reindex(index)
+    if np.ndim(values) != 1 or len(values) != len(index):
+        raise ValueError(f"{name} must have one value for each row of df ({len(index)}), got shape {np.shape(values)}")
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
+    return numbers.to_numpy(dtype=np.float64, na_value=np.nan), title
+
+
+def _gated_scores(
+    df: Frame,
+    names: list[Any],
+    labels: Any,
+    confidences: Any,
+    threshold: float,
+    center: Array,
+    scale: Array,
+    regimes: list[int],
+) -> NormalizationResult:
+    """Scores by the first row of `center` and `scale`, or by the one of the row's regime where that is trusted."""
+    index = _row_index(df)
+    label, label_name = _aligned("regime_labels", labels, df)
+    confidence, confidence_name = _aligned("confidences", confidences, df)
+    confidence = np.where(np.isnan(confidence), 0.0, confidence)
+    # What is no whole number names no regime.
+    label = np.where(np.isfinite(label) & (label == np.floor(label)), label, -1.0).astype(np.int64)
+    use = np.zeros(len(index), dtype=np.intp)
+    if regimes:
+        known = np.array(regimes, dtype=np.int64)
+        place = np.minimum(np.searchsorted(known, label), len(known) - 1)
+        trusted = (confidence >= threshold) & (label >= 0) & (known[place] == label)
+        use[trusted] = place[trusted] + 1
+    with np.errstate(all="ignore"):
+        z = (_read_coerced(df, names) - center[use]) / scale[use]
+    z[~np.isfinite(z)] = np.nan
+    methods = np.array(["global", *(f"regime_{regime}" for regime in regimes)], dtype=object)
+    return NormalizationResult(
+        z_scores=pd.DataFrame(z, index=index, columns=_labels(names), copy=False),
+        method_used=pd.Series(methods[use], index=index, dtype=str),
+        confidence_values=pd.Series(confidence, index=index, name=confidence_name),
+        regime_labels=pd.Series(label, index=index, name=label_name),
+    )
+
+
+def _sensors(df: Frame, sensor_cols: Sequence[Hashable]) -> list[Any]:
+    """The sensors among `sensor_cols` that the frame has."""
+    if isinstance(sensor_cols, str) or not isinstance(sensor_cols, (Sequence, pd.Index, np.ndarray)):
+        raise TypeError(f"sensor_cols must be a list of column names, got {type(sensor_cols).__name__}")
+    present = set(df.columns)
+    return _select(df, [name for name in sensor_cols if name in present])
+
+
+class ConfidenceGatedNormalizer:
+    """Robust z-scores by operating regime, wherever the regime is known well enough.
+
+    A row is scored by the statistics of its regime if the confidence in its label reaches the threshold and the regime
+    was fitted, else by those of all data. Centre and scale are the median and 1.4826 times the median absolute
+    deviation, which faults in the training data hardly move.
+
+    Parameters
+    ----------
+    confidence_threshold : float
+        Confidence from which a label is trusted.
+    min_regime_samples : int
+        Rows a regime needs; regimes with fewer are not fitted.
+    epsilon : float
+        Scale of a sensor whose median absolute deviation is 0.
+
+    Examples
+    --------
+    >>> train = pd.DataFrame({"a": [1.0, 2.0, 3.0, 11.0, 12.0, 13.0]})
+    >>> normalizer = ConfidenceGatedNormalizer(min_regime_samples=3).fit_global(train, ["a"])
+    >>> result = normalizer.fit_regime(1, train[3:]).normalize(train[4:], pd.Series(1, train.index), [0.9, 0.1])
+    >>> result.method_used.tolist(), result.z_scores["a"].round(3).tolist()
+    (['regime_1', 'global'], [0.0, 0.809])
+    """
+
+    GLOBAL_LABEL = -1
+
+    def __init__(
+        self, confidence_threshold: float = 0.7, min_regime_samples: int = 50, epsilon: float = _EPSILON
+    ) -> None:
+        self.confidence_threshold = _number("confidence_threshold", confidence_threshold, -math.inf)
+        self.min_regime_samples = _at_least("min_regime_samples", min_regime_samples, 0)
+        self.epsilon = _number("epsilon", epsilon, 0.0)
+        self._global_stats: RegimeNormStats | None = None
+        self._regime_stats: dict[int, RegimeNormStats] = {}
+        self._sensor_cols: list[Any] = []
+        self._is_fitted = False
+
+    def _statistics(self, df: Frame, names: list[Any], label: int) -> RegimeNormStats:
+        x = _read_coerced(df, names)
+        median, mad = _center_scale(x)
+        scale = _NORMAL * mad
+        scale[~(scale > 0.0)] = self.epsilon
+        q = [0.05, 0.95]
+        low, high = _rs.column_quantiles(x, q) if _use_rust() else _column_quantiles(x, q)
+        mean, std, p05, p95 = (pd.Series(values, index=_labels(names)) for values in (median, scale, low, high))
+        return RegimeNormStats(label, mean, std, p05, p95, sample_count=len(x))
+
+    def fit_global(self, df: Frame, sensor_cols: Sequence[Hashable]) -> ConfidenceGatedNormalizer:
+        """Take the statistics of all training data; comes before everything else.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame or polars.DataFrame
+            Training data. What is no number counts as missing.
+        sensor_cols : sequence of names
+            Columns to normalize; those `df` lacks are left out.
+
+        Returns
+        -------
+        ConfidenceGatedNormalizer
+            The normalizer itself.
+
+        Raises
+        ------
+        ValueError
+            If `df` has no row or none of the columns.
+        """
+        _require_frame("df", df)
+        names = _sensors(df, sensor_cols)
+        if not len(df):
+            raise ValueError("df must have at least one row to fit, got none")
+        if not names:
+            raise ValueError(f"sensor_cols must name at least one column of df, got {list(sensor_cols)!r}")
+        self._global_stats = self._statistics(df, names, self.GLOBAL_LABEL)
+        self._sensor_cols = names
+        self._is_fitted = True
+        return self
+
+    def fit_regime(
+        self, regime_label: int, df: Frame, sensor_cols: Sequence[Hashable] | None = None
+    ) -> ConfidenceGatedNormalizer:
+        """Take the statistics of one regime, if there are rows enough.
+
+        Parameters
+        ----------
+        regime_label : int
+            Number of the regime, at least 0.
+        df : pandas.DataFrame or polars.DataFrame
+            Training data of the regime; with fewer than ``min_regime_samples`` rows nothing happens.
+        sensor_cols : sequence of names, optional
+            Columns to take, those of `fit_global` by default; others are scored by the statistics of all data.
+
+        Returns
+        -------
+        ConfidenceGatedNormalizer
+            The normalizer itself.
+
+        Raises
+        ------
+        RuntimeError
+            Before `fit_global`.
+        ValueError
+            If the label is negative, or `df` has none of the columns.
+        """
+        if not self._is_fitted:
+            raise RuntimeError("the normalizer is not fitted: call fit_global before fit_regime")
+        label = _label(regime_label)
+        if label < 0:
+            raise ValueError(f"regime_label must not be negative, got {label}")
+        _require_frame("df", df)
+        wanted = self._sensor_cols if sensor_cols is None else sensor_cols
+        names = _sensors(df, wanted)
+        if len(df) < max(self.min_regime_samples, 1):
+            return self
+        if not names:
+            raise ValueError(f"sensor_cols must name at least one column of df, got {list(wanted)!r}")
+        self._regime_stats[label] = self._statistics(df, names, label)
+        return self
+
+    def has_regime_stats(self, regime_label: int) -> bool:
+        """Whether a regime has been fitted.
+
+        Parameters
+        ----------
+        regime_label : int
+            Number of the regime.
+
+        Returns
+        -------
+        bool
+            False for a regime that had too few rows, too.
+        """
+        return regime_label in self._regime_stats
+
+    def normalize(self, df: Frame, regime_labels: Any, confidences: Any) -> NormalizationResult:
+        """Score every row, by its regime or by all data.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame or polars.DataFrame
+            Data to score. What is no number counts as missing.
+        regime_labels : pandas.Series or array_like, (n,)
+            A regime a row. A series is aligned to the index of `df`; a missing label is -1.
+        confidences : pandas.Series or array_like, (n,)
+            Confidence in the label, row by row. Aligned likewise; a missing one is 0.
+
+        Returns
+        -------
+        NormalizationResult
+            Scores of the fitted columns that `df` has.
+
+        Raises
+        ------
+        RuntimeError
+            Before `fit_global`.
+        """
+        if self._global_stats is None:
+            raise RuntimeError("the normalizer is not fitted: call fit_global before normalize")
+        _require_frame("df", df)
+        everything = self._global_stats
+        if not len(df):
+            return _no_scores(df, self._sensor_cols)
+        names = _sensors(df, self._sensor_cols)
+        regimes = sorted(self._regime_stats)
+        center = np.empty((len(regimes) + 1, len(names)))
+        scale = np.empty_like(center)
+        for i, stats in enumerate([everything, *(self._regime_stats[regime] for regime in regimes)]):
+            at = stats.mean.index.get_indexer(_labels(names))
+            center[i] = np.where(at >= 0, stats.mean.to_numpy()[at], center[0])
+            scale[i] = np.where(at >= 0, stats.std.to_numpy()[at], scale[0])
+        return _gated_scores(df, names, regime_labels, confidences, self.confidence_threshold, center, scale, regimes)
+
+    def get_stats_summary(self) -> dict[str, Any]:
+        """What is fitted, in short.
+
+        Returns
+        -------
+        dict
+            ``is_fitted``, ``confidence_threshold``, ``min_regime_samples``, ``sensor_cols``, ``global_samples``,
+            ``regime_count`` and ``regime_samples`` (rows by label).
+        """
+        return {
+            "is_fitted": self._is_fitted,
+            "confidence_threshold": self.confidence_threshold,
+            "min_regime_samples": self.min_regime_samples,
+            "sensor_cols": list(self._sensor_cols),
+            "global_samples": self._global_stats.sample_count if self._global_stats else 0,
+            "regime_count": len(self._regime_stats),
+            "regime_samples": {label: stats.sample_count for label, stats in self._regime_stats.items()},
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything `from_dict` needs, as plain Python values.
+
+        Returns
+        -------
+        dict
+            ``confidence_threshold``, ``min_regime_samples``, ``epsilon``, ``sensor_cols``, ``global_stats``,
+            ``regime_stats`` (by label) and ``is_fitted``.
+        """
+        return {
+            "confidence_threshold": self.confidence_threshold,
+            "min_regime_samples": self.min_regime_samples,
+            "epsilon": self.epsilon,
+            "sensor_cols": list(self._sensor_cols),
+            "global_stats": self._global_stats.to_dict() if self._global_stats else None,
+            "regime_stats": {label: stats.to_dict() for label, stats in self._regime_stats.items()},
+            "is_fitted": self._is_fitted,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ConfidenceGatedNormalizer:
+        """Build a normalizer from what `to_dict` gave.
+
+        Parameters
+        ----------
+        data : mapping
+            As `to_dict` returns it; JSON, which makes strings of labels and of numbered columns, does no harm.
+
+        Returns
+        -------
+        ConfidenceGatedNormalizer
+            One that scores as the original did.
+        """
+        normalizer = cls(data["confidence_threshold"], data["min_regime_samples"], data.get("epsilon", _EPSILON))
+        normalizer._sensor_cols = list(data["sensor_cols"])
+        spelled = {str(name): name for name in normalizer._sensor_cols}
+
+        def restored(stats: Mapping[str, Any]) -> RegimeNormStats:
+            out = RegimeNormStats.from_dict(stats)
+            for series in (out.mean, out.std, out.p05, out.p95):
+                series.index = _labels([spelled.get(name, name) for name in series.index])
+            return out
+
+        if data["global_stats"]:
+            normalizer._global_stats = restored(data["global_stats"])
+        normalizer._regime_stats = {int(label): restored(stats) for label, stats in data["regime_stats"].items()}
+        normalizer._is_fitted = bool(data["is_fitted"])
+        return normalizer
+
+
+def _no_scores(df: Frame, names: list[Any]) -> NormalizationResult:
+    index = _row_index(df)
+    return NormalizationResult(
+        z_scores=pd.DataFrame(index=index, columns=_labels(names), dtype=np.float64),
+        method_used=pd.Series(index=index, dtype=str),
+        confidence_values=pd.Series(index=index, dtype=np.float64),
+        regime_labels=pd.Series(index=index, dtype=np.int64),
+    )
+
+
+def _by_name(name: str, values: Any, names: list[Any], otherwise: Array | float) -> Array:
+    """One number a column, from a mapping or a series."""
+    if not isinstance(values, (Mapping, pd.Series)):
+        raise TypeError(f"{name} must map column names to numbers, got {type(values).__name__}")
+    known = np.array([column in values for column in names], dtype=np.bool_)
+    numbers = np.array([values[column] if there else np.nan for column, there in zip(names, known, strict=True)])
+    return np.where(known, numbers.astype(np.float64), otherwise)
+
+
+def normalize_with_confidence_gating(
+    df: Frame,
+    sensor_cols: Sequence[Hashable],
+    regime_labels: Any,
+    confidences: Any,
+    global_mean: Mapping[Any, float] | pd.Series,
+    global_std: Mapping[Any, float] | pd.Series,
+    regime_means: Mapping[int, Any] | None = None,
+    regime_stds: Mapping[int, Any] | None = None,
+    confidence_threshold: float = 0.7,
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Score every row by given means and deviations, those of its regime where the label is trusted.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame or polars.DataFrame
+        Data to score. What is no number counts as missing.
+    sensor_cols : sequence of names
+        Columns to score; those `df` lacks are left out.
+    regime_labels : pandas.Series or array_like, (n,)
+        A regime a row. A series is aligned to the index of `df`; a missing label is -1.
+    confidences : pandas.Series or array_like, (n,)
+        Confidence in the label, row by row. Aligned likewise; a missing one is 0.
+    global_mean, global_std : pandas.Series or mapping
+        By column; a column without them has no scores. No deviation counts as less than 1e-10.
+    regime_means, regime_stds : mapping of label to pandas.Series or mapping, optional
+        By column. Rows of a regime in `regime_means` are scored by it, and by the deviations of `regime_stds` where
+        that has the regime; the global ones stand in for what is not there.
+    confidence_threshold : float
+        Confidence from which a label is trusted.
+
+    Returns
+    -------
+    z_scores : pandas.DataFrame
+        Missing where not finite.
+    method_used : pandas.Series
+        "global" or "regime_{label}", row by row.
+
+    See Also
+    --------
+    ConfidenceGatedNormalizer : takes the statistics from training data.
+
+    Examples
+    --------
+    >>> z, method = normalize_with_confidence_gating(
+    ...     pd.DataFrame({"a": [4.0, 4.0]}), ["a"], [0, 0], [0.9, 0.2], {"a": 0.0}, {"a": 2.0}, {0: {"a": 3.0}}
+    ... )
+    >>> z["a"].tolist(), method.tolist()
+    ([0.5, 2.0], ['regime_0', 'global'])
+    """
+    _require_frame("df", df)
+    threshold = _number("confidence_threshold", confidence_threshold, -math.inf)
+    means = {_label(label): values for label, values in (regime_means or {}).items()}
+    deviations = {_label(label): values for label, values in (regime_stds or {}).items()}
+    names = _sensors(df, sensor_cols)
+    if not len(df):
+        empty = _no_scores(df, list(sensor_cols))
+        return empty.z_scores, empty.method_used
+    regimes = sorted(means)
+    center = np.empty((len(regimes) + 1, len(names)))
+    scale = np.empty_like(center)
+    center[0] = _by_name("global_mean", global_mean, names, np.nan)
+    scale[0] = _by_name("global_std", global_std, names, np.nan)
+    for i, regime in enumerate(regimes, 1):
+        center[i] = _by_name(f"regime_means[{regime}]", means[regime], names, center[0])
+        scale[i] = _by_name(f"regime_stds[{regime}]", deviations.get(regime, {}), names, scale[0])
+    scale = np.maximum(scale, _EPSILON)
+    result = _gated_scores(df, names, regime_labels, confidences, threshold, center, scale, regimes)
+    return result.z_scores, result.method_used
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -92,8 +92,18 @@ impl<T: Element> Borrowed<'_, T> {
     }
 }
 
-fn type_name(value: &Bound<'_, PyAny>) -> String {
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
+}
+
+/// A mask would be overlooked.
+pub(crate) fn refuse_mask(array: &Bound<'_, PyUntypedArray>, name: &str) -> PyResult<()> {
+    if !array.is_exact_instance_of::<PyUntypedArray>() && array.hasattr(pyo3::intern!(array.py(), "mask"))? {
+        return Err(PyTypeError::new_err(format!(
+            "`{name}` must be a plain array, got a masked one; fill it with .filled(numpy.nan)"
+        )));
+    }
+    Ok(())
 }
 
 /// The array behind `value`, checked for what no view of ours could bear.
@@ -104,11 +114,7 @@ fn untyped<'a, 'py>(value: &'a Bound<'py, PyAny>, name: &str, must: &str) -> PyR
             type_name(value)
         )));
     };
-    if !array.is_exact_instance_of::<PyUntypedArray>() && value.hasattr(pyo3::intern!(value.py(), "mask"))? {
-        return Err(PyTypeError::new_err(format!(
-            "`{name}` must be a plain array, got a masked one; fill it with .filled(numpy.nan)"
-        )));
-    }
+    refuse_mask(array, name)?;
     let item = isize::try_from(array.dtype().itemsize()).unwrap_or(1).max(1);
     let askew = array
         .shape()
@@ -176,15 +182,16 @@ enum Written<'py, T: Element> {
 }
 
 impl<'py, T: Element> Output<'py, T> {
-    /// An output of `width` results for each column of `x`, in the memory order of `x`; 1-D where `x` is and `width` is 1.
+    /// An output of `rows` rows and `width` results for each column of `x`, in the memory order of `x`; 1-D where `x` is and
+    /// `width` is 1.
     pub(crate) fn like(
         x: &Borrowed<'py, T>,
+        rows: usize,
         width: usize,
         out: Option<&Bound<'py, PyAny>>,
         py: Python<'py>,
     ) -> PyResult<Self> {
-        let view = x.view();
-        let (rows, columns) = view.dim();
+        let columns = x.view().ncols();
         let Some(wide) = columns.checked_mul(width) else {
             return Err(exception(Error::Memory {
                 what: "the result",
@@ -192,7 +199,29 @@ impl<'py, T: Element> Output<'py, T> {
                 columns,
             }));
         };
-        let line = x.is_line() && width == 1;
+        Self::of(x, rows, wide, x.is_line() && width == 1, out, py)
+    }
+
+    /// An output of `rows` rows and `wide` columns in the memory order of `x`, 2-D.
+    pub(crate) fn wide(
+        x: &Borrowed<'py, T>,
+        rows: usize,
+        wide: usize,
+        out: Option<&Bound<'py, PyAny>>,
+        py: Python<'py>,
+    ) -> PyResult<Self> {
+        Self::of(x, rows, wide, false, out, py)
+    }
+
+    fn of(
+        x: &Borrowed<'py, T>,
+        rows: usize,
+        wide: usize,
+        line: bool,
+        out: Option<&Bound<'py, PyAny>>,
+        py: Python<'py>,
+    ) -> PyResult<Self> {
+        let view = x.view();
         let object = if let Some(out) = out {
             let array = untyped(out, "out", "a NumPy array")?;
             let shape: &[usize] = if line { &[rows] } else { &[rows, wide] };
@@ -209,7 +238,7 @@ impl<'py, T: Element> Output<'py, T> {
             out.clone()
         } else {
             let strides = view.strides();
-            let fortran = columns > 1 && strides[0].abs() < strides[1].abs();
+            let fortran = view.ncols() > 1 && strides[0].abs() < strides[1].abs();
             empty::<T>(py, rows, wide, line, fortran)?
         };
         let Ok(array) = object.cast::<PyArrayDyn<T>>() else {
@@ -274,7 +303,7 @@ fn overlaps_itself(array: &Bound<'_, PyUntypedArray>) -> bool {
 }
 
 /// An uninitialised array, through NumPy itself so that a lack of memory is an exception.
-fn empty<'py, T: Element>(
+pub(crate) fn empty<'py, T: Element>(
     py: Python<'py>,
     rows: usize,
     columns: usize,

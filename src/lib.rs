@@ -9,9 +9,12 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::features::{
-        feature_matrix, rolling_band_energy, rolling_kurt, rolling_mad, rolling_mad_f64, rolling_max, rolling_mean,
-        rolling_mean_std, rolling_mean_std_f64, rolling_median, rolling_median_f64, rolling_min, rolling_quantile,
-        rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_var,
+        band_energy, column_median_mad, column_moments, column_quantiles, compute_correlations_f64, correlation,
+        covariance, ewm_mean, ewm_std, feature_matrix, impute, lag_matrix, lagged_correlation, power_spectrum,
+        rolling_band_energy, rolling_corr, rolling_cov, rolling_kurt, rolling_lag_corr, rolling_mad, rolling_mad_f64,
+        rolling_max, rolling_mean, rolling_mean_std, rolling_mean_std_f64, rolling_median, rolling_median_f64,
+        rolling_min, rolling_quantile, rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_var, seasonality,
+        zscore,
     };
     #[pymodule_export]
     use super::interop::{InternalError, cpu_features, get_num_threads, set_num_threads};

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Pair = tuple[float, float]
+Bounds = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 NAN: Pair = (math.nan, 0.0)
 ZERO: Pair = (0.0, 0.0)
@@ -67,23 +68,27 @@ class Column:
         unit = max((r[1] for r in ratios if r is not None), default=1)
         return cls([None if r is None else r[0] * (unit // r[1]) for r in ratios], unit)
 
-    def window(self, row: int, window: int) -> Window:
-        """Give the trailing window of a row."""
-        start = max(0, row + 1 - window)
-        part = self.values[start : row + 1]
+    def between(self, start: int, stop: int, nominal: int = 0, times: Sequence[int] | None = None) -> Window:
+        """Give the window of these rows; ``nominal`` is 0 for a duration, ``times`` are nanoseconds."""
+        part = self.values[start:stop]
         at = [i for i, v in enumerate(part) if v is not None]
-        return Window([v for v in part if v is not None], at, len(part), window, self.unit)
+        when = None if times is None else [times[start + i] - times[start] for i in at]
+        return Window([v for v in part if v is not None], at, len(part), nominal, self.unit, when)
 
 
 @dataclass(frozen=True)
 class Window:
-    """The non-missing values of a window, their positions in it, its own rows and the nominal rows."""
+    """The non-missing values of a window, their positions in it, its own rows and the nominal rows, and when they were.
+
+    ``when`` is in nanoseconds since the first row of the window.
+    """
 
     values: list[int]
     at: list[int]
     rows: int
     nominal: int
     unit: int
+    when: list[int] | None = None
 
     @property
     def count(self) -> int:
@@ -147,13 +152,15 @@ def kurt(w: Window) -> Pair:
 
 
 def slope(w: Window) -> Pair:
-    """Least squares slope of the values against their positions; 0 for a single value."""
+    """Least squares slope of the values against their positions, or per second; 0 where all are at one place."""
     n = w.count
-    if n < 2:
+    at, per = (w.at, 1) if w.when is None else (w.when, 10**9)
+    si = sum(at)
+    below = n * sum(i * i for i in at) - si * si
+    if below == 0:
         return ZERO
-    si = sum(w.at)
-    top = n * sum(i * v for i, v in zip(w.at, w.values, strict=True)) - si * sum(w.values)
-    return round_ratio(top, (n * sum(i * i for i in w.at) - si * si) * w.unit)
+    top = n * sum(i * v for i, v in zip(at, w.values, strict=True)) - si * sum(w.values)
+    return round_ratio(top * per, below * w.unit)
 
 
 def minimum(w: Window) -> Pair:
@@ -215,11 +222,13 @@ def band_energy(w: Window, bands: Sequence[tuple[float, float]] | None = None, f
         return [NAN] * len(edges)
     d = _deviations(w)
     power: dict[int, int] = {}
+    # A bin at the edge of a band is on the side where NumPy's rounded frequency lies.
+    frequency = np.fft.rfftfreq(n, 1 / fs).tolist()
     out = []
     for lo, hi in edges:
         energy = 0
         for k in range(n // 2 + 1):
-            if lo <= k * fs / n < hi:
+            if lo <= frequency[k] < hi:
                 if k not in power:
                     cos, sin = _turn(n)
                     turns = [(j * k) % n for j in w.at]
@@ -286,23 +295,36 @@ def evaluate(
     *,
     min_periods: int = 1,
     own_minimum: int = 1,
+    bounds: Bounds | None = None,
+    times: Sequence[int] | None = None,
     **keywords: Any,
 ) -> Exact:
-    """Evaluate a kernel exactly at the given rows of one column."""
+    """Evaluate a kernel exactly at the given rows of one column.
+
+    ``bounds`` are the first row of every row's window and the row after its last, where the windows do not just trail;
+    ``window`` is 0 where they are durations.
+    """
     kernel = KERNELS[name]
     need = max(min_periods, own_minimum)
     found: list[list[Pair]] = []
     probe = kernel(Window([0] * 8, list(range(8)), 8, 8, 1), **keywords)
     width = len(probe) if isinstance(probe, list) else 1
     for row in rows:
-        w = column.window(row, window)
+        if bounds is None:
+            w = column.between(max(0, row + 1 - window), row + 1, window, times)
+        else:
+            w = column.between(int(bounds[0][row]), int(bounds[1][row]), window, times)
         too_short = name == "band_energy" and w.rows < window // 2
         if w.count < need and not too_short:
             found.append([ZERO if name == "sum" and w.count == 0 and min_periods == 0 else NAN])
             continue
         one = kernel(w, **keywords)
         found.append(one if isinstance(one, list) else [one])
-    full = [one * width if len(one) == 1 else one for one in found]
-    hi = np.array([[p[0] for p in one] for one in full], dtype=np.float64).reshape(len(full), width)
-    lo = np.array([[p[1] for p in one] for one in full], dtype=np.float64).reshape(len(full), width)
+    return as_exact([one * width if len(one) == 1 else one for one in found], width)
+
+
+def as_exact(found: Sequence[Sequence[Pair]], width: int) -> Exact:
+    """Give rows of true values as arrays."""
+    hi = np.array([[p[0] for p in one] for one in found], dtype=np.float64).reshape(len(found), width)
+    lo = np.array([[p[1] for p in one] for one in found], dtype=np.float64).reshape(len(found), width)
     return Exact(hi, lo)

@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 import numpy as np
 import numpy.typing as npt
 from exact import Column, Exact, evaluate
+from exact_pairs import Pairs
 
 Floats = npt.NDArray[np.float64]
 
@@ -141,3 +142,21 @@ def truth(
         **dict(keywords),
     )
     return rows, found
+
+
+@cache
+def second(name: str, missing: bool) -> Floats:
+    """Give a series of the same family, half of it the first one, with gaps of its own."""
+    rng = np.random.default_rng([ord(name[0]), int(missing), 7])
+    y = 0.5 * family(name) + 0.5 * FAMILIES[name](rng, LENGTH)
+    if missing:
+        y[rng.random(LENGTH) < 0.03] = np.nan
+        y[rng.random(LENGTH) < 0.005] = np.inf
+    y.setflags(write=False)
+    return y
+
+
+@cache
+def sums(name: str, missing: bool) -> Pairs:
+    """Give the exact sums of a family and its second series."""
+    return Pairs(column(name, missing), Column.of(second(name, missing).tolist()))

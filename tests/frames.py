@@ -159,6 +159,42 @@ def exact_energies(window: np.ndarray[Any, Any], bands: list[tuple[float, float]
     return [float(energy) for energy in energies]
 
 
+def _whole(values: np.ndarray[Any, Any]) -> list[int]:
+    """Doubles as integers, times one power of two."""
+    ratios = [float(v).as_integer_ratio() for v in values]
+    unit = max((below for _, below in ratios), default=1)
+    return [above * (unit // below) for above, below in ratios]
+
+
+def exact_correlation(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
+    """Return Pearson's coefficient of the rows that both have, in whole numbers rounded at the end."""
+    both = np.isfinite(x) & np.isfinite(y)
+    a, b = _whole(x[both]), _whole(y[both])
+    size, sum_a, sum_b = len(a), sum(a), sum(b)
+    spread_a = size * sum(v * v for v in a) - sum_a * sum_a
+    spread_b = size * sum(v * v for v in b) - sum_b * sum_b
+    if not spread_a or not spread_b:
+        return NAN
+    cross = size * sum(v * w for v, w in zip(a, b, strict=True)) - sum_a * sum_b
+    return float(np.copysign(np.sqrt(cross * cross / (spread_a * spread_b)), cross))
+
+
+def exact_ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return ranks from 1 on, equal values sharing the mean of theirs, by counting."""
+    below = (values[:, None] > values[None, :]).sum(axis=1)
+    equal = (values[:, None] == values[None, :]).sum(axis=1)
+    return np.asarray(below + 0.5 * (equal + 1.0))
+
+
+def exact_kendall(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
+    """Return Kendall's tau-b of the rows that both have, pair of rows by pair of rows."""
+    both = np.isfinite(x) & np.isfinite(y)
+    left = np.sign(x[both][:, None] - x[both][None, :]).astype(int)
+    right = np.sign(y[both][:, None] - y[both][None, :]).astype(int)
+    untied = int((left != 0).sum()) * int((right != 0).sum())
+    return float((left * right).sum() / np.sqrt(untied)) if untied else NAN
+
+
 @cache
 def exact_frame(window: int) -> pd.DataFrame:
     """Return the exact statistics of all trailing windows of the adversarial frame."""

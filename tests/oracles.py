@@ -1,7 +1,8 @@
 """The registry: every public kernel with its reference from a peer, its own minimum, outputs and tolerance.
 
-Parity, contract and benchmark walk ``KERNELS``; a public name neither there nor in ``NOT_KERNELS`` fails a test.
-References take one column and give an array of shape (n, outputs). They are independent of ``acm_rs``.
+Parity, contract and benchmark walk ``KERNELS``: ``ROLLING`` are those of one column, ``PAIRS`` those of two. Functions
+of whole columns and matrices are in ``matrices.py``. A public name that is nowhere fails a test. References take one
+column and give an array of shape (n, outputs). They are independent of ``acm_rs``.
 """
 
 from __future__ import annotations
@@ -77,6 +78,37 @@ def _pandas_quantile(x: Floats, window: int, min_periods: int, q: float | Sequen
     return np.column_stack([rolling.quantile(one).to_numpy() for one in np.atleast_1d(np.asarray(q)).tolist()])
 
 
+def partner(x: Any) -> Any:
+    """Make a second series of the same dtype, value by value: the mantissa, turned over where it is large.
+
+    It depends on nothing but the value at hand, so columns and rows may come in any pieces. What is no float array is
+    given back as it is.
+    """
+    if not isinstance(x, np.ndarray) or x.dtype not in (np.float64, np.float32) or x.size > 2**26:
+        return x
+    mantissa: Array = np.frexp(np.asarray(x))[0]
+    return np.where(np.abs(mantissa) < 0.75, mantissa, -mantissa)
+
+
+def _pandas_pair(method: str) -> Callable[..., Floats]:
+    def reference(x: Floats, window: int, min_periods: int, **keywords: Any) -> Floats:
+        other = partner(x)
+        found = getattr(_rolling(x, window, min_periods), method)(
+            pd.Series(np.where(np.isfinite(other), other, np.nan)), **keywords
+        )
+        return found.to_numpy(dtype=np.float64).reshape(-1, 1)
+
+    reference.__doc__ = f"pandas rolling {method} of a column and its partner."
+    return reference
+
+
+def _pandas_lags(x: Floats, window: int, min_periods: int, max_lag: int) -> Floats:
+    """Correlation of a column with itself moved down by 0, 1, ... rows."""
+    clean = pd.Series(np.where(np.isfinite(x), x, np.nan))
+    rolling = clean.rolling(window, min_periods=min_periods)
+    return np.column_stack([rolling.corr(clean.shift(lag)).to_numpy() for lag in range(max_lag + 1)])
+
+
 def _blocks(x: Floats, window: int) -> list[Floats]:
     """Cut the windows of all rows into blocks of bounded memory; rows before the first are NaN, as infinities are."""
     width = max(1, min(window, x.size))
@@ -140,7 +172,7 @@ def _energies(windows: Floats, edges: Sequence[tuple[float, float]], fs: float) 
     d = np.where(valid, d - d.sum(axis=1, keepdims=True) / np.maximum(valid.sum(axis=1), 1)[:, None], 0.0)
     power = np.abs(scipy.fft.rfft(d, axis=1)) ** 2
     power[:, 0] = 0.0
-    f = np.arange(n // 2 + 1) * fs / n
+    f = np.fft.rfftfreq(n, 1 / fs)
     return np.column_stack([power[:, (f >= lo) & (f < hi)].sum(axis=1) for lo, hi in edges])
 
 
@@ -261,13 +293,20 @@ def _bands(keywords: Mapping[str, Any]) -> int:
     return 3 if bands is None else len(bands)
 
 
+def _lags(keywords: Mapping[str, Any]) -> int:
+    return int(keywords["max_lag"]) + 1
+
+
 def _frozen(**keywords: Any) -> Mapping[str, Any]:
     return MappingProxyType(keywords)
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A public kernel and what is known of it without looking inside."""
+    """A public kernel and what is known of it without looking inside.
+
+    ``earlier`` is how many rows before its window a result depends on.
+    """
 
     name: str
     peer: str
@@ -284,10 +323,11 @@ class Kernel:
     takes_out: bool = True
     takes_first_row: bool = True
     takes_min_periods: bool = True
+    earlier: int = 0
 
     def minimum(self, keywords: Mapping[str, Any]) -> int:
         """Give the non-missing values a result needs, whatever ``min_periods`` says."""
-        if "ddof" in keywords and self.exact in {"var", "std"}:
+        if "ddof" in keywords and self.exact in {"var", "std", "cov"}:
             return int(keywords["ddof"]) + 1
         return self.own_minimum
 
@@ -297,10 +337,14 @@ class Kernel:
 
     def __call__(self, x: Array, window: int, min_periods: int | None = None, **keywords: Any) -> Array:
         """Call the public function with the default keywords of the registry."""
-        function = getattr(importlib.import_module("acm_rs"), self.name)
         arguments = {**self.keywords, **keywords}
         if min_periods is not None and self.takes_min_periods:
             arguments["min_periods"] = min_periods
+        return self.public(x, window, arguments)
+
+    def public(self, x: Array, window: int, arguments: dict[str, Any]) -> Array:
+        """Call the public function with these arguments."""
+        function = getattr(importlib.import_module("acm_rs"), self.name)
         found: Array = function(x, window, **arguments)
         return found
 
@@ -312,6 +356,29 @@ class Kernel:
             for j in range(x.shape[1])
         ]
         return np.column_stack(parts) if parts else np.empty((x.shape[0], 0))
+
+
+@dataclass(frozen=True)
+class PairKernel(Kernel):
+    """A kernel of two series: every column and its partner."""
+
+    def public(self, x: Array, window: int, arguments: dict[str, Any]) -> Array:
+        """Call with the partner of ``x`` as the second series, unless one is given."""
+        function = getattr(importlib.import_module("acm_rs"), self.name)
+        found: Array = function(x, arguments.pop("y", partner(x)), window, **arguments)
+        return found
+
+
+@dataclass(frozen=True)
+class LagKernel(Kernel):
+    """A kernel of pairs of columns: every column and its own past, unless pairs are given."""
+
+    def public(self, x: Array, window: int, arguments: dict[str, Any]) -> Array:
+        """Call with the pairs of every column with itself."""
+        columns = np.shape(x)[1] if np.ndim(x) == 2 else 1
+        if isinstance(x, np.ndarray) and 0 < columns < 2**16:
+            arguments.setdefault("pairs", [(j, j) for j in range(columns)])
+        return super().public(x, window, arguments)
 
 
 def _feature_matrix(x: Floats, window: int, _: int = 1, **keywords: Any) -> Floats:
@@ -363,6 +430,22 @@ _ROLLING = (
         outputs=_bands,
     ),
 )
+_PAIRS = (
+    PairKernel("rolling_cov", "pandas", _pandas_pair("cov"), "cov", own_minimum=2, variants=_DDOF),
+    PairKernel("rolling_corr", "pandas", _pandas_pair("corr"), "corr", own_minimum=2, target=1e-13),
+    LagKernel(
+        "rolling_lag_corr",
+        "pandas",
+        _pandas_lags,
+        "lag_corr",
+        own_minimum=2,
+        target=1e-13,
+        keywords=_frozen(max_lag=2),
+        variants=(_frozen(max_lag=0), _frozen(max_lag=5)),
+        outputs=_lags,
+        earlier=5,
+    ),
+)
 _MIGRATION = (
     Kernel("rolling_median_f64", "pandas", _pandas("median"), "median", target=2.0**-53),
     Kernel("rolling_mad_f64", "NumPy", _numpy_mad, "mad", target=2.0**-51),
@@ -392,7 +475,9 @@ FEATURE_MATRIX = Kernel(
     takes_first_row=False,
 )
 ROLLING: tuple[Kernel, ...] = (*_ROLLING, *(_plain(k) for k in _MIGRATION))
-KERNELS: Mapping[str, Kernel] = MappingProxyType({k.name: k for k in (*ROLLING, FEATURE_MATRIX)})
+PAIRS: tuple[Kernel, ...] = _PAIRS
+KERNELS: Mapping[str, Kernel] = MappingProxyType({k.name: k for k in (*ROLLING, *PAIRS, FEATURE_MATRIX)})
+WINDOWED: tuple[Kernel, ...] = tuple(k for k in KERNELS.values() if k.takes_first_row)
 NOT_KERNELS = frozenset(
     {
         "ALL_FEATURES",

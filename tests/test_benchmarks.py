@@ -6,21 +6,37 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+import benchmarks.memory
 from benchmarks.agreement import check, worst_difference
-from benchmarks.cases import CASES, Case
-from benchmarks.data import ADVERSARIES, FAN_SHAPE, Inputs, fan_twin, random_matrix, read_history
+from benchmarks.case import WHOLE, Case, Target
+from benchmarks.cases import CASES, WIDE_KEYS
+from benchmarks.data import (
+    ADVERSARIES,
+    FAN_SHAPE,
+    GAPS,
+    Inputs,
+    fan_twin,
+    irregular_times,
+    random_matrix,
+    read_history,
+    target_series,
+)
 from benchmarks.environment import ROOT, BusyClock, clean_environment, machine_lines
+from benchmarks.extremes import overhead_section, worst_section
 from benchmarks.features import feature_calls, load_backend, polars_numpy_features
-from benchmarks.kernels import variants
+from benchmarks.kernels import Variant, kernel_section, peer_candidate, variants
 from benchmarks.measure import Candidate, Plan, race
-from benchmarks.memory import output_bytes, peak_growth
-from benchmarks.numpy_peers import bins_of_bands
-from benchmarks.peers import COLUMNS, PEERS
+from benchmarks.memory import memory_section, output_bytes, peak_growth, wide_memory_section
+from benchmarks.numpy_peers import bins_of_bands, median_mad, on_threads
+from benchmarks.peer import COLUMNS, Call, Peer
+from benchmarks.peers import PEERS
 from benchmarks.run import main, parser
 from benchmarks.table import BEGIN, END, Section, Verdict, digits, markdown, put_between_marks, summary
 
@@ -29,9 +45,19 @@ acm_rs = pytest.importorskip("acm_rs")
 TINY = Plan(least=1, most=1, seconds=0.0, sample_seconds=0.0)
 
 
+def case_of(key: str) -> Case:
+    """The case of this name."""
+    (case,) = [one for one in CASES if one.key == key]
+    return case
+
+
+def silent(text: str) -> None:
+    """Report no progress."""
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)
 def test_numbers_agree_with_every_peer(case: Case) -> None:
-    inputs = Inputs(random_matrix(300, 3))
+    inputs = Inputs(case.matrix(300, 3))
     window = case.windows[0]
     assert case.present(acm_rs)
     found = check(case, window, inputs, acm_rs)
@@ -41,10 +67,123 @@ def test_numbers_agree_with_every_peer(case: Case) -> None:
 
 
 def test_another_statistic_is_named_and_not_compared() -> None:
-    (case,) = [one for one in CASES if one.key == "mad"]
-    notes = {a.pair[1]: a.note for a in check(case, 16, Inputs(random_matrix(200, 2)), acm_rs)}
+    notes = {a.pair[1]: a.note for a in check(case_of("mad"), 16, Inputs(random_matrix(200, 2)), acm_rs)}
     assert notes["pandas"] == ""
     assert "another statistic" in notes["Polars"]
+
+
+def test_every_case_has_peers_whose_columns_the_table_has() -> None:
+    assert [case.key for case in CASES] == list(dict.fromkeys(case.key for case in CASES))
+    assert {case.key for case in CASES} == PEERS.keys()
+    for case in CASES:
+        names = [peer.name for peer in PEERS[case.key]]
+        assert len(set(names)) == len(names)
+        assert set(names) <= set(COLUMNS)
+        judged = {name for targets in case.targets.values() for target in targets for name in target.peers}
+        assert judged <= set(names)
+    assert set(WIDE_KEYS) <= PEERS.keys()
+
+
+def test_a_case_runs_without_the_functions_that_are_missing() -> None:
+    empty = ModuleType("acm_rs")
+    for case in CASES:
+        assert not case.present(None)
+        assert not case.present(empty)
+    found = check(case_of("pearson"), WHOLE, Inputs(random_matrix(50, 3)), empty)
+    assert {a.pair[0] for a in found} == {"NumPy"}
+    assert all(a.holds for a in found)
+
+
+@pytest.mark.parametrize(
+    ("key", "window", "shown", "named"),
+    [
+        ("median", 64, "64", "rolling median, window 64"),
+        ("time_mean", 16, "8h", "rolling mean, irregular times, 8h"),
+        ("pearson", WHOLE, "-", "Pearson matrix"),
+    ],
+)
+def test_a_window_is_shown_as_what_it_is(key: str, window: int, shown: str, named: str) -> None:
+    case = case_of(key)
+    assert case.shown(window) == shown
+    assert case.named(window) == named
+
+
+def test_a_case_that_does_not_fit_the_input_is_left_out() -> None:
+    assert case_of("lag_corr").fits(100, 2, 16)
+    assert not case_of("lag_corr").fits(100, 1, 16)
+    assert not case_of("median").fits(100, 1, 256)
+    assert case_of("median_mad").fits(1, 1, WHOLE)
+    assert case_of("lag_corr").matrix(20, 50).shape == (20, 10)
+    assert case_of("pearson_gaps").matrix(20, 50).shape == (20, 50)
+    assert np.isnan(case_of("pearson_gaps").matrix(200, 5)).any()
+
+
+def test_times_rise_and_hold_gaps() -> None:
+    steps = np.diff(irregular_times(1_000)) // 1_000_000_000
+    assert steps.min() >= 20 * 60
+    assert set(np.unique(steps[steps > 40 * 60])) == {6 * 3600}
+    # A slice sees the same rows as the whole: what a peer is timed on starts where the input starts.
+    inputs = Inputs(random_matrix(30, 2))
+    np.testing.assert_array_equal(inputs.times, irregular_times(30))
+    np.testing.assert_array_equal(inputs.target, target_series(30))
+
+
+def test_the_time_of_a_slice_is_scaled_by_the_work() -> None:
+    def build(inputs: Inputs, window: int) -> Call:
+        return Call(lambda: inputs.c.shape, lambda result: [])
+
+    peer = Peer("pandas", "pandas", build, slice_shape=(50, 3))
+    inputs = Inputs(random_matrix(100, 10))
+    for key, scale in (("mad", 100 * 10 / (50 * 3)), ("spearman", 2 * 55 / 6), ("lag_corr", 2 * 90 / 6)):
+        candidate = peer_candidate(case_of(key), peer, 16, inputs)
+        assert candidate.run() == (50, 3)
+        assert candidate.scale == pytest.approx(scale, rel=1e-15)
+
+
+def test_a_row_for_the_record_has_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.kernels.TARGET_SHAPE", (60, 3))
+    kinds = [Variant("C", 1, "C, 1")]
+    record = replace(case_of("median"), targets={16: (Target(None, ("pandas",)),)})
+    section = kernel_section([record], (60, 3), acm_rs, kinds, TINY, silent)
+    assert section.verdicts == []
+    assert [row[-2:] for row in section.headlines] == [["-", "-"]]
+    # The peer that a target above names is not listed once more.
+    both = replace(case_of("median"), targets={16: (Target(1e9, ("pandas",)), Target(None, ("pandas",)))})
+    section = kernel_section([both], (60, 3), acm_rs, kinds, TINY, silent)
+    assert [verdict.met for verdict in section.verdicts] == [False]
+    assert [row[-2:] for row in section.headlines] == [["≥ 1,000,000,000", "**missed**"]]
+
+
+def test_gaps_with_a_row_of_their_own_are_not_held_to_random_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow_with_gaps(module: ModuleType, x: np.ndarray, window: int) -> tuple[np.ndarray]:
+        for _ in range(200 if np.isnan(x).any() else 1):
+            found = x.sum(axis=0)
+        return (found,)
+
+    monkeypatch.setattr("benchmarks.extremes.ADVERSARIES", {n: ADVERSARIES[n] for n in (*GAPS, "constant")})
+    case = replace(case_of("median_mad"), functions=(), call=slow_with_gaps, gaps_apart=True)
+    section = worst_section([case, replace(case, gaps=True)], (500, 3), acm_rs, TINY, silent)
+    assert "‡" in section.body[0]
+    assert len(section.verdicts) == 1
+    assert "constant" in section.verdicts[0].what
+
+
+def test_overhead_of_what_is_not_linear_is_that_of_one_value() -> None:
+    before = acm_rs.get_num_threads()
+    cases = [replace(case_of("min_max"), linear=False), case_of("corr"), replace(case_of("median"), gaps=True)]
+    section = overhead_section(cases, acm_rs, TINY, silent)
+    assert acm_rs.get_num_threads() == before
+    assert [verdict.what.split(",")[0] for verdict in section.verdicts] == [case.title for case in cases[:2]]
+    (line,) = [line for line in section.body[0].splitlines() if line.startswith("| rolling min + max")]
+    cells = [cell.strip() for cell in line.split("|")[1:-1]]
+    assert cells[4] == "-"
+    assert cells[5] == cells[2]
+
+
+def test_a_form_on_threads_gives_the_same_numbers() -> None:
+    x = random_matrix(7, 40)
+    np.testing.assert_array_equal(on_threads(median_mad, x, 2)(), median_mad(x))
+    np.testing.assert_array_equal(on_threads(median_mad, x[:1], 2)(), median_mad(x[:1]))
 
 
 @pytest.mark.parametrize(
@@ -158,8 +297,12 @@ def test_peak_growth_sees_the_output() -> None:
     assert growth >= 16_000_000
 
 
-def test_memory_child_answers_in_json() -> None:
-    spec = {"kind": "kernel", "key": "mean_std", "window": 16, "shape": [500, 4], "order": "F", "warm": True}
+@pytest.mark.parametrize(
+    ("key", "window", "gaps", "output"),
+    [("mean_std", 16, False, 500 * 8 * 8), ("time_mean", 16, False, 500 * 4 * 8), ("pearson", WHOLE, True, 4 * 4 * 8)],
+)
+def test_memory_child_answers_in_json(key: str, window: int, gaps: bool, output: int) -> None:
+    spec = {"kind": "kernel", "key": key, "window": window, "shape": [500, 4], "order": "F", "warm": True, "gaps": gaps}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.memory", json.dumps(spec)],
         capture_output=True,
@@ -168,8 +311,31 @@ def test_memory_child_answers_in_json() -> None:
         check=True,
     )
     answer = json.loads(done.stdout)
-    assert answer["output"] == 500 * 8 * 8
+    assert answer["output"] == output
     assert answer["growth"] >= 0
+
+
+def test_memory_is_held_to_output_scratch_and_a_spare(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def measured(spec: dict[str, object]) -> dict[str, int] | None:
+        asked.append(spec)
+        return None if spec["key"] == "median" else {"growth": 10_000_000, "output": 1_000_000}
+
+    monkeypatch.setattr(benchmarks.memory, "measure_in_child", measured)
+    monkeypatch.setattr(Case, "present", lambda self, module: True)
+    keys = ["median", "lag_corr", "spearman"]
+    section = memory_section(keys, (10_000, 80), acm_rs, ["C"], silent)
+    assert [verdict.met for verdict in section.verdicts] == [False, True]
+    assert "scratch" in section.verdicts[1].target
+    assert all("the measuring process failed" in line for line in section.broken)
+    assert len(section.broken) == 2
+    assert {spec["key"]: spec["shape"] for spec in asked}["lag_corr"] == [10_000, 10]
+    asked.clear()
+    section = wide_memory_section(["median", "pearson", "pearson_gaps"], acm_rs, silent)
+    assert [spec["gaps"] for spec in asked] == [False, True]
+    assert [verdict.measured for verdict in section.verdicts] == ["9 MB", "9 MB"]
+    assert all(verdict.met for verdict in section.verdicts)
 
 
 def test_table_layout_and_numbers() -> None:
@@ -239,13 +405,14 @@ def test_a_whole_run_on_a_tiny_input(
     readme = tmp_path / "README.md"
     readme.write_text(f"# x\n{BEGIN}\n{END}\n", encoding="utf-8")
     output = tmp_path / "table.md"
-    arguments = ["--quick", "--kernel", "mean_std", "--kernel", "min_max", "--sizes", "200x3", "--parts"]
+    arguments = ["--quick", "--kernel", "mean_std", "--kernel", "min_max", "--kernel", "corr", "--kernel", "pearson"]
+    arguments += ["--kernel", "spearman_gaps", "--sizes", "200x3", "--parts"]
     arguments += ["kernels,worst,overhead", "--output", str(output), "--readme", str(readme)]
     before = acm_rs.get_num_threads()
     assert main(arguments, {}) == 0
     assert acm_rs.get_num_threads() == before
     text = output.read_text(encoding="utf-8")
     assert text.strip() in capsys.readouterr().out
-    for expected in ("rolling mean + std", "Worst input", "Call overhead", "Machine: ", *COLUMNS[:4]):
+    for expected in ("rolling mean + std", "Pearson matrix", "Worst input", "Call overhead", "Machine: ", *COLUMNS[:4]):
         assert expected in text
     assert "Machine: " in readme.read_text(encoding="utf-8")

@@ -3,73 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 import acm_rs
 import numpy as np
 import pytest
+from histories import another_thread_progresses, history, layouts, long_call, same_bytes
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import KERNELS, ROLLING, Array, Kernel
+from oracles import KERNELS, WINDOWED, Array, Kernel
 
 OF_EVERY_KERNEL = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS.keys())
-OF_PIECEWISE_KERNELS = pytest.mark.parametrize(
-    "kernel", [k for k in ROLLING if k.takes_first_row], ids=lambda k: k.name
-)
-
-
-def history(n: int = 400, d: int = 5, seed: int = 1) -> Array:
-    """Sensor-like columns with offsets, spikes, quantised and stuck stretches, gaps and infinities."""
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((n, d))
-    x[:, 0] += 1e6
-    if d > 1:
-        x[:, 1] = np.round(x[:, 1], 1)
-        x[n // 3 : n // 2, 1] = x[n // 3, 1] if n else 0.0
-    if d > 2:
-        x[::97, 2] = 1e15
-    x[rng.random((n, d)) < 0.05] = np.nan
-    x[rng.random((n, d)) < 0.01] = np.inf
-    x[rng.random((n, d)) < 0.01] = -np.inf
-    return x
-
-
-def same_bytes(a: Array, b: Array) -> None:
-    """Assert equal shape, dtype and bits, whatever the memory order."""
-    assert a.shape == b.shape
-    assert a.dtype == b.dtype
-    bits = np.dtype(f"u{a.dtype.itemsize}")
-    left = np.ascontiguousarray(a).view(bits)
-    right = np.ascontiguousarray(b).view(bits)
-    if not np.array_equal(left, right):
-        row = int(np.argwhere(left != right)[0][0])
-        raise AssertionError(f"row {row}: {np.atleast_2d(a)[row : row + 1]} is not {np.atleast_2d(b)[row : row + 1]}")
-
-
-def layouts(x: Array) -> dict[str, Array]:
-    """Give the same numbers in every memory layout worth a test."""
-    n, d = x.shape
-    every_second = np.full((2 * n, 3 * d), -7.0, dtype=x.dtype)
-    every_second[::2, ::3] = x
-    inner = np.full((n + 4, d + 2), np.nan, dtype=x.dtype)
-    inner[3 : n + 3, 1 : d + 1] = x
-    read_only = x.copy()
-    read_only.setflags(write=False)
-    read_only_f = np.asfortranarray(x)
-    read_only_f.setflags(write=False)
-    return {
-        "C": np.ascontiguousarray(x),
-        "F": np.asfortranarray(x),
-        "strided": every_second[::2, ::3],
-        "strided F": np.asfortranarray(every_second)[::2, ::3],
-        "part": inner[3 : n + 3, 1 : d + 1],
-        "reversed rows": np.ascontiguousarray(x[::-1])[::-1],
-        "reversed columns": np.ascontiguousarray(x[:, ::-1])[:, ::-1],
-        "reversed both, F": np.asfortranarray(x[::-1, ::-1])[::-1, ::-1],
-        "read-only": read_only,
-        "read-only F": read_only_f,
-    }
+OF_PIECEWISE_KERNELS = pytest.mark.parametrize("kernel", WINDOWED, ids=lambda k: k.name)
 
 
 def call(kernel: Kernel, x: Array, window: int, **keywords: object) -> Array:
@@ -175,7 +119,9 @@ def test_out_is_filled_and_given_back(kernel: Kernel, dtype: type) -> None:
     assert (wide[:, 1::2] == 3.0).all()
 
 
-@pytest.mark.parametrize("kernel", [k for k in ROLLING if k.takes_out and k.width(1) == 1], ids=lambda k: k.name)
+@pytest.mark.parametrize(
+    "kernel", [k for k in KERNELS.values() if k.takes_out and k.width(1) == 1], ids=lambda k: k.name
+)
 def test_out_of_a_vector_is_a_vector(kernel: Kernel) -> None:
     x = history(100, 1)[:, 0].copy()
     out = np.empty(100)
@@ -199,10 +145,10 @@ def test_every_number_of_threads_gives_the_same_bytes(kernel: Kernel) -> None:
 
 
 def piecewise(kernel: Kernel, x: Array, window: int, cuts: list[int], **keywords: object) -> Array:
-    """Evaluate a history piece by piece, each with a halo of window - 1 earlier rows."""
+    """Evaluate a history piece by piece, each with a halo of window - 1 rows and what is used before a window."""
     parts = []
     for start, stop in zip([0, *cuts], [*cuts, len(x)], strict=True):
-        first = max(0, start - (window - 1))
+        first = max(0, start - (window - 1) - kernel.earlier)
         found = call(kernel, x[first:stop], window, first_row=first, **keywords)
         parts.append(found[start - first :])
     return np.concatenate(parts)
@@ -237,10 +183,10 @@ def test_a_row_is_decided_by_its_window_and_its_index(kernel: Kernel) -> None:
     want = call(kernel, x, window)
     for row in rng.integers(window, 600, 25).tolist():
         other = x.copy()
-        other[: row - window + 1] = rng.standard_normal((row - window + 1, 2)) * 1e12
+        first = max(0, row - window + 1 - kernel.earlier)
+        other[:first] = rng.standard_normal((first, 2)) * 1e12
         other[row + 1 :] = np.inf
         same_bytes(call(kernel, other, window)[row], want[row])
-        first = row - window + 1
         same_bytes(call(kernel, x[first : row + 1], window, first_row=first)[-1], want[row])
 
 
@@ -306,45 +252,9 @@ def test_repeated_calls_give_the_same_bytes(kernel: Kernel) -> None:
     same_bytes(call(kernel, x, 30), want)
 
 
-def long_call(kernel: Kernel, seconds: float) -> Callable[[], Array]:
-    """Find an input that keeps a kernel busy for at least so long."""
-    n = 20_000
-    while True:
-        x = np.resize(history(20_000, 2), (n, 2))
-        start = time.perf_counter()
-        kernel(x, 64)
-        if time.perf_counter() - start > seconds or n >= 5_000_000:
-            return lambda: kernel(x, 64)
-        n *= 2
-
-
 @OF_EVERY_KERNEL
 def test_another_thread_makes_progress_meanwhile(kernel: Kernel) -> None:
-    busy = long_call(kernel, 0.06)
-    stop = threading.Event()
-    ticks: list[float] = []
-
-    def tick() -> None:
-        while not stop.is_set():
-            ticks.append(time.perf_counter())
-            stop.wait(0.001)
-
-    other = threading.Thread(target=tick)
-    other.start()
-    try:
-        found = False
-        for _ in range(5):
-            start = time.perf_counter()
-            busy()
-            end = time.perf_counter()
-            # Ticks near either end could come from outside the call; these could not.
-            found = any(start + 0.2 * (end - start) < t < start + 0.8 * (end - start) for t in ticks)
-            if found:
-                break
-    finally:
-        stop.set()
-        other.join()
-    assert found
+    assert another_thread_progresses(long_call(lambda x: kernel(x, 64), 0.06))
 
 
 def test_kernels_run_side_by_side_in_threads() -> None:

@@ -1,25 +1,42 @@
-"""What the documents show must run, and what they point at must exist."""
+"""What the documents show must run, what they point at must exist, and the tables on numbers must be true."""
 
+import math
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import acm_rs
+import numerics_table
 import pytest
+from numerics_accuracy import MEASURES, NOT_MEASURED
+from numerics_evidence import DIFFERENCES, Difference, number, spelled
+from oracles import NOT_KERNELS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+NUMERICS = ROOT / "docs" / "numerics.md"
 
 
 def _blocks(document: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
+def _anchors(document: Path) -> set[str]:
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
-    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
-    missing = [target for target in targets if "://" not in target and not (document.parent / target).exists()]
-    assert missing == []
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text):
+        if "://" in target:
+            continue
+        there = document.parent / target if target else document
+        assert there.exists(), target
+        assert not anchor or anchor in _anchors(there), f"{target}#{anchor}"
 
 
 def test_the_examples_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,9 +56,22 @@ def test_the_examples_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> N
     assert list(given["table"].columns) == names["names"]
 
 
-def test_the_examples_of_the_kernel_page_run() -> None:
-    for block in _blocks(ROOT / "docs" / "kernels.md"):
-        exec(block, {})
+@pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md"])
+def test_the_examples_of_a_page_run_one_after_the_other(page: str) -> None:
+    blocks = _blocks(ROOT / "docs" / page)
+    assert blocks
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, names)
+
+
+@pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md"])
+def test_a_page_names_every_function(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    wanted = set(acm_rs.__all__) - NOT_KERNELS - {"feature_matrix"}
+    if page == "from-pandas.md":
+        wanted = {name for name in wanted if not name.endswith("_f64")}
+    assert {name for name in wanted if not re.search(rf"\b{name}\b", text)} == set()
 
 
 def test_the_commands_of_the_readme_are_one_line_each() -> None:
@@ -50,3 +80,67 @@ def test_the_commands_of_the_readme_are_one_line_each() -> None:
         found = re.search(rf"<!-- {name} -->\n```sh\n(.*?)\n```\n\n```powershell\n(.*?)\n```\n", text, flags=re.DOTALL)
         assert found, f"README.md has no {name}"
         assert all("\n" not in command for command in found.groups())
+
+
+# ---- the tables on numbers ------------------------------------------------------------------------------------------
+
+
+@cache
+def _stated(part: str) -> dict[str, tuple[str, ...]]:
+    """The rows of a table of the page, by their first cells."""
+    lines = numerics_table.between(NUMERICS.read_text(encoding="utf-8"), part).split("\n")
+    rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines if line.startswith("| `")]
+    key = 3 if part == "differences" else 1
+    found = {" | ".join(row[:key]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def test_the_tables_name_every_function() -> None:
+    public = set(acm_rs.__all__) - NOT_KERNELS
+    for part in ("policies", "accuracy"):
+        named = {re.findall(r"`(\w+)`", first)[0] for first in _stated(part)}
+        assert named == public, part
+    assert {difference.function for difference in DIFFERENCES} <= public
+
+
+def test_the_policies_are_what_the_functions_do() -> None:
+    assert set(_stated("policies").values()) == set(numerics_table.policy_rows().values())
+    assert not any("?" in cell for row in _stated("policies").values() for cell in row)
+
+
+@pytest.mark.parametrize("name", [*MEASURES, *NOT_MEASURED])
+def test_the_errors_are_not_larger_than_stated(name: str) -> None:
+    _, error, _, over, limit = _stated("accuracy")[numerics_table.code(name)]
+    if name in NOT_MEASURED:
+        assert error == limit == "—"
+        return
+    measure = MEASURES[name]
+    assert numerics_table.value(limit) == measure.limit
+    for stated, again in ((error, measure.measure), (over, measure.durations)):
+        assert (stated == "—") == (again is None)
+        if again is not None:
+            assert numerics_table.value(stated) <= measure.limit
+            worst = again(True)
+            assert worst.error <= numerics_table.value(stated), worst
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda d: f"{d.function}, {d.peer}, {d.given}")
+def test_the_evidence_still_holds(difference: Difference) -> None:
+    key = f"{numerics_table.code(difference.function)} | {difference.given} | {difference.peer}"
+    told, ours, why = _stated("differences")[key][3:]
+    own = number(difference.ours)
+    assert spelled(own) == ours
+    assert spelled(number(difference.truth)) == why
+    assert told != ours
+    if not isinstance(difference.truth, str):
+        # Ours is the exact one, the peer's is further from it.
+        assert ours == why
+    same = f"{difference.peer} {numerics_table.versions().get(difference.peer)}"
+    if same not in NUMERICS.read_text(encoding="utf-8"):
+        pytest.skip(f"the page tells of another {difference.peer}")
+    theirs = number(difference.theirs)
+    if isinstance(theirs, float) and isinstance(own, float) and not math.isnan(theirs):
+        assert abs(theirs - own) > 1e-13 * abs(own)
+    else:
+        assert spelled(theirs) == told

@@ -349,10 +349,32 @@ def test_the_number_of_threads_must_be_a_whole_number(value: Any) -> None:
 
 
 SIZES = """
+import math
+
 import numpy as np
+from matrices import MATRICES
 from oracles import KERNELS
 
+try:
+    import resource
+except ImportError:
+    pass
+else:
+    resource.setrlimit(resource.RLIMIT_AS, (2**34, 2**34))
+
 one = np.zeros(1)
+for name, function in MATRICES.items():
+    for shape in ((2**29, 2**30), (2**25, 2**26), (2**58, 1), (1, 2**58), (2**59,), (2**52, 3)):
+        # Results too large for any memory; a small result of so many values would take years.
+        if max(math.prod(one) for one in function.shapes(*(*shape, 1)[:2])) < 2**50:
+            continue
+        try:
+            function(np.broadcast_to(one, shape))
+        except (MemoryError, ValueError) as error:
+            assert str(error), (name, shape)
+        else:
+            raise AssertionError((name, shape))
+    assert function(np.arange(40.0)), name
 for name, kernel in KERNELS.items():
     for shape in ((2**29, 2**30), (2**25, 2**26), (2**58, 1), (1, 2**58), (2**59,), (2**52, 3)):
         for window in (1, 16, 2**62):
@@ -365,7 +387,11 @@ for name, kernel in KERNELS.items():
     many = np.broadcast_to(np.zeros((1, 0)), (2**40, 0))
     assert kernel(many, 5).shape == (2**40, 0), name
     none = np.broadcast_to(np.zeros((0, 1)), (0, 2**40))
-    assert kernel(none, 5).shape == (0, kernel.width(2**40)), name
+    try:
+        # So many columns have too many pairs.
+        assert kernel(none, 5).shape == (0, kernel.width(2**40)), name
+    except (MemoryError, ValueError):
+        assert name == "rolling_lag_corr", name
     assert kernel(np.arange(4.0), 2).shape[0] == 4, name
 try:
     KERNELS["rolling_quantile"](np.broadcast_to(one, (2**20, 2**20)), 4, q=np.linspace(0, 1, 2**12).tolist())

@@ -170,3 +170,41 @@ def test_the_file_works_alone(tmp_path: Path) -> None:
         "from core import fast_features as ff", "import fast_features as ff"
     )
     assert lines(code)[0] == "backend pandas"
+
+
+EVERY_NAME = """
+labels, sure = np.zeros(50), np.ones(50)
+sensors = list(frame.columns)
+normalizer = ff.ConfidenceGatedNormalizer().fit_global(frame, sensors).fit_regime(0, frame)
+for out in (
+    ff.rolling_xcorr(frame, 5, "a"),
+    ff.rolling_pairwise_lag(frame, 2),
+    ff.batched_pairwise_lag(frame, 2, min_corr=0.5),
+    *(ff.build_correlations(frame, method=method) for method in ("pearson", "spearman", "kendall")),
+    ff.build_lagged_features(frame, 2),
+    *ff.impute_features(frame, frame, 1e-6)[:2],
+    normalizer.normalize(frame, labels, sure).z_scores,
+    ff.normalize_with_confidence_gating(frame, sensors, labels, sure, frame.mean(), frame.std())[0],
+):
+    print(*out.shape, repr(float(np.nansum(out.to_numpy()))))
+"""
+
+
+def test_every_function_works_alone_as_it_does_here(tmp_path: Path) -> None:
+    (tmp_path / "fast_features.py").write_text(Path(ff.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    block = BLOCK.format(names=("acm_rs", "polars", "core", "utils", "scipy", "pyarrow"))
+    code = f"{block}sys.path.insert(0, {str(tmp_path)!r})\nimport logging; logging.disable()\n" + USE + EVERY_NAME
+    alone = lines(code.replace("from core import fast_features as ff", "import fast_features as ff"))[3:]
+    assert len(alone) == 11
+    for backend in available():
+        here = lines("import sys\n" + USE + EVERY_NAME, backend)[3:]
+        for got, want in zip(here, alone, strict=True):
+            np.testing.assert_allclose([*map(float, got.split())], [*map(float, want.split())], rtol=1e-11, atol=1e-10)
+
+
+def test_an_older_acm_rs_does_not_serve(tmp_path: Path) -> None:
+    (tmp_path / "acm_rs.py").write_text("def feature_matrix(): ...\ndef rolling_corr(): ...\n", encoding="utf-8")
+    here = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    assert lines(here + USE)[0] == f"backend {'polars' if ff._pl is not None else 'pandas'}"
+    done = python(here + USE, "rust")
+    assert done.stderr.splitlines()[-1] == "RuntimeError: ACM_BACKEND=rust is not available here: pip install acm-rs"

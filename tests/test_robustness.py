@@ -15,6 +15,7 @@ import acm_rs
 import numpy as np
 import pytest
 from conftest import HERE
+from matrices import MATRICES
 from oracles import KERNELS
 
 POSIX = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -47,7 +48,7 @@ import acm_rs
 acm_rs.set_num_threads(4)
 busy = sys.argv[2] == "busy"
 x = np.random.default_rng(0).standard_normal((40_000, 4))
-names = ["rolling_mean", "rolling_kurt", "rolling_median", "rolling_min", "feature_matrix"]
+names = ["rolling_mean", "rolling_kurt", "rolling_median", "rolling_corr", "feature_matrix"]
 calls = [(KERNELS[n], x if n != "feature_matrix" else x[:4000]) for n in names]
 want = [k(v, 20).tobytes() for k, v in calls]
 
@@ -135,47 +136,56 @@ from oracles import KERNELS
 
 import acm_rs
 
-kernel, window = KERNELS[sys.argv[1]], int(sys.argv[2])
+kernel, lasting = KERNELS[sys.argv[1]], sys.argv[2].endswith("s")
+window = sys.argv[2] if lasting else int(sys.argv[2])
 acm_rs.set_num_threads(int(sys.argv[3]))
 width = kernel.width(1)
 small = np.random.default_rng(0).standard_normal(50_000)
+own = {"times": 1_000_000_000 * np.arange(50_000)} if lasting else {}
 start = time.perf_counter()
-kernel(small, window)
+kernel(small, window, **own)
 cost = (time.perf_counter() - start) / 50_000
-n = int(min(40_000_000 // (1 + width), 2.5 / cost))
+n = int(min(40_000_000 // (1 + width + lasting), 2.5 / cost))
 x = np.resize(small, n)
+all_of = {"times": 1_000_000_000 * np.arange(n)} if lasting else {}
 print("ready", flush=True)
 start = time.monotonic()
 try:
     while time.monotonic() < start + 8.0:
-        kernel(x, window)
+        kernel(x, window, **all_of)
 except KeyboardInterrupt:
     print(time.monotonic(), time.monotonic() - start, flush=True)
-    want = kernel(small, window)
-    assert want.tobytes() == kernel(small.copy(), window).tobytes()
+    want = kernel(small, window, **own)
+    assert want.tobytes() == kernel(small.copy(), window, **own).tobytes()
+    print("fine", flush=True)
+"""
+
+INTERRUPT_OF_A_MATRIX = """
+import sys, time
+import numpy as np
+from matrices import MATRICES
+
+function, n, d = MATRICES[sys.argv[1]], int(sys.argv[2]), int(sys.argv[3])
+x = np.resize(np.random.default_rng(0).standard_normal(200_003), (n, d))
+x[::17, : d // 2] = np.nan
+small = x[:200].copy()
+print("ready", flush=True)
+start = time.monotonic()
+try:
+    while time.monotonic() < start + 8.0:
+        function(x)
+except KeyboardInterrupt:
+    print(time.monotonic(), time.monotonic() - start, flush=True)
+    for one, other in zip(function(small), function(small.copy())):
+        assert one.tobytes() == other.tobytes()
     print("fine", flush=True)
 """
 
 
-@SIGNALS
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(
-    ("name", "window"),
-    [
-        ("rolling_median", 1001),
-        ("rolling_mad", 1001),
-        ("rolling_quantile", 51),
-        ("rolling_kurt", 1000),
-        ("rolling_kurt", 20_000_000),
-        ("rolling_slope", 300),
-        ("rolling_max", 100_000),
-        ("rolling_band_energy", 2048),
-        ("feature_matrix", 64),
-    ],
-)
-def test_an_interrupt_ends_a_long_call_within_200_ms(name: str, window: int, threads: int) -> None:
+def interrupted(script: str, *arguments: str) -> float:
+    """Run a script that calls on and on, interrupt it, and give the seconds until it noticed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPT, name, str(window), str(threads)],
+        [sys.executable, "-c", script, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -196,7 +206,51 @@ def test_an_interrupt_ends_a_long_call_within_200_ms(name: str, window: int, thr
     lines = printed.splitlines()
     assert lines, "the call was over before the interrupt, or did not see it"
     assert lines[1] == "fine"
-    assert float(lines[0].split()[0]) - sent < 0.2
+    return float(lines[0].split()[0]) - sent
+
+
+@SIGNALS
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "window"),
+    [
+        ("rolling_median", 1001),
+        ("rolling_mad", 1001),
+        ("rolling_quantile", 51),
+        ("rolling_kurt", 1000),
+        ("rolling_kurt", 20_000_000),
+        ("rolling_slope", 300),
+        ("rolling_max", 100_000),
+        ("rolling_band_energy", 2048),
+        ("rolling_lag_corr", 1000),
+        ("rolling_median", "901s"),
+        ("rolling_skew", "5000s"),
+        ("rolling_slope", "10000000s"),
+        ("feature_matrix", 64),
+    ],
+)
+def test_an_interrupt_ends_a_long_call_within_200_ms(name: str, window: int | str, threads: int) -> None:
+    assert interrupted(INTERRUPT, name, str(window), str(threads)) < 0.2
+
+
+@SIGNALS
+@pytest.mark.parametrize(
+    ("name", "rows", "columns"),
+    [
+        ("correlation pearson", 12_000, 1200),
+        ("correlation spearman", 8000, 200),
+        ("correlation kendall", 20_000, 40),
+        ("lagged_correlation", 8000, 600),
+        ("column_quantiles", 3_000_000, 2),
+        ("column_moments", 6_000_000, 2),
+        ("impute interpolate", 6_000_000, 2),
+        ("ewm_std", 6_000_000, 1),
+        ("seasonality", 200_000, 4),
+        ("power_spectrum", 4_000_000, 2),
+    ],
+)
+def test_an_interrupt_ends_a_long_call_on_a_matrix_within_200_ms(name: str, rows: int, columns: int) -> None:
+    assert interrupted(INTERRUPT_OF_A_MATRIX, name, str(rows), str(columns)) < 0.2
 
 
 def test_an_exception_of_a_signal_handler_ends_a_call() -> None:
@@ -228,7 +282,8 @@ def test_an_exception_of_a_signal_handler_ends_a_call() -> None:
 LEAK = """
 import json, sys
 import numpy as np
-from oracles import KERNELS
+from matrices import MATRICES
+from oracles import KERNELS, WINDOWED
 
 def resident():
     with open("/proc/self/statm") as file:
@@ -236,6 +291,8 @@ def resident():
 
 x = np.random.default_rng(0).standard_normal((24, 2))
 line = np.ascontiguousarray(x[:, 0])
+times = 1_000_000_000 * np.arange(24)
+dates = times.view("datetime64[ns]")
 grown = {}
 for name, kernel in KERNELS.items():
     out = np.empty((24, kernel.width(2))) if kernel.takes_out else None
@@ -250,9 +307,26 @@ for name, kernel in KERNELS.items():
                     pass
                 if out is not None:
                     kernel(x, 4, out=out)
+                if kernel in WINDOWED:
+                    kernel(x, "4s", times=times, center=True)
+                    kernel(x, 4, times=dates, step=3)
     calls(2000)
     before = resident()
     calls(10_000)
+    grown[name] = resident() - before
+for name, function in MATRICES.items():
+    def calls(count):
+        for i in range(count):
+            function(x)
+            if i % 10 == 0:
+                function(line)
+                try:
+                    function(x, nonsense=1)
+                except TypeError:
+                    pass
+    calls(1000)
+    before = resident()
+    calls(4000)
     grown[name] = resident() - before
 print(json.dumps(grown))
 """
@@ -261,7 +335,7 @@ print(json.dumps(grown))
 @PROC
 def test_ten_thousand_calls_do_not_grow_the_memory() -> None:
     grown = json.loads(run(LEAK))
-    assert set(grown) == set(KERNELS)
+    assert set(grown) == set(KERNELS) | set(MATRICES)
     too_much = {name: size for name, size in grown.items() if size >= 1_000_000}
     assert not too_much
 

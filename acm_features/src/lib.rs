@@ -1,7 +1,11 @@
-//! Features of sensor histories: rolling statistics, band energies and the fused feature matrix.
+//! Features of sensor histories: rolling and exponentially weighted statistics, correlations, spectra, whole columns, and
+//! the fused feature matrix.
 //!
 //! Plain functions from arrays to arrays, rows = time (oldest first), columns = sensors. NaN and infinities are missing.
 
+pub mod column;
+pub mod correlation;
+pub mod ewm;
 mod fill;
 pub mod matrix;
 #[cfg(test)]

@@ -74,14 +74,14 @@ struct Matrix {
     window: Window,
     sources: Vec<Source>,
     bands: usize,
-    order: Option<Order>,
+    order: Option<Order<'static>>,
     moments: Option<Blocks<AllMoments>>,
     energy: Option<BandEnergy>,
     tile_rows: usize,
 }
 
 struct MatrixScratch {
-    order: Option<<Order as Leaf>::Scratch>,
+    order: Option<<Order<'static> as Leaf>::Scratch>,
     moments: Option<<Blocks<AllMoments> as Leaf>::Scratch>,
     energy: Option<<BandEnergy as Leaf>::Scratch>,
     order_results: Vec<Row>,
@@ -294,6 +294,7 @@ pub fn feature_matrix<T: Element>(
     let history = History {
         first_row: window.first_row(),
         fill: Some(&fill),
+        ..History::default()
     };
     columns::run(&Matrix::new(window, features, bands, x.nrows())?, x, history, out)
 }

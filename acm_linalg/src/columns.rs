@@ -8,18 +8,17 @@
 use std::ops::Range;
 
 use fearless_simd::{Level, Simd, dispatch};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayViewMut2, Axis};
 
 use crate::error::{Error, Result};
 use crate::lanes::{Element, LANES, Row};
-use crate::packing::{Run, pack, signed, unpack};
+use crate::packing::{Kept, Run, pack, signed, unpack};
 use crate::parallel::{self, Stop};
+use crate::plan::{Demand, Plan};
+pub use crate::source::{Pick, Plane, Source};
 
-/// Estimated time of one job, so that an interrupt is seen soon and threads finish together.
-const JOB_NS: f64 = 4_000_000.0;
-
-/// Input and output of a chunk of rows that stay in the cache of a core.
-const NEAR_BYTES: usize = 1 << 18;
+/// Rows that a job reads before its first between two looks at whether to stop.
+const STOP_ROWS: usize = 1 << 14;
 
 /// Part of a column's history that a leaf computes at once.
 #[derive(Debug)]
@@ -27,11 +26,14 @@ pub struct Tile<'a> {
     /// Rows oldest first: `lead` earlier rows, then the rows to compute. Missing values are NaN; so are rows before the
     /// history's start and after its end.
     pub x: &'a [Row],
+    /// The same rows of the second input; `x` again where there is none.
+    pub y: &'a [Row],
     /// Rows of `x` before the first row to compute: as many as [`Leaf::lead`] asks for, less where the history starts.
     pub lead: usize,
     /// Absolute index of the first row to compute, modulo the window; the same in every lane.
     pub phase: usize,
-    /// Index of the first row to compute within the caller's array, by lane.
+    /// Index of the first row to compute within the caller's array, by lane; beyond its end where the history's `ahead`
+    /// leads there.
     pub start: [usize; LANES],
     /// Lanes in use; the rest hold 0 and their results are dropped.
     pub lanes: usize,
@@ -66,6 +68,12 @@ pub trait Leaf: Sync {
         self.window() - 1
     }
 
+    /// Rows between the starts of the blocks that the leaf cuts time into; none where the rows alone do not say. Lanes are
+    /// then columns only, never segments of one.
+    fn block(&self) -> Option<usize> {
+        Some(self.window())
+    }
+
     /// Rows to compute at once; a multiple of the window where the window is the smaller.
     fn tile_rows(&self) -> usize;
 
@@ -83,64 +91,34 @@ pub trait Leaf: Sync {
 }
 
 /// How the history's rows are counted and what stands for its missing values.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct History<'a> {
     /// Absolute index of the array's first row, where it is a piece of a longer history.
     pub first_row: usize,
     /// A value for each column that takes the place of its missing values; none: they stay missing.
     pub fill: Option<&'a [f64]>,
+    /// Each row's result is what the leaf computes so many rows later; beyond the array's end everything is missing.
+    pub ahead: usize,
+    /// Results are kept for the rows whose absolute index is a multiple of this.
+    pub step: usize,
 }
 
-/// How lanes and rows are laid out for one call.
-#[derive(Debug, Clone, PartialEq)]
-struct Plan {
-    /// First row of each segment, and the number of rows as the last.
-    segments: Vec<usize>,
-    /// Rows of a job, counted from its segment's start.
-    chunk: usize,
-    /// Groups of eight lanes.
-    groups: usize,
-}
-
-impl Plan {
-    fn new(shape: (usize, usize), width: usize, window: usize, tile: usize, cost_ns: f64) -> Self {
-        let (rows, columns) = shape;
-        let align = window.min(rows);
-        let length = |parts: usize| rows.div_ceil(parts).next_multiple_of(align).max(tile.min(rows));
-        let effort = |parts: usize| {
-            let lanes = columns * rows.div_ceil(length(parts));
-            let warm_up = if parts == 1 { 0 } else { window };
-            lanes.div_ceil(LANES) * length(parts).saturating_add(warm_up)
-        };
-        let parts = [1, 2, 4, 8].into_iter().min_by_key(|&parts| effort(parts)).unwrap_or(1);
-        let length = length(parts);
-        let segments: Vec<usize> = (0..rows).step_by(length).chain([rows]).collect();
-        let groups = (columns * (segments.len() - 1)).div_ceil(LANES);
-
-        let work = groups as f64 * length as f64 * LANES as f64 * cost_ns;
-        let jobs = (work / JOB_NS).max(8.0 * parallel::num_threads() as f64);
-        let wanted = (jobs / groups as f64).ceil();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "at least 1 and far below 2^53"
-        )]
-        let cuts = wanted as usize;
-        // Neighbouring groups share cache lines where rows lie side by side: they meet again before the chunk leaves it.
-        let near = NEAR_BYTES / (columns * (1 + width) * size_of::<f64>());
-        let shortest = window.saturating_mul(4).max(512);
-        let chunk = length
-            .div_ceil(cuts)
-            .min(near)
-            .max(shortest)
-            .min(length)
-            .next_multiple_of(align)
-            .min(length);
+impl Default for History<'_> {
+    fn default() -> Self {
         Self {
-            segments,
-            chunk: chunk.max(1),
-            groups,
+            first_row: 0,
+            fill: None,
+            ahead: 0,
+            step: 1,
         }
+    }
+}
+
+impl History<'_> {
+    /// Rows of the results for an array of `rows` rows.
+    #[must_use]
+    pub fn kept(&self, rows: usize) -> usize {
+        Kept::new(self.first_row, self.step).among(0..rows)
     }
 }
 
@@ -154,21 +132,22 @@ struct Job<'a, T> {
 
 /// Computes `leaf` over every column of `x` into `out`.
 ///
-/// Shapes: x (n, d), out (n, d * sum(blocks)); blocks stand one after the other, each with its results of a column
-/// adjacent.
+/// Shapes: x (n, d), out (rows kept of n, d * sum(blocks)); blocks stand one after the other, each with its results of a
+/// column adjacent.
 ///
 /// # Errors
 /// [`Error::Shape`] for another `out`, [`Error::Length`] for another `fill`; [`Error::Memory`]; [`Error::Interrupted`].
-pub fn run<T: Element, L: Leaf>(
+pub fn run<'a, T: Element, L: Leaf>(
     leaf: &L,
-    x: ArrayView2<'_, T>,
+    x: impl Into<Source<'a, T>>,
     history: History<'_>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    let (rows, columns) = x.dim();
+    let source = x.into();
+    let (rows, columns) = (source.rows(), source.columns());
     let blocks = leaf.blocks();
     let width: usize = blocks.iter().sum();
-    let expected = (rows, columns.saturating_mul(width));
+    let expected = (history.kept(rows), columns.saturating_mul(width));
     if out.dim() != expected {
         return Err(Error::Shape {
             name: "out",
@@ -177,7 +156,8 @@ pub fn run<T: Element, L: Leaf>(
         });
     }
     if let Some(fill) = history.fill
-        && !x.is_empty()
+        && rows > 0
+        && columns > 0
         && fill.len() != columns
     {
         return Err(Error::Length {
@@ -191,51 +171,81 @@ pub fn run<T: Element, L: Leaf>(
     }
 
     let window = leaf.window();
-    let plan = Plan::new((rows, columns), width, window, leaf.tile_rows(), leaf.cost_ns());
+    let History { ahead, step, .. } = history;
+    let plan = Plan::new(&Demand {
+        shape: (rows, columns),
+        width,
+        window,
+        block: leaf.block(),
+        step,
+        tile: leaf.tile_rows(),
+        cost_ns: leaf.cost_ns(),
+    });
     let tile_rows = leaf.tile_rows().min(plan.chunk);
-    let lead_limit = leaf.lead(history.first_row.saturating_add(rows)).min(rows);
+    let reach = rows.saturating_add(ahead);
+    // Seen from later rows a history's first one need not start a block: all that a window spans is looked back on.
+    let end = if ahead == 0 { history.first_row.saturating_add(rows) } else { usize::MAX };
+    let lead_limit = leaf.lead(end).min(reach);
     // Room to go on for a while before the rows that the next tile looks back on are moved to the front.
     let room = lead_limit + tile_rows.max(lead_limit.min(plan.chunk));
-    let jobs = jobs(&plan, columns, &blocks, out);
+    let kept = Kept::new(history.first_row, step);
+    let jobs = jobs(&plan, columns, &blocks, kept, out);
     let cost = leaf.cost_ns() * (plan.groups * LANES) as f64 * plan.segments[1] as f64;
     let level = Level::new();
+    let planes: Vec<Plane<'_, T>> = source.planes().collect();
     parallel::run(
         jobs,
         cost,
         || {
             Ok((
-                allocate(room, "a tile of rows")?,
+                planes.iter().map(|_| room_for(room)).collect::<Result<Vec<_>>>()?,
                 allocate(tile_rows * width, "a tile of results")?,
-                leaf.scratch(rows)?,
+                leaf.scratch(reach)?,
             ))
         },
         |(packed, results, scratch), mut job, stop| {
             let lanes = job.runs.iter().map(|run| run.columns.len()).sum();
             let start = job.chunk.start;
-            let earliest = job.runs.iter().map(|run| run.segment.start).max().unwrap_or(0) + start;
+            let earliest = job.runs.iter().map(|run| run.segment.start).max().unwrap_or(0) + start + ahead;
             let lead = lead_limit.min(earliest);
             let mut tile_start = start;
-            let buffer = &mut packed[..lead];
-            dispatch!(level, simd => pack(simd, &x, &job.runs, signed(start) - signed(lead), history.fill, buffer));
+            for from in (0..lead).step_by(STOP_ROWS) {
+                if stop.requested() {
+                    return;
+                }
+                let rows = from..(from + STOP_ROWS).min(lead);
+                for (plane, packed) in planes.iter().zip(&mut *packed) {
+                    let first = signed(start + ahead + from) - signed(lead);
+                    let buffer = reach_to(packed, rows.clone());
+                    dispatch!(level, simd => pack(simd, plane, &job.runs, first, history.fill, buffer));
+                }
+            }
             let mut held = 0..lead;
             while tile_start < job.chunk.end && !stop.requested() {
                 let tile_end = (tile_start + tile_rows).min(job.chunk.end);
                 let fresh = tile_end - tile_start;
                 let lead = held.len().min(lead_limit);
                 held.start = held.end - lead;
-                if held.end + fresh > packed.len() {
-                    packed.copy_within(held, 0);
+                let full = held.end + fresh > room;
+                for (plane, packed) in planes.iter().zip(&mut *packed) {
+                    if full {
+                        packed.copy_within(held.clone(), 0);
+                    }
+                    let end = if full { lead } else { held.end };
+                    let (first, buffer) = (signed(tile_start + ahead), reach_to(packed, end..end + fresh));
+                    dispatch!(level, simd => pack(simd, plane, &job.runs, first, history.fill, buffer));
+                }
+                if full {
                     held = 0..lead;
                 }
-                let buffer = &mut packed[held.end..held.end + fresh];
-                dispatch!(level, simd => pack(simd, &x, &job.runs, signed(tile_start), history.fill, buffer));
                 held.end += fresh;
                 let mut first = [0; LANES];
                 for run in &job.runs {
-                    first[run.lane..run.lane + run.columns.len()].fill(run.segment.start + tile_start);
+                    first[run.lane..run.lane + run.columns.len()].fill(run.segment.start + tile_start + ahead);
                 }
                 let tile = Tile {
-                    x: &packed[held.clone()],
+                    x: &packed[0][held.clone()],
+                    y: &packed[planes.len() - 1][held.clone()],
                     lead,
                     phase: (first[0] % window + history.first_row % window) % window,
                     start: first,
@@ -245,8 +255,8 @@ pub fn run<T: Element, L: Leaf>(
                 };
                 let results = &mut results[..fresh * width];
                 compute(level, leaf, scratch, &tile, results);
-                let outputs = &mut job.outputs;
-                dispatch!(level, _ => unpack(results, &job.runs, &blocks, tile_start - start, fresh, outputs));
+                let (outputs, rows) = (&mut job.outputs, (start, tile_start..tile_end));
+                dispatch!(level, _ => unpack(results, &job.runs, &blocks, rows, kept, outputs));
                 tile_start = tile_end;
             }
         },
@@ -257,6 +267,25 @@ pub fn run<T: Element, L: Leaf>(
 #[inline(never)]
 fn compute<L: Leaf>(level: Level, leaf: &L, scratch: &mut L::Scratch, tile: &Tile<'_>, results: &mut [Row]) {
     dispatch!(level, simd => leaf.tile(simd, scratch, tile, results));
+}
+
+/// Memory for so many rows, none of them there yet: a long window's take a while to touch.
+fn room_for(rows: usize) -> Result<Vec<Row>> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(rows).map_err(|_| Error::Memory {
+        what: "a tile of rows",
+        rows,
+        columns: 1,
+    })?;
+    Ok(memory)
+}
+
+/// These rows of the memory, which grows to have them.
+fn reach_to(memory: &mut Vec<Row>, rows: Range<usize>) -> &mut [Row] {
+    if memory.len() < rows.end {
+        memory.resize(rows.end, Row::default());
+    }
+    &mut memory[rows]
 }
 
 /// Rows of memory, or the error that says what did not fit.
@@ -282,7 +311,13 @@ pub fn reserve<T: Clone>(length: usize, value: T, what: &'static str) -> Result<
     Ok(memory)
 }
 
-fn jobs<'a, T>(plan: &Plan, columns: usize, blocks: &[usize], out: ArrayViewMut2<'a, T>) -> Vec<Job<'a, T>> {
+fn jobs<'a, T>(
+    plan: &Plan,
+    columns: usize,
+    blocks: &[usize],
+    kept: Kept,
+    out: ArrayViewMut2<'a, T>,
+) -> Vec<Job<'a, T>> {
     let length = plan.segments[1];
     let mut jobs: Vec<Job<'a, T>> = Vec::new();
     for start in (0..length).step_by(plan.chunk) {
@@ -296,14 +331,10 @@ fn jobs<'a, T>(plan: &Plan, columns: usize, blocks: &[usize], out: ArrayViewMut2
     }
     let mut rest = out;
     for (number, segment) in plan.segments.windows(2).enumerate() {
-        let (here, below) = rest.split_at(Axis(0), segment[1] - segment[0]);
-        rest = below;
-        let mut rest_here = here;
-        let mut chunk_number = 0;
-        while rest_here.nrows() > 0 {
-            let rows = plan.chunk.min(rest_here.nrows());
-            let (chunk, below) = rest_here.split_at(Axis(0), rows);
-            rest_here = below;
+        for (chunk_number, start) in (segment[0]..segment[1]).step_by(plan.chunk).enumerate() {
+            let end = (start + plan.chunk).min(segment[1]);
+            let (chunk, below) = rest.split_at(Axis(0), kept.among(start..end));
+            rest = below;
             let mut by_block = split_blocks(chunk, columns, blocks);
             let mut column = 0;
             while column < columns {
@@ -325,7 +356,6 @@ fn jobs<'a, T>(plan: &Plan, columns: usize, blocks: &[usize], out: ArrayViewMut2
                 );
                 column += taken;
             }
-            chunk_number += 1;
         }
     }
     // The last segment may be shorter than a chunk's start: such jobs lack its lanes, and may have none at all.

@@ -5,7 +5,7 @@ use fearless_simd::Simd;
 use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use proptest::prelude::*;
 
-use crate::columns::{self, History, Leaf, Tile};
+use crate::columns::{self, History, Leaf, Pick, Plane, Source, Tile};
 use crate::lanes::{LANES, Row};
 use crate::parallel;
 use crate::{Error, Result};
@@ -37,6 +37,11 @@ impl Lag {
             rows,
             calls: AtomicUsize::new(0),
         }
+    }
+
+    /// Rows that are computed, those beyond the array's end included.
+    fn reach(&self) -> usize {
+        self.rows + self.history.ahead
     }
 }
 
@@ -76,7 +81,8 @@ impl Leaf for Lag {
     }
 
     fn lead(&self, end: usize) -> usize {
-        assert_eq!(end, self.history.first_row + self.rows);
+        let whole = self.history.first_row + self.rows;
+        assert_eq!(end, if self.history.ahead == 0 { whole } else { usize::MAX });
         self.lag
     }
 
@@ -89,7 +95,7 @@ impl Leaf for Lag {
     }
 
     fn scratch(&self, rows: usize) -> Result<Self::Scratch> {
-        assert_eq!(rows, self.rows);
+        assert_eq!(rows, self.reach());
         Ok(None)
     }
 
@@ -104,7 +110,7 @@ impl Leaf for Lag {
             let start = tile.start[lane];
             assert_eq!(tile.phase, (self.history.first_row + start) % self.window);
             // Beyond the last row a lane computes what nobody reads.
-            assert!(tile.lead >= self.lag.min(start).min(self.rows));
+            assert!(tile.lead >= self.lag.min(start).min(self.reach()));
             for (row, x) in (0..).zip(tile.x) {
                 // Rows outside the array are missing, whatever the fill.
                 let at = start + row;
@@ -134,15 +140,18 @@ impl Leaf for Lag {
 fn expected(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
     let (rows, columns) = x.dim();
     let width: usize = leaf.blocks.iter().sum();
-    let mut out = Array2::zeros((rows, columns * width));
+    let History {
+        first_row, ahead, step, ..
+    } = leaf.history;
+    let kept: Vec<usize> = (0..rows).filter(|row| (row + first_row).is_multiple_of(step)).collect();
+    let mut out = Array2::zeros((kept.len(), columns * width));
     let mut first = 0;
     for &block in &leaf.blocks {
-        for (row, column) in ndarray::indices(x.dim()) {
-            let from = row
-                .checked_sub(leaf.lag)
-                .map_or(f64::NAN, |from| seen(x[[from, column]], column, leaf.history.fill));
+        for (at, column) in ndarray::indices((kept.len(), columns)) {
+            let from = (kept[at] + ahead).checked_sub(leaf.lag).filter(|&from| from < rows);
+            let from = from.map_or(f64::NAN, |from| seen(x[[from, column]], column, leaf.history.fill));
             for result in 0..block {
-                out[[row, first * columns + column * block + result]] = from + ((first + result) * HUNDRED) as f64;
+                out[[at, first * columns + column * block + result]] = from + ((first + result) * HUNDRED) as f64;
             }
         }
         first += block;
@@ -159,7 +168,7 @@ fn assert_same(got: ArrayView2<'_, f64>, expected: ArrayView2<'_, f64>, case: &s
 
 fn compute(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
     let width: usize = leaf.blocks.iter().sum();
-    let mut out = Array2::from_elem((x.nrows(), x.ncols() * width), -7.0);
+    let mut out = Array2::from_elem((leaf.history.kept(x.nrows()), x.ncols() * width), -7.0);
     columns::run(leaf, x, leaf.history, out.view_mut()).unwrap();
     out
 }
@@ -341,8 +350,8 @@ fn other_shapes_are_refused() {
     }
     for length in [0, 2, 4] {
         let history = History {
-            first_row: 0,
             fill: Some(&[0.0; 4][..length]),
+            ..History::default()
         };
         let error = columns::run(&leaf, x.view(), history, Array2::zeros((10, 9)).view_mut()).unwrap_err();
         let expected = Error::Length {
@@ -353,6 +362,70 @@ fn other_shapes_are_refused() {
         assert_eq!(error, expected);
     }
     assert_eq!(leaf.calls.load(Ordering::Relaxed), 0);
+}
+
+/// The second input's value less the first's.
+struct Gap;
+
+impl Leaf for Gap {
+    type Scratch = ();
+
+    fn blocks(&self) -> Vec<usize> {
+        vec![1]
+    }
+
+    fn window(&self) -> usize {
+        3
+    }
+
+    fn tile_rows(&self) -> usize {
+        48
+    }
+
+    fn cost_ns(&self) -> f64 {
+        1e3
+    }
+
+    fn scratch(&self, _rows: usize) -> Result<()> {
+        Ok(())
+    }
+
+    fn tile<S: Simd>(&self, _simd: S, (): &mut (), tile: &Tile<'_>, out: &mut [Row]) {
+        for ((x, y), out) in tile.x[tile.lead..].iter().zip(&tile.y[tile.lead..]).zip(out) {
+            *out = Row(std::array::from_fn(|lane| y.0[lane] - x.0[lane]));
+        }
+    }
+}
+
+#[test]
+fn two_inputs_stand_side_by_side() {
+    let (rows, columns) = (700, 11);
+    let x = matrix(rows, columns);
+    let one = x.slice(s![.., 4..5]);
+    let listed: Vec<(usize, usize)> = (0..20).map(|number| (number * 7 % columns, number % 5 * 150)).collect();
+    let undelayed: Vec<(usize, usize)> = listed.iter().map(|&(column, _)| (column, 0)).collect();
+    let plane = |values, pick| Plane { values, pick };
+    let late = |row: usize, (column, late): (usize, usize)| {
+        row.checked_sub(late).map_or(f64::NAN, |row| seen(x[[row, column]], column, None))
+    };
+    let mut out = Array2::zeros((rows, columns));
+    let source = Source::pair(plane(x.view(), Pick::Each), plane(one, Pick::Same));
+    columns::run(&Gap, source, History::default(), out.view_mut()).unwrap();
+    let gaps = Array2::from_shape_fn(out.dim(), |(row, column)| late(row, (4, 0)) - late(row, (column, 0)));
+    assert_same(out.view(), gaps.view(), "one for all");
+    for step in [1, 7] {
+        let history = History {
+            step,
+            ..History::default()
+        };
+        let mut out = Array2::zeros((history.kept(rows), listed.len()));
+        let source = Source::pair(plane(x.view(), Pick::Listed(&undelayed)), plane(x.view(), Pick::Listed(&listed)));
+        columns::run(&Gap, source, history, out.view_mut()).unwrap();
+        let gaps = Array2::from_shape_fn(out.dim(), |(row, at)| {
+            late(row * step, listed[at]) - late(row * step, undelayed[at])
+        });
+        assert_same(out.view(), gaps.view(), "listed");
+    }
 }
 
 /// Works until it is asked to stop, or gives up; has no memory for more than a thousand rows.
@@ -430,13 +503,15 @@ proptest! {
         lag in 0_usize..300,
         tiles in 1_usize..5,
         first_row in 0_usize..10_000,
+        ahead in prop_oneof![Just(0), 0_usize..400],
+        step in prop_oneof![Just(1), 1_usize..400],
         costly in any::<bool>(),
         blocks in proptest::collection::vec(1_usize..4, 1..3),
     ) {
         let x = matrix(rows, columns);
         let mut leaf = Lag::new(window, lag, rows);
         leaf.tile_rows = tiles * window;
-        leaf.history.first_row = first_row;
+        leaf.history = History { first_row, ahead, step, ..leaf.history };
         leaf.cost_ns = if costly { 1e4 } else { 1.0 };
         leaf.blocks = blocks;
         assert_same(compute(&leaf, x.view()).view(), expected(&leaf, x.view()).view(), "any layout");

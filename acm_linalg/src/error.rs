@@ -82,6 +82,14 @@ pub enum Error {
         /// Values it has.
         got: usize,
     },
+    /// Time stamps go back.
+    #[error("`{name}` must not go back, but row {row} is earlier than row {}", row - 1)]
+    Unsorted {
+        /// The argument.
+        name: &'static str,
+        /// The first row that is earlier than the one before.
+        row: usize,
+    },
     /// The result or its scratch does not fit into memory.
     #[error("not enough memory for {what}: {rows} x {columns} values")]
     Memory {

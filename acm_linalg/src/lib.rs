@@ -11,5 +11,7 @@ pub mod error;
 pub mod lanes;
 mod packing;
 pub mod parallel;
+mod plan;
+mod source;
 
 pub use error::{Error, Number, Result};

@@ -6,6 +6,7 @@ use fearless_simd::{Simd, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use crate::lanes::{Element, LANES, Row, V, canonical};
+use crate::source::{Pick, Plane};
 
 /// Adjacent columns of one segment that fill lanes `lane..` of a group.
 #[derive(Debug, Clone)]
@@ -20,23 +21,54 @@ pub(crate) fn signed(rows: usize) -> isize {
     rows as isize
 }
 
+/// The rows whose results are kept: those of an absolute index that is a multiple of the step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    step: usize,
+    /// Absolute index of row 0, modulo the step.
+    phase: usize,
+}
+
+impl Kept {
+    pub(crate) fn new(first_row: usize, step: usize) -> Self {
+        Self {
+            step,
+            phase: first_row % step,
+        }
+    }
+
+    /// How many of these rows.
+    pub(crate) fn among(self, rows: Range<usize>) -> usize {
+        let before = |row: usize| (row + self.phase).div_ceil(self.step);
+        before(rows.end) - before(rows.start)
+    }
+
+    /// The first of the rows from `row` on, counted from there.
+    fn next(self, row: usize) -> usize {
+        let past = (row + self.phase) % self.step;
+        if past == 0 { 0 } else { self.step - past }
+    }
+}
+
 /// Copies the rows from `first` on, counted from each segment's start, into `buffer`; rows that do not exist become NaN.
 #[inline(always)]
 pub(crate) fn pack<S: Simd, T: Element>(
     simd: S,
-    x: &ArrayView2<'_, T>,
+    plane: &Plane<'_, T>,
     runs: &[Run],
     first: isize,
     fill: Option<&[f64]>,
     buffer: &mut [Row],
 ) {
+    let x = &plane.values;
     let lanes: usize = runs.iter().map(|run| run.columns.len()).sum();
-    let exist = |run: &Run| {
-        let begin = signed(run.segment.start) + first;
-        let skipped = begin.min(0).unsigned_abs().min(buffer.len());
-        let end = signed(x.nrows()).saturating_sub(begin).max(0).unsigned_abs().min(buffer.len());
-        (begin.max(0).unsigned_abs(), skipped..end.max(skipped))
-    };
+    let length = buffer.len();
+    let exist = |run: &Run| existing(x.nrows(), signed(run.segment.start) + first, length);
+    match plane.pick {
+        Pick::Each => {}
+        Pick::Same => return pack_same(x, runs, first, buffer),
+        Pick::Listed(listed) => return pack_listed(x, runs, first, listed, buffer),
+    }
     let everything = lanes == LANES && runs.iter().all(|run| exist(run).1 == (0..buffer.len()));
     let exist: Vec<_> = runs.iter().map(exist).collect();
     if !everything {
@@ -49,6 +81,53 @@ pub(crate) fn pack<S: Simd, T: Element>(
         }
         let rows = start..start + places.len();
         pack_run(simd, x, run, rows, fill, &mut buffer[places]);
+    }
+}
+
+/// Of `length` rows from `begin` on: the first that exists, and the places of those that do.
+fn existing(rows: usize, begin: isize, length: usize) -> (usize, Range<usize>) {
+    let skipped = begin.min(0).unsigned_abs().min(length);
+    let end = signed(rows).saturating_sub(begin).max(0).unsigned_abs().min(length);
+    (begin.max(0).unsigned_abs().min(rows), skipped..end.max(skipped))
+}
+
+/// One column for every lane of a run; rows that do not exist become NaN.
+#[inline(always)]
+fn pack_same<T: Element>(x: &ArrayView2<'_, T>, runs: &[Run], first: isize, buffer: &mut [Row]) {
+    let lanes: usize = runs.iter().map(|run| run.columns.len()).sum();
+    let idle = Row(std::array::from_fn(|lane| if lane < lanes { f64::NAN } else { 0.0 }));
+    buffer.fill(idle);
+    for run in runs {
+        let (start, places) = existing(x.nrows(), signed(run.segment.start) + first, buffer.len());
+        let values = x.slice(s![start..start + places.len(), 0]);
+        let lanes = run.lane..run.lane + run.columns.len();
+        for (value, target) in values.iter().zip(&mut buffer[places]) {
+            target.0[lanes.clone()].fill(canonical(value.widen(), f64::NAN));
+        }
+    }
+}
+
+/// A column of its own, so many rows late, for every lane; rows that do not exist become NaN.
+#[inline(always)]
+fn pack_listed<T: Element>(
+    x: &ArrayView2<'_, T>,
+    runs: &[Run],
+    first: isize,
+    listed: &[(usize, usize)],
+    buffer: &mut [Row],
+) {
+    let lanes: usize = runs.iter().map(|run| run.columns.len()).sum();
+    let idle = Row(std::array::from_fn(|lane| if lane < lanes { f64::NAN } else { 0.0 }));
+    buffer.fill(idle);
+    for run in runs {
+        for (lane, &(column, late)) in (run.lane..).zip(&listed[run.columns.clone()]) {
+            let begin = signed(run.segment.start) + first - signed(late);
+            let (start, places) = existing(x.nrows(), begin, buffer.len());
+            let values = x.slice(s![start..start + places.len(), column]);
+            for (value, target) in values.iter().zip(&mut buffer[places]) {
+                target.0[lane] = canonical(value.widen(), f64::NAN);
+            }
+        }
     }
 }
 
@@ -115,21 +194,33 @@ fn fetch<T: Element>(rows: &ArrayView2<'_, T>) {
     std::hint::black_box(sum);
 }
 
-/// Writes `rows` rows of results, from row `start` of the job's outputs on.
+/// Writes the results of `rows`, of a job that starts at row `start`, both counted from each segment's start.
 #[inline(always)]
 pub(crate) fn unpack<T: Element>(
-    results: &[Row],
+    results: &mut [Row],
     runs: &[Run],
     blocks: &[usize],
-    start: usize,
-    rows: usize,
+    (start, rows): (usize, Range<usize>),
+    kept: Kept,
     outputs: &mut [Vec<ArrayViewMut2<'_, T>>],
 ) {
     let width: usize = blocks.iter().sum();
+    // The same rows are kept in every segment.
+    let origin = runs.first().map_or(0, |run| run.segment.start);
+    let (start, rows) = (start + origin, rows.start + origin..rows.end + origin);
+    let count = kept.among(rows.clone());
+    if count < rows.len() {
+        let next = kept.next(rows.start);
+        for to in 0..count {
+            let from = (next + to * kept.step) * width;
+            results.copy_within(from..from + width, to * width);
+        }
+    }
+    let start = kept.among(start..rows.start);
     for (run, by_block) in runs.iter().zip(outputs) {
         let mut first = 0;
         for (&block, view) in blocks.iter().zip(by_block) {
-            let end = (start + rows).min(view.nrows());
+            let end = (start + count).min(view.nrows());
             if start < end {
                 let results = Results {
                     rows: &results[first..],

@@ -2,38 +2,47 @@
 
 use acm_features::rolling;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use super::{columnwise, window_of};
+use super::frame::frame_of;
+use super::{columnwise, rolling};
 use crate::interop::{Input, Output, compute, input};
 
-/// Trailing rolling minimum of each column.
+/// Rolling minimum of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -48,47 +57,53 @@ use crate::interop::{Input, Output, compute, input};
 /// >>> acm_rs.rolling_min(np.array([3.0, 1.0, 2.0, 5.0]), 2)
 /// array([3., 1., 1., 2.])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_min<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_min(x, window, out))
+    let (frame, out) = frame_of(window, min_periods, options)?;
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_min(x, windows, out))
 }
 
-/// Trailing rolling maximum of each column.
+/// Rolling maximum of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -103,47 +118,53 @@ pub(crate) fn rolling_min<'py>(
 /// >>> acm_rs.rolling_max(np.array([3.0, 1.0, 2.0, 5.0]), 2)
 /// array([3., 3., 2., 5.])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_max<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_max(x, window, out))
+    let (frame, out) = frame_of(window, min_periods, options)?;
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_max(x, windows, out))
 }
 
-/// Trailing rolling least-squares slope of each column against its rows.
+/// Rolling least-squares slope of each column against its rows.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -158,15 +179,14 @@ pub(crate) fn rolling_max<'py>(
 /// >>> acm_rs.rolling_slope(np.array([1.0, 3.0, np.nan, 7.0]), 3)
 /// array([0., 2., 2., 2.])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_slope<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_slope(x, window, out))
+    let (frame, out) = frame_of(window, min_periods, options)?;
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_slope(x, windows, out))
 }

@@ -1,12 +1,13 @@
 //! The feature matrix.
 
 use acm_features::matrix::{Feature, feature_matrix as feature_matrix_of};
+use acm_features::rolling::Window;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use super::columnwise;
 use super::spectra::bands_of;
-use super::{columnwise, window_of};
-use crate::interop::{Input, Output, compute, input, numbers};
+use crate::interop::{Input, Output, compute, count, exception, input, numbers};
 
 /// The features of every column in one pass: the columns of `feature_names`, in its order.
 ///
@@ -77,13 +78,13 @@ pub(crate) fn feature_matrix<'py>(
     fill: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, None, None)?;
+    let window = Window::new(count(window, "window", 1)?, 1).map_err(exception)?;
     let bands = bands_of(bands, fs)?;
     let features = features.map_or_else(|| Ok(Feature::ALL.to_vec()), features_of)?;
     let fill = fill.map(|fill| numbers(fill, "fill")).transpose()?;
     let energies = features.iter().filter(|feature| **feature == Feature::Energy).count();
     let width = features.len() - energies + energies * bands.len();
-    columnwise!(py, input(x, "x")?, width, out, |x, out| {
+    columnwise!(py, input(x, "x")?, |rows| rows, width, out, |x, out| {
         feature_matrix_of(x, window, &features, &bands, fill.as_deref(), out)
     })
 }

@@ -1,48 +1,54 @@
 //! Python's view of `acm_features`.
 
+mod column;
+mod correlations;
+mod ewm;
 mod extremes;
+mod frame;
 mod matrix;
 mod moments;
 mod order;
+mod pairs;
 mod spectra;
+mod spectra_whole;
+mod times;
 
-use acm_features::rolling::Window;
-use pyo3::prelude::*;
-
-use crate::interop::{count, exception};
-
+pub(crate) use column::*;
+pub(crate) use correlations::*;
+pub(crate) use ewm::*;
 pub(crate) use extremes::*;
 pub(crate) use matrix::*;
 pub(crate) use moments::*;
 pub(crate) use order::*;
+pub(crate) use pairs::*;
 pub(crate) use spectra::*;
+pub(crate) use spectra_whole::*;
 
-/// The window behind Python's `window`, `min_periods` and `first_row`.
-fn window_of(
-    window: &Bound<'_, PyAny>,
-    min_periods: Option<&Bound<'_, PyAny>>,
-    first_row: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Window> {
-    let rows = count(window, "window", 1)?;
-    let min_periods = min_periods.map_or(Ok(1), |value| count(value, "min_periods", 0))?;
-    let first_row = first_row.map_or(Ok(0), |value| count(value, "first_row", 0))?;
-    Ok(Window::new(rows, min_periods).map_err(exception)?.starting_at(first_row))
-}
-
-/// Borrows, computes detached, wraps: `$body` for whichever float type `$input` has.
+/// Borrows, computes detached, wraps: `$body` for whichever float type `$input` has, its rows as many as `$kept` says.
 macro_rules! columnwise {
-    ($py:ident, $input:expr, $width:expr, $out:expr, |$x:ident, $view:ident| $body:expr) => {
+    ($py:ident, $input:expr, $kept:expr, $width:expr, $out:expr, |$x:ident, $view:ident| $body:expr) => {
         match $input {
-            Input::F64(x) => columnwise!(@one $py, x, $width, $out, |$x, $view| $body),
-            Input::F32(x) => columnwise!(@one $py, x, $width, $out, |$x, $view| $body),
+            Input::F64(x) => columnwise!(@one $py, x, $kept, $width, $out, |$x, $view| $body),
+            Input::F32(x) => columnwise!(@one $py, x, $kept, $width, $out, |$x, $view| $body),
         }
     };
-    (@one $py:ident, $input:ident, $width:expr, $out:expr, |$x:ident, $view:ident| $body:expr) => {{
-        let mut output = Output::like(&$input, $width, $out, $py)?;
-        let ($x, $view) = ($input.view(), output.view());
+    (@one $py:ident, $input:ident, $kept:expr, $width:expr, $out:expr, |$x:ident, $view:ident| $body:expr) => {{
+        let $x = $input.view();
+        let mut output = Output::like(&$input, $kept($x.nrows()), $width, $out, $py)?;
+        let $view = output.view();
         compute($py, || $body)?;
         Ok(output.into_object())
     }};
 }
 
-use columnwise;
+/// The same over the windows of `$frame`.
+macro_rules! rolling {
+    ($py:ident, $input:expr, $frame:ident, $width:expr, $out:expr, |$x:ident, $windows:ident, $view:ident| $body:expr) => {
+        columnwise!($py, $input, |rows| $frame.kept(rows), $width, $out, |$x, $view| {
+            let $windows = $frame.windows()?;
+            $body
+        })
+    };
+}
+
+use {columnwise, rolling};

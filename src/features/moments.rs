@@ -2,38 +2,47 @@
 
 use acm_features::rolling;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use super::{columnwise, window_of};
+use super::frame::{frame_of, plain_frame};
+use super::{columnwise, rolling};
 use crate::interop::{Input, Output, compute, count, input, input_f64};
 
-/// Trailing rolling sum of each column.
+/// Rolling sum of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -48,47 +57,53 @@ use crate::interop::{Input, Output, compute, count, input, input_f64};
 /// >>> acm_rs.rolling_sum(np.array([1.0, 2.0, np.nan, 4.0]), 2)
 /// array([1., 3., 2., 4.])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_sum<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_sum(x, window, out))
+    let (frame, out) = frame_of(window, min_periods, options)?;
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_sum(x, windows, out))
 }
 
-/// Trailing rolling mean of each column.
+/// Rolling mean of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -103,49 +118,55 @@ pub(crate) fn rolling_sum<'py>(
 /// >>> acm_rs.rolling_mean(np.array([1.0, 2.0, np.nan, 4.0]), 2)
 /// array([1. , 1.5, 2. , 4. ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_mean<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_mean(x, window, out))
+    let (frame, out) = frame_of(window, min_periods, options)?;
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_mean(x, windows, out))
 }
 
-/// Trailing rolling variance of each column.
+/// Rolling variance of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
 /// ddof : int, default 1
 ///     The divisor is the count minus ``ddof``.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -161,51 +182,57 @@ pub(crate) fn rolling_mean<'py>(
 /// >>> acm_rs.rolling_var(np.array([1.0, 2.0, 4.0]), 2)
 /// array([nan, 0.5, 2. ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, ddof=1, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_var<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
     ddof: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
+    let (frame, out) = frame_of(window, min_periods, options)?;
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_var(x, window, ddof, out))
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_var(x, windows, ddof, out))
 }
 
-/// Trailing rolling standard deviation of each column.
+/// Rolling standard deviation of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
 /// ddof : int, default 1
 ///     The divisor is the count minus ``ddof``.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -221,39 +248,45 @@ pub(crate) fn rolling_var<'py>(
 /// >>> acm_rs.rolling_std(1e9 + np.array([0.0, 2.0, 4.0]), 3)
 /// array([       nan, 1.41421356, 2.        ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, ddof=1, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_std<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
     ddof: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
+    let (frame, out) = frame_of(window, min_periods, options)?;
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_std(x, window, ddof, out))
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_std(x, windows, ddof, out))
 }
 
-/// Trailing rolling mean and standard deviation of each column, in one pass.
+/// Rolling mean and standard deviation of each column, in one pass.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
 /// ddof : int, default 1
 ///     The divisor is the count minus ``ddof``.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -265,7 +298,7 @@ pub(crate) fn rolling_std<'py>(
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -282,49 +315,57 @@ pub(crate) fn rolling_std<'py>(
 /// array([[1.        ,        nan],
 ///        [2.        , 1.41421356]])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, ddof=1, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_mean_std<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
     ddof: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
+    let (frame, out) = frame_of(window, min_periods, options)?;
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
-    columnwise!(py, input(x, "x")?, 2, out, |x, out| rolling::rolling_mean_std(x, window, ddof, out))
+    rolling!(py, input(x, "x")?, frame, 2, out.as_ref(), |x, windows, out| rolling::rolling_mean_std(
+        x, windows, ddof, out
+    ))
 }
 
-/// Trailing rolling skewness of each column, bias-corrected.
+/// Rolling skewness of each column, bias-corrected.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -339,47 +380,53 @@ pub(crate) fn rolling_mean_std<'py>(
 /// >>> acm_rs.rolling_skew(np.array([1.0, 2.0, 4.0]), 3)
 /// array([       nan,        nan, 0.93521953])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_skew<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_skew(x, window, out))
+    let (frame, out) = frame_of(window, min_periods, options)?;
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_skew(x, windows, out))
 }
 
-/// Trailing rolling excess kurtosis of each column, bias-corrected.
+/// Rolling excess kurtosis of each column, bias-corrected.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -394,17 +441,16 @@ pub(crate) fn rolling_skew<'py>(
 /// >>> acm_rs.rolling_kurt(np.array([1.0, 2.0, 4.0, 8.0]), 4)
 /// array([       nan,        nan,        nan, 0.75765595])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_kurt<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_kurt(x, window, out))
+    let (frame, out) = frame_of(window, min_periods, options)?;
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_kurt(x, windows, out))
 }
 
 /// Rolling mean and standard deviation (ddof 1) of float64 columns: `rolling_mean_std` under its migration name.
@@ -444,6 +490,8 @@ pub(crate) fn rolling_mean_std_f64<'py>(
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, None)?;
-    columnwise!(py, input_f64(data, "data")?, 2, None, |x, out| rolling::rolling_mean_std(x, window, 1, out))
+    let frame = plain_frame(window, min_periods)?;
+    rolling!(py, input_f64(data, "data")?, frame, 2, None, |x, windows, out| rolling::rolling_mean_std(
+        x, windows, 1, out
+    ))
 }

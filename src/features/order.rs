@@ -2,38 +2,47 @@
 
 use acm_features::rolling;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use super::{columnwise, window_of};
+use super::frame::{frame_of, plain_frame};
+use super::{columnwise, rolling};
 use crate::interop::{Input, Output, compute, input, input_f64, number, numbers};
 
-/// Trailing rolling median of each column.
+/// Rolling median of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -48,49 +57,55 @@ use crate::interop::{Input, Output, compute, input, input_f64, number, numbers};
 /// >>> acm_rs.rolling_median(np.array([1.0, 9.0, 2.0, np.nan, 4.0]), 3)
 /// array([1. , 5. , 2. , 5.5, 3. ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_median<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_median(x, window, out))
+    let (frame, out) = frame_of(window, min_periods, options)?;
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_median(x, windows, out))
 }
 
-/// Trailing rolling median absolute deviation of each column.
+/// Rolling median absolute deviation of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
 /// scale : float, default 1.0
 ///     Factor of the result; 1.4826 makes it estimate the standard deviation of normal data.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     Shape and dtype of ``x``.
+///     Shape and dtype of ``x``; with ``step`` fewer rows.
 ///
 /// Raises
 /// ------
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -103,39 +118,47 @@ pub(crate) fn rolling_median<'py>(
 /// >>> acm_rs.rolling_mad(np.array([1.0, 9.0, 2.0, np.nan, 4.0]), 3)
 /// array([0. , 4. , 1. , 3.5, 1. ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, scale=None, out=None, first_row=None), text_signature = "(x, window, min_periods=1, *, scale=1.0, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=None, *, scale=None, **options), text_signature = "(x, window, min_periods=1, *, scale=1.0, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_mad<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
     scale: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
+    let (frame, out) = frame_of(window, min_periods, options)?;
     let scale = scale.map_or(Ok(1.0), |value| number(value, "scale"))?;
-    columnwise!(py, input(x, "x")?, 1, out, |x, out| rolling::rolling_mad(x, window, scale, out))
+    rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_mad(
+        x, windows, scale, out
+    ))
 }
 
-/// Trailing rolling quantiles of each column, linearly interpolated.
+/// Rolling quantiles of each column, linearly interpolated.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window: row t sees rows t - window + 1 to t. Longer than the data works as an
-///     expanding window.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// q : float or sequence of float
 ///     Quantiles in [0, 1].
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the
-///     ``window - 1`` rows before it as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -147,7 +170,7 @@ pub(crate) fn rolling_mad<'py>(
 /// TypeError
 ///     ``x`` or ``out`` is no float array.
 /// ValueError
-///     ``window`` or ``min_periods`` out of range, wrong shape, or ``out`` does not fit.
+///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
 /// Notes
 /// -----
@@ -161,19 +184,20 @@ pub(crate) fn rolling_mad<'py>(
 ///        [1.5, 1.9],
 ///        [2. , 3.6]])
 #[pyfunction]
-#[pyo3(signature = (x, window, q, min_periods=None, *, out=None, first_row=None), text_signature = "(x, window, q, min_periods=1, *, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, q, min_periods=None, **options), text_signature = "(x, window, q, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_quantile<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     q: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
+    let (frame, out) = frame_of(window, min_periods, options)?;
     let q = numbers(q, "q")?;
-    columnwise!(py, input(x, "x")?, q.len(), out, |x, out| rolling::rolling_quantile(x, window, &q, out))
+    rolling!(py, input(x, "x")?, frame, q.len(), out.as_ref(), |x, windows, out| rolling::rolling_quantile(
+        x, windows, &q, out
+    ))
 }
 
 /// Rolling median of float64 columns: `rolling_median` under its migration name.
@@ -212,8 +236,8 @@ pub(crate) fn rolling_median_f64<'py>(
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, None)?;
-    columnwise!(py, input_f64(data, "data")?, 1, None, |x, out| rolling::rolling_median(x, window, out))
+    let frame = plain_frame(window, min_periods)?;
+    rolling!(py, input_f64(data, "data")?, frame, 1, None, |x, windows, out| rolling::rolling_median(x, windows, out))
 }
 
 /// Rolling median absolute deviation of float64 columns: `rolling_mad` under its migration name.
@@ -252,6 +276,8 @@ pub(crate) fn rolling_mad_f64<'py>(
     window: &Bound<'py, PyAny>,
     min_periods: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, None)?;
-    columnwise!(py, input_f64(data, "data")?, 1, None, |x, out| rolling::rolling_mad(x, window, 1.0, out))
+    let frame = plain_frame(window, min_periods)?;
+    rolling!(py, input_f64(data, "data")?, frame, 1, None, |x, windows, out| rolling::rolling_mad(
+        x, windows, 1.0, out
+    ))
 }

@@ -3,18 +3,22 @@
 use acm_features::spectral::{self, Bands};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use super::{columnwise, window_of};
+use super::frame::frame_of;
+use super::{columnwise, rolling};
 use crate::interop::{Input, Output, compute, exception, input, number};
 
-/// Trailing rolling energy of frequency bands of each column.
+/// Rolling energy of frequency bands of each column.
 ///
 /// Parameters
 /// ----------
 /// x : ndarray of float64 or float32, shape (n, d) or (n,)
 ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// window : int
-///     Rows of the trailing window. The first rows have the shorter windows that there are.
+/// window : int or duration
+///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
+///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
+///     up to itself that are later than ``times[t] - window``.
 /// bands : sequence of (low, high), optional
 ///     Frequency bands ``low <= f < high`` in the unit of ``fs``; they may overlap. By default (0, 0.1), (0.1, 0.3) and
 ///     (0.3, 1.0) of the Nyquist frequency ``fs / 2``.
@@ -22,10 +26,17 @@ use crate::interop::{Input, Output, compute, exception, input, number};
 ///     Rows per unit of time.
 /// min_periods : int, default 1
 ///     Non-missing values a result needs; NaN where fewer remain.
+/// center : bool, default False
+///     Put each row in the middle of its window, as pandas does, instead of at its end.
+/// step : int, default 1
+///     Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
+/// times : ndarray of datetime64 or int64, shape (n,), optional
+///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
+///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -54,8 +65,8 @@ use crate::interop::{Input, Output, compute, exception, input, number};
 /// array([ 0., 64.])
 #[pyfunction]
 #[pyo3(
-    signature = (x, window, bands=None, fs=None, min_periods=None, *, out=None, first_row=None),
-    text_signature = "(x, window, bands=None, fs=1.0, min_periods=1, *, out=None, first_row=0)"
+    signature = (x, window, bands=None, fs=None, min_periods=None, **options),
+    text_signature = "(x, window, bands=None, fs=1.0, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)"
 )]
 #[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
 pub(crate) fn rolling_band_energy<'py>(
@@ -65,12 +76,13 @@ pub(crate) fn rolling_band_energy<'py>(
     bands: Option<&Bound<'py, PyAny>>,
     fs: Option<&Bound<'py, PyAny>>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-    first_row: Option<&Bound<'py, PyAny>>,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let window = window_of(window, min_periods, first_row)?;
+    let (frame, out) = frame_of(window, min_periods, options)?;
     let bands = bands_of(bands, fs)?;
-    columnwise!(py, input(x, "x")?, bands.len(), out, |x, out| spectral::rolling_band_energy(x, window, &bands, out))
+    rolling!(py, input(x, "x")?, frame, bands.len(), out.as_ref(), |x, windows, out| spectral::rolling_band_energy(
+        x, windows, &bands, out
+    ))
 }
 
 /// The bands behind Python's `bands` and `fs`.

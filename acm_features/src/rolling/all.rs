@@ -1,9 +1,9 @@
 //! Mean, standard deviation, slope, skewness and kurtosis from one summary: the bits of each alone, at less than their cost.
 
-use acm_linalg::lanes::{Row, V};
+use acm_linalg::lanes::Row;
 use fearless_simd::{Simd, prelude::*};
 
-use super::block::{Place, Summary, count_of};
+use super::block::{Place, Summary, Values, count_of};
 use super::moments::ShapeState;
 use super::slope::Line;
 use super::sums::{Compensated, seen, where_enough};
@@ -34,7 +34,12 @@ impl Summary for AllMoments {
     }
 
     #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: AllState<S>, x: V<S>, place: Place) -> AllState<S> {
+    fn push<S: Simd, const CLEAN: bool>(
+        simd: S,
+        state: AllState<S>,
+        Values { x, .. }: Values<S>,
+        place: Place,
+    ) -> AllState<S> {
         let seen = seen::<S, CLEAN>(simd, x);
         AllState {
             shape: state.shape.push::<CLEAN>(simd, x, place),

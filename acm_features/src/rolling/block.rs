@@ -6,12 +6,14 @@
 //! 10.1109/34.211471, for extremes; here for any summary that merges).
 
 use acm_linalg::Result;
-use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
+use acm_linalg::columns::{self, Leaf, Source, Tile, allocate};
 use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
+use super::ranges::Ranges;
 use super::window::Window;
+use super::windows::{Layout, Windows};
 
 /// Suffixes are kept for so many rows at a time; where the window is longer, they restart from checkpoints.
 const SPAN: usize = 256;
@@ -27,6 +29,12 @@ pub(crate) trait Summary: Sync {
     /// The summary in registers.
     type State<S: Simd>: Copy;
 
+    /// Whether it reads a second input.
+    const PAIRS: bool = false;
+
+    /// Whether it looks at a row's position.
+    const POSITIONS: bool = false;
+
     /// Rows of memory it takes.
     const SIZE: usize;
 
@@ -38,8 +46,9 @@ pub(crate) trait Summary: Sync {
 
     fn empty<S: Simd>(simd: S) -> Self::State<S>;
 
-    /// With the row `x`; missing values are NaN. `CLEAN`: nothing in the window is missing, so every count is known.
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: Self::State<S>, x: V<S>, place: Place) -> Self::State<S>;
+    /// With one more row; missing values are NaN. `CLEAN`: nothing in the window is missing, so every count is known.
+    fn push<S: Simd, const CLEAN: bool>(simd: S, state: Self::State<S>, row: Values<S>, place: Place)
+    -> Self::State<S>;
 
     /// Of two neighbours, the older first; where `CLEAN` they make up a whole window and `inverse` is 1 over its rows.
     fn merge<S: Simd, const CLEAN: bool>(
@@ -62,6 +71,24 @@ pub(crate) trait Summary: Sync {
         whole: f64,
         results: &mut [Row],
     );
+}
+
+/// A row's values, by lane.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<S: Simd> {
+    pub(crate) x: V<S>,
+    /// Those of the second input; `x` again where there is none.
+    pub(crate) y: V<S>,
+}
+
+impl<S: Simd> Values<S> {
+    #[inline(always)]
+    pub(crate) fn load(simd: S, x: &Row, y: &Row) -> Self {
+        Self {
+            x: x.load(simd),
+            y: y.load(simd),
+        }
+    }
 }
 
 /// Where a row stands.
@@ -157,7 +184,8 @@ impl<K: Summary> Leaf for Blocks<K> {
     fn tile<S: Simd>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) {
         let window = self.window.rows();
         let whole = tile.lead + 1 >= window && self.inverses.len() > window;
-        if whole && !any_missing(simd, &tile.x[tile.lead + 1 - window..]) {
+        let oldest = if whole { tile.lead + 1 - window } else { 0 };
+        if whole && !any_missing(simd, &tile.x[oldest..]) && !(K::PAIRS && any_missing(simd, &tile.y[oldest..])) {
             self.walk::<S, true>(simd, scratch, tile, out);
         } else {
             self.walk::<S, false>(simd, scratch, tile, out);
@@ -171,7 +199,7 @@ impl<K: Summary> Blocks<K> {
         let window = self.window.rows();
         let min_periods = self.window.min_periods() as f64;
         let of_window = if CLEAN { self.inverses[window] } else { 0.0 };
-        let x = tile.x;
+        let (x, y) = (tile.x, tile.y);
         let mut at = tile.lead;
         let mut position = tile.phase;
         let mut out = out;
@@ -181,7 +209,7 @@ impl<K: Summary> Blocks<K> {
             let mut state = K::empty(simd);
             for row in at - position.min(at)..at {
                 let place = self.place::<CLEAN>(position + row - at, position + row - at + 1);
-                state = K::push::<S, CLEAN>(simd, state, x[row].load(simd), place);
+                state = K::push::<S, CLEAN>(simd, state, Values::load(simd, &x[row], &y[row]), place);
             }
             state
         };
@@ -191,8 +219,10 @@ impl<K: Summary> Blocks<K> {
                 position = 0;
                 prefix = K::empty(simd);
             }
+            let end_of_older = at - position.min(at);
             let older = Older {
-                rows: &x[..at - position.min(at)],
+                x: &x[..end_of_older],
+                y: &y[..end_of_older],
                 blocks: self,
             };
             if window > SPAN && (fresh || position == 0) {
@@ -203,10 +233,11 @@ impl<K: Summary> Blocks<K> {
             older.suffixes::<S, CLEAN>(simd, position..end, scratch);
             let span = end - position;
             let (results, rest) = out.split_at_mut(span * K::RESULTS);
-            let rows = x[at..at + span].iter().zip(results.chunks_exact_mut(K::RESULTS));
-            let suffixes = scratch.suffixes.chunks_exact(K::SIZE);
-            for (step, ((x, results), suffix)) in (position..end).zip(rows.zip(suffixes)) {
-                prefix = K::push::<S, CLEAN>(simd, prefix, x.load(simd), self.place::<CLEAN>(step, step + 1));
+            let rows = x[at..at + span].iter().zip(&y[at..at + span]);
+            let places = results.chunks_exact_mut(K::RESULTS).zip(scratch.suffixes.chunks_exact(K::SIZE));
+            for (step, ((x, y), (results, suffix))) in (position..end).zip(rows.zip(places)) {
+                let place = self.place::<CLEAN>(step, step + 1);
+                prefix = K::push::<S, CLEAN>(simd, prefix, Values::load(simd, x, y), place);
                 let merged = K::merge::<S, CLEAN>(simd, K::load(simd, suffix), prefix, of_window);
                 self.summary.finish::<S, CLEAN>(simd, merged, min_periods, window as f64, results);
             }
@@ -243,7 +274,8 @@ pub(crate) fn any_missing<S: Simd>(simd: S, rows: &[Row]) -> bool {
 
 /// The rows before the block at hand, as far as the history has them: the last is the last row of the block before.
 struct Older<'a, K> {
-    rows: &'a [Row],
+    x: &'a [Row],
+    y: &'a [Row],
     blocks: &'a Blocks<K>,
 }
 
@@ -252,24 +284,24 @@ impl<K: Summary> Older<'_, K> {
     #[inline(always)]
     fn push<S: Simd, const CLEAN: bool>(&self, simd: S, state: K::State<S>, row: usize) -> K::State<S> {
         let back = self.blocks.window.rows() - row;
-        if back > self.rows.len() {
+        if back > self.x.len() || back > self.y.len() {
             return state;
         }
-        let x = self.rows[self.rows.len() - back].load(simd);
+        let row = Values::load(simd, &self.x[self.x.len() - back], &self.y[self.y.len() - back]);
         let place = Place {
             position: -(back as f64),
             ..self.blocks.place::<CLEAN>(0, back)
         };
-        K::push::<S, CLEAN>(simd, state, x, place)
+        K::push::<S, CLEAN>(simd, state, row, place)
     }
 
     /// Suffixes from every `SPAN`th row after `position` on; returns the number of the first that has all there is.
     #[inline(always)]
     fn checkpoint<S: Simd, const CLEAN: bool>(&self, simd: S, position: usize, checkpoints: &mut [Row]) -> usize {
         let mut to = self.blocks.window.rows();
-        let first = (to - self.rows.len().min(to)) / SPAN;
+        let first = (to - self.x.len().min(to)) / SPAN;
         let mut state = K::empty(simd);
-        if self.rows.is_empty() {
+        if self.x.is_empty() {
             return first;
         }
         for number in (first.max(position / SPAN + 1)..=(to - 1) / SPAN).rev() {
@@ -293,7 +325,7 @@ impl<K: Summary> Older<'_, K> {
         } = scratch;
         let window = self.blocks.window.rows();
         let restart = (span.start / SPAN * SPAN + SPAN).min(window);
-        let mut state = if restart == window || self.rows.is_empty() {
+        let mut state = if restart == window || self.x.is_empty() {
             K::empty(simd)
         } else {
             let place = (restart / SPAN).max(*first) - *first;
@@ -315,17 +347,33 @@ pub(crate) fn tile_rows(window: usize) -> usize {
     if window < TILE_ROWS { TILE_ROWS / window * window } else { TILE_ROWS }
 }
 
-/// Computes a summary's statistic over trailing windows of each column.
-pub(crate) fn run<T: Element, K: Summary>(
+/// Computes a summary's statistic over the windows of each lane.
+pub(crate) fn run<'a, T: Element, K: Summary>(
     summary: K,
-    x: ArrayView2<'_, T>,
-    window: Window,
+    source: impl Into<Source<'a, T>>,
+    windows: Windows<'_>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    let history = History {
-        first_row: window.first_row(),
-        fill: None,
+    let source = source.into();
+    match windows.over(source.rows())? {
+        Layout::Blocks(window, history) => columns::run(&Blocks::new(summary, window), source, history, out),
+        Layout::Ranges(..) => run_ranges(summary, source, windows, out),
+    }
+}
+
+/// The same, each window by its own bounds, and positions by the rows' times.
+pub(crate) fn run_ranges<'a, T: Element, K: Summary>(
+    summary: K,
+    source: impl Into<Source<'a, T>>,
+    windows: Windows<'_>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let source = source.into();
+    let (bounds, history) = windows.ranges(source.rows())?;
+    let leaf = Ranges {
+        summary,
+        bounds,
+        min_periods: windows.min_periods(),
     };
-    let window = window.within(x.nrows());
-    columns::run(&Blocks::new(summary, window), x, history, out)
+    columns::run(&leaf, source, history, out)
 }

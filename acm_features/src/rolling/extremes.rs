@@ -5,9 +5,9 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, count_of};
+use super::block::{self, Place, Summary, Values, count_of};
 use super::sums::where_enough;
-use super::window::Window;
+use super::windows::Windows;
 
 /// Minimum, or maximum where `MAX`. Values are finite, so an infinity says that none was seen.
 struct Extreme<const MAX: bool>;
@@ -42,7 +42,12 @@ impl<const MAX: bool> Summary for Extreme<MAX> {
     }
 
     #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: ExtremeState<S>, x: V<S>, _place: Place) -> ExtremeState<S> {
+    fn push<S: Simd, const CLEAN: bool>(
+        simd: S,
+        state: ExtremeState<S>,
+        Values { x, .. }: Values<S>,
+        _place: Place,
+    ) -> ExtremeState<S> {
         let one = f64x8::splat(simd, 1.0);
         if CLEAN {
             return ExtremeState {
@@ -106,14 +111,22 @@ impl<const MAX: bool> Summary for Extreme<MAX> {
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_min<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Extreme::<false>, x, window, out)
+pub fn rolling_min<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Extreme::<false>, x, windows.into(), out)
 }
 
 /// Trailing rolling maximum of each column; all else as [`rolling_min`].
 ///
 /// # Errors
 /// As [`rolling_min`].
-pub fn rolling_max<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Extreme::<true>, x, window, out)
+pub fn rolling_max<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Extreme::<true>, x, windows.into(), out)
 }

@@ -10,9 +10,9 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, count_of, inverse};
+use super::block::{self, Place, Summary, Values, count_of, inverse};
 use super::sums::{Compensated, seen, where_enough};
-use super::window::Window;
+use super::windows::Windows;
 
 /// Count, mean and sum of squared deviations; the mean relative to `origin`.
 #[derive(Clone, Copy)]
@@ -132,7 +132,12 @@ impl<const ROOT: bool> Summary for Variance<ROOT> {
     }
 
     #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: Spread<S>, x: V<S>, place: Place) -> Spread<S> {
+    fn push<S: Simd, const CLEAN: bool>(
+        simd: S,
+        state: Spread<S>,
+        Values { x, .. }: Values<S>,
+        place: Place,
+    ) -> Spread<S> {
         state.push::<CLEAN>(simd, x, place).0
     }
 
@@ -192,7 +197,12 @@ impl Summary for MeanStd {
     }
 
     #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: MeanStdState<S>, x: V<S>, place: Place) -> MeanStdState<S> {
+    fn push<S: Simd, const CLEAN: bool>(
+        simd: S,
+        state: MeanStdState<S>,
+        Values { x, .. }: Values<S>,
+        place: Place,
+    ) -> MeanStdState<S> {
         MeanStdState {
             spread: state.spread.push::<CLEAN>(simd, x, place).0,
             sum: state.sum.add(seen::<S, CLEAN>(simd, x).0),
@@ -361,7 +371,7 @@ impl<const KURT: bool> Summary for Shape<KURT> {
     fn push<S: Simd, const CLEAN: bool>(
         simd: S,
         state: ShapeState<S, KURT>,
-        x: V<S>,
+        Values { x, .. }: Values<S>,
         place: Place,
     ) -> ShapeState<S, KURT> {
         state.push::<CLEAN>(simd, x, place)
@@ -416,26 +426,26 @@ impl<const KURT: bool> Summary for Shape<KURT> {
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_var<T: Element>(
+pub fn rolling_var<'w, T: Element>(
     x: ArrayView2<'_, T>,
-    window: Window,
+    windows: impl Into<Windows<'w>>,
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Variance::<false> { ddof: ddof as f64 }, x, window, out)
+    block::run(Variance::<false> { ddof: ddof as f64 }, x, windows.into(), out)
 }
 
 /// Trailing rolling standard deviation of each column: the root of [`rolling_var`].
 ///
 /// # Errors
 /// As [`rolling_var`].
-pub fn rolling_std<T: Element>(
+pub fn rolling_std<'w, T: Element>(
     x: ArrayView2<'_, T>,
-    window: Window,
+    windows: impl Into<Windows<'w>>,
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Variance::<true> { ddof: ddof as f64 }, x, window, out)
+    block::run(Variance::<true> { ddof: ddof as f64 }, x, windows.into(), out)
 }
 
 /// Trailing rolling mean and standard deviation of each column in one pass.
@@ -445,13 +455,13 @@ pub fn rolling_std<T: Element>(
 ///
 /// # Errors
 /// As [`rolling_var`].
-pub fn rolling_mean_std<T: Element>(
+pub fn rolling_mean_std<'w, T: Element>(
     x: ArrayView2<'_, T>,
-    window: Window,
+    windows: impl Into<Windows<'w>>,
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(MeanStd { ddof: ddof as f64 }, x, window, out)
+    block::run(MeanStd { ddof: ddof as f64 }, x, windows.into(), out)
 }
 
 /// Trailing rolling skewness of each column, bias-corrected.
@@ -463,8 +473,12 @@ pub fn rolling_mean_std<T: Element>(
 ///
 /// # Errors
 /// As [`rolling_var`].
-pub fn rolling_skew<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Shape::<false>, x, window, out)
+pub fn rolling_skew<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Shape::<false>, x, windows.into(), out)
 }
 
 /// Trailing rolling excess kurtosis of each column, bias-corrected.
@@ -476,6 +490,10 @@ pub fn rolling_skew<T: Element>(x: ArrayView2<'_, T>, window: Window, out: Array
 ///
 /// # Errors
 /// As [`rolling_var`].
-pub fn rolling_kurt<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Shape::<true>, x, window, out)
+pub fn rolling_kurt<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Shape::<true>, x, windows.into(), out)
 }

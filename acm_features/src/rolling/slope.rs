@@ -5,9 +5,10 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, count_of};
+use super::block::{self, Place, Summary, Values, count_of};
 use super::sums::{Compensated, SumState, seen, split, where_enough};
-use super::window::Window;
+use super::time_slope::TimeSlope;
+use super::windows::Windows;
 
 /// What a least-squares line needs beside the values' own sum: sums over the positions of what is not missing.
 ///
@@ -95,7 +96,7 @@ impl<S: Simd> Line<S> {
 
 /// The product as a float64 and what its rounding lost (Dekker 1971).
 #[inline(always)]
-fn product<S: Simd>(a: V<S>, b: V<S>) -> (V<S>, V<S>) {
+pub(super) fn product<S: Simd>(a: V<S>, b: V<S>) -> (V<S>, V<S>) {
     let product = a * b;
     let (a_high, a_low) = split(a);
     let (b_high, b_low) = split(b);
@@ -127,7 +128,12 @@ impl Summary for Slope {
     }
 
     #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: SlopeState<S>, x: V<S>, place: Place) -> SlopeState<S> {
+    fn push<S: Simd, const CLEAN: bool>(
+        simd: S,
+        state: SlopeState<S>,
+        Values { x, .. }: Values<S>,
+        place: Place,
+    ) -> SlopeState<S> {
         SlopeState {
             values: state.values.push::<CLEAN>(simd, x),
             line: state.line.push(seen::<S, CLEAN>(simd, x), place.position),
@@ -175,17 +181,29 @@ impl Summary for Slope {
     }
 }
 
-/// Trailing rolling slope of each column: least squares of the non-missing values against their rows' positions.
+/// Rolling slope of each column: least squares of the non-missing values against their rows' positions or times.
 ///
-/// `y[t] = sum((s - mean s) (x[s] - mean x)) / sum((s - mean s)^2)`, t - window < s <= t; units of x per row
+/// `y[t] = sum((s - mean s) (x[s] - mean x)) / sum((s - mean s)^2)` over the window's rows s; units of x per row, per second
+/// where the windows have times
 ///
 /// Shapes: x (n, d) -> (n, d).
-/// Missing: NaN and infinity are skipped; NaN out while fewer than `min_periods` (at least one) remain; 0 for one value.
+/// Missing: NaN and infinity are skipped; NaN out while fewer than `min_periods` (at least one) remain; 0 for one value, or
+/// where all are of one instant.
 /// Beyond 1e300 the products have no room: NaN while such a value is in the window.
 /// Cost: O(n d), whatever the window. Source: the normal equations, in exact products (Dekker 1971) and compensated sums.
 ///
 /// # Errors
-/// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_slope<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Slope, x, window, out)
+/// [`crate::Error::Shape`] for another `out`; [`crate::Error::Length`] for other times; [`crate::Error::Memory`];
+/// [`crate::Error::Interrupted`].
+pub fn rolling_slope<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let windows = windows.into();
+    if windows.with_times() {
+        block::run_ranges(TimeSlope, x, windows, out)
+    } else {
+        block::run(Slope, x, windows, out)
+    }
 }

@@ -5,8 +5,8 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, count_of};
-use super::window::Window;
+use super::block::{self, Place, Summary, Values, count_of};
+use super::windows::Windows;
 
 /// A sum as an unevaluated pair: `high` is the float64 sum, `low` collects what its roundings lost.
 #[derive(Clone, Copy)]
@@ -158,7 +158,12 @@ impl<const MEAN: bool> Summary for Sum<MEAN> {
     }
 
     #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: SumState<S>, x: V<S>, _place: Place) -> SumState<S> {
+    fn push<S: Simd, const CLEAN: bool>(
+        simd: S,
+        state: SumState<S>,
+        Values { x, .. }: Values<S>,
+        _place: Place,
+    ) -> SumState<S> {
         state.push::<CLEAN>(simd, x)
     }
 
@@ -207,8 +212,12 @@ impl<const MEAN: bool> Summary for Sum<MEAN> {
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_sum<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Sum::<false>, x, window, out)
+pub fn rolling_sum<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Sum::<false>, x, windows.into(), out)
 }
 
 /// Trailing rolling mean of each column.
@@ -221,6 +230,10 @@ pub fn rolling_sum<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayV
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_mean<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    block::run(Sum::<true>, x, window, out)
+pub fn rolling_mean<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Sum::<true>, x, windows.into(), out)
 }

@@ -47,6 +47,22 @@ impl Window {
         self
     }
 
+    /// Windows of at most so many rows; a duration does not say how many values there may be.
+    pub(crate) const fn at_most(rows: usize, min_periods: usize) -> Self {
+        Self {
+            rows,
+            min_periods,
+            first_row: 0,
+        }
+    }
+
+    /// The window without its oldest rows.
+    #[must_use]
+    pub(crate) const fn shorter_by(mut self, rows: usize) -> Self {
+        self.rows -= rows;
+        self
+    }
+
     /// Rows the window spans.
     #[must_use]
     pub const fn rows(self) -> usize {

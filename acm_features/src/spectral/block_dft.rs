@@ -11,16 +11,17 @@
 use std::ops::Range;
 
 use acm_linalg::Result;
-use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
+use acm_linalg::columns::{self, Leaf, Tile, allocate};
 use acm_linalg::lanes::{Element, LANES, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use super::bands::Bands;
 use super::circle::{self, Point};
 use super::gaps;
 use super::leading::{self, LeadingScratch};
-use crate::rolling::Window;
+use super::ranges::EnergyRanges;
+use crate::rolling::{Window, Windows};
 
 /// Bins of one pass over the rows.
 const GROUP: usize = 4;
@@ -367,29 +368,58 @@ pub(super) fn reserve<T: Copy>(length: usize, value: T) -> Result<Vec<T>> {
     columns::reserve(length, value, "a window")
 }
 
-/// Trailing rolling energy of frequency bands of each column.
+/// Rolling energy of frequency bands of each column.
 ///
 /// `y[t, b] = sum |X_k|^2 over the bins k >= 1 with low_b <= k fs / n < high_b`, X the discrete Fourier transform of the
 /// window's n values less their mean
 ///
 /// Shapes: x (n, d) -> (n, d * bands), the bands of a column adjacent.
 /// Missing: NaN and infinity count as the mean of the window's other values; NaN out while fewer than `min_periods` (at
-/// least one) of those remain. Where the array starts within a window, the window is the rows there are; 0 while these
-/// are fewer than half the window, rounded down.
-/// Cost: O(n d bins). Error: some 1e-15 of the window's energy.
+/// least one) of those remain. Where the array starts or ends within a window, the window is the rows there are; 0 while
+/// these are fewer than half the window, rounded down. A window that lasts a time is its rows, taken as evenly spaced.
+/// Cost: O(n d bins); of windows that last a time O(n d rows bins), or O(n d rows log rows) where they are long.
+/// Error: some 1e-15 of the window's energy.
 /// Source: the transform's definition; sums as in van Herk 1992, doi 10.1016/0167-8655(92)90069-C.
 ///
 /// # Errors
-/// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_band_energy<T: Element>(
+/// [`crate::Error::Shape`] for another `out`; [`crate::Error::Length`] for other times; [`crate::Error::Memory`];
+/// [`crate::Error::Interrupted`].
+pub fn rolling_band_energy<'w, T: Element>(
     x: ArrayView2<'_, T>,
-    window: Window,
+    windows: impl Into<Windows<'w>>,
     bands: &Bands,
-    out: ArrayViewMut2<'_, T>,
+    mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    let history = History {
-        first_row: window.first_row(),
-        fill: None,
+    let windows = windows.into();
+    let rows = x.nrows();
+    let Some((window, history)) = windows.nominal(rows)? else {
+        let (bounds, history) = windows.ranges(rows)?;
+        let leaf = EnergyRanges {
+            bounds,
+            bands,
+            min_periods: windows.min_periods(),
+            least: 0,
+        };
+        return columns::run(&leaf, x, history, out);
     };
-    columns::run(&BandEnergy::new(window, bands, x.nrows())?, x, history, out)
+    columns::run(&BandEnergy::new(window, bands, rows)?, x, history, out.view_mut())?;
+    if history.ahead == 0 {
+        return Ok(());
+    }
+    // The windows that the array's end cuts: their own rows are fewer.
+    let first = rows.saturating_sub(history.ahead.saturating_add(window.rows()));
+    let last_windows = windows.without_times().starting_at(history.first_row.saturating_add(first));
+    let (bounds, rest) = last_windows.ranges(rows - first)?;
+    let leaf = EnergyRanges {
+        bounds,
+        bands,
+        min_periods: windows.min_periods(),
+        least: window.rows() / 2,
+    };
+    let mut last = Array2::from_elem((rest.kept(rows - first), out.ncols()), T::narrow(0.0));
+    columns::run(&leaf, x.slice(s![first.., ..]), rest, last.view_mut())?;
+    let cut = history.kept(rows) - history.kept(rows - history.ahead.min(rows));
+    let above = out.nrows() - cut;
+    out.slice_mut(s![above.., ..]).assign(&last.slice(s![last.nrows() - cut.., ..]));
+    Ok(())
 }

@@ -1,8 +1,10 @@
-//! Windows that are shorter than the rest because the array starts within them.
+//! Windows one by one: those that are shorter than the rest because the array starts within them, and those that differ.
 //!
 //! Each has bins of its own, so nothing can be shared between them: short ones are transformed as defined, all lanes at
 //! once, long ones lane by lane with a fast Fourier transform. Which of the two depends on the window's length alone. The
 //! fast transform uses what the processor has: its last bits may differ between families of processors.
+
+use std::sync::Arc;
 
 use acm_linalg::Result;
 use acm_linalg::columns::{Tile, allocate};
@@ -27,6 +29,8 @@ pub(crate) struct LeadingScratch {
     centred: Vec<Row>,
     energies: Vec<Row>,
     series: Vec<f64>,
+    /// The last transform's. Every length may come: a planner that remembered them all would hold the square of the window.
+    plan: Option<Arc<dyn RealToComplex<f64>>>,
 }
 
 impl LeadingScratch {
@@ -38,6 +42,7 @@ impl LeadingScratch {
             centred: allocate(longest, "a centred window")?,
             energies: allocate(bands, "band energies")?,
             series: reserve(long, 0.0)?,
+            plan: None,
         })
     }
 }
@@ -61,18 +66,13 @@ pub(super) fn tile<S: Simd>(
         for (row, results) in out.chunks_exact_mut(bands.len()).enumerate().take(whole.saturating_sub(start)) {
             let rows = start + row + 1;
             let end = tile.lead + row + 1;
+            let lanes = || (number..starts.len()).filter(|&lane| starts[lane] == start);
             if rows < window.rows() / 2 {
                 scratch.energies.fill(Row::splat(0.0));
             } else {
-                energies(simd, scratch, bands, window.min_periods(), &tile.x[end - rows..end]);
+                one(simd, scratch, (bands, window.min_periods()), &tile.x[end - rows..end], lanes());
             }
-            // Every length comes once a column: a planner that remembered them all would hold the square of the window.
-            let plan = (rows > SHORT && rows >= window.rows() / 2)
-                .then(|| RealFftPlanner::<f64>::new().plan_fft_forward(rows));
-            for lane in (number..starts.len()).filter(|&lane| starts[lane] == start) {
-                if let Some(plan) = &plan {
-                    transform(scratch, bands, &**plan, lane);
-                }
+            for lane in lanes() {
                 for (energy, result) in scratch.energies.iter().zip(&mut *results) {
                     result.0[lane] = energy.0[lane];
                 }
@@ -80,6 +80,51 @@ pub(super) fn tile<S: Simd>(
             if tile.stop.requested() {
                 return;
             }
+        }
+    }
+}
+
+/// The energies of a window of these rows, in these lanes.
+#[inline(always)]
+fn one<S: Simd>(
+    simd: S,
+    scratch: &mut LeadingScratch,
+    (bands, min_periods): (&Bands, usize),
+    x: &[Row],
+    lanes: impl Iterator<Item = usize>,
+) {
+    energies(simd, scratch, bands, min_periods, x);
+    if x.len() > SHORT {
+        let plan = match scratch.plan.take() {
+            Some(plan) if plan.len() == x.len() => plan,
+            _ => RealFftPlanner::<f64>::new().plan_fft_forward(x.len()),
+        };
+        for lane in lanes {
+            transform(scratch, bands, &*plan, lane);
+        }
+        scratch.plan = Some(plan);
+    }
+}
+
+/// The energies of each of `windows`, whatever their rows; 0 for those of fewer than `least`.
+#[inline(always)]
+pub(super) fn ranges<'a, S: Simd>(
+    simd: S,
+    scratch: &mut LeadingScratch,
+    (bands, min_periods, least): (&Bands, usize, usize),
+    windows: impl Iterator<Item = &'a [Row]>,
+    tile: &Tile<'_>,
+    out: &mut [Row],
+) {
+    for (results, x) in out.chunks_exact_mut(bands.len()).zip(windows) {
+        if x.len() < least {
+            scratch.energies.fill(Row::splat(0.0));
+        } else {
+            one(simd, scratch, (bands, min_periods), x, 0..tile.lanes);
+        }
+        results.copy_from_slice(&scratch.energies);
+        if tile.stop.requested() {
+            return;
         }
     }
 }

@@ -1,12 +1,22 @@
-//! Energies of frequency bands over trailing windows.
+//! Spectra: energies of frequency bands over trailing windows and whole columns, power spectra, and cycles.
 
 mod bands;
 pub(crate) mod block_dft;
 mod circle;
+mod energy;
 mod gaps;
 mod leading;
+mod ranges;
+mod seasonality;
+mod taper;
 #[cfg(test)]
 mod tests;
+mod transform;
+mod welch;
 
 pub use bands::Bands;
 pub use block_dft::rolling_band_energy;
+pub use energy::band_energy;
+pub use seasonality::{Search, Seasons, seasonality};
+pub use taper::Taper;
+pub use welch::{Welch, power_spectrum};

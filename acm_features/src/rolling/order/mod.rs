@@ -13,13 +13,15 @@ mod sorted;
 mod tests;
 
 use acm_linalg::Result;
-use acm_linalg::columns::{self, History, Leaf, Tile};
+use acm_linalg::columns::{self, Leaf, Tile};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row};
 use fearless_simd::Simd;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use super::bounds::Bounds;
 use super::window::Window;
+use super::windows::{Layout, Windows};
 
 /// Longest window that is kept sorted. Measured: from here on ranks are the faster.
 const SORTED_LIMIT: usize = 256;
@@ -40,9 +42,9 @@ impl Wanted {
 }
 
 /// The leaf for order statistics, by the window's length.
-pub(crate) enum Order {
+pub(crate) enum Order<'a> {
     Sorted(sorted::Sorted),
-    Ranked(ranked::Ranked),
+    Ranked(ranked::Ranked<'a>),
 }
 
 pub(crate) enum OrderScratch {
@@ -50,17 +52,30 @@ pub(crate) enum OrderScratch {
     Ranked(ranked::RankedScratch),
 }
 
-impl Order {
+impl<'a> Order<'a> {
     pub(crate) fn new(wanted: Wanted, window: Window) -> Self {
         if window.rows() <= SORTED_LIMIT {
             Self::Sorted(sorted::Sorted { wanted, window })
         } else {
-            Self::Ranked(ranked::Ranked { wanted, window })
+            Self::Ranked(ranked::Ranked {
+                wanted,
+                window,
+                bounds: None,
+            })
         }
+    }
+
+    /// For windows with bounds of their own.
+    fn within(wanted: Wanted, bounds: Bounds<'a>, min_periods: usize) -> Self {
+        Self::Ranked(ranked::Ranked {
+            wanted,
+            window: Window::at_most(bounds.longest(), min_periods),
+            bounds: Some(bounds),
+        })
     }
 }
 
-impl Leaf for Order {
+impl Leaf for Order<'_> {
     type Scratch = OrderScratch;
 
     fn blocks(&self) -> Vec<usize> {
@@ -74,6 +89,13 @@ impl Leaf for Order {
         match self {
             Self::Sorted(leaf) => leaf.window.rows(),
             Self::Ranked(leaf) => leaf.window.rows(),
+        }
+    }
+
+    fn block(&self) -> Option<usize> {
+        match self {
+            Self::Ranked(ranked::Ranked { bounds: Some(_), .. }) => None,
+            _ => Some(self.window()),
         }
     }
 
@@ -131,13 +153,18 @@ fn between(low: f64, high: f64, fraction: f64) -> f64 {
     }
 }
 
-fn run<T: Element>(wanted: Wanted, x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
-    let history = History {
-        first_row: window.first_row(),
-        fill: None,
-    };
-    let window = window.within(x.nrows());
-    columns::run(&Order::new(wanted, window), x, history, out)
+fn run<T: Element>(
+    wanted: Wanted,
+    x: ArrayView2<'_, T>,
+    windows: Windows<'_>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    match windows.over(x.nrows())? {
+        Layout::Blocks(window, history) => columns::run(&Order::new(wanted, window), x, history, out),
+        Layout::Ranges(bounds, history) => {
+            columns::run(&Order::within(wanted, bounds, windows.min_periods()), x, history, out)
+        }
+    }
 }
 
 /// Trailing rolling median of each column.
@@ -149,12 +176,16 @@ fn run<T: Element>(wanted: Wanted, x: ArrayView2<'_, T>, window: Window, out: Ar
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_median<T: Element>(x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
+pub fn rolling_median<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
     let wanted = Wanted {
         median: true,
         ..Wanted::default()
     };
-    run(wanted, x, window, out)
+    run(wanted, x, windows.into(), out)
 }
 
 /// Trailing rolling median absolute deviation of each column: the median of |x - median(x)| of each window, times `scale`.
@@ -167,9 +198,9 @@ pub fn rolling_median<T: Element>(x: ArrayView2<'_, T>, window: Window, out: Arr
 ///
 /// # Errors
 /// [`crate::Error::Parameter`] unless `scale` is finite; else as [`rolling_median`].
-pub fn rolling_mad<T: Element>(
+pub fn rolling_mad<'w, T: Element>(
     x: ArrayView2<'_, T>,
-    window: Window,
+    windows: impl Into<Windows<'w>>,
     scale: f64,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
@@ -178,7 +209,7 @@ pub fn rolling_mad<T: Element>(
         mad: Some(scale),
         ..Wanted::default()
     };
-    run(wanted, x, window, out)
+    run(wanted, x, windows.into(), out)
 }
 
 /// Trailing rolling quantiles of each column, linearly interpolated.
@@ -188,9 +219,9 @@ pub fn rolling_mad<T: Element>(
 ///
 /// # Errors
 /// [`crate::Error::Parameter`] unless every quantile lies in [0, 1] and there is one; else as [`rolling_median`].
-pub fn rolling_quantile<T: Element>(
+pub fn rolling_quantile<'w, T: Element>(
     x: ArrayView2<'_, T>,
-    window: Window,
+    windows: impl Into<Windows<'w>>,
     q: &[f64],
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
@@ -202,5 +233,5 @@ pub fn rolling_quantile<T: Element>(
         quantiles: q.to_vec(),
         ..Wanted::default()
     };
-    run(wanted, x, window, out)
+    run(wanted, x, windows.into(), out)
 }

@@ -11,6 +11,7 @@ use super::bits::Bits;
 use super::counts::Counts;
 use super::ranks::{MISSING, Sorter};
 use super::{Wanted, between, middle};
+use crate::rolling::bounds::Bounds;
 use crate::rolling::window::Window;
 
 /// Least rows ranked at once; the more, the smaller the share of the rows before them that are ranked again.
@@ -19,9 +20,11 @@ const CHUNK: usize = 4096;
 /// Rows between two looks at whether to stop.
 const STOP_ROWS: usize = 4096;
 
-pub(crate) struct Ranked {
+/// Long windows, or where `bounds` says of how many rows each is, any.
+pub(crate) struct Ranked<'a> {
     pub(super) wanted: Wanted,
     pub(super) window: Window,
+    pub(super) bounds: Option<Bounds<'a>>,
 }
 
 pub(crate) struct RankedScratch {
@@ -30,9 +33,18 @@ pub(crate) struct RankedScratch {
     ranks: Vec<u32>,
     /// Values by rank.
     values: Vec<f64>,
+    walk: Walk,
+}
+
+/// The window as it slides.
+struct Walk {
     set: Bits,
     /// The set once more as counts, for leaps; only for the deviation.
     counts: Counts,
+    count: usize,
+    median_at: Pointer,
+    nearest: Nearest,
+    quantiles_at: Vec<Pointer>,
 }
 
 /// Follows the value with `below` values under it.
@@ -42,7 +54,7 @@ struct Pointer {
     below: usize,
 }
 
-impl Ranked {
+impl Ranked<'_> {
     pub(super) fn tile_rows(&self) -> usize {
         let window = self.window.rows();
         // Ranking a window anew with each chunk costs less than holding a very long chunk.
@@ -64,8 +76,14 @@ impl Ranked {
             sorter,
             ranks: reserve(rows, MISSING, "the ranks of a window")?,
             values: reserve(rows, 0.0, "the values of a window")?,
-            set: Bits::new(rows)?,
-            counts: Counts::new(if self.wanted.mad.is_some() { rows } else { 0 })?,
+            walk: Walk {
+                set: Bits::new(rows)?,
+                counts: Counts::new(if self.wanted.mad.is_some() { rows } else { 0 })?,
+                count: 0,
+                median_at: Pointer::default(),
+                nearest: Nearest::default(),
+                quantiles_at: reserve(self.wanted.quantiles.len(), Pointer::default(), "the quantiles")?,
+            },
         })
     }
 
@@ -91,113 +109,187 @@ impl Ranked {
         lane: usize,
         out: &mut [Row],
     ) {
-        let window = self.window.rows();
-        let needed = self.window.min_periods().max(1);
-        let with_median = self.wanted.median || MAD;
         let RankedScratch {
             sorter,
             ranks,
             values,
-            set,
-            counts,
+            walk,
         } = scratch;
         let ranks = &mut ranks[..tile.x.len()];
         sorter.rank(tile.x, lane, ranks, values);
-        set.clear();
-        if MAD {
-            counts.clear();
+        walk.clear::<MAD>();
+        match &self.bounds {
+            None => self.slide::<MAD, QUANTILES>(walk, (ranks, values), tile, lane, out),
+            Some(bounds) => self.follow::<MAD, QUANTILES>(walk, (ranks, values), bounds, tile, lane, out),
         }
-        let mut count = 0;
+    }
+
+    /// Windows of as many rows each.
+    fn slide<const MAD: bool, const QUANTILES: bool>(
+        &self,
+        walk: &mut Walk,
+        (ranks, values): (&[u32], &[f64]),
+        tile: &Tile<'_>,
+        lane: usize,
+        out: &mut [Row],
+    ) {
+        let window = self.window.rows();
         for &rank in &ranks[tile.lead.saturating_sub(window)..tile.lead] {
-            if rank != MISSING {
-                set.insert(rank as usize);
-                if MAD {
-                    counts.insert(rank as usize);
-                }
-                count += 1;
-            }
+            walk.insert::<MAD, QUANTILES>(rank);
         }
-        let mut median_at = Pointer::default();
-        let mut nearest = Nearest::default();
-        let mut quantiles_at = vec![Pointer::default(); self.wanted.quantiles.len()];
         for (row, out) in (tile.lead..ranks.len()).zip(out.chunks_exact_mut(self.wanted.results())) {
             if row % STOP_ROWS == 0 && tile.stop.requested() {
                 return;
             }
-            let leaving = if row >= window { ranks[row - window] } else { MISSING };
-            let entering = ranks[row];
-            if leaving != MISSING {
-                let rank = leaving as usize;
-                set.remove(rank);
-                count -= 1;
-                median_at.removed(rank);
-                if MAD {
-                    counts.remove(rank);
-                    nearest.removed(rank);
-                }
-                if QUANTILES {
-                    quantiles_at.iter_mut().for_each(|pointer| pointer.removed(rank));
-                }
+            if row >= window {
+                walk.remove::<MAD, QUANTILES>(ranks[row - window]);
             }
-            if entering != MISSING {
-                let rank = entering as usize;
-                set.insert(rank);
-                count += 1;
-                median_at.inserted(rank);
-                if MAD {
-                    counts.insert(rank);
-                    nearest.inserted(rank);
-                }
-                if QUANTILES {
-                    quantiles_at.iter_mut().for_each(|pointer| pointer.inserted(rank));
-                }
+            walk.insert::<MAD, QUANTILES>(ranks[row]);
+            self.results::<MAD, QUANTILES>(walk, values, lane, out);
+        }
+    }
+
+    /// Windows with bounds of their own.
+    fn follow<const MAD: bool, const QUANTILES: bool>(
+        &self,
+        walk: &mut Walk,
+        (ranks, values): (&[u32], &[f64]),
+        bounds: &Bounds<'_>,
+        tile: &Tile<'_>,
+        lane: usize,
+        out: &mut [Row],
+    ) {
+        let first = tile.start[lane] - tile.lead;
+        let start = tile.start[lane] - bounds.ahead();
+        let mut at = bounds.window_of(start);
+        let mut held = at.start..at.start;
+        for (row, out) in (start..).zip(out.chunks_exact_mut(self.wanted.results())) {
+            if row % STOP_ROWS == 0 && tile.stop.requested() {
+                return;
             }
-            if count < needed {
-                out.iter_mut().for_each(|out| out.0[lane] = f64::NAN);
-                continue;
+            bounds.advance(&mut at, row);
+            for row in held.start..at.start.min(held.end) {
+                walk.remove::<MAD, QUANTILES>(ranks[row - first]);
             }
-            let mut out = out.iter_mut();
-            if with_median {
-                median_at.follow(set, (count - 1) / 2);
-                let low = values[median_at.rank];
-                let high = if count % 2 == 1 { low } else { next_value(set, values, median_at.rank) };
-                let median = middle(low, high);
-                if self.wanted.median
-                    && let Some(out) = out.next()
-                {
-                    out.0[lane] = median;
-                }
-                if MAD && let (Some(scale), Some(out)) = (self.wanted.mad, out.next()) {
-                    let sample = Sample {
-                        set,
-                        counts,
-                        values,
-                        count,
-                        median,
-                        rest: ((low - median) + (high - median)) * 0.5,
-                    };
-                    out.0[lane] = scale * nearest.deviation(&sample);
-                }
+            for row in held.end.max(at.start)..at.end {
+                walk.insert::<MAD, QUANTILES>(ranks[row - first]);
             }
-            if QUANTILES {
-                for ((q, pointer), out) in self.wanted.quantiles.iter().zip(&mut quantiles_at).zip(out) {
-                    let place = q * (count - 1) as f64;
-                    let whole = place.floor();
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        clippy::cast_sign_loss,
-                        reason = "between 0 and count"
-                    )]
-                    pointer.follow(set, whole as usize);
-                    let low = values[pointer.rank];
-                    let fraction = place - whole;
-                    out.0[lane] = if fraction > 0.0 {
-                        between(low, next_value(set, values, pointer.rank), fraction)
-                    } else {
-                        low
-                    };
-                }
+            held = at.start..at.end;
+            self.results::<MAD, QUANTILES>(walk, values, lane, out);
+        }
+    }
+
+    #[inline(always)]
+    fn results<const MAD: bool, const QUANTILES: bool>(
+        &self,
+        walk: &mut Walk,
+        values: &[f64],
+        lane: usize,
+        out: &mut [Row],
+    ) {
+        let Walk {
+            set,
+            counts,
+            count,
+            median_at,
+            nearest,
+            quantiles_at,
+        } = walk;
+        let count = *count;
+        if count < self.window.min_periods().max(1) {
+            out.iter_mut().for_each(|out| out.0[lane] = f64::NAN);
+            return;
+        }
+        let mut out = out.iter_mut();
+        if self.wanted.median || MAD {
+            median_at.follow(set, (count - 1) / 2);
+            let low = values[median_at.rank];
+            let high = if count % 2 == 1 { low } else { next_value(set, values, median_at.rank) };
+            let median = middle(low, high);
+            if self.wanted.median
+                && let Some(out) = out.next()
+            {
+                out.0[lane] = median;
             }
+            if MAD && let (Some(scale), Some(out)) = (self.wanted.mad, out.next()) {
+                let sample = Sample {
+                    set,
+                    counts,
+                    values,
+                    count,
+                    median,
+                    rest: ((low - median) + (high - median)) * 0.5,
+                };
+                out.0[lane] = scale * nearest.deviation(&sample);
+            }
+        }
+        if QUANTILES {
+            for ((q, pointer), out) in self.wanted.quantiles.iter().zip(quantiles_at).zip(out) {
+                let place = q * (count - 1) as f64;
+                let whole = place.floor();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "between 0 and count"
+                )]
+                pointer.follow(set, whole as usize);
+                let low = values[pointer.rank];
+                let fraction = place - whole;
+                out.0[lane] = if fraction > 0.0 {
+                    between(low, next_value(set, values, pointer.rank), fraction)
+                } else {
+                    low
+                };
+            }
+        }
+    }
+}
+
+impl Walk {
+    fn clear<const MAD: bool>(&mut self) {
+        self.set.clear();
+        if MAD {
+            self.counts.clear();
+        }
+        self.count = 0;
+        self.median_at = Pointer::default();
+        self.nearest = Nearest::default();
+        self.quantiles_at.fill(Pointer::default());
+    }
+
+    #[inline(always)]
+    fn remove<const MAD: bool, const QUANTILES: bool>(&mut self, rank: u32) {
+        if rank == MISSING {
+            return;
+        }
+        let rank = rank as usize;
+        self.set.remove(rank);
+        self.count -= 1;
+        self.median_at.removed(rank);
+        if MAD {
+            self.counts.remove(rank);
+            self.nearest.removed(rank);
+        }
+        if QUANTILES {
+            self.quantiles_at.iter_mut().for_each(|pointer| pointer.removed(rank));
+        }
+    }
+
+    #[inline(always)]
+    fn insert<const MAD: bool, const QUANTILES: bool>(&mut self, rank: u32) {
+        if rank == MISSING {
+            return;
+        }
+        let rank = rank as usize;
+        self.set.insert(rank);
+        self.count += 1;
+        self.median_at.inserted(rank);
+        if MAD {
+            self.counts.insert(rank);
+            self.nearest.inserted(rank);
+        }
+        if QUANTILES {
+            self.quantiles_at.iter_mut().for_each(|pointer| pointer.inserted(rank));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::rolling::Window;
 use crate::rolling::tests::{Kernel, QUANTILES, assert_same_bytes, config, naive, plant, wild_matrix, window};
 
 /// Median, deviation and quantiles at once, by one way of keeping the window.
-fn by(leaf: impl Fn(Wanted, Window) -> Order, x: ArrayView2<'_, f64>, shape: Window) -> Array2<f64> {
+fn by(leaf: impl Fn(Wanted, Window) -> Order<'static>, x: ArrayView2<'_, f64>, shape: Window) -> Array2<f64> {
     let wanted = Wanted {
         median: true,
         mad: Some(1.0),
@@ -18,18 +18,22 @@ fn by(leaf: impl Fn(Wanted, Window) -> Order, x: ArrayView2<'_, f64>, shape: Win
     let mut out = Array2::from_elem((x.nrows(), x.ncols() * wanted.results()), -7.0);
     let history = History {
         first_row: shape.first_row(),
-        fill: None,
+        ..History::default()
     };
     columns::run(&leaf(wanted, shape), x, history, out.view_mut()).unwrap();
     out
 }
 
-fn sorted(wanted: Wanted, window: Window) -> Order {
+fn sorted(wanted: Wanted, window: Window) -> Order<'static> {
     Order::Sorted(Sorted { wanted, window })
 }
 
-fn ranked(wanted: Wanted, window: Window) -> Order {
-    Order::Ranked(Ranked { wanted, window })
+fn ranked(wanted: Wanted, window: Window) -> Order<'static> {
+    Order::Ranked(Ranked {
+        wanted,
+        window,
+        bounds: None,
+    })
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! its window alone.
 
 mod edges;
+mod frames;
 mod moments;
 pub(crate) mod naive;
+mod pairs;
 mod windows;
 
 use acm_linalg::lanes::Element;
@@ -11,8 +13,8 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use proptest::prelude::*;
 
 use super::{
-    Window, rolling_kurt, rolling_mad, rolling_max, rolling_mean, rolling_mean_std, rolling_median, rolling_min,
-    rolling_quantile, rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_var,
+    Window, Windows, rolling_kurt, rolling_mad, rolling_max, rolling_mean, rolling_mean_std, rolling_median,
+    rolling_min, rolling_quantile, rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_var,
 };
 use crate::Result;
 
@@ -66,7 +68,13 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn run<T: Element>(self, x: ArrayView2<'_, T>, window: Window, out: ArrayViewMut2<'_, T>) -> Result<()> {
+    pub(crate) fn run<'w, T: Element>(
+        self,
+        x: ArrayView2<'_, T>,
+        window: impl Into<Windows<'w>>,
+        out: ArrayViewMut2<'_, T>,
+    ) -> Result<()> {
+        let window = window.into();
         match self {
             Self::Sum => rolling_sum(x, window, out),
             Self::Mean => rolling_mean(x, window, out),
@@ -85,8 +93,9 @@ impl Kernel {
     }
 
     /// The results; what a kernel leaves unwritten is -7.
-    pub(crate) fn compute(self, x: ArrayView2<'_, f64>, window: Window) -> Array2<f64> {
-        let mut out = Array2::from_elem((x.nrows(), x.ncols() * self.results()), -7.0);
+    pub(crate) fn compute<'w>(self, x: ArrayView2<'_, f64>, window: impl Into<Windows<'w>>) -> Array2<f64> {
+        let window = window.into();
+        let mut out = Array2::from_elem((window.kept(x.nrows()), x.ncols() * self.results()), -7.0);
         self.run(x, window, out.view_mut()).unwrap();
         out
     }

@@ -1,0 +1,75 @@
+//! Rows of up to eight neighbouring columns, between the caller's memory and lanes.
+
+use std::ops::Range;
+
+use acm_linalg::lanes::{Element, LANES, Row, V, canonical};
+use fearless_simd::{Simd, prelude::*};
+use ndarray::{ArrayView2, ArrayViewMut2, s};
+
+/// Copies rows of some columns into `tile`; what is missing becomes NaN, and so do lanes without a column.
+#[inline(always)]
+pub(crate) fn load<S: Simd, T: Element>(
+    simd: S,
+    x: &ArrayView2<'_, T>,
+    rows: Range<usize>,
+    columns: &Range<usize>,
+    tile: &mut [Row],
+) {
+    let part = x.slice(s![rows, columns.clone()]);
+    if part.ncols() == LANES && part.strides()[1] == 1 {
+        let missing: V<S> = [f64::NAN; LANES].simd_into(simd);
+        for (values, row) in part.rows().into_iter().zip(tile) {
+            if let Some(Ok(values)) = values.to_slice().map(<&[T; LANES]>::try_from) {
+                let values: V<S> = values.map(T::widen).simd_into(simd);
+                row.store(values.abs().simd_lt(f64::INFINITY).select(values + 0.0, missing));
+            }
+        }
+        return;
+    }
+    if part.ncols() < LANES {
+        tile.fill(Row::splat(f64::NAN));
+    }
+    for (lane, column) in part.columns().into_iter().enumerate() {
+        match column.to_slice() {
+            Some(values) => {
+                for (value, row) in values.iter().zip(&mut *tile) {
+                    row.0[lane] = canonical(value.widen(), f64::NAN);
+                }
+            }
+            None => {
+                for (value, row) in column.iter().zip(&mut *tile) {
+                    row.0[lane] = canonical(value.widen(), f64::NAN);
+                }
+            }
+        }
+    }
+}
+
+/// Copies the lanes that have a column into rows of `out`.
+#[inline(always)]
+pub(crate) fn store<T: Element>(tile: &[Row], rows: Range<usize>, out: &mut ArrayViewMut2<'_, T>) {
+    let mut part = out.slice_mut(s![rows, ..]);
+    if part.strides()[1] == 1 {
+        for (row, mut target) in tile.iter().zip(part.rows_mut()) {
+            let Some(target) = target.as_slice_mut() else { continue };
+            for (value, target) in row.0.iter().zip(target) {
+                *target = T::narrow(*value);
+            }
+        }
+        return;
+    }
+    for (lane, mut column) in part.columns_mut().into_iter().enumerate() {
+        match column.as_slice_mut() {
+            Some(target) => {
+                for (row, target) in tile.iter().zip(target) {
+                    *target = T::narrow(row.0[lane]);
+                }
+            }
+            None => {
+                for (row, target) in tile.iter().zip(column) {
+                    *target = T::narrow(row.0[lane]);
+                }
+            }
+        }
+    }
+}

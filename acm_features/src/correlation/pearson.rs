@@ -1,0 +1,220 @@
+//! Covariances and Pearson's correlations from the sums of all pairs.
+
+use acm_linalg::Result;
+use acm_linalg::lanes::Element;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+
+use super::pack::Side;
+use super::pair;
+use super::scan::{Column, power_of_two, scan};
+use super::sums::{AllSums, Sums};
+
+/// Least share of its squares that a variance must keep to be taken from them: what cancels costs four bits at most.
+const KEPT: f64 = 1.0 / 16.0;
+
+/// Sums of squares below may have lost some to underflow.
+const TINY: f64 = 1e-200;
+
+/// What is asked of the moments of a pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Wanted {
+    Correlation,
+    Covariance { ddof: usize },
+}
+
+/// A column of the left side and one of the right.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pair {
+    pub(super) left: usize,
+    pub(super) right: usize,
+}
+
+/// Sums of squares and products about the means.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Moments {
+    pub(super) count: f64,
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) product: f64,
+    /// What the columns were multiplied by, powers of two.
+    pub(super) left_scale: f64,
+    pub(super) right_scale: f64,
+    /// Whether the sums left enough of themselves.
+    pub(super) sound: bool,
+}
+
+impl Moments {
+    /// About the means, from sums about any centres.
+    pub(super) fn of(sums: &Sums, left_scale: f64, right_scale: f64) -> Self {
+        let inverse = 1.0 / sums.count.max(1.0);
+        let left = sums.left_squares - sums.left * sums.left * inverse;
+        let right = sums.right_squares - sums.right * sums.right * inverse;
+        let sound = |moment: f64, squares: f64| moment >= KEPT * squares && squares > TINY;
+        Self {
+            count: sums.count,
+            left,
+            right,
+            product: sums.product - sums.left * sums.right * inverse,
+            left_scale,
+            right_scale,
+            sound: sound(left, sums.left_squares) && sound(right, sums.right_squares),
+        }
+    }
+
+    /// The correlation, NaN where a column stands still.
+    fn correlation(&self) -> f64 {
+        if self.left > 0.0 && self.right > 0.0 {
+            // One root rounds less than two; two do not leave the numbers where the product would.
+            let product = self.left * self.right;
+            let scale = if product.is_normal() {
+                product.sqrt()
+            } else {
+                self.left.sqrt() * self.right.sqrt()
+            };
+            (self.product / scale).clamp(-1.0, 1.0)
+        } else {
+            f64::NAN
+        }
+    }
+
+    fn covariance(&self, ddof: usize) -> f64 {
+        let unscale = exponent(self.left_scale) + exponent(self.right_scale);
+        // In two steps: the whole may be beyond what a power of two can be though the covariance is not.
+        let half = unscale / 2;
+        self.product / (self.count - ddof as f64) * power_of_two(-half) * power_of_two(half - unscale)
+    }
+
+    fn get(&self, wanted: Wanted) -> f64 {
+        match wanted {
+            Wanted::Correlation => self.correlation(),
+            Wanted::Covariance { ddof } => self.covariance(ddof),
+        }
+    }
+}
+
+/// The exponent of a power of two.
+fn exponent(scale: f64) -> i64 {
+    (scale.to_bits() >> 52).cast_signed() - 1023
+}
+
+/// An array's columns, each with a centre that its moments bear, and the sums of all their pairs.
+#[derive(Debug)]
+pub(super) struct Prepared<'a, T> {
+    x: ArrayView2<'a, T>,
+    columns: Vec<Column>,
+    sums: AllSums,
+}
+
+/// Looks through the columns of `x` and sums up their pairs.
+///
+/// # Errors
+/// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
+pub(super) fn prepare<T: Element>(x: ArrayView2<'_, T>) -> Result<Prepared<'_, T>> {
+    let mut columns = scan(&x)?;
+    let mut sums = AllSums::new(&Side { x, columns: &columns }, None)?;
+    let mut moved = false;
+    for (number, column) in columns.iter_mut().enumerate() {
+        let own = sums.of(number, number);
+        let moments = Moments::of(&own, column.scale, column.scale);
+        if !moments.sound && !column.constant && own.left_squares > TINY {
+            column.centre += own.left / own.count;
+            moved = true;
+        }
+    }
+    if moved {
+        sums = AllSums::new(&Side { x, columns: &columns }, None)?;
+    }
+    Ok(Prepared { x, columns, sums })
+}
+
+impl<T: Element> Prepared<'_, T> {
+    /// All pairs of the columns; symmetric to the bit.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
+    pub(super) fn all<O: Element>(
+        &self,
+        wanted: Wanted,
+        min_periods: usize,
+        mut out: ArrayViewMut2<'_, O>,
+    ) -> Result<()> {
+        let side = Side {
+            x: self.x,
+            columns: &self.columns,
+        };
+        each(&side, None, &self.sums, wanted, min_periods, |i, j, value| {
+            out[[i, j]] = O::narrow(value);
+            out[[j, i]] = O::narrow(value);
+        })
+    }
+
+    /// The correlation of each column of `x` with each one `lag` rows earlier; `lag` below the number of rows.
+    pub(super) fn lagged(&self, lag: usize, min_periods: usize, mut out: ArrayViewMut2<'_, T>) -> Result<()> {
+        let columns = &self.columns[..];
+        let (_, now) = self.x.split_at(Axis(0), lag);
+        let (then, _) = self.x.split_at(Axis(0), now.nrows());
+        let (now, then) = (Side { x: now, columns }, Side { x: then, columns });
+        let sums = AllSums::new(&now, Some(&then))?;
+        each(&now, Some(&then), &sums, Wanted::Correlation, min_periods, |i, j, value| {
+            out[[i, j]] = T::narrow(value);
+        })
+    }
+}
+
+/// Hands what is wanted of each pair to `put`; `right` none: of the pairs on and above the diagonal.
+fn each<'a, T: Element>(
+    left: &'a Side<'a, T>,
+    right: Option<&'a Side<'a, T>>,
+    sums: &AllSums,
+    wanted: Wanted,
+    min_periods: usize,
+    mut put: impl FnMut(usize, usize, f64),
+) -> Result<()> {
+    let symmetric = right.is_none();
+    let right = right.unwrap_or(left);
+    let columns = left.columns.len();
+    let own = match wanted {
+        Wanted::Correlation => 2,
+        Wanted::Covariance { ddof } => ddof.saturating_add(1),
+    };
+    let needed = min_periods.max(own).max(1) as f64;
+    let finish = |i: usize, j: usize, moments: &Moments| {
+        let value = moments.get(wanted);
+        let known = symmetric && i == j && wanted == Wanted::Correlation && !value.is_nan();
+        if known { 1.0 } else { value }
+    };
+    let mut unsound: Vec<Pair> = Vec::new();
+    for i in 0..columns {
+        let first = if symmetric { i } else { 0 };
+        for j in first..columns {
+            let (a, b) = (&left.columns[i], &right.columns[j]);
+            let sums = sums.of(i, j);
+            let value = if sums.count < needed {
+                f64::NAN
+            } else if a.constant || b.constant {
+                if wanted == Wanted::Correlation { f64::NAN } else { 0.0 }
+            } else {
+                let moments = Moments::of(&sums, a.scale, b.scale);
+                if !moments.sound {
+                    if unsound.len() == unsound.capacity() {
+                        let more = unsound.len().max(columns);
+                        unsound.try_reserve(more).map_err(|_| acm_linalg::Error::Memory {
+                            what: "the pairs to look at again",
+                            rows: unsound.len().saturating_add(more),
+                            columns: 2,
+                        })?;
+                    }
+                    unsound.push(Pair { left: i, right: j });
+                    continue;
+                }
+                finish(i, j, &moments)
+            };
+            put(i, j, value);
+        }
+    }
+    let again = pair::moments(&left.x, &right.x, &unsound)?;
+    for (pair, moments) in unsound.iter().zip(&again) {
+        put(pair.left, pair.right, finish(pair.left, pair.right, moments));
+    }
+    Ok(())
+}

@@ -1,0 +1,241 @@
+use ndarray::{Array2, ArrayView2, array, s};
+
+use super::*;
+
+fn mean(x: ArrayView2<'_, f64>, decay: Decay<'_>, weighing: Weighing) -> Array2<f64> {
+    let mut out = Array2::zeros(x.dim());
+    ewm_mean(x, decay, weighing, out.view_mut()).unwrap();
+    out
+}
+
+fn std(x: ArrayView2<'_, f64>, decay: Decay<'_>, weighing: Weighing, bias: bool) -> Array2<f64> {
+    let mut out = Array2::zeros(x.dim());
+    ewm_std(x, decay, weighing, bias, out.view_mut()).unwrap();
+    out
+}
+
+fn weighings() -> impl Iterator<Item = Weighing> {
+    [(true, false), (true, true), (false, false), (false, true)]
+        .into_iter()
+        .map(|(adjust, ignore_na)| Weighing {
+            adjust,
+            ignore_na,
+            min_periods: 1,
+        })
+}
+
+/// Weighted mean and biased and unbiased deviations at `row`, from every weight by itself.
+fn naive(x: &[f64], row: usize, fade: impl Fn(usize) -> f64, alpha: Option<f64>, weighing: Weighing) -> [f64; 3] {
+    let mut weights: Vec<(f64, f64)> = Vec::new();
+    let mut past = 1.0;
+    for t in 0..=row {
+        let known = x[t].is_finite();
+        if !weights.is_empty() && (known || !weighing.ignore_na) {
+            past *= fade(t);
+        }
+        if known {
+            // Unadjusted weights are kept at sum 1.
+            let (old, new) = if weighing.adjust || weights.is_empty() {
+                (past, 1.0)
+            } else {
+                (past, alpha.unwrap_or(1.0 - past))
+            };
+            let sum = if weighing.adjust || weights.is_empty() { 1.0 } else { old + new };
+            for (weight, _) in &mut weights {
+                *weight *= old / sum;
+            }
+            weights.push((new / sum, x[t]));
+            past = 1.0;
+        }
+    }
+    let sum: f64 = weights.iter().map(|(w, _)| w).sum();
+    let mean = weights.iter().map(|(w, x)| w * x).sum::<f64>() / sum;
+    let variance = weights.iter().map(|(w, x)| w * (x - mean).powi(2)).sum::<f64>() / sum;
+    // 1 less the sum of the squares, without the difference: twice the sum over all pairs.
+    let (mut before, mut pairs) = (0.0, 0.0);
+    for (weight, _) in &weights {
+        pairs += before * weight;
+        before += weight;
+    }
+    let left = 2.0 * pairs / (sum * sum);
+    let unbiased = if weights.len() > 1 { (variance / left).sqrt() } else { f64::NAN };
+    if weights.is_empty() {
+        [f64::NAN; 3]
+    } else {
+        [mean, variance.sqrt(), unbiased]
+    }
+}
+
+fn wild(rows: usize) -> Array2<f64> {
+    let mut state = 7_u64;
+    Array2::from_shape_fn((rows, 10), |(row, column)| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let value = (state >> 11) as f64 / (1_u64 << 53) as f64 * 4.0 - 2.0;
+        match (column, row % 13) {
+            (1, 3 | 4) | (2, 0..=9) => f64::NAN,
+            (3, 5) => f64::INFINITY,
+            (4, _) if row < 20 => f64::NEG_INFINITY,
+            (5, _) => f64::NAN,
+            _ => value,
+        }
+    })
+}
+
+fn close(got: f64, expected: f64, what: &str) {
+    let same = (got - expected).abs() <= 1e-12 * expected.abs().max(1.0) || (got.is_nan() && expected.is_nan());
+    assert!(same, "{what}: {got} is not {expected}");
+}
+
+#[test]
+fn by_hand() {
+    let x = array![[1.0], [f64::NAN], [4.0]];
+    let half = Decay::alpha(0.5).unwrap();
+    let plain = |adjust, ignore_na| {
+        mean(
+            x.view(),
+            half,
+            Weighing {
+                adjust,
+                ignore_na,
+                min_periods: 1,
+            },
+        )[[2, 0]]
+    };
+    assert_eq!(plain(true, true), 3.0);
+    assert_eq!(plain(true, false), 17.0 / 5.0);
+    assert_eq!(plain(false, true), 2.5);
+    assert_eq!(plain(false, false), 3.0);
+    let needed = mean(
+        x.view(),
+        half,
+        Weighing {
+            min_periods: 2,
+            ..Weighing::default()
+        },
+    );
+    assert!(needed[[1, 0]].is_nan() && needed[[2, 0]] == 3.4);
+}
+
+#[test]
+fn every_weight_by_itself_gives_the_same() {
+    let x = wild(600);
+    let times: Vec<i64> = (0..600)
+        .map(|row: i64| row * 60 + (row * row) % 47 + if row > 300 { 5000 } else { 0 })
+        .collect();
+    let decays = [0.001, 0.1, 0.5, 0.9, 0.9999, 1.0].map(|alpha| Decay::alpha(alpha).unwrap());
+    let others = [
+        Decay::span(20.0).unwrap(),
+        Decay::half_life(3.3).unwrap(),
+        Decay::half_life_in_time(300, Times::new(&times).unwrap()).unwrap(),
+    ];
+    for decay in decays.into_iter().chain(others) {
+        for weighing in weighings() {
+            let fade = |row: usize| match decay.in_time {
+                Some((half_life, _)) => (-((times[row] - times[row - 1]) as f64) / half_life).exp2(),
+                None => decay.step.keep,
+            };
+            let alpha = decay.in_time.is_none().then_some(decay.step.loss);
+            let found = [
+                mean(x.view(), decay, weighing),
+                std(x.view(), decay, weighing, true),
+                std(x.view(), decay, weighing, false),
+            ];
+            for column in 0..x.ncols() {
+                let values = x.column(column).to_vec();
+                for row in (0..600).step_by(23).chain([0, 1, 2, 21, 599]) {
+                    let expected = naive(&values, row, fade, alpha, weighing);
+                    for (found, expected) in found.iter().zip(expected) {
+                        // All weight on one value leaves nothing to correct by.
+                        if expected.is_finite() || decay.step.keep > 0.0 {
+                            close(found[[row, column]], expected, &format!("{decay:?} {weighing:?} {row} {column}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_constant_and_an_offset_keep_their_digits() {
+    let x = Array2::from_elem((3000, 1), 1500.1);
+    let offset = Array2::from_shape_fn((3000, 1), |(row, _)| 1e9 + if row % 2 == 0 { 0.125 } else { -0.125 });
+    for weighing in weighings() {
+        let decay = Decay::alpha(0.05).unwrap();
+        assert!(mean(x.view(), decay, weighing).iter().all(|&y| y == 1500.1));
+        assert!(std(x.view(), decay, weighing, true).iter().all(|&y| y == 0.0));
+        let around = offset.mapv(|value| value - 1e9);
+        let (far, near) = (std(offset.view(), decay, weighing, false), std(around.view(), decay, weighing, false));
+        for (far, near) in far.iter().zip(&near).skip(1) {
+            close(*far, *near, "offset");
+        }
+    }
+}
+
+#[test]
+fn a_spike_fades_to_its_last_digit() {
+    for (alpha, rows) in [(0.002_f64, 20_003), (0.03, 1336), (0.4, 103), (0.7, 60), (0.9999, 43)] {
+        let mut x = Array2::zeros((rows, 1));
+        x[[0, 0]] = 1e15;
+        let weighing = Weighing {
+            adjust: false,
+            ..Weighing::default()
+        };
+        let found = mean(x.view(), Decay::alpha(alpha).unwrap(), weighing);
+        // The logarithm of the exact remainder: alpha is a float64, and so is its complement here.
+        let keep = (-alpha).ln_1p();
+        for row in (1..rows).step_by(rows / 40 + 1) {
+            let expected = 1e15 * (keep * row as f64).exp();
+            assert!((found[[row, 0]] - expected).abs() <= 3e-12 * expected.max(1.0), "{alpha} {row}");
+        }
+    }
+}
+
+#[test]
+fn the_largest_numbers_do_not_overflow_and_constants_stay() {
+    let x = Array2::from_shape_fn((40, 2), |(row, column)| match column {
+        0 if row % 2 == 0 => 1.7e308,
+        0 => -1.7e308,
+        _ => 5e-324,
+    });
+    for weighing in weighings() {
+        let found = mean(x.view(), Decay::alpha(0.3).unwrap(), weighing);
+        assert!(found.column(0).iter().all(|y| y.is_finite()) && found.column(1).iter().all(|&y| y == 5e-324));
+        let found = std(x.view(), Decay::alpha(0.3).unwrap(), weighing, false);
+        assert!(found.slice(s![1.., 0]).iter().all(|&y| y == f64::INFINITY));
+    }
+}
+
+#[test]
+fn layout_and_neighbours_do_not_matter() {
+    let x = wild(700);
+    let decay = Decay::half_life(7.0).unwrap();
+    let bits = |x: Array2<f64>| x.iter().map(|y| y.to_bits()).collect::<Vec<_>>();
+    for weighing in weighings() {
+        let expected = std(x.view(), decay, weighing, false);
+        let turned = x.t().as_standard_layout().into_owned();
+        assert_eq!(bits(std(turned.t(), decay, weighing, false)), bits(expected.clone()));
+        for column in 0..x.ncols() {
+            let part = s![.., column..=column];
+            let alone = std(x.slice(part), decay, weighing, false);
+            assert_eq!(bits(alone), bits(expected.slice(part).to_owned()));
+        }
+    }
+}
+
+#[test]
+fn parameters_are_checked() {
+    for alpha in [0.0, -0.1, 1.1, f64::NAN] {
+        assert!(Decay::alpha(alpha).is_err());
+    }
+    assert!(Decay::span(0.9).is_err() && Decay::span(f64::INFINITY).is_err());
+    assert!(Decay::half_life(0.0).is_err() && Decay::half_life_in_time(0, Times::new(&[]).unwrap()).is_err());
+    let x = Array2::<f64>::zeros((3, 2));
+    let decay = Decay::half_life_in_time(5, Times::new(&[1, 2]).unwrap()).unwrap();
+    let mut out = Array2::zeros((3, 2));
+    assert!(ewm_mean(x.view(), decay, Weighing::default(), out.view_mut()).is_err());
+    let decay = Decay::alpha(0.5).unwrap();
+    assert!(ewm_mean(x.view(), decay, Weighing::default(), Array2::zeros((2, 2)).view_mut()).is_err());
+    let empty = Array2::<f64>::zeros((0, 2));
+    ewm_mean(empty.view(), decay, Weighing::default(), Array2::zeros((0, 2)).view_mut()).unwrap();
+}

@@ -1,0 +1,187 @@
+//! Summaries of windows whose rows differ in number.
+//!
+//! The scheme of [`super::block`] on blocks of time: a window is a suffix of one block and a prefix of the next, each made of
+//! its rows in a fixed order, so that its result depends on nothing but them.
+
+use acm_linalg::Result;
+use acm_linalg::columns::{Leaf, Tile, allocate};
+use acm_linalg::lanes::Row;
+use acm_linalg::parallel::Stop;
+use fearless_simd::Simd;
+
+use super::block::{Place, Summary, Values};
+use super::bounds::{Bounds, Ranged};
+
+/// Suffixes are kept for so many rows at a time, and restart from checkpoints as far apart.
+const SPAN: usize = 256;
+
+/// Rows of a tile.
+const TILE_ROWS: usize = 512;
+
+/// The leaf that computes a [`Summary`]'s statistic over windows with bounds of their own.
+pub(crate) struct Ranges<'a, K> {
+    pub(crate) summary: K,
+    pub(crate) bounds: Bounds<'a>,
+    pub(crate) min_periods: usize,
+}
+
+pub(crate) struct RangeScratch {
+    /// Where the blocks of the window at hand meet, and the time they count from.
+    block: Option<(usize, i64)>,
+    /// The rows from there up to `pushed`.
+    prefix: Vec<Row>,
+    pushed: usize,
+    /// Suffixes from every `SPAN`th row before `meet` on.
+    checkpoints: Vec<Row>,
+    /// Suffixes from each row of `span` on.
+    suffixes: Vec<Row>,
+    span: std::ops::Range<usize>,
+}
+
+/// The tile's rows by their index in the array.
+struct Rows<'a> {
+    x: &'a [Row],
+    y: &'a [Row],
+    first: usize,
+}
+
+impl Rows<'_> {
+    #[inline(always)]
+    fn get<S: Simd>(&self, simd: S, row: usize) -> Values<S> {
+        let place = row - self.first;
+        Values::load(simd, &self.x[place], &self.y[place])
+    }
+}
+
+impl Ranged {
+    /// Whole spans between the one that the window starts in and the end of the older block.
+    fn spans_before(&self) -> usize {
+        (self.meet - self.start).saturating_sub(1) / SPAN
+    }
+}
+
+impl<K: Summary> Ranges<'_, K> {
+    #[inline(always)]
+    fn push<S: Simd>(&self, simd: S, state: K::State<S>, rows: &Rows<'_>, at: &Ranged, row: usize) -> K::State<S> {
+        let place = Place {
+            position: if K::POSITIONS { self.bounds.position(at, row) } else { 0.0 },
+            inverse: 0.0,
+        };
+        K::push::<S, false>(simd, state, rows.get(simd, row), place)
+    }
+
+    /// Checkpoints of the older block as far back as `at` starts, and the suffixes of the span it starts in.
+    #[inline(always)]
+    fn look_back<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, rows: &Rows<'_>, at: &Ranged, stop: &Stop) {
+        let mut state = K::empty(simd);
+        let whole = at.spans_before();
+        for (number, checkpoint) in scratch.checkpoints.chunks_exact_mut(K::SIZE).enumerate().take(whole + 1) {
+            K::save(state, checkpoint);
+            if stop.requested() {
+                return;
+            }
+            if number < whole {
+                let end = at.meet - number * SPAN;
+                for row in (end - SPAN..end).rev() {
+                    state = self.push(simd, state, rows, at, row);
+                }
+            }
+        }
+        self.fill_span(simd, scratch, rows, at);
+    }
+
+    /// The suffixes of the span that `at` starts in, as far back as it starts.
+    #[inline(always)]
+    fn fill_span<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, rows: &Rows<'_>, at: &Ranged) {
+        let number = at.spans_before();
+        let end = at.meet - number * SPAN;
+        let mut state = K::load(simd, &scratch.checkpoints[number * K::SIZE..(number + 1) * K::SIZE]);
+        let suffixes = &mut scratch.suffixes[..(end - at.start) * K::SIZE];
+        for (row, suffix) in (at.start..end).rev().zip(suffixes.rchunks_exact_mut(K::SIZE)) {
+            state = self.push(simd, state, rows, at, row);
+            K::save(state, suffix);
+        }
+        scratch.span = at.start..end;
+    }
+}
+
+impl<K: Summary> Leaf for Ranges<'_, K> {
+    type Scratch = RangeScratch;
+
+    fn blocks(&self) -> Vec<usize> {
+        vec![K::RESULTS]
+    }
+
+    fn window(&self) -> usize {
+        self.bounds.longest()
+    }
+
+    fn block(&self) -> Option<usize> {
+        None
+    }
+
+    fn tile_rows(&self) -> usize {
+        TILE_ROWS
+    }
+
+    fn cost_ns(&self) -> f64 {
+        2.0 * K::COST_NS
+    }
+
+    fn scratch(&self, _rows: usize) -> Result<RangeScratch> {
+        let longest = self.bounds.longest();
+        Ok(RangeScratch {
+            block: None,
+            prefix: allocate(K::SIZE, "a block summary")?,
+            pushed: 0,
+            checkpoints: allocate((longest / SPAN + 2) * K::SIZE, "block summaries")?,
+            suffixes: allocate(SPAN.min(longest) * K::SIZE, "block summaries")?,
+            span: 0..0,
+        })
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, tile: &Tile<'_>, out: &mut [Row]) {
+        let rows = Rows {
+            x: tile.x,
+            y: tile.y,
+            first: tile.start[0] - tile.lead,
+        };
+        let start = tile.start[0] - self.bounds.ahead();
+        let min_periods = self.min_periods as f64;
+        if !tile.continues {
+            scratch.block = None;
+        }
+        let mut at = self.bounds.window_of(start);
+        let mut prefix = K::load(simd, &scratch.prefix);
+        for (row, results) in (start..).zip(out.chunks_exact_mut(K::RESULTS)) {
+            self.bounds.advance(&mut at, row);
+            let block = (at.meet, at.origin);
+            if scratch.block != Some(block) {
+                scratch.block = Some(block);
+                scratch.pushed = at.meet;
+                prefix = K::empty(simd);
+                self.look_back(simd, scratch, &rows, &at, tile.stop);
+            }
+            for row in scratch.pushed..at.end {
+                if row % SPAN == 0 && tile.stop.requested() {
+                    return;
+                }
+                prefix = self.push(simd, prefix, &rows, &at, row);
+            }
+            scratch.pushed = scratch.pushed.max(at.end);
+            let older = if at.start == at.meet {
+                K::empty(simd)
+            } else {
+                if !scratch.span.contains(&at.start) {
+                    self.fill_span(simd, scratch, &rows, &at);
+                }
+                let place = (at.start - scratch.span.start) * K::SIZE;
+                K::load(simd, &scratch.suffixes[place..place + K::SIZE])
+            };
+            let merged = K::merge::<S, false>(simd, older, prefix, 0.0);
+            self.summary.finish::<S, false>(simd, merged, min_periods, 0.0, results);
+        }
+        K::save(prefix, &mut scratch.prefix);
+    }
+}

@@ -1,0 +1,230 @@
+//! The windows of a rolling statistic: so many rows or so long a time, trailing or centred, of every row or every k-th.
+
+use acm_linalg::columns::History;
+use acm_linalg::error::require;
+use acm_linalg::{Error, Result};
+
+use super::bounds::Bounds;
+use super::window::Window;
+
+/// Time stamps of the rows in nanoseconds, oldest first; equal ones may follow each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Times<'a>(&'a [i64]);
+
+impl<'a> Times<'a> {
+    /// Checks that time does not go back.
+    ///
+    /// # Errors
+    /// [`Error::Unsorted`].
+    pub fn new(nanoseconds: &'a [i64]) -> Result<Self> {
+        match nanoseconds.windows(2).position(|pair| pair[0] > pair[1]) {
+            Some(row) => Err(Error::Unsorted {
+                name: "times",
+                row: row + 1,
+            }),
+            None => Ok(Self(nanoseconds)),
+        }
+    }
+
+    /// The times.
+    #[must_use]
+    pub const fn nanoseconds(self) -> &'a [i64] {
+        self.0
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Length {
+    Rows(Window),
+    Lasting {
+        nanoseconds: i64,
+        min_periods: usize,
+        first_row: usize,
+    },
+}
+
+/// Windows over a history. A [`Window`] is the plain kind: trailing, of every row.
+#[derive(Debug, Clone, Copy)]
+pub struct Windows<'a> {
+    length: Length,
+    centred: bool,
+    step: usize,
+    times: Option<Times<'a>>,
+}
+
+impl From<Window> for Windows<'_> {
+    fn from(window: Window) -> Self {
+        Self {
+            length: Length::Rows(window),
+            centred: false,
+            step: 1,
+            times: None,
+        }
+    }
+}
+
+impl<'a> Windows<'a> {
+    /// Windows that last so many nanoseconds: row t sees the rows up to itself that are later than `times[t] - nanoseconds`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `nanoseconds` is positive.
+    pub fn lasting(nanoseconds: i64, min_periods: usize, times: Times<'a>) -> Result<Self> {
+        require(nanoseconds > 0, "window", "longer than nothing", nanoseconds as f64)?;
+        let length = Length::Lasting {
+            nanoseconds,
+            min_periods,
+            first_row: 0,
+        };
+        Ok(Self {
+            length,
+            centred: false,
+            step: 1,
+            times: Some(times),
+        })
+    }
+
+    /// The same windows over a piece of a longer history whose first row has this absolute index.
+    #[must_use]
+    pub fn starting_at(mut self, row: usize) -> Self {
+        match &mut self.length {
+            Length::Rows(window) => *window = window.starting_at(row),
+            Length::Lasting { first_row, .. } => *first_row = row,
+        }
+        self
+    }
+
+    /// With times for positions: what is counted in rows is counted in seconds.
+    #[must_use]
+    pub const fn at(mut self, times: Times<'a>) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// With each row in the middle of its window: of w rows (w - 1) / 2, rounded down, come after it; of a duration half.
+    #[must_use]
+    pub const fn centred(mut self, centred: bool) -> Self {
+        self.centred = centred;
+        self
+    }
+
+    /// Of the rows alone whose absolute index is a multiple of `step`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] where `step` is 0.
+    pub fn every(mut self, step: usize) -> Result<Self> {
+        require(step >= 1, "step", "at least 1", step)?;
+        self.step = step;
+        Ok(self)
+    }
+
+    /// The same where times are of no use.
+    #[must_use]
+    pub(crate) const fn without_times(mut self) -> Self {
+        self.times = None;
+        self
+    }
+
+    /// Rows of the results for a history of `rows` rows.
+    #[must_use]
+    pub fn kept(&self, rows: usize) -> usize {
+        self.history(0).kept(rows)
+    }
+
+    pub(crate) fn min_periods(&self) -> usize {
+        match self.length {
+            Length::Rows(window) => window.min_periods(),
+            Length::Lasting { min_periods, .. } => min_periods,
+        }
+    }
+
+    pub(crate) fn with_times(&self) -> bool {
+        self.times.is_some()
+    }
+
+    fn history(&self, ahead: usize) -> History<'static> {
+        let first_row = match self.length {
+            Length::Rows(window) => window.first_row(),
+            Length::Lasting { first_row, .. } => first_row,
+        };
+        History {
+            first_row,
+            ahead,
+            step: self.step,
+            fill: None,
+        }
+    }
+
+    /// How to compute them over an array of `rows` rows.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where there are more or fewer times than rows.
+    pub(crate) fn over(&self, rows: usize) -> Result<Layout<'a>> {
+        self.check(rows)?;
+        match self.length {
+            Length::Rows(window) => {
+                let (window, ahead) = self.of_rows(window, rows);
+                Ok(Layout::Blocks(window.within(rows.saturating_add(ahead)), self.history(ahead)))
+            }
+            Length::Lasting { .. } => self.ranges(rows).map(|(bounds, history)| Layout::Ranges(bounds, history)),
+        }
+    }
+
+    /// Windows of rows as they are called, however long the array; none where they last a time.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where there are more or fewer times than rows.
+    pub(crate) fn nominal(&self, rows: usize) -> Result<Option<(Window, History<'static>)>> {
+        self.check(rows)?;
+        Ok(match self.length {
+            Length::Rows(window) => {
+                let (window, ahead) = self.of_rows(window, rows);
+                Some((window, self.history(ahead)))
+            }
+            Length::Lasting { .. } => None,
+        })
+    }
+
+    /// The same as explicit bounds of each window.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where there are more or fewer times than rows; [`Error::Interrupted`].
+    pub(crate) fn ranges(&self, rows: usize) -> Result<(Bounds<'a>, History<'static>)> {
+        self.check(rows)?;
+        let times = self.times.map_or(&[][..], |times| times.0);
+        let bounds = match self.length {
+            Length::Rows(window) => {
+                let (window, ahead) = self.of_rows(window, rows);
+                Bounds::of_rows(window, ahead, rows, times)?
+            }
+            Length::Lasting { nanoseconds, .. } => Bounds::lasting(nanoseconds, self.centred, times)?,
+        };
+        let history = self.history(bounds.ahead());
+        Ok((bounds, history))
+    }
+
+    fn check(&self, rows: usize) -> Result<()> {
+        match self.times {
+            Some(times) if times.0.len() != rows => Err(Error::Length {
+                name: "times",
+                expected: rows,
+                got: times.0.len(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The trailing window and the rows that it is shifted by; where these leave the array at once, as much as matters.
+    fn of_rows(&self, window: Window, rows: usize) -> (Window, usize) {
+        let after = if self.centred { (window.rows() - 1) / 2 } else { 0 };
+        let ahead = after.min(rows);
+        (window.shorter_by(after - ahead), ahead)
+    }
+}
+
+/// How windows are computed.
+pub(crate) enum Layout<'a> {
+    /// Trailing windows of as many rows each.
+    Blocks(Window, History<'static>),
+    /// Windows of rows that differ.
+    Ranges(Bounds<'a>, History<'static>),
+}

@@ -1,0 +1,104 @@
+//! How the driver cuts a matrix into jobs.
+
+use crate::lanes::LANES;
+use crate::parallel;
+
+/// Estimated time of one job, so that an interrupt is seen soon and threads finish together.
+const JOB_NS: f64 = 4_000_000.0;
+
+/// Input and output of a chunk of rows that stay in the cache of a core.
+const NEAR_BYTES: usize = 1 << 18;
+
+/// What decides a [`Plan`].
+pub(crate) struct Demand {
+    /// Rows and columns to compute.
+    pub(crate) shape: (usize, usize),
+    /// Results of a column.
+    pub(crate) width: usize,
+    /// Rows a result looks at.
+    pub(crate) window: usize,
+    /// Rows between the starts of blocks: segments and chunks lie multiples of it apart; none: a history is not cut into
+    /// segments, and chunks start anywhere.
+    pub(crate) block: Option<usize>,
+    /// Every so many rows have results to keep.
+    pub(crate) step: usize,
+    /// Rows to compute at once.
+    pub(crate) tile: usize,
+    /// Estimated time for one value.
+    pub(crate) cost_ns: f64,
+}
+
+/// How lanes and rows are laid out for one call.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Plan {
+    /// First row of each segment, and the number of rows as the last.
+    pub(crate) segments: Vec<usize>,
+    /// Rows of a job, counted from its segment's start.
+    pub(crate) chunk: usize,
+    /// Groups of eight lanes.
+    pub(crate) groups: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(demand: &Demand) -> Self {
+        let Demand {
+            shape: (rows, columns),
+            width,
+            window,
+            block,
+            step,
+            tile,
+            cost_ns,
+        } = *demand;
+        let align = block.unwrap_or(1).min(rows);
+        // Results are kept at the same rows of every segment; and a history that must not be cut is one segment.
+        let apart = if block.is_some() {
+            least_common_multiple(align, step).min(rows)
+        } else {
+            rows
+        };
+        let length = |parts: usize| rows.div_ceil(parts).max(tile.min(rows)).next_multiple_of(apart);
+        let effort = |parts: usize| {
+            let lanes = columns * rows.div_ceil(length(parts));
+            let warm_up = if parts == 1 { 0 } else { window };
+            lanes.div_ceil(LANES) * length(parts).saturating_add(warm_up)
+        };
+        let parts = [1, 2, 4, 8].into_iter().min_by_key(|&parts| effort(parts)).unwrap_or(1);
+        let length = length(parts);
+        let segments: Vec<usize> = (0..rows).step_by(length).chain([rows]).collect();
+        let groups = (columns * (segments.len() - 1)).div_ceil(LANES);
+
+        let work = groups as f64 * length as f64 * LANES as f64 * cost_ns;
+        let jobs = (work / JOB_NS).max(8.0 * parallel::num_threads() as f64);
+        let wanted = (jobs / groups as f64).ceil();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at least 1 and far below 2^53"
+        )]
+        let cuts = wanted as usize;
+        // Neighbouring groups share cache lines where rows lie side by side: they meet again before the chunk leaves it.
+        let near = NEAR_BYTES / (columns * (1 + width) * size_of::<f64>());
+        let shortest = window.saturating_mul(4).max(512);
+        let chunk = length
+            .div_ceil(cuts)
+            .min(near)
+            .max(shortest)
+            .min(length)
+            .next_multiple_of(align)
+            .min(length);
+        Self {
+            segments,
+            chunk: chunk.max(1),
+            groups,
+        }
+    }
+}
+
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    let (mut divisor, mut rest) = (a, b);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (a / divisor).saturating_mul(b)
+}

@@ -1,0 +1,65 @@
+//! What the driver reads: one matrix, or two side by side.
+
+use ndarray::ArrayView2;
+
+/// Which columns of a matrix fill the lanes, in the order of the results.
+#[derive(Debug, Clone, Copy)]
+pub enum Pick<'a> {
+    /// Each in its turn.
+    Each,
+    /// The one that there is, for every lane.
+    Same,
+    /// The listed ones, each so many rows late.
+    Listed(&'a [(usize, usize)]),
+}
+
+/// A matrix, rows = time, and the columns to read of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Plane<'a, T> {
+    /// The matrix.
+    pub values: ArrayView2<'a, T>,
+    /// Its columns.
+    pub pick: Pick<'a>,
+}
+
+/// One matrix, or two of as many rows and lanes.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a, T> {
+    x: Plane<'a, T>,
+    y: Option<Plane<'a, T>>,
+}
+
+impl<'a, T> From<ArrayView2<'a, T>> for Source<'a, T> {
+    fn from(values: ArrayView2<'a, T>) -> Self {
+        let x = Plane {
+            values,
+            pick: Pick::Each,
+        };
+        Self { x, y: None }
+    }
+}
+
+impl<'a, T: Copy> Source<'a, T> {
+    /// Two inputs; `x` says how many rows and columns the results have.
+    #[must_use]
+    pub fn pair(x: Plane<'a, T>, y: Plane<'a, T>) -> Self {
+        Self { x, y: Some(y) }
+    }
+
+    /// Rows of the inputs.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.x.values.nrows()
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        match self.x.pick {
+            Pick::Listed(columns) => columns.len(),
+            Pick::Each | Pick::Same => self.x.values.ncols(),
+        }
+    }
+
+    pub(crate) fn planes(self) -> impl Iterator<Item = Plane<'a, T>> {
+        [self.x].into_iter().chain(self.y)
+    }
+}

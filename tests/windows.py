@@ -1,0 +1,160 @@
+"""Windows beyond the trailing ones: centred ones and durations, where each begins and ends, and exact values in them.
+
+Bounds are two arrays: the first row of every row's window, and the row after its last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from exact import Bounds, Column, Exact, evaluate
+from exact_pairs import Pairs, lagged, pair_values
+from oracles import Array, Kernel, partner
+
+Times = npt.NDArray[np.int64]
+
+SECOND = 10**9
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+START = 1_700_000_000 * SECOND
+
+
+def trailing(n: int, window: int) -> Bounds:
+    """Rows t - window + 1 to t."""
+    row = np.arange(n, dtype=np.int64)
+    return np.maximum(row + 1 - min(window, n), 0), row + 1
+
+
+def centred(n: int, window: int) -> Bounds:
+    """The same, (window - 1) // 2 rows later, and cut at the end."""
+    row = np.arange(n, dtype=np.int64)
+    after = (window - 1) // 2
+    return np.clip(row + 1 + after - window, 0, n), np.minimum(row + 1 + after, n)
+
+
+def lasting(times: Times, duration: int) -> Bounds:
+    """Rows up to t whose time lies in (times[t] - duration, times[t]]."""
+    start = np.searchsorted(times, times - duration, side="right")
+    return start.astype(np.int64), np.arange(1, times.size + 1, dtype=np.int64)
+
+
+def centred_lasting(times: Times, duration: int) -> Bounds:
+    """Rows whose time lies in (times[t] - duration / 2, times[t] + duration / 2]."""
+    start = np.searchsorted(times, times - (duration + 1) // 2, side="right")
+    stop = np.searchsorted(times, times + duration // 2, side="right")
+    return start.astype(np.int64), stop.astype(np.int64)
+
+
+def bounds_of(n: int, window: int, *, center: bool, times: Times | None = None) -> Bounds:
+    """Give the bounds of any window: of so many rows, or of so many nanoseconds where ``times`` are given."""
+    if times is None:
+        return centred(n, window) if center else trailing(n, window)
+    return centred_lasting(times, window) if center else lasting(times, window)
+
+
+def _regular(rng: np.random.Generator, n: int) -> Times:
+    del rng
+    return START + 30 * MINUTE * np.arange(n, dtype=np.int64)
+
+
+def _irregular(rng: np.random.Generator, n: int) -> Times:
+    """Steps of seconds to an hour, one in eight of no time at all, a few of days."""
+    step = rng.integers(1, 3600, n) * SECOND + rng.integers(0, SECOND, n)
+    step[rng.random(n) < 0.125] = 0
+    step[rng.random(n) < 0.02] += 3 * DAY
+    return START + np.cumsum(step)
+
+
+def _bursts(rng: np.random.Generator, n: int) -> Times:
+    """Groups of rows at one time, and rows nanoseconds apart."""
+    step = np.where(rng.random(n) < 0.8, rng.integers(0, 2, n), HOUR)
+    return START + np.cumsum(step)
+
+
+def _long_ago(rng: np.random.Generator, n: int) -> Times:
+    """Times on either side of 1970."""
+    return np.cumsum(rng.integers(0, 2 * HOUR, n)) - n * HOUR // 2
+
+
+def _equal(rng: np.random.Generator, n: int) -> Times:
+    del rng
+    return np.full(n, START, dtype=np.int64)
+
+
+CLOCKS = {
+    "regular": _regular,
+    "irregular": _irregular,
+    "bursts": _bursts,
+    "long ago": _long_ago,
+    "equal": _equal,
+}
+
+
+@cache
+def clock(name: str, n: int) -> Times:
+    """Give read-only sorted times in nanoseconds."""
+    found = CLOCKS[name](np.random.default_rng([len(name), n]), n).astype(np.int64)
+    found.setflags(write=False)
+    return found
+
+
+def ns(duration: int) -> np.timedelta64:
+    """Give a duration as NumPy writes it."""
+    return np.timedelta64(duration, "ns")
+
+
+def evaluated(
+    kernel: Kernel,
+    x: Array,
+    times: Times | None,
+    window: int,
+    rows: Sequence[int],
+    *,
+    center: bool = False,
+    min_periods: int = 1,
+    rowwise: bool = False,
+    **keywords: Any,
+) -> Exact:
+    """Evaluate any windowed kernel exactly on one column; ``window`` counts rows if ``rowwise`` or without times."""
+    arguments = {**kernel.keywords, **keywords}
+    of_rows = rowwise or times is None
+    bounds = bounds_of(x.size, window, center=center, times=None if of_rows else times)
+    column = Column.of(x.tolist())
+    if kernel.exact in {"cov", "corr"}:
+        pairs = Pairs(column, Column.of(partner(x).tolist()))
+        return pair_values(kernel.exact, pairs, bounds, rows, min_periods=min_periods, **keywords)
+    if kernel.exact == "lag_corr":
+        many = [Pairs(column, lagged(column, lag)) for lag in range(arguments["max_lag"] + 1)]
+        return pair_values("corr", many, bounds, rows, min_periods=min_periods)
+    return evaluate(
+        kernel.exact,
+        column,
+        window if of_rows else 0,
+        rows,
+        min_periods=min_periods,
+        own_minimum=kernel.minimum(arguments),
+        bounds=bounds,
+        times=times.tolist() if times is not None and kernel.exact == "slope" else None,
+        **arguments,
+    )
+
+
+def check(kernel: Kernel, x: Array, got: Array, want: Exact, rows: Sequence[int], where: object) -> None:
+    """Hold a result against the exact one, within the contract."""
+    ours = got.reshape(x.size, -1)[rows]
+    error = want.scaled_error(ours)
+    worst = int(error.max(axis=1).argmax())
+    assert error.max() <= kernel.tolerance, (where, rows[worst], ours[worst], want.hi[worst], error[worst])
+
+
+def beside_pandas(kernel: Kernel, x: Array, got: Array, want: Array, where: str, **how: Any) -> None:
+    """Hold a result against that of pandas; where they differ, the exact value decides, for pandas' sums drift."""
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(want), err_msg=where)
+    far = np.flatnonzero(np.abs(got - want) > 1e-12 * np.maximum(1.0, np.abs(want))).tolist()
+    if far:
+        check(kernel, x, got, evaluated(kernel, x, rows=far, **how), far, where)
