@@ -31,7 +31,9 @@ import operator
 import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations, islice, permutations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -1775,14 +1777,15 @@ def batched_pairwise_lag(
     except TypeError:
         chosen = sorted(chosen, key=str)
     names, x = _read(df, chosen)
-    pairs = [(a, b) for a in range(len(names)) for b in range(len(names)) if (a < b if unique_pairs else a != b)]
+    places = range(len(names))
+    pairs = combinations(places, 2) if unique_pairs else permutations(places, 2)
+    size = min(size, max(len(names) ** 2, 1))
     rust = _use_rust()
     columns: list[str] = []
     frames = []
     # Grown by as much as each batch leaves, so that the result is never held twice.
     kept = np.empty(0)
-    for first in range(0, len(pairs), size):
-        batch = pairs[first : first + size]
+    while batch := list(islice(pairs, size)):
         block = np.ascontiguousarray(_lagged_windows(x, rows, lags, batch, least, rust).T)
         if floor > 0.0:
             peak = np.fmax(np.fmax.reduce(block, axis=1, initial=-1.0), -np.fmin.reduce(block, axis=1, initial=1.0))
@@ -1947,6 +1950,8 @@ def impute_features(
     ------
     RuntimeError
         If no column is left.
+    TypeError
+        If a column of `train` has a name that is no string, and `score` is a Polars frame, which cannot have it.
 
     Examples
     --------
@@ -1959,6 +1964,10 @@ def impute_features(
     _require_frame("score", score)
     threshold = _number("low_var_threshold", low_var_threshold, 0.0)
     names, x = _read(train, None)
+    numbered = [name for name in names if not isinstance(name, str)] if _is_polars(score) else []
+    if numbered:
+        listed = ", ".join(map(repr, numbered))
+        raise TypeError(f"train must have strings as column names where score is a Polars DataFrame, got {listed}")
     there = set(score.columns)
     shared = [i for i, name in enumerate(names) if name in there]
     _, part = _read(score, [names[i] for i in shared])
@@ -2107,7 +2116,10 @@ def _label(value: Any) -> int:
     """A regime's number: what holds labels besides missing ones is a float column."""
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         value = int(value)
-    return _integer("regime_label", value)
+    label = _integer("regime_label", value)
+    if label >= 2**63:
+        raise ValueError(f"regime_label must be less than 2**63, got {label}")
+    return label
 
 
 def _read_coerced(df: Frame, names: list[Any]) -> Array:
@@ -2135,6 +2147,11 @@ def _aligned(name: str, values: Any, df: Frame) -> tuple[Array, Any]:
     if isinstance(values, pd.Series) and isinstance(df, pd.DataFrame) and not values.index.equals(index):
         if not values.index.is_unique:
             raise ValueError(f"{name} must have the index of df or a unique one, got one with duplicates")
+        if len(values) == len(index) and (values.index.get_indexer(index) < 0).all():
+            raise ValueError(
+                f"{name} must share df's index or be an array in the order of its rows, got a series of equal length "
+                f"whose index, from {values.index[0]!r}, has none of df's labels, from {index[0]!r}"
+            )
         values = values.reindex(index)
     if np.ndim(values) != 1 or len(values) != len(index):
         raise ValueError(f"{name} must have one value for each row of df ({len(index)}), got shape {np.shape(values)}")
@@ -2157,8 +2174,9 @@ def _gated_scores(
     label, label_name = _aligned("regime_labels", labels, df)
     confidence, confidence_name = _aligned("confidences", confidences, df)
     confidence = np.where(np.isnan(confidence), 0.0, confidence)
-    # What is no whole number names no regime.
-    label = np.where(np.isfinite(label) & (label == np.floor(label)), label, -1.0).astype(np.int64)
+    # What is no whole number, or none of 64 bits, names no regime.
+    whole = (label == np.floor(label)) & (label >= -(2.0**63)) & (label < 2.0**63)
+    label = np.where(whole, label, -1.0).astype(np.int64)
     use = np.zeros(len(index), dtype=np.intp)
     if regimes:
         known = np.array(regimes, dtype=np.int64)
@@ -2234,7 +2252,7 @@ class ConfidenceGatedNormalizer:
         return RegimeNormStats(label, mean, std, p05, p95, sample_count=len(x))
 
     def fit_global(self, df: Frame, sensor_cols: Sequence[Hashable]) -> ConfidenceGatedNormalizer:
-        """Take the statistics of all training data; comes before everything else.
+        """Take the statistics of all training data; comes before everything else, and forgets all regimes.
 
         Parameters
         ----------
@@ -2260,6 +2278,7 @@ class ConfidenceGatedNormalizer:
         if not names:
             raise ValueError(f"sensor_cols must name at least one column of df, got {list(sensor_cols)!r}")
         self._global_stats = self._statistics(df, names, self.GLOBAL_LABEL)
+        self._regime_stats = {}
         self._sensor_cols = names
         self._is_fitted = True
         return self
@@ -2274,9 +2293,11 @@ class ConfidenceGatedNormalizer:
         regime_label : int
             Number of the regime, at least 0.
         df : pandas.DataFrame or polars.DataFrame
-            Training data of the regime; with fewer than ``min_regime_samples`` rows nothing happens.
+            Training data of the regime; with fewer than ``min_regime_samples`` rows the regime is not fitted, and what
+            was fitted under its label before is forgotten.
         sensor_cols : sequence of names, optional
-            Columns to take, those of `fit_global` by default; others are scored by the statistics of all data.
+            Columns to take, those of `fit_global` by default; others, and those without a value in `df`, are scored by
+            the statistics of all data.
 
         Returns
         -------
@@ -2288,7 +2309,7 @@ class ConfidenceGatedNormalizer:
         RuntimeError
             Before `fit_global`.
         ValueError
-            If the label is negative, or `df` has none of the columns.
+            If the label is negative or beyond 64 bits, or `df` has none of the columns.
         """
         if not self._is_fitted:
             raise RuntimeError("the normalizer is not fitted: call fit_global before fit_regime")
@@ -2299,6 +2320,7 @@ class ConfidenceGatedNormalizer:
         wanted = self._sensor_cols if sensor_cols is None else sensor_cols
         names = _sensors(df, wanted)
         if len(df) < max(self.min_regime_samples, 1):
+            self._regime_stats.pop(label, None)
             return self
         if not names:
             raise ValueError(f"sensor_cols must name at least one column of df, got {list(wanted)!r}")
@@ -2328,7 +2350,8 @@ class ConfidenceGatedNormalizer:
         df : pandas.DataFrame or polars.DataFrame
             Data to score. What is no number counts as missing.
         regime_labels : pandas.Series or array_like, (n,)
-            A regime a row. A series is aligned to the index of `df`; a missing label is -1.
+            A regime a row. A series is aligned to the index of `df`; a label that is missing, no whole number or
+            beyond 64 bits is -1.
         confidences : pandas.Series or array_like, (n,)
             Confidence in the label, row by row. Aligned likewise; a missing one is 0.
 
@@ -2341,6 +2364,9 @@ class ConfidenceGatedNormalizer:
         ------
         RuntimeError
             Before `fit_global`.
+        ValueError
+            If a series of labels or confidences has as many rows as `df` but none of its index, or an index with
+            duplicates that is not the one of `df`.
         """
         if self._global_stats is None:
             raise RuntimeError("the normalizer is not fitted: call fit_global before normalize")
@@ -2354,8 +2380,10 @@ class ConfidenceGatedNormalizer:
         scale = np.empty_like(center)
         for i, stats in enumerate([everything, *(self._regime_stats[regime] for regime in regimes)]):
             at = stats.mean.index.get_indexer(_labels(names))
-            center[i] = np.where(at >= 0, stats.mean.to_numpy()[at], center[0])
-            scale[i] = np.where(at >= 0, stats.std.to_numpy()[at], scale[0])
+            center[i], scale[i] = stats.mean.to_numpy()[at], stats.std.to_numpy()[at]
+            # The scale of a sensor that was always missing is epsilon, which says nothing about other centres.
+            foreign = (at < 0) | ~np.isfinite(center[i]) | ~np.isfinite(scale[i])
+            center[i, foreign], scale[i, foreign] = center[0, foreign], scale[0, foreign]
         return _gated_scores(df, names, regime_labels, confidences, self.confidence_threshold, center, scale, regimes)
 
     def get_stats_summary(self) -> dict[str, Any]:
@@ -2437,13 +2465,24 @@ def _no_scores(df: Frame, names: list[Any]) -> NormalizationResult:
     )
 
 
-def _by_name(name: str, values: Any, names: list[Any], otherwise: Array | float) -> Array:
-    """One number a column, from a mapping or a series."""
+def _by_name(name: str, values: Any, names: list[Any]) -> Array:
+    """One number a column, from a mapping or a series; NaN where there is none."""
     if not isinstance(values, (Mapping, pd.Series)):
         raise TypeError(f"{name} must map column names to numbers, got {type(values).__name__}")
-    known = np.array([column in values for column in names], dtype=np.bool_)
-    numbers = np.array([values[column] if there else np.nan for column, there in zip(names, known, strict=True)])
-    return np.where(known, numbers.astype(np.float64), otherwise)
+    numbers = np.full(len(names), np.nan)
+    for i, column in enumerate(names):
+        # A series would read a number that is no label as a place.
+        if column not in values or (value := values[column]) is None or value is pd.NA:
+            continue
+        # Conversion would take spelled numbers, arrays of one and the real part of complex ones.
+        number: float | None = None
+        if not (isinstance(value, (str, bytes, complex, np.complexfloating)) or getattr(value, "ndim", 0) > 0):
+            with suppress(TypeError, ValueError, OverflowError):
+                number = float(value)
+        if number is None:
+            raise ValueError(f"{name}[{column!r}] must be a number, got {value!r}")
+        numbers[i] = number
+    return numbers
 
 
 def normalize_with_confidence_gating(
@@ -2466,14 +2505,15 @@ def normalize_with_confidence_gating(
     sensor_cols : sequence of names
         Columns to score; those `df` lacks are left out.
     regime_labels : pandas.Series or array_like, (n,)
-        A regime a row. A series is aligned to the index of `df`; a missing label is -1.
+        A regime a row. A series is aligned to the index of `df`; a label that is missing, no whole number or beyond
+        64 bits is -1.
     confidences : pandas.Series or array_like, (n,)
         Confidence in the label, row by row. Aligned likewise; a missing one is 0.
     global_mean, global_std : pandas.Series or mapping
         By column; a column without them has no scores. No deviation counts as less than 1e-10.
     regime_means, regime_stds : mapping of label to pandas.Series or mapping, optional
         By column. Rows of a regime in `regime_means` are scored by it, and by the deviations of `regime_stds` where
-        that has the regime; the global ones stand in for what is not there.
+        that has the regime; the global ones stand in for what is not there or not finite.
     confidence_threshold : float
         Confidence from which a label is trusted.
 
@@ -2483,6 +2523,12 @@ def normalize_with_confidence_gating(
         Missing where not finite.
     method_used : pandas.Series
         "global" or "regime_{label}", row by row.
+
+    Raises
+    ------
+    ValueError
+        If a mean or a deviation is no number, or a series of labels or confidences cannot be aligned, as in
+        `ConfidenceGatedNormalizer.normalize`.
 
     See Also
     --------
@@ -2507,11 +2553,13 @@ def normalize_with_confidence_gating(
     regimes = sorted(means)
     center = np.empty((len(regimes) + 1, len(names)))
     scale = np.empty_like(center)
-    center[0] = _by_name("global_mean", global_mean, names, np.nan)
-    scale[0] = _by_name("global_std", global_std, names, np.nan)
+    center[0] = _by_name("global_mean", global_mean, names)
+    scale[0] = _by_name("global_std", global_std, names)
     for i, regime in enumerate(regimes, 1):
-        center[i] = _by_name(f"regime_means[{regime}]", means[regime], names, center[0])
-        scale[i] = _by_name(f"regime_stds[{regime}]", deviations.get(regime, {}), names, scale[0])
+        mean = _by_name(f"regime_means[{regime}]", means[regime], names)
+        deviation = _by_name(f"regime_stds[{regime}]", deviations.get(regime, {}), names)
+        center[i] = np.where(np.isfinite(mean), mean, center[0])
+        scale[i] = np.where(np.isfinite(deviation), deviation, scale[0])
     scale = np.maximum(scale, _EPSILON)
     result = _gated_scores(df, names, regime_labels, confidences, threshold, center, scale, regimes)
     return result.z_scores, result.method_used

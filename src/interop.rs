@@ -90,6 +90,13 @@ impl<T: Element> Borrowed<'_, T> {
     pub(crate) fn is_line(&self) -> bool {
         matches!(self, Self::Line(_))
     }
+
+    /// Whether the rows lie closer in memory than the columns.
+    pub(crate) fn is_fortran(&self) -> bool {
+        let view = self.view();
+        let strides = view.strides();
+        view.ncols() > 1 && strides[0].abs() < strides[1].abs()
+    }
 }
 
 pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
@@ -221,7 +228,6 @@ impl<'py, T: Element> Output<'py, T> {
         out: Option<&Bound<'py, PyAny>>,
         py: Python<'py>,
     ) -> PyResult<Self> {
-        let view = x.view();
         let object = if let Some(out) = out {
             let array = untyped(out, "out", "a NumPy array")?;
             let shape: &[usize] = if line { &[rows] } else { &[rows, wide] };
@@ -237,9 +243,7 @@ impl<'py, T: Element> Output<'py, T> {
             }
             out.clone()
         } else {
-            let strides = view.strides();
-            let fortran = view.ncols() > 1 && strides[0].abs() < strides[1].abs();
-            empty::<T>(py, rows, wide, line, fortran)?
+            empty::<T>(py, rows, wide, line, x.is_fortran())?
         };
         let Ok(array) = object.cast::<PyArrayDyn<T>>() else {
             let got = object.cast::<PyUntypedArray>().map(|array| array.dtype().to_string());

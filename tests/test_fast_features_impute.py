@@ -195,3 +195,14 @@ def test_what_is_refused() -> None:
         ff.impute_features(frame, None, 1e-6)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="numeric, got 'note'"):
         ff.impute_features(frame.assign(note="x"), frame, 1e-6)
+
+
+def test_numbered_columns_and_a_polars_score() -> None:
+    pl = pytest.importorskip("polars")
+    train = pd.DataFrame({0: [1.0, 2.0], "a": [3.0, 4.0], ("b", 1): [5.0, 7.0]})
+    score = pl.DataFrame({"0": [1.0], "a": [2.0]})
+    with pytest.raises(
+        TypeError, match=r"train must have strings as column names where score is a Polars DataFrame, got 0, \('b', 1\)"
+    ):
+        ff.impute_features(train, score, 0.0)
+    assert ff.impute_features(train[["a"]], score, 0.0)[1]["a"].to_list() == [2.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,35 @@ def test_labels_and_confidences_are_aligned_to_the_frame() -> None:
     pd.testing.assert_index_equal(result.z_scores.index, part.index)
 
 
+@pytest.mark.parametrize("index", [range(4), pd.date_range("2013-05-21", periods=4, tz="UTC"), list("wxyz")])
+def test_a_series_of_other_rows_is_refused(index: Any) -> None:
+    normalizer, frame, _ = fitted()
+    part, series = frame.iloc[:4], pd.Series([1.0] * 4, index=index)
+    with pytest.raises(ValueError, match="regime_labels must share df's index or be an array in the order"):
+        normalizer.normalize(part, series, [1.0] * 4)
+    with pytest.raises(ValueError, match="confidences must share df's index or be an array in the order"):
+        ff.normalize_with_confidence_gating(part, ["a"], [1] * 4, series, {"a": 0.0}, {"a": 1.0})
+    # One row in common, or a series of another length, is a series of what happens to be known.
+    assert normalizer.normalize(
+        part, series.set_axis([*index[:3], part.index[2]]), [1.0] * 4
+    ).regime_labels.tolist() == [
+        -1,
+        -1,
+        1,
+        -1,
+    ]
+    assert normalizer.normalize(part, series[:3], [1.0] * 4).regime_labels.tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize("label", [1e300, -1e300, 2.0**63, -(2.0**64), 2**63, 2**64])
+def test_labels_beyond_64_bits_are_unknown(label: Any) -> None:
+    normalizer, frame, _ = fitted()
+    for labels in ([0, label], pd.Series([0, label], index=frame.index[:2], dtype=object)):
+        result = normalizer.normalize(frame.iloc[:2], labels, [1.0, 1.0])
+        assert result.regime_labels.tolist() == [0, -1]
+        assert result.method_used.tolist() == ["regime_0", "global"]
+
+
 @pytest.mark.parametrize(
     "labels",
     [
@@ -174,6 +204,21 @@ def test_constant_and_missing_sensors(backend: str) -> None:
     assert huge.z_scores["stuck"].isna().all()
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_sensor_that_a_regime_never_saw_is_scored_by_all_data(backend: str) -> None:
+    frame, labels = two_regimes()
+    frame.loc[labels == 1, "b"] = np.nan
+    with serving(backend):
+        normalizer = ff.ConfidenceGatedNormalizer().fit_global(frame, ["a", "b"]).fit_regime(1, frame[labels == 1])
+        stored = ff.ConfidenceGatedNormalizer.from_dict(json.loads(json.dumps(normalizer.to_dict())))
+        score = pd.DataFrame({"a": [80.0], "b": [11.0]})
+        results = [fit.normalize(score, [1], [1.0]) for fit in (normalizer, stored)]
+    for result in results:
+        assert result.method_used.tolist() == ["regime_1"]
+        np.testing.assert_allclose(result.z_scores["a"], robust(frame[labels == 1], score)["a"], rtol=1e-12)
+        np.testing.assert_allclose(result.z_scores["b"], robust(frame, score)["b"], rtol=1e-12)
+
+
 def test_columns_that_are_not_there_are_left_out() -> None:
     frame, labels = two_regimes()
     normalizer = ff.ConfidenceGatedNormalizer().fit_global(frame, ["z", "b", "a"])
@@ -203,6 +248,21 @@ def test_regimes_with_few_rows_are_skipped() -> None:
     }
     lenient = ff.ConfidenceGatedNormalizer(min_regime_samples=0).fit_global(frame, ["a"])
     assert not lenient.fit_regime(0, frame.iloc[:0]).has_regime_stats(0)
+
+
+def test_fitting_again_forgets_what_was_fitted() -> None:
+    normalizer, frame, labels = fitted()
+    normalizer.fit_regime(0, frame.iloc[:3])
+    assert not normalizer.has_regime_stats(0)
+    assert normalizer.has_regime_stats(1)
+    other = frame.set_axis(["a", "c"], axis=1)
+    # A fit that fails leaves everything as it was.
+    with pytest.raises(ValueError, match="sensor_cols must name"):
+        normalizer.fit_global(other, ["x"])
+    assert normalizer.has_regime_stats(1)
+    normalizer.fit_global(other, ["a", "c"])
+    assert normalizer.get_stats_summary()["regime_samples"] == {}
+    assert normalizer.normalize(other, labels, labels * 0 + 1.0).method_used.unique().tolist() == ["global"]
 
 
 def test_summary_and_storage() -> None:
@@ -314,6 +374,8 @@ def test_what_is_refused() -> None:
         normalizer.fit_regime(-1, frame)
     with pytest.raises(ValueError, match=r"regime_label must be an integer, got 0\.5"):
         normalizer.fit_regime(0.5, frame)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"regime_label must be less than 2\*\*63, got 9223372036854775808"):
+        normalizer.fit_regime(2**63, frame)
     with pytest.raises(ValueError, match=r"sensor_cols must name at least one column of df, got \['q'\]"):
         normalizer.fit_regime(0, frame, ["q"])
     with pytest.raises(ValueError, match=r"confidences must have one value for each row of df \(120\), got shape"):
@@ -372,3 +434,36 @@ def test_given_statistics_alone() -> None:
         ff.normalize_with_confidence_gating(frame, ["a"], [0, 0], [1, 1], [1.0], {"a": 1.0})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="df must be a pandas or a Polars DataFrame, got NoneType"):
         ff.normalize_with_confidence_gating(None, ["a"], *arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("gap", [np.nan, np.inf, None, pd.NA])
+def test_gaps_in_the_statistics_of_a_regime_are_filled_by_the_global_ones(gap: Any) -> None:
+    frame = pd.DataFrame({"a": [5.0, 5.0], "b": [5.0, 5.0]})
+    z, method = ff.normalize_with_confidence_gating(
+        frame,
+        ["a", "b"],
+        [0, 1],
+        [1.0, 1.0],
+        {"a": 1.0, "b": 3.0},
+        {"a": 2.0, "b": 4.0},
+        {0: {"a": gap, "b": 4.0}, 1: pd.Series({"a": 4.0, "b": gap}, dtype=object)},
+        {0: {"a": 4.0, "b": gap}, 1: {"a": gap, "b": gap}},
+    )
+    assert method.tolist() == ["regime_0", "regime_1"]
+    assert z.to_numpy().tolist() == [[1.0, 0.25], [0.5, 0.5]]
+
+
+@pytest.mark.parametrize(
+    "bad", ["x", "1", b"1", [1.0], np.ones(1), 1j, np.complex64(1.0), 10**400], ids=lambda bad: type(bad).__name__
+)
+def test_statistics_that_are_no_numbers_are_refused(bad: Any) -> None:
+    frame = pd.DataFrame({"a": [1.0]})
+    good = {"a": 1.0}
+    for name, given in {
+        "global_mean": ({"a": bad}, good),
+        "global_std": (good, {"a": bad}),
+        "regime_means[0]": (good, good, {0: {"a": bad}}),
+        "regime_stds[0]": (good, good, {0: good}, {0: {"a": bad}}),
+    }.items():
+        with pytest.raises(ValueError, match=re.escape(f"{name}['a'] must be a number, got {bad!r}")):
+            ff.normalize_with_confidence_gating(frame, ["a"], [0], [1.0], *given)

@@ -82,6 +82,16 @@ pub enum Error {
         /// Values it has.
         got: usize,
     },
+    /// A column is named that is not there.
+    #[error("`{name}` must be column numbers below {columns}, got {value}")]
+    NoColumn {
+        /// The argument.
+        name: &'static str,
+        /// Columns there are.
+        columns: usize,
+        /// What was given.
+        value: usize,
+    },
     /// Time stamps go back.
     #[error("`{name}` must not go back, but row {row} is earlier than row {}", row - 1)]
     Unsorted {

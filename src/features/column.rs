@@ -61,7 +61,10 @@ fn columns_of(x: &Input<'_>) -> usize {
 /// Notes
 /// -----
 /// NaN and infinity are missing and skipped; a column of nothing else is NaN. Exact: the deviations are taken from the
-/// median of an even count before its rounding.
+/// median of an even count before its rounding. The statistic is Hampel's [1]_.
+///
+/// .. [1] Hampel, The influence curve and its role in robust estimation, Journal of the American Statistical Association 69,
+///    1974, doi:10.1080/01621459.1974.10482962.
 ///
 /// Examples
 /// --------
@@ -114,8 +117,11 @@ pub(crate) fn column_median_mad<'py>(
 ///
 /// Notes
 /// -----
-/// NaN and infinity are missing and skipped; a column of nothing else is NaN. The linear method of NumPy and pandas, rounded
-/// once. All quantiles come from the same passes over the data.
+/// NaN and infinity are missing and skipped; a column of nothing else is NaN. The linear method of NumPy and pandas, which is
+/// definition 7 of [1]_, rounded once. All quantiles come from the same passes over the data.
+///
+/// .. [1] Hyndman & Fan, Sample quantiles in statistical packages, The American Statistician 50, 1996,
+///    doi:10.1080/00031305.1996.10473566.
 ///
 /// Examples
 /// --------
@@ -182,6 +188,8 @@ pub(crate) fn column_quantiles<'py>(
 /// NaN and infinity are missing and skipped. NaN for the mean of nothing, the deviation of fewer than 2 values, the skewness of
 /// fewer than 3, the kurtosis of fewer than 4, and for both of a constant, whose deviation is exactly 0. Blocks of rows are
 /// summarised about a value of their own and merged [1]_, so a level of 1e9 takes no digits from deviations of 1e-3.
+/// Deviations from the mean beyond about 1e154, whose squares exceed the largest float64, make the standard deviation
+/// infinite, as the rolling ones.
 ///
 /// .. [1] Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical moments,
 ///    Sandia SAND2008-6212, 2008.
@@ -245,7 +253,10 @@ pub(crate) fn column_moments<'py>(py: Python<'py>, x: &Bound<'py, PyAny>) -> PyR
 /// Notes
 /// -----
 /// ``(x - center) / scale``. NaN and infinity are missing: NaN in the result, and skipped where medians are found. The median of
-/// an even count is used before its rounding.
+/// an even count is used before its rounding. Median and median absolute deviation stand for mean and deviation as in [1]_.
+///
+/// .. [1] Hampel, The influence curve and its role in robust estimation, Journal of the American Statistical Association 69,
+///    1974, doi:10.1080/01621459.1974.10482962.
 ///
 /// Examples
 /// --------

@@ -6,6 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::columnwise;
+use super::frame::truth;
 use super::times::{duration_of, times_of};
 use crate::interop::{Input, Output, compute, count, exception, input, number};
 
@@ -58,10 +59,14 @@ fn fading_of(
     Ok(Fading::ByRow(decay))
 }
 
-fn weighing_of(adjust: bool, ignore_na: bool, min_periods: Option<&Bound<'_, PyAny>>) -> PyResult<Weighing> {
+fn weighing_of(
+    adjust: Option<&Bound<'_, PyAny>>,
+    ignore_na: Option<&Bound<'_, PyAny>>,
+    min_periods: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Weighing> {
     Ok(Weighing {
-        adjust,
-        ignore_na,
+        adjust: adjust.map_or(Ok(true), |value| truth(value, "adjust"))?,
+        ignore_na: ignore_na.map_or(Ok(false), |value| truth(value, "ignore_na"))?,
         min_periods: min_periods.map_or(Ok(1), |value| count(value, "min_periods", 0))?,
     })
 }
@@ -107,7 +112,11 @@ fn weighing_of(adjust: bool, ignore_na: bool, min_periods: Option<&Bound<'_, PyA
 /// -----
 /// NaN and infinity are missing; their rows repeat the mean of the last known value. The numbers of pandas' ``ewm(...).mean()``
 /// but where that rounds (levels of 1e9, spikes of 1e15), and but for ``alpha`` of exactly 0.5 with ``adjust=False`` and
-/// missing rows, where pandas 3 weighs the new value by another rule than for every other ``alpha``.
+/// missing rows, where pandas 3 weighs the new value by another rule than for every other ``alpha``. The mean moves by a share
+/// of the distance to the new value [1]_.
+///
+/// .. [1] West, Updating mean and variance estimates: an improved method, Communications of the ACM 22, 1979,
+///    doi:10.1145/359146.359153.
 ///
 /// Examples
 /// --------
@@ -116,7 +125,7 @@ fn weighing_of(adjust: bool, ignore_na: bool, min_periods: Option<&Bound<'_, PyA
 /// array([1.        , 1.5       , 1.5       , 3.16666667])
 #[pyfunction]
 #[pyo3(
-    signature = (x, *, alpha=None, span=None, halflife=None, adjust=true, ignore_na=false, min_periods=None, times=None, out=None),
+    signature = (x, *, alpha=None, span=None, halflife=None, adjust=None, ignore_na=None, min_periods=None, times=None, out=None),
     text_signature = "(x, *, alpha=None, span=None, halflife=None, adjust=True, ignore_na=False, min_periods=1, times=None, out=None)"
 )]
 #[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
@@ -126,8 +135,8 @@ pub(crate) fn ewm_mean<'py>(
     alpha: Option<&Bound<'py, PyAny>>,
     span: Option<&Bound<'py, PyAny>>,
     halflife: Option<&Bound<'py, PyAny>>,
-    adjust: bool,
-    ignore_na: bool,
+    adjust: Option<&Bound<'py, PyAny>>,
+    ignore_na: Option<&Bound<'py, PyAny>>,
     min_periods: Option<&Bound<'py, PyAny>>,
     times: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
@@ -181,7 +190,11 @@ pub(crate) fn ewm_mean<'py>(
 /// The root of ``sum(w * (x - mean)**2) / sum(w)`` about the mean of the same weights, unless ``bias`` divided by
 /// ``1 - sum(w**2) / sum(w)**2``. NaN and infinity are missing. The unbiased deviation of one value is NaN, the biased one 0; a
 /// constant gives exactly 0. The numbers of pandas' ``ewm(...).std(bias)``, which takes no ``times``, but where that rounds.
-/// Infinite from the first squared deviation on that exceeds the largest float64.
+/// Deviations from the mean beyond about 1e154, whose squares exceed the largest float64, make the standard deviation
+/// infinite, as the rolling ones, and leave it so. Mean and squares are updated by weighted increments [1]_.
+///
+/// .. [1] West, Updating mean and variance estimates: an improved method, Communications of the ACM 22, 1979,
+///    doi:10.1145/359146.359153.
 ///
 /// Examples
 /// --------
@@ -190,7 +203,7 @@ pub(crate) fn ewm_mean<'py>(
 /// array([0.      , 0.942809, 0.699854])
 #[pyfunction]
 #[pyo3(
-    signature = (x, *, alpha=None, span=None, halflife=None, adjust=true, ignore_na=false, min_periods=None, bias=false, times=None, out=None),
+    signature = (x, *, alpha=None, span=None, halflife=None, adjust=None, ignore_na=None, min_periods=None, bias=None, times=None, out=None),
     text_signature = "(x, *, alpha=None, span=None, halflife=None, adjust=True, ignore_na=False, min_periods=1, bias=False, times=None, out=None)"
 )]
 #[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
@@ -200,15 +213,16 @@ pub(crate) fn ewm_std<'py>(
     alpha: Option<&Bound<'py, PyAny>>,
     span: Option<&Bound<'py, PyAny>>,
     halflife: Option<&Bound<'py, PyAny>>,
-    adjust: bool,
-    ignore_na: bool,
+    adjust: Option<&Bound<'py, PyAny>>,
+    ignore_na: Option<&Bound<'py, PyAny>>,
     min_periods: Option<&Bound<'py, PyAny>>,
-    bias: bool,
+    bias: Option<&Bound<'py, PyAny>>,
     times: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let x = input(x, "x")?;
     let fading = fading_of(alpha, span, halflife, times)?;
     let weighing = weighing_of(adjust, ignore_na, min_periods)?;
+    let bias = bias.map_or(Ok(false), |value| truth(value, "bias"))?;
     columnwise!(py, x, |rows| rows, 1, out, |x, out| ewm::ewm_std(x, fading.decay()?, weighing, bias, out))
 }

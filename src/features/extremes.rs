@@ -29,8 +29,8 @@ use crate::interop::{Input, Output, compute, input};
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -90,8 +90,8 @@ pub(crate) fn rolling_min<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -130,7 +130,7 @@ pub(crate) fn rolling_max<'py>(
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_max(x, windows, out))
 }
 
-/// Rolling least-squares slope of each column against its rows.
+/// Rolling least-squares slope of each column against its rows or times.
 ///
 /// Parameters
 /// ----------
@@ -151,8 +151,8 @@ pub(crate) fn rolling_max<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -168,10 +168,12 @@ pub(crate) fn rolling_max<'py>(
 ///
 /// Notes
 /// -----
-/// NaN and infinity are missing and skipped. The slope is that of the remaining values against their own row's
-/// position, in units of
-/// ``x`` per row; 0 where one value remains. From exact products and compensated sums, so neither an offset nor spikes
-/// that balance each other cost digits; NaN while a value beyond 1e300 is in the window.
+/// NaN and infinity are missing and skipped. The slope is that of the remaining values against their own rows, in units of
+/// ``x`` per row, or per second where ``times`` is given; 0 where one value remains, or all are of one instant. Least
+/// squares by the normal equations, from exact products [1]_ and compensated sums: neither an offset nor spikes that balance
+/// each other cost digits; NaN while a value beyond 1e300 is in the window.
+///
+/// .. [1] Dekker, A floating-point technique for extending the available precision, Numerische Mathematik 18, 1971.
 ///
 /// Examples
 /// --------

@@ -78,7 +78,7 @@ pub(super) fn plain_frame(window: &Bound<'_, PyAny>, min_periods: Option<&Bound<
 }
 
 /// True or False, Python's or NumPy's.
-fn truth(value: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
+pub(super) fn truth(value: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
     let wrong = || PyTypeError::new_err(format!("`{name}` must be True or False, got {}", type_name(value)));
     let numpy_bool = value.py().import("numpy")?.getattr("bool_")?;
     if value.is_instance_of::<PyBool>() || value.is_instance(&numpy_bool)? {

@@ -29,8 +29,8 @@ use crate::interop::{Input, Output, compute, count, input, input_f64};
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -90,8 +90,8 @@ pub(crate) fn rolling_sum<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -153,8 +153,8 @@ pub(crate) fn rolling_mean<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -219,8 +219,8 @@ pub(crate) fn rolling_var<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -285,8 +285,8 @@ pub(crate) fn rolling_std<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -352,8 +352,8 @@ pub(crate) fn rolling_mean_std<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -413,8 +413,8 @@ pub(crate) fn rolling_skew<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------

@@ -29,8 +29,8 @@ use crate::interop::{Input, Output, compute, input, input_f64, number, numbers};
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -92,8 +92,8 @@ pub(crate) fn rolling_median<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -157,8 +157,8 @@ pub(crate) fn rolling_mad<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------

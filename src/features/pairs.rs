@@ -2,7 +2,7 @@
 
 use acm_features::rolling;
 use acm_linalg::Error;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -52,7 +52,7 @@ macro_rules! pairwise {
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+///     Rows with both sides that a result needs; NaN where fewer remain.
 /// ddof : int, default 1
 ///     The divisor is the count minus ``ddof``.
 /// center : bool, default False
@@ -64,8 +64,8 @@ macro_rules! pairwise {
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with an input.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -124,7 +124,7 @@ pub(crate) fn rolling_cov<'py>(
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
 /// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+///     Rows with both sides that a result needs; NaN where fewer remain.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -134,8 +134,8 @@ pub(crate) fn rolling_cov<'py>(
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with an input.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -152,7 +152,7 @@ pub(crate) fn rolling_cov<'py>(
 /// Notes
 /// -----
 /// A row counts where neither side is missing (NaN or infinite). NaN while fewer than two such rows remain, and where either
-/// side is constant. Merged moments [1]_: as exact at 1e9 ± 1e-3 as at ± 1e-3.
+/// side is constant or deviates by less than 1e-154 or more than 1e154, whose squares are no numbers. Merged moments [1]_: as exact at 1e9 ± 1e-3 as at ± 1e-3.
 ///
 /// .. [1] Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
 ///    statistical moments, Sandia report SAND2008-6212, 2008.
@@ -194,7 +194,7 @@ pub(crate) fn rolling_corr<'py>(
 /// pairs : sequence of (a, b), optional
 ///     Column numbers: a is compared with b so many rows earlier. By default every ordered pair of two columns.
 /// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+///     Rows with both sides that a result needs; NaN where fewer remain.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -202,10 +202,10 @@ pub(crate) fn rolling_corr<'py>(
 /// times : ndarray of datetime64 or int64, shape (n,), optional
 ///     When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds.
 /// out : ndarray, optional
-///     Where to put the result: right shape, dtype of ``x``, no memory shared with an input.
+///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see, and ``max_lag`` more before them, and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -215,7 +215,7 @@ pub(crate) fn rolling_corr<'py>(
 /// Raises
 /// ------
 /// TypeError
-///     An input or ``out`` is no float array, or they differ in dtype.
+///     ``x`` or ``out`` is no float array, or ``pairs`` no sequence of pairs.
 /// ValueError
 ///     An argument out of range, wrong shape, times that go back, or ``out`` does not fit.
 ///
@@ -302,11 +302,15 @@ fn pairs_of(pairs: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, usize)>> {
             pairs.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string())
         ))
     };
+    let negative = || PyValueError::new_err(format!("`pairs` must be column numbers, at least 0, got {pairs}"));
     let rows = pairs.try_iter().map_err(|_| wrong())?;
     rows.map(|pair| {
         let pair: Vec<Bound<'_, PyAny>> = pair?.try_iter().map_err(|_| wrong())?.collect::<PyResult<_>>()?;
         match &pair[..] {
-            [a, b] => Ok((count(a, "pairs", 0)?, count(b, "pairs", 0)?)),
+            [a, b] => match (count(a, "pairs", 0), count(b, "pairs", 0)) {
+                (Ok(a), Ok(b)) => Ok((a, b)),
+                _ => Err(negative()),
+            },
             _ => Err(wrong()),
         }
     })

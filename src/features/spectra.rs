@@ -35,8 +35,8 @@ use crate::interop::{Input, Output, compute, exception, input, number};
 /// out : ndarray, optional
 ///     Where to put the result: right shape, dtype of ``x``, no memory shared with ``x``.
 /// first_row : int, default 0
-///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece the rows before it
-///     that its windows see as well and drop their results: the rest equals the whole to the last bit.
+///     Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other rows that
+///     its windows see as well and drop their results: the rest equals the whole to the last bit.
 ///
 /// Returns
 /// -------
@@ -53,9 +53,12 @@ use crate::interop::{Input, Output, compute, exception, input, number};
 /// Notes
 /// -----
 /// ``sum(abs(X[k])**2)`` over the bins k >= 1 of a band, where X is the discrete Fourier transform of the n values of a
-/// window less their mean and bin k stands at ``k * fs / n``. NaN and infinity count as the mean of the others. A
-/// window of
-/// fewer than ``window // 2`` rows gives 0.
+/// window less their mean and bin k stands at ``k * fs / n``. NaN and infinity count as the mean of the others. A window of
+/// fewer than ``window // 2`` rows gives 0. Windows are merged from the suffix of one block of rows and the prefix of the
+/// next [1]_, as partial Fourier sums.
+///
+/// .. [1] van Herk, A fast algorithm for local minimum and maximum filters on rectangular and octagonal kernels, Pattern
+///    Recognition Letters 13, 1992, doi:10.1016/0167-8655(92)90069-C.
 ///
 /// Examples
 /// --------
@@ -68,7 +71,6 @@ use crate::interop::{Input, Output, compute, exception, input, number};
     signature = (x, window, bands=None, fs=None, min_periods=None, **options),
     text_signature = "(x, window, bands=None, fs=1.0, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)"
 )]
-#[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
 pub(crate) fn rolling_band_energy<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,

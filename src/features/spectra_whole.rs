@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::spectra::bands_of;
-use crate::interop::{Borrowed, Input, compute, count, empty, exception, input, number, numbers};
+use crate::interop::{Input, compute, count, empty, exception, input, number, numbers};
 
 /// Energy of frequency bands of each whole column.
 ///
@@ -42,6 +42,10 @@ use crate::interop::{Borrowed, Input, compute, count, empty, exception, input, n
 /// their mean, times the taper, and bin k stands at ``k * fs / n``. Bin 0 belongs to no band, also where a taper puts
 /// something there. NaN and infinity count as the mean of the others; a column of nothing else is NaN, as is every column
 /// of no rows. Over all bins but 0 of an untapered column without gaps the sum is about ``n * n / 2`` times its variance.
+/// The tapers are those of [1]_.
+///
+/// .. [1] Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, Proceedings of the IEEE 66,
+///    1978, doi:10.1109/PROC.1978.10837.
 ///
 /// Examples
 /// --------
@@ -144,7 +148,7 @@ pub(crate) fn power_spectrum<'py>(
             let view = $x.view();
             let welch = Welch::new(view.nrows(), segment, overlap, fs, taper).map_err(exception)?;
             let freqs = PyArray1::from_vec(py, welch.frequencies().map_err(exception)?);
-            let psd = table(py, welch.bins(), view.ncols(), is_fortran(&$x))?;
+            let psd = table(py, welch.bins(), view.ncols(), $x.is_fortran())?;
             let mut place = psd.try_readwrite()?;
             let out_view = place.as_array_mut();
             compute(py, || spectral::power_spectrum(view, &welch, out_view))?;
@@ -207,10 +211,12 @@ pub(crate) fn power_spectrum<'py>(
 /// period. Only a harmonic from the fourth on that exceeds twice all those before it is a cycle of its own, as is a day
 /// beside a week.
 ///
-/// A column of noise is said to have a cycle with a probability of at most 1 %. Simulated rates for 60 to 10,770 rows:
-/// white noise, AR(1) of 0.9 and 0.99, random walks, with gaps, trend, spikes, or stretches that stand still 0.4 % and
-/// less, with given periods 0.8 % and less. The noise's spectrum must be smooth over some forty bins: noise that ran through
-/// a moving average as long as a fortieth of the data is not, and was taken for a cycle in 6 to 12 % of columns.
+/// A column of noise whose spectrum is smooth over some forty bins is said to have a cycle with a probability of at most
+/// 1 %. Simulated rates for 60 to 10,770 rows: white noise, AR(1) of 0.9 and 0.99, random walks, with gaps, trend, spikes, or
+/// stretches that stand still 0.4 % and less, with given periods 0.8 % and less. Other noise is taken for a cycle more often:
+/// moving averages of n / 40 rows in 6 to 12 % of columns, differences over 7 rows in 3 %, damped resonances (AR(2) of radius
+/// 0.99) in 5 to 9 %. The sidebands of a cycle whose strength changes, such as a daily one that is weaker on weekends, can be
+/// reported as cycles of their own: 42 or 56 rows beside 48.
 ///
 /// Sources: X. Wang, K. Smith, R. Hyndman, 2006, doi:10.1007/s10618-005-0039-x (strength); R. A. Fisher, 1929,
 /// doi:10.1098/rspa.1929.0151 (a peak against its neighbours).
@@ -289,11 +295,4 @@ fn taper_of(window: Option<&Bound<'_, PyAny>>, default: Taper) -> PyResult<Taper
 /// A fresh array, not yet written.
 fn table<T: Element>(py: Python<'_>, rows: usize, columns: usize, fortran: bool) -> PyResult<Bound<'_, PyArray2<T>>> {
     Ok(empty::<T>(py, rows, columns, false, fortran)?.cast_into::<PyArray<T, Ix2>>()?)
-}
-
-/// Whether the rows of `x` lie closer in memory than its columns.
-fn is_fortran<T: Element>(x: &Borrowed<'_, T>) -> bool {
-    let view = x.view();
-    let strides = view.strides();
-    view.ncols() > 1 && strides[0].abs() < strides[1].abs()
 }

@@ -37,7 +37,14 @@ pub(crate) fn times_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
         b'i' if dtype.itemsize() == 8 => Some(1),
         _ => None,
     };
-    let wrong = || PyTypeError::new_err(format!("`times` must be {must}, got {dtype}"));
+    let wrong = || {
+        let hint = if dtype.kind() == b'O' {
+            "; of a time zone pass .tz_convert(None).to_numpy()"
+        } else {
+            ""
+        };
+        PyTypeError::new_err(format!("`times` must be {must}, got {dtype}{hint}"))
+    };
     let unit = known.ok_or_else(wrong)?;
     let whole = array.call_method1(pyo3::intern!(value.py(), "view"), ("int64",))?;
     let whole = whole.cast::<PyArray1<i64>>().map_err(|_| wrong())?;
@@ -101,11 +108,17 @@ pub(crate) fn duration_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Opti
     }
 }
 
-/// The nanoseconds of a duration in words; days and hours may be capital letters, months and years are no fixed time.
+/// The nanoseconds of a duration in words. Capital letters are as good as small ones where they leave no doubt: a bare M or
+/// MS is pandas' month; months and years have no fixed length.
 fn spelled(text: &str) -> Option<i64> {
-    if text.contains(['M', 'y', 'Y']) || text.contains("mo") {
+    let small = text.to_ascii_lowercase();
+    let units = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphabetic());
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let unfixed = |word: &String| word.starts_with("mo") || word.starts_with('y');
+    if units(text).iter().any(|word| word == "M" || word == "MS") || units(&small).iter().any(unfixed) {
         return None;
     }
-    let duration = humantime::parse_duration(&text.to_ascii_lowercase()).ok()?;
-    i64::try_from(duration.as_nanos()).ok()
+    i64::try_from(humantime::parse_duration(&small).ok()?.as_nanos()).ok()
 }

@@ -162,10 +162,14 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// Nanoseconds of a row after a window's origin; less than the window's length from it.
+    /// Nanoseconds of a row after a window's origin.
     #[inline(always)]
     pub(crate) fn position(&self, at: &Ranged, row: usize) -> f64 {
-        self.times.get(row).map_or(0.0, |&time| time.wrapping_sub(at.origin) as f64)
+        let apart = |time: i64| match time.checked_sub(at.origin) {
+            Some(apart) => apart as f64,
+            None => time as f64 - at.origin as f64,
+        };
+        self.times.get(row).map_or(0.0, |&time| apart(time))
     }
 }
 

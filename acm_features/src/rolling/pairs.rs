@@ -4,7 +4,6 @@
 //! side relative to a value of its own: nothing is subtracted that has not been inside the window.
 
 use acm_linalg::columns::{Pick, Plane, Source};
-use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row, V};
 use acm_linalg::{Error, Result};
 use fearless_simd::{Simd, f64x8, prelude::*};
@@ -139,7 +138,7 @@ impl<S: Simd> Joint<S> {
         }
     }
 
-    /// Pearson's correlation, within [-1, 1]; NaN where either side is constant, or so nearly that its spread has no digits.
+    /// Pearson's correlation, within [-1, 1]; NaN where either side is constant, or its squared deviations leave the numbers.
     #[inline(always)]
     fn correlation(self, simd: S, count: V<S>, min_periods: f64) -> V<S> {
         let one = f64x8::splat(simd, 1.0);
@@ -153,7 +152,8 @@ impl<S: Simd> Joint<S> {
         };
         let correlation = self.cross / scale;
         let digits = self.spread.x.simd_ge(f64::MIN_POSITIVE) & self.spread.y.simd_ge(f64::MIN_POSITIVE);
-        let known = digits & correlation.simd_eq(correlation);
+        let finite = self.spread.x.simd_lt(f64::INFINITY) & self.spread.y.simd_lt(f64::INFINITY);
+        let known = digits & finite & correlation.simd_eq(correlation);
         let within = correlation.max(-one).min(one);
         let correlation = known.select(within, f64x8::splat(simd, f64::NAN));
         where_enough(simd, count, min_periods.max(2.0), correlation)
@@ -257,7 +257,8 @@ pub fn rolling_cov<'w, T: Element>(
 ///
 /// Shapes: x (n, d), y (n, d) or (n, 1) -> (n, d).
 /// Missing: a row with NaN or infinity on either side is skipped; NaN out while fewer than `max(min_periods, 2)` remain, and
-/// where either side is constant. Never beyond [-1, 1].
+/// where either side is constant, or its squared deviations are below or beyond the numbers (deviations of 1e-154 or 1e154).
+/// Never beyond [-1, 1].
 /// Cost and source: as [`rolling_cov`].
 ///
 /// # Errors
@@ -273,14 +274,14 @@ pub fn rolling_corr<'w, T: Element>(
 
 /// Rolling Pearson correlation of one column with another some rows earlier, for pairs of columns and every lag.
 ///
-/// `z[t, p, k] = correlation of x[s, a] with x[s - k, b]` over the window's rows s, (a, b) = pairs[p], 0 <= k <= max_lag
+/// `z[t, p, k] = correlation of x[s, a] with x[s - k, b]` over the window's rows s, (a, b) the p-th pair, 0 <= k <= max_lag
 ///
 /// Shapes: x (n, d) -> (n, pairs * (max_lag + 1)), the lags of a pair adjacent.
 /// Missing: as [`rolling_corr`]; rows before the first are missing.
 /// Cost: O(n pairs (max_lag + 1)), whatever the window. Source: Pébay 2008.
 ///
 /// # Errors
-/// [`Error::Parameter`] where a pair names a column that is not there; else as [`rolling_corr`].
+/// [`Error::NoColumn`] where a pair names a column that is not there; else as [`rolling_corr`].
 pub fn rolling_lag_corr<'w, T: Element>(
     x: ArrayView2<'_, T>,
     windows: impl Into<Windows<'w>>,
@@ -288,10 +289,14 @@ pub fn rolling_lag_corr<'w, T: Element>(
     pairs: &[(usize, usize)],
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    let known = "pairs of column numbers below the number of columns";
     for &(a, b) in pairs {
-        require(a < x.ncols(), "pairs", known, a)?;
-        require(b < x.ncols(), "pairs", known, b)?;
+        if a.max(b) >= x.ncols() {
+            return Err(Error::NoColumn {
+                name: "pairs",
+                columns: x.ncols(),
+                value: a.max(b),
+            });
+        }
     }
     let too_many = || Error::Memory {
         what: "the pairs and lags",
