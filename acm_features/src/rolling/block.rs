@@ -357,7 +357,19 @@ pub(crate) fn run<'a, T: Element, K: Summary>(
     let source = source.into();
     match windows.over(source.rows())? {
         Layout::Blocks(window, history) => columns::run(&Blocks::new(summary, window), source, history, out),
-        Layout::Ranges(..) => run_ranges(summary, source, windows, out),
+        Layout::Ranges(bounds, history) => {
+            let min_periods = windows.min_periods();
+            columns::run(
+                &Ranges {
+                    summary,
+                    bounds,
+                    min_periods,
+                },
+                source,
+                history,
+                out,
+            )
+        }
     }
 }
 
@@ -370,10 +382,15 @@ pub(crate) fn run_ranges<'a, T: Element, K: Summary>(
 ) -> Result<()> {
     let source = source.into();
     let (bounds, history) = windows.ranges(source.rows())?;
-    let leaf = Ranges {
-        summary,
-        bounds,
-        min_periods: windows.min_periods(),
-    };
-    columns::run(&leaf, source, history, out)
+    let min_periods = windows.min_periods();
+    columns::run(
+        &Ranges {
+            summary,
+            bounds,
+            min_periods,
+        },
+        source,
+        history,
+        out,
+    )
 }

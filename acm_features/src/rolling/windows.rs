@@ -157,7 +157,7 @@ impl<'a> Windows<'a> {
     /// How to compute them over an array of `rows` rows.
     ///
     /// # Errors
-    /// [`Error::Length`] where there are more or fewer times than rows.
+    /// [`Error::Length`] where there are more or fewer times than rows; [`Error::Interrupted`].
     pub(crate) fn over(&self, rows: usize) -> Result<Layout<'a>> {
         self.check(rows)?;
         match self.length {
