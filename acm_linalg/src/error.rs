@@ -36,6 +36,30 @@ impl From<f64> for Number {
     }
 }
 
+/// What is wrong with the bytes of a saved model.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateFault {
+    /// No safetensors at all, cut short, or with trailing bytes.
+    #[error("the bytes are no complete safetensors file")]
+    Damaged,
+    /// Safetensors, but not ours.
+    #[error("the file was not written by acm_rs")]
+    Foreign,
+    /// Another model of ours.
+    #[error("the file holds another kind of model")]
+    OtherKind,
+    /// Written by a newer acm_rs.
+    #[error("the file has format version {0}, newer than this acm_rs can read; upgrade acm_rs")]
+    Newer(u64),
+    /// A field is missing.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A field has another type, shape or value than it can have.
+    #[error("`{0}` is not what it must be")]
+    Wrong(&'static str),
+}
+
 /// What can go wrong in the acm crates.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -91,6 +115,52 @@ pub enum Error {
         columns: usize,
         /// What was given.
         value: usize,
+    },
+    /// An array has too few rows or columns.
+    #[error("`{name}` must have at least {least} {what}{}, got {got}", if *least == 1 { "" } else { "s" })]
+    TooFew {
+        /// The argument.
+        name: &'static str,
+        /// What it has too few of: "row", "column".
+        what: &'static str,
+        /// How many it must have.
+        least: usize,
+        /// How many it has.
+        got: usize,
+    },
+    /// An array has another number of columns than the model was fitted on.
+    #[error("`{name}` must have {fitted} columns, as many as the model was fitted on, got {got}")]
+    Columns {
+        /// The argument.
+        name: &'static str,
+        /// Columns at fit.
+        fitted: usize,
+        /// Columns now.
+        got: usize,
+    },
+    /// No value, or none that changes, is left to fit a model on.
+    #[error("`{name}` must have {requirement}")]
+    Unfit {
+        /// The argument.
+        name: &'static str,
+        /// What it lacks, to follow "must have".
+        requirement: &'static str,
+    },
+    /// A matrix that is to be inverted is singular, or not positive definite.
+    #[error("`{name}` must be {requirement}")]
+    Singular {
+        /// The argument.
+        name: &'static str,
+        /// What the matrix is not, to follow "must be".
+        requirement: &'static str,
+    },
+    /// Bytes that are no model of this kind.
+    #[error("not a saved {kind}: {reason}")]
+    State {
+        /// The model that was to be read.
+        kind: &'static str,
+        /// What is wrong.
+        reason: StateFault,
     },
     /// Time stamps go back.
     #[error("`{name}` must not go back, but row {row} is earlier than row {}", row - 1)]

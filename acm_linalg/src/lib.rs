@@ -7,11 +7,19 @@
 pub mod columns;
 #[cfg(test)]
 mod columns_tests;
+pub mod dense;
 pub mod error;
 pub mod lanes;
 mod packing;
 pub mod parallel;
 mod plan;
+pub mod samples;
+pub mod scaling;
+pub mod seed;
 mod source;
+pub mod state;
 
-pub use error::{Error, Number, Result};
+pub use error::{Error, Number, Result, StateFault};
+pub use samples::Samples;
+pub use scaling::Scaling;
+pub use state::{Persist, Reader, Writer};

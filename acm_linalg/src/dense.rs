@@ -1,0 +1,175 @@
+//! Small dense matrices: products of scaled columns, and decompositions by faer.
+//!
+//! Matrices are row-major slices. faer runs on the calling thread alone: threads are [`crate::parallel`]'s business.
+
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+
+use crate::error::{Error, Result};
+use crate::samples::{Samples, reduce, room};
+use crate::scaling::Scaling;
+
+/// Rows that are scaled and multiplied at a time.
+const BLOCK: usize = 256;
+
+/// Sums of products of all pairs of scaled columns over all rows, (d, d) row-major and symmetric to the bit; missing values
+/// count as their fill.
+///
+/// Cost: n d² / 2 products; at most 16 partial sums of d² values. Any number of threads gives the same bytes.
+///
+/// # Errors
+/// [`Error::Memory`]; [`Error::Interrupted`].
+pub fn gram(samples: Samples<'_>, scaling: &Scaling) -> Result<Vec<f64>> {
+    let columns = samples.columns();
+    let what = "products of columns";
+    let mut sums = reduce(
+        samples.rows(),
+        // Wide arrays hold few partial sums.
+        (4_000_000 / (columns * columns).max(1)).clamp(2, 16),
+        0.1 * (columns * columns) as f64 + 2.0 * columns as f64,
+        || Ok((room(columns, columns, 0.0, what)?, room(BLOCK, columns, 0.0, what)?)),
+        |(sums, block), rows, stop| {
+            for start in rows.clone().step_by(BLOCK) {
+                if stop.requested() {
+                    return;
+                }
+                let count = BLOCK.min(rows.end - start);
+                let block = &mut block[..count * columns];
+                samples.read(start..start + count, block);
+                for row in block.chunks_exact_mut(columns) {
+                    for (column, value) in row.iter_mut().enumerate() {
+                        *value = scaling.scaled(*value, column);
+                    }
+                }
+                let block = MatRef::from_row_major_slice(block, count, columns);
+                let sums = MatMut::from_row_major_slice_mut(sums, columns, columns);
+                let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+                matmul(sums, lower, Accum::Add, block.transpose(), whole, block, whole, 1.0, Par::Seq);
+            }
+        },
+        |(all, _), (part, _)| all.iter_mut().zip(part).for_each(|(all, part)| *all += part),
+    )?
+    .0;
+    for row in 0..columns {
+        for column in 0..row {
+            sums[column * columns + row] = sums[row * columns + column];
+        }
+    }
+    Ok(sums)
+}
+
+/// Eigenvalues, largest first, and eigenvectors of a symmetric matrix: row `j` of the vectors belongs to value `j`, has
+/// length 1, and its entry of greatest magnitude (the first of equal ones) is positive.
+///
+/// # Errors
+/// [`Error::Singular`] naming `name` where an entry is not finite.
+pub fn symmetric_eigen(matrix: &[f64], size: usize, name: &'static str) -> Result<(Vec<f64>, Vec<f64>)> {
+    let matrix = MatRef::from_row_major_slice(matrix, size, size);
+    let failed = |_| Error::Singular {
+        name,
+        requirement: "free of numbers too large to be squared",
+    };
+    let found = matrix.self_adjoint_eigen(Side::Lower).map_err(failed)?;
+    let (values, vectors) = (found.S().column_vector(), found.U());
+    let mut rows = room(size, size, 0.0, "eigenvectors")?;
+    // faer's values rise.
+    for (number, row) in rows.chunks_exact_mut(size).enumerate() {
+        row.iter_mut()
+            .enumerate()
+            .for_each(|(place, to)| *to = vectors[(place, size - 1 - number)]);
+        fix_sign(row);
+    }
+    let values = (0..size).rev().map(|number| values[number]).collect();
+    Ok((values, rows))
+}
+
+/// Turns a vector so that its entry of greatest magnitude is positive.
+pub fn fix_sign(vector: &mut [f64]) {
+    let mut greatest = 0.0_f64;
+    for &value in vector.iter() {
+        if value.abs() > greatest.abs() {
+            greatest = value;
+        }
+    }
+    if greatest < 0.0 {
+        vector.iter_mut().for_each(|value| *value = -*value);
+    }
+}
+
+/// The lower Cholesky factor L of a symmetric positive definite matrix A = L Lᵀ, row-major with zeros above the diagonal.
+///
+/// # Errors
+/// [`Error::Singular`] naming `name` where the matrix is not positive definite.
+pub fn cholesky(matrix: &[f64], size: usize, name: &'static str) -> Result<Vec<f64>> {
+    let failed = || Error::Singular {
+        name,
+        requirement: "positive definite",
+    };
+    let factor = MatRef::from_row_major_slice(matrix, size, size).llt(Side::Lower).map_err(|_| failed())?;
+    let lower = factor.L();
+    let mut rows = room(size, size, 0.0, "a Cholesky factor")?;
+    for row in 0..size {
+        for column in 0..=row {
+            rows[row * size + column] = lower[(row, column)];
+        }
+    }
+    if rows.iter().all(|value| value.is_finite()) {
+        Ok(rows)
+    } else {
+        Err(failed())
+    }
+}
+
+/// A row-major slice as faer's matrix, copied.
+#[must_use]
+pub fn owned(matrix: &[f64], rows: usize, columns: usize) -> Mat<f64> {
+    MatRef::from_row_major_slice(matrix, rows, columns).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::scaling::Manner;
+
+    #[test]
+    fn products_are_those_of_the_scaled_columns() {
+        let x = Array2::from_shape_fn((1500, 7), |(row, column)| {
+            if (row + column) % 31 == 0 {
+                f64::NAN
+            } else {
+                ((row * 37 + column * 101) % 97) as f64 + 1e6
+            }
+        });
+        let scaling = Scaling::fit(x.view().into(), Manner::Standard, 1e-9).unwrap();
+        let found = gram(x.view().into(), &scaling).unwrap();
+        for i in 0..7 {
+            for j in 0..7 {
+                let exact: f64 =
+                    (0..1500).map(|row| scaling.scaled(x[[row, i]], i) * scaling.scaled(x[[row, j]], j)).sum();
+                assert!((found[i * 7 + j] - exact).abs() < 1e-10, "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn eigenvectors_are_rows_with_a_positive_greatest_entry() {
+        let matrix = [2.0, -1.0, 0.0, -1.0, 2.0, -1.0, 0.0, -1.0, 2.0];
+        let (values, vectors) = symmetric_eigen(&matrix, 3, "x").unwrap();
+        let root = 2.0_f64.sqrt();
+        for (found, exact) in values.iter().zip([2.0 + root, 2.0, 2.0 - root]) {
+            assert!((found - exact).abs() < 1e-14);
+        }
+        assert!((vectors[1] - 0.5_f64.sqrt()).abs() < 1e-14 && vectors[0] < 0.0);
+    }
+
+    #[test]
+    fn factors_multiply_back_and_bad_ones_are_told() {
+        let lower = cholesky(&[4.0, 2.0, 2.0, 5.0], 2, "a").unwrap();
+        assert_eq!(lower, [2.0, 0.0, 1.0, 2.0]);
+        let message = cholesky(&[1.0, 2.0, 2.0, 1.0], 2, "a").unwrap_err().to_string();
+        assert_eq!(message, "`a` must be positive definite");
+        assert!(cholesky(&[f64::NAN], 1, "a").is_err());
+    }
+}

@@ -1,0 +1,362 @@
+//! Samples: the rows of an array as points, for models that look at all sensors of a row at once.
+//!
+//! Here a lane is a **row**: eight rows stand side by side, and what a model computes for one of them does not depend on the
+//! others. Scores are therefore the same bytes for batches, chunks and single rows.
+
+use std::ops::Range;
+
+use ndarray::{ArrayView2, Axis};
+
+use crate::columns::reserve;
+use crate::error::{Error, Result};
+use crate::lanes::{Element, LANES, Row};
+use crate::parallel::{self, Stop};
+
+/// Pieces that a reduction over rows is cut into at most, whatever the number of threads.
+const PIECES: usize = 16;
+
+/// Rows that are worth a piece of their own.
+const PIECE_ROWS: usize = 512;
+
+/// Time a job should take, in nanoseconds: short enough to share the work out and to look at interrupts.
+const JOB_NS: f64 = 400_000.0;
+
+/// An (n, d) array of either float type, rows = samples, columns = sensors, in any memory layout.
+#[derive(Debug, Clone, Copy)]
+pub enum Samples<'a> {
+    /// Of float64.
+    F64(ArrayView2<'a, f64>),
+    /// Of float32; widened exactly where it is read.
+    F32(ArrayView2<'a, f32>),
+}
+
+impl<'a> From<ArrayView2<'a, f64>> for Samples<'a> {
+    fn from(x: ArrayView2<'a, f64>) -> Self {
+        Self::F64(x)
+    }
+}
+
+impl<'a> From<ArrayView2<'a, f32>> for Samples<'a> {
+    fn from(x: ArrayView2<'a, f32>) -> Self {
+        Self::F32(x)
+    }
+}
+
+impl Samples<'_> {
+    /// Samples.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::F64(x) => x.nrows(),
+            Self::F32(x) => x.nrows(),
+        }
+    }
+
+    /// Sensors.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        match self {
+            Self::F64(x) => x.ncols(),
+            Self::F32(x) => x.ncols(),
+        }
+    }
+
+    /// One value, as it is.
+    #[must_use]
+    pub fn value(&self, row: usize, column: usize) -> f64 {
+        match self {
+            Self::F64(x) => x[[row, column]],
+            Self::F32(x) => x[[row, column]].widen(),
+        }
+    }
+
+    /// Rows `rows` into `out`, one row after the other, values as they are.
+    ///
+    /// # Panics
+    /// Where the rows do not exist or `out` has another size.
+    pub fn read(&self, rows: Range<usize>, out: &mut [f64]) {
+        match self {
+            Self::F64(x) => read(x, rows, out),
+            Self::F32(x) => read(x, rows, out),
+        }
+    }
+
+    /// A whole column into `out`, values as they are.
+    ///
+    /// # Panics
+    /// Where the column does not exist.
+    pub fn read_column(&self, column: usize, out: &mut [f64]) {
+        match self {
+            Self::F64(x) => read_column(x, column, out),
+            Self::F32(x) => read_column(x, column, out),
+        }
+    }
+
+    /// The eight rows from `first` on into `tile`, a [`Row`] for each column and a lane for each row; lanes without a row
+    /// hold 0. Values are as they are: missing ones are the model's business.
+    ///
+    /// # Panics
+    /// Unless `tile` has as many rows as there are columns.
+    #[inline]
+    pub fn pack(&self, first: usize, tile: &mut [Row]) {
+        match self {
+            Self::F64(x) => pack(x, first, tile),
+            Self::F32(x) => pack(x, first, tile),
+        }
+    }
+
+    /// `Ok` with at least `least` rows and one column.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] naming `x`.
+    pub fn require(&self, least: usize) -> Result<()> {
+        for (what, least, got) in [("row", least, self.rows()), ("column", 1, self.columns())] {
+            if got < least {
+                return Err(Error::TooFew {
+                    name: "x",
+                    what,
+                    least,
+                    got,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// `Ok` with as many columns as the model has been fitted on.
+    ///
+    /// # Errors
+    /// [`Error::Columns`] with both numbers.
+    pub fn require_columns(&self, fitted: usize) -> Result<()> {
+        if self.columns() == fitted {
+            Ok(())
+        } else {
+            Err(Error::Columns {
+                name: "x",
+                fitted,
+                got: self.columns(),
+            })
+        }
+    }
+}
+
+fn read<T: Element>(x: &ArrayView2<'_, T>, rows: Range<usize>, out: &mut [f64]) {
+    let width = x.ncols();
+    assert_eq!(out.len(), rows.len() * width, "one place for each value");
+    if width == 0 {
+        return;
+    }
+    let [down, across] = [x.strides()[0].unsigned_abs(), x.strides()[1].unsigned_abs()];
+    if across <= down {
+        for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
+            let row = x.index_axis(Axis(0), row);
+            row.iter().zip(out).for_each(|(from, to)| *to = from.widen());
+        }
+    } else {
+        for (number, column) in x.columns().into_iter().enumerate() {
+            let column = column.slice_move(ndarray::s![rows.clone()]);
+            let places = out[number..].iter_mut().step_by(width);
+            column.iter().zip(places).for_each(|(from, to)| *to = from.widen());
+        }
+    }
+}
+
+fn read_column<T: Element>(x: &ArrayView2<'_, T>, column: usize, out: &mut [f64]) {
+    let column = x.index_axis(Axis(1), column);
+    column.iter().zip(out).for_each(|(from, to)| *to = from.widen());
+}
+
+#[inline]
+fn pack<T: Element>(x: &ArrayView2<'_, T>, first: usize, tile: &mut [Row]) {
+    assert_eq!(tile.len(), x.ncols(), "a row of the tile for each column");
+    let rows = LANES.min(x.nrows().saturating_sub(first));
+    if rows < LANES {
+        tile.fill(Row::splat(0.0));
+    }
+    if x.strides()[0] == 1 && rows == LANES {
+        for (column, to) in x.columns().into_iter().zip(tile) {
+            let column = column.slice_move(ndarray::s![first..first + LANES]);
+            if let Some(values) = column.to_slice() {
+                values.iter().zip(&mut to.0).for_each(|(from, to)| *to = from.widen());
+            }
+        }
+        return;
+    }
+    for lane in 0..rows {
+        let row = x.index_axis(Axis(0), first + lane);
+        if let Some(values) = row.to_slice() {
+            values.iter().zip(&mut *tile).for_each(|(from, to)| to.0[lane] = from.widen());
+        } else {
+            row.iter().zip(&mut *tile).for_each(|(from, to)| to.0[lane] = from.widen());
+        }
+    }
+}
+
+/// Calls `work` for ranges of rows that together are `0..rows`, with the `width` results of each of their rows.
+///
+/// `cost_ns` is the estimated time for a row. Ranges start at multiples of eight; where they end depends on the number of
+/// threads, so a row's results must not depend on which rows share its range.
+///
+/// # Errors
+/// Those of [`parallel::run`].
+///
+/// # Panics
+/// Unless `out` holds `rows * width` values.
+pub fn by_rows<C, R: Send>(
+    rows: usize,
+    width: usize,
+    out: &mut [R],
+    cost_ns: f64,
+    scratch: impl Fn() -> Result<C> + Sync,
+    work: impl Fn(&mut C, Range<usize>, &mut [R], &Stop) + Sync,
+) -> Result<()> {
+    assert_eq!(out.len(), rows * width, "room for each row's results");
+    if rows == 0 || width == 0 {
+        return Ok(());
+    }
+    let share = rows.div_ceil(parallel::num_threads()).next_multiple_of(LANES);
+    let step = rows_for(JOB_NS / cost_ns).min(share);
+    let jobs = out.chunks_mut(step * width).enumerate();
+    let jobs = jobs.map(|(number, out)| (number * step..number * step + out.len() / width, out));
+    parallel::run(jobs.collect(), cost_ns * rows as f64, scratch, |scratch, (rows, out), stop| {
+        work(scratch, rows, out, stop);
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+fn rows_for(rows: f64) -> usize {
+    (rows.clamp(8.0, 65_536.0) as usize).next_multiple_of(LANES)
+}
+
+/// Folds `0..rows` in pieces that depend on `rows` alone, and joins the pieces' results in their order: the same bytes for
+/// any number of threads.
+///
+/// Each piece starts from `make()`; at most `pieces` of them live at once (16 where that is more). `cost_ns` is the estimated
+/// time for a row.
+///
+/// # Errors
+/// Those of `make` and of [`parallel::run`].
+pub fn reduce<A: Send>(
+    rows: usize,
+    pieces: usize,
+    cost_ns: f64,
+    make: impl Fn() -> Result<A>,
+    work: impl Fn(&mut A, Range<usize>, &Stop) + Sync,
+    mut join: impl FnMut(&mut A, A),
+) -> Result<A> {
+    let count = (rows / PIECE_ROWS).clamp(1, pieces.clamp(1, PIECES));
+    let step = rows.div_ceil(count).next_multiple_of(LANES);
+    let mut parts = Vec::with_capacity(count);
+    for number in 0..count {
+        let range = (number * step).min(rows)..((number + 1) * step).min(rows);
+        parts.push((range, make()?));
+    }
+    let cost = cost_ns * rows as f64;
+    let jobs: Vec<_> = parts.iter_mut().collect();
+    parallel::run(jobs, cost, || Ok(()), |(), (range, part), stop| work(part, range.clone(), stop))?;
+    let mut parts = parts.into_iter().map(|(_, part)| part);
+    let mut all = match parts.next() {
+        Some(first) => first,
+        None => make()?,
+    };
+    parts.for_each(|part| join(&mut all, part));
+    Ok(all)
+}
+
+/// `count` values, or an error where memory lacks.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn room<T: Clone>(rows: usize, columns: usize, value: T, what: &'static str) -> Result<Vec<T>> {
+    let lacking = Error::Memory { what, rows, columns };
+    let count = rows.checked_mul(columns).ok_or(lacking)?;
+    reserve(count, value, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, ShapeBuilder, s};
+
+    use super::*;
+
+    fn numbered(rows: usize, columns: usize) -> Array2<f64> {
+        Array2::from_shape_fn((rows, columns), |(row, column)| (row * 100 + column) as f64)
+    }
+
+    #[test]
+    fn every_layout_is_read_alike() {
+        let x = numbered(21, 3);
+        let mut fortran = Array2::zeros((21, 3).f());
+        fortran.assign(&x);
+        let wide = Array2::from_shape_fn((42, 6), |(row, column)| x[[row / 2, column / 2]]);
+        let narrow = x.mapv(|value| value as f32);
+        let all: [Samples<'_>; 4] = [
+            x.view().into(),
+            fortran.view().into(),
+            wide.slice(s![..;2, ..;2]).into(),
+            narrow.view().into(),
+        ];
+        for samples in all {
+            assert_eq!((samples.rows(), samples.columns()), (21, 3));
+            let mut rows = [0.0; 6];
+            samples.read(19..21, &mut rows);
+            assert_eq!(rows, [1900.0, 1901.0, 1902.0, 2000.0, 2001.0, 2002.0]);
+            let mut column = [0.0; 21];
+            samples.read_column(2, &mut column);
+            assert_eq!((column[0], column[20]), (2.0, 2002.0));
+            let mut tile = [Row::splat(-1.0); 3];
+            samples.pack(8, &mut tile);
+            assert_eq!((tile[1].0[0], tile[1].0[7]), (801.0, 1501.0));
+            samples.pack(16, &mut tile);
+            assert_eq!((tile[2].0[4], tile[2].0[5]), (2002.0, 0.0));
+            assert_eq!(samples.value(3, 1), 301.0);
+        }
+    }
+
+    #[test]
+    fn rows_are_each_visited_once() {
+        let mut seen = vec![0; 2 * 1003];
+        by_rows(
+            1003,
+            2,
+            &mut seen,
+            10_000.0,
+            || Ok(()),
+            |(), rows, out, _| {
+                assert!(rows.start.is_multiple_of(LANES));
+                assert_eq!(out.len(), 2 * rows.len());
+                out.iter_mut().for_each(|count| *count += 1);
+            },
+        )
+        .unwrap();
+        assert!(seen.iter().all(|&count| count == 1));
+    }
+
+    #[test]
+    fn pieces_join_in_order() {
+        for rows in [0, 1, 511, 5000, 100_000] {
+            let ranges = reduce(
+                rows,
+                16,
+                100.0,
+                || Ok(Vec::new()),
+                |seen, range, _| seen.push(range),
+                |all, part| all.extend(part),
+            )
+            .unwrap();
+            assert!(ranges.len() <= 16);
+            assert_eq!(ranges.iter().map(ExactSizeIterator::len).sum::<usize>(), rows);
+            assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+        }
+    }
+
+    #[test]
+    fn too_small_or_too_wide_is_told() {
+        let x = numbered(2, 3);
+        let samples = Samples::from(x.view());
+        let message = samples.require(5).unwrap_err().to_string();
+        assert_eq!(message, "`x` must have at least 5 rows, got 2");
+        let message = samples.require_columns(4).unwrap_err().to_string();
+        assert_eq!(message, "`x` must have 4 columns, as many as the model was fitted on, got 3");
+    }
+}

@@ -1,0 +1,278 @@
+//! Columns brought to a common scale, and what stands for their missing values.
+
+use fearless_simd::{Simd, f64x8, prelude::*};
+
+use crate::error::Result;
+use crate::lanes::{Row, V};
+use crate::parallel;
+use crate::samples::{Samples, room};
+use crate::state::{Reader, Writer};
+
+/// Estimated time for a value to be selected by, in nanoseconds.
+const COST_NS: f64 = 12.0;
+
+/// What a column's values are taken relative to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Manner {
+    /// The median and the interquartile range (Tukey's hinges by linear interpolation, as NumPy's quantiles).
+    Robust,
+    /// The mean and the standard deviation of the population.
+    Standard,
+}
+
+/// For each column: what takes the place of missing values, and the centre and scale of `(x - center) / scale`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scaling {
+    /// Median of the known values; 0 where there is none.
+    pub fill: Vec<f64>,
+    /// What is subtracted.
+    pub center: Vec<f64>,
+    /// What is divided by; never below the floor.
+    pub scale: Vec<f64>,
+    /// How many values were known.
+    pub known: Vec<u64>,
+}
+
+impl Scaling {
+    /// From the known (finite) values of each column; a scale below `floor` becomes `floor`. A column without a known value
+    /// gets fill and centre 0.
+    ///
+    /// Cost: O(n) a column and n values a thread. Any number of threads gives the same bytes.
+    ///
+    /// # Errors
+    /// [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
+    pub fn fit(samples: Samples<'_>, manner: Manner, floor: f64) -> Result<Self> {
+        let (rows, columns) = (samples.rows(), samples.columns());
+        let mut found = room(columns, 1, (0.0, 0.0, floor, 0), "a scale for each column")?;
+        parallel::run(
+            found.iter_mut().enumerate().collect(),
+            COST_NS * (rows * columns) as f64,
+            || room(rows, 1, 0.0, "a column"),
+            |values, (column, found), stop| {
+                if stop.requested() {
+                    return;
+                }
+                samples.read_column(column, values);
+                let known = keep_known(values);
+                let values = &mut values[..known];
+                if known > 0 {
+                    let (center, scale) = match manner {
+                        Manner::Standard => mean_and_deviation(values),
+                        Manner::Robust => (quantile(values, 0.5), quantile(values, 0.75) - quantile(values, 0.25)),
+                    };
+                    let usable = scale.is_finite() && scale > floor;
+                    *found = (quantile(values, 0.5), center, if usable { scale } else { floor }, known as u64);
+                }
+            },
+        )?;
+        Ok(Self {
+            fill: found.iter().map(|column| column.0).collect(),
+            center: found.iter().map(|column| column.1).collect(),
+            scale: found.iter().map(|column| column.2).collect(),
+            known: found.iter().map(|column| column.3).collect(),
+        })
+    }
+
+    /// Columns.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.fill.len()
+    }
+
+    /// The value in place of a missing one, else the value itself.
+    #[inline(always)]
+    #[must_use]
+    pub fn filled(&self, value: f64, column: usize) -> f64 {
+        if value.is_finite() { value } else { self.fill[column] }
+    }
+
+    /// `value` of `column`, filled and scaled.
+    #[inline(always)]
+    #[must_use]
+    pub fn scaled(&self, value: f64, column: usize) -> f64 {
+        (self.filled(value, column) - self.center[column]) / self.scale[column]
+    }
+
+    /// The eight rows from `first` on, filled and scaled: a [`Row`] for each column, a lane for each row.
+    #[inline(always)]
+    pub fn pack<S: Simd>(&self, simd: S, samples: &Samples<'_>, first: usize, tile: &mut [Row]) {
+        samples.pack(first, tile);
+        for column in 0..tile.len() {
+            let x: V<S> = tile[column].load(simd);
+            let fill: V<S> = f64x8::splat(simd, self.fill[column]);
+            let center: V<S> = f64x8::splat(simd, self.center[column]);
+            let scale: V<S> = f64x8::splat(simd, self.scale[column]);
+            let x = x.abs().simd_lt(f64::INFINITY).select(x, fill);
+            tile[column].store((x - center) / scale);
+        }
+    }
+
+    /// Only the given columns, in their order.
+    #[must_use]
+    pub fn select(&self, columns: &[usize]) -> Self {
+        let take = |from: &[f64]| columns.iter().map(|&column| from[column]).collect();
+        Self {
+            fill: take(&self.fill),
+            center: take(&self.center),
+            scale: take(&self.scale),
+            known: columns.iter().map(|&column| self.known[column]).collect(),
+        }
+    }
+
+    /// The fields `scaling.*` of a saved model.
+    pub fn write(&self, to: &mut Writer) {
+        to.reals("scaling.fill", &self.fill);
+        to.reals("scaling.center", &self.center);
+        to.reals("scaling.scale", &self.scale);
+        to.counts("scaling.known", &self.known);
+    }
+
+    /// Back from a saved model, with as many columns as it has.
+    ///
+    /// # Errors
+    /// [`crate::Error::State`].
+    pub fn read(from: &Reader<'_>) -> Result<Self> {
+        let columns = from.length("scaling.fill")?;
+        let read = Self {
+            fill: from.reals("scaling.fill", columns)?,
+            center: from.reals("scaling.center", columns)?,
+            scale: from.reals("scaling.scale", columns)?,
+            known: from.counts("scaling.known", columns)?,
+        };
+        from.require(read.fill.iter().all(|value| value.is_finite()), "scaling.fill")?;
+        from.require(read.center.iter().all(|value| value.is_finite()), "scaling.center")?;
+        from.require(read.scale.iter().all(|&value| value > 0.0 && value.is_finite()), "scaling.scale")?;
+        Ok(read)
+    }
+}
+
+/// Moves the finite values to the front, in their order; how many they are.
+pub fn keep_known(values: &mut [f64]) -> usize {
+    let mut kept = 0;
+    for place in 0..values.len() {
+        let value = values[place];
+        values[kept] = value;
+        kept += usize::from(value.is_finite());
+    }
+    kept
+}
+
+/// The quantile `q` in [0, 1] of values that are all finite, by linear interpolation (Hyndman and Fan 1996, type 7); changes
+/// their order. NaN of none.
+pub fn quantile(values: &mut [f64], q: f64) -> f64 {
+    let Some(last) = values.len().checked_sub(1) else {
+        return f64::NAN;
+    };
+    let place = q * last as f64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and the last place"
+    )]
+    let below = (place.floor() as usize).min(last);
+    let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let part = place - below as f64;
+    if part == 0.0 {
+        return low;
+    }
+    let high = above.iter().copied().fold(f64::INFINITY, f64::min);
+    if part == 0.5 {
+        // Neither overflows nor rounds twice.
+        return if low.abs().max(high.abs()) < f64::MAX / 2.0 {
+            (low + high) / 2.0
+        } else {
+            low / 2.0 + high / 2.0
+        };
+    }
+    let gap = high - low;
+    if gap.is_finite() {
+        low + gap * part
+    } else {
+        low * (1.0 - part) + high * part
+    }
+}
+
+/// Median and median absolute deviation from it of values that are all finite; changes them. NaN of none.
+pub fn median_mad(values: &mut [f64]) -> (f64, f64) {
+    let median = quantile(values, 0.5);
+    for value in values.iter_mut() {
+        *value = (*value - median).abs();
+    }
+    (median, quantile(values, 0.5))
+}
+
+/// Mean and population standard deviation of values that are all finite, in two passes about the first value.
+#[must_use]
+pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+    let Some(&anchor) = values.first() else {
+        return (f64::NAN, f64::NAN);
+    };
+    let count = values.len() as f64;
+    // Deviations of huge values overflow: halves do not, and scaling by a power of two is exact.
+    let huge = values.iter().any(|value| value.abs() > 1e150);
+    let unit = if huge { 2.0_f64.powi(-600) } else { 1.0 };
+    let shift = |value: f64| value * unit - anchor * unit;
+    let mean = values.iter().map(|&value| shift(value) / count).sum::<f64>();
+    let (mut squares, mut rest) = (0.0, 0.0);
+    for &value in values {
+        let deviation = shift(value) - mean;
+        squares += deviation * deviation;
+        rest += deviation;
+    }
+    // The rest is what the rounding of the mean leaves (Chan, Golub and LeVeque 1983, doi 10.2307/2683386).
+    let variance = ((squares - rest * rest / count) / count).max(0.0);
+    ((anchor * unit + mean + rest / count) / unit, variance.sqrt() / unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn medians_and_ranges_are_numpys() {
+        let x = Array2::from_shape_vec(
+            (5, 3),
+            vec![
+                1.0,
+                5.0,
+                f64::NAN,
+                2.0,
+                5.0,
+                f64::NAN,
+                4.0,
+                5.0,
+                f64::INFINITY,
+                8.0,
+                5.0,
+                f64::NAN,
+                16.0,
+                f64::NAN,
+                f64::NAN,
+            ],
+        )
+        .unwrap();
+        let scaling = Scaling::fit(x.view().into(), Manner::Robust, 1e-6).unwrap();
+        assert_eq!(scaling.fill, [4.0, 5.0, 0.0]);
+        assert_eq!(scaling.center, [4.0, 5.0, 0.0]);
+        assert_eq!(scaling.scale, [6.0, 1e-6, 1e-6]);
+        assert_eq!(scaling.known, [5, 4, 0]);
+        let scaling = Scaling::fit(x.view().into(), Manner::Standard, 1e-6).unwrap();
+        assert_eq!(scaling.center[0], 6.2);
+        assert!((scaling.scale[0] - 29.76_f64.sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn offsets_and_huge_values_cost_no_digits() {
+        let values: Vec<f64> = (0..1000).map(|i| 1e9 + f64::from(i % 2) * 2.0_f64.powi(-10)).collect();
+        let (mean, deviation) = mean_and_deviation(&values);
+        assert_eq!(mean, 1e9 + 2.0_f64.powi(-11));
+        assert!((deviation - 2.0_f64.powi(-11)).abs() < 1e-18);
+        let (mean, deviation) = mean_and_deviation(&[1.5e308, -1.5e308]);
+        assert_eq!((mean, deviation), (0.0, 1.5e308));
+        assert_eq!(quantile(&mut [1.7e308, 1.7e308], 0.5), 1.7e308);
+        assert!(quantile(&mut [], 0.5).is_nan());
+    }
+}
