@@ -63,8 +63,18 @@ pub(crate) fn exception(error: Error) -> PyErr {
     match error {
         Error::Interrupted => RAISED.take().unwrap_or_else(|| PyKeyboardInterrupt::new_err(())),
         Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
+        Error::Singular { .. } => linalg_error(&error),
         _ => PyValueError::new_err(error.to_string()),
     }
+}
+
+/// `numpy.linalg.LinAlgError`, which is a ValueError.
+fn linalg_error(error: &Error) -> PyErr {
+    let text = error.to_string();
+    Python::attach(|py| match py.import("numpy.linalg").and_then(|module| module.getattr("LinAlgError")) {
+        Ok(class) => PyErr::from_type(class.cast_into().unwrap_or_else(|_| py.get_type::<PyValueError>()), text),
+        Err(error) => error,
+    })
 }
 
 /// An array of either float type, borrowed as it lies in memory.

@@ -1,12 +1,16 @@
 //! `acm_rs._native`: what the compute crates offer to Python.
 
+mod detectors;
 mod features;
 mod interop;
+mod models;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use super::detectors::{AR1Detector, ar1_residuals};
     #[pymodule_export]
     use super::features::{
         band_energy, column_median_mad, column_moments, column_quantiles, compute_correlations_f64, correlation,

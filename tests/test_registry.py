@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import acm_rs
 import numpy as np
 import pytest
@@ -9,14 +12,16 @@ from exact import KERNELS as EXACT
 from exact import Column, evaluate
 from families import WINDOWS, family
 from matrices import MATRICES
+from models import FUNCTIONS
+from models import REGISTERED as MODELS_REGISTERED
 from oracles import FEATURE_MATRIX, FEATURES, KERNELS, NOT_KERNELS, ROLLING, Kernel, feature_reference
 
-REGISTERED = set(KERNELS) | {m.name for m in MATRICES.values()} | NOT_KERNELS
+REGISTERED = set(KERNELS) | {m.name for m in MATRICES.values()} | NOT_KERNELS | MODELS_REGISTERED
 
 
 def test_every_public_name_is_registered() -> None:
     unknown = set(acm_rs.__all__) - REGISTERED
-    assert not unknown, f"add an oracle in tests/oracles.py or tests/matrices.py for {sorted(unknown)}"
+    assert not unknown, f"add an entry in tests/oracles.py, tests/matrices.py or tests/models.py for {sorted(unknown)}"
 
 
 def test_every_registered_name_is_public() -> None:
@@ -29,6 +34,12 @@ def test_public_names_exist_and_are_documented(name: str) -> None:
     if callable(thing):
         assert thing.__doc__
         assert len(thing.__doc__.splitlines()) >= (1 if isinstance(thing, type) else 3)
+
+
+def test_functions_of_models_have_the_tests_named() -> None:
+    here = Path(__file__).parent
+    for name, file in FUNCTIONS.items():
+        assert re.search(rf"\b{name}\b", (here / file).read_text(encoding="utf-8")), (name, file)
 
 
 def test_features_are_the_registered_ones() -> None:

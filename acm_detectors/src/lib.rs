@@ -1,3 +1,3 @@
-//! Anomaly detectors for sensor histories: the room for models that are fitted on healthy data and score the rest.
-//!
-//! It holds nothing yet; the migration plan in `docs/` says what comes when.
+//! Anomaly detectors for sensor histories: fitted on healthy data, they score anything; higher is more abnormal.
+
+pub mod ar1;

@@ -22,4 +22,4 @@ pub mod state;
 pub use error::{Error, Number, Result, StateFault};
 pub use samples::Samples;
 pub use scaling::Scaling;
-pub use state::{Persist, Reader, Writer};
+pub use state::{Memory, Persist, Reader, Writer};

@@ -34,9 +34,7 @@ pub trait Persist: Sized {
     /// # Errors
     /// [`Error::Memory`].
     fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut to = Writer::default();
-        self.write(&mut to);
-        to.finish(Self::KIND, Self::VERSION)
+        to_bytes_with(self, &())
     }
 
     /// The model from bytes.
@@ -44,16 +42,48 @@ pub trait Persist: Sized {
     /// # Errors
     /// [`Error::State`] for anything that is no whole and sound model of this kind.
     fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Self::read(&Reader::open(bytes, Self::KIND, Self::VERSION)?)
+        Ok(from_bytes_with::<Self, ()>(bytes)?.0)
     }
 }
 
-/// The kind of model that `bytes` hold, if acm_rs wrote them.
-#[must_use]
-pub fn kind_of(bytes: &[u8]) -> Option<String> {
-    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
-    let text = header.metadata().as_ref()?.get(KEY)?;
-    text.rsplit_once(' ').map(|(kind, _)| kind.to_owned())
+/// What a model remembers of a history that it scores as it comes.
+pub trait Memory: Sized + Default {
+    /// Puts the fields, whose names begin with `live.`; none for a fresh memory.
+    fn write(&self, to: &mut Writer);
+
+    /// Takes the fields back; a fresh memory where there are none.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn read(from: &Reader<'_>) -> Result<Self>;
+}
+
+impl Memory for () {
+    fn write(&self, _: &mut Writer) {}
+
+    fn read(_: &Reader<'_>) -> Result<Self> {
+        Ok(())
+    }
+}
+
+/// A model and its memory as bytes.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn to_bytes_with<P: Persist, M: Memory>(model: &P, memory: &M) -> Result<Vec<u8>> {
+    let mut to = Writer::default();
+    model.write(&mut to);
+    memory.write(&mut to);
+    to.finish(P::KIND, P::VERSION)
+}
+
+/// A model and its memory from bytes.
+///
+/// # Errors
+/// [`Error::State`] for anything that is no whole and sound model of this kind.
+pub fn from_bytes_with<P: Persist, M: Memory>(bytes: &[u8]) -> Result<(P, M)> {
+    let from = Reader::open(bytes, P::KIND, P::VERSION)?;
+    Ok((P::read(&from)?, M::read(&from)?))
 }
 
 struct Field {
@@ -345,7 +375,6 @@ mod tests {
         assert_eq!(bytes, model().to_bytes().unwrap());
         let read = Model::from_bytes(&bytes).unwrap();
         assert_eq!(bytes, read.to_bytes().unwrap());
-        assert_eq!(kind_of(&bytes).unwrap(), "Model");
     }
 
     #[test]

@@ -5,8 +5,10 @@ are read where they lie. NaN and infinity are missing.
 """
 
 from acm_rs._native import (
+    AR1Detector,
     InternalError,
     __version__,
+    ar1_residuals,
     band_energy,
     column_median_mad,
     column_moments,
@@ -51,8 +53,10 @@ from acm_rs.naming import ALL_FEATURES, feature_names
 
 __all__ = [
     "ALL_FEATURES",
+    "AR1Detector",
     "InternalError",
     "__version__",
+    "ar1_residuals",
     "band_energy",
     "column_median_mad",
     "column_moments",

@@ -1,13 +1,16 @@
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Literal, TypeAlias, TypeVar
+from os import PathLike
+from typing import Any, Literal, Self, TypeAlias, TypeVar, final, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "AR1Detector",
     "InternalError",
     "__version__",
+    "ar1_residuals",
     "band_energy",
     "column_median_mad",
     "column_moments",
@@ -54,6 +57,7 @@ _Window: TypeAlias = int | str | timedelta | np.timedelta64
 _Method: TypeAlias = Literal["pearson", "spearman", "kendall"]
 _Taper: TypeAlias = Literal["boxcar", "hann", "hamming", "blackman"]
 _Duration: TypeAlias = str | timedelta | np.timedelta64
+_Samples: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 _Times: TypeAlias = NDArray[np.datetime64] | NDArray[np.int64]
 
 __version__: str
@@ -349,3 +353,47 @@ def seasonality(
     periods: float | Sequence[float] | NDArray[np.float64] | None = None,
     max_periods: int = 3,
 ) -> tuple[NDArray[_Float], NDArray[_Float], NDArray[_Float], NDArray[_Float]]: ...
+
+@type_check_only
+class _Model:
+    @property
+    def n_features_in_(self) -> int: ...
+    def fit(self, x: _Samples) -> Self: ...
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(data: bytes) -> Any: ...
+    def save(self, path: str | PathLike[str]) -> None: ...
+    @staticmethod
+    def load(path: str | PathLike[str]) -> Any: ...
+    def __reduce__(self) -> tuple[Any, Any]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@type_check_only
+class _Detector(_Model):
+    def score(self, x: _Samples) -> NDArray[np.float64]: ...
+    def update(self, x: _Samples) -> NDArray[np.float64]: ...
+    def contributions(self, x: _Samples) -> NDArray[np.float64]: ...
+
+@final
+class AR1Detector(_Detector):
+    def __new__(
+        cls, phi_cap: float = 0.999, sd_floor: float = 1e-6, fuse: Literal["mean", "median", "p95"] = "mean"
+    ) -> Self: ...
+    @property
+    def phi_cap(self) -> float: ...
+    @property
+    def sd_floor(self) -> float: ...
+    @property
+    def fuse(self) -> Literal["mean", "median", "p95"]: ...
+    @property
+    def mu_(self) -> NDArray[np.float64]: ...
+    @property
+    def phi_(self) -> NDArray[np.float64]: ...
+    @property
+    def sd_(self) -> NDArray[np.float64]: ...
+    @property
+    def used_(self) -> NDArray[np.bool_]: ...
+
+def ar1_residuals(
+    x: _Samples, phi: float | Sequence[float] | NDArray[np.float64], mu: float | Sequence[float] | NDArray[np.float64]
+) -> NDArray[np.float64]: ...

@@ -1,0 +1,287 @@
+//! AR(1): each sensor is expected to keep part of its last deviation; what departs from that is abnormal.
+//!
+//! The model of a sensor is x_t = mu + phi (x_{t-1} - mu) + r_t (Box, Jenkins and Reinsel, Time Series Analysis, section 3.2),
+//! with a robust level and a robust scale of the residuals, so that the spikes of the training data do not hide those to come.
+
+mod score;
+#[cfg(test)]
+mod tests;
+
+use acm_linalg::error::require;
+use acm_linalg::samples::room;
+use acm_linalg::scaling::{keep_known, median_mad, quantile};
+use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer, parallel};
+
+pub use score::{Live, residuals};
+
+/// Scale of the median absolute deviation that is the standard deviation of normal numbers.
+const NORMAL: f64 = 1.4826;
+
+/// Values are clipped to this magnitude: their squares and the sums of them stay finite.
+const LARGEST: f64 = 1e150;
+
+/// Mean squares about the median below this make a column nearly constant.
+const CONSTANT: f64 = 1e-8;
+
+/// Estimated time to fit a value, in nanoseconds.
+const FIT_NS: f64 = 25.0;
+
+/// How the sensors' deviations become one score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fuse {
+    /// Their mean.
+    Mean,
+    /// Their median.
+    Median,
+    /// Their 95th percentile.
+    P95,
+}
+
+impl Fuse {
+    /// Every manner and its name.
+    pub const ALL: [(&'static str, Self); 3] = [("mean", Self::Mean), ("median", Self::Median), ("p95", Self::P95)];
+}
+
+/// Parameters of the detector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ar1 {
+    phi_cap: f64,
+    sd_floor: f64,
+    fuse: Fuse,
+}
+
+impl Ar1 {
+    /// A detector whose coefficients stay within `phi_cap` of 0 and whose residuals' scales are at least `sd_floor`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `0 <= phi_cap < 1` and `sd_floor` is positive and finite.
+    pub fn new(phi_cap: f64, sd_floor: f64, fuse: Fuse) -> Result<Self> {
+        require((0.0..1.0).contains(&phi_cap), "phi_cap", "at least 0 and below 1", phi_cap)?;
+        require(sd_floor > 0.0 && sd_floor.is_finite(), "sd_floor", "positive and finite", sd_floor)?;
+        Ok(Self {
+            phi_cap,
+            sd_floor,
+            fuse,
+        })
+    }
+
+    /// Most that a coefficient may be, in magnitude.
+    #[must_use]
+    pub fn phi_cap(&self) -> f64 {
+        self.phi_cap
+    }
+
+    /// Least scale of a sensor's residuals, in the sensor's unit.
+    #[must_use]
+    pub fn sd_floor(&self) -> f64 {
+        self.sd_floor
+    }
+
+    /// How the sensors' deviations become one score.
+    #[must_use]
+    pub fn fuse(&self) -> Fuse {
+        self.fuse
+    }
+
+    /// Level, coefficient and scale of each column of `x` (n, d), from its known values in their order, gaps closed up and
+    /// values clipped to ±1e150.
+    ///
+    /// A column with fewer than three known values, or whose mean square about the median is below 1e-8, has coefficient 0;
+    /// one with less than half of its values known is left out of the scores.
+    ///
+    /// Cost: O(n d), and 2 n values a thread. Any number of threads gives the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] without a row or column; [`Error::Unfit`] where no column has half of its values;
+    /// [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn fit(&self, x: Samples<'_>) -> Result<FittedAr1> {
+        x.require(1)?;
+        let (rows, columns) = (x.rows(), x.columns());
+        let mut sensors = room(columns, 1, Sensor::default(), "the model of each column")?;
+        parallel::run(
+            sensors.iter_mut().enumerate().collect(),
+            FIT_NS * (rows * columns) as f64,
+            || Ok((room(rows, 1, 0.0, "a column")?, room(rows, 1, 0.0, "a column")?)),
+            |(values, spare), (column, sensor), stop| {
+                if !stop.requested() {
+                    x.read_column(column, values);
+                    *sensor = self.sensor(values, spare);
+                }
+            },
+        )?;
+        if sensors.iter().all(|sensor| !sensor.used(rows)) {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "a column with at least half of its values known",
+            });
+        }
+        Ok(FittedAr1 {
+            parameters: self.clone(),
+            mu: sensors.iter().map(|sensor| sensor.mu).collect(),
+            phi: sensors.iter().map(|sensor| sensor.phi).collect(),
+            sd: sensors.iter().map(|sensor| sensor.sd).collect(),
+            used: sensors.iter().map(|sensor| sensor.used(rows)).collect(),
+            clipped: sensors.iter().map(|sensor| sensor.clipped).sum(),
+        })
+    }
+
+    fn sensor(&self, values: &mut [f64], spare: &mut [f64]) -> Sensor {
+        let known = keep_known(values);
+        let (values, spare) = (&mut values[..known], &mut spare[..known]);
+        let mut clipped = 0;
+        for value in values.iter_mut() {
+            clipped += u64::from(value.abs() > LARGEST);
+            *value = value.clamp(-LARGEST, LARGEST);
+        }
+        if known == 0 {
+            return Sensor {
+                sd: self.sd_floor,
+                ..Sensor::default()
+            };
+        }
+        spare.copy_from_slice(values);
+        let mu = quantile(spare, 0.5);
+        let phi = self.coefficient(values, mu);
+        for (residual, pair) in spare.iter_mut().zip(values.windows(2)) {
+            *residual = (pair[1] - mu) - phi * (pair[0] - mu);
+        }
+        let (_, mad) = median_mad(&mut spare[..known - 1]);
+        let sd = NORMAL * mad;
+        Sensor {
+            mu,
+            phi,
+            sd: if sd > self.sd_floor { sd } else { self.sd_floor },
+            known: known as u64,
+            clipped,
+        }
+    }
+
+    /// Yule and Walker's estimate about `mu`.
+    fn coefficient(&self, values: &[f64], mu: f64) -> f64 {
+        let square = |value: f64| (value - mu) * (value - mu);
+        let count = values.len() as f64;
+        let spread: f64 = values.iter().map(|&value| square(value) / count).sum();
+        if values.len() < 3 || spread < CONSTANT {
+            return 0.0;
+        }
+        let (mut products, mut squares) = (0.0, 0.0);
+        for pair in values.windows(2) {
+            products += (pair[1] - mu) * (pair[0] - mu);
+            squares += square(pair[0]);
+        }
+        let phi = products / squares;
+        if phi.is_finite() { phi.clamp(-self.phi_cap, self.phi_cap) } else { 0.0 }
+    }
+}
+
+/// The model of one column.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sensor {
+    mu: f64,
+    phi: f64,
+    sd: f64,
+    known: u64,
+    clipped: u64,
+}
+
+impl Sensor {
+    fn used(&self, rows: usize) -> bool {
+        self.known > 0 && 2 * self.known >= rows as u64
+    }
+}
+
+/// A detector that has seen healthy data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedAr1 {
+    parameters: Ar1,
+    mu: Vec<f64>,
+    phi: Vec<f64>,
+    sd: Vec<f64>,
+    used: Vec<bool>,
+    clipped: u64,
+}
+
+impl FittedAr1 {
+    /// The parameters it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &Ar1 {
+        &self.parameters
+    }
+
+    /// Sensors.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.mu.len()
+    }
+
+    /// Level of each sensor: its median.
+    #[must_use]
+    pub fn mu(&self) -> &[f64] {
+        &self.mu
+    }
+
+    /// Lag-1 coefficient of each sensor.
+    #[must_use]
+    pub fn phi(&self) -> &[f64] {
+        &self.phi
+    }
+
+    /// Robust standard deviation of each sensor's residuals.
+    #[must_use]
+    pub fn sd(&self) -> &[f64] {
+        &self.sd
+    }
+
+    /// Whether each sensor takes part in the score.
+    #[must_use]
+    pub fn used(&self) -> &[bool] {
+        &self.used
+    }
+
+    /// Training values beyond ±1e150, which were clipped.
+    #[must_use]
+    pub fn clipped(&self) -> u64 {
+        self.clipped
+    }
+}
+
+impl Persist for FittedAr1 {
+    const KIND: &'static str = "AR1Detector";
+    const VERSION: u64 = 1;
+
+    fn write(&self, to: &mut Writer) {
+        to.real("phi_cap", self.parameters.phi_cap);
+        to.real("sd_floor", self.parameters.sd_floor);
+        let name = Fuse::ALL.iter().find(|(_, fuse)| *fuse == self.parameters.fuse);
+        to.text("fuse", name.map_or("", |(name, _)| name));
+        to.reals("mu", &self.mu);
+        to.reals("phi", &self.phi);
+        to.reals("sd", &self.sd);
+        to.counts("used", &self.used.iter().map(|&used| u64::from(used)).collect::<Vec<_>>());
+        to.count("clipped", self.clipped);
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let fuse = from.text("fuse")?;
+        let fuse = Fuse::ALL.iter().find(|(name, _)| *name == fuse);
+        let &(_, fuse) = fuse.ok_or_else(|| from.wrong("fuse"))?;
+        let parameters = Ar1::new(from.real("phi_cap")?, from.real("sd_floor")?, fuse);
+        let parameters = parameters.map_err(|_| from.wrong("phi_cap"))?;
+        let columns = from.length("mu")?;
+        let used = from.counts("used", columns)?;
+        let read = Self {
+            parameters,
+            mu: from.reals("mu", columns)?,
+            phi: from.reals("phi", columns)?,
+            sd: from.reals("sd", columns)?,
+            used: used.iter().map(|&used| used == 1).collect(),
+            clipped: from.count("clipped")?,
+        };
+        from.require(columns > 0 && read.mu.iter().all(|mu| mu.abs() <= LARGEST), "mu")?;
+        from.require(read.phi.iter().all(|phi| phi.abs() < 1.0), "phi")?;
+        from.require(read.sd.iter().all(|sd| *sd > 0.0 && sd.is_finite()), "sd")?;
+        from.require(used.iter().all(|&used| used < 2) && read.used.contains(&true), "used")?;
+        Ok(read)
+    }
+}

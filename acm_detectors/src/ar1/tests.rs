@@ -1,0 +1,113 @@
+use acm_linalg::state::{from_bytes_with, to_bytes_with};
+use ndarray::{Array2, ShapeBuilder, s};
+use proptest::prelude::*;
+
+use super::*;
+
+fn fitted(x: &Array2<f64>, fuse: Fuse) -> FittedAr1 {
+    Ar1::new(0.999, 1e-6, fuse).unwrap().fit(x.view().into()).unwrap()
+}
+
+fn scores(model: &FittedAr1, x: &Array2<f64>) -> Vec<f64> {
+    let mut out = vec![-1.0; x.nrows()];
+    model.score(x.view().into(), &mut out).unwrap();
+    out
+}
+
+#[test]
+fn a_hand_computed_sensor() {
+    let x = Array2::from_shape_vec((5, 1), vec![1.0, 2.0, 4.0, 3.0, 0.0]).unwrap();
+    let model = fitted(&x, Fuse::Mean);
+    // mu = 2, deviations -1 0 2 1 -2: products 0 + 0 + 2 - 2 = 0, so phi is 0 and the residuals are 0 2 1 -2.
+    assert_eq!((model.mu(), model.phi()), (&[2.0][..], &[0.0][..]));
+    // Their median is 0.5, distances from it 0.5 1.5 0.5 2.5, of which the median is 1.
+    assert_eq!(model.sd(), [1.4826]);
+    let exact: Vec<f64> = [0.0, 0.0, 2.0, 1.0, 2.0].iter().map(|r| r / 1.4826).collect();
+    assert_eq!(scores(&model, &x), exact);
+}
+
+#[test]
+fn coefficients_are_capped_and_constants_have_none() {
+    let x = Array2::from_shape_fn((400, 4), |(row, column)| match column {
+        0 => row as f64,
+        1 => 7.0,
+        2 => 1e150 * (row as f64).sin(),
+        _ => {
+            if row < 2 {
+                row as f64
+            } else {
+                f64::NAN
+            }
+        }
+    });
+    let model = fitted(&x, Fuse::Median);
+    assert!(model.phi()[0] > 0.9 && model.phi()[0] <= 0.999);
+    assert_eq!((model.phi()[1], model.sd()[1]), (0.0, 1e-6));
+    assert!(model.phi()[2].abs() <= 0.999 && model.sd()[2].is_finite());
+    assert_eq!(model.used(), [true, true, true, false]);
+    assert!(scores(&model, &x).iter().all(|score| score.is_finite()));
+}
+
+#[test]
+fn missing_values_have_no_residual_and_stand_for_the_level() {
+    let mut x = Array2::from_shape_fn((50, 2), |(row, column)| ((row * 7 + column * 3) % 11) as f64);
+    let model = fitted(&x, Fuse::Mean);
+    x[[10, 0]] = f64::NAN;
+    x[[10, 1]] = f64::INFINITY;
+    let found = scores(&model, &x);
+    assert!(found[10].is_nan());
+    let expected: f64 = (0..2)
+        .map(|column| (x[[11, column]] - model.mu()[column]).abs() / model.sd()[column])
+        .sum();
+    assert!((found[11] - expected / 2.0).abs() < 1e-15);
+    let mut shares = vec![-1.0; 100];
+    model.contributions(x.view().into(), &mut shares).unwrap();
+    assert_eq!(shares[20..22], [0.0, 0.0]);
+    assert!((shares[22] + shares[23] - expected).abs() < 1e-15);
+}
+
+#[test]
+fn nothing_to_fit_is_told() {
+    let x = Array2::from_elem((4, 2), f64::NAN);
+    let error = Ar1::new(0.9, 1e-6, Fuse::Mean).unwrap().fit(x.view().into()).unwrap_err();
+    assert_eq!(error.to_string(), "`x` must have a column with at least half of its values known");
+    assert!(Ar1::new(1.0, 1e-6, Fuse::Mean).is_err() && Ar1::new(0.5, 0.0, Fuse::Mean).is_err());
+}
+
+#[test]
+fn plain_residuals_follow_the_formula() {
+    let x = Array2::from_shape_vec((3, 1), vec![1.0, f64::NAN, 4.0]).unwrap();
+    let mut out = [9.0; 3];
+    residuals(x.view().into(), &[0.5], &[2.0], &mut out).unwrap();
+    assert!(out[0] == 0.0 && out[1].is_nan() && out[2] == 2.0);
+    let error = residuals(x.view().into(), &[0.5, 1.0], &[2.0], &mut out).unwrap_err();
+    assert_eq!(error.to_string(), "`phi` must have length 1, got 2");
+}
+
+proptest! {
+    #[test]
+    fn pieces_layouts_and_saved_models_score_alike(
+        values in prop::collection::vec(prop_oneof![8 => -50.0..50.0, 1 => Just(f64::NAN), 1 => Just(1e9)], 3 * 97),
+        cut in 0_usize..97,
+        fuse in 0_usize..3,
+    ) {
+        let x = Array2::from_shape_vec((97, 3), values).unwrap();
+        let model = fitted(&x, Fuse::ALL[fuse].1);
+        let whole = scores(&model, &x);
+        let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+
+        let mut fortran = Array2::zeros((97, 3).f());
+        fortran.assign(&x);
+        prop_assert_eq!(bits(&whole), bits(&scores(&model, &fortran)));
+
+        let mut live = Live::default();
+        let mut pieces = vec![0.0; 97];
+        model.update(&mut live, x.slice(s![..cut, ..]).into(), &mut pieces[..cut]).unwrap();
+        let saved = to_bytes_with(&model, &live).unwrap();
+        let (model, mut live) = from_bytes_with::<FittedAr1, Live>(&saved).unwrap();
+        for row in cut..97 {
+            model.update(&mut live, x.slice(s![row..row + 1, ..]).into(), &mut pieces[row..row + 1]).unwrap();
+        }
+        prop_assert_eq!(bits(&whole), bits(&pieces));
+    }
+}

@@ -1,0 +1,384 @@
+//! What all models have in common: fitted or not, their arrays, and their way to bytes and back.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use acm_linalg::state::{from_bytes_with, to_bytes_with};
+use acm_linalg::{Memory, Persist, Samples};
+use ndarray::{Ix1, Ix2};
+use numpy::{PyArray, PyArray1, PyArray2, PyArrayMethods};
+use pyo3::PyClass;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyUserWarning, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::interop::{Input, compute, empty, input, type_name};
+
+/// A model's class: its parameters are attributes, everything else lies behind [`Model::held`].
+pub(crate) trait Model: PyClass + Sync {
+    type Fitted: Persist + Send + Sync;
+    type Live: Memory + Send;
+
+    /// Names of the constructor's parameters, all of them attributes.
+    const PARAMETERS: &'static [&'static str];
+
+    fn held(&self) -> &Held<Self::Fitted, Self::Live>;
+
+    /// The class around a model read from bytes.
+    fn around(held: Held<Self::Fitted, Self::Live>) -> PyResult<Self>;
+}
+
+/// A fitted model, if there is one, and what it remembers of the history it scores.
+pub(crate) struct Held<F, L = ()> {
+    fitted: RwLock<Option<Arc<F>>>,
+    live: Mutex<L>,
+}
+
+impl<F, L: Default> Default for Held<F, L> {
+    fn default() -> Self {
+        Self {
+            fitted: RwLock::new(None),
+            live: Mutex::default(),
+        }
+    }
+}
+
+impl<F: Persist, L: Memory> Held<F, L> {
+    fn of(fitted: F, live: L) -> Self {
+        Self {
+            fitted: RwLock::new(Some(Arc::new(fitted))),
+            live: Mutex::new(live),
+        }
+    }
+
+    /// Takes a new fit; the history begins anew.
+    pub(crate) fn set(&self, py: Python<'_>, fitted: F)
+    where
+        F: Send + Sync,
+        L: Send,
+    {
+        py.detach(|| {
+            let mut live = self.live();
+            *self.fitted.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(fitted));
+            *live = L::default();
+        });
+    }
+
+    /// The fitted model.
+    ///
+    /// # Errors
+    /// RuntimeError naming `fit`.
+    pub(crate) fn get(&self) -> PyResult<Arc<F>> {
+        let fitted = self.fitted.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let kind = F::KIND;
+        fitted.ok_or_else(|| PyRuntimeError::new_err(format!("this {kind} is not fitted yet: call fit(x) first")))
+    }
+
+    fn is_fitted(&self) -> bool {
+        self.fitted.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// What the model remembers. Only to be called detached: whoever holds it may wait for the interpreter.
+    pub(crate) fn live(&self) -> MutexGuard<'_, L> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Input<'_> {
+    /// Rows as samples.
+    pub(crate) fn samples(&self) -> Samples<'_> {
+        match self {
+            Self::F64(x) => x.view().into(),
+            Self::F32(x) => x.view().into(),
+        }
+    }
+
+    pub(crate) fn is_line(&self) -> bool {
+        match self {
+            Self::F64(x) => x.is_line(),
+            Self::F32(x) => x.is_line(),
+        }
+    }
+}
+
+/// Borrows the `x` of a model.
+pub(crate) fn samples_of<'py>(x: &Bound<'py, PyAny>) -> PyResult<Input<'py>> {
+    input(x, "x")
+}
+
+/// A fresh (rows,) array that `work` fills.
+pub(crate) fn filled<'py, T: numpy::Element>(
+    py: Python<'py>,
+    rows: usize,
+    work: impl FnOnce(&mut [T]) -> acm_linalg::Result<()> + Send,
+) -> PyResult<Bound<'py, PyAny>> {
+    let object = empty::<T>(py, rows, 1, true, false)?;
+    {
+        let mut array = object.cast::<PyArray<T, Ix1>>()?.readwrite();
+        let values = array.as_slice_mut()?;
+        compute(py, || work(values))?;
+    }
+    Ok(object)
+}
+
+/// A fresh (rows, columns) array in C order that `work` fills; (rows,) where `line` says so and there is one column.
+pub(crate) fn table<'py>(
+    py: Python<'py>,
+    (rows, columns): (usize, usize),
+    line: bool,
+    work: impl FnOnce(&mut [f64]) -> acm_linalg::Result<()> + Send,
+) -> PyResult<Bound<'py, PyAny>> {
+    if line && columns == 1 {
+        return filled(py, rows, work);
+    }
+    let object = empty::<f64>(py, rows, columns, false, false)?;
+    {
+        let mut array = object.cast::<PyArray<f64, Ix2>>()?.readwrite();
+        let values = array.as_slice_mut()?;
+        compute(py, || work(values))?;
+    }
+    Ok(object)
+}
+
+/// An attribute: a copy of `values`.
+pub(crate) fn attribute<'py, T: numpy::Element + Copy>(py: Python<'py>, values: &[T]) -> Bound<'py, PyArray1<T>> {
+    PyArray1::from_slice(py, values)
+}
+
+/// An attribute: a copy of `values`, `columns` a row.
+pub(crate) fn matrix<'py>(py: Python<'py>, values: &[f64], columns: usize) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    PyArray1::from_slice(py, values).reshape([values.len() / columns.max(1), columns])
+}
+
+/// The option of that name.
+pub(crate) fn choice<T: Copy>(value: &Bound<'_, PyAny>, name: &str, options: &[(&str, T)]) -> PyResult<T> {
+    let listed: Vec<_> = options.iter().map(|(option, _)| format!("\"{option}\"")).collect();
+    let must = format!("`{name}` must be one of {}", listed.join(", "));
+    let Ok(text) = value.extract::<String>() else {
+        return Err(PyTypeError::new_err(format!("{must}, got {}", type_name(value))));
+    };
+    let found = options.iter().find(|(option, _)| *option == text);
+    found
+        .map(|(_, option)| *option)
+        .ok_or_else(|| PyValueError::new_err(format!("{must}, got \"{text}\"")))
+}
+
+/// The name of an option.
+pub(crate) fn name_of<T: PartialEq>(option: &T, options: &[(&'static str, T)]) -> &'static str {
+    options.iter().find(|(_, known)| known == option).map_or("", |(name, _)| name)
+}
+
+/// Any 64-bit seed.
+pub(crate) fn seed_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let wrong = || {
+        let text = value.repr().map_or_else(|_| type_name(value), |text| text.to_string());
+        PyValueError::new_err(format!("`seed` must be a whole number, at least 0 and below 2^64, got {text}"))
+    };
+    let index = value.call_method0(pyo3::intern!(value.py(), "__index__")).map_err(|_| wrong())?;
+    index.extract().map_err(|_| wrong())
+}
+
+/// Warns as `UserWarning`.
+pub(crate) fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
+    let text = std::ffi::CString::new(text)?;
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)
+}
+
+fn raw<M: Model>(model: &M, py: Python<'_>) -> PyResult<Vec<u8>> {
+    let fitted = model.held().get()?;
+    compute(py, || to_bytes_with(&*fitted, &*model.held().live()))
+}
+
+pub(crate) fn bytes_of<'py, M: Model>(model: &M, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &raw(model, py)?))
+}
+
+pub(crate) fn model_of<M: Model>(bytes: &[u8], py: Python<'_>) -> PyResult<M> {
+    let (fitted, live) = compute(py, || from_bytes_with::<M::Fitted, M::Live>(bytes))?;
+    M::around(Held::of(fitted, live))
+}
+
+/// Writes beside `path` first, so that a file is whole or not there.
+pub(crate) fn save<M: Model>(model: &M, path: &Path, py: Python<'_>) -> PyResult<()> {
+    let bytes = raw(model, py)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any other new file: the umask takes off what it must.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let written = py.detach(|| {
+        let mut file = builder.prefix(".acm_rs-").tempfile_in(folder.unwrap_or_else(|| Path::new(".")))?;
+        file.write_all(&bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map(|_| ()).map_err(|failed| failed.error)
+    });
+    written.map_err(|error| os_error(&error, path))
+}
+
+pub(crate) fn load<M: Model>(path: PathBuf, py: Python<'_>) -> PyResult<M> {
+    let bytes = py.detach(|| std::fs::read(&path)).map_err(|error| os_error(&error, &path))?;
+    model_of(&bytes, py).map_err(|error| {
+        if error.is_instance_of::<PyValueError>(py) {
+            PyValueError::new_err(format!("{}: {}", path.display(), error.value(py)))
+        } else {
+            error
+        }
+    })
+}
+
+/// With the path, and as the subclass that the system's number asks for.
+fn os_error(error: &std::io::Error, path: &Path) -> PyErr {
+    // tempfile wraps the system's error once.
+    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<std::io::Error>());
+    let Some(number) = error.raw_os_error().or_else(|| inner?.raw_os_error()) else {
+        return PyOSError::new_err(format!("{}: {error}", path.display()));
+    };
+    let text = std::io::Error::from_raw_os_error(number).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+    let name = path.display().to_string();
+    if cfg!(windows) {
+        // There the fourth argument is the system's number, from which Python takes its own.
+        PyOSError::new_err((0, text, name, number))
+    } else {
+        PyOSError::new_err((number, text, name))
+    }
+}
+
+/// Whether both have the same parameters, the same fitted state to the bit and the same memory.
+pub(crate) fn equal<M: Model>(one: &Bound<'_, M>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let Ok(other) = other.cast::<M>() else {
+        return Ok(false);
+    };
+    for name in M::PARAMETERS {
+        if !one.as_any().getattr(*name)?.eq(other.as_any().getattr(*name)?)? {
+            return Ok(false);
+        }
+    }
+    let py = one.py();
+    let (one, other) = (one.borrow(), other.borrow());
+    match (one.held().is_fitted(), other.held().is_fitted()) {
+        (true, true) => Ok(bytes_of(&*one, py)?.as_bytes() == bytes_of(&*other, py)?.as_bytes()),
+        (one, other) => Ok(one == other),
+    }
+}
+
+/// `Name(parameter=value, ...)`.
+pub(crate) fn spelled<M: Model>(model: &Bound<'_, M>) -> PyResult<String> {
+    let mut parts = Vec::new();
+    for name in M::PARAMETERS {
+        parts.push(format!("{name}={}", model.as_any().getattr(*name)?.repr()?));
+    }
+    Ok(format!("{}({})", model.as_any().get_type().name()?, parts.join(", ")))
+}
+
+/// What pickle calls to make it again: `from_bytes` where it is fitted, else the class with its parameters.
+pub(crate) fn reduced<'py, M: Model>(model: &Bound<'py, M>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let py = model.py();
+    let class = model.as_any().get_type();
+    if model.borrow().held().is_fitted() {
+        let bytes = bytes_of(&*model.borrow(), py)?;
+        return Ok((class.getattr("from_bytes")?, (bytes,).into_pyobject(py)?.into_any()));
+    }
+    let parameters = PyDict::new(py);
+    for name in M::PARAMETERS {
+        parameters.set_item(*name, model.as_any().getattr(*name)?)?;
+    }
+    let partial = py.import("functools")?.getattr("partial")?.call((class,), Some(&parameters))?;
+    Ok((partial, pyo3::types::PyTuple::empty(py).into_any()))
+}
+
+/// The methods of a model: its own, and those that all have. `exception` stands for errors of the constructor.
+macro_rules! model {
+    ($(#[$attribute:meta])* $class:ident { $($own:tt)* }) => {
+        #[pymethods]
+        impl $class {
+            $($own)*
+
+            /// The fitted model, and what it remembers of the history it scores, as bytes.
+            ///
+            /// Returns
+            /// -------
+            /// bytes
+            ///     In the safetensors format: a JSON header and raw arrays. The same model gives the same bytes.
+            ///
+            /// Raises
+            /// ------
+            /// RuntimeError
+            ///     Before ``fit``.
+            fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
+                $crate::models::bytes_of(self, py)
+            }
+
+            /// The model that `to_bytes` wrote.
+            ///
+            /// Parameters
+            /// ----------
+            /// data : bytes
+            ///     Nothing in them is executed.
+            ///
+            /// Raises
+            /// ------
+            /// ValueError
+            ///     The bytes are damaged, of another kind of model, or written by a newer acm_rs.
+            #[staticmethod]
+            fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+                $crate::models::model_of(data, py)
+            }
+
+            /// Writes the fitted model to a file, whole or not at all.
+            ///
+            /// Parameters
+            /// ----------
+            /// path : str or path-like
+            ///     An existing file is replaced.
+            ///
+            /// Raises
+            /// ------
+            /// RuntimeError
+            ///     Before ``fit``.
+            /// OSError
+            ///     The file cannot be written.
+            fn save(&self, py: Python<'_>, path: std::path::PathBuf) -> PyResult<()> {
+                $crate::models::save(self, &path, py)
+            }
+
+            /// The model that `save` wrote.
+            ///
+            /// Parameters
+            /// ----------
+            /// path : str or path-like
+            ///     A safetensors file. Nothing in it is executed.
+            ///
+            /// Raises
+            /// ------
+            /// OSError
+            ///     The file cannot be read.
+            /// ValueError
+            ///     It is damaged, holds another kind of model, or was written by a newer acm_rs.
+            #[staticmethod]
+            fn load(py: Python<'_>, path: std::path::PathBuf) -> PyResult<Self> {
+                $crate::models::load(path, py)
+            }
+
+            fn __reduce__<'py>(
+                slf: &Bound<'py, Self>,
+            ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+                $crate::models::reduced(slf)
+            }
+
+            fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+                $crate::models::equal(slf, other)
+            }
+
+            fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+                $crate::models::spelled(slf)
+            }
+        }
+    };
+}
+
+pub(crate) use model;

@@ -1,0 +1,81 @@
+"""The registry of models and of the functions under them.
+
+Every model has a line here; ``test_models.py`` holds all of them to what models promise. Functions have tests of their
+own, named beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import acm_rs
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's class, and parameters that take it through all its code."""
+
+    name: str
+    variants: tuple[Mapping[str, Any], ...] = ({},)
+    remembers: bool = False
+    """Scores depend on the rows before: only ``update`` gives pieces the bytes of the whole."""
+    methods: tuple[str, ...] = ()
+    """What else takes rows and gives a result for each, whatever the other rows are."""
+    least: int = 1
+    """Fewest columns it can be fitted on."""
+    columns: int = 5
+    """Columns of its training data."""
+
+    def make(self, **parameters: Any) -> Any:
+        return getattr(acm_rs, self.name)(**parameters)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model with one set of its parameters."""
+
+    model: Model
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def make(self) -> Any:
+        return self.model.make(**self.parameters)
+
+    def __str__(self) -> str:
+        given = ",".join(f"{name}={value}" for name, value in self.parameters.items())
+        return f"{self.model.name}({given})"
+
+
+_MODELS = (
+    Model("AR1Detector", ({}, {"fuse": "median"}, {"fuse": "p95", "phi_cap": 0.5, "sd_floor": 0.1}), remembers=True),
+)
+MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _MODELS})
+CASES: tuple[Case, ...] = tuple(Case(model, given) for model in _MODELS for given in model.variants)
+
+FUNCTIONS: Mapping[str, str] = MappingProxyType({"ar1_residuals": "test_ar1.py"})
+"""Public functions of models, and the file with their tests."""
+
+REGISTERED = frozenset(MODELS) | frozenset(FUNCTIONS)
+
+
+def plant(rows: int, columns: int = 5, seed: int = 0, gaps: float = 0.0) -> Floats:
+    """Sensors of a machine: two hidden loads with memory, levels far apart, noise, and missing values if asked."""
+    random = np.random.default_rng(seed)
+    loads = np.zeros((rows, 2))
+    kicks = random.standard_normal((rows, 2))
+    for row in range(1, rows):
+        loads[row] = 0.9 * loads[row - 1] + kicks[row]
+    mixing = np.random.default_rng(99).standard_normal((2, columns))
+    levels = 10.0 ** np.linspace(0, 4, columns)
+    x = levels + loads @ mixing + 0.3 * random.standard_normal((rows, columns))
+    if gaps:
+        hidden = random.random(x.shape)
+        x[hidden < gaps] = np.nan
+        x[hidden < gaps / 5] = np.inf
+    return x
