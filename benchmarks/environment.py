@@ -25,7 +25,7 @@ THREAD_VARIABLES = (
 )
 """Variables that limit a candidate's threads; printed when they are set."""
 
-PACKAGES = ("numpy", "pandas", "polars", "bottleneck", "numbagg", "numba", "scipy")
+PACKAGES = ("numpy", "pandas", "polars", "bottleneck", "numbagg", "numba", "scipy", "scikit-learn")
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository's root: where ``core/fast_features.py`` lies."""

@@ -15,9 +15,11 @@ from benchmarks.feature_section import feature_section
 from benchmarks.kernels import kernel_section, variants
 from benchmarks.measure import QUICK, Plan
 from benchmarks.memory import feature_memory_section, memory_section, wide_memory_section
+from benchmarks.model_section import model_section
+from benchmarks.models import MODEL_CASES
 from benchmarks.table import Section, put_between_marks, short_table, summary
 
-PARTS = ("kernels", "features", "bandwidth", "worst", "overhead")
+PARTS = ("kernels", "models", "features", "bandwidth", "worst", "overhead")
 QUIET = 0.1
 NOISY = ": **not a quiet machine**, and candidates on several threads suffer most"
 SIZES = ((10_000, 50), (1_000, 10), (50_000, 100))
@@ -55,11 +57,11 @@ def _parts(text: str) -> tuple[str, ...]:
 
 def parser() -> argparse.ArgumentParser:
     """Build the argument parser."""
-    keys = [case.key for case in CASES]
+    keys = [case.key for case in (*CASES, *MODEL_CASES)]
     p = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Time acm_rs beside pandas, Polars, bottleneck, numbagg, NumPy and SciPy, in turns and in one run, "
-        "after comparing their numbers; write the table as Markdown.",
+        description="Time acm_rs beside pandas, Polars, bottleneck, numbagg, NumPy, SciPy and scikit-learn, in turns "
+        "and in one run, after comparing their numbers; write the table as Markdown.",
     )
     p.add_argument("--quick", action="store_true", help="10,000 x 50 in C order at all threads, few rounds")
     p.add_argument(
@@ -96,7 +98,7 @@ def run_parts(options: argparse.Namespace, plan: Plan) -> list[Section]:
     orders = ("C", "F") if order == "both" else (order,)
     kinds = variants(orders, options.threads or (("all",) if options.quick else ("1", "all")), module)
     cases = [case for case in CASES if options.kernel is None or case.key in options.kernel]
-    parts = options.parts or (PARTS if options.kernel is None else ("kernels", "worst", "overhead"))
+    parts = options.parts or (PARTS if options.kernel is None else ("kernels", "models", "worst", "overhead"))
     if options.memory:
         parts = (*parts, "memory")
     every = module.get_num_threads() if module is not None else 1
@@ -106,6 +108,9 @@ def run_parts(options: argparse.Namespace, plan: Plan) -> list[Section]:
             sections += [kernel_section(cases, size, module, kinds, plan, _progress) for size in sizes]
         if module is not None:
             module.set_num_threads(every)
+        if "models" in parts:
+            wanted = [case for case in MODEL_CASES if options.kernel is None or case.key in options.kernel]
+            sections.append(model_section(wanted, module, plan, _progress))
         if "features" in parts:
             sections.append(feature_section(options.data, module, plan, _progress))
         if module is not None and "bandwidth" in parts:
