@@ -66,8 +66,8 @@ def model_section(
             )
     section.body.append(markdown(["Model", "acm_rs, ms", "Peer", "ms", "times faster"], rows))
     section.body.append(
-        "10,000 x 50 standard normal values unless the row says otherwise, all cores; scikit-learn in its fastest setting. "
-        "Compared before they are timed: distances and scores by value, k-means by its inertia, mixtures by their "
-        "log-likelihood, forests by the rank correlation of their scores."
+        "10,000 x 50 standard normal values unless the row says otherwise, all cores; scikit-learn in its fastest "
+        "setting. Compared before they are timed: distances and scores by value, k-means by its inertia, mixtures by "
+        "their log-likelihood, forests by the rank correlation of their scores."
     )
     return section
