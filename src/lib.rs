@@ -1,8 +1,10 @@
 //! `acm_rs._native`: what the compute crates offer to Python.
 
+mod clustering;
 mod detectors;
 mod features;
 mod interop;
+mod linalg;
 mod models;
 
 use pyo3::prelude::*;
@@ -10,7 +12,13 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::detectors::{AR1Detector, ar1_residuals};
+    use super::clustering::KMeans;
+    #[pymodule_export]
+    use super::detectors::{
+        AR1Detector, Cusum, EpisodeTracker, Episodes, EwmaChart, GaussianMixture, IsolationForest, MahalanobisDetector,
+        OMRDetector, PCADetector, PageHinkley, ScoreFusion, Threshold, ar1_residuals, calibrate, cusum, episodes,
+        ewma_chart, page_hinkley,
+    };
     #[pymodule_export]
     use super::features::{
         band_energy, column_median_mad, column_moments, column_quantiles, compute_correlations_f64, correlation,
@@ -22,6 +30,8 @@ mod _native {
     };
     #[pymodule_export]
     use super::interop::{InternalError, cpu_features, get_num_threads, set_num_threads};
+    #[pymodule_export]
+    use super::linalg::{cholesky_solve, ledoit_wolf, pca, svd};
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 

@@ -54,11 +54,82 @@ class Case:
 
 _MODELS = (
     Model("AR1Detector", ({}, {"fuse": "median"}, {"fuse": "p95", "phi_cap": 0.5, "sd_floor": 0.1}), remembers=True),
+    Model(
+        "GaussianMixture",
+        (
+            {"n_components": 3},
+            {"n_components": 2, "covariance": "full", "n_init": 2, "reg": 0.1, "seed": 7},
+            {"n_components": "bic", "n_init": 1, "max_iter": 9, "tol": 1e-4},
+        ),
+        methods=("score_samples", "predict", "predict_proba"),
+    ),
+    Model(
+        "KMeans",
+        ({"n_clusters": 3}, {"n_clusters": 9, "n_init": 2, "max_iter": 20, "tol": 0.0, "seed": 5}, {"n_clusters": 1}),
+        methods=("predict", "transform"),
+    ),
+    Model(
+        "OMRDetector",
+        (
+            {},
+            {"model": "ridge", "alpha": 0.5, "clip": None},
+            {"model": "pca", "n_components": 2},
+            {"model": "pls", "n_components": 3, "clip": 50.0},
+        ),
+        methods=("predict", "residuals"),
+        least=2,
+    ),
+    Model(
+        "PCADetector",
+        (
+            {"n_components": 2},
+            {"n_components": 0.8, "lags": 2, "scaling": "standard", "limits": "empirical", "alpha": 0.05},
+            {"n_components": 4, "lags": 1},
+        ),
+        remembers=True,
+        methods=("spe", "t2", "residuals"),
+    ),
+    Model(
+        "MahalanobisDetector",
+        ({}, {"shrinkage": "none"}, {"shrinkage": 0.3, "lags": 2}),
+        remembers=True,
+    ),
+    Model(
+        "ScoreFusion",
+        (
+            {},
+            {"scale": "tail", "combine": "mean"},
+            {"scale": "cube_root", "combine": "p95"},
+            {"combine": "sum", "min_rows": 20},
+        ),
+        methods=("scaled",),
+    ),
+    Model(
+        "IsolationForest",
+        (
+            {"n_estimators": 20},
+            {"n_estimators": 12, "max_samples": 0.5, "extension": 2, "seed": 3},
+            {"max_samples": "auto"},
+        ),
+    ),
 )
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _MODELS})
 CASES: tuple[Case, ...] = tuple(Case(model, given) for model in _MODELS for given in model.variants)
 
-FUNCTIONS: Mapping[str, str] = MappingProxyType({"ar1_residuals": "test_ar1.py"})
+FUNCTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "ar1_residuals": "test_ar1.py",
+        "pca": "test_decompositions.py",
+        "svd": "test_decompositions.py",
+        "cholesky_solve": "test_decompositions.py",
+        "ledoit_wolf": "test_decompositions.py",
+        **dict.fromkeys(
+            ("calibrate", "cusum", "ewma_chart", "page_hinkley", "episodes", "Cusum", "EwmaChart", "PageHinkley"),
+            "test_decisions.py",
+        ),
+        **dict.fromkeys(("EpisodeTracker", "Episodes", "Threshold"), "test_decisions.py"),
+    }
+)
 """Public functions of models, and the file with their tests."""
 
 REGISTERED = frozenset(MODELS) | frozenset(FUNCTIONS)

@@ -43,7 +43,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_the_examples_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> None:
     import pandas as pd
 
-    first, second = _blocks(ROOT / "README.md")
+    first, second, third = _blocks(ROOT / "README.md")
     names: dict[str, Any] = {}
     exec(first, names)
     before, after = re.findall(r"[-+]\d+\.\d+", capsys.readouterr().out)
@@ -56,8 +56,11 @@ def test_the_examples_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> N
     exec(second, given)
     assert list(given["table"].columns) == names["names"]
 
+    exec(third, names)
+    assert len(names["alarms"].start) > 0
 
-@pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md"])
+
+@pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md", "models.md"])
 def test_the_examples_of_a_page_run_one_after_the_other(page: str) -> None:
     blocks = _blocks(ROOT / "docs" / page)
     assert blocks
@@ -73,6 +76,11 @@ def test_a_page_names_every_function(page: str) -> None:
     if page == "from-pandas.md":
         wanted = {name for name in wanted if not name.endswith("_f64")}
     assert {name for name in wanted if not re.search(rf"\b{name}\b", text)} == set()
+
+
+def test_the_page_of_models_names_every_one() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert {name for name in OF_MODELS if not re.search(rf"\b{name}\b", text)} == set()
 
 
 def test_the_commands_of_the_readme_are_one_line_each() -> None:

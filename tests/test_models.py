@@ -246,8 +246,8 @@ def test_foreign_files_are_named(case: Case, tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps(print))
     with pytest.raises(ValueError, match="not a saved"):
         kind.load(path)
-    other = next(model for model in MODELS.values() if model.name != case.model.name)
-    path.write_bytes(other.make().fit(plant(N, other.columns)).to_bytes())
+    other = next(other for other in CASES if other.model.name != case.model.name)
+    path.write_bytes(other.make().fit(_training(other)).to_bytes())
     with pytest.raises(ValueError, match="another kind of model"):
         kind.load(path)
 

@@ -1,3 +1,12 @@
-//! Anomaly detectors for sensor histories: fitted on healthy data, they score anything; higher is more abnormal.
+//! Anomaly detectors for sensor histories: fitted on healthy data, they score anything, higher being more abnormal; and the
+//! decisions that turn scores into alarms.
 
 pub mod ar1;
+pub mod decisions;
+pub mod forest;
+mod lagged;
+pub mod limits;
+pub mod mahalanobis;
+pub mod mixture;
+pub mod omr;
+pub mod pca;

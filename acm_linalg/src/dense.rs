@@ -2,6 +2,8 @@
 //!
 //! Matrices are row-major slices. faer runs on the calling thread alone: threads are [`crate::parallel`]'s business.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 
@@ -12,6 +14,54 @@ use crate::scaling::Scaling;
 /// Rows that are scaled and multiplied at a time.
 const BLOCK: usize = 256;
 
+/// A matrix whose rows are made where they are read, such as scaled or lagged samples.
+pub trait Table: Sync {
+    /// Rows.
+    fn rows(&self) -> usize;
+
+    /// Columns.
+    fn columns(&self) -> usize;
+
+    /// Rows `rows` into `out`, one row after the other.
+    fn read(&self, rows: Range<usize>, out: &mut [f64]);
+}
+
+impl Table for Samples<'_> {
+    fn rows(&self) -> usize {
+        Self::rows(self)
+    }
+
+    fn columns(&self) -> usize {
+        Self::columns(self)
+    }
+
+    fn read(&self, rows: Range<usize>, out: &mut [f64]) {
+        Self::read(self, rows, out);
+    }
+}
+
+/// Samples filled and scaled.
+struct Scaled<'a, 'b>(Samples<'a>, &'b Scaling);
+
+impl Table for Scaled<'_, '_> {
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    fn columns(&self) -> usize {
+        self.0.columns()
+    }
+
+    fn read(&self, rows: Range<usize>, out: &mut [f64]) {
+        self.0.read(rows, out);
+        for row in out.chunks_exact_mut(self.0.columns().max(1)) {
+            for (column, value) in row.iter_mut().enumerate() {
+                *value = self.1.scaled(*value, column);
+            }
+        }
+    }
+}
+
 /// Sums of products of all pairs of scaled columns over all rows, (d, d) row-major and symmetric to the bit; missing values
 /// count as their fill.
 ///
@@ -20,10 +70,20 @@ const BLOCK: usize = 256;
 /// # Errors
 /// [`Error::Memory`]; [`Error::Interrupted`].
 pub fn gram(samples: Samples<'_>, scaling: &Scaling) -> Result<Vec<f64>> {
-    let columns = samples.columns();
+    products(&Scaled(samples, scaling))
+}
+
+/// Sums of products of all pairs of columns over all rows, (d, d) row-major and symmetric to the bit.
+///
+/// Cost and errors: those of [`gram`].
+///
+/// # Errors
+/// [`Error::Memory`]; [`Error::Interrupted`].
+pub fn products(table: &impl Table) -> Result<Vec<f64>> {
+    let columns = table.columns();
     let what = "products of columns";
     let mut sums = reduce(
-        samples.rows(),
+        table.rows(),
         // Wide arrays hold few partial sums.
         (4_000_000 / (columns * columns).max(1)).clamp(2, 16),
         0.1 * (columns * columns) as f64 + 2.0 * columns as f64,
@@ -35,12 +95,7 @@ pub fn gram(samples: Samples<'_>, scaling: &Scaling) -> Result<Vec<f64>> {
                 }
                 let count = BLOCK.min(rows.end - start);
                 let block = &mut block[..count * columns];
-                samples.read(start..start + count, block);
-                for row in block.chunks_exact_mut(columns) {
-                    for (column, value) in row.iter_mut().enumerate() {
-                        *value = scaling.scaled(*value, column);
-                    }
-                }
+                table.read(start..start + count, block);
                 let block = MatRef::from_row_major_slice(block, count, columns);
                 let sums = MatMut::from_row_major_slice_mut(sums, columns, columns);
                 let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);

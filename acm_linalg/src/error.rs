@@ -138,6 +138,16 @@ pub enum Error {
         /// Columns now.
         got: usize,
     },
+    /// A value is missing where every value counts.
+    #[error("`{name}` must have no missing values (NaN or infinite), got one in row {row}, column {column}")]
+    Missing {
+        /// The argument.
+        name: &'static str,
+        /// The first row that has one.
+        row: usize,
+        /// The first column of it that is missing.
+        column: usize,
+    },
     /// No value, or none that changes, is left to fit a model on.
     #[error("`{name}` must have {requirement}")]
     Unfit {

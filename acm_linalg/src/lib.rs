@@ -7,17 +7,22 @@
 pub mod columns;
 #[cfg(test)]
 mod columns_tests;
+pub mod covariance;
 pub mod dense;
+pub mod distances;
 pub mod error;
 pub mod lanes;
 mod packing;
 pub mod parallel;
+pub mod pca;
 mod plan;
 pub mod samples;
 pub mod scaling;
 pub mod seed;
+pub mod solve;
 mod source;
 pub mod state;
+pub mod svd;
 
 pub use error::{Error, Number, Result, StateFault};
 pub use samples::Samples;

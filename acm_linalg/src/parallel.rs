@@ -6,7 +6,7 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -89,6 +89,35 @@ pub fn num_threads() -> usize {
 /// The first registration stays.
 pub fn set_interrupt_hook(hook: fn() -> bool) {
     let _ = HOOK.set(hook);
+}
+
+/// Asks the interrupt hook for a computation that consists of many short calls of [`run`], none of which lasts long enough
+/// to ask for itself.
+#[derive(Debug)]
+pub struct Watch(Instant);
+
+impl Watch {
+    /// From now on.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// `Ok` unless the hook says to stop; it is asked when 20 ms have passed since it last was. For the thread that [`run`] is
+    /// called on.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn look(&mut self) -> Result<()> {
+        if self.0.elapsed() < POLL {
+            return Ok(());
+        }
+        self.0 = Instant::now();
+        match HOOK.get() {
+            Some(hook) if hook() => Err(Error::Interrupted),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn pool() -> Result<Arc<Pool>> {

@@ -150,7 +150,11 @@ fn read<T: Element>(x: &ArrayView2<'_, T>, rows: Range<usize>, out: &mut [f64]) 
     if across <= down {
         for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
             let row = x.index_axis(Axis(0), row);
-            row.iter().zip(out).for_each(|(from, to)| *to = from.widen());
+            if let Some(values) = row.to_slice() {
+                values.iter().zip(out).for_each(|(from, to)| *to = from.widen());
+            } else {
+                row.iter().zip(out).for_each(|(from, to)| *to = from.widen());
+            }
         }
     } else {
         for (number, column) in x.columns().into_iter().enumerate() {

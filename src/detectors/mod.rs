@@ -1,5 +1,17 @@
 //! Python's view of `acm_detectors`.
 
 mod ar1;
+mod decisions;
+mod forest;
+mod mahalanobis;
+mod mixture;
+mod omr;
+mod pca;
 
 pub(crate) use ar1::*;
+pub(crate) use decisions::*;
+pub(crate) use forest::*;
+pub(crate) use mahalanobis::*;
+pub(crate) use mixture::*;
+pub(crate) use omr::*;
+pub(crate) use pca::*;

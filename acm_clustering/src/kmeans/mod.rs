@@ -1,0 +1,242 @@
+//! k-means: rows parted into `k` clusters, each around the mean of its rows.
+//!
+//! Greedy k-means++ starts, exact Lloyd iterations, the best of several starts; mini-batches for histories that never
+//! end.
+
+mod centers;
+mod fitted;
+mod lloyd;
+mod pass;
+mod points;
+mod start;
+#[cfg(test)]
+mod tests;
+
+use acm_linalg::error::require;
+use acm_linalg::samples::room;
+use acm_linalg::scaling::Manner;
+use acm_linalg::{Error, Result, Samples, Scaling, seed};
+
+pub use fitted::FittedKMeans;
+use lloyd::{Outcome, Until};
+use points::Points;
+
+/// The `tol` of [`labels_for`].
+const TOL: f64 = 1e-4;
+
+/// Parameters of k-means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KMeans {
+    clusters: usize,
+    starts: usize,
+    max_iter: usize,
+    tol: f64,
+    seed: u64,
+}
+
+/// Rows with the clusters they fell into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labelled {
+    /// For each row the number of its cluster.
+    pub labels: Vec<u32>,
+    /// (k, d), one centre after the other, in the scale that was given.
+    pub centers: Vec<f64>,
+    /// The sum of the rows' squared distances to their centres.
+    pub inertia: f64,
+}
+
+/// Parts the rows of `samples` into `clusters`, on data filled and scaled by `scaling`: the start of a mixture, the
+/// core of a regime. Without a scaling the columns keep their scale and missing values take their medians.
+///
+/// The best of `starts` greedy k-means++ starts, at most `max_iter` iterations each. Where there are fewer different
+/// rows than `clusters`, some clusters are empty and their centres are those of others.
+///
+/// Cost: O(n k d) an iteration and start; a packed copy of the data, 12 n bytes for each start, and 8 (3 + ln k) n
+/// while one is drawn. Any number of threads and any memory layout give the same bytes.
+///
+/// # Errors
+/// [`Error::TooFew`] with fewer rows than clusters; [`Error::Parameter`] for a count of 0; [`Error::Unfit`]
+/// where no value is known; [`Error::Memory`]; [`Error::Interrupted`].
+pub fn labels_for(
+    samples: Samples<'_>,
+    scaling: Option<&Scaling>,
+    clusters: usize,
+    starts: usize,
+    max_iter: usize,
+    seed: u64,
+) -> Result<Labelled> {
+    let parameters = KMeans::new(clusters, starts, max_iter, TOL, seed)?;
+    let Some(scaling) = scaling else {
+        let (outcome, scaling) = parameters.run(samples, None, None)?;
+        return Ok(Labelled {
+            labels: outcome.labels,
+            centers: shifted(&outcome.centers, &scaling.center, 1.0),
+            inertia: outcome.inertia,
+        });
+    };
+    samples.require(clusters)?;
+    samples.require_columns(scaling.columns())?;
+    let outcome = parameters.best(&Points::new(samples, scaling, None)?, None)?;
+    Ok(Labelled {
+        labels: outcome.labels,
+        centers: outcome.centers,
+        inertia: outcome.inertia,
+    })
+}
+
+impl KMeans {
+    /// `clusters` clusters, the best of `starts` starts of at most `max_iter` iterations each; a start is over when the
+    /// sum of the centres' squared shifts is at most `tol` times the mean variance of the columns.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a count of 0 or a `tol` below 0 or not finite.
+    pub fn new(clusters: usize, starts: usize, max_iter: usize, tol: f64, seed: u64) -> Result<Self> {
+        require(clusters >= 1, "n_clusters", "at least 1", clusters)?;
+        require(u32::try_from(clusters).is_ok(), "n_clusters", "below 2^32", clusters)?;
+        require(starts >= 1, "n_init", "at least 1", starts)?;
+        require(max_iter >= 1, "max_iter", "at least 1", max_iter)?;
+        require(tol >= 0.0 && tol.is_finite(), "tol", "finite and at least 0", tol)?;
+        Ok(Self {
+            clusters,
+            starts,
+            max_iter,
+            tol,
+            seed,
+        })
+    }
+
+    /// Clusters.
+    #[must_use]
+    pub fn clusters(&self) -> usize {
+        self.clusters
+    }
+
+    /// Starts.
+    #[must_use]
+    pub fn starts(&self) -> usize {
+        self.starts
+    }
+
+    /// Most iterations of a start.
+    #[must_use]
+    pub fn max_iter(&self) -> usize {
+        self.max_iter
+    }
+
+    /// Shift that is as good as none, relative to the mean variance of the columns.
+    #[must_use]
+    pub fn tol(&self) -> f64 {
+        self.tol
+    }
+
+    /// What starts are drawn from.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The clusters of the rows of `x`, each counted with its weight.
+    ///
+    /// Shapes: x (n, d), weights (n).
+    /// Missing: NaN and infinity take the median of the column. Values further than 1e150 from the mean count as that
+    /// far.
+    /// Cost: O(n k d) an iteration and start; a packed copy of the data, 12 n bytes for each start, and 8 (3 + ln k) n
+    /// while one is drawn. Threads: pieces of rows.
+    /// Oracle: scikit-learn `KMeans(algorithm="lloyd")` from the same start, rtol 1e-10.
+    /// Source: Lloyd (1982), doi 10.1109/TIT.1982.1056489; Arthur and Vassilvitskii (2007), "k-means++: the advantages
+    /// of careful seeding", SODA.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] with fewer rows than clusters; [`Error::Length`], [`Error::Parameter`] and
+    /// [`Error::Unfit`] for weights of another number, below 0 or not finite, or all 0; [`Error::Unfit`] where no value
+    /// is known; [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn fit(&self, x: Samples<'_>, weights: Option<&[f64]>) -> Result<FittedKMeans> {
+        let (outcome, scaling) = self.run(x, weights, None)?;
+        Ok(FittedKMeans::new(self, scaling, outcome))
+    }
+
+    /// The same from given centres, (k, d), one after the other: one start, and nothing is drawn.
+    ///
+    /// # Errors
+    /// Those of [`KMeans::fit`]; [`Error::Length`] and [`Error::Parameter`] for centres of another number or
+    /// not finite.
+    pub fn fit_from(&self, x: Samples<'_>, weights: Option<&[f64]>, centers: &[f64]) -> Result<FittedKMeans> {
+        let expected = self.clusters * x.columns();
+        if centers.len() != expected {
+            return Err(Error::Length {
+                name: "centers",
+                expected,
+                got: centers.len(),
+            });
+        }
+        if let Some(&wrong) = centers.iter().find(|value| !value.is_finite()) {
+            require(false, "centers", "finite", wrong)?;
+        }
+        let (outcome, scaling) = self.run(x, weights, Some(centers))?;
+        Ok(FittedKMeans::new(self, scaling, outcome))
+    }
+
+    /// A model that starts from a mini-batch, to go on with [`FittedKMeans::updated`]: one greedy k-means++ start from
+    /// its rows, moved by them once.
+    ///
+    /// # Errors
+    /// Those of [`KMeans::fit`].
+    pub fn begin(&self, x: Samples<'_>, weights: Option<&[f64]>) -> Result<FittedKMeans> {
+        let (points, scaling) = self.points(x, weights)?;
+        let centers = start::greedy(&points, self.clusters, &mut seed::stream(self.seed, 0))?;
+        let outcome = Outcome {
+            centers,
+            counts: vec![0.0; self.clusters],
+            labels: Vec::new(),
+            inertia: 0.0,
+            iterations: 0,
+        };
+        let mut fitted = FittedKMeans::new(self, scaling, outcome);
+        fitted.take(&points)?;
+        Ok(fitted)
+    }
+
+    fn run(&self, x: Samples<'_>, weights: Option<&[f64]>, centers: Option<&[f64]>) -> Result<(Outcome, Scaling)> {
+        let (points, scaling) = self.points(x, weights)?;
+        let start = centers.map(|centers| shifted(centers, &scaling.center, -1.0));
+        Ok((self.best(&points, start)?, scaling))
+    }
+
+    /// Columns about their means, where offsets cost no digits.
+    fn points(&self, x: Samples<'_>, weights: Option<&[f64]>) -> Result<(Points, Scaling)> {
+        x.require(self.clusters)?;
+        let mut scaling = Scaling::fit(x, Manner::Standard, 1.0)?;
+        if scaling.known.iter().all(|&known| known == 0) {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "a known value",
+            });
+        }
+        scaling.scale.fill(1.0);
+        Ok((Points::new(x, &scaling, weights)?, scaling))
+    }
+
+    fn best(&self, points: &Points, start: Option<Vec<f64>>) -> Result<Outcome> {
+        let starts = if let Some(centers) = start {
+            vec![centers]
+        } else {
+            let mut starts = room(self.starts, 1, Vec::new(), "the starts")?;
+            for (number, start) in starts.iter_mut().enumerate() {
+                *start = start::greedy(points, self.clusters, &mut seed::stream(self.seed, number as u64))?;
+            }
+            starts
+        };
+        let until = Until {
+            iterations: self.max_iter,
+            shift: self.tol * points.variance()?,
+        };
+        lloyd::best(points, starts, self.clusters, until)
+    }
+}
+
+/// `centers`, one after the other, plus `sign` times `origin`.
+fn shifted(centers: &[f64], origin: &[f64], sign: f64) -> Vec<f64> {
+    let rows = centers.chunks_exact(origin.len().max(1));
+    rows.flat_map(|row| row.iter().zip(origin).map(|(center, origin)| center + sign * origin))
+        .collect()
+}

@@ -1,0 +1,484 @@
+//! One score of many: each brought to a common scale by its training scores, by operating regime if there are any.
+
+use acm_linalg::error::require;
+use acm_linalg::parallel;
+use acm_linalg::samples::{by_rows, room};
+use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
+
+use super::maps::{Form, Map, Mapping};
+
+/// Estimated time to bring a score to its scale, in nanoseconds.
+const COST_NS: f64 = 25.0;
+
+/// How the scores of a row become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combine {
+    /// The largest.
+    Max,
+    /// The mean, by weight.
+    Mean,
+    /// The sum.
+    Sum,
+    /// The 95th percentile, linear between two scores.
+    P95,
+}
+
+/// Parameters of a fusion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreFusion {
+    mapping: Mapping,
+    combine: Combine,
+    weights: Option<Vec<f64>>,
+    min_rows: usize,
+}
+
+/// A fusion that knows the training scores.
+///
+/// z[j] = weight[j] map[j](s[j]); fused = max, mean (over the sum of weights), sum or 95th percentile of z
+///
+/// Rows of a regime (a label of 0 or more) with at least `min_rows` training rows have maps of their own; all others use those
+/// of all training rows. A missing score counts as its training median.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedScoreFusion {
+    parameters: ScoreFusion,
+    columns: usize,
+    /// Regimes with maps of their own, ascending.
+    regimes: Vec<i64>,
+    /// Maps of each column: of all rows, then of each regime.
+    maps: Vec<Map>,
+}
+
+impl ScoreFusion {
+    /// Scale, combination, a weight for each score (all 1 where `None`) and the rows a regime needs for maps of its own.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless the weights lie between 0 and 1e100 with one above 0, and `min_rows` is at least 2.
+    pub fn new(mapping: Mapping, combine: Combine, weights: Option<Vec<f64>>, min_rows: usize) -> Result<Self> {
+        if let Some(weights) = &weights {
+            let sound =
+                |&weight: &f64| require((0.0..=1e100).contains(&weight), "weights", "between 0 and 1e100", weight);
+            weights.iter().try_for_each(sound)?;
+            require(weights.iter().any(|&weight| weight > 0.0), "weights", "above 0 for at least one score", 0.0)?;
+        }
+        require(min_rows >= 2, "min_rows", "at least 2", min_rows)?;
+        Ok(Self {
+            mapping,
+            combine,
+            weights,
+            min_rows,
+        })
+    }
+
+    /// The common scale.
+    #[must_use]
+    pub fn mapping(&self) -> Mapping {
+        self.mapping
+    }
+
+    /// How scores become one.
+    #[must_use]
+    pub fn combine(&self) -> Combine {
+        self.combine
+    }
+
+    /// A weight for each score; all 1 where `None`.
+    #[must_use]
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
+    /// Rows a regime needs for maps of its own.
+    #[must_use]
+    pub fn min_rows(&self) -> usize {
+        self.min_rows
+    }
+
+    /// Learns the scale of each column of training scores, and of each regime of `labels` (a label a row; negative: none).
+    ///
+    /// Cost: O(n log n) a score. Any number of threads gives the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`]; [`Error::Length`] for weights or labels of another number; [`Error::Unfit`] where a score has no
+    /// known value; [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn fit(&self, scores: Samples<'_>, labels: Option<&[i64]>) -> Result<FittedScoreFusion> {
+        scores.require(1)?;
+        let (rows, columns) = (scores.rows(), scores.columns());
+        if let Some(weights) = &self.weights {
+            require_length("weights", columns, weights.len())?;
+        }
+        let regimes = self.regimes(rows, labels)?;
+        let labels = labels.unwrap_or(&[]);
+        let mut found = room(columns * (regimes.len() + 1), 1, Ok(None), "a map for each score and regime")?;
+        parallel::run(
+            found.iter_mut().enumerate().collect(),
+            60.0 * (rows * columns) as f64,
+            || Ok((room(rows, 1, 0.0, "a score")?, room(rows, 1, 0.0, "a regime's scores")?)),
+            |(column, values), (place, found), stop| {
+                if stop.requested() {
+                    return;
+                }
+                scores.read_column(place % columns, column);
+                let regime = (place / columns).checked_sub(1).map(|place| regimes[place]);
+                let mut count = 0;
+                for (row, &value) in column.iter().enumerate() {
+                    if value.is_finite() && regime.is_none_or(|regime| labels[row] == regime) {
+                        values[count] = value;
+                        count += 1;
+                    }
+                }
+                let enough = if regime.is_some() { self.min_rows } else { 1 };
+                if count >= enough {
+                    *found = Map::fit(&mut values[..count], self.mapping).map(Some);
+                }
+            },
+        )?;
+        let found = found.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut maps: Vec<Map> = Vec::with_capacity(found.len());
+        for (place, map) in found.into_iter().enumerate() {
+            let own = map.or_else(|| maps.get(place % columns).filter(|_| place >= columns).cloned());
+            maps.push(own.ok_or(Error::Unfit {
+                name: "x",
+                requirement: "a known value in each column of scores",
+            })?);
+        }
+        Ok(FittedScoreFusion {
+            parameters: self.clone(),
+            columns,
+            regimes,
+            maps,
+        })
+    }
+
+    /// The labels with rows enough, ascending.
+    fn regimes(&self, rows: usize, labels: Option<&[i64]>) -> Result<Vec<i64>> {
+        let Some(labels) = labels else {
+            return Ok(Vec::new());
+        };
+        require_length("labels", rows, labels.len())?;
+        let mut sorted = room(rows, 1, 0, "the labels")?;
+        sorted.copy_from_slice(labels);
+        sorted.sort_unstable();
+        let same = sorted.chunk_by(|a, b| a == b);
+        Ok(same
+            .filter(|same| same[0] >= 0 && same.len() >= self.min_rows)
+            .map(|same| same[0])
+            .collect())
+    }
+}
+
+fn require_length(name: &'static str, expected: usize, got: usize) -> Result<()> {
+    if expected == got {
+        Ok(())
+    } else {
+        Err(Error::Length { name, expected, got })
+    }
+}
+
+impl FittedScoreFusion {
+    /// The parameters it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &ScoreFusion {
+        &self.parameters
+    }
+
+    /// Scores to a row.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Regimes that have scales of their own, ascending.
+    #[must_use]
+    pub fn regimes(&self) -> &[i64] {
+        &self.regimes
+    }
+
+    /// The fused score of each row; higher = more abnormal. Labels are the rows' regimes, those that were not learned and
+    /// negative ones meaning none.
+    ///
+    /// Cost: O(n m). Threads: rows.
+    ///
+    /// # Errors
+    /// [`Error::Columns`]; [`Error::Length`] for labels or an `out` of another number than rows; [`Error::Memory`];
+    /// [`Error::Interrupted`].
+    pub fn score(&self, scores: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
+        self.rowwise(scores, labels, 1, out, |fusion, row, order, out| out[0] = fusion.fused(row, order))
+    }
+
+    /// What each score has in the fused one: they sum to it. `out` holds rows x columns.
+    ///
+    /// # Errors
+    /// As [`Self::score`].
+    pub fn contributions(&self, scores: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
+        self.rowwise(scores, labels, self.columns, out, |fusion, row, order, out| {
+            fusion.fused(row, order);
+            fusion.share(row, order, out);
+        })
+    }
+
+    /// The scores on the common scale, weights left out. `out` holds rows x columns.
+    ///
+    /// # Errors
+    /// As [`Self::score`].
+    pub fn scaled(&self, scores: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
+        let weightless = Self {
+            parameters: ScoreFusion {
+                weights: None,
+                ..self.parameters.clone()
+            },
+            ..self.clone()
+        };
+        weightless.rowwise(scores, labels, self.columns, out, |_, row, _, out| out.copy_from_slice(row))
+    }
+
+    /// Hands the scaled and weighted scores of each row to `work`, with room for their order.
+    fn rowwise(
+        &self,
+        scores: Samples<'_>,
+        labels: Option<&[i64]>,
+        width: usize,
+        out: &mut [f64],
+        work: impl Fn(&Self, &[f64], &mut [usize], &mut [f64]) + Sync,
+    ) -> Result<()> {
+        scores.require_columns(self.columns)?;
+        let rows = scores.rows();
+        if let Some(labels) = labels {
+            require_length("labels", rows, labels.len())?;
+        }
+        require_length("out", rows * width, out.len())?;
+        let columns = self.columns;
+        by_rows(
+            rows,
+            width,
+            out,
+            COST_NS * columns as f64,
+            || Ok((room(columns, 1, 0.0, "a row of scores")?, room(columns, 1, 0_usize, "their order")?)),
+            |(row, order), rows, out, stop| {
+                for (number, out) in rows.zip(out.chunks_exact_mut(width)) {
+                    if number.is_multiple_of(1024) && stop.requested() {
+                        return;
+                    }
+                    scores.read(number..number + 1, row);
+                    let maps = self.maps_of(labels.map(|labels| labels[number]));
+                    for (column, value) in row.iter_mut().enumerate() {
+                        *value = self.weight(column) * maps[column].of(*value);
+                    }
+                    work(self, row, order, out);
+                }
+            },
+        )
+    }
+
+    fn maps_of(&self, label: Option<i64>) -> &[Map] {
+        let regime = label.and_then(|label| self.regimes.binary_search(&label).ok());
+        let first = regime.map_or(0, |regime| (regime + 1) * self.columns);
+        &self.maps[first..first + self.columns]
+    }
+
+    fn weight(&self, column: usize) -> f64 {
+        self.parameters.weights.as_ref().map_or(1.0, |weights| weights[column])
+    }
+
+    fn total_weight(&self) -> f64 {
+        (0..self.columns).map(|column| self.weight(column)).sum()
+    }
+
+    /// One score of the row's; leaves in `order` the columns by their score, lowest first, where that matters.
+    fn fused(&self, row: &[f64], order: &mut [usize]) -> f64 {
+        match self.parameters.combine {
+            Combine::Sum => row.iter().sum(),
+            Combine::Mean => row.iter().sum::<f64>() / self.total_weight(),
+            Combine::Max | Combine::P95 => {
+                order.iter_mut().enumerate().for_each(|(column, place)| *place = column);
+                order.sort_unstable_by(|&a, &b| row[a].total_cmp(&row[b]).then(b.cmp(&a)));
+                let (below, above, part) = self.between();
+                let low = row[order[below]];
+                low + (row[order[above]] - low) * part
+            }
+        }
+    }
+
+    /// The two places among the ordered scores that make the fused one, and how far it lies from the first to the second.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most the last place"
+    )]
+    fn between(&self) -> (usize, usize, f64) {
+        let last = self.columns - 1;
+        if self.parameters.combine == Combine::Max {
+            return (last, last, 0.0);
+        }
+        let place = 0.95 * last as f64;
+        let below = (place as usize).min(last);
+        (below, (below + 1).min(last), place - below as f64)
+    }
+
+    fn share(&self, row: &[f64], order: &[usize], out: &mut [f64]) {
+        match self.parameters.combine {
+            Combine::Sum => out.copy_from_slice(row),
+            Combine::Mean => {
+                let total = self.total_weight();
+                row.iter().zip(out).for_each(|(score, share)| *share = score / total);
+            }
+            Combine::Max | Combine::P95 => {
+                out.fill(0.0);
+                let (below, above, part) = self.between();
+                out[order[below]] += row[order[below]] * (1.0 - part);
+                out[order[above]] += row[order[above]] * part;
+            }
+        }
+    }
+}
+
+impl Mapping {
+    /// All of them with their names.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("robust", Self::Robust),
+        ("tail", Self::Tail),
+        ("cube_root", Self::CubeRoot),
+    ];
+}
+
+impl Combine {
+    /// All of them with their names.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("max", Self::Max),
+        ("mean", Self::Mean),
+        ("sum", Self::Sum),
+        ("p95", Self::P95),
+    ];
+}
+
+fn name_of<T: PartialEq>(option: &T, all: &[(&'static str, T)]) -> &'static str {
+    all.iter().find(|(_, known)| known == option).map_or("", |(name, _)| name)
+}
+
+fn named<T: Copy>(name: &str, all: &[(&'static str, T)]) -> Option<T> {
+    all.iter().find(|(known, _)| *known == name).map(|(_, option)| *option)
+}
+
+impl Persist for FittedScoreFusion {
+    const KIND: &'static str = "ScoreFusion";
+    const VERSION: u64 = 1;
+
+    fn write(&self, to: &mut Writer) {
+        to.text("mapping", name_of(&self.parameters.mapping, &Mapping::ALL));
+        to.text("combine", name_of(&self.parameters.combine, &Combine::ALL));
+        if let Some(weights) = &self.parameters.weights {
+            to.reals("weights", weights);
+        }
+        to.count("min_rows", self.parameters.min_rows as u64);
+        to.count("columns", self.columns as u64);
+        to.counts("regimes", &self.regimes.iter().map(|label| label.unsigned_abs()).collect::<Vec<_>>());
+        let mut numbers = Vec::with_capacity(3 * self.maps.len());
+        let (mut lengths, mut scores, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+        for map in &self.maps {
+            match &map.form {
+                Form::Line { center, scale } | Form::Cube { center, scale } => {
+                    numbers.extend([map.fill, *center, *scale]);
+                }
+
+                Form::Knots {
+                    scores: knots,
+                    marks: heights,
+                    slope,
+                } => {
+                    numbers.extend([map.fill, *slope, 0.0]);
+                    lengths.push(knots.len() as u64);
+                    scores.extend_from_slice(knots);
+                    marks.extend_from_slice(heights);
+                }
+            }
+        }
+        to.matrix("maps", self.maps.len(), 3, &numbers);
+        to.counts("knots.lengths", &lengths);
+        to.reals("knots.scores", &scores);
+        to.reals("knots.marks", &marks);
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let mapping = named(from.text("mapping")?, &Mapping::ALL).ok_or_else(|| from.wrong("mapping"))?;
+        let combine = named(from.text("combine")?, &Combine::ALL).ok_or_else(|| from.wrong("combine"))?;
+        let columns = from.size("columns")?;
+        from.require(columns >= 1, "columns")?;
+        let weights = match from.has("weights") {
+            true => Some(from.reals("weights", columns)?),
+            false => None,
+        };
+        let parameters = ScoreFusion::new(mapping, combine, weights, from.size("min_rows")?);
+        let parameters = parameters.map_err(|_| from.wrong("weights or min_rows"))?;
+        let regimes = from.counts("regimes", from.length("regimes")?)?;
+        let regimes: Option<Vec<i64>> = regimes.into_iter().map(|label| i64::try_from(label).ok()).collect();
+        let regimes = regimes
+            .filter(|labels| labels.is_sorted_by(|a, b| a < b))
+            .ok_or_else(|| from.wrong("regimes"))?;
+        let count = columns.checked_mul(regimes.len() + 1).ok_or_else(|| from.wrong("columns"))?;
+        let numbers = from.matrix("maps", count, 3)?;
+        from.require(numbers.iter().all(|value| value.is_finite()), "maps")?;
+        let mut knots = SavedKnots::read(from, if mapping == Mapping::Tail { count } else { 0 })?;
+        let mut maps = Vec::with_capacity(count);
+        for numbers in numbers.as_chunks::<3>().0 {
+            let &[fill, first, second] = numbers;
+            let (sound, form) = match mapping {
+                Mapping::Robust => (
+                    second > 0.0,
+                    Form::Line {
+                        center: first,
+                        scale: second,
+                    },
+                ),
+                Mapping::CubeRoot => (
+                    second > 0.0,
+                    Form::Cube {
+                        center: first,
+                        scale: second,
+                    },
+                ),
+                Mapping::Tail => (first >= 0.0, knots.next(from, first)?),
+            };
+            from.require(sound, "maps")?;
+            maps.push(Map { fill, form });
+        }
+        Ok(Self {
+            parameters,
+            columns,
+            regimes,
+            maps,
+        })
+    }
+}
+
+/// The knots of all maps, one map's after the other.
+struct SavedKnots {
+    lengths: std::vec::IntoIter<u64>,
+    scores: std::vec::IntoIter<f64>,
+    marks: std::vec::IntoIter<f64>,
+}
+
+impl SavedKnots {
+    fn read(from: &Reader<'_>, maps: usize) -> Result<Self> {
+        let lengths = from.counts("knots.lengths", maps)?;
+        let total = from.length("knots.scores")?;
+        let sum = lengths.iter().try_fold(0_u64, |sum, &length| sum.checked_add(length));
+        from.require(sum == Some(total as u64) && !lengths.contains(&0), "knots.lengths")?;
+        Ok(Self {
+            lengths: lengths.into_iter(),
+            scores: from.reals("knots.scores", total)?.into_iter(),
+            marks: from.reals("knots.marks", total)?.into_iter(),
+        })
+    }
+
+    fn next(&mut self, from: &Reader<'_>, slope: f64) -> Result<Form> {
+        let length = self.lengths.next().and_then(|length| usize::try_from(length).ok());
+        let length = length.ok_or_else(|| from.wrong("knots.lengths"))?;
+        let scores: Vec<f64> = self.scores.by_ref().take(length).collect();
+        let marks: Vec<f64> = self.marks.by_ref().take(length).collect();
+        let ascending = |values: &[f64]| {
+            values.iter().all(|value| value.is_finite()) && values.is_sorted_by(|below, above| below < above)
+        };
+        from.require(ascending(&scores), "knots.scores")?;
+        from.require(ascending(&marks), "knots.marks")?;
+        Ok(Form::Knots { scores, marks, slope })
+    }
+}

@@ -1,0 +1,134 @@
+use super::{column, noise};
+use crate::decisions::{Calibration, Threshold};
+
+fn calibrated(rate: f64, scores: &[f64]) -> Threshold {
+    Calibration::new(rate, 0.95, 200, None, 17).unwrap().fit(column(scores)).unwrap()
+}
+
+/// Neighbours with correlation `phi`.
+fn dependent(count: usize, phi: f64, seed: u64) -> Vec<f64> {
+    let mut last = 0.0;
+    let step = |value: f64| {
+        last = phi * last + (1.0 - phi * phi).sqrt() * value;
+        last
+    };
+    noise(count + 200, seed).into_iter().map(step).skip(200).collect()
+}
+
+#[test]
+fn thresholds_are_order_statistics() {
+    let scores: Vec<f64> = (1..=99).map(f64::from).collect();
+    // Place 100 rate from the top.
+    for (rate, expected) in [
+        (0.1, 90.0),
+        (0.01, 99.0),
+        (0.025, 97.5),
+        (0.5, 50.0),
+        (0.99, 1.0),
+        (0.999, 1.0),
+    ] {
+        let found = calibrated(rate, &scores);
+        assert!((found.threshold - expected).abs() < 1e-12, "{rate} {found:?}");
+        assert!(!found.extrapolated && found.low <= found.threshold && found.threshold <= found.high);
+        assert_eq!(found.known, 99);
+    }
+    let beyond = calibrated(0.001, &scores);
+    assert!(beyond.extrapolated && beyond.threshold >= 99.0 && beyond.high > 99.0, "{beyond:?}");
+}
+
+#[test]
+fn missing_scores_are_left_out() {
+    let mut scores = dependent(600, 0.8, 5);
+    let plain = calibrated(0.02, &scores);
+    for place in [0, 17, 300, 603] {
+        scores.insert(place, if place % 2 == 0 { f64::NAN } else { f64::INFINITY });
+    }
+    assert_eq!(calibrated(0.02, &scores), plain);
+}
+
+#[test]
+fn a_lower_rate_never_lowers_the_threshold() {
+    for (count, phi) in [(50, 0.0), (400, 0.9), (3000, 0.5)] {
+        let scores = dependent(count, phi, 9);
+        let rates = (0..60).map(|step| 0.5 * 0.85_f64.powi(step));
+        let found: Vec<f64> = rates.map(|rate| calibrated(rate, &scores).threshold).collect();
+        assert!(found.is_sorted(), "{found:?}");
+    }
+}
+
+#[test]
+fn blocks_follow_the_dependence_and_widen_the_interval() {
+    let width = |found: Threshold| found.high - found.low;
+    let (free, bound) = (calibrated(0.05, &dependent(4000, 0.0, 2)), calibrated(0.05, &dependent(4000, 0.95, 2)));
+    assert!(free.block == 16 && bound.block >= 40, "{} {}", free.block, bound.block);
+    assert!(width(bound) > 2.0 * width(free), "{bound:?} {free:?}");
+    let single = Calibration::new(0.05, 0.95, 200, Some(1), 17).unwrap();
+    let single = single.fit(column(&dependent(4000, 0.95, 2))).unwrap();
+    assert_eq!((single.block, single.threshold), (1, bound.threshold));
+    assert!(width(single) < width(bound));
+}
+
+#[test]
+fn scores_that_never_move_or_are_huge() {
+    for level in [0.0, -1e9, 1.7e308] {
+        for rate in [0.3, 0.05, 1e-6] {
+            let found = calibrated(rate, &[level; 64]);
+            assert_eq!((found.threshold, found.low, found.high), (level, level, level));
+        }
+    }
+    let mut scores = noise(500, 3);
+    scores[100] = 1.7e308;
+    scores[200] = -1.7e308;
+    for rate in [0.3, 0.01, 1e-6] {
+        let found = calibrated(rate, &scores);
+        assert!([found.threshold, found.low, found.high].iter().all(|value| value.is_finite()), "{found:?}");
+    }
+}
+
+#[test]
+fn threads_do_not_matter_and_seeds_do() {
+    let scores = dependent(5000, 0.7, 1);
+    let all: Vec<Threshold> = [1, 2, 3]
+        .into_iter()
+        .map(|threads| {
+            acm_linalg::parallel::set_num_threads(threads).unwrap();
+            calibrated(0.01, &scores)
+        })
+        .collect();
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
+    let other = Calibration::new(0.01, 0.95, 200, None, 18).unwrap().fit(column(&scores)).unwrap();
+    assert_eq!(other.threshold, all[0].threshold);
+    assert_ne!(other.low, all[0].low);
+}
+
+#[test]
+fn the_rate_is_kept_and_the_interval_covers() {
+    let rate = 0.02;
+    // Uniform noise through an AR(1) has no closed form: a long run tells its quantile.
+    let mut long = dependent(400_000, 0.8, 1000);
+    long.sort_unstable_by(f64::total_cmp);
+    let exact = long[392_000];
+    let (mut alarms, mut covered) = (0.0, 0);
+    for seed in 0..200 {
+        let found = calibrated(rate, &dependent(2000, 0.8, seed));
+        let above = long.len() - long.partition_point(|&value| value <= found.threshold);
+        alarms += above as f64 / long.len() as f64 / 200.0;
+        covered += u32::from(found.low <= exact && exact <= found.high);
+    }
+    assert!((alarms / rate - 1.0).abs() < 0.1, "{alarms}");
+    assert!((176..=198).contains(&covered), "{covered}");
+}
+
+#[test]
+fn parameters_and_counts_are_checked() {
+    let message = |rate, confidence, resamples, block| {
+        let made = Calibration::new(rate, confidence, resamples, block, 17);
+        made.unwrap_err().to_string()
+    };
+    assert_eq!(message(0.0, 0.95, 10, None), "`false_alarm_rate` must be above 0 and below 1, got 0");
+    assert_eq!(message(0.1, 1.0, 10, None), "`confidence` must be above 0 and below 1, got 1");
+    assert_eq!(message(0.1, 0.9, 0, None), "`n_boot` must be between 1 and 1000000, got 0");
+    assert_eq!(message(0.1, 0.9, 10, Some(0)), "`block` must be at least 1, got 0");
+    let few = Calibration::new(0.1, 0.9, 10, None, 17).unwrap().fit(column(&[1.0; 19])).unwrap_err();
+    assert_eq!(few.to_string(), "`score` must have at least 20 known values");
+}

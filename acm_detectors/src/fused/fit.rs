@@ -1,0 +1,325 @@
+//! Fitting: out-of-fold residuals, upsets left out, covariances of the residuals, and the norms of the parts.
+
+use std::ops::Range;
+
+use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
+use acm_linalg::dense::{Table, cholesky};
+use acm_linalg::samples::room;
+use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
+use acm_linalg::{Error, Result, Samples, Scaling, parallel};
+use ndarray::ArrayView2;
+
+use super::folds::{Outside, Subspace, Task, folds};
+use super::parts::{Kind, Norms, averaged};
+use super::product::{Product, squared_lengths};
+use super::{FittedFused, Fused};
+use crate::lagged::Lagged;
+
+/// A column whose standard deviation is no more than this share of its mean is constant but for rounding.
+const ROUNDING: f64 = 1e-14;
+
+/// Scale of the median absolute deviation that is the standard deviation of normal numbers.
+const NORMAL: f64 = 1.4826;
+
+/// At most one row in this many is left out as an upset.
+const FEW: usize = 20;
+
+/// Estimated time to scale a value, in nanoseconds.
+const SCALE_NS: f64 = 20.0;
+
+impl Fused {
+    /// Fewest rows to fit on: enough in each fold to predict it from the others.
+    #[must_use]
+    pub fn least_rows(&self) -> usize {
+        self.lags.saturating_mul(2).saturating_add(4).saturating_mul(self.folds)
+    }
+
+    /// Learns from healthy rows, oldest first.
+    ///
+    /// Missing values take their column's median; columns that are constant or have less than half of their values are left
+    /// out. Rows that stand out of the others are found once and left out, at most one in twenty.
+    ///
+    /// Shapes: x (n, d).
+    /// Cost: n w² / 2 products with w = d (lags + 1), the eigenvectors of folds + 1 (w, w) matrices, and the residuals.
+    /// Holds two (n, d) arrays of residuals and folds + 2 (w, w) matrices a thread.
+    /// Threads: folds and rows; any number gives the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] with less than [`Self::least_rows`] rows; [`Error::Unfit`] where no column changes;
+    /// [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn fit(&self, x: Samples<'_>) -> Result<FittedFused> {
+        x.require(self.least_rows())?;
+        let folds = folds(x.rows(), self.folds);
+        let mut good = room(x.rows(), 1, true, "marks of the training rows")?;
+        let outside = self.outside(x, &good, &folds)?;
+        let upsets = self.upsets(&outside)?;
+        for &row in &upsets {
+            good[row] = false;
+        }
+        let outside = if upsets.is_empty() { outside } else { self.outside(x, &good, &folds)? };
+        self.finish(outside, &good, &folds)
+    }
+
+    fn outside(&self, x: Samples<'_>, good: &[bool], folds: &[Range<usize>]) -> Result<Outside> {
+        let lagged = self.lagged(x, good)?;
+        let keep = self.components;
+        Task { x, good, folds, keep }.outside(&lagged)
+    }
+
+    /// Scales from the known values of the good rows of each column.
+    fn lagged(&self, x: Samples<'_>, good: &[bool]) -> Result<Lagged> {
+        let (rows, columns) = (x.rows(), x.columns());
+        let total = good.iter().filter(|&&good| good).count();
+        let mut found = room(columns, 1, (0.0, 0.0, 1.0, 0), "a scale for each column")?;
+        parallel::run(
+            found.iter_mut().enumerate().collect(),
+            SCALE_NS * (rows * columns) as f64,
+            || room(rows, 1, 0.0, "a column"),
+            |values, (column, found), stop| {
+                if stop.requested() {
+                    return;
+                }
+                x.read_column(column, values);
+                for (value, good) in values.iter_mut().zip(good) {
+                    if !good {
+                        *value = f64::NAN;
+                    }
+                }
+                let known = keep_known(values);
+                let values = &mut values[..known];
+                if known > 1 && 2 * known >= total {
+                    let (mean, deviation) = mean_and_deviation(values);
+                    let deviation = deviation * (known as f64 / (known - 1) as f64).sqrt();
+                    if deviation.is_finite() && deviation > ROUNDING * mean.abs() {
+                        *found = (quantile(values, 0.5), mean, deviation, known as u64);
+                    }
+                }
+            },
+        )?;
+        // Nothing is known of a column that is left out.
+        let kept: Vec<usize> = (0..columns).filter(|&column| found[column].3 > 0).collect();
+        if kept.is_empty() {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "a column that changes and has at least half of its values known",
+            });
+        }
+        let scaling = Scaling {
+            fill: found.iter().map(|column| column.0).collect(),
+            center: found.iter().map(|column| column.1).collect(),
+            scale: found.iter().map(|column| column.2).collect(),
+            known: found.iter().map(|column| column.3).collect(),
+        };
+        let rows = self.lags + 1;
+        Ok(Lagged {
+            columns,
+            scaling: scaling.select(&kept),
+            lags: self.lags,
+            mean: room(rows, kept.len(), 0.0, "a row and its earlier ones")?,
+            kept,
+        })
+    }
+
+    /// The rows whose residuals are far larger than the others', the largest first.
+    fn upsets(&self, outside: &Outside) -> Result<Vec<usize>> {
+        if self.trim == 0.0 {
+            return Ok(Vec::new());
+        }
+        let width = outside.model.lagged.kept.len() + 1;
+        let rows = outside.residuals.len() / width;
+        let mut roots = room(rows, 1, 0.0, "sizes of residuals")?;
+        for (root, row) in roots.iter_mut().zip(outside.residuals.chunks_exact(width)) {
+            *root = row[width - 1].max(0.0).cbrt();
+        }
+        let mut spare = room(rows, 1, 0.0, "sizes of residuals")?;
+        spare.copy_from_slice(&roots);
+        let (median, mad) = median_mad(&mut spare);
+        let spread = (NORMAL * mad).max(1e-12);
+        let mut far: Vec<usize> = (0..rows).filter(|&row| (roots[row] - median) / spread > self.trim).collect();
+        far.sort_by(|&one, &other| roots[other].total_cmp(&roots[one]));
+        far.truncate(rows / FEW);
+        Ok(far)
+    }
+
+    fn finish(&self, outside: Outside, good: &[bool], folds: &[Range<usize>]) -> Result<FittedFused> {
+        let Outside {
+            mut residuals, model, ..
+        } = outside;
+        let sensors = model.lagged.kept.len();
+        let (kept, stretches) = close_up(&mut residuals, sensors, good, folds);
+        residuals.truncate(kept * sensors);
+        let residuals = Residuals {
+            values: &residuals,
+            sensors,
+            without: 0..0,
+        };
+        let factor = residuals.factor()?;
+        let mut inverses = Vec::with_capacity(stretches.len());
+        for stretch in &stretches {
+            let mut inverse = identity(sensors)?;
+            let others = Residuals {
+                without: stretch.clone(),
+                ..residuals
+            };
+            divide(&others.factor()?, &mut inverse, sensors, sensors);
+            inverses.push(Product::new(&inverse, sensors, sensors)?);
+        }
+        let lengths = |values: &[f64]| -> Result<Vec<f64>> {
+            let mut lengths = room(kept, 1, 0.0, "squared lengths of residuals")?;
+            let rows = ArrayView2::from_shape((kept, sensors), values).map_err(|_| Error::Memory {
+                what: "residuals",
+                rows: kept,
+                columns: sensors,
+            })?;
+            for (stretch, inverse) in stretches.iter().zip(&inverses) {
+                squared_lengths(inverse, rows.into(), stretch.clone(), &mut lengths[stretch.clone()])?;
+            }
+            Ok(lengths)
+        };
+        let powers = lengths(residuals.values)?;
+        let usual = powers.iter().sum::<f64>() / kept as f64;
+        let parts = self.parts();
+        let chance = self.false_alarm_rate / parts.len() as f64;
+        let mut norms = Norms::default();
+        let mut means = room(kept, sensors, 0.0, "averages of residuals")?;
+        for part in parts {
+            if part.kind == Kind::Power {
+                norms.push(part, &averaged(&powers, part.memory, usual)?, chance);
+            } else {
+                running(residuals.values, &mut means, sensors, part.memory)?;
+                let mut statistic = lengths(&means)?;
+                let unit = (2.0 - part.memory) / part.memory;
+                statistic.iter_mut().for_each(|value| *value *= unit);
+                norms.push(part, &statistic, chance);
+            }
+        }
+        let Subspace {
+            lagged,
+            mut residual,
+            kept: components,
+            ..
+        } = model;
+        let width = lagged.width();
+        divide(&factor, &mut residual, sensors, width);
+        Ok(FittedFused {
+            parameters: self.clone(),
+            whitening: Product::new(&residual, sensors, width)?,
+            lagged,
+            factor,
+            norms,
+            usual,
+            components,
+            upsets: good.len() - kept,
+        })
+    }
+}
+
+/// Moves the residuals of the good rows together, without the last value of each row; how many they are, and where each
+/// fold's now lie.
+fn close_up(
+    residuals: &mut [f64],
+    sensors: usize,
+    good: &[bool],
+    folds: &[Range<usize>],
+) -> (usize, Vec<Range<usize>>) {
+    let mut kept = 0;
+    let mut stretches = Vec::with_capacity(folds.len());
+    for fold in folds {
+        let first = kept;
+        for row in fold.clone() {
+            if good[row] {
+                let from = row * (sensors + 1);
+                residuals.copy_within(from..from + sensors, kept * sensors);
+                kept += 1;
+            }
+        }
+        stretches.push(first..kept);
+    }
+    (kept, stretches)
+}
+
+/// Rows of residuals, but for some of them.
+struct Residuals<'a> {
+    values: &'a [f64],
+    sensors: usize,
+    without: Range<usize>,
+}
+
+impl Table for Residuals<'_> {
+    fn rows(&self) -> usize {
+        self.values.len() / self.sensors - self.without.len()
+    }
+
+    fn columns(&self) -> usize {
+        self.sensors
+    }
+
+    fn read(&self, rows: Range<usize>, out: &mut [f64]) {
+        for (row, out) in rows.zip(out.chunks_exact_mut(self.sensors)) {
+            let row = if row < self.without.start { row } else { row + self.without.len() };
+            out.copy_from_slice(&self.values[row * self.sensors..][..self.sensors]);
+        }
+    }
+}
+
+impl Residuals<'_> {
+    /// The Cholesky factor of their covariance, shrunk.
+    ///
+    /// Where columns determine one another the residuals are rounding: a little is then added to each variance, so that the
+    /// factor exists.
+    fn factor(&self) -> Result<Vec<f64>> {
+        let found = shrunk(&Centered::new(self)?, Shrinkage::LedoitWolf)?;
+        let mut covariance = found.covariance;
+        let diagonal = || (0..self.sensors).map(|place| place * (self.sensors + 1));
+        let mean = diagonal().map(|place| covariance[place]).sum::<f64>() / self.sensors as f64;
+        let least = 1e-16 + 1e-12 * mean;
+        if found.shrinkage * mean < least {
+            for place in diagonal() {
+                covariance[place] += least;
+            }
+        }
+        cholesky(&covariance, self.sensors, "x")
+    }
+}
+
+fn identity(size: usize) -> Result<Vec<f64>> {
+    let mut matrix = room(size, size, 0.0, "a matrix")?;
+    matrix.iter_mut().step_by(size + 1).for_each(|value| *value = 1.0);
+    Ok(matrix)
+}
+
+/// `lower`⁻¹ times the (size, columns) matrix, in its place.
+fn divide(lower: &[f64], matrix: &mut [f64], size: usize, columns: usize) {
+    for row in 0..size {
+        let (above, current) = matrix.split_at_mut(row * columns);
+        let current = &mut current[..columns];
+        for (earlier, factor) in above.chunks_exact(columns).zip(&lower[row * size..]) {
+            current.iter_mut().zip(earlier).for_each(|(value, earlier)| *value -= factor * earlier);
+        }
+        let pivot = lower[row * size + row];
+        current.iter_mut().for_each(|value| *value /= pivot);
+    }
+}
+
+/// Exponentially weighted means of the rows before and with each row, from 0 on.
+fn running(values: &[f64], means: &mut [f64], sensors: usize, memory: f64) -> Result<()> {
+    let mut last = room(sensors, 1, 0.0, "a row")?;
+    let jobs = vec![(means, &mut last)];
+    parallel::run(
+        jobs,
+        values.len() as f64,
+        || Ok(()),
+        |(), (means, last), stop| {
+            for (row, (means, values)) in means.chunks_exact_mut(sensors).zip(values.chunks_exact(sensors)).enumerate()
+            {
+                if row.is_multiple_of(4096) && stop.requested() {
+                    return;
+                }
+                for ((mean, last), value) in means.iter_mut().zip(&mut **last).zip(values) {
+                    *last += memory * (value - *last);
+                    *mean = *last;
+                }
+            }
+        },
+    )
+}

@@ -1,0 +1,279 @@
+//! The fused detector: what the recent past does not explain, watched at several memories at once.
+//!
+//! Principal components of each row beside its earlier ones (dynamic PCA: Ku, Storer and Georgakis 1995,
+//! doi 10.1016/0169-7439(95)00076-3) leave a residual of the present row that is nearly free of the plant's own inertia.
+//! Its size and its lasting shift are followed by exponentially weighted means (Lowry, Woodall, Champ and Rigdon 1992,
+//! doi 10.1080/00401706.1992.10485232), each on the scale that healthy rows, predicted from other healthy rows, gave it.
+
+mod fit;
+mod folds;
+mod parts;
+mod product;
+mod score;
+#[cfg(test)]
+mod tests;
+
+use acm_linalg::error::require;
+use acm_linalg::pca::Components;
+use acm_linalg::{Persist, Reader, Result, Writer};
+
+use crate::lagged::Lagged;
+use parts::{Kind, Norms};
+use product::Product;
+
+pub use score::Live;
+
+/// Most memories that may be asked for.
+const MOST_MEMORIES: usize = 16;
+
+/// Parameters of the detector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fused {
+    components: Components,
+    lags: usize,
+    memories: Vec<f64>,
+    folds: usize,
+    false_alarm_rate: f64,
+    trim: f64,
+}
+
+/// A fused detector that knows healthy data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedFused {
+    parameters: Fused,
+    lagged: Lagged,
+    /// Makes of a point the whitened residual of its present row.
+    whitening: Product,
+    /// (d, d), row-major: the lower Cholesky factor of the residuals' covariance.
+    factor: Vec<f64>,
+    norms: Norms,
+    /// The mean squared length of whitened residuals on healthy rows.
+    usual: f64,
+    components: usize,
+    upsets: usize,
+}
+
+/// What is wanted of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Score,
+    Parts,
+    Contributions,
+}
+
+impl Fused {
+    /// A detector that keeps `components` of each row beside its `lags` earlier ones, and watches the residuals with the
+    /// weights `memories` of the latest row; `folds` stretches of the training rows are each predicted from the others;
+    /// `false_alarm_rate` is that of all parts together; training rows whose residuals are `trim` robust standard deviations
+    /// above the median are left out, none for 0.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Parameter`] unless the components are at least 1 or a share between 0 and 1, there are 1 to 16
+    /// memories above 0 and at most 1, at least 2 folds, `0 < false_alarm_rate < 0.5`, and `trim` is finite and at least 0.
+    pub fn new(
+        components: Components,
+        lags: usize,
+        memories: &[f64],
+        folds: usize,
+        false_alarm_rate: f64,
+        trim: f64,
+    ) -> Result<Self> {
+        components.require("n_components")?;
+        let count = memories.len();
+        require((1..=MOST_MEMORIES).contains(&count), "memories", "1 to 16 numbers", count)?;
+        for &memory in memories {
+            require(memory > 0.0 && memory <= 1.0, "memories", "above 0 and at most 1 each", memory)?;
+        }
+        require(folds >= 2, "folds", "at least 2", folds)?;
+        let rate = false_alarm_rate;
+        require(rate > 0.0 && rate < 0.5, "false_alarm_rate", "above 0 and below 0.5", rate)?;
+        require(trim >= 0.0 && trim.is_finite(), "trim", "finite and at least 0", trim)?;
+        Ok(Self {
+            components,
+            lags,
+            memories: memories.to_vec(),
+            folds,
+            false_alarm_rate,
+            trim,
+        })
+    }
+
+    /// How many components are kept.
+    #[must_use]
+    pub fn components(&self) -> Components {
+        self.components
+    }
+
+    /// Earlier rows beside each row.
+    #[must_use]
+    pub fn lags(&self) -> usize {
+        self.lags
+    }
+
+    /// Weights of the latest row.
+    #[must_use]
+    pub fn memories(&self) -> &[f64] {
+        &self.memories
+    }
+
+    /// Stretches that the training rows are cut into.
+    #[must_use]
+    pub fn folds(&self) -> usize {
+        self.folds
+    }
+
+    /// Share of healthy rows that may alarm.
+    #[must_use]
+    pub fn false_alarm_rate(&self) -> f64 {
+        self.false_alarm_rate
+    }
+
+    /// Robust standard deviations beyond which training rows are left out; 0 keeps all.
+    #[must_use]
+    pub fn trim(&self) -> f64 {
+        self.trim
+    }
+}
+
+impl FittedFused {
+    /// The parameters it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &Fused {
+        &self.parameters
+    }
+
+    /// Columns at fit.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.lagged.columns
+    }
+
+    /// Components kept.
+    #[must_use]
+    pub fn components(&self) -> usize {
+        self.components
+    }
+
+    /// The parts' names: power or shift, and the memory.
+    #[must_use]
+    pub fn part_names(&self) -> Vec<String> {
+        let name = |kind| if kind == Kind::Power { "power" } else { "shift" };
+        let parts = self.parameters.parts();
+        parts.iter().map(|part| format!("{} {}", name(part.kind), part.memory)).collect()
+    }
+
+    /// Mean of the cube root of each part on healthy rows.
+    #[must_use]
+    pub fn part_mean(&self) -> &[f64] {
+        &self.norms.mean
+    }
+
+    /// Its standard deviation.
+    #[must_use]
+    pub fn part_sd(&self) -> &[f64] {
+        &self.norms.spread
+    }
+
+    /// Limit of each part, in its standard deviations above its mean.
+    #[must_use]
+    pub fn limits(&self) -> &[f64] {
+        &self.norms.limit
+    }
+
+    /// Mean squared length of the whitened residuals of healthy rows.
+    #[must_use]
+    pub fn mean_power(&self) -> f64 {
+        self.usual
+    }
+
+    /// Training rows that were left out.
+    #[must_use]
+    pub fn trimmed(&self) -> usize {
+        self.upsets
+    }
+
+    /// Which columns have a part in the model.
+    #[must_use]
+    pub fn used(&self) -> Vec<bool> {
+        self.lagged.used()
+    }
+
+    /// What is subtracted from each column; NaN where it was left out.
+    #[must_use]
+    pub fn center(&self) -> Vec<f64> {
+        self.lagged.spread(&self.lagged.scaling.center)
+    }
+
+    /// What each column is divided by; NaN where it was left out.
+    #[must_use]
+    pub fn scale(&self) -> Vec<f64> {
+        self.lagged.spread(&self.lagged.scaling.scale)
+    }
+}
+
+impl Persist for FittedFused {
+    const KIND: &'static str = "FusedDetector";
+    const VERSION: u64 = 1;
+
+    fn write(&self, to: &mut Writer) {
+        match self.parameters.components {
+            Components::Count(count) => to.count("count", count as u64),
+            Components::Share(share) => to.real("share", share),
+        }
+        to.reals("memories", &self.parameters.memories);
+        to.count("folds", self.parameters.folds as u64);
+        to.real("false_alarm_rate", self.parameters.false_alarm_rate);
+        to.real("trim", self.parameters.trim);
+        self.lagged.write(to);
+        let (rows, width) = (self.whitening.rows(), self.whitening.width());
+        to.matrix("whitening", rows, width, &self.whitening.matrix());
+        to.matrix("factor", rows, rows, &self.factor);
+        to.reals("parts.mean", &self.norms.mean);
+        to.reals("parts.sd", &self.norms.spread);
+        to.reals("parts.limit", &self.norms.limit);
+        to.real("mean_power", self.usual);
+        to.count("components", self.components as u64);
+        to.count("trimmed", self.upsets as u64);
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let lagged = Lagged::read(from)?;
+        let components = if from.has("count") {
+            Components::Count(from.size("count")?)
+        } else {
+            Components::Share(from.real("share")?)
+        };
+        let memories = from.reals("memories", from.length("memories")?)?;
+        let (folds, rate, trim) = (from.size("folds")?, from.real("false_alarm_rate")?, from.real("trim")?);
+        let parameters = Fused::new(components, lagged.lags, &memories, folds, rate, trim);
+        let parameters = parameters.map_err(|_| from.wrong("memories"))?;
+        let (sensors, width, count) = (lagged.kept.len(), lagged.width(), parameters.parts().len());
+        let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+        let whitening = from.matrix("whitening", sensors, width)?;
+        from.require(finite(&whitening), "whitening")?;
+        let factor = from.matrix("factor", sensors, sensors)?;
+        let pivots = (0..sensors).all(|place| factor[place * (sensors + 1)] > 0.0);
+        from.require(finite(&factor) && pivots, "factor")?;
+        let norms = Norms {
+            mean: from.reals("parts.mean", count)?,
+            spread: from.reals("parts.sd", count)?,
+            limit: from.reals("parts.limit", count)?,
+        };
+        let positive = |values: &[f64]| values.iter().all(|&value| value > 0.0 && value.is_finite());
+        from.require(finite(&norms.mean), "parts.mean")?;
+        from.require(positive(&norms.spread), "parts.sd")?;
+        from.require(positive(&norms.limit), "parts.limit")?;
+        let usual = from.real("mean_power")?;
+        from.require(usual >= 0.0 && usual.is_finite(), "mean_power")?;
+        Ok(Self {
+            parameters,
+            whitening: Product::new(&whitening, sensors, width)?,
+            lagged,
+            factor,
+            norms,
+            usual,
+            components: from.size("components")?,
+            upsets: from.size("trimmed")?,
+        })
+    }
+}

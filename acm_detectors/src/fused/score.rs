@@ -1,0 +1,372 @@
+//! Scoring: residuals whitened for many rows at once, then the memories row by row.
+
+use acm_linalg::samples::{by_rows, room};
+use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer, parallel};
+use fearless_simd::{Level, dispatch};
+
+use super::parts::{Kind, Part};
+use super::product::{PRODUCT_NS, of_points};
+use super::{FittedFused, Wanted};
+use crate::lagged;
+
+/// For the memories a row counts at most as this many usual ones: a spike, or a past fault, is forgotten in bounded time.
+const CAP: f64 = 5.0;
+
+/// A thread's share of the rows that are whitened at once, in nanoseconds: long enough to look at interrupts.
+const SHARE_NS: f64 = 30e6;
+
+/// What the memories hold.
+#[derive(Debug, Clone, PartialEq)]
+struct State {
+    /// Mean squared length at each memory of more than one row.
+    power: Vec<f64>,
+    /// Mean whitened residual at each of them, sensor by sensor.
+    shift: Vec<f64>,
+}
+
+/// What the detector remembers of a history that is scored as it comes: its latest rows and the means of its residuals.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Live {
+    rows: lagged::Live,
+    state: Option<State>,
+}
+
+impl Memory for Live {
+    fn write(&self, to: &mut Writer) {
+        self.rows.write(to);
+        if let Some(state) = &self.state {
+            to.reals("live.power", &state.power);
+            to.reals("live.shift", &state.shift);
+        }
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let rows = lagged::Live::read(from)?;
+        let state = if from.has("live.power") {
+            let power = from.reals("live.power", from.length("live.power")?)?;
+            let memories = from.reals("memories", from.length("memories")?)?;
+            let slow = memories.iter().filter(|&&memory| memory < 1.0).count();
+            let shift = from.reals("live.shift", slow * from.length("scaling.fill")?)?;
+            from.require(power.len() == slow && power.iter().all(|value| value.is_finite()), "live.power")?;
+            from.require(shift.iter().all(|value| value.is_finite()), "live.shift")?;
+            Some(State { power, shift })
+        } else {
+            None
+        };
+        Ok(Self { rows, state })
+    }
+}
+
+impl FittedFused {
+    /// The fused score of each row: the greatest of the parts, each over its limit. Above 1 is an alarm.
+    ///
+    /// Shapes: x (n, d) -> (n,).
+    /// Missing: the training median.
+    /// Cost: n d² (lags + 1) products. Threads: rows; the memories run on one. Holds the residuals of as many rows as take
+    /// some 30 ms a thread.
+    ///
+    /// # Errors
+    /// [`Error::Columns`]; [`Error::Length`] unless `out` has n values; [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.walk(x, 0, &mut self.start()?, Wanted::Score, out)
+    }
+
+    /// Each part of the score over its limit (n, parts), row after row.
+    ///
+    /// # Errors
+    /// As for [`Self::score`].
+    pub fn parts(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.walk(x, 0, &mut self.start()?, Wanted::Parts, out)
+    }
+
+    /// The share of each sensor (n, d), row after row: its shares of the parts, weighed by how far each part is above normal.
+    /// 0 for a column that was left out, and in rows where no part is above normal.
+    ///
+    /// # Errors
+    /// As for [`Self::score`].
+    pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.walk(x, 0, &mut self.start()?, Wanted::Contributions, out)
+    }
+
+    /// Scores the rows that follow those that `live` has seen: the same as if all had been scored at once.
+    ///
+    /// # Errors
+    /// As for [`Self::score`]; `live` is then as it was.
+    pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.columns())?;
+        let fresh = self.start()?;
+        let mut state = match &live.state {
+            Some(state) if state.shift.len() == fresh.shift.len() && state.power.len() == fresh.power.len() => {
+                state.clone()
+            }
+            _ => fresh,
+        };
+        if x.rows() == 0 {
+            return Ok(());
+        }
+        let (all, old) = live.rows.before(x)?;
+        self.walk(all.view().into(), old, &mut state, Wanted::Score, out)?;
+        live.rows.remember(&all, self.parameters.lags);
+        live.state = Some(state);
+        Ok(())
+    }
+
+    fn start(&self) -> Result<State> {
+        let slow = self.parameters.slow().count();
+        Ok(State {
+            power: vec![self.usual; slow],
+            shift: room(slow, self.lagged.kept.len(), 0.0, "means of residuals")?,
+        })
+    }
+
+    /// The rows of `x` from `skip` on.
+    fn walk(&self, x: Samples<'_>, skip: usize, state: &mut State, wanted: Wanted, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.columns())?;
+        let rows = x.rows() - skip;
+        let width = match wanted {
+            Wanted::Score => 1,
+            Wanted::Parts => self.norms.limit.len(),
+            Wanted::Contributions => self.columns(),
+        };
+        if out.len() != rows * width {
+            return Err(Error::Length {
+                name: "out",
+                expected: rows * width,
+                got: out.len(),
+            });
+        }
+        let sensors = self.lagged.kept.len();
+        let step = self.step().min(rows.max(1));
+        let parts = self.parameters.parts();
+        let mut white = room(step, sensors, 0.0, "residuals")?;
+        let mut found = Found::new(self, if wanted == Wanted::Contributions { step } else { 1 }, wanted)?;
+        for (number, out) in out.chunks_mut(step * width).enumerate() {
+            let (first, count) = (skip + number * step, out.len() / width);
+            let white = &mut white[..count * sensors];
+            of_points(&self.lagged, &self.whitening, None, x, first..first + count, white)?;
+            dispatch!(Level::new(), simd => {
+                let _ = simd;
+                self.remember(&parts, white, state, wanted, &mut found, out);
+            });
+            if wanted == Wanted::Contributions {
+                self.share(&parts, white, &mut found, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows that are whitened at once.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    fn step(&self) -> usize {
+        let cost = PRODUCT_NS * (self.whitening.width() * self.whitening.rows()) as f64 + 20.0;
+        let rows = SHARE_NS * parallel::num_threads() as f64 / cost;
+        (rows.clamp(256.0, 262_144.0) as usize).next_multiple_of(8)
+    }
+
+    /// Takes the memories from row to row; what is wanted of the parts goes to `out`, or to `found` for contributions.
+    #[inline(always)]
+    fn remember(
+        &self,
+        parts: &[Part],
+        white: &[f64],
+        state: &mut State,
+        wanted: Wanted,
+        found: &mut Found,
+        out: &mut [f64],
+    ) {
+        let sensors = self.lagged.kept.len();
+        let cap = CAP * self.usual;
+        let width = parts.len();
+        for (row, residual) in white.chunks_exact(sensors).enumerate() {
+            let power = squares(residual);
+            let share = if power > cap { cap / power } else { 1.0 };
+            let weight = share.sqrt();
+            let place = if wanted == Wanted::Contributions { row } else { 0 };
+            let values = &mut found.values[place * width..(place + 1) * width];
+            let (mut powers, mut shifts) = (0, 0);
+            for number in 0..width {
+                let Part { kind, memory } = parts[number];
+                values[number] = if kind == Kind::Shift {
+                    let mean = &mut state.shift[shifts * sensors..(shifts + 1) * sensors];
+                    for place in 0..sensors {
+                        mean[place] += memory * (weight * residual[place] - mean[place]);
+                    }
+                    shifts += 1;
+                    squares(mean) * ((2.0 - memory) / memory)
+                } else if memory < 1.0 {
+                    let level = &mut state.power[powers];
+                    *level += memory * (power.min(cap) - *level);
+                    powers += 1;
+                    *level
+                } else {
+                    power
+                };
+            }
+            match wanted {
+                Wanted::Score => {
+                    let mut greatest = f64::NEG_INFINITY;
+                    for number in 0..width {
+                        greatest = greatest.max(self.norms.score(number, values[number]));
+                    }
+                    out[row] = greatest;
+                }
+                Wanted::Parts => {
+                    for number in 0..width {
+                        out[row * width + number] = self.norms.score(number, values[number]);
+                    }
+                }
+                Wanted::Contributions => {
+                    found.capped[row] = share;
+                    let length = state.shift.len();
+                    found.shifts[row * length..(row + 1) * length].copy_from_slice(&state.shift);
+                }
+            }
+        }
+    }
+
+    /// What each sensor adds to the parts, as shares.
+    fn share(&self, parts: &[Part], white: &[f64], found: &mut Found, out: &mut [f64]) -> Result<()> {
+        let sensors = self.lagged.kept.len();
+        let rows = white.len() / sensors;
+        let slow = self.parameters.slow().count();
+        let width = (1 + slow) * sensors;
+        let Found {
+            values,
+            capped,
+            shifts,
+            own,
+            running,
+        } = found;
+        let (shifts, own) = (&*shifts, &mut own[..rows * width]);
+        by_rows(
+            rows,
+            width,
+            own,
+            PRODUCT_NS * 3.0 * (width * sensors) as f64,
+            || Ok((room(sensors, 1, 0.0, "a row")?, room(sensors, 1, 0.0, "a row")?)),
+            |(there, back), inside, own, stop| {
+                for (row, own) in inside.zip(own.chunks_exact_mut(width)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let (power, means) = own.split_at_mut(sensors);
+                    dispatch!(Level::new(), simd => {
+                        let _ = simd;
+                        self.split(&white[row * sensors..(row + 1) * sensors], there, back, power);
+                        for number in 0..slow {
+                            let mean = &shifts[(row * slow + number) * sensors..][..sensors];
+                            self.split(mean, there, back, &mut means[number * sensors..(number + 1) * sensors]);
+                        }
+                    });
+                }
+            },
+        )?;
+        let columns = self.columns();
+        for row in 0..rows {
+            let values = &values[row * parts.len()..(row + 1) * parts.len()];
+            let (own, out) = (&own[row * width..(row + 1) * width], &mut out[row * columns..(row + 1) * columns]);
+            out.fill(0.0);
+            let scores = || (0..parts.len()).map(|number| self.norms.score(number, values[number]).max(0.0));
+            let total: f64 = scores().sum();
+            let (mut powers, mut shifts) = (0, 0);
+            for ((part, score), &value) in parts.iter().zip(scores()).zip(values) {
+                let (unit, shares) = match part.kind {
+                    Kind::Shift => {
+                        shifts += 1;
+                        ((2.0 - part.memory) / part.memory, &own[shifts * sensors..(shifts + 1) * sensors])
+                    }
+                    Kind::Power if part.memory < 1.0 => {
+                        let mean = &mut running[powers * sensors..(powers + 1) * sensors];
+                        for place in 0..sensors {
+                            mean[place] += part.memory * (capped[row] * own[place] - mean[place]);
+                        }
+                        powers += 1;
+                        (1.0, &*mean)
+                    }
+                    Kind::Power => (1.0, &own[..sensors]),
+                };
+                if score > 0.0 && value > 0.0 {
+                    let weight = score / total * unit / value;
+                    for (&column, share) in self.lagged.kept.iter().zip(shares) {
+                        out[column] += weight * share.max(0.0);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// r_j (S⁻¹ r)_j of the whitened residual L⁻¹ r, with S = L Lᵀ: they sum to its squared length.
+    #[inline(always)]
+    fn split(&self, white: &[f64], there: &mut [f64], back: &mut [f64], out: &mut [f64]) {
+        let size = white.len();
+        let (there, back, out) = (&mut there[..size], &mut back[..size], &mut out[..size]);
+        back.copy_from_slice(white);
+        for row in (0..size).rev() {
+            let factor = &self.factor[row * size..row * size + row + 1];
+            let (before, at) = back.split_at_mut(row);
+            at[0] /= factor[row];
+            let solved = at[0];
+            for place in 0..row {
+                before[place] -= solved * factor[place];
+            }
+            there[row] = products(factor, &white[..row + 1]);
+        }
+        for place in 0..size {
+            out[place] = there[place] * back[place];
+        }
+    }
+}
+
+/// What the parts of the latest rows were made from.
+struct Found {
+    /// The statistics of the parts.
+    values: Vec<f64>,
+    /// The share that a row's power counts with.
+    capped: Vec<f64>,
+    /// The means of the whitened residuals.
+    shifts: Vec<f64>,
+    /// What each sensor adds to a row's power and to the squares of the means.
+    own: Vec<f64>,
+    /// Means of the sensors' shares of the power, at each memory.
+    running: Vec<f64>,
+}
+
+impl Found {
+    fn new(model: &FittedFused, rows: usize, wanted: Wanted) -> Result<Self> {
+        let slow = model.parameters.slow().count() * model.lagged.kept.len();
+        let what = "shares of the sensors";
+        let rows_beside = if wanted == Wanted::Contributions { rows } else { 0 };
+        Ok(Self {
+            values: room(rows, model.norms.limit.len(), 0.0, what)?,
+            capped: room(rows_beside, 1, 0.0, what)?,
+            shifts: room(rows_beside, slow, 0.0, what)?,
+            own: room(rows_beside, slow + model.lagged.kept.len(), 0.0, what)?,
+            running: room(slow, 1, 0.0, what)?,
+        })
+    }
+}
+
+/// Sum of the squares, in eight sums that are added in their order.
+#[inline(always)]
+fn squares(values: &[f64]) -> f64 {
+    products(values, values)
+}
+
+#[inline(always)]
+fn products(one: &[f64], other: &[f64]) -> f64 {
+    let other = &other[..one.len()];
+    let mut sums = [0.0; 8];
+    let whole = one.len() / 8 * 8;
+    let mut place = 0;
+    while place < whole {
+        for lane in 0..8 {
+            sums[lane] += one[place + lane] * other[place + lane];
+        }
+        place += 8;
+    }
+    for lane in 0..one.len() - whole {
+        sums[lane] += one[whole + lane] * other[whole + lane];
+    }
+    ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
+}

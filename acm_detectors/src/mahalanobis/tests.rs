@@ -1,0 +1,126 @@
+use acm_linalg::seed::stream;
+use ndarray::{Array2, array, s};
+use rand::RngExt;
+
+use super::*;
+
+fn plant(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
+    let mut stream = stream(seed, 0);
+    let mut x = Array2::zeros((rows, columns));
+    for mut row in x.rows_mut() {
+        let mut draw = || (0..12).map(|_| stream.random::<f64>()).sum::<f64>() - 6.0;
+        let shared = draw();
+        for (column, value) in row.iter_mut().enumerate() {
+            *value = 1500.0 + (column + 1) as f64 * (shared + draw());
+        }
+    }
+    x
+}
+
+fn scores(model: &FittedMahalanobis, x: &Array2<f64>) -> Vec<f64> {
+    let mut out = vec![0.0; x.nrows()];
+    model.score(x.view().into(), &mut out).unwrap();
+    out
+}
+
+fn fitted(x: &Array2<f64>, shrinkage: Shrinkage, lags: usize) -> FittedMahalanobis {
+    MahalanobisDetector::new(shrinkage, lags).unwrap().fit(x.view().into()).unwrap()
+}
+
+#[test]
+fn a_hand_computed_case() {
+    // Scaled columns (±1, ±1) are uncorrelated, with variance 1: the distance is the length.
+    let x = array![[11.0, 22.0], [9.0, 22.0], [11.0, 18.0], [9.0, 18.0]];
+    let model = fitted(&x, Shrinkage::Nothing, 0);
+    let new = array![[10.0, 20.0], [13.0, 20.0], [10.0, 28.0], [12.0, 22.0], [f64::NAN, 24.0]];
+    assert_eq!(scores(&model, &new), [0.0, 9.0, 16.0, 5.0, 4.0]);
+    let mut parts = vec![0.0; 10];
+    model.contributions(new.view().into(), &mut parts).unwrap();
+    assert_eq!(parts, [0.0, 0.0, 9.0, 0.0, 0.0, 16.0, 4.0, 1.0, 0.0, 4.0]);
+}
+
+#[test]
+fn contributions_sum_to_the_square_and_the_mean_square_is_the_width() {
+    for columns in [1, 3, 4, 5, 13] {
+        let x = plant(400, columns, 3);
+        let model = fitted(&x, Shrinkage::Share(0.0), 0);
+        let found = scores(&model, &x);
+        // Of the training rows the mean square is the number of columns exactly.
+        assert!((found.iter().sum::<f64>() / 400.0 / columns as f64 - 1.0).abs() < 1e-11);
+        let mut parts = vec![0.0; 400 * columns];
+        model.contributions(x.view().into(), &mut parts).unwrap();
+        for (parts, square) in parts.chunks(columns).zip(&found) {
+            assert!((parts.iter().sum::<f64>() - square).abs() < 1e-11 * square.max(1.0));
+        }
+    }
+}
+
+#[test]
+fn chunks_change_no_byte() {
+    let model = fitted(&plant(300, 6, 1), Shrinkage::LedoitWolf, 2);
+    let new = plant(50, 6, 2);
+    let whole = scores(&model, &new);
+    for step in [1, 7, 49] {
+        let mut live = Live::default();
+        let mut chunked = Vec::new();
+        for start in (0..50).step_by(step) {
+            let rows = new.slice(s![start..(start + step).min(50), ..]);
+            let mut out = vec![0.0; rows.nrows()];
+            model.update(&mut live, rows.into(), &mut out).unwrap();
+            chunked.extend(out);
+        }
+        assert_eq!(whole, chunked);
+    }
+}
+
+#[test]
+fn the_limit_is_exceeded_as_often_as_asked() {
+    // On average over training sets, small ones included.
+    let above = |seed| {
+        let model = fitted(&plant(60, 5, seed), Shrinkage::Share(0.0), 0);
+        let limit = model.limit(0.01).unwrap();
+        scores(&model, &plant(1000, 5, seed + 1000))
+            .iter()
+            .filter(|&&score| score > limit)
+            .count()
+    };
+    let total: usize = (0..60).map(above).sum();
+    assert!((450..750).contains(&total), "{total}");
+    let model = fitted(&plant(60, 5, 1), Shrinkage::Share(0.0), 0);
+    assert!(model.limit(1.0).is_err());
+    let wide = fitted(&plant(8, 12, 1), Shrinkage::LedoitWolf, 0);
+    assert!((wide.limit(0.01).unwrap() - 26.216_967_305_535_853).abs() < 1e-9);
+}
+
+#[test]
+fn singular_covariances_need_shrinkage() {
+    let mut x = plant(100, 4, 1);
+    let copy = x.column(0).to_owned();
+    x.column_mut(2).assign(&copy);
+    let none = MahalanobisDetector::new(Shrinkage::Share(0.0), 0).unwrap();
+    let message = none.fit(x.view().into()).unwrap_err().to_string();
+    assert_eq!(message, "`x` must be free of columns that others determine, unless `shrinkage` is above 0");
+    assert!(none.fit(plant(4, 6, 1).view().into()).is_err());
+    assert!(scores(&fitted(&x, Shrinkage::LedoitWolf, 0), &x).iter().all(|score| score.is_finite()));
+    assert!(MahalanobisDetector::new(Shrinkage::Share(1.5), 0).is_err());
+    let still = Array2::<f64>::ones((50, 3));
+    assert!(matches!(none.fit(still.view().into()), Err(Error::Unfit { .. })));
+}
+
+#[test]
+fn saved_models_score_the_same_bytes() {
+    let (x, new) = (plant(300, 6, 1), plant(20, 6, 2));
+    for shrinkage in [Shrinkage::LedoitWolf, Shrinkage::Nothing, Shrinkage::Share(0.1)] {
+        let model = fitted(&x, shrinkage, 1);
+        let bytes = model.to_bytes().unwrap();
+        let read = FittedMahalanobis::from_bytes(&bytes).unwrap();
+        assert_eq!(read, model);
+        assert_eq!(scores(&read, &new), scores(&model, &new));
+        for place in (0..bytes.len()).step_by(5) {
+            let mut wrong = bytes.clone();
+            wrong[place] ^= 0x55;
+            let _ = FittedMahalanobis::from_bytes(&wrong);
+            assert!(FittedMahalanobis::from_bytes(&bytes[..place]).is_err());
+        }
+    }
+}

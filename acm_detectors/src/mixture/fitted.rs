@@ -1,0 +1,346 @@
+//! A fitted mixture: densities, scores, responsibilities, contributions.
+
+use std::ops::Range;
+
+use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::parallel::Stop;
+use acm_linalg::samples::{by_rows, room};
+use acm_linalg::{Persist, Reader, Result, Samples, Scaling, Writer, scaling};
+use fearless_simd::{Level, dispatch};
+
+use super::gaussians::{Gaussians, Room};
+use super::tiles::{BLOCK, Frame, TILES};
+use super::{Components, Covariance, GaussianMixture, Run, aic, bic};
+
+/// Makes the median absolute deviation of normal values their standard deviation.
+const NORMAL: f64 = 1.4826;
+
+/// No spread of the training rows' log densities is smaller.
+const LEAST_SPREAD: f64 = 1e-6;
+
+/// A fitted Gaussian mixture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedGaussianMixture {
+    parameters: GaussianMixture,
+    frame: Frame,
+    model: Gaussians,
+    lower_bound: f64,
+    steps: usize,
+    converged: bool,
+    /// Median and spread of the training rows' negative log densities.
+    usual: [f64; 2],
+}
+
+/// Scratch for the rows of a job.
+struct Desk {
+    all: Vec<Row>,
+    tiles: Vec<Row>,
+    room: Room,
+    parts: Vec<Row>,
+}
+
+impl FittedGaussianMixture {
+    pub(super) fn new(parameters: GaussianMixture, frame: Frame, run: Run, x: Samples<'_>) -> Result<Self> {
+        let mut fitted = Self {
+            parameters,
+            frame,
+            model: run.model,
+            lower_bound: run.lower_bound,
+            steps: run.steps,
+            converged: run.converged,
+            usual: [0.0, 1.0],
+        };
+        let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
+        fitted.log_density(x, &mut densities)?;
+        densities.iter_mut().for_each(|density| *density = -*density);
+        let (median, mad) = scaling::median_mad(&mut densities);
+        fitted.usual = [median, (NORMAL * mad).max(LEAST_SPREAD)];
+        Ok(fitted)
+    }
+
+    /// The parameters of the fit.
+    #[must_use]
+    pub fn parameters(&self) -> &GaussianMixture {
+        &self.parameters
+    }
+
+    /// Columns at fit.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.frame.scaling.columns()
+    }
+
+    /// Columns that change, in rising order: those that means and covariances are about.
+    #[must_use]
+    pub fn kept(&self) -> &[usize] {
+        &self.frame.kept
+    }
+
+    /// Medians, centres and scales of all columns.
+    #[must_use]
+    pub fn scaling(&self) -> &Scaling {
+        &self.frame.scaling
+    }
+
+    /// Components.
+    #[must_use]
+    pub fn components(&self) -> usize {
+        self.model.components()
+    }
+
+    /// Shares of the components.
+    #[must_use]
+    pub fn weights(&self) -> &[f64] {
+        &self.model.weights
+    }
+
+    /// Means of the scaled kept columns, a row for each component.
+    #[must_use]
+    pub fn means(&self) -> &[f64] {
+        &self.model.means
+    }
+
+    /// Variances of the scaled kept columns, a row for each component; or covariances, a matrix for each.
+    #[must_use]
+    pub fn covariances(&self) -> &[f64] {
+        &self.model.covariances
+    }
+
+    /// Mean log density of the training rows before the last step of the best run.
+    #[must_use]
+    pub fn lower_bound(&self) -> f64 {
+        self.lower_bound
+    }
+
+    /// Steps of the best run.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Whether the best run ended because it stood still.
+    #[must_use]
+    pub fn converged(&self) -> bool {
+        self.converged
+    }
+
+    /// How unlikely each row is: its negative log density, less the training rows' median, over 1.4826 times their median
+    /// absolute deviation (at least 1e-6).
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`]; so for all below.
+    ///
+    /// # Panics
+    /// Unless `out` holds a value for each row; so for all below.
+    pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.log_density(x, out)?;
+        let [median, spread] = self.usual;
+        out.iter_mut().for_each(|value| *value = (-*value - median) / spread);
+        Ok(())
+    }
+
+    /// Natural logarithm of the density of each scaled row.
+    ///
+    /// # Errors
+    /// Those of [`FittedGaussianMixture::score`].
+    pub fn log_density(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.walk(x, 1, out, |desk, count, out| {
+            for (row, out) in out.iter_mut().enumerate().take(count) {
+                *out = desk.room.totals[row / LANES].0[row % LANES];
+            }
+        })
+    }
+
+    /// Responsibility of each component for each row: `n * k` values, a row's sum is 1.
+    ///
+    /// # Errors
+    /// Those of [`FittedGaussianMixture::score`].
+    pub fn responsibilities(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        let components = self.components();
+        self.walk(x, components, out, |desk, count, out| {
+            for (row, out) in out.chunks_exact_mut(components).enumerate().take(count) {
+                for (out, share) in out.iter_mut().zip(&desk.room.shares) {
+                    *out = share[row / LANES].0[row % LANES];
+                }
+            }
+        })
+    }
+
+    /// The component that is most responsible for each row; the first of equal ones.
+    ///
+    /// # Errors
+    /// Those of [`FittedGaussianMixture::score`].
+    pub fn predict(&self, x: Samples<'_>, out: &mut [i64]) -> Result<()> {
+        self.walk(x, 1, out, |desk, count, out| {
+            for (row, out) in out.iter_mut().enumerate().take(count) {
+                let mut most = 0.0;
+                for (component, share) in (0..).zip(&desk.room.shares) {
+                    let share = share[row / LANES].0[row % LANES];
+                    if share > most {
+                        (most, *out) = (share, component);
+                    }
+                }
+            }
+        })
+    }
+
+    /// Each column's part of the squared Mahalanobis distance of each row from the components, weighted by their
+    /// responsibilities: `n * d` values.
+    ///
+    /// With diagonal covariances Σ_k r_k (z_j - m_kj)² / s_kj; with full ones the signed Σ_k r_k (z - m_k)_j (S_k⁻¹ (z - m_k))_j.
+    /// Both sum to the distance. Columns that were left out have no part.
+    ///
+    /// # Errors
+    /// Those of [`FittedGaussianMixture::score`].
+    pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        let columns = self.columns();
+        let (width, level) = (self.frame.width(), Level::new());
+        self.walk(x, columns, out, |desk, count, out| {
+            let Desk { tiles, room, parts, .. } = desk;
+            out.fill(0.0);
+            for (number, out) in out.chunks_mut(LANES * columns).enumerate().take(count.div_ceil(LANES)) {
+                let tile = &tiles[number * width..(number + 1) * width];
+                dispatch!(level, simd => self.model.explain(simd, tile, number, room, parts));
+                for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
+                    for (&column, part) in self.frame.kept.iter().zip(&*parts) {
+                        out[column] = part.0[lane];
+                    }
+                }
+            }
+        })
+    }
+
+    /// Schwarz's Bayesian information criterion of the mixture for these rows; lower is better.
+    ///
+    /// # Errors
+    /// Those of [`FittedGaussianMixture::score`]; [`acm_linalg::Error::TooFew`] for no row.
+    pub fn bic(&self, x: Samples<'_>) -> Result<f64> {
+        Ok(bic(&self.model, self.mean_log_density(x)?, x.rows()))
+    }
+
+    /// Akaike's information criterion of the mixture for these rows; lower is better.
+    ///
+    /// # Errors
+    /// Those of [`FittedGaussianMixture::bic`].
+    pub fn aic(&self, x: Samples<'_>) -> Result<f64> {
+        Ok(aic(&self.model, self.mean_log_density(x)?, x.rows()))
+    }
+
+    fn mean_log_density(&self, x: Samples<'_>) -> Result<f64> {
+        x.require_columns(self.columns())?;
+        x.require(1)?;
+        let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
+        self.log_density(x, &mut densities)?;
+        Ok(densities.iter().sum::<f64>() / x.rows() as f64)
+    }
+
+    /// Evaluates the components block by block and calls `take` with each block's number of rows and their results.
+    fn walk<R: Send>(
+        &self,
+        x: Samples<'_>,
+        each: usize,
+        out: &mut [R],
+        take: impl Fn(&mut Desk, usize, &mut [R]) + Sync,
+    ) -> Result<()> {
+        x.require_columns(self.columns())?;
+        let width = self.frame.width();
+        let level = Level::new();
+        let desk = || {
+            let what = "a block of rows";
+            Ok(Desk {
+                all: room(x.columns(), 1, Row::default(), what)?,
+                tiles: room(TILES, width, Row::default(), what)?,
+                room: Room::new(self.components(), width, false)?,
+                parts: room(width, 1, Row::default(), what)?,
+            })
+        };
+        let cost = self.model.cost_ns() + 8.0 * x.columns() as f64;
+        by_rows(x.rows(), each, out, cost, desk, |desk, rows: Range<usize>, out, stop: &Stop| {
+            for (first, out) in rows.clone().step_by(BLOCK).zip(out.chunks_mut(BLOCK * each)) {
+                if stop.requested() {
+                    return;
+                }
+                let known = BLOCK.min(rows.end - first);
+                let count = known.div_ceil(LANES);
+                let Desk { all, tiles, room, .. } = desk;
+                let block = &mut tiles[..count * width];
+                dispatch!(level, simd => {
+                    for (number, tile) in (0..).zip(block.chunks_exact_mut(width)) {
+                        self.frame.pack(simd, &x, first + number * LANES, all, tile);
+                    }
+                });
+                dispatch!(level, simd => self.model.share(simd, block, count, room));
+                take(desk, known, out);
+            }
+        })
+    }
+}
+
+impl Persist for FittedGaussianMixture {
+    const KIND: &'static str = "GaussianMixture";
+    const VERSION: u64 = 1;
+
+    fn write(&self, to: &mut Writer) {
+        let parameters = &self.parameters;
+        let components = match parameters.components() {
+            Components::Fixed(count) => count as u64,
+            Components::Bic => 0,
+        };
+        to.count("n_components", components);
+        let covariance = match parameters.covariance() {
+            Covariance::Diag => "diag",
+            Covariance::Full => "full",
+        };
+        to.text("covariance", covariance);
+        to.count("n_init", parameters.n_init() as u64);
+        to.real("reg", parameters.reg());
+        to.real("tol", parameters.tol());
+        to.count("max_iter", parameters.max_iter() as u64);
+        to.count("seed", parameters.seed());
+        self.frame.write(to);
+        self.model.write(to);
+        to.real("lower_bound", self.lower_bound);
+        to.count("steps", self.steps as u64);
+        to.count("converged", u64::from(self.converged));
+        to.reals("usual", &self.usual);
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let components = match from.size("n_components")? {
+            0 => Components::Bic,
+            count => Components::Fixed(count),
+        };
+        let covariance = match from.text("covariance")? {
+            "diag" => Covariance::Diag,
+            "full" => Covariance::Full,
+            _ => return Err(from.wrong("covariance")),
+        };
+        let (n_init, max_iter) = (from.size("n_init")?, from.size("max_iter")?);
+        let (reg, tol) = (from.real("reg")?, from.real("tol")?);
+        let parameters = GaussianMixture::new(components, covariance, n_init, reg, tol, max_iter, from.count("seed")?)
+            .map_err(|_| from.wrong("n_components"))?;
+        let frame = Frame::read(from)?;
+        let model = Gaussians::read(from, covariance, frame.width())?;
+        let alike = match components {
+            Components::Fixed(count) => count == model.components(),
+            Components::Bic => true,
+        };
+        from.require(alike, "n_components")?;
+        let usual = from.reals("usual", 2)?;
+        let [median, spread] = [usual[0], usual[1]];
+        from.require(median.is_finite() && spread.is_finite() && spread > 0.0, "usual")?;
+        let lower_bound = from.real("lower_bound")?;
+        from.require(lower_bound.is_finite(), "lower_bound")?;
+        let converged = from.count("converged")?;
+        from.require(converged <= 1, "converged")?;
+        Ok(Self {
+            parameters,
+            frame,
+            model,
+            lower_bound,
+            steps: from.size("steps")?,
+            converged: converged == 1,
+            usual: [median, spread],
+        })
+    }
+}

@@ -1,0 +1,288 @@
+//! Gaussian mixture: healthy rows come from a few operating states, each with its own level and spread; a row that none of
+//! them makes likely is abnormal.
+//!
+//! p(z) = Σ_k w_k N(z; m_k, S_k), with z the robustly scaled row. Fitted by expectation and maximisation (Dempster, Laird and
+//! Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm, doi 10.1111/j.2517-6161.1977.tb01600.x) from
+//! k-means clusters; the number of components by Schwarz's criterion (1978, doi 10.1214/aos/1176344136).
+
+mod diag;
+mod fitted;
+mod full;
+mod gaussians;
+mod logsum;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod tiles;
+
+use acm_clustering::kmeans;
+use acm_linalg::error::require;
+use acm_linalg::lanes::Row;
+use acm_linalg::samples::room;
+use acm_linalg::{Error, Result, Samples, seed};
+use rand::RngExt;
+
+pub use self::fitted::FittedGaussianMixture;
+use self::gaussians::Gaussians;
+use self::sweep::{Pieces, Source};
+use self::tiles::Frame;
+
+/// Most components that the criterion chooses from.
+const MOST_BY_BIC: usize = 5;
+
+/// Steps of k-means for a start, at most: what it leaves undone, expectation and maximisation do.
+const START_STEPS: usize = 100;
+
+/// How many components a mixture has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Components {
+    /// As many.
+    Fixed(usize),
+    /// As many, between 1 and min(5, √n / 2), as the Bayesian information criterion of the training rows likes best.
+    Bic,
+}
+
+/// What the components know of the relations between the sensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Covariance {
+    /// Nothing: a variance for each sensor.
+    Diag,
+    /// A covariance for each pair of sensors.
+    Full,
+}
+
+/// Parameters of a Gaussian mixture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GaussianMixture {
+    components: Components,
+    covariance: Covariance,
+    n_init: usize,
+    reg: f64,
+    tol: f64,
+    max_iter: usize,
+    seed: u64,
+}
+
+/// A run of expectation and maximisation.
+struct Run {
+    model: Gaussians,
+    lower_bound: f64,
+    steps: usize,
+    converged: bool,
+}
+
+impl GaussianMixture {
+    /// `n_init` starts are tried; `reg` is added to every variance (of the scaled sensors); steps end when the mean log
+    /// density of the training rows changes by less than `tol`, or after `max_iter` of them.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for no components, starts or steps; `reg` or `tol` below 0 or not finite.
+    pub fn new(
+        components: Components,
+        covariance: Covariance,
+        n_init: usize,
+        reg: f64,
+        tol: f64,
+        max_iter: usize,
+        seed: u64,
+    ) -> Result<Self> {
+        if let Components::Fixed(count) = components {
+            let fits = u32::try_from(count).is_ok();
+            require(count >= 1 && fits, "n_components", "between 1 and 4294967295", count)?;
+        }
+        require(n_init >= 1, "n_init", "at least 1", n_init)?;
+        require(reg >= 0.0 && reg.is_finite(), "reg", "a finite number that is at least 0", reg)?;
+        require(tol >= 0.0 && tol.is_finite(), "tol", "a finite number that is at least 0", tol)?;
+        require(max_iter >= 1, "max_iter", "at least 1", max_iter)?;
+        Ok(Self {
+            components,
+            covariance,
+            n_init,
+            reg,
+            tol,
+            max_iter,
+            seed,
+        })
+    }
+
+    /// How many components are asked for.
+    #[must_use]
+    pub fn components(&self) -> Components {
+        self.components
+    }
+
+    /// The kind of covariance.
+    #[must_use]
+    pub fn covariance(&self) -> Covariance {
+        self.covariance
+    }
+
+    /// Starts.
+    #[must_use]
+    pub fn n_init(&self) -> usize {
+        self.n_init
+    }
+
+    /// What is added to every variance.
+    #[must_use]
+    pub fn reg(&self) -> f64 {
+        self.reg
+    }
+
+    /// The change of the mean log density that ends a run.
+    #[must_use]
+    pub fn tol(&self) -> f64 {
+        self.tol
+    }
+
+    /// Most steps of a run.
+    #[must_use]
+    pub fn max_iter(&self) -> usize {
+        self.max_iter
+    }
+
+    /// Seed of the starts.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The mixture of the rows of `x`: of all starts the one that ends with the highest log density.
+    ///
+    /// Missing: NaN and infinity count as the median of their column. Columns that do not change are left out.
+    /// Cost: O(n d k) a step, O(n d² k) for full covariances; holds the scaled rows. Any number of threads and any layout
+    /// gives the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] for fewer rows than components; [`Error::Unfit`] where no column changes; [`Error::Singular`]
+    /// where `reg` is too small for the components' covariances; [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn fit(&self, x: Samples<'_>) -> Result<FittedGaussianMixture> {
+        let candidates = match self.components {
+            Components::Fixed(count) => count..=count,
+            Components::Bic => {
+                let rows = x.rows();
+                let most = (1..=MOST_BY_BIC).take_while(|count| 4 * count * count <= rows).last();
+                1..=most.unwrap_or(1)
+            }
+        };
+        x.require(*candidates.start())?;
+        let frame = Frame::fit(x)?;
+        let tiles = frame.tiles(x)?;
+        let mut best: Option<(f64, Run)> = None;
+        for components in candidates {
+            let run = self.best_run(x, &frame, &tiles, components)?;
+            let criterion = bic(&run.model, run.lower_bound, x.rows());
+            if best.as_ref().is_none_or(|(least, _)| criterion < *least) {
+                best = Some((criterion, run));
+            }
+        }
+        match best {
+            Some((_, run)) => FittedGaussianMixture::new(self.clone(), frame, run, x),
+            None => Err(nothing()),
+        }
+    }
+
+    /// As [`GaussianMixture::fit`], from a single start: the component of each row.
+    ///
+    /// # Errors
+    /// Those of `fit`; [`Error::Length`] unless there is a label for each row; [`Error::Parameter`] for a label that is no
+    /// component, or where the number of components is left open.
+    pub fn fit_from(&self, x: Samples<'_>, labels: &[u32]) -> Result<FittedGaussianMixture> {
+        let Components::Fixed(components) = self.components else {
+            return Err(Error::Unfit {
+                name: "n_components",
+                requirement: "a value where labels are given",
+            });
+        };
+        x.require(components)?;
+        if labels.len() != x.rows() {
+            return Err(Error::Length {
+                name: "labels",
+                expected: x.rows(),
+                got: labels.len(),
+            });
+        }
+        if let Some(&label) = labels.iter().find(|&&label| label as usize >= components) {
+            require(false, "labels", "less than `n_components`", label as usize)?;
+        }
+        let frame = Frame::fit(x)?;
+        let tiles = frame.tiles(x)?;
+        let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
+        let run = self.run(&mut pieces, labels, components, frame.width(), x.rows())?;
+        FittedGaussianMixture::new(self.clone(), frame, run, x)
+    }
+
+    fn best_run(&self, x: Samples<'_>, frame: &Frame, tiles: &[Row], components: usize) -> Result<Run> {
+        let rows = x.rows();
+        let mut pieces = Pieces::new(tiles, rows, frame.width(), self.covariance, components)?;
+        let mut best: Option<Run> = None;
+        for start in 0..if components == 1 { 1 } else { self.n_init } {
+            let labels = if components == 1 {
+                room(rows, 1, 0, "a label for each row")?
+            } else {
+                let seed = seed::stream(self.seed, start as u64).random();
+                kmeans::labels_for(x, Some(&frame.scaling), components, 1, START_STEPS, seed)?.labels
+            };
+            let run = self.run(&mut pieces, &labels, components, frame.width(), rows)?;
+            if best.as_ref().is_none_or(|best| run.lower_bound > best.lower_bound) {
+                best = Some(run);
+            }
+        }
+        best.ok_or_else(nothing)
+    }
+
+    fn run(
+        &self,
+        pieces: &mut Pieces<'_>,
+        labels: &[u32],
+        components: usize,
+        width: usize,
+        rows: usize,
+    ) -> Result<Run> {
+        // First the clusters' means, then all else about them.
+        let mut anchors = room(components, width, 0.0, "the means")?;
+        let labels = Source::Labels(labels);
+        let sums = pieces.sweep(labels, &anchors, false)?;
+        anchors = sums.means(&anchors);
+        let sums = pieces.sweep(labels, &anchors, true)?;
+        let mut model = Gaussians::from_sums(sums, &anchors, rows, self.covariance, self.reg)?;
+        let mut run = (f64::NEG_INFINITY, 0, false);
+        for step in 1..=self.max_iter {
+            let sums = pieces.sweep(Source::Model(&model), &model.means, true)?;
+            let lower_bound = sums.log() / rows as f64;
+            let next = Gaussians::from_sums(sums, &model.means, rows, self.covariance, self.reg)?;
+            model = next;
+            let converged = (lower_bound - run.0).abs() < self.tol;
+            run = (lower_bound, step, converged);
+            if converged {
+                break;
+            }
+        }
+        let (lower_bound, steps, converged) = run;
+        Ok(Run {
+            model,
+            lower_bound,
+            steps,
+            converged,
+        })
+    }
+}
+
+/// No candidate was tried, which cannot be.
+fn nothing() -> Error {
+    Error::Unfit {
+        name: "x",
+        requirement: "rows",
+    }
+}
+
+/// Schwarz's criterion for a mean log density over `rows` rows.
+fn bic(model: &Gaussians, mean_log: f64, rows: usize) -> f64 {
+    let rows = rows as f64;
+    model.freedom() as f64 * rows.ln() - 2.0 * mean_log * rows
+}
+
+/// Akaike's criterion.
+fn aic(model: &Gaussians, mean_log: f64, rows: usize) -> f64 {
+    2.0 * model.freedom() as f64 - 2.0 * mean_log * rows as f64
+}

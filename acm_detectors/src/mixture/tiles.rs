@@ -1,0 +1,122 @@
+//! The rows of a sample as the mixture sees them: filled, scaled, without the constant columns, eight rows a tile.
+
+use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::samples::{by_rows, room};
+use acm_linalg::scaling::{self, Manner};
+use acm_linalg::{Error, Reader, Result, Samples, Scaling, Writer};
+use fearless_simd::{Level, Simd, dispatch, prelude::*};
+
+/// Tiles that are worked on at a time.
+pub(super) const TILES: usize = 32;
+
+/// Rows of as many tiles.
+pub(super) const BLOCK: usize = TILES * LANES;
+
+/// No scale is smaller.
+const FLOOR: f64 = 1e-6;
+
+/// Scaled values end here, so that the square of no distance overflows.
+const LIMIT: f64 = 1e100;
+
+/// The scales of all columns, and which of them change at all.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Frame {
+    pub(super) scaling: Scaling,
+    pub(super) kept: Vec<usize>,
+}
+
+impl Frame {
+    /// Median and interquartile range; the standard deviation where at least half of the values of a changing column are
+    /// alike.
+    pub(super) fn fit(x: Samples<'_>) -> Result<Self> {
+        let mut scaling = Scaling::fit(x, Manner::Robust, FLOOR)?;
+        let mut kept = room(x.columns(), 1, 0, "the columns that change")?;
+        kept.clear();
+        let mut values = Vec::new();
+        for column in 0..x.columns() {
+            if scaling.scale[column] <= FLOOR {
+                if values.is_empty() {
+                    values = room(x.rows(), 1, 0.0, "a column")?;
+                }
+                x.read_column(column, &mut values);
+                let known = scaling::keep_known(&mut values);
+                let known = &values[..known];
+                if known.iter().all(|&value| value == known[0]) {
+                    continue;
+                }
+                let (_, deviation) = scaling::mean_and_deviation(known);
+                if deviation.is_finite() {
+                    scaling.scale[column] = deviation.max(FLOOR);
+                }
+            }
+            kept.push(column);
+        }
+        if kept.is_empty() {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "at least one column that changes",
+            });
+        }
+        Ok(Self { scaling, kept })
+    }
+
+    /// Columns that change.
+    pub(super) fn width(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The eight rows from `first` on into `tile`; `all` is room for every column.
+    #[inline(always)]
+    pub(super) fn pack<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, all: &mut [Row], tile: &mut [Row]) {
+        self.scaling.pack(simd, x, first, all);
+        for place in 0..tile.len() {
+            let value = all[self.kept[place]].load(simd);
+            tile[place].store(value.min(LIMIT).max(-LIMIT));
+        }
+    }
+
+    /// All rows, in as much memory as the kept columns have.
+    pub(super) fn tiles(&self, x: Samples<'_>) -> Result<Vec<Row>> {
+        let (count, width) = (x.rows().div_ceil(LANES), self.width());
+        let what = "the scaled rows";
+        let mut tiles = room(count, width, Row::default(), what)?;
+        let cost = 8.0 * x.columns() as f64;
+        let level = Level::new();
+        by_rows(
+            count,
+            width,
+            &mut tiles,
+            cost,
+            || room(x.columns(), 1, Row::default(), what),
+            |all, numbers, tiles, stop| {
+                for (number, tile) in numbers.zip(tiles.chunks_exact_mut(width)) {
+                    if number % TILES == 0 && stop.requested() {
+                        return;
+                    }
+                    dispatch!(level, simd => self.pack(simd, &x, number * LANES, all, tile));
+                }
+            },
+        )?;
+        Ok(tiles)
+    }
+
+    pub(super) fn write(&self, to: &mut Writer) {
+        self.scaling.write(to);
+        let kept: Vec<u64> = self.kept.iter().map(|&column| column as u64).collect();
+        to.counts("kept", &kept);
+    }
+
+    pub(super) fn read(from: &Reader<'_>) -> Result<Self> {
+        let scaling = Scaling::read(from)?;
+        let found = from.counts("kept", from.length("kept")?)?;
+        let mut kept = Vec::with_capacity(found.len());
+        for column in found {
+            let column = usize::try_from(column).map_err(|_| from.wrong("kept"))?;
+            let rising = kept.last().is_none_or(|&last| last < column);
+            from.require(rising && column < scaling.columns(), "kept")?;
+            kept.push(column);
+        }
+        from.require(!kept.is_empty(), "kept")?;
+        Ok(Self { scaling, kept })
+    }
+}

@@ -1,0 +1,358 @@
+//! Overall model residual: how far a row is from what its sensors predict of each other.
+//!
+//! A linear model of healthy rows predicts each sensor from the others (ridge) or all of them from a few components (PLS,
+//! PCA). The length of what it leaves unexplained, in units of the sensors' spreads, grows when sensors stop moving together,
+//! even while each one stays within its own limits.
+
+mod pls;
+mod ridge;
+mod root;
+mod score;
+mod standard;
+mod state;
+mod subspace;
+#[cfg(test)]
+mod tests;
+
+use acm_linalg::error::require;
+use acm_linalg::samples::room;
+use acm_linalg::{Error, Result, Samples, Scaling};
+use ndarray::ArrayView2;
+
+use standard::Standard;
+use subspace::Subspace;
+
+/// Columns that vary less are taken for constant.
+const LEAST_VARIANCE: f64 = 1e-9;
+
+/// Least scale of the residual's norms and of the sensors' squared residuals.
+const FLOOR: f64 = 1e-6;
+
+/// Rows that suffice, however many sensors there are.
+const ENOUGH_ROWS: usize = 50;
+
+/// Rows that there must be, however few sensors there are.
+const LEAST_ROWS: usize = 20;
+
+/// Which model predicts the sensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Model {
+    /// PCA where sensors outnumber rows, ridge with more than 1,000 rows of fewer than 20 sensors, else PLS.
+    Auto,
+    /// Partial least squares of all sensors on themselves.
+    Pls,
+    /// Ridge regression of each sensor on the others.
+    Ridge,
+    /// Reconstruction from principal components.
+    Pca,
+}
+
+impl Model {
+    /// All of them, by the names users know.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("auto", Self::Auto),
+        ("pls", Self::Pls),
+        ("ridge", Self::Ridge),
+        ("pca", Self::Pca),
+    ];
+
+    /// The name as users know it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, model)| *model == self).map_or("", |(name, _)| name)
+    }
+
+    /// The model of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, model)| *model)
+    }
+
+    fn resolved(self, rows: usize, sensors: usize) -> Self {
+        match self {
+            Self::Auto if sensors > rows => Self::Pca,
+            Self::Auto if rows > 1000 && sensors < 20 => Self::Ridge,
+            Self::Auto => Self::Pls,
+            chosen => chosen,
+        }
+    }
+}
+
+/// Parameters of the overall model residual.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Omr {
+    model: Model,
+    components: usize,
+    alpha: f64,
+    clip: f64,
+}
+
+impl Omr {
+    /// `components` at most are kept by PLS and PCA, fewer where sensors or rows are few; `alpha` is the ridge's penalty;
+    /// scores end at `clip`, which may be infinite.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming `n_components`, `alpha` or `clip`.
+    pub fn new(model: Model, components: usize, alpha: f64, clip: f64) -> Result<Self> {
+        require(components > 0, "n_components", "at least 1", components)?;
+        require(alpha >= 0.0 && alpha.is_finite(), "alpha", "a finite number of at least 0", alpha)?;
+        require(clip > 0.0, "clip", "above 0", clip)?;
+        Ok(Self {
+            model,
+            components,
+            alpha,
+            clip,
+        })
+    }
+
+    /// The model asked for.
+    #[must_use]
+    pub fn model(&self) -> Model {
+        self.model
+    }
+
+    /// Components asked for.
+    #[must_use]
+    pub fn components(&self) -> usize {
+        self.components
+    }
+
+    /// The ridge's penalty.
+    #[must_use]
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// Where scores end.
+    #[must_use]
+    pub fn clip(&self) -> f64 {
+        self.clip
+    }
+
+    /// Learns how the sensors move together in healthy rows.
+    ///
+    /// Sensors that are missing in more than half of the rows, or whose known values have a variance of at most 1e-9, are
+    /// not watched. Missing values of the others count as the sensor's median; then each sensor is taken relative to its
+    /// mean and standard deviation.
+    ///
+    /// Any number of threads and any memory layout give the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] with fewer rows than max(20, min(50, watched sensors)); [`Error::Unfit`] with fewer than two sensors
+    /// to watch; [`Error::Singular`] naming `alpha` where a ridge cannot tell sensors apart; [`Error::Memory`];
+    /// [`Error::Interrupted`].
+    pub fn fit(&self, x: Samples<'_>) -> Result<FittedOmr> {
+        x.require(LEAST_ROWS)?;
+        let standard = Standard::fit(x)?;
+        let (rows, sensors) = (x.rows(), standard.watched.len());
+        if sensors < 2 {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "at least two columns that vary and are known in half of the rows",
+            });
+        }
+        x.require(ENOUGH_ROWS.min(sensors).max(LEAST_ROWS))?;
+        let root = root::of(x, &standard)?;
+        let chosen = self.model.resolved(rows, sensors);
+        let components = self.components.min(sensors - 1).min(rows - 1);
+        let prediction = match chosen {
+            Model::Ridge => Prediction::Whole(ridge::coefficients(&root, self.alpha)?),
+            Model::Pca => Prediction::Subspace(subspace::principal(&root, components)?),
+            Model::Pls | Model::Auto => Prediction::Subspace(pls::fit(root, components)?),
+        };
+        let mut intercept = standard.mean.clone();
+        for (to, back) in intercept.iter_mut().zip(prediction.of(&standard.mean)?) {
+            *to -= back;
+        }
+        let mut fitted = FittedOmr {
+            parameters: self.clone(),
+            chosen,
+            scaling: standard.scaling,
+            watched: standard.watched,
+            prediction,
+            intercept,
+            norm_scale: 1.0,
+            spread: room(sensors, 1, 1.0, "a spread for each sensor")?,
+            weights: room(x.columns(), 1, 1.0, "a weight for each sensor")?,
+        };
+        fitted.calibrate(x)?;
+        Ok(fitted)
+    }
+
+    /// As [`Omr::fit`], on the rows of the most frequent label alone (the smallest of equally frequent ones): the regime in
+    /// which the machine mostly runs. The label -1 stands for an unknown regime and is left out.
+    ///
+    /// Cost: a copy of the chosen rows.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is a label for each row; [`Error::Unfit`] where all are -1; those of [`Omr::fit`].
+    pub fn fit_most_frequent(&self, x: Samples<'_>, labels: &[i64]) -> Result<FittedOmr> {
+        if labels.len() != x.rows() {
+            return Err(Error::Length {
+                name: "labels",
+                expected: x.rows(),
+                got: labels.len(),
+            });
+        }
+        let mut sorted = room(labels.len(), 1, 0, "the labels")?;
+        sorted.copy_from_slice(labels);
+        sorted.sort_unstable();
+        let runs = sorted.chunk_by(|one, next| one == next).filter(|run| run[0] != -1);
+        // Of equal lengths `max_by_key` takes the last.
+        let label = runs.rev().max_by_key(|run| run.len()).map(|run| run[0]).ok_or(Error::Unfit {
+            name: "labels",
+            requirement: "a label other than -1",
+        })?;
+        let rows = labels.iter().filter(|&&other| other == label).count();
+        if rows == labels.len() {
+            return self.fit(x);
+        }
+        let columns = x.columns();
+        let mut kept = room(rows, columns, 0.0, "the rows of the most frequent label")?;
+        let chosen = (0..labels.len()).filter(|&row| labels[row] == label);
+        for (row, to) in chosen.zip(kept.chunks_exact_mut(columns.max(1))) {
+            x.read(row..row + 1, to);
+        }
+        let kept = ArrayView2::from_shape((rows, columns), &kept).map_err(|_| Error::Memory {
+            what: "the rows of the most frequent label",
+            rows,
+            columns,
+        })?;
+        self.fit(kept.into())
+    }
+}
+
+/// How the watched sensors follow from themselves, all relative to their means and spreads.
+#[derive(Debug, Clone, PartialEq)]
+enum Prediction {
+    /// Coefficient of sensor i on sensor j at (i, j).
+    Whole(Vec<f64>),
+    Subspace(Subspace),
+}
+
+impl Prediction {
+    /// One row times the coefficients.
+    fn of(&self, row: &[f64]) -> Result<Vec<f64>> {
+        let times = |row: &[f64], matrix: &[f64], width: usize| {
+            let mut out = room(width, 1, 0.0, "a row")?;
+            for (factor, line) in row.iter().zip(matrix.chunks_exact(width)) {
+                line.iter().zip(&mut out).for_each(|(value, to)| *to += factor * value);
+            }
+            Ok(out)
+        };
+        match self {
+            Self::Whole(matrix) => times(row, matrix, row.len()),
+            Self::Subspace(space) => times(&times(row, &space.into, space.rank)?, &space.back, row.len()),
+        }
+    }
+}
+
+/// An overall model residual fitted on healthy rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedOmr {
+    parameters: Omr,
+    chosen: Model,
+    /// Of all columns.
+    scaling: Scaling,
+    /// Columns that take part, rising. What follows has their number.
+    watched: Vec<usize>,
+    prediction: Prediction,
+    intercept: Vec<f64>,
+    norm_scale: f64,
+    /// Variance of each sensor's squared residuals.
+    spread: Vec<f64>,
+    /// Of all columns.
+    weights: Vec<f64>,
+}
+
+impl FittedOmr {
+    /// What the model was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &Omr {
+        &self.parameters
+    }
+
+    /// The model in use: never [`Model::Auto`].
+    #[must_use]
+    pub fn model(&self) -> Model {
+        self.chosen
+    }
+
+    /// Components in use; none for a ridge.
+    #[must_use]
+    pub fn components(&self) -> Option<usize> {
+        match &self.prediction {
+            Prediction::Whole(_) => None,
+            Prediction::Subspace(space) => Some(space.rank),
+        }
+    }
+
+    /// Columns of the rows it was fitted on.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.scaling.columns()
+    }
+
+    /// Columns that take part, rising.
+    #[must_use]
+    pub fn watched(&self) -> &[usize] {
+        &self.watched
+    }
+
+    /// What missing values of each column count as, and what the columns are taken relative to.
+    #[must_use]
+    pub fn scaling(&self) -> &Scaling {
+        &self.scaling
+    }
+
+    /// (d, d) row-major: how much column j's prediction rises with column i, both relative to their means and spreads; 0 for
+    /// columns that do not take part.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn coefficients(&self) -> Result<Vec<f64>> {
+        let columns = self.columns();
+        let mut all = room(columns, columns, 0.0, "coefficients")?;
+        let mut unit = room(self.watched.len(), 1, 0.0, "a row")?;
+        for (place, &from) in self.watched.iter().enumerate() {
+            unit[place] = 1.0;
+            for (&to, value) in self.watched.iter().zip(self.prediction.of(&unit)?) {
+                all[from * columns + to] = value;
+            }
+            unit[place] = 0.0;
+        }
+        Ok(all)
+    }
+
+    /// The norm of the residual that counts as a score of 1.
+    #[must_use]
+    pub fn norm_scale(&self) -> f64 {
+        self.norm_scale
+    }
+
+    /// What each column's contribution is multiplied by.
+    #[must_use]
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// With other weights of the columns' contributions; 1 unless set. Scores do not depend on them.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is one for each column; [`Error::Parameter`] where one is negative or not finite.
+    pub fn weigh(mut self, weights: &[f64]) -> Result<Self> {
+        if weights.len() != self.columns() {
+            return Err(Error::Length {
+                name: "weights",
+                expected: self.columns(),
+                got: weights.len(),
+            });
+        }
+        for &weight in weights {
+            require(weight >= 0.0 && weight.is_finite(), "weights", "finite numbers of at least 0", weight)?;
+        }
+        self.weights.copy_from_slice(weights);
+        Ok(self)
+    }
+}

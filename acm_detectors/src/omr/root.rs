@@ -1,0 +1,128 @@
+//! A small matrix that stands for all rows: A with AᵀA = ZᵀZ, Z the training rows about their means.
+//!
+//! Whatever is linear in the rows follows from A: its least squares, its singular values and directions, the inner products
+//! of its columns, which are all that PLS and ridge look at. Unlike ZᵀZ itself, A keeps the digits of directions in which the rows
+//! hardly vary (Golub and Van Loan 2013, "Matrix Computations", 5.3.7).
+
+use acm_linalg::dense::{cholesky, gram};
+use acm_linalg::samples::{reduce, room};
+use acm_linalg::{Error, Result, Samples};
+use faer::{Mat, MatRef};
+
+use super::standard::{BLOCK, Standard};
+
+/// Above this condition number the products of columns have lost too many digits: the square of it times the rounding of
+/// float64 is 2e-10, a bound seldom come near.
+const CONDITION: f64 = 1e3;
+
+/// At most as many rows as columns, row after row.
+pub(super) struct Root {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) values: Vec<f64>,
+}
+
+pub(super) fn of(x: Samples<'_>, standard: &Standard) -> Result<Root> {
+    let (rows, columns) = (x.rows(), standard.watched.len());
+    if rows <= columns {
+        let mut values = room(rows, x.columns(), 0.0, "scaled rows")?;
+        standard.read(x, 0..rows, &mut values);
+        values.truncate(rows * columns);
+        return Ok(Root { rows, columns, values });
+    }
+    let values = match by_products(x, standard)? {
+        Some(values) => values,
+        None => by_reflections(x, standard)?,
+    };
+    Ok(Root {
+        rows: columns,
+        columns,
+        values,
+    })
+}
+
+/// Through the products of the columns, where that is accurate enough.
+fn by_products(x: Samples<'_>, standard: &Standard) -> Result<Option<Vec<f64>>> {
+    let (all, size) = (x.columns(), standard.watched.len());
+    let products = gram(x, &standard.scaling)?;
+    let mut matrix = room(size, size, 0.0, "products of columns")?;
+    for (i, &left) in standard.watched.iter().enumerate() {
+        for (j, &right) in standard.watched.iter().enumerate() {
+            let of_means = x.rows() as f64 * (standard.mean[i] * standard.mean[j]);
+            matrix[i * size + j] = products[left * all + right] - of_means;
+        }
+    }
+    drop(products);
+    let mut factor = match cholesky(&matrix, size, "x") {
+        Err(Error::Singular { .. }) => return Ok(None),
+        factor => factor?,
+    };
+    for row in 0..size {
+        for column in 0..row {
+            factor.swap(row * size + column, column * size + row);
+        }
+    }
+    Ok(inverse(&factor, size, CONDITION)?.map(|_| factor))
+}
+
+/// Through orthogonal reflections, a block of rows after the other.
+fn by_reflections(x: Samples<'_>, standard: &Standard) -> Result<Vec<f64>> {
+    let (rows, all, size) = (x.rows(), x.columns(), standard.watched.len());
+    let step = size.clamp(BLOCK, 4 * BLOCK);
+    let make = || Ok((room(size, size, 0.0, "a triangle")?, room(step, all, 0.0, "a block of rows")?));
+    let found = reduce(
+        rows,
+        (rows / (4 * size)).max(1),
+        (1.0 + size as f64 / step as f64) * (size * size) as f64,
+        make,
+        |(factor, block), rows, stop| {
+            for start in rows.clone().step_by(step) {
+                if stop.requested() {
+                    return;
+                }
+                let part = start..rows.end.min(start + step);
+                let count = part.len();
+                standard.read(x, part, block);
+                *factor = triangle(factor, &block[..count * size], size);
+            }
+        },
+        |(all, _), (part, _)| *all = triangle(all, &part, size),
+    )?;
+    Ok(found.0)
+}
+
+/// Upper triangle R with RᵀR = UᵀU + LᵀL, U and L the rows of `upper` and `lower`.
+pub(super) fn triangle(upper: &[f64], lower: &[f64], size: usize) -> Vec<f64> {
+    let [above, below] = [upper, lower].map(|part| MatRef::from_row_major_slice(part, part.len() / size, size));
+    let mut both = Mat::zeros(above.nrows() + below.nrows(), size);
+    both.as_mut().subrows_mut(0, above.nrows()).copy_from(above);
+    both.as_mut().subrows_mut(above.nrows(), below.nrows()).copy_from(below);
+    let factors = both.qr();
+    let factor = factors.thin_R();
+    let mut values = vec![0.0; size * size];
+    for row in 0..factor.nrows() {
+        for column in row..size {
+            values[row * size + column] = factor[(row, column)];
+        }
+    }
+    values
+}
+
+/// The inverse of an upper triangle, unless their Frobenius norms multiply to more than `condition`.
+pub(super) fn inverse(triangle: &[f64], size: usize, condition: f64) -> Result<Option<Vec<f64>>> {
+    let mut inverse = room(size, size, 0.0, "the inverse of a triangle")?;
+    for (first, row) in inverse.chunks_exact_mut(size).enumerate() {
+        row[first] = 1.0;
+        for place in first..size {
+            let (value, rest) = row[place..].split_first_mut().map_or((0.0, Default::default()), |(value, rest)| {
+                *value /= triangle[place * size + place];
+                (*value, rest)
+            });
+            let line = &triangle[place * size + place + 1..(place + 1) * size];
+            rest.iter_mut().zip(line).for_each(|(to, by)| *to -= value * by);
+        }
+    }
+    let norm = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>().sqrt();
+    let fine = norm(triangle) * norm(&inverse) <= condition;
+    Ok(fine.then_some(inverse))
+}

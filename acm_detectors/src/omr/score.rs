@@ -1,0 +1,367 @@
+//! Scores: eight rows at a time, each in a lane of its own and always in the same order of operations.
+
+use std::ops::Range;
+
+use acm_linalg::lanes::{LANES, Row, V};
+use acm_linalg::parallel::Stop;
+use acm_linalg::samples::{by_rows, reduce, room};
+use acm_linalg::scaling::{mean_and_deviation, median_mad};
+use acm_linalg::{Result, Samples};
+use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
+
+use super::{FLOOR, FittedOmr, Prediction};
+
+/// Makes the median absolute deviation of normal values their standard deviation.
+const NORMAL: f64 = 1.4826;
+
+/// Values count as at most this many spreads from their mean, so that squares stay finite.
+const FARTHEST: f64 = 1e100;
+
+/// Estimated time for a product of two numbers, in nanoseconds.
+const COST_NS: f64 = 0.08;
+
+/// Eight rows, a [`Row`] for each column.
+struct Tile {
+    /// Scaled values: of all columns, then of the watched ones at the front.
+    values: Vec<Row>,
+    hidden: Vec<Row>,
+    predicted: Vec<Row>,
+}
+
+/// What eight rows are turned into.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Predictions,
+    Residuals,
+    Contributions,
+}
+
+/// Squared residuals of the watched sensors seen so far, by lane.
+struct Moments {
+    tile: Tile,
+    count: [f64; LANES],
+    mean: Vec<Row>,
+    squares: Vec<Row>,
+}
+
+impl FittedOmr {
+    /// Length of each row's residual over [`FittedOmr::norm_scale`], at most [`super::Omr::clip`], into `out`.
+    ///
+    /// Missing values count as the sensor's median. The score does not depend on the other rows.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
+    ///
+    /// # Panics
+    /// Unless `out` has a place for each row.
+    pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.columns())?;
+        self.norms(x, out)?;
+        for norm in out {
+            *norm = (*norm / self.norm_scale).min(self.parameters.clip);
+        }
+        Ok(())
+    }
+
+    /// Each sensor's squared residual, in units of its spread, over the variance that such squares had in training, times the
+    /// sensor's weight: (n, d) row-major into `out`; 0 for columns that do not take part.
+    ///
+    /// # Errors
+    /// Those of [`FittedOmr::score`].
+    ///
+    /// # Panics
+    /// Unless `out` has a place for each value.
+    pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.each(x, Wanted::Contributions, out)
+    }
+
+    /// What each sensor should read, in its own units: (n, d) row-major into `out`; NaN for columns that do not take part.
+    ///
+    /// # Errors
+    /// Those of [`FittedOmr::score`].
+    ///
+    /// # Panics
+    /// Unless `out` has a place for each value.
+    pub fn predict(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.each(x, Wanted::Predictions, out)
+    }
+
+    /// What each sensor reads, its median where it reads nothing, less what it should: (n, d) row-major into `out`; NaN for
+    /// columns that do not take part.
+    ///
+    /// # Errors
+    /// Those of [`FittedOmr::score`].
+    ///
+    /// # Panics
+    /// Unless `out` has a place for each value.
+    pub fn residuals(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.each(x, Wanted::Residuals, out)
+    }
+
+    /// Sets the scales of norms and squared residuals from the rows that the model was fitted on.
+    pub(super) fn calibrate(&mut self, x: Samples<'_>) -> Result<()> {
+        let mut norms = room(x.rows(), 1, 0.0, "a norm for each row")?;
+        self.norms(x, &mut norms)?;
+        let (_, deviation) = mean_and_deviation(&norms);
+        let (_, mad) = median_mad(&mut norms);
+        let robust = NORMAL * mad;
+        self.norm_scale = if robust > FLOOR { robust } else { deviation.max(FLOOR) };
+        self.spread = self.variances(x)?;
+        Ok(())
+    }
+
+    fn tile(&self) -> Result<Tile> {
+        let hidden = match &self.prediction {
+            Prediction::Whole(_) => 0,
+            Prediction::Subspace(space) => space.rank,
+        };
+        let row = |length| room(length, 1, Row::default(), "eight rows");
+        Ok(Tile {
+            values: row(self.columns())?,
+            hidden: row(hidden)?,
+            predicted: row(self.watched.len())?,
+        })
+    }
+
+    /// Estimated time for a row, in nanoseconds.
+    fn cost(&self) -> f64 {
+        let products = match &self.prediction {
+            Prediction::Whole(matrix) => matrix.len(),
+            Prediction::Subspace(space) => 2 * space.into.len(),
+        };
+        COST_NS * products as f64 + 1.5 * self.columns() as f64
+    }
+
+    fn norms(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        let level = Level::new();
+        by_rows(
+            x.rows(),
+            1,
+            out,
+            self.cost(),
+            || self.tile(),
+            |tile, rows, out, stop| {
+                dispatch!(level, simd => self.norms_of(simd, &x, rows, tile, out, stop));
+            },
+        )
+    }
+
+    #[inline(always)]
+    fn norms_of<S: Simd>(
+        &self,
+        simd: S,
+        x: &Samples<'_>,
+        rows: Range<usize>,
+        tile: &mut Tile,
+        out: &mut [f64],
+        stop: &Stop,
+    ) {
+        let mut first = rows.start;
+        for out in out.chunks_mut(LANES) {
+            if stop.requested() {
+                return;
+            }
+            self.expect(simd, x, first, tile);
+            let mut squares: V<S> = f64x8::splat(simd, 0.0);
+            for place in 0..tile.predicted.len() {
+                let residual = tile.values[place].load(simd) - tile.predicted[place].load(simd);
+                squares += residual * residual;
+            }
+            let norms: [f64; LANES] = squares.sqrt().into();
+            out.copy_from_slice(&norms[..out.len()]);
+            first += LANES;
+        }
+    }
+
+    /// The watched sensors' values and predictions, in units of their spreads, of eight rows.
+    #[inline(always)]
+    fn expect<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, tile: &mut Tile) {
+        self.scaling.pack(simd, x, first, &mut tile.values);
+        for (place, &column) in self.watched.iter().enumerate() {
+            let value: V<S> = tile.values[column].load(simd);
+            tile.values[place].store(value.max(-FARTHEST).min(FARTHEST));
+        }
+        let values = &tile.values[..self.watched.len()];
+        match &self.prediction {
+            Prediction::Whole(matrix) => multiply(simd, values, matrix, &mut tile.predicted),
+            Prediction::Subspace(space) => {
+                multiply(simd, values, &space.into, &mut tile.hidden);
+                multiply(simd, &tile.hidden, &space.back, &mut tile.predicted);
+            }
+        }
+        for place in 0..tile.predicted.len() {
+            let predicted = tile.predicted[place].load(simd) + self.intercept[place];
+            tile.predicted[place].store(predicted);
+        }
+    }
+
+    fn each(&self, x: Samples<'_>, wanted: Wanted, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.columns())?;
+        let columns = self.columns();
+        let level = Level::new();
+        by_rows(
+            x.rows(),
+            columns,
+            out,
+            self.cost() + columns as f64,
+            || self.tile(),
+            |tile, rows, out, stop| {
+                out.fill(if matches!(wanted, Wanted::Contributions) { 0.0 } else { f64::NAN });
+                for (number, out) in out.chunks_mut(LANES * columns).enumerate() {
+                    if stop.requested() {
+                        return;
+                    }
+                    let first = rows.start + number * LANES;
+                    dispatch!(level, simd => self.turn(simd, &x, first, wanted, tile));
+                    for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
+                        for (place, &column) in self.watched.iter().enumerate() {
+                            out[column] = tile.predicted[place].0[lane];
+                        }
+                    }
+                }
+            },
+        )
+    }
+
+    /// Puts what is wanted of eight rows where their predictions were.
+    #[inline(always)]
+    fn turn<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, wanted: Wanted, tile: &mut Tile) {
+        self.expect(simd, x, first, tile);
+        for (place, &column) in self.watched.iter().enumerate() {
+            let predicted: V<S> = tile.predicted[place].load(simd);
+            let residual = tile.values[place].load(simd) - predicted;
+            let scale = self.scaling.scale[column];
+            tile.predicted[place].store(match wanted {
+                Wanted::Predictions => predicted * scale + self.scaling.center[column],
+                Wanted::Residuals => residual * scale,
+                Wanted::Contributions => residual * residual * (self.weights[column] / self.spread[place]),
+            });
+        }
+    }
+
+    /// Variance of each watched sensor's squared residuals (Welford 1962, doi 10.1080/00401706.1962.10490022; merged by Chan,
+    /// Golub and LeVeque 1983, doi 10.2307/2683386).
+    fn variances(&self, x: Samples<'_>) -> Result<Vec<f64>> {
+        let sensors = self.watched.len();
+        let level = Level::new();
+        let make = || {
+            let what = "moments of residuals";
+            Ok(Moments {
+                tile: self.tile()?,
+                count: [0.0; LANES],
+                mean: room(sensors, 1, Row::default(), what)?,
+                squares: room(sensors, 1, Row::default(), what)?,
+            })
+        };
+        let found = reduce(
+            x.rows(),
+            16,
+            self.cost() + sensors as f64,
+            make,
+            |moments, rows, stop| {
+                for first in rows.clone().step_by(LANES) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let lanes = LANES.min(rows.end - first);
+                    dispatch!(level, simd => self.add(simd, &x, first, lanes, moments));
+                }
+            },
+            |all, part| {
+                for lane in 0..LANES {
+                    for place in 0..sensors {
+                        let (mean, squares) = (part.mean[place].0[lane], part.squares[place].0[lane]);
+                        let (to, sum) = (&mut all.mean[place].0[lane], &mut all.squares[place].0[lane]);
+                        (*to, *sum) = merge((all.count[lane], *to, *sum), (part.count[lane], mean, squares));
+                    }
+                    all.count[lane] += part.count[lane];
+                }
+            },
+        )?;
+        let mut variances = room(sensors, 1, 0.0, "a spread for each sensor")?;
+        for (place, variance) in variances.iter_mut().enumerate() {
+            let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+            for lane in 0..LANES {
+                let part = (found.count[lane], found.mean[place].0[lane], found.squares[place].0[lane]);
+                (mean, squares) = merge((count, mean, squares), part);
+                count += found.count[lane];
+            }
+            *variance = (squares / count).max(FLOOR * FLOOR);
+        }
+        Ok(variances)
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, lanes: usize, moments: &mut Moments) {
+        let Moments {
+            tile,
+            count,
+            mean,
+            squares,
+        } = moments;
+        self.expect(simd, x, first, tile);
+        let mut share = Row::splat(0.0);
+        for lane in 0..lanes {
+            count[lane] += 1.0;
+            share.0[lane] = 1.0 / count[lane];
+        }
+        // Lanes without a row have no share and add nothing.
+        let there: V<S> = share.load(simd);
+        let there = there.simd_gt(0.0);
+        let zero: V<S> = f64x8::splat(simd, 0.0);
+        for place in 0..mean.len() {
+            let residual = tile.values[place].load(simd) - tile.predicted[place].load(simd);
+            let before: V<S> = mean[place].load(simd);
+            let gap = there.select(residual * residual - before, zero);
+            let after = before + gap * share.load(simd);
+            let rest = there.select(residual * residual - after, zero);
+            mean[place].store(after);
+            let sum = squares[place].load(simd) + gap * rest;
+            squares[place].store(sum);
+        }
+    }
+}
+
+/// Mean and sum of squared deviations of two parts together, each given with its count.
+fn merge(one: (f64, f64, f64), other: (f64, f64, f64)) -> (f64, f64) {
+    let count = one.0 + other.0;
+    if count == 0.0 {
+        return (0.0, 0.0);
+    }
+    let gap = other.1 - one.1;
+    (one.1 + gap * (other.0 / count), one.2 + other.2 + gap * gap * (one.0 * other.0 / count))
+}
+
+/// Eight rows `from` times a matrix, row after row with as many rows as `from` and as many columns as `to`.
+#[inline(always)]
+fn multiply<S: Simd>(simd: S, from: &[Row], matrix: &[f64], to: &mut [Row]) {
+    let width = to.len();
+    let mut done = 0;
+    while done < width {
+        done += match width - done {
+            8.. => columns::<S, 8>(simd, from, matrix, done, to),
+            4.. => columns::<S, 4>(simd, from, matrix, done, to),
+            2.. => columns::<S, 2>(simd, from, matrix, done, to),
+            _ => columns::<S, 1>(simd, from, matrix, done, to),
+        };
+    }
+}
+
+/// `WIDE` columns of the product, sums in registers.
+#[inline(always)]
+fn columns<S: Simd, const WIDE: usize>(simd: S, from: &[Row], matrix: &[f64], first: usize, to: &mut [Row]) -> usize {
+    let width = to.len();
+    let mut sums: [V<S>; WIDE] = [f64x8::splat(simd, 0.0); WIDE];
+    let lines = matrix.chunks_exact(width);
+    for (row, line) in from.iter().zip(lines) {
+        let value: V<S> = row.load(simd);
+        let factors = &line[first..first + WIDE];
+        for place in 0..WIDE {
+            sums[place] += value * factors[place];
+        }
+    }
+    for place in 0..WIDE {
+        to[first + place].store(sums[place]);
+    }
+    WIDE
+}

@@ -1,0 +1,115 @@
+//! Fitting the monitor, and its limits.
+
+use acm_linalg::error::require;
+use acm_linalg::pca::principal;
+use acm_linalg::samples::room;
+use acm_linalg::scaling::{Manner, quantile};
+use acm_linalg::{Error, Result, Samples};
+
+use super::kernel::Directions;
+use super::{Components, FittedPca, Limits, PcaDetector, Statistic};
+use crate::lagged::Lagged;
+use crate::limits;
+
+/// Components along which the data vary by less than this share of the first are rounding: T² would divide by it.
+const NOTHING: f64 = 1e-12;
+
+pub(super) fn require_alpha(alpha: f64) -> Result<()> {
+    require(alpha > 0.0 && alpha < 1.0, "alpha", "between 0 and 1", alpha)
+}
+
+impl PcaDetector {
+    /// # Errors
+    /// [`Error::Parameter`] for a count of 0, or a share or `alpha` that does not lie between 0 and 1.
+    pub fn new(components: Components, lags: usize, scaling: Manner, alpha: f64, limits: Limits) -> Result<Self> {
+        components.require("n_components")?;
+        require_alpha(alpha)?;
+        Ok(Self {
+            components,
+            lags,
+            scaling,
+            alpha,
+            limits,
+        })
+    }
+
+    /// Learns from healthy rows, oldest first.
+    ///
+    /// Missing values take their column's median; columns without a value, or with a standard deviation of at most 1e-6, are
+    /// left out; scaled values are clipped to ±1e6; where the interquartile range is 0 the standard deviation scales.
+    ///
+    /// Shapes: x (n, d), n >= 2.
+    /// Cost: that of [`acm_linalg::pca::pca`] on d (lags + 1) columns, and of scoring. Keeps two values a row.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`]; [`Error::Unfit`] where no column changes; [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn fit(&self, x: Samples<'_>) -> Result<FittedPca> {
+        x.require(2)?;
+        let rows = x.rows();
+        let mut lagged = Lagged::fit(x, self.scaling, self.lags)?;
+        let found = principal(&lagged.points(x), self.components)?;
+        let first = found.variances.first().copied().unwrap_or(0.0);
+        let large = found.variances.iter().take_while(|&&variance| variance > NOTHING * first).count();
+        let kept = found.kept.min(large).min(rows - 1);
+        if kept == 0 {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "a column that changes (standard deviation above 1e-6)",
+            });
+        }
+        let mut components = found.components;
+        components.truncate(kept * lagged.width());
+        let directions = Directions::new(&components, &found.variances, lagged.width())?;
+        lagged.mean = found.mean;
+        let mut fitted = FittedPca {
+            parameters: *self,
+            lagged,
+            rows,
+            components,
+            variances: found.variances,
+            spe: room(rows, 1, 0.0, "the training statistics")?,
+            t2: room(rows, 1, 0.0, "the training statistics")?,
+            spe_limit: 1.0,
+            t2_limit: 1.0,
+            directions,
+        };
+        let mut spe = std::mem::take(&mut fitted.spe);
+        let mut t2 = std::mem::take(&mut fitted.t2);
+        fitted.statistic(x, Statistic::Spe, &mut spe)?;
+        fitted.statistic(x, Statistic::T2, &mut t2)?;
+        spe.sort_unstable_by(f64::total_cmp);
+        t2.sort_unstable_by(f64::total_cmp);
+        (fitted.spe, fitted.t2) = (spe, t2);
+        fitted.spe_limit = spe_limit(&fitted, self.alpha, self.limits);
+        fitted.t2_limit = t2_limit(&fitted, self.alpha, self.limits);
+        Ok(fitted)
+    }
+}
+
+pub(super) fn spe_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
+    let limit = match method {
+        Limits::Theoretical => limits::spe_limit(&model.variances[model.directions.count()..], alpha),
+        Limits::Empirical => upper(&model.spe, alpha),
+    };
+    limit.max(NOTHING * model.variances.iter().sum::<f64>())
+}
+
+pub(super) fn t2_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
+    match method {
+        Limits::Theoretical => limits::t2_limit(model.directions.count(), model.rows, alpha),
+        Limits::Empirical => upper(&model.t2, alpha).max(f64::MIN_POSITIVE),
+    }
+}
+
+/// The quantile 1 - `alpha` of rising values.
+fn upper(rising: &[f64], alpha: f64) -> f64 {
+    let place = (1.0 - alpha) * rising.len().saturating_sub(1) as f64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place in the list"
+    )]
+    let below = place as usize;
+    let end = rising.len().min(below + 2);
+    quantile(&mut rising[below.min(end)..end].to_vec(), place - below as f64)
+}

@@ -1,0 +1,282 @@
+//! The PCA monitor: a row's distance from the subspace of healthy data (SPE, also Q) and its distance within it
+//! (Hotelling's T²).
+//!
+//! Of lagged rows it is dynamic PCA (Ku, Storer and Georgakis 1995, doi 10.1016/0169-7439(95)00076-3).
+
+mod fit;
+mod kernel;
+mod persist;
+#[cfg(test)]
+mod tests;
+
+use acm_linalg::lanes::LANES;
+use acm_linalg::pca::Components;
+use acm_linalg::samples::by_rows;
+use acm_linalg::scaling::Manner;
+use acm_linalg::{Result, Samples};
+
+use crate::lagged::Lagged;
+pub use crate::lagged::Live;
+use kernel::Directions;
+
+/// Where the limits of the statistics come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limits {
+    /// From the distributions the statistics have for normal data: [`crate::limits`].
+    Theoretical,
+    /// From the quantiles of the training rows' statistics.
+    Empirical,
+}
+
+/// A statistic of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// The squared distance from the subspace.
+    Spe,
+    /// Hotelling's T², the squared distance within the subspace in units of its variances.
+    T2,
+    /// The larger of the two over its limit: above 1 means an alarm.
+    Score,
+}
+
+/// How a statistic zᵀ M z is shared out among the coordinates of z (Alcala and Qin 2009,
+/// doi 10.1016/j.automatica.2009.02.027, and 2011, doi 10.1016/j.jprocont.2010.10.005). Either way the shares sum to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decomposition {
+    /// z_i (M z)_i: signed, and a deviation of one sensor alone is all its own.
+    Partial,
+    /// The square of (M^½ z)_i, never negative; for the SPE the squared residual.
+    Complete,
+}
+
+/// Parameters of the PCA monitor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PcaDetector {
+    /// Components that are kept; a count beyond what rows and columns allow keeps all there are.
+    pub components: Components,
+    /// Earlier rows beside each row.
+    pub lags: usize,
+    /// How columns are scaled.
+    pub scaling: Manner,
+    /// The significance that the limits of the score are for.
+    pub alpha: f64,
+    /// Where those come from.
+    pub limits: Limits,
+}
+
+/// A PCA monitor that knows healthy data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedPca {
+    parameters: PcaDetector,
+    lagged: Lagged,
+    rows: usize,
+    /// (k, width), row-major.
+    components: Vec<f64>,
+    /// Along all components, the kept ones first.
+    variances: Vec<f64>,
+    /// Of the training rows, rising.
+    spe: Vec<f64>,
+    t2: Vec<f64>,
+    spe_limit: f64,
+    t2_limit: f64,
+    directions: Directions,
+}
+
+impl FittedPca {
+    /// A statistic of each row.
+    ///
+    /// Shapes: x (n, d) -> (n,).
+    /// Missing: the training median.
+    /// Cost: 2 n k d (lags + 1) products. Threads: rows.
+    /// Oracle: scikit-learn `PCA(svd_solver="full")` on the scaled rows, 1e-10.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
+    ///
+    /// # Panics
+    /// Unless `out` has a place for each row.
+    pub fn statistic(&self, x: Samples<'_>, which: Statistic, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.lagged.columns)?;
+        self.walk(x, 0, kernel::Job::Statistic(which), 1, out)
+    }
+
+    /// The score of each row: [`Statistic::Score`].
+    ///
+    /// # Errors
+    /// Those of [`Self::statistic`].
+    pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.statistic(x, Statistic::Score, out)
+    }
+
+    /// What each sensor contributes to a statistic of each row; shares of a sensor's lags count together, and a column that
+    /// was left out has none.
+    ///
+    /// Shapes: x (n, d) -> (n, d), row-major.
+    /// For the score: the contributions to the larger of the statistics, over its limit.
+    ///
+    /// # Errors
+    /// Those of [`Self::statistic`].
+    ///
+    /// # Panics
+    /// Unless `out` has a place for each value of `x`.
+    pub fn contributions(
+        &self,
+        x: Samples<'_>,
+        which: Statistic,
+        decomposition: Decomposition,
+        out: &mut [f64],
+    ) -> Result<()> {
+        x.require_columns(self.lagged.columns)?;
+        self.walk(x, 0, kernel::Job::Contributions(which, decomposition), self.lagged.columns, out)
+    }
+
+    /// What the subspace does not explain of each value, in units of its column's scale: positive where the value is higher
+    /// than the others let expect. Of the row itself, not its lags; 0 in columns left out.
+    ///
+    /// # Errors
+    /// Those of [`Self::statistic`].
+    ///
+    /// # Panics
+    /// Unless `out` has a place for each value of `x`.
+    pub fn residuals(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.lagged.columns)?;
+        self.walk(x, 0, kernel::Job::Residuals, self.lagged.columns, out)
+    }
+
+    /// The scores of the rows that follow those that `live` has seen: what the whole history at once would give for them,
+    /// to the last bit.
+    ///
+    /// # Errors
+    /// Those of [`Self::statistic`]; `live` is then as it was.
+    ///
+    /// # Panics
+    /// Unless `out` has a place for each row.
+    pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.lagged.columns)?;
+        if self.lagged.lags == 0 {
+            return self.score(x, out);
+        }
+        let (all, old) = live.before(x)?;
+        self.walk(all.view().into(), old, kernel::Job::Statistic(Statistic::Score), 1, out)?;
+        live.remember(&all, self.lagged.lags);
+        Ok(())
+    }
+
+    /// The rows of `x` from `skip` on.
+    fn walk(&self, x: Samples<'_>, skip: usize, job: kernel::Job, width: usize, out: &mut [f64]) -> Result<()> {
+        let points = self.lagged.width();
+        let cost = 2.0 * points as f64 + 0.1 * (points * self.directions.groups() * 4) as f64;
+        by_rows(
+            x.rows() - skip,
+            width,
+            out,
+            cost,
+            || kernel::Scratch::new(&self.lagged, &self.directions),
+            |scratch, rows, out, stop| {
+                for (out, first) in out.chunks_mut(LANES * width).zip(rows.step_by(LANES)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    kernel::eight(self, &x, first + skip, job, scratch, out);
+                }
+            },
+        )
+    }
+
+    /// The limit of the SPE at significance `alpha`; never below 1e-12 of the data's variance, so that what rounding leaves is
+    /// no alarm.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1.
+    pub fn spe_limit_at(&self, alpha: f64, limits: Limits) -> Result<f64> {
+        fit::require_alpha(alpha)?;
+        Ok(fit::spe_limit(self, alpha, limits))
+    }
+
+    /// The limit of T² at significance `alpha`.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1.
+    pub fn t2_limit_at(&self, alpha: f64, limits: Limits) -> Result<f64> {
+        fit::require_alpha(alpha)?;
+        Ok(fit::t2_limit(self, alpha, limits))
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn parameters(&self) -> &PcaDetector {
+        &self.parameters
+    }
+
+    /// Columns at fit.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.lagged.columns
+    }
+
+    /// Which columns have a part in the model: those that changed at fit.
+    #[must_use]
+    pub fn used(&self) -> Vec<bool> {
+        self.lagged.used()
+    }
+
+    /// Rows at fit.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Components that were kept.
+    #[must_use]
+    pub fn kept_components(&self) -> usize {
+        self.directions.count()
+    }
+
+    /// (k, kept columns · (lags + 1)), row-major: lag 0 of all kept columns, then lag 1 of all.
+    #[must_use]
+    pub fn components(&self) -> &[f64] {
+        &self.components
+    }
+
+    /// (k,): variances of the scaled training rows along the components.
+    #[must_use]
+    pub fn explained_variance(&self) -> &[f64] {
+        &self.variances[..self.directions.count()]
+    }
+
+    /// Along all components, the kept ones first.
+    #[must_use]
+    pub fn variances(&self) -> &[f64] {
+        &self.variances
+    }
+
+    /// Mean of the scaled training rows, by coordinate of a component.
+    #[must_use]
+    pub fn mean(&self) -> &[f64] {
+        &self.lagged.mean
+    }
+
+    /// What is subtracted from each column before scaling; NaN where it was left out.
+    #[must_use]
+    pub fn center(&self) -> Vec<f64> {
+        self.lagged.spread(&self.lagged.scaling.center)
+    }
+
+    /// What each column is divided by; NaN where it was left out.
+    #[must_use]
+    pub fn scale(&self) -> Vec<f64> {
+        self.lagged.spread(&self.lagged.scaling.scale)
+    }
+
+    /// The limit of the SPE that the score uses.
+    #[must_use]
+    pub fn spe_limit(&self) -> f64 {
+        self.spe_limit
+    }
+
+    /// The limit of T² that the score uses.
+    #[must_use]
+    pub fn t2_limit(&self) -> f64 {
+        self.t2_limit
+    }
+}

@@ -1,0 +1,92 @@
+//! The monitor as bytes.
+
+use acm_linalg::scaling::Manner;
+use acm_linalg::{Persist, Reader, Result, Writer};
+
+use super::kernel::Directions;
+use super::{Components, FittedPca, Limits, PcaDetector};
+use crate::lagged::Lagged;
+
+impl Persist for FittedPca {
+    const KIND: &'static str = "PCADetector";
+    const VERSION: u64 = 1;
+
+    fn write(&self, to: &mut Writer) {
+        let parameters = &self.parameters;
+        match parameters.components {
+            Components::Count(count) => to.count("n_components", count as u64),
+            Components::Share(share) => to.real("share", share),
+        }
+        to.text("manner", if parameters.scaling == Manner::Robust { "robust" } else { "standard" });
+        to.real("alpha", parameters.alpha);
+        to.text(
+            "limits",
+            match parameters.limits {
+                Limits::Theoretical => "theoretical",
+                Limits::Empirical => "empirical",
+            },
+        );
+        self.lagged.write(to);
+        to.matrix("components", self.directions.count(), self.lagged.width(), &self.components);
+        to.reals("variances", &self.variances);
+        to.reals("training.spe", &self.spe);
+        to.reals("training.t2", &self.t2);
+        to.real("spe_limit", self.spe_limit);
+        to.real("t2_limit", self.t2_limit);
+        to.count("components.count", self.directions.count() as u64);
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let lagged = Lagged::read(from)?;
+        let components = if from.has("share") {
+            Components::Share(from.real("share")?)
+        } else {
+            Components::Count(from.size("n_components")?)
+        };
+        let scaling = match from.text("manner")? {
+            "robust" => Manner::Robust,
+            "standard" => Manner::Standard,
+            _ => return Err(from.wrong("manner")),
+        };
+        let limits = match from.text("limits")? {
+            "theoretical" => Limits::Theoretical,
+            "empirical" => Limits::Empirical,
+            _ => return Err(from.wrong("limits")),
+        };
+        let parameters = PcaDetector::new(components, lagged.lags, scaling, from.real("alpha")?, limits)
+            .map_err(|_| from.wrong("n_components"))?;
+        let width = lagged.width();
+        let kept = from.size("components.count")?;
+        let variances = from.reals("variances", from.length("variances")?)?;
+        from.require(kept >= 1 && kept <= variances.len() && kept <= width, "components.count")?;
+        from.require(variances.iter().all(|value| value.is_finite() && *value >= 0.0), "variances")?;
+        from.require(variances[..kept].iter().all(|value| (1.0 / value).is_finite()), "variances")?;
+        let components = from.matrix("components", kept, width)?;
+        from.require(components.iter().all(|value| value.is_finite()), "components")?;
+        let rows = from.length("training.spe")?;
+        from.require(rows > kept, "training.spe")?;
+        let rising = |name| {
+            let values = from.reals(name, rows)?;
+            let sound = values.iter().all(|value| value.is_finite()) && values.is_sorted();
+            from.require(sound, name).map(|()| values)
+        };
+        let (spe, t2) = (rising("training.spe")?, rising("training.t2")?);
+        let limit = |name| {
+            let value = from.real(name)?;
+            from.require(value.is_finite() && value > 0.0, name).map(|()| value)
+        };
+        let directions = Directions::new(&components, &variances, width)?;
+        Ok(Self {
+            parameters,
+            lagged,
+            rows,
+            components,
+            variances,
+            spe,
+            t2,
+            spe_limit: limit("spe_limit")?,
+            t2_limit: limit("t2_limit")?,
+            directions,
+        })
+    }
+}

@@ -1,0 +1,227 @@
+use acm_linalg::seed::stream;
+use acm_linalg::state::{from_bytes_with, to_bytes_with};
+use acm_linalg::{Error, Persist};
+use ndarray::{Array2, ShapeBuilder, s};
+use rand::RngExt;
+
+use super::*;
+
+/// Five sensors that two hidden causes move.
+fn plant(rows: usize, seed: u64) -> Array2<f64> {
+    let mut stream = stream(seed, 0);
+    let mut x = Array2::zeros((rows, 5));
+    for mut row in x.rows_mut() {
+        let mut draw = || (0..12).map(|_| stream.random::<f64>()).sum::<f64>() - 6.0;
+        let (a, b) = (draw(), draw());
+        for (column, value) in row.iter_mut().enumerate() {
+            let share = column as f64 / 4.0;
+            *value = 100.0 * (column + 1) as f64 + a * (1.0 - share) + b * share + 0.1 * draw();
+        }
+    }
+    x
+}
+
+fn detector(lags: usize) -> PcaDetector {
+    PcaDetector::new(Components::Count(2), lags, Manner::Robust, 0.01, Limits::Theoretical).unwrap()
+}
+
+fn values(model: &FittedPca, x: &Array2<f64>, which: Statistic) -> Vec<f64> {
+    let mut out = vec![0.0; x.nrows()];
+    model.statistic(x.view().into(), which, &mut out).unwrap();
+    out
+}
+
+/// The statistics of a row by their definitions.
+fn by_hand(model: &FittedPca, x: &Array2<f64>, row: usize) -> (f64, f64) {
+    let (center, scale) = (model.center(), model.scale());
+    let used = model.used();
+    let kept: Vec<usize> = (0..x.ncols()).filter(|&column| used[column]).collect();
+    let z: Vec<f64> = (0..=model.parameters().lags)
+        .flat_map(|lag| {
+            let row = x.row(row.saturating_sub(lag));
+            kept.iter()
+                .map(|&column| (row[column] - center[column]) / scale[column])
+                .collect::<Vec<_>>()
+        })
+        .zip(model.mean())
+        .map(|(value, mean)| value - mean)
+        .collect();
+    let mut rest = z.clone();
+    let mut t2 = 0.0;
+    for (component, variance) in model.components().chunks(z.len()).zip(model.explained_variance()) {
+        let score: f64 = component.iter().zip(&z).map(|(p, z)| p * z).sum();
+        t2 += score * score / variance;
+        rest.iter_mut().zip(component).for_each(|(rest, p)| *rest -= p * score);
+    }
+    (rest.iter().map(|value| value * value).sum(), t2)
+}
+
+#[test]
+fn statistics_follow_their_definitions() {
+    let x = plant(500, 1);
+    let new = plant(29, 2);
+    for lags in [0, 3] {
+        let model = detector(lags).fit(x.view().into()).unwrap();
+        let (spe, t2) = (values(&model, &new, Statistic::Spe), values(&model, &new, Statistic::T2));
+        let score = values(&model, &new, Statistic::Score);
+        for row in 0..new.nrows() {
+            let exact = by_hand(&model, &new, row);
+            assert!((spe[row] / exact.0 - 1.0).abs() < 1e-10 && (t2[row] / exact.1 - 1.0).abs() < 1e-10);
+            assert_eq!(score[row], (spe[row] / model.spe_limit()).max(t2[row] / model.t2_limit()));
+        }
+    }
+}
+
+#[test]
+fn contributions_sum_to_their_statistic() {
+    let model = detector(2).fit(plant(500, 1).view().into()).unwrap();
+    let mut new = plant(21, 2);
+    new[[20, 3]] += 4.0;
+    for which in [Statistic::Spe, Statistic::T2, Statistic::Score] {
+        let statistic = values(&model, &new, which);
+        for decomposition in [Decomposition::Partial, Decomposition::Complete] {
+            let mut parts = vec![0.0; 21 * 5];
+            model.contributions(new.view().into(), which, decomposition, &mut parts).unwrap();
+            for (parts, statistic) in parts.chunks(5).zip(&statistic) {
+                let size: f64 = parts.iter().map(|part| part.abs()).sum();
+                assert!((parts.iter().sum::<f64>() - statistic).abs() < 1e-12 * size.max(1.0));
+            }
+            if which == Statistic::Spe {
+                let last = &parts[100..];
+                assert!(last.iter().all(|part| part.abs() <= last[3]), "{last:?}");
+            }
+        }
+    }
+    let mut residuals = vec![0.0; 21 * 5];
+    model.residuals(new.view().into(), &mut residuals).unwrap();
+    assert!(residuals[103] > 1.0);
+}
+
+#[test]
+fn limits_hold_for_normal_data() {
+    let x = plant(4000, 5);
+    let model = detector(0).fit(x.view().into()).unwrap();
+    let new = plant(20_000, 6);
+    for limits in [Limits::Theoretical, Limits::Empirical] {
+        for alpha in [0.05, 0.01] {
+            let share = |which, limit: f64| {
+                let values = values(&model, &new, which);
+                values.iter().filter(|&&value| value > limit).count() as f64 / 20_000.0
+            };
+            let spe = share(Statistic::Spe, model.spe_limit_at(alpha, limits).unwrap());
+            let t2 = share(Statistic::T2, model.t2_limit_at(alpha, limits).unwrap());
+            assert!((spe / alpha - 1.0).abs() < 0.3 && (t2 / alpha - 1.0).abs() < 0.3, "{alpha} {spe} {t2}");
+        }
+    }
+    let training = values(&model, &x, Statistic::T2);
+    let limit = model.t2_limit_at(0.25, Limits::Empirical).unwrap();
+    assert_eq!(training.iter().filter(|&&value| value > limit).count(), 1000);
+    assert!(matches!(model.t2_limit_at(0.0, Limits::Empirical), Err(Error::Parameter { name: "alpha", .. })));
+}
+
+#[test]
+fn chunks_rows_and_layouts_change_no_byte() {
+    let model = detector(3).fit(plant(300, 1).view().into()).unwrap();
+    let mut new = plant(77, 2);
+    new[[0, 1]] = f64::NAN;
+    new[[40, 2]] = f64::INFINITY;
+    let whole = values(&model, &new, Statistic::Score);
+    let mut fortran = Array2::zeros((77, 5).f());
+    fortran.assign(&new);
+    assert_eq!(whole, values(&model, &fortran, Statistic::Score));
+    for step in [1, 2, 5, 13, 76] {
+        let mut live = Live::default();
+        let mut chunked = Vec::new();
+        for start in (0..77).step_by(step) {
+            let rows = new.slice(s![start..(start + step).min(77), ..]);
+            let mut out = vec![0.0; rows.nrows()];
+            let saved = to_bytes_with(&model, &live).unwrap();
+            (_, live) = from_bytes_with::<FittedPca, Live>(&saved).unwrap();
+            model.update(&mut live, rows.into(), &mut out).unwrap();
+            chunked.extend(out);
+        }
+        assert_eq!(whole, chunked, "{step}");
+    }
+}
+
+#[test]
+fn dead_columns_and_gaps() {
+    let mut x = plant(200, 1);
+    x.column_mut(1).fill(3.0);
+    x.column_mut(4).fill(f64::NAN);
+    x[[17, 0]] = f64::NAN;
+    let model = detector(0).fit(x.view().into()).unwrap();
+    assert_eq!(model.used(), [true, false, true, true, false]);
+    assert!(model.center()[4].is_nan());
+    let mut new = plant(9, 2);
+    new.column_mut(1).fill(1e9);
+    let mut parts = vec![1.0; 45];
+    model
+        .contributions(new.view().into(), Statistic::Score, Decomposition::Partial, &mut parts)
+        .unwrap();
+    assert!(parts.chunks(5).all(|row| row[1] == 0.0 && row[4] == 0.0 && row[0] != 0.0));
+    // A missing value counts as the training median.
+    let mut filled = new.clone();
+    new[[4, 2]] = f64::NAN;
+    filled[[4, 2]] = model.center()[2];
+    assert_eq!(values(&model, &new, Statistic::Score), values(&model, &filled, Statistic::Score));
+    // However wild, a value gives a number.
+    new.fill(1e308);
+    assert!(
+        values(&model, &new, Statistic::Score)
+            .iter()
+            .all(|value| value.is_finite() && *value > 1e3)
+    );
+    let still = Array2::<f64>::ones((50, 3));
+    assert!(matches!(detector(0).fit(still.view().into()), Err(Error::Unfit { .. })));
+    assert!(matches!(detector(0).fit(x.slice(s![..1, ..]).into()), Err(Error::TooFew { .. })));
+}
+
+#[test]
+fn exact_copies_leave_a_limit_that_rounding_does_not_reach() {
+    let mut x = plant(300, 1);
+    for copy in 2..5 {
+        let (first, factor) = (x.column(0).to_owned(), copy as f64);
+        x.column_mut(copy).assign(&(first * factor));
+    }
+    let model = detector(0).fit(x.view().into()).unwrap();
+    assert!(values(&model, &x, Statistic::Spe).iter().all(|&spe| spe < 1e-6 * model.spe_limit()));
+    let mut broken = x.clone();
+    broken[[7, 3]] += 0.5;
+    assert!(values(&model, &broken, Statistic::Score)[7] > 1e6);
+}
+
+#[test]
+fn few_rows_and_all_components() {
+    let model = PcaDetector::new(Components::Count(50), 1, Manner::Standard, 0.05, Limits::Empirical)
+        .unwrap()
+        .fit(plant(6, 1).view().into())
+        .unwrap();
+    assert!(model.kept_components() <= 5);
+    assert!(values(&model, &plant(6, 1), Statistic::Score).iter().all(|value| value.is_finite()));
+    assert!(values(&model, &Array2::zeros((0, 5)), Statistic::Score).is_empty());
+}
+
+#[test]
+fn saved_models_score_the_same_bytes() {
+    let (x, new) = (plant(300, 1), plant(20, 2));
+    for limits in [Limits::Theoretical, Limits::Empirical] {
+        for components in [Components::Count(3), Components::Share(0.8)] {
+            let parameters = PcaDetector::new(components, 2, Manner::Standard, 0.02, limits).unwrap();
+            let model = parameters.fit(x.view().into()).unwrap();
+            let bytes = model.to_bytes().unwrap();
+            let read = FittedPca::from_bytes(&bytes).unwrap();
+            assert_eq!(read, model);
+            assert_eq!(values(&read, &new, Statistic::Score), values(&model, &new, Statistic::Score));
+            for place in (0..bytes.len()).step_by(7) {
+                let mut wrong = bytes.clone();
+                wrong[place] ^= 0x55;
+                if let Ok(model) = FittedPca::from_bytes(&wrong) {
+                    let mut out = vec![0.0; 20];
+                    let _ = model.score(new.view().into(), &mut out);
+                }
+                assert!(FittedPca::from_bytes(&bytes[..place]).is_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Principal components.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+use crate::covariance::Centered;
+use crate::dense::{Table, fix_sign, products, symmetric_eigen};
+use crate::error::{Error, Result, require};
+use crate::samples::{Samples, reduce, room};
+use crate::svd;
+
+/// Squares of singular values carry an error of about 1e-15 of the greatest: below this share of it the values are found
+/// from the rows themselves.
+const SURE: f64 = 1e-4;
+
+/// How many components are kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Components {
+    /// This many.
+    Count(usize),
+    /// As many as explain more than this share of the variance, in (0, 1).
+    Share(f64),
+}
+
+impl Components {
+    /// `Ok` with a count of at least 1 or a share between 0 and 1.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming `name`.
+    pub fn require(self, name: &'static str) -> Result<()> {
+        match self {
+            Self::Count(count) => require(count >= 1, name, "at least 1", count),
+            Self::Share(share) => {
+                require(share > 0.0 && share < 1.0, name, "a whole number or a share between 0 and 1", share)
+            }
+        }
+    }
+}
+
+/// Principal components of rows about their means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pca {
+    /// (k, d), row-major, rows of length 1; the entry of greatest magnitude of each (the first of equal ones) is positive.
+    pub components: Vec<f64>,
+    /// (min(n, d),): variances (divisor n - 1) along all components, the kept ones first, largest first.
+    pub variances: Vec<f64>,
+    /// (d,).
+    pub mean: Vec<f64>,
+    /// How many are kept.
+    pub kept: usize,
+}
+
+/// Principal components of samples without missing values.
+///
+/// Shapes: x (n, d), n >= 2 -> k components of d entries.
+/// Missing: refused.
+/// Cost: n d² / 2 products and the eigenvectors of a (min(n, d), min(n, d)) matrix; where kept variances fall below 1e-4 of the
+/// greatest, a decomposition of the rows themselves.
+/// Threads: pieces of rows; any number gives the same bytes.
+/// Oracle: scikit-learn `PCA(svd_solver="full")`, 1e-10.
+///
+/// # Errors
+/// [`Error::TooFew`] with less than two rows or no column; [`Error::Parameter`] for a bad count or share;
+/// [`Error::Missing`]; [`Error::Singular`] where squares overflow; [`Error::Memory`]; [`Error::Interrupted`].
+pub fn pca(samples: Samples<'_>, keep: Components) -> Result<Pca> {
+    keep.require("k")?;
+    samples.require(2)?;
+    if let Components::Count(count) = keep {
+        let most = samples.rows().min(samples.columns());
+        require(count <= most, "k", "at most the lesser of rows and columns", count)?;
+    }
+    let centered = Centered::new(&samples)?;
+    centered.require_complete(samples, "x")?;
+    about_means(&centered, keep)
+}
+
+/// Principal components of the rows of a table; a count beyond min(n, d) keeps all.
+///
+/// # Errors
+/// [`Error::Singular`] where squares overflow; [`Error::Memory`]; [`Error::Interrupted`].
+pub fn principal<T: Table>(table: &T, keep: Components) -> Result<Pca> {
+    about_means(&Centered::new(table)?, keep)
+}
+
+fn about_means<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+    let mean = centered.mean();
+    let wide = centered.rows() < centered.columns();
+    let rough = if wide {
+        through_rows(centered, keep)
+    } else {
+        through_columns(centered, keep)
+    };
+    let found = match rough {
+        Ok(found) if found.sure() => found,
+        Ok(_) | Err(Error::Singular { .. }) if wide => through_all(centered, keep)?,
+        Ok(_) | Err(Error::Singular { .. }) => through_triangle(centered, keep)?,
+        Err(error) => return Err(error),
+    };
+    if found.variances.iter().any(|value| !value.is_finite()) {
+        return Err(Error::Singular {
+            name: "x",
+            requirement: "free of numbers too large to be squared",
+        });
+    }
+    Ok(Pca { mean, ..found })
+}
+
+impl Pca {
+    /// Keeps what is asked for; `components` may hold more.
+    fn keep(mut components: Vec<f64>, columns: usize, variances: Vec<f64>, keep: Components) -> Self {
+        let kept = count(&variances, keep);
+        components.truncate(kept * columns);
+        Self {
+            components,
+            variances,
+            mean: Vec::new(),
+            kept,
+        }
+    }
+
+    /// Whether the kept variances are well above the rounding of squares.
+    fn sure(&self) -> bool {
+        match (self.variances.first(), self.variances.get(self.kept.saturating_sub(1))) {
+            (Some(&first), Some(&last)) => last > SURE * first,
+            _ => true,
+        }
+    }
+}
+
+/// How many components of these variances are kept.
+fn count(variances: &[f64], keep: Components) -> usize {
+    match keep {
+        Components::Count(count) => count.min(variances.len()),
+        Components::Share(share) => {
+            let total: f64 = variances.iter().sum();
+            let mut explained = 0.0;
+            let enough = variances.iter().position(|variance| {
+                explained += variance;
+                explained > share * total
+            });
+            enough.map_or(variances.len(), |last| last + 1)
+        }
+    }
+}
+
+fn divisor(rows: usize) -> f64 {
+    rows.saturating_sub(1).max(1) as f64
+}
+
+/// Eigenvectors of the covariance of the columns.
+fn through_columns<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+    let columns = centered.columns();
+    let mut covariance = products(centered)?;
+    let divisor = divisor(centered.rows());
+    covariance.iter_mut().for_each(|sum| *sum /= divisor);
+    let (mut variances, vectors) = symmetric_eigen(&covariance, columns, "x")?;
+    variances.iter_mut().for_each(|value| *value = value.max(0.0));
+    Ok(Pca::keep(vectors, columns, variances, keep))
+}
+
+/// Singular values of the triangle R of Z = Q R, in steps over the rows.
+fn through_triangle<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+    let columns = centered.columns();
+    let block = columns.max(256);
+    let what = "rows to be reduced to a triangle";
+    // The triangle so far lies on top of the rows that are yet to go into it.
+    let (stack, _) = reduce(
+        centered.rows(),
+        (4_000_000 / (columns * columns).max(1)).clamp(2, 16),
+        (columns * columns) as f64,
+        || Ok((room(columns + block, columns, 0.0, what)?, true)),
+        |(stack, whole), rows, stop| {
+            for start in rows.clone().step_by(block) {
+                if stop.requested() {
+                    *whole = false;
+                    return;
+                }
+                let end = rows.end.min(start + block);
+                let (_, below) = stack.split_at_mut(columns * columns);
+                let (now, rest) = below.split_at_mut((end - start) * columns);
+                centered.read(start..end, now);
+                rest.fill(0.0);
+                triangle(stack, columns);
+            }
+        },
+        |(all, _), (part, _)| {
+            let (_, below) = all.split_at_mut(columns * columns);
+            below.fill(0.0);
+            below[..columns * columns].copy_from_slice(&part[..columns * columns]);
+            triangle(all, columns);
+        },
+    )?;
+    let found = svd::thin(&stack[..columns * columns], columns, columns, columns)?;
+    Ok(Pca::keep(found.vt, columns, squares(&found.s, centered.rows()), keep))
+}
+
+/// Replaces the first rows of a row-major matrix by the triangle R of its decomposition Q R.
+fn triangle(stack: &mut [f64], columns: usize) {
+    let rows = stack.len() / columns;
+    let found = MatRef::from_row_major_slice(stack, rows, columns).qr();
+    let upper = found.thin_R();
+    for row in 0..columns {
+        for column in 0..columns {
+            stack[row * columns + column] = if column < row { 0.0 } else { upper[(row, column)] };
+        }
+    }
+}
+
+/// Rows fewer than columns: eigenvectors of the products of all pairs of rows.
+fn through_rows<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+    let (rows, columns) = (centered.rows(), centered.columns());
+    let values = all(centered)?;
+    let values = MatRef::from_row_major_slice(&values, rows, columns);
+    let mut pairs = room(rows, rows, 0.0, "products of rows")?;
+    let into = MatMut::from_row_major_slice_mut(&mut pairs, rows, rows);
+    matmul(into, Accum::Replace, values, values.transpose(), 1.0 / divisor(rows), Par::Seq);
+    let (mut variances, vectors) = symmetric_eigen(&pairs, rows, "x")?;
+    variances.iter_mut().for_each(|value| *value = value.max(0.0));
+    let kept = count(&variances, keep);
+    let mut components = room(kept, columns, 0.0, "components")?;
+    let into = MatMut::from_row_major_slice_mut(&mut components, kept, columns);
+    let vectors = MatRef::from_row_major_slice(&vectors[..kept * rows], kept, rows);
+    matmul(into, Accum::Replace, vectors, values, 1.0, Par::Seq);
+    for component in components.chunks_exact_mut(columns) {
+        let length = component.iter().map(|value| value * value).sum::<f64>().sqrt();
+        component.iter_mut().for_each(|value| *value /= length);
+        fix_sign(component);
+    }
+    Ok(Pca::keep(components, columns, variances, keep))
+}
+
+/// Rows fewer than columns: singular values of the rows themselves.
+fn through_all<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+    let (rows, columns) = (centered.rows(), centered.columns());
+    let found = svd::thin(&all(centered)?, rows, columns, rows)?;
+    Ok(Pca::keep(found.vt, columns, squares(&found.s, rows), keep))
+}
+
+fn all<T: Table>(centered: &Centered<'_, T>) -> Result<Vec<f64>> {
+    let mut values = room(centered.rows(), centered.columns(), 0.0, "centred samples")?;
+    centered.read(0..centered.rows(), &mut values);
+    Ok(values)
+}
+
+fn squares(singular: &[f64], rows: usize) -> Vec<f64> {
+    singular.iter().map(|value| value * value / divisor(rows)).collect()
+}
+
+#[cfg(test)]
+mod tests;

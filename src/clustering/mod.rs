@@ -1,0 +1,5 @@
+//! Python's view of `acm_clustering`.
+
+mod kmeans;
+
+pub(crate) use kmeans::*;

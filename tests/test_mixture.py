@@ -1,0 +1,197 @@
+"""Gaussian mixture against scikit-learn's from the same start, on the same scaled rows."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import acm_rs
+import numpy as np
+import numpy.typing as npt
+import pytest
+from models import Floats
+from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture
+
+Labels = npt.NDArray[np.int64]
+
+
+def _blobs(rows: int, columns: int, states: int, apart: float, seed: int = 0) -> tuple[Floats, Labels]:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, states, rows)
+    centers = apart * random.standard_normal((states, columns))
+    mixing = random.standard_normal((states, columns, columns)) / np.sqrt(columns)
+    noise = np.einsum("nij,nj->ni", mixing[labels], random.standard_normal((rows, columns)))
+    return centers[labels] + noise + 0.3 * random.standard_normal((rows, columns)), labels
+
+
+def _scaled(model: Any, x: Floats) -> Floats:
+    used = model.used_
+    z: Floats = (np.where(np.isfinite(x), x, model.center_) - model.center_) / model.scale_
+    return z[:, used]
+
+
+def _peer(z: Floats, labels: Labels, covariance: str, **parameters: Any) -> Any:
+    """Scikit-learn's mixture from the moments of the labelled rows."""
+    k, d = labels.max() + 1, z.shape[1]
+    groups = [z[labels == state] for state in range(k)]
+    matrices = [np.cov(group.T, bias=True).reshape(d, d) + 1e-2 * np.eye(d) for group in groups]
+    precisions = [np.linalg.inv(m) if covariance == "full" else 1 / np.diag(m) for m in matrices]
+    return GaussianMixture(
+        k,
+        covariance_type=covariance,
+        reg_covar=1e-2,
+        weights_init=[len(group) / len(z) for group in groups],
+        means_init=[group.mean(axis=0) for group in groups],
+        precisions_init=precisions,
+        **parameters,
+    ).fit(z)
+
+
+@pytest.mark.parametrize("covariance", ["diag", "full"])
+@pytest.mark.parametrize(
+    ("rows", "columns", "states", "apart"), [(900, 1, 2, 1.0), (1500, 8, 3, 0.5), (3000, 21, 4, 2.0)]
+)
+def test_it_is_scikit_learns_from_the_same_start(
+    covariance: Literal["diag", "full"], rows: int, columns: int, states: int, apart: float
+) -> None:
+    x, _ = _blobs(rows, columns, states, apart)
+    labels = KMeans(states, n_init=1, random_state=0).fit(x).labels_.astype(np.int64)
+    ours = acm_rs.GaussianMixture(n_components=states, covariance=covariance).fit(x, labels=labels)
+    z = _scaled(ours, x)
+    theirs = _peer(z, labels, covariance)
+    assert ours.n_iter_ == theirs.n_iter_
+    assert ours.converged_ == theirs.converged_
+    assert ours.lower_bound_ >= theirs.lower_bound_ - 1e-9
+    assert ours.score_samples(x).mean() >= theirs.score(z) - 1e-9
+    np.testing.assert_allclose(ours.lower_bound_, theirs.lower_bound_, rtol=1e-10)
+    np.testing.assert_allclose(ours.weights_, theirs.weights_, rtol=1e-8)
+    np.testing.assert_allclose(ours.means_, theirs.means_, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(ours.score_samples(x), theirs.score_samples(z), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(z), atol=1e-8)
+    assert (ours.predict(x) == theirs.predict(z)).mean() > 0.999
+    np.testing.assert_allclose(ours.bic(x), theirs.bic(z), rtol=1e-10)
+    np.testing.assert_allclose(ours.aic(x), theirs.aic(z), rtol=1e-10)
+
+
+@pytest.mark.parametrize("covariance", ["diag", "full"])
+@pytest.mark.parametrize("seed", range(4))
+def test_from_starts_of_its_own_it_ends_as_likely(covariance: Literal["diag", "full"], seed: int) -> None:
+    x, truth = _blobs(2000, 6, 4, 3.0, seed)
+    ours = acm_rs.GaussianMixture(n_components=4, covariance=covariance, seed=seed).fit(x)
+    z = _scaled(ours, x)
+    theirs = GaussianMixture(4, covariance_type=covariance, reg_covar=1e-2, n_init=3, random_state=seed).fit(z)
+    assert ours.score_samples(x).mean() >= theirs.score(z) - 1e-3
+    share = np.zeros((4, 4))
+    np.add.at(share, (truth, ours.predict(x)), 1)
+    assert share.max(axis=1).sum() > 0.98 * len(x)
+
+
+@pytest.mark.parametrize("covariance", ["diag", "full"])
+def test_contributions_sum_to_the_distance(covariance: Literal["diag", "full"]) -> None:
+    x, labels = _blobs(800, 5, 3, 2.0)
+    model = acm_rs.GaussianMixture(n_components=3, covariance=covariance).fit(x, labels=labels)
+    x[7, 2] += 30.0
+    z, shares = _scaled(model, x), model.predict_proba(x)
+    distance = np.zeros(len(x))
+    for state in range(3):
+        rest = z - model.means_[state]
+        spread = model.covariances_[state]
+        inverse = np.linalg.inv(spread if covariance == "full" else np.diag(spread))
+        distance += shares[:, state] * np.einsum("ni,ij,nj->n", rest, inverse, rest)
+    parts = model.contributions(x)
+    np.testing.assert_allclose(parts.sum(axis=1), distance, rtol=1e-10)
+    assert parts[7].argmax() == 2
+    assert model.score(x).argmax() == 7
+
+
+def test_scores_are_robust_deviations_of_the_training_densities() -> None:
+    x, _ = _blobs(1000, 4, 3, 3.0)
+    model = acm_rs.GaussianMixture(n_components=3).fit(x)
+    surprise = -model.score_samples(x)
+    mad = 1.4826 * np.median(np.abs(surprise - np.median(surprise)))
+    np.testing.assert_allclose(model.score(x), (surprise - np.median(surprise)) / mad, rtol=1e-12, atol=1e-12)
+
+
+def test_missing_values_count_as_the_training_median() -> None:
+    x, _ = _blobs(500, 4, 2, 2.0)
+    x[::9, 1] = np.nan
+    x[::11, 3] = -np.inf
+    model = acm_rs.GaussianMixture(n_components=2, covariance="full").fit(x)
+    filled = np.where(np.isfinite(x), x, model.center_)
+    assert (model.score(x) == model.score(filled)).all()
+    assert np.isfinite(model.score(np.full((1, 4), np.nan))).all()
+
+
+def test_sensors_that_stand_still_are_left_out() -> None:
+    x, _ = _blobs(300, 3, 2, 2.0)
+    wide = np.column_stack([np.full(300, 1e9), x, np.full(300, np.nan)])
+    one, other = acm_rs.GaussianMixture(n_components=2).fit(x), acm_rs.GaussianMixture(n_components=2).fit(wide)
+    assert other.used_.tolist() == [False, True, True, True, False]
+    assert (one.score(x) == other.score(wide)).all()
+    assert (other.contributions(wide)[:, [0, 4]] == 0).all()
+    for still in (np.ones((50, 2)), np.full((50, 2), np.nan)):
+        with pytest.raises(ValueError, match="at least one column that changes"):
+            acm_rs.GaussianMixture().fit(still)
+
+
+def test_an_offset_costs_no_digits() -> None:
+    x, labels = _blobs(600, 4, 2, 2.0)
+    steps = np.round(x * 2**10) / 2**10
+    covariances: tuple[Literal["diag", "full"], ...] = ("diag", "full")
+    for covariance in covariances:
+        near = acm_rs.GaussianMixture(n_components=2, covariance=covariance).fit(steps, labels=labels)
+        far = acm_rs.GaussianMixture(n_components=2, covariance=covariance).fit(steps + 2.0**30, labels=labels)
+        np.testing.assert_allclose(far.score(steps + 2.0**30), near.score(steps), rtol=1e-12, atol=1e-12)
+
+
+def test_the_criterion_finds_the_states() -> None:
+    x, _ = _blobs(1200, 5, 3, 8.0)
+    model = acm_rs.GaussianMixture(n_components="bic", covariance="full").fit(x)
+    assert model.n_components == "bic"
+    assert model.n_components_ == 3
+    one = np.random.default_rng(1).standard_normal((1200, 5))
+    assert acm_rs.GaussianMixture(n_components="bic", covariance="full").fit(one).n_components_ == 1
+
+
+def test_extreme_values_give_finite_scores() -> None:
+    x, _ = _blobs(300, 4, 2, 2.0)
+    x[3, 1], x[4, 2] = 1e150, -1e150
+    covariances: tuple[Literal["diag", "full"], ...] = ("diag", "full")
+    for covariance in covariances:
+        model = acm_rs.GaussianMixture(n_components=3, covariance=covariance).fit(x)
+        rows = np.array([[1.7e308, 0, 0, -1.7e308], [0, 5e-324, 0, 0]])
+        assert np.isfinite(model.score(rows)).all()
+        assert np.isfinite(model.contributions(rows)).all()
+
+
+def test_what_cannot_be_is_told() -> None:
+    x, labels = _blobs(60, 3, 2, 2.0)
+    wrong_ones: list[tuple[dict[str, Any], str]] = [
+        ({"n_components": 0}, "n_components"),
+        ({"n_components": "aic"}, "n_components"),
+        ({"n_components": 2.5}, "n_components"),
+        ({"covariance": "tied"}, "covariance"),
+        ({"n_init": 0}, "n_init"),
+        ({"reg": -1.0}, "reg"),
+        ({"reg": float("nan")}, "reg"),
+        ({"tol": -1.0}, "tol"),
+        ({"max_iter": 0}, "max_iter"),
+        ({"seed": -1}, "seed"),
+    ]
+    for parameters, name in wrong_ones:
+        with pytest.raises(ValueError, match=f"`{name}` must be"):
+            acm_rs.GaussianMixture(**parameters)
+    model = acm_rs.GaussianMixture(n_components=2)
+    with pytest.raises(ValueError, match="`x` must have at least 2 rows, got 1"):
+        model.fit(x[:1])
+    for wrong in (labels[:-1], labels + 1, labels - 1):
+        with pytest.raises(ValueError, match="`labels` must"):
+            model.fit(x, labels=wrong)
+    for bad in (labels.astype(float), labels.tolist(), labels[:, None]):
+        with pytest.raises(TypeError, match=r"`labels` must be an \(n,\) array of int64"):
+            model.fit(x, labels=bad)
+    with pytest.raises(ValueError, match="must have a value where labels are given"):
+        acm_rs.GaussianMixture(n_components="bic").fit(x, labels=labels)
+    with pytest.raises(ValueError, match="`reg` must be larger"):
+        acm_rs.GaussianMixture(n_components=2, covariance="full", reg=0.0).fit(np.repeat(x[:3], 20, axis=0))
