@@ -13,17 +13,15 @@ from benchmarks.table import Section, Verdict, digits, markdown, milliseconds
 OURS = "acm_rs"
 
 
-def model_section(
-    cases: Sequence[ModelCase], module: ModuleType | None, plan: Plan, progress: Progress, scale: float = 1.0
-) -> Section:
-    """Time the models at all threads; ``scale`` makes their inputs shorter."""
+def model_section(cases: Sequence[ModelCase], module: ModuleType | None, plan: Plan, progress: Progress) -> Section:
+    """Time the models at all threads."""
     section = Section("Models")
     rows = []
     for case in cases:
         if module is None or not case.present(module):
             continue
         progress(case.title)
-        x = case.matrix(scale)
+        x = case.matrix()
         ours = case.ours(module, x)
         peers = {name: build(x) for name, build in case.present_peers().items()}
         found = ours()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -50,9 +51,9 @@ class ModelCase:
     rows: int = 10_000
     columns: int = 50
 
-    def matrix(self, scale: float = 1.0) -> Matrix:
-        """Make its input, of ``scale`` times its rows."""
-        return random_matrix(max(200, int(self.rows * scale)), self.columns)
+    def matrix(self) -> Matrix:
+        """Make its input."""
+        return random_matrix(self.rows, self.columns)
 
     def present(self, module: ModuleType | None) -> bool:
         """Tell whether acm_rs has everything the row needs."""
@@ -196,21 +197,50 @@ def _nothing(ours: Any, theirs: Any) -> str:
     return ""
 
 
+def _robust(x: Matrix) -> Matrix:
+    low, middle, high = np.quantile(x, (0.25, 0.5, 0.75), axis=0)
+    return (x - middle) / (high - low)
+
+
+def _our_mixture(covariance: str) -> Callable[[ModuleType, Matrix], Callable[[], Any]]:
+    return lambda module, x: lambda: module.GaussianMixture(5, covariance, n_init=3).fit(x).lower_bound_
+
+
 def _sklearn_mixture(covariance: str) -> Callable[[Matrix], Callable[[], Any]]:
+    """scikit-learn's mixture of the rows that acm_rs scales itself."""
+
     def build(x: Matrix) -> Callable[[], Any]:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
-        def run() -> Any:
-            import warnings
+        z = _robust(x)
 
+        def run() -> Any:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                return GaussianMixture(5, covariance_type=covariance, n_init=3, reg_covar=1e-2, random_state=42).fit(x)
+                fitted = GaussianMixture(5, covariance_type=covariance, n_init=3, reg_covar=1e-2, random_state=42).fit(
+                    z
+                )
+            return fitted.lower_bound_
 
         return run
 
     return build
+
+
+def _standard(x: Matrix) -> Matrix:
+    return (x - x.mean(axis=0)) / x.std(axis=0)
+
+
+def _sklearn_pls(x: Matrix) -> Callable[[], Any]:
+    from sklearn.cross_decomposition import PLSRegression
+
+    def run() -> Any:
+        z = _standard(x)
+        norms = np.linalg.norm(z - PLSRegression(5, scale=False).fit(z, z).predict(z), axis=1)
+        return 1.4826 * np.median(np.abs(norms - np.median(norms)))
+
+    return run
 
 
 def _numpy_ar1(x: Matrix) -> Callable[[], Any]:
@@ -312,6 +342,32 @@ MODEL_CASES: tuple[ModelCase, ...] = (
         {SKLEARN: _sklearn_forest_score(None), f"{SKLEARN}, all cores": _sklearn_forest_score(-1)},
         _alike,
         5.0,
+    ),
+    ModelCase(
+        "mixture_diag",
+        "Gaussian mixture, k = 5, diag, 3 starts",
+        ("GaussianMixture",),
+        _our_mixture("diag"),
+        {SKLEARN: _sklearn_mixture("diag")},
+        _not_below(0.01),
+        5.0,
+    ),
+    ModelCase(
+        "mixture_full",
+        "Gaussian mixture, k = 5, full, 3 starts",
+        ("GaussianMixture",),
+        _our_mixture("full"),
+        {SKLEARN: _sklearn_mixture("full")},
+        _not_below(0.01),
+        5.0,
+    ),
+    ModelCase(
+        "omr_pls",
+        "overall model residual, PLS: fit",
+        ("OMRDetector",),
+        lambda module, x: lambda: module.OMRDetector("pls").fit(x).norm_scale_,
+        {SKLEARN: _sklearn_pls},
+        _close(1e-8),
     ),
     ModelCase(
         "ar1",

@@ -34,6 +34,8 @@ from benchmarks.features import feature_calls, load_backend, polars_numpy_featur
 from benchmarks.kernels import Variant, kernel_section, peer_candidate, variants
 from benchmarks.measure import Candidate, Plan, race
 from benchmarks.memory import memory_section, output_bytes, peak_growth, wide_memory_section
+from benchmarks.model_section import model_section
+from benchmarks.models import MODEL_CASES, ModelCase
 from benchmarks.numpy_peers import bins_of_bands, median_mad, on_threads
 from benchmarks.peer import COLUMNS, Call, Peer
 from benchmarks.peers import PEERS
@@ -416,3 +418,27 @@ def test_a_whole_run_on_a_tiny_input(
     for expected in ("rolling mean + std", "Pearson matrix", "Worst input", "Call overhead", "Machine: ", *COLUMNS[:4]):
         assert expected in text
     assert "Machine: " in readme.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", MODEL_CASES, ids=lambda case: case.key)
+def test_models_find_what_their_peers_find(case: ModelCase) -> None:
+    small = replace(case, rows=600, columns=min(case.columns, 12))
+    assert small.present(acm_rs)
+    assert small.present_peers()
+    section = model_section([small], acm_rs, TINY, silent)
+    assert section.broken == []
+    assert len(section.headlines) == 1
+    assert len(section.verdicts) == (case.times is not None)
+    assert case.title in section.text()
+
+
+def test_models_that_are_missing_are_left_out() -> None:
+    section = model_section(MODEL_CASES, ModuleType("acm_rs"), TINY, silent)
+    assert section.headlines == []
+
+
+def test_wrong_models_are_told() -> None:
+    case = next(case for case in MODEL_CASES if case.key == "ar1")
+    wrong = replace(case, rows=300, columns=3, ours=lambda module, x: lambda: np.zeros(len(x)))
+    (told,) = model_section([wrong], acm_rs, TINY, silent).broken
+    assert "AR(1)" in told

@@ -104,6 +104,8 @@ class _Detector(OutlierMixin, _Estimator):  # type: ignore[misc]
         x = self._rows(X, fitting=True)
         model = self._model().fit(x)
         self.offset_ = float(np.nanquantile(-model.score(x), self.contamination))
+        if hasattr(model, "n_iter_"):
+            self.n_iter_ = int(model.n_iter_)
         self.model_ = model
         return self
 
@@ -115,7 +117,6 @@ class _Detector(OutlierMixin, _Estimator):  # type: ignore[misc]
         X
             Rows to score, (n, d).
         """
-        # What a forest or a distance reads must be checked before the model is asked for.
         x = self._rows(X)
         scores: _Floats = -self.model_.score(x)
         return scores

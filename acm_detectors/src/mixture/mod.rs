@@ -31,7 +31,7 @@ use self::tiles::Frame;
 const MOST_BY_BIC: usize = 5;
 
 /// Steps of k-means for a start, at most: what it leaves undone, expectation and maximisation do.
-const START_STEPS: usize = 100;
+const START_STEPS: usize = 40;
 
 /// How many components a mixture has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,11 @@ use crate::samples::{Samples, room};
 const EDGE: usize = 32;
 const GROUPS: usize = EDGE / LANES;
 
+/// Rows and groups of eight columns of a tile where nothing is to be mirrored: writing long rows costs less.
+const HEIGHT: usize = 16;
+const ACROSS: usize = 16;
+const WIDTH: usize = ACROSS * LANES;
+
 /// Estimated time for a value's difference, in nanoseconds, and for a pair.
 const COST_NS: f64 = 0.1;
 const PAIR_NS: f64 = 1.0;
@@ -94,25 +99,25 @@ fn shape(name: &'static str, expected: (usize, usize), got: (usize, usize)) -> R
 fn apart<T: Element>(x: Samples<'_>, right: &Points, metric: Metric, out: ArrayViewMut2<'_, T>) -> Result<()> {
     let (rows, width) = (x.rows(), x.columns());
     let pair = PAIR_NS + COST_NS * width as f64;
-    let wide = steps(JOB_NS / (pair * EDGE as f64)).max(8 * EDGE);
+    let wide = steps(JOB_NS / (pair * HEIGHT as f64)).max(4 * WIDTH);
     let high = steps(JOB_NS / (pair * wide.min(right.count()).max(1) as f64));
     let jobs = grid(out, high, wide);
     let cost = pair * rows as f64 * right.count() as f64;
-    let scratch = || Ok((Points::with_room(EDGE, width)?, room(EDGE, GROUPS, Row::splat(0.0), "a tile")?));
+    let scratch = || Ok((Points::with_room(HEIGHT, width)?, room(HEIGHT, ACROSS, Row::splat(0.0), "a tile")?));
     let level = Level::new();
     parallel::run(jobs, cost, scratch, |(left, tile), (top, first, mut out), stop| {
         let (height, columns) = out.dim();
-        for row in (0..height).step_by(EDGE) {
-            let count = EDGE.min(height - row);
+        for row in (0..height).step_by(HEIGHT) {
+            let count = HEIGHT.min(height - row);
             left.refill(x, top + row, count, metric == Metric::Cosine);
-            for column in (0..columns).step_by(EDGE) {
+            for column in (0..columns).step_by(WIDTH) {
                 if stop.requested() {
                     return;
                 }
-                let size = (count, EDGE.min(columns - column));
-                compute(level, metric, (left, 0), (right, first + column), size, tile);
+                let size = (count, WIDTH.min(columns - column));
+                compute(level, metric, (left, 0), (right, first + column), size, (tile, ACROSS));
                 let out = out.slice_mut(ndarray::s![row..row + size.0, column..column + size.1]);
-                write(tile, out);
+                write((tile, ACROSS), out);
             }
         }
     })
@@ -147,7 +152,7 @@ fn within<T: Element>(points: &Points, metric: Metric, out: ArrayViewMut2<'_, T>
                     return;
                 }
                 let size = (EDGE.min(height - row), EDGE.min(columns - column));
-                compute(level, metric, (points, top + row), (points, first + column), size, tile);
+                compute(level, metric, (points, top + row), (points, first + column), size, (tile, GROUPS));
                 if let Some(mirror) = &mut mirror {
                     reflect(tile, mirror.slice_mut(ndarray::s![column..column + size.1, row..row + size.0]));
                 } else if row < column {
@@ -155,7 +160,7 @@ fn within<T: Element>(points: &Points, metric: Metric, out: ArrayViewMut2<'_, T>
                 } else {
                     rest(tile, size.0);
                 }
-                write(tile, out.slice_mut(ndarray::s![row..row + size.0, column..column + size.1]));
+                write((tile, GROUPS), out.slice_mut(ndarray::s![row..row + size.0, column..column + size.1]));
             }
         }
     })
@@ -184,15 +189,15 @@ fn grid<T>(out: ArrayViewMut2<'_, T>, high: usize, wide: usize) -> Vec<(usize, u
     pieces
 }
 
-/// Results of the points from `left.1` on with those from `right.1` on, `size` of either, into `tile`: [`GROUPS`] Rows for
-/// each left point.
+/// Results of the points from `left.1` on with those from `right.1` on, `size` of either, into `tile.0`: `tile.1`
+/// Rows for each left point.
 fn compute(
     level: Level,
     metric: Metric,
     left: (&Points, usize),
     right: (&Points, usize),
     size: (usize, usize),
-    tile: &mut [Row],
+    (tile, across): (&mut [Row], usize),
 ) {
     let groups = |first: usize, count: usize| first / LANES..(first + count).div_ceil(LANES);
     let (i, j) = (groups(left.1, size.0), groups(right.1, size.1));
@@ -202,7 +207,7 @@ fn compute(
                 let mut square = NOTHING;
                 eight(simd, metric, (left.0, i), (right.0, j), &mut square);
                 for lane in 0..LANES {
-                    tile[(number * LANES + lane) * GROUPS + place] = square[lane];
+                    tile[(number * LANES + lane) * across + place] = square[lane];
                 }
             }
         }
@@ -210,7 +215,7 @@ fn compute(
     if metric == Metric::Euclidean && !(left.0.is_calm() && right.0.is_calm()) {
         for row in 0..size.0 {
             for column in 0..size.1 {
-                let found = &mut tile[row * GROUPS + column / LANES].0[column % LANES];
+                let found = &mut tile[row * across + column / LANES].0[column % LANES];
                 if !is_safe(*found) {
                     *found = careful(left.0, left.1 + row, right.0, right.1 + column);
                 }
@@ -258,10 +263,10 @@ fn rest(tile: &mut [Row], count: usize) {
     }
 }
 
-fn write<T: Element>(tile: &[Row], mut out: ArrayViewMut2<'_, T>) {
+fn write<T: Element>((tile, across): (&[Row], usize), mut out: ArrayViewMut2<'_, T>) {
     let (rows, columns) = out.dim();
     for row in 0..rows {
-        let from = &tile[row * GROUPS..(row + 1) * GROUPS];
+        let from = &tile[row * across..(row + 1) * across];
         let mut to = out.row_mut(row);
         if let Some(to) = to.as_slice_mut() {
             for place in 0..columns / LANES {
