@@ -12,7 +12,9 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::clustering::KMeans;
+    use super::clustering::{
+        KMeans, calinski_harabasz_score, davies_bouldin_score, silhouette_samples, silhouette_score,
+    };
     #[pymodule_export]
     use super::detectors::{
         AR1Detector, Cusum, EpisodeTracker, Episodes, EwmaChart, GaussianMixture, IsolationForest, MahalanobisDetector,
@@ -31,7 +33,7 @@ mod _native {
     #[pymodule_export]
     use super::interop::{InternalError, cpu_features, get_num_threads, set_num_threads};
     #[pymodule_export]
-    use super::linalg::{cholesky_solve, ledoit_wolf, pca, svd};
+    use super::linalg::{cholesky_solve, ledoit_wolf, nearest, pairwise_distances, pca, svd};
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 

@@ -26,6 +26,7 @@ __all__ = [
     "ar1_residuals",
     "band_energy",
     "calibrate",
+    "calinski_harabasz_score",
     "cholesky_solve",
     "column_median_mad",
     "column_moments",
@@ -35,6 +36,7 @@ __all__ = [
     "covariance",
     "cpu_features",
     "cusum",
+    "davies_bouldin_score",
     "episodes",
     "ewm_mean",
     "ewm_std",
@@ -45,7 +47,9 @@ __all__ = [
     "lag_matrix",
     "lagged_correlation",
     "ledoit_wolf",
+    "nearest",
     "page_hinkley",
+    "pairwise_distances",
     "pca",
     "power_spectrum",
     "rolling_band_energy",
@@ -70,6 +74,8 @@ __all__ = [
     "rolling_var",
     "seasonality",
     "set_num_threads",
+    "silhouette_samples",
+    "silhouette_score",
     "svd",
     "zscore",
 ]
@@ -83,6 +89,7 @@ _Number: TypeAlias = float | Threshold
 _Levels: TypeAlias = float | Sequence[float] | NDArray[np.float64]
 _Labels: TypeAlias = NDArray[np.int64] | NDArray[np.int32]
 _Charts: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
+_Metric: TypeAlias = Literal["euclidean", "sqeuclidean", "manhattan", "cosine"]
 _Samples: TypeAlias = NDArray[np.float64] | NDArray[np.float32]
 _Times: TypeAlias = NDArray[np.datetime64] | NDArray[np.int64]
 
@@ -825,3 +832,12 @@ class IsolationForest(_Detector):
     def max_samples_(self) -> int: ...
     @property
     def n_nodes_(self) -> int: ...
+
+def pairwise_distances(
+    x: NDArray[_Float], y: NDArray[_Float] | None = None, metric: _Metric = "euclidean"
+) -> NDArray[_Float]: ...
+def nearest(x: _Samples, centers: _Samples) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
+def silhouette_samples(x: _Samples, labels: _Labels) -> NDArray[np.float64]: ...
+def silhouette_score(x: _Samples, labels: _Labels, sample_size: int | None = None, seed: int = 17) -> float: ...
+def calinski_harabasz_score(x: _Samples, labels: _Labels) -> float: ...
+def davies_bouldin_score(x: _Samples, labels: _Labels) -> float: ...

@@ -85,6 +85,8 @@ class _Detector(OutlierMixin, _Estimator):  # type: ignore[misc]
     """A detector of acm_rs, its sign turned."""
 
     contamination: float
+    model_: Any
+    offset_: float
 
     def _model(self) -> Any:
         raise NotImplementedError
@@ -129,7 +131,8 @@ class _Detector(OutlierMixin, _Estimator):  # type: ignore[misc]
         X
             Rows to score, (n, d).
         """
-        return self.score_samples(X) - self.offset_
+        scores: _Floats = self.score_samples(X) - self.offset_
+        return scores
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Tell outliers (-1) from the rest (1).
@@ -343,6 +346,8 @@ class KMeans(ClusterMixin, TransformerMixin, _Estimator):  # type: ignore[misc]
     """
 
     _least_rows = 1
+    model_: Any
+    cluster_centers_: _Floats
 
     def __init__(
         self, n_clusters: int = 8, n_init: int = 10, max_iter: int = 300, tol: float = 1e-4, random_state: Any = None

@@ -1,5 +1,7 @@
 //! Python's view of `acm_clustering`.
 
+mod indices;
 mod kmeans;
 
+pub(crate) use indices::*;
 pub(crate) use kmeans::*;

@@ -1,5 +1,7 @@
 //! Python's view of `acm_linalg`.
 
 mod decompositions;
+mod distances;
 
 pub(crate) use decompositions::*;
+pub(crate) use distances::*;
