@@ -112,12 +112,12 @@ _MODELS = (
             {"max_samples": "auto"},
         ),
     ),
-
 )
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _MODELS})
 CASES: tuple[Case, ...] = tuple(Case(model, given) for model in _MODELS for given in model.variants)
 
-FUNCTIONS: Mapping[str, str] = MappingProxyType({
+FUNCTIONS: Mapping[str, str] = MappingProxyType(
+    {
         "ar1_residuals": "test_ar1.py",
         "pca": "test_decompositions.py",
         "svd": "test_decompositions.py",
@@ -128,14 +128,14 @@ FUNCTIONS: Mapping[str, str] = MappingProxyType({
             "test_decisions.py",
         ),
         **dict.fromkeys(("EpisodeTracker", "Episodes", "Threshold"), "test_decisions.py"),
-FUNCTIONS in tests/models.py:
         "calinski_harabasz_score": "test_cluster_indices.py",
         "davies_bouldin_score": "test_cluster_indices.py",
         "nearest": "test_distances.py",
         "pairwise_distances": "test_distances.py",
         "silhouette_samples": "test_cluster_indices.py",
         "silhouette_score": "test_cluster_indices.py",
-})
+    }
+)
 """Public functions of models, and the file with their tests."""
 
 REGISTERED = frozenset(MODELS) | frozenset(FUNCTIONS)
