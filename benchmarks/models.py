@@ -78,7 +78,7 @@ def _close(tolerance: float) -> Callable[[Any, Any], str]:
     return agree
 
 
-def _at_most(factor: float) -> Callable[[Any, Any], str]:
+def at_most(factor: float) -> Callable[[Any, Any], str]:
     """Ours may be at most ``factor`` times the peer's: an inertia."""
 
     def agree(ours: Any, theirs: Any) -> str:
@@ -166,7 +166,7 @@ def _sklearn_pca(x: Matrix) -> Callable[[], Any]:
 def _sklearn_forest(x: Matrix, jobs: int | None) -> Any:
     from sklearn.ensemble import IsolationForest
 
-    return IsolationForest(100, max_samples=256, random_state=17, n_jobs=jobs)
+    return IsolationForest(n_estimators=100, max_samples=256, random_state=17, n_jobs=jobs)
 
 
 def _sklearn_forest_fit(jobs: int | None) -> Callable[[Matrix], Callable[[], Any]]:
@@ -303,7 +303,7 @@ MODEL_CASES: tuple[ModelCase, ...] = (
         ("KMeans",),
         lambda module, x: lambda: module.KMeans(4, n_init=10).fit(x).inertia_,
         {SKLEARN: _sklearn_kmeans},
-        _at_most(1.001),
+        at_most(1.001),
         6.0,
     ),
     ModelCase(

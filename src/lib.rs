@@ -17,9 +17,9 @@ mod _native {
     };
     #[pymodule_export]
     use super::detectors::{
-        AR1Detector, Cusum, EpisodeTracker, Episodes, EwmaChart, GaussianMixture, IsolationForest, MahalanobisDetector,
-        OMRDetector, PCADetector, PageHinkley, ScoreFusion, Threshold, ar1_residuals, calibrate, cusum, episodes,
-        ewma_chart, page_hinkley,
+        AR1Detector, Cusum, EpisodeTracker, Episodes, EwmaChart, FusedDetector, GaussianMixture, IsolationForest,
+        MahalanobisDetector, OMRDetector, PCADetector, PageHinkley, ScoreFusion, Threshold, ar1_residuals, calibrate,
+        cusum, episodes, ewma_chart, page_hinkley,
     };
     #[pymodule_export]
     use super::features::{

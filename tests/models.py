@@ -112,6 +112,15 @@ _MODELS = (
             {"max_samples": "auto"},
         ),
     ),
+    Model(
+        "FusedDetector",
+        (
+            {},
+            {"n_components": 2, "lags": 0, "memories": (0.1,), "folds": 4, "false_alarm_rate": 0.05, "trim": 0.0},
+            {"n_components": 0.7, "lags": 1, "memories": (1.0,), "folds": 3, "trim": 3.0},
+        ),
+        remembers=True,
+    ),
 )
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _MODELS})
 CASES: tuple[Case, ...] = tuple(Case(model, given) for model in _MODELS for given in model.variants)

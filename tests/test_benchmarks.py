@@ -35,7 +35,7 @@ from benchmarks.kernels import Variant, kernel_section, peer_candidate, variants
 from benchmarks.measure import Candidate, Plan, race
 from benchmarks.memory import memory_section, output_bytes, peak_growth, wide_memory_section
 from benchmarks.model_section import model_section
-from benchmarks.models import MODEL_CASES, ModelCase
+from benchmarks.models import MODEL_CASES, ModelCase, at_most
 from benchmarks.numpy_peers import bins_of_bands, median_mad, on_threads
 from benchmarks.peer import COLUMNS, Call, Peer
 from benchmarks.peers import PEERS
@@ -422,7 +422,9 @@ def test_a_whole_run_on_a_tiny_input(
 
 @pytest.mark.parametrize("case", MODEL_CASES, ids=lambda case: case.key)
 def test_models_find_what_their_peers_find(case: ModelCase) -> None:
-    small = replace(case, rows=600, columns=min(case.columns, 12))
+    # Few rows of pure noise have many minima of the inertia, all alike.
+    agree = at_most(1.01) if case.key == "kmeans" else case.agree
+    small = replace(case, rows=600, columns=min(case.columns, 12), agree=agree)
     assert small.present(acm_rs)
     assert small.present_peers()
     section = model_section([small], acm_rs, TINY, silent)

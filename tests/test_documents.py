@@ -57,7 +57,8 @@ def test_the_examples_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> N
     assert list(given["table"].columns) == names["names"]
 
     exec(third, names)
-    assert len(names["alarms"].start) > 0
+    assert names["alarms"].start.tolist() == [300]
+    assert names["culprit"] == 2
 
 
 @pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md", "models.md"])

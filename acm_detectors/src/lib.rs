@@ -4,6 +4,7 @@
 pub mod ar1;
 pub mod decisions;
 pub mod forest;
+pub mod fused;
 mod lagged;
 pub mod limits;
 pub mod mahalanobis;

@@ -47,15 +47,16 @@ use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, s
 ///
 /// Notes
 /// -----
-/// A start draws its centres from the rows by greedy k-means++ [1]_; Lloyd's iterations [2]_ follow.
-/// Distances are sums of squared differences about the columns' means, so that offsets cost no digits. Columns are
-/// taken in their units: bring them to a common scale first where they differ. A cluster that loses its last row takes
-/// the row that lies farthest from its own centre. With fewer different rows than clusters some clusters stay empty
-/// (``counts_`` 0) and their centres repeat others. NaN and infinity are missing: they count as the median of the
-/// column at fit. Values farther than 1e150 from the column's mean count as that far.
+/// A start draws its centres from the rows by greedy k-means++ [1]_; Lloyd's iterations [2]_ follow. Then
+/// as many starts again set out from the best centres, each with one of them drawn anew, the least useful first, while
+/// that saves a thousandth of the inertia. Distances are sums of squared differences about the columns' medians, so
+/// that offsets cost no digits. Columns are taken in their units: bring them to a common scale first where they differ.
+/// A cluster that loses its last row takes the row that lies farthest from its own centre. With fewer different rows
+/// than clusters some clusters stay empty (``counts_`` 0) and their centres repeat others. NaN and infinity are
+/// missing: they count as the median of the column at fit. Values farther than 1e150 from it count as that far.
 ///
 /// The same seed gives the same bytes for any number of threads and any memory layout. A fit holds a packed copy of the
-/// data, 12 n bytes for each start, and 8 (3 + ln k) n bytes while one is drawn.
+/// data, 16 n bytes for each start, and 8 (3 + ln k) n bytes while one is drawn.
 ///
 /// .. [1] Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007, pages 1027-1035.
 /// .. [2] Lloyd, Least squares quantization in PCM, 1982, doi 10.1109/TIT.1982.1056489.

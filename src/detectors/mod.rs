@@ -3,6 +3,7 @@
 mod ar1;
 mod decisions;
 mod forest;
+mod fused;
 mod mahalanobis;
 mod mixture;
 mod omr;
@@ -11,6 +12,7 @@ mod pca;
 pub(crate) use ar1::*;
 pub(crate) use decisions::*;
 pub(crate) use forest::*;
+pub(crate) use fused::*;
 pub(crate) use mahalanobis::*;
 pub(crate) use mixture::*;
 pub(crate) use omr::*;

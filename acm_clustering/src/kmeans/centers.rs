@@ -15,6 +15,10 @@ const ABREAST: usize = 4;
 #[derive(Debug)]
 pub(super) struct Centers {
     blocks: Vec<[f64; ABREAST]>,
+    /// Half of the centres' squared lengths.
+    halves: Vec<f64>,
+    /// The length of the longest centre.
+    pub(super) reach: f64,
     columns: usize,
     pub(super) count: usize,
 }
@@ -28,7 +32,16 @@ impl Centers {
             let block = &mut blocks[number / ABREAST * columns..][..columns];
             block.iter_mut().zip(row).for_each(|(to, from)| to[number % ABREAST] = *from);
         }
-        Ok(Self { blocks, columns, count })
+        let square = |row: &[f64]| row.iter().map(|value| value * value).sum::<f64>();
+        let halves: Vec<f64> = rows.chunks_exact(columns.max(1)).map(|row| 0.5 * square(row)).collect();
+        let reach = halves.iter().copied().fold(0.0, f64::max);
+        Ok(Self {
+            blocks,
+            halves,
+            reach: (2.0 * reach).sqrt(),
+            columns,
+            count,
+        })
     }
 
     /// Groups of four centres.
@@ -84,6 +97,57 @@ pub(super) struct Nearest<S: Simd> {
     pub(super) square: V<S>,
     pub(super) label: V<S>,
     pub(super) second: V<S>,
+}
+
+/// The centre of the largest product of each row of a tile.
+pub(super) struct Largest<S: Simd> {
+    pub(super) product: V<S>,
+    pub(super) label: V<S>,
+    pub(super) second: V<S>,
+}
+
+impl Centers {
+    /// The largest x c - c c / 2 and the second largest: half of what the squared distances fall short of x x.
+    #[inline(always)]
+    pub(super) fn largest_two<S: Simd>(&self, simd: S, tile: &[Row]) -> Largest<S> {
+        let mut product: V<S> = f64x8::splat(simd, f64::NEG_INFINITY);
+        let mut second = product;
+        let mut label: V<S> = f64x8::splat(simd, 0.0);
+        let mut found = [Row::splat(0.0); ABREAST];
+        for group in 0..self.groups() {
+            let block = &self.blocks[group * self.columns..][..self.columns];
+            let count = ABREAST.min(self.count - group * ABREAST);
+            match count {
+                1 => products::<S, 1>(simd, tile, block, &mut found),
+                2 => products::<S, 2>(simd, tile, block, &mut found),
+                3 => products::<S, 3>(simd, tile, block, &mut found),
+                _ => products::<S, 4>(simd, tile, block, &mut found),
+            }
+            for place in 0..count {
+                let next: V<S> = found[place].load(simd) - self.halves[group * ABREAST + place];
+                let larger = next.simd_gt(product);
+                second = second.max(larger.select(product, next));
+                product = larger.select(next, product);
+                label = larger.select(f64x8::splat(simd, (group * ABREAST + place) as f64), label);
+            }
+        }
+        Largest { product, label, second }
+    }
+}
+
+#[inline(always)]
+fn products<S: Simd, const N: usize>(simd: S, tile: &[Row], block: &[[f64; ABREAST]], found: &mut [Row; ABREAST]) {
+    let mut sums: [V<S>; N] = [f64x8::splat(simd, 0.0); N];
+    let block = &block[..tile.len()];
+    for column in 0..tile.len() {
+        let x: V<S> = tile[column].load(simd);
+        for place in 0..N {
+            sums[place] += x * block[column][place];
+        }
+    }
+    for place in 0..N {
+        found[place].store(sums[place]);
+    }
 }
 
 #[inline(always)]

@@ -6,8 +6,9 @@ use acm_linalg::{Persist, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 use super::centers::Centers;
+use super::heap::index;
 use super::lloyd::{self, Outcome};
-use super::pass::index;
+
 use super::points::{Points, bound};
 use super::{KMeans, shifted};
 
@@ -17,9 +18,8 @@ use super::{KMeans, shifted};
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedKMeans {
     parameters: KMeans,
-    /// What takes the place of missing values.
-    fill: Vec<f64>,
-    /// What the centres are relative to: 1e9 ± 1e-3 keeps its digits.
+    /// The medians: what the centres are relative to, so that 1e9 ± 1e-3 keeps its digits, and what missing values
+    /// count as.
     origin: Vec<f64>,
     centers: Vec<f64>,
     /// Weight of the rows that each centre is the mean of.
@@ -94,8 +94,7 @@ impl FittedKMeans {
     pub(super) fn new(parameters: &KMeans, scaling: Scaling, outcome: Outcome) -> Self {
         Self {
             parameters: parameters.clone(),
-            fill: scaling.fill,
-            origin: scaling.center,
+            origin: scaling.fill,
             centers: outcome.centers,
             counts: outcome.counts,
             labels: outcome.labels,
@@ -223,19 +222,18 @@ impl FittedKMeans {
             x.pack(first + number * LANES, tile);
             for column in 0..tile.len() {
                 let value: V<S> = tile[column].load(simd);
-                let fill: V<S> = f64x8::splat(simd, self.fill[column]);
-                let origin: V<S> = f64x8::splat(simd, self.origin[column]);
-                let value = value.abs().simd_lt(f64::INFINITY).select(value, fill);
-                tile[column].store(bound(simd, value - origin));
+                let known = value.abs().simd_lt(f64::INFINITY);
+                let value = known.select(value - self.origin[column], f64x8::splat(simd, 0.0));
+                tile[column].store(bound(simd, value));
             }
             question.answer(simd, centers, tile, out.len() / width, out);
         }
     }
 
-    /// Fill and origin as a scaling.
+    /// The medians as a scaling.
     fn scaling(&self) -> Scaling {
         Scaling {
-            fill: self.fill.clone(),
+            fill: self.origin.clone(),
             center: self.origin.clone(),
             scale: vec![1.0; self.columns()],
             known: vec![0; self.columns()],
@@ -289,7 +287,6 @@ impl Persist for FittedKMeans {
         to.count("max_iter", self.parameters.max_iter as u64);
         to.real("tol", self.parameters.tol);
         to.count("seed", self.parameters.seed);
-        to.reals("fill", &self.fill);
         to.reals("origin", &self.origin);
         to.matrix("centers", self.clusters(), self.columns(), &self.centers);
         to.reals("counts", &self.counts);
@@ -308,7 +305,6 @@ impl Persist for FittedKMeans {
         let labels = from.counts("labels", from.length("labels")?)?;
         let read = Self {
             parameters: parameters.map_err(|_| from.wrong("n_init"))?,
-            fill: from.reals("fill", columns)?,
             origin: from.reals("origin", columns)?,
             centers: from.matrix("centers", clusters, columns)?,
             counts: from.reals("counts", clusters)?,
@@ -316,11 +312,7 @@ impl Persist for FittedKMeans {
             inertia: from.real("inertia")?,
             iterations: from.size("n_iter")?,
         };
-        for (name, values) in [
-            ("fill", &read.fill),
-            ("origin", &read.origin),
-            ("centers", &read.centers),
-        ] {
+        for (name, values) in [("origin", &read.origin), ("centers", &read.centers)] {
             from.require(values.iter().all(|value| value.is_finite()), name)?;
         }
         from.require(read.counts.iter().all(|&count| count >= 0.0 && count.is_finite()), "counts")?;

@@ -43,13 +43,14 @@ enum Stage {
 #[derive(Debug)]
 struct Run {
     centers: Vec<f64>,
-    /// What a row of each cluster lost of its lead by the latest move: the shift of its centre and the largest other
-    /// one.
-    losses: Vec<f64>,
+    /// What a row lost of its lead by the latest move, at most: the two largest shifts.
+    loss: f64,
     counts: Vec<f64>,
     inertia: f64,
     iterations: usize,
     stage: Stage,
+    /// Whether products tell the nearest centre too rarely to be worth their time.
+    direct: bool,
 }
 
 /// The best of the runs from `starts`, each some centres one after the other; the first of equally good ones.
@@ -59,11 +60,12 @@ pub(super) fn best(points: &Points, starts: Vec<Vec<f64>>, clusters: usize, unti
     for centers in starts {
         runs.push(Run {
             centers,
-            losses: room(clusters, 1, 0.0, "the centres' shifts")?,
+            loss: 0.0,
             counts: room(clusters, 1, 0.0, "the clusters' weights")?,
             inertia: f64::INFINITY,
             iterations: 0,
             stage: Stage::Moving,
+            direct: false,
         });
     }
     let plan = Plan::new(points, clusters, until.iterations);
@@ -78,8 +80,9 @@ pub(super) fn best(points: &Points, starts: Vec<Vec<f64>>, clusters: usize, unti
                 active.push(Active {
                     run: number,
                     centers: Centers::new(&run.centers, columns)?,
-                    losses: &run.losses,
+                    loss: run.loss,
                     moving: run.stage == Stage::Moving,
+                    direct: run.direct || run.stage == Stage::Last,
                 });
             }
         }
@@ -127,8 +130,9 @@ pub(super) fn sums(points: &Points, centers: &[f64], clusters: usize) -> Result<
     let only = Active {
         run: 0,
         centers: Centers::new(centers, points.columns)?,
-        losses: &[],
+        loss: 0.0,
         moving: true,
+        direct: true,
     };
     pass(points, plan, &mut pieces, &[only])?;
     let found = Found::of(&pieces, 0);
@@ -152,6 +156,7 @@ impl Run {
             self.stage = Stage::Done;
             return Ok(());
         }
+        self.direct |= found.close() > points.count() / 8;
         found.sums(means);
         if self.counts.contains(&0.0) {
             self.relocate(points, found, means)?;
@@ -169,7 +174,7 @@ impl Run {
     /// Moves the centres to the means of their rows, whose sums are given; the sum of the squared shifts.
     fn shift(&mut self, columns: usize, sums: &[f64]) -> f64 {
         let mut total = 0.0;
-        let (mut most, mut next) = ((0.0, 0), 0.0);
+        let (mut most, mut next) = (0.0, 0.0);
         for (cluster, &count) in self.counts.iter().enumerate() {
             let mut square = 0.0;
             // A cluster without a row stays where it is.
@@ -183,18 +188,14 @@ impl Run {
             }
             total += square;
             let shift = square.sqrt();
-            self.losses[cluster] = shift;
-            if shift > most.0 {
-                next = most.0;
-                most = (shift, cluster);
+            if shift > most {
+                (most, next) = (shift, most);
             } else if shift > next {
                 next = shift;
             }
         }
-        for (cluster, loss) in self.losses.iter_mut().enumerate() {
-            // Rounded up by far more than the shifts have been rounded down.
-            *loss = (*loss + if cluster == most.1 { next } else { most.0 }) * (1.0 + 1e-9);
-        }
+        // Rounded up by far more than the shifts have been rounded down.
+        self.loss = (most + next) * (1.0 + 1e-9);
         total
     }
 

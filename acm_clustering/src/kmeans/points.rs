@@ -27,6 +27,8 @@ pub(super) struct Points {
     tiles: Vec<Row>,
     /// A [`Row`] for each tile; 0 where there is no row.
     weights: Vec<Row>,
+    /// The rows' lengths.
+    lengths: Vec<Row>,
     pub(super) rows: usize,
     pub(super) columns: usize,
 }
@@ -57,6 +59,21 @@ impl Points {
                 dispatch!(Level::new(), simd => pack(simd, &samples, scaling, first, tiles));
             },
         )?;
+        let mut lengths = room(count, 1, Row::splat(0.0), "the rows' lengths")?;
+        by_rows(
+            count,
+            1,
+            &mut lengths,
+            2.0 * columns as f64,
+            || Ok(()),
+            |(), range, lengths, stop| {
+                if stop.requested() {
+                    return;
+                }
+                let tiles = &tiles[range.start * columns..range.end * columns];
+                dispatch!(Level::new(), simd => measure(simd, tiles, columns, lengths));
+            },
+        )?;
         let mut shares = room(count, 1, Row::splat(0.0), "the rows' weights")?;
         match weights {
             None => (0..rows).for_each(|row| shares[row / LANES].0[row % LANES] = 1.0),
@@ -71,6 +88,7 @@ impl Points {
         Ok(Self {
             tiles,
             weights: shares,
+            lengths,
             rows,
             columns,
         })
@@ -84,6 +102,17 @@ impl Points {
     #[inline(always)]
     pub(super) fn weight(&self, tile: usize) -> &Row {
         &self.weights[tile]
+    }
+
+    #[inline(always)]
+    pub(super) fn tiles(&self, numbers: Range<usize>) -> &[Row] {
+        &self.tiles[numbers.start * self.columns..numbers.end * self.columns]
+    }
+
+    /// The lengths of a tile's rows.
+    #[inline(always)]
+    pub(super) fn length(&self, tile: usize) -> &Row {
+        &self.lengths[tile]
     }
 
     /// Rows of a tile.
@@ -178,6 +207,19 @@ fn pack<S: Simd>(simd: S, samples: &Samples<'_>, scaling: &Scaling, first: usize
         if valid < LANES {
             tile.iter_mut().for_each(|values| values.0[valid..].fill(0.0));
         }
+    }
+}
+
+#[inline(always)]
+fn measure<S: Simd>(simd: S, tiles: &[Row], columns: usize, lengths: &mut [Row]) {
+    for place in 0..lengths.len() {
+        let tile = &tiles[place * columns..(place + 1) * columns];
+        let mut sum: V<S> = f64x8::splat(simd, 0.0);
+        for column in 0..columns {
+            let x: V<S> = tile[column].load(simd);
+            sum += x * x;
+        }
+        lengths[place].store(sum.sqrt());
     }
 }
 

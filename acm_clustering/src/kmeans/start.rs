@@ -27,7 +27,8 @@ struct Piece<'a> {
 }
 
 /// `clusters` rows of `points`, one after the other. Where there are fewer different rows, some come more than once.
-pub(super) fn greedy(points: &Points, clusters: usize, random: &mut Stream) -> Result<Vec<f64>> {
+/// The first are `given`, one after the other.
+pub(super) fn greedy(points: &Points, clusters: usize, given: &[f64], random: &mut Stream) -> Result<Vec<f64>> {
     let columns = points.columns;
     let trials = trials(clusters);
     let width = trials + 1;
@@ -50,11 +51,16 @@ pub(super) fn greedy(points: &Points, clusters: usize, random: &mut Stream) -> R
     let mut watch = parallel::Watch::start();
     for number in 0..clusters {
         watch.look()?;
+        let taken = given.get(number * columns..(number + 1) * columns);
         // All rows are equally far from no centre at all.
-        let drawn = if number == 0 { 1 } else { trials };
+        let drawn = if number == 0 || taken.is_some() { 1 } else { trials };
         for candidate in candidates.chunks_exact_mut(columns).take(drawn) {
-            let row = draw(points, &pieces, (number > 0).then_some(current), random);
-            candidate.iter_mut().zip(points.row(row)).for_each(|(to, from)| *to = from);
+            if let Some(taken) = taken {
+                candidate.copy_from_slice(taken);
+            } else {
+                let row = draw(points, &pieces, (number > 0).then_some(current), random);
+                candidate.iter_mut().zip(points.row(row)).for_each(|(to, from)| *to = from);
+            }
         }
         measure(points, &mut pieces, &Centers::new(&candidates[..drawn * columns], columns)?, current)?;
         let total = |trial: usize| -> f64 { pieces.iter().map(|piece| piece.sums[slot(current, trial, width)]).sum() };

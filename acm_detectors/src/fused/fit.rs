@@ -41,7 +41,7 @@ impl Fused {
     ///
     /// Shapes: x (n, d).
     /// Cost: n w² / 2 products with w = d (lags + 1), the eigenvectors of folds + 1 (w, w) matrices, and the residuals.
-    /// Holds two (n, d) arrays of residuals and folds + 2 (w, w) matrices a thread.
+    /// Holds two (n, d) arrays of residuals and some 2 folds (w, w) matrices.
     /// Threads: folds and rows; any number gives the same bytes.
     ///
     /// # Errors
