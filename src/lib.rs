@@ -13,7 +13,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::clustering::{
-        KMeans, calinski_harabasz_score, davies_bouldin_score, silhouette_samples, silhouette_score,
+        ClusterChoice, KMeans, RegimeModel, align_labels, calinski_harabasz_score, choose_k, davies_bouldin_score,
+        minimum_dwell, silhouette_samples, silhouette_score, smooth_labels, transients,
     };
     #[pymodule_export]
     use super::detectors::{

@@ -2,6 +2,7 @@
 //! decisions that turn scores into alarms.
 
 pub mod ar1;
+pub mod choose;
 pub mod decisions;
 pub mod forest;
 pub mod fused;
@@ -11,3 +12,4 @@ pub mod mahalanobis;
 pub mod mixture;
 pub mod omr;
 pub mod pca;
+pub mod regimes;

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "AR1Detector",
+    "ClusterChoice",
     "Cusum",
     "EpisodeTracker",
     "Episodes",
@@ -21,14 +22,17 @@ __all__ = [
     "OMRDetector",
     "PCADetector",
     "PageHinkley",
+    "RegimeModel",
     "ScoreFusion",
     "Threshold",
     "__version__",
+    "align_labels",
     "ar1_residuals",
     "band_energy",
     "calibrate",
     "calinski_harabasz_score",
     "cholesky_solve",
+    "choose_k",
     "column_median_mad",
     "column_moments",
     "column_quantiles",
@@ -48,6 +52,7 @@ __all__ = [
     "lag_matrix",
     "lagged_correlation",
     "ledoit_wolf",
+    "minimum_dwell",
     "nearest",
     "page_hinkley",
     "pairwise_distances",
@@ -77,7 +82,9 @@ __all__ = [
     "set_num_threads",
     "silhouette_samples",
     "silhouette_score",
+    "smooth_labels",
     "svd",
+    "transients",
     "zscore",
 ]
 
@@ -887,3 +894,90 @@ class FusedDetector(_Detector):
     def scale_(self) -> NDArray[np.float64]: ...
     @property
     def used_(self) -> NDArray[np.bool_]: ...
+
+@final
+class ClusterChoice:
+    @property
+    def k(self) -> int: ...
+    @property
+    def ks(self) -> NDArray[np.int64]: ...
+    @property
+    def silhouette(self) -> NDArray[np.float64]: ...
+    @property
+    def inertia(self) -> NDArray[np.float64]: ...
+    @property
+    def bic(self) -> NDArray[np.float64]: ...
+    @property
+    def gap(self) -> NDArray[np.float64]: ...
+    @property
+    def gap_error(self) -> NDArray[np.float64]: ...
+    @property
+    def one_cluster(self) -> bool: ...
+
+def choose_k(
+    x: _Samples,
+    k_min: int = 2,
+    k_max: int = 8,
+    *,
+    method: Literal["silhouette", "elbow", "bic"] = "silhouette",
+    sample_size: int = 4000,
+    n_init: int = 5,
+    seed: int = 17,
+) -> ClusterChoice: ...
+def smooth_labels(labels: NDArray[np.integer], window: int, *, causal: bool = False) -> NDArray[np.int64]: ...
+def minimum_dwell(labels: NDArray[np.integer], rows: int) -> NDArray[np.int64]: ...
+def transients(labels: NDArray[np.integer], before: int = 5, after: int = 5) -> NDArray[np.bool_]: ...
+def align_labels(
+    reference: NDArray[np.integer], labels: NDArray[np.integer], *, min_share: float = 0.5
+) -> NDArray[np.int64]: ...
+
+@final
+class RegimeModel(_Detector):
+    def __new__(
+        cls,
+        n_regimes: int | Literal["auto"] = "auto",
+        *,
+        k_max: int = 6,
+        min_rows: int = 30,
+        unknown_quantile: float = 0.995,
+        margin: float = 1.5,
+        smoothing: int = 1,
+        seed: int = 17,
+    ) -> Self: ...
+    def fit(self, x: _Samples, reference: RegimeModel | None = None) -> Self: ...
+    def predict(self, x: _Samples) -> NDArray[np.int64]: ...
+    def track(self, x: _Samples) -> NDArray[np.int64]: ...
+    def confidence(self, x: _Samples) -> NDArray[np.float64]: ...
+    def transform(self, x: _Samples) -> NDArray[np.float64]: ...
+    @property
+    def n_regimes(self) -> int | Literal["auto"]: ...
+    @property
+    def k_max(self) -> int: ...
+    @property
+    def min_rows(self) -> int: ...
+    @property
+    def unknown_quantile(self) -> float: ...
+    @property
+    def margin(self) -> float: ...
+    @property
+    def smoothing(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def centers_(self) -> NDArray[np.float64]: ...
+    @property
+    def spreads_(self) -> NDArray[np.float64]: ...
+    @property
+    def regimes_(self) -> NDArray[np.int64]: ...
+    @property
+    def counts_(self) -> NDArray[np.int64]: ...
+    @property
+    def scale_(self) -> NDArray[np.float64]: ...
+    @property
+    def limits_(self) -> NDArray[np.float64]: ...
+    @property
+    def used_(self) -> NDArray[np.bool_]: ...
+    @property
+    def labels_(self) -> NDArray[np.int64]: ...
+    @property
+    def n_regimes_(self) -> int: ...

@@ -1,0 +1,320 @@
+//! How many clusters there are, and whether there are any.
+
+use acm_linalg::error::require;
+use acm_linalg::samples::room;
+use acm_linalg::scaling::Manner;
+use acm_linalg::seed::stream;
+use acm_linalg::{Error, Result, Samples, Scaling, dense};
+use ndarray::{Array2, ArrayView2};
+use rand::RngExt;
+
+use crate::kmeans::labels_for;
+use crate::silhouette_score;
+use crate::unimodal::departure;
+
+/// Reference samples that the test for one cluster draws: more departure than all of them has a chance of about 1 in 25.
+const REFERENCES: usize = 24;
+
+/// What the departure must be above the references' by: where the axis of the split is not determined, as in a cube, it varies
+/// more than theirs.
+const MARGIN: f64 = 1.15;
+
+/// Rows that the references are compared on, at most.
+const REFERENCE_ROWS: usize = 1000;
+
+/// Starts of k-means on a reference.
+const REFERENCE_STARTS: usize = 2;
+
+/// Iterations of k-means, at most.
+const MOST_ITERATIONS: usize = 300;
+
+/// Values beyond this from the centre of their column count as that far: their squares stay finite.
+const LARGEST: f64 = 1e150;
+
+/// Half the width of the uniform noise that makes quantised numbers continuous, in their standard deviations. Noise of one
+/// mode, log-concave, never makes two modes of one.
+const NOISE: f64 = 0.1;
+
+/// What to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Search {
+    /// Fewest clusters, at least 1.
+    pub least: usize,
+    /// Most clusters.
+    pub most: usize,
+    /// Rows that are drawn where there are more.
+    pub sample: usize,
+    /// Starts of k-means.
+    pub starts: usize,
+    /// Reference samples for the gap statistic; none leaves it out.
+    pub gap_references: usize,
+    /// What rows, starts and references are drawn from.
+    pub seed: u64,
+}
+
+/// What was found for each number of clusters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The numbers of clusters, rising.
+    pub ks: Vec<usize>,
+    /// Mean silhouette; NaN where it is not defined.
+    pub silhouette: Vec<f64>,
+    /// Sum of the squared distances to the centres.
+    pub inertia: Vec<f64>,
+    /// The gap statistic; NaN where rows do not differ enough, or without references.
+    pub gap: Vec<f64>,
+    /// Its standard error.
+    pub gap_error: Vec<f64>,
+    /// Whether the rows have no clusters.
+    pub one: bool,
+    /// The rows that were looked at.
+    pub sample: Array2<f64>,
+    /// The clusters of those rows, for each number.
+    pub labels: Vec<Vec<u32>>,
+    /// Inertia of each number of clusters from 1 on.
+    curve: Vec<f64>,
+}
+
+impl Search {
+    /// k-means for each number of clusters, its silhouette and gap, and the test for one cluster.
+    ///
+    /// The gap statistic (Tibshirani, Walther and Hastie 2001, doi 10.1111/1467-9868.00293) of k clusters is the mean of
+    /// log W over samples that are uniform in the box of the data's principal axes, less log W of the data.
+    ///
+    /// The test: k-means parts the rows in two; their projections on the line through the two centres depart from one mode by
+    /// more than 1.15 times those of all 24 reference samples, parted likewise, or the rows have no clusters. Uniform numbers depart
+    /// most of all that have one mode, so that heavy tails and long clouds pass as one cluster.
+    ///
+    /// Missing: NaN and infinity count as the median of their column.
+    /// Cost: that of k-means on `sample` rows and of 24 more on 1000 rows. Any number of threads and any layout give the same
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for counts of 0 or `most` below `least`; [`Error::TooFew`] with fewer rows than `least`;
+    /// [`Error::Unfit`] where no value is known; [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn run(&self, x: Samples<'_>) -> Result<Found> {
+        require(self.least >= 1, "k_min", "at least 1", self.least)?;
+        require(self.most >= self.least, "k_max", "at least `k_min`", self.most)?;
+        require(self.most <= 1000, "k_max", "at most 1000", self.most)?;
+        require(self.sample > self.most, "sample_size", "above `k_max`", self.sample)?;
+        require(self.starts >= 1, "n_init", "at least 1", self.starts)?;
+        x.require(self.least)?;
+        let sample = drawn(x, self.sample, self.seed)?;
+        let most = self.most.min(sample.nrows());
+        let (mut curve, mut silhouette, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        for k in 1..=most {
+            let found = labels_for(sample.view().into(), None, k, self.starts, MOST_ITERATIONS, self.seed)?;
+            curve.push(found.inertia);
+            silhouette.push(silhouette_of(sample.view(), &found.labels)?);
+            if k >= self.least {
+                labels.push(found.labels);
+            }
+        }
+        let ks: Vec<usize> = (self.least..=most).collect();
+        let (one, gaps) = self.references(sample.view(), most)?;
+        let cut = |all: &[f64]| all[self.least - 1..].to_vec();
+        Ok(Found {
+            silhouette: cut(&silhouette),
+            inertia: cut(&curve),
+            gap: cut(&gaps.iter().map(|gap| gap[0]).collect::<Vec<_>>()),
+            gap_error: cut(&gaps.iter().map(|gap| gap[1]).collect::<Vec<_>>()),
+            ks,
+            one,
+            sample,
+            labels,
+            curve,
+        })
+    }
+
+    /// Whether there is one cluster, and gap and standard error for 1 to `most` clusters.
+    fn references(&self, sample: ArrayView2<'_, f64>, most: usize) -> Result<(bool, Vec<[f64; 2]>)> {
+        let rows = drawn(sample.into(), REFERENCE_ROWS, self.seed ^ 1)?;
+        let most = most.min(rows.nrows());
+        let mut own = Vec::new();
+        let mut parted = 0.0;
+        for k in 1..=most.max(2).min(rows.nrows()) {
+            let found = labels_for(rows.view().into(), None, k, self.starts, MOST_ITERATIONS, self.seed)?;
+            if k == 2 {
+                parted = across(rows.view(), &found.centers, self.seed);
+            }
+            own.push(found.inertia.ln());
+        }
+        let spans = principal_spans(rows.view())?;
+        let count = REFERENCES.max(self.gap_references);
+        let mut logs: Vec<Vec<f64>> = vec![Vec::new(); most];
+        let mut one = parted <= 0.0;
+        for number in 0..count {
+            let gaps = number < self.gap_references;
+            if !gaps && (one || number >= REFERENCES) {
+                break;
+            }
+            let mut random = stream(self.seed, number as u64 + 1);
+            let mut reference = room(rows.nrows(), spans.len(), 0.0, "a reference sample")?;
+            for row in reference.chunks_exact_mut(spans.len().max(1)) {
+                row.iter_mut().zip(&spans).for_each(|(to, span)| *to = span * random.random::<f64>());
+            }
+            let shape = (rows.nrows(), spans.len());
+            let Ok(reference) = ArrayView2::from_shape(shape, &reference) else {
+                break;
+            };
+            if spans.is_empty() {
+                break;
+            }
+            for k in if gaps { 1..=own.len() } else { 2..=own.len().min(2) } {
+                let starts = REFERENCE_STARTS.min(self.starts);
+                let found = labels_for(reference.into(), None, k, starts, MOST_ITERATIONS, self.seed)?;
+                if let Some(logs) = logs.get_mut(k - 1).filter(|_| gaps) {
+                    logs.push(found.inertia.ln());
+                }
+                if k == 2 && number < REFERENCES {
+                    one |= MARGIN * across(reference, &found.centers, self.seed) >= parted;
+                }
+            }
+        }
+        let gap = |(logs, own): (&Vec<f64>, &f64)| {
+            let count = logs.len() as f64;
+            let mean = logs.iter().sum::<f64>() / count;
+            let spread = (logs.iter().map(|log| (log - mean) * (log - mean)).sum::<f64>() / count).sqrt();
+            let both = [mean - own, spread * (1.0 + 1.0 / count).sqrt()];
+            if both.iter().all(|value| value.is_finite()) { both } else { [f64::NAN; 2] }
+        };
+        let mut gaps: Vec<[f64; 2]> = logs.iter().zip(&own).map(gap).collect();
+        gaps.resize(most.max(self.most.min(sample.nrows())), [f64::NAN; 2]);
+        Ok((one, gaps))
+    }
+}
+
+impl Found {
+    /// The number of the highest silhouette, the lowest of equal ones; 1 where there are no clusters.
+    #[must_use]
+    pub fn by_silhouette(&self) -> usize {
+        self.best(&self.silhouette)
+    }
+
+    /// The number at the elbow of the inertia, 1 where there are no clusters: where the curve from one cluster to the most is
+    /// farthest below its chord, both scaled to 0 to 1 (Satopää, Albrecht, Irwin and Raghavan 2011, doi
+    /// 10.1109/ICDCSW.2011.20).
+    #[must_use]
+    pub fn by_elbow(&self) -> usize {
+        let (Some(first), Some(last)) = (self.curve.first(), self.curve.last()) else {
+            return 1;
+        };
+        let most = (self.curve.len() - 1).max(1) as f64;
+        let below: Vec<f64> = self
+            .ks
+            .iter()
+            .zip(&self.inertia)
+            .map(|(&k, inertia)| (first - inertia) / (first - last) - (k - 1) as f64 / most)
+            .collect();
+        self.best(&below)
+    }
+
+    /// The number of the greatest of `values`, one for each of the numbers; NaN is none.
+    #[must_use]
+    pub fn best(&self, values: &[f64]) -> usize {
+        let mut best = (f64::NEG_INFINITY, 1);
+        for (&k, &value) in self.ks.iter().zip(values) {
+            if value > best.0 {
+                best = (value, k);
+            }
+        }
+        if self.one { 1 } else { best.1 }
+    }
+}
+
+/// At most `most` rows, drawn without replacement and in their order, filled and about the means of the columns.
+fn drawn(x: Samples<'_>, most: usize, seed: u64) -> Result<Array2<f64>> {
+    let scaling = Scaling::fit(x, Manner::Standard, 1.0)?;
+    if scaling.known.iter().all(|&known| known == 0) {
+        return Err(Error::Unfit {
+            name: "x",
+            requirement: "a known value",
+        });
+    }
+    let (rows, columns) = (x.rows(), x.columns());
+    let count = rows.min(most);
+    let mut values = room(count, columns, 0.0, "a sample of rows")?;
+    let mut random = stream(seed, 0);
+    let mut places = values.chunks_exact_mut(columns);
+    let mut wanted = count;
+    // Each row is taken with the share of the places that are left among the rows that are left.
+    for row in 0..rows {
+        if random.random::<f64>() * ((rows - row) as f64) < wanted as f64
+            && let Some(place) = places.next()
+        {
+            x.read(row..row + 1, place);
+            for (column, value) in place.iter_mut().enumerate() {
+                *value = (scaling.filled(*value, column) - scaling.center[column]).clamp(-LARGEST, LARGEST);
+            }
+            wanted -= 1;
+        }
+    }
+    Array2::from_shape_vec((count, columns), values).map_err(|_| Error::Memory {
+        what: "a sample of rows",
+        rows: count,
+        columns,
+    })
+}
+
+fn silhouette_of(rows: ArrayView2<'_, f64>, labels: &[u32]) -> Result<f64> {
+    let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
+    let mut different = labels.clone();
+    different.sort_unstable();
+    different.dedup();
+    if different.len() < 2 || different.len() >= labels.len() {
+        return Ok(f64::NAN);
+    }
+    silhouette_score(rows.into(), &labels, None)
+}
+
+/// The departure from one mode along the line through two centres.
+fn across(rows: ArrayView2<'_, f64>, centers: &[f64], seed: u64) -> f64 {
+    let columns = rows.ncols();
+    let (one, other) = centers.split_at(columns);
+    let line: Vec<f64> = one.iter().zip(other).map(|(one, other)| other - one).collect();
+    // Scaled down first: the squares of huge values stay finite.
+    let unit = line.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+    if unit == 0.0 {
+        return 0.0;
+    }
+    let project = |row: ndarray::ArrayView1<'_, f64>| -> f64 {
+        row.iter().zip(&line).map(|(value, along)| (value / unit) * (along / unit)).sum()
+    };
+    let mut along: Vec<f64> = rows.rows().into_iter().map(project).collect();
+    let (_, deviation) = acm_linalg::scaling::mean_and_deviation(&along);
+    let mut random = stream(seed, u64::MAX);
+    for value in &mut along {
+        *value += NOISE * deviation * (2.0 * random.random::<f64>() - 1.0);
+    }
+    along.retain(|value| value.is_finite());
+    departure(&mut along)
+}
+
+/// The lengths of the box around the rows whose edges are their principal axes.
+fn principal_spans(rows: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
+    let columns = rows.ncols();
+    let mut scaling = Scaling::fit(rows.into(), Manner::Standard, 0.0)?;
+    let unit = scaling.scale.iter().fold(0.0_f64, |most, &scale| most.max(scale));
+    if unit == 0.0 || !unit.is_finite() {
+        return Ok(Vec::new());
+    }
+    scaling.scale.fill(unit);
+    let products = dense::gram(rows.into(), &scaling)?;
+    let (_, axes) = dense::symmetric_eigen(&products, columns, "x")?;
+    let mut spans = Vec::with_capacity(columns);
+    for axis in axes.chunks_exact(columns) {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for row in rows.rows() {
+            let place: f64 = row
+                .iter()
+                .zip(axis)
+                .enumerate()
+                .map(|(column, (&value, along))| scaling.scaled(value, column) * along)
+                .sum();
+            low = low.min(place);
+            high = high.max(place);
+        }
+        spans.push((high - low) * unit);
+    }
+    Ok(spans)
+}

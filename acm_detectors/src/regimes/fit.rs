@@ -1,0 +1,301 @@
+//! Finding the regimes of training rows.
+
+use acm_clustering::choose::Search;
+use acm_clustering::kmeans::labels_for;
+use acm_clustering::labels::pairs;
+use acm_linalg::samples::room;
+use acm_linalg::scaling::{Manner, keep_known, median_mad, quantile};
+use acm_linalg::{Error, Result, Samples, Scaling, dense, parallel};
+use ndarray::{Array2, ArrayView2};
+
+use super::{Count, FittedRegimes, Regimes};
+
+/// Rows that silhouettes are taken of, at most.
+const SAMPLE: usize = 4000;
+
+/// Starts of k-means.
+const STARTS: usize = 10;
+
+/// Coordinates that k-means sees, at most.
+const MOST_AXES: usize = 20;
+
+/// Share of a sensor's training values beyond which, on either side, they are drawn in.
+const CLIPPED: f64 = 0.001;
+
+/// Share of the rows of the smaller of two regimes that they must share to be one regime.
+const SAME: f64 = 0.5;
+
+/// Scale of the median absolute deviation that is the standard deviation of normal numbers.
+const NORMAL: f64 = 1.4826;
+
+/// Estimated time for a value, in nanoseconds.
+const COST_NS: f64 = 25.0;
+
+impl Regimes {
+    /// The regimes of the rows of `x` (n, d); with `before`, those it knows keep their numbers.
+    ///
+    /// Missing values take their column's median here. A sensor is left out where neither its interquartile range nor the range
+    /// of its inner 98 % is above the rounding of its values. Training values are drawn in to their 0.1 % and 99.9 % quantiles;
+    /// beyond 20 sensors k-means sees the 20 first principal components.
+    ///
+    /// Cost: that of k-means, and of the search for their number on 4,000 rows; holds the scaled rows. Any number of threads and
+    /// any layout give the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] with fewer rows than regimes; [`Error::Unfit`] where no column changes; [`Error::Columns`] where
+    /// `before` has seen another number of columns; [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn fit(&self, x: Samples<'_>, before: Option<&FittedRegimes>) -> Result<FittedRegimes> {
+        x.require(1)?;
+        if let Some(before) = before {
+            x.require_columns(before.columns())?;
+        }
+        let (rows, columns) = (x.rows(), x.columns());
+        let (scaling, used, bounds) = scales(x)?;
+        if !used.contains(&true) {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "a column that changes",
+            });
+        }
+        let kept: Vec<usize> = (0..columns).filter(|&column| used[column]).collect();
+        let mut scaled = room(rows, kept.len(), 0.0, "the scaled rows")?;
+        let mut row_of = room(columns, 1, 0.0, "a row")?;
+        for (row, to) in scaled.chunks_exact_mut(kept.len()).enumerate() {
+            x.read(row..row + 1, &mut row_of);
+            for (to, &column) in to.iter_mut().zip(&kept) {
+                let [low, high] = bounds[column];
+                let value = scaling.filled(row_of[column], column).clamp(low, high);
+                *to = (value - scaling.center[column]) / scaling.scale[column];
+            }
+        }
+        let scaled = table(scaled, rows, kept.len())?;
+        let points = if kept.len() > MOST_AXES { Some(axes(scaled.view())?) } else { None };
+        let points = points.as_ref().unwrap_or(&scaled).view();
+        let count = match self.count {
+            Count::Fixed(count) => count,
+            Count::Auto if rows < 4 => 1,
+            Count::Auto => {
+                let search = Search {
+                    least: 2,
+                    most: self.most,
+                    sample: SAMPLE.max(self.most + 1),
+                    starts: STARTS,
+                    gap_references: 0,
+                    seed: self.seed,
+                };
+                search.run(points.into())?.by_silhouette()
+            }
+        };
+        let found = labels_for(points.into(), None, count, STARTS, 300, self.seed)?;
+        // The centres of all scaled sensors, and no regime without a row.
+        let mut sums = vec![0.0; count * columns];
+        let mut rows_of = vec![0_u64; count];
+        for (row, &label) in scaled.rows().into_iter().zip(&found.labels) {
+            let label = label as usize;
+            rows_of[label] += 1;
+            for (&value, &column) in row.iter().zip(&kept) {
+                sums[label * columns + column] += value;
+            }
+        }
+        let mut order: Vec<usize> = (0..count).filter(|&label| rows_of[label] > 0).collect();
+        // The largest regime first, whatever the draw of the starts.
+        order.sort_by_key(|&label| (std::cmp::Reverse(rows_of[label]), label));
+        let mean = |&label: &usize| {
+            let count = rows_of[label] as f64;
+            sums[label * columns..(label + 1) * columns].iter().map(move |sum| sum / count)
+        };
+        let regimes = order.len();
+        let mut fitted = FittedRegimes {
+            parameters: self.clone(),
+            centers: order.iter().flat_map(mean).collect(),
+            scaling,
+            used,
+            numbers: (0..).take(regimes).collect(),
+            fresh: regimes as i64,
+            rows: vec![0; regimes],
+            scales: vec![1.0; regimes],
+            limits: vec![f64::MAX; regimes],
+            spreads: Vec::new(),
+            labels: vec![0; rows],
+        };
+        fitted.measure(x)?;
+        if let Some(before) = before {
+            fitted.renumber(before, x)?;
+        }
+        let mut labels = vec![0; rows];
+        fitted.predict(x, &mut labels)?;
+        fitted.labels = labels;
+        Ok(fitted)
+    }
+}
+
+impl FittedRegimes {
+    /// Scales, limits and spreads from the training rows.
+    fn measure(&mut self, x: Samples<'_>) -> Result<()> {
+        let (rows, regimes, columns) = (x.rows(), self.count(), self.columns());
+        let mut nearest = room(rows, 2, 0.0, "distances")?;
+        self.nearest(x, &mut nearest)?;
+        let mut distances: Vec<Vec<f64>> = vec![Vec::new(); regimes];
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); regimes];
+        for (row, pair) in nearest.chunks_exact(2).enumerate() {
+            if let Some((regime, distance)) = found(pair) {
+                distances[regime].push(distance);
+                members[regime].push(row);
+            }
+        }
+        let mut pooled: Vec<f64> = distances.concat();
+        let all = self.width(&mut pooled);
+        for (regime, distances) in distances.iter_mut().enumerate() {
+            self.rows[regime] = distances.len() as u64;
+            let (scale, limit) = if distances.len() < self.parameters.min_rows {
+                all
+            } else {
+                self.width(distances)
+            };
+            self.scales[regime] = scale;
+            self.limits[regime] = limit;
+        }
+        let mut spreads = room(columns, regimes, 0.0, "spreads")?;
+        parallel::run(
+            spreads.chunks_mut(regimes).enumerate().collect(),
+            COST_NS * (rows * columns) as f64,
+            || Ok((room(rows, 1, 0.0, "a column")?, room(rows, 1, 0.0, "a column")?)),
+            |(values, part), (column, spreads), stop| {
+                if stop.requested() {
+                    return;
+                }
+                x.read_column(column, values);
+                for (spread, members) in spreads.iter_mut().zip(&members) {
+                    let few = members.len() < self.parameters.min_rows;
+                    let part = &mut part[..if few { rows } else { members.len() }];
+                    if few {
+                        part.copy_from_slice(values);
+                    } else {
+                        part.iter_mut().zip(members).for_each(|(to, &row)| *to = values[row]);
+                    }
+                    let known = keep_known(part);
+                    let (_, mad) = median_mad(&mut part[..known]);
+                    *spread = if mad.is_finite() { (NORMAL * mad).min(f64::MAX) } else { 0.0 };
+                }
+            },
+        )?;
+        self.spreads = (0..regimes * columns)
+            .map(|place| spreads[place % columns * regimes + place / columns])
+            .collect();
+        Ok(())
+    }
+
+    /// Scale and limit from training distances.
+    fn width(&self, distances: &mut [f64]) -> (f64, f64) {
+        let median = quantile(distances, 0.5);
+        let far = quantile(distances, self.parameters.quantile) * self.parameters.margin;
+        // Rows that are all alike differ by rounding.
+        let scale = if median > 1e-9 && median.is_finite() { median } else { 1e-9_f64.max(far) };
+        let scale = if scale.is_finite() { scale } else { 1.0 };
+        let limit = far / scale;
+        (scale, if limit >= 1.0 && limit.is_finite() { limit } else { self.parameters.margin })
+    }
+
+    /// Takes the numbers of `before` for the regimes that share rows with its own.
+    fn renumber(&mut self, before: &Self, x: Samples<'_>) -> Result<()> {
+        let (mut old, mut new) = (vec![0; x.rows()], vec![0; x.rows()]);
+        before.predict(x, &mut old)?;
+        self.predict(x, &mut new)?;
+        let partners = pairs(&old, &new, SAME)?;
+        let mut fresh = before.fresh;
+        for number in &mut self.numbers {
+            let partner = partners.get(number).copied().filter(|partner| before.numbers.contains(partner));
+            *number = partner.unwrap_or_else(|| {
+                fresh += 1;
+                fresh - 1
+            });
+        }
+        self.fresh = fresh;
+        Ok(())
+    }
+}
+
+/// A regime and a distance, if the row has any.
+pub(super) fn found(pair: &[f64]) -> Option<(usize, f64)> {
+    match pair {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a place, kept as a number"
+        )]
+        [regime, distance] if *regime >= 0.0 => Some((*regime as usize, *distance)),
+        _ => None,
+    }
+}
+
+fn table(values: Vec<f64>, rows: usize, columns: usize) -> Result<Array2<f64>> {
+    Array2::from_shape_vec((rows, columns), values).map_err(|_| Error::Memory {
+        what: "the scaled rows",
+        rows,
+        columns,
+    })
+}
+
+/// Medians and scales, which columns change, and the bounds that training values are drawn in to.
+fn scales(x: Samples<'_>) -> Result<(Scaling, Vec<bool>, Vec<[f64; 2]>)> {
+    let mut scaling = Scaling::fit(x, Manner::Robust, f64::MIN_POSITIVE)?;
+    let (rows, columns) = (x.rows(), x.columns());
+    let mut ranges = room(columns, 1, [0.0; 4], "a range for each column")?;
+    parallel::run(
+        ranges.iter_mut().enumerate().collect(),
+        COST_NS * (rows * columns) as f64,
+        || room(rows, 1, 0.0, "a column"),
+        |values, (column, ranges), stop| {
+            if stop.requested() {
+                return;
+            }
+            x.read_column(column, values);
+            let known = keep_known(values);
+            let values = &mut values[..known];
+            // Values themselves, nothing between them: one that is far off does not draw its neighbour's bound to itself.
+            if known > 0 {
+                let last = (known - 1) as f64;
+                let inner = |q: f64| ((q * last).ceil() / last.max(1.0)).min(1.0);
+                let low = quantile(values, inner(CLIPPED));
+                let high = quantile(values, 1.0 - inner(CLIPPED));
+                *ranges = [
+                    quantile(values, 0.01),
+                    quantile(values, 0.99),
+                    low.min(high),
+                    high.max(low),
+                ];
+            }
+        },
+    )?;
+    let mut used = vec![false; columns];
+    for column in 0..columns {
+        let [low, high, ..] = ranges[column];
+        let floor = 1e-12 + 8.0 * f64::EPSILON * scaling.center[column].abs();
+        if scaling.scale[column] <= floor {
+            scaling.scale[column] = high - low;
+        }
+        let scale = scaling.scale[column];
+        used[column] = scaling.known[column] > 0 && scale > floor && scale.is_finite();
+        if !used[column] {
+            scaling.scale[column] = 1.0;
+        }
+    }
+    Ok((scaling, used, ranges.iter().map(|range| [range[2], range[3]]).collect()))
+}
+
+/// The rows along their first principal axes.
+fn axes(rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    let columns = rows.ncols();
+    let mut scaling = Scaling::fit(rows.into(), Manner::Standard, 1.0)?;
+    scaling.scale.fill(1.0);
+    let products = dense::gram(rows.into(), &scaling)?;
+    let (_, axes) = dense::symmetric_eigen(&products, columns, "x")?;
+    let mut along = room(rows.nrows(), MOST_AXES, 0.0, "principal components")?;
+    for (row, to) in rows.rows().into_iter().zip(along.chunks_exact_mut(MOST_AXES)) {
+        for (to, axis) in to.iter_mut().zip(axes.chunks_exact(columns)) {
+            let centered = row.iter().zip(&scaling.center).map(|(value, center)| value - center);
+            *to = centered.zip(axis).map(|(value, along)| value * along).sum();
+        }
+    }
+    table(along, rows.nrows(), MOST_AXES)
+}

@@ -1,0 +1,210 @@
+//! Operating regimes of a machine: what it usually does, which of that it is doing now, and how sure that is.
+//!
+//! Rows are scaled by the sensors' medians and interquartile ranges; k-means finds the regimes. A row belongs to the nearest
+//! centre, or to none (UNKNOWN) where it is farther from it than the regime's training rows are.
+
+mod fit;
+mod score;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use acm_linalg::error::require;
+use acm_linalg::{Result, Scaling};
+
+pub use score::Live;
+
+/// How many regimes there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// As many.
+    Fixed(usize),
+    /// As many as the silhouette of the training rows likes best; one where they have no clusters.
+    Auto,
+}
+
+/// Parameters of the regimes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Regimes {
+    count: Count,
+    most: usize,
+    min_rows: usize,
+    quantile: f64,
+    margin: f64,
+    smoothing: usize,
+    seed: u64,
+}
+
+/// What a machine usually does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedRegimes {
+    parameters: Regimes,
+    scaling: Scaling,
+    /// Whether each sensor has a part: it changed at fit.
+    used: Vec<bool>,
+    /// (k, d), one centre after the other, scaled; 0 for sensors that are left out.
+    centers: Vec<f64>,
+    /// The number of each regime.
+    numbers: Vec<i64>,
+    /// Above all numbers that were ever given.
+    fresh: i64,
+    /// Training rows of each regime.
+    rows: Vec<u64>,
+    /// Median distance of each regime's training rows to its centre.
+    scales: Vec<f64>,
+    /// Distance over the scale beyond which a row is UNKNOWN.
+    limits: Vec<f64>,
+    /// (k, d): robust standard deviation of each sensor within each regime, in its unit.
+    spreads: Vec<f64>,
+    labels: Vec<i64>,
+}
+
+impl Regimes {
+    /// `count` regimes, or as many between 2 and `most` as there are. A row is UNKNOWN beyond `margin` times the `quantile` of
+    /// its regime's training distances; a regime of fewer than `min_rows` rows takes scale and limit from all rows together.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Parameter`] for counts of 0, `most` below 2, `quantile` not between 0 and 1, or `margin` below 1.
+    pub fn new(
+        count: Count,
+        most: usize,
+        min_rows: usize,
+        quantile: f64,
+        margin: f64,
+        smoothing: usize,
+        seed: u64,
+    ) -> Result<Self> {
+        if let Count::Fixed(count) = count {
+            require((1..=1000).contains(&count), "n_regimes", "\"auto\" or between 1 and 1000", count)?;
+        }
+        require((2..=1000).contains(&most), "k_max", "between 2 and 1000", most)?;
+        require(min_rows >= 1, "min_rows", "at least 1", min_rows)?;
+        require(quantile > 0.0 && quantile <= 1.0, "unknown_quantile", "above 0 and at most 1", quantile)?;
+        require(margin >= 1.0 && margin.is_finite(), "margin", "finite and at least 1", margin)?;
+        require((1..=1_000_000).contains(&smoothing), "smoothing", "between 1 and 1000000", smoothing)?;
+        Ok(Self {
+            count,
+            most,
+            min_rows,
+            quantile,
+            margin,
+            smoothing,
+            seed,
+        })
+    }
+
+    /// How many regimes.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        self.count
+    }
+
+    /// Most regimes that are looked for.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Rows that a regime needs for a scale of its own.
+    #[must_use]
+    pub fn min_rows(&self) -> usize {
+        self.min_rows
+    }
+
+    /// Share of a regime's training rows within its limit before the margin.
+    #[must_use]
+    pub fn quantile(&self) -> f64 {
+        self.quantile
+    }
+
+    /// Factor of the limit.
+    #[must_use]
+    pub fn margin(&self) -> f64 {
+        self.margin
+    }
+
+    /// Rows that [`FittedRegimes::track`] smooths over.
+    #[must_use]
+    pub fn smoothing(&self) -> usize {
+        self.smoothing
+    }
+
+    /// What everything is drawn from.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+impl FittedRegimes {
+    /// The parameters.
+    #[must_use]
+    pub fn parameters(&self) -> &Regimes {
+        &self.parameters
+    }
+
+    /// Sensors.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.used.len()
+    }
+
+    /// Regimes.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether each sensor has a part.
+    #[must_use]
+    pub fn used(&self) -> &[bool] {
+        &self.used
+    }
+
+    /// (k, d): each regime's centre in the sensors' units; the median for sensors that are left out.
+    #[must_use]
+    pub fn centers(&self) -> Vec<f64> {
+        let scaling = &self.scaling;
+        let unscaled = |(place, value): (usize, &f64)| {
+            let column = place % self.columns();
+            value * scaling.scale[column] + scaling.center[column]
+        };
+        self.centers.iter().enumerate().map(unscaled).collect()
+    }
+
+    /// The number of each regime.
+    #[must_use]
+    pub fn numbers(&self) -> &[i64] {
+        &self.numbers
+    }
+
+    /// Training rows of each regime.
+    #[must_use]
+    pub fn rows(&self) -> &[u64] {
+        &self.rows
+    }
+
+    /// What the distances to each regime's centre are divided by.
+    #[must_use]
+    pub fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// The score beyond which a row nearest to each regime is UNKNOWN.
+    #[must_use]
+    pub fn limits(&self) -> &[f64] {
+        &self.limits
+    }
+
+    /// (k, d): 1.4826 times the median absolute deviation of each sensor within each regime, in its unit.
+    #[must_use]
+    pub fn spreads(&self) -> &[f64] {
+        &self.spreads
+    }
+
+    /// Labels of the training rows.
+    #[must_use]
+    pub fn labels(&self) -> &[i64] {
+        &self.labels
+    }
+}

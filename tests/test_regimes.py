@@ -1,0 +1,181 @@
+"""Regimes of a machine: found again, numbered as before, sure of themselves, and silent about what they do not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import acm_rs
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+
+def _fan(rows: int, seed: int, share: float = 0.3) -> tuple[Any, Any]:
+    """A fan that runs at two speeds or stands still, in long stays: speed, current, vibration, temperature."""
+    random = np.random.default_rng(seed)
+    usual = np.array([[1480.0, 8.2, 2.1, 61.0], [0.0, 0.05, 0.1, 28.0], [890.0, 4.1, 1.2, 47.0]])
+    noise = np.array([[6.0, 0.2, 0.15, 1.5], [0.4, 0.01, 0.02, 1.5], [5.0, 0.15, 0.1, 1.5]])
+    states = np.empty(0, dtype=int)
+    while len(states) < rows:
+        state = random.choice(3, p=[0.9 - share, share, 0.1])
+        states = np.concatenate([states, np.full(random.integers(40, 160), state)])
+    states = states[:rows]
+    return usual[states] + noise[states] * random.standard_normal((rows, 4)), states
+
+
+@pytest.fixture(scope="module")
+def fan() -> Any:
+    x, states = _fan(4000, 0)
+    return acm_rs.RegimeModel().fit(x), x, states
+
+
+def test_the_states_of_a_fan_are_its_regimes(fan: Any) -> None:
+    model, x, states = fan
+    assert model.n_regimes_ == 3
+    known = model.labels_ >= 0
+    assert known.mean() > 0.99
+    assert adjusted_rand_score(states[known], model.labels_[known]) > 0.999
+    np.testing.assert_array_equal(model.predict(x), model.labels_)
+    assert model.counts_.sum() == 4000
+    for number, center, spread in zip(model.regimes_, model.centers_, model.spreads_, strict=True):
+        rows = x[model.labels_ == number]
+        np.testing.assert_allclose(center, rows.mean(axis=0), rtol=0.02, atol=0.02)
+        np.testing.assert_allclose(spread, rows.std(axis=0), rtol=0.2)
+
+
+def test_a_later_batch_has_the_same_regimes(fan: Any) -> None:
+    model, _x, states = fan
+    later, later_states = _fan(2000, 5, share=0.6)
+    labels = model.predict(later)
+    names = {state: np.bincount(model.labels_[(states == state) & (model.labels_ >= 0)]).argmax() for state in range(3)}
+    wanted = np.array([names[state] for state in later_states])
+    assert (labels == wanted).mean() > 0.99
+    # Another fit has the same numbers where it is told of the first, though another regime is the largest.
+    again = acm_rs.RegimeModel(3).fit(later, reference=model)
+    assert (again.labels_ == wanted).mean() > 0.99
+    free = acm_rs.RegimeModel(3).fit(later)
+    assert (free.labels_ == wanted).mean() < 0.9
+
+
+def test_new_regimes_get_new_numbers_and_old_numbers_are_not_given_again(fan: Any) -> None:
+    model, x, states = fan
+    fewer = acm_rs.RegimeModel(2).fit(x[states != 2], reference=model)
+    gone = set(model.regimes_) - set(fewer.regimes_)
+    assert len(gone) == 1
+    fresh = x.copy()
+    fresh[states == 2] = x[states == 2] + [2000.0, 20.0, 5.0, 0.0]
+    again = acm_rs.RegimeModel(3).fit(fresh, reference=fewer)
+    assert max(again.regimes_) == 3
+    assert len(set(again.regimes_) & set(fewer.regimes_)) == 2
+
+
+def test_rows_unlike_all_training_rows_are_unknown(fan: Any) -> None:
+    model, x, _ = fan
+    odd = x[:5].copy()
+    odd[0, 2] = 40.0
+    odd[1] = [450.0, 2.0, 0.6, 90.0]
+    odd[2] = np.nan
+    odd[3] = 1e300
+    labels, sure, scores = model.predict(odd), model.confidence(odd), model.score(odd)
+    np.testing.assert_array_equal(labels == -1, [True, True, True, True, False])
+    np.testing.assert_array_equal(sure[:4], 0.0)
+    assert np.isnan(scores[2])
+    assert (scores[[0, 1, 3]] > 3.0).all()
+    assert model.contributions(odd)[0].argmax() == 2
+    assert ((model.confidence(x) > 0.0) | (model.labels_ == -1) | (model.score(x) >= model.limits_.min())).all()
+
+
+def test_confidence_is_its_formula(fan: Any) -> None:
+    model, x, _ = fan
+    distances = np.sort(model.transform(x), axis=1)
+    nearest = model.transform(x).argmin(axis=1)
+    score, limit = model.score(x), model.limits_[nearest]
+    np.testing.assert_allclose(score, distances[:, 0] / model.scale_[nearest], rtol=1e-12)
+    near = np.clip((limit - score) / (limit - 1.0), 0.0, 1.0)
+    np.testing.assert_allclose(model.confidence(x), near * (1 - (distances[:, 0] / distances[:, 1]) ** 2), atol=1e-12)
+    np.testing.assert_allclose(model.contributions(x).sum(axis=1), score**2, rtol=1e-10)
+    np.testing.assert_array_equal(model.labels_ == -1, score > limit)
+    for place in range(3):
+        own = score[nearest == place]
+        assert np.median(own) == pytest.approx(1.0, rel=1e-12)
+        assert model.limits_[place] == pytest.approx(1.5 * np.quantile(own, 0.995), rel=1e-10)
+
+
+def test_a_missing_sensor_does_not_make_a_row_unknown(fan: Any) -> None:
+    model, x, _ = fan
+    for column in range(4):
+        holes = x.copy()
+        holes[:, column] = np.nan
+        assert (model.predict(holes) == model.labels_).mean() > 0.97
+
+
+def test_small_regimes_lean_on_all_rows() -> None:
+    x, states = _fan(3000, 1)
+    few = np.flatnonzero(states == 2)[:8]
+    x = np.vstack([x[states != 2], x[few]])
+    model = acm_rs.RegimeModel(3, min_rows=20).fit(x)
+    small = model.counts_.argmin()
+    assert model.counts_[small] == 8
+    own = acm_rs.RegimeModel(3, min_rows=2).fit(x)
+    assert model.scale_[small] != own.scale_[small]
+    np.testing.assert_array_equal(np.delete(model.scale_, small), np.delete(own.scale_, small))
+
+
+def test_one_cloud_has_one_regime() -> None:
+    x = np.random.default_rng(3).standard_normal((1000, 4)) + 50.0
+    model = acm_rs.RegimeModel().fit(x)
+    assert model.n_regimes_ == 1
+    assert (model.labels_ >= 0).mean() > 0.99
+    assert model.confidence(x).max() == 1.0
+
+
+def test_tracking_is_causal_smoothing(fan: Any) -> None:
+    _, x, _ = fan
+    model = acm_rs.RegimeModel(smoothing=7).fit(x)
+    later = _fan(500, 9)[0]
+    whole = acm_rs.smooth_labels(model.predict(later), 7, causal=True)
+    parts = []
+    for piece in np.split(later, [1, 2, 50, 333]):
+        parts.append(model.track(piece))
+        model = acm_rs.RegimeModel.from_bytes(model.to_bytes())
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_many_sensors_constants_and_spikes() -> None:
+    random = np.random.default_rng(0)
+    states = np.repeat([0, 1, 0], 300)
+    x = random.standard_normal((900, 40)) + 8.0 * states[:, None]
+    x[:, 7] = 3.0
+    x[:, 8] = np.nan
+    x[5, 9] = 1e150
+    model = acm_rs.RegimeModel().fit(x)
+    assert model.n_regimes_ == 2
+    np.testing.assert_array_equal(np.flatnonzero(~model.used_), [7, 8])
+    known = model.labels_ >= 0
+    assert adjusted_rand_score(states[known], model.labels_[known]) == 1.0
+    assert model.labels_[5] == -1
+    moved = (x + 1e9)[:, [0, 1, 2]]
+    assert acm_rs.RegimeModel().fit(moved).n_regimes_ == 2
+
+
+def test_parameters_and_references_are_named(fan: Any) -> None:
+    model, x, _ = fan
+    for wrong, text in (
+        ({"n_regimes": "many"}, '`n_regimes` must be "auto"'),
+        ({"n_regimes": 0}, "`n_regimes`"),
+        ({"k_max": 1}, "`k_max`"),
+        ({"min_rows": 0}, "`min_rows`"),
+        ({"unknown_quantile": 0.0}, "`unknown_quantile`"),
+        ({"margin": 0.5}, "`margin`"),
+        ({"smoothing": 0}, "`smoothing`"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            acm_rs.RegimeModel(**wrong)
+    with pytest.raises(TypeError, match=r"`reference` must be a RegimeModel, got KMeans|got str"):
+        acm_rs.RegimeModel().fit(x, reference="model")  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="not fitted"):
+        acm_rs.RegimeModel().fit(x, reference=acm_rs.RegimeModel())
+    with pytest.raises(ValueError, match="`x` must have 4 columns"):
+        acm_rs.RegimeModel().fit(x[:, :2], reference=model)
+    with pytest.raises(ValueError, match="at least 5 rows, got 3"):
+        acm_rs.RegimeModel(5).fit(x[:3])
