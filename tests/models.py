@@ -121,6 +121,11 @@ _MODELS = (
         ),
         remembers=True,
     ),
+    Model(
+        "RegimeModel",
+        ({}, {"n_regimes": 3, "min_rows": 5, "margin": 2.0, "smoothing": 4}, {"n_regimes": 1, "unknown_quantile": 0.9}),
+        methods=("predict", "confidence", "transform"),
+    ),
 )
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _MODELS})
 CASES: tuple[Case, ...] = tuple(Case(model, given) for model in _MODELS for given in model.variants)
@@ -143,6 +148,12 @@ FUNCTIONS: Mapping[str, str] = MappingProxyType(
         "pairwise_distances": "test_distances.py",
         "silhouette_samples": "test_cluster_indices.py",
         "silhouette_score": "test_cluster_indices.py",
+        "ClusterChoice": "test_choose_k.py",
+        "align_labels": "test_labels.py",
+        "choose_k": "test_choose_k.py",
+        "minimum_dwell": "test_labels.py",
+        "smooth_labels": "test_labels.py",
+        "transients": "test_labels.py",
     }
 )
 """Public functions of models, and the file with their tests."""
