@@ -64,6 +64,7 @@ pub(crate) fn exception(error: Error) -> PyErr {
         Error::Interrupted => RAISED.take().unwrap_or_else(|| PyKeyboardInterrupt::new_err(())),
         Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
         Error::Singular { .. } => linalg_error(&error),
+        Error::InUse => PyRuntimeError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     }
 }

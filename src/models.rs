@@ -1,11 +1,13 @@
 //! What all models have in common: fitted or not, their arrays, and their way to bytes and back.
 
 use std::io::Write;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::ThreadId;
 
 use acm_linalg::state::{from_bytes_with, to_bytes_with};
-use acm_linalg::{Memory, Persist, Samples};
+use acm_linalg::{Error, Memory, Persist, Samples};
 use ndarray::{Ix1, Ix2};
 use numpy::{PyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::PyClass;
@@ -33,6 +35,39 @@ pub(crate) trait Model: PyClass + Sync {
 pub(crate) struct Held<F, L = ()> {
     fitted: RwLock<Option<Arc<F>>>,
     live: Mutex<L>,
+    /// The thread that has `live`. A signal handler or finaliser that runs on it amid a call must not wait for that call.
+    owner: Mutex<Option<ThreadId>>,
+}
+
+/// What a model remembers, while a call has it.
+pub(crate) struct Taken<'a, L> {
+    live: MutexGuard<'a, L>,
+    owner: &'a Mutex<Option<ThreadId>>,
+}
+
+impl<L> Deref for Taken<'_, L> {
+    type Target = L;
+
+    fn deref(&self) -> &L {
+        &self.live
+    }
+}
+
+impl<L> DerefMut for Taken<'_, L> {
+    fn deref_mut(&mut self) -> &mut L {
+        &mut self.live
+    }
+}
+
+impl<L> Drop for Taken<'_, L> {
+    fn drop(&mut self) {
+        *lock(self.owner) = None;
+    }
+}
+
+/// A poisoned lock only says that a call failed; what it guards is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<F, L: Default> Default for Held<F, L> {
@@ -40,29 +75,42 @@ impl<F, L: Default> Default for Held<F, L> {
         Self {
             fitted: RwLock::new(None),
             live: Mutex::default(),
+            owner: Mutex::new(None),
         }
     }
 }
 
-impl<F: Persist, L: Memory> Held<F, L> {
+impl<F: Persist + Send + Sync, L: Memory + Send> Held<F, L> {
     fn of(fitted: F, live: L) -> Self {
         Self {
             fitted: RwLock::new(Some(Arc::new(fitted))),
             live: Mutex::new(live),
+            owner: Mutex::new(None),
         }
     }
 
     /// Takes a new fit; the history begins anew.
-    pub(crate) fn set(&self, py: Python<'_>, fitted: F)
-    where
-        F: Send + Sync,
-        L: Send,
-    {
-        py.detach(|| {
-            let mut live = self.live();
+    pub(crate) fn set(&self, py: Python<'_>, fitted: F) -> PyResult<()> {
+        compute(py, || {
+            let mut live = self.live()?;
             *self.fitted.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(fitted));
             *live = L::default();
-        });
+            Ok(())
+        })
+    }
+
+    /// Takes a fit that was made from `known`, unless another one has taken its place meanwhile; whether it did.
+    pub(crate) fn replace(&self, py: Python<'_>, known: Option<&Arc<F>>, fitted: F) -> PyResult<bool> {
+        compute(py, || {
+            let mut live = self.live()?;
+            let mut held = self.fitted.write().unwrap_or_else(PoisonError::into_inner);
+            let same = held.as_ref().map(Arc::as_ptr) == known.map(Arc::as_ptr);
+            if same {
+                *held = Some(Arc::new(fitted));
+                *live = L::default();
+            }
+            Ok(same)
+        })
     }
 
     /// The fitted model.
@@ -70,18 +118,43 @@ impl<F: Persist, L: Memory> Held<F, L> {
     /// # Errors
     /// RuntimeError naming `fit`.
     pub(crate) fn get(&self) -> PyResult<Arc<F>> {
-        let fitted = self.fitted.read().unwrap_or_else(PoisonError::into_inner).clone();
         let kind = F::KIND;
-        fitted.ok_or_else(|| PyRuntimeError::new_err(format!("this {kind} is not fitted yet: call fit(x) first")))
+        self.known()
+            .ok_or_else(|| PyRuntimeError::new_err(format!("this {kind} is not fitted yet: call fit(x) first")))
     }
 
-    fn is_fitted(&self) -> bool {
-        self.fitted.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    fn known(&self) -> Option<Arc<F>> {
+        self.fitted.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the model remembers. Only to be called detached: whoever holds it may wait for the interpreter.
-    pub(crate) fn live(&self) -> MutexGuard<'_, L> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    ///
+    /// # Errors
+    /// [`Error::InUse`] from within the call that holds it.
+    pub(crate) fn live(&self) -> acm_linalg::Result<Taken<'_, L>> {
+        let own = Some(std::thread::current().id());
+        if *lock(&self.owner) == own {
+            return Err(Error::InUse);
+        }
+        let live = lock(&self.live);
+        *lock(&self.owner) = own;
+        Ok(Taken {
+            live,
+            owner: &self.owner,
+        })
+    }
+
+    /// Works on the fitted model and the memory that belongs to it. Only to be called detached, once [`Self::get`] has found
+    /// a model.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::InUse`] from within a call that does so.
+    pub(crate) fn follow<R>(&self, work: impl FnOnce(&F, &mut L) -> acm_linalg::Result<R>) -> acm_linalg::Result<R> {
+        let mut live = self.live()?;
+        match self.known() {
+            Some(fitted) => work(&fitted, &mut live),
+            None => Err(Error::InUse),
+        }
     }
 }
 
@@ -186,8 +259,8 @@ pub(crate) fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
 }
 
 fn raw<M: Model>(model: &M, py: Python<'_>) -> PyResult<Vec<u8>> {
-    let fitted = model.held().get()?;
-    compute(py, || to_bytes_with(&*fitted, &*model.held().live()))
+    model.held().get()?;
+    compute(py, || model.held().follow(|fitted, live| to_bytes_with(fitted, live)))
 }
 
 pub(crate) fn bytes_of<'py, M: Model>(model: &M, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -260,7 +333,7 @@ pub(crate) fn equal<M: Model>(one: &Bound<'_, M>, other: &Bound<'_, PyAny>) -> P
     }
     let py = one.py();
     let (one, other) = (one.borrow(), other.borrow());
-    match (one.held().is_fitted(), other.held().is_fitted()) {
+    match (one.held().known().is_some(), other.held().known().is_some()) {
         (true, true) => Ok(bytes_of(&*one, py)?.as_bytes() == bytes_of(&*other, py)?.as_bytes()),
         (one, other) => Ok(one == other),
     }
@@ -279,7 +352,7 @@ pub(crate) fn spelled<M: Model>(model: &Bound<'_, M>) -> PyResult<String> {
 pub(crate) fn reduced<'py, M: Model>(model: &Bound<'py, M>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let py = model.py();
     let class = model.as_any().get_type();
-    if model.borrow().held().is_fitted() {
+    if model.borrow().held().known().is_some() {
         let bytes = bytes_of(&*model.borrow(), py)?;
         return Ok((class.getattr("from_bytes")?, (bytes,).into_pyobject(py)?.into_any()));
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +261,40 @@ def test_what_cannot_be_written_leaves_what_was_there(case: Case, fitted: Any, t
     with pytest.raises(OSError, match="folder"):
         fitted.save(tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer's signal")
+@pytest.mark.parametrize("case", [case for case in CASES if case.model.remembers], ids=str)
+def test_a_signal_handler_may_ask_a_model_in_use(case: Case) -> None:
+    model = case.make().fit(_training(case))
+    x = np.tile(plant(2000, case.model.columns), (100, 1))
+    told: list[object] = []
+
+    def ask(number: int, frame: object) -> None:
+        try:
+            told.append(model.to_bytes())
+        except RuntimeError as error:
+            told.append(str(error))
+
+    before = signal.signal(signal.SIGALRM, ask)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+        for _ in range(20):
+            model.update(x)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert told
+    assert all(isinstance(answer, bytes) or "in use" in str(answer) for answer in told)
+    assert model.to_bytes()
+
+
+def test_batches_of_several_threads_all_count() -> None:
+    batches = np.split(plant(4000), 40)
+    model = acm_rs.KMeans(3).partial_fit(batches[0])
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(model.partial_fit, batches[1:]))
+    assert model.counts_.sum() == 4000
 
 
 # ---- errors ---------------------------------------------------------------------------------------------------------

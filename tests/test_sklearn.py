@@ -68,6 +68,7 @@ def test_k_means_has_scikit_learns_score() -> None:
     fitted = adapters.KMeans(3, random_state=1).fit(x)
     assert fitted.score(x) == pytest.approx(-fitted.inertia_, rel=1e-10)
     assert isinstance(fitted.model_, acm_rs.KMeans)
+    assert fitted.get_feature_names_out().tolist() == ["kmeans0", "kmeans1", "kmeans2"]
 
 
 @pytest.mark.parametrize("contamination", [0.0, 0.6, "auto", float("nan")])

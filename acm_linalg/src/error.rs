@@ -19,6 +19,10 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(value) => value.fmt(f),
+            // Hundreds of zeros tell nobody anything.
+            Self::Real(value) if *value != 0.0 && !(1e-6..1e16).contains(&value.abs()) && value.is_finite() => {
+                write!(f, "{value:e}")
+            }
             Self::Real(value) => value.fmt(f),
         }
     }
@@ -190,6 +194,9 @@ pub enum Error {
         /// Its columns.
         columns: usize,
     },
+    /// A model is asked from within its own call.
+    #[error("the model is in use by the very call that was interrupted to ask it")]
+    InUse,
     /// The caller asked for the work to stop; the output is unfinished.
     #[error("interrupted")]
     Interrupted,
@@ -221,6 +228,8 @@ mod tests {
         assert_eq!(error.to_string(), "`window` must be at least 1, got 0");
         let error = require(false, "q", "between 0 and 1", 1.5).unwrap_err();
         assert_eq!(error.to_string(), "`q` must be between 0 and 1, got 1.5");
+        let error = require(false, "q", "positive", -1e-300).unwrap_err();
+        assert_eq!(error.to_string(), "`q` must be positive, got -1e-300");
         let error = Error::Shape {
             name: "out",
             expected: (3, 2),

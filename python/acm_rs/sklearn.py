@@ -31,7 +31,13 @@ from numpy.typing import ArrayLike, NDArray
 import acm_rs
 
 try:
-    from sklearn.base import BaseEstimator, ClusterMixin, OutlierMixin, TransformerMixin
+    from sklearn.base import (
+        BaseEstimator,
+        ClassNamePrefixFeaturesOutMixin,
+        ClusterMixin,
+        OutlierMixin,
+        TransformerMixin,
+    )
     from sklearn.utils import Tags, check_random_state
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:  # pragma: no cover
@@ -271,7 +277,7 @@ class IsolationForest(_Detector):
     contamination
         Share of the training rows that count as outliers.
     random_state
-        Seed, generator or None.
+        Seed, `numpy.random.RandomState` or None.
     """
 
     def __init__(
@@ -297,6 +303,8 @@ class IsolationForest(_Detector):
 class GaussianMixture(_Detector):
     """Log-likelihood under a mixture of normal distributions.
 
+    An outlier detector: ``predict`` gives -1 or 1, not the component, which ``model_.predict`` has.
+
     Parameters
     ----------
     n_components, covariance, n_init, reg, tol, max_iter
@@ -304,7 +312,7 @@ class GaussianMixture(_Detector):
     contamination
         Share of the training rows that count as outliers.
     random_state
-        Seed, generator or None.
+        Seed, `numpy.random.RandomState` or None.
     """
 
     def __init__(
@@ -334,7 +342,7 @@ class GaussianMixture(_Detector):
         )
 
 
-class KMeans(ClusterMixin, TransformerMixin, _Estimator):  # type: ignore[misc]
+class KMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, _Estimator):  # type: ignore[misc]
     """K-means.
 
     Parameters
@@ -342,7 +350,7 @@ class KMeans(ClusterMixin, TransformerMixin, _Estimator):  # type: ignore[misc]
     n_clusters, n_init, max_iter, tol
         As for `acm_rs.KMeans`.
     random_state
-        Seed, generator or None.
+        Seed, `numpy.random.RandomState` or None.
     """
 
     _least_rows = 1

@@ -192,7 +192,7 @@ model! { KMeans {
             Some(centers) => parameters.fit_from(samples, weights.as_deref(), centers),
             None => parameters.fit(samples, weights.as_deref()),
         })?;
-        slf.get().held.set(py, fitted);
+        slf.get().held.set(py, fitted)?;
         Ok(slf)
     }
 
@@ -235,13 +235,17 @@ model! { KMeans {
         let samples = input.samples();
         let weights = weights_of(sample_weight)?;
         let parameters = &slf.get().parameters;
-        let known = slf.get().held.get().ok();
-        let fitted = compute(py, || match known {
-            Some(known) => known.updated(samples, weights.as_deref()),
-            None => parameters.begin(samples, weights.as_deref()),
-        })?;
-        slf.get().held.set(py, fitted);
-        Ok(slf)
+        // Batches of other threads may come in between: each moves the centres that the one before has left.
+        loop {
+            let known = slf.get().held.get().ok();
+            let fitted = compute(py, || match &known {
+                Some(known) => known.updated(samples, weights.as_deref()),
+                None => parameters.begin(samples, weights.as_deref()),
+            })?;
+            if slf.get().held.replace(py, known.as_ref(), fitted)? {
+                return Ok(slf);
+            }
+        }
     }
 
     /// The cluster of each row: the number of the nearest centre.

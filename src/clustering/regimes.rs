@@ -198,7 +198,7 @@ model! { RegimeModel {
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples, before.as_deref()))?;
-        slf.get().held.set(py, fitted);
+        slf.get().held.set(py, fitted)?;
         Ok(slf)
     }
 
@@ -250,10 +250,12 @@ model! { RegimeModel {
     /// ValueError
     ///     ``x`` has another number of columns than at fit.
     fn track<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
+        self.held.get()?;
         let input = samples_of(x)?;
         let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.track(&mut self.held.live(), samples, out))
+        filled(py, samples.rows(), |out| {
+            self.held.follow(|fitted, live| fitted.track(live, samples, out))
+        })
     }
 
     /// How sure the regime of each row is.

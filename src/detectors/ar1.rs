@@ -115,7 +115,8 @@ model! { AR1Detector {
     /// Warns
     /// -----
     /// UserWarning
-    ///     Values beyond ±1e150 were clipped, or sensors are left out.
+    ///     Values beyond ±1e150 were clipped, sensors are left out, or over 80 % of them have no memory (a coefficient below
+    ///     1e-6 in magnitude).
     fn fit<'py>(slf: Bound<'py, Self>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
@@ -123,9 +124,14 @@ model! { AR1Detector {
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
         let (clipped, used) = (fitted.clipped(), fitted.used().to_vec());
-        slf.get().held.set(py, fitted);
+        let white = fitted.phi().iter().filter(|phi| phi.abs() < 1e-6).count();
+        let memoryless = 10 * white > 8 * used.len();
+        slf.get().held.set(py, fitted)?;
         if clipped > 0 {
             warn(py, &format!("{clipped} values of `x` beyond 1e150 in magnitude were clipped"))?;
+        }
+        if memoryless {
+            warn(py, "most columns of `x` have no memory: their residuals are their deviations from the median")?;
         }
         let left: Vec<_> = (0..used.len()).filter(|&column| !used[column]).collect();
         if !left.is_empty() {
@@ -182,10 +188,12 @@ model! { AR1Detector {
     /// ValueError
     ///     ``x`` has another number of columns than at fit; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
+        self.held.get()?;
         let input = samples_of(x)?;
         let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.update(&mut self.held.live(), samples, out))
+        filled(py, samples.rows(), |out| {
+            self.held.follow(|fitted, live| fitted.update(live, samples, out))
+        })
     }
 
     /// What each sensor adds to the score: its abs(residual) / sd.

@@ -169,7 +169,7 @@ model! { FusedDetector {
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
         let used = fitted.used();
-        slf.get().held.set(py, fitted);
+        slf.get().held.set(py, fitted)?;
         let left: Vec<_> = (0..used.len()).filter(|&column| !used[column]).collect();
         if !left.is_empty() {
             warn(py, &format!("columns {left:?} of `x` are constant or lack half of their values and are left out"))?;
@@ -225,10 +225,12 @@ model! { FusedDetector {
     /// ValueError
     ///     ``x`` has another number of columns than at fit; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
+        self.held.get()?;
         let input = samples_of(x)?;
         let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.update(&mut self.held.live(), samples, out))
+        filled(py, samples.rows(), |out| {
+            self.held.follow(|fitted, live| fitted.update(live, samples, out))
+        })
     }
 
     /// The share of each sensor in what is abnormal.

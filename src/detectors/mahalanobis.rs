@@ -135,7 +135,7 @@ model! { MahalanobisDetector {
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
-        slf.get().held.set(py, fitted);
+        slf.get().held.set(py, fitted)?;
         Ok(slf)
     }
 
@@ -187,10 +187,12 @@ model! { MahalanobisDetector {
     /// ValueError
     ///     ``x`` has another number of columns than at fit; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
+        self.held.get()?;
         let input = samples_of(x)?;
         let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.update(&mut self.held.live(), samples, out))
+        filled(py, samples.rows(), |out| {
+            self.held.follow(|fitted, live| fitted.update(live, samples, out))
+        })
     }
 
     /// What each sensor adds to the squared distance: z_j (S^-1 z)_j.

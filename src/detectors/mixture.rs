@@ -201,7 +201,7 @@ model! { GaussianMixture {
             Some(labels) => parameters.fit_from(samples, labels),
             None => parameters.fit(samples),
         })?;
-        slf.get().held.set(py, fitted);
+        slf.get().held.set(py, fitted)?;
         Ok(slf)
     }
 

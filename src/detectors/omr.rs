@@ -209,7 +209,7 @@ model! { OMRDetector {
             }
         })?;
         let used = used(&fitted);
-        slf.get().held.set(py, fitted);
+        slf.get().held.set(py, fitted)?;
         let left: Vec<_> = (0..used.len()).filter(|&column| !used[column]).collect();
         if !left.is_empty() {
             let reason = "do not vary or are missing in more than half of the rows, and are left out";

@@ -178,7 +178,7 @@ model! { PCADetector {
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
-        slf.get().held.set(py, fitted);
+        slf.get().held.set(py, fitted)?;
         Ok(slf)
     }
 
@@ -227,10 +227,12 @@ model! { PCADetector {
     /// ValueError
     ///     ``x`` has another number of columns than at fit; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
+        self.held.get()?;
         let input = samples_of(x)?;
         let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.update(&mut self.held.live(), samples, out))
+        filled(py, samples.rows(), |out| {
+            self.held.follow(|fitted, live| fitted.update(live, samples, out))
+        })
     }
 
     /// Squared distance of each scaled row from the plane of the components (SPE, also called Q).

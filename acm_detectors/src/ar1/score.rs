@@ -14,6 +14,13 @@ const BLOCK: usize = 64;
 /// Estimated time for a value, in nanoseconds.
 const COST_NS: f64 = 2.0;
 
+/// What is asked of a row: one score, or what each sensor adds to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Wanted {
+    Score,
+    Shares,
+}
+
 /// The row before the next one of a history that is scored as it comes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Live {
@@ -47,7 +54,7 @@ impl FittedAr1 {
     /// [`Error::Columns`] for another number of columns than at fit; [`Error::Length`] unless `out` has n values;
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.follow(x, None, 1, out)
+        self.follow(x, None, Wanted::Score, out)
     }
 
     /// Each sensor's |residual| / scale (n, d), row after row: what the score is fused from. 0 where a sensor has no residual
@@ -56,7 +63,7 @@ impl FittedAr1 {
     /// # Errors
     /// As for [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.follow(x, None, self.columns(), out)
+        self.follow(x, None, Wanted::Shares, out)
     }
 
     /// Scores the rows that follow those that `live` has seen: the same as if all had been scored at once.
@@ -65,16 +72,16 @@ impl FittedAr1 {
     /// As for [`Self::score`]; `live` is then as it was.
     pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         let known = live.last.as_deref().filter(|last| last.len() == self.columns());
-        self.follow(x, known, 1, out)?;
+        self.follow(x, known, Wanted::Score, out)?;
         if let Some(row) = x.rows().checked_sub(1) {
             live.last = Some((0..self.columns()).map(|column| x.value(row, column)).collect());
         }
         Ok(())
     }
 
-    /// `width` is 1 for scores and d for what each sensor adds to them.
-    fn follow(&self, x: Samples<'_>, before: Option<&[f64]>, width: usize, out: &mut [f64]) -> Result<()> {
+    fn follow(&self, x: Samples<'_>, before: Option<&[f64]>, wanted: Wanted, out: &mut [f64]) -> Result<()> {
         let columns = self.columns();
+        let width = if wanted == Wanted::Score { 1 } else { columns };
         x.require_columns(columns)?;
         let expected = x.rows() * width;
         if out.len() != expected {
@@ -111,7 +118,7 @@ impl FittedAr1 {
                             self.deviations(last, row, z);
                         });
                     }
-                    if width == 1 {
+                    if wanted == Wanted::Score {
                         out[0] = self.fuse(z);
                     } else {
                         out.iter_mut().zip(&*z).for_each(|(out, z)| *out = if z.is_nan() { 0.0 } else { *z });

@@ -67,6 +67,19 @@ fn missing_values_have_no_residual_and_stand_for_the_level() {
 }
 
 #[test]
+fn a_single_sensor_shares_as_many_do() {
+    let x = Array2::from_shape_fn((40, 2), |(row, _)| if row == 7 { f64::NAN } else { ((row * 7) % 11) as f64 });
+    let shares = |x: &Array2<f64>| {
+        let mut out = vec![-1.0; x.len()];
+        fitted(x, Fuse::Mean).contributions(x.view().into(), &mut out).unwrap();
+        out
+    };
+    let (two, one) = (shares(&x), shares(&x.slice(s![.., ..1]).to_owned()));
+    assert_eq!(one, two.iter().copied().step_by(2).collect::<Vec<_>>());
+    assert_eq!(one[7], 0.0);
+}
+
+#[test]
 fn nothing_to_fit_is_told() {
     let x = Array2::from_elem((4, 2), f64::NAN);
     let error = Ar1::new(0.9, 1e-6, Fuse::Mean).unwrap().fit(x.view().into()).unwrap_err();

@@ -87,7 +87,7 @@ model! { Cusum {
         reset: bool,
     ) -> PyResult<Self> {
         let held = Held::default();
-        held.set(py, chart_of(threshold, drift, target, scale, reset)?);
+        held.set(py, chart_of(threshold, drift, target, scale, reset)?)?;
         Ok(Self { held })
     }
 
@@ -113,7 +113,7 @@ model! { Cusum {
     ///     ``x`` has another number of columns than before; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Charts<'py>> {
         let chart = self.held.get()?;
-        charted(py, x, |x, out| self.held.live().update(&chart, x, out))
+        charted(py, x, |x, out| self.held.live()?.update(&chart, x, out))
     }
 
     #[getter]

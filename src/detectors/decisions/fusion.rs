@@ -151,7 +151,7 @@ model! { ScoreFusion {
         let (samples, labels) = (input.samples(), labels_of(labels)?);
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples, labels.as_deref()))?;
-        slf.get().held.set(py, fitted);
+        slf.get().held.set(py, fitted)?;
         Ok(slf)
     }
 

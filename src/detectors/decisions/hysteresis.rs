@@ -219,7 +219,7 @@ model! { EpisodeTracker {
         gap_rows: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let held = Held::default();
-        held.set(py, rule_of(on, off, min_rows, gap_rows)?);
+        held.set(py, rule_of(on, off, min_rows, gap_rows)?)?;
         Ok(Self { held })
     }
 
@@ -245,7 +245,7 @@ model! { EpisodeTracker {
         let rule = self.held.get()?;
         let input = input(score, "score")?;
         let samples = input.samples();
-        let found = compute(py, || followed(&mut self.held.live(), &rule, samples))?;
+        let found = compute(py, || followed(&mut *self.held.live()?, &rule, samples))?;
         Ok(Episodes { found })
     }
 
@@ -270,19 +270,19 @@ model! { EpisodeTracker {
     }
 
     #[getter]
-    fn rows_(&self, py: Python<'_>) -> u64 {
-        py.detach(|| self.held.live().rows())
+    fn rows_(&self, py: Python<'_>) -> PyResult<u64> {
+        compute(py, || Ok(self.held.live()?.rows()))
     }
 
     #[getter]
-    fn running_(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.held.live().running())
+    fn running_(&self, py: Python<'_>) -> PyResult<bool> {
+        compute(py, || Ok(self.held.live()?.running()))
     }
 
     #[getter]
     fn open_(&self, py: Python<'_>) -> PyResult<Episodes> {
         let rule = self.held.get()?;
-        let open = py.detach(|| self.held.live().open(&rule));
+        let open = compute(py, || Ok(self.held.live()?.open(&rule)))?;
         Ok(Episodes {
             found: open.into_iter().collect(),
         })

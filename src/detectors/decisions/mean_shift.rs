@@ -86,7 +86,7 @@ model! { PageHinkley {
         reset: bool,
     ) -> PyResult<Self> {
         let held = Held::default();
-        held.set(py, chart_of(threshold, delta, min_rows, reset)?);
+        held.set(py, chart_of(threshold, delta, min_rows, reset)?)?;
         Ok(Self { held })
     }
 
@@ -112,7 +112,7 @@ model! { PageHinkley {
     ///     ``x`` has another number of columns than before; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Charts<'py>> {
         let chart = self.held.get()?;
-        charted(py, x, |x, out| self.held.live().update(&chart, x, out))
+        charted(py, x, |x, out| self.held.live()?.update(&chart, x, out))
     }
 
     #[getter]

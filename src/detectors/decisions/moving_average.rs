@@ -83,7 +83,7 @@ model! { EwmaChart {
         sigma: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let held = Held::default();
-        held.set(py, chart_of(lam, width, target, sigma)?);
+        held.set(py, chart_of(lam, width, target, sigma)?)?;
         Ok(Self { held })
     }
 
@@ -109,7 +109,7 @@ model! { EwmaChart {
     ///     ``x`` has another number of columns than before; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Charts<'py>> {
         let chart = self.held.get()?;
-        charted(py, x, |x, out| self.held.live().update(&chart, x, out))
+        charted(py, x, |x, out| self.held.live()?.update(&chart, x, out))
     }
 
     #[getter]
