@@ -19,8 +19,8 @@ mod _native {
     #[pymodule_export]
     use super::detectors::{
         AR1Detector, Cusum, EpisodeTracker, Episodes, EwmaChart, FusedDetector, GaussianMixture, IsolationForest,
-        MahalanobisDetector, OMRDetector, PCADetector, PageHinkley, ScoreFusion, Threshold, ar1_residuals, calibrate,
-        cusum, episodes, ewma_chart, page_hinkley,
+        MahalanobisDetector, OMRDetector, PCADetector, PageHinkley, RegimeDetector, ScoreFusion, Threshold,
+        ar1_residuals, calibrate, cusum, episodes, ewma_chart, page_hinkley,
     };
     #[pymodule_export]
     use super::features::{

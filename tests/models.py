@@ -126,6 +126,11 @@ _MODELS = (
         ({}, {"n_regimes": 3, "min_rows": 5, "margin": 2.0, "smoothing": 4}, {"n_regimes": 1, "unknown_quantile": 0.9}),
         methods=("predict", "confidence", "transform"),
     ),
+    Model(
+        "RegimeDetector",
+        ({}, {"detector": "mahalanobis", "false_alarm_rate": 0.05}, {"detector": "ar1", "min_rows": 50}),
+        remembers=True,
+    ),
 )
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _MODELS})
 CASES: tuple[Case, ...] = tuple(Case(model, given) for model in _MODELS for given in model.variants)

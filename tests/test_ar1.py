@@ -74,7 +74,8 @@ def test_constant_and_short_columns_have_no_memory() -> None:
         detector = acm_rs.AR1Detector().fit(x)
     assert detector.phi_[:2].tolist() == [0.0, 0.0]
     assert detector.sd_[0] == 1e-6
-    two = acm_rs.AR1Detector().fit(np.array([[1.0], [2.0]]))
+    with pytest.warns(UserWarning, match="most columns of `x` have no memory"):
+        two = acm_rs.AR1Detector().fit(np.array([[1.0], [2.0]]))
     assert two.phi_ == [0.0]
 
 

@@ -12,4 +12,5 @@ pub mod mahalanobis;
 pub mod mixture;
 pub mod omr;
 pub mod pca;
+pub mod regime_detector;
 pub mod regimes;

@@ -9,7 +9,7 @@ use crate::interop::{count, number, refuse_mask, type_name};
 use crate::models::filled;
 
 /// A snapshot of labels: integers, one dimension.
-fn labels_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<i64>> {
+pub(crate) fn labels_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<i64>> {
     let Ok(array) = value.cast::<PyUntypedArray>() else {
         return Err(PyTypeError::new_err(format!(
             "`{name}` must be a NumPy array of integers, got {}; convert with numpy.asarray(..., dtype=numpy.int64)",

@@ -8,6 +8,7 @@ mod mahalanobis;
 mod mixture;
 mod omr;
 mod pca;
+mod regime_detector;
 
 pub(crate) use ar1::*;
 pub(crate) use decisions::*;
@@ -17,3 +18,4 @@ pub(crate) use mahalanobis::*;
 pub(crate) use mixture::*;
 pub(crate) use omr::*;
 pub(crate) use pca::*;
+pub(crate) use regime_detector::*;

@@ -1,0 +1,307 @@
+//! A detector for each operating regime: what is abnormal depends on what the machine is doing.
+//!
+//! Each regime with rows enough has a detector of its own, every other row goes to one of all rows. Each score is divided by
+//! its detector's own limit, a quantile of its training rows' scores, so that 1 means the same in all regimes (local models,
+//! Zhao, Zhang and Xu 2004, doi 10.1021/ie0497893).
+
+mod score;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use acm_linalg::covariance::Shrinkage;
+use acm_linalg::error::require;
+use acm_linalg::pca::Components;
+use acm_linalg::samples::room;
+use acm_linalg::scaling::{Manner, keep_known, quantile};
+use acm_linalg::{Error, Result, Samples};
+use ndarray::ArrayView2;
+
+use crate::ar1::{Ar1, FittedAr1, Fuse};
+use crate::mahalanobis::{FittedMahalanobis, MahalanobisDetector};
+use crate::pca::{Decomposition, FittedPca, Limits, PcaDetector, Statistic};
+
+pub use score::Live;
+
+/// Share of the variance that a regime's principal components explain.
+const SHARE: f64 = 0.9;
+
+/// A limit up to this is of scores that are all 0.
+const NOTHING: f64 = 1e-12;
+
+/// Which detector a regime has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// [`FittedPca`] of the components that explain more than 0.9 of the variance.
+    Pca,
+    /// [`FittedMahalanobis`] after Ledoit and Wolf.
+    Mahalanobis,
+    /// [`FittedAr1`].
+    Ar1,
+}
+
+impl Kind {
+    /// Every detector and its name.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("pca", Self::Pca),
+        ("mahalanobis", Self::Mahalanobis),
+        ("ar1", Self::Ar1),
+    ];
+
+    fn fit(self, x: Samples<'_>) -> Result<Inner> {
+        Ok(match self {
+            Self::Pca => {
+                let share = Components::Share(SHARE);
+                Inner::Pca(PcaDetector::new(share, 0, Manner::Robust, 0.01, Limits::Theoretical)?.fit(x)?)
+            }
+            Self::Mahalanobis => Inner::Mahalanobis(MahalanobisDetector::new(Shrinkage::LedoitWolf, 0)?.fit(x)?),
+            Self::Ar1 => Inner::Ar1(Ar1::new(0.999, 1e-6, Fuse::Mean)?.fit(x)?),
+        })
+    }
+
+    /// Whether a row's score depends on the row before.
+    fn looks_back(self) -> bool {
+        self == Self::Ar1
+    }
+}
+
+/// Parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RegimeDetector {
+    kind: Kind,
+    rate: f64,
+    min_rows: usize,
+}
+
+impl RegimeDetector {
+    /// A detector of `kind` for each regime of at least `min_rows` rows, with limits that a share `rate` of the training rows
+    /// exceeds.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `0 < rate < 1` and `min_rows >= 2`.
+    pub fn new(kind: Kind, rate: f64, min_rows: usize) -> Result<Self> {
+        require(rate > 0.0 && rate < 1.0, "false_alarm_rate", "between 0 and 1", rate)?;
+        require(min_rows >= 2, "min_rows", "at least 2", min_rows)?;
+        Ok(Self { kind, rate, min_rows })
+    }
+
+    /// Which detector a regime has.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Share of a regime's training rows that score above 1.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Fewest rows of a regime with a detector of its own.
+    #[must_use]
+    pub fn min_rows(&self) -> usize {
+        self.min_rows
+    }
+
+    /// Learns from healthy rows, oldest first, and the regime of each (negative: none; without `labels` no row has one).
+    ///
+    /// A regime on whose rows no detector can be fitted, because no column changes there or none is known often enough, has
+    /// none of its own. A limit of 0 (all scores are 0) counts as 1.
+    ///
+    /// Shapes: x (n, d), labels (n,).
+    /// Cost: two fits of the detector on n rows, two scorings of them, and a copy of the largest regime's rows.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for labels of another number than rows; else those of the detector's fit on all rows.
+    pub fn fit(&self, x: Samples<'_>, labels: Option<&[i64]>) -> Result<FittedRegimeDetector> {
+        let (rows, columns) = (x.rows(), x.columns());
+        require_labels(rows, labels)?;
+        let pooled = self.kind.fit(x)?;
+        let (mut regimes, mut detectors) = (Vec::new(), Vec::new());
+        for (label, count) in self.frequent(labels)? {
+            let mut own = room(count, columns, 0.0, "the rows of a regime")?;
+            let (mut end, mut taken) = (0, 0);
+            for run in labels.unwrap_or(&[]).chunk_by(|a, b| a == b) {
+                end += run.len();
+                if run[0] == label {
+                    let to = &mut own[taken * columns..(taken + run.len()) * columns];
+                    x.read(end - run.len()..end, to);
+                    taken += run.len();
+                }
+            }
+            match self.kind.fit(table(&own, count, columns)?) {
+                Ok(detector) => {
+                    regimes.push(label);
+                    detectors.push(Part::new(detector, count));
+                }
+                Err(Error::Unfit { .. } | Error::Singular { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        detectors.push(Part::new(pooled, rows));
+        let mut fitted = FittedRegimeDetector {
+            parameters: *self,
+            regimes,
+            parts: detectors,
+        };
+        fitted.find_limits(x, labels)?;
+        Ok(fitted)
+    }
+
+    /// The regimes with rows enough, rising, and their rows.
+    fn frequent(&self, labels: Option<&[i64]>) -> Result<Vec<(i64, usize)>> {
+        let labels = labels.unwrap_or(&[]);
+        let mut sorted = room(labels.len(), 1, 0, "the labels")?;
+        sorted.copy_from_slice(labels);
+        sorted.sort_unstable();
+        let runs = sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len()));
+        Ok(runs.filter(|&(label, count)| label >= 0 && count >= self.min_rows).collect())
+    }
+}
+
+/// A fitted detector.
+#[derive(Debug, Clone, PartialEq)]
+enum Inner {
+    Pca(FittedPca),
+    Mahalanobis(FittedMahalanobis),
+    Ar1(FittedAr1),
+}
+
+impl Inner {
+    fn columns(&self) -> usize {
+        match self {
+            Self::Pca(detector) => detector.columns(),
+            Self::Mahalanobis(detector) => detector.columns(),
+            Self::Ar1(detector) => detector.columns(),
+        }
+    }
+
+    fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        match self {
+            Self::Pca(detector) => detector.score(x, out),
+            Self::Mahalanobis(detector) => detector.score(x, out),
+            Self::Ar1(detector) => detector.score(x, out),
+        }
+    }
+
+    fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        match self {
+            Self::Pca(detector) => detector.contributions(x, Statistic::Score, Decomposition::Partial, out),
+            Self::Mahalanobis(detector) => detector.contributions(x, out),
+            Self::Ar1(detector) => detector.contributions(x, out),
+        }
+    }
+}
+
+/// A detector and what its scores are divided by.
+#[derive(Debug, Clone, PartialEq)]
+struct Part {
+    detector: Inner,
+    limit: f64,
+    rows: usize,
+}
+
+impl Part {
+    fn new(detector: Inner, rows: usize) -> Self {
+        Self {
+            detector,
+            limit: 1.0,
+            rows,
+        }
+    }
+}
+
+/// A detector for each regime, and one for all other rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedRegimeDetector {
+    parameters: RegimeDetector,
+    /// Those with a detector of their own, rising.
+    regimes: Vec<i64>,
+    /// As many, and the one of all rows.
+    parts: Vec<Part>,
+}
+
+impl FittedRegimeDetector {
+    /// Each detector's limit, from its own training rows as they follow one another in `x`.
+    fn find_limits(&mut self, x: Samples<'_>, labels: Option<&[i64]>) -> Result<()> {
+        let rows = x.rows();
+        let q = 1.0 - self.parameters.rate;
+        let mut scores = room(rows, 1, 0.0, "the training scores")?;
+        let limit = |values: &mut [f64]| {
+            let known = keep_known(values);
+            let limit = quantile(&mut values[..known], q);
+            if limit > NOTHING { limit } else { 1.0 }
+        };
+        self.score(x, None, &mut scores)?;
+        let pooled = limit(&mut scores);
+        if let Some(labels) = labels.filter(|_| !self.regimes.is_empty()) {
+            self.score(x, Some(labels), &mut scores)?;
+            let mut own = room(rows, 1, 0.0, "the training scores")?;
+            for (regime, part) in self.regimes.iter().zip(&mut self.parts) {
+                let mut count = 0;
+                for (score, _) in scores.iter().zip(labels).filter(|(_, label)| *label == regime) {
+                    own[count] = *score;
+                    count += 1;
+                }
+                part.limit = limit(&mut own[..count]);
+            }
+        }
+        if let Some(part) = self.parts.last_mut() {
+            part.limit = pooled;
+        }
+        Ok(())
+    }
+
+    /// The parameters it was fitted with.
+    #[must_use]
+    pub fn parameters(&self) -> &RegimeDetector {
+        &self.parameters
+    }
+
+    /// Columns at fit.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.parts.first().map_or(0, |part| part.detector.columns())
+    }
+
+    /// Regimes that have a detector of their own, rising.
+    #[must_use]
+    pub fn regimes(&self) -> &[i64] {
+        &self.regimes
+    }
+
+    /// What the scores of each of these are divided by, and last those of all other rows.
+    #[must_use]
+    pub fn limits(&self) -> Vec<f64> {
+        self.parts.iter().map(|part| part.limit).collect()
+    }
+
+    /// Training rows of each of these, and last all.
+    #[must_use]
+    pub fn rows(&self) -> Vec<usize> {
+        self.parts.iter().map(|part| part.rows).collect()
+    }
+}
+
+/// `rows` rows as samples.
+fn table(values: &[f64], rows: usize, columns: usize) -> Result<Samples<'_>> {
+    let expected = rows * columns;
+    let wrong = |_| Error::Length {
+        name: "x",
+        expected,
+        got: values.len(),
+    };
+    Ok(ArrayView2::from_shape((rows, columns), values).map_err(wrong)?.into())
+}
+
+fn require_labels(rows: usize, labels: Option<&[i64]>) -> Result<()> {
+    match labels {
+        Some(labels) if labels.len() != rows => Err(Error::Length {
+            name: "labels",
+            expected: rows,
+            got: labels.len(),
+        }),
+        _ => Ok(()),
+    }
+}

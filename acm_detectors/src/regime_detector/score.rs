@@ -1,0 +1,191 @@
+//! Scores: each detector's rows are gathered, scored together and put back.
+
+use std::ops::Range;
+
+use acm_linalg::samples::room;
+use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer};
+
+use super::{FittedRegimeDetector, Part, require_labels, table};
+
+/// Values that are gathered at a time.
+const VALUES: usize = 1 << 18;
+
+/// The row before the next one of a history that is scored as it comes, where the detector looks at it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Live {
+    last: Option<Vec<f64>>,
+}
+
+impl Memory for Live {
+    fn write(&self, to: &mut Writer) {
+        if let Some(last) = &self.last {
+            to.reals("live.last", last);
+        }
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let last = if from.has("live.last") {
+            Some(from.reals("live.last", from.size("columns")?)?)
+        } else {
+            None
+        };
+        Ok(Self { last })
+    }
+}
+
+/// What is computed of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Job {
+    Score,
+    Contributions,
+}
+
+impl FittedRegimeDetector {
+    /// The score of each row, relative to the limit of its regime: above 1 means an alarm.
+    ///
+    /// Shapes: x (n, d), labels (n,) -> (n,).
+    /// Rows of regimes without a detector of their own, and all rows without `labels`, count for the one of all rows.
+    /// Missing: as the detector has it. AR(1) looks at the row before, whatever its regime.
+    /// Cost: that of the detector; one more row for AR(1) at each change of the regime. Threads: rows.
+    /// Oracle: the detector on each regime's rows by itself, to the last bit.
+    ///
+    /// # Errors
+    /// [`Error::Columns`]; [`Error::Length`] for labels or an `out` of another number than rows; [`Error::Memory`];
+    /// [`Error::Interrupted`].
+    pub fn score(&self, x: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
+        self.walk(x, labels, None, Job::Score, out)
+    }
+
+    /// What each sensor contributes to each row, as the detector has it, relative to the limit of the row's regime.
+    ///
+    /// Shapes: x (n, d), labels (n,) -> (n, d), row-major.
+    ///
+    /// # Errors
+    /// Those of [`Self::score`].
+    pub fn contributions(&self, x: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
+        self.walk(x, labels, None, Job::Contributions, out)
+    }
+
+    /// The scores of the rows that follow those that `live` has seen: what the whole history at once would give for them,
+    /// to the last bit.
+    ///
+    /// # Errors
+    /// Those of [`Self::score`]; `live` is then as it was.
+    pub fn update(&self, live: &mut Live, x: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
+        let known = live.last.as_deref().filter(|last| last.len() == self.columns());
+        self.walk(x, labels, known, Job::Score, out)?;
+        if let (true, Some(row)) = (self.parameters.kind.looks_back(), x.rows().checked_sub(1)) {
+            live.last = Some((0..self.columns()).map(|column| x.value(row, column)).collect());
+        }
+        Ok(())
+    }
+
+    fn walk(
+        &self,
+        x: Samples<'_>,
+        labels: Option<&[i64]>,
+        before: Option<&[f64]>,
+        job: Job,
+        out: &mut [f64],
+    ) -> Result<()> {
+        let (rows, columns) = (x.rows(), self.columns());
+        x.require_columns(columns)?;
+        require_labels(rows, labels)?;
+        let width = if job == Job::Score { 1 } else { columns };
+        if out.len() != rows * width {
+            return Err(Error::Length {
+                name: "out",
+                expected: rows * width,
+                got: out.len(),
+            });
+        }
+        let place = |label: i64| self.regimes.binary_search(&label).unwrap_or(self.regimes.len());
+        let mut places = room(rows, 1, self.regimes.len(), "the detector of each row")?;
+        if let Some(labels) = labels {
+            places.iter_mut().zip(labels).for_each(|(to, &label)| *to = place(label));
+        }
+        // Room for a row and the one before at least.
+        let most = (VALUES / columns.max(1)).max(16).min(2 * rows);
+        let mut gathered = Gathered {
+            job,
+            columns,
+            width,
+            values: room(most, columns, 0.0, "the rows of a regime")?,
+            results: room(most, width, 0.0, "the rows of a regime")?,
+            used: 0,
+            pieces: Vec::new(),
+        };
+        for (number, part) in self.parts.iter().enumerate() {
+            let mut end = 0;
+            for run in places.chunk_by(|a, b| a == b) {
+                let mut next = end;
+                end += run.len();
+                while run[0] == number && next < end {
+                    let looks_back = self.parameters.kind.looks_back() && (next > 0 || before.is_some());
+                    let count = (end - next).min(most.saturating_sub(gathered.used + usize::from(looks_back)));
+                    if count == 0 {
+                        gathered.finish(part, out)?;
+                        continue;
+                    }
+                    if looks_back {
+                        gathered.context(&x, next, before);
+                    }
+                    gathered.take(&x, next..next + count);
+                    next += count;
+                }
+            }
+            gathered.finish(part, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows of one detector, side by side.
+struct Gathered {
+    job: Job,
+    columns: usize,
+    width: usize,
+    values: Vec<f64>,
+    results: Vec<f64>,
+    /// Rows so far.
+    used: usize,
+    /// Where rows stand here, and which they are.
+    pieces: Vec<(usize, Range<usize>)>,
+}
+
+impl Gathered {
+    /// The row before `row`, which itself is only looked at.
+    fn context(&mut self, x: &Samples<'_>, row: usize, before: Option<&[f64]>) {
+        let to = &mut self.values[self.used * self.columns..][..self.columns];
+        match (row.checked_sub(1), before) {
+            (Some(earlier), _) => x.read(earlier..row, to),
+            (None, Some(before)) => to.copy_from_slice(before),
+            (None, None) => return,
+        }
+        self.used += 1;
+    }
+
+    fn take(&mut self, x: &Samples<'_>, rows: Range<usize>) {
+        let to = &mut self.values[self.used * self.columns..][..rows.len() * self.columns];
+        x.read(rows.clone(), to);
+        self.pieces.push((self.used, rows.clone()));
+        self.used += rows.len();
+    }
+
+    /// Scores the rows, divides by the limit and puts the results where they belong.
+    fn finish(&mut self, part: &Part, out: &mut [f64]) -> Result<()> {
+        let rows = table(&self.values[..self.used * self.columns], self.used, self.columns)?;
+        let results = &mut self.results[..self.used * self.width];
+        match self.job {
+            Job::Score => part.detector.score(rows, results)?,
+            Job::Contributions => part.detector.contributions(rows, results)?,
+        }
+        for (start, rows) in self.pieces.drain(..) {
+            let results = &results[start * self.width..][..rows.len() * self.width];
+            let out = &mut out[rows.start * self.width..rows.end * self.width];
+            out.iter_mut().zip(results).for_each(|(out, result)| *out = result / part.limit);
+        }
+        self.used = 0;
+        Ok(())
+    }
+}

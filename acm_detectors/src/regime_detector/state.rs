@@ -1,0 +1,104 @@
+//! The detectors as bytes: each as its own model would be saved, one after the other.
+
+use acm_linalg::{Persist, Reader, Result, Writer};
+
+use super::{FittedRegimeDetector, Inner, Kind, Part, RegimeDetector};
+use crate::ar1::FittedAr1;
+use crate::mahalanobis::FittedMahalanobis;
+use crate::pca::FittedPca;
+
+impl Inner {
+    /// What cannot be written is empty, which no reader takes for a detector.
+    fn bytes(&self) -> Vec<u8> {
+        let bytes = match self {
+            Self::Pca(detector) => detector.to_bytes(),
+            Self::Mahalanobis(detector) => detector.to_bytes(),
+            Self::Ar1(detector) => detector.to_bytes(),
+        };
+        bytes.unwrap_or_default()
+    }
+
+    fn from_bytes(kind: Kind, bytes: &[u8]) -> Result<Self> {
+        Ok(match kind {
+            Kind::Pca => Self::Pca(FittedPca::from_bytes(bytes)?),
+            Kind::Mahalanobis => Self::Mahalanobis(FittedMahalanobis::from_bytes(bytes)?),
+            Kind::Ar1 => Self::Ar1(FittedAr1::from_bytes(bytes)?),
+        })
+    }
+
+    /// Whether a row's score depends on no more rows than the kind of detector says.
+    fn is_plain(&self) -> bool {
+        match self {
+            Self::Pca(detector) => detector.parameters().lags == 0,
+            Self::Mahalanobis(detector) => detector.parameters().lags == 0,
+            Self::Ar1(_) => true,
+        }
+    }
+}
+
+impl Persist for FittedRegimeDetector {
+    const KIND: &'static str = "RegimeDetector";
+    const VERSION: u64 = 1;
+
+    fn write(&self, to: &mut Writer) {
+        let kind = Kind::ALL.iter().find(|(_, kind)| *kind == self.parameters.kind);
+        to.text("detector", kind.map_or("", |(name, _)| name));
+        to.real("false_alarm_rate", self.parameters.rate);
+        to.count("min_rows", self.parameters.min_rows as u64);
+        to.count("columns", self.columns() as u64);
+        to.counts("regimes", &self.regimes.iter().map(|label| label.unsigned_abs()).collect::<Vec<_>>());
+        to.reals("limits", &self.limits());
+        to.counts("rows", &self.parts.iter().map(|part| part.rows as u64).collect::<Vec<_>>());
+        let (mut sizes, mut words) = (Vec::new(), Vec::new());
+        for part in &self.parts {
+            let bytes = part.detector.bytes();
+            sizes.push(bytes.len() as u64);
+            words.extend(bytes.chunks(8).map(|chunk| {
+                let mut word = [0; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                u64::from_le_bytes(word)
+            }));
+        }
+        to.counts("detectors.bytes", &sizes);
+        to.counts("detectors", &words);
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let kind = from.text("detector")?;
+        let kind = Kind::ALL.iter().find(|(name, _)| *name == kind);
+        let &(_, kind) = kind.ok_or_else(|| from.wrong("detector"))?;
+        let parameters = RegimeDetector::new(kind, from.real("false_alarm_rate")?, from.size("min_rows")?)
+            .map_err(|_| from.wrong("false_alarm_rate"))?;
+        let columns = from.size("columns")?;
+        let regimes = from.counts("regimes", from.length("regimes")?)?;
+        let labels = regimes.iter().all(|&label| label <= i64::MAX.unsigned_abs());
+        from.require(labels && regimes.is_sorted_by(|a, b| a < b), "regimes")?;
+        let count = regimes.len() + 1;
+        let limits = from.reals("limits", count)?;
+        from.require(limits.iter().all(|&limit| limit > 0.0 && limit.is_finite()), "limits")?;
+        let rows = from.counts("rows", count)?;
+        let sizes = from.counts("detectors.bytes", count)?;
+        let words = from.counts("detectors", from.length("detectors")?)?;
+        let mut rest = &words[..];
+        let mut parts = Vec::with_capacity(count);
+        for ((limit, rows), size) in limits.into_iter().zip(rows).zip(sizes) {
+            let wrong = || from.wrong("detectors");
+            let size = usize::try_from(size).map_err(|_| wrong())?;
+            let (own, others) = rest.split_at_checked(size.div_ceil(8)).ok_or_else(wrong)?;
+            let mut bytes: Vec<u8> = own.iter().flat_map(|word| word.to_le_bytes()).collect();
+            from.require(bytes[size..].iter().all(|&byte| byte == 0), "detectors")?;
+            bytes.truncate(size);
+            let detector = Inner::from_bytes(kind, &bytes).map_err(|_| wrong())?;
+            from.require(detector.columns() == columns && detector.is_plain(), "detectors")?;
+            let rows = usize::try_from(rows).map_err(|_| from.wrong("rows"))?;
+            parts.push(Part { detector, limit, rows });
+            rest = others;
+        }
+        from.require(rest.is_empty(), "detectors")?;
+        Ok(Self {
+            parameters,
+            regimes: regimes.iter().map(|label| label.cast_signed()).collect(),
+            parts,
+        })
+    }
+}
