@@ -258,6 +258,15 @@ pub(crate) fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
     PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)
 }
 
+/// Warns of the columns that are not used, if any.
+pub(crate) fn warn_left_out(py: Python<'_>, used: &[bool], reason: &str) -> PyResult<()> {
+    let left: Vec<_> = (0..used.len()).filter(|&column| !used[column]).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    warn(py, &format!("columns {left:?} of `x` {reason}"))
+}
+
 fn raw<M: Model>(model: &M, py: Python<'_>) -> PyResult<Vec<u8>> {
     model.held().get()?;
     compute(py, || model.held().follow(|fitted, live| to_bytes_with(fitted, live)))

@@ -366,8 +366,9 @@ def test_robust_scales_are_medians_and_deviations() -> None:
     weights = np.array([1.0, 0.5, 2.0])
     median = np.median(x, axis=0)
     z = (x - median) / (1.482602218505602 * np.median(np.abs(x - median), axis=0))
-    fused = {"max": (z * weights).max(1), "sum": z @ weights, "mean": z @ weights / weights.sum()}
-    fused["p95"] = np.quantile(z * weights, 0.95, axis=1)
+    ordered = np.where(z < 0.0, z / weights, z * weights)
+    fused = {"max": ordered.max(1), "sum": z @ weights, "mean": z @ weights / weights.sum()}
+    fused["p95"] = np.quantile(ordered, 0.95, axis=1)
     for combine, wanted in fused.items():
         fusion = acm_rs.ScoreFusion("robust", combine, weights).fit(x)
         np.testing.assert_allclose(fusion.score(x), wanted, rtol=1e-12, atol=1e-13)
@@ -375,6 +376,15 @@ def test_robust_scales_are_medians_and_deviations() -> None:
         np.testing.assert_allclose(fusion.scaled(x), z, rtol=1e-12, atol=1e-13)
         assert pickle.loads(pickle.dumps(fusion)) == fusion
         assert fusion.weights == (1.0, 0.5, 2.0)
+
+
+@pytest.mark.parametrize("combine", ["max", "p95"])
+def test_a_score_of_weight_0_is_left_out(combine: str) -> None:
+    x = np.random.default_rng(3).normal(size=(500, 3))
+    alone = acm_rs.ScoreFusion(combine=combine).fit(x[:, :2])
+    fusion = acm_rs.ScoreFusion(combine=combine, weights=[1.0, 1.0, 0.0]).fit(x)
+    np.testing.assert_array_equal(fusion.score(x), alone.score(x[:, :2]))
+    np.testing.assert_array_equal(fusion.contributions(x)[:, 2], 0.0)
 
 
 def test_cube_roots_of_squared_distances_are_near_normal() -> None:

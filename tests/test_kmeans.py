@@ -175,6 +175,9 @@ def test_mini_batches_come_to_the_clusters() -> None:
     for batch in np.split(x, 20):
         assert model.partial_fit(batch) is model
     assert model.n_iter_ == 20
+    fitted = KMeans(4).fit(x)
+    iterations = fitted.n_iter_
+    assert fitted.partial_fit(x[:1000]).partial_fit(x[1000:2000]).n_iter_ == iterations + 2
     assert model.labels_.shape == (1000,)
     assert model.counts_.sum() == 20_000
     assert adjusted_rand_score(truth, model.predict(x)) > 0.99

@@ -100,7 +100,8 @@ def test_columns_that_stand_still_have_no_part() -> None:
     train[:, 1] = 4.0
     train[:, 3] = np.nan
     x = plant(50, 6, seed=1)
-    detector = acm_rs.PCADetector(2, 1).fit(train)
+    with pytest.warns(UserWarning, match=r"columns \[1, 3\] of `x` have no value or a standard deviation"):
+        detector = acm_rs.PCADetector(2, 1).fit(train)
     assert detector.used_.tolist() == [True, False, True, False, True, True]
     assert np.isnan(detector.center_).tolist() == (~detector.used_).tolist()
     assert detector.components_.shape == (2, 8)
@@ -118,6 +119,28 @@ def test_a_column_that_seldom_changes_is_scaled_by_its_deviation() -> None:
     train[::10, 2] = 3.0
     detector = acm_rs.PCADetector(2).fit(train)
     assert detector.scale_[2] == pytest.approx(train[:, 2].std(), rel=1e-12)
+
+
+def test_a_column_that_mostly_stands_still_is_no_component_of_its_own() -> None:
+    train = plant(2000, 6)
+    train[:, 5] = np.random.default_rng(4).normal(0.0, 1e-5, 2000)
+    train[::10, 5] += 100.0
+    detector = acm_rs.PCADetector(3).fit(train)
+    assert detector.scale_[5] == pytest.approx(train[:, 5].std(), rel=1e-12)
+    assert abs(detector.components_[0, 5]) < 0.5
+
+
+def test_a_column_in_units_too_large_is_warned_of() -> None:
+    train = plant(300, 3)
+    train[:, 1] = np.random.default_rng(4).normal(0.0, 1e-9, 300)
+    with pytest.warns(UserWarning, match=r"columns \[1\] of `x`"):
+        acm_rs.PCADetector(2).fit(train)
+
+
+def test_there_must_be_more_rows_than_lags() -> None:
+    for lags in (50, 2**62):
+        with pytest.raises(ValueError, match=r"`x` must have at least .* rows, got 50"):
+            acm_rs.PCADetector(2, lags).fit(plant(50, 3))
 
 
 def test_exact_copies_do_not_alarm_until_they_part() -> None:

@@ -5,7 +5,7 @@ use std::ops::Range;
 use acm_linalg::dense::Table;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::samples::room;
-use acm_linalg::scaling::Manner;
+use acm_linalg::scaling::{Manner, steady};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{Array2, s};
@@ -36,8 +36,13 @@ impl Lagged {
     /// Finds the columns and scales; the mean is zero as yet.
     ///
     /// A column is left out without a known value or with a standard deviation of at most 1e-6. Where the interquartile range
-    /// is no more than that though the column changes, the standard deviation takes its place.
+    /// is no more than that, or below a hundredth of the standard deviation, the standard deviation takes its place.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] unless there are more rows than `lags`, and two; [`Error::Unfit`] where no column is left;
+    /// [`Error::Memory`]; [`Error::Interrupted`].
     pub(crate) fn fit(x: Samples<'_>, manner: Manner, lags: usize) -> Result<Self> {
+        x.require(lags.saturating_add(1).max(2))?;
         let standard = Scaling::fit(x, Manner::Standard, FLOOR)?;
         let kept: Vec<usize> = (0..x.columns())
             .filter(|&column| standard.known[column] > 0 && standard.scale[column] > FLOOR)
@@ -52,9 +57,7 @@ impl Lagged {
             Manner::Robust => {
                 let mut robust = Scaling::fit(x, Manner::Robust, FLOOR)?;
                 for (scale, deviation) in robust.scale.iter_mut().zip(&standard.scale) {
-                    if *scale <= FLOOR {
-                        *scale = *deviation;
-                    }
+                    *scale = steady(*scale, *deviation, FLOOR);
                 }
                 robust
             }
@@ -113,9 +116,11 @@ impl Lagged {
                 let center: V<S> = f64x8::splat(simd, self.scaling.center[place]);
                 let scale: V<S> = f64x8::splat(simd, self.scaling.scale[place]);
                 let most: V<S> = f64x8::splat(simd, MOST);
+                let greatest: V<S> = f64x8::splat(simd, f64::MAX);
                 let mean: V<S> = f64x8::splat(simd, self.mean[lag * kept + place]);
                 let value = value.abs().simd_lt(f64::INFINITY).select(value, fill);
-                let value = ((value - center) / scale).min(most).max(-most);
+                let value = (value - center).min(greatest).max(-greatest);
+                let value = (value / scale).min(most).max(-most);
                 points[place].store(value - mean);
             }
         }
@@ -154,21 +159,21 @@ impl Lagged {
     }
 
     pub(crate) fn write(&self, to: &mut Writer) {
-        to.count("columns", self.columns as u64);
+        // A flag for each column: no file can claim more columns than it has room for.
+        to.counts("used", &self.used().into_iter().map(u64::from).collect::<Vec<_>>());
         to.count("lags", self.lags as u64);
-        to.counts("kept", &self.kept.iter().map(|&column| column as u64).collect::<Vec<_>>());
         self.scaling.write(to);
         to.reals("mean", &self.mean);
     }
 
     pub(crate) fn read(from: &Reader<'_>) -> Result<Self> {
         let scaling = Scaling::read(from)?;
-        let columns = from.size("columns")?;
+        let columns = from.length("used")?;
         let lags = from.size("lags")?;
-        let kept = from.counts("kept", scaling.columns())?;
-        let kept: Vec<usize> = kept.into_iter().map(|column| usize::try_from(column).unwrap_or(usize::MAX)).collect();
-        from.require(!kept.is_empty() && kept.windows(2).all(|pair| pair[0] < pair[1]), "kept")?;
-        from.require(kept.iter().all(|&column| column < columns), "kept")?;
+        let used = from.counts("used", columns)?;
+        from.require(used.iter().all(|&flag| flag <= 1), "used")?;
+        let kept: Vec<usize> = (0..columns).filter(|&column| used[column] == 1).collect();
+        from.require(!kept.is_empty() && kept.len() == scaling.columns(), "used")?;
         let width = lags.checked_add(1).and_then(|rows| rows.checked_mul(kept.len()));
         let mean = from.reals("mean", width.ok_or_else(|| from.wrong("lags"))?)?;
         from.require(mean.iter().all(|value| value.is_finite()), "mean")?;
@@ -279,7 +284,7 @@ impl Memory for Live {
         if !from.has("live.rows") {
             return Ok(Self::default());
         }
-        let (columns, lags) = (from.size("columns")?, from.size("lags")?);
+        let (columns, lags) = (from.length("used")?, from.size("lags")?);
         let rows = from.reals("live.rows", from.length("live.rows")?)?;
         let whole = rows.len().is_multiple_of(columns.max(1));
         from.require(whole && rows.len() / columns.max(1) <= lags, "live.rows")?;

@@ -59,10 +59,9 @@ impl MahalanobisDetector {
     /// left out; scaled values are clipped to ±1e6.
     ///
     /// # Errors
-    /// [`Error::TooFew`]; [`Error::Unfit`] where no column changes; [`Error::Singular`] where columns determine one another
-    /// and nothing is shrunk; [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`Error::TooFew`] unless there are more rows than lags, and two; [`Error::Unfit`] where no column changes;
+    /// [`Error::Singular`] where columns determine one another and nothing is shrunk; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedMahalanobis> {
-        x.require(2)?;
         let mut lagged = Lagged::fit(x, Manner::Standard, self.lags)?;
         let points = lagged.points(x);
         let centered = Centered::new(&points)?;

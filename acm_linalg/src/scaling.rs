@@ -11,6 +11,9 @@ use crate::state::{Reader, Writer};
 /// Estimated time for a value to be selected by, in nanoseconds.
 const COST_NS: f64 = 12.0;
 
+/// A range below this share of the standard deviation leaves out what the column does.
+const STILL: f64 = 1e-2;
+
 /// What a column's values are taken relative to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,16 +90,17 @@ impl Scaling {
         if value.is_finite() { value } else { self.fill[column] }
     }
 
-    /// `value` of `column`, filled and scaled.
+    /// `value` of `column`, filled and scaled; a difference from the centre that overflows becomes the greatest number.
     #[inline(always)]
     #[must_use]
     pub fn scaled(&self, value: f64, column: usize) -> f64 {
-        (self.filled(value, column) - self.center[column]) / self.scale[column]
+        (self.filled(value, column) - self.center[column]).clamp(f64::MIN, f64::MAX) / self.scale[column]
     }
 
     /// The eight rows from `first` on, filled and scaled: a [`Row`] for each column, a lane for each row.
     #[inline(always)]
     pub fn pack<S: Simd>(&self, simd: S, samples: &Samples<'_>, first: usize, tile: &mut [Row]) {
+        let most: V<S> = f64x8::splat(simd, f64::MAX);
         samples.pack(first, tile);
         for column in 0..tile.len() {
             let x: V<S> = tile[column].load(simd);
@@ -104,7 +108,7 @@ impl Scaling {
             let center: V<S> = f64x8::splat(simd, self.center[column]);
             let scale: V<S> = f64x8::splat(simd, self.scale[column]);
             let x = x.abs().simd_lt(f64::INFINITY).select(x, fill);
-            tile[column].store((x - center) / scale);
+            tile[column].store((x - center).min(most).max(-most) / scale);
         }
     }
 
@@ -145,6 +149,14 @@ impl Scaling {
         from.require(read.scale.iter().all(|&value| value > 0.0 && value.is_finite()), "scaling.scale")?;
         Ok(read)
     }
+}
+
+/// The scale of a column that changes: its interquartile range, or its standard deviation where the range is not above
+/// `floor` or below a hundredth of the deviation. Such a range tells of the time the column stands still; by it the column's
+/// excursions would outweigh all other columns.
+#[must_use]
+pub fn steady(range: f64, deviation: f64, floor: f64) -> f64 {
+    if range <= floor || range < STILL * deviation { deviation } else { range }
 }
 
 /// Moves the finite values to the front, in their order; how many they are.
@@ -262,6 +274,21 @@ mod tests {
         let scaling = Scaling::fit(x.view().into(), Manner::Standard, 1e-6).unwrap();
         assert_eq!(scaling.center[0], 6.2);
         assert!((scaling.scale[0] - 29.76_f64.sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn ranges_of_columns_that_mostly_stand_still_give_way() {
+        assert_eq!(steady(1.3, 1.0, 1e-6), 1.3);
+        assert_eq!(steady(1.3e-5, 30.0, 1e-6), 30.0);
+        assert_eq!(steady(1e-6, 2e-6, 1e-6), 2e-6);
+        assert_eq!(steady(0.011, 1.0, 1e-6), 0.011);
+    }
+
+    #[test]
+    fn scaled_values_do_not_overflow_where_scales_are_as_large() {
+        let x = Array2::from_shape_vec((3, 1), vec![1.7e308, -1.7e308, -1.7e308]).unwrap();
+        let scaling = Scaling::fit(x.view().into(), Manner::Standard, 1e-6).unwrap();
+        assert!(x.iter().all(|&value| scaling.scaled(value, 0).abs() < 2.0));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, s
 /// counts_ : ndarray of float64, shape (k,)
 ///     Weight of the rows that each centre is the mean of.
 /// n_iter_ : int
-///     Iterations of the start that was kept, or mini-batches taken.
+///     Iterations of the start that was kept (0 without a fit), plus the mini-batches taken since.
 /// n_features_in_ : int
 ///     Columns, d.
 ///

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::interop::{compute, count, exception, number};
-use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, table};
+use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, table, warn_left_out};
 
 /// Mahalanobis detector: how far is a row from the mean of healthy data, in units of their covariance?
 ///
@@ -126,16 +126,23 @@ model! { MahalanobisDetector {
     /// TypeError
     ///     ``x`` is no float array.
     /// ValueError
-    ///     ``x`` has less than two rows, or no column that changes.
+    ///     ``x`` has less than two rows, no more rows than ``lags``, or no column that changes.
     /// numpy.linalg.LinAlgError
     ///     Columns determine one another and nothing is shrunk.
+    ///
+    /// Warns
+    /// -----
+    /// UserWarning
+    ///     Sensors are left out.
     fn fit<'py>(slf: Bound<'py, Self>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
+        let used = fitted.used();
         slf.get().held.set(py, fitted)?;
+        warn_left_out(py, &used, "have no value or a standard deviation of at most 1e-6, and are left out")?;
         Ok(slf)
     }
 

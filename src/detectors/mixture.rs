@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::interop::{compute, count, exception, number, type_name};
-use crate::models::{Held, Model, attribute, choice, filled, matrix, model, name_of, samples_of, seed_of, table};
+use crate::models::{
+    Held, Model, attribute, choice, filled, matrix, model, name_of, samples_of, seed_of, table, warn_left_out,
+};
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 
@@ -42,8 +44,8 @@ const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full
 /// covariances_ : ndarray of float64, shape (k, u) or (k, u, u)
 ///     Their variances ("diag") or covariances ("full"), ``reg`` included.
 /// center_, scale_ : ndarray of float64, shape (d,)
-///     Scaled values are (x - center) / scale: median and interquartile range of a sensor; where the latter is at most 1e-6,
-///     its standard deviation, at least 1e-6.
+///     Scaled values are (x - center) / scale: median and interquartile range of a sensor; where the latter is at most 1e-6
+///     or below a hundredth of the standard deviation, that, at least 1e-6.
 /// used_ : ndarray of bool, shape (d,)
 ///     False for the sensors that stand still in the training data: they are left out.
 /// n_components_ : int
@@ -138,6 +140,12 @@ fn labels_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
     array.as_array().iter().map(label).collect()
 }
 
+fn used(fitted: &FittedGaussianMixture) -> Vec<bool> {
+    let mut used = vec![false; fitted.columns()];
+    fitted.kept().iter().for_each(|&column| used[column] = true);
+    used
+}
+
 model! { GaussianMixture {
     #[new]
     #[pyo3(signature = (n_components=None, covariance=None, n_init=None, reg=None, tol=None, max_iter=None, seed=None),
@@ -185,7 +193,12 @@ model! { GaussianMixture {
     ///     ``x`` is no float array, or ``labels`` no array of int64.
     /// ValueError
     ///     ``x`` has fewer rows than there are states or no column that changes; ``reg`` is too small for the states'
-    ///     covariances; ``labels`` has another length or names no state.
+    ///     covariances, whatever the start and, with "bic", their number; ``labels`` has another length or names no state.
+    ///
+    /// Warns
+    /// -----
+    /// UserWarning
+    ///     Sensors are left out.
     #[pyo3(signature = (x, labels=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
@@ -201,7 +214,9 @@ model! { GaussianMixture {
             Some(labels) => parameters.fit_from(samples, labels),
             None => parameters.fit(samples),
         })?;
+        let used = used(&fitted);
         slf.get().held.set(py, fitted)?;
+        warn_left_out(py, &used, "have no value or do not change, and are left out")?;
         Ok(slf)
     }
 
@@ -494,10 +509,7 @@ model! { GaussianMixture {
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<bool>>> {
-        let fitted = self.held.get()?;
-        let mut used = vec![false; fitted.columns()];
-        fitted.kept().iter().for_each(|&column| used[column] = true);
-        Ok(attribute(py, &used))
+        Ok(attribute(py, &used(&*self.held.get()?)))
     }
 
     #[getter]

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::interop::{compute, count, exception, number};
 use crate::linalg::components_of;
-use crate::models::{Held, Model, attribute, choice, filled, matrix, model, name_of, samples_of, table};
+use crate::models::{Held, Model, attribute, choice, filled, matrix, model, name_of, samples_of, table, warn_left_out};
 
 const SCALINGS: [(&str, Manner); 2] = [("robust", Manner::Robust), ("standard", Manner::Standard)];
 const LIMITS: [(&str, Limits); 2] = [("theoretical", Limits::Theoretical), ("empirical", Limits::Empirical)];
@@ -33,7 +33,7 @@ const DECOMPOSITIONS: [(&str, Decomposition); 2] = [
 /// scaling : {"robust", "standard"}, default "robust"
 ///     Median and interquartile range, or mean and standard deviation, of each column.
 /// alpha : float, default 0.01
-///     Share of healthy rows that either limit lets exceed it.
+///     Share of healthy rows that exceed either limit. The score is the larger of both: it exceeds 1 in up to twice that share.
 /// limits : {"theoretical", "empirical"}, default "theoretical"
 ///     Limits from the statistics' distributions for normal data, or from their quantiles on the training rows.
 ///
@@ -67,11 +67,12 @@ const DECOMPOSITIONS: [(&str, Decomposition); 2] = [
 /// -----
 /// Columns are scaled, clipped to ±1e6 and taken relative to ``mean_``: a row becomes z. With P the components and L their
 /// variances, T² = z P' L^-1 P z' (Hotelling) and SPE = abs(z - z P' P)². NaN and infinity are missing and count as the
-/// training median of their column. Where the interquartile range is 0 though a column changes, the standard deviation scales
-/// it. Lagged rows make it dynamic PCA [1]_.
+/// training median of their column. Where the interquartile range of a column that changes is at most 1e-6 or below a hundredth
+/// of its standard deviation, the standard deviation scales it. Lagged rows make it dynamic PCA [1]_.
 ///
 /// Limits: Jackson and Mudholkar's for SPE [2]_, F's for T² of a new row; components along which the data vary by less than
-/// 1e-12 of the first are not kept, and no limit of SPE is below 1e-12 of the data's variance. Contributions are the partial or
+/// 1e-12 of the first are not kept, and no limit of SPE is below 1e-12 of the data's variance, none of T² below 1e-12 k.
+/// Contributions are the partial or
 /// complete decompositions of Alcala and Qin [3]_.
 ///
 /// .. [1] W. Ku, R. H. Storer and C. Georgakis, "Disturbance detection and isolation by dynamic principal component analysis",
@@ -171,18 +172,26 @@ model! { PCADetector {
     /// TypeError
     ///     ``x`` is no float array.
     /// ValueError
-    ///     ``x`` has less than two rows, or no column that changes.
+    ///     ``x`` has less than two rows, no more rows than ``lags``, or no column that changes.
+    ///
+    /// Warns
+    /// -----
+    /// UserWarning
+    ///     Sensors are left out.
     fn fit<'py>(slf: Bound<'py, Self>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
+        let used = fitted.used();
         slf.get().held.set(py, fitted)?;
+        warn_left_out(py, &used, "have no value or a standard deviation of at most 1e-6, and are left out")?;
         Ok(slf)
     }
 
-    /// The larger of each row's SPE and T², relative to its limit: above 1 is an alarm.
+    /// The larger of each row's SPE and T², relative to its limit: above 1 is an alarm, which up to twice ``alpha`` of the healthy
+    /// rows give.
     ///
     /// Parameters
     /// ----------

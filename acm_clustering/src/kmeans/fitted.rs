@@ -145,7 +145,7 @@ impl FittedKMeans {
         self.inertia
     }
 
-    /// Iterations of the best start, or mini-batches.
+    /// Iterations of the best start (0 without one), plus the mini-batches taken since.
     #[must_use]
     pub fn iterations(&self) -> usize {
         self.iterations

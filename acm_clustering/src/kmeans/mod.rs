@@ -14,6 +14,7 @@ mod start;
 mod tests;
 
 use acm_linalg::error::require;
+use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Result, Samples, Scaling, seed};
@@ -255,7 +256,7 @@ impl KMeans {
     /// Starts from nothing, or each from the best centres so far but for one, which is drawn anew.
     fn draw(&self, points: &Points, round: usize, best: Option<&Outcome>) -> Result<Vec<Vec<f64>>> {
         let columns = points.columns;
-        let order = best.map_or_else(Vec::new, |best| by_use(best, columns));
+        let order = best.map_or_else(|| Ok(Vec::new()), |best| by_use(best, columns))?;
         let mut starts = room(self.starts, 1, Vec::new(), "the starts")?;
         for (number, start) in starts.iter_mut().enumerate() {
             let mut given = Vec::new();
@@ -273,7 +274,7 @@ impl KMeans {
 
 /// Centres by what the inertia would gain, at most, were their rows to go to another centre; the least useful first.
 /// Source: Ward (1963), "Hierarchical grouping to optimize an objective function", doi 10.1080/01621459.1963.10500845.
-fn by_use(found: &Outcome, columns: usize) -> Vec<usize> {
+fn by_use(found: &Outcome, columns: usize) -> Result<Vec<usize>> {
     let center = |cluster: usize| &found.centers[cluster * columns..(cluster + 1) * columns];
     let square = |a: usize, b: usize| center(a).iter().zip(center(b)).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
     let counts = &found.counts;
@@ -286,14 +287,15 @@ fn by_use(found: &Outcome, columns: usize) -> Vec<usize> {
         }
     };
     let clusters = counts.len();
-    let mut order: Vec<(f64, usize)> = (0..clusters)
-        .map(|cluster| {
-            let losses = (0..clusters).filter(|&other| other != cluster).map(|other| loss(cluster, other));
-            (losses.fold(f64::INFINITY, f64::min), cluster)
-        })
-        .collect();
+    let mut order = room(clusters, 1, (0.0, 0), "the clusters by their use")?;
+    let mut watch = Watch::start();
+    for (cluster, place) in order.iter_mut().enumerate() {
+        watch.look()?;
+        let losses = (0..clusters).filter(|&other| other != cluster).map(|other| loss(cluster, other));
+        *place = (losses.fold(f64::INFINITY, f64::min), cluster);
+    }
     order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    order.into_iter().map(|(_, cluster)| cluster).collect()
+    Ok(order.into_iter().map(|(_, cluster)| cluster).collect())
 }
 
 /// `centers`, one after the other, plus `sign` times `origin`.

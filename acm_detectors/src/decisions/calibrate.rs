@@ -1,7 +1,7 @@
 //! Thresholds that keep a false alarm rate, and how sure they are.
 
 use acm_linalg::error::require;
-use acm_linalg::parallel::{self, Stop};
+use acm_linalg::parallel::{self, Stop, Watch};
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, quantile};
 use acm_linalg::seed::{Stream, stream};
@@ -9,7 +9,7 @@ use acm_linalg::{Error, Result, Samples};
 use rand::RngExt;
 
 use super::episodes::require_one;
-use super::{blocks, tail};
+use super::{blocks, order, tail};
 use tail::Excesses;
 
 /// Known scores that a threshold needs.
@@ -18,6 +18,9 @@ const LEAST: usize = 20;
 /// Below so many expected false alarms the interval comes from the tail's fit: resampled extremes alone never pass the
 /// largest score.
 const FEW: f64 = 10.0;
+
+/// Rows between two looks at interrupts.
+const LOOK: usize = 65_536;
 
 /// Resamples to a job.
 const BATCH: usize = 4;
@@ -76,7 +79,8 @@ impl Calibration {
     ///
     /// The h-th largest of n exchangeable scores is exceeded by the next one with probability h / (n + 1), whatever their
     /// distribution. Where h < 1 the rate lies beyond the data: a generalised Pareto distribution fitted to the excesses of
-    /// the top tenth (30 to 500 scores) extrapolates, but not below the largest score.
+    /// the top tenth (30 to 500 scores) extrapolates, but not below the largest score; the mean true
+    /// rate is then above the one asked for.
     /// Interval: percentiles of a circular block bootstrap, of the fitted tail where fewer than 10 false alarms are expected.
     ///
     /// Cost: O(n log n) and, for each resample, O(n / block + 4 h). Any number of threads gives the same bytes.
@@ -98,10 +102,7 @@ impl Calibration {
                 requirement: "at least 20 known values",
             });
         }
-        let mut order = room(count, 1, 0_usize, "the scores' order")?;
-        order.iter_mut().enumerate().for_each(|(place, row)| *row = place);
-        order.sort_unstable_by(|&a, &b| known[b].total_cmp(&known[a]).then(a.cmp(&b)));
-
+        let order = descending(&known)?;
         let block = match self.block {
             Some(block) => block.min(count),
             None => blocks::length(&ranks(&known, &order)?)?,
@@ -144,12 +145,27 @@ impl Calibration {
     }
 }
 
+/// The rows of `values` in descending order, the same values by their rows.
+fn descending(values: &[f64]) -> Result<Vec<usize>> {
+    let mut pairs = room(values.len(), 1, (0.0, 0), "the scores in order")?;
+    let rows = values.iter().copied().enumerate();
+    pairs.iter_mut().zip(rows).for_each(|(pair, (row, value))| *pair = (value, row));
+    let pairs = order::sorted(pairs, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)))?;
+    let mut order = room(values.len(), 1, 0, "the scores' order")?;
+    order.iter_mut().zip(&pairs).for_each(|(to, pair)| *to = pair.1);
+    Ok(order)
+}
+
 /// Ranks of values whose descending order is `order`, less their mean; the same values share their mean rank.
 fn ranks(values: &[f64], order: &[usize]) -> Result<Vec<f64>> {
     let mut ranks = room(values.len(), 1, 0.0, "the scores' ranks")?;
     let middle = (values.len() - 1) as f64 / 2.0;
-    let mut place = 0;
+    let (mut place, mut looked, mut watch) = (0, 0, Watch::start());
     for same in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        if place - looked >= LOOK {
+            watch.look()?;
+            looked = place;
+        }
         let rank = place as f64 + (same.len() - 1) as f64 / 2.0 - middle;
         same.iter().for_each(|&row| ranks[row] = rank);
         place += same.len();
@@ -279,6 +295,9 @@ impl<'a> Pool<'a> {
                 scratch[filled..filled + rows.len()].copy_from_slice(&self.scores[rows.clone()]);
                 filled += rows.len();
             });
+        }
+        if stop.requested() {
+            return f64::NAN;
         }
         places.estimate(&mut scratch[..filled])
     }

@@ -1,7 +1,11 @@
 //! Episodes: stretches of time in which a score is high, with hysteresis, bridged gaps and a minimum length.
 
 use acm_linalg::error::require;
+use acm_linalg::parallel::Watch;
 use acm_linalg::{Error, Memory, Persist, Reader, Result, Samples, Writer};
+
+/// Rows between two looks at interrupts.
+const LOOK: usize = 65_536;
 
 /// `Ok` where there is one column.
 pub(super) fn require_one(score: Samples<'_>, name: &'static str) -> Result<()> {
@@ -111,10 +115,21 @@ impl EpisodeTrack {
     /// With those of [`Self::open`] after the last scores they are the episodes of the whole history.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless there is one column.
+    /// [`Error::Shape`] unless there is one column; [`Error::Interrupted`]. Track and `found` are then as they were.
     pub fn update(&mut self, rule: &EpisodeRule, score: Samples<'_>, found: &mut Vec<Episode>) -> Result<()> {
         require_one(score, "score")?;
-        (0..score.rows()).for_each(|row| self.step(rule, score.value(row, 0), found));
+        let (mut track, told) = (self.clone(), found.len());
+        let mut watch = Watch::start();
+        for row in 0..score.rows() {
+            if row.is_multiple_of(LOOK)
+                && let Err(stopped) = watch.look()
+            {
+                found.truncate(told);
+                return Err(stopped);
+            }
+            track.step(rule, score.value(row, 0), found);
+        }
+        *self = track;
         Ok(())
     }
 

@@ -1,14 +1,21 @@
 //! One score of many: each brought to a common scale by its training scores, by operating regime if there are any.
 
+use std::ops::Range;
+
 use acm_linalg::error::require;
 use acm_linalg::parallel;
 use acm_linalg::samples::{by_rows, room};
+use acm_linalg::scaling::keep_known;
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
 
 use super::maps::{Form, Map, Mapping};
+use super::order;
 
 /// Estimated time to bring a score to its scale, in nanoseconds.
 const COST_NS: f64 = 25.0;
+
+/// Weighed scores are at least minus this, the product of the greatest weight and the greatest map.
+const FAR: f64 = 1e250;
 
 /// How the scores of a row become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +42,9 @@ pub struct ScoreFusion {
 /// A fusion that knows the training scores.
 ///
 /// z[j] = weight[j] map[j](s[j]); fused = max, mean (over the sum of weights), sum or 95th percentile of z
+///
+/// For the maximum and the percentile z[j] = map[j](s[j]) / weight[j] where the map is below 0, so that on either side a
+/// greater weight makes a score count more, and scores of weight 0 are left out.
 ///
 /// Rows of a regime (a label of 0 or more) with at least `min_rows` training rows have maps of their own; all others use those
 /// of all training rows. A missing score counts as its training median.
@@ -106,64 +116,86 @@ impl ScoreFusion {
         if let Some(weights) = &self.weights {
             require_length("weights", columns, weights.len())?;
         }
-        let regimes = self.regimes(rows, labels)?;
-        let labels = labels.unwrap_or(&[]);
-        let mut found = room(columns * (regimes.len() + 1), 1, Ok(None), "a map for each score and regime")?;
+        let by_label = match labels {
+            Some(labels) => by_label(rows, labels)?,
+            None => Vec::new(),
+        };
+        let regimes = self.regimes(&by_label);
+        let sets = regimes.len() + 1;
+        let mut found = room(columns * sets, 1, Ok(None), "a map for each score and regime")?;
         parallel::run(
-            found.iter_mut().enumerate().collect(),
+            found.chunks_mut(sets).enumerate().collect(),
             60.0 * (rows * columns) as f64,
             || Ok((room(rows, 1, 0.0, "a score")?, room(rows, 1, 0.0, "a regime's scores")?)),
-            |(column, values), (place, found), stop| {
-                if stop.requested() {
+            |(column, values), (number, found), stop| {
+                scores.read_column(number, column);
+                let Some((pooled, own)) = found.split_first_mut() else {
                     return;
-                }
-                scores.read_column(place % columns, column);
-                let regime = (place / columns).checked_sub(1).map(|place| regimes[place]);
-                let mut count = 0;
-                for (row, &value) in column.iter().enumerate() {
-                    if value.is_finite() && regime.is_none_or(|regime| labels[row] == regime) {
-                        values[count] = value;
-                        count += 1;
+                };
+                values.copy_from_slice(column);
+                *pooled = self.map(values, 1);
+                for (found, (_, members)) in own.iter_mut().zip(&regimes) {
+                    if stop.requested() {
+                        return;
                     }
-                }
-                let enough = if regime.is_some() { self.min_rows } else { 1 };
-                if count >= enough {
-                    *found = Map::fit(&mut values[..count], self.mapping).map(Some);
+                    let values = &mut values[..members.len()];
+                    values
+                        .iter_mut()
+                        .zip(&by_label[members.clone()])
+                        .for_each(|(to, pair)| *to = column[pair.1]);
+                    *found = self.map(values, self.min_rows);
                 }
             },
         )?;
         let found = found.into_iter().collect::<Result<Vec<_>>>()?;
         let mut maps: Vec<Map> = Vec::with_capacity(found.len());
-        for (place, map) in found.into_iter().enumerate() {
-            let own = map.or_else(|| maps.get(place % columns).filter(|_| place >= columns).cloned());
-            maps.push(own.ok_or(Error::Unfit {
-                name: "x",
-                requirement: "a known value in each column of scores",
-            })?);
+        for set in 0..sets {
+            for own in found.chunks_exact(sets) {
+                let map = own[set].as_ref().or(own[0].as_ref());
+                maps.push(map.cloned().ok_or(Error::Unfit {
+                    name: "x",
+                    requirement: "a known value in each column of scores",
+                })?);
+            }
         }
         Ok(FittedScoreFusion {
             parameters: self.clone(),
             columns,
-            regimes,
+            regimes: regimes.into_iter().map(|(label, _)| label).collect(),
             maps,
         })
     }
 
-    /// The labels with rows enough, ascending.
-    fn regimes(&self, rows: usize, labels: Option<&[i64]>) -> Result<Vec<i64>> {
-        let Some(labels) = labels else {
-            return Ok(Vec::new());
-        };
-        require_length("labels", rows, labels.len())?;
-        let mut sorted = room(rows, 1, 0, "the labels")?;
-        sorted.copy_from_slice(labels);
-        sorted.sort_unstable();
-        let same = sorted.chunk_by(|a, b| a == b);
-        Ok(same
-            .filter(|same| same[0] >= 0 && same.len() >= self.min_rows)
-            .map(|same| same[0])
-            .collect())
+    /// From a column's scores, unless fewer than `least` are known; changes them.
+    fn map(&self, scores: &mut [f64], least: usize) -> Result<Option<Map>> {
+        let count = keep_known(scores);
+        if count < least {
+            return Ok(None);
+        }
+        Map::fit(&mut scores[..count], self.mapping).map(Some)
     }
+
+    /// The labels with rows enough, ascending, and where their rows are.
+    fn regimes(&self, by_label: &[(i64, usize)]) -> Vec<(i64, Range<usize>)> {
+        let mut regimes = Vec::new();
+        let mut first = 0;
+        for same in by_label.chunk_by(|a, b| a.0 == b.0) {
+            let members = first..first + same.len();
+            first = members.end;
+            regimes.extend(same.first().map(|&(label, _)| (label, members)));
+        }
+        regimes.retain(|(label, members)| *label >= 0 && members.len() >= self.min_rows);
+        regimes
+    }
+}
+
+/// The rows with their labels, by label.
+fn by_label(rows: usize, labels: &[i64]) -> Result<Vec<(i64, usize)>> {
+    require_length("labels", rows, labels.len())?;
+    let mut pairs = room(rows, 1, (0, 0), "the labels")?;
+    let labels = labels.iter().copied().enumerate();
+    pairs.iter_mut().zip(labels).for_each(|(pair, (row, label))| *pair = (label, row));
+    order::sorted(pairs, Ord::cmp)
 }
 
 fn require_length(name: &'static str, expected: usize, got: usize) -> Result<()> {
@@ -261,7 +293,7 @@ impl FittedScoreFusion {
                     scores.read(number..number + 1, row);
                     let maps = self.maps_of(labels.map(|labels| labels[number]));
                     for (column, value) in row.iter_mut().enumerate() {
-                        *value = self.weight(column) * maps[column].of(*value);
+                        *value = self.weighed(column, maps[column].of(*value));
                     }
                     work(self, row, order, out);
                 }
@@ -279,6 +311,19 @@ impl FittedScoreFusion {
         self.parameters.weights.as_ref().map_or(1.0, |weights| weights[column])
     }
 
+    fn weighed(&self, column: usize, z: f64) -> f64 {
+        let weight = self.weight(column);
+        match self.parameters.combine {
+            Combine::Max | Combine::P95 if z < 0.0 => (z / weight).max(-FAR),
+            _ => weight * z,
+        }
+    }
+
+    /// Scores with a weight above 0.
+    fn counted(&self) -> usize {
+        (0..self.columns).filter(|&column| self.weight(column) > 0.0).count()
+    }
+
     fn total_weight(&self) -> f64 {
         (0..self.columns).map(|column| self.weight(column)).sum()
     }
@@ -289,7 +334,9 @@ impl FittedScoreFusion {
             Combine::Sum => row.iter().sum(),
             Combine::Mean => row.iter().sum::<f64>() / self.total_weight(),
             Combine::Max | Combine::P95 => {
-                order.iter_mut().enumerate().for_each(|(column, place)| *place = column);
+                let counted = (0..self.columns).filter(|&column| self.weight(column) > 0.0);
+                order.iter_mut().zip(counted).for_each(|(place, column)| *place = column);
+                let order = &mut order[..self.counted()];
                 order.sort_unstable_by(|&a, &b| row[a].total_cmp(&row[b]).then(b.cmp(&a)));
                 let (below, above, part) = self.between();
                 let low = row[order[below]];
@@ -305,7 +352,7 @@ impl FittedScoreFusion {
         reason = "at most the last place"
     )]
     fn between(&self) -> (usize, usize, f64) {
-        let last = self.columns - 1;
+        let last = self.counted().saturating_sub(1);
         if self.parameters.combine == Combine::Max {
             return (last, last, 0.0);
         }

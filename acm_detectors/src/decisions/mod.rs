@@ -11,6 +11,7 @@ mod episodes;
 mod ewma;
 mod fusion;
 mod maps;
+mod order;
 mod page_hinkley;
 mod tail;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Scoring: residuals whitened for many rows at once, then the memories row by row.
 
+use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer, parallel};
 use fearless_simd::{Level, dispatch};
@@ -140,7 +141,9 @@ impl FittedFused {
         let parts = self.parameters.parts();
         let mut white = room(step, sensors, 0.0, "residuals")?;
         let mut found = Found::new(self, if wanted == Wanted::Contributions { step } else { 1 }, wanted)?;
+        let mut watch = Watch::start();
         for (number, out) in out.chunks_mut(step * width).enumerate() {
+            watch.look()?;
             let (first, count) = (skip + number * step, out.len() / width);
             let white = &mut white[..count * sensors];
             of_points(&self.lagged, &self.whitening, None, x, first..first + count, white)?;

@@ -124,3 +124,23 @@ fn saved_models_score_the_same_bytes() {
         }
     }
 }
+
+#[test]
+fn as_many_lags_as_rows_are_refused() {
+    for lags in [20, usize::MAX] {
+        let detector = MahalanobisDetector::new(Shrinkage::LedoitWolf, lags).unwrap();
+        let error = detector.fit(plant(20, 2, 1).view().into()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::TooFew {
+                    name: "x",
+                    what: "row",
+                    got: 20,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}

@@ -55,7 +55,7 @@ impl Room {
     }
 }
 
-fn singular() -> Error {
+pub(super) fn singular() -> Error {
     Error::Singular {
         name: "reg",
         requirement: "larger: the covariance of a component is not positive definite",

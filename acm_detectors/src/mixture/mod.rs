@@ -155,7 +155,8 @@ impl GaussianMixture {
     ///
     /// # Errors
     /// [`Error::TooFew`] for fewer rows than components; [`Error::Unfit`] where no column changes; [`Error::Singular`]
-    /// where `reg` is too small for the components' covariances; [`Error::Memory`]; [`Error::Interrupted`].
+    /// where `reg` is too small for the components' covariances, whatever the start and, where it is open, their number;
+    /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedGaussianMixture> {
         let candidates = match self.components {
             Components::Fixed(count) => count..=count,
@@ -170,16 +171,15 @@ impl GaussianMixture {
         let tiles = frame.tiles(x)?;
         let mut best: Option<(f64, Run)> = None;
         for components in candidates {
-            let run = self.best_run(x, &frame, &tiles, components)?;
-            let criterion = bic(&run.model, run.lower_bound, x.rows());
-            if best.as_ref().is_none_or(|(least, _)| criterion < *least) {
-                best = Some((criterion, run));
+            if let Some(run) = self.best_run(x, &frame, &tiles, components)? {
+                let criterion = bic(&run.model, run.lower_bound, x.rows());
+                if best.as_ref().is_none_or(|(least, _)| criterion < *least) {
+                    best = Some((criterion, run));
+                }
             }
         }
-        match best {
-            Some((_, run)) => FittedGaussianMixture::new(self.clone(), frame, run, x),
-            None => Err(nothing()),
-        }
+        let (_, run) = best.ok_or_else(gaussians::singular)?;
+        FittedGaussianMixture::new(self.clone(), frame, run, x)
     }
 
     /// As [`GaussianMixture::fit`], from a single start: the component of each row.
@@ -212,7 +212,8 @@ impl GaussianMixture {
         FittedGaussianMixture::new(self.clone(), frame, run, x)
     }
 
-    fn best_run(&self, x: Samples<'_>, frame: &Frame, tiles: &[Row], components: usize) -> Result<Run> {
+    /// None where every start ends in a covariance that is not positive definite.
+    fn best_run(&self, x: Samples<'_>, frame: &Frame, tiles: &[Row], components: usize) -> Result<Option<Run>> {
         let rows = x.rows();
         let mut pieces = Pieces::new(tiles, rows, frame.width(), self.covariance, components)?;
         let mut best: Option<Run> = None;
@@ -223,12 +224,15 @@ impl GaussianMixture {
                 let seed = seed::stream(self.seed, start as u64).random();
                 kmeans::labels_for(x, Some(&frame.scaling), components, 1, START_STEPS, seed)?.labels
             };
-            let run = self.run(&mut pieces, &labels, components, frame.width(), rows)?;
+            let run = match self.run(&mut pieces, &labels, components, frame.width(), rows) {
+                Err(Error::Singular { .. }) => continue,
+                run => run?,
+            };
             if best.as_ref().is_none_or(|best| run.lower_bound > best.lower_bound) {
                 best = Some(run);
             }
         }
-        best.ok_or_else(nothing)
+        Ok(best)
     }
 
     fn run(
@@ -265,14 +269,6 @@ impl GaussianMixture {
             steps,
             converged,
         })
-    }
-}
-
-/// No candidate was tried, which cannot be.
-fn nothing() -> Error {
-    Error::Unfit {
-        name: "x",
-        requirement: "rows",
     }
 }
 

@@ -329,6 +329,36 @@ fn edges() {
 }
 
 #[test]
+fn the_criterion_passes_over_singular_states() {
+    // Two states of equal rows each, and one that moves: one component has a covariance, more have none without `reg`.
+    let mut x = sample(120, 2, 1.0);
+    for row in 0..80 {
+        let level = if row % 2 == 0 { 40.0 } else { -40.0 };
+        x.row_mut(row).fill(level);
+    }
+    for covariance in [Covariance::Diag, Covariance::Full] {
+        let new = |components| GaussianMixture::new(components, covariance, 3, 0.0, 1e-3, 100, 1).unwrap();
+        assert!(matches!(new(Components::Fixed(3)).fit(x.view().into()), Err(Error::Singular { name: "reg", .. })));
+        let fitted = new(Components::Bic).fit(x.view().into()).unwrap();
+        assert!(fitted.components() < 3);
+        // On a line no number of states has a full covariance.
+        let line = Array2::from_shape_fn((40, 2), |(row, _)| if row % 2 == 0 { 1.0 } else { -1.0 });
+        let found = new(Components::Bic).fit(line.view().into());
+        assert_eq!(found.is_err(), covariance == Covariance::Full);
+    }
+}
+
+#[test]
+fn a_sensor_that_mostly_stands_still_is_scaled_by_its_deviation() {
+    let mut x = sample(1000, 3, 1.0);
+    for row in 0..1000 {
+        x[[row, 1]] = 1e-5 * x[[row, 1]] + if row % 10 == 3 { 100.0 } else { 0.0 };
+    }
+    let fitted = mixture(2, Covariance::Diag).fit(x.view().into()).unwrap();
+    assert!((fitted.scaling().scale[1] / 30.0 - 1.0).abs() < 0.01);
+}
+
+#[test]
 fn parameters_out_of_range_are_told() {
     let new = |components, n_init, reg, tol, max_iter| {
         let components = Components::Fixed(components);

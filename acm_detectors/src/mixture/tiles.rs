@@ -2,7 +2,7 @@
 
 use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::samples::{by_rows, room};
-use acm_linalg::scaling::{self, Manner};
+use acm_linalg::scaling::{Manner, steady};
 use acm_linalg::{Error, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Level, Simd, dispatch, prelude::*};
 
@@ -26,30 +26,17 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Median and interquartile range; the standard deviation where at least half of the values of a changing column are
-    /// alike.
+    /// Median and interquartile range; the standard deviation where the range is that of a sensor that mostly stands still.
     pub(super) fn fit(x: Samples<'_>) -> Result<Self> {
+        let standard = Scaling::fit(x, Manner::Standard, 0.0)?;
         let mut scaling = Scaling::fit(x, Manner::Robust, FLOOR)?;
         let mut kept = room(x.columns(), 1, 0, "the columns that change")?;
         kept.clear();
-        let mut values = Vec::new();
-        for column in 0..x.columns() {
-            if scaling.scale[column] <= FLOOR {
-                if values.is_empty() {
-                    values = room(x.rows(), 1, 0.0, "a column")?;
-                }
-                x.read_column(column, &mut values);
-                let known = scaling::keep_known(&mut values);
-                let known = &values[..known];
-                if known.iter().all(|&value| value == known[0]) {
-                    continue;
-                }
-                let (_, deviation) = scaling::mean_and_deviation(known);
-                if deviation.is_finite() {
-                    scaling.scale[column] = deviation.max(FLOOR);
-                }
+        for (column, &deviation) in standard.scale.iter().enumerate() {
+            if deviation > 0.0 {
+                scaling.scale[column] = steady(scaling.scale[column], deviation, FLOOR).max(FLOOR);
+                kept.push(column);
             }
-            kept.push(column);
         }
         if kept.is_empty() {
             return Err(Error::Unfit {

@@ -161,6 +161,12 @@ impl Omr {
             Model::Pca => Prediction::Subspace(subspace::principal(&root, components)?),
             Model::Pls | Model::Auto => Prediction::Subspace(pls::fit(root, components)?),
         };
+        if matches!(&prediction, Prediction::Subspace(space) if space.rank == 0) {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "columns with a component in common",
+            });
+        }
         let mut intercept = standard.mean.clone();
         for (to, back) in intercept.iter_mut().zip(prediction.of(&standard.mean)?) {
             *to -= back;

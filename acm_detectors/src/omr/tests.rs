@@ -405,6 +405,18 @@ fn twins_and_huge_values_stay_finite() {
 }
 
 #[test]
+fn the_greatest_numbers_are_fitted() {
+    let mut draw = stream(3, 0);
+    let x = Array2::from_shape_fn((40, 3), |_| if draw.random::<bool>() { 1.7e308 } else { -1.7e308 });
+    for model in [Model::Auto, Model::Ridge, Model::Pls, Model::Pca] {
+        let fitted = omr(model).fit(x.view().into()).unwrap();
+        let mut scores = vec![f64::NAN; 40];
+        fitted.score(x.view().into(), &mut scores).unwrap();
+        assert!(scores.iter().all(|score| (0.0..=10.0).contains(score)), "{scores:?}");
+    }
+}
+
+#[test]
 fn threads_layouts_and_chunks_give_the_same_bytes() {
     for (model, rows, sensors) in [
         (Model::Ridge, 3001, 13),

@@ -36,15 +36,15 @@ impl PcaDetector {
     /// Learns from healthy rows, oldest first.
     ///
     /// Missing values take their column's median; columns without a value, or with a standard deviation of at most 1e-6, are
-    /// left out; scaled values are clipped to ±1e6; where the interquartile range is 0 the standard deviation scales.
+    /// left out; scaled values are clipped to ±1e6; where the interquartile range is below a hundredth of the standard
+    /// deviation, the latter scales.
     ///
-    /// Shapes: x (n, d), n >= 2.
+    /// Shapes: x (n, d), n >= 2, n > lags.
     /// Cost: that of [`acm_linalg::pca::pca`] on d (lags + 1) columns, and of scoring. Keeps two values a row.
     ///
     /// # Errors
     /// [`Error::TooFew`]; [`Error::Unfit`] where no column changes; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedPca> {
-        x.require(2)?;
         let rows = x.rows();
         let mut lagged = Lagged::fit(x, self.scaling, self.lags)?;
         let found = principal(&lagged.points(x), self.components)?;
@@ -97,7 +97,7 @@ pub(super) fn spe_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
 pub(super) fn t2_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
     match method {
         Limits::Theoretical => limits::t2_limit(model.directions.count(), model.rows, alpha),
-        Limits::Empirical => upper(&model.t2, alpha).max(f64::MIN_POSITIVE),
+        Limits::Empirical => upper(&model.t2, alpha).max(NOTHING * model.directions.count() as f64),
     }
 }
 

@@ -193,7 +193,7 @@ impl FittedPca {
         Ok(fit::spe_limit(self, alpha, limits))
     }
 
-    /// The limit of T² at significance `alpha`.
+    /// The limit of T² at significance `alpha`; never below 1e-12 of its mean on the training rows.
     ///
     /// # Errors
     /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1.

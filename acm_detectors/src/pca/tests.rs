@@ -225,3 +225,69 @@ fn saved_models_score_the_same_bytes() {
         }
     }
 }
+
+#[test]
+fn a_sensor_that_mostly_stands_still_does_not_take_over() {
+    let mut x = plant(2000, 1);
+    let still = plant(2000, 9);
+    for row in 0..2000 {
+        x[[row, 4]] = 1e-5 * still[[row, 0]] + if row % 10 == 3 { 100.0 } else { 0.0 };
+    }
+    let model = PcaDetector::new(Components::Count(5), 0, Manner::Robust, 0.01, Limits::Theoretical)
+        .unwrap()
+        .fit(x.view().into())
+        .unwrap();
+    assert!((model.scale()[4] / 30.0 - 1.0).abs() < 0.1, "{:?}", model.scale());
+    let share = model.explained_variance()[0] / model.variances().iter().sum::<f64>();
+    assert!(share < 0.9, "{share}");
+}
+
+#[test]
+fn as_many_lags_as_rows_are_refused() {
+    for lags in [300, 301, usize::MAX] {
+        let error = detector(lags).fit(plant(300, 1).view().into()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::TooFew {
+                    name: "x",
+                    what: "row",
+                    got: 300,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+    assert!(detector(6).fit(plant(7, 1).view().into()).is_ok());
+}
+
+#[test]
+fn an_empirical_limit_of_rows_that_are_mostly_one_is_above_rounding() {
+    let mut x = Array2::zeros((200, 2));
+    x.row_mut(3).assign(&ndarray::aview1(&[1.0, -2.0]));
+    x.row_mut(8).assign(&ndarray::aview1(&[-1.0, 2.0]));
+    let model = PcaDetector::new(Components::Count(1), 0, Manner::Robust, 0.05, Limits::Empirical)
+        .unwrap()
+        .fit(x.view().into())
+        .unwrap();
+    assert!(model.t2_limit() >= 1e-12 && model.spe_limit() >= 1e-12 * 1.9);
+    assert!(values(&model, &x, Statistic::Score).iter().all(|score| score.is_finite()));
+}
+
+#[test]
+fn a_file_cannot_claim_columns_that_it_does_not_hold() {
+    let model = detector(1).fit(plant(60, 1).view().into()).unwrap();
+    let bytes = model.to_bytes().unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("\"used\"") && !text.contains("\"columns\""));
+    // The flags lie as eight little-endian ones in a row nowhere else.
+    let flag = 1_u64.to_le_bytes();
+    let flags = flag.repeat(5);
+    let start = bytes.windows(flags.len()).position(|part| part == flags).unwrap();
+    let mut wrong = bytes.clone();
+    wrong[start] = 2;
+    assert!(FittedPca::from_bytes(&wrong).is_err());
+    wrong[start] = 0;
+    assert!(FittedPca::from_bytes(&wrong).is_err());
+}

@@ -145,7 +145,8 @@ impl Threshold {
 /// The h-th largest of n scores, h = false_alarm_rate (n + 1), between two scores linearly: the next score of the same kind
 /// exceeds it with the rate asked for, whatever their distribution. Where h < 1 the rate lies beyond the data: a generalised
 /// Pareto distribution is fitted to the excesses of the top tenth (30 to 500 scores) by probability-weighted moments [1]_, and
-/// the threshold is never below the largest score. NaN and infinity are left out.
+/// the threshold is never below the largest score. There the mean true rate is above the rate asked for: 1.6e-3 for 1e-3 on 400
+/// exponential scores. NaN and infinity are left out.
 ///
 /// Neighbouring scores depend on each other, so that n of them say less than n. The interval therefore comes from a circular
 /// block bootstrap [2]_ with blocks by the rule of Politis and White [3]_ on the scores' ranks, at least n^(1/3) rows; of the tail's fit where fewer

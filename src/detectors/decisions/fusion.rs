@@ -20,7 +20,8 @@ use crate::models::{Held, Model, attribute, choice, filled, model, name_of, samp
 /// combine : {"max", "mean", "sum", "p95"}, default "max"
 ///     How the scaled and weighted scores of a row become one; "mean" divides by the sum of the weights.
 /// weights : sequence of float, length m, optional
-///     A factor for each scaled score, at least 0; 1 by default. With "max", 1 / limit makes 1 the limit of the fused score.
+///     A factor for each scaled score, at least 0; 1 by default. "max" and "p95" divide scaled scores below 0 by it instead and
+///     leave out scores of weight 0. With "max", 1 / limit makes 1 the limit of the fused score.
 /// min_rows : int, default 50
 ///     Training rows that a regime needs for a scale of its own.
 ///
@@ -42,7 +43,8 @@ use crate::models::{Held, Model, attribute, choice, filled, model, name_of, samp
 /// -----
 /// Every scale keeps the order of a score, beyond its training scores too. Where the MAD is 0 the standard deviation stands in
 /// for it. A missing score (NaN, infinity) counts as its training median. "cube_root" is the approximation of Wilson and
-/// Hilferty [1]_.
+/// Hilferty [1]_. Under "max" and "p95" a greater weight makes a score count more on either side of 0: multiplied, a score below
+/// 0 would gain by a small weight.
 ///
 /// .. [1] Wilson and Hilferty, The distribution of chi-square, Proceedings of the National Academy of Sciences 17, 1931,
 ///        doi 10.1073/pnas.17.12.684.

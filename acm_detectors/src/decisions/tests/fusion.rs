@@ -57,6 +57,39 @@ fn by_hand() {
 }
 
 #[test]
+fn weights_keep_the_order_on_either_side_of_0() {
+    let train = Array2::from_shape_fn((5, 2), |(row, _)| [-2.0, -1.0, 0.0, 1.0, 2.0][row] * 1.482_602_218_505_602);
+    let fused = |combine, weights: [f64; 2], row: [f64; 2]| {
+        let parameters = ScoreFusion::new(Mapping::Robust, combine, Some(weights.to_vec()), 50).unwrap();
+        // The MAD of the training scores is the constant itself, so that a map divides by its square.
+        let row = row.map(|z| z * 1.482_602_218_505_602_f64.powi(2));
+        let row = Array2::from_shape_vec((1, 2), row.to_vec()).unwrap();
+        let fitted = parameters.fit(train.view().into(), None).unwrap();
+        let mut shares = [0.0; 2];
+        fitted.contributions(row.view().into(), None, &mut shares).unwrap();
+        let found = scored(&fitted, row.view().into(), None)[0];
+        assert!((found - shares.iter().sum::<f64>()).abs() < 1e-12 * found.abs().max(1.0));
+        found
+    };
+    for (weights, row, expected) in [
+        ([1.0, 0.0], [-2.0, 0.0], -2.0),
+        ([0.0, 3.0], [9.0, 2.0], 6.0),
+        ([1.0, 0.5], [-2.0, -2.0], -2.0),
+        ([1.0, 0.5], [-2.0, -0.5], -1.0),
+        ([2.0, 0.5], [-2.0, -2.0], -1.0),
+        ([1.0, 0.5], [-2.0, 3.0], 1.5),
+        ([1.0, 1e-300], [-2.0, -1.0], -2.0),
+    ] {
+        let found = fused(Combine::Max, weights, row);
+        assert!((found - expected).abs() < 1e-12, "{weights:?} {row:?} {found}");
+    }
+    assert!((fused(Combine::P95, [1.0, 0.0], [-2.0, 7.0]) + 2.0).abs() < 1e-12);
+    assert!((fused(Combine::P95, [1.0, 0.5], [-2.0, -2.0]) + 2.1).abs() < 1e-12);
+    assert!(fused(Combine::P95, [1.0, 1e-300], [-2.0, -1.0]).is_finite());
+    assert!((fused(Combine::Sum, [1.0, 0.5], [-2.0, -2.0]) + 3.0).abs() < 1e-12);
+}
+
+#[test]
 fn shares_sum_to_the_fused_score() {
     let x = training();
     for mapping in MAPPINGS {
