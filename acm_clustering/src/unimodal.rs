@@ -102,9 +102,10 @@ mod tests {
         let mut two: Vec<f64> = (0..2000).map(|place| normal() + f64::from(place % 2) * 8.0).collect();
         let mut few: Vec<f64> = (0..2000).map(|place| normal() + f64::from(u8::from(place % 20 == 0)) * 12.0).collect();
         let (one, two, few) = (departure(&mut one), departure(&mut two), departure(&mut few));
-        assert!(one < 0.05, "{one}");
+        assert!(one < 0.025, "{one}");
         assert!(two > 0.2, "{two}");
-        assert!(few > 0.045, "{few}");
+        // A second mode of a twentieth is a fortieth away from whatever has one mode.
+        assert!(few > 0.025, "{few}");
     }
 
     #[test]
