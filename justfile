@@ -67,7 +67,7 @@ types:
 
 # Do the stubs tell the truth about the compiled module?
 stubs:
-    {{ python }} -m mypy.stubtest acm_rs
+    {{ python }} -m mypy.stubtest acm_rs --mypy-config-file pyproject.toml
 
 # Licences, sources and known advisories of the Rust dependencies (cargo install cargo-deny)
 deny:

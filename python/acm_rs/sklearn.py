@@ -23,7 +23,7 @@ Examples
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,8 +40,8 @@ try:
     )
     from sklearn.utils import Tags, check_random_state
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-except ImportError as error:  # pragma: no cover
-    raise ImportError('acm_rs.sklearn needs scikit-learn 1.6 or newer: pip install "acm-rs[sklearn]"') from error
+except ImportError:  # pragma: no cover
+    raise ImportError('acm_rs.sklearn needs scikit-learn 1.6 or newer: pip install "acm-rs[sklearn]"') from None
 
 __all__ = [
     "AR1Detector",
@@ -365,6 +365,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, _E
         self.max_iter = max_iter
         self.tol = tol
         self.random_state = random_state
+
+    if TYPE_CHECKING:
+        # scikit-learn makes it for the argument of fit.
+        def set_fit_request(self, *, sample_weight: bool | str | None = "$UNCHANGED$") -> Self: ...
 
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Find the centres.

@@ -7,8 +7,8 @@ use super::charts::{Chart, Levels, bounded};
 
 /// Tabular cumulative sums of what exceeds the drift on either side.
 ///
-/// z[t] = (x[t] - target) / scale
-/// high[t] = max(0, high[t-1] + z[t] - drift), low[t] = max(0, low[t-1] - z[t] - drift)
+/// z\[t\] = (x\[t\] - target) / scale
+/// high\[t\] = max(0, high\[t-1\] + z\[t\] - drift), low\[t\] = max(0, low\[t-1\] - z\[t\] - drift)
 /// alarm where high or low exceeds the threshold
 ///
 /// Missing: the sums stay, no alarm.

@@ -7,8 +7,8 @@ use super::charts::{Chart, Levels, bounded};
 
 /// A moving average of recent values with limits that hold from the first row on.
 ///
-/// e[0] = 0, e[t] = (1 - lam) e[t-1] + lam (x[t] - target); ewma = target + e
-/// v[0] = 0, v[t] = (1 - lam)^2 v[t-1] + lam^2 = lam / (2 - lam) (1 - (1 - lam)^(2 t)); limit = width sigma sqrt(v)
+/// e\[0\] = 0, e\[t\] = (1 - lam) e\[t-1\] + lam (x\[t\] - target); ewma = target + e
+/// v\[0\] = 0, v\[t\] = (1 - lam)^2 v\[t-1\] + lam^2 = lam / (2 - lam) (1 - (1 - lam)^(2 t)); limit = width sigma sqrt(v)
 /// alarm where |e| exceeds the limit
 ///
 /// t counts known values. Missing: average and limit stay, no alarm.

@@ -41,9 +41,9 @@ pub struct ScoreFusion {
 
 /// A fusion that knows the training scores.
 ///
-/// z[j] = weight[j] map[j](s[j]); fused = max, mean (over the sum of weights), sum or 95th percentile of z
+/// z\[j\] = weight\[j\] map\[j\](s\[j\]); fused = max, mean (over the sum of weights), sum or 95th percentile of z
 ///
-/// For the maximum and the percentile z[j] = map[j](s[j]) / weight[j] where the map is below 0, so that on either side a
+/// For the maximum and the percentile z\[j\] = map\[j\](s\[j\]) / weight\[j\] where the map is below 0, so that on either side a
 /// greater weight makes a score count more, and scores of weight 0 are left out.
 ///
 /// Rows of a regime (a label of 0 or more) with at least `min_rows` training rows have maps of their own; all others use those

@@ -7,11 +7,11 @@ use super::charts::{Chart, bounded};
 
 /// Whether the mean has moved up or down from where it has been so far.
 ///
-/// mean[t] = mean of the known x[s], s <= t
-/// high[t] = m[t] - min over s <= t of m[s], m[t] = m[t-1] + x[t] - mean[t] - delta; low likewise of -x
+/// mean\[t\] = mean of the known x\[s\], s <= t
+/// high\[t\] = m\[t\] - min over s <= t of m\[s\], m\[t\] = m\[t-1\] + x\[t\] - mean\[t\] - delta; low likewise of -x
 /// alarm where high or low exceeds the threshold and at least `min_rows` values are known
 ///
-/// Kept as high[t] = max(0, high[t-1] + x[t] - mean[t] - delta), which is the same and does not grow without bound.
+/// Kept as high\[t\] = max(0, high\[t-1\] + x\[t\] - mean\[t\] - delta), which is the same and does not grow without bound.
 /// Missing: everything stays, no alarm.
 /// Source: Page 1954, doi 10.1093/biomet/41.1-2.100; Hinkley 1971, doi 10.1093/biomet/58.3.509.
 #[derive(Debug, Clone, PartialEq)]
