@@ -27,15 +27,8 @@ class Entry:
     name: str
     fit: Fit
     """From training rows to a score of rows."""
-    needs: str | None = None
-    """The class of acm_rs that it is made of."""
     limited: bool = False
     """Its own limit is 1; the others' are calibrated."""
-
-    @property
-    def there(self) -> bool:
-        """Tell whether this acm_rs has it."""
-        return self.needs is None or hasattr(acm_rs, self.needs)
 
 
 def _ours(name: str, method: str = "score", **parameters: Any) -> Fit:
@@ -139,25 +132,23 @@ def out_of_fold(fit: Callable[[Matrix], Callable[[Matrix], Any]], x: Matrix, wid
 
 def limit_of(scores: Vector, rate: float = RATE) -> float:
     """Set a limit that healthy scores pass with this rate."""
-    if hasattr(acm_rs, "calibrate"):
-        return float(acm_rs.calibrate(scores, rate))
-    return float(np.quantile(scores, 1.0 - rate))
+    return float(acm_rs.calibrate(scores, rate))
 
 
 ENTRIES = (
-    Entry("FusedDetector", _ours("FusedDetector", false_alarm_rate=RATE), "FusedDetector", limited=True),
-    Entry("AR1Detector", _ours("AR1Detector"), "AR1Detector"),
-    Entry("PCADetector, SPE", _ours("PCADetector", "spe", n_components=0.9), "PCADetector"),
-    Entry("PCADetector, T²", _ours("PCADetector", "t2", n_components=0.9), "PCADetector"),
-    Entry("PCADetector, score", _ours("PCADetector", n_components=0.9), "PCADetector"),
-    Entry("PCADetector, 2 lags, SPE", _ours("PCADetector", "spe", n_components=0.9, lags=2), "PCADetector"),
-    Entry("PCADetector, 2 lags, T²", _ours("PCADetector", "t2", n_components=0.9, lags=2), "PCADetector"),
-    Entry("PCADetector, 2 lags, score", _ours("PCADetector", n_components=0.9, lags=2), "PCADetector"),
-    Entry("MahalanobisDetector", _ours("MahalanobisDetector"), "MahalanobisDetector"),
-    Entry("OMRDetector", _ours("OMRDetector", clip=None), "OMRDetector"),
-    Entry("OMRDetector, ridge", _ours("OMRDetector", model="ridge", clip=None), "OMRDetector"),
-    Entry("IsolationForest", _ours("IsolationForest"), "IsolationForest"),
-    Entry("GaussianMixture", _ours("GaussianMixture", n_components=3), "GaussianMixture"),
+    Entry("FusedDetector", _ours("FusedDetector", false_alarm_rate=RATE), limited=True),
+    Entry("AR1Detector", _ours("AR1Detector")),
+    Entry("PCADetector, SPE", _ours("PCADetector", "spe", n_components=0.9)),
+    Entry("PCADetector, T²", _ours("PCADetector", "t2", n_components=0.9)),
+    Entry("PCADetector, score", _ours("PCADetector", n_components=0.9)),
+    Entry("PCADetector, 2 lags, SPE", _ours("PCADetector", "spe", n_components=0.9, lags=2)),
+    Entry("PCADetector, 2 lags, T²", _ours("PCADetector", "t2", n_components=0.9, lags=2)),
+    Entry("PCADetector, 2 lags, score", _ours("PCADetector", n_components=0.9, lags=2)),
+    Entry("MahalanobisDetector", _ours("MahalanobisDetector")),
+    Entry("OMRDetector", _ours("OMRDetector", clip=None)),
+    Entry("OMRDetector, ridge", _ours("OMRDetector", model="ridge", clip=None)),
+    Entry("IsolationForest", _ours("IsolationForest")),
+    Entry("GaussianMixture", _ours("GaussianMixture", n_components=3)),
     Entry("scikit-learn PCA, SPE", _sklearn("SPE")),
     Entry("scikit-learn PCA, T²", _sklearn("T²")),
     Entry("NumPy PCA, T² and SPE", _numpy("both")),
