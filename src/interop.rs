@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use acm_linalg::{Error, parallel};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Ix1, Ix2};
 use numpy::{
-    BorrowError, Element, PyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray, PyReadwriteArray,
-    PyUntypedArray, PyUntypedArrayMethods,
+    BorrowError, Element, PyArray, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray,
+    PyReadwriteArray, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{
     PyKeyboardInterrupt, PyMemoryError, PyOverflowError, PyRuntimeError, PyTypeError, PyValueError,
@@ -391,6 +391,29 @@ pub(crate) fn numbers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>
     one.or_else(|_| value.extract::<Vec<f64>>()).map_err(|_| {
         PyTypeError::new_err(format!("`{name}` must be a number or a sequence of numbers, got {}", type_name(value)))
     })
+}
+
+/// A snapshot of labels: integers, one dimension.
+pub(crate) fn labels_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<i64>> {
+    let Ok(array) = value.cast::<PyUntypedArray>() else {
+        return Err(PyTypeError::new_err(format!(
+            "`{name}` must be a NumPy array of integers, got {}; convert with numpy.asarray(..., dtype=numpy.int64)",
+            type_name(value)
+        )));
+    };
+    refuse_mask(array, name)?;
+    if !matches!(array.dtype().kind(), b'i' | b'u') {
+        return Err(PyTypeError::new_err(format!(
+            "`{name}` must have an integer dtype, got {}; convert with .astype(numpy.int64)",
+            array.dtype()
+        )));
+    }
+    if array.ndim() != 1 {
+        return Err(PyValueError::new_err(format!("`{name}` must have 1 dimension, got {}", array.ndim())));
+    }
+    let copied = value.call_method1(pyo3::intern!(value.py(), "astype"), ("int64",))?;
+    let labels = copied.cast::<PyArray1<i64>>()?.to_vec()?;
+    Ok(labels)
 }
 
 /// Set the number of threads that long calls use.

@@ -1,36 +1,11 @@
 //! How well rows are parted: silhouettes and two indices.
 
 use acm_clustering as kernels;
-use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 
-use crate::interop::{compute, count, refuse_mask, type_name};
+use crate::interop::{compute, count, labels_of};
 use crate::models::{attribute, samples_of, seed_of};
-
-/// Labels of any integer type, copied: the caller's array may be written to while they are read.
-fn labels_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
-    let name = "labels";
-    let Ok(array) = value.cast::<PyUntypedArray>() else {
-        return Err(PyTypeError::new_err(format!(
-            "`{name}` must be a NumPy array of integers, got {}; convert with numpy.asarray(..., dtype=numpy.int64)",
-            type_name(value)
-        )));
-    };
-    refuse_mask(array, name)?;
-    if !matches!(array.dtype().kind(), b'i' | b'u') {
-        return Err(PyTypeError::new_err(format!(
-            "`{name}` must have an integer dtype, got {}; convert with .astype(numpy.int64)",
-            array.dtype()
-        )));
-    }
-    if array.ndim() != 1 {
-        return Err(PyValueError::new_err(format!("`{name}` must have 1 dimension, got {}", array.ndim())));
-    }
-    let copied = value.call_method1(pyo3::intern!(value.py(), "astype"), ("int64",))?;
-    let labels = copied.cast::<PyArray1<i64>>()?.to_vec()?;
-    Ok(labels)
-}
 
 /// How much closer each row is to its own cluster than to the next one.
 ///
@@ -76,7 +51,7 @@ pub(crate) fn silhouette_samples<'py>(
     x: &Bound<'py, PyAny>,
     labels: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    let (x, labels) = (samples_of(x)?, labels_of(labels)?);
+    let (x, labels) = (samples_of(x)?, labels_of(labels, "labels")?);
     let x = x.samples();
     let found = compute(py, || kernels::silhouette_samples(x, &labels))?;
     Ok(attribute(py, &found))
@@ -130,7 +105,7 @@ pub(crate) fn silhouette_score<'py>(
     sample_size: Option<&Bound<'py, PyAny>>,
     seed: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<f64> {
-    let (x, labels) = (samples_of(x)?, labels_of(labels)?);
+    let (x, labels) = (samples_of(x)?, labels_of(labels, "labels")?);
     let size = sample_size.map(|size| count(size, "sample_size", 1)).transpose()?;
     let seed = seed.map_or(Ok(17), seed_of)?;
     let x = x.samples();
@@ -181,7 +156,7 @@ pub(crate) fn calinski_harabasz_score(
     x: &Bound<'_, PyAny>,
     labels: &Bound<'_, PyAny>,
 ) -> PyResult<f64> {
-    let (x, labels) = (samples_of(x)?, labels_of(labels)?);
+    let (x, labels) = (samples_of(x)?, labels_of(labels, "labels")?);
     let x = x.samples();
     compute(py, || kernels::calinski_harabasz(x, &labels))
 }
@@ -226,7 +201,7 @@ pub(crate) fn calinski_harabasz_score(
 /// 0.2727
 #[pyfunction]
 pub(crate) fn davies_bouldin_score(py: Python<'_>, x: &Bound<'_, PyAny>, labels: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let (x, labels) = (samples_of(x)?, labels_of(labels)?);
+    let (x, labels) = (samples_of(x)?, labels_of(labels, "labels")?);
     let x = x.samples();
     compute(py, || kernels::davies_bouldin(x, &labels))
 }

@@ -1,35 +1,10 @@
 //! Sequences of labels.
 
 use acm_clustering::labels;
-use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::interop::{count, number, refuse_mask, type_name};
+use crate::interop::{count, labels_of, number};
 use crate::models::filled;
-
-/// A snapshot of labels: integers, one dimension.
-pub(crate) fn labels_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<i64>> {
-    let Ok(array) = value.cast::<PyUntypedArray>() else {
-        return Err(PyTypeError::new_err(format!(
-            "`{name}` must be a NumPy array of integers, got {}; convert with numpy.asarray(..., dtype=numpy.int64)",
-            type_name(value)
-        )));
-    };
-    refuse_mask(array, name)?;
-    if !matches!(array.dtype().kind(), b'i' | b'u') {
-        return Err(PyTypeError::new_err(format!(
-            "`{name}` must have an integer dtype, got {}; convert with .astype(numpy.int64)",
-            array.dtype()
-        )));
-    }
-    if array.ndim() != 1 {
-        return Err(PyValueError::new_err(format!("`{name}` must have 1 dimension, got {}", array.ndim())));
-    }
-    let copied = value.call_method1(pyo3::intern!(value.py(), "astype"), ("int64",))?;
-    let labels = copied.cast::<PyArray1<i64>>()?.to_vec()?;
-    Ok(labels)
-}
 
 /// The most frequent label around each row.
 ///

@@ -3,8 +3,7 @@
 use acm_detectors::regime_detector::{self, FittedRegimeDetector, Kind, Live};
 use pyo3::prelude::*;
 
-use crate::clustering::labels_of;
-use crate::interop::{compute, count, exception, number};
+use crate::interop::{compute, count, exception, labels_of, number};
 use crate::models::{Held, Model, attribute, choice, filled, model, name_of, samples_of, table};
 
 /// A detector for each operating regime, all on one scale: 1 is the limit of whatever the machine is doing.
