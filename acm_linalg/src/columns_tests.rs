@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fearless_simd::Simd;
 use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::columns::{self, History, Leaf, Pick, Plane, Source, Tile};
 use crate::lanes::{LANES, Row};
@@ -492,8 +493,16 @@ fn a_lack_of_memory_is_reported() {
     assert!(matches!(error, Err(Error::Memory { rows: 1001, .. })));
 }
 
+/// `.cargo/config.toml` says so for every crate; run by other means than cargo, they would draw new cases each time.
+#[test]
+fn random_tests_draw_the_same_cases_every_time() {
+    let config = ProptestConfig::default();
+    assert!(matches!(config.rng_seed, RngSeed::Fixed(_)));
+    assert!(config.failure_persistence.is_none());
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn any_layout_is_computed_once(

@@ -205,8 +205,5 @@ pub(crate) fn wild_matrix(values: usize) -> impl Strategy<Value = Array2<f64>> {
 }
 
 pub(crate) fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(cases)
-    }
+    ProptestConfig::with_cases(cases)
 }
