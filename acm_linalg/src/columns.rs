@@ -217,7 +217,7 @@ pub fn run<'a, T: Element, L: Leaf>(
                 for (plane, packed) in planes.iter().zip(&mut *packed) {
                     let first = signed(start + ahead + from) - signed(lead);
                     let buffer = reach_to(packed, rows.clone());
-                    dispatch!(level, simd => pack(simd, plane, &job.runs, first, history.fill, buffer));
+                    take(level, plane, &job.runs, first, history.fill, buffer);
                 }
             }
             let mut held = 0..lead;
@@ -233,7 +233,7 @@ pub fn run<'a, T: Element, L: Leaf>(
                     }
                     let end = if full { lead } else { held.end };
                     let (first, buffer) = (signed(tile_start + ahead), reach_to(packed, end..end + fresh));
-                    dispatch!(level, simd => pack(simd, plane, &job.runs, first, history.fill, buffer));
+                    take(level, plane, &job.runs, first, history.fill, buffer);
                 }
                 if full {
                     held = 0..lead;
@@ -256,11 +256,38 @@ pub fn run<'a, T: Element, L: Leaf>(
                 let results = &mut results[..fresh * width];
                 compute(level, leaf, scratch, &tile, results);
                 let (outputs, rows) = (&mut job.outputs, (start, tile_start..tile_end));
-                dispatch!(level, _ => unpack(results, &job.runs, &blocks, rows, kept, outputs));
+                put(level, results, &job.runs, &blocks, rows, kept, outputs);
                 tile_start = tile_end;
             }
         },
     )
+}
+
+// Packing and unpacking know nothing of the leaf: out of line, they are compiled once for each type of number instead of
+// once for each kernel as well.
+#[inline(never)]
+fn take<T: Element>(
+    level: Level,
+    plane: &Plane<'_, T>,
+    runs: &[Run],
+    first: isize,
+    fill: Option<&[f64]>,
+    buffer: &mut [Row],
+) {
+    dispatch!(level, simd => pack(simd, plane, runs, first, fill, buffer));
+}
+
+#[inline(never)]
+fn put<T: Element>(
+    level: Level,
+    results: &mut [Row],
+    runs: &[Run],
+    blocks: &[usize],
+    rows: (usize, Range<usize>),
+    kept: Kept,
+    outputs: &mut [Vec<ArrayViewMut2<'_, T>>],
+) {
+    dispatch!(level, _ => unpack(results, runs, blocks, rows, kept, outputs));
 }
 
 /// The leaf on this processor's instructions; apart from [`run`] so that both float types share it.

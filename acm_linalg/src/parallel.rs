@@ -221,7 +221,6 @@ where
 
     let queue = Mutex::new(jobs.into_iter());
     let failure = Mutex::new(None);
-    let crew = Crew::default();
     let labour = || {
         let mut own = match scratch() {
             Ok(own) => own,
@@ -236,8 +235,21 @@ where
             work(&mut own, job, &stop);
         }
     };
-    let interrupted = crew_pool.in_place_scope(|scope| {
-        let hired = if watch { threads } else { threads - 1 };
+    let interrupted = employ(crew_pool, if watch { threads } else { threads - 1 }, watch, &stop, &labour);
+    if interrupted {
+        return Err(Error::Interrupted);
+    }
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Has `labour` done by so many workers, and by the calling thread unless that watches for interrupts; whether it was asked to
+/// stop. Knows nothing of the jobs, so that it is compiled once.
+fn employ(workers: &ThreadPool, hired: usize, watch: bool, stop: &Stop, labour: &(dyn Fn() + Sync)) -> bool {
+    let crew = Crew::default();
+    workers.in_place_scope(|scope| {
         crew.hire(hired);
         for _ in 0..hired {
             scope.spawn(|_| {
@@ -246,19 +258,12 @@ where
             });
         }
         if watch {
-            crew.watch(&stop)
+            crew.watch(stop)
         } else {
             labour();
             false
         }
-    });
-    if interrupted {
-        return Err(Error::Interrupted);
-    }
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
+    })
 }
 
 /// A poisoned lock only says that a job panicked; the panic itself travels on through the scope.
