@@ -24,16 +24,18 @@ window alone: sums carry their rounding error along, and moments are taken about
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import logging
 import math
 import operator
 import os
 import re
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import combinations, islice, permutations
+from itertools import combinations, islice, permutations, product
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKEND",
+    "HAS_POLARS",
+    "HAS_RUST",
     "ConfidenceGatedNormalizer",
     "NormalizationResult",
     "RegimeNormStats",
@@ -94,7 +98,7 @@ def _optional(name: str, *needs: str) -> Any:
     """Import a module that may be absent; a folder that merely has its name, or an older release, does not count."""
     try:
         module = importlib.import_module(name)
-    except ImportError:
+    except Exception:  # whatever keeps it from being imported, the features do without it
         return None
     return module if all(hasattr(module, need) for need in needs) else None
 
@@ -134,6 +138,12 @@ def _choose_backend(forced: str | None) -> str:
         raise RuntimeError(f"ACM_BACKEND={forced} is not available here: {_INSTALL[forced]}")
     return forced
 
+
+HAS_RUST: bool = _rs is not None
+"""Whether ``acm_rs`` is there."""
+
+HAS_POLARS: bool = _pl is not None
+"""Whether Polars is there."""
 
 _forced = os.environ.get("ACM_BACKEND")
 
@@ -187,21 +197,32 @@ def _refuse(names: list[Any], dtypes: list[Any]) -> None:
         raise TypeError(f"columns must be numeric, got {listed}")
 
 
+def _is_number(dtype: Any) -> bool:
+    types = pd.api.types
+    return (types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype)) and not types.is_complex_dtype(dtype)
+
+
+def _is_empty(column: pd.Series) -> bool:
+    """Whether a column that does not say what it holds has no value at all: a sensor that never spoke."""
+    said = pd.api.types.is_datetime64_any_dtype(column.dtype) or getattr(column.dtype, "kind", "O") in "mMc"
+    return not said and bool(column.isna().all())
+
+
 def _values_pandas(df: pd.DataFrame, names: list[Any]) -> Array:
     frame = df if len(names) == df.shape[1] and names == list(df.columns) else df[names]
     dtypes = list(frame.dtypes)
-    bad = [
-        i
-        for i, dtype in enumerate(dtypes)
-        if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype)
-    ]
-    _refuse([names[i] for i in bad], [dtypes[i] for i in bad])
     if dtypes and all(dtype == np.float64 and isinstance(dtype, np.dtype) for dtype in dtypes):
         return np.asfortranarray(frame.to_numpy())
+    numeric = [_is_number(dtype) for dtype in dtypes]
+    empty = [not number and _is_empty(frame.iloc[:, i]) for i, number in enumerate(numeric)]
+    bad = [i for i, known in enumerate(zip(numeric, empty, strict=True)) if not any(known)]
+    _refuse([names[i] for i in bad], [dtypes[i] for i in bad])
     values = np.empty(frame.shape, order="F")
     for i, dtype in enumerate(dtypes):
         column = frame.iloc[:, i]
-        if isinstance(dtype, np.dtype):
+        if empty[i]:
+            values[:, i] = np.nan
+        elif isinstance(dtype, np.dtype):
             values[:, i] = column.to_numpy()
         else:
             values[:, i] = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -209,11 +230,20 @@ def _values_pandas(df: pd.DataFrame, names: list[Any]) -> Array:
 
 
 def _values_polars(df: Any, names: list[Any]) -> Array:
-    bad = [name for name in names if not (df.schema[name].is_numeric() or df.schema[name] == _pl.Boolean)]
+    numeric = {name for name in names if df.schema[name].is_numeric() or df.schema[name] == _pl.Boolean}
+    kinds = (_pl.Null, _pl.String, _pl.Categorical, _pl.Enum, _pl.Object)
+    others = [name for name in names if name not in numeric]
+    bad = [name for name in others if not (df.schema[name] in kinds and df[name].null_count() == df.height)]
     _refuse(bad, [df.schema[name] for name in bad])
     if not names:
         return np.empty((df.height, 0), order="F")
-    wide = df.select(_pl.col(name).cast(_pl.Float64).fill_null(float("nan")) for name in names)
+    missing = float("nan")
+    wide = df.select(
+        _pl.col(name).cast(_pl.Float64).fill_null(missing)
+        if name in numeric
+        else _pl.repeat(missing, df.height, dtype=_pl.Float64).alias(name)
+        for name in names
+    )
     return np.asfortranarray(wide.to_numpy(order="fortran"))
 
 
@@ -232,6 +262,20 @@ def _require_frame(name: str, df: object) -> None:
 def _labels(names: list[Any]) -> pd.Index:
     """An index of these names, tuples among them left as they are."""
     return pd.Index(names, dtype=None if names else object, tupleize_cols=False)
+
+
+def _distinct(columns: list[str], inputs: list[Any]) -> list[str]:
+    """The names of output columns, one from each of `inputs`, if no two are equal."""
+    if len(set(columns)) < len(columns):
+        first: dict[str, Any] = {}
+        for column, source in zip(columns, inputs, strict=True):
+            if column in first:
+                raise ValueError(
+                    f"df must have column names whose results are told apart, got {first[column]!r} and {source!r}, "
+                    f"which both give {column!r}: rename one"
+                )
+            first[column] = source
+    return columns
 
 
 def _to_polars(values: Array, columns: list[str]) -> Any:
@@ -303,6 +347,10 @@ _RUN = 64
 # Sums of values beyond _HUGE could overflow; they are scaled by a power of two on the way.
 _HUGE = 2.0**900
 _SHRINK = 2.0**-128
+# Squares of values beyond _LARGE could overflow, those of differences of values below _SMALL could lose digits. Windows
+# with such values are taken again, scaled by 2**-_SHIFT or 2**_SHIFT; a sum of squares below _LEAST has lost digits.
+_LARGE, _SMALL, _LEAST = 2.0**480, 2.0**-380, 2.0**-900
+_SHIFT = 600
 
 
 def _tiles(xt: Array, width: int, cells: int) -> Iterator[tuple[slice, slice, Array]]:
@@ -437,12 +485,25 @@ def _enough(result: Array, count: Array, least: int) -> Array:
     return result
 
 
+def _largest(values: Array) -> float:
+    return float(np.fmax.reduce(np.abs(values), axis=None, initial=0.0))
+
+
+def _deviation(block: Array, width: int, count: Array, m2: Array) -> Array:
+    """Standard deviation of each window, given its count and sum of squares."""
+    std = np.sqrt(m2 / (count - 1.0))
+    if _largest(_without_infinities(block)) > _LARGE:
+        _, _, (m2,) = _moments(np.ldexp(block, -_SHIFT), width, 2)
+        std = np.where(np.isfinite(std), std, np.ldexp(np.sqrt(m2 / (count - 1.0)), _SHIFT))
+    return std
+
+
 def _mean_std(x: Array, window: int, min_periods: int) -> Array:
     least = max(min_periods, 1)
 
     def kernel(block: Array, width: int) -> tuple[Array, ...]:
         count, mean, (m2,) = _moments(block, width, 2)
-        std = np.sqrt(m2 / (count - 1.0))
+        std = _deviation(block, width, count, m2)
         return _enough(mean, count, least), _enough(std, count, max(least, 2))
 
     return _rolling(x, window, 2, kernel, _CELLS)
@@ -455,8 +516,9 @@ def _skew_kurt_of(count: Array, m2: Array, m3: Array, m4: Array, least: int) -> 
         (count - 1.0) / ((count - 2.0) * (count - 3.0)) * ((count + 1.0) * count * (m4 / square) - 3.0 * (count - 1.0))
     )
     # Where a power under- or overflows there is no ratio of powers left to speak of.
-    skew[(cube == 0.0) | np.isinf(cube)] = np.nan
-    kurt[(square == 0.0) | np.isinf(square)] = np.nan
+    normal = np.finfo(np.float64).tiny
+    skew[~(cube >= normal) | np.isinf(skew)] = np.nan
+    kurt[~(square >= normal) | np.isinf(kurt)] = np.nan
     return _enough(skew, count, max(least, 3)), _enough(kurt, count, max(least, 4))
 
 
@@ -473,7 +535,7 @@ def _all_moments(x: Array, window: int) -> Array:
 
     def kernel(block: Array, width: int) -> tuple[Array, ...]:
         count, mean, (m2, m3, m4) = _moments(block, width, 4)
-        std = _enough(np.sqrt(m2 / (count - 1.0)), count, 2)
+        std = _enough(_deviation(block, width, count, m2), count, 2)
         return _enough(mean, count, 1), std, *_skew_kurt_of(count, m2, m3, m4, 1)
 
     return _rolling(x, window, 4, kernel, _CELLS)
@@ -540,6 +602,9 @@ def _mad(x: Array, window: int, min_periods: int) -> Array:
         count = _count(np.isfinite(block), width)
         ordered = np.sort(sliding_window_view(block, width, axis=-1), axis=-1)
         low, high = _middle(ordered, count)
+        far = _largest(block) > 0.25 * np.finfo(np.float64).max
+        if far:
+            ordered, low, high = ordered * 0.25, low * 0.25, high * 0.25
         half = high * 0.5 - low * 0.5
         # Measured from the lower middle value: a median rounded at 1e9 would spoil deviations of 1e-3.
         ordered = ordered - low[..., None]
@@ -547,7 +612,8 @@ def _mad(x: Array, window: int, min_periods: int) -> Array:
         np.abs(ordered, out=ordered)
         ordered.sort(axis=-1)
         low, high = _middle(ordered, count)
-        return (_enough(low + (high - low) * 0.5, count, least),)
+        middle = low + (high - low) * 0.5
+        return (_enough(middle * 4.0 if far else middle, count, least),)
 
     width = min(window, len(x))
     return _rolling(_without_infinities(x), window, 1, kernel, max(1, 4 * _CELLS // max(width, 1)))
@@ -597,22 +663,12 @@ def _tamed(values: Array) -> Array:
     return np.asarray(np.ldexp(values, -power[..., None])) if power.any() else values
 
 
-def _pair_kernel(a: Array, b: Array, width: int, least: int) -> Array:
-    """Pearson correlation of the windows of `a` with those of `b`, two passes over each."""
-    valid = np.isfinite(a) & np.isfinite(b)
-    count = _count(valid, width)
-    size = np.maximum(count, 1.0)
-    first, last = _reach(valid, width)
-    rows = count.shape[1]
-    gaps = None if valid.all() else valid.astype(np.float64)
-    undefined = count < max(least, 2)
-    centred = []
-    for block in (a, b):
-        values = _tamed(np.where(valid, block, 0.0))
-        undefined |= _is_constant(values, valid, first, last)
-        centred.append((values, *_window_mean(values, size, width)))
-    sums = [np.zeros_like(count) for _ in range(3)]
-    runs = [np.zeros_like(count) for _ in range(3)]
+def _products(a: Array, b: Array, width: int, size: Array, gaps: Array | None) -> tuple[Array, Array, Array]:
+    """Sums of the products of the deviations in each window: of `a` with `b`, with itself, and of `b` with itself."""
+    rows = size.shape[1]
+    centred = [(values, *_window_mean(values, size, width)) for values in (a, b)]
+    sums = [np.zeros_like(size) for _ in range(3)]
+    runs = [np.zeros_like(size) for _ in range(3)]
     for k in range(width):
         da, db = ((values[:, k : k + rows] - mean) - rest for values, mean, rest in centred)
         if gaps is not None:
@@ -625,13 +681,39 @@ def _pair_kernel(a: Array, b: Array, width: int, least: int) -> Array:
             for one, run in zip(sums, runs, strict=True):
                 one += run
                 run[:] = 0.0
-    cross, squares_a, squares_b = sums
-    product = squares_a * squares_b
-    # One root of the product makes windows on a line exactly 1; two roots never leave the range of doubles.
-    safe = (product > 1e-280) & (product < np.inf)
-    result = cross / np.where(safe, np.sqrt(product), np.sqrt(squares_a) * np.sqrt(squares_b))
-    np.clip(result, -1.0, 1.0, out=result)
-    result[undefined] = np.nan
+    return sums[0], sums[1], sums[2]
+
+
+def _shifts(values: Array) -> list[int]:
+    """Powers of two that bring the squares of a side back among the numbers, where some may have left them."""
+    size = np.abs(values)
+    small = bool(((size < _SMALL) & (size > 0.0)).any())
+    return [0] + [-_SHIFT] * (_largest(size) > _LARGE) + [_SHIFT] * small
+
+
+def _pair_kernel(a: Array, b: Array, width: int, least: int) -> Array:
+    """Pearson correlation of the windows of `a` with those of `b`, two passes over each."""
+    valid = np.isfinite(a) & np.isfinite(b)
+    count = _count(valid, width)
+    size = np.maximum(count, 1.0)
+    first, last = _reach(valid, width)
+    gaps = None if valid.all() else valid.astype(np.float64)
+    a, b = (np.where(valid, block, 0.0) for block in (a, b))
+    undefined = count < max(least, 2)
+    for values in (a, b):
+        undefined |= _is_constant(values, valid, first, last)
+    result = np.full(count.shape, np.nan)
+    for shift_a, shift_b in product(_shifts(a), _shifts(b)):
+        wanted = np.isnan(result) & ~undefined
+        if not wanted.any():
+            break
+        cross, squares_a, squares_b = _products(np.ldexp(a, shift_a), np.ldexp(b, shift_b), width, size, gaps)
+        area = squares_a * squares_b
+        # One root of the product makes windows on a line exactly 1; two roots never leave the range of doubles.
+        safe = (area > 1e-280) & (area < np.inf)
+        ratio = cross / np.where(safe, np.sqrt(area), np.sqrt(squares_a) * np.sqrt(squares_b))
+        known = (np.minimum(squares_a, squares_b) >= _LEAST) & (np.maximum(squares_a, squares_b) < np.inf)
+        np.copyto(result, np.clip(ratio, -1.0, 1.0), where=wanted & known)
     return result
 
 
@@ -901,18 +983,23 @@ def _power_goertzel(centred: Array, bins: Index) -> Array:
     return cast("Array", d * d - factor * (s * before))
 
 
-def _energies(centred: Array, bands: list[tuple[float, float]], fs: float, method: str) -> Array:
-    """Energy of each band (new last axis) of centred windows (last axis)."""
-    size = centred.shape[-1]
+def _energies(windows: Array, bands: list[tuple[float, float]], fs: float, method: str) -> Array:
+    """Energy of each band (new last axis) of windows (last axis) less their mean."""
+    size = windows.shape[-1]
     frequency = np.fft.rfftfreq(size, 1.0 / float(fs))
-    edges = np.searchsorted(frequency, np.array(bands))
+    # Bin 0 is the mean, which is taken away.
+    edges = np.maximum(np.searchsorted(frequency, np.array(bands)), 1)
+    large = np.fmax.reduce(np.abs(windows), axis=-1, initial=0.0) > _LARGE
+    shift = np.where(large, -_SHIFT, 0)[..., None] if large.any() else None
+    centred = _centre(windows if shift is None else np.ldexp(windows, shift))
     first, last = int(edges.min()), int(edges.max())
     if method == "goertzel":
         power = _power_goertzel(centred, np.arange(first, last))
     else:
         spectrum = np.fft.rfft(centred, axis=-1)[..., first:last]
         power = spectrum.real**2 + spectrum.imag**2
-    return np.stack([power[..., low - first : high - first].sum(axis=-1) for low, high in edges], axis=-1)
+    energies = np.stack([power[..., low - first : high - first].sum(axis=-1) for low, high in edges], axis=-1)
+    return energies if shift is None else np.ldexp(energies, -2 * shift)
 
 
 def _band_energy(
@@ -929,7 +1016,7 @@ def _band_energy(
         count[:, window:] -= count[:, :-window].copy()
     with np.errstate(all="ignore"):
         for rows in range(max(1, window // 2), min(window - 1, length) + 1):
-            out[:, :, rows - 1] = _energies(_centre(xt[:, :rows]), bands, fs, method)
+            out[:, :, rows - 1] = _energies(xt[:, :rows], bands, fs, method)
         if window <= length:
             cells = max(1, 2 * _CELLS // window)
             for lanes, rows_cut, block in _tiles(xt[:, :], window, cells):
@@ -937,11 +1024,20 @@ def _band_energy(
                 if keep.start >= keep.stop:
                     continue
                 windows = sliding_window_view(block, window, axis=-1)[:, keep.start - rows_cut.start :]
-                out[lanes, :, keep] = _energies(_centre(windows), bands, fs, method).transpose(0, 2, 1)
+                out[lanes, :, keep] = _energies(windows, bands, fs, method).transpose(0, 2, 1)
     missing = count < least
     missing[:, : max(window // 2 - 1, 0)] = False
     out[np.broadcast_to(missing[:, None, :], out.shape)] = np.nan
     return out.reshape(columns * len(bands), length).T
+
+
+def _unmasked(values: Any) -> Any:
+    """What is masked is missing: NaN, or None among objects."""
+    if not np.ma.isMaskedArray(values):
+        return np.asarray(values)
+    if values.dtype.kind in "fiub":
+        return values.astype(np.float64).filled(np.nan)
+    return values.astype(object).filled(None)
 
 
 def _vector(name: str, series: object) -> Array:
@@ -950,12 +1046,14 @@ def _vector(name: str, series: object) -> Array:
         series = _values_pandas(series.to_frame(name), [name])[:, 0]
     elif _pl is not None and isinstance(series, _pl.Series):
         series = _values_polars(series.alias(name).to_frame(), [name])[:, 0]
-    values = np.asarray(series)
+    values = np.asanyarray(series)
     if values.ndim != 1:
         raise ValueError(f"{name} must have one dimension, got {values.ndim}")
+    if values.dtype.kind == "O" and bool(pd.isna(_unmasked(values)).all()):
+        return np.full(len(values), np.nan)
     if values.size and values.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be numeric, got {values.dtype}")
-    return _without_infinities(values.astype(np.float64))
+    return _without_infinities(_unmasked(values).astype(np.float64))
 
 
 def _series_energy(series: object, fs: float, bands: Bands | None, method: str) -> Array:
@@ -965,7 +1063,8 @@ def _series_energy(series: object, fs: float, bands: Bands | None, method: str) 
         return np.empty(0)
     if not np.isfinite(values).any():
         return np.full(len(checked), np.nan)
-    return _energies(_centre(values), checked, fs, method)
+    with np.errstate(over="ignore"):
+        return _energies(values, checked, fs, method)
 
 
 def spectral_energy(series: Any, fs: float = 1.0, bands: Bands | None = None) -> Array:
@@ -1069,7 +1168,7 @@ def _single(
     rows, least = _check_window(window, min_periods)
     _check_return_type(return_type)
     names, x = _read(df, cols)
-    columns = [f"{name}{suffix}" for suffix in suffixes for name in names]
+    columns = _distinct([f"{name}{suffix}" for suffix in suffixes for name in names], names * len(suffixes))
     values = compute(x, rows, least) if x.size else np.empty((len(x), len(columns)))
     return _write(df, values, columns, return_type)
 
@@ -1340,7 +1439,8 @@ def rolling_spectral_energy(
     checked = _check_bands(bands, fs)
     _check_method(method)
     names, x = _read(df, cols)
-    columns = [f"{name}_energy_{i}" for name in names for i in range(len(checked))]
+    pieces = [(name, i) for name in names for i in range(len(checked))]
+    columns = _distinct([f"{name}_energy_{i}" for name, i in pieces], [name for name, _ in pieces])
     if len(x) < rows // 2:
         return _write(df, np.empty((len(x), 0)), [], return_type)
     if not x.size:
@@ -1419,7 +1519,7 @@ def _fill_array(names: list[Any], fill_values: Mapping[Any, Any] | pd.Series | N
     fill = np.full(len(names), np.nan)
     for i, name in enumerate(names):
         value = fill_values.get(name)
-        if value is None or value is pd.NA:
+        if value is None or value is pd.NA or value is np.ma.masked:
             continue
         try:
             fill[i] = float(value)
@@ -1428,23 +1528,23 @@ def _fill_array(names: list[Any], fill_values: Mapping[Any, Any] | pd.Series | N
     return _without_infinities(fill)
 
 
+def _fill(x: Array, given: Array | None) -> Array:
+    """What takes the place of a column's missing values: the given number, else the median, 0 where there is none."""
+    fill = np.zeros(x.shape[1]) if given is None else np.where(np.isfinite(given), given, 0.0)
+    unknown = np.ones(x.shape[1], dtype=np.bool_) if given is None else ~np.isfinite(given)
+    with np.errstate(all="ignore"):
+        # A sum that is infinite because it is too large only means a median too many.
+        lacking = np.flatnonzero(unknown & ~np.isfinite(x.sum(axis=0)))
+    if lacking.size:
+        medians, _ = _center_scale(np.asfortranarray(x[:, lacking]))
+        fill[lacking] = np.where(np.isfinite(medians), medians, 0.0)
+    return fill
+
+
 def _filled(x: Array, fill: Array | None) -> Array:
     """A copy without missing values, or `x` itself where it has none."""
     valid = np.isfinite(x)
-    if valid.all():
-        return x
-    x = np.array(x, order="F")
-    for i in np.flatnonzero(~valid.all(axis=0)):
-        value = np.nan if fill is None else fill[i]
-        known = x[valid[:, i], i]
-        if not np.isfinite(value):
-            value = (
-                float(np.median(known * 0.5) * 2.0 if np.abs(known).max() > _HUGE else np.median(known))
-                if known.size
-                else 0.0
-            )
-        x[~valid[:, i], i] = value
-    return x
+    return x if valid.all() else np.asfortranarray(np.where(valid, x, _fill(x, fill)))
 
 
 def _feature_matrix(x: Array, window: int, fill: Array | None) -> Array:
@@ -1463,6 +1563,10 @@ def _feature_matrix(x: Array, window: int, fill: Array | None) -> Array:
         np.clip(moments[:, 3 * columns :], -1000.0, 1000.0, out=part[6])
         out[:, 7 * columns : 10 * columns] = _band_energy(x, window, _check_bands(None, 1.0), 1.0, 1, "fft")
         score = (x - part[0]) / (1.4826 * np.maximum(part[1], _FLOOR) + _FLOOR)
+        if _largest(x) > _LARGE:
+            # The difference or the scale may have left the numbers.
+            again = part[1] > _LARGE
+            score[again] = (0.25 * x - 0.25 * part[0])[again] / (1.4826 * (0.25 * part[1]))[again]
         np.clip(score, -_RZ_CLIP, _RZ_CLIP, out=part[10])
     out[~np.isfinite(out)] = 0.0
     return out
@@ -1474,18 +1578,21 @@ def _basic(
     cols: Sequence[Hashable] | None,
     fill_values: Mapping[Any, Any] | pd.Series | None,
     return_type: str,
+    argument: str = "df",
 ) -> Any:
     rows, _ = _check_window(window, 0)
+    _require_frame(argument, df)
     names, x = _read(df, cols)
     fill = _fill_array(names, fill_values)
     suffixes = ("_med", "_mad", "_mean", "_std", "_slope", "_skew", "_kurt")
     columns = [f"{name}{suffix}" for suffix in suffixes for name in names]
     columns += [f"{name}_energy_{i}" for name in names for i in range(3)]
     columns += [f"{name}_rz" for name in names]
+    _distinct(columns, names * len(suffixes) + [name for name in names for _ in range(3)] + names)
     if not x.size:
         values = np.empty((len(x), len(columns)))
     elif _use_rust():
-        values = _rs.feature_matrix(x, rows, fill=fill)
+        values = _rs.feature_matrix(x, rows, fill=_fill(x, fill))
     else:
         values = _feature_matrix(x, rows, fill)
     return _write(df, values, columns, return_type)
@@ -1493,7 +1600,7 @@ def _basic(
 
 @_timed("compute_basic_features")
 def compute_basic_features(
-    df: Frame,
+    pdf: Frame,
     window: int = 3,
     cols: Sequence[Hashable] | None = None,
     fill_values: Mapping[Any, Any] | pd.Series | None = None,
@@ -1505,7 +1612,7 @@ def compute_basic_features(
 
     Parameters
     ----------
-    df : pandas.DataFrame or polars.DataFrame
+    pdf : pandas.DataFrame or polars.DataFrame
         Rows are time, oldest first.
     window : int
         Rows of a window, at least 1.
@@ -1518,7 +1625,7 @@ def compute_basic_features(
     Returns
     -------
     pandas.DataFrame
-        With the index of `df`, in this order: all ``_med``, ``_mad``, ``_mean``, ``_std``, ``_slope``, ``_skew``
+        With the index of `pdf`, in this order: all ``_med``, ``_mad``, ``_mean``, ``_std``, ``_slope``, ``_skew``
         (within 100 of 0), ``_kurt`` (within 1000 of 0), for each column ``_energy_0`` to ``_energy_2``, and all
         ``_rz``: ``(x - med) / (1.4826 * max(mad, 1e-9) + 1e-9)``, within 100 of 0.
 
@@ -1532,7 +1639,7 @@ def compute_basic_features(
     >>> features.columns[:3].tolist()
     ['a_med', 'a_mad', 'a_mean']
     """
-    return cast("pd.DataFrame", _basic(df, window, cols, fill_values, "pandas"))
+    return cast("pd.DataFrame", _basic(pdf, window, cols, fill_values, "pandas", "pdf"))
 
 
 @_timed("compute_basic_features_pl")
@@ -1629,6 +1736,7 @@ def rolling_xcorr(
         raise ValueError(f"target_col must be a column of df, got {target_col!r}")
     names, refs = _read(df, [name for name in present if name != target_col] if ref_cols is None else ref_cols)
     _, target = _read(df, [target_col])
+    columns = _distinct([f"{name}_xcorr" for name in names], names)
     if not refs.size:
         values = np.empty(refs.shape)
     elif _use_rust():
@@ -1636,7 +1744,7 @@ def rolling_xcorr(
     else:
         pairs = [(i, len(names)) for i in range(len(names))]
         values = _lag_corr(np.column_stack([refs, target]), rows, 0, pairs, least)
-    return _write(df, values, [f"{name}_xcorr" for name in names], return_type)
+    return _write(df, values, columns, return_type)
 
 
 def _lagged_windows(
@@ -1651,6 +1759,15 @@ def _lagged_windows(
 
 def _pair_names(names: list[Any], pairs: list[tuple[int, int]], max_lag: int) -> list[str]:
     return [f"{names[a]}__{names[b]}_lag{lag}_corr" for a, b in pairs for lag in range(max_lag + 1)]
+
+
+def _tell_pairs_apart(names: list[Any], ordered: bool) -> None:
+    """Refuse names of which two pairs make the same one, as a and b__a do with a__b and a."""
+    texts = _distinct([f"{name}" for name in names], names)
+    # Where the joint may be read in two places, one of the names goes on with it.
+    if any("__" in text or text.endswith("_") for text in texts):
+        pairs = list(permutations(names, 2) if ordered else combinations(names, 2))
+        _distinct([f"{a}__{b}" for a, b in pairs], pairs)
 
 
 def _check_lag_window(max_lag: object, window: object, min_periods: object) -> tuple[int, int, int]:
@@ -1705,6 +1822,7 @@ def rolling_pairwise_lag(
     lags, rows, least = _check_lag_window(max_lag, window, min_periods)
     _check_return_type(return_type)
     names, x = _read(df, cols)
+    _tell_pairs_apart(names, ordered=True)
     pairs = [(a, b) for a in range(len(names)) for b in range(len(names)) if a != b]
     values = _lagged_windows(x, rows, lags, pairs, least, _use_rust())
     return _write(df, values, _pair_names(names, pairs, lags), return_type)
@@ -1777,6 +1895,7 @@ def batched_pairwise_lag(
     except TypeError:
         chosen = sorted(chosen, key=str)
     names, x = _read(df, chosen)
+    _tell_pairs_apart(names, ordered=not unique_pairs)
     places = range(len(names))
     pairs = combinations(places, 2) if unique_pairs else permutations(places, 2)
     size = min(size, max(len(names) ** 2, 1))
@@ -1879,7 +1998,8 @@ def build_lagged_features(
     """
     lags = _at_least("max_lag", max_lag, 0)
     names, x = _read(df, cols)
-    columns = [f"{name}_lag{lag}" for name in names for lag in range(1, lags + 1)]
+    pieces = [(name, lag) for name in names for lag in range(1, lags + 1)]
+    columns = _distinct([f"{name}_lag{lag}" for name, lag in pieces], [name for name, _ in pieces])
     if not (x.size and lags):
         values = np.empty((len(x), len(columns)))
     elif _use_rust():
@@ -2144,6 +2264,8 @@ def _aligned(name: str, values: Any, df: Frame) -> tuple[Array, Any]:
     title = getattr(values, "name", None)
     if _pl is not None and isinstance(values, _pl.Series):
         values, title = pd.Series(values.to_list(), dtype=object), None
+    if np.ma.isMaskedArray(values):
+        values = _unmasked(values)
     if isinstance(values, pd.Series) and isinstance(df, pd.DataFrame) and not values.index.equals(index):
         if not values.index.is_unique:
             raise ValueError(f"{name} must have the index of df or a unique one, got one with duplicates")
@@ -2201,6 +2323,11 @@ def _sensors(df: Frame, sensor_cols: Sequence[Hashable]) -> list[Any]:
         raise TypeError(f"sensor_cols must be a list of column names, got {type(sensor_cols).__name__}")
     present = set(df.columns)
     return _select(df, [name for name in sensor_cols if name in present])
+
+
+def _no_sensor(wanted: Sequence[Hashable]) -> ValueError:
+    names = list(wanted)
+    return ValueError(f"No valid sensor columns found: sensor_cols must name at least one column of df, got {names!r}")
 
 
 class ConfidenceGatedNormalizer:
@@ -2274,9 +2401,9 @@ class ConfidenceGatedNormalizer:
         _require_frame("df", df)
         names = _sensors(df, sensor_cols)
         if not len(df):
-            raise ValueError("df must have at least one row to fit, got none")
+            raise ValueError("Cannot fit on empty DataFrame: df must have at least one row, got none")
         if not names:
-            raise ValueError(f"sensor_cols must name at least one column of df, got {list(sensor_cols)!r}")
+            raise _no_sensor(sensor_cols)
         self._global_stats = self._statistics(df, names, self.GLOBAL_LABEL)
         self._regime_stats = {}
         self._sensor_cols = names
@@ -2312,10 +2439,10 @@ class ConfidenceGatedNormalizer:
             If the label is negative or beyond 64 bits, or `df` has none of the columns.
         """
         if not self._is_fitted:
-            raise RuntimeError("the normalizer is not fitted: call fit_global before fit_regime")
+            raise RuntimeError("Must call fit_global before fit_regime")
         label = _label(regime_label)
         if label < 0:
-            raise ValueError(f"regime_label must not be negative, got {label}")
+            raise ValueError(f"Regime label must be non-negative: regime_label must be at least 0, got {label}")
         _require_frame("df", df)
         wanted = self._sensor_cols if sensor_cols is None else sensor_cols
         names = _sensors(df, wanted)
@@ -2323,7 +2450,7 @@ class ConfidenceGatedNormalizer:
             self._regime_stats.pop(label, None)
             return self
         if not names:
-            raise ValueError(f"sensor_cols must name at least one column of df, got {list(wanted)!r}")
+            raise _no_sensor(wanted)
         self._regime_stats[label] = self._statistics(df, names, label)
         return self
 
@@ -2369,7 +2496,7 @@ class ConfidenceGatedNormalizer:
             duplicates that is not the one of `df`.
         """
         if self._global_stats is None:
-            raise RuntimeError("the normalizer is not fitted: call fit_global before normalize")
+            raise RuntimeError("Normalizer not fitted: call fit_global before normalize")
         _require_frame("df", df)
         everything = self._global_stats
         if not len(df):
@@ -2472,7 +2599,7 @@ def _by_name(name: str, values: Any, names: list[Any]) -> Array:
     numbers = np.full(len(names), np.nan)
     for i, column in enumerate(names):
         # A series would read a number that is no label as a place.
-        if column not in values or (value := values[column]) is None or value is pd.NA:
+        if column not in values or (value := values[column]) is None or value is pd.NA or value is np.ma.masked:
             continue
         # Conversion would take spelled numbers, arrays of one and the real part of complex ones.
         number: float | None = None
@@ -2569,21 +2696,51 @@ def normalize_with_confidence_gating(
 # The time index
 # ---------------------------------------------------------------------------------------------------------------------
 
-_ZONE = re.compile(r"(?<=\d)\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
-_CLOCK = re.compile(r"\d{1,2}:\d{2}")
+# A time of day: 10:00, 10:00:30.5 PM, T10, T100030, 10h30, 3 PM. What follows a sign is an offset.
+_CLOCK = re.compile(
+    r"(?:(?<![+\-\u2212:\d])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?"
+    r"|(?<=\d)T\d{2}(?:\d{2}(?:\d{2}(?:[.,]\d+)?)?)?(?![\d:])"
+    r"|(?<=\d )\d{6}(?![\d:])"
+    r"|(?<!\d)\d{1,2}\s?h(?:\d{2}(?:m(?:in)?(?:\d{2}s?)?)?)?(?![a-z])"
+    r"|(?<!\d)\d{1,2}(?=\s?[ap]\.?m\b))"
+    r"(?:\s?[ap](?:m\b|\.m\.))?",
+    re.IGNORECASE,
+)
+# Words that are of a date, not of a zone.
+_WORDS = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?|mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:rs|rsday)?|fri(?:day)?|sat(?:urday)?"
+    r"|sun(?:day)?|on|of|at|am|pm)\b"
+)
+# A zone after the time of day, however it is spelled: Z, CET, utc, UTC+2, GMT+0200 (CEST), +02, -05:30, Europe/Berlin,
+# W. Europe Standard Time, [Europe/Berlin], (UTC+01:00) Berlin.
+_ZONE = re.compile(
+    rf"\s*(?!(?i:{_WORDS}))"
+    r"(?:[A-Za-z]+(?:/[A-Za-z_+\-\d]+)+|(?:[A-Z][A-Za-z.]*\s)+Time\b|[A-Z]{3}\d{1,2}[A-Z]{3}\b|[A-Z]{1,5}\b"
+    r"|(?i:z|utc?|gmt)\b|[a-z]{2,4}t\b)?"
+    r"\s*(?:[+\-\u2212]\d{1,2}(?::?\d{2}){0,2}(?!\d))?"
+    rf"(?:\s*\((?:UTC|GMT)[^()]*\)[A-Za-z,. ]*|\s*\([^()]*\)|\s*\[[^\[\]]*\]|\s+(?!(?i:{_WORDS}))[A-Z]{{2,5}}\b)*"
+)
+_DAY_WITH_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2})\s*(?:[Zz]|[+\-\u2212]\d{2}:\d{2})")
+_DATE = re.compile(r"\d{4}|\d+\D+\d")
 _NUMERIC_DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2\d{2,4}(?!\d)")
+_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 
-def _wall_clock(stamp: Any) -> Any:
-    """A time stamp, or its spelling, without its zone."""
-    if isinstance(stamp, str):
-        stamp = stamp.strip()
-        # A date alone may end like an offset does: 2012-0530.
-        clock = _CLOCK.search(stamp)
-        if clock is None:
-            return stamp
-        return stamp[: clock.end()] + _ZONE.sub("", "0" + stamp[clock.end() :]).removeprefix("0")
-    return stamp.replace(tzinfo=None) if getattr(stamp, "tzinfo", None) is not None else stamp
+def _wall_clock(text: str) -> str | None:
+    """The spelling of a time stamp without its zone; none if it tells no date."""
+    text = text.strip()
+    if day := _DAY_WITH_ZONE.fullmatch(text):
+        return day[1]
+    # A date alone may end like an offset does: 2012-0530.
+    clock = _CLOCK.search(text)
+    if clock is None:
+        return text if _DATE.search(text) else None
+    zone = cast("re.Match[str]", _ZONE.match(text, clock.end()))
+    before, after = text[: clock.start()], text[zone.end() :]
+    if not _DATE.search(f"{before} {after}"):
+        return None
+    return f"{before}{after} {clock[0]}" if after.strip() else f"{before}{clock[0]}"
 
 
 def _day_first(stamps: list[Any]) -> dict[str, bool]:
@@ -2599,26 +2756,104 @@ def _day_first(stamps: list[Any]) -> dict[str, bool]:
     return verdict
 
 
+def _in_nanoseconds(times: Any) -> Any:
+    """Stamps of any unit in nanoseconds, NaT where these cannot count them."""
+    unit = np.datetime_data(times.dtype)[0]
+    step = _NANOSECONDS[unit]
+    whole = times.view(np.int64)
+    limit = (2**63 - 1) // step
+    known = ~np.isnat(times) & (whole <= limit) & (whole >= -limit)
+    return np.where(known, np.where(known, whole, 0) * step, np.iinfo(np.int64).min).view("datetime64[ns]")
+
+
+def _read_texts(texts: list[str], day_first: bool) -> Any:
+    """Stamps in nanoseconds of spellings without a zone."""
+    try:
+        with warnings.catch_warnings():
+            # That some spelling will be refused one day.
+            warnings.simplefilter("ignore")
+            times = pd.to_datetime(texts, format="mixed", dayfirst=day_first, errors="coerce")
+        if isinstance(times, pd.DatetimeIndex) and times.tz is None:
+            return _in_nanoseconds(times.to_numpy())
+    except (ValueError, TypeError, OverflowError):
+        pass
+    if len(texts) > 1:
+        return np.concatenate([_read_texts([text], day_first) for text in texts])
+    # What pandas still takes for a zone, or cannot take at all.
+    return np.full(1, np.datetime64("NaT"), dtype="datetime64[ns]")
+
+
+def _read_object(stamp: Any) -> Any:
+    """The stamp, in nanoseconds and without its zone, of what holds a date; NaT for anything else."""
+    nothing = np.datetime64("NaT", "ns")
+    try:
+        if isinstance(stamp, pd.Period):
+            stamp = stamp.to_timestamp()
+        if isinstance(stamp, (pd.Timestamp, dt.datetime)):
+            if pd.isna(stamp):
+                return nothing
+            naive = stamp.replace(tzinfo=None)
+            stamp = naive.to_datetime64() if isinstance(naive, pd.Timestamp) else np.datetime64(naive, "us")
+        elif isinstance(stamp, dt.date):
+            stamp = np.datetime64(stamp, "D")
+        if not isinstance(stamp, np.datetime64) or np.isnat(stamp):
+            return nothing
+        if np.datetime_data(stamp.dtype)[0] not in _NANOSECONDS:
+            stamp = stamp.astype("datetime64[s]")
+        return _in_nanoseconds(np.array([stamp]))[0]
+    except (ValueError, OverflowError, KeyError):
+        return nothing
+
+
+def _read_numbers(index: pd.Index) -> Any:
+    """Numbers of nanoseconds since 1970 as stamps."""
+    dtype: Any = index.dtype
+    kind = getattr(dtype, "numpy_dtype", dtype).kind
+    wide = {"u": np.uint64, "i": np.int64}.get(kind, np.float64)
+    numbers = index.to_numpy(dtype=wide, na_value=0 if kind in "iu" else np.nan)
+    known = ~np.asarray(index.isna()) & (np.abs(numbers) < 2**63 if kind == "f" else numbers <= wide(2**63 - 1))
+    whole = np.where(known, numbers, 0).astype(np.int64)
+    return np.where(known, whole, np.iinfo(np.int64).min).view("datetime64[ns]")
+
+
 def _parse_index(index: pd.Index) -> pd.DatetimeIndex:
-    if isinstance(index, pd.DatetimeIndex):
-        return index.tz_localize(None)
     if isinstance(index, pd.MultiIndex):
         raise TypeError("the index must have one level, got a MultiIndex")
+    if isinstance(index, pd.DatetimeIndex):
+        # The wall clock of a stamp near the bounds of nanoseconds may lie beyond them.
+        coarse = index if index.tz is None or index.unit != "ns" else index.as_unit("us")
+        beyond = np.isnat(_in_nanoseconds(coarse.tz_localize(None).to_numpy())) & ~np.asarray(index.isna())
+        if not beyond.any():
+            return index.tz_localize(None)
+        return index.where(~beyond).tz_localize(None)
     if isinstance(index, pd.PeriodIndex):
-        return index.to_timestamp()
-    if pd.api.types.is_numeric_dtype(index.dtype):
-        return pd.DatetimeIndex(pd.to_datetime(index), name=index.name)
-    stamps = [_wall_clock(stamp) for stamp in index]
+        with suppress(ValueError, OverflowError):
+            return _parse_index(index.to_timestamp())
+    elif pd.api.types.is_integer_dtype(index.dtype) or pd.api.types.is_float_dtype(index.dtype):
+        return pd.DatetimeIndex(_read_numbers(index), name=index.name)
+    stamps = [_wall_clock(stamp) if isinstance(stamp, str) else stamp for stamp in index]
     day_first = _day_first(stamps)
     groups: dict[bool, list[int]] = {}
-    for i, stamp in enumerate(stamps):
-        found = _NUMERIC_DATE.match(stamp) if isinstance(stamp, str) else None
-        groups.setdefault(found is not None and day_first.get(found[2], False), []).append(i)
     parsed = np.full(len(stamps), np.datetime64("NaT"), dtype="datetime64[ns]")
+    for i, stamp in enumerate(stamps):
+        if isinstance(stamp, str):
+            found = _NUMERIC_DATE.match(stamp)
+            groups.setdefault(found is not None and day_first.get(found[2], False), []).append(i)
+        else:
+            parsed[i] = _read_object(stamp)
     for days, places in groups.items():
-        times = pd.to_datetime([stamps[i] for i in places], format="mixed", dayfirst=days, errors="coerce")
-        parsed[places] = times.to_numpy()
+        parsed[places] = _read_texts([stamps[i] for i in places], days)
     return pd.DatetimeIndex(parsed, name=index.name)
+
+
+def _shown(index: pd.Index, place: int) -> str:
+    """The stamp as a person reads it."""
+    try:
+        stamp = index[place]
+    except (ValueError, OverflowError):
+        # A wall clock beyond the bounds: the instant will do.
+        stamp = index.to_numpy(dtype="datetime64[ns]")[place]
+    return repr(stamp) if isinstance(stamp, str) else str(stamp)
 
 
 def ensure_local_index(df: pd.DataFrame) -> pd.DataFrame:
@@ -2634,7 +2869,9 @@ def ensure_local_index(df: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `df` itself, its index replaced. A spelling that cannot be read becomes NaT, and a warning is logged.
+        `df` itself, its index replaced. The zone of a stamp is dropped, however it is spelled, and its wall clock
+        stays. What is no date (a time alone, "now", a number among other things) becomes NaT, and so does a stamp
+        that nanoseconds cannot count exactly, outside the years 1677 to 2262; a warning is logged.
 
     Raises
     ------
@@ -2649,9 +2886,14 @@ def ensure_local_index(df: pd.DataFrame) -> pd.DataFrame:
     """
     _require_pandas_frame(df)
     index = _parse_index(df.index)
-    unread = int(np.count_nonzero(np.asarray(index.isna()) & ~np.asarray(df.index.isna())))
-    if unread > 0:
-        _log.warning("%d of %d time stamps cannot be read and became NaT", unread, len(index))
+    unread = np.flatnonzero(np.asarray(index.isna()) & ~np.asarray(df.index.isna()))
+    if unread.size:
+        _log.warning(
+            "%d of %d time stamps are no date between the years 1677 and 2262 and became NaT, such as %s",
+            unread.size,
+            len(index),
+            _shown(df.index, int(unread[0])),
+        )
     df.index = index
     return df
 

@@ -68,7 +68,9 @@ def test_what_cannot_be_read_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger=ff.__name__):
         out = ff.ensure_local_index(df)
     assert out.index.isna().tolist() == [False, True, True, False]
-    assert [record.getMessage() for record in caplog.records] == ["1 of 4 time stamps cannot be read and became NaT"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 of 4 time stamps are no date between the years 1677 and 2262 and became NaT, such as 'no date'"
+    ]
 
 
 def test_other_kinds_of_index() -> None:

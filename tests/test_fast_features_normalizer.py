@@ -357,26 +357,29 @@ def test_empty_frames_and_inputs_left_alone(backend: str) -> None:
 def test_what_is_refused() -> None:
     frame, labels = two_regimes()
     normalizer = ff.ConfidenceGatedNormalizer()
-    with pytest.raises(RuntimeError, match="call fit_global before fit_regime"):
+    with pytest.raises(RuntimeError, match="^Must call fit_global before fit_regime"):
         normalizer.fit_regime(0, frame)
-    with pytest.raises(RuntimeError, match="call fit_global before normalize"):
+    with pytest.raises(RuntimeError, match="^Normalizer not fitted: call fit_global before normalize"):
         normalizer.normalize(frame, labels, labels)
-    with pytest.raises(ValueError, match="df must have at least one row to fit"):
+    with pytest.raises(ValueError, match="^Cannot fit on empty DataFrame: df must have at least one row"):
         normalizer.fit_global(frame.iloc[:0], ["a"])
-    with pytest.raises(ValueError, match=r"sensor_cols must name at least one column of df, got \['x'\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"^No valid sensor columns found: sensor_cols must name at least one column of df, got \['x'\]",
+    ):
         normalizer.fit_global(frame, ["x"])
     with pytest.raises(TypeError, match="sensor_cols must be a list of column names, got str"):
         normalizer.fit_global(frame, "a")
     with pytest.raises(TypeError, match="df must be a pandas or a Polars DataFrame, got dict"):
         normalizer.fit_global({"a": [1.0]}, ["a"])  # type: ignore[arg-type]
     normalizer.fit_global(frame, ["a"])
-    with pytest.raises(ValueError, match="regime_label must not be negative, got -1"):
+    with pytest.raises(ValueError, match="^Regime label must be non-negative: regime_label must be at least 0, got -1"):
         normalizer.fit_regime(-1, frame)
     with pytest.raises(ValueError, match=r"regime_label must be an integer, got 0\.5"):
         normalizer.fit_regime(0.5, frame)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"regime_label must be less than 2\*\*63, got 9223372036854775808"):
         normalizer.fit_regime(2**63, frame)
-    with pytest.raises(ValueError, match=r"sensor_cols must name at least one column of df, got \['q'\]"):
+    with pytest.raises(ValueError, match=r"^No valid sensor columns found: sensor_cols .* got \['q'\]"):
         normalizer.fit_regime(0, frame, ["q"])
     with pytest.raises(ValueError, match=r"confidences must have one value for each row of df \(120\), got shape"):
         normalizer.normalize(frame, labels, [0.5])
