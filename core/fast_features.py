@@ -1035,9 +1035,8 @@ def _unmasked(values: Any) -> Any:
     """What is masked is missing: NaN, or None among objects."""
     if not np.ma.isMaskedArray(values):
         return np.asarray(values)
-    if values.dtype.kind in "fiub":
-        return values.astype(np.float64).filled(np.nan)
-    return values.astype(object).filled(None)
+    number = values.dtype.kind in "fiub"
+    return np.ma.filled(values.astype(np.float64 if number else object), np.nan if number else None)
 
 
 def _vector(name: str, series: object) -> Array:
@@ -2825,7 +2824,7 @@ def _parse_index(index: pd.Index) -> pd.DatetimeIndex:
         beyond = np.isnat(_in_nanoseconds(coarse.tz_localize(None).to_numpy())) & ~np.asarray(index.isna())
         if not beyond.any():
             return index.tz_localize(None)
-        return index.where(~beyond).tz_localize(None)
+        return cast("pd.DatetimeIndex", index.where(~beyond)).tz_localize(None)
     if isinstance(index, pd.PeriodIndex):
         with suppress(ValueError, OverflowError):
             return _parse_index(index.to_timestamp())
@@ -2842,7 +2841,7 @@ def _parse_index(index: pd.Index) -> pd.DatetimeIndex:
         else:
             parsed[i] = _read_object(stamp)
     for days, places in groups.items():
-        parsed[places] = _read_texts([stamps[i] for i in places], days)
+        parsed[places] = _read_texts([cast("str", stamps[i]) for i in places], days)
     return pd.DatetimeIndex(parsed, name=index.name)
 
 

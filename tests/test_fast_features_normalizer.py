@@ -357,11 +357,11 @@ def test_empty_frames_and_inputs_left_alone(backend: str) -> None:
 def test_what_is_refused() -> None:
     frame, labels = two_regimes()
     normalizer = ff.ConfidenceGatedNormalizer()
-    with pytest.raises(RuntimeError, match="^Must call fit_global before fit_regime"):
+    with pytest.raises(RuntimeError, match=r"^Must call fit_global before fit_regime"):
         normalizer.fit_regime(0, frame)
-    with pytest.raises(RuntimeError, match="^Normalizer not fitted: call fit_global before normalize"):
+    with pytest.raises(RuntimeError, match=r"^Normalizer not fitted: call fit_global before normalize"):
         normalizer.normalize(frame, labels, labels)
-    with pytest.raises(ValueError, match="^Cannot fit on empty DataFrame: df must have at least one row"):
+    with pytest.raises(ValueError, match=r"^Cannot fit on empty DataFrame: df must have at least one row"):
         normalizer.fit_global(frame.iloc[:0], ["a"])
     with pytest.raises(
         ValueError,
@@ -373,7 +373,9 @@ def test_what_is_refused() -> None:
     with pytest.raises(TypeError, match="df must be a pandas or a Polars DataFrame, got dict"):
         normalizer.fit_global({"a": [1.0]}, ["a"])  # type: ignore[arg-type]
     normalizer.fit_global(frame, ["a"])
-    with pytest.raises(ValueError, match="^Regime label must be non-negative: regime_label must be at least 0, got -1"):
+    with pytest.raises(
+        ValueError, match=r"^Regime label must be non-negative: regime_label must be at least 0, got -1"
+    ):
         normalizer.fit_regime(-1, frame)
     with pytest.raises(ValueError, match=r"regime_label must be an integer, got 0\.5"):
         normalizer.fit_regime(0.5, frame)  # type: ignore[arg-type]
