@@ -117,15 +117,16 @@ _rs: Any = _optional(
 _pl: Any = _optional("polars", "DataFrame")
 _console: Any = getattr(_optional("core.observability", "Console"), "Console", None)
 _timer_class: Any = getattr(_optional("utils.timer", "Timer"), "Timer", None)
+_timer: Any = _timer_class() if hasattr(_timer_class, "wrap") else None
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _timed(name: str) -> Callable[[_F], _F]:
     """Let ACM's timer, where there is one, measure the decorated function."""
-    if _timer_class is None or not hasattr(_timer_class, "wrap"):
+    if _timer is None:
         return lambda function: function
-    return cast("Callable[[_F], _F]", _timer_class().wrap(name))
+    return cast("Callable[[_F], _F]", _timer.wrap(name))
 
 
 def _choose_backend(forced: str | None) -> str:
@@ -1036,7 +1037,9 @@ def _unmasked(values: Any) -> Any:
     if not np.ma.isMaskedArray(values):
         return np.asarray(values)
     number = values.dtype.kind in "fiub"
-    return np.ma.filled(values.astype(np.float64 if number else object), np.nan if number else None)
+    out = np.array(np.ma.getdata(values), dtype=np.float64 if number else object)
+    out[np.ma.getmaskarray(values)] = np.nan if number else None
+    return out
 
 
 def _vector(name: str, series: object) -> Array:
