@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +18,14 @@ from acm_rs.cli.errors import Refusal
 __all__ = ["check_output", "write_table", "write_whole"]
 
 _ENDINGS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
+_SPECIAL = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+)
+# As many as Linux follows.
+_MOST_LINKS = 40
 
 
 def check_output(output: Path, source: Path | None = None) -> None:
@@ -30,21 +41,21 @@ def check_output(output: Path, source: Path | None = None) -> None:
     Raises
     ------
     Refusal
-        Unknown ending, no such folder, no permission, a folder, or the input itself.
+        Unknown ending, no such folder, no permission, no regular file, or the input itself.
     """
     if output.suffix.lower() not in _ENDINGS:
         raise Refusal(f"{output}: the output must end in .parquet or .csv", status=2)
     try:
-        if output.is_dir():
-            raise Refusal(f"{output} is a folder; name a file in it")
-        folder = output.resolve().parent
+        target, old = _followed(output)
+        _refuse_special(output, old)
+        folder = target.parent
         if not folder.is_dir():
             raise Refusal(f"{output}: the folder {folder} does not exist")
-        if source is not None and output.exists() and source.exists() and output.samefile(source):
+        if source is not None and old is not None and source.exists() and os.path.samestat(old, source.stat()):
             raise Refusal(f"{output} is the input too; choose another output", status=2)
     except OSError as error:
         raise Refusal(f"{output} cannot be written: {error.strerror or error}") from None
-    if not os.access(folder, os.W_OK) or (output.exists() and not os.access(output, os.W_OK)):
+    if not os.access(folder, os.W_OK) or (old is not None and not os.access(target, os.W_OK)):
         raise Refusal(f"{output} cannot be written: no permission")
 
 
@@ -74,21 +85,103 @@ def write_table(frame: pl.DataFrame, output: Path) -> int:
 
 
 def write_whole(output: Path, write: Callable[[Path], object]) -> int:
-    """Write beside the target, then rename: whoever reads sees the old file or the new one, nothing between."""
-    target = output.resolve()
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    """Write beside the target, then rename: whoever reads sees the old file or the new one, nothing between.
+
+    Links are followed, and the file that is replaced leaves its permissions to the new one.
+
+    Parameters
+    ----------
+    output : Path
+        The file to be written.
+    write : callable
+        Writes into the file at the path it is given, which exists and is empty.
+
+    Returns
+    -------
+    int
+        The size in bytes.
+
+    Raises
+    ------
+    Refusal
+        What is there is no regular file, or the system refuses; what was there is left as it was.
+    """
+    draft: Path | None = None
     try:
+        target, old = _followed(output)
+        _refuse_special(output, old)
+        name = target.with_name(f".acm-rs-{secrets.token_hex(8)}.part")
+        # Nobody may read in the draft what he may not read in the file.
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if old is None else 0o600))
+        draft = name
         write(draft)
         with draft.open("rb+") as file:
+            if old is not None:
+                _keep_permissions(file.fileno(), old)
             os.fsync(file.fileno())
+            size = os.fstat(file.fileno()).st_size
         draft.replace(target)
-        return target.stat().st_size
+        return size
     except (OSError, pl.exceptions.PolarsError) as error:
-        reason = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0]
+        reason = getattr(error, "strerror", None) or _system_text(str(error))
+        if draft is not None:
+            reason = reason.replace(str(draft), str(output))
         raise Refusal(f"{output} cannot be written: {reason}") from None
     finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+        if draft is not None:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+def _system_text(text: str) -> str:
+    """What the system said, of what Polars made of it."""
+    return text.strip().partition("\n")[0].partition(" (os error ")[0].rpartition("IO error: ")[2]
+
+
+def _followed(output: Path) -> tuple[Path, os.stat_result | None]:
+    """Where the links at `output` lead, as the system takes them one by one, and what is there."""
+    target = output
+    for _ in range(_MOST_LINKS + 1):
+        try:
+            found = target.lstat()
+        except FileNotFoundError:
+            return target, None
+        if not stat.S_ISLNK(found.st_mode):
+            return target, found
+        target = target.parent / target.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(output))
+
+
+def _refuse_special(output: Path, found: os.stat_result | None) -> None:
+    if found is None or stat.S_ISREG(found.st_mode):
+        return
+    if stat.S_ISDIR(found.st_mode):
+        raise Refusal(f"{output} is a folder; name a file in it")
+    kind = next((name for known, name in _SPECIAL if known(found.st_mode)), "something else")
+    raise Refusal(f"{output} is {kind}, not a regular file; choose another output")
+
+
+def _keep_permissions(file: int, old: os.stat_result) -> None:
+    """Give the new file owner, group and mode of the old one, as far as the system lets them be given."""
+    if sys.platform == "win32":
+        return
+    new = os.fstat(file)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.fchown(file, old.st_uid, old.st_gid)
+        except OSError:
+            # Not the superuser: the group may still be one of the caller's.
+            with suppress(OSError):
+                os.fchown(file, -1, old.st_gid)
+        new = os.fstat(file)
+    mode = stat.S_IMODE(old.st_mode)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        mode &= 0o777
+    if new.st_gid != old.st_gid:
+        # Another group gets no more than everybody.
+        mode &= 0o707 | (mode & 0o007) << 3
+    if stat.S_IMODE(new.st_mode) != mode:
+        os.fchmod(file, mode)
 
 
 def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
