@@ -30,6 +30,10 @@ test-rust *arguments:
 test-python *arguments:
     {{ python }} -m pytest {{ arguments }}
 
+# Every argument of every public call replaced by odd values, in child processes
+bad-calls *arguments:
+    {{ python }} tests/bad_calls.py {{ arguments }}
+
 # Python tests with the coverage gate
 coverage:
     {{ python }} -m pytest --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=90

@@ -6,15 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use acm_linalg::{Error, parallel};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Ix1, Ix2};
 use numpy::{
-    BorrowError, Element, PyArray, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray,
-    PyReadwriteArray, PyUntypedArray, PyUntypedArrayMethods,
+    BorrowError, Element, PyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray, PyReadwriteArray,
+    PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{
-    PyKeyboardInterrupt, PyMemoryError, PyOverflowError, PyRuntimeError, PyTypeError, PyValueError,
+    PyKeyboardInterrupt, PyMemoryError, PyOverflowError, PyRuntimeError, PyTypeError, PyUserWarning, PyValueError,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyInt, PyTuple};
+use pyo3::types::PyTuple;
+
+use crate::arguments::{count, type_name};
 
 pyo3::create_exception!(
     acm_rs,
@@ -40,6 +42,18 @@ pub(crate) fn watch_for_interrupts() {
         })
         .unwrap_or(false)
     });
+}
+
+/// Warns where the environment asks for no number of threads: nobody else would say so.
+pub(crate) fn warn_of_setting(py: Python<'_>) -> PyResult<()> {
+    let Some(setting) = parallel::unheeded_setting() else {
+        return Ok(());
+    };
+    let (name, most, used) = (parallel::THREADS_VARIABLE, parallel::MAX_THREADS, parallel::num_threads());
+    let text = format!(
+        "`{name}` must be a whole number between 1 and {most}, got {setting:?}; acm_rs uses {used}, one for each core"
+    );
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &std::ffi::CString::new(text)?, 1)
 }
 
 /// Runs `work` detached from the interpreter and turns what goes wrong into an exception.
@@ -84,6 +98,15 @@ pub(crate) enum Input<'py> {
     F32(Borrowed<'py, f32>),
 }
 
+impl Input<'_> {
+    pub(crate) fn columns(&self) -> usize {
+        match self {
+            Self::F64(x) => x.view().ncols(),
+            Self::F32(x) => x.view().ncols(),
+        }
+    }
+}
+
 pub(crate) enum Borrowed<'py, T: Element> {
     Line(PyReadonlyArray<'py, T, Ix1>),
     Table(PyReadonlyArray<'py, T, Ix2>),
@@ -108,10 +131,6 @@ impl<T: Element> Borrowed<'_, T> {
         let strides = view.strides();
         view.ncols() > 1 && strides[0].abs() < strides[1].abs()
     }
-}
-
-pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
-    value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
 }
 
 /// A mask would be overlooked.
@@ -347,73 +366,6 @@ pub(crate) fn empty<'py, T: Element>(
         }
     };
     function.call1((shape, T::get_dtype(py), order)).map_err(too_large)
-}
-
-/// A whole number of rows: `window`, `min_periods`, `first_row`. Counts beyond what fits are as good as without limit.
-pub(crate) fn count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyResult<usize> {
-    const BEYOND: usize = 1 << (usize::BITS - 2);
-    let wrong = || {
-        let text = value.repr().map_or_else(|_| type_name(value), |text| text.to_string());
-        PyValueError::new_err(format!("`{name}` must be a whole number, at least {least}, got {text}"))
-    };
-    if value.is_instance_of::<PyBool>() || value.hasattr("dtype")? && value.get_item(0).is_ok() {
-        return Err(wrong());
-    }
-    let index = value.call_method0(pyo3::intern!(value.py(), "__index__")).map_err(|_| wrong())?;
-    if let Ok(number) = index.extract::<usize>() {
-        if number < least {
-            return Err(wrong());
-        }
-        return Ok(number.min(BEYOND));
-    }
-    let positive = index.cast::<PyInt>().is_ok() && index.gt(0).unwrap_or(false);
-    if positive { Ok(BEYOND) } else { Err(wrong()) }
-}
-
-/// A real number.
-pub(crate) fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
-    value
-        .extract::<f64>()
-        .map_err(|_| PyTypeError::new_err(format!("`{name}` must be a number, got {}", type_name(value))))
-}
-
-/// One real number or a sequence of them.
-pub(crate) fn numbers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<f64>> {
-    if let Ok(array) = value.cast::<PyUntypedArray>() {
-        if array.ndim() > 1 {
-            return Err(PyValueError::new_err(format!("`{name}` must have 1 dimension, got {}", array.ndim())));
-        }
-        if !matches!(array.dtype().kind(), b'f' | b'i' | b'u') {
-            return Err(wrong_dtype(array, name, "float64"));
-        }
-    }
-    let one = value.extract::<f64>().map(|number| vec![number]);
-    one.or_else(|_| value.extract::<Vec<f64>>()).map_err(|_| {
-        PyTypeError::new_err(format!("`{name}` must be a number or a sequence of numbers, got {}", type_name(value)))
-    })
-}
-
-/// A snapshot of labels: integers, one dimension.
-pub(crate) fn labels_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<i64>> {
-    let Ok(array) = value.cast::<PyUntypedArray>() else {
-        return Err(PyTypeError::new_err(format!(
-            "`{name}` must be a NumPy array of integers, got {}; convert with numpy.asarray(..., dtype=numpy.int64)",
-            type_name(value)
-        )));
-    };
-    refuse_mask(array, name)?;
-    if !matches!(array.dtype().kind(), b'i' | b'u') {
-        return Err(PyTypeError::new_err(format!(
-            "`{name}` must have an integer dtype, got {}; convert with .astype(numpy.int64)",
-            array.dtype()
-        )));
-    }
-    if array.ndim() != 1 {
-        return Err(PyValueError::new_err(format!("`{name}` must have 1 dimension, got {}", array.ndim())));
-    }
-    let copied = value.call_method1(pyo3::intern!(value.py(), "astype"), ("int64",))?;
-    let labels = copied.cast::<PyArray1<i64>>()?.to_vec()?;
-    Ok(labels)
 }
 
 /// Set the number of threads that long calls use.

@@ -1,5 +1,6 @@
 //! `acm_rs._native`: what the compute crates offer to Python.
 
+mod arguments;
 mod clustering;
 mod detectors;
 mod features;
@@ -41,6 +42,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::interop::watch_for_interrupts();
+        super::interop::warn_of_setting(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

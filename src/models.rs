@@ -11,11 +11,11 @@ use acm_linalg::{Error, Memory, Persist, Samples};
 use ndarray::{Ix1, Ix2};
 use numpy::{PyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::PyClass;
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyUserWarning, PyValueError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::interop::{Input, compute, empty, input, type_name};
+use crate::interop::{Input, compute, empty, input};
 
 /// A model's class: its parameters are attributes, everything else lies behind [`Model::held`].
 pub(crate) trait Model: PyClass + Sync {
@@ -224,32 +224,9 @@ pub(crate) fn matrix<'py>(py: Python<'py>, values: &[f64], columns: usize) -> Py
     PyArray1::from_slice(py, values).reshape([values.len() / columns.max(1), columns])
 }
 
-/// The option of that name.
-pub(crate) fn choice<T: Copy>(value: &Bound<'_, PyAny>, name: &str, options: &[(&str, T)]) -> PyResult<T> {
-    let listed: Vec<_> = options.iter().map(|(option, _)| format!("\"{option}\"")).collect();
-    let must = format!("`{name}` must be one of {}", listed.join(", "));
-    let Ok(text) = value.extract::<String>() else {
-        return Err(PyTypeError::new_err(format!("{must}, got {}", type_name(value))));
-    };
-    let found = options.iter().find(|(option, _)| *option == text);
-    found
-        .map(|(_, option)| *option)
-        .ok_or_else(|| PyValueError::new_err(format!("{must}, got \"{text}\"")))
-}
-
 /// The name of an option.
 pub(crate) fn name_of<T: PartialEq>(option: &T, options: &[(&'static str, T)]) -> &'static str {
     options.iter().find(|(_, known)| known == option).map_or("", |(name, _)| name)
-}
-
-/// Any 64-bit seed.
-pub(crate) fn seed_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    let wrong = || {
-        let text = value.repr().map_or_else(|_| type_name(value), |text| text.to_string());
-        PyValueError::new_err(format!("`seed` must be a whole number, at least 0 and below 2^64, got {text}"))
-    };
-    let index = value.call_method0(pyo3::intern!(value.py(), "__index__")).map_err(|_| wrong())?;
-    index.extract().map_err(|_| wrong())
 }
 
 /// Warns as `UserWarning`.

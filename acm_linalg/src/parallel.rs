@@ -74,14 +74,27 @@ pub fn num_threads() -> usize {
     static DEFAULT: OnceLock<usize> = OnceLock::new();
     match THREADS.load(Ordering::Relaxed) {
         0 => *DEFAULT.get_or_init(|| {
-            std::env::var(THREADS_VARIABLE)
-                .ok()
-                .and_then(|text| text.trim().parse().ok())
-                .filter(|threads| (1..=MAX_THREADS).contains(threads))
-                .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS))
+            let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
+            setting().and_then(|text| threads_of(&text)).unwrap_or_else(cores)
         }),
         threads => threads,
     }
+}
+
+/// What [`THREADS_VARIABLE`] says where that is no number of threads, and so is not heeded.
+#[must_use]
+pub fn unheeded_setting() -> Option<String> {
+    setting().filter(|text| threads_of(text).is_none())
+}
+
+/// [`THREADS_VARIABLE`], unless it is not set or empty.
+fn setting() -> Option<String> {
+    let text = std::env::var_os(THREADS_VARIABLE)?.to_string_lossy().trim().to_owned();
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn threads_of(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|threads| (1..=MAX_THREADS).contains(threads))
 }
 
 /// Registers the question "shall the running work stop?", asked on the calling thread every 20 ms of a long call.

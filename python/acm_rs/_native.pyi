@@ -112,7 +112,7 @@ def cpu_features() -> list[str]: ...
 def rolling_sum(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -123,7 +123,7 @@ def rolling_sum(
 def rolling_mean(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -134,7 +134,7 @@ def rolling_mean(
 def rolling_min(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -145,7 +145,7 @@ def rolling_min(
 def rolling_max(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -156,7 +156,7 @@ def rolling_max(
 def rolling_skew(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -167,7 +167,7 @@ def rolling_skew(
 def rolling_kurt(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -178,7 +178,7 @@ def rolling_kurt(
 def rolling_median(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -189,7 +189,7 @@ def rolling_median(
 def rolling_slope(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -200,7 +200,7 @@ def rolling_slope(
 def rolling_var(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     ddof: int = 1,
     center: bool = False,
@@ -212,7 +212,7 @@ def rolling_var(
 def rolling_std(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     ddof: int = 1,
     center: bool = False,
@@ -224,7 +224,7 @@ def rolling_std(
 def rolling_mean_std(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     ddof: int = 1,
     center: bool = False,
@@ -236,7 +236,7 @@ def rolling_mean_std(
 def rolling_mad(
     x: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     scale: float = 1.0,
     center: bool = False,
@@ -249,7 +249,7 @@ def rolling_quantile(
     x: NDArray[_Float],
     window: _Window,
     q: float | Sequence[float] | NDArray[np.float64],
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -262,7 +262,7 @@ def rolling_band_energy(
     window: _Window,
     bands: Sequence[tuple[float, float]] | None = None,
     fs: float = 1.0,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -274,7 +274,7 @@ def rolling_cov(
     x: NDArray[_Float],
     y: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     ddof: int = 1,
     center: bool = False,
@@ -287,7 +287,7 @@ def rolling_corr(
     x: NDArray[_Float],
     y: NDArray[_Float],
     window: _Window,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -300,7 +300,7 @@ def rolling_lag_corr(
     window: _Window,
     max_lag: int,
     pairs: Sequence[tuple[int, int]] | NDArray[np.intp] | None = None,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     *,
     center: bool = False,
     step: int = 1,
@@ -308,9 +308,11 @@ def rolling_lag_corr(
     out: NDArray[_Float] | None = None,
     first_row: int = 0,
 ) -> NDArray[_Float]: ...
-def rolling_median_f64(data: NDArray[np.float64], window: int, min_periods: int = 1) -> NDArray[np.float64]: ...
-def rolling_mad_f64(data: NDArray[np.float64], window: int, min_periods: int = 1) -> NDArray[np.float64]: ...
-def rolling_mean_std_f64(data: NDArray[np.float64], window: int, min_periods: int = 1) -> NDArray[np.float64]: ...
+def rolling_median_f64(data: NDArray[np.float64], window: int, min_periods: int | None = 1) -> NDArray[np.float64]: ...
+def rolling_mad_f64(data: NDArray[np.float64], window: int, min_periods: int | None = 1) -> NDArray[np.float64]: ...
+def rolling_mean_std_f64(
+    data: NDArray[np.float64], window: int, min_periods: int | None = 1
+) -> NDArray[np.float64]: ...
 def feature_matrix(
     x: NDArray[_Float],
     window: int,

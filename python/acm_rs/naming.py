@@ -1,6 +1,8 @@
 """Names of the columns that `feature_matrix` computes."""
 
+import reprlib
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -18,6 +20,9 @@ _SUFFIXES = {
     "energy": "energy",
     "robust_z": "rz",
 }
+
+
+_MOST = 2**20
 
 
 def feature_names(
@@ -55,17 +60,16 @@ def feature_names(
     >>> acm_rs.feature_names(["p", "t"], ["median", "energy"], bands=[(0.0, 0.1), (0.1, 0.5)])
     ['p_med', 't_med', 'p_energy_0', 'p_energy_1', 't_energy_0', 't_energy_1']
     """
-    columns = _sequence(columns, "columns")
-    features = list(ALL_FEATURES) if features is None else _sequence(features, "features")
+    columns = _names(columns, "columns")
+    features = list(ALL_FEATURES) if features is None else _names(features, "features")
+    for feature in features:
+        if not isinstance(feature, str) or feature not in _SUFFIXES:
+            raise ValueError(f"`features` must be names among {', '.join(ALL_FEATURES)}, got {reprlib.repr(feature)}")
     if len(set(features)) < len(features):
         raise ValueError(f"`features` must name each feature once, got {', '.join(features)}")
-    if bands is not None and (isinstance(bands, str) or not isinstance(bands, Sequence | np.ndarray)):
-        raise TypeError(f"`bands` must be a sequence of (low, high) pairs, got {type(bands).__name__}")
-    energies = 3 if bands is None else len(bands)
+    energies = 3 if bands is None else _count(bands)
     names: list[str] = []
     for feature in features:
-        if feature not in _SUFFIXES:
-            raise ValueError(f"`features` must be names among {', '.join(ALL_FEATURES)}, got {feature!r}")
         suffix = _SUFFIXES[feature]
         if feature == "energy":
             names += [f"{column}_{suffix}_{band}" for column in columns for band in range(energies)]
@@ -74,7 +78,25 @@ def feature_names(
     return names
 
 
-def _sequence(names: Iterable[str], argument: str) -> list[str]:
-    if isinstance(names, str) or not isinstance(names, Iterable):
+def _names(names: Iterable[str], argument: str) -> list[str]:
+    """The names one after the other, but no endless number of them."""
+    if isinstance(names, str | bytes | bytearray) or not isinstance(names, Iterable):
         raise TypeError(f"`{argument}` must be a sequence of names, got {type(names).__name__}")
-    return list(names)
+    found = list(islice(names, _MOST + 1))
+    if len(found) > _MOST:
+        raise ValueError(f"`{argument}` must be at most {_MOST} names, got more")
+    return found
+
+
+def _count(bands: Sequence[tuple[float, float]]) -> int:
+    """How many there are by their own account, as long as that can be."""
+    must = f"a sequence of at most {_MOST} (low, high) pairs"
+    if isinstance(bands, str | bytes | bytearray) or not isinstance(bands, Sequence | np.ndarray):
+        raise TypeError(f"`bands` must be {must}, got {type(bands).__name__}")
+    try:
+        energies = len(bands)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"`bands` must be {must}: {error}") from error
+    if energies > _MOST:
+        raise ValueError(f"`bands` must be {must}, got {energies}")
+    return energies

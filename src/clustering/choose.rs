@@ -5,8 +5,9 @@ use acm_detectors::choose::{Choice, Method, choose};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
-use crate::interop::{compute, count};
-use crate::models::{attribute, choice, samples_of, seed_of};
+use crate::arguments::{Given, choice, count, seed_of};
+use crate::interop::compute;
+use crate::models::{attribute, samples_of};
 
 /// What `choose_k` found.
 ///
@@ -140,18 +141,18 @@ impl ClusterChoice {
 /// >>> acm_rs.choose_k(x).k
 /// 3
 #[pyfunction]
-#[pyo3(signature = (x, k_min=None, k_max=None, *, method=None, sample_size=None, n_init=None, seed=None),
+#[pyo3(signature = (x, k_min=Given(None), k_max=Given(None), *, method=Given(None), sample_size=Given(None), n_init=Given(None), seed=Given(None)),
        text_signature = "(x, k_min=2, k_max=8, *, method='silhouette', sample_size=4000, n_init=5, seed=17)")]
 #[expect(clippy::too_many_arguments, reason = "as many as the function has for Python")]
 pub(crate) fn choose_k<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
-    k_min: Option<&Bound<'py, PyAny>>,
-    k_max: Option<&Bound<'py, PyAny>>,
-    method: Option<&Bound<'py, PyAny>>,
-    sample_size: Option<&Bound<'py, PyAny>>,
-    n_init: Option<&Bound<'py, PyAny>>,
-    seed: Option<&Bound<'py, PyAny>>,
+    k_min: Given<'_, 'py>,
+    k_max: Given<'_, 'py>,
+    method: Given<'_, 'py>,
+    sample_size: Given<'_, 'py>,
+    n_init: Given<'_, 'py>,
+    seed: Given<'_, 'py>,
 ) -> PyResult<ClusterChoice> {
     let search = Search {
         least: k_min.map_or(Ok(2), |value| count(value, "k_min", 1))?,

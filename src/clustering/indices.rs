@@ -4,8 +4,9 @@ use acm_clustering as kernels;
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
-use crate::interop::{compute, count, labels_of};
-use crate::models::{attribute, samples_of, seed_of};
+use crate::arguments::{Given, count, labels_for, seed_of};
+use crate::interop::compute;
+use crate::models::{attribute, samples_of};
 
 /// How much closer each row is to its own cluster than to the next one.
 ///
@@ -51,8 +52,9 @@ pub(crate) fn silhouette_samples<'py>(
     x: &Bound<'py, PyAny>,
     labels: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    let (x, labels) = (samples_of(x)?, labels_of(labels, "labels")?);
+    let x = samples_of(x)?;
     let x = x.samples();
+    let labels = labels_for(labels, "labels", x.rows())?;
     let found = compute(py, || kernels::silhouette_samples(x, &labels))?;
     Ok(attribute(py, &found))
 }
@@ -97,18 +99,19 @@ pub(crate) fn silhouette_samples<'py>(
 /// >>> round(acm_rs.silhouette_score(x, np.array([0, 0, 1, 1])), 4)
 /// 0.7203
 #[pyfunction]
-#[pyo3(signature = (x, labels, sample_size=None, seed=None), text_signature = "(x, labels, sample_size=None, seed=17)")]
+#[pyo3(signature = (x, labels, sample_size=None, seed=Given(None)), text_signature = "(x, labels, sample_size=None, seed=17)")]
 pub(crate) fn silhouette_score<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     labels: &Bound<'py, PyAny>,
     sample_size: Option<&Bound<'py, PyAny>>,
-    seed: Option<&Bound<'py, PyAny>>,
+    seed: Given<'_, 'py>,
 ) -> PyResult<f64> {
-    let (x, labels) = (samples_of(x)?, labels_of(labels, "labels")?);
+    let x = samples_of(x)?;
+    let x = x.samples();
+    let labels = labels_for(labels, "labels", x.rows())?;
     let size = sample_size.map(|size| count(size, "sample_size", 1)).transpose()?;
     let seed = seed.map_or(Ok(17), seed_of)?;
-    let x = x.samples();
     compute(py, || kernels::silhouette_score(x, &labels, size.map(|size| (size, seed))))
 }
 
@@ -156,8 +159,9 @@ pub(crate) fn calinski_harabasz_score(
     x: &Bound<'_, PyAny>,
     labels: &Bound<'_, PyAny>,
 ) -> PyResult<f64> {
-    let (x, labels) = (samples_of(x)?, labels_of(labels, "labels")?);
+    let x = samples_of(x)?;
     let x = x.samples();
+    let labels = labels_for(labels, "labels", x.rows())?;
     compute(py, || kernels::calinski_harabasz(x, &labels))
 }
 
@@ -201,7 +205,8 @@ pub(crate) fn calinski_harabasz_score(
 /// 0.2727
 #[pyfunction]
 pub(crate) fn davies_bouldin_score(py: Python<'_>, x: &Bound<'_, PyAny>, labels: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let (x, labels) = (samples_of(x)?, labels_of(labels, "labels")?);
+    let x = samples_of(x)?;
     let x = x.samples();
+    let labels = labels_for(labels, "labels", x.rows())?;
     compute(py, || kernels::davies_bouldin(x, &labels))
 }

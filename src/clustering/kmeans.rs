@@ -4,8 +4,9 @@ use acm_clustering::kmeans::{self, FittedKMeans};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::interop::{Input, compute, count, exception, input, number};
-use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, seed_of, table};
+use crate::arguments::{Given, count, number, seed_of};
+use crate::interop::{Input, compute, exception, input};
+use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, table};
 
 /// k-means: rows parted into clusters, each around the mean of its rows.
 ///
@@ -96,11 +97,19 @@ impl Model for KMeans {
 }
 
 /// A weight for each row.
-fn weights_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<f64>>> {
+fn weights_of(value: Option<&Bound<'_, PyAny>>, rows: usize) -> PyResult<Option<Vec<f64>>> {
     let Some(value) = value else { return Ok(None) };
     let weights = input(value, "sample_weight")?;
     if !weights.is_line() {
         return Err(PyValueError::new_err("`sample_weight` must have 1 dimension, a weight for each row, got 2"));
+    }
+    let got = weights.samples().rows();
+    if got != rows {
+        return Err(exception(acm_linalg::Error::Length {
+            name: "sample_weight",
+            expected: rows,
+            got,
+        }));
     }
     Ok(Some(read(&weights)?))
 }
@@ -130,14 +139,14 @@ fn read(values: &Input<'_>) -> PyResult<Vec<f64>> {
 
 model! { KMeans {
     #[new]
-    #[pyo3(signature = (n_clusters, n_init=None, max_iter=None, tol=None, seed=None),
+    #[pyo3(signature = (n_clusters, n_init=Given(None), max_iter=Given(None), tol=Given(None), seed=Given(None)),
            text_signature = "(n_clusters, n_init=10, max_iter=300, tol=1e-4, seed=17)")]
     fn new(
         n_clusters: &Bound<'_, PyAny>,
-        n_init: Option<&Bound<'_, PyAny>>,
-        max_iter: Option<&Bound<'_, PyAny>>,
-        tol: Option<&Bound<'_, PyAny>>,
-        seed: Option<&Bound<'_, PyAny>>,
+        n_init: Given<'_, '_>,
+        max_iter: Given<'_, '_>,
+        tol: Given<'_, '_>,
+        seed: Given<'_, '_>,
     ) -> PyResult<Self> {
         let n_clusters = count(n_clusters, "n_clusters", 1)?;
         let n_init = n_init.map_or(Ok(10), |value| count(value, "n_init", 1))?;
@@ -186,7 +195,7 @@ model! { KMeans {
         let input = samples_of(x)?;
         let samples = input.samples();
         let parameters = &slf.get().parameters;
-        let weights = weights_of(sample_weight)?;
+        let weights = weights_of(sample_weight, samples.rows())?;
         let centers = centers_of(centers, parameters.clusters(), samples.columns())?;
         let fitted = compute(py, || match &centers {
             Some(centers) => parameters.fit_from(samples, weights.as_deref(), centers),
@@ -233,7 +242,7 @@ model! { KMeans {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
-        let weights = weights_of(sample_weight)?;
+        let weights = weights_of(sample_weight, samples.rows())?;
         let parameters = &slf.get().parameters;
         // Batches of other threads may come in between: each moves the centres that the one before has left.
         loop {

@@ -3,7 +3,7 @@
 use acm_clustering::labels;
 use pyo3::prelude::*;
 
-use crate::interop::{count, labels_of, number};
+use crate::arguments::{Given, count, labels_for, labels_of, number, truth};
 use crate::models::filled;
 
 /// The most frequent label around each row.
@@ -37,14 +37,15 @@ use crate::models::filled;
 /// >>> acm_rs.smooth_labels(np.array([0, 0, 1, 0, 0, -1, 1, 1]), 3)
 /// array([ 0,  0,  0,  0,  0, -1,  1,  1])
 #[pyfunction]
-#[pyo3(signature = (labels, window, *, causal=false))]
+#[pyo3(signature = (labels, window, *, causal=Given(None)), text_signature = "(labels, window, *, causal=False)")]
 pub(crate) fn smooth_labels<'py>(
     py: Python<'py>,
     labels: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    causal: bool,
+    causal: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (labels, window) = (labels_of(labels, "labels")?, count(window, "window", 1)?);
+    let causal = causal.map_or(Ok(false), |value| truth(value, "causal"))?;
     filled(py, labels.len(), |out| labels::smooth(&labels, window, causal, out))
 }
 
@@ -113,12 +114,12 @@ pub(crate) fn minimum_dwell<'py>(
 /// >>> acm_rs.transients(np.array([0, 0, 0, 1, 1, 1]), before=1, after=2)
 /// array([False, False,  True,  True,  True, False])
 #[pyfunction]
-#[pyo3(signature = (labels, before=None, after=None), text_signature = "(labels, before=5, after=5)")]
+#[pyo3(signature = (labels, before=Given(None), after=Given(None)), text_signature = "(labels, before=5, after=5)")]
 pub(crate) fn transients<'py>(
     py: Python<'py>,
     labels: &Bound<'py, PyAny>,
-    before: Option<&Bound<'py, PyAny>>,
-    after: Option<&Bound<'py, PyAny>>,
+    before: Given<'_, 'py>,
+    after: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let labels = labels_of(labels, "labels")?;
     let before = before.map_or(Ok(5), |value| count(value, "before", 0))?;
@@ -164,14 +165,15 @@ pub(crate) fn transients<'py>(
 /// >>> acm_rs.align_labels(np.array([2, 2, 5, 5, 5]), np.array([1, 1, 0, 0, 3]))
 /// array([2, 2, 5, 5, 6])
 #[pyfunction]
-#[pyo3(signature = (reference, labels, *, min_share=None), text_signature = "(reference, labels, *, min_share=0.5)")]
+#[pyo3(signature = (reference, labels, *, min_share=Given(None)), text_signature = "(reference, labels, *, min_share=0.5)")]
 pub(crate) fn align_labels<'py>(
     py: Python<'py>,
     reference: &Bound<'py, PyAny>,
     labels: &Bound<'py, PyAny>,
-    min_share: Option<&Bound<'py, PyAny>>,
+    min_share: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (reference, labels) = (labels_of(reference, "reference")?, labels_of(labels, "labels")?);
+    let labels = labels_of(labels, "labels")?;
+    let reference = labels_for(reference, "reference", labels.len())?;
     let share = min_share.map_or(Ok(0.5), |value| number(value, "min_share"))?;
     filled(py, labels.len(), |out| labels::align(&reference, &labels, share, out))
 }

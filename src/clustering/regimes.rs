@@ -1,11 +1,13 @@
 //! Operating regimes.
 
 use acm_detectors::regimes::{Count, FittedRegimes, Live, Regimes};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
-use crate::interop::{compute, count, exception, number, type_name};
-use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, seed_of, table};
+use crate::arguments::{Given, count, number, seed_of, type_name, unknown_word, word};
+use crate::interop::{compute, exception};
+use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, table};
 
 /// Operating regimes of a machine: what it usually does, which of that it is doing now, and how sure that is.
 ///
@@ -114,30 +116,30 @@ impl Model for RegimeModel {
 }
 
 fn regimes_of(value: &Bound<'_, PyAny>) -> PyResult<Count> {
-    if let Ok(text) = value.extract::<String>() {
-        return if text == "auto" {
-            Ok(Count::Auto)
-        } else {
-            Err(PyValueError::new_err(format!("`n_regimes` must be \"auto\" or a whole number, got \"{text}\"")))
-        };
+    let must = "\"auto\" or a whole number";
+    if !value.is_instance_of::<PyString>() {
+        return count(value, "n_regimes", 1).map(Count::Fixed);
     }
-    count(value, "n_regimes", 1).map(Count::Fixed)
+    match word(value, "n_regimes", must)?.as_str() {
+        "auto" => Ok(Count::Auto),
+        _ => Err(unknown_word(value, "n_regimes", must)),
+    }
 }
 
 model! { RegimeModel {
     #[new]
-    #[pyo3(signature = (n_regimes=None, *, k_max=None, min_rows=None, unknown_quantile=None, margin=None, smoothing=None,
-                        seed=None),
+    #[pyo3(signature = (n_regimes=Given(None), *, k_max=Given(None), min_rows=Given(None), unknown_quantile=Given(None), margin=Given(None), smoothing=Given(None),
+                        seed=Given(None)),
            text_signature = "(n_regimes='auto', *, k_max=6, min_rows=30, unknown_quantile=0.995, margin=1.5, smoothing=1, \
                              seed=17)")]
     fn new(
-        n_regimes: Option<&Bound<'_, PyAny>>,
-        k_max: Option<&Bound<'_, PyAny>>,
-        min_rows: Option<&Bound<'_, PyAny>>,
-        unknown_quantile: Option<&Bound<'_, PyAny>>,
-        margin: Option<&Bound<'_, PyAny>>,
-        smoothing: Option<&Bound<'_, PyAny>>,
-        seed: Option<&Bound<'_, PyAny>>,
+        n_regimes: Given<'_, '_>,
+        k_max: Given<'_, '_>,
+        min_rows: Given<'_, '_>,
+        unknown_quantile: Given<'_, '_>,
+        margin: Given<'_, '_>,
+        smoothing: Given<'_, '_>,
+        seed: Given<'_, '_>,
     ) -> PyResult<Self> {
         let parameters = Regimes::new(
             n_regimes.map_or(Ok(Count::Auto), regimes_of)?,

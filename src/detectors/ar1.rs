@@ -3,8 +3,9 @@
 use acm_detectors::ar1::{self, Ar1, FittedAr1, Fuse, Live};
 use pyo3::prelude::*;
 
-use crate::interop::{compute, exception, number, numbers};
-use crate::models::{Held, Model, attribute, choice, filled, model, name_of, samples_of, table, warn};
+use crate::arguments::{Given, choice, number, numbers_by_column};
+use crate::interop::{compute, exception};
+use crate::models::{Held, Model, attribute, filled, model, name_of, samples_of, table, warn};
 
 /// AR(1) detector: each sensor is expected to keep part of its last deviation.
 ///
@@ -77,12 +78,12 @@ impl Model for AR1Detector {
 
 model! { AR1Detector {
     #[new]
-    #[pyo3(signature = (phi_cap=None, sd_floor=None, fuse=None),
+    #[pyo3(signature = (phi_cap=Given(None), sd_floor=Given(None), fuse=Given(None)),
            text_signature = "(phi_cap=0.999, sd_floor=1e-6, fuse='mean')")]
     fn new(
-        phi_cap: Option<&Bound<'_, PyAny>>,
-        sd_floor: Option<&Bound<'_, PyAny>>,
-        fuse: Option<&Bound<'_, PyAny>>,
+        phi_cap: Given<'_, '_>,
+        sd_floor: Given<'_, '_>,
+        fuse: Given<'_, '_>,
     ) -> PyResult<Self> {
         let phi_cap = phi_cap.map_or(Ok(0.999), |value| number(value, "phi_cap"))?;
         let sd_floor = sd_floor.map_or(Ok(1e-6), |value| number(value, "sd_floor"))?;
@@ -306,9 +307,9 @@ pub(crate) fn ar1_residuals<'py>(
     phi: &Bound<'py, PyAny>,
     mu: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (phi, mu) = (numbers(phi, "phi")?, numbers(mu, "mu")?);
     let input = samples_of(x)?;
     let samples = input.samples();
     let shape = (samples.rows(), samples.columns());
+    let (phi, mu) = (numbers_by_column(phi, "phi", shape.1)?, numbers_by_column(mu, "mu", shape.1)?);
     table(py, shape, input.is_line(), |out| ar1::residuals(samples, &phi, &mu, out))
 }

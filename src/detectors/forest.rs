@@ -4,8 +4,9 @@ use acm_detectors::forest::{self, FittedIsolationForest, SampleSize};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyString};
 
-use crate::interop::{compute, count, exception, number};
-use crate::models::{Held, Model, choice, filled, model, samples_of, seed_of, table};
+use crate::arguments::{Given, choice, count, number, seed_of};
+use crate::interop::{compute, exception};
+use crate::models::{Held, Model, filled, model, samples_of, table};
 
 const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 
@@ -104,13 +105,13 @@ fn sample_size(value: &Bound<'_, PyAny>) -> PyResult<SampleSize> {
 
 model! { IsolationForest {
     #[new]
-    #[pyo3(signature = (n_estimators=None, max_samples=None, extension=None, seed=None),
+    #[pyo3(signature = (n_estimators=Given(None), max_samples=Given(None), extension=Given(None), seed=Given(None)),
            text_signature = "(n_estimators=100, max_samples=256, extension=0, seed=17)")]
     fn new(
-        n_estimators: Option<&Bound<'_, PyAny>>,
-        max_samples: Option<&Bound<'_, PyAny>>,
-        extension: Option<&Bound<'_, PyAny>>,
-        seed: Option<&Bound<'_, PyAny>>,
+        n_estimators: Given<'_, '_>,
+        max_samples: Given<'_, '_>,
+        extension: Given<'_, '_>,
+        seed: Given<'_, '_>,
     ) -> PyResult<Self> {
         let n_estimators = n_estimators.map_or(Ok(100), |value| count(value, "n_estimators", 1))?;
         let max_samples = max_samples.map_or(Ok(SampleSize::Count(256)), sample_size)?;

@@ -5,7 +5,8 @@ use acm_linalg::pca::Components;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::interop::{compute, count, exception, number, numbers};
+use crate::arguments::{Given, count, number, numbers};
+use crate::interop::{compute, exception};
 use crate::linalg::components_of;
 use crate::models::{Held, Model, attribute, filled, model, samples_of, table, warn};
 
@@ -116,20 +117,20 @@ impl Model for FusedDetector {
 
 model! { FusedDetector {
     #[new]
-    #[pyo3(signature = (n_components=None, lags=None, memories=None, folds=None, false_alarm_rate=None, trim=None),
+    #[pyo3(signature = (n_components=Given(None), lags=Given(None), memories=Given(None), folds=Given(None), false_alarm_rate=Given(None), trim=Given(None)),
            text_signature = "(n_components=0.9, lags=2, memories=(1.0, 0.2, 0.03), folds=10, false_alarm_rate=0.01, trim=5.0)")]
     fn new(
-        n_components: Option<&Bound<'_, PyAny>>,
-        lags: Option<&Bound<'_, PyAny>>,
-        memories: Option<&Bound<'_, PyAny>>,
-        folds: Option<&Bound<'_, PyAny>>,
-        false_alarm_rate: Option<&Bound<'_, PyAny>>,
-        trim: Option<&Bound<'_, PyAny>>,
+        n_components: Given<'_, '_>,
+        lags: Given<'_, '_>,
+        memories: Given<'_, '_>,
+        folds: Given<'_, '_>,
+        false_alarm_rate: Given<'_, '_>,
+        trim: Given<'_, '_>,
     ) -> PyResult<Self> {
         let components =
             n_components.map_or(Ok(Components::Share(0.9)), |value| components_of(value, "n_components"))?;
         let lags = lags.map_or(Ok(2), |value| count(value, "lags", 0))?;
-        let memories = memories.map_or_else(|| Ok(vec![1.0, 0.2, 0.03]), |value| numbers(value, "memories"))?;
+        let memories = memories.map_or(Ok(vec![1.0, 0.2, 0.03]), |value| numbers(value, "memories"))?;
         let folds = folds.map_or(Ok(10), |value| count(value, "folds", 2))?;
         let rate = false_alarm_rate.map_or(Ok(0.01), |value| number(value, "false_alarm_rate"))?;
         let trim = trim.map_or(Ok(5.0), |value| number(value, "trim"))?;

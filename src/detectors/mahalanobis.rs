@@ -2,11 +2,11 @@
 
 use acm_detectors::mahalanobis::{self, FittedMahalanobis, Live};
 use acm_linalg::covariance::Shrinkage;
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::interop::{compute, count, exception, number};
+use crate::arguments::{Given, count, number, unknown_word, word};
+use crate::interop::{compute, exception};
 use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, table, warn_left_out};
 
 /// Mahalanobis detector: how far is a row from the mean of healthy data, in units of their covariance?
@@ -84,23 +84,21 @@ impl Model for MahalanobisDetector {
 }
 
 fn shrinkage_of(value: &Bound<'_, PyAny>) -> PyResult<Shrinkage> {
-    let must = "`shrinkage` must be \"ledoit_wolf\", \"none\" or a number between 0 and 1";
-    if let Ok(text) = value.cast::<PyString>() {
-        return match text.to_str()? {
-            "ledoit_wolf" => Ok(Shrinkage::LedoitWolf),
-            "none" => Ok(Shrinkage::Nothing),
-            other => Err(PyValueError::new_err(format!("{must}, got \"{other}\""))),
-        };
+    let must = "\"ledoit_wolf\", \"none\" or a number between 0 and 1";
+    if !value.is_instance_of::<PyString>() {
+        return number(value, "shrinkage").map(Shrinkage::Share);
     }
-    let type_name = crate::interop::type_name(value);
-    let share = number(value, "shrinkage").map_err(|_| PyTypeError::new_err(format!("{must}, got {type_name}")))?;
-    Ok(Shrinkage::Share(share))
+    match word(value, "shrinkage", must)?.as_str() {
+        "ledoit_wolf" => Ok(Shrinkage::LedoitWolf),
+        "none" => Ok(Shrinkage::Nothing),
+        _ => Err(unknown_word(value, "shrinkage", must)),
+    }
 }
 
 model! { MahalanobisDetector {
     #[new]
-    #[pyo3(signature = (shrinkage=None, lags=None), text_signature = "(shrinkage='ledoit_wolf', lags=0)")]
-    fn new(shrinkage: Option<&Bound<'_, PyAny>>, lags: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (shrinkage=Given(None), lags=Given(None)), text_signature = "(shrinkage='ledoit_wolf', lags=0)")]
+    fn new(shrinkage: Given<'_, '_>, lags: Given<'_, '_>) -> PyResult<Self> {
         let shrinkage = shrinkage.map_or(Ok(Shrinkage::LedoitWolf), shrinkage_of)?;
         let lags = lags.map_or(Ok(0), |value| count(value, "lags", 0))?;
         Ok(Self {
@@ -246,8 +244,8 @@ model! { MahalanobisDetector {
     ///     Before ``fit``.
     /// ValueError
     ///     ``alpha`` does not lie between 0 and 1.
-    #[pyo3(signature = (alpha=None), text_signature = "($self, alpha=0.01)")]
-    fn limit(&self, alpha: Option<&Bound<'_, PyAny>>) -> PyResult<f64> {
+    #[pyo3(signature = (alpha=Given(None)), text_signature = "($self, alpha=0.01)")]
+    fn limit(&self, alpha: Given<'_, '_>) -> PyResult<f64> {
         let alpha = alpha.map_or(Ok(0.01), |value| number(value, "alpha"))?;
         self.held.get()?.limit(alpha).map_err(exception)
     }

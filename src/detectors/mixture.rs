@@ -1,16 +1,15 @@
 //! Gaussian mixture.
 
 use acm_detectors::mixture::{Components, Covariance, FittedGaussianMixture, GaussianMixture as Parameters};
-use numpy::{PyArray, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{PyArray, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods};
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::interop::{compute, count, exception, number, type_name};
-use crate::models::{
-    Held, Model, attribute, choice, filled, matrix, model, name_of, samples_of, seed_of, table, warn_left_out,
-};
+use crate::arguments::{Given, choice, count, labels_for, number, seed_of};
+use crate::interop::{compute, exception};
+use crate::models::{Held, Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 
@@ -121,23 +120,14 @@ fn components(value: &Bound<'_, PyAny>) -> PyResult<Components> {
     Ok(Components::Fixed(count(value, "n_components", 1)?))
 }
 
-/// A copy of `labels`: another thread may write into the array meanwhile.
-fn labels_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
-    let Ok(array) = value.cast::<PyArray1<i64>>() else {
-        let got = match value.cast::<PyUntypedArray>() {
-            Ok(array) => format!("{} dimensions of {}", array.ndim(), array.dtype()),
-            Err(_) => type_name(value),
-        };
-        return Err(PyTypeError::new_err(format!("`labels` must be an (n,) array of int64, got {got}")));
-    };
-    let array = array
-        .try_readonly()
-        .map_err(|_| PyValueError::new_err("`labels` is being written to by another call, it cannot be read now"))?;
-    let label = |&label: &i64| {
+/// The state that each row begins in.
+fn states_of(value: &Bound<'_, PyAny>, rows: usize) -> PyResult<Vec<u32>> {
+    let labels = labels_for(value, "labels", rows)?;
+    let state = |&label: &i64| {
         let wrong = || PyValueError::new_err(format!("`labels` must be between 0 and n_components - 1, got {label}"));
         u32::try_from(label).map_err(|_| wrong())
     };
-    array.as_array().iter().map(label).collect()
+    labels.iter().map(state).collect()
 }
 
 fn used(fitted: &FittedGaussianMixture) -> Vec<bool> {
@@ -148,16 +138,16 @@ fn used(fitted: &FittedGaussianMixture) -> Vec<bool> {
 
 model! { GaussianMixture {
     #[new]
-    #[pyo3(signature = (n_components=None, covariance=None, n_init=None, reg=None, tol=None, max_iter=None, seed=None),
+    #[pyo3(signature = (n_components=Given(None), covariance=Given(None), n_init=Given(None), reg=Given(None), tol=Given(None), max_iter=Given(None), seed=Given(None)),
            text_signature = "(n_components=5, covariance='diag', n_init=3, reg=1e-2, tol=1e-3, max_iter=100, seed=42)")]
     fn new(
-        n_components: Option<&Bound<'_, PyAny>>,
-        covariance: Option<&Bound<'_, PyAny>>,
-        n_init: Option<&Bound<'_, PyAny>>,
-        reg: Option<&Bound<'_, PyAny>>,
-        tol: Option<&Bound<'_, PyAny>>,
-        max_iter: Option<&Bound<'_, PyAny>>,
-        seed: Option<&Bound<'_, PyAny>>,
+        n_components: Given<'_, '_>,
+        covariance: Given<'_, '_>,
+        n_init: Given<'_, '_>,
+        reg: Given<'_, '_>,
+        tol: Given<'_, '_>,
+        max_iter: Given<'_, '_>,
+        seed: Given<'_, '_>,
     ) -> PyResult<Self> {
         let components = n_components.map_or(Ok(Components::Fixed(5)), components)?;
         let covariance = covariance.map_or(Ok(Covariance::Diag), |value| choice(value, "covariance", &COVARIANCES))?;
@@ -179,7 +169,7 @@ model! { GaussianMixture {
     /// ----------
     /// x : ndarray of float64 or float32, shape (n, d) or (n,)
     ///     Rows = time; columns = sensors. Any memory layout; never changed.
-    /// labels : ndarray of int64, shape (n,), optional
+    /// labels : ndarray of int, shape (n,), optional
     ///     The state that each row begins in, in place of k-means; between 0 and ``n_components`` - 1, which must be a number.
     ///
     /// Returns
@@ -206,9 +196,9 @@ model! { GaussianMixture {
         labels: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
-        let labels = labels.map(labels_of).transpose()?;
         let input = samples_of(x)?;
         let samples = input.samples();
+        let labels = labels.map(|labels| states_of(labels, samples.rows())).transpose()?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || match &labels {
             Some(labels) => parameters.fit_from(samples, labels),

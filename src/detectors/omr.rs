@@ -1,12 +1,12 @@
 //! Overall model residual.
 
 use acm_detectors::omr::{FittedOmr, Model as Kind, Omr};
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
-use crate::interop::{compute, count, exception, number, numbers, type_name};
-use crate::models::{Held, Model, attribute, choice, filled, matrix, model, samples_of, table, warn};
+use crate::arguments::{Given, choice, count, number, numbers_by_column, whole_numbers};
+use crate::interop::{compute, exception};
+use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, table, warn};
 
 /// Overall model residual: how far a row is from what its sensors predict of each other.
 ///
@@ -105,22 +105,6 @@ impl Model for OMRDetector {
     }
 }
 
-/// A label for each row.
-fn labels_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
-    let wrong = |got: String| PyTypeError::new_err(format!("`labels` must be whole numbers, got {got}"));
-    let Ok(array) = value.cast::<PyUntypedArray>() else {
-        return value.extract().map_err(|_| wrong(type_name(value)));
-    };
-    if array.ndim() != 1 {
-        return Err(PyValueError::new_err(format!("`labels` must have 1 dimension, got {}", array.ndim())));
-    }
-    if !matches!(numpy::PyArrayDescrMethods::kind(&array.dtype()), b'i' | b'u') {
-        return Err(wrong(format!("dtype {}", array.dtype())));
-    }
-    let whole = value.call_method1(pyo3::intern!(value.py(), "astype"), ("int64",))?;
-    Ok(whole.cast::<PyArray1<i64>>()?.try_readonly()?.as_array().to_vec())
-}
-
 /// Where scores end, given or not: None is nowhere.
 struct Clip(f64);
 
@@ -137,12 +121,12 @@ impl<'py> FromPyObject<'_, 'py> for Clip {
 
 model! { OMRDetector {
     #[new]
-    #[pyo3(signature = (model=None, n_components=None, alpha=None, clip=Clip(10.0)),
+    #[pyo3(signature = (model=Given(None), n_components=Given(None), alpha=Given(None), clip=Clip(10.0)),
            text_signature = "(model='auto', n_components=5, alpha=1.0, clip=10.0)")]
     fn new(
-        model: Option<&Bound<'_, PyAny>>,
-        n_components: Option<&Bound<'_, PyAny>>,
-        alpha: Option<&Bound<'_, PyAny>>,
+        model: Given<'_, '_>,
+        n_components: Given<'_, '_>,
+        alpha: Given<'_, '_>,
         clip: Clip,
     ) -> PyResult<Self> {
         let model = model.map_or(Ok(Kind::Auto), |value| choice(value, "model", &Kind::ALL))?;
@@ -195,8 +179,8 @@ model! { OMRDetector {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
-        let labels = labels.map(labels_of).transpose()?;
-        let weights = weights.map(|value| numbers(value, "weights")).transpose()?;
+        let labels = labels.map(|labels| whole_numbers(labels, "labels", Some(samples.rows()))).transpose()?;
+        let weights = weights.map(|value| numbers_by_column(value, "weights", samples.columns())).transpose()?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || {
             let fitted = match labels {

@@ -5,9 +5,10 @@ use acm_linalg::pca::Components;
 use acm_linalg::scaling::Manner;
 use pyo3::prelude::*;
 
-use crate::interop::{compute, count, exception, number};
+use crate::arguments::{Given, choice, count, number};
+use crate::interop::{compute, exception};
 use crate::linalg::components_of;
-use crate::models::{Held, Model, attribute, choice, filled, matrix, model, name_of, samples_of, table, warn_left_out};
+use crate::models::{Held, Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
 
 const SCALINGS: [(&str, Manner); 2] = [("robust", Manner::Robust), ("standard", Manner::Standard)];
 const LIMITS: [(&str, Limits); 2] = [("theoretical", Limits::Theoretical), ("empirical", Limits::Empirical)];
@@ -134,14 +135,14 @@ impl PCADetector {
 
 model! { PCADetector {
     #[new]
-    #[pyo3(signature = (n_components=None, lags=None, *, scaling=None, alpha=None, limits=None),
+    #[pyo3(signature = (n_components=Given(None), lags=Given(None), *, scaling=Given(None), alpha=Given(None), limits=Given(None)),
            text_signature = "(n_components=5, lags=0, *, scaling='robust', alpha=0.01, limits='theoretical')")]
     fn new(
-        n_components: Option<&Bound<'_, PyAny>>,
-        lags: Option<&Bound<'_, PyAny>>,
-        scaling: Option<&Bound<'_, PyAny>>,
-        alpha: Option<&Bound<'_, PyAny>>,
-        limits: Option<&Bound<'_, PyAny>>,
+        n_components: Given<'_, '_>,
+        lags: Given<'_, '_>,
+        scaling: Given<'_, '_>,
+        alpha: Given<'_, '_>,
+        limits: Given<'_, '_>,
     ) -> PyResult<Self> {
         let components =
             n_components.map_or(Ok(Components::Count(5)), |value| components_of(value, "n_components"))?;
@@ -357,14 +358,14 @@ model! { PCADetector {
     /// ------
     /// RuntimeError, TypeError, ValueError
     ///     As for ``score``; there is no such statistic or decomposition.
-    #[pyo3(signature = (x, statistic=None, decomposition=None),
+    #[pyo3(signature = (x, statistic=Given(None), decomposition=Given(None)),
            text_signature = "($self, x, statistic='score', decomposition='partial')")]
     fn contributions<'py>(
         &self,
         py: Python<'py>,
         x: &Bound<'py, PyAny>,
-        statistic: Option<&Bound<'py, PyAny>>,
-        decomposition: Option<&Bound<'py, PyAny>>,
+        statistic: Given<'_, 'py>,
+        decomposition: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let which = statistic.map_or(Ok(Statistic::Score), |value| choice(value, "statistic", &STATISTICS))?;
         let decomposition = decomposition

@@ -3,8 +3,9 @@
 use acm_detectors::regime_detector::{self, FittedRegimeDetector, Kind, Live};
 use pyo3::prelude::*;
 
-use crate::interop::{compute, count, exception, labels_of, number};
-use crate::models::{Held, Model, attribute, choice, filled, model, name_of, samples_of, table};
+use crate::arguments::{Given, choice, count, labels_for, number};
+use crate::interop::{compute, exception};
+use crate::models::{Held, Model, attribute, filled, model, name_of, samples_of, table};
 
 /// A detector for each operating regime, all on one scale: 1 is the limit of whatever the machine is doing.
 ///
@@ -85,18 +86,18 @@ impl Model for RegimeDetector {
     }
 }
 
-fn optional(labels: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<i64>>> {
-    labels.map(|labels| labels_of(labels, "labels")).transpose()
+fn optional(labels: Option<&Bound<'_, PyAny>>, rows: usize) -> PyResult<Option<Vec<i64>>> {
+    labels.map(|labels| labels_for(labels, "labels", rows)).transpose()
 }
 
 model! { RegimeDetector {
     #[new]
-    #[pyo3(signature = (detector=None, false_alarm_rate=None, min_rows=None),
+    #[pyo3(signature = (detector=Given(None), false_alarm_rate=Given(None), min_rows=Given(None)),
            text_signature = "(detector='pca', false_alarm_rate=0.01, min_rows=100)")]
     fn new(
-        detector: Option<&Bound<'_, PyAny>>,
-        false_alarm_rate: Option<&Bound<'_, PyAny>>,
-        min_rows: Option<&Bound<'_, PyAny>>,
+        detector: Given<'_, '_>,
+        false_alarm_rate: Given<'_, '_>,
+        min_rows: Given<'_, '_>,
     ) -> PyResult<Self> {
         let kind = detector.map_or(Ok(Kind::Pca), |value| choice(value, "detector", &Kind::ALL))?;
         let rate = false_alarm_rate.map_or(Ok(0.01), |value| number(value, "false_alarm_rate"))?;
@@ -134,9 +135,9 @@ model! { RegimeDetector {
         labels: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
-        let labels = optional(labels)?;
         let input = samples_of(x)?;
         let samples = input.samples();
+        let labels = optional(labels, samples.rows())?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples, labels.as_deref()))?;
         slf.get().held.set(py, fitted)?;
@@ -173,9 +174,9 @@ model! { RegimeDetector {
         labels: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
-        let labels = optional(labels)?;
         let input = samples_of(x)?;
         let samples = input.samples();
+        let labels = optional(labels, samples.rows())?;
         filled(py, samples.rows(), |out| fitted.score(samples, labels.as_deref(), out))
     }
 
@@ -210,9 +211,9 @@ model! { RegimeDetector {
         labels: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.held.get()?;
-        let labels = optional(labels)?;
         let input = samples_of(x)?;
         let samples = input.samples();
+        let labels = optional(labels, samples.rows())?;
         filled(py, samples.rows(), |out| {
             self.held.follow(|fitted, live| fitted.update(live, samples, labels.as_deref(), out))
         })
@@ -244,9 +245,9 @@ model! { RegimeDetector {
         labels: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
-        let labels = optional(labels)?;
         let input = samples_of(x)?;
         let samples = input.samples();
+        let labels = optional(labels, samples.rows())?;
         let shape = (samples.rows(), samples.columns());
         table(py, shape, input.is_line(), |out| fitted.contributions(samples, labels.as_deref(), out))
     }

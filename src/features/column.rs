@@ -6,33 +6,22 @@ use ndarray::ArrayViewMut2;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyTuple};
+use pyo3::types::PyTuple;
 
 use super::columnwise;
-use crate::interop::{Borrowed, Input, Output, compute, count, exception, input, number, numbers};
+use crate::arguments::{Given, choice, count, is_several, number, numbers, numbers_by_column, sequence, shown};
+use crate::interop::{Borrowed, Input, Output, compute, exception, input};
 
 /// One number for every column, or a number for each.
-fn by_column(value: &Bound<'_, PyAny>, name: &str, columns: usize) -> PyResult<Vec<f64>> {
-    if value.len().is_err() {
-        let one = number(value, name)?;
-        return reserve(columns, one, "a number a column").map_err(exception);
+fn by_column(value: &Bound<'_, PyAny>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
+    if is_several(value) {
+        return numbers_by_column(value, name, columns);
     }
-    let given = numbers(value, name)?;
-    if given.len() == columns {
-        Ok(given)
-    } else {
-        Err(PyValueError::new_err(format!(
-            "`{name}` must be one number or one a column, so of length {columns}, got length {}",
-            given.len()
-        )))
-    }
-}
-
-fn columns_of(x: &Input<'_>) -> usize {
-    match x {
-        Input::F64(x) => x.view().ncols(),
-        Input::F32(x) => x.view().ncols(),
-    }
+    let one = match numbers(value, name)?[..] {
+        [one] => one,
+        _ => f64::NAN,
+    };
+    reserve(columns, one, "a number a column").map_err(exception)
 }
 
 /// Median and median absolute deviation of each column.
@@ -72,11 +61,11 @@ fn columns_of(x: &Input<'_>) -> usize {
 /// >>> acm_rs.column_median_mad(np.array([[1.0, 5.0], [2.0, np.nan], [9.0, 7.0]]))
 /// (array([2., 6.]), array([1., 1.]))
 #[pyfunction]
-#[pyo3(signature = (x, scale=None), text_signature = "(x, scale=1.0)")]
+#[pyo3(signature = (x, scale=Given(None)), text_signature = "(x, scale=1.0)")]
 pub(crate) fn column_median_mad<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
-    scale: Option<&Bound<'py, PyAny>>,
+    scale: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     fn of<'py, T: numpy::Element + acm_linalg::lanes::Element>(
         py: Python<'py>,
@@ -154,7 +143,7 @@ pub(crate) fn column_quantiles<'py>(
         let found = PyArray1::from_vec(py, found);
         Ok(if one { found.into_any() } else { found.reshape(shape)?.into_any() })
     }
-    let one = q.len().is_err();
+    let one = !is_several(q);
     let q = numbers(q, "q")?;
     match input(x, "x")? {
         Input::F64(x) => of(py, &x, &q, one),
@@ -273,7 +262,7 @@ pub(crate) fn zscore<'py>(
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let x = input(x, "x")?;
-    let columns = columns_of(&x);
+    let columns = x.columns();
     let center = center.map(|value| by_column(value, "center", columns)).transpose()?;
     let scale = scale.map(|value| by_column(value, "scale", columns)).transpose()?;
     columnwise!(py, x, |rows| rows, 1, out, |x, out| column::zscore(x, center.as_deref(), scale.as_deref(), out))
@@ -324,48 +313,35 @@ pub(crate) fn zscore<'py>(
 /// array([ 1.,  2.,  3., nan,  5.,  9.])
 #[pyfunction]
 #[pyo3(
-    signature = (x, method=None, fill=None, limit=None, *, out=None),
+    signature = (x, method=Given(None), fill=None, limit=None, *, out=None),
     text_signature = "(x, method=\"median\", fill=None, limit=None, *, out=None)"
 )]
 pub(crate) fn impute<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
-    method: Option<&Bound<'py, PyAny>>,
+    method: Given<'_, 'py>,
     fill: Option<&Bound<'py, PyAny>>,
     limit: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let x = input(x, "x")?;
-    let method = method.map_or(Ok(Method::Median), method_of)?;
+    let method = method.map_or(Ok(Method::Median), |value| choice(value, "method", &METHODS))?;
     let limit = limit.map(|value| count(value, "limit", 1)).transpose()?;
     if fill.is_some() && method != Method::Median {
         return Err(PyValueError::new_err("`fill` must be None unless `method` is \"median\""));
     }
-    let columns = columns_of(&x);
+    let columns = x.columns();
     let fill = fill.map(|value| by_column(value, "fill", columns)).transpose()?;
     columnwise!(py, x, |rows| rows, 1, out, |x, out| column::impute(x, method, fill.as_deref(), limit, out))
 }
 
-fn method_of(value: &Bound<'_, PyAny>) -> PyResult<Method> {
-    const KNOWN: [(&str, Method); 5] = [
-        ("median", Method::Median),
-        ("ffill", Method::Forward),
-        ("bfill", Method::Backward),
-        ("interpolate", Method::Interpolate),
-        ("zero", Method::Zero),
-    ];
-    let name = value.extract::<String>().ok();
-    KNOWN
-        .into_iter()
-        .find(|(known, _)| name.as_deref() == Some(known))
-        .map(|(_, method)| method)
-        .ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "`method` must be one of \"median\", \"ffill\", \"bfill\", \"interpolate\", \"zero\", got {}",
-                value.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string())
-            ))
-        })
-}
+const METHODS: [(&str, Method); 5] = [
+    ("median", Method::Median),
+    ("ffill", Method::Forward),
+    ("bfill", Method::Backward),
+    ("interpolate", Method::Interpolate),
+    ("zero", Method::Zero),
+];
 
 /// Every column shifted down by every lag.
 ///
@@ -416,7 +392,7 @@ pub(crate) fn lag_matrix<'py>(
 }
 
 fn lags_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
-    if value.is_instance_of::<PyBool>() || value.len().is_err() {
+    if !is_several(value) {
         let most = count(value, "lags", 1)?;
         let mut lags = reserve(most, 0, "lags").map_err(exception)?;
         for (number, lag) in lags.iter_mut().enumerate() {
@@ -424,15 +400,10 @@ fn lags_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
         }
         return Ok(lags);
     }
-    let wrong = || {
-        PyValueError::new_err(format!(
-            "`lags` must be a whole number, at least 1, or a sequence of whole numbers, at least 0, got {}",
-            value.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string())
-        ))
-    };
-    let mut lags = Vec::new();
-    for lag in value.try_iter().map_err(|_| wrong())? {
-        lags.push(count(&lag?, "lags", 0).map_err(|_| wrong())?);
+    let must = "a whole number, at least 1, or a sequence of whole numbers, at least 0";
+    let lags = sequence(value, "lags", must, None, |lag| count(lag, "lags", 0))?;
+    if lags.is_empty() {
+        return Err(PyValueError::new_err(format!("`lags` must be {must}, got {}", shown(value))));
     }
-    if lags.is_empty() { Err(wrong()) } else { Ok(lags) }
+    Ok(lags)
 }

@@ -5,29 +5,23 @@ use acm_linalg::Error;
 use acm_linalg::lanes::Element;
 use ndarray::{ArrayViewMut2, ArrayViewMut3, Ix2, Ix3};
 use numpy::{PyArray, PyArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::interop::{Borrowed, Input, compute, count, exception, input, input_f64};
+use crate::arguments::{Given, choice, count};
+use crate::interop::{Borrowed, Input, compute, exception, input, input_f64};
 
-/// The method of that name.
-fn method_of(method: Option<&Bound<'_, PyAny>>) -> PyResult<Method> {
-    let Some(method) = method else {
-        return Ok(Method::Pearson);
-    };
-    let must = "`method` must be \"pearson\", \"spearman\" or \"kendall\"";
-    let got = method.repr()?;
-    match method.extract::<String>().as_deref() {
-        Ok("pearson") => Ok(Method::Pearson),
-        Ok("spearman") => Ok(Method::Spearman),
-        Ok("kendall") => Ok(Method::Kendall),
-        Ok(_) => Err(PyValueError::new_err(format!("{must}, got {got}"))),
-        Err(_) => Err(PyTypeError::new_err(format!("{must}, got {got}"))),
-    }
+const METHODS: [(&str, Method); 3] = [
+    ("pearson", Method::Pearson),
+    ("spearman", Method::Spearman),
+    ("kendall", Method::Kendall),
+];
+
+fn method_of(method: Given<'_, '_>) -> PyResult<Method> {
+    method.map_or(Ok(Method::Pearson), |value| choice(value, "method", &METHODS))
 }
 
-fn min_periods_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+fn min_periods_of(value: Given<'_, '_>) -> PyResult<usize> {
     value.map_or(Ok(1), |value| count(value, "min_periods", 0))
 }
 
@@ -131,12 +125,12 @@ macro_rules! either {
 /// >>> round(float(acm_rs.correlation(x)[0, 1]), 4)
 /// 0.9934
 #[pyfunction]
-#[pyo3(signature = (x, method=None, min_periods=None), text_signature = "(x, method='pearson', min_periods=1)")]
+#[pyo3(signature = (x, method=Given(None), min_periods=Given(None)), text_signature = "(x, method='pearson', min_periods=1)")]
 pub(crate) fn correlation<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
-    method: Option<&Bound<'py, PyAny>>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    method: Given<'_, 'py>,
+    min_periods: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (method, min_periods) = (method_of(method)?, min_periods_of(min_periods)?);
     either!(input(x, "x")?, |x| {
@@ -179,11 +173,11 @@ pub(crate) fn correlation<'py>(
 /// array([[ 1., -1.],
 ///        [-1.,  1.]])
 #[pyfunction]
-#[pyo3(signature = (data, method=None), text_signature = "(data, method='pearson')")]
+#[pyo3(signature = (data, method=Given(None)), text_signature = "(data, method='pearson')")]
 pub(crate) fn compute_correlations_f64<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
-    method: Option<&Bound<'py, PyAny>>,
+    method: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let method = method_of(method)?;
     either!(input_f64(data, "data")?, |x| {
@@ -231,12 +225,12 @@ pub(crate) fn compute_correlations_f64<'py>(
 /// array([[1., 2.],
 ///        [2., 4.]])
 #[pyfunction]
-#[pyo3(signature = (x, ddof=None, min_periods=None), text_signature = "(x, ddof=1, min_periods=1)")]
+#[pyo3(signature = (x, ddof=Given(None), min_periods=Given(None)), text_signature = "(x, ddof=1, min_periods=1)")]
 pub(crate) fn covariance<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
-    ddof: Option<&Bound<'py, PyAny>>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    ddof: Given<'_, 'py>,
+    min_periods: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
     let min_periods = min_periods_of(min_periods)?;
@@ -289,12 +283,12 @@ pub(crate) fn covariance<'py>(
 /// >>> acm_rs.lagged_correlation(x, 1).round(2)[:, 0, 1]
 /// array([-0.22,  1.  ])
 #[pyfunction]
-#[pyo3(signature = (x, max_lag, min_periods=None), text_signature = "(x, max_lag, min_periods=1)")]
+#[pyo3(signature = (x, max_lag, min_periods=Given(None)), text_signature = "(x, max_lag, min_periods=1)")]
 pub(crate) fn lagged_correlation<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     max_lag: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let lags = count(max_lag, "max_lag", 0)?.saturating_add(1);
     let min_periods = min_periods_of(min_periods)?;

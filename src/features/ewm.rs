@@ -6,9 +6,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::columnwise;
-use super::frame::truth;
 use super::times::{duration_of, times_of};
-use crate::interop::{Input, Output, compute, count, exception, input, number};
+use crate::arguments::{Given, count, number, truth};
+use crate::interop::{Input, Output, compute, exception, input};
 
 /// What Python says of the decay, its times a snapshot of the caller's.
 enum Fading {
@@ -59,11 +59,7 @@ fn fading_of(
     Ok(Fading::ByRow(decay))
 }
 
-fn weighing_of(
-    adjust: Option<&Bound<'_, PyAny>>,
-    ignore_na: Option<&Bound<'_, PyAny>>,
-    min_periods: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Weighing> {
+fn weighing_of(adjust: Given<'_, '_>, ignore_na: Given<'_, '_>, min_periods: Given<'_, '_>) -> PyResult<Weighing> {
     Ok(Weighing {
         adjust: adjust.map_or(Ok(true), |value| truth(value, "adjust"))?,
         ignore_na: ignore_na.map_or(Ok(false), |value| truth(value, "ignore_na"))?,
@@ -125,7 +121,7 @@ fn weighing_of(
 /// array([1.        , 1.5       , 1.5       , 3.16666667])
 #[pyfunction]
 #[pyo3(
-    signature = (x, *, alpha=None, span=None, halflife=None, adjust=None, ignore_na=None, min_periods=None, times=None, out=None),
+    signature = (x, *, alpha=None, span=None, halflife=None, adjust=Given(None), ignore_na=Given(None), min_periods=Given(None), times=None, out=None),
     text_signature = "(x, *, alpha=None, span=None, halflife=None, adjust=True, ignore_na=False, min_periods=1, times=None, out=None)"
 )]
 #[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
@@ -135,9 +131,9 @@ pub(crate) fn ewm_mean<'py>(
     alpha: Option<&Bound<'py, PyAny>>,
     span: Option<&Bound<'py, PyAny>>,
     halflife: Option<&Bound<'py, PyAny>>,
-    adjust: Option<&Bound<'py, PyAny>>,
-    ignore_na: Option<&Bound<'py, PyAny>>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    adjust: Given<'_, 'py>,
+    ignore_na: Given<'_, 'py>,
+    min_periods: Given<'_, 'py>,
     times: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -203,7 +199,7 @@ pub(crate) fn ewm_mean<'py>(
 /// array([0.      , 0.942809, 0.699854])
 #[pyfunction]
 #[pyo3(
-    signature = (x, *, alpha=None, span=None, halflife=None, adjust=None, ignore_na=None, min_periods=None, bias=None, times=None, out=None),
+    signature = (x, *, alpha=None, span=None, halflife=None, adjust=Given(None), ignore_na=Given(None), min_periods=Given(None), bias=Given(None), times=None, out=None),
     text_signature = "(x, *, alpha=None, span=None, halflife=None, adjust=True, ignore_na=False, min_periods=1, bias=False, times=None, out=None)"
 )]
 #[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
@@ -213,10 +209,10 @@ pub(crate) fn ewm_std<'py>(
     alpha: Option<&Bound<'py, PyAny>>,
     span: Option<&Bound<'py, PyAny>>,
     halflife: Option<&Bound<'py, PyAny>>,
-    adjust: Option<&Bound<'py, PyAny>>,
-    ignore_na: Option<&Bound<'py, PyAny>>,
-    min_periods: Option<&Bound<'py, PyAny>>,
-    bias: Option<&Bound<'py, PyAny>>,
+    adjust: Given<'_, 'py>,
+    ignore_na: Given<'_, 'py>,
+    min_periods: Given<'_, 'py>,
+    bias: Given<'_, 'py>,
     times: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {

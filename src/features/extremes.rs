@@ -4,8 +4,9 @@ use acm_features::rolling;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::frame::frame_of;
+use super::frame::{Function, frame_of};
 use super::{columnwise, rolling};
+use crate::arguments::Given;
 use crate::interop::{Input, Output, compute, input};
 
 /// Rolling minimum of each column.
@@ -18,8 +19,8 @@ use crate::interop::{Input, Output, compute, input};
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -57,15 +58,15 @@ use crate::interop::{Input, Output, compute, input};
 /// >>> acm_rs.rolling_min(np.array([3.0, 1.0, 2.0, 5.0]), 2)
 /// array([3., 1., 1., 2.])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_min<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_min", &["x"]), window, min_periods, options)?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_min(x, windows, out))
 }
 
@@ -79,8 +80,8 @@ pub(crate) fn rolling_min<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -118,15 +119,15 @@ pub(crate) fn rolling_min<'py>(
 /// >>> acm_rs.rolling_max(np.array([3.0, 1.0, 2.0, 5.0]), 2)
 /// array([3., 3., 2., 5.])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_max<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_max", &["x"]), window, min_periods, options)?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_max(x, windows, out))
 }
 
@@ -140,8 +141,8 @@ pub(crate) fn rolling_max<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -181,14 +182,14 @@ pub(crate) fn rolling_max<'py>(
 /// >>> acm_rs.rolling_slope(np.array([1.0, 3.0, np.nan, 7.0]), 3)
 /// array([0., 2., 2., 2.])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_slope<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_slope", &["x"]), window, min_periods, options)?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_slope(x, windows, out))
 }

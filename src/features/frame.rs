@@ -4,10 +4,11 @@ use acm_features::rolling::{Times, Window, Windows};
 use acm_linalg::columns::History;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyString};
+use pyo3::types::PyDict;
 
 use super::times::{duration_of, times_of};
-use crate::interop::{count, exception, type_name};
+use crate::arguments::{Given, count, truth};
+use crate::interop::exception;
 
 enum Length {
     Rows(Window),
@@ -26,13 +27,14 @@ pub(super) struct Frame {
 
 /// The frame, and `out`, of a call with these keywords.
 pub(super) fn frame_of<'py>(
+    function: &Function,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<(Frame, Option<Bound<'py, PyAny>>)> {
     let (mut centred, mut step, mut first_row, mut times, mut out) = (false, 1, 0, None, None);
     for (name, value) in options.into_iter().flatten() {
-        let name = name.cast::<PyString>()?.to_cow()?;
+        let name = name.to_string();
         match &*name {
             "center" => centred = truth(&value, "center")?,
             "step" => step = count(&value, "step", 1)?,
@@ -41,16 +43,15 @@ pub(super) fn frame_of<'py>(
             "times" => times = Some(times_of(&value)?),
             "out" if value.is_none() => {}
             "out" => out = Some(value),
-            _ => return Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'"))),
+            _ => return Err(function.unknown(&name)),
         }
     }
-    let min_periods = min_periods.map_or(Ok(1), |value| count(value, "min_periods", 0))?;
-    let length = match duration_of(window, "window")? {
+    let (length, min_periods) = match duration_of(window, "window")? {
         Some(_) if times.is_none() => {
             return Err(PyValueError::new_err("`times` must be given where `window` is a duration, got None"));
         }
-        Some(nanoseconds) => Length::Lasting(nanoseconds),
-        None => Length::Rows(Window::new(count(window, "window", 1)?, min_periods).map_err(exception)?),
+        Some(nanoseconds) => (Length::Lasting(nanoseconds), least_values(min_periods, 1)?),
+        None => rows_of(window, min_periods)?,
     };
     let frame = Frame {
         length,
@@ -64,11 +65,10 @@ pub(super) fn frame_of<'py>(
 }
 
 /// The frame of a trailing window of rows.
-pub(super) fn plain_frame(window: &Bound<'_, PyAny>, min_periods: Option<&Bound<'_, PyAny>>) -> PyResult<Frame> {
-    let rows = count(window, "window", 1)?;
-    let min_periods = min_periods.map_or(Ok(1), |value| count(value, "min_periods", 0))?;
+pub(super) fn plain_frame(window: &Bound<'_, PyAny>, min_periods: Given<'_, '_>) -> PyResult<Frame> {
+    let (length, min_periods) = rows_of(window, min_periods)?;
     Ok(Frame {
-        length: Length::Rows(Window::new(rows, min_periods).map_err(exception)?),
+        length,
         min_periods,
         centred: false,
         step: 1,
@@ -77,14 +77,33 @@ pub(super) fn plain_frame(window: &Bound<'_, PyAny>, min_periods: Option<&Bound<
     })
 }
 
-/// True or False, Python's or NumPy's.
-pub(super) fn truth(value: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
-    let wrong = || PyTypeError::new_err(format!("`{name}` must be True or False, got {}", type_name(value)));
-    let numpy_bool = value.py().import("numpy")?.getattr("bool_")?;
-    if value.is_instance_of::<PyBool>() || value.is_instance(&numpy_bool)? {
-        value.is_truthy()
-    } else {
-        Err(wrong())
+/// A window of rows and its `min_periods`.
+fn rows_of(window: &Bound<'_, PyAny>, min_periods: Given<'_, '_>) -> PyResult<(Length, usize)> {
+    let rows = count(window, "window", 1)?;
+    let least = least_values(min_periods, rows)?;
+    Ok((Length::Rows(Window::new(rows, least).map_err(exception)?), least))
+}
+
+/// `min_periods`; `full` where it is None, as in pandas.
+fn least_values(min_periods: Given<'_, '_>, full: usize) -> PyResult<usize> {
+    min_periods.map_or(Ok(1), |value| if value.is_none() { Ok(full) } else { count(value, "min_periods", 0) })
+}
+
+/// A rolling function by its name, and the keywords it has beside those of all rolling functions.
+pub(super) struct Function(pub(super) &'static str, pub(super) &'static [&'static str]);
+
+impl Function {
+    /// The refusal of a keyword it does not have.
+    fn unknown(&self, keyword: &str) -> PyErr {
+        let common = ["window", "min_periods", "center", "step", "times", "out", "first_row"];
+        let known = self.1.iter().copied().chain(common);
+        let nearest = known.map(|known| (strsim::damerau_levenshtein(keyword, known), known)).min();
+        // Two slips, but not so many that a short word becomes another one.
+        let hint = match nearest {
+            Some((slips, known)) if slips <= 2 && 2 * slips < known.len() => format!("; did you mean `{known}`?"),
+            _ => String::new(),
+        };
+        PyTypeError::new_err(format!("{}() got an unexpected keyword argument '{keyword}'{hint}", self.0))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use acm_features::matrix::{Feature, feature_matrix as feature_matrix_of};
 use acm_features::rolling::Window;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::columnwise;
 use super::spectra::bands_of;
-use crate::interop::{Input, Output, compute, count, exception, input, numbers};
+use crate::arguments::{Given, count, numbers_by_column, sequence, word};
+use crate::interop::{Input, Output, compute, exception, input};
 
 /// The features of every column in one pass: the columns of `feature_names`, in its order.
 ///
@@ -64,7 +65,7 @@ use crate::interop::{Input, Output, compute, count, exception, input, numbers};
 ///        [ 2.5, 25. ,  1. , 10. ]])
 #[pyfunction]
 #[pyo3(
-    signature = (x, window, *, features=None, bands=None, fs=None, fill=None, out=None),
+    signature = (x, window, *, features=None, bands=None, fs=Given(None), fill=None, out=None),
     text_signature = "(x, window, *, features=None, bands=None, fs=1.0, fill=None, out=None)"
 )]
 #[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
@@ -74,17 +75,18 @@ pub(crate) fn feature_matrix<'py>(
     window: &Bound<'py, PyAny>,
     features: Option<&Bound<'py, PyAny>>,
     bands: Option<&Bound<'py, PyAny>>,
-    fs: Option<&Bound<'py, PyAny>>,
+    fs: Given<'_, 'py>,
     fill: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let window = Window::new(count(window, "window", 1)?, 1).map_err(exception)?;
     let bands = bands_of(bands, fs)?;
     let features = features.map_or_else(|| Ok(Feature::ALL.to_vec()), features_of)?;
-    let fill = fill.map(|fill| numbers(fill, "fill")).transpose()?;
+    let x = input(x, "x")?;
+    let fill = fill.map(|fill| numbers_by_column(fill, "fill", x.columns())).transpose()?;
     let energies = features.iter().filter(|feature| **feature == Feature::Energy).count();
     let width = features.len() - energies + energies * bands.len();
-    columnwise!(py, input(x, "x")?, |rows| rows, width, out, |x, out| {
+    columnwise!(py, x, |rows| rows, width, out, |x, out| {
         feature_matrix_of(x, window, &features, &bands, fill.as_deref(), out)
     })
 }
@@ -103,18 +105,14 @@ const NAMES: [(&str, Feature); 9] = [
 ];
 
 fn features_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<Feature>> {
-    let known = || NAMES.map(|(name, _)| name).join(", ");
-    let names: Vec<String> = value.extract().map_err(|_| {
-        PyTypeError::new_err(format!(
-            "`features` must be a sequence of feature names ({}), got {}",
-            known(),
-            value.get_type()
-        ))
-    })?;
-    let mut features = Vec::with_capacity(names.len());
+    let known = NAMES.map(|(name, _)| name).join(", ");
+    let each = format!("names among {known}");
+    let whole = format!("a sequence of feature names ({known})");
+    let names = sequence(value, "features", &whole, None, |name| word(name, "features", &each))?;
+    let mut features = Vec::new();
     for name in names {
         let Some((_, feature)) = NAMES.iter().find(|(known, _)| *known == name) else {
-            return Err(PyValueError::new_err(format!("`features` must be names among {}, got {name:?}", known())));
+            return Err(PyValueError::new_err(format!("`features` must be {each}, got {name:?}")));
         };
         if features.contains(feature) {
             return Err(PyValueError::new_err(format!("`features` must name each feature once, got {name:?} twice")));

@@ -4,9 +4,10 @@ use acm_features::rolling;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::frame::{frame_of, plain_frame};
+use super::frame::{Function, frame_of, plain_frame};
 use super::{columnwise, rolling};
-use crate::interop::{Input, Output, compute, count, input, input_f64};
+use crate::arguments::{Given, count};
+use crate::interop::{Input, Output, compute, input, input_f64};
 
 /// Rolling sum of each column.
 ///
@@ -18,8 +19,8 @@ use crate::interop::{Input, Output, compute, count, input, input_f64};
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -57,15 +58,15 @@ use crate::interop::{Input, Output, compute, count, input, input_f64};
 /// >>> acm_rs.rolling_sum(np.array([1.0, 2.0, np.nan, 4.0]), 2)
 /// array([1., 3., 2., 4.])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_sum<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_sum", &["x"]), window, min_periods, options)?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_sum(x, windows, out))
 }
 
@@ -79,8 +80,8 @@ pub(crate) fn rolling_sum<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -118,15 +119,15 @@ pub(crate) fn rolling_sum<'py>(
 /// >>> acm_rs.rolling_mean(np.array([1.0, 2.0, np.nan, 4.0]), 2)
 /// array([1. , 1.5, 2. , 4. ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_mean<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_mean", &["x"]), window, min_periods, options)?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_mean(x, windows, out))
 }
 
@@ -140,8 +141,8 @@ pub(crate) fn rolling_mean<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// ddof : int, default 1
 ///     The divisor is the count minus ``ddof``.
 /// center : bool, default False
@@ -182,16 +183,16 @@ pub(crate) fn rolling_mean<'py>(
 /// >>> acm_rs.rolling_var(np.array([1.0, 2.0, 4.0]), 2)
 /// array([nan, 0.5, 2. ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), *, ddof=Given(None), **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_var<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
-    ddof: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
+    ddof: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_var", &["x", "ddof"]), window, min_periods, options)?;
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_var(x, windows, ddof, out))
 }
@@ -206,8 +207,8 @@ pub(crate) fn rolling_var<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// ddof : int, default 1
 ///     The divisor is the count minus ``ddof``.
 /// center : bool, default False
@@ -248,16 +249,16 @@ pub(crate) fn rolling_var<'py>(
 /// >>> acm_rs.rolling_std(1e9 + np.array([0.0, 2.0, 4.0]), 3)
 /// array([       nan, 1.41421356, 2.        ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), *, ddof=Given(None), **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_std<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
-    ddof: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
+    ddof: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_std", &["x", "ddof"]), window, min_periods, options)?;
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_std(x, windows, ddof, out))
 }
@@ -272,8 +273,8 @@ pub(crate) fn rolling_std<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// ddof : int, default 1
 ///     The divisor is the count minus ``ddof``.
 /// center : bool, default False
@@ -315,16 +316,16 @@ pub(crate) fn rolling_std<'py>(
 /// array([[1.        ,        nan],
 ///        [2.        , 1.41421356]])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, ddof=None, **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), *, ddof=Given(None), **options), text_signature = "(x, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_mean_std<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
-    ddof: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
+    ddof: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_mean_std", &["x", "ddof"]), window, min_periods, options)?;
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
     rolling!(py, input(x, "x")?, frame, 2, out.as_ref(), |x, windows, out| rolling::rolling_mean_std(
         x, windows, ddof, out
@@ -341,8 +342,8 @@ pub(crate) fn rolling_mean_std<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -380,15 +381,15 @@ pub(crate) fn rolling_mean_std<'py>(
 /// >>> acm_rs.rolling_skew(np.array([1.0, 2.0, 4.0]), 3)
 /// array([       nan,        nan, 0.93521953])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_skew<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_skew", &["x"]), window, min_periods, options)?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_skew(x, windows, out))
 }
 
@@ -402,8 +403,8 @@ pub(crate) fn rolling_skew<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -441,15 +442,15 @@ pub(crate) fn rolling_skew<'py>(
 /// >>> acm_rs.rolling_kurt(np.array([1.0, 2.0, 4.0, 8.0]), 4)
 /// array([       nan,        nan,        nan, 0.75765595])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_kurt<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_kurt", &["x"]), window, min_periods, options)?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_kurt(x, windows, out))
 }
 
@@ -461,8 +462,8 @@ pub(crate) fn rolling_kurt<'py>(
 ///     Rows = time, oldest first; columns = sensors.
 /// window : int
 ///     Rows of the trailing window.
-/// min_periods : int, default 1
-///     Non-missing values a result needs.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs. None, as in pandas: the window, or 1 for a duration.
 ///
 /// Returns
 /// -------
@@ -483,12 +484,12 @@ pub(crate) fn rolling_kurt<'py>(
 /// array([[ 2., nan],
 ///        [ 2.,  0.]])
 #[pyfunction]
-#[pyo3(signature = (data, window, min_periods=None), text_signature = "(data, window, min_periods=1)")]
+#[pyo3(signature = (data, window, min_periods=Given(None)), text_signature = "(data, window, min_periods=1)")]
 pub(crate) fn rolling_mean_std_f64<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let frame = plain_frame(window, min_periods)?;
     rolling!(py, input_f64(data, "data")?, frame, 2, None, |x, windows, out| rolling::rolling_mean_std(

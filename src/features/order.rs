@@ -4,9 +4,10 @@ use acm_features::rolling;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::frame::{frame_of, plain_frame};
+use super::frame::{Function, frame_of, plain_frame};
 use super::{columnwise, rolling};
-use crate::interop::{Input, Output, compute, input, input_f64, number, numbers};
+use crate::arguments::{Given, number, numbers};
+use crate::interop::{Input, Output, compute, input, input_f64};
 
 /// Rolling median of each column.
 ///
@@ -18,8 +19,8 @@ use crate::interop::{Input, Output, compute, input, input_f64, number, numbers};
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -57,15 +58,15 @@ use crate::interop::{Input, Output, compute, input, input_f64, number, numbers};
 /// >>> acm_rs.rolling_median(np.array([1.0, 9.0, 2.0, np.nan, 4.0]), 3)
 /// array([1. , 5. , 2. , 5.5, 3. ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), **options), text_signature = "(x, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_median<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_median", &["x"]), window, min_periods, options)?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_median(x, windows, out))
 }
 
@@ -79,8 +80,8 @@ pub(crate) fn rolling_median<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// scale : float, default 1.0
 ///     Factor of the result; 1.4826 makes it estimate the standard deviation of normal data.
 /// center : bool, default False
@@ -118,16 +119,16 @@ pub(crate) fn rolling_median<'py>(
 /// >>> acm_rs.rolling_mad(np.array([1.0, 9.0, 2.0, np.nan, 4.0]), 3)
 /// array([0. , 4. , 1. , 3.5, 1. ])
 #[pyfunction]
-#[pyo3(signature = (x, window, min_periods=None, *, scale=None, **options), text_signature = "(x, window, min_periods=1, *, scale=1.0, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, min_periods=Given(None), *, scale=Given(None), **options), text_signature = "(x, window, min_periods=1, *, scale=1.0, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_mad<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
-    scale: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
+    scale: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_mad", &["x", "scale"]), window, min_periods, options)?;
     let scale = scale.map_or(Ok(1.0), |value| number(value, "scale"))?;
     rolling!(py, input(x, "x")?, frame, 1, out.as_ref(), |x, windows, out| rolling::rolling_mad(
         x, windows, scale, out
@@ -146,8 +147,8 @@ pub(crate) fn rolling_mad<'py>(
 ///     up to itself that are later than ``times[t] - window``.
 /// q : float or sequence of float
 ///     Quantiles in [0, 1].
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -184,16 +185,16 @@ pub(crate) fn rolling_mad<'py>(
 ///        [1.5, 1.9],
 ///        [2. , 3.6]])
 #[pyfunction]
-#[pyo3(signature = (x, window, q, min_periods=None, **options), text_signature = "(x, window, q, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
+#[pyo3(signature = (x, window, q, min_periods=Given(None), **options), text_signature = "(x, window, q, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)")]
 pub(crate) fn rolling_quantile<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     q: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_quantile", &["x", "q"]), window, min_periods, options)?;
     let q = numbers(q, "q")?;
     rolling!(py, input(x, "x")?, frame, q.len(), out.as_ref(), |x, windows, out| rolling::rolling_quantile(
         x, windows, &q, out
@@ -208,8 +209,8 @@ pub(crate) fn rolling_quantile<'py>(
 ///     Rows = time, oldest first; columns = sensors.
 /// window : int
 ///     Rows of the trailing window.
-/// min_periods : int, default 1
-///     Non-missing values a result needs.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs. None, as in pandas: the window, or 1 for a duration.
 ///
 /// Returns
 /// -------
@@ -229,12 +230,12 @@ pub(crate) fn rolling_quantile<'py>(
 /// >>> acm_rs.rolling_median_f64(np.array([2.0, 4.0]), 2)
 /// array([2., 3.])
 #[pyfunction]
-#[pyo3(signature = (data, window, min_periods=None), text_signature = "(data, window, min_periods=1)")]
+#[pyo3(signature = (data, window, min_periods=Given(None)), text_signature = "(data, window, min_periods=1)")]
 pub(crate) fn rolling_median_f64<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let frame = plain_frame(window, min_periods)?;
     rolling!(py, input_f64(data, "data")?, frame, 1, None, |x, windows, out| rolling::rolling_median(x, windows, out))
@@ -248,8 +249,8 @@ pub(crate) fn rolling_median_f64<'py>(
 ///     Rows = time, oldest first; columns = sensors.
 /// window : int
 ///     Rows of the trailing window.
-/// min_periods : int, default 1
-///     Non-missing values a result needs.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs. None, as in pandas: the window, or 1 for a duration.
 ///
 /// Returns
 /// -------
@@ -269,12 +270,12 @@ pub(crate) fn rolling_median_f64<'py>(
 /// >>> acm_rs.rolling_mad_f64(np.array([2.0, 4.0]), 2)
 /// array([0., 1.])
 #[pyfunction]
-#[pyo3(signature = (data, window, min_periods=None), text_signature = "(data, window, min_periods=1)")]
+#[pyo3(signature = (data, window, min_periods=Given(None)), text_signature = "(data, window, min_periods=1)")]
 pub(crate) fn rolling_mad_f64<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let frame = plain_frame(window, min_periods)?;
     rolling!(py, input_f64(data, "data")?, frame, 1, None, |x, windows, out| rolling::rolling_mad(

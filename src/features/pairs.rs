@@ -2,12 +2,13 @@
 
 use acm_features::rolling;
 use acm_linalg::Error;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::frame::{Frame, frame_of};
-use crate::interop::{Borrowed, Input, Output, compute, count, exception, input};
+use super::frame::{Frame, Function, frame_of};
+use crate::arguments::{Given, count, pairs_of};
+use crate::interop::{Borrowed, Input, Output, compute, exception, input};
 
 /// Borrows both, computes detached, wraps: `$body` for whichever float type they have in common.
 macro_rules! pairwise {
@@ -51,8 +52,8 @@ macro_rules! pairwise {
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Rows with both sides that a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Rows with both sides that a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// ddof : int, default 1
 ///     The divisor is the count minus ``ddof``.
 /// center : bool, default False
@@ -94,7 +95,7 @@ macro_rules! pairwise {
 /// array([nan,  1.,  0.])
 #[pyfunction]
 #[pyo3(
-    signature = (x, y, window, min_periods=None, *, ddof=None, **options),
+    signature = (x, y, window, min_periods=Given(None), *, ddof=Given(None), **options),
     text_signature = "(x, y, window, min_periods=1, *, ddof=1, center=False, step=1, times=None, out=None, first_row=0)"
 )]
 pub(crate) fn rolling_cov<'py>(
@@ -102,11 +103,11 @@ pub(crate) fn rolling_cov<'py>(
     x: &Bound<'py, PyAny>,
     y: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
-    ddof: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
+    ddof: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_cov", &["x", "y", "ddof"]), window, min_periods, options)?;
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
     pairwise!(py, x, y, frame, out.as_ref(), |x, y, windows, out| rolling::rolling_cov(x, y, windows, ddof, out))
 }
@@ -123,8 +124,8 @@ pub(crate) fn rolling_cov<'py>(
 ///     Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window. Or how
 ///     long it lasts, with ``times``: ``"2h"``, ``"90s"``, a `numpy.timedelta64` or `datetime.timedelta`; row t sees the rows
 ///     up to itself that are later than ``times[t] - window``.
-/// min_periods : int, default 1
-///     Rows with both sides that a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Rows with both sides that a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -164,7 +165,7 @@ pub(crate) fn rolling_cov<'py>(
 /// array([nan,  1.,  1., -1.])
 #[pyfunction]
 #[pyo3(
-    signature = (x, y, window, min_periods=None, **options),
+    signature = (x, y, window, min_periods=Given(None), **options),
     text_signature = "(x, y, window, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)"
 )]
 pub(crate) fn rolling_corr<'py>(
@@ -172,10 +173,10 @@ pub(crate) fn rolling_corr<'py>(
     x: &Bound<'py, PyAny>,
     y: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_corr", &["x", "y"]), window, min_periods, options)?;
     pairwise!(py, x, y, frame, out.as_ref(), |x, y, windows, out| rolling::rolling_corr(x, y, windows, out))
 }
 
@@ -193,8 +194,8 @@ pub(crate) fn rolling_corr<'py>(
 ///     Lags 0 to ``max_lag``, in rows.
 /// pairs : sequence of (a, b), optional
 ///     Column numbers: a is compared with b so many rows earlier. By default every ordered pair of two columns.
-/// min_periods : int, default 1
-///     Rows with both sides that a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Rows with both sides that a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -238,7 +239,7 @@ pub(crate) fn rolling_corr<'py>(
 ///        [-1.,  1.]])
 #[pyfunction]
 #[pyo3(
-    signature = (x, window, max_lag, pairs=None, min_periods=None, **options),
+    signature = (x, window, max_lag, pairs=None, min_periods=Given(None), **options),
     text_signature = "(x, window, max_lag, pairs=None, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)"
 )]
 pub(crate) fn rolling_lag_corr<'py>(
@@ -247,12 +248,17 @@ pub(crate) fn rolling_lag_corr<'py>(
     window: &Bound<'py, PyAny>,
     max_lag: &Bound<'py, PyAny>,
     pairs: Option<&Bound<'py, PyAny>>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) =
+        frame_of(&Function("rolling_lag_corr", &["x", "max_lag", "pairs"]), window, min_periods, options)?;
     let max_lag = count(max_lag, "max_lag", 0)?;
-    let listed = pairs.map(pairs_of).transpose()?;
+    let listed = pairs
+        .map(|pairs| {
+            pairs_of(pairs, "pairs", "a sequence of pairs of column numbers", |column| count(column, "pairs", 0))
+        })
+        .transpose()?;
     match input(x, "x")? {
         Input::F64(x) => lag_corr(py, &x, (max_lag, listed), &frame, out.as_ref()),
         Input::F32(x) => lag_corr(py, &x, (max_lag, listed), &frame, out.as_ref()),
@@ -292,27 +298,4 @@ fn lag_corr<'py, T: numpy::Element + acm_linalg::lanes::Element>(
     let target = output.view();
     compute(py, || rolling::rolling_lag_corr(view, frame.windows()?, max_lag, &pairs, target))?;
     Ok(output.into_object())
-}
-
-/// Pairs of column numbers, as tuples, lists or the rows of an array.
-fn pairs_of(pairs: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, usize)>> {
-    let wrong = || {
-        PyTypeError::new_err(format!(
-            "`pairs` must be a sequence of pairs of column numbers, got {}",
-            pairs.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string())
-        ))
-    };
-    let negative = || PyValueError::new_err(format!("`pairs` must be column numbers, at least 0, got {pairs}"));
-    let rows = pairs.try_iter().map_err(|_| wrong())?;
-    rows.map(|pair| {
-        let pair: Vec<Bound<'_, PyAny>> = pair?.try_iter().map_err(|_| wrong())?.collect::<PyResult<_>>()?;
-        match &pair[..] {
-            [a, b] => match (count(a, "pairs", 0), count(b, "pairs", 0)) {
-                (Ok(a), Ok(b)) => Ok((a, b)),
-                _ => Err(negative()),
-            },
-            _ => Err(wrong()),
-        }
-    })
-    .collect()
 }

@@ -1,13 +1,13 @@
 //! Energies of frequency bands.
 
 use acm_features::spectral::{self, Bands};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::frame::frame_of;
+use super::frame::{Function, frame_of};
 use super::{columnwise, rolling};
-use crate::interop::{Input, Output, compute, exception, input, number};
+use crate::arguments::{Given, number, pairs_of};
+use crate::interop::{Input, Output, compute, exception, input};
 
 /// Rolling energy of frequency bands of each column.
 ///
@@ -24,8 +24,8 @@ use crate::interop::{Input, Output, compute, exception, input, number};
 ///     (0.3, 1.0) of the Nyquist frequency ``fs / 2``.
 /// fs : float, default 1.0
 ///     Rows per unit of time.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1
@@ -68,7 +68,7 @@ use crate::interop::{Input, Output, compute, exception, input, number};
 /// array([ 0., 64.])
 #[pyfunction]
 #[pyo3(
-    signature = (x, window, bands=None, fs=None, min_periods=None, **options),
+    signature = (x, window, bands=None, fs=Given(None), min_periods=Given(None), **options),
     text_signature = "(x, window, bands=None, fs=1.0, min_periods=1, *, center=False, step=1, times=None, out=None, first_row=0)"
 )]
 pub(crate) fn rolling_band_energy<'py>(
@@ -76,11 +76,11 @@ pub(crate) fn rolling_band_energy<'py>(
     x: &Bound<'py, PyAny>,
     window: &Bound<'py, PyAny>,
     bands: Option<&Bound<'py, PyAny>>,
-    fs: Option<&Bound<'py, PyAny>>,
-    min_periods: Option<&Bound<'py, PyAny>>,
+    fs: Given<'_, 'py>,
+    min_periods: Given<'_, 'py>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, min_periods, options)?;
+    let (frame, out) = frame_of(&Function("rolling_band_energy", &["x", "bands", "fs"]), window, min_periods, options)?;
     let bands = bands_of(bands, fs)?;
     rolling!(py, input(x, "x")?, frame, bands.len(), out.as_ref(), |x, windows, out| spectral::rolling_band_energy(
         x, windows, &bands, out
@@ -88,25 +88,14 @@ pub(crate) fn rolling_band_energy<'py>(
 }
 
 /// The bands behind Python's `bands` and `fs`.
-pub(super) fn bands_of(bands: Option<&Bound<'_, PyAny>>, fs: Option<&Bound<'_, PyAny>>) -> PyResult<Bands> {
+pub(super) fn bands_of(bands: Option<&Bound<'_, PyAny>>, fs: Given<'_, '_>) -> PyResult<Bands> {
     let fs = fs.map_or(Ok(1.0), |value| number(value, "fs"))?;
-    match bands {
+    let edges = bands.map(|bands| {
+        pairs_of(bands, "bands", "a sequence of (low, high) pairs of numbers", |edge| number(edge, "bands"))
+    });
+    match edges.transpose()? {
         None => Bands::standard(fs),
-        Some(bands) => {
-            let edges: Vec<(f64, f64)> = bands.extract().or_else(|_| pairs(bands)).map_err(|_: PyErr| {
-                PyTypeError::new_err(format!(
-                    "`bands` must be a sequence of (low, high) pairs of numbers, got {}",
-                    bands.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string())
-                ))
-            })?;
-            Bands::new(edges, fs)
-        }
+        Some(edges) => Bands::new(edges, fs),
     }
     .map_err(exception)
-}
-
-/// Pairs that are lists or rows of an array instead of tuples.
-fn pairs(bands: &Bound<'_, PyAny>) -> PyResult<Vec<(f64, f64)>> {
-    let rows: Vec<[f64; 2]> = bands.extract()?;
-    Ok(rows.into_iter().map(|[low, high]| (low, high)).collect())
 }

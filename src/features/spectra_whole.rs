@@ -3,12 +3,12 @@
 use acm_features::spectral::{self, Search, Seasons, Taper, Welch};
 use ndarray::Ix2;
 use numpy::{Element, PyArray, PyArray1, PyArray2, PyArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::spectra::bands_of;
-use crate::interop::{Input, compute, count, empty, exception, input, number, numbers};
+use crate::arguments::{Given, choice, count, number, numbers};
+use crate::interop::{Input, compute, empty, exception, input};
 
 /// Energy of frequency bands of each whole column.
 ///
@@ -55,15 +55,15 @@ use crate::interop::{Input, compute, count, empty, exception, input, number, num
 /// array([[ 0., 64.]])
 #[pyfunction]
 #[pyo3(
-    signature = (x, fs=None, bands=None, window=None),
+    signature = (x, fs=Given(None), bands=None, window=Given(None)),
     text_signature = "(x, fs=1.0, bands=None, window=\"boxcar\")"
 )]
 pub(crate) fn band_energy<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
-    fs: Option<&Bound<'py, PyAny>>,
+    fs: Given<'_, 'py>,
     bands: Option<&Bound<'py, PyAny>>,
-    window: Option<&Bound<'py, PyAny>>,
+    window: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let taper = taper_of(window, Taper::Boxcar)?;
     let bands = bands_of(bands, fs)?;
@@ -128,16 +128,16 @@ pub(crate) fn band_energy<'py>(
 /// 0.125
 #[pyfunction]
 #[pyo3(
-    signature = (x, fs=None, segment=None, overlap=None, window=None),
+    signature = (x, fs=Given(None), segment=None, overlap=Given(None), window=Given(None)),
     text_signature = "(x, fs=1.0, segment=None, overlap=0.5, window=\"hann\")"
 )]
 pub(crate) fn power_spectrum<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
-    fs: Option<&Bound<'py, PyAny>>,
+    fs: Given<'_, 'py>,
     segment: Option<&Bound<'py, PyAny>>,
-    overlap: Option<&Bound<'py, PyAny>>,
-    window: Option<&Bound<'py, PyAny>>,
+    overlap: Given<'_, 'py>,
+    window: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let taper = taper_of(window, Taper::Hann)?;
     let fs = fs.map_or(Ok(1.0), |value| number(value, "fs"))?;
@@ -234,15 +234,15 @@ pub(crate) fn power_spectrum<'py>(
 /// (array([[12., nan, nan]]), array([[ 3., nan, nan]]), array([[0.8, nan, nan]]))
 #[pyfunction]
 #[pyo3(
-    signature = (x, fs=None, periods=None, max_periods=None),
+    signature = (x, fs=Given(None), periods=None, max_periods=Given(None)),
     text_signature = "(x, fs=1.0, periods=None, max_periods=3)"
 )]
 pub(crate) fn seasonality<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
-    fs: Option<&Bound<'py, PyAny>>,
+    fs: Given<'_, 'py>,
     periods: Option<&Bound<'py, PyAny>>,
-    max_periods: Option<&Bound<'py, PyAny>>,
+    max_periods: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let fs = fs.map_or(Ok(1.0), |value| number(value, "fs"))?;
     let most = max_periods.map_or(Ok(3), |value| count(value, "max_periods", 1))?;
@@ -275,21 +275,16 @@ pub(crate) fn seasonality<'py>(
     }
 }
 
+const TAPERS: [(&str, Taper); 4] = [
+    ("boxcar", Taper::Boxcar),
+    ("hann", Taper::Hann),
+    ("hamming", Taper::Hamming),
+    ("blackman", Taper::Blackman),
+];
+
 /// The taper behind Python's `window`.
-fn taper_of(window: Option<&Bound<'_, PyAny>>, default: Taper) -> PyResult<Taper> {
-    const NAMES: &str = "`window` must be \"boxcar\", \"hann\", \"hamming\" or \"blackman\", got ";
-    let Some(window) = window else { return Ok(default) };
-    let shown = || window.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string());
-    let Ok(name) = window.extract::<String>() else {
-        return Err(PyTypeError::new_err(format!("{NAMES}{}", shown())));
-    };
-    match name.as_str() {
-        "boxcar" => Ok(Taper::Boxcar),
-        "hann" => Ok(Taper::Hann),
-        "hamming" => Ok(Taper::Hamming),
-        "blackman" => Ok(Taper::Blackman),
-        _ => Err(PyValueError::new_err(format!("{NAMES}{}", shown()))),
-    }
+fn taper_of(window: Given<'_, '_>, default: Taper) -> PyResult<Taper> {
+    window.map_or(Ok(default), |value| choice(value, "window", &TAPERS))
 }
 
 /// A fresh array, not yet written.

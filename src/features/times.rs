@@ -5,7 +5,8 @@ use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::interop::{refuse_mask, type_name};
+use crate::arguments::{shown, type_name};
+use crate::interop::refuse_mask;
 
 /// Nanoseconds of NumPy's units of time that have a fixed length.
 const UNITS: [(&str, i64); 7] = [
@@ -81,13 +82,14 @@ fn unit_of(dtype: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
 pub(crate) fn duration_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<i64>> {
     let py = value.py();
     let wrong = || {
-        let text = value.repr().map_or_else(|_| type_name(value), |text| text.to_string());
+        let text = shown(value);
         PyValueError::new_err(format!(
             "`{name}` must be a duration of fixed length such as '2h', '90s' or numpy.timedelta64(5, 'm'), got {text}"
         ))
     };
     let nanoseconds = if let Ok(text) = value.cast::<PyString>() {
-        spelled(&text.to_cow()?)
+        // Lone surrogates have no UTF-8, and are no duration.
+        text.to_cow().ok().and_then(|text| spelled(&text))
     } else if value.is_instance(&py.import("numpy")?.getattr("timedelta64")?)? {
         let count: i64 = value.call_method1("astype", ("int64",))?.extract()?;
         let unit = unit_of(&value.getattr("dtype")?)?;

@@ -5,7 +5,8 @@ use acm_linalg::{covariance, pca as principal, solve, svd as singular};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat};
 
-use crate::interop::{compute, count, input, number};
+use crate::arguments::{count, number};
+use crate::interop::{compute, input};
 use crate::models::{samples_of, table};
 
 /// A number of components, or a share of the variance.

@@ -5,8 +5,9 @@ use ndarray::{ArrayViewMut2, Ix2};
 use numpy::{Element, PyArray, PyArrayMethods};
 use pyo3::prelude::*;
 
+use crate::arguments::{Given, choice};
 use crate::interop::{Input, compute, empty, input};
-use crate::models::{choice, filled, samples_of};
+use crate::models::{filled, samples_of};
 
 const METRICS: [(&str, Metric); 4] = [
     ("euclidean", Metric::Euclidean),
@@ -65,12 +66,12 @@ const METRICS: [(&str, Metric); 4] = [
 /// array([[2.00000000e+08, 2.00000007e+08],
 ///        [1.99999993e+08, 2.00000000e+08]])
 #[pyfunction]
-#[pyo3(signature = (x, y=None, metric=None), text_signature = "(x, y=None, metric='euclidean')")]
+#[pyo3(signature = (x, y=None, metric=Given(None)), text_signature = "(x, y=None, metric='euclidean')")]
 pub(crate) fn pairwise_distances<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     y: Option<&Bound<'py, PyAny>>,
-    metric: Option<&Bound<'py, PyAny>>,
+    metric: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let metric = metric.map_or(Ok(Metric::Euclidean), |metric| choice(metric, "metric", &METRICS))?;
     let x = samples_of(x)?;

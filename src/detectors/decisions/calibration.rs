@@ -1,11 +1,12 @@
 //! Thresholds from healthy scores.
 
 use acm_detectors::decisions::{self, Calibration};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
-use crate::interop::{compute, count, exception, input, number};
-use crate::models::seed_of;
+use crate::arguments::{Given, count, number, seed_of, truth};
+use crate::interop::{compute, exception, input};
 
 /// A threshold and its confidence interval, made by `calibrate`. Counts as its threshold wherever a number is asked for.
 ///
@@ -39,23 +40,41 @@ pub(crate) struct Threshold {
     found: decisions::Threshold,
 }
 
+/// A score; not NaN.
+fn level(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
+    match number(value, name)? {
+        nan if nan.is_nan() => Err(PyValueError::new_err(format!("`{name}` must be a number, got NaN"))),
+        level => Ok(level),
+    }
+}
+
 /// What a threshold is made of.
 type Parts = (f64, f64, f64, bool, usize, usize);
 
 #[pymethods]
 impl Threshold {
     #[new]
-    fn new(threshold: f64, low: f64, high: f64, extrapolated: bool, block: usize, known: usize) -> Self {
-        Self {
-            found: decisions::Threshold {
-                threshold,
-                low,
-                high,
-                extrapolated,
-                block,
-                known,
-            },
+    fn new(
+        threshold: &Bound<'_, PyAny>,
+        low: &Bound<'_, PyAny>,
+        high: &Bound<'_, PyAny>,
+        extrapolated: &Bound<'_, PyAny>,
+        block: &Bound<'_, PyAny>,
+        known: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let found = decisions::Threshold {
+            threshold: level(threshold, "threshold")?,
+            low: level(low, "low")?,
+            high: level(high, "high")?,
+            extrapolated: truth(extrapolated, "extrapolated")?,
+            block: count(block, "block", 1)?,
+            known: count(known, "known", 0)?,
+        };
+        if found.low > found.high {
+            let (low, high) = (found.low, found.high);
+            return Err(PyValueError::new_err(format!("`low` must be at most `high` = {high}, got {low}")));
         }
+        Ok(Self { found })
     }
 
     #[getter]
@@ -166,16 +185,16 @@ impl Threshold {
 /// >>> acm_rs.calibrate(healthy, 0.1).threshold
 /// 90.0
 #[pyfunction]
-#[pyo3(signature = (score, false_alarm_rate, *, confidence=None, n_boot=None, block=None, seed=None),
+#[pyo3(signature = (score, false_alarm_rate, *, confidence=Given(None), n_boot=Given(None), block=None, seed=Given(None)),
        text_signature = "(score, false_alarm_rate, *, confidence=0.95, n_boot=1000, block=None, seed=17)")]
 pub(crate) fn calibrate(
     py: Python<'_>,
     score: &Bound<'_, PyAny>,
     false_alarm_rate: &Bound<'_, PyAny>,
-    confidence: Option<&Bound<'_, PyAny>>,
-    n_boot: Option<&Bound<'_, PyAny>>,
+    confidence: Given<'_, '_>,
+    n_boot: Given<'_, '_>,
     block: Option<&Bound<'_, PyAny>>,
-    seed: Option<&Bound<'_, PyAny>>,
+    seed: Given<'_, '_>,
 ) -> PyResult<Threshold> {
     let rate = number(false_alarm_rate, "false_alarm_rate")?;
     let confidence = confidence.map_or(Ok(0.95), |value| number(value, "confidence"))?;

@@ -6,7 +6,8 @@ use numpy::{PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::interop::{Input, compute, empty, numbers};
+use crate::arguments::{Given, numbers};
+use crate::interop::{Input, compute, empty};
 use crate::models::samples_of;
 
 /// Two statistics and the alarms, each of the shape of `x`.
@@ -47,7 +48,7 @@ pub(super) fn charted<'py>(
 }
 
 /// One number for all columns or one for each; `default` where it is not given.
-pub(super) fn levels(value: Option<&Bound<'_, PyAny>>, name: &str, default: f64) -> PyResult<Levels> {
+pub(super) fn levels(value: Given<'_, '_>, name: &'static str, default: f64) -> PyResult<Levels> {
     value.map_or(Ok(Levels::all(default)), |value| numbers(value, name).map(Levels::each))
 }
 

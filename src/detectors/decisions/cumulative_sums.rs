@@ -4,7 +4,8 @@ use acm_detectors::decisions::{self, Live};
 use pyo3::prelude::*;
 
 use super::charted::{Charts, charted, levels, shown};
-use crate::interop::{exception, number};
+use crate::arguments::{Given, number, truth};
+use crate::interop::exception;
 use crate::models::{Held, Model, model};
 
 /// Cumulative sums of rows as they come: `cusum` with a memory.
@@ -65,10 +66,11 @@ impl Model for Cusum {
 fn chart_of(
     threshold: &Bound<'_, PyAny>,
     drift: &Bound<'_, PyAny>,
-    target: Option<&Bound<'_, PyAny>>,
-    scale: Option<&Bound<'_, PyAny>>,
-    reset: bool,
+    target: Given<'_, '_>,
+    scale: Given<'_, '_>,
+    reset: Given<'_, '_>,
 ) -> PyResult<decisions::Cusum> {
+    let reset = reset.map_or(Ok(false), |value| truth(value, "reset"))?;
     let (threshold, drift) = (number(threshold, "threshold")?, number(drift, "drift")?);
     let (target, scale) = (levels(target, "target", 0.0)?, levels(scale, "scale", 1.0)?);
     decisions::Cusum::new(threshold, drift, target, scale, reset).map_err(exception)
@@ -76,15 +78,15 @@ fn chart_of(
 
 model! { Cusum {
     #[new]
-    #[pyo3(signature = (threshold, drift, *, target=None, scale=None, reset=false),
+    #[pyo3(signature = (threshold, drift, *, target=Given(None), scale=Given(None), reset=Given(None)),
            text_signature = "(threshold, drift, *, target=0.0, scale=1.0, reset=False)")]
     fn new(
         py: Python<'_>,
         threshold: &Bound<'_, PyAny>,
         drift: &Bound<'_, PyAny>,
-        target: Option<&Bound<'_, PyAny>>,
-        scale: Option<&Bound<'_, PyAny>>,
-        reset: bool,
+        target: Given<'_, '_>,
+        scale: Given<'_, '_>,
+        reset: Given<'_, '_>,
     ) -> PyResult<Self> {
         let held = Held::default();
         held.set(py, chart_of(threshold, drift, target, scale, reset)?)?;
@@ -187,16 +189,16 @@ model! { Cusum {
 /// >>> alarm
 /// array([False, False, False,  True])
 #[pyfunction]
-#[pyo3(signature = (x, threshold, drift, *, target=None, scale=None, reset=false),
+#[pyo3(signature = (x, threshold, drift, *, target=Given(None), scale=Given(None), reset=Given(None)),
        text_signature = "(x, threshold, drift, *, target=0.0, scale=1.0, reset=False)")]
 pub(crate) fn cusum<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     threshold: &Bound<'py, PyAny>,
     drift: &Bound<'py, PyAny>,
-    target: Option<&Bound<'py, PyAny>>,
-    scale: Option<&Bound<'py, PyAny>>,
-    reset: bool,
+    target: Given<'_, 'py>,
+    scale: Given<'_, 'py>,
+    reset: Given<'_, 'py>,
 ) -> PyResult<Charts<'py>> {
     let chart = chart_of(threshold, drift, target, scale, reset)?;
     charted(py, x, |x, out| Live::default().update(&chart, x, out))

@@ -1,13 +1,13 @@
 //! Fusion of several scores.
 
 use acm_detectors::decisions::{self, Combine, FittedScoreFusion, Mapping};
-use numpy::{PyArray1, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::interop::{compute, count, exception, numbers, type_name};
-use crate::models::{Held, Model, attribute, choice, filled, model, name_of, samples_of, table};
+use crate::arguments::{Given, choice, count, labels_for, numbers};
+use crate::interop::{compute, exception};
+use crate::models::{Held, Model, attribute, filled, model, name_of, samples_of, table};
 
 /// Several scores as one: each brought to a common scale by its training scores, then combined.
 ///
@@ -84,33 +84,19 @@ impl Model for ScoreFusion {
 }
 
 /// A snapshot of the rows' regimes: bounds must not come from an array that another thread may write to.
-fn labels_of(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<i64>>> {
-    let Some(value) = value else { return Ok(None) };
-    let Ok(array) = value.cast::<PyUntypedArray>() else {
-        let got = type_name(value);
-        return Err(PyTypeError::new_err(format!("`labels` must be a NumPy array of integers, got {got}")));
-    };
-    if array.ndim() != 1 {
-        return Err(PyValueError::new_err(format!("`labels` must have 1 dimension, got {}", array.ndim())));
-    }
-    if let Ok(labels) = value.cast::<PyArray1<i64>>() {
-        return Ok(Some(labels.to_owned_array().to_vec()));
-    }
-    if let Ok(labels) = value.cast::<PyArray1<i32>>() {
-        return Ok(Some(labels.to_owned_array().iter().map(|&label| i64::from(label)).collect()));
-    }
-    Err(PyTypeError::new_err(format!("`labels` must have dtype int64 or int32, got {}", array.dtype())))
+fn optional(labels: Option<&Bound<'_, PyAny>>, rows: usize) -> PyResult<Option<Vec<i64>>> {
+    labels.map(|labels| labels_for(labels, "labels", rows)).transpose()
 }
 
 model! { ScoreFusion {
     #[new]
-    #[pyo3(signature = (scale=None, combine=None, weights=None, min_rows=None),
+    #[pyo3(signature = (scale=Given(None), combine=Given(None), weights=None, min_rows=Given(None)),
            text_signature = "(scale='robust', combine='max', weights=None, min_rows=50)")]
     fn new(
-        scale: Option<&Bound<'_, PyAny>>,
-        combine: Option<&Bound<'_, PyAny>>,
+        scale: Given<'_, '_>,
+        combine: Given<'_, '_>,
         weights: Option<&Bound<'_, PyAny>>,
-        min_rows: Option<&Bound<'_, PyAny>>,
+        min_rows: Given<'_, '_>,
     ) -> PyResult<Self> {
         let mapping = scale.map_or(Ok(Mapping::Robust), |value| choice(value, "scale", &Mapping::ALL))?;
         let combine = combine.map_or(Ok(Combine::Max), |value| choice(value, "combine", &Combine::ALL))?;
@@ -128,7 +114,7 @@ model! { ScoreFusion {
     /// ----------
     /// x : ndarray of float64 or float32, shape (n, m) or (n,)
     ///     Scores of healthy rows, best of rows that the detectors were not fitted on. Any memory layout; never copied.
-    /// labels : ndarray of int64 or int32, shape (n,), optional
+    /// labels : ndarray of int, shape (n,), optional
     ///     The rows' operating regimes; each with ``min_rows`` rows gets scales of its own. Negative: no regime.
     ///
     /// Returns
@@ -150,7 +136,8 @@ model! { ScoreFusion {
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
-        let (samples, labels) = (input.samples(), labels_of(labels)?);
+        let samples = input.samples();
+        let labels = optional(labels, samples.rows())?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples, labels.as_deref()))?;
         slf.get().held.set(py, fitted)?;
@@ -163,7 +150,7 @@ model! { ScoreFusion {
     /// ----------
     /// x : ndarray of float64 or float32, shape (n, m) or (n,)
     ///     Scores.
-    /// labels : ndarray of int64 or int32, shape (n,), optional
+    /// labels : ndarray of int, shape (n,), optional
     ///     The rows' operating regimes; those without scales of their own use the scales of all training rows.
     ///
     /// Returns
@@ -188,7 +175,8 @@ model! { ScoreFusion {
     ) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
-        let (samples, labels) = (input.samples(), labels_of(labels)?);
+        let samples = input.samples();
+        let labels = optional(labels, samples.rows())?;
         filled(py, samples.rows(), |out| fitted.score(samples, labels.as_deref(), out))
     }
 
@@ -198,7 +186,7 @@ model! { ScoreFusion {
     /// ----------
     /// x : ndarray of float64 or float32, shape (n, m) or (n,)
     ///     The next scores, any number of rows.
-    /// labels : ndarray of int64 or int32, shape (n,), optional
+    /// labels : ndarray of int, shape (n,), optional
     ///     The rows' operating regimes.
     ///
     /// Returns
@@ -230,7 +218,7 @@ model! { ScoreFusion {
     /// ----------
     /// x : ndarray of float64 or float32, shape (n, m) or (n,)
     ///     Scores.
-    /// labels : ndarray of int64 or int32, shape (n,), optional
+    /// labels : ndarray of int, shape (n,), optional
     ///     The rows' operating regimes.
     ///
     /// Returns
@@ -255,7 +243,8 @@ model! { ScoreFusion {
     ) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
-        let (samples, labels) = (input.samples(), labels_of(labels)?);
+        let samples = input.samples();
+        let labels = optional(labels, samples.rows())?;
         let shape = (samples.rows(), samples.columns());
         table(py, shape, input.is_line(), |out| fitted.contributions(samples, labels.as_deref(), out))
     }
@@ -266,7 +255,7 @@ model! { ScoreFusion {
     /// ----------
     /// x : ndarray of float64 or float32, shape (n, m) or (n,)
     ///     Scores.
-    /// labels : ndarray of int64 or int32, shape (n,), optional
+    /// labels : ndarray of int, shape (n,), optional
     ///     The rows' operating regimes.
     ///
     /// Returns
@@ -291,7 +280,8 @@ model! { ScoreFusion {
     ) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
-        let (samples, labels) = (input.samples(), labels_of(labels)?);
+        let samples = input.samples();
+        let labels = optional(labels, samples.rows())?;
         let shape = (samples.rows(), samples.columns());
         table(py, shape, input.is_line(), |out| fitted.scaled(samples, labels.as_deref(), out))
     }

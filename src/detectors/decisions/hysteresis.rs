@@ -3,11 +3,12 @@
 use acm_detectors::decisions::{Episode, EpisodeRule, EpisodeTrack};
 use acm_linalg::Samples;
 use numpy::PyArray1;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyTuple};
 
-use crate::interop::{compute, count, exception, input, number};
+use crate::arguments::{Given, count, number, numbers_of, whole_numbers};
+use crate::interop::{compute, exception, input};
 use crate::models::{Held, Model, attribute, model};
 
 /// Episodes, one place in each array for each of them. Made by `episodes` and `EpisodeTracker`.
@@ -54,24 +55,44 @@ impl Episodes {
 #[pymethods]
 impl Episodes {
     #[new]
-    fn new(start: Vec<u64>, end: Vec<u64>, peak: Vec<f64>, area: Vec<f64>, peak_row: Vec<u64>) -> PyResult<Self> {
-        let lengths = [end.len(), peak.len(), area.len(), peak_row.len()];
-        if lengths.iter().any(|&length| length != start.len()) {
-            return Err(PyValueError::new_err(format!(
-                "`end`, `peak`, `area` and `peak_row` must have length {}, as `start`, got {lengths:?}",
-                start.len()
-            )));
+    fn new(
+        start: &Bound<'_, PyAny>,
+        end: &Bound<'_, PyAny>,
+        peak: &Bound<'_, PyAny>,
+        area: &Bound<'_, PyAny>,
+        peak_row: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let start = whole_numbers(start, "start", None)?;
+        let known = Some(start.len());
+        let (end, peak_row) = (whole_numbers(end, "end", known)?, whole_numbers(peak_row, "peak_row", known)?);
+        let (peak, area) = (numbers_of(peak, "peak", known)?, numbers_of(area, "area", known)?);
+        let mut found = Vec::new();
+        found.try_reserve_exact(start.len()).map_err(|_| {
+            PyMemoryError::new_err(format!("not enough memory for the {} episodes of `start`", start.len()))
+        })?;
+        for (number, &start) in start.iter().enumerate() {
+            let (end, peak_row) = (end[number], peak_row[number]);
+            let wrong = |text: String| Err(PyValueError::new_err(text));
+            let Ok(first) = u64::try_from(start) else {
+                return wrong(format!("`start` must be at least 0, got {start}"));
+            };
+            if end <= start {
+                return wrong(format!("`end` must be after `start` = {start}, got {end}"));
+            }
+            if !(start..end).contains(&peak_row) {
+                return wrong(format!(
+                    "`peak_row` must be from `start` = {start} to before `end` = {end}, got {peak_row}"
+                ));
+            }
+            found.push(Episode {
+                start: first,
+                end: end.cast_unsigned(),
+                peak: peak[number],
+                peak_row: peak_row.cast_unsigned(),
+                area: area[number],
+            });
         }
-        let rows = start.into_iter().zip(end).zip(peak_row);
-        let scores = peak.into_iter().zip(area);
-        let found = rows.zip(scores).map(|(((start, end), peak_row), (peak, area))| Episode {
-            start,
-            end,
-            peak,
-            peak_row,
-            area,
-        });
-        Ok(Self { found: found.collect() })
+        Ok(Self { found })
     }
 
     #[getter]
@@ -124,8 +145,8 @@ impl Episodes {
 fn rule_of(
     on: &Bound<'_, PyAny>,
     off: Option<&Bound<'_, PyAny>>,
-    min_rows: Option<&Bound<'_, PyAny>>,
-    gap_rows: Option<&Bound<'_, PyAny>>,
+    min_rows: Given<'_, '_>,
+    gap_rows: Given<'_, '_>,
 ) -> PyResult<EpisodeRule> {
     let on = number(on, "on")?;
     let off = off.map_or(Ok(on), |value| number(value, "off"))?;
@@ -209,14 +230,14 @@ impl Model for EpisodeTracker {
 
 model! { EpisodeTracker {
     #[new]
-    #[pyo3(signature = (on, off=None, min_rows=None, gap_rows=None),
+    #[pyo3(signature = (on, off=None, min_rows=Given(None), gap_rows=Given(None)),
            text_signature = "(on, off=None, min_rows=1, gap_rows=0)")]
     fn new(
         py: Python<'_>,
         on: &Bound<'_, PyAny>,
         off: Option<&Bound<'_, PyAny>>,
-        min_rows: Option<&Bound<'_, PyAny>>,
-        gap_rows: Option<&Bound<'_, PyAny>>,
+        min_rows: Given<'_, '_>,
+        gap_rows: Given<'_, '_>,
     ) -> PyResult<Self> {
         let held = Held::default();
         held.set(py, rule_of(on, off, min_rows, gap_rows)?)?;
@@ -333,15 +354,15 @@ model! { EpisodeTracker {
 /// >>> start, end, peak, area
 /// (array([1]), array([5]), array([5.]), array([6.]))
 #[pyfunction]
-#[pyo3(signature = (score, on, off=None, min_rows=None, gap_rows=None),
+#[pyo3(signature = (score, on, off=None, min_rows=Given(None), gap_rows=Given(None)),
        text_signature = "(score, on, off=None, min_rows=1, gap_rows=0)")]
 pub(crate) fn episodes(
     py: Python<'_>,
     score: &Bound<'_, PyAny>,
     on: &Bound<'_, PyAny>,
     off: Option<&Bound<'_, PyAny>>,
-    min_rows: Option<&Bound<'_, PyAny>>,
-    gap_rows: Option<&Bound<'_, PyAny>>,
+    min_rows: Given<'_, '_>,
+    gap_rows: Given<'_, '_>,
 ) -> PyResult<Episodes> {
     let rule = rule_of(on, off, min_rows, gap_rows)?;
     let input = input(score, "score")?;

@@ -4,7 +4,8 @@ use acm_detectors::decisions::{self, Live};
 use pyo3::prelude::*;
 
 use super::charted::{Charts, charted};
-use crate::interop::{count, exception, number};
+use crate::arguments::{Given, count, number, truth};
+use crate::interop::exception;
 use crate::models::{Held, Model, model};
 
 /// The Page-Hinkley test of rows as they come: `page_hinkley` with a memory.
@@ -66,9 +67,10 @@ impl Model for PageHinkley {
 fn chart_of(
     threshold: &Bound<'_, PyAny>,
     delta: &Bound<'_, PyAny>,
-    min_rows: Option<&Bound<'_, PyAny>>,
-    reset: bool,
+    min_rows: Given<'_, '_>,
+    reset: Given<'_, '_>,
 ) -> PyResult<decisions::PageHinkley> {
+    let reset = reset.map_or(Ok(false), |value| truth(value, "reset"))?;
     let (threshold, delta) = (number(threshold, "threshold")?, number(delta, "delta")?);
     let min_rows = min_rows.map_or(Ok(30), |value| count(value, "min_rows", 1))?;
     decisions::PageHinkley::new(threshold, delta, min_rows, reset).map_err(exception)
@@ -76,14 +78,14 @@ fn chart_of(
 
 model! { PageHinkley {
     #[new]
-    #[pyo3(signature = (threshold, delta, *, min_rows=None, reset=false),
+    #[pyo3(signature = (threshold, delta, *, min_rows=Given(None), reset=Given(None)),
            text_signature = "(threshold, delta, *, min_rows=30, reset=False)")]
     fn new(
         py: Python<'_>,
         threshold: &Bound<'_, PyAny>,
         delta: &Bound<'_, PyAny>,
-        min_rows: Option<&Bound<'_, PyAny>>,
-        reset: bool,
+        min_rows: Given<'_, '_>,
+        reset: Given<'_, '_>,
     ) -> PyResult<Self> {
         let held = Held::default();
         held.set(py, chart_of(threshold, delta, min_rows, reset)?)?;
@@ -181,15 +183,15 @@ model! { PageHinkley {
 /// >>> int(alarm.argmax())
 /// 101
 #[pyfunction]
-#[pyo3(signature = (x, threshold, delta, *, min_rows=None, reset=false),
+#[pyo3(signature = (x, threshold, delta, *, min_rows=Given(None), reset=Given(None)),
        text_signature = "(x, threshold, delta, *, min_rows=30, reset=False)")]
 pub(crate) fn page_hinkley<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     threshold: &Bound<'py, PyAny>,
     delta: &Bound<'py, PyAny>,
-    min_rows: Option<&Bound<'py, PyAny>>,
-    reset: bool,
+    min_rows: Given<'_, 'py>,
+    reset: Given<'_, 'py>,
 ) -> PyResult<Charts<'py>> {
     let chart = chart_of(threshold, delta, min_rows, reset)?;
     charted(py, x, |x, out| Live::default().update(&chart, x, out))

@@ -4,7 +4,8 @@ use acm_detectors::decisions::{self, Live};
 use pyo3::prelude::*;
 
 use super::charted::{Charts, charted, levels, shown};
-use crate::interop::{exception, number};
+use crate::arguments::{Given, number};
+use crate::interop::exception;
 use crate::models::{Held, Model, model};
 
 /// A moving average chart of rows as they come: `ewma_chart` with a memory.
@@ -64,8 +65,8 @@ impl Model for EwmaChart {
 fn chart_of(
     lam: &Bound<'_, PyAny>,
     width: &Bound<'_, PyAny>,
-    target: Option<&Bound<'_, PyAny>>,
-    sigma: Option<&Bound<'_, PyAny>>,
+    target: Given<'_, '_>,
+    sigma: Given<'_, '_>,
 ) -> PyResult<decisions::EwmaChart> {
     let (target, sigma) = (levels(target, "target", 0.0)?, levels(sigma, "sigma", 1.0)?);
     decisions::EwmaChart::new(number(lam, "lam")?, number(width, "width")?, target, sigma).map_err(exception)
@@ -73,14 +74,14 @@ fn chart_of(
 
 model! { EwmaChart {
     #[new]
-    #[pyo3(signature = (lam, width, *, target=None, sigma=None),
+    #[pyo3(signature = (lam, width, *, target=Given(None), sigma=Given(None)),
            text_signature = "(lam, width, *, target=0.0, sigma=1.0)")]
     fn new(
         py: Python<'_>,
         lam: &Bound<'_, PyAny>,
         width: &Bound<'_, PyAny>,
-        target: Option<&Bound<'_, PyAny>>,
-        sigma: Option<&Bound<'_, PyAny>>,
+        target: Given<'_, '_>,
+        sigma: Given<'_, '_>,
     ) -> PyResult<Self> {
         let held = Held::default();
         held.set(py, chart_of(lam, width, target, sigma)?)?;
@@ -180,15 +181,15 @@ model! { EwmaChart {
 /// >>> limit.round(3), alarm
 /// (array([1.5  , 1.677, 1.718]), array([False, False,  True]))
 #[pyfunction]
-#[pyo3(signature = (x, lam, width, *, target=None, sigma=None),
+#[pyo3(signature = (x, lam, width, *, target=Given(None), sigma=Given(None)),
        text_signature = "(x, lam, width, *, target=0.0, sigma=1.0)")]
 pub(crate) fn ewma_chart<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
     lam: &Bound<'py, PyAny>,
     width: &Bound<'py, PyAny>,
-    target: Option<&Bound<'py, PyAny>>,
-    sigma: Option<&Bound<'py, PyAny>>,
+    target: Given<'_, 'py>,
+    sigma: Given<'_, 'py>,
 ) -> PyResult<Charts<'py>> {
     let chart = chart_of(lam, width, target, sigma)?;
     charted(py, x, |x, out| Live::default().update(&chart, x, out))
