@@ -415,7 +415,11 @@ pub(crate) fn labels_of(value: &Bound<'_, PyAny>, name: &'static str) -> PyResul
     integers(array, name, Some(array.len()))
 }
 
-fn label_array<'a, 'py>(value: &'a Bound<'py, PyAny>, name: &str) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
+/// The array of labels, not yet read.
+pub(crate) fn label_array<'a, 'py>(
+    value: &'a Bound<'py, PyAny>,
+    name: &str,
+) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
     value.cast().map_err(|_| {
         PyTypeError::new_err(format!(
             "`{name}` must be a NumPy array of integers, got {}; convert with numpy.asarray(..., dtype=numpy.int64)",

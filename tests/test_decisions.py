@@ -425,7 +425,7 @@ def test_regimes_have_scales_of_their_own() -> None:
     assert acm_rs.ScoreFusion.from_bytes(fusion.to_bytes()) == fusion
     with pytest.raises(ValueError, match="`labels` must have length 900, got 3"):
         fusion.score(x, labels[:3])
-    with pytest.raises(TypeError, match="`labels` must have dtype int64 or int32, got float64"):
+    with pytest.raises(TypeError, match="`labels` must have an integer dtype, got float64"):
         fusion.score(x, labels.astype(float))
     with pytest.raises(TypeError, match="`labels` must be a NumPy array"):
         fusion.fit(x, labels.tolist())

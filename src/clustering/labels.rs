@@ -1,9 +1,10 @@
 //! Sequences of labels.
 
 use acm_clustering::labels;
+use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 
-use crate::arguments::{Given, count, labels_for, labels_of, number, truth};
+use crate::arguments::{Given, count, label_array, labels_for, labels_of, number, truth};
 use crate::models::filled;
 
 /// The most frequent label around each row.
@@ -172,8 +173,9 @@ pub(crate) fn align_labels<'py>(
     labels: &Bound<'py, PyAny>,
     min_share: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let rows = label_array(labels, "labels")?.len();
+    let reference = labels_for(reference, "reference", rows)?;
     let labels = labels_of(labels, "labels")?;
-    let reference = labels_for(reference, "reference", labels.len())?;
     let share = min_share.map_or(Ok(0.5), |value| number(value, "min_share"))?;
     filled(py, labels.len(), |out| labels::align(&reference, &labels, share, out))
 }
