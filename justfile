@@ -38,6 +38,10 @@ bad-calls *arguments:
 coverage:
     {{ python }} -m pytest --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=90
 
+# Flips 10,000 bits of every model's file and cuts it everywhere: nothing may load
+damaged-files *arguments:
+    {{ python }} tests/damaged_files.py {{ arguments }}
+
 # Everything that reads the code without running it
 lint: fmt-check clippy doc ruff types stubs
 

@@ -3,8 +3,10 @@
 //! A value of another type is a TypeError (of a count, as in pandas, a ValueError), one out of range a ValueError; both name
 //! the argument. What the value's own methods raise is the cause of ours; what is no `Exception` passes as it is.
 
+use std::path::PathBuf;
+
 use numpy::{Element, PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyException, PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyException, PyMemoryError, PyOverflowError, PyTypeError, PyUnicodeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyInt, PySlice, PyString};
@@ -175,6 +177,25 @@ fn quoted(value: &Bound<'_, PyAny>) -> String {
         Ok(text) if text.len() <= 80 => format!("{text:?}"),
         _ => shown(value),
     }
+}
+
+/// The name of a file.
+pub(crate) fn path_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<PathBuf> {
+    let wrong = |lack: &str| PyValueError::new_err(format!("`{name}` must be a name {lack}, got {}", shown(value)));
+    let path: PathBuf = value.extract().map_err(|error: PyErr| {
+        let py = value.py();
+        if error.is_instance_of::<PyTypeError>(py) {
+            PyTypeError::new_err(format!("`{name}` must be a str or a path-like object, got {}", type_name(value)))
+        } else if error.is_instance_of::<PyUnicodeError>(py) {
+            wrong("that the file system can hold")
+        } else {
+            error
+        }
+    })?;
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(wrong("without null characters"));
+    }
+    Ok(path)
 }
 
 /// The option of that name.

@@ -4,9 +4,11 @@ mod arguments;
 mod clustering;
 mod detectors;
 mod features;
+mod files;
 mod interop;
 mod linalg;
 mod models;
+mod saved;
 
 use pyo3::prelude::*;
 

@@ -1,21 +1,18 @@
-//! What all models have in common: fitted or not, their arrays, and their way to bytes and back.
+//! What all models have in common: fitted or not, their arrays, and their methods.
 
-use std::io::Write;
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::ThreadId;
 
-use acm_linalg::state::{from_bytes_with, to_bytes_with};
 use acm_linalg::{Error, Memory, Persist, Samples};
 use ndarray::{Ix1, Ix2};
 use numpy::{PyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::PyClass;
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyUserWarning, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyUserWarning};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
 
 use crate::interop::{Input, compute, empty, input};
+use crate::saved::raw;
 
 /// A model's class: its parameters are attributes, everything else lies behind [`Model::held`].
 pub(crate) trait Model: PyClass + Sync {
@@ -81,7 +78,7 @@ impl<F, L: Default> Default for Held<F, L> {
 }
 
 impl<F: Persist + Send + Sync, L: Memory + Send> Held<F, L> {
-    fn of(fitted: F, live: L) -> Self {
+    pub(crate) fn of(fitted: F, live: L) -> Self {
         Self {
             fitted: RwLock::new(Some(Arc::new(fitted))),
             live: Mutex::new(live),
@@ -121,6 +118,10 @@ impl<F: Persist + Send + Sync, L: Memory + Send> Held<F, L> {
         let kind = F::KIND;
         self.known()
             .ok_or_else(|| PyRuntimeError::new_err(format!("this {kind} is not fitted yet: call fit(x) first")))
+    }
+
+    pub(crate) fn is_fitted(&self) -> bool {
+        self.known().is_some()
     }
 
     fn known(&self) -> Option<Arc<F>> {
@@ -244,69 +245,6 @@ pub(crate) fn warn_left_out(py: Python<'_>, used: &[bool], reason: &str) -> PyRe
     warn(py, &format!("columns {left:?} of `x` {reason}"))
 }
 
-fn raw<M: Model>(model: &M, py: Python<'_>) -> PyResult<Vec<u8>> {
-    model.held().get()?;
-    compute(py, || model.held().follow(|fitted, live| to_bytes_with(fitted, live)))
-}
-
-pub(crate) fn bytes_of<'py, M: Model>(model: &M, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(py, &raw(model, py)?))
-}
-
-pub(crate) fn model_of<M: Model>(bytes: &[u8], py: Python<'_>) -> PyResult<M> {
-    let (fitted, live) = compute(py, || from_bytes_with::<M::Fitted, M::Live>(bytes))?;
-    M::around(Held::of(fitted, live))
-}
-
-/// Writes beside `path` first, so that a file is whole or not there.
-pub(crate) fn save<M: Model>(model: &M, path: &Path, py: Python<'_>) -> PyResult<()> {
-    let bytes = raw(model, py)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any other new file: the umask takes off what it must.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let written = py.detach(|| {
-        let mut file = builder.prefix(".acm_rs-").tempfile_in(folder.unwrap_or_else(|| Path::new(".")))?;
-        file.write_all(&bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map(|_| ()).map_err(|failed| failed.error)
-    });
-    written.map_err(|error| os_error(&error, path))
-}
-
-pub(crate) fn load<M: Model>(path: PathBuf, py: Python<'_>) -> PyResult<M> {
-    let bytes = py.detach(|| std::fs::read(&path)).map_err(|error| os_error(&error, &path))?;
-    model_of(&bytes, py).map_err(|error| {
-        if error.is_instance_of::<PyValueError>(py) {
-            PyValueError::new_err(format!("{}: {}", path.display(), error.value(py)))
-        } else {
-            error
-        }
-    })
-}
-
-/// With the path, and as the subclass that the system's number asks for.
-fn os_error(error: &std::io::Error, path: &Path) -> PyErr {
-    // tempfile wraps the system's error once.
-    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<std::io::Error>());
-    let Some(number) = error.raw_os_error().or_else(|| inner?.raw_os_error()) else {
-        return PyOSError::new_err(format!("{}: {error}", path.display()));
-    };
-    let text = std::io::Error::from_raw_os_error(number).to_string();
-    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
-    let name = path.display().to_string();
-    if cfg!(windows) {
-        // There the fourth argument is the system's number, from which Python takes its own.
-        PyOSError::new_err((0, text, name, number))
-    } else {
-        PyOSError::new_err((number, text, name))
-    }
-}
-
 /// Whether both have the same parameters, the same fitted state to the bit and the same memory.
 pub(crate) fn equal<M: Model>(one: &Bound<'_, M>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
     let Ok(other) = other.cast::<M>() else {
@@ -319,8 +257,8 @@ pub(crate) fn equal<M: Model>(one: &Bound<'_, M>, other: &Bound<'_, PyAny>) -> P
     }
     let py = one.py();
     let (one, other) = (one.borrow(), other.borrow());
-    match (one.held().known().is_some(), other.held().known().is_some()) {
-        (true, true) => Ok(bytes_of(&*one, py)?.as_bytes() == bytes_of(&*other, py)?.as_bytes()),
+    match (one.held().is_fitted(), other.held().is_fitted()) {
+        (true, true) => Ok(raw(&*one, py)? == raw(&*other, py)?),
         (one, other) => Ok(one == other),
     }
 }
@@ -332,22 +270,6 @@ pub(crate) fn spelled<M: Model>(model: &Bound<'_, M>) -> PyResult<String> {
         parts.push(format!("{name}={}", model.as_any().getattr(*name)?.repr()?));
     }
     Ok(format!("{}({})", model.as_any().get_type().name()?, parts.join(", ")))
-}
-
-/// What pickle calls to make it again: `from_bytes` where it is fitted, else the class with its parameters.
-pub(crate) fn reduced<'py, M: Model>(model: &Bound<'py, M>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    let py = model.py();
-    let class = model.as_any().get_type();
-    if model.borrow().held().known().is_some() {
-        let bytes = bytes_of(&*model.borrow(), py)?;
-        return Ok((class.getattr("from_bytes")?, (bytes,).into_pyobject(py)?.into_any()));
-    }
-    let parameters = PyDict::new(py);
-    for name in M::PARAMETERS {
-        parameters.set_item(*name, model.as_any().getattr(*name)?)?;
-    }
-    let partial = py.import("functools")?.getattr("partial")?.call((class,), Some(&parameters))?;
-    Ok((partial, pyo3::types::PyTuple::empty(py).into_any()))
 }
 
 /// The methods of a model: its own, and those that all have. `exception` stands for errors of the constructor.
@@ -362,30 +284,30 @@ macro_rules! model {
             /// Returns
             /// -------
             /// bytes
-            ///     In the safetensors format: a JSON header and raw arrays. The same model gives the same bytes.
+            ///     In the safetensors format: a JSON header, raw arrays and a checksum. The same model gives the same bytes.
             ///
             /// Raises
             /// ------
             /// RuntimeError
             ///     Before ``fit``.
             fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
-                $crate::models::bytes_of(self, py)
+                $crate::saved::bytes_of(self, py)
             }
 
             /// The model that `to_bytes` wrote.
             ///
             /// Parameters
             /// ----------
-            /// data : bytes
-            ///     Nothing in them is executed.
+            /// data : bytes-like
+            ///     bytes, or a bytearray, memoryview or array of bytes in one piece of memory. Nothing in them is executed.
             ///
             /// Raises
             /// ------
             /// ValueError
-            ///     The bytes are damaged, of another kind of model, or written by a newer acm_rs.
+            ///     The bytes are damaged (one flipped bit is enough), of another kind of model, or written by a newer acm_rs.
             #[staticmethod]
-            fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-                $crate::models::model_of(data, py)
+            fn from_bytes(data: &Bound<'_, PyAny>) -> PyResult<Self> {
+                $crate::saved::from_bytes(data)
             }
 
             /// Writes the fitted model to a file, whole or not at all.
@@ -393,16 +315,16 @@ macro_rules! model {
             /// Parameters
             /// ----------
             /// path : str or path-like
-            ///     An existing file is replaced.
+            ///     An existing file is replaced and its permissions are kept; symbolic links are followed.
             ///
             /// Raises
             /// ------
             /// RuntimeError
             ///     Before ``fit``.
             /// OSError
-            ///     The file cannot be written.
-            fn save(&self, py: Python<'_>, path: std::path::PathBuf) -> PyResult<()> {
-                $crate::models::save(self, &path, py)
+            ///     The file cannot be written, or something else than a regular file is there. What was there stays.
+            fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<()> {
+                $crate::saved::save(self, py, path)
             }
 
             /// The model that `save` wrote.
@@ -415,18 +337,18 @@ macro_rules! model {
             /// Raises
             /// ------
             /// OSError
-            ///     The file cannot be read.
+            ///     The file cannot be read, or is no regular file.
             /// ValueError
-            ///     It is damaged, holds another kind of model, or was written by a newer acm_rs.
+            ///     It is damaged (one flipped bit is enough), holds another kind of model, or was written by a newer acm_rs.
             #[staticmethod]
-            fn load(py: Python<'_>, path: std::path::PathBuf) -> PyResult<Self> {
-                $crate::models::load(path, py)
+            fn load(path: &Bound<'_, PyAny>) -> PyResult<Self> {
+                $crate::saved::load(path)
             }
 
             fn __reduce__<'py>(
                 slf: &Bound<'py, Self>,
             ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-                $crate::models::reduced(slf)
+                $crate::saved::reduced(slf)
             }
 
             fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {

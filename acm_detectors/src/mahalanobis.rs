@@ -358,7 +358,7 @@ fn invert(lower: &[f64], width: usize) -> Result<Vec<f64>> {
 
 impl Persist for FittedMahalanobis {
     const KIND: &'static str = "MahalanobisDetector";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         match self.parameters.shrinkage {

@@ -47,6 +47,9 @@ pub enum StateFault {
     /// No safetensors at all, cut short, or with trailing bytes.
     #[error("the bytes are no complete safetensors file")]
     Damaged,
+    /// Not the bytes that were written.
+    #[error("the checksum does not fit, the file is damaged")]
+    Altered,
     /// Safetensors, but not ours.
     #[error("the file was not written by acm_rs")]
     Foreign,
@@ -59,6 +62,9 @@ pub enum StateFault {
     /// A field is missing.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// More fields than the version has.
+    #[error("it has a field that its format version does not know")]
+    Surplus,
     /// A field has another type, shape or value than it can have.
     #[error("`{0}` is not what it must be")]
     Wrong(&'static str),

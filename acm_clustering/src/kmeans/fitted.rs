@@ -280,7 +280,7 @@ impl FittedKMeans {
 
 impl Persist for FittedKMeans {
     const KIND: &'static str = "KMeans";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         to.count("n_init", self.parameters.starts as u64);

@@ -248,7 +248,7 @@ impl FittedAr1 {
 
 impl Persist for FittedAr1 {
     const KIND: &'static str = "AR1Detector";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         to.real("phi_cap", self.parameters.phi_cap);

@@ -117,7 +117,7 @@ impl Chart for Cusum {
 
 impl Persist for Cusum {
     const KIND: &'static str = "Cusum";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         to.real("threshold", self.threshold);

@@ -184,7 +184,7 @@ impl EpisodeTrack {
 
 impl Persist for EpisodeRule {
     const KIND: &'static str = "EpisodeTracker";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         to.reals("levels", &[self.on, self.off]);

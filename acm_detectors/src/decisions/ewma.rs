@@ -107,7 +107,7 @@ impl Chart for EwmaChart {
 
 impl Persist for EwmaChart {
     const KIND: &'static str = "EwmaChart";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         to.real("lam", self.lam);

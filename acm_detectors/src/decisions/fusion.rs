@@ -407,7 +407,7 @@ fn named<T: Copy>(name: &str, all: &[(&'static str, T)]) -> Option<T> {
 
 impl Persist for FittedScoreFusion {
     const KIND: &'static str = "ScoreFusion";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         to.text("mapping", name_of(&self.parameters.mapping, &Mapping::ALL));

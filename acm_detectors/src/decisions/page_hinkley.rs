@@ -128,7 +128,7 @@ impl Chart for PageHinkley {
 
 impl Persist for PageHinkley {
     const KIND: &'static str = "PageHinkley";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         to.real("threshold", self.threshold);

@@ -8,7 +8,7 @@ use super::{FittedIsolationForest, IsolationForest, SampleSize};
 
 impl Persist for FittedIsolationForest {
     const KIND: &'static str = "IsolationForest";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         let parameters = &self.parameters;

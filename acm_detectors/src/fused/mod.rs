@@ -213,7 +213,7 @@ impl FittedFused {
 
 impl Persist for FittedFused {
     const KIND: &'static str = "FusedDetector";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         match self.parameters.components {

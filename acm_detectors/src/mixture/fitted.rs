@@ -278,7 +278,7 @@ impl FittedGaussianMixture {
 
 impl Persist for FittedGaussianMixture {
     const KIND: &'static str = "GaussianMixture";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         let parameters = &self.parameters;

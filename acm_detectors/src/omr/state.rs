@@ -7,7 +7,7 @@ use super::{FittedOmr, Model, Omr, Prediction};
 
 impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         let sensors = self.watched.len();

@@ -9,7 +9,7 @@ use crate::lagged::Lagged;
 
 impl Persist for FittedPca {
     const KIND: &'static str = "PCADetector";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         let parameters = &self.parameters;

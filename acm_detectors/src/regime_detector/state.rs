@@ -38,7 +38,7 @@ impl Inner {
 
 impl Persist for FittedRegimeDetector {
     const KIND: &'static str = "RegimeDetector";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         let kind = Kind::ALL.iter().find(|(_, kind)| *kind == self.parameters.kind);

@@ -9,7 +9,7 @@ const MOST: u64 = 1 << 53;
 
 impl Persist for FittedRegimes {
     const KIND: &'static str = "RegimeModel";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn write(&self, to: &mut Writer) {
         let parameters = &self.parameters;

@@ -1,0 +1,151 @@
+//! Models as bytes: the safetensors format, a JSON header and raw arrays. Reading runs nothing and believes nothing.
+//!
+//! The header's only text is `acm_rs`: the kind of model and the version of its format. Everything else is an array: float64,
+//! uint64, or uint8 for words. The same model gives the same bytes.
+//!
+//! From version 2 on the last eight bytes are a checksum of all before them, the array `~crc64`: CRC-64/XZ, low byte first. A
+//! CRC at the end finds every burst of up to 64 damaged bits wherever it lies, so each single flipped bit, and misses one in
+//! 2^64 of all other damage. A cryptographic hash would find no more: what can be altered on purpose can be hashed anew.
+
+mod reader;
+mod writer;
+
+use crc::{CRC_64_XZ, Crc, Table};
+
+use crate::error::{Error, Result};
+use crate::parallel::Watch;
+
+pub use reader::{Reader, START, check_start};
+pub use writer::Writer;
+
+/// The header's key.
+const KEY: &str = "acm_rs";
+
+/// The array of the checksum. The format sorts arrays by type and then by name: no word's name is behind this one.
+const CHECKSUM: &str = "~crc64";
+
+/// Bytes of the checksum.
+const SEAL: usize = 8;
+
+/// The first version that has a checksum.
+const SEALED: u64 = 2;
+
+/// Bytes between two looks at the request to stop.
+const LOOK: usize = 1 << 20;
+
+static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+
+/// A model that can be written and read.
+pub trait Persist: Sized {
+    /// What the file says it is: the public name of the model.
+    const KIND: &'static str;
+
+    /// Version of the fields below, at least 2. Readers keep reading older ones.
+    const VERSION: u64;
+
+    /// Puts the fields.
+    fn write(&self, to: &mut Writer);
+
+    /// Takes all the fields back and checks what scoring relies on.
+    ///
+    /// # Errors
+    /// [`Error::State`]; [`Error::Memory`]; [`Error::Interrupted`].
+    fn read(from: &Reader<'_>) -> Result<Self>;
+
+    /// The model as bytes.
+    ///
+    /// # Errors
+    /// [`Error::Memory`]; [`Error::Interrupted`].
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        to_bytes_with(self, &())
+    }
+
+    /// The model from bytes.
+    ///
+    /// # Errors
+    /// [`Error::State`] for anything that is no whole and sound model of this kind; [`Error::Memory`]; [`Error::Interrupted`].
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Ok(from_bytes_with::<Self, ()>(bytes)?.0)
+    }
+}
+
+/// What a model remembers of a history that it scores as it comes.
+pub trait Memory: Sized + Default {
+    /// Puts the fields, whose names begin with `live.`; none for a fresh memory.
+    fn write(&self, to: &mut Writer);
+
+    /// Takes the fields back; a fresh memory where there are none.
+    ///
+    /// # Errors
+    /// [`Error::State`]; [`Error::Memory`]; [`Error::Interrupted`].
+    fn read(from: &Reader<'_>) -> Result<Self>;
+}
+
+impl Memory for () {
+    fn write(&self, _: &mut Writer) {}
+
+    fn read(_: &Reader<'_>) -> Result<Self> {
+        Ok(())
+    }
+}
+
+/// A model and its memory as bytes.
+///
+/// # Errors
+/// [`Error::Memory`]; [`Error::Interrupted`].
+pub fn to_bytes_with<P: Persist, M: Memory>(model: &P, memory: &M) -> Result<Vec<u8>> {
+    let mut to = Writer::new();
+    model.write(&mut to);
+    memory.write(&mut to);
+    to.finish(P::KIND, P::VERSION)
+}
+
+/// A model and its memory from bytes.
+///
+/// # Errors
+/// [`Error::State`] for anything that is no whole and sound model of this kind; [`Error::Memory`]; [`Error::Interrupted`].
+pub fn from_bytes_with<P: Persist, M: Memory>(bytes: &[u8]) -> Result<(P, M)> {
+    let from = Reader::open(bytes, P::KIND, P::VERSION)?;
+    let read = (P::read(&from)?, M::read(&from)?);
+    from.finish()?;
+    Ok(read)
+}
+
+/// Puts the checksum of a saved model where it belongs: into its last bytes.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn seal(bytes: &mut [u8]) -> Result<()> {
+    let end = bytes.len().saturating_sub(SEAL);
+    let sum = checksum(&bytes[..end])?.to_le_bytes();
+    bytes[end..].iter_mut().zip(sum).for_each(|(to, from)| *to = from);
+    Ok(())
+}
+
+fn checksum(bytes: &[u8]) -> Result<u64> {
+    let mut watch = Watch::start();
+    let mut digest = CRC.digest();
+    for piece in bytes.chunks(LOOK) {
+        watch.look()?;
+        digest.update(piece);
+    }
+    Ok(digest.finalize())
+}
+
+const fn lacking(rows: usize, columns: usize) -> Error {
+    Error::Memory {
+        what: "a saved model",
+        rows,
+        columns,
+    }
+}
+
+/// Memory for that many values, or the error that says so.
+fn reserved<T>(count: usize, rows: usize, columns: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).map_err(|_| lacking(rows, columns))?;
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+use safetensors::tensor::{TensorView, serialize};
+
+use super::*;
+use crate::error::StateFault;
+
+#[derive(Debug, PartialEq)]
+struct Model {
+    level: f64,
+    steps: u64,
+    manner: String,
+    loads: Vec<f64>,
+    parents: Vec<u64>,
+}
+
+impl Persist for Model {
+    const KIND: &'static str = "Model";
+    const VERSION: u64 = 2;
+
+    fn write(&self, to: &mut Writer) {
+        to.real("level", self.level);
+        to.count("steps", self.steps);
+        to.text("manner", &self.manner);
+        to.matrix("loads", self.loads.len() / 2, 2, &self.loads);
+        to.counts("parents", &self.parents);
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let parents = from.counts("parents", from.length("parents")?)?;
+        Ok(Self {
+            level: from.real("level")?,
+            steps: from.count("steps")?,
+            manner: from.text("manner")?.to_owned(),
+            loads: from.matrix("loads", parents.len(), 2)?,
+            parents,
+        })
+    }
+}
+
+struct Other;
+
+impl Persist for Other {
+    const KIND: &'static str = "Other";
+    const VERSION: u64 = 3;
+
+    fn write(&self, _: &mut Writer) {}
+
+    fn read(_: &Reader<'_>) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+fn model() -> Model {
+    Model {
+        level: -0.0,
+        steps: u64::MAX,
+        manner: "p95".to_owned(),
+        loads: vec![1.5, f64::NAN, f64::INFINITY, 4.0],
+        parents: vec![3, 4],
+    }
+}
+
+fn fault(bytes: &[u8]) -> StateFault {
+    match Model::from_bytes(bytes) {
+        Err(Error::State { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A file with that header, and zeros for its arrays.
+fn headed(header: &str, arrays: usize) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.resize(bytes.len() + arrays, 0);
+    seal(&mut bytes).unwrap();
+    bytes
+}
+
+/// The header of [`model`] with one piece of it changed.
+fn altered(from: &str, to: &str) -> Vec<u8> {
+    let bytes = model().to_bytes().unwrap();
+    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
+    assert_eq!(header.matches(from).count(), 1, "{header}");
+    let mut changed = headed(&header.replace(from, to), 0);
+    changed.extend(&bytes[8 + length..]);
+    seal(&mut changed).unwrap();
+    changed
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let bytes = model().to_bytes().unwrap();
+    assert_eq!(bytes, model().to_bytes().unwrap());
+    let read = Model::from_bytes(&bytes).unwrap();
+    assert_eq!(bytes, read.to_bytes().unwrap());
+    assert_eq!(altered("p", "p").len(), bytes.len());
+}
+
+#[test]
+fn no_cut_no_tail_and_no_flipped_bit_is_taken() {
+    let bytes = model().to_bytes().unwrap();
+    for length in 0..bytes.len() {
+        let error = Model::from_bytes(&bytes[..length]).unwrap_err();
+        assert!(error.to_string().starts_with("not a saved Model: "), "{error}");
+    }
+    for more in 1..20 {
+        for tail in [0, b' ', 0xff] {
+            let mut longer = bytes.clone();
+            longer.resize(bytes.len() + more, tail);
+            assert!(Model::from_bytes(&longer).is_err());
+        }
+    }
+    for place in 0..8 * bytes.len() {
+        let mut wrong = bytes.clone();
+        wrong[place / 8] ^= 1 << (place % 8);
+        assert!(Model::from_bytes(&wrong).is_err(), "bit {place}");
+    }
+}
+
+#[test]
+fn no_burst_of_damage_is_taken() {
+    let bytes = model().to_bytes().unwrap();
+    // Any pattern of up to 64 bits; the last ones reach into the checksum.
+    for start in 0..bytes.len() - 8 {
+        for pattern in [u64::MAX, 0x8000_0000_0000_0001, 0x0123_4567_89ab_cdef, 3 << 31] {
+            let mut wrong = bytes.clone();
+            let piece = &mut wrong[start..start + 8];
+            piece.iter_mut().zip(pattern.to_le_bytes()).for_each(|(byte, change)| *byte ^= change);
+            assert!(Model::from_bytes(&wrong).is_err(), "{start}");
+        }
+    }
+}
+
+#[test]
+fn the_checksum_is_that_of_the_xz_format() {
+    // The catalogue's check value, and the same over pieces.
+    assert_eq!(checksum(b"123456789").unwrap(), 0x995d_c9bb_df19_39fa);
+    let long: Vec<u8> = (0..3 * LOOK + 5).map(|at| (at % 251) as u8).collect();
+    assert_eq!(checksum(&long).unwrap(), CRC.checksum(&long));
+    let bytes = model().to_bytes().unwrap();
+    let (body, sum) = bytes.split_at(bytes.len() - 8);
+    assert_eq!(sum, checksum(body).unwrap().to_le_bytes());
+}
+
+#[test]
+fn other_kinds_and_other_versions_are_refused() {
+    assert_eq!(fault(&Other.to_bytes().unwrap()), StateFault::OtherKind);
+    let newer = Writer::new().finish("Model", 3).unwrap();
+    assert_eq!(fault(&newer), StateFault::Newer(3));
+    let empty = Writer::new().finish("Model", 2).unwrap();
+    assert_eq!(fault(&empty), StateFault::Missing("parents"));
+    let foreign = serialize(Vec::<(String, TensorView<'_>)>::new(), None).unwrap();
+    assert_eq!(fault(&foreign), StateFault::Foreign);
+    assert_eq!(fault(b"PK\x03\x04"), StateFault::Damaged);
+    for version in ["0", "02", "+2", "-1", " 2", "2.0", "", "18446744073709551616"] {
+        assert_eq!(fault(&altered("Model 2", &format!("Model {version}"))), StateFault::Foreign, "{version}");
+    }
+}
+
+#[test]
+fn no_changed_header_gets_rid_of_the_checksum() {
+    assert_eq!(fault(&altered("Model 2", "Model 1")), StateFault::Altered);
+    assert_eq!(fault(&altered("~crc64", "~crc65")), StateFault::Altered);
+    assert_eq!(fault(&altered("\"U8\",\"shape\":[8]", "\"I8\",\"shape\":[8]")), StateFault::Altered);
+    // Of the first version with a checksum under another name.
+    let mut both = altered("Model 2", "Model 1");
+    let place = both.windows(6).position(|name| name == b"~crc64").unwrap();
+    both[place] = b'!';
+    assert_eq!(fault(&both), StateFault::Surplus);
+}
+
+#[test]
+fn what_no_version_knows_is_refused() {
+    let mut to = Writer::new();
+    model().write(&mut to);
+    to.real("more", 1.0);
+    assert_eq!(fault(&to.finish("Model", 2).unwrap()), StateFault::Surplus);
+    assert_eq!(fault(&altered("\"acm_rs\"", "\"note\":\"\",\"acm_rs\"")), StateFault::Foreign);
+}
+
+#[test]
+fn hostile_headers_are_refused() {
+    let metadata = "\"__metadata__\":{\"acm_rs\":\"Model 2\"}";
+    let seal = "\"~crc64\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}";
+    for (header, reason) in [
+        (String::new(), StateFault::Damaged),
+        ("[".repeat(60_000), StateFault::Damaged),
+        ("{\"a\":".repeat(12_000), StateFault::Damaged),
+        (format!("{{{metadata},{metadata},{seal}}}"), StateFault::Damaged),
+        (format!("{{{metadata},{seal},{seal}}}"), StateFault::Damaged),
+        (format!("{{{metadata},{seal}}}{{}}"), StateFault::Damaged),
+        ("{\"__metadata__\":{\"acm_rs\":\"Model 2\",\"acm_rs\":\"Model 2\"}}".to_owned(), StateFault::Damaged),
+        (
+            format!(
+                "{{{metadata},\"x\":{{\"dtype\":\"F64\",\"shape\":[{0},{0}],\"data_offsets\":[0,8]}}}}",
+                1_u64 << 33
+            ),
+            StateFault::Damaged,
+        ),
+        (
+            format!("{{{metadata},\"x\":{{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[{},8]}}}}", u64::MAX),
+            StateFault::Damaged,
+        ),
+        (" ".repeat(START), StateFault::Foreign),
+    ] {
+        assert_eq!(fault(&headed(&header, 8)), reason, "{}", &header[..header.len().min(200)]);
+    }
+    for length in [0, 1 << 16, 1 << 63, u64::MAX] {
+        let mut bytes = length.to_le_bytes().to_vec();
+        bytes.resize(200, b'{');
+        assert_eq!(fault(&bytes), StateFault::Damaged, "{length}");
+    }
+    // Only the start was read, and the file is said to be of any size.
+    for size in [0, 8, 1 << 31, u64::MAX] {
+        assert!(check_start::<Model>(&[0; START], size).is_err());
+    }
+}
+
+#[test]
+fn a_failed_field_fails_the_whole() {
+    let mut to = Writer::new();
+    to.real("level", 1.0);
+    to.fail(Error::Interrupted);
+    to.reals("loads", &[1.0]);
+    assert_eq!(to.finish("Model", 2), Err(Error::Interrupted));
+}
+
+#[test]
+fn more_than_the_memory_there_is_is_an_error() {
+    assert!(matches!(reserved::<u64>(usize::MAX / 8, 1, 1), Err(Error::Memory { .. })));
+}

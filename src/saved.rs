@@ -1,0 +1,108 @@
+//! Models as bytes and files.
+
+use acm_linalg::Persist;
+use acm_linalg::state::{START, check_start, from_bytes_with, to_bytes_with};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyMemoryView, PySlice, PyTuple};
+
+use crate::arguments::{path_of, type_name};
+use crate::files;
+use crate::interop::{compute, exception};
+use crate::models::{Held, Model};
+
+/// The bytes of a fitted model and its memory.
+pub(crate) fn raw<M: Model>(model: &M, py: Python<'_>) -> PyResult<Vec<u8>> {
+    model.held().get()?;
+    compute(py, || model.held().follow(|fitted, live| to_bytes_with(fitted, live)))
+}
+
+pub(crate) fn bytes_of<'py, M: Model>(model: &M, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    let bytes = raw(model, py)?;
+    PyBytes::new_with(py, bytes.len(), |to| {
+        to.copy_from_slice(&bytes);
+        Ok(())
+    })
+}
+
+fn made<M: Model>(py: Python<'_>, bytes: &[u8]) -> PyResult<M> {
+    let (fitted, live) = compute(py, || from_bytes_with::<M::Fitted, M::Live>(bytes))?;
+    M::around(Held::of(fitted, live))
+}
+
+pub(crate) fn from_bytes<M: Model>(data: &Bound<'_, PyAny>) -> PyResult<M> {
+    let py = data.py();
+    let read = match data.cast::<PyBytes>() {
+        Ok(bytes) => made(py, bytes.as_bytes()),
+        Err(_) => copied::<M::Fitted>(data)?.and_then(|bytes| made(py, bytes.as_bytes())),
+    };
+    read.map_err(|error| {
+        if error.is_instance_of::<PyValueError>(py) {
+            PyValueError::new_err(format!("`data` is {}", error.value(py)))
+        } else {
+            error
+        }
+    })
+}
+
+/// The bytes of an object that others may write to meanwhile: an error of the object itself, or of what it holds. Its length is
+/// a claim until the header has said the same.
+fn copied<'py, P: Persist>(data: &Bound<'py, PyAny>) -> PyResult<PyResult<Bound<'py, PyBytes>>> {
+    let py = data.py();
+    let must = "`data` must be bytes, a bytearray, or a memoryview or array of bytes";
+    let view = PyMemoryView::from(data).map_err(|error| {
+        if error.is_instance_of::<PyTypeError>(py) {
+            PyTypeError::new_err(format!("{must}, got {}", type_name(data)))
+        } else {
+            PyValueError::new_err(format!("`data` cannot be read: {}", error.value(py)))
+        }
+    })?;
+    let format = view.getattr("format")?;
+    if !format.eq("B")? {
+        let kind = type_name(data);
+        return Err(PyTypeError::new_err(format!("{must}, got {kind} of items in the format {}", format.repr()?)));
+    }
+    let size: u64 = view.getattr("nbytes")?.extract()?;
+    let bytes = |view: &Bound<'py, PyAny>| view.call_method0("tobytes")?.cast_into::<PyBytes>().map_err(PyErr::from);
+    if size < 8 {
+        // Too few for a header; views without a dimension or of no size have no other form.
+        return Ok(bytes(&view));
+    }
+    if !view.getattr("c_contiguous")?.is_truthy()? {
+        return Err(PyValueError::new_err("`data` must lie in memory in one piece; copy it with bytes(data)"));
+    }
+    let view = view.call_method1("cast", ("B",))?;
+    let start = bytes(&view.get_item(PySlice::new(py, 0, START.cast_signed(), 1))?)?;
+    if let Err(error) = check_start::<P>(start.as_bytes(), size) {
+        return Ok(Err(exception(error)));
+    }
+    Ok(bytes(&view))
+}
+
+pub(crate) fn save<M: Model>(model: &M, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<()> {
+    let path = path_of(path, "path")?;
+    files::write(py, &path, &raw(model, py)?)
+}
+
+pub(crate) fn load<M: Model>(path: &Bound<'_, PyAny>) -> PyResult<M> {
+    let py = path.py();
+    let path = path_of(path, "path")?;
+    let bytes = files::read::<M::Fitted>(py, &path)?;
+    made(py, &bytes).map_err(|error| files::about(py, &path, error))
+}
+
+/// What pickle calls to make it again: `from_bytes` where it is fitted, else the class with its parameters.
+pub(crate) fn reduced<'py, M: Model>(model: &Bound<'py, M>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let py = model.py();
+    let class = model.as_any().get_type();
+    if model.borrow().held().is_fitted() {
+        let bytes = bytes_of(&*model.borrow(), py)?;
+        return Ok((class.getattr("from_bytes")?, (bytes,).into_pyobject(py)?.into_any()));
+    }
+    let parameters = PyDict::new(py);
+    for name in M::PARAMETERS {
+        parameters.set_item(*name, model.as_any().getattr(*name)?)?;
+    }
+    let partial = py.import("functools")?.getattr("partial")?.call((class,), Some(&parameters))?;
+    Ok((partial, PyTuple::empty(py).into_any()))
+}

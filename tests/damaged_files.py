@@ -1,0 +1,138 @@
+"""Every model's file, damaged: ``python tests/damaged_files.py`` flips 10,000 bits of each and cuts each everywhere.
+
+Nothing of it may load. ``--few`` takes a part of it. Prints the counts; the exit status is 1 where anything loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_SEED = 20_260_917
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A model's class and its bytes."""
+
+    name: str
+    kind: Any
+    data: bytes
+
+    def __str__(self) -> str:
+        return self.name
+
+    def loads(self, data: bytes) -> bool:
+        """Whether these bytes are taken for such a model."""
+        try:
+            self.kind.from_bytes(data)
+        except ValueError as error:
+            if "`data`" not in str(error):
+                raise
+            return False
+        return True
+
+
+@cache
+def everything() -> tuple[Saved, ...]:
+    """Every class that saves, with every set of parameters, amid a history."""
+    import acm_rs
+    from models import CASES, plant
+
+    found = []
+    for case in CASES:
+        model = case.make().fit(plant(420, case.model.columns, gaps=0.03))
+        model.update(plant(40, case.model.columns, seed=1))
+        found.append((str(case), model))
+    x = plant(40, 3, seed=2)
+    for chart in (
+        acm_rs.Cusum(5.0, 0.5, target=[1.0, 2.0, 3.0]),
+        acm_rs.EwmaChart(0.2, 3.0),
+        acm_rs.PageHinkley(50.0, 0.005, reset=True),
+    ):
+        chart.update(x)
+        found.append((type(chart).__name__, chart))
+    tracker = acm_rs.EpisodeTracker(2.0, 1.0, min_rows=2)
+    tracker.update(np.array([0.0, 3.0, 3.0]))
+    found.append(("EpisodeTracker", tracker))
+    return tuple(Saved(name, type(model), model.to_bytes()) for name, model in found)
+
+
+def flipped(data: bytes, count: int) -> Iterator[bytes]:
+    """Copies with one bit changed, at `count` places or all."""
+    bits = 8 * len(data)
+    random = np.random.default_rng(_SEED)
+    for place in random.permutation(bits)[:count].tolist() if count < bits else range(bits):
+        copy = bytearray(data)
+        copy[place // 8] ^= 1 << place % 8
+        yield bytes(copy)
+
+
+def cut(data: bytes, count: int) -> Iterator[bytes]:
+    """The first bytes alone, for `count` lengths or all."""
+    step = max(1, len(data) // count)
+    lengths = {*range(0, len(data), step), *range(min(9, len(data))), len(data) - 1}
+    return (data[:length] for length in sorted(lengths))
+
+
+def lengthened(data: bytes) -> Iterator[bytes]:
+    """Something behind the end."""
+    for tail in (b"\0", b" ", b"\xff", b"\n", bytes(8), data[-8:], data[:8], data):
+        yield data + tail
+
+
+def header_of(data: bytes) -> dict[str, Any]:
+    """The header of a file."""
+    header: dict[str, Any] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return header
+
+
+def headed(header: dict[str, Any], body: bytes) -> bytes:
+    """A file of that header and those arrays, as the format has it."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def as_first_format(data: bytes) -> bytes:
+    """The same model in the first format, which had no checksum."""
+    header = header_of(data)
+    body = data[8 + int.from_bytes(data[:8], "little") :]
+    size = header.pop("~crc64")["data_offsets"]
+    assert size[1] == len(body)
+    kind, version = header["__metadata__"]["acm_rs"].rsplit(" ", 1)
+    assert version == "2"
+    header["__metadata__"]["acm_rs"] = f"{kind} 1"
+    return headed(header, body[: size[0]])
+
+
+def main(few: bool) -> int:
+    """Damage all files and count."""
+    flips, cuts = (300, 100) if few else (10_000, sys.maxsize)
+    totals = np.zeros(4, dtype=int)
+    for saved in everything():
+        tried = [0, 0, 0]
+        loaded = 0
+        for number, tries in enumerate(
+            (flipped(saved.data, flips), cut(saved.data, cuts), lengthened(saved.data)),
+        ):
+            for data in tries:
+                tried[number] += 1
+                loaded += saved.loads(data)
+        totals += [*tried, loaded]
+        print(f"{saved.name}: {len(saved.data):,} bytes, {tried[0]:,} flips, {tried[1]:,} cuts, {loaded} loaded")
+    files = len(everything())
+    print(f"{files} files: {totals[0]:,} flipped bits, {totals[1]:,} cuts, {totals[2]:,} tails: {totals[3]} loaded")
+    return int(totals[3] > 0)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    raise SystemExit(main("--few" in sys.argv[1:]))
