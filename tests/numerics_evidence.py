@@ -115,6 +115,9 @@ NEAR = 1e9 + np.array([0.0, 1.0, 2.0, 7.0]) * np.spacing(1e9)
 HUGE = np.array([1.7e308, 1.7e308])
 TWINS = np.array([0, 0, 0, 1]) * SECOND + START
 HOLES = np.array([1.0, np.nan, np.nan, 5.0, 2.0])
+HOLE = np.array([1.0, np.nan, 4.0])
+DAYS = np.arange(3) * 86_400 * SECOND + START
+OUTAGE = np.r_[10.0, 11.0, np.full(7400, np.nan), 12.0]
 OFFSET = family("A-offset")
 QUIET = np.concatenate([[0.1, 2.0, 1e160], np.sin(np.arange(20.0))])
 NOISE_WITH_GAP = np.where(np.arange(256) == 7, np.nan, np.cos(np.arange(256.0) ** 1.5))
@@ -382,6 +385,23 @@ DIFFERENCES: tuple[Difference, ...] = (
         lambda: pd.Series(FOUR).ewm(halflife="1s", times=_dates(TWINS)).std(),
         lambda: acm_rs.ewm_std(FOUR, halflife="1s", times=TWINS),
         "weighted as the mean is",
+    ),
+    Difference(
+        "ewm_mean",
+        "1, NaN, 4 a day apart, halflife 1 day, ignore_na, the last",
+        "pandas",
+        lambda: pd.Series(HOLE).ewm(halflife="24h", times=_dates(DAYS), ignore_na=True).mean().iloc[-1],
+        lambda: acm_rs.ewm_mean(HOLE, halflife="24h", times=DAYS, ignore_na=True)[-1],
+        "3.4; there 2.5 to 3.4, as the stamp of the NaN is",
+    ),
+    Difference(
+        "ewm_std",
+        "10, 11, 7400 NaN, 12, alpha=0.1, the last",
+        "pandas",
+        lambda: pd.Series(OUTAGE).ewm(alpha=0.1).std().iloc[-1],
+        lambda: acm_rs.ewm_std(OUTAGE, alpha=0.1)[-1],
+        # Half of the variance before and of the squared distance from the mean before, whose weights were 0.9 and 1.
+        lambda: ((0.9 / 1.9**2 + (12 - 20.0 / 1.9) ** 2) / 2) ** 0.5,
     ),
     Difference(
         "ewm_std",

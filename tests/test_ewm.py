@@ -96,7 +96,8 @@ def test_means_in_time_are_pandas(weighing: dict[str, bool]) -> None:
     # pandas rounds the time since 1970 to a float64 before it takes differences: whole seconds stay whole.
     times = stamps(600, whole=True)
     for halflife in ("5s", "2min"):
-        want = frame(x).ewm(halflife=halflife, times=pd.DatetimeIndex(times), **weighing).mean()
+        # Where `ignore_na` is set, pandas lets the stamp of a row without a value decide weights.
+        want = frame(x).ewm(halflife=halflife, times=pd.DatetimeIndex(times), adjust=weighing["adjust"]).mean()
         got = acm_rs.ewm_mean(x, halflife=halflife, times=times, **weighing)
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
 
@@ -199,7 +200,8 @@ def test_every_family_in_time_is_exact(name: str, missing: bool) -> None:
     with mpmath.workprec(400):
         for seconds, weighing in itertools.product((3, 200), WEIGHINGS):
             keep = [mpmath.mpf(2) ** (-mpmath.mpf(int(step)) / (seconds * 10**9)) for step in steps]
-            want = exactly(x, keep, None, **weighing)
+            # Time passes with and without values.
+            want = exactly(x, keep, None, weighing["adjust"], ignore_na=False)
             halflife = f"{seconds}s"
             assert worst(acm_rs.ewm_mean(x, halflife=halflife, times=times, **weighing), want[0]) <= 1e-13
             assert worst(acm_rs.ewm_std(x, halflife=halflife, times=times, **weighing, bias=True), want[1]) <= 1e-12
@@ -221,7 +223,8 @@ def test_long_gaps_forget_everything() -> None:
     assert acm_rs.ewm_mean(x, alpha=0.5)[-1] == 7.0
     assert acm_rs.ewm_mean(x, alpha=0.5)[-2] == pytest.approx(5 / 3, rel=1e-15)
     assert acm_rs.ewm_mean(x, alpha=0.5, ignore_na=True)[-1] == pytest.approx((7 + 1 + 0.25) / 1.75, rel=1e-15)
-    assert np.isnan(acm_rs.ewm_std(x, alpha=0.5)[-1])
+    # The deviation of 7 and what stood before it, which had a variance of 2 / 9 about 5 / 3.
+    assert acm_rs.ewm_std(x, alpha=0.5)[-1] == pytest.approx(((2 / 9 + (16 / 3) ** 2) / 2) ** 0.5, rel=1e-15)
     assert acm_rs.ewm_std(x, alpha=0.5, bias=True)[-1] == 0.0
 
 

@@ -68,37 +68,6 @@ def test_times_must_be_integers_or_dates(kernel: Kernel, times: Any) -> None:
     refused((TypeError, ValueError), ("`times`",), lambda: kernel(X, "2s", times=times))
 
 
-def odd_times() -> dict[str, Any]:
-    """Give the right times in memory that is no plain row of integers."""
-    raw = np.zeros(8 * 8 + 1, dtype=np.uint8)
-    askew = raw[1:].view(np.int64)
-    askew[:] = T
-    table = np.zeros(8, dtype=[("flag", "i4"), ("time", "i8")])
-    table["time"] = T
-    dates = np.zeros(8, dtype=[("flag", "i4"), ("time", "M8[ns]")])
-    dates["time"] = T.view("M8[ns]")
-    return {
-        "big-endian": T.astype(">i8"),
-        "big-endian dates": T.view("M8[ns]").astype(">M8[ns]"),
-        "unaligned": askew,
-        "field": table["time"],
-        "field of dates": dates["time"],
-        "ten at once": (T // SECOND).astype("M8[s]").astype("M8[10s]"),
-    }
-
-
-@pytest.mark.parametrize("kind", odd_times())
-def test_odd_times_are_refused_or_right(kind: str) -> None:
-    times = odd_times()[kind]
-    right = times.astype("M8[ns]") if times.dtype.kind == "M" else times.astype(np.int64)
-    try:
-        got = acm_rs.rolling_sum(X, "3s", times=times)
-    except (TypeError, ValueError) as error:
-        assert "`times`" in str(error)  # noqa: PT017
-    else:
-        same_bytes(got, acm_rs.rolling_sum(X, "3s", times=right))
-
-
 def test_masked_times_are_refused() -> None:
     times = np.ma.masked_equal(T, T[3])
     refused(TypeError, ("`times`",), lambda: acm_rs.rolling_sum(X, "3s", times=times))

@@ -84,7 +84,7 @@ fn weighing_of(adjust: Given<'_, '_>, ignore_na: Given<'_, '_>, min_periods: Giv
 ///     Divide the weighted values by the sum of their weights. Otherwise the first value stands for the mean before it:
 ///     ``y = (1 - alpha) * y + alpha * x``, in time with ``alpha = 1 - 0.5 ** (elapsed / halflife)``.
 /// ignore_na : bool, default False
-///     Let weights fade with known values alone. Otherwise missing rows count.
+///     Let weights fade with known values alone. Otherwise missing rows count. In time without effect: it passes either way.
 /// min_periods : int, default 1
 ///     Known values a result needs; NaN where there were fewer.
 /// times : ndarray of int64 (nanoseconds) or datetime64, shape (n,), optional
@@ -109,7 +109,8 @@ fn weighing_of(adjust: Given<'_, '_>, ignore_na: Given<'_, '_>, min_periods: Giv
 /// NaN and infinity are missing; their rows repeat the mean of the last known value. The numbers of pandas' ``ewm(...).mean()``
 /// but where that rounds (levels of 1e9, spikes of 1e15), and but for ``alpha`` of exactly 0.5 with ``adjust=False`` and
 /// missing rows, where pandas 3 weighs the new value by another rule than for every other ``alpha``. The mean moves by a share
-/// of the distance to the new value [1]_.
+/// of the distance to the new value [1]_. Weights fade for ever: no outage is so long that what is left of them is cut off.
+/// Over ``times`` pandas lets the stamp of a row without a value decide a weight where ``ignore_na`` is set; here none does.
 ///
 /// .. [1] West, Updating mean and variance estimates: an improved method, Communications of the ACM 22, 1979,
 ///    doi:10.1145/359146.359153.
@@ -159,7 +160,7 @@ pub(crate) fn ewm_mean<'py>(
 /// adjust : bool, default True
 ///     As in `ewm_mean`.
 /// ignore_na : bool, default False
-///     Let weights fade with known values alone. Otherwise missing rows count.
+///     Let weights fade with known values alone. Otherwise missing rows count. In time without effect: it passes either way.
 /// min_periods : int, default 1
 ///     Known values a result needs; NaN where there were fewer.
 /// bias : bool, default False
@@ -187,7 +188,8 @@ pub(crate) fn ewm_mean<'py>(
 /// ``1 - sum(w**2) / sum(w)**2``. NaN and infinity are missing. The unbiased deviation of one value is NaN, the biased one 0; a
 /// constant gives exactly 0. The numbers of pandas' ``ewm(...).std(bias)``, which takes no ``times``, but where that rounds.
 /// Deviations from the mean beyond about 1e154, whose squares exceed the largest float64, make the standard deviation
-/// infinite, as the rolling ones, and leave it so. Mean and squares are updated by weighted increments [1]_.
+/// infinite, as the rolling ones, and leave it so. After an outage of any length the value is that of the formula, where
+/// pandas gives NaN once the weights are too small for a float64. Mean and squares are updated by weighted increments [1]_.
 ///
 /// .. [1] West, Updating mean and variance estimates: an improved method, Communications of the ACM 22, 1979,
 ///    doi:10.1145/359146.359153.

@@ -92,14 +92,15 @@ impl<'a> Bounds<'a> {
             start: 0,
             meet: 0,
             end: 0,
-            edge: i64::MIN,
+            edge: i128::MIN,
             origin: 0,
         };
-        if let Extent::Lasting { nanoseconds, .. } = self.extent
-            && let Some(sight) = self.sight(row)
+        if let Extent::Lasting { nanoseconds, centred } = self.extent
+            && let Some(&time) = self.times.get(row)
         {
+            let (before, sight) = reach(time, nanoseconds, centred);
             let until = |limit: i64| self.times.partition_point(|&time| time <= limit);
-            at.start = sight.checked_sub(nanoseconds).map_or(0, until);
+            at.start = before.map_or(0, until);
             // The block's start may only be later than that.
             at.meet = at.start;
             at.end = until(sight);
@@ -110,33 +111,23 @@ impl<'a> Bounds<'a> {
         at
     }
 
-    /// The time that the window of a row reaches to; with its length before it, whole nanoseconds say as much as halves.
-    #[inline(always)]
-    fn sight(&self, row: usize) -> Option<i64> {
-        let Extent::Lasting { nanoseconds, centred } = self.extent else {
-            return None;
-        };
-        let after = if centred { nanoseconds / 2 } else { 0 };
-        self.times.get(row).map(|&time| time.saturating_add(after))
-    }
-
     /// Moves on to the window of a later row.
     #[inline(always)]
     pub(crate) fn advance(&self, at: &mut Ranged, row: usize) {
         match self.extent {
             Extent::Lasting { nanoseconds, centred } => {
-                let Some(sight) = self.sight(row) else { return };
-                // Without such a time all that came before is still in sight.
-                if let Some(before) = sight.checked_sub(nanoseconds) {
+                let Some(&time) = self.times.get(row) else { return };
+                let (before, sight) = reach(time, nanoseconds, centred);
+                if let Some(before) = before {
                     while at.start < self.times.len() && self.times[at.start] <= before {
                         at.start += 1;
                     }
                 }
-                if sight >= at.edge {
-                    let past = sight.rem_euclid(nanoseconds);
-                    at.edge = sight.saturating_add(nanoseconds - past);
-                    let begin = sight.saturating_sub(past);
-                    while at.meet < self.times.len() && self.times[at.meet] < begin {
+                if i128::from(time) >= at.edge {
+                    let past = past_of(time, nanoseconds, centred);
+                    at.edge = i128::from(time) + i128::from(nanoseconds - past);
+                    let begin = i128::from(time) + i128::from(after(nanoseconds, centred) - past);
+                    while at.meet < self.times.len() && i128::from(self.times[at.meet]) < begin {
                         at.meet += 1;
                     }
                 }
@@ -173,14 +164,39 @@ impl<'a> Bounds<'a> {
     }
 }
 
+/// Nanoseconds of a window after its row's time.
+#[inline(always)]
+const fn after(nanoseconds: i64, centred: bool) -> i64 {
+    if centred { nanoseconds / 2 } else { 0 }
+}
+
+/// The time before a window, none where that is none, and its last one: whole nanoseconds say as much as halves. What
+/// would lie beyond the last time there is leaves out no row.
+#[inline(always)]
+const fn reach(time: i64, nanoseconds: i64, centred: bool) -> (Option<i64>, i64) {
+    let after = after(nanoseconds, centred);
+    (time.checked_sub(nanoseconds - after), time.saturating_add(after))
+}
+
+/// Nanoseconds from the start of a block of a window's length to where the window ends.
+#[inline(always)]
+const fn past_of(time: i64, nanoseconds: i64, centred: bool) -> i64 {
+    let after = after(nanoseconds, centred);
+    match time.checked_add(after) {
+        Some(sight) => sight.rem_euclid(nanoseconds),
+        // A window's length before it is as far into a block.
+        None => (time - (nanoseconds - after)).rem_euclid(nanoseconds),
+    }
+}
+
 /// A window: the rows from `start` on that lie in the older block, those from `meet` on in the newer, up to `end`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ranged {
     pub(crate) start: usize,
     pub(crate) meet: usize,
     pub(crate) end: usize,
-    /// The time at which the next block starts.
-    edge: i64,
+    /// The time of a row from which on its window reaches into the next block.
+    edge: i128,
     /// The time that positions are counted from.
     pub(crate) origin: i64,
 }

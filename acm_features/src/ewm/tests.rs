@@ -1,6 +1,7 @@
 use ndarray::{Array2, ArrayView2, array, s};
 
 use super::*;
+use crate::rolling::Times;
 
 fn mean(x: ArrayView2<'_, f64>, decay: Decay<'_>, weighing: Weighing) -> Array2<f64> {
     let mut out = Array2::zeros(x.dim());
@@ -30,7 +31,8 @@ fn naive(x: &[f64], row: usize, fade: impl Fn(usize) -> f64, alpha: Option<f64>,
     let mut past = 1.0;
     for t in 0..=row {
         let known = x[t].is_finite();
-        if !weights.is_empty() && (known || !weighing.ignore_na) {
+        // Without an alpha it is time that fades, with and without values.
+        if !weights.is_empty() && (known || !weighing.ignore_na || alpha.is_none()) {
             past *= fade(t);
         }
         if known {
@@ -114,6 +116,18 @@ fn by_hand() {
         },
     );
     assert!(needed[[1, 0]].is_nan() && needed[[2, 0]] == 3.4);
+}
+
+#[test]
+fn an_outage_of_any_length_leaves_the_ratio_of_weights() {
+    // Half of the variance before and of the squared distance from the mean before, whose weights were 0.9 and 1.
+    let expected = (f64::midpoint(0.9 / (1.9 * 1.9), (12.0 - 20.0_f64 / 1.9).powi(2))).sqrt();
+    for gap in [2400, 7400, 20_000, 100_000] {
+        let mut x = Array2::from_elem((gap + 3, 1), f64::NAN);
+        (x[[0, 0]], x[[1, 0]], x[[gap + 2, 0]]) = (10.0, 11.0, 12.0);
+        let found = std(x.view(), Decay::alpha(0.1).unwrap(), Weighing::default(), false);
+        close(found[[gap + 2, 0]], expected, &format!("a gap of {gap} rows"));
+    }
 }
 
 #[test]
