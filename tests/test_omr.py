@@ -180,7 +180,7 @@ def test_the_healthy_regime_is_fitted() -> None:
     with pytest.raises(ValueError, match="`labels` must have 1 dimension, got 2"):
         acm_rs.OMRDetector().fit(x, labels[:, None])
     for wrong in (labels.astype(float), "abc", ["a"] * 900, [0.5] * 900):
-        with pytest.raises(TypeError, match="`labels` must (be|have) .*(whole numbers|an integer dtype)"):
+        with pytest.raises(TypeError, match=r"`labels` must (be|have) .*(whole numbers|an integer dtype)"):
             acm_rs.OMRDetector().fit(x, wrong)
 
 
