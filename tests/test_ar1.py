@@ -13,7 +13,7 @@ def _fit(values: Floats, phi_cap: float = 0.999, sd_floor: float = 1e-6) -> tupl
     mu = np.median(known)
     c = known - mu
     phi = 0.0
-    if len(c) >= 3 and np.mean(c * c) >= 1e-8:
+    if len(c) >= 3 and c.any():
         phi = float(np.clip(np.sum(c[1:] * c[:-1]) / np.sum(c[:-1] ** 2), -phi_cap, phi_cap))
     r = c[1:] - phi * c[:-1]
     return mu, phi, max(1.4826 * float(np.median(np.abs(r - np.median(r)))), sd_floor)
@@ -73,10 +73,9 @@ def test_constant_and_short_columns_have_no_memory() -> None:
     with pytest.warns(UserWarning, match="left out"):
         detector = acm_rs.AR1Detector().fit(x)
     assert detector.phi_[:2].tolist() == [0.0, 0.0]
-    assert detector.sd_[0] == 1e-6
-    with pytest.warns(UserWarning, match="most columns of `x` have no memory"):
-        two = acm_rs.AR1Detector().fit(np.array([[1.0], [2.0]]))
-    assert two.phi_ == [0.0]
+    assert detector.sd_[0] == 1e-6 * 7.0
+    with pytest.raises(ValueError, match="`x` must have at least 3 rows, got 2"):
+        acm_rs.AR1Detector().fit(np.array([[1.0], [2.0]]))
 
 
 def test_a_row_without_values_is_nan() -> None:

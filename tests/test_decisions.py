@@ -38,6 +38,12 @@ def _cusum(x: Floats, threshold: float, drift: float, target: float, scale: floa
     high, low, alarm = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x), bool)
     up = down = Fraction(0)
     for t, value in enumerate(x):
+        if np.isinf(value):
+            high[t], low[t] = (np.finfo(float).max, down) if value > 0 else (up, np.finfo(float).max)
+            alarm[t] = True
+            if reset:
+                up = down = Fraction(0)
+            continue
         if np.isfinite(value):
             z = (Fraction(value) - Fraction(target)) / Fraction(scale)
             up, down = max(Fraction(0), up + z - Fraction(drift)), max(Fraction(0), down - z - Fraction(drift))
@@ -56,8 +62,8 @@ def _ewma(x: Floats, lam: float, width: float, target: float, sigma: float) -> C
             known += 1
             level = (1 - lam) * level + lam * value
         limit[t] = width * sigma * np.sqrt(lam / (2 - lam) * (1 - (1 - lam) ** (2 * known)))
-        ewma[t] = level
-        alarm[t] = bool(np.isfinite(value)) and abs(level - target) > limit[t]
+        ewma[t] = np.clip(value, -np.finfo(float).max, np.finfo(float).max) if np.isinf(value) else level
+        alarm[t] = not np.isnan(value) and abs(ewma[t] - target) > limit[t]
     return ewma, limit, alarm
 
 
@@ -66,6 +72,13 @@ def _page_hinkley(x: Floats, threshold: float, delta: float, min_rows: int, rese
     known: list[float] = []
     up = least = down = most = 0.0
     for t, value in enumerate(x):
+        if np.isinf(value):
+            high[t], low[t] = up - least, most - down
+            (high if value > 0 else low)[t] = np.finfo(float).max
+            alarm[t] = len(known) >= min_rows
+            if alarm[t] and reset:
+                known, up, least, down, most = [], 0.0, 0.0, 0.0, 0.0
+            continue
         if np.isfinite(value):
             known.append(value)
             mean = float(np.mean(known))
@@ -88,6 +101,8 @@ def test_cusum_is_the_plain_loop(reset: bool) -> None:
         np.testing.assert_allclose(found[1][:, column], low, rtol=0, atol=1e-12)
         np.testing.assert_array_equal(found[2][:, column], alarm)
     assert found[2][200:].any()
+    assert found[2][np.isinf(x)].all()
+    assert np.isinf(x).any()
 
 
 @pytest.mark.parametrize("lam", [0.03, 0.3, 1.0])
@@ -217,33 +232,62 @@ def test_states_are_models_of_their_own(chart: Any, tmp_path: Path) -> None:
 # ---- episodes -------------------------------------------------------------------------------------------------------
 
 
-def _episodes(score: Floats, on: float, off: float, min_rows: int, gap_rows: int) -> list[tuple[int, int, float, int]]:
-    high, state = [], False
-    for value in score:
-        if np.isfinite(value):
-            state = value >= (off if state else on)
-        high.append(state)
+Found = list[tuple[int, int, float, int]]
+
+
+def _episodes(
+    score: Floats,
+    on: float,
+    off: float,
+    min_rows: int,
+    gap_rows: int,
+    times: npt.NDArray[np.int64] | None = None,
+    min_time: int = 0,
+    gap_time: int = -1,
+) -> Found:
+    """Runs of rows that are high, known low rows between them; then the gaps; then the lengths."""
+    times = np.arange(len(score)) if times is None else times
     runs: list[list[int]] = []
-    for row in np.flatnonzero(high):
-        if runs and row - runs[-1][1] <= gap_rows:
-            runs[-1][1] = row + 1
+    state = False
+    for row in np.flatnonzero(~np.isnan(score)).tolist():
+        before, state = state, score[row] > (off if state else on)
+        if state and before:
+            runs[-1].append(row)
+        elif state:
+            runs.append([row])
+    joined: list[list[int]] = []
+    for run in runs:
+        last = joined[-1][-1] if joined else 0
+        if joined and (run[0] - last - 1 <= gap_rows or times[run[0]] - times[last] <= gap_time):
+            joined[-1] += run
         else:
-            runs.append([row, row + 1])
-    known = np.where(np.isfinite(score) & high, score, -np.inf)
-    kept = [(start, end) for start, end in runs if end - start >= min_rows]
-    return [(start, end, float(known[start:end].max()), int(start + known[start:end].argmax())) for start, end in kept]
+            joined.append(run)
+    found = []
+    for rows in joined:
+        first, last = rows[0], rows[-1]
+        known = [row for row in range(first, last + 1) if not np.isnan(score[row])]
+        lasted = sum(int(times[row] - times[row - 1]) for row in known[1:])
+        if len(known) >= min_rows and lasted >= min_time:
+            peak = max(rows, key=lambda row: score[row])
+            found.append((first, last + 1, float(score[peak]), peak))
+    return found
+
+
+def _told(found: Any) -> Found:
+    parts = (found.start, found.end, found.peak, found.peak_row)
+    return list(zip(*(part.tolist() for part in parts), strict=True))
 
 
 @pytest.mark.parametrize(("min_rows", "gap_rows"), [(1, 0), (3, 0), (1, 4), (5, 10)])
 def test_episodes_are_the_plain_rule(min_rows: int, gap_rows: int) -> None:
     score = _scores(600, 1, seed=3)[:, 0]
+    score[[20, 21, 400]] = np.inf
     found = acm_rs.episodes(score, 1.5, 0.5, min_rows, gap_rows)
     wanted = _episodes(score, 1.5, 0.5, min_rows, gap_rows)
-    parts = (found.start, found.end, found.peak, found.peak_row)
-    assert list(zip(*(part.tolist() for part in parts), strict=True)) == wanted
+    assert _told(found) == wanted
     assert len(wanted) > 5
     start, end, peak, area = found
-    assert _same((start, end, peak), parts[:3])
+    assert _same((start, end, peak), (found.start, found.end, found.peak))
     assert (start.dtype, area.dtype) == (np.int64, np.float64)
     assert (area >= 0).all()
     tracker = acm_rs.EpisodeTracker(1.5, 0.5, min_rows, gap_rows)
@@ -254,6 +298,154 @@ def test_episodes_are_the_plain_rule(min_rows: int, gap_rows: int) -> None:
     pieces.append(tracker.open_)
     assert _same(*([np.concatenate(part) for part in zip(*all_, strict=True)] for all_ in (pieces, [found])))
     assert tracker.rows_ == 600
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_durations_are_the_plain_rule_for_any_pieces(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    score = np.round(_scores(500, 1, seed=seed)[:, 0], 1)
+    score[score == 0.3] = np.inf
+    steps = random.integers(0, 8, 500) * 60_000_000_000
+    times = np.datetime64("2026-03-29", "ns") + np.cumsum(steps).astype("timedelta64[ns]")
+    stamps = times.astype(np.int64)
+    counts = set()
+    for min_rows, gap_rows, min_time, gap_time in [(1, 0, "9min", "6min"), (2, 3, "1h", None), (1, 0, None, "4min")]:
+        lengths = [
+            -1 if text is None else np.timedelta64(*_length(text)).astype("timedelta64[ns]").astype(int)
+            for text in (min_time, gap_time)
+        ]
+        wanted = _episodes(score, 1.5, 0.5, min_rows, gap_rows, stamps, *lengths)
+        found = acm_rs.episodes(score, 1.5, 0.5, min_rows, gap_rows, times, min_time, gap_time)
+        assert _told(found) == wanted
+        counts.add(len(wanted))
+        tracker = acm_rs.EpisodeTracker(1.5, 0.5, min_rows, gap_rows, min_time, gap_time)
+        assert eval(repr(tracker), vars(acm_rs)) == tracker
+        pieces = []
+        cuts = np.sort(random.integers(0, 500, 12))
+        for number, (piece, when) in enumerate(zip(np.split(score, cuts), np.split(stamps, cuts), strict=True)):
+            pieces.append(tracker.update(piece, when if number % 2 else when.astype("datetime64[ns]")))
+            tracker = acm_rs.EpisodeTracker.from_bytes(tracker.to_bytes())
+        pieces.append(tracker.open_)
+        joined = [np.concatenate(part) for part in zip(*pieces, strict=True)]
+        assert _same(joined, list(found))
+    assert len(counts) == 3
+
+
+def _length(text: str) -> tuple[int, Any]:
+    return int(text.rstrip("hmin")), "h" if text.endswith("h") else "m"
+
+
+def test_an_alarm_is_above_its_limit() -> None:
+    random = np.random.default_rng(0)
+    score = np.r_[np.zeros(900), random.exponential(size=100)]
+    limit = acm_rs.calibrate(score, 0.12)
+    assert limit.threshold == 0.0
+    found = acm_rs.episodes(score, on=limit)
+    assert found.start.min() >= 900
+    # Scores that are their limits, in every decision.
+    assert not acm_rs.cusum(np.array([1.0, 1.0]), 2.0, 0.0)[2].any()
+    assert not acm_rs.ewma_chart(np.array([3.0]), 1.0, 3.0)[2].any()
+    assert not acm_rs.page_hinkley(np.array([0.0, 2.0]), 1.0, 0.0, min_rows=1)[2].any()
+    assert len(acm_rs.episodes(np.full(5, 2.0), 2.0).start) == 0
+    assert acm_rs.episodes(np.array([2.5, 2.0, 1.0, 1.5]), 2.0, 1.0).end.tolist() == [2]
+    tracker = acm_rs.EpisodeTracker(2.0)
+    tracker.update(np.array([2.0]))
+    assert not tracker.running_
+
+
+def test_missing_scores_count_for_nothing() -> None:
+    nan = np.nan
+    score = np.r_[np.zeros(50), 1.2, np.full(500, nan), np.zeros(50)]
+    assert len(acm_rs.episodes(score, on=1.0, off=0.5, min_rows=10).start) == 0
+    assert _told(acm_rs.episodes(score, on=1.0, off=0.5)) == [(50, 51, 1.2, 50)]
+    times = np.arange(len(score)) * 60_000_000_000
+    assert len(acm_rs.episodes(score, 1.0, 0.5, times=times, min_time="1min").start) == 0
+    # With a high score after the gap it is an episode of two rows, and lasts for one step.
+    score[551] = 2.0
+    assert _told(acm_rs.episodes(score, 1.0, 0.5, min_rows=2, times=times, min_time="1min")) == [(50, 552, 2.0, 551)]
+    assert len(acm_rs.episodes(score, 1.0, 0.5, min_rows=3).start) == 0
+    assert len(acm_rs.episodes(score, 1.0, 0.5, times=times, min_time="61s").start) == 0
+    # Without the missing rows nothing is otherwise, but where gaps are bridged.
+    random = np.random.default_rng(1)
+    for _ in range(50):
+        score = random.choice([0.0, 0.7, 1.2, nan], 40)
+        known = np.flatnonzero(~np.isnan(score))
+        whole, rest = acm_rs.episodes(score, 1.0, 0.5, 2), acm_rs.episodes(score[known], 1.0, 0.5, 2)
+        assert whole.start.tolist() == known[rest.start].tolist()
+        assert whole.end.tolist() == (known[rest.end - 1] + 1).tolist()
+        assert whole.area.tolist() == rest.area.tolist()
+
+
+def test_infinite_scores_are_alarms() -> None:
+    inf, most = np.inf, np.finfo(float).max
+    found = acm_rs.episodes(np.array([0.0, inf, inf, 0.0, 3.0, -inf, 1.5]), 2.0, 1.0)
+    assert _told(found) == [(1, 3, inf, 1), (4, 5, 3.0, 4)]
+    assert found.area.tolist() == [most, 2.0]
+    tracker = acm_rs.EpisodeTracker(2.0)
+    tracker.update(np.array([inf]))
+    assert pickle.loads(pickle.dumps(tracker)).open_ == tracker.open_
+    random = np.random.default_rng(3)
+    scores = random.chisquare(3, (400, 2))
+    for scale in ("robust", "tail", "cube_root"):
+        for combine in ("max", "mean", "sum", "p95"):
+            fusion = acm_rs.ScoreFusion(scale, combine).fit(scores)
+            rows = np.array([[inf, 1.0], [most, 1.0], [50.0, 1.0], [1.0, 1.0], [np.nan, 1.0]])
+            fused = fusion.score(rows)
+            assert np.isfinite(fused).all()
+            assert fused[0] >= fused[1] >= fused[2] > fused[3], (scale, combine)
+            low = fusion.scaled(np.array([[-inf, 1.0], [-most, 1.0], [np.nan, 1.0]]))[:, 0]
+            assert low[0] <= low[1] < low[2]
+    # Of 999 scores one may be above at 0.0015: it is the infinite one.
+    finite = np.sort(random.exponential(size=998))
+    found = acm_rs.calibrate(np.r_[inf, finite], 0.0025)
+    assert found.threshold == pytest.approx((finite[-1] + finite[-2]) / 2)
+    assert found.high == inf
+    assert found == pickle.loads(pickle.dumps(found))
+    with pytest.raises(ValueError, match="`score` must have fewer infinite values for this `false_alarm_rate`"):
+        acm_rs.calibrate(np.r_[inf, finite], 0.001)
+    assert acm_rs.calibrate(np.r_[-inf, finite], 0.01) == acm_rs.calibrate(np.r_[-most, finite], 0.01)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "kind", "message"),
+    [
+        (
+            {"min_time": "1h"},
+            ValueError,
+            "`times` must have a stamp for each score where `min_time` or `gap_time` is given",
+        ),
+        ({"gap_time": "1h"}, ValueError, "`times` must have a stamp for each score"),
+        ({"times": np.arange(4)}, ValueError, "`times` must have length 5, got 4"),
+        ({"times": np.array([0, 1, 3, 2, 4])}, ValueError, "`times` must not go back, but row 3 is earlier than row 2"),
+        ({"times": [0, 1, 2, 3, 4]}, TypeError, "`times` must be a NumPy array of datetime64"),
+        ({"times": np.arange(5.0)}, TypeError, "`times` must be a NumPy array of datetime64"),
+        ({"min_time": 5}, TypeError, "`min_time` must be a duration such as '10min'.*got int"),
+        ({"gap_time": 5.0}, TypeError, "`gap_time` must be a duration such as '10min'.*got float"),
+        ({"min_time": "1 month"}, ValueError, "`min_time` must be a duration"),
+        ({"gap_time": np.timedelta64(-5, "m")}, ValueError, "`gap_time` must be a duration"),
+        ({"gap_time": np.timedelta64("NaT")}, ValueError, "`gap_time` must be a duration"),
+    ],
+)
+def test_bad_times_are_told(keywords: dict[str, Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        acm_rs.episodes(np.zeros(5), 1.0, **keywords)
+
+
+def test_durations_come_in_every_form() -> None:
+    from datetime import timedelta
+
+    for form in ("90s", "90000ms", np.timedelta64(90, "s"), timedelta(minutes=1.5)):
+        tracker = acm_rs.EpisodeTracker(1.0, min_time=form, gap_time=form)
+        assert (tracker.min_time, tracker.gap_time) == ("90s", "90s")
+    for text in ("2days", "5h", "10min", "7s", "30ms", "9us", "11ns"):
+        assert acm_rs.EpisodeTracker(1.0, min_time=text).min_time == text
+    assert acm_rs.EpisodeTracker(1.0).gap_time is None
+    tracker = acm_rs.EpisodeTracker(1.0, gap_time="1h")
+    tracker.update(np.array([2.0, 2.0]), np.array([5, 9]))
+    before = tracker.to_bytes()
+    with pytest.raises(ValueError, match="`times` must not go back, but row 2 is earlier than row 1"):
+        tracker.update(np.array([0.0]), np.array([8]))
+    assert tracker.to_bytes() == before
 
 
 def test_episodes_are_values() -> None:
@@ -268,7 +460,7 @@ def test_episodes_are_values() -> None:
     tracker = acm_rs.EpisodeTracker(2.0, 1.0)
     assert eval(repr(tracker), vars(acm_rs)) == tracker
     assert not tracker.running_
-    tracker.update(np.array([2.0]))
+    tracker.update(np.array([2.5]))
     assert tracker.running_
     assert tracker.open_.end.tolist() == [1]
 
@@ -290,7 +482,7 @@ def test_a_threshold_is_an_order_statistic() -> None:
     np.testing.assert_allclose(found.threshold, wanted, rtol=1e-13)
     assert not found.extrapolated
     assert found.known == 500
-    gaps = np.insert(score, [3, 100, 100], [np.nan, np.inf, np.nan])
+    gaps = np.insert(score, [3, 100, 100], np.nan)
     assert acm_rs.calibrate(gaps, 0.03) == found
     assert acm_rs.calibrate(score[:, None], 0.03) == found
     assert acm_rs.calibrate(score.astype(np.float32), 0.03).threshold == pytest.approx(wanted, rel=1e-6)
@@ -479,7 +671,7 @@ def test_huge_values_stay_finite() -> None:
     ):
         assert np.isfinite(charts[0]).all()
         assert np.isfinite(charts[1]).all()
-    assert np.isfinite(list(acm_rs.calibrate(x, 0.01))).all()
+    assert np.isfinite(list(acm_rs.calibrate(x[np.isfinite(x)], 0.01))).all()
     for scale in ("robust", "tail", "cube_root"):
         assert np.isfinite(acm_rs.ScoreFusion(scale).fit(x).score(x)).all()
     constant = np.full(100, 7.0)

@@ -100,7 +100,7 @@ def test_columns_that_stand_still_have_no_part() -> None:
     train[:, 1] = 4.0
     train[:, 3] = np.nan
     x = plant(50, 6, seed=1)
-    with pytest.warns(UserWarning, match=r"columns \[1, 3\] of `x` have no value or a standard deviation"):
+    with pytest.warns(UserWarning, match=r"columns \[1, 3\] of `x` have no value or do not change"):
         detector = acm_rs.PCADetector(2, 1).fit(train)
     assert detector.used_.tolist() == [True, False, True, False, True, True]
     assert np.isnan(detector.center_).tolist() == (~detector.used_).tolist()
@@ -130,11 +130,10 @@ def test_a_column_that_mostly_stands_still_is_no_component_of_its_own() -> None:
     assert abs(detector.components_[0, 5]) < 0.5
 
 
-def test_a_column_in_units_too_large_is_warned_of() -> None:
+def test_a_column_in_a_large_unit_takes_part() -> None:
     train = plant(300, 3)
     train[:, 1] = np.random.default_rng(4).normal(0.0, 1e-9, 300)
-    with pytest.warns(UserWarning, match=r"columns \[1\] of `x`"):
-        acm_rs.PCADetector(2).fit(train)
+    assert acm_rs.PCADetector(2).fit(train).used_.all()
 
 
 def test_there_must_be_more_rows_than_lags() -> None:
@@ -161,9 +160,9 @@ def test_wild_values_give_numbers() -> None:
 
 
 def test_few_rows_are_enough() -> None:
-    train = plant(4, 9)
-    detector = acm_rs.PCADetector(5).fit(train)
-    assert detector.n_components_ == 3
+    train = plant(6, 9)
+    detector = acm_rs.PCADetector(8).fit(train)
+    assert detector.n_components_ == 5
     assert np.isfinite(detector.score(plant(20, 9, seed=1))).all()
 
 
@@ -196,7 +195,7 @@ def test_wrong_questions_are_named() -> None:
         detector.t2_limit(1.0)
     with pytest.raises(ValueError, match="`method` must be one of"):
         detector.spe_limit(0.1, "exact")
-    with pytest.raises(ValueError, match="`x` must have at least 2 rows, got 1"):
+    with pytest.raises(ValueError, match="`x` must have at least 6 rows, got 1"):
         acm_rs.PCADetector().fit(plant(1, 3))
     with pytest.raises(RuntimeError, match="this PCADetector is not fitted yet"):
         acm_rs.PCADetector().spe_limit(0.1)

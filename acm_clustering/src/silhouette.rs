@@ -56,7 +56,8 @@ pub fn silhouette_samples(x: Samples<'_>, labels: &[i64]) -> Result<Vec<f64>> {
 /// there were no others.
 ///
 /// # Errors
-/// As [`silhouette_samples`]; [`Error::Parameter`] for a sample of no row.
+/// As [`silhouette_samples`]; [`Error::Parameter`] naming `sample_size` for a sample of no row, and where the rows drawn are of
+/// one kind or of as many kinds as rows.
 pub fn silhouette_score(x: Samples<'_>, labels: &[i64], sample: Option<(usize, u64)>) -> Result<f64> {
     x.require(0)?;
     let rows = x.rows();
@@ -74,7 +75,17 @@ pub fn silhouette_score(x: Samples<'_>, labels: &[i64], sample: Option<(usize, u
             let chosen = draw(rows, size.min(rows), seed)?;
             let mut labels_of = room(chosen.len(), 1, 0, "the labels")?;
             labels_of.iter_mut().zip(&chosen).for_each(|(label, &row)| *label = labels[row]);
-            let mut partition = Partition::new(&labels_of, chosen.len())?;
+            let drawn = Partition::new(&labels_of, chosen.len());
+            if let Err(Error::Parameter { .. }) = drawn {
+                // Where all labels would do, it is the sample that is too small.
+                Partition::new(labels, rows)?;
+                return Err(Error::Parameter {
+                    name: "sample_size",
+                    requirement: "large enough to draw rows of at least 2 kinds of `labels`, and several of one kind",
+                    value: size.into(),
+                });
+            }
+            let mut partition = drawn?;
             partition.order.iter_mut().for_each(|row| *row = chosen[*row]);
             partition
         }

@@ -5,16 +5,22 @@ use std::ops::Range;
 use acm_linalg::dense::Table;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::samples::room;
-use acm_linalg::scaling::{Manner, steady};
+use acm_linalg::scaling::{Manner, rounding, steady};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{Array2, s};
 
-/// A column whose standard deviation is not above this stands still; no scale is less.
-const FLOOR: f64 = 1e-6;
+/// Rows beyond the lags that there must be: fewer tell neither quartiles nor how columns move together.
+const LEAST_ROWS: usize = 6;
 
 /// Scaled values beyond this become it.
 const MOST: f64 = 1e6;
+
+/// What a fit says where no column is kept.
+pub(crate) const NOTHING_CHANGES: Error = Error::Unfit {
+    name: "x",
+    requirement: "a column that changes, by more than the rounding of its values",
+};
 
 /// How rows become points: which columns are kept, their scales, how many earlier rows stand beside each row, and the
 /// centre of the points.
@@ -35,29 +41,27 @@ pub(crate) struct Lagged {
 impl Lagged {
     /// Finds the columns and scales; the mean is zero as yet.
     ///
-    /// A column is left out without a known value or with a standard deviation of at most 1e-6. Where the interquartile range
-    /// is no more than that, or below a hundredth of the standard deviation, the standard deviation takes its place.
+    /// A column is left out without a known value or with a standard deviation no greater than the rounding of its values. Where
+    /// the interquartile range is no more than that, or below a hundredth of the standard deviation, the standard deviation takes
+    /// its place.
     ///
     /// # Errors
-    /// [`Error::TooFew`] unless there are more rows than `lags`, and two; [`Error::Unfit`] where no column is left;
+    /// [`Error::TooFew`] unless there are six rows more than `lags`; [`Error::Unfit`] where no column is left;
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub(crate) fn fit(x: Samples<'_>, manner: Manner, lags: usize) -> Result<Self> {
-        x.require(lags.saturating_add(1).max(2))?;
-        let standard = Scaling::fit(x, Manner::Standard, FLOOR)?;
+        x.require(lags.saturating_add(LEAST_ROWS))?;
+        let standard = Scaling::fit(x, Manner::Standard, 0.0)?;
         let kept: Vec<usize> = (0..x.columns())
-            .filter(|&column| standard.known[column] > 0 && standard.scale[column] > FLOOR)
+            .filter(|&column| standard.known[column] > 0 && standard.scale[column] > rounding(standard.center[column]))
             .collect();
         if kept.is_empty() {
-            return Err(Error::Unfit {
-                name: "x",
-                requirement: "a column that changes (standard deviation above 1e-6)",
-            });
+            return Err(NOTHING_CHANGES);
         }
         let scaling = match manner {
             Manner::Robust => {
-                let mut robust = Scaling::fit(x, Manner::Robust, FLOOR)?;
-                for (scale, deviation) in robust.scale.iter_mut().zip(&standard.scale) {
-                    *scale = steady(*scale, *deviation, FLOOR);
+                let mut robust = Scaling::fit(x, Manner::Robust, 0.0)?;
+                for ((scale, deviation), center) in robust.scale.iter_mut().zip(&standard.scale).zip(&robust.center) {
+                    *scale = steady(*scale, *deviation, rounding(*center));
                 }
                 robust
             }

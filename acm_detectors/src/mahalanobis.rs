@@ -55,14 +55,18 @@ impl MahalanobisDetector {
 
     /// Learns from healthy rows, oldest first: means, standard deviations and the covariance of the scaled columns.
     ///
-    /// Missing values take their column's median; columns without a value, or with a standard deviation of at most 1e-6, are
+    /// Missing values take their column's median; columns without a value, or that change by no more than rounding, are
     /// left out; scaled values are clipped to ±1e6.
     ///
     /// # Errors
-    /// [`Error::TooFew`] unless there are more rows than lags, and two; [`Error::Unfit`] where no column changes;
+    /// [`Error::TooFew`] unless there are six rows more than lags, and without shrinkage more rows than coordinates;
+    /// [`Error::Unfit`] where no column changes;
     /// [`Error::Singular`] where columns determine one another and nothing is shrunk; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedMahalanobis> {
         let mut lagged = Lagged::fit(x, Manner::Standard, self.lags)?;
+        if matches!(self.shrinkage, Shrinkage::Nothing | Shrinkage::Share(0.0)) {
+            x.require(lagged.width() + 1)?;
+        }
         let points = lagged.points(x);
         let centered = Centered::new(&points)?;
         let mean = centered.mean();

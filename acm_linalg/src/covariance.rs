@@ -5,9 +5,13 @@ use std::ops::Range;
 use crate::dense::{Table, products};
 use crate::error::{Error, Result};
 use crate::samples::{Samples, reduce, room};
+use crate::scaling::unit;
 
 /// Rows that are read at a time.
 const BLOCK: usize = 64;
+
+/// Squares below this have less than all their digits beside them.
+const TINY: f64 = 1e-200;
 
 /// `Ok` where every value of `samples` is finite.
 ///
@@ -52,6 +56,8 @@ pub struct Centered<'a, T> {
     table: &'a T,
     anchor: Vec<f64>,
     shift: Vec<f64>,
+    /// A power of two: what is read is in this unit.
+    unit: f64,
 }
 
 impl<'a, T: Table> Centered<'a, T> {
@@ -89,7 +95,12 @@ impl<'a, T: Table> Centered<'a, T> {
             |(all, _), (part, _)| all.iter_mut().zip(part).for_each(|(all, part)| *all += part),
         )?;
         shift.iter_mut().for_each(|sum| *sum /= rows.max(1) as f64);
-        Ok(Self { table, anchor, shift })
+        Ok(Self {
+            table,
+            anchor,
+            shift,
+            unit: 1.0,
+        })
     }
 
     /// `Ok` where every value is finite, told from the means: a missing value makes its column's mean so.
@@ -102,6 +113,49 @@ impl<'a, T: Table> Centered<'a, T> {
         } else {
             require_complete(samples, name)
         }
+    }
+
+    /// The same in a unit in which squares are numbers, where some of deviations so small that their greatest square is
+    /// `square` are not.
+    ///
+    /// # Errors
+    /// [`Error::Memory`]; [`Error::Interrupted`].
+    pub fn nearer(&self, square: f64) -> Result<Option<Self>> {
+        if self.unit != 1.0 || square >= TINY {
+            return Ok(None);
+        }
+        let columns = self.columns();
+        let (most, _) = reduce(
+            self.rows(),
+            16,
+            2.0 * columns as f64,
+            || Ok((0.0_f64, room(BLOCK, columns, 0.0, "a block of rows")?)),
+            |(most, block), rows, stop| {
+                for start in rows.clone().step_by(BLOCK) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let count = BLOCK.min(rows.end - start);
+                    let block = &mut block[..count * columns];
+                    self.read(start..start + count, block);
+                    *most = block.iter().fold(*most, |most, value| most.max(value.abs()));
+                }
+            },
+            |(most, _), (other, _)| *most = most.max(other),
+        )?;
+        let unit = unit(most);
+        Ok((unit > 1.0).then(|| Self {
+            table: self.table,
+            anchor: self.anchor.clone(),
+            shift: self.shift.clone(),
+            unit,
+        }))
+    }
+
+    /// A square of what is read in the samples' own unit.
+    #[must_use]
+    pub fn square(&self, value: f64) -> f64 {
+        value / self.unit / self.unit
     }
 
     /// The means.
@@ -124,7 +178,7 @@ impl<T: Table> Table for Centered<'_, T> {
         self.table.read(rows, out);
         for row in out.chunks_exact_mut(self.anchor.len().max(1)) {
             for ((value, anchor), shift) in row.iter_mut().zip(&self.anchor).zip(&self.shift) {
-                *value = (*value - anchor) - shift;
+                *value = ((*value - anchor) - shift) * self.unit;
             }
         }
     }
@@ -184,6 +238,9 @@ pub fn shrunk<T: Table>(centered: &Centered<'_, T>, manner: Shrinkage) -> Result
             requirement: "free of numbers too large to be squared",
         });
     }
+    if let Some(nearer) = centered.nearer(mean)? {
+        return shrunk(&nearer, manner);
+    }
     let shrinkage = match manner {
         Shrinkage::Nothing => 0.0,
         Shrinkage::Share(share) => share,
@@ -194,6 +251,7 @@ pub fn shrunk<T: Table>(centered: &Centered<'_, T>, manner: Shrinkage) -> Result
     for place in diagonal() {
         covariance[place] += shrinkage * mean;
     }
+    covariance.iter_mut().for_each(|value| *value = centered.square(*value));
     Ok(Shrunk { covariance, shrinkage })
 }
 
@@ -256,6 +314,14 @@ mod tests {
         let far = ledoit_wolf(far.view().into()).unwrap();
         assert_eq!(far.shrinkage, found.shrinkage);
         assert_eq!(far.covariance[3], found.covariance[3] * 2.0_f64.powi(-20));
+        // The covariance is the nearest number; the share is that of any unit.
+        for (power, covariance) in [
+            (-530, found.covariance[3] * 2.0_f64.powi(-1000) * 2.0_f64.powi(-60)),
+            (-1000, 0.0),
+        ] {
+            let tiny = ledoit_wolf(x.mapv(|value| value * 2.0_f64.powi(power)).view().into()).unwrap();
+            assert_eq!((tiny.shrinkage, tiny.covariance[3]), (found.shrinkage, covariance), "{power}");
+        }
         let huge = x.mapv(|value| value * 2.0_f64.powi(500));
         assert_eq!(ledoit_wolf(huge.view().into()).unwrap().shrinkage, found.shrinkage);
     }

@@ -90,7 +90,12 @@ fn about_means<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result
     } else {
         through_columns(centered, keep)
     };
-    let found = match rough {
+    if let Ok(found) = &rough
+        && let Some(nearer) = centered.nearer(found.variances.first().copied().unwrap_or(0.0))?
+    {
+        return about_means(&nearer, keep);
+    }
+    let mut found = match rough {
         Ok(found) if found.sure() => found,
         Ok(_) | Err(Error::Singular { .. }) if wide => through_all(centered, keep)?,
         Ok(_) | Err(Error::Singular { .. }) => through_triangle(centered, keep)?,
@@ -102,6 +107,7 @@ fn about_means<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result
             requirement: "free of numbers too large to be squared",
         });
     }
+    found.variances.iter_mut().for_each(|value| *value = centered.square(*value));
     Ok(Pca { mean, ..found })
 }
 

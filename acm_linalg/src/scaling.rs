@@ -14,6 +14,9 @@ const COST_NS: f64 = 12.0;
 /// A range below this share of the standard deviation leaves out what the column does.
 const STILL: f64 = 1e-2;
 
+/// Share of a column's level that a few roundings of its values come to.
+const ROUNDING: f64 = 8.0 * f64::EPSILON;
+
 /// What a column's values are taken relative to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -151,6 +154,30 @@ impl Scaling {
     }
 }
 
+/// The spread up to which a column at `level` stands still: what is left is the rounding of its values. A share of the level,
+/// whatever the unit; above 0.
+#[must_use]
+pub fn rounding(level: f64) -> f64 {
+    (ROUNDING * level.abs()).max(f64::MIN_POSITIVE)
+}
+
+/// The power of two that brings values of at most `most` to about 1, so that their squares are numbers; 1 where they are in no
+/// danger. Multiplying by it changes no digit.
+#[must_use]
+pub fn unit(most: f64) -> f64 {
+    if most == 0.0 || !most.is_finite() || (1e-100..1e100).contains(&most) {
+        1.0
+    } else {
+        2.0_f64.powi(-exponent(most))
+    }
+}
+
+/// Of a finite number other than 0, so far that its power of two and the inverse are numbers.
+#[expect(clippy::cast_possible_truncation, reason = "a whole number of at most 1000")]
+fn exponent(value: f64) -> i32 {
+    value.log2().floor().clamp(-1000.0, 1000.0) as i32
+}
+
 /// The scale of a column that changes: its interquartile range, or its standard deviation where the range is not above
 /// `floor` or below a hundredth of the deviation. Such a range tells of the time the column stands still; by it the column's
 /// excursions would outweigh all other columns.
@@ -221,9 +248,15 @@ pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
         return (f64::NAN, f64::NAN);
     };
     let count = values.len() as f64;
-    // Deviations of huge values overflow: halves do not, and scaling by a power of two is exact.
-    let huge = values.iter().any(|value| value.abs() > 1e150);
-    let unit = if huge { 2.0_f64.powi(-600) } else { 1.0 };
+    // Squares of huge and tiny deviations are no numbers; scaling by a power of two is exact.
+    let most = values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+    let unit = if most > 1e150 {
+        2.0_f64.powi(-600)
+    } else if most < 1e-140 {
+        2.0_f64.powi(600)
+    } else {
+        1.0
+    };
     let shift = |value: f64| value * unit - anchor * unit;
     let mean = values.iter().map(|&value| shift(value) / count).sum::<f64>();
     let (mut squares, mut rest) = (0.0, 0.0);
@@ -285,6 +318,17 @@ mod tests {
     }
 
     #[test]
+    fn units_bring_values_to_about_one() {
+        assert_eq!((unit(0.0), unit(1e-99), unit(3.0), unit(f64::INFINITY)), (1.0, 1.0, 1.0, 1.0));
+        for value in [1e-163, 5e-324, 1.7e308, 1e120, 2.0_f64.powi(-400)] {
+            let near = value * unit(value);
+            assert!((1e-8..1e8).contains(&near) && near / unit(value) == value, "{value:e} {near:e}");
+        }
+        assert_eq!(rounding(-4.0), 2.0_f64.powi(-47));
+        assert!(rounding(0.0) > 0.0);
+    }
+
+    #[test]
     fn scaled_values_do_not_overflow_where_scales_are_as_large() {
         let x = Array2::from_shape_vec((3, 1), vec![1.7e308, -1.7e308, -1.7e308]).unwrap();
         let scaling = Scaling::fit(x.view().into(), Manner::Standard, 1e-6).unwrap();
@@ -299,6 +343,9 @@ mod tests {
         assert!((deviation - 2.0_f64.powi(-11)).abs() < 1e-18);
         let (mean, deviation) = mean_and_deviation(&[1.5e308, -1.5e308]);
         assert_eq!((mean, deviation), (0.0, 1.5e308));
+        let tiny = values.iter().map(|value| value * 2.0_f64.powi(-900)).collect::<Vec<_>>();
+        assert_eq!(mean_and_deviation(&tiny), (mean_and_deviation(&values).0 * 2.0_f64.powi(-900), 2.0_f64.powi(-911)));
+        assert_eq!(mean_and_deviation(&[0.0; 5]), (0.0, 0.0));
         assert_eq!(quantile(&mut [1.7e308, 1.7e308], 0.5), 1.7e308);
         assert!(quantile(&mut [], 0.5).is_nan());
     }

@@ -5,6 +5,7 @@ use faer::MatRef;
 use crate::covariance::require_complete;
 use crate::error::{Error, Result, require};
 use crate::samples::{Samples, room};
+use crate::scaling::unit;
 
 /// A thin singular value decomposition x = u diag(s) vt, matrices row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +35,7 @@ pub fn svd(samples: Samples<'_>, k: Option<usize>) -> Result<Svd> {
     let mut values = room(rows, columns, 0.0, "a copy of the samples")?;
     samples.read(0..rows, &mut values);
     // A power of two keeps squares within range and changes no digit.
-    let unit = unit_of(values.iter().fold(0.0, |most, value| value.abs().max(most)));
+    let unit = unit(values.iter().fold(0.0, |most, value| value.abs().max(most)));
     values.iter_mut().for_each(|value| *value *= unit);
     let found = thin(&values, rows, columns, k)?;
     let s: Vec<f64> = found.s.iter().map(|value| value / unit).collect();
@@ -49,15 +50,6 @@ const TOO_LARGE: Error = Error::Singular {
     name: "x",
     requirement: "free of numbers too large to be squared",
 };
-
-/// The power of two that brings values of at most `most` to about 1; 1 where they are in no danger.
-fn unit_of(most: f64) -> f64 {
-    if most == 0.0 || (1e-100..1e100).contains(&most) {
-        1.0
-    } else {
-        2.0_f64.powf(-most.log2().floor().clamp(-1000.0, 1000.0))
-    }
-}
 
 /// The decomposition of a row-major matrix, its first `k` values.
 pub(crate) fn thin(values: &[f64], rows: usize, columns: usize, k: usize) -> Result<Svd> {

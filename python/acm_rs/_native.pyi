@@ -422,12 +422,12 @@ class _Detector(_Model):
 @final
 class AR1Detector(_Detector):
     def __new__(
-        cls, phi_cap: float = 0.999, sd_floor: float = 1e-6, fuse: Literal["mean", "median", "p95"] = "mean"
+        cls, phi_cap: float = 0.999, sd_floor: float | None = None, fuse: Literal["mean", "median", "p95"] = "mean"
     ) -> Self: ...
     @property
     def phi_cap(self) -> float: ...
     @property
-    def sd_floor(self) -> float: ...
+    def sd_floor(self) -> float | None: ...
     @property
     def fuse(self) -> Literal["mean", "median", "p95"]: ...
     @property
@@ -734,8 +734,16 @@ class Episodes:
 
 @final
 class EpisodeTracker(_State):
-    def __new__(cls, on: _Number, off: _Number | None = None, min_rows: int = 1, gap_rows: int = 0) -> Self: ...
-    def update(self, score: _Samples) -> Episodes: ...
+    def __new__(
+        cls,
+        on: _Number,
+        off: _Number | None = None,
+        min_rows: int = 1,
+        gap_rows: int = 0,
+        min_time: _Duration | None = None,
+        gap_time: _Duration | None = None,
+    ) -> Self: ...
+    def update(self, score: _Samples, times: _Times | None = None) -> Episodes: ...
     @property
     def on(self) -> float: ...
     @property
@@ -744,6 +752,10 @@ class EpisodeTracker(_State):
     def min_rows(self) -> int: ...
     @property
     def gap_rows(self) -> int: ...
+    @property
+    def min_time(self) -> str | None: ...
+    @property
+    def gap_time(self) -> str | None: ...
     @property
     def rows_(self) -> int: ...
     @property
@@ -811,7 +823,14 @@ def page_hinkley(
     x: _Samples, threshold: _Number, delta: float, *, min_rows: int = 30, reset: bool = False
 ) -> _Charts: ...
 def episodes(
-    score: _Samples, on: _Number, off: _Number | None = None, min_rows: int = 1, gap_rows: int = 0
+    score: _Samples,
+    on: _Number,
+    off: _Number | None = None,
+    min_rows: int = 1,
+    gap_rows: int = 0,
+    times: _Times | None = None,
+    min_time: _Duration | None = None,
+    gap_time: _Duration | None = None,
 ) -> Episodes: ...
 def calibrate(
     score: _Samples,
@@ -844,6 +863,8 @@ class IsolationForest(_Detector):
     def max_samples_(self) -> int: ...
     @property
     def n_nodes_(self) -> int: ...
+    @property
+    def used_(self) -> NDArray[np.bool_]: ...
 
 def pairwise_distances(
     x: NDArray[_Float], y: NDArray[_Float] | None = None, metric: _Metric = "euclidean"

@@ -82,8 +82,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _seed(self, random_state: Any) -> int:
         """Take a whole number as it is; draw one from anything else."""
-        if isinstance(random_state, Integral):
+        must = "`random_state` must be a whole number, at least 0 and below 2^64, a numpy.random.RandomState or None"
+        if isinstance(random_state, Integral) and not isinstance(random_state, bool):
+            if not 0 <= random_state < 2**64:
+                raise ValueError(f"{must}, got {random_state!r}")
             return int(random_state)
+        if not (random_state is None or random_state is np.random or isinstance(random_state, np.random.RandomState)):
+            raise TypeError(f"{must}, got {type(random_state).__name__}")
         return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
@@ -165,7 +170,7 @@ class AR1Detector(_Detector):
     def __init__(
         self,
         phi_cap: float = 0.999,
-        sd_floor: float = 1e-6,
+        sd_floor: float | None = None,
         fuse: Literal["mean", "median", "p95"] = "mean",
         contamination: float = 0.01,
     ) -> None:

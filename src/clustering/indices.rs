@@ -82,8 +82,9 @@ pub(crate) fn silhouette_samples<'py>(
 /// TypeError
 ///     ``x`` is no float array or ``labels`` no integer array.
 /// ValueError
-///     ``labels`` has another length than ``x`` has rows, or the rows that count have fewer than 2 kinds or as many as there
-///     are rows; a value of ``x`` is missing (NaN or infinite); ``sample_size`` or ``seed`` is none of what it may be.
+///     ``labels`` has another length than ``x`` has rows, fewer than 2 or more than n - 1 kinds; a value of ``x`` is missing
+///     (NaN or infinite); ``sample_size`` or ``seed`` is none of what it may be; the rows drawn are all of one kind, or all of
+///     different ones.
 ///
 /// Notes
 /// -----

@@ -13,8 +13,9 @@ use crate::models::{Held, Model, attribute, filled, model, name_of, samples_of, 
 /// ----------
 /// phi_cap : float, default 0.999
 ///     Most that a sensor's lag-1 coefficient may be, in magnitude; at least 0 and below 1.
-/// sd_floor : float, default 1e-6
-///     Least scale of a sensor's residuals, in the sensor's unit.
+/// sd_floor : float, optional
+///     Least scale of a sensor's residuals, in the sensor's unit; by default relative to the sensor, so that units do not matter:
+///     1e-6 of its root mean square about the median, of the median where the sensor stands still, 1e-6 where that is 0.
 /// fuse : {"mean", "median", "p95"}, default "mean"
 ///     How the sensors' deviations become one score.
 ///
@@ -38,7 +39,7 @@ use crate::models::{Held, Model, attribute, filled, model, name_of, samples_of, 
 /// -----
 /// The model of a sensor is x[t] = mu + phi (x[t-1] - mu) + r[t] [1]_. NaN and infinity are missing: gaps are closed up at
 /// fit; at scoring time a missing value has no residual, and one before counts as the sensor's level. Values are clipped to
-/// ±1e150. A sensor with fewer than three values, or whose mean square about its median is below 1e-8, has coefficient 0.
+/// ±1e150. A sensor with fewer than three values, or that changes by no more than the rounding of its values, has coefficient 0.
 ///
 /// .. [1] Box, Jenkins and Reinsel, Time Series Analysis: Forecasting and Control, 4th edition, 2008, section 3.2,
 ///        doi 10.1002/9781118619193.
@@ -78,15 +79,15 @@ impl Model for AR1Detector {
 
 model! { AR1Detector {
     #[new]
-    #[pyo3(signature = (phi_cap=Given(None), sd_floor=Given(None), fuse=Given(None)),
-           text_signature = "(phi_cap=0.999, sd_floor=1e-6, fuse='mean')")]
+    #[pyo3(signature = (phi_cap=Given(None), sd_floor=None, fuse=Given(None)),
+           text_signature = "(phi_cap=0.999, sd_floor=None, fuse='mean')")]
     fn new(
         phi_cap: Given<'_, '_>,
-        sd_floor: Given<'_, '_>,
+        sd_floor: Option<&Bound<'_, PyAny>>,
         fuse: Given<'_, '_>,
     ) -> PyResult<Self> {
         let phi_cap = phi_cap.map_or(Ok(0.999), |value| number(value, "phi_cap"))?;
-        let sd_floor = sd_floor.map_or(Ok(1e-6), |value| number(value, "sd_floor"))?;
+        let sd_floor = sd_floor.map(|value| number(value, "sd_floor")).transpose()?;
         let fuse = fuse.map_or(Ok(Fuse::Mean), |value| choice(value, "fuse", &Fuse::ALL))?;
         Ok(Self {
             parameters: Ar1::new(phi_cap, sd_floor, fuse).map_err(exception)?,
@@ -111,7 +112,7 @@ model! { AR1Detector {
     /// TypeError
     ///     ``x`` is no float array.
     /// ValueError
-    ///     ``x`` has no row, or no sensor with at least half of its values.
+    ///     ``x`` has fewer than three rows, or no sensor with at least half of its values.
     ///
     /// Warns
     /// -----
@@ -231,7 +232,7 @@ model! { AR1Detector {
     }
 
     #[getter]
-    fn sd_floor(&self) -> f64 {
+    fn sd_floor(&self) -> Option<f64> {
         self.parameters.sd_floor()
     }
 

@@ -1,12 +1,13 @@
 //! Isolation forest.
 
 use acm_detectors::forest::{self, FittedIsolationForest, SampleSize};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyString};
 
 use crate::arguments::{Given, choice, count, number, seed_of};
 use crate::interop::{compute, exception};
-use crate::models::{Held, Model, filled, model, samples_of, table};
+use crate::models::{Held, Model, attribute, filled, model, samples_of, table, warn_left_out};
 
 const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 
@@ -17,8 +18,8 @@ const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 /// n_estimators : int, default 100
 ///     Trees, at most 1,000,000.
 /// max_samples : int, float or "auto", default 256
-///     Rows that each tree is grown from, drawn without replacement: a number of rows (all where there are fewer), a share of
-///     them in (0, 1], or "auto" for 256.
+///     Rows that each tree is grown from, drawn without replacement: a number of rows, at least 2 (all where there are fewer),
+///     a share of them in (0, 1] that makes at least 2, or "auto" for 256.
 /// extension : int, default 0
 ///     Sensors that a split looks at beyond the first. 0: splits along the axes; more: oblique ones (extended isolation
 ///     forest). More than there are sensors counts as all.
@@ -31,6 +32,8 @@ const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 ///     Rows that each tree was grown from.
 /// n_nodes_ : int
 ///     Nodes of all trees together.
+/// used_ : ndarray of bool, shape (d,)
+///     False for sensors without two different training values: no split looks at them.
 /// n_features_in_ : int
 ///     Sensors, d.
 ///
@@ -48,8 +51,7 @@ const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 /// alone. A split draws a sensor among those that vary at the node and a threshold evenly between its least and greatest
 /// value; a tree is at most ceil(log2(max_samples_)) high. Values and thresholds are compared in float64.
 ///
-/// NaN and infinity are missing: they go down the branch that took more of the training rows. Training rows that are all
-/// alike give 0.5 everywhere.
+/// NaN and infinity are missing: they go down the branch that took more of the training rows.
 ///
 /// With ``extension`` a split looks at ``extension + 1`` sensors along a random direction [2]_, in units of each sensor's span
 /// at the node, so that units of measurement do not matter; its offset is drawn evenly between the node's rows [3]_. A missing
@@ -99,7 +101,7 @@ fn sample_size(value: &Bound<'_, PyAny>) -> PyResult<SampleSize> {
     } else if value.is_instance_of::<PyFloat>() {
         number(value, "max_samples").map(SampleSize::Share)
     } else {
-        count(value, "max_samples", 1).map(SampleSize::Count)
+        count(value, "max_samples", 2).map(SampleSize::Count)
     }
 }
 
@@ -141,14 +143,22 @@ model! { IsolationForest {
     /// TypeError
     ///     ``x`` is no float array.
     /// ValueError
-    ///     ``x`` has no row, no column, or nothing but missing values.
+    ///     ``x`` has fewer than two rows, no column, or no sensor that changes, or ``max_samples`` is a share of less than two
+    ///     rows.
+    ///
+    /// Warns
+    /// -----
+    /// UserWarning
+    ///     Sensors are not used because they have no value or do not change.
     fn fit<'py>(slf: Bound<'py, Self>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
+        let used = fitted.used();
         slf.get().held.set(py, fitted)?;
+        warn_left_out(py, &used, "have no value or do not change, and are left out")?;
         Ok(slf)
     }
 
@@ -272,6 +282,11 @@ model! { IsolationForest {
     #[getter]
     fn n_nodes_(&self) -> PyResult<usize> {
         Ok(self.held.get()?.nodes())
+    }
+
+    #[getter]
+    fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<bool>>> {
+        Ok(attribute(py, &self.held.get()?.used()))
     }
 
     #[getter]

@@ -29,7 +29,8 @@ use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, t
 /// center_, scale_ : ndarray of float64, shape (d,)
 ///     Mean and standard deviation of each column; NaN where a column is not used.
 /// used_ : ndarray of bool, shape (d,)
-///     False for columns without a value or with a standard deviation of at most 1e-6: they have no part in the model.
+///     False for columns without a value, or that change by no more than the rounding of their values: they have no part in
+///     the model.
 /// n_features_in_ : int
 ///     Sensors, d.
 ///
@@ -140,7 +141,7 @@ model! { MahalanobisDetector {
         let fitted = compute(py, || parameters.fit(samples))?;
         let used = fitted.used();
         slf.get().held.set(py, fitted)?;
-        warn_left_out(py, &used, "have no value or a standard deviation of at most 1e-6, and are left out")?;
+        warn_left_out(py, &used, "have no value or do not change, and are left out")?;
         Ok(slf)
     }
 

@@ -43,8 +43,8 @@ const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full
 /// covariances_ : ndarray of float64, shape (k, u) or (k, u, u)
 ///     Their variances ("diag") or covariances ("full"), ``reg`` included.
 /// center_, scale_ : ndarray of float64, shape (d,)
-///     Scaled values are (x - center) / scale: median and interquartile range of a sensor; where the latter is at most 1e-6
-///     or below a hundredth of the standard deviation, that, at least 1e-6.
+///     Scaled values are (x - center) / scale: median and interquartile range of a sensor; where the latter is below
+///     a hundredth of the standard deviation, that.
 /// used_ : ndarray of bool, shape (d,)
 ///     False for the sensors that stand still in the training data: they are left out.
 /// n_components_ : int

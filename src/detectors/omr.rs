@@ -61,7 +61,7 @@ use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, t
 /// score about its mean over its spread: some 10 for 50 unrelated sensors.
 ///
 /// NaN and infinity are missing and count as the sensor's median. Sensors that are missing in more than half of the rows or
-/// whose variance is at most 1e-9 are left out.
+/// that change by no more than the rounding of their values are left out.
 ///
 /// The ridges [1]_ come from one factorisation: with P = (Z'Z + alpha I)^-1 the coefficients of sensor j on sensor i are
 /// -P[i, j] / P[j, j]. PLS is NIPALS [2]_ with weights iterated until the squared length of their change is below 1e-6, at

@@ -49,7 +49,8 @@ const DECOMPOSITIONS: [(&str, Decomposition); 2] = [
 /// center_, scale_ : ndarray of float64, shape (d,)
 ///     What is subtracted from each column, and what it is divided by; NaN where a column is not used.
 /// used_ : ndarray of bool, shape (d,)
-///     False for columns without a value or with a standard deviation of at most 1e-6: they have no part in the model.
+///     False for columns without a value, or that change by no more than the rounding of their values: they have no part in
+///     the model.
 /// spe_limit_, t2_limit_ : float
 ///     Limits at ``alpha``, which the score is relative to.
 /// n_components_ : int
@@ -68,7 +69,7 @@ const DECOMPOSITIONS: [(&str, Decomposition); 2] = [
 /// -----
 /// Columns are scaled, clipped to ±1e6 and taken relative to ``mean_``: a row becomes z. With P the components and L their
 /// variances, T² = z P' L^-1 P z' (Hotelling) and SPE = abs(z - z P' P)². NaN and infinity are missing and count as the
-/// training median of their column. Where the interquartile range of a column that changes is at most 1e-6 or below a hundredth
+/// training median of their column. Where the interquartile range of a column that changes is below a hundredth
 /// of its standard deviation, the standard deviation scales it. Lagged rows make it dynamic PCA [1]_.
 ///
 /// Limits: Jackson and Mudholkar's for SPE [2]_, F's for T² of a new row; components along which the data vary by less than
@@ -187,7 +188,7 @@ model! { PCADetector {
         let fitted = compute(py, || parameters.fit(samples))?;
         let used = fitted.used();
         slf.get().held.set(py, fitted)?;
-        warn_left_out(py, &used, "have no value or a standard deviation of at most 1e-6, and are left out")?;
+        warn_left_out(py, &used, "have no value or do not change, and are left out")?;
         Ok(slf)
     }
 

@@ -11,7 +11,7 @@ mod order;
 mod pairs;
 mod spectra;
 mod spectra_whole;
-mod times;
+pub(crate) mod times;
 
 pub(crate) use column::*;
 pub(crate) use correlations::*;

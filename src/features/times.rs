@@ -214,3 +214,18 @@ pub(crate) fn duration_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Opti
     };
     Err(PyValueError::new_err(format!("`{name}` must be {must}, got {}", shown(value))))
 }
+
+/// A duration in words that [`duration_of`] reads, in the greatest unit that it is a whole number of.
+pub(crate) fn spelling(nanoseconds: u64) -> String {
+    const UNITS: [(u64, &str); 6] = [
+        (86_400_000_000_000, "days"),
+        (3_600_000_000_000, "h"),
+        (60_000_000_000, "min"),
+        (1_000_000_000, "s"),
+        (1_000_000, "ms"),
+        (1_000, "us"),
+    ];
+    let unit = UNITS.iter().find(|(unit, _)| nanoseconds.is_multiple_of(*unit));
+    let (unit, name) = unit.copied().unwrap_or((1, "ns"));
+    format!("{}{name}", nanoseconds / unit)
+}

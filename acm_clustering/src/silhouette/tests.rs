@@ -143,7 +143,19 @@ fn what_cannot_be_told_is_an_error() {
     assert!(fails(&x, &[1; 20], None).contains("`labels` must be of at least 2 kinds"));
     assert_eq!(fails(&x, &[1; 19], None), "`labels` must have length 20, got 19");
     assert_eq!(fails(&x, &labels, Some((0, 1))), "`sample_size` must be at least 1, got 0");
-    assert!(fails(&x, &labels, Some((1, 1))).contains("`labels`"));
+    for size in [1, 2] {
+        assert_eq!(
+            fails(&x, &labels, Some((size, 1))),
+            format!(
+                "`sample_size` must be large enough to draw rows of at least 2 kinds of `labels`, and several of one kind, got \
+                 {size}"
+            )
+        );
+    }
+    let mut rare = vec![0; 20];
+    rare[11] = 1;
+    assert!(fails(&x, &rare, Some((3, 1))).starts_with("`sample_size` must be large enough"));
+    assert!(fails(&x, &[1; 20], Some((3, 1))).contains("`labels` must be of at least 2 kinds"));
     x[[4, 1]] = f64::INFINITY;
     assert_eq!(fails(&x, &labels, None), "`x` must have no missing values (NaN or infinity)");
     assert_eq!(fails(&Array2::zeros((20, 0)), &labels, None), "`x` must have at least 1 column, got 0");

@@ -9,7 +9,7 @@ mod tests;
 
 use acm_linalg::error::require;
 use acm_linalg::samples::room;
-use acm_linalg::scaling::{keep_known, median_mad, quantile};
+use acm_linalg::scaling::{keep_known, median_mad, quantile, rounding, unit};
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer, parallel};
 
 pub use score::{Live, residuals};
@@ -20,8 +20,11 @@ const NORMAL: f64 = 1.4826;
 /// Values are clipped to this magnitude: their squares and the sums of them stay finite.
 const LARGEST: f64 = 1e150;
 
-/// Mean squares about the median below this make a column nearly constant.
-const CONSTANT: f64 = 1e-8;
+/// Least scale of residuals, relative to what the column does; to its level where it does nothing.
+const FLOOR: f64 = 1e-6;
+
+/// Rows that tell a coefficient.
+const LEAST_ROWS: usize = 3;
 
 /// Estimated time to fit a value, in nanoseconds.
 const FIT_NS: f64 = 25.0;
@@ -47,18 +50,21 @@ impl Fuse {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ar1 {
     phi_cap: f64,
-    sd_floor: f64,
+    sd_floor: Option<f64>,
     fuse: Fuse,
 }
 
 impl Ar1 {
-    /// A detector whose coefficients stay within `phi_cap` of 0 and whose residuals' scales are at least `sd_floor`.
+    /// A detector whose coefficients stay within `phi_cap` of 0 and whose residuals' scales are at least `sd_floor`: by default
+    /// 1e-6 of the root mean square about the median, of the median where the column stands still, and 1e-6 where that is 0.
     ///
     /// # Errors
     /// [`Error::Parameter`] unless `0 <= phi_cap < 1` and `sd_floor` is positive and finite.
-    pub fn new(phi_cap: f64, sd_floor: f64, fuse: Fuse) -> Result<Self> {
+    pub fn new(phi_cap: f64, sd_floor: Option<f64>, fuse: Fuse) -> Result<Self> {
         require((0.0..1.0).contains(&phi_cap), "phi_cap", "at least 0 and below 1", phi_cap)?;
-        require(sd_floor > 0.0 && sd_floor.is_finite(), "sd_floor", "positive and finite", sd_floor)?;
+        if let Some(floor) = sd_floor {
+            require(floor > 0.0 && floor.is_finite(), "sd_floor", "positive and finite", floor)?;
+        }
         Ok(Self {
             phi_cap,
             sd_floor,
@@ -72,9 +78,9 @@ impl Ar1 {
         self.phi_cap
     }
 
-    /// Least scale of a sensor's residuals, in the sensor's unit.
+    /// Least scale of a sensor's residuals, in the sensor's unit, where it was given.
     #[must_use]
-    pub fn sd_floor(&self) -> f64 {
+    pub fn sd_floor(&self) -> Option<f64> {
         self.sd_floor
     }
 
@@ -87,16 +93,16 @@ impl Ar1 {
     /// Level, coefficient and scale of each column of `x` (n, d), from its known values in their order, gaps closed up and
     /// values clipped to ±1e150.
     ///
-    /// A column with fewer than three known values, or whose mean square about the median is below 1e-8, has coefficient 0;
+    /// A column with fewer than three known values, or that changes by no more than rounding, has coefficient 0;
     /// one with less than half of its values known is left out of the scores.
     ///
     /// Cost: O(n d), and 2 n values a thread. Any number of threads gives the same bytes.
     ///
     /// # Errors
-    /// [`Error::TooFew`] without a row or column; [`Error::Unfit`] where no column has half of its values;
+    /// [`Error::TooFew`] with fewer than three rows or no column; [`Error::Unfit`] where no column has half of its values;
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedAr1> {
-        x.require(1)?;
+        x.require(LEAST_ROWS)?;
         let (rows, columns) = (x.rows(), x.columns());
         let mut sensors = room(columns, 1, Sensor::default(), "the model of each column")?;
         parallel::run(
@@ -136,42 +142,53 @@ impl Ar1 {
         }
         if known == 0 {
             return Sensor {
-                sd: self.sd_floor,
+                sd: self.sd_floor.unwrap_or(FLOOR),
                 ..Sensor::default()
             };
         }
         spare.copy_from_slice(values);
         let mu = quantile(spare, 0.5);
-        let phi = self.coefficient(values, mu);
+        let (phi, spread) = self.coefficient(values, mu);
         for (residual, pair) in spare.iter_mut().zip(values.windows(2)) {
             *residual = (pair[1] - mu) - phi * (pair[0] - mu);
         }
         let (_, mad) = median_mad(&mut spare[..known - 1]);
         let sd = NORMAL * mad;
+        let floor = self
+            .sd_floor
+            .unwrap_or_else(|| match FLOOR * if spread > 0.0 { spread } else { mu.abs() } {
+                0.0 => FLOOR,
+                floor => floor.max(f64::MIN_POSITIVE),
+            });
         Sensor {
             mu,
             phi,
-            sd: if sd > self.sd_floor { sd } else { self.sd_floor },
+            sd: if sd > floor { sd } else { floor },
             known: known as u64,
             clipped,
         }
     }
 
-    /// Yule and Walker's estimate about `mu`.
-    fn coefficient(&self, values: &[f64], mu: f64) -> f64 {
-        let square = |value: f64| (value - mu) * (value - mu);
+    /// Yule and Walker's estimate about `mu`, and the root mean square about it; 0 and 0 of a column that stands still.
+    fn coefficient(&self, values: &[f64], mu: f64) -> (f64, f64) {
+        let most = values.iter().fold(0.0_f64, |most, value| most.max((value - mu).abs()));
+        // Squares of tiny deviations are no numbers.
+        let unit = unit(most).max(1.0);
+        let about = |value: f64| (value - mu) * unit;
+        let square = |value: f64| about(value) * about(value);
         let count = values.len() as f64;
-        let spread: f64 = values.iter().map(|&value| square(value) / count).sum();
-        if values.len() < 3 || spread < CONSTANT {
-            return 0.0;
+        let spread = values.iter().map(|&value| square(value) / count).sum::<f64>().sqrt() / unit;
+        if spread <= rounding(mu) {
+            return (0.0, 0.0);
         }
         let (mut products, mut squares) = (0.0, 0.0);
         for pair in values.windows(2) {
-            products += (pair[1] - mu) * (pair[0] - mu);
+            products += about(pair[1]) * about(pair[0]);
             squares += square(pair[0]);
         }
         let phi = products / squares;
-        if phi.is_finite() { phi.clamp(-self.phi_cap, self.phi_cap) } else { 0.0 }
+        let sure = values.len() >= LEAST_ROWS && phi.is_finite();
+        (if sure { phi.clamp(-self.phi_cap, self.phi_cap) } else { 0.0 }, spread)
     }
 }
 
@@ -252,7 +269,9 @@ impl Persist for FittedAr1 {
 
     fn write(&self, to: &mut Writer) {
         to.real("phi_cap", self.parameters.phi_cap);
-        to.real("sd_floor", self.parameters.sd_floor);
+        if let Some(floor) = self.parameters.sd_floor {
+            to.real("sd_floor", floor);
+        }
         let name = Fuse::ALL.iter().find(|(_, fuse)| *fuse == self.parameters.fuse);
         to.text("fuse", name.map_or("", |(name, _)| name));
         to.reals("mu", &self.mu);
@@ -266,7 +285,8 @@ impl Persist for FittedAr1 {
         let fuse = from.text("fuse")?;
         let fuse = Fuse::ALL.iter().find(|(name, _)| *name == fuse);
         let &(_, fuse) = fuse.ok_or_else(|| from.wrong("fuse"))?;
-        let parameters = Ar1::new(from.real("phi_cap")?, from.real("sd_floor")?, fuse);
+        let sd_floor = if from.has("sd_floor") { Some(from.real("sd_floor")?) } else { None };
+        let parameters = Ar1::new(from.real("phi_cap")?, sd_floor, fuse);
         let parameters = parameters.map_err(|_| from.wrong("phi_cap"))?;
         let columns = from.length("mu")?;
         let used = from.counts("used", columns)?;

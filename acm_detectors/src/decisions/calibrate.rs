@@ -3,7 +3,7 @@
 use acm_linalg::error::require;
 use acm_linalg::parallel::{self, Stop, Watch};
 use acm_linalg::samples::room;
-use acm_linalg::scaling::{keep_known, quantile};
+use acm_linalg::scaling::quantile;
 use acm_linalg::seed::{Stream, stream};
 use acm_linalg::{Error, Result, Samples};
 use rand::RngExt;
@@ -42,7 +42,7 @@ pub struct Threshold {
     pub threshold: f64,
     /// Lower end of the interval.
     pub low: f64,
-    /// Upper end of the interval.
+    /// Upper end of the interval; infinite where that many of the scores are.
     pub high: f64,
     /// Whether the rate lies beyond the data, so that the threshold comes from a fit to their tail.
     pub extrapolated: bool,
@@ -73,7 +73,8 @@ impl Calibration {
         })
     }
 
-    /// The threshold for scores of healthy rows (one column), oldest first. Missing ones (NaN and infinity) are left out.
+    /// The threshold for scores of healthy rows (one column), oldest first. Missing ones (NaN) are left out; infinite ones
+    /// count as the largest, or the least.
     ///
     /// h = rate (n + 1); threshold = the value at place h from the top, between two scores linearly
     ///
@@ -88,14 +89,16 @@ impl Calibration {
     /// block-resampling procedure for stationary data"; blocks: Künsch 1989, doi 10.1214/aos/1176347265.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless there is one column; [`Error::Unfit`] with fewer than 20 known scores; [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`Error::Shape`] unless there is one column; [`Error::Unfit`] with fewer than 20 known scores, or so many infinite ones
+    /// that no number is exceeded as seldom as asked; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, score: Samples<'_>) -> Result<Threshold> {
         let rows = score.rows();
         require_one(score, "score")?;
         let mut known = room(rows, 1, 0.0, "the known scores")?;
         score.read_column(0, &mut known);
-        let count = keep_known(&mut known);
-        known.truncate(count);
+        known.retain(|score| !score.is_nan());
+        known.iter_mut().for_each(|score| *score = score.max(f64::MIN));
+        let count = known.len();
         if count < LEAST {
             return Err(Error::Unfit {
                 name: "score",
@@ -108,6 +111,13 @@ impl Calibration {
             None => blocks::length(&ranks(&known, &order)?)?,
         };
         let places = Places::of(self.rate, count);
+        let endless = known.iter().filter(|&&score| score == f64::INFINITY).count();
+        if endless > 0 && endless >= places.above() {
+            return Err(Error::Unfit {
+                name: "score",
+                requirement: "fewer infinite values for this `false_alarm_rate`: no number is exceeded that seldom",
+            });
+        }
         let mut top = room(places.needed(true).max(places.needed(false)), 1, 0.0, "the largest scores")?;
         top.iter_mut().zip(&order).for_each(|(to, &row)| *to = known[row]);
         let extrapolated = places.from_top < 1.0;
@@ -222,6 +232,9 @@ impl Places {
         }
         let part = self.from_top - above as f64;
         let gap = next - at;
+        if at == f64::INFINITY {
+            return at;
+        }
         if gap.is_finite() { at + gap * part } else { at * (1.0 - part) + next * part }
     }
 
@@ -233,6 +246,9 @@ impl Places {
         }
         let top = &mut values[..needed];
         top.sort_unstable_by(|a, b| b.total_cmp(a));
+        if top.first() == Some(&f64::INFINITY) {
+            return f64::INFINITY;
+        }
         Excesses::of(top, self.count).map_or(f64::NAN, |tail| tail.exceeded_at(self.rate))
     }
 

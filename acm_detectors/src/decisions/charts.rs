@@ -77,7 +77,8 @@ pub trait Chart: Persist + Clone + PartialEq + Debug + Sync {
     /// What is kept of a column; the default is the fresh state.
     type Memory: Clone + Default + PartialEq + Debug + Send;
 
-    /// Two statistics and whether they give an alarm. A missing value (`None`) moves nothing and alarms nobody.
+    /// Two statistics and whether they give an alarm. A missing value (`None`) moves nothing and alarms nobody. An infinite
+    /// one is beyond every limit, but has no size: its row gives an alarm, and what is remembered stays.
     fn step(&self, column: usize, memory: &mut Self::Memory, value: Option<f64>) -> ([f64; 2], bool);
 
     /// `Ok` where the parameters suit that many columns.
@@ -117,7 +118,7 @@ impl<C: Chart> Default for Live<C> {
 }
 
 impl<C: Chart> Live<C> {
-    /// The next rows. NaN and infinity are missing. An error leaves the memory as it was.
+    /// The next rows. NaN is missing; infinity is beyond every limit. An error leaves the memory as it was.
     ///
     /// Cost: O(n d). Threads: columns.
     ///
@@ -230,7 +231,7 @@ fn group<T: Element, C: Chart>(
             let mut moving = memory.clone();
             let places = values.iter().zip(&mut *first).zip(&mut *second).zip(&mut *alarm).take(rows.len());
             for (((&value, first), second), alarm) in places {
-                let known = value.is_finite().then_some(value);
+                let known = (!value.is_nan()).then_some(value);
                 ([*first, *second], *alarm) = chart.step(column + lane, &mut moving, known);
             }
             *memory = moving;

@@ -11,7 +11,7 @@ use super::charts::{Chart, Levels, bounded};
 /// high\[t\] = max(0, high\[t-1\] + z\[t\] - drift), low\[t\] = max(0, low\[t-1\] - z\[t\] - drift)
 /// alarm where high or low exceeds the threshold
 ///
-/// Missing: the sums stay, no alarm.
+/// Missing: the sums stay, no alarm. Infinite: the sum of its side is the greatest number in its row, an alarm; the sums stay.
 /// Source: Page 1954, doi 10.1093/biomet/41.1-2.100; the tabular form: Montgomery, Introduction to statistical quality
 /// control, chapter 9.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +89,14 @@ impl Chart for Cusum {
         let Some(value) = value else {
             return ([memory.high, memory.low], false);
         };
+        if value.is_infinite() {
+            let kept = *memory;
+            if self.reset {
+                *memory = Sums::default();
+            }
+            let high = value > 0.0;
+            return (if high { [f64::MAX, kept.low] } else { [kept.high, f64::MAX] }, true);
+        }
         let z = bounded(bounded(value - self.target.of(column)) / self.scale.of(column));
         let sums = Sums {
             high: bounded(memory.high + (z - self.drift)).max(0.0),

@@ -11,7 +11,8 @@ use super::charts::{Chart, Levels, bounded};
 /// v\[0\] = 0, v\[t\] = (1 - lam)^2 v\[t-1\] + lam^2 = lam / (2 - lam) (1 - (1 - lam)^(2 t)); limit = width sigma sqrt(v)
 /// alarm where |e| exceeds the limit
 ///
-/// t counts known values. Missing: average and limit stay, no alarm.
+/// t counts finite values. Missing: average and limit stay, no alarm. Infinite: the average is the greatest number of its sign
+/// in its row, an alarm; average and limit stay.
 /// Source: Roberts 1959, doi 10.1080/00401706.1959.10489860; Lucas and Saccucci 1990, doi 10.1080/00401706.1990.10484583.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EwmaChart {
@@ -79,12 +80,16 @@ impl Chart for EwmaChart {
     #[inline(always)]
     fn step(&self, column: usize, memory: &mut Average, value: Option<f64>) -> ([f64; 2], bool) {
         let target = self.target.of(column);
-        if let Some(value) = value {
+        let beyond = value.filter(|value| value.is_infinite());
+        if let Some(value) = value.filter(|value| value.is_finite()) {
             let kept = 1.0 - self.lam;
             memory.deviation = bounded(kept * memory.deviation + self.lam * bounded(value - target));
             memory.variance = kept * kept * memory.variance + self.lam * self.lam;
         }
         let limit = bounded(self.width * (self.sigma.of(column) * memory.variance.sqrt()));
+        if let Some(value) = beyond {
+            return ([bounded(value), limit], true);
+        }
         let alarm = value.is_some() && memory.deviation.abs() > limit;
         ([bounded(target + memory.deviation), limit], alarm)
     }

@@ -47,7 +47,8 @@ pub struct ScoreFusion {
 /// greater weight makes a score count more, and scores of weight 0 are left out.
 ///
 /// Rows of a regime (a label of 0 or more) with at least `min_rows` training rows have maps of their own; all others use those
-/// of all training rows. A missing score counts as its training median.
+/// of all training rows. A missing score (NaN) counts as its training median, an infinite one as the greatest or the least of
+/// the scale; training scores that are not finite are left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedScoreFusion {
     parameters: ScoreFusion,

@@ -61,8 +61,7 @@ impl Map {
         let fill = quantile(scores, 0.5);
         let rounding = 1e-12 * fill.abs();
         let usable = |scale: &f64| scale.is_finite() && *scale > rounding;
-        // Serves scores that never moved.
-        let floor = 1e-6 * fill.abs().max(1.0);
+        let floor = still(fill);
         let form = match mapping {
             Mapping::Robust => {
                 let mut copy = room(scores.len(), 1, 0.0, "a score's training values")?;
@@ -75,7 +74,7 @@ impl Map {
                 scores.iter_mut().for_each(|score| *score = score.cbrt());
                 let (center, deviation) = mean_and_deviation(scores);
                 let rounding = 1e-12 * center.abs();
-                let scale = if deviation > rounding { deviation } else { 1e-6 * center.abs().max(1.0) };
+                let scale = if deviation > rounding { deviation } else { still(center) };
                 Form::Cube { center, scale }
             }
             Mapping::Tail => {
@@ -94,9 +93,12 @@ impl Map {
         Ok(Self { fill, form })
     }
 
-    /// The score on the common scale.
+    /// The score on the common scale; an infinite one becomes the greatest or the least of it.
     pub(super) fn of(&self, score: f64) -> f64 {
-        let score = if score.is_finite() { score } else { self.fill };
+        if score == f64::INFINITY {
+            return FAR;
+        }
+        let score = if score.is_nan() { self.fill } else { score };
         let mapped = match &self.form {
             Form::Line { center, scale } => (score - center) / scale,
             Form::Cube { center, scale } => (score.cbrt() - center) / scale,
@@ -104,6 +106,11 @@ impl Map {
         };
         mapped.clamp(-FAR, FAR)
     }
+}
+
+/// The scale of scores that never moved from `level`.
+fn still(level: f64) -> f64 {
+    if level == 0.0 { 1e-6 } else { (1e-6 * level.abs()).max(f64::MIN_POSITIVE) }
 }
 
 fn along(scores: &[f64], marks: &[f64], slope: f64, score: f64) -> f64 {
@@ -168,7 +175,11 @@ mod tests {
         assert!((tail.of(14.0) - (6.0_f64.log10() + 1.0 / 10.0_f64.ln())).abs() < 1e-15);
         let cubes = fitted(&[1.0, 8.0, 27.0, 64.0, 125.0], Mapping::CubeRoot);
         assert!((cubes.of(1000.0) - 7.0 / f64::sqrt(2.0)).abs() < 1e-14);
-        assert_eq!(cubes.of(f64::INFINITY), 0.0);
+        assert!((cubes.of(f64::NAN) - cubes.of(27.0)).abs() < 1e-15);
+        for map in [robust, tail, cubes] {
+            assert_eq!(map.of(f64::INFINITY), FAR);
+            assert!(map.of(f64::NEG_INFINITY) <= map.of(-f64::MAX));
+        }
     }
 
     #[test]
@@ -209,15 +220,16 @@ mod tests {
 
     #[test]
     fn scores_that_never_move() {
-        for level in [0.0, 5.0, -1e9] {
+        for level in [0.0_f64, 5.0, -1e9, 1e-12, -3e-300] {
             let scores = [level; 40];
+            let step = if level == 0.0 { 1.0 } else { level.abs() };
             for mapping in [Mapping::Robust, Mapping::Tail] {
                 let map = fitted(&scores, mapping);
                 assert!(map.of(level).abs() < 0.1);
-                assert!(map.of(level + level.abs().max(1.0)) > 1e5, "{mapping:?}");
+                assert!(map.of(level + step) > 1e5, "{mapping:?}");
             }
             let cubes = fitted(&scores, Mapping::CubeRoot);
-            assert!(cubes.of(level).abs() < 1e-3 && cubes.of(level + level.abs().max(1.0)) > 1e5);
+            assert!(cubes.of(level).abs() < 1e-3 && cubes.of(level + step) > 1e5);
         }
         // Half of the scores are the same: the MAD is 0, the deviation is not.
         let map = fitted(&[0.0, 0.0, 0.0, 0.0, 4.0], Mapping::Robust);

@@ -7,12 +7,13 @@ use super::charts::{Chart, bounded};
 
 /// Whether the mean has moved up or down from where it has been so far.
 ///
-/// mean\[t\] = mean of the known x\[s\], s <= t
+/// mean\[t\] = mean of the finite x\[s\], s <= t
 /// high\[t\] = m\[t\] - min over s <= t of m\[s\], m\[t\] = m\[t-1\] + x\[t\] - mean\[t\] - delta; low likewise of -x
-/// alarm where high or low exceeds the threshold and at least `min_rows` values are known
+/// alarm where high or low exceeds the threshold and at least `min_rows` values are finite
 ///
 /// Kept as high\[t\] = max(0, high\[t-1\] + x\[t\] - mean\[t\] - delta), which is the same and does not grow without bound.
-/// Missing: everything stays, no alarm.
+/// Missing: everything stays, no alarm. Infinite: the sum of its side is the greatest number in its row, an alarm once
+/// `min_rows` values were finite; everything stays.
 /// Source: Page 1954, doi 10.1093/biomet/41.1-2.100; Hinkley 1971, doi 10.1093/biomet/58.3.509.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PageHinkley {
@@ -83,6 +84,14 @@ impl Chart for PageHinkley {
         let Some(value) = value else {
             return ([memory.high, memory.low], false);
         };
+        if value.is_infinite() {
+            let statistics = if value > 0.0 { [f64::MAX, memory.low] } else { [memory.high, f64::MAX] };
+            let alarm = memory.count >= self.min_rows;
+            if alarm && self.reset {
+                *memory = Course::default();
+            }
+            return (statistics, alarm);
+        }
         if memory.count == 0 {
             memory.mean = value;
         }

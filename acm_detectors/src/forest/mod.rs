@@ -24,8 +24,13 @@ mod tree;
 
 use acm_linalg::Samples;
 use acm_linalg::error::{Error, Result, require};
+use acm_linalg::parallel::{self, Stop};
+use acm_linalg::samples::room;
 
 use tree::{MOST_ROWS, Trees, average_path};
+
+/// Rows between two looks at interrupts.
+const LOOK: usize = 65_536;
 
 /// Rows that a tree is grown from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,9 +38,9 @@ use tree::{MOST_ROWS, Trees, average_path};
 pub enum SampleSize {
     /// 256, or all where there are fewer.
     Auto,
-    /// So many, or all where there are fewer.
+    /// So many, at least two, or all where there are fewer.
     Count(usize),
-    /// This share of them, in (0, 1]; one at least.
+    /// This share of them, in (0, 1], that makes at least two.
     Share(f64),
 }
 
@@ -53,13 +58,13 @@ impl IsolationForest {
     /// the random streams of `seed`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless `n_estimators` is in 1..=1,000,000, and a count of rows in 1..=2^30 or a share in (0, 1].
+    /// [`Error::Parameter`] unless `n_estimators` is in 1..=1,000,000, and a count of rows in 2..=2^30 or a share in (0, 1].
     pub fn new(n_estimators: usize, max_samples: SampleSize, extension: usize, seed: u64) -> Result<Self> {
         require((1..=1_000_000).contains(&n_estimators), "n_estimators", "between 1 and 1000000", n_estimators)?;
         match max_samples {
             SampleSize::Auto => {}
             SampleSize::Count(rows) => {
-                require((1..=MOST_ROWS).contains(&rows), "max_samples", "a number of rows between 1 and 2^30", rows)?;
+                require((2..=MOST_ROWS).contains(&rows), "max_samples", "a number of rows between 2 and 2^30", rows)?;
             }
             SampleSize::Share(share) => {
                 require(share > 0.0 && share <= 1.0, "max_samples", "a share above 0 and up to 1.0", share)?;
@@ -123,21 +128,25 @@ impl IsolationForest {
     ///
     /// Missing values (NaN, infinity) go down the branch that took more of the node's known values; a sensor without two
     /// different known values is not split by. In an oblique split a missing value stands at the node's mean of the sensor.
-    /// Constant data gives trees without splits: every score is 0.5.
     ///
     /// Cost: O(trees · rows · log rows). The same bytes for any number of threads and any memory layout.
     ///
     /// # Errors
-    /// [`Error::TooFew`] without a row or a column; [`Error::Unfit`] where all values are missing; [`Error::Memory`];
+    /// [`Error::TooFew`] with fewer than two rows or no column; [`Error::Parameter`] naming `max_samples` for a share of less
+    /// than two rows; [`Error::Unfit`] where all values are missing, or no column has two different ones; [`Error::Memory`];
     /// [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedIsolationForest> {
-        x.require(1)?;
+        x.require(2)?;
         let columns = x.columns();
         for (rows, what) in [(x.rows(), "the row numbers"), (columns, "the column numbers")] {
             if u32::try_from(rows).is_err() {
                 let columns = 1;
                 return Err(Error::Memory { what, rows, columns });
             }
+        }
+        let samples = self.rows(x.rows());
+        if let SampleSize::Share(share) = self.max_samples {
+            require(samples >= 2, "max_samples", "a share of at least 2 rows of `x`", share)?;
         }
         let known = |row| (0..columns).any(|column| x.value(row, column).is_finite());
         if !(0..x.rows()).any(known) {
@@ -146,16 +155,44 @@ impl IsolationForest {
                 requirement: "a value that is not missing",
             });
         }
+        let mut used = room(columns, 1, false, "marks of the columns")?;
+        parallel::run(
+            used.iter_mut().enumerate().collect(),
+            2.0 * columns as f64,
+            || Ok(()),
+            |(), (column, used), stop| *used = changes(x, column, stop),
+        )?;
+        if !used.contains(&true) {
+            return Err(Error::Unfit {
+                name: "x",
+                requirement: "a column that changes",
+            });
+        }
         let width = self.width(columns);
-        let samples = self.rows(x.rows());
         let saplings = grow::grow(x, self.n_estimators, samples, width, self.seed)?;
         Ok(FittedIsolationForest {
             parameters: self.clone(),
             columns,
+            used: (0..).zip(used).filter_map(|(column, used)| used.then_some(column)).collect(),
             samples,
             trees: Trees::plant(&saplings, width)?,
         })
     }
+}
+
+/// Whether a column has two different known values.
+fn changes(x: Samples<'_>, column: usize, stop: &Stop) -> bool {
+    let mut first = None;
+    for row in 0..x.rows() {
+        if row.is_multiple_of(LOOK) && stop.requested() {
+            return false;
+        }
+        let value = x.value(row, column);
+        if value.is_finite() && *first.get_or_insert(value) != value {
+            return true;
+        }
+    }
+    false
 }
 
 /// A grown isolation forest.
@@ -163,6 +200,8 @@ impl IsolationForest {
 pub struct FittedIsolationForest {
     parameters: IsolationForest,
     columns: usize,
+    /// Columns that changed at fit, rising.
+    used: Vec<u32>,
     samples: usize,
     trees: Trees,
 }
@@ -180,6 +219,14 @@ impl FittedIsolationForest {
         self.columns
     }
 
+    /// Which sensors changed at fit: no split looks at the others.
+    #[must_use]
+    pub fn used(&self) -> Vec<bool> {
+        let mut all = vec![false; self.columns];
+        self.used.iter().for_each(|&column| all[column as usize] = true);
+        all
+    }
+
     /// Rows that each tree was grown from.
     #[must_use]
     pub fn samples(&self) -> usize {
@@ -195,7 +242,7 @@ impl FittedIsolationForest {
     /// The score of a path length summed over the trees.
     fn judge(&self, sum: f64) -> f64 {
         if self.samples < 2 {
-            // A lone row has no neighbours to be set apart from.
+            // Only of a forest saved before lone rows were refused: they have no neighbours to be set apart from.
             return 0.5;
         }
         (-sum / (average_path(self.samples) * self.trees.count() as f64)).exp2()

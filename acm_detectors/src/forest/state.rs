@@ -23,6 +23,7 @@ impl Persist for FittedIsolationForest {
         to.count("extension", parameters.extension as u64);
         to.count("seed", parameters.seed);
         to.count("columns", self.columns as u64);
+        to.counts("used", &self.used().into_iter().map(u64::from).collect::<Vec<_>>());
         to.count("samples", self.samples as u64);
         let trees = &self.trees;
         let counts: Vec<u64> = trees.iter().map(|tree| tree.nodes.len() as u64).collect();
@@ -64,9 +65,13 @@ impl Persist for FittedIsolationForest {
             "share" => SampleSize::Share(value),
             _ => return Err(from.wrong("max_samples.manner")),
         };
-        let parameters =
-            IsolationForest::new(from.size("n_estimators")?, max_samples, from.size("extension")?, from.count("seed")?)
+        // Forests of single rows were grown once.
+        let lone = max_samples == SampleSize::Count(1);
+        let sound = if lone { SampleSize::Auto } else { max_samples };
+        let mut parameters =
+            IsolationForest::new(from.size("n_estimators")?, sound, from.size("extension")?, from.count("seed")?)
                 .map_err(|_| from.wrong("n_estimators"))?;
+        parameters.max_samples = max_samples;
         let (columns, samples) = (from.size("columns")?, from.size("samples")?);
         from.require(columns > 0 && u32::try_from(columns).is_ok(), "columns")?;
         from.require((1..=MOST_ROWS).contains(&samples), "samples")?;
@@ -78,10 +83,30 @@ impl Persist for FittedIsolationForest {
         Ok(Self {
             parameters,
             columns,
+            used: used(from, columns, &saplings)?,
             samples,
             trees: Trees::plant(&saplings, width)?,
         })
     }
+}
+
+/// The sensors that changed at fit; in the first format those that a split looks at.
+fn used(from: &Reader<'_>, columns: usize, saplings: &[Sapling]) -> Result<Vec<u32>> {
+    if from.has("used") {
+        let flags = from.counts("used", columns)?;
+        from.require(flags.iter().all(|&flag| flag <= 1), "used")?;
+        return Ok((0..).zip(flags).filter_map(|(column, flag)| (flag == 1).then_some(column)).collect());
+    }
+    let mut used = Vec::new();
+    for sapling in saplings {
+        // With terms the nodes have numbers of splits.
+        let nodes = sapling.nodes.iter().filter(|node| node.child != 0 && sapling.terms.is_empty());
+        let terms = sapling.terms.iter().map(|term| term.feature);
+        used.extend(nodes.map(|node| node.feature).chain(terms));
+    }
+    used.sort_unstable();
+    used.dedup();
+    Ok(used)
 }
 
 #[expect(

@@ -38,6 +38,7 @@ fn planted(saplings: &[Sapling], columns: usize, extension: usize) -> FittedIsol
     }
     FittedIsolationForest {
         columns,
+        used: (0..).take(columns).collect(),
         samples,
         trees: Trees::plant(saplings, width).unwrap(),
         parameters,
@@ -214,22 +215,39 @@ fn rows_of_each_tree_are_drawn_once_and_evenly() {
 }
 
 #[test]
-fn constant_missing_and_lone_rows() {
-    for x in [
+fn constant_and_lone_rows_are_refused() {
+    let fit = |x: Array2<f64>, size| {
+        let forest = IsolationForest::new(10, size, 0, 17).unwrap();
+        forest.fit(x.view().into()).map_err(|error| error.to_string())
+    };
+    let still = [
         Array2::from_elem((50, 3), 4.0),
-        Array2::from_elem((1, 3), 1.0),
         Array2::from_elem((2, 1), -0.0),
-    ] {
-        let columns = x.ncols();
-        for extension in 0..columns {
-            let model = forest(10, 256, extension).fit(x.view().into()).unwrap();
-            let score = scores(&model, x.view().into());
-            assert!(score.iter().all(|&one| one == score[0] && (one - 0.5).abs() < 1e-15));
-            assert!(credits(&model, x.view().into()).iter().all(|&credit| credit == 0.0));
-            assert_eq!(model.nodes(), 10);
-            let empty = Array2::<f64>::zeros((0, columns));
-            assert!(scores(&model, empty.view().into()).is_empty());
-        }
+        ndarray::array![[0.0], [-0.0]],
+    ];
+    for x in still {
+        assert_eq!(fit(x, SampleSize::Auto).unwrap_err(), "`x` must have a column that changes");
+    }
+    let mut gaps = Array2::from_elem((9, 2), f64::NAN);
+    gaps[[4, 1]] = 3.0;
+    assert_eq!(fit(gaps, SampleSize::Auto).unwrap_err(), "`x` must have a column that changes");
+    assert_eq!(fit(noise(1, 3, 1), SampleSize::Auto).unwrap_err(), "`x` must have at least 2 rows, got 1");
+    let few = fit(noise(100, 3, 1), SampleSize::Share(0.019)).unwrap_err();
+    assert_eq!(few, "`max_samples` must be a share of at least 2 rows of `x`, got 0.019");
+    assert_eq!(fit(noise(100, 3, 1), SampleSize::Share(0.02)).unwrap().samples(), 2);
+}
+
+#[test]
+fn constant_columns_are_left_out() {
+    for extension in [0, 2] {
+        let mut x = noise(60, 3, 4);
+        x.column_mut(1).fill(7.0);
+        x[[3, 1]] = f64::NAN;
+        let model = forest(20, 32, extension).fit(x.view().into()).unwrap();
+        assert_eq!(model.used(), [true, false, true]);
+        assert!(credits(&model, x.view().into()).chunks_exact(3).all(|credits| credits[1] == 0.0));
+        let read = FittedIsolationForest::from_bytes(&model.to_bytes().unwrap()).unwrap();
+        assert_eq!(read.used(), model.used());
     }
 }
 
@@ -346,7 +364,10 @@ fn wrong_calls_are_told() {
         let told = message(IsolationForest::new(1, SampleSize::Share(wrong), 0, 1));
         assert!(told.starts_with("`max_samples` must be a share above 0 and up to 1.0, got "), "{told}");
     }
-    assert!(IsolationForest::new(1, SampleSize::Count(0), 0, 1).is_err());
+    for few in [0, 1] {
+        let told = message(IsolationForest::new(1, SampleSize::Count(few), 0, 1));
+        assert_eq!(told, format!("`max_samples` must be a number of rows between 2 and 2^30, got {few}"));
+    }
     let x = noise(20, 3, 1);
     for missing in [f64::NAN, f64::INFINITY] {
         let told = forest(1, 8, 0)
@@ -367,7 +388,7 @@ fn wrong_calls_are_told() {
         (SampleSize::Auto, 20),
         (SampleSize::Count(7), 7),
         (SampleSize::Share(0.5), 10),
-        (SampleSize::Share(1e-9), 1),
+        (SampleSize::Share(0.1), 2),
     ];
     for (asked, got) in sizes {
         let model = IsolationForest::new(2, asked, 0, 1).unwrap().fit(x.view().into()).unwrap();

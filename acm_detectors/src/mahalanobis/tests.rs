@@ -31,6 +31,7 @@ fn fitted(x: &Array2<f64>, shrinkage: Shrinkage, lags: usize) -> FittedMahalanob
 fn a_hand_computed_case() {
     // Scaled columns (±1, ±1) are uncorrelated, with variance 1: the distance is the length.
     let x = array![[11.0, 22.0], [9.0, 22.0], [11.0, 18.0], [9.0, 18.0]];
+    let x = ndarray::concatenate![ndarray::Axis(0), x, x];
     let model = fitted(&x, Shrinkage::Nothing, 0);
     let new = array![[10.0, 20.0], [13.0, 20.0], [10.0, 28.0], [12.0, 22.0], [f64::NAN, 24.0]];
     assert_eq!(scores(&model, &new), [0.0, 9.0, 16.0, 5.0, 4.0]);
@@ -100,7 +101,8 @@ fn singular_covariances_need_shrinkage() {
     let none = MahalanobisDetector::new(Shrinkage::Share(0.0), 0).unwrap();
     let message = none.fit(x.view().into()).unwrap_err().to_string();
     assert_eq!(message, "`x` must be free of columns that others determine, unless `shrinkage` is above 0");
-    assert!(none.fit(plant(4, 6, 1).view().into()).is_err());
+    let message = none.fit(plant(6, 6, 1).view().into()).unwrap_err().to_string();
+    assert_eq!(message, "`x` must have at least 7 rows, got 6");
     assert!(scores(&fitted(&x, Shrinkage::LedoitWolf, 0), &x).iter().all(|score| score.is_finite()));
     assert!(MahalanobisDetector::new(Shrinkage::Share(1.5), 0).is_err());
     let still = Array2::<f64>::ones((50, 3));

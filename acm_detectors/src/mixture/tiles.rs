@@ -2,7 +2,7 @@
 
 use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::samples::{by_rows, room};
-use acm_linalg::scaling::{Manner, steady};
+use acm_linalg::scaling::{Manner, rounding, steady};
 use acm_linalg::{Error, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Level, Simd, dispatch, prelude::*};
 
@@ -12,8 +12,11 @@ pub(super) const TILES: usize = 32;
 /// Rows of as many tiles.
 pub(super) const BLOCK: usize = TILES * LANES;
 
-/// No scale is smaller.
-const FLOOR: f64 = 1e-6;
+/// The scale of a column that is left out, at least; nothing is divided by it but for starts of k-means.
+const UNUSED: f64 = 1e-6;
+
+/// So many roundings are nothing beside what other columns do.
+const ROUNDINGS: f64 = 1e3;
 
 /// Scaled values end here, so that the square of no distance overflows.
 const LIMIT: f64 = 1e100;
@@ -29,13 +32,17 @@ impl Frame {
     /// Median and interquartile range; the standard deviation where the range is that of a sensor that mostly stands still.
     pub(super) fn fit(x: Samples<'_>) -> Result<Self> {
         let standard = Scaling::fit(x, Manner::Standard, 0.0)?;
-        let mut scaling = Scaling::fit(x, Manner::Robust, FLOOR)?;
+        let mut scaling = Scaling::fit(x, Manner::Robust, 0.0)?;
         let mut kept = room(x.columns(), 1, 0, "the columns that change")?;
         kept.clear();
         for (column, &deviation) in standard.scale.iter().enumerate() {
-            if deviation > 0.0 {
-                scaling.scale[column] = steady(scaling.scale[column], deviation, FLOOR).max(FLOOR);
+            let least = rounding(scaling.center[column]);
+            let scale = &mut scaling.scale[column];
+            if deviation > least {
+                *scale = steady(*scale, deviation, least);
                 kept.push(column);
+            } else {
+                *scale = UNUSED.max(ROUNDINGS * least);
             }
         }
         if kept.is_empty() {

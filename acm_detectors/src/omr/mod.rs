@@ -22,10 +22,10 @@ use ndarray::ArrayView2;
 use standard::Standard;
 use subspace::Subspace;
 
-/// Columns that vary less are taken for constant.
-const LEAST_VARIANCE: f64 = 1e-9;
+/// The scale of a column that is left out, at least; nothing is divided by it.
+const UNUSED: f64 = 3.162_277_660_168_379_5e-5;
 
-/// Least scale of the residual's norms and of the sensors' squared residuals.
+/// Least scale of the residual's norms and of the sensors' squared residuals, relative to the sensors' spreads.
 const FLOOR: f64 = 1e-6;
 
 /// Rows that suffice, however many sensors there are.
@@ -132,7 +132,7 @@ impl Omr {
 
     /// Learns how the sensors move together in healthy rows.
     ///
-    /// Sensors that are missing in more than half of the rows, or whose known values have a variance of at most 1e-9, are
+    /// Sensors that are missing in more than half of the rows, or whose known values change by no more than rounding, are
     /// not watched. Missing values of the others count as the sensor's median; then each sensor is taken relative to its
     /// mean and standard deviation.
     ///

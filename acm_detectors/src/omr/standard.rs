@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use acm_linalg::samples::{reduce, room};
-use acm_linalg::scaling::Manner;
+use acm_linalg::scaling::{Manner, rounding};
 use acm_linalg::{Result, Samples, Scaling};
 
-use super::LEAST_VARIANCE;
+use super::UNUSED;
 
 /// Rows that are read at a time.
 pub(super) const BLOCK: usize = 256;
@@ -23,14 +23,14 @@ pub(super) struct Standard {
 
 impl Standard {
     pub(super) fn fit(x: Samples<'_>) -> Result<Self> {
-        let least = LEAST_VARIANCE.sqrt();
-        let mut scaling = Scaling::fit(x, Manner::Standard, least)?;
+        let mut scaling = Scaling::fit(x, Manner::Standard, 0.0)?;
         let rows = x.rows() as f64;
         let mut watched = Vec::new();
         for column in 0..x.columns() {
             let known = scaling.known[column] as f64;
             let missing = rows - known;
-            if scaling.scale[column] <= least || missing > known {
+            if scaling.scale[column] <= rounding(scaling.center[column]) || missing > known {
+                scaling.scale[column] = scaling.scale[column].max(UNUSED);
                 continue;
             }
             watched.push(column);

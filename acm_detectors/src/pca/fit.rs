@@ -4,11 +4,11 @@ use acm_linalg::error::require;
 use acm_linalg::pca::principal;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, quantile};
-use acm_linalg::{Error, Result, Samples};
+use acm_linalg::{Result, Samples};
 
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector, Statistic};
-use crate::lagged::Lagged;
+use crate::lagged::{Lagged, NOTHING_CHANGES};
 use crate::limits;
 
 /// Components along which the data vary by less than this share of the first are rounding: T² would divide by it.
@@ -20,7 +20,7 @@ pub(super) fn require_alpha(alpha: f64) -> Result<()> {
 
 impl PcaDetector {
     /// # Errors
-    /// [`Error::Parameter`] for a count of 0, or a share or `alpha` that does not lie between 0 and 1.
+    /// [`acm_linalg::Error::Parameter`] for a count of 0, or a share or `alpha` that does not lie between 0 and 1.
     pub fn new(components: Components, lags: usize, scaling: Manner, alpha: f64, limits: Limits) -> Result<Self> {
         components.require("n_components")?;
         require_alpha(alpha)?;
@@ -35,15 +35,16 @@ impl PcaDetector {
 
     /// Learns from healthy rows, oldest first.
     ///
-    /// Missing values take their column's median; columns without a value, or with a standard deviation of at most 1e-6, are
+    /// Missing values take their column's median; columns without a value, or that change by no more than rounding, are
     /// left out; scaled values are clipped to ±1e6; where the interquartile range is below a hundredth of the standard
     /// deviation, the latter scales.
     ///
-    /// Shapes: x (n, d), n >= 2, n > lags.
+    /// Shapes: x (n, d), n >= lags + 6.
     /// Cost: that of [`acm_linalg::pca::pca`] on d (lags + 1) columns, and of scoring. Keeps two values a row.
     ///
     /// # Errors
-    /// [`Error::TooFew`]; [`Error::Unfit`] where no column changes; [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`acm_linalg::Error::TooFew`]; [`acm_linalg::Error::Unfit`] where no column changes; [`acm_linalg::Error::Memory`];
+    /// [`acm_linalg::Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedPca> {
         let rows = x.rows();
         let mut lagged = Lagged::fit(x, self.scaling, self.lags)?;
@@ -52,10 +53,7 @@ impl PcaDetector {
         let large = found.variances.iter().take_while(|&&variance| variance > NOTHING * first).count();
         let kept = found.kept.min(large).min(rows - 1);
         if kept == 0 {
-            return Err(Error::Unfit {
-                name: "x",
-                requirement: "a column that changes (standard deviation above 1e-6)",
-            });
+            return Err(NOTHING_CHANGES);
         }
         let mut components = found.components;
         components.truncate(kept * lagged.width());

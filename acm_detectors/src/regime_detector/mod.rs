@@ -56,7 +56,7 @@ impl Kind {
                 Inner::Pca(PcaDetector::new(share, 0, Manner::Robust, 0.01, Limits::Theoretical)?.fit(x)?)
             }
             Self::Mahalanobis => Inner::Mahalanobis(MahalanobisDetector::new(Shrinkage::LedoitWolf, 0)?.fit(x)?),
-            Self::Ar1 => Inner::Ar1(Ar1::new(0.999, 1e-6, Fuse::Mean)?.fit(x)?),
+            Self::Ar1 => Inner::Ar1(Ar1::new(0.999, None, Fuse::Mean)?.fit(x)?),
         })
     }
 
@@ -106,8 +106,8 @@ impl RegimeDetector {
 
     /// Learns from healthy rows, oldest first, and the regime of each (negative: none; without `labels` no row has one).
     ///
-    /// A regime on whose rows no detector can be fitted, because no column changes there or none is known often enough, has
-    /// none of its own. A limit of 0 (all scores are 0) counts as 1.
+    /// A regime on whose rows no detector can be fitted, because they are too few, no column changes there or none is known often
+    /// enough, has none of its own. A limit of 0 (all scores are 0) counts as 1.
     ///
     /// Shapes: x (n, d), labels (n,).
     /// Cost: two fits of the detector on n rows, two scorings of them, and a copy of the largest regime's rows.
@@ -135,7 +135,7 @@ impl RegimeDetector {
                     regimes.push(label);
                     detectors.push(Part::new(detector, count));
                 }
-                Err(Error::Unfit { .. } | Error::Singular { .. }) => {}
+                Err(Error::TooFew { .. } | Error::Unfit { .. } | Error::Singular { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -4,7 +4,7 @@ use acm_clustering::choose::Search;
 use acm_clustering::kmeans::labels_for;
 use acm_clustering::labels::pairs;
 use acm_linalg::samples::room;
-use acm_linalg::scaling::{Manner, keep_known, median_mad, quantile};
+use acm_linalg::scaling::{Manner, keep_known, median_mad, quantile, rounding};
 use acm_linalg::{Error, Result, Samples, Scaling, dense, parallel};
 use ndarray::{Array2, ArrayView2};
 
@@ -270,7 +270,7 @@ fn scales(x: Samples<'_>) -> Result<(Scaling, Vec<bool>, Vec<[f64; 2]>)> {
     let mut used = vec![false; columns];
     for column in 0..columns {
         let [low, high, ..] = ranges[column];
-        let floor = 1e-12 + 8.0 * f64::EPSILON * scaling.center[column].abs();
+        let floor = rounding(scaling.center[column]);
         if scaling.scale[column] <= floor {
             scaling.scale[column] = high - low;
         }

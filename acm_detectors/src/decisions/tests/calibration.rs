@@ -41,9 +41,38 @@ fn missing_scores_are_left_out() {
     let mut scores = dependent(600, 0.8, 5);
     let plain = calibrated(0.02, &scores);
     for place in [0, 17, 300, 603] {
-        scores.insert(place, if place % 2 == 0 { f64::NAN } else { f64::INFINITY });
+        scores.insert(place, f64::NAN);
     }
     assert_eq!(calibrated(0.02, &scores), plain);
+}
+
+#[test]
+fn infinite_scores_are_the_largest_or_the_least() {
+    let finite: Vec<f64> = (1..=98).map(f64::from).collect();
+    let with = |added: &[f64]| [added, &finite].concat();
+    let fit = |rate: f64, scores: &[f64]| Calibration::new(rate, 0.95, 200, Some(1), 17).unwrap().fit(column(scores));
+    // Place 100 rate from the top, the infinite one being the first.
+    for (rate, expected) in [(0.5, 49.0), (0.02, 98.0), (0.025, 97.5)] {
+        let found = fit(rate, &with(&[f64::INFINITY])).unwrap();
+        assert!((found.threshold - expected).abs() < 1e-12, "{rate} {found:?}");
+        assert_eq!(found.known, 99);
+    }
+    // Fewer than ten false alarms are expected of the resamples, and two in three of those have the infinite one.
+    assert_eq!(fit(0.02, &with(&[f64::INFINITY])).unwrap().high, f64::INFINITY);
+    let found = fit(0.3, &with(&[f64::INFINITY])).unwrap();
+    assert!(found.low < found.threshold && found.high.is_finite());
+    for (rate, count) in [(0.005, 1), (0.01, 1), (0.019, 1), (0.02, 2), (0.1, 60)] {
+        let message = fit(rate, &with(&vec![f64::INFINITY; count])).unwrap_err().to_string();
+        assert!(
+            message.starts_with("`score` must have fewer infinite values for this `false_alarm_rate`"),
+            "{message}"
+        );
+    }
+    for rate in [0.5, 0.025, 0.001] {
+        let (endless, huge) = (fit(rate, &with(&[f64::NEG_INFINITY; 60])), fit(rate, &with(&[f64::MIN; 60])));
+        assert_eq!(endless, huge);
+        assert!(endless.unwrap().threshold.is_finite());
+    }
 }
 
 #[test]

@@ -86,6 +86,32 @@ fn page_hinkley_is_its_definition() {
 }
 
 #[test]
+fn infinite_values_give_an_alarm_and_leave_no_trace() {
+    let most = f64::MAX;
+    let x = [1.0, f64::INFINITY, 0.5, f64::NEG_INFINITY, 0.0];
+    let finite = [1.0, f64::NAN, 0.5, f64::NAN, 0.0];
+    let (high, low, alarm) = line(cusum(2.0, 0.25, false), &x);
+    assert_eq!((high, low), (vec![0.75, most, 1.0, 1.0, 0.75], vec![0.0, 0.0, 0.0, most, 0.0]));
+    assert_eq!(alarm, [false, true, false, true, false]);
+    // An alarm like any other.
+    assert_eq!(line(cusum(2.0, 0.25, true), &x).0, [0.75, most, 0.25, 0.25, 0.0]);
+    let ewma = || EwmaChart::new(0.5, 3.0, Levels::all(0.0), Levels::all(2.0)).unwrap();
+    let (average, limit, alarm) = line(ewma(), &x);
+    assert_eq!(average, [0.5, most, 0.5, -most, 0.25]);
+    assert_eq!(limit, line(ewma(), &finite).1);
+    assert_eq!(alarm, [false, true, false, true, false]);
+    assert_eq!(line(ewma(), &[f64::INFINITY]), (vec![most], vec![0.0], vec![true]));
+    let page = |min_rows, reset| PageHinkley::new(2.0, 0.1, min_rows, reset).unwrap();
+    let (high, low, alarm) = line(page(2, false), &x);
+    let (plain, mirrored, _) = line(page(2, false), &finite);
+    assert_eq!(high, [plain[0], most, plain[2], plain[3], plain[4]]);
+    assert_eq!(low, [mirrored[0], mirrored[1], mirrored[2], most, mirrored[4]]);
+    // One value is too few for an alarm, two are enough.
+    assert_eq!(alarm, [false, false, false, true, false]);
+    assert_eq!(line(page(1, true), &x).1[2..], [0.0, most, 0.0]);
+}
+
+#[test]
 fn a_large_offset_costs_nothing() {
     let x: Vec<f64> = noise(500, 4).iter().map(|value| (value * 1024.0).round() / 1024.0).collect();
     let far: Vec<f64> = x.iter().map(|value| 1e9 + value).collect();
