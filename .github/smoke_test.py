@@ -13,7 +13,7 @@ windows = np.lib.stride_tricks.sliding_window_view(x, 16, axis=0)
 np.testing.assert_array_equal(acm_rs.rolling_median(x, 16)[15:], np.nanmedian(windows, axis=-1))
 np.testing.assert_allclose(acm_rs.rolling_std(x, 16)[15:], np.nanstd(windows, axis=-1, ddof=1), rtol=1e-11)
 
-features = acm_rs.feature_matrix(x, 16)
+features = acm_rs.feature_matrix(x, 16, fill="median")
 assert features.shape == (2000, len(acm_rs.feature_names([f"s{i}" for i in range(9)])))
 assert np.isfinite(features).all()
 

@@ -203,7 +203,10 @@ def feature_calls(inputs: Inputs, window: int, module: ModuleType | None) -> lis
     calls: list[FeatureCall] = []
     if module is not None and hasattr(module, "feature_matrix"):
         x = inputs.f
-        calls.append(FeatureCall("acm_rs.feature_matrix", lambda: module.feature_matrix(x, window), np.asarray))
+        # As the peers do: gaps are filled by medians, and what is not defined is 0.
+        calls.append(
+            FeatureCall("acm_rs.feature_matrix", lambda: module.feature_matrix(x, window, fill="median"), np.asarray)
+        )
     calls += [call for call in (drop_in_call(backend, inputs, window) for backend in BACKENDS) if call is not None]
     if available("polars"):
         frame = inputs.polars

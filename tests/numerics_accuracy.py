@@ -21,7 +21,7 @@ from accuracy_table import as_columns, worst_errors
 from exact import Column, Exact, Pair, as_exact, round_ratio, round_root
 from exact_pairs import Pairs, lagged, pair_values, whole
 from families import FAMILIES, family, sample_rows
-from oracles import FEATURE_MATRIX, KERNELS, PAIRS, ROLLING, WINDOWED, Kernel, filled, partner
+from oracles import FEATURE_MATRIX, KERNELS, PAIRS, ROLLING, WINDOWED, Kernel, partner
 from windows import MINUTE, clock, evaluated, ns, trailing
 
 Array = npt.NDArray[Any]
@@ -103,33 +103,60 @@ def lasting(kernel: Kernel, few: bool) -> Worst:
     return _largest(found)
 
 
+FEATURE_FORMS = {
+    "median": "median",
+    "mad": "mad",
+    "mean": "mean",
+    "std": "std",
+    "slope": "slope",
+    "skew": "skew",
+    "kurt": "kurt",
+    "energy": "band_energy",
+}
+
+
 def _robust_z(x: Array, window: int, row: int) -> Pair:
     """From the median and the deviation as they stand in their own columns, so rounded."""
+    if not math.isfinite(x[row]):
+        return exact.NAN
     part = Column.of(x[max(0, row + 1 - window) : row + 1].tolist()).between(0, window)
     median, mad = Fraction(exact.median(part)[0]), Fraction(exact.mad(part)[0])
     z = (Fraction(float(x[row])) - median) / (Fraction(SCALE) * max(mad, Fraction(1e-9)) + Fraction(1e-9))
     return round_ratio(*max(min(z, Fraction(100)), Fraction(-100)).as_integer_ratio())
 
 
+def _clipped(feature: str, want: Exact) -> Exact:
+    limit = {"skew": 100.0, "kurt": 1000.0}.get(feature, math.inf)
+    return Exact(np.clip(want.hi, -limit, limit), want.lo)
+
+
 def features(few: bool) -> Worst:
     """The feature matrix, feature by feature."""
     window, found = 20, []
-    parts = {"median": "median", "mad": "mad", "mean": "mean", "std": "std", "slope": "slope", "skew": "skew"}
-    parts |= {"kurt": "kurt", "energy": "band_energy"}
     for name, missing in FEW_CASES if few else CASES:
-        x = filled(family(name, missing)[:3000, None])[:, 0]
+        x = family(name, missing)[:3000]
         rows = list(range(0, x.size, 37))
-        for feature, form in parts.items():
-            kernel = KERNELS[f"rolling_{form}"]
+        for feature, form in FEATURE_FORMS.items():
+            want = _clipped(feature, evaluated(KERNELS[f"rolling_{form}"], x, None, window, rows))
             got = as_columns(acm_rs.feature_matrix(x, window, features=[feature]))[rows]
-            column = Column.of(x.tolist())
-            want = exact.evaluate(form, column, window, rows, own_minimum=kernel.minimum(kernel.keywords))
-            limit = {"skew": 100.0, "kurt": 1000.0}.get(feature, math.inf)
-            want = Exact(np.clip(np.nan_to_num(want.hi, nan=0.0), -limit, limit), want.lo)
             found.append((float(want.scaled_error(got).max()), f"{_case(name, missing)}, {feature}"))
         got = as_columns(acm_rs.feature_matrix(x, window, features=["robust_z"]))[rows]
         want = as_exact([[_robust_z(x, window, row)] for row in rows], 1)
         found.append((float(want.scaled_error(got).max()), f"{_case(name, missing)}, robust_z"))
+    return _largest(found)
+
+
+def features_lasting(few: bool) -> Worst:
+    """The same over durations at irregular times."""
+    n = 2000
+    times, found = clock("irregular", n), []
+    for name, missing in FEW_CASES if few else CASES:
+        x = family(name, missing)[:n]
+        rows = list(range(0, n, 97))
+        for feature, form in FEATURE_FORMS.items():
+            want = _clipped(feature, evaluated(KERNELS[f"rolling_{form}"], x, times, 45 * MINUTE, rows))
+            got = as_columns(acm_rs.feature_matrix(x, ns(45 * MINUTE), features=[feature], times=times))[rows]
+            found.append((float(want.scaled_error(got).max()), f"{_case(name, missing)}, {feature}"))
     return _largest(found)
 
 
@@ -343,7 +370,7 @@ def _moments(w: exact.Window) -> list[Pair]:
 QUANTILES = (0.0, 0.05, 0.5, 0.9, 1.0)
 MEASURES: dict[str, Measure] = {
     **{kernel.name: _of_kernel(kernel) for kernel in (*ROLLING, *PAIRS)},
-    FEATURE_MATRIX.name: Measure(features, 1e-12),
+    FEATURE_MATRIX.name: Measure(features, 1e-12, features_lasting),
     "ewm_mean": Measure(lambda few: _ewm("ewm_mean", few), 1e-12),
     "ewm_std": Measure(lambda few: _ewm("ewm_std", few), 1e-12),
     "column_median_mad": Measure(

@@ -243,34 +243,37 @@ def filled(x: Floats, fill: Floats | None = None) -> Floats:
 def feature_reference(
     x: Floats,
     window: int,
+    min_periods: int = 1,
     bands: Sequence[tuple[float, float]] | None = None,
     fs: float = 1.0,
-    fill: Floats | None = None,
+    fill: Floats | str | None = None,
 ) -> Floats:
-    """Compose the full feature matrix from references that do not cancel, columns in the order of the drop-in."""
-    values = filled(x, fill)
+    """Compose the full feature matrix from references that do not cancel, columns in the order of the drop-in.
+
+    Gaps stay gaps, unless ``fill`` is "median" or a value for each column: then what is undefined is 0.
+    """
+    values = np.where(np.isfinite(x), x, np.nan)
+    if fill is not None:
+        values = filled(x, None if isinstance(fill, str) else fill)
     groups: dict[str, list[Floats]] = {name: [] for name in FEATURES}
     for j in range(values.shape[1]):
         c = np.ascontiguousarray(values[:, j])
-        moments = sliding_moments(c, window)
-        med = _pandas("median")(c, window, 1)
-        mad = _numpy_mad(c, window, 1)
+        moments = sliding_moments(c, window, min_periods)
+        med = _pandas("median")(c, window, min_periods)
+        mad = _numpy_mad(c, window, min_periods)
         groups["median"].append(med)
         groups["mad"].append(mad)
         groups["mean"].append(moments["mean"][:, None])
         groups["std"].append(moments["std"][:, None])
-        groups["slope"].append(_numpy_slope(c, window, 1))
+        groups["slope"].append(_numpy_slope(c, window, min_periods))
         groups["skew"].append(np.clip(moments["skew"], -100, 100)[:, None])
         groups["kurt"].append(np.clip(moments["kurt"], -1000, 1000)[:, None])
-        groups["energy"].append(_scipy_band_energy(c, window, 1, bands=bands, fs=fs))
+        groups["energy"].append(_scipy_band_energy(c, window, min_periods, bands=bands, fs=fs))
         robust = (c[:, None] - med) / (1.4826 * np.maximum(mad, 1e-9) + 1e-9)
         groups["robust_z"].append(np.clip(robust, -100, 100))
-    order = ["median", "mad"]
-    parts = [part for name in order for part in groups[name]]
-    parts += groups["mean"] + groups["std"] + groups["slope"] + groups["skew"] + groups["kurt"]
-    parts += groups["energy"] + groups["robust_z"]
+    parts = [part for name in FEATURES for part in groups[name]]
     found = np.column_stack(parts) if parts else np.empty((values.shape[0], 0))
-    return np.where(np.isfinite(found), found, 0.0)
+    return found if fill is None else np.where(np.isfinite(found), found, 0.0)
 
 
 # ---- the registry ---------------------------------------------------------------------------------------------------
@@ -322,7 +325,6 @@ class Kernel:
     float32: bool = True
     takes_out: bool = True
     takes_first_row: bool = True
-    takes_min_periods: bool = True
     earlier: int = 0
 
     def minimum(self, keywords: Mapping[str, Any]) -> int:
@@ -331,6 +333,15 @@ class Kernel:
             return int(keywords["ddof"]) + 1
         return self.own_minimum
 
+    @property
+    def heavy(self) -> bool:
+        """Say whether a value costs microseconds."""
+        return self.exact in {"band_energy", ""}
+
+    def by_column(self, found: Array, columns: int) -> list[Array]:
+        """Split a result into the outputs of each input column."""
+        return np.split(found, columns, axis=1)
+
     def width(self, columns: int, **keywords: Any) -> int:
         """Give the output columns of a call with so many input columns."""
         return columns * self.outputs({**self.keywords, **keywords})
@@ -338,7 +349,7 @@ class Kernel:
     def __call__(self, x: Array, window: int, min_periods: int | None = None, **keywords: Any) -> Array:
         """Call the public function with the default keywords of the registry."""
         arguments = {**self.keywords, **keywords}
-        if min_periods is not None and self.takes_min_periods:
+        if min_periods is not None:
             arguments["min_periods"] = min_periods
         return self.public(x, window, arguments)
 
@@ -381,8 +392,23 @@ class LagKernel(Kernel):
         return super().public(x, window, arguments)
 
 
-def _feature_matrix(x: Floats, window: int, _: int = 1, **keywords: Any) -> Floats:
-    return feature_reference(x.reshape(-1, 1), window, **keywords)
+@dataclass(frozen=True)
+class FeatureKernel(Kernel):
+    """The feature matrix, whose columns are feature by feature."""
+
+    def by_column(self, found: Array, columns: int) -> list[Array]:
+        """Pick the features of each input column."""
+        energies = (found.shape[1] // columns - 8) * columns
+        before, after = np.arange(7 * columns), np.arange(7 * columns + energies, found.shape[1])
+        bands = np.arange(7 * columns, 7 * columns + energies).reshape(columns, -1)
+        return [
+            found[:, [*before[j::columns].tolist(), *bands[j].tolist(), *after[j::columns].tolist()]]
+            for j in range(columns)
+        ]
+
+
+def _feature_matrix(x: Floats, window: int, min_periods: int = 1, **keywords: Any) -> Floats:
+    return feature_reference(x.reshape(-1, 1), window, min_periods, **keywords)
 
 
 _DDOF = (_frozen(ddof=0), _frozen(ddof=2))
@@ -465,19 +491,19 @@ def _plain(kernel: Kernel) -> Kernel:
     )
 
 
-FEATURE_MATRIX = Kernel(
+FEATURE_MATRIX = FeatureKernel(
     "feature_matrix",
     "pandas, NumPy and SciPy",
     _feature_matrix,
     "",
     outputs=lambda keywords: 8 + _bands(keywords),
-    takes_min_periods=False,
-    takes_first_row=False,
 )
 ROLLING: tuple[Kernel, ...] = (*_ROLLING, *(_plain(k) for k in _MIGRATION))
 PAIRS: tuple[Kernel, ...] = _PAIRS
 KERNELS: Mapping[str, Kernel] = MappingProxyType({k.name: k for k in (*ROLLING, *PAIRS, FEATURE_MATRIX)})
 WINDOWED: tuple[Kernel, ...] = tuple(k for k in KERNELS.values() if k.takes_first_row)
+# Those whose numbers exact.py knows; the feature matrix is made of these.
+KNOWN_EXACTLY: tuple[Kernel, ...] = tuple(k for k in WINDOWED if k.exact)
 NOT_KERNELS = frozenset(
     {
         "ALL_FEATURES",

@@ -53,7 +53,7 @@ def history(rows: int = 60, seed: int = 5) -> pl.DataFrame:
 def expected(frame: pl.DataFrame, window: int = 16) -> pl.DataFrame:
     columns = [name for name in frame.columns if name != "TS"]
     x = np.column_stack([frame[name].to_numpy().astype(float) for name in columns])
-    return pl.DataFrame(acm_rs.feature_matrix(x, window), schema=acm_rs.feature_names(columns))
+    return pl.DataFrame(acm_rs.feature_matrix(x, window), schema=acm_rs.feature_names(columns), nan_to_null=True)
 
 
 def files() -> set[str]:
@@ -64,8 +64,8 @@ def text(lines: list[str], header: str = "TS,A,B") -> str:
     return "\n".join([header, *lines]) + "\n"
 
 
-def stamped(cells: list[str]) -> str:
-    return text([f"{START + i * STEP},{cell}" for i, cell in enumerate(cells)])
+def stamped(cells: list[str], header: str = "TS,A,B") -> str:
+    return text([f"{START + i * STEP},{cell}" for i, cell in enumerate(cells)], header)
 
 
 @pytest.mark.parametrize("source", ["in.csv", "in.parquet"])
@@ -143,13 +143,66 @@ def test_mixed_dates_gaps_and_words(run: Run) -> None:
     assert "all but 1 of 67 steps" in said
 
 
-def test_missing_values_are_filled_with_the_median(run: Run) -> None:
+def test_missing_values_are_left_out_or_filled_with_the_median(run: Run) -> None:
     values = [1.0, 2.0, 4.0, 8.0, 9.0]
     Path("in.csv").write_text(stamped(["1,1", "2,1", "Bad,1", "8,1", "9,1"]))
     assert run("features", "in.csv", "-o", "out.parquet", "-w", "2")[0] == 0
+    made = pl.read_parquet("out.parquet")
+    assert made["A_med"].to_list() == [1.0, 1.5, 2.0, 8.0, 8.5]
+    assert made["A_std"].to_list() == [None, 0.5**0.5, None, None, 0.5**0.5]
+    assert made["A_rz"].is_null().to_list() == [False, False, True, False, False]
+    assert run("features", "in.csv", "-o", "out.parquet", "-w", "2", "--fill", "median")[0] == 0
     values[2] = 5.0
-    made = pl.read_parquet("out.parquet")["A_med"].to_list()
-    assert made == [1.0, 1.5, 3.5, 6.5, 8.5]
+    made = pl.read_parquet("out.parquet")
+    assert made["A_med"].to_list() == [1.0, 1.5, 3.5, 6.5, 8.5]
+    assert not sum(made.null_count().row(0))
+
+
+def test_nothing_of_the_future_stands_in_a_gap(run: Run) -> None:
+    levels = ["60"] * 50 + ["90"] * 30
+    levels[55] = levels[70] = ""
+    Path("in.csv").write_text(stamped([f"{level}," for level in levels], "TS,A,B"))
+    status, said, _ = run("features", "in.csv", "-o", "out.csv", "-w", "5")
+    assert status == 0
+    rows = Path("out.csv").read_text().splitlines()
+    header = rows[0].split(",")
+    cells = [dict(zip(header, row.split(","), strict=True)) for row in rows[1:]]
+    assert {row["A_med"] for row in cells[54:]} == {"90.0"}
+    assert {row["A_std"] for row in cells[54:]} == {"0.0"}
+    assert [number for number, row in enumerate(cells) if row["A_rz"] == ""] == [55, 70]
+    assert {row["B_med"] for row in cells} == {""}
+    assert "NaN" not in Path("out.csv").read_text()
+    assert "2  A, 2 gaps, the longest 1 row" in said
+    assert "80 (all)  B" in said
+    assert "no values  1 sensor: B; all features empty" in said
+    assert "empty      " in said
+    status, said, _ = run("features", "in.csv", "-o", "out.csv", "-w", "5", "--fill", "median")
+    assert status == 0
+    assert "82 values (51 %); filled with their sensor's median" in said
+    assert "no values  1 sensor: B; all features 0" in said
+    assert "empty" not in said
+    filled = pl.read_csv("out.csv")
+    assert filled["A_rz"][55] == -100.0
+    assert filled["B_rz"].to_list() == [0.0] * 80
+
+
+def test_gaps_are_told_by_sensor(run: Run) -> None:
+    cells = [f"{i},{i}" for i in range(40)]
+    for start, stop in ((0, 3), (7, 8), (20, 32)):
+        cells[start:stop] = [f",{i}" for i in range(start, stop)]
+    cells[39] = "39,inf"
+    names = [f"S{i}" for i in range(12)]
+    rows = [cell + "," * len(names) for cell in cells]
+    Path("in.csv").write_text(stamped(rows, f"TS,A,B,{','.join(names)}"))
+    status, said, _ = run("features", "in.csv", "-o", "out.parquet")
+    assert status == 0
+    assert "left out" in said
+    assert "no values  12 sensors: S0, S1, S2, S3, S4, S5, S6, S7 and 4 more; all features empty" in said
+    assert "and 6 more sensors" in said
+    assert run("features", "in.csv", "-o", "out.parquet", "-c", "A,B")[0] == 0
+    said = run("features", "in.csv", "-o", "out.parquet", "-c", "A,B")[1]
+    assert "16  A, 3 gaps, the longest 12 rows" in said
+    assert "1  B, one gap of 1 row" in said
 
 
 @pytest.mark.parametrize("kind", ["reversed", "shuffled", "repeated"])
@@ -296,9 +349,9 @@ def test_types_of_parquet(run: Run) -> None:
     assert "5 (all)  nothing" in said
     made = pl.read_csv("out.csv", try_parse_dates=True)
     assert made["day"].to_list() == frame["day"].to_list()
-    assert made["on_med"].to_list() == [1.0, 0.0, 1.0, 1.0, 1.0]
-    assert made["narrow_med"].to_list() == [0.5, 1.5, 1.5, 1.5, 2.5]
-    assert made["nothing_med"].to_list() == [0.0] * 5
+    assert made["on_med"].to_list() == [1.0, 0.0, 1.0, 1.0, None]
+    assert made["narrow_med"].to_list() == [0.5, None, None, 1.5, 2.5]
+    assert made["nothing_med"].to_list() == [None] * 5
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
@@ -339,6 +392,7 @@ REFUSED: list[tuple[str, str | bytes, list[str], int, str]] = [
     ("window word", stamped(["1,2"]), ["-w", "two"], 2, "--window"),
     ("threads", stamped(["1,2"]), ["--threads", "0"], 2, "--threads"),
     ("option", stamped(["1,2"]), ["--speed"], 2, "--speed"),
+    ("fill", stamped(["1,2"]), ["--fill", "mean"], 2, "--fill"),
 ]
 
 

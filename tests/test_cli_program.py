@@ -42,8 +42,8 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert "acm-rs features history.csv -o features.parquet" in text
     assert main(["features", "--help"]) == 0
     text = capsys.readouterr().out
-    for option in ("--output", "--window", "--columns", "--time-column", "--threads", "--date-order", "--missing"):
-        assert option in text
+    for option in ("output", "window", "columns", "time-column", "threads", "date-order", "missing", "fill"):
+        assert f"--{option}" in text
 
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["features"], ["demo", "--speed"], ["doctor", "more"]])

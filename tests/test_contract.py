@@ -17,19 +17,9 @@ OF_PIECEWISE_KERNELS = pytest.mark.parametrize("kernel", WINDOWED, ids=lambda k:
 
 
 def call(kernel: Kernel, x: Array, window: int, **keywords: object) -> Array:
-    """Call with min_periods of a third of the window where there is such a thing."""
-    if kernel.takes_min_periods:
-        keywords.setdefault("min_periods", 1 + window // 3)
+    """Call with min_periods of a third of the window."""
+    keywords.setdefault("min_periods", 1 + window // 3)
     return kernel(x, window, **keywords)
-
-
-def by_column(kernel: Kernel, found: Array, columns: int) -> list[Array]:
-    """Split a result into the outputs of each input column."""
-    if kernel.takes_min_periods:
-        return np.split(found, columns, axis=1)
-    names = acm_rs.feature_names([f"c{j}" for j in range(columns)])
-    owner = [name.split("_")[0] for name in names]
-    return [found[:, [i for i, o in enumerate(owner) if o == f"c{j}"]] for j in range(columns)]
 
 
 @OF_EVERY_KERNEL
@@ -91,7 +81,7 @@ def test_one_column_may_come_as_a_vector(kernel: Kernel, window: int) -> None:
 def test_columns_alone_and_together_give_the_same_bytes(kernel: Kernel, window: int) -> None:
     for d in (2, 9, 17):
         x = history(150, d, seed=d)
-        together = by_column(kernel, call(kernel, x, window), d)
+        together = kernel.by_column(call(kernel, x, window), d)
         for j in range(d):
             alone = call(kernel, x[:, j : j + 1], window)
             same_bytes(alone, together[j])
@@ -132,8 +122,7 @@ def test_out_of_a_vector_is_a_vector(kernel: Kernel) -> None:
 @OF_EVERY_KERNEL
 @pytest.mark.usefixtures("threads")
 def test_every_number_of_threads_gives_the_same_bytes(kernel: Kernel) -> None:
-    heavy = kernel.exact in {"band_energy", ""}
-    for n, d, window in ((12_000 if heavy else 60_000, 3, 33), (4_000, 20, 250 if not heavy else 40)):
+    for n, d, window in ((12_000 if kernel.heavy else 60_000, 3, 33), (4_000, 20, 40 if kernel.heavy else 250)):
         x = history(n, d)
         for form in (x, np.asfortranarray(x)):
             acm_rs.set_num_threads(1)
@@ -204,10 +193,7 @@ def test_rows_that_are_missing_altogether(kernel: Kernel) -> None:
     x[80:130] = np.inf
     want = call(kernel, x, 10)
     same_bytes(call(kernel, np.where(np.isfinite(x), x, np.nan), 10), want)
-    if kernel.takes_min_periods:
-        assert np.isnan(want[95:130]).all()
-    else:
-        assert np.isfinite(want).all()
+    assert np.isnan(want[95:130]).all()
 
 
 @OF_EVERY_KERNEL
@@ -238,10 +224,7 @@ def test_zero_strides_are_read_as_they_are(kernel: Kernel) -> None:
 def test_numpy_integers_serve_as_window(kernel: Kernel) -> None:
     x = history(60, 2)
     for kind in (np.int64, np.int32, np.uint8):
-        same_bytes(
-            call(kernel, x, kind(7), min_periods=kind(3)) if kernel.takes_min_periods else kernel(x, kind(7)),
-            call(kernel, x, 7),
-        )
+        same_bytes(call(kernel, x, kind(7), min_periods=kind(3)), call(kernel, x, 7))
 
 
 @OF_EVERY_KERNEL

@@ -15,9 +15,6 @@ from oracles import KERNELS, Kernel
 
 OF_EVERY_KERNEL = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS.keys())
 WITH_OUT = pytest.mark.parametrize("kernel", [k for k in KERNELS.values() if k.takes_out], ids=lambda k: k.name)
-WITH_MIN_PERIODS = pytest.mark.parametrize(
-    "kernel", [k for k in KERNELS.values() if k.takes_min_periods], ids=lambda k: k.name
-)
 WITH_FIRST_ROW = pytest.mark.parametrize(
     "kernel", [k for k in KERNELS.values() if k.takes_first_row], ids=lambda k: k.name
 )
@@ -135,14 +132,14 @@ def test_a_huge_window_is_as_good_as_the_whole_history(kernel: Kernel, window: i
     np.testing.assert_array_equal(kernel(X, window), kernel(X, 8))
 
 
-@WITH_MIN_PERIODS
+@OF_EVERY_KERNEL
 @pytest.mark.parametrize("value", [-1, 5, 100, -(2**70), 2**70])
 def test_min_periods_must_fit_the_window(kernel: Kernel, value: int) -> None:
     says = ("`min_periods`",) if abs(value) > 2**62 else ("`min_periods`", str(value))
     refused(ValueError, says, lambda: kernel(X, 4, value))
 
 
-@WITH_MIN_PERIODS
+@OF_EVERY_KERNEL
 @pytest.mark.parametrize("value", [1.5, float("nan"), True, "2", [1], np.float64(1.0)], ids=repr)
 def test_min_periods_must_be_a_whole_number(kernel: Kernel, value: Any) -> None:
     refused((ValueError, TypeError), ("`min_periods`",), lambda: kernel(X, 4, value))
@@ -227,10 +224,12 @@ def test_features_must_be_known(features: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "fill", [np.zeros(2), np.zeros(4), np.zeros((3, 1)), "abc", np.zeros(3, dtype=object)], ids=str
+    "fill",
+    [np.zeros(2), np.zeros(4), np.zeros((3, 1)), "abc", "", "Median", "mean", {}, np.zeros(3, dtype=object)],
+    ids=str,
 )
-def test_fill_must_have_one_number_a_column(fill: Any) -> None:
-    refused((ValueError, TypeError), ("fill",), lambda: acm_rs.feature_matrix(X, 4, fill=fill))
+def test_fill_must_be_the_median_or_one_number_a_column(fill: Any) -> None:
+    refused((ValueError, TypeError), ("`fill`",), lambda: acm_rs.feature_matrix(X, 4, fill=fill))
 
 
 @WITH_OUT

@@ -1,4 +1,4 @@
-"""The fused feature set: its columns, its filling rules and its numbers."""
+"""The fused feature set: its columns, its numbers, and what becomes of gaps."""
 
 from __future__ import annotations
 
@@ -66,35 +66,43 @@ def test_names_follow_the_drop_in() -> None:
     assert len(acm_rs.feature_names(["a"] * 9)) == 99
 
 
+FILLS = pytest.mark.parametrize("fill", [None, "median", np.array([1.5, np.nan, -3.0, 0.0, np.nan, 7.0])], ids=str)
+
+
+@FILLS
 @pytest.mark.parametrize("window", WINDOWS)
-def test_numbers_agree_with_the_references(window: int) -> None:
+def test_numbers_agree_with_the_references(window: int, fill: Floats | str | None) -> None:
     x = plant()
-    got = acm_rs.feature_matrix(x, window)
-    want = feature_reference(x, window)
-    assert np.isfinite(got).all()
+    x[100:180, 1] = np.nan
+    x[:90, 2] = np.inf
     labels = names(x.shape[1])
-    size = np.maximum(1.0, np.abs(want))
     energies = [i for i, label in enumerate(labels) if "energy" in label]
-    totals = np.maximum.accumulate(np.abs(want[:, energies]).max(axis=1))
-    size[:, energies] = np.maximum(size[:, energies], totals[:, None])
     slopes = [i for i, label in enumerate(labels) if label.endswith("_slope")]
-    # A spike that cancels costs the reference of the slope its digits: its error is relative to the column's scale.
-    scale = np.abs(np.where(np.isfinite(x), x, 0.0)).max(axis=0)
-    size[:, slopes] = np.maximum(size[:, slopes], scale)
     shape = [i for i, label in enumerate(labels) if "skew" in label or "kurt" in label]
-    tolerance = np.full(got.shape[1], 1e-12)
+    tolerance = np.full(len(labels), 1e-12)
     # The two-pass reference of the shape is itself off by a few 1e-12 in windows of four.
     tolerance[shape] = 1e-11
-    far = np.argwhere(np.abs(got - want) > tolerance * size)
-    assert far.size == 0, [(int(r), labels[c], got[r, c], want[r, c]) for r, c in far[:5]]
+    for least in {1, (window + 1) // 2, window}:
+        got = acm_rs.feature_matrix(x, window, fill=fill, min_periods=least)
+        want = feature_reference(x, window, least, fill=fill)
+        np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+        assert np.isfinite(got).all() == (fill is not None)
+        size = np.maximum(1.0, np.abs(np.nan_to_num(want)))
+        totals = np.maximum.accumulate(size[:, energies].max(axis=1))
+        size[:, energies] = np.maximum(size[:, energies], totals[:, None])
+        # A spike that cancels costs the reference of the slope its digits: its error is relative to the column's scale.
+        scale = np.abs(np.where(np.isfinite(x), x, 0.0)).max(axis=0)
+        size[:, slopes] = np.maximum(size[:, slopes], scale)
+        far = np.argwhere(np.abs(got - want) > tolerance * size)
+        assert far.size == 0, [(int(r), labels[c], got[r, c], want[r, c]) for r, c in far[:5]]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_numbers_are_those_of_the_single_kernels(name: str) -> None:
+def test_numbers_of_filled_gaps_are_those_of_the_single_kernels(name: str) -> None:
     x = np.stack([family(name, True)[:700], family(name, False)[3000:3700]], axis=1)
     full = filled(x)
     for window in WINDOWS:
-        got = named(x, window)
+        got = named(x, window, fill="median")
         for j in range(2):
             c = np.ascontiguousarray(full[:, j])
             single = {
@@ -122,10 +130,9 @@ def test_numbers_are_those_of_the_single_kernels(name: str) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_numbers_are_exact(name: str) -> None:
     x = family(name, True)[:3100].copy()
-    full = filled(x[:, None])[:, 0]
-    got = named(x[:, None], 16)
+    kept, got = named(x[:, None], 16), named(x[:, None], 16, fill="median")
     rows = [0, 1, 2, 3, 14, 15, 16, 57, 58, 72, 73, 310, 700, 716, 1500, 1507, 1515, 1999, 2014, 3000, 3001, 3016, 3099]
-    column = Column.of(full.tolist())
+    gaps, column = Column.of(x.tolist()), Column.of(filled(x[:, None])[:, 0].tolist())
     for feature, kernel in {
         "med": "median",
         "mad": "mad",
@@ -135,31 +142,42 @@ def test_numbers_are_exact(name: str) -> None:
         "skew": "skew",
         "kurt": "kurt",
     }.items():
+        want = evaluate(kernel, gaps, 16, rows, own_minimum={"std": 2, "skew": 3, "kurt": 4}.get(kernel, 1))
+        assert want.scaled_error(kept[f"c0_{feature}"][rows]).max() <= 1e-12, feature
         want = evaluate(kernel, column, 16, rows)
         error = want.scaled_error(got[f"c0_{feature}"][rows])
         defined = np.isfinite(want.hi)
         assert error[defined].max(initial=0.0) <= 1e-12, (feature, rows[int(error.argmax())])
         assert not got[f"c0_{feature}"][rows][~defined[:, 0]].any()
-    want = evaluate("band_energy", column, 16, rows)
-    ours = np.column_stack([got[f"c0_energy_{i}"][rows] for i in range(3)])
-    assert want.scaled_error(ours).max() <= 1e-12
+    for of, found in ((gaps, kept), (column, got)):
+        want = evaluate("band_energy", of, 16, rows)
+        ours = np.column_stack([found[f"c0_energy_{i}"][rows] for i in range(3)])
+        assert want.scaled_error(ours).max() <= 1e-12
 
 
 def test_missing_values_are_filled_before_anything_else() -> None:
     x = plant()
     full = filled(x)
     assert np.isfinite(full).all()
-    np.testing.assert_array_equal(acm_rs.feature_matrix(x, 9), acm_rs.feature_matrix(full, 9))
+    want = np.nan_to_num(acm_rs.feature_matrix(full, 9), nan=0.0)
+    np.testing.assert_array_equal(acm_rs.feature_matrix(x, 9, fill="median"), want)
+    np.testing.assert_array_equal(acm_rs.feature_matrix(x, 9, fill=np.str_("median")), want)
 
 
 def test_fill_takes_the_place_of_the_median() -> None:
     x = plant()
     fill = np.array([1.5, np.nan, -3.0, 0.0, np.nan, 7.0])
     got = acm_rs.feature_matrix(x, 9, fill=fill)
-    np.testing.assert_array_equal(got, acm_rs.feature_matrix(filled(x, fill), 9))
+    want = np.nan_to_num(acm_rs.feature_matrix(filled(x, fill), 9), nan=0.0)
+    np.testing.assert_array_equal(got, want)
+    for form in (fill.tolist(), fill.astype(np.float32)):
+        np.testing.assert_array_equal(acm_rs.feature_matrix(x, 9, fill=form), want)
+    same = acm_rs.feature_matrix(x, 9, fill=np.full(6, 2.5))
+    np.testing.assert_array_equal(acm_rs.feature_matrix(x, 9, fill=2.5), same)
     np.testing.assert_array_equal(named(x, 9, fill=fill)["c5_mean"], 7.0)
     nothing = np.full(6, np.nan)
-    np.testing.assert_array_equal(acm_rs.feature_matrix(x, 9, fill=nothing), acm_rs.feature_matrix(x, 9))
+    medians = acm_rs.feature_matrix(x, 9, fill="median")
+    np.testing.assert_array_equal(acm_rs.feature_matrix(x, 9, fill=nothing), medians)
     np.testing.assert_array_equal(acm_rs.feature_matrix(x, 9, fill=None), acm_rs.feature_matrix(x, 9))
 
 
@@ -171,25 +189,35 @@ def test_the_median_for_filling_is_the_exact_one() -> None:
         ([1e9, 1e9 + 2.0**-23, np.nan], 1e9),
     ):
         x = np.array(values)[:, None]
-        got = named(x, 1)["c0_med"]
+        got = named(x, 1, fill="median")["c0_med"]
         np.testing.assert_array_equal(got[~np.isfinite(x[:, 0])], median)
 
 
-def test_a_column_without_values_is_all_zero() -> None:
+def test_a_column_without_values_is_missing_or_filled_by_zero() -> None:
     x = plant()
     for label, values in named(x, 12).items():
+        if label.startswith("c5_"):
+            # A window of fewer rows than half has no energy, whatever is in it.
+            assert np.isnan(values[5 if "energy" in label else 0 :]).all(), label
+    for label, values in named(x, 12, fill="median").items():
         if label.startswith("c5_"):
             assert not values.any()
 
 
 def test_a_constant_column_has_no_spread() -> None:
     x = np.full((50, 1), 0.1)
-    got = named(x, 8)
-    for label, values in got.items():
+    for label, values in named(x, 8, fill="median").items():
         if label in {"c0_med", "c0_mean"}:
             np.testing.assert_array_equal(values, 0.1)
         else:
             assert not values.any(), label
+    got = named(x, 8)
+    assert np.isnan(got.pop("c0_skew")).all()
+    assert np.isnan(got.pop("c0_kurt")).all()
+    assert np.isnan(got["c0_std"][0])
+    got["c0_std"] = got["c0_std"][1:]
+    for label, values in got.items():
+        np.testing.assert_array_equal(values, 0.1 if label in {"c0_med", "c0_mean"} else 0.0, err_msg=label)
 
 
 def test_skew_and_kurt_are_clipped() -> None:
@@ -197,8 +225,8 @@ def test_skew_and_kurt_are_clipped() -> None:
     x[0] = 1.0
     x[1::2] = 1e-9
     got = named(x, 12_000)
-    assert got["c0_kurt"].max() == 1000.0
-    assert got["c0_skew"].max() == 100.0
+    assert np.nanmax(got["c0_kurt"]) == 1000.0
+    assert np.nanmax(got["c0_skew"]) == 100.0
     free = sliding_moments(x[:, 0][:2000], 2000)
     assert np.nanmax(free["kurt"]) > 1000.0
 
@@ -243,12 +271,12 @@ def test_no_features_give_no_columns_or_an_error() -> None:
 def test_bands_and_sampling_frequency_go_through() -> None:
     x = plant()
     bands = [(0.0, 2.0), (1.0, 4.5)]
-    got = named(x, 20, bands=bands, fs=8.0)
-    full = filled(x)
-    for j in range(6):
-        want = acm_rs.rolling_band_energy(np.ascontiguousarray(full[:, j]), 20, bands=bands, fs=8.0)
-        for i in range(2):
-            np.testing.assert_array_equal(got[f"c{j}_energy_{i}"], want[:, i])
+    for y, fill in ((x, None), (filled(x), "median")):
+        got = named(x, 20, bands=bands, fs=8.0, fill=fill)
+        for j in range(6):
+            want = acm_rs.rolling_band_energy(np.ascontiguousarray(y[:, j]), 20, bands=bands, fs=8.0)
+            for i in range(2):
+                np.testing.assert_array_equal(got[f"c{j}_energy_{i}"], want[:, i])
     np.testing.assert_array_equal(
         acm_rs.feature_matrix(x, 20, fs=8.0), acm_rs.feature_matrix(x, 20), err_msg="default bands follow fs"
     )
@@ -267,6 +295,10 @@ def test_a_window_beyond_the_data_and_a_single_row() -> None:
     np.testing.assert_array_equal(
         acm_rs.feature_matrix(x, 500, features=without_energy), acm_rs.feature_matrix(x, 30, features=without_energy)
     )
-    one = named(np.array([[3.5]]), 16)
+    one = named(np.array([[3.5]]), 16, fill="median")
     assert one["c0_med"][0] == one["c0_mean"][0] == 3.5
     assert sum(abs(v[0]) for v in one.values()) == 7.0
+    one = named(np.array([[3.5]]), 16)
+    assert one["c0_med"][0] == one["c0_mean"][0] == 3.5
+    assert {label for label, values in one.items() if np.isnan(values[0])} == {"c0_std", "c0_skew", "c0_kurt"}
+    assert sum(abs(v[0]) for v in one.values() if not np.isnan(v[0])) == 7.0

@@ -88,7 +88,12 @@ def test_the_feature_reference_has_every_column() -> None:
     x = np.random.default_rng(5).standard_normal((40, 3))
     x[3, 1] = np.nan
     x[:, 2] = np.nan
-    found = feature_reference(x, 8)
+    found = feature_reference(x, 8, fill="median")
     assert found.shape == (40, FEATURE_MATRIX.width(3))
     assert np.isfinite(found).all()
     assert not found[:, 2::3][:, :7].any()
+    kept = feature_reference(x, 8)
+    assert kept.shape == found.shape
+    assert np.isnan(kept[:, 2::3][10:, :7]).all()
+    assert np.isnan(kept[3, -2])
+    assert np.isfinite(kept[10:, :21][:, [j for j in range(21) if j % 3 < 2]]).all()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from histories import same_bytes
-from oracles import FEATURE_MATRIX, PAIRS, ROLLING, WINDOWED, Kernel
+from oracles import PAIRS, ROLLING, WINDOWED, Kernel
 from test_errors import refused
 from windows import SECOND, START
 
@@ -152,7 +152,7 @@ def test_min_periods_of_a_duration(kernel: Kernel) -> None:
 @pytest.mark.parametrize("name", ["times", "center", "step"])
 def test_the_plain_names_take_windows_of_rows_only(name: str) -> None:
     value = {"times": T, "center": True, "step": 2}[name]
-    for kernel in (*ROLLING, FEATURE_MATRIX):
+    for kernel in ROLLING:
         if kernel not in WINDOWED:
             with pytest.raises(TypeError):
                 kernel(X, 3, **{name: value})

@@ -1,6 +1,6 @@
 //! Every kernel at 10,000 rows of 50 columns, by the window's length, and the feature matrix.
 
-use acm_features::matrix::{Feature, feature_matrix};
+use acm_features::matrix::{Feature, Gaps, feature_matrix};
 use acm_features::rolling::{
     Window, rolling_kurt, rolling_mad, rolling_max, rolling_mean, rolling_mean_std, rolling_median, rolling_min,
     rolling_quantile, rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_var,
@@ -80,6 +80,6 @@ fn features(bencher: Bencher<'_, '_>) {
     let bands = bands();
     let mut out = Array2::zeros((x.nrows(), x.ncols() * (Feature::ALL.len() - 1 + bands.len())));
     bencher.counter(ItemsCount::new(x.len())).bench_local(|| {
-        feature_matrix(divan::black_box(x.view()), window(16), &Feature::ALL, &bands, None, out.view_mut())
+        feature_matrix(divan::black_box(x.view()), window(16), &Feature::ALL, &bands, Gaps::Kept, out.view_mut())
     });
 }

@@ -1,10 +1,21 @@
-//! What takes the place of a column's missing values.
+//! What becomes of a column's missing values.
 
 use acm_linalg::lanes::Element;
 use acm_linalg::{Error, Result};
 use ndarray::ArrayView2;
 
 use crate::column;
+
+/// What becomes of missing values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Gaps<'a> {
+    /// They stay missing: statistics use what there is.
+    Kept,
+    /// Each becomes the median of its column, that of the whole array; 0 where all is missing.
+    Median,
+    /// Each becomes the number given for its column, or as with `Median` where that is NaN or infinite.
+    Filled(&'a [f64]),
+}
 
 /// A fill value for each column: the given one where it is a number, else the median of the column's non-missing values,
 /// 0 where it has none or needs none; an empty array needs none.

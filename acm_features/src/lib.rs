@@ -5,6 +5,7 @@
 
 pub mod column;
 pub mod correlation;
+mod either;
 pub mod ewm;
 mod fill;
 pub mod matrix;

@@ -5,12 +5,13 @@ use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 
+use crate::either::Either;
+pub use crate::fill::Gaps;
 use crate::fill::fill_values;
-use crate::rolling::{AllMoments, Blocks, Order, Wanted, Window, tile_rows};
-use crate::spectral::Bands;
-use crate::spectral::block_dft::BandEnergy;
+use crate::rolling::{AllMoments, Blocks, Layout, Order, Ranges, TimeSlope, Wanted, Windows, tile_rows};
+use crate::spectral::{BandEnergy, Bands, EnergyRanges, cut_energies};
 
 /// Farthest that a skewness, a kurtosis and a robust z may lie from 0.
 const SKEW_CLIP: f64 = 100.0;
@@ -66,26 +67,38 @@ impl Feature {
 enum Source {
     Order(usize),
     Moments { result: usize, clip: f64 },
+    TimeSlope,
     Energy,
     RobustZ,
 }
 
-struct Matrix {
-    window: Window,
+type Moments<'a> = Either<Blocks<AllMoments>, Ranges<'a, AllMoments>>;
+type Energies<'a> = Either<BandEnergy, EnergyRanges<'a>>;
+
+/// The leaf.
+struct Matrix<'a> {
     sources: Vec<Source>,
+    /// Whether nothing is missing, and what is not defined is 0.
+    filled: bool,
     bands: usize,
-    order: Option<Order<'static>>,
-    moments: Option<Blocks<AllMoments>>,
-    energy: Option<BandEnergy>,
+    /// Rows after a result's own that its window ends.
+    ahead: usize,
+    order: Option<Order<'a>>,
+    moments: Option<Moments<'a>>,
+    slope: Option<Ranges<'a, TimeSlope>>,
+    energy: Option<Energies<'a>>,
+    window: usize,
     tile_rows: usize,
 }
 
-struct MatrixScratch {
-    order: Option<<Order<'static> as Leaf>::Scratch>,
-    moments: Option<<Blocks<AllMoments> as Leaf>::Scratch>,
-    energy: Option<<BandEnergy as Leaf>::Scratch>,
+struct MatrixScratch<'a> {
+    order: Option<<Order<'a> as Leaf>::Scratch>,
+    moments: Option<<Moments<'a> as Leaf>::Scratch>,
+    slope: Option<<Ranges<'a, TimeSlope> as Leaf>::Scratch>,
+    energy: Option<<Energies<'a> as Leaf>::Scratch>,
     order_results: Vec<Row>,
     moment_results: Vec<Row>,
+    slope_results: Vec<Row>,
     energy_results: Vec<Row>,
 }
 
@@ -93,67 +106,108 @@ struct MatrixScratch {
 const ORDER_RESULTS: usize = 2;
 const MOMENT_RESULTS: usize = 5;
 
-impl Matrix {
-    fn new(nominal: Window, features: &[Feature], bands: &Bands, rows: usize) -> Result<Self> {
-        let window = nominal.within(rows);
-        let moment = |result| Source::Moments {
-            result,
-            clip: f64::INFINITY,
-        };
+impl<'a> Matrix<'a> {
+    /// With how rows are counted.
+    fn new(
+        windows: Windows<'a>,
+        features: &[Feature],
+        bands: &'a Bands,
+        (rows, filled): (usize, bool),
+    ) -> Result<(Self, History<'static>)> {
+        let timed = windows.with_times();
+        let moment = |result, clip| Source::Moments { result, clip };
         let sources: Vec<Source> = features
             .iter()
             .map(|feature| match feature {
                 Feature::Median => Source::Order(0),
                 Feature::Mad => Source::Order(1),
-                Feature::Mean => moment(0),
-                Feature::Std => moment(1),
-                Feature::Slope => moment(2),
-                Feature::Skew => Source::Moments {
-                    result: 3,
-                    clip: SKEW_CLIP,
-                },
-                Feature::Kurt => Source::Moments {
-                    result: 4,
-                    clip: KURT_CLIP,
-                },
+                Feature::Mean => moment(0, f64::INFINITY),
+                Feature::Std => moment(1, f64::INFINITY),
+                Feature::Slope if timed => Source::TimeSlope,
+                Feature::Slope => moment(2, f64::INFINITY),
+                Feature::Skew => moment(3, SKEW_CLIP),
+                Feature::Kurt => moment(4, KURT_CLIP),
                 Feature::Energy => Source::Energy,
                 Feature::RobustZ => Source::RobustZ,
             })
             .collect();
         let any = |wanted: fn(&Source) -> bool| sources.iter().any(wanted);
-        let order = any(|source| matches!(source, Source::Order(_) | Source::RobustZ)).then(|| {
-            let wanted = Wanted {
-                median: true,
-                mad: Some(1.0),
-                ..Wanted::default()
-            };
-            Order::new(wanted, window)
+        let order = any(|source| matches!(source, Source::Order(_) | Source::RobustZ)).then(|| Wanted {
+            median: true,
+            mad: Some(1.0),
+            ..Wanted::default()
         });
-        let moments = any(|source| matches!(source, Source::Moments { .. })).then(|| Blocks::new(AllMoments, window));
-        let energy = if any(|source| matches!(source, Source::Energy)) {
-            // The nominal window decides from which row on there is an energy.
-            Some(BandEnergy::new(nominal, bands, rows)?)
-        } else {
-            None
-        };
-        let wanted = [
-            order.as_ref().map(Leaf::tile_rows),
-            energy.as_ref().map(Leaf::tile_rows),
-        ];
-        let tile_rows = wanted.into_iter().flatten().fold(tile_rows(window.rows()), usize::max);
-        Ok(Self {
-            window,
-            sources,
+        let moments = any(|source| matches!(source, Source::Moments { .. })).then_some(AllMoments);
+        let energy = any(|source| matches!(source, Source::Energy)).then_some(bands);
+        let slope = any(|source| matches!(source, Source::TimeSlope));
+        let min_periods = windows.min_periods();
+        let mut matrix = Self {
             bands: bands.len(),
-            order,
-            moments,
-            energy: energy.map(|leaf| leaf.with_tile_rows(tile_rows)),
-            tile_rows,
-        })
+            ahead: 0,
+            order: None,
+            moments: None,
+            slope: None,
+            energy: None,
+            window: 1,
+            tile_rows: 1,
+            sources,
+            filled,
+        };
+        let history = match windows.over(rows)? {
+            Layout::Blocks(window, history) => {
+                matrix.window = window.rows();
+                matrix.order = order.map(|wanted| Order::new(wanted, window));
+                matrix.moments = moments.map(|moments| Either::Even(Blocks::new(moments, window)));
+                // The nominal window decides from which row on there is an energy.
+                if let (Some(bands), Some((nominal, _))) = (energy, windows.nominal(rows)?) {
+                    matrix.energy = Some(Either::Even(BandEnergy::new(nominal, bands, rows)?));
+                }
+                history
+            }
+            Layout::Ranges(bounds, history) => {
+                matrix.window = bounds.longest();
+                matrix.order = order.map(|wanted| Order::within(wanted, bounds, min_periods));
+                matrix.moments = moments.map(|summary| {
+                    Either::Ranged(Ranges {
+                        summary,
+                        bounds,
+                        min_periods,
+                    })
+                });
+                matrix.energy = energy.map(|bands| {
+                    Either::Ranged(EnergyRanges {
+                        bounds,
+                        bands,
+                        min_periods,
+                        least: 0,
+                    })
+                });
+                history
+            }
+        };
+        if slope {
+            matrix.slope = Some(Ranges {
+                summary: TimeSlope,
+                bounds: windows.ranges(rows)?.0,
+                min_periods,
+            });
+        }
+        matrix.ahead = history.ahead;
+        let wanted = [
+            matrix.order.as_ref().map(Leaf::tile_rows),
+            matrix.energy.as_ref().map(Leaf::tile_rows),
+        ];
+        let tile_rows = wanted.into_iter().flatten().fold(tile_rows(matrix.window), usize::max);
+        matrix.tile_rows = tile_rows;
+        matrix.energy = matrix.energy.map(|leaf| match leaf {
+            Either::Even(leaf) => Either::Even(leaf.with_tile_rows(tile_rows)),
+            ranged @ Either::Ranged(_) => ranged,
+        });
+        Ok((matrix, history))
     }
 
     #[inline(always)]
-    fn assemble<S: Simd>(&self, simd: S, scratch: &MatrixScratch, x: &[Row], out: &mut [Row]) {
+    fn assemble<S: Simd>(&self, simd: S, scratch: &MatrixScratch<'_>, x: &[Row], out: &mut [Row]) {
         let width: usize = self.blocks().iter().sum();
         let mut first = 0;
         for source in &self.sources {
@@ -161,18 +215,23 @@ impl Matrix {
             match *source {
                 Source::Order(result) => {
                     for (line, from) in lines.zip(scratch.order_results.chunks_exact(ORDER_RESULTS)) {
-                        line[first].store(finite(simd, from[result].load(simd)));
+                        line[first].store(told(simd, self.filled, from[result].load(simd)));
                     }
                 }
                 Source::Moments { result, clip } => {
                     for (line, from) in lines.zip(scratch.moment_results.chunks_exact(MOMENT_RESULTS)) {
-                        line[first].store(finite(simd, within(simd, from[result].load(simd), clip)));
+                        line[first].store(told(simd, self.filled, within(simd, from[result].load(simd), clip)));
+                    }
+                }
+                Source::TimeSlope => {
+                    for (line, from) in lines.zip(&scratch.slope_results) {
+                        line[first].store(told(simd, self.filled, from.load(simd)));
                     }
                 }
                 Source::Energy => {
                     for (line, from) in lines.zip(scratch.energy_results.chunks_exact(self.bands)) {
                         for (band, energy) in from.iter().enumerate() {
-                            line[first + band].store(finite(simd, energy.load(simd)));
+                            line[first + band].store(told(simd, self.filled, energy.load(simd)));
                         }
                     }
                 }
@@ -181,19 +240,30 @@ impl Matrix {
                     for ((line, from), x) in lines.zip(from).zip(x) {
                         let deviation = from[1].load(simd).max(f64x8::splat(simd, FLOOR));
                         let z = (x.load(simd) - from[0].load(simd)) / (deviation * NORMAL + FLOOR);
-                        line[first].store(finite(simd, within(simd, z, Z_CLIP)));
+                        // Processors disagree about the sign of a NaN that they make.
+                        let z = z.simd_eq(z).select(within(simd, z, Z_CLIP), f64x8::splat(simd, f64::NAN));
+                        line[first].store(told(simd, self.filled, z));
                     }
                 }
             }
-            first += if matches!(source, Source::Energy) { self.bands } else { 1 };
+            first += self.width_of(source);
         }
+    }
+
+    /// Results of a column.
+    fn width_of(&self, source: &Source) -> usize {
+        if matches!(source, Source::Energy) { self.bands } else { 1 }
     }
 }
 
-/// `value`, 0 where it is NaN or infinite.
+/// `value`; where gaps are filled, 0 for what is not defined or beyond float64.
 #[inline(always)]
-fn finite<S: Simd>(simd: S, value: V<S>) -> V<S> {
-    value.abs().simd_lt(f64::INFINITY).select(value, f64x8::splat(simd, 0.0))
+fn told<S: Simd>(simd: S, filled: bool, value: V<S>) -> V<S> {
+    if filled {
+        value.abs().simd_lt(f64::INFINITY).select(value, f64x8::splat(simd, 0.0))
+    } else {
+        value
+    }
 }
 
 /// `value`, at most `clip` from 0; NaN stays.
@@ -204,24 +274,32 @@ fn within<S: Simd>(simd: S, value: V<S>, clip: f64) -> V<S> {
     above.simd_lt(-clip).select(-clip, above)
 }
 
-impl Leaf for Matrix {
-    type Scratch = MatrixScratch;
+impl<'a> Leaf for Matrix<'a> {
+    type Scratch = MatrixScratch<'a>;
 
     fn blocks(&self) -> Vec<usize> {
-        self.sources
-            .iter()
-            .map(|source| if matches!(source, Source::Energy) { self.bands } else { 1 })
-            .collect()
+        self.sources.iter().map(|source| self.width_of(source)).collect()
     }
 
     fn window(&self) -> usize {
-        self.window.rows()
+        self.window
+    }
+
+    fn block(&self) -> Option<usize> {
+        let ranged = [
+            self.order.as_ref().map(Leaf::block),
+            self.moments.as_ref().map(Leaf::block),
+            self.slope.as_ref().map(Leaf::block),
+            self.energy.as_ref().map(Leaf::block),
+        ];
+        ranged.into_iter().flatten().all(|block| block.is_some()).then_some(self.window)
     }
 
     fn lead(&self, end: usize) -> usize {
         let leads = [
             self.order.as_ref().map(|leaf| leaf.lead(end)),
             self.moments.as_ref().map(|leaf| leaf.lead(end)),
+            self.slope.as_ref().map(|leaf| leaf.lead(end)),
             self.energy.as_ref().map(|leaf| leaf.lead(end)),
         ];
         leads.into_iter().flatten().max().unwrap_or(0)
@@ -235,26 +313,29 @@ impl Leaf for Matrix {
         let costs = [
             self.order.as_ref().map(Leaf::cost_ns),
             self.moments.as_ref().map(Leaf::cost_ns),
+            self.slope.as_ref().map(Leaf::cost_ns),
             self.energy.as_ref().map(Leaf::cost_ns),
         ];
         costs.into_iter().flatten().sum::<f64>() + self.sources.len() as f64
     }
 
-    fn scratch(&self, rows: usize) -> Result<MatrixScratch> {
+    fn scratch(&self, rows: usize) -> Result<MatrixScratch<'a>> {
         let tile = self.tile_rows().min(rows);
         let results = |there: bool, width: usize| allocate(if there { tile * width } else { 0 }, "a tile of results");
         Ok(MatrixScratch {
             order: self.order.as_ref().map(|leaf| leaf.scratch(rows)).transpose()?,
             moments: self.moments.as_ref().map(|leaf| leaf.scratch(rows)).transpose()?,
+            slope: self.slope.as_ref().map(|leaf| leaf.scratch(rows)).transpose()?,
             energy: self.energy.as_ref().map(|leaf| leaf.scratch(rows)).transpose()?,
             order_results: results(self.order.is_some(), ORDER_RESULTS)?,
             moment_results: results(self.moments.is_some(), MOMENT_RESULTS)?,
+            slope_results: results(self.slope.is_some(), 1)?,
             energy_results: results(self.energy.is_some(), self.bands)?,
         })
     }
 
     #[inline(always)]
-    fn tile<S: Simd>(&self, simd: S, scratch: &mut MatrixScratch, tile: &Tile<'_>, out: &mut [Row]) {
+    fn tile<S: Simd>(&self, simd: S, scratch: &mut MatrixScratch<'a>, tile: &Tile<'_>, out: &mut [Row]) {
         let rows = tile.rows();
         if let (Some(leaf), Some(own)) = (&self.order, &mut scratch.order) {
             leaf.tile(simd, own, tile, &mut scratch.order_results[..rows * ORDER_RESULTS]);
@@ -262,39 +343,78 @@ impl Leaf for Matrix {
         if let (Some(leaf), Some(own)) = (&self.moments, &mut scratch.moments) {
             leaf.tile(simd, own, tile, &mut scratch.moment_results[..rows * MOMENT_RESULTS]);
         }
+        if let (Some(leaf), Some(own)) = (&self.slope, &mut scratch.slope) {
+            leaf.tile(simd, own, tile, &mut scratch.slope_results[..rows]);
+        }
         if let (Some(leaf), Some(own)) = (&self.energy, &mut scratch.energy) {
             leaf.tile(simd, own, tile, &mut scratch.energy_results[..rows * self.bands]);
         }
-        self.assemble(simd, scratch, &tile.x[tile.lead..], out);
+        // As many rows reach back before a tile at least as its windows end after their own row.
+        self.assemble(simd, scratch, &tile.x[tile.lead.saturating_sub(self.ahead)..], out);
     }
 }
 
 /// The features of every column, in one pass over the data.
 ///
-/// Missing values are filled first, by `fill` where it has a number for the column, else by the column's median, or 0 where
-/// all is missing. Every row then has its features, whatever its window lacks: what is not defined is 0.
+/// Gaps that are kept stay out of every statistic, and each result has the bits of the rolling function of its name with
+/// the same windows: NaN where that is not defined. A band energy counts a gap as its window's mean; the robust z of a
+/// missing reading is NaN. Gaps that are filled are there for all that follows, and what is not defined is 0.
 ///
 /// Shapes: x (n, d) -> (n, d * k), k results of a column: features stand one after the other, each with its columns in
 /// order; the bands of a column are adjacent.
-/// Cost: O(n d window) for short windows. Source: as the rolling statistics it is made of, whose bits it has.
+/// Cost: O(n d window) for short windows. Source: as the rolling statistics it is made of.
 ///
 /// # Errors
 /// [`crate::Error::Parameter`] where `features` is empty; [`crate::Error::Shape`] for another `out`, [`crate::Error::Length`] for another
-/// `fill`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn feature_matrix<T: Element>(
+/// number of values to fill with or of times; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
+pub fn feature_matrix<'w, T: Element>(
     x: ArrayView2<'_, T>,
-    window: Window,
+    windows: impl Into<Windows<'w>>,
     features: &[Feature],
     bands: &Bands,
-    fill: Option<&[f64]>,
+    gaps: Gaps<'_>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     require(!features.is_empty(), "features", "one feature or more, so its length at least 1", 0_usize)?;
-    let fill = fill_values(&x, fill)?;
-    let history = History {
-        first_row: window.first_row(),
-        fill: Some(&fill),
-        ..History::default()
+    let windows = windows.into();
+    let given = match gaps {
+        Gaps::Kept => return run(x, windows, features, bands, None, out),
+        Gaps::Median => None,
+        Gaps::Filled(given) => Some(given),
     };
-    columns::run(&Matrix::new(window, features, bands, x.nrows())?, x, history, out)
+    let fill = fill_values(&x, given)?;
+    run(x, windows, features, bands, Some(&fill), out)
+}
+
+fn run<T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: Windows<'_>,
+    features: &[Feature],
+    bands: &Bands,
+    fill: Option<&[f64]>,
+    mut out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let (leaf, history) = Matrix::new(windows, features, bands, (x.nrows(), fill.is_some()))?;
+    let history = History { fill, ..history };
+    columns::run(&leaf, x, history, out.view_mut())?;
+    if leaf.ahead == 0 {
+        return Ok(());
+    }
+    let Some((window, _)) = windows.nominal(x.nrows())? else {
+        return Ok(());
+    };
+    let mut first = 0;
+    for source in &leaf.sources {
+        let columns = first..first + leaf.width_of(source) * x.ncols();
+        first = columns.end;
+        if matches!(source, Source::Energy) {
+            let mut energies = out.slice_mut(s![.., columns]);
+            let above = cut_energies(x, windows, (window, history), bands, energies.view_mut())?;
+            if leaf.filled {
+                let defined = |energy: T| if energy.widen().is_finite() { energy } else { T::narrow(0.0) };
+                energies.slice_mut(s![above.., ..]).mapv_inplace(defined);
+            }
+        }
+    }
+    Ok(())
 }

@@ -3,24 +3,31 @@ use acm_linalg::parallel;
 use ndarray::{Array2, ArrayView2, ShapeBuilder, arr2, s};
 use proptest::prelude::*;
 
-use crate::matrix::{Feature, feature_matrix};
-use crate::rolling::Window;
-use crate::rolling::tests::{Kernel, assert_same_bytes, config, naive, plant, wild_matrix, window};
+use crate::matrix::{Feature, Gaps, feature_matrix};
+use crate::rolling::tests::{Kernel, Random, assert_same_bytes, config, naive, plant, wild_matrix, window};
+use crate::rolling::{Times, Window, Windows};
 use crate::spectral::{Bands, rolling_band_energy};
 
 fn bands() -> Bands {
     Bands::standard(1.0).unwrap()
 }
 
-fn compute_with(x: ArrayView2<'_, f64>, window: Window, features: &[Feature], fill: Option<&[f64]>) -> Array2<f64> {
+fn compute_with<'w>(
+    x: ArrayView2<'_, f64>,
+    windows: impl Into<Windows<'w>>,
+    features: &[Feature],
+    gaps: Gaps<'_>,
+) -> Array2<f64> {
+    let windows = windows.into();
     let width: usize = features.iter().map(|&feature| width(feature)).sum();
-    let mut out = Array2::from_elem((x.nrows(), x.ncols() * width), -7.0);
-    feature_matrix(x, window, features, &bands(), fill, out.view_mut()).unwrap();
+    let mut out = Array2::from_elem((windows.kept(x.nrows()), x.ncols() * width), -7.0);
+    feature_matrix(x, windows, features, &bands(), gaps, out.view_mut()).unwrap();
     out
 }
 
+/// Every feature, gaps filled by medians.
 fn compute(x: ArrayView2<'_, f64>, window: Window) -> Array2<f64> {
-    compute_with(x, window, &Feature::ALL, None)
+    compute_with(x, window, &Feature::ALL, Gaps::Median)
 }
 
 /// Results of a column.
@@ -40,43 +47,120 @@ fn filled(x: ArrayView2<'_, f64>, given: Option<&[f64]>) -> Array2<f64> {
     filled
 }
 
-/// A feature by its own kernel, what is not defined set to 0.
-fn alone(feature: Feature, x: ArrayView2<'_, f64>, window: Window) -> Array2<f64> {
-    let result = match feature {
-        Feature::Median => Kernel::Median.compute(x, window),
-        Feature::Mad => Kernel::Mad.compute(x, window),
-        Feature::Mean => Kernel::Mean.compute(x, window),
-        Feature::Std => Kernel::Std { ddof: 1 }.compute(x, window),
-        Feature::Slope => Kernel::Slope.compute(x, window),
-        Feature::Skew => Kernel::Skew.compute(x, window).mapv(|skew| skew.clamp(-100.0, 100.0)),
-        Feature::Kurt => Kernel::Kurt.compute(x, window).mapv(|kurt| kurt.clamp(-1000.0, 1000.0)),
+/// A feature by its own kernel.
+fn alone<'w>(feature: Feature, x: ArrayView2<'_, f64>, windows: impl Into<Windows<'w>>) -> Array2<f64> {
+    let windows = windows.into();
+    match feature {
+        Feature::Median => Kernel::Median.compute(x, windows),
+        Feature::Mad => Kernel::Mad.compute(x, windows),
+        Feature::Mean => Kernel::Mean.compute(x, windows),
+        Feature::Std => Kernel::Std { ddof: 1 }.compute(x, windows),
+        Feature::Slope => Kernel::Slope.compute(x, windows),
+        Feature::Skew => Kernel::Skew.compute(x, windows).mapv(|skew| skew.clamp(-100.0, 100.0)),
+        Feature::Kurt => Kernel::Kurt.compute(x, windows).mapv(|kurt| kurt.clamp(-1000.0, 1000.0)),
         Feature::Energy => {
-            let mut out = Array2::zeros((x.nrows(), x.ncols() * bands().len()));
-            rolling_band_energy(x, window, &bands(), out.view_mut()).unwrap();
+            let mut out = Array2::zeros((windows.kept(x.nrows()), x.ncols() * bands().len()));
+            rolling_band_energy(x, windows, &bands(), out.view_mut()).unwrap();
             out
         }
         Feature::RobustZ => {
-            let (median, mad) = (Kernel::Median.compute(x, window), Kernel::Mad.compute(x, window));
-            Array2::from_shape_fn(x.dim(), |at| {
-                let z = (x[at] + 0.0 - median[at]) / (mad[at].max(1e-9) * 1.4826 + 1e-9);
-                z.clamp(-100.0, 100.0)
+            let (median, mad) = (Kernel::Median.compute(x, windows), Kernel::Mad.compute(x, windows));
+            // The rows that have results, by their own windows of one row.
+            let own = (0..x.nrows()).filter(|&row| windows.kept(row + 1) > windows.kept(row));
+            let own: Vec<usize> = own.collect();
+            Array2::from_shape_fn(median.dim(), |(row, column)| {
+                let x = x[[own[row], column]];
+                let x = if x.is_finite() { x + 0.0 } else { f64::NAN };
+                let z = (x - median[[row, column]]) / (mad[[row, column]].max(1e-9) * 1.4826 + 1e-9);
+                if z.is_nan() { f64::NAN } else { z.clamp(-100.0, 100.0) }
             })
         }
-    };
-    result.mapv(|y| if y.is_finite() { y } else { 0.0 })
+    }
 }
 
 #[track_caller]
-fn assert_as_alone(got: ArrayView2<'_, f64>, x: ArrayView2<'_, f64>, window: Window, features: &[Feature]) {
+fn assert_alike(got: ArrayView2<'_, f64>, features: &[Feature], columns: usize, of: impl Fn(Feature) -> Array2<f64>) {
     let mut first = 0;
     for &feature in features {
-        let columns = x.ncols() * width(feature);
-        let expected = alone(feature, x, window);
-        let case = format!("{feature:?}, {window:?}");
-        assert_same_bytes(got.slice(s![.., first..first + columns]), expected.view(), &case);
+        let columns = columns * width(feature);
+        assert_same_bytes(got.slice(s![.., first..first + columns]), of(feature).view(), &format!("{feature:?}"));
         first += columns;
     }
     assert_eq!(first, got.ncols());
+}
+
+/// Of filled values: what is not defined is 0.
+#[track_caller]
+fn assert_as_alone(got: ArrayView2<'_, f64>, x: ArrayView2<'_, f64>, window: Window, features: &[Feature]) {
+    assert_alike(got, features, x.ncols(), |feature| {
+        alone(feature, x, window).mapv(|y| if y.is_finite() { y } else { 0.0 })
+    });
+}
+
+/// Gaps kept.
+#[track_caller]
+fn assert_kept_as_alone(x: ArrayView2<'_, f64>, windows: Windows<'_>, features: &[Feature]) {
+    let got = compute_with(x, windows, features, Gaps::Kept);
+    assert_alike(got.view(), features, x.ncols(), |feature| alone(feature, x, windows));
+}
+
+#[test]
+fn gaps_that_are_kept_give_the_bits_of_every_kernel() {
+    let x = plant(1300);
+    for rows in [1, 2, 3, 4, 16, 60, 255, 256, 257, 300, 513, 600, 1100, 1300, 5000] {
+        for min_periods in [0, 1, rows.min(20), rows] {
+            let shape = window(rows, min_periods);
+            assert_kept_as_alone(x.view(), shape.into(), &Feature::ALL);
+            assert_kept_as_alone(x.view(), shape.starting_at(777).into(), &Feature::ALL);
+        }
+    }
+}
+
+/// Steps of seconds to an hour, some of no time at all, a few of days.
+fn clock(rows: usize) -> Vec<i64> {
+    let mut random = Random::new(9);
+    let mut time = 0;
+    let mut step = || match random.uniform() {
+        kind if kind < 0.125 => 0,
+        kind if kind < 0.14 => 259_200_000_000_000,
+        kind => (kind * 3.6e12) as i64,
+    };
+    (0..rows)
+        .map(|_| {
+            time += step();
+            time
+        })
+        .collect()
+}
+
+#[test]
+fn durations_centres_and_steps_give_the_bits_of_every_kernel() {
+    let x = plant(700);
+    let known = filled(x.view(), Some(&[0.5; 12]));
+    let stamps = clock(700);
+    let times = Times::new(&stamps).unwrap();
+    let hour = 3_600_000_000_000;
+    let mut shapes: Vec<Windows<'_>> = Vec::new();
+    for duration in [1, hour / 4, 5 * hour + 1, 40 * hour, i64::MAX] {
+        shapes.extend([0, 1, 4].map(|least| Windows::lasting(duration, least, times).unwrap()));
+    }
+    for rows in [1, 2, 9, 60, 300, 699, 701, 5000] {
+        let shape = Windows::from(window(rows, rows.min(3)));
+        shapes.extend([shape, shape.at(times)]);
+    }
+    for shape in shapes {
+        for centred in [false, true] {
+            for step in [1, 7] {
+                let shape = shape.centred(centred).every(step).unwrap().starting_at(if step == 1 { 0 } else { 20 });
+                assert_kept_as_alone(x.view(), shape, &Feature::ALL);
+                assert_kept_as_alone(x.view(), shape, &[Feature::RobustZ, Feature::Slope]);
+                let got = compute_with(x.view(), shape, &Feature::ALL, Gaps::Filled(&[0.5; 12]));
+                assert_alike(got.view(), &Feature::ALL, 12, |feature| {
+                    alone(feature, known.view(), shape).mapv(|y| if y.is_finite() { y } else { 0.0 })
+                });
+            }
+        }
+    }
 }
 
 #[test]
@@ -106,7 +190,7 @@ fn by_hand() {
         Feature::Slope,
         Feature::Skew,
     ];
-    let out = compute_with(x.view(), window(3, 2), &features, None);
+    let out = compute_with(x.view(), window(3, 2), &features, Gaps::Median);
     assert_eq!(out.column(0).to_vec(), [0.0, 2.0, 7.0 / 3.0, 11.0 / 3.0]);
     assert_eq!(out.column(1).to_vec(), [0.0, 2.0, 3.0, 3.0]);
     assert_eq!(out.column(2).to_vec(), [0.0, 1.0, 0.0, 0.0]);
@@ -116,12 +200,62 @@ fn by_hand() {
 }
 
 #[test]
+fn gaps_that_are_kept_by_hand() {
+    let nan = f64::NAN;
+    let x = arr2(&[[nan], [1.0], [3.0], [f64::INFINITY], [nan], [nan], [5.0]]);
+    let got = compute_with(x.view(), window(3, 1), &Feature::ALL, Gaps::Kept);
+    let expect = |column: usize, expected: [f64; 7]| {
+        let (got, expected) = (got.column(column).mapv(f64::to_bits), expected.map(f64::to_bits));
+        assert_eq!(got.to_vec(), expected, "{:?}", Feature::ALL[column]);
+    };
+    expect(0, [nan, 1.0, 2.0, 2.0, 3.0, nan, 5.0]);
+    expect(1, [nan, 0.0, 1.0, 1.0, 0.0, nan, 0.0]);
+    expect(2, [nan, 1.0, 2.0, 2.0, 3.0, nan, 5.0]);
+    expect(3, [nan, nan, 2_f64.sqrt(), 2_f64.sqrt(), nan, nan, nan]);
+    expect(4, [nan, 0.0, 2.0, 2.0, 0.0, nan, 0.0]);
+    expect(5, [nan; 7]);
+    expect(6, [nan; 7]);
+    expect(10, [nan, 0.0, 1.0 / (1.4826 + 1e-9), nan, nan, nan, 0.0]);
+    // One bin, that of a third: 1, 3 and their mean are -1, 1 and 0 about it, and 2 - 2 cos 120 degrees = 3.
+    assert_eq!((got[[3, 7]], got[[3, 8]]), (0.0, 0.0));
+    assert!((got[[3, 9]] - 3.0).abs() < 1e-14);
+    assert!(got[[5, 9]].is_nan());
+    assert_eq!(got[[6, 9]], 0.0);
+}
+
+#[test]
+fn gaps_hold_nothing_of_the_future() {
+    let mut x = Array2::from_shape_fn((80, 1), |(row, _)| if row < 50 { 60.0 } else { 90.0 });
+    x[[55, 0]] = f64::NAN;
+    x[[70, 0]] = f64::NEG_INFINITY;
+    let got = compute_with(x.view(), window(5, 1), &Feature::ALL, Gaps::Kept);
+    let filled = compute(x.view(), window(5, 1));
+    assert_eq!((filled[[55, 0]], filled[[55, 2]], filled[[55, 10]]), (90.0, 84.0, -100.0));
+    for row in 54..80 {
+        let gap = row == 55 || row == 70;
+        assert_eq!(
+            (got[[row, 0]], got[[row, 1]], got[[row, 2]], got[[row, 3]], got[[row, 4]]),
+            (90.0, 0.0, 90.0, 0.0, 0.0)
+        );
+        assert_eq!((got[[row, 7]], got[[row, 8]], got[[row, 9]]), (0.0, 0.0, 0.0));
+        assert_eq!(got[[row, 10]].is_nan(), gap, "row {row}");
+        assert!(gap || got[[row, 10]] == 0.0);
+    }
+    for first in 0..76 {
+        let piece = compute_with(x.slice(s![first.., ..]), window(5, 1).starting_at(first), &Feature::ALL, Gaps::Kept);
+        let halo = first.min(1) * 4;
+        let case = format!("from {first}");
+        assert_same_bytes(piece.slice(s![halo.., ..]), got.slice(s![first + halo.., ..]), &case);
+    }
+}
+
+#[test]
 fn features_come_in_the_order_asked_for() {
     let x = plant(400);
     let known = filled(x.view(), None);
     let shape = window(16, 4);
     for feature in Feature::ALL {
-        let got = compute_with(x.view(), shape, &[feature], None);
+        let got = compute_with(x.view(), shape, &[feature], Gaps::Median);
         assert_as_alone(got.view(), known.view(), shape, &[feature]);
     }
     let mut reversed = Feature::ALL;
@@ -135,7 +269,7 @@ fn features_come_in_the_order_asked_for() {
     for features in orders {
         for rows in [16, 300] {
             let shape = window(rows, 4);
-            let got = compute_with(x.view(), shape, features, None);
+            let got = compute_with(x.view(), shape, features, Gaps::Median);
             assert_as_alone(got.view(), known.view(), shape, features);
         }
     }
@@ -150,11 +284,12 @@ fn missing_values_are_filled_with_the_given_ones() {
     let known = filled(x.view(), Some(&given));
     for rows in [5, 64, 300] {
         let shape = window(rows, 1);
-        let got = compute_with(x.view(), shape, &Feature::ALL, Some(&given));
+        let got = compute_with(x.view(), shape, &Feature::ALL, Gaps::Filled(&given));
         assert_as_alone(got.view(), known.view(), shape, &Feature::ALL);
     }
     let mut out = Array2::zeros((300, x.ncols()));
-    let error = feature_matrix(x.view(), window(5, 1), &[Feature::Mean], &bands(), Some(&given[1..]), out.view_mut());
+    let error =
+        feature_matrix(x.view(), window(5, 1), &[Feature::Mean], &bands(), Gaps::Filled(&given[1..]), out.view_mut());
     assert_eq!(error.unwrap_err().to_string(), format!("`fill` must have length {}, got {}", x.ncols(), x.ncols() - 1));
 }
 
@@ -184,7 +319,7 @@ fn shape_and_distance_are_bounded() {
         let spike = if row == rows - 1 { 1e6 } else { (row % 2) as f64 };
         if column == 0 { spike } else { -spike }
     });
-    let out = compute_with(x.view(), window(rows, 1), &[Feature::Skew, Feature::Kurt, Feature::RobustZ], None);
+    let out = compute_with(x.view(), window(rows, 1), &[Feature::Skew, Feature::Kurt, Feature::RobustZ], Gaps::Median);
     assert_eq!(out.row(rows - 1).to_vec(), [100.0, -100.0, 1000.0, 1000.0, 100.0, -100.0]);
 }
 
@@ -192,12 +327,13 @@ fn shape_and_distance_are_bounded() {
 fn pieces_and_threads_give_the_bytes_of_the_whole() {
     let x = plant(2600);
     let given = [0.5; 12];
-    for rows in [1, 16, 60, 300, 600, 1100] {
+    let ways = [Gaps::Kept, Gaps::Filled(&given)];
+    for (rows, gaps) in [1, 16, 60, 300, 600, 1100].into_iter().flat_map(|rows| ways.map(|gaps| (rows, gaps))) {
         let shape = window(rows, rows.min(3));
         let mut expected = None;
         for threads in [1, 2, 5] {
             parallel::set_num_threads(threads).unwrap();
-            let got = compute_with(x.view(), shape, &Feature::ALL, Some(&given));
+            let got = compute_with(x.view(), shape, &Feature::ALL, gaps);
             let expected = expected.get_or_insert_with(|| got.clone());
             assert_same_bytes(got.view(), expected.view(), &format!("window {rows}, {threads} threads"));
         }
@@ -205,7 +341,7 @@ fn pieces_and_threads_give_the_bytes_of_the_whole() {
         for cut in [1, 16, 100, 599, 640, 1100, 1537, 2599] {
             let halo = cut.min(rows - 1);
             let first = cut - halo;
-            let piece = compute_with(x.slice(s![first.., ..]), shape.starting_at(first), &Feature::ALL, Some(&given));
+            let piece = compute_with(x.slice(s![first.., ..]), shape.starting_at(first), &Feature::ALL, gaps);
             let case = format!("window {rows}, from {cut}");
             assert_same_bytes(piece.slice(s![halo.., ..]), whole.slice(s![cut.., ..]), &case);
         }
@@ -221,7 +357,7 @@ fn a_column_has_the_same_bytes_in_any_company_and_any_memory_order() {
         let fortran = Array2::from_shape_fn(x.dim().f(), |at| x[at]);
         assert_same_bytes(compute(fortran.view(), shape).view(), whole.view(), "Fortran order in");
         let mut out = Array2::zeros(whole.dim().f());
-        feature_matrix(x.view(), shape, &Feature::ALL, &bands(), None, out.view_mut()).unwrap();
+        feature_matrix(x.view(), shape, &Feature::ALL, &bands(), Gaps::Median, out.view_mut()).unwrap();
         assert_same_bytes(out.view(), whole.view(), "Fortran order out");
         for column in 0..x.ncols() {
             let alone = compute(x.slice(s![.., column..=column]), shape);
@@ -244,8 +380,9 @@ fn float32_is_rounded_once() {
     let given = [0.25; 12];
     for rows in [16, 300] {
         let mut out = Array2::zeros((500, 12 * 11));
-        feature_matrix(x.view(), window(rows, 1), &Feature::ALL, &bands(), Some(&given), out.view_mut()).unwrap();
-        let expected = compute_with(x.mapv(f64::from).view(), window(rows, 1), &Feature::ALL, Some(&given));
+        feature_matrix(x.view(), window(rows, 1), &Feature::ALL, &bands(), Gaps::Filled(&given), out.view_mut())
+            .unwrap();
+        let expected = compute_with(x.mapv(f64::from).view(), window(rows, 1), &Feature::ALL, Gaps::Filled(&given));
         for (at, got) in out.indexed_iter() {
             assert_eq!(got.to_bits(), f32::narrow(expected[at]).to_bits(), "window {rows}, {at:?}");
         }
@@ -262,7 +399,7 @@ fn nothing_in_nothing_out_and_other_shapes_are_refused() {
     let x = plant(10);
     let mut out = Array2::zeros((10, 12));
     let refused = |features: &[Feature], out: &mut Array2<f64>| {
-        feature_matrix(x.view(), window(4, 1), features, &bands(), None, out.view_mut())
+        feature_matrix(x.view(), window(4, 1), features, &bands(), Gaps::Median, out.view_mut())
             .unwrap_err()
             .to_string()
     };
@@ -284,5 +421,6 @@ proptest! {
         let got = compute(x.view(), shape);
         prop_assert!(got.iter().all(|y| y.is_finite()));
         assert_as_alone(got.view(), filled(x.view(), None).view(), shape, &Feature::ALL);
+        assert_kept_as_alone(x.view(), shape.into(), &Feature::ALL);
     }
 }

@@ -316,13 +316,18 @@ def rolling_mean_std_f64(
 ) -> NDArray[np.float64]: ...
 def feature_matrix(
     x: NDArray[_Float],
-    window: int,
+    window: _Window,
     *,
     features: Sequence[str] | None = None,
     bands: Sequence[tuple[float, float]] | None = None,
     fs: float = 1.0,
-    fill: Sequence[float] | NDArray[np.float64] | None = None,
+    fill: Literal["median"] | float | Sequence[float] | NDArray[np.floating] | None = None,
+    min_periods: int = 1,
+    center: bool = False,
+    step: int = 1,
+    times: _Times | None = None,
     out: NDArray[_Float] | None = None,
+    first_row: int = 0,
 ) -> NDArray[_Float]: ...
 def correlation(x: NDArray[_Float], method: _Method = "pearson", min_periods: int = 1) -> NDArray[_Float]: ...
 def covariance(x: NDArray[_Float], ddof: int = 1, min_periods: int = 1) -> NDArray[_Float]: ...

@@ -13,7 +13,7 @@ use crate::arguments::{Given, choice, count, is_several, number, numbers, number
 use crate::interop::{Borrowed, Input, Output, compute, exception, input};
 
 /// One number for every column, or a number for each.
-fn by_column(value: &Bound<'_, PyAny>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
+pub(super) fn by_column(value: &Bound<'_, PyAny>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
     if is_several(value) {
         return numbers_by_column(value, name, columns);
     }

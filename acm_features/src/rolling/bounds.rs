@@ -47,11 +47,15 @@ impl<'a> Bounds<'a> {
     }
 
     fn measured(extent: Extent, rows: usize, times: &'a [i64]) -> Result<Self> {
+        let ahead = match extent {
+            Extent::Lasting { .. } => 0,
+            Extent::Rows { ahead, .. } => ahead,
+        };
         let mut bounds = Self {
             times,
             rows,
             extent,
-            ahead: 0,
+            ahead,
             longest: 1,
         };
         let cost = 5.0 * rows as f64;

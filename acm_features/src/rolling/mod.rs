@@ -25,8 +25,11 @@ pub use moments::{rolling_kurt, rolling_mean_std, rolling_skew, rolling_std, rol
 pub(crate) use order::{Order, Wanted, middle};
 pub use order::{rolling_mad, rolling_median, rolling_quantile};
 pub use pairs::{rolling_corr, rolling_cov, rolling_lag_corr};
+pub(crate) use ranges::Ranges;
 pub use slope::rolling_slope;
 pub(crate) use sums::{Compensated, seen, where_enough};
 pub use sums::{rolling_mean, rolling_sum};
+pub(crate) use time_slope::TimeSlope;
 pub use window::Window;
+pub(crate) use windows::Layout;
 pub use windows::{Times, Windows};

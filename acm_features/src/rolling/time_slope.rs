@@ -14,10 +14,10 @@ const SECOND: f64 = 1e9;
 ///
 /// The numerator is the difference of two products of sums, all kept to twice the digits of a float64; the spread of the
 /// times is merged, so that instants close together and far from the origin keep theirs.
-pub(super) struct TimeSlope;
+pub(crate) struct TimeSlope;
 
 #[derive(Clone, Copy)]
-pub(super) struct TimeState<S: Simd> {
+pub(crate) struct TimeState<S: Simd> {
     values: SumState<S>,
     /// Sum of value times time.
     cross: Compensated<S>,

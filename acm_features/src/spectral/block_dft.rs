@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use acm_linalg::Result;
-use acm_linalg::columns::{self, Leaf, Tile, allocate};
+use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
 use acm_linalg::lanes::{Element, LANES, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
@@ -403,13 +403,32 @@ pub fn rolling_band_energy<'w, T: Element>(
         return columns::run(&leaf, x, history, out);
     };
     columns::run(&BandEnergy::new(window, bands, rows)?, x, history, out.view_mut())?;
+    cut_energies(x, windows, (window, history), bands, out).map(drop)
+}
+
+/// The energies of the windows that the array's end cuts, whose own rows are fewer, in place of what stands in `out`. Gives the
+/// first row of `out` that is one of them.
+///
+/// # Errors
+/// As [`rolling_band_energy`].
+pub(crate) fn cut_energies<T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: Windows<'_>,
+    (window, history): (Window, History<'_>),
+    bands: &Bands,
+    mut out: ArrayViewMut2<'_, T>,
+) -> Result<usize> {
+    let rows = x.nrows();
     if history.ahead == 0 {
-        return Ok(());
+        return Ok(out.nrows());
     }
-    // The windows that the array's end cuts: their own rows are fewer.
     let first = rows.saturating_sub(history.ahead.saturating_add(window.rows()));
     let last_windows = windows.without_times().starting_at(history.first_row.saturating_add(first));
     let (bounds, rest) = last_windows.ranges(rows - first)?;
+    let rest = History {
+        fill: history.fill,
+        ..rest
+    };
     let leaf = EnergyRanges {
         bounds,
         bands,
@@ -421,5 +440,5 @@ pub fn rolling_band_energy<'w, T: Element>(
     let cut = history.kept(rows) - history.kept(rows - history.ahead.min(rows));
     let above = out.nrows() - cut;
     out.slice_mut(s![above.., ..]).assign(&last.slice(s![last.nrows() - cut.., ..]));
-    Ok(())
+    Ok(above)
 }

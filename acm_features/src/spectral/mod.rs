@@ -1,7 +1,7 @@
 //! Spectra: energies of frequency bands over trailing windows and whole columns, power spectra, and cycles.
 
 mod bands;
-pub(crate) mod block_dft;
+mod block_dft;
 mod circle;
 mod energy;
 mod gaps;
@@ -16,7 +16,9 @@ mod welch;
 
 pub use bands::Bands;
 pub use block_dft::rolling_band_energy;
+pub(crate) use block_dft::{BandEnergy, cut_energies};
 pub use energy::band_energy;
+pub(crate) use ranges::EnergyRanges;
 pub use seasonality::{Search, Seasons, seasonality};
 pub use taper::Taper;
 pub use welch::{Welch, power_spectrum};

@@ -13,12 +13,12 @@ use crate::rolling::Bounds;
 const TILE_ROWS: usize = 512;
 
 /// The leaf for windows with bounds of their own.
-pub(super) struct EnergyRanges<'a> {
-    pub(super) bounds: Bounds<'a>,
-    pub(super) bands: &'a Bands,
-    pub(super) min_periods: usize,
+pub(crate) struct EnergyRanges<'a> {
+    pub(crate) bounds: Bounds<'a>,
+    pub(crate) bands: &'a Bands,
+    pub(crate) min_periods: usize,
     /// Windows of fewer rows have no energy.
-    pub(super) least: usize,
+    pub(crate) least: usize,
 }
 
 impl Leaf for EnergyRanges<'_> {

@@ -17,7 +17,7 @@ from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
 from acm_rs.cli.errors import Refusal, printable
-from acm_rs.cli.features import run_features
+from acm_rs.cli.features import Fill, run_features
 from acm_rs.cli.summary import print_summary
 from acm_rs.cli.table import ReadOptions
 from acm_rs.cli.timestamps import DateOrder
@@ -40,7 +40,8 @@ Examples:
 _FEATURES = """Compute the features of every sensor in a CSV or Parquet file.
 
 Eleven for each sensor, over the last WINDOW rows: median, MAD, mean, standard deviation, slope, skewness, kurtosis,
-three band energies and a robust z-score. The output holds the time first, sorted, each time once.
+three band energies and a robust z-score. Missing values are left out: a feature is empty where its window has too few
+others. The output holds the time first, sorted, each time once.
 
 Examples:
 
@@ -96,9 +97,14 @@ def _features(
         list[str] | None,
         typer.Option("--missing", help="A further word or number that means no value; may be repeated."),
     ] = None,
+    fill: Annotated[
+        Fill | None,
+        typer.Option("--fill", help="What missing values become first.", show_default="nothing: they are left out"),
+    ] = None,
 ) -> None:
     options = ReadOptions(columns or (), time_column, date_order, decimal, missing or ())
-    done = run_features(source, output, window=window, options=options, threads=threads, progress=console(stderr=True))
+    screen = console(stderr=True)
+    done = run_features(source, output, window=window, options=options, threads=threads, progress=screen, fill=fill)
     print_summary(done, console())
 
 

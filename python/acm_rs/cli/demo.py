@@ -141,7 +141,10 @@ def find_fault(features: pl.DataFrame, time: str, sensors: list[str], start: dat
             if not name.startswith(f"{sensor}_"):
                 continue
             values = features[name].to_numpy()
-            trace = _trace(name, values, healthy, faulty, day, stamps)
+            known = np.isfinite(values)
+            if not (healthy & known).any() or not (faulty & known).any():
+                continue
+            trace = _trace(name, values[known], healthy[known], faulty[known], day[known], stamps.filter(known))
             if sensor not in loudest or trace.shift > loudest[sensor].shift:
                 loudest[sensor] = trace
     return sorted(loudest.values(), key=lambda trace: -trace.shift)
@@ -161,7 +164,8 @@ def _trace(
     outside = np.convolve(faulty & ((values < low) | (values > high)), np.ones(_IN_A_ROW, dtype=int), mode="valid")
     first = np.flatnonzero(outside == _IN_A_ROW)
     left = stamps[int(first[0])] if first.size else None
-    daily = [float(np.median(values[day == number])) for number in range(int(day.max()) + 1)]
+    days = [values[day == number] for number in range(_DAYS)]
+    daily = [float(np.median(one)) if one.size else float("nan") for one in days]
     return Trace(name, before, after, abs(after - before) / max(spread, 1e-12), left, daily)
 
 

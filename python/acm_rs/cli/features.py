@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import polars as pl
@@ -16,10 +17,16 @@ from acm_rs.cli.errors import Refusal, quoted
 from acm_rs.cli.table import ReadOptions, SensorTable, load_sensors
 from acm_rs.cli.writing import check_output, write_table
 
-__all__ = ["FeatureRun", "feature_table", "run_features"]
+__all__ = ["FeatureRun", "Fill", "feature_table", "run_features"]
 
 # One call of the kernel is long enough to keep every thread busy, short enough for the bar to move.
 _CELLS_PER_CALL = 2_000_000
+
+
+class Fill(StrEnum):
+    """What missing values become before features are computed."""
+
+    median = "median"
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,8 @@ class FeatureRun:
         The output as written.
     window : int
         Rows in a window.
+    fill : Fill or None
+        What missing values were filled with; None: they were left out.
     seconds : float
         Time in the kernels.
     threads : int
@@ -49,6 +58,7 @@ class FeatureRun:
     table: SensorTable
     features: pl.DataFrame
     window: int
+    fill: Fill | None
     seconds: float
     threads: int
     output: Path
@@ -57,7 +67,14 @@ class FeatureRun:
 
 
 def run_features(
-    source: Path, output: Path, *, window: int, options: ReadOptions, threads: int | None, progress: Console | None
+    source: Path,
+    output: Path,
+    *,
+    window: int,
+    options: ReadOptions,
+    threads: int | None,
+    progress: Console | None,
+    fill: Fill | None = None,
 ) -> FeatureRun:
     """Read, compute, write.
 
@@ -73,6 +90,8 @@ def run_features(
         Threads to use; as many as the library chooses by default.
     progress : Console, optional
         Where to show a bar on long work.
+    fill : Fill, optional
+        What to fill missing values with; by default they are left out.
 
     Returns
     -------
@@ -91,12 +110,12 @@ def run_features(
     if table.time is not None and table.time.name in names:
         raise Refusal(f"{source}: the time column is named {quoted(table.time.name)}, as is one of the features")
     with _Bar(progress) as bar:
-        features, seconds = feature_table(table.sensors, window, bar.advance, bar.expect)
+        features, seconds = feature_table(table.sensors, window, bar.advance, bar.expect, fill=fill)
     if table.time is not None:
         features = features.insert_column(0, table.time)
     replaced = output.exists()
     size = write_table(features, output)
-    return FeatureRun(table, features, window, seconds, acm_rs.get_num_threads(), output, size, replaced)
+    return FeatureRun(table, features, window, fill, seconds, acm_rs.get_num_threads(), output, size, replaced)
 
 
 def feature_table(
@@ -104,6 +123,8 @@ def feature_table(
     window: int,
     advance: Callable[[int], None] = lambda _: None,
     expect: Callable[[int, int], None] = lambda _columns, _calls: None,
+    *,
+    fill: Fill | None = None,
 ) -> tuple[pl.DataFrame, float]:
     """Compute every feature of every sensor, a group of sensors at a time.
 
@@ -117,11 +138,13 @@ def feature_table(
         Rows in a window.
     advance, expect : callable
         Told how many columns are done, and beforehand how many columns and calls there will be.
+    fill : Fill, optional
+        What to fill missing values with; by default they are left out.
 
     Returns
     -------
     features : DataFrame
-        In the order of ``feature_names``.
+        In the order of ``feature_names``; null where nothing is defined.
     seconds : float
         Time in the kernels.
     """
@@ -136,10 +159,10 @@ def feature_table(
         # Column by column in memory: each feature then is one block that Polars takes as it is.
         x = sensors.select(group).to_numpy(order="fortran")
         start = time.perf_counter()
-        values = acm_rs.feature_matrix(x, window)
+        values = acm_rs.feature_matrix(x, window, fill=None if fill is None else "median")
         seconds += time.perf_counter() - start
         for place, name in enumerate(acm_rs.feature_names(group)):
-            done[name] = pl.Series(name, values[:, place])
+            done[name] = pl.Series(name, values[:, place], nan_to_null=fill is None)
         advance(len(group))
     return pl.DataFrame([done[name] for name in acm_rs.feature_names(columns)]), seconds
 

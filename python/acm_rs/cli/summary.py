@@ -109,13 +109,36 @@ def _missing_rows(run: FeatureRun) -> list[tuple[str, str]]:
     met = sorted(run.table.words.items(), key=lambda item: -item[1])
     words = ", ".join(f"{count:,} {quoted(word)}" for word, count in met)
     among = f", among them {words}" if words else ""
-    rows = [("missing", f"{counted(total, 'value')} ({share:.2g} %){among}; filled with their sensor's median")]
+    done = "left out" if run.fill is None else "filled with their sensor's median"
+    rows = [("missing", f"{counted(total, 'value')} ({share:.2g} %){among}; {done}")]
     for name, count in counts[:_MISSING_SHOWN]:
-        every = " (all)" if count == sensors.height else ""
-        rows.append(("", f"{count:>9,}{every}  {name}"))
+        if count == sensors.height:
+            rows.append(("", f"{count:>9,} (all)  {name}"))
+        else:
+            rows.append(("", f"{count:>9,}  {name}, {_gaps_text(sensors[name])}"))
     if len(counts) > _MISSING_SHOWN:
         rows.append(("", f"{'':9}  and {counted(len(counts) - _MISSING_SHOWN, 'more sensor')}"))
+    dead = [name for name, count in counts if count == sensors.height]
+    if dead:
+        shown = ", ".join(dead[:_MISSING_SHOWN])
+        more = f" and {len(dead) - _MISSING_SHOWN:,} more" if len(dead) > _MISSING_SHOWN else ""
+        made = "empty" if run.fill is None else "0"
+        rows.append(("no values", f"{counted(len(dead), 'sensor')}: {shown}{more}; all features {made}"))
     return rows
+
+
+def _gaps_text(sensor: pl.Series) -> str:
+    runs = sensor.is_null().rle().struct.unnest().filter(pl.col("value"))["len"]
+    longest = counted(int(runs.max()), "row")
+    return f"one gap of {longest}" if runs.len() == 1 else f"{runs.len():,} gaps, the longest {longest}"
+
+
+def _empty_rows(run: FeatureRun) -> list[tuple[str, str]]:
+    empty = sum(run.features.null_count().row(0))
+    cells = run.features.height * (run.features.width - (run.table.time is not None))
+    if not empty:
+        return []
+    return [("empty", f"{empty:,} of {cells:,} values: too few readings in the window, or not defined for them")]
 
 
 def _window_text(run: FeatureRun) -> str:
@@ -140,6 +163,7 @@ def print_summary(run: FeatureRun, screen: Console) -> None:
         *_missing_rows(run),
         *(("note", note) for note in table.notes),
         ("features", f"{made:,} ({made // table.sensors.width} for each sensor, {_window_text(run)})"),
+        *_empty_rows(run),
         ("compute", f"{run.seconds:.3f} s on {counted(run.threads, 'thread')}"),
         ("output", f"{run.output} ({size_text(run.size)}{', replaced' if run.replaced else ''})"),
     ]

@@ -66,7 +66,7 @@ impl<'a> Order<'a> {
     }
 
     /// For windows with bounds of their own.
-    fn within(wanted: Wanted, bounds: Bounds<'a>, min_periods: usize) -> Self {
+    pub(crate) fn within(wanted: Wanted, bounds: Bounds<'a>, min_periods: usize) -> Self {
         Self::Ranked(ranked::Ranked {
             wanted,
             window: Window::at_most(bounds.longest(), min_periods),
