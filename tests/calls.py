@@ -172,10 +172,16 @@ def _functions() -> Iterator[Call]:
             "bands": [(0.0, 0.1), (0.1, 0.3), (0.3, 0.5)],
             "fs": 1.0,
             "fill": [1.0] * COLUMNS,
+            **_frame(rows),
             "out": np.empty((rows, 6 * COLUMNS)),
         },
     )
     yield _function("feature_matrix plain", lambda rows: {"x": history(rows), "window": 16})
+    yield _function("feature_matrix filled", lambda rows: {"x": history(rows), "window": 16, "fill": "median"})
+    yield _function(
+        "feature_matrix lasting",
+        lambda rows: {"x": history(rows), "window": "20s", **_frame(rows), "center": True, "step": 2},
+    )
     yield _function(
         "feature_names", lambda rows: {"columns": ["a", "b"], "features": ["median", "energy"], "bands": [(0.0, 0.2)]}
     )

@@ -236,7 +236,10 @@ def _min_periods_of(call: Call, x: Array) -> str:
     if call(x).size == x.size:
         got = call(x, min_periods=7)
         return "obeyed" if np.flatnonzero(np.isfinite(got))[0] == 6 else "?"
-    return "obeyed" if (_least(call, x, min_periods=7) == 7).all() else "?"
+    least = _least(call, x, min_periods=7)
+    if not least.any():
+        return "what is filled counts"
+    return "obeyed" if (least == 7).all() else "?"
 
 
 def _words(found: Array, rows: int = -1) -> str:

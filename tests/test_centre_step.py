@@ -24,7 +24,7 @@ PEERS = ("sum", "mean", "var", "std", "min", "max", "skew", "kurt", "median", "q
 # ---- centred --------------------------------------------------------------------------------------------------------
 
 
-@OF_EVERY_KERNEL
+@OF_EXACT_KERNELS
 def test_whole_windows_have_the_bytes_of_the_trailing_ones(kernel: Kernel) -> None:
     x = history(400, 3)
     for window in WINDOWS:

@@ -505,7 +505,7 @@ def test_unexpected_errors_are_one_line_too(run: Run, monkeypatch: pytest.Monkey
         (MemoryError(), "not enough memory: use fewer --columns"),
     ):
 
-        def fail(*_: object, error: BaseException = error) -> None:
+        def fail(*_: object, error: BaseException = error, **__: object) -> None:
             raise error
 
         monkeypatch.setattr(acm_rs, "feature_matrix", fail)
