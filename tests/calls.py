@@ -273,6 +273,7 @@ def _functions() -> Iterator[Call]:
     for name in ("cusum", "ewma_chart", "page_hinkley"):
         yield _function(name, lambda rows, name=name: {"x": history(rows), **_CHARTS[name]})
     yield _function("episodes", lambda rows: {"score": line(rows), **_TRACKER})
+    yield _function("episodes lasting", lambda rows: {"score": line(rows), **_LASTING, "times": seconds(rows)})
     yield _function("set_num_threads", lambda rows: {"n": acm_rs.get_num_threads()})
     yield _function("get_num_threads", lambda rows: {})
     yield _function("cpu_features", lambda rows: {})
@@ -292,6 +293,7 @@ _CHARTS: Mapping[str, Arguments] = MappingProxyType(
     }
 )
 _TRACKER: Arguments = {"on": 2.0, "off": 1.0, "min_rows": 2, "gap_rows": 1}
+_LASTING: Arguments = {**_TRACKER, "min_time": "2s", "gap_time": "3s"}
 
 
 # ---- classes --------------------------------------------------------------------------------------------------------
@@ -427,7 +429,7 @@ def _methods_of(name: str) -> Iterator[tuple[str, Callable[[int], Arguments]]]:
         if name == "MahalanobisDetector":
             yield "limit", lambda rows: {"alpha": 0.01}
     elif name == "EpisodeTracker":
-        yield "update", lambda rows: {"score": line(rows)}
+        yield "update", lambda rows: {"score": line(rows), "times": seconds(rows)}
     elif name in STREAMS:
         yield "update", lambda rows: {"x": history(rows)}
     if name in MODELS or name in STREAMS:
@@ -493,6 +495,8 @@ def _of_class(name: str) -> Iterator[Call]:
     cls = getattr(acm_rs, name)
     if name in _CONSTRUCTORS:
         yield _function(name, lambda rows: dict(_CONSTRUCTORS[name]))
+    if name == "EpisodeTracker":
+        yield _function(f"{name} lasting", lambda rows: dict(_LASTING))
     for method, arguments in _methods_of(name):
         yield _method(name, method, arguments)
     for method in _SPECIAL:
