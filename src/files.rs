@@ -178,20 +178,20 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         return Err(io::Error::from_raw_os_error(IS_A_FOLDER).into());
     }
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".acm_rs-");
-    #[cfg(unix)]
-    if old.is_none() {
-        use std::os::unix::fs::PermissionsExt;
-        // As any other new file: the umask takes off what it must.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut draft = builder.tempfile_in(folder)?;
+    // Opened here, because tempfile's own way of it loses the system's number.
+    let mut draft = tempfile::Builder::new().prefix(".acm_rs-").make_in(folder, |path| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        // A new file as any other: the umask takes off what it must. Else nobody may read in it before it has its permissions.
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, if old.is_none() { 0o666 } else { 0o600 });
+        options.open(path)
+    })?;
     let mut watch = Watch::start();
     for batch in bytes.chunks(BATCH) {
         for piece in batch.chunks(PIECE) {
             watch.look()?;
-            draft.write_all(piece)?;
+            draft.as_file_mut().write_all(piece)?;
         }
         draft.as_file().sync_data()?;
     }
@@ -251,9 +251,7 @@ fn keep_permissions(file: &File, old: &Metadata) -> io::Result<()> {
 
 /// The system's error, of the class that its number asks for, about the path as it was given.
 fn system_error(error: &io::Error, path: &Path) -> PyErr {
-    // tempfile wraps the system's error once, with a name of its own.
-    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>());
-    let Some(number) = error.raw_os_error().or_else(|| inner?.raw_os_error()) else {
+    let Some(number) = error.raw_os_error() else {
         return PyOSError::new_err(format!("{}: {error}", path.display()));
     };
     let text = io::Error::from_raw_os_error(number).to_string();
