@@ -111,6 +111,18 @@ def test_after_an_outage_of_rows(decay: dict[str, float], weighing: dict[str, bo
 
 
 @OF_WEIGHINGS
+@pytest.mark.parametrize("alpha", [1e-3, 1e-5, 1e-6])
+def test_small_steps_do_not_add_up_to_an_error(alpha: float, weighing: dict[str, bool]) -> None:
+    rows = [0, 1, 2, 300_000, 300_001, 300_300]
+    x = np.full(rows[-1] + 1, np.nan)
+    x[rows] = [20.0, 23.5, 19.0, 21.5, 14.0, 20.0]
+    with mpmath.workprec(300):
+        keep = 1 - mpmath.mpf(alpha)
+        left = [keep if weighing["ignore_na"] else keep ** int(step) for step in np.diff(rows)]
+        check(x, rows, left, 1 - keep, {"alpha": alpha} | weighing)
+
+
+@OF_WEIGHINGS
 @pytest.mark.parametrize("hours", [1, 24, 2000])
 def test_after_an_outage_in_time(weighing: dict[str, bool], hours: int) -> None:
     """Over days, 45 of them and years, in one step or with rows that say nothing."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import acm_rs
@@ -102,6 +105,97 @@ def test_power_spectrum_has_scipys_numbers(window: str, segment: int | None, ove
     assert freqs.tolist() == want_freqs.tolist()
     scale = np.maximum(1.0, want.max(axis=0))
     np.testing.assert_allclose(psd / scale, want / scale, rtol=0, atol=1e-12)
+
+
+# Primes, twice one, their products, three times one.
+AWKWARD = (4099, 2 * 4099, 67 * 67, 73 * 101, 3 * 3001, 10_007, 65_537, 100_003)
+
+
+@pytest.mark.parametrize("n", AWKWARD)
+def test_lengths_of_large_primes_have_scipys_numbers(n: int) -> None:
+    rng = np.random.default_rng(n)
+    x = np.column_stack(
+        [rng.standard_normal(n), np.sin(np.arange(n) * 0.37) * 50 + 1e6, np.cumsum(rng.standard_normal(n))]
+    )
+    x[rng.random(n) < 0.1, 0] = np.nan
+    filled = np.where(np.isfinite(x), x, np.nanmean(x, axis=0))
+    d = filled - filled.mean(axis=0)
+    power = np.abs(np.fft.rfft(d, axis=0)) ** 2
+    f = np.fft.rfftfreq(n, 1.0)
+    bands = [(0.0, 0.01), (0.01, 0.2), (0.2, 0.5), (0.0, 0.6)]
+    want = np.array([power[(f >= low) & (f < high) & (np.arange(f.size) > 0)].sum(axis=0) for low, high in bands]).T
+    scale = n * (d * d).sum(axis=0)[:, None]
+    np.testing.assert_allclose(acm_rs.band_energy(x, bands=bands) / scale, want / scale, rtol=0, atol=1e-12)
+    for window, overlap in (("hann", 0.5), ("boxcar", 0.0)):
+        freqs, psd = acm_rs.power_spectrum(filled, 2.0, n, overlap, window)
+        want_freqs, want = scipy.signal.welch(filled, 2.0, window, n, int(overlap * n), axis=0)
+        assert freqs.tolist() == want_freqs.tolist()
+        peak = np.maximum(1.0, want.max(axis=0))
+        np.testing.assert_allclose(psd / peak, want / peak, rtol=0, atol=1e-12)
+
+
+@pytest.mark.usefixtures("threads")
+def test_segments_of_a_large_prime_do_not_depend_on_threads() -> None:
+    x = np.random.default_rng(2).standard_normal((20_000, 5))
+    acm_rs.set_num_threads(1)
+    want = (*acm_rs.power_spectrum(x, segment=4999), acm_rs.band_energy(x[:19_997]), *acm_rs.seasonality(x[:19_997]))
+    for count in (2, 5):
+        acm_rs.set_num_threads(count)
+        got = (*acm_rs.power_spectrum(x, segment=4999), acm_rs.band_energy(x[:19_997]), *acm_rs.seasonality(x[:19_997]))
+        same_bytes(got, want)
+    same_bytes((acm_rs.band_energy(x[:19_997, 3]),), (want[2][3:4],))
+
+
+def test_a_cycle_is_found_in_a_prime_number_of_rows() -> None:
+    n = 40_009
+    x = np.cos(2 * np.pi * (np.arange(n) - 7) / 48) + np.random.default_rng(1).standard_normal(n)
+    period, _, phase, amplitude = (a[0] for a in acm_rs.seasonality(x))
+    assert period[0] == pytest.approx(48.0, rel=1e-4)
+    assert phase[0] == pytest.approx(7.0, abs=1.0)
+    assert amplitude[0] == pytest.approx(1.0, abs=0.05)
+    assert np.isnan(period[1:]).all()
+
+
+PEAK = """
+import sys
+import acm_rs, numpy as np
+
+acm_rs.set_num_threads(1)
+rows, call = int(sys.argv[1]), sys.argv[2]
+x = np.random.default_rng(1).standard_normal(rows)
+calls = {
+    "band_energy": lambda x: acm_rs.band_energy(x),
+    "tapered": lambda x: acm_rs.band_energy(x, window="hann"),
+    "power_spectrum": lambda x: acm_rs.power_spectrum(x, segment=x.size)[1].nbytes,
+    "seasonality": lambda x: acm_rs.seasonality(x),
+}
+calls[call](x[:5003])
+
+
+def told(field):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
+
+
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = told("VmRSS")
+calls[call](x)
+print((told("VmHWM") - before) / rows)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak is told by Linux")
+@pytest.mark.parametrize("rows", [600_011, 2 * 300_007, 3 * 200_003, 597_871, 594_823])
+@pytest.mark.parametrize(
+    ("call", "promised"), [("band_energy", 80), ("tapered", 80), ("power_spectrum", 88), ("seasonality", 128)]
+)
+def test_the_scratch_is_as_promised(call: str, promised: int, rows: int) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", PEAK, str(rows), call], capture_output=True, text=True, check=True, timeout=300
+    )
+    # The result of a power spectrum is as large as 8 bytes a row: it and its frequencies are no scratch.
+    assert float(found.stdout) <= promised + 2
 
 
 def test_power_spectrum_of_few_rows_and_default_segment() -> None:

@@ -125,10 +125,16 @@ impl<S: Simd> State<S> {
         const FAR_BELOW: f64 = 1.0 / DEEP;
         // Squares of less than this are nothing.
         const ROOT_OF_NOTHING: f64 = DEEP * DEEP / (1_u64 << 32) as f64;
+        const DRIFT: f64 = 1.0 / (1_u64 << 42) as f64;
         let (zero, one) = (f64x8::splat(simd, 0.0), f64x8::splat(simd, 1.0));
         self.loss = either(idle, Compensated::zero(simd), self.loss);
         self.keep = idle.select(one, self.keep);
         self.deep = idle.select(zero, self.deep);
+        // Over many small steps the product of what each keeps drifts; the sum of what they take does not.
+        let left = (1.0 - self.loss.high) - self.loss.low;
+        let drifted = (left - self.keep).abs().simd_gt(self.keep * DRIFT) & left.simd_gt(DRIFT.sqrt());
+        self.keep = (drifted & self.deep.simd_eq(0.0)).select(left, self.keep);
+
         let rest = (self.mean.low * FAR_BELOW).abs().simd_lt(self.mean.high.abs());
         self.mean.low = rest.select(zero, self.mean.low);
         let least = if STD { ROOT_OF_NOTHING } else { f64::MIN_POSITIVE };

@@ -35,7 +35,7 @@ pub(super) type Point = [f64; 2];
 /// Cosine and sine of `2 pi part / whole`, `part < whole`.
 ///
 /// Own series instead of the platform's: the same bits everywhere.
-fn point(part: usize, whole: usize) -> Point {
+pub(super) fn point(part: usize, whole: usize) -> Point {
     let (quarter, rest) = (4 * part / whole, 4 * part % whole);
     let mirrored = 2 * rest > whole;
     let [cos, sin] = eighth(if mirrored { whole - rest } else { rest } as f64, whole as f64);

@@ -2,6 +2,7 @@
 
 mod bands;
 mod block_dft;
+mod chirp;
 mod circle;
 mod energy;
 mod gaps;

@@ -4,53 +4,109 @@ use std::sync::Arc;
 
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, canonical};
-use acm_linalg::parallel::Stop;
+use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Error, Result};
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
+use super::chirp::{Chirp, Rectangle};
+
+/// Estimated time of a row in making a plan.
+const PLAN_ROW_NS: f64 = 100.0;
+
 /// Rows read between two looks at the stop.
 const PACE: usize = 1 << 16;
 
-/// The plan of a transform of `rows` rows, made once a call and shared by its threads.
+/// How a transform of some length is done.
+#[derive(Clone)]
+pub(super) enum Plan {
+    General(Arc<dyn RealToComplex<f64>>),
+    Chirp(Arc<Chirp>),
+}
+
+/// The plan of a transform of `rows` rows, made once a call and shared by its threads: up to 35 bytes a row.
 ///
 /// # Errors
 /// [`Error::Memory`] where not even the transform's own tables would fit.
-pub(super) fn plan(rows: usize) -> Result<Arc<dyn RealToComplex<f64>>> {
+pub(super) fn plan(rows: usize, stop: &Stop) -> Result<Plan> {
+    if Chirp::suits(rows) {
+        return Ok(Plan::Chirp(Arc::new(Chirp::new(rows, stop)?)));
+    }
     // The planner's tables are the one memory that cannot be asked for politely: ask for as much first.
     drop(reserve(rows, Complex::new(0.0, 0.0), "the tables of a Fourier transform")?);
-    Ok(RealFftPlanner::new().plan_fft_forward(rows))
+    Ok(Plan::General(RealFftPlanner::new().plan_fft_forward(rows)))
 }
 
-/// What a thread needs for transforms of one length: 16 bytes a row, and what the plan asks for (none for lengths of small
-/// prime factors, up to 64 bytes a row for others).
+/// The same, before there are threads.
+///
+/// # Errors
+/// As [`plan`]; [`Error::Interrupted`].
+pub(super) fn plan_alone(rows: usize) -> Result<Plan> {
+    let mut made = None;
+    parallel::run(
+        vec![&mut made],
+        PLAN_ROW_NS * rows as f64,
+        || Ok(()),
+        |(), made, stop| *made = Some(plan(rows, stop)),
+    )?;
+    made.unwrap_or_else(|| plan(rows, &Stop::default()))
+}
+
+impl Plan {
+    fn rows(&self) -> usize {
+        match self {
+            Self::General(plan) => plan.len(),
+            Self::Chirp(chirp) => chirp.rows(),
+        }
+    }
+}
+
+enum Scratch {
+    General(Vec<Complex<f64>>),
+    Chirp(Rectangle),
+}
+
+/// What a thread needs for transforms of one length: 16 bytes a row, and what the plan asks for (up to 32 bytes a row).
 pub(super) struct Transform {
-    plan: Arc<dyn RealToComplex<f64>>,
+    plan: Plan,
     /// The rows to transform; what they hold afterwards is not defined.
     pub(super) series: Vec<f64>,
     /// Bins 0 to `rows / 2`.
     pub(super) spectrum: Vec<Complex<f64>>,
-    scratch: Vec<Complex<f64>>,
+    scratch: Scratch,
 }
 
 impl Transform {
     /// # Errors
     /// [`Error::Memory`].
-    pub(super) fn new(plan: &Arc<dyn RealToComplex<f64>>) -> Result<Self> {
+    pub(super) fn new(plan: &Plan) -> Result<Self> {
         let zero = Complex::new(0.0, 0.0);
         Ok(Self {
-            series: reserve(plan.len(), 0.0, "a series")?,
-            spectrum: reserve(plan.len() / 2 + 1, zero, "a spectrum")?,
-            scratch: reserve(plan.get_scratch_len(), zero, "the scratch of a Fourier transform")?,
-            plan: Arc::clone(plan),
+            series: reserve(plan.rows(), 0.0, "a series")?,
+            spectrum: reserve(plan.rows() / 2 + 1, zero, "a spectrum")?,
+            scratch: match plan {
+                Plan::General(plan) => {
+                    Scratch::General(reserve(plan.get_scratch_len(), zero, "the scratch of a Fourier transform")?)
+                }
+                Plan::Chirp(chirp) => Scratch::Chirp(chirp.memory()?),
+            },
+            plan: plan.clone(),
         })
     }
 
-    /// The spectrum of the series.
-    pub(super) fn run(&mut self) {
-        let done = self.plan.process_with_scratch(&mut self.series, &mut self.spectrum, &mut self.scratch);
-        if done.is_err() {
-            unreachable!("the lengths are the plan's own");
+    /// The spectrum of the series; not defined where the work was stopped.
+    pub(super) fn run(&mut self, stop: &Stop) {
+        match (&self.plan, &mut self.scratch) {
+            (Plan::General(plan), Scratch::General(scratch)) => {
+                let done = plan.process_with_scratch(&mut self.series, &mut self.spectrum, scratch);
+                if done.is_err() {
+                    unreachable!("the lengths are the plan's own");
+                }
+            }
+            (Plan::Chirp(chirp), Scratch::Chirp(rectangle)) => {
+                chirp.run(&self.series, &mut self.spectrum, rectangle, stop);
+            }
+            _ => unreachable!("the scratch is the plan's own"),
         }
     }
 

@@ -278,7 +278,7 @@ impl Column {
             if squares <= NOTHING * *whole.get_or_insert(self.record.values.len() as f64 + squares) {
                 break;
             }
-            self.measure()?;
+            self.measure(stop)?;
             let next = match &search.periods {
                 Periods::Most(_) => self.next(&found),
                 Periods::Given(periods) => self.next_given(&found, periods, search.fs),
@@ -317,11 +317,15 @@ impl Column {
     }
 
     /// The spectrum of the rest, its gaps bridged by straight lines.
-    fn measure(&mut self) -> Result<()> {
+    fn measure(&mut self, stop: &Stop) -> Result<()> {
         let span = self.record.span();
         let transform = match &mut self.transform {
             Some(transform) if transform.series.len() == span => transform,
-            other => other.insert(Transform::new(&plan(span)?)?),
+            other => {
+                // Before there is another.
+                *other = None;
+                other.insert(Transform::new(&plan(span, stop)?)?)
+            }
         };
         let mut before: Option<(usize, f64)> = None;
         for (&row, &value) in self.record.rows.iter().zip(&self.rest) {
@@ -334,7 +338,7 @@ impl Column {
             transform.series[row] = value;
             before = Some((row, value));
         }
-        transform.run();
+        transform.run(stop);
         self.peaks.measure(&transform.spectrum, span);
         Ok(())
     }
