@@ -28,7 +28,7 @@ test-rust *arguments:
 
 # Python tests, against the acm_rs installed in .venv
 test-python *arguments:
-    {{ python }} -m pytest {{ arguments }}
+    {{ python }} -m pytest --numprocesses=auto --dist=worksteal {{ arguments }}
 
 # Every argument of every public call replaced by odd values, in child processes
 bad-calls *arguments:
@@ -36,7 +36,7 @@ bad-calls *arguments:
 
 # Python tests with the coverage gate
 coverage:
-    {{ python }} -m pytest --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=90
+    {{ python }} -m pytest --numprocesses=auto --dist=worksteal --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 # Flips 10,000 bits of every model's file and cuts it everywhere: nothing may load
 damaged-files *arguments:
