@@ -5,6 +5,7 @@ mod clustering;
 mod detectors;
 mod features;
 mod files;
+mod held;
 mod interop;
 mod linalg;
 mod models;
@@ -44,6 +45,8 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::interop::watch_for_interrupts();
+        // Kept from now on: a child forked amid the first look would wait for it for ever.
+        let _ = acm_linalg::lanes::instructions();
         super::interop::warn_of_setting(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -1,23 +1,20 @@
 //! What all models have in common: fitted or not, their arrays, and their methods.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::ThreadId;
-
-use acm_linalg::{Error, Memory, Persist, Samples};
+use acm_linalg::{Memory, Persist, Samples};
 use ndarray::{Ix1, Ix2};
 use numpy::{PyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::PyClass;
-use pyo3::exceptions::{PyRuntimeError, PyUserWarning};
+use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 
+use crate::held::Held;
 use crate::interop::{Input, compute, empty, input};
 use crate::saved::raw;
 
 /// A model's class: its parameters are attributes, everything else lies behind [`Model::held`].
 pub(crate) trait Model: PyClass + Sync {
-    type Fitted: Persist + Send + Sync;
-    type Live: Memory + Send;
+    type Fitted: Persist + Send + Sync + 'static;
+    type Live: Memory + Send + Sync + 'static;
 
     /// Names of the constructor's parameters, all of them attributes.
     const PARAMETERS: &'static [&'static str];
@@ -26,137 +23,6 @@ pub(crate) trait Model: PyClass + Sync {
 
     /// The class around a model read from bytes.
     fn around(held: Held<Self::Fitted, Self::Live>) -> PyResult<Self>;
-}
-
-/// A fitted model, if there is one, and what it remembers of the history it scores.
-pub(crate) struct Held<F, L = ()> {
-    fitted: RwLock<Option<Arc<F>>>,
-    live: Mutex<L>,
-    /// The thread that has `live`. A signal handler or finaliser that runs on it amid a call must not wait for that call.
-    owner: Mutex<Option<ThreadId>>,
-}
-
-/// What a model remembers, while a call has it.
-pub(crate) struct Taken<'a, L> {
-    live: MutexGuard<'a, L>,
-    owner: &'a Mutex<Option<ThreadId>>,
-}
-
-impl<L> Deref for Taken<'_, L> {
-    type Target = L;
-
-    fn deref(&self) -> &L {
-        &self.live
-    }
-}
-
-impl<L> DerefMut for Taken<'_, L> {
-    fn deref_mut(&mut self) -> &mut L {
-        &mut self.live
-    }
-}
-
-impl<L> Drop for Taken<'_, L> {
-    fn drop(&mut self) {
-        *lock(self.owner) = None;
-    }
-}
-
-/// A poisoned lock only says that a call failed; what it guards is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl<F, L: Default> Default for Held<F, L> {
-    fn default() -> Self {
-        Self {
-            fitted: RwLock::new(None),
-            live: Mutex::default(),
-            owner: Mutex::new(None),
-        }
-    }
-}
-
-impl<F: Persist + Send + Sync, L: Memory + Send> Held<F, L> {
-    pub(crate) fn of(fitted: F, live: L) -> Self {
-        Self {
-            fitted: RwLock::new(Some(Arc::new(fitted))),
-            live: Mutex::new(live),
-            owner: Mutex::new(None),
-        }
-    }
-
-    /// Takes a new fit; the history begins anew.
-    pub(crate) fn set(&self, py: Python<'_>, fitted: F) -> PyResult<()> {
-        compute(py, || {
-            let mut live = self.live()?;
-            *self.fitted.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(fitted));
-            *live = L::default();
-            Ok(())
-        })
-    }
-
-    /// Takes a fit that was made from `known`, unless another one has taken its place meanwhile; whether it did.
-    pub(crate) fn replace(&self, py: Python<'_>, known: Option<&Arc<F>>, fitted: F) -> PyResult<bool> {
-        compute(py, || {
-            let mut live = self.live()?;
-            let mut held = self.fitted.write().unwrap_or_else(PoisonError::into_inner);
-            let same = held.as_ref().map(Arc::as_ptr) == known.map(Arc::as_ptr);
-            if same {
-                *held = Some(Arc::new(fitted));
-                *live = L::default();
-            }
-            Ok(same)
-        })
-    }
-
-    /// The fitted model.
-    ///
-    /// # Errors
-    /// RuntimeError naming `fit`.
-    pub(crate) fn get(&self) -> PyResult<Arc<F>> {
-        let kind = F::KIND;
-        self.known()
-            .ok_or_else(|| PyRuntimeError::new_err(format!("this {kind} is not fitted yet: call fit(x) first")))
-    }
-
-    pub(crate) fn is_fitted(&self) -> bool {
-        self.known().is_some()
-    }
-
-    fn known(&self) -> Option<Arc<F>> {
-        self.fitted.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What the model remembers. Only to be called detached: whoever holds it may wait for the interpreter.
-    ///
-    /// # Errors
-    /// [`Error::InUse`] from within the call that holds it.
-    pub(crate) fn live(&self) -> acm_linalg::Result<Taken<'_, L>> {
-        let own = Some(std::thread::current().id());
-        if *lock(&self.owner) == own {
-            return Err(Error::InUse);
-        }
-        let live = lock(&self.live);
-        *lock(&self.owner) = own;
-        Ok(Taken {
-            live,
-            owner: &self.owner,
-        })
-    }
-
-    /// Works on the fitted model and the memory that belongs to it. Only to be called detached, once [`Self::get`] has found
-    /// a model.
-    ///
-    /// # Errors
-    /// Those of `work`; [`Error::InUse`] from within a call that does so.
-    pub(crate) fn follow<R>(&self, work: impl FnOnce(&F, &mut L) -> acm_linalg::Result<R>) -> acm_linalg::Result<R> {
-        let mut live = self.live()?;
-        match self.known() {
-            Some(fitted) => work(&fitted, &mut live),
-            None => Err(Error::InUse),
-        }
-    }
 }
 
 impl Input<'_> {

@@ -1,7 +1,8 @@
 //! Models as bytes and files.
 
-use acm_linalg::Persist;
+use acm_linalg::parallel::aside;
 use acm_linalg::state::{START, check_start, from_bytes_with, to_bytes_with};
+use acm_linalg::{Persist, samples};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView, PySlice, PyTuple};
@@ -9,12 +10,22 @@ use pyo3::types::{PyBytes, PyDict, PyMemoryView, PySlice, PyTuple};
 use crate::arguments::{path_of, type_name};
 use crate::files;
 use crate::interop::{compute, exception};
-use crate::models::{Held, Model};
+use crate::held::Held;
+use crate::models::Model;
+
+/// Estimated times to write a number and to read a byte, in nanoseconds, and what is too short to be interrupted.
+const WRITE_NS: f64 = 20.0;
+const READ_NS: f64 = 5.0;
+const SHORT_NS: f64 = 8e6;
 
 /// The bytes of a fitted model and its memory.
 pub(crate) fn raw<M: Model>(model: &M, py: Python<'_>) -> PyResult<Vec<u8>> {
     model.held().get()?;
-    compute(py, || model.held().follow(|fitted, live| to_bytes_with(fitted, live)))
+    compute(py, || {
+        let state = model.held().whole()?;
+        let cost = WRITE_NS * state.fitted().size() as f64;
+        aside(cost, None, move || to_bytes_with(state.fitted(), state.live()))?
+    })
 }
 
 pub(crate) fn bytes_of<'py, M: Model>(model: &M, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -26,7 +37,14 @@ pub(crate) fn bytes_of<'py, M: Model>(model: &M, py: Python<'py>) -> PyResult<Bo
 }
 
 fn made<M: Model>(py: Python<'_>, bytes: &[u8]) -> PyResult<M> {
-    let (fitted, live) = compute(py, || from_bytes_with::<M::Fitted, M::Live>(bytes))?;
+    let (fitted, live) = compute(py, || {
+        let cost = READ_NS * bytes.len() as f64;
+        if cost < SHORT_NS {
+            return from_bytes_with::<M::Fitted, M::Live>(bytes);
+        }
+        let bytes = samples::copied(bytes, "a copy of a saved model")?;
+        aside(cost, None, move || from_bytes_with::<M::Fitted, M::Live>(&bytes))?
+    })?;
     M::around(Held::of(fitted, live))
 }
 

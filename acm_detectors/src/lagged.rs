@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use acm_linalg::dense::Table;
 use acm_linalg::lanes::{LANES, Row, V};
-use acm_linalg::samples::room;
+use acm_linalg::samples::{copied, read_all, room};
 use acm_linalg::scaling::{Manner, rounding, steady};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Simd, f64x8, prelude::*};
@@ -259,7 +259,7 @@ impl Live {
         let mut all = room(count + x.rows(), columns, 0.0, what)?;
         let (old, new) = all.split_at_mut(known.len());
         old.copy_from_slice(known);
-        x.read(0..x.rows(), new);
+        read_all(x, new)?;
         let shape = (count + x.rows(), columns);
         let all = Array2::from_shape_vec(shape, all).map_err(|_| Error::Memory {
             what,
@@ -292,6 +292,11 @@ impl Memory for Live {
         let rows = from.reals("live.rows", from.length("live.rows")?)?;
         let whole = rows.len().is_multiple_of(columns.max(1));
         from.require(whole && rows.len() / columns.max(1) <= lags, "live.rows")?;
+        Ok(Self { rows })
+    }
+
+    fn copy(&self) -> Result<Self> {
+        let rows = copied(&self.rows, "the latest rows")?;
         Ok(Self { rows })
     }
 }

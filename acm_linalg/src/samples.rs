@@ -21,6 +21,9 @@ const PIECE_ROWS: usize = 512;
 /// Time a job should take, in nanoseconds: short enough to share the work out and to look at interrupts.
 const JOB_NS: f64 = 400_000.0;
 
+/// Estimated time to read a value, in nanoseconds.
+const READ_NS: f64 = 1.0;
+
 /// An (n, d) array of either float type, rows = samples, columns = sensors, in any memory layout.
 #[derive(Debug, Clone, Copy)]
 pub enum Samples<'a> {
@@ -275,6 +278,44 @@ pub fn room<T: Clone>(rows: usize, columns: usize, value: T, what: &'static str)
     let lacking = Error::Memory { what, rows, columns };
     let count = rows.checked_mul(columns).ok_or(lacking)?;
     reserve(count, value, what)
+}
+
+/// All rows into `out`, one after the other, on all threads.
+///
+/// # Errors
+/// [`Error::Memory`]; [`Error::Interrupted`].
+///
+/// # Panics
+/// Unless `out` holds a place for each value.
+pub fn read_all(samples: Samples<'_>, out: &mut [f64]) -> Result<()> {
+    let columns = samples.columns();
+    by_rows(
+        samples.rows(),
+        columns,
+        out,
+        READ_NS * columns as f64,
+        || Ok(()),
+        |(), rows, out, stop| {
+            if !stop.requested() {
+                samples.read(rows, out);
+            }
+        },
+    )
+}
+
+/// A copy of `values`, or an error where memory lacks.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn copied<T: Copy>(values: &[T], what: &'static str) -> Result<Vec<T>> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(values.len()).map_err(|_| Error::Memory {
+        what,
+        rows: values.len(),
+        columns: 1,
+    })?;
+    memory.extend_from_slice(values);
+    Ok(memory)
 }
 
 #[cfg(test)]

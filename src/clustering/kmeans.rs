@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 
 use crate::arguments::{Given, count, number, seed_of};
 use crate::interop::{Input, compute, exception, input};
-use crate::models::{Held, Model, attribute, filled, matrix, model, samples_of, table};
+use crate::held::Held;
+use crate::models::{Model, attribute, filled, matrix, model, samples_of, table};
 
 /// k-means: rows parted into clusters, each around the mean of its rows.
 ///

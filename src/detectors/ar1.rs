@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, number, numbers_by_column};
 use crate::interop::{compute, exception};
-use crate::models::{Held, Model, attribute, filled, model, name_of, samples_of, table, warn};
+use crate::held::Held;
+use crate::models::{Model, attribute, filled, model, name_of, samples_of, table, warn};
 
 /// AR(1) detector: each sensor is expected to keep part of its last deviation.
 ///

@@ -8,7 +8,8 @@ use pyo3::types::PyTuple;
 use crate::arguments::{Given, count, number, numbers};
 use crate::interop::{compute, exception};
 use crate::linalg::components_of;
-use crate::models::{Held, Model, attribute, filled, model, samples_of, table, warn};
+use crate::held::Held;
+use crate::models::{Model, attribute, filled, model, samples_of, table, warn};
 
 /// Fused detector: what the recent past does not explain, watched at several memories at once.
 ///

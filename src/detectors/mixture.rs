@@ -9,7 +9,8 @@ use pyo3::types::PyString;
 
 use crate::arguments::{Given, choice, count, labels_for, number, seed_of};
 use crate::interop::{compute, exception};
-use crate::models::{Held, Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
+use crate::held::Held;
+use crate::models::{Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 

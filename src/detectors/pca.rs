@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use crate::arguments::{Given, choice, count, number};
 use crate::interop::{compute, exception};
 use crate::linalg::components_of;
-use crate::models::{Held, Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
+use crate::held::Held;
+use crate::models::{Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
 
 const SCALINGS: [(&str, Manner); 2] = [("robust", Manner::Robust), ("standard", Manner::Standard)];
 const LIMITS: [(&str, Limits); 2] = [("theoretical", Limits::Theoretical), ("empirical", Limits::Empirical)];

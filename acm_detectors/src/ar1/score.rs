@@ -1,7 +1,7 @@
 //! Scores of AR(1): row by row, each from its own values and those of the row before.
 
 use acm_linalg::lanes::LANES;
-use acm_linalg::samples::{by_rows, room};
+use acm_linalg::samples::{by_rows, copied, room};
 use acm_linalg::scaling::quantile;
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer};
 use fearless_simd::{Level, dispatch};
@@ -40,6 +40,11 @@ impl Memory for Live {
         } else {
             None
         };
+        Ok(Self { last })
+    }
+
+    fn copy(&self) -> Result<Self> {
+        let last = self.last.as_deref().map(|last| copied(last, "the latest row")).transpose()?;
         Ok(Self { last })
     }
 }

@@ -267,6 +267,12 @@ impl<C: Chart> Memory for Live<C> {
         let memories = memories.ok_or_else(|| from.wrong("live.columns"))?;
         Ok(Self { memories })
     }
+
+    fn copy(&self) -> Result<Self> {
+        let mut memories = room(self.memories.len(), 1, C::Memory::default(), "the memory of each column")?;
+        memories.clone_from_slice(&self.memories);
+        Ok(Self { memories })
+    }
 }
 
 /// `value` where it is finite, else the nearest finite number: sums stay ordered however huge the values.

@@ -436,4 +436,8 @@ impl Open {
             last: last.cast_signed(),
         })
     }
+
+    fn copy(&self) -> Result<Self> {
+        Ok(self.clone())
+    }
 }

@@ -1,7 +1,7 @@
 //! Scoring: residuals whitened for many rows at once, then the memories row by row.
 
 use acm_linalg::parallel::Watch;
-use acm_linalg::samples::{by_rows, room};
+use acm_linalg::samples::{by_rows, copied, room};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer, parallel};
 use fearless_simd::{Level, dispatch};
 
@@ -54,6 +54,18 @@ impl Memory for Live {
         } else {
             None
         };
+        Ok(Self { rows, state })
+    }
+
+    fn copy(&self) -> Result<Self> {
+        let state = match &self.state {
+            Some(State { power, shift }) => Some(State {
+                power: copied(power, "the memories")?,
+                shift: copied(shift, "the memories")?,
+            }),
+            None => None,
+        };
+        let rows = self.rows.copy()?;
         Ok(Self { rows, state })
     }
 }

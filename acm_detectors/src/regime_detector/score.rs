@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use acm_linalg::samples::room;
+use acm_linalg::parallel::Watch;
+use acm_linalg::samples::{copied, room};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer};
 
 use super::{FittedRegimeDetector, Part, require_labels, table};
@@ -29,6 +30,11 @@ impl Memory for Live {
         } else {
             None
         };
+        Ok(Self { last })
+    }
+
+    fn copy(&self) -> Result<Self> {
+        let last = self.last.as_deref().map(|last| copied(last, "the latest row")).transpose()?;
         Ok(Self { last })
     }
 }
@@ -102,7 +108,11 @@ impl FittedRegimeDetector {
         let place = |label: i64| self.regimes.binary_search(&label).unwrap_or(self.regimes.len());
         let mut places = room(rows, 1, self.regimes.len(), "the detector of each row")?;
         if let Some(labels) = labels {
-            places.iter_mut().zip(labels).for_each(|(to, &label)| *to = place(label));
+            let mut watch = Watch::start();
+            for (to, &label) in places.iter_mut().zip(labels) {
+                watch.after(1)?;
+                *to = place(label);
+            }
         }
         // Room for a row and the one before at least.
         let most = (VALUES / columns.max(1)).max(16).min(2 * rows);

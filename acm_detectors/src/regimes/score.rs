@@ -2,6 +2,7 @@
 
 use acm_clustering::labels::{Recent, UNKNOWN};
 use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Memory, Reader, Result, Samples, Writer};
 
@@ -37,6 +38,10 @@ impl Memory for Live {
         Ok(Self {
             recent: Recent::of(labels.into_iter()),
         })
+    }
+
+    fn copy(&self) -> Result<Self> {
+        Ok(self.clone())
     }
 }
 
@@ -144,11 +149,12 @@ impl FittedRegimes {
     /// rows, as [`acm_clustering::labels::smooth`] has it.
     ///
     /// # Errors
-    /// As [`Self::predict`]; `live` is then as it was.
+    /// As [`Self::predict`]; an interrupt leaves `live` somewhere among the rows.
     pub fn track(&self, live: &mut Live, x: Samples<'_>, out: &mut [i64]) -> Result<()> {
         self.predict(x, out)?;
+        let mut watch = Watch::start();
         for label in out {
-            *label = live.recent.next(*label, self.parameters.smoothing);
+            *label = live.recent.next(*label, self.parameters.smoothing, &mut watch)?;
         }
         Ok(())
     }

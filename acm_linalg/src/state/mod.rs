@@ -43,6 +43,11 @@ pub trait Persist: Sized {
     /// Version of the fields below, at least 2. Readers keep reading older ones.
     const VERSION: u64;
 
+    /// How many numbers its fields hold, about, where they may be many.
+    fn size(&self) -> usize {
+        0
+    }
+
     /// Puts the fields.
     fn write(&self, to: &mut Writer);
 
@@ -79,12 +84,22 @@ pub trait Memory: Sized + Default {
     /// # Errors
     /// [`Error::State`]; [`Error::Memory`]; [`Error::Interrupted`].
     fn read(from: &Reader<'_>) -> Result<Self>;
+
+    /// A copy to move on: the memory itself stays as it is until the call has ended.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    fn copy(&self) -> Result<Self>;
 }
 
 impl Memory for () {
     fn write(&self, _: &mut Writer) {}
 
     fn read(_: &Reader<'_>) -> Result<Self> {
+        Ok(())
+    }
+
+    fn copy(&self) -> Result<Self> {
         Ok(())
     }
 }

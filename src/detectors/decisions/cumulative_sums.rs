@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use super::charted::{Charts, charted, levels, shown};
 use crate::arguments::{Given, number, truth};
 use crate::interop::exception;
-use crate::models::{Held, Model, model};
+use crate::held::Held;
+use crate::models::{Model, model};
 
 /// Cumulative sums of rows as they come: `cusum` with a memory.
 ///
@@ -114,8 +115,7 @@ model! { Cusum {
     /// ValueError
     ///     ``x`` has another number of columns than before; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Charts<'py>> {
-        let chart = self.held.get()?;
-        charted(py, x, |x, out| self.held.live()?.update(&chart, x, out))
+        charted(py, x, |x, out| self.held.follow(|chart, live| live.update(chart, x, out)))
     }
 
     #[getter]

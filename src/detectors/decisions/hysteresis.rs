@@ -10,7 +10,8 @@ use pyo3::types::{PyIterator, PyTuple};
 use crate::arguments::{Given, count, number, numbers_of, type_name, whole_numbers};
 use crate::features::times::{duration_of, spelling, times_of};
 use crate::interop::{compute, exception, input};
-use crate::models::{Held, Model, attribute, model};
+use crate::held::Held;
+use crate::models::{Model, attribute, model};
 
 /// Episodes, one place in each array for each of them. Made by `episodes` and `EpisodeTracker`.
 ///
@@ -304,11 +305,10 @@ model! { EpisodeTracker {
         score: &Bound<'_, PyAny>,
         times: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Episodes> {
-        let rule = self.held.get()?;
         let input = input(score, "score")?;
         let times = times.map(times_of).transpose()?;
         let samples = input.samples();
-        let found = compute(py, || followed(&mut *self.held.live()?, &rule, samples, times.as_deref()))?;
+        let found = compute(py, || self.held.follow(|rule, track| followed(track, rule, samples, times.as_deref())))?;
         Ok(Episodes { found })
     }
 
@@ -344,18 +344,17 @@ model! { EpisodeTracker {
 
     #[getter]
     fn rows_(&self, py: Python<'_>) -> PyResult<u64> {
-        compute(py, || Ok(self.held.live()?.rows()))
+        compute(py, || Ok(self.held.whole()?.live().rows()))
     }
 
     #[getter]
     fn running_(&self, py: Python<'_>) -> PyResult<bool> {
-        compute(py, || Ok(self.held.live()?.running()))
+        compute(py, || Ok(self.held.whole()?.live().running()))
     }
 
     #[getter]
     fn open_(&self, py: Python<'_>) -> PyResult<Episodes> {
-        let rule = self.held.get()?;
-        let open = compute(py, || Ok(self.held.live()?.open(&rule)))?;
+        let open = compute(py, || self.held.whole().map(|state| state.live().open(state.fitted())))?;
         Ok(Episodes {
             found: open.into_iter().collect(),
         })

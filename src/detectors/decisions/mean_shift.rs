@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use super::charted::{Charts, charted};
 use crate::arguments::{Given, count, number, truth};
 use crate::interop::exception;
-use crate::models::{Held, Model, model};
+use crate::held::Held;
+use crate::models::{Model, model};
 
 /// The Page-Hinkley test of rows as they come: `page_hinkley` with a memory.
 ///
@@ -113,8 +114,7 @@ model! { PageHinkley {
     /// ValueError
     ///     ``x`` has another number of columns than before; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Charts<'py>> {
-        let chart = self.held.get()?;
-        charted(py, x, |x, out| self.held.live()?.update(&chart, x, out))
+        charted(py, x, |x, out| self.held.follow(|chart, live| live.update(chart, x, out)))
     }
 
     #[getter]

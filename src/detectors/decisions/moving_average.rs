@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use super::charted::{Charts, charted, levels, shown};
 use crate::arguments::{Given, number};
 use crate::interop::exception;
-use crate::models::{Held, Model, model};
+use crate::held::Held;
+use crate::models::{Model, model};
 
 /// A moving average chart of rows as they come: `ewma_chart` with a memory.
 ///
@@ -109,8 +110,7 @@ model! { EwmaChart {
     /// ValueError
     ///     ``x`` has another number of columns than before; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Charts<'py>> {
-        let chart = self.held.get()?;
-        charted(py, x, |x, out| self.held.live()?.update(&chart, x, out))
+        charted(py, x, |x, out| self.held.follow(|chart, live| live.update(chart, x, out)))
     }
 
     #[getter]
