@@ -34,6 +34,10 @@ test-python *arguments:
 bad-calls *arguments:
     {{ python }} tests/bad_calls.py {{ arguments }}
 
+# Every call interrupted at several places, up to 20 million rows (some GiB of memory)
+interrupts *arguments:
+    {{ python }} tests/interrupts.py --full {{ arguments }}
+
 # Python tests with the coverage gate
 coverage:
     {{ python }} -m pytest --numprocesses=auto --dist=worksteal --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=90

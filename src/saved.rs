@@ -9,8 +9,8 @@ use pyo3::types::{PyBytes, PyDict, PyMemoryView, PySlice, PyTuple};
 
 use crate::arguments::{path_of, type_name};
 use crate::files;
-use crate::interop::{compute, exception};
 use crate::held::Held;
+use crate::interop::{compute, exception};
 use crate::models::Model;
 
 /// Estimated times to write a number and to read a byte, in nanoseconds, and what is too short to be interrupted.

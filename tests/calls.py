@@ -49,7 +49,7 @@ def history(rows: int, columns: int = COLUMNS) -> Floats:
 
 def complete(rows: int, columns: int = COLUMNS) -> Floats:
     """The same without gaps."""
-    x = history(rows, columns)
+    x = history(rows, columns).copy()
     x[7::97, 0] = x[6::97, 0][: len(x[7::97, 0])]
     return x
 

@@ -7,6 +7,7 @@ use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::cholesky;
 use acm_linalg::error::require;
 use acm_linalg::lanes::{LANES, Row, V};
+use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
@@ -347,7 +348,9 @@ impl Whitening {
 /// The inverse of a lower triangular matrix without zeros on its diagonal.
 fn invert(lower: &[f64], width: usize) -> Result<Vec<f64>> {
     let mut inverse = room(width, width, 0.0, "a whitening matrix")?;
+    let mut watch = Watch::start();
     for row in 0..width {
+        watch.after(row * width / 4)?;
         let pivot = lower[row * width + row];
         let (above, current) = inverse.split_at_mut(row * width);
         let current = &mut current[..width];
@@ -363,6 +366,10 @@ fn invert(lower: &[f64], width: usize) -> Result<Vec<f64>> {
 impl Persist for FittedMahalanobis {
     const KIND: &'static str = "MahalanobisDetector";
     const VERSION: u64 = 2;
+
+    fn size(&self) -> usize {
+        self.covariance.len()
+    }
 
     fn write(&self, to: &mut Writer) {
         match self.parameters.shrinkage {
@@ -397,7 +404,10 @@ impl Persist for FittedMahalanobis {
         from.require((0.0..=1.0).contains(&share), "shrinkage")?;
         Ok(Self {
             parameters,
-            whitening: Whitening::new(&covariance, width).map_err(|_| from.wrong("covariance"))?,
+            whitening: Whitening::new(&covariance, width).map_err(|error| match error {
+                Error::Singular { .. } => from.wrong("covariance"),
+                other => other,
+            })?,
             lagged,
             rows,
             covariance,

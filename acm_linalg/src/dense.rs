@@ -8,11 +8,16 @@ use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 
 use crate::error::{Error, Result};
-use crate::samples::{Samples, reduce, room};
+use crate::parallel::aside;
+use crate::samples::{Samples, copied, reduce, room};
 use crate::scaling::Scaling;
 
 /// Rows that are scaled and multiplied at a time.
 const BLOCK: usize = 256;
+
+/// Estimated times for the cube of a matrix' size, in nanoseconds.
+const EIGEN_NS: f64 = 0.5;
+const CHOLESKY_NS: f64 = 0.05;
 
 /// A matrix whose rows are made where they are read, such as scaled or lagged samples.
 pub trait Table: Sync {
@@ -117,14 +122,17 @@ pub fn products(table: &impl Table) -> Result<Vec<f64>> {
 /// length 1, and its entry of greatest magnitude (the first of equal ones) is positive.
 ///
 /// # Errors
-/// [`Error::Singular`] naming `name` where an entry is not finite.
+/// [`Error::Singular`] naming `name` where an entry is not finite; [`Error::Memory`]; [`Error::Interrupted`].
 pub fn symmetric_eigen(matrix: &[f64], size: usize, name: &'static str) -> Result<(Vec<f64>, Vec<f64>)> {
-    let matrix = MatRef::from_row_major_slice(matrix, size, size);
+    let matrix = copied(matrix, "a copy of a matrix")?;
+    let found = aside(EIGEN_NS * (size as f64).powi(3), None, move || {
+        MatRef::from_row_major_slice(&matrix, size, size).self_adjoint_eigen(Side::Lower)
+    })?;
     let failed = |_| Error::Singular {
         name,
         requirement: "free of numbers too large to be squared",
     };
-    let found = matrix.self_adjoint_eigen(Side::Lower).map_err(failed)?;
+    let found = found.map_err(failed)?;
     let (values, vectors) = (found.S().column_vector(), found.U());
     let mut rows = room(size, size, 0.0, "eigenvectors")?;
     // faer's values rise.
@@ -154,13 +162,17 @@ pub fn fix_sign(vector: &mut [f64]) {
 /// The lower Cholesky factor L of a symmetric positive definite matrix A = L Lᵀ, row-major with zeros above the diagonal.
 ///
 /// # Errors
-/// [`Error::Singular`] naming `name` where the matrix is not positive definite.
+/// [`Error::Singular`] naming `name` where the matrix is not positive definite; [`Error::Memory`]; [`Error::Interrupted`].
 pub fn cholesky(matrix: &[f64], size: usize, name: &'static str) -> Result<Vec<f64>> {
     let failed = || Error::Singular {
         name,
         requirement: "positive definite",
     };
-    let factor = MatRef::from_row_major_slice(matrix, size, size).llt(Side::Lower).map_err(|_| failed())?;
+    let matrix = copied(matrix, "a copy of a matrix")?;
+    let factor = aside(CHOLESKY_NS * (size as f64).powi(3), None, move || {
+        MatRef::from_row_major_slice(&matrix, size, size).llt(Side::Lower)
+    })?;
+    let factor = factor.map_err(|_| failed())?;
     let lower = factor.L();
     let mut rows = room(size, size, 0.0, "a Cholesky factor")?;
     for row in 0..size {

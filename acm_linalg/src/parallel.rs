@@ -3,6 +3,7 @@
 //! The pool is keyed by process id: a forked child has none of its parent's threads, so it starts a pool of its own and
 //! leaks the parent's (whose locks may be held by threads that are not there). Nothing starts at import.
 
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,6 +13,10 @@ use arc_swap::ArcSwapOption;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result, require};
+
+mod aside;
+
+pub use aside::aside;
 
 /// Environment variable read once for the default number of threads.
 pub const THREADS_VARIABLE: &str = "ACM_NUM_THREADS";
@@ -26,8 +31,11 @@ const SERIAL_NS: f64 = 60_000.0;
 /// below, the calling thread works too.
 const WATCH_NS: f64 = 8_000_000.0;
 
-/// How often the watching thread asks whether to stop.
-const POLL: Duration = Duration::from_millis(20);
+/// Work estimated below this many nanoseconds does not ask for interrupts.
+const ASK_NS: f64 = 10_000.0;
+
+/// How often a waiting thread asks whether to stop.
+pub const POLL: Duration = Duration::from_millis(20);
 
 struct Pool {
     process: u32,
@@ -107,13 +115,36 @@ pub fn set_interrupt_hook(hook: fn() -> bool) {
 /// Asks the interrupt hook for a computation that consists of many short calls of [`run`], none of which lasts long enough
 /// to ask for itself.
 #[derive(Debug)]
-pub struct Watch(Instant);
+pub struct Watch {
+    last: Instant,
+    steps: usize,
+}
+
+/// Steps of a loop, of some nanoseconds each, between two looks at the clock.
+const STEPS: usize = 1 << 16;
 
 impl Watch {
     /// From now on.
     #[must_use]
     pub fn start() -> Self {
-        Self(Instant::now())
+        Self {
+            last: Instant::now(),
+            steps: 0,
+        }
+    }
+
+    /// As [`Self::look`], for a loop of many short steps: so many more of them are done.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    #[inline]
+    pub fn after(&mut self, steps: usize) -> Result<()> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps < STEPS {
+            return Ok(());
+        }
+        self.steps = 0;
+        self.look()
     }
 
     /// `Ok` unless the hook says to stop; it is asked when 20 ms have passed since it last was. For the thread that [`run`] is
@@ -122,15 +153,30 @@ impl Watch {
     /// # Errors
     /// [`Error::Interrupted`].
     pub fn look(&mut self) -> Result<()> {
-        if self.0.elapsed() < POLL {
+        if self.last.elapsed() < POLL {
             return Ok(());
         }
-        self.0 = Instant::now();
-        match HOOK.get() {
-            Some(hook) if hook() => Err(Error::Interrupted),
-            _ => Ok(()),
-        }
+        self.last = Instant::now();
+        if told_to_stop() { Err(Error::Interrupted) } else { Ok(()) }
     }
+}
+
+/// Asks the hook if this thread has not for a while: a computation may be many calls of [`run`], each of them short.
+fn ask_at_times() -> Result<()> {
+    thread_local! {
+        static LAST: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+    let now = Instant::now();
+    if HOOK.get().is_none() || LAST.get().is_some_and(|last| now.duration_since(last) < POLL) {
+        return Ok(());
+    }
+    LAST.set(Some(now));
+    if told_to_stop() { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+/// Whether the hook says to stop, which is asked on the thread that calls; work put [`aside`] hears whether it was given up.
+fn told_to_stop() -> bool {
+    aside::given_up().unwrap_or_else(|| HOOK.get().is_some_and(|hook| hook()))
 }
 
 fn pool() -> Result<Arc<Pool>> {
@@ -210,6 +256,9 @@ where
     let stop = Stop::default();
     let threads = num_threads().min(jobs.len());
     let watch = cost_ns > WATCH_NS && HOOK.get().is_some();
+    if !watch && cost_ns > ASK_NS {
+        ask_at_times()?;
+    }
     let lease = if cost_ns < SERIAL_NS || (threads <= 1 && !watch) {
         None
     } else {
@@ -303,7 +352,7 @@ impl Crew {
             busy = self.idle.wait_timeout(busy, POLL).unwrap_or_else(PoisonError::into_inner).0;
             if *busy > 0 && !interrupted {
                 drop(busy);
-                if HOOK.get().is_some_and(|hook| hook()) {
+                if told_to_stop() {
                     interrupted = true;
                     stop.request();
                 }

@@ -6,12 +6,18 @@ use faer::{Accum, MatMut, MatRef, Par};
 use crate::covariance::Centered;
 use crate::dense::{Table, fix_sign, products, symmetric_eigen};
 use crate::error::{Error, Result, require};
-use crate::samples::{Samples, reduce, room};
+use crate::parallel::{Stop, aside};
+use crate::samples::{Samples, by_rows, copied, reduce, room};
 use crate::svd;
 
 /// Squares of singular values carry an error of about 1e-15 of the greatest: below this share of it the values are found
 /// from the rows themselves.
 const SURE: f64 = 1e-4;
+
+/// Estimated times of a triangle's rows and of a product, for each of the rows times columns times what they are taken by, in
+/// nanoseconds.
+const QR_NS: f64 = 0.4;
+const PRODUCT_NS: f64 = 0.1;
 
 /// How many components are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -170,15 +176,14 @@ fn through_triangle<T: Table>(centered: &Centered<'_, T>, keep: Components) -> R
     let block = columns.max(256);
     let what = "rows to be reduced to a triangle";
     // The triangle so far lies on top of the rows that are yet to go into it.
-    let (stack, _) = reduce(
+    let (stack, done) = reduce(
         centered.rows(),
         (4_000_000 / (columns * columns).max(1)).clamp(2, 16),
         (columns * columns) as f64,
-        || Ok((room(columns + block, columns, 0.0, what)?, true)),
-        |(stack, whole), rows, stop| {
+        || Ok((room(columns + block, columns, 0.0, what)?, Ok(()))),
+        |(stack, done), rows, stop| {
             for start in rows.clone().step_by(block) {
-                if stop.requested() {
-                    *whole = false;
+                if stop.requested() || done.is_err() {
                     return;
                 }
                 let end = rows.end.min(start + block);
@@ -186,47 +191,66 @@ fn through_triangle<T: Table>(centered: &Centered<'_, T>, keep: Components) -> R
                 let (now, rest) = below.split_at_mut((end - start) * columns);
                 centered.read(start..end, now);
                 rest.fill(0.0);
-                triangle(stack, columns);
+                *done = triangle(stack, columns, Some(stop));
             }
         },
-        |(all, _), (part, _)| {
+        |(all, done), (part, also)| {
+            *done = done.clone().and(also);
+            if done.is_err() {
+                return;
+            }
             let (_, below) = all.split_at_mut(columns * columns);
             below.fill(0.0);
             below[..columns * columns].copy_from_slice(&part[..columns * columns]);
-            triangle(all, columns);
+            *done = triangle(all, columns, None);
         },
     )?;
-    let found = svd::thin(&stack[..columns * columns], columns, columns, columns)?;
+    done?;
+    let found = svd::thin(copied(&stack[..columns * columns], what)?, columns, columns, columns)?;
     Ok(Pca::keep(found.vt, columns, squares(&found.s, centered.rows()), keep))
 }
 
 /// Replaces the first rows of a row-major matrix by the triangle R of its decomposition Q R.
-fn triangle(stack: &mut [f64], columns: usize) {
+fn triangle(stack: &mut Vec<f64>, columns: usize, stop: Option<&Stop>) -> Result<()> {
     let rows = stack.len() / columns;
-    let found = MatRef::from_row_major_slice(stack, rows, columns).qr();
+    let cost = QR_NS * (rows * columns) as f64 * columns as f64;
+    let values = std::mem::take(stack);
+    let (values, found) = aside(cost, stop, move || {
+        let found = MatRef::from_row_major_slice(&values, rows, columns).qr();
+        (values, found)
+    })?;
+    *stack = values;
     let upper = found.thin_R();
     for row in 0..columns {
         for column in 0..columns {
             stack[row * columns + column] = if column < row { 0.0 } else { upper[(row, column)] };
         }
     }
+    Ok(())
 }
 
 /// Rows fewer than columns: eigenvectors of the products of all pairs of rows.
 fn through_rows<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
     let (rows, columns) = (centered.rows(), centered.columns());
     let values = all(centered)?;
-    let values = MatRef::from_row_major_slice(&values, rows, columns);
     let mut pairs = room(rows, rows, 0.0, "products of rows")?;
-    let into = MatMut::from_row_major_slice_mut(&mut pairs, rows, rows);
-    matmul(into, Accum::Replace, values, values.transpose(), 1.0 / divisor(rows), Par::Seq);
+    let (values, pairs) = aside(PRODUCT_NS * (rows * rows) as f64 * columns as f64, None, move || {
+        let all = MatRef::from_row_major_slice(&values, rows, columns);
+        let into = MatMut::from_row_major_slice_mut(&mut pairs, rows, rows);
+        matmul(into, Accum::Replace, all, all.transpose(), 1.0 / divisor(rows), Par::Seq);
+        (values, pairs)
+    })?;
     let (mut variances, vectors) = symmetric_eigen(&pairs, rows, "x")?;
     variances.iter_mut().for_each(|value| *value = value.max(0.0));
     let kept = count(&variances, keep);
     let mut components = room(kept, columns, 0.0, "components")?;
-    let into = MatMut::from_row_major_slice_mut(&mut components, kept, columns);
-    let vectors = MatRef::from_row_major_slice(&vectors[..kept * rows], kept, rows);
-    matmul(into, Accum::Replace, vectors, values, 1.0, Par::Seq);
+    let mut components = aside(PRODUCT_NS * (kept * rows) as f64 * columns as f64, None, move || {
+        let into = MatMut::from_row_major_slice_mut(&mut components, kept, columns);
+        let vectors = MatRef::from_row_major_slice(&vectors[..kept * rows], kept, rows);
+        let all = MatRef::from_row_major_slice(&values, rows, columns);
+        matmul(into, Accum::Replace, vectors, all, 1.0, Par::Seq);
+        components
+    })?;
     for component in components.chunks_exact_mut(columns) {
         let length = component.iter().map(|value| value * value).sum::<f64>().sqrt();
         component.iter_mut().for_each(|value| *value /= length);
@@ -238,13 +262,21 @@ fn through_rows<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Resul
 /// Rows fewer than columns: singular values of the rows themselves.
 fn through_all<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
     let (rows, columns) = (centered.rows(), centered.columns());
-    let found = svd::thin(&all(centered)?, rows, columns, rows)?;
+    let found = svd::thin(all(centered)?, rows, columns, rows)?;
     Ok(Pca::keep(found.vt, columns, squares(&found.s, rows), keep))
 }
 
 fn all<T: Table>(centered: &Centered<'_, T>) -> Result<Vec<f64>> {
     let mut values = room(centered.rows(), centered.columns(), 0.0, "centred samples")?;
-    centered.read(0..centered.rows(), &mut values);
+    let columns = centered.columns();
+    by_rows(
+        centered.rows(),
+        columns,
+        &mut values,
+        2.0 * columns as f64,
+        || Ok(()),
+        |(), rows, out, _| centered.read(rows, out),
+    )?;
     Ok(values)
 }
 

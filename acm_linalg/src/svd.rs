@@ -4,7 +4,8 @@ use faer::MatRef;
 
 use crate::covariance::require_complete;
 use crate::error::{Error, Result, require};
-use crate::samples::{Samples, room};
+use crate::parallel::{Watch, aside};
+use crate::samples::{Samples, read_all, room};
 use crate::scaling::unit;
 
 /// A thin singular value decomposition x = u diag(s) vt, matrices row-major.
@@ -25,7 +26,7 @@ pub struct Svd {
 ///
 /// # Errors
 /// [`Error::TooFew`] without a row or a column; [`Error::Parameter`] unless 1 <= k <= min(n, d); [`Error::Missing`];
-/// [`Error::Singular`] where no decomposition is found; [`Error::Memory`].
+/// [`Error::Singular`] where no decomposition is found; [`Error::Memory`]; [`Error::Interrupted`].
 pub fn svd(samples: Samples<'_>, k: Option<usize>) -> Result<Svd> {
     samples.require(1)?;
     let (rows, columns) = (samples.rows(), samples.columns());
@@ -33,11 +34,20 @@ pub fn svd(samples: Samples<'_>, k: Option<usize>) -> Result<Svd> {
     require(k >= 1 && k <= rows.min(columns), "k", "between 1 and the lesser of rows and columns", k)?;
     require_complete(samples, "x")?;
     let mut values = room(rows, columns, 0.0, "a copy of the samples")?;
-    samples.read(0..rows, &mut values);
+    read_all(samples, &mut values)?;
     // A power of two keeps squares within range and changes no digit.
-    let unit = unit(values.iter().fold(0.0, |most, value| value.abs().max(most)));
-    values.iter_mut().for_each(|value| *value *= unit);
-    let found = thin(&values, rows, columns, k)?;
+    let mut watch = Watch::start();
+    let mut most = 0.0_f64;
+    for part in values.chunks(PART) {
+        watch.after(PART)?;
+        most = part.iter().fold(most, |most, value| value.abs().max(most));
+    }
+    let unit = unit(most);
+    for part in values.chunks_mut(PART) {
+        watch.after(PART)?;
+        part.iter_mut().for_each(|value| *value *= unit);
+    }
+    let found = thin(values, rows, columns, k)?;
     let s: Vec<f64> = found.s.iter().map(|value| value / unit).collect();
     if s.iter().all(|value| value.is_finite()) {
         Ok(Svd { s, ..found })
@@ -46,17 +56,26 @@ pub fn svd(samples: Samples<'_>, k: Option<usize>) -> Result<Svd> {
     }
 }
 
+/// Values between two looks at interrupts.
+const PART: usize = 1 << 16;
+
+/// Estimated time of a decomposition for each of n d min(n, d), in nanoseconds.
+const SVD_NS: f64 = 1.5;
+
 const TOO_LARGE: Error = Error::Singular {
     name: "x",
     requirement: "free of numbers too large to be squared",
 };
 
 /// The decomposition of a row-major matrix, its first `k` values.
-pub(crate) fn thin(values: &[f64], rows: usize, columns: usize, k: usize) -> Result<Svd> {
-    let found = MatRef::from_row_major_slice(values, rows, columns).thin_svd().map_err(|_| TOO_LARGE)?;
+pub(crate) fn thin(values: Vec<f64>, rows: usize, columns: usize, k: usize) -> Result<Svd> {
+    let cost = SVD_NS * (rows * columns) as f64 * rows.min(columns) as f64;
+    let found = aside(cost, None, move || MatRef::from_row_major_slice(&values, rows, columns).thin_svd())?;
+    let found = found.map_err(|_| TOO_LARGE)?;
     let (left, singular, right) = (found.U(), found.S().column_vector(), found.V());
     let mut u = room(rows, k, 0.0, "left singular vectors")?;
     let mut vt = room(k, columns, 0.0, "right singular vectors")?;
+    let mut watch = Watch::start();
     for number in 0..k {
         let row = &mut vt[number * columns..(number + 1) * columns];
         row.iter_mut().enumerate().for_each(|(place, to)| *to = right[(place, number)]);
@@ -66,6 +85,7 @@ pub(crate) fn thin(values: &[f64], rows: usize, columns: usize, k: usize) -> Res
         }
         let sign = if flipped { -1.0 } else { 1.0 };
         for (place, row) in u.chunks_exact_mut(k).enumerate() {
+            watch.after(1)?;
             row[number] = sign * left[(place, number)];
         }
     }

@@ -5,8 +5,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, count, number, seed_of};
-use crate::interop::{Input, compute, exception, input};
 use crate::held::Held;
+use crate::interop::{Input, compute, exception, input};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table};
 
 /// k-means: rows parted into clusters, each around the mean of its rows.

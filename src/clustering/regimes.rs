@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::arguments::{Given, count, number, seed_of, type_name, unknown_word, word};
-use crate::interop::{compute, exception};
 use crate::held::Held;
+use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table};
 
 /// Operating regimes of a machine: what it usually does, which of that it is doing now, and how sure that is.

@@ -4,8 +4,8 @@ use acm_detectors::ar1::{self, Ar1, FittedAr1, Fuse, Live};
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, number, numbers_by_column};
-use crate::interop::{compute, exception};
 use crate::held::Held;
+use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table, warn};
 
 /// AR(1) detector: each sensor is expected to keep part of its last deviation.

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyString};
 
 use crate::arguments::{Given, choice, count, number, seed_of};
-use crate::interop::{compute, exception};
 use crate::held::Held;
+use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, samples_of, table, warn_left_out};
 
 const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];

@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::arguments::{Given, count, number, numbers};
+use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::linalg::components_of;
-use crate::held::Held;
 use crate::models::{Model, attribute, filled, model, samples_of, table, warn};
 
 /// Fused detector: what the recent past does not explain, watched at several memories at once.

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::arguments::{Given, count, number, unknown_word, word};
-use crate::interop::{compute, exception};
 use crate::held::Held;
+use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table, warn_left_out};
 
 /// Mahalanobis detector: how far is a row from the mean of healthy data, in units of their covariance?

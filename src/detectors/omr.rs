@@ -5,8 +5,8 @@ use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, count, number, numbers_by_column, whole_numbers};
-use crate::interop::{compute, exception};
 use crate::held::Held;
+use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table, warn};
 
 /// Overall model residual: how far a row is from what its sensors predict of each other.

@@ -6,9 +6,9 @@ use acm_linalg::scaling::Manner;
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, count, number};
+use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::linalg::components_of;
-use crate::held::Held;
 use crate::models::{Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
 
 const SCALINGS: [(&str, Manner); 2] = [("robust", Manner::Robust), ("standard", Manner::Standard)];

@@ -4,8 +4,8 @@ use acm_detectors::regime_detector::{self, FittedRegimeDetector, Kind, Live};
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, count, labels_for, number};
-use crate::interop::{compute, exception};
 use crate::held::Held;
+use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table};
 
 /// A detector for each operating regime, all on one scale: 1 is the limit of whatever the machine is doing.

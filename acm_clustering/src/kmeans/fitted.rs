@@ -282,6 +282,10 @@ impl Persist for FittedKMeans {
     const KIND: &'static str = "KMeans";
     const VERSION: u64 = 2;
 
+    fn size(&self) -> usize {
+        self.labels.len()
+    }
+
     fn write(&self, to: &mut Writer) {
         to.count("n_init", self.parameters.starts as u64);
         to.count("max_iter", self.parameters.max_iter as u64);

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use acm_linalg::Result;
 use acm_linalg::error::require;
+use acm_linalg::parallel::Watch;
 
 use super::{UNKNOWN, check, same_length};
 
@@ -47,12 +48,19 @@ impl Counts {
     }
 
     /// The most frequent label; among equally frequent ones `current` if it is one, else the one that the window saw last.
-    fn mode(&self, current: i64, latest_first: impl Iterator<Item = i64>) -> i64 {
+    fn mode(&self, current: i64, latest_first: impl Iterator<Item = i64>, watch: &mut Watch) -> Result<i64> {
         let holds = |label: i64| self.of.get(&label) == Some(&self.most);
+        watch.after(1)?;
         if current == UNKNOWN || holds(current) {
-            return current;
+            return Ok(current);
         }
-        latest_first.into_iter().find(|&label| holds(label)).unwrap_or(current)
+        for label in latest_first {
+            watch.after(1)?;
+            if holds(label) {
+                return Ok(label);
+            }
+        }
+        Ok(current)
     }
 }
 
@@ -65,7 +73,8 @@ impl Counts {
 /// Cost: O(n), and O(window) where a tie is broken.
 ///
 /// # Errors
-/// [`acm_linalg::Error::Parameter`] for a window of 0 or a label below -1; [`acm_linalg::Error::Length`].
+/// [`acm_linalg::Error::Parameter`] for a window of 0 or a label below -1; [`acm_linalg::Error::Length`];
+/// [`acm_linalg::Error::Interrupted`].
 pub fn smooth(labels: &[i64], window: usize, causal: bool, out: &mut [i64]) -> Result<()> {
     require(window >= 1, "window", "at least 1", window)?;
     check(labels, "labels")?;
@@ -74,10 +83,12 @@ pub fn smooth(labels: &[i64], window: usize, causal: bool, out: &mut [i64]) -> R
     let ahead = if causal { 0 } else { window / 2 };
     let behind = window - 1 - ahead;
     let mut counts = Counts::default();
+    let mut watch = Watch::start();
     let mut end = 0;
     for (row, out) in out.iter_mut().enumerate() {
         let stop = row.saturating_add(ahead).saturating_add(1).min(rows);
         while end < stop {
+            watch.after(1)?;
             counts.add(labels[end]);
             end += 1;
         }
@@ -85,7 +96,7 @@ pub fn smooth(labels: &[i64], window: usize, causal: bool, out: &mut [i64]) -> R
             counts.take(labels[gone]);
         }
         let start = row.saturating_sub(behind);
-        *out = counts.mode(labels[row], labels[start..end].iter().rev().copied());
+        *out = counts.mode(labels[row], labels[start..end].iter().rev().copied(), &mut watch)?;
     }
     Ok(())
 }
@@ -99,7 +110,10 @@ pub struct Recent {
 
 impl Recent {
     /// The causal mode of the next row with `window` rows: what [`smooth`] gives for it as part of the whole history.
-    pub fn next(&mut self, label: i64, window: usize) -> i64 {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Interrupted`].
+    pub fn next(&mut self, label: i64, window: usize, watch: &mut Watch) -> Result<i64> {
         while self.labels.len() >= window.max(1) {
             if let Some(gone) = self.labels.pop_front() {
                 self.counts.take(gone);
@@ -107,7 +121,7 @@ impl Recent {
         }
         self.labels.push_back(label);
         self.counts.add(label);
-        self.counts.mode(label, self.labels.iter().rev().copied())
+        self.counts.mode(label, self.labels.iter().rev().copied(), watch)
     }
 
     /// The labels that it remembers, oldest first.

@@ -2,6 +2,7 @@
 
 use acm_linalg::Result;
 use acm_linalg::error::require;
+use acm_linalg::parallel::Watch;
 
 use super::{UNKNOWN, check, same_length};
 
@@ -22,25 +23,28 @@ struct Stay {
 /// Cost: O(n log n).
 ///
 /// # Errors
-/// [`acm_linalg::Error::Parameter`] for 0 rows or a label below -1; [`acm_linalg::Error::Length`].
+/// [`acm_linalg::Error::Parameter`] for 0 rows or a label below -1; [`acm_linalg::Error::Length`];
+/// [`acm_linalg::Error::Interrupted`].
 pub fn minimum_dwell(labels: &[i64], rows: usize, out: &mut [i64]) -> Result<()> {
     require(rows >= 1, "rows", "at least 1", rows)?;
     check(labels, "labels")?;
     same_length("out", labels.len(), out.len())?;
     out.copy_from_slice(labels);
+    let mut watch = Watch::start();
     for part in out.chunk_by_mut(|one, next| (*one == UNKNOWN) == (*next == UNKNOWN)) {
         if part.first() != Some(&UNKNOWN) {
-            dwell(part, rows);
+            dwell(part, rows, &mut watch)?;
         }
     }
     Ok(())
 }
 
 /// The same among known labels only.
-fn dwell(labels: &mut [i64], least: usize) {
+fn dwell(labels: &mut [i64], least: usize, watch: &mut Watch) -> Result<()> {
     let mut stays: Vec<Stay> = Vec::new();
     let mut start = 0;
     for run in labels.chunk_by(|one, next| one == next) {
+        watch.after(run.len())?;
         stays.push(Stay {
             label: run[0],
             start,
@@ -54,11 +58,14 @@ fn dwell(labels: &mut [i64], least: usize) {
     let mut after: Vec<Option<usize>> = (0..stays.len()).map(|place| (place < last).then_some(place + 1)).collect();
     let mut short = std::collections::BTreeSet::new();
     for (place, stay) in stays.iter().enumerate() {
+        watch.after(1)?;
         if stay.rows < least {
             short.insert((stay.rows, stay.start, place));
         }
     }
     while let Some((_, _, place)) = short.pop_first() {
+        // Some lookups in the ordered set.
+        watch.after(16)?;
         let length = |place: Option<usize>| place.map_or(0, |place| stays[place].rows);
         let (left, right) = (before[place], after[place]);
         let (Some(target), other) = (if length(right) > length(left) { (right, left) } else { (left, right) }) else {
@@ -90,8 +97,10 @@ fn dwell(labels: &mut [i64], least: usize) {
         }
     }
     for stay in stays.iter().filter(|stay| stay.rows > 0) {
+        watch.after(1)?;
         labels[stay.start..stay.start + stay.rows].fill(stay.label);
     }
+    Ok(())
 }
 
 /// Marks the rows around changes from one known label to another.
@@ -102,14 +111,16 @@ fn dwell(labels: &mut [i64], least: usize) {
 /// first row of the new label on. A history that returns from UNKNOWN to the same label has not changed.
 ///
 /// # Errors
-/// [`acm_linalg::Error::Parameter`] for a label below -1; [`acm_linalg::Error::Length`].
+/// [`acm_linalg::Error::Parameter`] for a label below -1; [`acm_linalg::Error::Length`]; [`acm_linalg::Error::Interrupted`].
 pub fn transients(labels: &[i64], before: usize, after: usize, out: &mut [bool]) -> Result<()> {
     check(labels, "labels")?;
     same_length("out", labels.len(), out.len())?;
     out.fill(false);
     let mut last: Option<(usize, i64)> = None;
     let mut marked = 0;
+    let mut watch = Watch::start();
     for (row, &label) in labels.iter().enumerate() {
+        watch.after(1)?;
         if label == UNKNOWN {
             continue;
         }

@@ -1,3 +1,4 @@
+use acm_linalg::parallel::Watch;
 use proptest::prelude::*;
 
 use super::*;
@@ -70,7 +71,9 @@ proptest! {
         }
         if causal {
             let mut recent = Recent::default();
-            let streamed: Vec<i64> = labels.iter().map(|&label| recent.next(label, window)).collect();
+            let mut watch = Watch::start();
+            let streamed = labels.iter().map(|&label| recent.next(label, window, &mut watch));
+            let streamed: Vec<i64> = streamed.collect::<Result<_>>().unwrap();
             prop_assert_eq!(streamed, found);
         }
     }

@@ -159,10 +159,17 @@ impl Calibration {
 fn descending(values: &[f64]) -> Result<Vec<usize>> {
     let mut pairs = room(values.len(), 1, (0.0, 0), "the scores in order")?;
     let rows = values.iter().copied().enumerate();
-    pairs.iter_mut().zip(rows).for_each(|(pair, (row, value))| *pair = (value, row));
+    let mut watch = Watch::start();
+    for (pair, (row, value)) in pairs.iter_mut().zip(rows) {
+        watch.after(1)?;
+        *pair = (value, row);
+    }
     let pairs = order::sorted(pairs, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)))?;
     let mut order = room(values.len(), 1, 0, "the scores' order")?;
-    order.iter_mut().zip(&pairs).for_each(|(to, pair)| *to = pair.1);
+    for (to, pair) in order.iter_mut().zip(&pairs) {
+        watch.after(1)?;
+        *to = pair.1;
+    }
     Ok(order)
 }
 
@@ -273,11 +280,16 @@ impl<'a> Pool<'a> {
     fn of(scores: &'a [f64], mut order: Vec<usize>, needed: usize, block: usize) -> Result<Self> {
         // A resample has the needed ones among the four times as many largest, unless blocks of them are drawn seldom.
         order.truncate(4 * needed + 64);
-        order.sort_unstable();
+        let order = order::sorted(order, Ord::cmp)?;
         let mut before = room(scores.len() + 1, 1, 0, "places of the largest scores")?;
-        order.iter().for_each(|&row| before[row + 1] = 1);
+        let mut watch = Watch::start();
+        for &row in &order {
+            watch.after(1)?;
+            before[row + 1] = 1;
+        }
         let mut sum = 0;
         for count in &mut before {
+            watch.after(1)?;
             sum += *count;
             *count = sum;
         }
@@ -300,14 +312,14 @@ impl<'a> Pool<'a> {
         }
         let again = draws.clone();
         let mut filled = 0;
-        self.blocks(draws, |rows| {
+        self.blocks(draws, stop, |rows| {
             let large = &self.large[self.before[rows.start]..self.before[rows.end]];
             scratch[filled..filled + large.len()].copy_from_slice(large);
             filled += large.len();
         });
         if filled < self.needed {
             filled = 0;
-            self.blocks(&mut again.clone(), |rows| {
+            self.blocks(&mut again.clone(), stop, |rows| {
                 scratch[filled..filled + rows.len()].copy_from_slice(&self.scores[rows.clone()]);
                 filled += rows.len();
             });
@@ -319,10 +331,15 @@ impl<'a> Pool<'a> {
     }
 
     /// Calls `take` for ranges of rows that together are a resample of as many rows as there are scores.
-    fn blocks(&self, draws: &mut Stream, mut take: impl FnMut(std::ops::Range<usize>)) {
+    fn blocks(&self, draws: &mut Stream, stop: &Stop, mut take: impl FnMut(std::ops::Range<usize>)) {
         let count = self.scores.len();
         let mut left = count;
+        let mut drawn = 0_usize;
         while left > 0 {
+            drawn += 1;
+            if drawn.is_multiple_of(4096) && stop.requested() {
+                return;
+            }
             let start = draws.random_range(0..count);
             let length = self.block.min(left);
             let end = (start + length).min(count);

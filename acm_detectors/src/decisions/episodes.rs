@@ -397,6 +397,10 @@ impl Memory for EpisodeTrack {
             open,
         })
     }
+
+    fn copy(&self) -> Result<Self> {
+        Ok(self.clone())
+    }
 }
 
 impl Open {
@@ -435,9 +439,5 @@ impl Open {
             },
             last: last.cast_signed(),
         })
-    }
-
-    fn copy(&self) -> Result<Self> {
-        Ok(self.clone())
     }
 }

@@ -10,6 +10,10 @@ impl Persist for FittedIsolationForest {
     const KIND: &'static str = "IsolationForest";
     const VERSION: u64 = 2;
 
+    fn size(&self) -> usize {
+        4 * self.trees.nodes() * (1 + self.trees.width())
+    }
+
     fn write(&self, to: &mut Writer) {
         let parameters = &self.parameters;
         let (manner, value) = match parameters.max_samples {

@@ -1,6 +1,7 @@
 //! Trees as flat arrays: what growing and saved files give, checked, and what scoring walks through.
 
 use acm_linalg::Result;
+use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 
 use super::crown::Crown;
@@ -161,7 +162,9 @@ impl Trees {
             width,
         };
         let (mut node, mut term) = (0, 0);
+        let mut watch = Watch::start();
         for (place, sapling) in saplings.iter().enumerate() {
+            watch.after(16 * sapling.nodes.len())?;
             let depths = depths(&sapling.nodes)?;
             let span = Span {
                 nodes: (node, node + sapling.nodes.len()),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::{Table, cholesky};
+use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
 use acm_linalg::{Error, Result, Samples, Scaling, parallel};
@@ -161,7 +162,7 @@ impl Fused {
                 without: stretch.clone(),
                 ..residuals
             };
-            divide(&others.factor()?, &mut inverse, sensors, sensors);
+            divide(&others.factor()?, &mut inverse, sensors, sensors)?;
             inverses.push(Product::new(&inverse, sensors, sensors)?);
         }
         let lengths = |values: &[f64]| -> Result<Vec<f64>> {
@@ -200,7 +201,7 @@ impl Fused {
             ..
         } = model;
         let width = lagged.width();
-        divide(&factor, &mut residual, sensors, width);
+        divide(&factor, &mut residual, sensors, width)?;
         Ok(FittedFused {
             parameters: self.clone(),
             whitening: Product::new(&residual, sensors, width)?,
@@ -289,8 +290,10 @@ fn identity(size: usize) -> Result<Vec<f64>> {
 }
 
 /// `lower`⁻¹ times the (size, columns) matrix, in its place.
-fn divide(lower: &[f64], matrix: &mut [f64], size: usize, columns: usize) {
+fn divide(lower: &[f64], matrix: &mut [f64], size: usize, columns: usize) -> Result<()> {
+    let mut watch = Watch::start();
     for row in 0..size {
+        watch.after(row * columns / 4)?;
         let (above, current) = matrix.split_at_mut(row * columns);
         let current = &mut current[..columns];
         for (earlier, factor) in above.chunks_exact(columns).zip(&lower[row * size..]) {
@@ -299,6 +302,7 @@ fn divide(lower: &[f64], matrix: &mut [f64], size: usize, columns: usize) {
         let pivot = lower[row * size + row];
         current.iter_mut().for_each(|value| *value /= pivot);
     }
+    Ok(())
 }
 
 /// Exponentially weighted means of the rows before and with each row, from 0 on.

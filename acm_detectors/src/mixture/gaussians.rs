@@ -126,7 +126,10 @@ impl Gaussians {
                     matrix.iter().map(|value| value.ln()).sum()
                 }
                 Covariance::Full => {
-                    let lower = dense::cholesky(matrix, width, "reg").map_err(|_| singular())?;
+                    let lower = dense::cholesky(matrix, width, "reg").map_err(|error| match error {
+                        Error::Singular { .. } => singular(),
+                        other => other,
+                    })?;
                     let diagonal = lower.iter().step_by(width + 1);
                     reciprocals.extend(diagonal.clone().map(|value| 1.0 / value));
                     factors[place..place + area].copy_from_slice(&lower);

@@ -4,6 +4,7 @@
 //! With M = ZᵀZ + αI and P = M⁻¹, the coefficients of sensor j on the others o are (Z_oᵀZ_o + αI)⁻¹ Z_oᵀz_j = M_oo⁻¹ M_oj. The
 //! rows o of M P = I read M_oo P_oj + M_oj P_jj = 0, so that is -P_oj / P_jj: the penalty on sensor j itself drops out.
 
+use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result};
 
@@ -17,7 +18,7 @@ pub(super) fn coefficients(root: &Root, alpha: f64) -> Result<Vec<f64>> {
     let size = root.columns;
     let mut penalty = room(size, size, 0.0, "a ridge")?;
     penalty.iter_mut().step_by(size + 1).for_each(|value| *value = alpha.sqrt());
-    let factor = triangle(&root.values, &penalty, size);
+    let factor = triangle(&root.values, &penalty, size, None)?;
     let inverse = inverse(&factor, size, CONDITION)?.ok_or(Error::Singular {
         name: "alpha",
         requirement: "larger where sensors are linear combinations of others",
@@ -28,7 +29,9 @@ pub(super) fn coefficients(root: &Root, alpha: f64) -> Result<Vec<f64>> {
         left.iter().zip(right).map(|(left, right)| left * right).sum::<f64>()
     };
     let mut coefficients = penalty;
+    let mut watch = Watch::start();
     for i in 0..size {
+        watch.after(i * size / 2)?;
         coefficients[i * size + i] = product(i, i);
         for j in 0..i {
             coefficients[i * size + j] = product(i, j);

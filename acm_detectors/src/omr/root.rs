@@ -5,6 +5,7 @@
 //! hardly vary (Golub and Van Loan 2013, "Matrix Computations", 5.3.7).
 
 use acm_linalg::dense::{cholesky, gram};
+use acm_linalg::parallel::{Stop, Watch, aside};
 use acm_linalg::samples::{reduce, room};
 use acm_linalg::{Error, Result, Samples};
 use faer::{Mat, MatRef};
@@ -14,6 +15,9 @@ use super::standard::{BLOCK, Standard};
 /// Above this condition number the products of columns have lost too many digits: the square of it times the rounding of
 /// float64 is 2e-10, a bound seldom come near.
 const CONDITION: f64 = 1e3;
+
+/// Estimated time of a triangle for each of its rows times the square of its columns, in nanoseconds.
+const QR_NS: f64 = 0.4;
 
 /// At most as many rows as columns, row after row.
 pub(super) struct Root {
@@ -69,7 +73,7 @@ fn by_products(x: Samples<'_>, standard: &Standard) -> Result<Option<Vec<f64>>> 
 fn by_reflections(x: Samples<'_>, standard: &Standard) -> Result<Vec<f64>> {
     let (rows, all, size) = (x.rows(), x.columns(), standard.watched.len());
     let step = size.clamp(BLOCK, 4 * BLOCK);
-    let make = || Ok((room(size, size, 0.0, "a triangle")?, room(step, all, 0.0, "a block of rows")?));
+    let make = || Ok((room(size, size, 0.0, "a triangle"), room(step, all, 0.0, "a block of rows")?));
     let found = reduce(
         rows,
         (rows / (4 * size)).max(1),
@@ -77,27 +81,39 @@ fn by_reflections(x: Samples<'_>, standard: &Standard) -> Result<Vec<f64>> {
         make,
         |(factor, block), rows, stop| {
             for start in rows.clone().step_by(step) {
+                let Ok(known) = &*factor else { return };
                 if stop.requested() {
                     return;
                 }
                 let part = start..rows.end.min(start + step);
                 let count = part.len();
                 standard.read(x, part, block);
-                *factor = triangle(factor, &block[..count * size], size);
+                *factor = triangle(known, &block[..count * size], size, Some(stop));
             }
         },
-        |(all, _), (part, _)| *all = triangle(all, &part, size),
+        |(all, _), (part, _)| {
+            *all = match (&*all, &part) {
+                (Ok(all), Ok(part)) => triangle(all, part, size, None),
+                (Err(error), _) | (_, Err(error)) => Err(error.clone()),
+            };
+        },
     )?;
-    Ok(found.0)
+    found.0
 }
 
 /// Upper triangle R with RᵀR = UᵀU + LᵀL, U and L the rows of `upper` and `lower`.
-pub(super) fn triangle(upper: &[f64], lower: &[f64], size: usize) -> Vec<f64> {
+///
+/// `stop` is the request of the job that this is part of, if it is part of one.
+///
+/// # Errors
+/// [`Error::Memory`]; [`Error::Interrupted`].
+pub(super) fn triangle(upper: &[f64], lower: &[f64], size: usize, stop: Option<&Stop>) -> Result<Vec<f64>> {
     let [above, below] = [upper, lower].map(|part| MatRef::from_row_major_slice(part, part.len() / size, size));
     let mut both = Mat::zeros(above.nrows() + below.nrows(), size);
     both.as_mut().subrows_mut(0, above.nrows()).copy_from(above);
     both.as_mut().subrows_mut(above.nrows(), below.nrows()).copy_from(below);
-    let factors = both.qr();
+    let cost = QR_NS * (both.nrows() * size) as f64 * size as f64;
+    let factors = aside(cost, stop, move || both.qr())?;
     let factor = factors.thin_R();
     let mut values = vec![0.0; size * size];
     for row in 0..factor.nrows() {
@@ -105,13 +121,15 @@ pub(super) fn triangle(upper: &[f64], lower: &[f64], size: usize) -> Vec<f64> {
             values[row * size + column] = factor[(row, column)];
         }
     }
-    values
+    Ok(values)
 }
 
 /// The inverse of an upper triangle, unless their Frobenius norms multiply to more than `condition`.
 pub(super) fn inverse(triangle: &[f64], size: usize, condition: f64) -> Result<Option<Vec<f64>>> {
     let mut inverse = room(size, size, 0.0, "the inverse of a triangle")?;
+    let mut watch = Watch::start();
     for (first, row) in inverse.chunks_exact_mut(size).enumerate() {
+        watch.after(size * size / 2)?;
         row[first] = 1.0;
         for place in first..size {
             let (value, rest) = row[place..].split_first_mut().map_or((0.0, Default::default()), |(value, rest)| {

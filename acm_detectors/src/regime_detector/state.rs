@@ -1,6 +1,6 @@
 //! The detectors as bytes: each as its own model would be saved, one after the other.
 
-use acm_linalg::{Persist, Reader, Result, Writer};
+use acm_linalg::{Error, Persist, Reader, Result, Writer};
 
 use super::{FittedRegimeDetector, Inner, Kind, Part, RegimeDetector};
 use crate::ar1::FittedAr1;
@@ -88,7 +88,10 @@ impl Persist for FittedRegimeDetector {
             let mut bytes: Vec<u8> = own.iter().flat_map(|word| word.to_le_bytes()).collect();
             from.require(bytes[size..].iter().all(|&byte| byte == 0), "detectors")?;
             bytes.truncate(size);
-            let detector = Inner::from_bytes(kind, &bytes).map_err(|_| wrong())?;
+            let detector = Inner::from_bytes(kind, &bytes).map_err(|error| match error {
+                Error::State { .. } => wrong(),
+                other => other,
+            })?;
             from.require(detector.columns() == columns && detector.is_plain(), "detectors")?;
             let rows = usize::try_from(rows).map_err(|_| from.wrong("rows"))?;
             parts.push(Part { detector, limit, rows });

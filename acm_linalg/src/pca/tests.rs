@@ -14,7 +14,7 @@ fn noise(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
 fn exact(x: &Array2<f64>) -> Vec<f64> {
     let centered = Centered::new(&Samples::from(x.view())).map(|centered| all(&centered).unwrap()).unwrap();
     let least = x.nrows().min(x.ncols());
-    let found = svd::thin(&centered, x.nrows(), x.ncols(), least).unwrap();
+    let found = svd::thin(centered, x.nrows(), x.ncols(), least).unwrap();
     squares(&found.s, x.nrows())
 }
 

@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 
 use super::charted::{Charts, charted, levels, shown};
 use crate::arguments::{Given, number, truth};
-use crate::interop::exception;
 use crate::held::Held;
+use crate::interop::exception;
 use crate::models::{Model, model};
 
 /// Cumulative sums of rows as they come: `cusum` with a memory.

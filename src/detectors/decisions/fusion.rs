@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::arguments::{Given, choice, count, labels_for, numbers};
-use crate::interop::{compute, exception};
 use crate::held::Held;
+use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table};
 
 /// Several scores as one: each brought to a common scale by its training scores, then combined.

@@ -9,8 +9,8 @@ use pyo3::types::{PyIterator, PyTuple};
 
 use crate::arguments::{Given, count, number, numbers_of, type_name, whole_numbers};
 use crate::features::times::{duration_of, spelling, times_of};
-use crate::interop::{compute, exception, input};
 use crate::held::Held;
+use crate::interop::{compute, exception, input};
 use crate::models::{Model, attribute, model};
 
 /// Episodes, one place in each array for each of them. Made by `episodes` and `EpisodeTracker`.

@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 
 use super::charted::{Charts, charted};
 use crate::arguments::{Given, count, number, truth};
-use crate::interop::exception;
 use crate::held::Held;
+use crate::interop::exception;
 use crate::models::{Model, model};
 
 /// The Page-Hinkley test of rows as they come: `page_hinkley` with a memory.

@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 
 use super::charted::{Charts, charted, levels, shown};
 use crate::arguments::{Given, number};
-use crate::interop::exception;
 use crate::held::Held;
+use crate::interop::exception;
 use crate::models::{Model, model};
 
 /// A moving average chart of rows as they come: `ewma_chart` with a memory.

@@ -1,0 +1,107 @@
+//! Work that cannot look at a request to stop, such as a library's decomposition of a large matrix.
+
+use std::cell::RefCell;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use super::{HOOK, POLL, Stop, WATCH_NS, told_to_stop};
+use crate::error::{Error, Result};
+
+thread_local! {
+    /// On a thread of such work: whether nobody waits for it any more.
+    static GIVEN_UP: RefCell<Option<Arc<Stop>>> = const { RefCell::new(None) };
+}
+
+pub(super) fn given_up() -> Option<bool> {
+    GIVEN_UP.with_borrow(|stop| stop.as_ref().map(|stop| stop.requested()))
+}
+
+/// What `work` returns. Where it is long, it runs on a thread of its own while this one asks whether to stop; it is then left
+/// to itself: it goes on to its end, or to its next look at a [`super::Watch`], and what it holds is freed there.
+///
+/// `cost_ns` is the estimated time; short work runs on the calling thread. Within a job of [`super::run`], `stop` is the
+/// request that the job was given; elsewhere `None`.
+///
+/// Where no thread can be started, the calling thread does the work.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+///
+/// # Panics
+/// Hands on a panic of `work`.
+pub fn aside<R: Send + 'static>(
+    cost_ns: f64,
+    stop: Option<&Stop>,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R> {
+    if cost_ns < WATCH_NS || HOOK.get().is_none() {
+        Ok(work())
+    } else {
+        apart(stop, work)
+    }
+}
+
+fn apart<R: Send + 'static>(stop: Option<&Stop>, work: impl FnOnce() -> R + Send + 'static) -> Result<R> {
+    let (sender, receiver) = channel();
+    let given_up = Arc::new(Stop::default());
+    let told = Arc::clone(&given_up);
+    let work = Arc::new(Mutex::new(Some(work)));
+    let handed = Arc::clone(&work);
+    let worker = thread::Builder::new().name("acm-aside".to_owned()).spawn(move || {
+        GIVEN_UP.set(Some(told));
+        // Nobody listens any more where the work was given up.
+        if let Some(work) = taken(&handed) {
+            let _ = sender.send(work());
+        }
+    });
+    let Ok(worker) = worker else {
+        return taken(&work).map(|work| work()).ok_or(Error::Interrupted);
+    };
+    loop {
+        match receiver.recv_timeout(POLL) {
+            Ok(result) => return Ok(result),
+            Err(RecvTimeoutError::Timeout) => {
+                if stop.map_or_else(told_to_stop, Stop::requested) {
+                    given_up.request();
+                    return Err(Error::Interrupted);
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => match worker.join() {
+                Err(panic) => resume_unwind(panic),
+                Ok(()) => return Err(Error::Interrupted),
+            },
+        }
+    }
+}
+
+fn taken<T>(from: &Mutex<Option<T>>) -> Option<T> {
+    from.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn results_and_panics_come_back() {
+        assert_eq!(aside(1e3, None, || 7), Ok(7));
+        assert_eq!(apart(None, || 7), Ok(7));
+        assert_eq!(apart(Some(&Stop::default()), || 7), Ok(7));
+        assert!(catch_unwind(|| apart(None, || panic!("job"))).is_err());
+    }
+
+    #[test]
+    fn work_within_a_job_is_left_to_itself_when_the_job_shall_stop() {
+        let stop = Stop::default();
+        stop.request();
+        let (release, held) = channel::<()>();
+        // Ends only after it was given up.
+        let found = apart(Some(&stop), move || held.recv().is_ok());
+        assert_eq!(found, Err(Error::Interrupted));
+        drop(release);
+    }
+}
