@@ -16,6 +16,9 @@ use crate::interop::{exception, refuse_mask};
 /// Most values of a sequence that is a parameter and no data. Nobody means so many, and no memory is asked for before.
 const MOST: usize = 1 << 24;
 
+/// What counts beyond what fits are read as.
+const BEYOND: usize = 1 << (usize::BITS - 2);
+
 /// Values that are read between two looks at the signals.
 const AT_ONCE: usize = 1 << 18;
 
@@ -70,7 +73,6 @@ fn because(py: Python<'_>, ours: PyErr, cause: PyErr) -> PyErr {
 
 /// A whole number: of rows, of components. Counts beyond what fits are as good as without limit.
 pub(crate) fn count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyResult<usize> {
-    const BEYOND: usize = 1 << (usize::BITS - 2);
     let wrong =
         || PyValueError::new_err(format!("`{name}` must be a whole number, at least {least}, got {}", shown(value)));
     let index = index_of(value)?.ok_or_else(wrong)?;
@@ -81,6 +83,14 @@ pub(crate) fn count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyRes
         return Ok(number.min(BEYOND));
     }
     if index.gt(0)? { Ok(BEYOND) } else { Err(wrong()) }
+}
+
+/// A whole number that is kept as it is, so it has to fit.
+pub(crate) fn kept_count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyResult<usize> {
+    match count(value, name, least)? {
+        BEYOND => Err(PyValueError::new_err(format!("`{name}` must be below 2^62, got {}", shown(value)))),
+        number => Ok(number),
+    }
 }
 
 /// Any 64-bit seed.

@@ -126,7 +126,7 @@ def of(calls: Mapping[str, Callable[[Any], object]]) -> pytest.MarkDecorator:
 @of(NUMBERS)
 @pytest.mark.parametrize("value", [True, False, np.True_, np.array(True)], ids=repr)
 def test_flags_are_no_numbers(name: str, call: Callable[[Any], object], value: Any) -> None:
-    refused(TypeError, (f"`{name}`", "number", "bool"), lambda: call(value))
+    refused(TypeError, (f"`{name}`", "number", type(value).__name__), lambda: call(value))
 
 
 @of(NUMBERS)
@@ -134,7 +134,8 @@ def test_flags_are_no_numbers(name: str, call: Callable[[Any], object], value: A
     "value", ["5", b"5", 1j, [None], dict, np.timedelta64(3, "s"), np.datetime64("2020-01-01"), object()], ids=repr
 )
 def test_other_types_are_no_numbers(name: str, call: Callable[[Any], object], value: Any) -> None:
-    kinds = (TypeError, ValueError) if isinstance(value, str | np.timedelta64) else TypeError
+    # Of a duration or a sequence its value is at fault.
+    kinds = (TypeError, ValueError) if isinstance(value, str | np.timedelta64 | list) else TypeError
     refused(kinds, (f"`{name}`",), lambda: call(value))
 
 
@@ -267,7 +268,9 @@ def test_a_length_is_held_against_what_comes(name: str, call: Callable[[Any], ob
 def test_what_is_no_sequence_is_refused(name: str, call: Callable[[Any], object], value: Any) -> None:
     if name == "columns" and not isinstance(value, str | bytes | bytearray) and type(value) is not object:
         return
-    refused(TypeError, (f"`{name}`",), lambda: call(value))
+    # What else is no whole number, or no name, is refused as a value.
+    kinds = (TypeError, ValueError) if name in {"lags", "features"} else TypeError
+    refused(kinds, (f"`{name}`",), lambda: call(value))
 
 
 def test_lags_are_no_bytes() -> None:

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
-use crate::arguments::{Given, count, number, seed_of, truth};
+use crate::arguments::{Given, count, kept_count, number, seed_of, truth};
 use crate::interop::{compute, exception, input};
 
 /// A threshold and its confidence interval, made by `calibrate`. Counts as its threshold wherever a number is asked for.
@@ -67,8 +67,8 @@ impl Threshold {
             low: level(low, "low")?,
             high: level(high, "high")?,
             extrapolated: truth(extrapolated, "extrapolated")?,
-            block: count(block, "block", 1)?,
-            known: count(known, "known", 0)?,
+            block: kept_count(block, "block", 1)?,
+            known: kept_count(known, "known", 0)?,
         };
         if found.low > found.high {
             let (low, high) = (found.low, found.high);
