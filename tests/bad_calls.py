@@ -98,11 +98,11 @@ def judged(case: Case, arguments: dict[str, Any], error: Exception) -> str:
     of_path = case.argument == "path" and isinstance(error, OSError)
     if type(error) not in ALLOWED and not of_path:
         return f"wrong-type {text}"
-    if len(str(error)) > 2000:
-        return f"unnamed {text}"
     if case.odd == UNKNOWN or (case.odd == MISSING and "required" in str(error)):
         named = case.call.name.rpartition(".")[2] in str(error) and f"'{case.argument}'" in str(error)
         return "refused" if named else f"unnamed {text}"
+    if len(str(error)) > 2000 and not of_path:
+        return f"unnamed {text}"
     if of_path or f"`{case.argument}`" in str(error):
         return "refused"
     if isinstance(error, MemoryError) and str(error):
