@@ -95,11 +95,13 @@ def judged(case: Case, arguments: dict[str, Any], error: Exception) -> str:
     text = f"{type(error).__name__}: {str(error)[:300]!r}"
     if isinstance(error, acm_rs.InternalError):
         return f"panic {text}"
-    of_path = case.argument == "path" and isinstance(error, OSError)
+    # A file is named by its path.
+    of_path = case.argument == "path" and (isinstance(error, OSError) or "not a saved" in str(error))
     if type(error) not in ALLOWED and not of_path:
         return f"wrong-type {text}"
     if case.odd == UNKNOWN or (case.odd == MISSING and "required" in str(error)):
-        named = case.call.name.rpartition(".")[2] in str(error) and f"'{case.argument}'" in str(error)
+        of = "no keyword arguments" if case.odd == UNKNOWN and len(arguments) == 1 else f"'{case.argument}'"
+        named = case.call.name.rpartition(".")[2] in str(error) and of in str(error)
         return "refused" if named else f"unnamed {text}"
     if len(str(error)) > 2000 and not of_path:
         return f"unnamed {text}"

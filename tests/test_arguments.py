@@ -105,7 +105,7 @@ SEQUENCES: Mapping[str, Callable[[Any], object]] = {
     "RegimeDetector.fit labels": lambda v: acm_rs.RegimeDetector().fit(X, labels=v),
     "ScoreFusion.fit labels": lambda v: acm_rs.ScoreFusion().fit(X, labels=v),
     "silhouette_score labels": lambda v: acm_rs.silhouette_score(X, v),
-    "align_labels reference": lambda v: acm_rs.align_labels(v, LABELS),
+    "align_labels labels": lambda v: acm_rs.align_labels(LABELS, v),
     "KMeans.fit sample_weight": lambda v: acm_rs.KMeans(2).fit(X, v),
     "KMeans.fit centers": lambda v: acm_rs.KMeans(2).fit(X, centers=v),
     "Episodes start": lambda v: acm_rs.Episodes(v, [3], [1.0], [1.0], [2]),
@@ -331,7 +331,8 @@ def test_labels_of_another_length_are_refused_at_once(rows: int) -> None:
         lambda: acm_rs.davies_bouldin_score(X, labels),
     ):
         refused(ValueError, (f"`labels` must have length 200, got {rows}",), call)
-    refused(ValueError, ("`reference` must have length 200",), lambda: acm_rs.align_labels(labels, LABELS))
+    for pair in ((LABELS, labels), (labels, LABELS)):
+        refused(ValueError, ("`labels` must have length", str(rows)), lambda pair=pair: acm_rs.align_labels(*pair))
 
 
 class Slow:

@@ -279,7 +279,7 @@ X = np.arange(12.0).reshape(4, 3)
 @pytest.mark.parametrize("method", ["Pearson", "", "cosine", "kendal"])
 def test_the_method_must_be_known(method: str) -> None:
     for function in (acm_rs.correlation, acm_rs.compute_correlations_f64):
-        refused(ValueError, ("`method`", "pearson", repr(method)), lambda f=function: f(X, method))
+        refused(ValueError, ("`method`", "pearson", f'"{method}"'), lambda f=function: f(X, method))
 
 
 @pytest.mark.parametrize("method", [3, ["pearson"], b"pearson"], ids=repr)

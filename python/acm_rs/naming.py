@@ -82,7 +82,11 @@ def _names(names: Iterable[str], argument: str) -> list[str]:
     """The names one after the other, but no endless number of them."""
     if isinstance(names, str | bytes | bytearray) or not isinstance(names, Iterable):
         raise TypeError(f"`{argument}` must be a sequence of names, got {type(names).__name__}")
-    found = list(islice(names, _MOST + 1))
+    try:
+        found = list(islice(names, _MOST + 1))
+    except TypeError as error:
+        # Arrays without dimensions only look iterable.
+        raise TypeError(f"`{argument}` must be a sequence of names: {error}") from error
     if len(found) > _MOST:
         raise ValueError(f"`{argument}` must be at most {_MOST} names, got more")
     return found

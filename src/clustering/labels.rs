@@ -173,9 +173,9 @@ pub(crate) fn align_labels<'py>(
     labels: &Bound<'py, PyAny>,
     min_share: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let rows = label_array(labels, "labels")?.len();
-    let reference = labels_for(reference, "reference", rows)?;
-    let labels = labels_of(labels, "labels")?;
+    let rows = label_array(reference, "reference")?.len();
+    let labels = labels_for(labels, "labels", rows)?;
+    let reference = labels_of(reference, "reference")?;
     let share = min_share.map_or(Ok(0.5), |value| number(value, "min_share"))?;
     filled(py, labels.len(), |out| labels::align(&reference, &labels, share, out))
 }
