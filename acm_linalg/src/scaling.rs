@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn units_bring_values_to_about_one() {
         assert_eq!((unit(0.0), unit(1e-99), unit(3.0), unit(f64::INFINITY)), (1.0, 1.0, 1.0, 1.0));
-        for value in [1e-163, 5e-324, 1.7e308, 1e120, 2.0_f64.powi(-400)] {
+        for value in [1e-163, 1e-300, 1.7e308, 1e120, 2.0_f64.powi(-400)] {
             let near = value * unit(value);
             assert!((1e-8..1e8).contains(&near) && near / unit(value) == value, "{value:e} {near:e}");
         }

@@ -52,7 +52,7 @@ fn infinite_scores_are_the_largest_or_the_least() {
     let with = |added: &[f64]| [added, &finite].concat();
     let fit = |rate: f64, scores: &[f64]| Calibration::new(rate, 0.95, 200, Some(1), 17).unwrap().fit(column(scores));
     // Place 100 rate from the top, the infinite one being the first.
-    for (rate, expected) in [(0.5, 49.0), (0.02, 98.0), (0.025, 97.5)] {
+    for (rate, expected) in [(0.5, 50.0), (0.02, 98.0), (0.025, 97.5)] {
         let found = fit(rate, &with(&[f64::INFINITY])).unwrap();
         assert!((found.threshold - expected).abs() < 1e-12, "{rate} {found:?}");
         assert_eq!(found.known, 99);
