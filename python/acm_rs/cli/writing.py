@@ -123,9 +123,7 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> int:
         draft.replace(target)
         return size
     except (OSError, pl.exceptions.PolarsError) as error:
-        reason = getattr(error, "strerror", None) or _system_text(str(error))
-        if draft is not None:
-            reason = reason.replace(str(draft), str(output))
+        reason = _reason(error, draft).replace(str(draft), str(output))
         raise Refusal(f"{output} cannot be written: {reason}") from None
     finally:
         if draft is not None:
@@ -133,9 +131,16 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> int:
                 draft.unlink(missing_ok=True)
 
 
-def _system_text(text: str) -> str:
-    """What the system said, of what Polars made of it."""
-    return text.strip().partition("\n")[0].partition(" (os error ")[0].rpartition("IO error: ")[2]
+def _reason(error: Exception, draft: Path | None) -> str:
+    """What the system said. Polars may have lost it: then a few bytes more make the system say it again."""
+    said: str | None = getattr(error, "strerror", None)
+    if said is None and draft is not None:
+        try:
+            with draft.open("ab") as file:
+                file.write(bytes(1 << 16))
+        except OSError as again:
+            said = again.strerror
+    return said or str(error).strip().partition("\n")[0]
 
 
 def _followed(output: Path) -> tuple[Path, os.stat_result | None]:
