@@ -1,7 +1,7 @@
 //! The feature matrix: every feature of every column from one pass over the data.
 
 use acm_linalg::Result;
-use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
+use acm_linalg::columns::{self, History, Leaf, Tile, allocate, reserve};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
@@ -10,7 +10,10 @@ use ndarray::{ArrayView2, ArrayViewMut2, s};
 use crate::either::Either;
 pub use crate::fill::Gaps;
 use crate::fill::fill_values;
-use crate::rolling::{AllMoments, Blocks, Layout, Order, Ranges, TimeSlope, Wanted, Windows, tile_rows};
+use crate::rolling::{
+    AllMoments, Blocks, Layout, Order, Ranges, TimeSlope, Wanted, Windows, rolling_mean, rolling_slope, rolling_std,
+    tile_rows,
+};
 use crate::spectral::{BandEnergy, Bands, EnergyRanges, cut_energies};
 
 /// Farthest that a skewness, a kurtosis and a robust z may lie from 0.
@@ -20,6 +23,9 @@ const Z_CLIP: f64 = 100.0;
 
 /// Makes the median absolute deviation of normal data its standard deviation.
 const NORMAL: f64 = 1.4826;
+
+/// Deviations from here on have no digit that the floor would change: 2^480.
+const LARGE: f64 = f64::from_bits((1023 + 480) << 52);
 
 /// Least deviation that a robust z divides by, and what is added to the divisor.
 const FLOOR: f64 = 1e-9;
@@ -167,13 +173,7 @@ impl<'a> Matrix<'a> {
             Layout::Ranges(bounds, history) => {
                 matrix.window = bounds.longest();
                 matrix.order = order.map(|wanted| Order::within(wanted, bounds, min_periods));
-                matrix.moments = moments.map(|summary| {
-                    Either::Ranged(Ranges {
-                        summary,
-                        bounds,
-                        min_periods,
-                    })
-                });
+                matrix.moments = moments.map(|summary| Either::Ranged(Ranges::new(summary, bounds, min_periods)));
                 matrix.energy = energy.map(|bands| {
                     Either::Ranged(EnergyRanges {
                         bounds,
@@ -186,11 +186,7 @@ impl<'a> Matrix<'a> {
             }
         };
         if slope {
-            matrix.slope = Some(Ranges {
-                summary: TimeSlope,
-                bounds: windows.ranges(rows)?.0,
-                min_periods,
-            });
+            matrix.slope = Some(Ranges::new(TimeSlope, windows.ranges(rows)?.0, min_periods));
         }
         matrix.ahead = history.ahead;
         let wanted = [
@@ -239,7 +235,13 @@ impl<'a> Matrix<'a> {
                     let from = scratch.order_results.chunks_exact(ORDER_RESULTS);
                     for ((line, from), x) in lines.zip(from).zip(x) {
                         let deviation = from[1].load(simd).max(f64x8::splat(simd, FLOOR));
-                        let z = (x.load(simd) - from[0].load(simd)) / (deviation * NORMAL + FLOOR);
+                        let mut z = (x.load(simd) - from[0].load(simd)) / (deviation * NORMAL + FLOOR);
+                        let large = deviation.simd_ge(LARGE);
+                        if large.any_true() {
+                            // The difference or the scale may have left the range.
+                            let apart = x.load(simd) * 0.25 - from[0].load(simd) * 0.25;
+                            z = large.select(apart / (deviation * 0.25 * NORMAL), z);
+                        }
                         // Processors disagree about the sign of a NaN that they make.
                         let z = z.simd_eq(z).select(within(simd, z, Z_CLIP), f64x8::splat(simd, f64::NAN));
                         line[first].store(told(simd, self.filled, z));
@@ -248,6 +250,16 @@ impl<'a> Matrix<'a> {
             }
             first += self.width_of(source);
         }
+    }
+
+    /// Whether a window may have left the range of the numbers.
+    fn noted(&self) -> bool {
+        let moments = match &self.moments {
+            Some(Either::Even(leaf)) => leaf.noted(),
+            Some(Either::Ranged(leaf)) => leaf.noted(),
+            None => false,
+        };
+        moments || self.slope.as_ref().is_some_and(Ranges::noted)
     }
 
     /// Results of a column.
@@ -397,6 +409,9 @@ fn run<T: Element>(
     let (leaf, history) = Matrix::new(windows, features, bands, (x.nrows(), fill.is_some()))?;
     let history = History { fill, ..history };
     columns::run(&leaf, x, history, out.view_mut())?;
+    if leaf.noted() {
+        large_moments(x, windows, (features, bands), fill, out.view_mut())?;
+    }
     if leaf.ahead == 0 {
         return Ok(());
     }
@@ -414,6 +429,42 @@ fn run<T: Element>(
                 let defined = |energy: T| if energy.widen().is_finite() { energy } else { T::narrow(0.0) };
                 energies.slice_mut(s![above.., ..]).mapv_inplace(defined);
             }
+        }
+    }
+    Ok(())
+}
+
+/// Takes means, deviations and slopes from the functions of their names, which keep large values among the numbers.
+fn large_moments<T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: Windows<'_>,
+    (features, bands): (&[Feature], &Bands),
+    fill: Option<&[f64]>,
+    mut out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let (rows, columns) = x.dim();
+    let mut memory = Vec::new();
+    if let Some(fill) = fill {
+        memory = reserve(x.len(), T::narrow(0.0), "filled values")?;
+        let values = x.rows().into_iter().flat_map(|row| row.into_iter().zip(fill));
+        for (place, (&value, &fill)) in memory.iter_mut().zip(values) {
+            *place = if value.widen().is_finite() { value } else { T::narrow(fill) };
+        }
+    }
+    let x = ArrayView2::from_shape((rows, columns), &memory).unwrap_or(x);
+    let mut first = 0;
+    for feature in features {
+        let end = first + columns * if *feature == Feature::Energy { bands.len() } else { 1 };
+        let mut out = out.slice_mut(s![.., first..end]);
+        first = end;
+        match feature {
+            Feature::Mean => rolling_mean(x, windows, out.view_mut())?,
+            Feature::Std => rolling_std(x, windows, 1, out.view_mut())?,
+            Feature::Slope => rolling_slope(x, windows, out.view_mut())?,
+            _ => continue,
+        }
+        if fill.is_some() {
+            out.mapv_inplace(|value| if value.widen().is_finite() { value } else { T::narrow(0.0) });
         }
     }
     Ok(())

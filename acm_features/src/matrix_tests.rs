@@ -313,6 +313,28 @@ fn what_is_not_defined_is_zero() {
 }
 
 #[test]
+fn large_values_have_the_moments_of_small_ones() {
+    let x = plant(500).slice_move(s![.., 0..6;5]);
+    for factor in [1000, 700] {
+        let large = x.mapv(|x| x * 2.0_f64.powi(factor));
+        for rows in [3, 40, 300] {
+            let features = [Feature::Slope, Feature::Mean, Feature::Energy, Feature::Std];
+            let (small, got) = (
+                compute_with(x.view(), window(rows, 1), &features, Gaps::Median),
+                compute_with(large.view(), window(rows, 1), &features, Gaps::Median),
+            );
+            let columns = x.ncols();
+            for (column, got) in got.columns().into_iter().enumerate() {
+                if !(2 * columns..5 * columns).contains(&column) {
+                    let expected = small.column(column).mapv(|y| y * 2.0_f64.powi(factor));
+                    assert_eq!(got, expected, "column {column}, window {rows}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn shape_and_distance_are_bounded() {
     let rows = 12_000;
     let x = Array2::from_shape_fn((rows, 2), |(row, column)| {

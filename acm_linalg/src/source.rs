@@ -40,6 +40,12 @@ impl<'a, T> From<ArrayView2<'a, T>> for Source<'a, T> {
 }
 
 impl<'a, T: Copy> Source<'a, T> {
+    /// One input.
+    #[must_use]
+    pub const fn single(x: Plane<'a, T>) -> Self {
+        Self { x, y: None }
+    }
+
     /// Two inputs; `x` says how many rows and columns the results have.
     #[must_use]
     pub fn pair(x: Plane<'a, T>, y: Plane<'a, T>) -> Self {
@@ -59,7 +65,8 @@ impl<'a, T: Copy> Source<'a, T> {
         }
     }
 
-    pub(crate) fn planes(self) -> impl Iterator<Item = Plane<'a, T>> {
+    /// The inputs, x first.
+    pub fn planes(self) -> impl Iterator<Item = Plane<'a, T>> {
         [self.x].into_iter().chain(self.y)
     }
 }

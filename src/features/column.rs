@@ -178,7 +178,7 @@ pub(crate) fn column_quantiles<'py>(
 /// fewer than 3, the kurtosis of fewer than 4, and for both of a constant, whose deviation is exactly 0. Blocks of rows are
 /// summarised about a value of their own and merged [1]_, so a level of 1e9 takes no digits from deviations of 1e-3.
 /// Deviations from the mean beyond about 1e154, whose squares exceed the largest float64, make the standard deviation
-/// infinite, as the rolling ones.
+/// infinite.
 ///
 /// .. [1] Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical moments,
 ///    Sandia SAND2008-6212, 2008.

@@ -188,7 +188,7 @@ pub(crate) fn ewm_mean<'py>(
 /// ``1 - sum(w**2) / sum(w)**2``. NaN and infinity are missing. The unbiased deviation of one value is NaN, the biased one 0; a
 /// constant gives exactly 0. The numbers of pandas' ``ewm(...).std(bias)``, which takes no ``times``, but where that rounds.
 /// Deviations from the mean beyond about 1e154, whose squares exceed the largest float64, make the standard deviation
-/// infinite, as the rolling ones, and leave it so. After an outage of any length the value is that of the formula, where
+/// infinite, and leave it so. After an outage of any length the value is that of the formula, where
 /// pandas gives NaN once the weights are too small for a float64. Mean and squares are updated by weighted increments [1]_.
 ///
 /// .. [1] West, Updating mean and variance estimates: an improved method, Communications of the ACM 22, 1979,

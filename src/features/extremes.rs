@@ -172,7 +172,7 @@ pub(crate) fn rolling_max<'py>(
 /// NaN and infinity are missing and skipped. The slope is that of the remaining values against their own rows, in units of
 /// ``x`` per row, or per second where ``times`` is given; 0 where one value remains, or all are of one instant. Least
 /// squares by the normal equations, from exact products [1]_ and compensated sums: neither an offset nor spikes that balance
-/// each other cost digits; NaN while a value beyond 1e300 is in the window.
+/// each other cost digits, nor does the size of the values.
 ///
 /// .. [1] Dekker, A floating-point technique for extending the available precision, Numerische Mathematik 18, 1971.
 ///

@@ -153,7 +153,7 @@ pub(crate) fn rolling_cov<'py>(
 /// Notes
 /// -----
 /// A row counts where neither side is missing (NaN or infinite). NaN while fewer than two such rows remain, and where either
-/// side is constant or deviates by less than 1e-154 or more than 1e154, whose squares are no numbers. Merged moments [1]_: as exact at 1e9 ± 1e-3 as at ± 1e-3.
+/// side is constant. Merged moments [1]_: as exact at 1e9 ± 1e-3 as at ± 1e-3, and at 1e-200 or 1e200 as at 1.
 ///
 /// .. [1] Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
 ///    statistical moments, Sandia report SAND2008-6212, 2008.

@@ -21,6 +21,7 @@ pub(crate) struct AllState<S: Simd> {
 impl Summary for AllMoments {
     type State<S: Simd> = AllState<S>;
     const SIZE: usize = 12;
+    const POWERS: &'static [Option<i32>] = &[Some(1), Some(1), Some(1), None, None];
     const RESULTS: usize = 5;
     const COST_NS: f64 = 10.0;
 

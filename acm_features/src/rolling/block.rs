@@ -6,11 +6,13 @@
 //! 10.1109/34.211471, for extremes; here for any summary that merges).
 
 use acm_linalg::Result;
-use acm_linalg::columns::{self, Leaf, Source, Tile, allocate};
+use acm_linalg::columns::{self, History, Leaf, Source, Tile, allocate};
 use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::ArrayViewMut2;
 
+use super::beyond::{self, Watch, any_odd};
+use super::bounds::Bounds;
 use super::ranges::Ranges;
 use super::window::Window;
 use super::windows::{Layout, Windows};
@@ -40,6 +42,13 @@ pub(crate) trait Summary: Sync {
 
     /// Results it gives.
     const RESULTS: usize;
+
+    /// For each result the power of the scale of x that it is proportional to, where it is to be right however large the
+    /// values are.
+    const POWERS: &'static [Option<i32>];
+
+    /// Whether it is a ratio of sums of squares, on which small values tell as well.
+    const SQUARES: bool = false;
 
     /// Estimated time for one value, in nanoseconds.
     const COST_NS: f64;
@@ -122,6 +131,7 @@ pub(crate) struct Blocks<K> {
     window: Window,
     /// 1 / n for every n up to the window, where that is worth its memory.
     inverses: Vec<f64>,
+    watch: Watch,
 }
 
 impl<K: Summary> Blocks<K> {
@@ -131,6 +141,7 @@ impl<K: Summary> Blocks<K> {
             summary,
             window,
             inverses: (0..=known).map(|count| 1.0 / (count as f64).max(1.0)).collect(),
+            watch: Watch::default(),
         }
     }
 }
@@ -185,15 +196,37 @@ impl<K: Summary> Leaf for Blocks<K> {
         let window = self.window.rows();
         let whole = tile.lead + 1 >= window && self.inverses.len() > window;
         let oldest = if whole { tile.lead + 1 - window } else { 0 };
-        if whole && !any_missing(simd, &tile.x[oldest..]) && !(K::PAIRS && any_missing(simd, &tile.y[oldest..])) {
+        if whole && !any_odd(simd, &tile.x[oldest..]) && !(K::PAIRS && any_odd(simd, &tile.y[oldest..])) {
             self.walk::<S, true>(simd, scratch, tile, out);
         } else {
             self.walk::<S, false>(simd, scratch, tile, out);
+            self.look(simd, tile);
+        }
+        if K::SQUARES {
+            self.watch.look_at_results(simd, tile, window, out);
         }
     }
 }
 
 impl<K: Summary> Blocks<K> {
+    /// Whether a window may have left the range of the numbers.
+    pub(crate) fn noted(&self) -> bool {
+        self.watch.noted()
+    }
+
+    #[inline(always)]
+    fn look<S: Simd>(&self, simd: S, tile: &Tile<'_>) {
+        let y = if K::PAIRS { tile.y } else { &[] };
+        if K::POWERS.iter().all(Option::is_none) {
+            return;
+        }
+        if !K::SQUARES {
+            self.watch.look::<S, false>(simd, tile, [tile.x, y]);
+        } else if tile.start[..tile.lanes].iter().any(|start| start.saturating_add(1) < self.window.rows()) {
+            self.watch.look::<S, true>(simd, tile, [tile.x, y]);
+        }
+    }
+
     #[inline(always)]
     fn walk<S: Simd, const CLEAN: bool>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) {
         let window = self.window.rows();
@@ -352,24 +385,20 @@ pub(crate) fn run<'a, T: Element, K: Summary>(
     summary: K,
     source: impl Into<Source<'a, T>>,
     windows: Windows<'_>,
-    out: ArrayViewMut2<'_, T>,
+    mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     let source = source.into();
     match windows.over(source.rows())? {
-        Layout::Blocks(window, history) => columns::run(&Blocks::new(summary, window), source, history, out),
-        Layout::Ranges(bounds, history) => {
-            let min_periods = windows.min_periods();
-            columns::run(
-                &Ranges {
-                    summary,
-                    bounds,
-                    min_periods,
-                },
-                source,
-                history,
-                out,
-            )
+        Layout::Blocks(window, history) => {
+            let leaf = Blocks::new(summary, window);
+            columns::run(&leaf, source, history, out.view_mut())?;
+            if leaf.noted() {
+                again::<T, K, _>(&leaf, source, history, out)
+            } else {
+                Ok(())
+            }
         }
+        Layout::Ranges(bounds, history) => run_over(summary, source, (bounds, history), windows.min_periods(), out),
     }
 }
 
@@ -381,16 +410,34 @@ pub(crate) fn run_ranges<'a, T: Element, K: Summary>(
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     let source = source.into();
-    let (bounds, history) = windows.ranges(source.rows())?;
-    let min_periods = windows.min_periods();
-    columns::run(
-        &Ranges {
-            summary,
-            bounds,
-            min_periods,
-        },
-        source,
-        history,
-        out,
-    )
+    run_over(summary, source, windows.ranges(source.rows())?, windows.min_periods(), out)
+}
+
+fn run_over<T: Element, K: Summary>(
+    summary: K,
+    source: Source<'_, T>,
+    (bounds, history): (Bounds<'_>, History<'_>),
+    min_periods: usize,
+    mut out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let leaf = Ranges::new(summary, bounds, min_periods);
+    columns::run(&leaf, source, history, out.view_mut())?;
+    if leaf.noted() {
+        again::<T, K, _>(&leaf, source, history, out)
+    } else {
+        Ok(())
+    }
+}
+
+fn again<T: Element, K: Summary, L: Leaf>(
+    leaf: &L,
+    source: Source<'_, T>,
+    history: History<'_>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    if K::SQUARES {
+        beyond::again::<T, L, true>(leaf, source, history, K::POWERS, out)
+    } else {
+        beyond::again::<T, L, false>(leaf, source, history, K::POWERS, out)
+    }
 }

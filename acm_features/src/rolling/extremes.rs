@@ -30,6 +30,7 @@ impl<const MAX: bool> Extreme<MAX> {
 impl<const MAX: bool> Summary for Extreme<MAX> {
     type State<S: Simd> = ExtremeState<S>;
     const SIZE: usize = 2;
+    const POWERS: &'static [Option<i32>] = &[None];
     const RESULTS: usize = 1;
     const COST_NS: f64 = 2.0;
 

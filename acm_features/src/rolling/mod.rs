@@ -1,6 +1,7 @@
 //! Statistics of rolling windows: row t sees rows t - window + 1 ... t, or as [`Windows`] says.
 
 mod all;
+mod beyond;
 mod block;
 mod bounds;
 mod extremes;

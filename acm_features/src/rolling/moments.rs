@@ -123,6 +123,7 @@ struct Variance<const ROOT: bool> {
 impl<const ROOT: bool> Summary for Variance<ROOT> {
     type State<S: Simd> = Spread<S>;
     const SIZE: usize = 4;
+    const POWERS: &'static [Option<i32>] = &[Some(if ROOT { 1 } else { 2 })];
     const RESULTS: usize = 1;
     const COST_NS: f64 = 3.0;
 
@@ -185,6 +186,7 @@ struct MeanStdState<S: Simd> {
 impl Summary for MeanStd {
     type State<S: Simd> = MeanStdState<S>;
     const SIZE: usize = 6;
+    const POWERS: &'static [Option<i32>] = &[Some(1), Some(1)];
     const RESULTS: usize = 2;
     const COST_NS: f64 = 4.0;
 
@@ -359,6 +361,7 @@ struct Shape<const KURT: bool>;
 impl<const KURT: bool> Summary for Shape<KURT> {
     type State<S: Simd> = ShapeState<S, KURT>;
     const SIZE: usize = 6;
+    const POWERS: &'static [Option<i32>] = &[None];
     const RESULTS: usize = 1;
     const COST_NS: f64 = 5.0;
 
@@ -421,7 +424,8 @@ impl<const KURT: bool> Summary for Shape<KURT> {
 ///
 /// Shapes: x (n, d) -> (n, d).
 /// Missing: NaN and infinity are skipped; NaN out while fewer than `max(min_periods, ddof + 1)` remain. A constant window
-/// gives exactly 0. Infinite while squared deviations exceed the largest float64.
+/// gives exactly 0. Infinite where the
+/// variance itself exceeds the largest float64.
 /// Cost: O(n d), whatever the window. Source: Pébay 2008.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use acm_linalg::{Error, Result};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use super::beyond::LEAST_SQUARES;
 use super::block::{self, Place, Summary, Values, count_of, inverse};
 use super::sums::where_enough;
 use super::windows::Windows;
@@ -138,7 +139,8 @@ impl<S: Simd> Joint<S> {
         }
     }
 
-    /// Pearson's correlation, within [-1, 1]; NaN where either side is constant, or its squared deviations leave the numbers.
+    /// Pearson's correlation, within [-1, 1]; NaN where either side is constant, or its squared deviations leave the numbers
+    /// or lose digits to them.
     #[inline(always)]
     fn correlation(self, simd: S, count: V<S>, min_periods: f64) -> V<S> {
         let one = f64x8::splat(simd, 1.0);
@@ -151,7 +153,7 @@ impl<S: Simd> Joint<S> {
             plain.select(product.sqrt(), self.spread.x.sqrt() * self.spread.y.sqrt())
         };
         let correlation = self.cross / scale;
-        let digits = self.spread.x.simd_ge(f64::MIN_POSITIVE) & self.spread.y.simd_ge(f64::MIN_POSITIVE);
+        let digits = self.spread.x.simd_ge(LEAST_SQUARES) & self.spread.y.simd_ge(LEAST_SQUARES);
         let finite = self.spread.x.simd_lt(f64::INFINITY) & self.spread.y.simd_lt(f64::INFINITY);
         let known = digits & finite & correlation.simd_eq(correlation);
         let within = correlation.max(-one).min(one);
@@ -169,6 +171,8 @@ impl<const CORRELATION: bool> Summary for Pairs<CORRELATION> {
     type State<S: Simd> = Joint<S>;
     const PAIRS: bool = true;
     const SIZE: usize = 8;
+    const POWERS: &'static [Option<i32>] = &[Some(if CORRELATION { 0 } else { 1 })];
+    const SQUARES: bool = CORRELATION;
     const RESULTS: usize = 1;
     const COST_NS: f64 = 5.0;
 
@@ -257,7 +261,7 @@ pub fn rolling_cov<'w, T: Element>(
 ///
 /// Shapes: x (n, d), y (n, d) or (n, 1) -> (n, d).
 /// Missing: a row with NaN or infinity on either side is skipped; NaN out while fewer than `max(min_periods, 2)` remain, and
-/// where either side is constant, or its squared deviations are below or beyond the numbers (deviations of 1e-154 or 1e154).
+/// where either side is constant.
 /// Never beyond [-1, 1].
 /// Cost and source: as [`rolling_cov`].
 ///

@@ -9,6 +9,7 @@ use acm_linalg::lanes::Row;
 use acm_linalg::parallel::Stop;
 use fearless_simd::Simd;
 
+use super::beyond::Watch;
 use super::block::{Place, Summary, Values};
 use super::bounds::{Bounds, Ranged};
 
@@ -20,9 +21,26 @@ const TILE_ROWS: usize = 512;
 
 /// The leaf that computes a [`Summary`]'s statistic over windows with bounds of their own.
 pub(crate) struct Ranges<'a, K> {
-    pub(crate) summary: K,
-    pub(crate) bounds: Bounds<'a>,
-    pub(crate) min_periods: usize,
+    summary: K,
+    bounds: Bounds<'a>,
+    min_periods: usize,
+    watch: Watch,
+}
+
+impl<'a, K> Ranges<'a, K> {
+    pub(crate) fn new(summary: K, bounds: Bounds<'a>, min_periods: usize) -> Self {
+        Self {
+            summary,
+            bounds,
+            min_periods,
+            watch: Watch::default(),
+        }
+    }
+
+    /// Whether a window may have left the range of the numbers.
+    pub(crate) fn noted(&self) -> bool {
+        self.watch.noted()
+    }
 }
 
 pub(crate) struct RangeScratch {
@@ -183,5 +201,14 @@ impl<K: Summary> Leaf for Ranges<'_, K> {
             self.summary.finish::<S, false>(simd, merged, min_periods, 0.0, results);
         }
         K::save(prefix, &mut scratch.prefix);
+        let y = if K::PAIRS { tile.y } else { &[] };
+        if K::POWERS.iter().all(Option::is_none) {
+            return;
+        }
+        if K::SQUARES {
+            self.watch.look::<S, true>(simd, tile, [tile.x, y]);
+        } else {
+            self.watch.look::<S, false>(simd, tile, [tile.x, y]);
+        }
     }
 }

@@ -116,6 +116,7 @@ struct SlopeState<S: Simd> {
 impl Summary for Slope {
     type State<S: Simd> = SlopeState<S>;
     const SIZE: usize = 7;
+    const POWERS: &'static [Option<i32>] = &[Some(1)];
     const RESULTS: usize = 1;
     const COST_NS: f64 = 4.0;
 
@@ -189,7 +190,6 @@ impl Summary for Slope {
 /// Shapes: x (n, d) -> (n, d).
 /// Missing: NaN and infinity are skipped; NaN out while fewer than `min_periods` (at least one) remain; 0 for one value, or
 /// where all are of one instant.
-/// Beyond 1e300 the products have no room: NaN while such a value is in the window.
 /// Cost: O(n d), whatever the window. Source: the normal equations, in exact products (Dekker 1971) and compensated sums.
 ///
 /// # Errors

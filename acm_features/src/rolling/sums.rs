@@ -8,6 +8,9 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::block::{self, Place, Summary, Values, count_of};
 use super::windows::Windows;
 
+/// A scale that makes room: 2^-64.
+const SMALLER: f64 = f64::from_bits((1023 - 64) << 52);
+
 /// A sum as an unevaluated pair: `high` is the float64 sum, `low` collects what its roundings lost.
 #[derive(Clone, Copy)]
 pub(crate) struct Compensated<S: Simd> {
@@ -46,6 +49,22 @@ impl<S: Simd> Compensated<S> {
     /// The sum over `count`, rounded once: the mean of a constant is that constant.
     #[inline(always)]
     pub(crate) fn mean(self, count: V<S>) -> V<S> {
+        let mean = self.rounded_mean(count);
+        let known = mean.simd_eq(mean);
+        if known.all_true() {
+            return mean;
+        }
+        // Near the largest float64 the parts of the mean leave the range.
+        let smaller = Self {
+            high: self.high * SMALLER,
+            low: self.low * SMALLER,
+        };
+        let again = smaller.rounded_mean(count) / SMALLER;
+        known.select(mean, again.simd_eq(again).select(again, self.value() * (1.0 / count)))
+    }
+
+    #[inline(always)]
+    fn rounded_mean(self, count: V<S>) -> V<S> {
         let sum = self.high + self.low;
         let lost = self.low - (sum - self.high);
         let inverse = 1.0 / count;
@@ -53,8 +72,7 @@ impl<S: Simd> Compensated<S> {
         // Both products are exact while counts stay below 2^26.
         let (high, low) = split(near);
         let rest = ((sum - high * count) - low * count) + lost;
-        let mean = near + rest * inverse;
-        mean.simd_eq(mean).select(mean, self.value() * inverse)
+        near + rest * inverse
     }
 
     #[inline(always)]
@@ -149,6 +167,7 @@ struct Sum<const MEAN: bool>;
 impl<const MEAN: bool> Summary for Sum<MEAN> {
     type State<S: Simd> = SumState<S>;
     const SIZE: usize = 3;
+    const POWERS: &'static [Option<i32>] = &[Some(1)];
     const RESULTS: usize = 1;
     const COST_NS: f64 = 2.0;
 

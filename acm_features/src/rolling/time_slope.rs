@@ -52,6 +52,7 @@ impl Summary for TimeSlope {
     type State<S: Simd> = TimeState<S>;
     const POSITIONS: bool = true;
     const SIZE: usize = 10;
+    const POWERS: &'static [Option<i32>] = &[Some(1)];
     const RESULTS: usize = 1;
     const COST_NS: f64 = 8.0;
 

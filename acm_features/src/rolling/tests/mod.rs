@@ -1,6 +1,7 @@
 //! Tests of every rolling kernel: against a naive oracle, by hand, at the edges, and of the rule that a result depends on
 //! its window alone.
 
+mod beyond;
 mod edges;
 mod frames;
 mod moments;

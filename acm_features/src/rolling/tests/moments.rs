@@ -105,7 +105,7 @@ fn a_constant_has_exact_moments_and_no_shape() {
 }
 
 #[test]
-fn beyond_float64_is_infinite_and_passes() {
+fn only_what_is_itself_beyond_float64_is_infinite_and_it_passes() {
     let mut x = [1.0, 2.0, 4.0].repeat(30);
     x[30] = 1.7e308;
     x[31] = 1.7e308;
@@ -113,12 +113,11 @@ fn beyond_float64_is_infinite_and_passes() {
     let calm: Vec<f64> = [1.0, 2.0, 4.0].repeat(30);
     for rows in [4, 7, 16] {
         let shape = window(rows, 2);
-        for kernel in [Kernel::Sum, Kernel::Mean] {
-            assert_eq!(kernel.of(&x, shape)[[31, 0]], f64::INFINITY);
-        }
+        assert_eq!(Kernel::Sum.of(&x, shape)[[31, 0]], f64::INFINITY);
+        assert!(Kernel::Mean.of(&x, shape).iter().all(|y| y.is_finite()));
         for row in 30..34 {
             assert_eq!(Kernel::Var { ddof: 1 }.of(&x, shape)[[row, 0]], f64::INFINITY, "row {row}");
-            assert_eq!(Kernel::Std { ddof: 0 }.of(&x, shape)[[row, 0]], f64::INFINITY, "row {row}");
+            assert!(Kernel::Std { ddof: 0 }.of(&x, shape)[[row, 0]].is_finite(), "row {row}");
             assert!(Kernel::Skew.of(&x, shape)[[row, 0]].is_nan(), "row {row}");
             assert!(Kernel::Kurt.of(&x, shape)[[row, 0]].is_nan(), "row {row}");
         }

@@ -164,18 +164,11 @@ fn pieces_and_threads_give_the_bytes_of_the_whole() {
 }
 
 #[test]
-fn deviations_whose_squares_are_no_numbers_have_no_correlation() {
+fn deviations_whose_squares_are_no_numbers_have_a_correlation() {
     let x = ndarray::array![[1.0], [2.0], [4.0], [3.0], [7.0]];
-    for (scale, known) in [
-        (1e-160, false),
-        (1e-150, true),
-        (1e150, true),
-        (1e154, false),
-        (1e300, false),
-    ] {
+    for scale in [1e-200, 1e-160, 1e-150, 1e150, 1e154, 1e300] {
         let correlation = corr((&x * scale).view(), x.view(), window(3, 1).into());
-        assert_eq!(correlation[[4, 0]] > 0.5, known, "{scale:e}");
-        assert_eq!(correlation[[4, 0]].is_nan(), !known, "{scale:e}");
+        assert!((correlation[[4, 0]] - 1.0).abs() < 1e-15, "{scale:e}");
     }
 }
 

@@ -1,0 +1,198 @@
+//! Values near the ends of the range of float64: a power of two as a factor changes no digit of any result.
+
+use acm_linalg::parallel;
+use ndarray::{Array2, ArrayView2, array, s};
+
+use super::{Kernel, assert_same_bytes, plant, window};
+use crate::rolling::{Times, Windows, rolling_corr, rolling_cov, rolling_lag_corr};
+
+/// `value` times 2^power, where the factor alone may be none.
+fn times(value: f64, power: i32) -> f64 {
+    let half = power / 2;
+    value * 2.0_f64.powi(half) * 2.0_f64.powi(power - half)
+}
+
+/// Columns of noise, with an offset, a walk, with gaps, at rest for a while.
+fn ordinary(rows: usize) -> Array2<f64> {
+    let mut x = plant(rows).select(ndarray::Axis(1), &[0, 5, 9, 4, 8, 0, 5, 9, 11]);
+    x.slice_mut(s![rows / 3..rows / 2, 5..]).fill(2.5);
+    x
+}
+
+fn corr(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>, windows: Windows<'_>) -> Array2<f64> {
+    let mut out = Array2::from_elem((windows.kept(x.nrows()), x.ncols()), -7.0);
+    rolling_corr(x, y, windows, out.view_mut()).unwrap();
+    out
+}
+
+/// Windows of rows, of time, and centred.
+fn shapes<'a>(rows: usize, stamps: &'a [i64]) -> [Windows<'a>; 4] {
+    let plain = Windows::from(window(rows, 1));
+    [
+        plain,
+        Windows::from(window(rows, rows)),
+        plain.centred(true).every(3).unwrap(),
+        Windows::lasting(rows as i64, 1, Times::new(stamps).unwrap()).unwrap(),
+    ]
+}
+
+#[test]
+fn moments_of_large_values_are_those_of_small_ones() {
+    let x = ordinary(900);
+    let stamps: Vec<i64> = (0..900).collect();
+    for (kernel, power, factor) in [
+        (Kernel::Sum, 1, 1012),
+        (Kernel::Mean, 1, 1012),
+        (Kernel::MeanStd, 1, 1012),
+        (Kernel::MeanStd, 1, 512),
+        (Kernel::Std { ddof: 0 }, 1, 700),
+        (Kernel::Var { ddof: 1 }, 2, 500),
+        (Kernel::Slope, 1, 1012),
+    ] {
+        let large = x.mapv(|x| times(x, factor));
+        for rows in [2, 3, 16, 64, 300, 2000] {
+            for windows in shapes(rows, &stamps) {
+                let expected = kernel.compute(x.view(), windows).mapv(|y| times(y, power * factor));
+                let got = kernel.compute(large.view(), windows);
+                assert_same_bytes(got.view(), expected.view(), &format!("{kernel:?}, {windows:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn correlations_depend_on_no_scale() {
+    let x = ordinary(900);
+    let mut y = x.clone();
+    y.invert_axis(ndarray::Axis(1));
+    let stamps: Vec<i64> = (0..900).collect();
+    for (left, right) in [
+        (0, 1010),
+        (1010, 1010),
+        (660, -700),
+        (-900, 0),
+        (-700, 900),
+        (-520, -520),
+        (-1022, 700),
+    ] {
+        let (scaled_x, scaled_y) = (x.mapv(|x| times(x, left)), y.mapv(|y| times(y, right)));
+        // What the least numbers cannot hold is no longer the same value.
+        let (x, y) = (scaled_x.mapv(|x| times(x, -left)), scaled_y.mapv(|y| times(y, -right)));
+        for rows in [2, 3, 16, 64, 300, 2000] {
+            for windows in shapes(rows, &stamps) {
+                let expected = corr(x.view(), y.view(), windows);
+                let got = corr(scaled_x.view(), scaled_y.view(), windows);
+                assert_same_bytes(got.view(), expected.view(), &format!("2^{left}, 2^{right}, {windows:?}"));
+            }
+        }
+        let pairs = [(0, 3), (3, 1), (8, 8)];
+        let lagged = |x: &Array2<f64>| {
+            let mut out = Array2::from_elem((x.nrows(), 9), -7.0);
+            rolling_lag_corr(x.view(), window(20, 5), 2, &pairs, out.view_mut()).unwrap();
+            out
+        };
+        assert_same_bytes(lagged(&scaled_x).view(), lagged(&x).view(), &format!("lags, 2^{left}"));
+    }
+}
+
+#[test]
+fn covariances_of_large_values() {
+    let x = ordinary(400);
+    let y = x.slice(s![.., ..;-1]).to_owned();
+    let cov = |x: &Array2<f64>, y: &Array2<f64>| {
+        let mut out = Array2::from_elem(x.dim(), -7.0);
+        rolling_cov(x.view(), y.view(), window(30, 2), 1, out.view_mut()).unwrap();
+        out
+    };
+    let expected = cov(&x, &y);
+    for (left, right) in [(1010, -10), (505, 500), (-30, 1012)] {
+        let got = cov(&x.mapv(|x| times(x, left)), &y.mapv(|y| times(y, right)));
+        let expected = expected.mapv(|z| times(z, left + right));
+        assert_same_bytes(got.view(), expected.view(), &format!("2^{left}, 2^{right}"));
+    }
+}
+
+#[test]
+fn by_hand() {
+    let most = 1.7e308;
+    let mean = |x: &[f64], rows| Kernel::Mean.of(x, window(rows, 1)).into_raw_vec_and_offset().0;
+    assert_eq!(mean(&[most; 5], 3), [most; 5]);
+    assert_eq!(mean(&[most, most, -most, -most], 4), [most, most, most / 3.0, 0.0]);
+    assert_eq!(mean(&[5e307; 7], 3), [5e307; 7]);
+    let sum = Kernel::Sum.of(&[most, most, -most, 1.0], window(4, 1));
+    assert_eq!(sum.column(0).to_vec(), [most, f64::INFINITY, most, most]);
+    let std = Kernel::Std { ddof: 0 }.of(&[most, -most, 3.0], window(2, 1));
+    assert_eq!(std.column(0).to_vec(), [0.0, most, most / 2.0]);
+    // The deviation itself is beyond the range.
+    assert_eq!(Kernel::Std { ddof: 1 }.of(&[most, -most], window(2, 1))[[1, 0]], f64::INFINITY);
+    let slope = Kernel::Slope.of(&[0.0, most, -most], window(2, 1));
+    assert_eq!(slope.column(0).to_vec(), [0.0, most, f64::NEG_INFINITY]);
+}
+
+#[test]
+fn one_large_value_tells_on_its_own_windows_only() {
+    let calm = array![
+        [1.0, 2.0],
+        [2.0, 1.0],
+        [4.0, 3.0],
+        [3.0, 5.0],
+        [7.0, 4.0],
+        [6.0, 8.0],
+        [5.0, 6.0]
+    ];
+    let mut spiked = calm.clone();
+    spiked[[2, 0]] = 1e200;
+    spiked[[2, 1]] = 1e-200;
+    let (x, y) = (spiked.slice(s![.., 0..1]), spiked.slice(s![.., 1..2]));
+    let got = corr(x, y, window(2, 2).into());
+    let expected = corr(calm.slice(s![.., 0..1]), calm.slice(s![.., 1..2]), window(2, 2).into());
+    for row in [1, 4, 5, 6] {
+        assert_eq!(got[[row, 0]].to_bits(), expected[[row, 0]].to_bits(), "row {row}");
+    }
+    assert_eq!((got[[2, 0]], got[[3, 0]]), (-1.0, -1.0));
+}
+
+#[test]
+fn least_differences_count() {
+    let least = 5e-324;
+    let x: Array2<f64> = array![[0.0], [least], [0.0], [least], [0.0]];
+    let y = x.mapv(|x| if x > 0.0 { 3.0 } else { 1.0 });
+    for rows in [2, 3, 5] {
+        let got = corr(x.view(), y.view(), window(rows, 2).into());
+        assert!(got.slice(s![1.., 0]).iter().all(|&r| r == 1.0), "window {rows}: {got}");
+    }
+}
+
+#[test]
+fn pieces_and_threads_give_the_bytes_of_the_whole() {
+    let mut x = ordinary(3000);
+    for row in (0..3000).step_by(701) {
+        x[[row, 0]] = 1.6e308;
+        x[[row + 3, 1]] = -1e200;
+        x[[row + 5, 2]] = 1e-310;
+    }
+    x.slice_mut(s![1000..1100, 0]).mapv_inplace(|x| x * 1e-200);
+    let y = x.slice(s![.., 1..2]).to_owned();
+    for rows in [3, 40, 600] {
+        let mut whole = None;
+        for threads in [1, 3] {
+            parallel::set_num_threads(threads).unwrap();
+            let got =
+                (Kernel::MeanStd.compute(x.view(), window(rows, 2)), corr(x.view(), y.view(), window(rows, 2).into()));
+            let first: &(Array2<f64>, Array2<f64>) = whole.get_or_insert_with(|| got.clone());
+            assert_same_bytes(got.0.view(), first.0.view(), "threads");
+            assert_same_bytes(got.1.view(), first.1.view(), "threads");
+        }
+        parallel::set_num_threads(2).unwrap();
+        let whole = whole.unwrap();
+        for first in [1, 650, 1401, 2222] {
+            let piece = Windows::from(window(rows, 2)).starting_at(first);
+            let (part, other) = (x.slice(s![first.., ..]), y.slice(s![first.., ..]));
+            let from = (rows - 1).min(3000 - first);
+            let got = Kernel::MeanStd.compute(part, piece);
+            assert_same_bytes(got.slice(s![from.., ..]), whole.0.slice(s![first + from.., ..]), "a piece");
+            let got = corr(part, other, piece);
+            assert_same_bytes(got.slice(s![from.., ..]), whole.1.slice(s![first + from.., ..]), "a piece");
+        }
+    }
+}
