@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -26,23 +27,21 @@ FRAMES: dict[str, list[float]] = {
 }
 
 
-def near(value: Fraction | None) -> float:
-    """Round to the nearest double, infinite beyond them; none is NaN."""
-    if value is None:
-        return np.nan
+def near(value: Fraction) -> float:
+    """Round to the nearest double, infinite beyond them."""
     try:
         return float(value)
     except OverflowError:
-        return np.copysign(np.inf, value.numerator)
+        return math.copysign(math.inf, 1 if value > 0 else -1)
 
 
 def root(value: Fraction) -> float:
-    scale = 2 ** max(0, value.numerator.bit_length() - value.denominator.bit_length() - 1000)
-    scale = scale if scale.bit_length() % 2 else scale * 2
+    """Return the square root, rounded; the power of two that brings the value among the doubles is even."""
+    power = max(0, value.numerator.bit_length() - value.denominator.bit_length() - 1000) // 2 * 2
     try:
-        return float(np.sqrt(float(value / scale))) * float(2 ** (scale.bit_length() // 2))
+        return math.ldexp(math.sqrt(value / 2**power), power // 2)
     except OverflowError:
-        return np.inf
+        return math.inf
 
 
 def exact(window: np.ndarray[Any, Any]) -> dict[str, float]:
