@@ -162,6 +162,17 @@ ff.deduplicate_index(frame, "TRAIN", "fan")
     ]
 
 
+def test_modules_of_acm_that_fail_to_import_are_done_without(tmp_path: Path) -> None:
+    for folder in ("core", "utils"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "core" / "fast_features.py").write_text(Path(ff.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "utils" / "timer.py").write_text("raise ValueError('no settings')\n")
+    (tmp_path / "core" / "observability.py").write_text("class Console:\n    warn = undefined\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{USE}assert ff.__file__.startswith({str(tmp_path)!r})\n"
+    assert len(lines(code, "pandas")) == 3
+
+
 def test_the_file_works_alone(tmp_path: Path) -> None:
     """Copied into an empty folder, with NumPy and pandas only."""
     (tmp_path / "fast_features.py").write_text(Path(ff.__file__).read_text(encoding="utf-8"), encoding="utf-8")
