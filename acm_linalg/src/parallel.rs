@@ -79,14 +79,19 @@ pub fn set_num_threads(threads: usize) -> Result<()> {
 /// The number of threads that long calls use: as set, else `ACM_NUM_THREADS`, else the cores this process may use.
 #[must_use]
 pub fn num_threads() -> usize {
-    static DEFAULT: OnceLock<usize> = OnceLock::new();
-    match THREADS.load(Ordering::Relaxed) {
-        0 => *DEFAULT.get_or_init(|| {
-            let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
-            setting().and_then(|text| threads_of(&text)).unwrap_or_else(cores)
-        }),
+    /// 0: not found yet. Two threads may both look; a lock would stay taken in a child that is forked amid the first look.
+    static DEFAULT: AtomicUsize = AtomicUsize::new(0);
+    let known = match THREADS.load(Ordering::Relaxed) {
+        0 => DEFAULT.load(Ordering::Relaxed),
         threads => threads,
+    };
+    if known > 0 {
+        return known;
     }
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
+    let found = setting().and_then(|text| threads_of(&text)).unwrap_or_else(cores);
+    DEFAULT.store(found, Ordering::Relaxed);
+    found
 }
 
 /// What [`THREADS_VARIABLE`] says where that is no number of threads, and so is not heeded.
