@@ -1,10 +1,11 @@
 //! A stretch of one column on its way to its power spectrum.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, canonical};
-use acm_linalg::parallel::{self, Stop};
+use acm_linalg::parallel::{self, Stop, aside};
 use acm_linalg::{Error, Result};
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
@@ -13,6 +14,9 @@ use super::chirp::{Chirp, Rectangle};
 
 /// Estimated time of a row in making a plan.
 const PLAN_ROW_NS: f64 = 100.0;
+
+/// Estimated time of a row in a transform.
+const ROW_NS: f64 = 25.0;
 
 /// Rows read between two looks at the stop.
 const PACE: usize = 1 << 16;
@@ -34,7 +38,8 @@ pub(super) fn plan(rows: usize, stop: &Stop) -> Result<Plan> {
     }
     // The planner's tables are the one memory that cannot be asked for politely: ask for as much first.
     drop(reserve(rows, Complex::new(0.0, 0.0), "the tables of a Fourier transform")?);
-    Ok(Plan::General(RealFftPlanner::new().plan_fft_forward(rows)))
+    let made = aside(PLAN_ROW_NS * rows as f64, Some(stop), move || RealFftPlanner::new().plan_fft_forward(rows))?;
+    Ok(Plan::General(made))
 }
 
 /// The same, before there are threads.
@@ -98,10 +103,18 @@ impl Transform {
     pub(super) fn run(&mut self, stop: &Stop) {
         match (&self.plan, &mut self.scratch) {
             (Plan::General(plan), Scratch::General(scratch)) => {
-                let done = plan.process_with_scratch(&mut self.series, &mut self.spectrum, scratch);
-                if done.is_err() {
-                    unreachable!("the lengths are the plan's own");
-                }
+                let (plan, mut own) = (Arc::clone(plan), take(scratch));
+                let (mut series, mut spectrum) = (take(&mut self.series), take(&mut self.spectrum));
+                let (rows, bins) = (series.len(), spectrum.len());
+                let done = aside(ROW_NS * rows as f64, Some(stop), move || {
+                    if plan.process_with_scratch(&mut series, &mut spectrum, &mut own).is_err() {
+                        unreachable!("the lengths are the plan's own");
+                    }
+                    (series, spectrum, own)
+                });
+                // Given up: what follows still finds places for its results, which nobody will read.
+                let empty = || (vec![0.0; rows], vec![Complex::new(0.0, 0.0); bins], Vec::new());
+                (self.series, self.spectrum, *scratch) = done.unwrap_or_else(|_| empty());
             }
             (Plan::Chirp(chirp), Scratch::Chirp(rectangle)) => {
                 chirp.run(&self.series, &mut self.spectrum, rectangle, stop);
