@@ -101,6 +101,9 @@ impl Transform {
 
     /// The spectrum of the series; not defined where the work was stopped.
     pub(super) fn run(&mut self, stop: &Stop) {
+        if stop.requested() {
+            return;
+        }
         match (&self.plan, &mut self.scratch) {
             (Plan::General(plan), Scratch::General(scratch)) => {
                 let (plan, mut own) = (Arc::clone(plan), take(scratch));
