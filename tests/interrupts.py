@@ -166,14 +166,14 @@ def _large() -> Iterator[Call]:
             f"{name}.fit wide",
             lambda rows, name=name: getattr(acm_rs, name)(),
             "fit",
-            lambda rows: {"x": _wide(3 * _side(rows // 4), _side(rows // 4))},
+            lambda rows: {"x": _wide(max(3 * _side(rows // 4), 100), _side(rows // 4))},
         )
     for model in ("ridge", "pca"):
         yield _method(
             f"OMRDetector.fit {model} wide",
             lambda rows, model=model: acm_rs.OMRDetector(model=model),
             "fit",
-            lambda rows: {"x": _wide(3 * _side(rows // 4), _side(rows // 4))},
+            lambda rows: {"x": _wide(max(3 * _side(rows // 4), 100), _side(rows // 4))},
         )
     for things, make in {
         "IsolationForest large": lambda rows: _forest(_trees(rows)),

@@ -149,7 +149,7 @@ class Used:
                     model.score(block)
                     model.contributions(block)
 
-    def check(self, path):
+    def check(self, path, anew):
         model, follower = self.model, copy.deepcopy(self.model)
         state = model.to_bytes()
         if state not in self.allowed:
@@ -159,7 +159,7 @@ class Used:
         follower.save(path)
         if type(model).load(path) != follower or model != type(model).from_bytes(model.to_bytes()):
             return "saving or comparing went wrong"
-        if bytes_of(self.followed(self.begin(model))) not in self.allowed.values():
+        if anew and bytes_of(self.followed(self.begin(model))) not in self.allowed.values():
             return "a new fit does not work"
         return None
 
@@ -206,7 +206,7 @@ for i in range(forks):
         code = 1
         try:
             signal.alarm(60)
-            wrong = {name: told for name, one in used.items() if (told := one.check(f"{folder}/child"))}
+            wrong = {name: told for name, one in used.items() if (told := one.check(f"{folder}/child", i % 5 == 0))}
             if wrong:
                 print(wrong, file=sys.stderr, flush=True)
             code = 2 if wrong else 0
