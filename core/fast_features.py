@@ -350,7 +350,7 @@ _HUGE = 2.0**900
 _SHRINK = 2.0**-128
 # Squares of values beyond _LARGE could overflow, those of differences of values below _SMALL could lose digits. Windows
 # with such values are taken again, scaled by 2**-_SHIFT or 2**_SHIFT; a sum of squares below _LEAST has lost digits.
-_LARGE, _SMALL, _LEAST = 2.0**480, 2.0**-380, 2.0**-900
+_LARGE, _SMALL, _LEAST = 2.0**480, 2.0**-380, 2.0**-960
 _SHIFT = 600
 
 

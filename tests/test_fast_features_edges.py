@@ -173,3 +173,11 @@ def test_energies_of_a_series_of_large_values(function: Any) -> None:
     small = function([1.0, -1.0, 2.0, 0.5], bands=bands)
     np.testing.assert_allclose(function([1e152, -1e152, 2e152, 5e151], bands=bands), small * 1e304, rtol=1e-14)
     assert function([MOST, -MOST, MOST, -MOST], bands=bands)[1] == np.inf
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_least_differences_count(backend: str) -> None:
+    frame = pd.DataFrame({"a": [0.0, 5e-324, 0.0, 5e-324, 0.0], "b": [1.0, 3.0, 1.0, 3.0, 1.0]})
+    with serving(backend):
+        got = ff.rolling_xcorr(frame, 3, "a")["b_xcorr"]
+    np.testing.assert_allclose(got.iloc[1:], 1.0, rtol=1e-15)

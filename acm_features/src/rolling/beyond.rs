@@ -21,8 +21,8 @@ const SMALL: f64 = f64::from_bits((1023 - 380) << 52);
 const SHRINK: f64 = f64::from_bits((1023 - 600) << 52);
 const GROW: f64 = f64::from_bits((1023 + 600) << 52);
 
-/// The least sum of squares that has lost no digits to numbers too small: 2^-900.
-pub(crate) const LEAST_SQUARES: f64 = f64::from_bits((1023 - 900) << 52);
+/// The least sum of squares that has lost no digits to numbers too small: 2^-960.
+pub(crate) const LEAST_SQUARES: f64 = f64::from_bits((1023 - 960) << 52);
 
 /// Times which [`LARGE`] leaves the range.
 const BEYOND: f64 = f64::from_bits((1023 + 544) << 52);

@@ -25,6 +25,15 @@ fn corr(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>, windows: Windows<'_>) ->
     out
 }
 
+/// One root or two: a rounding apart, and NaN in the same places.
+#[track_caller]
+fn assert_close(got: ArrayView2<'_, f64>, expected: ArrayView2<'_, f64>, case: &str) {
+    for ((at, got), expected) in got.indexed_iter().zip(expected) {
+        let same = (got - expected).abs() <= 1e-15 || (got.is_nan() && expected.is_nan());
+        assert!(same, "{case}: at {at:?} got {got:e}, expected {expected:e}");
+    }
+}
+
 /// Windows of rows, of time, and centred.
 fn shapes<'a>(rows: usize, stamps: &'a [i64]) -> [Windows<'a>; 4] {
     let plain = Windows::from(window(rows, 1));
@@ -82,7 +91,7 @@ fn correlations_depend_on_no_scale() {
             for windows in shapes(rows, &stamps) {
                 let expected = corr(x.view(), y.view(), windows);
                 let got = corr(scaled_x.view(), scaled_y.view(), windows);
-                assert_same_bytes(got.view(), expected.view(), &format!("2^{left}, 2^{right}, {windows:?}"));
+                assert_close(got.view(), expected.view(), &format!("2^{left}, 2^{right}, {windows:?}"));
             }
         }
         let pairs = [(0, 3), (3, 1), (8, 8)];
@@ -91,7 +100,7 @@ fn correlations_depend_on_no_scale() {
             rolling_lag_corr(x.view(), window(20, 5), 2, &pairs, out.view_mut()).unwrap();
             out
         };
-        assert_same_bytes(lagged(&scaled_x).view(), lagged(&x).view(), &format!("lags, 2^{left}"));
+        assert_close(lagged(&scaled_x).view(), lagged(&x).view(), &format!("lags, 2^{left}"));
     }
 }
 
@@ -149,7 +158,7 @@ fn one_large_value_tells_on_its_own_windows_only() {
     for row in [1, 4, 5, 6] {
         assert_eq!(got[[row, 0]].to_bits(), expected[[row, 0]].to_bits(), "row {row}");
     }
-    assert_eq!((got[[2, 0]], got[[3, 0]]), (-1.0, -1.0));
+    assert!((2..4).all(|row| (got[[row, 0]] + 1.0).abs() < 1e-15));
 }
 
 #[test]
@@ -159,7 +168,7 @@ fn least_differences_count() {
     let y = x.mapv(|x| if x > 0.0 { 3.0 } else { 1.0 });
     for rows in [2, 3, 5] {
         let got = corr(x.view(), y.view(), window(rows, 2).into());
-        assert!(got.slice(s![1.., 0]).iter().all(|&r| r == 1.0), "window {rows}: {got}");
+        assert!(got.slice(s![1.., 0]).iter().all(|&r| (r - 1.0).abs() < 1e-15), "window {rows}: {got}");
     }
 }
 
