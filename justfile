@@ -30,6 +30,10 @@ test-rust *arguments:
 test-python *arguments:
     {{ python }} -m pytest --numprocesses=auto --dist=worksteal {{ arguments }}
 
+# Every public call with 1 to 48 MiB of memory left, in child processes
+little-memory *arguments:
+    {{ python }} tests/little_memory.py {{ arguments }}
+
 # Every argument of every public call replaced by odd values, in child processes
 bad-calls *arguments:
     {{ python }} tests/bad_calls.py {{ arguments }}

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use acm_linalg::{Error, parallel};
+use acm_linalg::{Error, memory, parallel};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Ix1, Ix2};
 use numpy::{
-    BorrowError, Element, PyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray, PyReadwriteArray,
-    PyUntypedArray, PyUntypedArrayMethods,
+    BorrowError, Element, PyArray, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray,
+    PyReadwriteArray, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{
     PyKeyboardInterrupt, PyMemoryError, PyOverflowError, PyRuntimeError, PyTypeError, PyUserWarning, PyValueError,
@@ -24,6 +24,9 @@ pyo3::create_exception!(
     PyRuntimeError,
     "A defect of acm_rs itself: the call failed, the interpreter and the arrays are unharmed."
 );
+
+/// What must be free when a call begins, in bytes.
+const HEADROOM: usize = 1 << 20;
 
 thread_local! {
     /// What the signal handler raised while this thread was waiting for its work.
@@ -58,7 +61,9 @@ pub(crate) fn warn_of_setting(py: Python<'_>) -> PyResult<()> {
 
 /// Runs `work` detached from the interpreter and turns what goes wrong into an exception.
 pub(crate) fn compute<R: Send>(py: Python<'_>, work: impl FnOnce() -> acm_linalg::Result<R> + Send) -> PyResult<R> {
-    match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
+    // What is allocated in passing, here and by Python afterwards, must find room.
+    let guarded = || memory::probe(HEADROOM, "the call").and_then(|()| work());
+    match py.detach(|| catch_unwind(AssertUnwindSafe(guarded))) {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) => Err(exception(error)),
         Err(panic) => {
@@ -67,6 +72,9 @@ pub(crate) fn compute<R: Send>(py: Python<'_>, work: impl FnOnce() -> acm_linalg
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
+            if text == "capacity overflow" {
+                return Err(PyMemoryError::new_err("not enough memory for the call"));
+            }
             Err(InternalError::new_err(format!("acm_rs failed internally, please report this: {text}")))
         }
     }
@@ -366,6 +374,16 @@ pub(crate) fn empty<'py, T: Element>(
         }
     };
     function.call1((shape, T::get_dtype(py), order)).map_err(too_large)
+}
+
+/// A fresh array: a copy of `values`.
+pub(crate) fn attribute<'py, T: numpy::Element + Copy>(
+    py: Python<'py>,
+    values: &[T],
+) -> PyResult<Bound<'py, PyArray1<T>>> {
+    let array = empty::<T>(py, values.len(), 1, true, false)?.cast_into::<PyArray1<T>>()?;
+    array.try_readwrite()?.as_slice_mut()?.copy_from_slice(values);
+    Ok(array)
 }
 
 /// Set the number of threads that long calls use.

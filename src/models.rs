@@ -1,14 +1,16 @@
 //! What all models have in common: fitted or not, their arrays, and their methods.
 
+use acm_linalg::memory::{Gather, probe};
 use acm_linalg::{Memory, Persist, Samples};
 use ndarray::{Ix1, Ix2};
-use numpy::{PyArray, PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray, PyArray2, PyArrayMethods};
 use pyo3::PyClass;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 
 use crate::held::Held;
-use crate::interop::{Input, compute, empty, input};
+pub(crate) use crate::interop::attribute;
+use crate::interop::{Input, compute, empty, exception, input};
 use crate::saved::raw;
 
 /// A model's class: its parameters are attributes, everything else lies behind [`Model::held`].
@@ -81,14 +83,9 @@ pub(crate) fn table<'py>(
     Ok(object)
 }
 
-/// An attribute: a copy of `values`.
-pub(crate) fn attribute<'py, T: numpy::Element + Copy>(py: Python<'py>, values: &[T]) -> Bound<'py, PyArray1<T>> {
-    PyArray1::from_slice(py, values)
-}
-
 /// An attribute: a copy of `values`, `columns` a row.
 pub(crate) fn matrix<'py>(py: Python<'py>, values: &[f64], columns: usize) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    PyArray1::from_slice(py, values).reshape([values.len() / columns.max(1), columns])
+    attribute(py, values)?.reshape([values.len() / columns.max(1), columns])
 }
 
 /// The name of an option.
@@ -104,10 +101,12 @@ pub(crate) fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
 
 /// Warns of the columns that are not used, if any.
 pub(crate) fn warn_left_out(py: Python<'_>, used: &[bool], reason: &str) -> PyResult<()> {
-    let left: Vec<_> = (0..used.len()).filter(|&column| !used[column]).collect();
+    let left = (0..used.len()).filter(|&column| !used[column]).gathered("the warning");
+    let left = left.map_err(exception)?;
     if left.is_empty() {
         return Ok(());
     }
+    probe(64 * left.len(), "the warning").map_err(exception)?;
     warn(py, &format!("columns {left:?} of `x` {reason}"))
 }
 

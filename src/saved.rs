@@ -2,7 +2,7 @@
 
 use acm_linalg::parallel::aside;
 use acm_linalg::state::{START, check_start, from_bytes_with, to_bytes_with};
-use acm_linalg::{Persist, samples};
+use acm_linalg::{Persist, memory};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView, PySlice, PyTuple};
@@ -42,7 +42,7 @@ fn made<M: Model>(py: Python<'_>, bytes: &[u8]) -> PyResult<M> {
         if cost < SHORT_NS {
             return from_bytes_with::<M::Fitted, M::Live>(bytes);
         }
-        let bytes = samples::copied(bytes, "a copy of a saved model")?;
+        let bytes = memory::copied(bytes, "a copy of a saved model")?;
         aside(cost, None, move || from_bytes_with::<M::Fitted, M::Live>(&bytes))?
     })?;
     M::around(Held::of(fitted, live))

@@ -1,6 +1,7 @@
 //! How many clusters there are, and whether there are any.
 
 use acm_linalg::error::require;
+use acm_linalg::memory::{Gather, copied, push, reserve, reserved};
 use acm_linalg::samples::room;
 use acm_linalg::scaling::Manner;
 use acm_linalg::seed::stream;
@@ -11,6 +12,8 @@ use rand::RngExt;
 use crate::kmeans::labels_for;
 use crate::silhouette_score;
 use crate::unimodal::departure;
+
+const WHAT: &str = "the numbers of clusters";
 
 /// Reference samples that the test for one cluster draws: more departure than all of them has a chance of about 1 in 25.
 const REFERENCES: usize = 24;
@@ -104,20 +107,21 @@ impl Search {
         let (mut curve, mut silhouette, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         for k in 1..=most {
             let found = labels_for(sample.view().into(), None, k, self.starts, MOST_ITERATIONS, self.seed)?;
-            curve.push(found.inertia);
-            silhouette.push(silhouette_of(sample.view(), &found.labels)?);
+            push(&mut curve, found.inertia, WHAT)?;
+            push(&mut silhouette, silhouette_of(sample.view(), &found.labels)?, WHAT)?;
             if k >= self.least {
-                labels.push(found.labels);
+                push(&mut labels, found.labels, WHAT)?;
             }
         }
-        let ks: Vec<usize> = (self.least..=most).collect();
+        let ks = (self.least..=most).gathered(WHAT)?;
         let (one, gaps) = self.references(sample.view(), most)?;
-        let cut = |all: &[f64]| all[self.least - 1..].to_vec();
+        let cut = |all: &[f64]| copied(&all[self.least - 1..], WHAT);
+        let of_gaps = |part: usize| gaps[self.least - 1..].iter().map(|gap| gap[part]).gathered(WHAT);
         Ok(Found {
-            silhouette: cut(&silhouette),
-            inertia: cut(&curve),
-            gap: cut(&gaps.iter().map(|gap| gap[0]).collect::<Vec<_>>()),
-            gap_error: cut(&gaps.iter().map(|gap| gap[1]).collect::<Vec<_>>()),
+            silhouette: cut(&silhouette)?,
+            inertia: cut(&curve)?,
+            gap: of_gaps(0)?,
+            gap_error: of_gaps(1)?,
             ks,
             one,
             sample,
@@ -135,13 +139,13 @@ impl Search {
         for k in 1..=most.max(2).min(rows.nrows()) {
             let found = labels_for(rows.view().into(), None, k, self.starts, MOST_ITERATIONS, self.seed)?;
             if k == 2 {
-                parted = across(rows.view(), &found.centers, self.seed);
+                parted = across(rows.view(), &found.centers, self.seed)?;
             }
-            own.push(found.inertia.ln());
+            push(&mut own, found.inertia.ln(), WHAT)?;
         }
         let spans = principal_spans(rows.view())?;
         let count = REFERENCES.max(self.gap_references);
-        let mut logs: Vec<Vec<f64>> = vec![Vec::new(); most];
+        let mut logs: Vec<Vec<f64>> = reserve(most, Vec::new(), WHAT)?;
         let mut one = parted <= 0.0;
         for number in 0..count {
             let gaps = number < self.gap_references;
@@ -164,10 +168,10 @@ impl Search {
                 let starts = REFERENCE_STARTS.min(self.starts);
                 let found = labels_for(reference.into(), None, k, starts, MOST_ITERATIONS, self.seed)?;
                 if let Some(logs) = logs.get_mut(k - 1).filter(|_| gaps) {
-                    logs.push(found.inertia.ln());
+                    push(logs, found.inertia.ln(), WHAT)?;
                 }
                 if k == 2 && number < REFERENCES {
-                    one |= MARGIN * across(reference, &found.centers, self.seed) >= parted;
+                    one |= MARGIN * across(reference, &found.centers, self.seed)? >= parted;
                 }
             }
         }
@@ -178,8 +182,8 @@ impl Search {
             let both = [mean - own, spread * (1.0 + 1.0 / count).sqrt()];
             if both.iter().all(|value| value.is_finite()) { both } else { [f64::NAN; 2] }
         };
-        let mut gaps: Vec<[f64; 2]> = logs.iter().zip(&own).map(gap).collect();
-        gaps.resize(most.max(self.most.min(sample.nrows())), [f64::NAN; 2]);
+        let mut gaps = reserve(most.max(self.most.min(sample.nrows())), [f64::NAN; 2], WHAT)?;
+        gaps.iter_mut().zip(logs.iter().zip(&own).map(gap)).for_each(|(to, gap)| *to = gap);
         Ok((one, gaps))
     }
 }
@@ -188,7 +192,7 @@ impl Found {
     /// The number of the highest silhouette, the lowest of equal ones; 1 where there are no clusters.
     #[must_use]
     pub fn by_silhouette(&self) -> usize {
-        self.best(&self.silhouette)
+        self.best(self.silhouette.iter().copied())
     }
 
     /// The number at the elbow of the inertia, 1 where there are no clusters: where the curve from one cluster to the most is
@@ -200,20 +204,15 @@ impl Found {
             return 1;
         };
         let most = (self.curve.len() - 1).max(1) as f64;
-        let below: Vec<f64> = self
-            .ks
-            .iter()
-            .zip(&self.inertia)
-            .map(|(&k, inertia)| (first - inertia) / (first - last) - (k - 1) as f64 / most)
-            .collect();
-        self.best(&below)
+        let both = self.ks.iter().zip(&self.inertia);
+        self.best(both.map(|(&k, inertia)| (first - inertia) / (first - last) - (k - 1) as f64 / most))
     }
 
     /// The number of the greatest of `values`, one for each of the numbers; NaN is none.
     #[must_use]
-    pub fn best(&self, values: &[f64]) -> usize {
+    pub fn best(&self, values: impl IntoIterator<Item = f64>) -> usize {
         let mut best = (f64::NEG_INFINITY, 1);
-        for (&k, &value) in self.ks.iter().zip(values) {
+        for (&k, value) in self.ks.iter().zip(values) {
             if value > best.0 {
                 best = (value, k);
             }
@@ -257,8 +256,8 @@ fn drawn(x: Samples<'_>, most: usize, seed: u64) -> Result<Array2<f64>> {
 }
 
 fn silhouette_of(rows: ArrayView2<'_, f64>, labels: &[u32]) -> Result<f64> {
-    let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
-    let mut different = labels.clone();
+    let labels = labels.iter().map(|&label| i64::from(label)).gathered("the labels")?;
+    let mut different = copied(&labels, "the labels")?;
     different.sort_unstable();
     different.dedup();
     if different.len() < 2 || different.len() >= labels.len() {
@@ -268,19 +267,19 @@ fn silhouette_of(rows: ArrayView2<'_, f64>, labels: &[u32]) -> Result<f64> {
 }
 
 /// The departure from one mode along the line through two centres.
-fn across(rows: ArrayView2<'_, f64>, centers: &[f64], seed: u64) -> f64 {
+fn across(rows: ArrayView2<'_, f64>, centers: &[f64], seed: u64) -> Result<f64> {
     let columns = rows.ncols();
     let (one, other) = centers.split_at(columns);
-    let line: Vec<f64> = one.iter().zip(other).map(|(one, other)| other - one).collect();
+    let line = one.iter().zip(other).map(|(one, other)| other - one).gathered("a projection")?;
     // Scaled down first: the squares of huge values stay finite.
     let unit = line.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
     if unit == 0.0 {
-        return 0.0;
+        return Ok(0.0);
     }
     let project = |row: ndarray::ArrayView1<'_, f64>| -> f64 {
         row.iter().zip(&line).map(|(value, along)| (value / unit) * (along / unit)).sum()
     };
-    let mut along: Vec<f64> = rows.rows().into_iter().map(project).collect();
+    let mut along = rows.rows().into_iter().map(project).gathered("a projection")?;
     let (_, deviation) = acm_linalg::scaling::mean_and_deviation(&along);
     let mut random = stream(seed, u64::MAX);
     for value in &mut along {
@@ -301,7 +300,7 @@ fn principal_spans(rows: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
     scaling.scale.fill(unit);
     let products = dense::gram(rows.into(), &scaling)?;
     let (_, axes) = dense::symmetric_eigen(&products, columns, "x")?;
-    let mut spans = Vec::with_capacity(columns);
+    let mut spans = reserved(columns, "the principal axes")?;
     for axis in axes.chunks_exact(columns) {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for row in rows.rows() {

@@ -147,7 +147,7 @@ fn parted(x: Samples<'_>, labels: &[i64]) -> Result<(Points, Partition, Vec<Cent
     let points = sorted_points(x, &partition)?;
     let (width, clusters) = (points.width(), partition.count());
     let mut centers = room(width, clusters, Center::default(), "the centres")?;
-    let jobs: Vec<_> = centers.chunks_mut(clusters).enumerate().collect();
+    let jobs = centers.chunks_mut(clusters).enumerate();
     let cost = COST_NS * points.count() as f64 * width as f64;
     parallel::run(
         jobs,

@@ -1,6 +1,7 @@
 //! Rows sorted by their cluster.
 
 use acm_linalg::distances::Points;
+use acm_linalg::memory::push;
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples};
 
@@ -40,7 +41,7 @@ impl Partition {
         let mut last = None;
         for (place, &(label, row)) in pairs.iter().enumerate() {
             if last != Some(label) {
-                sizes.push(0);
+                push(&mut sizes, 0, "the labels")?;
                 last = Some(label);
             }
             let cluster = sizes.len() - 1;

@@ -6,6 +6,7 @@
 
 use acm_linalg::distances::{Points, Square, squares};
 use acm_linalg::lanes::{LANES, Row, V};
+use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::seed::stream;
@@ -188,8 +189,8 @@ fn tournament(points: &Points, partition: &Partition) -> Result<Vec<f64>> {
     let level = Level::new();
     let cost = cost(points) / 2.0;
     for round in 0..seats {
-        let mut places: Vec<_> = sums.chunks_mut(BLOCK * clusters).map(Some).collect();
-        let mut jobs = Vec::with_capacity(seats);
+        let mut places = sums.chunks_mut(BLOCK * clusters).map(Some).gathered("the jobs")?;
+        let mut jobs = reserved(seats, "the jobs")?;
         if round == 0 {
             jobs.extend(places.into_iter().enumerate().map(|(block, sums)| (block, block, sums, None)));
         } else {

@@ -5,6 +5,11 @@
 //! distribution function from its greatest convex minorant before x, or from its least concave majorant after x, whichever
 //! is larger; the departure of the numbers is the least over all x. It is 0 for one mode in the limit of many numbers.
 
+use acm_linalg::Result;
+use acm_linalg::memory::{Gather, reserved};
+
+const WHAT: &str = "the steps of a distribution";
+
 /// A value, and the counts of numbers below it and up to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Step {
@@ -16,10 +21,13 @@ struct Step {
 /// The departure from one mode, in shares of the numbers: between 0 and 1, whatever their order, unit and offset.
 ///
 /// Sorts `values`, which are all finite. Cost: O(n log n).
-pub(crate) fn departure(values: &mut [f64]) -> f64 {
+///
+/// # Errors
+/// [`acm_linalg::Error::Memory`].
+pub(crate) fn departure(values: &mut [f64]) -> Result<f64> {
     values.sort_unstable_by(f64::total_cmp);
     let count = values.len() as f64;
-    let mut rising: Vec<Step> = Vec::with_capacity(values.len());
+    let mut rising: Vec<Step> = reserved(values.len(), WHAT)?;
     let mut below = 0.0;
     for run in values.chunk_by(|one, next| one == next) {
         let up_to = below + run.len() as f64;
@@ -30,21 +38,19 @@ pub(crate) fn departure(values: &mut [f64]) -> f64 {
         });
         below = up_to;
     }
-    let falling: Vec<Step> = rising
-        .iter()
-        .rev()
-        .map(|step| Step {
-            value: -step.value,
-            below: count - step.up_to,
-            up_to: count - step.below,
-        })
-        .collect();
+    let turned = |step: &Step| Step {
+        value: -step.value,
+        below: count - step.up_to,
+        up_to: count - step.below,
+    };
+    let falling = rising.iter().rev().map(turned).gathered(WHAT)?;
     let steps = rising.len();
     if steps < 2 {
-        return 0.0;
+        return Ok(0.0);
     }
-    let before = |mode: usize| before(&rising[..=mode]);
-    let after = |mode: usize| self::before(&falling[..steps - mode]);
+    let (mut left, mut right) = (reserved(steps, WHAT)?, reserved(steps, WHAT)?);
+    let mut before = |mode: usize| self::before(&rising[..=mode], &mut left);
+    let mut after = |mode: usize| self::before(&falling[..steps - mode], &mut right);
     // A later mode leaves more to be convex and less to be concave: where the two cross is the best one.
     let (mut low, mut high) = (0, steps - 1);
     while low < high {
@@ -55,14 +61,18 @@ pub(crate) fn departure(values: &mut [f64]) -> f64 {
             low = middle + 1;
         }
     }
-    let at = |mode: usize| before(mode).max(after(mode));
-    let least = low.checked_sub(1).map_or_else(|| at(low), |earlier| at(earlier).min(at(low)));
-    least / count
+    let mut at = |mode: usize| before(mode).max(after(mode));
+    let mut least = at(low);
+    if let Some(earlier) = low.checked_sub(1) {
+        least = least.min(at(earlier));
+    }
+    Ok(least / count)
 }
 
-/// The greatest distance from the greatest convex minorant over all steps but the last, which is the mode.
-fn before(steps: &[Step]) -> f64 {
-    let mut hull: Vec<usize> = Vec::with_capacity(steps.len());
+/// The greatest distance from the greatest convex minorant over all steps but the last, which is the mode. `hull` has room
+/// for as many places.
+fn before(steps: &[Step], hull: &mut Vec<usize>) -> f64 {
+    hull.clear();
     for (place, step) in steps.iter().enumerate() {
         while let [.., first, second] = hull[..] {
             let (first, second) = (steps[first], steps[second]);
@@ -101,7 +111,7 @@ mod tests {
         let mut one: Vec<f64> = (0..2000).map(|_| normal()).collect();
         let mut two: Vec<f64> = (0..2000).map(|place| normal() + f64::from(place % 2) * 8.0).collect();
         let mut few: Vec<f64> = (0..2000).map(|place| normal() + f64::from(u8::from(place % 20 == 0)) * 12.0).collect();
-        let (one, two, few) = (departure(&mut one), departure(&mut two), departure(&mut few));
+        let [one, two, few] = [&mut one, &mut two, &mut few].map(|values| departure(values).unwrap());
         assert!(one < 0.025, "{one}");
         assert!(two > 0.2, "{two}");
         // A second mode of a twentieth is a fortieth away from whatever has one mode.
@@ -113,7 +123,7 @@ mod tests {
         let mut random = stream(2, 0);
         for count in 2..60_usize {
             let mut values: Vec<f64> = (0..count).map(|_| (random.random::<f64>() * 20.0).round()).collect();
-            let found = departure(&mut values);
+            let found = departure(&mut values).unwrap();
             let mut steps: Vec<Step> = Vec::new();
             for &value in &values {
                 let below = values.iter().filter(|&&other| other < value).count() as f64;
@@ -133,15 +143,17 @@ mod tests {
                     up_to: total - step.below,
                 })
                 .collect();
-            let all = (0..steps.len()).map(|mode| before(&steps[..=mode]).max(before(&turned[..steps.len() - mode])));
+            let mut hull = Vec::new();
+            let all = (0..steps.len())
+                .map(|mode| before(&steps[..=mode], &mut hull).max(before(&turned[..steps.len() - mode], &mut hull)));
             assert_eq!(found, all.fold(f64::INFINITY, f64::min) / total, "{values:?}");
         }
     }
 
     #[test]
     fn constants_and_few_numbers_have_one_mode() {
-        assert_eq!(departure(&mut []), 0.0);
-        assert_eq!(departure(&mut [3.0; 9]), 0.0);
-        assert!(departure(&mut [1.0, 2.0, 3.0, 4.0]) <= 0.5);
+        assert_eq!(departure(&mut []), Ok(0.0));
+        assert_eq!(departure(&mut [3.0; 9]), Ok(0.0));
+        assert!(departure(&mut [1.0, 2.0, 3.0, 4.0]).unwrap() <= 0.5);
     }
 }

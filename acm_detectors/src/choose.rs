@@ -1,6 +1,7 @@
 //! How many clusters there are, by silhouettes, the elbow of the inertia, or a criterion of information.
 
 use acm_clustering::choose::{Found, Search};
+use acm_linalg::memory::reserved;
 use acm_linalg::{Result, Samples};
 
 use crate::mixture::{Components, Covariance, GaussianMixture};
@@ -42,7 +43,7 @@ pub struct Choice {
 /// Those of [`Search::run`].
 pub fn choose(x: Samples<'_>, search: &Search, method: Method) -> Result<Choice> {
     let found = search.run(x)?;
-    let mut bic = Vec::with_capacity(found.ks.len());
+    let mut bic = reserved(found.ks.len(), "the numbers of clusters")?;
     for (&k, labels) in found.ks.iter().zip(&found.labels) {
         let rows = Samples::from(found.sample.view());
         let mixture = GaussianMixture::new(Components::Fixed(k), Covariance::Diag, 1, 1e-6, 1e-3, 100, search.seed)?;
@@ -58,7 +59,7 @@ pub fn choose(x: Samples<'_>, search: &Search, method: Method) -> Result<Choice>
     let k = match method {
         Method::Silhouette => found.by_silhouette(),
         Method::Elbow => found.by_elbow(),
-        Method::Bic => found.best(&bic.iter().map(|bic| -bic).collect::<Vec<_>>()),
+        Method::Bic => found.best(bic.iter().map(|bic| -bic)),
     };
     Ok(Choice { k, found, bic })
 }

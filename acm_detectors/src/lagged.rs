@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use acm_linalg::dense::Table;
 use acm_linalg::lanes::{LANES, Row, V};
-use acm_linalg::samples::{copied, read_all, room};
+use acm_linalg::memory::{Gather, copied};
+use acm_linalg::samples::{read_all, room};
 use acm_linalg::scaling::{Manner, rounding, steady};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Simd, f64x8, prelude::*};
@@ -51,9 +52,9 @@ impl Lagged {
     pub(crate) fn fit(x: Samples<'_>, manner: Manner, lags: usize) -> Result<Self> {
         x.require(lags.saturating_add(LEAST_ROWS))?;
         let standard = Scaling::fit(x, Manner::Standard, 0.0)?;
-        let kept: Vec<usize> = (0..x.columns())
-            .filter(|&column| standard.known[column] > 0 && standard.scale[column] > rounding(standard.center[column]))
-            .collect();
+        let changes =
+            |&column: &usize| standard.known[column] > 0 && standard.scale[column] > rounding(standard.center[column]);
+        let kept = (0..x.columns()).filter(changes).gathered("the columns that change")?;
         if kept.is_empty() {
             return Err(NOTHING_CHANGES);
         }
@@ -76,9 +77,26 @@ impl Lagged {
         let mean = room(width.ok_or(lacking)?, 1, 0.0, "a row and its earlier ones")?;
         Ok(Self {
             columns: x.columns(),
-            scaling: scaling.select(&kept),
+            scaling: scaling.select(&kept)?,
             kept,
             lags,
+            mean,
+        })
+    }
+
+    /// The same with other means.
+    pub(crate) fn about(&self, mean: Vec<f64>) -> Result<Self> {
+        let what = "a scale for each column";
+        Ok(Self {
+            columns: self.columns,
+            kept: copied(&self.kept, what)?,
+            scaling: Scaling {
+                fill: copied(&self.scaling.fill, what)?,
+                center: copied(&self.scaling.center, what)?,
+                scale: copied(&self.scaling.scale, what)?,
+                known: copied(&self.scaling.known, what)?,
+            },
+            lags: self.lags,
             mean,
         })
     }
@@ -149,22 +167,23 @@ impl Lagged {
     }
 
     /// A value of each kept column at the place of its column; NaN elsewhere.
-    pub(crate) fn spread(&self, values: &[f64]) -> Vec<f64> {
-        let mut all = vec![f64::NAN; self.columns];
+    pub(crate) fn spread(&self, values: &[f64]) -> Result<Vec<f64>> {
+        let mut all = room(self.columns, 1, f64::NAN, "a value for each column")?;
         self.kept.iter().zip(values).for_each(|(&column, &value)| all[column] = value);
-        all
+        Ok(all)
     }
 
     /// Which columns are kept.
-    pub(crate) fn used(&self) -> Vec<bool> {
-        let mut all = vec![false; self.columns];
+    pub(crate) fn used(&self) -> Result<Vec<bool>> {
+        let mut all = room(self.columns, 1, false, "a value for each column")?;
         self.kept.iter().for_each(|&column| all[column] = true);
-        all
+        Ok(all)
     }
 
     pub(crate) fn write(&self, to: &mut Writer) {
         // A flag for each column: no file can claim more columns than it has room for.
-        to.counts("used", &self.used().into_iter().map(u64::from).collect::<Vec<_>>());
+        let mut kept = self.kept.iter().peekable();
+        to.counted("used", (0..self.columns).map(|column| u64::from(kept.next_if_eq(&&column).is_some())));
         to.count("lags", self.lags as u64);
         self.scaling.write(to);
         to.reals("mean", &self.mean);
@@ -176,7 +195,7 @@ impl Lagged {
         let lags = from.size("lags")?;
         let used = from.counts("used", columns)?;
         from.require(used.iter().all(|&flag| flag <= 1), "used")?;
-        let kept: Vec<usize> = (0..columns).filter(|&column| used[column] == 1).collect();
+        let kept = (0..columns).filter(|&column| used[column] == 1).gathered("the columns that change")?;
         from.require(!kept.is_empty() && kept.len() == scaling.columns(), "used")?;
         let width = lags.checked_add(1).and_then(|rows| rows.checked_mul(kept.len()));
         let mean = from.reals("mean", width.ok_or_else(|| from.wrong("lags"))?)?;
@@ -270,10 +289,12 @@ impl Live {
     }
 
     /// Remembers the last `lags` of `all`.
-    pub(crate) fn remember(&mut self, all: &Array2<f64>, lags: usize) {
+    pub(crate) fn of(all: &Array2<f64>, lags: usize) -> Result<Self> {
         let first = all.nrows().saturating_sub(lags);
-        self.rows.clear();
-        self.rows.extend(all.slice(s![first.., ..]).iter());
+        let rows = all.slice(s![first.., ..]);
+        Ok(Self {
+            rows: rows.iter().copied().gathered("the latest rows")?,
+        })
     }
 }
 

@@ -70,7 +70,7 @@ impl MahalanobisDetector {
         }
         let points = lagged.points(x);
         let centered = Centered::new(&points)?;
-        let mean = centered.mean();
+        let mean = centered.mean()?;
         let found = shrunk(&centered, self.shrinkage)?;
         let width = lagged.width();
         lagged.mean = mean;
@@ -130,8 +130,9 @@ impl FittedMahalanobis {
             return self.score(x, out);
         }
         let (all, old) = live.before(x)?;
+        let latest = Live::of(&all, self.lagged.lags)?;
         self.walk(all.view().into(), old, false, out)?;
-        live.remember(&all, self.lagged.lags);
+        *live = latest;
         Ok(())
     }
 
@@ -206,8 +207,10 @@ impl FittedMahalanobis {
     }
 
     /// Which columns have a part in the model: those that changed at fit.
-    #[must_use]
-    pub fn used(&self) -> Vec<bool> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn used(&self) -> Result<Vec<bool>> {
         self.lagged.used()
     }
 
@@ -236,14 +239,18 @@ impl FittedMahalanobis {
     }
 
     /// What is subtracted from each column before scaling; NaN where it was left out.
-    #[must_use]
-    pub fn center(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn center(&self) -> Result<Vec<f64>> {
         self.lagged.spread(&self.lagged.scaling.center)
     }
 
     /// What each column is divided by; NaN where it was left out.
-    #[must_use]
-    pub fn scale(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn scale(&self) -> Result<Vec<f64>> {
         self.lagged.spread(&self.lagged.scaling.scale)
     }
 }

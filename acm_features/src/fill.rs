@@ -1,6 +1,7 @@
 //! What becomes of a column's missing values.
 
 use acm_linalg::lanes::Element;
+use acm_linalg::memory::{Gather, copied};
 use acm_linalg::{Error, Result};
 use ndarray::ArrayView2;
 
@@ -48,8 +49,11 @@ pub(crate) fn medians_where_missing<T: Element>(x: &ArrayView2<'_, T>, given: Op
     }
     let rows = x.nrows();
     let mut fill: Vec<f64> = match given {
-        Some(given) if given.iter().all(|value| value.is_finite()) => return Ok(given.to_vec()),
-        _ => column::centres(x, |known| known == rows)?.iter().map(|centre| centre.median).collect(),
+        Some(given) if given.iter().all(|value| value.is_finite()) => return copied(given, "the fill"),
+        _ => column::centres(x, |known| known == rows)?
+            .iter()
+            .map(|centre| centre.median)
+            .gathered("the fill")?,
     };
     for (fill, &given) in fill.iter_mut().zip(given.unwrap_or_default()) {
         if given.is_finite() {

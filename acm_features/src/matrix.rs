@@ -163,7 +163,8 @@ impl<'a> Matrix<'a> {
             Layout::Blocks(window, history) => {
                 matrix.window = window.rows();
                 matrix.order = order.map(|wanted| Order::new(wanted, window));
-                matrix.moments = moments.map(|moments| Either::Even(Blocks::new(moments, window)));
+                let moments = moments.map(|moments| Blocks::new(moments, window)).transpose()?;
+                matrix.moments = moments.map(Either::Even);
                 // The nominal window decides from which row on there is an energy.
                 if let (Some(bands), Some((nominal, _))) = (energy, windows.nominal(rows)?) {
                     matrix.energy = Some(Either::Even(BandEnergy::new(nominal, bands, rows)?));

@@ -12,6 +12,8 @@ use ndarray::{ArrayViewMut2, Axis};
 
 use crate::error::{Error, Result};
 use crate::lanes::{Element, LANES, Row};
+pub use crate::memory::reserve;
+use crate::memory::{Gather, push, reserved};
 use crate::packing::{Kept, Run, pack, signed, unpack};
 use crate::parallel::{self, Stop};
 use crate::plan::{Demand, Plan};
@@ -180,7 +182,7 @@ pub fn run<'a, T: Element, L: Leaf>(
         step,
         tile: leaf.tile_rows(),
         cost_ns: leaf.cost_ns(),
-    });
+    })?;
     let tile_rows = leaf.tile_rows().min(plan.chunk);
     let reach = rows.saturating_add(ahead);
     // Seen from later rows a history's first one need not start a block: all that a window spans is looked back on.
@@ -189,16 +191,16 @@ pub fn run<'a, T: Element, L: Leaf>(
     // Room to go on for a while before the rows that the next tile looks back on are moved to the front.
     let room = lead_limit + tile_rows.max(lead_limit.min(plan.chunk));
     let kept = Kept::new(history.first_row, step);
-    let jobs = jobs(&plan, columns, &blocks, kept, out);
+    let jobs = jobs(&plan, columns, &blocks, kept, out)?;
     let cost = leaf.cost_ns() * (plan.groups * LANES) as f64 * plan.segments[1] as f64;
     let level = Level::new();
-    let planes: Vec<Plane<'_, T>> = source.planes().collect();
+    let planes = source.planes().gathered("the arrays")?;
     parallel::run(
         jobs,
         cost,
         || {
             Ok((
-                planes.iter().map(|_| room_for(room)).collect::<Result<Vec<_>>>()?,
+                planes.iter().map(|_| reserved(room, "a tile of rows")).gathered_ok("a tile of rows")?,
                 allocate(tile_rows * width, "a tile of results")?,
                 leaf.scratch(reach)?,
             ))
@@ -296,18 +298,7 @@ fn compute<L: Leaf>(level: Level, leaf: &L, scratch: &mut L::Scratch, tile: &Til
     dispatch!(level, simd => leaf.tile(simd, scratch, tile, results));
 }
 
-/// Memory for so many rows, none of them there yet: a long window's take a while to touch.
-fn room_for(rows: usize) -> Result<Vec<Row>> {
-    let mut memory = Vec::new();
-    memory.try_reserve_exact(rows).map_err(|_| Error::Memory {
-        what: "a tile of rows",
-        rows,
-        columns: 1,
-    })?;
-    Ok(memory)
-}
-
-/// These rows of the memory, which grows to have them.
+/// These rows of the memory, which grows to have them: a long window's take a while to touch.
 fn reach_to(memory: &mut Vec<Row>, rows: Range<usize>) -> &mut [Row] {
     if memory.len() < rows.end {
         memory.resize(rows.end, Row::default());
@@ -323,37 +314,24 @@ pub fn allocate(rows: usize, what: &'static str) -> Result<Vec<Row>> {
     reserve(rows, Row::default(), what)
 }
 
-/// Memory for `length` values, all `value`, or the error that says what did not fit.
-///
-/// # Errors
-/// [`Error::Memory`].
-pub fn reserve<T: Clone>(length: usize, value: T, what: &'static str) -> Result<Vec<T>> {
-    let mut memory = Vec::new();
-    memory.try_reserve_exact(length).map_err(|_| Error::Memory {
-        what,
-        rows: length,
-        columns: 1,
-    })?;
-    memory.resize(length, value);
-    Ok(memory)
-}
-
 fn jobs<'a, T>(
     plan: &Plan,
     columns: usize,
     blocks: &[usize],
     kept: Kept,
     out: ArrayViewMut2<'a, T>,
-) -> Vec<Job<'a, T>> {
+) -> Result<Vec<Job<'a, T>>> {
+    let what = "the jobs";
     let length = plan.segments[1];
     let mut jobs: Vec<Job<'a, T>> = Vec::new();
     for start in (0..length).step_by(plan.chunk) {
         for _ in 0..plan.groups {
-            jobs.push(Job {
+            let job = Job {
                 runs: Vec::new(),
                 chunk: start..(start + plan.chunk).min(length),
                 outputs: Vec::new(),
-            });
+            };
+            push(&mut jobs, job, what)?;
         }
     }
     let mut rest = out;
@@ -362,37 +340,39 @@ fn jobs<'a, T>(
             let end = (start + plan.chunk).min(segment[1]);
             let (chunk, below) = rest.split_at(Axis(0), kept.among(start..end));
             rest = below;
-            let mut by_block = split_blocks(chunk, columns, blocks);
+            let mut by_block = split_blocks(chunk, columns, blocks)?;
             let mut column = 0;
             while column < columns {
                 let lane = number * columns + column;
                 let group = lane / LANES;
                 let taken = (LANES - lane % LANES).min(columns - column);
                 let job = &mut jobs[chunk_number * plan.groups + group];
-                job.runs.push(Run {
+                let run = Run {
                     lane: lane % LANES,
                     columns: column..column + taken,
                     segment: segment[0]..segment[1],
-                });
-                job.outputs.push(
-                    by_block
-                        .iter_mut()
-                        .zip(blocks)
-                        .map(|(block, width)| take_columns(block, taken * width))
-                        .collect(),
-                );
+                };
+                push(&mut job.runs, run, what)?;
+                let outputs = by_block.iter_mut().zip(blocks);
+                let outputs = outputs.map(|(block, width)| take_columns(block, taken * width)).gathered(what)?;
+                push(&mut job.outputs, outputs, what)?;
                 column += taken;
             }
         }
     }
     // The last segment may be shorter than a chunk's start: such jobs lack its lanes, and may have none at all.
     jobs.retain(|job| !job.runs.is_empty());
-    jobs
+    Ok(jobs)
 }
 
-fn split_blocks<'a, T>(chunk: ArrayViewMut2<'a, T>, columns: usize, blocks: &[usize]) -> Vec<ArrayViewMut2<'a, T>> {
+fn split_blocks<'a, T>(
+    chunk: ArrayViewMut2<'a, T>,
+    columns: usize,
+    blocks: &[usize],
+) -> Result<Vec<ArrayViewMut2<'a, T>>> {
     let mut rest = chunk;
-    blocks.iter().map(|width| take_columns(&mut rest, columns * width)).collect()
+    let parts = blocks.iter().map(|width| take_columns(&mut rest, columns * width));
+    parts.gathered("the jobs")
 }
 
 /// Cuts the first columns off `rest`.

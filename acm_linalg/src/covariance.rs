@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::dense::{Table, products};
 use crate::error::{Error, Result};
-use crate::samples::{Samples, reduce, room};
+use crate::memory::{Gather, copied, room};
+use crate::samples::{Samples, reduce};
 use crate::scaling::unit;
 
 /// Rows that are read at a time.
@@ -144,10 +145,13 @@ impl<'a, T: Table> Centered<'a, T> {
             |(most, _), (other, _)| *most = most.max(other),
         )?;
         let unit = unit(most);
-        Ok((unit > 1.0).then(|| Self {
+        if unit.is_nan() || unit <= 1.0 {
+            return Ok(None);
+        }
+        Ok(Some(Self {
             table: self.table,
-            anchor: self.anchor.clone(),
-            shift: self.shift.clone(),
+            anchor: copied(&self.anchor, "means of columns")?,
+            shift: copied(&self.shift, "means of columns")?,
             unit,
         }))
     }
@@ -159,9 +163,12 @@ impl<'a, T: Table> Centered<'a, T> {
     }
 
     /// The means.
-    #[must_use]
-    pub fn mean(&self) -> Vec<f64> {
-        self.anchor.iter().zip(&self.shift).map(|(anchor, shift)| anchor + shift).collect()
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn mean(&self) -> Result<Vec<f64>> {
+        let means = self.anchor.iter().zip(&self.shift).map(|(anchor, shift)| anchor + shift);
+        means.gathered("means of columns")
     }
 }
 

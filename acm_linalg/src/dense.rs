@@ -5,12 +5,14 @@
 use std::ops::Range;
 
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use faer::{Accum, MatMut, MatRef, Par, Side};
 
 use crate::error::{Error, Result};
+use crate::memory::{Gather, copied, room};
 use crate::parallel::aside;
-use crate::samples::{Samples, copied, reduce, room};
+use crate::samples::{Samples, reduce};
 use crate::scaling::Scaling;
+use crate::workspace;
 
 /// Rows that are scaled and multiplied at a time.
 const BLOCK: usize = 256;
@@ -87,13 +89,17 @@ pub fn gram(samples: Samples<'_>, scaling: &Scaling) -> Result<Vec<f64>> {
 pub fn products(table: &impl Table) -> Result<Vec<f64>> {
     let columns = table.columns();
     let what = "products of columns";
-    let mut sums = reduce(
+    let (mut sums, _, done) = reduce(
         table.rows(),
         // Wide arrays hold few partial sums.
         (4_000_000 / (columns * columns).max(1)).clamp(2, 16),
         0.1 * (columns * columns) as f64 + 2.0 * columns as f64,
-        || Ok((room(columns, columns, 0.0, what)?, room(BLOCK, columns, 0.0, what)?)),
-        |(sums, block), rows, stop| {
+        || Ok((room(columns, columns, 0.0, what)?, room(BLOCK, columns, 0.0, what)?, Ok(()))),
+        |(sums, block, done), rows, stop| {
+            *done = workspace::ready();
+            if done.is_err() {
+                return;
+            }
             for start in rows.clone().step_by(BLOCK) {
                 if stop.requested() {
                     return;
@@ -107,9 +113,14 @@ pub fn products(table: &impl Table) -> Result<Vec<f64>> {
                 matmul(sums, lower, Accum::Add, block.transpose(), whole, block, whole, 1.0, Par::Seq);
             }
         },
-        |(all, _), (part, _)| all.iter_mut().zip(part).for_each(|(all, part)| *all += part),
-    )?
-    .0;
+        |(all, _, done), (part, _, too)| {
+            all.iter_mut().zip(part).for_each(|(all, part)| *all += part);
+            if done.is_ok() {
+                *done = too;
+            }
+        },
+    )?;
+    done?;
     for row in 0..columns {
         for column in 0..row {
             sums[column * columns + row] = sums[row * columns + column];
@@ -125,9 +136,10 @@ pub fn products(table: &impl Table) -> Result<Vec<f64>> {
 /// [`Error::Singular`] naming `name` where an entry is not finite; [`Error::Memory`]; [`Error::Interrupted`].
 pub fn symmetric_eigen(matrix: &[f64], size: usize, name: &'static str) -> Result<(Vec<f64>, Vec<f64>)> {
     let matrix = copied(matrix, "a copy of a matrix")?;
-    let found = aside(EIGEN_NS * (size as f64).powi(3), None, move || {
-        MatRef::from_row_major_slice(&matrix, size, size).self_adjoint_eigen(Side::Lower)
-    })?;
+    let found = aside(EIGEN_NS * (size as f64).powi(3), None, move || -> Result<_> {
+        let _room = workspace::for_eigen(size)?;
+        Ok(MatRef::from_row_major_slice(&matrix, size, size).self_adjoint_eigen(Side::Lower))
+    })??;
     let failed = |_| Error::Singular {
         name,
         requirement: "free of numbers too large to be squared",
@@ -142,7 +154,7 @@ pub fn symmetric_eigen(matrix: &[f64], size: usize, name: &'static str) -> Resul
             .for_each(|(place, to)| *to = vectors[(place, size - 1 - number)]);
         fix_sign(row);
     }
-    let values = (0..size).rev().map(|number| values[number]).collect();
+    let values = (0..size).rev().map(|number| values[number]).gathered("eigenvalues")?;
     Ok((values, rows))
 }
 
@@ -169,9 +181,10 @@ pub fn cholesky(matrix: &[f64], size: usize, name: &'static str) -> Result<Vec<f
         requirement: "positive definite",
     };
     let matrix = copied(matrix, "a copy of a matrix")?;
-    let factor = aside(CHOLESKY_NS * (size as f64).powi(3), None, move || {
-        MatRef::from_row_major_slice(&matrix, size, size).llt(Side::Lower)
-    })?;
+    let factor = aside(CHOLESKY_NS * (size as f64).powi(3), None, move || -> Result<_> {
+        let _room = workspace::for_cholesky(size)?;
+        Ok(MatRef::from_row_major_slice(&matrix, size, size).llt(Side::Lower))
+    })??;
     let factor = factor.map_err(|_| failed())?;
     let lower = factor.L();
     let mut rows = room(size, size, 0.0, "a Cholesky factor")?;
@@ -185,12 +198,6 @@ pub fn cholesky(matrix: &[f64], size: usize, name: &'static str) -> Result<Vec<f
     } else {
         Err(failed())
     }
-}
-
-/// A row-major slice as faer's matrix, copied.
-#[must_use]
-pub fn owned(matrix: &[f64], rows: usize, columns: usize) -> Mat<f64> {
-    MatRef::from_row_major_slice(matrix, rows, columns).to_owned()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod dense;
 pub mod distances;
 pub mod error;
 pub mod lanes;
+pub mod memory;
 mod packing;
 pub mod parallel;
 pub mod pca;
@@ -23,6 +24,7 @@ pub mod solve;
 mod source;
 pub mod state;
 pub mod svd;
+pub mod workspace;
 
 pub use error::{Error, Number, Result, StateFault};
 pub use samples::Samples;

@@ -13,6 +13,7 @@ use arc_swap::ArcSwapOption;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result, require};
+use crate::memory;
 
 mod aside;
 
@@ -33,6 +34,12 @@ const WATCH_NS: f64 = 8_000_000.0;
 
 /// Work estimated below this many nanoseconds does not ask for interrupts.
 const ASK_NS: f64 = 10_000.0;
+
+/// Stack of a thread, in bytes.
+const STACK: usize = 1 << 21;
+
+/// What a thread needs besides its stack, in bytes.
+const BESIDE_STACK: usize = 1 << 16;
 
 /// How often a waiting thread asks whether to stop.
 pub const POLL: Duration = Duration::from_millis(20);
@@ -184,14 +191,15 @@ fn told_to_stop() -> bool {
     aside::given_up().unwrap_or_else(|| HOOK.get().is_some_and(|hook| hook()))
 }
 
-fn pool() -> Result<Arc<Pool>> {
+/// The pool; none where memory lacks for its threads.
+fn pool() -> Option<Arc<Pool>> {
     let process = std::process::id();
     let threads = num_threads();
     if let Some(pool) = POOL.load_full()
         && pool.process == process
         && pool.threads == threads
     {
-        return Ok(pool);
+        return Some(pool);
     }
     let fresh = Arc::new(Pool {
         process,
@@ -205,19 +213,18 @@ fn pool() -> Result<Arc<Pool>> {
         // Dropping it would touch locks that a thread left behind by the fork may hold for ever.
         std::mem::forget(old);
     }
-    Ok(fresh)
+    Some(fresh)
 }
 
-fn workers(threads: usize) -> Result<ThreadPool> {
+/// So many threads; none where memory lacks: one that finds no room once it runs ends the process.
+fn workers(threads: usize) -> Option<ThreadPool> {
+    memory::probe(threads * (STACK + BESIDE_STACK), "the threads' stacks").ok()?;
     ThreadPoolBuilder::new()
         .num_threads(threads)
+        .stack_size(STACK)
         .thread_name(|index| format!("acm-{index}"))
         .build()
-        .map_err(|_| Error::Memory {
-            what: "the threads' stacks",
-            rows: threads,
-            columns: 1,
-        })
+        .ok()
 }
 
 /// A request to stop, read by long-running work between its steps.
@@ -241,25 +248,26 @@ impl Stop {
 ///
 /// `cost_ns` is the estimated time of all jobs on one thread; it decides between the calling thread alone and the pool.
 /// Each thread makes itself a scratch with `scratch` and hands it to each of its jobs. The jobs' order is not defined: a
-/// job must own what it writes. Long work looks at [`Stop::requested`] at least every few milliseconds.
+/// job must own what it writes. Long work looks at [`Stop::requested`] at least every few milliseconds. Where memory lacks
+/// for threads, the calling thread does all of it.
 ///
 /// # Errors
-/// [`Error::Interrupted`] when the interrupt hook said so; whatever `scratch` returns; [`Error::Memory`] when no thread
-/// can be started.
+/// [`Error::Interrupted`] when the interrupt hook said so; whatever `scratch` returns.
 ///
 /// # Panics
 /// Hands on a panic of `work`.
-pub fn run<J, C>(
-    jobs: Vec<J>,
+pub fn run<I, C>(
+    jobs: I,
     cost_ns: f64,
     scratch: impl Fn() -> Result<C> + Sync,
-    work: impl Fn(&mut C, J, &Stop) + Sync,
+    work: impl Fn(&mut C, I::Item, &Stop) + Sync,
 ) -> Result<()>
 where
-    J: Send,
+    I: IntoIterator<IntoIter: Send>,
 {
+    let jobs = jobs.into_iter();
     let stop = Stop::default();
-    let threads = num_threads().min(jobs.len());
+    let threads = num_threads().min(jobs.size_hint().1.unwrap_or(usize::MAX));
     let watch = cost_ns > WATCH_NS && HOOK.get().is_some();
     if !watch && cost_ns > ASK_NS {
         ask_at_times()?;
@@ -267,26 +275,27 @@ where
     let lease = if cost_ns < SERIAL_NS || (threads <= 1 && !watch) {
         None
     } else {
-        Lease::take(pool()?)
+        pool().and_then(Lease::take)
     };
-    let own_pool;
-    let (crew_pool, threads) = match &lease {
-        Some(lease) => (&lease.0.workers, threads),
-        // Two calls at once: the later one has a thread of its own while the calling thread watches, or does its work itself.
-        None if watch => {
-            own_pool = workers(1)?;
-            (&own_pool, 1)
-        }
-        None => {
+    // Two calls at once: the later one has a thread of its own while the calling thread watches, or does its work itself.
+    let own_pool = if lease.is_none() && watch { workers(1) } else { None };
+    let (crew_pool, threads) = match (&lease, &own_pool) {
+        (Some(lease), _) => (&lease.0.workers, threads),
+        (None, Some(own_pool)) => (own_pool, 1),
+        (None, None) => {
             let mut own = scratch()?;
+            let mut hook = Watch::start();
             for job in jobs {
                 work(&mut own, job, &stop);
+                if watch {
+                    hook.look()?;
+                }
             }
             return Ok(());
         }
     };
 
-    let queue = Mutex::new(jobs.into_iter());
+    let queue = Mutex::new(jobs);
     let failure = Mutex::new(None);
     let labour = || {
         let mut own = match scratch() {
@@ -386,7 +395,7 @@ mod tests {
         for cost in [0.0, 1e6, 1e9] {
             let mut cells = vec![0_u32; 1000];
             run(
-                cells.iter_mut().collect(),
+                &mut cells,
                 cost,
                 || Ok(0_u32),
                 |seen, cell, _| {

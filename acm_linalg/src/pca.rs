@@ -6,9 +6,10 @@ use faer::{Accum, MatMut, MatRef, Par};
 use crate::covariance::Centered;
 use crate::dense::{Table, fix_sign, products, symmetric_eigen};
 use crate::error::{Error, Result, require};
+use crate::memory::{Gather, copied, room};
 use crate::parallel::{Stop, aside};
-use crate::samples::{Samples, by_rows, copied, reduce, room};
-use crate::svd;
+use crate::samples::{Samples, by_rows, reduce};
+use crate::{svd, workspace};
 
 /// Squares of singular values carry an error of about 1e-15 of the greatest: below this share of it the values are found
 /// from the rows themselves.
@@ -89,7 +90,7 @@ pub fn principal<T: Table>(table: &T, keep: Components) -> Result<Pca> {
 }
 
 fn about_means<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
-    let mean = centered.mean();
+    let mean = centered.mean()?;
     let wide = centered.rows() < centered.columns();
     let rough = if wide {
         through_rows(centered, keep)
@@ -207,7 +208,7 @@ fn through_triangle<T: Table>(centered: &Centered<'_, T>, keep: Components) -> R
     )?;
     done?;
     let found = svd::thin(copied(&stack[..columns * columns], what)?, columns, columns, columns)?;
-    Ok(Pca::keep(found.vt, columns, squares(&found.s, centered.rows()), keep))
+    Ok(Pca::keep(found.vt, columns, squares(&found.s, centered.rows())?, keep))
 }
 
 /// Replaces the first rows of a row-major matrix by the triangle R of its decomposition Q R.
@@ -215,10 +216,11 @@ fn triangle(stack: &mut Vec<f64>, columns: usize, stop: Option<&Stop>) -> Result
     let rows = stack.len() / columns;
     let cost = QR_NS * (rows * columns) as f64 * columns as f64;
     let values = std::mem::take(stack);
-    let (values, found) = aside(cost, stop, move || {
+    let (values, found) = aside(cost, stop, move || -> Result<_> {
+        let _room = workspace::for_qr(rows, columns)?;
         let found = MatRef::from_row_major_slice(&values, rows, columns).qr();
-        (values, found)
-    })?;
+        Ok((values, found))
+    })??;
     *stack = values;
     let upper = found.thin_R();
     for row in 0..columns {
@@ -234,12 +236,13 @@ fn through_rows<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Resul
     let (rows, columns) = (centered.rows(), centered.columns());
     let values = all(centered)?;
     let mut pairs = room(rows, rows, 0.0, "products of rows")?;
-    let (values, pairs) = aside(PRODUCT_NS * (rows * rows) as f64 * columns as f64, None, move || {
+    let (values, pairs) = aside(PRODUCT_NS * (rows * rows) as f64 * columns as f64, None, move || -> Result<_> {
+        workspace::ready()?;
         let all = MatRef::from_row_major_slice(&values, rows, columns);
         let into = MatMut::from_row_major_slice_mut(&mut pairs, rows, rows);
         matmul(into, Accum::Replace, all, all.transpose(), 1.0 / divisor(rows), Par::Seq);
-        (values, pairs)
-    })?;
+        Ok((values, pairs))
+    })??;
     let (mut variances, vectors) = symmetric_eigen(&pairs, rows, "x")?;
     variances.iter_mut().for_each(|value| *value = value.max(0.0));
     let kept = count(&variances, keep);
@@ -263,7 +266,7 @@ fn through_rows<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Resul
 fn through_all<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
     let (rows, columns) = (centered.rows(), centered.columns());
     let found = svd::thin(all(centered)?, rows, columns, rows)?;
-    Ok(Pca::keep(found.vt, columns, squares(&found.s, rows), keep))
+    Ok(Pca::keep(found.vt, columns, squares(&found.s, rows)?, keep))
 }
 
 fn all<T: Table>(centered: &Centered<'_, T>) -> Result<Vec<f64>> {
@@ -280,8 +283,8 @@ fn all<T: Table>(centered: &Centered<'_, T>) -> Result<Vec<f64>> {
     Ok(values)
 }
 
-fn squares(singular: &[f64], rows: usize) -> Vec<f64> {
-    singular.iter().map(|value| value * value / divisor(rows)).collect()
+fn squares(singular: &[f64], rows: usize) -> Result<Vec<f64>> {
+    singular.iter().map(|value| value * value / divisor(rows)).gathered("variances")
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! How the driver cuts a matrix into jobs.
 
+use crate::error::Result;
 use crate::lanes::LANES;
+use crate::memory::Gather;
 use crate::parallel;
 
 /// Estimated time of one job, so that an interrupt is seen soon and threads finish together.
@@ -40,7 +42,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(demand: &Demand) -> Self {
+    pub(crate) fn new(demand: &Demand) -> Result<Self> {
         let Demand {
             shape: (rows, columns),
             width,
@@ -65,7 +67,7 @@ impl Plan {
         };
         let parts = [1, 2, 4, 8].into_iter().min_by_key(|&parts| effort(parts)).unwrap_or(1);
         let length = length(parts);
-        let segments: Vec<usize> = (0..rows).step_by(length).chain([rows]).collect();
+        let segments = (0..rows).step_by(length).chain([rows]).gathered("the segments")?;
         let groups = (columns * (segments.len() - 1)).div_ceil(LANES);
 
         let work = groups as f64 * length as f64 * LANES as f64 * cost_ns;
@@ -87,11 +89,11 @@ impl Plan {
             .min(length)
             .next_multiple_of(align)
             .min(length);
-        Self {
+        Ok(Self {
             segments,
             chunk: chunk.max(1),
             groups,
-        }
+        })
     }
 }
 

@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use ndarray::{ArrayView2, Axis};
 
-use crate::columns::reserve;
 use crate::error::{Error, Result};
 use crate::lanes::{Element, LANES, Row};
+pub use crate::memory::room;
+use crate::memory::{Gather, reserved};
 use crate::parallel::{self, Stop};
 
 /// Pieces that a reduction over rows is cut into at most, whatever the number of threads.
@@ -46,6 +47,14 @@ impl<'a> From<ArrayView2<'a, f32>> for Samples<'a> {
 }
 
 impl Samples<'_> {
+    /// The values of a row.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn row(&self, row: usize) -> Result<Vec<f64>> {
+        (0..self.columns()).map(|column| self.value(row, column)).gathered("a row")
+    }
+
     /// Samples.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -225,7 +234,7 @@ pub fn by_rows<C, R: Send>(
     let step = rows_for(JOB_NS / cost_ns).min(share);
     let jobs = out.chunks_mut(step * width).enumerate();
     let jobs = jobs.map(|(number, out)| (number * step..number * step + out.len() / width, out));
-    parallel::run(jobs.collect(), cost_ns * rows as f64, scratch, |scratch, (rows, out), stop| {
+    parallel::run(jobs, cost_ns * rows as f64, scratch, |scratch, (rows, out), stop| {
         work(scratch, rows, out, stop);
     })
 }
@@ -253,14 +262,13 @@ pub fn reduce<A: Send>(
 ) -> Result<A> {
     let count = (rows / PIECE_ROWS).clamp(1, pieces.clamp(1, PIECES));
     let step = rows.div_ceil(count).next_multiple_of(LANES);
-    let mut parts = Vec::with_capacity(count);
+    let mut parts = reserved(count, "partial results")?;
     for number in 0..count {
         let range = (number * step).min(rows)..((number + 1) * step).min(rows);
         parts.push((range, make()?));
     }
     let cost = cost_ns * rows as f64;
-    let jobs: Vec<_> = parts.iter_mut().collect();
-    parallel::run(jobs, cost, || Ok(()), |(), (range, part), stop| work(part, range.clone(), stop))?;
+    parallel::run(&mut parts, cost, || Ok(()), |(), (range, part), stop| work(part, range.clone(), stop))?;
     let mut parts = parts.into_iter().map(|(_, part)| part);
     let mut all = match parts.next() {
         Some(first) => first,
@@ -268,16 +276,6 @@ pub fn reduce<A: Send>(
     };
     parts.for_each(|part| join(&mut all, part));
     Ok(all)
-}
-
-/// `count` values, or an error where memory lacks.
-///
-/// # Errors
-/// [`Error::Memory`].
-pub fn room<T: Clone>(rows: usize, columns: usize, value: T, what: &'static str) -> Result<Vec<T>> {
-    let lacking = Error::Memory { what, rows, columns };
-    let count = rows.checked_mul(columns).ok_or(lacking)?;
-    reserve(count, value, what)
 }
 
 /// All rows into `out`, one after the other, on all threads.
@@ -301,21 +299,6 @@ pub fn read_all(samples: Samples<'_>, out: &mut [f64]) -> Result<()> {
             }
         },
     )
-}
-
-/// A copy of `values`, or an error where memory lacks.
-///
-/// # Errors
-/// [`Error::Memory`].
-pub fn copied<T: Copy>(values: &[T], what: &'static str) -> Result<Vec<T>> {
-    let mut memory = Vec::new();
-    memory.try_reserve_exact(values.len()).map_err(|_| Error::Memory {
-        what,
-        rows: values.len(),
-        columns: 1,
-    })?;
-    memory.extend_from_slice(values);
-    Ok(memory)
 }
 
 #[cfg(test)]

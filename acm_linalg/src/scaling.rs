@@ -4,8 +4,9 @@ use fearless_simd::{Simd, f64x8, prelude::*};
 
 use crate::error::Result;
 use crate::lanes::{Row, V};
+use crate::memory::{Gather, room};
 use crate::parallel;
-use crate::samples::{Samples, room};
+use crate::samples::Samples;
 use crate::state::{Reader, Writer};
 
 /// Estimated time for a value to be selected by, in nanoseconds.
@@ -52,7 +53,7 @@ impl Scaling {
         let (rows, columns) = (samples.rows(), samples.columns());
         let mut found = room(columns, 1, (0.0, 0.0, floor, 0), "a scale for each column")?;
         parallel::run(
-            found.iter_mut().enumerate().collect(),
+            found.iter_mut().enumerate(),
             COST_NS * (rows * columns) as f64,
             || room(rows, 1, 0.0, "a column"),
             |values, (column, found), stop| {
@@ -72,11 +73,12 @@ impl Scaling {
                 }
             },
         )?;
+        let what = "a scale for each column";
         Ok(Self {
-            fill: found.iter().map(|column| column.0).collect(),
-            center: found.iter().map(|column| column.1).collect(),
-            scale: found.iter().map(|column| column.2).collect(),
-            known: found.iter().map(|column| column.3).collect(),
+            fill: found.iter().map(|column| column.0).gathered(what)?,
+            center: found.iter().map(|column| column.1).gathered(what)?,
+            scale: found.iter().map(|column| column.2).gathered(what)?,
+            known: found.iter().map(|column| column.3).gathered(what)?,
         })
     }
 
@@ -116,15 +118,18 @@ impl Scaling {
     }
 
     /// Only the given columns, in their order.
-    #[must_use]
-    pub fn select(&self, columns: &[usize]) -> Self {
-        let take = |from: &[f64]| columns.iter().map(|&column| from[column]).collect();
-        Self {
-            fill: take(&self.fill),
-            center: take(&self.center),
-            scale: take(&self.scale),
-            known: columns.iter().map(|&column| self.known[column]).collect(),
-        }
+    ///
+    /// # Errors
+    /// [`crate::Error::Memory`].
+    pub fn select(&self, columns: &[usize]) -> Result<Self> {
+        let what = "a scale for each column";
+        let take = |from: &[f64]| columns.iter().map(|&column| from[column]).gathered(what);
+        Ok(Self {
+            fill: take(&self.fill)?,
+            center: take(&self.center)?,
+            scale: take(&self.scale)?,
+            known: columns.iter().map(|&column| self.known[column]).gathered(what)?,
+        })
     }
 
     /// The fields `scaling.*` of a saved model.

@@ -6,8 +6,10 @@ use faer::{MatMut, MatRef, Par};
 use crate::covariance::require_complete;
 use crate::dense::cholesky;
 use crate::error::{Error, Result};
+use crate::memory::room;
 use crate::parallel::aside;
-use crate::samples::{Samples, read_all, room};
+use crate::samples::{Samples, read_all};
+use crate::workspace;
 
 /// Estimated time of the substitutions for n² m, in nanoseconds.
 const SOLVE_NS: f64 = 0.3;
@@ -48,13 +50,14 @@ pub fn cholesky_solve(a: Samples<'_>, b: Samples<'_>) -> Result<Vec<f64>> {
     let mut matrix = room(size, size, 0.0, "a copy of the matrix")?;
     read_all(a, &mut matrix)?;
     let lower = cholesky(&matrix, size, "a")?;
-    aside(SOLVE_NS * (size * size) as f64 * width as f64, None, move || {
+    aside(SOLVE_NS * (size * size) as f64 * width as f64, None, move || -> Result<_> {
+        workspace::ready()?;
         let lower = MatRef::from_row_major_slice(&lower, size, size);
         let mut right = MatMut::from_row_major_slice_mut(&mut solution, size, width);
         solve_lower_triangular_in_place(lower, right.as_mut(), Par::Seq);
         solve_upper_triangular_in_place(lower.transpose(), right, Par::Seq);
-        solution
-    })
+        Ok(solution)
+    })?
 }
 
 #[cfg(test)]

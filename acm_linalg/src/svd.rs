@@ -4,9 +4,11 @@ use faer::MatRef;
 
 use crate::covariance::require_complete;
 use crate::error::{Error, Result, require};
+use crate::memory::{Gather, room};
 use crate::parallel::{Watch, aside};
-use crate::samples::{Samples, read_all, room};
+use crate::samples::{Samples, read_all};
 use crate::scaling::unit;
+use crate::workspace;
 
 /// A thin singular value decomposition x = u diag(s) vt, matrices row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +50,7 @@ pub fn svd(samples: Samples<'_>, k: Option<usize>) -> Result<Svd> {
         part.iter_mut().for_each(|value| *value *= unit);
     }
     let found = thin(values, rows, columns, k)?;
-    let s: Vec<f64> = found.s.iter().map(|value| value / unit).collect();
+    let s = found.s.iter().map(|value| value / unit).gathered("singular values")?;
     if s.iter().all(|value| value.is_finite()) {
         Ok(Svd { s, ..found })
     } else {
@@ -70,7 +72,10 @@ const TOO_LARGE: Error = Error::Singular {
 /// The decomposition of a row-major matrix, its first `k` values.
 pub(crate) fn thin(values: Vec<f64>, rows: usize, columns: usize, k: usize) -> Result<Svd> {
     let cost = SVD_NS * (rows * columns) as f64 * rows.min(columns) as f64;
-    let found = aside(cost, None, move || MatRef::from_row_major_slice(&values, rows, columns).thin_svd())?;
+    let found = aside(cost, None, move || -> Result<_> {
+        let _room = workspace::for_svd(rows, columns)?;
+        Ok(MatRef::from_row_major_slice(&values, rows, columns).thin_svd())
+    })??;
     let found = found.map_err(|_| TOO_LARGE)?;
     let (left, singular, right) = (found.U(), found.S().column_vector(), found.V());
     let mut u = room(rows, k, 0.0, "left singular vectors")?;
@@ -89,7 +94,7 @@ pub(crate) fn thin(values: Vec<f64>, rows: usize, columns: usize, k: usize) -> R
             row[number] = sign * left[(place, number)];
         }
     }
-    let s = (0..k).map(|number| singular[number].max(0.0)).collect();
+    let s = (0..k).map(|number| singular[number].max(0.0)).gathered("singular values")?;
     Ok(Svd { u, s, vt })
 }
 

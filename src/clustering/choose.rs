@@ -2,11 +2,12 @@
 
 use acm_clustering::choose::Search;
 use acm_detectors::choose::{Choice, Method, choose};
+use acm_linalg::memory::Gather;
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, count, seed_of};
-use crate::interop::compute;
+use crate::interop::{compute, exception};
 use crate::models::{attribute, samples_of};
 
 /// What `choose_k` found.
@@ -47,32 +48,39 @@ impl ClusterChoice {
     }
 
     #[getter]
-    fn ks<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
-        attribute(py, &self.0.found.ks.iter().map(|&k| k.cast_signed() as i64).collect::<Vec<_>>())
+    fn ks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let ks = self
+            .0
+            .found
+            .ks
+            .iter()
+            .map(|&k| k.cast_signed() as i64)
+            .gathered("the numbers of clusters");
+        attribute(py, &ks.map_err(exception)?)
     }
 
     #[getter]
-    fn silhouette<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+    fn silhouette<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         attribute(py, &self.0.found.silhouette)
     }
 
     #[getter]
-    fn inertia<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+    fn inertia<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         attribute(py, &self.0.found.inertia)
     }
 
     #[getter]
-    fn bic<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+    fn bic<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         attribute(py, &self.0.bic)
     }
 
     #[getter]
-    fn gap<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+    fn gap<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         attribute(py, &self.0.found.gap)
     }
 
     #[getter]
-    fn gap_error<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+    fn gap_error<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         attribute(py, &self.0.found.gap_error)
     }
 

@@ -56,7 +56,7 @@ pub(crate) fn silhouette_samples<'py>(
     let x = x.samples();
     let labels = labels_for(labels, "labels", x.rows())?;
     let found = compute(py, || kernels::silhouette_samples(x, &labels))?;
-    Ok(attribute(py, &found))
+    attribute(py, &found)
 }
 
 /// Mean silhouette: how much closer rows are to their own cluster than to the next one.

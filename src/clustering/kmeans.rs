@@ -419,7 +419,7 @@ model! { KMeans {
     #[getter]
     fn cluster_centers_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray2<f64>>> {
         let fitted = self.held.get()?;
-        matrix(py, &fitted.centers(), fitted.columns())
+        matrix(py, &fitted.centers().map_err(exception)?, fitted.columns())
     }
 
     #[getter]
@@ -433,7 +433,7 @@ model! { KMeans {
 
     #[getter]
     fn counts_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.counts()))
+        attribute(py, self.held.get()?.counts())
     }
 
     #[getter]

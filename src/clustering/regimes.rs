@@ -1,6 +1,7 @@
 //! Operating regimes.
 
 use acm_detectors::regimes::{Count, FittedRegimes, Live, Regimes};
+use acm_linalg::memory::Gather;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -441,7 +442,7 @@ model! { RegimeModel {
     #[getter]
     fn centers_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray2<f64>>> {
         let fitted = self.held.get()?;
-        matrix(py, &fitted.centers(), fitted.columns())
+        matrix(py, &fitted.centers().map_err(exception)?, fitted.columns())
     }
 
     #[getter]
@@ -452,33 +453,35 @@ model! { RegimeModel {
 
     #[getter]
     fn regimes_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<i64>>> {
-        Ok(attribute(py, self.held.get()?.numbers()))
+        attribute(py, self.held.get()?.numbers())
     }
 
     #[getter]
     fn scale_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.scales()))
+        attribute(py, self.held.get()?.scales())
     }
 
     #[getter]
     fn limits_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.limits()))
+        attribute(py, self.held.get()?.limits())
     }
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<bool>>> {
-        Ok(attribute(py, self.held.get()?.used()))
+        attribute(py, self.held.get()?.used())
     }
 
     #[getter]
     fn labels_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<i64>>> {
-        Ok(attribute(py, self.held.get()?.labels()))
+        attribute(py, self.held.get()?.labels())
     }
 
     #[getter]
     fn counts_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<i64>>> {
-        let counts: Vec<i64> = self.held.get()?.rows().iter().map(|rows| rows.cast_signed()).collect();
-        Ok(attribute(py, &counts))
+        let fitted = self.held.get()?;
+        let counts = fitted.rows().iter().map(|rows| rows.cast_signed()).gathered("the regimes");
+        let counts = counts.map_err(exception)?;
+        attribute(py, &counts)
     }
 
     #[getter]

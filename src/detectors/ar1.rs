@@ -1,12 +1,13 @@
 //! AR(1).
 
 use acm_detectors::ar1::{self, Ar1, FittedAr1, Fuse, Live};
+use acm_linalg::memory::copied;
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, number, numbers_by_column};
 use crate::held::Held;
 use crate::interop::{compute, exception};
-use crate::models::{Model, attribute, filled, model, name_of, samples_of, table, warn};
+use crate::models::{Model, attribute, filled, model, name_of, samples_of, table, warn, warn_left_out};
 
 /// AR(1) detector: each sensor is expected to keep part of its last deviation.
 ///
@@ -126,7 +127,7 @@ model! { AR1Detector {
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
-        let (clipped, used) = (fitted.clipped(), fitted.used().to_vec());
+        let (clipped, used) = (fitted.clipped(), copied(fitted.used(), "the columns").map_err(exception)?);
         let white = fitted.phi().iter().filter(|phi| phi.abs() < 1e-6).count();
         let memoryless = 10 * white > 8 * used.len();
         slf.get().held.set(py, fitted)?;
@@ -136,10 +137,7 @@ model! { AR1Detector {
         if memoryless {
             warn(py, "most columns of `x` have no memory: their residuals are their deviations from the median")?;
         }
-        let left: Vec<_> = (0..used.len()).filter(|&column| !used[column]).collect();
-        if !left.is_empty() {
-            warn(py, &format!("columns {left:?} of `x` have less than half of their values and are left out"))?;
-        }
+        warn_left_out(py, &used, "have less than half of their values and are left out")?;
         Ok(slf)
     }
 
@@ -244,22 +242,22 @@ model! { AR1Detector {
 
     #[getter]
     fn mu_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.mu()))
+        attribute(py, self.held.get()?.mu())
     }
 
     #[getter]
     fn phi_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.phi()))
+        attribute(py, self.held.get()?.phi())
     }
 
     #[getter]
     fn sd_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.sd()))
+        attribute(py, self.held.get()?.sd())
     }
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<bool>>> {
-        Ok(attribute(py, self.held.get()?.used()))
+        attribute(py, self.held.get()?.used())
     }
 
     #[getter]

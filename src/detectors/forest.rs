@@ -157,7 +157,7 @@ model! { IsolationForest {
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
-        let used = fitted.used();
+        let used = fitted.used().map_err(exception)?;
         slf.get().held.set(py, fitted)?;
         warn_left_out(py, &used, "have no value or do not change, and are left out")?;
         Ok(slf)
@@ -287,7 +287,7 @@ model! { IsolationForest {
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<bool>>> {
-        Ok(attribute(py, &self.held.get()?.used()))
+        attribute(py, &self.held.get()?.used().map_err(exception)?)
     }
 
     #[getter]

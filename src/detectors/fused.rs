@@ -9,7 +9,7 @@ use crate::arguments::{Given, count, number, numbers};
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::linalg::components_of;
-use crate::models::{Model, attribute, filled, model, samples_of, table, warn};
+use crate::models::{Model, attribute, filled, model, samples_of, table, warn_left_out};
 
 /// Fused detector: what the recent past does not explain, watched at several memories at once.
 ///
@@ -170,12 +170,9 @@ model! { FusedDetector {
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
-        let used = fitted.used();
+        let used = fitted.used().map_err(exception)?;
         slf.get().held.set(py, fitted)?;
-        let left: Vec<_> = (0..used.len()).filter(|&column| !used[column]).collect();
-        if !left.is_empty() {
-            warn(py, &format!("columns {left:?} of `x` are constant or lack half of their values and are left out"))?;
-        }
+        warn_left_out(py, &used, "are constant or lack half of their values and are left out")?;
         Ok(slf)
     }
 
@@ -332,22 +329,22 @@ model! { FusedDetector {
 
     #[getter]
     fn part_names_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.held.get()?.part_names())
+        PyTuple::new(py, self.held.get()?.part_names().map_err(exception)?)
     }
 
     #[getter]
     fn limits_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.limits()))
+        attribute(py, self.held.get()?.limits())
     }
 
     #[getter]
     fn part_mean_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.part_mean()))
+        attribute(py, self.held.get()?.part_mean())
     }
 
     #[getter]
     fn part_sd_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.part_sd()))
+        attribute(py, self.held.get()?.part_sd())
     }
 
     #[getter]
@@ -362,17 +359,17 @@ model! { FusedDetector {
 
     #[getter]
     fn center_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.center()))
+        attribute(py, &self.held.get()?.center().map_err(exception)?)
     }
 
     #[getter]
     fn scale_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.scale()))
+        attribute(py, &self.held.get()?.scale().map_err(exception)?)
     }
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<bool>>> {
-        Ok(attribute(py, &self.held.get()?.used()))
+        attribute(py, &self.held.get()?.used().map_err(exception)?)
     }
 
     #[getter]

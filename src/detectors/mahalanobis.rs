@@ -140,7 +140,7 @@ model! { MahalanobisDetector {
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
-        let used = fitted.used();
+        let used = fitted.used().map_err(exception)?;
         slf.get().held.set(py, fitted)?;
         warn_left_out(py, &used, "have no value or do not change, and are left out")?;
         Ok(slf)
@@ -279,17 +279,17 @@ model! { MahalanobisDetector {
 
     #[getter]
     fn center_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.center()))
+        attribute(py, &self.held.get()?.center().map_err(exception)?)
     }
 
     #[getter]
     fn scale_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.scale()))
+        attribute(py, &self.held.get()?.scale().map_err(exception)?)
     }
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<bool>>> {
-        Ok(attribute(py, &self.held.get()?.used()))
+        attribute(py, &self.held.get()?.used().map_err(exception)?)
     }
 
     #[getter]

@@ -1,7 +1,8 @@
 //! Gaussian mixture.
 
 use acm_detectors::mixture::{Components, Covariance, FittedGaussianMixture, GaussianMixture as Parameters};
-use numpy::{PyArray, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods};
+use acm_linalg::memory::{reserve, reserved};
+use numpy::{PyArray1, PyArray2, PyArrayDyn, PyArrayMethods};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -128,13 +129,17 @@ fn states_of(value: &Bound<'_, PyAny>, rows: usize) -> PyResult<Vec<u32>> {
         let wrong = || PyValueError::new_err(format!("`labels` must be between 0 and n_components - 1, got {label}"));
         u32::try_from(label).map_err(|_| wrong())
     };
-    labels.iter().map(state).collect()
+    let mut states = reserved(rows, "the states").map_err(exception)?;
+    for label in &labels {
+        states.push(state(label)?);
+    }
+    Ok(states)
 }
 
-fn used(fitted: &FittedGaussianMixture) -> Vec<bool> {
-    let mut used = vec![false; fitted.columns()];
+fn used(fitted: &FittedGaussianMixture) -> PyResult<Vec<bool>> {
+    let mut used = reserve(fitted.columns(), false, "the columns").map_err(exception)?;
     fitted.kept().iter().for_each(|&column| used[column] = true);
-    used
+    Ok(used)
 }
 
 model! { GaussianMixture {
@@ -205,7 +210,7 @@ model! { GaussianMixture {
             Some(labels) => parameters.fit_from(samples, labels),
             None => parameters.fit(samples),
         })?;
-        let used = used(&fitted);
+        let used = used(&fitted)?;
         slf.get().held.set(py, fitted)?;
         warn_left_out(py, &used, "have no value or do not change, and are left out")?;
         Ok(slf)
@@ -468,7 +473,7 @@ model! { GaussianMixture {
 
     #[getter]
     fn weights_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.weights()))
+        attribute(py, self.held.get()?.weights())
     }
 
     #[getter]
@@ -485,22 +490,22 @@ model! { GaussianMixture {
             Covariance::Diag => vec![components, width],
             Covariance::Full => vec![components, width, width],
         };
-        PyArray::from_slice(py, fitted.covariances()).reshape(shape)
+        attribute(py, fitted.covariances())?.reshape(shape)
     }
 
     #[getter]
     fn center_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.scaling().center))
+        attribute(py, &self.held.get()?.scaling().center)
     }
 
     #[getter]
     fn scale_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.scaling().scale))
+        attribute(py, &self.held.get()?.scaling().scale)
     }
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<bool>>> {
-        Ok(attribute(py, &used(&*self.held.get()?)))
+        attribute(py, &used(&*self.held.get()?)?)
     }
 
     #[getter]

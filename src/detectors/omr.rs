@@ -1,13 +1,14 @@
 //! Overall model residual.
 
 use acm_detectors::omr::{FittedOmr, Model as Kind, Omr};
+use acm_linalg::memory::reserve;
 use numpy::{PyArray1, PyArray2};
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, count, number, numbers_by_column, whole_numbers};
 use crate::held::Held;
 use crate::interop::{compute, exception};
-use crate::models::{Model, attribute, filled, matrix, model, samples_of, table, warn};
+use crate::models::{Model, attribute, filled, matrix, model, samples_of, table, warn_left_out};
 
 /// Overall model residual: how far a row is from what its sensors predict of each other.
 ///
@@ -193,13 +194,10 @@ model! { OMRDetector {
                 None => Ok(fitted),
             }
         })?;
-        let used = used(&fitted);
+        let used = used(&fitted)?;
         slf.get().held.set(py, fitted)?;
-        let left: Vec<_> = (0..used.len()).filter(|&column| !used[column]).collect();
-        if !left.is_empty() {
-            let reason = "do not vary or are missing in more than half of the rows, and are left out";
-            warn(py, &format!("columns {left:?} of `x` {reason}"))?;
-        }
+        let reason = "do not vary or are missing in more than half of the rows, and are left out";
+        warn_left_out(py, &used, reason)?;
         Ok(slf)
     }
 
@@ -379,12 +377,12 @@ model! { OMRDetector {
 
     #[getter]
     fn center_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.scaling().center))
+        attribute(py, &self.held.get()?.scaling().center)
     }
 
     #[getter]
     fn scale_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.scaling().scale))
+        attribute(py, &self.held.get()?.scaling().scale)
     }
 
     #[getter]
@@ -394,12 +392,12 @@ model! { OMRDetector {
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<bool>>> {
-        Ok(attribute(py, &used(&*self.held.get()?)))
+        attribute(py, &used(&*self.held.get()?)?)
     }
 
     #[getter]
     fn weights_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.weights()))
+        attribute(py, self.held.get()?.weights())
     }
 
     #[getter]
@@ -409,10 +407,10 @@ model! { OMRDetector {
 } }
 
 /// Whether each column takes part.
-fn used(fitted: &FittedOmr) -> Vec<bool> {
-    let mut used = vec![false; fitted.columns()];
+fn used(fitted: &FittedOmr) -> PyResult<Vec<bool>> {
+    let mut used = reserve(fitted.columns(), false, "the columns").map_err(exception)?;
     for &column in fitted.watched() {
         used[column] = true;
     }
-    used
+    Ok(used)
 }

@@ -187,7 +187,7 @@ model! { PCADetector {
         let samples = input.samples();
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
-        let used = fitted.used();
+        let used = fitted.used().map_err(exception)?;
         slf.get().held.set(py, fitted)?;
         warn_left_out(py, &used, "have no value or do not change, and are left out")?;
         Ok(slf)
@@ -439,27 +439,27 @@ model! { PCADetector {
 
     #[getter]
     fn explained_variance_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.explained_variance()))
+        attribute(py, self.held.get()?.explained_variance())
     }
 
     #[getter]
     fn mean_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, self.held.get()?.mean()))
+        attribute(py, self.held.get()?.mean())
     }
 
     #[getter]
     fn center_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.center()))
+        attribute(py, &self.held.get()?.center().map_err(exception)?)
     }
 
     #[getter]
     fn scale_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.scale()))
+        attribute(py, &self.held.get()?.scale().map_err(exception)?)
     }
 
     #[getter]
     fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<bool>>> {
-        Ok(attribute(py, &self.held.get()?.used()))
+        attribute(py, &self.held.get()?.used().map_err(exception)?)
     }
 
     #[getter]

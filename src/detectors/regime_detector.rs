@@ -1,6 +1,7 @@
 //! A detector for each regime.
 
 use acm_detectors::regime_detector::{self, FittedRegimeDetector, Kind, Live};
+use acm_linalg::memory::Gather;
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, choice, count, labels_for, number};
@@ -270,18 +271,20 @@ model! { RegimeDetector {
 
     #[getter]
     fn regimes_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<i64>>> {
-        Ok(attribute(py, self.held.get()?.regimes()))
+        attribute(py, self.held.get()?.regimes())
     }
 
     #[getter]
     fn limits_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<f64>>> {
-        Ok(attribute(py, &self.held.get()?.limits()))
+        attribute(py, &self.held.get()?.limits().map_err(exception)?)
     }
 
     #[getter]
     fn rows_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, numpy::PyArray1<i64>>> {
-        let rows: Vec<i64> = self.held.get()?.rows().iter().map(|&rows| (rows as u64).cast_signed()).collect();
-        Ok(attribute(py, &rows))
+        let rows = self.held.get()?.rows().map_err(exception)?;
+        let rows = rows.into_iter().map(|rows| (rows as u64).cast_signed()).gathered("the regimes");
+        let rows = rows.map_err(exception)?;
+        attribute(py, &rows)
     }
 
     #[getter]

@@ -3,14 +3,14 @@
 use acm_features::column::{self, Method, Moments};
 use acm_linalg::columns::reserve;
 use ndarray::ArrayViewMut2;
-use numpy::{PyArray1, PyArrayMethods};
+use numpy::PyArrayMethods;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::columnwise;
 use crate::arguments::{Given, choice, count, is_several, number, numbers, numbers_by_column, sequence, shown};
-use crate::interop::{Borrowed, Input, Output, compute, exception, input};
+use crate::interop::{Borrowed, Input, Output, attribute, compute, exception, input};
 
 /// One number for every column, or a number for each.
 pub(super) fn by_column(value: &Bound<'_, PyAny>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
@@ -74,7 +74,7 @@ pub(crate) fn column_median_mad<'py>(
     ) -> PyResult<Bound<'py, PyTuple>> {
         let x = x.view();
         let (median, mad) = compute(py, || column::column_median_mad(x, scale))?;
-        (PyArray1::from_vec(py, median), PyArray1::from_vec(py, mad)).into_pyobject(py)
+        (attribute(py, &median)?, attribute(py, &mad)?).into_pyobject(py)
     }
     let scale = scale.map_or(Ok(1.0), |value| number(value, "scale"))?;
     match input(x, "x")? {
@@ -140,7 +140,7 @@ pub(crate) fn column_quantiles<'py>(
             }
             Ok(found)
         })?;
-        let found = PyArray1::from_vec(py, found);
+        let found = attribute(py, &found)?;
         Ok(if one { found.into_any() } else { found.reshape(shape)?.into_any() })
     }
     let one = !is_several(q);
@@ -204,8 +204,9 @@ pub(crate) fn column_moments<'py>(py: Python<'py>, x: &Bound<'py, PyAny>) -> PyR
             skew,
             kurt,
         } = compute(py, || column::column_moments(x))?;
-        let count = PyArray1::from_vec(py, count);
-        let [mean, std, skew, kurt] = [mean, std, skew, kurt].map(|values| PyArray1::from_vec(py, values));
+        let count = attribute(py, &count)?;
+        let [mean, std] = [attribute(py, &mean)?, attribute(py, &std)?];
+        let [skew, kurt] = [attribute(py, &skew)?, attribute(py, &kurt)?];
         (count, mean, std, skew, kurt).into_pyobject(py)
     }
     match input(x, "x")? {

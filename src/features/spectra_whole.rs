@@ -2,13 +2,13 @@
 
 use acm_features::spectral::{self, Search, Seasons, Taper, Welch};
 use ndarray::Ix2;
-use numpy::{Element, PyArray, PyArray1, PyArray2, PyArrayMethods};
+use numpy::{Element, PyArray, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::spectra::bands_of;
 use crate::arguments::{Given, choice, count, number, numbers};
-use crate::interop::{Input, compute, empty, exception, input};
+use crate::interop::{Input, attribute, compute, empty, exception, input};
 
 /// Energy of frequency bands of each whole column.
 ///
@@ -147,7 +147,7 @@ pub(crate) fn power_spectrum<'py>(
         ($x:ident) => {{
             let view = $x.view();
             let welch = Welch::new(view.nrows(), segment, overlap, fs, taper).map_err(exception)?;
-            let freqs = PyArray1::from_vec(py, welch.frequencies().map_err(exception)?);
+            let freqs = attribute(py, &welch.frequencies().map_err(exception)?)?;
             let psd = table(py, welch.bins(), view.ncols(), $x.is_fortran())?;
             let mut place = psd.try_readwrite()?;
             let out_view = place.as_array_mut();

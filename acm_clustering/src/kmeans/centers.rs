@@ -5,6 +5,7 @@
 
 use acm_linalg::Result;
 use acm_linalg::lanes::{Row, V};
+use acm_linalg::memory::Gather;
 use acm_linalg::samples::room;
 use fearless_simd::{Simd, f64x8, prelude::*};
 
@@ -33,7 +34,7 @@ impl Centers {
             block.iter_mut().zip(row).for_each(|(to, from)| to[number % ABREAST] = *from);
         }
         let square = |row: &[f64]| row.iter().map(|value| value * value).sum::<f64>();
-        let halves: Vec<f64> = rows.chunks_exact(columns.max(1)).map(|row| 0.5 * square(row)).collect();
+        let halves = rows.chunks_exact(columns.max(1)).map(|row| 0.5 * square(row)).gathered("the centres")?;
         let reach = halves.iter().copied().fold(0.0, f64::max);
         Ok(Self {
             blocks,

@@ -1,6 +1,7 @@
 //! What a fit leaves behind: centres, and what they say about rows.
 
 use acm_linalg::lanes::{LANES, Row, V};
+use acm_linalg::memory::{Gather, copied, reserve};
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Persist, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
@@ -122,8 +123,10 @@ impl FittedKMeans {
     }
 
     /// (k, d), one centre after the other.
-    #[must_use]
-    pub fn centers(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn centers(&self) -> Result<Vec<f64>> {
         shifted(&self.centers, &self.origin, 1.0)
     }
 
@@ -231,13 +234,14 @@ impl FittedKMeans {
     }
 
     /// The medians as a scaling.
-    fn scaling(&self) -> Scaling {
-        Scaling {
-            fill: self.origin.clone(),
-            center: self.origin.clone(),
-            scale: vec![1.0; self.columns()],
-            known: vec![0; self.columns()],
-        }
+    fn scaling(&self) -> Result<Scaling> {
+        let what = "a scale for each column";
+        Ok(Scaling {
+            fill: copied(&self.origin, what)?,
+            center: copied(&self.origin, what)?,
+            scale: reserve(self.columns(), 1.0, what)?,
+            known: reserve(self.columns(), 0, what)?,
+        })
     }
 
     /// The model after a mini-batch: each centre is the mean of all rows that were ever its own.
@@ -253,8 +257,16 @@ impl FittedKMeans {
     pub fn updated(&self, x: Samples<'_>, weights: Option<&[f64]>) -> Result<Self> {
         x.require_columns(self.columns())?;
         x.require(1)?;
-        let mut moved = self.clone();
-        moved.take(&Points::new(x, &self.scaling(), weights)?)?;
+        let what = "the centres";
+        let mut moved = Self {
+            parameters: self.parameters.clone(),
+            origin: copied(&self.origin, what)?,
+            centers: copied(&self.centers, what)?,
+            counts: copied(&self.counts, what)?,
+            labels: Vec::new(),
+            ..*self
+        };
+        moved.take(&Points::new(x, &self.scaling()?, weights)?)?;
         Ok(moved)
     }
 
@@ -294,7 +306,7 @@ impl Persist for FittedKMeans {
         to.reals("origin", &self.origin);
         to.matrix("centers", self.clusters(), self.columns(), &self.centers);
         to.reals("counts", &self.counts);
-        to.counts("labels", &self.labels.iter().map(|&label| u64::from(label)).collect::<Vec<_>>());
+        to.counted("labels", self.labels.iter().map(|&label| u64::from(label)));
         to.real("inertia", self.inertia);
         to.count("n_iter", self.iterations as u64);
     }
@@ -312,7 +324,7 @@ impl Persist for FittedKMeans {
             origin: from.reals("origin", columns)?,
             centers: from.matrix("centers", clusters, columns)?,
             counts: from.reals("counts", clusters)?,
-            labels: labels.iter().filter_map(|&label| u32::try_from(label).ok()).collect(),
+            labels: labels.iter().filter_map(|&label| u32::try_from(label).ok()).gathered("the labels")?,
             inertia: from.real("inertia")?,
             iterations: from.size("n_iter")?,
         };

@@ -6,6 +6,7 @@
 //! Source: Lloyd (1982), "Least squares quantization in PCM", doi 10.1109/TIT.1982.1056489.
 
 use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Result, parallel};
 
@@ -56,7 +57,7 @@ struct Run {
 /// The best of the runs from `starts`, each some centres one after the other; the first of equally good ones.
 pub(super) fn best(points: &Points, starts: Vec<Vec<f64>>, clusters: usize, until: Until) -> Result<Outcome> {
     let columns = points.columns;
-    let mut runs = Vec::with_capacity(starts.len());
+    let mut runs = reserved(starts.len(), "the starts")?;
     for centers in starts {
         runs.push(Run {
             centers,
@@ -74,7 +75,7 @@ pub(super) fn best(points: &Points, starts: Vec<Vec<f64>>, clusters: usize, unti
     let mut watch = parallel::Watch::start();
     loop {
         watch.look()?;
-        let mut active = Vec::new();
+        let mut active = reserved(runs.len(), "the starts")?;
         for (number, run) in runs.iter().enumerate() {
             if run.stage != Stage::Done {
                 active.push(Active {
@@ -229,7 +230,8 @@ impl Run {
         far.iter_mut()
             .enumerate()
             .for_each(|(row, far)| *far = (squares[row / LANES].0[row % LANES], row));
-        let homeless: Vec<usize> = (0..self.counts.len()).filter(|&cluster| self.counts[cluster] == 0.0).collect();
+        let homeless = (0..self.counts.len()).filter(|&cluster| self.counts[cluster] == 0.0);
+        let homeless = homeless.gathered("the clusters")?;
         let wanted = homeless.len().min(far.len() - 1);
         let order = |a: &(f64, usize), b: &(f64, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         far.select_nth_unstable_by(wanted, order);

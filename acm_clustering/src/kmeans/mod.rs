@@ -14,6 +14,7 @@ mod start;
 mod tests;
 
 use acm_linalg::error::require;
+use acm_linalg::memory::{Gather, copied, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::Manner;
@@ -78,7 +79,7 @@ pub fn labels_for(
         let (outcome, scaling) = parameters.run(samples, None, None)?;
         return Ok(Labelled {
             labels: outcome.labels,
-            centers: shifted(&outcome.centers, &scaling.center, 1.0),
+            centers: shifted(&outcome.centers, &scaling.center, 1.0)?,
             inertia: outcome.inertia,
         });
     };
@@ -197,7 +198,7 @@ impl KMeans {
         let centers = start::greedy(&points, self.clusters, &[], &mut seed::stream(self.seed, 0))?;
         let outcome = Outcome {
             centers,
-            counts: vec![0.0; self.clusters],
+            counts: room(self.clusters, 1, 0.0, "the clusters' weights")?,
             labels: Vec::new(),
             inertia: 0.0,
             iterations: 0,
@@ -209,7 +210,7 @@ impl KMeans {
 
     fn run(&self, x: Samples<'_>, weights: Option<&[f64]>, centers: Option<&[f64]>) -> Result<(Outcome, Scaling)> {
         let (points, scaling) = self.points(x, weights)?;
-        let start = centers.map(|centers| shifted(centers, &scaling.center, -1.0));
+        let start = centers.map(|centers| shifted(centers, &scaling.center, -1.0)).transpose()?;
         Ok((self.best(&points, start)?, scaling))
     }
 
@@ -261,7 +262,7 @@ impl KMeans {
         for (number, start) in starts.iter_mut().enumerate() {
             let mut given = Vec::new();
             if let Some(best) = best {
-                given.clone_from(&best.centers);
+                given = copied(&best.centers, "the starts")?;
                 let place = order[number % order.len()] * columns;
                 given.drain(place..place + columns);
             }
@@ -295,12 +296,14 @@ fn by_use(found: &Outcome, columns: usize) -> Result<Vec<usize>> {
         *place = (losses.fold(f64::INFINITY, f64::min), cluster);
     }
     order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    Ok(order.into_iter().map(|(_, cluster)| cluster).collect())
+    order.into_iter().map(|(_, cluster)| cluster).gathered("the clusters by their use")
 }
 
 /// `centers`, one after the other, plus `sign` times `origin`.
-fn shifted(centers: &[f64], origin: &[f64], sign: f64) -> Vec<f64> {
-    let rows = centers.chunks_exact(origin.len().max(1));
-    rows.flat_map(|row| row.iter().zip(origin).map(|(center, origin)| center + sign * origin))
-        .collect()
+fn shifted(centers: &[f64], origin: &[f64], sign: f64) -> Result<Vec<f64>> {
+    let mut shifted = reserved(centers.len(), "the centres")?;
+    for row in centers.chunks_exact(origin.len().max(1)) {
+        shifted.extend(row.iter().zip(origin).map(|(center, origin)| center + sign * origin));
+    }
+    Ok(shifted)
 }

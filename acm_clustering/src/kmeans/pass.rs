@@ -170,7 +170,7 @@ pub(super) fn pass(points: &Points, plan: Plan, pieces: &mut [Piece], active: &[
     let block = points.block(clusters);
     let cost = (0.15 * clusters as f64 + 0.3) * (points.rows * columns * active.len()) as f64;
     parallel::run(
-        pieces.iter_mut().collect(),
+        pieces,
         cost,
         || Heap::new(points, plan),
         |heap, piece, stop| {

@@ -41,7 +41,7 @@ pub(super) fn greedy(points: &Points, clusters: usize, given: &[f64], random: &m
         pieces.push(Piece {
             tiles,
             slots,
-            sums: vec![0.0; width],
+            sums: room(width, 1, 0.0, "distances to the centres")?,
         });
     }
 
@@ -159,7 +159,7 @@ fn measure(points: &Points, pieces: &mut [Piece<'_>], candidates: &Centers, curr
     let block = points.block(candidates.count);
     let cost = 0.15 * (points.rows * points.columns * candidates.count) as f64;
     parallel::run(
-        pieces.iter_mut().collect(),
+        pieces,
         cost,
         || Ok(()),
         |(), piece, stop| {

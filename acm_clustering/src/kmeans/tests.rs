@@ -78,7 +78,7 @@ fn the_iterations_are_lloyds() {
             let fitted = exact.fit_from(x.view().into(), Some(&weights), &start).unwrap();
             assert_eq!(fitted.labels(), labels);
             assert!((fitted.inertia() - inertia).abs() < 1e-11 * inertia);
-            for (found, exact) in fitted.centers().iter().zip(centers) {
+            for (found, exact) in fitted.centers().unwrap().iter().zip(centers) {
                 assert!((found - exact).abs() < 1e-11 + f64::EPSILON * exact.abs());
             }
         }
@@ -107,7 +107,7 @@ fn scores_distances_and_contributions_belong_together() {
     fitted.score(x.view().into(), &mut scores).unwrap();
     fitted.transform(x.view().into(), &mut all).unwrap();
     fitted.contributions(x.view().into(), &mut parts).unwrap();
-    let centers = fitted.centers();
+    let centers = fitted.centers().unwrap();
     for row in 0..101 {
         let exact: Vec<f64> = centers
             .chunks_exact(3)
@@ -161,7 +161,7 @@ fn fewer_different_rows_than_clusters_leave_clusters_empty() {
     let x = Array2::from_shape_fn((40, 2), |(row, column)| (row % 3) as f64 + column as f64);
     let fitted = model(8, 3).fit(x.view().into(), None).unwrap();
     assert_eq!(fitted.inertia(), 0.0);
-    assert!(fitted.centers().iter().all(|value| value.is_finite()));
+    assert!(fitted.centers().unwrap().iter().all(|value| value.is_finite()));
     assert_eq!(fitted.counts().iter().filter(|&&count| count > 0.0).count(), 3);
     let constant = Array2::from_elem((10, 3), 1e9);
     let fitted = model(10, 2).fit(constant.view().into(), None).unwrap();
@@ -184,7 +184,7 @@ fn empty_clusters_take_the_farthest_rows() {
     let x = Array2::from_shape_vec((5, 1), vec![0.0, 1.0, 2.0, 3.0, 100.0]).unwrap();
     let fitted = model(2, 1).fit_from(x.view().into(), None, &[1.0, -50.0]).unwrap();
     assert_eq!(fitted.labels(), [0, 0, 0, 0, 1]);
-    assert_eq!(fitted.centers(), [1.5, 100.0]);
+    assert_eq!(fitted.centers().unwrap(), [1.5, 100.0]);
     // A row without weight is no home.
     let weights = [1.0, 1.0, 1.0, 1.0, 0.0];
     let fitted = model(2, 1).fit_from(x.view().into(), Some(&weights), &[1.0, -50.0]).unwrap();
@@ -205,7 +205,7 @@ fn offsets_cost_no_digits_and_huge_values_no_panic() {
     for size in [1e150, 1e300, f64::MAX] {
         let x = Array2::from_shape_fn((30, 2), |(row, _)| if row % 2 == 0 { size } else { -size });
         let fitted = model(2, 2).fit(x.view().into(), None).unwrap();
-        assert!(fitted.centers().iter().all(|value| value.is_finite()), "{size}");
+        assert!(fitted.centers().unwrap().iter().all(|value| value.is_finite()), "{size}");
         assert_ne!(fitted.labels()[0], fitted.labels()[1]);
         let mut scores = vec![0.0; 30];
         fitted.score(x.view().into(), &mut scores).unwrap();
@@ -260,10 +260,10 @@ fn mini_batches_keep_the_mean_of_all_their_rows() {
     let whole = parameters.fit(x.view().into(), None).unwrap();
     let mut labels = vec![0_u32; 6000];
     fitted.predict(x.view().into(), &mut labels).unwrap();
-    let centers = fitted.centers();
+    let centers = fitted.centers().unwrap();
     for row in 0..4 {
         let (ours, theirs) = (labels[row] as usize, whole.labels()[row] as usize);
-        let gap = square(&centers[3 * ours..][..3], &whole.centers()[3 * theirs..][..3]);
+        let gap = square(&centers[3 * ours..][..3], &whole.centers().unwrap()[3 * theirs..][..3]);
         assert!(gap < 1e-20, "{gap}");
     }
 }
@@ -325,7 +325,7 @@ proptest! {
         prop_assume!(rows >= clusters);
         let x = Array2::from_shape_fn((rows, columns), |(row, column)| f64::from(values[row * columns + column]));
         let fitted = KMeans::new(clusters, 2, 300, 0.0, number).unwrap().fit(x.view().into(), None).unwrap();
-        let centers = fitted.centers();
+        let centers = fitted.centers().unwrap();
         let mut inertia = 0.0;
         for (row, &label) in x.rows().into_iter().zip(fitted.labels()) {
             let own = square(&row.to_vec(), &centers[label as usize * columns..][..columns]);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use acm_linalg::Result;
 use acm_linalg::error::require;
+use acm_linalg::memory::probe;
 use acm_linalg::parallel::{Watch, aside};
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
@@ -35,9 +36,12 @@ pub fn pairs(reference: &[i64], labels: &[i64], least: f64) -> Result<BTreeMap<i
     check(reference, "reference")?;
     check(labels, "labels")?;
     same_length("labels", reference.len(), labels.len())?;
+    probe(labels.len().saturating_mul(24), "the labels")?;
     require((0.0..=1.0).contains(&least), "min_share", "between 0 and 1", least)?;
     let (old, new) = (numbered(reference, "reference")?, numbered(labels, "labels")?);
     let names: Vec<i64> = new.keys().copied().collect();
+    let size = old.len().max(new.len());
+    probe(size * size * 24 + size * 256, "the rows that labels share")?;
     let partners = assigned(reference, labels, [&old, &new], least)?;
     let mut fresh = old.keys().next_back().map_or(0, |&most| most.saturating_add(1));
     let mut found = BTreeMap::new();

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use acm_linalg::Result;
 use acm_linalg::error::require;
+use acm_linalg::memory::probe;
 use acm_linalg::parallel::Watch;
 
 use super::{UNKNOWN, check, same_length};
@@ -80,6 +81,8 @@ pub fn smooth(labels: &[i64], window: usize, causal: bool, out: &mut [i64]) -> R
     check(labels, "labels")?;
     same_length("out", labels.len(), out.len())?;
     let rows = labels.len();
+    // Of each label in the window its count, in a map that grows by itself.
+    probe(window.min(rows).saturating_mul(64), "the labels in a window")?;
     let ahead = if causal { 0 } else { window / 2 };
     let behind = window - 1 - ahead;
     let mut counts = Counts::default();

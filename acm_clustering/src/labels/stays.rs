@@ -2,6 +2,7 @@
 
 use acm_linalg::Result;
 use acm_linalg::error::require;
+use acm_linalg::memory::probe;
 use acm_linalg::parallel::Watch;
 
 use super::{UNKNOWN, check, same_length};
@@ -31,6 +32,9 @@ pub fn minimum_dwell(labels: &[i64], rows: usize, out: &mut [i64]) -> Result<()>
     same_length("out", labels.len(), out.len())?;
     out.copy_from_slice(labels);
     let mut watch = Watch::start();
+    // Lists of the stays, and an ordered set of the short ones, which grow by themselves.
+    let stays = labels.chunk_by(|one, next| one == next).count();
+    probe(stays.saturating_mul(192), "the stays")?;
     for part in out.chunk_by_mut(|one, next| (*one == UNKNOWN) == (*next == UNKNOWN)) {
         if part.first() != Some(&UNKNOWN) {
             dwell(part, rows, &mut watch)?;

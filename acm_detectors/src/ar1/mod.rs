@@ -8,11 +8,14 @@ mod score;
 mod tests;
 
 use acm_linalg::error::require;
+use acm_linalg::memory::Gather;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, median_mad, quantile, rounding, unit};
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer, parallel};
 
 pub use score::{Live, residuals};
+
+const WHAT: &str = "the model of each column";
 
 /// Scale of the median absolute deviation that is the standard deviation of normal numbers.
 const NORMAL: f64 = 1.4826;
@@ -104,9 +107,9 @@ impl Ar1 {
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedAr1> {
         x.require(LEAST_ROWS)?;
         let (rows, columns) = (x.rows(), x.columns());
-        let mut sensors = room(columns, 1, Sensor::default(), "the model of each column")?;
+        let mut sensors = room(columns, 1, Sensor::default(), WHAT)?;
         parallel::run(
-            sensors.iter_mut().enumerate().collect(),
+            sensors.iter_mut().enumerate(),
             FIT_NS * (rows * columns) as f64,
             || Ok((room(rows, 1, 0.0, "a column")?, room(rows, 1, 0.0, "a column")?)),
             |(values, spare), (column, sensor), stop| {
@@ -124,10 +127,10 @@ impl Ar1 {
         }
         Ok(FittedAr1 {
             parameters: self.clone(),
-            mu: sensors.iter().map(|sensor| sensor.mu).collect(),
-            phi: sensors.iter().map(|sensor| sensor.phi).collect(),
-            sd: sensors.iter().map(|sensor| sensor.sd).collect(),
-            used: sensors.iter().map(|sensor| sensor.used(rows)).collect(),
+            mu: sensors.iter().map(|sensor| sensor.mu).gathered(WHAT)?,
+            phi: sensors.iter().map(|sensor| sensor.phi).gathered(WHAT)?,
+            sd: sensors.iter().map(|sensor| sensor.sd).gathered(WHAT)?,
+            used: sensors.iter().map(|sensor| sensor.used(rows)).gathered(WHAT)?,
             clipped: sensors.iter().map(|sensor| sensor.clipped).sum(),
         })
     }

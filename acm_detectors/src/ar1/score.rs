@@ -1,7 +1,8 @@
 //! Scores of AR(1): row by row, each from its own values and those of the row before.
 
 use acm_linalg::lanes::LANES;
-use acm_linalg::samples::{by_rows, copied, room};
+use acm_linalg::memory::copied;
+use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::quantile;
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer};
 use fearless_simd::{Level, dispatch};
@@ -77,10 +78,9 @@ impl FittedAr1 {
     /// As for [`Self::score`]; `live` is then as it was.
     pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         let known = live.last.as_deref().filter(|last| last.len() == self.columns());
+        let last = x.rows().checked_sub(1).map(|row| x.row(row)).transpose()?;
         self.follow(x, known, Wanted::Score, out)?;
-        if let Some(row) = x.rows().checked_sub(1) {
-            live.last = Some((0..self.columns()).map(|column| x.value(row, column)).collect());
-        }
+        live.last = last.or_else(|| live.last.take());
         Ok(())
     }
 

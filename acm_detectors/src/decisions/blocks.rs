@@ -1,6 +1,7 @@
 //! How long neighbouring scores depend on each other, as the length of the blocks that a bootstrap draws.
 
 use acm_linalg::Result;
+use acm_linalg::memory::extend;
 use acm_linalg::parallel;
 use acm_linalg::samples::room;
 
@@ -34,7 +35,7 @@ pub(super) fn length(ranks: &[f64]) -> Result<usize> {
         let first = covariances.len();
         let mut found = room((most + 1 - first).min(ROUND), 1, 0.0, "autocovariances")?;
         parallel::run(
-            found.iter_mut().enumerate().collect(),
+            found.iter_mut().enumerate(),
             ROUND as f64 * count,
             || Ok(()),
             |(), (place, found), stop| {
@@ -43,7 +44,7 @@ pub(super) fn length(ranks: &[f64]) -> Result<usize> {
                 }
             },
         )?;
-        covariances.extend(found);
+        extend(&mut covariances, found, "autocovariances")?;
         gone = quiet_after(&covariances, band * covariances[0]);
     }
     let last = wanted(gone.or_else(|| covariances.iter().rposition(|value| value.abs() >= band * covariances[0])));

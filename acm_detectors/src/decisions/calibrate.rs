@@ -1,6 +1,7 @@
 //! Thresholds that keep a false alarm rate, and how sure they are.
 
 use acm_linalg::error::require;
+use acm_linalg::memory::Gather;
 use acm_linalg::parallel::{self, Stop, Watch};
 use acm_linalg::samples::room;
 use acm_linalg::scaling::quantile;
@@ -133,7 +134,7 @@ impl Calibration {
         let jobs = jobs.map(|(number, out)| (number * BATCH, out));
         let cost = self.resamples as f64 * pool.cost_ns();
         parallel::run(
-            jobs.collect(),
+            jobs,
             cost,
             || room(count, 1, 0.0, "a resample"),
             |scratch, (first, out), stop| {
@@ -295,7 +296,7 @@ impl<'a> Pool<'a> {
         }
         Ok(Self {
             scores,
-            large: order.into_iter().map(|row| scores[row]).collect(),
+            large: order.into_iter().map(|row| scores[row]).gathered("the largest scores")?,
             before,
             needed,
             block,

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use acm_linalg::error::require;
 use acm_linalg::lanes::Element;
+use acm_linalg::memory::Gather;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Memory, Persist, Reader, Result, Samples, Writer};
@@ -147,7 +148,7 @@ impl<C: Chart> Live<C> {
         let mut memories = if self.memories.is_empty() {
             room(shape.1, 1, C::Memory::default(), "the memory of each column")?
         } else {
-            self.memories.clone()
+            self.memories.iter().cloned().gathered("the memory of each column")?
         };
         match x {
             Samples::F64(x) => walk(chart, &mut memories, x, out)?,
@@ -172,14 +173,13 @@ fn walk<T: Element, C: Chart>(
         mut second,
         mut alarm,
     } = out;
-    let jobs: Vec<_> = memories
+    let jobs = memories
         .chunks_mut(GROUP)
         .zip(x.axis_chunks_iter(Axis(1), GROUP))
         .zip(first.axis_chunks_iter_mut(Axis(1), GROUP))
         .zip(second.axis_chunks_iter_mut(Axis(1), GROUP))
         .zip(alarm.axis_chunks_iter_mut(Axis(1), GROUP))
-        .enumerate()
-        .collect();
+        .enumerate();
     parallel::run(jobs, COST_NS * x.len() as f64, Scratch::new, |scratch, (number, job), stop| {
         let ((((memories, x), first), second), alarm) = job;
         group(chart, number * GROUP, memories, x, Charted { first, second, alarm }, scratch, stop);

@@ -1,6 +1,7 @@
 //! Episodes: stretches of time in which a score is high, with hysteresis, bridged gaps and a minimum length.
 
 use acm_linalg::error::require;
+use acm_linalg::memory::push;
 use acm_linalg::parallel::Watch;
 use acm_linalg::{Error, Memory, Persist, Reader, Result, Samples, Writer};
 
@@ -237,12 +238,7 @@ impl EpisodeTrack {
                 });
             }
             if let Some(episode) = self.step(rule, score.value(row, 0), time) {
-                found.try_reserve(1).map_err(|_| Error::Memory {
-                    what: "the episodes",
-                    rows: found.len() + 1,
-                    columns: 1,
-                })?;
-                found.push(episode);
+                push(found, episode, "the episodes")?;
             }
         }
         Ok(())

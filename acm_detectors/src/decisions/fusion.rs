@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use acm_linalg::error::require;
+use acm_linalg::memory::{Gather, extend, reserved};
 use acm_linalg::parallel;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::keep_known;
@@ -121,11 +122,11 @@ impl ScoreFusion {
             Some(labels) => by_label(rows, labels)?,
             None => Vec::new(),
         };
-        let regimes = self.regimes(&by_label);
+        let regimes = self.regimes(&by_label)?;
         let sets = regimes.len() + 1;
         let mut found = room(columns * sets, 1, Ok(None), "a map for each score and regime")?;
         parallel::run(
-            found.chunks_mut(sets).enumerate().collect(),
+            found.chunks_mut(sets).enumerate(),
             60.0 * (rows * columns) as f64,
             || Ok((room(rows, 1, 0.0, "a score")?, room(rows, 1, 0.0, "a regime's scores")?)),
             |(column, values), (number, found), stop| {
@@ -148,8 +149,8 @@ impl ScoreFusion {
                 }
             },
         )?;
-        let found = found.into_iter().collect::<Result<Vec<_>>>()?;
-        let mut maps: Vec<Map> = Vec::with_capacity(found.len());
+        let found = found.into_iter().gathered_ok("the maps")?;
+        let mut maps: Vec<Map> = reserved(found.len(), "the maps")?;
         for set in 0..sets {
             for own in found.chunks_exact(sets) {
                 let map = own[set].as_ref().or(own[0].as_ref());
@@ -162,7 +163,7 @@ impl ScoreFusion {
         Ok(FittedScoreFusion {
             parameters: self.clone(),
             columns,
-            regimes: regimes.into_iter().map(|(label, _)| label).collect(),
+            regimes: regimes.into_iter().map(|(label, _)| label).gathered("the regimes")?,
             maps,
         })
     }
@@ -177,16 +178,16 @@ impl ScoreFusion {
     }
 
     /// The labels with rows enough, ascending, and where their rows are.
-    fn regimes(&self, by_label: &[(i64, usize)]) -> Vec<(i64, Range<usize>)> {
+    fn regimes(&self, by_label: &[(i64, usize)]) -> Result<Vec<(i64, Range<usize>)>> {
         let mut regimes = Vec::new();
         let mut first = 0;
         for same in by_label.chunk_by(|a, b| a.0 == b.0) {
             let members = first..first + same.len();
             first = members.end;
-            regimes.extend(same.first().map(|&(label, _)| (label, members)));
+            extend(&mut regimes, same.first().map(|&(label, _)| (label, members)), "the regimes")?;
         }
         regimes.retain(|(label, members)| *label >= 0 && members.len() >= self.min_rows);
-        regimes
+        Ok(regimes)
     }
 }
 
@@ -418,31 +419,24 @@ impl Persist for FittedScoreFusion {
         }
         to.count("min_rows", self.parameters.min_rows as u64);
         to.count("columns", self.columns as u64);
-        to.counts("regimes", &self.regimes.iter().map(|label| label.unsigned_abs()).collect::<Vec<_>>());
-        let mut numbers = Vec::with_capacity(3 * self.maps.len());
-        let (mut lengths, mut scores, mut marks) = (Vec::new(), Vec::new(), Vec::new());
-        for map in &self.maps {
-            match &map.form {
-                Form::Line { center, scale } | Form::Cube { center, scale } => {
-                    numbers.extend([map.fill, *center, *scale]);
-                }
-
-                Form::Knots {
-                    scores: knots,
-                    marks: heights,
-                    slope,
-                } => {
-                    numbers.extend([map.fill, *slope, 0.0]);
-                    lengths.push(knots.len() as u64);
-                    scores.extend_from_slice(knots);
-                    marks.extend_from_slice(heights);
-                }
-            }
+        to.counted("regimes", self.regimes.iter().map(|label| label.unsigned_abs()));
+        let numbers = self.maps.iter().flat_map(|map| match &map.form {
+            Form::Line { center, scale } | Form::Cube { center, scale } => [map.fill, *center, *scale],
+            Form::Knots { slope, .. } => [map.fill, *slope, 0.0],
+        });
+        match numbers.gathered("a saved model") {
+            Ok(numbers) => to.matrix("maps", self.maps.len(), 3, &numbers),
+            Err(error) => to.fail(error),
         }
-        to.matrix("maps", self.maps.len(), 3, &numbers);
-        to.counts("knots.lengths", &lengths);
-        to.reals("knots.scores", &scores);
-        to.reals("knots.marks", &marks);
+        let knots = || {
+            self.maps.iter().filter_map(|map| match &map.form {
+                Form::Knots { scores, marks, .. } => Some((scores, marks)),
+                _ => None,
+            })
+        };
+        to.counted("knots.lengths", knots().map(|(scores, _)| scores.len() as u64));
+        to.measured("knots.scores", knots().flat_map(|(scores, _)| scores).copied());
+        to.measured("knots.marks", knots().flat_map(|(_, marks)| marks).copied());
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -457,15 +451,14 @@ impl Persist for FittedScoreFusion {
         let parameters = ScoreFusion::new(mapping, combine, weights, from.size("min_rows")?);
         let parameters = parameters.map_err(|_| from.wrong("weights or min_rows"))?;
         let regimes = from.counts("regimes", from.length("regimes")?)?;
-        let regimes: Option<Vec<i64>> = regimes.into_iter().map(|label| i64::try_from(label).ok()).collect();
-        let regimes = regimes
-            .filter(|labels| labels.is_sorted_by(|a, b| a < b))
-            .ok_or_else(|| from.wrong("regimes"))?;
+        let regimes = regimes.into_iter().map(|label| i64::try_from(label).map_err(|_| from.wrong("regimes")));
+        let regimes = regimes.gathered_ok("the regimes")?;
+        from.require(regimes.is_sorted_by(|a, b| a < b), "regimes")?;
         let count = columns.checked_mul(regimes.len() + 1).ok_or_else(|| from.wrong("columns"))?;
         let numbers = from.matrix("maps", count, 3)?;
         from.require(numbers.iter().all(|value| value.is_finite()), "maps")?;
         let mut knots = SavedKnots::read(from, if mapping == Mapping::Tail { count } else { 0 })?;
-        let mut maps = Vec::with_capacity(count);
+        let mut maps = reserved(count, "the maps")?;
         for numbers in numbers.as_chunks::<3>().0 {
             let &[fill, first, second] = numbers;
             let (sound, form) = match mapping {
@@ -520,8 +513,8 @@ impl SavedKnots {
     fn next(&mut self, from: &Reader<'_>, slope: f64) -> Result<Form> {
         let length = self.lengths.next().and_then(|length| usize::try_from(length).ok());
         let length = length.ok_or_else(|| from.wrong("knots.lengths"))?;
-        let scores: Vec<f64> = self.scores.by_ref().take(length).collect();
-        let marks: Vec<f64> = self.marks.by_ref().take(length).collect();
+        let scores = self.scores.by_ref().take(length).gathered("the maps")?;
+        let marks = self.marks.by_ref().take(length).gathered("the maps")?;
         let ascending = |values: &[f64]| {
             values.iter().all(|value| value.is_finite()) && values.is_sorted_by(|below, above| below < above)
         };

@@ -26,7 +26,7 @@ pub(super) fn sorted<T: Copy + Send + Sync>(
 ) -> Result<Vec<T>> {
     let count = items.len();
     parallel::run(
-        items.chunks_mut(RUN).collect(),
+        items.chunks_mut(RUN),
         SORT_NS * count as f64,
         || Ok(()),
         |(), part, stop| {
@@ -42,7 +42,7 @@ pub(super) fn sorted<T: Copy + Send + Sync>(
     let mut width = RUN;
     while width < count {
         parallel::run(
-            merged.chunks_mut(2 * width).zip(items.chunks(2 * width)).collect(),
+            merged.chunks_mut(2 * width).zip(items.chunks(2 * width)),
             MERGE_NS * count as f64,
             || Ok(()),
             |(), (to, from), stop| merge(from.split_at(width.min(from.len())), to, &compare, stop),

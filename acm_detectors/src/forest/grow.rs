@@ -1,6 +1,7 @@
 //! Growing a tree: rows drawn without replacement, split where chance says until they stand alone.
 
-use acm_linalg::error::{Error, Result};
+use acm_linalg::error::Result;
+use acm_linalg::memory::{extend, push};
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::{Samples, room};
 use acm_linalg::seed::{Stream, stream};
@@ -18,7 +19,7 @@ pub(super) fn grow(samples: Samples<'_>, count: usize, rows: usize, width: usize
     let failed = std::sync::Mutex::new(None);
     let passes = f64::from(height(rows)) * (count * rows) as f64;
     parallel::run(
-        trees.iter_mut().enumerate().collect(),
+        trees.iter_mut().enumerate(),
         COST_NS * passes * width.max(1) as f64,
         || Ground::new(samples, rows, width),
         |ground, (number, tree), stop| {
@@ -93,15 +94,16 @@ impl<'a> Ground<'a> {
         }
         let deepest = height(rows);
         let mut tree = Sapling::default();
-        push(&mut tree.nodes, &[Bud::leaf(rows as u32)])?;
+        extend(&mut tree.nodes, [Bud::leaf(rows as u32)], "a tree")?;
         self.pending.clear();
-        self.pending.push(Pending {
+        let root = Pending {
             at: 0,
             first: 0,
             last: rows,
             depth: 0,
             live: self.sensors.len(),
-        });
+        };
+        push(&mut self.pending, root, "a tree")?;
         while let Some(node) = self.pending.pop() {
             if node.depth == deepest || node.last - node.first < 2 || stop.requested() {
                 continue;
@@ -110,16 +112,17 @@ impl<'a> Ground<'a> {
                 let left = tree.nodes.len();
                 tree.nodes[node.at].child = left as u32;
                 let sizes = [right - node.first, node.last - right];
-                push(&mut tree.nodes, &sizes.map(|size| Bud::leaf(size as u32)))?;
+                extend(&mut tree.nodes, sizes.map(|size| Bud::leaf(size as u32)), "a tree")?;
                 for (at, first, last) in [(left + 1, right, node.last), (left, node.first, right)] {
                     let depth = node.depth + 1;
-                    self.pending.push(Pending {
+                    let half = Pending {
                         at,
                         first,
                         last,
                         depth,
                         live,
-                    });
+                    };
+                    push(&mut self.pending, half, "a tree")?;
                 }
             }
         }
@@ -247,7 +250,7 @@ impl<'a> Ground<'a> {
                 None if chosen == 0 => return Ok(None),
                 None => Term::NONE,
             };
-            push(&mut tree.terms, &[term])?;
+            extend(&mut tree.terms, [term], "a tree")?;
             for (place, &value) in self.places[..count].iter_mut().zip(&self.values) {
                 *place += term.part(value);
             }
@@ -285,16 +288,6 @@ impl<'a> Ground<'a> {
         rows[left..].copy_from_slice(&self.spare[..right]);
         node.first + left
     }
-}
-
-fn push<T: Copy>(to: &mut Vec<T>, more: &[T]) -> Result<()> {
-    to.try_reserve(more.len()).map_err(|_| Error::Memory {
-        what: "a tree",
-        rows: to.len(),
-        columns: 1,
-    })?;
-    to.extend_from_slice(more);
-    Ok(())
 }
 
 /// The share `part` of the way from `low` to `high`, above `low` so that both sides get rows.

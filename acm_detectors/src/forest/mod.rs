@@ -24,6 +24,7 @@ mod tree;
 
 use acm_linalg::Samples;
 use acm_linalg::error::{Error, Result, require};
+use acm_linalg::memory::Gather;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::room;
 
@@ -157,7 +158,7 @@ impl IsolationForest {
         }
         let mut used = room(columns, 1, false, "marks of the columns")?;
         parallel::run(
-            used.iter_mut().enumerate().collect(),
+            used.iter_mut().enumerate(),
             2.0 * columns as f64,
             || Ok(()),
             |(), (column, used), stop| *used = changes(x, column, stop),
@@ -173,7 +174,10 @@ impl IsolationForest {
         Ok(FittedIsolationForest {
             parameters: self.clone(),
             columns,
-            used: (0..).zip(used).filter_map(|(column, used)| used.then_some(column)).collect(),
+            used: (0..)
+                .zip(used)
+                .filter_map(|(column, used)| used.then_some(column))
+                .gathered("the columns that change")?,
             samples,
             trees: Trees::plant(&saplings, width)?,
         })
@@ -220,11 +224,13 @@ impl FittedIsolationForest {
     }
 
     /// Which sensors changed at fit: no split looks at the others.
-    #[must_use]
-    pub fn used(&self) -> Vec<bool> {
-        let mut all = vec![false; self.columns];
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn used(&self) -> Result<Vec<bool>> {
+        let mut all = room(self.columns, 1, false, "marks of the columns")?;
         self.used.iter().for_each(|&column| all[column as usize] = true);
-        all
+        Ok(all)
     }
 
     /// Rows that each tree was grown from.

@@ -1,6 +1,7 @@
 //! A forest as bytes.
 
 use acm_linalg::error::Result;
+use acm_linalg::memory::{Gather, copied, extend, reserved};
 use acm_linalg::{Persist, Reader, Writer};
 
 use super::tree::{Bud, MOST_ROWS, Sapling, Term, Trees};
@@ -27,37 +28,31 @@ impl Persist for FittedIsolationForest {
         to.count("extension", parameters.extension as u64);
         to.count("seed", parameters.seed);
         to.count("columns", self.columns as u64);
-        to.counts("used", &self.used().into_iter().map(u64::from).collect::<Vec<_>>());
+        match self.used() {
+            Ok(used) => to.counted("used", used.into_iter().map(u64::from)),
+            Err(error) => to.fail(error),
+        }
         to.count("samples", self.samples as u64);
         let trees = &self.trees;
-        let counts: Vec<u64> = trees.iter().map(|tree| tree.nodes.len() as u64).collect();
-        to.counts("tree.nodes", &counts);
-        let (mut thresholds, mut features, mut children, mut sizes) = (vec![], vec![], vec![], vec![]);
-        let (mut splits, mut sensors, mut weights, mut centres) = (vec![], vec![], vec![], vec![]);
-        for tree in trees.iter() {
-            for (at, (node, &size)) in tree.nodes.iter().zip(tree.sizes).enumerate() {
-                let leaf = node.child as usize == at;
-                thresholds.push(if leaf { 0.0 } else { node.threshold });
-                features.push(u64::from(node.feature));
-                children.push(if leaf { 0 } else { u64::from(node.child) });
-                sizes.push(u64::from(size));
-            }
-            splits.push(tree.terms.len() as u64);
-            for term in tree.terms {
-                sensors.push(u64::from(term.feature));
-                weights.push(term.weight);
-                centres.push(term.centre);
-            }
-        }
-        to.reals("node.threshold", &thresholds);
-        to.counts("node.feature", &features);
-        to.counts("node.child", &children);
-        to.counts("node.size", &sizes);
+        to.counted("tree.nodes", trees.iter().map(|tree| tree.nodes.len() as u64));
+        let nodes = || trees.iter().flat_map(|tree| tree.nodes.iter().zip(tree.sizes).enumerate());
+        let leaf = |at: usize, child: u32| child as usize == at;
+        to.measured(
+            "node.threshold",
+            nodes().map(|(at, (node, _))| if leaf(at, node.child) { 0.0 } else { node.threshold }),
+        );
+        to.counted("node.feature", nodes().map(|(_, (node, _))| u64::from(node.feature)));
+        to.counted(
+            "node.child",
+            nodes().map(|(at, (node, _))| if leaf(at, node.child) { 0 } else { u64::from(node.child) }),
+        );
+        to.counted("node.size", nodes().map(|(_, (_, &size))| u64::from(size)));
         if trees.width() > 0 {
-            to.counts("tree.terms", &splits);
-            to.counts("term.feature", &sensors);
-            to.reals("term.weight", &weights);
-            to.reals("term.centre", &centres);
+            let terms = || trees.iter().flat_map(|tree| tree.terms);
+            to.counted("tree.terms", trees.iter().map(|tree| tree.terms.len() as u64));
+            to.counted("term.feature", terms().map(|term| u64::from(term.feature)));
+            to.measured("term.weight", terms().map(|term| term.weight));
+            to.measured("term.centre", terms().map(|term| term.centre));
         }
     }
 
@@ -99,14 +94,15 @@ fn used(from: &Reader<'_>, columns: usize, saplings: &[Sapling]) -> Result<Vec<u
     if from.has("used") {
         let flags = from.counts("used", columns)?;
         from.require(flags.iter().all(|&flag| flag <= 1), "used")?;
-        return Ok((0..).zip(flags).filter_map(|(column, flag)| (flag == 1).then_some(column)).collect());
+        let changed = (0..).zip(flags).filter_map(|(column, flag)| (flag == 1).then_some(column));
+        return changed.gathered("the columns that change");
     }
     let mut used = Vec::new();
     for sapling in saplings {
         // With terms the nodes have numbers of splits.
         let nodes = sapling.nodes.iter().filter(|node| node.child != 0 && sapling.terms.is_empty());
         let terms = sapling.terms.iter().map(|term| term.feature);
-        used.extend(nodes.map(|node| node.feature).chain(terms));
+        extend(&mut used, nodes.map(|node| node.feature).chain(terms), "the columns that change")?;
     }
     used.sort_unstable();
     used.dedup();
@@ -130,36 +126,34 @@ fn saplings(from: &Reader<'_>, trees: usize, width: usize) -> Result<Vec<Sapling
     let children = small(from, "node.child", total)?;
     let sizes = small(from, "node.size", total)?;
     let nodes = thresholds.into_iter().zip(features).zip(children).zip(sizes);
-    let nodes: Vec<Bud> = nodes
-        .map(|(((threshold, feature), child), size)| Bud {
-            threshold,
-            feature,
-            child,
-            size,
-        })
-        .collect();
-    let mut saplings: Vec<_> = shares(from, "tree.nodes", &counts, &nodes)?
-        .into_iter()
-        .map(|nodes| Sapling {
-            nodes: nodes.to_vec(),
+    let nodes = nodes.map(|(((threshold, feature), child), size)| Bud {
+        threshold,
+        feature,
+        child,
+        size,
+    });
+    let nodes = nodes.gathered("the trees")?;
+    let mut saplings = reserved(trees, "the trees")?;
+    for nodes in shares(from, "tree.nodes", &counts, &nodes)? {
+        saplings.push(Sapling {
+            nodes: copied(nodes, "the trees")?,
             terms: Vec::new(),
-        })
-        .collect();
+        });
+    }
     if width > 0 {
         let counts = from.counts("tree.terms", trees)?;
         let total = from.length("term.weight")?;
         let sensors = small(from, "term.feature", total)?;
         let centres = from.reals("term.centre", total)?;
         let terms = from.reals("term.weight", total)?.into_iter().zip(sensors).zip(centres);
-        let terms: Vec<Term> = terms
-            .map(|((weight, feature), centre)| Term {
-                feature,
-                weight,
-                centre,
-            })
-            .collect();
+        let terms = terms.map(|((weight, feature), centre)| Term {
+            feature,
+            weight,
+            centre,
+        });
+        let terms = terms.gathered("the trees")?;
         for (sapling, terms) in saplings.iter_mut().zip(shares(from, "tree.terms", &counts, &terms)?) {
-            sapling.terms = terms.to_vec();
+            sapling.terms = copied(terms, "the trees")?;
         }
     }
     Ok(saplings)
@@ -168,16 +162,14 @@ fn saplings(from: &Reader<'_>, trees: usize, width: usize) -> Result<Vec<Sapling
 /// Whole numbers of 32 bits.
 fn small(from: &Reader<'_>, name: &'static str, count: usize) -> Result<Vec<u32>> {
     let values = from.counts(name, count)?;
-    values
-        .into_iter()
-        .map(|value| u32::try_from(value).map_err(|_| from.wrong(name)))
-        .collect()
+    let small = values.into_iter().map(|value| u32::try_from(value).map_err(|_| from.wrong(name)));
+    small.gathered_ok("the trees")
 }
 
 /// `values` cut into pieces of the given lengths, which must be all of them.
 fn shares<'v, T>(from: &Reader<'_>, name: &'static str, lengths: &[u64], values: &'v [T]) -> Result<Vec<&'v [T]>> {
     let mut rest = values;
-    let mut pieces = Vec::with_capacity(lengths.len());
+    let mut pieces = reserved(lengths.len(), "the trees")?;
     for &length in lengths {
         let length = usize::try_from(length).map_err(|_| from.wrong(name))?;
         let (piece, after) = rest.split_at_checked(length).ok_or_else(|| from.wrong(name))?;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::{Table, cholesky};
+use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
@@ -50,7 +51,7 @@ impl Fused {
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedFused> {
         x.require(self.least_rows())?;
-        let folds = folds(x.rows(), self.folds);
+        let folds = folds(x.rows(), self.folds)?;
         let mut good = room(x.rows(), 1, true, "marks of the training rows")?;
         let outside = self.outside(x, &good, &folds)?;
         let upsets = self.upsets(&outside)?;
@@ -73,7 +74,7 @@ impl Fused {
         let total = good.iter().filter(|&&good| good).count();
         let mut found = room(columns, 1, (0.0, 0.0, 1.0, 0), "a scale for each column")?;
         parallel::run(
-            found.iter_mut().enumerate().collect(),
+            found.iter_mut().enumerate(),
             SCALE_NS * (rows * columns) as f64,
             || room(rows, 1, 0.0, "a column"),
             |values, (column, found), stop| {
@@ -98,7 +99,8 @@ impl Fused {
             },
         )?;
         // Nothing is known of a column that is left out.
-        let kept: Vec<usize> = (0..columns).filter(|&column| found[column].3 > 0).collect();
+        let what = "a scale for each column";
+        let kept = (0..columns).filter(|&column| found[column].3 > 0).gathered(what)?;
         if kept.is_empty() {
             return Err(Error::Unfit {
                 name: "x",
@@ -106,15 +108,15 @@ impl Fused {
             });
         }
         let scaling = Scaling {
-            fill: found.iter().map(|column| column.0).collect(),
-            center: found.iter().map(|column| column.1).collect(),
-            scale: found.iter().map(|column| column.2).collect(),
-            known: found.iter().map(|column| column.3).collect(),
+            fill: found.iter().map(|column| column.0).gathered(what)?,
+            center: found.iter().map(|column| column.1).gathered(what)?,
+            scale: found.iter().map(|column| column.2).gathered(what)?,
+            known: found.iter().map(|column| column.3).gathered(what)?,
         };
         let rows = self.lags + 1;
         Ok(Lagged {
             columns,
-            scaling: scaling.select(&kept),
+            scaling: scaling.select(&kept)?,
             lags: self.lags,
             mean: room(rows, kept.len(), 0.0, "a row and its earlier ones")?,
             kept,
@@ -136,8 +138,9 @@ impl Fused {
         spare.copy_from_slice(&roots);
         let (median, mad) = median_mad(&mut spare);
         let spread = (NORMAL * mad).max(1e-12);
-        let mut far: Vec<usize> = (0..rows).filter(|&row| (roots[row] - median) / spread > self.trim).collect();
-        far.sort_by(|&one, &other| roots[other].total_cmp(&roots[one]));
+        let far = (0..rows).filter(|&row| (roots[row] - median) / spread > self.trim);
+        let mut far = far.gathered("sizes of residuals")?;
+        far.sort_unstable_by(|&one, &other| roots[other].total_cmp(&roots[one]).then(one.cmp(&other)));
         far.truncate(rows / FEW);
         Ok(far)
     }
@@ -147,7 +150,7 @@ impl Fused {
             mut residuals, model, ..
         } = outside;
         let sensors = model.lagged.kept.len();
-        let (kept, stretches) = close_up(&mut residuals, sensors, good, folds);
+        let (kept, stretches) = close_up(&mut residuals, sensors, good, folds)?;
         residuals.truncate(kept * sensors);
         let residuals = Residuals {
             values: &residuals,
@@ -155,7 +158,7 @@ impl Fused {
             without: 0..0,
         };
         let factor = residuals.factor()?;
-        let mut inverses = Vec::with_capacity(stretches.len());
+        let mut inverses = reserved(stretches.len(), "the folds")?;
         for stretch in &stretches {
             let mut inverse = identity(sensors)?;
             let others = Residuals {
@@ -179,19 +182,19 @@ impl Fused {
         };
         let powers = lengths(residuals.values)?;
         let usual = powers.iter().sum::<f64>() / kept as f64;
-        let parts = self.parts();
+        let parts = self.parts()?;
         let chance = self.false_alarm_rate / parts.len() as f64;
         let mut norms = Norms::default();
         let mut means = room(kept, sensors, 0.0, "averages of residuals")?;
         for part in parts {
             if part.kind == Kind::Power {
-                norms.push(part, &averaged(&powers, part.memory, usual)?, chance);
+                norms.push(part, &averaged(&powers, part.memory, usual)?, chance)?;
             } else {
                 running(residuals.values, &mut means, sensors, part.memory)?;
                 let mut statistic = lengths(&means)?;
                 let unit = (2.0 - part.memory) / part.memory;
                 statistic.iter_mut().for_each(|value| *value *= unit);
-                norms.push(part, &statistic, chance);
+                norms.push(part, &statistic, chance)?;
             }
         }
         let Subspace {
@@ -222,9 +225,9 @@ fn close_up(
     sensors: usize,
     good: &[bool],
     folds: &[Range<usize>],
-) -> (usize, Vec<Range<usize>>) {
+) -> Result<(usize, Vec<Range<usize>>)> {
     let mut kept = 0;
-    let mut stretches = Vec::with_capacity(folds.len());
+    let mut stretches = reserved(folds.len(), "the folds")?;
     for fold in folds {
         let first = kept;
         for row in fold.clone() {
@@ -236,7 +239,7 @@ fn close_up(
         }
         stretches.push(first..kept);
     }
-    (kept, stretches)
+    Ok((kept, stretches))
 }
 
 /// Rows of residuals, but for some of them.
@@ -308,7 +311,7 @@ fn divide(lower: &[f64], matrix: &mut [f64], size: usize, columns: usize) -> Res
 /// Exponentially weighted means of the rows before and with each row, from 0 on.
 fn running(values: &[f64], means: &mut [f64], sensors: usize, memory: f64) -> Result<()> {
     let mut last = room(sensors, 1, 0.0, "a row")?;
-    let jobs = vec![(means, &mut last)];
+    let jobs = [(means, &mut last)];
     parallel::run(
         jobs,
         values.len() as f64,

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use acm_linalg::dense::{Table, symmetric_eigen};
+use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::pca::Components;
 use acm_linalg::samples::room;
-use acm_linalg::{Result, Samples, parallel};
+use acm_linalg::{Result, Samples, parallel, workspace};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, MatMut, MatRef, Par};
 
@@ -19,9 +20,9 @@ const BLOCK: usize = 256;
 const NOTHING: f64 = 1e-12;
 
 /// Rows `0..rows` cut into `count` stretches of nearly the same length.
-pub(super) fn folds(rows: usize, count: usize) -> Vec<Range<usize>> {
+pub(super) fn folds(rows: usize, count: usize) -> Result<Vec<Range<usize>>> {
     let edge = |number: usize| (number as u128 * rows as u128 / count as u128) as usize;
-    (0..count).map(|number| edge(number)..edge(number + 1)).collect()
+    (0..count).map(|number| edge(number)..edge(number + 1)).gathered("the folds")
 }
 
 /// How many rows, their sum, and the lower half of the sum of their products with themselves.
@@ -104,11 +105,11 @@ impl Task<'_, '_> {
         let (width, sensors) = (lagged.width(), lagged.kept.len());
         let parts = self.sums(lagged)?;
         let count = self.folds.len();
-        let mut models = Vec::with_capacity(count + 1);
+        let mut models = reserved(count + 1, "the folds")?;
         models.resize_with(count + 1, || None);
         let cost = (width * width * (count + 1)) as f64 * (2.0 * count as f64 + 3.0 * width as f64);
         parallel::run(
-            models.iter_mut().enumerate().collect(),
+            models.iter_mut().enumerate(),
             cost,
             || Ok(()),
             |(), (number, model), stop| {
@@ -140,20 +141,23 @@ impl Task<'_, '_> {
 
     fn sums(&self, lagged: &Lagged) -> Result<Vec<Fold>> {
         let width = lagged.width();
-        let mut parts = Vec::with_capacity(self.folds.len());
+        let mut parts = reserved(self.folds.len(), "the folds")?;
         for _ in self.folds {
-            let head = Vec::with_capacity(lagged.lags * width);
+            let head = reserved(lagged.lags.saturating_mul(width), "the first rows of a fold")?;
             parts.push(Fold {
                 head,
                 rest: Sums::new(width)?,
             });
         }
-        let jobs = parts.iter_mut().zip(self.folds).collect();
+        let jobs = parts.iter_mut().zip(self.folds);
         let cost = self.x.rows() as f64 * (3.0 * width as f64 + 0.1 * (width * width) as f64);
         parallel::run(
             jobs,
             cost,
-            || room(BLOCK, width, 0.0, "a block of rows"),
+            || {
+                workspace::ready()?;
+                room(BLOCK, width, 0.0, "a block of rows")
+            },
             |block, (part, rows), stop| {
                 let middle = rows.start + lagged.lags;
                 self.read(lagged, rows.start..middle, &mut block[..], &mut |rows: &[f64]| {
@@ -194,6 +198,7 @@ impl Task<'_, '_> {
     /// Without the fold `out` and the rows after it whose lags reach into it.
     fn model(&self, lagged: &Lagged, parts: &[Fold], out: Option<usize>) -> Result<Subspace> {
         let width = lagged.width();
+        workspace::ready()?;
         let mut all = Sums::new(width)?;
         for (number, part) in parts.iter().enumerate() {
             if out != Some(number) {
@@ -207,7 +212,7 @@ impl Task<'_, '_> {
             }
         }
         let count = all.count.max(2) as f64;
-        let mean: Vec<f64> = all.sum.iter().map(|sum| sum / count).collect();
+        let mean = all.sum.iter().map(|sum| sum / count).gathered("means of columns")?;
         for row in 0..width {
             for column in 0..=row {
                 let product = &mut all.products[row * width + column];
@@ -227,10 +232,8 @@ impl Task<'_, '_> {
                 row.iter_mut().zip(component).for_each(|(value, entry)| *value -= weight * entry);
             }
         }
-        let mut lagged = lagged.clone();
-        lagged.mean = mean;
         Ok(Subspace {
-            lagged,
+            lagged: lagged.about(mean)?,
             residual,
             components,
             kept,

@@ -14,6 +14,7 @@ mod score;
 mod tests;
 
 use acm_linalg::error::require;
+use acm_linalg::memory::Gather;
 use acm_linalg::pca::Components;
 use acm_linalg::{Persist, Reader, Result, Writer};
 
@@ -155,11 +156,16 @@ impl FittedFused {
     }
 
     /// The parts' names: power or shift, and the memory.
-    #[must_use]
-    pub fn part_names(&self) -> Vec<String> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn part_names(&self) -> Result<Vec<String>> {
         let name = |kind| if kind == Kind::Power { "power" } else { "shift" };
-        let parts = self.parameters.parts();
-        parts.iter().map(|part| format!("{} {}", name(part.kind), part.memory)).collect()
+        let parts = self.parameters.parts()?;
+        parts
+            .iter()
+            .map(|part| format!("{} {}", name(part.kind), part.memory))
+            .gathered("the parts of the score")
     }
 
     /// Mean of the cube root of each part on healthy rows.
@@ -193,20 +199,26 @@ impl FittedFused {
     }
 
     /// Which columns have a part in the model.
-    #[must_use]
-    pub fn used(&self) -> Vec<bool> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn used(&self) -> Result<Vec<bool>> {
         self.lagged.used()
     }
 
     /// What is subtracted from each column; NaN where it was left out.
-    #[must_use]
-    pub fn center(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn center(&self) -> Result<Vec<f64>> {
         self.lagged.spread(&self.lagged.scaling.center)
     }
 
     /// What each column is divided by; NaN where it was left out.
-    #[must_use]
-    pub fn scale(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn scale(&self) -> Result<Vec<f64>> {
         self.lagged.spread(&self.lagged.scaling.scale)
     }
 }
@@ -226,7 +238,10 @@ impl Persist for FittedFused {
         to.real("trim", self.parameters.trim);
         self.lagged.write(to);
         let (rows, width) = (self.whitening.rows(), self.whitening.width());
-        to.matrix("whitening", rows, width, &self.whitening.matrix());
+        match self.whitening.matrix() {
+            Ok(matrix) => to.matrix("whitening", rows, width, &matrix),
+            Err(error) => to.fail(error),
+        }
         to.matrix("factor", rows, rows, &self.factor);
         to.reals("parts.mean", &self.norms.mean);
         to.reals("parts.sd", &self.norms.spread);
@@ -247,7 +262,7 @@ impl Persist for FittedFused {
         let (folds, rate, trim) = (from.size("folds")?, from.real("false_alarm_rate")?, from.real("trim")?);
         let parameters = Fused::new(components, lagged.lags, &memories, folds, rate, trim);
         let parameters = parameters.map_err(|_| from.wrong("memories"))?;
-        let (sensors, width, count) = (lagged.kept.len(), lagged.width(), parameters.parts().len());
+        let (sensors, width, count) = (lagged.kept.len(), lagged.width(), parameters.parts()?.len());
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         let whitening = from.matrix("whitening", sensors, width)?;
         from.require(finite(&whitening), "whitening")?;

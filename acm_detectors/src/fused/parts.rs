@@ -1,6 +1,7 @@
 //! The parts of the score: which there are, and the scale and limit of each.
 
 use acm_linalg::Result;
+use acm_linalg::memory::{Gather, push};
 use acm_linalg::samples::room;
 
 use super::Fused;
@@ -17,6 +18,8 @@ pub(super) enum Kind {
     /// Where they point to: the squared length of their mean.
     Shift,
 }
+
+const WHAT: &str = "the parts of the score";
 
 /// A statistic of the residuals with its memory: the weight of the latest row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,16 +39,16 @@ pub(super) struct Norms {
 
 impl Norms {
     /// Adds the part whose statistic on the healthy rows is `values`; `chance` is that of a false alarm of this part in a row.
-    pub(super) fn push(&mut self, part: Part, values: &[f64], chance: f64) {
+    pub(super) fn push(&mut self, part: Part, values: &[f64], chance: f64) -> Result<()> {
         let rows = values.len();
         let forgotten = warm_up(part.memory, rows);
         let roots = || values[forgotten..].iter().map(|value| value.cbrt());
         let count = (rows - forgotten).max(1) as f64;
         let mean = roots().sum::<f64>() / count;
         let variance = roots().map(|root| (root - mean) * (root - mean)).sum::<f64>() / count;
-        self.mean.push(mean);
-        self.spread.push(variance.sqrt().max(LEAST_SPREAD));
-        self.limit.push(limit(part.memory, rows, chance));
+        push(&mut self.mean, mean, WHAT)?;
+        push(&mut self.spread, variance.sqrt().max(LEAST_SPREAD), WHAT)?;
+        push(&mut self.limit, limit(part.memory, rows, chance), WHAT)
     }
 
     /// The standard deviations that the statistic `value` of part `number` lies above the mean, over its limit.
@@ -88,7 +91,7 @@ pub(super) fn averaged(values: &[f64], memory: f64, start: f64) -> Result<Vec<f6
 
 impl Fused {
     /// Power at each memory, then shift at each memory that is one.
-    pub(super) fn parts(&self) -> Vec<Part> {
+    pub(super) fn parts(&self) -> Result<Vec<Part>> {
         let powers = self.memories.iter().map(|&memory| Part {
             kind: Kind::Power,
             memory,
@@ -97,7 +100,7 @@ impl Fused {
             kind: Kind::Shift,
             memory,
         });
-        powers.chain(shifts).collect()
+        powers.chain(shifts).gathered(WHAT)
     }
 
     /// The memories of more than one row.

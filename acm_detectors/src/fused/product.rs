@@ -37,15 +37,15 @@ impl Product {
     }
 
     /// The row-major matrix.
-    pub(super) fn matrix(&self) -> Vec<f64> {
-        let mut matrix = vec![0.0; self.rows * self.width];
+    pub(super) fn matrix(&self) -> Result<Vec<f64>> {
+        let mut matrix = room(self.rows, self.width, 0.0, "a matrix")?;
         for (number, row) in matrix.chunks_exact_mut(self.width.max(1)).enumerate() {
             let group = &self.entries[number / GROUP * self.width..][..self.width];
             for (value, entry) in row.iter_mut().zip(group) {
                 *value = entry[number % GROUP];
             }
         }
-        matrix
+        Ok(matrix)
     }
 
     pub(super) fn rows(&self) -> usize {

@@ -1,7 +1,8 @@
 //! Scoring: residuals whitened for many rows at once, then the memories row by row.
 
+use acm_linalg::memory::copied;
 use acm_linalg::parallel::Watch;
-use acm_linalg::samples::{by_rows, copied, room};
+use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer, parallel};
 use fearless_simd::{Level, dispatch};
 
@@ -109,17 +110,19 @@ impl FittedFused {
         x.require_columns(self.columns())?;
         let fresh = self.start()?;
         let mut state = match &live.state {
-            Some(state) if state.shift.len() == fresh.shift.len() && state.power.len() == fresh.power.len() => {
-                state.clone()
-            }
+            Some(state) if state.shift.len() == fresh.shift.len() && state.power.len() == fresh.power.len() => State {
+                power: copied(&state.power, "means of residuals")?,
+                shift: copied(&state.shift, "means of residuals")?,
+            },
             _ => fresh,
         };
         if x.rows() == 0 {
             return Ok(());
         }
         let (all, old) = live.rows.before(x)?;
+        let rows = lagged::Live::of(&all, self.parameters.lags)?;
         self.walk(all.view().into(), old, &mut state, Wanted::Score, out)?;
-        live.rows.remember(&all, self.parameters.lags);
+        live.rows = rows;
         live.state = Some(state);
         Ok(())
     }
@@ -127,7 +130,7 @@ impl FittedFused {
     fn start(&self) -> Result<State> {
         let slow = self.parameters.slow().count();
         Ok(State {
-            power: vec![self.usual; slow],
+            power: room(slow, 1, self.usual, "means of residuals")?,
             shift: room(slow, self.lagged.kept.len(), 0.0, "means of residuals")?,
         })
     }
@@ -150,7 +153,7 @@ impl FittedFused {
         }
         let sensors = self.lagged.kept.len();
         let step = self.step().min(rows.max(1));
-        let parts = self.parameters.parts();
+        let parts = self.parameters.parts()?;
         let mut white = room(step, sensors, 0.0, "residuals")?;
         let mut found = Found::new(self, if wanted == Wanted::Contributions { step } else { 1 }, wanted)?;
         let mut watch = Watch::start();

@@ -1,6 +1,7 @@
 //! A weighted sum of normal densities, and the room to evaluate it in.
 
 use acm_linalg::lanes::Row;
+use acm_linalg::memory::{Gather, extend, push};
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Reader, Result, Writer, dense};
 use fearless_simd::Simd;
@@ -73,14 +74,14 @@ impl Gaussians {
     ) -> Result<Self> {
         let components = sums.components();
         let width = anchors.len() / components;
-        let counts = sums.counts();
-        let mut weights: Vec<f64> = counts.iter().map(|count| count / rows as f64).collect();
+        let counts = sums.counts()?;
+        let mut weights = counts.iter().map(|count| count / rows as f64).gathered("the components")?;
         let all: f64 = weights.iter().sum();
         weights.iter_mut().for_each(|weight| *weight /= all);
-        let shifts = sums.shifts(&counts);
-        let means = sums.means(anchors);
+        let shifts = sums.shifts(&counts)?;
+        let means = sums.means(anchors)?;
         let mut covariances = match covariance {
-            Covariance::Diag => sums.squares.iter().map(|square| full::total(square.0)).collect(),
+            Covariance::Diag => sums.squares.iter().map(|square| full::total(square.0)).gathered("covariances")?,
             Covariance::Full => sums.matrices(components, width)?,
         };
         let area = covariances.len() / components;
@@ -126,18 +127,19 @@ impl Gaussians {
                     matrix.iter().map(|value| value.ln()).sum()
                 }
                 Covariance::Full => {
-                    let lower = dense::cholesky(matrix, width, "reg").map_err(|error| match error {
-                        Error::Singular { .. } => singular(),
-                        other => other,
-                    })?;
+                    let lower = match dense::cholesky(matrix, width, "reg") {
+                        Err(Error::Singular { .. }) => return Err(singular()),
+                        lower => lower?,
+                    };
                     let diagonal = lower.iter().step_by(width + 1);
-                    reciprocals.extend(diagonal.clone().map(|value| 1.0 / value));
+                    extend(&mut reciprocals, diagonal.clone().map(|value| 1.0 / value), "the components")?;
                     factors[place..place + area].copy_from_slice(&lower);
                     diagonal.map(|value| 2.0 * value.ln()).sum()
                 }
             };
             let turn = std::f64::consts::TAU.ln() * width as f64;
-            offsets.push(weights[number].ln() - 0.5 * (turn + log_determinant));
+            let offset = weights[number].ln() - 0.5 * (turn + log_determinant);
+            push(&mut offsets, offset, "the components")?;
         }
         let found = Self {
             covariance,
@@ -268,10 +270,8 @@ impl Gaussians {
             Covariance::Diag => Vec::new(),
             Covariance::Full => {
                 let matrices = factors.chunks_exact(width * width);
-                matrices
-                    .flat_map(|lower| lower.iter().step_by(width + 1))
-                    .map(|value| 1.0 / value)
-                    .collect()
+                let diagonal = matrices.flat_map(|lower| lower.iter().step_by(width + 1));
+                diagonal.map(|value| 1.0 / value).gathered("the components")?
             }
         };
         let found = Self {

@@ -247,7 +247,7 @@ impl GaussianMixture {
         let mut anchors = room(components, width, 0.0, "the means")?;
         let labels = Source::Labels(labels);
         let sums = pieces.sweep(labels, &anchors, false)?;
-        anchors = sums.means(&anchors);
+        anchors = sums.means(&anchors)?;
         let sums = pieces.sweep(labels, &anchors, true)?;
         let mut model = Gaussians::from_sums(sums, &anchors, rows, self.covariance, self.reg)?;
         let mut run = (f64::NEG_INFINITY, 0, false);

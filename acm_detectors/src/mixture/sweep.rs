@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use acm_linalg::Result;
 use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::parallel::{self, Stop, Watch};
 use acm_linalg::samples::room;
 use fearless_simd::{Level, Simd, dispatch};
@@ -85,23 +86,24 @@ impl Sums {
     }
 
     /// Rows of each component: never quite 0, so that one without a row divides by something.
-    pub(super) fn counts(&self) -> Vec<f64> {
-        self.counts.iter().map(|count| full::total(count.0) + 10.0 * f64::EPSILON).collect()
+    pub(super) fn counts(&self) -> Result<Vec<f64>> {
+        let counts = self.counts.iter().map(|count| full::total(count.0) + 10.0 * f64::EPSILON);
+        counts.gathered("the components")
     }
 
     /// The means of the rows of each component.
-    pub(super) fn means(&self, anchors: &[f64]) -> Vec<f64> {
-        let shifts = self.shifts(&self.counts());
-        anchors.iter().zip(shifts).map(|(anchor, shift)| anchor + shift).collect()
+    pub(super) fn means(&self, anchors: &[f64]) -> Result<Vec<f64>> {
+        let shifts = self.shifts(&self.counts()?)?;
+        let means = anchors.iter().zip(shifts).map(|(anchor, shift)| anchor + shift);
+        means.gathered("the components")
     }
 
     /// The means less the anchors.
-    pub(super) fn shifts(&self, counts: &[f64]) -> Vec<f64> {
+    pub(super) fn shifts(&self, counts: &[f64]) -> Result<Vec<f64>> {
         let width = self.rests.len() / counts.len();
         let rests = self.rests.chunks_exact(width).zip(counts);
-        rests
-            .flat_map(|(rests, count)| rests.iter().map(move |rest| full::total(rest.0) / count))
-            .collect()
+        let shifts = rests.flat_map(|(rests, count)| rests.iter().map(move |rest| full::total(rest.0) / count));
+        shifts.gathered("the components")
     }
 
     /// The sums of products, symmetric to the bit.
@@ -165,7 +167,7 @@ impl<'a> Pieces<'a> {
         let most = (SUMS / area.saturating_mul(components).max(1)).clamp(1, PIECES);
         let count = (all / PIECE_TILES).clamp(1, most);
         let step = all.div_ceil(count);
-        let mut pieces = Vec::with_capacity(count);
+        let mut pieces = reserved(count, "the sums")?;
         for number in 0..count {
             let range = (number * step).min(all)..((number + 1) * step).min(all);
             pieces.push((range, Sums::new(covariance, components, width)?));
@@ -207,7 +209,7 @@ impl<'a> Pieces<'a> {
         let cost = rows as f64 * 2.0 * cost_ns(covariance, components, width);
         let scratch = || Room::new(components, width, covariance == Covariance::Full);
         let jobs = self.pieces.iter_mut().map(|(range, sums)| (range.clone(), sums));
-        parallel::run(jobs.collect(), cost, scratch, walk)?;
+        parallel::run(jobs, cost, scratch, walk)?;
         let mut pieces = self.pieces.iter_mut();
         // There is always a first piece.
         let Some((_, all)) = pieces.next() else {

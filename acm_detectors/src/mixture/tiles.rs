@@ -1,6 +1,7 @@
 //! The rows of a sample as the mixture sees them: filled, scaled, without the constant columns, eight rows a tile.
 
 use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::reserved;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::{Manner, rounding, steady};
 use acm_linalg::{Error, Reader, Result, Samples, Scaling, Writer};
@@ -96,14 +97,13 @@ impl Frame {
 
     pub(super) fn write(&self, to: &mut Writer) {
         self.scaling.write(to);
-        let kept: Vec<u64> = self.kept.iter().map(|&column| column as u64).collect();
-        to.counts("kept", &kept);
+        to.counted("kept", self.kept.iter().map(|&column| column as u64));
     }
 
     pub(super) fn read(from: &Reader<'_>) -> Result<Self> {
         let scaling = Scaling::read(from)?;
         let found = from.counts("kept", from.length("kept")?)?;
-        let mut kept = Vec::with_capacity(found.len());
+        let mut kept = reserved(found.len(), "the columns that change")?;
         for column in found {
             let column = usize::try_from(column).map_err(|_| from.wrong("kept"))?;
             let rising = kept.last().is_none_or(|&last| last < column);

@@ -15,6 +15,7 @@ mod subspace;
 mod tests;
 
 use acm_linalg::error::require;
+use acm_linalg::memory::copied;
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples, Scaling};
 use ndarray::ArrayView2;
@@ -167,7 +168,7 @@ impl Omr {
                 requirement: "columns with a component in common",
             });
         }
-        let mut intercept = standard.mean.clone();
+        let mut intercept = copied(&standard.mean, "a mean for each column")?;
         for (to, back) in intercept.iter_mut().zip(prediction.of(&standard.mean)?) {
             *to -= back;
         }

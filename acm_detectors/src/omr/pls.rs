@@ -6,6 +6,7 @@
 
 use acm_linalg::Result;
 use acm_linalg::lanes::{LANES, V};
+use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::room;
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
@@ -45,14 +46,14 @@ pub(super) fn fit(root: Root, components: usize) -> Result<Subspace> {
         before: room(columns, 1, 0.0, "weights")?,
         scores: room(rows, 1, 0.0, "scores")?,
         loadings: room(columns, 1, 0.0, "loadings")?,
-        all_loadings: Vec::new(),
-        rotations: Vec::new(),
+        all_loadings: reserved(components.min(columns).saturating_mul(columns), "components")?,
+        rotations: reserved(components.min(columns).saturating_mul(columns), "components")?,
     };
     // A step takes four products with the rest; some tens of steps are usual.
     let cost = COST_NS * 200.0 * (components * rows * columns) as f64;
     let level = Level::new();
     parallel::run(
-        vec![&mut work],
+        [&mut work],
         cost,
         || Ok(()),
         |(), work, stop| {

@@ -5,9 +5,10 @@
 //! hardly vary (Golub and Van Loan 2013, "Matrix Computations", 5.3.7).
 
 use acm_linalg::dense::{cholesky, gram};
+use acm_linalg::memory::{probe, room};
 use acm_linalg::parallel::{Stop, Watch, aside};
-use acm_linalg::samples::{reduce, room};
-use acm_linalg::{Error, Result, Samples};
+use acm_linalg::samples::reduce;
+use acm_linalg::{Error, Result, Samples, workspace};
 use faer::{Mat, MatRef};
 
 use super::standard::{BLOCK, Standard};
@@ -109,13 +110,19 @@ fn by_reflections(x: Samples<'_>, standard: &Standard) -> Result<Vec<f64>> {
 /// [`Error::Memory`]; [`Error::Interrupted`].
 pub(super) fn triangle(upper: &[f64], lower: &[f64], size: usize, stop: Option<&Stop>) -> Result<Vec<f64>> {
     let [above, below] = [upper, lower].map(|part| MatRef::from_row_major_slice(part, part.len() / size, size));
+    let rows = above.nrows() + below.nrows();
+    // The matrix to be decomposed, beside its copy.
+    probe(2 * rows * size * size_of::<f64>(), "a triangle")?;
     let mut both = Mat::zeros(above.nrows() + below.nrows(), size);
     both.as_mut().subrows_mut(0, above.nrows()).copy_from(above);
     both.as_mut().subrows_mut(above.nrows(), below.nrows()).copy_from(below);
     let cost = QR_NS * (both.nrows() * size) as f64 * size as f64;
-    let factors = aside(cost, stop, move || both.qr())?;
+    let factors = aside(cost, stop, move || -> Result<_> {
+        let _room = workspace::for_qr(rows, size)?;
+        Ok(both.qr())
+    })??;
     let factor = factors.thin_R();
-    let mut values = vec![0.0; size * size];
+    let mut values = room(size, size, 0.0, "a triangle")?;
     for row in 0..factor.nrows() {
         for column in row..size {
             values[row * size + column] = factor[(row, column)];

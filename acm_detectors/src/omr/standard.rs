@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use acm_linalg::memory::push;
 use acm_linalg::samples::{reduce, room};
 use acm_linalg::scaling::{Manner, rounding};
 use acm_linalg::{Result, Samples, Scaling};
@@ -33,7 +34,7 @@ impl Standard {
                 scaling.scale[column] = scaling.scale[column].max(UNUSED);
                 continue;
             }
-            watched.push(column);
+            push(&mut watched, column, "the columns that change")?;
             if missing > 0.0 {
                 // The known values and the filled ones merge (Chan, Golub and LeVeque 1983, doi 10.2307/2683386, eq. 1.5).
                 let gap = scaling.fill[column] - scaling.center[column];

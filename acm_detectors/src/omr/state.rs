@@ -1,5 +1,6 @@
 //! The model as a saved state.
 
+use acm_linalg::memory::reserved;
 use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 
 use super::subspace::Subspace;
@@ -17,8 +18,7 @@ impl Persist for FittedOmr {
         to.real("clip", self.parameters.clip);
         to.text("chosen", self.chosen.name());
         self.scaling.write(to);
-        let watched: Vec<_> = self.watched.iter().map(|&column| column as u64).collect();
-        to.counts("watched", &watched);
+        to.counted("watched", self.watched.iter().map(|&column| column as u64));
         match &self.prediction {
             Prediction::Whole(matrix) => to.matrix("coefficients", sensors, sensors, matrix),
             Prediction::Subspace(space) => {
@@ -42,7 +42,7 @@ impl Persist for FittedOmr {
         let scaling = Scaling::read(from)?;
         let columns = scaling.columns();
         let sensors = from.length("watched")?;
-        let mut watched = Vec::new();
+        let mut watched = reserved(sensors, "the columns that change")?;
         for column in from.counts("watched", sensors)? {
             let column = usize::try_from(column).map_err(|_| from.wrong("watched"))?;
             from.require(column < columns && watched.last().is_none_or(|&last| last < column), "watched")?;

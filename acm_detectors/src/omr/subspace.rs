@@ -1,8 +1,8 @@
 //! Predictions through a few components; principal components.
 
+use acm_linalg::memory::{copied, room};
 use acm_linalg::parallel::aside;
-use acm_linalg::samples::{copied, room};
-use acm_linalg::{Error, Result};
+use acm_linalg::{Error, Result, workspace};
 use faer::MatRef;
 
 use super::root::Root;
@@ -42,7 +42,10 @@ pub(super) fn principal(root: &Root, components: usize) -> Result<Subspace> {
         name: "x",
         requirement: "free of numbers too large to be squared",
     };
-    let found = aside(cost, None, move || MatRef::from_row_major_slice(&values, rows, columns).thin_svd())?;
+    let found = aside(cost, None, move || -> Result<_> {
+        let _room = workspace::for_svd(rows, columns)?;
+        Ok(MatRef::from_row_major_slice(&values, rows, columns).thin_svd())
+    })??;
     let found = found.map_err(failed)?;
     let lengths = found.S().column_vector();
     let whole = lengths.iter().map(|length| length * length).sum::<f64>().sqrt();

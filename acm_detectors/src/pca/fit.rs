@@ -109,5 +109,8 @@ fn upper(rising: &[f64], alpha: f64) -> f64 {
     )]
     let below = place as usize;
     let end = rising.len().min(below + 2);
-    quantile(&mut rising[below.min(end)..end].to_vec(), place - below as f64)
+    let mut two = [f64::NAN; 2];
+    let near = &rising[below.min(end)..end];
+    two[..near.len()].copy_from_slice(near);
+    quantile(&mut two[..near.len()], place - below as f64)
 }

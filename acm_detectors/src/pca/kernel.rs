@@ -40,7 +40,7 @@ impl Directions {
             let group = &mut entries[number / GROUP * width..][..width];
             group.iter_mut().zip(component).for_each(|(entry, value)| entry[number % GROUP] = *value);
         }
-        let mut weights = vec![0.0; groups * GROUP];
+        let mut weights = room(groups, GROUP, 0.0, "components")?;
         weights
             .iter_mut()
             .zip(&variances[..count])

@@ -157,8 +157,9 @@ impl FittedPca {
             return self.score(x, out);
         }
         let (all, old) = live.before(x)?;
+        let latest = Live::of(&all, self.lagged.lags)?;
         self.walk(all.view().into(), old, kernel::Job::Statistic(Statistic::Score), 1, out)?;
-        live.remember(&all, self.lagged.lags);
+        *live = latest;
         Ok(())
     }
 
@@ -215,8 +216,10 @@ impl FittedPca {
     }
 
     /// Which columns have a part in the model: those that changed at fit.
-    #[must_use]
-    pub fn used(&self) -> Vec<bool> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn used(&self) -> Result<Vec<bool>> {
         self.lagged.used()
     }
 
@@ -257,14 +260,18 @@ impl FittedPca {
     }
 
     /// What is subtracted from each column before scaling; NaN where it was left out.
-    #[must_use]
-    pub fn center(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn center(&self) -> Result<Vec<f64>> {
         self.lagged.spread(&self.lagged.scaling.center)
     }
 
     /// What each column is divided by; NaN where it was left out.
-    #[must_use]
-    pub fn scale(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn scale(&self) -> Result<Vec<f64>> {
         self.lagged.spread(&self.lagged.scaling.scale)
     }
 

@@ -11,6 +11,7 @@ mod tests;
 
 use acm_linalg::covariance::Shrinkage;
 use acm_linalg::error::require;
+use acm_linalg::memory::{Gather, push};
 use acm_linalg::pca::Components;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, keep_known, quantile};
@@ -132,14 +133,14 @@ impl RegimeDetector {
             }
             match self.kind.fit(table(&own, count, columns)?) {
                 Ok(detector) => {
-                    regimes.push(label);
-                    detectors.push(Part::new(detector, count));
+                    push(&mut regimes, label, "the regimes")?;
+                    push(&mut detectors, Part::new(detector, count), "the regimes")?;
                 }
                 Err(Error::TooFew { .. } | Error::Unfit { .. } | Error::Singular { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        detectors.push(Part::new(pooled, rows));
+        push(&mut detectors, Part::new(pooled, rows), "the regimes")?;
         let mut fitted = FittedRegimeDetector {
             parameters: *self,
             regimes,
@@ -156,7 +157,8 @@ impl RegimeDetector {
         sorted.copy_from_slice(labels);
         sorted.sort_unstable();
         let runs = sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len()));
-        Ok(runs.filter(|&(label, count)| label >= 0 && count >= self.min_rows).collect())
+        let frequent = runs.filter(|&(label, count)| label >= 0 && count >= self.min_rows);
+        frequent.gathered("the regimes")
     }
 }
 
@@ -272,15 +274,19 @@ impl FittedRegimeDetector {
     }
 
     /// What the scores of each of these are divided by, and last those of all other rows.
-    #[must_use]
-    pub fn limits(&self) -> Vec<f64> {
-        self.parts.iter().map(|part| part.limit).collect()
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn limits(&self) -> Result<Vec<f64>> {
+        self.parts.iter().map(|part| part.limit).gathered("the regimes")
     }
 
     /// Training rows of each of these, and last all.
-    #[must_use]
-    pub fn rows(&self) -> Vec<usize> {
-        self.parts.iter().map(|part| part.rows).collect()
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn rows(&self) -> Result<Vec<usize>> {
+        self.parts.iter().map(|part| part.rows).gathered("the regimes")
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use acm_linalg::memory::{copied, push};
 use acm_linalg::parallel::Watch;
-use acm_linalg::samples::{copied, room};
+use acm_linalg::samples::room;
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer};
 
 use super::{FittedRegimeDetector, Part, require_labels, table};
@@ -79,10 +80,10 @@ impl FittedRegimeDetector {
     /// Those of [`Self::score`]; `live` is then as it was.
     pub fn update(&self, live: &mut Live, x: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
         let known = live.last.as_deref().filter(|last| last.len() == self.columns());
+        let last = x.rows().checked_sub(1).filter(|_| self.parameters.kind.looks_back());
+        let last = last.map(|row| x.row(row)).transpose()?;
         self.walk(x, labels, known, Job::Score, out)?;
-        if let (true, Some(row)) = (self.parameters.kind.looks_back(), x.rows().checked_sub(1)) {
-            live.last = Some((0..self.columns()).map(|column| x.value(row, column)).collect());
-        }
+        live.last = last.or_else(|| live.last.take());
         Ok(())
     }
 
@@ -140,7 +141,7 @@ impl FittedRegimeDetector {
                     if looks_back {
                         gathered.context(&x, next, before);
                     }
-                    gathered.take(&x, next..next + count);
+                    gathered.take(&x, next..next + count)?;
                     next += count;
                 }
             }
@@ -175,11 +176,12 @@ impl Gathered {
         self.used += 1;
     }
 
-    fn take(&mut self, x: &Samples<'_>, rows: Range<usize>) {
+    fn take(&mut self, x: &Samples<'_>, rows: Range<usize>) -> Result<()> {
         let to = &mut self.values[self.used * self.columns..][..rows.len() * self.columns];
         x.read(rows.clone(), to);
-        self.pieces.push((self.used, rows.clone()));
+        push(&mut self.pieces, (self.used, rows.clone()), "the rows of a regime")?;
         self.used += rows.len();
+        Ok(())
     }
 
     /// Scores the rows, divides by the limit and puts the results where they belong.

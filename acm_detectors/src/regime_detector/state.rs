@@ -1,5 +1,6 @@
 //! The detectors as bytes: each as its own model would be saved, one after the other.
 
+use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::{Error, Persist, Reader, Result, Writer};
 
 use super::{FittedRegimeDetector, Inner, Kind, Part, RegimeDetector};
@@ -8,14 +9,12 @@ use crate::mahalanobis::FittedMahalanobis;
 use crate::pca::FittedPca;
 
 impl Inner {
-    /// What cannot be written is empty, which no reader takes for a detector.
-    fn bytes(&self) -> Vec<u8> {
-        let bytes = match self {
+    fn bytes(&self) -> Result<Vec<u8>> {
+        match self {
             Self::Pca(detector) => detector.to_bytes(),
             Self::Mahalanobis(detector) => detector.to_bytes(),
             Self::Ar1(detector) => detector.to_bytes(),
-        };
-        bytes.unwrap_or_default()
+        }
     }
 
     fn from_bytes(kind: Kind, bytes: &[u8]) -> Result<Self> {
@@ -46,21 +45,24 @@ impl Persist for FittedRegimeDetector {
         to.real("false_alarm_rate", self.parameters.rate);
         to.count("min_rows", self.parameters.min_rows as u64);
         to.count("columns", self.columns() as u64);
-        to.counts("regimes", &self.regimes.iter().map(|label| label.unsigned_abs()).collect::<Vec<_>>());
-        to.reals("limits", &self.limits());
-        to.counts("rows", &self.parts.iter().map(|part| part.rows as u64).collect::<Vec<_>>());
-        let (mut sizes, mut words) = (Vec::new(), Vec::new());
-        for part in &self.parts {
-            let bytes = part.detector.bytes();
-            sizes.push(bytes.len() as u64);
-            words.extend(bytes.chunks(8).map(|chunk| {
-                let mut word = [0; 8];
-                word[..chunk.len()].copy_from_slice(chunk);
-                u64::from_le_bytes(word)
-            }));
+        to.counted("regimes", self.regimes.iter().map(|label| label.unsigned_abs()));
+        to.measured("limits", self.parts.iter().map(|part| part.limit));
+        to.counted("rows", self.parts.iter().map(|part| part.rows as u64));
+        match self.parts.iter().map(|part| part.detector.bytes()).gathered_ok("a saved model") {
+            Ok(detectors) => {
+                to.counted("detectors.bytes", detectors.iter().map(|bytes| bytes.len() as u64));
+                let words = detectors.iter().flat_map(|bytes| bytes.chunks(8));
+                to.counted(
+                    "detectors",
+                    words.map(|chunk| {
+                        let mut word = [0; 8];
+                        word[..chunk.len()].copy_from_slice(chunk);
+                        u64::from_le_bytes(word)
+                    }),
+                );
+            }
+            Err(error) => to.fail(error),
         }
-        to.counts("detectors.bytes", &sizes);
-        to.counts("detectors", &words);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -80,12 +82,12 @@ impl Persist for FittedRegimeDetector {
         let sizes = from.counts("detectors.bytes", count)?;
         let words = from.counts("detectors", from.length("detectors")?)?;
         let mut rest = &words[..];
-        let mut parts = Vec::with_capacity(count);
+        let mut parts = reserved(count, "the regimes")?;
         for ((limit, rows), size) in limits.into_iter().zip(rows).zip(sizes) {
             let wrong = || from.wrong("detectors");
             let size = usize::try_from(size).map_err(|_| wrong())?;
             let (own, others) = rest.split_at_checked(size.div_ceil(8)).ok_or_else(wrong)?;
-            let mut bytes: Vec<u8> = own.iter().flat_map(|word| word.to_le_bytes()).collect();
+            let mut bytes = own.iter().flat_map(|word| word.to_le_bytes()).gathered("a saved model")?;
             from.require(bytes[size..].iter().all(|&byte| byte == 0), "detectors")?;
             bytes.truncate(size);
             let detector = Inner::from_bytes(kind, &bytes).map_err(|error| match error {
@@ -100,7 +102,7 @@ impl Persist for FittedRegimeDetector {
         from.require(rest.is_empty(), "detectors")?;
         Ok(Self {
             parameters,
-            regimes: regimes.iter().map(|label| label.cast_signed()).collect(),
+            regimes: regimes.iter().map(|label| label.cast_signed()).gathered("the regimes")?,
             parts,
         })
     }

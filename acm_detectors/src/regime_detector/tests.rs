@@ -52,8 +52,8 @@ fn each_regime_has_its_own_detector_and_all_other_rows_the_pooled_one() {
     for kind in KINDS {
         let model = fitted(kind, &x, &labels);
         assert_eq!(model.regimes(), [1, 3]);
-        assert_eq!(model.rows().iter().take(2).sum::<usize>(), 585);
-        assert_eq!(model.rows()[2], 600);
+        assert_eq!(model.rows().unwrap().iter().take(2).sum::<usize>(), 585);
+        assert_eq!(model.rows().unwrap()[2], 600);
         let mut wanted = vec![0.0; 300];
         let all = [chosen(&x, &labels, 1), chosen(&x, &labels, 3), x.clone()];
         for (number, rows) in all.iter().enumerate() {
@@ -61,7 +61,7 @@ fn each_regime_has_its_own_detector_and_all_other_rows_the_pooled_one() {
             kind.fit(rows.view().into()).unwrap().score(new.view().into(), &mut found).unwrap();
             for row in 0..300 {
                 if [1, 3].iter().position(|&label| label == news[row]).unwrap_or(2) == number {
-                    wanted[row] = found[row] / model.limits()[number];
+                    wanted[row] = found[row] / model.limits().unwrap()[number];
                 }
             }
         }
@@ -70,7 +70,7 @@ fn each_regime_has_its_own_detector_and_all_other_rows_the_pooled_one() {
         let own = scores(&model, &x, Some(&labels));
         for (number, &label) in model.regimes().iter().enumerate() {
             let above = (0..600).filter(|&row| labels[row] == label && own[row] > 1.0).count();
-            assert!(above.abs_diff(model.rows()[number] / 20) <= 1, "{kind:?} {above}");
+            assert!(above.abs_diff(model.rows().unwrap()[number] / 20) <= 1, "{kind:?} {above}");
         }
         let pooled = scores(&model, &x, None);
         assert!(pooled.iter().filter(|&&score| score > 1.0).count().abs_diff(30) <= 1);
@@ -118,7 +118,7 @@ fn more_rows_than_are_gathered_at_a_time() {
     wide_model.contributions(wide.view().into(), Some(&labels), &mut parts).unwrap();
     let mut few = vec![0.0; 160];
     model.contributions(x.view().into(), Some(&labels), &mut few).unwrap();
-    let ratio = model.limits()[0] / wide_model.limits()[0];
+    let ratio = model.limits().unwrap()[0] / wide_model.limits().unwrap()[0];
     for row in 0..80 {
         assert!((parts[row * columns] - few[2 * row] * ratio).abs() <= 1e-12 * few[2 * row]);
     }
@@ -140,7 +140,7 @@ fn regimes_without_a_detector_use_the_pooled_one() {
         .unwrap()
         .fit(x.view().into(), Some(&labels))
         .unwrap();
-    assert_eq!((model.regimes(), model.limits()[0]), (&[1, 3][..], 1.0));
+    assert_eq!((model.regimes(), model.limits().unwrap()[0]), (&[1, 3][..], 1.0));
     // A regime whose sensors are all unknown.
     for row in (0..200).filter(|&row| labels[row] == 1) {
         x.row_mut(row).fill(f64::NAN);

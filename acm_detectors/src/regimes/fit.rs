@@ -3,6 +3,7 @@
 use acm_clustering::choose::Search;
 use acm_clustering::kmeans::labels_for;
 use acm_clustering::labels::pairs;
+use acm_linalg::memory::{Gather, push};
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, keep_known, median_mad, quantile, rounding};
 use acm_linalg::{Error, Result, Samples, Scaling, dense, parallel};
@@ -57,7 +58,7 @@ impl Regimes {
                 requirement: "a column that changes",
             });
         }
-        let kept: Vec<usize> = (0..columns).filter(|&column| used[column]).collect();
+        let kept = (0..columns).filter(|&column| used[column]).gathered("the columns that change")?;
         let mut scaled = room(rows, kept.len(), 0.0, "the scaled rows")?;
         let mut row_of = room(columns, 1, 0.0, "a row")?;
         for (row, to) in scaled.chunks_exact_mut(kept.len()).enumerate() {
@@ -88,8 +89,8 @@ impl Regimes {
         };
         let found = labels_for(points.into(), None, count, STARTS, 300, self.seed)?;
         // The centres of all scaled sensors, and no regime without a row.
-        let mut sums = vec![0.0; count * columns];
-        let mut rows_of = vec![0_u64; count];
+        let mut sums = room(count, columns, 0.0, "the centres")?;
+        let mut rows_of = room(count, 1, 0_u64, "the regimes")?;
         for (row, &label) in scaled.rows().into_iter().zip(&found.labels) {
             let label = label as usize;
             rows_of[label] += 1;
@@ -97,9 +98,9 @@ impl Regimes {
                 sums[label * columns + column] += value;
             }
         }
-        let mut order: Vec<usize> = (0..count).filter(|&label| rows_of[label] > 0).collect();
+        let mut order = (0..count).filter(|&label| rows_of[label] > 0).gathered("the regimes")?;
         // The largest regime first, whatever the draw of the starts.
-        order.sort_by_key(|&label| (std::cmp::Reverse(rows_of[label]), label));
+        order.sort_unstable_by_key(|&label| (std::cmp::Reverse(rows_of[label]), label));
         let mean = |&label: &usize| {
             let count = rows_of[label] as f64;
             sums[label * columns..(label + 1) * columns].iter().map(move |sum| sum / count)
@@ -107,22 +108,22 @@ impl Regimes {
         let regimes = order.len();
         let mut fitted = FittedRegimes {
             parameters: self.clone(),
-            centers: order.iter().flat_map(mean).collect(),
+            centers: order.iter().flat_map(mean).gathered("the centres")?,
             scaling,
             used,
-            numbers: (0..).take(regimes).collect(),
+            numbers: (0..).take(regimes).gathered("the regimes")?,
             fresh: regimes as i64,
-            rows: vec![0; regimes],
-            scales: vec![1.0; regimes],
-            limits: vec![f64::MAX; regimes],
+            rows: room(regimes, 1, 0, "the regimes")?,
+            scales: room(regimes, 1, 1.0, "the regimes")?,
+            limits: room(regimes, 1, f64::MAX, "the regimes")?,
             spreads: Vec::new(),
-            labels: vec![0; rows],
+            labels: Vec::new(),
         };
         fitted.measure(x)?;
         if let Some(before) = before {
             fitted.renumber(before, x)?;
         }
-        let mut labels = vec![0; rows];
+        let mut labels = room(rows, 1, 0, "the labels")?;
         fitted.predict(x, &mut labels)?;
         fitted.labels = labels;
         Ok(fitted)
@@ -135,15 +136,15 @@ impl FittedRegimes {
         let (rows, regimes, columns) = (x.rows(), self.count(), self.columns());
         let mut nearest = room(rows, 2, 0.0, "distances")?;
         self.nearest(x, &mut nearest)?;
-        let mut distances: Vec<Vec<f64>> = vec![Vec::new(); regimes];
-        let mut members: Vec<Vec<usize>> = vec![Vec::new(); regimes];
+        let mut distances: Vec<Vec<f64>> = room(regimes, 1, Vec::new(), "distances")?;
+        let mut members: Vec<Vec<usize>> = room(regimes, 1, Vec::new(), "distances")?;
         for (row, pair) in nearest.chunks_exact(2).enumerate() {
             if let Some((regime, distance)) = found(pair) {
-                distances[regime].push(distance);
-                members[regime].push(row);
+                push(&mut distances[regime], distance, "distances")?;
+                push(&mut members[regime], row, "distances")?;
             }
         }
-        let mut pooled: Vec<f64> = distances.concat();
+        let mut pooled = distances.iter().flatten().copied().gathered("distances")?;
         let all = self.width(&mut pooled);
         for (regime, distances) in distances.iter_mut().enumerate() {
             self.rows[regime] = distances.len() as u64;
@@ -157,7 +158,7 @@ impl FittedRegimes {
         }
         let mut spreads = room(columns, regimes, 0.0, "spreads")?;
         parallel::run(
-            spreads.chunks_mut(regimes).enumerate().collect(),
+            spreads.chunks_mut(regimes).enumerate(),
             COST_NS * (rows * columns) as f64,
             || Ok((room(rows, 1, 0.0, "a column")?, room(rows, 1, 0.0, "a column")?)),
             |(values, part), (column, spreads), stop| {
@@ -179,9 +180,8 @@ impl FittedRegimes {
                 }
             },
         )?;
-        self.spreads = (0..regimes * columns)
-            .map(|place| spreads[place % columns * regimes + place / columns])
-            .collect();
+        let turned = (0..regimes * columns).map(|place| spreads[place % columns * regimes + place / columns]);
+        self.spreads = turned.gathered("spreads")?;
         Ok(())
     }
 
@@ -198,7 +198,8 @@ impl FittedRegimes {
 
     /// Takes the numbers of `before` for the regimes that share rows with its own.
     fn renumber(&mut self, before: &Self, x: Samples<'_>) -> Result<()> {
-        let (mut old, mut new) = (vec![0; x.rows()], vec![0; x.rows()]);
+        let mut old = room(x.rows(), 1, 0, "the labels")?;
+        let mut new = room(x.rows(), 1, 0, "the labels")?;
         before.predict(x, &mut old)?;
         self.predict(x, &mut new)?;
         let partners = pairs(&old, &new, SAME)?;
@@ -242,7 +243,7 @@ fn scales(x: Samples<'_>) -> Result<(Scaling, Vec<bool>, Vec<[f64; 2]>)> {
     let (rows, columns) = (x.rows(), x.columns());
     let mut ranges = room(columns, 1, [0.0; 4], "a range for each column")?;
     parallel::run(
-        ranges.iter_mut().enumerate().collect(),
+        ranges.iter_mut().enumerate(),
         COST_NS * (rows * columns) as f64,
         || room(rows, 1, 0.0, "a column"),
         |values, (column, ranges), stop| {
@@ -267,7 +268,7 @@ fn scales(x: Samples<'_>) -> Result<(Scaling, Vec<bool>, Vec<[f64; 2]>)> {
             }
         },
     )?;
-    let mut used = vec![false; columns];
+    let mut used = room(columns, 1, false, "a range for each column")?;
     for column in 0..columns {
         let [low, high, ..] = ranges[column];
         let floor = rounding(scaling.center[column]);
@@ -280,7 +281,8 @@ fn scales(x: Samples<'_>) -> Result<(Scaling, Vec<bool>, Vec<[f64; 2]>)> {
             scaling.scale[column] = 1.0;
         }
     }
-    Ok((scaling, used, ranges.iter().map(|range| [range[2], range[3]]).collect()))
+    let bounds = ranges.iter().map(|range| [range[2], range[3]]).gathered("a range for each column")?;
+    Ok((scaling, used, bounds))
 }
 
 /// The rows along their first principal axes.

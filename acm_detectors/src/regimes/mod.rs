@@ -10,6 +10,7 @@ mod state;
 mod tests;
 
 use acm_linalg::error::require;
+use acm_linalg::memory::Gather;
 use acm_linalg::{Result, Scaling};
 
 pub use score::Live;
@@ -162,14 +163,16 @@ impl FittedRegimes {
     }
 
     /// (k, d): each regime's centre in the sensors' units; the median for sensors that are left out.
-    #[must_use]
-    pub fn centers(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn centers(&self) -> Result<Vec<f64>> {
         let scaling = &self.scaling;
         let unscaled = |(place, value): (usize, &f64)| {
             let column = place % self.columns();
             value * scaling.scale[column] + scaling.center[column]
         };
-        self.centers.iter().enumerate().map(unscaled).collect()
+        self.centers.iter().enumerate().map(unscaled).gathered("the centres")
     }
 
     /// The number of each regime.

@@ -21,9 +21,9 @@ pub struct Live {
 impl Memory for Live {
     fn write(&self, to: &mut Writer) {
         // One more, so that UNKNOWN is no less than 0.
-        let labels: Vec<u64> = self.recent.labels().map(|label| label.saturating_add(1).unsigned_abs()).collect();
-        if !labels.is_empty() {
-            to.counts("live.labels", &labels);
+        let mut labels = self.recent.labels().map(|label| label.saturating_add(1).unsigned_abs()).peekable();
+        if labels.peek().is_some() {
+            to.counted("live.labels", labels);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Regimes as bytes.
 
+use acm_linalg::memory::Gather;
 use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 
 use super::{Count, FittedRegimes, Regimes};
@@ -27,19 +28,16 @@ impl Persist for FittedRegimes {
         to.count("smoothing", parameters.smoothing as u64);
         to.count("seed", parameters.seed);
         self.scaling.write(to);
-        to.counts("used", &self.used.iter().map(|&used| u64::from(used)).collect::<Vec<_>>());
+        to.counted("used", self.used.iter().map(|&used| u64::from(used)));
         to.matrix("centers", self.count(), self.columns(), &self.centers);
-        to.counts("numbers", &self.numbers.iter().map(|number| number.unsigned_abs()).collect::<Vec<_>>());
+        to.counted("numbers", self.numbers.iter().map(|number| number.unsigned_abs()));
         to.count("fresh", self.fresh.unsigned_abs());
         to.counts("rows", &self.rows);
         to.reals("scales", &self.scales);
         to.reals("limits", &self.limits);
         to.matrix("spreads", self.count(), self.columns(), &self.spreads);
         // One more, so that UNKNOWN is no less than 0.
-        to.counts(
-            "labels",
-            &self.labels.iter().map(|label| label.saturating_add(1).unsigned_abs()).collect::<Vec<_>>(),
-        );
+        to.counted("labels", self.labels.iter().map(|label| label.saturating_add(1).unsigned_abs()));
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -68,18 +66,18 @@ impl Persist for FittedRegimes {
         from.require(numbers.iter().all(|&number| number < fresh), "numbers")?;
         let labels = from.counts("labels", from.length("labels")?)?;
         from.require(labels.iter().all(|&label| label == 0 || numbers.contains(&(label - 1))), "labels")?;
-        let signed = |values: &[u64]| values.iter().map(|&value| value.cast_signed()).collect::<Vec<_>>();
+        let signed = |values: &[u64]| values.iter().map(|&value| value.cast_signed()).gathered("the regimes");
         let read = Self {
             parameters,
-            used: used.iter().map(|&used| used == 1).collect(),
+            used: used.iter().map(|&used| used == 1).gathered("the regimes")?,
             centers: from.matrix("centers", regimes, columns)?,
-            numbers: signed(&numbers),
+            numbers: signed(&numbers)?,
             fresh: fresh.cast_signed(),
             rows: from.counts("rows", regimes)?,
             scales: from.reals("scales", regimes)?,
             limits: from.reals("limits", regimes)?,
             spreads: from.matrix("spreads", regimes, columns)?,
-            labels: labels.iter().map(|&label| label.cast_signed() - 1).collect(),
+            labels: labels.iter().map(|&label| label.cast_signed() - 1).gathered("the regimes")?,
             scaling,
         };
         from.require(read.centers.iter().all(|value| value.abs() <= 1e150), "centers")?;

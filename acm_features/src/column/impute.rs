@@ -73,7 +73,7 @@ pub fn impute<T: Element>(
     } else {
         Vec::new()
     };
-    let jobs: Vec<_> = pieces(out.view_mut(), LANES).into_iter().enumerate().collect();
+    let jobs = pieces(out.view_mut(), LANES)?.into_iter().enumerate();
     let cost = COST_NS * x.len() as f64;
     parallel::run(
         jobs,

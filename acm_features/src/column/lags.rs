@@ -30,7 +30,7 @@ pub fn lag_matrix<T: Element>(x: ArrayView2<'_, T>, lags: &[usize], mut out: Arr
     let rows = block_rows(out.ncols());
     let cost = COST_NS * out.len() as f64;
     let by_row = out.strides()[1] == 1;
-    let jobs = out.axis_chunks_iter_mut(Axis(0), rows).enumerate().collect();
+    let jobs = out.axis_chunks_iter_mut(Axis(0), rows).enumerate();
     parallel::run(
         jobs,
         cost,

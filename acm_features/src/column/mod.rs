@@ -13,6 +13,7 @@ mod select;
 mod tests;
 
 use acm_linalg::columns::reserve;
+use acm_linalg::memory::reserved;
 use acm_linalg::{Error, Result};
 use ndarray::{ArrayViewMut2, Axis};
 
@@ -26,8 +27,8 @@ pub use scale::zscore;
 const BLOCK_VALUES: usize = 1 << 16;
 
 /// Cuts `out` into pieces of `each` neighbouring columns, the last one of what is left.
-pub(crate) fn pieces<T>(out: ArrayViewMut2<'_, T>, each: usize) -> Vec<ArrayViewMut2<'_, T>> {
-    let mut pieces = Vec::with_capacity(out.ncols().div_ceil(each));
+pub(crate) fn pieces<T>(out: ArrayViewMut2<'_, T>, each: usize) -> Result<Vec<ArrayViewMut2<'_, T>>> {
+    let mut pieces = reserved(out.ncols().div_ceil(each), "the jobs")?;
     let mut rest = out;
     while rest.ncols() > 0 {
         let columns = each.min(rest.ncols());
@@ -35,7 +36,7 @@ pub(crate) fn pieces<T>(out: ArrayViewMut2<'_, T>, each: usize) -> Vec<ArrayView
         pieces.push(piece);
         rest = others;
     }
-    pieces
+    Ok(pieces)
 }
 
 fn same_length(name: &'static str, values: &[f64], columns: usize) -> Result<()> {

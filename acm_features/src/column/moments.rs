@@ -3,6 +3,7 @@
 use acm_linalg::Result;
 use acm_linalg::columns::{allocate, reserve};
 use acm_linalg::lanes::{Element, LANES, Row};
+use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop};
 use fearless_simd::{Level, Simd, dispatch, prelude::*};
 use ndarray::ArrayView2;
@@ -192,7 +193,7 @@ pub fn column_moments<T: Element>(x: ArrayView2<'_, T>) -> Result<Moments<T>> {
     let size = chunks.saturating_mul(SIZE);
     let mut memory = reserve(groups.saturating_mul(size), Row::default(), "summaries of rows")?;
     let level = Level::new();
-    let mut jobs = Vec::new();
+    let mut jobs = reserved(groups * chunks, "summaries of rows")?;
     for (group, memory) in memory.chunks_mut(size.max(1)).enumerate() {
         for (chunk, memory) in memory.chunks_mut(SIZE).enumerate() {
             jobs.push(((chunk, group), memory));

@@ -1,7 +1,6 @@
 //! Median, median absolute deviation and quantiles of whole columns.
 
 use acm_linalg::Result;
-use acm_linalg::columns::reserve;
 use acm_linalg::error::require;
 use acm_linalg::lanes::Element;
 use acm_linalg::parallel::{self, Stop};
@@ -12,16 +11,16 @@ use super::select::{COST_NS, Centre, Columns, Selector, columns_at_once};
 use super::{pieces, results, same_shape};
 
 /// Runs `work` on as many columns of `x` as are searched at once, with their place in `targets`, on all threads.
-pub(super) fn for_groups<T: Element, R: Send>(
+pub(super) fn for_groups<T: Element, R>(
     x: &ArrayView2<'_, T>,
-    targets: Vec<R>,
+    targets: impl Iterator<Item = R> + Send,
     passes: f64,
     ranks: usize,
     work: impl Fn(&mut Selector, &Columns<'_, T>, R, &Stop) + Sync,
 ) -> Result<()> {
     let each = columns_at_once(x.nrows());
     let starts = (0..x.ncols()).step_by(each);
-    let jobs: Vec<_> = starts.map(|start| start..(start + each).min(x.ncols())).zip(targets).collect();
+    let jobs = starts.map(|start| start..(start + each).min(x.ncols())).zip(targets);
     let cost = passes * COST_NS * x.len() as f64;
     let scratch = || Selector::new(x.nrows(), ranks);
     parallel::run(jobs, cost, scratch, |selector, (columns, target), stop| {
@@ -32,23 +31,17 @@ pub(super) fn for_groups<T: Element, R: Send>(
 /// The centre of each column, NaN where it has no value or none is wanted of so many known ones.
 pub(crate) fn centres<T: Element>(x: &ArrayView2<'_, T>, skip: impl Fn(usize) -> bool + Sync) -> Result<Vec<Centre>> {
     let mut centres = results(x.ncols(), Centre::NONE)?;
-    for_groups(
-        x,
-        centres.chunks_mut(columns_at_once(x.nrows())).collect(),
-        1.0,
-        2,
-        |selector, columns, target, stop| {
-            let found = selector.centres(columns, &skip, stop);
-            target.copy_from_slice(&found[..target.len()]);
-        },
-    )?;
+    for_groups(x, centres.chunks_mut(columns_at_once(x.nrows())), 1.0, 2, |selector, columns, target, stop| {
+        let found = selector.centres(columns, &skip, stop);
+        target.copy_from_slice(&found[..target.len()]);
+    })?;
     Ok(centres)
 }
 
 /// Centre and median distance from it of each column.
 pub(super) fn centres_and_deviations<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<(Centre, f64)>> {
     let mut both = results(x.ncols(), (Centre::NONE, f64::NAN))?;
-    for_groups(x, both.chunks_mut(columns_at_once(x.nrows())).collect(), 2.0, 2, |selector, columns, target, stop| {
+    for_groups(x, both.chunks_mut(columns_at_once(x.nrows())), 2.0, 2, |selector, columns, target, stop| {
         let centres = selector.centres(columns, |_| false, stop);
         let deviations = selector.deviations(columns, &centres, stop);
         for ((target, centre), deviation) in target.iter_mut().zip(centres).zip(deviations) {
@@ -98,9 +91,7 @@ pub fn column_quantiles<T: Element>(x: ArrayView2<'_, T>, q: &[f64], mut out: Ar
         require((0.0..=1.0).contains(&q), "q", "between 0 and 1", q)?;
     }
     same_shape(&out, (q.len(), x.ncols()))?;
-    // Checked here so that a list too long for the memory is an error.
-    drop(reserve(q.len().saturating_mul(2), 0_usize, "ranks")?);
-    let targets = pieces(out.view_mut(), columns_at_once(x.nrows()));
+    let targets = pieces(out.view_mut(), columns_at_once(x.nrows()))?.into_iter();
     let wanted = |known: usize, ranks: &mut Vec<usize>| {
         for &q in q {
             let (place, fraction) = place_of(q, known);

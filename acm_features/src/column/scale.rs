@@ -65,7 +65,7 @@ pub fn zscore<T: Element>(
     }
 
     let rows = block_rows(columns);
-    let jobs = x.axis_chunks_iter(Axis(0), rows).zip(out.axis_chunks_iter_mut(Axis(0), rows)).collect();
+    let jobs = x.axis_chunks_iter(Axis(0), rows).zip(out.axis_chunks_iter_mut(Axis(0), rows));
     let cost = COST_NS * x.len() as f64;
     parallel::run(
         jobs,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, LANES};
+use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Stop;
 use ndarray::{ArrayView2, s};
 
@@ -128,8 +129,8 @@ impl Selector {
         let columns = columns_at_once(rows);
         Ok(Self {
             orders: reserve(length * columns, 0, "a tile of values")?,
-            searches: (0..LANES).map(|_| Search::new(ranks)).collect::<Result<_>>()?,
-            rooms: (0..rooms).map(|_| Room::new(ranks)).collect::<Result<_>>()?,
+            searches: (0..LANES).map(|_| Search::new(ranks)).gathered_ok("ranks")?,
+            rooms: (0..rooms).map(|_| Room::new(ranks)).gathered_ok("ranks")?,
         })
     }
 

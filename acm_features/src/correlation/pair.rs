@@ -3,6 +3,7 @@
 use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, LANES};
+use acm_linalg::memory::push;
 use acm_linalg::parallel::{self, Stop};
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
@@ -38,7 +39,7 @@ pub(super) fn moments<T: Element>(
     for same in pairs.chunk_by(|a, b| a.left == b.left) {
         let (here, others) = rest.split_at_mut(same.len());
         rest = others;
-        jobs.push((same, here));
+        push(&mut jobs, (same, here), what)?;
     }
     let cost = 6.0 * rows as f64 * pairs.len() as f64;
     let room = || {

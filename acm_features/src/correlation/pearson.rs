@@ -2,6 +2,7 @@
 
 use acm_linalg::Result;
 use acm_linalg::lanes::Element;
+use acm_linalg::memory::push;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use super::pack::Side;
@@ -196,15 +197,7 @@ fn each<'a, T: Element>(
             } else {
                 let moments = Moments::of(&sums, a.scale, b.scale);
                 if !moments.sound {
-                    if unsound.len() == unsound.capacity() {
-                        let more = unsound.len().max(columns);
-                        unsound.try_reserve(more).map_err(|_| acm_linalg::Error::Memory {
-                            what: "the pairs to look at again",
-                            rows: unsound.len().saturating_add(more),
-                            columns: 2,
-                        })?;
-                    }
-                    unsound.push(Pair { left: i, right: j });
+                    push(&mut unsound, Pair { left: i, right: j }, "the pairs to look at again")?;
                     continue;
                 }
                 finish(i, j, &moments)

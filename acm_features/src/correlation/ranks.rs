@@ -3,6 +3,7 @@
 use acm_linalg::columns::reserve;
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, canonical};
+use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Error, Result};
 use ndarray::{Array2, ArrayView1, ArrayView2, ShapeBuilder};
@@ -141,7 +142,7 @@ fn cost_ns(rows: usize, columns: usize) -> f64 {
 pub(super) fn doubled<T: Element, R: Element>(x: &ArrayView2<'_, T>) -> Result<Array2<R>> {
     let (rows, columns) = x.dim();
     let mut ranks = table(rows, columns)?;
-    let jobs = x.columns().into_iter().zip(ranks.columns_mut()).collect();
+    let jobs = x.columns().into_iter().zip(ranks.columns_mut());
     let scratch = || Sorter::new(rows);
     parallel::run(jobs, cost_ns(rows, columns), scratch, |sorter, (x, mut ranks), stop| {
         sorter.sort(x, stop, |known, place, same| {
@@ -188,12 +189,7 @@ impl Ranked {
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub(super) fn all<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Self>> {
         let (rows, columns) = x.dim();
-        let mut all = Vec::new();
-        all.try_reserve_exact(columns).map_err(|_| Error::Memory {
-            what: WHAT,
-            rows,
-            columns,
-        })?;
+        let mut all = reserved(columns, WHAT)?;
         for _ in 0..columns {
             all.push(Self {
                 order: reserve(rows, 0, WHAT)?,
@@ -202,7 +198,7 @@ impl Ranked {
                 ties: false,
             });
         }
-        let jobs = x.columns().into_iter().zip(&mut all).collect();
+        let jobs = x.columns().into_iter().zip(&mut all);
         let scratch = || Sorter::new(rows);
         parallel::run(jobs, cost_ns(rows, columns), scratch, |sorter, (x, ranked), stop| ranked.fill(sorter, x, stop))?;
         Ok(all)
@@ -245,7 +241,7 @@ pub(super) fn masks<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Vec<u64>>> 
     for mask in &mut masks {
         *mask = reserve(rows.div_ceil(64), 0_u64, WHAT)?;
     }
-    let jobs = x.columns().into_iter().zip(&mut masks).collect();
+    let jobs = x.columns().into_iter().zip(&mut masks);
     parallel::run(
         jobs,
         x.len() as f64,
@@ -297,7 +293,7 @@ pub(super) fn each_pair<C>(
 ) -> Result<()> {
     let pairs = columns * columns.saturating_sub(1) / 2;
     let mut found = reserve(pairs, f64::NAN, "the correlations of the pairs")?;
-    let mut jobs = Vec::new();
+    let mut jobs = reserved(columns, "the correlations of the pairs")?;
     let mut rest = &mut found[..];
     for i in 0..columns {
         let (here, others) = rest.split_at_mut(columns - 1 - i);

@@ -45,7 +45,7 @@ pub(super) fn scan<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Column>> {
     let length = blocks.saturating_mul(groups);
     let mut found = reserve(length, Extent::default(), "the extents of the columns")?;
     if length > 0 {
-        let jobs = x.axis_chunks_iter(Axis(0), ROWS).zip(found.chunks_mut(groups)).collect();
+        let jobs = x.axis_chunks_iter(Axis(0), ROWS).zip(found.chunks_mut(groups));
         let level = Level::new();
         parallel::run(
             jobs,

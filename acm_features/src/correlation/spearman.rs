@@ -2,11 +2,10 @@
 //!
 //! Ranks are doubled and taken about their mean: whole numbers, so that sums of their products are exact.
 
-use std::collections::BTreeMap;
-
 use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::Element;
+use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Stop;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -46,13 +45,14 @@ fn from_own_ranks<T: Element>(x: ArrayView2<'_, T>, min_periods: usize, out: Arr
 fn with_gaps<T: Element>(x: ArrayView2<'_, T>, min_periods: usize, mut out: ArrayViewMut2<'_, T>) -> Result<()> {
     let rows = x.nrows();
     let masks = masks(&x)?;
-    let mut kinds = BTreeMap::new();
     let mut kind_of = reserve(masks.len(), 0, "the kinds of gaps")?;
-    for (mask, kind) in masks.iter().zip(&mut kind_of) {
-        let next = kinds.len();
-        *kind = *kinds.entry(&mask[..]).or_insert(next);
+    let mut alike = (0..masks.len()).gathered("the kinds of gaps")?;
+    alike.sort_unstable_by_key(|&column| (&masks[column], column));
+    let mut kinds = 0;
+    for same in alike.chunk_by(|&a, &b| masks[a] == masks[b]) {
+        same.iter().for_each(|&column| kind_of[column] = kinds);
+        kinds += 1;
     }
-    let kinds = kinds.len();
     drop(masks);
     if kinds == 1 || kinds < kind_of.len() {
         from_own_ranks(x, min_periods, out.view_mut())?;

@@ -4,10 +4,11 @@
 
 use std::ops::Range;
 
+use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, LANES, Row, V};
+use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::parallel::{self, Stop};
-use acm_linalg::{Error, Result};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 use super::pack::{Packed, Panel, Side};
@@ -213,13 +214,7 @@ impl AllSums {
         let streams = streams.clamp(1, blocks.div_ceil(2).max(1));
 
         let span = |tile: usize| tile * edge..(tile * edge + edge).min(groups);
-        let mut tiles = Vec::new();
-        let length = count.saturating_mul(streams);
-        tiles.try_reserve_exact(length).map_err(|_| Error::Memory {
-            what: "the sums of the columns",
-            rows: length,
-            columns: 1,
-        })?;
+        let mut tiles = reserved(count.saturating_mul(streams), "the sums of the columns")?;
         for i in 0..along {
             let first = if symmetric { i } else { 0 };
             for j in first..along {
@@ -230,14 +225,19 @@ impl AllSums {
         }
 
         // Tiles of the same rows one after the other: the later ones find them in a cache.
-        let mut jobs: Vec<_> = tiles.iter_mut().enumerate().map(|(number, tile)| (number % streams, tile)).collect();
-        jobs.sort_by_key(|(stream, _)| *stream);
+        let jobs = tiles
+            .iter_mut()
+            .enumerate()
+            .map(|(number, tile)| (number % streams, number / streams, tile));
+        let mut jobs = jobs.gathered("the jobs")?;
+        // A stable sort would ask for memory.
+        jobs.sort_unstable_by_key(|&(stream, place, _)| (stream, place));
         let level = Level::new();
         let products = columns as f64 * columns as f64 * if symmetric { 0.5 } else { 1.0 };
         let cost = rows as f64 * (products * if gaps { 0.25 } else { 0.04 } + columns as f64);
         let other = if symmetric && along == 1 { 0 } else { edge };
         let room = || Ok((Packed::new(edge, gaps)?, Packed::new(other, gaps)?));
-        parallel::run(jobs, cost, room, |room, (stream, tile), stop| {
+        parallel::run(jobs, cost, room, |room, (stream, _, tile), stop| {
             let (left_room, right_room) = room;
             for block in stream * blocks / streams..(stream + 1) * blocks / streams {
                 if stop.requested() {
@@ -248,7 +248,7 @@ impl AllSums {
             }
         })?;
 
-        let mut merged: Vec<Tile> = Vec::new();
+        let mut merged: Vec<Tile> = reserved(count, "the sums of the columns")?;
         for (number, tile) in tiles.into_iter().enumerate() {
             match merged.last_mut() {
                 Some(first) if number % streams > 0 => first.merge(&tile),

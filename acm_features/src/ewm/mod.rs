@@ -114,7 +114,7 @@ fn run<T: Element, const STD: bool>(x: &ArrayView2<'_, T>, plan: &Plan<'_>, out:
         let rows = TILE_ROWS.min(x.nrows());
         Ok((allocate(rows, "a tile of rows")?, reserve(rows, Step::NONE, "a tile of steps")?))
     };
-    let jobs = pieces(out, LANES).into_iter().enumerate().collect();
+    let jobs = pieces(out, LANES)?.into_iter().enumerate();
     parallel::run(jobs, cost, scratch, |scratch, (group, mut out), stop| {
         if plan.weighing.adjust {
             dispatch!(level, simd => walk::<_, T, true, STD>(simd, x, group, &mut out, scratch, plan, stop));

@@ -8,6 +8,7 @@
 use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Source, Tile, allocate};
 use acm_linalg::lanes::{Element, Row, V};
+use acm_linalg::memory::Gather;
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::ArrayViewMut2;
 
@@ -135,14 +136,15 @@ pub(crate) struct Blocks<K> {
 }
 
 impl<K: Summary> Blocks<K> {
-    pub(crate) fn new(summary: K, window: Window) -> Self {
+    pub(crate) fn new(summary: K, window: Window) -> Result<Self> {
         let known = if window.rows() <= LONGEST_KNOWN { window.rows() } else { 0 };
-        Self {
+        let inverses = (0..=known).map(|count| 1.0 / (count as f64).max(1.0));
+        Ok(Self {
             summary,
             window,
-            inverses: (0..=known).map(|count| 1.0 / (count as f64).max(1.0)).collect(),
+            inverses: inverses.gathered("a window")?,
             watch: Watch::default(),
-        }
+        })
     }
 }
 
@@ -390,7 +392,7 @@ pub(crate) fn run<'a, T: Element, K: Summary>(
     let source = source.into();
     match windows.over(source.rows())? {
         Layout::Blocks(window, history) => {
-            let leaf = Blocks::new(summary, window);
+            let leaf = Blocks::new(summary, window)?;
             columns::run(&leaf, source, history, out.view_mut())?;
             if leaf.noted() {
                 again::<T, K, _>(&leaf, source, history, out)

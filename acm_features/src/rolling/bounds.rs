@@ -60,7 +60,7 @@ impl<'a> Bounds<'a> {
         };
         let cost = 5.0 * rows as f64;
         parallel::run(
-            vec![&mut bounds],
+            [&mut bounds],
             cost,
             || Ok(()),
             |(), bounds, stop| {

@@ -5,6 +5,7 @@
 
 use acm_linalg::columns::{Pick, Plane, Source};
 use acm_linalg::lanes::{Element, Row, V};
+use acm_linalg::memory::reserved;
 use acm_linalg::{Error, Result};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
@@ -309,9 +310,8 @@ pub fn rolling_lag_corr<'w, T: Element>(
     };
     let lags = max_lag.checked_add(1).ok_or_else(too_many)?;
     let count = pairs.len().checked_mul(lags).ok_or_else(too_many)?;
-    let (mut ahead, mut late) = (Vec::new(), Vec::new());
-    ahead.try_reserve_exact(count).map_err(|_| too_many())?;
-    late.try_reserve_exact(count).map_err(|_| too_many())?;
+    let mut ahead = reserved(count, "the pairs and lags")?;
+    let mut late = reserved(count, "the pairs and lags")?;
     for &(a, b) in pairs {
         for lag in 0..lags {
             ahead.push((a, 0));

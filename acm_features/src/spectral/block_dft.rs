@@ -10,9 +10,10 @@
 
 use std::ops::Range;
 
-use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
 use acm_linalg::lanes::{Element, LANES, Row, V};
+use acm_linalg::memory::{Gather, room};
+use acm_linalg::{Error, Result};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
@@ -115,7 +116,7 @@ impl BandEnergy {
         if window.rows() <= rows {
             circle = reserve(window.rows(), [0.0; 2])?;
             circle::fill(&mut circle);
-            bins = bands.bins(window.rows()).collect();
+            bins = bands.bins(window.rows()).gathered("the bands")?;
         }
         let tile_rows = if circle.is_empty() {
             TILE_ROWS
@@ -435,7 +436,14 @@ pub(crate) fn cut_energies<T: Element>(
         min_periods: windows.min_periods(),
         least: window.rows() / 2,
     };
-    let mut last = Array2::from_elem((rest.kept(rows - first), out.ncols()), T::narrow(0.0));
+    let shape = (rest.kept(rows - first), out.ncols());
+    let what = "the windows at the end";
+    let last = room(shape.0, shape.1, T::narrow(0.0), what)?;
+    let mut last = Array2::from_shape_vec(shape, last).map_err(|_| Error::Memory {
+        what,
+        rows: shape.0,
+        columns: shape.1,
+    })?;
     columns::run(&leaf, x.slice(s![first.., ..]), rest, last.view_mut())?;
     let cut = history.kept(rows) - history.kept(rows - history.ahead.min(rows));
     let above = out.nrows() - cut;

@@ -41,7 +41,7 @@ pub fn band_energy<T: Element>(
     }
     let weights = taper.weights(if taper == Taper::Boxcar { 0 } else { rows })?;
     let plan = plan_alone(rows)?;
-    let jobs = out.axis_iter_mut(Axis(0)).enumerate().collect();
+    let jobs = out.axis_iter_mut(Axis(0)).enumerate();
     let cost = ROW_NS * x.len() as f64;
     let scratch = || Ok((Transform::new(&plan)?, reserve(bands.len(), 0.0, "band energies")?));
     parallel::run(jobs, cost, scratch, |(transform, energies), (column, mut out), stop| {

@@ -9,6 +9,7 @@
 use acm_linalg::Result;
 use acm_linalg::columns::allocate;
 use acm_linalg::lanes::{Row, V};
+use acm_linalg::memory::reserved;
 use fearless_simd::{Simd, f64x8, prelude::*};
 
 use super::block_dft::{Complex, Cut, power, reserve};
@@ -115,7 +116,7 @@ impl Means {
     pub(super) fn new(window: usize, rows: usize) -> Result<Self> {
         let cuts = if rows == 0 { 0 } else { rows / window + 2 };
         Ok(Self {
-            any: Vec::with_capacity(cuts),
+            any: reserved(cuts, "a window")?,
             origins: reserve(cuts, [Row::default(); 2])?,
             means: reserve(rows, [Row::default(); 2])?,
             counts: allocate(rows, "counts of valid rows")?,

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use acm_linalg::Result;
 use acm_linalg::columns::{Tile, allocate};
 use acm_linalg::lanes::{Row, V};
+use acm_linalg::parallel::num_threads;
 use fearless_simd::{Simd, f64x8, prelude::*};
 use realfft::{RealFftPlanner, RealToComplex};
 
 use super::bands::Bands;
 use super::block_dft::{power, reserve};
 use super::circle::{self, Point};
+use super::transform::room_for_tables;
 use crate::rolling::Window;
 
 /// Rows up to which the definition, all lanes at once, is no slower than a fast transform of each.
@@ -37,6 +39,10 @@ impl LeadingScratch {
     /// For windows of at most `longest` rows.
     pub(super) fn new(longest: usize, bands: usize) -> Result<Self> {
         let long = if longest > SHORT { longest } else { 0 };
+        if long > 0 {
+            // A prime number of rows takes the most, and may come. All threads may be about to plan.
+            room_for_tables(long | 1, num_threads())?;
+        }
         Ok(Self {
             circle: reserve(longest.min(SHORT), [0.0; 2])?,
             centred: allocate(longest, "a centred window")?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, canonical};
+use acm_linalg::memory::probe;
 use acm_linalg::parallel::{self, Stop, aside};
 use acm_linalg::{Error, Result};
 use realfft::num_complex::Complex;
@@ -36,8 +37,7 @@ pub(super) fn plan(rows: usize, stop: &Stop) -> Result<Plan> {
     if Chirp::suits(rows) {
         return Ok(Plan::Chirp(Arc::new(Chirp::new(rows, stop)?)));
     }
-    // The planner's tables are the one memory that cannot be asked for politely: ask for as much first.
-    drop(reserve(rows, Complex::new(0.0, 0.0), "the tables of a Fourier transform")?);
+    room_for_tables(rows, 1)?;
     let made = aside(PLAN_ROW_NS * rows as f64, Some(stop), move || RealFftPlanner::new().plan_fft_forward(rows))?;
     Ok(Plan::General(made))
 }
@@ -48,12 +48,7 @@ pub(super) fn plan(rows: usize, stop: &Stop) -> Result<Plan> {
 /// As [`plan`]; [`Error::Interrupted`].
 pub(super) fn plan_alone(rows: usize) -> Result<Plan> {
     let mut made = None;
-    parallel::run(
-        vec![&mut made],
-        PLAN_ROW_NS * rows as f64,
-        || Ok(()),
-        |(), made, stop| *made = Some(plan(rows, stop)),
-    )?;
+    parallel::run([&mut made], PLAN_ROW_NS * rows as f64, || Ok(()), |(), made, stop| *made = Some(plan(rows, stop)))?;
     made.unwrap_or_else(|| plan(rows, &Stop::default()))
 }
 
@@ -69,6 +64,22 @@ impl Plan {
 enum Scratch {
     General(Vec<Complex<f64>>),
     Chirp(Rectangle),
+}
+
+/// The planner's tables, and what it needs to make them, are memory that cannot be asked for politely: `Ok` where there is as
+/// much for `times` plans of up to `rows` rows. Large prime factors take the most, 224 bytes a row.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub(super) fn room_for_tables(rows: usize, times: usize) -> Result<()> {
+    let mut rest = rows.max(1);
+    for factor in [2, 3, 5, 7, 11, 13] {
+        while rest.is_multiple_of(factor) {
+            rest /= factor;
+        }
+    }
+    let bytes = if rest == 1 { 64 } else { 240 };
+    probe(rows.saturating_mul(bytes).saturating_mul(times), "the tables of a Fourier transform")
 }
 
 /// What a thread needs for transforms of one length: 16 bytes a row, and what the plan asks for (up to 32 bytes a row).

@@ -100,7 +100,7 @@ pub fn power_spectrum<T: Element>(x: ArrayView2<'_, T>, welch: &Welch, mut out: 
     let weight: f64 = weights.iter().map(|weight| weight * weight).sum();
     let plan = plan_alone(segment)?;
     let segments = (rows - segment) / welch.step + 1;
-    let jobs = out.axis_iter_mut(Axis(1)).enumerate().collect();
+    let jobs = out.axis_iter_mut(Axis(1)).enumerate();
     let cost = ROW_NS * columns as f64 * segments as f64 * segment as f64;
     let scratch = || Ok((Transform::new(&plan)?, reserve(bins, 0.0, "power densities")?));
     parallel::run(jobs, cost, scratch, |(transform, sums), (column, mut out), stop| {

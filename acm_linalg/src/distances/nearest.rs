@@ -69,7 +69,7 @@ pub fn nearest(x: Samples<'_>, centers: Samples<'_>, index: &mut [i64], distance
     let jobs = jobs.map(|(number, (index, distance))| (number * step, index, distance));
     let level = Level::new();
     let scratch = || Points::with_room(ROWS, width);
-    parallel::run(jobs.collect(), row_ns * rows as f64, scratch, |points, (top, index, distance), stop| {
+    parallel::run(jobs, row_ns * rows as f64, scratch, |points, (top, index, distance), stop| {
         let blocks = index.chunks_mut(ROWS).zip(distance.chunks_mut(ROWS)).enumerate();
         for (number, (index, distance)) in blocks {
             points.refill(x, top + number * ROWS, index.len(), false);

@@ -8,8 +8,9 @@ use super::kernel::{Magnitudes, Square, Squares, sums};
 use super::points::{Points, careful, is_safe};
 use crate::error::{Error, Result};
 use crate::lanes::{Element, LANES, Row, V};
+use crate::memory::{Gather, push, reserved, room};
 use crate::parallel;
-use crate::samples::{Samples, room};
+use crate::samples::Samples;
 
 /// Points along an edge of a tile, whose results stay in the nearest cache.
 const EDGE: usize = 32;
@@ -101,7 +102,7 @@ fn apart<T: Element>(x: Samples<'_>, right: &Points, metric: Metric, out: ArrayV
     let pair = PAIR_NS + COST_NS * width as f64;
     let wide = steps(JOB_NS / (pair * HEIGHT as f64)).max(4 * WIDTH);
     let high = steps(JOB_NS / (pair * wide.min(right.count()).max(1) as f64));
-    let jobs = grid(out, high, wide);
+    let jobs = grid(out, high, wide)?;
     let cost = pair * rows as f64 * right.count() as f64;
     let scratch = || Ok((Points::with_room(HEIGHT, width)?, room(HEIGHT, ACROSS, Row::splat(0.0), "a tile")?));
     let level = Level::new();
@@ -128,8 +129,9 @@ fn within<T: Element>(points: &Points, metric: Metric, out: ArrayViewMut2<'_, T>
     let step = count.div_ceil(ALONG).next_multiple_of(EDGE).max(EDGE);
     let along = count.div_ceil(step);
     // A job owns a tile and its mirror image.
-    let mut tiles: Vec<_> = grid(out, step, step).into_iter().map(|(_, _, tile)| Some(tile)).collect();
-    let mut jobs = Vec::with_capacity(along * (along + 1) / 2);
+    let tiles = grid(out, step, step)?.into_iter().map(|(_, _, tile)| Some(tile));
+    let mut tiles = tiles.gathered("the jobs")?;
+    let mut jobs = reserved(along * (along + 1) / 2, "the jobs")?;
     for i in 0..along {
         for j in i..along {
             let mirror = if i == j { None } else { tiles[j * along + i].take() };
@@ -172,8 +174,11 @@ fn steps(points: f64) -> usize {
     (points.clamp(1.0, 16_384.0) as usize).next_multiple_of(EDGE)
 }
 
+/// A piece, and the row and the column it begins at.
+type Piece<'a, T> = (usize, usize, ArrayViewMut2<'a, T>);
+
 /// Cuts `out` into pieces of at most `high` rows and `wide` columns, with the numbers of their first ones.
-fn grid<T>(out: ArrayViewMut2<'_, T>, high: usize, wide: usize) -> Vec<(usize, usize, ArrayViewMut2<'_, T>)> {
+fn grid<T>(out: ArrayViewMut2<'_, T>, high: usize, wide: usize) -> Result<Vec<Piece<'_, T>>> {
     let (rows, columns) = out.dim();
     let mut pieces = Vec::new();
     let mut below = out;
@@ -183,10 +188,10 @@ fn grid<T>(out: ArrayViewMut2<'_, T>, high: usize, wide: usize) -> Vec<(usize, u
         for first in (0..columns).step_by(wide) {
             let (piece, next) = beside.split_at(Axis(1), wide.min(columns - first));
             beside = next;
-            pieces.push((top, first, piece));
+            push(&mut pieces, (top, first, piece), "the jobs")?;
         }
     }
-    pieces
+    Ok(pieces)
 }
 
 /// Results of the points from `left.1` on with those from `right.1` on, `size` of either, into `tile.0`: `tile.1`

@@ -7,7 +7,8 @@ use ndarray::{ArrayView2, Axis};
 
 use crate::error::Result;
 use crate::lanes::{Element, LANES, Row, V};
-use crate::samples::{Samples, by_rows, room};
+use crate::memory::{reserved, room};
+use crate::samples::{Samples, by_rows};
 
 /// Squares of differences neither overflow nor underflow while all magnitudes but zero lie between these.
 const CALM: (f64, f64) = (f64::from_bits((1023 - 400) << 52), f64::from_bits((1023 + 490) << 52));
@@ -96,7 +97,7 @@ impl Points {
             width,
             values: room(count.div_ceil(LANES), width, Row::splat(0.0), "the points")?,
             extent: (f64::INFINITY, 0.0),
-            zeros: Vec::new(),
+            zeros: reserved(count.div_ceil(LANES), "the points")?,
         })
     }
 
@@ -122,7 +123,7 @@ impl Points {
         let mut zeros = room(groups, 1, Row::splat(0.0), "the points")?;
         let width = self.width;
         let level = Level::new();
-        let jobs: Vec<_> = self.values.chunks_mut(64 * width).zip(zeros.chunks_mut(64)).collect();
+        let jobs = self.values.chunks_mut(64 * width).zip(zeros.chunks_mut(64));
         let cost = 2.0 * COST_NS * (self.count * width) as f64;
         crate::parallel::run(
             jobs,

@@ -15,7 +15,7 @@ fn exact(x: &Array2<f64>) -> Vec<f64> {
     let centered = Centered::new(&Samples::from(x.view())).map(|centered| all(&centered).unwrap()).unwrap();
     let least = x.nrows().min(x.ncols());
     let found = svd::thin(centered, x.nrows(), x.ncols(), least).unwrap();
-    squares(&found.s, x.nrows())
+    squares(&found.s, x.nrows()).unwrap()
 }
 
 fn close(found: &[f64], exact: &[f64], tolerance: f64) {

@@ -12,7 +12,7 @@ mod writer;
 
 use crc::{CRC_64_XZ, Crc, Table};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::parallel::Watch;
 
 pub use reader::{Reader, START, check_start};
@@ -23,6 +23,9 @@ const KEY: &str = "acm_rs";
 
 /// The array of the checksum. The format sorts arrays by type and then by name: no word's name is behind this one.
 const CHECKSUM: &str = "~crc64";
+
+/// What lacks where memory does.
+const WHAT: &str = "a saved model";
 
 /// Bytes of the checksum.
 const SEAL: usize = 8;
@@ -145,21 +148,6 @@ fn checksum(bytes: &[u8]) -> Result<u64> {
         digest.update(piece);
     }
     Ok(digest.finalize())
-}
-
-const fn lacking(rows: usize, columns: usize) -> Error {
-    Error::Memory {
-        what: "a saved model",
-        rows,
-        columns,
-    }
-}
-
-/// Memory for that many values, or the error that says so.
-fn reserved<T>(count: usize, rows: usize, columns: usize) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|_| lacking(rows, columns))?;
-    Ok(values)
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 
 use safetensors::tensor::{Dtype, Metadata};
 
-use super::{CHECKSUM, KEY, LOOK, Persist, SEAL, SEALED, checksum, reserved};
+use super::{CHECKSUM, KEY, LOOK, Persist, SEAL, SEALED, WHAT, checksum};
 use crate::error::{Error, Result, StateFault};
+use crate::memory::reserved;
 use crate::parallel::Watch;
 
 /// Bytes in front of the header: its length.
@@ -189,7 +190,7 @@ impl<'a> Reader<'a> {
 
     fn words<T>(&self, field: &Field<'_>, value: fn([u8; 8]) -> T) -> Result<Vec<T>> {
         let words = field.data.as_chunks::<8>().0;
-        let mut values = reserved(words.len(), words.len(), 1)?;
+        let mut values = reserved(words.len(), WHAT)?;
         for words in words.chunks(LOOK / 8) {
             self.watch.borrow_mut().look()?;
             values.extend(words.iter().map(|word| value(*word)));

@@ -1,7 +1,7 @@
 use safetensors::tensor::{TensorView, serialize};
 
 use super::*;
-use crate::error::StateFault;
+use crate::error::{Error, StateFault};
 
 #[derive(Debug, PartialEq)]
 struct Model {
@@ -223,9 +223,4 @@ fn a_failed_field_fails_the_whole() {
     to.fail(Error::Interrupted);
     to.reals("loads", &[1.0]);
     assert_eq!(to.finish("Model", 2), Err(Error::Interrupted));
-}
-
-#[test]
-fn more_than_the_memory_there_is_is_an_error() {
-    assert!(matches!(reserved::<u64>(usize::MAX / 8, 1, 1), Err(Error::Memory { .. })));
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
-use super::{CHECKSUM, KEY, LOOK, SEAL, lacking, reserved, seal};
+use super::{CHECKSUM, KEY, LOOK, SEAL, WHAT, seal};
 use crate::error::{Error, Result, StateFault};
+use crate::memory::{extend, probe, reserved};
 use crate::parallel::Watch;
 
 struct Field {
@@ -53,16 +54,12 @@ impl Writer {
 
     fn words(&mut self, mut words: impl Iterator<Item = [u8; 8]>) -> Result<Vec<u8>> {
         let told = words.size_hint().0;
-        let mut bytes: Vec<u8> = reserved(told.saturating_mul(8), told, 1)?;
+        let mut bytes: Vec<u8> = reserved(told.saturating_mul(8), WHAT)?;
         loop {
             self.watch.look()?;
             let before = bytes.len();
             for word in words.by_ref().take(LOOK / 8) {
-                if bytes.capacity() - bytes.len() < word.len() {
-                    let more = bytes.len().max(word.len());
-                    bytes.try_reserve(more).map_err(|_| lacking((bytes.len() + more) / 8, 1))?;
-                }
-                bytes.extend_from_slice(&word);
+                extend(&mut bytes, word, WHAT)?;
             }
             if bytes.len() == before {
                 return Ok(bytes);
@@ -136,7 +133,7 @@ impl Writer {
             views.push((field.name, view.map_err(|_| wrong(field.name))?));
         }
         // safetensors takes its memory for granted: this finds out whether it is there.
-        drop(reserved::<u8>(size.saturating_add(super::START), size, 1)?);
+        probe(size.saturating_add(super::START), WHAT)?;
         let header = HashMap::from([(KEY.to_owned(), format!("{kind} {version}"))]);
         let mut bytes = serialize(views, Some(header)).map_err(|_| wrong("the header"))?;
         seal(&mut bytes)?;

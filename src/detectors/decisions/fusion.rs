@@ -309,7 +309,7 @@ model! { ScoreFusion {
 
     #[getter]
     fn regimes_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
-        Ok(attribute(py, self.held.get()?.regimes()))
+        attribute(py, self.held.get()?.regimes())
     }
 
     #[getter]

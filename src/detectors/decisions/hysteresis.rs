@@ -2,6 +2,7 @@
 
 use acm_detectors::decisions::{Episode, EpisodeRule, EpisodeTrack};
 use acm_linalg::Samples;
+use acm_linalg::memory::Gather;
 use numpy::PyArray1;
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -44,13 +45,14 @@ pub(crate) struct Episodes {
 }
 
 impl Episodes {
-    fn rows<'py>(&self, py: Python<'py>, of: impl Fn(&Episode) -> u64) -> Bound<'py, PyArray1<i64>> {
-        let rows: Vec<i64> = self.found.iter().map(|episode| of(episode).cast_signed()).collect();
-        attribute(py, &rows)
+    fn rows<'py>(&self, py: Python<'py>, of: impl Fn(&Episode) -> u64) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let rows = self.found.iter().map(|episode| of(episode).cast_signed()).gathered("the episodes");
+        attribute(py, &rows.map_err(exception)?)
     }
 
-    fn scores<'py>(&self, py: Python<'py>, of: impl Fn(&Episode) -> f64) -> Bound<'py, PyArray1<f64>> {
-        attribute(py, &self.found.iter().map(of).collect::<Vec<_>>())
+    fn scores<'py>(&self, py: Python<'py>, of: impl Fn(&Episode) -> f64) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let scores = self.found.iter().map(of).gathered("the episodes");
+        attribute(py, &scores.map_err(exception)?)
     }
 }
 
@@ -98,32 +100,34 @@ impl Episodes {
     }
 
     #[getter]
-    fn start<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+    fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
         self.rows(py, |episode| episode.start)
     }
 
     #[getter]
-    fn end<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+    fn end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
         self.rows(py, |episode| episode.end)
     }
 
     #[getter]
-    fn peak<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+    fn peak<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         self.scores(py, |episode| episode.peak)
     }
 
     #[getter]
-    fn area<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+    fn area<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         self.scores(py, |episode| episode.area)
     }
 
     #[getter]
-    fn peak_row<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+    fn peak_row<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
         self.rows(py, |episode| episode.peak_row)
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        (self.start(py), self.end(py), self.peak(py), self.area(py)).into_pyobject(py)?.try_iter()
+        (self.start(py)?, self.end(py)?, self.peak(py)?, self.area(py)?)
+            .into_pyobject(py)?
+            .try_iter()
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {

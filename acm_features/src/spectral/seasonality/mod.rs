@@ -18,6 +18,7 @@ use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::error::require;
 use acm_linalg::lanes::Element;
+use acm_linalg::memory::{Gather, push};
 use acm_linalg::parallel::{self, Stop};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
@@ -173,8 +174,7 @@ pub fn seasonality<T: Element>(x: ArrayView2<'_, T>, search: &Search, mut out: S
         .zip(out.strength.axis_iter_mut(Axis(0)))
         .zip(out.phase.axis_iter_mut(Axis(0)))
         .zip(out.amplitude.axis_iter_mut(Axis(0)))
-        .enumerate()
-        .collect();
+        .enumerate();
     let cost = ROW_NS * x.len() as f64;
     let failure = OnceLock::new();
     parallel::run(
@@ -284,13 +284,14 @@ impl Column {
                 Periods::Given(periods) => self.next_given(&found, periods, search.fs),
             };
             let Some((frequency, place)) = next else { break };
-            found.push(match &search.periods {
+            let one = match &search.periods {
                 Periods::Most(_) => self.describe(frequency, place, &[], stop),
                 Periods::Given(periods) => {
-                    let others: Vec<f64> = periods.iter().map(|period| span as f64 / (period * search.fs)).collect();
-                    self.describe(frequency, place, &others, stop)
+                    let others = periods.iter().map(|period| span as f64 / (period * search.fs));
+                    self.describe(frequency, place, &others.gathered("the periods")?, stop)
                 }
-            });
+            };
+            push(&mut found, one, "the periods")?;
         }
         self.settle(&mut found, matches!(search.periods, Periods::Most(_)), stop);
         if stop.requested() {

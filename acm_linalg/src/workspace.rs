@@ -1,0 +1,145 @@
+//! Room for faer's products and decompositions, which ask for memory in a way that cannot be refused: looked for beforehand,
+//! where its lack is still an error.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::{cholesky, evd, qr, svd};
+use faer::{Accum, MatMut, MatRef, Par};
+
+use crate::error::Result;
+use crate::memory::probe;
+
+/// Bytes that all threads were promised and may be about to ask for.
+static PROMISED: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that faer's products keep for each thread on x86-64; elsewhere no product asks for more.
+const WORKSPACE: usize = 1 << 22;
+
+/// Products of square matrices of this size go through the workspace.
+const EDGE: usize = 20;
+
+thread_local! {
+    static READY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Bytes that were found free and are about to be asked for; others must not take them meanwhile.
+#[derive(Debug)]
+pub struct Promise(usize);
+
+impl Promise {
+    fn of(bytes: usize, what: &'static str) -> Result<Self> {
+        let promise = Self(bytes.min(isize::MAX as usize / 1024));
+        let all = PROMISED.fetch_add(promise.0, Ordering::SeqCst) + promise.0;
+        probe(all, what)?;
+        Ok(promise)
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        PROMISED.fetch_sub(self.0, Ordering::SeqCst);
+    }
+}
+
+/// Makes sure that this thread has the workspace that products need.
+///
+/// # Errors
+/// [`crate::Error::Memory`].
+pub fn ready() -> Result<()> {
+    if READY.get() {
+        return Ok(());
+    }
+    let _room = Promise::of(WORKSPACE, "the workspace of matrix products")?;
+    if cfg!(target_arch = "x86_64") {
+        let ones = [1.0; EDGE * EDGE];
+        let mut product = [0.0; EDGE * EDGE];
+        let ones = MatRef::from_row_major_slice(&ones, EDGE, EDGE);
+        let into = MatMut::from_row_major_slice_mut(&mut product, EDGE, EDGE);
+        matmul(into, Accum::Replace, ones, ones, 1.0, Par::Seq);
+        READY.set(true);
+    }
+    Ok(())
+}
+
+/// Before a thin singular value decomposition; to be held until it is done, as all that follow.
+///
+/// # Errors
+/// [`crate::Error::Memory`].
+pub fn for_svd(rows: usize, columns: usize) -> Result<Promise> {
+    let (least, thin) = (rows.min(columns), svd::ComputeSvdVectors::Thin);
+    let scratch = svd::svd_scratch::<f64>(rows, columns, thin, thin, Par::Seq, Default::default());
+    promise(&[(rows, least), (columns, least), (least, 1)], scratch.size_bytes())
+}
+
+/// Before the eigenvectors of a symmetric matrix.
+///
+/// # Errors
+/// [`crate::Error::Memory`].
+pub fn for_eigen(size: usize) -> Result<Promise> {
+    let vectors = evd::ComputeEigenvectors::Yes;
+    let scratch = evd::self_adjoint_evd_scratch::<f64>(size, vectors, Par::Seq, Default::default());
+    promise(&[(size, size), (size, 1)], scratch.size_bytes())
+}
+
+/// Before a Cholesky factor.
+///
+/// # Errors
+/// [`crate::Error::Memory`].
+pub fn for_cholesky(size: usize) -> Result<Promise> {
+    let scratch = cholesky::llt::factor::cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default());
+    promise(&[(size, size)], scratch.size_bytes())
+}
+
+/// Before the decomposition Q R of a matrix.
+///
+/// # Errors
+/// [`crate::Error::Memory`].
+pub fn for_qr(rows: usize, columns: usize) -> Result<Promise> {
+    let (least, block) = (rows.min(columns), qr::no_pivoting::factor::recommended_block_size::<f64>(rows, columns));
+    let factor =
+        qr::no_pivoting::factor::qr_in_place_scratch::<f64>(rows, columns, block, Par::Seq, Default::default());
+    // A copy that is decomposed, and what it is parted into.
+    promise(&[(rows, columns), (least, least), (block, least)], factor.size_bytes())
+}
+
+fn promise(matrices: &[(usize, usize)], scratch: usize) -> Result<Promise> {
+    ready()?;
+    // Columns begin at whole cache lines.
+    let bytes = |&(rows, columns): &(usize, usize)| rows.saturating_add(64).saturating_mul(columns).saturating_mul(8);
+    Promise::of(matrices.iter().map(bytes).fold(scratch, usize::saturating_add), "a decomposition")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_promise_is_taken_back() {
+        assert!(Promise::of(usize::MAX, "x").is_err());
+        drop(for_svd(30, 20).unwrap());
+        drop((for_eigen(20).unwrap(), for_cholesky(20).unwrap(), for_qr(30, 20).unwrap()));
+        assert!(for_svd(1 << 28, 1 << 28).is_err());
+    }
+
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[test]
+    fn the_workspace_is_as_large_as_thought() {
+        fn pages() -> usize {
+            let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+            text.split(' ').next().unwrap().parse().unwrap()
+        }
+        let taken = || {
+            let before = pages();
+            ready().unwrap();
+            assert!(READY.get());
+            pages().saturating_sub(before) * 4096
+        };
+        // Other tests run meanwhile: one of a few threads is undisturbed.
+        let fresh = |_| std::thread::scope(|scope| scope.spawn(taken).join().unwrap());
+        let all: Vec<_> = (0..16).map(fresh).collect();
+        let expected = WORKSPACE..WORKSPACE + (1 << 16);
+        assert!(all.iter().any(|taken| expected.contains(taken)), "{all:?}");
+    }
+}
