@@ -84,13 +84,13 @@ def outcome(case: Case) -> str:
     except BoomError:
         return "their own"
     except Exception as error:
-        return judged(case, arguments, error)
+        return judged(case, getattr(function, "__self__", None), arguments, error)
     except BaseException as error:
         return f"panic {type(error).__name__}: {error}"
     return "accepted"
 
 
-def judged(case: Case, arguments: dict[str, Any], error: Exception) -> str:
+def judged(case: Case, owner: object, arguments: dict[str, Any], error: Exception) -> str:
     """Is this the exception that the call should raise?"""
     text = f"{type(error).__name__}: {str(error)[:300]!r}"
     if isinstance(error, acm_rs.InternalError):
@@ -109,7 +109,8 @@ def judged(case: Case, arguments: dict[str, Any], error: Exception) -> str:
         return "refused"
     if isinstance(error, MemoryError) and str(error):
         return "no memory"
-    given = any(f"`{name}`" in str(error) for name in arguments)
+    # What the object was made with counts as well: weights for other columns than these.
+    given = any(f"`{name}`" in str(error) for name in [*arguments, *dir(owner)])
     return "refused the whole" if given else f"unnamed {text}"
 
 

@@ -512,7 +512,7 @@ def test_none_stands_for_no_default(call: Callable[[], object]) -> None:
         ("rolling_mean", "\udc80", None),
         ("rolling_lag_corr", "maxlag", "max_lag"),
         ("column_quantiles", "qq", None),
-        ("feature_matrix", "windw", None),
+        ("feature_matrix", "windw", "window"),
     ],
 )
 def test_unknown_keywords_name_the_function(name: str, keyword: str, meant: str | None) -> None:
