@@ -268,8 +268,8 @@ def test_a_length_is_held_against_what_comes(name: str, call: Callable[[Any], ob
 def test_what_is_no_sequence_is_refused(name: str, call: Callable[[Any], object], value: Any) -> None:
     if name == "columns" and not isinstance(value, str | bytes | bytearray) and type(value) is not object:
         return
-    # What else is no whole number, or no name, is refused as a value.
-    kinds = (TypeError, ValueError) if name in {"lags", "features"} else TypeError
+    # What else is no whole number, no name or no known word is refused as a value.
+    kinds = (TypeError, ValueError) if name in {"lags", "features", "fill"} else TypeError
     refused(kinds, (f"`{name}`",), lambda: call(value))
 
 
