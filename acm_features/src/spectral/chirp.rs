@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn bins_are_those_of_the_definition() {
-        for rows in [1, 2, 3, 5, 16, 97, 360, 1009, 4099] {
+        for rows in [1_usize, 2, 3, 5, 16, 97, 360, 1009, 4099] {
             let series: Vec<f64> = (0..rows).map(|row| ((row * row * 7919) % 1013) as f64 / 506.0 - 1.0).collect();
             let found = bins_of(&series);
             let energy = (series.iter().map(|value| value * value).sum::<f64>() * rows as f64).sqrt();
