@@ -108,10 +108,8 @@ fn assert_kept_as_alone(x: ArrayView2<'_, f64>, windows: Windows<'_>, features: 
 fn gaps_that_are_kept_give_the_bits_of_every_kernel() {
     let x = plant(1300);
     for rows in [1, 2, 3, 4, 16, 60, 255, 256, 257, 300, 513, 600, 1100, 1300, 5000] {
-        for min_periods in [0, 1, rows.min(20), rows] {
-            let shape = window(rows, min_periods);
-            assert_kept_as_alone(x.view(), shape.into(), &Feature::ALL);
-            assert_kept_as_alone(x.view(), shape.starting_at(777).into(), &Feature::ALL);
+        for (min_periods, first_row) in [(1, 0), (rows.min(20), 777)] {
+            assert_kept_as_alone(x.view(), window(rows, min_periods).starting_at(first_row).into(), &Feature::ALL);
         }
     }
 }
@@ -135,16 +133,16 @@ fn clock(rows: usize) -> Vec<i64> {
 
 #[test]
 fn durations_centres_and_steps_give_the_bits_of_every_kernel() {
-    let x = plant(700);
+    let x = plant(300);
     let known = filled(x.view(), Some(&[0.5; 12]));
-    let stamps = clock(700);
+    let stamps = clock(300);
     let times = Times::new(&stamps).unwrap();
     let hour = 3_600_000_000_000;
     let mut shapes: Vec<Windows<'_>> = Vec::new();
-    for duration in [1, hour / 4, 5 * hour + 1, 40 * hour, i64::MAX] {
-        shapes.extend([0, 1, 4].map(|least| Windows::lasting(duration, least, times).unwrap()));
+    for (duration, least) in [(1, 1), (hour / 4, 0), (5 * hour + 1, 4), (40 * hour, 1), (i64::MAX, 1)] {
+        shapes.push(Windows::lasting(duration, least, times).unwrap());
     }
-    for rows in [1, 2, 9, 60, 300, 699, 701, 5000] {
+    for rows in [1, 2, 9, 60, 257, 301, 5000] {
         let shape = Windows::from(window(rows, rows.min(3)));
         shapes.extend([shape, shape.at(times)]);
     }
