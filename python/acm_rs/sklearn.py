@@ -84,9 +84,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         """Take a whole number as it is; draw one from anything else."""
         must = "`random_state` must be a whole number, at least 0 and below 2^64, a numpy.random.RandomState or None"
         if isinstance(random_state, Integral) and not isinstance(random_state, bool):
-            if not 0 <= random_state < 2**64:
-                raise ValueError(f"{must}, got {random_state!r}")
-            return int(random_state)
+            seed = int(random_state)
+            if not 0 <= seed < 2**64:
+                raise ValueError(f"{must}, got {seed}")
+            return seed
         if not (random_state is None or random_state is np.random or isinstance(random_state, np.random.RandomState)):
             raise TypeError(f"{must}, got {type(random_state).__name__}")
         return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))

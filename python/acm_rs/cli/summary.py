@@ -129,7 +129,7 @@ def _missing_rows(run: FeatureRun) -> list[tuple[str, str]]:
 
 def _gaps_text(sensor: pl.Series) -> str:
     runs = sensor.is_null().rle().struct.unnest().filter(pl.col("value"))["len"]
-    longest = counted(int(runs.max()), "row")
+    longest = counted(max(runs.to_list()), "row")
     return f"one gap of {longest}" if runs.len() == 1 else f"{runs.len():,} gaps, the longest {longest}"
 
 
