@@ -42,6 +42,8 @@ MOST_ROWS_FULL = 20_000_000
 MOST_ROWS_OF = {
     # Its result has the square of the rows.
     "pairwise_distances to itself": 12_000,
+    # What is promised.
+    "seasonality": 300_000,
     # These are quick, but used on long histories.
     **dict.fromkeys(("column_quantiles", "column_moments", "impute interpolate", "ewm_std alpha"), 8_000_000),
 }

@@ -27,7 +27,6 @@ MUST_LAST = frozenset(
         "correlation wide",
         "lagged_correlation wide",
         "minimum_dwell restless",
-        "seasonality",
         "smooth_labels ties",
         "svd square",
         "svd tall",
