@@ -29,7 +29,7 @@ class Saved:
     def __str__(self) -> str:
         return self.name
 
-    def loads(self, data: bytes) -> bool:
+    def loads(self, data: bytes | memoryview) -> bool:
         """Whether these bytes are taken for such a model."""
         try:
             self.kind.from_bytes(data)
@@ -75,11 +75,11 @@ def flipped(data: bytes, count: int) -> Iterator[bytes]:
         yield bytes(copy)
 
 
-def cut(data: bytes, count: int) -> Iterator[bytes]:
+def cut(data: bytes, count: int) -> Iterator[memoryview]:
     """The first bytes alone, for `count` lengths or all."""
     step = max(1, len(data) // count)
     lengths = {*range(0, len(data), step), *range(min(9, len(data))), len(data) - 1}
-    return (data[:length] for length in sorted(lengths))
+    return (memoryview(data)[:length] for length in sorted(lengths))
 
 
 def lengthened(data: bytes) -> Iterator[bytes]:
