@@ -508,7 +508,7 @@ CALLS: tuple[Call, ...] = (*_functions(), *(call for name in classes() for call 
 ATTRIBUTES: tuple[Call, ...] = tuple(
     _attribute(name, attribute)
     for name in classes()
-    for attribute, what in vars(getattr(acm_rs, name)).items()
+    for attribute, what in sorted(vars(getattr(acm_rs, name)).items())
     if isinstance(what, GetSetDescriptorType)
 )
 BY_LABEL: Mapping[str, Call] = MappingProxyType({call.label: call for call in (*CALLS, *ATTRIBUTES)})

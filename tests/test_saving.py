@@ -219,7 +219,7 @@ class _Long:
         (np.zeros((0, 3), np.uint8), ValueError),
         (np.uint8(5), TypeError),
     ],
-    ids=repr,
+    ids=lambda given: type(given).__name__,
 )
 def test_what_holds_no_model_is_named(data: Any, error: type[Exception]) -> None:
     with pytest.raises((TypeError, ValueError), match="`data`") as caught:
