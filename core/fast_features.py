@@ -98,7 +98,10 @@ def _optional(name: str, *needs: str) -> Any:
     """Import a module that may be absent; a folder that merely has its name, or an older release, does not count."""
     try:
         module = importlib.import_module(name)
+    except ImportError:
+        return None
     except Exception:  # whatever keeps it from being imported, the features do without it
+        logging.getLogger(__name__).warning("%s is there but fails to import", name, exc_info=True)
         return None
     return module if all(hasattr(module, need) for need in needs) else None
 
@@ -265,15 +268,15 @@ def _labels(names: list[Any]) -> pd.Index:
     return pd.Index(names, dtype=None if names else object, tupleize_cols=False)
 
 
-def _distinct(columns: list[str], inputs: list[Any]) -> list[str]:
+def _distinct(columns: list[str], inputs: list[Any], argument: str = "df") -> list[str]:
     """The names of output columns, one from each of `inputs`, if no two are equal."""
     if len(set(columns)) < len(columns):
         first: dict[str, Any] = {}
         for column, source in zip(columns, inputs, strict=True):
             if column in first:
                 raise ValueError(
-                    f"df must have column names whose results are told apart, got {first[column]!r} and {source!r}, "
-                    f"which both give {column!r}: rename one"
+                    f"{argument} must have column names whose results are told apart, got {first[column]!r} and "
+                    f"{source!r}, which both give {column!r}: rename one"
                 )
             first[column] = source
     return columns
@@ -1590,7 +1593,7 @@ def _basic(
     columns = [f"{name}{suffix}" for suffix in suffixes for name in names]
     columns += [f"{name}_energy_{i}" for name in names for i in range(3)]
     columns += [f"{name}_rz" for name in names]
-    _distinct(columns, names * len(suffixes) + [name for name in names for _ in range(3)] + names)
+    _distinct(columns, names * len(suffixes) + [name for name in names for _ in range(3)] + names, argument)
     if not x.size:
         values = np.empty((len(x), len(columns)))
     elif _use_rust():
@@ -2800,8 +2803,17 @@ def _read_object(stamp: Any) -> Any:
             stamp = np.datetime64(stamp, "D")
         if not isinstance(stamp, np.datetime64) or np.isnat(stamp):
             return nothing
-        if np.datetime_data(stamp.dtype)[0] not in _NANOSECONDS:
+        unit, count = np.datetime_data(stamp.dtype)
+        if unit not in _NANOSECONDS:
+            # Far years leave what seconds can count, silently.
+            if abs(int(stamp.astype("datetime64[Y]").astype(np.int64))) > 1000:
+                return nothing
             stamp = stamp.astype("datetime64[s]")
+        elif count != 1:
+            whole = int(stamp.astype(np.int64)) * count
+            if abs(whole) >= 2**63:
+                return nothing
+            stamp = np.int64(whole).astype(f"datetime64[{unit}]")
         return _in_nanoseconds(np.array([stamp]))[0]
     except (ValueError, OverflowError, KeyError):
         return nothing

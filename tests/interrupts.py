@@ -43,7 +43,7 @@ MOST_ROWS_OF = {
     # Its result has the square of the rows.
     "pairwise_distances to itself": 12_000,
     # What is promised.
-    "seasonality": 300_000,
+    "seasonality": 500_000,
     # These are quick, but used on long histories.
     **dict.fromkeys(("column_quantiles", "column_moments", "impute interpolate", "ewm_std alpha"), 8_000_000),
 }

@@ -168,3 +168,13 @@ def test_other_kinds_that_hold_dates() -> None:
     far = pd.array([dt.datetime(2020, 1, 1, 10), dt.datetime(9999, 1, 1)], dtype=pd.ArrowDtype(pa.timestamp("s")))
     assert read(pd.Index(far)).tolist() == [TEN, pd.NaT]
     assert read(pd.Index(pd.array([None], dtype=pd.ArrowDtype(pa.null())))).tolist() == [pd.NaT]
+
+
+def test_steps_of_several_units_are_counted() -> None:
+    tens = np.empty(3, dtype=object)
+    tens[:] = [np.datetime64(5, "10s"), np.datetime64(2, "7D"), np.datetime64(2**62, "10D")]
+    assert read(pd.Index(tens, dtype=object)).tolist() == [
+        pd.Timestamp("1970-01-01 00:00:50"),
+        pd.Timestamp("1970-01-15"),
+        pd.NaT,
+    ]

@@ -247,13 +247,14 @@ fn through_rows<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Resul
     variances.iter_mut().for_each(|value| *value = value.max(0.0));
     let kept = count(&variances, keep);
     let mut components = room(kept, columns, 0.0, "components")?;
-    let mut components = aside(PRODUCT_NS * (kept * rows) as f64 * columns as f64, None, move || {
+    let mut components = aside(PRODUCT_NS * (kept * rows) as f64 * columns as f64, None, move || -> Result<_> {
+        workspace::ready()?;
         let into = MatMut::from_row_major_slice_mut(&mut components, kept, columns);
         let vectors = MatRef::from_row_major_slice(&vectors[..kept * rows], kept, rows);
         let all = MatRef::from_row_major_slice(&values, rows, columns);
         matmul(into, Accum::Replace, vectors, all, 1.0, Par::Seq);
-        components
-    })?;
+        Ok(components)
+    })??;
     for component in components.chunks_exact_mut(columns) {
         let length = component.iter().map(|value| value * value).sum::<f64>().sqrt();
         component.iter_mut().for_each(|value| *value /= length);

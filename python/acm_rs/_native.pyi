@@ -322,7 +322,7 @@ def feature_matrix(
     bands: Sequence[tuple[float, float]] | None = None,
     fs: float = 1.0,
     fill: Literal["median"] | float | Sequence[float] | NDArray[np.floating] | None = None,
-    min_periods: int = 1,
+    min_periods: int | None = 1,
     center: bool = False,
     step: int = 1,
     times: _Times | None = None,

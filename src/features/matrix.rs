@@ -31,8 +31,9 @@ use crate::interop::{Input, Output, compute, input};
 /// fill : "median", float or ndarray of float, shape (d,), optional
 ///     None keeps gaps: statistics use what is there. Else what each column's missing values become before anything is
 ///     computed: its median, 0 where it has none; or the value given, NaN standing for the median.
-/// min_periods : int, default 1
-///     Non-missing values a result needs; NaN where fewer remain, 0 with ``fill``.
+/// min_periods : int or None, default 1
+///     Non-missing values a result needs; NaN where fewer remain, 0 with ``fill``. None: as many as the window has rows, 1 for
+///     a duration.
 /// center : bool, default False
 ///     Put each row in the middle of its window, as pandas does, instead of at its end.
 /// step : int, default 1

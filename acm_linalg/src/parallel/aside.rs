@@ -6,8 +6,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::{HOOK, POLL, Stop, WATCH_NS, told_to_stop};
+use super::{BESIDE_STACK, HOOK, POLL, STACK, Stop, WATCH_NS, told_to_stop};
 use crate::error::{Error, Result};
+use crate::memory::probe;
 
 thread_local! {
     /// On a thread of such work: whether nobody waits for it any more.
@@ -49,14 +50,17 @@ fn apart<R: Send + 'static>(stop: Option<&Stop>, work: impl FnOnce() -> R + Send
     let told = Arc::clone(&given_up);
     let work = Arc::new(Mutex::new(Some(work)));
     let handed = Arc::clone(&work);
-    let worker = thread::Builder::new().name("acm-aside".to_owned()).spawn(move || {
+    let start = thread::Builder::new().name("acm-aside".to_owned()).stack_size(STACK);
+    let labour = move || {
         GIVEN_UP.set(Some(told));
         // Nobody listens any more where the work was given up.
         if let Some(work) = taken(&handed) {
             let _ = sender.send(work());
         }
-    });
-    let Ok(worker) = worker else {
+    };
+    // A thread that finds no room once it runs ends the process.
+    let room = probe(STACK + BESIDE_STACK, "a thread's stack").ok();
+    let Some(worker) = room.and_then(|()| start.spawn(labour).ok()) else {
         return taken(&work).map(|work| work()).ok_or(Error::Interrupted);
     };
     loop {

@@ -110,6 +110,9 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> int:
     try:
         target, old = _followed(output)
         _refuse_special(output, old)
+        if old is not None:
+            # A file that may not be written is not replaced.
+            os.close(os.open(target, os.O_WRONLY))
         name = target.with_name(f".acm-rs-{secrets.token_hex(8)}.part")
         # Nobody may read in the draft what he may not read in the file.
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if old is None else 0o600))
@@ -123,7 +126,9 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> int:
         draft.replace(target)
         return size
     except (OSError, pl.exceptions.PolarsError) as error:
-        reason = _reason(error, draft).replace(str(draft), str(output))
+        reason = _reason(error, draft)
+        if draft is not None:
+            reason = reason.replace(str(draft), str(output))
         raise Refusal(f"{output} cannot be written: {reason}") from None
     finally:
         if draft is not None:
