@@ -2,8 +2,10 @@
 //! where its lack is still an error.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arc_swap::ArcSwapOption;
 use faer::linalg::matmul::matmul;
 use faer::linalg::{cholesky, evd, qr, svd};
 use faer::{Accum, MatMut, MatRef, Par};
@@ -11,8 +13,36 @@ use faer::{Accum, MatMut, MatRef, Par};
 use crate::error::Result;
 use crate::memory::probe;
 
-/// Bytes that all threads were promised and may be about to ask for.
-static PROMISED: AtomicUsize = AtomicUsize::new(0);
+/// Bytes that all threads of a process were promised and may be about to ask for.
+///
+/// A forked child counts anew: it has none of its parent's other threads, which would never give theirs back.
+#[derive(Debug)]
+struct Promised {
+    process: u32,
+    bytes: AtomicUsize,
+}
+
+static PROMISED: ArcSwapOption<Promised> = ArcSwapOption::const_empty();
+
+impl Promised {
+    fn here() -> Arc<Self> {
+        let process = std::process::id();
+        loop {
+            let known = PROMISED.load_full();
+            if let Some(promised) = &known
+                && promised.process == process
+            {
+                return Arc::clone(promised);
+            }
+            let fresh = Self {
+                process,
+                bytes: AtomicUsize::new(0),
+            };
+            // Of two threads that both come first, one is heard.
+            PROMISED.compare_and_swap(&known, Some(Arc::new(fresh)));
+        }
+    }
+}
 
 /// Bytes that faer's products keep for each thread on x86-64; elsewhere no product asks for more.
 const WORKSPACE: usize = 1 << 22;
@@ -26,12 +56,19 @@ thread_local! {
 
 /// Bytes that were found free and are about to be asked for; others must not take them meanwhile.
 #[derive(Debug)]
-pub struct Promise(usize);
+pub struct Promise {
+    bytes: usize,
+    /// Where they are counted.
+    all: Arc<Promised>,
+}
 
 impl Promise {
     fn of(bytes: usize, what: &'static str) -> Result<Self> {
-        let promise = Self(bytes.min(isize::MAX as usize / 1024));
-        let all = PROMISED.fetch_add(promise.0, Ordering::SeqCst) + promise.0;
+        let promise = Self {
+            bytes: bytes.min(isize::MAX as usize / 1024),
+            all: Promised::here(),
+        };
+        let all = promise.all.bytes.fetch_add(promise.bytes, Ordering::SeqCst) + promise.bytes;
         probe(all, what)?;
         Ok(promise)
     }
@@ -39,7 +76,7 @@ impl Promise {
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        PROMISED.fetch_sub(self.0, Ordering::SeqCst);
+        self.all.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
     }
 }
 
@@ -121,6 +158,24 @@ mod tests {
         drop(for_svd(30, 20).unwrap());
         drop((for_eigen(20).unwrap(), for_cholesky(20).unwrap(), for_qr(30, 20).unwrap()));
         assert!(for_svd(1 << 28, 1 << 28).is_err());
+    }
+
+    #[test]
+    fn a_forked_child_has_none_of_its_parents_promises() {
+        let parents = Arc::new(Promised {
+            process: std::process::id() ^ 1,
+            bytes: AtomicUsize::new(isize::MAX as usize),
+        });
+        let held = Promise {
+            bytes: 5,
+            all: Arc::clone(&parents),
+        };
+        PROMISED.store(Some(Arc::clone(&parents)));
+        let own = Promise::of(100, "x").unwrap();
+        assert_eq!(own.all.process, std::process::id());
+        drop(held);
+        assert_eq!(parents.bytes.load(Ordering::SeqCst), isize::MAX as usize - 5);
+        assert!((100..1 << 40).contains(&own.all.bytes.load(Ordering::SeqCst)));
     }
 
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -3,13 +3,14 @@
 //! Such a scale changes no digit. What is not a number the first time has left the range, or is not defined: the second
 //! time tells. All this is outside the loops over the rows, which only note that there may be such a window.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use acm_linalg::columns::{self, History, Leaf, Pick, Plane, Source, Tile, reserve};
+use acm_linalg::columns::{self, History, Leaf, Pick, Plane, Source, Tile};
 use acm_linalg::lanes::{Element, LANES, Row};
-use acm_linalg::{Error, Result};
+use acm_linalg::memory::{Gather, reserve, room};
+use acm_linalg::{Error, Result, parallel};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
 
 /// Sums of values below this, and of their squares, stay among the numbers: 2^480.
 const LARGE: f64 = f64::from_bits((1023 + 480) << 52);
@@ -36,6 +37,25 @@ pub(crate) fn any_odd<S: Simd>(simd: S, rows: &[Row]) -> bool {
         sum += row.load(simd) * BEYOND * 0.0;
     }
     sum.simd_ne(sum).any_true()
+}
+
+/// Bits of what there is among some values.
+const HAS_LARGE: u8 = 1;
+const HAS_SMALL: u8 = 2;
+
+/// Scales to try on a side, each with what it takes.
+const SCALES: [(f64, u8); 3] = [(1.0, 0), (SHRINK, HAS_LARGE), (GROW, HAS_SMALL)];
+
+/// Estimated time of a look at a value, in nanoseconds.
+const LOOK_NS: f64 = 1.0;
+
+/// Values of a job that looks at them, and the least rows.
+const PACE: (usize, usize) = (1 << 16, 64);
+
+#[cfg(test)]
+thread_local! {
+    /// Columns that calls on this thread looked at for large and small values, and columns that they took again.
+    pub(super) static WORK: std::cell::Cell<(usize, usize)> = const { std::cell::Cell::new((0, 0)) };
 }
 
 /// Notes whether a window may have left the range.
@@ -90,95 +110,248 @@ impl Watch {
     }
 }
 
-/// A side of the inputs, scaled.
-fn scaled<T: Element>(values: ArrayView2<'_, T>, scale: f64) -> Result<Array2<f64>> {
-    let (rows, columns) = values.dim();
-    let mut memory = reserve(values.len(), 0.0, "scaled values")?;
-    for (place, value) in memory.iter_mut().zip(values.iter()) {
-        let value = value.widen();
-        let product = value * scale;
-        // What becomes infinite would count as missing; as the largest number its squares still leave the range.
-        *place = if value.is_finite() { product.clamp(f64::MIN, f64::MAX) } else { f64::NAN };
+/// What there is in each of these columns, as bits of `kind`, which are `all` at most.
+pub(super) fn survey<T: Element>(
+    values: ArrayView2<'_, T>,
+    columns: &[usize],
+    all: u8,
+    kind: impl Fn(f64) -> u8 + Sync,
+) -> Result<Vec<u8>> {
+    let seen = columns.iter().map(|_| AtomicU8::new(0)).gathered("columns")?;
+    let known = |seen: &AtomicU8| seen.load(Ordering::Relaxed) == all;
+    let note = |seen: &AtomicU8, bits: u8| {
+        // Most often there is nothing new: no thread takes the others' cache line then.
+        if bits & !seen.load(Ordering::Relaxed) != 0 {
+            seen.fetch_or(bits, Ordering::Relaxed);
+        }
+    };
+    let columns_first = columns_lie_together(&values);
+    let cost = LOOK_NS * values.nrows() as f64 * columns.len() as f64;
+    let chunks = values.axis_chunks_iter(Axis(0), rows_at_once(columns.len()));
+    parallel::run(
+        chunks,
+        cost,
+        || Ok(()),
+        |(), chunk, stop| {
+            if seen.iter().all(known) {
+                return;
+            }
+            if columns_first {
+                for (&column, seen) in columns.iter().zip(&seen).filter(|(_, seen)| !known(seen)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let column = chunk.column(column);
+                    note(seen, column.iter().fold(0, |bits, value| bits | kind(value.widen())));
+                }
+            } else {
+                for row in chunk.rows() {
+                    if stop.requested() {
+                        return;
+                    }
+                    for (&column, seen) in columns.iter().zip(&seen) {
+                        note(seen, kind(row[column].widen()));
+                    }
+                }
+            }
+        },
+    )?;
+    seen.into_iter().map(AtomicU8::into_inner).gathered("columns")
+}
+
+fn columns_lie_together<T>(values: &ArrayView2<'_, T>) -> bool {
+    let strides = values.strides();
+    strides[0].unsigned_abs() <= strides[1].unsigned_abs()
+}
+
+fn rows_at_once(columns: usize) -> usize {
+    (PACE.0 / columns.max(1)).max(PACE.1)
+}
+
+/// Columns that have results, from row `first` on, which are no numbers and may become some.
+fn unsure<T: Element>(out: ArrayView2<'_, T>, powers: &[Option<i32>], first: usize) -> Result<Vec<usize>> {
+    let results = (0..out.ncols()).filter(|result| powers[result % powers.len()].is_some());
+    let results = results.gathered("columns")?;
+    let odd = survey(out.slice(s![first.., ..]), &results, 1, |value| u8::from(!value.is_finite()))?;
+    let found = results.iter().zip(odd).filter(|&(_, odd)| odd != 0);
+    let mut columns = found.map(|(result, _)| result / powers.len()).gathered("columns")?;
+    columns.dedup();
+    Ok(columns)
+}
+
+/// Where the values of these columns of the results come from: a column of the matrix and how late it is.
+fn sources(pick: Pick<'_>, columns: &[usize]) -> Result<Vec<(usize, usize)>> {
+    let source = |&column: &usize| match pick {
+        Pick::Each => (column, 0),
+        Pick::Same => (0, 0),
+        Pick::Listed(listed) => listed[column],
+    };
+    columns.iter().map(source).gathered("columns")
+}
+
+/// The columns of the matrix among these, each once, in their order.
+fn distinct(sources: &[(usize, usize)]) -> Result<Vec<usize>> {
+    let mut columns = sources.iter().map(|&(column, _)| column).gathered("columns")?;
+    columns.sort_unstable();
+    columns.dedup();
+    Ok(columns)
+}
+
+fn place(distinct: &[usize], column: usize) -> usize {
+    distinct.binary_search(&column).unwrap_or_else(|_| unreachable!("it is one of them"))
+}
+
+/// Whether there are large and small values in what each of these columns of the results comes from.
+fn extremes<T: Element>(plane: Plane<'_, T>, columns: &[usize]) -> Result<Vec<u8>> {
+    let sources = sources(plane.pick, columns)?;
+    let distinct = distinct(&sources)?;
+    #[cfg(test)]
+    WORK.with(|work| work.set((work.get().0 + distinct.len(), work.get().1)));
+    let found = survey(plane.values, &distinct, HAS_LARGE | HAS_SMALL, |value| {
+        let size = value.abs();
+        let large = u8::from(size >= LARGE && size < f64::INFINITY) * HAS_LARGE;
+        large | u8::from(size < SMALL && size > 0.0) * HAS_SMALL
+    })?;
+    sources.iter().map(|&(column, _)| found[place(&distinct, column)]).gathered("columns")
+}
+
+/// A side of the inputs, scaled, with only what these columns of the results come from.
+struct Scaled {
+    values: Array2<f64>,
+    sources: Vec<(usize, usize)>,
+}
+
+impl Scaled {
+    fn new<T: Element>(plane: Plane<'_, T>, columns: &[usize], scale: f64) -> Result<Self> {
+        let mut sources = sources(plane.pick, columns)?;
+        let distinct = distinct(&sources)?;
+        for (column, _) in &mut sources {
+            *column = place(&distinct, *column);
+        }
+        let columns_first = columns_lie_together(&plane.values);
+        let mut values = filled((plane.values.nrows(), distinct.len()), 0.0, columns_first, "scaled values")?;
+        let cost = 2.0 * LOOK_NS * values.len() as f64;
+        let rows = rows_at_once(distinct.len());
+        let chunks = values
+            .axis_chunks_iter_mut(Axis(0), rows)
+            .zip(plane.values.axis_chunks_iter(Axis(0), rows));
+        parallel::run(
+            chunks,
+            cost,
+            || Ok(()),
+            |(), (mut to, from), _| {
+                for (mut to, &column) in to.columns_mut().into_iter().zip(&distinct) {
+                    for (place, value) in to.iter_mut().zip(from.column(column)) {
+                        let value = value.widen();
+                        let product = value * scale;
+                        // What becomes infinite would count as missing; as the largest number its squares still leave the
+                        // range.
+                        *place = if value.is_finite() { product.clamp(f64::MIN, f64::MAX) } else { f64::NAN };
+                    }
+                }
+            },
+        )?;
+        Ok(Self { values, sources })
     }
-    Array2::from_shape_vec((rows, columns), memory).map_err(|_| Error::Memory {
-        what: "scaled values",
+
+    fn plane(&self) -> Plane<'_, f64> {
+        Plane {
+            values: self.values.view(),
+            pick: Pick::Listed(&self.sources),
+        }
+    }
+}
+
+fn filled((rows, columns): (usize, usize), value: f64, columns_first: bool, what: &'static str) -> Result<Array2<f64>> {
+    let memory = room(rows, columns, value, what)?;
+    Array2::from_shape_vec((rows, columns).set_f(columns_first), memory).map_err(|_| Error::Memory {
+        what,
         rows,
         columns,
     })
 }
 
-/// The scales to try on a side.
-fn scales<T: Element>(values: ArrayView2<'_, T>) -> [Option<f64>; 3] {
-    let (mut large, mut small) = (false, false);
-    for value in values {
-        let size = value.widen().abs();
-        large |= size >= LARGE && size < f64::INFINITY;
-        small |= size < SMALL && size > 0.0;
-    }
-    [Some(1.0), large.then_some(SHRINK), small.then_some(GROW)]
-}
-
-/// Takes the results of `leaf` that are no numbers again from scaled inputs. `powers` tells, for each of a column's results,
-/// which power of the scale of x it is proportional to; none where it stays as it is. `SQUARES`: it depends on no scale, nor
-/// on that of y.
+/// Takes the results of `leaf` that are no numbers again from scaled inputs, of the columns that have large or small values.
+/// `powers` tells, for each of a column's results, which power of the scale of x it is proportional to; none where it stays as
+/// it is. `SQUARES`: it depends on no scale, nor on that of y. Windows of fewer than `least` rows have no results.
 pub(crate) fn again<T: Element, L: Leaf, const SQUARES: bool>(
     leaf: &L,
     source: Source<'_, T>,
     history: History<'_>,
     powers: &[Option<i32>],
+    least: usize,
     mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
+    // No float32 is large or small.
+    if size_of::<T>() < size_of::<f64>() {
+        return Ok(());
+    }
     let mut planes = source.planes();
     let Some(x) = planes.next() else { return Ok(()) };
     let y = planes.next();
-    let (x_scales, y_scales) = if SQUARES {
-        (scales(x.values), y.map_or([Some(1.0), None, None], |y| scales(y.values)))
-    } else {
-        ([None, Some(SHRINK), None], [Some(1.0), None, None])
-    };
-    for x_scale in x_scales.into_iter().flatten() {
-        for y_scale in y_scales.into_iter().flatten() {
-            if (x_scale, y_scale) == (1.0, 1.0) {
+    let without = least.saturating_sub(1).saturating_sub(history.ahead).min(source.rows());
+    let unsure = unsure(out.view(), powers, history.kept(without))?;
+    let in_x = extremes(x, &unsure)?;
+    let in_y = y.map_or_else(|| reserve(unsure.len(), 0, "columns"), |y| extremes(y, &unsure))?;
+    for (x_scale, of_x) in SCALES {
+        for (y_scale, of_y) in SCALES {
+            if (of_x, of_y) == (0, 0) || (!SQUARES && (of_x, of_y) != (HAS_LARGE, 0)) {
                 continue;
             }
-            let x_values = scaled(x.values, x_scale)?;
-            let y_values = y.map(|y| scaled(y.values, y_scale)).transpose()?;
-            let scaled_x = plane(&x_values, x.pick);
-            let source = match (&y_values, y) {
-                (Some(values), Some(y)) => Source::pair(scaled_x, plane(values, y.pick)),
-                _ => Source::single(scaled_x),
+            let concerned = |&(_, (in_x, in_y)): &(&usize, (&u8, &u8))| {
+                if SQUARES {
+                    in_x & of_x == of_x && in_y & of_y == of_y
+                } else {
+                    (in_x | in_y) & HAS_LARGE != 0
+                }
             };
-            let memory = reserve(out.len(), f64::NAN, "results of scaled values")?;
-            let mut found = Array2::from_shape_vec(out.dim(), memory).map_err(|_| Error::Memory {
-                what: "results of scaled values",
-                rows: out.nrows(),
-                columns: out.ncols(),
-            })?;
+            let columns = unsure.iter().zip(in_x.iter().zip(&in_y)).filter(concerned);
+            let columns = columns.map(|(&column, _)| column).gathered("columns")?;
+            if columns.is_empty() {
+                continue;
+            }
+            #[cfg(test)]
+            WORK.with(|work| work.set((work.get().0, work.get().1 + columns.len())));
+            let scaled_x = Scaled::new(x, &columns, x_scale)?;
+            let scaled_y = y.map(|y| Scaled::new(y, &columns, y_scale)).transpose()?;
+            let source = match &scaled_y {
+                Some(scaled_y) => Source::pair(scaled_x.plane(), scaled_y.plane()),
+                None => Source::single(scaled_x.plane()),
+            };
+            let shape = (out.nrows(), columns.len() * powers.len());
+            let mut found = filled(shape, f64::NAN, false, "results of scaled values")?;
             columns::run(leaf, source, history, found.view_mut())?;
-            merge(&mut out, &found, powers, x_scale);
+            merge(&mut out, &found, &columns, powers, x_scale)?;
         }
     }
     Ok(())
 }
 
-fn plane<'a>(values: &'a Array2<f64>, pick: Pick<'a>) -> Plane<'a, f64> {
-    Plane {
-        values: values.view(),
-        pick,
-    }
-}
-
-/// Replaces what is no number by what the scaled values gave.
-fn merge<T: Element>(out: &mut ArrayViewMut2<'_, T>, found: &Array2<f64>, powers: &[Option<i32>], scale: f64) {
-    for (mut column, (found, power)) in
-        out.columns_mut().into_iter().zip(found.columns().into_iter().zip(powers.iter().cycle()))
-    {
-        let Some(power) = *power else { continue };
-        for (value, &found) in column.iter_mut().zip(found) {
-            if !value.widen().is_finite() && !found.is_nan() {
-                // One power after the other: their product may itself leave the range.
-                *value = T::narrow((0..power).fold(found, |found, _| found / scale));
+/// Replaces what is no number in these columns' results by what the scaled values gave.
+fn merge<T: Element>(
+    out: &mut ArrayViewMut2<'_, T>,
+    found: &Array2<f64>,
+    columns: &[usize],
+    powers: &[Option<i32>],
+    scale: f64,
+) -> Result<()> {
+    let rows = rows_at_once(found.ncols());
+    let chunks = out.axis_chunks_iter_mut(Axis(0), rows).zip(found.axis_chunks_iter(Axis(0), rows));
+    parallel::run(
+        chunks,
+        2.0 * LOOK_NS * found.len() as f64,
+        || Ok(()),
+        |(), (mut out, found), _| {
+            for (number, found) in found.columns().into_iter().enumerate() {
+                let (column, result) = (columns[number / powers.len()], number % powers.len());
+                let Some(power) = powers[result] else { continue };
+                for (value, &found) in out.column_mut(column * powers.len() + result).iter_mut().zip(found) {
+                    if !value.widen().is_finite() && !found.is_nan() {
+                        // One power after the other: their product may itself leave the range.
+                        *value = T::narrow((0..power).fold(found, |found, _| found / scale));
+                    }
+                }
             }
-        }
-    }
+        },
+    )
 }

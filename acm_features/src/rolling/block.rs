@@ -395,7 +395,7 @@ pub(crate) fn run<'a, T: Element, K: Summary>(
             let leaf = Blocks::new(summary, window)?;
             columns::run(&leaf, source, history, out.view_mut())?;
             if leaf.noted() {
-                again::<T, K, _>(&leaf, source, history, out)
+                again::<T, K, _>(&leaf, source, history, window.min_periods(), out)
             } else {
                 Ok(())
             }
@@ -425,7 +425,7 @@ fn run_over<T: Element, K: Summary>(
     let leaf = Ranges::new(summary, bounds, min_periods);
     columns::run(&leaf, source, history, out.view_mut())?;
     if leaf.noted() {
-        again::<T, K, _>(&leaf, source, history, out)
+        again::<T, K, _>(&leaf, source, history, min_periods, out)
     } else {
         Ok(())
     }
@@ -435,11 +435,13 @@ fn again<T: Element, K: Summary, L: Leaf>(
     leaf: &L,
     source: Source<'_, T>,
     history: History<'_>,
+    min_periods: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     if K::SQUARES {
-        beyond::again::<T, L, true>(leaf, source, history, K::POWERS, out)
+        // Of one row there is no ratio.
+        beyond::again::<T, L, true>(leaf, source, history, K::POWERS, min_periods.max(2), out)
     } else {
-        beyond::again::<T, L, false>(leaf, source, history, K::POWERS, out)
+        beyond::again::<T, L, false>(leaf, source, history, K::POWERS, min_periods, out)
     }
 }

@@ -53,7 +53,9 @@ pub fn band_energy<T: Element>(
         for (value, weight) in transform.series.iter_mut().zip(&weights) {
             *value *= weight;
         }
-        transform.run(stop);
+        if !transform.run(stop) {
+            return;
+        }
         for (bins, energy) in bands.bins(rows).zip(energies.iter_mut()) {
             // The sum of no bins is -0.0.
             *energy = finite_or_infinite(bins.map(|bin| transform.power(bin)).sum::<f64>() + 0.0);

@@ -110,28 +110,29 @@ impl Transform {
         })
     }
 
-    /// The spectrum of the series; not defined where the work was stopped.
-    pub(super) fn run(&mut self, stop: &Stop) {
+    /// The spectrum of the series: whether it is there. Where the work was stopped, the transform may be of no more use.
+    #[must_use]
+    pub(super) fn run(&mut self, stop: &Stop) -> bool {
         if stop.requested() {
-            return;
+            return false;
         }
         match (&self.plan, &mut self.scratch) {
             (Plan::General(plan), Scratch::General(scratch)) => {
                 let (plan, mut own) = (Arc::clone(plan), take(scratch));
                 let (mut series, mut spectrum) = (take(&mut self.series), take(&mut self.spectrum));
-                let (rows, bins) = (series.len(), spectrum.len());
-                let done = aside(ROW_NS * rows as f64, Some(stop), move || {
+                let done = aside(ROW_NS * series.len() as f64, Some(stop), move || {
                     if plan.process_with_scratch(&mut series, &mut spectrum, &mut own).is_err() {
                         unreachable!("the lengths are the plan's own");
                     }
                     (series, spectrum, own)
                 });
-                // Given up: what follows still finds places for its results, which nobody will read.
-                let empty = || (vec![0.0; rows], vec![Complex::new(0.0, 0.0); bins], Vec::new());
-                (self.series, self.spectrum, *scratch) = done.unwrap_or_else(|_| empty());
+                let Ok(done) = done else { return false };
+                (self.series, self.spectrum, *scratch) = done;
+                true
             }
             (Plan::Chirp(chirp), Scratch::Chirp(rectangle)) => {
                 chirp.run(&self.series, &mut self.spectrum, rectangle, stop);
+                !stop.requested()
             }
             _ => unreachable!("the scratch is the plan's own"),
         }

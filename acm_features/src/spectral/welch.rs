@@ -118,7 +118,9 @@ pub fn power_spectrum<T: Element>(x: ArrayView2<'_, T>, welch: &Welch, mut out: 
             for (value, weight) in transform.series.iter_mut().zip(&weights) {
                 *value *= weight;
             }
-            transform.run(stop);
+            if !transform.run(stop) {
+                return;
+            }
             for (bin, sum) in sums.iter_mut().enumerate() {
                 *sum += transform.power(bin);
             }

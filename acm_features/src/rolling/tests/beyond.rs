@@ -1,9 +1,12 @@
 //! Values near the ends of the range of float64: a power of two as a factor changes no digit of any result.
 
-use acm_linalg::parallel;
-use ndarray::{Array2, ArrayView2, array, s};
+use std::cell::Cell;
+
+use acm_linalg::{Error, parallel};
+use ndarray::{Array2, ArrayView2, ShapeBuilder, array, s};
 
 use super::{Kernel, assert_same_bytes, plant, window};
+use crate::rolling::beyond::{WORK, survey};
 use crate::rolling::{Times, Windows, rolling_corr, rolling_cov, rolling_lag_corr};
 
 /// `value` times 2^power, where the factor alone may be none.
@@ -204,4 +207,68 @@ fn pieces_and_threads_give_the_bytes_of_the_whole() {
             assert_same_bytes(got.slice(s![from.., ..]), whole.1.slice(s![first + from.., ..]), "a piece");
         }
     }
+}
+
+/// Columns that were looked at for large and small values meanwhile, and columns that were taken again.
+fn work(of: impl FnOnce()) -> (usize, usize) {
+    WORK.set((0, 0));
+    of();
+    WORK.get()
+}
+
+#[test]
+fn only_columns_with_such_values_are_taken_again() {
+    let mut x = Array2::from_shape_fn((5000, 40).f(), |(row, column)| ((row * 7 + column) % 31) as f64 - 0.3);
+    let y = x.slice(s![.., ..;-1]).to_owned();
+    let stamps: Vec<i64> = (0..5000).collect();
+    let of = |x: &Array2<f64>, windows: Windows<'_>| work(|| drop(corr(x.view(), y.view(), windows)));
+    let all = |x: &Array2<f64>| shapes(50, &stamps).map(|windows| of(x, windows).1);
+    assert_eq!(of(&x, window(50, 9).into()), (0, 0));
+    x.slice_mut(s![1000..2000, 3]).fill(4.5);
+    x.slice_mut(s![3000..3100, 7]).fill(f64::NAN);
+    // Two columns on either side, and nothing in them.
+    assert_eq!(of(&x, window(50, 9).into()), (4, 0));
+    assert_eq!(all(&x), [0; 4]);
+    // A large value, one way to scale it; a large and a small one, two.
+    x[[4000, 7]] = 1e200;
+    assert_eq!(of(&x, window(50, 9).into()), (4, 1));
+    x[[4100, 7]] = 1e-200;
+    assert_eq!(of(&x, window(50, 9).into()), (4, 2));
+    assert_eq!(all(&x), [2; 4]);
+    let mean = work(|| drop(Kernel::MeanStd.compute(x.view(), window(50, 2))));
+    assert_eq!(mean, (1, 1));
+    // Each of the columns that pairs name is looked at once a side, however many lags there are.
+    let lags = |pairs: &[(usize, usize)]| {
+        let mut out = Array2::zeros((5000, 4 * pairs.len()));
+        work(|| rolling_lag_corr(x.view(), window(50, 9), 3, pairs, out.view_mut()).unwrap())
+    };
+    assert_eq!(lags(&[(3, 1), (1, 2), (1, 3)]), (5, 0));
+}
+
+#[test]
+fn columns_are_surveyed_in_any_layout_and_interrupts_seen() {
+    thread_local! {
+        static STOP: Cell<bool> = const { Cell::new(false) };
+    }
+    let mut x = Array2::zeros((70_000, 3));
+    (x[[0, 0]], x[[69_999, 0]], x[[40_000, 2]]) = (1.0, 2.0, 2.0);
+    let mut by_column = Array2::zeros(x.dim().f());
+    by_column.assign(&x);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0, 1 or 2")]
+    let kind = |value: f64| value as u8;
+    for x in [x.view(), by_column.view(), x.slice(s![..;-1, ..])] {
+        assert_eq!(survey(x, &[0, 1, 2], 3, kind).unwrap(), [3, 0, 2]);
+        assert_eq!(survey(x, &[2], 3, kind).unwrap(), [2]);
+        assert!(survey(x, &[], 3, kind).unwrap().is_empty());
+    }
+    // The question is asked on the calling thread, here one that has not asked before.
+    let told = std::thread::scope(|scope| {
+        let asked = || {
+            parallel::set_interrupt_hook(|| STOP.get());
+            STOP.set(true);
+            survey(x.view(), &[0, 1, 2], 3, kind)
+        };
+        scope.spawn(asked).join().unwrap()
+    });
+    assert_eq!(told, Err(Error::Interrupted));
 }

@@ -278,7 +278,9 @@ impl Column {
             if squares <= NOTHING * *whole.get_or_insert(self.record.values.len() as f64 + squares) {
                 break;
             }
-            self.measure(stop)?;
+            if !self.measure(stop)? {
+                return Ok(Vec::new());
+            }
             let next = match &search.periods {
                 Periods::Most(_) => self.next(&found),
                 Periods::Given(periods) => self.next_given(&found, periods, search.fs),
@@ -317,8 +319,8 @@ impl Column {
         trend::level(&mut self.rest, rows, &mut self.spare)
     }
 
-    /// The spectrum of the rest, its gaps bridged by straight lines.
-    fn measure(&mut self, stop: &Stop) -> Result<()> {
+    /// The spectrum of the rest, its gaps bridged by straight lines: whether it is there, or the work was stopped.
+    fn measure(&mut self, stop: &Stop) -> Result<bool> {
         let span = self.record.span();
         let transform = match &mut self.transform {
             Some(transform) if transform.series.len() == span => transform,
@@ -339,9 +341,11 @@ impl Column {
             transform.series[row] = value;
             before = Some((row, value));
         }
-        transform.run(stop);
+        if !transform.run(stop) {
+            return Ok(false);
+        }
         self.peaks.measure(&transform.spectrum, span);
-        Ok(())
+        Ok(true)
     }
 
     /// The frequency of the peak that stands out most, if it does: of the longest cycle of which it is a harmonic.
