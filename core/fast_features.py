@@ -98,10 +98,9 @@ def _optional(name: str, *needs: str) -> Any:
     """Import a module that may be absent; a folder that merely has its name, or an older release, does not count."""
     try:
         module = importlib.import_module(name)
-    except ImportError:
-        return None
-    except Exception:  # whatever keeps it from being imported, the features do without it
-        logging.getLogger(__name__).warning("%s is there but fails to import", name, exc_info=True)
+    except Exception as error:  # whatever keeps it from being imported, the features do without it
+        if name in {"acm_rs", "polars"} and not isinstance(error, ImportError):
+            logging.getLogger(__name__).warning("%s is there but fails to import: %r", name, error)
         return None
     return module if all(hasattr(module, need) for need in needs) else None
 

@@ -212,7 +212,7 @@ def naive(name: str, part: Array) -> float:
         "median": lambda: np.median(v),
         "mad": lambda: np.median(np.abs(v - np.median(v))),
         "quantile": lambda: np.quantile(v, 0.25),
-        "slope": lambda: np.polynomial.Polynomial.fit(at, v, 1).convert().coef[-1] if v.size > 1 else 0.0,
+        "slope": lambda: np.polyfit(at, v, 1)[0] if v.size > 1 else 0.0,
     }
     return float(forms[name]())
 

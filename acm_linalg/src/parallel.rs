@@ -269,7 +269,8 @@ where
     let stop = Stop::default();
     let threads = num_threads().min(jobs.size_hint().1.unwrap_or(usize::MAX));
     let watch = cost_ns > WATCH_NS && HOOK.get().is_some();
-    if !watch && cost_ns > ASK_NS {
+    // Also of watched work: much of it may be over before the first look.
+    if cost_ns > ASK_NS {
         ask_at_times()?;
     }
     let lease = if cost_ns < SERIAL_NS || (threads <= 1 && !watch) {

@@ -1,14 +1,12 @@
 //! Room for faer's products and decompositions, which ask for memory in a way that cannot be refused: looked for beforehand,
 //! where its lack is still an error.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
-use faer::linalg::matmul::matmul;
+use faer::Par;
 use faer::linalg::{cholesky, evd, qr, svd};
-use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::error::Result;
 use crate::memory::probe;
@@ -44,15 +42,8 @@ impl Promised {
     }
 }
 
-/// Bytes that faer's products keep for each thread on x86-64; elsewhere no product asks for more.
+/// Bytes that faer's products keep for each thread on x86-64.
 const WORKSPACE: usize = 1 << 22;
-
-/// Products of square matrices of this size go through the workspace.
-const EDGE: usize = 20;
-
-thread_local! {
-    static READY: Cell<bool> = const { Cell::new(false) };
-}
 
 /// Bytes that were found free and are about to be asked for; others must not take them meanwhile.
 #[derive(Debug)]
@@ -80,24 +71,12 @@ impl Drop for Promise {
     }
 }
 
-/// Makes sure that this thread has the workspace that products need.
+/// Looks for the workspace that products need: a thread's first asks for it, the others then have it already.
 ///
 /// # Errors
 /// [`crate::Error::Memory`].
 pub fn ready() -> Result<()> {
-    if READY.get() {
-        return Ok(());
-    }
-    let _room = Promise::of(WORKSPACE, "the workspace of matrix products")?;
-    if cfg!(target_arch = "x86_64") {
-        let ones = [1.0; EDGE * EDGE];
-        let mut product = [0.0; EDGE * EDGE];
-        let ones = MatRef::from_row_major_slice(&ones, EDGE, EDGE);
-        let into = MatMut::from_row_major_slice_mut(&mut product, EDGE, EDGE);
-        matmul(into, Accum::Replace, ones, ones, 1.0, Par::Seq);
-        READY.set(true);
-    }
-    Ok(())
+    Promise::of(WORKSPACE, "the workspace of matrix products").map(drop)
 }
 
 /// Before a thin singular value decomposition; to be held until it is done, as all that follow.
@@ -176,25 +155,5 @@ mod tests {
         drop(held);
         assert_eq!(parents.bytes.load(Ordering::SeqCst), isize::MAX as usize - 5);
         assert!((100..1 << 40).contains(&own.all.bytes.load(Ordering::SeqCst)));
-    }
-
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    #[test]
-    fn the_workspace_is_as_large_as_thought() {
-        fn pages() -> usize {
-            let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-            text.split(' ').next().unwrap().parse().unwrap()
-        }
-        let taken = || {
-            let before = pages();
-            ready().unwrap();
-            assert!(READY.get());
-            pages().saturating_sub(before) * 4096
-        };
-        // Other tests run meanwhile: one of a few threads is undisturbed.
-        let fresh = |_| std::thread::scope(|scope| scope.spawn(taken).join().unwrap());
-        let all: Vec<_> = (0..16).map(fresh).collect();
-        let expected = WORKSPACE..WORKSPACE + (1 << 16);
-        assert!(all.iter().any(|taken| expected.contains(taken)), "{all:?}");
     }
 }
