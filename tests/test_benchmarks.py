@@ -33,7 +33,7 @@ from benchmarks.extremes import overhead_section, worst_section
 from benchmarks.features import feature_calls, load_backend, polars_numpy_features
 from benchmarks.kernels import Variant, kernel_section, peer_candidate, variants
 from benchmarks.measure import Candidate, Plan, race
-from benchmarks.memory import memory_section, output_bytes, peak_growth, wide_memory_section
+from benchmarks.memory import memory_section, output_bytes, wide_memory_section
 from benchmarks.model_section import model_section
 from benchmarks.models import MODEL_CASES, ModelCase, at_most
 from benchmarks.numpy_peers import bins_of_bands, median_mad, on_threads
@@ -295,7 +295,7 @@ def test_a_history_is_read_by_folder_and_by_file(tmp_path: Path) -> None:
 
 def test_peak_growth_sees_the_output() -> None:
     # In a process of its own: where the peak cannot be set back, an earlier one would hide it.
-    script = "import numpy as np\nfrom benchmarks.memory import peak_growth\nprint(peak_growth(lambda: np.ones(4_000_000))[0])"
+    script = "import numpy, benchmarks.memory as m; print(m.peak_growth(lambda: numpy.ones(4_000_000))[0])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert int(done.stdout) >= 16_000_000
     result = np.ones(4_000_000)
