@@ -57,13 +57,13 @@ pub trait Persist: Sized {
     /// Takes all the fields back and checks what scoring relies on.
     ///
     /// # Errors
-    /// [`Error::State`]; [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`crate::Error::State`]; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
     fn read(from: &Reader<'_>) -> Result<Self>;
 
     /// The model as bytes.
     ///
     /// # Errors
-    /// [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
     fn to_bytes(&self) -> Result<Vec<u8>> {
         to_bytes_with(self, &())
     }
@@ -71,7 +71,8 @@ pub trait Persist: Sized {
     /// The model from bytes.
     ///
     /// # Errors
-    /// [`Error::State`] for anything that is no whole and sound model of this kind; [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`crate::Error::State`] for anything that is no whole and sound model of this kind; [`crate::Error::Memory`];
+    /// [`crate::Error::Interrupted`].
     fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Ok(from_bytes_with::<Self, ()>(bytes)?.0)
     }
@@ -85,13 +86,13 @@ pub trait Memory: Sized + Default {
     /// Takes the fields back; a fresh memory where there are none.
     ///
     /// # Errors
-    /// [`Error::State`]; [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`crate::Error::State`]; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
     fn read(from: &Reader<'_>) -> Result<Self>;
 
     /// A copy to move on: the memory itself stays as it is until the call has ended.
     ///
     /// # Errors
-    /// [`Error::Memory`].
+    /// [`crate::Error::Memory`].
     fn copy(&self) -> Result<Self>;
 }
 
@@ -110,7 +111,7 @@ impl Memory for () {
 /// A model and its memory as bytes.
 ///
 /// # Errors
-/// [`Error::Memory`]; [`Error::Interrupted`].
+/// [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
 pub fn to_bytes_with<P: Persist, M: Memory>(model: &P, memory: &M) -> Result<Vec<u8>> {
     let mut to = Writer::new();
     model.write(&mut to);
@@ -121,7 +122,8 @@ pub fn to_bytes_with<P: Persist, M: Memory>(model: &P, memory: &M) -> Result<Vec
 /// A model and its memory from bytes.
 ///
 /// # Errors
-/// [`Error::State`] for anything that is no whole and sound model of this kind; [`Error::Memory`]; [`Error::Interrupted`].
+/// [`crate::Error::State`] for anything that is no whole and sound model of this kind; [`crate::Error::Memory`];
+/// [`crate::Error::Interrupted`].
 pub fn from_bytes_with<P: Persist, M: Memory>(bytes: &[u8]) -> Result<(P, M)> {
     let from = Reader::open(bytes, P::KIND, P::VERSION)?;
     let read = (P::read(&from)?, M::read(&from)?);
@@ -132,7 +134,7 @@ pub fn from_bytes_with<P: Persist, M: Memory>(bytes: &[u8]) -> Result<(P, M)> {
 /// Puts the checksum of a saved model where it belongs: into its last bytes.
 ///
 /// # Errors
-/// [`Error::Interrupted`].
+/// [`crate::Error::Interrupted`].
 pub fn seal(bytes: &mut [u8]) -> Result<()> {
     let end = bytes.len().saturating_sub(SEAL);
     let sum = checksum(&bytes[..end])?.to_le_bytes();
