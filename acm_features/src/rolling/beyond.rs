@@ -209,8 +209,8 @@ fn extremes<T: Element>(plane: Plane<'_, T>, columns: &[usize]) -> Result<Vec<u8
     WORK.with(|work| work.set((work.get().0 + distinct.len(), work.get().1)));
     let found = survey(plane.values, &distinct, HAS_LARGE | HAS_SMALL, |value| {
         let size = value.abs();
-        let large = u8::from(size >= LARGE && size < f64::INFINITY) * HAS_LARGE;
-        large | u8::from(size < SMALL && size > 0.0) * HAS_SMALL
+        let large = u8::from((LARGE..f64::INFINITY).contains(&size)) * HAS_LARGE;
+        large | (u8::from(size < SMALL && size > 0.0) * HAS_SMALL)
     })?;
     sources.iter().map(|&(column, _)| found[place(&distinct, column)]).gathered("columns")
 }
