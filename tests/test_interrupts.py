@@ -19,7 +19,6 @@ PARTS = 4
 
 MUST_LAST = frozenset(
     {
-        "AR1Detector.update waiting",
         "IsolationForest large.__eq__",
         "IsolationForest large.from_bytes",
         "align_labels many",
