@@ -10,7 +10,7 @@ use ndarray::ArrayView2;
 
 use super::results;
 use super::rows::load;
-use crate::rolling::{Compensated, Place, ShapeState, seen, where_enough};
+use crate::rolling::{Compensated, Place, Powers, Sight, State, Values};
 
 /// Rows that are summarised value by value.
 const LEAF_ROWS: usize = 128;
@@ -42,51 +42,11 @@ pub struct Moments<T> {
     pub kurt: Vec<T>,
 }
 
-#[derive(Clone, Copy)]
-struct State<S: Simd> {
-    shape: ShapeState<S, true>,
-    sum: Compensated<S>,
-}
-
-impl<S: Simd> State<S> {
-    #[inline(always)]
-    fn empty(simd: S) -> Self {
-        Self {
-            shape: ShapeState::empty(simd),
-            sum: Compensated::zero(simd),
-        }
-    }
-
-    #[inline(always)]
-    fn merge(self, simd: S, newer: Self) -> Self {
-        Self {
-            shape: self.shape.merge::<false>(simd, newer.shape, 0.0),
-            sum: self.sum.merge(newer.sum),
-        }
-    }
-
-    #[inline(always)]
-    fn save(self, memory: &mut [Row]) {
-        self.shape.save(memory);
-        memory[6].store(self.sum.high);
-        memory[7].store(self.sum.low);
-    }
-
-    #[inline(always)]
-    fn load(simd: S, memory: &[Row]) -> Self {
-        Self {
-            shape: ShapeState::load(simd, memory),
-            sum: Compensated {
-                high: memory[6].load(simd),
-                low: memory[7].load(simd),
-            },
-        }
-    }
-}
+type Summary<S> = (Powers<S, true>, Compensated<S>);
 
 /// Neighbouring summaries of equal length merged as soon as there are two: the error grows with the logarithm of the rows.
 struct Tower<S: Simd, const LEVELS: usize> {
-    states: [State<S>; LEVELS],
+    summaries: [Summary<S>; LEVELS],
     pushed: usize,
     height: usize,
 }
@@ -95,32 +55,32 @@ impl<S: Simd, const LEVELS: usize> Tower<S, LEVELS> {
     #[inline(always)]
     fn new(simd: S) -> Self {
         Self {
-            states: [State::empty(simd); LEVELS],
+            summaries: [State::empty(simd); LEVELS],
             pushed: 0,
             height: 0,
         }
     }
 
     #[inline(always)]
-    fn push(&mut self, simd: S, mut state: State<S>) {
+    fn push(&mut self, simd: S, mut summary: Summary<S>) {
         let mut pairs = self.pushed;
         while pairs % 2 == 1 {
             self.height -= 1;
-            state = self.states[self.height].merge(simd, state);
+            summary = self.summaries[self.height].merge::<false>(simd, summary, 0.0);
             pairs /= 2;
         }
-        self.states[self.height] = state;
+        self.summaries[self.height] = summary;
         self.height += 1;
         self.pushed += 1;
     }
 
     #[inline(always)]
-    fn finish(&self, simd: S) -> State<S> {
-        let mut state = State::empty(simd);
+    fn finish(&self, simd: S) -> Summary<S> {
+        let mut summary = State::empty(simd);
         for level in (0..self.height).rev() {
-            state = self.states[level].merge(simd, state);
+            summary = self.summaries[level].merge::<false>(simd, summary, 0.0);
         }
-        state
+        summary
     }
 }
 
@@ -144,18 +104,17 @@ fn summarise<S: Simd, T: Element>(
         let leaf = start..(start + LEAF_ROWS).min(rows.end);
         let tile = &mut tile[..leaf.len()];
         load(simd, x, leaf, &columns, tile);
-        let mut state = State::empty(simd);
+        let mut summary = Summary::empty(simd);
         for (position, row) in tile.iter().enumerate() {
-            let value = row.load(simd);
             let place = Place {
                 position: position as f64,
                 inverse: 0.0,
             };
-            state.shape = state.shape.push::<false>(simd, value, place);
-            state.sum = state.sum.add(seen::<S, false>(simd, value).0);
+            summary = summary.push::<false>(simd, Values::load(simd, row, row), place);
         }
-        tower.push(simd, state);
+        tower.push(simd, summary);
     }
+    const { assert!(<Summary<S> as State<S>>::SIZE == SIZE) };
     tower.finish(simd).save(memory);
 }
 
@@ -166,13 +125,17 @@ fn conclude<S: Simd>(simd: S, chunks: &[Row], results: &mut [Row; 5]) {
     for memory in chunks.chunks_exact(SIZE) {
         tower.push(simd, State::load(simd, memory));
     }
-    let State { shape, sum } = tower.finish(simd);
-    let count = shape.spread.count;
+    let (powers, sum) = tower.finish(simd);
+    let count = powers.spread.count;
+    let all = Sight {
+        min_periods: 1.0,
+        whole: None,
+    };
     results[0].store(count);
-    results[1].store(where_enough(simd, count, 1.0, sum.mean(count)));
-    results[2].store(shape.spread.variance(simd, count, 1.0, 1.0).sqrt());
-    results[3].store(shape.skew(simd, count, 1.0));
-    results[4].store(shape.kurt(simd, count, 1.0));
+    results[1].store(all.of_enough(simd, count, 1.0, sum.mean(count)));
+    results[2].store(powers.spread.variance(simd, 1.0, all).sqrt());
+    results[3].store(powers.skew(simd, all));
+    results[4].store(powers.kurt(simd, all));
 }
 
 /// Count, mean, standard deviation (ddof 1), skewness and excess kurtosis (both bias-corrected) of each column.

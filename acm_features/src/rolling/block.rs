@@ -7,7 +7,7 @@
 
 use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Source, Tile, allocate};
-use acm_linalg::lanes::{Element, Row, V};
+use acm_linalg::lanes::{Element, Row};
 use acm_linalg::memory::Gather;
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::ArrayViewMut2;
@@ -15,6 +15,7 @@ use ndarray::ArrayViewMut2;
 use super::beyond::{self, Watch, any_odd};
 use super::bounds::Bounds;
 use super::ranges::Ranges;
+use super::summary::{Place, Sight, State, Statistic, Values, size_of_state};
 use super::window::Window;
 use super::windows::{Layout, Windows};
 
@@ -27,120 +28,21 @@ const TILE_ROWS: usize = 512;
 /// Longest window whose inverse counts are kept in a table.
 const LONGEST_KNOWN: usize = 1 << 16;
 
-/// A summary of some rows of a window that grows by a row at either end and merges with its neighbour.
-pub(crate) trait Summary: Sync {
-    /// The summary in registers.
-    type State<S: Simd>: Copy;
-
-    /// Whether it reads a second input.
-    const PAIRS: bool = false;
-
-    /// Whether it looks at a row's position.
-    const POSITIONS: bool = false;
-
-    /// Rows of memory it takes.
-    const SIZE: usize;
-
-    /// Results it gives.
-    const RESULTS: usize;
-
-    /// For each result the power of the scale of x that it is proportional to, where it is to be right however large the
-    /// values are.
-    const POWERS: &'static [Option<i32>];
-
-    /// Whether it is a ratio of sums of squares, on which small values tell as well.
-    const SQUARES: bool = false;
-
-    /// Estimated time for one value, in nanoseconds.
-    const COST_NS: f64;
-
-    fn empty<S: Simd>(simd: S) -> Self::State<S>;
-
-    /// With one more row; missing values are NaN. `CLEAN`: nothing in the window is missing, so every count is known.
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: Self::State<S>, row: Values<S>, place: Place)
-    -> Self::State<S>;
-
-    /// Of two neighbours, the older first; where `CLEAN` they make up a whole window and `inverse` is 1 over its rows.
-    fn merge<S: Simd, const CLEAN: bool>(
-        simd: S,
-        older: Self::State<S>,
-        newer: Self::State<S>,
-        inverse: f64,
-    ) -> Self::State<S>;
-
-    fn save<S: Simd>(state: Self::State<S>, memory: &mut [Row]);
-
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> Self::State<S>;
-
-    /// The statistic, NaN where it is not defined or `min_periods` is not reached; where `CLEAN` the count is `whole`.
-    fn finish<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        state: Self::State<S>,
-        min_periods: f64,
-        whole: f64,
-        results: &mut [Row],
-    );
-}
-
-/// A row's values, by lane.
-#[derive(Clone, Copy)]
-pub(crate) struct Values<S: Simd> {
-    pub(crate) x: V<S>,
-    /// Those of the second input; `x` again where there is none.
-    pub(crate) y: V<S>,
-}
-
-impl<S: Simd> Values<S> {
-    #[inline(always)]
-    pub(crate) fn load(simd: S, x: &Row, y: &Row) -> Self {
-        Self {
-            x: x.load(simd),
-            y: y.load(simd),
-        }
-    }
-}
-
-/// Where a row stands.
-#[derive(Clone, Copy)]
-pub(crate) struct Place {
-    /// A whole number that rises by 1 a row.
-    pub(crate) position: f64,
-    /// 1 over the rows of the summary with this one; of use only where none is missing.
-    pub(crate) inverse: f64,
-}
-
-/// 1 over the count after a push or a merge: read from a table where the count is known, the same bits computed elsewhere.
-#[inline(always)]
-pub(crate) fn inverse<S: Simd, const CLEAN: bool>(simd: S, count: V<S>, known: f64) -> V<S> {
-    if CLEAN {
-        f64x8::splat(simd, known)
-    } else {
-        1.0 / count.max(f64x8::splat(simd, 1.0))
-    }
-}
-
-/// The count of a window, a constant of the loop where it is known.
-#[inline(always)]
-pub(crate) fn count_of<S: Simd, const CLEAN: bool>(simd: S, count: V<S>, whole: f64) -> V<S> {
-    if CLEAN { f64x8::splat(simd, whole) } else { count }
-}
-
-/// The leaf that computes a [`Summary`]'s statistic over trailing windows.
+/// The leaf that computes a [`Statistic`] over trailing windows of as many rows each.
 pub(crate) struct Blocks<K> {
-    summary: K,
+    statistic: K,
     window: Window,
     /// 1 / n for every n up to the window, where that is worth its memory.
     inverses: Vec<f64>,
     watch: Watch,
 }
 
-impl<K: Summary> Blocks<K> {
-    pub(crate) fn new(summary: K, window: Window) -> Result<Self> {
+impl<K: Statistic> Blocks<K> {
+    pub(crate) fn new(statistic: K, window: Window) -> Result<Self> {
         let known = if window.rows() <= LONGEST_KNOWN { window.rows() } else { 0 };
         let inverses = (0..=known).map(|count| 1.0 / (count as f64).max(1.0));
         Ok(Self {
-            summary,
+            statistic,
             window,
             inverses: inverses.gathered("a window")?,
             watch: Watch::default(),
@@ -158,7 +60,7 @@ pub(crate) struct BlockScratch {
     suffixes: Vec<Row>,
 }
 
-impl<K: Summary> Leaf for Blocks<K> {
+impl<K: Statistic> Leaf for Blocks<K> {
     type Scratch = BlockScratch;
 
     fn blocks(&self) -> Vec<usize> {
@@ -183,13 +85,14 @@ impl<K: Summary> Leaf for Blocks<K> {
     }
 
     fn scratch(&self, rows: usize) -> Result<BlockScratch> {
+        let size = size_of_state::<K>();
         let window = self.window.rows().min(rows);
         let checkpoints = if self.window.rows() > SPAN { window / SPAN + 2 } else { 0 };
         Ok(BlockScratch {
-            prefix: allocate(K::SIZE, "a block summary")?,
-            checkpoints: allocate(checkpoints * K::SIZE, "block summaries")?,
+            prefix: allocate(size, "a block summary")?,
+            checkpoints: allocate(checkpoints * size, "block summaries")?,
             first: 0,
-            suffixes: allocate(SPAN.min(window) * K::SIZE, "block summaries")?,
+            suffixes: allocate(SPAN.min(window) * size, "block summaries")?,
         })
     }
 
@@ -198,7 +101,7 @@ impl<K: Summary> Leaf for Blocks<K> {
         let window = self.window.rows();
         let whole = tile.lead + 1 >= window && self.inverses.len() > window;
         let oldest = if whole { tile.lead + 1 - window } else { 0 };
-        if whole && !any_odd(simd, &tile.x[oldest..]) && !(K::PAIRS && any_odd(simd, &tile.y[oldest..])) {
+        if whole && !any_odd(simd, &tile.x[oldest..]) && !(K::State::<S>::PAIRS && any_odd(simd, &tile.y[oldest..])) {
             self.walk::<S, true>(simd, scratch, tile, out);
         } else {
             self.walk::<S, false>(simd, scratch, tile, out);
@@ -210,7 +113,7 @@ impl<K: Summary> Leaf for Blocks<K> {
     }
 }
 
-impl<K: Summary> Blocks<K> {
+impl<K: Statistic> Blocks<K> {
     /// Whether a window may have left the range of the numbers.
     pub(crate) fn noted(&self) -> bool {
         self.watch.noted()
@@ -218,7 +121,7 @@ impl<K: Summary> Blocks<K> {
 
     #[inline(always)]
     fn look<S: Simd>(&self, simd: S, tile: &Tile<'_>) {
-        let y = if K::PAIRS { tile.y } else { &[] };
+        let y = if K::State::<S>::PAIRS { tile.y } else { &[] };
         if K::POWERS.iter().all(Option::is_none) {
             return;
         }
@@ -231,20 +134,24 @@ impl<K: Summary> Blocks<K> {
 
     #[inline(always)]
     fn walk<S: Simd, const CLEAN: bool>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) {
+        let size = K::State::<S>::SIZE;
         let window = self.window.rows();
-        let min_periods = self.window.min_periods() as f64;
+        let sight = Sight {
+            min_periods: self.window.min_periods() as f64,
+            whole: CLEAN.then_some(window as f64),
+        };
         let of_window = if CLEAN { self.inverses[window] } else { 0.0 };
         let (x, y) = (tile.x, tile.y);
         let mut at = tile.lead;
         let mut position = tile.phase;
         let mut out = out;
-        let mut prefix = if tile.continues && position > 0 {
-            K::load(simd, &scratch.prefix)
+        let mut prefix: K::State<S> = if tile.continues && position > 0 {
+            State::load(simd, &scratch.prefix)
         } else {
-            let mut state = K::empty(simd);
+            let mut state: K::State<S> = State::empty(simd);
             for row in at - position.min(at)..at {
                 let place = self.place::<CLEAN>(position + row - at, position + row - at + 1);
-                state = K::push::<S, CLEAN>(simd, state, Values::load(simd, &x[row], &y[row]), place);
+                state = state.push::<CLEAN>(simd, Values::load(simd, &x[row], &y[row]), place);
             }
             state
         };
@@ -252,7 +159,7 @@ impl<K: Summary> Blocks<K> {
         while at < x.len() {
             if position == window {
                 position = 0;
-                prefix = K::empty(simd);
+                prefix = State::empty(simd);
             }
             let end_of_older = at - position.min(at);
             let older = Older {
@@ -269,12 +176,13 @@ impl<K: Summary> Blocks<K> {
             let span = end - position;
             let (results, rest) = out.split_at_mut(span * K::RESULTS);
             let rows = x[at..at + span].iter().zip(&y[at..at + span]);
-            let places = results.chunks_exact_mut(K::RESULTS).zip(scratch.suffixes.chunks_exact(K::SIZE));
+            let places = results.chunks_exact_mut(K::RESULTS).zip(scratch.suffixes.chunks_exact(size));
             for (step, ((x, y), (results, suffix))) in (position..end).zip(rows.zip(places)) {
                 let place = self.place::<CLEAN>(step, step + 1);
-                prefix = K::push::<S, CLEAN>(simd, prefix, Values::load(simd, x, y), place);
-                let merged = K::merge::<S, CLEAN>(simd, K::load(simd, suffix), prefix, of_window);
-                self.summary.finish::<S, CLEAN>(simd, merged, min_periods, window as f64, results);
+                prefix = prefix.push::<CLEAN>(simd, Values::load(simd, x, y), place);
+                let older: K::State<S> = State::load(simd, suffix);
+                let merged = older.merge::<CLEAN>(simd, prefix, of_window);
+                self.statistic.finish(simd, merged, sight, results);
             }
             out = rest;
             at += span;
@@ -283,7 +191,7 @@ impl<K: Summary> Blocks<K> {
                 return;
             }
         }
-        K::save(prefix, &mut scratch.prefix);
+        prefix.save(&mut scratch.prefix);
     }
 
     /// The place of a row at `position` of its block that is the `count`-th of its summary.
@@ -314,7 +222,7 @@ struct Older<'a, K> {
     blocks: &'a Blocks<K>,
 }
 
-impl<K: Summary> Older<'_, K> {
+impl<K: Statistic> Older<'_, K> {
     /// Pushes row `row` of the block onto `state`, as far as the history has it.
     #[inline(always)]
     fn push<S: Simd, const CLEAN: bool>(&self, simd: S, state: K::State<S>, row: usize) -> K::State<S> {
@@ -327,15 +235,16 @@ impl<K: Summary> Older<'_, K> {
             position: -(back as f64),
             ..self.blocks.place::<CLEAN>(0, back)
         };
-        K::push::<S, CLEAN>(simd, state, row, place)
+        state.push::<CLEAN>(simd, row, place)
     }
 
     /// Suffixes from every `SPAN`th row after `position` on; returns the number of the first that has all there is.
     #[inline(always)]
     fn checkpoint<S: Simd, const CLEAN: bool>(&self, simd: S, position: usize, checkpoints: &mut [Row]) -> usize {
+        let size = K::State::<S>::SIZE;
         let mut to = self.blocks.window.rows();
         let first = (to - self.x.len().min(to)) / SPAN;
-        let mut state = K::empty(simd);
+        let mut state: K::State<S> = State::empty(simd);
         if self.x.is_empty() {
             return first;
         }
@@ -344,7 +253,7 @@ impl<K: Summary> Older<'_, K> {
                 state = self.push::<S, CLEAN>(simd, state, row);
             }
             to = number * SPAN;
-            K::save(state, &mut checkpoints[(number - first) * K::SIZE..(number - first + 1) * K::SIZE]);
+            state.save(&mut checkpoints[(number - first) * size..(number - first + 1) * size]);
         }
         first
     }
@@ -358,20 +267,21 @@ impl<K: Summary> Older<'_, K> {
             suffixes,
             ..
         } = scratch;
+        let size = K::State::<S>::SIZE;
         let window = self.blocks.window.rows();
         let restart = (span.start / SPAN * SPAN + SPAN).min(window);
-        let mut state = if restart == window || self.x.is_empty() {
-            K::empty(simd)
+        let mut state: K::State<S> = if restart == window || self.x.is_empty() {
+            State::empty(simd)
         } else {
             let place = (restart / SPAN).max(*first) - *first;
-            K::load(simd, &checkpoints[place * K::SIZE..(place + 1) * K::SIZE])
+            State::load(simd, &checkpoints[place * size..(place + 1) * size])
         };
         for row in (span.end..restart).rev() {
             state = self.push::<S, CLEAN>(simd, state, row);
         }
-        let suffixes = &mut suffixes[..span.len() * K::SIZE];
-        for (row, suffix) in span.rev().zip(suffixes.rchunks_exact_mut(K::SIZE)) {
-            K::save(state, suffix);
+        let suffixes = &mut suffixes[..span.len() * size];
+        for (row, suffix) in span.rev().zip(suffixes.rchunks_exact_mut(size)) {
+            state.save(suffix);
             state = self.push::<S, CLEAN>(simd, state, row);
         }
     }
@@ -382,9 +292,9 @@ pub(crate) fn tile_rows(window: usize) -> usize {
     if window < TILE_ROWS { TILE_ROWS / window * window } else { TILE_ROWS }
 }
 
-/// Computes a summary's statistic over the windows of each lane.
-pub(crate) fn run<'a, T: Element, K: Summary>(
-    summary: K,
+/// Computes a statistic over the windows of each lane.
+pub(crate) fn run<'a, T: Element, K: Statistic>(
+    statistic: K,
     source: impl Into<Source<'a, T>>,
     windows: Windows<'_>,
     mut out: ArrayViewMut2<'_, T>,
@@ -392,7 +302,7 @@ pub(crate) fn run<'a, T: Element, K: Summary>(
     let source = source.into();
     match windows.over(source.rows())? {
         Layout::Blocks(window, history) => {
-            let leaf = Blocks::new(summary, window)?;
+            let leaf = Blocks::new(statistic, window)?;
             columns::run(&leaf, source, history, out.view_mut())?;
             if leaf.noted() {
                 again::<T, K, _>(&leaf, source, history, window.min_periods(), out)
@@ -400,29 +310,29 @@ pub(crate) fn run<'a, T: Element, K: Summary>(
                 Ok(())
             }
         }
-        Layout::Ranges(bounds, history) => run_over(summary, source, (bounds, history), windows.min_periods(), out),
+        Layout::Ranges(bounds, history) => run_over(statistic, source, (bounds, history), windows.min_periods(), out),
     }
 }
 
 /// The same, each window by its own bounds, and positions by the rows' times.
-pub(crate) fn run_ranges<'a, T: Element, K: Summary>(
-    summary: K,
+pub(crate) fn run_ranges<'a, T: Element, K: Statistic>(
+    statistic: K,
     source: impl Into<Source<'a, T>>,
     windows: Windows<'_>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     let source = source.into();
-    run_over(summary, source, windows.ranges(source.rows())?, windows.min_periods(), out)
+    run_over(statistic, source, windows.ranges(source.rows())?, windows.min_periods(), out)
 }
 
-fn run_over<T: Element, K: Summary>(
-    summary: K,
+fn run_over<T: Element, K: Statistic>(
+    statistic: K,
     source: Source<'_, T>,
     (bounds, history): (Bounds<'_>, History<'_>),
     min_periods: usize,
     mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    let leaf = Ranges::new(summary, bounds, min_periods);
+    let leaf = Ranges::new(statistic, bounds, min_periods);
     columns::run(&leaf, source, history, out.view_mut())?;
     if leaf.noted() {
         again::<T, K, _>(&leaf, source, history, min_periods, out)
@@ -431,7 +341,7 @@ fn run_over<T: Element, K: Summary>(
     }
 }
 
-fn again<T: Element, K: Summary, L: Leaf>(
+fn again<T: Element, K: Statistic, L: Leaf>(
     leaf: &L,
     source: Source<'_, T>,
     history: History<'_>,

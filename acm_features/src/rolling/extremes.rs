@@ -5,102 +5,68 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, Values, count_of};
-use super::sums::where_enough;
+use super::block;
+use super::summary::{Count, Place, Sight, State, Statistic, Values};
 use super::windows::Windows;
 
-/// Minimum, or maximum where `MAX`. Values are finite, so an infinity says that none was seen.
-struct Extreme<const MAX: bool>;
-
+/// The least value, or the greatest where `MAX`. Values are finite, so an infinity says that none was seen.
 #[derive(Clone, Copy)]
-struct ExtremeState<S: Simd> {
-    count: V<S>,
-    extreme: V<S>,
-}
+struct Extreme<S: Simd, const MAX: bool>(V<S>);
 
-impl<const MAX: bool> Extreme<MAX> {
+impl<S: Simd, const MAX: bool> Extreme<S, MAX> {
     const NOTHING: f64 = if MAX { f64::NEG_INFINITY } else { f64::INFINITY };
 
     #[inline(always)]
-    fn pick<S: Simd>(a: V<S>, b: V<S>) -> V<S> {
-        if MAX { a.max(b) } else { a.min(b) }
+    fn pick(self, other: V<S>) -> Self {
+        Self(if MAX { self.0.max(other) } else { self.0.min(other) })
     }
 }
 
-impl<const MAX: bool> Summary for Extreme<MAX> {
-    type State<S: Simd> = ExtremeState<S>;
-    const SIZE: usize = 2;
+impl<S: Simd, const MAX: bool> State<S> for Extreme<S, MAX> {
+    const SIZE: usize = 1;
+
+    #[inline(always)]
+    fn empty(simd: S) -> Self {
+        Self(f64x8::splat(simd, Self::NOTHING))
+    }
+
+    #[inline(always)]
+    fn push<const CLEAN: bool>(self, simd: S, Values { x, .. }: Values<S>, _place: Place) -> Self {
+        self.pick(if CLEAN {
+            x
+        } else {
+            x.simd_eq(x).select(x, f64x8::splat(simd, Self::NOTHING))
+        })
+    }
+
+    #[inline(always)]
+    fn merge<const CLEAN: bool>(self, _simd: S, newer: Self, _inverse: f64) -> Self {
+        self.pick(newer.0)
+    }
+
+    #[inline(always)]
+    fn save(self, memory: &mut [Row]) {
+        memory[0].store(self.0);
+    }
+
+    #[inline(always)]
+    fn load(simd: S, memory: &[Row]) -> Self {
+        Self(memory[0].load(simd))
+    }
+}
+
+/// Minimum, or maximum where `MAX`.
+struct Outermost<const MAX: bool>;
+
+impl<const MAX: bool> Statistic for Outermost<MAX> {
+    type State<S: Simd> = (Count<S>, Extreme<S, MAX>);
     const POWERS: &'static [Option<i32>] = &[None];
-    const RESULTS: usize = 1;
     const COST_NS: f64 = 2.0;
 
     #[inline(always)]
-    fn empty<S: Simd>(simd: S) -> ExtremeState<S> {
-        ExtremeState {
-            count: f64x8::splat(simd, 0.0),
-            extreme: f64x8::splat(simd, Self::NOTHING),
-        }
-    }
-
-    #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(
-        simd: S,
-        state: ExtremeState<S>,
-        Values { x, .. }: Values<S>,
-        _place: Place,
-    ) -> ExtremeState<S> {
-        let one = f64x8::splat(simd, 1.0);
-        if CLEAN {
-            return ExtremeState {
-                count: state.count + one,
-                extreme: Self::pick(state.extreme, x),
-            };
-        }
-        let valid = x.simd_eq(x);
-        ExtremeState {
-            count: state.count + valid.select(one, f64x8::splat(simd, 0.0)),
-            extreme: Self::pick(state.extreme, valid.select(x, f64x8::splat(simd, Self::NOTHING))),
-        }
-    }
-
-    #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(
-        _simd: S,
-        older: ExtremeState<S>,
-        newer: ExtremeState<S>,
-        _known: f64,
-    ) -> ExtremeState<S> {
-        ExtremeState {
-            count: older.count + newer.count,
-            extreme: Self::pick(older.extreme, newer.extreme),
-        }
-    }
-
-    #[inline(always)]
-    fn save<S: Simd>(state: ExtremeState<S>, memory: &mut [Row]) {
-        memory[0].store(state.count);
-        memory[1].store(state.extreme);
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> ExtremeState<S> {
-        ExtremeState {
-            count: memory[0].load(simd),
-            extreme: memory[1].load(simd),
-        }
-    }
-
-    #[inline(always)]
-    fn finish<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        state: ExtremeState<S>,
-        min_periods: f64,
-        whole: f64,
-        results: &mut [Row],
-    ) {
-        let count = count_of::<S, CLEAN>(simd, state.count, whole);
-        results[0].store(where_enough(simd, count, min_periods.max(1.0), state.extreme));
+    fn finish<S: Simd>(&self, simd: S, (count, extreme): Self::State<S>, window: Sight, results: &mut [Row]) {
+        let count = window.count(simd, count.0);
+        results[0].store(window.of_enough(simd, count, 1.0, extreme.0));
     }
 }
 
@@ -117,7 +83,7 @@ pub fn rolling_min<'w, T: Element>(
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Extreme::<false>, x, windows.into(), out)
+    block::run(Outermost::<false>, x, windows.into(), out)
 }
 
 /// Trailing rolling maximum of each column; all else as [`rolling_min`].
@@ -129,5 +95,5 @@ pub fn rolling_max<'w, T: Element>(
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Extreme::<true>, x, windows.into(), out)
+    block::run(Outermost::<true>, x, windows.into(), out)
 }

@@ -10,8 +10,9 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, Values, count_of, inverse};
-use super::sums::{Compensated, seen, where_enough};
+use super::block;
+use super::summary::{Place, Sight, State, Statistic, Values, inverse};
+use super::sums::Compensated;
 use super::windows::Windows;
 
 /// Count, mean and sum of squared deviations; the mean relative to `origin`.
@@ -33,19 +34,9 @@ struct Step<S: Simd> {
 }
 
 impl<S: Simd> Spread<S> {
+    /// With one more value, and by what that changed it.
     #[inline(always)]
-    pub(crate) fn empty(simd: S) -> Self {
-        let zero = f64x8::splat(simd, 0.0);
-        Self {
-            count: zero,
-            origin: zero,
-            mean: zero,
-            m2: zero,
-        }
-    }
-
-    #[inline(always)]
-    fn push<const CLEAN: bool>(self, simd: S, x: V<S>, place: Place) -> (Self, Step<S>) {
+    fn grown<const CLEAN: bool>(self, simd: S, x: V<S>, place: Place) -> (Self, Step<S>) {
         let first = self.count.simd_eq(0.0);
         let (origin, count, difference) = if CLEAN {
             let origin = first.select(x, self.origin);
@@ -68,9 +59,9 @@ impl<S: Simd> Spread<S> {
         (grown, Step { part, growth })
     }
 
-    /// The merge, and the difference of the means, 0 where either side is empty.
+    /// With a newer neighbour, and by what that changed it: by nothing where either side is empty.
     #[inline(always)]
-    fn merge<const CLEAN: bool>(self, simd: S, newer: Self, known: f64) -> (Self, Step<S>) {
+    fn merged<const CLEAN: bool>(self, simd: S, newer: Self, known: f64) -> (Self, Step<S>) {
         let zero = f64x8::splat(simd, 0.0);
         let no_older = self.count.simd_eq(0.0);
         let no_newer = newer.count.simd_eq(0.0);
@@ -89,7 +80,41 @@ impl<S: Simd> Spread<S> {
     }
 
     #[inline(always)]
-    pub(crate) fn save(self, memory: &mut [Row]) {
+    pub(crate) fn variance(self, simd: S, ddof: f64, window: Sight) -> V<S> {
+        let count = window.count(simd, self.count);
+        let variance = self.m2 * (1.0 / (count - ddof));
+        // NaN here only says that deviations or their squares went beyond the largest float64.
+        let variance = variance.simd_eq(variance).select(variance, f64x8::splat(simd, f64::INFINITY));
+        window.of_enough(simd, count, ddof + 1.0, variance)
+    }
+}
+
+impl<S: Simd> State<S> for Spread<S> {
+    const SIZE: usize = 4;
+
+    #[inline(always)]
+    fn empty(simd: S) -> Self {
+        let zero = f64x8::splat(simd, 0.0);
+        Self {
+            count: zero,
+            origin: zero,
+            mean: zero,
+            m2: zero,
+        }
+    }
+
+    #[inline(always)]
+    fn push<const CLEAN: bool>(self, simd: S, row: Values<S>, place: Place) -> Self {
+        self.grown::<CLEAN>(simd, row.x, place).0
+    }
+
+    #[inline(always)]
+    fn merge<const CLEAN: bool>(self, simd: S, newer: Self, inverse: f64) -> Self {
+        self.merged::<CLEAN>(simd, newer, inverse).0
+    }
+
+    #[inline(always)]
+    fn save(self, memory: &mut [Row]) {
         memory[0].store(self.count);
         memory[1].store(self.origin);
         memory[2].store(self.mean);
@@ -97,21 +122,13 @@ impl<S: Simd> Spread<S> {
     }
 
     #[inline(always)]
-    pub(crate) fn load(simd: S, memory: &[Row]) -> Self {
+    fn load(simd: S, memory: &[Row]) -> Self {
         Self {
             count: memory[0].load(simd),
             origin: memory[1].load(simd),
             mean: memory[2].load(simd),
             m2: memory[3].load(simd),
         }
-    }
-
-    #[inline(always)]
-    pub(crate) fn variance(self, simd: S, count: V<S>, ddof: f64, min_periods: f64) -> V<S> {
-        let variance = self.m2 * (1.0 / (count - ddof));
-        // NaN here only says that deviations or their squares went beyond the largest float64.
-        let variance = variance.simd_eq(variance).select(variance, f64x8::splat(simd, f64::INFINITY));
-        where_enough(simd, count, min_periods.max(ddof + 1.0), variance)
     }
 }
 
@@ -120,54 +137,14 @@ struct Variance<const ROOT: bool> {
     ddof: f64,
 }
 
-impl<const ROOT: bool> Summary for Variance<ROOT> {
+impl<const ROOT: bool> Statistic for Variance<ROOT> {
     type State<S: Simd> = Spread<S>;
-    const SIZE: usize = 4;
     const POWERS: &'static [Option<i32>] = &[Some(if ROOT { 1 } else { 2 })];
-    const RESULTS: usize = 1;
     const COST_NS: f64 = 3.0;
 
     #[inline(always)]
-    fn empty<S: Simd>(simd: S) -> Spread<S> {
-        Spread::empty(simd)
-    }
-
-    #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(
-        simd: S,
-        state: Spread<S>,
-        Values { x, .. }: Values<S>,
-        place: Place,
-    ) -> Spread<S> {
-        state.push::<CLEAN>(simd, x, place).0
-    }
-
-    #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: Spread<S>, newer: Spread<S>, known: f64) -> Spread<S> {
-        older.merge::<CLEAN>(simd, newer, known).0
-    }
-
-    #[inline(always)]
-    fn save<S: Simd>(state: Spread<S>, memory: &mut [Row]) {
-        state.save(memory);
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> Spread<S> {
-        Spread::load(simd, memory)
-    }
-
-    #[inline(always)]
-    fn finish<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        state: Spread<S>,
-        min_periods: f64,
-        whole: f64,
-        results: &mut [Row],
-    ) {
-        let count = count_of::<S, CLEAN>(simd, state.count, whole);
-        let variance = state.variance(simd, count, self.ddof, min_periods);
+    fn finish<S: Simd>(&self, simd: S, spread: Spread<S>, window: Sight, results: &mut [Row]) {
+        let variance = spread.variance(simd, self.ddof, window);
         results[0].store(if ROOT { variance.sqrt() } else { variance });
     }
 }
@@ -177,98 +154,32 @@ struct MeanStd {
     ddof: f64,
 }
 
-#[derive(Clone, Copy)]
-struct MeanStdState<S: Simd> {
-    spread: Spread<S>,
-    sum: Compensated<S>,
-}
-
-impl Summary for MeanStd {
-    type State<S: Simd> = MeanStdState<S>;
-    const SIZE: usize = 6;
+impl Statistic for MeanStd {
+    type State<S: Simd> = (Spread<S>, Compensated<S>);
     const POWERS: &'static [Option<i32>] = &[Some(1), Some(1)];
-    const RESULTS: usize = 2;
     const COST_NS: f64 = 4.0;
 
     #[inline(always)]
-    fn empty<S: Simd>(simd: S) -> MeanStdState<S> {
-        MeanStdState {
-            spread: Spread::empty(simd),
-            sum: Compensated::zero(simd),
-        }
-    }
-
-    #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(
-        simd: S,
-        state: MeanStdState<S>,
-        Values { x, .. }: Values<S>,
-        place: Place,
-    ) -> MeanStdState<S> {
-        MeanStdState {
-            spread: state.spread.push::<CLEAN>(simd, x, place).0,
-            sum: state.sum.add(seen::<S, CLEAN>(simd, x).0),
-        }
-    }
-
-    #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(
-        simd: S,
-        older: MeanStdState<S>,
-        newer: MeanStdState<S>,
-        known: f64,
-    ) -> MeanStdState<S> {
-        MeanStdState {
-            spread: older.spread.merge::<CLEAN>(simd, newer.spread, known).0,
-            sum: older.sum.merge(newer.sum),
-        }
-    }
-
-    #[inline(always)]
-    fn save<S: Simd>(state: MeanStdState<S>, memory: &mut [Row]) {
-        state.spread.save(memory);
-        memory[4].store(state.sum.high);
-        memory[5].store(state.sum.low);
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> MeanStdState<S> {
-        MeanStdState {
-            spread: Spread::load(simd, memory),
-            sum: Compensated {
-                high: memory[4].load(simd),
-                low: memory[5].load(simd),
-            },
-        }
-    }
-
-    #[inline(always)]
-    fn finish<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        state: MeanStdState<S>,
-        min_periods: f64,
-        whole: f64,
-        results: &mut [Row],
-    ) {
-        let count = count_of::<S, CLEAN>(simd, state.spread.count, whole);
-        let mean = state.sum.mean(count);
-        results[0].store(where_enough(simd, count, min_periods.max(1.0), mean));
-        results[1].store(state.spread.variance(simd, count, self.ddof, min_periods).sqrt());
+    fn finish<S: Simd>(&self, simd: S, (spread, sum): Self::State<S>, window: Sight, results: &mut [Row]) {
+        let count = window.count(simd, spread.count);
+        results[0].store(window.of_enough(simd, count, 1.0, sum.mean(count)));
+        results[1].store(spread.variance(simd, self.ddof, window).sqrt());
     }
 }
 
 /// The spread with the sums of third and, where `KURT`, fourth powers of the deviations.
 #[derive(Clone, Copy)]
-pub(crate) struct ShapeState<S: Simd, const KURT: bool> {
+pub(crate) struct Powers<S: Simd, const KURT: bool> {
     pub(crate) spread: Spread<S>,
     m3: V<S>,
     m4: V<S>,
 }
 
-impl<S: Simd, const KURT: bool> ShapeState<S, KURT> {
+impl<S: Simd, const KURT: bool> State<S> for Powers<S, KURT> {
+    const SIZE: usize = Spread::<S>::SIZE + 2;
+
     #[inline(always)]
-    pub(crate) fn empty(simd: S) -> Self {
+    fn empty(simd: S) -> Self {
         let zero = f64x8::splat(simd, 0.0);
         Self {
             spread: Spread::empty(simd),
@@ -278,9 +189,9 @@ impl<S: Simd, const KURT: bool> ShapeState<S, KURT> {
     }
 
     #[inline(always)]
-    pub(crate) fn push<const CLEAN: bool>(self, simd: S, x: V<S>, place: Place) -> Self {
+    fn push<const CLEAN: bool>(self, simd: S, row: Values<S>, place: Place) -> Self {
         let before = self.spread;
-        let (spread, Step { part, growth }) = before.push::<CLEAN>(simd, x, place);
+        let (spread, Step { part, growth }) = before.grown::<CLEAN>(simd, row.x, place);
         let n = spread.count;
         let m3 = self.m3 + part * (growth * (n - 2.0) - 3.0 * before.m2);
         let m4 = if KURT {
@@ -293,9 +204,9 @@ impl<S: Simd, const KURT: bool> ShapeState<S, KURT> {
     }
 
     #[inline(always)]
-    pub(crate) fn merge<const CLEAN: bool>(self, simd: S, newer: Self, known: f64) -> Self {
+    fn merge<const CLEAN: bool>(self, simd: S, newer: Self, inverse: f64) -> Self {
         let (a, b) = (self.spread, newer.spread);
-        let (spread, Step { part, growth }) = a.merge::<CLEAN>(simd, b, known);
+        let (spread, Step { part, growth }) = a.merged::<CLEAN>(simd, b, inverse);
         let (na, nb) = (a.count, b.count);
         let m3 = self.m3 + newer.m3 + part * (growth * (na - nb) + 3.0 * (na * b.m2 - nb * a.m2));
         let m4 = if KURT {
@@ -311,41 +222,45 @@ impl<S: Simd, const KURT: bool> ShapeState<S, KURT> {
     }
 
     #[inline(always)]
-    pub(crate) fn save(self, memory: &mut [Row]) {
+    fn save(self, memory: &mut [Row]) {
         self.spread.save(memory);
         memory[4].store(self.m3);
         memory[5].store(self.m4);
     }
 
     #[inline(always)]
-    pub(crate) fn load(simd: S, memory: &[Row]) -> Self {
+    fn load(simd: S, memory: &[Row]) -> Self {
         Self {
             spread: Spread::load(simd, memory),
             m3: memory[4].load(simd),
             m4: memory[5].load(simd),
         }
     }
+}
 
+impl<S: Simd, const KURT: bool> Powers<S, KURT> {
     /// Bias-corrected skewness: Joanes & Gill (1998), doi 10.1111/1467-9884.00122, G1.
     #[inline(always)]
-    pub(crate) fn skew(self, simd: S, n: V<S>, min_periods: f64) -> V<S> {
+    pub(crate) fn skew(self, simd: S, window: Sight) -> V<S> {
+        let n = window.count(simd, self.spread.count);
         let m2 = self.spread.m2;
         let power = m2 * m2.sqrt();
         let skew = (n * (n - 1.0).sqrt() / (n - 2.0)) * (self.m3 / power);
         let defined = representable(power) & skew.abs().simd_lt(f64::INFINITY);
         let skew = defined.select(skew, f64x8::splat(simd, f64::NAN));
-        where_enough(simd, n, min_periods.max(3.0), skew)
+        window.of_enough(simd, n, 3.0, skew)
     }
 
     /// Bias-corrected excess kurtosis: Joanes & Gill (1998), G2.
     #[inline(always)]
-    pub(crate) fn kurt(self, simd: S, n: V<S>, min_periods: f64) -> V<S> {
+    pub(crate) fn kurt(self, simd: S, window: Sight) -> V<S> {
+        let n = window.count(simd, self.spread.count);
         let power = self.spread.m2 * self.spread.m2;
         let scale = (n - 1.0) / ((n - 2.0) * (n - 3.0));
         let kurt = scale * (n * (n + 1.0) * (self.m4 / power) - 3.0 * (n - 1.0));
         let defined = representable(power) & kurt.abs().simd_lt(f64::INFINITY);
         let kurt = defined.select(kurt, f64x8::splat(simd, f64::NAN));
-        where_enough(simd, n, min_periods.max(4.0), kurt)
+        window.of_enough(simd, n, 4.0, kurt)
     }
 }
 
@@ -358,63 +273,14 @@ fn representable<S: Simd>(power: V<S>) -> <V<S> as SimdBase<S>>::Mask {
 /// Skewness, or kurtosis where `KURT`.
 struct Shape<const KURT: bool>;
 
-impl<const KURT: bool> Summary for Shape<KURT> {
-    type State<S: Simd> = ShapeState<S, KURT>;
-    const SIZE: usize = 6;
+impl<const KURT: bool> Statistic for Shape<KURT> {
+    type State<S: Simd> = Powers<S, KURT>;
     const POWERS: &'static [Option<i32>] = &[None];
-    const RESULTS: usize = 1;
     const COST_NS: f64 = 5.0;
 
     #[inline(always)]
-    fn empty<S: Simd>(simd: S) -> ShapeState<S, KURT> {
-        ShapeState::empty(simd)
-    }
-
-    #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(
-        simd: S,
-        state: ShapeState<S, KURT>,
-        Values { x, .. }: Values<S>,
-        place: Place,
-    ) -> ShapeState<S, KURT> {
-        state.push::<CLEAN>(simd, x, place)
-    }
-
-    #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(
-        simd: S,
-        older: ShapeState<S, KURT>,
-        newer: ShapeState<S, KURT>,
-        known: f64,
-    ) -> ShapeState<S, KURT> {
-        older.merge::<CLEAN>(simd, newer, known)
-    }
-
-    #[inline(always)]
-    fn save<S: Simd>(state: ShapeState<S, KURT>, memory: &mut [Row]) {
-        state.save(memory);
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> ShapeState<S, KURT> {
-        ShapeState::load(simd, memory)
-    }
-
-    #[inline(always)]
-    fn finish<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        state: ShapeState<S, KURT>,
-        min_periods: f64,
-        whole: f64,
-        results: &mut [Row],
-    ) {
-        let count = count_of::<S, CLEAN>(simd, state.spread.count, whole);
-        results[0].store(if KURT {
-            state.kurt(simd, count, min_periods)
-        } else {
-            state.skew(simd, count, min_periods)
-        });
+    fn finish<S: Simd>(&self, simd: S, powers: Powers<S, KURT>, window: Sight, results: &mut [Row]) {
+        results[0].store(if KURT { powers.kurt(simd, window) } else { powers.skew(simd, window) });
     }
 }
 

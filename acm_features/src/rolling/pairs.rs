@@ -11,8 +11,8 @@ use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::beyond::LEAST_SQUARES;
-use super::block::{self, Place, Summary, Values, count_of, inverse};
-use super::sums::where_enough;
+use super::block;
+use super::summary::{Place, Sight, State, Statistic, Values, inverse};
 use super::windows::Windows;
 
 /// Count, means and sums of products of deviations; means relative to the origins.
@@ -26,7 +26,10 @@ struct Joint<S: Simd> {
     cross: V<S>,
 }
 
-impl<S: Simd> Joint<S> {
+impl<S: Simd> State<S> for Joint<S> {
+    const PAIRS: bool = true;
+    const SIZE: usize = 8;
+
     #[inline(always)]
     fn empty(simd: S) -> Self {
         let zero = f64x8::splat(simd, 0.0);
@@ -139,11 +142,13 @@ impl<S: Simd> Joint<S> {
             cross: memory[7].load(simd),
         }
     }
+}
 
+impl<S: Simd> Joint<S> {
     /// Pearson's correlation, within [-1, 1]; NaN where either side is constant, or its squared deviations leave the numbers
     /// or lose digits to them.
     #[inline(always)]
-    fn correlation(self, simd: S, count: V<S>, min_periods: f64) -> V<S> {
+    fn correlation(self, simd: S, window: Sight) -> V<S> {
         let one = f64x8::splat(simd, 1.0);
         // One root rounds less than two; two do not leave the numbers where the product would.
         let product = self.spread.x * self.spread.y;
@@ -159,7 +164,7 @@ impl<S: Simd> Joint<S> {
         let known = digits & finite & correlation.simd_eq(correlation);
         let within = correlation.max(-one).min(one);
         let correlation = known.select(within, f64x8::splat(simd, f64::NAN));
-        where_enough(simd, count, min_periods.max(2.0), correlation)
+        window.of_enough(simd, window.count(simd, self.count), 2.0, correlation)
     }
 }
 
@@ -168,55 +173,19 @@ struct Pairs<const CORRELATION: bool> {
     ddof: f64,
 }
 
-impl<const CORRELATION: bool> Summary for Pairs<CORRELATION> {
+impl<const CORRELATION: bool> Statistic for Pairs<CORRELATION> {
     type State<S: Simd> = Joint<S>;
-    const PAIRS: bool = true;
-    const SIZE: usize = 8;
     const POWERS: &'static [Option<i32>] = &[Some(if CORRELATION { 0 } else { 1 })];
     const SQUARES: bool = CORRELATION;
-    const RESULTS: usize = 1;
     const COST_NS: f64 = 5.0;
 
     #[inline(always)]
-    fn empty<S: Simd>(simd: S) -> Joint<S> {
-        Joint::empty(simd)
-    }
-
-    #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(simd: S, state: Joint<S>, row: Values<S>, place: Place) -> Joint<S> {
-        state.push::<CLEAN>(simd, row, place)
-    }
-
-    #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(simd: S, older: Joint<S>, newer: Joint<S>, known: f64) -> Joint<S> {
-        older.merge::<CLEAN>(simd, newer, known)
-    }
-
-    #[inline(always)]
-    fn save<S: Simd>(state: Joint<S>, memory: &mut [Row]) {
-        state.save(memory);
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> Joint<S> {
-        Joint::load(simd, memory)
-    }
-
-    #[inline(always)]
-    fn finish<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        state: Joint<S>,
-        min_periods: f64,
-        whole: f64,
-        results: &mut [Row],
-    ) {
-        let count = count_of::<S, CLEAN>(simd, state.count, whole);
+    fn finish<S: Simd>(&self, simd: S, joint: Joint<S>, window: Sight, results: &mut [Row]) {
         results[0].store(if CORRELATION {
-            state.correlation(simd, count, min_periods)
+            joint.correlation(simd, window)
         } else {
-            let needed = min_periods.max(self.ddof + 1.0);
-            where_enough(simd, count, needed, state.cross * (1.0 / (count - self.ddof)))
+            let count = window.count(simd, joint.count);
+            window.of_enough(simd, count, self.ddof + 1.0, joint.cross * (1.0 / (count - self.ddof)))
         });
     }
 }

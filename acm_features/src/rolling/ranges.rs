@@ -10,8 +10,8 @@ use acm_linalg::parallel::Stop;
 use fearless_simd::Simd;
 
 use super::beyond::Watch;
-use super::block::{Place, Summary, Values};
 use super::bounds::{Bounds, Ranged};
+use super::summary::{Place, Sight, State, Statistic, Values, size_of_state};
 
 /// Suffixes are kept for so many rows at a time, and restart from checkpoints as far apart.
 const SPAN: usize = 256;
@@ -19,18 +19,18 @@ const SPAN: usize = 256;
 /// Rows of a tile.
 const TILE_ROWS: usize = 512;
 
-/// The leaf that computes a [`Summary`]'s statistic over windows with bounds of their own.
+/// The leaf that computes a [`Statistic`] over windows with bounds of their own.
 pub(crate) struct Ranges<'a, K> {
-    summary: K,
+    statistic: K,
     bounds: Bounds<'a>,
     min_periods: usize,
     watch: Watch,
 }
 
 impl<'a, K> Ranges<'a, K> {
-    pub(crate) fn new(summary: K, bounds: Bounds<'a>, min_periods: usize) -> Self {
+    pub(crate) fn new(statistic: K, bounds: Bounds<'a>, min_periods: usize) -> Self {
         Self {
-            summary,
+            statistic,
             bounds,
             min_periods,
             watch: Watch::default(),
@@ -78,23 +78,24 @@ impl Ranged {
     }
 }
 
-impl<K: Summary> Ranges<'_, K> {
+impl<K: Statistic> Ranges<'_, K> {
     #[inline(always)]
     fn push<S: Simd>(&self, simd: S, state: K::State<S>, rows: &Rows<'_>, at: &Ranged, row: usize) -> K::State<S> {
         let place = Place {
-            position: if K::POSITIONS { self.bounds.position(at, row) } else { 0.0 },
+            position: if K::State::<S>::TIMES { self.bounds.position(at, row) } else { 0.0 },
             inverse: 0.0,
         };
-        K::push::<S, false>(simd, state, rows.get(simd, row), place)
+        state.push::<false>(simd, rows.get(simd, row), place)
     }
 
     /// Checkpoints of the older block as far back as `at` starts, and the suffixes of the span it starts in.
     #[inline(always)]
     fn look_back<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, rows: &Rows<'_>, at: &Ranged, stop: &Stop) {
-        let mut state = K::empty(simd);
+        let size = K::State::<S>::SIZE;
+        let mut state: K::State<S> = State::empty(simd);
         let whole = at.spans_before();
-        for (number, checkpoint) in scratch.checkpoints.chunks_exact_mut(K::SIZE).enumerate().take(whole + 1) {
-            K::save(state, checkpoint);
+        for (number, checkpoint) in scratch.checkpoints.chunks_exact_mut(size).enumerate().take(whole + 1) {
+            state.save(checkpoint);
             if stop.requested() {
                 return;
             }
@@ -111,19 +112,20 @@ impl<K: Summary> Ranges<'_, K> {
     /// The suffixes of the span that `at` starts in, as far back as it starts.
     #[inline(always)]
     fn fill_span<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, rows: &Rows<'_>, at: &Ranged) {
+        let size = K::State::<S>::SIZE;
         let number = at.spans_before();
         let end = at.meet - number * SPAN;
-        let mut state = K::load(simd, &scratch.checkpoints[number * K::SIZE..(number + 1) * K::SIZE]);
-        let suffixes = &mut scratch.suffixes[..(end - at.start) * K::SIZE];
-        for (row, suffix) in (at.start..end).rev().zip(suffixes.rchunks_exact_mut(K::SIZE)) {
+        let mut state = K::State::<S>::load(simd, &scratch.checkpoints[number * size..(number + 1) * size]);
+        let suffixes = &mut scratch.suffixes[..(end - at.start) * size];
+        for (row, suffix) in (at.start..end).rev().zip(suffixes.rchunks_exact_mut(size)) {
             state = self.push(simd, state, rows, at, row);
-            K::save(state, suffix);
+            state.save(suffix);
         }
         scratch.span = at.start..end;
     }
 }
 
-impl<K: Summary> Leaf for Ranges<'_, K> {
+impl<K: Statistic> Leaf for Ranges<'_, K> {
     type Scratch = RangeScratch;
 
     fn blocks(&self) -> Vec<usize> {
@@ -147,38 +149,42 @@ impl<K: Summary> Leaf for Ranges<'_, K> {
     }
 
     fn scratch(&self, _rows: usize) -> Result<RangeScratch> {
-        let longest = self.bounds.longest();
+        let (size, longest) = (size_of_state::<K>(), self.bounds.longest());
         Ok(RangeScratch {
             block: None,
-            prefix: allocate(K::SIZE, "a block summary")?,
+            prefix: allocate(size, "a block summary")?,
             pushed: 0,
-            checkpoints: allocate((longest / SPAN + 2) * K::SIZE, "block summaries")?,
-            suffixes: allocate(SPAN.min(longest) * K::SIZE, "block summaries")?,
+            checkpoints: allocate((longest / SPAN + 2) * size, "block summaries")?,
+            suffixes: allocate(SPAN.min(longest) * size, "block summaries")?,
             span: 0..0,
         })
     }
 
     #[inline(always)]
     fn tile<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, tile: &Tile<'_>, out: &mut [Row]) {
+        let size = K::State::<S>::SIZE;
         let rows = Rows {
             x: tile.x,
             y: tile.y,
             first: tile.start[0] - tile.lead,
         };
         let start = tile.start[0] - self.bounds.ahead();
-        let min_periods = self.min_periods as f64;
+        let sight = Sight {
+            min_periods: self.min_periods as f64,
+            whole: None,
+        };
         if !tile.continues {
             scratch.block = None;
         }
         let mut at = self.bounds.window_of(start);
-        let mut prefix = K::load(simd, &scratch.prefix);
+        let mut prefix: K::State<S> = State::load(simd, &scratch.prefix);
         for (row, results) in (start..).zip(out.chunks_exact_mut(K::RESULTS)) {
             self.bounds.advance(&mut at, row);
             let block = (at.meet, at.origin);
             if scratch.block != Some(block) {
                 scratch.block = Some(block);
                 scratch.pushed = at.meet;
-                prefix = K::empty(simd);
+                prefix = State::empty(simd);
                 self.look_back(simd, scratch, &rows, &at, tile.stop);
             }
             for row in scratch.pushed..at.end {
@@ -188,20 +194,20 @@ impl<K: Summary> Leaf for Ranges<'_, K> {
                 prefix = self.push(simd, prefix, &rows, &at, row);
             }
             scratch.pushed = scratch.pushed.max(at.end);
-            let older = if at.start == at.meet {
-                K::empty(simd)
+            let older: K::State<S> = if at.start == at.meet {
+                State::empty(simd)
             } else {
                 if !scratch.span.contains(&at.start) {
                     self.fill_span(simd, scratch, &rows, &at);
                 }
-                let place = (at.start - scratch.span.start) * K::SIZE;
-                K::load(simd, &scratch.suffixes[place..place + K::SIZE])
+                let place = (at.start - scratch.span.start) * size;
+                State::load(simd, &scratch.suffixes[place..place + size])
             };
-            let merged = K::merge::<S, false>(simd, older, prefix, 0.0);
-            self.summary.finish::<S, false>(simd, merged, min_periods, 0.0, results);
+            let merged = older.merge::<false>(simd, prefix, 0.0);
+            self.statistic.finish(simd, merged, sight, results);
         }
-        K::save(prefix, &mut scratch.prefix);
-        let y = if K::PAIRS { tile.y } else { &[] };
+        prefix.save(&mut scratch.prefix);
+        let y = if K::State::<S>::PAIRS { tile.y } else { &[] };
         if K::POWERS.iter().all(Option::is_none) {
             return;
         }

@@ -5,8 +5,9 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, Values, count_of};
-use super::sums::{Compensated, SumState, seen, split, where_enough};
+use super::block;
+use super::summary::{Count, Place, Sight, State, Statistic, Values, seen};
+use super::sums::{Compensated, product, split};
 use super::time_slope::TimeSlope;
 use super::windows::Windows;
 
@@ -24,9 +25,11 @@ pub(crate) struct Line<S: Simd> {
     squares: V<S>,
 }
 
-impl<S: Simd> Line<S> {
+impl<S: Simd> State<S> for Line<S> {
+    const SIZE: usize = 4;
+
     #[inline(always)]
-    pub(crate) fn empty(simd: S) -> Self {
+    fn empty(simd: S) -> Self {
         let zero = f64x8::splat(simd, 0.0);
         Self {
             cross: Compensated::zero(simd),
@@ -35,9 +38,9 @@ impl<S: Simd> Line<S> {
         }
     }
 
-    /// With a row as [`seen`] gives it.
     #[inline(always)]
-    pub(crate) fn push(self, (x, one): (V<S>, V<S>), position: f64) -> Self {
+    fn push<const CLEAN: bool>(self, simd: S, row: Values<S>, Place { position, .. }: Place) -> Self {
+        let (x, one) = seen::<S, CLEAN>(simd, row.x);
         // Both products are exact while positions stay below 2^26.
         let (high, low) = split(x);
         let place = one * position;
@@ -49,37 +52,35 @@ impl<S: Simd> Line<S> {
     }
 
     #[inline(always)]
-    pub(crate) fn merge(self, newer: Self) -> Self {
+    fn merge<const CLEAN: bool>(self, simd: S, newer: Self, inverse: f64) -> Self {
         Self {
-            cross: self.cross.merge(newer.cross),
+            cross: self.cross.merge::<CLEAN>(simd, newer.cross, inverse),
             places: self.places + newer.places,
             squares: self.squares + newer.squares,
         }
     }
 
     #[inline(always)]
-    pub(crate) fn save(self, memory: &mut [Row]) {
-        memory[0].store(self.cross.high);
-        memory[1].store(self.cross.low);
+    fn save(self, memory: &mut [Row]) {
+        self.cross.save(memory);
         memory[2].store(self.places);
         memory[3].store(self.squares);
     }
 
     #[inline(always)]
-    pub(crate) fn load(simd: S, memory: &[Row]) -> Self {
+    fn load(simd: S, memory: &[Row]) -> Self {
         Self {
-            cross: Compensated {
-                high: memory[0].load(simd),
-                low: memory[1].load(simd),
-            },
+            cross: Compensated::load(simd, memory),
             places: memory[2].load(simd),
             squares: memory[3].load(simd),
         }
     }
+}
 
+impl<S: Simd> Line<S> {
     /// `(n sum(t x) - sum(t) sum(x)) / (n sum(t t) - sum(t)^2)`, 0 for a single row.
     #[inline(always)]
-    pub(crate) fn slope(self, simd: S, (count, sum): (V<S>, Compensated<S>), min_periods: f64) -> V<S> {
+    pub(crate) fn slope(self, simd: S, (count, sum): (V<S>, Compensated<S>), window: Sight) -> V<S> {
         let (upper, upper_lost) = product(count, self.cross.high);
         let (lower, lower_lost) = product(self.places, sum.high);
         let exact = Compensated {
@@ -90,95 +91,22 @@ impl<S: Simd> Line<S> {
         let spread = count * self.squares - self.places * self.places;
         let slope = (exact.high + exact.low) / spread;
         let slope = spread.simd_gt(0.0).select(slope, f64x8::splat(simd, 0.0));
-        where_enough(simd, count, min_periods.max(1.0), slope)
+        window.of_enough(simd, count, 1.0, slope)
     }
-}
-
-/// The product as a float64 and what its rounding lost (Dekker 1971).
-#[inline(always)]
-pub(super) fn product<S: Simd>(a: V<S>, b: V<S>) -> (V<S>, V<S>) {
-    let product = a * b;
-    let (a_high, a_low) = split(a);
-    let (b_high, b_low) = split(b);
-    let lost = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
-    (product, lost)
 }
 
 /// The slope of the values against their row's position.
 struct Slope;
 
-#[derive(Clone, Copy)]
-struct SlopeState<S: Simd> {
-    values: SumState<S>,
-    line: Line<S>,
-}
-
-impl Summary for Slope {
-    type State<S: Simd> = SlopeState<S>;
-    const SIZE: usize = 7;
+impl Statistic for Slope {
+    type State<S: Simd> = ((Count<S>, Compensated<S>), Line<S>);
     const POWERS: &'static [Option<i32>] = &[Some(1)];
-    const RESULTS: usize = 1;
     const COST_NS: f64 = 4.0;
 
     #[inline(always)]
-    fn empty<S: Simd>(simd: S) -> SlopeState<S> {
-        SlopeState {
-            values: SumState::empty(simd),
-            line: Line::empty(simd),
-        }
-    }
-
-    #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(
-        simd: S,
-        state: SlopeState<S>,
-        Values { x, .. }: Values<S>,
-        place: Place,
-    ) -> SlopeState<S> {
-        SlopeState {
-            values: state.values.push::<CLEAN>(simd, x),
-            line: state.line.push(seen::<S, CLEAN>(simd, x), place.position),
-        }
-    }
-
-    #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(
-        _simd: S,
-        older: SlopeState<S>,
-        newer: SlopeState<S>,
-        _known: f64,
-    ) -> SlopeState<S> {
-        SlopeState {
-            values: older.values.merge(newer.values),
-            line: older.line.merge(newer.line),
-        }
-    }
-
-    #[inline(always)]
-    fn save<S: Simd>(state: SlopeState<S>, memory: &mut [Row]) {
-        state.values.save(memory);
-        state.line.save(&mut memory[3..]);
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> SlopeState<S> {
-        SlopeState {
-            values: SumState::load(simd, memory),
-            line: Line::load(simd, &memory[3..]),
-        }
-    }
-
-    #[inline(always)]
-    fn finish<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        state: SlopeState<S>,
-        min_periods: f64,
-        whole: f64,
-        results: &mut [Row],
-    ) {
-        let count = count_of::<S, CLEAN>(simd, state.values.count, whole);
-        results[0].store(state.line.slope(simd, (count, state.values.sum), min_periods));
+    fn finish<S: Simd>(&self, simd: S, ((count, sum), line): Self::State<S>, window: Sight, results: &mut [Row]) {
+        let count = window.count(simd, count.0);
+        results[0].store(line.slope(simd, (count, sum), window));
     }
 }
 

@@ -5,7 +5,8 @@ use acm_linalg::lanes::{Element, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::block::{self, Place, Summary, Values, count_of};
+use super::block;
+use super::summary::{Count, Place, Sight, State, Statistic, Values, seen};
 use super::windows::Windows;
 
 /// A scale that makes room: 2^-64.
@@ -34,15 +35,6 @@ impl<S: Simd> Compensated<S> {
         Self {
             high,
             low: self.low + lost,
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn merge(self, other: Self) -> Self {
-        let sum = self.add(other.high);
-        Self {
-            high: sum.high,
-            low: sum.low + other.low,
         }
     }
 
@@ -83,16 +75,41 @@ impl<S: Simd> Compensated<S> {
     }
 }
 
-/// The value and 1, or 0 and 0 where it is missing.
-#[inline(always)]
-pub(crate) fn seen<S: Simd, const CLEAN: bool>(simd: S, x: V<S>) -> (V<S>, V<S>) {
-    let one = f64x8::splat(simd, 1.0);
-    if CLEAN {
-        return (x, one);
+impl<S: Simd> State<S> for Compensated<S> {
+    const SIZE: usize = 2;
+
+    #[inline(always)]
+    fn empty(simd: S) -> Self {
+        Self::zero(simd)
     }
-    let zero = f64x8::splat(simd, 0.0);
-    let valid = x.simd_eq(x);
-    (valid.select(x, zero), valid.select(one, zero))
+
+    #[inline(always)]
+    fn push<const CLEAN: bool>(self, simd: S, row: Values<S>, _place: Place) -> Self {
+        self.add(seen::<S, CLEAN>(simd, row.x).0)
+    }
+
+    #[inline(always)]
+    fn merge<const CLEAN: bool>(self, _simd: S, newer: Self, _inverse: f64) -> Self {
+        let sum = self.add(newer.high);
+        Self {
+            high: sum.high,
+            low: sum.low + newer.low,
+        }
+    }
+
+    #[inline(always)]
+    fn save(self, memory: &mut [Row]) {
+        memory[0].store(self.high);
+        memory[1].store(self.low);
+    }
+
+    #[inline(always)]
+    fn load(simd: S, memory: &[Row]) -> Self {
+        Self {
+            high: memory[0].load(simd),
+            low: memory[1].load(simd),
+        }
+    }
 }
 
 /// Two parts of 26 bits whose sum is `x` (Dekker 1971, doi 10.1007/BF01397083).
@@ -104,119 +121,32 @@ pub(crate) fn split<S: Simd>(x: V<S>) -> (V<S>, V<S>) {
     (high, x - high)
 }
 
-#[derive(Clone, Copy)]
-pub(crate) struct SumState<S: Simd> {
-    pub(crate) count: V<S>,
-    pub(crate) sum: Compensated<S>,
-}
-
-impl<S: Simd> SumState<S> {
-    #[inline(always)]
-    pub(crate) fn empty(simd: S) -> Self {
-        Self {
-            count: f64x8::splat(simd, 0.0),
-            sum: Compensated::zero(simd),
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn push<const CLEAN: bool>(self, simd: S, x: V<S>) -> Self {
-        let (x, one) = seen::<S, CLEAN>(simd, x);
-        Self {
-            count: self.count + one,
-            sum: self.sum.add(x),
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn merge(self, newer: Self) -> Self {
-        Self {
-            count: self.count + newer.count,
-            sum: self.sum.merge(newer.sum),
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn save(self, memory: &mut [Row]) {
-        memory[0].store(self.count);
-        memory[1].store(self.sum.high);
-        memory[2].store(self.sum.low);
-    }
-
-    #[inline(always)]
-    pub(crate) fn load(simd: S, memory: &[Row]) -> Self {
-        Self {
-            count: memory[0].load(simd),
-            sum: Compensated {
-                high: memory[1].load(simd),
-                low: memory[2].load(simd),
-            },
-        }
-    }
-}
-
-/// `value` where at least `needed` values were seen, else NaN.
+/// The product as a float64 and what its rounding lost (Dekker 1971).
 #[inline(always)]
-pub(crate) fn where_enough<S: Simd>(simd: S, count: V<S>, needed: f64, value: V<S>) -> V<S> {
-    count.simd_ge(needed).select(value, f64x8::splat(simd, f64::NAN))
+pub(super) fn product<S: Simd>(a: V<S>, b: V<S>) -> (V<S>, V<S>) {
+    let product = a * b;
+    let (a_high, a_low) = split(a);
+    let (b_high, b_low) = split(b);
+    let lost = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
+    (product, lost)
 }
 
 /// Sum, or mean where `MEAN`.
 struct Sum<const MEAN: bool>;
 
-impl<const MEAN: bool> Summary for Sum<MEAN> {
-    type State<S: Simd> = SumState<S>;
-    const SIZE: usize = 3;
+impl<const MEAN: bool> Statistic for Sum<MEAN> {
+    type State<S: Simd> = (Count<S>, Compensated<S>);
     const POWERS: &'static [Option<i32>] = &[Some(1)];
-    const RESULTS: usize = 1;
     const COST_NS: f64 = 2.0;
 
     #[inline(always)]
-    fn empty<S: Simd>(simd: S) -> SumState<S> {
-        SumState::empty(simd)
-    }
-
-    #[inline(always)]
-    fn push<S: Simd, const CLEAN: bool>(
-        simd: S,
-        state: SumState<S>,
-        Values { x, .. }: Values<S>,
-        _place: Place,
-    ) -> SumState<S> {
-        state.push::<CLEAN>(simd, x)
-    }
-
-    #[inline(always)]
-    fn merge<S: Simd, const CLEAN: bool>(_simd: S, older: SumState<S>, newer: SumState<S>, _known: f64) -> SumState<S> {
-        older.merge(newer)
-    }
-
-    #[inline(always)]
-    fn save<S: Simd>(state: SumState<S>, memory: &mut [Row]) {
-        state.save(memory);
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, memory: &[Row]) -> SumState<S> {
-        SumState::load(simd, memory)
-    }
-
-    #[inline(always)]
-    fn finish<S: Simd, const CLEAN: bool>(
-        &self,
-        simd: S,
-        state: SumState<S>,
-        min_periods: f64,
-        whole: f64,
-        results: &mut [Row],
-    ) {
-        let count = count_of::<S, CLEAN>(simd, state.count, whole);
-        let (value, needed) = if MEAN {
-            (state.sum.mean(count), min_periods.max(1.0))
+    fn finish<S: Simd>(&self, simd: S, (count, sum): Self::State<S>, window: Sight, results: &mut [Row]) {
+        let count = window.count(simd, count.0);
+        results[0].store(if MEAN {
+            window.of_enough(simd, count, 1.0, sum.mean(count))
         } else {
-            (state.sum.value(), min_periods)
-        };
-        results[0].store(where_enough(simd, count, needed, value));
+            window.of_enough(simd, count, 0.0, sum.value())
+        });
     }
 }
 

@@ -10,7 +10,7 @@ use fearless_simd::{Simd, f64x8, prelude::*};
 
 use super::Wanted;
 use crate::rolling::block::any_missing;
-use crate::rolling::sums::where_enough;
+use crate::rolling::summary::where_enough;
 use crate::rolling::window::Window;
 
 pub(crate) struct Sorted {
