@@ -21,6 +21,7 @@ import acm_rs
 import numpy as np
 import numpy.typing as npt
 from models import MODELS
+from oracles import KNOWN_EXACTLY
 
 Floats = npt.NDArray[np.float64]
 Arguments = dict[str, Any]
@@ -109,21 +110,9 @@ def _frame(rows: int) -> Arguments:
     return {"min_periods": 3, "center": False, "step": 1, "times": seconds(rows), "first_row": 0}
 
 
-_WINDOWED: Mapping[str, Callable[[int], Arguments]] = MappingProxyType(
+# What a rolling function takes beside the common arguments; most take nothing.
+_OWN: Mapping[str, Callable[[int], Arguments]] = MappingProxyType(
     {
-        **dict.fromkeys(
-            (
-                "rolling_sum",
-                "rolling_mean",
-                "rolling_min",
-                "rolling_max",
-                "rolling_skew",
-                "rolling_kurt",
-                "rolling_median",
-                "rolling_slope",
-            ),
-            lambda rows: {},
-        ),
         **dict.fromkeys(("rolling_var", "rolling_std", "rolling_mean_std"), lambda rows: {"ddof": 1}),
         "rolling_mad": lambda rows: {"scale": 1.5},
         "rolling_quantile": lambda rows: {"q": [0.1, 0.5]},
@@ -159,8 +148,8 @@ def _ewm(rows: int) -> Arguments:
 
 
 def _functions() -> Iterator[Call]:
-    for name, own in _WINDOWED.items():
-        yield from _windowed(name, own)
+    for kernel in KNOWN_EXACTLY:
+        yield from _windowed(kernel.name, _OWN.get(kernel.name, lambda rows: {}))
     for name in ("rolling_median_f64", "rolling_mad_f64", "rolling_mean_std_f64"):
         yield _function(name, lambda rows: {"data": history(rows), "window": 20, "min_periods": 3})
     yield _function(

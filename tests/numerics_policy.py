@@ -9,6 +9,7 @@ from typing import Any
 import acm_rs
 import numpy as np
 import numpy.typing as npt
+from oracles import ROLLING
 
 Array = npt.NDArray[Any]
 Call = Callable[..., Array]
@@ -75,16 +76,8 @@ def _matrix(name: str, *arguments: Any, **fixed: Any) -> Call:
 
 # The functions of one column, those of two, and the rest; a second word tells apart what one function can do.
 ONE: dict[str, Call] = {
-    **{
-        f"rolling_{name}": _rolling(f"rolling_{name}")
-        for name in ("sum", "mean", "var", "std", "mean_std", "min", "max", "skew", "kurt", "median", "mad")
-    },
+    **{kernel.name: _rolling(kernel.name, **kernel.keywords) for kernel in ROLLING},
     "rolling_quantile": _rolling("rolling_quantile", q=[0.1, 0.5]),
-    "rolling_slope": _rolling("rolling_slope"),
-    "rolling_band_energy": _rolling("rolling_band_energy"),
-    "rolling_median_f64": _rolling("rolling_median_f64"),
-    "rolling_mad_f64": _rolling("rolling_mad_f64"),
-    "rolling_mean_std_f64": _rolling("rolling_mean_std_f64"),
     "feature_matrix": _rolling("feature_matrix", features=["median", "mean", "std", "skew", "kurt"]),
     "feature_matrix filled": _rolling("feature_matrix", features=["median", "mean", "std", "kurt"], fill="median"),
     "ewm_mean": _whole("ewm_mean", span=5),
