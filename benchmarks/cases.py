@@ -178,6 +178,7 @@ CASES: tuple[Case, ...] = (
         {16: (Target(5.0),)},
         0.0,
     ),
+    Case("range", "rolling range", ("rolling_range",), _functions("rolling_range"), _each, {16: (RECORD,)}, 0.0),
     Case(
         "quantile",
         "3 rolling quantiles",

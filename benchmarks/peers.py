@@ -243,6 +243,17 @@ PEERS: Mapping[str, tuple[Peer, ...]] = {
             _bottleneck(lambda bn, x, w: [bn.move_min(x, w, _K, axis=0), bn.move_max(x, w, _K, axis=0)]),
         ),
     ),
+    "range": (
+        Peer(*PANDAS, _pandas(lambda r: [r.max() - r.min()])),
+        Peer(
+            *POLARS,
+            polars_form(lambda x, w: [x.rolling_max(w, min_samples=_K) - x.rolling_min(w, min_samples=_K)]),
+        ),
+        Peer(
+            *BOTTLENECK,
+            _bottleneck(lambda bn, x, w: [bn.move_max(x, w, _K, axis=0) - bn.move_min(x, w, _K, axis=0)]),
+        ),
+    ),
     "quantile": (
         Peer(*PANDAS, _pandas(lambda r: [r.quantile(q) for q in QUANTILES])),
         Peer(

@@ -32,8 +32,8 @@ mod _native {
         covariance, ewm_mean, ewm_std, feature_matrix, impute, lag_matrix, lagged_correlation, power_spectrum,
         rolling_band_energy, rolling_corr, rolling_cov, rolling_kurt, rolling_lag_corr, rolling_mad, rolling_mad_f64,
         rolling_max, rolling_mean, rolling_mean_std, rolling_mean_std_f64, rolling_median, rolling_median_f64,
-        rolling_min, rolling_quantile, rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_var, seasonality,
-        zscore,
+        rolling_min, rolling_quantile, rolling_range, rolling_skew, rolling_slope, rolling_std, rolling_sum,
+        rolling_var, seasonality, zscore,
     };
     #[pymodule_export]
     use super::interop::{InternalError, cpu_features, get_num_threads, set_num_threads};

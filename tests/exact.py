@@ -171,6 +171,10 @@ def maximum(w: Window) -> Pair:
     return round_ratio(max(w.values), w.unit)
 
 
+def extent(w: Window) -> Pair:
+    return round_ratio(max(w.values) - min(w.values), w.unit)
+
+
 def _twice_median(ordered: Sequence[int]) -> int:
     n = len(ordered)
     return ordered[(n - 1) // 2] + ordered[n // 2]
@@ -251,6 +255,7 @@ KERNELS: Mapping[str, Callable[..., Pair | list[Pair]]] = {
     "slope": slope,
     "min": minimum,
     "max": maximum,
+    "range": extent,
     "median": median,
     "mad": mad,
     "quantile": quantile,

@@ -44,6 +44,11 @@ def _pandas(method: str) -> Callable[..., Floats]:
     return reference
 
 
+def _pandas_range(x: Floats, window: int, min_periods: int) -> Floats:
+    rolling = _rolling(x, window, min_periods)
+    return (rolling.max() - rolling.min()).to_numpy(dtype=np.float64).reshape(-1, 1)
+
+
 def _pandas_shape(method: str) -> Callable[..., Floats]:
     """Skewness and kurtosis as pandas 3 gives them.
 
@@ -419,6 +424,7 @@ _ROLLING = (
     Kernel("rolling_std", "pandas", _pandas("std"), "std", own_minimum=2, target=1e-13, variants=_DDOF),
     Kernel("rolling_min", "pandas", _pandas("min"), "min", target=0.0),
     Kernel("rolling_max", "pandas", _pandas("max"), "max", target=0.0),
+    Kernel("rolling_range", "pandas", _pandas_range, "range", target=2.0**-53),
     Kernel("rolling_skew", "pandas", _pandas_shape("skew"), "skew", own_minimum=3, target=2e-13),
     Kernel("rolling_kurt", "pandas", _pandas_shape("kurt"), "kurt", own_minimum=4, target=2e-13),
     # A median rounds once (half a unit in the last place); deviations and interpolation round on the way there too.

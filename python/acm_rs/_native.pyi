@@ -74,6 +74,7 @@ __all__ = [
     "rolling_median_f64",
     "rolling_min",
     "rolling_quantile",
+    "rolling_range",
     "rolling_skew",
     "rolling_slope",
     "rolling_std",
@@ -144,6 +145,17 @@ def rolling_min(
     first_row: int = 0,
 ) -> NDArray[_Float]: ...
 def rolling_max(
+    x: NDArray[_Float],
+    window: _Window,
+    min_periods: int | None = 1,
+    *,
+    center: bool = False,
+    step: int = 1,
+    times: _Times | None = None,
+    out: NDArray[_Float] | None = None,
+    first_row: int = 0,
+) -> NDArray[_Float]: ...
+def rolling_range(
     x: NDArray[_Float],
     window: _Window,
     min_periods: int | None = 1,

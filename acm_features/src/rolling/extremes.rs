@@ -1,4 +1,4 @@
-//! Rolling minimum and maximum.
+//! Rolling minimum, maximum and range.
 
 use acm_linalg::Result;
 use acm_linalg::lanes::{Element, Row, V};
@@ -70,6 +70,21 @@ impl<const MAX: bool> Statistic for Outermost<MAX> {
     }
 }
 
+/// How far the values lie apart.
+struct Range;
+
+impl Statistic for Range {
+    type State<S: Simd> = (Count<S>, (Extreme<S, false>, Extreme<S, true>));
+    const POWERS: &'static [Option<i32>] = &[None];
+    const COST_NS: f64 = 3.0;
+
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, (count, (least, most)): Self::State<S>, window: Sight, results: &mut [Row]) {
+        let count = window.count(simd, count.0);
+        results[0].store(window.of_enough(simd, count, 1.0, most.0 - least.0));
+    }
+}
+
 /// Trailing rolling minimum of each column.
 ///
 /// Shapes: x (n, d) -> (n, d).
@@ -96,4 +111,76 @@ pub fn rolling_max<'w, T: Element>(
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     block::run(Outermost::<true>, x, windows.into(), out)
+}
+
+/// Trailing rolling range of each column: its maximum less its minimum, rounded once.
+///
+/// Never negative; infinite where the difference exceeds the largest number of the output. All else as [`rolling_min`].
+///
+/// # Errors
+/// As [`rolling_min`].
+pub fn rolling_range<'w, T: Element>(
+    x: ArrayView2<'_, T>,
+    windows: impl Into<Windows<'w>>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    block::run(Range, x, windows.into(), out)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, ArrayView2};
+    use proptest::prelude::*;
+
+    use super::super::tests::{Kernel, assert_same_bytes, config, wild_matrix, window};
+    use super::*;
+
+    fn range<'w>(x: ArrayView2<'_, f64>, windows: impl Into<Windows<'w>>) -> Array2<f64> {
+        let windows = windows.into();
+        let mut out = Array2::from_elem((windows.kept(x.nrows()), x.ncols()), -7.0);
+        rolling_range(x, windows, out.view_mut()).unwrap();
+        out
+    }
+
+    fn of(column: &[f64], rows: usize, min_periods: usize) -> Vec<f64> {
+        let x = ArrayView2::from_shape((column.len(), 1), column).unwrap();
+        range(x, window(rows, min_periods)).into_raw_vec_and_offset().0
+    }
+
+    #[test]
+    fn ranges_by_hand() {
+        let gap = f64::NAN;
+        assert_eq!(of(&[3.0, 1.0, 4.0, 1.5], 2, 1), [0.0, 2.0, 3.0, 2.5]);
+        assert_eq!(of(&[3.0, gap, f64::INFINITY, -2.0], 4, 1), [0.0, 0.0, 0.0, 5.0]);
+        assert_eq!(of(&[1e9, 1e9 + 0.25, 1e15], 9, 1), [0.0, 0.25, 1e15 - 1e9]);
+        let few = of(&[3.0, gap, 5.0, 4.0], 3, 2);
+        assert!(few[0].is_nan() && few[1].is_nan());
+        assert_eq!(few[2..], [2.0, 1.0]);
+        assert!(of(&[gap; 5], 2, 0).iter().all(|range| range.is_nan()));
+    }
+
+    #[test]
+    fn what_exceeds_the_largest_number_is_infinite_and_passes() {
+        let found = of(&[f64::MAX, -f64::MAX, -f64::MAX, 2.0], 2, 1);
+        assert_eq!(found, [0.0, f64::INFINITY, 0.0, f64::MAX]);
+        let x = ndarray::array![[f32::MAX], [-1.0], [f32::MIN]];
+        let mut out = Array2::from_elem((3, 1), -7.0_f32);
+        rolling_range(x.view(), window(2, 1), out.view_mut()).unwrap();
+        assert_eq!(out.column(0).to_vec(), [0.0, f32::MAX, f32::MAX]);
+        rolling_range(x.view(), window(3, 1), out.view_mut()).unwrap();
+        assert_eq!(out[[2, 0]], f32::INFINITY);
+    }
+
+    proptest! {
+        #![proptest_config(config(200))]
+
+        #[test]
+        fn a_range_is_the_maximum_less_the_minimum(
+            x in wild_matrix(300), rows in 1_usize..40, needed in 0_usize..40, ahead: bool, step in 1_usize..4
+        ) {
+            let windows = Windows::from(window(rows, needed.min(rows))).centred(ahead).every(step).unwrap();
+            let expected = Kernel::Max.compute(x.view(), windows) - Kernel::Min.compute(x.view(), windows);
+            assert_same_bytes(range(x.view(), windows).view(), expected.view(), "range");
+        }
+    }
 }

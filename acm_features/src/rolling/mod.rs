@@ -21,7 +21,7 @@ mod windows;
 pub(crate) use all::AllMoments;
 pub(crate) use block::{Blocks, tile_rows};
 pub(crate) use bounds::Bounds;
-pub use extremes::{rolling_max, rolling_min};
+pub use extremes::{rolling_max, rolling_min, rolling_range};
 pub(crate) use moments::Powers;
 pub use moments::{rolling_kurt, rolling_mean_std, rolling_skew, rolling_std, rolling_var};
 pub(crate) use order::{Order, Wanted, middle};
