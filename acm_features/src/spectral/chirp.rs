@@ -142,7 +142,7 @@ impl Chirp {
                 rectangle.values[size - row] = value;
             }
         }
-        chirp.forward(&mut rectangle, stop);
+        chirp.pass::<false>(&mut rectangle, height, stop);
         let Rectangle { values, scratch, .. } = &mut rectangle;
         for line in values.chunks_exact_mut(width) {
             chirp.lines[0].process_with_scratch(line, scratch);
@@ -178,7 +178,7 @@ impl Chirp {
             *place = self.turns.at(square).conj() * value;
         }
         rest.fill(ZERO);
-        self.forward(rectangle, stop);
+        self.pass::<false>(rectangle, self.height, stop);
         let Rectangle { values, scratch, .. } = rectangle;
         let lines = values.chunks_exact_mut(self.width).zip(self.spectrum.chunks_exact(self.width));
         for (line, chirp) in lines {
@@ -191,15 +191,15 @@ impl Chirp {
             }
             self.lines[1].process_with_scratch(line, scratch);
         }
-        self.backward(rectangle, bins, stop);
-        for (bin, square) in bins.iter_mut().zip(squares(2 * self.rows)) {
-            *bin *= self.turns.at(square).conj();
+        self.pass::<true>(rectangle, bins.len().div_ceil(self.width), stop);
+        for ((bin, value), square) in bins.iter_mut().zip(&rectangle.values).zip(squares(2 * self.rows)) {
+            *bin = value * self.turns.at(square).conj();
         }
     }
 
-    /// The columns' transforms, each value turned by its place in its line: what is left to do of the rectangle's transform
-    /// are the lines.
-    fn forward(&self, rectangle: &mut Rectangle, stop: &Stop) {
+    /// The columns' transforms, each value then turned by its place in its line: what is left to do of the rectangle's
+    /// transform are the lines. `BACK` undoes it. Of the result the first `kept` lines.
+    fn pass<const BACK: bool>(&self, rectangle: &mut Rectangle, kept: usize, stop: &Stop) {
         let Rectangle {
             values,
             columns,
@@ -211,43 +211,17 @@ impl Chirp {
             }
             let count = COLUMNS.min(self.width - start);
             let columns = &mut columns[..count * self.height];
+            let twist = |row: usize, column: usize| self.twists.at(row * (start + column));
             for (row, line) in values.chunks_exact(self.width).enumerate() {
-                for (column, value) in line[start..start + count].iter().enumerate() {
-                    columns[column * self.height + row] = *value;
+                for (column, &value) in line[start..start + count].iter().enumerate() {
+                    columns[column * self.height + row] = if BACK { value * twist(row, column) } else { value };
                 }
             }
-            self.columns[0].process_with_scratch(columns, scratch);
-            for (row, line) in values.chunks_exact_mut(self.width).enumerate() {
+            self.columns[usize::from(BACK)].process_with_scratch(columns, scratch);
+            for (row, line) in values.chunks_exact_mut(self.width).enumerate().take(kept) {
                 for (column, value) in line[start..start + count].iter_mut().enumerate() {
-                    let twist = self.twists.at(row * (start + column)).conj();
-                    *value = columns[column * self.height + row] * twist;
-                }
-            }
-        }
-    }
-
-    /// Undoes [`Self::forward`], of the first values, which are the bins.
-    fn backward(&self, rectangle: &mut Rectangle, bins: &mut [Complex<f64>], stop: &Stop) {
-        let Rectangle {
-            values,
-            columns,
-            scratch,
-        } = rectangle;
-        for start in (0..self.width).step_by(COLUMNS) {
-            if stop.requested() {
-                return;
-            }
-            let count = COLUMNS.min(self.width - start);
-            let columns = &mut columns[..count * self.height];
-            for (row, line) in values.chunks_exact(self.width).enumerate() {
-                for (column, value) in line[start..start + count].iter().enumerate() {
-                    columns[column * self.height + row] = *value * self.twists.at(row * (start + column));
-                }
-            }
-            self.columns[1].process_with_scratch(columns, scratch);
-            for (row, line) in bins.chunks_mut(self.width).enumerate() {
-                for (column, bin) in line.iter_mut().skip(start).take(count).enumerate() {
-                    *bin = columns[column * self.height + row];
+                    let found = columns[column * self.height + row];
+                    *value = if BACK { found } else { found * twist(row, column).conj() };
                 }
             }
         }
