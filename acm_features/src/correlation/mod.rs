@@ -5,6 +5,7 @@
 //! memory layout.
 
 mod kendall;
+mod moments;
 mod pack;
 mod pair;
 mod pearson;
@@ -20,7 +21,8 @@ use acm_linalg::lanes::Element;
 use acm_linalg::{Error, Result};
 use ndarray::{ArrayView2, ArrayViewMut2, ArrayViewMut3, Axis};
 
-use pearson::{Wanted, prepare};
+use moments::Wanted;
+use pearson::prepare;
 
 /// What is called correlation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,22 @@ use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, Axis, s};
 
 use super::products::{BLOCK, WORDS};
-use super::scan::Column;
-use super::sums::EDGE;
+
+/// Most groups of eight columns along an edge of a tile, as far as a core's own cache goes.
+pub(super) const EDGE: usize = 32;
+
+/// How a column comes into the products: as `x * scale - centre`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Column {
+    /// A power of two.
+    pub(super) scale: f64,
+    /// One of the column's values, scaled: a constant column becomes zeros.
+    pub(super) centre: f64,
+    /// Whether a value is missing.
+    pub(super) gaps: bool,
+    /// Whether no two of its values differ.
+    pub(super) constant: bool,
+}
 
 /// Eight columns over a block of rows; rows and columns that do not exist are missing.
 pub(super) type Panel = [Row; BLOCK];

@@ -7,16 +7,15 @@ use acm_linalg::memory::push;
 use acm_linalg::parallel::{self, Stop};
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
-use super::pearson::{Moments, Pair};
+use super::moments::{Moments, Pair, PairSums};
 use super::ranks::pause;
 use super::scan::scale_for;
-use super::sums::Sums;
 
 /// Rows between looks at whether to stop; the sums of so many are added up before they join the total.
 const PIECE: usize = 4096;
 
-/// The values of a pair side by side.
-struct Room {
+/// A left column, and the values that it and a right one have in common.
+struct Common {
     left: Vec<f64>,
     a: Vec<f64>,
     b: Vec<f64>,
@@ -42,44 +41,44 @@ pub(super) fn moments<T: Element>(
         push(&mut jobs, (same, here), what)?;
     }
     let cost = 6.0 * rows as f64 * pairs.len() as f64;
-    let room = || {
-        Ok(Room {
+    let scratch = || {
+        Ok(Common {
             left: reserve(rows, 0.0, what)?,
             a: reserve(rows, 0.0, what)?,
             b: reserve(rows, 0.0, what)?,
         })
     };
-    parallel::run(jobs, cost, room, |room, (pairs, found), stop| {
+    parallel::run(jobs, cost, scratch, |common, (pairs, found), stop| {
         let Some(first) = pairs.first() else { return };
         let column = left.index_axis(Axis(1), first.left);
-        column.iter().zip(&mut room.left).for_each(|(from, to)| *to = from.widen());
+        column.iter().zip(&mut common.left).for_each(|(from, to)| *to = from.widen());
         for (pair, found) in pairs.iter().zip(found) {
             if stop.requested() {
                 return;
             }
-            *found = of(room, right.index_axis(Axis(1), pair.right), stop);
+            *found = of(common, right.index_axis(Axis(1), pair.right), stop);
         }
     })?;
     Ok(found)
 }
 
 /// The moments of the left column at hand with `right`.
-fn of<T: Element>(room: &mut Room, right: ArrayView1<'_, T>, stop: &Stop) -> Moments {
+fn of<T: Element>(common: &mut Common, right: ArrayView1<'_, T>, stop: &Stop) -> Moments {
     let mut count = 0;
     let (mut most_a, mut most_b) = (0.0_f64, 0.0_f64);
-    for (row, (left, right)) in room.left.iter().zip(right).enumerate() {
+    for (row, (left, right)) in common.left.iter().zip(right).enumerate() {
         if pause(row, stop) {
             break;
         }
         let right = right.widen();
         if left.is_finite() && right.is_finite() {
-            (room.a[count], room.b[count]) = (*left, right);
+            (common.a[count], common.b[count]) = (*left, right);
             (most_a, most_b) = (most_a.max(left.abs()), most_b.max(right.abs()));
             count += 1;
         }
     }
     let (scale_a, scale_b) = (scale_for(most_a), scale_for(most_b));
-    let (a, b) = (&mut room.a[..count], &mut room.b[..count]);
+    let (a, b) = (&mut common.a[..count], &mut common.b[..count]);
     centre(a, scale_a, stop);
     centre(b, scale_b, stop);
     let mut total = [0.0; 5];
@@ -101,7 +100,7 @@ fn of<T: Element>(room: &mut Room, right: ArrayView1<'_, T>, stop: &Stop) -> Mom
     }
     let [product, left, left_squares, right, right_squares] = total;
     Moments::of(
-        &Sums {
+        &PairSums {
             count: count as f64,
             product,
             left,

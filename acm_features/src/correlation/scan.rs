@@ -7,7 +7,7 @@ use acm_linalg::parallel;
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
-use super::pack::{eight, slices};
+use super::pack::{Column, eight, slices};
 
 /// Rows that are read together.
 const STEP: usize = 16;
@@ -21,19 +21,6 @@ const SAMPLE: usize = 31;
 /// Squares of scaled values neither overflow nor vanish between these.
 const LEAST: f64 = 1e-100;
 const MOST: f64 = 1e100;
-
-/// How a column comes into the products: as `x * scale - centre`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Column {
-    /// A power of two.
-    pub(super) scale: f64,
-    /// One of the column's values, scaled: a constant column becomes zeros.
-    pub(super) centre: f64,
-    /// Whether a value is missing.
-    pub(super) gaps: bool,
-    /// Whether no two of its values differ.
-    pub(super) constant: bool,
-}
 
 /// Looks through the columns of `x`.
 ///

@@ -9,7 +9,8 @@ use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Stop;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::pearson::{Wanted, prepare};
+use super::moments::Wanted;
+use super::pearson::prepare;
 use super::ranks::{FLOAT_ROWS, Ranked, both, doubled, each_pair, has, masks, require_rows};
 use super::scan::has_gaps;
 

@@ -11,13 +11,12 @@ use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::parallel::{self, Stop};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
-use super::pack::{Packed, Panel, Side};
+use super::moments::PairSums;
+use super::pack::{EDGE, Packed, Panel, Side};
 use super::products::{BLOCK, Square, count, mask, multiply};
 
-/// Most groups of eight columns along an edge of a tile, as far as a core's own cache goes: with gaps, masks stand beside
-/// the values.
-pub(super) const EDGE: usize = 32;
-const EDGE_WITH_GAPS: usize = 16;
+/// Most groups along an edge of a tile where masks stand beside the values.
+const EDGE_WITH_GAPS: usize = EDGE / 2;
 
 /// Jobs that suffice to keep the threads even.
 const JOBS: usize = 64;
@@ -27,18 +26,7 @@ const SUMS: usize = 1 << 24;
 
 const ZERO: Square = [Row::splat(0.0); LANES];
 
-/// What a pair of columns sums up to over the rows where both have a value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Sums {
-    pub(super) count: f64,
-    pub(super) product: f64,
-    pub(super) left: f64,
-    pub(super) left_squares: f64,
-    pub(super) right: f64,
-    pub(super) right_squares: f64,
-}
-
-/// The same for eight by eight pairs, where columns have gaps. Rows of the squares are left columns, but for the sums of
+/// The sums of eight by eight pairs, where columns have gaps. Rows of the squares are left columns, but for the sums of
 /// the left columns, whose rows are right columns.
 #[derive(Debug, Clone, Copy)]
 struct Shared {
@@ -49,7 +37,7 @@ struct Shared {
     right_squares: Square,
 }
 
-/// Sums of eight columns on their own, where nothing is missing.
+/// PairSums of eight columns on their own, where nothing is missing.
 #[derive(Debug, Clone, Copy, Default)]
 struct Own {
     sum: Row,
@@ -193,7 +181,7 @@ impl Own {
 }
 
 impl AllSums {
-    /// Sums up all pairs of a left column with a right one; `right` none: the pairs on and above the diagonal of `left`
+    /// PairSums up all pairs of a left column with a right one; `right` none: the pairs on and above the diagonal of `left`
     /// with itself. Both sides have the same shape.
     ///
     /// # Errors
@@ -266,7 +254,7 @@ impl AllSums {
     }
 
     /// The sums of column `i` of the left side with column `j` of the right one; `i <= j` where they are one.
-    pub(super) fn of(&self, i: usize, j: usize) -> Sums {
+    pub(super) fn of(&self, i: usize, j: usize) -> PairSums {
         let (g, h, a, b) = (i / LANES, j / LANES, i % LANES, j % LANES);
         let (across, down) = (g / self.edge, h / self.edge);
         let number = if self.symmetric {
@@ -286,7 +274,7 @@ impl AllSums {
         let product = tile.products[place][a].0[b];
         if self.gaps {
             let shared = &tile.shared[place];
-            Sums {
+            PairSums {
                 count: shared.count[a].0[b],
                 product,
                 left: shared.left[b].0[a],
@@ -296,7 +284,7 @@ impl AllSums {
             }
         } else {
             let (left, right) = (&tile.left_own[g], &tile.right_own[h]);
-            Sums {
+            PairSums {
                 count: self.rows,
                 product,
                 left: left.sum.0[a],

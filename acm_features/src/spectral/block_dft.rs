@@ -12,13 +12,14 @@ use std::ops::Range;
 
 use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
 use acm_linalg::lanes::{Element, LANES, Row, V};
-use acm_linalg::memory::{Gather, room};
+use acm_linalg::memory::{Gather, reserve, room};
 use acm_linalg::{Error, Result};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use super::bands::Bands;
-use super::circle::{self, Point};
+use super::circle::{self, Complex, Point, power};
+use super::cuts::{Cut, cuts};
 use super::gaps;
 use super::leading::{self, LeadingScratch};
 use super::ranges::EnergyRanges;
@@ -32,9 +33,6 @@ const TILE_ROWS: usize = 512;
 
 /// Deviations below this can neither overflow nor turn into NaN on their way to an energy.
 const TAME: f64 = 1e140;
-
-/// The real and imaginary part of a sum.
-pub(super) type Complex<S> = [V<S>; 2];
 
 /// The leaf: energies of the bands, one block of `bands.len()` results.
 pub(crate) struct BandEnergy {
@@ -59,52 +57,6 @@ pub(crate) struct BandScratch {
     leading: LeadingScratch,
 }
 
-/// Adjacent rows of a tile in one block, each of which has a whole window in some lane.
-#[derive(Debug, Clone)]
-pub(super) struct Cut {
-    /// Index in the tile's `x` of the block's first row.
-    pub(super) block: usize,
-    /// The rows, counted from the block's first.
-    pub(super) rows: Range<usize>,
-    /// The first one's place in the tile's results.
-    pub(super) place: usize,
-    /// Rows of a block.
-    pub(super) window: usize,
-}
-
-impl Cut {
-    /// Index in the tile's `x` of the first row that a window looks at; the older block's rows end at `block`.
-    pub(super) fn oldest(&self) -> usize {
-        self.block + self.rows.start + 1 - self.window
-    }
-}
-
-/// The cuts of a tile, oldest first.
-fn cuts(tile: &Tile<'_>, window: usize) -> impl Iterator<Item = Cut> {
-    let latest = tile.start[..tile.lanes].iter().max().copied().unwrap_or(0);
-    let first_whole = tile.lead + (window - 1).saturating_sub(latest);
-    let (length, lead) = (tile.x.len(), tile.lead);
-    let (mut at, mut position) = (lead, tile.phase);
-    std::iter::from_fn(move || {
-        while at < length {
-            let rows = (window - position).min(length - at);
-            let skipped = first_whole.saturating_sub(at).min(rows);
-            let (start, begin) = (at, position);
-            at += rows;
-            position = 0;
-            if skipped < rows {
-                return Some(Cut {
-                    block: start - begin,
-                    rows: begin + skipped..begin + rows,
-                    place: start - lead + skipped,
-                    window,
-                });
-            }
-        }
-        None
-    })
-}
-
 impl BandEnergy {
     /// For an array of `rows` rows.
     ///
@@ -114,7 +66,7 @@ impl BandEnergy {
         let mut circle = Vec::new();
         let mut bins = Vec::new();
         if window.rows() <= rows {
-            circle = reserve(window.rows(), [0.0; 2])?;
+            circle = reserve(window.rows(), [0.0; 2], "a window")?;
             circle::fill(&mut circle);
             bins = bands.bins(window.rows()).gathered("the bands")?;
         }
@@ -269,12 +221,6 @@ fn keep<S: Simd, const B: usize>(sums: &[Complex<S>; B], memory: &mut [[Row; 2];
     }
 }
 
-/// Squared magnitude.
-#[inline(always)]
-pub(super) fn power<S: Simd>([re, im]: Complex<S>) -> V<S> {
-    re * re + im * im
-}
-
 impl Leaf for BandEnergy {
     type Scratch = BandScratch;
 
@@ -305,7 +251,7 @@ impl Leaf for BandEnergy {
         let longest = if whole == 0 { rows } else { whole - 1 };
         let sums = whole.saturating_mul((2 * GROUP).max(gaps::SUMS));
         Ok(BandScratch {
-            angles: reserve(whole.saturating_mul(GROUP), [0.0; 2])?,
+            angles: reserve(whole.saturating_mul(GROUP), [0.0; 2], "a window")?,
             suffixes: allocate(sums, "sums of a block")?,
             gaps: gaps::Means::new(window, if whole == 0 { 0 } else { self.tile_rows().min(rows) })?,
             leading: LeadingScratch::new(longest, self.bands.len())?,
@@ -359,14 +305,6 @@ fn tame<S: Simd>(simd: S, tile: &Tile<'_>, cut: &Cut) -> bool {
         tame &= (x.load(simd) - origin).abs().simd_lt(TAME);
     }
     (tame | unused).all_true()
-}
-
-/// Memory for `length` values, all `value`.
-///
-/// # Errors
-/// [`crate::Error::Memory`].
-pub(super) fn reserve<T: Copy>(length: usize, value: T) -> Result<Vec<T>> {
-    columns::reserve(length, value, "a window")
 }
 
 /// Rolling energy of frequency bands of each column.

@@ -1,6 +1,9 @@
-//! Points on the unit circle, to within a rounding and with exact symmetries.
+//! Points on the unit circle, to within a rounding and with exact symmetries, and sums of values times such points.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2};
+
+use acm_linalg::lanes::V;
+use fearless_simd::Simd;
 
 /// What float64 pi / 2 lacks.
 const FRAC_PI_2_REST: f64 = 6.123_233_995_736_766e-17;
@@ -28,6 +31,15 @@ const COSINE: [f64; 8] = [
     1.0 / 20_922_789_888_000.0,
     -1.0 / 6_402_373_705_728_000.0,
 ];
+
+/// The real and imaginary part of a sum.
+pub(super) type Complex<S> = [V<S>; 2];
+
+/// Squared magnitude.
+#[inline(always)]
+pub(super) fn power<S: Simd>([re, im]: Complex<S>) -> V<S> {
+    re * re + im * im
+}
 
 /// Cosine and sine of an angle.
 pub(super) type Point = [f64; 2];

@@ -9,11 +9,11 @@
 use acm_linalg::Result;
 use acm_linalg::columns::allocate;
 use acm_linalg::lanes::{Row, V};
-use acm_linalg::memory::reserved;
+use acm_linalg::memory::{reserve, reserved};
 use fearless_simd::{Simd, f64x8, prelude::*};
 
-use super::block_dft::{Complex, Cut, power, reserve};
-use super::circle::Point;
+use super::circle::{Complex, Point, power};
+use super::cuts::Cut;
 
 /// Rows of memory for the sums of a bin at a row.
 pub(super) const SUMS: usize = 4;
@@ -53,15 +53,15 @@ impl<S: Simd> Part<S> {
     }
 }
 
-/// Sums of a bin over the valid rows of a part: of `(x - origin) e` and of `e`.
+/// BinSums of a bin over the valid rows of a part: of `(x - origin) e` and of `e`.
 #[derive(Clone, Copy)]
-struct Sums<S: Simd> {
+struct BinSums<S: Simd> {
     origin: V<S>,
     values: Complex<S>,
     weights: Complex<S>,
 }
 
-impl<S: Simd> Sums<S> {
+impl<S: Simd> BinSums<S> {
     #[inline(always)]
     fn empty(simd: S, origin: V<S>) -> Self {
         let zero = f64x8::splat(simd, 0.0);
@@ -117,8 +117,8 @@ impl Means {
         let cuts = if rows == 0 { 0 } else { rows / window + 2 };
         Ok(Self {
             any: reserved(cuts, "a window")?,
-            origins: reserve(cuts, [Row::default(); 2])?,
-            means: reserve(rows, [Row::default(); 2])?,
+            origins: reserve(cuts, [Row::default(); 2], "a window")?,
+            means: reserve(rows, [Row::default(); 2], "a window")?,
             counts: allocate(rows, "counts of valid rows")?,
         })
     }
@@ -212,7 +212,7 @@ impl Means {
         let (suffixes, _) = suffixes.as_chunks_mut::<SUMS>();
         let suffixes = &mut suffixes[..end - start];
 
-        let mut sums = Sums::empty(simd, older_origin);
+        let mut sums = BinSums::empty(simd, older_origin);
         let older = x[cut.oldest()..cut.block].iter();
         for (row, (x, [angle])) in older.zip(&angles[start + 1..]).enumerate().rev() {
             if let Some(suffix) = suffixes.get_mut(row + 1) {
@@ -223,7 +223,7 @@ impl Means {
         sums.save(&mut suffixes[0]);
 
         let block = &x[cut.block..cut.block + end];
-        let mut sums = Sums::empty(simd, newer_origin);
+        let mut sums = BinSums::empty(simd, newer_origin);
         for (x, [angle]) in block[..start].iter().zip(angles) {
             sums = sums.push(simd, x.load(simd), angle);
         }
@@ -231,7 +231,7 @@ impl Means {
         let means = &self.means[cut.place..];
         for ((((x, [angle]), suffix), means), result) in rows.zip(suffixes).zip(means).zip(results) {
             sums = sums.push(simd, x.load(simd), angle);
-            let older = Sums::load(simd, older_origin, suffix).less(means[0].load(simd));
+            let older = BinSums::load(simd, older_origin, suffix).less(means[0].load(simd));
             let newer = sums.less(means[1].load(simd));
             result.store(result.load(simd) + power([older[0] + newer[0], older[1] + newer[1]]));
         }

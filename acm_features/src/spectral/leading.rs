@@ -9,13 +9,13 @@ use std::sync::Arc;
 use acm_linalg::Result;
 use acm_linalg::columns::{Tile, allocate};
 use acm_linalg::lanes::{Row, V};
+use acm_linalg::memory::reserve;
 use acm_linalg::parallel::num_threads;
 use fearless_simd::{Simd, f64x8, prelude::*};
 use realfft::{RealFftPlanner, RealToComplex};
 
 use super::bands::Bands;
-use super::block_dft::{power, reserve};
-use super::circle::{self, Point};
+use super::circle::{self, Point, power};
 use super::transform::room_for_tables;
 use crate::rolling::Window;
 
@@ -44,10 +44,10 @@ impl LeadingScratch {
             room_for_tables(long | 1, num_threads())?;
         }
         Ok(Self {
-            circle: reserve(longest.min(SHORT), [0.0; 2])?,
+            circle: reserve(longest.min(SHORT), [0.0; 2], "a window")?,
             centred: allocate(longest, "a centred window")?,
             energies: allocate(bands, "band energies")?,
-            series: reserve(long, 0.0)?,
+            series: reserve(long, 0.0, "a window")?,
             plan: None,
         })
     }

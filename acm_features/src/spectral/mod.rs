@@ -4,6 +4,7 @@ mod bands;
 mod block_dft;
 mod chirp;
 mod circle;
+mod cuts;
 mod energy;
 mod gaps;
 mod leading;
