@@ -1,4 +1,23 @@
 //! The feature matrix: every feature of every column from one pass over the data.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_features::matrix::{Feature, Gaps, feature_matrix};
+//! use acm_features::rolling::Window;
+//! use acm_features::spectral::Bands;
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_features::Result<()> {
+//! let x = array![[1.0, 5.0], [3.0, 5.0]];
+//! let features = [Feature::Mean, Feature::Slope];
+//! let mut out = Array2::zeros((2, 4));
+//! feature_matrix(x.view(), Window::new(2, 1)?, &features, &Bands::standard(1.0)?, Gaps::Kept, out.view_mut())?;
+//! // The means of both columns, then their slopes.
+//! assert_eq!(out, array![[1.0, 5.0, 0.0, 0.0], [2.0, 5.0, 2.0, 0.0]]);
+//! # Ok(())
+//! # }
+//! ```
 
 use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Tile, allocate, reserve};

@@ -3,6 +3,23 @@
 //! Missing values (NaN and infinities) are deleted pair by pair: a result uses the rows that both columns have. What is
 //! symmetric is so to the bit, correlations lie within -1 and 1, and the bytes depend neither on the threads nor on the
 //! memory layout.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_features::correlation::{Method, correlation, covariance};
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_features::Result<()> {
+//! let x = array![[1.0, 2.0], [2.0, 4.0], [f64::NAN, 5.0], [3.0, 12.0]];
+//! let mut out = Array2::zeros((2, 2));
+//! correlation(x.view(), Method::Kendall, 2, out.view_mut())?;
+//! assert_eq!(out, array![[1.0, 1.0], [1.0, 1.0]]);
+//! covariance(x.view(), 1, 2, out.view_mut())?;
+//! assert!((out[[0, 1]] - 5.0).abs() < 1e-14);
+//! # Ok(())
+//! # }
+//! ```
 
 mod kendall;
 mod moments;

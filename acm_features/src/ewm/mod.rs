@@ -4,6 +4,22 @@
 //! away kept beside it. An error made in a step is a rounding of that small move, and fades as fast as the values
 //! do: the mean of 1e9 ± 1e-3 keeps its digits, and so does what is left of a spike of 1e15. Where the new value weighs more
 //! than the past the move starts from it instead.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_features::ewm::{Decay, Weighing, ewm_mean};
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_features::Result<()> {
+//! let x = array![[1.0], [2.0], [f64::NAN], [4.0]];
+//! let weighing = Weighing { adjust: false, ignore_na: true, ..Weighing::default() };
+//! let mut out = Array2::zeros(x.dim());
+//! ewm_mean(x.view(), Decay::alpha(0.5)?, weighing, out.view_mut())?;
+//! assert_eq!(out, array![[1.0], [1.5], [1.5], [2.75]]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod decay;
 mod state;

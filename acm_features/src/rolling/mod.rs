@@ -1,4 +1,37 @@
 //! Statistics of rolling windows: row t sees rows t - window + 1 ... t, or as [`Windows`] says.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_features::rolling::{Times, Window, Windows, rolling_corr, rolling_max, rolling_median, rolling_slope};
+//! use ndarray::{Array2, array, s};
+//!
+//! # fn main() -> acm_features::Result<()> {
+//! let x = array![[3.0], [1.0], [4.0], [1.0], [5.0]];
+//! let mut out = Array2::zeros(x.dim());
+//! rolling_median(x.view(), Window::new(3, 2)?, out.view_mut())?;
+//! assert!(out[[0, 0]].is_nan());
+//! assert_eq!(out.slice(s![1.., 0]).to_vec(), [2.0, 3.0, 1.0, 4.0]);
+//!
+//! // In the middle of its window, of every second row.
+//! let windows = Windows::from(Window::new(3, 1)?).centred(true).every(2)?;
+//! let mut some = Array2::zeros((windows.kept(5), 1));
+//! rolling_max(x.view(), windows, some.view_mut())?;
+//! assert_eq!(some.column(0).to_vec(), [3.0, 4.0, 5.0]);
+//!
+//! // What two minutes hold, at irregular times; slopes are then per second.
+//! let minutes = [0, 1, 2, 9, 10].map(|minute| minute * 60_000_000_000);
+//! let lasting = Windows::lasting(120_000_000_000, 1, Times::new(&minutes)?)?;
+//! rolling_slope(x.view(), lasting, out.view_mut())?;
+//! assert_eq!(out[[3, 0]], 0.0);
+//! assert!((out[[4, 0]] - 4.0 / 60.0).abs() < 1e-15);
+//!
+//! // Each column with the only one of the other array.
+//! rolling_corr(x.view(), x.mapv(|value| -value).view(), Window::new(4, 2)?, out.view_mut())?;
+//! assert_eq!(out[[4, 0]], -1.0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod all;
 mod beyond;
