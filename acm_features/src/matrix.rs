@@ -30,10 +30,10 @@ use crate::either::Either;
 pub use crate::fill::Gaps;
 use crate::fill::fill_values;
 use crate::rolling::{
-    AllMoments, Blocks, Layout, Order, Ranges, TimeSlope, Wanted, Windows, rolling_mean, rolling_slope, rolling_std,
+    AllMoments, Blocks, Layout, Order, TimeSlope, Uneven, Wanted, Windows, rolling_mean, rolling_slope, rolling_std,
     tile_rows,
 };
-use crate::spectral::{BandEnergy, Bands, EnergyRanges, cut_energies};
+use crate::spectral::{BandEnergy, Bands, UnevenEnergy, cut_energies};
 
 /// Farthest that a skewness, a kurtosis and a robust z may lie from 0.
 const SKEW_CLIP: f64 = 100.0;
@@ -97,8 +97,8 @@ enum Source {
     RobustZ,
 }
 
-type Moments<'a> = Either<Blocks<AllMoments>, Ranges<'a, AllMoments>>;
-type Energies<'a> = Either<BandEnergy, EnergyRanges<'a>>;
+type Moments<'a> = Either<Blocks<AllMoments>, Uneven<'a, AllMoments>>;
+type Energies<'a> = Either<BandEnergy, UnevenEnergy<'a>>;
 
 /// The leaf.
 struct Matrix<'a> {
@@ -110,7 +110,7 @@ struct Matrix<'a> {
     ahead: usize,
     order: Option<Order<'a>>,
     moments: Option<Moments<'a>>,
-    slope: Option<Ranges<'a, TimeSlope>>,
+    slope: Option<Uneven<'a, TimeSlope>>,
     energy: Option<Energies<'a>>,
     window: usize,
     tile_rows: usize,
@@ -119,7 +119,7 @@ struct Matrix<'a> {
 struct MatrixScratch<'a> {
     order: Option<<Order<'a> as Leaf>::Scratch>,
     moments: Option<<Moments<'a> as Leaf>::Scratch>,
-    slope: Option<<Ranges<'a, TimeSlope> as Leaf>::Scratch>,
+    slope: Option<<Uneven<'a, TimeSlope> as Leaf>::Scratch>,
     energy: Option<<Energies<'a> as Leaf>::Scratch>,
     order_results: Vec<Row>,
     moment_results: Vec<Row>,
@@ -179,7 +179,7 @@ impl<'a> Matrix<'a> {
             filled,
         };
         let history = match windows.over(rows)? {
-            Layout::Blocks(window, history) => {
+            Layout::Even(window, history) => {
                 matrix.window = window.rows();
                 matrix.order = order.map(|wanted| Order::new(wanted, window));
                 let moments = moments.map(|moments| Blocks::new(moments, window)).transpose()?;
@@ -190,12 +190,12 @@ impl<'a> Matrix<'a> {
                 }
                 history
             }
-            Layout::Ranges(bounds, history) => {
+            Layout::Uneven(bounds, history) => {
                 matrix.window = bounds.longest();
                 matrix.order = order.map(|wanted| Order::within(wanted, bounds, min_periods));
-                matrix.moments = moments.map(|summary| Either::Ranged(Ranges::new(summary, bounds, min_periods)));
+                matrix.moments = moments.map(|summary| Either::Uneven(Uneven::new(summary, bounds, min_periods)));
                 matrix.energy = energy.map(|bands| {
-                    Either::Ranged(EnergyRanges {
+                    Either::Uneven(UnevenEnergy {
                         bounds,
                         bands,
                         min_periods,
@@ -206,7 +206,7 @@ impl<'a> Matrix<'a> {
             }
         };
         if slope {
-            matrix.slope = Some(Ranges::new(TimeSlope, windows.ranges(rows)?.0, min_periods));
+            matrix.slope = Some(Uneven::new(TimeSlope, windows.bounds(rows)?.0, min_periods));
         }
         matrix.ahead = history.ahead;
         let wanted = [
@@ -217,7 +217,7 @@ impl<'a> Matrix<'a> {
         matrix.tile_rows = tile_rows;
         matrix.energy = matrix.energy.map(|leaf| match leaf {
             Either::Even(leaf) => Either::Even(leaf.with_tile_rows(tile_rows)),
-            ranged @ Either::Ranged(_) => ranged,
+            uneven @ Either::Uneven(_) => uneven,
         });
         Ok((matrix, history))
     }
@@ -276,10 +276,10 @@ impl<'a> Matrix<'a> {
     fn noted(&self) -> bool {
         let moments = match &self.moments {
             Some(Either::Even(leaf)) => leaf.noted(),
-            Some(Either::Ranged(leaf)) => leaf.noted(),
+            Some(Either::Uneven(leaf)) => leaf.noted(),
             None => false,
         };
-        moments || self.slope.as_ref().is_some_and(Ranges::noted)
+        moments || self.slope.as_ref().is_some_and(Uneven::noted)
     }
 
     /// Results of a column.

@@ -14,8 +14,8 @@ use ndarray::ArrayViewMut2;
 
 use super::beyond::{self, Watch, any_odd};
 use super::bounds::Bounds;
-use super::ranges::Ranges;
 use super::summary::{Place, Sight, State, Statistic, Values, size_of_state};
+use super::uneven::Uneven;
 use super::window::Window;
 use super::windows::{Layout, Windows};
 
@@ -301,7 +301,7 @@ pub(crate) fn run<'a, T: Element, K: Statistic>(
 ) -> Result<()> {
     let source = source.into();
     match windows.over(source.rows())? {
-        Layout::Blocks(window, history) => {
+        Layout::Even(window, history) => {
             let leaf = Blocks::new(statistic, window)?;
             columns::run(&leaf, source, history, out.view_mut())?;
             if leaf.noted() {
@@ -310,19 +310,19 @@ pub(crate) fn run<'a, T: Element, K: Statistic>(
                 Ok(())
             }
         }
-        Layout::Ranges(bounds, history) => run_over(statistic, source, (bounds, history), windows.min_periods(), out),
+        Layout::Uneven(bounds, history) => run_over(statistic, source, (bounds, history), windows.min_periods(), out),
     }
 }
 
 /// The same, each window by its own bounds, and positions by the rows' times.
-pub(crate) fn run_ranges<'a, T: Element, K: Statistic>(
+pub(crate) fn run_uneven<'a, T: Element, K: Statistic>(
     statistic: K,
     source: impl Into<Source<'a, T>>,
     windows: Windows<'_>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     let source = source.into();
-    run_over(statistic, source, windows.ranges(source.rows())?, windows.min_periods(), out)
+    run_over(statistic, source, windows.bounds(source.rows())?, windows.min_periods(), out)
 }
 
 fn run_over<T: Element, K: Statistic>(
@@ -332,7 +332,7 @@ fn run_over<T: Element, K: Statistic>(
     min_periods: usize,
     mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    let leaf = Ranges::new(statistic, bounds, min_periods);
+    let leaf = Uneven::new(statistic, bounds, min_periods);
     columns::run(&leaf, source, history, out.view_mut())?;
     if leaf.noted() {
         again::<T, K, _>(&leaf, source, history, min_periods, out)

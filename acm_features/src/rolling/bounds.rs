@@ -91,8 +91,8 @@ impl<'a> Bounds<'a> {
     }
 
     /// The window of a row, found by search.
-    pub(crate) fn window_of(&self, row: usize) -> Ranged {
-        let mut at = Ranged {
+    pub(crate) fn window_of(&self, row: usize) -> Stretch {
+        let mut at = Stretch {
             start: 0,
             meet: 0,
             end: 0,
@@ -117,7 +117,7 @@ impl<'a> Bounds<'a> {
 
     /// Moves on to the window of a later row.
     #[inline(always)]
-    pub(crate) fn advance(&self, at: &mut Ranged, row: usize) {
+    pub(crate) fn advance(&self, at: &mut Stretch, row: usize) {
         match self.extent {
             Extent::Lasting { nanoseconds, centred } => {
                 let Some(&time) = self.times.get(row) else { return };
@@ -159,7 +159,7 @@ impl<'a> Bounds<'a> {
 
     /// Nanoseconds of a row after a window's origin.
     #[inline(always)]
-    pub(crate) fn position(&self, at: &Ranged, row: usize) -> f64 {
+    pub(crate) fn position(&self, at: &Stretch, row: usize) -> f64 {
         let apart = |time: i64| match time.checked_sub(at.origin) {
             Some(apart) => apart as f64,
             None => time as f64 - at.origin as f64,
@@ -195,7 +195,7 @@ const fn past_of(time: i64, nanoseconds: i64, centred: bool) -> i64 {
 
 /// A window: the rows from `start` on that lie in the older block, those from `meet` on in the newer, up to `end`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ranged {
+pub(crate) struct Stretch {
     pub(crate) start: usize,
     pub(crate) meet: usize,
     pub(crate) end: usize,

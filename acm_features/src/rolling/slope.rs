@@ -130,7 +130,7 @@ pub fn rolling_slope<'w, T: Element>(
 ) -> Result<()> {
     let windows = windows.into();
     if windows.with_times() {
-        block::run_ranges(TimeSlope, x, windows, out)
+        block::run_uneven(TimeSlope, x, windows, out)
     } else {
         block::run(Slope, x, windows, out)
     }

@@ -163,9 +163,9 @@ impl<'a> Windows<'a> {
         match self.length {
             Length::Rows(window) => {
                 let (window, ahead) = self.of_rows(window, rows);
-                Ok(Layout::Blocks(window.within(rows.saturating_add(ahead)), self.history(ahead)))
+                Ok(Layout::Even(window.within(rows.saturating_add(ahead)), self.history(ahead)))
             }
-            Length::Lasting { .. } => self.ranges(rows).map(|(bounds, history)| Layout::Ranges(bounds, history)),
+            Length::Lasting { .. } => self.bounds(rows).map(|(bounds, history)| Layout::Uneven(bounds, history)),
         }
     }
 
@@ -188,7 +188,7 @@ impl<'a> Windows<'a> {
     ///
     /// # Errors
     /// [`Error::Length`] where there are more or fewer times than rows; [`Error::Interrupted`].
-    pub(crate) fn ranges(&self, rows: usize) -> Result<(Bounds<'a>, History<'static>)> {
+    pub(crate) fn bounds(&self, rows: usize) -> Result<(Bounds<'a>, History<'static>)> {
         self.check(rows)?;
         let times = self.times.map_or(&[][..], |times| times.0);
         let bounds = match self.length {
@@ -224,7 +224,7 @@ impl<'a> Windows<'a> {
 /// How windows are computed.
 pub(crate) enum Layout<'a> {
     /// Trailing windows of as many rows each.
-    Blocks(Window, History<'static>),
+    Even(Window, History<'static>),
     /// Windows of rows that differ.
-    Ranges(Bounds<'a>, History<'static>),
+    Uneven(Bounds<'a>, History<'static>),
 }

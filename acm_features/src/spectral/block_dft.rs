@@ -22,7 +22,7 @@ use super::circle::{self, Complex, Point, power};
 use super::cuts::{Cut, cuts};
 use super::gaps;
 use super::leading::{self, LeadingScratch};
-use super::ranges::EnergyRanges;
+use super::uneven::UnevenEnergy;
 use crate::rolling::{Window, Windows};
 
 /// Bins of one pass over the rows.
@@ -332,8 +332,8 @@ pub fn rolling_band_energy<'w, T: Element>(
     let windows = windows.into();
     let rows = x.nrows();
     let Some((window, history)) = windows.nominal(rows)? else {
-        let (bounds, history) = windows.ranges(rows)?;
-        let leaf = EnergyRanges {
+        let (bounds, history) = windows.bounds(rows)?;
+        let leaf = UnevenEnergy {
             bounds,
             bands,
             min_periods: windows.min_periods(),
@@ -363,12 +363,12 @@ pub(crate) fn cut_energies<T: Element>(
     }
     let first = rows.saturating_sub(history.ahead.saturating_add(window.rows()));
     let last_windows = windows.without_times().starting_at(history.first_row.saturating_add(first));
-    let (bounds, rest) = last_windows.ranges(rows - first)?;
+    let (bounds, rest) = last_windows.bounds(rows - first)?;
     let rest = History {
         fill: history.fill,
         ..rest
     };
-    let leaf = EnergyRanges {
+    let leaf = UnevenEnergy {
         bounds,
         bands,
         min_periods: windows.min_periods(),

@@ -114,7 +114,7 @@ fn one<S: Simd>(
 
 /// The energies of each of `windows`, whatever their rows; 0 for those of fewer than `least`.
 #[inline(always)]
-pub(super) fn ranges<'a, S: Simd>(
+pub(super) fn each<'a, S: Simd>(
     simd: S,
     scratch: &mut LeadingScratch,
     (bands, min_periods, least): (&Bands, usize, usize),

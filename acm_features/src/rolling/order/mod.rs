@@ -160,8 +160,8 @@ fn run<T: Element>(
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     match windows.over(x.nrows())? {
-        Layout::Blocks(window, history) => columns::run(&Order::new(wanted, window), x, history, out),
-        Layout::Ranges(bounds, history) => {
+        Layout::Even(window, history) => columns::run(&Order::new(wanted, window), x, history, out),
+        Layout::Uneven(bounds, history) => {
             columns::run(&Order::within(wanted, bounds, windows.min_periods()), x, history, out)
         }
     }

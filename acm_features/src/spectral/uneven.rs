@@ -13,7 +13,7 @@ use crate::rolling::Bounds;
 const TILE_ROWS: usize = 512;
 
 /// The leaf for windows with bounds of their own.
-pub(crate) struct EnergyRanges<'a> {
+pub(crate) struct UnevenEnergy<'a> {
     pub(crate) bounds: Bounds<'a>,
     pub(crate) bands: &'a Bands,
     pub(crate) min_periods: usize,
@@ -21,7 +21,7 @@ pub(crate) struct EnergyRanges<'a> {
     pub(crate) least: usize,
 }
 
-impl Leaf for EnergyRanges<'_> {
+impl Leaf for UnevenEnergy<'_> {
     type Scratch = LeadingScratch;
 
     fn blocks(&self) -> Vec<usize> {
@@ -57,6 +57,6 @@ impl Leaf for EnergyRanges<'_> {
             self.bounds.advance(&mut at, row);
             &tile.x[at.start - first..at.end - first]
         });
-        leading::ranges(simd, scratch, (self.bands, self.min_periods, self.least), windows, tile, out);
+        leading::each(simd, scratch, (self.bands, self.min_periods, self.least), windows, tile, out);
     }
 }

@@ -10,7 +10,7 @@ use acm_linalg::parallel::Stop;
 use fearless_simd::Simd;
 
 use super::beyond::Watch;
-use super::bounds::{Bounds, Ranged};
+use super::bounds::{Bounds, Stretch};
 use super::summary::{Place, Sight, State, Statistic, Values, size_of_state};
 
 /// Suffixes are kept for so many rows at a time, and restart from checkpoints as far apart.
@@ -20,14 +20,14 @@ const SPAN: usize = 256;
 const TILE_ROWS: usize = 512;
 
 /// The leaf that computes a [`Statistic`] over windows with bounds of their own.
-pub(crate) struct Ranges<'a, K> {
+pub(crate) struct Uneven<'a, K> {
     statistic: K,
     bounds: Bounds<'a>,
     min_periods: usize,
     watch: Watch,
 }
 
-impl<'a, K> Ranges<'a, K> {
+impl<'a, K> Uneven<'a, K> {
     pub(crate) fn new(statistic: K, bounds: Bounds<'a>, min_periods: usize) -> Self {
         Self {
             statistic,
@@ -43,7 +43,7 @@ impl<'a, K> Ranges<'a, K> {
     }
 }
 
-pub(crate) struct RangeScratch {
+pub(crate) struct UnevenScratch {
     /// Where the blocks of the window at hand meet, and the time they count from.
     block: Option<(usize, i64)>,
     /// The rows from there up to `pushed`.
@@ -71,16 +71,16 @@ impl Rows<'_> {
     }
 }
 
-impl Ranged {
+impl Stretch {
     /// Whole spans between the one that the window starts in and the end of the older block.
     fn spans_before(&self) -> usize {
         (self.meet - self.start).saturating_sub(1) / SPAN
     }
 }
 
-impl<K: Statistic> Ranges<'_, K> {
+impl<K: Statistic> Uneven<'_, K> {
     #[inline(always)]
-    fn push<S: Simd>(&self, simd: S, state: K::State<S>, rows: &Rows<'_>, at: &Ranged, row: usize) -> K::State<S> {
+    fn push<S: Simd>(&self, simd: S, state: K::State<S>, rows: &Rows<'_>, at: &Stretch, row: usize) -> K::State<S> {
         let place = Place {
             position: if K::State::<S>::TIMES { self.bounds.position(at, row) } else { 0.0 },
             inverse: 0.0,
@@ -90,7 +90,7 @@ impl<K: Statistic> Ranges<'_, K> {
 
     /// Checkpoints of the older block as far back as `at` starts, and the suffixes of the span it starts in.
     #[inline(always)]
-    fn look_back<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, rows: &Rows<'_>, at: &Ranged, stop: &Stop) {
+    fn look_back<S: Simd>(&self, simd: S, scratch: &mut UnevenScratch, rows: &Rows<'_>, at: &Stretch, stop: &Stop) {
         let size = K::State::<S>::SIZE;
         let mut state: K::State<S> = State::empty(simd);
         let whole = at.spans_before();
@@ -111,7 +111,7 @@ impl<K: Statistic> Ranges<'_, K> {
 
     /// The suffixes of the span that `at` starts in, as far back as it starts.
     #[inline(always)]
-    fn fill_span<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, rows: &Rows<'_>, at: &Ranged) {
+    fn fill_span<S: Simd>(&self, simd: S, scratch: &mut UnevenScratch, rows: &Rows<'_>, at: &Stretch) {
         let size = K::State::<S>::SIZE;
         let number = at.spans_before();
         let end = at.meet - number * SPAN;
@@ -125,8 +125,8 @@ impl<K: Statistic> Ranges<'_, K> {
     }
 }
 
-impl<K: Statistic> Leaf for Ranges<'_, K> {
-    type Scratch = RangeScratch;
+impl<K: Statistic> Leaf for Uneven<'_, K> {
+    type Scratch = UnevenScratch;
 
     fn blocks(&self) -> Vec<usize> {
         vec![K::RESULTS]
@@ -148,9 +148,9 @@ impl<K: Statistic> Leaf for Ranges<'_, K> {
         2.0 * K::COST_NS
     }
 
-    fn scratch(&self, _rows: usize) -> Result<RangeScratch> {
+    fn scratch(&self, _rows: usize) -> Result<UnevenScratch> {
         let (size, longest) = (size_of_state::<K>(), self.bounds.longest());
-        Ok(RangeScratch {
+        Ok(UnevenScratch {
             block: None,
             prefix: allocate(size, "a block summary")?,
             pushed: 0,
@@ -161,7 +161,7 @@ impl<K: Statistic> Leaf for Ranges<'_, K> {
     }
 
     #[inline(always)]
-    fn tile<S: Simd>(&self, simd: S, scratch: &mut RangeScratch, tile: &Tile<'_>, out: &mut [Row]) {
+    fn tile<S: Simd>(&self, simd: S, scratch: &mut UnevenScratch, tile: &Tile<'_>, out: &mut [Row]) {
         let size = K::State::<S>::SIZE;
         let rows = Rows {
             x: tile.x,
