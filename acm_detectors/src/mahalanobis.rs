@@ -94,10 +94,7 @@ impl FittedMahalanobis {
     /// Oracle: scikit-learn `LedoitWolf().mahalanobis` of the scaled rows, 1e-10.
     ///
     /// # Errors
-    /// [`Error::Columns`]; [`Error::Memory`]; [`Error::Interrupted`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each row.
+    /// [`Error::Columns`]; [`Error::Length`] for another `out`; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         self.walk(x, 0, false, out)
@@ -108,9 +105,6 @@ impl FittedMahalanobis {
     ///
     /// # Errors
     /// Those of [`Self::score`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each value of `x`.
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         self.walk(x, 0, true, out)
@@ -121,9 +115,6 @@ impl FittedMahalanobis {
     ///
     /// # Errors
     /// Those of [`Self::score`]; `live` is then as it was.
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each row.
     pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         if self.lagged.lags == 0 {

@@ -214,10 +214,7 @@ fn pack<T: Element>(x: &ArrayView2<'_, T>, first: usize, tile: &mut [Row]) {
 /// threads, so a row's results must not depend on which rows share its range.
 ///
 /// # Errors
-/// Those of [`parallel::run`].
-///
-/// # Panics
-/// Unless `out` holds `rows * width` values.
+/// [`Error::Length`] unless `out` holds `rows * width` values; those of [`parallel::run`].
 pub fn by_rows<C, R: Send>(
     rows: usize,
     width: usize,
@@ -226,7 +223,14 @@ pub fn by_rows<C, R: Send>(
     scratch: impl Fn() -> Result<C> + Sync,
     work: impl Fn(&mut C, Range<usize>, &mut [R], &Stop) + Sync,
 ) -> Result<()> {
-    assert_eq!(out.len(), rows * width, "room for each row's results");
+    let expected = rows.saturating_mul(width);
+    if out.len() != expected {
+        return Err(Error::Length {
+            name: "out",
+            expected,
+            got: out.len(),
+        });
+    }
     if rows == 0 || width == 0 {
         return Ok(());
     }
@@ -281,10 +285,7 @@ pub fn reduce<A: Send>(
 /// All rows into `out`, one after the other, on all threads.
 ///
 /// # Errors
-/// [`Error::Memory`]; [`Error::Interrupted`].
-///
-/// # Panics
-/// Unless `out` holds a place for each value.
+/// [`Error::Length`] unless `out` holds a place for each value; [`Error::Memory`]; [`Error::Interrupted`].
 pub fn read_all(samples: Samples<'_>, out: &mut [f64]) -> Result<()> {
     let columns = samples.columns();
     by_rows(
@@ -358,6 +359,16 @@ mod tests {
         )
         .unwrap();
         assert!(seen.iter().all(|&count| count == 1));
+    }
+
+    #[test]
+    fn another_number_of_places_is_told() {
+        let work = |(): &mut (), _: Range<usize>, out: &mut [u8], _: &Stop| out.fill(1);
+        for places in [0, 5, 7] {
+            let error = by_rows(3, 2, &mut vec![0; places], 1.0, || Ok(()), work).unwrap_err();
+            assert_eq!(error.to_string(), format!("`out` must have length 6, got {places}"));
+        }
+        assert!(by_rows(usize::MAX, 2, &mut [0; 6], 1.0, || Ok(()), work).is_err());
     }
 
     #[test]

@@ -157,11 +157,8 @@ impl FittedKMeans {
     /// The number of each row's nearest centre, the lowest of equally near ones.
     ///
     /// # Errors
-    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`]. So
-    /// for all below.
-    ///
-    /// # Panics
-    /// Unless `labels` has a place for each row. So for all below.
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] unless `labels` has a place for each row;
+    /// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`]. So for all below.
     pub fn predict<L: From<u32> + Send>(&self, x: Samples<'_>, labels: &mut [L]) -> Result<()> {
         self.ask(x, 1, labels, &Label)
     }

@@ -310,6 +310,17 @@ fn a_saved_model_comes_back_whole() {
     }
 }
 
+#[test]
+fn another_number_of_places_is_told() {
+    let x = clouds(20, 3, 2, 50.0, 5);
+    let fitted = model(2, 1).fit(x.view().into(), None).unwrap();
+    let told = |result: acm_linalg::Result<()>| result.unwrap_err().to_string();
+    let samples = Samples::from(x.view());
+    assert_eq!(told(fitted.predict(samples, &mut [0_u32; 19])), "`out` must have length 20, got 19");
+    assert_eq!(told(fitted.transform(samples, &mut [0.0; 20])), "`out` must have length 40, got 20");
+    assert_eq!(told(fitted.contributions(samples, &mut [0.0; 61])), "`out` must have length 60, got 61");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -146,3 +146,18 @@ fn as_many_lags_as_rows_are_refused() {
         );
     }
 }
+
+#[test]
+fn another_number_of_places_is_told_and_changes_nothing() {
+    let x = plant(60, 3, 9);
+    let model = fitted(&x, Shrinkage::LedoitWolf, 1);
+    let told = |result: Result<()>| result.unwrap_err().to_string();
+    let samples = Samples::from(x.view());
+    assert_eq!(told(model.score(samples, &mut [0.0; 59])), "`out` must have length 60, got 59");
+    assert_eq!(told(model.contributions(samples, &mut [0.0; 60])), "`out` must have length 180, got 60");
+    let mut live = Live::default();
+    assert_eq!(told(model.update(&mut live, samples, &mut [0.0; 61])), "`out` must have length 60, got 61");
+    let mut out = vec![0.0; 60];
+    model.update(&mut live, samples, &mut out).unwrap();
+    assert_eq!(out, scores(&model, &x));
+}

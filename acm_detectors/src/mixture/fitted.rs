@@ -128,10 +128,8 @@ impl FittedGaussianMixture {
     /// absolute deviation (at least 1e-6).
     ///
     /// # Errors
-    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`]; so for all below.
-    ///
-    /// # Panics
-    /// Unless `out` holds a value for each row; so for all below.
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] for another `out`; [`acm_linalg::Error::Memory`];
+    /// [`acm_linalg::Error::Interrupted`]; so for all below.
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.log_density(x, out)?;
         let [median, spread] = self.usual;

@@ -50,10 +50,8 @@ impl FittedOmr {
     /// Missing values count as the sensor's median. The score does not depend on the other rows.
     ///
     /// # Errors
-    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each row.
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] for another `out`; [`acm_linalg::Error::Memory`];
+    /// [`acm_linalg::Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.columns())?;
         self.norms(x, out)?;
@@ -68,9 +66,6 @@ impl FittedOmr {
     ///
     /// # Errors
     /// Those of [`FittedOmr::score`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each value.
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.each(x, Wanted::Contributions, out)
     }
@@ -79,9 +74,6 @@ impl FittedOmr {
     ///
     /// # Errors
     /// Those of [`FittedOmr::score`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each value.
     pub fn predict(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.each(x, Wanted::Predictions, out)
     }
@@ -91,9 +83,6 @@ impl FittedOmr {
     ///
     /// # Errors
     /// Those of [`FittedOmr::score`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each value.
     pub fn residuals(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.each(x, Wanted::Residuals, out)
     }

@@ -91,10 +91,8 @@ impl FittedPca {
     /// Oracle: scikit-learn `PCA(svd_solver="full")` on the scaled rows, 1e-10.
     ///
     /// # Errors
-    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each row.
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] for another `out`; [`acm_linalg::Error::Memory`];
+    /// [`acm_linalg::Error::Interrupted`].
     pub fn statistic(&self, x: Samples<'_>, which: Statistic, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         self.walk(x, 0, kernel::Job::Statistic(which), 1, out)
@@ -116,9 +114,6 @@ impl FittedPca {
     ///
     /// # Errors
     /// Those of [`Self::statistic`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each value of `x`.
     pub fn contributions(
         &self,
         x: Samples<'_>,
@@ -135,9 +130,6 @@ impl FittedPca {
     ///
     /// # Errors
     /// Those of [`Self::statistic`].
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each value of `x`.
     pub fn residuals(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         self.walk(x, 0, kernel::Job::Residuals, self.lagged.columns, out)
@@ -148,9 +140,6 @@ impl FittedPca {
     ///
     /// # Errors
     /// Those of [`Self::statistic`]; `live` is then as it was.
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each row.
     pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         if self.lagged.lags == 0 {

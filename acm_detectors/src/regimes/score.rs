@@ -57,10 +57,8 @@ impl FittedRegimes {
     /// The number of each row's regime; -1, UNKNOWN, for a row that knows no sensor or is beyond its limit.
     ///
     /// # Errors
-    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`]. So for all below.
-    ///
-    /// # Panics
-    /// Unless `out` has a place for each row. So for all below.
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] for another `out`; [`acm_linalg::Error::Memory`];
+    /// [`acm_linalg::Error::Interrupted`]. So for all below.
     pub fn predict(&self, x: Samples<'_>, out: &mut [i64]) -> Result<()> {
         self.walk(x, 1, out, |desk, lane, out: &mut [i64]| {
             let [regime, distance] = self.two(desk, lane).0;
