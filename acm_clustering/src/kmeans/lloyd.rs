@@ -116,7 +116,7 @@ pub(super) fn best(points: &Points, starts: Vec<Vec<f64>>, clusters: usize, unti
 
 /// What one pass over the rows finds.
 #[derive(Debug)]
-pub(super) struct Sums {
+pub(super) struct ClusterSums {
     /// (k, d): the weighted sums of the rows of each centre.
     pub(super) sums: Vec<f64>,
     pub(super) counts: Vec<f64>,
@@ -125,7 +125,7 @@ pub(super) struct Sums {
 }
 
 /// Each row to its nearest centre, and the sums by centre.
-pub(super) fn sums(points: &Points, centers: &[f64], clusters: usize) -> Result<Sums> {
+pub(super) fn sums(points: &Points, centers: &[f64], clusters: usize) -> Result<ClusterSums> {
     let plan = Plan::new(points, clusters, 1);
     let mut pieces = Piece::all(points, plan, 1)?;
     let only = Active {
@@ -137,7 +137,7 @@ pub(super) fn sums(points: &Points, centers: &[f64], clusters: usize) -> Result<
     };
     pass(points, plan, &mut pieces, &[only])?;
     let found = Found::of(&pieces, 0);
-    let mut sums = Sums {
+    let mut sums = ClusterSums {
         sums: room(clusters, points.columns, 0.0, "the centres")?,
         counts: room(clusters, 1, 0.0, "the clusters' weights")?,
         labels: found.labels(points)?,

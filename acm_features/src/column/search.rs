@@ -80,7 +80,7 @@ enum Stage {
 }
 
 /// What a search counts and copies.
-pub(super) struct Room {
+pub(super) struct Tally {
     counts: Vec<u32>,
     /// The first part, counted from 1, whose orders start with a digit; 0 where there is none.
     slots: Vec<u32>,
@@ -88,7 +88,7 @@ pub(super) struct Room {
     held: usize,
 }
 
-impl Room {
+impl Tally {
     pub(super) fn new(ranks: usize) -> Result<Self> {
         let counters = (1 << COUNTERS).max(ranks << LEAST_DIGIT);
         Ok(Self {
@@ -166,7 +166,7 @@ impl Search {
     }
 
     /// Looks at some of the column's orders, each of which is shown once a pass.
-    pub(super) fn take(&mut self, room: &mut Room, orders: &[u64]) {
+    pub(super) fn take(&mut self, tally: &mut Tally, orders: &[u64]) {
         match self.stage {
             Stage::Range => {
                 let (mut missing, mut least, mut most) = (0, self.least, self.most);
@@ -180,7 +180,7 @@ impl Search {
                 (self.least, self.most) = (least, most);
             }
             Stage::Spread => {
-                let (line, counts) = (self.line, &mut room.counts[..1 << DIGIT]);
+                let (line, counts) = (self.line, &mut tally.counts[..1 << DIGIT]);
                 for &order in orders {
                     if order != MISSING {
                         counts[line.digit(order)] += 1;
@@ -188,17 +188,17 @@ impl Search {
                 }
             }
             Stage::GatherMarked => {
-                let (line, slots) = (self.line, &room.slots[..1 << DIGIT]);
-                let mut held = room.held;
+                let (line, slots) = (self.line, &tally.slots[..1 << DIGIT]);
+                let mut held = tally.held;
                 for &order in orders {
-                    room.few[held] = order;
+                    tally.few[held] = order;
                     let inside = order != MISSING && slots[line.digit(order)] > 0;
                     held = (held + usize::from(inside)).min(FEW);
                 }
-                room.held = held;
+                tally.held = held;
             }
-            Stage::Count => self.count(room, orders),
-            Stage::Gather => self.gather(room, orders),
+            Stage::Count => self.count(tally, orders),
+            Stage::Gather => self.gather(tally, orders),
             Stage::Done => {}
         }
     }
@@ -214,13 +214,13 @@ impl Search {
         (parts[number].low <= order).then_some(number)
     }
 
-    fn count(&mut self, room: &mut Room, orders: &[u64]) {
+    fn count(&mut self, tally: &mut Tally, orders: &[u64]) {
         let digit = self.digit;
         let counters = 1_usize << digit;
         if let [part] = &mut self.parts[..] {
             let (low, span, shift) = (part.low, part.high - part.low, part.shift(digit));
             let (mut least, mut most) = (part.least, part.most);
-            let counts = &mut room.counts[..counters];
+            let counts = &mut tally.counts[..counters];
             for &order in orders {
                 let offset = order.wrapping_sub(low);
                 if offset <= span {
@@ -233,37 +233,37 @@ impl Search {
             return;
         }
         for &order in orders {
-            let Some(number) = Self::part_of(&self.parts, &room.slots, self.origin, order) else {
+            let Some(number) = Self::part_of(&self.parts, &tally.slots, self.origin, order) else {
                 continue;
             };
             let part = &mut self.parts[number];
             let place = index((order - part.low) >> part.shift(digit)) & (counters - 1);
-            room.counts[number * counters + place] += 1;
+            tally.counts[number * counters + place] += 1;
             part.least = part.least.min(order);
             part.most = part.most.max(order);
         }
     }
 
-    fn gather(&mut self, room: &mut Room, orders: &[u64]) {
-        let mut held = room.held;
+    fn gather(&mut self, tally: &mut Tally, orders: &[u64]) {
+        let mut held = tally.held;
         if let [part] = &self.parts[..] {
             let (low, span) = (part.low, part.high - part.low);
             for &order in orders {
-                room.few[held] = order;
+                tally.few[held] = order;
                 held = (held + usize::from(order.wrapping_sub(low) <= span)).min(FEW);
             }
         } else {
             for &order in orders {
-                let inside = Self::part_of(&self.parts, &room.slots, self.origin, order).is_some();
-                room.few[held] = order;
+                let inside = Self::part_of(&self.parts, &tally.slots, self.origin, order).is_some();
+                tally.few[held] = order;
                 held = (held + usize::from(inside)).min(FEW);
             }
         }
-        room.held = held;
+        tally.held = held;
     }
 
     /// Draws the conclusions of a pass over the column; whether there is more to do.
-    pub(super) fn conclude(&mut self, room: &mut Room, wanted: &impl Fn(usize, &mut Vec<usize>)) -> bool {
+    pub(super) fn conclude(&mut self, tally: &mut Tally, wanted: &impl Fn(usize, &mut Vec<usize>)) -> bool {
         match self.stage {
             Stage::Range => {
                 if self.known > 0 {
@@ -275,25 +275,25 @@ impl Search {
                 if self.ranks.is_empty() || self.least >= self.most {
                     self.stage = Stage::Done;
                 } else {
-                    self.start_searching(room);
+                    self.start_searching(tally);
                 }
             }
             Stage::Spread => {
-                self.mark(room);
+                self.mark(tally);
                 if self.stage != Stage::GatherMarked {
                     let whole = Part::new((self.least, self.most), 0, self.known, 0..self.ranks.len());
                     self.origin = (self.least, whole.shift(DIGIT));
                     self.parts.clear();
                     self.parts.push(whole);
-                    self.plan(room);
+                    self.plan(tally);
                 }
             }
             Stage::Count => {
-                self.narrow(room);
-                self.plan(room);
+                self.narrow(tally);
+                self.plan(tally);
             }
             Stage::GatherMarked | Stage::Gather => {
-                self.sort_out(room);
+                self.sort_out(tally);
                 self.stage = Stage::Done;
             }
             Stage::Done => {}
@@ -302,21 +302,21 @@ impl Search {
     }
 
     /// Parts equal in the values, unless their range is beyond the largest float64.
-    fn start_searching(&mut self, room: &mut Room) {
+    fn start_searching(&mut self, tally: &mut Tally) {
         let low = value(self.least);
         let scale = f64::from(1_u32 << DIGIT) / (value(self.most) - low);
         // Too narrow or too wide a range gives all values the same digit, and is searched on by orders.
         let scale = if scale.is_finite() { scale } else { 0.0 };
         self.line = Line { low, scale };
         self.stage = Stage::Spread;
-        room.counts[..1 << DIGIT].fill(0);
+        tally.counts[..1 << DIGIT].fill(0);
     }
 
     /// Marks the parts of the values' range that hold a wanted rank, if they hold few values.
-    fn mark(&mut self, room: &mut Room) {
-        room.slots.fill(0);
+    fn mark(&mut self, tally: &mut Tally) {
+        tally.slots.fill(0);
         let (mut below, mut first, mut left) = (0, 0, 0);
-        for (&count, slot) in room.counts[..1 << DIGIT].iter().zip(&mut room.slots) {
+        for (&count, slot) in tally.counts[..1 << DIGIT].iter().zip(&mut tally.slots) {
             let end = below + count as usize;
             let inside = self.ranks[first..].iter().take_while(|&&rank| rank < end).count();
             if inside > 0 {
@@ -329,7 +329,7 @@ impl Search {
         }
         if left <= self.few() {
             self.stage = Stage::GatherMarked;
-            room.held = 0;
+            tally.held = 0;
         }
     }
 
@@ -339,26 +339,26 @@ impl Search {
     }
 
     /// What to do with the parts in the next pass.
-    fn plan(&mut self, room: &mut Room) {
+    fn plan(&mut self, tally: &mut Tally) {
         let left: usize = self.parts.iter().map(|part| part.count).sum();
         if self.parts.is_empty() {
             self.stage = Stage::Done;
         } else if left <= self.few() {
             self.stage = Stage::Gather;
-            room.held = 0;
+            tally.held = 0;
         } else {
             self.stage = Stage::Count;
             let room_for = self.parts.len().next_power_of_two().trailing_zeros();
             self.digit = COUNTERS.saturating_sub(room_for).clamp(LEAST_DIGIT, DIGIT);
-            room.counts[..self.parts.len() << self.digit].fill(0);
+            tally.counts[..self.parts.len() << self.digit].fill(0);
         }
     }
 
     /// Replaces each part by those of its parts that hold a wanted rank.
-    fn narrow(&mut self, room: &mut Room) {
+    fn narrow(&mut self, tally: &mut Tally) {
         let counters = 1 << self.digit;
         self.next.clear();
-        for (part, counts) in self.parts.iter().zip(room.counts.chunks_exact(counters)) {
+        for (part, counts) in self.parts.iter().zip(tally.counts.chunks_exact(counters)) {
             if part.least >= part.most {
                 self.found[part.ranks.clone()].fill(part.least);
                 continue;
@@ -389,9 +389,9 @@ impl Search {
         }
         std::mem::swap(&mut self.parts, &mut self.next);
         if self.parts.len() > 1 {
-            room.slots.fill(0);
+            tally.slots.fill(0);
             for (number, part) in (1_u32..).zip(&self.parts) {
-                if let Some(slot) = room.slots.get_mut(index((part.low - self.origin.0) >> self.origin.1)) {
+                if let Some(slot) = tally.slots.get_mut(index((part.low - self.origin.0) >> self.origin.1)) {
                     *slot = if *slot == 0 { number } else { *slot };
                 }
             }
@@ -399,8 +399,8 @@ impl Search {
     }
 
     /// The ranks among the values that were copied out.
-    fn sort_out(&mut self, room: &mut Room) {
-        let mut few = &mut room.few[..room.held];
+    fn sort_out(&mut self, tally: &mut Tally) {
+        let mut few = &mut tally.few[..tally.held];
         let wanted: usize = self.parts.iter().map(|part| part.ranks.len()).sum();
         let many = wanted > 2 && few.len() < 1 << 9 || wanted > 16;
         if many {

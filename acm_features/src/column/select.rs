@@ -9,7 +9,7 @@ use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Stop;
 use ndarray::{ArrayView2, s};
 
-use super::search::{MISSING, Room, Search};
+use super::search::{MISSING, Search, Tally};
 use crate::ordering::{order, value};
 use crate::rolling::middle;
 
@@ -76,7 +76,7 @@ fn order_of<T: Element>(number: T) -> u64 {
 pub(crate) struct Selector {
     orders: Vec<u64>,
     searches: Vec<Search>,
-    rooms: Vec<Room>,
+    tallies: Vec<Tally>,
 }
 
 /// Some columns of a matrix, at most eight.
@@ -125,12 +125,12 @@ pub(crate) fn columns_at_once(rows: usize) -> usize {
 impl Selector {
     /// Memory to search columns of `rows` rows for at most `ranks` ranks of each.
     pub(crate) fn new(rows: usize, ranks: usize) -> Result<Self> {
-        let (length, rooms) = if rows <= RESIDENT { (rows, 1) } else { (TILE_ROWS, LANES) };
+        let (length, tallies) = if rows <= RESIDENT { (rows, 1) } else { (TILE_ROWS, LANES) };
         let columns = columns_at_once(rows);
         Ok(Self {
             orders: reserve(length * columns, 0, "a tile of values")?,
             searches: (0..LANES).map(|_| Search::new(ranks)).gathered_ok("ranks")?,
-            rooms: (0..rooms).map(|_| Room::new(ranks)).gathered_ok("ranks")?,
+            tallies: (0..tallies).map(|_| Tally::new(ranks)).gathered_ok("ranks")?,
         })
     }
 
@@ -207,7 +207,7 @@ impl Selector {
         if rows == 0 {
             return;
         }
-        if let [room] = &mut self.rooms[..] {
+        if let [tally] = &mut self.tallies[..] {
             // The values are still there where their distances are asked for.
             if measures.iter().all(|measure| matches!(measure, Measure::Value)) {
                 of.read(0..rows, &mut self.orders);
@@ -215,9 +215,9 @@ impl Selector {
             for ((search, measure), orders) in searches.iter_mut().zip(measures).zip(self.orders.chunks_exact_mut(rows))
             {
                 measure.apply(orders);
-                search.take(room, orders);
-                while search.conclude(room, wanted) && !stop.requested() {
-                    search.take(room, orders);
+                search.take(tally, orders);
+                while search.conclude(tally, wanted) && !stop.requested() {
+                    search.take(tally, orders);
                 }
             }
             return;
@@ -231,19 +231,19 @@ impl Selector {
                 let tile = start..(start + TILE_ROWS).min(rows);
                 let length = tile.len();
                 of.read(tile, &mut self.orders);
-                for (((search, room), measure), orders) in searches
+                for (((search, tally), measure), orders) in searches
                     .iter_mut()
-                    .zip(&mut self.rooms)
+                    .zip(&mut self.tallies)
                     .zip(measures)
                     .zip(self.orders.chunks_exact_mut(length))
                 {
                     measure.apply(orders);
-                    search.take(room, orders);
+                    search.take(tally, orders);
                 }
             }
             more = false;
-            for (search, room) in searches.iter_mut().zip(&mut self.rooms) {
-                more |= search.conclude(room, wanted);
+            for (search, tally) in searches.iter_mut().zip(&mut self.tallies) {
+                more |= search.conclude(tally, wanted);
             }
         }
     }

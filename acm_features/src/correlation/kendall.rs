@@ -32,7 +32,7 @@ pub(super) fn correlation<T: Element>(
     let needed = min_periods.max(2);
     let what = "a pair's ranks";
     let scratch = || {
-        Ok(Room {
+        Ok(PairOrder {
             both: reserve(rows.div_ceil(64), 0, what)?,
             next: reserve(rows, 0, what)?,
             ranks: reserve(rows, 0, what)?,
@@ -44,7 +44,7 @@ pub(super) fn correlation<T: Element>(
         columns.len(),
         COST_NS * levels * rows as f64,
         scratch,
-        |room, i, j, stop| room.pair(&columns[i], &columns[j], needed, stop),
+        |order, i, j, stop| order.pair(&columns[i], &columns[j], needed, stop),
         |i, j, value| {
             out[[i, j]] = T::narrow(value);
             out[[j, i]] = T::narrow(value);
@@ -52,8 +52,8 @@ pub(super) fn correlation<T: Element>(
     )
 }
 
-/// A thread's memory.
-struct Room {
+/// The order of a pair's common rows by the left column, then by the right one.
+struct PairOrder {
     both: Vec<u64>,
     /// By the place of a value of the left column: where the next of its rows goes.
     next: Vec<u32>,
@@ -62,7 +62,7 @@ struct Room {
     spare: Vec<u32>,
 }
 
-impl Room {
+impl PairOrder {
     fn pair(&mut self, a: &Ranked, b: &Ranked, needed: usize, stop: &Stop) -> f64 {
         let count = both(a, b, &mut self.both);
         if count < needed {

@@ -69,18 +69,18 @@ fn with_gaps<T: Element>(x: ArrayView2<'_, T>, min_periods: usize, mut out: Arra
     }
     let what = "a pair's ranks";
     let scratch = || {
-        Ok(Room {
+        Ok(PairRanks {
             both: reserve(rows.div_ceil(64), 0, what)?,
             ranks: reserve(rows, 0, what)?,
             own: None,
             spread: 0,
         })
     };
-    let work = |room: &mut Room, i: usize, j: usize, stop: &Stop| {
+    let work = |common: &mut PairRanks, i: usize, j: usize, stop: &Stop| {
         if kind_of[i] == kind_of[j] {
             f64::NAN
         } else {
-            room.pair(&columns, (i, j), needed, stop)
+            common.pair(&columns, (i, j), needed, stop)
         }
     };
     each_pair(columns.len(), COST_NS * rows as f64, scratch, work, |i, j, value| {
@@ -91,8 +91,8 @@ fn with_gaps<T: Element>(x: ArrayView2<'_, T>, min_periods: usize, mut out: Arra
     })
 }
 
-/// A thread's memory.
-struct Room {
+/// The ranks of a left column over the rows that it shares with a right one.
+struct PairRanks {
     both: Vec<u64>,
     /// The left column's doubled ranks about their mean, by row.
     ranks: Vec<i32>,
@@ -102,7 +102,7 @@ struct Room {
     spread: i128,
 }
 
-impl Room {
+impl PairRanks {
     fn pair(&mut self, columns: &[Ranked], (i, j): (usize, usize), needed: usize, stop: &Stop) -> f64 {
         let (a, b) = (&columns[i], &columns[j]);
         let count = both(a, b, &mut self.both);

@@ -146,7 +146,7 @@ impl Cycle {
     /// Fits the harmonics, all rows alike or weighed; returns the level and the slope beside them.
     fn solve(&mut self, values: &[f64], rows: &[usize], span: usize, weighed: bool) -> [f64; 2] {
         let top = self.numbers.last().copied().unwrap_or(1).min(HARMONICS);
-        let mut sums = Sums::none();
+        let mut sums = Equations::none();
         // Time in units of the span keeps the columns alike in size.
         let unit = 1.0 / span as f64;
         self.each_row(rows, |place, time, circle| {
@@ -219,7 +219,7 @@ impl Cycle {
 }
 
 /// What the normal equations of a fit are made of: products of cosines are cosines of sums.
-struct Sums {
+struct Equations {
     /// Cosine and sine of each multiple of the angle.
     turns: [[f64; 2]; 2 * HARMONICS + 1],
     time_turns: [[f64; 2]; HARMONICS + 1],
@@ -230,7 +230,7 @@ struct Sums {
     time_value: f64,
 }
 
-impl Sums {
+impl Equations {
     fn none() -> Self {
         Self {
             turns: [[0.0; 2]; 2 * HARMONICS + 1],
