@@ -6,10 +6,9 @@ use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Persist, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
+use super::block::index;
 use super::centers::Centers;
-use super::heap::index;
 use super::lloyd::{self, Outcome};
-
 use super::points::{Points, bound};
 use super::{KMeans, shifted};
 

@@ -10,8 +10,9 @@ use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Result, parallel};
 
+use super::block::Active;
 use super::centers::Centers;
-use super::pass::{Active, Found, Piece, Plan, pass};
+use super::pass::{Found, Piece, Plan, pass};
 use super::points::Points;
 
 /// What has come of the best run.

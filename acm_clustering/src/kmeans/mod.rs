@@ -3,9 +3,9 @@
 //! Greedy k-means++ starts, exact Lloyd iterations, the best of several starts; mini-batches for histories that never
 //! end.
 
+mod block;
 mod centers;
 mod fitted;
-mod heap;
 mod lloyd;
 mod pass;
 mod points;

@@ -17,24 +17,11 @@ use acm_linalg::samples::room;
 use acm_linalg::{Result, parallel};
 use fearless_simd::{Level, dispatch};
 
-use super::centers::Centers;
-use super::heap::{Heap, index};
+use super::block::{Active, BlockSums, index};
 use super::points::{Points, fold};
 
 /// Fewest centres times columns for bounds to pay: keeping them takes about as long as that many squares.
 const BOUNDED: usize = 32;
-
-/// A run in the coming pass.
-pub(super) struct Active {
-    pub(super) run: usize,
-    pub(super) centers: Centers,
-    /// What rows lost at most of their leads since the pass before.
-    pub(super) loss: f64,
-    /// Whether the sums will move the centres; else the pass is for the labels and the inertia.
-    pub(super) moving: bool,
-    /// Whether to measure by squares: products are faster, but do not give distances and may be too close to tell.
-    pub(super) direct: bool,
-}
 
 /// What a pass needs to know of a fit.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +30,7 @@ pub(super) struct Plan {
     /// Whether bounds are kept; not where they cost more than they save.
     bounded: bool,
     /// Part of a distance that its rounding, and that of all losses after it, may come to at most.
-    pub(super) guard: f64,
+    guard: f64,
 }
 
 impl Plan {
@@ -172,8 +159,8 @@ pub(super) fn pass(points: &Points, plan: Plan, pieces: &mut [Piece], active: &[
     parallel::run(
         pieces,
         cost,
-        || Heap::new(points, plan),
-        |heap, piece, stop| {
+        || BlockSums::new(points, plan.clusters, plan.guard),
+        |sums, piece, stop| {
             for &Active { run, .. } in active {
                 piece.sums[run * width..][..width].fill(0.0);
                 piece.counts[run * clusters..][..clusters].fill(0.0);
@@ -197,16 +184,16 @@ pub(super) fn pass(points: &Points, plan: Plan, pieces: &mut [Piece], active: &[
                     } else {
                         &mut []
                     };
-                    dispatch!(Level::new(), simd => heap.add(simd, points, first, active, labels, leads));
-                    piece.moved[run] |= heap.moved;
-                    piece.inertia[run] += fold(&heap.inertia);
-                    piece.close[run] += heap.close;
-                    heap.moved = false;
-                    heap.close = 0;
-                    heap.inertia = Row::splat(0.0);
-                    empty(&mut heap.counts, &mut piece.counts[run * clusters..][..clusters]);
+                    dispatch!(Level::new(), simd => sums.add(simd, points, first, active, labels, leads));
+                    piece.moved[run] |= sums.moved;
+                    piece.inertia[run] += fold(&sums.inertia);
+                    piece.close[run] += sums.close;
+                    sums.moved = false;
+                    sums.close = 0;
+                    sums.inertia = Row::splat(0.0);
+                    empty(&mut sums.counts, &mut piece.counts[run * clusters..][..clusters]);
                     if active.moving {
-                        empty(&mut heap.sums, &mut piece.sums[run * width..][..width]);
+                        empty(&mut sums.sums, &mut piece.sums[run * width..][..width]);
                     }
                 }
             }

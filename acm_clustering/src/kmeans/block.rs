@@ -7,7 +7,7 @@ use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::samples::room;
 use fearless_simd::{Simd, f64x8, prelude::*};
 
-use super::pass::{Active, Plan};
+use super::centers::Centers;
 use super::points::Points;
 
 /// Tiles whose rows are summed up together.
@@ -19,8 +19,20 @@ const MANY: usize = 16;
 /// Clusters whose sums stay in registers.
 const ABREAST: usize = 4;
 
+/// A run in the coming pass.
+pub(super) struct Active {
+    pub(super) run: usize,
+    pub(super) centers: Centers,
+    /// What rows lost at most of their leads since the pass before.
+    pub(super) loss: f64,
+    /// Whether the sums will move the centres; else the pass is for the labels and the inertia.
+    pub(super) moving: bool,
+    /// Whether to measure by squares: products are faster, but do not give distances and may be too close to tell.
+    pub(super) direct: bool,
+}
+
 /// Sums in lanes, of a block of rows and one run.
-pub(super) struct Heap {
+pub(super) struct BlockSums {
     pub(super) sums: Vec<Row>,
     pub(super) counts: Vec<Row>,
     pub(super) inertia: Row,
@@ -35,9 +47,10 @@ pub(super) struct Heap {
     guard: f64,
 }
 
-impl Heap {
-    pub(super) fn new(points: &Points, plan: Plan) -> Result<Self> {
-        let (clusters, what) = (plan.clusters, "sums of a block");
+impl BlockSums {
+    /// `guard`: the part of a distance that rounding may come to.
+    pub(super) fn new(points: &Points, clusters: usize, guard: f64) -> Result<Self> {
+        let what = "sums of a block";
         Ok(Self {
             sums: room(clusters, points.columns, Row::splat(0.0), what)?,
             counts: room(clusters, 1, Row::splat(0.0), what)?,
@@ -46,7 +59,7 @@ impl Heap {
             close: 0,
             shares: room(clusters, 1, [Row::splat(0.0); TOGETHER], what)?,
             seen: room(clusters, 1, false, what)?,
-            guard: plan.guard,
+            guard,
         })
     }
 
