@@ -63,7 +63,7 @@ pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
 }
 
 /// Our refusal, with what the value itself raised as its cause.
-fn because(py: Python<'_>, ours: PyErr, cause: PyErr) -> PyErr {
+pub(crate) fn because(py: Python<'_>, ours: PyErr, cause: PyErr) -> PyErr {
     if !cause.is_instance_of::<PyException>(py) {
         return cause;
     }

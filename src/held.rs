@@ -4,11 +4,16 @@
 //! that is forked amid another thread's call finds what the last finished call has left. Calls that replace take turns;
 //! the lock for that belongs to a process: a child finds its parent's, which a thread that is not there may hold for ever,
 //! and makes itself another.
+//!
+//! The sensors' names belong to the fit and lie behind its pointer. Metadata belong to the model: they lie beside, and no fit
+//! changes them.
 
+use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
 use acm_linalg::parallel::{POLL, Watch};
+use acm_linalg::state::{Metadata, Names, Saved};
 use acm_linalg::{Error, Memory, Persist, Result};
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use pyo3::exceptions::PyRuntimeError;
@@ -19,17 +24,38 @@ use crate::interop::compute;
 /// A fitted model, if there is one, and what it remembers of the history it scores.
 pub(crate) struct Held<F, L = ()> {
     state: ArcSwapOption<State<F, L>>,
+    metadata: ArcSwap<Metadata>,
     turn: ArcSwap<Turn>,
+}
+
+/// A fitted model and the names of the sensors that it was fitted on, if they are known.
+pub(crate) struct Fit<F> {
+    model: F,
+    names: Option<Names>,
+}
+
+impl<F> Fit<F> {
+    pub(crate) fn names(&self) -> Option<&Names> {
+        self.names.as_ref()
+    }
+}
+
+impl<F> Deref for Fit<F> {
+    type Target = F;
+
+    fn deref(&self) -> &F {
+        &self.model
+    }
 }
 
 /// A fit and the memory that belongs to it.
 pub(crate) struct State<F, L> {
-    fitted: Arc<F>,
+    fitted: Arc<Fit<F>>,
     live: L,
 }
 
 impl<F, L> State<F, L> {
-    pub(crate) fn fitted(&self) -> &F {
+    pub(crate) fn fitted(&self) -> &Fit<F> {
         &self.fitted
     }
 
@@ -72,15 +98,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<F, L> Held<F, L> {
-    fn around(state: Option<State<F, L>>) -> Self {
+    fn around(state: Option<State<F, L>>, metadata: Metadata) -> Self {
         Self {
             state: ArcSwapOption::new(state.map(Arc::new)),
+            metadata: ArcSwap::new(Arc::new(metadata)),
             turn: ArcSwap::new(Turn::of(std::process::id())),
         }
     }
 
-    fn known(&self) -> Option<Arc<F>> {
+    pub(crate) fn known(&self) -> Option<Arc<Fit<F>>> {
         self.state.load().as_ref().map(|state| Arc::clone(&state.fitted))
+    }
+
+    pub(crate) fn metadata(&self) -> Arc<Metadata> {
+        self.metadata.load_full()
+    }
+
+    pub(crate) fn set_metadata(&self, metadata: Metadata) {
+        self.metadata.store(Arc::new(metadata));
     }
 
     /// This process' turns.
@@ -119,38 +154,48 @@ impl<F, L> Held<F, L> {
 
 impl<F, L> Default for Held<F, L> {
     fn default() -> Self {
-        Self::around(None)
+        Self::around(None, Metadata::default())
     }
 }
 
 impl<F: Persist + Send + Sync, L: Memory + Send + Sync> Held<F, L> {
-    pub(crate) fn of(fitted: F, live: L) -> Self {
-        let fitted = Arc::new(fitted);
-        Self::around(Some(State { fitted, live }))
+    pub(crate) fn of(saved: Saved<F, L>) -> Self {
+        let (model, names) = (saved.model, saved.names);
+        let state = State {
+            fitted: Arc::new(Fit { model, names }),
+            live: saved.memory,
+        };
+        Self::around(Some(state), saved.metadata)
     }
 
-    /// Takes a new fit; the history begins anew.
-    pub(crate) fn set(&self, py: Python<'_>, fitted: F) -> PyResult<()> {
+    /// Takes a new fit, and the names of its sensors; the history begins anew.
+    pub(crate) fn set(&self, py: Python<'_>, model: F, names: Option<Names>) -> PyResult<()> {
         compute(py, || {
             let _turn = self.take()?;
-            self.put(Arc::new(fitted), L::default());
+            self.put(Arc::new(Fit { model, names }), L::default());
             Ok(())
         })
     }
 
     /// Takes a fit that was made from `known`, unless another one has taken its place meanwhile; whether it did.
-    pub(crate) fn replace(&self, py: Python<'_>, known: Option<&Arc<F>>, fitted: F) -> PyResult<bool> {
+    pub(crate) fn replace(
+        &self,
+        py: Python<'_>,
+        known: Option<&Arc<Fit<F>>>,
+        model: F,
+        names: Option<Names>,
+    ) -> PyResult<bool> {
         compute(py, || {
             let _turn = self.take()?;
             let same = self.known().as_ref().map(Arc::as_ptr) == known.map(Arc::as_ptr);
             if same {
-                self.put(Arc::new(fitted), L::default());
+                self.put(Arc::new(Fit { model, names }), L::default());
             }
             Ok(same)
         })
     }
 
-    fn put(&self, fitted: Arc<F>, live: L) {
+    fn put(&self, fitted: Arc<Fit<F>>, live: L) {
         self.state.store(Some(Arc::new(State { fitted, live })));
     }
 
@@ -158,7 +203,7 @@ impl<F: Persist + Send + Sync, L: Memory + Send + Sync> Held<F, L> {
     ///
     /// # Errors
     /// RuntimeError naming `fit`.
-    pub(crate) fn get(&self) -> PyResult<Arc<F>> {
+    pub(crate) fn get(&self) -> PyResult<Arc<Fit<F>>> {
         let kind = F::KIND;
         self.known()
             .ok_or_else(|| PyRuntimeError::new_err(format!("this {kind} is not fitted yet: call fit(x) first")))

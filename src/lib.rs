@@ -9,6 +9,7 @@ mod held;
 mod interop;
 mod linalg;
 mod models;
+mod naming;
 mod saved;
 
 use pyo3::prelude::*;

@@ -1,6 +1,7 @@
 //! What all models have in common: fitted or not, their arrays, and their methods.
 
 use acm_linalg::memory::{Gather, probe};
+use acm_linalg::state::Names;
 use acm_linalg::{Memory, Persist, Samples};
 use ndarray::{Ix1, Ix2};
 use numpy::{PyArray, PyArray2, PyArrayMethods};
@@ -11,6 +12,7 @@ use pyo3::prelude::*;
 use crate::held::Held;
 pub(crate) use crate::interop::attribute;
 use crate::interop::{Input, compute, empty, exception, input};
+use crate::naming::listed;
 use crate::saved::raw;
 
 /// A model's class: its parameters are attributes, everything else lies behind [`Model::held`].
@@ -99,15 +101,18 @@ pub(crate) fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
     PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)
 }
 
-/// Warns of the columns that are not used, if any.
-pub(crate) fn warn_left_out(py: Python<'_>, used: &[bool], reason: &str) -> PyResult<()> {
+/// Warns of the columns that are not used, if any: of the sensors by name, where they have names.
+pub(crate) fn warn_left_out(py: Python<'_>, names: Option<&Names>, used: &[bool], reason: &str) -> PyResult<()> {
     let left = (0..used.len()).filter(|&column| !used[column]).gathered("the warning");
     let left = left.map_err(exception)?;
     if left.is_empty() {
         return Ok(());
     }
     probe(64 * left.len(), "the warning").map_err(exception)?;
-    warn(py, &format!("columns {left:?} of `x` {reason}"))
+    match names {
+        Some(names) => warn(py, &format!("sensors {} {reason}", listed(names, &left))),
+        None => warn(py, &format!("columns {left:?} of `x` {reason}")),
+    }
 }
 
 /// Whether both have the same parameters, the same fitted state to the bit and the same memory.
@@ -124,7 +129,8 @@ pub(crate) fn equal<M: Model>(one: &Bound<'_, M>, other: &Bound<'_, PyAny>) -> P
     let (one, other) = (one.borrow(), other.borrow());
     match (one.held().is_fitted(), other.held().is_fitted()) {
         (true, true) => Ok(raw(&*one, py)? == raw(&*other, py)?),
-        (one, other) => Ok(one == other),
+        (false, false) => Ok(one.held().metadata() == other.held().metadata()),
+        _ => Ok(false),
     }
 }
 
@@ -210,9 +216,27 @@ macro_rules! model {
                 $crate::saved::load(path)
             }
 
-            fn __reduce__<'py>(
-                slf: &Bound<'py, Self>,
-            ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+            /// The names of the sensors, if they are known.
+            #[getter]
+            fn names<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, pyo3::types::PyTuple>>> {
+                let fit = $crate::models::Model::held(self).known();
+                let names = fit.as_ref().and_then(|fit| fit.names());
+                names.map(|names| $crate::naming::names_tuple(py, names)).transpose()
+            }
+
+            /// What was noted about the model: a copy.
+            #[getter]
+            fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyDict>> {
+                $crate::naming::metadata_dict(py, &$crate::models::Model::held(self).metadata())
+            }
+
+            #[setter]
+            fn set_metadata(&self, metadata: &Bound<'_, PyAny>) -> PyResult<()> {
+                $crate::models::Model::held(self).set_metadata($crate::naming::metadata_of(metadata)?);
+                Ok(())
+            }
+
+            fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
                 $crate::saved::reduced(slf)
             }
 

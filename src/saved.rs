@@ -1,7 +1,7 @@
 //! Models as bytes and files.
 
 use acm_linalg::parallel::aside;
-use acm_linalg::state::{START, check_start, from_bytes_with, to_bytes_with};
+use acm_linalg::state::{START, check_start, from_bytes_named, to_bytes_named};
 use acm_linalg::{Persist, memory};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -12,6 +12,7 @@ use crate::files;
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::models::Model;
+use crate::naming::metadata_dict;
 
 /// Estimated times to write a number and to read a byte, in nanoseconds, and what is too short to be interrupted.
 const WRITE_NS: f64 = 20.0;
@@ -22,9 +23,12 @@ const SHORT_NS: f64 = 8e6;
 pub(crate) fn raw<M: Model>(model: &M, py: Python<'_>) -> PyResult<Vec<u8>> {
     model.held().get()?;
     compute(py, || {
-        let state = model.held().whole()?;
+        let (state, metadata) = (model.held().whole()?, model.held().metadata());
         let cost = WRITE_NS * state.fitted().size() as f64;
-        aside(cost, None, move || to_bytes_with(state.fitted(), state.live()))?
+        aside(cost, None, move || {
+            let fit = state.fitted();
+            to_bytes_named(&**fit, state.live(), fit.names(), &metadata)
+        })?
     })
 }
 
@@ -37,15 +41,15 @@ pub(crate) fn bytes_of<'py, M: Model>(model: &M, py: Python<'py>) -> PyResult<Bo
 }
 
 fn made<M: Model>(py: Python<'_>, bytes: &[u8]) -> PyResult<M> {
-    let (fitted, live) = compute(py, || {
+    let saved = compute(py, || {
         let cost = READ_NS * bytes.len() as f64;
         if cost < SHORT_NS {
-            return from_bytes_with::<M::Fitted, M::Live>(bytes);
+            return from_bytes_named::<M::Fitted, M::Live>(bytes);
         }
         let bytes = memory::copied(bytes, "a copy of a saved model")?;
-        aside(cost, None, move || from_bytes_with::<M::Fitted, M::Live>(&bytes))?
+        aside(cost, None, move || from_bytes_named::<M::Fitted, M::Live>(&bytes))?
     })?;
-    M::around(Held::of(fitted, live))
+    M::around(Held::of(saved))
 }
 
 pub(crate) fn from_bytes<M: Model>(data: &Bound<'_, PyAny>) -> PyResult<M> {
@@ -109,18 +113,24 @@ pub(crate) fn load<M: Model>(path: &Bound<'_, PyAny>) -> PyResult<M> {
     made(py, &bytes).map_err(|error| files::about(py, &path, error))
 }
 
-/// What pickle calls to make it again: `from_bytes` where it is fitted, else the class with its parameters.
-pub(crate) fn reduced<'py, M: Model>(model: &Bound<'py, M>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+/// What pickle calls to make it again: `from_bytes` where it is fitted, else the class with its parameters, and metadata to set.
+pub(crate) fn reduced<'py, M: Model>(model: &Bound<'py, M>) -> PyResult<Bound<'py, PyTuple>> {
     let py = model.py();
     let class = model.as_any().get_type();
     if model.borrow().held().is_fitted() {
         let bytes = bytes_of(&*model.borrow(), py)?;
-        return Ok((class.getattr("from_bytes")?, (bytes,).into_pyobject(py)?.into_any()));
+        return (class.getattr("from_bytes")?, (bytes,)).into_pyobject(py);
     }
     let parameters = PyDict::new(py);
     for name in M::PARAMETERS {
         parameters.set_item(*name, model.as_any().getattr(*name)?)?;
     }
     let partial = py.import("functools")?.getattr("partial")?.call((class,), Some(&parameters))?;
-    Ok((partial, PyTuple::empty(py).into_any()))
+    let metadata = model.borrow().held().metadata();
+    if metadata.is_empty() {
+        return (partial, PyTuple::empty(py)).into_pyobject(py);
+    }
+    let set = PyDict::new(py);
+    set.set_item("metadata", metadata_dict(py, &metadata)?)?;
+    (partial, PyTuple::empty(py), (py.None(), set)).into_pyobject(py)
 }

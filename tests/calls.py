@@ -28,6 +28,7 @@ Arguments = dict[str, Any]
 
 COLUMNS = 4
 FITTED_ROWS = 400
+NAMES = ["flow", "pressure", "speed", "power"]
 
 
 # ---- values ---------------------------------------------------------------------------------------------------------
@@ -360,7 +361,7 @@ def fit_arguments(name: str, rows: int) -> Arguments:
         more = {"sample_weight": np.ones(rows), "centers": complete(3)}
     elif name == "RegimeModel":
         more = {"reference": _reference()}
-    return {"x": x, **more}
+    return {"x": x, **more, "names": NAMES}
 
 
 @cache
@@ -407,7 +408,7 @@ def _methods_of(name: str) -> Iterator[tuple[str, Callable[[int], Arguments]]]:
         for method in rowwise:
             yield method, lambda rows: {"x": history(rows), **more(rows)}
         if name == "KMeans":
-            yield "partial_fit", lambda rows: {"x": history(rows), "sample_weight": np.ones(rows)}
+            yield "partial_fit", lambda rows: {"x": history(rows), "sample_weight": np.ones(rows), "names": NAMES}
         if name == "PCADetector":
             yield (
                 "contributions",

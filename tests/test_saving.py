@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import lzma
 import mmap
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
-from damaged_files import Saved, as_first_format, cut, everything, flipped, headed, header_of, lengthened
+from damaged_files import Saved, as_first_format, checksum, cut, everything, flipped, headed, header_of, lengthened
 
 MODEL = acm_rs.KMeans(2, seed=1).fit(np.random.default_rng(3).standard_normal((50, 3)))
 DATA = MODEL.to_bytes()
@@ -28,9 +27,10 @@ def test_no_damaged_file_is_taken(saved: Saved) -> None:
 
 
 def test_no_bit_of_a_small_file_counts_for_nothing() -> None:
-    saved = next(saved for saved in everything() if saved.name == "EpisodeTracker")
-    assert not any(saved.loads(data) for data in flipped(saved.data, 8 * len(saved.data)))
-    assert not any(saved.loads(data) for data in cut(saved.data, len(saved.data)))
+    for saved in everything():
+        if saved.name.startswith("EpisodeTracker"):
+            assert not any(saved.loads(data) for data in flipped(saved.data, 8 * len(saved.data)))
+            assert not any(saved.loads(data) for data in cut(saved.data, len(saved.data)))
 
 
 def test_no_burst_and_no_exchanged_blocks_are_taken() -> None:
@@ -51,11 +51,7 @@ def test_no_burst_and_no_exchanged_blocks_are_taken() -> None:
 
 @pytest.mark.parametrize("saved", everything(), ids=str)
 def test_the_last_eight_bytes_are_the_checksum_of_the_xz_format(saved: Saved) -> None:
-    body = saved.data[:-8]
-    container = lzma.compress(body, check=lzma.CHECK_CRC64, preset=0)
-    # Behind the block stands its checksum, then the index, whose size the footer tells, then the footer.
-    index = 4 * (int.from_bytes(container[-8:-4], "little") + 1)
-    assert container[-12 - index - 8 : -12 - index] == saved.data[-8:]
+    assert checksum(saved.data[:-8]) == saved.data[-8:]
 
 
 def test_the_first_format_loads() -> None:

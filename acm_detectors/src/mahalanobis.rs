@@ -365,6 +365,10 @@ impl Persist for FittedMahalanobis {
     const KIND: &'static str = "MahalanobisDetector";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn size(&self) -> usize {
         self.covariance.len()
     }

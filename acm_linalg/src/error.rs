@@ -182,6 +182,18 @@ pub enum Error {
         /// What is wrong.
         reason: StateFault,
     },
+    /// What is to tell things apart stands twice.
+    #[error("`{name}` must have no {what} twice, got the same at {first} and {second}")]
+    Repeated {
+        /// The argument.
+        name: &'static str,
+        /// What stands twice: "name", "key".
+        what: &'static str,
+        /// The first place.
+        first: usize,
+        /// The second place.
+        second: usize,
+    },
     /// Time stamps go back.
     #[error("`{name}` must not go back, but row {row} is earlier than row {}", row - 1)]
     Unsorted {

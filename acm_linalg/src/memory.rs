@@ -133,6 +133,21 @@ pub fn extend<T>(to: &mut Vec<T>, more: impl IntoIterator<Item = T>, what: &'sta
     Ok(())
 }
 
+/// Appends a text.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn append(to: &mut String, more: &str, what: &'static str) -> Result<()> {
+    let length = to.len();
+    if to.capacity() - length < more.len() {
+        let more = more.len().max(length);
+        to.try_reserve_exact(more).map_err(|_| lacking(what, length.saturating_add(more), 1))?;
+        given(more, what)?;
+    }
+    to.push_str(more);
+    Ok(())
+}
+
 /// Iterators into vectors.
 pub trait Gather: Iterator + Sized {
     /// All values, in their order.
@@ -196,6 +211,9 @@ mod tests {
         }
         extend(&mut all, 100..200, "x").unwrap();
         assert!(all.into_iter().eq(0..200));
+        let mut text = String::new();
+        ["flow", "", " é"].iter().for_each(|more| append(&mut text, more, "x").unwrap());
+        assert_eq!(text, "flow é");
         probe(0, "x").unwrap();
     }
 

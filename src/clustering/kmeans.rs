@@ -8,6 +8,7 @@ use crate::arguments::{Given, count, number, seed_of};
 use crate::held::Held;
 use crate::interop::{Input, compute, exception, input};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table};
+use crate::naming::{agreed, names_of};
 
 /// k-means: rows parted into clusters, each around the mean of its rows.
 ///
@@ -185,16 +186,18 @@ model! { KMeans {
     ///     must be.
     /// MemoryError
     ///     The packed copy of the data does not fit.
-    #[pyo3(signature = (x, sample_weight=None, *, centers=None))]
+    #[pyo3(signature = (x, sample_weight=None, *, centers=None, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
         x: &Bound<'py, PyAny>,
         sample_weight: Option<&Bound<'py, PyAny>>,
         centers: Option<&Bound<'py, PyAny>>,
+        names: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
         let parameters = &slf.get().parameters;
         let weights = weights_of(sample_weight, samples.rows())?;
         let centers = centers_of(centers, parameters.clusters(), samples.columns())?;
@@ -202,7 +205,7 @@ model! { KMeans {
             Some(centers) => parameters.fit_from(samples, weights.as_deref(), centers),
             None => parameters.fit(samples, weights.as_deref()),
         })?;
-        slf.get().held.set(py, fitted)?;
+        slf.get().held.set(py, fitted, names)?;
         Ok(slf)
     }
 
@@ -234,25 +237,29 @@ model! { KMeans {
     /// of the first batch, or of the fit.
     ///
     /// .. [1] Sculley, Web-scale k-means clustering, WWW 2010, doi 10.1145/1772690.1772862.
-    #[pyo3(signature = (x, sample_weight=None))]
+    #[pyo3(signature = (x, sample_weight=None, *, names=None))]
     fn partial_fit<'py>(
         slf: Bound<'py, Self>,
         x: &Bound<'py, PyAny>,
         sample_weight: Option<&Bound<'py, PyAny>>,
+        names: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let given = names_of(names, samples.columns())?;
         let weights = weights_of(sample_weight, samples.rows())?;
         let parameters = &slf.get().parameters;
         // Batches of other threads may come in between: each moves the centres that the one before has left.
         loop {
-            let known = slf.get().held.get().ok();
+            let known = slf.get().held.known();
+            let before = known.as_ref().and_then(|known| known.names());
+            let names = agreed(before, given.as_ref(), "the batches before")?;
             let fitted = compute(py, || match &known {
                 Some(known) => known.updated(samples, weights.as_deref()),
                 None => parameters.begin(samples, weights.as_deref()),
             })?;
-            if slf.get().held.replace(py, known.as_ref(), fitted)? {
+            if slf.get().held.replace(py, known.as_ref(), fitted, names)? {
                 return Ok(slf);
             }
         }

@@ -10,6 +10,7 @@ use crate::arguments::{Given, count, number, seed_of, type_name, unknown_word, w
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table};
+use crate::naming::{agreed, names_of};
 
 /// Operating regimes of a machine: what it usually does, which of that it is doing now, and how sure that is.
 ///
@@ -181,11 +182,12 @@ model! { RegimeModel {
     ///     ``reference`` is not fitted.
     /// ValueError
     ///     ``x`` has fewer rows than regimes, no column that changes, or other columns than the reference.
-    #[pyo3(signature = (x, reference=None))]
+    #[pyo3(signature = (x, reference=None, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
         x: &Bound<'py, PyAny>,
         reference: Option<&Bound<'py, PyAny>>,
+        names: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let before = match reference {
@@ -200,9 +202,11 @@ model! { RegimeModel {
         };
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
+        agreed(before.as_ref().and_then(|fit| fit.names()), names.as_ref(), "`reference`")?;
         let parameters = &slf.get().parameters;
-        let fitted = compute(py, || parameters.fit(samples, before.as_deref()))?;
-        slf.get().held.set(py, fitted)?;
+        let fitted = compute(py, || parameters.fit(samples, before.as_deref().map(|fit| &**fit)))?;
+        slf.get().held.set(py, fitted, names)?;
         Ok(slf)
     }
 

@@ -8,6 +8,7 @@ use crate::arguments::{Given, choice, number, numbers_by_column};
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table, warn, warn_left_out};
+use crate::naming::names_of;
 
 /// AR(1) detector: each sensor is expected to keep part of its last deviation.
 ///
@@ -121,23 +122,29 @@ model! { AR1Detector {
     /// UserWarning
     ///     Values beyond ±1e150 were clipped, sensors are left out, or over 80 % of them have no memory (a coefficient below
     ///     1e-6 in magnitude).
-    fn fit<'py>(slf: Bound<'py, Self>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+    #[pyo3(signature = (x, *, names=None))]
+    fn fit<'py>(
+        slf: Bound<'py, Self>,
+        x: &Bound<'py, PyAny>,
+        names: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
         let (clipped, used) = (fitted.clipped(), copied(fitted.used(), "the columns").map_err(exception)?);
         let white = fitted.phi().iter().filter(|phi| phi.abs() < 1e-6).count();
         let memoryless = 10 * white > 8 * used.len();
-        slf.get().held.set(py, fitted)?;
+        slf.get().held.set(py, fitted, names.clone())?;
         if clipped > 0 {
             warn(py, &format!("{clipped} values of `x` beyond 1e150 in magnitude were clipped"))?;
         }
         if memoryless {
             warn(py, "most columns of `x` have no memory: their residuals are their deviations from the median")?;
         }
-        warn_left_out(py, &used, "have less than half of their values and are left out")?;
+        warn_left_out(py, names.as_ref(), &used, "have less than half of their values and are left out")?;
         Ok(slf)
     }
 

@@ -10,6 +10,7 @@ use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::linalg::components_of;
 use crate::models::{Model, attribute, filled, model, samples_of, table, warn_left_out};
+use crate::naming::names_of;
 
 /// Fused detector: what the recent past does not explain, watched at several memories at once.
 ///
@@ -164,15 +165,21 @@ model! { FusedDetector {
     /// -----
     /// UserWarning
     ///     Sensors are left out.
-    fn fit<'py>(slf: Bound<'py, Self>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+    #[pyo3(signature = (x, *, names=None))]
+    fn fit<'py>(
+        slf: Bound<'py, Self>,
+        x: &Bound<'py, PyAny>,
+        names: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
         let used = fitted.used().map_err(exception)?;
-        slf.get().held.set(py, fitted)?;
-        warn_left_out(py, &used, "are constant or lack half of their values and are left out")?;
+        slf.get().held.set(py, fitted, names.clone())?;
+        warn_left_out(py, names.as_ref(), &used, "are constant or lack half of their values and are left out")?;
         Ok(slf)
     }
 

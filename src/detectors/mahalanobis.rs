@@ -9,6 +9,7 @@ use crate::arguments::{Given, count, number, unknown_word, word};
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table, warn_left_out};
+use crate::naming::names_of;
 
 /// Mahalanobis detector: how far is a row from the mean of healthy data, in units of their covariance?
 ///
@@ -134,15 +135,21 @@ model! { MahalanobisDetector {
     /// -----
     /// UserWarning
     ///     Sensors are left out.
-    fn fit<'py>(slf: Bound<'py, Self>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+    #[pyo3(signature = (x, *, names=None))]
+    fn fit<'py>(
+        slf: Bound<'py, Self>,
+        x: &Bound<'py, PyAny>,
+        names: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples))?;
         let used = fitted.used().map_err(exception)?;
-        slf.get().held.set(py, fitted)?;
-        warn_left_out(py, &used, "have no value or do not change, and are left out")?;
+        slf.get().held.set(py, fitted, names.clone())?;
+        warn_left_out(py, names.as_ref(), &used, "have no value or do not change, and are left out")?;
         Ok(slf)
     }
 

@@ -12,6 +12,7 @@ use crate::arguments::{Given, choice, count, labels_for, number, seed_of};
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
+use crate::naming::names_of;
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 
@@ -195,15 +196,17 @@ model! { GaussianMixture {
     /// -----
     /// UserWarning
     ///     Sensors are left out.
-    #[pyo3(signature = (x, labels=None))]
+    #[pyo3(signature = (x, labels=None, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
         x: &Bound<'py, PyAny>,
         labels: Option<&Bound<'py, PyAny>>,
+        names: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
         let labels = labels.map(|labels| states_of(labels, samples.rows())).transpose()?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || match &labels {
@@ -211,8 +214,8 @@ model! { GaussianMixture {
             None => parameters.fit(samples),
         })?;
         let used = used(&fitted)?;
-        slf.get().held.set(py, fitted)?;
-        warn_left_out(py, &used, "have no value or do not change, and are left out")?;
+        slf.get().held.set(py, fitted, names.clone())?;
+        warn_left_out(py, names.as_ref(), &used, "have no value or do not change, and are left out")?;
         Ok(slf)
     }
 

@@ -9,6 +9,7 @@ use crate::arguments::{Given, choice, count, number, numbers_by_column, whole_nu
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table, warn_left_out};
+use crate::naming::names_of;
 
 /// Overall model residual: how far a row is from what its sensors predict of each other.
 ///
@@ -171,16 +172,18 @@ model! { OMRDetector {
     /// -----
     /// UserWarning
     ///     Sensors are left out.
-    #[pyo3(signature = (x, labels=None, weights=None))]
+    #[pyo3(signature = (x, labels=None, weights=None, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
         x: &Bound<'py, PyAny>,
         labels: Option<&Bound<'py, PyAny>>,
         weights: Option<&Bound<'py, PyAny>>,
+        names: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
         let labels = labels.map(|labels| whole_numbers(labels, "labels", Some(samples.rows()))).transpose()?;
         let weights = weights.map(|value| numbers_by_column(value, "weights", samples.columns())).transpose()?;
         let parameters = &slf.get().parameters;
@@ -195,9 +198,9 @@ model! { OMRDetector {
             }
         })?;
         let used = used(&fitted)?;
-        slf.get().held.set(py, fitted)?;
+        slf.get().held.set(py, fitted, names.clone())?;
         let reason = "do not vary or are missing in more than half of the rows, and are left out";
-        warn_left_out(py, &used, reason)?;
+        warn_left_out(py, names.as_ref(), &used, reason)?;
         Ok(slf)
     }
 

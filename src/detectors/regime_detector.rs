@@ -8,6 +8,7 @@ use crate::arguments::{Given, choice, count, labels_for, number};
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table};
+use crate::naming::names_of;
 
 /// A detector for each operating regime, all on one scale: 1 is the limit of whatever the machine is doing.
 ///
@@ -130,19 +131,21 @@ model! { RegimeDetector {
     ///     ``x`` is no float array, or ``labels`` no array of integers.
     /// ValueError
     ///     No detector can be fitted on all rows of ``x``, or ``labels`` has another length than ``x`` has rows.
-    #[pyo3(signature = (x, labels=None))]
+    #[pyo3(signature = (x, labels=None, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
         x: &Bound<'py, PyAny>,
         labels: Option<&Bound<'py, PyAny>>,
+        names: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
         let labels = optional(labels, samples.rows())?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples, labels.as_deref()))?;
-        slf.get().held.set(py, fitted)?;
+        slf.get().held.set(py, fitted, names)?;
         Ok(slf)
     }
 

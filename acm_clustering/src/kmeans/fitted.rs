@@ -290,6 +290,10 @@ impl Persist for FittedKMeans {
     const KIND: &'static str = "KMeans";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn size(&self) -> usize {
         self.labels.len()
     }

@@ -270,6 +270,10 @@ impl Persist for FittedAr1 {
     const KIND: &'static str = "AR1Detector";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn write(&self, to: &mut Writer) {
         to.real("phi_cap", self.parameters.phi_cap);
         if let Some(floor) = self.parameters.sd_floor {

@@ -411,6 +411,10 @@ impl Persist for FittedScoreFusion {
     const KIND: &'static str = "ScoreFusion";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn write(&self, to: &mut Writer) {
         to.text("mapping", name_of(&self.parameters.mapping, &Mapping::ALL));
         to.text("combine", name_of(&self.parameters.combine, &Combine::ALL));

@@ -11,6 +11,10 @@ impl Persist for FittedIsolationForest {
     const KIND: &'static str = "IsolationForest";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn size(&self) -> usize {
         4 * self.trees.nodes() * (1 + self.trees.width())
     }

@@ -227,6 +227,10 @@ impl Persist for FittedFused {
     const KIND: &'static str = "FusedDetector";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn write(&self, to: &mut Writer) {
         match self.parameters.components {
             Components::Count(count) => to.count("count", count as u64),

@@ -278,6 +278,10 @@ impl Persist for FittedGaussianMixture {
     const KIND: &'static str = "GaussianMixture";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn write(&self, to: &mut Writer) {
         let parameters = &self.parameters;
         let components = match parameters.components() {

@@ -10,6 +10,10 @@ impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn write(&self, to: &mut Writer) {
         let sensors = self.watched.len();
         to.text("model", self.parameters.model.name());

@@ -11,6 +11,10 @@ impl Persist for FittedPca {
     const KIND: &'static str = "PCADetector";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn write(&self, to: &mut Writer) {
         let parameters = &self.parameters;
         match parameters.components {

@@ -39,6 +39,10 @@ impl Persist for FittedRegimeDetector {
     const KIND: &'static str = "RegimeDetector";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn write(&self, to: &mut Writer) {
         let kind = Kind::ALL.iter().find(|(_, kind)| *kind == self.parameters.kind);
         to.text("detector", kind.map_or("", |(name, _)| name));

@@ -12,6 +12,10 @@ impl Persist for FittedRegimes {
     const KIND: &'static str = "RegimeModel";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(self.columns())
+    }
+
     fn write(&self, to: &mut Writer) {
         let parameters = &self.parameters;
         to.count(

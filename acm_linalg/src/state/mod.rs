@@ -3,11 +3,16 @@
 //! The header's only text is `acm_rs`: the kind of model and the version of its format. Everything else is an array: float64,
 //! uint64, or uint8 for words. The same model gives the same bytes.
 //!
+//! Names of sensors and metadata stand in a file that has any: `names` one after the other, `metadata` with each key before
+//! its value, sorted by the keys; `names.lengths` and `metadata.lengths` cut them. As arrays they may be of any size and hold
+//! any text, and no reader of JSON allocates for them.
+//!
 //! From version 2 on the last eight bytes are a checksum of all before them, the array `~crc64`: CRC-64/XZ, low byte first. A
 //! CRC at the end finds every burst of up to 64 damaged bits wherever it lies, so each single flipped bit, and misses one in
 //! 2^64 of all other damage. A cryptographic hash would find no more: what can be altered on purpose can be hashed anew.
 
 mod reader;
+mod texts;
 mod writer;
 
 use crc::{CRC_64_XZ, Crc, Table};
@@ -16,6 +21,7 @@ use crate::error::Result;
 use crate::parallel::Watch;
 
 pub use reader::{Reader, START, check_start};
+pub use texts::{Metadata, Names, Texts};
 pub use writer::Writer;
 
 /// The header's key.
@@ -30,7 +36,11 @@ const WHAT: &str = "a saved model";
 /// Bytes of the checksum.
 const SEAL: usize = 8;
 
-/// The first version that has a checksum.
+/// The arrays of the sensors' names and of the metadata, each with that of its lengths.
+const NAMES: (&str, &str) = ("names", "names.lengths");
+const METADATA: (&str, &str) = ("metadata", "metadata.lengths");
+
+/// The first version that has a checksum, and may have names and metadata.
 const SEALED: u64 = 2;
 
 /// Bytes between two looks at the request to stop.
@@ -45,6 +55,11 @@ pub trait Persist: Sized {
 
     /// Version of the fields below, at least 2. Readers keep reading older ones.
     const VERSION: u64;
+
+    /// Columns that it was fitted on; none where it takes any number of them, and no names.
+    fn sensors(&self) -> Option<usize> {
+        None
+    }
 
     /// How many numbers its fields hold, about, where they may be many.
     fn size(&self) -> usize {
@@ -113,10 +128,66 @@ impl Memory for () {
 /// # Errors
 /// [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
 pub fn to_bytes_with<P: Persist, M: Memory>(model: &P, memory: &M) -> Result<Vec<u8>> {
+    to_bytes_named(model, memory, None, &Metadata::default())
+}
+
+/// A model, its memory, its sensors' names and its metadata as bytes.
+///
+/// # Errors
+/// [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
+pub fn to_bytes_named<P: Persist, M: Memory>(
+    model: &P,
+    memory: &M,
+    names: Option<&Names>,
+    metadata: &Metadata,
+) -> Result<Vec<u8>> {
     let mut to = Writer::new();
     model.write(&mut to);
     memory.write(&mut to);
+    if let Some(names) = names {
+        to.texts(NAMES, names);
+    }
+    if !metadata.is_empty() {
+        to.texts(METADATA, metadata.texts());
+    }
     to.finish(P::KIND, P::VERSION)
+}
+
+/// What a file holds.
+#[derive(Debug, PartialEq)]
+pub struct Saved<P, M> {
+    /// The model.
+    pub model: P,
+    /// What it remembers.
+    pub memory: M,
+    /// Its sensors' names, as many as it has columns.
+    pub names: Option<Names>,
+    /// What people noted about it.
+    pub metadata: Metadata,
+}
+
+/// A model and all that stands beside it from bytes.
+///
+/// # Errors
+/// As for [`from_bytes_with`].
+pub fn from_bytes_named<P: Persist, M: Memory>(bytes: &[u8]) -> Result<Saved<P, M>> {
+    let from = Reader::open(bytes, P::KIND, P::VERSION)?;
+    let (model, memory) = (P::read(&from)?, M::read(&from)?);
+    let names = from.texts(NAMES)?.map(|texts| {
+        from.require(Some(texts.len()) == model.sensors(), NAMES.0)?;
+        Names::new(texts).map_err(|error| from.blamed(NAMES.0, error))
+    });
+    let metadata = from
+        .texts(METADATA)?
+        .map(|texts| Metadata::kept(texts).ok_or_else(|| from.wrong(METADATA.0)));
+    let read = Saved {
+        model,
+        memory,
+        names: names.transpose()?,
+        metadata: metadata.transpose()?.unwrap_or_default(),
+    };
+    from.finish()?;
+    Ok(read)
 }
 
 /// A model and its memory from bytes.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use safetensors::tensor::{Dtype, Metadata};
 
-use super::{CHECKSUM, KEY, LOOK, Persist, SEAL, SEALED, WHAT, checksum};
+use super::{CHECKSUM, KEY, LOOK, Persist, SEAL, SEALED, Texts, WHAT, checksum};
 use crate::error::{Error, Result, StateFault};
 use crate::memory::reserved;
 use crate::parallel::Watch;
@@ -229,6 +229,16 @@ impl<'a> Reader<'a> {
     pub fn text(&self, name: &'static str) -> Result<&str> {
         let field = self.field(name, Dtype::U8, 1)?;
         std::str::from_utf8(field.data).map_err(|_| self.wrong(name))
+    }
+
+    /// Texts, where there are some; the first version had none.
+    pub(super) fn texts(&self, (whole, lengths): (&'static str, &'static str)) -> Result<Option<Texts>> {
+        if self.version() < SEALED || !(self.has(whole) || self.has(lengths)) {
+            return Ok(None);
+        }
+        let cut = self.counts(lengths, self.length(lengths)?)?;
+        let texts = Texts::cut(self.text(whole)?, &cut)?;
+        texts.map(Some).ok_or_else(|| self.wrong(whole))
     }
 
     /// `count` real numbers.

@@ -16,6 +16,10 @@ impl Persist for Model {
     const KIND: &'static str = "Model";
     const VERSION: u64 = 2;
 
+    fn sensors(&self) -> Option<usize> {
+        Some(2)
+    }
+
     fn write(&self, to: &mut Writer) {
         to.real("level", self.level);
         to.count("steps", self.steps);
@@ -36,6 +40,7 @@ impl Persist for Model {
     }
 }
 
+#[derive(Debug)]
 struct Other;
 
 impl Persist for Other {
@@ -63,6 +68,36 @@ fn fault(bytes: &[u8]) -> StateFault {
     match Model::from_bytes(bytes) {
         Err(Error::State { reason, .. }) => reason,
         other => panic!("{other:?}"),
+    }
+}
+
+fn texts(of: &[&str]) -> Texts {
+    let mut texts = Texts::default();
+    of.iter().for_each(|text| texts.push(text).unwrap());
+    texts
+}
+
+/// [`model`] with names and metadata.
+fn named() -> Vec<u8> {
+    let names = Names::new(texts(&["flow", "\"p\" é\n"])).unwrap();
+    let metadata = Metadata::new(&texts(&["unit", "", "asset", "P-101"])).unwrap();
+    to_bytes_named(&model(), &(), Some(&names), &metadata).unwrap()
+}
+
+/// What keeps the bytes of a model with such names and metadata from being read.
+fn named_fault(names: (&[&str], &[u64]), metadata: (&[&str], &[u64])) -> Option<StateFault> {
+    let mut to = Writer::new();
+    model().write(&mut to);
+    for (field, (whole, lengths)) in [(NAMES, names), (METADATA, metadata)] {
+        if let [whole] = whole {
+            to.text(field.0, whole);
+            to.counts(field.1, lengths);
+        }
+    }
+    match from_bytes_named::<Model, ()>(&to.finish("Model", 2).unwrap()) {
+        Ok(_) => None,
+        Err(Error::State { reason, .. }) => Some(reason),
+        Err(other) => panic!("{other:?}"),
     }
 }
 
@@ -99,24 +134,133 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn no_cut_no_tail_and_no_flipped_bit_is_taken() {
-    let bytes = model().to_bytes().unwrap();
+fn names_and_metadata_are_read_where_there_are_any() {
+    let bytes = named();
+    let read: Saved<Model, ()> = from_bytes_named(&bytes).unwrap();
+    assert!(read.names.as_ref().unwrap().iter().eq(["flow", "\"p\" é\n"]));
+    assert!(read.metadata.iter().eq([("asset", "P-101"), ("unit", "")]));
+    assert_eq!(to_bytes_named(&read.model, &(), read.names.as_ref(), &read.metadata).unwrap(), bytes);
+    // Who asks for the model alone must not lose them.
+    assert_eq!(fault(&bytes), StateFault::Surplus);
+    let plain = model().to_bytes().unwrap();
+    let read: Saved<Model, ()> = from_bytes_named(&plain).unwrap();
+    assert_eq!((read.names, read.metadata.is_empty()), (None, true));
+    assert_eq!(to_bytes_named(&model(), &(), None, &Metadata::default()).unwrap(), plain);
+}
+
+#[test]
+fn no_wrong_names_and_no_wrong_metadata_are_taken() {
+    let none: (&[&str], &[u64]) = (&[], &[]);
+    assert_eq!(named_fault((&["ab"], &[1, 1]), (&["k"], &[1, 0])), None);
+    let wrong = Some(StateFault::Wrong("names"));
+    for lengths in [
+        &[2][..],
+        &[],
+        &[0, 1, 1],
+        &[1, 2],
+        &[1, 0],
+        &[u64::MAX, 3],
+        &[u64::MAX, u64::MAX],
+    ] {
+        assert_eq!(named_fault((&["ab"], lengths), none), wrong, "{lengths:?}");
+    }
+    assert_eq!(named_fault((&["aa"], &[1, 1]), none), wrong);
+    assert_eq!(named_fault((&["é"], &[1, 1]), none), wrong);
+    let wrong = Some(StateFault::Wrong("metadata"));
+    for (whole, lengths) in [
+        ("a", &[1][..]),
+        ("", &[]),
+        ("ba", &[1, 0, 1, 0]),
+        ("aa", &[1, 0, 1, 0]),
+        ("ab", &[1, 0]),
+    ] {
+        assert_eq!(named_fault(none, (&[whole], lengths)), wrong, "{whole} {lengths:?}");
+    }
+}
+
+#[test]
+fn half_of_the_names_and_names_of_another_form_are_refused() {
+    let with = |put: &dyn Fn(&mut Writer)| {
+        let mut to = Writer::new();
+        model().write(&mut to);
+        put(&mut to);
+        from_bytes_named::<Model, ()>(&to.finish("Model", 2).unwrap()).unwrap_err().to_string()
+    };
+    let text = "not a saved Model: `names.lengths` is missing";
+    assert_eq!(with(&|to| to.text("names", "ab")), text);
+    let text = "not a saved Model: `names` is missing";
+    assert_eq!(with(&|to| to.counts("names.lengths", &[1, 1])), text);
+    let text = "not a saved Model: `names` is not what it must be";
+    assert_eq!(
+        with(&|to| {
+            to.count("names", 5);
+            to.counts("names.lengths", &[1, 1]);
+        }),
+        text
+    );
+    let text = "not a saved Model: `names.lengths` is not what it must be";
+    assert_eq!(
+        with(&|to| {
+            to.text("names", "ab");
+            to.reals("names.lengths", &[1.0, 1.0]);
+        }),
+        text
+    );
+    // A model of any number of columns has no names.
+    let names = Names::new(Texts::default()).unwrap();
+    let bytes = to_bytes_named(&Other, &(), Some(&names), &Metadata::default()).unwrap();
+    let error = from_bytes_named::<Other, ()>(&bytes).unwrap_err();
+    assert_eq!(error.to_string(), "not a saved Other: `names` is not what it must be");
+}
+
+#[test]
+fn the_first_version_has_no_names() {
+    let mut to = Writer::new();
+    model().write(&mut to);
+    to.texts(NAMES, &texts(&["a", "b"]));
+    let bytes = to.finish("Model", 1).unwrap();
+    // Without its checksum it is a file of the first version.
+    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
+    let seal = header.find(",\"~crc64\"").unwrap();
+    let header = format!("{}}}", &header[..seal]);
+    let mut first = (header.len() as u64).to_le_bytes().to_vec();
+    first.extend(header.as_bytes());
+    first.extend(&bytes[8 + length..bytes.len() - SEAL]);
+    assert_eq!(fault(&first), StateFault::Surplus);
+    assert!(matches!(
+        from_bytes_named::<Model, ()>(&first),
+        Err(Error::State {
+            reason: StateFault::Surplus,
+            ..
+        })
+    ));
+}
+
+fn nothing_damaged_is_taken(bytes: &[u8], read: fn(&[u8]) -> Result<()>) {
+    read(bytes).unwrap();
     for length in 0..bytes.len() {
-        let error = Model::from_bytes(&bytes[..length]).unwrap_err();
+        let error = read(&bytes[..length]).unwrap_err();
         assert!(error.to_string().starts_with("not a saved Model: "), "{error}");
     }
     for more in 1..20 {
         for tail in [0, b' ', 0xff] {
-            let mut longer = bytes.clone();
+            let mut longer = bytes.to_vec();
             longer.resize(bytes.len() + more, tail);
-            assert!(Model::from_bytes(&longer).is_err());
+            assert!(read(&longer).is_err());
         }
     }
     for place in 0..8 * bytes.len() {
-        let mut wrong = bytes.clone();
+        let mut wrong = bytes.to_vec();
         wrong[place / 8] ^= 1 << (place % 8);
-        assert!(Model::from_bytes(&wrong).is_err(), "bit {place}");
+        assert!(read(&wrong).is_err(), "bit {place}");
     }
+}
+
+#[test]
+fn no_cut_no_tail_and_no_flipped_bit_is_taken() {
+    nothing_damaged_is_taken(&model().to_bytes().unwrap(), |bytes| Model::from_bytes(bytes).map(|_| ()));
+    nothing_damaged_is_taken(&named(), |bytes| from_bytes_named::<Model, ()>(bytes).map(|_| ()));
 }
 
 #[test]

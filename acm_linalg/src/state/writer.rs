@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
-use super::{CHECKSUM, KEY, LOOK, SEAL, WHAT, seal};
+use super::{CHECKSUM, KEY, LOOK, SEAL, Texts, WHAT, seal};
 use crate::error::{Error, Result, StateFault};
-use crate::memory::{extend, probe, reserved};
+use crate::memory::{copied, extend, probe, reserved};
 use crate::parallel::Watch;
 
 struct Field {
@@ -80,6 +80,13 @@ impl Writer {
     /// A word, such as the name of an option.
     pub fn text(&mut self, name: &'static str, value: &str) {
         self.put(name, Dtype::U8, &[value.len()], Ok(value.as_bytes().to_vec()));
+    }
+
+    /// Texts, and how long each is.
+    pub(super) fn texts(&mut self, (whole, lengths): (&'static str, &'static str), texts: &Texts) {
+        let bytes = copied(texts.whole().as_bytes(), WHAT);
+        self.put(whole, Dtype::U8, &[texts.size()], bytes);
+        self.counted(lengths, texts.iter().map(|text| text.len() as u64));
     }
 
     /// Real numbers.

@@ -90,7 +90,7 @@ model! { Cusum {
         reset: Given<'_, '_>,
     ) -> PyResult<Self> {
         let held = Held::default();
-        held.set(py, chart_of(threshold, drift, target, scale, reset)?)?;
+        held.set(py, chart_of(threshold, drift, target, scale, reset)?, None)?;
         Ok(Self { held })
     }
 

@@ -9,6 +9,7 @@ use crate::arguments::{Given, choice, count, labels_for, numbers};
 use crate::held::Held;
 use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table};
+use crate::naming::names_of;
 
 /// Several scores as one: each brought to a common scale by its training scores, then combined.
 ///
@@ -129,19 +130,21 @@ model! { ScoreFusion {
     ///     ``x`` is no float array, or ``labels`` no integer array.
     /// ValueError
     ///     ``x`` has no row or a column without a known value, or ``labels`` or ``weights`` has another length.
-    #[pyo3(signature = (x, labels=None))]
+    #[pyo3(signature = (x, labels=None, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
         x: &Bound<'py, PyAny>,
         labels: Option<&Bound<'py, PyAny>>,
+        names: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         let input = samples_of(x)?;
         let samples = input.samples();
+        let names = names_of(names, samples.columns())?;
         let labels = optional(labels, samples.rows())?;
         let parameters = &slf.get().parameters;
         let fitted = compute(py, || parameters.fit(samples, labels.as_deref()))?;
-        slf.get().held.set(py, fitted)?;
+        slf.get().held.set(py, fitted, names)?;
         Ok(slf)
     }
 

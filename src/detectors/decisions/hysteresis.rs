@@ -277,7 +277,7 @@ model! { EpisodeTracker {
     ) -> PyResult<Self> {
         let asked = Asked { on, off, min_rows, gap_rows, min_time, gap_time };
         let held = Held::default();
-        held.set(py, asked.rule()?)?;
+        held.set(py, asked.rule()?, None)?;
         Ok(Self { held })
     }
 

@@ -89,7 +89,7 @@ model! { PageHinkley {
         reset: Given<'_, '_>,
     ) -> PyResult<Self> {
         let held = Held::default();
-        held.set(py, chart_of(threshold, delta, min_rows, reset)?)?;
+        held.set(py, chart_of(threshold, delta, min_rows, reset)?, None)?;
         Ok(Self { held })
     }
 

@@ -85,7 +85,7 @@ model! { EwmaChart {
         sigma: Given<'_, '_>,
     ) -> PyResult<Self> {
         let held = Held::default();
-        held.set(py, chart_of(lam, width, target, sigma)?)?;
+        held.set(py, chart_of(lam, width, target, sigma)?, None)?;
         Ok(Self { held })
     }
 
