@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use acm_linalg::{Error, memory, parallel};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, Ix1, Ix2};
+use acm_linalg::{Error, Table, memory, parallel};
+use ndarray::{ArrayViewMut2, Axis, Ix1, Ix2};
 use numpy::{
     BorrowError, Element, PyArray, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArray,
     PyReadwriteArray, PyUntypedArray, PyUntypedArrayMethods,
@@ -17,6 +17,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
 use crate::arguments::{count, type_name};
+use crate::lists::{Float, borrow_columns, list_of_columns, table_of};
 
 pyo3::create_exception!(
     acm_rs,
@@ -100,7 +101,7 @@ fn linalg_error(error: &Error) -> PyErr {
     })
 }
 
-/// An array of either float type, borrowed as it lies in memory.
+/// An array of either float type, or a list of columns, borrowed as it lies in memory.
 pub(crate) enum Input<'py> {
     F64(Borrowed<'py, f64>),
     F32(Borrowed<'py, f32>),
@@ -109,23 +110,25 @@ pub(crate) enum Input<'py> {
 impl Input<'_> {
     pub(crate) fn columns(&self) -> usize {
         match self {
-            Self::F64(x) => x.view().ncols(),
-            Self::F32(x) => x.view().ncols(),
+            Self::F64(x) => x.table().ncols(),
+            Self::F32(x) => x.table().ncols(),
         }
     }
 }
 
-pub(crate) enum Borrowed<'py, T: Element> {
+pub(crate) enum Borrowed<'py, T: Float> {
     Line(PyReadonlyArray<'py, T, Ix1>),
-    Table(PyReadonlyArray<'py, T, Ix2>),
+    Matrix(PyReadonlyArray<'py, T, Ix2>),
+    Columns(T::Columns<'py>),
 }
 
-impl<T: Element> Borrowed<'_, T> {
+impl<T: Float> Borrowed<'_, T> {
     /// Rows = time; a line is one column.
-    pub(crate) fn view(&self) -> ArrayView2<'_, T> {
+    pub(crate) fn table(&self) -> Table<'_, T> {
         match self {
-            Self::Line(line) => line.as_array().insert_axis(Axis(1)),
-            Self::Table(table) => table.as_array(),
+            Self::Line(line) => line.as_array().insert_axis(Axis(1)).into(),
+            Self::Matrix(matrix) => matrix.as_array().into(),
+            Self::Columns(columns) => table_of::<T>(columns),
         }
     }
 
@@ -135,9 +138,10 @@ impl<T: Element> Borrowed<'_, T> {
 
     /// Whether the rows lie closer in memory than the columns.
     pub(crate) fn is_fortran(&self) -> bool {
-        let view = self.view();
-        let strides = view.strides();
-        view.ncols() > 1 && strides[0].abs() < strides[1].abs()
+        self.table().dense().is_none_or(|matrix| {
+            let strides = matrix.strides();
+            matrix.ncols() > 1 && strides[0].abs() < strides[1].abs()
+        })
     }
 }
 
@@ -152,7 +156,11 @@ pub(crate) fn refuse_mask(array: &Bound<'_, PyUntypedArray>, name: &str) -> PyRe
 }
 
 /// The array behind `value`, checked for what no view of ours could bear.
-fn untyped<'a, 'py>(value: &'a Bound<'py, PyAny>, name: &str, must: &str) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
+pub(crate) fn untyped<'a, 'py>(
+    value: &'a Bound<'py, PyAny>,
+    name: &str,
+    must: &str,
+) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
     let Ok(array) = value.cast::<PyUntypedArray>() else {
         return Err(PyTypeError::new_err(format!(
             "`{name}` must be {must}, got {}; convert with numpy.asarray(..., dtype=float)",
@@ -181,8 +189,15 @@ fn wrong_dtype(array: &Bound<'_, PyUntypedArray>, name: &str, must: &str) -> PyE
     ))
 }
 
-/// Borrows `value`, an (n,) or (n, d) array of float64 or float32.
-pub(crate) fn input<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Input<'py>> {
+/// Borrows `value`, an (n,) or (n, d) array of float64 or float32, or a list of such columns.
+pub(crate) fn input<'py>(value: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Input<'py>> {
+    if let Some(list) = list_of_columns(value) {
+        return if list.get_item(0)?.cast::<PyArrayDyn<f32>>().is_ok() {
+            borrow_columns::<f32>(list, name).map(Borrowed::Columns).map(Input::F32)
+        } else {
+            borrow_columns::<f64>(list, name).map(Borrowed::Columns).map(Input::F64)
+        };
+    }
     let array = untyped(value, name, "a NumPy array of float64 or float32")?;
     if let Ok(array) = value.cast::<PyArrayDyn<f64>>() {
         borrow(array, name).map(Input::F64)
@@ -194,7 +209,10 @@ pub(crate) fn input<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Inpu
 }
 
 /// Borrows `value` where only float64 will do.
-pub(crate) fn input_f64<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Input<'py>> {
+pub(crate) fn input_f64<'py>(value: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Input<'py>> {
+    if let Some(list) = list_of_columns(value) {
+        return borrow_columns::<f64>(list, name).map(Borrowed::Columns).map(Input::F64);
+    }
     let array = untyped(value, name, "a NumPy array of float64")?;
     match value.cast::<PyArrayDyn<f64>>() {
         Ok(array) => borrow(array, name).map(Input::F64),
@@ -202,13 +220,16 @@ pub(crate) fn input_f64<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<
     }
 }
 
-fn borrow<'py, T: Element>(array: &Bound<'py, PyArrayDyn<T>>, name: &str) -> PyResult<Borrowed<'py, T>> {
-    let conflict = |_: BorrowError| {
-        PyValueError::new_err(format!("`{name}` is being written to by another call, it cannot be read now"))
-    };
+/// The refusal of what `out` of another call is.
+pub(crate) fn written_to(name: &str) -> PyErr {
+    PyValueError::new_err(format!("`{name}` is being written to by another call, it cannot be read now"))
+}
+
+fn borrow<'py, T: Float>(array: &Bound<'py, PyArrayDyn<T>>, name: &str) -> PyResult<Borrowed<'py, T>> {
+    let conflict = |_: BorrowError| written_to(name);
     match array.ndim() {
         1 => Ok(Borrowed::Line(array.cast::<PyArray<T, Ix1>>()?.try_readonly().map_err(conflict)?)),
-        2 => Ok(Borrowed::Table(array.cast::<PyArray<T, Ix2>>()?.try_readonly().map_err(conflict)?)),
+        2 => Ok(Borrowed::Matrix(array.cast::<PyArray<T, Ix2>>()?.try_readonly().map_err(conflict)?)),
         other => Err(PyValueError::new_err(format!(
             "`{name}` must have 1 or 2 dimensions (rows = time, columns = sensors), got {other}"
         ))),
@@ -226,7 +247,7 @@ enum Written<'py, T: Element> {
     Table(PyReadwriteArray<'py, T, Ix2>),
 }
 
-impl<'py, T: Element> Output<'py, T> {
+impl<'py, T: Float> Output<'py, T> {
     /// An output of `rows` rows and `width` results for each column of `x`, in the memory order of `x`; 1-D where `x` is and
     /// `width` is 1.
     pub(crate) fn like(
@@ -236,7 +257,7 @@ impl<'py, T: Element> Output<'py, T> {
         out: Option<&Bound<'py, PyAny>>,
         py: Python<'py>,
     ) -> PyResult<Self> {
-        let columns = x.view().ncols();
+        let columns = x.table().ncols();
         let Some(wide) = columns.checked_mul(width) else {
             return Err(exception(Error::Memory {
                 what: "the result",

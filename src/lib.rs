@@ -8,6 +8,7 @@ mod files;
 mod held;
 mod interop;
 mod linalg;
+mod lists;
 mod models;
 mod naming;
 mod saved;

@@ -33,8 +33,8 @@ impl Input<'_> {
     /// Rows as samples.
     pub(crate) fn samples(&self) -> Samples<'_> {
         match self {
-            Self::F64(x) => x.view().into(),
-            Self::F32(x) => x.view().into(),
+            Self::F64(x) => x.table().into(),
+            Self::F32(x) => x.table().into(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use acm_linalg::dense::Table;
+use acm_linalg::dense::Rows;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{Gather, copied};
 use acm_linalg::samples::{read_all, room};
@@ -217,7 +217,7 @@ pub(crate) struct Points<'a, 'b> {
     x: Samples<'b>,
 }
 
-impl Table for Points<'_, '_> {
+impl Rows for Points<'_, '_> {
     fn rows(&self) -> usize {
         self.x.rows()
     }

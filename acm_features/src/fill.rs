@@ -2,8 +2,7 @@
 
 use acm_linalg::lanes::Element;
 use acm_linalg::memory::{Gather, copied};
-use acm_linalg::{Error, Result};
-use ndarray::ArrayView2;
+use acm_linalg::{Error, Result, Table};
 
 use crate::column;
 
@@ -23,7 +22,7 @@ pub enum Gaps<'a> {
 ///
 /// # Errors
 /// [`Error::Length`] for another number of given values; [`Error::Interrupted`].
-pub(crate) fn fill_values<T: Element>(x: &ArrayView2<'_, T>, given: Option<&[f64]>) -> Result<Vec<f64>> {
+pub(crate) fn fill_values<T: Element>(x: &Table<'_, T>, given: Option<&[f64]>) -> Result<Vec<f64>> {
     let mut fill = medians_where_missing(x, given)?;
     for value in &mut fill {
         if value.is_nan() {
@@ -34,7 +33,7 @@ pub(crate) fn fill_values<T: Element>(x: &ArrayView2<'_, T>, given: Option<&[f64
 }
 
 /// As [`fill_values`], NaN where that gives 0.
-pub(crate) fn medians_where_missing<T: Element>(x: &ArrayView2<'_, T>, given: Option<&[f64]>) -> Result<Vec<f64>> {
+pub(crate) fn medians_where_missing<T: Element>(x: &Table<'_, T>, given: Option<&[f64]>) -> Result<Vec<f64>> {
     if let Some(given) = given
         && given.len() != x.ncols()
     {
@@ -78,9 +77,9 @@ mod tests {
     fn given_values_come_first_and_columns_without_gaps_need_none() {
         let x = array![[f64::NAN, 1.0, f64::NAN, f64::INFINITY], [2.0, 2.0, f64::NAN, -3.0]];
         let given = [7.0, 7.0, f64::NAN, f64::NAN];
-        assert_eq!(fill_values(&x.view(), Some(&given)).unwrap(), [7.0, 7.0, 0.0, -3.0]);
-        assert_eq!(fill_values(&x.view(), None).unwrap(), [2.0, 0.0, 0.0, -3.0]);
-        assert!(fill_values(&x.view(), Some(&given[..3])).is_err());
+        assert_eq!(fill_values(&x.view().into(), Some(&given)).unwrap(), [7.0, 7.0, 0.0, -3.0]);
+        assert_eq!(fill_values(&x.view().into(), None).unwrap(), [2.0, 0.0, 0.0, -3.0]);
+        assert!(fill_values(&x.view().into(), Some(&given[..3])).is_err());
     }
 
     #[test]
@@ -90,7 +89,7 @@ mod tests {
             let x = Array2::from_shape_vec((3 * FEW + 1, 1), values.collect()).unwrap();
             let middle = |row: usize| (row / repeats) as f64 * 0.1 - 7.0;
             let expected = (middle(3 * FEW / 2 - 1) + middle(3 * FEW / 2)) * 0.5;
-            assert_eq!(fill_values(&x.view(), None).unwrap(), [expected]);
+            assert_eq!(fill_values(&x.view().into(), None).unwrap(), [expected]);
         }
     }
 
@@ -107,7 +106,7 @@ mod tests {
             sorted.sort_by(f64::total_cmp);
             let half = sorted.len() / 2;
             let median = if sorted.len() % 2 == 1 { sorted[half] } else { middle(sorted[half - 1], sorted[half]) };
-            prop_assert_eq!(fill_values(&x.view(), None).unwrap(), [median]);
+            prop_assert_eq!(fill_values(&x.view().into(), None).unwrap(), [median]);
         }
     }
 }

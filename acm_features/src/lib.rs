@@ -33,6 +33,8 @@ pub mod correlation;
 mod either;
 pub mod ewm;
 mod fill;
+#[cfg(test)]
+mod layout_tests;
 pub mod matrix;
 #[cfg(test)]
 mod matrix_tests;

@@ -19,12 +19,12 @@
 //! # }
 //! ```
 
-use acm_linalg::Result;
 use acm_linalg::columns::{self, History, Leaf, Tile, allocate, reserve};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row, V};
+use acm_linalg::{Result, Table};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2, s};
+use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder, s};
 
 use crate::either::Either;
 pub use crate::fill::Gaps;
@@ -399,8 +399,8 @@ impl<'a> Leaf for Matrix<'a> {
 /// # Errors
 /// [`crate::Error::Parameter`] where `features` is empty; [`crate::Error::Shape`] for another `out`, [`crate::Error::Length`] for another
 /// number of values to fill with or of times; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn feature_matrix<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn feature_matrix<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     features: &[Feature],
     bands: &Bands,
@@ -408,7 +408,7 @@ pub fn feature_matrix<'w, T: Element>(
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     require(!features.is_empty(), "features", "one feature or more, so its length at least 1", 0_usize)?;
-    let windows = windows.into();
+    let (x, windows) = (x.into(), windows.into());
     let given = match gaps {
         Gaps::Kept => return run(x, windows, features, bands, None, out),
         Gaps::Median => None,
@@ -419,7 +419,7 @@ pub fn feature_matrix<'w, T: Element>(
 }
 
 fn run<T: Element>(
-    x: ArrayView2<'_, T>,
+    x: Table<'_, T>,
     windows: Windows<'_>,
     features: &[Feature],
     bands: &Bands,
@@ -456,7 +456,7 @@ fn run<T: Element>(
 
 /// Takes means, deviations and slopes from the functions of their names, which keep large values among the numbers.
 fn large_moments<T: Element>(
-    x: ArrayView2<'_, T>,
+    x: Table<'_, T>,
     windows: Windows<'_>,
     (features, bands): (&[Feature], &Bands),
     fill: Option<&[f64]>,
@@ -466,12 +466,13 @@ fn large_moments<T: Element>(
     let mut memory = Vec::new();
     if let Some(fill) = fill {
         memory = reserve(x.len(), T::narrow(0.0), "filled values")?;
-        let values = x.rows().into_iter().flat_map(|row| row.into_iter().zip(fill));
-        for (place, (&value, &fill)) in memory.iter_mut().zip(values) {
-            *place = if value.widen().is_finite() { value } else { T::narrow(fill) };
+        for ((values, &fill), places) in x.columns().zip(fill).zip(memory.chunks_mut(rows.max(1))) {
+            for (place, &value) in places.iter_mut().zip(values) {
+                *place = if value.widen().is_finite() { value } else { T::narrow(fill) };
+            }
         }
     }
-    let x = ArrayView2::from_shape((rows, columns), &memory).unwrap_or(x);
+    let x = ArrayView2::from_shape((rows, columns).f(), &memory).map_or(x, Table::from);
     let mut first = 0;
     for feature in features {
         let end = first + columns * if *feature == Feature::Energy { bands.len() } else { 1 };

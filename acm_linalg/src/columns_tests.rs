@@ -9,7 +9,7 @@ use proptest::test_runner::RngSeed;
 use crate::columns::{self, History, Leaf, Pick, Plane, Source, Tile};
 use crate::lanes::{LANES, Row};
 use crate::parallel;
-use crate::{Error, Result};
+use crate::{Error, Result, Table};
 
 /// Rows are counted in hundreds, so that a value says where it stands.
 const HUNDRED: usize = 100;
@@ -171,6 +171,11 @@ fn compute(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
     let width: usize = leaf.blocks.iter().sum();
     let mut out = Array2::from_elem((leaf.history.kept(x.nrows()), x.ncols() * width), -7.0);
     columns::run(leaf, x, leaf.history, out.view_mut()).unwrap();
+    let mut from_list = Array2::from_elem(out.dim(), -7.0);
+    let list: Vec<_> = x.columns().into_iter().collect();
+    let list = Table::of_columns(x.nrows(), &list, "x").unwrap();
+    columns::run(leaf, list, leaf.history, from_list.view_mut()).unwrap();
+    assert_same(from_list.view(), out.view(), "a list of columns");
     out
 }
 
@@ -405,22 +410,26 @@ fn two_inputs_stand_side_by_side() {
     let one = x.slice(s![.., 4..5]);
     let listed: Vec<(usize, usize)> = (0..20).map(|number| (number * 7 % columns, number % 5 * 150)).collect();
     let undelayed: Vec<(usize, usize)> = listed.iter().map(|&(column, _)| (column, 0)).collect();
+    let listed_columns: Vec<_> = x.columns().into_iter().collect();
+    let list = Table::of_columns(rows, &listed_columns, "x").unwrap();
     let plane = |values, pick| Plane { values, pick };
     let late = |row: usize, (column, late): (usize, usize)| {
         row.checked_sub(late).map_or(f64::NAN, |row| seen(x[[row, column]], column, None))
     };
-    let mut out = Array2::zeros((rows, columns));
-    let source = Source::pair(plane(x.view(), Pick::Each), plane(one, Pick::Same));
-    columns::run(&Gap, source, History::default(), out.view_mut()).unwrap();
-    let gaps = Array2::from_shape_fn(out.dim(), |(row, column)| late(row, (4, 0)) - late(row, (column, 0)));
-    assert_same(out.view(), gaps.view(), "one for all");
-    for step in [1, 7] {
+    for (x, one) in [(x.view().into(), one.into()), (list, list.of_neighbours(4..5))] {
+        let mut out = Array2::zeros((rows, columns));
+        let source = Source::pair(plane(x, Pick::Each), plane(one, Pick::Same));
+        columns::run(&Gap, source, History::default(), out.view_mut()).unwrap();
+        let gaps = Array2::from_shape_fn(out.dim(), |(row, column)| late(row, (4, 0)) - late(row, (column, 0)));
+        assert_same(out.view(), gaps.view(), "one for all");
+    }
+    for (step, x) in [(1, x.view().into()), (7, x.view().into()), (1, list), (7, list)] {
         let history = History {
             step,
             ..History::default()
         };
         let mut out = Array2::zeros((history.kept(rows), listed.len()));
-        let source = Source::pair(plane(x.view(), Pick::Listed(&undelayed)), plane(x.view(), Pick::Listed(&listed)));
+        let source = Source::pair(plane(x, Pick::Listed(&undelayed)), plane(x, Pick::Listed(&listed)));
         columns::run(&Gap, source, history, out.view_mut()).unwrap();
         let gaps = Array2::from_shape_fn(out.dim(), |(row, at)| {
             late(row * step, listed[at]) - late(row * step, undelayed[at])

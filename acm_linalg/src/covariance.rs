@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::dense::{Table, products};
+use crate::dense::{Rows, products};
 use crate::error::{Error, Result};
 use crate::memory::{Gather, copied, room};
 use crate::samples::{Samples, reduce};
@@ -61,7 +61,7 @@ pub struct Centered<'a, T> {
     unit: f64,
 }
 
-impl<'a, T: Table> Centered<'a, T> {
+impl<'a, T: Rows> Centered<'a, T> {
     /// About the means over all rows; any number of threads gives the same bytes.
     ///
     /// # Errors
@@ -172,7 +172,7 @@ impl<'a, T: Table> Centered<'a, T> {
     }
 }
 
-impl<T: Table> Table for Centered<'_, T> {
+impl<T: Rows> Rows for Centered<'_, T> {
     fn rows(&self) -> usize {
         self.table.rows()
     }
@@ -233,7 +233,7 @@ pub fn ledoit_wolf(samples: Samples<'_>) -> Result<Shrunk> {
 ///
 /// # Errors
 /// [`Error::Singular`] where squares overflow; [`Error::Memory`]; [`Error::Interrupted`].
-pub fn shrunk<T: Table>(centered: &Centered<'_, T>, manner: Shrinkage) -> Result<Shrunk> {
+pub fn shrunk<T: Rows>(centered: &Centered<'_, T>, manner: Shrinkage) -> Result<Shrunk> {
     let (rows, columns) = (centered.rows(), centered.columns());
     let mut covariance = products(centered)?;
     covariance.iter_mut().for_each(|sum| *sum /= rows.max(1) as f64);
@@ -263,7 +263,7 @@ pub fn shrunk<T: Table>(centered: &Centered<'_, T>, manner: Shrinkage) -> Result
 }
 
 /// b² / d² of Ledoit and Wolf (2004), lemma 3.3 and following; all is taken in units of `mean`, so that nothing overflows.
-fn best_share<T: Table>(centered: &Centered<'_, T>, covariance: &[f64], mean: f64) -> Result<f64> {
+fn best_share<T: Rows>(centered: &Centered<'_, T>, covariance: &[f64], mean: f64) -> Result<f64> {
     let (rows, columns) = (centered.rows(), centered.columns());
     let (mut distance, mut norm) = (0.0, 0.0);
     for (row, values) in covariance.chunks_exact(columns).enumerate() {

@@ -22,7 +22,7 @@ const EIGEN_NS: f64 = 0.5;
 const CHOLESKY_NS: f64 = 0.05;
 
 /// A matrix whose rows are made where they are read, such as scaled or lagged samples.
-pub trait Table: Sync {
+pub trait Rows: Sync {
     /// Rows.
     fn rows(&self) -> usize;
 
@@ -33,7 +33,7 @@ pub trait Table: Sync {
     fn read(&self, rows: Range<usize>, out: &mut [f64]);
 }
 
-impl Table for Samples<'_> {
+impl Rows for Samples<'_> {
     fn rows(&self) -> usize {
         Self::rows(self)
     }
@@ -50,7 +50,7 @@ impl Table for Samples<'_> {
 /// Samples filled and scaled.
 struct Scaled<'a, 'b>(Samples<'a>, &'b Scaling);
 
-impl Table for Scaled<'_, '_> {
+impl Rows for Scaled<'_, '_> {
     fn rows(&self) -> usize {
         self.0.rows()
     }
@@ -86,7 +86,7 @@ pub fn gram(samples: Samples<'_>, scaling: &Scaling) -> Result<Vec<f64>> {
 ///
 /// # Errors
 /// [`Error::Memory`]; [`Error::Interrupted`].
-pub fn products(table: &impl Table) -> Result<Vec<f64>> {
+pub fn products(table: &impl Rows) -> Result<Vec<f64>> {
     let columns = table.columns();
     let what = "products of columns";
     let (mut sums, _, done) = reduce(

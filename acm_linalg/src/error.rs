@@ -116,6 +116,18 @@ pub enum Error {
         /// Values it has.
         got: usize,
     },
+    /// Columns that make one array differ in length.
+    #[error("`{name}` must have columns of one length, {expected}, got {got} in column {column}")]
+    Uneven {
+        /// The argument.
+        name: &'static str,
+        /// Rows of the columns before.
+        expected: usize,
+        /// The first column that has another number.
+        column: usize,
+        /// Its rows.
+        got: usize,
+    },
     /// A column is named that is not there.
     #[error("`{name}` must be column numbers below {columns}, got {value}")]
     NoColumn {

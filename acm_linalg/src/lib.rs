@@ -49,9 +49,11 @@ pub mod solve;
 mod source;
 pub mod state;
 pub mod svd;
+mod table;
 pub mod workspace;
 
 pub use error::{Error, Number, Result, StateFault};
 pub use samples::Samples;
 pub use scaling::Scaling;
 pub use state::{Memory, Persist, Reader, Writer};
+pub use table::Table;

@@ -7,6 +7,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use crate::lanes::{Element, LANES, Row, V, canonical};
 use crate::source::{Pick, Plane};
+use crate::table::Table;
 
 /// Adjacent columns of one segment that fill lanes `lane..` of a group.
 #[derive(Debug, Clone)]
@@ -93,13 +94,13 @@ fn existing(rows: usize, begin: isize, length: usize) -> (usize, Range<usize>) {
 
 /// One column for every lane of a run; rows that do not exist become NaN.
 #[inline(always)]
-fn pack_same<T: Element>(x: &ArrayView2<'_, T>, runs: &[Run], first: isize, buffer: &mut [Row]) {
+fn pack_same<T: Element>(x: &Table<'_, T>, runs: &[Run], first: isize, buffer: &mut [Row]) {
     let lanes: usize = runs.iter().map(|run| run.columns.len()).sum();
     let idle = Row(std::array::from_fn(|lane| if lane < lanes { f64::NAN } else { 0.0 }));
     buffer.fill(idle);
     for run in runs {
         let (start, places) = existing(x.nrows(), signed(run.segment.start) + first, buffer.len());
-        let values = x.slice(s![start..start + places.len(), 0]);
+        let values = x.column(0).slice_move(s![start..start + places.len()]);
         let lanes = run.lane..run.lane + run.columns.len();
         for (value, target) in values.iter().zip(&mut buffer[places]) {
             target.0[lanes.clone()].fill(canonical(value.widen(), f64::NAN));
@@ -110,7 +111,7 @@ fn pack_same<T: Element>(x: &ArrayView2<'_, T>, runs: &[Run], first: isize, buff
 /// A column of its own, so many rows late, for every lane; rows that do not exist become NaN.
 #[inline(always)]
 fn pack_listed<T: Element>(
-    x: &ArrayView2<'_, T>,
+    x: &Table<'_, T>,
     runs: &[Run],
     first: isize,
     listed: &[(usize, usize)],
@@ -123,7 +124,7 @@ fn pack_listed<T: Element>(
         for (lane, &(column, late)) in (run.lane..).zip(&listed[run.columns.clone()]) {
             let begin = signed(run.segment.start) + first - signed(late);
             let (start, places) = existing(x.nrows(), begin, buffer.len());
-            let values = x.slice(s![start..start + places.len(), column]);
+            let values = x.column(column).slice_move(s![start..start + places.len()]);
             for (value, target) in values.iter().zip(&mut buffer[places]) {
                 target.0[lane] = canonical(value.widen(), f64::NAN);
             }
@@ -135,7 +136,7 @@ fn pack_listed<T: Element>(
 #[inline(always)]
 fn pack_run<S: Simd, T: Element>(
     simd: S,
-    x: &ArrayView2<'_, T>,
+    x: &Table<'_, T>,
     run: &Run,
     rows: Range<usize>,
     fill: Option<&[f64]>,
@@ -145,7 +146,9 @@ fn pack_run<S: Simd, T: Element>(
     if let Some(fill) = fill {
         missing[..run.columns.len()].copy_from_slice(&fill[run.columns.clone()]);
     }
-    if run.columns.len() == LANES && x.strides()[1] == 1 {
+    if run.columns.len() == LANES
+        && let Some(x) = x.with_whole_rows()
+    {
         fetch(&x.slice(s![rows.clone(), ..]));
         let missing: V<S> = missing.simd_into(simd);
         let block = x.slice(s![rows, run.columns.clone()]);
@@ -159,7 +162,7 @@ fn pack_run<S: Simd, T: Element>(
     }
     for (offset, column) in run.columns.clone().enumerate() {
         let (lane, missing) = (run.lane + offset, missing[offset]);
-        let values = x.slice(s![rows.clone(), column]);
+        let values = x.column(column).slice_move(s![rows.clone()]);
         match values.to_slice() {
             Some(values) => {
                 for (value, target) in values.iter().zip(&mut *target) {

@@ -4,7 +4,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use crate::covariance::Centered;
-use crate::dense::{Table, fix_sign, products, symmetric_eigen};
+use crate::dense::{Rows, fix_sign, products, symmetric_eigen};
 use crate::error::{Error, Result, require};
 use crate::memory::{Gather, copied, room};
 use crate::parallel::{Stop, aside};
@@ -85,11 +85,11 @@ pub fn pca(samples: Samples<'_>, keep: Components) -> Result<Pca> {
 ///
 /// # Errors
 /// [`Error::Singular`] where squares overflow; [`Error::Memory`]; [`Error::Interrupted`].
-pub fn principal<T: Table>(table: &T, keep: Components) -> Result<Pca> {
+pub fn principal<T: Rows>(table: &T, keep: Components) -> Result<Pca> {
     about_means(&Centered::new(table)?, keep)
 }
 
-fn about_means<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+fn about_means<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
     let mean = centered.mean()?;
     let wide = centered.rows() < centered.columns();
     let rough = if wide {
@@ -161,7 +161,7 @@ fn divisor(rows: usize) -> f64 {
 }
 
 /// Eigenvectors of the covariance of the columns.
-fn through_columns<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+fn through_columns<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
     let columns = centered.columns();
     let mut covariance = products(centered)?;
     let divisor = divisor(centered.rows());
@@ -172,7 +172,7 @@ fn through_columns<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Re
 }
 
 /// Singular values of the triangle R of Z = Q R, in steps over the rows.
-fn through_triangle<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+fn through_triangle<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
     let columns = centered.columns();
     let block = columns.max(256);
     let what = "rows to be reduced to a triangle";
@@ -232,7 +232,7 @@ fn triangle(stack: &mut Vec<f64>, columns: usize, stop: Option<&Stop>) -> Result
 }
 
 /// Rows fewer than columns: eigenvectors of the products of all pairs of rows.
-fn through_rows<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+fn through_rows<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
     let (rows, columns) = (centered.rows(), centered.columns());
     let values = all(centered)?;
     let mut pairs = room(rows, rows, 0.0, "products of rows")?;
@@ -264,13 +264,13 @@ fn through_rows<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Resul
 }
 
 /// Rows fewer than columns: singular values of the rows themselves.
-fn through_all<T: Table>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
+fn through_all<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Result<Pca> {
     let (rows, columns) = (centered.rows(), centered.columns());
     let found = svd::thin(all(centered)?, rows, columns, rows)?;
     Ok(Pca::keep(found.vt, columns, squares(&found.s, rows)?, keep))
 }
 
-fn all<T: Table>(centered: &Centered<'_, T>) -> Result<Vec<f64>> {
+fn all<T: Rows>(centered: &Centered<'_, T>) -> Result<Vec<f64>> {
     let mut values = room(centered.rows(), centered.columns(), 0.0, "centred samples")?;
     let columns = centered.columns();
     by_rows(

@@ -5,13 +5,14 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, Axis};
+use ndarray::{ArrayView1, ArrayView2, Axis, s};
 
 use crate::error::{Error, Result};
 use crate::lanes::{Element, LANES, Row};
 pub use crate::memory::room;
 use crate::memory::{Gather, reserved};
 use crate::parallel::{self, Stop};
+use crate::table::Table;
 
 /// Pieces that a reduction over rows is cut into at most, whatever the number of threads.
 const PIECES: usize = 16;
@@ -29,20 +30,32 @@ const READ_NS: f64 = 1.0;
 #[derive(Debug, Clone, Copy)]
 pub enum Samples<'a> {
     /// Of float64.
-    F64(ArrayView2<'a, f64>),
+    F64(Table<'a, f64>),
     /// Of float32; widened exactly where it is read.
-    F32(ArrayView2<'a, f32>),
+    F32(Table<'a, f32>),
+}
+
+impl<'a> From<Table<'a, f64>> for Samples<'a> {
+    fn from(x: Table<'a, f64>) -> Self {
+        Self::F64(x)
+    }
+}
+
+impl<'a> From<Table<'a, f32>> for Samples<'a> {
+    fn from(x: Table<'a, f32>) -> Self {
+        Self::F32(x)
+    }
 }
 
 impl<'a> From<ArrayView2<'a, f64>> for Samples<'a> {
     fn from(x: ArrayView2<'a, f64>) -> Self {
-        Self::F64(x)
+        Self::F64(x.into())
     }
 }
 
 impl<'a> From<ArrayView2<'a, f32>> for Samples<'a> {
     fn from(x: ArrayView2<'a, f32>) -> Self {
-        Self::F32(x)
+        Self::F32(x.into())
     }
 }
 
@@ -77,8 +90,8 @@ impl Samples<'_> {
     #[must_use]
     pub fn value(&self, row: usize, column: usize) -> f64 {
         match self {
-            Self::F64(x) => x[[row, column]],
-            Self::F32(x) => x[[row, column]].widen(),
+            Self::F64(x) => x.value(row, column),
+            Self::F32(x) => x.value(row, column).widen(),
         }
     }
 
@@ -152,14 +165,13 @@ impl Samples<'_> {
     }
 }
 
-fn read<T: Element>(x: &ArrayView2<'_, T>, rows: Range<usize>, out: &mut [f64]) {
+fn read<T: Element>(x: &Table<'_, T>, rows: Range<usize>, out: &mut [f64]) {
     let width = x.ncols();
     assert_eq!(out.len(), rows.len() * width, "one place for each value");
-    if width == 0 {
+    if out.is_empty() {
         return;
     }
-    let [down, across] = [x.strides()[0].unsigned_abs(), x.strides()[1].unsigned_abs()];
-    if across <= down {
+    if let Some(x) = x.dense().filter(|x| x.strides()[1].unsigned_abs() <= x.strides()[0].unsigned_abs()) {
         for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
             let row = x.index_axis(Axis(0), row);
             if let Some(values) = row.to_slice() {
@@ -169,42 +181,56 @@ fn read<T: Element>(x: &ArrayView2<'_, T>, rows: Range<usize>, out: &mut [f64]) 
             }
         }
     } else {
-        for (number, column) in x.columns().into_iter().enumerate() {
-            let column = column.slice_move(ndarray::s![rows.clone()]);
+        for (number, column) in x.columns().enumerate() {
+            let column = column.slice_move(s![rows.clone()]);
             let places = out[number..].iter_mut().step_by(width);
             column.iter().zip(places).for_each(|(from, to)| *to = from.widen());
         }
     }
 }
 
-fn read_column<T: Element>(x: &ArrayView2<'_, T>, column: usize, out: &mut [f64]) {
-    let column = x.index_axis(Axis(1), column);
-    column.iter().zip(out).for_each(|(from, to)| *to = from.widen());
+fn read_column<T: Element>(x: &Table<'_, T>, column: usize, out: &mut [f64]) {
+    x.column(column).iter().zip(out).for_each(|(from, to)| *to = from.widen());
 }
 
 #[inline]
-fn pack<T: Element>(x: &ArrayView2<'_, T>, first: usize, tile: &mut [Row]) {
+fn pack<T: Element>(x: &Table<'_, T>, first: usize, tile: &mut [Row]) {
     assert_eq!(tile.len(), x.ncols(), "a row of the tile for each column");
     let rows = LANES.min(x.nrows().saturating_sub(first));
     if rows < LANES {
         tile.fill(Row::splat(0.0));
     }
-    if x.strides()[0] == 1 && rows == LANES {
+    if rows == 0 {
+        return;
+    }
+    let rows = first..first + rows;
+    let Some(x) = x.dense() else {
+        for (column, to) in x.columns().zip(tile) {
+            pack_column(column.slice_move(s![rows.clone()]), to);
+        }
+        return;
+    };
+    if x.strides()[0] == 1 && rows.len() == LANES {
         for (column, to) in x.columns().into_iter().zip(tile) {
-            let column = column.slice_move(ndarray::s![first..first + LANES]);
-            if let Some(values) = column.to_slice() {
-                values.iter().zip(&mut to.0).for_each(|(from, to)| *to = from.widen());
-            }
+            pack_column(column.slice_move(s![rows.clone()]), to);
         }
         return;
     }
-    for lane in 0..rows {
-        let row = x.index_axis(Axis(0), first + lane);
+    for (lane, row) in rows.enumerate() {
+        let row = x.index_axis(Axis(0), row);
         if let Some(values) = row.to_slice() {
             values.iter().zip(&mut *tile).for_each(|(from, to)| to.0[lane] = from.widen());
         } else {
             row.iter().zip(&mut *tile).for_each(|(from, to)| to.0[lane] = from.widen());
         }
+    }
+}
+
+#[inline(always)]
+fn pack_column<T: Element>(column: ArrayView1<'_, T>, to: &mut Row) {
+    match column.to_slice() {
+        Some(values) => values.iter().zip(&mut to.0).for_each(|(from, to)| *to = from.widen()),
+        None => column.iter().zip(&mut to.0).for_each(|(from, to)| *to = from.widen()),
     }
 }
 
@@ -319,7 +345,12 @@ mod tests {
         fortran.assign(&x);
         let wide = Array2::from_shape_fn((42, 6), |(row, column)| x[[row / 2, column / 2]]);
         let narrow = x.mapv(|value| value as f32);
-        let all: [Samples<'_>; 4] = [
+        let apart: Vec<_> = x.columns().into_iter().map(|column| column.to_owned()).collect();
+        let contiguous: Vec<_> = apart.iter().map(|column| column.view()).collect();
+        let strided: Vec<_> = narrow.columns().into_iter().collect();
+        let all: [Samples<'_>; 6] = [
+            Table::of_columns(21, &contiguous, "x").unwrap().into(),
+            Table::of_columns(21, &strided, "x").unwrap().into(),
             x.view().into(),
             fortran.view().into(),
             wide.slice(s![..;2, ..;2]).into(),

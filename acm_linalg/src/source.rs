@@ -1,8 +1,10 @@
-//! What the driver reads: one matrix, or two side by side.
+//! What the driver reads: one table, or two side by side.
 
 use ndarray::ArrayView2;
 
-/// Which columns of a matrix fill the lanes, in the order of the results.
+use crate::table::Table;
+
+/// Which columns of a table fill the lanes, in the order of the results.
 #[derive(Debug, Clone, Copy)]
 pub enum Pick<'a> {
     /// Each in its turn.
@@ -13,16 +15,16 @@ pub enum Pick<'a> {
     Listed(&'a [(usize, usize)]),
 }
 
-/// A matrix, rows = time, and the columns to read of it.
+/// A table, rows = time, and the columns to read of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Plane<'a, T> {
-    /// The matrix.
-    pub values: ArrayView2<'a, T>,
+    /// The table.
+    pub values: Table<'a, T>,
     /// Its columns.
     pub pick: Pick<'a>,
 }
 
-/// One matrix, or two of as many rows and lanes.
+/// One table, or two of as many rows and lanes.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a, T> {
     x: Plane<'a, T>,
@@ -31,6 +33,12 @@ pub struct Source<'a, T> {
 
 impl<'a, T> From<ArrayView2<'a, T>> for Source<'a, T> {
     fn from(values: ArrayView2<'a, T>) -> Self {
+        Table::from(values).into()
+    }
+}
+
+impl<'a, T> From<Table<'a, T>> for Source<'a, T> {
+    fn from(values: Table<'a, T>) -> Self {
         let x = Plane {
             values,
             pick: Pick::Each,

@@ -11,6 +11,7 @@ use pyo3::types::PyTuple;
 use super::columnwise;
 use crate::arguments::{Given, choice, count, is_several, number, numbers, numbers_by_column, sequence, shown};
 use crate::interop::{Borrowed, Input, Output, attribute, compute, exception, input};
+use crate::lists::Float;
 
 /// One number for every column, or a number for each.
 pub(super) fn by_column(value: &Bound<'_, PyAny>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
@@ -67,12 +68,8 @@ pub(crate) fn column_median_mad<'py>(
     x: &Bound<'py, PyAny>,
     scale: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    fn of<'py, T: numpy::Element + acm_linalg::lanes::Element>(
-        py: Python<'py>,
-        x: &Borrowed<'py, T>,
-        scale: f64,
-    ) -> PyResult<Bound<'py, PyTuple>> {
-        let x = x.view();
+    fn of<'py, T: Float>(py: Python<'py>, x: &Borrowed<'py, T>, scale: f64) -> PyResult<Bound<'py, PyTuple>> {
+        let x = x.table();
         let (median, mad) = compute(py, || column::column_median_mad(x, scale))?;
         (attribute(py, &median)?, attribute(py, &mad)?).into_pyobject(py)
     }
@@ -125,13 +122,8 @@ pub(crate) fn column_quantiles<'py>(
     x: &Bound<'py, PyAny>,
     q: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    fn of<'py, T: numpy::Element + acm_linalg::lanes::Element>(
-        py: Python<'py>,
-        x: &Borrowed<'py, T>,
-        q: &[f64],
-        one: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let x = x.view();
+    fn of<'py, T: Float>(py: Python<'py>, x: &Borrowed<'py, T>, q: &[f64], one: bool) -> PyResult<Bound<'py, PyAny>> {
+        let x = x.table();
         let shape = (q.len(), x.ncols());
         let found = compute(py, || {
             let mut found = reserve(shape.0.saturating_mul(shape.1), T::narrow(f64::NAN), "the result")?;
@@ -192,11 +184,8 @@ pub(crate) fn column_quantiles<'py>(
 #[pyfunction]
 #[pyo3(text_signature = "(x)")]
 pub(crate) fn column_moments<'py>(py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
-    fn of<'py, T: numpy::Element + acm_linalg::lanes::Element>(
-        py: Python<'py>,
-        x: &Borrowed<'py, T>,
-    ) -> PyResult<Bound<'py, PyTuple>> {
-        let x = x.view();
+    fn of<'py, T: Float>(py: Python<'py>, x: &Borrowed<'py, T>) -> PyResult<Bound<'py, PyTuple>> {
+        let x = x.table();
         let Moments {
             count,
             mean,

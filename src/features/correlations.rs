@@ -2,7 +2,6 @@
 
 use acm_features::correlation::{self as kernels, Method};
 use acm_linalg::Error;
-use acm_linalg::lanes::Element;
 use ndarray::{ArrayViewMut2, ArrayViewMut3, Ix2, Ix3};
 use numpy::{PyArray, PyArrayMethods};
 use pyo3::prelude::*;
@@ -10,6 +9,7 @@ use pyo3::types::PyTuple;
 
 use crate::arguments::{Given, choice, count};
 use crate::interop::{Borrowed, Input, compute, exception, input, input_f64};
+use crate::lists::Float;
 
 const METHODS: [(&str, Method); 3] = [
     ("pearson", Method::Pearson),
@@ -39,12 +39,12 @@ fn empty<'py, T: numpy::Element>(py: Python<'py>, shape: &[usize]) -> PyResult<B
 }
 
 /// Fills a fresh (d, d) array for the columns of `x`.
-fn square<'py, T: numpy::Element + Element>(
+fn square<'py, T: Float>(
     py: Python<'py>,
     x: &Borrowed<'py, T>,
     work: impl FnOnce(ArrayViewMut2<'_, T>) -> acm_linalg::Result<()> + Send,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let columns = x.view().ncols();
+    let columns = x.table().ncols();
     let object = empty::<T>(py, &[columns, columns])?;
     let mut out = object.cast::<PyArray<T, Ix2>>()?.readwrite();
     let view = out.as_array_mut();
@@ -53,13 +53,13 @@ fn square<'py, T: numpy::Element + Element>(
 }
 
 /// Fills a fresh (lags, d, d) array for the columns of `x`.
-fn stack<'py, T: numpy::Element + Element>(
+fn stack<'py, T: Float>(
     py: Python<'py>,
     x: &Borrowed<'py, T>,
     lags: usize,
     work: impl FnOnce(ArrayViewMut3<'_, T>) -> acm_linalg::Result<()> + Send,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let columns = x.view().ncols();
+    let columns = x.table().ncols();
     let object = empty::<T>(py, &[lags, columns, columns])?;
     let mut out = object.cast::<PyArray<T, Ix3>>()?.readwrite();
     let view = out.as_array_mut();
@@ -134,7 +134,7 @@ pub(crate) fn correlation<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (method, min_periods) = (method_of(method)?, min_periods_of(min_periods)?);
     either!(input(x, "x")?, |x| {
-        let view = x.view();
+        let view = x.table();
         square(py, &x, |out| kernels::correlation(view, method, min_periods, out))
     })
 }
@@ -181,7 +181,7 @@ pub(crate) fn compute_correlations_f64<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let method = method_of(method)?;
     either!(input_f64(data, "data")?, |x| {
-        let view = x.view();
+        let view = x.table();
         square(py, &x, |out| kernels::correlation(view, method, 1, out))
     })
 }
@@ -235,7 +235,7 @@ pub(crate) fn covariance<'py>(
     let ddof = ddof.map_or(Ok(1), |value| count(value, "ddof", 0))?;
     let min_periods = min_periods_of(min_periods)?;
     either!(input(x, "x")?, |x| {
-        let view = x.view();
+        let view = x.table();
         square(py, &x, |out| kernels::covariance(view, ddof, min_periods, out))
     })
 }
@@ -293,7 +293,7 @@ pub(crate) fn lagged_correlation<'py>(
     let lags = count(max_lag, "max_lag", 0)?.saturating_add(1);
     let min_periods = min_periods_of(min_periods)?;
     either!(input(x, "x")?, |x| {
-        let view = x.view();
+        let view = x.table();
         stack(py, &x, lags, |out| kernels::lagged_correlation(view, min_periods, out))
     })
 }

@@ -33,7 +33,7 @@ macro_rules! columnwise {
         }
     };
     (@one $py:ident, $input:ident, $kept:expr, $width:expr, $out:expr, |$x:ident, $view:ident| $body:expr) => {{
-        let $x = $input.view();
+        let $x = $input.table();
         let mut output = Output::like(&$input, $kept($x.nrows()), $width, $out, $py)?;
         let $view = output.view();
         compute($py, || $body)?;

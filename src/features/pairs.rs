@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 use super::frame::{Frame, Function, frame_of};
 use crate::arguments::{Given, count, pairs_of};
 use crate::interop::{Borrowed, Input, Output, compute, exception, input};
+use crate::lists::Float;
 
 /// Borrows both, computes detached, wraps: `$body` for whichever float type they have in common.
 macro_rules! pairwise {
@@ -29,7 +30,7 @@ macro_rules! pairwise {
         }
     };
     (@one $py:ident, $x:ident, $y:ident, $frame:ident, $out:expr, |$one:ident, $other:ident, $windows:ident, $view:ident| $body:expr) => {{
-        let ($one, $other) = ($x.view(), $y.view());
+        let ($one, $other) = ($x.table(), $y.table());
         let mut output = Output::like(&$x, $frame.kept($one.nrows()), 1, $out, $py)?;
         let $view = output.view();
         compute($py, || {
@@ -265,14 +266,14 @@ pub(crate) fn rolling_lag_corr<'py>(
     }
 }
 
-fn lag_corr<'py, T: numpy::Element + acm_linalg::lanes::Element>(
+fn lag_corr<'py, T: Float>(
     py: Python<'py>,
     x: &Borrowed<'py, T>,
     (max_lag, listed): (usize, Option<Vec<(usize, usize)>>),
     frame: &Frame,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let view = x.view();
+    let view = x.table();
     let columns = view.ncols();
     let count = listed
         .as_ref()

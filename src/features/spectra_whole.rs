@@ -69,7 +69,7 @@ pub(crate) fn band_energy<'py>(
     let bands = bands_of(bands, fs)?;
     macro_rules! energies {
         ($x:ident) => {{
-            let view = $x.view();
+            let view = $x.table();
             let out = table(py, view.ncols(), bands.len(), false)?;
             let mut place = out.try_readwrite()?;
             let out_view = place.as_array_mut();
@@ -145,7 +145,7 @@ pub(crate) fn power_spectrum<'py>(
     let overlap = overlap.map_or(Ok(0.5), |value| number(value, "overlap"))?;
     macro_rules! spectrum {
         ($x:ident) => {{
-            let view = $x.view();
+            let view = $x.table();
             let welch = Welch::new(view.nrows(), segment, overlap, fs, taper).map_err(exception)?;
             let freqs = attribute(py, &welch.frequencies().map_err(exception)?)?;
             let psd = table(py, welch.bins(), view.ncols(), $x.is_fortran())?;
@@ -253,7 +253,7 @@ pub(crate) fn seasonality<'py>(
     .map_err(exception)?;
     macro_rules! cycles {
         ($x:ident) => {{
-            let view = $x.view();
+            let view = $x.table();
             let out = [(); 4].map(|()| table(py, view.ncols(), search.len(), false));
             let [period, strength, phase, amplitude] = out;
             let out = [period?, strength?, phase?, amplitude?];

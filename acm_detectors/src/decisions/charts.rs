@@ -7,8 +7,8 @@ use acm_linalg::lanes::Element;
 use acm_linalg::memory::Gather;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::room;
-use acm_linalg::{Error, Memory, Persist, Reader, Result, Samples, Writer};
-use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
+use acm_linalg::{Error, Memory, Persist, Reader, Result, Samples, Table, Writer};
+use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 /// Columns to a job: the doubles of a cache line of a row.
 const GROUP: usize = 8;
@@ -162,20 +162,18 @@ impl<C: Chart> Live<C> {
 /// Estimated time for a value, in nanoseconds.
 const COST_NS: f64 = 5.0;
 
-fn walk<T: Element, C: Chart>(
-    chart: &C,
-    memories: &mut [C::Memory],
-    x: ArrayView2<'_, T>,
-    out: Charted<'_>,
-) -> Result<()> {
+fn walk<T: Element, C: Chart>(chart: &C, memories: &mut [C::Memory], x: Table<'_, T>, out: Charted<'_>) -> Result<()> {
     let Charted {
         mut first,
         mut second,
         mut alarm,
     } = out;
+    let groups = (0..x.ncols())
+        .step_by(GROUP)
+        .map(|first| x.of_neighbours(first..x.ncols().min(first + GROUP)));
     let jobs = memories
         .chunks_mut(GROUP)
-        .zip(x.axis_chunks_iter(Axis(1), GROUP))
+        .zip(groups)
         .zip(first.axis_chunks_iter_mut(Axis(1), GROUP))
         .zip(second.axis_chunks_iter_mut(Axis(1), GROUP))
         .zip(alarm.axis_chunks_iter_mut(Axis(1), GROUP))
@@ -209,7 +207,7 @@ fn group<T: Element, C: Chart>(
     chart: &C,
     column: usize,
     memories: &mut [C::Memory],
-    x: ArrayView2<'_, T>,
+    x: Table<'_, T>,
     mut out: Charted<'_>,
     scratch: &mut Scratch,
     stop: &Stop,
@@ -226,7 +224,7 @@ fn group<T: Element, C: Chart>(
                 second,
                 alarm,
             } = &mut *scratch;
-            let from = x.slice(s![rows.clone(), lane]);
+            let from = x.column(lane).slice_move(s![rows.clone()]);
             values.iter_mut().zip(from).for_each(|(to, from)| *to = from.widen());
             let mut moving = memory.clone();
             let places = values.iter().zip(&mut *first).zip(&mut *second).zip(&mut *alarm).take(rows.len());

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
-use acm_linalg::dense::{Table, cholesky};
+use acm_linalg::dense::{Rows, cholesky};
 use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
@@ -249,7 +249,7 @@ struct Residuals<'a> {
     without: Range<usize>,
 }
 
-impl Table for Residuals<'_> {
+impl Rows for Residuals<'_> {
     fn rows(&self) -> usize {
         self.values.len() / self.sensors - self.without.len()
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use acm_linalg::dense::{Table, symmetric_eigen};
+use acm_linalg::dense::{Rows, symmetric_eigen};
 use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::pca::Components;
 use acm_linalg::samples::room;

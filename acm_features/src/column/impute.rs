@@ -1,10 +1,10 @@
 //! Filling what is missing.
 
-use acm_linalg::Result;
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, LANES};
 use acm_linalg::parallel::{self, Stop};
-use ndarray::{ArrayView2, ArrayViewMut2, s};
+use acm_linalg::{Result, Table};
+use ndarray::{ArrayViewMut2, s};
 
 use super::pair::interpolated;
 use super::{pieces, same_length, same_shape};
@@ -51,13 +51,14 @@ struct Gap<T> {
 /// # Errors
 /// [`crate::Error::Parameter`] for a limit of 0 or a `fill` with another method than the median; [`crate::Error::Length`] for
 /// another `fill`; [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn impute<T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn impute<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
     method: Method,
     fill: Option<&[f64]>,
     limit: Option<usize>,
     mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
+    let x = x.into();
     let limit = limit.unwrap_or(usize::MAX);
     require(limit > 0, "limit", "at least 1", limit)?;
     if let Some(fill) = fill {
@@ -81,7 +82,7 @@ pub fn impute<T: Element>(
         || Ok(()),
         |(), (group, mut out), stop| {
             let first = group * LANES;
-            let part = x.slice(s![.., first..first + out.ncols()]);
+            let part = x.of_neighbours(first..first + out.ncols());
             let fill = |column: usize, gap: &Gap<T>, out: &mut ArrayViewMut2<'_, T>| {
                 let from_start = gap.start..gap.end.min(gap.start.saturating_add(limit));
                 match (method, gap.before, gap.after) {
@@ -118,7 +119,7 @@ fn put<T: Element>(out: &mut ArrayViewMut2<'_, T>, column: usize, rows: std::ops
 
 /// Copies known values and hands every gap to `fill` as soon as its end is known.
 fn walk<T: Element>(
-    x: &ArrayView2<'_, T>,
+    x: &Table<'_, T>,
     out: &mut ArrayViewMut2<'_, T>,
     fill: impl Fn(usize, &Gap<T>, &mut ArrayViewMut2<'_, T>),
     stop: &Stop,
@@ -130,15 +131,17 @@ fn walk<T: Element>(
     let gap_before = |row: usize, column: usize, seen: usize| Gap {
         start: seen,
         end: row,
-        before: seen.checked_sub(1).map(|last| x[[last, column]]),
-        after: (row < rows).then(|| x[[row, column]]),
+        before: seen.checked_sub(1).map(|last| x.value(last, column)),
+        after: (row < rows).then(|| x.value(row, column)),
     };
     for first in (0..rows).step_by(STOP_ROWS) {
         if stop.requested() {
             return;
         }
         let block = first..(first + STOP_ROWS).min(rows);
-        if x.strides()[1] == 1 && out.strides()[1] == 1 {
+        if let Some(x) = x.with_whole_rows()
+            && out.strides()[1] == 1
+        {
             for row in block {
                 let mut ends = [false; LANES];
                 if let (Some(x), Some(out)) = (x.row(row).to_slice(), out.row_mut(row).into_slice()) {
@@ -158,9 +161,9 @@ fn walk<T: Element>(
             }
             continue;
         }
-        for column in 0..columns {
+        for (column, values) in x.columns().enumerate() {
             for row in block.clone() {
-                let value = x[[row, column]];
+                let value = values[row];
                 if value.widen().is_finite() {
                     out[[row, column]] = value;
                     if seen[column] < row {

@@ -1,10 +1,10 @@
 //! Columns shifted down.
 
-use acm_linalg::Result;
 use acm_linalg::error::require;
 use acm_linalg::lanes::Element;
 use acm_linalg::parallel;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
+use acm_linalg::{Result, Table};
+use ndarray::{ArrayViewMut2, Axis, s};
 
 use super::{block_rows, same_shape};
 
@@ -21,7 +21,12 @@ const COST_NS: f64 = 1.0;
 /// # Errors
 /// [`crate::Error::Parameter`] where there is no lag; [`crate::Error::Shape`] for another `out`;
 /// [`crate::Error::Interrupted`].
-pub fn lag_matrix<T: Element>(x: ArrayView2<'_, T>, lags: &[usize], mut out: ArrayViewMut2<'_, T>) -> Result<()> {
+pub fn lag_matrix<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
+    lags: &[usize],
+    mut out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let x = x.into();
     require(!lags.is_empty(), "lags", "one lag or more, so its length at least 1", 0_usize)?;
     same_shape(&out, (x.nrows(), x.ncols().saturating_mul(lags.len())))?;
     if out.is_empty() {
@@ -37,7 +42,7 @@ pub fn lag_matrix<T: Element>(x: ArrayView2<'_, T>, lags: &[usize], mut out: Arr
         || Ok(()),
         |(), (block, mut out), _stop| {
             let first = block * rows;
-            if by_row {
+            if let Some(x) = x.dense().filter(|_| by_row) {
                 for (row, mut out) in (first..).zip(out.rows_mut()) {
                     let mut target = out.iter_mut();
                     for column in x.columns() {

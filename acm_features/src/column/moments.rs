@@ -1,12 +1,11 @@
 //! Count, mean, standard deviation, skewness and kurtosis of whole columns.
 
-use acm_linalg::Result;
 use acm_linalg::columns::{allocate, reserve};
 use acm_linalg::lanes::{Element, LANES, Row};
 use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop};
+use acm_linalg::{Result, Table};
 use fearless_simd::{Level, Simd, dispatch, prelude::*};
-use ndarray::ArrayView2;
 
 use super::results;
 use super::rows::load;
@@ -88,7 +87,7 @@ impl<S: Simd, const LEVELS: usize> Tower<S, LEVELS> {
 #[inline(always)]
 fn summarise<S: Simd, T: Element>(
     simd: S,
-    x: &ArrayView2<'_, T>,
+    x: &Table<'_, T>,
     (chunk, group): (usize, usize),
     tile: &mut [Row],
     memory: &mut [Row],
@@ -149,7 +148,8 @@ fn conclude<S: Simd>(simd: S, chunks: &[Row], results: &mut [Row; 5]) {
 ///
 /// # Errors
 /// [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn column_moments<T: Element>(x: ArrayView2<'_, T>) -> Result<Moments<T>> {
+pub fn column_moments<'a, T: Element>(x: impl Into<Table<'a, T>>) -> Result<Moments<T>> {
+    let x = x.into();
     let (rows, columns) = x.dim();
     let groups = columns.div_ceil(LANES);
     let chunks = rows.div_ceil(CHUNK_ROWS);

@@ -1,10 +1,10 @@
 //! Median, median absolute deviation and quantiles of whole columns.
 
-use acm_linalg::Result;
 use acm_linalg::error::require;
 use acm_linalg::lanes::Element;
 use acm_linalg::parallel::{self, Stop};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use acm_linalg::{Result, Table};
+use ndarray::ArrayViewMut2;
 
 use super::pair::interpolated;
 use super::select::{COST_NS, Centre, Columns, Selector, columns_at_once};
@@ -12,7 +12,7 @@ use super::{pieces, results, same_shape};
 
 /// Runs `work` on as many columns of `x` as are searched at once, with their place in `targets`, on all threads.
 pub(super) fn for_groups<T: Element, R>(
-    x: &ArrayView2<'_, T>,
+    x: &Table<'_, T>,
     targets: impl Iterator<Item = R> + Send,
     passes: f64,
     ranks: usize,
@@ -24,12 +24,12 @@ pub(super) fn for_groups<T: Element, R>(
     let cost = passes * COST_NS * x.len() as f64;
     let scratch = || Selector::new(x.nrows(), ranks);
     parallel::run(jobs, cost, scratch, |selector, (columns, target), stop| {
-        work(selector, &Columns { x: x.view(), columns }, target, stop);
+        work(selector, &Columns { x: *x, columns }, target, stop);
     })
 }
 
 /// The centre of each column, NaN where it has no value or none is wanted of so many known ones.
-pub(crate) fn centres<T: Element>(x: &ArrayView2<'_, T>, skip: impl Fn(usize) -> bool + Sync) -> Result<Vec<Centre>> {
+pub(crate) fn centres<T: Element>(x: &Table<'_, T>, skip: impl Fn(usize) -> bool + Sync) -> Result<Vec<Centre>> {
     let mut centres = results(x.ncols(), Centre::NONE)?;
     for_groups(x, centres.chunks_mut(columns_at_once(x.nrows())), 1.0, 2, |selector, columns, target, stop| {
         let found = selector.centres(columns, &skip, stop);
@@ -39,7 +39,7 @@ pub(crate) fn centres<T: Element>(x: &ArrayView2<'_, T>, skip: impl Fn(usize) ->
 }
 
 /// Centre and median distance from it of each column.
-pub(super) fn centres_and_deviations<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<(Centre, f64)>> {
+pub(super) fn centres_and_deviations<T: Element>(x: &Table<'_, T>) -> Result<Vec<(Centre, f64)>> {
     let mut both = results(x.ncols(), (Centre::NONE, f64::NAN))?;
     for_groups(x, both.chunks_mut(columns_at_once(x.nrows())), 2.0, 2, |selector, columns, target, stop| {
         let centres = selector.centres(columns, |_| false, stop);
@@ -62,7 +62,8 @@ pub(super) fn centres_and_deviations<T: Element>(x: &ArrayView2<'_, T>) -> Resul
 ///
 /// # Errors
 /// [`crate::Error::Parameter`] unless `scale` is finite; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn column_median_mad<T: Element>(x: ArrayView2<'_, T>, scale: f64) -> Result<(Vec<T>, Vec<T>)> {
+pub fn column_median_mad<'a, T: Element>(x: impl Into<Table<'a, T>>, scale: f64) -> Result<(Vec<T>, Vec<T>)> {
+    let x = x.into();
     require(scale.is_finite(), "scale", "a finite number", scale)?;
     let both = centres_and_deviations(&x)?;
     let mut medians = results(x.ncols(), T::narrow(f64::NAN))?;
@@ -85,7 +86,12 @@ pub fn column_median_mad<T: Element>(x: ArrayView2<'_, T>, scale: f64) -> Result
 /// # Errors
 /// [`crate::Error::Parameter`] unless every quantile lies in [0, 1] and there is one; [`crate::Error::Shape`] for another
 /// `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn column_quantiles<T: Element>(x: ArrayView2<'_, T>, q: &[f64], mut out: ArrayViewMut2<'_, T>) -> Result<()> {
+pub fn column_quantiles<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
+    q: &[f64],
+    mut out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let x = x.into();
     require(!q.is_empty(), "q", "one number or more, so its length at least 1", 0_usize)?;
     for &q in q {
         require((0.0..=1.0).contains(&q), "q", "between 0 and 1", q)?;

@@ -2,21 +2,24 @@
 
 use std::ops::Range;
 
+use acm_linalg::Table;
 use acm_linalg::lanes::{Element, LANES, Row, V, canonical};
 use fearless_simd::{Simd, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2, s};
+use ndarray::{ArrayViewMut2, s};
 
 /// Copies rows of some columns into `tile`; what is missing becomes NaN, and so do lanes without a column.
 #[inline(always)]
 pub(crate) fn load<S: Simd, T: Element>(
     simd: S,
-    x: &ArrayView2<'_, T>,
+    x: &Table<'_, T>,
     rows: Range<usize>,
     columns: &Range<usize>,
     tile: &mut [Row],
 ) {
-    let part = x.slice(s![rows, columns.clone()]);
-    if part.ncols() == LANES && part.strides()[1] == 1 {
+    let part = x.of_neighbours(columns.clone()).of_rows(rows);
+    if part.ncols() == LANES
+        && let Some(part) = part.with_whole_rows()
+    {
         let missing: V<S> = [f64::NAN; LANES].simd_into(simd);
         for (values, row) in part.rows().into_iter().zip(tile) {
             if let Some(Ok(values)) = values.to_slice().map(<&[T; LANES]>::try_from) {
@@ -29,7 +32,7 @@ pub(crate) fn load<S: Simd, T: Element>(
     if part.ncols() < LANES {
         tile.fill(Row::splat(f64::NAN));
     }
-    for (lane, column) in part.columns().into_iter().enumerate() {
+    for (lane, column) in part.columns().enumerate() {
         match column.to_slice() {
             Some(values) => {
                 for (value, row) in values.iter().zip(&mut *tile) {

@@ -1,9 +1,9 @@
 //! Scaling of whole columns.
 
-use acm_linalg::Result;
 use acm_linalg::lanes::Element;
 use acm_linalg::parallel;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use acm_linalg::{Result, Table};
+use ndarray::{ArrayViewMut2, Axis};
 
 use super::order::{centres, centres_and_deviations};
 use super::select::Centre;
@@ -31,12 +31,13 @@ const COST_NS: f64 = 2.0;
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Length`] for another `center` or `scale`;
 /// [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn zscore<T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn zscore<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
     center: Option<&[f64]>,
     scale: Option<&[f64]>,
     mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
+    let x = x.into();
     let columns = x.ncols();
     for (name, given) in [("center", center), ("scale", scale)] {
         if let Some(given) = given {
@@ -65,21 +66,21 @@ pub fn zscore<T: Element>(
     }
 
     let rows = block_rows(columns);
-    let jobs = x.axis_chunks_iter(Axis(0), rows).zip(out.axis_chunks_iter_mut(Axis(0), rows));
+    let jobs = x.row_chunks(rows).zip(out.axis_chunks_iter_mut(Axis(0), rows));
     let cost = COST_NS * x.len() as f64;
     parallel::run(
         jobs,
         cost,
         || Ok(()),
         |(), (x, mut out), _stop| {
-            if x.strides()[1] == 1 {
+            if let Some(x) = x.with_whole_rows() {
                 for (x, mut out) in x.rows().into_iter().zip(out.rows_mut()) {
                     for ((x, out), line) in x.iter().zip(&mut out).zip(&lines) {
                         *out = scaled(*x, line);
                     }
                 }
             } else {
-                for ((x, mut out), line) in x.columns().into_iter().zip(out.columns_mut()).zip(&lines) {
+                for ((x, mut out), line) in x.columns().zip(out.columns_mut()).zip(&lines) {
                     for (x, out) in x.iter().zip(&mut out) {
                         *out = scaled(*x, line);
                     }

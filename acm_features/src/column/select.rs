@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, LANES};
 use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Stop;
-use ndarray::{ArrayView2, s};
+use acm_linalg::{Result, Table};
 
 use super::search::{MISSING, Search, Tally};
 use crate::ordering::{order, value};
@@ -82,7 +81,7 @@ pub(crate) struct Selector {
 /// Some columns of a matrix, at most eight.
 #[derive(Clone)]
 pub(crate) struct Columns<'a, T> {
-    pub(crate) x: ArrayView2<'a, T>,
+    pub(crate) x: Table<'a, T>,
     pub(crate) columns: Range<usize>,
 }
 
@@ -90,8 +89,8 @@ impl<T: Element> Columns<'_, T> {
     /// Orders of some rows, column after column.
     fn read(&self, rows: Range<usize>, orders: &mut [u64]) {
         let length = rows.len();
-        let part = self.x.slice(s![rows, self.columns.clone()]);
-        if part.strides()[1] == 1 && part.ncols() > 1 {
+        let part = self.x.of_neighbours(self.columns.clone()).of_rows(rows);
+        if let Some(part) = part.with_whole_rows().filter(|part| part.ncols() > 1) {
             for (row, values) in part.rows().into_iter().enumerate() {
                 let Some(values) = values.to_slice() else { continue };
                 for (column, &value) in values.iter().enumerate() {
@@ -100,7 +99,7 @@ impl<T: Element> Columns<'_, T> {
             }
             return;
         }
-        for (column, orders) in part.columns().into_iter().zip(orders.chunks_exact_mut(length)) {
+        for (column, orders) in part.columns().zip(orders.chunks_exact_mut(length)) {
             match column.to_slice() {
                 Some(values) => {
                     for (value, order) in values.iter().zip(orders) {

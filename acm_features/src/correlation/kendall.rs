@@ -1,10 +1,10 @@
 //! Kendall's tau-b in O(n log n) a pair (Knight 1966, doi 10.1080/01621459.1966.10480879).
 
-use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::Element;
 use acm_linalg::parallel::Stop;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use acm_linalg::{Result, Table};
+use ndarray::ArrayViewMut2;
 
 use super::ranks::{Ranked, both, each_pair, has, pause, require_rows};
 
@@ -18,7 +18,7 @@ const RUN: usize = 8;
 const COST_NS: f64 = 1.5;
 
 pub(super) fn correlation<T: Element>(
-    x: ArrayView2<'_, T>,
+    x: Table<'_, T>,
     min_periods: usize,
     mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {

@@ -35,8 +35,8 @@ mod sums;
 mod tests;
 
 use acm_linalg::lanes::Element;
-use acm_linalg::{Error, Result};
-use ndarray::{ArrayView2, ArrayViewMut2, ArrayViewMut3, Axis};
+use acm_linalg::{Error, Result, Table};
+use ndarray::{ArrayViewMut2, ArrayViewMut3, Axis};
 
 use moments::Wanted;
 use pearson::prepare;
@@ -70,12 +70,13 @@ pub enum Method {
 /// # Errors
 /// [`Error::Shape`] for another `out`; [`Error::Parameter`] for 2^31 rows and more with ranks; [`Error::Memory`];
 /// [`Error::Interrupted`].
-pub fn correlation<T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn correlation<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
     method: Method,
     min_periods: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
+    let x = x.into();
     require_square(x.ncols(), out.dim())?;
     match method {
         Method::Pearson => prepare(x)?.all(Wanted::Correlation, min_periods, out),
@@ -92,12 +93,13 @@ pub fn correlation<T: Element>(
 ///
 /// # Errors
 /// [`Error::Shape`] for another `out`; [`Error::Memory`]; [`Error::Interrupted`].
-pub fn covariance<T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn covariance<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
     ddof: usize,
     min_periods: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
+    let x = x.into();
     require_square(x.ncols(), out.dim())?;
     prepare(x)?.all(Wanted::Covariance { ddof }, min_periods, out)
 }
@@ -110,11 +112,12 @@ pub fn covariance<T: Element>(
 ///
 /// # Errors
 /// [`Error::Shape`] for another width or depth of `out`; [`Error::Memory`]; [`Error::Interrupted`].
-pub fn lagged_correlation<T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn lagged_correlation<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
     min_periods: usize,
     mut out: ArrayViewMut3<'_, T>,
 ) -> Result<()> {
+    let x = x.into();
     let (lags, width, depth) = out.dim();
     require_square(x.ncols(), (width, depth))?;
     if lags == 0 {

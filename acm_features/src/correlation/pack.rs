@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use acm_linalg::Table;
 use acm_linalg::lanes::{Element, LANES, Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, Axis, s};
+use ndarray::{ArrayView2, Axis};
 
 use super::products::{BLOCK, WORDS};
 
@@ -33,7 +34,7 @@ pub(super) type Bits = [[u64; WORDS]; LANES];
 /// An array and how its columns come into the products.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Side<'a, T> {
-    pub(super) x: ArrayView2<'a, T>,
+    pub(super) x: Table<'a, T>,
     pub(super) columns: &'a [Column],
 }
 
@@ -70,16 +71,16 @@ impl Packed {
         rows: Range<usize>,
     ) {
         let columns = groups.start * LANES..(groups.end * LANES).min(side.columns.len());
-        let (count, x) = (rows.len(), side.x.slice(s![rows, columns.clone()]));
+        let (count, x) = (rows.len(), side.x.of_neighbours(columns.clone()).of_rows(rows));
         let columns = &side.columns[columns];
         for panel in self.values.iter_mut().chain(&mut self.masks) {
             panel[count / STEP * STEP..].fill(Row::splat(0.0));
         }
         self.bits.fill([[0; WORDS]; LANES]);
-        match (x.strides()[1] == 1, self.masks.is_empty()) {
-            (true, true) => self.by_rows::<S, T, false>(simd, &x, columns),
-            (true, false) => self.by_rows::<S, T, true>(simd, &x, columns),
-            (false, _) => self.by_columns(&x, columns),
+        match (x.with_whole_rows(), self.masks.is_empty()) {
+            (Some(x), true) => self.by_rows::<S, T, false>(simd, &x, columns),
+            (Some(x), false) => self.by_rows::<S, T, true>(simd, &x, columns),
+            (None, _) => self.by_columns(x, columns),
         }
     }
 
@@ -125,7 +126,7 @@ impl Packed {
 
     /// Column by column, in any memory order.
     #[inline(always)]
-    fn by_columns<T: Element>(&mut self, x: &ArrayView2<'_, T>, columns: &[Column]) {
+    fn by_columns<T: Element>(&mut self, x: Table<'_, T>, columns: &[Column]) {
         let gaps = !self.masks.is_empty();
         let spare = columns.len()..columns.len().next_multiple_of(LANES);
         for number in spare {
@@ -135,7 +136,7 @@ impl Packed {
                 }
             }
         }
-        for (number, (x, column)) in x.columns().into_iter().zip(columns).enumerate() {
+        for (number, (x, column)) in x.columns().zip(columns).enumerate() {
             let (group, lane) = (number / LANES, number % LANES);
             let values = &mut self.values[group];
             if !gaps {

@@ -1,11 +1,11 @@
 //! One pair of columns in two passes over the rows that both have: for the few whose shared sums would cancel.
 
-use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, LANES};
 use acm_linalg::memory::push;
 use acm_linalg::parallel::{self, Stop};
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use acm_linalg::{Result, Table};
+use ndarray::ArrayView1;
 
 use super::moments::{Moments, Pair, PairSums};
 use super::ranks::pause;
@@ -25,11 +25,7 @@ struct Common {
 ///
 /// # Errors
 /// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
-pub(super) fn moments<T: Element>(
-    left: &ArrayView2<'_, T>,
-    right: &ArrayView2<'_, T>,
-    pairs: &[Pair],
-) -> Result<Vec<Moments>> {
+pub(super) fn moments<T: Element>(left: &Table<'_, T>, right: &Table<'_, T>, pairs: &[Pair]) -> Result<Vec<Moments>> {
     let what = "a pair of columns";
     let rows = left.nrows();
     let mut found = reserve(pairs.len(), Moments::default(), what)?;
@@ -50,13 +46,13 @@ pub(super) fn moments<T: Element>(
     };
     parallel::run(jobs, cost, scratch, |common, (pairs, found), stop| {
         let Some(first) = pairs.first() else { return };
-        let column = left.index_axis(Axis(1), first.left);
+        let column = left.column(first.left);
         column.iter().zip(&mut common.left).for_each(|(from, to)| *to = from.widen());
         for (pair, found) in pairs.iter().zip(found) {
             if stop.requested() {
                 return;
             }
-            *found = of(common, right.index_axis(Axis(1), pair.right), stop);
+            *found = of(common, right.column(pair.right), stop);
         }
     })?;
     Ok(found)

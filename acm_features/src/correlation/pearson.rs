@@ -1,9 +1,9 @@
 //! Covariances and Pearson's correlations from the sums of all pairs.
 
-use acm_linalg::Result;
 use acm_linalg::lanes::Element;
 use acm_linalg::memory::push;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use acm_linalg::{Result, Table};
+use ndarray::ArrayViewMut2;
 
 use super::moments::{Moments, Pair, TINY, Wanted};
 use super::pack::{Column, Side};
@@ -14,7 +14,7 @@ use super::sums::AllSums;
 /// An array's columns, each with a centre that its moments bear, and the sums of all their pairs.
 #[derive(Debug)]
 pub(super) struct Prepared<'a, T> {
-    x: ArrayView2<'a, T>,
+    x: Table<'a, T>,
     columns: Vec<Column>,
     sums: AllSums,
 }
@@ -23,7 +23,7 @@ pub(super) struct Prepared<'a, T> {
 ///
 /// # Errors
 /// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
-pub(super) fn prepare<T: Element>(x: ArrayView2<'_, T>) -> Result<Prepared<'_, T>> {
+pub(super) fn prepare<T: Element>(x: Table<'_, T>) -> Result<Prepared<'_, T>> {
     let mut columns = scan(&x)?;
     let mut sums = AllSums::new(&Side { x, columns: &columns }, None)?;
     let mut moved = false;
@@ -65,8 +65,8 @@ impl<T: Element> Prepared<'_, T> {
     /// The correlation of each column of `x` with each one `lag` rows earlier; `lag` below the number of rows.
     pub(super) fn lagged(&self, lag: usize, min_periods: usize, mut out: ArrayViewMut2<'_, T>) -> Result<()> {
         let columns = &self.columns[..];
-        let (_, now) = self.x.split_at(Axis(0), lag);
-        let (then, _) = self.x.split_at(Axis(0), now.nrows());
+        let rows = self.x.nrows();
+        let (now, then) = (self.x.of_rows(lag..rows), self.x.of_rows(0..rows - lag));
         let (now, then) = (Side { x: now, columns }, Side { x: then, columns });
         let sums = AllSums::new(&now, Some(&then))?;
         each(&now, Some(&then), &sums, Wanted::Correlation, min_periods, |i, j, value| {

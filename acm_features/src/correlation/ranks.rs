@@ -5,8 +5,8 @@ use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, canonical};
 use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop};
-use acm_linalg::{Error, Result};
-use ndarray::{Array2, ArrayView1, ArrayView2, ShapeBuilder};
+use acm_linalg::{Error, Result, Table};
+use ndarray::{Array2, ArrayView1, ShapeBuilder};
 
 use crate::ordering::{ABSENT, order};
 
@@ -139,10 +139,10 @@ fn cost_ns(rows: usize, columns: usize) -> f64 {
 ///
 /// # Errors
 /// [`Error::Memory`]; [`Error::Interrupted`].
-pub(super) fn doubled<T: Element, R: Element>(x: &ArrayView2<'_, T>) -> Result<Array2<R>> {
+pub(super) fn doubled<T: Element, R: Element>(x: &Table<'_, T>) -> Result<Array2<R>> {
     let (rows, columns) = x.dim();
     let mut ranks = table(rows, columns)?;
-    let jobs = x.columns().into_iter().zip(ranks.columns_mut());
+    let jobs = x.columns().zip(ranks.columns_mut());
     let scratch = || Sorter::new(rows);
     parallel::run(jobs, cost_ns(rows, columns), scratch, |sorter, (x, mut ranks), stop| {
         sorter.sort(x, stop, |known, place, same| {
@@ -187,7 +187,7 @@ impl Ranked {
     ///
     /// # Errors
     /// [`Error::Memory`]; [`Error::Interrupted`].
-    pub(super) fn all<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Self>> {
+    pub(super) fn all<T: Element>(x: &Table<'_, T>) -> Result<Vec<Self>> {
         let (rows, columns) = x.dim();
         let mut all = reserved(columns, WHAT)?;
         for _ in 0..columns {
@@ -198,7 +198,7 @@ impl Ranked {
                 ties: false,
             });
         }
-        let jobs = x.columns().into_iter().zip(&mut all);
+        let jobs = x.columns().zip(&mut all);
         let scratch = || Sorter::new(rows);
         parallel::run(jobs, cost_ns(rows, columns), scratch, |sorter, (x, ranked), stop| ranked.fill(sorter, x, stop))?;
         Ok(all)
@@ -235,13 +235,13 @@ impl Ranked {
 ///
 /// # Errors
 /// [`Error::Memory`]; [`Error::Interrupted`].
-pub(super) fn masks<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Vec<u64>>> {
+pub(super) fn masks<T: Element>(x: &Table<'_, T>) -> Result<Vec<Vec<u64>>> {
     let (rows, columns) = x.dim();
     let mut masks = reserve(columns, Vec::new(), WHAT)?;
     for mask in &mut masks {
         *mask = reserve(rows.div_ceil(64), 0_u64, WHAT)?;
     }
-    let jobs = x.columns().into_iter().zip(&mut masks);
+    let jobs = x.columns().zip(&mut masks);
     parallel::run(
         jobs,
         x.len() as f64,

@@ -1,11 +1,11 @@
 //! What is known of a column before any product: whether it has gaps, how it is scaled and about what it is centred.
 
-use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::{Element, LANES, Row, V};
 use acm_linalg::parallel;
+use acm_linalg::{Result, Table};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use ndarray::ArrayView1;
 
 use super::pack::{Column, eight, slices};
 
@@ -26,13 +26,13 @@ const MOST: f64 = 1e100;
 ///
 /// # Errors
 /// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
-pub(super) fn scan<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Column>> {
+pub(super) fn scan<T: Element>(x: &Table<'_, T>) -> Result<Vec<Column>> {
     let (rows, columns) = x.dim();
     let (blocks, groups) = (rows.div_ceil(ROWS), columns.div_ceil(LANES));
     let length = blocks.saturating_mul(groups);
     let mut found = reserve(length, Extent::default(), "the extents of the columns")?;
     if length > 0 {
-        let jobs = x.axis_chunks_iter(Axis(0), ROWS).zip(found.chunks_mut(groups));
+        let jobs = x.row_chunks(ROWS).zip(found.chunks_mut(groups));
         let level = Level::new();
         parallel::run(
             jobs,
@@ -40,7 +40,7 @@ pub(super) fn scan<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Column>> {
             || Ok(()),
             |(), (x, found), stop| {
                 if !stop.requested() {
-                    dispatch!(level, simd => sizes(simd, &x, found));
+                    dispatch!(level, simd => sizes(simd, x, found));
                 }
             },
         )?;
@@ -62,7 +62,7 @@ pub(super) fn scan<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Column>> {
             column.gaps = extent.gaps.0[lane] > 0.0;
             column.constant = least >= most;
             column.scale = scale_for(least.abs().max(most.abs()));
-            column.centre = middle(x.index_axis(Axis(1), group * LANES + lane)) * column.scale;
+            column.centre = middle(x.column(group * LANES + lane)) * column.scale;
         }
     }
     Ok(result)
@@ -72,7 +72,7 @@ pub(super) fn scan<T: Element>(x: &ArrayView2<'_, T>) -> Result<Vec<Column>> {
 ///
 /// # Errors
 /// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
-pub(super) fn has_gaps<T: Element>(x: &ArrayView2<'_, T>) -> Result<bool> {
+pub(super) fn has_gaps<T: Element>(x: &Table<'_, T>) -> Result<bool> {
     Ok(scan(x)?.iter().any(|column| column.gaps))
 }
 
@@ -126,10 +126,10 @@ impl Extent {
 
 /// The extent of each column, by groups of eight.
 #[inline(always)]
-fn sizes<S: Simd, T: Element>(simd: S, x: &ArrayView2<'_, T>, found: &mut [Extent]) {
-    if x.strides()[1] == 1 {
+fn sizes<S: Simd, T: Element>(simd: S, x: Table<'_, T>, found: &mut [Extent]) {
+    if let Some(x) = x.with_whole_rows() {
         for start in (0..x.nrows()).step_by(STEP) {
-            let rows = slices::<T, STEP>(x, start);
+            let rows = slices::<T, STEP>(&x, start);
             let some = STEP.min(x.nrows() - start);
             for (group, found) in found.iter_mut().enumerate() {
                 let mut extent = *found;
@@ -141,7 +141,7 @@ fn sizes<S: Simd, T: Element>(simd: S, x: &ArrayView2<'_, T>, found: &mut [Exten
         }
         return;
     }
-    for (number, column) in x.columns().into_iter().enumerate() {
+    for (number, column) in x.columns().enumerate() {
         let found = &mut found[number / LANES];
         let Some(values) = column.to_slice() else {
             column.iter().for_each(|x| found.note(number % LANES, x.widen()));

@@ -2,12 +2,12 @@
 //!
 //! Ranks are doubled and taken about their mean: whole numbers, so that sums of their products are exact.
 
-use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::Element;
 use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Stop;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use acm_linalg::{Result, Table};
+use ndarray::ArrayViewMut2;
 
 use super::moments::Wanted;
 use super::pearson::prepare;
@@ -20,11 +20,7 @@ const SMALL: usize = 1 << 20;
 /// Estimated time for a row of a pair, in nanoseconds.
 const COST_NS: f64 = 4.0;
 
-pub(super) fn correlation<T: Element>(
-    x: ArrayView2<'_, T>,
-    min_periods: usize,
-    out: ArrayViewMut2<'_, T>,
-) -> Result<()> {
+pub(super) fn correlation<T: Element>(x: Table<'_, T>, min_periods: usize, out: ArrayViewMut2<'_, T>) -> Result<()> {
     require_rows(x.nrows())?;
     if has_gaps(&x)? {
         with_gaps(x, min_periods, out)
@@ -34,16 +30,16 @@ pub(super) fn correlation<T: Element>(
 }
 
 /// Every column's ranks over all its own rows.
-fn from_own_ranks<T: Element>(x: ArrayView2<'_, T>, min_periods: usize, out: ArrayViewMut2<'_, T>) -> Result<()> {
+fn from_own_ranks<T: Element>(x: Table<'_, T>, min_periods: usize, out: ArrayViewMut2<'_, T>) -> Result<()> {
     if x.nrows() <= FLOAT_ROWS {
-        prepare(doubled::<T, f32>(&x)?.view())?.all(Wanted::Correlation, min_periods, out)
+        prepare(doubled::<T, f32>(&x)?.view().into())?.all(Wanted::Correlation, min_periods, out)
     } else {
-        prepare(doubled::<T, f64>(&x)?.view())?.all(Wanted::Correlation, min_periods, out)
+        prepare(doubled::<T, f64>(&x)?.view().into())?.all(Wanted::Correlation, min_periods, out)
     }
 }
 
 /// Pairs of columns with the same gaps keep the columns' own ranks; the others are ranked over the rows that both have.
-fn with_gaps<T: Element>(x: ArrayView2<'_, T>, min_periods: usize, mut out: ArrayViewMut2<'_, T>) -> Result<()> {
+fn with_gaps<T: Element>(x: Table<'_, T>, min_periods: usize, mut out: ArrayViewMut2<'_, T>) -> Result<()> {
     let rows = x.nrows();
     let masks = masks(&x)?;
     let mut kind_of = reserve(masks.len(), 0, "the kinds of gaps")?;

@@ -29,9 +29,9 @@ mod tests;
 use acm_linalg::columns::{allocate, reserve};
 use acm_linalg::lanes::{Element, LANES, Row};
 use acm_linalg::parallel::{self, Stop};
-use acm_linalg::{Error, Result};
+use acm_linalg::{Error, Result, Table};
 use fearless_simd::{Level, Simd, dispatch, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
 pub use self::decay::{Decay, Weighing};
 use self::decay::{Plan, Step};
@@ -65,7 +65,7 @@ type Scratch = (Vec<Row>, Vec<Step>);
 #[inline(always)]
 fn walk<S: Simd, T: Element, const ADJUST: bool, const STD: bool>(
     simd: S,
-    x: &ArrayView2<'_, T>,
+    x: &Table<'_, T>,
     group: usize,
     out: &mut ArrayViewMut2<'_, T>,
     (buffer, steps): &mut Scratch,
@@ -104,7 +104,7 @@ fn walk<S: Simd, T: Element, const ADJUST: bool, const STD: bool>(
     }
 }
 
-fn run<T: Element, const STD: bool>(x: &ArrayView2<'_, T>, plan: &Plan<'_>, out: ArrayViewMut2<'_, T>) -> Result<()> {
+fn run<T: Element, const STD: bool>(x: &Table<'_, T>, plan: &Plan<'_>, out: ArrayViewMut2<'_, T>) -> Result<()> {
     if out.dim() != x.dim() {
         return Err(Error::Shape {
             name: "out",
@@ -157,8 +157,8 @@ fn run<T: Element, const STD: bool>(x: &ArrayView2<'_, T>, plan: &Plan<'_>, out:
 ///
 /// # Errors
 /// [`Error::Shape`] for another `out`; [`Error::Length`] for other times; [`Error::Memory`]; [`Error::Interrupted`].
-pub fn ewm_mean<T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn ewm_mean<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
     decay: Decay<'_>,
     weighing: Weighing,
     out: ArrayViewMut2<'_, T>,
@@ -168,7 +168,7 @@ pub fn ewm_mean<T: Element>(
         weighing,
         bias: false,
     };
-    run::<T, false>(&x, &plan, out)
+    run::<T, false>(&x.into(), &plan, out)
 }
 
 /// Exponentially weighted standard deviation of each column, about [`ewm_mean`] with the same weights.
@@ -182,13 +182,13 @@ pub fn ewm_mean<T: Element>(
 ///
 /// # Errors
 /// As [`ewm_mean`].
-pub fn ewm_std<T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn ewm_std<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
     decay: Decay<'_>,
     weighing: Weighing,
     bias: bool,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     let plan = Plan { decay, weighing, bias };
-    run::<T, true>(&x, &plan, out)
+    run::<T, true>(&x.into(), &plan, out)
 }

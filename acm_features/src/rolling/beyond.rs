@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use acm_linalg::columns::{self, History, Leaf, Pick, Plane, Source, Tile};
 use acm_linalg::lanes::{Element, LANES, Row};
 use acm_linalg::memory::{Gather, reserve, room};
-use acm_linalg::{Error, Result, parallel};
+use acm_linalg::{Error, Result, Table, parallel};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
 
@@ -112,7 +112,7 @@ impl Watch {
 
 /// What there is in each of these columns, as bits of `kind`, which are `all` at most.
 pub(super) fn survey<T: Element>(
-    values: ArrayView2<'_, T>,
+    values: Table<'_, T>,
     columns: &[usize],
     all: u8,
     kind: impl Fn(f64) -> u8 + Sync,
@@ -125,9 +125,9 @@ pub(super) fn survey<T: Element>(
             seen.fetch_or(bits, Ordering::Relaxed);
         }
     };
-    let columns_first = columns_lie_together(&values);
+    let columns_first = values.is_column_major();
     let cost = LOOK_NS * values.nrows() as f64 * columns.len() as f64;
-    let chunks = values.axis_chunks_iter(Axis(0), rows_at_once(columns.len()));
+    let chunks = values.row_chunks(rows_at_once(columns.len()));
     parallel::run(
         chunks,
         cost,
@@ -136,15 +136,7 @@ pub(super) fn survey<T: Element>(
             if seen.iter().all(known) {
                 return;
             }
-            if columns_first {
-                for (&column, seen) in columns.iter().zip(&seen).filter(|(_, seen)| !known(seen)) {
-                    if stop.requested() {
-                        return;
-                    }
-                    let column = chunk.column(column);
-                    note(seen, column.iter().fold(0, |bits, value| bits | kind(value.widen())));
-                }
-            } else {
+            if let Some(chunk) = chunk.dense().filter(|_| !columns_first) {
                 for row in chunk.rows() {
                     if stop.requested() {
                         return;
@@ -153,15 +145,18 @@ pub(super) fn survey<T: Element>(
                         note(seen, kind(row[column].widen()));
                     }
                 }
+            } else {
+                for (&column, seen) in columns.iter().zip(&seen).filter(|(_, seen)| !known(seen)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let column = chunk.column(column);
+                    note(seen, column.iter().fold(0, |bits, value| bits | kind(value.widen())));
+                }
             }
         },
     )?;
     seen.into_iter().map(AtomicU8::into_inner).gathered("columns")
-}
-
-fn columns_lie_together<T>(values: &ArrayView2<'_, T>) -> bool {
-    let strides = values.strides();
-    strides[0].unsigned_abs() <= strides[1].unsigned_abs()
 }
 
 fn rows_at_once(columns: usize) -> usize {
@@ -172,7 +167,7 @@ fn rows_at_once(columns: usize) -> usize {
 fn unsure<T: Element>(out: ArrayView2<'_, T>, powers: &[Option<i32>], first: usize) -> Result<Vec<usize>> {
     let results = (0..out.ncols()).filter(|result| powers[result % powers.len()].is_some());
     let results = results.gathered("columns")?;
-    let odd = survey(out.slice(s![first.., ..]), &results, 1, |value| u8::from(!value.is_finite()))?;
+    let odd = survey(out.slice_move(s![first.., ..]).into(), &results, 1, |value| u8::from(!value.is_finite()))?;
     let found = results.iter().zip(odd).filter(|&(_, odd)| odd != 0);
     let mut columns = found.map(|(result, _)| result / powers.len()).gathered("columns")?;
     columns.dedup();
@@ -228,13 +223,11 @@ impl Scaled {
         for (column, _) in &mut sources {
             *column = place(&distinct, *column);
         }
-        let columns_first = columns_lie_together(&plane.values);
+        let columns_first = plane.values.is_column_major();
         let mut values = filled((plane.values.nrows(), distinct.len()), 0.0, columns_first, "scaled values")?;
         let cost = 2.0 * LOOK_NS * values.len() as f64;
         let rows = rows_at_once(distinct.len());
-        let chunks = values
-            .axis_chunks_iter_mut(Axis(0), rows)
-            .zip(plane.values.axis_chunks_iter(Axis(0), rows));
+        let chunks = values.axis_chunks_iter_mut(Axis(0), rows).zip(plane.values.row_chunks(rows));
         parallel::run(
             chunks,
             cost,
@@ -256,7 +249,7 @@ impl Scaled {
 
     fn plane(&self) -> Plane<'_, f64> {
         Plane {
-            values: self.values.view(),
+            values: self.values.view().into(),
             pick: Pick::Listed(&self.sources),
         }
     }

@@ -1,9 +1,9 @@
 //! Rolling minimum, maximum and range.
 
-use acm_linalg::Result;
 use acm_linalg::lanes::{Element, Row, V};
+use acm_linalg::{Result, Table};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
 use super::block;
 use super::summary::{Count, Place, Sight, State, Statistic, Values};
@@ -93,24 +93,24 @@ impl Statistic for Range {
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_min<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_min<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Outermost::<false>, x, windows.into(), out)
+    block::run(Outermost::<false>, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling maximum of each column; all else as [`rolling_min`].
 ///
 /// # Errors
 /// As [`rolling_min`].
-pub fn rolling_max<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_max<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Outermost::<true>, x, windows.into(), out)
+    block::run(Outermost::<true>, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling range of each column: its maximum less its minimum, rounded once.
@@ -119,12 +119,12 @@ pub fn rolling_max<'w, T: Element>(
 ///
 /// # Errors
 /// As [`rolling_min`].
-pub fn rolling_range<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_range<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Range, x, windows.into(), out)
+    block::run(Range, x.into(), windows.into(), out)
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 //! Values enter relative to an origin that is itself one of them (the first pushed), so the moments of 1e9 ± 1e-3 are as
 //! exact as those of ± 1e-3; merging adds the difference of the origins.
 
-use acm_linalg::Result;
 use acm_linalg::lanes::{Element, Row, V};
+use acm_linalg::{Result, Table};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
 use super::block;
 use super::summary::{Place, Sight, State, Statistic, Values, inverse};
@@ -296,26 +296,26 @@ impl<const KURT: bool> Statistic for Shape<KURT> {
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_var<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_var<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Variance::<false> { ddof: ddof as f64 }, x, windows.into(), out)
+    block::run(Variance::<false> { ddof: ddof as f64 }, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling standard deviation of each column: the root of [`rolling_var`].
 ///
 /// # Errors
 /// As [`rolling_var`].
-pub fn rolling_std<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_std<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Variance::<true> { ddof: ddof as f64 }, x, windows.into(), out)
+    block::run(Variance::<true> { ddof: ddof as f64 }, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling mean and standard deviation of each column in one pass.
@@ -325,13 +325,13 @@ pub fn rolling_std<'w, T: Element>(
 ///
 /// # Errors
 /// As [`rolling_var`].
-pub fn rolling_mean_std<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_mean_std<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(MeanStd { ddof: ddof as f64 }, x, windows.into(), out)
+    block::run(MeanStd { ddof: ddof as f64 }, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling skewness of each column, bias-corrected.
@@ -343,12 +343,12 @@ pub fn rolling_mean_std<'w, T: Element>(
 ///
 /// # Errors
 /// As [`rolling_var`].
-pub fn rolling_skew<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_skew<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Shape::<false>, x, windows.into(), out)
+    block::run(Shape::<false>, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling excess kurtosis of each column, bias-corrected.
@@ -360,10 +360,10 @@ pub fn rolling_skew<'w, T: Element>(
 ///
 /// # Errors
 /// As [`rolling_var`].
-pub fn rolling_kurt<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_kurt<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Shape::<true>, x, windows.into(), out)
+    block::run(Shape::<true>, x.into(), windows.into(), out)
 }

@@ -6,9 +6,9 @@
 use acm_linalg::columns::{Pick, Plane, Source};
 use acm_linalg::lanes::{Element, Row, V};
 use acm_linalg::memory::reserved;
-use acm_linalg::{Error, Result};
+use acm_linalg::{Error, Result, Table};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
 use super::beyond::LEAST_SQUARES;
 use super::block;
@@ -191,7 +191,7 @@ impl<const CORRELATION: bool> Statistic for Pairs<CORRELATION> {
 }
 
 /// `x` and `y` column by column, or every column of `x` with the only one of `y`.
-fn source<'a, T: Element>(x: ArrayView2<'a, T>, y: ArrayView2<'a, T>) -> Result<Source<'a, T>> {
+fn source<'a, T: Element>(x: Table<'a, T>, y: Table<'a, T>) -> Result<Source<'a, T>> {
     let pick = if y.ncols() == 1 { Pick::Same } else { Pick::Each };
     if y.nrows() != x.nrows() || (y.ncols() != 1 && y.ncols() != x.ncols()) {
         return Err(Error::Shape {
@@ -217,14 +217,14 @@ fn source<'a, T: Element>(x: ArrayView2<'a, T>, y: ArrayView2<'a, T>) -> Result<
 ///
 /// # Errors
 /// [`Error::Shape`] for another `y` or `out`; [`Error::Length`] for other times; [`Error::Memory`]; [`Error::Interrupted`].
-pub fn rolling_cov<'w, T: Element>(
-    x: ArrayView2<'_, T>,
-    y: ArrayView2<'_, T>,
+pub fn rolling_cov<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
+    y: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Pairs::<false> { ddof: ddof as f64 }, source(x, y)?, windows.into(), out)
+    block::run(Pairs::<false> { ddof: ddof as f64 }, source(x.into(), y.into())?, windows.into(), out)
 }
 
 /// Rolling Pearson correlation of each column of `x` with the same column of `y`, or with the only one.
@@ -237,13 +237,13 @@ pub fn rolling_cov<'w, T: Element>(
 ///
 /// # Errors
 /// As [`rolling_cov`].
-pub fn rolling_corr<'w, T: Element>(
-    x: ArrayView2<'_, T>,
-    y: ArrayView2<'_, T>,
+pub fn rolling_corr<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
+    y: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Pairs::<true> { ddof: 1.0 }, source(x, y)?, windows.into(), out)
+    block::run(Pairs::<true> { ddof: 1.0 }, source(x.into(), y.into())?, windows.into(), out)
 }
 
 /// Rolling Pearson correlation of one column with another some rows earlier, for pairs of columns and every lag.
@@ -256,13 +256,14 @@ pub fn rolling_corr<'w, T: Element>(
 ///
 /// # Errors
 /// [`Error::NoColumn`] where a pair names a column that is not there; else as [`rolling_corr`].
-pub fn rolling_lag_corr<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_lag_corr<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     max_lag: usize,
     pairs: &[(usize, usize)],
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
+    let x = x.into();
     for &(a, b) in pairs {
         if a.max(b) >= x.ncols() {
             return Err(Error::NoColumn {

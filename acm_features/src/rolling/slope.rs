@@ -1,9 +1,9 @@
 //! Rolling least-squares slope.
 
-use acm_linalg::Result;
 use acm_linalg::lanes::{Element, Row, V};
+use acm_linalg::{Result, Table};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
 use super::block;
 use super::summary::{Count, Place, Sight, State, Statistic, Values, seen};
@@ -123,15 +123,15 @@ impl Statistic for Slope {
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Length`] for other times; [`crate::Error::Memory`];
 /// [`crate::Error::Interrupted`].
-pub fn rolling_slope<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_slope<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
     let windows = windows.into();
     if windows.with_times() {
-        block::run_uneven(TimeSlope, x, windows, out)
+        block::run_uneven(TimeSlope, x.into(), windows, out)
     } else {
-        block::run(Slope, x, windows, out)
+        block::run(Slope, x.into(), windows, out)
     }
 }

@@ -1,9 +1,9 @@
 //! Rolling sum and mean, from compensated sums.
 
-use acm_linalg::Result;
 use acm_linalg::lanes::{Element, Row, V};
+use acm_linalg::{Result, Table};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
 use super::block;
 use super::summary::{Count, Place, Sight, State, Statistic, Values, seen};
@@ -161,12 +161,12 @@ impl<const MEAN: bool> Statistic for Sum<MEAN> {
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_sum<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_sum<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Sum::<false>, x, windows.into(), out)
+    block::run(Sum::<false>, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling mean of each column.
@@ -179,10 +179,10 @@ pub fn rolling_sum<'w, T: Element>(
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_mean<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_mean<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Sum::<true>, x, windows.into(), out)
+    block::run(Sum::<true>, x.into(), windows.into(), out)
 }

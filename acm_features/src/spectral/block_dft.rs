@@ -13,9 +13,9 @@ use std::ops::Range;
 use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
 use acm_linalg::lanes::{Element, LANES, Row, V};
 use acm_linalg::memory::{Gather, reserve, room};
-use acm_linalg::{Error, Result};
+use acm_linalg::{Error, Result, Table};
 use fearless_simd::{Simd, f64x8, prelude::*};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayViewMut2, s};
 
 use super::bands::Bands;
 use super::circle::{self, Complex, Point, power};
@@ -323,13 +323,13 @@ fn tame<S: Simd>(simd: S, tile: &Tile<'_>, cut: &Cut) -> bool {
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Length`] for other times; [`crate::Error::Memory`];
 /// [`crate::Error::Interrupted`].
-pub fn rolling_band_energy<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_band_energy<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     bands: &Bands,
     mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    let windows = windows.into();
+    let (x, windows) = (x.into(), windows.into());
     let rows = x.nrows();
     let Some((window, history)) = windows.nominal(rows)? else {
         let (bounds, history) = windows.bounds(rows)?;
@@ -351,7 +351,7 @@ pub fn rolling_band_energy<'w, T: Element>(
 /// # Errors
 /// As [`rolling_band_energy`].
 pub(crate) fn cut_energies<T: Element>(
-    x: ArrayView2<'_, T>,
+    x: Table<'_, T>,
     windows: Windows<'_>,
     (window, history): (Window, History<'_>),
     bands: &Bands,
@@ -382,7 +382,7 @@ pub(crate) fn cut_energies<T: Element>(
         rows: shape.0,
         columns: shape.1,
     })?;
-    columns::run(&leaf, x.slice(s![first.., ..]), rest, last.view_mut())?;
+    columns::run(&leaf, x.of_rows(first..rows), rest, last.view_mut())?;
     let cut = history.kept(rows) - history.kept(rows - history.ahead.min(rows));
     let above = out.nrows() - cut;
     out.slice_mut(s![above.., ..]).assign(&last.slice(s![last.nrows() - cut.., ..]));

@@ -1,10 +1,10 @@
 //! Energies of frequency bands over a whole history.
 
-use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::Element;
 use acm_linalg::parallel;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use acm_linalg::{Result, Table};
+use ndarray::{ArrayViewMut2, Axis};
 
 use super::transform::{Transform, centre, finite_or_infinite, plan_alone, require_shape};
 use super::{Bands, Taper};
@@ -27,12 +27,13 @@ const ROW_NS: f64 = 25.0;
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn band_energy<T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn band_energy<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
     taper: Taper,
     bands: &Bands,
     mut out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
+    let x = x.into();
     let (rows, columns) = x.dim();
     require_shape("out", out.dim(), (columns, bands.len()))?;
     if x.is_empty() {
@@ -45,7 +46,7 @@ pub fn band_energy<T: Element>(
     let cost = ROW_NS * x.len() as f64;
     let scratch = || Ok((Transform::new(&plan)?, reserve(bands.len(), 0.0, "band energies")?));
     parallel::run(jobs, cost, scratch, |(transform, energies), (column, mut out), stop| {
-        let known = centre(x.index_axis(Axis(1), column).iter(), &mut transform.series, stop);
+        let known = centre(x.column(column).iter(), &mut transform.series, stop);
         if known == 0 || stop.requested() {
             out.fill(T::narrow(f64::NAN));
             return;

@@ -1,11 +1,11 @@
 //! Welch's estimate of the power spectral density.
 
-use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::error::require;
 use acm_linalg::lanes::Element;
 use acm_linalg::parallel;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
+use acm_linalg::{Result, Table};
+use ndarray::{ArrayViewMut2, Axis, s};
 
 use super::Taper;
 use super::transform::{Transform, centre, plan_alone, require_shape};
@@ -88,7 +88,12 @@ impl Welch {
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn power_spectrum<T: Element>(x: ArrayView2<'_, T>, welch: &Welch, mut out: ArrayViewMut2<'_, T>) -> Result<()> {
+pub fn power_spectrum<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
+    welch: &Welch,
+    mut out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let x = x.into();
     let (rows, columns) = x.dim();
     let (segment, bins) = (welch.segment, welch.bins());
     require_shape("out", out.dim(), (bins, columns))?;
@@ -104,7 +109,7 @@ pub fn power_spectrum<T: Element>(x: ArrayView2<'_, T>, welch: &Welch, mut out: 
     let cost = ROW_NS * columns as f64 * segments as f64 * segment as f64;
     let scratch = || Ok((Transform::new(&plan)?, reserve(bins, 0.0, "power densities")?));
     parallel::run(jobs, cost, scratch, |(transform, sums), (column, mut out), stop| {
-        let values = x.index_axis(Axis(1), column);
+        let values = x.column(column);
         let mut used = 0_usize;
         sums.fill(0.0);
         for start in (0..segments).map(|number| number * welch.step) {

@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
-use ndarray::{ArrayView2, Axis};
+use ndarray::Axis;
 
 use crate::error::Result;
 use crate::lanes::{Element, LANES, Row, V};
 use crate::memory::{reserved, room};
 use crate::samples::{Samples, by_rows};
+use crate::table::Table;
 
 /// Squares of differences neither overflow nor underflow while all magnitudes but zero lie between these.
 const CALM: (f64, f64) = (f64::from_bits((1023 - 400) << 52), f64::from_bits((1023 + 490) << 52));
@@ -206,7 +207,15 @@ impl Points {
 }
 
 /// The given rows as lanes.
-fn scatter<T: Element>(x: &ArrayView2<'_, T>, rows: &[usize], tile: &mut [Row]) {
+fn scatter<T: Element>(x: &Table<'_, T>, rows: &[usize], tile: &mut [Row]) {
+    let Some(x) = x.dense() else {
+        for (column, to) in x.columns().zip(tile) {
+            for (to, &row) in to.0.iter_mut().zip(rows) {
+                *to = column[row].widen();
+            }
+        }
+        return;
+    };
     for (lane, &row) in rows.iter().enumerate() {
         let row = x.index_axis(Axis(0), row);
         if let Some(values) = row.to_slice() {

@@ -1,5 +1,5 @@
-use acm_linalg::Samples;
 use acm_linalg::state::{from_bytes_with, to_bytes_with};
+use acm_linalg::{Samples, Table};
 use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use proptest::prelude::*;
 
@@ -151,6 +151,9 @@ fn cuts_layouts_and_saving<C: Chart>(chart: C) {
     let mut fortran = Array2::zeros((3000, 19).f());
     fortran.assign(&x);
     assert_eq!(whole, update(&chart, &mut Live::default(), fortran.view().into()));
+    let list: Vec<_> = x.columns().into_iter().collect();
+    let list = Table::of_columns(3000, &list, "x").unwrap();
+    assert_eq!(whole, update(&chart, &mut Live::default(), list.into()));
     let mut live = Live::default();
     let mut start = 0;
     for length in [0, 1, 7, 1, 1500, 0, 400, 1091] {

@@ -12,12 +12,12 @@ mod sorted;
 #[cfg(test)]
 mod tests;
 
-use acm_linalg::Result;
 use acm_linalg::columns::{self, Leaf, Tile};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row};
+use acm_linalg::{Result, Table};
 use fearless_simd::Simd;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 
 use super::bounds::Bounds;
 use super::window::Window;
@@ -153,12 +153,7 @@ fn between(low: f64, high: f64, fraction: f64) -> f64 {
     }
 }
 
-fn run<T: Element>(
-    wanted: Wanted,
-    x: ArrayView2<'_, T>,
-    windows: Windows<'_>,
-    out: ArrayViewMut2<'_, T>,
-) -> Result<()> {
+fn run<T: Element>(wanted: Wanted, x: Table<'_, T>, windows: Windows<'_>, out: ArrayViewMut2<'_, T>) -> Result<()> {
     match windows.over(x.nrows())? {
         Layout::Even(window, history) => columns::run(&Order::new(wanted, window), x, history, out),
         Layout::Uneven(bounds, history) => {
@@ -176,8 +171,8 @@ fn run<T: Element>(
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn rolling_median<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_median<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
@@ -185,7 +180,7 @@ pub fn rolling_median<'w, T: Element>(
         median: true,
         ..Wanted::default()
     };
-    run(wanted, x, windows.into(), out)
+    run(wanted, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling median absolute deviation of each column: the median of |x - median(x)| of each window, times `scale`.
@@ -198,8 +193,8 @@ pub fn rolling_median<'w, T: Element>(
 ///
 /// # Errors
 /// [`crate::Error::Parameter`] unless `scale` is finite; else as [`rolling_median`].
-pub fn rolling_mad<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_mad<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     scale: f64,
     out: ArrayViewMut2<'_, T>,
@@ -209,7 +204,7 @@ pub fn rolling_mad<'w, T: Element>(
         mad: Some(scale),
         ..Wanted::default()
     };
-    run(wanted, x, windows.into(), out)
+    run(wanted, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling quantiles of each column, linearly interpolated.
@@ -219,8 +214,8 @@ pub fn rolling_mad<'w, T: Element>(
 ///
 /// # Errors
 /// [`crate::Error::Parameter`] unless every quantile lies in [0, 1] and there is one; else as [`rolling_median`].
-pub fn rolling_quantile<'w, T: Element>(
-    x: ArrayView2<'_, T>,
+pub fn rolling_quantile<'a, 'w, T: Element>(
+    x: impl Into<Table<'a, T>>,
     windows: impl Into<Windows<'w>>,
     q: &[f64],
     out: ArrayViewMut2<'_, T>,
@@ -233,5 +228,5 @@ pub fn rolling_quantile<'w, T: Element>(
         quantiles: q.to_vec(),
         ..Wanted::default()
     };
-    run(wanted, x, windows.into(), out)
+    run(wanted, x.into(), windows.into(), out)
 }

@@ -14,13 +14,13 @@ mod trend;
 
 use std::sync::OnceLock;
 
-use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::error::require;
 use acm_linalg::lanes::Element;
 use acm_linalg::memory::{Gather, push};
 use acm_linalg::parallel::{self, Stop};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use acm_linalg::{Result, Table};
+use ndarray::{ArrayViewMut2, Axis};
 
 use self::cycle::{Cycle, HARMONICS};
 use self::peaks::{CYCLES, Peaks, nearest_bin};
@@ -153,7 +153,8 @@ pub struct Seasons<'a, T> {
 ///
 /// # Errors
 /// [`crate::Error::Shape`] for another output; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
-pub fn seasonality<T: Element>(x: ArrayView2<'_, T>, search: &Search, mut out: Seasons<'_, T>) -> Result<()> {
+pub fn seasonality<'a, T: Element>(x: impl Into<Table<'a, T>>, search: &Search, mut out: Seasons<'_, T>) -> Result<()> {
+    let x = x.into();
     let (rows, columns) = x.dim();
     let shape = (columns, search.len());
     for (name, array) in [
@@ -182,7 +183,7 @@ pub fn seasonality<T: Element>(x: ArrayView2<'_, T>, search: &Search, mut out: S
         cost,
         || Column::new(rows),
         |scratch, (column, (((mut period, mut strength), mut phase), mut amplitude)), stop| {
-            let found = scratch.search(x.index_axis(Axis(1), column).iter(), search, stop);
+            let found = scratch.search(x.column(column).iter(), search, stop);
             let found = found.unwrap_or_else(|error| {
                 // The first one counts.
                 let _ = failure.set(error);

@@ -1,0 +1,230 @@
+"""Lists of columns in place of a matrix: what data frames hand to the compiled module, without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import acm_rs
+import numpy as np
+import numpy.typing as npt
+import pytest
+from calls import CALLS, Call, history, made
+from children import run
+from models import MODELS
+
+native: Any = acm_rs._native
+Array = npt.NDArray[Any]
+Columns = list[Array]
+
+MATRICES = ("x", "y", "data", "score", "a", "b", "centers")
+"""Arguments that are matrices wherever they stand."""
+
+
+def prepared(call: Call, rows: int) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The call of the compiled module, with fresh arguments."""
+    arguments = call.prepare(rows)[1]
+    cls, _, method = call.name.partition(".")
+    if not method:
+        return getattr(native, cls), arguments
+    return getattr(getattr(native, cls).from_bytes(made(cls).to_bytes()), method), arguments
+
+
+def matrices(call: Call) -> list[str]:
+    """The arguments of a call that may be lists of columns."""
+    return [name for name, value in call.prepare(60)[1].items() if name in MATRICES and isinstance(value, np.ndarray)]
+
+
+WITH_MATRIX = tuple(call for call in CALLS if matrices(call))
+
+
+def taken_apart(x: Array) -> Columns:
+    """Columns that each lie alone."""
+    return [column.copy() for column in np.atleast_2d(x.T)]
+
+
+def side_by_side(x: Array) -> Columns:
+    """Columns of one matrix in C order, among others."""
+    x = x.reshape(len(x), -1)
+    wide = np.full((len(x), 3 * x.shape[1]), -1, x.dtype)
+    wide[:, 1::3] = x
+    return list(wide[:, 1::3].T)
+
+
+def turned(x: Array) -> Columns:
+    """Columns whose rows lie in reverse."""
+    return [column[::-1].copy()[::-1] for column in np.atleast_2d(x.T)]
+
+
+def told(value: Any) -> Any:
+    """A result, to be compared to the bit."""
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.tobytes() if value.ndim < 2 else (value.shape, np.ascontiguousarray(value).tobytes())
+    if isinstance(value, tuple | list):
+        return [told(one) for one in value]
+    if hasattr(value, "to_bytes") and type(value).__name__ in MODELS:
+        return value.to_bytes()
+    if type(value).__module__.startswith("acm_rs"):
+        public = (getattr(value, name) for name in dir(value) if not name.startswith("_"))
+        return [told(one) for one in public if not callable(one)]
+    return repr(value)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("apart", [taken_apart, side_by_side, turned])
+@pytest.mark.parametrize("call", WITH_MATRIX, ids=str)
+def test_a_list_gives_the_bytes_of_the_matrix(call: Call, apart: Callable[[Array], Columns], dtype: type) -> None:
+    if dtype is np.float32 and call.name.endswith("_f64"):
+        pytest.skip("float64 only")
+    names = matrices(call)
+    results = []
+    for lists in (False, True):
+        function, arguments = prepared(call, 700)
+        for name in names:
+            x = arguments[name].astype(dtype)
+            arguments[name] = apart(x) if lists else x.reshape(len(x), -1)
+        if "out" in arguments:
+            arguments["out"] = np.empty(arguments["out"].shape, dtype)
+        results.append(told(function(**arguments)))
+    assert results[0] == results[1]
+
+
+def test_every_model_and_every_rolling_function_is_among_them() -> None:
+    names = {call.name for call in WITH_MATRIX}
+    assert {f"{name}.{method}" for name in MODELS for method in ("fit", "score")} <= names
+    assert {name for name in acm_rs.__all__ if name.startswith(("rolling_", "column_", "ewm_"))} <= names
+    assert len(WITH_MATRIX) > 150
+
+
+def test_results_have_their_columns_whole() -> None:
+    x = history(200, 6)
+    for columns in (taken_apart(x), side_by_side(x)):
+        found = native.rolling_mean(columns, 5)
+        assert found.shape == (200, 6)
+        assert found.flags.f_contiguous
+        assert native.rolling_mean_std(columns[:1], 5).flags.f_contiguous
+        assert native.rolling_mean(columns[:1], 5).shape == (200, 1)
+        assert all(chart.flags.f_contiguous for chart in native.cusum(columns, 5.0, 0.5))
+        assert native.power_spectrum(columns)[1].flags.f_contiguous
+
+
+def test_one_column_may_stand_for_several() -> None:
+    x = history(100, 1)[:, 0]
+    expected = np.repeat(native.rolling_median(x, 9)[:, None], 3, axis=1)
+    np.testing.assert_array_equal(native.rolling_median([x, x, x], 9), expected)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7])
+def test_few_rows(rows: int) -> None:
+    x = history(rows, 3)
+    np.testing.assert_array_equal(native.rolling_std(taken_apart(x), 3), native.rolling_std(x, 3))
+    np.testing.assert_array_equal(native.column_moments(taken_apart(x)), native.column_moments(x))
+
+
+def test_out_is_filled_in_any_order_and_shares_nothing() -> None:
+    x = history(90, 4)
+    columns = taken_apart(x)
+    expected = native.rolling_mean(x, 7)
+    for out in (np.empty((90, 4)), np.empty((4, 90)).T, np.empty((180, 8))[::2, ::2]):
+        assert native.rolling_mean(columns, 7, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+    with pytest.raises(ValueError, match=r"`out` must have shape \(90, 4\)"):
+        native.rolling_mean(columns, 7, out=np.empty((90, 3)))
+    with pytest.raises(TypeError, match="`out` must have the dtype of `x`"):
+        native.rolling_mean(columns, 7, out=np.empty((90, 4), np.float32))
+    room = np.empty((90, 9))
+    for number in range(4):
+        shared = [*columns[:number], room[:, 3], *columns[number + 1 :]]
+        with pytest.raises(ValueError, match="`out` must not share memory with `x`"):
+            native.rolling_mean(shared, 7, out=room[:, :4])
+    np.testing.assert_array_equal(columns, x.T)
+
+
+class _Long(Sequence[Any]):
+    """Says that it is longer than any memory."""
+
+    def __len__(self) -> int:
+        return 2**62
+
+    def __getitem__(self, place: Any) -> Any:
+        return np.zeros(5)
+
+
+class _Own(list[Any]):
+    """A list that may say anything of itself."""
+
+    def __len__(self) -> int:
+        return 2**62
+
+
+FIVE = np.arange(5.0)
+MASKED: Any = np.ma.masked_array(FIVE, FIVE > 3)
+UNALIGNED = np.zeros(41, np.uint8)[1:].view(np.float64)
+WRONG: dict[str, tuple[Any, type[Exception], str]] = {
+    "empty": ([], TypeError, "`x` must be a NumPy array of float64 or float32, got list"),
+    "numbers": ([1.0, 2.0], TypeError, "`x` must be a NumPy array of float64 or float32, got list"),
+    "rows": ([[1.0, 2.0], [3.0, 4.0]], TypeError, "`x` must be a NumPy array of float64 or float32, got list"),
+    "a tuple": ((FIVE, FIVE), TypeError, "`x` must be a NumPy array of float64 or float32, got tuple"),
+    "long": (_Long(), TypeError, "`x` must be a NumPy array of float64 or float32, got _Long"),
+    "a list of its own": (_Own([FIVE]), TypeError, "`x` must be a NumPy array of float64 or float32, got _Own"),
+    "a number among them": ([FIVE, 3.0], TypeError, r"`x\[1\]` must be a NumPy array, as each column is, got float"),
+    "none among them": ([FIVE, None], TypeError, r"`x\[1\]` must be a NumPy array, as each column is, got NoneType"),
+    "2-D": ([FIVE, FIVE[:, None]], ValueError, "`x` must have columns of 1 dimension, got 2 in column 1"),
+    "0-D": ([np.array(1.0)], ValueError, "`x` must have columns of 1 dimension, got 0 in column 0"),
+    "short": ([FIVE, FIVE, FIVE[1:]], ValueError, "`x` must have columns of one length, 5, got 4 in column 2"),
+    "mixed": ([FIVE, FIVE.astype(np.float32)], TypeError, "one dtype, float64, got float32 in column 1"),
+    "mixed too": ([FIVE.astype(np.float32), FIVE], TypeError, "one dtype, float32, got float64 in column 1"),
+    "ints": ([np.arange(5)], TypeError, "`x` must have columns of one dtype, float64, got int64 in column 0"),
+    "swapped bytes": ([FIVE, FIVE.astype(">f8")], TypeError, "got >f8 in column 1"),
+    "masked": ([FIVE, MASKED], TypeError, r"`x\[1\]` must be a plain array, got a masked one"),
+    "unaligned": ([FIVE, UNALIGNED], ValueError, r"`x\[1\]` must be aligned in memory"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_lists_are_told(wrong: str) -> None:
+    value, exception, message = WRONG[wrong]
+    for call in (
+        lambda: native.rolling_mean(value, 3),
+        lambda: native.correlation(value),
+        lambda: native.PCADetector(1).fit(value),
+        lambda: native.cusum(value, 5.0, 0.5),
+        lambda: native.pairwise_distances(value),
+    ):
+        with pytest.raises(exception, match=message):
+            call()
+    message = message.replace("`x", "`data").replace(" or float32", "")
+    with pytest.raises(exception, match=message.split(", float32, ")[0]):
+        native.rolling_median_f64(value, 3)
+
+
+PEAK = """
+import sys
+import numpy as np
+import acm_rs
+
+ROWS, COLUMNS = 400_000, 50
+native = acm_rs._native
+acm_rs.set_num_threads(2)
+
+
+def told(what):
+    with open("/proc/self/status") as file:
+        return 1024 * next(int(line.split()[1]) for line in file if line.startswith(what))
+
+
+x = [np.linspace(0.0, number + 1.0, ROWS) for number in range(COLUMNS)]
+native.rolling_mean([column[:2000] for column in x], 60)
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = told("VmRSS")
+result = native.rolling_mean(x, 60)
+print(told("VmHWM") - before - result.nbytes)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak is told by Linux")
+def test_no_column_is_copied() -> None:
+    assert int(run(PEAK)) <= 4 * 2**20
