@@ -151,8 +151,6 @@ def kernel_section(
                             milliseconds(max(at_full)),
                             f"{milliseconds(best[1])} ({best[0]}{', scaled' if best[0] in scaled else ''})",
                             digits(ratio),
-                            wanted,
-                            word,
                         ]
                     )
                 rows.append(

@@ -81,7 +81,7 @@ BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 
 def short_table(sections: Sequence[Section], notes: Sequence[str]) -> str:
     """Write the table a README quotes: one row per kernel and window at the size that is judged."""
-    head = ["10,000 x 50", "window", "acm_rs, ms", "against, ms", "times faster", "target", ""]
+    head = ["10,000 x 50", "window", "acm_rs, ms", "against, ms", "times faster"]
     rows = [row for section in sections for row in section.headlines]
     return "\n".join([markdown(head, rows), "", *notes])
 

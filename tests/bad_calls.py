@@ -100,8 +100,7 @@ def judged(case: Case, owner: object, arguments: dict[str, Any], error: Exceptio
     if type(error) not in ALLOWED and not of_path:
         return f"wrong-type {text}"
     if case.odd == UNKNOWN or (case.odd == MISSING and "required" in str(error)):
-        of = "no keyword arguments" if case.odd == UNKNOWN and len(arguments) == 1 else f"'{case.argument}'"
-        named = case.call.name.rpartition(".")[2] in str(error) and of in str(error)
+        named = case.call.name.rpartition(".")[2] in str(error) and f"'{case.argument}'" in str(error)
         return "refused" if named else f"unnamed {text}"
     if len(str(error)) > 2000 and not of_path:
         return f"unnamed {text}"

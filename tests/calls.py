@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import GetSetDescriptorType, MappingProxyType
+from types import MappingProxyType
 from typing import Any
 
 import acm_rs
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from models import MODELS
 from oracles import KNOWN_EXACTLY
 
@@ -382,6 +383,13 @@ def _stored(name: str) -> bytes:
     return found
 
 
+def named(name: str) -> Any:
+    """The same, fitted on sensors with names."""
+    arguments = fit_arguments(name, FITTED_ROWS)
+    arguments["x"] = pd.DataFrame(arguments["x"], columns=list("abcd"))
+    return getattr(acm_rs, name)(**_CONSTRUCTORS[name]).fit(**arguments)
+
+
 def made(name: str) -> Any:
     """A fresh object of that class, fitted or in use."""
     if name == "ClusterChoice":
@@ -466,7 +474,7 @@ def _attribute(cls: str, attribute: str) -> Call:
     label = f"{cls}.{attribute}"
 
     def prepare(_: int) -> tuple[Callable[..., Any], Arguments]:
-        thing = made(cls)
+        thing = named(cls) if attribute == "feature_names_in_" else made(cls)
         return (lambda: getattr(thing, attribute)), {}
 
     return Call(label, label, prepare)
@@ -481,8 +489,20 @@ def classes() -> list[str]:
     ]
 
 
+def members(name: str) -> dict[str, Any]:
+    """What a public class has of its own and of the classes it is made of."""
+    found: dict[str, Any] = {}
+    for cls in reversed(getattr(acm_rs, name).__mro__[:-1]):
+        found |= vars(cls)
+    return found
+
+
+def attributes(name: str) -> list[str]:
+    """A public class's properties."""
+    return sorted(attribute for attribute, member in members(name).items() if isinstance(member, property))
+
+
 def _of_class(name: str) -> Iterator[Call]:
-    cls = getattr(acm_rs, name)
     if name in _CONSTRUCTORS:
         yield _function(name, lambda rows: dict(_CONSTRUCTORS[name]))
     if name == "EpisodeTracker":
@@ -490,15 +510,12 @@ def _of_class(name: str) -> Iterator[Call]:
     for method, arguments in _methods_of(name):
         yield _method(name, method, arguments)
     for method in _SPECIAL:
-        if method in vars(cls):
+        if method in members(name):
             yield _special(name, method)
 
 
 CALLS: tuple[Call, ...] = (*_functions(), *(call for name in classes() for call in _of_class(name)))
 ATTRIBUTES: tuple[Call, ...] = tuple(
-    _attribute(name, attribute)
-    for name in classes()
-    for attribute, what in sorted(vars(getattr(acm_rs, name)).items())
-    if isinstance(what, GetSetDescriptorType)
+    _attribute(name, attribute) for name in classes() for attribute in attributes(name)
 )
 BY_LABEL: Mapping[str, Call] = MappingProxyType({call.label: call for call in (*CALLS, *ATTRIBUTES)})

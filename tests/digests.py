@@ -43,6 +43,7 @@ def digest(value: Any) -> str:
             take(list(value))
         elif type(value).__name__ in MODELS:
             fields = [name for name in dir(value) if name.endswith("_") and not name.startswith("_")]
+            fields.remove("feature_names_in_")
             take([getattr(value, name) for name in fields])
         else:
             state.update(repr(value).encode())

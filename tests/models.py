@@ -143,10 +143,10 @@ FUNCTIONS: Mapping[str, str] = MappingProxyType(
         "cholesky_solve": "test_decompositions.py",
         "ledoit_wolf": "test_decompositions.py",
         **dict.fromkeys(
-            ("calibrate", "cusum", "ewma_chart", "page_hinkley", "episodes", "Cusum", "EwmaChart", "PageHinkley"),
+            ("calibrate", "cusum", "ewma_chart", "page_hinkley", "Cusum", "EwmaChart", "PageHinkley", "Threshold"),
             "test_decisions.py",
         ),
-        **dict.fromkeys(("EpisodeTracker", "Episodes", "Threshold"), "test_decisions.py"),
+        **dict.fromkeys(("EpisodeTracker", "Episodes", "episodes"), "test_episodes.py"),
         "calinski_harabasz_score": "test_cluster_indices.py",
         "davies_bouldin_score": "test_cluster_indices.py",
         "nearest": "test_distances.py",

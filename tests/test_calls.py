@@ -8,7 +8,7 @@ from typing import Any
 
 import acm_rs
 import pytest
-from calls import ATTRIBUTES, BY_LABEL, CALLS, Call, classes
+from calls import ATTRIBUTES, BY_LABEL, CALLS, Call, classes, members
 
 NOT_CALLED = {"InternalError"}
 
@@ -25,9 +25,10 @@ def _public() -> dict[str, Any]:
     """Every public callable by name; methods as ``Class.method``."""
     found = {name: getattr(acm_rs, name) for name in acm_rs.__all__ if callable(getattr(acm_rs, name))}
     for name in classes():
-        for method, what in vars(getattr(acm_rs, name)).items():
-            if not method.startswith("_") and (callable(what) or isinstance(what, staticmethod)):
-                found[f"{name}.{method}"] = getattr(getattr(acm_rs, name), method)
+        for method in members(name):
+            what = getattr(getattr(acm_rs, name), method)
+            if not method.startswith("_") and callable(what):
+                found[f"{name}.{method}"] = what
     return {name: what for name, what in found.items() if name not in NOT_CALLED}
 
 

@@ -16,12 +16,25 @@ from numerics_evidence import DIFFERENCES, Difference, number, spelled
 from oracles import NOT_KERNELS
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+MODEL_PAGES = sorted(ROOT.glob("docs/models/*.md"))
+GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("kernels", "from-pandas", "first-alarm", "models")]
 NUMERICS = ROOT / "docs" / "numerics.md"
 
 
 def _blocks(document: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def _blocks_and_what_they_print(document: Path) -> list[tuple[str, str]]:
+    pair = r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?"
+    return re.findall(pair, document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def _targets(document: Path) -> list[tuple[str, str]]:
+    """Files and anchors that the links of a document lead to."""
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [link for link in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text) if "://" not in link[0]]
 
 
 def _anchors(document: Path) -> set[str]:
@@ -30,20 +43,25 @@ def _anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text):
-        if "://" in target:
-            continue
+    for target, anchor in _targets(document):
         there = document.parent / target if target else document
         assert there.exists(), target
         assert not anchor or anchor in _anchors(there), f"{target}#{anchor}"
 
 
-def test_the_examples_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> None:
-    import pandas as pd
+@pytest.mark.parametrize(
+    ("page", "entry"),
+    [(page, ROOT / "docs" / "models.md") for page in MODEL_PAGES]
+    + [(page, ROOT / "README.md") for page in sorted(ROOT.glob("docs/*.md"))],
+    ids=lambda path: path.stem,
+)
+def test_a_page_is_linked_from_its_entry(page: Path, entry: Path) -> None:
+    assert page in {(entry.parent / target).resolve() for target, _ in _targets(entry)}
 
+
+def test_the_examples_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> None:
     first, second, third = _blocks(ROOT / "README.md")
     names: dict[str, Any] = {}
     exec(first, names)
@@ -56,27 +74,35 @@ def test_the_examples_of_the_readme_run(capsys: pytest.CaptureFixture[str]) -> N
     truth = (0.0, slope, 5.0, np.hypot(5.0, slope * np.arange(64).std(ddof=1)))
     assert np.abs(np.subtract(numbers, truth)).max() < 0.15
     assert numbers[1] == pytest.approx(slope, rel=0.01)
-    filled = acm_rs.feature_matrix(names["x"], 64, fill="median")[7_064:, names["names"].index("heat_std")]
-    assert f"would make the deviation {filled.mean():.2f}" in text
-    assert names["features"].shape == (10_000, 33)
+    plant, features = names["plant"], names["features"]
+    filled = acm_rs.feature_matrix(plant, 64, fill="median")["heat_std"][7_064:]
+    assert f"would make the deviation {filled.mean():.2f}" in " ".join(text.split())
+    assert features.shape == (10_000, 33)
+    assert features.index.equals(plant.index)
     assert len([line for line in first.splitlines() if line]) == 10
 
-    given: dict[str, Any] = {"frame": pd.DataFrame(names["x"], columns=["speed", "heat", "flow"])}
+    given: dict[str, Any] = {"frame": plant}
     exec(second, given)
-    assert list(given["table"].columns) == names["names"]
+    assert list(given["table"].columns) == list(features.columns)
 
     exec(third, names)
+    assert f"It prints `{capsys.readouterr().out.strip()}`" in text
     assert names["alarms"].start.tolist() == [300]
-    assert names["culprit"] == 2
+    assert names["culprit"] == "flow"
 
 
-@pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md", "models.md"])
-def test_the_examples_of_a_page_run_one_after_the_other(page: str) -> None:
-    blocks = _blocks(ROOT / "docs" / page)
+@pytest.mark.parametrize("page", [*GUIDES, *MODEL_PAGES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_examples_of_a_page_run_and_print_what_it_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = _blocks_and_what_they_print(page)
     assert blocks
+    assert len(blocks) == len(_blocks(page))
     names: dict[str, Any] = {}
-    for block in blocks:
+    for block, shown in blocks:
         exec(block, names)
+        assert capsys.readouterr().out == shown
 
 
 @pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md"])
@@ -88,8 +114,8 @@ def test_a_page_names_every_function(page: str) -> None:
     assert {name for name in wanted if not re.search(rf"\b{name}\b", text)} == set()
 
 
-def test_the_page_of_models_names_every_one() -> None:
-    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+def test_the_pages_of_models_name_every_one() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in MODEL_PAGES)
     assert {name for name in OF_MODELS if not re.search(rf"\b{name}\b", text)} == set()
 
 

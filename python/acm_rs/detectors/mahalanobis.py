@@ -1,0 +1,230 @@
+"""The distance from the mean of healthy data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs import _native
+from acm_rs.frames import Floats, Table, X
+from acm_rs.model import Detector
+
+
+class MahalanobisDetector(Detector):
+    """Mahalanobis detector: how far is a row from the mean of healthy data, in units of their covariance?
+
+    Parameters
+    ----------
+    shrinkage : "ledoit_wolf", "none" or float, default "ledoit_wolf"
+        How far the covariance is drawn towards a multiple of the identity: as far as lowers its expected error most,
+        not at all, or by this share between 0 and 1.
+    lags : int, default 0
+        Earlier rows that stand beside each row; rows before the first count as equal to it.
+
+    Raises
+    ------
+    TypeError
+        A parameter is of another type.
+    ValueError
+        A parameter is outside what it may be.
+
+    Notes
+    -----
+    Columns are scaled by mean and standard deviation, clipped to ±1e6 and taken relative to their mean after that: a
+    row becomes z. The score is z S^-1 z', the squared distance (Mahalanobis 1936), with S shrunk after Ledoit and Wolf
+    [1]_. NaN and infinity are missing and count as the training median of their column.
+
+    .. [1] O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
+           Multivariate Analysis 88, 2004, doi 10.1016/S0047-259X(03)00096-4.
+
+    Examples
+    --------
+    >>> import numpy as np, acm_rs
+    >>> random = np.random.default_rng(0)
+    >>> x = random.normal(size=(500, 1)) * [1.0, 2.0, 3.0] + random.normal(0.0, 0.1, (500, 3))
+    >>> detector = acm_rs.MahalanobisDetector().fit(x)
+    >>> x[-1, 1] += 2.0
+    >>> scores = detector.score(x)
+    >>> int(scores.argmax()), bool(scores[-1] > detector.limit(0.001))
+    (499, True)
+    """
+
+    _Engine = _native.MahalanobisDetector
+    __slots__ = ()
+
+    def __init__(self, shrinkage: Literal["ledoit_wolf", "none"] | float = "ledoit_wolf", lags: int = 0) -> None:
+        self._engine = self._Engine(shrinkage, lags)
+
+    @property
+    def shrinkage(self) -> Literal["ledoit_wolf", "none"] | float:
+        """How far the covariance is to be drawn towards a multiple of the identity."""
+        return self._engine.shrinkage
+
+    @property
+    def lags(self) -> int:
+        """Earlier rows that stand beside each row."""
+        return self._engine.lags
+
+    @property
+    def covariance_(self) -> NDArray[np.float64]:
+        """Shrunk covariance (divisor n) of the scaled columns, (w, w), with w = used columns times (lags + 1).
+
+        All used columns of the row itself, then of the row before, and so on.
+        """
+        return self._engine.covariance_
+
+    @property
+    def shrinkage_(self) -> float:
+        """The share of the identity in the covariance."""
+        return self._engine.shrinkage_
+
+    @property
+    def center_(self) -> NDArray[np.float64]:
+        """Mean of each column, NaN where it is not used, (d,)."""
+        return self._engine.center_
+
+    @property
+    def scale_(self) -> NDArray[np.float64]:
+        """Standard deviation of each column, NaN where it is not used, (d,)."""
+        return self._engine.scale_
+
+    @property
+    def used_(self) -> NDArray[np.bool_]:
+        """False for columns that have no part in the model, (d,).
+
+        They are without a value, or change by no more than the rounding of their values.
+        """
+        return self._engine.used_
+
+    def fit(self, x: Table) -> Self:
+        """Learn means, scales and the covariance from healthy data.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows = time, oldest first, at least two; columns = sensors. Any memory layout; nothing is changed.
+
+        Returns
+        -------
+        MahalanobisDetector
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has less than two rows, no more rows than ``lags``, or no column that changes.
+        numpy.linalg.LinAlgError
+            Columns determine one another and nothing is shrunk.
+
+        Warns
+        -----
+        UserWarning
+            Sensors are left out.
+        """
+        values, names = self._learned(x)
+        self._engine.fit(values, names=names)
+        return self
+
+    @overload
+    def score(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def score(self, x: Table) -> Any: ...
+    def score(self, x: Table) -> Any:
+        """The squared Mahalanobis distance of each row.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows to score, a history if the model has lags.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            Higher is more abnormal; about w on average for healthy rows. To be compared with ``limit``.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+        """
+        return self._lines(self._engine.score, x, "score")
+
+    @overload
+    def update(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def update(self, x: Table) -> Any: ...
+    def update(self, x: Table) -> Any:
+        """Score the rows that follow those given to ``update`` before.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            The next rows, any number.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            To the last bit what ``score`` gives for these rows of the whole history since ``fit``.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names; nothing is remembered then.
+        """
+        return self._lines(self._engine.update, x, "score")
+
+    def contributions(self, x: X) -> X:
+        """What each sensor adds to the squared distance: z_j (S^-1 z)_j.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows to explain.
+
+        Returns
+        -------
+        array of float64, frame or series, shape of ``x``
+            Signed; each row sums to its score, and a deviation of one sensor alone is all its own. The shares of a
+            sensor's lags count together; 0 where a column is not used.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            As for ``score``.
+        """
+        return self._tables(self._engine.contributions, x)
+
+    def limit(self, alpha: float = 0.01) -> float:
+        """What a healthy row's score exceeds with probability ``alpha``.
+
+        Parameters
+        ----------
+        alpha : float, default 0.01
+            Between 0 and 1.
+
+        Returns
+        -------
+        float
+            For normal data: after Hotelling for the number of training rows, or the quantile of chi-squared where they
+            are no more than w. An approximation where the covariance is shrunk.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        ValueError
+            ``alpha`` does not lie between 0 and 1.
+        """
+        return self._engine.limit(alpha)

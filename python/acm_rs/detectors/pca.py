@@ -1,0 +1,393 @@
+"""Healthy rows lie near a plane."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs import _native
+from acm_rs.frames import Floats, Table, X
+from acm_rs.model import Detector
+
+
+class PCADetector(Detector):
+    """PCA monitor: healthy rows lie near a plane; how far is a row from it (SPE), and how far out within it (T²)?
+
+    Parameters
+    ----------
+    n_components : int or float, default 5
+        Components that are kept, fewer where columns or rows do not suffice; or, between 0 and 1, as many as explain
+        more than this share of the variance.
+    lags : int, default 0
+        Earlier rows that stand beside each row (dynamic PCA); rows before the first count as equal to it.
+    scaling : {"robust", "standard"}, default "robust"
+        Median and interquartile range, or mean and standard deviation, of each column.
+    alpha : float, default 0.01
+        Share of healthy rows that exceed either limit. The score is the larger of both: it exceeds 1 in up to twice
+        that share.
+    limits : {"theoretical", "empirical"}, default "theoretical"
+        Limits from the statistics' distributions for normal data, or from their quantiles on the training rows.
+
+    Raises
+    ------
+    TypeError
+        A parameter is of another type.
+    ValueError
+        A parameter is outside what it may be.
+
+    Notes
+    -----
+    Columns are scaled, clipped to ±1e6 and taken relative to ``mean_``: a row becomes z. With P the components and L
+    their variances, T² = z P' L^-1 P z' (Hotelling) and SPE = abs(z - z P' P)². NaN and infinity are missing and count
+    as the training median of their column. Where the interquartile range of a column that changes is below a hundredth
+    of its standard deviation, the standard deviation scales it. Lagged rows make it dynamic PCA [1]_.
+
+    Limits: Jackson and Mudholkar's for SPE [2]_, F's for T² of a new row; components along which the data vary by less
+    than 1e-12 of the first are not kept, and no limit of SPE is below 1e-12 of the data's variance, none of T² below
+    1e-12 k. Contributions are the partial or complete decompositions of Alcala and Qin [3]_.
+
+    .. [1] W. Ku, R. H. Storer and C. Georgakis, "Disturbance detection and isolation by dynamic principal component
+           analysis", Chemometrics and Intelligent Laboratory Systems 30, 1995, doi 10.1016/0169-7439(95)00076-3.
+    .. [2] J. E. Jackson and G. S. Mudholkar, "Control procedures for residuals associated with principal component
+           analysis", Technometrics 21, 1979, doi 10.1080/00401706.1979.10489779.
+    .. [3] C. F. Alcala and S. J. Qin, "Analysis and generalization of fault diagnosis methods for process monitoring",
+           Journal of Process Control 21, 2011, doi 10.1016/j.jprocont.2010.10.005.
+
+    Examples
+    --------
+    >>> import numpy as np, acm_rs
+    >>> random = np.random.default_rng(0)
+    >>> x = random.normal(size=(500, 1)) * [1.0, 2.0, 3.0] + random.normal(0.0, 0.1, (500, 3))
+    >>> detector = acm_rs.PCADetector(n_components=1).fit(x)
+    >>> x[-1, 1] += 2.0
+    >>> scores = detector.score(x)
+    >>> int(scores.argmax()), int(detector.contributions(x)[-1].argmax())
+    (499, 1)
+    """
+
+    _Engine = _native.PCADetector
+    __slots__ = ()
+
+    def __init__(
+        self,
+        n_components: float = 5,
+        lags: int = 0,
+        *,
+        scaling: Literal["robust", "standard"] = "robust",
+        alpha: float = 0.01,
+        limits: Literal["theoretical", "empirical"] = "theoretical",
+    ) -> None:
+        self._engine = self._Engine(n_components, lags, scaling=scaling, alpha=alpha, limits=limits)
+
+    @property
+    def n_components(self) -> float:
+        """Components that were asked for, or the share of the variance."""
+        return self._engine.n_components
+
+    @property
+    def lags(self) -> int:
+        """Earlier rows that stand beside each row."""
+        return self._engine.lags
+
+    @property
+    def scaling(self) -> Literal["robust", "standard"]:
+        """How columns are scaled."""
+        return self._engine.scaling
+
+    @property
+    def alpha(self) -> float:
+        """Share of healthy rows that exceed either limit."""
+        return self._engine.alpha
+
+    @property
+    def limits(self) -> Literal["theoretical", "empirical"]:
+        """Where the limits come from."""
+        return self._engine.limits
+
+    @property
+    def components_(self) -> NDArray[np.float64]:
+        """Components, (k, w), with w = used columns times (lags + 1).
+
+        All used columns of the row itself, then of the row before, and so on.
+        """
+        return self._engine.components_
+
+    @property
+    def explained_variance_(self) -> NDArray[np.float64]:
+        """Variances of the scaled training rows along the components, (k,)."""
+        return self._engine.explained_variance_
+
+    @property
+    def mean_(self) -> NDArray[np.float64]:
+        """Mean of the scaled training rows, (w,)."""
+        return self._engine.mean_
+
+    @property
+    def center_(self) -> NDArray[np.float64]:
+        """What is subtracted from each column, NaN where it is not used, (d,)."""
+        return self._engine.center_
+
+    @property
+    def scale_(self) -> NDArray[np.float64]:
+        """What each column is divided by, NaN where it is not used, (d,)."""
+        return self._engine.scale_
+
+    @property
+    def used_(self) -> NDArray[np.bool_]:
+        """False for columns that have no part in the model, (d,).
+
+        They are without a value, or change by no more than the rounding of their values.
+        """
+        return self._engine.used_
+
+    @property
+    def spe_limit_(self) -> float:
+        """Limit of SPE at ``alpha``, which the score is relative to."""
+        return self._engine.spe_limit_
+
+    @property
+    def t2_limit_(self) -> float:
+        """Limit of T² at ``alpha``, which the score is relative to."""
+        return self._engine.t2_limit_
+
+    @property
+    def n_components_(self) -> int:
+        """Components kept, k."""
+        return self._engine.n_components_
+
+    def fit(self, x: Table) -> Self:
+        """Learn scales, components and limits from healthy data.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows = time, oldest first, at least two; columns = sensors. Any memory layout; nothing is changed.
+
+        Returns
+        -------
+        PCADetector
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has less than two rows, no more rows than ``lags``, or no column that changes.
+
+        Warns
+        -----
+        UserWarning
+            Sensors are left out.
+        """
+        values, names = self._learned(x)
+        self._engine.fit(values, names=names)
+        return self
+
+    @overload
+    def score(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def score(self, x: Table) -> Any: ...
+    def score(self, x: Table) -> Any:
+        """The larger of each row's SPE and T², relative to its limit: above 1 is an alarm.
+
+        Up to twice ``alpha`` of the healthy rows give one.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows to score, a history if the model has lags.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            Higher is more abnormal.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+        """
+        return self._lines(self._engine.score, x, "score")
+
+    @overload
+    def update(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def update(self, x: Table) -> Any: ...
+    def update(self, x: Table) -> Any:
+        """Score the rows that follow those given to ``update`` before.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            The next rows, any number.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            To the last bit what ``score`` gives for these rows of the whole history since ``fit``.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names; nothing is remembered then.
+        """
+        return self._lines(self._engine.update, x, "score")
+
+    def contributions(
+        self,
+        x: X,
+        statistic: Literal["score", "spe", "t2"] = "score",
+        decomposition: Literal["partial", "complete"] = "partial",
+    ) -> X:
+        """What each sensor adds to a statistic of each row.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows to explain.
+        statistic : {"score", "spe", "t2"}, default "score"
+            Of the score: what is added to the larger of the two statistics, relative to its limit.
+        decomposition : {"partial", "complete"}, default "partial"
+            With M the statistic's matrix, z M z': partial is z_j (M z)_j, signed, and a deviation of one sensor alone
+            is all its own; complete is the square of (M^0.5 z)_j, never negative, for SPE the squared residual.
+
+        Returns
+        -------
+        array of float64, frame or series, shape of ``x``
+            Each row sums to the statistic. The shares of a sensor's lags count together; 0 where a column is not used.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            As for ``score``; there is no such statistic or decomposition.
+        """
+        return self._tables(self._engine.contributions, x, statistic, decomposition)
+
+    @overload
+    def spe(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def spe(self, x: Table) -> Any: ...
+    def spe(self, x: Table) -> Any:
+        """Squared distance of each scaled row from the plane of the components (SPE, also called Q).
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows to score.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            To be compared with ``spe_limit``.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            As for ``score``.
+        """
+        return self._lines(self._engine.spe, x, "spe")
+
+    @overload
+    def t2(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def t2(self, x: Table) -> Any: ...
+    def t2(self, x: Table) -> Any:
+        """Hotelling's T² of each row: its squared distance from the mean within the plane.
+
+        It is in units of the variances there.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows to score.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            To be compared with ``t2_limit``.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            As for ``score``.
+        """
+        return self._lines(self._engine.t2, x, "t2")
+
+    def spe_limit(self, alpha: float | None = None, method: Literal["theoretical", "empirical"] | None = None) -> float:
+        """What a healthy row's SPE exceeds with probability ``alpha``.
+
+        Parameters
+        ----------
+        alpha : float, optional
+            Between 0 and 1; the constructor's if left out.
+        method : {"theoretical", "empirical"}, optional
+            The constructor's ``limits`` if left out.
+
+        Returns
+        -------
+        float
+            Jackson and Mudholkar's limit, or the quantile of the training rows' SPE.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        ValueError
+            ``alpha`` does not lie between 0 and 1, or there is no such method.
+        """
+        return self._engine.spe_limit(alpha, method)
+
+    def t2_limit(self, alpha: float | None = None, method: Literal["theoretical", "empirical"] | None = None) -> float:
+        """What a healthy row's T² exceeds with probability ``alpha``.
+
+        Parameters
+        ----------
+        alpha : float, optional
+            Between 0 and 1; the constructor's if left out.
+        method : {"theoretical", "empirical"}, optional
+            The constructor's ``limits`` if left out.
+
+        Returns
+        -------
+        float
+            From the F distribution, or the quantile of the training rows' T².
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        ValueError
+            ``alpha`` does not lie between 0 and 1, or there is no such method.
+        """
+        return self._engine.t2_limit(alpha, method)
+
+    def residuals(self, x: X) -> X:
+        """What the components leave of each value: positive where it is higher than the other sensors let expect.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows to explain.
+
+        Returns
+        -------
+        array of float64, frame or series, shape of ``x``
+            In units of ``scale_``; of the row itself, not its lags. 0 where a column is not used.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            As for ``score``.
+        """
+        return self._tables(self._engine.residuals, x)

@@ -1,0 +1,523 @@
+"""The one door for data frames: what the engine reads of them, and how its results become the same kind again.
+
+Whatever `narwhals` reads may come in: pandas, Polars and PyArrow frames and series. It is imported at the first frame.
+"""
+
+from __future__ import annotations
+
+import datetime
+import operator
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame, IntoSeries
+
+Floats: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
+Frame: TypeAlias = Union[npt.NDArray[np.float64], npt.NDArray[np.float32], "IntoDataFrame"]
+"""A matrix: an array or a frame."""
+Line: TypeAlias = Union[npt.NDArray[np.float64], npt.NDArray[np.float32], "IntoSeries"]
+"""One column: an array or a series."""
+Table: TypeAlias = Union[npt.NDArray[np.float64], npt.NDArray[np.float32], "IntoDataFrame", "IntoSeries"]
+"""What the engine reads: an array, a frame or a series."""
+Labels: TypeAlias = Union[npt.NDArray[np.integer[Any]], "IntoSeries"]
+"""A state for each row."""
+Numbers: TypeAlias = float | Sequence[float] | npt.NDArray[np.floating[Any]]
+"""One number, or several."""
+Duration: TypeAlias = str | datetime.timedelta | np.timedelta64
+Window: TypeAlias = int | str | datetime.timedelta | np.timedelta64
+"""Rows, or a duration."""
+Times: TypeAlias = Union[npt.NDArray[np.datetime64], npt.NDArray[np.int64], "IntoSeries", str]
+X = TypeVar("X", bound=Table)
+"""Array, frame or series: the same comes back."""
+XF = TypeVar("XF", bound=Frame)
+"""Array or frame: the same comes back."""
+XL = TypeVar("XL", bound=Line)
+"""Array or series: the same comes back."""
+
+Values: TypeAlias = npt.NDArray[Any] | list[npt.NDArray[Any]]
+
+MOST = 2**20
+"""Most names that are made of an argument: nobody means more."""
+
+INDEX = "index"
+"""What `times` is called where a frame's index tells them."""
+
+
+def type_name(value: object) -> str:
+    """The name of the type, for an error."""
+    return type(value).__name__
+
+
+def listed(labels: Iterable[Hashable], most: int = 8) -> str:
+    """The first of the labels, for an error."""
+    texts = [repr(label) for label in labels]
+    rest = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + rest
+
+
+class Sheet:
+    """A frame or series that was read: its sensors' values and labels, its times, and its own kind to go back to."""
+
+    __slots__ = ("_index", "_kinds", "_native", "_nw", "_own_times", "is_series", "labels", "name", "values")
+
+    def __init__(self, x: Any, name: str, times: object = None) -> None:
+        import narwhals as nw
+
+        try:
+            self._nw: Any = nw.from_native(x, eager_only=True, allow_series=True)
+        except TypeError as error:
+            lazy = hasattr(x, "collect")
+            hint = "collect it first" if lazy else "convert with numpy.asarray(..., dtype=float)"
+            raise TypeError(
+                f"`{name}` must be a NumPy array of float64 or float32, or a data frame or series, got {type_name(x)}; "
+                f"{hint}"
+            ) from (None if lazy else error)
+        except ValueError as error:
+            raise ValueError(f"`{name}` must have columns of different names: {error}") from error
+        self._native = x
+        self.name = name
+        self.is_series = isinstance(self._nw, nw.Series)
+        self._index = getattr(x, "index", None) if self._nw.implementation.is_pandas_like() else None
+        self._own_times: Any = None
+        if self.is_series:
+            self.labels: list[Hashable] = [self._nw.name if self._nw.name not in (None, "") else None]
+            self.values: Values = self._one()
+            return
+        self._kinds: dict[Any, Any] = {}
+        whole = self._whole()
+        if whole is not None:
+            self.labels, self.values = list(self._native.columns), whole
+            return
+        self._kinds = dict(self._nw.schema)
+        self.labels = self._sensors_among(times)
+        if not self.labels:
+            raise ValueError(f"`{name}` must have at least one column of numbers, got none")
+        self.values = self._columns_of(self.labels)
+
+    def _whole(self) -> npt.NDArray[Any] | None:
+        """The frame's one block of floats, where pandas keeps it so."""
+        if self._index is None or getattr(getattr(self._native, "_mgr", None), "nblocks", 0) != 1:
+            return None
+        dtype = self._native.dtypes.iloc[0]
+        if not isinstance(dtype, np.dtype) or dtype.char not in "fd" or not dtype.isnative:
+            return None
+        return np.asarray(self._native.to_numpy())
+
+    def _sensors_among(self, times: object) -> list[Hashable]:
+        """The labels of all columns but that of the times: the one that `times` names, or the only one of dates."""
+        import narwhals as nw
+
+        dated = [label for label, kind in self._kinds.items() if isinstance(kind, nw.Datetime | nw.Date)]
+        named = times if isinstance(times, str) and times in self._kinds else None
+        if named is not None and named not in dated and not (named == INDEX and self._has_dates()):
+            raise TypeError(
+                f"`times` must name a column of dates, but {times!r} holds {self._kinds[named]}; convert it first, "
+                "with pandas.to_datetime for example"
+            )
+        chosen = named if named in dated else dated[0] if len(dated) == 1 else None
+        others = [label for label in dated if label != chosen]
+        if others:
+            hint = (
+                f"drop {listed(others)}"
+                if chosen is not None
+                else "drop the others, or name the one that counts with `times`"
+            )
+            raise TypeError(f"`{self.name}` must have one column of dates at most, got {listed(dated)}; {hint}")
+        if chosen is None:
+            return list(self._kinds)
+        self._own_times = self._nw[chosen]
+        return [label for label in self._kinds if label != chosen]
+
+    def _columns_of(self, labels: list[Hashable]) -> list[npt.NDArray[Any]]:
+        """Each column as floats: where it lies, if it is so."""
+        import narwhals as nw
+
+        kinds = [self._kinds[label] for label in labels]
+        odd = [label for label, kind in zip(labels, kinds, strict=True) if not _holds_numbers(kind)]
+        odd = [label for label in odd if not _is_plain(self._native[label])]
+        text = [label for label in odd if not self._nw[label].is_null().all()]
+        if text:
+            held = sorted({str(self._kinds[label]) for label in text})
+            raise TypeError(
+                f"`{self.name}` must hold numbers, but columns {listed(text)} hold {', '.join(held)}; drop or convert "
+                "them first"
+            )
+        narrow = all(kind == nw.Float32 for kind in kinds)
+        dtype: Any = np.float32 if narrow else np.float64
+        empty = set(odd)
+        return [
+            np.full(len(self._nw), np.nan, dtype) if label in empty else _floats(self._native[label], kind, dtype)
+            for label, kind in zip(labels, kinds, strict=True)
+        ]
+
+    def _one(self) -> npt.NDArray[Any]:
+        """The values of a series."""
+        import narwhals as nw
+
+        kind = self._nw.dtype
+        dtype: Any = np.float32 if kind == nw.Float32 else np.float64
+        if _holds_numbers(kind) or _is_plain(self._native):
+            return _floats(self._native, kind, dtype)
+        if not self._nw.is_null().all():
+            raise TypeError(f"`{self.name}` must hold numbers, but the series holds {kind}; convert it first")
+        return np.full(len(self._nw), np.nan, dtype)
+
+    # ---- times ----------------------------------------------------------------------------------------------------
+
+    def _has_dates(self) -> bool:
+        return getattr(getattr(self._index, "dtype", None), "kind", "") == "M" or type_name(self._index) in (
+            "DatetimeIndex",
+        )
+
+    def times(self, times: object, window: object = None) -> Any:
+        """The times that `times` asks for; for a duration as `window` those of the frame itself."""
+        if times is None:
+            if window is None or not isinstance(window, str | datetime.timedelta | np.timedelta64):
+                return None
+            if self._own_times is not None:
+                return stamps(self._own_times)
+            return stamps(self._index) if self._has_dates() else None
+        if not isinstance(times, str):
+            return stamps(times)
+        if self._own_times is not None and times == self._own_times.name:
+            return stamps(self._own_times)
+        if times == INDEX and self._has_dates():
+            return stamps(self._index)
+        if times == INDEX:
+            held = "none" if self._index is None else f"one of {self._index.dtype}"
+            raise ValueError(f'`times` = "index" needs a frame with an index of dates, `{self.name}` has {held}')
+        known = listed([] if self.is_series else self._nw.columns)
+        raise ValueError(f'`times` must be times, "index", or the name of a column, got {times!r}; columns: {known}')
+
+    # ---- names ----------------------------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The sensors' names, none for an unnamed series."""
+        if self.labels == [None]:
+            return None
+        names = tuple(str(label) for label in self.labels)
+        twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        if twice:
+            raise ValueError(f"`{self.name}` must have columns of different names, got {listed(twice)} twice")
+        return names
+
+    def texts(self) -> list[str]:
+        """What the sensors are called where results are named after them."""
+        return ["x" if label is None else str(label) for label in self.labels]
+
+    def each(self, tails: Sequence[str]) -> list[Hashable]:
+        """Labels of several results for each sensor: `{sensor}_{tail}`."""
+        return [tail if label is None else f"{label}_{tail}" for label in self.labels for tail in tails]
+
+    # ---- the way back ---------------------------------------------------------------------------------------------
+
+    def kept(self, step: int, first_row: int) -> slice:
+        """The rows whose absolute index is a multiple of `step`."""
+        step = operator.index(step)
+        return slice(-operator.index(first_row) % step, None, step)
+
+    def like(self, values: Any, labels: Sequence[Hashable] | None = None, rows: slice = slice(None)) -> Any:
+        """Results of (kept) rows as the same kind: a column for each label, or for each sensor."""
+        if labels is None:
+            if self.is_series:
+                return self.line(values, self.labels[0], rows)
+            labels = self.labels
+        index = None if self._index is None else self._index[rows]
+        before = None if self._own_times is None else self._own_times[rows]
+        return self._frame(values.reshape(len(values), len(labels)), labels, index, before)
+
+    def line(self, values: Any, label: Hashable, rows: slice = slice(None)) -> Any:
+        """One result for each (kept) row as a series."""
+        if self._index is not None:
+            return self._space.Series(values, index=self._index[rows], name=label, copy=False)
+        return self._column(label, values)
+
+    def square(self, values: Any) -> Any:
+        """A matrix of sensors by sensors; the rows' names are pandas' index."""
+        labels = self.labels if self.labels != [None] else [0]
+        return self._frame(values, labels, labels)
+
+    def by_sensor(self, values: Any, label: str) -> Any:
+        """One result for each sensor, as the frame's own `median()` would give it: a number for a series."""
+        if self.is_series:
+            return values.reshape(-1)[0]
+        if self._index is not None:
+            return self._space.Series(values, index=self._space.Index(self.labels), name=label)
+        return self._frame(values.reshape(1, -1), self.labels, None)
+
+    def sensors_across(self, values: Any, index: Sequence[Hashable]) -> Any:
+        """A row for each of `index`, a column for each sensor."""
+        labels = self.labels if self.labels != [None] else [0]
+        return self._frame(values.reshape(len(values), -1), labels, index)
+
+    def sensors_down(self, values: Any, labels: Sequence[Hashable]) -> Any:
+        """A row for each sensor, a column for each label; the sensors are pandas' index, or a first column."""
+        sensors = self.labels if self.labels != [None] else [0]
+        if self._index is not None:
+            return self._frame(values, labels, sensors)
+        nw_frame = self._frame(values, labels, None)
+        import narwhals as nw
+
+        names = nw.new_series("sensor", [str(sensor) for sensor in sensors], backend=self._nw.implementation)
+        return nw.from_native(nw_frame).with_columns(names).select("sensor", *map(str, labels)).to_native()
+
+    @property
+    def _space(self) -> Any:
+        return self._nw.__native_namespace__()
+
+    def _frame(self, values: Any, labels: Sequence[Hashable], index: Any, before: Any = None) -> Any:
+        """A frame of these columns, the frame's own times before them."""
+        everything = list(labels) if before is None else [before.name, *labels]
+        if len(set(everything)) < len(everything):
+            twice = sorted({str(label) for label in everything if everything.count(label) > 1})
+            raise ValueError(f"`{self.name}` would give several columns named {listed(twice)}; rename its columns")
+        if self._index is not None:
+            same = labels is self.labels and before is None and not self.is_series
+            columns = self._native.columns if same else self._space.Index(labels, tupleize_cols=False)
+            frame = self._space.DataFrame(values, index=index, columns=columns, copy=False)
+            if before is not None:
+                frame.insert(0, before.name, before.to_native())
+            return frame
+        parts = [self._column(label, column) for label, column in zip(labels, values.T, strict=True)]
+        if before is not None:
+            parts.insert(0, before.to_native())
+        if self._nw.implementation.is_pyarrow():
+            return self._space.table(parts, names=[str(label) for label in everything])
+        return self._space.DataFrame(parts)
+
+    def _column(self, label: Hashable, values: Any) -> Any:
+        """A column of Polars or PyArrow: what is missing is null there, and NaN would be a value."""
+        name = "" if label is None else str(label)
+        if self._nw.implementation.is_pyarrow():
+            return self._space.chunked_array([_arrow(self._space, values)])
+        if values.dtype.kind != "f" or not np.isnan(values.min(initial=np.inf)):
+            return self._space.Series(name, values)
+        arrow = _pyarrow()
+        if arrow is None:
+            return self._space.Series(name, values, nan_to_null=True)
+        return self._space.from_arrow(_arrow(arrow, values)).alias(name)
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ModuleNotFoundError:
+        return None
+    return pyarrow
+
+
+def _arrow(arrow: Any, values: npt.NDArray[Any]) -> Any:
+    """An Arrow array around the values, NaN null: only a bit a value is new."""
+    if values.dtype.kind != "f" or not values.flags.c_contiguous:
+        return arrow.array(values, from_pandas=values.dtype.kind == "f")
+    known = values == values
+    count = len(values) - int(np.count_nonzero(known))
+    mask = arrow.py_buffer(np.packbits(known, bitorder="little")) if count else None
+    kind = arrow.from_numpy_dtype(values.dtype)
+    return arrow.Array.from_buffers(kind, len(values), [mask, arrow.py_buffer(values)], count)
+
+
+def _holds_numbers(kind: Any) -> bool:
+    """Numbers and truths."""
+    import narwhals as nw
+
+    return kind.is_numeric() or kind == nw.Boolean
+
+
+def _is_plain(column: Any) -> bool:
+    """Whether NumPy holds the column as numbers, of any byte order."""
+    held = getattr(column, "dtype", None)
+    return isinstance(held, np.dtype) and held.kind in "fiub"
+
+
+def _floats(column: Any, kind: Any, dtype: Any) -> npt.NDArray[Any]:
+    """A native column's values where they lie, or converted; NaN where it has none."""
+    held = getattr(column, "dtype", None)
+    if isinstance(held, np.dtype):
+        return np.asarray(column.to_numpy(), dtype=dtype)
+    if held is None or type_name(held) == "ArrowDtype":
+        return _arrow_floats(column if held is None else column.array.__arrow_array__(), dtype)
+    if hasattr(column, "index"):
+        return np.asarray(column.to_numpy(dtype=dtype, na_value=np.nan))
+    return np.asarray((column if kind.is_float() else column.cast(float)).to_numpy(), dtype=dtype)
+
+
+def _arrow_floats(column: Any, dtype: Any) -> npt.NDArray[Any]:
+    if getattr(column, "num_chunks", None) == 1:
+        column = column.chunk(0)
+    if column.null_count == 0 and str(column.type) in ("float", "double"):
+        return np.asarray(column.to_numpy(), dtype=dtype)
+    return np.asarray(column.cast("double").to_numpy(zero_copy_only=False), dtype=dtype)
+
+
+def opened(x: Any, name: str = "x", times: object = None) -> Sheet | None:
+    """The sheet of a frame or series; None for an array, which the engine takes as it is."""
+    if isinstance(x, np.ndarray):
+        return None
+    return x if isinstance(x, Sheet) else Sheet(x, name, times)
+
+
+def arrays(x: Any, name: str = "x") -> Any:
+    """What the engine reads of `x`, an array, frame or series."""
+    return x if isinstance(x, np.ndarray) else Sheet(x, name).values
+
+
+def float64(x: Any, name: str) -> Any:
+    """The names of the migration plan take float64 alone."""
+    if isinstance(x, np.ndarray) and x.dtype != np.float64:
+        raise TypeError(f"`{name}` must have dtype float64, got {x.dtype}; convert with .astype(numpy.float64)")
+    return x
+
+
+def stamps(times: Any) -> Any:
+    """Times as the engine reads them: series and indices as datetime64, in UTC where they have a zone."""
+    if times is None or isinstance(times, np.ndarray):
+        return times
+    if isinstance(times, str):
+        raise TypeError(f"`times` must be times where `x` is an array, got {times!r}, which only frames have")
+    import narwhals as nw
+
+    if type_name(times) == "DatetimeIndex":
+        times = times.to_series()
+    column = times if isinstance(times, nw.Series) else nw.from_native(times, series_only=True, pass_through=True)
+    if not isinstance(column, nw.Series):
+        return times
+    if isinstance(column.dtype, nw.Datetime):
+        if column.dtype.time_zone is not None:
+            column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    elif column.dtype != nw.Date and not column.dtype.is_integer():
+        raise TypeError(f"`times` must be dates or nanoseconds, got {column.dtype}")
+    if column.dtype == nw.Date:
+        column = column.cast(nw.Datetime("ms"))
+    return column.to_numpy()
+
+
+def vector(values: Any, name: str) -> Any:
+    """An argument of one value a row (labels, weights) as an array; what is no series passes as it is."""
+    if values is None or isinstance(values, np.ndarray | Sequence):
+        return values
+    import narwhals as nw
+
+    column = nw.from_native(values, series_only=True, pass_through=True)
+    if not isinstance(column, nw.Series):
+        return values
+    if column.is_null().any():
+        raise ValueError(f"`{name}` must have a value in every row, got {int(column.is_null().sum())} missing")
+    return column.to_numpy()
+
+
+def _beside(x: Any, y: Any) -> Any:
+    """A second input: nothing is aligned, so two frames of pandas must have the same index."""
+    if isinstance(y, np.ndarray):
+        return y
+    one: Any = getattr(x, "index", None)
+    other: Any = getattr(y, "index", None)
+    if hasattr(one, "equals") and hasattr(other, "equals") and len(one) == len(other) and not one.equals(other):
+        raise ValueError("`x` and `y` must have the same index; align them first with x.align(y)")
+    return Sheet(y, "y").values
+
+
+def per_sensor(values: Any, x: Any, name: str) -> Any:
+    """An argument of one value a sensor: by name where a series of pandas or a frame of one row has them."""
+    if values is None or isinstance(values, str | int | float | np.ndarray | np.generic | Sequence):
+        return values
+    import narwhals as nw
+
+    held = nw.from_native(values, eager_only=True, allow_series=True, pass_through=True)
+    if isinstance(held, nw.DataFrame):
+        if len(held) != 1:
+            raise ValueError(f"`{name}` must have one row, with a value for each sensor, got {len(held)}")
+        named: dict[Any, Any] = {label: values[0] for label, values in held.to_dict(as_series=False).items()}
+    elif isinstance(held, nw.Series):
+        if not held.implementation.is_pandas_like():
+            return held.to_numpy()
+        named = dict(zip(values.index, held.to_numpy(), strict=True))
+    else:
+        return values
+    sheet = opened(x)
+    if sheet is None:
+        return np.asarray(list(named.values()), dtype=np.float64)
+    if set(named) != set(sheet.labels):
+        lacking = [label for label in sheet.labels if label not in named]
+        strange = [label for label in named if label not in sheet.labels]
+        raise ValueError(
+            f"`{name}` must have a value for each sensor of `x`; missing: {listed(lacking) or 'none'}, not known: "
+            f"{listed(strange) or 'none'}"
+        )
+    return np.asarray([named[label] for label in sheet.labels], dtype=np.float64)
+
+
+def windowed(
+    kernel: Callable[..., Any],
+    x: Any,
+    window: object,
+    min_periods: int | None,
+    center: bool,
+    step: int,
+    times: Any,
+    out: Any,
+    first_row: int,
+    tails: Sequence[str] | None = None,
+    labels: Sequence[Hashable] | None = None,
+    **own: Any,
+) -> Any:
+    """A rolling kernel over an array or a frame, and over a second one where there is a `y` in `own`.
+
+    Where a sensor has several results, `tails` follow its name, or `labels` are all their names.
+    """
+    frame = {"min_periods": min_periods, "center": center, "step": step, "out": out, "first_row": first_row}
+    sheet = opened(x, "x", times)
+    if "y" in own:
+        own["y"] = _beside(x, own["y"])
+    if sheet is None:
+        return kernel(x, window=window, times=stamps(times), **frame, **own)
+    found = kernel(sheet.values, window=window, times=sheet.times(times, window), **frame, **own)
+    if out is not None:
+        return found
+    labels = sheet.each(tails) if tails is not None else labels
+    return sheet.like(found, labels, sheet.kept(step, first_row))
+
+
+def windowed_f64(
+    kernel: Callable[..., Any], data: Any, window: int, min_periods: int | None, tails: Sequence[str] | None = None
+) -> Any:
+    """A rolling kernel of the migration plan: float64 alone, rows alone."""
+    if isinstance(data, np.ndarray):
+        return kernel(data, window, min_periods)
+    sheet = Sheet(data, "data")
+    return sheet.like(kernel(sheet.values, window, min_periods), None if tails is None else sheet.each(tails))
+
+
+def same(kernel: Callable[..., Any], x: Any, out: Any, tails: Sequence[str] | None = None, **own: Any) -> Any:
+    """A kernel that gives each row its results."""
+    if isinstance(x, np.ndarray):
+        return kernel(x, out=out, **own)
+    sheet = Sheet(x, "x")
+    found = kernel(sheet.values, out=out, **own)
+    if out is not None:
+        return found
+    return sheet.like(found, None if tails is None else sheet.each(tails))
+
+
+def weighted(kernel: Callable[..., Any], x: Any, halflife: object, times: Any, out: Any, **own: Any) -> Any:
+    """A kernel of exponential weights, which decay with time where `halflife` is a duration."""
+    if isinstance(x, np.ndarray):
+        return kernel(x, halflife=halflife, times=stamps(times), out=out, **own)
+    sheet = Sheet(x, "x", times)
+    found = kernel(sheet.values, halflife=halflife, times=sheet.times(times, halflife), out=out, **own)
+    return found if out is not None else sheet.like(found)
+
+
+def relabelled(kernel: Callable[..., Any], labels: Any, *arguments: Any, **own: Any) -> Any:
+    """A kernel from labels to labels; a series comes back as one."""
+    if isinstance(labels, np.ndarray | Sequence):
+        return kernel(labels, *arguments, **own)
+    states = vector(labels, "labels")
+    if states is labels:
+        return kernel(labels, *arguments, **own)
+    return Sheet(labels, "labels").like(kernel(states, *arguments, **own))

@@ -1,0 +1,231 @@
+"""What all models have in common: they are fitted on sensors, keep their names, score rows, and are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from acm_rs.frames import Labels, Line, Sheet, Table, arrays, listed, vector
+
+__all__ = ["Bytes", "Detector", "Engined", "Model", "Saved", "row_weights", "states"]
+
+Bytes: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[np.uint8]
+
+
+class Engined:
+    """What has its state in the engine."""
+
+    _Engine: ClassVar[Any]
+    _engine: Any
+    __slots__ = ("__weakref__", "_engine")
+
+    @classmethod
+    def _around(cls, engine: Any) -> Self:
+        self = cls.__new__(cls)
+        self._engine = engine
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self._engine == other._engine
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return type(self).__name__ + repr(self._engine).removeprefix(self._Engine.__name__)
+
+
+class Saved(Engined):
+    """What has a state that is saved, compared and pickled."""
+
+    __slots__ = ()
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Free notes that are saved with it: asset, units, training period, ... Set it to a mapping of texts."""
+        return self._engine.metadata
+
+    @metadata.setter
+    def metadata(self, notes: Mapping[str, str]) -> None:
+        self._engine.metadata = notes
+
+    def to_bytes(self) -> bytes:
+        """The state as bytes.
+
+        Returns
+        -------
+        bytes
+            In the safetensors format: a JSON header, raw arrays and a checksum. The same state gives the same bytes.
+
+        Raises
+        ------
+        RuntimeError
+            A model before ``fit``.
+        """
+        return self._engine.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: Bytes) -> Self:
+        """What `to_bytes` wrote.
+
+        Parameters
+        ----------
+        data : bytes-like
+            bytes, or a bytearray, memoryview or array of bytes in one piece of memory. Nothing in them is executed.
+
+        Raises
+        ------
+        ValueError
+            The bytes are damaged (one flipped bit is enough), of another kind, or written by a newer acm_rs.
+        """
+        return cls._around(cls._Engine.from_bytes(data))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the state to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            An existing file is replaced and its permissions are kept; symbolic links are followed.
+
+        Raises
+        ------
+        RuntimeError
+            A model before ``fit``.
+        OSError
+            The file cannot be written, or something else than a regular file is there. What was there stays.
+        """
+        self._engine.save(path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """What `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A safetensors file. Nothing in it is executed.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read, or is no regular file.
+        ValueError
+            It is damaged (one flipped bit is enough), of another kind, or was written by a newer acm_rs.
+        """
+        return cls._around(cls._Engine.load(path))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        make, state, *_ = self._engine.__reduce__()
+        own = getattr(self, "__dict__", None)
+        if state:
+            return type(self).from_bytes, state, own
+        return _unfitted, (type(self), make.keywords, self.metadata), own
+
+
+def _unfitted(cls: type[Saved], parameters: dict[str, Any], metadata: dict[str, str]) -> Saved:
+    model = cls._around(cls._Engine(**parameters))
+    model.metadata = metadata
+    return model
+
+
+class Model(Saved):
+    """What is fitted on sensors."""
+
+    __slots__ = ()
+
+    @property
+    def n_features_in_(self) -> int:
+        """Sensors it was fitted on."""
+        return self._engine.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> npt.NDArray[np.object_]:
+        """Names of the sensors it was fitted on; AttributeError where they had none, as in scikit-learn."""
+        names = self._engine.names
+        if names is None:
+            columns = self.n_features_in_
+            raise AttributeError(f"the {columns} columns that this {type(self).__name__} was fitted on had no names")
+        return np.array(names, dtype=object)
+
+    def _learned(self, x: Table) -> tuple[Any, tuple[str, ...] | None]:
+        """What `fit` takes of `x`, and the sensors' names."""
+        if isinstance(x, np.ndarray):
+            return x, None
+        sheet = Sheet(x, "x")
+        return sheet.values, sheet.names
+
+    def _admit(self, names: tuple[str, ...] | None, whose: str) -> None:
+        """Refuse other names than those of the fit, where there are both."""
+        known = self._engine.names
+        if known is not None and names is not None and names != known:
+            raise ValueError(_difference(whose, known, names))
+
+    def _rows(self, x: Table) -> Sheet:
+        """A frame of the sensors it was fitted on."""
+        sheet = Sheet(x, "x")
+        self._admit(sheet.names, f"the {type(self).__name__}")
+        return sheet
+
+    # Arrays take the shortest way: live rows come one by one.
+
+    def _lines(self, work: Any, x: Table, label: str, *arguments: Any) -> Any:
+        """One result a row."""
+        if isinstance(x, np.ndarray):
+            return work(x, *arguments)
+        sheet = self._rows(x)
+        return sheet.line(work(sheet.values, *arguments), label)
+
+    def _tables(self, work: Any, x: Table, *arguments: Any, labels: Callable[[], Sequence[str]] | None = None) -> Any:
+        """Results of a row beside each other: one for each sensor, or for each of `labels`."""
+        if isinstance(x, np.ndarray):
+            return work(x, *arguments)
+        sheet = self._rows(x)
+        return sheet.like(work(sheet.values, *arguments), labels and labels())
+
+    def _number(self, work: Any, x: Table) -> Any:
+        """One result of all rows."""
+        return work(x if isinstance(x, np.ndarray) else self._rows(x).values)
+
+
+def _difference(whose: str, known: tuple[str, ...], got: tuple[str, ...]) -> str:
+    lacking = [name for name in known if name not in got]
+    strange = [name for name in got if name not in known]
+    must = f"`x` must have the columns that {whose} was fitted on"
+    parts = []
+    if lacking:
+        parts.append(f"missing: {listed(lacking)}")
+    if strange:
+        parts.append(f"not known: {listed(strange)}")
+    if parts:
+        return f"{must}; {'; '.join(parts)}"
+    return f"{must} in their order, {listed(known)}, got {listed(got)}; take x[list(model.feature_names_in_)]"
+
+
+def states(labels: Sequence[int] | Labels | None, x: Table) -> Any:
+    """A state for each row of `x`."""
+    _same_index(labels, x, "labels")
+    return vector(labels, "labels")
+
+
+def row_weights(weights: Line | None, x: Table) -> Any:
+    """A weight for each row of `x`."""
+    _same_index(weights, x, "sample_weight")
+    return weights if weights is None else arrays(weights, "sample_weight")
+
+
+def _same_index(values: Any, x: Any, name: str) -> None:
+    """Nothing is aligned: two of pandas must have the same index."""
+    one: Any = getattr(x, "index", None)
+    other: Any = getattr(values, "index", None)
+    if hasattr(one, "equals") and hasattr(other, "equals") and len(one) == len(other) and not one.equals(other):
+        raise ValueError(f"`{name}` must have the same index as `x`; take {name}.loc[x.index]")
+
+
+class Detector(Model):
+    """A model whose score is higher the more abnormal a row is."""
+
+    __slots__ = ()
