@@ -407,61 +407,16 @@ pub(crate) fn attribute<'py, T: numpy::Element + Copy>(
     Ok(array)
 }
 
-/// Set the number of threads that long calls use.
-///
-/// Parameters
-/// ----------
-/// n : int
-///     Between 1 and 1024. The default is the environment variable ``ACM_NUM_THREADS``, else every core this process may
-///     use. Results are the same bytes for any number of threads.
-///
-/// Raises
-/// ------
-/// ValueError
-///     ``n`` is no whole number between 1 and 1024.
-///
-/// Examples
-/// --------
-/// >>> import acm_rs
-/// >>> before = acm_rs.get_num_threads()
-/// >>> acm_rs.set_num_threads(2)
-/// >>> acm_rs.get_num_threads()
-/// 2
-/// >>> acm_rs.set_num_threads(before)
 #[pyfunction]
 pub(crate) fn set_num_threads(n: &Bound<'_, PyAny>) -> PyResult<()> {
     parallel::set_num_threads(count(n, "n", 1)?).map_err(exception)
 }
 
-/// The number of threads that long calls use.
-///
-/// Returns
-/// -------
-/// int
-///     As set by `set_num_threads`, else by the environment variable ``ACM_NUM_THREADS``, else the cores of this process.
-///
-/// Examples
-/// --------
-/// >>> import acm_rs
-/// >>> acm_rs.get_num_threads() >= 1
-/// True
 #[pyfunction]
 pub(crate) fn get_num_threads() -> usize {
     parallel::num_threads()
 }
 
-/// What this processor offers of the instructions that acm_rs can use, widest last.
-///
-/// Returns
-/// -------
-/// list of str
-///     For example ``["sse2", "avx2", "avx512"]``; the last one is what the kernels run on.
-///
-/// Examples
-/// --------
-/// >>> import acm_rs
-/// >>> len(acm_rs.cpu_features()) >= 1
-/// True
 #[pyfunction]
 pub(crate) fn cpu_features() -> Vec<&'static str> {
     acm_linalg::lanes::instructions()

@@ -150,73 +150,24 @@ macro_rules! model {
         impl $class {
             $($own)*
 
-            /// The fitted model, and what it remembers of the history it scores, as bytes.
-            ///
-            /// Returns
-            /// -------
-            /// bytes
-            ///     In the safetensors format: a JSON header, raw arrays and a checksum. The same model gives the same bytes.
-            ///
-            /// Raises
-            /// ------
-            /// RuntimeError
-            ///     Before ``fit``.
             fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
                 $crate::saved::bytes_of(self, py)
             }
 
-            /// The model that `to_bytes` wrote.
-            ///
-            /// Parameters
-            /// ----------
-            /// data : bytes-like
-            ///     bytes, or a bytearray, memoryview or array of bytes in one piece of memory. Nothing in them is executed.
-            ///
-            /// Raises
-            /// ------
-            /// ValueError
-            ///     The bytes are damaged (one flipped bit is enough), of another kind of model, or written by a newer acm_rs.
             #[staticmethod]
             fn from_bytes(data: &Bound<'_, PyAny>) -> PyResult<Self> {
                 $crate::saved::from_bytes(data)
             }
 
-            /// Writes the fitted model to a file, whole or not at all.
-            ///
-            /// Parameters
-            /// ----------
-            /// path : str or path-like
-            ///     An existing file is replaced and its permissions are kept; symbolic links are followed.
-            ///
-            /// Raises
-            /// ------
-            /// RuntimeError
-            ///     Before ``fit``.
-            /// OSError
-            ///     The file cannot be written, or something else than a regular file is there. What was there stays.
             fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<()> {
                 $crate::saved::save(self, py, path)
             }
 
-            /// The model that `save` wrote.
-            ///
-            /// Parameters
-            /// ----------
-            /// path : str or path-like
-            ///     A safetensors file. Nothing in it is executed.
-            ///
-            /// Raises
-            /// ------
-            /// OSError
-            ///     The file cannot be read, or is no regular file.
-            /// ValueError
-            ///     It is damaged (one flipped bit is enough), holds another kind of model, or was written by a newer acm_rs.
             #[staticmethod]
             fn load(path: &Bound<'_, PyAny>) -> PyResult<Self> {
                 $crate::saved::load(path)
             }
 
-            /// The names of the sensors, if they are known.
             #[getter]
             fn names<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, pyo3::types::PyTuple>>> {
                 let fit = $crate::models::Model::held(self).known();
@@ -224,7 +175,6 @@ macro_rules! model {
                 names.map(|names| $crate::naming::names_tuple(py, names)).transpose()
             }
 
-            /// What was noted about the model: a copy.
             #[getter]
             fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyDict>> {
                 $crate::naming::metadata_dict(py, &$crate::models::Model::held(self).metadata())

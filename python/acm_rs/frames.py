@@ -470,13 +470,14 @@ def windowed(
 
     Where a sensor has several results, `tails` follow its name, or `labels` are all their names.
     """
-    frame = {"min_periods": min_periods, "center": center, "step": step, "out": out, "first_row": first_row}
     sheet = opened(x, "x", times)
+    inputs = (x if sheet is None else sheet.values,)
     if "y" in own:
-        own["y"] = _beside(x, own["y"])
+        inputs = (*inputs, _beside(x, own.pop("y")))
+    moments = stamps(times) if sheet is None else sheet.times(times, window)
+    found = kernel(*inputs, window, min_periods, center, step, moments, out, first_row, **own)
     if sheet is None:
-        return kernel(x, window=window, times=stamps(times), **frame, **own)
-    found = kernel(sheet.values, window=window, times=sheet.times(times, window), **frame, **own)
+        return found
     if out is not None:
         return found
     labels = sheet.each(tails) if tails is not None else labels

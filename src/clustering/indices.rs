@@ -8,44 +8,6 @@ use crate::arguments::{Given, count, labels_for, seed_of};
 use crate::interop::compute;
 use crate::models::{attribute, samples_of};
 
-/// How much closer each row is to its own cluster than to the next one.
-///
-/// Parameters
-/// ----------
-/// x : ndarray of float64 or float32, shape (n, d) or (n,)
-///     A point in each row. Any memory layout; never changed. A 1-D array is one column.
-/// labels : ndarray of integers, shape (n,)
-///     Cluster of each row: any numbers of at least 2 and at most n - 1 kinds. -1 is a label like any other.
-///
-/// Returns
-/// -------
-/// ndarray of float64, shape (n,)
-///     Within -1 and 1: (b - a) / max(a, b), a the mean Euclidean distance to the other rows of the row's cluster, b the
-///     least mean distance to the rows of another one. 0 for the only row of a cluster, and where a and b are 0.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``x`` is no float array or ``labels`` no integer array.
-/// ValueError
-///     ``labels`` has another length than ``x`` has rows, fewer than 2 or more than n - 1 kinds; a value of ``x`` is missing
-///     (NaN or infinite).
-///
-/// Notes
-/// -----
-/// Rousseeuw's silhouettes [1]_. Distances are exact, from the differences themselves, as in `pairwise_distances`. Each pair
-/// of rows is met once, and no matrix of distances is held: memory is a copy of ``x`` and a sum for each row and cluster. Beyond
-/// 4,194,304 such sums (n times the number of clusters) pairs are met twice and no sums are held.
-///
-/// .. [1] Rousseeuw, Silhouettes: A Graphical Aid to the Interpretation and Validation of Cluster Analysis, Journal of
-///        Computational and Applied Mathematics 20, 1987, doi 10.1016/0377-0427(87)90125-7.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> x = np.array([0.0, 1.0, 5.0, 7.0])
-/// >>> acm_rs.silhouette_samples(x, np.array([0, 0, 1, 1])).round(3)
-/// array([0.833, 0.8  , 0.556, 0.692])
 #[pyfunction]
 pub(crate) fn silhouette_samples<'py>(
     py: Python<'py>,
@@ -59,48 +21,8 @@ pub(crate) fn silhouette_samples<'py>(
     attribute(py, &found)
 }
 
-/// Mean silhouette: how much closer rows are to their own cluster than to the next one.
-///
-/// Parameters
-/// ----------
-/// x : ndarray of float64 or float32, shape (n, d) or (n,)
-///     A point in each row. Any memory layout; never changed. A 1-D array is one column.
-/// labels : ndarray of integers, shape (n,)
-///     Cluster of each row: any numbers of at least 2 and at most n - 1 kinds. -1 is a label like any other.
-/// sample_size : int, optional
-///     Only so many rows, drawn without replacement, as if there were no others; all where there are no more.
-/// seed : int, default 17
-///     Of the drawing.
-///
-/// Returns
-/// -------
-/// float
-///     Mean of `silhouette_samples`, within -1 and 1; higher is better parted.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``x`` is no float array or ``labels`` no integer array.
-/// ValueError
-///     ``labels`` has another length than ``x`` has rows, fewer than 2 or more than n - 1 kinds; a value of ``x`` is missing
-///     (NaN or infinite); ``sample_size`` or ``seed`` is none of what it may be; the rows drawn are all of one kind, or all of
-///     different ones.
-///
-/// Notes
-/// -----
-/// Rousseeuw's silhouettes [1]_. The rows that a seed draws are not those that scikit-learn draws for it.
-///
-/// .. [1] Rousseeuw, Silhouettes: A Graphical Aid to the Interpretation and Validation of Cluster Analysis, Journal of
-///        Computational and Applied Mathematics 20, 1987, doi 10.1016/0377-0427(87)90125-7.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> x = np.array([0.0, 1.0, 5.0, 7.0])
-/// >>> round(acm_rs.silhouette_score(x, np.array([0, 0, 1, 1])), 4)
-/// 0.7203
 #[pyfunction]
-#[pyo3(signature = (x, labels, sample_size=None, seed=Given(None)), text_signature = "(x, labels, sample_size=None, seed=17)")]
+#[pyo3(signature = (x, labels, sample_size=None, seed=Given(None)))]
 pub(crate) fn silhouette_score<'py>(
     py: Python<'py>,
     x: &Bound<'py, PyAny>,
@@ -116,44 +38,6 @@ pub(crate) fn silhouette_score<'py>(
     compute(py, || kernels::silhouette_score(x, &labels, size.map(|size| (size, seed))))
 }
 
-/// Ratio of the scatter between clusters to the scatter within them.
-///
-/// Parameters
-/// ----------
-/// x : ndarray of float64 or float32, shape (n, d) or (n,)
-///     A point in each row. Any memory layout; never changed. A 1-D array is one column.
-/// labels : ndarray of integers, shape (n,)
-///     Cluster of each row: any numbers of at least 2 and at most n - 1 kinds. -1 is a label like any other.
-///
-/// Returns
-/// -------
-/// float
-///     (B / (k - 1)) / (W / (n - k)) of k clusters: B the squared distances of the clusters' means from the overall mean,
-///     weighed by their rows, W the squared distances of the rows from their cluster's mean. Higher is better parted. 1
-///     where W is 0.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``x`` is no float array or ``labels`` no integer array.
-/// ValueError
-///     ``labels`` has another length than ``x`` has rows, fewer than 2 or more than n - 1 kinds; a value of ``x`` is missing
-///     (NaN or infinite).
-///
-/// Notes
-/// -----
-/// The variance ratio of Caliński and Harabasz [1]_. Means are taken relative to a row of their cluster: 1e9 ± 1e-3 costs no
-/// digits.
-///
-/// .. [1] Caliński and Harabasz, A Dendrite Method for Cluster Analysis, Communications in Statistics 3, 1974,
-///        doi 10.1080/03610927408827101.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> x = np.array([0.0, 1.0, 5.0, 7.0])
-/// >>> round(acm_rs.calinski_harabasz_score(x, np.array([0, 0, 1, 1])), 3)
-/// 24.2
 #[pyfunction]
 pub(crate) fn calinski_harabasz_score(
     py: Python<'_>,
@@ -166,44 +50,6 @@ pub(crate) fn calinski_harabasz_score(
     compute(py, || kernels::calinski_harabasz(x, &labels))
 }
 
-/// How wide clusters are for how far they are apart.
-///
-/// Parameters
-/// ----------
-/// x : ndarray of float64 or float32, shape (n, d) or (n,)
-///     A point in each row. Any memory layout; never changed. A 1-D array is one column.
-/// labels : ndarray of integers, shape (n,)
-///     Cluster of each row: any numbers of at least 2 and at most n - 1 kinds. -1 is a label like any other.
-///
-/// Returns
-/// -------
-/// float
-///     Mean over the clusters of the greatest (w + w') / |m - m'| with another cluster: m a cluster's mean, w its rows' mean
-///     Euclidean distance from it. Lower is better parted. Clusters with the same mean are left out of account; 0 where all
-///     widths or all distances are 0.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``x`` is no float array or ``labels`` no integer array.
-/// ValueError
-///     ``labels`` has another length than ``x`` has rows, fewer than 2 or more than n - 1 kinds; a value of ``x`` is missing
-///     (NaN or infinite).
-///
-/// Notes
-/// -----
-/// The index of Davies and Bouldin [1]_ with mean distances. Means are taken relative to a row of their cluster: 1e9 ± 1e-3
-/// costs no digits. scikit-learn calls widths and distances below 1e-8 zero, whatever the unit; here only zero is.
-///
-/// .. [1] Davies and Bouldin, A Cluster Separation Measure, IEEE Transactions on Pattern Analysis and Machine Intelligence 1,
-///        1979, doi 10.1109/TPAMI.1979.4766909.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> x = np.array([0.0, 1.0, 5.0, 7.0])
-/// >>> round(acm_rs.davies_bouldin_score(x, np.array([0, 0, 1, 1])), 4)
-/// 0.2727
 #[pyfunction]
 pub(crate) fn davies_bouldin_score(py: Python<'_>, x: &Bound<'_, PyAny>, labels: &Bound<'_, PyAny>) -> PyResult<f64> {
     let x = samples_of(x)?;

@@ -10,70 +10,6 @@ use crate::interop::{Input, compute, exception, input};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table};
 use crate::naming::{agreed, names_of};
 
-/// k-means: rows parted into clusters, each around the mean of its rows.
-///
-/// Parameters
-/// ----------
-/// n_clusters : int
-///     Clusters, k; at least 1.
-/// n_init : int, default 10
-///     Starts, of which the one with the lowest inertia is kept.
-/// max_iter : int, default 300
-///     Most iterations of a start.
-/// tol : float, default 1e-4
-///     A start is over when the sum of the centres' squared shifts is at most ``tol`` times the mean variance of the
-///     columns.
-/// seed : int, default 17
-///     Starts are drawn from it; between 0 and 2^64 - 1.
-///
-/// Attributes
-/// ----------
-/// cluster_centers_ : ndarray of float64, shape (k, d)
-///     The clusters' means, in the columns' units.
-/// labels_ : ndarray of int64, shape (n,)
-///     The cluster of each row of the fit, or of the latest mini-batch.
-/// inertia_ : float
-///     Sum of those rows' squared distances to their centres, times their weights.
-/// counts_ : ndarray of float64, shape (k,)
-///     Weight of the rows that each centre is the mean of.
-/// n_iter_ : int
-///     Iterations of the start that was kept (0 without a fit), plus the mini-batches taken since.
-/// n_features_in_ : int
-///     Columns, d.
-///
-/// Raises
-/// ------
-/// TypeError
-///     A parameter is of another type.
-/// ValueError
-///     A parameter is outside what it may be.
-///
-/// Notes
-/// -----
-/// A start draws its centres from the rows by greedy k-means++ [1]_; Lloyd's iterations [2]_ follow. Then
-/// as many starts again set out from the best centres, each with one of them drawn anew, the least useful first, while
-/// that saves a thousandth of the inertia. Distances are sums of squared differences about the columns' medians, so
-/// that offsets cost no digits. Columns are taken in their units: bring them to a common scale first where they differ.
-/// A cluster that loses its last row takes the row that lies farthest from its own centre. With fewer different rows
-/// than clusters some clusters stay empty (``counts_`` 0) and their centres repeat others. NaN and infinity are
-/// missing: they count as the median of the column at fit. Values farther than 1e150 from it count as that far.
-///
-/// The same seed gives the same bytes for any number of threads and any memory layout. A fit holds a packed copy of the
-/// data, 16 n bytes for each start, and 8 (3 + ln k) n bytes while one is drawn.
-///
-/// .. [1] Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007, pages 1027-1035.
-/// .. [2] Lloyd, Least squares quantization in PCM, 1982, doi 10.1109/TIT.1982.1056489.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> x = np.random.default_rng(0).normal(0.0, 1.0, (300, 2))
-/// >>> x[:100] += 20.0
-/// >>> model = acm_rs.KMeans(2).fit(x)
-/// >>> model.predict(x[99:101]).tolist() == model.labels_[99:101].tolist()
-/// True
-/// >>> sorted(np.bincount(model.labels_).tolist())
-/// [100, 200]
 #[pyclass(module = "acm_rs", frozen)]
 pub(crate) struct KMeans {
     parameters: kmeans::KMeans,
@@ -141,8 +77,7 @@ fn read(values: &Input<'_>) -> PyResult<Vec<f64>> {
 
 model! { KMeans {
     #[new]
-    #[pyo3(signature = (n_clusters, n_init=Given(None), max_iter=Given(None), tol=Given(None), seed=Given(None)),
-           text_signature = "(n_clusters, n_init=10, max_iter=300, tol=1e-4, seed=17)")]
+    #[pyo3(signature = (n_clusters, n_init=Given(None), max_iter=Given(None), tol=Given(None), seed=Given(None)))]
     fn new(
         n_clusters: &Bound<'_, PyAny>,
         n_init: Given<'_, '_>,
@@ -161,31 +96,6 @@ model! { KMeans {
         })
     }
 
-    /// Finds the clusters of the rows.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows = samples, at least as many as clusters; columns = sensors. Any memory layout; never changed.
-    /// sample_weight : ndarray of float64 or float32, shape (n,), optional
-    ///     How much each row counts: finite, at least 0, not all 0.
-    /// centers : ndarray of float64 or float32, shape (k, d), optional
-    ///     Start from these, once, in place of drawn starts.
-    ///
-    /// Returns
-    /// -------
-    /// KMeans
-    ///     Itself.
-    ///
-    /// Raises
-    /// ------
-    /// TypeError
-    ///     An argument is no float array.
-    /// ValueError
-    ///     ``x`` has fewer rows than clusters or no value that is not missing; weights or centres are not what they
-    ///     must be.
-    /// MemoryError
-    ///     The packed copy of the data does not fit.
     #[pyo3(signature = (x, sample_weight=None, *, centers=None, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
@@ -209,34 +119,6 @@ model! { KMeans {
         Ok(slf)
     }
 
-    /// Moves the centres by a mini-batch: each becomes the mean of all rows that were its own so far.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     The next rows. The first batch of a model that is not fitted has at least as many rows as clusters; the
-    ///     centres start from it.
-    /// sample_weight : ndarray of float64 or float32, shape (n,), optional
-    ///     How much each row counts: finite, at least 0, not all 0.
-    ///
-    /// Returns
-    /// -------
-    /// KMeans
-    ///     Itself.
-    ///
-    /// Raises
-    /// ------
-    /// TypeError
-    ///     An argument is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than before, or too few rows.
-    ///
-    /// Notes
-    /// -----
-    /// The steps of Sculley [1]_ for the rows of a batch taken at once. Missing values count as the medians
-    /// of the first batch, or of the fit.
-    ///
-    /// .. [1] Sculley, Web-scale k-means clustering, WWW 2010, doi 10.1145/1772690.1772862.
     #[pyo3(signature = (x, sample_weight=None, *, names=None))]
     fn partial_fit<'py>(
         slf: Bound<'py, Self>,
@@ -265,26 +147,6 @@ model! { KMeans {
         }
     }
 
-    /// The cluster of each row: the number of the nearest centre.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows to place.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of int64, shape (n,)
-    ///     The lowest number of equally near centres.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn predict<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
@@ -292,26 +154,6 @@ model! { KMeans {
         filled(py, samples.rows(), |out: &mut [i64]| fitted.predict(samples, out))
     }
 
-    /// The distance of each row to each centre.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows to measure.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n, k)
-    ///     Euclidean distances.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn transform<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
@@ -319,26 +161,6 @@ model! { KMeans {
         table(py, (samples.rows(), fitted.clusters()), false, |out| fitted.transform(samples, out))
     }
 
-    /// The distance of each row to the nearest centre.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows to score.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n,)
-    ///     Euclidean distances, in the columns' unit; higher is more abnormal.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn score<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
@@ -346,50 +168,10 @@ model! { KMeans {
         filled(py, samples.rows(), |out| fitted.score(samples, out))
     }
 
-    /// The same as ``score``: a row's distance does not depend on the rows before.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     The next rows, any number.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n,)
-    ///     Distances to the nearest centre. The centres stay: ``partial_fit`` moves them.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.score(py, x)
     }
 
-    /// What each column adds to the squared score: its squared difference to the nearest centre.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows to explain.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape of ``x``
-    ///     A row's contributions sum to the square of its score.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn contributions<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;

@@ -7,38 +7,8 @@ use pyo3::prelude::*;
 use crate::arguments::{Given, count, label_array, labels_for, labels_of, number, truth};
 use crate::models::filled;
 
-/// The most frequent label around each row.
-///
-/// Parameters
-/// ----------
-/// labels : ndarray of int, shape (n,)
-///     Regimes of rows, oldest first; -1 is UNKNOWN.
-/// window : int
-///     Rows that vote, at least 1.
-/// causal : bool, default False
-///     False: the window is centred, rows t - (window - 1) // 2 to t + window // 2. True: rows t - window + 1 to t, so that a
-///     row's label does not change when more rows come.
-///
-/// Returns
-/// -------
-/// ndarray of int64, shape (n,)
-///     Only labels of the window itself; UNKNOWN rows stay UNKNOWN and have no vote. Among equally frequent labels a row keeps
-///     its own if it is one of them, else takes the one that stands latest.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``labels`` is no array of integers.
-/// ValueError
-///     A label is below -1, or ``window`` is no whole number of at least 1.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> acm_rs.smooth_labels(np.array([0, 0, 1, 0, 0, -1, 1, 1]), 3)
-/// array([ 0,  0,  0,  0,  0, -1,  1,  1])
 #[pyfunction]
-#[pyo3(signature = (labels, window, *, causal=Given(None)), text_signature = "(labels, window, *, causal=False)")]
+#[pyo3(signature = (labels, window, *, causal=Given(None)))]
 pub(crate) fn smooth_labels<'py>(
     py: Python<'py>,
     labels: &Bound<'py, PyAny>,
@@ -50,33 +20,6 @@ pub(crate) fn smooth_labels<'py>(
     filled(py, labels.len(), |out| labels::smooth(&labels, window, causal, out))
 }
 
-/// Labels without stays shorter than ``rows`` rows.
-///
-/// Parameters
-/// ----------
-/// labels : ndarray of int, shape (n,)
-///     Regimes of rows, oldest first; -1 is UNKNOWN.
-/// rows : int
-///     Fewest rows of a stay, at least 1.
-///
-/// Returns
-/// -------
-/// ndarray of int64, shape (n,)
-///     The shortest stay of those too short joins the longer of the stays beside it, the earlier one where they are equally
-///     long; so on until none is left that has a neighbour. UNKNOWN rows stay UNKNOWN and part neighbours.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``labels`` is no array of integers.
-/// ValueError
-///     A label is below -1, or ``rows`` is no whole number of at least 1.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> acm_rs.minimum_dwell(np.array([0, 0, 0, 1, 2, 2]), 2)
-/// array([0, 0, 0, 0, 2, 2])
 #[pyfunction]
 pub(crate) fn minimum_dwell<'py>(
     py: Python<'py>,
@@ -87,35 +30,8 @@ pub(crate) fn minimum_dwell<'py>(
     filled(py, labels.len(), |out| labels::minimum_dwell(&labels, rows, out))
 }
 
-/// Which rows are near a change of regime.
-///
-/// Parameters
-/// ----------
-/// labels : ndarray of int, shape (n,)
-///     Regimes of rows, oldest first; -1 is UNKNOWN.
-/// before, after : int, default 5
-///     Rows that are marked before a change, and from the first row of the new regime on.
-///
-/// Returns
-/// -------
-/// ndarray of bool, shape (n,)
-///     True near rows whose label differs from the last known label before; UNKNOWN rows between the two regimes are part of
-///     the change. A return from UNKNOWN to the same regime is none.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``labels`` is no array of integers.
-/// ValueError
-///     A label is below -1, or a count is no whole number of at least 0.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> acm_rs.transients(np.array([0, 0, 0, 1, 1, 1]), before=1, after=2)
-/// array([False, False,  True,  True,  True, False])
 #[pyfunction]
-#[pyo3(signature = (labels, before=Given(None), after=Given(None)), text_signature = "(labels, before=5, after=5)")]
+#[pyo3(signature = (labels, before=Given(None), after=Given(None)))]
 pub(crate) fn transients<'py>(
     py: Python<'py>,
     labels: &Bound<'py, PyAny>,
@@ -128,45 +44,8 @@ pub(crate) fn transients<'py>(
     filled(py, labels.len(), |out| labels::transients(&labels, before, after, out))
 }
 
-/// Labels numbered as those of a reference.
-///
-/// Parameters
-/// ----------
-/// reference : ndarray of int, shape (n,)
-///     Labels that keep their numbers; -1 is UNKNOWN.
-/// labels : ndarray of int, shape (n,)
-///     Other labels of the same rows.
-/// min_share : float, default 0.5
-///     Share of the rows of the smaller of two regimes that they must have in common to be one.
-///
-/// Returns
-/// -------
-/// ndarray of int64, shape (n,)
-///     ``labels`` with the numbers of the reference that agree in most rows, one for one; those without a partner get new
-///     numbers, above all of the reference. UNKNOWN stays UNKNOWN.
-///
-/// Raises
-/// ------
-/// TypeError
-///     One of them is no array of integers.
-/// ValueError
-///     They differ in length, a label is below -1, there are more than 1000 different ones, or ``min_share`` is not between 0
-///     and 1.
-///
-/// Notes
-/// -----
-/// The assignment is found by the Hungarian method [1]_.
-///
-/// .. [1] Kuhn, The Hungarian method for the assignment problem, Naval Research Logistics Quarterly 2, 1955,
-///        doi 10.1002/nav.3800020109.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> acm_rs.align_labels(np.array([2, 2, 5, 5, 5]), np.array([1, 1, 0, 0, 3]))
-/// array([2, 2, 5, 5, 6])
 #[pyfunction]
-#[pyo3(signature = (reference, labels, *, min_share=Given(None)), text_signature = "(reference, labels, *, min_share=0.5)")]
+#[pyo3(signature = (reference, labels, *, min_share=Given(None)))]
 pub(crate) fn align_labels<'py>(
     py: Python<'py>,
     reference: &Bound<'py, PyAny>,

@@ -10,52 +10,6 @@ use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table, warn, warn_left_out};
 use crate::naming::names_of;
 
-/// AR(1) detector: each sensor is expected to keep part of its last deviation.
-///
-/// Parameters
-/// ----------
-/// phi_cap : float, default 0.999
-///     Most that a sensor's lag-1 coefficient may be, in magnitude; at least 0 and below 1.
-/// sd_floor : float, optional
-///     Least scale of a sensor's residuals, in the sensor's unit; by default relative to the sensor, so that units do not matter:
-///     1e-6 of its root mean square about the median, of the median where the sensor stands still, 1e-6 where that is 0.
-/// fuse : {"mean", "median", "p95"}, default "mean"
-///     How the sensors' deviations become one score.
-///
-/// Attributes
-/// ----------
-/// mu_, phi_, sd_ : ndarray of float64, shape (d,)
-///     Level (median), lag-1 coefficient and residual scale (1.4826 times the median absolute deviation) of each sensor.
-/// used_ : ndarray of bool, shape (d,)
-///     False for sensors with less than half of their training values; they are left out of the score.
-/// n_features_in_ : int
-///     Sensors, d.
-///
-/// Raises
-/// ------
-/// TypeError
-///     A parameter is of another type.
-/// ValueError
-///     A parameter is outside what it may be.
-///
-/// Notes
-/// -----
-/// The model of a sensor is x[t] = mu + phi (x[t-1] - mu) + r[t] [1]_. NaN and infinity are missing: gaps are closed up at
-/// fit; at scoring time a missing value has no residual, and one before counts as the sensor's level. Values are clipped to
-/// ±1e150. A sensor with fewer than three values, or that changes by no more than the rounding of its values, has coefficient 0.
-///
-/// .. [1] Box, Jenkins and Reinsel, Time Series Analysis: Forecasting and Control, 4th edition, 2008, section 3.2,
-///        doi 10.1002/9781118619193.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> x = np.random.default_rng(0).normal(50.0, 2.0, (500, 3))
-/// >>> detector = acm_rs.AR1Detector().fit(x)
-/// >>> x[-1, 1] = 90.0
-/// >>> scores = detector.score(x)
-/// >>> int(scores.argmax()), int(detector.contributions(x)[-1].argmax())
-/// (499, 1)
 #[pyclass(module = "acm_rs", frozen)]
 pub(crate) struct AR1Detector {
     parameters: Ar1,
@@ -82,8 +36,7 @@ impl Model for AR1Detector {
 
 model! { AR1Detector {
     #[new]
-    #[pyo3(signature = (phi_cap=Given(None), sd_floor=None, fuse=Given(None)),
-           text_signature = "(phi_cap=0.999, sd_floor=None, fuse='mean')")]
+    #[pyo3(signature = (phi_cap=Given(None), sd_floor=None, fuse=Given(None)))]
     fn new(
         phi_cap: Given<'_, '_>,
         sd_floor: Option<&Bound<'_, PyAny>>,
@@ -98,30 +51,6 @@ model! { AR1Detector {
         })
     }
 
-    /// Learns level, coefficient and residual scale of each sensor from healthy data.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-    ///
-    /// Returns
-    /// -------
-    /// AR1Detector
-    ///     Itself.
-    ///
-    /// Raises
-    /// ------
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has fewer than three rows, or no sensor with at least half of its values.
-    ///
-    /// Warns
-    /// -----
-    /// UserWarning
-    ///     Values beyond ±1e150 were clipped, sensors are left out, or over 80 % of them have no memory (a coefficient below
-    ///     1e-6 in magnitude).
     #[pyo3(signature = (x, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
@@ -148,26 +77,6 @@ model! { AR1Detector {
         Ok(slf)
     }
 
-    /// How far each row is from what the row before it lets expect.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     A history, oldest first. Its first row has no row before it and scores 0.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n,)
-    ///     The sensors' abs(residual) / sd, fused; higher is more abnormal. NaN where no sensor has a value.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn score<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
@@ -175,26 +84,6 @@ model! { AR1Detector {
         filled(py, samples.rows(), |out| fitted.score(samples, out))
     }
 
-    /// Scores the rows that follow those given to ``update`` before.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     The next rows, any number.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n,)
-    ///     To the last bit what ``score`` gives for these rows of the whole history since ``fit``.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit; nothing is remembered then.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.held.get()?;
         let input = samples_of(x)?;
@@ -204,26 +93,6 @@ model! { AR1Detector {
         })
     }
 
-    /// What each sensor adds to the score: its abs(residual) / sd.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     A history, oldest first.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape of ``x``
-    ///     0 where a sensor has no residual or is left out.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn contributions<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
@@ -273,40 +142,6 @@ model! { AR1Detector {
     }
 } }
 
-/// Residuals of AR(1) with given coefficients and levels.
-///
-/// Parameters
-/// ----------
-/// x : ndarray of float64 or float32, shape (n, d) or (n,)
-///     Rows = time, oldest first; columns = sensors. Any memory layout; never copied, never changed.
-/// phi, mu : float or sequence of float, length d
-///     Coefficient and level of each sensor.
-///
-/// Returns
-/// -------
-/// ndarray of float64, shape of ``x``
-///     r[t] = (x[t] - mu) - phi (x[t-1] - mu); 0 in the first row. A missing value before counts as ``mu``; a missing value
-///     gives NaN.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``x`` is no float array, or ``phi`` or ``mu`` no numbers.
-/// ValueError
-///     ``phi`` or ``mu`` has another length than ``x`` has columns.
-///
-/// Notes
-/// -----
-/// NaN and infinity are missing; values are clipped to ±1e150. The model is that of Box, Jenkins and Reinsel [1]_.
-///
-/// .. [1] Box, Jenkins and Reinsel, Time Series Analysis: Forecasting and Control, 4th edition, 2008, section 3.2,
-///        doi 10.1002/9781118619193.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> acm_rs.ar1_residuals(np.array([1.0, 3.0, 2.0]), 0.5, 2.0)
-/// array([ 0. ,  1.5, -0.5])
 #[pyfunction]
 pub(crate) fn ar1_residuals<'py>(
     py: Python<'py>,

@@ -13,66 +13,6 @@ use crate::naming::names_of;
 
 const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 
-/// Isolation forest: rows that few random splits set apart from the others are abnormal.
-///
-/// Parameters
-/// ----------
-/// n_estimators : int, default 100
-///     Trees, at most 1,000,000.
-/// max_samples : int, float or "auto", default 256
-///     Rows that each tree is grown from, drawn without replacement: a number of rows, at least 2 (all where there are fewer),
-///     a share of them in (0, 1] that makes at least 2, or "auto" for 256.
-/// extension : int, default 0
-///     Sensors that a split looks at beyond the first. 0: splits along the axes; more: oblique ones (extended isolation
-///     forest). More than there are sensors counts as all.
-/// seed : int, default 17
-///     The same seed and data give the same forest, whatever the number of threads.
-///
-/// Attributes
-/// ----------
-/// max_samples_ : int
-///     Rows that each tree was grown from.
-/// n_nodes_ : int
-///     Nodes of all trees together.
-/// used_ : ndarray of bool, shape (d,)
-///     False for sensors without two different training values: no split looks at them.
-/// n_features_in_ : int
-///     Sensors, d.
-///
-/// Raises
-/// ------
-/// TypeError
-///     A parameter is of another type.
-/// ValueError
-///     A parameter is outside what it may be.
-///
-/// Notes
-/// -----
-/// score(x) = 2^(-h(x) / c(max_samples_)), with h the mean path length of the row over the trees and c(n) that of an
-/// unsuccessful search in a binary search tree of n keys [1]_; about 0.5 for an average row, towards 1 for one that stands
-/// alone. A split draws a sensor among those that vary at the node and a threshold evenly between its least and greatest
-/// value; a tree is at most ceil(log2(max_samples_)) high. Values and thresholds are compared in float64.
-///
-/// NaN and infinity are missing: they go down the branch that took more of the training rows.
-///
-/// With ``extension`` a split looks at ``extension + 1`` sensors along a random direction [2]_, in units of each sensor's span
-/// at the node, so that units of measurement do not matter; its offset is drawn evenly between the node's rows [3]_. A missing
-/// value stands at the node's mean of the sensor.
-///
-/// .. [1] Liu, Ting and Zhou, Isolation Forest, 2008, doi 10.1109/ICDM.2008.17.
-/// .. [2] Hariri, Carrasco Kind and Brunner, Extended Isolation Forest, 2021, doi 10.1109/TKDE.2019.2947676.
-/// .. [3] Lesouple, Baudoin, Spigai and Tourneret, Generalized isolation forest for anomaly detection, 2021,
-///        doi 10.1016/j.patrec.2021.05.022.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> x = np.random.default_rng(0).normal(50.0, 2.0, (500, 3))
-/// >>> forest = acm_rs.IsolationForest().fit(x)
-/// >>> rows = x[:3].copy()
-/// >>> rows[1, 2] = 75.0
-/// >>> int(forest.score(rows).argmax()), int(forest.contributions(rows)[1].argmax())
-/// (1, 2)
 #[pyclass(module = "acm_rs", frozen)]
 pub(crate) struct IsolationForest {
     parameters: forest::IsolationForest,
@@ -109,8 +49,7 @@ fn sample_size(value: &Bound<'_, PyAny>) -> PyResult<SampleSize> {
 
 model! { IsolationForest {
     #[new]
-    #[pyo3(signature = (n_estimators=Given(None), max_samples=Given(None), extension=Given(None), seed=Given(None)),
-           text_signature = "(n_estimators=100, max_samples=256, extension=0, seed=17)")]
+    #[pyo3(signature = (n_estimators=Given(None), max_samples=Given(None), extension=Given(None), seed=Given(None)))]
     fn new(
         n_estimators: Given<'_, '_>,
         max_samples: Given<'_, '_>,
@@ -128,30 +67,6 @@ model! { IsolationForest {
         })
     }
 
-    /// Grows the trees from healthy data.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows = time, columns = sensors. Any memory layout; never copied, never changed.
-    ///
-    /// Returns
-    /// -------
-    /// IsolationForest
-    ///     Itself.
-    ///
-    /// Raises
-    /// ------
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has fewer than two rows, no column, or no sensor that changes, or ``max_samples`` is a share of less than two
-    ///     rows.
-    ///
-    /// Warns
-    /// -----
-    /// UserWarning
-    ///     Sensors are not used because they have no value or do not change.
     #[pyo3(signature = (x, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
@@ -170,26 +85,6 @@ model! { IsolationForest {
         Ok(slf)
     }
 
-    /// How soon random splits set each row apart.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows to judge; each by itself.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n,)
-    ///     In (0, 1]; higher is more abnormal, about 0.5 for an average row.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn score<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;
@@ -197,59 +92,10 @@ model! { IsolationForest {
         filled(py, samples.rows(), |out| fitted.score(samples, out))
     }
 
-    /// The same as ``score``: the forest remembers no rows.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     The next rows, any number.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n,)
-    ///     Their scores.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
     fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.score(py, x)
     }
 
-    /// What each sensor does to set each row apart.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows to explain.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape of ``x``
-    ///     A row's values sum to the mean over the trees of (mean path length of the tree's training rows) / (path length of
-    ///     the row) - 1: about 0 for an average row, 1 for one that is set apart in half the steps. Negative: the sensor made
-    ///     the path longer.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit.
-    ///
-    /// Notes
-    /// -----
-    /// A split is credited with the mean path length of the training rows at its node less that of those which went the same
-    /// way, relative to the row's path length in that tree. An oblique split is shared among its sensors by how far each moves
-    /// the row along the direction. Paths as explanations: Carletti, Terzi and Susto, 2023,
-    /// doi 10.1016/j.engappai.2022.105730.
     fn contributions<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let fitted = self.held.get()?;
         let input = samples_of(x)?;

@@ -10,61 +10,6 @@ use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table};
 use crate::naming::names_of;
 
-/// A detector for each operating regime, all on one scale: 1 is the limit of whatever the machine is doing.
-///
-/// Parameters
-/// ----------
-/// detector : {"pca", "mahalanobis", "ar1"}, default "pca"
-///     What each regime has: ``PCADetector(0.9)``, ``MahalanobisDetector()`` or ``AR1Detector()``.
-/// false_alarm_rate : float, default 0.01
-///     Share of a regime's training rows that score above 1; between 0 and 1.
-/// min_rows : int, default 100
-///     Fewest training rows of a regime with a detector of its own; at least 2.
-///
-/// Attributes
-/// ----------
-/// regimes_ : ndarray of int64, shape (k,)
-///     Labels that have a detector of their own, rising.
-/// limits_ : ndarray of float64, shape (k + 1,)
-///     What the scores of each of them are divided by, and last those of the detector of all rows.
-/// rows_ : ndarray of int64, shape (k + 1,)
-///     Training rows of each of them, and last all.
-/// n_features_in_ : int
-///     Sensors, d.
-///
-/// Raises
-/// ------
-/// TypeError
-///     A parameter is of another type.
-/// ValueError
-///     A parameter is outside what it may be.
-///
-/// Notes
-/// -----
-/// One detector is fitted on all training rows, and one on the rows of each regime that has enough of them (local models, as
-/// Zhao, Zhang and Xu have them for principal components [1]_). A detector's limit is the quantile 1 - ``false_alarm_rate`` of
-/// its own training rows' scores, interpolated as by ``numpy.quantile``; where it is 0 it counts as 1. A score is the one of the
-/// row's detector over its limit. Rows of no regime (a negative label), of one that has no detector of its own, and all rows
-/// where labels are left out, use the detector of all rows. A regime on whose rows no detector can be fitted, as where no
-/// sensor changes, has none of its own.
-///
-/// AR(1) looks at the row before in time, whatever its regime; the levels and coefficients are those of the row's regime, so the
-/// row after a change of regime scores high: ``transients`` marks such rows. Missing values are treated as the detector does.
-///
-/// .. [1] S. J. Zhao, J. Zhang and Y. M. Xu, "Monitoring of processes with multiple operating modes through multiple principle
-///        component analysis models", Industrial & Engineering Chemistry Research 43, 2004, doi 10.1021/ie0497893.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> random = np.random.default_rng(0)
-/// >>> running = np.repeat([0, 1, 0, 1], 200)
-/// >>> levels, noise = np.where(running, 1500.0, 0.0), np.where(running, 20.0, 0.1)
-/// >>> x = levels[:, None] + noise[:, None] * random.normal(size=(800, 3))
-/// >>> detector = acm_rs.RegimeDetector("mahalanobis").fit(x, running)
-/// >>> x[100, 2] += 2.0
-/// >>> int(detector.score(x, running).argmax()), bool(detector.score(x)[100] > 1.0)
-/// (100, False)
 #[pyclass(module = "acm_rs", frozen)]
 pub(crate) struct RegimeDetector {
     parameters: regime_detector::RegimeDetector,
@@ -95,8 +40,7 @@ fn optional(labels: Option<&Bound<'_, PyAny>>, rows: usize) -> PyResult<Option<V
 
 model! { RegimeDetector {
     #[new]
-    #[pyo3(signature = (detector=Given(None), false_alarm_rate=Given(None), min_rows=Given(None)),
-           text_signature = "(detector='pca', false_alarm_rate=0.01, min_rows=100)")]
+    #[pyo3(signature = (detector=Given(None), false_alarm_rate=Given(None), min_rows=Given(None)))]
     fn new(
         detector: Given<'_, '_>,
         false_alarm_rate: Given<'_, '_>,
@@ -111,26 +55,6 @@ model! { RegimeDetector {
         })
     }
 
-    /// Learns each regime's detector and limit from healthy data.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows = time, oldest first; columns = sensors. Any memory layout; never changed.
-    /// labels : ndarray of int, shape (n,), optional
-    ///     The rows' regimes, as of ``RegimeModel.labels_``. Negative: UNKNOWN. Left out: all rows are.
-    ///
-    /// Returns
-    /// -------
-    /// RegimeDetector
-    ///     Itself.
-    ///
-    /// Raises
-    /// ------
-    /// TypeError
-    ///     ``x`` is no float array, or ``labels`` no array of integers.
-    /// ValueError
-    ///     No detector can be fitted on all rows of ``x``, or ``labels`` has another length than ``x`` has rows.
     #[pyo3(signature = (x, labels=None, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
@@ -149,28 +73,6 @@ model! { RegimeDetector {
         Ok(slf)
     }
 
-    /// Each row's score relative to the limit of its regime: above 1 is an alarm.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows to score, a history for AR(1).
-    /// labels : ndarray of int, shape (n,), optional
-    ///     The rows' regimes, as of ``RegimeModel.predict``. Left out: every row is UNKNOWN.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n,)
-    ///     Higher is more abnormal. For AR(1) NaN where no sensor has a value.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array, or ``labels`` no array of integers.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit, or ``labels`` another length than ``x`` has rows.
     #[pyo3(signature = (x, labels=None))]
     fn score<'py>(
         &self,
@@ -185,29 +87,6 @@ model! { RegimeDetector {
         filled(py, samples.rows(), |out| fitted.score(samples, labels.as_deref(), out))
     }
 
-    /// Scores the rows that follow those given to ``update`` before.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     The next rows, any number.
-    /// labels : ndarray of int, shape (n,), optional
-    ///     Their regimes.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape (n,)
-    ///     To the last bit what ``score`` gives for these rows of the whole history since ``fit``.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError
-    ///     Before ``fit``.
-    /// TypeError
-    ///     ``x`` is no float array, or ``labels`` no array of integers.
-    /// ValueError
-    ///     ``x`` has another number of columns than at fit, or ``labels`` another length than ``x`` has rows; nothing is
-    ///     remembered then.
     #[pyo3(signature = (x, labels=None))]
     fn update<'py>(
         &self,
@@ -224,24 +103,6 @@ model! { RegimeDetector {
         })
     }
 
-    /// What each sensor adds to the score of each row: what its detector says, over the limit.
-    ///
-    /// Parameters
-    /// ----------
-    /// x : ndarray of float64 or float32, shape (n, d) or (n,)
-    ///     Rows to explain, a history for AR(1).
-    /// labels : ndarray of int, shape (n,), optional
-    ///     The rows' regimes. Left out: every row is UNKNOWN.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray of float64, shape of ``x``
-    ///     With PCA and Mahalanobis each row sums to its score; with AR(1) the score is the mean over known sensors.
-    ///
-    /// Raises
-    /// ------
-    /// RuntimeError, TypeError, ValueError
-    ///     As for ``score``.
     #[pyo3(signature = (x, labels=None))]
     fn contributions<'py>(
         &self,

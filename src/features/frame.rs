@@ -2,12 +2,12 @@
 
 use acm_features::rolling::{Times, Window, Windows};
 use acm_linalg::columns::History;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::PyTuple;
 
 use super::times::{duration_of, times_of};
-use crate::arguments::{Given, count, truth};
+use crate::arguments::{count, truth};
 use crate::interop::exception;
 
 enum Length {
@@ -25,33 +25,24 @@ pub(super) struct Frame {
     times: Option<Vec<i64>>,
 }
 
-/// The frame, and `out`, of a call with these keywords.
+/// The frame, and `out`, of a call: after the window come `min_periods`, `center`, `step`, `times`, `out` and `first_row`.
 pub(super) fn frame_of<'py>(
-    function: &Function,
     window: &Bound<'py, PyAny>,
-    min_periods: Given<'_, 'py>,
-    options: Option<&Bound<'py, PyDict>>,
+    frame: &Bound<'py, PyTuple>,
 ) -> PyResult<(Frame, Option<Bound<'py, PyAny>>)> {
-    let (mut centred, mut step, mut first_row, mut times, mut out) = (false, 1, 0, None, None);
-    for (name, value) in options.into_iter().flatten() {
-        let name = name.to_string();
-        match &*name {
-            "center" => centred = truth(&value, "center")?,
-            "step" => step = count(&value, "step", 1)?,
-            "first_row" => first_row = count(&value, "first_row", 0)?,
-            "times" if value.is_none() => {}
-            "times" => times = Some(times_of(&value)?),
-            "out" if value.is_none() => {}
-            "out" => out = Some(value),
-            _ => return Err(function.unknown(&name)),
-        }
-    }
+    let given: [Bound<'py, PyAny>; 6] = frame.extract()?;
+    let [min_periods, center, step, times, out, first_row] = given;
+    let centred = truth(&center, "center")?;
+    let step = count(&step, "step", 1)?;
+    let first_row = count(&first_row, "first_row", 0)?;
+    let times = if times.is_none() { None } else { Some(times_of(&times)?) };
+    let out = (!out.is_none()).then_some(out);
     let (length, min_periods) = match duration_of(window, "window")? {
         Some(_) if times.is_none() => {
             return Err(PyValueError::new_err("`times` must be given where `window` is a duration, got None"));
         }
-        Some(nanoseconds) => (Length::Lasting(nanoseconds), least_values(min_periods, 1)?),
-        None => rows_of(window, min_periods)?,
+        Some(nanoseconds) => (Length::Lasting(nanoseconds), least_values(&min_periods, 1)?),
+        None => rows_of(window, &min_periods)?,
     };
     let frame = Frame {
         length,
@@ -65,7 +56,7 @@ pub(super) fn frame_of<'py>(
 }
 
 /// The frame of a trailing window of rows.
-pub(super) fn plain_frame(window: &Bound<'_, PyAny>, min_periods: Given<'_, '_>) -> PyResult<Frame> {
+pub(super) fn plain_frame(window: &Bound<'_, PyAny>, min_periods: &Bound<'_, PyAny>) -> PyResult<Frame> {
     let (length, min_periods) = rows_of(window, min_periods)?;
     Ok(Frame {
         length,
@@ -78,32 +69,18 @@ pub(super) fn plain_frame(window: &Bound<'_, PyAny>, min_periods: Given<'_, '_>)
 }
 
 /// A window of rows and its `min_periods`.
-fn rows_of(window: &Bound<'_, PyAny>, min_periods: Given<'_, '_>) -> PyResult<(Length, usize)> {
+fn rows_of(window: &Bound<'_, PyAny>, min_periods: &Bound<'_, PyAny>) -> PyResult<(Length, usize)> {
     let rows = count(window, "window", 1)?;
     let least = least_values(min_periods, rows)?;
     Ok((Length::Rows(Window::new(rows, least).map_err(exception)?), least))
 }
 
 /// `min_periods`; `full` where it is None, as in pandas.
-fn least_values(min_periods: Given<'_, '_>, full: usize) -> PyResult<usize> {
-    min_periods.map_or(Ok(1), |value| if value.is_none() { Ok(full) } else { count(value, "min_periods", 0) })
-}
-
-/// A rolling function by its name, and the keywords it has beside those of all rolling functions.
-pub(super) struct Function(pub(super) &'static str, pub(super) &'static [&'static str]);
-
-impl Function {
-    /// The refusal of a keyword it does not have.
-    fn unknown(&self, keyword: &str) -> PyErr {
-        let common = ["window", "min_periods", "center", "step", "times", "out", "first_row"];
-        let known = self.1.iter().copied().chain(common);
-        let nearest = known.map(|known| (strsim::damerau_levenshtein(keyword, known), known)).min();
-        // Two slips, but not so many that a short word becomes another one.
-        let hint = match nearest {
-            Some((slips, known)) if slips <= 2 && 2 * slips < known.len() => format!("; did you mean `{known}`?"),
-            _ => String::new(),
-        };
-        PyTypeError::new_err(format!("{}() got an unexpected keyword argument '{keyword}'{hint}", self.0))
+fn least_values(min_periods: &Bound<'_, PyAny>, full: usize) -> PyResult<usize> {
+    if min_periods.is_none() {
+        Ok(full)
+    } else {
+        count(min_periods, "min_periods", 0)
     }
 }
 

@@ -8,32 +8,6 @@ use pyo3::types::PyIterator;
 use crate::arguments::{Given, count, kept_count, number, seed_of, truth};
 use crate::interop::{compute, exception, input};
 
-/// A threshold and its confidence interval, made by `calibrate`. Counts as its threshold wherever a number is asked for.
-///
-/// Attributes
-/// ----------
-/// threshold : float
-///     Healthy scores exceed it at the false alarm rate.
-/// low, high : float
-///     Ends of the confidence interval.
-/// extrapolated : bool
-///     Whether the rate lies beyond the data, so that the threshold comes from a fit to their tail.
-/// block : int
-///     Rows to a block of the bootstrap.
-/// known : int
-///     Known scores.
-///
-/// Notes
-/// -----
-/// Unpacks to ``threshold, low, high``.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> found = acm_rs.calibrate(np.random.default_rng(0).normal(size=1000), 0.01)
-/// >>> threshold, low, high = found
-/// >>> low <= float(found) <= high
-/// True
 #[pyclass(module = "acm_rs", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct Threshold {
@@ -130,63 +104,8 @@ impl Threshold {
     }
 }
 
-/// The threshold that healthy scores exceed at a given rate, with its confidence interval.
-///
-/// Parameters
-/// ----------
-/// score : ndarray of float64 or float32, shape (n,)
-///     Scores of healthy rows, oldest first, best of rows that the detector was not fitted on. At least 20 known values.
-/// false_alarm_rate : float
-///     Share of healthy rows that may lie above the threshold; above 0 and below 1.
-/// confidence : float, default 0.95
-///     Of the interval; above 0 and below 1.
-/// n_boot : int, default 1000
-///     Resamples of the bootstrap.
-/// block : int, optional
-///     Rows to a block of the bootstrap; by default as long as the scores depend on each other.
-/// seed : int, default 17
-///     Of the resamples. The threshold itself does not depend on it.
-///
-/// Returns
-/// -------
-/// Threshold
-///     ``threshold``, ``low``, ``high``, ``extrapolated``, ``block``, ``known``; unpacks to the first three.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``score`` is no float array, or a parameter is of another type.
-/// ValueError
-///     A parameter is outside what it may be, fewer than 20 scores are known, or ``score`` has more than one column.
-///
-/// Notes
-/// -----
-/// The h-th largest of n scores, h = false_alarm_rate (n + 1), between two scores linearly: the next score of the same kind
-/// exceeds it with the rate asked for, whatever their distribution. Where h < 1 the rate lies beyond the data: a generalised
-/// Pareto distribution is fitted to the excesses of the top tenth (30 to 500 scores) by probability-weighted moments [1]_, and
-/// the threshold is never below the largest score. There the mean true rate is above the rate asked for: 1.6e-3 for 1e-3 on 400
-/// exponential scores. NaN and infinity are left out.
-///
-/// Neighbouring scores depend on each other, so that n of them say less than n. The interval therefore comes from a circular
-/// block bootstrap [2]_ with blocks by the rule of Politis and White [3]_ on the scores' ranks, at least n^(1/3) rows; of the tail's fit where fewer
-/// than 10 false alarms are expected. A wide interval says that more healthy data are needed.
-///
-/// .. [1] Hosking and Wallis, Parameter and quantile estimation for the generalized Pareto distribution, Technometrics 29,
-///        1987, doi 10.1080/00401706.1987.10488243.
-/// .. [2] Künsch, The jackknife and the bootstrap for general stationary observations, Annals of Statistics 17, 1989,
-///        doi 10.1214/aos/1176347265.
-/// .. [3] Politis and White, Automatic block-length selection for the dependent bootstrap, Econometric Reviews 23, 2004,
-///        doi 10.1081/ETC-120028836; corrected 2009, doi 10.1080/07474930802459016.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> healthy = np.arange(1.0, 100.0)
-/// >>> acm_rs.calibrate(healthy, 0.1).threshold
-/// 90.0
 #[pyfunction]
-#[pyo3(signature = (score, false_alarm_rate, *, confidence=Given(None), n_boot=Given(None), block=None, seed=Given(None)),
-       text_signature = "(score, false_alarm_rate, *, confidence=0.95, n_boot=1000, block=None, seed=17)")]
+#[pyo3(signature = (score, false_alarm_rate, *, confidence=Given(None), n_boot=Given(None), block=None, seed=Given(None)))]
 pub(crate) fn calibrate(
     py: Python<'_>,
     score: &Bound<'_, PyAny>,

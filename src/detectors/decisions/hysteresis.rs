@@ -14,30 +14,6 @@ use crate::held::Held;
 use crate::interop::{compute, exception, input};
 use crate::models::{Model, attribute, model};
 
-/// Episodes, one place in each array for each of them. Made by `episodes` and `EpisodeTracker`.
-///
-/// Attributes
-/// ----------
-/// start, end : ndarray of int64, shape (k,)
-///     The first row, and the row after the last one that is known to be of it.
-/// peak : ndarray of float64, shape (k,)
-///     The highest score.
-/// area : ndarray of float64, shape (k,)
-///     Sum of score - off over the known rows of the episode's runs, at most the greatest number.
-/// peak_row : ndarray of int64, shape (k,)
-///     The first row with the highest score.
-///
-/// Notes
-/// -----
-/// Unpacks to ``start, end, peak, area``.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> found = acm_rs.episodes(np.array([0.0, 5.0, 6.0, 0.0]), on=4.0, off=2.0)
-/// >>> start, end, peak, area = found
-/// >>> start, end, found.peak_row
-/// (array([1]), array([3]), array([2]))
 #[pyclass(module = "acm_rs", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct Episodes {
@@ -191,57 +167,6 @@ fn followed(
     Ok(found)
 }
 
-/// Episodes of a score as it comes: `episodes` with a memory.
-///
-/// Parameters
-/// ----------
-/// on : float
-///     An episode starts at a score above this.
-/// off : float, optional
-///     It ends before a score that is not above this; at most ``on``, which is the default.
-/// min_rows : int, default 1
-///     Episodes of fewer known rows are dropped.
-/// gap_rows : int, default 0
-///     Gaps of at most so many rows are bridged.
-/// min_time : str, numpy.timedelta64 or datetime.timedelta, optional
-///     Episodes that do not last as long are dropped.
-/// gap_time : str, numpy.timedelta64 or datetime.timedelta, optional
-///     Gaps of at most so much time are bridged, too. With either duration ``update`` needs ``times``.
-///
-/// Attributes
-/// ----------
-/// rows_ : int
-///     Scores seen. Rows of episodes count from the first of them.
-/// running_ : bool
-///     Whether the score is high now.
-/// open_ : Episodes
-///     The episode that more scores may yet prolong, as it is now; none or one.
-///
-/// Raises
-/// ------
-/// TypeError
-///     A parameter is of another type.
-/// ValueError
-///     A parameter is outside what it may be.
-///
-/// Notes
-/// -----
-/// ``update`` gives each episode once, when nothing can prolong it any more. With ``open_`` after the last scores they are the
-/// episodes of the whole history, for any cut of it into updates. Two levels keep a noisy score from starting episode after
-/// episode, as in Schmitt's trigger [1]_.
-///
-/// .. [1] Schmitt, A thermionic trigger, Journal of Scientific Instruments 15, 1938, doi 10.1088/0950-7671/15/1/305.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> tracker = acm_rs.EpisodeTracker(on=4.0, off=2.0)
-/// >>> tracker.update(np.array([0.0, 5.0])).start
-/// array([], dtype=int64)
-/// >>> tracker.running_, tracker.open_.start
-/// (True, array([1]))
-/// >>> tracker.update(np.array([3.0, 1.0])).end
-/// array([3])
 #[pyclass(module = "acm_rs", frozen)]
 pub(crate) struct EpisodeTracker {
     held: Held<EpisodeRule, EpisodeTrack>,
@@ -264,8 +189,7 @@ impl Model for EpisodeTracker {
 
 model! { EpisodeTracker {
     #[new]
-    #[pyo3(signature = (on, off=None, min_rows=Given(None), gap_rows=Given(None), min_time=None, gap_time=None),
-           text_signature = "(on, off=None, min_rows=1, gap_rows=0, min_time=None, gap_time=None)")]
+    #[pyo3(signature = (on, off=None, min_rows=Given(None), gap_rows=Given(None), min_time=None, gap_time=None))]
     fn new(
         py: Python<'_>,
         on: &Bound<'_, PyAny>,
@@ -281,27 +205,6 @@ model! { EpisodeTracker {
         Ok(Self { held })
     }
 
-    /// The episodes that came to their end with the next scores.
-    ///
-    /// Parameters
-    /// ----------
-    /// score : ndarray of float64 or float32, shape (n,)
-    ///     The next scores, any number.
-    /// times : ndarray of datetime64 or int64, shape (n,), optional
-    ///     When they were, as for `episodes`; not before those of the updates before.
-    ///
-    /// Returns
-    /// -------
-    /// Episodes
-    ///     Those that nothing can prolong any more.
-    ///
-    /// Raises
-    /// ------
-    /// TypeError
-    ///     ``score`` is no float array, or ``times`` no array of times.
-    /// ValueError
-    ///     ``score`` has more than one column, or ``times`` are missing though there are durations, of another number, or go
-    ///     back. The tracker is then as it was.
     #[pyo3(signature = (score, times=None))]
     fn update(
         &self,
@@ -365,71 +268,8 @@ model! { EpisodeTracker {
     }
 } }
 
-/// Episodes: stretches of time in which a score is high.
-///
-/// Parameters
-/// ----------
-/// score : ndarray of float64 or float32, shape (n,)
-///     One score for each row, oldest first; higher = more abnormal. Any memory layout; never copied, never changed.
-/// on : float
-///     An episode starts at a score above this.
-/// off : float, optional
-///     It ends before a score that is not above this; at most ``on``, which is the default. The distance between them keeps a
-///     noisy score from starting episode after episode.
-/// min_rows : int, default 1
-///     Episodes of fewer known rows, bridged gaps included, are dropped.
-/// gap_rows : int, default 0
-///     Two runs with at most so many rows between them are one episode. Gaps are bridged first, then short episodes dropped.
-/// times : ndarray of datetime64 or int64, shape (n,), optional
-///     When the rows were: int64 are nanoseconds. They may repeat but not go back. Needed with durations.
-/// min_time : str, numpy.timedelta64 or datetime.timedelta, optional
-///     Episodes that do not last as long, from their first row to their last one, are dropped: "10min", "2h", ...
-/// gap_time : str, numpy.timedelta64 or datetime.timedelta, optional
-///     Two runs are one episode also where at most so much time lies between the last row of the one and the first row of the
-///     other.
-///
-/// Returns
-/// -------
-/// Episodes
-///     ``start`` (first row), ``end`` (row after the last one that is known to be of it), ``peak`` (highest score), ``area``
-///     (sum of score - off over the known rows of its runs), ``peak_row``; unpacks to the first four. An episode that lasts to
-///     the end of the scores ends there.
-///
-/// Raises
-/// ------
-/// TypeError
-///     ``score`` is no float array, ``times`` no array of times, or a parameter is of another type.
-/// ValueError
-///     A parameter is outside what it may be, ``off`` is above ``on``, ``score`` has more than one column, or ``times`` are
-///     missing though there are durations, of another number, or go back.
-///
-/// Notes
-/// -----
-/// NaN is missing. It neither starts nor ends an episode, and does not count towards ``min_rows``, nor does the time since the
-/// row before it towards ``min_time``. A gap is as long with missing rows in it as without. Infinity is a score like any other,
-/// above every level. Two levels act as in Schmitt's trigger [1]_.
-///
-/// .. [1] Schmitt, A thermionic trigger, Journal of Scientific Instruments 15, 1938, doi 10.1088/0950-7671/15/1/305.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, acm_rs
-/// >>> score = np.array([0.0, 5.0, 3.0, 1.0, 4.5, 0.0, 0.0, 9.0])
-/// >>> start, end, peak, area = acm_rs.episodes(score, on=4.0, off=2.0, min_rows=2, gap_rows=1)
-/// >>> start, end, peak, area
-/// (array([1]), array([5]), array([5.]), array([6.5]))
-///
-/// Rows at irregular times; what lasts for less than ten minutes is no alarm, short gaps are bridged:
-///
-/// >>> minutes = np.array([0, 2, 4, 15, 16, 20, 40, 41])
-/// >>> times = np.datetime64("2026-01-01") + minutes.astype("timedelta64[m]")
-/// >>> acm_rs.episodes(score, 4.0, 2.0, times=times, min_time="10min", gap_time="15min").start
-/// array([1])
-/// >>> acm_rs.episodes(score, 4.0, 2.0, times=times, min_time="10min", gap_time="5min").start
-/// array([], dtype=int64)
 #[pyfunction]
-#[pyo3(signature = (score, on, off=None, min_rows=Given(None), gap_rows=Given(None), times=None, min_time=None, gap_time=None),
-       text_signature = "(score, on, off=None, min_rows=1, gap_rows=0, times=None, min_time=None, gap_time=None)")]
+#[pyo3(signature = (score, on, off=None, min_rows=Given(None), gap_rows=Given(None), times=None, min_time=None, gap_time=None))]
 #[expect(clippy::too_many_arguments, reason = "as many as the function has")]
 pub(crate) fn episodes(
     py: Python<'_>,
