@@ -95,10 +95,10 @@ pub(crate) fn name_of<T: PartialEq>(option: &T, options: &[(&'static str, T)]) -
     options.iter().find(|(_, known)| known == option).map_or("", |(name, _)| name)
 }
 
-/// Warns as `UserWarning`.
+/// Warns as `UserWarning` of the line that has called the public `fit`.
 pub(crate) fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
     let text = std::ffi::CString::new(text)?;
-    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 2)
 }
 
 /// Warns of the columns that are not used, if any: of the sensors by name, where they have names.

@@ -198,10 +198,11 @@ def test_batches_have_the_names_of_the_first() -> None:
         "FusedDetector",
     ],
 )
-def test_warnings_speak_of_sensors_by_name(name: str) -> None:
+def test_warnings_speak_of_sensors_by_name_and_point_at_the_fit(name: str) -> None:
     frame = _named(plant(ROWS)).assign(**{"sensor 3": np.nan})
-    with pytest.warns(UserWarning, match="^sensors 'sensor 3' "):
+    with pytest.warns(UserWarning, match="^sensors 'sensor 3' ") as caught:
         _case(name).make().fit(frame)
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 # ---- what comes back ------------------------------------------------------------------------------------------------
