@@ -29,9 +29,6 @@ Arguments = dict[str, Any]
 
 COLUMNS = 4
 FITTED_ROWS = 400
-NAMES = ["flow", "pressure", "speed", "power"]
-
-
 # ---- values ---------------------------------------------------------------------------------------------------------
 
 
@@ -362,7 +359,7 @@ def fit_arguments(name: str, rows: int) -> Arguments:
         more = {"sample_weight": np.ones(rows), "centers": complete(3)}
     elif name == "RegimeModel":
         more = {"reference": _reference()}
-    return {"x": x, **more, "names": NAMES}
+    return {"x": x, **more}
 
 
 @cache
@@ -416,7 +413,7 @@ def _methods_of(name: str) -> Iterator[tuple[str, Callable[[int], Arguments]]]:
         for method in rowwise:
             yield method, lambda rows: {"x": history(rows), **more(rows)}
         if name == "KMeans":
-            yield "partial_fit", lambda rows: {"x": history(rows), "sample_weight": np.ones(rows), "names": NAMES}
+            yield "partial_fit", lambda rows: {"x": history(rows), "sample_weight": np.ones(rows)}
         if name == "PCADetector":
             yield (
                 "contributions",

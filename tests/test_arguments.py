@@ -505,29 +505,22 @@ def test_none_stands_for_no_default(call: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "keyword", "meant"),
+    ("name", "keyword"),
     [
-        ("rolling_mean", "windw", "window"),
-        ("rolling_mean", "min_period", "min_periods"),
-        ("rolling_mean", "centre", "center"),
-        ("rolling_mean", "time", "times"),
-        ("rolling_std", "dof", "ddof"),
-        ("rolling_mad", "scal", "scale"),
-        ("rolling_quantile", "quantile", None),
-        ("rolling_mean", "zz", None),
-        ("rolling_mean", "\udc80", None),
-        ("rolling_lag_corr", "maxlag", "max_lag"),
-        ("column_quantiles", "qq", None),
-        ("feature_matrix", "windw", "window"),
+        ("rolling_mean", "windw"),
+        ("rolling_std", "dof"),
+        ("rolling_quantile", "quantile"),
+        ("rolling_mean", "\udc80"),
+        ("rolling_lag_corr", "maxlag"),
+        ("column_quantiles", "qq"),
+        ("feature_matrix", "windw"),
     ],
 )
-def test_unknown_keywords_name_the_function(name: str, keyword: str, meant: str | None) -> None:
+def test_unknown_keywords_name_the_function(name: str, keyword: str) -> None:
     arguments = {"rolling_quantile": (0.5,), "rolling_lag_corr": (1,)}.get(name, ())
     with pytest.raises(TypeError) as caught:
         getattr(acm_rs, name)(X, *(() if name == "column_quantiles" else (5,)), *arguments, **{keyword: 1})
     assert f"{name}() got an unexpected keyword argument" in str(caught.value)
-    assert ("did you mean" in str(caught.value)) == (meant is not None)
-    assert meant is None or f"`{meant}`?" in str(caught.value)
 
 
 SETTING = """

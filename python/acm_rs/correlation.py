@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import XF, Table, arrays, float64, opened
+from acm_rs.frames import XF, Table, arrays, opened
 
 Method: TypeAlias = Literal["pearson", "spearman", "kendall"]
 
@@ -195,4 +195,7 @@ def compute_correlations_f64(data: XF, method: Method = "pearson") -> XF:
     array([[ 1., -1.],
            [-1.,  1.]])
     """
-    return correlation(float64(data, "data"), method)
+    sheet = opened(data, "data")
+    if sheet is None:
+        return _native.compute_correlations_f64(data, method)
+    return sheet.square(_native.correlation(sheet.values, method, 1))

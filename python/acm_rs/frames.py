@@ -79,8 +79,8 @@ class Sheet:
         except ValueError as error:
             raise ValueError(f"`{name}` must have columns of different names: {error}") from error
         self._native = x
-        self.name = name
-        self.is_series = isinstance(self._nw, nw.Series)
+        self.name: str = name
+        self.is_series: bool = isinstance(self._nw, nw.Series)
         self._index = getattr(x, "index", None) if self._nw.implementation.is_pandas_like() else None
         self._own_times: Any = None
         if self.is_series:
@@ -367,13 +367,6 @@ def arrays(x: Any, name: str = "x") -> Any:
     return x if isinstance(x, np.ndarray) else Sheet(x, name).values
 
 
-def float64(x: Any, name: str) -> Any:
-    """The names of the migration plan take float64 alone."""
-    if isinstance(x, np.ndarray) and x.dtype != np.float64:
-        raise TypeError(f"`{name}` must have dtype float64, got {x.dtype}; convert with .astype(numpy.float64)")
-    return x
-
-
 def stamps(times: Any) -> Any:
     """Times as the engine reads them: series and indices as datetime64, in UTC where they have a zone."""
     if times is None or isinstance(times, np.ndarray):
@@ -471,7 +464,7 @@ def windowed(
     Where a sensor has several results, `tails` follow its name, or `labels` are all their names.
     """
     sheet = opened(x, "x", times)
-    inputs = (x if sheet is None else sheet.values,)
+    inputs: tuple[Any, ...] = (x if sheet is None else sheet.values,)
     if "y" in own:
         inputs = (*inputs, _beside(x, own.pop("y")))
     moments = stamps(times) if sheet is None else sheet.times(times, window)

@@ -32,7 +32,7 @@ class Engined:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self._engine == other._engine
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return type(self).__name__ + repr(self._engine).removeprefix(self._Engine.__name__)

@@ -30,15 +30,36 @@ from numpy.typing import ArrayLike, NDArray
 
 import acm_rs
 
+if TYPE_CHECKING:
+    # scikit-learn says nothing of its types: this is what type checkers need to know of it.
+    class BaseEstimator:
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        def __sklearn_tags__(self) -> Any: ...
+
+    class OutlierMixin:
+        def fit_predict(self, X: ArrayLike, y: object = None, **kwargs: Any) -> NDArray[np.int64]: ...
+
+    class ClusterMixin:
+        def fit_predict(self, X: ArrayLike, y: object = None, **kwargs: Any) -> NDArray[np.int64]: ...
+
+    class TransformerMixin:
+        def fit_transform(self, X: ArrayLike, y: object = None, **kwargs: Any) -> NDArray[np.float64]: ...
+
+    class ClassNamePrefixFeaturesOutMixin:
+        def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]: ...
+
+
 try:
-    from sklearn.base import (
-        BaseEstimator,
-        ClassNamePrefixFeaturesOutMixin,
-        ClusterMixin,
-        OutlierMixin,
-        TransformerMixin,
-    )
-    from sklearn.utils import Tags, check_random_state
+    if not TYPE_CHECKING:
+        from sklearn.base import (
+            BaseEstimator,
+            ClassNamePrefixFeaturesOutMixin,
+            ClusterMixin,
+            OutlierMixin,
+            TransformerMixin,
+        )
+    from sklearn.utils import check_random_state
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError:  # pragma: no cover
     raise ImportError('acm_rs.sklearn needs scikit-learn 1.6 or newer: pip install "acm-rs[sklearn]"') from None
@@ -56,13 +77,13 @@ __all__ = [
 _Floats = NDArray[np.float64]
 
 
-class _Estimator(BaseEstimator):  # type: ignore[misc]
+class _Estimator(BaseEstimator):
     """What all estimators share: rows come in checked, missing values allowed."""
 
     _least_rows = 2
     _least_columns = 1
 
-    def __sklearn_tags__(self) -> Tags:
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
@@ -93,12 +114,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-class _Detector(OutlierMixin, _Estimator):  # type: ignore[misc]
+class _Detector(OutlierMixin, _Estimator):
     """A detector of acm_rs, its sign turned."""
 
     contamination: float
     model_: Any
     offset_: float
+    n_iter_: int
 
     def _model(self) -> Any:
         raise NotImplementedError
@@ -348,7 +370,7 @@ class GaussianMixture(_Detector):
         )
 
 
-class KMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, _Estimator):  # type: ignore[misc]
+class KMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, _Estimator):
     """K-means.
 
     Parameters
@@ -362,6 +384,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, _E
     _least_rows = 1
     model_: Any
     cluster_centers_: _Floats
+    labels_: NDArray[np.int64]
+    inertia_: float
+    n_iter_: int
 
     def __init__(
         self, n_clusters: int = 8, n_init: int = 10, max_iter: int = 300, tol: float = 1e-4, random_state: Any = None
