@@ -31,13 +31,13 @@ from oracles import KERNELS
 ALLOWED = 0.2
 """Seconds of CPU that a call may go on after the signal."""
 
-AFTER = 0.12
+AFTER = 0.06
 """Seconds of CPU after which the signal comes."""
 
-LASTING = 0.4
+LASTING = 0.3
 """Seconds of CPU that a call must last to be interrupted: well beyond the signal and what is allowed after it."""
 
-MOST_ROWS = 2_000_000
+MOST_ROWS = 1_000_000
 MOST_ROWS_FULL = 20_000_000
 MOST_ROWS_OF = {
     # Its result has the square of the rows.
@@ -45,7 +45,7 @@ MOST_ROWS_OF = {
     # What is promised.
     "seasonality": 500_000,
     # These are quick, but used on long histories.
-    **dict.fromkeys(("column_quantiles", "column_moments", "impute interpolate", "ewm_std alpha"), 8_000_000),
+    **dict.fromkeys(("column_quantiles", "column_moments", "impute interpolate", "ewm_std alpha"), 4_000_000),
 }
 WINDOWS: tuple[tuple[str, int | str], ...] = (
     ("rolling_median", 1001),

@@ -206,7 +206,8 @@ for i in range(forks):
         code = 1
         try:
             signal.alarm(60)
-            wrong = {name: told for name, one in used.items() if (told := one.check(f"{folder}/child", i % 5 == 0))}
+            third = list(used.items())[i % 3 :: 3]
+            wrong = {name: told for name, one in third if (told := one.check(f"{folder}/child", i % 5 == 0))}
             if wrong:
                 print(wrong, file=sys.stderr, flush=True)
             code = 2 if wrong else 0
