@@ -22,9 +22,26 @@ MATRICES = ("x", "y", "data", "score", "a", "b", "centers")
 """Arguments that are matrices wherever they stand."""
 
 
+FRAME = {"min_periods": 1, "center": False, "step": 1, "times": None, "out": None, "first_row": 0}
+"""What every rolling function of the compiled module takes after its window, in this order."""
+
+
+def rolled(function: Callable[..., Any], **arguments: Any) -> Any:
+    """Call a function of the compiled module, a rolling one as it wants to be called."""
+    if (
+        "window" not in arguments
+        or function.__name__.endswith("_f64")
+        or function.__name__ in ("band_energy", "power_spectrum")
+    ):
+        return function(**arguments)
+    inputs = [arguments.pop(name) for name in ("x", "y", "window") if name in arguments]
+    frame = [arguments.pop(name, default) for name, default in FRAME.items()]
+    return function(*inputs, *frame, **arguments)
+
+
 def prepared(call: Call, rows: int) -> tuple[Callable[..., Any], dict[str, Any]]:
     """The call of the compiled module, with fresh arguments."""
-    arguments = call.prepare(rows)[1]
+    arguments = {name: getattr(value, "_engine", value) for name, value in call.prepare(rows)[1].items()}
     cls, _, method = call.name.partition(".")
     if not method:
         return getattr(native, cls), arguments
@@ -87,7 +104,7 @@ def test_a_list_gives_the_bytes_of_the_matrix(call: Call, apart: Callable[[Array
             arguments[name] = apart(x) if lists else x.reshape(len(x), -1)
         if "out" in arguments:
             arguments["out"] = np.empty(arguments["out"].shape, dtype)
-        results.append(told(function(**arguments)))
+        results.append(told(rolled(function, **arguments)))
     assert results[0] == results[1]
 
 
@@ -101,44 +118,46 @@ def test_every_model_and_every_rolling_function_is_among_them() -> None:
 def test_results_have_their_columns_whole() -> None:
     x = history(200, 6)
     for columns in (taken_apart(x), side_by_side(x)):
-        found = native.rolling_mean(columns, 5)
+        found = rolled(native.rolling_mean, x=columns, window=5)
         assert found.shape == (200, 6)
         assert found.flags.f_contiguous
-        assert native.rolling_mean_std(columns[:1], 5).flags.f_contiguous
-        assert native.rolling_mean(columns[:1], 5).shape == (200, 1)
+        assert rolled(native.rolling_mean_std, x=columns[:1], window=5).flags.f_contiguous
+        assert rolled(native.rolling_mean, x=columns[:1], window=5).shape == (200, 1)
         assert all(chart.flags.f_contiguous for chart in native.cusum(columns, 5.0, 0.5))
         assert native.power_spectrum(columns)[1].flags.f_contiguous
 
 
 def test_one_column_may_stand_for_several() -> None:
     x = history(100, 1)[:, 0]
-    expected = np.repeat(native.rolling_median(x, 9)[:, None], 3, axis=1)
-    np.testing.assert_array_equal(native.rolling_median([x, x, x], 9), expected)
+    expected = np.repeat(rolled(native.rolling_median, x=x, window=9)[:, None], 3, axis=1)
+    np.testing.assert_array_equal(rolled(native.rolling_median, x=[x, x, x], window=9), expected)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 7])
 def test_few_rows(rows: int) -> None:
     x = history(rows, 3)
-    np.testing.assert_array_equal(native.rolling_std(taken_apart(x), 3), native.rolling_std(x, 3))
+    np.testing.assert_array_equal(
+        rolled(native.rolling_std, x=taken_apart(x), window=3), rolled(native.rolling_std, x=x, window=3)
+    )
     np.testing.assert_array_equal(native.column_moments(taken_apart(x)), native.column_moments(x))
 
 
 def test_out_is_filled_in_any_order_and_shares_nothing() -> None:
     x = history(90, 4)
     columns = taken_apart(x)
-    expected = native.rolling_mean(x, 7)
+    expected = rolled(native.rolling_mean, x=x, window=7)
     for out in (np.empty((90, 4)), np.empty((4, 90)).T, np.empty((180, 8))[::2, ::2]):
-        assert native.rolling_mean(columns, 7, out=out) is out
+        assert rolled(native.rolling_mean, x=columns, window=7, out=out) is out
         np.testing.assert_array_equal(out, expected)
     with pytest.raises(ValueError, match=r"`out` must have shape \(90, 4\)"):
-        native.rolling_mean(columns, 7, out=np.empty((90, 3)))
+        rolled(native.rolling_mean, x=columns, window=7, out=np.empty((90, 3)))
     with pytest.raises(TypeError, match="`out` must have the dtype of `x`"):
-        native.rolling_mean(columns, 7, out=np.empty((90, 4), np.float32))
+        rolled(native.rolling_mean, x=columns, window=7, out=np.empty((90, 4), np.float32))
     room = np.empty((90, 9))
     for number in range(4):
         shared = [*columns[:number], room[:, 3], *columns[number + 1 :]]
         with pytest.raises(ValueError, match="`out` must not share memory with `x`"):
-            native.rolling_mean(shared, 7, out=room[:, :4])
+            rolled(native.rolling_mean, x=shared, window=7, out=room[:, :4])
     np.testing.assert_array_equal(columns, x.T)
 
 
@@ -187,7 +206,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
 def test_wrong_lists_are_told(wrong: str) -> None:
     value, exception, message = WRONG[wrong]
     for call in (
-        lambda: native.rolling_mean(value, 3),
+        lambda: rolled(native.rolling_mean, x=value, window=3),
         lambda: native.correlation(value),
         lambda: native.PCADetector(1).fit(value),
         lambda: native.cusum(value, 5.0, 0.5),
@@ -197,7 +216,7 @@ def test_wrong_lists_are_told(wrong: str) -> None:
             call()
     message = message.replace("`x", "`data").replace(" or float32", "")
     with pytest.raises(exception, match=message.split(", float32, ")[0]):
-        native.rolling_median_f64(value, 3)
+        native.rolling_median_f64(value, 3, 1)
 
 
 PEAK = """
@@ -216,11 +235,11 @@ def told(what):
 
 
 x = [np.linspace(0.0, number + 1.0, ROWS) for number in range(COLUMNS)]
-native.rolling_mean([column[:2000] for column in x], 60)
+native.rolling_mean([column[:2000] for column in x], 60, 1, False, 1, None, None, 0)
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
 before = told("VmRSS")
-result = native.rolling_mean(x, 60)
+result = native.rolling_mean(x, 60, 1, False, 1, None, None, 0)
 print(told("VmHWM") - before - result.nbytes)
 """
 

@@ -80,7 +80,7 @@ fn perfect_orders_are_exactly_one() {
 #[test]
 fn doubled_ranks_are_whole_and_about_zero() {
     let x = array![[3.0], [f64::NAN], [1.0], [3.0], [2.0]];
-    let ranks: Array2<f32> = doubled(&x.view()).unwrap();
+    let ranks: Array2<f32> = doubled(&x.view().into()).unwrap();
     assert!(ranks[[1, 0]].is_nan());
     assert_eq!([ranks[[0, 0]], ranks[[2, 0]], ranks[[3, 0]], ranks[[4, 0]]], [2.0, -3.0, 2.0, -1.0]);
 }

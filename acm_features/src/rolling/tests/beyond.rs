@@ -257,16 +257,16 @@ fn columns_are_surveyed_in_any_layout_and_interrupts_seen() {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0, 1 or 2")]
     let kind = |value: f64| value as u8;
     for x in [x.view(), by_column.view(), x.slice(s![..;-1, ..])] {
-        assert_eq!(survey(x, &[0, 1, 2], 3, kind).unwrap(), [3, 0, 2]);
-        assert_eq!(survey(x, &[2], 3, kind).unwrap(), [2]);
-        assert!(survey(x, &[], 3, kind).unwrap().is_empty());
+        assert_eq!(survey(x.into(), &[0, 1, 2], 3, kind).unwrap(), [3, 0, 2]);
+        assert_eq!(survey(x.into(), &[2], 3, kind).unwrap(), [2]);
+        assert!(survey(x.into(), &[], 3, kind).unwrap().is_empty());
     }
     // The question is asked on the calling thread, here one that has not asked before.
     let told = std::thread::scope(|scope| {
         let asked = || {
             parallel::set_interrupt_hook(|| STOP.get());
             STOP.set(true);
-            survey(x.view(), &[0, 1, 2], 3, kind)
+            survey(x.view().into(), &[0, 1, 2], 3, kind)
         };
         scope.spawn(asked).join().unwrap()
     });
