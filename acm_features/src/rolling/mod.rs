@@ -7,7 +7,7 @@
 //! use ndarray::{Array2, array, s};
 //!
 //! # fn main() -> acm_features::Result<()> {
-//! let x = array![[3.0], [1.0], [4.0], [1.0], [5.0]];
+//! let x = array![[3.0_f64], [1.0], [4.0], [1.0], [5.0]];
 //! let mut out = Array2::zeros(x.dim());
 //! rolling_median(x.view(), Window::new(3, 2)?, out.view_mut())?;
 //! assert!(out[[0, 0]].is_nan());

@@ -7,7 +7,7 @@
 //! use ndarray::Array2;
 //!
 //! # fn main() -> acm_features::Result<()> {
-//! let x = Array2::from_shape_fn((8, 1), |(row, _)| if row % 2 == 0 { 1.0 } else { -1.0 });
+//! let x = Array2::from_shape_fn((8, 1), |(row, _)| if row % 2 == 0 { 1.0_f64 } else { -1.0 });
 //! let bands = Bands::new([(0.0, 0.4), (0.4, 0.6)], 1.0)?;
 //! let mut out = Array2::zeros((1, bands.len()));
 //! band_energy(x.view(), Taper::Boxcar, &bands, out.view_mut())?;
