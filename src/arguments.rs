@@ -9,7 +9,7 @@ use numpy::{Element, PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArr
 use pyo3::exceptions::{PyException, PyMemoryError, PyOverflowError, PyTypeError, PyUnicodeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyInt, PySlice, PyString};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PySlice, PyString};
 
 use crate::interop::{exception, refuse_mask};
 
@@ -105,6 +105,9 @@ pub(crate) fn seed_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
 
 /// Python's whole number behind `value`; none where it is of another type, a flag, or an array of several.
 fn index_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>> {
+    if let Ok(index) = value.cast_exact::<PyInt>() {
+        return Ok(Some(index.clone()));
+    }
     let py = value.py();
     let several = value.cast::<PyUntypedArray>().is_ok_and(|array| array.ndim() > 0);
     if is_flag(value) || several {
@@ -119,6 +122,9 @@ fn index_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>
 
 /// A real number; not necessarily a finite one.
 pub(crate) fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
+    if let Ok(number) = value.cast_exact::<PyFloat>() {
+        return Ok(number.value());
+    }
     let py = value.py();
     let wrong = || PyTypeError::new_err(format!("`{name}` must be a number, got {}", type_name(value)));
     if is_flag(value) || !is_real(value) {
@@ -147,6 +153,9 @@ fn is_real(value: &Bound<'_, PyAny>) -> bool {
 
 /// True or False, Python's or NumPy's.
 pub(crate) fn truth(value: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
+    if let Ok(flag) = value.cast_exact::<PyBool>() {
+        return Ok(flag.is_true());
+    }
     if is_flag(value) && value.cast::<PyUntypedArray>().is_err() {
         return value.is_truthy();
     }

@@ -465,7 +465,7 @@ def test_min_periods_none_of_every_rolling_function() -> None:
         "rolling_lag_corr": {"max_lag": 1},
     }
     names = [name for name in acm_rs.__all__ if name.startswith("rolling_")]
-    assert len(names) == 20
+    assert len(names) == 21
     for name in names:
         function = getattr(acm_rs, name)
         data = "data" if name.endswith("_f64") else "x"

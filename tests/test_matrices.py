@@ -6,7 +6,6 @@ from typing import Any
 
 import acm_rs
 import numpy as np
-import pandas as pd
 import pytest
 from histories import Array, another_thread_progresses, history, layouts, long_call, same_bytes
 from matrices import MATRICES, Matrix, Parts
@@ -189,7 +188,6 @@ def test_the_name_of_the_migration_takes_float64_only() -> None:
         (None, "NoneType"),
         (3.5, "float"),
         ("abc", "str"),
-        (pd.DataFrame({"a": [1.0, 2.0]}), "DataFrame"),
         (np.ma.masked_greater(np.arange(6.0).reshape(3, 2), 3.0), "mask"),
     ],
     ids=lambda v: v if isinstance(v, str) else "",

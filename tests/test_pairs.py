@@ -211,7 +211,7 @@ def test_the_same_array_may_be_both() -> None:
 def test_a_wrong_second_series_is_refused(name: str) -> None:
     f = getattr(acm_rs, name)
     x = np.arange(24.0).reshape(8, 3)
-    for y in ([1.0] * 8, None, 3.0, "abc", pd.Series(np.ones(8))):
+    for y in ([1.0] * 8, None, 3.0, "abc", pd.Series(["a"] * 8)):
         refused(TypeError, ("`y`",), lambda y=y: f(x, y, 3))
     for dtype in ("int64", "bool", "object", ">f8"):
         refused(TypeError, ("`y`", str(np.dtype(dtype))), lambda dtype=dtype: f(x, x.astype(dtype), 3))

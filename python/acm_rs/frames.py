@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import operator
+import reprlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
@@ -54,7 +55,7 @@ def type_name(value: object) -> str:
 
 def listed(labels: Iterable[Hashable], most: int = 8) -> str:
     """The first of the labels, for an error."""
-    texts = [repr(label) for label in labels]
+    texts = [reprlib.repr(label) for label in labels]
     rest = f" and {len(texts) - most} more" if len(texts) > most else ""
     return ", ".join(texts[:most]) + rest
 
@@ -191,7 +192,9 @@ class Sheet:
             held = "none" if self._index is None else f"one of {self._index.dtype}"
             raise ValueError(f'`times` = "index" needs a frame with an index of dates, `{self.name}` has {held}')
         known = listed([] if self.is_series else self._nw.columns)
-        raise ValueError(f'`times` must be times, "index", or the name of a column, got {times!r}; columns: {known}')
+        raise ValueError(
+            f'`times` must be times, "index", or the name of a column, got {reprlib.repr(times)}; columns: {known}'
+        )
 
     # ---- names ----------------------------------------------------------------------------------------------------
 
@@ -372,7 +375,9 @@ def stamps(times: Any) -> Any:
     if times is None or isinstance(times, np.ndarray):
         return times
     if isinstance(times, str):
-        raise TypeError(f"`times` must be times where `x` is an array, got {times!r}, which only frames have")
+        raise TypeError(
+            f"`times` must be times where `x` is an array, got {reprlib.repr(times)}, which only frames have"
+        )
     import narwhals as nw
 
     if type_name(times) == "DatetimeIndex":

@@ -10,7 +10,7 @@ use crate::arguments::{Given, choice, count, seed_of};
 use crate::interop::{compute, exception};
 use crate::models::{attribute, samples_of};
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct ClusterChoice(Choice);
 
 #[pymethods]

@@ -10,7 +10,7 @@ use crate::interop::{Input, compute, exception, input};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table};
 use crate::naming::{agreed, names_of};
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct KMeans {
     parameters: kmeans::KMeans,
     held: Held<FittedKMeans>,

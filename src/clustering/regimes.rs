@@ -12,7 +12,7 @@ use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table};
 use crate::naming::{agreed, names_of};
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct RegimeModel {
     parameters: Regimes,
     held: Held<FittedRegimes, Live>,

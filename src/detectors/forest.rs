@@ -13,7 +13,7 @@ use crate::naming::names_of;
 
 const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct IsolationForest {
     parameters: forest::IsolationForest,
     held: Held<FittedIsolationForest>,

@@ -12,7 +12,7 @@ use crate::linalg::components_of;
 use crate::models::{Model, attribute, filled, model, samples_of, table, warn_left_out};
 use crate::naming::names_of;
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct FusedDetector {
     parameters: Fused,
     held: Held<FittedFused, Live>,

@@ -11,7 +11,7 @@ use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, matrix, model, samples_of, table, warn_left_out};
 use crate::naming::names_of;
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct MahalanobisDetector {
     parameters: mahalanobis::MahalanobisDetector,
     held: Held<FittedMahalanobis, Live>,

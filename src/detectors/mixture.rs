@@ -16,7 +16,7 @@ use crate::naming::names_of;
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct GaussianMixture {
     parameters: Parameters,
     held: Held<FittedGaussianMixture>,

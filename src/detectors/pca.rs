@@ -24,7 +24,7 @@ const DECOMPOSITIONS: [(&str, Decomposition); 2] = [
     ("complete", Decomposition::Complete),
 ];
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct PCADetector {
     parameters: PcaDetector,
     held: Held<FittedPca, Live>,

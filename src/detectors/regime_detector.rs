@@ -10,7 +10,7 @@ use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table};
 use crate::naming::names_of;
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct RegimeDetector {
     parameters: regime_detector::RegimeDetector,
     held: Held<FittedRegimeDetector, Live>,

@@ -8,7 +8,7 @@ use pyo3::types::PyIterator;
 use crate::arguments::{Given, count, kept_count, number, seed_of, truth};
 use crate::interop::{compute, exception, input};
 
-#[pyclass(module = "acm_rs", frozen, eq)]
+#[pyclass(module = "acm_rs._native", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct Threshold {
     found: decisions::Threshold,

@@ -11,7 +11,7 @@ use crate::interop::{compute, exception};
 use crate::models::{Model, attribute, filled, model, name_of, samples_of, table};
 use crate::naming::names_of;
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct ScoreFusion {
     parameters: decisions::ScoreFusion,
     held: Held<FittedScoreFusion>,

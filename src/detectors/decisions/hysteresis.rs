@@ -14,7 +14,7 @@ use crate::held::Held;
 use crate::interop::{compute, exception, input};
 use crate::models::{Model, attribute, model};
 
-#[pyclass(module = "acm_rs", frozen, eq)]
+#[pyclass(module = "acm_rs._native", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct Episodes {
     found: Vec<Episode>,
@@ -167,7 +167,7 @@ fn followed(
     Ok(found)
 }
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct EpisodeTracker {
     held: Held<EpisodeRule, EpisodeTrack>,
 }

@@ -9,7 +9,7 @@ use crate::held::Held;
 use crate::interop::exception;
 use crate::models::{Model, model};
 
-#[pyclass(module = "acm_rs", frozen)]
+#[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct PageHinkley {
     held: Held<decisions::PageHinkley, Live<decisions::PageHinkley>>,
 }
