@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 import acm_rs
 import calls
@@ -233,7 +233,7 @@ def test_labels_of_columns_stay_what_they_are() -> None:
 
 def test_frames_of_pandas_are_not_aligned() -> None:
     frame = _pandas(calls.history(9))
-    with pytest.raises(ValueError, match="`x` and `y` must have the same index; align them first"):
+    with pytest.raises(ValueError, match=r"`y` must have the same index as `x`; take y\.loc\[x\.index\]"):
         acm_rs.rolling_corr(frame, frame["s0"].sample(frac=1.0, random_state=3), 3)
 
 
@@ -377,6 +377,72 @@ def test_days_are_dates() -> None:
     assert found["p"].to_list() == [1.0] + [2.0] * 9
 
 
+def test_an_index_of_dates_and_a_column_of_dates_are_one_too_many() -> None:
+    frame = _pandas(calls.history(20)).assign(serviced=pd.Timestamp("2025-06-01"))
+    with pytest.raises(TypeError, match=r"no column of dates beside its index of dates, got 'serviced'; drop"):
+        acm_rs.rolling_mean(frame, "3s")
+    with pytest.raises(TypeError, match=r"drop 'serviced'$"):
+        acm_rs.rolling_mean(frame, 3, times="index")
+    assert alike(
+        acm_rs.rolling_mean(frame.assign(serviced=frame.index), 3, times="serviced").drop(columns="serviced"),
+        acm_rs.rolling_mean(frame.drop(columns="serviced"), 3),
+    )
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_steps_keep_the_times_of_their_rows(kind: str) -> None:
+    x = calls.history(20, 1)
+    frame: Any = pl.DataFrame({"taken": DATES[:20], "p": x[:, 0]})
+    frame = {"pandas": frame.to_pandas, "polars": lambda: frame, "pyarrow": frame.to_arrow}[kind]()
+    found = acm_rs.rolling_mean(frame, 3, step=4)
+    assert list(found["taken"].to_pylist() if kind == "pyarrow" else found["taken"]) == list(DATES[:20:4])
+    assert alike(found["p"], acm_rs.rolling_mean(x, 3, step=4))
+
+
+def test_an_index_of_arrow_dates_serves_too() -> None:
+    frame = _pandas(calls.history(20))
+    expected = acm_rs.rolling_mean(frame, "3s")
+    frame.index = pd.Index(pd.array(frame.index, dtype="timestamp[ns][pyarrow]"))
+    assert alike(acm_rs.rolling_mean(frame, "3s"), expected)
+
+
+def test_large_whole_numbers_are_rounded_alike() -> None:
+    stamps = [2**60 + 1, 2**60 + 3]
+    for column in (
+        pd.Series(stamps),
+        pd.Series(stamps, dtype="int64[pyarrow]"),
+        pl.Series(stamps),
+        pa.chunked_array([stamps]),
+    ):
+        assert alike(acm_rs.rolling_max(column, 1), np.array(stamps, dtype=float))
+
+
+def test_every_name_stays_what_it_is() -> None:
+    found = acm_rs.rolling_mean(pl.DataFrame({"": [0.0, 1.0], "column_0": [1.0, 2.0]}), 2)
+    assert found.columns == ["", "column_0"]
+    deep = pd.DataFrame({("a", "x"): [1.0, 2.0], ("when", ""): DATES[:2]})
+    assert list(acm_rs.rolling_mean(deep, 2).columns) == [("when", ""), ("a", "x")]
+    series = pd.Series([1.0, 2.0])
+    assert list(acm_rs.rolling_mean_std(series, 2)) == ["x_mean", "x_std"]
+
+
+def test_quantiles_may_be_a_series() -> None:
+    frame = _pandas(calls.history(9, 2))
+    assert list(acm_rs.rolling_quantile(frame, 3, pd.Series([0.5, 0.9]))) == [
+        "s0_q0.5",
+        "s0_q0.9",
+        "s1_q0.5",
+        "s1_q0.9",
+    ]
+
+
+def test_hints_can_be_resolved() -> None:
+    for name in acm_rs.__all__:
+        thing = getattr(acm_rs, name)
+        if callable(thing):
+            get_type_hints(thing.__init__ if isinstance(thing, type) else thing)
+
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 TEXT = pd.DataFrame({"p": [1.0], "site": ["a"], "tag": ["b"]})
@@ -432,6 +498,72 @@ TWO_DATES = pl.DataFrame({"a": [1.0], "t": DATES[:1], "u": DATES[:1]})
             ValueError,
             "`pairs` must name columns of `x`, got 'q'",
             lambda: acm_rs.rolling_lag_corr(_pandas(calls.history(5)), 2, 1, pairs=[("s0", "q")]),
+        ),
+        (
+            ValueError,
+            "`y` must have the columns of `x` in their order: column 0 must be 's0', got 's1'",
+            lambda: acm_rs.rolling_cov(
+                _polars(calls.history(5, 2)), _polars(calls.history(5, 2)).select("s1", "s0"), 3
+            ),
+        ),
+        (
+            ValueError,
+            "`centers` must have the columns of `x` in their order",
+            lambda: acm_rs.nearest(_pandas(calls.complete(5, 2)), _pandas(calls.complete(3, 2))[["s1", "s0"]]),
+        ),
+        (
+            TypeError,
+            "`target` must be numbers in the order of the columns, got a Series with labels",
+            lambda: acm_rs.Cusum(5.0, 0.5, target=pd.Series({"s1": 1.0, "s0": 0.0})),
+        ),
+        (
+            TypeError,
+            "`weights` must be numbers in the order of the columns, got a Series with labels",
+            lambda: acm_rs.ScoreFusion(weights=pd.Series({"s1": 1.0, "s0": 0.0})),
+        ),
+        (
+            ValueError,
+            "`times` must have the same index as `x`",
+            lambda: acm_rs.rolling_mean(
+                _pandas(calls.history(5)), "2s", times=pd.Series(DATES[:5], index=DATES[:5][::-1])
+            ),
+        ),
+        (
+            ValueError,
+            "`labels` must have the same index as `x`",
+            lambda: acm_rs.silhouette_score(
+                _pandas(calls.complete(6)), pd.Series([0, 0, 1, 1, 1, 0], index=DATES[:6][::-1])
+            ),
+        ),
+        (
+            ValueError,
+            "`reference` must have the same index as `labels`",
+            lambda: acm_rs.align_labels(pd.Series([0, 1]), pd.Series([0, 1], index=[1, 0])),
+        ),
+        (
+            TypeError,
+            "`pairs` must be",
+            lambda: acm_rs.rolling_lag_corr(_pandas(calls.history(5)), 2, 1, pairs=(p for p in [(0, 1)])),
+        ),
+        (
+            ValueError,
+            "`pairs`",
+            lambda: acm_rs.rolling_lag_corr(_pandas(calls.history(5)), 2, 1, pairs=[(0, 9)]),
+        ),
+        (
+            ValueError,
+            "`max_lag` must be",
+            lambda: acm_rs.rolling_lag_corr(_pandas(calls.history(5)), 2, "1"),
+        ),
+        (
+            ValueError,
+            "the arguments would give several columns named 's0_q0.5', 's1_q0.5'",
+            lambda: acm_rs.rolling_quantile(_pandas(calls.history(5, 2)), 2, [0.5, 0.5]),
+        ),
+        (
+            TypeError,
+            "`times` must name a column of dates, but 's1' holds Float64",
+            lambda: acm_rs.rolling_mean(_pandas(calls.history(5)), 2, times="s1"),
         ),
         (
             ValueError,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, Numbers, Table, X, opened, per_sensor, same
+from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Table, X, opened, per_sensor, same
 
 
 def column_median_mad(x: Table, scale: float = 1.0) -> tuple[Any, Any]:
@@ -20,7 +20,8 @@ def column_median_mad(x: Table, scale: float = 1.0) -> tuple[Any, Any]:
     Parameters
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
-        Rows = time; columns = sensors. Any memory layout; never copied, never changed.
+        Rows = time; columns = sensors. Arrays of any memory layout are read where they lie, frames column by
+        column; nothing is changed.
     scale : float, default 1.0
         Factor of the deviations; 1.4826 makes them estimate the standard deviation of normal data.
 
@@ -65,13 +66,14 @@ def column_quantiles(x: Table, q: Numbers) -> Any:
     Parameters
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
-        Rows = time; columns = sensors. Any memory layout; never copied, never changed.
+        Rows = time; columns = sensors. Arrays of any memory layout are read where they lie, frames column by
+        column; nothing is changed.
     q : float or sequence of float
         Quantiles in [0, 1].
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (k, d) for k quantiles, (d,) for one number; in the dtype of ``x``.
 
     Raises
@@ -111,7 +113,8 @@ def column_moments(x: Table) -> tuple[Any, Any, Any, Any, Any]:
     Parameters
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
-        Rows = time; columns = sensors. Any memory layout; never copied, never changed.
+        Rows = time; columns = sensors. Arrays of any memory layout are read where they lie, frames column by
+        column; nothing is changed.
 
     Returns
     -------
@@ -154,13 +157,14 @@ def column_moments(x: Table) -> tuple[Any, Any, Any, Any, Any]:
     return count, mean, std, skew, kurt
 
 
-def zscore(x: X, center: Numbers | None = None, scale: Numbers | None = None, *, out: Floats | None = None) -> X:
+def zscore(x: X, center: PerSensor | None = None, scale: PerSensor | None = None, *, out: Floats | None = None) -> X:
     """Each column less its centre, over its scale; robust by default.
 
     Parameters
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
-        Rows = time; columns = sensors. Any memory layout; never copied, never changed.
+        Rows = time; columns = sensors. Arrays of any memory layout are read where they lie, frames column by
+        column; nothing is changed.
     center : float or ndarray of float, shape (d,), optional
         What is subtracted, used as it is; by default the median of each column.
     scale : float or ndarray of float, shape (d,), optional
@@ -171,7 +175,7 @@ def zscore(x: X, center: Numbers | None = None, scale: Numbers | None = None, *,
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape and dtype of ``x``.
 
     Raises
@@ -202,7 +206,7 @@ def zscore(x: X, center: Numbers | None = None, scale: Numbers | None = None, *,
 def impute(
     x: X,
     method: Literal["median", "ffill", "bfill", "interpolate", "zero"] = "median",
-    fill: Numbers | None = None,
+    fill: PerSensor | None = None,
     limit: int | None = None,
     *,
     out: Floats | None = None,
@@ -225,7 +229,7 @@ def impute(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape and dtype of ``x``.
 
     Raises
@@ -275,7 +279,7 @@ def lag_matrix(x: XF, lags: int | Sequence[int] | NDArray[np.integer[Any]], *, o
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (n, d * k) for k lags, those of a column adjacent: ``x[t - lag, j]``, NaN above the first row. 1-D where
         ``x`` is and there is one lag.
 

@@ -18,7 +18,8 @@ def correlation(x: XF, method: Method = "pearson", min_periods: int = 1) -> XF:
     Parameters
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
-        Rows = time, columns = sensors. Any memory layout; never copied, never changed. A 1-D array is one column.
+        Rows = time, columns = sensors. Arrays of any memory layout are read where they lie, frames column by
+        column; nothing is changed. A 1-D array is one column.
     method : {"pearson", "spearman", "kendall"}, default "pearson"
         Of the values, of their average ranks, or Kendall's tau-b.
     min_periods : int, default 1
@@ -26,7 +27,7 @@ def correlation(x: XF, method: Method = "pearson", min_periods: int = 1) -> XF:
 
     Returns
     -------
-    ndarray, shape (d, d)
+    array or frame, shape (d, d)
         In the dtype of ``x``; symmetric to the last bit and within -1 and 1. NaN where a column has no variance over
         the common rows, on the diagonal too, where it is exactly 1 otherwise; Kendall's diagonal is 1 wherever the
         column has a value, as in pandas.
@@ -73,7 +74,8 @@ def covariance(x: XF, ddof: int = 1, min_periods: int = 1) -> XF:
     Parameters
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
-        Rows = time, columns = sensors. Any memory layout; never copied, never changed. A 1-D array is one column.
+        Rows = time, columns = sensors. Arrays of any memory layout are read where they lie, frames column by
+        column; nothing is changed. A 1-D array is one column.
     ddof : int, default 1
         The sum of products about the means is divided by the number of common rows less ``ddof``.
     min_periods : int, default 1
@@ -81,7 +83,7 @@ def covariance(x: XF, ddof: int = 1, min_periods: int = 1) -> XF:
 
     Returns
     -------
-    ndarray, shape (d, d)
+    array or frame, shape (d, d)
         In the dtype of ``x``; symmetric to the last bit. Exactly 0 where a column does not change.
 
     Raises
@@ -128,7 +130,7 @@ def lagged_correlation(x: Table, max_lag: int, min_periods: int = 1) -> NDArray[
 
     Returns
     -------
-    ndarray, shape (max_lag + 1, d, d)
+    array or frame, shape (max_lag + 1, d, d)
         ``[k, a, b]`` correlates ``x[t, a]`` with ``x[t - k, b]`` over all rows t that have both: where b leads a by k
         rows, it is large. In the dtype of ``x``, within -1 and 1; NaN where a side has no variance, and for lags of n
         and more.
@@ -168,7 +170,8 @@ def compute_correlations_f64(data: XF, method: Method = "pearson") -> XF:
     Parameters
     ----------
     data : ndarray of float64, shape (n, d) or (n,)
-        Rows = time, columns = sensors. Any memory layout; never copied, never changed.
+        Rows = time, columns = sensors. Arrays of any memory layout are read where they lie, frames column by
+        column; nothing is changed.
     method : {"pearson", "spearman", "kendall"}, default "pearson"
         Of the values, of their average ranks, or Kendall's tau-b.
 

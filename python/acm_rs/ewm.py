@@ -48,7 +48,7 @@ def ewm_mean(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape and dtype of ``x``.
 
     Raises
@@ -134,7 +134,7 @@ def ewm_std(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape and dtype of ``x``.
 
     Raises

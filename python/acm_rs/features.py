@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, Numbers, Sheet, Times, Window, per_sensor, windowed
+from acm_rs.frames import MOST, XF, Floats, PerSensor, Sheet, Times, Window, per_sensor, windowed
 
 ALL_FEATURES = ("median", "mad", "mean", "std", "slope", "skew", "kurt", "energy", "robust_z")
 """Every feature, in the order of the feature matrix."""
@@ -118,7 +118,7 @@ def feature_matrix(
     features: Sequence[str] | None = None,
     bands: Sequence[tuple[float, float]] | None = None,
     fs: float = 1.0,
-    fill: Literal["median"] | Numbers | None = None,
+    fill: Literal["median"] | PerSensor | None = None,
     min_periods: int | None = 1,
     center: bool = False,
     step: int = 1,
@@ -166,7 +166,7 @@ def feature_matrix(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (n, 11 * d) with every feature and three bands, in the memory order of ``x``: features one after the
         other, each with its columns in order; the bands of a column are adjacent.
 
@@ -208,7 +208,16 @@ def feature_matrix(
         return windowed(_native.feature_matrix, x, window, min_periods, center, step, times, out, first_row, **own)
     sheet = Sheet(x, "x", times)
     own["fill"] = fill if isinstance(fill, str) else per_sensor(fill, sheet, "fill")
-    labels = feature_names(sheet.texts(), features, bands)
     return windowed(
-        _native.feature_matrix, sheet, window, min_periods, center, step, times, out, first_row, labels=labels, **own
+        _native.feature_matrix,
+        sheet,
+        window,
+        min_periods,
+        center,
+        step,
+        times,
+        out,
+        first_row,
+        labels=lambda: feature_names(sheet.texts(), features, bands),
+        **own,
     )

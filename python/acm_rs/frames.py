@@ -9,29 +9,34 @@ import datetime
 import operator
 import reprlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame, IntoSeries
+else:
+    # Hints can be resolved without importing narwhals.
+    IntoDataFrame = IntoSeries = Any
 
 Floats: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
-Frame: TypeAlias = Union[npt.NDArray[np.float64], npt.NDArray[np.float32], "IntoDataFrame"]
+Frame: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32] | IntoDataFrame
 """A matrix: an array or a frame."""
-Line: TypeAlias = Union[npt.NDArray[np.float64], npt.NDArray[np.float32], "IntoSeries"]
+Line: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32] | IntoSeries
 """One column: an array or a series."""
-Table: TypeAlias = Union[npt.NDArray[np.float64], npt.NDArray[np.float32], "IntoDataFrame", "IntoSeries"]
+Table: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32] | IntoDataFrame | IntoSeries
 """What the engine reads: an array, a frame or a series."""
-Labels: TypeAlias = Union[npt.NDArray[np.integer[Any]], "IntoSeries"]
+Labels: TypeAlias = npt.NDArray[np.integer[Any]] | IntoSeries
 """A state for each row."""
 Numbers: TypeAlias = float | Sequence[float] | npt.NDArray[np.floating[Any]]
 """One number, or several."""
+PerSensor: TypeAlias = Numbers | IntoSeries | IntoDataFrame
+"""One number for all sensors, or one each: by name where a series of pandas or a frame of one row has names."""
 Duration: TypeAlias = str | datetime.timedelta | np.timedelta64
 Window: TypeAlias = int | str | datetime.timedelta | np.timedelta64
 """Rows, or a duration."""
-Times: TypeAlias = Union[npt.NDArray[np.datetime64], npt.NDArray[np.int64], "IntoSeries", str]
+Times: TypeAlias = npt.NDArray[np.datetime64] | npt.NDArray[np.int64] | IntoSeries | str
 X = TypeVar("X", bound=Table)
 """Array, frame or series: the same comes back."""
 XF = TypeVar("XF", bound=Frame)
@@ -63,7 +68,18 @@ def listed(labels: Iterable[Hashable], most: int = 8) -> str:
 class Sheet:
     """A frame or series that was read: its sensors' values and labels, its times, and its own kind to go back to."""
 
-    __slots__ = ("_index", "_kinds", "_native", "_nw", "_own_times", "is_series", "labels", "name", "values")
+    __slots__ = (
+        "_index",
+        "_kinds",
+        "_native",
+        "_nw",
+        "_own_label",
+        "_own_times",
+        "is_series",
+        "labels",
+        "name",
+        "values",
+    )
 
     def __init__(self, x: Any, name: str, times: object = None) -> None:
         import narwhals as nw
@@ -83,6 +99,7 @@ class Sheet:
         self.name: str = name
         self.is_series: bool = isinstance(self._nw, nw.Series)
         self._index = getattr(x, "index", None) if self._nw.implementation.is_pandas_like() else None
+        self._own_label: Hashable = None
         self._own_times: Any = None
         if self.is_series:
             self.labels: list[Hashable] = [self._nw.name if self._nw.name not in (None, "") else None]
@@ -90,7 +107,7 @@ class Sheet:
             return
         self._kinds: dict[Any, Any] = {}
         whole = self._whole()
-        if whole is not None:
+        if whole is not None and not (isinstance(times, str) and times != INDEX):
             self.labels, self.values = list(self._native.columns), whole
             return
         self._kinds = dict(self._nw.schema)
@@ -119,19 +136,23 @@ class Sheet:
                 f"`times` must name a column of dates, but {times!r} holds {self._kinds[named]}; convert it first, "
                 "with pandas.to_datetime for example"
             )
-        chosen = named if named in dated else dated[0] if len(dated) == 1 else None
+        indexed = self._has_dates()
+        chosen = named if named in dated else dated[0] if len(dated) == 1 and not indexed else None
         others = [label for label in dated if label != chosen]
         if others:
-            hint = (
-                f"drop {listed(others)}"
-                if chosen is not None
-                else "drop the others, or name the one that counts with `times`"
-            )
-            raise TypeError(f"`{self.name}` must have one column of dates at most, got {listed(dated)}; {hint}")
+            clash = indexed and chosen is None
+            must = "no column of dates beside its index of dates" if clash else "one column of dates at most"
+            hint = "" if isinstance(times, str) else ", or name the one that counts with `times`"
+            raise TypeError(f"`{self.name}` must have {must}, got {listed(dated)}; drop {listed(others)}{hint}")
         if chosen is None:
             return list(self._kinds)
-        self._own_times = self._nw[chosen]
+        self._own_label, self._own_times = chosen, self._column_of(chosen)
         return [label for label in self._kinds if label != chosen]
+
+    def _column_of(self, label: Hashable) -> Any:
+        import narwhals as nw
+
+        return nw.from_native(self._native[label], series_only=True)
 
     def _columns_of(self, labels: list[Hashable]) -> list[npt.NDArray[Any]]:
         """Each column as floats: where it lies, if it is so."""
@@ -140,7 +161,7 @@ class Sheet:
         kinds = [self._kinds[label] for label in labels]
         odd = [label for label, kind in zip(labels, kinds, strict=True) if not _holds_numbers(kind)]
         odd = [label for label in odd if not _is_plain(self._native[label])]
-        text = [label for label in odd if not self._nw[label].is_null().all()]
+        text = [label for label in odd if not self._column_of(label).is_null().all()]
         if text:
             held = sorted({str(self._kinds[label]) for label in text})
             raise TypeError(
@@ -170,9 +191,7 @@ class Sheet:
     # ---- times ----------------------------------------------------------------------------------------------------
 
     def _has_dates(self) -> bool:
-        return getattr(getattr(self._index, "dtype", None), "kind", "") == "M" or type_name(self._index) in (
-            "DatetimeIndex",
-        )
+        return getattr(getattr(self._index, "dtype", None), "kind", "") == "M"
 
     def times(self, times: object, window: object = None) -> Any:
         """The times that `times` asks for; for a duration as `window` those of the frame itself."""
@@ -184,7 +203,7 @@ class Sheet:
             return stamps(self._index) if self._has_dates() else None
         if not isinstance(times, str):
             return stamps(times)
-        if self._own_times is not None and times == self._own_times.name:
+        if self._own_times is not None and times == self._own_label:
             return stamps(self._own_times)
         if times == INDEX and self._has_dates():
             return stamps(self._index)
@@ -215,7 +234,7 @@ class Sheet:
 
     def each(self, tails: Sequence[str]) -> list[Hashable]:
         """Labels of several results for each sensor: `{sensor}_{tail}`."""
-        return [tail if label is None else f"{label}_{tail}" for label in self.labels for tail in tails]
+        return [f"{name}_{tail}" for name in self.texts() for tail in tails]
 
     # ---- the way back ---------------------------------------------------------------------------------------------
 
@@ -231,7 +250,9 @@ class Sheet:
                 return self.line(values, self.labels[0], rows)
             labels = self.labels
         index = None if self._index is None else self._index[rows]
-        before = None if self._own_times is None else self._own_times[rows]
+        before = self._own_times
+        if before is not None and rows != slice(None):
+            before = before[np.arange(len(before))[rows].tolist()]
         return self._frame(values.reshape(len(values), len(labels)), labels, index, before)
 
     def line(self, values: Any, label: Hashable, rows: slice = slice(None)) -> Any:
@@ -275,23 +296,27 @@ class Sheet:
 
     def _frame(self, values: Any, labels: Sequence[Hashable], index: Any, before: Any = None) -> Any:
         """A frame of these columns, the frame's own times before them."""
-        everything = list(labels) if before is None else [before.name, *labels]
+        everything = list(labels) if before is None else [self._own_label, *labels]
         if len(set(everything)) < len(everything):
             twice = sorted({str(label) for label in everything if everything.count(label) > 1})
-            raise ValueError(f"`{self.name}` would give several columns named {listed(twice)}; rename its columns")
+            raise ValueError(
+                f"`{self.name}` and the arguments would give several columns named {listed(twice)}; rename columns of "
+                f"`{self.name}`, or ask for each result once"
+            )
         if self._index is not None:
             same = labels is self.labels and before is None and not self.is_series
             columns = self._native.columns if same else self._space.Index(labels, tupleize_cols=False)
             frame = self._space.DataFrame(values, index=index, columns=columns, copy=False)
             if before is not None:
-                frame.insert(0, before.name, before.to_native())
+                frame.insert(0, self._own_label, before.to_native())
             return frame
         parts = [self._column(label, column) for label, column in zip(labels, values.T, strict=True)]
         if before is not None:
             parts.insert(0, before.to_native())
+        names = [str(label) for label in everything]
         if self._nw.implementation.is_pyarrow():
-            return self._space.table(parts, names=[str(label) for label in everything])
-        return self._space.DataFrame(parts)
+            return self._space.table(parts, names=names)
+        return self._space.DataFrame(dict(zip(names, parts, strict=True)))
 
     def _column(self, label: Hashable, values: Any) -> Any:
         """A column of Polars or PyArrow: what is missing is null there, and NaN would be a value."""
@@ -355,7 +380,7 @@ def _arrow_floats(column: Any, dtype: Any) -> npt.NDArray[Any]:
         column = column.chunk(0)
     if column.null_count == 0 and str(column.type) in ("float", "double"):
         return np.asarray(column.to_numpy(), dtype=dtype)
-    return np.asarray(column.cast("double").to_numpy(zero_copy_only=False), dtype=dtype)
+    return np.asarray(column.cast("double", safe=False).to_numpy(zero_copy_only=False), dtype=dtype)
 
 
 def opened(x: Any, name: str = "x", times: object = None) -> Sheet | None:
@@ -380,7 +405,7 @@ def stamps(times: Any) -> Any:
         )
     import narwhals as nw
 
-    if type_name(times) == "DatetimeIndex":
+    if hasattr(times, "get_level_values"):
         times = times.to_series()
     column = times if isinstance(times, nw.Series) else nw.from_native(times, series_only=True, pass_through=True)
     if not isinstance(column, nw.Series):
@@ -397,7 +422,7 @@ def stamps(times: Any) -> Any:
 
 def vector(values: Any, name: str) -> Any:
     """An argument of one value a row (labels, weights) as an array; what is no series passes as it is."""
-    if values is None or isinstance(values, np.ndarray | Sequence):
+    if values is None or isinstance(values, np.ndarray | Sequence) or not hasattr(values, "__len__"):
         return values
     import narwhals as nw
 
@@ -409,15 +434,41 @@ def vector(values: Any, name: str) -> Any:
     return column.to_numpy()
 
 
-def _beside(x: Any, y: Any) -> Any:
-    """A second input: nothing is aligned, so two frames of pandas must have the same index."""
+def same_index(values: Any, x: Any, name: str, whose: str = "x") -> None:
+    """Refuse two of pandas whose indices differ: nothing is aligned."""
+    one: Any = getattr(x, "index", None)
+    other: Any = getattr(values, "index", None)
+    if hasattr(one, "equals") and hasattr(other, "equals") and len(one) == len(other) and not one.equals(other):
+        raise ValueError(f"`{name}` must have the same index as `{whose}`; take {name}.loc[{whose}.index]")
+
+
+def beside(x: Sheet | None, y: Any, name: str = "y", *, rows: bool = True) -> Any:
+    """A second input: the same columns in the same order, or one for all; where `rows` counts, the same rows."""
     if isinstance(y, np.ndarray):
         return y
-    one: Any = getattr(x, "index", None)
-    other: Any = getattr(y, "index", None)
-    if hasattr(one, "equals") and hasattr(other, "equals") and len(one) == len(other) and not one.equals(other):
-        raise ValueError("`x` and `y` must have the same index; align them first with x.align(y)")
-    return Sheet(y, "y").values
+    sheet = Sheet(y, name)
+    if x is None:
+        return sheet.values
+    if rows:
+        same_index(y, x._native, name, x.name)
+    several = len(x.labels) > 1 and len(sheet.labels) > 1
+    if several and len(x.labels) == len(sheet.labels) and x.names != sheet.names:
+        place = next(i for i, pair in enumerate(zip(x.labels, sheet.labels, strict=True)) if pair[0] != pair[1])
+        raise ValueError(
+            f"`{name}` must have the columns of `{x.name}` in their order: column {place} must be "
+            f"{reprlib.repr(x.labels[place])}, got {reprlib.repr(sheet.labels[place])}"
+        )
+    return sheet.values
+
+
+def unlabelled(values: Any, name: str) -> Any:
+    """An argument of one value a column where the columns' names are not known yet."""
+    if hasattr(values, "index") and hasattr(values, "iloc"):
+        raise TypeError(
+            f"`{name}` must be numbers in the order of the columns, got a {type_name(values)} with labels, which cannot be "
+            f"matched yet; take {name}.to_numpy()"
+        )
+    return vector(values, name)
 
 
 def per_sensor(values: Any, x: Any, name: str) -> Any:
@@ -461,25 +512,26 @@ def windowed(
     out: Any,
     first_row: int,
     tails: Sequence[str] | None = None,
-    labels: Sequence[Hashable] | None = None,
+    labels: Callable[[], Sequence[Hashable]] | None = None,
     **own: Any,
 ) -> Any:
     """A rolling kernel over an array or a frame, and over a second one where there is a `y` in `own`.
 
-    Where a sensor has several results, `tails` follow its name, or `labels` are all their names.
+    Where a sensor has several results, `tails` follow its name, or `labels` makes all their names.
     """
     sheet = opened(x, "x", times)
     inputs: tuple[Any, ...] = (x if sheet is None else sheet.values,)
     if "y" in own:
-        inputs = (*inputs, _beside(x, own.pop("y")))
+        inputs = (*inputs, beside(sheet, own.pop("y")))
+    same_index(times, x if sheet is None else sheet._native, "times")
     moments = stamps(times) if sheet is None else sheet.times(times, window)
     found = kernel(*inputs, window, min_periods, center, step, moments, out, first_row, **own)
     if sheet is None:
         return found
     if out is not None:
         return found
-    labels = sheet.each(tails) if tails is not None else labels
-    return sheet.like(found, labels, sheet.kept(step, first_row))
+    names = sheet.each(tails) if tails is not None else labels and labels()
+    return sheet.like(found, names, sheet.kept(step, first_row))
 
 
 def windowed_f64(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Table, arrays, opened
+from acm_rs.frames import Table, arrays, beside, opened
 
 Metric: TypeAlias = Literal["euclidean", "sqeuclidean", "manhattan", "cosine"]
 
@@ -64,7 +64,9 @@ def pairwise_distances(x: Table, y: Table | None = None, metric: Metric = "eucli
     array([[2.00000000e+08, 2.00000007e+08],
            [1.99999993e+08, 2.00000000e+08]])
     """
-    return _native.pairwise_distances(arrays(x), None if y is None else arrays(y, "y"), metric)
+    sheet = opened(x)
+    values = x if sheet is None else sheet.values
+    return _native.pairwise_distances(values, None if y is None else beside(sheet, y, rows=False), metric)
 
 
 def nearest(x: Table, centers: Table) -> tuple[Any, Any]:
@@ -111,7 +113,9 @@ def nearest(x: Table, centers: Table) -> tuple[Any, Any]:
     array([ 1.,  2., nan])
     """
     sheet = opened(x)
-    index, distance = _native.nearest(x if sheet is None else sheet.values, arrays(centers, "centers"))
+    index, distance = _native.nearest(
+        x if sheet is None else sheet.values, beside(sheet, centers, "centers", rows=False)
+    )
     if sheet is None:
         return index, distance
     return sheet.line(index, "nearest"), sheet.line(distance, "distance")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from acm_rs.frames import Labels, Line, Sheet, Table, arrays, listed, vector
+from acm_rs.frames import Labels, Line, Sheet, Table, arrays, listed, same_index, vector
 
 __all__ = ["Bytes", "Detector", "Engined", "Model", "Saved", "row_weights", "states"]
 
@@ -147,8 +147,7 @@ class Model(Saved):
         """Names of the sensors it was fitted on; AttributeError where they had none, as in scikit-learn."""
         names = self._engine.names
         if names is None:
-            columns = self.n_features_in_
-            raise AttributeError(f"the {columns} columns that this {type(self).__name__} was fitted on had no names")
+            raise AttributeError(f"this {type(self).__name__} has not been fitted on columns with names")
         return np.array(names, dtype=object)
 
     def _learned(self, x: Table) -> tuple[Any, tuple[str, ...] | None]:
@@ -202,27 +201,23 @@ def _difference(whose: str, known: tuple[str, ...], got: tuple[str, ...]) -> str
         parts.append(f"not known: {listed(strange)}")
     if parts:
         return f"{must}; {'; '.join(parts)}"
-    return f"{must} in their order, {listed(known)}, got {listed(got)}; take x[list(model.feature_names_in_)]"
+    place = next(number for number, pair in enumerate(zip(known, got, strict=True)) if pair[0] != pair[1])
+    return (
+        f"{must} in their order: column {place} must be {known[place]!r}, got {got[place]!r}; take "
+        "x[list(model.feature_names_in_)]"
+    )
 
 
 def states(labels: Sequence[int] | Labels | None, x: Table) -> Any:
     """A state for each row of `x`."""
-    _same_index(labels, x, "labels")
+    same_index(labels, x, "labels")
     return vector(labels, "labels")
 
 
 def row_weights(weights: Line | None, x: Table) -> Any:
     """A weight for each row of `x`."""
-    _same_index(weights, x, "sample_weight")
+    same_index(weights, x, "sample_weight")
     return weights if weights is None else arrays(weights, "sample_weight")
-
-
-def _same_index(values: Any, x: Any, name: str) -> None:
-    """Nothing is aligned: two of pandas must have the same index."""
-    one: Any = getattr(x, "index", None)
-    other: Any = getattr(values, "index", None)
-    if hasattr(one, "equals") and hasattr(other, "equals") and len(one) == len(other) and not one.equals(other):
-        raise ValueError(f"`{name}` must have the same index as `x`; take {name}.loc[x.index]")
 
 
 class Detector(Model):

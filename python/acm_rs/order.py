@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, Numbers, Times, Window, X, windowed, windowed_f64
+from acm_rs.frames import MOST, XF, Floats, Numbers, Times, Window, X, vector, windowed, windowed_f64
 
 
 def _levels(x: object, q: Numbers) -> list[str] | None:
@@ -398,7 +398,7 @@ def rolling_quantile(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (n, d * k) for k quantiles, those of a column adjacent; shape of ``x`` for one number.
 
     Raises
@@ -420,6 +420,7 @@ def rolling_quantile(
            [1.5, 1.9],
            [2. , 3.6]])
     """
+    q = vector(q, "q")
     return windowed(
         _native.rolling_quantile, x, window, min_periods, center, step, times, out, first_row, tails=_levels(x, q), q=q
     )
@@ -439,7 +440,7 @@ def rolling_median_f64(data: X, window: int, min_periods: int | None = 1) -> X:
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape of ``data``.
 
     Raises
@@ -472,7 +473,7 @@ def rolling_mad_f64(data: X, window: int, min_periods: int | None = 1) -> X:
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape of ``data``.
 
     Raises

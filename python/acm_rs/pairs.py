@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Hashable, Sequence
 from itertools import permutations
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XF, Floats, Sheet, Table, Times, Window, X, listed, windowed
 
+Pairs: TypeAlias = Sequence[tuple[int | str, int | str]] | NDArray[np.intp]
 
-def _numbered(
-    pairs: Sequence[tuple[Hashable, Hashable]] | NDArray[np.intp] | None, labels: list[Hashable]
-) -> Sequence[tuple[Hashable, Hashable]] | NDArray[np.intp] | None:
-    """Pairs of sensors by their numbers, whichever way they are given."""
-    if pairs is None or isinstance(pairs, np.ndarray):
+
+def _numbered(pairs: Pairs | None, labels: list[Hashable]) -> Any:
+    """Pairs with the numbers of the columns that they name; what is no pair of names is the engine's to refuse."""
+    if not isinstance(pairs, list | tuple):
         return pairs
     place = {label: number for number, label in enumerate(labels)}
-    strange = [one for pair in pairs for one in pair if isinstance(one, str) and one not in place]
+    each = [pair for pair in pairs if isinstance(pair, list | tuple)]
+    strange = [one for pair in each for one in pair if isinstance(one, str) and one not in place]
     if strange:
         raise ValueError(f"`pairs` must name columns of `x`, got {listed(strange)}; columns: {listed(labels)}")
-    return [tuple(place[one] if isinstance(one, str) else one for one in pair) for pair in pairs]  # type: ignore[misc]
+    return [
+        tuple(place[one] if isinstance(one, str) else one for one in pair) if isinstance(pair, list | tuple) else pair
+        for pair in pairs
+    ]
 
 
 def rolling_cov(
@@ -47,7 +51,7 @@ def rolling_cov(
     x : array of float64 or float32, frame or series, shape (n, d) or (n,)
         Rows = time, oldest first; columns = sensors. Arrays of any memory layout are read where they lie, frames column
         by column; nothing is changed.
-    y : ndarray of the same dtype, shape (n, d), (n, 1) or (n,)
+    y : array, frame or series of the same dtype, shape (n, d), (n, 1) or (n,)
         What each column of ``x`` is compared with: its own column of ``y``, or the only one.
     window : int or duration
         Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window.
@@ -120,7 +124,7 @@ def rolling_corr(
     x : array of float64 or float32, frame or series, shape (n, d) or (n,)
         Rows = time, oldest first; columns = sensors. Arrays of any memory layout are read where they lie, frames column
         by column; nothing is changed.
-    y : ndarray of the same dtype, shape (n, d), (n, 1) or (n,)
+    y : array, frame or series of the same dtype, shape (n, d), (n, 1) or (n,)
         What each column of ``x`` is compared with: its own column of ``y``, or the only one.
     window : int or duration
         Rows of the window: row t sees rows t - window + 1 to t; longer than the data it works as an expanding window.
@@ -145,7 +149,7 @@ def rolling_corr(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape and dtype of ``x``, within [-1, 1]; with ``step`` fewer rows.
 
     Raises
@@ -176,7 +180,7 @@ def rolling_lag_corr(
     x: XF,
     window: Window,
     max_lag: int,
-    pairs: Sequence[tuple[Hashable, Hashable]] | NDArray[np.intp] | None = None,
+    pairs: Pairs | None = None,
     min_periods: int | None = 1,
     *,
     center: bool = False,
@@ -199,7 +203,8 @@ def rolling_lag_corr(
     max_lag : int
         Lags 0 to ``max_lag``, in rows.
     pairs : sequence of (a, b), optional
-        Column numbers: a is compared with b so many rows earlier. By default every ordered pair of two columns.
+        Column numbers, or names of a frame's columns: a is compared with b so many rows earlier. By default every
+        ordered pair of two columns.
     min_periods : int or None, default 1
         Rows with both sides that a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a
         duration.
@@ -220,7 +225,7 @@ def rolling_lag_corr(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (n, p * (max_lag + 1)) for p pairs, the lags of a pair adjacent; within [-1, 1]; with ``step`` fewer rows.
 
     Raises
@@ -252,9 +257,24 @@ def rolling_lag_corr(
         own: dict[str, Any] = {"max_lag": max_lag, "pairs": pairs}
         return windowed(_native.rolling_lag_corr, x, window, min_periods, center, step, times, out, first_row, **own)
     sheet = Sheet(x, "x", times)
-    names, chosen = sheet.texts(), _numbered(pairs, sheet.labels)
-    each: Any = permutations(range(len(names)), 2) if chosen is None else chosen
-    lags = range(operator.index(max_lag) + 1)
-    labels = [f"{names[a]}_{names[b]}_lag{lag}" for a, b in each for lag in lags]
-    own = {"labels": labels, "max_lag": max_lag, "pairs": chosen}
-    return windowed(_native.rolling_lag_corr, sheet, window, min_periods, center, step, times, out, first_row, **own)
+    chosen = _numbered(pairs, sheet.labels)
+
+    def labels() -> list[str]:
+        names = sheet.texts()
+        each = permutations(range(len(names)), 2) if chosen is None else chosen
+        return [f"{names[a]}_{names[b]}_lag{lag}" for a, b in each for lag in range(operator.index(max_lag) + 1)]
+
+    return windowed(
+        _native.rolling_lag_corr,
+        sheet,
+        window,
+        min_periods,
+        center,
+        step,
+        times,
+        out,
+        first_row,
+        labels=labels,
+        max_lag=max_lag,
+        pairs=chosen,
+    )

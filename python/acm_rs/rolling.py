@@ -321,7 +321,7 @@ def rolling_mean_std(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (n, 2 d): mean and standard deviation of a column adjacent.
 
     Raises
@@ -575,7 +575,7 @@ def rolling_mean_std_f64(data: XF, window: int, min_periods: int | None = 1) -> 
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (n, 2 d): mean and standard deviation of a column adjacent.
 
     Raises

@@ -40,7 +40,7 @@ def band_energy(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (d, k) for k bands, dtype of ``x``; squared units of ``x``. One row of a 1-D ``x``.
 
     Raises
@@ -122,7 +122,7 @@ def rolling_band_energy(
 
     Returns
     -------
-    ndarray
+    array or frame
         Shape (n, d * k) for k bands, those of a column adjacent; squared units of ``x``.
 
     Raises
@@ -228,7 +228,8 @@ def seasonality(
     Parameters
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
-        Rows = time, evenly spaced, oldest first; columns = sensors. Any memory layout; never copied, never changed. NaN
+        Rows = time, evenly spaced, oldest first; columns = sensors. Arrays of any memory layout are read where they lie, frames column by
+        column; nothing is changed. NaN
         and infinity are skipped.
     fs : float, default 1.0
         Rows per unit of time: 48 for half-hourly rows and periods in days.

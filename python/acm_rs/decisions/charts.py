@@ -9,7 +9,7 @@ import numpy as np
 
 from acm_rs import _native
 from acm_rs.decisions.calibration import Threshold
-from acm_rs.frames import Numbers, Sheet, X, per_sensor
+from acm_rs.frames import Numbers, PerSensor, Sheet, X, per_sensor, unlabelled
 from acm_rs.model import Saved
 
 
@@ -27,8 +27,8 @@ def cusum(
     threshold: float | Threshold,
     drift: float,
     *,
-    target: Numbers = 0.0,
-    scale: Numbers = 1.0,
+    target: PerSensor = 0.0,
+    scale: PerSensor = 1.0,
     reset: bool = False,
 ) -> tuple[X, X, Any]:
     """Two-sided cumulative sums: small lasting shifts of the mean add up until they show.
@@ -82,7 +82,7 @@ def cusum(
     return _charted(_native.cusum, x, threshold, drift, target=target, scale=scale, reset=reset)
 
 
-def ewma_chart(x: X, lam: float, width: float, *, target: Numbers = 0.0, sigma: Numbers = 1.0) -> tuple[X, X, Any]:
+def ewma_chart(x: X, lam: float, width: float, *, target: PerSensor = 0.0, sigma: PerSensor = 1.0) -> tuple[X, X, Any]:
     """Exponentially weighted moving average with control limits that hold from the first row on.
 
     Parameters
@@ -240,6 +240,7 @@ class Cusum(Saved):
         scale: Numbers = 1.0,
         reset: bool = False,
     ) -> None:
+        target, scale = unlabelled(target, "target"), unlabelled(scale, "scale")
         self._engine = self._Engine(threshold, drift, target=target, scale=scale, reset=reset)
 
     @property
@@ -333,6 +334,7 @@ class EwmaChart(Saved):
     __slots__ = ()
 
     def __init__(self, lam: float, width: float, *, target: Numbers = 0.0, sigma: Numbers = 1.0) -> None:
+        target, sigma = unlabelled(target, "target"), unlabelled(sigma, "sigma")
         self._engine = self._Engine(lam, width, target=target, sigma=sigma)
 
     @property

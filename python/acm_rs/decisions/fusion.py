@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Labels, Line, Table, X, vector
+from acm_rs.frames import Floats, Labels, Table, X, unlabelled
 from acm_rs.model import Model, states
 
 
@@ -66,10 +66,10 @@ class ScoreFusion(Model):
         self,
         scale: Literal["robust", "tail", "cube_root"] = "robust",
         combine: Literal["max", "mean", "sum", "p95"] = "max",
-        weights: Sequence[float] | Line | None = None,
+        weights: Sequence[float] | Floats | None = None,
         min_rows: int = 50,
     ) -> None:
-        self._engine = self._Engine(scale, combine, vector(weights, "weights"), min_rows)
+        self._engine = self._Engine(scale, combine, unlabelled(weights, "weights"), min_rows)
 
     @property
     def scale(self) -> Literal["robust", "tail", "cube_root"]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from acm_rs import _native
-from acm_rs.frames import Labels, Table, arrays, opened, vector
+from acm_rs.frames import Labels, Table, arrays, opened
+from acm_rs.model import states
 
 
 def silhouette_samples(x: Table, labels: Labels) -> Any:
@@ -15,7 +16,7 @@ def silhouette_samples(x: Table, labels: Labels) -> Any:
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
         A point in each row. Any memory layout; never changed. A 1-D array is one column.
-    labels : ndarray of integers, shape (n,)
+    labels : array or series of integers, shape (n,)
         Cluster of each row: any numbers of at least 2 and at most n - 1 kinds. -1 is a label like any other.
 
     Returns
@@ -49,7 +50,7 @@ def silhouette_samples(x: Table, labels: Labels) -> Any:
     array([0.833, 0.8  , 0.556, 0.692])
     """
     sheet = opened(x)
-    known = vector(labels, "labels")
+    known = states(labels, x)
     if sheet is None:
         return _native.silhouette_samples(x, known)
     return sheet.line(_native.silhouette_samples(sheet.values, known), "silhouette")
@@ -62,7 +63,7 @@ def silhouette_score(x: Table, labels: Labels, sample_size: int | None = None, s
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
         A point in each row. Any memory layout; never changed. A 1-D array is one column.
-    labels : ndarray of integers, shape (n,)
+    labels : array or series of integers, shape (n,)
         Cluster of each row: any numbers of at least 2 and at most n - 1 kinds. -1 is a label like any other.
     sample_size : int, optional
         Only so many rows, drawn without replacement, as if there were no others; all where there are no more.
@@ -97,7 +98,7 @@ def silhouette_score(x: Table, labels: Labels, sample_size: int | None = None, s
     >>> round(acm_rs.silhouette_score(x, np.array([0, 0, 1, 1])), 4)
     0.7203
     """
-    return _native.silhouette_score(arrays(x), vector(labels, "labels"), sample_size, seed)
+    return _native.silhouette_score(arrays(x), states(labels, x), sample_size, seed)
 
 
 def calinski_harabasz_score(x: Table, labels: Labels) -> float:
@@ -107,7 +108,7 @@ def calinski_harabasz_score(x: Table, labels: Labels) -> float:
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
         A point in each row. Any memory layout; never changed. A 1-D array is one column.
-    labels : ndarray of integers, shape (n,)
+    labels : array or series of integers, shape (n,)
         Cluster of each row: any numbers of at least 2 and at most n - 1 kinds. -1 is a label like any other.
 
     Returns
@@ -140,7 +141,7 @@ def calinski_harabasz_score(x: Table, labels: Labels) -> float:
     >>> round(acm_rs.calinski_harabasz_score(x, np.array([0, 0, 1, 1])), 3)
     24.2
     """
-    return _native.calinski_harabasz_score(arrays(x), vector(labels, "labels"))
+    return _native.calinski_harabasz_score(arrays(x), states(labels, x))
 
 
 def davies_bouldin_score(x: Table, labels: Labels) -> float:
@@ -150,7 +151,7 @@ def davies_bouldin_score(x: Table, labels: Labels) -> float:
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
         A point in each row. Any memory layout; never changed. A 1-D array is one column.
-    labels : ndarray of integers, shape (n,)
+    labels : array or series of integers, shape (n,)
         Cluster of each row: any numbers of at least 2 and at most n - 1 kinds. -1 is a label like any other.
 
     Returns
@@ -183,4 +184,4 @@ def davies_bouldin_score(x: Table, labels: Labels) -> float:
     >>> round(acm_rs.davies_bouldin_score(x, np.array([0, 0, 1, 1])), 4)
     0.2727
     """
-    return _native.davies_bouldin_score(arrays(x), vector(labels, "labels"))
+    return _native.davies_bouldin_score(arrays(x), states(labels, x))

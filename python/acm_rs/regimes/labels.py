@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from acm_rs import _native
-from acm_rs.frames import Labels, relabelled, vector
+from acm_rs.frames import Labels, relabelled, same_index, vector
 
 
 def smooth_labels(labels: Labels, window: int, *, causal: bool = False) -> Any:
@@ -14,7 +14,7 @@ def smooth_labels(labels: Labels, window: int, *, causal: bool = False) -> Any:
 
     Parameters
     ----------
-    labels : ndarray of int, shape (n,)
+    labels : array or series of int, shape (n,)
         Regimes of rows, oldest first; -1 is UNKNOWN.
     window : int
         Rows that vote, at least 1.
@@ -49,7 +49,7 @@ def minimum_dwell(labels: Labels, rows: int) -> Any:
 
     Parameters
     ----------
-    labels : ndarray of int, shape (n,)
+    labels : array or series of int, shape (n,)
         Regimes of rows, oldest first; -1 is UNKNOWN.
     rows : int
         Fewest rows of a stay, at least 1.
@@ -81,7 +81,7 @@ def transients(labels: Labels, before: int = 5, after: int = 5) -> Any:
 
     Parameters
     ----------
-    labels : ndarray of int, shape (n,)
+    labels : array or series of int, shape (n,)
         Regimes of rows, oldest first; -1 is UNKNOWN.
     before, after : int, default 5
         Rows that are marked before a change, and from the first row of the new regime on.
@@ -113,9 +113,9 @@ def align_labels(reference: Labels, labels: Labels, *, min_share: float = 0.5) -
 
     Parameters
     ----------
-    reference : ndarray of int, shape (n,)
+    reference : array or series of int, shape (n,)
         Labels that keep their numbers; -1 is UNKNOWN.
-    labels : ndarray of int, shape (n,)
+    labels : array or series of int, shape (n,)
         Other labels of the same rows.
     min_share : float, default 0.5
         Share of the rows of the smaller of two regimes that they must have in common to be one.
@@ -147,4 +147,5 @@ def align_labels(reference: Labels, labels: Labels, *, min_share: float = 0.5) -
     >>> acm_rs.align_labels(np.array([2, 2, 5, 5, 5]), np.array([1, 1, 0, 0, 3]))
     array([2, 2, 5, 5, 6])
     """
+    same_index(reference, labels, "reference", "labels")
     return relabelled(partial(_native.align_labels, vector(reference, "reference")), labels, min_share=min_share)
