@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Table, X, opened, per_sensor, same
+from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Sheet, Table, X, per_sensor, same
 
 
 def column_median_mad(x: Table, scale: float = 1.0) -> tuple[Any, Any]:
@@ -53,9 +53,9 @@ def column_median_mad(x: Table, scale: float = 1.0) -> tuple[Any, Any]:
     >>> acm_rs.column_median_mad(np.array([[1.0, 5.0], [2.0, np.nan], [9.0, 7.0]]))
     (array([2., 6.]), array([1., 1.]))
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.column_median_mad(x, scale)
+    sheet = Sheet(x, "x")
     median, mad = _native.column_median_mad(sheet.values, scale)
     return sheet.by_sensor(median, "median"), sheet.by_sensor(mad, "mad")
 
@@ -98,9 +98,9 @@ def column_quantiles(x: Table, q: Numbers) -> Any:
     array([[ 2., 20.],
            [ 3., 30.]])
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.column_quantiles(x, q)
+    sheet = Sheet(x, "x")
     found = _native.column_quantiles(sheet.values, q)
     if found.ndim == 1:
         return sheet.by_sensor(found, "quantile")
@@ -148,9 +148,9 @@ def column_moments(x: Table) -> tuple[Any, Any, Any, Any, Any]:
     >>> count, mean, std.round(6), skew.round(6), kurt.round(6)
     (array([4]), array([3.]), array([2.160247]), array([1.19034]), array([1.5]))
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.column_moments(x)
+    sheet = Sheet(x, "x")
     found = _native.column_moments(sheet.values)
     names = ("count", "mean", "std", "skew", "kurt")
     count, mean, std, skew, kurt = (sheet.by_sensor(one, name) for one, name in zip(found, names, strict=True))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import XF, Table, arrays, opened
+from acm_rs.frames import XF, Sheet, Table, arrays, opened
 
 Method: TypeAlias = Literal["pearson", "spearman", "kendall"]
 
@@ -62,9 +63,9 @@ def correlation(x: XF, method: Method = "pearson", min_periods: int = 1) -> XF:
     >>> round(float(acm_rs.correlation(x)[0, 1]), 4)
     0.9934
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.correlation(x, method, min_periods)
+    sheet = Sheet(x, "x")
     return sheet.square(_native.correlation(sheet.values, method, min_periods))
 
 
@@ -109,9 +110,9 @@ def covariance(x: XF, ddof: int = 1, min_periods: int = 1) -> XF:
     array([[1., 2.],
            [2., 4.]])
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.covariance(x, ddof, min_periods)
+    sheet = Sheet(x, "x")
     return sheet.square(_native.covariance(sheet.values, ddof, min_periods))
 
 

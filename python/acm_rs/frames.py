@@ -465,8 +465,8 @@ def unlabelled(values: Any, name: str) -> Any:
     """An argument of one value a column where the columns' names are not known yet."""
     if hasattr(values, "index") and hasattr(values, "iloc"):
         raise TypeError(
-            f"`{name}` must be numbers in the order of the columns, got a {type_name(values)} with labels, which cannot be "
-            f"matched yet; take {name}.to_numpy()"
+            f"`{name}` must be numbers in the order of the columns, got a {type_name(values)} with labels, which are "
+            f"not known here; take {name}.to_numpy()"
         )
     return vector(values, name)
 
@@ -519,6 +519,9 @@ def windowed(
 
     Where a sensor has several results, `tails` follow its name, or `labels` makes all their names.
     """
+    # Live rows come one by one: the shortest way for arrays.
+    if isinstance(x, np.ndarray) and (times is None or isinstance(times, np.ndarray)) and "y" not in own:
+        return kernel(x, window, min_periods, center, step, times, out, first_row, **own)
     sheet = opened(x, "x", times)
     inputs: tuple[Any, ...] = (x if sheet is None else sheet.values,)
     if "y" in own:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Table, arrays, beside, opened
+from acm_rs.frames import Sheet, Table, arrays, beside, opened
 
 Metric: TypeAlias = Literal["euclidean", "sqeuclidean", "manhattan", "cosine"]
 
@@ -167,9 +167,9 @@ def pca(x: Table, k: float) -> tuple[Any, NDArray[np.float64], Any]:
     >>> components.round(3), variance.round(3), mean
     (array([[0.447, 0.894]]), array([5.]), array([2., 4.]))
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.pca(x, k)
+    sheet = Sheet(x, "x")
     components, variance, mean = _native.pca(sheet.values, k)
     return sheet.sensors_across(components, range(len(components))), variance, sheet.by_sensor(mean, "mean")
 
@@ -301,8 +301,8 @@ def ledoit_wolf(x: Table) -> tuple[Any, float]:
     array([[1.6667, 0.    ],
            [0.    , 3.3333]])
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.ledoit_wolf(x)
+    sheet = Sheet(x, "x")
     covariance, shrinkage = _native.ledoit_wolf(sheet.values)
     return sheet.square(covariance), shrinkage

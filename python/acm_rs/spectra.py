@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.features import energy_count
-from acm_rs.frames import XF, Floats, Numbers, Table, Times, Window, opened, windowed
+from acm_rs.frames import XF, Floats, Numbers, Sheet, Table, Times, Window, windowed
 
 Taper: TypeAlias = Literal["boxcar", "hann", "hamming", "blackman"]
 
@@ -68,9 +68,9 @@ def band_energy(
     >>> acm_rs.band_energy(x, bands=[(0.0, 0.2), (0.2, 0.3)]).round(9)
     array([[ 0., 64.]])
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.band_energy(x, fs, bands, window)
+    sheet = Sheet(x, "x")
     found = _native.band_energy(sheet.values, fs, bands, window)
     return sheet.sensors_down(found, _energies(found.shape[1]))
 
@@ -213,9 +213,9 @@ def power_spectrum(
     >>> float(freqs[psd.argmax()])
     0.125
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.power_spectrum(x, fs, segment, overlap, window)
+    sheet = Sheet(x, "x")
     freqs, psd = _native.power_spectrum(sheet.values, fs, segment, overlap, window)
     return freqs, sheet.sensors_across(psd, freqs)
 
@@ -228,9 +228,8 @@ def seasonality(
     Parameters
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
-        Rows = time, evenly spaced, oldest first; columns = sensors. Arrays of any memory layout are read where they lie, frames column by
-        column; nothing is changed. NaN
-        and infinity are skipped.
+        Rows = time, evenly spaced, oldest first; columns = sensors. Arrays of any memory layout are read where they
+        lie, frames column by column; nothing is changed. NaN and infinity are skipped.
     fs : float, default 1.0
         Rows per unit of time: 48 for half-hourly rows and periods in days.
     periods : float or sequence of float, optional
@@ -290,9 +289,9 @@ def seasonality(
     >>> phase.round(0), amplitude.round(0), strength.round(1)
     (array([[12., nan, nan]]), array([[ 3., nan, nan]]), array([[0.8, nan, nan]]))
     """
-    sheet = opened(x)
-    if sheet is None:
+    if isinstance(x, np.ndarray):
         return _native.seasonality(x, fs, periods, max_periods)
+    sheet = Sheet(x, "x")
     found = _native.seasonality(sheet.values, fs, periods, max_periods)
     period, strength, phase, amplitude = (
         sheet.sensors_down(one, [f"cycle_{number}" for number in range(one.shape[1])]) for one in found
