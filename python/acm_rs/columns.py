@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Sheet, Table, X, per_sensor, same
+from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Sheet, Table, X
+from acm_rs.kernels import per_sensor, same
 
 
 def column_median_mad(x: Table, scale: float = 1.0) -> tuple[Any, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from acm_rs import _native
-from acm_rs.frames import Duration, Floats, Times, X, weighted
+from acm_rs.frames import Duration, Floats, Times, X
+from acm_rs.kernels import weighted
 
 
 def ewm_mean(

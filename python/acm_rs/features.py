@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, PerSensor, Sheet, Times, Window, per_sensor, windowed
+from acm_rs.frames import MOST, XF, Floats, PerSensor, Sheet, Times, Window
+from acm_rs.kernels import per_sensor, windowed
 
 ALL_FEATURES = ("median", "mad", "mean", "std", "slope", "skew", "kurt", "energy", "robust_z")
 """Every feature, in the order of the feature matrix."""

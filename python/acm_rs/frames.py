@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import operator
 import reprlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -71,13 +71,13 @@ class Sheet:
     __slots__ = (
         "_index",
         "_kinds",
-        "_native",
         "_nw",
         "_own_label",
         "_own_times",
         "is_series",
         "labels",
         "name",
+        "native",
         "values",
     )
 
@@ -95,7 +95,7 @@ class Sheet:
             ) from (None if lazy else error)
         except ValueError as error:
             raise ValueError(f"`{name}` must have columns of different names: {error}") from error
-        self._native = x
+        self.native = x
         self.name: str = name
         self.is_series: bool = isinstance(self._nw, nw.Series)
         self._index = getattr(x, "index", None) if self._nw.implementation.is_pandas_like() else None
@@ -108,7 +108,7 @@ class Sheet:
         self._kinds: dict[Any, Any] = {}
         whole = self._whole()
         if whole is not None and not (isinstance(times, str) and times != INDEX):
-            self.labels, self.values = list(self._native.columns), whole
+            self.labels, self.values = list(self.native.columns), whole
             return
         self._kinds = dict(self._nw.schema)
         self.labels = self._sensors_among(times)
@@ -118,12 +118,12 @@ class Sheet:
 
     def _whole(self) -> npt.NDArray[Any] | None:
         """The frame's one block of floats, where pandas keeps it so."""
-        if self._index is None or getattr(getattr(self._native, "_mgr", None), "nblocks", 0) != 1:
+        if self._index is None or getattr(getattr(self.native, "_mgr", None), "nblocks", 0) != 1:
             return None
-        dtype = self._native.dtypes.iloc[0]
+        dtype = self.native.dtypes.iloc[0]
         if not isinstance(dtype, np.dtype) or dtype.char not in "fd" or not dtype.isnative:
             return None
-        return np.asarray(self._native.to_numpy())
+        return np.asarray(self.native.to_numpy())
 
     def _sensors_among(self, times: object) -> list[Hashable]:
         """The labels of all columns but that of the times: the one that `times` names, or the only one of dates."""
@@ -152,7 +152,7 @@ class Sheet:
     def _column_of(self, label: Hashable) -> Any:
         import narwhals as nw
 
-        return nw.from_native(self._native[label], series_only=True)
+        return nw.from_native(self.native[label], series_only=True)
 
     def _columns_of(self, labels: list[Hashable]) -> list[npt.NDArray[Any]]:
         """Each column as floats: where it lies, if it is so."""
@@ -160,7 +160,7 @@ class Sheet:
 
         kinds = [self._kinds[label] for label in labels]
         odd = [label for label, kind in zip(labels, kinds, strict=True) if not _holds_numbers(kind)]
-        odd = [label for label in odd if not _is_plain(self._native[label])]
+        odd = [label for label in odd if not _is_plain(self.native[label])]
         text = [label for label in odd if not self._column_of(label).is_null().all()]
         if text:
             held = sorted({str(self._kinds[label]) for label in text})
@@ -172,7 +172,7 @@ class Sheet:
         dtype: Any = np.float32 if narrow else np.float64
         empty = set(odd)
         return [
-            np.full(len(self._nw), np.nan, dtype) if label in empty else _floats(self._native[label], kind, dtype)
+            np.full(len(self._nw), np.nan, dtype) if label in empty else _floats(self.native[label], kind, dtype)
             for label, kind in zip(labels, kinds, strict=True)
         ]
 
@@ -182,8 +182,8 @@ class Sheet:
 
         kind = self._nw.dtype
         dtype: Any = np.float32 if kind == nw.Float32 else np.float64
-        if _holds_numbers(kind) or _is_plain(self._native):
-            return _floats(self._native, kind, dtype)
+        if _holds_numbers(kind) or _is_plain(self.native):
+            return _floats(self.native, kind, dtype)
         if not self._nw.is_null().all():
             raise TypeError(f"`{self.name}` must hold numbers, but the series holds {kind}; convert it first")
         return np.full(len(self._nw), np.nan, dtype)
@@ -305,7 +305,7 @@ class Sheet:
             )
         if self._index is not None:
             same = labels is self.labels and before is None and not self.is_series
-            columns = self._native.columns if same else self._space.Index(labels, tupleize_cols=False)
+            columns = self.native.columns if same else self._space.Index(labels, tupleize_cols=False)
             frame = self._space.DataFrame(values, index=index, columns=columns, copy=False)
             if before is not None:
                 frame.insert(0, self._own_label, before.to_native())
@@ -440,138 +440,3 @@ def same_index(values: Any, x: Any, name: str, whose: str = "x") -> None:
     other: Any = getattr(values, "index", None)
     if hasattr(one, "equals") and hasattr(other, "equals") and len(one) == len(other) and not one.equals(other):
         raise ValueError(f"`{name}` must have the same index as `{whose}`; take {name}.loc[{whose}.index]")
-
-
-def beside(x: Sheet | None, y: Any, name: str = "y", *, rows: bool = True) -> Any:
-    """A second input: the same columns in the same order, or one for all; where `rows` counts, the same rows."""
-    if isinstance(y, np.ndarray):
-        return y
-    sheet = Sheet(y, name)
-    if x is None:
-        return sheet.values
-    if rows:
-        same_index(y, x._native, name, x.name)
-    several = len(x.labels) > 1 and len(sheet.labels) > 1
-    if several and len(x.labels) == len(sheet.labels) and x.names != sheet.names:
-        place = next(i for i, pair in enumerate(zip(x.labels, sheet.labels, strict=True)) if pair[0] != pair[1])
-        raise ValueError(
-            f"`{name}` must have the columns of `{x.name}` in their order: column {place} must be "
-            f"{reprlib.repr(x.labels[place])}, got {reprlib.repr(sheet.labels[place])}"
-        )
-    return sheet.values
-
-
-def unlabelled(values: Any, name: str) -> Any:
-    """An argument of one value a column where the columns' names are not known yet."""
-    if hasattr(values, "index") and hasattr(values, "iloc"):
-        raise TypeError(
-            f"`{name}` must be numbers in the order of the columns, got a {type_name(values)} with labels, which are "
-            f"not known here; take {name}.to_numpy()"
-        )
-    return vector(values, name)
-
-
-def per_sensor(values: Any, x: Any, name: str) -> Any:
-    """An argument of one value a sensor: by name where a series of pandas or a frame of one row has them."""
-    if values is None or isinstance(values, str | int | float | np.ndarray | np.generic | Sequence):
-        return values
-    import narwhals as nw
-
-    held = nw.from_native(values, eager_only=True, allow_series=True, pass_through=True)
-    if isinstance(held, nw.DataFrame):
-        if len(held) != 1:
-            raise ValueError(f"`{name}` must have one row, with a value for each sensor, got {len(held)}")
-        named: dict[Any, Any] = {label: values[0] for label, values in held.to_dict(as_series=False).items()}
-    elif isinstance(held, nw.Series):
-        if not held.implementation.is_pandas_like():
-            return held.to_numpy()
-        named = dict(zip(values.index, held.to_numpy(), strict=True))
-    else:
-        return values
-    sheet = opened(x)
-    if sheet is None:
-        return np.asarray(list(named.values()), dtype=np.float64)
-    if set(named) != set(sheet.labels):
-        lacking = [label for label in sheet.labels if label not in named]
-        strange = [label for label in named if label not in sheet.labels]
-        raise ValueError(
-            f"`{name}` must have a value for each sensor of `x`; missing: {listed(lacking) or 'none'}, not known: "
-            f"{listed(strange) or 'none'}"
-        )
-    return np.asarray([named[label] for label in sheet.labels], dtype=np.float64)
-
-
-def windowed(
-    kernel: Callable[..., Any],
-    x: Any,
-    window: object,
-    min_periods: int | None,
-    center: bool,
-    step: int,
-    times: Any,
-    out: Any,
-    first_row: int,
-    tails: Sequence[str] | None = None,
-    labels: Callable[[], Sequence[Hashable]] | None = None,
-    **own: Any,
-) -> Any:
-    """A rolling kernel over an array or a frame, and over a second one where there is a `y` in `own`.
-
-    Where a sensor has several results, `tails` follow its name, or `labels` makes all their names.
-    """
-    # Live rows come one by one: the shortest way for arrays.
-    if isinstance(x, np.ndarray) and (times is None or isinstance(times, np.ndarray)) and "y" not in own:
-        return kernel(x, window, min_periods, center, step, times, out, first_row, **own)
-    sheet = opened(x, "x", times)
-    inputs: tuple[Any, ...] = (x if sheet is None else sheet.values,)
-    if "y" in own:
-        inputs = (*inputs, beside(sheet, own.pop("y")))
-    same_index(times, x if sheet is None else sheet._native, "times")
-    moments = stamps(times) if sheet is None else sheet.times(times, window)
-    found = kernel(*inputs, window, min_periods, center, step, moments, out, first_row, **own)
-    if sheet is None:
-        return found
-    if out is not None:
-        return found
-    names = sheet.each(tails) if tails is not None else labels and labels()
-    return sheet.like(found, names, sheet.kept(step, first_row))
-
-
-def windowed_f64(
-    kernel: Callable[..., Any], data: Any, window: int, min_periods: int | None, tails: Sequence[str] | None = None
-) -> Any:
-    """A rolling kernel of the migration plan: float64 alone, rows alone."""
-    if isinstance(data, np.ndarray):
-        return kernel(data, window, min_periods)
-    sheet = Sheet(data, "data")
-    return sheet.like(kernel(sheet.values, window, min_periods), None if tails is None else sheet.each(tails))
-
-
-def same(kernel: Callable[..., Any], x: Any, out: Any, tails: Sequence[str] | None = None, **own: Any) -> Any:
-    """A kernel that gives each row its results."""
-    if isinstance(x, np.ndarray):
-        return kernel(x, out=out, **own)
-    sheet = Sheet(x, "x")
-    found = kernel(sheet.values, out=out, **own)
-    if out is not None:
-        return found
-    return sheet.like(found, None if tails is None else sheet.each(tails))
-
-
-def weighted(kernel: Callable[..., Any], x: Any, halflife: object, times: Any, out: Any, **own: Any) -> Any:
-    """A kernel of exponential weights, which decay with time where `halflife` is a duration."""
-    if isinstance(x, np.ndarray):
-        return kernel(x, halflife=halflife, times=stamps(times), out=out, **own)
-    sheet = Sheet(x, "x", times)
-    found = kernel(sheet.values, halflife=halflife, times=sheet.times(times, halflife), out=out, **own)
-    return found if out is not None else sheet.like(found)
-
-
-def relabelled(kernel: Callable[..., Any], labels: Any, *arguments: Any, **own: Any) -> Any:
-    """A kernel from labels to labels; a series comes back as one."""
-    if isinstance(labels, np.ndarray | Sequence):
-        return kernel(labels, *arguments, **own)
-    states = vector(labels, "labels")
-    if states is labels:
-        return kernel(labels, *arguments, **own)
-    return Sheet(labels, "labels").like(kernel(states, *arguments, **own))

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Sheet, Table, arrays, beside, opened
+from acm_rs.frames import Sheet, Table, arrays, opened
+from acm_rs.kernels import beside
 
 Metric: TypeAlias = Literal["euclidean", "sqeuclidean", "manhattan", "cosine"]
 

@@ -8,7 +8,8 @@ from itertools import islice
 import numpy as np
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, Numbers, Times, Window, X, vector, windowed, windowed_f64
+from acm_rs.frames import MOST, XF, Floats, Numbers, Times, Window, X, vector
+from acm_rs.kernels import windowed, windowed_f64
 
 
 def _levels(x: object, q: Numbers) -> list[str] | None:

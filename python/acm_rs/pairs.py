@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import XF, Floats, Sheet, Table, Times, Window, X, listed, windowed
+from acm_rs.frames import XF, Floats, Sheet, Table, Times, Window, X, listed
+from acm_rs.kernels import windowed
 
 Pairs: TypeAlias = Sequence[tuple[int | str, int | str]] | NDArray[np.intp]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from acm_rs import _native
-from acm_rs.frames import XF, Floats, Times, Window, X, windowed, windowed_f64
+from acm_rs.frames import XF, Floats, Times, Window, X
+from acm_rs.kernels import windowed, windowed_f64
 
 
 def rolling_sum(

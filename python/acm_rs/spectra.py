@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.features import energy_count
-from acm_rs.frames import XF, Floats, Numbers, Sheet, Table, Times, Window, windowed
+from acm_rs.frames import XF, Floats, Numbers, Sheet, Table, Times, Window
+from acm_rs.kernels import windowed
 
 Taper: TypeAlias = Literal["boxcar", "hann", "hamming", "blackman"]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from acm_rs import _native
 from acm_rs.decisions.calibration import Threshold
-from acm_rs.frames import Numbers, PerSensor, Sheet, X, per_sensor, unlabelled
+from acm_rs.frames import Numbers, PerSensor, Sheet, X
+from acm_rs.kernels import per_sensor, unlabelled
 from acm_rs.model import Saved
 
 

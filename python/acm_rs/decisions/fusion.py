@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Labels, Table, X, unlabelled
+from acm_rs.frames import Floats, Labels, Table, X
+from acm_rs.kernels import unlabelled
 from acm_rs.model import Model, states
 
 

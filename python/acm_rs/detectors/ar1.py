@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Numbers, Table, X, opened, per_sensor
+from acm_rs.frames import Floats, Numbers, Table, X, opened
+from acm_rs.kernels import per_sensor
 from acm_rs.model import Detector
 
 

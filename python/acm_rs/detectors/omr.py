@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Labels, Line, Table, X, per_sensor
+from acm_rs.frames import Floats, Labels, Line, Table, X
+from acm_rs.kernels import per_sensor
 from acm_rs.model import Detector, states
 
 

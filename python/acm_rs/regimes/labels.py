@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from acm_rs import _native
-from acm_rs.frames import Labels, relabelled, same_index, vector
+from acm_rs.frames import Labels, same_index, vector
+from acm_rs.kernels import relabelled
 
 
 def smooth_labels(labels: Labels, window: int, *, causal: bool = False) -> Any:
