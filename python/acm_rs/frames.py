@@ -41,8 +41,8 @@ X = TypeVar("X", bound=Table)
 """Array, frame or series: the same comes back."""
 XF = TypeVar("XF", bound=Frame)
 """Array or frame: the same comes back."""
-XL = TypeVar("XL", bound=Line)
-"""Array or series: the same comes back."""
+XT = TypeVar("XT", bound=IntoDataFrame | IntoSeries)
+"""Frame or series: the same comes back, its numbers float64."""
 
 Values: TypeAlias = npt.NDArray[Any] | list[npt.NDArray[Any]]
 
@@ -95,7 +95,7 @@ class Sheet:
             ) from (None if lazy else error)
         except ValueError as error:
             raise ValueError(f"`{name}` must have columns of different names: {error}") from error
-        self.native = x
+        self.native: Any = x
         self.name: str = name
         self.is_series: bool = isinstance(self._nw, nw.Series)
         self._index = getattr(x, "index", None) if self._nw.implementation.is_pandas_like() else None

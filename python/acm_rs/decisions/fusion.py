@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Labels, Table, X
+from acm_rs.frames import XT, Floats, Labels, Table
 from acm_rs.kernels import unlabelled
 from acm_rs.model import Model, states
 
@@ -186,7 +186,11 @@ class ScoreFusion(Model):
         """
         return self._lines(self._engine.update, x, "score", states(labels, x))
 
-    def contributions(self, x: X, labels: Labels | None = None) -> X:
+    @overload
+    def contributions(self, x: Floats, labels: Labels | None = None) -> NDArray[np.float64]: ...
+    @overload
+    def contributions(self, x: XT, labels: Labels | None = None) -> XT: ...
+    def contributions(self, x: Table, labels: Labels | None = None) -> Any:
         """What each score has in the fused one.
 
         Parameters
@@ -213,7 +217,11 @@ class ScoreFusion(Model):
         """
         return self._tables(self._engine.contributions, x, states(labels, x))
 
-    def scaled(self, x: X, labels: Labels | None = None) -> X:
+    @overload
+    def scaled(self, x: Floats, labels: Labels | None = None) -> NDArray[np.float64]: ...
+    @overload
+    def scaled(self, x: XT, labels: Labels | None = None) -> XT: ...
+    def scaled(self, x: Table, labels: Labels | None = None) -> Any:
         """The scores on their common scale, without weights.
 
         Parameters

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Numbers, Table, X, opened
+from acm_rs.frames import XT, Floats, Numbers, Table, opened
 from acm_rs.kernels import per_sensor
 from acm_rs.model import Detector
 
@@ -185,7 +185,11 @@ class AR1Detector(Detector):
         """
         return self._lines(self._engine.update, x, "score")
 
-    def contributions(self, x: X) -> X:
+    @overload
+    def contributions(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def contributions(self, x: XT) -> XT: ...
+    def contributions(self, x: Table) -> Any:
         """What each sensor adds to the score: its abs(residual) / sd.
 
         Parameters
@@ -210,7 +214,11 @@ class AR1Detector(Detector):
         return self._tables(self._engine.contributions, x)
 
 
-def ar1_residuals(x: X, phi: Numbers, mu: Numbers) -> X:
+@overload
+def ar1_residuals(x: Floats, phi: Numbers, mu: Numbers) -> NDArray[np.float64]: ...
+@overload
+def ar1_residuals(x: XT, phi: Numbers, mu: Numbers) -> XT: ...
+def ar1_residuals(x: Table, phi: Numbers, mu: Numbers) -> Any:
     """Residuals of AR(1) with given coefficients and levels.
 
     Parameters

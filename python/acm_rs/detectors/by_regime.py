@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Labels, Table, X
+from acm_rs.frames import XT, Floats, Labels, Table
 from acm_rs.model import Detector, states
 
 
@@ -190,7 +190,11 @@ class RegimeDetector(Detector):
         """
         return self._lines(self._engine.update, x, "score", states(labels, x))
 
-    def contributions(self, x: X, labels: Labels | None = None) -> X:
+    @overload
+    def contributions(self, x: Floats, labels: Labels | None = None) -> NDArray[np.float64]: ...
+    @overload
+    def contributions(self, x: XT, labels: Labels | None = None) -> XT: ...
+    def contributions(self, x: Table, labels: Labels | None = None) -> Any:
         """What each sensor adds to the score of each row: what its detector says, over the limit.
 
         Parameters

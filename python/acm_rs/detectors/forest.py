@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Table, X
+from acm_rs.frames import XT, Floats, Table
 from acm_rs.model import Detector
 
 
@@ -198,7 +198,11 @@ class IsolationForest(Detector):
         """
         return self._lines(self._engine.update, x, "score")
 
-    def contributions(self, x: X) -> X:
+    @overload
+    def contributions(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def contributions(self, x: XT) -> XT: ...
+    def contributions(self, x: Table) -> Any:
         """What each sensor does to set each row apart.
 
         Parameters

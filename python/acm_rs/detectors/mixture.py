@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Labels, Table, X
+from acm_rs.frames import XT, Floats, Labels, Table
 from acm_rs.model import Detector, states
 
 
@@ -259,7 +259,11 @@ class GaussianMixture(Detector):
         """
         return self._lines(self._engine.update, x, "score")
 
-    def contributions(self, x: X) -> X:
+    @overload
+    def contributions(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def contributions(self, x: XT) -> XT: ...
+    def contributions(self, x: Table) -> Any:
         """What each sensor adds to the squared Mahalanobis distance from the states.
 
         The states are weighted by their responsibilities.

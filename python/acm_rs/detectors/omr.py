@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Labels, Line, Table, X
+from acm_rs.frames import XT, Floats, Labels, Line, Table
 from acm_rs.kernels import per_sensor
 from acm_rs.model import Detector, states
 
@@ -243,7 +243,11 @@ class OMRDetector(Detector):
         """
         return self._lines(self._engine.update, x, "score")
 
-    def contributions(self, x: X) -> X:
+    @overload
+    def contributions(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def contributions(self, x: XT) -> XT: ...
+    def contributions(self, x: Table) -> Any:
         """How far each sensor is from its prediction, against what is usual for it.
 
         Parameters
@@ -269,7 +273,11 @@ class OMRDetector(Detector):
         """
         return self._tables(self._engine.contributions, x)
 
-    def predict(self, x: X) -> X:
+    @overload
+    def predict(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def predict(self, x: XT) -> XT: ...
+    def predict(self, x: Table) -> Any:
         """What each sensor should read.
 
         Parameters
@@ -293,7 +301,11 @@ class OMRDetector(Detector):
         """
         return self._tables(self._engine.predict, x)
 
-    def residuals(self, x: X) -> X:
+    @overload
+    def residuals(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def residuals(self, x: XT) -> XT: ...
+    def residuals(self, x: Table) -> Any:
         """What each sensor reads less what it should.
 
         Parameters

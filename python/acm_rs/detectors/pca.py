@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Table, X
+from acm_rs.frames import XT, Floats, Table, X
 from acm_rs.model import Detector
 
 
@@ -372,7 +372,11 @@ class PCADetector(Detector):
         """
         return self._engine.t2_limit(alpha, method)
 
-    def residuals(self, x: X) -> X:
+    @overload
+    def residuals(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def residuals(self, x: XT) -> XT: ...
+    def residuals(self, x: Table) -> Any:
         """What the components leave of each value: positive where it is higher than the other sensors let expect.
 
         Parameters

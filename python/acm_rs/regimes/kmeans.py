@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Floats, Frame, Line, Table, X, listed, opened
+from acm_rs.frames import XT, Floats, Frame, Line, Table, listed, opened
 from acm_rs.model import Detector, row_weights
 
 
@@ -255,7 +255,11 @@ class KMeans(Detector):
         """
         return self._lines(self._engine.update, x, "score")
 
-    def contributions(self, x: X) -> X:
+    @overload
+    def contributions(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def contributions(self, x: XT) -> XT: ...
+    def contributions(self, x: Table) -> Any:
         """What each column adds to the squared score: its squared difference to the nearest centre.
 
         Parameters
