@@ -37,13 +37,29 @@ AFTER = 0.06
 LASTING = 0.3
 """Seconds of CPU that a call must last to be interrupted: well beyond the signal and what is allowed after it."""
 
-MOST_ROWS = 1_000_000
+MOST_ROWS = 500_000
 MOST_ROWS_FULL = 20_000_000
 MOST_ROWS_OF = {
     # Its result has the square of the rows.
     "pairwise_distances to itself": 12_000,
     # What is promised.
     "seasonality": 500_000,
+    # Those that last on any machine, and must.
+    **dict.fromkeys(
+        (
+            "IsolationForest large.__eq__",
+            "IsolationForest large.from_bytes",
+            "align_labels many",
+            "correlation kendall",
+            "correlation wide",
+            "lagged_correlation wide",
+            "minimum_dwell restless",
+            "smooth_labels ties",
+            "svd square",
+            "svd tall",
+        ),
+        2_000_000,
+    ),
     # These are quick, but used on long histories.
     **dict.fromkeys(("column_quantiles", "column_moments", "impute interpolate", "ewm_std alpha"), 4_000_000),
 }
