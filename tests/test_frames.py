@@ -530,6 +530,20 @@ TWO_DATES = pl.DataFrame({"a": [1.0], "t": DATES[:1], "u": DATES[:1]})
         ),
         (
             ValueError,
+            "`times` must have the same index as `x`",
+            lambda: acm_rs.ewm_mean(
+                _pandas(calls.history(5)), halflife="2s", times=pd.Series(DATES[:5], index=DATES[:5][::-1])
+            ),
+        ),
+        (
+            ValueError,
+            "`times` must have the same index as `score`",
+            lambda: acm_rs.episodes(
+                _pandas(calls.line(5)), 1.0, min_time="2s", times=pd.Series(DATES[:5], index=DATES[:5][::-1])
+            ),
+        ),
+        (
+            ValueError,
             "`labels` must have the same index as `x`",
             lambda: acm_rs.silhouette_score(
                 _pandas(calls.complete(6)), pd.Series([0, 0, 1, 1, 1, 0], index=DATES[:6][::-1])

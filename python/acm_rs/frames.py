@@ -202,6 +202,7 @@ class Sheet:
                 return stamps(self._own_times)
             return stamps(self._index) if self._has_dates() else None
         if not isinstance(times, str):
+            same_index(times, self.native, "times", self.name)
             return stamps(times)
         if self._own_times is not None and times == self._own_label:
             return stamps(self._own_times)

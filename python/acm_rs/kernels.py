@@ -95,12 +95,9 @@ def windowed(
     inputs: tuple[Any, ...] = (x if sheet is None else sheet.values,)
     if "y" in own:
         inputs = (*inputs, beside(sheet, own.pop("y")))
-    same_index(times, x if sheet is None else sheet.native, "times")
     moments = stamps(times) if sheet is None else sheet.times(times, window)
     found = kernel(*inputs, window, min_periods, center, step, moments, out, first_row, **own)
-    if sheet is None:
-        return found
-    if out is not None:
+    if sheet is None or out is not None:
         return found
     names = sheet.each(tails) if tails is not None else labels and labels()
     return sheet.like(found, names, sheet.kept(step, first_row))
