@@ -5,6 +5,9 @@ any memory layout are read where they lie, and so are frames of pandas, Polars a
 missing.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from acm_rs._native import InternalError, __version__
 from acm_rs.columns import column_median_mad, column_moments, column_quantiles, impute, lag_matrix, zscore
 from acm_rs.correlation import compute_correlations_f64, correlation, covariance, lagged_correlation
@@ -74,6 +77,12 @@ from acm_rs.rolling import (
 )
 from acm_rs.spectra import band_energy, power_spectrum, rolling_band_energy, seasonality
 from acm_rs.threads import cpu_features, get_num_threads, set_num_threads
+
+if _TYPE_CHECKING:
+    from acm_rs.monitor import Result as Result
+
+# The whole job is read where it is first asked for: who wants a rolling mean should not wait for it.
+_LATER = {"Result": "acm_rs.monitor"}
 
 __all__ = [
     "ALL_FEATURES",
@@ -160,3 +169,12 @@ __all__ = [
     "transients",
     "zscore",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    globals()[name] = found = getattr(import_module(_LATER[name]), name)
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import operator
 import reprlib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -261,6 +261,23 @@ class Sheet:
         if self._index is not None:
             return self._space.Series(values, index=self._index[rows], name=label, copy=False)
         return self._column(label, values)
+
+    def table(self, columns: Mapping[str, Any], of_rows: bool = True) -> Any:
+        """Columns of several kinds as the same kind of frame: of the rows, with their index and times, or of others."""
+        parts = dict(columns)
+        if of_rows and self._own_times is not None:
+            parts = {str(self._own_label): self._own_times.to_native(), **parts}
+        if self._nw.implementation.is_pyarrow():
+            return self._space.table(parts)
+        if self._index is None:
+            return self._space.DataFrame(parts)
+        return self._space.DataFrame(parts, index=self._index if of_rows else None)
+
+    def when(self, rows: npt.NDArray[np.int64]) -> Any:
+        """The frame's own times of some rows, as it has them; None where it has none."""
+        if self._own_times is not None:
+            return self._own_times[rows.tolist()].to_native()
+        return self._index[rows] if self._has_dates() else None
 
     def square(self, values: Any) -> Any:
         """A matrix of sensors by sensors; the rows' names are pandas' index."""

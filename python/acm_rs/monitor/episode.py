@@ -1,0 +1,93 @@
+"""What an alarm is to people: when, how strong, and who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["Culprit", "Episode"]
+
+
+class Culprit:
+    """A sensor's part in an episode.
+
+    Parameters
+    ----------
+    name : str
+        The sensor.
+    share : float
+        Its share of the score, 0 to 1.
+    direction : int
+        1 where it reads more than it should, -1 where less.
+    reads, expects : float
+        What it reads and what it should, in its unit: means over the rows of the episode in which it was known.
+    residual_sigmas : float
+        The difference in standard deviations of its healthy residuals.
+    """
+
+    __slots__ = ("direction", "expects", "name", "reads", "residual_sigmas", "share")
+
+    def __init__(
+        self, name: str, share: float, direction: int, reads: float, expects: float, residual_sigmas: float
+    ) -> None:
+        self.name = name
+        self.share = share
+        self.direction = direction
+        self.reads = reads
+        self.expects = expects
+        self.residual_sigmas = residual_sigmas
+
+    def __repr__(self) -> str:
+        return f"Culprit({self.name!r}, share={self.share:.2f}, reads={self.reads:.6g}, expects={self.expects:.6g})"
+
+
+class Episode:
+    """One trouble: a stretch of rows in alarm.
+
+    Parameters
+    ----------
+    start, end : int
+        Its first row and the row after its last.
+    peak_row : int
+        The row of its highest score over limit.
+    peak : float
+        That score over its limit.
+    first_sign : int
+        The row from which the score rose to the alarm; ``start`` at the latest.
+    regime : str
+        The regime of most of its rows.
+    open : bool
+        Whether it still ran at the last row.
+    culprits : sequence of Culprit
+        Sensors with the greatest shares, greatest first.
+    kind : str, default ""
+        What was seen: the name of the watch that alarmed.
+    """
+
+    __slots__ = ("culprits", "end", "first_sign", "kind", "open", "peak", "peak_row", "regime", "start")
+
+    def __init__(
+        self,
+        start: int,
+        end: int,
+        peak_row: int,
+        peak: float,
+        first_sign: int,
+        regime: str,
+        open: bool,
+        culprits: Sequence[Culprit],
+        kind: str = "",
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.peak_row = peak_row
+        self.peak = peak
+        self.first_sign = first_sign
+        self.regime = regime
+        self.open = open
+        self.culprits = list(culprits)
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        names = ", ".join(culprit.name for culprit in self.culprits)
+        still = ", open" if self.open else ""
+        return f"Episode(rows {self.start} to {self.end - 1}, peak {self.peak:.2f}, {names}{still})"

@@ -1,0 +1,279 @@
+"""What a Monitor has found: frames for people, and the plain arrays behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.frames import Sheet
+from acm_rs.monitor.episode import Culprit, Episode
+
+__all__ = ["Result"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+NAMED = 3
+"""Culprits that a sentence names at most."""
+
+
+class Result:
+    """What a `Monitor` has found in a history.
+
+    Frames come in the kind that was scored, with its index and times. Of an array they are structured arrays (fields by
+    name) and plain matrices.
+
+    Parameters
+    ----------
+    names : sequence of str, length d
+        The sensors.
+    values : array of float64, shape (n, d)
+        Readings as they were used; NaN is missing.
+    expected_values : array of float64, shape (n, d)
+        What each sensor should have read; NaN where nothing is expected.
+    band : array of float64, shape (d,)
+        Standard deviation of each sensor's healthy residuals.
+    scores, limits : array of float64, shape (n,)
+        A score above its limit counts towards an alarm.
+    alarms : array of bool, shape (n,)
+        Rows in alarm.
+    regimes : array of int, shape (n,)
+        Index into ``regime_names``.
+    regime_names : sequence of str
+        Names of the regimes.
+    confidences : array of float64, shape (n,)
+        How far a row's verdict can be trusted, 0 to 1.
+    shares : array of float64, shape (n, d)
+        Each sensor's share of the score.
+    found : sequence of Episode
+        Alarms that belong together.
+    times : array of datetime64, shape (n,), optional
+        When the rows were.
+    monitor_card : mapping of str to str, optional
+        What the Monitor was trained on and how it is set.
+    quality_rows : sequence of mapping, optional
+        One for each column: what was wrong with its readings.
+    remarks : sequence of str, optional
+        Warnings in plain words.
+    units : mapping of str to str, optional
+        Units of sensors by name.
+    sheet : Sheet, optional
+        The frame that was scored, to go back to its kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from acm_rs.monitor import Culprit, Episode, Result
+    >>> hot = Culprit("bearing", 0.9, 1, 71.3, 68.9, 6.0)
+    >>> result = Result(
+    ...     names=["bearing"], values=np.array([[69.0], [71.3]]), expected_values=np.array([[68.9], [68.9]]),
+    ...     band=np.array([0.4]), scores=np.array([0.2, 2.5]), limits=np.ones(2), alarms=np.array([False, True]),
+    ...     regimes=np.zeros(2, int), regime_names=["running"], confidences=np.ones(2), shares=np.ones((2, 1)),
+    ...     found=[Episode(1, 2, 1, 2.5, 1, "running", True, [hot])], units={"bearing": "°C"},
+    ... )
+    >>> result.score["alarm"]
+    array([False,  True])
+    >>> result.explain()
+    ['From row 1 on, still running: bearing reads 71.3, should read 68.9 °C (90 % of the score).']
+    """
+
+    def __init__(
+        self,
+        *,
+        names: Sequence[str],
+        values: Matrix,
+        expected_values: Matrix,
+        band: Vector,
+        scores: Vector,
+        limits: Vector,
+        alarms: NDArray[np.bool_],
+        regimes: NDArray[np.int64],
+        regime_names: Sequence[str],
+        confidences: Vector,
+        shares: Matrix,
+        found: Sequence[Episode],
+        times: NDArray[np.datetime64] | None = None,
+        monitor_card: Mapping[str, str] | None = None,
+        quality_rows: Sequence[Mapping[str, Any]] | None = None,
+        remarks: Sequence[str] | None = None,
+        units: Mapping[str, str] | None = None,
+        sheet: Sheet | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        self.values = values
+        self.expected_values = expected_values
+        self.band = band
+        self.scores = scores
+        self.limits = limits
+        self.alarms = alarms
+        self.regimes = regimes
+        self.regime_names = tuple(regime_names)
+        self.confidences = confidences
+        self.shares = shares
+        self.found = list(found)
+        self.times = times
+        self.monitor_card = dict(monitor_card or {})
+        self.quality_rows = [dict(row) for row in quality_rows or []]
+        self.remarks = list(remarks or [])
+        self.units = dict(units or {})
+        self._sheet = sheet
+
+    # ---- frames ---------------------------------------------------------------------------------------------------
+
+    @property
+    def score(self) -> Any:
+        """A row for each row: score, limit, alarm, regime (its name) and confidence."""
+        columns = {
+            "score": self.scores,
+            "limit": self.limits,
+            "alarm": self.alarms,
+            "regime": np.array(self.regime_names, dtype=object)[self.regimes],
+            "confidence": self.confidences,
+        }
+        return _framed(self._sheet, columns)
+
+    @property
+    def contributions(self) -> Any:
+        """Each sensor's share of the score, a column a sensor."""
+        return self._by_sensor(self.shares)
+
+    @property
+    def expected(self) -> Any:
+        """What each sensor should have read, a column a sensor; NaN where nothing is expected."""
+        return self._by_sensor(self.expected_values)
+
+    @property
+    def episodes(self) -> Any:
+        """A row for each episode.
+
+        start, end (its last row), duration, first_sign: times, or row numbers where no times are known; peak (score
+        over limit), regime, culprits ("bearing +; flow -") and open (whether it still ran at the end).
+        """
+        first = np.array([one.start for one in self.found], dtype=np.int64)
+        last = np.array([one.end - 1 for one in self.found], dtype=np.int64)
+        sign = np.array([one.first_sign for one in self.found], dtype=np.int64)
+        columns = {
+            "start": self._when(first),
+            "end": self._when(last),
+            "duration": last - first + 1 if self.times is None else self.times[last] - self.times[first],
+            "peak": np.array([one.peak for one in self.found], dtype=np.float64),
+            "first_sign": self._when(sign),
+            "regime": _texts(one.regime for one in self.found),
+            "culprits": _texts(_blamed(one.culprits) for one in self.found),
+            "open": np.array([one.open for one in self.found], dtype=np.bool_),
+        }
+        return _framed(self._sheet, columns, of_rows=False)
+
+    @property
+    def quality(self) -> Any:
+        """A row for each column that came or should have come: what was wrong with its readings."""
+        labels = list(self.quality_rows[0]) if self.quality_rows else ["sensor"]
+        return _framed(
+            self._sheet, {label: _column([row[label] for row in self.quality_rows]) for label in labels}, False
+        )
+
+    def _by_sensor(self, values: Matrix) -> Any:
+        if self._sheet is None:
+            return values
+        return self._sheet.table(dict(zip(self.names, np.ascontiguousarray(values.T), strict=True)))
+
+    def _when(self, rows: NDArray[np.int64]) -> Any:
+        if self.times is None:
+            return rows
+        own = None if self._sheet is None else self._sheet.when(rows)
+        return self.times[rows] if own is None else own
+
+    # ---- words ----------------------------------------------------------------------------------------------------
+
+    def explain(self) -> list[str]:
+        """Each episode in a sentence: since when, which sensors read what, and what they should read.
+
+        Returns
+        -------
+        list of str
+            In the order of ``episodes``.
+        """
+        return [self._sentence(one) for one in self.found]
+
+    def _sentence(self, episode: Episode) -> str:
+        begin = self.moment(episode.start)
+        still = "on, still running" if episode.open else f"to {self.moment(episode.end - 1)}"
+        named = [one for one in episode.culprits if one.share > 0.0][:NAMED]
+        if named and named[0].share < 0.15:
+            named = []
+        said = "; ".join(self._blame(one) for one in named) or "many sensors together, none stands out"
+        kind = f", {episode.kind}" if episode.kind else ""
+        return f"From {begin} {still}{kind}: {said}."
+
+    def _blame(self, culprit: Culprit) -> str:
+        unit = self.units.get(culprit.name)
+        share = f"({100.0 * culprit.share:.0f} % of the score)"
+        if not (math.isfinite(culprit.reads) and math.isfinite(culprit.expects)):
+            return f"{culprit.name} {share}"
+        reads, expects = _told(culprit.reads, culprit.expects)
+        return f"{culprit.name} reads {reads}, should read {expects}{' ' + unit if unit else ''} {share}"
+
+    def moment(self, row: int) -> str:
+        """When a row was, for people.
+
+        Parameters
+        ----------
+        row : int
+            The row's number.
+
+        Returns
+        -------
+        str
+            Its time to the minute (to the second where it has any), or "row 7" where no times are known.
+        """
+        if self.times is None:
+            return f"row {row}"
+        text = np.datetime_as_string(self.times[row], unit="s").replace("T", " ")
+        return text.removesuffix(":00")
+
+    def __repr__(self) -> str:
+        rows, sensors = self.values.shape
+        many = "1 episode" if len(self.found) == 1 else f"{len(self.found)} episodes"
+        return f"Result({rows} rows, {sensors} sensors, {many}, {int(self.alarms.sum())} rows in alarm)"
+
+
+def _framed(sheet: Sheet | None, columns: dict[str, Any], of_rows: bool = True) -> Any:
+    """Columns as the kind of the sheet; as a structured array where there is none."""
+    if sheet is not None:
+        return sheet.table(columns, of_rows)
+    lines = {label: np.asarray(values) for label, values in columns.items()}
+    length = len(next(iter(lines.values())))
+    table = np.empty(length, dtype=[(label, values.dtype) for label, values in lines.items()])
+    for label, values in lines.items():
+        table[label] = values
+    return table
+
+
+def _texts(texts: Any) -> NDArray[np.object_]:
+    found = list(texts)
+    column = np.empty(len(found), dtype=object)
+    column[:] = found
+    return column
+
+
+def _column(cells: list[Any]) -> NDArray[Any]:
+    """Numbers or truths as such, everything else as texts."""
+    return _texts(cells) if any(isinstance(cell, str) for cell in cells) else np.array(cells)
+
+
+def _blamed(culprits: Sequence[Culprit]) -> str:
+    return "; ".join(f"{one.name} {'+' if one.direction > 0 else '-'}" for one in culprits)
+
+
+def _told(reads: float, expects: float) -> tuple[str, str]:
+    """Both numbers with as many digits as tell them apart."""
+    for digits in range(3, 8):
+        pair = f"{reads:.{digits}g}", f"{expects:.{digits}g}"
+        scale = 10.0 ** (1 - digits) * max(abs(reads), abs(expects))
+        if abs(reads - expects) > scale or digits == 7:
+            break
+    return pair
