@@ -277,7 +277,7 @@ class Sheet:
         """The frame's own times of some rows, as it has them; None where it has none."""
         if self._own_times is not None:
             return self._own_times[rows.tolist()].to_native()
-        return self._index[rows] if self._has_dates() else None
+        return self._index[rows] if self._index is not None and self._has_dates() else None
 
     def square(self, values: Any) -> Any:
         """A matrix of sensors by sensors; the rows' names are pandas' index."""
