@@ -514,6 +514,8 @@ NOT_KERNELS = frozenset(
     {
         "ALL_FEATURES",
         "InternalError",
+        "Monitor",
+        "Result",
         "__version__",
         "cpu_features",
         "feature_names",

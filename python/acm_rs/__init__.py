@@ -79,10 +79,10 @@ from acm_rs.spectra import band_energy, power_spectrum, rolling_band_energy, sea
 from acm_rs.threads import cpu_features, get_num_threads, set_num_threads
 
 if _TYPE_CHECKING:
-    from acm_rs.monitor import Result as Result
+    from acm_rs.monitor import Monitor, Result
 
 # The whole job is read where it is first asked for: who wants a rolling mean should not wait for it.
-_LATER = {"Result": "acm_rs.monitor"}
+_LATER = {"Monitor": "acm_rs.monitor", "Result": "acm_rs.monitor"}
 
 __all__ = [
     "ALL_FEATURES",
@@ -98,11 +98,13 @@ __all__ = [
     "IsolationForest",
     "KMeans",
     "MahalanobisDetector",
+    "Monitor",
     "OMRDetector",
     "PCADetector",
     "PageHinkley",
     "RegimeDetector",
     "RegimeModel",
+    "Result",
     "ScoreFusion",
     "Threshold",
     "__version__",

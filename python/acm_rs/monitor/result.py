@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,8 +55,8 @@ class Result:
         When the rows were.
     monitor_card : mapping of str to str, optional
         What the Monitor was trained on and how it is set.
-    quality_rows : sequence of mapping, optional
-        One for each column: what was wrong with its readings.
+    quality_rows : sequence of mapping or callable, optional
+        One for each column: what was wrong with its readings; or what finds that when it is asked for.
     remarks : sequence of str, optional
         Warnings in plain words.
     units : mapping of str to str, optional
@@ -98,7 +98,7 @@ class Result:
         found: Sequence[Episode],
         times: NDArray[np.datetime64] | None = None,
         monitor_card: Mapping[str, str] | None = None,
-        quality_rows: Sequence[Mapping[str, Any]] | None = None,
+        quality_rows: Sequence[Mapping[str, Any]] | Callable[[], Sequence[Mapping[str, Any]]] | None = None,
         remarks: Sequence[str] | None = None,
         units: Mapping[str, str] | None = None,
         sheet: Sheet | None = None,
@@ -117,7 +117,7 @@ class Result:
         self.found = list(found)
         self.times = times
         self.monitor_card = dict(monitor_card or {})
-        self.quality_rows = [dict(row) for row in quality_rows or []]
+        self._quality = quality_rows or []
         self.remarks = list(remarks or [])
         self.units = dict(units or {})
         self._sheet = sheet
@@ -169,12 +169,18 @@ class Result:
         return _framed(self._sheet, columns, of_rows=False)
 
     @property
+    def quality_rows(self) -> list[dict[str, Any]]:
+        """What ``quality`` shows, as plain dicts."""
+        if callable(self._quality):
+            self._quality = self._quality()
+        return [dict(row) for row in self._quality]
+
+    @property
     def quality(self) -> Any:
         """A row for each column that came or should have come: what was wrong with its readings."""
-        labels = list(self.quality_rows[0]) if self.quality_rows else ["sensor"]
-        return _framed(
-            self._sheet, {label: _column([row[label] for row in self.quality_rows]) for label in labels}, False
-        )
+        rows = self.quality_rows
+        labels = list(rows[0]) if rows else ["sensor"]
+        return _framed(self._sheet, {label: _column([row[label] for row in rows]) for label in labels}, False)
 
     def _by_sensor(self, values: Matrix) -> Any:
         if self._sheet is None:

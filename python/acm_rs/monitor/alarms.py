@@ -1,0 +1,192 @@
+"""From scores to alarms and episodes: an alarm begins when the score stays above its limit, and ends well below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.decisions import calibrate
+from acm_rs.monitor.episode import Culprit, Episode
+
+__all__ = ["BRIDGE", "OFF", "PERSIST", "alarmed", "found_episodes", "limit_for", "spells"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+PERSIST = 3
+"""Rows in sequence above the limit that make an alarm."""
+OFF = 0.8
+"""Share of the limit at or below which an alarm ends."""
+BRIDGE = 12
+"""Alarms with at most so many rows between them are one episode."""
+FIRST = 60
+"""Alarm rows of an episode whose shares name the culprits."""
+NAMED = 5
+"""Culprits that an episode keeps."""
+USUAL = 0.01
+"""The rate at which the limits of the parts, taken together, are about 1."""
+FEW = 10.0
+"""Expected alarm rows of the training below which the limit is extrapolated."""
+
+
+def alarmed(scores: Vector, limit: float, alarm: bool = False, over: int = 0) -> tuple[Flags, bool, int]:
+    """Rows in alarm; `alarm` and `over` (rows above the limit so far) go on from piece to piece.
+
+    Missing scores change nothing.
+    """
+    known = ~np.isnan(scores)
+    with np.errstate(invalid="ignore"):
+        above, below = scores > limit, scores <= OFF * limit
+    # Known rows in sequence above the limit, up to each row.
+    count = np.cumsum(above)
+    broken = known & ~above
+    base = np.maximum.accumulate(np.where(broken, count, -1))
+    in_row = np.where(base >= 0, count - base, count + over)
+    begins = above & (in_row >= PERSIST)
+    rows = np.arange(len(scores))
+    latest_on = np.maximum.accumulate(np.where(begins, rows, -1))
+    latest_off = np.maximum.accumulate(np.where(below, rows, -1))
+    alarms = np.where((latest_on < 0) & (latest_off < 0), alarm, latest_on > latest_off)
+    if len(scores):
+        alarm, over = bool(alarms[-1]), int(in_row[-1])
+    # Nobody is alarmed by a row that is not judged, but the alarm goes on after it.
+    return alarms.astype(bool) & known, alarm, over
+
+
+def spells(
+    alarms: Flags, known: Flags | None = None, bridge: int = BRIDGE
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First rows of episodes and rows after their last; only known rows part two of them."""
+    edges = np.diff(np.r_[False, alarms, False].astype(np.int8))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    if len(starts) < 2:
+        return starts, ends
+    passed = np.arange(len(alarms) + 1) if known is None else np.append(0, np.cumsum(known))
+    apart = passed[starts[1:]] - passed[ends[:-1]] > bridge
+    return starts[np.r_[True, apart]], ends[np.r_[apart, True]]
+
+
+def limit_for(scores: Vector, rate: float) -> float:
+    """The limit above which healthy scores alarm in a share `rate` of the known rows, persistence included."""
+    known = scores[~np.isnan(scores)]
+    reached = max(rate, FEW / len(known)) if rate * len(known) < FEW else rate
+    limit = _least(known, lambda limit: float(alarmed(known, limit)[0].mean()) <= reached)
+    if reached > rate:
+        limit *= max(
+            1.0, float(calibrate(known, rate, n_boot=1)) / max(float(calibrate(known, reached, n_boot=1)), 1e-9)
+        )
+    return max(limit, least_limit(rate))
+
+
+def least_limit(rate: float) -> float:
+    """What the limits of the parts amount to at a rate: fewer alarms in the training than that are luck."""
+    return NormalDist().inv_cdf(1.0 - rate / 20.0) / NormalDist().inv_cdf(1.0 - USUAL / 20.0)
+
+
+def limit_for_count(scores: Vector, per_row: float) -> float:
+    """The limit above which healthy scores have at most so many episodes a row."""
+    known = scores[~np.isnan(scores)]
+    reached = max(per_row, 2.0 / len(known))
+    limit = _least(known, lambda limit: len(spells(alarmed(known, limit)[0])[0]) <= reached * len(known))
+    if reached > per_row:
+        share = float(alarmed(known, limit)[0].mean())
+        lower = min(0.4, max(share, 1.0 / len(known)))
+        ratio = float(calibrate(known, lower * per_row / reached, n_boot=1)) / max(
+            float(calibrate(known, lower, n_boot=1)), 1e-9
+        )
+        limit *= max(1.0, ratio)
+    return limit
+
+
+def _least(scores: Vector, holds: Callable[[float], bool]) -> float:
+    """The least limit at which a condition holds, to a thousandth; it need not be monotonous."""
+    low, high = max(1e-3, float(np.quantile(scores, 0.5))), max(2e-3, float(scores.max()) * 1.01)
+    for _ in range(30):
+        if high - low <= 1e-3 * high:
+            break
+        middle = (low + high) / 2.0
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def found_episodes(
+    alarms: Flags,
+    scores: Vector,
+    limits: Vector,
+    shares: Matrix,
+    values: Matrix,
+    expected: Matrix,
+    band: Vector,
+    names: Sequence[str],
+    regimes: NDArray[np.int64],
+    regime_names: Sequence[str],
+    causes: NDArray[np.int64],
+    cause_names: Sequence[str],
+) -> list[Episode]:
+    """Alarms that belong together, with who did it."""
+    starts, ends = spells(alarms, ~np.isnan(scores))
+    found = []
+    with np.errstate(invalid="ignore"):
+        low = scores <= OFF * limits
+    quiet = np.maximum.accumulate(np.where(low, np.arange(len(scores)), -1)) if len(scores) else low
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        ratio = np.where(np.isnan(scores[start:end]), -np.inf, scores[start:end] / limits[start:end])
+        peak_row = start + int(ratio.argmax())
+        inside = start + np.flatnonzero(alarms[start:end])
+        regime = regime_names[int(np.bincount(regimes[inside]).argmax())]
+        kind = cause_names[int(np.bincount(causes[inside]).argmax())]
+        found.append(
+            Episode(
+                start=start,
+                end=end,
+                peak_row=peak_row,
+                peak=float(ratio.max()),
+                first_sign=int(quiet[start]) + 1 if quiet[start] < start else start,
+                regime=regime,
+                open=bool(alarms[-1]) and end == len(alarms),
+                culprits=_culprits(inside, shares, values, expected, band, names),
+                kind=kind,
+            )
+        )
+    return found
+
+
+def _culprits(
+    rows: NDArray[np.int64], shares: Matrix, values: Matrix, expected: Matrix, band: Vector, names: Sequence[str]
+) -> list[Culprit]:
+    first = shares[rows[:FIRST]].mean(axis=0)
+    total = first.sum()
+    found = []
+    for place in np.argsort(-first, kind="stable")[:NAMED].tolist():
+        share = float(first[place] / total) if total > 0.0 else 0.0
+        if share < 0.01:
+            continue
+        read, expect = values[rows, place], expected[rows, place]
+        both = ~np.isnan(read) & ~np.isnan(expect)
+        reads = float(read[both].mean()) if both.any() else np.nan
+        expects = float(expect[both].mean()) if both.any() else np.nan
+        sigmas = (reads - expects) / float(band[place]) if both.any() and band[place] > 0 else 0.0
+        found.append(Culprit(names[place], share, -1 if sigmas < 0 else 1, reads, expects, sigmas))
+    return found
+
+
+def stated_interval(scores: Vector, limit: float, rate: float, seed: int = 17) -> dict[str, Any]:
+    """How far the share of alarm rows in as many new healthy rows may lie from the budget, at 95 %."""
+    known = scores[~np.isnan(scores)]
+    alarms = alarmed(known, limit)[0]
+    starts, _ = spells(alarms)
+    length = float(alarms.sum()) / len(starts) if len(starts) else float(PERSIST)
+    # Alarms come in spells: so many of them are expected here, and in as many rows to come.
+    expected = max(rate * len(known) / max(length, 1.0), 0.05)
+    random = np.random.default_rng(seed)
+    true = random.gamma(expected + 0.5, 1.0, 4000)
+    coming = random.poisson(true)
+    # Spells differ in length: as exponential ones do.
+    rows = np.array([random.gamma(max(count, 1e-9), length) for count in coming])
+    low, high = np.quantile(rows / len(known), [0.025, 0.975])
+    return {"low": float(low), "high": float(max(high, rate)), "rows": len(known), "spell": length}

@@ -1,0 +1,231 @@
+"""What is a reading and what is none: rules learnt at the fit, and applied to every row alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["KINDS", "Rules", "repeats"]
+
+Matrix = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+KINDS = ("continuous", "state", "ignore")
+STATES = 20
+"""Most values of a column that counts as a state."""
+FAR = 8.0
+"""Robust standard deviations beyond which a reading is far outside."""
+WILD = 50.0
+"""Beyond so many, a single reading of the training is left out of it."""
+CODES = np.array([s * v for v in (99.0, 999.0, 9999.0, 99999.0, 999999.0, 32767.0, 32768.0, 65535.0) for s in (1, -1)])
+"""What historians write where there is no reading; believed only where it is far outside."""
+LONG = 20
+"""Rows beyond which a repeated reading of the training may be a stuck instrument."""
+
+
+def repeats(column: NDArray[np.float64], last: float = np.nan, run: int = 0) -> NDArray[np.int64]:
+    """How many rows each reading has stood exactly alike, 1 where it is new; missing readings go on counting as before.
+
+    `last` and `run` are the reading and the count before the first row.
+    """
+    known = column == column
+    rows = np.arange(len(column))
+    latest = np.maximum.accumulate(np.where(known, rows, -1))
+    before = np.where(latest >= 0, column[latest], last)
+    earlier = np.concatenate([[last], before[:-1]])
+    new = known & (column != earlier)
+    count = np.cumsum(known)
+    # Known readings since the latest new one.
+    base = np.maximum.accumulate(np.where(new, count, 0))
+    fresh = np.maximum.accumulate(new)
+    return np.where(fresh, count - base + 1, count + run)
+
+
+class Rules:
+    """How the columns of a plant are read: kinds, error codes, limits, ranges."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.names: list[str] = parts["names"]
+        """Columns in use: watched ones and states, in the order of the fit."""
+        self.state: Flags = np.asarray(parts["state"], dtype=bool)
+        """Which of them are states: they condition but are not watched."""
+        self.codes: list[list[float]] = parts["codes"]
+        self.low: NDArray[np.float64] = np.asarray(parts["low"], dtype=np.float64)
+        self.high: NDArray[np.float64] = np.asarray(parts["high"], dtype=np.float64)
+        """Physical limits, infinite where none were given."""
+        self.least: NDArray[np.float64] = np.asarray(parts["least"], dtype=np.float64)
+        self.most: NDArray[np.float64] = np.asarray(parts["most"], dtype=np.float64)
+        """Where well-known codes are far outside."""
+
+    @staticmethod
+    def fields() -> tuple[str, ...]:
+        """The names of its arrays."""
+        return ("state", "low", "high", "least", "most")
+
+    def clean(self, values: Matrix) -> tuple[Matrix, NDArray[np.int64], NDArray[np.int64]]:
+        """Readings with codes and what is beyond physical limits missing, and how many of each a sensor had."""
+        cleaned = np.array(values, order="F")
+        coded = np.zeros(len(self.names), np.int64)
+        beyond = np.zeros(len(self.names), np.int64)
+        for place in range(len(self.names)):
+            column = cleaned[:, place]
+            code = _among(column, self.codes[place])
+            far = (column < self.least[place]) | (column > self.most[place])
+            if far.any():
+                code |= far & _among(column, CODES)
+            outside = ((column < self.low[place]) | (column > self.high[place])) & ~code
+            column[code | outside] = np.nan
+            coded[place], beyond[place] = np.count_nonzero(code), np.count_nonzero(outside)
+        return cleaned, coded, beyond
+
+
+def _among(column: NDArray[np.float64], values: Sequence[float] | NDArray[np.float64]) -> Flags:
+    found = np.zeros(len(column), bool)
+    for value in values:
+        found |= column == value
+    return found
+
+
+def learn(
+    names: Sequence[str],
+    values: Matrix,
+    kinds: Mapping[str, str],
+    limits: Mapping[str, tuple[float, float]],
+    drivers: Sequence[str],
+    rows: int,
+) -> tuple[Rules, Matrix, dict[str, str], list[dict[str, Any]]]:
+    """The rules of a training history, and what was found in it.
+
+    Returns the rules, the cleaned readings of the columns in use, columns left out with reasons, and a row of what was
+    wrong for each column. `rows` are the healthy ones: the others are missing throughout.
+    """
+    n = rows
+    left_out: dict[str, str] = {}
+    found: dict[str, dict[str, Any]] = {name: _row(name, values[:, place]) for place, name in enumerate(names)}
+    low = np.array([limits.get(name, (-np.inf, np.inf))[0] for name in names], dtype=np.float64)
+    high = np.array([limits.get(name, (-np.inf, np.inf))[1] for name in names], dtype=np.float64)
+    cleaned = np.array(values, order="F")
+    with np.errstate(invalid="ignore"):
+        outside = (cleaned < low) | (cleaned > high)
+    cleaned[outside] = np.nan
+    centre, below, above = scales(cleaned)
+    with np.errstate(invalid="ignore"):
+        far = (cleaned < centre - FAR * below) | (cleaned > centre + FAR * above)
+        wild = (cleaned < centre - WILD * below) | (cleaned > centre + WILD * above)
+    # Where many sensors are far at once the machine does something else, and no instrument is wrong.
+    alone = far & (far.sum(axis=1) <= max(1, len(names) // 4))[:, None]
+    codes: list[list[float]] = []
+    for place, name in enumerate(names):
+        column = cleaned[:, place]
+        wrong = codes_of(column, alone[:, place], n)
+        gone = _among(column, wrong) | (wild & alone)[:, place]
+        column[gone] = np.nan
+        codes.append(wrong)
+        found[name]["codes"] = int(np.count_nonzero(gone))
+        found[name]["beyond limits"] = int(np.count_nonzero(outside[:, place]))
+    used: list[int] = []
+    states: list[bool] = []
+    frozen = stuck_cells(cleaned)
+    for place, name in enumerate(names):
+        column = cleaned[:, place]
+        known = column[column == column]
+        distinct = np.unique(known[:100_000])
+        kind = kinds.get(name)
+        reason = None
+        if kind == "ignore":
+            reason = "as asked"
+        elif known.size < max(20, 0.2 * n):
+            reason = f"missing in {100.0 * (1.0 - known.size / max(n, 1)):.0f} % of the rows"
+        elif distinct.size == 1:
+            reason = f"constant ({distinct[0]:g})"
+        if reason is not None:
+            left_out[name] = found[name]["note"] = reason
+            continue
+        few = distinct.size <= min(STATES, max(2, n // 50))
+        is_state = kind == "state" or (kind is None and few and name not in drivers)
+        if not is_state and frozen[:, place].any():
+            found[name]["stuck"] = int(np.count_nonzero(frozen[:, place]))
+            column[frozen[:, place]] = np.nan
+        if is_state:
+            found[name]["note"] = f"{distinct.size} values: a state, conditions the others but is not watched"
+        used.append(place)
+        states.append(is_state)
+    chosen = cleaned[:, used]
+    least = np.full(len(used), -np.inf)
+    most = np.full(len(used), np.inf)
+    for index, place in enumerate(used):
+        known = chosen[:, index][~np.isnan(chosen[:, index])]
+        width = known.max() - known.min()
+        least[index] = min(known.min() - width, centre[place] - FAR * below[place])
+        most[index] = max(known.max() + width, centre[place] + FAR * above[place])
+    rules = Rules(
+        names=[names[place] for place in used],
+        state=states,
+        codes=[codes[place] for place in used],
+        low=low[used],
+        high=high[used],
+        least=least,
+        most=most,
+    )
+    return rules, chosen, left_out, list(found.values())
+
+
+def _row(name: str, column: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "sensor": name,
+        "missing": float(np.mean(np.isnan(column))) if len(column) else 0.0,
+        "codes": 0,
+        "beyond limits": 0,
+        "stuck": 0,
+        "note": "",
+    }
+
+
+def scales(values: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Median of each column, and a robust standard deviation below and above it, for columns that lean to one side."""
+    d = values.shape[1]
+    centre, below, above = np.zeros(d), np.full(d, np.inf), np.full(d, np.inf)
+    for place in range(d):
+        known = values[:, place][~np.isnan(values[:, place])]
+        if known.size < 3:
+            continue
+        low, middle, high = np.quantile(known, [0.15, 0.5, 0.85])
+        mad = 1.4826 * float(np.median(np.abs(known - middle)))
+        centre[place] = middle
+        lower, upper = max(mad, (middle - low) / 1.036), max(mad, (high - middle) / 1.036)
+        if lower == 0.0 and upper == 0.0:
+            continue
+        below[place], above[place] = lower or upper, upper or lower
+    return centre, below, above
+
+
+def codes_of(column: NDArray[np.float64], far: Flags, rows: int) -> list[float]:
+    """Values far outside that repeat exactly, or are what historians write, in at most a tenth of the rows."""
+    values, counts = np.unique(column[far], return_counts=True)
+    usual = np.isin(values, CODES)
+    wrong = values[((counts >= 3) | usual) & (counts <= 0.1 * rows) & (values != 0.0)]
+    return [float(value) for value in wrong[:20]]
+
+
+def stuck_cells(values: Matrix) -> Flags:
+    """Stretches in which a single sensor repeats exactly for far longer than it usually does."""
+    n, d = values.shape
+    stuck = np.zeros((n, d), bool)
+    runs = np.column_stack([repeats(values[:, place]) for place in range(d)]) if d else np.zeros((n, 0), np.int64)
+    # Rows in which at least half of the sensors stand still say nothing of one.
+    moving = (runs > 1).sum(axis=1) <= 0.5 * d
+    for place in range(d):
+        run = runs[:, place]
+        ends = np.flatnonzero(np.append(run[1:] <= 1, True))
+        lengths = run[ends]
+        usual = np.quantile(lengths, 0.99) if lengths.size else 1.0
+        for end, length in zip(
+            ends[lengths > max(LONG, 10.0 * usual)], lengths[lengths > max(LONG, 10.0 * usual)], strict=True
+        ):
+            rows = slice(end - length + 2, end + 1)
+            if moving[rows].mean() > 0.5:
+                stuck[rows, place] = True
+    return stuck

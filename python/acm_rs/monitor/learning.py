@@ -1,0 +1,293 @@
+"""What is learnt of a healthy history: relations, statistics of rows that were not fitted on, and their scales."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.decisions import calibrate
+from acm_rs.detectors import FusedDetector
+from acm_rs.monitor.cleaning import repeats, scales
+from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, near_rows
+from acm_rs.monitor.relations import Relations, precision_of, product, solve_missing
+from acm_rs.monitor.watches import MEMORIES, PARTS, SHIFTS, WILD, Looked, State, Watches, state_scales
+
+__all__ = ["FOLDS", "Learned", "learn_watches"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+
+FOLDS = 5
+"""Stretches of the history, each judged by what was learnt from the others."""
+PART_RATE = 0.005
+"""Share of healthy rows in which a part of the score alone exceeds 1."""
+OWN_ROWS = 300
+OWN_ROWS_A_SENSOR = 15
+"""Rows from which on a regime has relations of its own."""
+FEW = 20.0
+"""Independent values of a slow mean below which a sensor is said to wander."""
+SLOWEST_SHIFT = f"shift {min(SHIFTS):g}"
+SLOWEST = 60
+"""Rows after a change of regime that are left unjudged at most."""
+UNSEEN = 10
+"""Rows that are left unjudged where training has seen no change."""
+AHEAD, EXCESS = 8, 1.3
+"""It has settled where the mean squared residuals of so many rows are at most so many times the usual."""
+MAIN = 3
+"""Main components whose slow means count as states."""
+LEAD = 60
+"""Rows before a stretch that the fused detector is shown first."""
+
+
+class Learned:
+    """What a fit gives beside the watches."""
+
+    __slots__ = ("scores", "slow")
+
+    def __init__(self, scores: Vector, slow: Flags) -> None:
+        self.scores = scores
+        """Scores of the training rows, each by a model that had not seen it; NaN where not judged."""
+        self.slow = slow
+        """Sensors whose residuals wander so slowly that the history holds few of their ups and downs."""
+
+
+def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
+    """Fit the watches on the healthy rows of a cleaned history."""
+    regimes = watches.regimes
+    silent = np.isnan(values).all(axis=1)
+    labels = regimes.carried(regimes.label(values), silent, Phase())
+    labels[~healthy] = UNKNOWN
+    labels[near_rows(labels == STANDSTILL, EDGE) & (labels != STANDSTILL)] = UNKNOWN
+    regimes.settle = 0
+    ages, _ = regimes.ages(labels, Phase())
+    _set_scales(watches, values, labels)
+    sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())))
+    regimes.settle = _settling(watches, sensors, states, labels, ages)
+    ages, _ = regimes.ages(labels, Phase())
+    usable = (labels >= 0) & (ages >= regimes.settle)
+    if usable.sum() < 80:
+        raise ValueError(
+            f"`frame` must have at least 80 healthy rows with the machine running, got {int(usable.sum())}; give more "
+            "history, or say with `healthy` which rows count"
+        )
+    folds = np.zeros(len(values), np.int64)
+    place = np.cumsum(usable)
+    folds = np.minimum(FOLDS - 1, (place - 1).clip(0) * FOLDS // place[-1])
+    unseen = Looked(len(values), sensors.shape[1])
+    watches.band = np.ones(sensors.shape[1])
+    fused = np.full(len(values), np.nan)
+    for fold in range(FOLDS):
+        others = usable & (folds != fold)
+        watches.relations = _relations(watches, sensors, states, labels, others)
+        looked = watches.look(sensors, states, labels, ages)
+        inside = folds == fold
+        for name in ("residual", "scaled", "left", "expected"):
+            getattr(unseen, name)[inside] = getattr(looked, name)[inside]
+        unseen.held[inside] = looked.held[inside]
+        rows = watches.fused_rows(looked, labels, ages)
+        detector = _fused(rows[others])
+        if detector is not None:
+            start, end = np.searchsorted(folds, [fold, fold + 1])
+            first = max(0, int(start) - LEAD)
+            fused[inside] = detector.score(rows[first:end])[start - first :]
+    watches.band = _spread(unseen.residual)
+    unseen.residual /= watches.band
+    watches.relations = _relations(watches, sensors, states, labels, usable)
+    looked = watches.look(sensors, states, labels, ages)
+    watches.fused = _fused(watches.fused_rows(looked, labels, ages)[usable])
+    _set_axes(watches, looked.scaled[usable], labels[usable])
+    rough = np.square(np.clip(unseen.residual, -WILD, WILD))
+    watches.scatter_mean = np.nanmean(rough, axis=0)
+    watches.longest = _longest(sensors, usable)
+    scores, slow = _scaled(watches, unseen, sensors, labels, fused, usable)
+    return Learned(scores, slow)
+
+
+def _set_scales(watches: Watches, values: Matrix, labels: Labels) -> None:
+    """Scales of sensors and states: what is left of a sensor beside its regime's centre."""
+    running = labels >= 0
+    own = values[running][:, watches.watched] - watches.regimes.centres[labels[running]][:, watches.watched]
+    scale = np.sqrt(np.nanmean(np.square(_clipped(own)), axis=0))
+    scale[~(scale > 0.0)] = 1.0
+    watches.scale = scale
+    _set_slow(watches, values[:, watches.watched], running)
+    watches.state_centre, watches.state_scale = state_scales(values, watches.watched)
+
+
+def _set_slow(watches: Watches, sensors: Matrix, running: Flags) -> None:
+    """Main components of all running rows, whatever their regime."""
+    centre, below, above = scales(sensors[running])
+    spread = np.maximum(np.where(np.isfinite(below), below, 0.0), np.where(np.isfinite(above), above, 0.0))
+    spread[spread <= 0.0] = 1.0
+    watches.slow_centre, watches.slow_scale = centre, spread
+    away = np.clip((sensors[running] - centre) / spread, -5.0, 5.0)
+    missing = np.isnan(away)
+    watches.slow_precision = precision_of(np.where(missing, 0.0, away), missing)
+    away = solve_missing(away, missing, watches.slow_precision)
+    watches.slow_precision = precision_of(away, missing)
+    values, vectors = np.linalg.eigh(away.T @ away / len(away))
+    order = np.argsort(-values, kind="stable")[:MAIN]
+    watches.slow_axes = np.ascontiguousarray(vectors[:, order])
+
+
+def _clipped(values: Matrix) -> Matrix:
+    """Values drawn in to their inner 99.8 %."""
+    low, high = np.nanquantile(values, [0.001, 0.999], axis=0)
+    return np.clip(values, low, high)
+
+
+def _relations(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> list[Relations]:
+    """Relations of each regime; those of few rows share the relations of all rows."""
+    centres = watches.regimes.centres[:, watches.watched]
+    scaled = np.full(sensors.shape, np.nan)
+    rows = np.flatnonzero(usable)
+    scaled[rows] = (sensors[rows] - centres[labels[rows]]) / watches.scale
+    enough = max(OWN_ROWS, OWN_ROWS_A_SENSOR * sensors.shape[1])
+    every: Relations | None = None
+    found = []
+    for number in range(len(centres)):
+        own = usable & (labels == number)
+        if len(centres) > 1 and own.sum() >= enough:
+            found.append(Relations.fit(scaled[own], states[own]))
+            continue
+        if every is None:
+            every = Relations.fit(scaled[rows], states[rows])
+        found.append(every)
+    return found
+
+
+def _fused(rows: Matrix) -> FusedDetector | None:
+    """The detector of all sensors at once, where there are rows enough for it."""
+    if len(rows) < 100 or rows.shape[1] < 2:
+        return None
+    detector = FusedDetector()
+    try:
+        detector.fit(np.ascontiguousarray(rows))
+    except ValueError:
+        return None
+    return detector
+
+
+def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels) -> int:
+    """Rows until a machine that has changed its regime is as usual."""
+    young = (labels >= 0) & (ages < 3 * SLOWEST)
+    changed = np.flatnonzero(np.diff(labels) != 0)
+    old = (labels >= 0) & (ages >= SLOWEST)
+    if len(changed) < 1 or old.sum() < 200:
+        return UNSEEN
+    watches.band = np.ones(sensors.shape[1])
+    watches.relations = _relations(watches, sensors, states, labels, old)
+    looked = watches.look(sensors, states, labels, ages)
+    power = np.square(np.clip(looked.residual / _spread(looked.residual[old]), -10.0, 10.0))
+    known = ~np.isnan(power)
+    size = np.where(known, power, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    usual = float(np.mean(size[old & known.any(axis=1)]))
+    young &= known.any(axis=1)
+    for age in range(SLOWEST):
+        rows = young & (ages >= age) & (ages < age + AHEAD)
+        if not rows.any() or np.mean(size[rows]) <= EXCESS * usual:
+            return age
+    return SLOWEST
+
+
+def _spread(residual: Matrix) -> Vector:
+    """Standard deviation of each sensor's residuals without their tails."""
+    spread = np.ones(residual.shape[1])
+    for place in range(residual.shape[1]):
+        known = residual[:, place][~np.isnan(residual[:, place])]
+        if known.size:
+            middle = 1.4826 * float(np.median(np.abs(known)))
+            inner = np.clip(known, -5.0 * middle, 5.0 * middle) if middle > 0.0 else known
+            spread[place] = np.sqrt(np.mean(inner**2)) or 1.0
+    return spread
+
+
+def _set_axes(watches: Watches, scaled: Matrix, labels: Labels) -> None:
+    """The main components of the scaled sensors."""
+    inner = np.clip(scaled, -5.0, 5.0)
+    values, vectors = np.linalg.eigh(inner.T @ inner / len(inner))
+    order = np.argsort(-values, kind="stable")
+    watches.axes = np.ascontiguousarray(vectors[:, order])
+    main = product(scaled, watches.axes)
+    every = _spread(main)
+    watches.level_scale = np.array(
+        [
+            _spread(main[labels == number]) if np.count_nonzero(labels == number) >= OWN_ROWS else every
+            for number in range(len(watches.regimes.centres))
+        ]
+    )
+
+
+def _longest(sensors: Matrix, usable: Flags) -> Vector:
+    """Repetitions that no healthy sensor comes to."""
+    longest = np.empty(sensors.shape[1])
+    for place in range(sensors.shape[1]):
+        runs = repeats(np.where(usable, sensors[:, place], np.nan))
+        longest[place] = max(8.0, 2.0 * runs.max(initial=1) + 2.0)
+    return longest
+
+
+def _chart_spread(values: Matrix, usable: Flags, memory: float) -> tuple[Vector, Vector]:
+    """Standard deviation of each chart's means, wider where they wander so slowly that the history holds few of them.
+
+    As many independent values as the sum of autocorrelations lets count, which come second; then Student's quantile for
+    the normal one.
+    """
+    rows = values[usable]
+    n = len(rows)
+    spread = np.sqrt(np.mean(np.square(rows), axis=0))
+    spread[~(spread > 0.0)] = 1.0
+    centred = rows - rows.mean(axis=0)
+    size = 1 << (2 * n - 1).bit_length()
+    power = np.square(np.abs(np.fft.rfft(centred, size, axis=0)))
+    auto = np.fft.irfft(power, size, axis=0)[: n // 3]
+    auto = auto / np.where(auto[0] > 0.0, auto[0], 1.0)
+    # Up to the first that is small, as Geyer's initial sequence.
+    small = np.where((auto < 0.05).any(axis=0), (auto < 0.05).argmax(axis=0), len(auto))
+    inside = np.arange(len(auto))[:, None] < small
+    length = 2.0 * np.sum(auto * inside, axis=0) - 1.0
+    # Squares forget twice as fast as what is squared.
+    freedom = np.maximum(2.0 * n / np.maximum(length, 2.0 / memory - 1.0) - 1.0, 2.0)
+    z = 3.5
+    bent = z * (8.0 * freedom + 3.0) / (8.0 * freedom + 1.0)
+    student = np.sqrt(freedom * np.expm1(np.square(bent) / freedom))
+    return spread * student / z, freedom
+
+
+def _scaled(
+    watches: Watches, unseen: Looked, sensors: Matrix, labels: Labels, fused: Vector, usable: Flags
+) -> tuple[Vector, Flags]:
+    """Scale every chart and part by the rows that were not seen; their scores, and which sensors wander slowly."""
+    slow = np.zeros(sensors.shape[1], bool)
+    state = State(sensors.shape[1], 0)
+    watches.spreads = {}
+    own = watches.by_sensor(unseen, sensors, state)
+    level = watches.level(unseen, labels, state)
+    for name, values in (*own.items(), ("level", level)):
+        if name != "stuck":
+            spread, freedom = _chart_spread(values, usable, MEMORIES[name])
+            watches.spreads[name] = spread
+            if name == SLOWEST_SHIFT:
+                slow = freedom < FEW
+            values /= spread
+    watches.middle, watches.reach = np.zeros(len(PARTS)), np.ones(len(PARTS))
+    raw = watches.parts(np.where(np.isnan(fused), -np.inf, fused), own, level)
+    for number, name in enumerate(PARTS):
+        if name == "stuck" or not np.isfinite(raw[usable, number]).all():
+            continue
+        part = raw[usable, number]
+        middle = float(np.median(part))
+        watches.middle[number] = middle
+        limit = float(calibrate(part, PART_RATE, n_boot=1))
+        if name in MEMORIES:
+            sides, count = (1.0 if name == "scatter" else 2.0), (level if name == "level" else own[name]).shape[1]
+            limit = max(limit, NormalDist().inv_cdf(1.0 - PART_RATE / (sides * count)))
+        watches.reach[number] = max(limit - middle, 1e-6)
+    parts = (raw - watches.middle) / watches.reach
+    scores = parts.max(axis=1)
+    scores[~usable] = np.nan
+    return scores, slow

@@ -1,0 +1,137 @@
+"""Any table as numbers, names and times: what cannot be used is said, not refused."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name
+
+__all__ = ["Readings", "read"]
+
+Matrix = NDArray[np.float64]
+
+
+class Readings:
+    """A table that was read.
+
+    Parameters
+    ----------
+    names : list of str
+        Columns of numbers.
+    values : array of float64, shape (n, d)
+        Their readings; infinity is missing.
+    times : array of datetime64[ns], shape (n,), or None
+        When the rows were.
+    sheet : Sheet or None
+        The frame, to go back to its kind.
+    texts : list of str
+        Columns that hold no numbers.
+    """
+
+    __slots__ = ("names", "sheet", "texts", "times", "values")
+
+    def __init__(
+        self,
+        names: list[str],
+        values: Matrix,
+        times: NDArray[np.datetime64] | None,
+        sheet: Sheet | None,
+        texts: list[str],
+    ) -> None:
+        self.names = names
+        self.values = values
+        self.times = times
+        self.sheet = sheet
+        self.texts = texts
+
+
+def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readings:
+    """Read a frame or an array; `names` are those of an array's columns."""
+    if isinstance(x, np.ndarray):
+        return _array(x, times, names)
+    import narwhals as nw
+
+    try:
+        frame: Any = nw.from_native(x, eager_only=True)
+    except TypeError:
+        # The same door says for all functions what a frame is.
+        Sheet(x, "frame")
+        raise TypeError(f"`frame` must be a frame or an array of two dimensions, got {type_name(x)}") from None
+    labels = list(frame.columns)
+    schema = dict(frame.schema)
+    dated = [label for label in labels if isinstance(schema[label], nw.Datetime | nw.Date)]
+    numbers = [label for label in labels if _is_number(frame, label, schema[label])]
+    kept = set(dated) | set(numbers)
+    if not numbers:
+        held = listed(labels) if labels else "no column"
+        raise ValueError(f"`frame` must have at least one column of numbers, got {held}; convert texts first")
+    clock = [] if isinstance(times, str) and times != INDEX else dated if len(dated) == 1 else []
+    named = [times] if isinstance(times, str) and times in kept else clock
+    native = frame.select([label for label in labels if label in set(numbers) | set(named)]).to_native()
+    sheet = Sheet(native, "frame", times)
+    texts = [str(label) for label in labels if label not in kept]
+    texts += [str(label) for label in dated if label not in named]
+    values = sheet.values if isinstance(sheet.values, np.ndarray) else np.column_stack(sheet.values)
+    matrix = np.array(values, dtype=np.float64, order="F", ndmin=2)
+    found = sheet.names
+    assert found is not None
+    when = sheet.times(times) if times is not None else sheet.times(None, "1s")
+    return Readings(list(found), _finite(matrix), _sorted(when, len(matrix)), sheet, texts)
+
+
+def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings:
+    if x.dtype.kind != "f":
+        raise TypeError(f"`frame` must be an array of float64 or float32, got {x.dtype}; convert with .astype(float)")
+    if x.ndim != 2:
+        raise ValueError(
+            f"`frame` must have two dimensions (rows, sensors), got {x.ndim}; take x[:, None] for one sensor"
+        )
+    if names is not None and len(names) != x.shape[1]:
+        raise ValueError(
+            f"`frame` must have the {len(names)} columns of the fit in their order where it is an array, got "
+            f"{x.shape[1]}; a frame's columns are matched by name"
+        )
+    own = [f"x{number}" for number in range(x.shape[1])] if names is None else list(names)
+    values = np.array(x, dtype=np.float64, order="F")
+    return Readings(own, _finite(values), _sorted(stamps(times), len(values)), None, [])
+
+
+def _is_number(frame: Any, label: Hashable, kind: Any) -> bool:
+    import narwhals as nw
+
+    if kind.is_numeric() or kind == nw.Boolean:
+        return True
+    dtype = getattr(frame.to_native()[label], "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
+
+
+def _finite(values: Matrix) -> Matrix:
+    values[np.isinf(values)] = np.nan
+    return values
+
+
+def _sorted(times: Any, rows: int) -> NDArray[np.datetime64] | None:
+    """Times in nanoseconds that do not go back."""
+    if times is None:
+        return None
+    when = np.asarray(times)
+    if when.dtype.kind not in "Mi":
+        raise TypeError(f"`times` must be dates or whole nanoseconds, got {when.dtype}")
+    when = when.astype("datetime64[ns]")
+    if when.shape != (rows,):
+        raise ValueError(f"`times` must have one time for each of the {rows} rows, got {when.shape}")
+    if np.isnat(when).any():
+        first = int(np.isnat(when).argmax())
+        raise ValueError(f"`times` must all be known, row {first} has none; drop rows without a time")
+    back = np.flatnonzero(np.diff(when) < np.timedelta64(0, "ns"))
+    if back.size:
+        row = int(back[0]) + 1
+        raise ValueError(
+            f"`times` must not go back, row {row} ({when[row]}) lies before the row above ({when[row - 1]}); "
+            "sort by time"
+        )
+    return when

@@ -1,0 +1,278 @@
+"""What the machine is doing: standing still, running in one of its regimes, or something that training has not seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.monitor.cleaning import scales
+from acm_rs.regimes import RegimeModel, minimum_dwell
+
+__all__ = ["STANDSTILL", "UNKNOWN", "Phase", "Regimes"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+
+UNKNOWN, STANDSTILL = -2, -1
+"""Labels that are no running regime."""
+REST = 0.2
+"""A resting sensor reads at most this share of its level while running."""
+STEADY = 0.3
+"""A sensor that can tell a standstill never reads less than this share of its level while running."""
+MAJORITY = 0.5
+"""Share of those sensors that must rest."""
+DISTANT = 1.0
+"""Spreads beyond its trained range at which a sensor says that the state is unknown."""
+EDGE = 3
+"""Rows around a standstill in which the machine runs up or down."""
+MOST = 4
+"""Running regimes at most."""
+LEAST = 0.05
+"""Share of the running rows that a regime must have."""
+CLIP = 8.0
+"""Spreads that one sensor may add to a distance: no single one decides the regime."""
+
+
+class Phase:
+    """The regime of the row before and for how long it has lasted, carried from piece to piece."""
+
+    __slots__ = ("age", "label")
+
+    def __init__(self, label: int | None = None, age: int = 0) -> None:
+        self.label = label
+        self.age = age
+
+
+class Regimes:
+    """Standstill by rule, running regimes by their centres, and what is beyond all of them."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.level: Vector = parts["level"]
+        """Of sensors that rest at a standstill what they read while running, NaN for the others."""
+        self.votes: float = float(parts["votes"])
+        """Share of them that must rest."""
+        self.centres: Matrix = parts["centres"]
+        self.spread: Vector = parts["spread"]
+        self.low: Matrix = parts["low"]
+        self.high: Matrix = parts["high"]
+        """Trained range of each sensor while running, (2, d): row 0 of all, row 1 of drivers alone (else infinite)."""
+        self.counts: list[int] = [int(count) for count in parts["counts"]]
+        self.still_rows: int = int(parts["still_rows"])
+        self.settle: int = int(parts["settle"])
+        """Rows after a change of regime that are not judged."""
+
+    @staticmethod
+    def fields() -> tuple[str, ...]:
+        """The names of its arrays."""
+        return ("level", "centres", "spread", "low", "high")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the labels are called: of label k the entry k + 2."""
+        running = ["running"] if len(self.centres) == 1 else [f"running {k + 1}" for k in range(len(self.centres))]
+        return ("unknown", "standstill", *running)
+
+    @classmethod
+    def fit(cls, values: Matrix, states: Flags, drivers: Flags) -> Regimes:
+        """Learn from cleaned readings; `states` and `drivers` tell which columns are such."""
+        level, votes, still = _resting(values, states)
+        running = values[~near_rows(still, EDGE)]
+        if not len(running):
+            raise ValueError("`frame` must have rows in which the machine runs, got a standstill throughout")
+        centres, counts, spread = _running(running, states, drivers)
+        with np.errstate(all="ignore"):
+            low = np.array([_nan_quantile(running, 0.0), np.full(values.shape[1], -np.inf)])
+            high = np.array([_nan_quantile(running, 1.0), np.full(values.shape[1], np.inf)])
+        reach = high[0] - low[0]
+        low[1, drivers], high[1, drivers] = (low[0] - 0.05 * reach)[drivers], (high[0] + 0.05 * reach)[drivers]
+        low[0, states], high[0, states] = -np.inf, np.inf
+        return cls(
+            level=level,
+            votes=votes,
+            centres=centres,
+            spread=spread,
+            low=low,
+            high=high,
+            counts=counts,
+            still_rows=int(still.sum()),
+            settle=0,
+        )
+
+    def resting(self, values: Matrix) -> Flags:
+        """Rows in which the machine stands still."""
+        return _rests(values, self.level, self.votes)
+
+    def label(self, values: Matrix) -> Labels:
+        """The regime of each row, by itself."""
+        labels = np.zeros(len(values), np.int64)
+        if len(self.centres) > 1:
+            labels = self.nearest(values)
+        with np.errstate(invalid="ignore"):
+            beyond = (values < self.low[0] - DISTANT * self.spread) | (values > self.high[0] + DISTANT * self.spread)
+        judged = np.isfinite(self.low[0]) & np.isfinite(self.spread)
+        many = max(2, int(0.25 * np.count_nonzero(judged)))
+        beyond_by = np.count_nonzero(beyond[:, judged], axis=1)
+        labels[(beyond_by > many) | self.outside(values)] = UNKNOWN
+        labels[self.resting(values)] = STANDSTILL
+        return labels
+
+    def outside(self, values: Matrix) -> Flags:
+        """Rows in which a driver is beyond its trained range."""
+        with np.errstate(invalid="ignore"):
+            found: Flags = ((values < self.low[1]) | (values > self.high[1])).any(axis=1)
+        return found
+
+    def nearest(self, values: Matrix) -> Labels:
+        """The running regime whose centre is nearest, one sensor counting so much at most."""
+        best = np.full(len(values), np.inf)
+        labels = np.zeros(len(values), np.int64)
+        for number, centre in enumerate(self.centres):
+            distance = np.zeros(len(values))
+            for place in np.flatnonzero(np.isfinite(self.spread)):
+                away = np.abs(values[:, place] - centre[place]) / self.spread[place]
+                distance += np.where(np.isnan(away), 0.0, np.minimum(away, CLIP) ** 2)
+            closer = distance < best
+            best[closer], labels[closer] = distance[closer], number
+        return labels
+
+    @staticmethod
+    def carried(labels: Labels, silent: Any, phase: Phase) -> Labels:
+        """Rows in which nothing was measured have the regime of the row before."""
+        known = np.maximum.accumulate(np.where(silent, -1, np.arange(len(labels))))
+        before = UNKNOWN if phase.label is None else phase.label
+        return np.where(known >= 0, labels[known], before)
+
+    def ages(self, labels: Labels, phase: Phase) -> tuple[Labels, Phase]:
+        """Rows since the regime changed, 0 at the change; at the begin of a history it counts as settled."""
+        n = len(labels)
+        if not n:
+            return np.zeros(0, np.int64), phase
+        rows = np.arange(n)
+        first = self.settle + 1 if phase.label is None else 0 if phase.label != labels[0] else phase.age + 1
+        change = np.append(False, labels[1:] != labels[:-1])
+        latest = np.maximum.accumulate(np.where(change, rows, 0))
+        ages = np.where(latest > 0, rows - latest, first + rows)
+        # Nobody counts further than this.
+        ages = np.minimum(ages, 2**40)
+        return ages, Phase(int(labels[-1]), int(ages[-1]))
+
+
+def near_rows(marked: Flags, rows: int) -> Flags:
+    """Marked rows and those at most so many rows from one."""
+    found = marked.copy()
+    for shift in range(1, rows + 1):
+        found[shift:] |= marked[:-shift]
+        found[:-shift] |= marked[shift:]
+    return found
+
+
+def _nan_quantile(values: Matrix, q: float) -> Vector:
+    found = np.full(values.shape[1], np.nan)
+    for place in range(values.shape[1]):
+        known = values[:, place][~np.isnan(values[:, place])]
+        if known.size:
+            found[place] = np.quantile(known, q)
+    return found
+
+
+def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
+    """The sensors that tell a standstill, by their levels while running; the share that must rest; resting rows."""
+    n, d = values.shape
+    level = np.full(d, np.nan)
+    rested = np.zeros(d, bool)
+    for place in range(d):
+        known = np.abs(values[:, place][~np.isnan(values[:, place])])
+        if states[place] or not known.size:
+            continue
+        high = float(np.quantile(known, 0.9))
+        if high <= 0.0:
+            continue
+        resting = known <= REST * high
+        between = (known > REST * high) & (known < STEADY * high)
+        if between.mean() <= 0.02 and not resting.all():
+            level[place] = high
+            rested[place] = resting.any()
+    able = np.count_nonzero(~np.isnan(level))
+    # Only sensors that have rested together are known to rest.
+    if np.count_nonzero(rested) >= 2:
+        some = np.where(rested, level, np.nan)
+        still = _rests(values, some, MAJORITY)
+        if still.any():
+            return some, MAJORITY, still
+    # Training has seen no standstill; a third of the sensors at rest would be one.
+    share = max(2.0 / able, 0.3) if able >= 3 else 2.0
+    return level, share, np.zeros(n, bool)
+
+
+def _rests(values: Matrix, level: Vector, votes: float) -> Flags:
+    able = np.flatnonzero(~np.isnan(level))
+    resting = np.zeros(len(values))
+    known = np.zeros(len(values))
+    for place in able:
+        there = ~np.isnan(values[:, place])
+        known += there
+        with np.errstate(invalid="ignore"):
+            resting += there & (np.abs(values[:, place]) <= REST * level[place])
+    return (known > 0) & (resting >= 2) & (resting >= votes * known)
+
+
+def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, list[int], Vector]:
+    """Centres, counts and the common spread of the running regimes."""
+    labels = np.zeros(len(running), np.int64)
+    looked = drivers & ~states if (drivers & ~states).any() else ~states
+    if len(running) >= 200:
+        rows = np.ascontiguousarray(running[:, looked])
+        # A number too small joins regimes that a gap parts, one too great parts what has none: the latter mends.
+        for number in range(2, MOST + 1):
+            parted = _parted(rows, np.asarray(RegimeModel(number).fit(rows).labels_))
+            if len(np.unique(parted)) > len(np.unique(labels)):
+                labels = parted
+        labels = minimum_dwell(labels, 5)
+    kinds, counts = np.unique(labels, return_counts=True)
+    order = kinds[np.argsort(-counts, kind="stable")]
+    centres = np.array([scales(running[labels == kind])[0] for kind in order])
+    within = np.array([scales(running[labels == kind])[1:] for kind in order])
+    spread = np.sqrt(np.mean(np.where(np.isfinite(within), within, 0.0) ** 2, axis=(0, 1)))
+    spread[(spread <= 0.0) | states] = np.inf
+    return centres, [int(count) for count in np.sort(counts)[::-1]], spread
+
+
+def _parted(values: Matrix, labels: Labels) -> Labels:
+    """Regimes with rows all along the way between them are one, as are those with few rows."""
+    labels = labels.copy()
+    labels[labels < 0] = 0
+    middle, below, above = scales(values)
+    spread = np.maximum(np.where(np.isfinite(below), below, 1.0), np.where(np.isfinite(above), above, 1.0))
+    scaled = np.where(np.isnan(values), 0.0, (values - middle) / spread)
+    joined = True
+    while joined:
+        joined = False
+        kinds = np.unique(labels)
+        for a in kinds:
+            for b in kinds[kinds > a]:
+                if _together(scaled, labels, int(a), int(b)):
+                    labels[labels == b] = a
+                    joined = True
+                    break
+            if joined:
+                break
+    return labels
+
+
+def _together(scaled: Matrix, labels: Labels, a: int, b: int) -> bool:
+    """Whether two regimes are no two: few rows of one, or no gap between them."""
+    one, other = labels == a, labels == b
+    if min(one.sum(), other.sum()) < max(30, LEAST * len(labels)):
+        return True
+    begin, end = np.median(scaled[one], axis=0), np.median(scaled[other], axis=0)
+    way = end - begin
+    length = float(way @ way)
+    if length <= 0.0:
+        return True
+    place = (scaled[one | other] - begin) @ way / length
+    between = np.mean((place > 0.35) & (place < 0.65))
+    return bool(between > 0.05)

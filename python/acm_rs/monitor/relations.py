@@ -1,0 +1,163 @@
+"""How the sensors of a plant move together: what each should read, given the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Relations", "product", "solve_missing"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+CURVED = 2
+"""Principal components whose squares and product count as covariates: relations may bend."""
+REACH = 1.25
+"""Components beyond so many times their training range bend no further."""
+CHUNK = 2_000_000
+"""Numbers of systems of equations that are held at once."""
+CAUTION = 3.0
+"""Ridge of the covariance for each sensor over the number of rows, in units of its own noise."""
+TRIM = 0.05
+"""Most training rows that are left out as far from the others."""
+
+
+def product(rows: Matrix, matrix: Matrix) -> Matrix:
+    """Rows times a matrix. A row's bytes do not depend on which others come with it, as those of `@` do."""
+    out = np.zeros((len(rows), matrix.shape[1]), order="F")
+    for place in range(matrix.shape[0]):
+        weights = matrix[place]
+        if weights.any():
+            column = rows[:, place]
+            for target in np.flatnonzero(weights):
+                out[:, target] += column * weights[target]
+    return out
+
+
+def solve_missing(rows: Matrix, missing: Flags, precision: Matrix) -> Matrix:
+    """Rows with their missing places at the conditional expectation of a centred normal law with this precision."""
+    filled = np.where(missing, 0.0, rows)
+    hit = np.flatnonzero(missing.any(axis=1))
+    d = rows.shape[1]
+    step = max(1, CHUNK // max(1, d * d))
+    for first in range(0, len(hit), step):
+        some = hit[first : first + step]
+        gone = missing[some]
+        right = np.where(gone, -product(filled[some], precision), 0.0)
+        both = gone[:, :, None] & gone[:, None, :]
+        systems = np.where(both, precision, np.eye(d))
+        filled[some] += np.linalg.solve(systems, right[:, :, None])[:, :, 0]
+    return filled
+
+
+class Relations:
+    """A normal law of the watched sensors around what states, and bends of the main components, let expect.
+
+    All in scaled units: sensors less the centre of their regime, over the plant's scale.
+    """
+
+    def __init__(self, **parts: Any) -> None:
+        self.first: Matrix = parts["first"]
+        """Precision of sensors and covariates before bends, for what is missing."""
+        self.axes: Matrix = parts["axes"]
+        """Main components, a column each."""
+        self.ends: Matrix = parts["ends"]
+        """Their training range, (2, components)."""
+        self.slopes: Matrix = parts["slopes"]
+        """What a covariate adds to each sensor, (covariates, sensors)."""
+        self.offset: Vector = parts["offset"]
+        self.precision: Matrix = parts["precision"]
+
+    def arrays(self) -> dict[str, Matrix]:
+        """Its state."""
+        return {name: np.ascontiguousarray(getattr(self, name)) for name in self.fields()}
+
+    @staticmethod
+    def fields() -> tuple[str, ...]:
+        """The names of its arrays."""
+        return ("first", "axes", "ends", "slopes", "offset", "precision")
+
+    @classmethod
+    def fit(cls, sensors: Matrix, states: Matrix) -> Relations:
+        """Learn from scaled rows (NaN is missing); `states` have no gaps."""
+        n, d = sensors.shape
+        both = np.hstack([sensors, states])
+        missing = np.isnan(both)
+        filled = np.where(missing, 0.0, both)
+        keep = np.ones(n, bool)
+        for _ in range(3):
+            first = precision_of(filled[keep], missing[keep])
+            filled = solve_missing(both, missing, first)
+            keep = near(filled, first)
+        own = filled[:, :d]
+        covariance = own[keep].T @ own[keep] / max(1, np.count_nonzero(keep))
+        _, vectors = np.linalg.eigh(covariance)
+        axes = np.ascontiguousarray(vectors[:, ::-1][:, : min(CURVED, d - 1)])
+        main = product(own, axes)
+        ends = np.array([main[keep].min(axis=0), main[keep].max(axis=0)]) if axes.shape[1] else np.zeros((2, 0))
+        around = (ends[0] + ends[1]) / 2.0
+        ends = np.array([around + REACH * (end - around) for end in ends])
+        model = cls(first=first, axes=axes, ends=ends, slopes=np.zeros((0, d)), offset=np.zeros(d), precision=np.eye(d))
+        given = model.covariates(own, states)
+        design = np.hstack([np.ones((n, 1)), given])[keep]
+        # A small ridge: states may hardly change.
+        gram = design.T @ design + np.diag(np.r_[0.0, np.full(given.shape[1], 1e-3 * n)])
+        weights = np.linalg.solve(gram, design.T @ own[keep])
+        model.offset, model.slopes = weights[0], weights[1:]
+        left = own - model.offset - product(given, model.slopes)
+        gone = missing[:, :d]
+        model.precision = precision_of(left[keep], gone[keep])
+        return model
+
+    def covariates(self, filled: Matrix, states: Matrix) -> Matrix:
+        """States, and squares and product of the main components."""
+        main = np.clip(product(filled, self.axes), self.ends[0], self.ends[1])
+        columns = [states[:, place] for place in range(states.shape[1])]
+        columns += [main[:, a] * main[:, b] for a in range(main.shape[1]) for b in range(a + 1)]
+        return np.column_stack(columns) if columns else np.zeros((len(filled), 0))
+
+    def look(self, sensors: Matrix, states: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+        """Filled rows, what is left of them beside covariates, and the residual of each sensor given all others."""
+        d = sensors.shape[1]
+        missing = np.isnan(sensors)
+        both = np.hstack([sensors, states])
+        filled = solve_missing(both, np.isnan(both), self.first)[:, :d]
+        left = filled - self.offset - product(self.covariates(filled, states), self.slopes)
+        if missing.any():
+            # With the bends known, what is missing is known better.
+            better = solve_missing(left, missing, self.precision)
+            filled += np.where(missing, better - left, 0.0)
+            left = better
+        residual = product(left, self.precision) / np.diag(self.precision)
+        return filled, left, residual
+
+
+def near(filled: Matrix, precision: Matrix) -> Flags:
+    """Rows that are not far from the others; at most one in twenty is."""
+    distance = np.einsum("ij,ij->i", filled @ precision, filled)
+    middle = float(np.median(distance))
+    # The median and the .9995 quantile of chi squared with as many degrees of freedom, by Wilson and Hilferty.
+    d = filled.shape[1]
+    wide = (1.0 - 2.0 / (9 * d) + 3.29 * np.sqrt(2.0 / (9 * d))) ** 3 / (1.0 - 2.0 / (9 * d)) ** 3
+    limit = max(1.5 * wide * middle, float(np.quantile(distance, 1.0 - TRIM)))
+    return distance <= limit
+
+
+def precision_of(filled: Matrix, missing: Flags) -> Matrix:
+    """The inverse of a covariance about zero, with a ridge; what was filled counts with the spread it has lost."""
+    n, d = filled.shape
+    if d == 0:
+        return np.zeros((0, 0))
+    level = np.sqrt(np.mean(filled**2, axis=0))
+    level[level < 1e-9] = 1.0
+    scaled = filled / level
+    covariance = scaled.T @ scaled / n + 1e-6 * np.eye(d)
+    # What the others leave of each sensor is the scale of its noise; few rows know it less well.
+    own = 1.0 / np.diag(np.linalg.inv(covariance))
+    covariance += np.diag(own * (min(1.0, CAUTION * d / n) + missing.mean(axis=0)))
+    inverse = np.linalg.inv(covariance)
+    found: Matrix = (inverse + inverse.T) / 2.0 / level[:, None] / level
+    return found

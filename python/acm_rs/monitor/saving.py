@@ -1,0 +1,129 @@
+"""A Monitor as one file: safetensors with a JSON header, raw arrays and a checksum; nothing in it is executed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["pack", "read_file", "unpack", "write_file"]
+
+KIND = "acm_rs.Monitor"
+FORMAT = 1
+CHECKSUM = "~sha256"
+"""The last array: SHA-256 of all bytes before it."""
+TYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+MOST_HEADER = 64 * 2**20
+
+
+def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], version: str) -> bytes:
+    """Settings that JSON can hold, and arrays of float64, int64, bytes or truths."""
+    header: dict[str, Any] = {
+        "__metadata__": {
+            "kind": KIND,
+            "format": str(FORMAT),
+            "acm_rs": version,
+            "settings": json.dumps(settings, allow_nan=False, sort_keys=True),
+        }
+    }
+    place = 0
+    bodies = []
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        code = next(code for code, dtype in TYPES.items() if dtype.kind == values.dtype.kind)
+        body = values.astype(TYPES[code], copy=False).tobytes()
+        header[name] = {"dtype": code, "shape": list(values.shape), "data_offsets": [place, place + len(body)]}
+        bodies.append(body)
+        place += len(body)
+    header[CHECKSUM] = {"dtype": "U8", "shape": [32], "data_offsets": [place, place + 32]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    before = len(text).to_bytes(8, "little") + text + b"".join(bodies)
+    return before + hashlib.sha256(before).digest()
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]], str, str]:
+    """Settings, arrays, the version of acm_rs that wrote them, and the checksum in hexadecimal digits."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 48 or length > min(len(data) - 40, MOST_HEADER):
+        raise ValueError("this is no file of a Monitor, or its end is missing")
+    try:
+        header = json.loads(data[8 : 8 + length])
+        notes = header.pop("__metadata__")
+        kind = notes["kind"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError("this is no file of a Monitor") from None
+    if kind != KIND:
+        raise ValueError(f"this is no file of a Monitor, but one of {str(kind)[:60]!r}")
+    if hashlib.sha256(data[:-32]).digest() != data[-32:]:
+        raise ValueError("the file is damaged: its checksum does not fit; take a copy, or fit again")
+    # The checksum fits: what follows are files of other versions, or forged ones.
+    try:
+        if int(notes["format"]) > FORMAT:
+            raise ValueError(f"the file was written by acm_rs {notes['acm_rs']!s:.30}, which is newer; update acm_rs")
+        settings = json.loads(notes["settings"])
+        arrays = {}
+        for name, told in header.items():
+            first, last = told["data_offsets"]
+            dtype = TYPES[told["dtype"]]
+            shape = tuple(told["shape"])
+            if not 0 <= first <= last <= len(data) - 8 - length or any(size < 0 for size in shape):
+                raise ValueError("an array lies outside of the file")
+            flat = np.frombuffer(data, dtype, offset=8 + length + first, count=(last - first) // dtype.itemsize)
+            arrays[name] = flat.reshape(shape).copy()
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"the file of the Monitor is not whole: {error!s:.80}") from None
+    arrays.pop(CHECKSUM, None)
+    return settings, arrays, str(notes["acm_rs"]), data[-32:].hex()
+
+
+def write_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write beside the target, then rename: whoever reads sees the old file or the new one."""
+    target = Path(os.path.realpath(path))
+    old: os.stat_result | None = None
+    with suppress(FileNotFoundError):
+        old = target.stat()
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        raise OSError(f"{os.fspath(path)!r} is no regular file")
+    if old is not None:
+        # A file that may not be written is not replaced.
+        os.close(os.open(target, os.O_WRONLY))
+    draft = target.with_name(f".acm-rs-{secrets.token_hex(8)}.part")
+    try:
+        mode = 0o666 if old is None else 0o600
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            if old is not None and hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
+            os.fsync(file.fileno())
+        draft.replace(target)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a regular file whose header says that it is a Monitor."""
+    with Path(path).open("rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"{os.fspath(path)!r} is no regular file")
+        head = file.read(8)
+        length = int.from_bytes(head, "little")
+        if len(head) < 8 or length > min(os.fstat(file.fileno()).st_size, MOST_HEADER):
+            raise ValueError(f"{os.fspath(path)!r} is no file of a Monitor")
+        return head + file.read()

@@ -1,0 +1,114 @@
+"""What a Monitor has learnt, and what it remembers, as settings and arrays, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.decisions import EwmaChart
+from acm_rs.detectors import FusedDetector
+from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.regimes import Phase, Regimes
+from acm_rs.monitor.relations import Relations
+from acm_rs.monitor.watches import State, Watches
+
+__all__ = ["put_state", "put_watches", "take_state", "take_watches"]
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def _bytes(model: Any) -> NDArray[np.uint8]:
+    return np.frombuffer(model.to_bytes(), np.uint8)
+
+
+def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]:
+    """Everything that a fit has learnt."""
+    regimes = watches.regimes
+    kept: list[Relations] = []
+    which = []
+    for relations in watches.relations:
+        place = next((number for number, one in enumerate(kept) if one is relations), len(kept))
+        if place == len(kept):
+            kept.append(relations)
+        which.append(place)
+    arrays: Arrays = {f"rules.{name}": getattr(rules, name) for name in Rules.fields()}
+    arrays |= {f"regimes.{name}": getattr(regimes, name) for name in Regimes.fields()}
+    arrays |= {f"watches.{name}": getattr(watches, name) for name in Watches.fields()}
+    arrays |= {f"spreads.{name}": values for name, values in watches.spreads.items()}
+    for number, relations in enumerate(kept):
+        arrays |= {f"relations.{number}.{name}": values for name, values in relations.arrays().items()}
+    if watches.fused is not None:
+        arrays["fused"] = _bytes(watches.fused)
+    settings = {
+        "names": rules.names,
+        "codes": rules.codes,
+        "votes": regimes.votes,
+        "counts": regimes.counts,
+        "still_rows": regimes.still_rows,
+        "settle": regimes.settle,
+        "relations": which,
+    }
+    return settings, arrays
+
+
+def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watches]:
+    """What `put_watches` put."""
+    rules = Rules(
+        names=list(settings["names"]),
+        codes=[list(codes) for codes in settings["codes"]],
+        **{name: arrays[f"rules.{name}"] for name in Rules.fields()},
+    )
+    regimes = Regimes(
+        **{name: settings[name] for name in ("votes", "counts", "still_rows", "settle")},
+        **{name: arrays[f"regimes.{name}"] for name in Regimes.fields()},
+    )
+    watches = Watches(regimes, arrays["watches.watched"])
+    for name in Watches.fields():
+        setattr(watches, name, arrays[f"watches.{name}"])
+    kept = {
+        number: Relations(**{name: arrays[f"relations.{number}.{name}"] for name in Relations.fields()})
+        for number in set(settings["relations"])
+    }
+    watches.relations = [kept[number] for number in settings["relations"]]
+    watches.spreads = {
+        name.removeprefix("spreads."): values for name, values in arrays.items() if name.startswith("spreads.")
+    }
+    if "fused" in arrays:
+        watches.fused = FusedDetector.from_bytes(arrays["fused"].tobytes())
+    return rules, watches
+
+
+def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
+    """What is remembered of the rows so far."""
+    arrays: Arrays = {"state.last": state.last, "state.run": state.run, "state.states": state.states}
+    if state.slow is not None:
+        arrays["state.slow"] = state.slow
+    if state.fused is not None:
+        arrays["state.fused"] = _bytes(state.fused)
+    arrays |= {f"chart.{name}": _bytes(chart) for name, chart in state.charts.items()}
+    settings = {
+        "label": state.phase.label,
+        "age": state.phase.age,
+        "alarm": state.alarm,
+        "over": state.over,
+        "time": None if state.time is None else int(state.time.astype(np.int64)),
+    }
+    return settings, arrays
+
+
+def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
+    """What `put_state` put."""
+    state = State(len(arrays["state.last"]), len(arrays["state.states"]))
+    state.last, state.run, state.states = (arrays[f"state.{name}"] for name in ("last", "run", "states"))
+    state.slow = arrays.get("state.slow")
+    if "state.fused" in arrays:
+        state.fused = FusedDetector.from_bytes(arrays["state.fused"].tobytes())
+    for name, values in arrays.items():
+        if name.startswith("chart."):
+            state.charts[name.removeprefix("chart.")] = EwmaChart.from_bytes(values.tobytes())
+    state.phase = Phase(settings["label"], settings["age"])
+    state.alarm, state.over = settings["alarm"], settings["over"]
+    state.time = None if settings["time"] is None else np.datetime64(settings["time"], "ns")
+    return state

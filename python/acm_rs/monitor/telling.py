@@ -1,0 +1,176 @@
+"""What a Monitor tells of itself and of what it was given: card, summary, quality and remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.frames import listed
+from acm_rs.monitor import words
+from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.reading import Readings
+from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
+from acm_rs.monitor.watches import Watches
+
+__all__ = ["budget", "card", "quality", "remarks", "summary"]
+
+Matrix = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+
+def budget(rate: float | None, per_day: float | None, interval: dict[str, Any], count: int, rows: int) -> str:
+    """What may alarm, and how sure that is."""
+    asked = f"{words.share(rate)} of healthy rows in alarm" if rate is not None else f"{per_day:g} alarms a day"
+    low, high = words.share(interval["low"]), words.share(interval["high"])
+    seen = "1 alarm" if count == 1 else f"{count} alarms"
+    return (
+        f"{asked}; of as many healthy rows to come, {low} to {high} (19 times in 20); the training itself, judged by "
+        f"models that had not seen it, has {seen} in {rows:,} rows"
+    )
+
+
+def trained_on(about: dict[str, Any]) -> str:
+    """The training history in one line."""
+    span = about["span"]
+    when = "without times"
+    if span is not None:
+        first, last = (np.datetime64(end, "ns") for end in span)
+        when = words.span_text((first, last))
+    every = "" if about["step"] is None else f", every {words.step_text(about['step'])}"
+    return f"{about['rows']:,} rows, {when}{every}"
+
+
+def card(about: dict[str, Any], watches: Watches, sensors: Sequence[str], budget: str, digest: str) -> dict[str, str]:
+    """The model in some lines."""
+    regimes = watches.regimes
+    return {
+        "trained on": trained_on(about),
+        "sensors": f"{len(sensors)} watched: {', '.join(sensors)}",
+        "regimes": "; ".join(words.regimes_told(regimes.names, regimes.counts, regimes.still_rows, regimes.settle)),
+        "budget": budget,
+        "version": f"acm_rs {about['version']}",
+        "SHA-256": digest,
+    }
+
+
+def summary(
+    about: dict[str, Any],
+    rules: Rules,
+    watches: Watches,
+    sensors: Sequence[str],
+    drivers: Sequence[str],
+    budget: str,
+    warnings: Sequence[str],
+    notes: dict[str, str],
+) -> str:
+    """Everything in plain text."""
+    regimes = watches.regimes
+    asset = f" for {notes['asset']}" if "asset" in notes else ""
+    lines = [f"Monitor{asset}, trained on {trained_on(about)}"]
+    lines += words.wrapped("Watched", [f"{len(sensors)} sensors: {', '.join(sensors)}"])
+    states = [name for name, state in zip(rules.names, rules.state.tolist(), strict=True) if state]
+    lines += words.wrapped("Drivers, which condition the others", [", ".join(drivers)] if drivers else [])
+    lines += words.wrapped(
+        "States, which condition the others and are not watched", [", ".join(states)] if states else []
+    )
+    lines += words.wrapped("Left out", [f"{name}: {reason}" for name, reason in about["left_out"].items()])
+    lines += words.wrapped("Mended", words.mended(about["quality"]))
+    lines += words.wrapped(
+        "Regimes", words.regimes_told(regimes.names, regimes.counts, regimes.still_rows, regimes.settle)
+    )
+    watched = ["shifts, scatter and stuck readings of each sensor beside what the others let expect", "levels of all"]
+    watched += ["all sensors together, with the rows before"] if watches.fused is not None else []
+    lines += words.wrapped("Watches", [", ".join(watched)])
+    lines += words.wrapped("Budget", [budget])
+    lines += words.wrapped("Warnings", list(warnings))
+    return "\n".join(lines)
+
+
+def quality(
+    readings: Readings,
+    about: dict[str, Any],
+    rules: Rules,
+    coded: Counts,
+    outside: Counts,
+    states: Flags,
+) -> list[dict[str, Any]]:
+    """A row for each column of the fit or of the frame: what was wrong with its readings."""
+    place = {name: number for number, name in enumerate(readings.names)}
+    found = []
+    for number, name in enumerate(rules.names):
+        note = "state: not watched" if states[number] else ""
+        column = readings.values[:, place[name]] if name in place else np.full(0, np.nan)
+        found.append(
+            {
+                "sensor": name,
+                "missing": float(np.isnan(column).mean()) if len(column) else 1.0,
+                "stuck": _standing(column),
+                "codes": int(coded[number]),
+                "beyond limits": int(outside[number]),
+                "note": note if name in place else "absent: counts as missing",
+            }
+        )
+    empty = {"missing": np.nan, "stuck": np.nan, "codes": 0, "beyond limits": 0}
+    for name, reason in about["left_out"].items():
+        found.append({"sensor": name, **empty, "note": f"left out at the fit: {reason}"})
+    known = {*about["columns"], *about["texts"]}
+    for name in (*readings.names, *readings.texts):
+        if name not in known:
+            found.append({"sensor": name, **empty, "note": "not known at the fit: ignored"})
+    return found
+
+
+def _standing(column: NDArray[np.float64]) -> float:
+    """Share of the rows whose reading is exactly that of the row before."""
+    return float(np.mean(column[1:] == column[:-1])) if len(column) > 1 else 0.0
+
+
+def remarks(
+    readings: Readings,
+    about: dict[str, Any],
+    rules: Rules,
+    absent: Sequence[str],
+    labels: Counts,
+    beyond: Flags,
+    coded: Counts,
+) -> list[str]:
+    """What should be known beside the verdict."""
+    found = []
+    if absent:
+        found.append(f"{len(absent)} sensors are absent and count as missing: {listed(absent)}")
+    known = {*about["columns"], *about["texts"]}
+    strange = [name for name in (*readings.names, *readings.texts) if name not in known]
+    if strange:
+        found.append(f"{len(strange)} columns were not known at the fit and are ignored: {listed(strange)}")
+    texts = [name for name in rules.names if name in readings.texts]
+    if texts:
+        found.append(f"columns that held numbers at the fit hold none now: {listed(texts)}")
+    if about["span"] is not None and readings.times is not None and len(readings.times):
+        first, last = (np.datetime64(end, "ns") for end in about["span"])
+        inside = int(np.count_nonzero((readings.times >= first) & (readings.times <= last)))
+        if inside:
+            found.append(
+                f"{inside:,} of {len(readings.times):,} rows lie within the training "
+                f"({words.span_text((first, last))}): what was learnt from them looks healthier than it is"
+            )
+    if coded.any():
+        which = [f"{name} ({count:,})" for name, count in zip(rules.names, coded.tolist(), strict=True) if count]
+        found.append(f"error codes, taken as missing: {', '.join(which[:8])}")
+    still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
+    if still:
+        found.append(f"{still:,} rows at a standstill, which are not judged")
+    if np.count_nonzero(beyond):
+        found.append(
+            f"{int(np.count_nonzero(beyond)):,} rows are beyond all that training has seen: another load or "
+            "state, or a fault of many sensors"
+        )
+    if away > np.count_nonzero(beyond):
+        found.append(
+            f"{away - int(np.count_nonzero(beyond)):,} rows have a driver beyond its trained range, or no reading, and "
+            "are not judged"
+        )
+    return found

@@ -1,0 +1,286 @@
+"""What is watched of the residuals: shifts, scatter, levels, stuck readings, and all sensors at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.decisions import EwmaChart
+from acm_rs.detectors import FusedDetector
+from acm_rs.monitor.cleaning import repeats
+from acm_rs.monitor.regimes import Phase, Regimes
+from acm_rs.monitor.relations import Relations, product, solve_missing
+
+__all__ = ["CAUSES", "MEMORIES", "PARTS", "WILD", "Looked", "State", "Watches", "sized", "state_scales"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+
+SHIFTS = (0.25, 0.05)
+"""Weights of the latest row in the means of each sensor's residual: some rows, and some tens of rows."""
+SLOW = 0.2
+"""Of the means that tell what the machine has done of late: heat comes late."""
+SCATTER = 0.05
+LEVEL = 0.03
+WILD = 5.0
+"""Residuals count as so many standard deviations at most: a single reading is soon forgotten."""
+WARM = 2
+"""Rows that the fused detector needs before each row: it has two lags."""
+
+MEMORIES = {"scatter": SCATTER, "level": LEVEL, **{f"shift {memory:g}": memory for memory in SHIFTS}}
+PARTS = ("all together", *(f"shift {memory:g}" for memory in SHIFTS), "scatter", "level", "stuck")
+CAUSES = (
+    "",
+    *("" for _ in SHIFTS),
+    "scatters more than usual",
+    "sensors move together beyond the usual",
+    "does not change any more",
+    "beyond all that training has seen",
+)
+"""What people are told of each part, and of rows beyond all of them."""
+
+
+class State:
+    """What is carried from one piece of a history to the next."""
+
+    __slots__ = ("alarm", "charts", "fused", "last", "over", "phase", "run", "slow", "states", "time")
+
+    def __init__(self, sensors: int, states: int) -> None:
+        self.phase = Phase()
+        self.charts: dict[str, EwmaChart] = {}
+        self.fused: FusedDetector | None = None
+        self.last = np.full(sensors, np.nan)
+        self.run = np.zeros(sensors, np.int64)
+        self.states = np.full(states, np.nan)
+        self.slow: Matrix | None = None
+        self.alarm = False
+        self.over = 0
+        self.time: np.datetime64 | None = None
+
+    def chart(self, name: str, memory: float) -> EwmaChart:
+        """A mean with a memory; one more for each name."""
+        if name not in self.charts:
+            self.charts[name] = EwmaChart(memory, 3.0)
+        return self.charts[name]
+
+
+class Looked:
+    """Rows beside what the other sensors let expect."""
+
+    __slots__ = ("expected", "held", "left", "residual", "scaled")
+
+    def __init__(self, rows: int, sensors: int) -> None:
+        self.held = np.ones(rows, bool)
+        self.scaled = np.zeros((rows, sensors), order="F")
+        self.left = np.zeros((rows, sensors), order="F")
+        self.residual = np.full((rows, sensors), np.nan, order="F")
+        self.expected = np.full((rows, sensors), np.nan, order="F")
+
+
+class Watches:
+    """Relations of each regime, and the statistics of what they leave."""
+
+    def __init__(self, regimes: Regimes, watched: Flags) -> None:
+        self.regimes = regimes
+        self.watched = watched
+        self.scale: Vector = np.ones(0)
+        self.state_centre: Vector = np.zeros(0)
+        self.state_scale: Vector = np.ones(0)
+        self.slow_centre: Vector = np.zeros(0)
+        self.slow_scale: Vector = np.ones(0)
+        self.slow_precision: Matrix = np.zeros((0, 0))
+        self.slow_axes: Matrix = np.zeros((0, 0))
+        """What the machine has done of late: main components whose slow means count as states."""
+        self.relations: list[Relations] = []
+        """One for each running regime; regimes of few rows share that of all."""
+        self.band: Vector = np.ones(0)
+        """Standard deviation of each sensor's residuals of rows not seen, in scaled units."""
+        self.axes: Matrix = np.zeros((0, 0))
+        self.level_scale: Matrix = np.ones((1, 0))
+        """Standard deviation of each main component, in each running regime."""
+        self.scatter_mean: Vector = np.ones(0)
+        self.longest: Vector = np.ones(0)
+        """Repetitions of each sensor beyond which it is stuck."""
+        self.spreads: dict[str, Vector] = {}
+        """Standard deviation of each chart's means on healthy rows."""
+        self.middle: Vector = np.zeros(len(PARTS))
+        self.reach: Vector = np.ones(len(PARTS))
+        """Median of each part on healthy rows, and how far its limit lies above."""
+        self.fused: FusedDetector | None = None
+
+    @staticmethod
+    def fields() -> tuple[str, ...]:
+        """The names of its arrays."""
+        return (
+            "watched",
+            "scale",
+            "state_centre",
+            "state_scale",
+            "slow_centre",
+            "slow_scale",
+            "slow_precision",
+            "slow_axes",
+            "band",
+            "axes",
+            "level_scale",
+            "scatter_mean",
+            "longest",
+            "middle",
+            "reach",
+        )
+
+    # ---- rows beside what is expected -----------------------------------------------------------------------------
+
+    def split(self, values: Matrix, state: State) -> tuple[Matrix, Matrix]:
+        """Watched sensors, and states in scaled units without gaps."""
+        states = values[:, ~self.watched]
+        filled = np.empty_like(states)
+        for place in range(states.shape[1]):
+            column = states[:, place]
+            rows = np.maximum.accumulate(np.where(np.isnan(column), -1, np.arange(len(column))))
+            held = np.where(rows >= 0, column[rows], state.states[place])
+            if len(held):
+                state.states[place] = held[-1]
+            held = np.where(np.isnan(held), self.state_centre[place], held)
+            filled[:, place] = (held - self.state_centre[place]) / self.state_scale[place]
+        sensors = values[:, self.watched]
+        return sensors, np.hstack([filled, self.slow(sensors, state)])
+
+    def slow(self, sensors: Matrix, state: State) -> Matrix:
+        """The slow means of the main components up to the row before."""
+        away = np.clip((sensors - self.slow_centre) / self.slow_scale, -WILD, WILD)
+        main = product(solve_missing(away, np.isnan(away), self.slow_precision), self.slow_axes)
+        main[np.isnan(away).all(axis=1)] = np.nan
+        if not len(main) or not main.shape[1]:
+            return main
+        means = np.asarray(state.chart("slow", SLOW).update(np.ascontiguousarray(main))[0])
+        first = np.where(np.isnan(main[:1]), 0.0, main[:1]) if state.slow is None else state.slow
+        state.slow = means[-1:]
+        return np.vstack([first, means[:-1]])
+
+    def look(self, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels) -> Looked:
+        """Residuals of all rows that are judged."""
+        found = Looked(len(sensors), sensors.shape[1])
+        running = labels >= 0
+        found.held = ~(running & (ages >= self.regimes.settle))
+        ready = running & (ages >= self.regimes.settle - WARM)
+        centres = self.regimes.centres[:, self.watched]
+        for number in np.unique(labels[ready]):
+            rows = np.flatnonzero(ready & (labels == number))
+            scaled = (sensors[rows] - centres[number]) / self.scale
+            filled, left, residual = self.relations[number].look(scaled, states[rows])
+            found.scaled[rows], found.left[rows] = filled, left
+            gone = np.isnan(scaled)
+            residual[gone] = np.nan
+            found.residual[rows] = residual / self.band
+            found.expected[rows] = centres[number] + self.scale * np.where(gone, filled, scaled - residual)
+        found.residual[found.held] = np.nan
+        found.expected[found.held] = np.nan
+        return found
+
+    # ---- statistics -----------------------------------------------------------------------------------------------
+
+    def by_sensor(self, looked: Looked, readings: Matrix, state: State) -> dict[str, Matrix]:
+        """The statistics that each sensor has for itself, in standard deviations but for the stuck one."""
+        n, d = readings.shape
+        held = looked.held
+        residual = np.clip(looked.residual, -WILD, WILD)
+        found: dict[str, Matrix] = {}
+        for memory in SHIFTS:
+            name = f"shift {memory:g}"
+            found[name] = self._mean(name, memory, residual, state)
+        # What has shifted does not scatter: the mean is taken off.
+        rough = self._mean("squares", SCATTER, np.square(residual), state)
+        rough -= np.square(self._mean("centre", SCATTER, residual, state)) + self.scatter_mean
+        found["scatter"] = rough / self.spreads.get("scatter", 1.0)
+        # A sensor that is missing alarms no more for what it has shown before.
+        silent = np.isnan(looked.residual) & ~held[:, None]
+        for values in found.values():
+            values[silent] = 0.0
+        runs = np.empty((n, d))
+        for place in range(d):
+            column = np.where(held, np.nan, readings[:, place])
+            run = repeats(column, float(state.last[place]), int(state.run[place]))
+            runs[:, place] = run
+            known = np.flatnonzero(~np.isnan(column))
+            if n:
+                state.run[place] = run[-1]
+            if known.size:
+                state.last[place] = column[known[-1]]
+        # Sensors whose reading is missing are not stuck now.
+        found["stuck"] = np.where(np.isnan(readings), 0.0, runs - 1.0) / self.longest
+        return found
+
+    def level(self, looked: Looked, labels: Labels, state: State) -> Matrix:
+        """The means of the main components, in standard deviations."""
+        main = product(looked.scaled, self.axes) / self.level_scale[np.maximum(labels, 0)]
+        main = np.where(looked.held[:, None], np.nan, np.clip(main, -WILD, WILD))
+        return self._mean("level", LEVEL, main, state)
+
+    def _mean(self, name: str, memory: float, values: Matrix, state: State) -> Matrix:
+        means, _, _ = state.chart(name, memory).update(np.ascontiguousarray(values))
+        return np.asarray(means) / self.spreads.get(name, 1.0)
+
+    def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
+        """What the fused detector is given: nothing unusual where rows are held."""
+        ready = (labels >= 0) & (ages >= self.regimes.settle - WARM)
+        return np.ascontiguousarray(np.where(ready[:, None], looked.left, 0.0))
+
+    def parts(self, fused: Vector, own: dict[str, Matrix], level: Matrix) -> Matrix:
+        """Each part of the score, (n, parts): 0 is usual, 1 at its limit."""
+        raw = np.empty((len(fused), len(PARTS)))
+        for number, name in enumerate(PARTS):
+            if name == "all together":
+                raw[:, number] = fused
+            elif name == "level":
+                raw[:, number] = np.abs(level).max(axis=1, initial=0.0)
+            else:
+                raw[:, number] = sized(name, own[name]).max(axis=1, initial=-np.inf)
+        return (raw - self.middle) / self.reach
+
+    @staticmethod
+    def causes(parts: Matrix) -> Labels:
+        """The part that says most of a row: what one sensor shows, where it shows enough, before what many show."""
+        level, scatter = PARTS.index("level"), PARTS.index("scatter")
+        shifts = [number for number, name in enumerate(PARTS) if name.startswith("shift")]
+        told = parts.copy()
+        shifted = parts[:, shifts].max(axis=1) > 1.0
+        told[shifted, scatter] = -np.inf
+        told[shifted | (parts[:, [scatter, PARTS.index("stuck")]].max(axis=1) > 1.0), level] = -np.inf
+        return told.argmax(axis=1)
+
+    def shares(self, causes: Labels, own: dict[str, Matrix], level: Matrix) -> Matrix:
+        """Each sensor's share of the score."""
+        names = [name for name in PARTS if name in own]
+        n, d = own[names[0]].shape
+        worst = np.zeros((n, d))
+        for name in names:
+            number = PARTS.index(name)
+            worst = np.maximum(worst, (sized(name, own[name]) - self.middle[number]) / self.reach[number])
+        worst = np.square(np.square(np.minimum(worst, 1e6)))
+        # Where sensors move together beyond the usual, the component's sensors do.
+        together = causes == PARTS.index("level")
+        if together.any() and level.shape[1]:
+            main = np.abs(level[together]).argmax(axis=1)
+            worst[together] = np.square(self.axes[:, main].T)
+        total = worst.sum(axis=1)
+        return np.divide(worst, total[:, None], out=np.zeros((n, d)), where=total[:, None] > 0.0)
+
+
+def sized(name: str, values: Matrix) -> Matrix:
+    """How far a statistic is from what is usual: a shift counts both ways, scatter as it grows."""
+    return np.abs(values) if name.startswith("shift") else values
+
+
+def state_scales(values: Matrix, watched: Flags) -> tuple[Vector, Vector]:
+    """Mean and standard deviation of each state."""
+    states = values[:, ~watched]
+    centre, scale = np.zeros(states.shape[1]), np.ones(states.shape[1])
+    for place in range(states.shape[1]):
+        known = states[:, place][~np.isnan(states[:, place])]
+        if known.size:
+            centre[place] = known.mean()
+            scale[place] = known.std() or 1.0
+    return centre, scale

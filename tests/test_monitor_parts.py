@@ -1,0 +1,145 @@
+"""The pieces under Monitor beside plain loops and textbook formulae."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from acm_rs.monitor.alarms import BRIDGE, OFF, PERSIST, alarmed, limit_for, spells
+from acm_rs.monitor.cleaning import codes_of, learn, repeats
+from acm_rs.monitor.relations import Relations, product, solve_missing
+
+
+def naive_repeats(column: np.ndarray, last: float, run: int) -> list[int]:
+    found = []
+    for value in column:
+        if not np.isnan(value):
+            run = run + 1 if value == last else 1
+            last = value
+        found.append(run)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_repeats_are_those_of_a_loop(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    column = random.integers(0, 2, 60).astype(float)
+    column[random.random(60) < 0.3] = np.nan
+    if seed == 7:
+        column[:] = np.nan
+    for last, run in ((np.nan, 0), (0.0, 4), (1.0, 2)):
+        np.testing.assert_array_equal(repeats(column, last, run), naive_repeats(column, last, run))
+
+
+def naive_alarms(scores: np.ndarray, limit: float) -> list[bool]:
+    alarm, over, found = False, 0, []
+    for score in scores:
+        if not np.isnan(score):
+            over = over + 1 if score > limit else 0
+            if over >= PERSIST:
+                alarm = True
+            elif score <= OFF * limit:
+                alarm = False
+        found.append(alarm and not np.isnan(score))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_alarms_are_those_of_a_loop_in_any_pieces(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = np.convolve(random.normal(1.0, 1.0, 404), np.ones(5) / 5, "valid")
+    scores[random.random(400) < 0.1] = np.nan
+    want = naive_alarms(scores, 1.1)
+    assert 0 < sum(want) < 400
+    np.testing.assert_array_equal(alarmed(scores, 1.1)[0], want)
+    alarm, over, found = False, 0, []
+    for piece in np.array_split(scores, 23):
+        alarms, alarm, over = alarmed(piece, 1.1, alarm, over)
+        found.append(alarms)
+    np.testing.assert_array_equal(np.concatenate(found), want)
+
+
+def test_spells_are_joined_over_few_known_rows() -> None:
+    alarms = np.zeros(100, bool)
+    alarms[[3, 4, 5 + BRIDGE, 60, 90]] = True
+    starts, ends = spells(alarms)
+    assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == [(3, 6 + BRIDGE), (60, 61), (90, 91)]
+    known = np.ones(100, bool)
+    known[62:88] = False
+    assert len(spells(alarms, known)[0]) == 2
+
+
+def test_the_limit_keeps_the_budget_with_persistence() -> None:
+    random = np.random.default_rng(3)
+    scores = 1.0 + np.convolve(random.normal(0.0, 1.0, 20_009), np.ones(10) / 10, "valid")
+    for rate in (0.05, 0.01):
+        share = alarmed(scores, limit_for(scores, rate))[0].mean()
+        assert 0.8 * rate < share <= rate
+
+
+@pytest.mark.parametrize("gaps", [0.1, 0.5, 1.0])
+def test_what_is_missing_is_the_conditional_expectation(gaps: float) -> None:
+    random = np.random.default_rng(1)
+    half = random.normal(size=(5, 5))
+    covariance = half @ half.T + np.eye(5)
+    rows = random.normal(size=(40, 5))
+    missing = random.random((40, 5)) < gaps
+    filled = solve_missing(np.where(missing, np.nan, rows), missing, np.linalg.inv(covariance))
+    for row in range(40):
+        m, o = missing[row], ~missing[row]
+        want = rows[row].copy()
+        want[m] = covariance[np.ix_(m, o)] @ np.linalg.solve(covariance[np.ix_(o, o)], rows[row, o]) if o.any() else 0.0
+        np.testing.assert_allclose(filled[row], want, atol=1e-9)
+
+
+def test_residuals_are_those_of_each_sensor_on_the_others() -> None:
+    random = np.random.default_rng(2)
+    hidden = random.normal(size=(4000, 2))
+    x = hidden @ random.normal(size=(2, 5)) + 0.3 * random.normal(size=(4000, 5))
+    x -= x.mean(axis=0)
+    _, _, residual = Relations.fit(x, np.zeros((4000, 0))).look(x, np.zeros((4000, 0)))
+    for place in range(5):
+        others = np.delete(x, place, axis=1)
+        want = x[:, place] - others @ np.linalg.lstsq(others, x[:, place], rcond=None)[0]
+        assert np.corrcoef(residual[:, place], want)[0, 1] > 0.99
+        assert residual[:, place].std() == pytest.approx(want.std(), rel=0.02)
+
+
+def test_relations_may_bend_and_follow_states() -> None:
+    random = np.random.default_rng(5)
+    load = random.uniform(-1.0, 1.0, 3000)
+    state = random.integers(0, 2, 3000).astype(float)[:, None]
+    x = np.column_stack([load, load, load**2 + state[:, 0], -load]) + 0.02 * random.normal(size=(3000, 4))
+    x -= x.mean(axis=0)
+    state -= state.mean()
+    _, _, residual = Relations.fit(x, state).look(x, state)
+    assert residual[:, 2].std() < 0.03
+
+
+def test_a_row_of_a_product_does_not_depend_on_the_others() -> None:
+    random = np.random.default_rng(0)
+    rows, matrix = random.normal(size=(300, 37)), random.normal(size=(37, 11))
+    whole = product(rows, matrix)
+    np.testing.assert_allclose(whole, rows @ matrix, rtol=1e-12, atol=1e-12)
+    for row in range(0, 300, 37):
+        np.testing.assert_array_equal(product(rows[row : row + 1], matrix)[0], whole[row])
+
+
+def test_codes_are_far_and_repeat_exactly() -> None:
+    random = np.random.default_rng(0)
+    column = random.normal(100.0, 1.0, 1000)
+    column[[1, 500, 800]] = 32.5
+    column[700] = -9999.0
+    column[650] = 140.0
+    assert codes_of(column, np.abs(column - 100.0) > 8.0, 1000) == [-9999.0, 32.5]
+    names = ["a", "b", "c", "d", "few", "same"]
+    values = np.column_stack([column, *random.normal(size=(3, 1000)), np.arange(1000) // 200.0, np.ones(1000)])
+    rules, cleaned, left_out, found = learn(names, values, {}, {}, (), 1000)
+    assert left_out == {"same": "constant (1)"}
+    assert rules.names == ["a", "b", "c", "d", "few"]
+    assert rules.state.tolist() == [False] * 4 + [True]
+    assert np.flatnonzero(np.isnan(cleaned[:, 0])).tolist() == [1, 500, 700, 800]
+    assert found[0]["codes"] == 4
+    # A code that training has not had is one too where it is far outside.
+    again, coded, _ = rules.clean(np.full((1, 5), 99999.0))
+    assert np.isnan(again).tolist() == [[True] * 5]
+    assert coded.sum() == 5
