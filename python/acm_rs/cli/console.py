@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from acm_rs.cli.errors import printable
+from acm_rs.report.words import span_text
 
 __all__ = ["console", "facts", "plain", "show", "size_text", "span_text", "sparkline"]
 
@@ -63,23 +64,6 @@ def facts(rows: list[tuple[str, str]]) -> Table:
     for name, value in rows:
         table.add_row(name, plain(value))
     return table
-
-
-def span_text(seconds: float) -> str:
-    """A span of time in at most two units: 30 min, 1 h 30 min, 224 d 9 h."""
-    if not math.isfinite(seconds):
-        return "unknown"
-    if seconds < 60:
-        return f"{seconds:.6g} s"
-    whole = round(seconds)
-    parts: list[str] = []
-    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, whole = divmod(whole, size)
-        if count or parts:
-            parts.append(f"{count:,} {name}" if count else "")
-        if len(parts) == 2:
-            break
-    return " ".join(filter(None, parts))
 
 
 def size_text(size: int) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,10 @@ from numpy.typing import NDArray
 from acm_rs.frames import Sheet
 from acm_rs.monitor.episode import Culprit, Episode
 
-__all__ = ["Result"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Result", "told"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -220,7 +224,7 @@ class Result:
         share = f"({100.0 * culprit.share:.0f} % of the score)"
         if not (math.isfinite(culprit.reads) and math.isfinite(culprit.expects)):
             return f"{culprit.name} {share}"
-        reads, expects = _told(culprit.reads, culprit.expects)
+        reads, expects = told(culprit.reads, culprit.expects)
         return f"{culprit.name} reads {reads}, should read {expects}{' ' + unit if unit else ''} {share}"
 
     def moment(self, row: int) -> str:
@@ -240,6 +244,53 @@ class Result:
             return f"row {row}"
         text = np.datetime_as_string(self.times[row], unit="s").replace("T", " ")
         return text.removesuffix(":00")
+
+    # ---- pictures -------------------------------------------------------------------------------------------------
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write one HTML file to look at and send on; it opens without a network.
+
+        It needs the extra ``[report]``. The file appears whole or not at all, and replaces what was there.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to; by custom with the ending ``.html``.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Plotly is not installed.
+        OSError
+            The file cannot be written.
+        """
+        from acm_rs.report import write_report
+
+        write_report(self, path)
+
+    def plot(self, sensors: int = 3) -> Figure:
+        """Draw the score with its limit and alarms, and the first culprits beside what they should read.
+
+        It needs the extra ``[plot]``.
+
+        Parameters
+        ----------
+        sensors : int, default 3
+            Culprits drawn at most.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            To save with its ``savefig``; not shown yet.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Matplotlib is not installed.
+        """
+        from acm_rs.report.figure import figure
+
+        return figure(self, sensors)
 
     def __repr__(self) -> str:
         rows, sensors = self.values.shape
@@ -275,7 +326,7 @@ def _blamed(culprits: Sequence[Culprit]) -> str:
     return "; ".join(f"{one.name} {'+' if one.direction > 0 else '-'}" for one in culprits)
 
 
-def _told(reads: float, expects: float) -> tuple[str, str]:
+def told(reads: float, expects: float) -> tuple[str, str]:
     """Both numbers with as many digits as tell them apart."""
     for digits in range(3, 8):
         pair = f"{reads:.{digits}g}", f"{expects:.{digits}g}"

@@ -1,0 +1,384 @@
+"""The page: one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from acm_rs._native import __version__
+from acm_rs.monitor.result import told
+from acm_rs.report import pictures
+from acm_rs.report.words import cell, counted, headline, part, safe, span_of, spelled, title
+
+if TYPE_CHECKING:
+    from acm_rs.monitor import Culprit, Episode, Result
+
+__all__ = ["page"]
+
+DETAILED = 12
+"""Episodes with a picture of their own at most: the strongest."""
+LISTED = 500
+"""Episodes in the table at most."""
+
+
+def page(result: Result, script: str) -> str:
+    """The whole page, with Plotly's `script` in it.
+
+    Parameters
+    ----------
+    result : Result
+        What was found.
+    script : str
+        The source of Plotly's script.
+
+    Returns
+    -------
+    str
+        The HTML text; the same result makes the same text.
+    """
+    figures: dict[str, Any] = {}
+    drawn = bool(len(result.scores)) and bool(result.names)
+    if drawn:
+        figures["overview"] = pictures.overview(result)
+    detailed = _detailed(result)
+    for number in detailed:
+        picture = pictures.episode_picture(result, result.found[number])
+        if picture is not None:
+            figures[f"episode-{number + 1}"] = picture
+    sections = [
+        ("episodes", "Alarms", _episodes(result, detailed, figures)),
+        ("quality", "Data quality", _quality(result)),
+        ("model", "Model and settings", _card(result)),
+        ("reading", "How to read this page", _guide()),
+    ]
+    sections = [section for section in sections if section[2]]
+    if drawn:
+        sections.insert(0, ("overview", "Overview", _overview(result)))
+    own = resources.files("acm_rs.report")
+    style = own.joinpath("style.css").read_text(encoding="utf-8")
+    code = own.joinpath("page.js").read_text(encoding="utf-8")
+    # Nothing in a string of JSON can end the element that holds it.
+    data = json.dumps(figures, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    scripts = [script, code] if drawn else []
+    running = "".join(f"<script>{text}</script>\n" for text in scripts)
+    name = safe(title(result))
+    contents = "".join(f'<li><a href="#{key}">{heading}</a></li>' for key, heading, _ in sections)
+    body = "".join(
+        f'<section aria-labelledby="{key}"><h2 id="{key}">{heading}</h2>\n{content}</section>\n'
+        for key, heading, content in sections
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="generator" content="acm_rs {safe(__version__)}">\n'
+        f"<title>{name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#content">To the content</a>\n'
+        f"<header>\n{_head(result, name)}</header>\n"
+        f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n'
+        f'<main id="content">\n{_remarks(result)}{body}</main>\n'
+        f"<footer><p>Made by acm_rs {safe(__version__)} from readings and a model alone; this file asks nothing of any"
+        " network.</p></footer>\n"
+        f'<script type="application/json" id="figures">{data}</script>\n{running}</body>\n</html>\n'
+    )
+
+
+def _policy(scripts: Iterable[str]) -> str:
+    """What the browser may do for this page: run these scripts, and fetch nothing."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    allowed = " ".join(f"'sha256-{found}'" for found in hashes) or "'none'"
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
+
+
+def _head(result: Result, name: str) -> str:
+    text, said = headline(result)
+    mood = "alarm" if result.found else "fine" if len(result.scores) else ""
+    lines = [f"<h1>{name}</h1>\n", f'<p class="verdict {mood}">{safe(text)}</p>\n']
+    lines += [f"<p>{safe(line)}</p>\n" for line in said]
+    facts = [(label, safe(value)) for label, value in _facts(result)]
+    cells = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in facts)
+    return "".join(lines) + f'<dl class="facts">{cells}</dl>\n'
+
+
+def _facts(result: Result) -> list[tuple[str, str]]:
+    n = len(result.scores)
+    if not n:
+        return []
+    return [
+        ("From", result.moment(0)),
+        ("To", result.moment(n - 1)),
+        ("Rows", f"{n:,}"),
+        ("Sensors watched", f"{len(result.names):,}"),
+        ("Rows in alarm", f"{int(result.alarms.sum()):,} ({part(float(result.alarms.mean()))})"),
+        ("Readings missing", part(float(np.isnan(result.values).mean())) if result.values.size else "none"),
+    ]
+
+
+def _remarks(result: Result) -> str:
+    if not result.remarks:
+        return ""
+    lines = "".join(f"<li>{safe(text)}</li>" for text in result.remarks)
+    return (
+        '<section class="remarks" aria-labelledby="remarks"><h2 id="remarks">Before you rely on this</h2>'
+        f"<ul>{lines}</ul></section>\n"
+    )
+
+
+# ---- the overview ---------------------------------------------------------------------------------------------------
+
+
+def _overview(result: Result) -> str:
+    buttons = "".join(
+        f'<button type="button" data-move="{move}">{label}</button>'
+        for move, label in (
+            ("whole", "Whole period"),
+            ("in", "Zoom in"),
+            ("out", "Zoom out"),
+            ("earlier", "Earlier"),
+            ("later", "Later"),
+        )
+    )
+    return (
+        f"{_regimes_key(result)}"
+        f'<div class="buttons screen" role="group" aria-label="Time shown in the overview">{buttons}</div>\n'
+        f"<figure>{_picture('overview', _overview_words(result))}"
+        f"<figcaption>{safe(_overview_caption(result))}</figcaption></figure>\n"
+        f"{_heat_key()}"
+    )
+
+
+def _picture(figure: str, words: str) -> str:
+    named = f'id="{figure}-picture" data-figure="{figure}"'
+    return f'<div class="picture" {named} role="img" aria-label="{safe(words)}"></div>'
+
+
+def _swatch(colour: str, label: str, kind: str = "") -> str:
+    shade = f"border-color:{colour}" if "line" in kind else f"background:{colour}"
+    return f'<li><span class="swatch {kind}" style="{shade}" aria-hidden="true"></span>{label}</li>'
+
+
+def _regimes_key(result: Result) -> str:
+    counts = np.bincount(np.asarray(result.regimes, dtype=np.int64), minlength=len(result.regime_names))
+    there = [kind for kind in range(len(result.regime_names)) if counts[kind]]
+    items = [
+        _swatch(pictures.READING, "score", "line"),
+        _swatch(pictures.LIMIT, "limit", "line dashed"),
+        _swatch(pictures.SHADE, "alarm", "box"),
+        *(
+            _swatch(
+                pictures.regime_colour(result.regime_names, kind),
+                f"{safe(result.regime_names[kind])} ({part(counts[kind] / len(result.regimes))} of the rows)",
+            )
+            for kind in there
+        ),
+    ]
+    return f'<ul class="key">{"".join(items)}</ul>\n'
+
+
+def _heat_key() -> str:
+    low, high, far = pictures.TOO_LOW, pictures.TOO_HIGH, f"{pictures.FAR:g}"
+    scale = f"linear-gradient(90deg, rgb({low}), rgba(128,128,128,.1) 34%, rgba(128,128,128,.1) 66%, rgb({high}))"
+    return (
+        f'<ul class="key"><li>{far} deviations too low<span class="swatch wide" style="background:{scale}" '
+        f'aria-hidden="true"></span>{far} deviations too high</li><li>blank: not judged, or no reading</li></ul>\n'
+    )
+
+
+def _overview_words(result: Result) -> str:
+    """The overview for those who do not see it."""
+    ends = f"{result.moment(0)} to {result.moment(len(result.scores) - 1)}"
+    said = f"Score and limit from {ends}, with {counted(len(result.found), 'alarm')}"
+    if result.found:
+        starts = ", ".join(result.moment(one.start) for one in result.found[:10])
+        more = f" and {len(result.found) - 10} more" if len(result.found) > 10 else ""
+        said += f" beginning at {starts}{more}"
+    sensors = counted(len(pictures.shown_sensors(result)), "sensor")
+    return f"{said}. Below it the regimes, and a heat map of {sensors}. The table of alarms tells the same."
+
+
+def _overview_caption(result: Result) -> str:
+    shown = len(pictures.shown_sensors(result))
+    said = (
+        "A score above its limit counts towards an alarm. A deviation is the usual scatter of a sensor around what the "
+        "others let expect, on healthy rows."
+    )
+    if shown < len(result.names):
+        said += f" The heat map shows the {shown} sensors that were farthest off, of {len(result.names)}."
+    return said
+
+
+# ---- episodes -------------------------------------------------------------------------------------------------------
+
+
+def _detailed(result: Result) -> list[int]:
+    """The episodes that are shown in detail, in their order."""
+    order = sorted(
+        range(len(result.found)), key=lambda number: (not result.found[number].open, -result.found[number].peak)
+    )
+    return sorted(order[:DETAILED])
+
+
+def _episodes(result: Result, detailed: Sequence[int], figures: dict[str, Any]) -> str:
+    if not result.found:
+        return "<p>None.</p>\n"
+    told_all = result.explain()
+    rows = [
+        [
+            f'<a href="#episode-{number}">{number}</a>' if number - 1 in detailed else str(number),
+            safe(result.moment(one.start)),
+            "still running" if one.open else safe(result.moment(one.end - 1)),
+            safe(_blamed(one)),
+            safe(span_of(result, one.start, one.end).partition(", ")[0]),
+            f"{one.peak:.1f}",
+            safe(one.regime),
+        ]
+        for number, one in enumerate(result.found[:LISTED], 1)
+    ]
+    head = ["No.", "Start", "End", "Culprits", "Duration", "Peak over limit", "Regime"]
+    words = f"All {counted(len(result.found), 'alarm')}"
+    if len(result.found) > LISTED:
+        words += f", the first {LISTED} of them"
+    parts = [_table(words, head, rows, {1: "time", 2: "time", 3: "text", 4: "number", 5: "number"})]
+    if len(detailed) < len(result.found):
+        parts.append(f"<p>The {len(detailed)} strongest in detail:</p>\n")
+    parts += [_episode(result, number, told_all[number], figures) for number in detailed]
+    return "".join(parts)
+
+
+def _blamed(one: Episode) -> str:
+    named = [who for who in one.culprits if who.share >= 0.05][:3]
+    return "; ".join(f"{who.name} {'+' if who.direction > 0 else '-'}" for who in named) or "none stands out"
+
+
+def _episode(result: Result, number: int, sentence: str, figures: dict[str, Any]) -> str:
+    one = result.found[number]
+    key = f"episode-{number + 1}"
+    end = "still running" if one.open else f"to {result.moment(one.end - 1)}"
+    first = "" if one.first_sign >= one.start else f" First signs: {result.moment(one.first_sign)}."
+    lasts = span_of(result, one.start, one.end)
+    peak = f"Peak {one.peak:.1f} times the limit at {result.moment(one.peak_row)}"
+    facts = f"{peak}; lasts {lasts}; {one.regime}.{first}"
+    parts = [
+        f'<article aria-labelledby="{key}">\n',
+        f'<h3 id="{key}">Alarm {number + 1}: {safe(result.moment(one.start))}, {safe(end)}</h3>\n',
+        f"<p>{safe(sentence)}</p>\n<p>{safe(facts)}</p>\n",
+    ]
+    when = pictures.axis_of(result)
+    around = max(1, one.end - one.start)
+    a, b = max(0, one.start - around), min(len(when) - 1, one.end + around)
+    parts.append(
+        f'<div class="buttons screen"><button type="button" data-begin="{when[a]:.0f}" data-end="{when[b]:.0f}">'
+        f"Show alarm {number + 1} in the overview</button></div>\n"
+    )
+    if one.culprits:
+        parts.append(_culprits(result, one))
+    if key in figures:
+        shown = [who.name for who in pictures.culprits_shown(one)]
+        beside = "before, during and after the alarm, beside what they should read"
+        words = f"{', '.join(shown)} {beside}. The table above has their means."
+        parts.append(f"<figure>{_picture(key, words)}{_traces_key()}</figure>\n")
+    return "".join([*parts, "</article>\n"])
+
+
+def _culprits(result: Result, one: Episode) -> str:
+    rows = [
+        [
+            safe(who.name),
+            f'<span class="bar" style="width:{max(1.0, 80.0 * min(1.0, who.share)):.0f}px" aria-hidden="true"></span>'
+            f"{part(who.share)}",
+            *(safe(text) for text in _pair(who)),
+            safe(result.units.get(who.name, "")),
+            _direction(who),
+        ]
+        for who in one.culprits
+    ]
+    head = ["Sensor", "Share of the score", "Reads", "Should read", "Unit", "That is"]
+    if not any(row[4] for row in rows):
+        head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
+    return _table("Sensors behind it, means over the alarm", head, rows, {2: "number", 3: "number"})
+
+
+def _pair(who: Culprit) -> tuple[str, str]:
+    if np.isfinite(who.reads) and np.isfinite(who.expects):
+        return told(who.reads, who.expects)
+    return tuple(spelled(value) if np.isfinite(value) else "not known" for value in (who.reads, who.expects))  # type: ignore[return-value]
+
+
+def _direction(who: Culprit) -> str:
+    if not np.isfinite(who.residual_sigmas):
+        return ""
+    way = "too high" if who.direction > 0 else "too low"
+    return f"{abs(who.residual_sigmas):.1f} deviations {way}"
+
+
+def _traces_key() -> str:
+    return (
+        '<ul class="key">'
+        + _swatch(pictures.READING, "reads", "line")
+        + _swatch(pictures.EXPECTED, "should read", "line dotted")
+        + _swatch(pictures.BAND, f"within {pictures.WIDTH:g} deviations of it")
+        + _swatch(pictures.SHADE, "the alarm")
+        + "</ul>"
+    )
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------------
+
+
+def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], kinds: Mapping[int, str]) -> str:
+    """A table whose first column names its rows; all texts are HTML already, `kinds` are classes of columns."""
+    kind = [f' class="{kinds[place]}"' if place in kinds else "" for place in range(len(head))]
+    top = "".join(f'<th scope="col"{kind[place]}>{text}</th>' for place, text in enumerate(head))
+    lines = []
+    for row in rows:
+        first, *others = row
+        cells = "".join(f"<td{kind[place]}>{text}</td>" for place, text in enumerate(others, 1))
+        lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>\n')
+    return (
+        f'<div class="table" tabindex="0" role="region" aria-label="{caption}"><table><caption>{caption}</caption>'
+        f"<thead><tr>{top}</tr></thead>\n<tbody>\n{''.join(lines)}</tbody></table></div>\n"
+    )
+
+
+def _quality(result: Result) -> str:
+    if not result.quality_rows:
+        return ""
+    head = list(dict.fromkeys(label for row in result.quality_rows for label in row))
+    cells = [[cell(row.get(label), str(label)) for label in head] for row in result.quality_rows]
+    kinds = {place: "number" if any(row[place][1] for row in cells) else "text" for place in range(1, len(head))}
+    rows = [[safe(text) for text, _ in row] for row in cells]
+    caption = "What was wrong with the readings, sensor by sensor"
+    return _table(caption, [safe(str(label).capitalize()) for label in head], rows, kinds)
+
+
+def _card(result: Result) -> str:
+    if not result.monitor_card:
+        return ""
+    lines = "".join(
+        f'<tr><th scope="row">{safe(label)}</th><td>{safe(value)}</td></tr>\n'
+        for label, value in result.monitor_card.items()
+    )
+    return (
+        '<div class="table"><table class="card"><caption>What the model was trained on, and how it is set</caption>'
+        f"<tbody>\n{lines}</tbody></table></div>\n"
+    )
+
+
+def _guide() -> str:
+    points = (
+        "The <b>score</b> says how unusual a row is; above its <b>limit</b> for some rows it is an alarm. Alarms that "
+        "follow each other closely are one.",
+        "What a sensor <b>should read</b> is told from the other sensors of the same row and from the regime, as it "
+        "was learnt from healthy history. It is no set point.",
+        "<b>Culprits</b> are the sensors that make up the score. They say where to look, not what has broken: a sensor "
+        "may be wrong itself, or show what another part of the machine does.",
+        "The <b>regime</b> is what the machine was doing. In standstill and just after a change nothing is judged; "
+        "unknown is beyond all that training has seen.",
+    )
+    return "<ul>" + "".join(f"<li>{point}</li>" for point in points) + "</ul>\n"
