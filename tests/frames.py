@@ -138,6 +138,13 @@ def exact_statistics(window: np.ndarray[Any, Any]) -> dict[str, float]:
     return out
 
 
+@cache
+def _turn(size: int) -> list[tuple[mpmath.mpf, mpmath.mpf]]:
+    """Cosine and sine of every multiple of a turn's ``size``-th part."""
+    parts = [2 * mpmath.mpf(k) / size for k in range(size)]
+    return [(mpmath.cospi(part), mpmath.sinpi(part)) for part in parts]
+
+
 def exact_energies(window: np.ndarray[Any, Any], bands: list[tuple[float, float]], fs: float = 1.0) -> list[float]:
     """Return the energy of each band by the definition of the discrete Fourier transform, in 50 digits."""
     size = len(window)
@@ -149,9 +156,10 @@ def exact_energies(window: np.ndarray[Any, Any], bands: list[tuple[float, float]
         for v in window:
             value = Fraction(float(v)) - mean if np.isfinite(v) else Fraction(0)
             centred.append(mpmath.mpf(value.numerator) / value.denominator)
+        turn = _turn(size)
         for k in range(size // 2 + 1):
-            real = mpmath.fsum(v * mpmath.cospi(mpmath.mpf(2 * k * t) / size) for t, v in enumerate(centred))
-            imag = mpmath.fsum(v * mpmath.sinpi(mpmath.mpf(2 * k * t) / size) for t, v in enumerate(centred))
+            real = mpmath.fsum(v * turn[k * t % size][0] for t, v in enumerate(centred))
+            imag = mpmath.fsum(v * turn[k * t % size][1] for t, v in enumerate(centred))
             for i, (low, high) in enumerate(bands):
                 # A bin on an edge falls on the side where NumPy's own frequencies put it.
                 if low <= np.fft.rfftfreq(size, 1.0 / fs)[k] < high:

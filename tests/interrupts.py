@@ -37,6 +37,9 @@ AFTER = 0.06
 LASTING = 0.3
 """Seconds of CPU that a call must last to be interrupted: well beyond the signal and what is allowed after it."""
 
+FORESEEABLE, HOPELESS = 30_000, 4.0
+"""A call of more rows than that is over too soon at the most rows where even so many times its time would not last."""
+
 MOST_ROWS = 500_000
 MOST_ROWS_FULL = 20_000_000
 MOST_ROWS_OF = {
@@ -298,6 +301,8 @@ def measure(call: Call, most: int, at: tuple[float, ...], threads: int) -> dict[
     """Grow the call until it lasts, interrupt it."""
     rows = 2000
     while (took := once(call, rows, None)[1]) < 0.03 and rows < most:
+        if rows > FORESEEABLE and HOPELESS * took * most / rows < LASTING:
+            return {"rows": rows, "over after": round(took, 3)}
         rows = min(most, rows * 4)
     longest = 0.0
     stopped = False

@@ -59,11 +59,13 @@ def test_nothing_is_missing_in_the_end(backend: str) -> None:
             assert out.filter(regex="_kurt$").abs().max().max() <= 1000.0
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+# The fallbacks clip in the same line.
+@pytest.mark.parametrize("backend", [BACKENDS[0], BACKENDS[-1]])
 def test_skewness_and_kurtosis_are_clipped(backend: str) -> None:
-    frame = pd.DataFrame({"a": np.r_[np.zeros(11_999), 1.0]})
+    # One in n has a skewness of almost sqrt(n).
+    frame = pd.DataFrame({"a": np.r_[np.zeros(10_099), 1.0]})
     with serving(backend):
-        last = ff.compute_basic_features(frame, 12_000).iloc[-1]
+        last = ff.compute_basic_features(frame, 10_100).iloc[-1]
     assert last["a_skew"] == 100.0
     assert last["a_kurt"] == 1000.0
     assert last["a_rz"] == 100.0

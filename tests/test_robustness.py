@@ -74,9 +74,9 @@ for name, kernel in KERNELS.items():
                 if kernel in WINDOWED:
                     kernel(x, "4s", times=times, center=True)
                     kernel(x, 4, times=dates, step=3)
-    calls(1000)
+    calls(500)
     before = resident()
-    calls(4000)
+    calls(2000)
     grown[name] = resident() - before
 for name, function in MATRICES.items():
     def calls(count):
@@ -88,9 +88,9 @@ for name, function in MATRICES.items():
                     function(x, nonsense=1)
                 except TypeError:
                     pass
-    calls(500)
+    calls(300)
     before = resident()
-    calls(2000)
+    calls(1500)
     grown[name] = resident() - before
 print(json.dumps(grown))
 """
