@@ -2784,7 +2784,7 @@ def _read_texts(texts: list[str], day_first: bool) -> Any:
     if len(texts) > 1:
         return np.concatenate([_read_texts([text], day_first) for text in texts])
     # What pandas still takes for a zone, or cannot take at all.
-    return np.full(1, np.datetime64("NaT"), dtype="datetime64[ns]")
+    return np.full(1, np.datetime64("NaT", "ns"), dtype="datetime64[ns]")
 
 
 def _read_object(stamp: Any) -> Any:
@@ -2847,7 +2847,7 @@ def _parse_index(index: pd.Index) -> pd.DatetimeIndex:
     stamps = [_wall_clock(stamp) if isinstance(stamp, str) else stamp for stamp in index]
     day_first = _day_first(stamps)
     groups: dict[bool, list[int]] = {}
-    parsed = np.full(len(stamps), np.datetime64("NaT"), dtype="datetime64[ns]")
+    parsed = np.full(len(stamps), np.datetime64("NaT", "ns"), dtype="datetime64[ns]")
     for i, stamp in enumerate(stamps):
         if isinstance(stamp, str):
             found = _NUMERIC_DATE.match(stamp)
@@ -2866,7 +2866,11 @@ def _shown(index: pd.Index, place: int) -> str:
     except (ValueError, OverflowError):
         # A wall clock beyond the bounds: the instant will do.
         stamp = index.to_numpy(dtype="datetime64[ns]")[place]
-    return repr(stamp) if isinstance(stamp, str) else str(stamp)
+    try:
+        return repr(stamp) if isinstance(stamp, str) else str(stamp)
+    except OverflowError:
+        # A date beyond every calendar, which NumPy counts and does not write.
+        return f"{stamp.astype(np.int64)} of {stamp.dtype}"
 
 
 def ensure_local_index(df: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import types
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +14,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
+
+with warnings.catch_warnings():
+    # NumPy deprecates durations without a unit from 2.5 on; people have them still.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    NO_UNIT = np.timedelta64(5)
+    NO_TIME = np.timedelta64("NaT")
+    NO_DATE = np.datetime64("NaT")
 
 GIANT = 2**40
 """More values than any memory holds."""
@@ -165,9 +173,9 @@ _SCALARS: dict[str, Any] = {
     "timedelta": dt.timedelta(seconds=3),
     "negative timedelta": dt.timedelta(seconds=-3),
     "datetime64": np.datetime64("2020-01-01"),
-    "NaT": np.datetime64("NaT"),
+    "NaT": NO_DATE,
     "timedelta64": np.timedelta64(3, "s"),
-    "timedelta64 NaT": np.timedelta64("NaT"),
+    "timedelta64 NaT": NO_TIME,
     "timedelta64 of years": np.timedelta64(2, "Y"),
     "giant timedelta64": np.timedelta64(2**62, "W"),
     "pandas' NA": pd.NA,

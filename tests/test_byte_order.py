@@ -11,6 +11,7 @@ import pytest
 from calls import CALLS, Call
 from digests import digest
 from histories import history, same_bytes
+from odd_values import NO_UNIT
 from oracles import WINDOWED, Kernel
 from windows import DAY, ns
 
@@ -232,7 +233,7 @@ def durations() -> list[tuple[Any, str]]:
         (np.timedelta64(1, "M"), month),
         (np.timedelta64(1, "Y"), month),
         (np.timedelta64(1500, "ps"), "of whole nanoseconds"),
-        (np.timedelta64(5), "of fixed length such as"),
+        (NO_UNIT, "of fixed length such as"),
         (np.timedelta64("NaT", "s"), "of fixed length such as"),
         ("soon", "of fixed length such as"),
     ]

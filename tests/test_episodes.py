@@ -9,6 +9,7 @@ import acm_rs
 import numpy as np
 import numpy.typing as npt
 import pytest
+from odd_values import NO_TIME
 from test_decisions import Floats, same, scores
 
 Found = list[tuple[int, int, float, int]]
@@ -154,7 +155,7 @@ def test_missing_scores_count_for_nothing() -> None:
         ({"gap_time": 5.0}, TypeError, "`gap_time` must be a duration such as '10min'.*got float"),
         ({"min_time": "1 month"}, ValueError, "`min_time` must be a duration"),
         ({"gap_time": np.timedelta64(-5, "m")}, ValueError, "`gap_time` must be a duration"),
-        ({"gap_time": np.timedelta64("NaT")}, ValueError, "`gap_time` must be a duration"),
+        ({"gap_time": NO_TIME}, ValueError, "`gap_time` must be a duration"),
     ],
 )
 def test_bad_times_are_told(keywords: dict[str, Any], kind: type[Exception], message: str) -> None:

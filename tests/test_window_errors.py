@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from histories import same_bytes
+from odd_values import NO_TIME, NO_UNIT
 from oracles import PAIRS, ROLLING, WINDOWED, Kernel
 from test_errors import refused
 from windows import SECOND, START
@@ -37,7 +38,7 @@ def test_times_must_be_sorted_and_complete(kernel: Kernel) -> None:
         refused(ValueError, ("`times`",), lambda w=window, t=dates: kernel(X, w, times=t))
         for place in (0, 4, 7):
             gone = T.view("datetime64[ns]").copy()
-            gone[place] = np.datetime64("NaT")
+            gone[place] = np.datetime64("NaT", "ns")
             refused(ValueError, ("`times`",), lambda w=window, t=gone: kernel(X, w, times=t))
             seconds = gone.astype("datetime64[s]")
             refused(ValueError, ("`times`",), lambda w=window, t=seconds: kernel(X, w, times=t))
@@ -109,10 +110,10 @@ def test_dates_beyond_nanoseconds_are_refused(unit: str) -> None:
         "inf s",
         np.timedelta64(0, "s"),
         np.timedelta64(-2, "h"),
-        np.timedelta64("NaT"),
+        NO_TIME,
         np.timedelta64(1, "M"),
         np.timedelta64(1, "Y"),
-        np.timedelta64(5),
+        NO_UNIT,
         dt.timedelta(0),
         dt.timedelta(seconds=-1),
         pd.NaT,
