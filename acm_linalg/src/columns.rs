@@ -5,6 +5,7 @@
 //! lanes stand at the same place of a block, and a leaf that cuts its blocks at absolute multiples of the window sees the
 //! same blocks wherever the work is cut.
 
+use std::num::NonZero;
 use std::ops::Range;
 
 use fearless_simd::{Level, Simd, dispatch};
@@ -102,7 +103,7 @@ pub struct History<'a> {
     /// Each row's result is what the leaf computes so many rows later; beyond the array's end everything is missing.
     pub ahead: usize,
     /// Results are kept for the rows whose absolute index is a multiple of this.
-    pub step: usize,
+    pub step: NonZero<usize>,
 }
 
 impl Default for History<'_> {
@@ -111,7 +112,7 @@ impl Default for History<'_> {
             first_row: 0,
             fill: None,
             ahead: 0,
-            step: 1,
+            step: NonZero::<usize>::MIN,
         }
     }
 }
@@ -179,7 +180,7 @@ pub fn run<'a, T: Element, L: Leaf>(
         width,
         window,
         block: leaf.block(),
-        step,
+        step: step.get(),
         tile: leaf.tile_rows(),
         cost_ns: leaf.cost_ns(),
     })?;

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fearless_simd::Simd;
@@ -144,7 +145,7 @@ fn expected(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
     let History {
         first_row, ahead, step, ..
     } = leaf.history;
-    let kept: Vec<usize> = (0..rows).filter(|row| (row + first_row).is_multiple_of(step)).collect();
+    let kept: Vec<usize> = (0..rows).filter(|row| (row + first_row).is_multiple_of(step.get())).collect();
     let mut out = Array2::zeros((kept.len(), columns * width));
     let mut first = 0;
     for &block in &leaf.blocks {
@@ -425,7 +426,7 @@ fn two_inputs_stand_side_by_side() {
     }
     for (step, x) in [(1, x.view().into()), (7, x.view().into()), (1, list), (7, list)] {
         let history = History {
-            step,
+            step: NonZero::new(step).unwrap(),
             ..History::default()
         };
         let mut out = Array2::zeros((history.kept(rows), listed.len()));
@@ -529,7 +530,7 @@ proptest! {
         let x = matrix(rows, columns);
         let mut leaf = Lag::new(window, lag, rows);
         leaf.tile_rows = tiles * window;
-        leaf.history = History { first_row, ahead, step, ..leaf.history };
+        leaf.history = History { first_row, ahead, step: NonZero::new(step).unwrap(), ..leaf.history };
         leaf.cost_ns = if costly { 1e4 } else { 1.0 };
         leaf.blocks = blocks;
         assert_same(compute(&leaf, x.view()).view(), expected(&leaf, x.view()).view(), "any layout");

@@ -1,5 +1,6 @@
 //! Between the caller's arrays, in any memory order, and tiles of lanes.
 
+use std::num::NonZero;
 use std::ops::Range;
 
 use fearless_simd::{Simd, prelude::*};
@@ -25,13 +26,13 @@ pub(crate) fn signed(rows: usize) -> isize {
 /// The rows whose results are kept: those of an absolute index that is a multiple of the step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
-    step: usize,
+    step: NonZero<usize>,
     /// Absolute index of row 0, modulo the step.
     phase: usize,
 }
 
 impl Kept {
-    pub(crate) fn new(first_row: usize, step: usize) -> Self {
+    pub(crate) fn new(first_row: usize, step: NonZero<usize>) -> Self {
         Self {
             step,
             phase: first_row % step,
@@ -40,14 +41,14 @@ impl Kept {
 
     /// How many of these rows.
     pub(crate) fn among(self, rows: Range<usize>) -> usize {
-        let before = |row: usize| (row + self.phase).div_ceil(self.step);
+        let before = |row: usize| (row + self.phase).div_ceil(self.step.get());
         before(rows.end) - before(rows.start)
     }
 
     /// The first of the rows from `row` on, counted from there.
     fn next(self, row: usize) -> usize {
         let past = (row + self.phase) % self.step;
-        if past == 0 { 0 } else { self.step - past }
+        if past == 0 { 0 } else { self.step.get() - past }
     }
 }
 
@@ -215,7 +216,7 @@ pub(crate) fn unpack<T: Element>(
     if count < rows.len() {
         let next = kept.next(rows.start);
         for to in 0..count {
-            let from = (next + to * kept.step) * width;
+            let from = (next + to * kept.step.get()) * width;
             results.copy_within(from..from + width, to * width);
         }
     }

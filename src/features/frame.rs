@@ -1,5 +1,7 @@
 //! The arguments that every rolling function has in common.
 
+use std::num::NonZero;
+
 use acm_features::rolling::{Times, Window, Windows};
 use acm_linalg::columns::History;
 use pyo3::exceptions::PyValueError;
@@ -89,7 +91,7 @@ impl Frame {
     pub(super) fn kept(&self, rows: usize) -> usize {
         let history = History {
             first_row: self.first_row,
-            step: self.step,
+            step: NonZero::new(self.step).unwrap_or(NonZero::<usize>::MIN),
             ..History::default()
         };
         history.kept(rows)

@@ -9,7 +9,7 @@ use acm_linalg::parallel::{Watch, aside};
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
 
-use super::{UNKNOWN, check, same_length};
+use super::known::{UNKNOWN, check, same_length};
 
 /// Different labels that can be aligned at most: the assignment's cost grows with their cube.
 pub const MOST_LABELS: usize = 1000;

@@ -7,7 +7,7 @@ use acm_linalg::error::require;
 use acm_linalg::memory::probe;
 use acm_linalg::parallel::Watch;
 
-use super::{UNKNOWN, check, same_length};
+use super::known::{UNKNOWN, check, same_length};
 
 /// How often each known label stands in a window that moves on.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,7 @@ use acm_linalg::error::require;
 use acm_linalg::memory::probe;
 use acm_linalg::parallel::Watch;
 
-use super::{UNKNOWN, check, same_length};
+use super::known::{UNKNOWN, check, same_length};
 
 #[derive(Debug, Clone, Copy)]
 struct Stay {

@@ -1,3 +1,4 @@
+use acm_linalg::Result;
 use acm_linalg::parallel::Watch;
 use proptest::prelude::*;
 

@@ -6,8 +6,8 @@ use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Result, Table};
 use ndarray::{ArrayViewMut2, s};
 
+use super::output::{pieces, same_length, same_shape};
 use super::pair::interpolated;
-use super::{pieces, same_length, same_shape};
 use crate::fill::medians_where_missing;
 
 const COST_NS: f64 = 4.0;

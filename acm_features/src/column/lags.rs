@@ -6,7 +6,7 @@ use acm_linalg::parallel;
 use acm_linalg::{Result, Table};
 use ndarray::{ArrayViewMut2, Axis, s};
 
-use super::{block_rows, same_shape};
+use super::output::{block_rows, same_shape};
 
 const COST_NS: f64 = 1.0;
 

@@ -7,7 +7,7 @@ use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Result, Table};
 use fearless_simd::{Level, Simd, dispatch, prelude::*};
 
-use super::results;
+use super::output::results;
 use super::rows::load;
 use crate::rolling::{Compensated, Place, Powers, Sight, State, Values};
 

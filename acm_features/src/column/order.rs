@@ -6,9 +6,9 @@ use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Result, Table};
 use ndarray::ArrayViewMut2;
 
+use super::output::{pieces, results, same_shape};
 use super::pair::interpolated;
 use super::select::{COST_NS, Centre, Columns, Selector, columns_at_once};
-use super::{pieces, results, same_shape};
 
 /// Runs `work` on as many columns of `x` as are searched at once, with their place in `targets`, on all threads.
 pub(super) fn for_groups<T: Element, R>(

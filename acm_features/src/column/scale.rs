@@ -6,8 +6,8 @@ use acm_linalg::{Result, Table};
 use ndarray::{ArrayViewMut2, Axis};
 
 use super::order::{centres, centres_and_deviations};
+use super::output::{block_rows, results, same_length, same_shape};
 use super::select::Centre;
-use super::{block_rows, results, same_length, same_shape};
 
 /// Makes the median absolute deviation of normal data its standard deviation.
 const NORMAL: f64 = 1.4826;

@@ -36,7 +36,7 @@ use ndarray::ArrayViewMut2;
 pub use self::decay::{Decay, Weighing};
 use self::decay::{Plan, Step};
 use self::state::State;
-use crate::column::pieces;
+use crate::column::output::pieces;
 use crate::column::rows::{load, store};
 
 const TILE_ROWS: usize = 256;

@@ -60,9 +60,9 @@ thread_local! {
 
 /// Notes whether a window may have left the range.
 #[derive(Debug, Default)]
-pub(crate) struct Watch(AtomicBool);
+pub(crate) struct RangeWatch(AtomicBool);
 
-impl Watch {
+impl RangeWatch {
     pub(crate) fn noted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

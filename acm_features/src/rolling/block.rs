@@ -12,7 +12,7 @@ use acm_linalg::memory::Gather;
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::ArrayViewMut2;
 
-use super::beyond::{self, Watch, any_odd};
+use super::beyond::{self, RangeWatch, any_odd};
 use super::bounds::Bounds;
 use super::summary::{Place, Sight, State, Statistic, Values, size_of_state};
 use super::uneven::Uneven;
@@ -34,7 +34,7 @@ pub(crate) struct Blocks<K> {
     window: Window,
     /// 1 / n for every n up to the window, where that is worth its memory.
     inverses: Vec<f64>,
-    watch: Watch,
+    watch: RangeWatch,
 }
 
 impl<K: Statistic> Blocks<K> {
@@ -45,7 +45,7 @@ impl<K: Statistic> Blocks<K> {
             statistic,
             window,
             inverses: inverses.gathered("a window")?,
-            watch: Watch::default(),
+            watch: RangeWatch::default(),
         })
     }
 }

@@ -9,7 +9,7 @@ use acm_linalg::lanes::Row;
 use acm_linalg::parallel::Stop;
 use fearless_simd::Simd;
 
-use super::beyond::Watch;
+use super::beyond::RangeWatch;
 use super::bounds::{Bounds, Stretch};
 use super::summary::{Place, Sight, State, Statistic, Values, size_of_state};
 
@@ -24,7 +24,7 @@ pub(crate) struct Uneven<'a, K> {
     statistic: K,
     bounds: Bounds<'a>,
     min_periods: usize,
-    watch: Watch,
+    watch: RangeWatch,
 }
 
 impl<'a, K> Uneven<'a, K> {
@@ -33,7 +33,7 @@ impl<'a, K> Uneven<'a, K> {
             statistic,
             bounds,
             min_periods,
-            watch: Watch::default(),
+            watch: RangeWatch::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The windows of a rolling statistic: so many rows or so long a time, trailing or centred, of every row or every k-th.
 
+use std::num::NonZero;
+
 use acm_linalg::columns::History;
 use acm_linalg::error::require;
 use acm_linalg::{Error, Result};
@@ -48,7 +50,7 @@ enum Length {
 pub struct Windows<'a> {
     length: Length,
     centred: bool,
-    step: usize,
+    step: NonZero<usize>,
     times: Option<Times<'a>>,
 }
 
@@ -57,7 +59,7 @@ impl From<Window> for Windows<'_> {
         Self {
             length: Length::Rows(window),
             centred: false,
-            step: 1,
+            step: NonZero::<usize>::MIN,
             times: None,
         }
     }
@@ -78,7 +80,7 @@ impl<'a> Windows<'a> {
         Ok(Self {
             length,
             centred: false,
-            step: 1,
+            step: NonZero::<usize>::MIN,
             times: Some(times),
         })
     }
@@ -112,8 +114,11 @@ impl<'a> Windows<'a> {
     /// # Errors
     /// [`Error::Parameter`] where `step` is 0.
     pub fn every(mut self, step: usize) -> Result<Self> {
-        require(step >= 1, "step", "at least 1", step)?;
-        self.step = step;
+        self.step = NonZero::new(step).ok_or(Error::Parameter {
+            name: "step",
+            requirement: "at least 1",
+            value: step.into(),
+        })?;
         Ok(self)
     }
 

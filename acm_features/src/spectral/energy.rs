@@ -6,8 +6,9 @@ use acm_linalg::parallel;
 use acm_linalg::{Result, Table};
 use ndarray::{ArrayViewMut2, Axis};
 
+use super::bands::Bands;
+use super::taper::Taper;
 use super::transform::{Transform, centre, finite_or_infinite, plan_alone, require_shape};
-use super::{Bands, Taper};
 
 /// Estimated time of a row of one column.
 const ROW_NS: f64 = 25.0;

@@ -7,7 +7,7 @@ use acm_linalg::parallel;
 use acm_linalg::{Result, Table};
 use ndarray::{ArrayViewMut2, Axis, s};
 
-use super::Taper;
+use super::taper::Taper;
 use super::transform::{Transform, centre, plan_alone, require_shape};
 
 /// Rows of a segment where none are asked for.
