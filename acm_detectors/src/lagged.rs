@@ -258,12 +258,12 @@ impl Rows for Points<'_, '_> {
 
 /// The last rows of a history that is scored as it comes, as far as the next ones look back.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Live {
+pub struct LaggedMemory {
     /// Values as they came, row after row.
     rows: Vec<f64>,
 }
 
-impl Live {
+impl LaggedMemory {
     /// The remembered rows and `x` below them, and how many the remembered ones are.
     pub(crate) fn before(&self, x: Samples<'_>) -> Result<(Array2<f64>, usize)> {
         let columns = x.columns();
@@ -298,7 +298,7 @@ impl Live {
     }
 }
 
-impl Memory for Live {
+impl Memory for LaggedMemory {
     fn write(&self, to: &mut Writer) {
         if !self.rows.is_empty() {
             to.reals("live.rows", &self.rows);

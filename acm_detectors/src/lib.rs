@@ -11,6 +11,7 @@ pub mod limits;
 pub mod mahalanobis;
 pub mod mixture;
 pub mod omr;
+mod packed;
 pub mod pca;
 pub mod regime_detector;
 pub mod regimes;

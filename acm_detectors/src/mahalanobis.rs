@@ -11,14 +11,12 @@ use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
-use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
+use fearless_simd::{Level, dispatch};
 
 use crate::lagged::Lagged;
-pub use crate::lagged::Live;
+pub use crate::lagged::LaggedMemory;
 use crate::limits::{chi2_upper, t2_limit};
-
-/// Rows of the whitening matrix that are worked on at once.
-const GROUP: usize = 4;
+use crate::packed::{Packed, rows_of, squares_by_group};
 
 /// A column of which the others leave less than this share of its variance is determined by them.
 const NOTHING: f64 = 1e-12;
@@ -26,10 +24,8 @@ const NOTHING: f64 = 1e-12;
 /// Parameters of the Mahalanobis detector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MahalanobisDetector {
-    /// How much the covariance is drawn towards a multiple of the identity.
-    pub shrinkage: Shrinkage,
-    /// Earlier rows beside each row.
-    pub lags: usize,
+    shrinkage: Shrinkage,
+    lags: usize,
 }
 
 /// A Mahalanobis detector that knows healthy data.
@@ -41,7 +37,8 @@ pub struct FittedMahalanobis {
     /// (width, width), row-major.
     covariance: Vec<f64>,
     shrinkage: f64,
-    whitening: Whitening,
+    /// L⁻¹ of the covariance L Lᵀ.
+    whitening: Packed,
 }
 
 impl MahalanobisDetector {
@@ -52,6 +49,18 @@ impl MahalanobisDetector {
             require((0.0..=1.0).contains(&share), "shrinkage", "between 0 and 1", share)?;
         }
         Ok(Self { shrinkage, lags })
+    }
+
+    /// How much the covariance is drawn towards a multiple of the identity.
+    #[must_use]
+    pub fn shrinkage(&self) -> Shrinkage {
+        self.shrinkage
+    }
+
+    /// Earlier rows beside each row.
+    #[must_use]
+    pub fn lags(&self) -> usize {
+        self.lags
     }
 
     /// Learns from healthy rows, oldest first: means, standard deviations and the covariance of the scaled columns.
@@ -76,7 +85,7 @@ impl MahalanobisDetector {
         lagged.mean = mean;
         Ok(FittedMahalanobis {
             parameters: *self,
-            whitening: Whitening::new(&found.covariance, width)?,
+            whitening: whitening(&found.covariance, width)?,
             lagged,
             rows: x.rows(),
             covariance: found.covariance,
@@ -115,13 +124,13 @@ impl FittedMahalanobis {
     ///
     /// # Errors
     /// Those of [`Self::score`]; `live` is then as it was.
-    pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+    pub fn update(&self, live: &mut LaggedMemory, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         if self.lagged.lags == 0 {
             return self.score(x, out);
         }
         let (all, old) = live.before(x)?;
-        let latest = Live::of(&all, self.lagged.lags)?;
+        let latest = LaggedMemory::of(&all, self.lagged.lags)?;
         self.walk(all.view().into(), old, false, out)?;
         *live = latest;
         Ok(())
@@ -129,18 +138,16 @@ impl FittedMahalanobis {
 
     /// The rows of `x` from `skip` on: their scores, or what the columns contribute.
     fn walk(&self, x: Samples<'_>, skip: usize, parts: bool, out: &mut [f64]) -> Result<()> {
-        let points = self.lagged.width();
         let width = if parts { self.lagged.columns } else { 1 };
         let passes = if parts { 2.0 } else { 1.0 };
         by_rows(
             x.rows() - skip,
             width,
             out,
-            2.0 * points as f64 + 0.03 * passes * (points * points) as f64,
+            2.0 * self.lagged.width() as f64 + passes * self.whitening.cost_ns(),
             || {
-                let rows = |count| room(count, 1, Row::default(), "eight rows");
-                let padded = points.next_multiple_of(GROUP);
-                Ok((self.lagged.scratch()?, rows(padded)?, rows(padded)?, rows(padded)?))
+                let padded = self.whitening.padded();
+                Ok((self.lagged.scratch()?, rows_of(padded)?, rows_of(padded)?, rows_of(padded)?))
             },
             |(raw, points, white, back), rows, out, stop| {
                 for (out, first) in out.chunks_mut(LANES * width).zip(rows.step_by(LANES)) {
@@ -149,9 +156,10 @@ impl FittedMahalanobis {
                     }
                     dispatch!(Level::new(), simd => {
                         self.lagged.pack(simd, &x, first + skip, raw, points);
-                        let square = self.whitening.whiten(simd, points, white);
+                        self.whitening.apply(simd, points, white);
                         if parts {
-                            self.whitening.back(simd, white, back);
+                            back.fill(Row::default());
+                            self.whitening.add_rows(simd, white, back);
                             for place in 0..points.len() {
                                 let point: V<_> = points[place].load(simd);
                                 points[place].store(point * back[place].load(simd));
@@ -159,7 +167,7 @@ impl FittedMahalanobis {
                             self.lagged.fold(&points[..self.lagged.width()], out.len() / width, out);
                         } else {
                             let mut squares = Row::default();
-                            squares.store(square);
+                            squares.store(squares_by_group(simd, white));
                             out.copy_from_slice(&squares.0[..out.len()]);
                         }
                     });
@@ -246,101 +254,23 @@ impl FittedMahalanobis {
     }
 }
 
-/// L⁻¹ of a covariance L Lᵀ, in groups of four rows.
-#[derive(Debug, Clone, PartialEq)]
-struct Whitening {
-    width: usize,
-    /// Group by group, column by column up to the group's last row; rows beyond the last are zero.
-    entries: Vec<[f64; GROUP]>,
-}
-
-impl Whitening {
-    fn new(covariance: &[f64], width: usize) -> Result<Self> {
-        let dependent = || Error::Singular {
-            name: "x",
-            requirement: "free of columns that others determine, unless `shrinkage` is above 0",
-        };
-        let lower = cholesky(covariance, width, "x").map_err(|error| match error {
-            Error::Singular { .. } => dependent(),
-            other => other,
-        })?;
-        for row in 0..width {
-            let pivot = lower[row * width + row];
-            if pivot * pivot <= NOTHING * covariance[row * width + row] {
-                return Err(dependent());
-            }
-        }
-        let inverse = invert(&lower, width)?;
-        let padded = width.next_multiple_of(GROUP);
-        let mut entries = room(padded / GROUP * (padded + GROUP) / 2, 1, [0.0; GROUP], "a whitening matrix")?;
-        let mut start = 0;
-        for group in 0..padded / GROUP {
-            let length = (group + 1) * GROUP;
-            for inside in 0..GROUP {
-                let row = group * GROUP + inside;
-                if row < width {
-                    for column in 0..=row {
-                        entries[start + column][inside] = inverse[row * width + column];
-                    }
-                }
-            }
-            start += length;
-        }
-        Ok(Self { width, entries })
-    }
-
-    /// y = L⁻¹ z; the sum of its squares.
-    #[inline(always)]
-    fn whiten<S: Simd>(&self, simd: S, points: &[Row], white: &mut [Row]) -> V<S> {
-        let zero: V<S> = f64x8::splat(simd, 0.0);
-        let mut sum = zero;
-        let mut start = 0;
-        for group in 0..self.width.div_ceil(GROUP) {
-            let length = (group + 1) * GROUP;
-            let entries = &self.entries[start..start + length];
-            let points = &points[..length];
-            let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
-            for place in 0..length {
-                let point: V<S> = points[place].load(simd);
-                let [p, q, r, s] = entries[place];
-                a += point * p;
-                b += point * q;
-                c += point * r;
-                d += point * s;
-            }
-            let white = &mut white[length - GROUP..length];
-            white[0].store(a);
-            white[1].store(b);
-            white[2].store(c);
-            white[3].store(d);
-            sum += (a * a + b * b) + (c * c + d * d);
-            start += length;
-        }
-        sum
-    }
-
-    /// L⁻ᵀ y.
-    #[inline(always)]
-    fn back<S: Simd>(&self, simd: S, white: &[Row], out: &mut [Row]) {
-        out.fill(Row::default());
-        let mut start = 0;
-        for group in 0..self.width.div_ceil(GROUP) {
-            let length = (group + 1) * GROUP;
-            let entries = &self.entries[start..start + length];
-            let white = &white[length - GROUP..length];
-            let out = &mut out[..length];
-            let a: V<S> = white[0].load(simd);
-            let b: V<S> = white[1].load(simd);
-            let c: V<S> = white[2].load(simd);
-            let d: V<S> = white[3].load(simd);
-            for place in 0..length {
-                let value: V<S> = out[place].load(simd);
-                let [p, q, r, s] = entries[place];
-                out[place].store(value + ((a * p + b * q) + (c * r + d * s)));
-            }
-            start += length;
+/// L⁻¹ of a covariance L Lᵀ.
+fn whitening(covariance: &[f64], width: usize) -> Result<Packed> {
+    let dependent = || Error::Singular {
+        name: "x",
+        requirement: "free of columns that others determine, unless `shrinkage` is above 0",
+    };
+    let lower = cholesky(covariance, width, "x").map_err(|error| match error {
+        Error::Singular { .. } => dependent(),
+        other => other,
+    })?;
+    for row in 0..width {
+        let pivot = lower[row * width + row];
+        if pivot * pivot <= NOTHING * covariance[row * width + row] {
+            return Err(dependent());
         }
     }
+    Packed::lower(&invert(&lower, width)?, width)
 }
 
 /// The inverse of a lower triangular matrix without zeros on its diagonal.
@@ -406,7 +336,7 @@ impl Persist for FittedMahalanobis {
         from.require((0.0..=1.0).contains(&share), "shrinkage")?;
         Ok(Self {
             parameters,
-            whitening: Whitening::new(&covariance, width).map_err(|error| match error {
+            whitening: whitening(&covariance, width).map_err(|error| match error {
                 Error::Singular { .. } => from.wrong("covariance"),
                 other => other,
             })?,

@@ -1,6 +1,6 @@
 //! Operating regimes.
 
-use acm_detectors::regimes::{Count, FittedRegimes, Live, Regimes};
+use acm_detectors::regimes::{Count, FittedRegimes, Regimes, RegimesMemory};
 use acm_linalg::memory::Gather;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -15,12 +15,12 @@ use crate::naming::{agreed, names_of};
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct RegimeModel {
     parameters: Regimes,
-    held: Held<FittedRegimes, Live>,
+    held: Held<FittedRegimes, RegimesMemory>,
 }
 
 impl Model for RegimeModel {
     type Fitted = FittedRegimes;
-    type Live = Live;
+    type Live = RegimesMemory;
 
     const PARAMETERS: &'static [&'static str] = &[
         "n_regimes",
@@ -32,11 +32,11 @@ impl Model for RegimeModel {
         "seed",
     ];
 
-    fn held(&self) -> &Held<FittedRegimes, Live> {
+    fn held(&self) -> &Held<FittedRegimes, RegimesMemory> {
         &self.held
     }
 
-    fn around(held: Held<FittedRegimes, Live>) -> PyResult<Self> {
+    fn around(held: Held<FittedRegimes, RegimesMemory>) -> PyResult<Self> {
         Ok(Self {
             parameters: held.get()?.parameters().clone(),
             held,

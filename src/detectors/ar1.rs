@@ -1,6 +1,6 @@
 //! AR(1).
 
-use acm_detectors::ar1::{self, Ar1, FittedAr1, Fuse, Live};
+use acm_detectors::ar1::{self, Ar1, Ar1Memory, FittedAr1, Fuse};
 use acm_linalg::memory::copied;
 use pyo3::prelude::*;
 
@@ -13,20 +13,20 @@ use crate::naming::names_of;
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct AR1Detector {
     parameters: Ar1,
-    held: Held<FittedAr1, Live>,
+    held: Held<FittedAr1, Ar1Memory>,
 }
 
 impl Model for AR1Detector {
     type Fitted = FittedAr1;
-    type Live = Live;
+    type Live = Ar1Memory;
 
     const PARAMETERS: &'static [&'static str] = &["phi_cap", "sd_floor", "fuse"];
 
-    fn held(&self) -> &Held<FittedAr1, Live> {
+    fn held(&self) -> &Held<FittedAr1, Ar1Memory> {
         &self.held
     }
 
-    fn around(held: Held<FittedAr1, Live>) -> PyResult<Self> {
+    fn around(held: Held<FittedAr1, Ar1Memory>) -> PyResult<Self> {
         Ok(Self {
             parameters: held.get()?.parameters().clone(),
             held,

@@ -1,6 +1,6 @@
 //! The fused detector.
 
-use acm_detectors::fused::{FittedFused, Fused, Live};
+use acm_detectors::fused::{FittedFused, Fused, FusedMemory};
 use acm_linalg::pca::Components;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -15,21 +15,21 @@ use crate::naming::names_of;
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct FusedDetector {
     parameters: Fused,
-    held: Held<FittedFused, Live>,
+    held: Held<FittedFused, FusedMemory>,
 }
 
 impl Model for FusedDetector {
     type Fitted = FittedFused;
-    type Live = Live;
+    type Live = FusedMemory;
 
     const PARAMETERS: &'static [&'static str] =
         &["n_components", "lags", "memories", "folds", "false_alarm_rate", "trim"];
 
-    fn held(&self) -> &Held<FittedFused, Live> {
+    fn held(&self) -> &Held<FittedFused, FusedMemory> {
         &self.held
     }
 
-    fn around(held: Held<FittedFused, Live>) -> PyResult<Self> {
+    fn around(held: Held<FittedFused, FusedMemory>) -> PyResult<Self> {
         Ok(Self {
             parameters: held.get()?.parameters().clone(),
             held,

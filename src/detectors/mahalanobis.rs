@@ -1,6 +1,6 @@
 //! Mahalanobis distances.
 
-use acm_detectors::mahalanobis::{self, FittedMahalanobis, Live};
+use acm_detectors::mahalanobis::{self, FittedMahalanobis, LaggedMemory};
 use acm_linalg::covariance::Shrinkage;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -14,20 +14,20 @@ use crate::naming::names_of;
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct MahalanobisDetector {
     parameters: mahalanobis::MahalanobisDetector,
-    held: Held<FittedMahalanobis, Live>,
+    held: Held<FittedMahalanobis, LaggedMemory>,
 }
 
 impl Model for MahalanobisDetector {
     type Fitted = FittedMahalanobis;
-    type Live = Live;
+    type Live = LaggedMemory;
 
     const PARAMETERS: &'static [&'static str] = &["shrinkage", "lags"];
 
-    fn held(&self) -> &Held<FittedMahalanobis, Live> {
+    fn held(&self) -> &Held<FittedMahalanobis, LaggedMemory> {
         &self.held
     }
 
-    fn around(held: Held<FittedMahalanobis, Live>) -> PyResult<Self> {
+    fn around(held: Held<FittedMahalanobis, LaggedMemory>) -> PyResult<Self> {
         Ok(Self {
             parameters: *held.get()?.parameters(),
             held,
@@ -109,7 +109,7 @@ model! { MahalanobisDetector {
 
     #[getter]
     fn shrinkage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(match self.parameters.shrinkage {
+        Ok(match self.parameters.shrinkage() {
             Shrinkage::LedoitWolf => PyString::new(py, "ledoit_wolf").into_any(),
             Shrinkage::Nothing => PyString::new(py, "none").into_any(),
             Shrinkage::Share(share) => share.into_pyobject(py)?.into_any(),
@@ -118,7 +118,7 @@ model! { MahalanobisDetector {
 
     #[getter]
     fn lags(&self) -> usize {
-        self.parameters.lags
+        self.parameters.lags()
     }
 
     #[getter]

@@ -1,6 +1,6 @@
 //! The PCA monitor.
 
-use acm_detectors::pca::{Decomposition, FittedPca, Limits, Live, PcaDetector, Statistic};
+use acm_detectors::pca::{Decomposition, FittedPca, LaggedMemory, Limits, PcaDetector, Statistic};
 use acm_linalg::pca::Components;
 use acm_linalg::scaling::Manner;
 use pyo3::prelude::*;
@@ -27,20 +27,20 @@ const DECOMPOSITIONS: [(&str, Decomposition); 2] = [
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct PCADetector {
     parameters: PcaDetector,
-    held: Held<FittedPca, Live>,
+    held: Held<FittedPca, LaggedMemory>,
 }
 
 impl Model for PCADetector {
     type Fitted = FittedPca;
-    type Live = Live;
+    type Live = LaggedMemory;
 
     const PARAMETERS: &'static [&'static str] = &["n_components", "lags", "scaling", "alpha", "limits"];
 
-    fn held(&self) -> &Held<FittedPca, Live> {
+    fn held(&self) -> &Held<FittedPca, LaggedMemory> {
         &self.held
     }
 
-    fn around(held: Held<FittedPca, Live>) -> PyResult<Self> {
+    fn around(held: Held<FittedPca, LaggedMemory>) -> PyResult<Self> {
         Ok(Self {
             parameters: *held.get()?.parameters(),
             held,
@@ -58,8 +58,8 @@ impl PCADetector {
 
     /// `alpha` and the method of a limit, the constructor's where they are left out.
     fn limit_of(&self, alpha: Option<&Bound<'_, PyAny>>, method: Option<&Bound<'_, PyAny>>) -> PyResult<(f64, Limits)> {
-        let alpha = alpha.map_or(Ok(self.parameters.alpha), |value| number(value, "alpha"))?;
-        let method = method.map_or(Ok(self.parameters.limits), |value| choice(value, "method", &LIMITS))?;
+        let alpha = alpha.map_or(Ok(self.parameters.alpha()), |value| number(value, "alpha"))?;
+        let method = method.map_or(Ok(self.parameters.limits()), |value| choice(value, "method", &LIMITS))?;
         Ok((alpha, method))
     }
 }
@@ -165,7 +165,7 @@ model! { PCADetector {
 
     #[getter]
     fn n_components<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(match self.parameters.components {
+        Ok(match self.parameters.components() {
             Components::Count(count) => count.into_pyobject(py)?.into_any(),
             Components::Share(share) => share.into_pyobject(py)?.into_any(),
         })
@@ -173,22 +173,22 @@ model! { PCADetector {
 
     #[getter]
     fn lags(&self) -> usize {
-        self.parameters.lags
+        self.parameters.lags()
     }
 
     #[getter]
     fn scaling(&self) -> &'static str {
-        name_of(&self.parameters.scaling, &SCALINGS)
+        name_of(&self.parameters.scaling(), &SCALINGS)
     }
 
     #[getter]
     fn alpha(&self) -> f64 {
-        self.parameters.alpha
+        self.parameters.alpha()
     }
 
     #[getter]
     fn limits(&self) -> &'static str {
-        name_of(&self.parameters.limits, &LIMITS)
+        name_of(&self.parameters.limits(), &LIMITS)
     }
 
     #[getter]

@@ -1,6 +1,6 @@
 //! A detector for each regime.
 
-use acm_detectors::regime_detector::{self, FittedRegimeDetector, Kind, Live};
+use acm_detectors::regime_detector::{self, FittedRegimeDetector, Kind, RegimeDetectorMemory};
 use acm_linalg::memory::Gather;
 use pyo3::prelude::*;
 
@@ -13,20 +13,20 @@ use crate::naming::names_of;
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct RegimeDetector {
     parameters: regime_detector::RegimeDetector,
-    held: Held<FittedRegimeDetector, Live>,
+    held: Held<FittedRegimeDetector, RegimeDetectorMemory>,
 }
 
 impl Model for RegimeDetector {
     type Fitted = FittedRegimeDetector;
-    type Live = Live;
+    type Live = RegimeDetectorMemory;
 
     const PARAMETERS: &'static [&'static str] = &["detector", "false_alarm_rate", "min_rows"];
 
-    fn held(&self) -> &Held<FittedRegimeDetector, Live> {
+    fn held(&self) -> &Held<FittedRegimeDetector, RegimeDetectorMemory> {
         &self.held
     }
 
-    fn around(held: Held<FittedRegimeDetector, Live>) -> PyResult<Self> {
+    fn around(held: Held<FittedRegimeDetector, RegimeDetectorMemory>) -> PyResult<Self> {
         Ok(Self {
             parameters: *held.get()?.parameters(),
             held,

@@ -13,7 +13,7 @@ use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, median_mad, quantile, rounding, unit};
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer, parallel};
 
-pub use score::{Live, residuals};
+pub use score::{Ar1Memory, residuals};
 
 const WHAT: &str = "the model of each column";
 

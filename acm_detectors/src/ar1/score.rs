@@ -24,11 +24,11 @@ enum Wanted {
 
 /// The row before the next one of a history that is scored as it comes.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Live {
+pub struct Ar1Memory {
     last: Option<Vec<f64>>,
 }
 
-impl Memory for Live {
+impl Memory for Ar1Memory {
     fn write(&self, to: &mut Writer) {
         if let Some(last) = &self.last {
             to.reals("live.last", last);
@@ -76,7 +76,7 @@ impl FittedAr1 {
     ///
     /// # Errors
     /// As for [`Self::score`]; `live` is then as it was.
-    pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+    pub fn update(&self, live: &mut Ar1Memory, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         let known = live.last.as_deref().filter(|last| last.len() == self.columns());
         let last = x.rows().checked_sub(1).map(|row| x.row(row)).transpose()?;
         self.follow(x, known, Wanted::Score, out)?;

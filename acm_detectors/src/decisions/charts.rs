@@ -107,18 +107,18 @@ pub struct Charted<'a> {
 
 /// What a chart remembers of each column.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Live<C: Chart> {
+pub struct ChartMemory<C: Chart> {
     /// None before the first rows.
     memories: Vec<C::Memory>,
 }
 
-impl<C: Chart> Default for Live<C> {
+impl<C: Chart> Default for ChartMemory<C> {
     fn default() -> Self {
         Self { memories: Vec::new() }
     }
 }
 
-impl<C: Chart> Live<C> {
+impl<C: Chart> ChartMemory<C> {
     /// The next rows. NaN is missing; infinity is beyond every limit. An error leaves the memory as it was.
     ///
     /// Cost: O(n d). Threads: columns.
@@ -244,7 +244,7 @@ fn put<T: Copy>(column: ArrayViewMut1<'_, T>, from: &[T]) {
     column.into_iter().zip(from).for_each(|(to, from)| *to = *from);
 }
 
-impl<C: Chart> Memory for Live<C> {
+impl<C: Chart> Memory for ChartMemory<C> {
     fn write(&self, to: &mut Writer) {
         if self.memories.is_empty() {
             return;

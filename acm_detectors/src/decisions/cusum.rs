@@ -75,35 +75,35 @@ impl Cusum {
 
 /// The two sums.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Sums {
+pub struct CusumMemory {
     high: f64,
     low: f64,
 }
 
 impl Chart for Cusum {
     const WIDTH: usize = 2;
-    type Memory = Sums;
+    type Memory = CusumMemory;
 
     #[inline(always)]
-    fn step(&self, column: usize, memory: &mut Sums, value: Option<f64>) -> ([f64; 2], bool) {
+    fn step(&self, column: usize, memory: &mut CusumMemory, value: Option<f64>) -> ([f64; 2], bool) {
         let Some(value) = value else {
             return ([memory.high, memory.low], false);
         };
         if value.is_infinite() {
             let kept = *memory;
             if self.reset {
-                *memory = Sums::default();
+                *memory = CusumMemory::default();
             }
             let high = value > 0.0;
             return (if high { [f64::MAX, kept.low] } else { [kept.high, f64::MAX] }, true);
         }
         let z = bounded(bounded(value - self.target.of(column)) / self.scale.of(column));
-        let sums = Sums {
+        let sums = CusumMemory {
             high: bounded(memory.high + (z - self.drift)).max(0.0),
             low: bounded(memory.low + (-z - self.drift)).max(0.0),
         };
         let alarm = sums.high.max(sums.low) > self.threshold;
-        *memory = if alarm && self.reset { Sums::default() } else { sums };
+        *memory = if alarm && self.reset { CusumMemory::default() } else { sums };
         ([sums.high, sums.low], alarm)
     }
 
@@ -112,14 +112,14 @@ impl Chart for Cusum {
         self.scale.fit("scale", columns)
     }
 
-    fn save(memory: &Sums, to: &mut Vec<f64>) {
+    fn save(memory: &CusumMemory, to: &mut Vec<f64>) {
         to.extend([memory.high, memory.low]);
     }
 
-    fn load(from: &[f64]) -> Option<Sums> {
+    fn load(from: &[f64]) -> Option<CusumMemory> {
         let &[high, low] = from else { return None };
         let sound = [high, low].iter().all(|sum| sum.is_finite() && *sum >= 0.0);
-        sound.then_some(Sums { high, low })
+        sound.then_some(CusumMemory { high, low })
     }
 }
 

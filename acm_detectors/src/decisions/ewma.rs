@@ -68,17 +68,17 @@ impl EwmaChart {
 
 /// The average's deviation from its target, and its variance in units of the values' own.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Average {
+pub struct EwmaMemory {
     deviation: f64,
     variance: f64,
 }
 
 impl Chart for EwmaChart {
     const WIDTH: usize = 2;
-    type Memory = Average;
+    type Memory = EwmaMemory;
 
     #[inline(always)]
-    fn step(&self, column: usize, memory: &mut Average, value: Option<f64>) -> ([f64; 2], bool) {
+    fn step(&self, column: usize, memory: &mut EwmaMemory, value: Option<f64>) -> ([f64; 2], bool) {
         let target = self.target.of(column);
         let beyond = value.filter(|value| value.is_infinite());
         if let Some(value) = value.filter(|value| value.is_finite()) {
@@ -99,14 +99,14 @@ impl Chart for EwmaChart {
         self.sigma.fit("sigma", columns)
     }
 
-    fn save(memory: &Average, to: &mut Vec<f64>) {
+    fn save(memory: &EwmaMemory, to: &mut Vec<f64>) {
         to.extend([memory.deviation, memory.variance]);
     }
 
-    fn load(from: &[f64]) -> Option<Average> {
+    fn load(from: &[f64]) -> Option<EwmaMemory> {
         let &[deviation, variance] = from else { return None };
         let sound = deviation.is_finite() && (0.0..=1.0).contains(&variance);
-        sound.then_some(Average { deviation, variance })
+        sound.then_some(EwmaMemory { deviation, variance })
     }
 }
 

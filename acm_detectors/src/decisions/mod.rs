@@ -18,7 +18,7 @@ mod tail;
 mod tests;
 
 pub use calibrate::{Calibration, Threshold};
-pub use charts::{Chart, Charted, Levels, Live};
+pub use charts::{Chart, ChartMemory, Charted, Levels};
 pub use cusum::Cusum;
 pub use episodes::{Episode, EpisodeRule, EpisodeTrack};
 pub use ewma::EwmaChart;

@@ -68,7 +68,7 @@ impl PageHinkley {
 
 /// How many values were known, their mean, and the sums.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Course {
+pub struct PageHinkleyMemory {
     count: u64,
     mean: f64,
     high: f64,
@@ -77,10 +77,10 @@ pub struct Course {
 
 impl Chart for PageHinkley {
     const WIDTH: usize = 4;
-    type Memory = Course;
+    type Memory = PageHinkleyMemory;
 
     #[inline(always)]
-    fn step(&self, _: usize, memory: &mut Course, value: Option<f64>) -> ([f64; 2], bool) {
+    fn step(&self, _: usize, memory: &mut PageHinkleyMemory, value: Option<f64>) -> ([f64; 2], bool) {
         let Some(value) = value else {
             return ([memory.high, memory.low], false);
         };
@@ -88,7 +88,7 @@ impl Chart for PageHinkley {
             let statistics = if value > 0.0 { [f64::MAX, memory.low] } else { [memory.high, f64::MAX] };
             let alarm = memory.count >= self.min_rows;
             if alarm && self.reset {
-                *memory = Course::default();
+                *memory = PageHinkleyMemory::default();
             }
             return (statistics, alarm);
         }
@@ -103,7 +103,7 @@ impl Chart for PageHinkley {
         let statistics = [memory.high, memory.low];
         let alarm = memory.count >= self.min_rows && memory.high.max(memory.low) > self.threshold;
         if alarm && self.reset {
-            *memory = Course::default();
+            *memory = PageHinkleyMemory::default();
         }
         (statistics, alarm)
     }
@@ -112,7 +112,7 @@ impl Chart for PageHinkley {
         Ok(())
     }
 
-    fn save(memory: &Course, to: &mut Vec<f64>) {
+    fn save(memory: &PageHinkleyMemory, to: &mut Vec<f64>) {
         // Exact below 2^53 values.
         to.extend([memory.count as f64, memory.mean, memory.high, memory.low]);
     }
@@ -122,11 +122,11 @@ impl Chart for PageHinkley {
         clippy::cast_sign_loss,
         reason = "a whole number below 2^53"
     )]
-    fn load(from: &[f64]) -> Option<Course> {
+    fn load(from: &[f64]) -> Option<PageHinkleyMemory> {
         let &[count, mean, high, low] = from else { return None };
         let counted = (0.0..9_007_199_254_740_992.0).contains(&count) && count.fract() == 0.0;
         let sound = counted && mean.is_finite() && [high, low].iter().all(|sum| sum.is_finite() && *sum >= 0.0);
-        sound.then_some(Course {
+        sound.then_some(PageHinkleyMemory {
             count: count as u64,
             mean,
             high,

@@ -6,7 +6,7 @@
 use acm_linalg::lanes::{LANES, Row, V};
 use fearless_simd::{Simd, f64x8, mask64x8, prelude::*};
 
-use super::tree::Node;
+use super::node::Node;
 
 /// Levels: one more doubles the comparisons, and saves each row one step.
 pub(super) const LEVELS: u32 = 4;

@@ -7,7 +7,8 @@ use acm_linalg::samples::{Samples, room};
 use acm_linalg::seed::{Stream, stream};
 use rand::RngExt;
 
-use super::tree::{Bud, Sapling, Term, height};
+use super::node::{Bud, Term};
+use super::tree::{Sapling, height};
 
 /// Estimated time for a row to pass a node, in nanoseconds.
 const COST_NS: f64 = 12.0;

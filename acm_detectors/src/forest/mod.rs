@@ -15,6 +15,7 @@
 
 mod crown;
 mod grow;
+mod node;
 mod path;
 mod score;
 mod state;

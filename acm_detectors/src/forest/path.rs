@@ -4,8 +4,9 @@ use acm_linalg::error::Result;
 use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::samples::{self, Samples, room};
 
+use super::node::Term;
 use super::score::{Block, STEP_NS, next, next_slanted, slanted};
-use super::tree::{Term, Tree, Trees};
+use super::tree::{Tree, Trees};
 
 /// What the sensors take from each row's path, relative to its length, as the mean over the trees, into `out` (n, d).
 ///

@@ -4,7 +4,8 @@ use acm_linalg::error::Result;
 use acm_linalg::memory::{Gather, copied, extend, reserved};
 use acm_linalg::{Persist, Reader, Writer};
 
-use super::tree::{Bud, MOST_ROWS, Sapling, Term, Trees};
+use super::node::{Bud, Term};
+use super::tree::{MOST_ROWS, Sapling, Trees};
 use super::{FittedIsolationForest, IsolationForest, SampleSize};
 
 impl Persist for FittedIsolationForest {

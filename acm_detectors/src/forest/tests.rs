@@ -4,7 +4,8 @@ use ndarray::{Array2, ShapeBuilder, s};
 use proptest::prelude::*;
 use rand::RngExt;
 
-use super::tree::{Bud, Sapling, Term, Trees, average_path, height};
+use super::node::{Bud, Term};
+use super::tree::{Sapling, Trees, average_path, height};
 use super::*;
 
 fn noise(rows: usize, columns: usize, seed: u64) -> Array2<f64> {

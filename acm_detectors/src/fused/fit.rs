@@ -13,9 +13,10 @@ use ndarray::ArrayView2;
 
 use super::folds::{Outside, Subspace, Task, folds};
 use super::parts::{Kind, Norms, averaged};
-use super::product::{Product, squared_lengths};
+use super::product::squared_lengths;
 use super::{FittedFused, Fused};
 use crate::lagged::Lagged;
+use crate::packed::Packed;
 
 /// A column whose standard deviation is no more than this share of its mean is constant but for rounding.
 const ROUNDING: f64 = 1e-14;
@@ -166,7 +167,7 @@ impl Fused {
                 ..residuals
             };
             divide(&others.factor()?, &mut inverse, sensors, sensors)?;
-            inverses.push(Product::new(&inverse, sensors, sensors)?);
+            inverses.push(Packed::full(&inverse, sensors, sensors)?);
         }
         let lengths = |values: &[f64]| -> Result<Vec<f64>> {
             let mut lengths = room(kept, 1, 0.0, "squared lengths of residuals")?;
@@ -207,7 +208,7 @@ impl Fused {
         divide(&factor, &mut residual, sensors, width)?;
         Ok(FittedFused {
             parameters: self.clone(),
-            whitening: Product::new(&residual, sensors, width)?,
+            whitening: Packed::full(&residual, sensors, width)?,
             lagged,
             factor,
             norms,

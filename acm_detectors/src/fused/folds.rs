@@ -10,8 +10,9 @@ use acm_linalg::{Result, Samples, parallel, workspace};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, MatMut, MatRef, Par};
 
-use super::product::{Product, of_points};
+use super::product::of_points;
 use crate::lagged::Lagged;
+use crate::packed::Packed;
 
 /// Rows that are multiplied at a time.
 const BLOCK: usize = 256;
@@ -26,13 +27,13 @@ pub(super) fn folds(rows: usize, count: usize) -> Result<Vec<Range<usize>>> {
 }
 
 /// How many rows, their sum, and the lower half of the sum of their products with themselves.
-struct Sums {
+struct FoldSums {
     count: usize,
     sum: Vec<f64>,
     products: Vec<f64>,
 }
 
-impl Sums {
+impl FoldSums {
     fn new(width: usize) -> Result<Self> {
         Ok(Self {
             count: 0,
@@ -68,7 +69,7 @@ impl Sums {
 /// One stretch: its first rows, whose lags reach into the stretch before, and the sums of the others.
 struct Fold {
     head: Vec<f64>,
-    rest: Sums,
+    rest: FoldSums,
 }
 
 /// A model of the rows: where they are centred, the matrix that leaves of a point the residual of its present row, and the
@@ -125,8 +126,8 @@ impl Task<'_, '_> {
         for (number, model) in models.into_iter().enumerate() {
             let Some(model) = model.transpose()? else { continue };
             if let Some(rows) = self.folds.get(number) {
-                let residual = Product::new(&model.residual, sensors, width)?;
-                let explained = Product::new(&model.components, model.kept, width)?;
+                let residual = Packed::full(&model.residual, sensors, width)?;
+                let explained = Packed::full(&model.components, model.kept, width)?;
                 let out = &mut residuals[rows.start * (sensors + 1)..rows.end * (sensors + 1)];
                 of_points(&model.lagged, &residual, Some(&explained), self.x, rows.clone(), out)?;
             } else {
@@ -146,7 +147,7 @@ impl Task<'_, '_> {
             let head = reserved(lagged.lags.saturating_mul(width), "the first rows of a fold")?;
             parts.push(Fold {
                 head,
-                rest: Sums::new(width)?,
+                rest: FoldSums::new(width)?,
             });
         }
         let jobs = parts.iter_mut().zip(self.folds);
@@ -199,7 +200,7 @@ impl Task<'_, '_> {
     fn model(&self, lagged: &Lagged, parts: &[Fold], out: Option<usize>) -> Result<Subspace> {
         let width = lagged.width();
         workspace::ready()?;
-        let mut all = Sums::new(width)?;
+        let mut all = FoldSums::new(width)?;
         for (number, part) in parts.iter().enumerate() {
             if out != Some(number) {
                 all.join(&part.rest);

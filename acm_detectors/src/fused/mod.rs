@@ -19,10 +19,10 @@ use acm_linalg::pca::Components;
 use acm_linalg::{Persist, Reader, Result, Writer};
 
 use crate::lagged::Lagged;
+use crate::packed::Packed;
 use parts::{Kind, Norms};
-use product::Product;
 
-pub use score::Live;
+pub use score::FusedMemory;
 
 /// Most memories that may be asked for.
 const MOST_MEMORIES: usize = 16;
@@ -44,7 +44,7 @@ pub struct FittedFused {
     parameters: Fused,
     lagged: Lagged,
     /// Makes of a point the whitened residual of its present row.
-    whitening: Product,
+    whitening: Packed,
     /// (d, d), row-major: the lower Cholesky factor of the residuals' covariance.
     factor: Vec<f64>,
     norms: Norms,
@@ -52,14 +52,6 @@ pub struct FittedFused {
     usual: f64,
     components: usize,
     upsets: usize,
-}
-
-/// What is wanted of the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Score,
-    Parts,
-    Contributions,
 }
 
 impl Fused {
@@ -286,7 +278,7 @@ impl Persist for FittedFused {
         from.require(usual >= 0.0 && usual.is_finite(), "mean_power")?;
         Ok(Self {
             parameters,
-            whitening: Product::new(&whitening, sensors, width)?,
+            whitening: Packed::full(&whitening, sensors, width)?,
             lagged,
             factor,
             norms,

@@ -6,10 +6,11 @@ use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer, parallel};
 use fearless_simd::{Level, dispatch};
 
+use super::FittedFused;
 use super::parts::{Kind, Part};
-use super::product::{PRODUCT_NS, of_points};
-use super::{FittedFused, Wanted};
+use super::product::of_points;
 use crate::lagged;
+use crate::packed::PRODUCT_NS;
 
 /// For the memories a row counts at most as this many usual ones: a spike, or a past fault, is forgotten in bounded time.
 const CAP: f64 = 5.0;
@@ -17,9 +18,17 @@ const CAP: f64 = 5.0;
 /// A thread's share of the rows that are whitened at once, in nanoseconds: long enough to look at interrupts.
 const SHARE_NS: f64 = 30e6;
 
+/// What is wanted of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Score,
+    Parts,
+    Contributions,
+}
+
 /// What the memories hold.
 #[derive(Debug, Clone, PartialEq)]
-struct State {
+struct ResidualMeans {
     /// Mean squared length at each memory of more than one row.
     power: Vec<f64>,
     /// Mean whitened residual at each of them, sensor by sensor.
@@ -28,12 +37,12 @@ struct State {
 
 /// What the detector remembers of a history that is scored as it comes: its latest rows and the means of its residuals.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Live {
-    rows: lagged::Live,
-    state: Option<State>,
+pub struct FusedMemory {
+    rows: lagged::LaggedMemory,
+    state: Option<ResidualMeans>,
 }
 
-impl Memory for Live {
+impl Memory for FusedMemory {
     fn write(&self, to: &mut Writer) {
         self.rows.write(to);
         if let Some(state) = &self.state {
@@ -43,7 +52,7 @@ impl Memory for Live {
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
-        let rows = lagged::Live::read(from)?;
+        let rows = lagged::LaggedMemory::read(from)?;
         let state = if from.has("live.power") {
             let power = from.reals("live.power", from.length("live.power")?)?;
             let memories = from.reals("memories", from.length("memories")?)?;
@@ -51,7 +60,7 @@ impl Memory for Live {
             let shift = from.reals("live.shift", slow * from.length("scaling.fill")?)?;
             from.require(power.len() == slow && power.iter().all(|value| value.is_finite()), "live.power")?;
             from.require(shift.iter().all(|value| value.is_finite()), "live.shift")?;
-            Some(State { power, shift })
+            Some(ResidualMeans { power, shift })
         } else {
             None
         };
@@ -60,7 +69,7 @@ impl Memory for Live {
 
     fn copy(&self) -> Result<Self> {
         let state = match &self.state {
-            Some(State { power, shift }) => Some(State {
+            Some(ResidualMeans { power, shift }) => Some(ResidualMeans {
                 power: copied(power, "the memories")?,
                 shift: copied(shift, "the memories")?,
             }),
@@ -106,37 +115,46 @@ impl FittedFused {
     ///
     /// # Errors
     /// As for [`Self::score`]; `live` is then as it was.
-    pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+    pub fn update(&self, live: &mut FusedMemory, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.columns())?;
         let fresh = self.start()?;
         let mut state = match &live.state {
-            Some(state) if state.shift.len() == fresh.shift.len() && state.power.len() == fresh.power.len() => State {
-                power: copied(&state.power, "means of residuals")?,
-                shift: copied(&state.shift, "means of residuals")?,
-            },
+            Some(state) if state.shift.len() == fresh.shift.len() && state.power.len() == fresh.power.len() => {
+                ResidualMeans {
+                    power: copied(&state.power, "means of residuals")?,
+                    shift: copied(&state.shift, "means of residuals")?,
+                }
+            }
             _ => fresh,
         };
         if x.rows() == 0 {
             return Ok(());
         }
         let (all, old) = live.rows.before(x)?;
-        let rows = lagged::Live::of(&all, self.parameters.lags)?;
+        let rows = lagged::LaggedMemory::of(&all, self.parameters.lags)?;
         self.walk(all.view().into(), old, &mut state, Wanted::Score, out)?;
         live.rows = rows;
         live.state = Some(state);
         Ok(())
     }
 
-    fn start(&self) -> Result<State> {
+    fn start(&self) -> Result<ResidualMeans> {
         let slow = self.parameters.slow().count();
-        Ok(State {
+        Ok(ResidualMeans {
             power: room(slow, 1, self.usual, "means of residuals")?,
             shift: room(slow, self.lagged.kept.len(), 0.0, "means of residuals")?,
         })
     }
 
     /// The rows of `x` from `skip` on.
-    fn walk(&self, x: Samples<'_>, skip: usize, state: &mut State, wanted: Wanted, out: &mut [f64]) -> Result<()> {
+    fn walk(
+        &self,
+        x: Samples<'_>,
+        skip: usize,
+        state: &mut ResidualMeans,
+        wanted: Wanted,
+        out: &mut [f64],
+    ) -> Result<()> {
         x.require_columns(self.columns())?;
         let rows = x.rows() - skip;
         let width = match wanted {
@@ -155,7 +173,7 @@ impl FittedFused {
         let step = self.step().min(rows.max(1));
         let parts = self.parameters.parts()?;
         let mut white = room(step, sensors, 0.0, "residuals")?;
-        let mut found = Found::new(self, if wanted == Wanted::Contributions { step } else { 1 }, wanted)?;
+        let mut found = PartInputs::new(self, if wanted == Wanted::Contributions { step } else { 1 }, wanted)?;
         let mut watch = Watch::start();
         for (number, out) in out.chunks_mut(step * width).enumerate() {
             watch.look()?;
@@ -176,7 +194,7 @@ impl FittedFused {
     /// Rows that are whitened at once.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     fn step(&self) -> usize {
-        let cost = PRODUCT_NS * (self.whitening.width() * self.whitening.rows()) as f64 + 20.0;
+        let cost = self.whitening.cost_ns() + 20.0;
         let rows = SHARE_NS * parallel::num_threads() as f64 / cost;
         (rows.clamp(256.0, 262_144.0) as usize).next_multiple_of(8)
     }
@@ -187,9 +205,9 @@ impl FittedFused {
         &self,
         parts: &[Part],
         white: &[f64],
-        state: &mut State,
+        state: &mut ResidualMeans,
         wanted: Wanted,
-        found: &mut Found,
+        found: &mut PartInputs,
         out: &mut [f64],
     ) {
         let sensors = self.lagged.kept.len();
@@ -243,12 +261,12 @@ impl FittedFused {
     }
 
     /// What each sensor adds to the parts, as shares.
-    fn share(&self, parts: &[Part], white: &[f64], found: &mut Found, out: &mut [f64]) -> Result<()> {
+    fn share(&self, parts: &[Part], white: &[f64], found: &mut PartInputs, out: &mut [f64]) -> Result<()> {
         let sensors = self.lagged.kept.len();
         let rows = white.len() / sensors;
         let slow = self.parameters.slow().count();
         let width = (1 + slow) * sensors;
-        let Found {
+        let PartInputs {
             values,
             capped,
             shifts,
@@ -337,7 +355,7 @@ impl FittedFused {
 }
 
 /// What the parts of the latest rows were made from.
-struct Found {
+struct PartInputs {
     /// The statistics of the parts.
     values: Vec<f64>,
     /// The share that a row's power counts with.
@@ -350,7 +368,7 @@ struct Found {
     running: Vec<f64>,
 }
 
-impl Found {
+impl PartInputs {
     fn new(model: &FittedFused, rows: usize, wanted: Wanted) -> Result<Self> {
         let slow = model.parameters.slow().count() * model.lagged.kept.len();
         let what = "shares of the sensors";

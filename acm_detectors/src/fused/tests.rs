@@ -193,11 +193,11 @@ proptest! {
         fortran.assign(&x);
         prop_assert_eq!(bits(&whole), bits(&scores(&model, &fortran)));
 
-        let mut live = Live::default();
+        let mut live = FusedMemory::default();
         let mut pieces = vec![0.0; 97];
         model.update(&mut live, x.slice(s![..cut, ..]).into(), &mut pieces[..cut]).unwrap();
         let saved = to_bytes_with(&model, &live).unwrap();
-        let (model, mut live) = from_bytes_with::<FittedFused, Live>(&saved).unwrap();
+        let (model, mut live) = from_bytes_with::<FittedFused, FusedMemory>(&saved).unwrap();
         for row in cut..97 {
             model.update(&mut live, x.slice(s![row..row + 1, ..]).into(), &mut pieces[row..row + 1]).unwrap();
         }

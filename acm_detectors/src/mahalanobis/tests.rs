@@ -62,7 +62,7 @@ fn chunks_change_no_byte() {
     let new = plant(50, 6, 2);
     let whole = scores(&model, &new);
     for step in [1, 7, 49] {
-        let mut live = Live::default();
+        let mut live = LaggedMemory::default();
         let mut chunked = Vec::new();
         for start in (0..50).step_by(step) {
             let rows = new.slice(s![start..(start + step).min(50), ..]);
@@ -155,7 +155,7 @@ fn another_number_of_places_is_told_and_changes_nothing() {
     let samples = Samples::from(x.view());
     assert_eq!(told(model.score(samples, &mut [0.0; 59])), "`out` must have length 60, got 59");
     assert_eq!(told(model.contributions(samples, &mut [0.0; 60])), "`out` must have length 180, got 60");
-    let mut live = Live::default();
+    let mut live = LaggedMemory::default();
     assert_eq!(told(model.update(&mut live, samples, &mut [0.0; 61])), "`out` must have length 60, got 61");
     let mut out = vec![0.0; 60];
     model.update(&mut live, samples, &mut out).unwrap();

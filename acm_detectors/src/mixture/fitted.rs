@@ -8,9 +8,10 @@ use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Persist, Reader, Result, Samples, Scaling, Writer, scaling};
 use fearless_simd::{Level, dispatch};
 
-use super::gaussians::{Gaussians, Room};
+use super::covariance::Covariance;
+use super::gaussians::{DensityScratch, Gaussians};
 use super::tiles::{BLOCK, Frame, TILES};
-use super::{Components, Covariance, GaussianMixture, Run, aic, bic};
+use super::{Components, GaussianMixture, Run, aic, bic};
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
@@ -32,10 +33,10 @@ pub struct FittedGaussianMixture {
 }
 
 /// Scratch for the rows of a job.
-struct Desk {
+struct RowsScratch {
     all: Vec<Row>,
     tiles: Vec<Row>,
-    room: Room,
+    scratch: DensityScratch,
     parts: Vec<Row>,
 }
 
@@ -144,7 +145,7 @@ impl FittedGaussianMixture {
     pub fn log_density(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.walk(x, 1, out, |desk, count, out| {
             for (row, out) in out.iter_mut().enumerate().take(count) {
-                *out = desk.room.totals[row / LANES].0[row % LANES];
+                *out = desk.scratch.totals[row / LANES].0[row % LANES];
             }
         })
     }
@@ -157,7 +158,7 @@ impl FittedGaussianMixture {
         let components = self.components();
         self.walk(x, components, out, |desk, count, out| {
             for (row, out) in out.chunks_exact_mut(components).enumerate().take(count) {
-                for (out, share) in out.iter_mut().zip(&desk.room.shares) {
+                for (out, share) in out.iter_mut().zip(&desk.scratch.shares) {
                     *out = share[row / LANES].0[row % LANES];
                 }
             }
@@ -172,7 +173,7 @@ impl FittedGaussianMixture {
         self.walk(x, 1, out, |desk, count, out| {
             for (row, out) in out.iter_mut().enumerate().take(count) {
                 let mut most = 0.0;
-                for (component, share) in (0..).zip(&desk.room.shares) {
+                for (component, share) in (0..).zip(&desk.scratch.shares) {
                     let share = share[row / LANES].0[row % LANES];
                     if share > most {
                         (most, *out) = (share, component);
@@ -194,11 +195,13 @@ impl FittedGaussianMixture {
         let columns = self.columns();
         let (width, level) = (self.frame.width(), Level::new());
         self.walk(x, columns, out, |desk, count, out| {
-            let Desk { tiles, room, parts, .. } = desk;
+            let RowsScratch {
+                tiles, scratch, parts, ..
+            } = desk;
             out.fill(0.0);
             for (number, out) in out.chunks_mut(LANES * columns).enumerate().take(count.div_ceil(LANES)) {
                 let tile = &tiles[number * width..(number + 1) * width];
-                dispatch!(level, simd => self.model.explain(simd, tile, number, room, parts));
+                dispatch!(level, simd => self.model.explain(simd, tile, number, scratch, parts));
                 for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
                     for (&column, part) in self.frame.kept.iter().zip(&*parts) {
                         out[column] = part.0[lane];
@@ -238,17 +241,17 @@ impl FittedGaussianMixture {
         x: Samples<'_>,
         each: usize,
         out: &mut [R],
-        take: impl Fn(&mut Desk, usize, &mut [R]) + Sync,
+        take: impl Fn(&mut RowsScratch, usize, &mut [R]) + Sync,
     ) -> Result<()> {
         x.require_columns(self.columns())?;
         let width = self.frame.width();
         let level = Level::new();
         let desk = || {
             let what = "a block of rows";
-            Ok(Desk {
+            Ok(RowsScratch {
                 all: room(x.columns(), 1, Row::default(), what)?,
                 tiles: room(TILES, width, Row::default(), what)?,
-                room: Room::new(self.components(), width, false)?,
+                scratch: DensityScratch::new(self.components(), width, false)?,
                 parts: room(width, 1, Row::default(), what)?,
             })
         };
@@ -260,14 +263,16 @@ impl FittedGaussianMixture {
                 }
                 let known = BLOCK.min(rows.end - first);
                 let count = known.div_ceil(LANES);
-                let Desk { all, tiles, room, .. } = desk;
+                let RowsScratch {
+                    all, tiles, scratch, ..
+                } = desk;
                 let block = &mut tiles[..count * width];
                 dispatch!(level, simd => {
                     for (number, tile) in (0..).zip(block.chunks_exact_mut(width)) {
                         self.frame.pack(simd, &x, first + number * LANES, all, tile);
                     }
                 });
-                dispatch!(level, simd => self.model.share(simd, block, count, room));
+                dispatch!(level, simd => self.model.share(simd, block, count, scratch));
                 take(desk, known, out);
             }
         })

@@ -1,4 +1,4 @@
-//! A weighted sum of normal densities, and the room to evaluate it in.
+//! A weighted sum of normal densities, and the scratch to evaluate it in.
 
 use acm_linalg::lanes::Row;
 use acm_linalg::memory::{Gather, extend, push};
@@ -6,10 +6,11 @@ use acm_linalg::samples::room;
 use acm_linalg::{Error, Reader, Result, Writer, dense};
 use fearless_simd::Simd;
 
+use super::covariance::Covariance;
 use super::full::Panels;
-use super::sweep::Sums;
+use super::sums::WeightedSums;
 use super::tiles::TILES;
-use super::{Covariance, diag, full, logsum};
+use super::{diag, full, logsum};
 
 /// The components of a mixture.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +33,7 @@ pub(super) struct Gaussians {
 }
 
 /// Scratch for a block of rows.
-pub(super) struct Room {
+pub(super) struct DensityScratch {
     rest: Vec<[Row; 1]>,
     pair: Vec<[Row; 2]>,
     pub(super) panels: Panels,
@@ -42,7 +43,7 @@ pub(super) struct Room {
     pub(super) totals: [Row; TILES],
 }
 
-impl Room {
+impl DensityScratch {
     /// To evaluate densities in; `gathers` also to gather products.
     pub(super) fn new(components: usize, width: usize, gathers: bool) -> Result<Self> {
         let what = "a block of densities";
@@ -66,7 +67,7 @@ pub(super) fn singular() -> Error {
 impl Gaussians {
     /// The components that are likeliest given the sums over `rows` rows, taken about `anchors`.
     pub(super) fn from_sums(
-        sums: &Sums,
+        sums: &WeightedSums,
         anchors: &[f64],
         rows: usize,
         covariance: Covariance,
@@ -200,23 +201,23 @@ impl Gaussians {
 
     /// Responsibilities and log densities of the rows of `count` tiles.
     #[inline(always)]
-    pub(super) fn share<S: Simd>(&self, simd: S, tiles: &[Row], count: usize, room: &mut Room) {
+    pub(super) fn share<S: Simd>(&self, simd: S, tiles: &[Row], count: usize, scratch: &mut DensityScratch) {
         for component in 0..self.components() {
             let (mean, factor, reciprocals) = self.of(component);
-            let logs = &mut room.shares[component];
+            let logs = &mut scratch.shares[component];
             match self.covariance {
                 Covariance::Diag => diag::distances(simd, tiles, count, mean, factor, logs),
                 Covariance::Full => {
                     let count = count.min(TILES);
                     for tile in (0..count - count % 2).step_by(2) {
-                        full::subtract(simd, &tiles[tile * self.width..], mean, &mut room.pair);
-                        let squares = full::solve(simd, factor, reciprocals, &mut room.pair);
+                        full::subtract(simd, &tiles[tile * self.width..], mean, &mut scratch.pair);
+                        let squares = full::solve(simd, factor, reciprocals, &mut scratch.pair);
                         logs[tile].store(squares[0]);
                         logs[tile + 1].store(squares[1]);
                     }
                     if count % 2 == 1 {
-                        full::subtract(simd, &tiles[(count - 1) * self.width..], mean, &mut room.rest);
-                        let square = full::solve(simd, factor, reciprocals, &mut room.rest);
+                        full::subtract(simd, &tiles[(count - 1) * self.width..], mean, &mut scratch.rest);
+                        let square = full::solve(simd, factor, reciprocals, &mut scratch.rest);
                         logs[count - 1].store(square[0]);
                     }
                 }
@@ -227,21 +228,28 @@ impl Gaussians {
                 log.store(value);
             }
         }
-        logsum::share(simd, &mut room.shares, &mut room.totals, count);
+        logsum::share(simd, &mut scratch.shares, &mut scratch.totals, count);
     }
 
     /// Each column's part of the squared Mahalanobis distances of tile `number`, weighted by the responsibilities that
-    /// [`Gaussians::share`] left in the room.
+    /// [`Gaussians::share`] left in the scratch.
     #[inline(always)]
-    pub(super) fn explain<S: Simd>(&self, simd: S, tile: &[Row], number: usize, room: &mut Room, out: &mut [Row]) {
+    pub(super) fn explain<S: Simd>(
+        &self,
+        simd: S,
+        tile: &[Row],
+        number: usize,
+        scratch: &mut DensityScratch,
+        out: &mut [Row],
+    ) {
         out.fill(Row::default());
         for component in 0..self.components() {
             let (mean, factor, reciprocals) = self.of(component);
-            let share = &room.shares[component][number];
+            let share = &scratch.shares[component][number];
             match self.covariance {
                 Covariance::Diag => diag::explain(simd, tile, mean, factor, share, out),
                 Covariance::Full => {
-                    full::explain(simd, tile, mean, factor, reciprocals, share, &mut room.rest, out);
+                    full::explain(simd, tile, mean, factor, reciprocals, share, &mut scratch.rest, out);
                 }
             }
         }

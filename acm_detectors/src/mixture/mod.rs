@@ -5,11 +5,13 @@
 //! Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm, doi 10.1111/j.2517-6161.1977.tb01600.x) from
 //! k-means clusters; the number of components by Schwarz's criterion (1978, doi 10.1214/aos/1176344136).
 
+mod covariance;
 mod diag;
 mod fitted;
 mod full;
 mod gaussians;
 mod logsum;
+mod sums;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples, seed};
 use rand::RngExt;
 
+pub use self::covariance::Covariance;
 pub use self::fitted::FittedGaussianMixture;
 use self::gaussians::Gaussians;
 use self::sweep::{Pieces, Source};
@@ -40,15 +43,6 @@ pub enum Components {
     Fixed(usize),
     /// As many, between 1 and min(5, √n / 2), as the Bayesian information criterion of the training rows likes best.
     Bic,
-}
-
-/// What the components know of the relations between the sensors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Covariance {
-    /// Nothing: a variance for each sensor.
-    Diag,
-    /// A covariance for each pair of sensors.
-    Full,
 }
 
 /// Parameters of a Gaussian mixture.

@@ -8,14 +8,15 @@ use std::ops::Range;
 
 use acm_linalg::Result;
 use acm_linalg::lanes::{LANES, Row};
-use acm_linalg::memory::{Gather, reserved};
+use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop, Watch};
-use acm_linalg::samples::room;
 use fearless_simd::{Level, Simd, dispatch};
 
-use super::gaussians::{Gaussians, Room, cost_ns};
+use super::covariance::Covariance;
+use super::diag;
+use super::gaussians::{DensityScratch, Gaussians, cost_ns};
+use super::sums::WeightedSums;
 use super::tiles::TILES;
-use super::{Covariance, diag, full};
 
 /// Pieces of rows with sums of their own, at most.
 const PIECES: usize = 16;
@@ -25,111 +26,6 @@ const PIECE_TILES: usize = 2 * TILES;
 
 /// Sums of all pieces together, at most, unless a single piece needs more.
 const SUMS: usize = 8_000_000;
-
-/// Sums over rows, weighted by the responsibilities of each component.
-#[derive(Clone)]
-pub(super) struct Sums {
-    /// Of the log densities.
-    log: Row,
-    /// Of the responsibilities.
-    counts: Vec<Row>,
-    /// Of the differences from the anchors, a list for each component.
-    rests: Vec<Row>,
-    /// Of their squares; of diagonal covariances only.
-    pub(super) squares: Vec<Row>,
-    /// Of the products of all pairs of them, a matrix for each component; of full covariances only.
-    products: Vec<Row>,
-}
-
-impl Sums {
-    fn new(covariance: Covariance, components: usize, width: usize) -> Result<Self> {
-        let what = "the sums over the rows";
-        let (squares, products) = match covariance {
-            Covariance::Diag => (width, 0),
-            Covariance::Full => (0, full::products(width)),
-        };
-        Ok(Self {
-            log: Row::default(),
-            counts: room(components, 1, Row::default(), what)?,
-            rests: room(components, width, Row::default(), what)?,
-            squares: room(components, squares, Row::default(), what)?,
-            products: room(components, products, Row::default(), what)?,
-        })
-    }
-
-    fn clear(&mut self) {
-        self.log = Row::default();
-        for rows in [&mut self.counts, &mut self.rests, &mut self.squares, &mut self.products] {
-            rows.fill(Row::default());
-        }
-    }
-
-    fn add(&mut self, other: &Self) {
-        add_row(&mut self.log, &other.log);
-        let rows = self
-            .counts
-            .iter_mut()
-            .chain(&mut self.rests)
-            .chain(&mut self.squares)
-            .chain(&mut self.products);
-        let others = other.counts.iter().chain(&other.rests).chain(&other.squares).chain(&other.products);
-        rows.zip(others).for_each(|(all, part)| add_row(all, part));
-    }
-
-    /// The sum of the log densities.
-    pub(super) fn log(&self) -> f64 {
-        full::total(self.log.0)
-    }
-
-    pub(super) fn components(&self) -> usize {
-        self.counts.len()
-    }
-
-    /// Rows of each component: never quite 0, so that one without a row divides by something.
-    pub(super) fn counts(&self) -> Result<Vec<f64>> {
-        let counts = self.counts.iter().map(|count| full::total(count.0) + 10.0 * f64::EPSILON);
-        counts.gathered("the components")
-    }
-
-    /// The means of the rows of each component.
-    pub(super) fn means(&self, anchors: &[f64]) -> Result<Vec<f64>> {
-        let shifts = self.shifts(&self.counts()?)?;
-        let means = anchors.iter().zip(shifts).map(|(anchor, shift)| anchor + shift);
-        means.gathered("the components")
-    }
-
-    /// The means less the anchors.
-    pub(super) fn shifts(&self, counts: &[f64]) -> Result<Vec<f64>> {
-        let width = self.rests.len() / counts.len();
-        let rests = self.rests.chunks_exact(width).zip(counts);
-        let shifts = rests.flat_map(|(rests, count)| rests.iter().map(move |rest| full::total(rest.0) / count));
-        shifts.gathered("the components")
-    }
-
-    /// The sums of products, symmetric to the bit.
-    pub(super) fn matrices(&self, components: usize, width: usize) -> Result<Vec<f64>> {
-        let area = full::products(width);
-        let mut matrices = room(components * width, width, 0.0, "covariances")?;
-        for component in 0..components {
-            let from = &self.products[component * area..][..area];
-            let to = &mut matrices[component * width * width..][..width * width];
-            for row in 0..width {
-                for column in 0..=row {
-                    let product = full::product(from, row, column);
-                    to[row * width + column] = product;
-                    to[column * width + row] = product;
-                }
-            }
-        }
-        Ok(matrices)
-    }
-}
-
-fn add_row(into: &mut Row, from: &Row) {
-    for lane in 0..LANES {
-        into.0[lane] += from.0[lane];
-    }
-}
 
 /// Where responsibilities come from.
 #[derive(Clone, Copy)]
@@ -147,7 +43,7 @@ pub(super) struct Pieces<'a> {
     width: usize,
     covariance: Covariance,
     components: usize,
-    pieces: Vec<(Range<usize>, Sums)>,
+    pieces: Vec<(Range<usize>, WeightedSums)>,
     watch: Watch,
 }
 
@@ -170,7 +66,7 @@ impl<'a> Pieces<'a> {
         let mut pieces = reserved(count, "the sums")?;
         for number in 0..count {
             let range = (number * step).min(all)..((number + 1) * step).min(all);
-            pieces.push((range, Sums::new(covariance, components, width)?));
+            pieces.push((range, WeightedSums::new(covariance, components, width)?));
         }
         Ok(Self {
             tiles,
@@ -184,12 +80,12 @@ impl<'a> Pieces<'a> {
     }
 
     /// Sums over all rows about the anchors; without `products` neither squares nor products are needed.
-    pub(super) fn sweep(&mut self, source: Source<'_>, anchors: &[f64], products: bool) -> Result<&Sums> {
+    pub(super) fn sweep(&mut self, source: Source<'_>, anchors: &[f64], products: bool) -> Result<&WeightedSums> {
         self.watch.look()?;
         let (tiles, rows, width, covariance) = (self.tiles, self.rows, self.width, self.covariance);
         let components = self.components;
         let level = Level::new();
-        let walk = |room: &mut Room, (range, sums): (Range<usize>, &mut Sums), stop: &Stop| {
+        let walk = |scratch: &mut DensityScratch, (range, sums): (Range<usize>, &mut WeightedSums), stop: &Stop| {
             sums.clear();
             for first in range.clone().step_by(TILES) {
                 if stop.requested() {
@@ -199,17 +95,17 @@ impl<'a> Pieces<'a> {
                 let tiles = &tiles[first * width..(first + count) * width];
                 let known = (rows - first * LANES).min(count * LANES);
                 dispatch!(level, simd => match source {
-                    Source::Labels(labels) => mark(&labels[first * LANES..][..known], room),
-                    Source::Model(model) => model.share(simd, tiles, count, room),
+                    Source::Labels(labels) => mark(&labels[first * LANES..][..known], scratch),
+                    Source::Model(model) => model.share(simd, tiles, count, scratch),
                 });
-                forget(room, known, count);
-                dispatch!(level, simd => gather(simd, tiles, count, covariance, room, anchors, sums, products));
+                forget(scratch, known, count);
+                dispatch!(level, simd => gather(simd, tiles, count, covariance, scratch, anchors, sums, products));
             }
         };
         let cost = rows as f64 * 2.0 * cost_ns(covariance, components, width);
-        let scratch = || Room::new(components, width, covariance == Covariance::Full);
+        let new_scratch = || DensityScratch::new(components, width, covariance == Covariance::Full);
         let jobs = self.pieces.iter_mut().map(|(range, sums)| (range.clone(), sums));
-        parallel::run(jobs, cost, scratch, walk)?;
+        parallel::run(jobs, cost, new_scratch, walk)?;
         let mut pieces = self.pieces.iter_mut();
         // There is always a first piece.
         let Some((_, all)) = pieces.next() else {
@@ -224,22 +120,22 @@ impl<'a> Pieces<'a> {
 }
 
 /// Responsibility 1 for the component that is named, 0 for the others.
-fn mark(labels: &[u32], room: &mut Room) {
-    room.shares.iter_mut().for_each(|share| share.fill(Row::default()));
-    room.totals.fill(Row::default());
+fn mark(labels: &[u32], scratch: &mut DensityScratch) {
+    scratch.shares.iter_mut().for_each(|share| share.fill(Row::default()));
+    scratch.totals.fill(Row::default());
     for (row, &label) in labels.iter().enumerate() {
-        if let Some(share) = room.shares.get_mut(label as usize) {
+        if let Some(share) = scratch.shares.get_mut(label as usize) {
             share[row / LANES].0[row % LANES] = 1.0;
         }
     }
 }
 
 /// Lanes without a row count nothing.
-fn forget(room: &mut Room, known: usize, count: usize) {
+fn forget(scratch: &mut DensityScratch, known: usize, count: usize) {
     for row in known..count * LANES {
         let (tile, lane) = (row / LANES, row % LANES);
-        room.shares.iter_mut().for_each(|share| share[tile].0[lane] = 0.0);
-        room.totals[tile].0[lane] = 0.0;
+        scratch.shares.iter_mut().for_each(|share| share[tile].0[lane] = 0.0);
+        scratch.totals[tile].0[lane] = 0.0;
     }
 }
 
@@ -253,20 +149,20 @@ fn gather<S: Simd>(
     tiles: &[Row],
     count: usize,
     covariance: Covariance,
-    room: &mut Room,
+    scratch: &mut DensityScratch,
     anchors: &[f64],
-    sums: &mut Sums,
+    sums: &mut WeightedSums,
     products: bool,
 ) {
-    let components = room.shares.len();
+    let components = scratch.shares.len();
     let (width, area) = (anchors.len() / components, sums.products.len() / components);
     let mut log = sums.log.load(simd);
-    for total in &room.totals[..count] {
+    for total in &scratch.totals[..count] {
         log += total.load(simd);
     }
     sums.log.store(log);
     for component in 0..components {
-        let shares = &room.shares[component];
+        let shares = &scratch.shares[component];
         let mut held = sums.counts[component].load(simd);
         for share in &shares[..count] {
             held += share.load(simd);
@@ -281,7 +177,7 @@ fn gather<S: Simd>(
             }
             Covariance::Full => {
                 let products = products.then(|| &mut sums.products[component * area..(component + 1) * area]);
-                room.panels.gather(simd, tiles, count, shares, anchor, rests, products);
+                scratch.panels.gather(simd, tiles, count, shares, anchor, rests, products);
             }
         }
     }

@@ -23,9 +23,6 @@ use ndarray::ArrayView2;
 use standard::Standard;
 use subspace::Subspace;
 
-/// The scale of a column that is left out, at least; nothing is divided by it.
-const UNUSED: f64 = 3.162_277_660_168_379_5e-5;
-
 /// Least scale of the residual's norms and of the sensors' squared residuals, relative to the sensors' spreads.
 const FLOOR: f64 = 1e-6;
 

@@ -33,6 +33,36 @@ impl PcaDetector {
         })
     }
 
+    /// Components that are kept; a count beyond what rows and columns allow keeps all there are.
+    #[must_use]
+    pub fn components(&self) -> Components {
+        self.components
+    }
+
+    /// Earlier rows beside each row.
+    #[must_use]
+    pub fn lags(&self) -> usize {
+        self.lags
+    }
+
+    /// How columns are scaled.
+    #[must_use]
+    pub fn scaling(&self) -> Manner {
+        self.scaling
+    }
+
+    /// The significance that the limits of the score are for.
+    #[must_use]
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// Where the limits of the score come from.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Learns from healthy rows, oldest first.
     ///
     /// Missing values take their column's median; columns without a value, or that change by no more than rounding, are

@@ -8,9 +8,7 @@ use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 use super::{Decomposition, FittedPca, Statistic};
 use crate::lagged::Lagged;
-
-/// Components that are projected on at once.
-const GROUP: usize = 4;
+use crate::packed::{Packed, rows_of, squares};
 
 /// What is wanted of each row.
 #[derive(Debug, Clone, Copy)]
@@ -20,12 +18,10 @@ pub(super) enum Job {
     Residuals,
 }
 
-/// The components in groups of four, coordinate by coordinate, and what T² weighs them by.
+/// The components, and what T² weighs them by.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Directions {
-    count: usize,
-    width: usize,
-    entries: Vec<[f64; GROUP]>,
+    components: Packed,
     /// 1 / variance, 0 beyond the last.
     weights: Vec<f64>,
 }
@@ -33,32 +29,21 @@ pub(super) struct Directions {
 impl Directions {
     /// From row-major components and their variances.
     pub(super) fn new(components: &[f64], variances: &[f64], width: usize) -> Result<Self> {
-        let count = components.len() / width.max(1);
-        let groups = count.div_ceil(GROUP);
-        let mut entries = room(groups, width, [0.0; GROUP], "components")?;
-        for (number, component) in components.chunks_exact(width).enumerate() {
-            let group = &mut entries[number / GROUP * width..][..width];
-            group.iter_mut().zip(component).for_each(|(entry, value)| entry[number % GROUP] = *value);
+        let components = Packed::full(components, components.len() / width.max(1), width)?;
+        let mut weights = room(components.padded(), 1, 0.0, "components")?;
+        for (weight, variance) in weights.iter_mut().zip(&variances[..components.rows()]) {
+            *weight = 1.0 / variance;
         }
-        let mut weights = room(groups, GROUP, 0.0, "components")?;
-        weights
-            .iter_mut()
-            .zip(&variances[..count])
-            .for_each(|(weight, variance)| *weight = 1.0 / variance);
-        Ok(Self {
-            count,
-            width,
-            entries,
-            weights,
-        })
+        Ok(Self { components, weights })
     }
 
     pub(super) fn count(&self) -> usize {
-        self.count
+        self.components.rows()
     }
 
-    pub(super) fn groups(&self) -> usize {
-        self.weights.len() / GROUP
+    /// Estimated time for a row, in nanoseconds: it goes to the components and back.
+    pub(super) fn cost_ns(&self) -> f64 {
+        2.0 * self.components.cost_ns()
     }
 }
 
@@ -75,15 +60,14 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn new(lagged: &Lagged, directions: &Directions) -> Result<Self> {
-        let rows = |count| room(count, 1, Row::default(), "eight rows");
-        let (width, scores) = (lagged.width(), directions.weights.len());
+        let (width, scores) = (lagged.width(), directions.components.padded());
         Ok(Self {
             raw: lagged.scratch()?,
-            points: rows(width)?,
-            scores: rows(scores)?,
-            weighed: rows(scores)?,
-            residual: rows(width)?,
-            explained: rows(width)?,
+            points: rows_of(width)?,
+            scores: rows_of(scores)?,
+            weighed: rows_of(scores)?,
+            residual: rows_of(width)?,
+            explained: rows_of(width)?,
         })
     }
 }
@@ -110,10 +94,10 @@ fn work<S: Simd>(
     scratch: &mut Scratch,
     out: &mut [f64],
 ) {
-    let directions = &model.directions;
+    let Directions { components, weights } = &model.directions;
     model.lagged.pack(simd, x, first, &mut scratch.raw, &mut scratch.points);
-    project(simd, directions, &scratch.points, &mut scratch.scores);
-    let t2 = weighed_squares(simd, directions, &scratch.scores);
+    components.apply(simd, &scratch.points, &mut scratch.scores);
+    let t2 = weighed_squares(simd, weights, &scratch.scores);
     let wanted = match job {
         Job::Statistic(which) | Job::Contributions(which, _) => which,
         Job::Residuals => Statistic::Spe,
@@ -121,7 +105,9 @@ fn work<S: Simd>(
     let spe: V<S> = if wanted == Statistic::T2 {
         f64x8::splat(simd, 0.0)
     } else {
-        subtract(simd, directions, &scratch.scores, Some(&scratch.points), &mut scratch.residual)
+        scratch.residual.copy_from_slice(&scratch.points);
+        components.subtract_rows(simd, &scratch.scores, &mut scratch.residual);
+        squares(simd, &scratch.residual)
     };
     let spe_limit: V<S> = f64x8::splat(simd, model.spe_limit);
     let t2_limit: V<S> = f64x8::splat(simd, model.t2_limit);
@@ -144,13 +130,14 @@ fn work<S: Simd>(
         Job::Contributions(which, decomposition) => {
             if which != Statistic::Spe {
                 let partial = decomposition == Decomposition::Partial;
-                weigh(simd, directions, partial, &scratch.scores, &mut scratch.weighed);
-                subtract(simd, directions, &scratch.weighed, None, &mut scratch.explained);
+                weigh(simd, weights, partial, &scratch.scores, &mut scratch.weighed);
+                scratch.explained.fill(Row::default());
+                components.add_rows(simd, &scratch.weighed, &mut scratch.explained);
             }
             let one: V<S> = f64x8::splat(simd, 1.0);
             let (spe_unit, t2_unit) = if which == Statistic::Score { (spe_limit, t2_limit) } else { (one, one) };
             let residual_wins = spe_share.simd_ge(t2_share);
-            for place in 0..directions.width {
+            for place in 0..scratch.points.len() {
                 let residual: V<S> = scratch.residual[place].load(simd);
                 let explained: V<S> = scratch.explained[place].load(simd);
                 let (beside_residual, beside_explained) = match decomposition {
@@ -175,78 +162,22 @@ fn work<S: Simd>(
     debug_assert!(out.len() <= LANES * model.lagged.columns.max(1));
 }
 
-/// Scores of the points along each component.
 #[inline(always)]
-fn project<S: Simd>(simd: S, directions: &Directions, points: &[Row], scores: &mut [Row]) {
-    let width = directions.width;
-    for group in 0..directions.groups() {
-        let entries = &directions.entries[group * width..][..width];
-        let points = &points[..width];
-        let zero: V<S> = f64x8::splat(simd, 0.0);
-        let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
-        for place in 0..width {
-            let point: V<S> = points[place].load(simd);
-            let [p, q, r, s] = entries[place];
-            a += point * p;
-            b += point * q;
-            c += point * r;
-            d += point * s;
-        }
-        let scores = &mut scores[group * GROUP..][..GROUP];
-        scores[0].store(a);
-        scores[1].store(b);
-        scores[2].store(c);
-        scores[3].store(d);
-    }
-}
-
-#[inline(always)]
-fn weighed_squares<S: Simd>(simd: S, directions: &Directions, scores: &[Row]) -> V<S> {
+fn weighed_squares<S: Simd>(simd: S, weights: &[f64], scores: &[Row]) -> V<S> {
     let mut sum: V<S> = f64x8::splat(simd, 0.0);
-    for number in 0..directions.weights.len() {
+    for number in 0..weights.len() {
         let score: V<S> = scores[number].load(simd);
-        sum += score * score * directions.weights[number];
+        sum += score * score * weights[number];
     }
     sum
 }
 
-/// Minus the scores by their weights, or by the roots of them.
+/// The scores by their weights, or by the roots of them.
 #[inline(always)]
-fn weigh<S: Simd>(simd: S, directions: &Directions, whole: bool, scores: &[Row], weighed: &mut [Row]) {
-    for number in 0..directions.weights.len() {
-        let weight = directions.weights[number];
-        let weight = if whole { weight } else { weight.sqrt() };
+fn weigh<S: Simd>(simd: S, weights: &[f64], whole: bool, scores: &[Row], weighed: &mut [Row]) {
+    for number in 0..weights.len() {
+        let weight = if whole { weights[number] } else { weights[number].sqrt() };
         let score: V<S> = scores[number].load(simd);
-        weighed[number].store(score * -weight);
+        weighed[number].store(score * weight);
     }
-}
-
-/// `from` (zeros without) less the components by their scores, into `rest`; the sum of its squares.
-#[inline(always)]
-fn subtract<S: Simd>(simd: S, directions: &Directions, scores: &[Row], from: Option<&[Row]>, rest: &mut [Row]) -> V<S> {
-    let width = directions.width;
-    let rest = &mut rest[..width];
-    match from {
-        Some(from) => rest.copy_from_slice(&from[..width]),
-        None => rest.fill(Row::default()),
-    }
-    for group in 0..directions.groups() {
-        let entries = &directions.entries[group * width..][..width];
-        let scores = &scores[group * GROUP..][..GROUP];
-        let a: V<S> = scores[0].load(simd);
-        let b: V<S> = scores[1].load(simd);
-        let c: V<S> = scores[2].load(simd);
-        let d: V<S> = scores[3].load(simd);
-        for place in 0..width {
-            let value: V<S> = rest[place].load(simd);
-            let [p, q, r, s] = entries[place];
-            rest[place].store(value - ((a * p + b * q) + (c * r + d * s)));
-        }
-    }
-    let mut sum: V<S> = f64x8::splat(simd, 0.0);
-    for place in 0..width {
-        let value: V<S> = rest[place].load(simd);
-        sum += value * value;
-    }
-    sum
 }

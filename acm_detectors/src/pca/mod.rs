@@ -16,7 +16,7 @@ use acm_linalg::scaling::Manner;
 use acm_linalg::{Result, Samples};
 
 use crate::lagged::Lagged;
-pub use crate::lagged::Live;
+pub use crate::lagged::LaggedMemory;
 use kernel::Directions;
 
 /// Where the limits of the statistics come from.
@@ -52,16 +52,11 @@ pub enum Decomposition {
 /// Parameters of the PCA monitor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PcaDetector {
-    /// Components that are kept; a count beyond what rows and columns allow keeps all there are.
-    pub components: Components,
-    /// Earlier rows beside each row.
-    pub lags: usize,
-    /// How columns are scaled.
-    pub scaling: Manner,
-    /// The significance that the limits of the score are for.
-    pub alpha: f64,
-    /// Where those come from.
-    pub limits: Limits,
+    components: Components,
+    lags: usize,
+    scaling: Manner,
+    alpha: f64,
+    limits: Limits,
 }
 
 /// A PCA monitor that knows healthy data.
@@ -140,13 +135,13 @@ impl FittedPca {
     ///
     /// # Errors
     /// Those of [`Self::statistic`]; `live` is then as it was.
-    pub fn update(&self, live: &mut Live, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+    pub fn update(&self, live: &mut LaggedMemory, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         if self.lagged.lags == 0 {
             return self.score(x, out);
         }
         let (all, old) = live.before(x)?;
-        let latest = Live::of(&all, self.lagged.lags)?;
+        let latest = LaggedMemory::of(&all, self.lagged.lags)?;
         self.walk(all.view().into(), old, kernel::Job::Statistic(Statistic::Score), 1, out)?;
         *live = latest;
         Ok(())
@@ -154,8 +149,7 @@ impl FittedPca {
 
     /// The rows of `x` from `skip` on.
     fn walk(&self, x: Samples<'_>, skip: usize, job: kernel::Job, width: usize, out: &mut [f64]) -> Result<()> {
-        let points = self.lagged.width();
-        let cost = 2.0 * points as f64 + 0.1 * (points * self.directions.groups() * 4) as f64;
+        let cost = 2.0 * self.lagged.width() as f64 + self.directions.cost_ns();
         by_rows(
             x.rows() - skip,
             width,

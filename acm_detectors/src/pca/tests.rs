@@ -36,7 +36,7 @@ fn by_hand(model: &FittedPca, x: &Array2<f64>, row: usize) -> (f64, f64) {
     let (center, scale) = (model.center().unwrap(), model.scale().unwrap());
     let used = model.used().unwrap();
     let kept: Vec<usize> = (0..x.ncols()).filter(|&column| used[column]).collect();
-    let z: Vec<f64> = (0..=model.parameters().lags)
+    let z: Vec<f64> = (0..=model.parameters().lags())
         .flat_map(|lag| {
             let row = x.row(row.saturating_sub(lag));
             kept.iter()
@@ -130,13 +130,13 @@ fn chunks_rows_and_layouts_change_no_byte() {
     fortran.assign(&new);
     assert_eq!(whole, values(&model, &fortran, Statistic::Score));
     for step in [1, 2, 5, 13, 76] {
-        let mut live = Live::default();
+        let mut live = LaggedMemory::default();
         let mut chunked = Vec::new();
         for start in (0..77).step_by(step) {
             let rows = new.slice(s![start..(start + step).min(77), ..]);
             let mut out = vec![0.0; rows.nrows()];
             let saved = to_bytes_with(&model, &live).unwrap();
-            (_, live) = from_bytes_with::<FittedPca, Live>(&saved).unwrap();
+            (_, live) = from_bytes_with::<FittedPca, LaggedMemory>(&saved).unwrap();
             model.update(&mut live, rows.into(), &mut out).unwrap();
             chunked.extend(out);
         }

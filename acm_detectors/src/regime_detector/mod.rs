@@ -22,7 +22,7 @@ use crate::ar1::{Ar1, FittedAr1, Fuse};
 use crate::mahalanobis::{FittedMahalanobis, MahalanobisDetector};
 use crate::pca::{Decomposition, FittedPca, Limits, PcaDetector, Statistic};
 
-pub use score::Live;
+pub use score::RegimeDetectorMemory;
 
 /// Share of the variance that a regime's principal components explain.
 const SHARE: f64 = 0.9;
@@ -134,13 +134,13 @@ impl RegimeDetector {
             match self.kind.fit(table(&own, count, columns)?) {
                 Ok(detector) => {
                     push(&mut regimes, label, "the regimes")?;
-                    push(&mut detectors, Part::new(detector, count), "the regimes")?;
+                    push(&mut detectors, LimitedDetector::new(detector, count), "the regimes")?;
                 }
                 Err(Error::TooFew { .. } | Error::Unfit { .. } | Error::Singular { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        push(&mut detectors, Part::new(pooled, rows), "the regimes")?;
+        push(&mut detectors, LimitedDetector::new(pooled, rows), "the regimes")?;
         let mut fitted = FittedRegimeDetector {
             parameters: *self,
             regimes,
@@ -198,13 +198,13 @@ impl Inner {
 
 /// A detector and what its scores are divided by.
 #[derive(Debug, Clone, PartialEq)]
-struct Part {
+struct LimitedDetector {
     detector: Inner,
     limit: f64,
     rows: usize,
 }
 
-impl Part {
+impl LimitedDetector {
     fn new(detector: Inner, rows: usize) -> Self {
         Self {
             detector,
@@ -221,7 +221,7 @@ pub struct FittedRegimeDetector {
     /// Those with a detector of their own, rising.
     regimes: Vec<i64>,
     /// As many, and the one of all rows.
-    parts: Vec<Part>,
+    parts: Vec<LimitedDetector>,
 }
 
 impl FittedRegimeDetector {

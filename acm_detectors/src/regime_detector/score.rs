@@ -7,18 +7,18 @@ use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer};
 
-use super::{FittedRegimeDetector, Part, require_labels, table};
+use super::{FittedRegimeDetector, LimitedDetector, require_labels, table};
 
 /// Values that are gathered at a time.
 const VALUES: usize = 1 << 18;
 
 /// The row before the next one of a history that is scored as it comes, where the detector looks at it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Live {
+pub struct RegimeDetectorMemory {
     last: Option<Vec<f64>>,
 }
 
-impl Memory for Live {
+impl Memory for RegimeDetectorMemory {
     fn write(&self, to: &mut Writer) {
         if let Some(last) = &self.last {
             to.reals("live.last", last);
@@ -78,7 +78,13 @@ impl FittedRegimeDetector {
     ///
     /// # Errors
     /// Those of [`Self::score`]; `live` is then as it was.
-    pub fn update(&self, live: &mut Live, x: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
+    pub fn update(
+        &self,
+        live: &mut RegimeDetectorMemory,
+        x: Samples<'_>,
+        labels: Option<&[i64]>,
+        out: &mut [f64],
+    ) -> Result<()> {
         let known = live.last.as_deref().filter(|last| last.len() == self.columns());
         let last = x.rows().checked_sub(1).filter(|_| self.parameters.kind.looks_back());
         let last = last.map(|row| x.row(row)).transpose()?;
@@ -185,7 +191,7 @@ impl Gathered {
     }
 
     /// Scores the rows, divides by the limit and puts the results where they belong.
-    fn finish(&mut self, part: &Part, out: &mut [f64]) -> Result<()> {
+    fn finish(&mut self, part: &LimitedDetector, out: &mut [f64]) -> Result<()> {
         let rows = table(&self.values[..self.used * self.columns], self.used, self.columns)?;
         let results = &mut self.results[..self.used * self.width];
         match self.job {

@@ -3,7 +3,7 @@
 use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::{Error, Persist, Reader, Result, Writer};
 
-use super::{FittedRegimeDetector, Inner, Kind, Part, RegimeDetector};
+use super::{FittedRegimeDetector, Inner, Kind, LimitedDetector, RegimeDetector};
 use crate::ar1::FittedAr1;
 use crate::mahalanobis::FittedMahalanobis;
 use crate::pca::FittedPca;
@@ -28,8 +28,8 @@ impl Inner {
     /// Whether a row's score depends on no more rows than the kind of detector says.
     fn is_plain(&self) -> bool {
         match self {
-            Self::Pca(detector) => detector.parameters().lags == 0,
-            Self::Mahalanobis(detector) => detector.parameters().lags == 0,
+            Self::Pca(detector) => detector.parameters().lags() == 0,
+            Self::Mahalanobis(detector) => detector.parameters().lags() == 0,
             Self::Ar1(_) => true,
         }
     }
@@ -100,7 +100,7 @@ impl Persist for FittedRegimeDetector {
             })?;
             from.require(detector.columns() == columns && detector.is_plain(), "detectors")?;
             let rows = usize::try_from(rows).map_err(|_| from.wrong("rows"))?;
-            parts.push(Part { detector, limit, rows });
+            parts.push(LimitedDetector { detector, limit, rows });
             rest = others;
         }
         from.require(rest.is_empty(), "detectors")?;

@@ -86,7 +86,7 @@ fn pieces_are_the_whole() {
         let model = fitted(kind, &x, &labels);
         let whole = scores(&model, &x, Some(&labels));
         for size in [1, 7, 300] {
-            let mut live = Live::default();
+            let mut live = RegimeDetectorMemory::default();
             let mut pieces = Vec::new();
             for (rows, labels) in x.axis_chunks_iter(Axis(0), size).zip(labels.chunks(size)) {
                 let mut out = vec![0.0; labels.len()];

@@ -13,7 +13,7 @@ use acm_linalg::error::require;
 use acm_linalg::memory::Gather;
 use acm_linalg::{Result, Scaling};
 
-pub use score::Live;
+pub use score::RegimesMemory;
 
 /// How many regimes there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,11 +14,11 @@ const LARGEST: f64 = 1e150;
 
 /// The labels of the latest rows of a history that is followed as it comes.
 #[derive(Debug, Clone, Default)]
-pub struct Live {
+pub struct RegimesMemory {
     recent: Recent,
 }
 
-impl Memory for Live {
+impl Memory for RegimesMemory {
     fn write(&self, to: &mut Writer) {
         // One more, so that UNKNOWN is no less than 0.
         let mut labels = self.recent.labels().map(|label| label.saturating_add(1).unsigned_abs()).peekable();
@@ -46,7 +46,7 @@ impl Memory for Live {
 }
 
 /// Eight rows, and their squared distances to the centres.
-struct Desk {
+struct DistanceScratch {
     tile: Vec<Row>,
     squares: Vec<Row>,
     /// How many sensors each row knows, of those that have a part.
@@ -148,7 +148,7 @@ impl FittedRegimes {
     ///
     /// # Errors
     /// As [`Self::predict`]; an interrupt leaves `live` somewhere among the rows.
-    pub fn track(&self, live: &mut Live, x: Samples<'_>, out: &mut [i64]) -> Result<()> {
+    pub fn track(&self, live: &mut RegimesMemory, x: Samples<'_>, out: &mut [i64]) -> Result<()> {
         self.predict(x, out)?;
         let mut watch = Watch::start();
         for label in out {
@@ -168,7 +168,7 @@ impl FittedRegimes {
     }
 
     /// Place and distance of the nearest centre, and the distance of the next.
-    fn two(&self, desk: &Desk, lane: usize) -> ([f64; 2], f64) {
+    fn two(&self, desk: &DistanceScratch, lane: usize) -> ([f64; 2], f64) {
         let (mut place, mut first, mut second) = (-1.0, f64::INFINITY, f64::INFINITY);
         if desk.known[lane] > 0.0 {
             for (number, square) in desk.squares[..self.count()].iter().enumerate() {
@@ -192,13 +192,13 @@ impl FittedRegimes {
         x: Samples<'_>,
         width: usize,
         out: &mut [R],
-        say: impl Fn(&Desk, usize, &mut [R]) + Sync,
+        say: impl Fn(&DistanceScratch, usize, &mut [R]) + Sync,
     ) -> Result<()> {
         let columns = self.columns();
         x.require_columns(columns)?;
         let parts = self.parts();
         let scratch = || {
-            Ok(Desk {
+            Ok(DistanceScratch {
                 tile: room(columns, 1, Row::splat(0.0), "a tile of rows")?,
                 squares: room(self.count(), 1, Row::splat(0.0), "distances")?,
                 known: [0.0; LANES],
@@ -218,7 +218,7 @@ impl FittedRegimes {
         })
     }
 
-    fn measure_tile(&self, x: &Samples<'_>, first: usize, parts: f64, desk: &mut Desk) {
+    fn measure_tile(&self, x: &Samples<'_>, first: usize, parts: f64, desk: &mut DistanceScratch) {
         let columns = self.columns();
         x.pack(first, &mut desk.tile);
         desk.known = [0.0; LANES];

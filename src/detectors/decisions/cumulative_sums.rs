@@ -1,6 +1,6 @@
 //! Cumulative sums.
 
-use acm_detectors::decisions::{self, Live};
+use acm_detectors::decisions::{self, ChartMemory};
 use pyo3::prelude::*;
 
 use super::charted::{Charts, charted, levels, shown};
@@ -11,12 +11,12 @@ use crate::models::{Model, model};
 
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct Cusum {
-    held: Held<decisions::Cusum, Live<decisions::Cusum>>,
+    held: Held<decisions::Cusum, ChartMemory<decisions::Cusum>>,
 }
 
 impl Model for Cusum {
     type Fitted = decisions::Cusum;
-    type Live = Live<decisions::Cusum>;
+    type Live = ChartMemory<decisions::Cusum>;
 
     const PARAMETERS: &'static [&'static str] = &["threshold", "drift", "target", "scale", "reset"];
 
@@ -100,5 +100,5 @@ pub(crate) fn cusum<'py>(
     reset: Given<'_, 'py>,
 ) -> PyResult<Charts<'py>> {
     let chart = chart_of(threshold, drift, target, scale, reset)?;
-    charted(py, x, |x, out| Live::default().update(&chart, x, out))
+    charted(py, x, |x, out| ChartMemory::default().update(&chart, x, out))
 }

@@ -1,6 +1,6 @@
 //! The Page-Hinkley test.
 
-use acm_detectors::decisions::{self, Live};
+use acm_detectors::decisions::{self, ChartMemory};
 use pyo3::prelude::*;
 
 use super::charted::{Charts, charted};
@@ -11,12 +11,12 @@ use crate::models::{Model, model};
 
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct PageHinkley {
-    held: Held<decisions::PageHinkley, Live<decisions::PageHinkley>>,
+    held: Held<decisions::PageHinkley, ChartMemory<decisions::PageHinkley>>,
 }
 
 impl Model for PageHinkley {
     type Fitted = decisions::PageHinkley;
-    type Live = Live<decisions::PageHinkley>;
+    type Live = ChartMemory<decisions::PageHinkley>;
 
     const PARAMETERS: &'static [&'static str] = &["threshold", "delta", "min_rows", "reset"];
 
@@ -92,5 +92,5 @@ pub(crate) fn page_hinkley<'py>(
     reset: Given<'_, 'py>,
 ) -> PyResult<Charts<'py>> {
     let chart = chart_of(threshold, delta, min_rows, reset)?;
-    charted(py, x, |x, out| Live::default().update(&chart, x, out))
+    charted(py, x, |x, out| ChartMemory::default().update(&chart, x, out))
 }

@@ -1,6 +1,6 @@
 //! The exponentially weighted moving average chart.
 
-use acm_detectors::decisions::{self, Live};
+use acm_detectors::decisions::{self, ChartMemory};
 use pyo3::prelude::*;
 
 use super::charted::{Charts, charted, levels, shown};
@@ -11,12 +11,12 @@ use crate::models::{Model, model};
 
 #[pyclass(module = "acm_rs._native", frozen)]
 pub(crate) struct EwmaChart {
-    held: Held<decisions::EwmaChart, Live<decisions::EwmaChart>>,
+    held: Held<decisions::EwmaChart, ChartMemory<decisions::EwmaChart>>,
 }
 
 impl Model for EwmaChart {
     type Fitted = decisions::EwmaChart;
-    type Live = Live<decisions::EwmaChart>;
+    type Live = ChartMemory<decisions::EwmaChart>;
 
     const PARAMETERS: &'static [&'static str] = &["lam", "width", "target", "sigma"];
 
@@ -90,5 +90,5 @@ pub(crate) fn ewma_chart<'py>(
     sigma: Given<'_, 'py>,
 ) -> PyResult<Charts<'py>> {
     let chart = chart_of(lam, width, target, sigma)?;
-    charted(py, x, |x, out| Live::default().update(&chart, x, out))
+    charted(py, x, |x, out| ChartMemory::default().update(&chart, x, out))
 }

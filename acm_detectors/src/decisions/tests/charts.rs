@@ -4,11 +4,11 @@ use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use proptest::prelude::*;
 
 use super::noise;
-use crate::decisions::{Chart, Charted, Cusum, EwmaChart, Levels, Live, PageHinkley};
+use crate::decisions::{Chart, ChartMemory, Charted, Cusum, EwmaChart, Levels, PageHinkley};
 
 type Results = (Array2<f64>, Array2<f64>, Array2<bool>);
 
-fn update<C: Chart>(chart: &C, live: &mut Live<C>, x: Samples<'_>) -> Results {
+fn update<C: Chart>(chart: &C, live: &mut ChartMemory<C>, x: Samples<'_>) -> Results {
     let shape = (x.rows(), x.columns());
     let mut out = (Array2::zeros(shape), Array2::zeros(shape), Array2::from_elem(shape, false));
     let (first, second, alarm) = (out.0.view_mut(), out.1.view_mut(), out.2.view_mut());
@@ -18,7 +18,7 @@ fn update<C: Chart>(chart: &C, live: &mut Live<C>, x: Samples<'_>) -> Results {
 
 fn line<C: Chart>(chart: C, x: &[f64]) -> (Vec<f64>, Vec<f64>, Vec<bool>) {
     let x = ArrayView2::from_shape((x.len(), 1), x).unwrap();
-    let (first, second, alarm) = update(&chart, &mut Live::default(), x.into());
+    let (first, second, alarm) = update(&chart, &mut ChartMemory::default(), x.into());
     (first.into_raw_vec_and_offset().0, second.into_raw_vec_and_offset().0, alarm.into_raw_vec_and_offset().0)
 }
 
@@ -147,14 +147,14 @@ fn huge_values_stay_finite() {
 
 fn cuts_layouts_and_saving<C: Chart>(chart: C) {
     let x = table(3000, 19);
-    let whole = update(&chart, &mut Live::default(), x.view().into());
+    let whole = update(&chart, &mut ChartMemory::default(), x.view().into());
     let mut fortran = Array2::zeros((3000, 19).f());
     fortran.assign(&x);
-    assert_eq!(whole, update(&chart, &mut Live::default(), fortran.view().into()));
+    assert_eq!(whole, update(&chart, &mut ChartMemory::default(), fortran.view().into()));
     let list: Vec<_> = x.columns().into_iter().collect();
     let list = Table::of_columns(3000, &list, "x").unwrap();
-    assert_eq!(whole, update(&chart, &mut Live::default(), list.into()));
-    let mut live = Live::default();
+    assert_eq!(whole, update(&chart, &mut ChartMemory::default(), list.into()));
+    let mut live = ChartMemory::default();
     let mut start = 0;
     for length in [0, 1, 7, 1, 1500, 0, 400, 1091] {
         let part = update(&chart, &mut live, x.slice(s![start..start + length, ..]).into());
@@ -164,23 +164,23 @@ fn cuts_layouts_and_saving<C: Chart>(chart: C) {
         assert_eq!(part.2, whole.2.slice(rows));
         start += length;
         let bytes = to_bytes_with(&chart, &live).unwrap();
-        let back = from_bytes_with::<C, Live<C>>(&bytes).unwrap();
+        let back = from_bytes_with::<C, ChartMemory<C>>(&bytes).unwrap();
         assert_eq!((&back.0, &back.1), (&chart, &live));
         live = back.1;
         for length in (0..bytes.len()).step_by(13) {
-            assert!(from_bytes_with::<C, Live<C>>(&bytes[..length]).is_err());
+            assert!(from_bytes_with::<C, ChartMemory<C>>(&bytes[..length]).is_err());
         }
     }
     assert_eq!(start, 3000);
     for threads in [1, 2, 3] {
         acm_linalg::parallel::set_num_threads(threads).unwrap();
-        assert_eq!(whole, update(&chart, &mut Live::default(), x.view().into()));
+        assert_eq!(whole, update(&chart, &mut ChartMemory::default(), x.view().into()));
     }
     let narrow = x.mapv(|value| value as f32);
     let widened = narrow.mapv(f64::from);
-    let of_narrow = update(&chart, &mut Live::default(), narrow.view().into());
-    assert_eq!(of_narrow, update(&chart, &mut Live::default(), widened.view().into()));
-    assert_eq!(update(&chart, &mut Live::default(), x.slice(s![..0, ..]).into()).0.dim(), (0, 19));
+    let of_narrow = update(&chart, &mut ChartMemory::default(), narrow.view().into());
+    assert_eq!(of_narrow, update(&chart, &mut ChartMemory::default(), widened.view().into()));
+    assert_eq!(update(&chart, &mut ChartMemory::default(), x.slice(s![..0, ..]).into()).0.dim(), (0, 19));
     let before = live.clone();
     let mut out = whole;
     let (first, second, alarm) = (out.0.view_mut(), out.1.view_mut(), out.2.view_mut());
@@ -223,7 +223,7 @@ fn parameters_are_checked() {
     let x = table(20, 4);
     let mut out = (Array2::zeros((20, 4)), Array2::zeros((20, 4)), Array2::from_elem((20, 4), false));
     let (first, second, alarm) = (out.0.view_mut(), out.1.view_mut(), out.2.view_mut());
-    let error = Live::default()
+    let error = ChartMemory::default()
         .update(&chart, x.view().into(), Charted { first, second, alarm })
         .unwrap_err();
     assert_eq!(error.to_string(), "`target` must have length 4, got 3");
