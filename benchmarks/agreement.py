@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
-
-from benchmarks.case import Case
-from benchmarks.data import Inputs, Matrix
-from benchmarks.peer import Peer
-from benchmarks.peers import PEERS
+from registry.inputs import Inputs, Matrix
+from registry.timed import Case, Peer
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def check_shape(window: int, n: int, d: int) -> tuple[int, int]:
 def check(case: Case, window: int, inputs: Inputs, module: ModuleType | None) -> list[Agreement]:
     """Compare acm_rs with every peer, or the peers with the first of them where acm_rs lacks the kernel."""
     part = inputs.part(*check_shape(window, inputs.n, inputs.d))
-    peers = [peer for peer in PEERS[case.key] if peer.present()]
+    peers = [peer for peer in case.peers if peer.present()]
     results: list[tuple[str, Peer | None, list[Matrix]]] = []
     if module is not None and case.present(module):
         results.append(("acm_rs", None, case.split(case.bind(module, part.c, window)())))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import time
@@ -36,24 +35,12 @@ def clean_environment() -> dict[str, str]:
     return {name: os.environ.pop(name) for name in SLOWING_VARIABLES if name in os.environ}
 
 
-def available(name: str) -> bool:
-    """Tell whether a module can be found, without importing it."""
-    return importlib.util.find_spec(name) is not None
-
-
 def load_acm_rs() -> ModuleType | None:
     """Import ``acm_rs``, or return None where it is not installed or its native part is not built."""
     try:
         return importlib.import_module("acm_rs")
     except ModuleNotFoundError:
         return None
-
-
-def cores() -> int:
-    """Count the CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def cpu_model() -> str:
@@ -110,6 +97,8 @@ class BusyClock:
 
 def machine_lines(removed: Mapping[str, str]) -> list[str]:
     """Describe machine, versions and environment in a few lines of Markdown."""
+    from registry.inputs import cores
+
     acm_rs = load_acm_rs()
     threads = getattr(acm_rs, "get_num_threads", None)
     pool = f", acm_rs threads {threads()}" if threads is not None else ""

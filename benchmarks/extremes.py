@@ -9,11 +9,11 @@ from itertools import pairwise
 from types import ModuleType
 
 import numpy as np
+from registry.inputs import Inputs, Matrix, cores, random_matrix
+from registry.timed import MIN_PERIODS, Case
 
-from benchmarks.case import Case
-from benchmarks.cases import MEMORY_BOUND, MIN_PERIODS, OVERHEAD_SECONDS, WORST_OVER_RANDOM
-from benchmarks.data import ADVERSARIES, GAPS, Inputs, Matrix, random_matrix
-from benchmarks.environment import cores
+from benchmarks.cases import MEMORY_BOUND, OVERHEAD_SECONDS, WORST_OVER_RANDOM
+from benchmarks.data import ADVERSARIES, GAPS
 from benchmarks.kernels import Progress, Variant
 from benchmarks.measure import Candidate, Plan, race
 from benchmarks.table import Section, Verdict, digits, markdown, milliseconds

@@ -7,8 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from registry.inputs import Inputs
 
-from benchmarks.data import Inputs, fan_twin, read_history
+from benchmarks.data import fan_twin, read_history
 from benchmarks.features import (
     EARLIER_SECONDS,
     TIMES_OVER_EARLIER,

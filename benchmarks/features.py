@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from registry.inputs import Inputs, Matrix
+from registry.spectra import bins_of_bands
+from registry.timed import available, over_sensors
 
-from benchmarks.data import Inputs, Matrix
-from benchmarks.environment import ROOT, available
-from benchmarks.numpy_peers import bins_of_bands, over_sensors
+from benchmarks.environment import ROOT
 
 FILE = ROOT / "core" / "fast_features.py"
 BACKENDS = ("rust", "polars", "pandas")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
 
+from registry.inputs import Inputs
+from registry.timed import COLUMNS, Case, Peer
+
 from benchmarks.agreement import Agreement, check
-from benchmarks.case import Case
 from benchmarks.cases import FLAT_OVER_SMALLEST, TARGET_SHAPE
-from benchmarks.data import Inputs
 from benchmarks.measure import Candidate, Plan, Timing, race
-from benchmarks.peer import COLUMNS, Peer
-from benchmarks.peers import PEERS
 from benchmarks.table import Section, Verdict, digits, markdown, milliseconds
 
 Progress = Callable[[str], None]
@@ -79,7 +78,7 @@ def time_case(
 ) -> dict[str, Timing]:
     """Race acm_rs' variants and the peers on one input."""
     candidates = own_candidates(case, window, inputs, module, kinds)
-    candidates += [peer_candidate(case, peer, window, inputs) for peer in PEERS[case.key] if peer.present()]
+    candidates += [peer_candidate(case, peer, window, inputs) for peer in case.peers if peer.present()]
     return race(candidates, plan)
 
 
@@ -112,7 +111,7 @@ def kernel_section(
     rows: list[list[str]] = []
     agreements: list[Agreement] = []
     flat: dict[str, dict[int, dict[str, float]]] = {}
-    names = [c for c in COLUMNS if any(p.name == c for case in cases for p in PEERS[case.key])]
+    names = [c for c in COLUMNS if any(p.name == c for case in cases for p in case.peers)]
     for case in cases:
         for window in case.windows:
             if not case.fits(n, d, window):
@@ -126,10 +125,10 @@ def kernel_section(
             timings = time_case(case, window, inputs, module, kinds, plan)
             own = {k.label: timings[k.label].median for k in kinds if k.label in timings}
             flat.setdefault(case.key, {})[window] = own
-            scaled = {peer.name for peer in PEERS[case.key] if peer.slice_shape is not None}
+            scaled = {peer.name for peer in case.peers if peer.slice_shape is not None}
             against: list[str] = []
             for target in case.targets[window]:
-                best = _fastest(timings, PEERS[case.key], target.peers)
+                best = _fastest(timings, case.peers, target.peers)
                 if target.times is None and best is not None and best[0] in against:
                     continue
                 first = not against
@@ -158,7 +157,7 @@ def kernel_section(
                         case.title if first else "",
                         case.shown(window) if first else "",
                         *[(milliseconds(own.get(k.label)) if first else "") for k in kinds],
-                        *[(_cell(name, PEERS[case.key], timings) if first else "") for name in names],
+                        *[(_cell(name, case.peers, timings) if first else "") for name in names],
                         best[0] if best is not None else "-",
                         digits(ratio),
                         wanted if judged else "-",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.environment import ROOT, available, clean_environment, load_acm_rs
+from benchmarks.environment import ROOT, clean_environment, load_acm_rs
 from benchmarks.table import Section, Verdict, markdown, mebibytes
 
 STATUS = Path("/proc/self/status")
@@ -39,7 +40,7 @@ def _reset_peak() -> bool:
 def _resident_and_peak() -> tuple[int, int]:
     if STATUS.exists():
         return _status("VmRSS"), _status("VmHWM")
-    if available("psutil"):
+    if importlib.util.find_spec("psutil"):
         import psutil
 
         info = psutil.Process().memory_info()
@@ -85,8 +86,9 @@ def output_bytes(result: Any) -> int:
 
 def _call(spec: dict[str, Any]) -> Callable[[Any], Any]:
     """Bind the call a specification names, as a function of the inputs."""
+    from registry.inputs import Inputs
+
     from benchmarks.cases import CASES
-    from benchmarks.data import Inputs
     from benchmarks.features import drop_in_call, feature_calls
 
     module = load_acm_rs()
@@ -117,8 +119,7 @@ def _call(spec: dict[str, Any]) -> Callable[[Any], Any]:
 def child(spec: dict[str, Any]) -> dict[str, int]:
     """Measure the call a specification names in this process."""
     import numpy as np
-
-    from benchmarks.data import Inputs
+    from registry.inputs import Inputs
 
     build = _call(spec)
     n, d = spec["shape"]
@@ -225,7 +226,8 @@ def memory_section(
 
 def wide_memory_section(keys: Sequence[str], module: ModuleType | None, progress: Callable[[str], None]) -> Section:
     """Hold the correlation of very many columns to a fixed number of bytes beyond its input and output."""
-    from benchmarks.case import WHOLE
+    from registry.timed import WHOLE
+
     from benchmarks.cases import CASES, WIDE_BYTES, WIDE_KEYS, WIDE_SHAPE
 
     n, d = WIDE_SHAPE

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
+from registry.timed import ModelCase
+
 from benchmarks.kernels import Progress
 from benchmarks.measure import Candidate, Plan, race
-from benchmarks.models import ModelCase
 from benchmarks.table import Section, Verdict, digits, markdown, milliseconds
 
 OURS = "acm_rs"

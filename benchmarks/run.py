@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.cases import CASES, TARGET_SHAPE, WIDE_KEYS
+from benchmarks.cases import CASES, MODEL_CASES, TARGET_SHAPE, WIDE_KEYS
 from benchmarks.data import FAN_SHAPE
 from benchmarks.environment import BusyClock, load_acm_rs, machine_lines
 from benchmarks.extremes import bandwidth_section, overhead_section, worst_section
@@ -16,7 +16,6 @@ from benchmarks.kernels import kernel_section, variants
 from benchmarks.measure import QUICK, Plan
 from benchmarks.memory import feature_memory_section, memory_section, wide_memory_section
 from benchmarks.model_section import model_section
-from benchmarks.models import MODEL_CASES
 from benchmarks.table import Section, put_between_marks, short_table, summary
 
 PARTS = ("kernels", "models", "features", "bandwidth", "worst", "overhead")

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from exact import Exact
+from exact import Exact, as_columns
 from exact_pairs import pair_values
 from families import FAMILIES, LENGTH, WINDOWS, family, sample_rows, second, sums, truth
-from oracles import PAIRS, ROLLING, Array, Kernel, PairKernel
+from registry import PAIRS, ROLLING, Array, Kernel, LagKernel
 from windows import trailing
 
 
@@ -36,13 +36,10 @@ def truth_of(kernel: Kernel, name: str, missing: bool, window: int, **keywords: 
     """Give sampled rows and exact values of a kernel called with its default keywords and these."""
     arguments: Mapping[str, Any] = {**kernel.keywords, **keywords}
     key = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(arguments.items()))
-    rows, want = truth(kernel.exact, name, missing, window, 1, kernel.minimum(arguments), key)
+    assert kernel.exact is not None
+    minimum = kernel.minimum(arguments)
+    rows, want = truth(kernel.exact, name, missing, window, minimum, kernel.leading_zeros, kernel.heavy, key)
     return list(rows), want
-
-
-def as_columns(found: Array) -> Array:
-    """Give results of a single column as (rows, outputs)."""
-    return found.reshape(found.shape[0], -1)
 
 
 def worst_errors(kernel: Kernel, name: str, missing: bool, window: int, got: Array | None = None) -> list[Worst]:
@@ -62,10 +59,11 @@ def worst_of_pairs(kernel: Kernel, name: str, missing: bool, window: int, peers:
     """Measure covariance or correlation on a family and its second series."""
     x, y = family(name, missing), second(name, missing)
     rows = list(sample_rows(name, missing, window))
+    assert kernel.exact is not None
     want = pair_values(kernel.exact, sums(name, missing), trailing(LENGTH, window), rows)
     if peers:
         one, other = (pd.Series(np.where(np.isfinite(v), v, np.nan)) for v in (x, y))
-        got = getattr(one.rolling(window, min_periods=1), kernel.exact)(other).to_numpy()[rows]
+        got = getattr(one.rolling(window, min_periods=1), kernel.name.removeprefix("rolling_"))(other).to_numpy()[rows]
     else:
         got = kernel(x, window, y=y)[rows]
     scaled = want.scaled_error(got)[:, 0]
@@ -99,7 +97,7 @@ def main() -> None:
             numbers = "".join(f"  {value:>9.1e}" for value in (best[k].scaled, relative[k], targets[k]))
             print(f"{kernel.name:<24}{k:>7}{numbers}  {best[k].where}")
     for kernel in PAIRS:
-        if isinstance(kernel, PairKernel):
+        if not isinstance(kernel, LagKernel):
             found = [
                 worst_of_pairs(kernel, name, missing, window, peers)
                 for name in FAMILIES

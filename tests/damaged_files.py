@@ -45,7 +45,8 @@ class Saved:
 def everything() -> tuple[Saved, ...]:
     """Every class that saves, with every set of parameters, amid a history."""
     import acm_rs
-    from models import CASES, plant
+    from histories import plant
+    from registry import CASES
 
     found = []
     for case in CASES:

@@ -19,9 +19,8 @@ import acm_rs
 import numpy as np
 from calls import CALLS, made
 from families import WINDOWS, family
-from matrices import MATRICES
-from models import CASES, MODELS, plant
-from oracles import KERNELS, PAIRS, WINDOWED
+from histories import plant
+from registry import CASES, KERNELS, MATRICES, MODELS, PAIRS, WINDOWED
 
 SIZES = (1, 2, 3, 130, 5000, 20_011)
 

@@ -6,7 +6,7 @@ Prefix sums of integers lose nothing, so a window costs a few subtractions, what
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from exact import NAN, Bounds, Column, Exact, Pair, as_exact, round_ratio, round_root
@@ -67,30 +67,32 @@ class Pairs:
         return (math.copysign(hi, ab), lo if ab >= 0 else -lo)
 
 
+Form = Callable[..., Pair]
+"""``Pairs.cov`` or ``Pairs.corr``."""
+
+
 def pair_values(
-    name: str,
+    form: Form,
     sums: Pairs | Sequence[Pairs],
     bounds: Bounds,
     rows: Iterable[int],
     *,
     min_periods: int = 1,
-    ddof: int = 1,
+    **keywords: int,
 ) -> Exact:
-    """Evaluate "cov" or "corr" at the given rows, one output for each of ``sums``."""
+    """Evaluate a form at the given rows, one output for each of ``sums``; a covariance may take ``ddof``."""
     each = [sums] if isinstance(sums, Pairs) else list(sums)
 
     def value(one: Pairs, start: int, stop: int) -> Pair:
-        if one.count(start, stop) < max(min_periods, 1):
-            return NAN
-        return one.cov(start, stop, ddof) if name == "cov" else one.corr(start, stop)
+        return NAN if one.count(start, stop) < max(min_periods, 1) else form(one, start, stop, **keywords)
 
     start, stop = bounds
     found = [[value(one, int(start[row]), int(stop[row])) for one in each] for row in rows]
     return as_exact(found, len(each))
 
 
-def whole(name: str, columns: Sequence[Column], *, min_periods: int = 1, ddof: int = 1, lag: int = 0) -> Exact:
-    """Evaluate "cov" or "corr" of every column with every column moved down by ``lag``, over all rows."""
+def whole(form: Form, columns: Sequence[Column], *, min_periods: int = 1, lag: int = 0, **keywords: int) -> Exact:
+    """Evaluate a form of every column with every column moved down by ``lag``, over all rows."""
     n = len(columns[0].values) if columns else 0
     found = []
     for a in columns:
@@ -98,6 +100,6 @@ def whole(name: str, columns: Sequence[Column], *, min_periods: int = 1, ddof: i
         for b in columns:
             sums = Pairs(a, lagged(b, lag))
             few = sums.count(0, n) < max(min_periods, 1)
-            line.append(NAN if few else sums.cov(0, n, ddof) if name == "cov" else sums.corr(0, n))
+            line.append(NAN if few else form(sums, 0, n, **keywords))
         found.append(line)
     return as_exact(found, len(columns))

@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from exact import Column, Exact, evaluate
+from exact import Column, Exact, Form, evaluate
 from exact_pairs import Pairs
 
 Floats = npt.NDArray[np.float64]
@@ -110,11 +110,10 @@ def sample_rows(name: str, missing: bool, window: int, count: int = 220) -> tupl
 
 
 @lru_cache(maxsize=4)
-def _rows_for(name: str, missing: bool, window: int, kernel: str) -> tuple[int, ...]:
+def _few_rows(name: str, missing: bool, window: int) -> tuple[int, ...]:
     rows = sample_rows(name, missing, window)
-    if kernel != "band_energy" or window < 50:
+    if window < 50:
         return rows
-    # A discrete Fourier transform in integers is quadratic in the window.
     keep = 40 if window <= 100 else 4
     picked = np.random.default_rng(window).choice(np.asarray(rows), size=keep, replace=False)
     return tuple(sorted(picked.tolist()))
@@ -122,23 +121,24 @@ def _rows_for(name: str, missing: bool, window: int, kernel: str) -> tuple[int, 
 
 @cache
 def truth(
-    kernel: str,
+    form: Form,
     name: str,
     missing: bool,
     window: int,
-    min_periods: int,
     own_minimum: int,
+    leading_zeros: bool = False,
+    heavy: bool = False,
     keywords: tuple[tuple[str, object], ...] = (),
 ) -> tuple[tuple[int, ...], Exact]:
-    """Give the sampled rows of a family and the exact values of a kernel there."""
-    rows = _rows_for(name, missing, window, kernel)
+    """Give sampled rows of a family and a form's exact values there; fewer of them where a value is ``heavy``."""
+    rows = (_few_rows if heavy else sample_rows)(name, missing, window)
     found = evaluate(
-        kernel,
+        form,
         column(name, missing),
         window,
         rows,
-        min_periods=min_periods,
         own_minimum=own_minimum,
+        leading_zeros=leading_zeros,
         **dict(keywords),
     )
     return rows, found

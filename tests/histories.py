@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 
 
 def history(n: int = 400, d: int = 5, seed: int = 1) -> Array:
@@ -26,6 +27,23 @@ def history(n: int = 400, d: int = 5, seed: int = 1) -> Array:
     x[rng.random((n, d)) < 0.05] = np.nan
     x[rng.random((n, d)) < 0.01] = np.inf
     x[rng.random((n, d)) < 0.01] = -np.inf
+    return x
+
+
+def plant(rows: int, columns: int = 5, seed: int = 0, gaps: float = 0.0) -> Floats:
+    """Sensors of a machine: two hidden loads with memory, levels far apart, noise, and missing values if asked."""
+    random = np.random.default_rng(seed)
+    loads = np.zeros((rows, 2))
+    kicks = random.standard_normal((rows, 2))
+    for row in range(1, rows):
+        loads[row] = 0.9 * loads[row - 1] + kicks[row]
+    mixing = np.random.default_rng(99).standard_normal((2, columns))
+    levels = 10.0 ** np.linspace(0, 4, columns)
+    x = levels + loads @ mixing + 0.3 * random.standard_normal((rows, columns))
+    if gaps:
+        hidden = random.random(x.shape)
+        x[hidden < gaps] = np.nan
+        x[hidden < gaps / 5] = np.inf
     return x
 
 

@@ -26,7 +26,7 @@ import acm_rs
 import calls
 import numpy as np
 from calls import CALLS, Call
-from oracles import KERNELS
+from registry import KERNELS
 
 ALLOWED = 0.2
 """Seconds of CPU that a call may go on after the signal."""

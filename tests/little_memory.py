@@ -25,6 +25,7 @@ if __name__ == "__main__":
 
 import acm_rs
 import calls
+from registry import regimes
 
 MOST_MIB = 48
 PROMISED_MIB = 4
@@ -140,7 +141,7 @@ def _stored() -> dict[str, bytes]:
             for name in names:
                 (folder / f"{name}.bytes").write_bytes(calls._stored(name))
                 calls._saved(name)
-            (folder / "reference.bytes").write_bytes(calls._reference().to_bytes())
+            (folder / "reference.bytes").write_bytes(regimes.reference().to_bytes())
             os._exit(0)
         except BaseException:
             traceback.print_exc()
@@ -158,8 +159,8 @@ def endings(runs: list[Run]) -> Iterator[Ending]:
     vars(calls).update(
         _stored=stored.__getitem__,
         _saved=lambda name: folder / f"{name}-to-load.safetensors",
-        _reference=lambda: reference,
     )
+    regimes.reference = lambda: reference
     with tempfile.TemporaryFile() as errors:
         for run in runs:
             yield ended(run, errors)

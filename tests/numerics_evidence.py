@@ -17,10 +17,11 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from exact import Column, evaluate
+from exact import Column
 from exact_pairs import Pairs
 from families import family
-from numerics_accuracy import weighted_exactly
+from registry import KERNELS
+from registry.ewm import weighted_exactly
 
 Array = npt.NDArray[Any]
 Number = float | str
@@ -68,7 +69,7 @@ def _peer(name: str) -> Any:
 
 
 def _exact(kind: str, x: Array, window: int, row: int) -> Callable[[], float]:
-    return lambda: float(evaluate(kind, Column.of(x.tolist()), window, [row]).hi[0, 0])
+    return lambda: float(KERNELS[f"rolling_{kind}"].exactly(x, window, [row]).hi[0, 0])
 
 
 def _row(name: str, kind: str, window: int, row: int, label: str) -> Difference:

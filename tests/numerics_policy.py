@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import acm_rs
 import numpy as np
 import numpy.typing as npt
-from oracles import ROLLING
+from registry import ROWS, Row
+from registry.row import Probe, public
 
 Array = npt.NDArray[Any]
 Call = Callable[..., Array]
 
-ROWS = 16
+LENGTH = 16
 CONSTANT = 1500.1
 
 
@@ -29,97 +29,25 @@ class Policy:
     nothing: str
 
 
-def _flat(found: Any) -> Array:
-    parts = found if isinstance(found, tuple) else (found,)
-    return np.concatenate([np.ravel(np.asarray(p, dtype=np.float64)) for p in parts])
-
-
-def _rolling(name: str, **fixed: Any) -> Call:
-    """The last row over a window as long as the data, so that windows of fewer rows can be compared."""
-
-    def call(x: Array, **keywords: Any) -> Array:
-        function = getattr(acm_rs, name)
-        return _flat(function(x, max(len(x), 1), **{**fixed, **keywords})[-1:])
-
-    return call
-
-
-def _pair(name: str) -> Call:
-    """The first column with the second, likewise."""
-
-    def call(x: Array, **keywords: Any) -> Array:
-        return _flat(getattr(acm_rs, name)(x[:, 0].copy(), x[:, 1].copy(), max(len(x), 1), **keywords)[-1:])
-
-    return call
-
-
-def _lagged(x: Array, **keywords: Any) -> Array:
-    return _flat(acm_rs.rolling_lag_corr(x, max(len(x), 1), 0, pairs=[(0, 1)], **keywords)[-1:])
-
-
-def _whole(name: str, *arguments: Any, **fixed: Any) -> Call:
-    def call(x: Array, **keywords: Any) -> Array:
-        return _flat(getattr(acm_rs, name)(x, *arguments, **{**fixed, **keywords}))
-
-    return call
-
-
-def _matrix(name: str, *arguments: Any, **fixed: Any) -> Call:
-    """The first column with the second, of a result that has every column with every one."""
-
-    def call(x: Array, **keywords: Any) -> Array:
-        found = getattr(acm_rs, name)(x, *arguments, **{**fixed, **keywords})
-        return _flat(found[..., 0, 1])
-
-    return call
-
-
-# The functions of one column, those of two, and the rest; a second word tells apart what one function can do.
-ONE: dict[str, Call] = {
-    **{kernel.name: _rolling(kernel.name, **kernel.keywords) for kernel in ROLLING},
-    "rolling_quantile": _rolling("rolling_quantile", q=[0.1, 0.5]),
-    "feature_matrix": _rolling("feature_matrix", features=["median", "mean", "std", "skew", "kurt"]),
-    "feature_matrix filled": _rolling("feature_matrix", features=["median", "mean", "std", "kurt"], fill="median"),
-    "ewm_mean": _whole("ewm_mean", span=5),
-    "ewm_std": _whole("ewm_std", span=5),
-    "column_median_mad": _whole("column_median_mad"),
-    "column_quantiles": _whole("column_quantiles", [0.1, 0.5]),
-    "column_moments": _whole("column_moments"),
-    "zscore": _whole("zscore"),
-    "impute": _whole("impute"),
-    "lag_matrix": _whole("lag_matrix", [0]),
-    "band_energy": _whole("band_energy"),
-    "power_spectrum": lambda x, **keywords: _flat(acm_rs.power_spectrum(x, **keywords)[1]),
-    "seasonality": lambda x, **keywords: _flat(acm_rs.seasonality(x, max_periods=1, **keywords)),
-}
-TWO: dict[str, Call] = {
-    "rolling_cov": _pair("rolling_cov"),
-    "rolling_corr": _pair("rolling_corr"),
-    "rolling_lag_corr": _lagged,
-    "correlation": _matrix("correlation"),
-    "correlation spearman": _matrix("correlation", "spearman"),
-    "correlation kendall": _matrix("correlation", "kendall"),
-    "covariance": _matrix("covariance"),
-    "lagged_correlation": _matrix("lagged_correlation", 0),
-    "compute_correlations_f64": _matrix("compute_correlations_f64"),
-}
+def _bound(row: Row, probe: Probe) -> Call:
+    return lambda x, **keywords: row.look(probe, x, **keywords)
 
 
 def _same(a: Array, b: Array) -> bool:
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-11, atol=1e-11, equal_nan=True))
 
 
-def _data(columns: int) -> Array:
+def _data(probe: Probe) -> Array:
     """Some cycles and noise; a function of one column gets a vector."""
-    rows = 240 if columns == 0 else ROWS
+    rows = 240 if probe.cycles else LENGTH
     rng = np.random.default_rng(20)
-    x = rng.standard_normal((rows, max(columns, 1))) + 3.0 * np.cos(np.arange(rows) / 2.0)[:, None]
-    return x[:, 0] if columns < 2 else x
+    x = rng.standard_normal((rows, 2 if probe.pairs else 1)) + 3.0 * np.cos(np.arange(rows) / 2.0)[:, None]
+    return x if probe.pairs else x[:, 0]
 
 
 def _missing_of_one(call: Call, x: Array) -> str:
     """Say what a missing value counts as, by the first explanation that gives the same numbers."""
-    gap = ROWS // 3
+    gap = LENGTH // 3
     holed = x.copy()
     holed[gap] = np.nan
     rest = np.delete(x, gap)
@@ -153,7 +81,7 @@ def _missing_of_one(call: Call, x: Array) -> str:
 
 
 def _missing_of_two(call: Call, x: Array) -> str:
-    gap = ROWS // 3
+    gap = LENGTH // 3
     holed = x.copy()
     holed[gap, 0] = np.nan
     return "row skipped for the pair" if _same(call(holed), call(np.delete(x, gap, axis=0))) else "?"
@@ -164,7 +92,7 @@ def _infinities(call: Call, x: Array) -> bool:
     found = []
     for value in (np.nan, np.inf, -np.inf):
         holed = x.copy()
-        holed[ROWS // 3 :: 5] = value
+        holed[LENGTH // 3 :: 5] = value
         found.append(call(holed))
     return all(np.array_equal(found[0], one, equal_nan=True) for one in found[1:])
 
@@ -180,7 +108,7 @@ def _least(call: Call, x: Array, **keywords: Any) -> Array:
     """Fewest values with which each result is a number; 0 if a result is one without any value."""
     size = call(x).size
     found = np.full(size, -1)
-    for count in range(ROWS + 1):
+    for count in range(LENGTH + 1):
         found[(found < 0) & np.isfinite(call(_known(x, count), **keywords))] = count
     return found
 
@@ -253,9 +181,9 @@ def _words(found: Array, rows: int = -1) -> str:
     return "; ".join(dict.fromkeys(words))
 
 
-def _probe(name: str, call: Call, x: Array) -> Policy:
-    pairs = x.ndim == 2
-    missing = _missing_of_two(call, x) if pairs else _missing_of_one(call, x)
+def _policy(row: Row, probe: Probe) -> Policy:
+    call, x = _bound(row, probe), _data(probe)
+    missing = _missing_of_two(call, x) if probe.pairs else _missing_of_one(call, x)
     if not _infinities(call, x):
         missing += " as they are"
     nothing = _words(call(np.full_like(x, np.nan)))
@@ -264,20 +192,18 @@ def _probe(name: str, call: Call, x: Array) -> Policy:
         if other != nothing:
             nothing += f"; {other} if min_periods=0"
     constant = np.full_like(x, CONSTANT)
-    if pairs:
+    if probe.pairs:
         constant[:, 1] = x[:, 1]
     told = _words(call(constant), len(x))
-    if pairs and name.startswith(("correlation", "compute")):
-        method = name.partition(" ")[2] or "pearson"
-        own = acm_rs.correlation(constant, method)[0, 0]
+    if probe.diagonal:
+        own = public(row.name)(constant, **probe.keywords)[0, 0]
         told += "" if np.isnan(own) else f"; {own:g} on the diagonal"
-    least = _least_cycles(call) if name == "seasonality" else _least_of(call, x)
-    if name == "power_spectrum" and least == str(len(x) // 2):
+    least = _least_cycles(call) if probe.cycles else _least_of(call, x)
+    if probe.segments and least == str(len(x) // 2):
         least = "half a segment"
     return Policy(missing, least, _min_periods_of(call, x), told, nothing)
 
 
 def policies() -> dict[str, Policy]:
-    """Probe every function."""
-    rows = {name: _probe(name, call, _data(0 if name == "seasonality" else 1)) for name, call in ONE.items()}
-    return rows | {name: _probe(name, call, _data(2)) for name, call in TWO.items()}
+    """Probe every function; a second word tells apart what one function can do."""
+    return {f"{row.name} {probe.label}".strip(): _policy(row, probe) for row in ROWS.values() for probe in row.probed}

@@ -30,7 +30,8 @@ def read() -> dict[str, Any]:
 
 def main() -> None:
     """Add the models that the file does not have."""
-    from models import MODELS, plant
+    from histories import plant
+    from registry import MODELS
 
     stored = read()
     for name, model in MODELS.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import acm_rs
 import numpy as np
 import pytest
-from models import Floats, plant
+from histories import Floats, plant
 
 
 def _fit(values: Floats, phi_cap: float = 0.999, sd_floor: float = 1e-6) -> tuple[float, float, float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import plant
+from histories import plant
 
 from benchmarks.tep import Outcome, main
 from benchmarks.tep_data import FAULTS, NORMAL, START, TRAIN, NoData, name_of, read_runs

@@ -12,22 +12,15 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from registry.columns import median_mad
+from registry.inputs import Inputs, irregular_times, random_matrix, target_series
+from registry.spectra import bins_of_bands
+from registry.timed import COLUMNS, WHOLE, Call, Case, ModelCase, Peer, Target, at_most, on_threads
 
 import benchmarks.memory
 from benchmarks.agreement import check, worst_difference
-from benchmarks.case import WHOLE, Case, Target
-from benchmarks.cases import CASES, WIDE_KEYS
-from benchmarks.data import (
-    ADVERSARIES,
-    FAN_SHAPE,
-    GAPS,
-    Inputs,
-    fan_twin,
-    irregular_times,
-    random_matrix,
-    read_history,
-    target_series,
-)
+from benchmarks.cases import CASES, MODEL_CASES, WIDE_KEYS
+from benchmarks.data import ADVERSARIES, FAN_SHAPE, GAPS, fan_twin, read_history
 from benchmarks.environment import ROOT, BusyClock, clean_environment, machine_lines
 from benchmarks.extremes import overhead_section, worst_section
 from benchmarks.features import feature_calls, load_backend, polars_numpy_features
@@ -35,10 +28,6 @@ from benchmarks.kernels import Variant, kernel_section, peer_candidate, variants
 from benchmarks.measure import Candidate, Plan, race
 from benchmarks.memory import memory_section, output_bytes, wide_memory_section
 from benchmarks.model_section import model_section
-from benchmarks.models import MODEL_CASES, ModelCase, at_most
-from benchmarks.numpy_peers import bins_of_bands, median_mad, on_threads
-from benchmarks.peer import COLUMNS, Call, Peer
-from benchmarks.peers import PEERS
 from benchmarks.run import main, parser
 from benchmarks.table import BEGIN, END, Section, Verdict, digits, markdown, put_between_marks, short_table, summary
 
@@ -63,7 +52,7 @@ def test_numbers_agree_with_every_peer(case: Case) -> None:
     window = case.windows[0]
     assert case.present(acm_rs)
     found = check(case, window, inputs, acm_rs)
-    present = [peer for peer in PEERS[case.key] if peer.present()]
+    present = [peer for peer in case.peers if peer.present()]
     assert len(found) == len(present)
     assert [a for a in found if not a.holds] == []
 
@@ -76,14 +65,14 @@ def test_another_statistic_is_named_and_not_compared() -> None:
 
 def test_every_case_has_peers_whose_columns_the_table_has() -> None:
     assert [case.key for case in CASES] == list(dict.fromkeys(case.key for case in CASES))
-    assert {case.key for case in CASES} == PEERS.keys()
+    assert all(case.peers for case in CASES)
     for case in CASES:
-        names = [peer.name for peer in PEERS[case.key]]
+        names = [peer.name for peer in case.peers]
         assert len(set(names)) == len(names)
         assert set(names) <= set(COLUMNS)
         judged = {name for targets in case.targets.values() for target in targets for name in target.peers}
         assert judged <= set(names)
-    assert set(WIDE_KEYS) <= PEERS.keys()
+    assert set(WIDE_KEYS) <= {case.key for case in CASES}
 
 
 def test_a_case_runs_without_the_functions_that_are_missing() -> None:

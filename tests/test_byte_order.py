@@ -12,7 +12,7 @@ from calls import CALLS, Call
 from digests import digest
 from histories import history, same_bytes
 from odd_values import NO_UNIT
-from oracles import WINDOWED, Kernel
+from registry import WINDOWED, Kernel
 from windows import DAY, ns
 
 OF_EVERY_KERNEL = pytest.mark.parametrize("kernel", WINDOWED, ids=lambda k: k.name)

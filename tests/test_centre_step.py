@@ -12,7 +12,7 @@ from families import family
 from histories import Array, history, layouts, same_bytes
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import KERNELS, KNOWN_EXACTLY, PAIRS, WINDOWED, Kernel, partner
+from registry import KERNELS, KNOWN_EXACTLY, PAIRS, WINDOWED, Kernel, partner
 from windows import HOUR, beside_pandas, bounds_of, centred, check, clock, evaluated, ns
 
 OF_EVERY_KERNEL = pytest.mark.parametrize("kernel", WINDOWED, ids=lambda k: k.name)
@@ -41,7 +41,7 @@ def test_whole_windows_have_the_bytes_of_the_trailing_ones(kernel: Kernel) -> No
 def test_numbers_are_exact_at_both_ends(kernel: Kernel) -> None:
     x = family("F-normal", True)[:160]
     for window in WINDOWS:
-        few = kernel.exact == "band_energy" and window > 9
+        few = kernel.heavy and window > 9
         rows = [*range(0, 6), *range(70, 80), *range(150, 160)] if not few else [0, 3, 75, 155, 159]
         for min_periods in {1, (window + 1) // 2}:
             got = kernel(x, window, min_periods, center=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from calls import CALLS, Call, history, made
 from children import run
-from models import MODELS
+from registry import MODELS
 
 native: Any = acm_rs._native
 Array = npt.NDArray[Any]

@@ -51,7 +51,7 @@ def columns(x: Floats) -> list[Column]:
 @OF_EVERY_FAMILY
 def test_pearson_is_exact(name: str, missing: bool) -> None:
     x = plant(name, missing)
-    error = whole("corr", columns(x)).error(acm_rs.correlation(x))
+    error = whole(Pairs.corr, columns(x)).error(acm_rs.correlation(x))
     assert error.max() <= 1e-13, np.unravel_index(error.argmax(), error.shape)
 
 
@@ -61,7 +61,7 @@ def test_covariance_is_exact(name: str, missing: bool) -> None:
     x = plant(name, missing)
     made = columns(x)
     for ddof in (0, 1):
-        want = whole("cov", made, ddof=ddof)
+        want = whole(Pairs.cov, made, ddof=ddof)
         spread = np.array([[Pairs(a, b).spread(0, ROWS, ddof) for b in made] for a in made])
         error = want.error(acm_rs.covariance(x, ddof))
         # Products of deviations cancel in a covariance: a double keeps what they allow.
@@ -79,7 +79,7 @@ def test_lagged_correlation_is_exact(name: str) -> None:
         got = acm_rs.lagged_correlation(x, 3)
         assert got.shape == (4, 3, 3)
         for lag in range(4):
-            error = whole("corr", made, lag=lag).error(got[lag])
+            error = whole(Pairs.corr, made, lag=lag).error(got[lag])
             assert error.max() <= 1e-13, (missing, lag, np.unravel_index(error.argmax(), error.shape))
 
 
@@ -133,7 +133,7 @@ VALUES = st.one_of(st.sampled_from([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e9, 1e1
 def test_any_small_matrix_is_exact(rows: list[tuple[float, float, float]], min_periods: int) -> None:
     x = np.array(rows)
     n = len(rows)
-    error = whole("corr", columns(x), min_periods=min_periods).error(acm_rs.correlation(x, "pearson", min_periods))
+    error = whole(Pairs.corr, columns(x), min_periods=min_periods).error(acm_rs.correlation(x, "pearson", min_periods))
     assert error.max() <= 1e-13
     for i in range(3):
         for j in range(3):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.linalg
-from models import Floats, plant
+from histories import Floats, plant
 from sklearn.covariance import ledoit_wolf
 from sklearn.decomposition import PCA
 

@@ -10,10 +10,9 @@ import acm_rs
 import numerics_table
 import numpy as np
 import pytest
-from models import REGISTERED as OF_MODELS
 from numerics_accuracy import MEASURES, NOT_MEASURED
 from numerics_evidence import DIFFERENCES, Difference, number, spelled
-from oracles import NOT_KERNELS
+from registry import OF_FEATURES, OF_MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -108,7 +107,7 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(
 @pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md"])
 def test_a_page_names_every_function(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    wanted = set(acm_rs.__all__) - NOT_KERNELS - OF_MODELS - {"feature_matrix"}
+    wanted = OF_FEATURES - {"feature_matrix"}
     if page == "from-pandas.md":
         wanted = {name for name in wanted if not name.endswith("_f64")}
     assert {name for name in wanted if not re.search(rf"\b{name}\b", text)} == set()
@@ -142,11 +141,10 @@ def _stated(part: str) -> dict[str, tuple[str, ...]]:
 
 
 def test_the_tables_name_every_function() -> None:
-    public = set(acm_rs.__all__) - NOT_KERNELS - OF_MODELS
     for part in ("policies", "accuracy"):
         named = {re.findall(r"`(\w+)`", first)[0] for first in _stated(part)}
-        assert named == public, part
-    assert {difference.function for difference in DIFFERENCES} <= public
+        assert named == OF_FEATURES, part
+    assert {difference.function for difference in DIFFERENCES} <= OF_FEATURES
 
 
 def test_the_policies_are_what_the_functions_do() -> None:

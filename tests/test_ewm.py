@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 from families import FAMILIES, family
-from oracles import PANDAS_3
+from registry.references import PANDAS_3
 from test_contract import layouts, same_bytes
 
 Floats = npt.NDArray[np.float64]

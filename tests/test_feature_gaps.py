@@ -13,7 +13,7 @@ from families import FAMILIES, family
 from histories import Array, history, layouts, same_bytes
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import FEATURE_MATRIX
+from registry import FEATURE_MATRIX
 from windows import CLOCKS, DAY, HOUR, SECOND, START, bounds_of, clock, ns
 
 Shape = tuple[Any, dict[str, Any]]

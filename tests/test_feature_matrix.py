@@ -5,9 +5,10 @@ from __future__ import annotations
 import acm_rs
 import numpy as np
 import pytest
-from exact import Column, evaluate
 from families import FAMILIES, family
-from oracles import FEATURES, Array, Floats, feature_reference, filled, sliding_moments
+from registry import FEATURES, KERNELS, Array, Floats
+from registry.features import feature_reference, filled
+from registry.rolling import sliding_moments
 
 WINDOWS = (1, 2, 3, 4, 16, 60)
 SUFFIX = {"median": "med", "robust_z": "rz"}
@@ -132,25 +133,18 @@ def test_numbers_are_exact(name: str) -> None:
     x = family(name, True)[:3100].copy()
     kept, got = named(x[:, None], 16), named(x[:, None], 16, fill="median")
     rows = [0, 1, 2, 3, 14, 15, 16, 57, 58, 72, 73, 310, 700, 716, 1500, 1507, 1515, 1999, 2014, 3000, 3001, 3016, 3099]
-    gaps, column = Column.of(x.tolist()), Column.of(filled(x[:, None])[:, 0].tolist())
-    for feature, kernel in {
-        "med": "median",
-        "mad": "mad",
-        "mean": "mean",
-        "std": "std",
-        "slope": "slope",
-        "skew": "skew",
-        "kurt": "kurt",
-    }.items():
-        want = evaluate(kernel, gaps, 16, rows, own_minimum={"std": 2, "skew": 3, "kurt": 4}.get(kernel, 1))
+    full = filled(x[:, None])[:, 0]
+    for feature in ("med", "mad", "mean", "std", "slope", "skew", "kurt"):
+        kernel = KERNELS["rolling_median" if feature == "med" else f"rolling_{feature}"]
+        want = kernel.exactly(x, 16, rows)
         assert want.scaled_error(kept[f"c0_{feature}"][rows]).max() <= 1e-12, feature
-        want = evaluate(kernel, column, 16, rows)
+        want = kernel.exactly(full, 16, rows)
         error = want.scaled_error(got[f"c0_{feature}"][rows])
         defined = np.isfinite(want.hi)
         assert error[defined].max(initial=0.0) <= 1e-12, (feature, rows[int(error.argmax())])
         assert not got[f"c0_{feature}"][rows][~defined[:, 0]].any()
-    for of, found in ((gaps, kept), (column, got)):
-        want = evaluate("band_energy", of, 16, rows)
+    for of, found in ((x, kept), (full, got)):
+        want = KERNELS["rolling_band_energy"].exactly(of, 16, rows)
         ours = np.column_stack([found[f"c0_energy_{i}"][rows] for i in range(3)])
         assert want.scaled_error(ours).max() <= 1e-12
 

@@ -7,14 +7,14 @@ import os
 import pytest
 from calls import STREAMS
 from children import run
-from models import MODELS
+from registry import MODELS
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 FORKS = """
 import os, signal, sys, threading
 import numpy as np
-from oracles import KERNELS
+from registry import KERNELS
 
 import acm_rs
 
@@ -106,7 +106,8 @@ print("deep")
 MODELS_IN_USE = """
 import copy, os, signal, sys, threading, time
 import numpy as np
-from models import MODELS, plant
+from histories import plant
+from registry import MODELS
 
 import acm_rs
 

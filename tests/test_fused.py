@@ -9,7 +9,7 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
-from models import Floats, plant
+from histories import Floats, plant
 from scipy.linalg import solve_triangular
 from scipy.stats import t as student
 from sklearn.covariance import ledoit_wolf

@@ -9,7 +9,7 @@ import acm_rs
 import numpy as np
 import numpy.typing as npt
 import pytest
-from models import Floats, plant
+from histories import Floats, plant
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score

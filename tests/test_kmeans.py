@@ -10,7 +10,7 @@ import acm_rs
 import numpy as np
 import pytest
 from acm_rs import KMeans
-from models import Floats
+from histories import Floats
 from sklearn.cluster import KMeans as Peer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score

@@ -7,7 +7,7 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
-from models import plant
+from histories import plant
 from scipy import stats
 from sklearn.covariance import EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from sklearn.preprocessing import StandardScaler

@@ -8,7 +8,7 @@ import acm_rs
 import numpy as np
 import pytest
 from histories import Array, another_thread_progresses, history, layouts, long_call, same_bytes
-from matrices import MATRICES, Matrix, Parts
+from registry import MATRICES, Matrix, Parts
 from test_errors import refused
 
 OF_EVERY_FUNCTION = pytest.mark.parametrize("function", MATRICES.values(), ids=MATRICES.keys())

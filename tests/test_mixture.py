@@ -8,7 +8,7 @@ import acm_rs
 import numpy as np
 import numpy.typing as npt
 import pytest
-from models import Floats
+from histories import Floats
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 

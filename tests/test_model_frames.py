@@ -17,7 +17,8 @@ import pyarrow as pa
 import pytest
 from calls import STREAMS, Call, history, labels
 from digests import digest
-from models import CASES, MODELS, Case, plant
+from histories import plant
+from registry import CASES, MODELS, Case
 from test_frames import DATES, KINDS, OF_EVERY_KIND, ROWS, Array, alike, framed
 
 METHODS = [c for c in calls.CALLS if "." in c.name and {"x", "score"} & c.prepare(ROWS)[1].keys()]

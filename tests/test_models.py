@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import saved_models
 from damaged_files import as_first_format
-from models import CASES, MODELS, Case, Floats, Model, plant
+from histories import plant
+from registry import CASES, MODELS, Case, Floats, Model
 
 N = 420
 

@@ -20,10 +20,11 @@ import pandas as pd
 import pytest
 import saved_models
 from acm_rs import _native
-from calls import _CONSTRUCTORS, STREAMS
+from calls import STREAMS, constructor
 from children import run
 from damaged_files import Saved, arrays_of, as_first_format, sealed
-from models import CASES, Case, plant
+from histories import plant
+from registry import CASES, Case
 
 NAMES = ("flow", "Druck \u00e9 \u2265 \U0001f525", 'it\'s "p2"\n\t\\ \0 acm_rs "data_offsets"', "", "x" * 1_000_000)
 METADATA = {"unit": "bar, \u00b0C", "asset": "P-101", "": "", "trained\n": '"2024"\0', "\U0001f525": "y" * 100_000}
@@ -38,7 +39,7 @@ def _fitted(name: str, names: Sequence[str] | None, x: Any = None, **parameters:
 
 
 def _stream(name: str) -> Any:
-    return getattr(_native, name)(**_CONSTRUCTORS[name])
+    return getattr(_native, name)(**constructor(name))
 
 
 def _copies(model: Any, folder: Path) -> list[Any]:
@@ -556,7 +557,7 @@ def test_names_always_belong_to_the_fit_beside_them() -> None:
 _FORKS = """
 import os, pickle, signal, threading
 from acm_rs import _native
-from models import plant
+from histories import plant
 
 x = plant(60, 3)
 states = [(("a", "b", "c"), {}), (("d", "e", "f"), {"asset": "P-101", "n": "y" * 10_000})]

@@ -7,7 +7,7 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
-from models import Floats, plant
+from histories import Floats, plant
 
 decomposition = pytest.importorskip("sklearn.decomposition")
 cross_decomposition = pytest.importorskip("sklearn.cross_decomposition")

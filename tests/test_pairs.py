@@ -23,7 +23,8 @@ OF_EVERY_FAMILY = pytest.mark.parametrize("name", FAMILIES)
 def truth(name: str, missing: bool, kind: str, window: int, ddof: int = 1) -> tuple[list[int], Exact]:
     """Give rows worth a look and the exact values there."""
     rows = list(sample_rows(name, missing, window, 500))
-    return rows, pair_values(kind, sums(name, missing), trailing(LENGTH, window), rows, ddof=ddof)
+    how = {"ddof": ddof} if kind == "cov" else {}
+    return rows, pair_values(getattr(Pairs, kind), sums(name, missing), trailing(LENGTH, window), rows, **how)
 
 
 @MISSING
@@ -99,11 +100,11 @@ def test_any_small_pair_meets_the_contract(
     n, min_periods = x.size, int(share * window)
     pairs = Pairs(Column.of(x.tolist()), Column.of(y.tolist()))
     start, stop = bounds = trailing(n, window)
-    want = pair_values("corr", pairs, bounds, range(n), min_periods=min_periods)
+    want = pair_values(Pairs.corr, pairs, bounds, range(n), min_periods=min_periods)
     got = acm_rs.rolling_corr(x, y, window, min_periods)
     assert want.error(got).max() <= 1e-12, (got, want.hi[:, 0])
     # Where products of 1e30 meet and cancel, a double keeps what they allow.
-    want = pair_values("cov", pairs, bounds, range(n), min_periods=min_periods, ddof=ddof)
+    want = pair_values(Pairs.cov, pairs, bounds, range(n), min_periods=min_periods, ddof=ddof)
     got = acm_rs.rolling_cov(x, y, window, min_periods, ddof=ddof)
     spread = np.array([pairs.spread(int(a), int(b), ddof) for a, b in zip(start, stop, strict=True)])
     allowed = np.maximum(1e-12 * np.fmax(1.0, np.abs(want.hi[:, 0])), 1e-14 * spread)
@@ -232,7 +233,7 @@ def test_lagged_correlations_meet_the_target() -> None:
         pairs = [Pairs(columns[a], lagged(columns[b], k)) for a, b in chosen for k in range(4)]
         for window in (2, 4, 20, 300):
             rows = [row for row in sample_rows(name, True, window, 250) if row < 3100]
-            want = pair_values("corr", pairs, trailing(3100, window), rows)
+            want = pair_values(Pairs.corr, pairs, trailing(3100, window), rows)
             got = acm_rs.rolling_lag_corr(x, window, 3, chosen)
             assert got.shape == (3100, 16)
             error = want.error(got[rows])

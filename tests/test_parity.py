@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from accuracy_table import as_columns, truth_of
-from exact import Column, evaluate
+from accuracy_table import truth_of
+from exact import as_columns
 from families import FAMILIES, WINDOWS, family
 from hypothesis import example, given
 from hypothesis import strategies as st
-from oracles import KERNELS, ROLLING, Array, Floats, Kernel, sliding_moments
+from registry import KERNELS, ROLLING, Array, Floats, Kernel
+from registry.rolling import sliding_moments
 
 OF_EVERY_KERNEL = pytest.mark.parametrize("kernel", ROLLING, ids=lambda k: k.name)
 MISSING = pytest.mark.parametrize("missing", [False, True], ids=["whole", "gaps"])
@@ -118,7 +119,7 @@ def test_a_window_of_one() -> None:
 @OF_EVERY_KERNEL
 def test_a_window_longer_than_the_data_expands(kernel: Kernel) -> None:
     x = family("F-normal", True)[:60]
-    if kernel.exact == "band_energy":
+    if kernel.leading_zeros:
         # The nominal window decides from which row on there is an energy.
         assert not kernel(x, 1000)[:60].any()
         np.testing.assert_array_equal(kernel(x, 80)[39:59], kernel(x, 60)[39:59])
@@ -134,7 +135,7 @@ def test_min_periods_zero(kernel: Kernel) -> None:
     x[100:140] = np.inf
     for window in (1, 5, 30):
         got, want = as_columns(kernel(x, window, 0)), as_columns(kernel(x, window, 1))
-        if kernel.exact == "sum":
+        if kernel.own_minimum == 0:
             assert (got[np.isnan(want)] == 0.0).all()
             assert np.isnan(want).any()
             np.testing.assert_array_equal(got[~np.isnan(want)], want[~np.isnan(want)])
@@ -146,7 +147,7 @@ def test_min_periods_zero(kernel: Kernel) -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_all_missing(kernel: Kernel, value: float) -> None:
     got = as_columns(kernel(np.full(40, value), 6))
-    if kernel.exact == "band_energy":
+    if kernel.leading_zeros:
         assert not got[:2].any()
         got = got[2:]
     assert np.isnan(got).all()
@@ -160,7 +161,7 @@ def test_min_periods_counts_valid_values(kernel: Kernel) -> None:
         count = np.array([np.isfinite(x[max(0, t - 4) : t + 1]).sum() for t in range(x.size)])
         need = max(min_periods, kernel.minimum(kernel.keywords))
         rows = np.arange(1, x.size + 1)
-        expected = (count < need) & ((rows >= 2) | (kernel.exact != "band_energy"))
+        expected = (count < need) & ((rows >= 2) | (not kernel.leading_zeros))
         np.testing.assert_array_equal(np.isnan(got[:, 0]), expected)
 
 
@@ -181,15 +182,7 @@ VALUES = st.one_of(
 def test_any_small_series_meets_the_contract(kernel: Kernel, values: list[float], window: int, share: float) -> None:
     x = np.array(values)
     min_periods = int(share * window)
-    want = evaluate(
-        kernel.exact,
-        Column.of(values),
-        window,
-        range(x.size),
-        min_periods=min_periods,
-        own_minimum=kernel.minimum(kernel.keywords),
-        **kernel.keywords,
-    )
+    want = kernel.exactly(x, window, range(x.size), min_periods=min_periods)
     got = as_columns(kernel(x, window, min_periods))
     error = want.scaled_error(got)
     row = int(error.max(axis=1).argmax())

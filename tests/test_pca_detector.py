@@ -7,7 +7,7 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
-from models import Floats, plant
+from histories import Floats, plant
 from scipy import stats
 from sklearn.decomposition import PCA
 

@@ -8,38 +8,35 @@ from pathlib import Path
 import acm_rs
 import numpy as np
 import pytest
-from exact import KERNELS as EXACT
-from exact import Column, evaluate
 from families import WINDOWS, family
-from matrices import MATRICES
-from models import FUNCTIONS
-from models import REGISTERED as MODELS_REGISTERED
-from oracles import FEATURE_MATRIX, FEATURES, KERNELS, NOT_KERNELS, ROLLING, Kernel, feature_reference
-
-REGISTERED = set(KERNELS) | {m.name for m in MATRICES.values()} | NOT_KERNELS | MODELS_REGISTERED
+from registry import FEATURE_MATRIX, FEATURES, ROLLING, ROWS, Fact, Function, Job, Kernel
+from registry.features import feature_reference
 
 
-def test_every_public_name_is_registered() -> None:
-    unknown = set(acm_rs.__all__) - REGISTERED
-    assert not unknown, f"add an entry in tests/oracles.py, tests/matrices.py or tests/models.py for {sorted(unknown)}"
+def test_every_public_name_has_a_row() -> None:
+    unknown = set(acm_rs.__all__) - set(ROWS)
+    assert not unknown, f"add a row in tests/registry for {sorted(unknown)}"
 
 
-def test_every_registered_name_is_public() -> None:
-    assert set(acm_rs.__all__) >= REGISTERED
+def test_every_row_is_of_a_public_name() -> None:
+    assert set(acm_rs.__all__) >= set(ROWS)
 
 
-@pytest.mark.parametrize("name", sorted(REGISTERED))
+@pytest.mark.parametrize("name", ROWS)
 def test_public_names_exist_and_are_documented(name: str) -> None:
     thing = getattr(acm_rs, name)
+    assert callable(thing) or isinstance(ROWS[name], Fact)
     if callable(thing):
         assert thing.__doc__
         assert len(thing.__doc__.splitlines()) >= (1 if isinstance(thing, type) else 3)
 
 
-def test_functions_of_models_have_the_tests_named() -> None:
+def test_names_have_the_tests_that_their_rows_name() -> None:
     here = Path(__file__).parent
-    for name, file in FUNCTIONS.items():
-        assert re.search(rf"\b{name}\b", (here / file).read_text(encoding="utf-8")), (name, file)
+    for row in ROWS.values():
+        if isinstance(row, Function | Job):
+            text = (here / row.tests).read_text(encoding="utf-8")
+            assert re.search(rf"\b{row.name}\b", text), (row.name, row.tests)
 
 
 def test_features_are_the_registered_ones() -> None:
@@ -53,32 +50,18 @@ def test_plain_facts() -> None:
     assert acm_rs.get_num_threads() >= 1
 
 
-def test_every_exact_form_is_used() -> None:
-    assert {k.exact for k in ROLLING} == set(EXACT)
-
-
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("kernel", ROLLING, ids=lambda k: k.name)
 def test_references_agree_with_exact_arithmetic(kernel: Kernel, window: int, missing: bool) -> None:
     x = family("F-normal", missing, 1200)
-    column = Column.of(x.tolist())
-    few = window >= 100 and kernel.exact == "band_energy"
+    few = window >= 100 and kernel.heavy
     rows = [5, 98, 1100] if few else sorted({*range(25), *range(90, 102), *range(300, 1200, 53)})
     for keywords in ({}, *kernel.variants):
-        arguments = {**kernel.keywords, **keywords}
         for min_periods in {0, 1, window}:
             got = kernel.columns(x[:, None], window, min_periods, **keywords)
             assert got.shape == (1200, kernel.width(1, **keywords))
-            want = evaluate(
-                kernel.exact,
-                column,
-                window,
-                rows,
-                min_periods=min_periods,
-                own_minimum=kernel.minimum(arguments),
-                **arguments,
-            )
+            want = kernel.exactly(x, window, rows, min_periods=min_periods, **keywords)
             error = want.scaled_error(got[rows])
             # pandas itself is off here: 4e-12 (kurtosis of four values) in pandas 3, 4e-11 (skewness of three) in 2.2.
             assert error.max() <= 1e-10, (rows[int(error.max(axis=1).argmax())], keywords, min_periods)

@@ -11,8 +11,7 @@ import acm_rs
 import numpy as np
 import pytest
 from children import run
-from matrices import MATRICES
-from oracles import KERNELS
+from registry import KERNELS, MATRICES
 
 PROC = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 
@@ -46,8 +45,7 @@ def test_an_exception_of_a_signal_handler_ends_a_call() -> None:
 LEAK = """
 import json, sys
 import numpy as np
-from matrices import MATRICES
-from oracles import KERNELS, WINDOWED
+from registry import KERNELS, MATRICES, WINDOWED
 
 def resident():
     with open("/proc/self/statm") as file:

@@ -8,7 +8,7 @@ import acm_rs
 import acm_rs.sklearn as adapters
 import numpy as np
 import pytest
-from models import plant
+from histories import plant
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler

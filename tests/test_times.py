@@ -14,7 +14,7 @@ from families import FAMILIES, family
 from histories import Array, history, layouts, same_bytes
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import KERNELS, KNOWN_EXACTLY, PAIRS, WINDOWED, Kernel, partner
+from registry import KERNELS, KNOWN_EXACTLY, PAIRS, WINDOWED, Kernel, partner
 from windows import (
     CLOCKS,
     DAY,
@@ -44,7 +44,7 @@ DURATIONS = (1, 90 * SECOND, 2 * HOUR, 5 * HOUR + 1, 400 * DAY)
 def test_numbers_are_exact(kernel: Kernel, hours: str, center: bool) -> None:
     n = 240
     times, x = clock(hours, n), family("F-normal", True)[:n]
-    long = kernel.exact == "band_energy"
+    long = kernel.heavy
     for duration in DURATIONS:
         rows = list(range(0, n, 3)) if not (long and (duration > DAY or hours == "equal")) else [0, 1, 2, 57, 120]
         got = kernel(x, ns(duration), times=times, center=center)
@@ -57,7 +57,7 @@ def test_families_are_exact(kernel: Kernel, name: str) -> None:
     n = 2600
     times, x = clock("irregular", n), family(name, True)[:n]
     for duration in (45 * MINUTE, 20 * HOUR):
-        few = kernel.exact == "band_energy"
+        few = kernel.heavy
         rows = sorted({*range(0, 70, 7), *range(1495, 1520, 5), 1999, 2000, 2015, *range(0, n, 300 if few else 97)})
         got = kernel(x, ns(duration), times=times)
         check(kernel, x, got, evaluated(kernel, x, times, duration, rows), rows, duration)
@@ -69,7 +69,7 @@ def test_min_periods_count_valid_values(kernel: Kernel, missing: int) -> None:
     n = 150
     times, x = clock("irregular", n), history(n, 3)[:, 0].copy()
     x[40:80] = np.nan
-    rows = list(range(n)) if kernel.exact != "band_energy" else list(range(0, n, 9))
+    rows = list(range(n)) if not kernel.heavy else list(range(0, n, 9))
     for center in (False, True):
         got = kernel(x, ns(3 * HOUR), missing, times=times, center=center)
         want = evaluated(kernel, x, times, 3 * HOUR, rows, center=center, min_periods=missing)
@@ -139,7 +139,7 @@ def test_times_leave_a_window_of_rows_as_it_is(kernel: Kernel) -> None:
     x, times = history(200, 3), clock("irregular", 200)
     for center in (False, True):
         got = kernel(x, 20, 5, times=times, center=center)
-        if kernel.exact != "slope":
+        if not kernel.per_second:
             same_bytes(got, kernel(x, 20, 5, center=center))
             continue
         rows = list(range(200))
@@ -343,7 +343,7 @@ def test_a_duration_beyond_the_data_expands(kernel: Kernel) -> None:
     x, times = history(150, 2), clock("irregular", 150)
     want = kernel(x, ns(4000 * DAY), times=times)
     np.testing.assert_allclose(kernel(x, ns(2**63 - 1), times=times), want, rtol=1e-12, atol=1e-12)
-    if kernel.exact != "slope" and not kernel.heavy:
+    if not kernel.per_second and not kernel.heavy:
         np.testing.assert_allclose(want, kernel(x, 150), rtol=1e-10, atol=1e-10)
 
 

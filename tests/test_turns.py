@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from calls import STREAMS, history, line, made
-from models import MODELS, plant
+from histories import plant
+from registry import MODELS
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer's signal")
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from histories import same_bytes
 from odd_values import NO_TIME, NO_UNIT
-from oracles import PAIRS, ROLLING, WINDOWED, Kernel
+from registry import PAIRS, ROLLING, WINDOWED, Kernel
 from test_errors import refused
 from windows import SECOND, START
 

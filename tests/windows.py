@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from exact import Bounds, Column, Exact, evaluate
-from exact_pairs import Pairs, lagged, pair_values
-from oracles import Array, Kernel, partner
+from exact import Bounds, Exact
 
+if TYPE_CHECKING:
+    from registry.kernel import Kernel
+
+Array = npt.NDArray[Any]
 Times = npt.NDArray[np.int64]
 
 SECOND = 10**9
@@ -121,26 +123,15 @@ def evaluated(
     **keywords: Any,
 ) -> Exact:
     """Evaluate any windowed kernel exactly on one column; ``window`` counts rows if ``rowwise`` or without times."""
-    arguments = {**kernel.keywords, **keywords}
     of_rows = rowwise or times is None
-    bounds = bounds_of(x.size, window, center=center, times=None if of_rows else times)
-    column = Column.of(x.tolist())
-    if kernel.exact in {"cov", "corr"}:
-        pairs = Pairs(column, Column.of(partner(x).tolist()))
-        return pair_values(kernel.exact, pairs, bounds, rows, min_periods=min_periods, **keywords)
-    if kernel.exact == "lag_corr":
-        many = [Pairs(column, lagged(column, lag)) for lag in range(arguments["max_lag"] + 1)]
-        return pair_values("corr", many, bounds, rows, min_periods=min_periods)
-    return evaluate(
-        kernel.exact,
-        column,
+    return kernel.exactly(
+        x,
         window if of_rows else 0,
         rows,
         min_periods=min_periods,
-        own_minimum=kernel.minimum(arguments),
-        bounds=bounds,
-        times=times.tolist() if times is not None and kernel.exact == "slope" else None,
-        **arguments,
+        bounds=bounds_of(x.size, window, center=center, times=None if of_rows else times),
+        times=times.tolist() if times is not None else None,
+        **keywords,
     )
 
 

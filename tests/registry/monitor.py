@@ -1,0 +1,7 @@
+"""The whole job, which Python does with the engine's parts."""
+
+from __future__ import annotations
+
+from registry.row import Job
+
+ROWS = (Job("Monitor", "test_monitor.py"), Job("Result", "test_monitor_result.py"))

@@ -1,0 +1,146 @@
+"""Operating regimes: clusters, how many there are, and sequences of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from registry.inputs import Matrix
+from registry.model import Model, Result
+from registry.row import Function, public
+from registry.timed import ONE_THREAD, SKLEARN, ModelCase, at_most, close, one_blas_thread
+from registry.values import FITTED_ROWS, Arguments, complete, history, labels
+
+
+def _quarters(x: Matrix) -> Any:
+    return (np.argsort(np.argsort(x[:, 0])) * 4 // len(x)).astype(np.int64)
+
+
+def _sklearn_silhouette(x: Matrix) -> Callable[[], Any]:
+    from sklearn.metrics import silhouette_score
+
+    labels = _quarters(x)
+    return lambda: silhouette_score(x, labels)
+
+
+def _our_silhouette(module: ModuleType, x: Matrix) -> Callable[[], Any]:
+    labels = _quarters(x)
+    return lambda: module.silhouette_score(x, labels)
+
+
+def _sklearn_kmeans(x: Matrix) -> Callable[[], Any]:
+    from sklearn.cluster import KMeans
+
+    return lambda: KMeans(4, n_init=10, random_state=0).fit(x).inertia_
+
+
+@cache
+def reference() -> Any:
+    """A model that another one takes its labels from."""
+    return public("RegimeModel")(2).fit(history(FITTED_ROWS))
+
+
+def _labelled(rows: int) -> Arguments:
+    return {"x": complete(rows), "labels": labels(rows)}
+
+
+ROWS = (
+    Model(
+        "KMeans",
+        {"n_clusters": 3, "n_init": 2, "max_iter": 20, "tol": 1e-4, "seed": 3},
+        (
+            {"n_clusters": 3},
+            {"n_clusters": 9, "n_init": 2, "max_iter": 20, "tol": 0.0, "seed": 5},
+            {"n_clusters": 1},
+        ),
+        methods=("predict", "transform"),
+        fitting=lambda rows: {"sample_weight": np.ones(rows), "centers": complete(3)},
+        others={"partial_fit": lambda rows: {"x": history(rows), "sample_weight": np.ones(rows)}},
+        benchmarks=(
+            ModelCase(
+                "kmeans",
+                "k-means, k = 4, 10 starts",
+                ("KMeans",),
+                lambda module, x: lambda: module.KMeans(4, n_init=10).fit(x).inertia_,
+                {SKLEARN: _sklearn_kmeans, ONE_THREAD: one_blas_thread(_sklearn_kmeans)},
+                at_most(1.001),
+                6.0,
+            ),
+        ),
+    ),
+    Model(
+        "RegimeModel",
+        {
+            "n_regimes": 2,
+            "k_max": 4,
+            "min_rows": 10,
+            "unknown_quantile": 0.99,
+            "margin": 1.5,
+            "smoothing": 3,
+            "seed": 3,
+        },
+        (
+            {},
+            {"n_regimes": 3, "min_rows": 5, "margin": 2.0, "smoothing": 4},
+            {"n_regimes": 1, "unknown_quantile": 0.9},
+        ),
+        methods=("predict", "confidence", "transform"),
+        more=("track",),
+        fitting=lambda rows: {"reference": reference()},
+    ),
+    Result("ClusterChoice", lambda: public("choose_k")(complete(60), 2, 3, n_init=1)),
+    Function(
+        "choose_k",
+        "test_choose_k.py",
+        {
+            "": lambda rows: {
+                "x": complete(rows),
+                "k_min": 2,
+                "k_max": 4,
+                "method": "silhouette",
+                "sample_size": 200,
+                "n_init": 2,
+                "seed": 3,
+            }
+        },
+    ),
+    Function("silhouette_samples", "test_cluster_indices.py", {"": _labelled}),
+    Function(
+        "silhouette_score",
+        "test_cluster_indices.py",
+        {"": lambda rows: {**_labelled(rows), "sample_size": rows - 1, "seed": 3}},
+        (
+            ModelCase(
+                "silhouette",
+                "silhouette, k = 4",
+                ("silhouette_score",),
+                _our_silhouette,
+                {SKLEARN: _sklearn_silhouette},
+                close(1e-10),
+                8.0,
+            ),
+        ),
+    ),
+    Function("calinski_harabasz_score", "test_cluster_indices.py", {"": _labelled}),
+    Function("davies_bouldin_score", "test_cluster_indices.py", {"": _labelled}),
+    Function(
+        "smooth_labels", "test_labels.py", {"": lambda rows: {"labels": labels(rows), "window": 5, "causal": False}}
+    ),
+    Function("minimum_dwell", "test_labels.py", {"": lambda rows: {"labels": labels(rows), "rows": 4}}),
+    Function("transients", "test_labels.py", {"": lambda rows: {"labels": labels(rows), "before": 2, "after": 3}}),
+    Function(
+        "align_labels",
+        "test_labels.py",
+        {
+            "": lambda rows: {
+                "reference": labels(rows),
+                "labels": labels(rows)[::-1].copy(),
+                "min_share": 0.4,
+            }
+        },
+    ),
+)
