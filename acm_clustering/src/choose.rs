@@ -1,4 +1,23 @@
 //! How many clusters there are, and whether there are any.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_clustering::choose::Search;
+//! use ndarray::Array2;
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! let x = Array2::from_shape_fn((90, 2), |(row, sensor)| {
+//!     let noise = ((3 + sensor) * row % 7) as f64 / 10.0;
+//!     (row / 30 * 10) as f64 + noise
+//! });
+//! let search = Search { least: 1, most: 5, sample: 1000, starts: 2, gap_references: 0, seed: 7 };
+//! let found = search.run(x.view().into())?;
+//! assert!(!found.one);
+//! assert_eq!(found.by_silhouette(), 3);
+//! # Ok(())
+//! # }
+//! ```
 
 use acm_linalg::error::require;
 use acm_linalg::memory::{Gather, copied, push, reserve, reserved};

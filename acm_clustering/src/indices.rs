@@ -24,6 +24,20 @@ const COST_NS: f64 = 3.0;
 /// Oracle: scikit-learn `calinski_harabasz_score`, rtol 1e-12.
 /// Source: Caliński and Harabasz 1974, doi 10.1080/03610927408827101.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_clustering::{calinski_harabasz, davies_bouldin};
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let x = array![[0.0], [1.0], [10.0], [11.0]];
+/// assert_eq!(calinski_harabasz(x.view().into(), &[0, 0, 1, 1])?, 200.0);
+/// assert_eq!(davies_bouldin(x.view().into(), &[0, 0, 1, 1])?, 0.1);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`acm_linalg::Error::TooFew`] without columns; [`acm_linalg::Error::Length`], [`acm_linalg::Error::Parameter`] naming
 /// `labels` unless they are of 2 to n - 1 kinds; [`acm_linalg::Error::Unfit`] naming `x` where a value is missing;

@@ -44,6 +44,20 @@ const NOTHING: Square = [Row::splat(0.0); LANES];
 /// Oracle: scikit-learn `silhouette_samples`, rtol 1e-12.
 /// Source: Rousseeuw 1987, doi 10.1016/0377-0427(87)90125-7.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_clustering::silhouette_samples;
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let x = array![[0.0], [1.0], [10.0], [11.0]];
+/// let found = silhouette_samples(x.view().into(), &[0, 0, 1, 1])?;
+/// assert!((found[0] - 9.5 / 10.5).abs() < 1e-15 && (found[1] - 8.5 / 9.5).abs() < 1e-15);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`Error::TooFew`] without columns; [`Error::Length`], [`Error::Parameter`] naming `labels` unless they are of 2 to n - 1
 /// kinds; [`Error::Unfit`] naming `x` where a value is missing; [`Error::Memory`]; [`Error::Interrupted`].

@@ -1,4 +1,22 @@
 //! How many clusters there are, by silhouettes, the elbow of the inertia, or a criterion of information.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_clustering::choose::Search;
+//! use acm_detectors::choose::{Method, choose};
+//! use ndarray::Array2;
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! let x = Array2::from_shape_fn((90, 2), |(row, sensor)| {
+//!     let noise = ((3 + sensor) * row % 7) as f64 / 10.0;
+//!     (row / 30 * 10) as f64 + noise
+//! });
+//! let search = Search { least: 1, most: 5, sample: 1000, starts: 2, gap_references: 0, seed: 7 };
+//! assert_eq!(choose(x.view().into(), &search, Method::Silhouette)?.k, 3);
+//! # Ok(())
+//! # }
+//! ```
 
 use acm_clustering::choose::{Found, Search};
 use acm_linalg::memory::reserved;

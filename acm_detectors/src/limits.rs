@@ -4,6 +4,20 @@
 //! with the densities in Loader's form (2000, "Fast and accurate computation of binomial probabilities"), which lose no
 //! digits at large degrees of freedom; quantiles from Newton steps on the logarithm of the tail, kept between bounds.
 //! Oracle: 40-digit arithmetic, 1e-12; SciPy `stats.norm.isf`, `chi2.isf`, `f.isf`, 1e-10.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::limits::{chi2_upper, normal_upper, t2_limit};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! assert!((normal_upper(0.025) - 1.959_963_984_540_054).abs() < 1e-12);
+//! assert!((chi2_upper(1.0, 0.05) - 3.841_458_820_694_124).abs() < 1e-12);
+//! // Two components known from few rows need more room than from many.
+//! assert!(t2_limit(2, 20, 0.01) > t2_limit(2, 2000, 0.01));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::f64::consts::TAU;
 

@@ -1,4 +1,30 @@
 //! Squared Mahalanobis distances from the mean of healthy data.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::mahalanobis::MahalanobisDetector;
+//! use acm_linalg::covariance::Shrinkage;
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! // Sensor 1 follows the load of sensor 0.
+//! let healthy = Array2::from_shape_fn((200, 2), |(row, sensor)| {
+//!     let load = (37 * row % 101) as f64;
+//!     if sensor == 0 { load } else { 2.0 * load + (row % 7) as f64 }
+//! });
+//! let model = MahalanobisDetector::new(Shrinkage::LedoitWolf, 0)?.fit(healthy.view().into())?;
+//! // The second row's sensor 1 reads far too little for that load.
+//! let rows = array![[50.0, 103.0], [50.0, 20.0]];
+//! let (mut score, mut shares) = ([0.0; 2], [0.0; 4]);
+//! model.score(rows.view().into(), &mut score)?;
+//! assert!(score[1] > model.limit(1e-6)?);
+//! // What the sensors contribute sums to the score.
+//! model.contributions(rows.view().into(), &mut shares)?;
+//! assert!((shares[2] + shares[3] - score[1]).abs() < 1e-9 * score[1]);
+//! # Ok(())
+//! # }
+//! ```
 
 #[cfg(test)]
 mod tests;

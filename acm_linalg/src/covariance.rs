@@ -219,6 +219,21 @@ pub enum Shrinkage {
 /// Cost: n d² / 2 products.
 /// Oracle: scikit-learn `ledoit_wolf`, 1e-10.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_linalg::covariance::ledoit_wolf;
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let found = ledoit_wolf(array![[0.0, 0.0], [2.0, 2.0], [4.0, 4.0]].view().into())?;
+/// // Between the columns' own covariance and none.
+/// assert!(0.0 < found.shrinkage && found.shrinkage < 1.0);
+/// assert!(0.0 < found.covariance[1] && found.covariance[1] < 8.0 / 3.0);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`Error::TooFew`] without a row or a column; [`Error::Missing`]; [`Error::Singular`] where squares overflow;
 /// [`Error::Memory`]; [`Error::Interrupted`].

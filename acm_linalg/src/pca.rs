@@ -66,6 +66,22 @@ pub struct Pca {
 /// Threads: pieces of rows; any number gives the same bytes.
 /// Oracle: scikit-learn `PCA(svd_solver="full")`, 1e-10.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_linalg::pca::{Components, pca};
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // All on one line.
+/// let x = array![[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]];
+/// let found = pca(x.view().into(), Components::Share(0.9))?;
+/// assert_eq!((found.kept, &found.mean[..]), (1, &[3.0, 4.0][..]));
+/// assert!((found.components[0] - 0.6).abs() < 1e-12 && (found.variances[0] - 25.0).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`Error::TooFew`] with less than two rows or no column; [`Error::Parameter`] for a bad count or share;
 /// [`Error::Missing`]; [`Error::Singular`] where squares overflow; [`Error::Memory`]; [`Error::Interrupted`].

@@ -29,6 +29,22 @@ pub enum Manner {
 }
 
 /// For each column: what takes the place of missing values, and the centre and scale of `(x - center) / scale`.
+///
+/// # Examples
+///
+/// ```
+/// use acm_linalg::scaling::{Manner, Scaling};
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let x = array![[1.0], [2.0], [3.0], [f64::NAN], [1000.0]];
+/// let scaling = Scaling::fit(x.view().into(), Manner::Robust, 1e-9)?;
+/// assert_eq!(scaling.center, [2.5]);
+/// // What is missing counts as the median.
+/// assert_eq!(scaling.scaled(f64::NAN, 0), 0.0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scaling {
     /// Median of the known values; 0 where there is none.

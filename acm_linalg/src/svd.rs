@@ -26,6 +26,20 @@ pub struct Svd {
 /// Cost: O(n d min(n, d)), on the calling thread, with a copy of `x`.
 /// Oracle: NumPy `linalg.svd(x, full_matrices=False)`.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_linalg::svd::svd;
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let found = svd(array![[3.0, 0.0], [0.0, 2.0], [0.0, 0.0]].view().into(), Some(1))?;
+/// assert!((found.s[0] - 3.0).abs() < 1e-12);
+/// assert!((found.vt[0] - 1.0).abs() < 1e-12 && found.vt[1].abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`Error::TooFew`] without a row or a column; [`Error::Parameter`] unless 1 <= k <= min(n, d); [`Error::Missing`];
 /// [`Error::Singular`] where no decomposition is found; [`Error::Memory`]; [`Error::Interrupted`].

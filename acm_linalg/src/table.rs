@@ -10,6 +10,23 @@ use crate::error::{Error, Result};
 /// in any place each, as data frames keep them.
 ///
 /// What is computed does not depend on which of them it is. Nothing is copied to make one.
+///
+/// # Examples
+///
+/// ```
+/// use acm_linalg::{Samples, Table};
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // Two columns of a data frame, each where it lies.
+/// let (first, second) = (array![1.0, 2.0, 3.0], array![10.0, 20.0, 30.0]);
+/// let columns = [first.view(), second.view()];
+/// let table = Table::of_columns(3, &columns, "x")?;
+/// assert_eq!((table.dim(), table.value(2, 1)), ((3, 2), 30.0));
+/// assert_eq!(Samples::from(table).row(1)?, [2.0, 20.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a, T>(Form<'a, T>);
 

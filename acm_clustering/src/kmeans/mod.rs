@@ -2,6 +2,26 @@
 //!
 //! Greedy k-means++ starts, exact Lloyd iterations, the best of several starts; mini-batches for histories that never
 //! end.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_clustering::kmeans::KMeans;
+//! use ndarray::array;
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! let x = array![[0.0, 0.0], [0.0, 2.0], [10.0, 0.0], [10.0, 2.0]];
+//! let model = KMeans::new(2, 3, 100, 1e-4, 7)?.fit(x.view().into(), None)?;
+//! let mut centers = model.centers()?;
+//! centers.sort_by(f64::total_cmp);
+//! assert_eq!(centers, [0.0, 1.0, 1.0, 10.0]);
+//! assert_eq!(model.inertia(), 4.0);
+//! let mut distances = [0.0];
+//! model.score(array![[10.0, 5.0]].view().into(), &mut distances)?;
+//! assert_eq!(distances, [4.0]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod block;
 mod centers;

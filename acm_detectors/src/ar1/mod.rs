@@ -2,6 +2,25 @@
 //!
 //! The model of a sensor is x_t = mu + phi (x_{t-1} - mu) + r_t (Box, Jenkins and Reinsel, Time Series Analysis, section 3.2),
 //! with a robust level and a robust scale of the residuals, so that the spikes of the training data do not hide those to come.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::ar1::{Ar1, Ar1Memory, Fuse};
+//! use ndarray::{Array2, s};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! // A wave, and one spike at the end.
+//! let mut x = Array2::from_shape_fn((300, 1), |(row, _)| (0.1 * row as f64).sin() + 0.01 * (7 * row % 5) as f64);
+//! x[[299, 0]] += 1.0;
+//! let model = Ar1::new(0.99, None, Fuse::Mean)?.fit(x.slice(s![..200, ..]).into())?;
+//! let (mut memory, mut score) = (Ar1Memory::default(), [0.0; 100]);
+//! model.update(&mut memory, x.slice(s![200..250, ..]).into(), &mut score[..50])?;
+//! model.update(&mut memory, x.slice(s![250.., ..]).into(), &mut score[50..])?;
+//! assert!(score[..99].iter().all(|usual| 3.0 * usual < score[99]));
+//! # Ok(())
+//! # }
+//! ```
 
 mod score;
 #[cfg(test)]

@@ -27,6 +27,22 @@ const LOOK: usize = 65_536;
 const BATCH: usize = 4;
 
 /// How a threshold is found: the false alarm rate it shall keep, and the bootstrap that tells how sure it is.
+///
+/// # Examples
+///
+/// ```
+/// use acm_detectors::decisions::Calibration;
+/// use ndarray::Array2;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // One false alarm in a hundred: the thousand scores 1, 2, ... 1000 in some order.
+/// let score = Array2::from_shape_fn((1000, 1), |(row, _)| (377 * row % 1000 + 1) as f64);
+/// let found = Calibration::new(0.01, 0.9, 200, Some(10), 7)?.fit(score.view().into())?;
+/// assert!((found.threshold - 990.99).abs() < 1e-9);
+/// assert!(found.low <= found.threshold && found.threshold <= found.high && !found.extrapolated);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
     rate: f64,

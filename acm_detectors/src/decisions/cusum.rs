@@ -14,6 +14,26 @@ use super::charts::{Chart, Levels, bounded};
 /// Missing: the sums stay, no alarm. Infinite: the sum of its side is the greatest number in its row, an alarm; the sums stay.
 /// Source: Page 1954, doi 10.1093/biomet/41.1-2.100; the tabular form: Montgomery, Introduction to statistical quality
 /// control, chapter 9.
+///
+/// # Examples
+///
+/// ```
+/// use acm_detectors::decisions::{ChartMemory, Charted, Cusum, Levels};
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let chart = Cusum::new(2.0, 0.5, Levels::all(0.0), Levels::all(1.0), false)?;
+/// let x = array![[0.0], [2.0], [2.0], [-1.0]];
+/// let (mut first, mut second) = (Array2::zeros(x.dim()), Array2::zeros(x.dim()));
+/// let mut alarm = Array2::from_elem(x.dim(), false);
+/// let out = Charted { first: first.view_mut(), second: second.view_mut(), alarm: alarm.view_mut() };
+/// ChartMemory::default().update(&chart, x.view().into(), out)?;
+/// assert_eq!(first, array![[0.0], [1.5], [3.0], [1.5]]);
+/// assert_eq!(second, array![[0.0], [0.0], [0.0], [0.5]]);
+/// assert_eq!(alarm, array![[false], [false], [true], [false]]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cusum {
     threshold: f64,

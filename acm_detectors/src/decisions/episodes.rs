@@ -32,6 +32,24 @@ pub(super) fn require_one(score: Samples<'_>, name: &'static str) -> Result<()> 
 ///
 /// Times are stamps: between two runs lies the time from the last row of the one to the first row of the other, and an
 /// episode lasts from its first row to its last one.
+///
+/// # Examples
+///
+/// ```
+/// use acm_detectors::decisions::{EpisodeRule, EpisodeTrack};
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // Begins above 3, goes on above 1, bridges a gap of one row.
+/// let rule = EpisodeRule::new(3.0, 1.0, 2, 1)?;
+/// let (mut track, mut found) = (EpisodeTrack::default(), Vec::new());
+/// let score = array![[0.0], [4.0], [2.0], [0.0], [5.0], [0.0], [0.0]];
+/// track.update(&rule, score.view().into(), None, &mut found)?;
+/// assert_eq!((found[0].start, found[0].end, found[0].peak), (1, 5, 5.0));
+/// assert_eq!(found.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EpisodeRule {
     on: f64,

@@ -14,6 +14,26 @@ use super::charts::{Chart, Levels, bounded};
 /// t counts finite values. Missing: average and limit stay, no alarm. Infinite: the average is the greatest number of its sign
 /// in its row, an alarm; average and limit stay.
 /// Source: Roberts 1959, doi 10.1080/00401706.1959.10489860; Lucas and Saccucci 1990, doi 10.1080/00401706.1990.10484583.
+///
+/// # Examples
+///
+/// ```
+/// use acm_detectors::decisions::{ChartMemory, Charted, EwmaChart, Levels};
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let chart = EwmaChart::new(0.5, 3.0, Levels::all(10.0), Levels::all(1.0))?;
+/// let x = array![[10.0], [14.0], [10.0]];
+/// let (mut first, mut second) = (Array2::zeros(x.dim()), Array2::zeros(x.dim()));
+/// let mut alarm = Array2::from_elem(x.dim(), false);
+/// let out = Charted { first: first.view_mut(), second: second.view_mut(), alarm: alarm.view_mut() };
+/// ChartMemory::default().update(&chart, x.view().into(), out)?;
+/// assert_eq!(first, array![[10.0], [12.0], [11.0]]);
+/// assert!((second[[0, 0]] - 1.5).abs() < 1e-12);
+/// assert_eq!(alarm, array![[false], [true], [false]]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct EwmaChart {
     lam: f64,

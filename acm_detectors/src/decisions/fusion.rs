@@ -32,6 +32,24 @@ pub enum Combine {
 }
 
 /// Parameters of a fusion.
+///
+/// # Examples
+///
+/// ```
+/// use acm_detectors::decisions::{Combine, Mapping, ScoreFusion};
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // Two scores, the second a hundred times as large.
+/// let training = array![[0.0, 0.0], [1.0, 100.0], [2.0, 200.0], [3.0, 300.0], [4.0, 400.0]];
+/// let fusion = ScoreFusion::new(Mapping::Robust, Combine::Max, None, 2)?.fit(training.view().into(), None)?;
+/// let mut fused = [0.0; 2];
+/// fusion.score(array![[2.0, 200.0], [5.0, 200.0]].view().into(), None, &mut fused)?;
+/// assert_eq!(fused[0], 0.0);
+/// assert!((fused[1] - 3.0 / 1.4826).abs() < 1e-4);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreFusion {
     mapping: Mapping,

@@ -15,6 +15,27 @@ use super::charts::{Chart, bounded};
 /// Missing: everything stays, no alarm. Infinite: the sum of its side is the greatest number in its row, an alarm once
 /// `min_rows` values were finite; everything stays.
 /// Source: Page 1954, doi 10.1093/biomet/41.1-2.100; Hinkley 1971, doi 10.1093/biomet/58.3.509.
+///
+/// # Examples
+///
+/// ```
+/// use acm_detectors::decisions::{ChartMemory, Charted, PageHinkley};
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // The mean of what came before need not be known.
+/// let chart = PageHinkley::new(1.0, 0.0, 2, false)?;
+/// let x = array![[1.0], [1.0], [4.0]];
+/// let (mut first, mut second) = (Array2::zeros(x.dim()), Array2::zeros(x.dim()));
+/// let mut alarm = Array2::from_elem(x.dim(), false);
+/// let out = Charted { first: first.view_mut(), second: second.view_mut(), alarm: alarm.view_mut() };
+/// ChartMemory::default().update(&chart, x.view().into(), out)?;
+/// assert_eq!(first, array![[0.0], [0.0], [2.0]]);
+/// assert_eq!(second, array![[0.0], [0.0], [0.0]]);
+/// assert_eq!(alarm, array![[false], [false], [true]]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PageHinkley {
     threshold: f64,

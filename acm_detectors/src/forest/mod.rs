@@ -12,6 +12,22 @@
 //! Carrasco Kind and Brunner 2021, doi 10.1109/TKDE.2019.2947676).
 //!
 //! Values and thresholds are compared in float64, as they are: neither an offset nor a unit of measurement matters.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::forest::{IsolationForest, SampleSize};
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! let healthy = Array2::from_shape_fn((200, 2), |(row, sensor)| ((37 + 8 * sensor) * row % 101) as f64);
+//! let model = IsolationForest::new(50, SampleSize::Auto, 0, 7)?.fit(healthy.view().into())?;
+//! let mut score = [0.0; 2];
+//! model.score(array![[50.0, 50.0], [300.0, 50.0]].view().into(), &mut score)?;
+//! assert!(score[0] < 0.5 && 0.5 < score[1] && score[1] <= 1.0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod crown;
 mod grow;

@@ -4,6 +4,31 @@
 //! doi 10.1016/0169-7439(95)00076-3) leave a residual of the present row that is nearly free of the plant's own inertia.
 //! Its size and its lasting shift are followed by exponentially weighted means (Lowry, Woodall, Champ and Rigdon 1992,
 //! doi 10.1080/00401706.1992.10485232), each on the scale that healthy rows, predicted from other healthy rows, gave it.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::fused::Fused;
+//! use acm_linalg::pca::Components;
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! // Sensor 1 follows the load of sensor 0.
+//! let healthy = Array2::from_shape_fn((200, 2), |(row, sensor)| {
+//!     let load = (37 * row % 101) as f64;
+//!     if sensor == 0 { load } else { 2.0 * load + (row % 7) as f64 }
+//! });
+//! // One component, no lags; single rows and means of about twenty are watched.
+//! let detector = Fused::new(Components::Count(1), 0, &[1.0, 0.1], 3, 0.01, 0.0)?;
+//! let model = detector.fit(healthy.view().into())?;
+//! // The second row's sensor 1 reads far too little for that load.
+//! let rows = array![[50.0, 103.0], [50.0, 20.0]];
+//! let mut score = [0.0; 2];
+//! model.score(rows.view().into(), &mut score)?;
+//! assert!(score[0] < 1.0 && 1.0 < score[1]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod fit;
 mod folds;

@@ -4,6 +4,28 @@
 //! p(z) = Σ_k w_k N(z; m_k, S_k), with z the robustly scaled row. Fitted by expectation and maximisation (Dempster, Laird and
 //! Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm, doi 10.1111/j.2517-6161.1977.tb01600.x) from
 //! k-means clusters; the number of components by Schwarz's criterion (1978, doi 10.1214/aos/1176344136).
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::mixture::{Components, Covariance, GaussianMixture};
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! // Two operating states.
+//! let healthy = Array2::from_shape_fn((100, 1), |(row, _)| (row / 50 * 10) as f64 + (row % 5) as f64);
+//! let mixture = GaussianMixture::new(Components::Fixed(2), Covariance::Diag, 1, 1e-6, 1e-3, 100, 7)?;
+//! let model = mixture.fit(healthy.view().into())?;
+//! let rows = array![[2.0], [12.0], [7.0]];
+//! let (mut state, mut score) = ([0; 3], [0.0; 3]);
+//! model.predict(rows.view().into(), &mut state)?;
+//! assert_ne!(state[0], state[1]);
+//! // Between the states nothing is usual.
+//! model.score(rows.view().into(), &mut score)?;
+//! assert!(score[2] > score[0] && score[2] > score[1]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod covariance;
 mod diag;

@@ -3,6 +3,31 @@
 //! A linear model of healthy rows predicts each sensor from the others (ridge) or all of them from a few components (PLS,
 //! PCA). The length of what it leaves unexplained, in units of the sensors' spreads, grows when sensors stop moving together,
 //! even while each one stays within its own limits.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::omr::{Model, Omr};
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! // Sensor 1 follows the load of sensor 0.
+//! let healthy = Array2::from_shape_fn((200, 2), |(row, sensor)| {
+//!     let load = (37 * row % 101) as f64;
+//!     if sensor == 0 { load } else { 2.0 * load + (row % 7) as f64 }
+//! });
+//! let model = Omr::new(Model::Ridge, 5, 1.0, 100.0)?.fit(healthy.view().into())?;
+//! // The second row's sensor 1 reads far too little for that load.
+//! let rows = array![[50.0, 103.0], [50.0, 20.0]];
+//! let (mut score, mut expected) = ([0.0; 2], [0.0; 4]);
+//! model.score(rows.view().into(), &mut score)?;
+//! assert!(score[0] < 3.0 && 10.0 < score[1]);
+//! // What the others let expect of each sensor.
+//! model.predict(rows.view().into(), &mut expected)?;
+//! assert!((expected[3] - 103.0).abs() < 5.0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod pls;
 mod ridge;

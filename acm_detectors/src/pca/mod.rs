@@ -2,6 +2,35 @@
 //! (Hotelling's T²).
 //!
 //! Of lagged rows it is dynamic PCA (Ku, Storer and Georgakis 1995, doi 10.1016/0169-7439(95)00076-3).
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::pca::{Limits, PcaDetector, Statistic};
+//! use acm_linalg::pca::Components;
+//! use acm_linalg::scaling::Manner;
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! // Sensor 1 follows the load of sensor 0.
+//! let healthy = Array2::from_shape_fn((200, 2), |(row, sensor)| {
+//!     let load = (37 * row % 101) as f64;
+//!     if sensor == 0 { load } else { 2.0 * load + (row % 7) as f64 }
+//! });
+//! let detector = PcaDetector::new(Components::Share(0.9), 0, Manner::Standard, 0.01, Limits::Theoretical)?;
+//! let model = detector.fit(healthy.view().into())?;
+//! assert_eq!(model.kept_components(), 1);
+//! // The second row's sensor 1 reads far too little for that load.
+//! let rows = array![[50.0, 103.0], [50.0, 20.0]];
+//! let mut score = [0.0; 2];
+//! model.statistic(rows.view().into(), Statistic::Score, &mut score)?;
+//! assert!(score[0] < 1.0 && 1.0 < score[1]);
+//! let mut residual = [0.0; 4];
+//! model.residuals(rows.view().into(), &mut residual)?;
+//! assert!(residual[3] < 0.0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod fit;
 mod kernel;

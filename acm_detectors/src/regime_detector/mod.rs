@@ -3,6 +3,29 @@
 //! Each regime with rows enough has a detector of its own, every other row goes to one of all rows. Each score is divided by
 //! its detector's own limit, a quantile of its training rows' scores, so that 1 means the same in all regimes (local models,
 //! Zhao, Zhang and Xu 2004, doi 10.1021/ie0497893).
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::regime_detector::{Kind, RegimeDetector};
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! // Regime 1 runs ten units higher.
+//! let x = Array2::from_shape_fn((100, 2), |(row, sensor)| {
+//!     let noise = ((3 + sensor) * row % 7) as f64 / 10.0;
+//!     (row / 50 * 10) as f64 + noise
+//! });
+//! let labels: Vec<i64> = (0..100).map(|row| row / 50).collect();
+//! let model = RegimeDetector::new(Kind::Mahalanobis, 0.01, 20)?.fit(x.view().into(), Some(&labels))?;
+//! // The same values, usual in one regime and a fault in the other.
+//! let rows = array![[10.3, 10.3], [10.3, 10.3]];
+//! let mut score = [0.0; 2];
+//! model.score(rows.view().into(), Some(&[1, 0]), &mut score)?;
+//! assert!(score[0] < 1.0 && 1.0 < score[1]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod score;
 mod state;

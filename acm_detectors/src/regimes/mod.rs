@@ -2,6 +2,28 @@
 //!
 //! Rows are scaled by the sensors' medians and interquartile ranges; k-means finds the regimes. A row belongs to the nearest
 //! centre, or to none (UNKNOWN) where it is farther from it than the regime's training rows are.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_detectors::regimes::{Count, Regimes};
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! // Fifty rows of one regime, then fifty of another.
+//! let x = Array2::from_shape_fn((100, 2), |(row, sensor)| {
+//!     let noise = ((3 + sensor) * row % 7) as f64 / 10.0;
+//!     (row / 50 * 10) as f64 + noise
+//! });
+//! let model = Regimes::new(Count::Auto, 5, 10, 0.99, 1.5, 1, 7)?.fit(x.view().into(), None)?;
+//! assert_eq!(model.numbers().len(), 2);
+//! let mut labels = [0; 3];
+//! model.predict(array![[0.3, 0.3], [10.3, 10.3], [50.0, -50.0]].view().into(), &mut labels)?;
+//! // The last row is like neither of them.
+//! assert!(labels[0] != labels[1] && labels[2] == -1);
+//! # Ok(())
+//! # }
+//! ```
 
 mod fit;
 mod score;

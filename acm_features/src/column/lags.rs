@@ -18,6 +18,22 @@ const COST_NS: f64 = 1.0;
 /// Missing: values are copied as they are, NaN and infinity too; NaN above the first row.
 /// Cost: O(n d len(lags)). Threads: rows. Oracle: pandas `shift`.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::column::lag_matrix;
+/// use ndarray::{Array2, array, s};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let x = array![[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]];
+/// let mut out = Array2::<f64>::zeros((3, 4));
+/// lag_matrix(x.view(), &[0, 1], out.view_mut())?;
+/// assert!(out[[0, 1]].is_nan());
+/// assert_eq!(out.slice(s![1.., ..]), array![[2.0, 1.0, 20.0, 10.0], [3.0, 2.0, 30.0, 20.0]]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`crate::Error::Parameter`] where there is no lag; [`crate::Error::Shape`] for another `out`;
 /// [`crate::Error::Interrupted`].

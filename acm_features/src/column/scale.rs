@@ -28,6 +28,24 @@ const COST_NS: f64 = 2.0;
 /// Cost: O(n d). Threads: columns and rows.
 /// Oracle: NumPy. Source: Hampel (1974), doi 10.1080/01621459.1974.10482962.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::column::zscore;
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let x = array![[1.0], [3.0], [5.0]];
+/// let mut out = Array2::<f64>::zeros(x.dim());
+/// zscore(x.view(), Some(&[3.0]), Some(&[4.0]), out.view_mut())?;
+/// assert_eq!(out, array![[-0.5], [0.0], [0.5]]);
+/// // About the median, by the median absolute deviation.
+/// zscore(x.view(), None, None, out.view_mut())?;
+/// assert!((out[[2, 0]] - 1.0 / 1.4826).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Length`] for another `center` or `scale`;
 /// [`crate::Error::Memory`]; [`crate::Error::Interrupted`].

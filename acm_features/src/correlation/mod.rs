@@ -110,6 +110,22 @@ pub fn covariance<'a, T: Element>(
 /// Missing values as in [`correlation`]; NaN for lags of n and more. The lag 0 is [`correlation`] itself. Cost: each other
 /// lag takes twice the products of a correlation.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::correlation::lagged_correlation;
+/// use ndarray::{Array3, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // Column 1 does a row later what column 0 does.
+/// let x = array![[1.0, 0.0], [3.0, 1.0], [2.0, 3.0], [5.0, 2.0], [0.0, 5.0]];
+/// let mut out = Array3::<f64>::zeros((2, 2, 2));
+/// lagged_correlation(x.view(), 2, out.view_mut())?;
+/// assert!(out[[0, 1, 0]] < 0.5 && (out[[1, 1, 0]] - 1.0).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`Error::Shape`] for another width or depth of `out`; [`Error::Memory`]; [`Error::Interrupted`].
 pub fn lagged_correlation<'a, T: Element>(

@@ -307,6 +307,22 @@ pub fn rolling_var<'a, 'w, T: Element>(
 
 /// Trailing rolling standard deviation of each column: the root of [`rolling_var`].
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::rolling::{Window, rolling_std};
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // An offset costs no digits.
+/// let x = array![[1e9 + 1.0], [1e9 + 2.0], [1e9 + 4.0]];
+/// let mut out = Array2::zeros(x.dim());
+/// rolling_std(x.view(), Window::new(2, 1)?, 0, out.view_mut())?;
+/// assert_eq!(out, array![[0.0], [0.5], [1.0]]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// As [`rolling_var`].
 pub fn rolling_std<'a, 'w, T: Element>(

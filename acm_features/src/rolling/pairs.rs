@@ -254,6 +254,22 @@ pub fn rolling_corr<'a, 'w, T: Element>(
 /// Missing: as [`rolling_corr`]; rows before the first are missing.
 /// Cost: O(n pairs (max_lag + 1)), whatever the window. Source: Pébay 2008.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::rolling::{Window, rolling_lag_corr};
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // Column 1 does a row later what column 0 does.
+/// let x = array![[1.0, 0.0], [3.0, 1.0], [2.0, 3.0], [5.0, 2.0], [0.0, 5.0]];
+/// let mut out = Array2::<f64>::zeros((5, 2));
+/// rolling_lag_corr(x.view(), Window::new(4, 2)?, 1, &[(1, 0)], out.view_mut())?;
+/// assert!(out[[4, 0]] < 0.5 && (out[[4, 1]] - 1.0).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`Error::NoColumn`] where a pair names a column that is not there; else as [`rolling_corr`].
 pub fn rolling_lag_corr<'a, 'w, T: Element>(

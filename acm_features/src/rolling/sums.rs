@@ -177,6 +177,21 @@ pub fn rolling_sum<'a, 'w, T: Element>(
 /// Missing: NaN and infinity are skipped; NaN out while fewer than `min_periods` (at least one) remain.
 /// Cost: O(n d), whatever the window. Source: as [`rolling_sum`].
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::rolling::{Window, rolling_mean};
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let x = array![[1.0], [f64::NAN], [6.0], [8.0]];
+/// let mut out = Array2::zeros(x.dim());
+/// rolling_mean(x.view(), Window::new(2, 1)?, out.view_mut())?;
+/// assert_eq!(out, array![[1.0], [1.0], [6.0], [7.0]]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
 pub fn rolling_mean<'a, 'w, T: Element>(

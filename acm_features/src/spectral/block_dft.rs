@@ -320,6 +320,24 @@ fn tame<S: Simd>(simd: S, tile: &Tile<'_>, cut: &Cut) -> bool {
 /// Error: some 1e-15 of the window's energy.
 /// Source: the transform's definition; sums as in van Herk 1992, doi 10.1016/0167-8655(92)90069-C.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::rolling::Window;
+/// use acm_features::spectral::{Bands, rolling_band_energy};
+/// use ndarray::Array2;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // The fastest cycle there is.
+/// let x = Array2::from_shape_fn((8, 1), |(row, _)| if row % 2 == 0 { 1.0 } else { -1.0 });
+/// let bands = Bands::new([(0.0, 0.4), (0.4, 0.6)], 1.0)?;
+/// let mut out = Array2::<f64>::zeros((8, bands.len()));
+/// rolling_band_energy(x.view(), Window::new(4, 4)?, &bands, out.view_mut())?;
+/// assert!(out[[7, 0]].abs() < 1e-12 && (out[[7, 1]] - 16.0).abs() < 1e-12);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Length`] for other times; [`crate::Error::Memory`];
 /// [`crate::Error::Interrupted`].

@@ -86,6 +86,25 @@ impl Welch {
 /// Source: P. D. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE Trans. Audio
 /// Electroacoust. 15, 1967, doi:10.1109/TAU.1967.1161901.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::spectral::{Taper, Welch, power_spectrum};
+/// use ndarray::Array2;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // A cycle of eight rows.
+/// let x = Array2::from_shape_fn((256, 1), |(row, _)| (std::f64::consts::TAU * row as f64 / 8.0).sin());
+/// let welch = Welch::new(256, Some(64), 0.5, 1.0, Taper::Hann)?;
+/// let mut density = Array2::zeros((welch.bins(), 1));
+/// power_spectrum(x.view(), &welch, density.view_mut())?;
+/// let peak = (0..welch.bins()).max_by(|&a, &b| density[[a, 0]].total_cmp(&density[[b, 0]]));
+/// let frequencies = welch.frequencies()?;
+/// assert!(peak.is_some_and(|bin| frequencies[bin] == 1.0 / 8.0));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`crate::Error::Shape`] for another `out`; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
 pub fn power_spectrum<'a, T: Element>(

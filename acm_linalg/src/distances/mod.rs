@@ -5,6 +5,21 @@
 //! bytes wherever the pair stands in the arrays.
 //!
 //! Missing: a row with a NaN or an infinity has no distance to anything, NaN.
+//!
+//! # Examples
+//!
+//! ```
+//! use acm_linalg::distances::{Metric, Target, pairwise};
+//! use ndarray::{Array2, array};
+//!
+//! # fn main() -> acm_linalg::Result<()> {
+//! let x = array![[1e9, 0.0], [1e9 + 3.0, 4.0]];
+//! let mut out = Array2::zeros((2, 2));
+//! pairwise(x.view().into(), None, Metric::Euclidean, Target::F64(out.view_mut()))?;
+//! assert_eq!(out, array![[0.0, 5.0], [5.0, 0.0]]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod kernel;
 mod nearest;

@@ -49,6 +49,36 @@ const LOOK: usize = 1 << 20;
 static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
 /// A model that can be written and read.
+///
+/// # Examples
+///
+/// ```
+/// use acm_linalg::{Persist, Reader, Result, Writer};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// struct Offset(f64);
+///
+/// impl Persist for Offset {
+///     const KIND: &'static str = "Offset";
+///     const VERSION: u64 = 2;
+///
+///     fn write(&self, to: &mut Writer) {
+///         to.real("offset", self.0);
+///     }
+///
+///     fn read(from: &Reader<'_>) -> Result<Self> {
+///         from.real("offset").map(Self)
+///     }
+/// }
+///
+/// let mut bytes = Offset(1.5).to_bytes()?;
+/// assert_eq!(Offset::from_bytes(&bytes)?.0, 1.5);
+/// // A file with a flipped bit is no model.
+/// bytes[30] ^= 1;
+/// assert!(Offset::from_bytes(&bytes).is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub trait Persist: Sized {
     /// What the file says it is: the public name of the model.
     const KIND: &'static str;

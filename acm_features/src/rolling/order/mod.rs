@@ -212,6 +212,21 @@ pub fn rolling_mad<'a, 'w, T: Element>(
 /// Shapes: x (n, d) -> (n, d * len(q)), the quantiles of a column adjacent.
 /// Missing, cost and source: as [`rolling_median`].
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::rolling::{Window, rolling_quantile};
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let x = array![[3.0], [1.0], [4.0], [1.0]];
+/// let mut out = Array2::zeros((4, 2));
+/// rolling_quantile(x.view(), Window::new(3, 1)?, &[0.5, 1.0], out.view_mut())?;
+/// assert_eq!(out, array![[3.0, 3.0], [2.0, 3.0], [3.0, 4.0], [1.0, 4.0]]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`crate::Error::Parameter`] unless every quantile lies in [0, 1] and there is one; else as [`rolling_median`].
 pub fn rolling_quantile<'a, 'w, T: Element>(

@@ -151,6 +151,25 @@ pub struct Seasons<'a, T> {
 /// of its neighbours follows R. A. Fisher, "Tests of significance in harmonic analysis", Proc. R. Soc. A 125, 1929,
 /// doi:10.1098/rspa.1929.0151, with local noise.
 ///
+/// # Examples
+///
+/// ```
+/// use acm_features::spectral::{Search, Seasons, seasonality};
+/// use ndarray::Array2;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // Two weeks of hours, with a day.
+/// let x = Array2::from_shape_fn((14 * 24, 1), |(row, _)| 3.0 * (std::f64::consts::TAU * row as f64 / 24.0).cos());
+/// let search = Search::strongest(1.0, 1)?;
+/// let mut found = [(); 4].map(|()| Array2::zeros((1, search.len())));
+/// let [period, strength, phase, amplitude] = found.each_mut().map(|array| array.view_mut());
+/// seasonality(x.view(), &search, Seasons { period, strength, phase, amplitude })?;
+/// let [period, strength, _, amplitude] = found.map(|array| array[[0, 0]]);
+/// assert!((period - 24.0).abs() < 0.01 && strength > 0.99 && (amplitude - 3.0).abs() < 0.01);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`crate::Error::Shape`] for another output; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
 pub fn seasonality<'a, T: Element>(x: impl Into<Table<'a, T>>, search: &Search, mut out: Seasons<'_, T>) -> Result<()> {
