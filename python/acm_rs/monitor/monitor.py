@@ -178,6 +178,12 @@ class Monitor:
             1.0 - np.square(watches.band),
         )
 
+    @property
+    def expected_alarms_(self) -> tuple[float, float]:
+        """Between which shares of healthy rows in alarm should be, 19 times in 20, in as many rows as at the fit."""
+        self._fitted()
+        return self._interval["low"], self._interval["high"]
+
     def _fitted(self) -> tuple[Rules, Watches]:
         if self._learned is None:
             raise RuntimeError(
