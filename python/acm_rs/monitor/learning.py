@@ -250,8 +250,7 @@ def _chart_spread(values: Matrix, usable: Flags, memory: float) -> tuple[Vector,
     small = np.where((auto < 0.05).any(axis=0), (auto < 0.05).argmax(axis=0), len(auto))
     inside = np.arange(len(auto))[:, None] < small
     length = 2.0 * np.sum(auto * inside, axis=0) - 1.0
-    # Squares forget twice as fast as what is squared.
-    freedom = np.maximum(2.0 * n / np.maximum(length, 2.0 / memory - 1.0) - 1.0, 2.0)
+    freedom = np.maximum(n / np.maximum(length, 2.0 / memory - 1.0) - 1.0, 1.0)
     z = 3.5
     bent = z * (8.0 * freedom + 3.0) / (8.0 * freedom + 1.0)
     student = np.sqrt(freedom * np.expm1(np.square(bent) / freedom))
@@ -283,6 +282,9 @@ def _scaled(
         middle = float(np.median(part))
         watches.middle[number] = middle
         limit = float(calibrate(part, PART_RATE, n_boot=1))
+        if name == "all together":
+            # The detector has a limit of its own, which counts with few rows.
+            limit = max(limit, 1.0)
         if name in MEMORIES:
             sides, count = (1.0 if name == "scatter" else 2.0), (level if name == "level" else own[name]).shape[1]
             limit = max(limit, NormalDist().inv_cdf(1.0 - PART_RATE / (sides * count)))

@@ -25,6 +25,10 @@ STEADY = 0.3
 """A sensor that can tell a standstill never reads less than this share of its level while running."""
 MAJORITY = 0.5
 """Share of those sensors that must rest."""
+WHOLE = 0.25
+"""Share of all sensors that must rest: a pump that pauses is no plant at a standstill."""
+BRISK = 30
+"""Rows that a regime must last on average: what changes faster is part of running."""
 DISTANT = 1.0
 """Spreads beyond its trained range at which a sensor says that the state is unknown."""
 EDGE = 3
@@ -200,12 +204,18 @@ def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
     # Only sensors that have rested together are known to rest.
     if np.count_nonzero(rested) >= 2:
         some = np.where(rested, level, np.nan)
-        still = _rests(values, some, MAJORITY)
+        still = _rests(values, some, _votes(some, states, MAJORITY))
         if still.any():
-            return some, MAJORITY, still
+            return some, _votes(some, states, MAJORITY), still
     # Training has seen no standstill; a third of the sensors at rest would be one.
     share = max(2.0 / able, 0.3) if able >= 3 else 2.0
-    return level, share, np.zeros(n, bool)
+    return level, _votes(level, states, share), np.zeros(n, bool)
+
+
+def _votes(level: Vector, states: Flags, share: float) -> float:
+    """The share of those that can tell a standstill that must rest, so that enough of all sensors do."""
+    able = np.count_nonzero(~np.isnan(level))
+    return max(share, WHOLE * np.count_nonzero(~states) / able) if able else 2.0
 
 
 def _rests(values: Matrix, level: Vector, votes: float) -> Flags:
@@ -231,7 +241,9 @@ def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, li
             parted = _parted(rows, np.asarray(RegimeModel(number).fit(rows).labels_))
             if len(np.unique(parted)) > len(np.unique(labels)):
                 labels = parted
-        labels = minimum_dwell(labels, 5)
+        labels = np.asarray(minimum_dwell(labels, 5))
+        if np.count_nonzero(np.diff(labels)) > len(labels) / BRISK:
+            labels[:] = 0
     kinds, counts = np.unique(labels, return_counts=True)
     order = kinds[np.argsort(-counts, kind="stable")]
     centres = np.array([scales(running[labels == kind])[0] for kind in order])
