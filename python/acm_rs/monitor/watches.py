@@ -226,7 +226,7 @@ class Watches:
     def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
         """What the fused detector is given: nothing unusual where rows are held."""
         ready = (labels >= 0) & (ages >= self.regimes.settle - WARM)
-        return np.ascontiguousarray(np.where(ready[:, None], looked.left, 0.0))
+        return np.ascontiguousarray(np.where(ready[:, None], looked.scaled, 0.0))
 
     def parts(self, fused: Vector, own: dict[str, Matrix], level: Matrix) -> Matrix:
         """Each part of the score, (n, parts): 0 is usual, 1 at its limit."""
