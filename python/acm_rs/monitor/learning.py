@@ -164,7 +164,7 @@ def _fused(rows: Matrix) -> FusedDetector | None:
     """The detector of all sensors at once, where there are rows enough for it."""
     if len(rows) < 100 or rows.shape[1] < 2:
         return None
-    detector = FusedDetector()
+    detector = FusedDetector(false_alarm_rate=PART_RATE)
     try:
         detector.fit(np.ascontiguousarray(rows))
     except ValueError:

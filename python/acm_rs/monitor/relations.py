@@ -119,20 +119,23 @@ class Relations:
         columns += [main[:, a] * main[:, b] for a in range(main.shape[1]) for b in range(a + 1)]
         return np.column_stack(columns) if columns else np.zeros((len(filled), 0))
 
-    def look(self, sensors: Matrix, states: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-        """Filled rows, what is left of them beside covariates, and the residual of each sensor given all others."""
+    def look(self, sensors: Matrix, states: Matrix, slow: int = 0) -> tuple[Matrix, Matrix, Matrix]:
+        """Filled rows; the same less states and bends, but not less the last `slow` states; residuals given all others."""
         d = sensors.shape[1]
         missing = np.isnan(sensors)
         both = np.hstack([sensors, states])
         filled = solve_missing(both, np.isnan(both), self.first)[:, :d]
-        left = filled - self.offset - product(self.covariates(filled, states), self.slopes)
+        given = self.covariates(filled, states)
+        left = filled - self.offset - product(given, self.slopes)
         if missing.any():
             # With the bends known, what is missing is known better.
             better = solve_missing(left, missing, self.precision)
             filled += np.where(missing, better - left, 0.0)
             left = better
+        lately = slice(states.shape[1] - slow, states.shape[1])
+        straight = left + product(given[:, lately], self.slopes[lately])
         residual = product(left, self.precision) / np.diag(self.precision)
-        return filled, left, residual
+        return filled, straight, residual
 
 
 def near(filled: Matrix, precision: Matrix) -> Flags:

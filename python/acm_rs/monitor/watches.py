@@ -170,7 +170,7 @@ class Watches:
         for number in np.unique(labels[ready]):
             rows = np.flatnonzero(ready & (labels == number))
             scaled = (sensors[rows] - centres[number]) / self.scale
-            filled, left, residual = self.relations[number].look(scaled, states[rows])
+            filled, left, residual = self.relations[number].look(scaled, states[rows], self.slow_axes.shape[1])
             found.scaled[rows], found.left[rows] = filled, left
             gone = np.isnan(scaled)
             residual[gone] = np.nan
@@ -226,7 +226,7 @@ class Watches:
     def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
         """What the fused detector is given: nothing unusual where rows are held."""
         ready = (labels >= 0) & (ages >= self.regimes.settle - WARM)
-        return np.ascontiguousarray(np.where(ready[:, None], looked.scaled, 0.0))
+        return np.ascontiguousarray(np.where(ready[:, None], looked.left, 0.0))
 
     def parts(self, fused: Vector, own: dict[str, Matrix], level: Matrix) -> Matrix:
         """Each part of the score, (n, parts): 0 is usual, 1 at its limit."""
