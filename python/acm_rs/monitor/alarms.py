@@ -20,10 +20,12 @@ Flags = NDArray[np.bool_]
 
 PERSIST = 3
 """Rows in sequence above the limit that make an alarm."""
-OFF = 0.8
+OFF = 0.9
 """Share of the limit at or below which an alarm ends."""
 BRIDGE = 12
 """Alarms with at most so many rows between them are one episode."""
+LASTING = 20.0
+"""Rows that a false alarm of the slow watches lasts."""
 FIRST = 60
 """Alarm rows of an episode whose shares name the culprits."""
 NAMED = 5
@@ -181,12 +183,14 @@ def stated_interval(scores: Vector, limit: float, rate: float, seed: int = 17) -
     alarms = alarmed(known, limit)[0]
     starts, _ = spells(alarms)
     length = float(alarms.sum()) / len(starts) if len(starts) else float(PERSIST)
-    # Alarms come in spells: so many of them are expected here, and in as many rows to come.
-    expected = max(rate * len(known) / max(length, 1.0), 0.05)
+    length = max(length, LASTING)
+    # Alarms come in spells. At most as many as the budget allows are expected, at least as many as the training had;
+    # the true rate is known from as many spells, and those to come are as many give or take, of any length.
     random = np.random.default_rng(seed)
-    true = random.gamma(expected + 0.5, 1.0, 4000)
-    coming = random.poisson(true)
-    # Spells differ in length: as exponential ones do.
-    rows = np.array([random.gamma(max(count, 1e-9), length) for count in coming])
-    low, high = np.quantile(rows / len(known), [0.025, 0.975])
+    ends = []
+    for expected in (float(len(starts)), max(rate * len(known) / length, 0.05)):
+        coming = random.poisson(random.gamma(expected + 0.5, 1.0, 4000))
+        rows = random.gamma(np.maximum(coming, 1e-9), length)
+        ends.append(np.quantile(rows / len(known), [0.025, 0.975]))
+    low, high = min(ends[0][0], ends[1][0]), max(ends[0][1], ends[1][1])
     return {"low": float(low), "high": float(max(high, rate)), "rows": len(known), "spell": length}

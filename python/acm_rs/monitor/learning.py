@@ -23,7 +23,7 @@ Labels = NDArray[np.int64]
 
 FOLDS = 5
 """Stretches of the history, each judged by what was learnt from the others."""
-PART_RATE = 0.002
+PART_RATE = 0.0015
 """Share of healthy rows in which a part of the score alone exceeds 1."""
 OWN_ROWS = 300
 OWN_ROWS_A_SENSOR = 15
