@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from os import PathLike, fspath
 from typing import Any, Self
 
 import numpy as np
@@ -13,15 +12,17 @@ from numpy.typing import NDArray
 from acm_rs._native import __version__
 from acm_rs.frames import listed
 from acm_rs.monitor import arguments, cleaning, telling, words
-from acm_rs.monitor.alarms import alarmed, found_episodes, limit_for, limit_for_count, spells, stated_interval
+from acm_rs.monitor.alarms import alarmed, limit_for, limit_for_count, spells, stated_interval
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.filing import Filed
+from acm_rs.monitor.judging import follow, judge, matched
 from acm_rs.monitor.learning import learn_watches
-from acm_rs.monitor.reading import Readings, read
-from acm_rs.monitor.regimes import UNKNOWN, Regimes
+from acm_rs.monitor.reading import read
+from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.result import Result
-from acm_rs.monitor.saving import pack, read_file, unpack, write_file
-from acm_rs.monitor.state import put_state, put_watches, take_state, take_watches
-from acm_rs.monitor.watches import CAUSES, PARTS, State, Watches
+from acm_rs.monitor.saving import pack, unpack
+from acm_rs.monitor.state import put_watches
+from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["Monitor"]
 
@@ -34,7 +35,7 @@ BEYOND = 4.0
 """Score of a row beyond all that training has seen."""
 
 
-class Monitor:
+class Monitor(Filed):
     """The job of the whole: learns a machine from its healthy history, and tells what is wrong with it later, and who
     did it.
 
@@ -376,106 +377,51 @@ class Monitor:
             frame = frame[None, :]
         return self._judge(frame, times, self._state, live=True)
 
+    def _settings(self) -> dict[str, Any]:
+        """What was asked for."""
+        limits = {name: [None if np.isinf(end) else end for end in pair] for name, pair in self._limits.items()}
+        return {
+            "false_alarm_rate": self._rate,
+            "alarms_per_day": self._per_day,
+            "drivers": list(self._drivers),
+            "kinds": self._kinds,
+            "limits": limits,
+        }
+
     def _fresh(self) -> State:
         _, watches = self._fitted()
         return State(int(watches.watched.sum()), int((~watches.watched).sum()))
 
-    def _matched(self, readings: Readings, names: list[str]) -> tuple[Matrix, list[str]]:
-        """The columns in use, in the order of the fit; those that are absent are missing throughout."""
-        if readings.names == names:
-            return readings.values, []
-        place = {name: number for number, name in enumerate(readings.names)}
-        absent = [name for name in names if name not in place]
-        if len(absent) > (1.0 - PRESENT) * len(names):
-            raise ValueError(
-                f"`frame` must have at least half of the {len(names)} columns that the Monitor uses, "
-                f"{len(absent)} are absent: {listed(absent)}; it has {listed(readings.names)}"
-            )
-        values = np.full((len(readings.values), len(names)), np.nan, order="F")
-        for number, name in enumerate(names):
-            if name in place:
-                values[:, number] = readings.values[:, place[name]]
-        return values, absent
-
     def _judge(self, frame: Any, times: Any, state: State, live: bool) -> Result:
         rules, watches = self._fitted()
-        regimes = watches.regimes
         readings = read(frame, times, self._about["columns"])
-        raw, absent = self._matched(readings, rules.names)
-        when = readings.times
-        if live and when is not None and len(when):
-            if state.time is not None and when[0] < state.time:
-                raise ValueError(
-                    f"`times` must not lie before those of the rows before ({words.moment(state.time)}), got "
-                    f"{words.moment(when[0])}; score() takes a history by itself"
-                )
-            state.time = when[-1]
-        values, coded, outside = rules.clean(raw)
-        silent = np.isnan(values).all(axis=1)
-        labels = regimes.carried(regimes.label(values), silent, state.phase)
-        beyond = (labels == UNKNOWN) & ~silent & ~regimes.outside(values)
-        ages, state.phase = regimes.ages(labels, state.phase)
-        sensors, states = watches.split(values, state)
-        looked = watches.look(sensors, states, labels, ages)
-        own = watches.by_sensor(looked, sensors, state)
-        level = watches.level(looked, labels, state)
-        fused = self._all_together(watches.fused_rows(looked, labels, ages), state, live)
-        parts = watches.parts(fused, own, level)
-        scores = parts.max(axis=1)
-        causes = watches.causes(parts)
-        shares = watches.shares(causes, own, level)
-        scores[looked.held] = np.nan
-        shares[looked.held] = 0.0
-        scores[beyond] = BEYOND
-        causes[beyond] = len(PARTS)
-        alarms, state.alarm, state.over = alarmed(scores, self._limit, state.alarm, state.over)
-        band = watches.band * watches.scale
-        limits = np.full(len(scores), self._limit)
-        names = _those(rules.names, watches.watched)
-        present = 1.0 - np.isnan(sensors).mean(axis=1)
+        values, absent = matched(readings, rules.names)
+        if live:
+            follow(state, readings.times)
+        about, sensors = self._about, _those(rules.names, watches.watched)
+        verdict = judge(rules, watches, values, state, self._limit, live)
         return Result(
-            names=names,
-            values=sensors,
-            expected_values=looked.expected,
-            band=band,
-            scores=scores,
-            limits=limits,
-            alarms=alarms,
-            regimes=labels - UNKNOWN,
-            regime_names=regimes.names,
-            confidences=np.where(looked.held, 0.0, present),
-            shares=shares,
-            found=found_episodes(
-                alarms,
-                scores,
-                limits,
-                shares,
-                sensors,
-                looked.expected,
-                band,
-                names,
-                labels - UNKNOWN,
-                regimes.names,
-                causes,
-                CAUSES,
-            ),
-            times=when,
+            names=sensors,
+            values=verdict.sensors,
+            expected_values=verdict.looked.expected,
+            band=verdict.band,
+            scores=verdict.scores,
+            limits=verdict.limits,
+            alarms=verdict.alarms,
+            regimes=verdict.regimes,
+            regime_names=watches.regimes.names,
+            confidences=verdict.confidences,
+            shares=verdict.shares,
+            found=verdict.episodes(sensors, watches.regimes.names),
+            times=readings.times,
             monitor_card=self._card,
-            quality_rows=partial(telling.quality, readings, self._about, rules, coded, outside, ~watches.watched),
-            remarks=telling.remarks(readings, self._about, rules, absent, labels, beyond, coded),
+            quality_rows=partial(
+                telling.quality, readings, about, rules, verdict.coded, verdict.outside, ~watches.watched
+            ),
+            remarks=telling.remarks(readings, about, rules, absent, verdict.labels, verdict.beyond, verdict.coded),
             units={key[5:]: unit for key, unit in self._notes.items() if key.startswith("unit:")},
             sheet=readings.sheet,
         )
-
-    def _all_together(self, rows: Matrix, state: State, live: bool) -> NDArray[np.float64]:
-        _, watches = self._fitted()
-        if watches.fused is None or not len(rows):
-            return np.full(len(rows), -np.inf)
-        if not live:
-            return np.asarray(watches.fused.score(rows))
-        if state.fused is None:
-            state.fused = type(watches.fused).from_bytes(watches.fused.to_bytes())
-        return np.asarray(state.fused.update(rows))
 
     # ---- words ----------------------------------------------------------------------------------------------------
 
@@ -512,127 +458,6 @@ class Monitor:
         return telling.summary(
             self._about, rules, watches, self.sensors_, self._drivers, self._budget_told(), self.warnings_, self._notes
         )
-
-    # ---- files ----------------------------------------------------------------------------------------------------
-
-    def _settings(self) -> dict[str, Any]:
-        """What was asked for."""
-        limits = {name: [None if np.isinf(end) else end for end in pair] for name, pair in self._limits.items()}
-        return {
-            "false_alarm_rate": self._rate,
-            "alarms_per_day": self._per_day,
-            "drivers": list(self._drivers),
-            "kinds": self._kinds,
-            "limits": limits,
-        }
-
-    def to_bytes(self) -> bytes:
-        """Everything as bytes: what it has learnt, its settings and notes, and what ``update`` remembers.
-
-        Returns
-        -------
-        bytes
-            In the safetensors format: a JSON header, raw arrays and a checksum.
-
-        Raises
-        ------
-        RuntimeError
-            Before ``fit``.
-        """
-        learnt, arrays = put_watches(*self._fitted())
-        remembered, own = put_state(self._state)
-        settings = {
-            "asked": self._settings(),
-            "about": self._about,
-            "notes": self._notes,
-            "learnt": learnt,
-            "remembered": remembered,
-        }
-        return pack(settings, {**arrays, **own, "scores": self._scores}, __version__)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """What `to_bytes` gave.
-
-        Parameters
-        ----------
-        data : bytes
-            Nothing in them is executed.
-
-        Returns
-        -------
-        Monitor
-            It goes on where it was.
-
-        Raises
-        ------
-        ValueError
-            The bytes are damaged (one flipped bit is enough), of something else, or written by a newer acm_rs.
-        """
-        settings, arrays, _, _ = unpack(bytes(data))
-        try:
-            asked = settings["asked"]
-            self = cls(
-                false_alarm_rate=0.01 if asked["false_alarm_rate"] is None else asked["false_alarm_rate"],
-                alarms_per_day=asked["alarms_per_day"],
-                drivers=asked["drivers"],
-                kinds=asked["kinds"],
-                limits={name: tuple(pair) for name, pair in asked["limits"].items()},
-            )
-            self._notes = arguments.notes(settings["notes"])
-            self._about = settings["about"]
-            self._scores = arrays["scores"]
-            self._learned = take_watches(settings["learnt"], arrays)
-            self._state = take_state(settings["remembered"], arrays)
-            self._hash = None
-            self._set_limit()
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise ValueError(f"the file of the Monitor is not whole: {error!s:.80}") from None
-        return self
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write everything to one file, whole or not at all.
-
-        Parameters
-        ----------
-        path : str or path-like
-            An existing file is replaced and keeps its permissions.
-
-        Raises
-        ------
-        RuntimeError
-            Before ``fit``.
-        OSError
-            The file cannot be written, or something else than a regular file is there. What was there stays.
-        """
-        write_file(path, self.to_bytes())
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
-        """What `save` wrote.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Nothing in the file is executed.
-
-        Returns
-        -------
-        Monitor
-            It goes on where it was.
-
-        Raises
-        ------
-        OSError
-            The file cannot be read, or is no regular file.
-        ValueError
-            It is damaged (one flipped bit is enough), of something else, or was written by a newer acm_rs.
-        """
-        data = read_file(path)
-        try:
-            return cls.from_bytes(data)
-        except ValueError as error:
-            raise ValueError(f"{fspath(path)!r}: {error}") from None
 
 
 def _those(names: Sequence[str], which: Flags) -> list[str]:

@@ -120,7 +120,7 @@ class Relations:
         return np.column_stack(columns) if columns else np.zeros((len(filled), 0))
 
     def look(self, sensors: Matrix, states: Matrix, slow: int = 0) -> tuple[Matrix, Matrix, Matrix]:
-        """Filled rows; the same less states and bends, but not less the last `slow` states; residuals given all others."""
+        """Filled rows; those less states and bends, but for the last `slow` states; residuals given all others."""
         d = sensors.shape[1]
         missing = np.isnan(sensors)
         both = np.hstack([sensors, states])

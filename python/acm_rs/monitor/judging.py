@@ -1,0 +1,120 @@
+"""Rows to verdicts: cleaned, labelled, compared with what is expected, and watched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.frames import listed
+from acm_rs.monitor import words
+from acm_rs.monitor.alarms import alarmed, found_episodes
+from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.episode import Episode
+from acm_rs.monitor.reading import Readings
+from acm_rs.monitor.regimes import UNKNOWN
+from acm_rs.monitor.watches import CAUSES, PARTS, State, Watches
+
+__all__ = ["Verdict", "follow", "judge", "matched"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+PRESENT = 0.5
+"""Share of its columns that a frame must have."""
+BEYOND = 4.0
+"""Score of a row beyond all that training has seen."""
+
+
+def matched(readings: Readings, names: list[str]) -> tuple[Matrix, list[str]]:
+    """The columns in use, in the order of the fit; those that are absent are missing throughout, and named."""
+    if readings.names == names:
+        return readings.values, []
+    place = {name: number for number, name in enumerate(readings.names)}
+    absent = [name for name in names if name not in place]
+    if len(absent) > (1.0 - PRESENT) * len(names):
+        raise ValueError(
+            f"`frame` must have at least half of the {len(names)} columns that the Monitor uses, "
+            f"{len(absent)} are absent: {listed(absent)}; it has {listed(readings.names)}"
+        )
+    values = np.full((len(readings.values), len(names)), np.nan, order="F")
+    for number, name in enumerate(names):
+        if name in place:
+            values[:, number] = readings.values[:, place[name]]
+    return values, absent
+
+
+def follow(state: State, times: NDArray[np.datetime64] | None) -> None:
+    """Refuse live rows before those that came before."""
+    if times is None or not len(times):
+        return
+    if state.time is not None and times[0] < state.time:
+        raise ValueError(
+            f"`times` must not lie before those of the rows before ({words.moment(state.time)}), got "
+            f"{words.moment(times[0])}; score() takes a history by itself"
+        )
+    state.time = times[-1]
+
+
+class Verdict:
+    """What was found in some rows."""
+
+    def __init__(self, rules: Rules, watches: Watches, raw: Matrix, state: State, limit: float, live: bool) -> None:
+        regimes = watches.regimes
+        values, self.coded, self.outside = rules.clean(raw)
+        silent = np.isnan(values).all(axis=1)
+        self.labels = regimes.carried(regimes.label(values), silent, state.phase)
+        self.beyond = (self.labels == UNKNOWN) & ~silent & ~regimes.outside(values)
+        self.regimes = self.labels - UNKNOWN
+        ages, state.phase = regimes.ages(self.labels, state.phase)
+        self.sensors, states = watches.split(values, state)
+        self.looked = watches.look(self.sensors, states, self.labels, ages)
+        own = watches.by_sensor(self.looked, self.sensors, state)
+        level = watches.level(self.looked, self.labels, state)
+        fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
+        parts = watches.parts(fused, own, level)
+        self.causes = watches.causes(parts)
+        self.shares = watches.shares(self.causes, own, level)
+        self.scores = parts.max(axis=1)
+        self.scores[self.looked.held] = np.nan
+        self.shares[self.looked.held] = 0.0
+        self.scores[self.beyond] = BEYOND
+        self.causes[self.beyond] = len(PARTS)
+        self.alarms, state.alarm, state.over = alarmed(self.scores, limit, state.alarm, state.over)
+        self.limits = np.full(len(self.scores), limit)
+        self.band = watches.band * watches.scale
+        present = 1.0 - np.isnan(self.sensors).mean(axis=1)
+        self.confidences = np.where(self.looked.held, 0.0, present)
+
+    def episodes(self, names: Sequence[str], regime_names: Sequence[str]) -> list[Episode]:
+        """Alarms that belong together."""
+        return found_episodes(
+            self.alarms,
+            self.scores,
+            self.limits,
+            self.shares,
+            self.sensors,
+            self.looked.expected,
+            self.band,
+            names,
+            self.regimes,
+            regime_names,
+            self.causes,
+            CAUSES,
+        )
+
+
+def judge(rules: Rules, watches: Watches, raw: Matrix, state: State, limit: float, live: bool) -> Verdict:
+    """Judge rows that follow those that `state` remembers."""
+    return Verdict(rules, watches, raw, state, limit, live)
+
+
+def _all_together(watches: Watches, rows: Matrix, state: State, live: bool) -> Vector:
+    if watches.fused is None or not len(rows):
+        return np.full(len(rows), -np.inf)
+    if not live:
+        return np.asarray(watches.fused.score(rows))
+    if state.fused is None:
+        state.fused = type(watches.fused).from_bytes(watches.fused.to_bytes())
+    return np.asarray(state.fused.update(rows))
