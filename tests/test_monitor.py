@@ -15,6 +15,8 @@ import pyarrow as pa
 import pytest
 from acm_rs import Monitor, Result
 
+from benchmarks.plants import Plant
+
 ROWS, LATER = 1500, 900
 NAMES = ["load", "flow", "pressure", "current", "bearing", "oil"]
 TIMES = pd.date_range("2026-01-01", periods=ROWS + LATER, freq="10min")
@@ -104,6 +106,16 @@ def test_a_standstill_is_a_regime_and_no_fault() -> None:
     assert np.isnan(result.scores[500:560]).all()
     assert np.isnan(result.expected_values[500:560]).all()
     assert (result.confidences[500:560] == 0).all()
+
+
+def test_a_healthy_history_does_not_alarm_at_its_begin() -> None:
+    plant = Plant(1, fit_rows=2500, rows=1500)
+    monitor = Monitor().fit(plant.training)
+    whole = monitor.score(plant.healthy)
+    begins = [row for row in range(0, 1440, 40) if not whole.alarms[row : row + 60].any()]
+    alarmed = [row for row in begins if monitor.score(plant.healthy[row : row + 60]).alarms.any()]
+    assert len(begins) > 25
+    assert len(alarmed) <= 2
 
 
 def test_expected_values_are_those_of_the_others() -> None:

@@ -22,6 +22,8 @@ SHIFTS = (0.25, 0.05)
 """Weights of the latest row in the means of each sensor's residual: some rows, and some tens of rows."""
 SLOW = 0.2
 """Of the means that tell what the machine has done of late: heat comes late."""
+PAST = 100
+"""Rows after which they remember nothing that counts."""
 SCATTER = 0.05
 LEVEL = 0.03
 WILD = 5.0
@@ -155,10 +157,19 @@ class Watches:
         main[np.isnan(away).all(axis=1)] = np.nan
         if not len(main) or not main.shape[1]:
             return main
-        means = np.asarray(state.chart("slow", SLOW).update(np.ascontiguousarray(main))[0])
-        first = np.where(np.isnan(main[:1]), 0.0, main[:1]) if state.slow is None else state.slow
+        begun = 0
+        if state.slow is None:
+            # What came before the first reading is taken to have been like it, as long as the means remember.
+            known = np.flatnonzero(~np.isnan(main[:, 0]))
+            if not known.size:
+                return np.zeros_like(main)
+            begun = int(known[0])
+            state.slow = main[begun : begun + 1].copy()
+            state.chart("slow", SLOW).update(np.repeat(state.slow, PAST, axis=0))
+        means = np.asarray(state.chart("slow", SLOW).update(np.ascontiguousarray(main[begun:]))[0])
+        found = np.vstack([np.zeros((begun, main.shape[1])), state.slow, means[:-1]])
         state.slow = means[-1:]
-        return np.vstack([first, means[:-1]])
+        return found
 
     def look(self, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels) -> Looked:
         """Residuals of all rows that are judged."""
