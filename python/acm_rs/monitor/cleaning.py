@@ -26,21 +26,23 @@ LONG = 20
 """Rows beyond which a repeated reading of the training may be a stuck instrument."""
 
 
-def repeats(column: NDArray[np.float64], last: float = np.nan, run: int = 0) -> NDArray[np.int64]:
+def repeats(values: NDArray[np.float64], last: Any = np.nan, run: Any = 0) -> NDArray[np.int64]:
     """How many rows each reading has stood exactly alike, 1 where it is new; missing readings go on counting as before.
 
-    `last` and `run` are the reading and the count before the first row.
+    `values` are a column or several; `last` and `run` are the reading and the count before the first row.
     """
-    known = column == column
-    rows = np.arange(len(column))
-    latest = np.maximum.accumulate(np.where(known, rows, -1))
-    before = np.where(latest >= 0, column[latest], last)
-    earlier = np.concatenate([[last], before[:-1]])
-    new = known & (column != earlier)
-    count = np.cumsum(known)
+    known = values == values
+    if not len(values):
+        return np.zeros(values.shape, np.int64)
+    rows = np.arange(len(values)).reshape(-1, *(1,) * (values.ndim - 1))
+    latest = np.maximum.accumulate(np.where(known, rows, -1), axis=0)
+    before = np.where(latest >= 0, np.take_along_axis(values, np.maximum(latest, 0), axis=0), last)
+    earlier = np.concatenate([np.broadcast_to(last, (1, *values.shape[1:])), before[:-1]])
+    new = known & (values != earlier)
+    count = np.cumsum(known, axis=0)
     # Known readings since the latest new one.
-    base = np.maximum.accumulate(np.where(new, count, 0))
-    fresh = np.maximum.accumulate(new)
+    base = np.maximum.accumulate(np.where(new, count, 0), axis=0)
+    fresh = np.maximum.accumulate(new, axis=0)
     return np.where(fresh, count - base + 1, count + run)
 
 
@@ -68,18 +70,16 @@ class Rules:
     def clean(self, values: Matrix) -> tuple[Matrix, NDArray[np.int64], NDArray[np.int64]]:
         """Readings with codes and what is beyond physical limits missing, and how many of each a sensor had."""
         cleaned = np.array(values, order="F")
-        coded = np.zeros(len(self.names), np.int64)
-        beyond = np.zeros(len(self.names), np.int64)
-        for place in range(len(self.names)):
-            column = cleaned[:, place]
-            code = _among(column, self.codes[place])
-            far = (column < self.least[place]) | (column > self.most[place])
-            if far.any():
-                code |= far & _among(column, CODES)
-            outside = ((column < self.low[place]) | (column > self.high[place])) & ~code
-            column[code | outside] = np.nan
-            coded[place], beyond[place] = np.count_nonzero(code), np.count_nonzero(outside)
-        return cleaned, coded, beyond
+        with np.errstate(invalid="ignore"):
+            far = (cleaned < self.least) | (cleaned > self.most)
+            outside = (cleaned < self.low) | (cleaned > self.high)
+        code = far & np.isin(cleaned, CODES) if far.any() else np.zeros(cleaned.shape, bool)
+        for place, codes in enumerate(self.codes):
+            if codes:
+                code[:, place] |= _among(cleaned[:, place], codes)
+        outside &= ~code
+        cleaned[code | outside] = np.nan
+        return cleaned, np.count_nonzero(code, axis=0), np.count_nonzero(outside, axis=0)
 
 
 def _among(column: NDArray[np.float64], values: Sequence[float] | NDArray[np.float64]) -> Flags:

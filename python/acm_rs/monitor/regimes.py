@@ -220,13 +220,10 @@ def _votes(level: Vector, states: Flags, share: float) -> float:
 
 def _rests(values: Matrix, level: Vector, votes: float) -> Flags:
     able = np.flatnonzero(~np.isnan(level))
-    resting = np.zeros(len(values))
-    known = np.zeros(len(values))
-    for place in able:
-        there = ~np.isnan(values[:, place])
-        known += there
-        with np.errstate(invalid="ignore"):
-            resting += there & (np.abs(values[:, place]) <= REST * level[place])
+    some = values[:, able]
+    known = np.count_nonzero(~np.isnan(some), axis=1)
+    with np.errstate(invalid="ignore"):
+        resting = np.count_nonzero(np.abs(some) <= REST * level[able], axis=1)
     return (known > 0) & (resting >= 2) & (resting >= votes * known)
 
 

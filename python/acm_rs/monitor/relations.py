@@ -27,13 +27,10 @@ TRIM = 0.05
 
 def product(rows: Matrix, matrix: Matrix) -> Matrix:
     """Rows times a matrix. A row's bytes do not depend on which others come with it, as those of `@` do."""
-    out = np.zeros((len(rows), matrix.shape[1]), order="F")
-    for place in range(matrix.shape[0]):
-        weights = matrix[place]
-        if weights.any():
-            column = rows[:, place]
-            for target in np.flatnonzero(weights):
-                out[:, target] += column * weights[target]
+    out = np.zeros((len(rows), matrix.shape[1]))
+    if len(rows):
+        for column, weights in zip(np.asarray(rows).T, matrix, strict=True):
+            out += column[:, None] * weights
     return out
 
 
@@ -41,6 +38,8 @@ def solve_missing(rows: Matrix, missing: Flags, precision: Matrix) -> Matrix:
     """Rows with their missing places at the conditional expectation of a centred normal law with this precision."""
     filled = np.where(missing, 0.0, rows)
     hit = np.flatnonzero(missing.any(axis=1))
+    if not len(hit):
+        return filled
     d = rows.shape[1]
     step = max(1, CHUNK // max(1, d * d))
     for first in range(0, len(hit), step):

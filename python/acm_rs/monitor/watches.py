@@ -195,7 +195,6 @@ class Watches:
 
     def by_sensor(self, looked: Looked, readings: Matrix, state: State) -> dict[str, Matrix]:
         """The statistics that each sensor has for itself, in standard deviations but for the stuck one."""
-        n, d = readings.shape
         held = looked.held
         residual = np.clip(looked.residual, -WILD, WILD)
         found: dict[str, Matrix] = {}
@@ -210,16 +209,13 @@ class Watches:
         silent = np.isnan(looked.residual) & ~held[:, None]
         for values in found.values():
             values[silent] = 0.0
-        runs = np.empty((n, d))
-        for place in range(d):
-            column = np.where(held, np.nan, readings[:, place])
-            run = repeats(column, float(state.last[place]), int(state.run[place]))
-            runs[:, place] = run
-            known = np.flatnonzero(~np.isnan(column))
-            if n:
-                state.run[place] = run[-1]
-            if known.size:
-                state.last[place] = column[known[-1]]
+        moving = np.where(held[:, None], np.nan, readings)
+        runs = repeats(moving, state.last, state.run)
+        if len(moving):
+            state.run = runs[-1]
+            latest = np.where(np.isnan(moving), -1, np.arange(len(moving))[:, None]).max(axis=0)
+            newest = np.take_along_axis(moving, np.maximum(latest, 0)[None, :], axis=0)[0]
+            state.last = np.where(latest >= 0, newest, state.last)
         # Sensors whose reading is missing are not stuck now.
         found["stuck"] = np.where(np.isnan(readings), 0.0, runs - 1.0) / self.longest
         return found
