@@ -13,7 +13,7 @@ from accuracy_table import worst_errors
 from exact import Column, as_columns
 from exact_pairs import Pairs
 from families import family, sample_rows
-from registry import OF_FEATURES, PAIRS, ROLLING, ROWS, WINDOWED, Kernel, partner
+from registry import FORMER, OF_FEATURES, PAIRS, ROLLING, ROWS, WINDOWED, Kernel, partner
 from registry.measure import CASES, FEW_CASES, Worst, case_name, largest
 from registry.row import Accuracy
 from windows import MINUTE, clock, evaluated, ns, trailing
@@ -75,7 +75,7 @@ def _of_kernel(kernel: Kernel) -> Accuracy:
 
 
 MEASURES: dict[str, Accuracy] = {
-    **{kernel.name: _of_kernel(kernel) for kernel in (*ROLLING, *PAIRS)},
+    **{kernel.name: _of_kernel(kernel) for kernel in (*ROLLING, *FORMER, *PAIRS)},
     **{f"{row.name} {one.label}".strip(): one for row in ROWS.values() for one in row.measured},
 }
 NOT_MEASURED = OF_FEATURES - {name.split(" ")[0] for name in MEASURES}

@@ -10,7 +10,7 @@ import pytest
 from histories import another_thread_progresses, history, layouts, long_call, same_bytes
 from hypothesis import given
 from hypothesis import strategies as st
-from registry import KERNELS, WINDOWED, Array, Kernel
+from registry import FORMER, KERNELS, WINDOWED, Array, Kernel
 
 OF_EVERY_KERNEL = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS.keys())
 OF_PIECEWISE_KERNELS = pytest.mark.parametrize("kernel", WINDOWED, ids=lambda k: k.name)
@@ -218,6 +218,14 @@ def test_zero_strides_are_read_as_they_are(kernel: Kernel) -> None:
     same_bytes(call(kernel, x, 6), call(kernel, x.copy(), 6))
     column = np.broadcast_to(np.arange(50.0)[:, None], (50, 3))
     same_bytes(call(kernel, column, 6), call(kernel, column.copy(), 6))
+
+
+@pytest.mark.parametrize("kernel", FORMER, ids=lambda k: k.name)
+def test_a_former_name_gives_the_same_bytes(kernel: Kernel) -> None:
+    x = history(700, 4)
+    for window in (1, 2, 20, 300, 2000):
+        for min_periods in (0, 1, (window + 1) // 2):
+            same_bytes(kernel(x, window, min_periods), KERNELS[kernel.former](x, window, min_periods))
 
 
 @OF_EVERY_KERNEL

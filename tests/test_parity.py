@@ -51,7 +51,7 @@ def test_the_same_rows_are_undefined(kernel: Kernel, name: str, missing: bool) -
             assert other.size == 0, f"window {window}, min_periods {min_periods}, rows {other[:5]} of {other.size}"
 
 
-@pytest.mark.parametrize("name", ["rolling_min", "rolling_max", "rolling_median", "rolling_median_f64"])
+@pytest.mark.parametrize("name", ["rolling_min", "rolling_max", "rolling_median"])
 @MISSING
 def test_order_statistics_equal_pandas_on_every_row(name: str, missing: bool) -> None:
     kernel = KERNELS[name]

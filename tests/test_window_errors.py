@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from histories import same_bytes
 from odd_values import NO_TIME, NO_UNIT
-from registry import PAIRS, ROLLING, WINDOWED, Kernel
+from registry import FORMER, PAIRS, WINDOWED, Kernel
 from test_errors import refused
 from windows import SECOND, START
 
@@ -153,10 +153,9 @@ def test_min_periods_of_a_duration(kernel: Kernel) -> None:
 @pytest.mark.parametrize("name", ["times", "center", "step"])
 def test_the_plain_names_take_windows_of_rows_only(name: str) -> None:
     value = {"times": T, "center": True, "step": 2}[name]
-    for kernel in ROLLING:
-        if kernel not in WINDOWED:
-            with pytest.raises(TypeError):
-                kernel(X, 3, **{name: value})
+    for kernel in FORMER:
+        with pytest.raises(TypeError):
+            kernel(X, 3, **{name: value})
 
 
 @OF_EVERY_KERNEL

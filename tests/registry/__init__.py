@@ -36,6 +36,7 @@ __all__ = [
     "CASES",
     "FEATURES",
     "FEATURE_MATRIX",
+    "FORMER",
     "KERNELS",
     "KNOWN_EXACTLY",
     "MATRICES",
@@ -80,8 +81,11 @@ KERNELS: Mapping[str, Kernel] = MappingProxyType({row.name: row for row in _FEAT
 """Functions of windows."""
 
 PAIRS: tuple[Kernel, ...] = tuple(row for row in KERNELS.values() if isinstance(row, PairKernel))
-ROLLING: tuple[Kernel, ...] = tuple(row for row in KERNELS.values() if row.exact and row not in PAIRS)
-"""Kernels of one column and of two; the feature matrix is made of those of one."""
+FORMER: tuple[Kernel, ...] = tuple(row for row in KERNELS.values() if row.former)
+ROLLING: tuple[Kernel, ...] = tuple(
+    row for row in KERNELS.values() if row.exact and row not in PAIRS and row not in FORMER
+)
+"""Kernels of one column and of two, and former names; the feature matrix is made of those of one."""
 
 WINDOWED: tuple[Kernel, ...] = tuple(row for row in KERNELS.values() if row.takes_first_row)
 KNOWN_EXACTLY: tuple[Kernel, ...] = tuple(row for row in WINDOWED if row.exact)

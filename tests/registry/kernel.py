@@ -73,6 +73,8 @@ class Kernel(Row):
         Whether it is also timed as a share of the copy bandwidth.
     earlier
         How many rows before its window a result depends on.
+    former
+        What it is called now, where this is a former name.
     """
 
     peer: str
@@ -94,6 +96,7 @@ class Kernel(Row):
     per_second: bool = False
     memory_bound: bool = False
     earlier: int = 0
+    former: str = ""
     argument: str = "x"
     float32: bool = True
     takes_out: bool = True
@@ -192,10 +195,10 @@ class Kernel(Row):
         return self.benchmarks
 
 
-def migration(kernel: Kernel, **changes: Any) -> Kernel:
+def migration(kernel: Kernel) -> Kernel:
     """The same under its former name, with its former arguments."""
     plain: dict[str, Any] = {"argument": "data", "float32": False, "takes_out": False, "takes_first_row": False}
-    return replace(kernel, name=f"{kernel.name}_f64", variants=(), benchmarks=(), **plain, **changes)
+    return replace(kernel, name=f"{kernel.name}_f64", former=kernel.name, variants=(), benchmarks=(), **plain)
 
 
 # ---- pairs ----------------------------------------------------------------------------------------------------------
