@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from accuracy_table import worst_errors
-from exact import Column, as_columns
+from exact import as_columns
 from exact_pairs import Pairs
 from families import family, sample_rows
 from registry import FORMER, OF_FEATURES, PAIRS, ROLLING, ROWS, WINDOWED, Kernel, partner
+from registry.kernel import pair_sums
 from registry.measure import CASES, FEW_CASES, Worst, case_name, largest
 from registry.row import Accuracy
 from windows import MINUTE, clock, evaluated, ns, trailing
@@ -24,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 def _spread(x: Floats, window: int, rows: Sequence[int]) -> Floats:
     """What a covariance is summed from, which it is held against."""
     start, stop = trailing(x.size, window)
-    sums = Pairs(Column.of(x.tolist()), Column.of(partner(x).tolist()))
+    sums = pair_sums(x, partner(x))
     return np.array([sums.spread(int(start[r]), int(stop[r])) for r in rows])[:, None]
 
 

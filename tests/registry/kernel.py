@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,27 @@ def two(_: Mapping[str, Any]) -> int:
 def common(rows: int) -> Arguments:
     """The arguments that every kernel takes."""
     return {"min_periods": 3, "center": False, "step": 1, "times": seconds(rows), "first_row": 0}
+
+
+@lru_cache(maxsize=16)
+def _integers(values: bytes) -> Column:
+    return Column.of(np.frombuffer(values).tolist())
+
+
+def integers(x: Array) -> Column:
+    """The values of a column as integers; tests ask for those of one column many times."""
+    return _integers(np.ascontiguousarray(x, dtype=np.float64).tobytes())
+
+
+@lru_cache(maxsize=16)
+def _sums(a: bytes, b: bytes, lag: int) -> Pairs:
+    return Pairs(_integers(a), lagged(_integers(b), lag))
+
+
+def pair_sums(x: Array, y: Array, lag: int = 0) -> Pairs:
+    """The exact sums of two columns, the second one moved down by so many rows."""
+    a, b = (np.ascontiguousarray(values, dtype=np.float64).tobytes() for values in (x, y))
+    return _sums(a, b, lag)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +175,7 @@ class Kernel(Row):
         arguments = {**self.keywords, **keywords}
         return evaluate(
             self.exact,
-            Column.of(x.tolist()),
+            integers(x),
             window,
             rows,
             min_periods=min_periods,
@@ -227,7 +249,7 @@ class PairKernel(Kernel):
 
     def sums(self, x: Array, arguments: Mapping[str, Any]) -> list[Pairs]:
         """The exact sums of each output."""
-        return [Pairs(Column.of(x.tolist()), Column.of(partner(x).tolist()))]
+        return [pair_sums(x, partner(x))]
 
     def exactly(
         self,
@@ -267,8 +289,7 @@ class LagKernel(PairKernel):
         return Kernel.public(self, x, window, arguments)
 
     def sums(self, x: Array, arguments: Mapping[str, Any]) -> list[Pairs]:
-        column = Column.of(x.tolist())
-        return [Pairs(column, lagged(column, lag)) for lag in range(arguments["max_lag"] + 1)]
+        return [pair_sums(x, x, lag) for lag in range(arguments["max_lag"] + 1)]
 
     def called_width(self, own: Arguments) -> int:
         return len(own["pairs"]) * self.outputs(own)
