@@ -213,6 +213,12 @@ def test_absent_and_unknown_columns_are_told() -> None:
         fitted().score(later()[["bearing", "oil", "valve"]])
 
 
+def test_a_constant_that_changes_is_told() -> None:
+    result = fitted().score(later().assign(**{"set point": 55.0}))
+    assert any("'set point'" in remark for remark in result.remarks)
+    assert not any("'set point'" in remark for remark in fitted().score(later()).remarks)
+
+
 def test_rows_of_the_training_are_told() -> None:
     result = fitted().score(history()[ROWS - 100 :])
     assert any(remark.startswith("100 of 1,000 rows lie within the training") for remark in result.remarks)

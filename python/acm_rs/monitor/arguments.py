@@ -134,7 +134,7 @@ def _inside(span: Sequence[Any], times: NDArray[np.datetime64] | None, rows: int
     if isinstance(span[1], str) and len(span[1]) <= 10:
         # A day or month by name is meant whole.
         whole = np.datetime64(span[1])
-        unit, _ = np.datetime_data(whole.dtype)
+        unit: Any = np.datetime_data(whole.dtype)[0]
         last = (whole + np.timedelta64(1, unit)).astype("datetime64[ns]") - np.timedelta64(1, "ns")
     return (times >= first) & (times <= last)
 

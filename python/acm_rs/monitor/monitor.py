@@ -17,7 +17,7 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.filing import Filed
 from acm_rs.monitor.judging import follow, judge, matched
 from acm_rs.monitor.learning import learn_watches
-from acm_rs.monitor.reading import read
+from acm_rs.monitor.reading import Readings, read
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack, unpack
@@ -266,6 +266,7 @@ class Monitor(Filed):
             "texts": readings.texts,
             "left_out": left_out,
             "quality": quality,
+            "constants": _constants(readings, left_out),
             "rows": int(chosen.sum()),
             "span": span,
             "step": step,
@@ -458,6 +459,16 @@ class Monitor(Filed):
         return telling.summary(
             self._about, rules, watches, self.sensors_, self._drivers, self._budget_told(), self.warnings_, self._notes
         )
+
+
+def _constants(readings: Readings, left_out: Mapping[str, str]) -> dict[str, float]:
+    """The columns that were constant, and their value."""
+    found = {}
+    for place, name in enumerate(readings.names):
+        if left_out.get(name, "").startswith("constant"):
+            column = readings.values[:, place]
+            found[name] = float(column[~np.isnan(column)][0])
+    return found
 
 
 def _those(names: Sequence[str], which: Flags) -> list[str]:

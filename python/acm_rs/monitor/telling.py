@@ -160,6 +160,14 @@ def remarks(
     if coded.any():
         which = [f"{name} ({count:,})" for name, count in zip(rules.names, coded.tolist(), strict=True) if count]
         found.append(f"error codes, taken as missing: {', '.join(which[:8])}")
+    place = {name: number for number, name in enumerate(readings.names)}
+    moved = [
+        name
+        for name, value in about["constants"].items()
+        if name in place and np.any(np.abs(readings.values[:, place[name]] - value) > 0.0)
+    ]
+    if moved:
+        found.append(f"columns that were constant in the training change now, and are not watched: {listed(moved)}")
     still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
     if still:
         found.append(f"{still:,} rows at a standstill, which are not judged")
