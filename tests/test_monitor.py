@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from functools import cache
 from pathlib import Path
@@ -379,6 +380,19 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path) -> None:
         Monitor.load(path)
     with pytest.raises(FileNotFoundError):
         Monitor.load(tmp_path / "none")
+    with pytest.raises(IsADirectoryError if os.name == "posix" else OSError):
+        Monitor.load(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_neither_read_nor_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no regular file"):
+        Monitor.load(pipe)
+    with pytest.raises(OSError, match="no regular file"):
+        fitted().save(pipe)
+    assert pipe.is_fifo()
 
 
 def test_fit_and_score_change_nothing_that_was_given() -> None:

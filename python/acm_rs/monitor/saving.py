@@ -119,9 +119,10 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a regular file whose header says that it is a Monitor."""
+    # Opening a pipe would wait for whoever writes to it.
+    if not stat.S_ISREG(Path(path).stat().st_mode) and not Path(path).is_dir():
+        raise OSError(f"{os.fspath(path)!r} is no regular file")
     with Path(path).open("rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(f"{os.fspath(path)!r} is no regular file")
         head = file.read(8)
         length = int.from_bytes(head, "little")
         if len(head) < 8 or length > min(os.fstat(file.fileno()).st_size, MOST_HEADER):
