@@ -104,6 +104,9 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     watches.scatter_mean = np.nanmean(rough, axis=0)
     watches.longest = _longest(sensors, usable)
     scores, slow = _scaled(watches, unseen, sensors, labels, fused, usable)
+    if (labels == STANDSTILL).any():
+        # The edges of its standstills were left out before the rows after them were counted.
+        regimes.settle += EDGE
     return Learned(scores, slow)
 
 
