@@ -11,7 +11,7 @@ import acm_rs
 import numpy as np
 import polars as pl
 import pytest
-from acm_rs.cli import console, demo, main
+from acm_rs.cli import console, main
 
 PROGRAM = [sys.executable, "-m", "acm_rs"]
 
@@ -38,15 +38,17 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], []):
         assert main(arguments) == 0
         text = capsys.readouterr().out
-        assert all(command in text for command in ("features", "demo", "doctor"))
-        assert "acm-rs features history.csv -o features.parquet" in text
+        assert all(command in text for command in ("demo", "fit", "score", "features", "doctor"))
+        assert "acm-rs score fan.acm new.csv -o scores.parquet --report fan.html" in text
     assert main(["features", "--help"]) == 0
     text = capsys.readouterr().out
     for option in ("output", "window", "columns", "time-column", "threads", "date-order", "missing", "fill"):
         assert f"--{option}" in text
 
 
-@pytest.mark.parametrize("arguments", [["nothing"], ["features"], ["demo", "--speed"], ["doctor", "more"]])
+@pytest.mark.parametrize(
+    "arguments", [["nothing"], ["features"], ["fit"], ["score", "model"], ["demo", "--speed"], ["doctor", "more"]]
+)
 def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     said, complained = capsys.readouterr()
@@ -81,35 +83,6 @@ def test_doctor_without_pandas(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "core.fast_features needs pandas" in said
 
 
-def test_demo_finds_the_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "a" / "b"
-    for _ in range(2):
-        assert main(["demo", "--folder", str(folder)]) == 0
-        said = capsys.readouterr().out
-        assert {path.name for path in folder.iterdir()} == {"plant.csv", "plant_features.parquet"}
-        assert str(folder / "plant_features.parquet") in said
-    features = pl.read_parquet(folder / "plant_features.parquet")
-    sensors = ["FAN1.CURRENT", "FAN1.PRESSURE", "FAN1.INLET_TEMP", "FAN1.BEARING_TEMP", "FAN1.VIBRATION"]
-    assert features.columns == ["TS", *acm_rs.feature_names(sensors)]
-    traces = demo.find_fault(features, "TS", sensors, demo.FAULT_START)
-    found = {trace.feature.partition("_energy")[0].removesuffix("_mean"): trace for trace in traces if trace.left}
-    assert list(found) == ["FAN1.VIBRATION", "FAN1.BEARING_TEMP"]
-    assert found["FAN1.VIBRATION"].shift > 100
-    assert said.count("left its healthy range") == 2
-
-
-def test_demo_history_is_the_same_every_time() -> None:
-    first, again, other = demo.plant_history(), demo.plant_history(), demo.plant_history(seed=8)
-    assert first.equals(again)
-    assert not first.equals(other)
-
-
-def test_demo_where_no_folder_can_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "file").write_text("")
-    assert main(["demo", "--folder", str(tmp_path / "file" / "sub")]) == 1
-    assert "cannot be made" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
 def test_a_pipe_gets_plain_text(encoding: str, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "FORCE_COLOR": "1", "COLUMNS": "40"}
@@ -120,7 +93,7 @@ def test_a_pipe_gets_plain_text(encoding: str, tmp_path: Path) -> None:
     assert done.stderr == b""
     assert all(char.isprintable() or char in "\r\n" for char in text)
     assert all(line == line.rstrip() for line in text.splitlines())
-    assert "FAN1.VIBRATION_energy" in text
+    assert "FAN1.VIBRATION reads" in text
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise on Windows")

@@ -161,13 +161,13 @@ def test_special_files_are_refused(run: Run, kind: str) -> None:
 def test_the_demo_writes_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
     Path("plant").mkdir()
     if os.name != "nt":
-        os.mkfifo("plant/plant.csv")
+        os.mkfifo("plant/healthy.csv")
         assert main(["demo", "--folder", "plant"]) == 1
-        assert "plant.csv is a named pipe, not a regular file" in capsys.readouterr().err
-        Path("plant/plant.csv").unlink()
-    Path("plant/plant_features.parquet").mkdir()
+        assert "healthy.csv is a named pipe, not a regular file" in capsys.readouterr().err
+        Path("plant/healthy.csv").unlink()
+    Path("plant/fan.acm").mkdir()
     assert main(["demo", "--folder", "plant"]) == 1
-    assert "plant_features.parquet is a folder" in capsys.readouterr().err
+    assert "fan.acm is a folder" in capsys.readouterr().err
 
 
 _FULL = """

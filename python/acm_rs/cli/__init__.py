@@ -1,4 +1,4 @@
-"""The command line ``acm-rs``: features out of a plant history, a demonstration, and a look at the installation.
+"""The command line ``acm-rs``: machines learnt and watched, features of their histories, a demonstration.
 
 Install it with ``pip install "acm-rs[cli]"``. Nothing here is imported by ``import acm_rs``.
 """
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 done, 1 the data or the machine stood in the way, 2 wrong usage, 130 interrupted.
+        The exit status: 0 done, 1 the data or the machine stood in the way, 2 wrong usage, 3 an alarm where asked
+        for, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     missing = [name for name in _EXTRA if not _installed(name)]

@@ -12,29 +12,61 @@ import typer
 from typer.main import get_command
 
 import acm_rs
-from acm_rs.cli.cells import Decimal
+from acm_rs.cli import options
 from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
 from acm_rs.cli.errors import Refusal, printable
 from acm_rs.cli.features import Fill, run_features
+from acm_rs.cli.fit import Budget, print_fit, run_fit
+from acm_rs.cli.score import print_json, print_scored, run_score
 from acm_rs.cli.summary import print_summary
-from acm_rs.cli.table import ReadOptions
-from acm_rs.cli.timestamps import DateOrder
 
 __all__ = ["run"]
 
+_ALARM = 3
 _INTERRUPTED = 130
 
-_OVERVIEW = """Features of plant histories: a CSV of sensor readings in, the full feature table out.
+_OVERVIEW = """Watch machines: learn from healthy history, find what is wrong later, and which sensors show it.
 
 Examples:
 
   acm-rs demo
 
-  acm-rs features history.csv -o features.parquet
+  acm-rs fit healthy.csv -o fan.acm
 
-  acm-rs doctor
+  acm-rs score fan.acm new.csv -o scores.parquet --report fan.html
+"""
+
+_FIT = """Learn a machine from its healthy history and write a model.
+
+HEALTHY is a CSV or Parquet file: one row per time, one column per sensor, best some weeks with all usual loads. Nothing
+needs tuning. What was left out, mended or guessed is told, and what the history is worth.
+
+Examples:
+
+  acm-rs fit history.csv -o fan.acm
+
+  acm-rs fit history.csv -o fan.acm --healthy 2026-01-05..2026-02-28 --drivers "Load,Ambient Temp"
+
+  acm-rs fit export.csv -o pump.acm --asset "Pump 3" --alarms-per-day 0.1
+"""
+
+_SCORE = """Score new readings with a model: alarms, their culprits, and what each sensor should have read.
+
+Columns are matched by name. The table (-o) has a row for each row: score, limit, alarm, regime, confidence, and for
+each sensor its share of the score and what it should have read. The report is one HTML file to look at and send on.
+
+Examples:
+
+  acm-rs score fan.acm today.csv
+
+  acm-rs score fan.acm new.csv -o scores.parquet --report fan.html
+
+  acm-rs score fan.acm new.csv --json --fail-on-alarm > alarms.json
+
+Exit status: 0 done, 1 the data or the machine stood in the way, 2 wrong usage, 3 an alarm with --fail-on-alarm,
+130 interrupted.
 """
 
 _FEATURES = """Compute the features of every sensor in a CSV or Parquet file.
@@ -67,44 +99,113 @@ def _overview(
     """Stand for the program itself; the options act through their callbacks."""
 
 
-def _features(
+def _fit(
     source: Annotated[
-        Path, typer.Argument(metavar="INPUT", readable=False, help="CSV or Parquet file; one row per time.")
+        Path, typer.Argument(metavar="HEALTHY", readable=False, help="CSV or Parquet file of healthy operation.")
     ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", readable=False, help="File to write the model to.", show_default=False)
+    ],
+    healthy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--healthy",
+            metavar="FROM..TO",
+            help="Learn from this span alone; may be repeated, either end may be left out.",
+            show_default="all rows",
+        ),
+    ] = None,
+    drivers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--drivers",
+            help="Columns that say what is asked of the machine (load, ambient temperature): they condition the"
+            " others and are not watched.",
+        ),
+    ] = None,
+    asset: Annotated[str | None, typer.Option("--asset", help="What the machine is called.")] = None,
+    far: options.FalseAlarmRate = None,
+    per_day: options.AlarmsPerDay = None,
+    columns: options.Columns = None,
+    time_column: options.TimeColumn = None,
+    threads: options.Threads = None,
+    date_order: options.DateOrders = None,
+    decimal: options.Decimals = None,
+    missing: options.Missing = None,
+) -> None:
+    done = run_fit(
+        source,
+        output,
+        options=options.reading(columns, time_column, date_order, decimal, missing),
+        budget=Budget(far, per_day),
+        healthy=healthy or (),
+        drivers=drivers or (),
+        asset=asset,
+        threads=threads,
+        progress=console(stderr=True),
+    )
+    print_fit(done, console())
+
+
+def _score(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="What acm-rs fit has written.")],
+    source: Annotated[Path, typer.Argument(metavar="NEW", readable=False, help="CSV or Parquet file to score.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", readable=False, help="Table of scores to write: .parquet or .csv."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", readable=False, help="Report to write: an .html file.")
+    ] = None,
+    far: options.FalseAlarmRate = None,
+    per_day: options.AlarmsPerDay = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    fail: Annotated[bool, typer.Option("--fail-on-alarm", help="Exit with status 3 if there is an alarm.")] = False,
+    time_column: options.TimeColumn = None,
+    threads: options.Threads = None,
+    date_order: options.DateOrders = None,
+    decimal: options.Decimals = None,
+    missing: options.Missing = None,
+) -> None:
+    done = run_score(
+        model,
+        source,
+        output=output,
+        report=report,
+        options=options.reading(None, time_column, date_order, decimal, missing),
+        budget=Budget(far, per_day),
+        threads=threads,
+        progress=console(stderr=True),
+    )
+    if as_json:
+        print_json(done, model)
+    else:
+        print_scored(done, console())
+    if fail and done.result.found:
+        raise typer.Exit(_ALARM)
+
+
+def _features(
+    source: options.Input,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", readable=False, help="File to write: .parquet or .csv.", show_default=False),
     ],
     window: Annotated[int, typer.Option("--window", "-w", min=1, help="Rows in a window.")] = 16,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--columns", "-c", help="Sensors, between commas or one option each.", show_default="all numeric"),
-    ] = None,
-    time_column: Annotated[
-        str | None, typer.Option("--time-column", "-t", help="Column that holds the time.", show_default="found")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="Threads to use.", show_default="all processors")
-    ] = None,
-    date_order: Annotated[
-        DateOrder | None,
-        typer.Option("--date-order", help="Order in dates such as 06-01-2012.", show_default="told from the column"),
-    ] = None,
-    decimal: Annotated[
-        Decimal | None, typer.Option("--decimal", help="Decimal mark.", show_default="told from the file")
-    ] = None,
-    missing: Annotated[
-        list[str] | None,
-        typer.Option("--missing", help="A further word or number that means no value; may be repeated."),
-    ] = None,
+    columns: options.Columns = None,
+    time_column: options.TimeColumn = None,
+    threads: options.Threads = None,
+    date_order: options.DateOrders = None,
+    decimal: options.Decimals = None,
+    missing: options.Missing = None,
     fill: Annotated[
         Fill | None,
         typer.Option("--fill", help="What missing values become first.", show_default="nothing: they are left out"),
     ] = None,
 ) -> None:
-    options = ReadOptions(columns or (), time_column, date_order, decimal, missing or ())
+    read = options.reading(columns, time_column, date_order, decimal, missing)
     screen = console(stderr=True)
-    done = run_features(source, output, window=window, options=options, threads=threads, progress=screen, fill=fill)
+    done = run_features(source, output, window=window, options=read, threads=threads, progress=screen, fill=fill)
     print_summary(done, console())
 
 
@@ -126,8 +227,10 @@ def _application(*, rich_help: bool) -> typer.Typer:
         rich_markup_mode="markdown" if rich_help else None,
     )
     app.callback()(_overview)
+    app.command("demo", help="The whole job on a small plant with a known fault: fit, score, report.")(_demo)
+    app.command("fit", help=_FIT)(_fit)
+    app.command("score", help=_SCORE)(_score)
     app.command("features", help=_FEATURES)(_features)
-    app.command("demo", help="Make a small plant history with a known fault and find it in the features.")(_demo)
     app.command("doctor", help="Show versions, threads and processor features, and check the kernels.")(_doctor)
     return app
 

@@ -1,4 +1,4 @@
-"""A small plant with a known fault: ``acm-rs demo``."""
+"""The whole job on a small plant with a known fault: ``acm-rs demo``."""
 
 from __future__ import annotations
 
@@ -10,54 +10,49 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
-from acm_rs.cli.console import facts, plain, show, span_text, sparkline
+from acm_rs.cli.console import facts, plain, show, size_text
 from acm_rs.cli.errors import Refusal
-from acm_rs.cli.features import run_features
-from acm_rs.cli.summary import print_summary
+from acm_rs.cli.fit import Budget, run_fit
+from acm_rs.cli.score import Scored, run_score
 from acm_rs.cli.table import ReadOptions
 from acm_rs.cli.writing import write_whole
+from acm_rs.report import plotly_script
+from acm_rs.report.words import span_text
 
-__all__ = ["FAULT_START", "Trace", "demonstrate", "find_fault", "plant_history"]
+__all__ = ["FAULT_START", "Demo", "demonstrate", "plant_history"]
 
-_START = datetime(2024, 3, 4)
+_START = datetime(2024, 2, 12)
 _STEP = timedelta(minutes=10)
-_DAYS = 28
-FAULT_START = datetime(2024, 3, 25, 6)
-_WINDOW = 36
-# A feature has left its healthy range once it stays outside for this many rows.
-_IN_A_ROW = 6
+_A_DAY = 24 * 6
+_DAYS = 56
+_HEALTHY_DAYS = 42
+# What the weather does is not the fan's doing.
+_AMBIENT = "FAN1.INLET_TEMP"
+FAULT_START = datetime(2024, 4, 1, 6)
 
 
 @dataclass(frozen=True)
-class Trace:
-    """How one feature tells the fault.
+class Demo:
+    """What the demonstration made.
 
     Parameters
     ----------
-    feature : str
-        Its name.
-    before, after : float
-        Its median before and after the fault began.
-    shift : float
-        The difference in robust standard deviations of the healthy time.
-    left : datetime or None
-        When it left, for good reason, the range of the healthy time.
-    daily : list of float
-        Its median on each day.
+    scored : Scored
+        The alarms found.
+    healthy, later, model, report : Path
+        Its files; the report may be missing where Plotly is.
     """
 
-    feature: str
-    before: float
-    after: float
-    shift: float
-    left: datetime | None
-    daily: list[float]
+    scored: Scored
+    healthy: Path
+    later: Path
+    model: Path
+    report: Path | None
 
 
-def plant_history(seed: int = 7) -> pl.DataFrame:
-    """Make four weeks of a fan, every ten minutes, with a bearing that begins to fail in the last.
+def plant_history(seed: int = 8) -> pl.DataFrame:
+    """Make eight weeks of a fan, every ten minutes, with a bearing that begins to fail on the first day of the last.
 
     Parameters
     ----------
@@ -68,24 +63,30 @@ def plant_history(seed: int = 7) -> pl.DataFrame:
     -------
     DataFrame
         Columns of text as a historian would export them: words for bad values, empty cells, two hours not recorded.
+        The fan stands still at times.
     """
     random = np.random.default_rng(seed)
-    rows = _DAYS * 24 * 6
-    days = np.arange(rows) / (24 * 6)
+    rows = _DAYS * _A_DAY
+    days = np.arange(rows) / _A_DAY
     worn = np.clip((days - (FAULT_START - _START) / timedelta(days=1)) / 7, 0, 1)
-    load = 70 + 12 * np.sin(2 * np.pi * (days - 0.3)) + _wandering(random, rows, 4.0, 0.98)
+    running = np.ones(rows, dtype=bool)
+    for day, hours in ((5.9, 9), (15.3, 14), (24.1, 11), (36.5, 8), (45.1, 11)):
+        begin = int(day * _A_DAY)
+        running[begin : begin + hours * 6] = False
+    load = (70 + 10 * np.sin(2 * np.pi * (days - 0.3)) + _wandering(random, rows, 4.0, 0.98)) * running
     inlet = 14 + 5 * np.sin(2 * np.pi * (days - 0.4)) + _wandering(random, rows, 0.8, 0.98)
-    noise = random.standard_normal((5, rows))
+    noise = random.standard_normal((4, rows))
     # The wear shows as knocks in the vibration first and as heat in the bearing later.
     knocks = np.where(random.random(rows) < 0.35, random.exponential(1.0, rows), 0.0)
-    current = 24 + 0.16 * load + 0.25 * noise[0]
-    pressure = 0.3 + 0.012 * load + 0.015 * noise[1]
-    bearing = inlet + 24 + 0.22 * load + 22 * worn + 0.4 * noise[3]
-    vibration = 1.6 + 0.008 * load + 0.08 * noise[4] + (worn > 0) * (0.4 + 4 * worn) * knocks
+    current = (24 + 0.16 * load) * running + 0.15 * noise[0] * (0.1 + 0.9 * running)
+    pressure = (0.3 + 0.012 * load) * running + 0.015 * noise[1] * (0.1 + 0.9 * running)
+    bearing = inlet + _late((24 + 0.22 * load + 22 * worn) * running, 0.8) + 0.4 * noise[2]
+    vibration = (1.6 + 0.008 * load + (worn > 0) * (0.4 + 4 * worn) * knocks) * running
+    vibration += 0.08 * noise[3] * (0.1 + 0.9 * running)
     columns = {
         "FAN1.CURRENT": (current, 2),
         "FAN1.PRESSURE": (pressure, 3),
-        "FAN1.INLET_TEMP": (inlet, 2),
+        _AMBIENT: (inlet, 2),
         "FAN1.BEARING_TEMP": (bearing, 2),
         "FAN1.VIBRATION": (vibration, 3),
     }
@@ -95,82 +96,27 @@ def plant_history(seed: int = 7) -> pl.DataFrame:
         for row in random.choice(rows, size=12, replace=False):
             cells[name][row] = "" if random.random() < 0.5 else "Bad"
     history = pl.DataFrame({"TS": stamps, **cells})
-    silent = 9 * 24 * 6 + 50
+    silent = 9 * _A_DAY + 50
     return pl.concat([history[:silent], history[silent + 12 :]])
 
 
 def _wandering(random: np.random.Generator, rows: int, sd: float, memory: float) -> NDArray[np.float64]:
     """An AR(1) walk that stays around zero."""
-    kicks = random.standard_normal(rows) * sd * np.sqrt(1 - memory**2)
-    path = np.empty(rows)
-    level = 0.0
-    for i, kick in enumerate(kicks):
-        level = memory * level + kick
+    return _late(random.standard_normal(rows) * sd * np.sqrt(1 - memory**2) / (1 - memory), memory)
+
+
+def _late(values: NDArray[np.float64], memory: float) -> NDArray[np.float64]:
+    """What follows with a delay, as heat does."""
+    path = np.empty(len(values))
+    level = float(values[0]) if memory < 0.9 else 0.0
+    for i, value in enumerate(values.tolist()):
+        level = memory * level + (1 - memory) * value
         path[i] = level
     return path
 
 
-def find_fault(features: pl.DataFrame, time: str, sensors: list[str], start: datetime) -> list[Trace]:
-    """Find for each sensor the feature that the fault moved most.
-
-    Parameters
-    ----------
-    features : DataFrame
-        The feature table.
-    time : str
-        Its clock.
-    sensors : list of str
-        The sensors' names.
-    start : datetime
-        When the fault began.
-
-    Returns
-    -------
-    list of Trace
-        One for each sensor, the loudest first.
-    """
-    stamps = features[time]
-    healthy = (stamps < start).to_numpy()
-    # The first windows are short, and what they hold says little about the healthy range.
-    healthy[:_WINDOW] = False
-    faulty = (stamps >= start).to_numpy()
-    day = ((stamps - stamps[0]).dt.total_days()).to_numpy()
-    loudest: dict[str, Trace] = {}
-    for sensor in sensors:
-        for name in features.columns:
-            if not name.startswith(f"{sensor}_"):
-                continue
-            values = features[name].to_numpy()
-            known = np.isfinite(values)
-            if not (healthy & known).any() or not (faulty & known).any():
-                continue
-            trace = _trace(name, values[known], healthy[known], faulty[known], day[known], stamps.filter(known))
-            if sensor not in loudest or trace.shift > loudest[sensor].shift:
-                loudest[sensor] = trace
-    return sorted(loudest.values(), key=lambda trace: -trace.shift)
-
-
-def _trace(
-    name: str,
-    values: NDArray[np.float64],
-    healthy: NDArray[np.bool_],
-    faulty: NDArray[np.bool_],
-    day: NDArray[np.int64],
-    stamps: pl.Series,
-) -> Trace:
-    before, after = float(np.median(values[healthy])), float(np.median(values[faulty]))
-    spread = 1.4826 * float(np.median(np.abs(values[healthy] - before)))
-    low, high = values[healthy].min(), values[healthy].max()
-    outside = np.convolve(faulty & ((values < low) | (values > high)), np.ones(_IN_A_ROW, dtype=int), mode="valid")
-    first = np.flatnonzero(outside == _IN_A_ROW)
-    left = stamps[int(first[0])] if first.size else None
-    days = [values[day == number] for number in range(_DAYS)]
-    daily = [float(np.median(one)) if one.size else float("nan") for one in days]
-    return Trace(name, before, after, abs(after - before) / max(spread, 1e-12), left, daily)
-
-
-def demonstrate(folder: Path, screen: Console) -> None:
-    """Make the history, compute its features, and show where the fault stands in them.
+def demonstrate(folder: Path, screen: Console) -> Demo:
+    """Make the plant's files, learn its healthy weeks, score the rest, and say what was found.
 
     Parameters
     ----------
@@ -178,6 +124,10 @@ def demonstrate(folder: Path, screen: Console) -> None:
         Where to put the files; made if it does not exist.
     screen : Console
         Where to print.
+
+    Returns
+    -------
+    Demo
 
     Raises
     ------
@@ -188,43 +138,51 @@ def demonstrate(folder: Path, screen: Console) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refusal(f"{folder} cannot be made: {error.strerror or error}") from None
-    source, output = folder / "plant.csv", folder / "plant_features.parquet"
+    healthy, later, model = folder / "healthy.csv", folder / "new.csv", folder / "fan.acm"
+    report, missing = _report_in(folder)
     history = plant_history()
-    write_whole(source, lambda path: history.write_csv(path))
-    begins = f"{FAULT_START:%Y-%m-%d %H:%M}"
-    screen.print(plain(f"A fan over {_DAYS} days; on {begins} a bearing begins to fail."))
-    screen.print(plain(f"$ acm-rs features {source} -o {output} --window {_WINDOW}", "bold"))
+    split = history["TS"].to_list().index((_START + timedelta(days=_HEALTHY_DAYS)).strftime("%m/%d/%Y %H:%M"))
+    for where, rows in ((healthy, history[:split]), (later, history[split:])):
+        write_whole(where, rows.write_csv)
+    weeks = (_DAYS - _HEALTHY_DAYS) // 7
+    screen.print(plain(f"A fan: {_HEALTHY_DAYS // 7} healthy weeks to learn from, then {weeks} weeks to watch."))
+    screen.print(plain(f"In those a bearing begins to fail on {FAULT_START:%Y-%m-%d %H:%M}."))
     screen.print()
-    run = run_features(source, output, window=_WINDOW, options=ReadOptions(), threads=None, progress=None)
-    print_summary(run, screen)
+    screen.print(plain(f"$ acm-rs fit {healthy} -o {model} --asset 'Fan 1' --drivers {_AMBIENT}", "bold"))
+    fit = run_fit(healthy, model, options=ReadOptions(), budget=Budget(), asset="Fan 1", drivers=[_AMBIENT])
+    for line in fit.monitor.summary().splitlines():
+        if line.startswith("Warnings"):
+            break
+        if not line.startswith("Watches"):
+            screen.print(plain(line), soft_wrap=True)
     screen.print()
-    traces = find_fault(run.features, "TS", run.table.sensors.columns, FAULT_START)
-    show(screen, _fault_table(traces, screen))
+    asked = f" --report {report}" if report else ""
+    screen.print(plain(f"$ acm-rs score {model} {later}{asked}", "bold"))
+    scored = run_score(model, later, report=report, options=ReadOptions(), budget=Budget())
+    result = scored.result
+    for sentence in result.explain():
+        screen.print(plain(sentence, "bold red"), soft_wrap=True)
+    first = next((one for one in result.found if _when(result.times, one.start) >= FAULT_START), None)
+    if first is not None:
+        delay = span_text((_when(result.times, first.start) - FAULT_START).total_seconds())
+        screen.print(plain(f"The alarm came {delay} after the fault began."))
     screen.print()
-    screen.print(plain("For each sensor the feature that the fault moved most, in robust standard deviations."))
-    for trace in traces:
-        if trace.left is not None:
-            delay = span_text((trace.left - FAULT_START).total_seconds())
-            screen.print(plain(f"{trace.feature} left its healthy range {delay} after the fault began.", "bold red"))
-    screen.print()
-    show(screen, facts([("history", str(source)), ("features", str(output))]))
+    files = [("history", str(healthy)), ("new", str(later)), ("model", str(model))]
+    files.append(("report", f"{report} ({size_text(scored.files[0][2])}; open it in a browser)" if report else missing))
+    show(screen, facts(files))
+    return Demo(scored, healthy, later, model, report)
 
 
-def _fault_table(traces: list[Trace], screen: Console) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=None)
-    table.add_column("moved most", overflow="fold")
-    table.add_column("healthy", justify="right", no_wrap=True)
-    table.add_column("fault", justify="right", no_wrap=True)
-    table.add_column("shift", justify="right", no_wrap=True)
-    table.add_column(f"each day, day 1 to {_DAYS}", no_wrap=True)
-    for trace in traces:
-        # Outside the healthy range for an hour is what the eye should find.
-        style = "bold red" if trace.left is not None else ""
-        table.add_row(
-            plain(trace.feature, style),
-            f"{trace.before:.3g}",
-            f"{trace.after:.3g}",
-            f"{trace.shift:,.1f} sd" if trace.shift < 100 else f"{trace.shift:,.0f} sd",
-            plain(sparkline(trace.daily, screen.encoding), style),
-        )
-    return table
+def _report_in(folder: Path) -> tuple[Path | None, str]:
+    """Where the report goes, or why there is none."""
+    try:
+        plotly_script()
+    except ModuleNotFoundError as error:
+        return None, f"not written: {error}"
+    return folder / "report.html", ""
+
+
+def _when(times: NDArray[np.datetime64] | None, row: int) -> datetime:
+    assert times is not None
+    moment: datetime = times[row].astype("datetime64[us]").astype(datetime)
+    return moment

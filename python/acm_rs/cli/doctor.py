@@ -16,7 +16,7 @@ from acm_rs.cli.console import facts, show
 
 __all__ = ["diagnose"]
 
-_PACKAGES = ("numpy", "polars", "pandas", "typer", "rich")
+_PACKAGES = ("numpy", "polars", "pandas", "plotly", "typer", "rich")
 
 
 def _import(name: str) -> ModuleType | None:

@@ -11,8 +11,9 @@ from rich.console import Console
 from acm_rs.cli.console import facts, show, size_text, span_text
 from acm_rs.cli.errors import counted, quoted
 from acm_rs.cli.features import FeatureRun
+from acm_rs.cli.table import SensorTable
 
-__all__ = ["Rhythm", "print_summary", "rhythm"]
+__all__ = ["Rhythm", "moment_text", "print_summary", "rhythm", "table_rows"]
 
 _MISSING_SHOWN = 8
 _UNITS_PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
@@ -64,12 +65,12 @@ def _units(times: pl.Series) -> float:
     return _UNITS_PER_SECOND[times.dtype.time_unit] if isinstance(times.dtype, pl.Datetime) else 1.0
 
 
-def _time_rows(run: FeatureRun) -> list[tuple[str, str]]:
-    times = run.table.time
+def _time_rows(table: SensorTable) -> list[tuple[str, str]]:
+    times = table.time
     if times is None:
         return [("time", "no time column found: rows taken in the order of the file, oldest first")]
-    note = f", {run.table.time_note}" if run.table.time_note else ""
-    rows = [("time", f"{_moment(times[0])} to {_moment(times[-1])} (column {quoted(times.name)}{note})")]
+    note = f", {table.time_note}" if table.time_note else ""
+    rows = [("time", f"{moment_text(times[0])} to {moment_text(times[-1])} (column {quoted(times.name)}{note})")]
     beat = rhythm(times)
     if beat is None:
         return rows
@@ -83,7 +84,7 @@ def _time_rows(run: FeatureRun) -> list[tuple[str, str]]:
     else:
         rows.append(("step", f"{span(beat.step)} in the middle; {beat.other:,} of {count:,} steps differ"))
     if beat.gaps:
-        where = _moment(times[beat.before_longest])
+        where = moment_text(times[beat.before_longest])
         longest = f"the longest {span(beat.longest)} after {where}"
         rows.append(("gaps", f"{beat.gaps:,}, {longest}; about {counted(beat.lost, 'row')} not there, none made up"))
     else:
@@ -91,25 +92,22 @@ def _time_rows(run: FeatureRun) -> list[tuple[str, str]]:
     return rows
 
 
-def _moment(value: object) -> str:
+def moment_text(value: object) -> str:
+    """A time as people write it, without seconds where they are none."""
     text = str(value).removesuffix("+00:00")
     return text[:-3] if len(text) == 19 and text.endswith(":00") else text
 
 
-def _missing_rows(run: FeatureRun) -> list[tuple[str, str]]:
-    sensors = run.table.sensors
-    counts = sorted(
-        ((name, count) for name, count in zip(sensors.columns, sensors.null_count().row(0), strict=True) if count),
-        key=lambda item: -item[1],
-    )
+def _missing_rows(table: SensorTable, done: str) -> list[tuple[str, str]]:
+    sensors = table.sensors
+    counts = _missing_counts(sensors)
     if not counts:
         return [("missing", "none")]
     total = sum(count for _, count in counts)
     share = 100 * total / (sensors.height * sensors.width)
-    met = sorted(run.table.words.items(), key=lambda item: -item[1])
+    met = sorted(table.words.items(), key=lambda item: -item[1])
     words = ", ".join(f"{count:,} {quoted(word)}" for word, count in met)
     among = f", among them {words}" if words else ""
-    done = "left out" if run.fill is None else "filled with their sensor's median"
     rows = [("missing", f"{counted(total, 'value')} ({share:.2g} %){among}; {done}")]
     for name, count in counts[:_MISSING_SHOWN]:
         if count == sensors.height:
@@ -118,13 +116,24 @@ def _missing_rows(run: FeatureRun) -> list[tuple[str, str]]:
             rows.append(("", f"{count:>9,}  {name}, {_gaps_text(sensors[name])}"))
     if len(counts) > _MISSING_SHOWN:
         rows.append(("", f"{'':9}  and {counted(len(counts) - _MISSING_SHOWN, 'more sensor')}"))
-    dead = [name for name, count in counts if count == sensors.height]
-    if dead:
-        shown = ", ".join(dead[:_MISSING_SHOWN])
-        more = f" and {len(dead) - _MISSING_SHOWN:,} more" if len(dead) > _MISSING_SHOWN else ""
-        made = "empty" if run.fill is None else "0"
-        rows.append(("no values", f"{counted(len(dead), 'sensor')}: {shown}{more}; all features {made}"))
     return rows
+
+
+def _missing_counts(sensors: pl.DataFrame) -> list[tuple[str, int]]:
+    """Sensors with missing values and how many, the worst first."""
+    counts = zip(sensors.columns, sensors.null_count().row(0), strict=True)
+    return sorted(((name, count) for name, count in counts if count), key=lambda item: -item[1])
+
+
+def _dead_rows(run: FeatureRun) -> list[tuple[str, str]]:
+    sensors = run.table.sensors
+    dead = [name for name, count in _missing_counts(sensors) if count == sensors.height]
+    if not dead:
+        return []
+    shown = ", ".join(dead[:_MISSING_SHOWN])
+    more = f" and {len(dead) - _MISSING_SHOWN:,} more" if len(dead) > _MISSING_SHOWN else ""
+    made = "empty" if run.fill is None else "0"
+    return [("no values", f"{counted(len(dead), 'sensor')}: {shown}{more}; all features {made}")]
 
 
 def _gaps_text(sensor: pl.Series) -> str:
@@ -150,18 +159,42 @@ def _window_text(run: FeatureRun) -> str:
     return text if beat is None else f"{text} = {span_text(beat.step * run.window)}"
 
 
+def table_rows(table: SensorTable, missing: str, *more: tuple[str, str]) -> list[tuple[str, str]]:
+    """What was read, for a person.
+
+    Parameters
+    ----------
+    table : SensorTable
+        The input as understood.
+    missing : str
+        What becomes of missing values.
+    *more : tuple of str
+        Rows that belong between those on missing values and the notes.
+
+    Returns
+    -------
+    list of tuple
+        Names and values.
+    """
+    rows = table.sensors.height
+    kept = "" if table.rows_read == rows else f" of {table.rows_read:,} read"
+    return [
+        ("input", str(table.path)),
+        ("rows", f"{rows:,}{kept}"),
+        *_time_rows(table),
+        ("sensors", f"{table.sensors.width:,}"),
+        *_missing_rows(table, missing),
+        *more,
+        *(("note", note) for note in table.notes),
+    ]
+
+
 def print_summary(run: FeatureRun, screen: Console) -> None:
     """Print what was read, what was computed and where it is."""
     table, features = run.table, run.features
     made = features.width - (table.time is not None)
-    kept = "" if table.rows_read == features.height else f" of {table.rows_read:,} read"
     rows = [
-        ("input", str(table.path)),
-        ("rows", f"{features.height:,}{kept}"),
-        *_time_rows(run),
-        ("sensors", f"{table.sensors.width:,}"),
-        *_missing_rows(run),
-        *(("note", note) for note in table.notes),
+        *table_rows(table, "left out" if run.fill is None else "filled with their sensor's median", *_dead_rows(run)),
         ("features", f"{made:,} ({made // table.sensors.width} for each sensor, {_window_text(run)})"),
         *_empty_rows(run),
         ("compute", f"{run.seconds:.3f} s on {counted(run.threads, 'thread')}"),

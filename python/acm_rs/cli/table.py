@@ -21,7 +21,7 @@ from acm_rs.cli.timestamps import (
     times_from_text,
 )
 
-__all__ = ["ReadOptions", "SensorTable", "load_sensors"]
+__all__ = ["ReadOptions", "SensorTable", "load_sensors", "require_column"]
 
 # Compared in lower case, with spaces for dots, dashes, slashes and underscores.
 _TIME_NAMES = frozenset(
@@ -108,6 +108,14 @@ class SensorTable:
     notes: list[str] = field(default_factory=list)
     words: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The sensors with the clock before them, where it is one of dates."""
+        if self.time is None or not self.time.dtype.is_temporal():
+            return self.sensors
+        time = self.time.cast(pl.Datetime("us")) if self.time.dtype == pl.Date else self.time
+        return pl.DataFrame([time, *self.sensors])
+
 
 @dataclass
 class _Clock:
@@ -183,28 +191,38 @@ def _resolve(raw: RawTable, options: ReadOptions) -> list[str]:
         single = next((name for name in (value, whole) if name in known), None)
         parts = [single] if single else [part.strip() for part in value.split(",")]
         for name in filter(None, parts):
-            _require(raw, name)
+            require_column(raw.origin.path, name, raw.frame.columns)
             if name in names:
                 raise Refusal(f"--columns names {quoted(name)} twice", status=2)
             names.append(name)
     if options.columns and not names:
         raise Refusal("--columns names no column", status=2)
     if options.time_column is not None:
-        _require(raw, options.time_column)
+        require_column(raw.origin.path, options.time_column, raw.frame.columns)
         if options.time_column in names:
             raise Refusal(f"{quoted(options.time_column)} is the time column and cannot be a sensor too", status=2)
     return names
 
 
-def _require(raw: RawTable, name: str) -> None:
-    known = raw.frame.columns
+def require_column(path: Path, name: str, known: Sequence[str]) -> None:
+    """Refuse a column that a file does not have, with those that are alike.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        The column asked for.
+    known : sequence of str
+        The columns that it has.
+    """
     if name in known:
         return
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     folded = [other for other in known if name.lower() in other.lower()]
     alike = folded or close
     hint = f"did you mean {listed(alike[:6])}?" if alike else f"it has {listed(known)}"
-    raise Refusal(f"{raw.origin.path} has no column {quoted(name)}; {hint}", status=2)
+    raise Refusal(f"{path} has no column {quoted(name)}; {hint}", status=2)
 
 
 def _plain_name(name: str) -> str:

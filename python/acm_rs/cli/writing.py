@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,31 +28,35 @@ _SPECIAL = (
 _MOST_LINKS = 40
 
 
-def check_output(output: Path, source: Path | None = None) -> None:
+def check_output(output: Path, *sources: Path, endings: Sequence[str] = tuple(_ENDINGS)) -> None:
     """Refuse an output that could not be written, before any work is done.
 
     Parameters
     ----------
     output : Path
         The file to be written.
-    source : Path, optional
-        The input, which must not be overwritten.
+    *sources : Path
+        Inputs, which must not be overwritten.
+    endings : sequence of str, default the tables'
+        What its name may end in; anything where empty.
 
     Raises
     ------
     Refusal
         Unknown ending, no such folder, no permission, no regular file, or the input itself.
     """
-    if output.suffix.lower() not in _ENDINGS:
-        raise Refusal(f"{output}: the output must end in .parquet or .csv", status=2)
+    if endings and output.suffix.lower() not in endings:
+        named = " or ".join(ending for ending in endings if ending not in (".pq", ".htm"))
+        raise Refusal(f"{output}: the output must end in {named}", status=2)
     try:
         target, old = _followed(output)
         _refuse_special(output, old)
         folder = target.parent
         if not folder.is_dir():
             raise Refusal(f"{output}: the folder {folder} does not exist")
-        if source is not None and old is not None and source.exists() and os.path.samestat(old, source.stat()):
-            raise Refusal(f"{output} is the input too; choose another output", status=2)
+        for source in sources:
+            if old is not None and source.exists() and os.path.samestat(old, source.stat()):
+                raise Refusal(f"{output} is the input too; choose another output", status=2)
     except OSError as error:
         raise Refusal(f"{output} cannot be written: {error.strerror or error}") from None
     if not os.access(folder, os.W_OK) or (old is not None and not os.access(target, os.W_OK)):

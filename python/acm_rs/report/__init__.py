@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from acm_rs.monitor import Result
 
-__all__ = ["report_html", "write_report"]
+__all__ = ["plotly_script", "report_html", "write_report"]
 
 
 def report_html(result: Result) -> str:
@@ -33,7 +31,7 @@ def report_html(result: Result) -> str:
     """
     from acm_rs.report.page import page
 
-    return page(result, _script())
+    return page(result, plotly_script())
 
 
 def write_report(result: Result, path: str | PathLike[str]) -> None:
@@ -53,17 +51,24 @@ def write_report(result: Result, path: str | PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
-    text = report_html(result)
-    target = Path(path)
-    draft = target.with_name(f".acm-rs-{secrets.token_hex(8)}.part")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+    from acm_rs.monitor.saving import write_file
+
+    write_file(path, report_html(result).encode())
 
 
-def _script() -> str:
+def plotly_script() -> str:
+    """The source of Plotly's script, which travels in its package.
+
+    Returns
+    -------
+    str
+        As it stands in the page.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Plotly is not installed.
+    """
     try:
         from plotly.offline import get_plotlyjs
     except ModuleNotFoundError as error:

@@ -241,7 +241,7 @@ def _episodes(result: Result, detailed: Sequence[int], figures: dict[str, Any]) 
         for number, one in enumerate(result.found[:LISTED], 1)
     ]
     head = ["No.", "Start", "End", "Culprits", "Duration", "Peak over limit", "Regime"]
-    words = f"All {counted(len(result.found), 'alarm')}"
+    words = f"All {len(result.found):,} alarms" if len(result.found) > 1 else "The alarm"
     if len(result.found) > LISTED:
         words += f", the first {LISTED} of them"
     parts = [_table(words, head, rows, {1: "time", 2: "time", 3: "text", 4: "number", 5: "number"})]

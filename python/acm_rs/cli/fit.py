@@ -1,0 +1,267 @@
+"""From a healthy history to a model: the work behind ``acm-rs fit``."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+import acm_rs
+from acm_rs.cli.console import facts, plain, show, size_text
+from acm_rs.cli.errors import Refusal, counted, quoted
+from acm_rs.cli.summary import table_rows
+from acm_rs.cli.table import ReadOptions, SensorTable, load_sensors, require_column
+from acm_rs.cli.writing import check_output, write_whole
+
+__all__ = ["Budget", "Fit", "monitor_says", "print_fit", "run_fit", "waiting"]
+
+_OPTIONS = {
+    "frame": "the table",
+    "times": "the time column",
+    "healthy": "--healthy",
+    "drivers": "--drivers",
+    "false_alarm_rate": "--false-alarm-rate",
+    "alarms_per_day": "--alarms-per-day",
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many false alarms there may be; neither: what the Monitor has.
+
+    Parameters
+    ----------
+    false_alarm_rate : float, optional
+        Share of healthy rows in alarm.
+    alarms_per_day : float, optional
+        Alarms a day.
+    """
+
+    false_alarm_rate: float | None = None
+    alarms_per_day: float | None = None
+
+    def check(self) -> None:
+        """Refuse what is no budget, before anything is read."""
+        if self.false_alarm_rate is not None and self.alarms_per_day is not None:
+            raise Refusal("--false-alarm-rate and --alarms-per-day are two budgets; give one of them", status=2)
+        if self.false_alarm_rate is not None and not 0.0 < self.false_alarm_rate < 0.5:
+            raise Refusal(
+                f"--false-alarm-rate must lie above 0 and below 0.5, got {self.false_alarm_rate:g};"
+                " 0.01 is one row in a hundred",
+                status=2,
+            )
+        if self.alarms_per_day is not None and not 0.0 < self.alarms_per_day < np.inf:
+            raise Refusal(f"--alarms-per-day must be above 0, got {self.alarms_per_day:g}", status=2)
+
+    def monitor(self, drivers: Sequence[str]) -> acm_rs.Monitor:
+        """A Monitor that has yet to learn."""
+        if self.alarms_per_day is not None:
+            return acm_rs.Monitor(alarms_per_day=self.alarms_per_day, drivers=drivers)
+        return acm_rs.Monitor(false_alarm_rate=self.false_alarm_rate or 0.01, drivers=drivers)
+
+    @property
+    def given(self) -> dict[str, float]:
+        """As the Monitor takes it."""
+        both = {"false_alarm_rate": self.false_alarm_rate, "alarms_per_day": self.alarms_per_day}
+        return {name: value for name, value in both.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit did, for the summary.
+
+    Parameters
+    ----------
+    table : SensorTable
+        The history as understood.
+    monitor : Monitor
+        What was learnt.
+    seconds : float
+        Time to learn it.
+    output : Path
+        The file written.
+    size : int
+        Its size in bytes.
+    replaced : bool
+        Whether it took the place of another.
+    """
+
+    table: SensorTable
+    monitor: acm_rs.Monitor
+    seconds: float
+    output: Path
+    size: int
+    replaced: bool
+
+
+def run_fit(
+    source: Path,
+    output: Path,
+    *,
+    options: ReadOptions,
+    budget: Budget,
+    healthy: Sequence[str] = (),
+    drivers: Sequence[str] = (),
+    asset: str | None = None,
+    threads: int | None = None,
+    progress: Console | None = None,
+) -> Fit:
+    """Read a healthy history, learn the machine, write the model.
+
+    Parameters
+    ----------
+    source, output : Path
+        The history and the model's file.
+    options : ReadOptions
+        What is known of the input.
+    budget : Budget
+        False alarms.
+    healthy : sequence of str
+        Spans "FROM..TO" to learn from; all rows where empty.
+    drivers : sequence of str
+        Columns that condition the others; a value may hold several between commas.
+    asset : str, optional
+        What the machine is called.
+    threads : int, optional
+        Threads to use.
+    progress : Console, optional
+        Where to show that something is done.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    Refusal
+        Input that cannot be understood or learnt from, or output that cannot be written.
+    """
+    budget.check()
+    spans = [_span(text) for text in healthy]
+    check_output(output, source, endings=())
+    if threads is not None:
+        acm_rs.set_num_threads(threads)
+    with waiting(progress, f"reading {source}"):
+        table = load_sensors(source, options)
+    named = _named(table, drivers)
+    spans = _filled(spans, table)
+    monitor = budget.monitor(named)
+    monitor.metadata = {"history": source.name, **({"asset": asset} if asset else {})}
+    start = time.perf_counter()
+    with waiting(progress, f"learning from {counted(table.sensors.height, 'row')}"), monitor_says(source):
+        monitor.fit(table.frame, healthy=spans or None)
+    seconds = time.perf_counter() - start
+    data = monitor.to_bytes()
+    replaced = output.exists()
+    size = write_whole(output, lambda path: path.write_bytes(data))
+    return Fit(table, monitor, seconds, output, size, replaced)
+
+
+def print_fit(done: Fit, screen: Console) -> None:
+    """Print what was read, what was learnt, and where it is."""
+    show(screen, facts(table_rows(done.table, "left out")))
+    screen.print()
+    for line in _spoken(done.monitor.summary()).splitlines():
+        screen.print(plain(line), soft_wrap=True)
+    screen.print()
+    written = (
+        f"{done.output} ({size_text(done.size)}{', replaced' if done.replaced else ''}), learnt in {done.seconds:.1f} s"
+    )
+    show(screen, facts([("model", written), ("next", f"acm-rs score {done.output} NEW --report report.html")]))
+
+
+@contextmanager
+def waiting(screen: Console | None, text: str) -> Iterator[None]:
+    """Say what is done, on a terminal, as long as it lasts."""
+    if screen is None or not screen.is_terminal:
+        yield
+        return
+    with screen.status(plain(text)):
+        yield
+
+
+@contextmanager
+def monitor_says(path: Path) -> Iterator[None]:
+    """What a Monitor refuses, in the words of the command line."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise Refusal(f"{path}: {' '.join(_spoken(str(error)).split())}") from None
+
+
+def _spoken(text: str) -> str:
+    """A text of the library with the options of the command line in place of its arguments."""
+    return re.sub(r"`(\w+)`", lambda found: _OPTIONS.get(found[1], found[0]), text)
+
+
+def _dated(table: SensorTable) -> bool:
+    return table.time is not None and table.time.dtype.is_temporal()
+
+
+def _named(table: SensorTable, drivers: Sequence[str]) -> list[str]:
+    """The drivers: each value is a column or, where there is none of the name, columns between commas."""
+    known = table.sensors.columns
+    names: list[str] = []
+    for value in drivers:
+        whole = " ".join(value.split())
+        for name in [whole] if whole in known else filter(None, (part.strip() for part in value.split(","))):
+            require_column(table.path, name, known)
+            if name not in names:
+                names.append(name)
+    return names
+
+
+Span = tuple[str | int | None, str | int | None]
+
+
+def _span(text: str) -> Span:
+    """Both ends of "FROM..TO"; one of them may be left out."""
+    first, dots, last = text.partition("..")
+    ends = _end(first, text), _end(last, text)
+    if not dots or ends == (None, None):
+        raise Refusal(
+            f"--healthy must be FROM..TO, such as 2026-01-05..2026-02-01 or 2026-01-05T06:00.., got {quoted(text)}",
+            status=2,
+        )
+    return ends
+
+
+def _end(text: str, whole: str) -> str | int | None:
+    word = text.strip()
+    if not word:
+        return None
+    if word.isdecimal() and not (len(word) == 4 and 1800 <= int(word) <= 2200):
+        return int(word)
+    try:
+        np.datetime64(word)
+    except ValueError:
+        raise Refusal(
+            f"--healthy {quoted(whole)}: {quoted(word)} is no time; write 2026-01-05 or 2026-01-05T06:00", status=2
+        ) from None
+    return word.replace(" ", "T")
+
+
+def _filled(spans: Sequence[Span], table: SensorTable) -> list[Span]:
+    """Spans whose open ends are those of the history."""
+    dated = _dated(table)
+    if not dated:
+        # What looks like a year is a row here.
+        spans = [(_row(first, table.path), _row(last, table.path)) for first, last in spans]
+    found: list[Span] = []
+    for first, last in spans:
+        rows = not dated or isinstance(first, int) or isinstance(last, int)
+        begin, end = (0, table.sensors.height - 1) if rows else ("1700-01-01", "2262-01-01")
+        found.append((begin if first is None else first, end if last is None else last))
+    return found
+
+
+def _row(end: str | int | None, path: Path) -> int | None:
+    if isinstance(end, str) and not end.isdecimal():
+        raise Refusal(f"{path} has no dates: --healthy takes row numbers, such as 0..5000", status=2)
+    return None if end is None else int(end)

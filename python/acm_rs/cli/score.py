@@ -1,0 +1,296 @@
+"""From new readings to alarms: the work behind ``acm-rs score``."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+import acm_rs
+from acm_rs.cli.console import facts, plain, show, size_text
+from acm_rs.cli.errors import Refusal, counted, quoted
+from acm_rs.cli.fit import Budget, monitor_says, waiting
+from acm_rs.cli.summary import table_rows
+from acm_rs.cli.table import ReadOptions, SensorTable, load_sensors
+from acm_rs.cli.writing import check_output, write_table, write_whole
+from acm_rs.report import plotly_script
+from acm_rs.report.words import part, span_of
+
+__all__ = ["Scored", "load_monitor", "print_json", "print_scored", "run_score", "score_table"]
+
+_REPORTS = (".html", ".htm")
+_LISTED = 40
+"""Alarms printed at most; the files hold all."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a run found, for the summary.
+
+    Parameters
+    ----------
+    table : SensorTable
+        The readings as understood.
+    result : Result
+        What was found.
+    seconds : float
+        Time to score them.
+    files : list of tuple
+        What each file is, where it is, its size, and whether it took the place of another.
+    """
+
+    table: SensorTable
+    result: acm_rs.Result
+    seconds: float
+    files: list[tuple[str, Path, int, bool]] = field(default_factory=list)
+
+
+def load_monitor(path: Path) -> acm_rs.Monitor:
+    """Read a model, or say why it is none."""
+    try:
+        return acm_rs.Monitor.load(path)
+    except FileNotFoundError:
+        raise Refusal(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise Refusal(f"{path} is a folder, not a file") from None
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        why = str(error).partition(": ")[2] or str(error)
+        raise Refusal(f"{path} cannot be used as a model: {why}; acm-rs fit makes one") from None
+
+
+def run_score(
+    model: Path,
+    source: Path,
+    *,
+    output: Path | None = None,
+    report: Path | None = None,
+    options: ReadOptions,
+    budget: Budget,
+    threads: int | None = None,
+    progress: Console | None = None,
+) -> Scored:
+    """Load a model, score new readings, write what was asked for.
+
+    Parameters
+    ----------
+    model, source : Path
+        The model's file and the readings.
+    output, report : Path, optional
+        Where to write the table and the page.
+    options : ReadOptions
+        What is known of the input.
+    budget : Budget
+        False alarms; the model's own where none are given.
+    threads : int, optional
+        Threads to use.
+    progress : Console, optional
+        Where to show that something is done.
+
+    Returns
+    -------
+    Scored
+
+    Raises
+    ------
+    Refusal
+        A model or input that cannot be understood, or output that cannot be written.
+    """
+    budget.check()
+    if output is not None:
+        check_output(output, model, source)
+    if report is not None:
+        check_output(report, model, source, endings=_REPORTS)
+        if output is not None and output.resolve() == report.resolve():
+            raise Refusal(f"{report} cannot be both the table and the report", status=2)
+        try:
+            plotly_script()
+        except ModuleNotFoundError as error:
+            raise Refusal(str(error), status=2) from None
+    if threads is not None:
+        acm_rs.set_num_threads(threads)
+    monitor = load_monitor(model)
+    if budget.given:
+        with monitor_says(model):
+            monitor.set_budget(**budget.given)
+    with waiting(progress, f"reading {source}"):
+        table = load_sensors(source, options)
+    start = time.perf_counter()
+    with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(source):
+        result = monitor.score(table.frame)
+    seconds = time.perf_counter() - start
+    done = Scored(table, result, seconds)
+    # All is made before the first file is written.
+    waits: list[tuple[str, Path, Callable[[], int]]] = []
+    with waiting(progress, "writing"):
+        if output is not None:
+            scores = score_table(table, result, source)
+            waits.append(("scores", output, lambda: write_table(scores, output)))
+        if report is not None:
+            page = acm_rs.report.report_html(result).encode()
+            waits.append(("report", report, lambda: write_whole(report, lambda path: path.write_bytes(page))))
+        for what, where, write in waits:
+            replaced = where.exists()
+            try:
+                size = write()
+            except KeyboardInterrupt:
+                if not done.files:
+                    raise
+                raise Refusal(f"interrupted; only {done.files[0][1]} is written", status=130) from None
+            done.files.append((what, where, size, replaced))
+    return done
+
+
+def score_table(table: SensorTable, result: acm_rs.Result, path: Path) -> pl.DataFrame:
+    """A row for each row: time, score, limit, alarm, regime, confidence; each sensor's share and what it should read.
+
+    Parameters
+    ----------
+    table : SensorTable
+        The readings as understood.
+    result : Result
+        What was found.
+    path : Path
+        The readings' file, for an error.
+
+    Returns
+    -------
+    DataFrame
+        Null where a row is not judged, or nothing is expected.
+    """
+    columns = [
+        pl.Series("score", result.scores, nan_to_null=True),
+        pl.Series("limit", result.limits),
+        pl.Series("alarm", result.alarms),
+        pl.Series("regime", [result.regime_names[kind] for kind in result.regimes.tolist()], dtype=pl.String),
+        pl.Series("confidence", result.confidences),
+    ]
+    for ending, values in (("share", result.shares), ("expected", result.expected_values)):
+        for place, name in enumerate(result.names):
+            columns.append(pl.Series(f"{name}_{ending}", values[:, place], nan_to_null=True))
+    if table.time is not None:
+        columns.insert(0, table.time)
+    names = [column.name for column in columns]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise Refusal(
+            f"{path}: two columns of the output would be named {quoted(twice)}; rename the column in the input"
+        )
+    return pl.DataFrame(columns)
+
+
+def print_scored(done: Scored, screen: Console) -> None:
+    """Print what was read, the alarms with their causes, and where the files are."""
+    result = done.result
+    n = len(result.scores)
+    show(screen, facts(table_rows(done.table, "left out")))
+    screen.print()
+    span = span_of(result, 0, n)
+    found = len(result.found)
+    if not found:
+        screen.print(plain(f"No alarm in {span}.", "bold green"))
+    else:
+        share = part(float(result.alarms.mean()))
+        screen.print(plain(f"{counted(found, 'alarm')} in {span}; {share} of the rows.", "bold red"))
+        show(screen, _alarm_table(result))
+        screen.print()
+        for sentence in result.explain()[:_LISTED]:
+            screen.print(plain(sentence), soft_wrap=True)
+        if found > _LISTED:
+            screen.print(plain(f"and {found - _LISTED:,} more; --json tells them all"))
+    if result.remarks:
+        screen.print()
+        for remark in result.remarks:
+            screen.print(plain(f"Note: {remark}."), soft_wrap=True)
+    screen.print()
+    rows = [("scored", f"{counted(n, 'row')} in {done.seconds:.2f} s")]
+    rows += [
+        (what, f"{where} ({size_text(size)}{', replaced' if old else ''})") for what, where, size, old in done.files
+    ]
+    show(screen, facts(rows))
+
+
+def _alarm_table(result: acm_rs.Result) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("start", "end", "duration"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("peak", justify="right", no_wrap=True)
+    table.add_column("regime", no_wrap=True)
+    table.add_column("culprits", overflow="fold")
+    for one in result.found[:_LISTED]:
+        named = [who for who in one.culprits if who.share >= 0.05][:3]
+        blamed = "; ".join(f"{who.name} {'+' if who.direction > 0 else '-'}" for who in named)
+        table.add_row(
+            result.moment(one.start),
+            "still running" if one.open else result.moment(one.end - 1),
+            span_of(result, one.start, one.end).partition(", ")[0],
+            f"{one.peak:.1f}",
+            plain(one.regime),
+            plain(blamed or "none stands out"),
+        )
+    return table
+
+
+def print_json(done: Scored, model: Path) -> None:
+    """Print everything for a machine: one JSON object."""
+    result = done.result
+    n = len(result.scores)
+    said = {
+        "model": {"path": str(model), **result.monitor_card},
+        "input": {"path": str(done.table.path), "rows": n, "notes": done.table.notes},
+        "from": _json_time(result, 0) if n else None,
+        "to": _json_time(result, n - 1) if n else None,
+        "rows_in_alarm": int(result.alarms.sum()),
+        "rows_not_judged": int(np.isnan(result.scores).sum()),
+        "alarms": [
+            {
+                "start": _json_time(result, one.start),
+                "end": _json_time(result, one.end - 1),
+                "open": one.open,
+                "rows": one.end - one.start,
+                "peak": _number(one.peak),
+                "first_sign": _json_time(result, one.first_sign),
+                "regime": one.regime,
+                "kind": one.kind,
+                "culprits": [
+                    {
+                        "sensor": who.name,
+                        "share": _number(who.share),
+                        "direction": who.direction,
+                        "reads": _number(who.reads),
+                        "should_read": _number(who.expects),
+                        "unit": result.units.get(who.name),
+                        "deviations": _number(who.residual_sigmas),
+                    }
+                    for who in one.culprits
+                ],
+                "explanation": sentence,
+            }
+            for one, sentence in zip(result.found, result.explain(), strict=True)
+        ],
+        "remarks": result.remarks,
+        "files": {what: str(where) for what, where, _, _ in done.files},
+    }
+    # Escapes keep it whole on a stream of any code page.
+    print(json.dumps(said, indent=2, allow_nan=False))
+
+
+def _json_time(result: acm_rs.Result, row: int) -> Any:
+    if result.times is None:
+        return row
+    text = str(np.datetime_as_string(result.times[row], unit="ns"))
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

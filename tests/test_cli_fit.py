@@ -1,0 +1,158 @@
+"""``acm-rs fit``: a healthy history in, a model out, and everything that is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+from acm_rs import Monitor
+from cli import FAULT, START, STEP, Run, files, plant, runner, write
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    write("healthy.csv", plant()[:1_600])
+    return runner(capsys)
+
+
+def test_it_learns_and_says_from_what(run: Run) -> None:
+    status, said, complained = run("fit", "healthy.csv", "-o", "pump.acm", "--asset", "Pump 3", "--drivers", "Load")
+    assert (status, complained) == (0, "")
+    assert files() == {"healthy.csv", "pump.acm"}
+    monitor = Monitor.load("pump.acm")
+    assert monitor.metadata == {"asset": "Pump 3", "history": "healthy.csv"}
+    assert monitor.drivers == ("Load",)
+    assert monitor.sensors_ == ("Flow", "Bearing Temp", "Current")
+    for text in (
+        "rows     1,600",
+        "left out: 'Remark' (text)",
+        "Monitor for Pump 3, trained on 1,600 rows, 2026-01-01 00:00 to 2026-01-12 02:30, every 10 min",
+        "standstill (50 rows), which is not judged",
+        "1 % of healthy rows in alarm",
+        "model  pump.acm (",
+        "acm-rs score pump.acm NEW",
+    ):
+        assert text in said
+    assert "`" not in said
+    status, said, _ = run("fit", "healthy.csv", "-o", "pump.acm")
+    assert "replaced" in said
+    assert "name them with --drivers" in said
+
+
+def test_the_file_is_what_python_makes_of_the_frame(run: Run) -> None:
+    assert run("fit", "healthy.csv", "-o", "a.acm", "--false-alarm-rate", "0.02")[0] == 0
+    here = Monitor(false_alarm_rate=0.02).fit(plant()[:1_600].drop("Remark"))
+    there = Monitor.load("a.acm")
+    later = plant()[1_600:].drop("Remark")
+    assert here.false_alarm_rate == there.false_alarm_rate == 0.02
+    assert here.score(later).score.equals(there.score(later).score)
+
+
+def test_alarms_a_day(run: Run) -> None:
+    assert run("fit", "healthy.csv", "-o", "a.acm", "--alarms-per-day", "0.1")[0] == 0
+    assert Monitor.load("a.acm").alarms_per_day == 0.1
+
+
+@pytest.mark.parametrize(
+    ("spans", "rows"),
+    [
+        (["2026-01-02..2026-01-08"], 7 * 144),
+        (["..2026-01-05T00:00"], 4 * 144 + 1),
+        (["2026-01-05 06:00.."], 1_600 - 4 * 144 - 36),
+        (["2026-01-01..2026-01-04", "2026-01-07..2026-01-08"], 6 * 144),
+        (["100..899"], 800),
+        (["..1199"], 1_200),
+    ],
+)
+def test_healthy_spans(run: Run, spans: list[str], rows: int) -> None:
+    options = [part for span in spans for part in ("--healthy", span)]
+    status, said, _ = run("fit", "healthy.csv", "-o", "a.acm", *options)
+    assert status == 0
+    assert f"trained on {rows:,} rows" in said
+
+
+def test_a_history_without_times(run: Run) -> None:
+    write("plain.parquet", plant()[:1_000].drop("TS", "Remark"))
+    status, said, _ = run("fit", "plain.parquet", "-o", "a.acm", "--healthy", "0..899")
+    assert status == 0
+    assert "trained on 900 rows, without times" in said
+    assert "trained on 901 rows" in run("fit", "plain.parquet", "-o", "a.acm", "--healthy", "..900")[1]
+    assert run("fit", "plain.parquet", "-o", "a.acm", "--healthy", "2026-01-02..")[::2] == (
+        2,
+        "acm-rs: plain.parquet has no dates: --healthy takes row numbers, such as 0..5000\n",
+    )
+    status, _, complained = run("fit", "plain.parquet", "-o", "b.acm", "--alarms-per-day", "1")
+    assert status == 1
+    assert "--alarms-per-day needs times" in complained
+    assert "b.acm" not in files()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["nowhere.csv", "-o", "a.acm"], 1, "nowhere.csv: no such file"),
+        (["healthy.csv", "-o", "no/a.acm"], 1, "the folder no does not exist"),
+        (["healthy.csv", "-o", "healthy.csv"], 2, "healthy.csv is the input too"),
+        (["healthy.csv", "-o", "a.acm", "--drivers", "Laod"], 2, "has no column 'Laod'; did you mean 'Load'?"),
+        (
+            ["healthy.csv", "-o", "a.acm", "--far", "0.7"],
+            2,
+            "--false-alarm-rate must lie above 0 and below 0.5, got 0.7",
+        ),
+        (["healthy.csv", "-o", "a.acm", "--far", "nan"], 2, "--false-alarm-rate must lie above 0"),
+        (["healthy.csv", "-o", "a.acm", "--alarms-per-day", "0"], 2, "--alarms-per-day must be above 0, got 0"),
+        (["healthy.csv", "-o", "a.acm", "--far", "0.1", "--alarms-per-day", "1"], 2, "two budgets"),
+        (["healthy.csv", "-o", "a.acm", "--healthy", "january"], 2, "'january' is no time"),
+        (["healthy.csv", "-o", "a.acm", "--healthy", ".."], 2, "--healthy must be FROM..TO"),
+        (["healthy.csv", "-o", "a.acm", "--healthy", "2026-01-02"], 2, "--healthy must be FROM..TO"),
+        (["healthy.csv", "-o", "a.acm", "--healthy", "2031-01-01.."], 1, "--healthy must leave rows to learn from"),
+        (["healthy.csv", "-o", "a.acm", "--healthy", "0..40"], 1, "at least 80 healthy rows"),
+        (
+            ["healthy.csv", "-o", "a.acm", "--drivers", "Load,Flow,Bearing Temp,Current"],
+            1,
+            "the table must have a sensor to watch",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said(run: Run, arguments: list[str], status: int, says: str) -> None:
+    got, said, complained = run("fit", *arguments)
+    assert (got, said) == (status, "")
+    assert says in complained
+    assert "`" not in complained
+    assert files() == {"healthy.csv"}
+
+
+def test_an_old_model_stays_where_a_fit_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a.acm").write_bytes(b"old")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Monitor, "fit", interrupted)
+        assert run("fit", "healthy.csv", "-o", "a.acm") == (130, "", "acm-rs: interrupted, nothing written\n")
+
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        status, _, complained = run("fit", "healthy.csv", "-o", "a.acm")
+    assert (status, complained) == (1, "acm-rs: a.acm cannot be written: No space left on device\n")
+    assert Path("a.acm").read_bytes() == b"old"
+    assert files() == {"healthy.csv", "a.acm"}
+
+
+def test_zoned_times_and_dates_alone(run: Run) -> None:
+    zoned = plant()[:600].with_columns(pl.col("TS").dt.replace_time_zone("UTC"))
+    write("zoned.parquet", zoned)
+    assert run("fit", "zoned.parquet", "-o", "a.acm")[0] == 0
+    days = plant()[:500].with_columns(pl.Series("TS", [(START + i * 144 * STEP).date() for i in range(500)]))
+    write("days.parquet", days)
+    status, said, _ = run("fit", "days.parquet", "-o", "a.acm")
+    assert status == 0
+    assert "every 1 d" in said
+    assert FAULT > 1_600
