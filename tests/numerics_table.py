@@ -1,4 +1,4 @@
-"""The tables of the page on numbers, from the functions themselves: ``numerics_table.py --write docs/numerics.md``.
+"""The tables on numbers, from the functions themselves: ``numerics_table.py --write docs/kernels.md docs/numerics.md``.
 
 What a function does with missing values comes from calling it (``numerics_policy.py``), how exact it is from exact
 arithmetic (``numerics_accuracy.py``), and where it differs from a peer from both (``numerics_evidence.py``). Writing
@@ -142,8 +142,10 @@ def between(text: str, name: str) -> str:
 
 
 def written(text: str, new: dict[str, str]) -> str:
-    """Put the parts between their markers."""
+    """Put the parts that a page has between their markers."""
     for name, part in new.items():
+        if f"<!-- {name}:begin -->" not in text:
+            continue
         start, end = _found(text, name).span()
         text = f"{text[:start]}\n{part}\n\n{text[end:]}"
     return text
@@ -152,12 +154,12 @@ def written(text: str, new: dict[str, str]) -> str:
 def main() -> None:
     """Print the tables, or write them into a page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path, help="the page whose tables are replaced")
-    page: Path | None = parser.parse_args().write
+    parser.add_argument("--write", type=Path, nargs="+", default=[], help="the pages whose tables are replaced")
+    pages: list[Path] = parser.parse_args().write
     new = parts()
-    if page is None:
+    if not pages:
         print("\n\n".join(new.values()))
-    else:
+    for page in pages:
         page.write_text(written(page.read_text(encoding="utf-8"), new), encoding="utf-8")
 
 

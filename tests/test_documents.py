@@ -19,6 +19,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("
 MODEL_PAGES = sorted(ROOT.glob("docs/models/*.md"))
 GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("kernels", "from-pandas", "first-alarm", "models", "monitor")]
 NUMERICS = ROOT / "docs" / "numerics.md"
+KERNELS = ROOT / "docs" / "kernels.md"
 
 
 def _blocks(document: Path) -> list[str]:
@@ -131,8 +132,9 @@ def test_the_commands_of_the_readme_are_one_line_each() -> None:
 
 @cache
 def _stated(part: str) -> dict[str, tuple[str, ...]]:
-    """The rows of a table of the page, by their first cells."""
-    lines = numerics_table.between(NUMERICS.read_text(encoding="utf-8"), part).split("\n")
+    """The rows of a table, by their first cells."""
+    page = NUMERICS if part == "differences" else KERNELS
+    lines = numerics_table.between(page.read_text(encoding="utf-8"), part).split("\n")
     rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines if line.startswith("| `")]
     key = 3 if part == "differences" else 1
     found = {" | ".join(row[:key]): row for row in rows}

@@ -8,75 +8,33 @@ missing.
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
+from acm_rs import columns as _columns
+from acm_rs import correlation as _correlation
+from acm_rs import decisions as _decisions
+from acm_rs import detectors as _detectors
+from acm_rs import ewm as _ewm
+from acm_rs import features as _features
+from acm_rs import linalg as _linalg
+from acm_rs import order as _order
+from acm_rs import pairs as _pairs
+from acm_rs import regimes as _regimes
+from acm_rs import rolling as _rolling
+from acm_rs import spectra as _spectra
+from acm_rs import threads as _threads
 from acm_rs._native import InternalError, __version__
-from acm_rs.columns import column_median_mad, column_moments, column_quantiles, impute, lag_matrix, zscore
-from acm_rs.correlation import compute_correlations_f64, correlation, covariance, lagged_correlation
-from acm_rs.decisions import (
-    Cusum,
-    Episodes,
-    EpisodeTracker,
-    EwmaChart,
-    PageHinkley,
-    ScoreFusion,
-    Threshold,
-    calibrate,
-    cusum,
-    episodes,
-    ewma_chart,
-    page_hinkley,
-)
-from acm_rs.detectors import (
-    AR1Detector,
-    FusedDetector,
-    GaussianMixture,
-    IsolationForest,
-    MahalanobisDetector,
-    OMRDetector,
-    PCADetector,
-    RegimeDetector,
-    ar1_residuals,
-)
-from acm_rs.ewm import ewm_mean, ewm_std
-from acm_rs.features import ALL_FEATURES, feature_matrix, feature_names
-from acm_rs.linalg import cholesky_solve, ledoit_wolf, nearest, pairwise_distances, pca, svd
-from acm_rs.order import (
-    rolling_mad,
-    rolling_mad_f64,
-    rolling_max,
-    rolling_median,
-    rolling_median_f64,
-    rolling_min,
-    rolling_quantile,
-    rolling_range,
-)
-from acm_rs.pairs import rolling_corr, rolling_cov, rolling_lag_corr
-from acm_rs.regimes import (
-    ClusterChoice,
-    KMeans,
-    RegimeModel,
-    align_labels,
-    calinski_harabasz_score,
-    choose_k,
-    davies_bouldin_score,
-    minimum_dwell,
-    silhouette_samples,
-    silhouette_score,
-    smooth_labels,
-    transients,
-)
-from acm_rs.rolling import (
-    rolling_kurt,
-    rolling_mean,
-    rolling_mean_std,
-    rolling_mean_std_f64,
-    rolling_skew,
-    rolling_slope,
-    rolling_std,
-    rolling_sum,
-    rolling_var,
-)
-from acm_rs.spectra import band_energy, power_spectrum, rolling_band_energy, seasonality
-from acm_rs.threads import cpu_features, get_num_threads, set_num_threads
+from acm_rs.columns import *
+from acm_rs.correlation import *
+from acm_rs.decisions import *
+from acm_rs.detectors import *
+from acm_rs.ewm import *
+from acm_rs.features import *
+from acm_rs.linalg import *
+from acm_rs.order import *
+from acm_rs.pairs import *
+from acm_rs.regimes import *
+from acm_rs.rolling import *
+from acm_rs.spectra import *
+from acm_rs.threads import *
 
 if _TYPE_CHECKING:
     from acm_rs.monitor import Monitor, Result
@@ -84,93 +42,21 @@ if _TYPE_CHECKING:
 # The whole job is read where it is first asked for: who wants a rolling mean should not wait for it.
 _LATER = {"Monitor": "acm_rs.monitor", "Result": "acm_rs.monitor"}
 
-__all__ = [
-    "ALL_FEATURES",
-    "AR1Detector",
-    "ClusterChoice",
-    "Cusum",
-    "EpisodeTracker",
-    "Episodes",
-    "EwmaChart",
-    "FusedDetector",
-    "GaussianMixture",
-    "InternalError",
-    "IsolationForest",
-    "KMeans",
-    "MahalanobisDetector",
-    "Monitor",
-    "OMRDetector",
-    "PCADetector",
-    "PageHinkley",
-    "RegimeDetector",
-    "RegimeModel",
-    "Result",
-    "ScoreFusion",
-    "Threshold",
-    "__version__",
-    "align_labels",
-    "ar1_residuals",
-    "band_energy",
-    "calibrate",
-    "calinski_harabasz_score",
-    "cholesky_solve",
-    "choose_k",
-    "column_median_mad",
-    "column_moments",
-    "column_quantiles",
-    "compute_correlations_f64",
-    "correlation",
-    "covariance",
-    "cpu_features",
-    "cusum",
-    "davies_bouldin_score",
-    "episodes",
-    "ewm_mean",
-    "ewm_std",
-    "ewma_chart",
-    "feature_matrix",
-    "feature_names",
-    "get_num_threads",
-    "impute",
-    "lag_matrix",
-    "lagged_correlation",
-    "ledoit_wolf",
-    "minimum_dwell",
-    "nearest",
-    "page_hinkley",
-    "pairwise_distances",
-    "pca",
-    "power_spectrum",
-    "rolling_band_energy",
-    "rolling_corr",
-    "rolling_cov",
-    "rolling_kurt",
-    "rolling_lag_corr",
-    "rolling_mad",
-    "rolling_mad_f64",
-    "rolling_max",
-    "rolling_mean",
-    "rolling_mean_std",
-    "rolling_mean_std_f64",
-    "rolling_median",
-    "rolling_median_f64",
-    "rolling_min",
-    "rolling_quantile",
-    "rolling_range",
-    "rolling_skew",
-    "rolling_slope",
-    "rolling_std",
-    "rolling_sum",
-    "rolling_var",
-    "seasonality",
-    "set_num_threads",
-    "silhouette_samples",
-    "silhouette_score",
-    "smooth_labels",
-    "svd",
-    "transients",
-    "zscore",
-]
+# A name is public where its subject says so.
+__all__ = ["InternalError", "Monitor", "Result", "__version__"]
+__all__ += _columns.__all__
+__all__ += _correlation.__all__
+__all__ += _decisions.__all__
+__all__ += _detectors.__all__
+__all__ += _ewm.__all__
+__all__ += _features.__all__
+__all__ += _linalg.__all__
+__all__ += _order.__all__
+__all__ += _pairs.__all__
+__all__ += _regimes.__all__
+__all__ += _rolling.__all__
+__all__ += _spectra.__all__
+__all__ += _threads.__all__
 
 
 def __getattr__(name: str) -> _Any:

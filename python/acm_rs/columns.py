@@ -14,6 +14,8 @@ from acm_rs import _native
 from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Sheet, Table, X
 from acm_rs.kernels import per_sensor, same
 
+__all__ = ["column_median_mad", "column_moments", "column_quantiles", "impute", "lag_matrix", "zscore"]
+
 
 def column_median_mad(x: Table, scale: float = 1.0) -> tuple[Any, Any]:
     """Median and median absolute deviation of each column.

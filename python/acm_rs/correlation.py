@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XF, Sheet, Table, arrays, opened
 
+__all__ = ["compute_correlations_f64", "correlation", "covariance", "lagged_correlation"]
+
 Method: TypeAlias = Literal["pearson", "spearman", "kendall"]
 
 

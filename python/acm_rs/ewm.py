@@ -6,6 +6,8 @@ from acm_rs import _native
 from acm_rs.frames import Duration, Floats, Times, X
 from acm_rs.kernels import weighted
 
+__all__ = ["ewm_mean", "ewm_std"]
+
 
 def ewm_mean(
     x: X,

@@ -13,6 +13,8 @@ from acm_rs import _native
 from acm_rs.frames import MOST, XF, Floats, PerSensor, Sheet, Times, Window
 from acm_rs.kernels import per_sensor, windowed
 
+__all__ = ["ALL_FEATURES", "feature_matrix", "feature_names"]
+
 ALL_FEATURES = ("median", "mad", "mean", "std", "slope", "skew", "kurt", "energy", "robust_z")
 """Every feature, in the order of the feature matrix."""
 

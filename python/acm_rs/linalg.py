@@ -11,6 +11,8 @@ from acm_rs import _native
 from acm_rs.frames import Sheet, Table, arrays, opened
 from acm_rs.kernels import beside
 
+__all__ = ["cholesky_solve", "ledoit_wolf", "nearest", "pairwise_distances", "pca", "svd"]
+
 Metric: TypeAlias = Literal["euclidean", "sqeuclidean", "manhattan", "cosine"]
 
 

@@ -11,6 +11,17 @@ from acm_rs import _native
 from acm_rs.frames import MOST, XF, Floats, Numbers, Times, Window, X, vector
 from acm_rs.kernels import windowed, windowed_f64
 
+__all__ = [
+    "rolling_mad",
+    "rolling_mad_f64",
+    "rolling_max",
+    "rolling_median",
+    "rolling_median_f64",
+    "rolling_min",
+    "rolling_quantile",
+    "rolling_range",
+]
+
 
 def _levels(x: object, q: Numbers) -> list[str] | None:
     """What the results of several quantiles of a frame are called; one is called as the sensor."""

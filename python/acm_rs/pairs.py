@@ -14,6 +14,8 @@ from acm_rs import _native
 from acm_rs.frames import XF, Floats, Sheet, Table, Times, Window, X, listed
 from acm_rs.kernels import windowed
 
+__all__ = ["rolling_corr", "rolling_cov", "rolling_lag_corr"]
+
 Pairs: TypeAlias = Sequence[tuple[int | str, int | str]] | NDArray[np.intp]
 
 

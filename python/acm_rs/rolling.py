@@ -6,6 +6,18 @@ from acm_rs import _native
 from acm_rs.frames import XF, Floats, Times, Window, X
 from acm_rs.kernels import windowed, windowed_f64
 
+__all__ = [
+    "rolling_kurt",
+    "rolling_mean",
+    "rolling_mean_std",
+    "rolling_mean_std_f64",
+    "rolling_skew",
+    "rolling_slope",
+    "rolling_std",
+    "rolling_sum",
+    "rolling_var",
+]
+
 
 def rolling_sum(
     x: X,

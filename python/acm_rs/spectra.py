@@ -13,6 +13,8 @@ from acm_rs.features import energy_count
 from acm_rs.frames import XF, Floats, Numbers, Sheet, Table, Times, Window
 from acm_rs.kernels import windowed
 
+__all__ = ["band_energy", "power_spectrum", "rolling_band_energy", "seasonality"]
+
 Taper: TypeAlias = Literal["boxcar", "hann", "hamming", "blackman"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from acm_rs import _native
 
+__all__ = ["cpu_features", "get_num_threads", "set_num_threads"]
+
 
 def set_num_threads(n: int) -> None:
     """Set the number of threads that long calls use.
