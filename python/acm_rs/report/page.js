@@ -14,6 +14,7 @@
     figure.layout.dragmode = touch ? false : "zoom";
     if (place.clientWidth < 600) {
       figure.layout.xaxis.nticks = 4;
+      figure.layout.annotations.forEach(function (text) { text.font.size = Math.min(text.font.size, 10.5); });
       if (figure.narrow) figure.layout.yaxis3.ticktext = figure.narrow;
     }
     Plotly.newPlot(place, figure.data, figure.layout, { displayModeBar: false, responsive: true, doubleClick: "reset" });

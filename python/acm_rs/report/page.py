@@ -277,7 +277,7 @@ def _episode(result: Result, number: int, sentence: str, figures: dict[str, Any]
         f"Show alarm {number + 1} in the overview</button></div>\n"
     )
     if one.culprits:
-        parts.append(_culprits(result, one))
+        parts.append(_culprits(result, one, number))
     if key in figures:
         shown = [who.name for who in pictures.culprits_shown(one)]
         beside = "before, during and after the alarm, beside what they should read"
@@ -286,7 +286,7 @@ def _episode(result: Result, number: int, sentence: str, figures: dict[str, Any]
     return "".join([*parts, "</article>\n"])
 
 
-def _culprits(result: Result, one: Episode) -> str:
+def _culprits(result: Result, one: Episode, number: int) -> str:
     rows = [
         [
             safe(who.name),
@@ -301,7 +301,7 @@ def _culprits(result: Result, one: Episode) -> str:
     head = ["Sensor", "Share of the score", "Reads", "Should read", "Unit", "That is"]
     if not any(row[4] for row in rows):
         head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
-    return _table("Sensors behind it, means over the alarm", head, rows, {2: "number", 3: "number"})
+    return _table(f"Sensors behind alarm {number + 1}, means over it", head, rows, {2: "number", 3: "number"})
 
 
 def _pair(who: Culprit) -> tuple[str, str]:
