@@ -29,12 +29,12 @@ class Culprit:
     def __init__(
         self, name: str, share: float, direction: int, reads: float, expects: float, residual_sigmas: float
     ) -> None:
-        self.name = name
-        self.share = share
-        self.direction = direction
-        self.reads = reads
-        self.expects = expects
-        self.residual_sigmas = residual_sigmas
+        self.name: str = name
+        self.share: float = share
+        self.direction: int = direction
+        self.reads: float = reads
+        self.expects: float = expects
+        self.residual_sigmas: float = residual_sigmas
 
     def __repr__(self) -> str:
         return f"Culprit({self.name!r}, share={self.share:.2f}, reads={self.reads:.6g}, expects={self.expects:.6g})"
@@ -77,15 +77,15 @@ class Episode:
         culprits: Sequence[Culprit],
         kind: str = "",
     ) -> None:
-        self.start = start
-        self.end = end
-        self.peak_row = peak_row
-        self.peak = peak
-        self.first_sign = first_sign
-        self.regime = regime
-        self.open = open
-        self.culprits = list(culprits)
-        self.kind = kind
+        self.start: int = start
+        self.end: int = end
+        self.peak_row: int = peak_row
+        self.peak: float = peak
+        self.first_sign: int = first_sign
+        self.regime: str = regime
+        self.open: bool = open
+        self.culprits: list[Culprit] = list(culprits)
+        self.kind: str = kind
 
     def __repr__(self) -> str:
         names = ", ".join(culprit.name for culprit in self.culprits)

@@ -14,12 +14,14 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.episode import Episode
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import UNKNOWN
-from acm_rs.monitor.watches import CAUSES, PARTS, State, Watches
+from acm_rs.monitor.watches import CAUSES, PARTS, Looked, State, Watches
 
 __all__ = ["Verdict", "follow", "judge", "matched"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Labels = NDArray[np.int64]
 
 PRESENT = 0.5
 """Share of its columns that a frame must have."""
@@ -60,32 +62,37 @@ def follow(state: State, times: NDArray[np.datetime64] | None) -> None:
 class Verdict:
     """What was found in some rows."""
 
+    coded: NDArray[np.int64]
+    outside: NDArray[np.int64]
+    sensors: Matrix
+    alarms: Flags
+
     def __init__(self, rules: Rules, watches: Watches, raw: Matrix, state: State, limit: float, live: bool) -> None:
         regimes = watches.regimes
         values, self.coded, self.outside = rules.clean(raw)
         silent = np.isnan(values).all(axis=1)
-        self.labels = regimes.carried(regimes.label(values), silent, state.phase)
-        self.beyond = (self.labels == UNKNOWN) & ~silent & ~regimes.outside(values)
-        self.regimes = self.labels - UNKNOWN
+        self.labels: Labels = regimes.carried(regimes.label(values), silent, state.phase)
+        self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~regimes.outside(values)
+        self.regimes: Labels = self.labels - UNKNOWN
         ages, state.phase = regimes.ages(self.labels, state.phase)
         self.sensors, states = watches.split(values, state)
-        self.looked = watches.look(self.sensors, states, self.labels, ages)
+        self.looked: Looked = watches.look(self.sensors, states, self.labels, ages)
         own = watches.by_sensor(self.looked, self.sensors, state)
         level = watches.level(self.looked, self.labels, state)
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         parts = watches.parts(fused, own, level)
-        self.causes = watches.causes(parts)
-        self.shares = watches.shares(self.causes, own, level)
-        self.scores = parts.max(axis=1)
+        self.causes: Labels = watches.causes(parts)
+        self.shares: Matrix = watches.shares(self.causes, own, level)
+        self.scores: Vector = parts.max(axis=1)
         self.scores[self.looked.held] = np.nan
         self.shares[self.looked.held] = 0.0
         self.scores[self.beyond] = BEYOND
         self.causes[self.beyond] = len(PARTS)
         self.alarms, state.alarm, state.over = alarmed(self.scores, limit, state.alarm, state.over)
-        self.limits = np.full(len(self.scores), limit)
-        self.band = watches.band * watches.scale
+        self.limits: Vector = np.full(len(self.scores), limit)
+        self.band: Vector = watches.band * watches.scale
         present = 1.0 - np.isnan(self.sensors).mean(axis=1)
-        self.confidences = np.where(self.looked.held, 0.0, present)
+        self.confidences: Vector = np.where(self.looked.held, 0.0, present)
 
     def episodes(self, names: Sequence[str], regime_names: Sequence[str]) -> list[Episode]:
         """Alarms that belong together."""

@@ -49,9 +49,9 @@ class Learned:
     __slots__ = ("scores", "slow")
 
     def __init__(self, scores: Vector, slow: Flags) -> None:
-        self.scores = scores
+        self.scores: Vector = scores
         """Scores of the training rows, each by a model that had not seen it; NaN where not judged."""
-        self.slow = slow
+        self.slow: Flags = slow
         """Sensors whose residuals wander so slowly that the history holds few of their ups and downs."""
 
 

@@ -42,11 +42,11 @@ class Readings:
         sheet: Sheet | None,
         texts: list[str],
     ) -> None:
-        self.names = names
-        self.values = values
-        self.times = times
-        self.sheet = sheet
-        self.texts = texts
+        self.names: list[str] = names
+        self.values: Matrix = values
+        self.times: NDArray[np.datetime64] | None = times
+        self.sheet: Sheet | None = sheet
+        self.texts: list[str] = texts
 
 
 def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readings:

@@ -47,8 +47,8 @@ class Phase:
     __slots__ = ("age", "label")
 
     def __init__(self, label: int | None = None, age: int = 0) -> None:
-        self.label = label
-        self.age = age
+        self.label: int | None = label
+        self.age: int = age
 
 
 class Regimes:

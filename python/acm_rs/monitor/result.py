@@ -107,7 +107,7 @@ class Result:
         units: Mapping[str, str] | None = None,
         sheet: Sheet | None = None,
     ) -> None:
-        self.names = tuple(names)
+        self.names: tuple[str, ...] = tuple(names)
         self.values = values
         self.expected_values = expected_values
         self.band = band
@@ -115,15 +115,15 @@ class Result:
         self.limits = limits
         self.alarms = alarms
         self.regimes = regimes
-        self.regime_names = tuple(regime_names)
+        self.regime_names: tuple[str, ...] = tuple(regime_names)
         self.confidences = confidences
         self.shares = shares
-        self.found = list(found)
+        self.found: list[Episode] = list(found)
         self.times = times
-        self.monitor_card = dict(monitor_card or {})
+        self.monitor_card: dict[str, str] = dict(monitor_card or {})
         self._quality = quality_rows or []
-        self.remarks = list(remarks or [])
-        self.units = dict(units or {})
+        self.remarks: list[str] = list(remarks or [])
+        self.units: dict[str, str] = dict(units or {})
         self._sheet = sheet
 
     # ---- frames ---------------------------------------------------------------------------------------------------

@@ -50,15 +50,15 @@ class State:
     __slots__ = ("alarm", "charts", "fused", "last", "over", "phase", "run", "slow", "states", "time")
 
     def __init__(self, sensors: int, states: int) -> None:
-        self.phase = Phase()
+        self.phase: Phase = Phase()
         self.charts: dict[str, EwmaChart] = {}
         self.fused: FusedDetector | None = None
-        self.last = np.full(sensors, np.nan)
-        self.run = np.zeros(sensors, np.int64)
-        self.states = np.full(states, np.nan)
+        self.last: NDArray[np.float64] = np.full(sensors, np.nan)
+        self.run: NDArray[np.int64] = np.zeros(sensors, np.int64)
+        self.states: NDArray[np.float64] = np.full(states, np.nan)
         self.slow: Matrix | None = None
-        self.alarm = False
-        self.over = 0
+        self.alarm: bool = False
+        self.over: int = 0
         self.time: np.datetime64 | None = None
 
     def chart(self, name: str, memory: float) -> EwmaChart:
@@ -74,11 +74,11 @@ class Looked:
     __slots__ = ("expected", "held", "left", "residual", "scaled")
 
     def __init__(self, rows: int, sensors: int) -> None:
-        self.held = np.ones(rows, bool)
-        self.scaled = np.zeros((rows, sensors), order="F")
-        self.left = np.zeros((rows, sensors), order="F")
-        self.residual = np.full((rows, sensors), np.nan, order="F")
-        self.expected = np.full((rows, sensors), np.nan, order="F")
+        self.held: NDArray[np.bool_] = np.ones(rows, bool)
+        self.scaled: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
+        self.left: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
+        self.residual: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
+        self.expected: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
 
 
 class Watches:

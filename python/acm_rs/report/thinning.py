@@ -35,20 +35,22 @@ class Buckets:
         self.when = when
         steps = np.diff(when)
         moved = steps[steps > 0.0]
-        self.step = float(np.median(moved)) if moved.size else 1.0
+        self.step: float = float(np.median(moved)) if moved.size else 1.0
         begin, end = float(when[0]), float(when[-1]) + self.step
-        self.each_row = n * 2 <= most or (n <= most and moved.size == n - 1 and float(steps.max()) <= GAP * self.step)
+        self.each_row: bool = n * 2 <= most or (
+            n <= most and moved.size == n - 1 and float(steps.max()) <= GAP * self.step
+        )
         if self.each_row:
             # A gap is a bucket of its own, without rows.
             gaps = np.flatnonzero(steps > GAP * self.step)
-            self.edges = np.unique(np.concatenate([when, when[gaps] + self.step, [end]]))
+            self.edges: NDArray[np.float64] = np.unique(np.concatenate([when, when[gaps] + self.step, [end]]))
         else:
             width = max((end - begin) / most, self.step)
             count = max(1, int(np.ceil((end - begin) / width - 1e-9)))
             self.edges = begin + (end - begin) * np.arange(count + 1) / count
-        self.first = np.searchsorted(when, self.edges[:-1], side="left")
+        self.first: NDArray[np.intp] = np.searchsorted(when, self.edges[:-1], side="left")
         counts = np.diff(np.append(self.first, n))
-        self.filled = counts > 0
+        self.filled: NDArray[np.bool_] = counts > 0
         self._starts = self.first[self.filled]
 
     def __len__(self) -> int:
