@@ -82,7 +82,7 @@ class Verdict:
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         parts = watches.parts(fused, own, level)
         self.causes: Labels = watches.causes(parts)
-        self.shares: Matrix = watches.shares(self.causes, own, level)
+        self.shares: Matrix = watches.shares(self.causes, own, level, self.looked.residual)
         self.scores: Vector = parts.max(axis=1)
         self.scores[self.looked.held] = np.nan
         self.shares[self.looked.held] = 0.0

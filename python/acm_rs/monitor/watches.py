@@ -258,7 +258,7 @@ class Watches:
         told[shifted | (parts[:, [scatter, PARTS.index("stuck")]].max(axis=1) > 1.0), level] = -np.inf
         return told.argmax(axis=1)
 
-    def shares(self, causes: Labels, own: dict[str, Matrix], level: Matrix) -> Matrix:
+    def shares(self, causes: Labels, own: dict[str, Matrix], level: Matrix, residual: Matrix) -> Matrix:
         """Each sensor's share of the score."""
         names = [name for name in PARTS if name in own]
         n, d = own[names[0]].shape
@@ -272,6 +272,11 @@ class Watches:
         if together.any() and level.shape[1]:
             main = np.abs(level[together]).argmax(axis=1)
             worst[together] = np.square(self.axes[:, main].T)
+        # Clipped residuals of a large fault are alike in all sensors that lean on it: their true sizes tell.
+        size = np.nan_to_num(np.abs(residual))
+        top = size.max(axis=1, initial=0.0)
+        wild = top > WILD
+        worst[wild] *= np.square(np.square(size[wild] / top[wild, None]))
         total = worst.sum(axis=1)
         return np.divide(worst, total[:, None], out=np.zeros((n, d)), where=total[:, None] > 0.0)
 
