@@ -262,7 +262,7 @@ class Sheet:
             return self._space.Series(values, index=self._index[rows], name=label, copy=False)
         return self._column(label, values)
 
-    def table(self, columns: Mapping[str, Any], of_rows: bool = True) -> Any:
+    def table(self, columns: Mapping[Any, Any], of_rows: bool = True) -> Any:
         """Columns of several kinds as the same kind of frame: of the rows, with their index and times, or of others."""
         parts = dict(columns)
         if of_rows and self._own_times is not None:

@@ -260,10 +260,10 @@ class Monitor(Filed):
         learned = learn_watches(watches, values, chosen)
         step = _step(readings.times)
         span = None if readings.times is None else readings.times[chosen][[0, -1]].astype(np.int64).tolist()
-        left_out |= dict.fromkeys(readings.texts, "holds no numbers")
+        left_out |= readings.texts
         self._about: dict[str, Any] = {
             "columns": readings.names,
-            "texts": readings.texts,
+            "texts": list(readings.texts),
             "left_out": left_out,
             "quality": quality,
             "constants": _constants(readings, left_out),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name
 __all__ = ["Readings", "read"]
 
 Matrix = NDArray[np.float64]
+
+LOOKED_AT = 100
+"""Readings of a column of another type that are tried as numbers."""
 
 
 class Readings:
@@ -28,8 +32,8 @@ class Readings:
         When the rows were.
     sheet : Sheet or None
         The frame, to go back to its kind.
-    texts : list of str
-        Columns that hold no numbers.
+    texts : dict of str to str
+        Columns that are not used as numbers, each with the reason.
     """
 
     __slots__ = ("names", "sheet", "texts", "times", "values")
@@ -40,13 +44,13 @@ class Readings:
         values: Matrix,
         times: NDArray[np.datetime64] | None,
         sheet: Sheet | None,
-        texts: list[str],
+        texts: dict[str, str],
     ) -> None:
         self.names: list[str] = names
         self.values: Matrix = values
         self.times: NDArray[np.datetime64] | None = times
         self.sheet: Sheet | None = sheet
-        self.texts: list[str] = texts
+        self.texts: dict[str, str] = texts
 
 
 def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readings:
@@ -55,6 +59,7 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
         return _array(x, times, names)
     import narwhals as nw
 
+    _different(x)
     try:
         frame: Any = nw.from_native(x, eager_only=True)
     except TypeError:
@@ -66,15 +71,27 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
     dated = [label for label in labels if isinstance(schema[label], nw.Datetime | nw.Date)]
     numbers = [label for label in labels if _is_number(frame, label, schema[label])]
     kept = set(dated) | set(numbers)
+    texts = {str(label): _reason(frame, label) for label in labels if label not in kept}
     if not numbers:
-        held = listed(labels) if labels else "no column"
+        held = "; ".join(f"{name!r} {reason}" for name, reason in list(texts.items())[:8])
+        held = held or (listed(labels) if labels else "no column")
         raise ValueError(f"`frame` must have at least one column of numbers, got {held}; convert texts first")
+    native = frame.to_native()
+    if times is None and len(dated) > 1 and getattr(getattr(native, "index", None), "dtype", np.dtype(int)).kind != "M":
+        raise TypeError(
+            f"`frame` must have one column of dates at most, got several ({listed(dated)}); name one with `times`"
+        )
     clock = [] if isinstance(times, str) and times != INDEX else dated if len(dated) == 1 else []
     named = [times] if isinstance(times, str) and times in kept else clock
-    native = frame.select([label for label in labels if label in set(numbers) | set(named)]).to_native()
+    taken = set(numbers) | set(named)
+    places = [place for place, label in enumerate(labels) if label in taken]
+    if hasattr(native, "iloc"):
+        # Labels of pandas may be numbers, which narwhals does not take.
+        native = native.iloc[:, places]
+    else:
+        native = frame.select([labels[place] for place in places]).to_native()
     sheet = Sheet(native, "frame", times)
-    texts = [str(label) for label in labels if label not in kept]
-    texts += [str(label) for label in dated if label not in named]
+    texts |= {str(label): "holds dates" for label in dated if label not in named}
     values = sheet.values if isinstance(sheet.values, np.ndarray) else np.column_stack(sheet.values)
     matrix = np.array(values, dtype=np.float64, order="F", ndmin=2)
     found = sheet.names
@@ -97,7 +114,39 @@ def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings
         )
     own = [f"x{number}" for number in range(x.shape[1])] if names is None else list(names)
     values = np.array(x, dtype=np.float64, order="F")
-    return Readings(own, _finite(values), _sorted(stamps(times), len(values)), None, [])
+    return Readings(own, _finite(values), _sorted(stamps(times), len(values)), None, {})
+
+
+def _different(x: Any) -> None:
+    """Refuse a frame two of whose columns have one name."""
+    labels = getattr(x, "column_names", getattr(x, "columns", ()))
+    names = [str(label) for label in labels] if isinstance(labels, Iterable) else []
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise ValueError(f"`frame` must have columns of different names, got {listed(twice)} twice")
+
+
+def _reason(frame: Any, label: Hashable) -> str:
+    """Why a column is not used as numbers; it may hold some under another type."""
+    import narwhals as nw
+
+    native = frame.to_native()[label]
+    column = nw.from_native(native, series_only=True)
+    held = column.drop_nulls().head(LOOKED_AT).to_list()
+    try:
+        numbers = bool([float(cell) for cell in held])
+    except (TypeError, ValueError):
+        return "holds no numbers"
+    if not numbers:
+        return "holds nothing"
+    way = (
+        ".astype(float)"
+        if hasattr(native, "astype")
+        else ".cast(float)"
+        if hasattr(native, "name")
+        else '.cast("double")'
+    )
+    return f"is of type {getattr(native, 'dtype', getattr(native, 'type', ''))}; convert it with {way}"
 
 
 def _is_number(frame: Any, label: Hashable, kind: Any) -> bool:

@@ -189,7 +189,10 @@ class Result:
     def _by_sensor(self, values: Matrix) -> Any:
         if self._sheet is None:
             return values
-        return self._sheet.table(dict(zip(self.names, np.ascontiguousarray(values.T), strict=True)))
+        # Columns of pandas keep labels that are no texts.
+        own = {str(label): label for label in self._sheet.labels if isinstance(label, int)}
+        labels: list[Any] = [own.get(name, name) for name in self.names]
+        return self._sheet.table(dict(zip(labels, np.ascontiguousarray(values.T), strict=True)))
 
     def _when(self, rows: NDArray[np.int64]) -> Any:
         if self.times is None:
