@@ -5,13 +5,13 @@
 
 use std::path::PathBuf;
 
+use acm_linalg::pca::Components;
 use numpy::{Element, PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyException, PyMemoryError, PyOverflowError, PyTypeError, PyUnicodeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PySlice, PyString};
 
-use crate::interop::{exception, refuse_mask};
+use crate::interop::{Value, because, exception, refuse_mask, shown, type_name};
 
 /// Most values of a sequence that is a parameter and no data. Nobody means so many, and no memory is asked for before.
 const MOST: usize = 1 << 24;
@@ -22,57 +22,8 @@ const BEYOND: usize = 1 << (usize::BITS - 2);
 /// Values that are read between two looks at the signals.
 const AT_ONCE: usize = 1 << 18;
 
-/// An argument that may be left out. None is a value like any other: it never stands for a default.
-#[derive(Clone, Copy)]
-pub(crate) struct Given<'a, 'py>(pub(crate) Option<Borrowed<'a, 'py, PyAny>>);
-
-impl<'a, 'py> FromPyObject<'a, 'py> for Given<'a, 'py> {
-    type Error = PyErr;
-
-    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(Some(value)))
-    }
-}
-
-impl<'py> Given<'_, 'py> {
-    /// What `read` makes of it; `default` where it is left out.
-    pub(crate) fn map_or<R>(self, default: R, read: impl FnOnce(&Bound<'py, PyAny>) -> R) -> R {
-        self.0.map_or(default, |value| read(&value))
-    }
-}
-
-pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
-    value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
-}
-
-/// The value as Python would write it, shortened where that is long.
-pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
-    static SHORT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = value.py();
-    let short = || {
-        let short = py.import("reprlib")?.getattr("Repr")?.call0()?;
-        for limit in ["maxstring", "maxlong", "maxother"] {
-            short.setattr(limit, 80)?;
-        }
-        short.getattr("repr").map(Bound::unbind)
-    };
-    let text = SHORT
-        .get_or_try_init(py, short)
-        .and_then(|short| short.bind(py).call1((value,))?.extract());
-    text.unwrap_or_else(|_| type_name(value))
-}
-
-/// Our refusal, with what the value itself raised as its cause.
-pub(crate) fn because(py: Python<'_>, ours: PyErr, cause: PyErr) -> PyErr {
-    if !cause.is_instance_of::<PyException>(py) {
-        return cause;
-    }
-    ours.set_cause(py, Some(cause));
-    ours
-}
-
 /// A whole number: of rows, of components. Counts beyond what fits are as good as without limit.
-pub(crate) fn count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyResult<usize> {
+pub(crate) fn count(value: &Value<'_>, name: &str, least: usize) -> PyResult<usize> {
     let wrong =
         || PyValueError::new_err(format!("`{name}` must be a whole number, at least {least}, got {}", shown(value)));
     let index = index_of(value)?.ok_or_else(wrong)?;
@@ -86,7 +37,7 @@ pub(crate) fn count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyRes
 }
 
 /// A whole number that is kept as it is, so it has to fit.
-pub(crate) fn kept_count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> PyResult<usize> {
+pub(crate) fn kept_count(value: &Value<'_>, name: &str, least: usize) -> PyResult<usize> {
     match count(value, name, least)? {
         BEYOND => Err(PyValueError::new_err(format!("`{name}` must be below 2^62, got {}", shown(value)))),
         number => Ok(number),
@@ -94,7 +45,7 @@ pub(crate) fn kept_count(value: &Bound<'_, PyAny>, name: &str, least: usize) -> 
 }
 
 /// Any 64-bit seed.
-pub(crate) fn seed_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+pub(crate) fn seed_of(value: &Value<'_>) -> PyResult<u64> {
     let must = "`seed` must be a whole number, at least 0 and below 2^64, got";
     if is_flag(value) {
         return Err(PyTypeError::new_err(format!("{must} {}", type_name(value))));
@@ -104,7 +55,7 @@ pub(crate) fn seed_of(value: &Bound<'_, PyAny>) -> PyResult<u64> {
 }
 
 /// Python's whole number behind `value`; none where it is of another type, a flag, or an array of several.
-fn index_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>> {
+fn index_of<'py>(value: &Value<'py>) -> PyResult<Option<Bound<'py, PyInt>>> {
     if let Ok(index) = value.cast_exact::<PyInt>() {
         return Ok(Some(index.clone()));
     }
@@ -121,7 +72,7 @@ fn index_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>
 }
 
 /// A real number; not necessarily a finite one.
-pub(crate) fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
+pub(crate) fn number(value: &Value<'_>, name: &str) -> PyResult<f64> {
     if let Ok(number) = value.cast_exact::<PyFloat>() {
         return Ok(number.value());
     }
@@ -141,18 +92,18 @@ pub(crate) fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<f64> {
 }
 
 /// Of NumPy's values only single real numbers, whatever else it would convert.
-fn is_real(value: &Bound<'_, PyAny>) -> bool {
+fn is_real(value: &Value<'_>) -> bool {
     let py = value.py();
     if let Ok(array) = value.cast::<PyUntypedArray>() {
         return array.ndim() == 0 && matches!(array.dtype().kind(), b'f' | b'i' | b'u');
     }
     let scalar = numpy_type(py, "generic").is_ok_and(|class| value.is_instance(&class).unwrap_or(false));
-    let kind = |value: &Bound<'_, PyAny>| value.getattr("dtype")?.getattr("kind")?.extract::<char>();
+    let kind = |value: &Value<'_>| value.getattr("dtype")?.getattr("kind")?.extract::<char>();
     !scalar || matches!(kind(value), Ok('f' | 'i' | 'u'))
 }
 
 /// True or False, Python's or NumPy's.
-pub(crate) fn truth(value: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
+pub(crate) fn truth(value: &Value<'_>, name: &str) -> PyResult<bool> {
     if let Ok(flag) = value.cast_exact::<PyBool>() {
         return Ok(flag.is_true());
     }
@@ -163,7 +114,7 @@ pub(crate) fn truth(value: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
 }
 
 /// Whether it is True or False of Python or NumPy, or an array of them.
-fn is_flag(value: &Bound<'_, PyAny>) -> bool {
+fn is_flag(value: &Value<'_>) -> bool {
     if let Ok(array) = value.cast::<PyUntypedArray>() {
         return array.dtype().kind() == b'b';
     }
@@ -171,12 +122,12 @@ fn is_flag(value: &Bound<'_, PyAny>) -> bool {
         || numpy_type(value.py(), "bool_").is_ok_and(|class| value.is_instance(&class).unwrap_or(false))
 }
 
-fn numpy_type<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+fn numpy_type<'py>(py: Python<'py>, name: &str) -> PyResult<Value<'py>> {
     py.import(pyo3::intern!(py, "numpy"))?.getattr(name)
 }
 
 /// A text; `must` says which ones it may be.
-pub(crate) fn word(value: &Bound<'_, PyAny>, name: &str, must: &str) -> PyResult<String> {
+pub(crate) fn word(value: &Value<'_>, name: &str, must: &str) -> PyResult<String> {
     let Ok(text) = value.cast::<PyString>() else {
         return Err(PyTypeError::new_err(format!("`{name}` must be {must}, got {}", type_name(value))));
     };
@@ -186,12 +137,12 @@ pub(crate) fn word(value: &Bound<'_, PyAny>, name: &str, must: &str) -> PyResult
 }
 
 /// The refusal of a text that is none of those it may be.
-pub(crate) fn unknown_word(value: &Bound<'_, PyAny>, name: &str, must: &str) -> PyErr {
+pub(crate) fn unknown_word(value: &Value<'_>, name: &str, must: &str) -> PyErr {
     PyValueError::new_err(format!("`{name}` must be {must}, got {}", quoted(value)))
 }
 
 /// As the options are written: in double quotes where that is possible.
-fn quoted(value: &Bound<'_, PyAny>) -> String {
+fn quoted(value: &Value<'_>) -> String {
     match value.extract::<String>() {
         Ok(text) if text.len() <= 80 => format!("{text:?}"),
         _ => shown(value),
@@ -199,7 +150,7 @@ fn quoted(value: &Bound<'_, PyAny>) -> String {
 }
 
 /// The name of a file.
-pub(crate) fn path_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<PathBuf> {
+pub(crate) fn path_of(value: &Value<'_>, name: &str) -> PyResult<PathBuf> {
     let wrong = |lack: &str| PyValueError::new_err(format!("`{name}` must be a name {lack}, got {}", shown(value)));
     let path: PathBuf = value.extract().map_err(|error: PyErr| {
         let py = value.py();
@@ -218,7 +169,7 @@ pub(crate) fn path_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<PathBuf>
 }
 
 /// The option of that name.
-pub(crate) fn choice<T: Copy>(value: &Bound<'_, PyAny>, name: &str, options: &[(&str, T)]) -> PyResult<T> {
+pub(crate) fn choice<T: Copy>(value: &Value<'_>, name: &str, options: &[(&str, T)]) -> PyResult<T> {
     let listed: Vec<_> = options.iter().map(|(option, _)| format!("\"{option}\"")).collect();
     let must = format!("one of {}", listed.join(", "));
     let text = word(value, name, &must)?;
@@ -226,8 +177,21 @@ pub(crate) fn choice<T: Copy>(value: &Bound<'_, PyAny>, name: &str, options: &[(
     found.map(|(_, option)| *option).ok_or_else(|| unknown_word(value, name, &must))
 }
 
+/// A number of components, or a share of the variance.
+pub(crate) fn components_of(value: &Value<'_>, name: &str) -> PyResult<Components> {
+    let real = value.is_instance_of::<PyFloat>();
+    if !real && !value.is_instance_of::<PyBool>() && !value.hasattr("__index__")? {
+        return number(value, name).map(Components::Share);
+    }
+    if real {
+        number(value, name).map(Components::Share)
+    } else {
+        count(value, name, 1).map(Components::Count)
+    }
+}
+
 /// Whether `value` says that it holds several values.
-pub(crate) fn is_several(value: &Bound<'_, PyAny>) -> bool {
+pub(crate) fn is_several(value: &Value<'_>) -> bool {
     match value.cast::<PyUntypedArray>() {
         Ok(array) => array.ndim() > 0,
         Err(_) => value.get_type().hasattr(pyo3::intern!(value.py(), "__len__")).unwrap_or(false),
@@ -260,11 +224,11 @@ fn room<T>(name: &str, length: usize) -> PyResult<Vec<T>> {
 /// The values of a sequence, as many as `wanted` says where that is known; `must` says what it must be. The one reader of
 /// what has a length by its own account: that is a claim, which is checked before and held against what comes.
 pub(crate) fn sequence<'py, T>(
-    value: &Bound<'py, PyAny>,
+    value: &Value<'py>,
     name: &'static str,
     must: &str,
     wanted: Option<usize>,
-    mut read: impl FnMut(&Bound<'py, PyAny>) -> PyResult<T>,
+    mut read: impl FnMut(&Value<'py>) -> PyResult<T>,
 ) -> PyResult<Vec<T>> {
     let py = value.py();
     let wrong = || PyTypeError::new_err(format!("`{name}` must be {must}, got {}", type_name(value)));
@@ -305,7 +269,7 @@ pub(crate) fn sequence<'py, T>(
     )))
 }
 
-fn is_of_collections(value: &Bound<'_, PyAny>, class: &str) -> bool {
+fn is_of_collections(value: &Value<'_>, class: &str) -> bool {
     let class = value.py().import("collections.abc").and_then(|module| module.getattr(class));
     class.is_ok_and(|class| value.is_instance(&class).unwrap_or(false))
 }
@@ -352,18 +316,8 @@ fn copied<T: Element + Copy>(array: &Bound<'_, PyUntypedArray>, name: &str, dtyp
     Ok(values)
 }
 
-/// One real number or a sequence of them.
-pub(crate) fn numbers(value: &Bound<'_, PyAny>, name: &'static str) -> PyResult<Vec<f64>> {
-    numbers_of(value, name, None)
-}
-
-/// A number for each of so many columns.
-pub(crate) fn numbers_by_column(value: &Bound<'_, PyAny>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
-    numbers_of(value, name, Some(columns))
-}
-
 /// One real number or a sequence of them, as many as `wanted` says where that is known.
-pub(crate) fn numbers_of(value: &Bound<'_, PyAny>, name: &'static str, wanted: Option<usize>) -> PyResult<Vec<f64>> {
+pub(crate) fn numbers(value: &Value<'_>, name: &'static str, wanted: Option<usize>) -> PyResult<Vec<f64>> {
     let must = "a number or a sequence of numbers";
     // One that is of no number's type.
     let of_type = |error: PyErr, got: &dyn Fn() -> String| {
@@ -379,7 +333,7 @@ pub(crate) fn numbers_of(value: &Bound<'_, PyAny>, name: &'static str, wanted: O
         return Ok(vec![one]);
     }
     let Ok(array) = value.cast::<PyUntypedArray>() else {
-        let among = |item: &Bound<'_, PyAny>| format!("{} in a {}", type_name(item), type_name(value));
+        let among = |item: &Value<'_>| format!("{} in a {}", type_name(item), type_name(value));
         return sequence(value, name, must, wanted, |item| {
             number(item, name).map_err(|error| of_type(error, &|| among(item)))
         });
@@ -395,7 +349,7 @@ pub(crate) fn numbers_of(value: &Bound<'_, PyAny>, name: &'static str, wanted: O
 }
 
 /// Whole numbers in an array or any other sequence, as many as `wanted` says where that is known.
-pub(crate) fn whole_numbers(value: &Bound<'_, PyAny>, name: &'static str, wanted: Option<usize>) -> PyResult<Vec<i64>> {
+pub(crate) fn whole_numbers(value: &Value<'_>, name: &'static str, wanted: Option<usize>) -> PyResult<Vec<i64>> {
     if let Ok(array) = value.cast::<PyUntypedArray>() {
         return integers(array, name, wanted);
     }
@@ -411,10 +365,10 @@ pub(crate) fn whole_numbers(value: &Bound<'_, PyAny>, name: &'static str, wanted
 
 /// Pairs of what `read` makes of their members, which `must` describes.
 pub(crate) fn pairs_of<'py, T: Copy>(
-    value: &Bound<'py, PyAny>,
+    value: &Value<'py>,
     name: &'static str,
     must: &str,
-    read: impl Fn(&Bound<'py, PyAny>) -> PyResult<T>,
+    read: impl Fn(&Value<'py>) -> PyResult<T>,
 ) -> PyResult<Vec<(T, T)>> {
     sequence(value, name, must, None, |pair| {
         let wrong = || PyTypeError::new_err(format!("`{name}` must be {must}, got {}", shown(value)));
@@ -444,26 +398,32 @@ fn integers(array: &Bound<'_, PyUntypedArray>, name: &'static str, wanted: Optio
     Ok(numbers)
 }
 
-/// A snapshot of the labels of so many rows: an array of whole numbers.
-pub(crate) fn labels_for(value: &Bound<'_, PyAny>, name: &'static str, rows: usize) -> PyResult<Vec<i64>> {
-    integers(label_array(value, name)?, name, Some(rows))
-}
-
-/// A snapshot of labels that are the data themselves.
-pub(crate) fn labels_of(value: &Bound<'_, PyAny>, name: &'static str) -> PyResult<Vec<i64>> {
+/// A snapshot of labels, as many as there are `rows` where that is known: another thread may write to the array while a
+/// call runs. The one reader of labels.
+pub(crate) fn labels(value: &Value<'_>, name: &'static str, rows: Option<usize>) -> PyResult<Vec<i64>> {
     let array = label_array(value, name)?;
-    integers(array, name, Some(array.len()))
+    integers(array, name, Some(rows.unwrap_or(array.len())))
 }
 
 /// The array of labels, not yet read.
-pub(crate) fn label_array<'a, 'py>(
-    value: &'a Bound<'py, PyAny>,
-    name: &str,
-) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
+pub(crate) fn label_array<'a, 'py>(value: &'a Value<'py>, name: &str) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
     value.cast().map_err(|_| {
         PyTypeError::new_err(format!(
             "`{name}` must be a NumPy array of integers, got {}; convert with numpy.asarray(..., dtype=numpy.int64)",
             type_name(value)
         ))
     })
+}
+
+/// The same where they may be None.
+pub(crate) fn labels_of(value: Option<&Value<'_>>, rows: usize) -> PyResult<Option<Vec<i64>>> {
+    optional(value, |value| labels(value, "labels", Some(rows)))
+}
+
+/// What `read` makes of a value that may be None.
+pub(crate) fn optional<'a, 'py, R>(
+    value: Option<&'a Value<'py>>,
+    read: impl FnOnce(&'a Value<'py>) -> PyResult<R>,
+) -> PyResult<Option<R>> {
+    value.map(read).transpose()
 }

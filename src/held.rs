@@ -55,6 +55,11 @@ pub(crate) struct State<F, L> {
 }
 
 impl<F, L> State<F, L> {
+    fn of(model: F, names: Option<Names>, live: L) -> Self {
+        let fitted = Arc::new(Fit { model, names });
+        Self { fitted, live }
+    }
+
     pub(crate) fn fitted(&self) -> &Fit<F> {
         &self.fitted
     }
@@ -159,13 +164,14 @@ impl<F, L> Default for Held<F, L> {
 }
 
 impl<F: Persist + Send + Sync, L: Memory + Send + Sync> Held<F, L> {
-    pub(crate) fn of(saved: Saved<F, L>) -> Self {
-        let (model, names) = (saved.model, saved.names);
-        let state = State {
-            fitted: Arc::new(Fit { model, names }),
-            live: saved.memory,
-        };
-        Self::around(Some(state), saved.metadata)
+    /// Around what needs no fit.
+    pub(crate) fn of(model: F) -> Self {
+        Self::around(Some(State::of(model, None, L::default())), Metadata::default())
+    }
+
+    /// Around what was read from bytes.
+    pub(crate) fn saved(saved: Saved<F, L>) -> Self {
+        Self::around(Some(State::of(saved.model, saved.names, saved.memory)), saved.metadata)
     }
 
     /// Takes a new fit, and the names of its sensors; the history begins anew.

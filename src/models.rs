@@ -1,204 +1,155 @@
-//! What all models have in common: fitted or not, their arrays, and their methods.
+//! What all models have in common: what a fit and a call on one are made of.
+
+use std::sync::Arc;
 
 use acm_linalg::memory::{Gather, probe};
 use acm_linalg::state::Names;
-use acm_linalg::{Memory, Persist, Samples};
-use ndarray::{Ix1, Ix2};
-use numpy::{PyArray, PyArray2, PyArrayMethods};
+use acm_linalg::{Memory, Persist, Result, Samples};
+use numpy::Element;
 use pyo3::PyClass;
-use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 
-use crate::held::Held;
-pub(crate) use crate::interop::attribute;
-use crate::interop::{Input, compute, empty, exception, input};
-use crate::naming::listed;
-use crate::saved::raw;
+use crate::arguments::labels_of;
+use crate::held::{Fit, Held};
+use crate::interop::{Input, Value, compute, exception, filled, input, warn};
+use crate::naming::{listed, names_of};
 
 /// A model's class: its parameters are attributes, everything else lies behind [`Model::held`].
-pub(crate) trait Model: PyClass + Sync {
+pub(crate) trait Model: PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync {
     type Fitted: Persist + Send + Sync + 'static;
     type Live: Memory + Send + Sync + 'static;
-
-    /// Names of the constructor's parameters, all of them attributes.
-    const PARAMETERS: &'static [&'static str];
 
     fn held(&self) -> &Held<Self::Fitted, Self::Live>;
 
     /// The class around a model read from bytes.
     fn around(held: Held<Self::Fitted, Self::Live>) -> PyResult<Self>;
+
+    /// The constructor's parameters by name, as Python has them.
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<(&'static str, Value<'py>)>>;
 }
 
-impl Input<'_> {
-    /// Rows as samples.
+/// What a fit is made from: rows, and the names of their columns.
+pub(crate) struct Lesson<'py> {
+    py: Python<'py>,
+    input: Input<'py>,
+    pub(crate) names: Option<Names>,
+}
+
+impl<'py> Lesson<'py> {
+    pub(crate) fn of(x: &Value<'py>, names: Option<&Value<'py>>) -> PyResult<Self> {
+        let input = input(x, "x")?;
+        let names = names_of(names, input.columns())?;
+        let py = x.py();
+        Ok(Self { py, input, names })
+    }
+
     pub(crate) fn samples(&self) -> Samples<'_> {
-        match self {
-            Self::F64(x) => x.table().into(),
-            Self::F32(x) => x.table().into(),
-        }
+        self.input.samples()
     }
 
-    pub(crate) fn is_line(&self) -> bool {
-        match self {
-            Self::F64(x) => x.is_line(),
-            Self::F32(x) => x.is_line(),
-        }
+    /// The states of the rows, where they are given.
+    pub(crate) fn labels(&self, labels: Option<&Value<'py>>) -> PyResult<Option<Vec<i64>>> {
+        labels_of(labels, self.samples().rows())
+    }
+
+    /// Fits, and says what `remarks` there are once it is done.
+    pub(crate) fn learn<M: Model>(
+        self,
+        model: &M,
+        fit: impl FnOnce(Samples<'_>) -> Result<M::Fitted> + Send,
+        remarks: impl FnOnce(&M::Fitted, Option<&Names>) -> PyResult<Vec<String>>,
+    ) -> PyResult<()> {
+        let samples = self.input.samples();
+        let fitted = compute(self.py, || fit(samples))?;
+        let remarks = remarks(&fitted, self.names.as_ref())?;
+        model.held().set(self.py, fitted, self.names)?;
+        // Of the line that has called the public `fit`.
+        remarks.iter().try_for_each(|remark| warn(self.py, remark, 2))
     }
 }
 
-/// Borrows the `x` of a model.
-pub(crate) fn samples_of<'py>(x: &Bound<'py, PyAny>) -> PyResult<Input<'py>> {
-    input(x, "x")
-}
-
-/// A fresh (rows,) array that `work` fills.
-pub(crate) fn filled<'py, T: numpy::Element>(
-    py: Python<'py>,
-    rows: usize,
-    work: impl FnOnce(&mut [T]) -> acm_linalg::Result<()> + Send,
-) -> PyResult<Bound<'py, PyAny>> {
-    let object = empty::<T>(py, rows, 1, true, false)?;
-    {
-        let mut array = object.cast::<PyArray<T, Ix1>>()?.readwrite();
-        let values = array.as_slice_mut()?;
-        compute(py, || work(values))?;
-    }
-    Ok(object)
-}
-
-/// A fresh (rows, columns) array in C order that `work` fills; (rows,) where `line` says so and there is one column.
-pub(crate) fn table<'py>(
-    py: Python<'py>,
-    (rows, columns): (usize, usize),
-    line: bool,
-    work: impl FnOnce(&mut [f64]) -> acm_linalg::Result<()> + Send,
-) -> PyResult<Bound<'py, PyAny>> {
-    if line && columns == 1 {
-        return filled(py, rows, work);
-    }
-    let object = empty::<f64>(py, rows, columns, false, false)?;
-    {
-        let mut array = object.cast::<PyArray<f64, Ix2>>()?.readwrite();
-        let values = array.as_slice_mut()?;
-        compute(py, || work(values))?;
-    }
-    Ok(object)
-}
-
-/// An attribute: a copy of `values`, `columns` a row.
-pub(crate) fn matrix<'py>(py: Python<'py>, values: &[f64], columns: usize) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    attribute(py, values)?.reshape([values.len() / columns.max(1), columns])
-}
-
-/// The name of an option.
-pub(crate) fn name_of<T: PartialEq>(option: &T, options: &[(&'static str, T)]) -> &'static str {
-    options.iter().find(|(_, known)| known == option).map_or("", |(name, _)| name)
-}
-
-/// Warns as `UserWarning` of the line that has called the public `fit`.
-pub(crate) fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
-    let text = std::ffi::CString::new(text)?;
-    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 2)
-}
-
-/// Warns of the columns that are not used, if any: of the sensors by name, where they have names.
-pub(crate) fn warn_left_out(py: Python<'_>, names: Option<&Names>, used: &[bool], reason: &str) -> PyResult<()> {
+/// Tells which columns are not used, if any: the sensors by name, where they have names.
+pub(crate) fn left_out(names: Option<&Names>, used: &[bool], reason: &str) -> PyResult<Vec<String>> {
     let left = (0..used.len()).filter(|&column| !used[column]).gathered("the warning");
     let left = left.map_err(exception)?;
     if left.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     probe(64 * left.len(), "the warning").map_err(exception)?;
-    match names {
-        Some(names) => warn(py, &format!("sensors {} {reason}", listed(names, &left))),
-        None => warn(py, &format!("columns {left:?} of `x` {reason}")),
-    }
+    Ok(vec![match names {
+        Some(names) => format!("sensors {} {reason}", listed(names, &left)),
+        None => format!("columns {left:?} of `x` {reason}"),
+    }])
 }
 
-/// Whether both have the same parameters, the same fitted state to the bit and the same memory.
-pub(crate) fn equal<M: Model>(one: &Bound<'_, M>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let Ok(other) = other.cast::<M>() else {
-        return Ok(false);
-    };
-    for name in M::PARAMETERS {
-        if !one.as_any().getattr(*name)?.eq(other.as_any().getattr(*name)?)? {
-            return Ok(false);
+/// A fitted model and the rows that it is asked about.
+pub(crate) struct Asked<'a, 'py, M: Model> {
+    py: Python<'py>,
+    held: &'a Held<M::Fitted, M::Live>,
+    fit: Arc<Fit<M::Fitted>>,
+    input: Input<'py>,
+}
+
+impl<'a, 'py, M: Model> Asked<'a, 'py, M> {
+    pub(crate) fn of(model: &'a M, x: &Value<'py>) -> PyResult<Self> {
+        let held = model.held();
+        let fit = held.get()?;
+        let input = input(x, "x")?;
+        let py = x.py();
+        Ok(Self { py, held, fit, input })
+    }
+
+    /// The states of the rows, where they are given.
+    pub(crate) fn labels(&self, labels: Option<&Value<'py>>) -> PyResult<Option<Vec<i64>>> {
+        labels_of(labels, self.input.samples().rows())
+    }
+
+    /// One result of all rows.
+    pub(crate) fn one<R: Send>(&self, work: impl FnOnce(&M::Fitted, Samples<'_>) -> Result<R> + Send) -> PyResult<R> {
+        let (fit, samples) = (self.fit(), self.input.samples());
+        compute(self.py, || work(fit, samples))
+    }
+
+    /// One result for each row.
+    pub(crate) fn line<T: Element>(
+        &self,
+        work: impl FnOnce(&M::Fitted, Samples<'_>, &mut [T]) -> Result<()> + Send,
+    ) -> PyResult<Value<'py>> {
+        let (fit, samples) = (self.fit(), self.input.samples());
+        filled(self.py, &[samples.rows()], |out| work(fit, samples, out))
+    }
+
+    /// One result for each row; the memory moves on.
+    pub(crate) fn follow<T: Element>(
+        &self,
+        work: impl FnOnce(&M::Fitted, &mut M::Live, Samples<'_>, &mut [T]) -> Result<()> + Send,
+    ) -> PyResult<Value<'py>> {
+        let (held, samples) = (self.held, self.input.samples());
+        filled(self.py, &[samples.rows()], |out| held.follow(|fit, live| work(fit, live, samples, out)))
+    }
+
+    /// One result for each value; a line of them for a line.
+    pub(crate) fn like(
+        &self,
+        work: impl FnOnce(&M::Fitted, Samples<'_>, &mut [f64]) -> Result<()> + Send,
+    ) -> PyResult<Value<'py>> {
+        if self.input.is_line() {
+            return self.line(work);
         }
+        self.wide(self.input.columns(), work)
     }
-    let py = one.py();
-    let (one, other) = (one.borrow(), other.borrow());
-    match (one.held().is_fitted(), other.held().is_fitted()) {
-        (true, true) => Ok(raw(&*one, py)? == raw(&*other, py)?),
-        (false, false) => Ok(one.held().metadata() == other.held().metadata()),
-        _ => Ok(false),
+
+    /// So many results for each row.
+    pub(crate) fn wide(
+        &self,
+        columns: usize,
+        work: impl FnOnce(&M::Fitted, Samples<'_>, &mut [f64]) -> Result<()> + Send,
+    ) -> PyResult<Value<'py>> {
+        let (fit, samples) = (self.fit(), self.input.samples());
+        filled(self.py, &[samples.rows(), columns], |out| work(fit, samples, out))
+    }
+
+    pub(crate) fn fit(&self) -> &M::Fitted {
+        &self.fit
     }
 }
-
-/// `Name(parameter=value, ...)`.
-pub(crate) fn spelled<M: Model>(model: &Bound<'_, M>) -> PyResult<String> {
-    let mut parts = Vec::new();
-    for name in M::PARAMETERS {
-        parts.push(format!("{name}={}", model.as_any().getattr(*name)?.repr()?));
-    }
-    Ok(format!("{}({})", model.as_any().get_type().name()?, parts.join(", ")))
-}
-
-/// The methods of a model: its own, and those that all have. `exception` stands for errors of the constructor.
-macro_rules! model {
-    ($(#[$attribute:meta])* $class:ident { $($own:tt)* }) => {
-        #[pymethods]
-        impl $class {
-            $($own)*
-
-            fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
-                $crate::saved::bytes_of(self, py)
-            }
-
-            #[staticmethod]
-            fn from_bytes(data: &Bound<'_, PyAny>) -> PyResult<Self> {
-                $crate::saved::from_bytes(data)
-            }
-
-            fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<()> {
-                $crate::saved::save(self, py, path)
-            }
-
-            #[staticmethod]
-            fn load(path: &Bound<'_, PyAny>) -> PyResult<Self> {
-                $crate::saved::load(path)
-            }
-
-            #[getter]
-            fn names<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, pyo3::types::PyTuple>>> {
-                let fit = $crate::models::Model::held(self).known();
-                let names = fit.as_ref().and_then(|fit| fit.names());
-                names.map(|names| $crate::naming::names_tuple(py, names)).transpose()
-            }
-
-            #[getter]
-            fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyDict>> {
-                $crate::naming::metadata_dict(py, &$crate::models::Model::held(self).metadata())
-            }
-
-            #[setter]
-            fn set_metadata(&self, metadata: &Bound<'_, PyAny>) -> PyResult<()> {
-                $crate::models::Model::held(self).set_metadata($crate::naming::metadata_of(metadata)?);
-                Ok(())
-            }
-
-            fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
-                $crate::saved::reduced(slf)
-            }
-
-            fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-                $crate::models::equal(slf, other)
-            }
-
-            fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-                $crate::models::spelled(slf)
-            }
-        }
-    };
-}
-
-pub(crate) use model;

@@ -9,8 +9,8 @@ use pyo3::exceptions::{PyTypeError, PyUnicodeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString, PyTuple};
 
-use crate::arguments::{because, sequence, shown, type_name};
-use crate::interop::{compute, exception};
+use crate::arguments::sequence;
+use crate::interop::{Value, because, compute, exception, shown, type_name};
 
 /// Most names that a warning lists, and most characters of each.
 const LISTED: usize = 20;
@@ -20,7 +20,7 @@ const LONG: usize = 60;
 const OBJECT: usize = 128;
 
 /// A name for each of so many columns, where there are names.
-pub(crate) fn names_of(value: Option<&Bound<'_, PyAny>>, columns: usize) -> PyResult<Option<Names>> {
+pub(crate) fn names_of(value: Option<&Value<'_>>, columns: usize) -> PyResult<Option<Names>> {
     let Some(value) = value else { return Ok(None) };
     let must = "a sequence of str, one for each column of `x`, or None";
     let mut texts = Texts::default();
@@ -70,7 +70,7 @@ pub(crate) fn agreed(known: Option<&Names>, given: Option<&Names>, whose: &str) 
 }
 
 /// What people note about a model.
-pub(crate) fn metadata_of(value: &Bound<'_, PyAny>) -> PyResult<Metadata> {
+pub(crate) fn metadata_of(value: &Value<'_>) -> PyResult<Metadata> {
     let py = value.py();
     let must = "a mapping of str to str";
     let wrong = || PyTypeError::new_err(format!("`metadata` must be {must}, got {}", type_name(value)));

@@ -64,9 +64,9 @@ def everything() -> tuple[Saved, ...]:
     tracker = acm_rs.EpisodeTracker(2.0, 1.0, min_rows=2)
     tracker.update(np.array([0.0, 3.0, 3.0]))
     found.append(("EpisodeTracker", tracker))
-    named: Any = acm_rs._native.PCADetector(2, lags=1).fit(x, names=["flow", "Druck \u00e9\n", ""])
+    named: Any = acm_rs.PCADetector(2, lags=1)._engine.fit(x, ["flow", "Druck \u00e9\n", ""])
     named.metadata = {"asset": "P-101", "trained": "2024-01 to 2024-06", "units": "m3/h, bar, \u00b0C"}
-    noted: Any = acm_rs._native.EpisodeTracker(2.0)
+    noted: Any = acm_rs.EpisodeTracker(2.0)._engine
     noted.metadata = {"": "", "asset": "P-101"}
     found += [("PCADetector with names", named), ("EpisodeTracker with metadata", noted)]
     return tuple(Saved(name, type(model), model.to_bytes()) for name, model in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,21 @@ MATRICES = ("x", "y", "data", "score", "a", "b", "centers")
 """Arguments that are matrices wherever they stand."""
 
 
-FRAME = {"min_periods": 1, "center": False, "step": 1, "times": None, "out": None, "first_row": 0}
-"""What every rolling function of the compiled module takes after its window, in this order."""
+FRAME = ("window", "min_periods", "center", "step", "times", "out", "first_row")
+"""What every rolling function of the compiled module takes after its inputs, in this order."""
 
 
 def rolled(function: Callable[..., Any], **arguments: Any) -> Any:
-    """Call a function of the compiled module, a rolling one as it wants to be called."""
-    if (
-        "window" not in arguments
-        or function.__name__.endswith("_f64")
-        or function.__name__ in ("band_energy", "power_spectrum")
-    ):
-        return function(**arguments)
-    inputs = [arguments.pop(name) for name in ("x", "y", "window") if name in arguments]
-    frame = [arguments.pop(name, default) for name, default in FRAME.items()]
-    return function(*inputs, *frame, **arguments)
+    """Call a function of the compiled module, which wants all arguments: the public one's defaults where not given."""
+    wanted = inspect.signature(function).parameters
+    public = inspect.signature(getattr(acm_rs, function.__name__, function)).parameters
+    defaults = {name: None if one.default is one.empty else one.default for name, one in public.items()}
+    if "given" not in wanted:
+        return function(**dict.fromkeys(wanted) | {n: v for n, v in defaults.items() if n in wanted} | arguments)
+    given = defaults | arguments
+    inputs = [given.pop(name) for name in ("x", "y") if name in given]
+    frame = [given.pop(name) for name in FRAME]
+    return function(*inputs, *frame, **given)
 
 
 def prepared(call: Call, rows: int) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -123,8 +124,8 @@ def test_results_have_their_columns_whole() -> None:
         assert found.flags.f_contiguous
         assert rolled(native.rolling_mean_std, x=columns[:1], window=5).flags.f_contiguous
         assert rolled(native.rolling_mean, x=columns[:1], window=5).shape == (200, 1)
-        assert all(chart.flags.f_contiguous for chart in native.cusum(columns, 5.0, 0.5))
-        assert native.power_spectrum(columns)[1].flags.f_contiguous
+        assert all(chart.flags.f_contiguous for chart in native.cusum(columns, 5.0, 0.5, 0.0, 1.0, False))
+        assert native.power_spectrum(columns, 1.0, None, 0.5, "hann")[1].flags.f_contiguous
 
 
 def test_one_column_may_stand_for_several() -> None:
@@ -207,10 +208,10 @@ def test_wrong_lists_are_told(wrong: str) -> None:
     value, exception, message = WRONG[wrong]
     for call in (
         lambda: rolled(native.rolling_mean, x=value, window=3),
-        lambda: native.correlation(value),
-        lambda: native.PCADetector(1).fit(value),
-        lambda: native.cusum(value, 5.0, 0.5),
-        lambda: native.pairwise_distances(value),
+        lambda: native.correlation(value, "pearson", 1),
+        lambda: acm_rs.PCADetector(1)._engine.fit(value, None),
+        lambda: native.cusum(value, 5.0, 0.5, 0.0, 1.0, False),
+        lambda: native.pairwise_distances(value, None, "euclidean"),
     ):
         with pytest.raises(exception, match=message):
             call()

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,16 +31,27 @@ NAMES = ("flow", "Druck \u00e9 \u2265 \U0001f525", 'it\'s "p2"\n\t\\ \0 acm_rs "
 METADATA = {"unit": "bar, \u00b0C", "asset": "P-101", "": "", "trained\n": '"2024"\0', "\U0001f525": "y" * 100_000}
 
 
+def _engine(name: str, *arguments: Any, **parameters: Any) -> Any:
+    """The engine behind a fresh public object."""
+    return getattr(acm_rs, name)(*arguments, **parameters)._engine
+
+
 def _made(case: Case, **parameters: Any) -> Any:
-    return getattr(_native, case.model.name)(**{**case.parameters, **parameters})
+    return _engine(case.model.name, **{**case.parameters, **parameters})
+
+
+def _call(method: Callable[..., Any], x: Any, names: Any = None) -> Any:
+    """A call of an engine's method, which wants all its arguments: None for those that are not given."""
+    _, *others = inspect.signature(method).parameters
+    return method(x, **{name: names if name == "names" else None for name in others})
 
 
 def _fitted(name: str, names: Sequence[str] | None, x: Any = None, **parameters: Any) -> Any:
-    return getattr(_native, name)(**parameters).fit(plant(120, 3) if x is None else x, names=names)
+    return _call(_engine(name, **parameters).fit, plant(120, 3) if x is None else x, names)
 
 
 def _stream(name: str) -> Any:
-    return getattr(_native, name)(**constructor(name))
+    return _engine(name, **constructor(name))
 
 
 def _copies(model: Any, folder: Path) -> list[Any]:
@@ -56,20 +68,20 @@ def _copies(model: Any, folder: Path) -> list[Any]:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_names_and_metadata_come_back(case: Case, tmp_path: Path) -> None:
     x = plant(420, case.model.columns, gaps=0.03)
-    model, names = _made(case).fit(x, names=NAMES), NAMES
+    model, names = _call(_made(case).fit, x, NAMES), NAMES
     model.metadata = METADATA
     assert model.names == names
     assert model.metadata == METADATA
-    model.update(x[:9])
-    plain = _made(case).fit(x)
-    plain.update(x[:9])
+    _call(model.update, x[:9])
+    plain = _call(_made(case).fit, x)
+    _call(plain.update, x[:9])
     for back in (*_copies(model, tmp_path), copy.deepcopy(model)):
         assert back == model
         assert back.names == names
         assert back.metadata == METADATA
         assert back.to_bytes() == model.to_bytes()
-        assert back.score(x).tobytes() == plain.score(x).tobytes()
-        assert back.update(x[9:30]).tobytes() == copy.copy(plain).update(x[9:30]).tobytes()
+        assert _call(back.score, x).tobytes() == _call(plain.score, x).tobytes()
+        assert _call(back.update, x[9:30]).tobytes() == _call(copy.copy(plain).update, x[9:30]).tobytes()
     assert plain.names is None
     assert plain.metadata == {}
 
@@ -79,8 +91,8 @@ def test_streams_have_metadata_and_no_names(name: str, tmp_path: Path) -> None:
     stream, plain = _stream(name), _stream(name)
     stream.metadata = METADATA
     x = np.arange(9.0) if name == "EpisodeTracker" else plant(9, 4)
-    stream.update(x)
-    plain.update(x)
+    _call(stream.update, x)
+    _call(plain.update, x)
     for back in _copies(stream, tmp_path):
         assert back == stream
         assert back.metadata == METADATA
@@ -100,25 +112,25 @@ def test_metadata_belong_to_the_model_before_its_fit_too(case: Case) -> None:
         assert back.metadata == METADATA
         assert back == model
     assert model != _made(case)
-    model.fit(plant(420, case.model.columns))
+    _call(model.fit, plant(420, case.model.columns))
     assert model.metadata == METADATA
 
 
 def test_a_fit_takes_new_names_and_leaves_the_metadata() -> None:
     model = _fitted("AR1Detector", ["a", "b", "c"])
     model.metadata = {"asset": "P-101"}
-    assert model.fit(plant(120, 2), names=("d", "e")).names == ("d", "e")
-    assert model.fit(plant(120, 2)).names is None
+    assert model.fit(plant(120, 2), ("d", "e")).names == ("d", "e")
+    assert model.fit(plant(120, 2), None).names is None
     assert model.metadata == {"asset": "P-101"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_failed_fit_leaves_the_names(case: Case) -> None:
-    model = _made(case).fit(plant(420, 5), names=NAMES)
+    model = _call(_made(case).fit, plant(420, 5), NAMES)
     before = model.to_bytes()
-    for wrong in ({"x": plant(0, 2), "names": ["a", "b"]}, {"x": plant(420, 5), "names": ["a", "b"]}):
+    for wrong in (plant(0, 2), plant(420, 5)):
         with pytest.raises(ValueError, match="`"):
-            model.fit(**wrong)
+            _call(model.fit, wrong, ["a", "b"])
     assert model.to_bytes() == before
 
 
@@ -226,15 +238,16 @@ def test_wrong_names_are_refused(name: str, names: Any, error: type[Exception], 
         _fitted(name, names, **{"KMeans": {"n_clusters": 2}}.get(name, {}))
 
 
-def test_names_are_the_last_argument_and_given_by_keyword() -> None:
+def test_names_are_the_last_argument_and_nothing_may_be_left_out() -> None:
     fits = [getattr(_native, name).fit for name in {case.model.name for case in CASES}]
     for fit in (*fits, _native.KMeans.partial_fit):
-        *_, last = inspect.signature(fit).parameters.values()
-        assert (last.name, last.kind, last.default) == ("names", last.KEYWORD_ONLY, None)
+        *_, last = given = inspect.signature(fit).parameters.values()
+        assert last.name == "names"
+        assert {argument.default for argument in given} == {last.empty}
 
 
 def test_a_line_has_one_name() -> None:
-    assert _native.AR1Detector().fit(plant(99, 1)[:, 0], names=["flow"]).names == ("flow",)
+    assert _fitted("AR1Detector", ["flow"], plant(99, 1)[:, 0]).names == ("flow",)
 
 
 def test_names_are_a_copy() -> None:
@@ -284,7 +297,7 @@ def _failing() -> Iterator[Any]:
 
 @pytest.mark.parametrize("form", [dict, OrderedDict, UserDict, MappingProxyType])
 def test_any_mapping_of_text_is_taken(form: Any) -> None:
-    model, given = _native.AR1Detector(), {"b": "2", "a": "1"}
+    model, given = _engine("AR1Detector"), {"b": "2", "a": "1"}
     model.metadata = form(given)
     found = model.metadata
     assert type(found) is dict
@@ -319,7 +332,7 @@ def test_any_mapping_of_text_is_taken(form: Any) -> None:
     ids=lambda given: "set" if isinstance(given, set) else repr(given)[:20],
 )
 def test_wrong_metadata_are_refused(metadata: Any, error: type[Exception], text: str) -> None:
-    for model in (_native.AR1Detector(), _stream("Cusum")):
+    for model in (_engine("AR1Detector"), _stream("Cusum")):
         model.metadata = {"asset": "P-101"}
         with pytest.raises(error, match=f"`metadata` {text}|`metadata`.*{text}"):
             model.metadata = metadata
@@ -335,7 +348,7 @@ def test_as_much_as_may_be_noted_is_kept() -> None:
 
 def test_metadata_cannot_be_deleted() -> None:
     with pytest.raises(AttributeError):
-        del _native.AR1Detector().metadata
+        del _engine("AR1Detector").metadata
 
 
 # ---- models that go on from others ----------------------------------------------------------------------------------
@@ -343,32 +356,32 @@ def test_metadata_cannot_be_deleted() -> None:
 
 def test_batches_have_the_names_of_the_first_that_has_some() -> None:
     x = plant(60, 3)
-    model = _native.KMeans(2).partial_fit(x)
+    model = _engine("KMeans", 2).partial_fit(x, None, None)
     assert model.names is None
-    assert model.partial_fit(x, names=["a", "b", "c"]).names == ("a", "b", "c")
-    assert model.partial_fit(x).names == ("a", "b", "c")
-    assert model.partial_fit(x, names=("a", "b", "c")).names == ("a", "b", "c")
+    assert model.partial_fit(x, None, ["a", "b", "c"]).names == ("a", "b", "c")
+    assert model.partial_fit(x, None, None).names == ("a", "b", "c")
+    assert model.partial_fit(x, None, ("a", "b", "c")).names == ("a", "b", "c")
     before = model.to_bytes()
     text = "`names` must be those of the batches before, in their order, got 'c' in place of 'b' for column 1"
     with pytest.raises(ValueError, match=text):
-        model.partial_fit(x, names=["a", "c", "b"])
+        model.partial_fit(x, None, ["a", "c", "b"])
     with pytest.raises(ValueError, match="`x` must have 3 columns"):
-        model.partial_fit(x[:, :2], names=["a", "b"])
+        model.partial_fit(x[:, :2], None, ["a", "b"])
     with pytest.raises(ValueError, match="`names` must have length 3, got 2"):
-        model.partial_fit(x, names=["a", "b"])
+        model.partial_fit(x, None, ["a", "b"])
     assert model.to_bytes() == before
-    assert _native.KMeans(2).partial_fit(x, names=["a", "b", "c"]).names == ("a", "b", "c")
+    assert _engine("KMeans", 2).partial_fit(x, None, ["a", "b", "c"]).names == ("a", "b", "c")
 
 
 def test_a_reference_has_the_same_names() -> None:
     x = plant(200, 3)
     reference = _fitted("RegimeModel", ["a", "b", "c"], x, n_regimes=2)
-    fit = _native.RegimeModel(2).fit
-    assert fit(x, reference, names=["a", "b", "c"]).names == ("a", "b", "c")
-    assert fit(x, reference).names is None
-    assert fit(x, _fitted("RegimeModel", None, x, n_regimes=2), names=["d", "b", "c"]).names == ("d", "b", "c")
+    fit = _engine("RegimeModel", 2).fit
+    assert fit(x, reference, ["a", "b", "c"]).names == ("a", "b", "c")
+    assert fit(x, reference, None).names is None
+    assert fit(x, _fitted("RegimeModel", None, x, n_regimes=2), ["d", "b", "c"]).names == ("d", "b", "c")
     with pytest.raises(ValueError, match="`names` must be those of `reference`, in their order, got 'd' in place of"):
-        fit(x, reference, names=["d", "b", "c"])
+        fit(x, reference, ["d", "b", "c"])
 
 
 # ---- what models say ------------------------------------------------------------------------------------------------
@@ -396,11 +409,11 @@ def _told(fit: Callable[[], Any]) -> list[str]:
 def test_warnings_speak_of_sensors_by_name(name: str) -> None:
     x = plant(300, 5)
     x[:, [0, 3]] = np.nan
-    fit = getattr(_native, name)().fit
+    fit = _engine(name).fit
     names = ["flow", "speed", "power", "p2", "level"]
-    assert _told(lambda: fit(x, names=names)) == [f"sensors 'flow', 'p2' {_UNUSED[name]}"]
-    assert _told(lambda: fit(x)) == [f"columns [0, 3] of `x` {_UNUSED[name]}"]
-    assert _told(lambda: fit(plant(300, 5), names=names)) == []
+    assert _told(lambda: _call(fit, x, names)) == [f"sensors 'flow', 'p2' {_UNUSED[name]}"]
+    assert _told(lambda: _call(fit, x)) == [f"columns [0, 3] of `x` {_UNUSED[name]}"]
+    assert _told(lambda: _call(fit, plant(300, 5), names)) == []
 
 
 def test_odd_names_and_many_names_fit_into_a_warning() -> None:
@@ -408,10 +421,10 @@ def test_odd_names_and_many_names_fit_into_a_warning() -> None:
     x[:, 1:] = 7.0
     odd = ["a", "it's", "\n\0", '"\u00e9"', "x" * 1_000_000]
     expected = "sensors 'it\\'s', '\\n\\0', '\"\u00e9\"', '" + "x" * 60 + "...' have no value or do not change"
-    (told,) = _told(lambda: _native.PCADetector().fit(x, names=odd))
+    (told,) = _told(lambda: _fitted("PCADetector", odd, x))
     assert told == f"{expected}, and are left out"
     many = np.column_stack([plant(300, 2), np.ones((300, 25))])
-    (told,) = _told(lambda: _native.PCADetector().fit(many, names=[f"s{number}" for number in range(27)]))
+    (told,) = _told(lambda: _fitted("PCADetector", [f"s{number}" for number in range(27)], many))
     assert told == (
         f"sensors {', '.join(repr(f's{number}') for number in range(2, 22))} and 5 more "
         "have no value or do not change, and are left out"
@@ -525,7 +538,7 @@ def test_names_of_another_kind_of_model_are_refused() -> None:
 
 
 def test_names_always_belong_to_the_fit_beside_them() -> None:
-    model = _native.AR1Detector()
+    model = _engine("AR1Detector")
     two, three = plant(60, 2), plant(60, 3)
     wide = ["a", "b", "c"]
     stop = threading.Event()
@@ -556,12 +569,12 @@ def test_names_always_belong_to_the_fit_beside_them() -> None:
 
 _FORKS = """
 import os, pickle, signal, threading
-from acm_rs import _native
+import acm_rs
 from histories import plant
 
 x = plant(60, 3)
 states = [(("a", "b", "c"), {}), (("d", "e", "f"), {"asset": "P-101", "n": "y" * 10_000})]
-model = _native.PCADetector(2).fit(x, names=states[0][0])
+model = acm_rs.PCADetector(2)._engine.fit(x, states[0][0])
 stop = threading.Event()
 def keep_busy():
     while not stop.is_set():

@@ -1,13 +1,11 @@
 //! Python's view of `acm_clustering`.
 
-mod choose;
 mod indices;
 mod kmeans;
 mod labels;
-mod regimes;
+mod silhouette;
 
-pub(crate) use choose::*;
 pub(crate) use indices::*;
 pub(crate) use kmeans::*;
 pub(crate) use labels::*;
-pub(crate) use regimes::*;
+pub(crate) use silhouette::*;

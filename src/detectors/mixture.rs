@@ -1,224 +1,109 @@
 //! Gaussian mixture.
 
 use acm_detectors::mixture::{Components, Covariance, FittedGaussianMixture, GaussianMixture as Parameters};
+use acm_linalg::Samples;
 use acm_linalg::memory::{reserve, reserved};
-use numpy::{PyArray1, PyArray2, PyArrayDyn, PyArrayMethods};
-use pyo3::IntoPyObjectExt;
+use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::arguments::{Given, choice, count, labels_for, number, seed_of};
-use crate::held::Held;
-use crate::interop::{compute, exception};
-use crate::models::{Model, attribute, filled, matrix, model, name_of, samples_of, table, warn_left_out};
-use crate::naming::names_of;
+use crate::arguments::{choice, count, number, seed_of};
+use crate::classes::{Array, Matrix, Setting, class, learned, name_of, parameters, shared};
+use crate::interop::{Value, array, exception};
+use crate::models::{Asked, Lesson, left_out};
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 
-#[pyclass(module = "acm_rs._native", frozen)]
-pub(crate) struct GaussianMixture {
-    parameters: Parameters,
-    held: Held<FittedGaussianMixture>,
-}
+class!(GaussianMixture, Parameters, FittedGaussianMixture, ());
+shared!(GaussianMixture, score, update_is_score, contributions);
+parameters!(
+    GaussianMixture,
+    of,
+    n_components = match of.components() {
+        Components::Fixed(count) => Setting::Count(count),
+        Components::Bic => Setting::Word("bic"),
+    },
+    covariance = name_of(&of.covariance(), &COVARIANCES),
+    n_init = of.n_init(),
+    reg = of.reg(),
+    tol = of.tol(),
+    max_iter = of.max_iter(),
+    seed = of.seed()
+);
+learned!(
+    GaussianMixture,
+    fit,
+    weights_ = Array(fit.weights()),
+    means_ = Matrix(fit.means(), fit.kept().len()),
+    center_ = Array(&fit.scaling().center),
+    scale_ = Array(&fit.scaling().scale),
+    used_ = Array(&used(&fit)?),
+    n_components_ = fit.components(),
+    lower_bound_ = fit.lower_bound(),
+    n_iter_ = fit.steps(),
+    converged_ = fit.converged(),
+    n_features_in_ = fit.columns()
+);
 
-impl Model for GaussianMixture {
-    type Fitted = FittedGaussianMixture;
-    type Live = ();
-
-    const PARAMETERS: &'static [&'static str] =
-        &["n_components", "covariance", "n_init", "reg", "tol", "max_iter", "seed"];
-
-    fn held(&self) -> &Held<FittedGaussianMixture> {
-        &self.held
-    }
-
-    fn around(held: Held<FittedGaussianMixture>) -> PyResult<Self> {
-        Ok(Self {
-            parameters: held.get()?.parameters().clone(),
-            held,
-        })
-    }
-}
-
-fn components(value: &Bound<'_, PyAny>) -> PyResult<Components> {
-    if value.is_instance_of::<PyString>() {
-        return choice(value, "n_components", &[("bic", Components::Bic)]);
-    }
-    Ok(Components::Fixed(count(value, "n_components", 1)?))
-}
-
-/// The state that each row begins in.
-fn states_of(value: &Bound<'_, PyAny>, rows: usize) -> PyResult<Vec<u32>> {
-    let labels = labels_for(value, "labels", rows)?;
-    let state = |&label: &i64| {
-        let wrong = || PyValueError::new_err(format!("`labels` must be between 0 and n_components - 1, got {label}"));
-        u32::try_from(label).map_err(|_| wrong())
-    };
-    let mut states = reserved(rows, "the states").map_err(exception)?;
-    for label in &labels {
-        states.push(state(label)?);
-    }
-    Ok(states)
-}
-
-fn used(fitted: &FittedGaussianMixture) -> PyResult<Vec<bool>> {
-    let mut used = reserve(fitted.columns(), false, "the columns").map_err(exception)?;
-    fitted.kept().iter().for_each(|&column| used[column] = true);
-    Ok(used)
-}
-
-model! { GaussianMixture {
+#[pymethods]
+impl GaussianMixture {
     #[new]
-    #[pyo3(signature = (n_components=Given(None), covariance=Given(None), n_init=Given(None), reg=Given(None), tol=Given(None), max_iter=Given(None), seed=Given(None)))]
     fn new(
-        n_components: Given<'_, '_>,
-        covariance: Given<'_, '_>,
-        n_init: Given<'_, '_>,
-        reg: Given<'_, '_>,
-        tol: Given<'_, '_>,
-        max_iter: Given<'_, '_>,
-        seed: Given<'_, '_>,
+        n_components: &Value<'_>,
+        covariance: &Value<'_>,
+        n_init: &Value<'_>,
+        reg: &Value<'_>,
+        tol: &Value<'_>,
+        max_iter: &Value<'_>,
+        seed: &Value<'_>,
     ) -> PyResult<Self> {
-        let components = n_components.map_or(Ok(Components::Fixed(5)), components)?;
-        let covariance = covariance.map_or(Ok(Covariance::Diag), |value| choice(value, "covariance", &COVARIANCES))?;
-        let n_init = n_init.map_or(Ok(3), |value| count(value, "n_init", 1))?;
-        let reg = reg.map_or(Ok(1e-2), |value| number(value, "reg"))?;
-        let tol = tol.map_or(Ok(1e-3), |value| number(value, "tol"))?;
-        let max_iter = max_iter.map_or(Ok(100), |value| count(value, "max_iter", 1))?;
-        let seed = seed.map_or(Ok(42), seed_of)?;
-        let parameters = Parameters::new(components, covariance, n_init, reg, tol, max_iter, seed);
-        Ok(Self {
-            parameters: parameters.map_err(exception)?,
-            held: Held::default(),
-        })
+        let components = components(n_components)?;
+        let covariance = choice(covariance, "covariance", &COVARIANCES)?;
+        let n_init = count(n_init, "n_init", 1)?;
+        let (reg, tol) = (number(reg, "reg")?, number(tol, "tol")?);
+        let (max_iter, seed) = (count(max_iter, "max_iter", 1)?, seed_of(seed)?);
+        Self::of(Parameters::new(components, covariance, n_init, reg, tol, max_iter, seed))
     }
 
-    #[pyo3(signature = (x, labels=None, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
-        x: &Bound<'py, PyAny>,
-        labels: Option<&Bound<'py, PyAny>>,
-        names: Option<&Bound<'py, PyAny>>,
+        x: &Value<'py>,
+        labels: Option<&Value<'py>>,
+        names: Option<&Value<'py>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let py = slf.py();
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        let names = names_of(names, samples.columns())?;
-        let labels = labels.map(|labels| states_of(labels, samples.rows())).transpose()?;
+        let lesson = Lesson::of(x, names)?;
+        let states = lesson.labels(labels)?.map(|labels| states_of(&labels)).transpose()?;
         let parameters = &slf.get().parameters;
-        let fitted = compute(py, || match &labels {
-            Some(labels) => parameters.fit_from(samples, labels),
-            None => parameters.fit(samples),
+        let fit = |x: Samples<'_>| match &states {
+            Some(states) => parameters.fit_from(x, states),
+            None => parameters.fit(x),
+        };
+        lesson.learn(slf.get(), fit, |fit, names| {
+            left_out(names, &used(fit)?, "have no value or do not change, and are left out")
         })?;
-        let used = used(&fitted)?;
-        slf.get().held.set(py, fitted, names.clone())?;
-        warn_left_out(py, names.as_ref(), &used, "have no value or do not change, and are left out")?;
         Ok(slf)
     }
 
-    fn score<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.score(samples, out))
+    fn score_samples<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.line(|fit, x, out| fit.log_density(x, out))
     }
 
-    fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.score(py, x)
+    fn predict<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.line(|fit, x, out| fit.predict(x, out))
     }
 
-    fn contributions<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        let shape = (samples.rows(), samples.columns());
-        table(py, shape, input.is_line(), |out| fitted.contributions(samples, out))
+    fn predict_proba<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        let asked = Asked::of(self, x)?;
+        asked.wide(asked.fit().components(), |fit, x, out| fit.responsibilities(x, out))
     }
 
-    fn score_samples<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.log_density(samples, out))
+    fn bic(&self, x: &Value<'_>) -> PyResult<f64> {
+        Asked::of(self, x)?.one(|fit, x| fit.bic(x))
     }
 
-    fn predict<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.predict(samples, out))
-    }
-
-    fn predict_proba<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        let shape = (samples.rows(), fitted.components());
-        table(py, shape, false, |out| fitted.responsibilities(samples, out))
-    }
-
-    fn bic(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        compute(py, || fitted.bic(samples))
-    }
-
-    fn aic(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        compute(py, || fitted.aic(samples))
-    }
-
-    #[getter]
-    fn n_components<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.parameters.components() {
-            Components::Fixed(count) => count.into_bound_py_any(py),
-            Components::Bic => "bic".into_bound_py_any(py),
-        }
-    }
-
-    #[getter]
-    fn covariance(&self) -> &'static str {
-        name_of(&self.parameters.covariance(), &COVARIANCES)
-    }
-
-    #[getter]
-    fn n_init(&self) -> usize {
-        self.parameters.n_init()
-    }
-
-    #[getter]
-    fn reg(&self) -> f64 {
-        self.parameters.reg()
-    }
-
-    #[getter]
-    fn tol(&self) -> f64 {
-        self.parameters.tol()
-    }
-
-    #[getter]
-    fn max_iter(&self) -> usize {
-        self.parameters.max_iter()
-    }
-
-    #[getter]
-    fn seed(&self) -> u64 {
-        self.parameters.seed()
-    }
-
-    #[getter]
-    fn weights_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        attribute(py, self.held.get()?.weights())
-    }
-
-    #[getter]
-    fn means_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let fitted = self.held.get()?;
-        matrix(py, fitted.means(), fitted.kept().len())
+    fn aic(&self, x: &Value<'_>) -> PyResult<f64> {
+        Asked::of(self, x)?.one(|fit, x| fit.aic(x))
     }
 
     #[getter]
@@ -229,46 +114,30 @@ model! { GaussianMixture {
             Covariance::Diag => vec![components, width],
             Covariance::Full => vec![components, width, width],
         };
-        attribute(py, fitted.covariances())?.reshape(shape)
+        array(py, fitted.covariances())?.reshape(shape)
     }
+}
 
-    #[getter]
-    fn center_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        attribute(py, &self.held.get()?.scaling().center)
+fn components(value: &Value<'_>) -> PyResult<Components> {
+    if value.is_instance_of::<PyString>() {
+        return choice(value, "n_components", &[("bic", Components::Bic)]);
     }
+    Ok(Components::Fixed(count(value, "n_components", 1)?))
+}
 
-    #[getter]
-    fn scale_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        attribute(py, &self.held.get()?.scaling().scale)
+/// The state that each row begins in.
+fn states_of(labels: &[i64]) -> PyResult<Vec<u32>> {
+    let wrong = |label| PyValueError::new_err(format!("`labels` must be between 0 and n_components - 1, got {label}"));
+    let mut states = reserved(labels.len(), "the states").map_err(exception)?;
+    for &label in labels {
+        states.push(u32::try_from(label).map_err(|_| wrong(label))?);
     }
+    Ok(states)
+}
 
-    #[getter]
-    fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<bool>>> {
-        attribute(py, &used(&*self.held.get()?)?)
-    }
-
-    #[getter]
-    fn n_components_(&self) -> PyResult<usize> {
-        Ok(self.held.get()?.components())
-    }
-
-    #[getter]
-    fn lower_bound_(&self) -> PyResult<f64> {
-        Ok(self.held.get()?.lower_bound())
-    }
-
-    #[getter]
-    fn n_iter_(&self) -> PyResult<usize> {
-        Ok(self.held.get()?.steps())
-    }
-
-    #[getter]
-    fn converged_(&self) -> PyResult<bool> {
-        Ok(self.held.get()?.converged())
-    }
-
-    #[getter]
-    fn n_features_in_(&self) -> PyResult<usize> {
-        Ok(self.held.get()?.columns())
-    }
-} }
+/// Whether each column takes part.
+fn used(fitted: &FittedGaussianMixture) -> PyResult<Vec<bool>> {
+    let mut used = reserve(fitted.columns(), false, "the columns").map_err(exception)?;
+    fitted.kept().iter().for_each(|&column| used[column] = true);
+    Ok(used)
+}

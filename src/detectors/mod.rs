@@ -1,7 +1,8 @@
 //! Python's view of `acm_detectors`.
 
 mod ar1;
-mod decisions;
+mod choose;
+pub(crate) mod decisions;
 mod forest;
 mod fused;
 mod mahalanobis;
@@ -9,8 +10,10 @@ mod mixture;
 mod omr;
 mod pca;
 mod regime_detector;
+mod regimes;
 
 pub(crate) use ar1::*;
+pub(crate) use choose::*;
 pub(crate) use decisions::*;
 pub(crate) use forest::*;
 pub(crate) use fused::*;
@@ -19,3 +22,4 @@ pub(crate) use mixture::*;
 pub(crate) use omr::*;
 pub(crate) use pca::*;
 pub(crate) use regime_detector::*;
+pub(crate) use regimes::*;

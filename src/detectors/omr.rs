@@ -1,206 +1,93 @@
 //! Overall model residual.
 
 use acm_detectors::omr::{FittedOmr, Model as Kind, Omr};
+use acm_linalg::Samples;
 use acm_linalg::memory::reserve;
-use numpy::{PyArray1, PyArray2};
+use numpy::PyArray2;
 use pyo3::prelude::*;
 
-use crate::arguments::{Given, choice, count, number, numbers_by_column, whole_numbers};
-use crate::held::Held;
-use crate::interop::{compute, exception};
-use crate::models::{Model, attribute, filled, matrix, model, samples_of, table, warn_left_out};
-use crate::naming::names_of;
+use crate::arguments::{choice, count, number, numbers, optional, whole_numbers};
+use crate::classes::{Array, class, learned, parameters, shared};
+use crate::interop::{Value, compute, exception, matrix};
+use crate::models::{Asked, Lesson, left_out};
 
-#[pyclass(module = "acm_rs._native", frozen)]
-pub(crate) struct OMRDetector {
-    parameters: Omr,
-    held: Held<FittedOmr>,
-}
+class!(OMRDetector, Omr, FittedOmr, ());
+shared!(OMRDetector, score, update_is_score, contributions);
+parameters!(
+    OMRDetector,
+    of,
+    model = of.model().name(),
+    n_components = of.components(),
+    alpha = of.alpha(),
+    clip = Some(of.clip()).filter(|clip| clip.is_finite())
+);
+learned!(
+    OMRDetector,
+    fit,
+    model_ = fit.model().name(),
+    n_components_ = fit.components(),
+    center_ = Array(&fit.scaling().center),
+    scale_ = Array(&fit.scaling().scale),
+    norm_scale_ = fit.norm_scale(),
+    used_ = Array(&used(&fit)?),
+    weights_ = Array(fit.weights()),
+    n_features_in_ = fit.columns()
+);
 
-impl Model for OMRDetector {
-    type Fitted = FittedOmr;
-    type Live = ();
-
-    const PARAMETERS: &'static [&'static str] = &["model", "n_components", "alpha", "clip"];
-
-    fn held(&self) -> &Held<FittedOmr> {
-        &self.held
-    }
-
-    fn around(held: Held<FittedOmr>) -> PyResult<Self> {
-        Ok(Self {
-            parameters: held.get()?.parameters().clone(),
-            held,
-        })
-    }
-}
-
-/// Where scores end, given or not: None is nowhere.
-struct Clip(f64);
-
-impl<'py> FromPyObject<'_, 'py> for Clip {
-    type Error = PyErr;
-
-    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        if value.is_none() {
-            return Ok(Self(f64::INFINITY));
-        }
-        number(&value, "clip").map(Self)
-    }
-}
-
-model! { OMRDetector {
+#[pymethods]
+impl OMRDetector {
     #[new]
-    #[pyo3(signature = (model=Given(None), n_components=Given(None), alpha=Given(None), clip=Clip(10.0)))]
-    fn new(
-        model: Given<'_, '_>,
-        n_components: Given<'_, '_>,
-        alpha: Given<'_, '_>,
-        clip: Clip,
-    ) -> PyResult<Self> {
-        let model = model.map_or(Ok(Kind::Auto), |value| choice(value, "model", &Kind::ALL))?;
-        let components = n_components.map_or(Ok(5), |value| count(value, "n_components", 1))?;
-        let alpha = alpha.map_or(Ok(1.0), |value| number(value, "alpha"))?;
-        Ok(Self {
-            parameters: Omr::new(model, components, alpha, clip.0).map_err(exception)?,
-            held: Held::default(),
-        })
+    fn new(model: &Value<'_>, n_components: &Value<'_>, alpha: &Value<'_>, clip: Option<&Value<'_>>) -> PyResult<Self> {
+        let model = choice(model, "model", &Kind::ALL)?;
+        let components = count(n_components, "n_components", 1)?;
+        let alpha = number(alpha, "alpha")?;
+        let clip = clip.map_or(Ok(f64::INFINITY), |value| number(value, "clip"))?;
+        Self::of(Omr::new(model, components, alpha, clip))
     }
 
-    #[pyo3(signature = (x, labels=None, weights=None, *, names=None))]
     fn fit<'py>(
         slf: Bound<'py, Self>,
-        x: &Bound<'py, PyAny>,
-        labels: Option<&Bound<'py, PyAny>>,
-        weights: Option<&Bound<'py, PyAny>>,
-        names: Option<&Bound<'py, PyAny>>,
+        x: &Value<'py>,
+        labels: Option<&Value<'py>>,
+        weights: Option<&Value<'py>>,
+        names: Option<&Value<'py>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let py = slf.py();
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        let names = names_of(names, samples.columns())?;
-        let labels = labels.map(|labels| whole_numbers(labels, "labels", Some(samples.rows()))).transpose()?;
-        let weights = weights.map(|value| numbers_by_column(value, "weights", samples.columns())).transpose()?;
+        let lesson = Lesson::of(x, names)?;
+        let (rows, columns) = (lesson.samples().rows(), lesson.samples().columns());
+        // Lists of states as well: the drop-in has them.
+        let labels = optional(labels, |labels| whole_numbers(labels, "labels", Some(rows)))?;
+        let weights = optional(weights, |weights| numbers(weights, "weights", Some(columns)))?;
         let parameters = &slf.get().parameters;
-        let fitted = compute(py, || {
+        let fit = |x: Samples<'_>| {
             let fitted = match labels {
-                Some(labels) => parameters.fit_most_frequent(samples, &labels)?,
-                None => parameters.fit(samples)?,
+                Some(labels) => parameters.fit_most_frequent(x, &labels)?,
+                None => parameters.fit(x)?,
             };
             match weights {
                 Some(weights) => fitted.weigh(&weights),
                 None => Ok(fitted),
             }
+        };
+        lesson.learn(slf.get(), fit, |fit, names| {
+            left_out(names, &used(fit)?, "do not vary or are missing in more than half of the rows, and are left out")
         })?;
-        let used = used(&fitted)?;
-        slf.get().held.set(py, fitted, names.clone())?;
-        let reason = "do not vary or are missing in more than half of the rows, and are left out";
-        warn_left_out(py, names.as_ref(), &used, reason)?;
         Ok(slf)
-    }
-
-    fn score<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        filled(py, samples.rows(), |out| fitted.score(samples, out))
-    }
-
-    fn update<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.score(py, x)
-    }
-
-    fn contributions<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        let shape = (samples.rows(), samples.columns());
-        table(py, shape, input.is_line(), |out| fitted.contributions(samples, out))
-    }
-
-    fn predict<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        let shape = (samples.rows(), samples.columns());
-        table(py, shape, input.is_line(), |out| fitted.predict(samples, out))
-    }
-
-    fn residuals<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let fitted = self.held.get()?;
-        let input = samples_of(x)?;
-        let samples = input.samples();
-        let shape = (samples.rows(), samples.columns());
-        table(py, shape, input.is_line(), |out| fitted.residuals(samples, out))
-    }
-
-    #[getter]
-    fn model(&self) -> &'static str {
-        self.parameters.model().name()
-    }
-
-    #[getter]
-    fn n_components(&self) -> usize {
-        self.parameters.components()
-    }
-
-    #[getter]
-    fn alpha(&self) -> f64 {
-        self.parameters.alpha()
-    }
-
-    #[getter]
-    fn clip(&self) -> Option<f64> {
-        Some(self.parameters.clip()).filter(|clip| clip.is_finite())
-    }
-
-    #[getter]
-    fn model_(&self) -> PyResult<&'static str> {
-        Ok(self.held.get()?.model().name())
-    }
-
-    #[getter]
-    fn n_components_(&self) -> PyResult<Option<usize>> {
-        Ok(self.held.get()?.components())
     }
 
     #[getter]
     fn coefficients_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let fitted = self.held.get()?;
-        let values = compute(py, || fitted.coefficients())?;
-        matrix(py, &values, fitted.columns())
+        let fit = self.held.get()?;
+        matrix(py, &compute(py, || fit.coefficients())?, fit.columns())
     }
 
-    #[getter]
-    fn center_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        attribute(py, &self.held.get()?.scaling().center)
+    fn predict<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.like(|fit, x, out| fit.predict(x, out))
     }
 
-    #[getter]
-    fn scale_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        attribute(py, &self.held.get()?.scaling().scale)
+    fn residuals<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.like(|fit, x, out| fit.residuals(x, out))
     }
-
-    #[getter]
-    fn norm_scale_(&self) -> PyResult<f64> {
-        Ok(self.held.get()?.norm_scale())
-    }
-
-    #[getter]
-    fn used_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<bool>>> {
-        attribute(py, &used(&*self.held.get()?)?)
-    }
-
-    #[getter]
-    fn weights_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        attribute(py, self.held.get()?.weights())
-    }
-
-    #[getter]
-    fn n_features_in_(&self) -> PyResult<usize> {
-        Ok(self.held.get()?.columns())
-    }
-} }
+}
 
 /// Whether each column takes part.
 fn used(fitted: &FittedOmr) -> PyResult<Vec<bool>> {

@@ -8,17 +8,16 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::columnwise;
-use crate::arguments::{Given, choice, count, is_several, number, numbers, numbers_by_column, sequence, shown};
-use crate::interop::{Borrowed, Input, Output, attribute, compute, exception, input};
-use crate::lists::Float;
+use super::{columnwise, either};
+use crate::arguments::{choice, count, is_several, number, numbers, optional, sequence};
+use crate::interop::{Borrowed, Float, Value, array, compute, exception, input, shown};
 
 /// One number for every column, or a number for each.
-pub(super) fn by_column(value: &Bound<'_, PyAny>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
+pub(super) fn by_column(value: &Value<'_>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
     if is_several(value) {
-        return numbers_by_column(value, name, columns);
+        return numbers(value, name, Some(columns));
     }
-    let one = match numbers(value, name)?[..] {
+    let one = match numbers(value, name, None)?[..] {
         [one] => one,
         _ => f64::NAN,
     };
@@ -26,31 +25,20 @@ pub(super) fn by_column(value: &Bound<'_, PyAny>, name: &'static str, columns: u
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, scale=Given(None)))]
-pub(crate) fn column_median_mad<'py>(
-    py: Python<'py>,
-    x: &Bound<'py, PyAny>,
-    scale: Given<'_, 'py>,
-) -> PyResult<Bound<'py, PyTuple>> {
+pub(crate) fn column_median_mad<'py>(x: &Value<'py>, scale: &Value<'py>) -> PyResult<Bound<'py, PyTuple>> {
     fn of<'py, T: Float>(py: Python<'py>, x: &Borrowed<'py, T>, scale: f64) -> PyResult<Bound<'py, PyTuple>> {
         let x = x.table();
         let (median, mad) = compute(py, || column::column_median_mad(x, scale))?;
-        (attribute(py, &median)?, attribute(py, &mad)?).into_pyobject(py)
+        (array(py, &median)?, array(py, &mad)?).into_pyobject(py)
     }
-    let scale = scale.map_or(Ok(1.0), |value| number(value, "scale"))?;
-    match input(x, "x")? {
-        Input::F64(x) => of(py, &x, scale),
-        Input::F32(x) => of(py, &x, scale),
-    }
+    let scale = number(scale, "scale")?;
+    let py = x.py();
+    either!(input(x, "x")?, |x| of(py, &x, scale))
 }
 
 #[pyfunction]
-pub(crate) fn column_quantiles<'py>(
-    py: Python<'py>,
-    x: &Bound<'py, PyAny>,
-    q: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    fn of<'py, T: Float>(py: Python<'py>, x: &Borrowed<'py, T>, q: &[f64], one: bool) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn column_quantiles<'py>(x: &Value<'py>, q: &Value<'py>) -> PyResult<Value<'py>> {
+    fn of<'py, T: Float>(py: Python<'py>, x: &Borrowed<'py, T>, q: &[f64], one: bool) -> PyResult<Value<'py>> {
         let x = x.table();
         let shape = (q.len(), x.ncols());
         let found = compute(py, || {
@@ -60,19 +48,17 @@ pub(crate) fn column_quantiles<'py>(
             }
             Ok(found)
         })?;
-        let found = attribute(py, &found)?;
+        let found = array(py, &found)?;
         Ok(if one { found.into_any() } else { found.reshape(shape)?.into_any() })
     }
     let one = !is_several(q);
-    let q = numbers(q, "q")?;
-    match input(x, "x")? {
-        Input::F64(x) => of(py, &x, &q, one),
-        Input::F32(x) => of(py, &x, &q, one),
-    }
+    let q = numbers(q, "q", None)?;
+    let py = x.py();
+    either!(input(x, "x")?, |x| of(py, &x, &q, one))
 }
 
 #[pyfunction]
-pub(crate) fn column_moments<'py>(py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+pub(crate) fn column_moments<'py>(x: &Value<'py>) -> PyResult<Bound<'py, PyTuple>> {
     fn of<'py, T: Float>(py: Python<'py>, x: &Borrowed<'py, T>) -> PyResult<Bound<'py, PyTuple>> {
         let x = x.table();
         let Moments {
@@ -82,53 +68,45 @@ pub(crate) fn column_moments<'py>(py: Python<'py>, x: &Bound<'py, PyAny>) -> PyR
             skew,
             kurt,
         } = compute(py, || column::column_moments(x))?;
-        let count = attribute(py, &count)?;
-        let [mean, std] = [attribute(py, &mean)?, attribute(py, &std)?];
-        let [skew, kurt] = [attribute(py, &skew)?, attribute(py, &kurt)?];
+        let count = array(py, &count)?;
+        let [mean, std] = [array(py, &mean)?, array(py, &std)?];
+        let [skew, kurt] = [array(py, &skew)?, array(py, &kurt)?];
         (count, mean, std, skew, kurt).into_pyobject(py)
     }
-    match input(x, "x")? {
-        Input::F64(x) => of(py, &x),
-        Input::F32(x) => of(py, &x),
-    }
+    let py = x.py();
+    either!(input(x, "x")?, |x| of(py, &x))
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, center=None, scale=None, *, out=None))]
 pub(crate) fn zscore<'py>(
-    py: Python<'py>,
-    x: &Bound<'py, PyAny>,
-    center: Option<&Bound<'py, PyAny>>,
-    scale: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let x = input(x, "x")?;
+    x: &Value<'py>,
+    center: Option<&Value<'py>>,
+    scale: Option<&Value<'py>>,
+    out: Option<&Value<'py>>,
+) -> PyResult<Value<'py>> {
+    let (py, x) = (x.py(), input(x, "x")?);
     let columns = x.columns();
-    let center = center.map(|value| by_column(value, "center", columns)).transpose()?;
-    let scale = scale.map(|value| by_column(value, "scale", columns)).transpose()?;
+    let center = optional(center, |value| by_column(value, "center", columns))?;
+    let scale = optional(scale, |value| by_column(value, "scale", columns))?;
     columnwise!(py, x, |rows| rows, 1, out, |x, out| column::zscore(x, center.as_deref(), scale.as_deref(), out))
 }
 
 #[pyfunction]
-#[pyo3(
-    signature = (x, method=Given(None), fill=None, limit=None, *, out=None)
-)]
 pub(crate) fn impute<'py>(
-    py: Python<'py>,
-    x: &Bound<'py, PyAny>,
-    method: Given<'_, 'py>,
-    fill: Option<&Bound<'py, PyAny>>,
-    limit: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let x = input(x, "x")?;
-    let method = method.map_or(Ok(Method::Median), |value| choice(value, "method", &METHODS))?;
-    let limit = limit.map(|value| count(value, "limit", 1)).transpose()?;
+    x: &Value<'py>,
+    method: &Value<'py>,
+    fill: Option<&Value<'py>>,
+    limit: Option<&Value<'py>>,
+    out: Option<&Value<'py>>,
+) -> PyResult<Value<'py>> {
+    let (py, x) = (x.py(), input(x, "x")?);
+    let method = choice(method, "method", &METHODS)?;
+    let limit = optional(limit, |value| count(value, "limit", 1))?;
     if fill.is_some() && method != Method::Median {
         return Err(PyValueError::new_err("`fill` must be None unless `method` is \"median\""));
     }
     let columns = x.columns();
-    let fill = fill.map(|value| by_column(value, "fill", columns)).transpose()?;
+    let fill = optional(fill, |value| by_column(value, "fill", columns))?;
     columnwise!(py, x, |rows| rows, 1, out, |x, out| column::impute(x, method, fill.as_deref(), limit, out))
 }
 
@@ -141,19 +119,13 @@ const METHODS: [(&str, Method); 5] = [
 ];
 
 #[pyfunction]
-#[pyo3(signature = (x, lags, *, out=None))]
-pub(crate) fn lag_matrix<'py>(
-    py: Python<'py>,
-    x: &Bound<'py, PyAny>,
-    lags: &Bound<'py, PyAny>,
-    out: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let x = input(x, "x")?;
+pub(crate) fn lag_matrix<'py>(x: &Value<'py>, lags: &Value<'py>, out: Option<&Value<'py>>) -> PyResult<Value<'py>> {
+    let (py, x) = (x.py(), input(x, "x")?);
     let lags = lags_of(lags)?;
     columnwise!(py, x, |rows| rows, lags.len(), out, |x, out| column::lag_matrix(x, &lags, out))
 }
 
-fn lags_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+fn lags_of(value: &Value<'_>) -> PyResult<Vec<usize>> {
     if !is_several(value) {
         let most = count(value, "lags", 1)?;
         let mut lags = reserve(most, 0, "lags").map_err(exception)?;

@@ -6,9 +6,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::columnwise;
-use super::times::{duration_of, times_of};
-use crate::arguments::{Given, count, number, truth};
-use crate::interop::{Input, Output, compute, exception, input};
+use crate::arguments::{count, number, truth};
+use crate::interop::{Value, exception, input};
+use crate::times::{duration_of, times_of};
 
 /// What Python says of the decay, its times a snapshot of the caller's.
 enum Fading {
@@ -26,10 +26,10 @@ impl Fading {
 }
 
 fn fading_of(
-    alpha: Option<&Bound<'_, PyAny>>,
-    span: Option<&Bound<'_, PyAny>>,
-    halflife: Option<&Bound<'_, PyAny>>,
-    times: Option<&Bound<'_, PyAny>>,
+    alpha: Option<&Value<'_>>,
+    span: Option<&Value<'_>>,
+    halflife: Option<&Value<'_>>,
+    times: Option<&Value<'_>>,
 ) -> PyResult<Fading> {
     let decay = match (alpha, span, halflife) {
         (Some(alpha), None, None) => Decay::alpha(number(alpha, "alpha")?),
@@ -59,58 +59,50 @@ fn fading_of(
     Ok(Fading::ByRow(decay))
 }
 
-fn weighing_of(adjust: Given<'_, '_>, ignore_na: Given<'_, '_>, min_periods: Given<'_, '_>) -> PyResult<Weighing> {
+fn weighing_of(adjust: &Value<'_>, ignore_na: &Value<'_>, min_periods: &Value<'_>) -> PyResult<Weighing> {
     Ok(Weighing {
-        adjust: adjust.map_or(Ok(true), |value| truth(value, "adjust"))?,
-        ignore_na: ignore_na.map_or(Ok(false), |value| truth(value, "ignore_na"))?,
-        min_periods: min_periods.map_or(Ok(1), |value| count(value, "min_periods", 0))?,
+        adjust: truth(adjust, "adjust")?,
+        ignore_na: truth(ignore_na, "ignore_na")?,
+        min_periods: count(min_periods, "min_periods", 0)?,
     })
 }
 
 #[pyfunction]
-#[pyo3(
-    signature = (x, *, alpha=None, span=None, halflife=None, adjust=Given(None), ignore_na=Given(None), min_periods=Given(None), times=None, out=None)
-)]
 #[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
 pub(crate) fn ewm_mean<'py>(
-    py: Python<'py>,
-    x: &Bound<'py, PyAny>,
-    alpha: Option<&Bound<'py, PyAny>>,
-    span: Option<&Bound<'py, PyAny>>,
-    halflife: Option<&Bound<'py, PyAny>>,
-    adjust: Given<'_, 'py>,
-    ignore_na: Given<'_, 'py>,
-    min_periods: Given<'_, 'py>,
-    times: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let x = input(x, "x")?;
+    x: &Value<'py>,
+    alpha: Option<&Value<'py>>,
+    span: Option<&Value<'py>>,
+    halflife: Option<&Value<'py>>,
+    adjust: &Value<'py>,
+    ignore_na: &Value<'py>,
+    min_periods: &Value<'py>,
+    times: Option<&Value<'py>>,
+    out: Option<&Value<'py>>,
+) -> PyResult<Value<'py>> {
+    let (py, x) = (x.py(), input(x, "x")?);
     let fading = fading_of(alpha, span, halflife, times)?;
     let weighing = weighing_of(adjust, ignore_na, min_periods)?;
     columnwise!(py, x, |rows| rows, 1, out, |x, out| ewm::ewm_mean(x, fading.decay()?, weighing, out))
 }
 
 #[pyfunction]
-#[pyo3(
-    signature = (x, *, alpha=None, span=None, halflife=None, adjust=Given(None), ignore_na=Given(None), min_periods=Given(None), bias=Given(None), times=None, out=None)
-)]
 #[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
 pub(crate) fn ewm_std<'py>(
-    py: Python<'py>,
-    x: &Bound<'py, PyAny>,
-    alpha: Option<&Bound<'py, PyAny>>,
-    span: Option<&Bound<'py, PyAny>>,
-    halflife: Option<&Bound<'py, PyAny>>,
-    adjust: Given<'_, 'py>,
-    ignore_na: Given<'_, 'py>,
-    min_periods: Given<'_, 'py>,
-    bias: Given<'_, 'py>,
-    times: Option<&Bound<'py, PyAny>>,
-    out: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let x = input(x, "x")?;
+    x: &Value<'py>,
+    alpha: Option<&Value<'py>>,
+    span: Option<&Value<'py>>,
+    halflife: Option<&Value<'py>>,
+    adjust: &Value<'py>,
+    ignore_na: &Value<'py>,
+    min_periods: &Value<'py>,
+    bias: &Value<'py>,
+    times: Option<&Value<'py>>,
+    out: Option<&Value<'py>>,
+) -> PyResult<Value<'py>> {
+    let (py, x) = (x.py(), input(x, "x")?);
     let fading = fading_of(alpha, span, halflife, times)?;
     let weighing = weighing_of(adjust, ignore_na, min_periods)?;
-    let bias = bias.map_or(Ok(false), |value| truth(value, "bias"))?;
+    let bias = truth(bias, "bias")?;
     columnwise!(py, x, |rows| rows, 1, out, |x, out| ewm::ewm_std(x, fading.decay()?, weighing, bias, out))
 }

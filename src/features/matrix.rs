@@ -6,30 +6,27 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use super::column::by_column;
-use super::frame::frame_of;
-use super::spectra::bands_of;
-use super::{columnwise, rolling};
-use crate::arguments::{Given, sequence, unknown_word, word};
-use crate::interop::{Input, Output, compute, input};
+use super::columnwise;
+use super::rolling::Rolling;
+use super::spectral::bands_of;
+use crate::arguments::{optional, sequence, unknown_word, word};
+use crate::interop::{Value, input};
 
 #[pyfunction]
-#[pyo3(signature = (x, window, *frame, features=None, bands=None, fs=Given(None), fill=None))]
-#[expect(clippy::too_many_arguments, reason = "the signature of the Python function")]
+#[pyo3(signature = (x, *given, features, bands, fs, fill))]
 pub(crate) fn feature_matrix<'py>(
-    py: Python<'py>,
-    x: &Bound<'py, PyAny>,
-    window: &Bound<'py, PyAny>,
-    frame: &Bound<'py, PyTuple>,
-    features: Option<&Bound<'py, PyAny>>,
-    bands: Option<&Bound<'py, PyAny>>,
-    fs: Given<'_, 'py>,
-    fill: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let (frame, out) = frame_of(window, frame)?;
+    x: &Value<'py>,
+    given: &Bound<'py, PyTuple>,
+    features: Option<&Value<'py>>,
+    bands: Option<&Value<'py>>,
+    fs: &Value<'py>,
+    fill: Option<&Value<'py>>,
+) -> PyResult<Value<'py>> {
+    let (asked, out) = Rolling::of(given)?;
     let bands = bands_of(bands, fs)?;
     let features = features.map_or_else(|| Ok(Feature::ALL.to_vec()), features_of)?;
-    let x = input(x, "x")?;
-    let fill = fill.map(|value| fill_of(value, x.columns())).transpose()?;
+    let (py, x) = (x.py(), input(x, "x")?);
+    let fill = optional(fill, |value| fill_of(value, x.columns()))?;
     let gaps = match &fill {
         None => Gaps::Kept,
         Some(None) => Gaps::Median,
@@ -37,13 +34,13 @@ pub(crate) fn feature_matrix<'py>(
     };
     let energies = features.iter().filter(|feature| **feature == Feature::Energy).count();
     let width = features.len() - energies + energies * bands.len();
-    rolling!(py, x, frame, width, out.as_ref(), |x, windows, out| {
-        feature_matrix_of(x, windows, &features, &bands, gaps, out)
+    columnwise!(py, x, |rows| asked.kept(rows), width, out.as_ref(), |x, out| {
+        feature_matrix_of(x, asked.windows()?, &features, &bands, gaps, out)
     })
 }
 
 /// The values to fill with; none for the medians.
-fn fill_of(value: &Bound<'_, PyAny>, columns: usize) -> PyResult<Option<Vec<f64>>> {
+fn fill_of(value: &Value<'_>, columns: usize) -> PyResult<Option<Vec<f64>>> {
     if value.is_instance_of::<PyString>() {
         let must = "None, \"median\", or a number or one a column";
         return match &*word(value, "fill", must)? {
@@ -67,7 +64,7 @@ const NAMES: [(&str, Feature); 9] = [
     ("robust_z", Feature::RobustZ),
 ];
 
-fn features_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<Feature>> {
+fn features_of(value: &Value<'_>) -> PyResult<Vec<Feature>> {
     let known = NAMES.map(|(name, _)| name).join(", ");
     let each = format!("names among {known}");
     let whole = format!("a sequence of feature names ({known})");

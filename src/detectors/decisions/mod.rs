@@ -1,16 +1,16 @@
 //! Decisions on scores.
 
-mod calibration;
-mod charted;
-mod cumulative_sums;
+pub(crate) mod calibrate;
+mod charts;
+pub(crate) mod cusum;
+pub(crate) mod episodes;
+mod ewma;
 mod fusion;
-mod hysteresis;
-mod mean_shift;
-mod moving_average;
+pub(crate) mod page_hinkley;
 
-pub(crate) use calibration::*;
-pub(crate) use cumulative_sums::*;
+pub(crate) use calibrate::*;
+pub(crate) use cusum::*;
+pub(crate) use episodes::*;
+pub(crate) use ewma::*;
 pub(crate) use fusion::*;
-pub(crate) use hysteresis::*;
-pub(crate) use mean_shift::*;
-pub(crate) use moving_average::*;
+pub(crate) use page_hinkley::*;

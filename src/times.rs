@@ -7,8 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::arguments::{shown, type_name};
-use crate::interop::refuse_mask;
+use crate::interop::{Value, refuse_mask, shown, type_name};
 
 /// Nanoseconds of NumPy's units of time that have a fixed length.
 const UNITS: [(&str, i64); 8] = [
@@ -39,7 +38,7 @@ enum Unit {
 }
 
 impl Unit {
-    fn of(dtype: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn of(dtype: &Value<'_>) -> PyResult<Self> {
         let data = dtype.py().import("numpy")?.getattr("datetime_data")?.call1((dtype,))?;
         let (name, count): (String, i64) = data.extract()?;
         let among = |units: &[(&str, i64)]| units.iter().find(|(unit, _)| *unit == name).map(|&(_, size)| size);
@@ -73,7 +72,7 @@ impl Unit {
 }
 
 /// A snapshot of the rows' times in nanoseconds: another thread may write to the array while a call runs.
-pub(crate) fn times_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+pub(crate) fn times_of(value: &Value<'_>) -> PyResult<Vec<i64>> {
     let py = value.py();
     let must = "a NumPy array of datetime64, or of int64 nanoseconds";
     let Ok(array) = value.cast::<PyUntypedArray>() else {
@@ -184,7 +183,7 @@ impl Duration {
 }
 
 /// The nanoseconds of a duration; none where `value` is a number.
-pub(crate) fn duration_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<i64>> {
+pub(crate) fn duration_of(value: &Value<'_>, name: &str) -> PyResult<Option<i64>> {
     let py = value.py();
     let duration = if let Ok(text) = value.cast::<PyString>() {
         // Lone surrogates have no UTF-8, and are no duration.

@@ -1,0 +1,123 @@
+//! Operating regimes.
+
+use acm_detectors::regimes::{Count, FittedRegimes, Regimes, RegimesMemory};
+use acm_linalg::Samples;
+use acm_linalg::memory::Gather;
+use numpy::PyArray1;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::arguments::{count, number, optional, seed_of, unknown_word, word};
+use crate::classes::{Array, Matrix, Setting, class, learned, parameters, shared};
+use crate::interop::{Value, array, exception, type_name};
+use crate::models::{Asked, Lesson};
+use crate::naming::agreed;
+
+class!(RegimeModel, Regimes, FittedRegimes, RegimesMemory);
+shared!(RegimeModel, score, update_is_score, contributions);
+parameters!(
+    RegimeModel,
+    of,
+    n_regimes = match of.count() {
+        Count::Auto => Setting::Word("auto"),
+        Count::Fixed(count) => Setting::Count(count),
+    },
+    k_max = of.most(),
+    min_rows = of.min_rows(),
+    unknown_quantile = of.quantile(),
+    margin = of.margin(),
+    smoothing = of.smoothing(),
+    seed = of.seed()
+);
+learned!(
+    RegimeModel,
+    fit,
+    centers_ = Matrix(&fit.centers().map_err(exception)?, fit.columns()),
+    spreads_ = Matrix(fit.spreads(), fit.columns()),
+    regimes_ = Array(fit.numbers()),
+    scale_ = Array(fit.scales()),
+    limits_ = Array(fit.limits()),
+    used_ = Array(fit.used()),
+    labels_ = Array(fit.labels()),
+    n_regimes_ = fit.count(),
+    n_features_in_ = fit.columns()
+);
+
+#[pymethods]
+impl RegimeModel {
+    #[new]
+    fn new(
+        n_regimes: &Value<'_>,
+        k_max: &Value<'_>,
+        min_rows: &Value<'_>,
+        unknown_quantile: &Value<'_>,
+        margin: &Value<'_>,
+        smoothing: &Value<'_>,
+        seed: &Value<'_>,
+    ) -> PyResult<Self> {
+        Self::of(Regimes::new(
+            regimes_of(n_regimes)?,
+            count(k_max, "k_max", 2)?,
+            count(min_rows, "min_rows", 1)?,
+            number(unknown_quantile, "unknown_quantile")?,
+            number(margin, "margin")?,
+            count(smoothing, "smoothing", 1)?,
+            seed_of(seed)?,
+        ))
+    }
+
+    fn fit<'py>(
+        slf: Bound<'py, Self>,
+        x: &Value<'py>,
+        reference: Option<&Value<'py>>,
+        names: Option<&Value<'py>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let before = optional(reference, |value| {
+            let wrong =
+                |_| PyTypeError::new_err(format!("`reference` must be a RegimeModel, got {}", type_name(value)));
+            value.cast::<Self>().map_err(wrong)?.get().held.get()
+        })?;
+        let lesson = Lesson::of(x, names)?;
+        agreed(before.as_ref().and_then(|fit| fit.names()), lesson.names.as_ref(), "`reference`")?;
+        let parameters = &slf.get().parameters;
+        let fit = |x: Samples<'_>| parameters.fit(x, before.as_deref().map(|fit| &**fit));
+        lesson.learn(slf.get(), fit, |_, _| Ok(Vec::new()))?;
+        Ok(slf)
+    }
+
+    fn predict<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.line(|fit, x, out| fit.predict(x, out))
+    }
+
+    fn track<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.follow(|fit, live, x, out| fit.track(live, x, out))
+    }
+
+    fn confidence<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.line(|fit, x, out| fit.confidence(x, out))
+    }
+
+    fn transform<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        let asked = Asked::of(self, x)?;
+        asked.wide(asked.fit().count(), |fit, x, out| fit.transform(x, out))
+    }
+
+    #[getter]
+    fn counts_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let fitted = self.held.get()?;
+        let counts = fitted.rows().iter().map(|rows| rows.cast_signed()).gathered("the regimes");
+        array(py, &counts.map_err(exception)?)
+    }
+}
+
+fn regimes_of(value: &Value<'_>) -> PyResult<Count> {
+    let must = "\"auto\" or a whole number";
+    if !value.is_instance_of::<PyString>() {
+        return count(value, "n_regimes", 1).map(Count::Fixed);
+    }
+    match word(value, "n_regimes", must)?.as_str() {
+        "auto" => Ok(Count::Auto),
+        _ => Err(unknown_word(value, "n_regimes", must)),
+    }
+}
