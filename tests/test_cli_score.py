@@ -108,6 +108,26 @@ def test_the_exit_status_tells_of_an_alarm_where_asked(run: Run) -> None:
     assert "lie within the training" in said
 
 
+def test_what_was_not_judged_is_not_fine(run: Run) -> None:
+    still = plant()[605:645]
+    write("still.csv", still)
+    status, said, complained = run("score", "pump.acm", "still.csv", "--fail-on-alarm", "--report", "still.html")
+    assert status == 1
+    assert "Nothing was judged in 6 h 30 min, 40 rows: see the notes." in said
+    assert "No alarm" not in said
+    assert complained.startswith("acm-rs: still.csv: nothing was judged")
+    assert '<p class="verdict doubt">Nothing was judged in 6 h 30 min (40 rows): see the notes.</p>' in Path(
+        "still.html"
+    ).read_text(encoding="utf-8")
+    assert run("score", "pump.acm", "still.csv")[0] == 0
+    write("some.csv", plant()[500:700])
+    status, said, _ = run("score", "pump.acm", "some.csv", "--fail-on-alarm", "--json")
+    rows = 200 - json.loads(said)["rows_not_judged"]
+    assert status == 0
+    assert 100 < rows <= 150
+    assert f"No alarm in the {rows} rows judged (of 200)." in run("score", "pump.acm", "some.csv")[1]
+
+
 def test_the_budget_of_one_run(run: Run, model: bytes) -> None:
     many, few = (
         json.loads(run("score", "pump.acm", "new.csv", "--json", *options)[1])

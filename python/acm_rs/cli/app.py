@@ -21,6 +21,7 @@ from acm_rs.cli.features import Fill, run_features
 from acm_rs.cli.fit import Budget, print_fit, run_fit
 from acm_rs.cli.score import print_json, print_scored, run_score
 from acm_rs.cli.summary import print_summary
+from acm_rs.report.words import judged
 
 __all__ = ["run"]
 
@@ -160,7 +161,9 @@ def _score(
     far: options.FalseAlarmRate = None,
     per_day: options.AlarmsPerDay = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
-    fail: Annotated[bool, typer.Option("--fail-on-alarm", help="Exit with status 3 if there is an alarm.")] = False,
+    fail: Annotated[
+        bool, typer.Option("--fail-on-alarm", help="Exit with status 3 if there is an alarm, 1 if nothing was judged.")
+    ] = False,
     time_column: options.TimeColumn = None,
     threads: options.Threads = None,
     date_order: options.DateOrders = None,
@@ -183,6 +186,8 @@ def _score(
         print_scored(done, console())
     if fail and done.result.found:
         raise typer.Exit(_ALARM)
+    if fail and not judged(done.result):
+        raise Refusal(f"{source}: nothing was judged, so there may be an alarm or none; the notes say why")
 
 
 def _features(

@@ -23,7 +23,7 @@ from acm_rs.cli.summary import table_rows
 from acm_rs.cli.table import ReadOptions, SensorTable, load_sensors
 from acm_rs.cli.writing import check_output, write_table, write_whole
 from acm_rs.report import plotly_script
-from acm_rs.report.words import part, span_of
+from acm_rs.report.words import judged, part, span_of, verdict
 
 __all__ = ["Scored", "load_monitor", "print_json", "print_scored", "run_score", "score_table"]
 
@@ -198,7 +198,8 @@ def print_scored(done: Scored, screen: Console) -> None:
     span = span_of(result, 0, n)
     found = len(result.found)
     if not found:
-        screen.print(plain(f"No alarm in {span}.", "bold green"))
+        text, mood = verdict(result, f"in {span}")
+        screen.print(plain(text, "bold green" if mood == "fine" else "bold yellow"))
     else:
         share = part(float(result.alarms.mean()))
         screen.print(plain(f"{counted(found, 'alarm')} in {span}; {share} of the rows.", "bold red"))
@@ -251,7 +252,7 @@ def print_json(done: Scored, model: Path) -> None:
         "from": _json_time(result, 0) if n else None,
         "to": _json_time(result, n - 1) if n else None,
         "rows_in_alarm": int(result.alarms.sum()),
-        "rows_not_judged": int(np.isnan(result.scores).sum()),
+        "rows_not_judged": n - judged(result),
         "alarms": [
             {
                 "start": _json_time(result, one.start),

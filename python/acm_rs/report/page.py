@@ -97,8 +97,7 @@ def _policy(scripts: Iterable[str]) -> str:
 
 
 def _head(result: Result, name: str) -> str:
-    text, said = headline(result)
-    mood = "alarm" if result.found else "fine" if len(result.scores) else ""
+    text, said, mood = headline(result)
     lines = [f"<h1>{name}</h1>\n", f'<p class="verdict {mood}">{safe(text)}</p>\n']
     lines += [f"<p>{safe(line)}</p>\n" for line in said]
     facts = [(label, safe(value)) for label, value in _facts(result)]

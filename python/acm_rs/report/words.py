@@ -11,7 +11,20 @@ import numpy as np
 if TYPE_CHECKING:
     from acm_rs.monitor import Episode, Result
 
-__all__ = ["cell", "chief", "counted", "headline", "part", "safe", "span_of", "span_text", "spelled", "title"]
+__all__ = [
+    "cell",
+    "chief",
+    "counted",
+    "headline",
+    "judged",
+    "part",
+    "safe",
+    "span_of",
+    "span_text",
+    "spelled",
+    "title",
+    "verdict",
+]
 
 
 def safe(text: object) -> str:
@@ -91,24 +104,41 @@ def title(result: Result) -> str:
     return f"Condition report: {asset}" if asset else "Condition report"
 
 
+def judged(result: Result) -> int:
+    """How many rows were judged: only they can be in alarm, or be fine."""
+    return int(np.count_nonzero(~np.isnan(result.scores)))
+
+
+def verdict(result: Result, where: str) -> tuple[str, str]:
+    """What is said where there is no alarm, and its mood: nothing is fine that was not judged."""
+    n, known = len(result.scores), judged(result)
+    if not known:
+        why = "see the notes" if result.remarks else "there were no readings, or the machine was settling"
+        return f"Nothing was judged {where}: {why}.", "doubt"
+    if known < n:
+        return f"No alarm in the {counted(known, 'row')} judged (of {n:,}).", "fine"
+    return f"No alarm {where}.", "fine"
+
+
 def chief(result: Result) -> Episode | None:
     """The episode that comes first to a person: one that still runs, else the strongest."""
     return max(result.found, key=lambda one: (one.open, one.peak), default=None)
 
 
-def headline(result: Result) -> tuple[str, list[str]]:
-    """The page in one sentence, and what follows it."""
+def headline(result: Result) -> tuple[str, list[str], str]:
+    """The page in one sentence, what follows it, and its mood: fine, doubt, alarm or none."""
     n = len(result.scores)
     if not n:
-        return "Nothing was scored: the table has no rows.", []
+        return "Nothing was scored: the table has no rows.", [], ""
     rows = counted(n, "row")
     span = span_of(result, 0, n).removesuffix(f", {rows}")
     whole = f"in {rows}" if span == rows else f"in {span} ({rows})"
-    unjudged = float(np.mean(~np.isfinite(result.scores)))
+    unjudged = 1.0 - judged(result) / n
+    mood = "alarm"
     said = []
     first = chief(result)
     if first is None:
-        text = f"No alarm {whole}."
+        text, mood = verdict(result, whole)
     else:
         running = sum(one.open for one in result.found)
         if running:
@@ -125,4 +155,4 @@ def headline(result: Result) -> tuple[str, list[str]]:
         said.append(lead + result.explain()[place])
     if unjudged > 0.0:
         said.append(f"{part(unjudged)} of the rows were not judged: a standstill, a change of regime, or no readings.")
-    return text, said
+    return text, said, mood
