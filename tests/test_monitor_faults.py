@@ -36,3 +36,27 @@ def test_a_large_fault_of_one_sensor_is_its_own(monitor: acm_rs.Monitor, sensor:
     last = monitor.score(faulty).found[-1]
     assert last.open
     assert last.culprits[0].name == f"s{sensor}"
+
+
+@pytest.fixture(scope="module")
+def paused() -> acm_rs.Monitor:
+    history = HISTORY.copy()
+    history.iloc[1000:1100] *= 0.01
+    return acm_rs.Monitor().fit(history)
+
+
+@pytest.mark.parametrize("seen", ["monitor", "paused"])
+def test_some_sensors_at_zero_are_a_fault_and_all_a_standstill(request: pytest.FixtureRequest, seen: str) -> None:
+    one = request.getfixturevalue(seen)
+    for count in (2, 3, 4):
+        faulty = BATCH.copy()
+        faulty.iloc[300:, :count] = 0.0
+        result = one.score(faulty)
+        assert result.alarms[310:].all(), count
+        assert "standstill" not in set(result.score["regime"]), count
+    for count in (5, 6):
+        still = BATCH.copy()
+        still.iloc[300:, :count] = 0.0
+        result = one.score(still)
+        assert (result.score["regime"].iloc[300:] == "standstill").all(), count
+        assert not result.alarms[300:].any(), count

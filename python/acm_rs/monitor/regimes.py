@@ -24,7 +24,10 @@ REST = 0.2
 STEADY = 0.3
 """A sensor that can tell a standstill never reads less than this share of its level while running."""
 MAJORITY = 0.5
-"""Share of those sensors that must rest."""
+"""Share of those sensors that rest at least in a standstill of the training."""
+NEARLY = 0.8
+"""Share that must rest in a later one: some that drop to zero are faults. Where fewer rested in the training, one less
+than then."""
 WHOLE = 0.25
 """Share of all sensors that must rest: a pump that pauses is no plant at a standstill."""
 BRISK = 30
@@ -108,7 +111,17 @@ class Regimes:
 
     def resting(self, values: Matrix) -> Flags:
         """Rows in which the machine stands still."""
-        return _rests(values, self.level, self.votes)
+        found = _rests(values, self.level, self.votes)
+        if self.still_rows or self.votes > 1.0:
+            return found
+        # Of a standstill that training has not seen, temperatures may stay warm: they fall, though.
+        some = self.level[~np.isnan(self.level)]
+        resting, known = _counts(values, self.level)
+        with np.errstate(invalid="ignore"):
+            fallen = np.abs(values) <= np.maximum(REST * self.level, self.low[0])
+        falls = np.count_nonzero(fallen[:, ~np.isnan(self.level)], axis=1)
+        more: Flags = (resting > MAJORITY * len(some)) & (falls >= self.votes * known)
+        return found | more
 
     def label(self, values: Matrix) -> Labels:
         """The regime of each row, by itself."""
@@ -206,10 +219,13 @@ def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
         some = np.where(rested, level, np.nan)
         still = _rests(values, some, _votes(some, states, MAJORITY))
         if still.any():
-            return some, _votes(some, states, MAJORITY), still
-    # Training has seen no standstill; a third of the sensors at rest would be one.
-    share = max(2.0 / able, 0.3) if able >= 3 else 2.0
-    return level, _votes(level, states, share), np.zeros(n, bool)
+            resting, known = _counts(values[still], some)
+            usual = float(np.quantile(resting / known, 0.1))
+            least = NEARLY if usual >= NEARLY else max(MAJORITY, usual - 1.0 / np.count_nonzero(rested))
+            votes = _votes(some, states, least)
+            return some, votes, _rests(values, some, votes)
+    # Training has seen no standstill; nearly all sensors at rest would be one.
+    return level, _votes(level, states, NEARLY if able >= 3 else 2.0), np.zeros(n, bool)
 
 
 def _votes(level: Vector, states: Flags, share: float) -> float:
@@ -219,12 +235,17 @@ def _votes(level: Vector, states: Flags, share: float) -> float:
 
 
 def _rests(values: Matrix, level: Vector, votes: float) -> Flags:
+    resting, known = _counts(values, level)
+    return (known > 0) & (resting >= 2) & (resting >= votes * known)
+
+
+def _counts(values: Matrix, level: Vector) -> tuple[Labels, Labels]:
+    """Of the sensors that can tell a standstill, how many rest and how many have a reading."""
     able = np.flatnonzero(~np.isnan(level))
     some = values[:, able]
-    known = np.count_nonzero(~np.isnan(some), axis=1)
     with np.errstate(invalid="ignore"):
         resting = np.count_nonzero(np.abs(some) <= REST * level[able], axis=1)
-    return (known > 0) & (resting >= 2) & (resting >= votes * known)
+    return resting, np.count_nonzero(~np.isnan(some), axis=1)
 
 
 def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, list[int], Vector]:
