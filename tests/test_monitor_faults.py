@@ -60,3 +60,85 @@ def test_some_sensors_at_zero_are_a_fault_and_all_a_standstill(request: pytest.F
         result = one.score(still)
         assert (result.score["regime"].iloc[300:] == "standstill").all(), count
         assert not result.alarms[300:].any(), count
+
+
+@pytest.fixture(scope="module")
+def driven() -> acm_rs.Monitor:
+    return acm_rs.Monitor(drivers=["s0"]).fit(HISTORY)
+
+
+def test_missing_readings_are_told(monitor: acm_rs.Monitor) -> None:
+    frame = BATCH.copy()
+    frame["s1"] = np.nan
+    frame.iloc[:200, 2] = np.inf
+    frame.iloc[:100, 3] = np.nan
+    result = monitor.score(frame)
+    assert "without any reading: 's1'" in result.remarks
+    assert "far more readings are missing than at the fit: s2 (33 %, 0 % at the fit)" in result.remarks
+    assert not monitor.score(BATCH).remarks
+
+
+def test_rows_with_few_readings_are_not_judged(monitor: acm_rs.Monitor) -> None:
+    frame = BATCH.copy()
+    frame.iloc[100:150, :4] = np.nan
+    frame.iloc[200:250, :3] = np.nan
+    frame.iloc[300:310] = np.nan
+    result = monitor.score(frame)
+    assert np.flatnonzero(np.isnan(result.scores)).tolist() == [*range(100, 150), *range(300, 310)]
+    assert (result.confidences[100:150] == 0.0).all()
+    assert "60 rows have readings of less than half of the sensors, and are not judged" in result.remarks
+
+
+def test_a_history_of_few_readings_a_row_is_judged_as_such() -> None:
+    thin = plant(1800, 2, "2026-01-01")
+    thin.iloc[np.arange(len(thin)) % 3 != 0, :4] = np.nan
+    result = acm_rs.Monitor().fit(thin[:1500]).score(thin[1500:])
+    assert not np.isnan(result.scores).any()
+
+
+def test_without_a_driver_nothing_is_known(driven: acm_rs.Monitor) -> None:
+    frame = BATCH.copy()
+    frame["s0"] = np.nan
+    result = driven.score(frame)
+    assert set(result.score["regime"]) == {"unknown"}
+    assert not result.alarms.any()
+    assert "no reading of driver s0 in 600 rows, which are not judged" in result.remarks
+    frame = BATCH.copy()
+    frame.iloc[100:105, 0] = np.nan
+    frame.iloc[200:240, 0] = np.nan
+    result = driven.score(frame)
+    unknown = np.flatnonzero((result.score["regime"].iloc[:300] == "unknown").to_numpy())
+    assert unknown.tolist() == list(range(210, 240))
+
+
+def test_gaps_in_pieces_give_the_bytes_of_the_whole(driven: acm_rs.Monitor) -> None:
+    frame = BATCH.copy()
+    frame.iloc[:30, 0] = np.nan
+    frame.iloc[100:140, 0] = np.nan
+    frame.iloc[120:160, 1:5] = np.nan
+    frame.iloc[170:175] = np.nan
+    whole = driven.score(frame)
+    live = acm_rs.Monitor.from_bytes(driven.to_bytes())
+    pieces = []
+    for edges in ((0, 11), (11, 105), (105, 121), (121, 172), (172, 600)):
+        pieces.append(live.update(frame.iloc[slice(*edges)]))
+        live = acm_rs.Monitor.from_bytes(live.to_bytes())
+    for name in ("scores", "regimes", "confidences", "shares"):
+        np.testing.assert_array_equal(np.concatenate([getattr(one, name) for one in pieces]), getattr(whole, name))
+
+
+def test_readings_beyond_their_limits_are_told() -> None:
+    limited = acm_rs.Monitor(limits={"s0": (0, 100)}).fit(HISTORY)
+    frame = BATCH.copy()
+    frame.iloc[200:, 0] += 100
+    assert "readings beyond their limits, taken as missing: s0 (400)" in limited.score(frame).remarks
+
+
+def test_rows_beyond_all_alarm_whatever_the_limit(monitor: acm_rs.Monitor) -> None:
+    strict = acm_rs.Monitor.from_bytes(monitor.to_bytes())
+    frame = BATCH.copy()
+    frame.iloc[200:, 0] += 20.0
+    frame.iloc[300:] += 200.0
+    assert strict.score(frame).scores[300:].min() > 10.0
+    strict._limit = 20.0
+    assert strict.score(BATCH + 200.0).alarms[2:].all()

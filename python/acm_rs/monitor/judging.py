@@ -13,7 +13,7 @@ from acm_rs.monitor.alarms import alarmed, found_episodes
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.episode import Episode
 from acm_rs.monitor.reading import Readings
-from acm_rs.monitor.regimes import UNKNOWN
+from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
 from acm_rs.monitor.watches import CAUSES, PARTS, Looked, State, Watches
 
 __all__ = ["Verdict", "follow", "judge", "matched"]
@@ -26,7 +26,9 @@ Labels = NDArray[np.int64]
 PRESENT = 0.5
 """Share of its columns that a frame must have."""
 BEYOND = 4.0
-"""Score of a row beyond all that training has seen."""
+"""Least score of a row beyond all that training has seen."""
+CLEAR = 1.5
+"""Limits that it has at least: it alarms whatever the budget."""
 
 
 def matched(readings: Readings, names: list[str]) -> tuple[Matrix, list[str]]:
@@ -72,21 +74,30 @@ class Verdict:
         values, self.coded, self.outside = rules.clean(raw)
         silent = np.isnan(values).all(axis=1)
         self.labels: Labels = regimes.carried(regimes.label(values), silent, state.phase)
-        self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~regimes.outside(values)
+        away = gaps(values, state.gaps)
+        if len(away):
+            state.gaps = away[-1]
+        self.lost: Flags = regimes.drivers & (away > regimes.gap) & (self.labels != STANDSTILL)[:, None]
+        """Rows in which a driver has had no reading for long, (n, columns)."""
+        lost = self.lost.any(axis=1)
+        self.labels[lost] = UNKNOWN
+        self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~regimes.outside(values) & ~lost
         self.regimes: Labels = self.labels - UNKNOWN
         ages, state.phase = regimes.ages(self.labels, state.phase)
         self.sensors, states = watches.split(values, state)
         self.looked: Looked = watches.look(self.sensors, states, self.labels, ages)
+        self.scarce: Flags = self.looked.scarce & (self.labels >= 0)
+        self.beyond &= ~self.looked.scarce
         own = watches.by_sensor(self.looked, self.sensors, state)
         level = watches.level(self.looked, self.labels, state)
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         parts = watches.parts(fused, own, level)
         self.causes: Labels = watches.causes(parts)
         self.shares: Matrix = watches.shares(self.causes, own, level, self.looked.residual)
-        self.scores: Vector = parts.max(axis=1)
-        self.scores[self.looked.held] = np.nan
+        worst = parts.max(axis=1)
+        self.scores: Vector = np.where(self.looked.held, np.nan, worst)
         self.shares[self.looked.held] = 0.0
-        self.scores[self.beyond] = BEYOND
+        self.scores[self.beyond] = np.maximum(worst[self.beyond], max(BEYOND, CLEAR * limit))
         self.causes[self.beyond] = len(PARTS)
         self.alarms, state.alarm, state.over = alarmed(self.scores, limit, state.alarm, state.over)
         self.limits: Vector = np.full(len(self.scores), limit)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from acm_rs.decisions import calibrate
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
-from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, near_rows
+from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, precision_of, product, solve_missing
-from acm_rs.monitor.watches import MEMORIES, PARTS, SHIFTS, WILD, Looked, State, Watches, state_scales
+from acm_rs.monitor.watches import MEMORIES, PARTS, PRESENT, SHIFTS, WILD, Looked, State, Watches, state_scales
 
 __all__ = ["FOLDS", "Learned", "learn_watches"]
 
@@ -74,6 +74,10 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
             f"`frame` must have at least 80 healthy rows with the machine running, got {int(usable.sum())}; give more "
             "history, or say with `healthy` which rows count"
         )
+    watches.present = np.minimum(PRESENT, np.quantile(1.0 - np.isnan(sensors[usable]).mean(axis=1), [0.05]))
+    usable &= ~watches.scarce(sensors)
+    driven = gaps(values[:, regimes.drivers], np.zeros(1, np.int64))[usable]
+    usual = int(np.quantile(driven, 0.99)) if driven.size else 0
     folds = np.zeros(len(values), np.int64)
     place = np.cumsum(usable)
     folds = np.minimum(FOLDS - 1, (place - 1).clip(0) * FOLDS // place[-1])
@@ -107,6 +111,7 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     if (labels == STANDSTILL).any():
         # The edges of its standstills were left out before the rows after them were counted.
         regimes.settle += EDGE
+    regimes.gap = max(regimes.settle, usual)
     return Learned(scores, slow)
 
 

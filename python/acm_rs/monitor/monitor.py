@@ -29,11 +29,6 @@ __all__ = ["Monitor"]
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-PRESENT = 0.5
-"""Share of its sensors that a frame must have."""
-BEYOND = 4.0
-"""Score of a row beyond all that training has seen."""
-
 
 class Monitor(Filed):
     """The job of the whole: learns a machine from its healthy history, and tells what is wrong with it later, and who
@@ -419,7 +414,7 @@ class Monitor(Filed):
             quality_rows=partial(
                 telling.quality, readings, about, rules, verdict.coded, verdict.outside, ~watches.watched
             ),
-            remarks=telling.remarks(readings, about, rules, absent, verdict.labels, verdict.beyond, verdict.coded),
+            remarks=telling.remarks(readings, about, rules, absent, verdict),
             units={key[5:]: unit for key, unit in self._notes.items() if key.startswith("unit:")},
             sheet=readings.sheet,
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from acm_rs.monitor.cleaning import scales
 from acm_rs.regimes import RegimeModel, minimum_dwell
 
-__all__ = ["STANDSTILL", "UNKNOWN", "Phase", "Regimes"]
+__all__ = ["STANDSTILL", "UNKNOWN", "Phase", "Regimes", "gaps"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -71,6 +71,8 @@ class Regimes:
         self.still_rows: int = int(parts["still_rows"])
         self.settle: int = int(parts["settle"])
         """Rows after a change of regime that are not judged."""
+        self.gap: int = int(parts["gap"])
+        """Rows that a driver is without a reading at most before the regime is unknown."""
 
     @staticmethod
     def fields() -> tuple[str, ...]:
@@ -107,6 +109,7 @@ class Regimes:
             counts=counts,
             still_rows=int(still.sum()),
             settle=0,
+            gap=0,
         )
 
     def resting(self, values: Matrix) -> Flags:
@@ -136,6 +139,12 @@ class Regimes:
         labels[(beyond_by > many) | self.outside(values)] = UNKNOWN
         labels[self.resting(values)] = STANDSTILL
         return labels
+
+    @property
+    def drivers(self) -> Flags:
+        """Which columns are drivers."""
+        found: Flags = np.isfinite(self.low[1])
+        return found
 
     def outside(self, values: Matrix) -> Flags:
         """Rows in which a driver is beyond its trained range."""
@@ -176,6 +185,15 @@ class Regimes:
         # Nobody counts further than this.
         ages = np.minimum(ages, 2**40)
         return ages, Phase(int(labels[-1]), int(ages[-1]))
+
+
+def gaps(values: Matrix, before: Labels) -> Labels:
+    """Rows since each column's last reading, 0 where it has one; `before` are those of the row before."""
+    rows = np.arange(len(values))[:, None]
+    latest = np.maximum.accumulate(np.where(np.isnan(values), -1, rows), axis=0)
+    # Nobody counts further than this.
+    found: Labels = np.minimum(np.where(latest >= 0, rows - latest, before + rows + 1), 2**40)
+    return found
 
 
 def near_rows(marked: Flags, rows: int) -> Flags:

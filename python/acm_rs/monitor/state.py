@@ -48,6 +48,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         "counts": regimes.counts,
         "still_rows": regimes.still_rows,
         "settle": regimes.settle,
+        "gap": regimes.gap,
         "relations": which,
     }
     return settings, arrays
@@ -61,7 +62,7 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         **{name: arrays[f"rules.{name}"] for name in Rules.fields()},
     )
     regimes = Regimes(
-        **{name: settings[name] for name in ("votes", "counts", "still_rows", "settle")},
+        **{name: settings[name] for name in ("votes", "counts", "still_rows", "settle", "gap")},
         **{name: arrays[f"regimes.{name}"] for name in Regimes.fields()},
     )
     watches = Watches(regimes, arrays["watches.watched"])
@@ -83,6 +84,7 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
 def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
     """What is remembered of the rows so far."""
     arrays: Arrays = {"state.last": state.last, "state.run": state.run, "state.states": state.states}
+    arrays["state.gaps"] = state.gaps
     if state.slow is not None:
         arrays["state.slow"] = state.slow
     if state.fused is not None:
@@ -101,7 +103,9 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
 def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     """What `put_state` put."""
     state = State(len(arrays["state.last"]), len(arrays["state.states"]))
-    state.last, state.run, state.states = (arrays[f"state.{name}"] for name in ("last", "run", "states"))
+    state.last, state.run, state.states, state.gaps = (
+        arrays[f"state.{name}"] for name in ("last", "run", "states", "gaps")
+    )
     state.slow = arrays.get("state.slow")
     if "state.fused" in arrays:
         state.fused = FusedDetector.from_bytes(arrays["state.fused"].tobytes())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.watches import Watches
@@ -20,6 +21,11 @@ __all__ = ["budget", "card", "quality", "remarks", "summary"]
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Counts = NDArray[np.int64]
+
+GROWN = 0.2
+"""Share of the rows by which more is missing than at the fit before it is told."""
+MANY = 20
+"""Rows from which on a share is told."""
 
 
 def budget(rate: float | None, per_day: float | None, interval: dict[str, Any], count: int, rows: int) -> str:
@@ -134,9 +140,7 @@ def remarks(
     about: dict[str, Any],
     rules: Rules,
     absent: Sequence[str],
-    labels: Counts,
-    beyond: Flags,
-    coded: Counts,
+    verdict: Verdict,
 ) -> list[str]:
     """What should be known beside the verdict."""
     found = []
@@ -157,10 +161,12 @@ def remarks(
                 f"{inside:,} of {len(readings.times):,} rows lie within the training "
                 f"({words.span_text((first, last))}): what was learnt from them looks healthier than it is"
             )
-    if coded.any():
-        which = [f"{name} ({count:,})" for name, count in zip(rules.names, coded.tolist(), strict=True) if count]
-        found.append(f"error codes, taken as missing: {', '.join(which[:8])}")
+    if verdict.coded.any():
+        found.append(f"error codes, taken as missing: {_counted(rules.names, verdict.coded)}")
+    if verdict.outside.any():
+        found.append(f"readings beyond their limits, taken as missing: {_counted(rules.names, verdict.outside)}")
     place = {name: number for number, name in enumerate(readings.names)}
+    found += _missing(readings, about, [name for name in rules.names if name in place])
     moved = [
         name
         for name, value in about["constants"].items()
@@ -168,6 +174,7 @@ def remarks(
     ]
     if moved:
         found.append(f"columns that were constant in the training change now, and are not watched: {listed(moved)}")
+    labels, beyond = verdict.labels, verdict.beyond
     still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
     if still:
         found.append(f"{still:,} rows at a standstill, which are not judged")
@@ -176,9 +183,42 @@ def remarks(
             f"{int(np.count_nonzero(beyond)):,} rows are beyond all that training has seen: another load or "
             "state, or a fault of many sensors"
         )
-    if away > np.count_nonzero(beyond):
-        found.append(
-            f"{away - int(np.count_nonzero(beyond)):,} rows have a driver beyond its trained range, or no reading, and "
-            "are not judged"
-        )
+    scarce = int(np.count_nonzero(verdict.scarce))
+    if scarce:
+        found.append(f"{scarce:,} rows have readings of less than half of the sensors, and are not judged")
+    for name, rows in zip(rules.names, np.count_nonzero(verdict.lost, axis=0).tolist(), strict=True):
+        if rows:
+            found.append(f"no reading of driver {name} in {rows:,} rows, which are not judged")
+    away -= int(np.count_nonzero(beyond)) + int(np.count_nonzero(verdict.lost.any(axis=1)))
+    if away > 0:
+        found.append(f"{away:,} rows have a driver beyond its trained range, or no reading, and are not judged")
+    return found
+
+
+def _counted(names: Sequence[str], counts: Counts) -> str:
+    """Names with their counts, the first eight."""
+    which = [f"{name} ({count:,})" for name, count in zip(names, counts.tolist(), strict=True) if count]
+    return ", ".join(which[:8]) + (f" and {len(which) - 8} more" if len(which) > 8 else "")
+
+
+def _missing(readings: Readings, about: dict[str, Any], names: Sequence[str]) -> list[str]:
+    """Columns that have no readings, or far fewer than at the fit."""
+    rows = len(readings.values)
+    if not rows:
+        return []
+    place = {name: number for number, name in enumerate(readings.names)}
+    before = {row["sensor"]: row["missing"] for row in about["quality"]}
+    gone, grown = [], []
+    for name in names:
+        share = float(np.isnan(readings.values[:, place[name]]).mean())
+        if share == 1.0:
+            gone.append(name)
+        elif rows >= MANY and share > before[name] + GROWN:
+            grown.append(f"{name} ({words.share(share)}, {words.share(before[name])} at the fit)")
+    found = []
+    if gone:
+        found.append(f"without any reading: {listed(gone)}")
+    if grown:
+        more = f" and {len(grown) - 8} more" if len(grown) > 8 else ""
+        found.append(f"far more readings are missing than at the fit: {', '.join(grown[:8])}{more}")
     return found

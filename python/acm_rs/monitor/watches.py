@@ -28,6 +28,8 @@ SCATTER = 0.05
 LEVEL = 0.03
 WILD = 5.0
 """Residuals count as so many standard deviations at most: a single reading is soon forgotten."""
+PRESENT = 0.5
+"""Share of the sensors that a row must have to be judged; less only where the training seldom had so many."""
 WARM = 2
 """Rows that the fused detector needs before each row: it has two lags."""
 
@@ -44,10 +46,14 @@ CAUSES = (
 """What people are told of each part, and of rows beyond all of them."""
 
 
+NEVER = 2**40
+"""Rows since a reading that has never been."""
+
+
 class State:
     """What is carried from one piece of a history to the next."""
 
-    __slots__ = ("alarm", "charts", "fused", "last", "over", "phase", "run", "slow", "states", "time")
+    __slots__ = ("alarm", "charts", "fused", "gaps", "last", "over", "phase", "run", "slow", "states", "time")
 
     def __init__(self, sensors: int, states: int) -> None:
         self.phase: Phase = Phase()
@@ -56,6 +62,8 @@ class State:
         self.last: NDArray[np.float64] = np.full(sensors, np.nan)
         self.run: NDArray[np.int64] = np.zeros(sensors, np.int64)
         self.states: NDArray[np.float64] = np.full(states, np.nan)
+        self.gaps: NDArray[np.int64] = np.full(sensors + states, NEVER)
+        """Rows since each column's last reading."""
         self.slow: Matrix | None = None
         self.alarm: bool = False
         self.over: int = 0
@@ -71,10 +79,12 @@ class State:
 class Looked:
     """Rows beside what the other sensors let expect."""
 
-    __slots__ = ("expected", "held", "left", "residual", "scaled")
+    __slots__ = ("expected", "held", "left", "residual", "scaled", "scarce")
 
     def __init__(self, rows: int, sensors: int) -> None:
         self.held: NDArray[np.bool_] = np.ones(rows, bool)
+        self.scarce: NDArray[np.bool_] = np.zeros(rows, bool)
+        """Rows with too few readings to be judged."""
         self.scaled: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
         self.left: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
         self.residual: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
@@ -95,6 +105,8 @@ class Watches:
         self.slow_precision: Matrix = np.zeros((0, 0))
         self.slow_axes: Matrix = np.zeros((0, 0))
         """What the machine has done of late: main components whose slow means count as states."""
+        self.present: Vector = np.array([PRESENT])
+        """Share of the sensors that a row must have."""
         self.relations: list[Relations] = []
         """One for each running regime; regimes of few rows share that of all."""
         self.band: Vector = np.ones(0)
@@ -124,6 +136,7 @@ class Watches:
             "slow_scale",
             "slow_precision",
             "slow_axes",
+            "present",
             "band",
             "axes",
             "level_scale",
@@ -171,11 +184,18 @@ class Watches:
         state.slow = means[-1:]
         return found
 
+    def scarce(self, sensors: Matrix) -> Flags:
+        """Rows that have less readings than it takes to judge them."""
+        found: Flags = np.isnan(sensors).mean(axis=1) > 1.0 - self.present[0]
+        return found
+
     def look(self, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels) -> Looked:
         """Residuals of all rows that are judged."""
         found = Looked(len(sensors), sensors.shape[1])
         running = labels >= 0
-        found.held = ~(running & (ages >= self.regimes.settle))
+        found.scarce = self.scarce(sensors)
+        unsettled = ~(running & (ages >= self.regimes.settle))
+        found.held = unsettled | found.scarce
         ready = running & (ages >= self.regimes.settle - WARM)
         centres = self.regimes.centres[:, self.watched]
         for number in np.unique(labels[ready]):
@@ -188,7 +208,7 @@ class Watches:
             found.residual[rows] = residual / self.band
             found.expected[rows] = centres[number] + self.scale * np.where(gone, filled, scaled - residual)
         found.residual[found.held] = np.nan
-        found.expected[found.held] = np.nan
+        found.expected[unsettled] = np.nan
         return found
 
     # ---- statistics -----------------------------------------------------------------------------------------------
@@ -232,7 +252,7 @@ class Watches:
 
     def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
         """What the fused detector is given: nothing unusual where rows are held."""
-        ready = (labels >= 0) & (ages >= self.regimes.settle - WARM)
+        ready = (labels >= 0) & (ages >= self.regimes.settle - WARM) & ~looked.scarce
         return np.ascontiguousarray(np.where(ready[:, None], looked.left, 0.0))
 
     def parts(self, fused: Vector, own: dict[str, Matrix], level: Matrix) -> Matrix:
