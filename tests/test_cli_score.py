@@ -189,6 +189,10 @@ def test_a_damaged_model_is_refused(run: Run, model: bytes) -> None:
     status, _, complained = run("score", "pump.acm", "new.csv")
     assert status == 1
     assert complained.startswith("acm-rs: pump.acm cannot be used as a model: the file is damaged")
+    Path("pump.acm").write_text("a text")
+    assert run("score", "pump.acm", "new.csv")[2].startswith(
+        "acm-rs: pump.acm cannot be used as a model: this is no file of a Monitor; "
+    )
 
 
 def test_names_that_would_meet_are_refused(run: Run) -> None:

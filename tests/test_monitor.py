@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from functools import cache
@@ -15,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from acm_rs import Monitor, Result
+from acm_rs.monitor.saving import pack, unpack
 
 from benchmarks.plants import Plant
 
@@ -382,6 +384,54 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path) -> None:
         Monitor.load(tmp_path / "none")
     with pytest.raises(IsADirectoryError if os.name == "posix" else OSError):
         Monitor.load(tmp_path)
+
+
+def test_a_flipped_bit_in_the_header_is_damage(tmp_path: Path) -> None:
+    data = fitted().to_bytes()
+    path = tmp_path / "pump.acm"
+    for place in (0, 3, 6, 8, 12, 30, 40, len(data) - 1):
+        broken = bytearray(data)
+        broken[place] ^= 4
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match=r"pump\.acm': the file is damaged"):
+            Monitor.load(path)
+
+
+def entries(held: dict[str, Any], *above: str) -> list[tuple[str, ...]]:
+    """The way to each entry that must be there; what stands by the names of columns is free."""
+    free = {"kinds", "limits", "left_out", "constants", "notes"}
+    found: list[tuple[str, ...]] = []
+    for name, value in held.items():
+        found.append((*above, name))
+        if isinstance(value, dict) and name not in free:
+            found += entries(value, *above, name)
+    return found
+
+
+def test_a_file_that_lacks_an_entry_is_refused() -> None:
+    settings, arrays, version, _ = unpack(fitted().to_bytes())
+    assert Monitor.from_bytes(pack(settings, arrays, version)).to_bytes() == fitted().to_bytes()
+    ways = entries(settings)
+    assert ("about", "constants") in ways
+    for way in ways:
+        for change in ({}, {way[-1]: {"no": ["such", 1]}}):
+            forged = json.loads(json.dumps(settings))
+            inner = forged
+            for name in way[:-1]:
+                inner = inner[name]
+            del inner[way[-1]]
+            inner.update(change)
+            with pytest.raises(ValueError, match="damaged or of another version"):
+                print(way, change, Monitor.from_bytes(pack(forged, arrays, version)))
+
+
+def test_a_file_that_lacks_an_array_is_refused() -> None:
+    settings, arrays, version, _ = unpack(fitted().to_bytes())
+    for name in arrays:
+        without = {key: values for key, values in arrays.items() if key != name}
+        for forged in (without, {**without, name: np.zeros((7, 3, 2))}):
+            with pytest.raises(ValueError, match="damaged or of another version"):
+                print(name, len(forged), Monitor.from_bytes(pack(settings, forged, version)))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")

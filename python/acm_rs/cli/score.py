@@ -65,7 +65,7 @@ def load_monitor(path: Path) -> acm_rs.Monitor:
     except OSError as error:
         raise Refusal(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
-        why = str(error).partition(": ")[2] or str(error)
+        why = str(error).removeprefix(f"{str(path)!r}: ")
         raise Refusal(f"{path} cannot be used as a model: {why}; acm-rs fit makes one") from None
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from acm_rs._native import __version__
 from acm_rs.monitor import arguments
 from acm_rs.monitor.cleaning import Rules
-from acm_rs.monitor.saving import pack, read_file, unpack, write_file
-from acm_rs.monitor.state import put_state, put_watches, take_state, take_watches
+from acm_rs.monitor.result import Result
+from acm_rs.monitor.saving import not_whole, pack, read_file, unpack, write_file
+from acm_rs.monitor.state import put_state, put_watches, take_about, take_state, take_watches
 from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["Filed"]
@@ -40,6 +41,15 @@ class Filed:
     def _set_limit(self) -> None:
         raise NotImplementedError
 
+    def _fresh(self) -> State:
+        raise NotImplementedError
+
+    def _judge(self, frame: Any, times: Any, state: State, live: bool) -> Result:
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        raise NotImplementedError
+
     def to_bytes(self) -> bytes:
         """Everything as bytes: what it has learnt, its settings and notes, and what ``update`` remembers.
 
@@ -55,14 +65,16 @@ class Filed:
         """
         learnt, arrays = put_watches(*self._fitted())
         remembered, own = put_state(self._state)
+        arrays = {**arrays, **own, "scores": self._scores}
         settings = {
             "asked": self._settings(),
             "about": self._about,
             "notes": self._notes,
             "learnt": learnt,
             "remembered": remembered,
+            "arrays": sorted(arrays),
         }
-        return pack(settings, {**arrays, **own, "scores": self._scores}, __version__)
+        return pack(settings, arrays, __version__)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -94,15 +106,34 @@ class Filed:
                 limits={name: tuple(pair) for name, pair in asked["limits"].items()},
             )
             self._notes = arguments.notes(settings["notes"])
-            self._about = settings["about"]
+            self._about = take_about(settings["about"])
+            if settings["arrays"] != sorted(arrays) or arrays["scores"].ndim != 1:
+                raise ValueError("its arrays are not those that were written")
             self._scores = arrays["scores"]
             self._learned = take_watches(settings["learnt"], arrays)
             self._state = take_state(settings["remembered"], arrays)
             self._hash = None
             self._set_limit()
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise ValueError(f"the file of the Monitor is not whole: {error!s:.80}") from None
+            # Of a state of its own: rows change it in place.
+            self._try(take_state(settings["remembered"], {name: values.copy() for name, values in arrays.items()}))
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
+            raise ValueError(not_whole(error)) from None
         return self
+
+    def _try(self, state: State) -> None:
+        """Judge a few rows as they were learnt, and one without readings: what does not fit together is found now."""
+        rules, watches = self._fitted()
+        centres = np.nan_to_num(watches.regimes.centres)
+        rows = np.zeros((3 * len(centres) + 1, len(self._about["columns"])))
+        rows[:-1, [self._about["columns"].index(name) for name in rules.names]] = centres.repeat(3, axis=0)
+        rows[-1] = np.nan
+        times = None if state.time is None else np.repeat(state.time, len(rows))
+        with np.errstate(all="ignore"):
+            for one, live in ((self._fresh(), False), (state, True)):
+                result = self._judge(rows, times, one, live)
+                result.explain()
+                result.quality_rows  # noqa: B018
+        self.summary()
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write everything to one file, whole or not at all.

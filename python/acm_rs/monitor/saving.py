@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["pack", "read_file", "unpack", "write_file"]
+__all__ = ["not_whole", "pack", "read_file", "unpack", "write_file"]
 
 KIND = "acm_rs.Monitor"
 FORMAT = 1
@@ -28,6 +28,18 @@ TYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype("?"),
 }
 MOST_HEADER = 64 * 2**20
+BEGINNING = 4096
+"""Bytes in which the header says what the file is."""
+
+
+class Newer(ValueError):
+    """A file of a later format."""
+
+
+def not_whole(error: Exception) -> str:
+    """What is said of a file whose entries are not those of a Monitor."""
+    what = f"{type(error).__name__}: {error}"[:80]
+    return f"the file is damaged or of another version of acm_rs ({what}); take a copy, or fit again"
 
 
 def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], version: str) -> bytes:
@@ -59,22 +71,23 @@ def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], versio
 def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]], str, str]:
     """Settings, arrays, the version of acm_rs that wrote them, and the checksum in hexadecimal digits."""
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 48 or length > min(len(data) - 40, MOST_HEADER):
-        raise ValueError("this is no file of a Monitor, or its end is missing")
+    if len(data) < 48 or hashlib.sha256(data[:-32]).digest() != data[-32:]:
+        head = data[:MOST_HEADER]
+        if KIND.encode() in head or CHECKSUM.encode() in head:
+            raise ValueError("the file is damaged, its checksum does not fit; take a copy, or fit again")
+        raise ValueError("this is no file of a Monitor")
     try:
-        header = json.loads(data[8 : 8 + length])
+        header = json.loads(data[8 : 8 + min(length, MOST_HEADER)])
         notes = header.pop("__metadata__")
         kind = notes["kind"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError("this is no file of a Monitor") from None
     if kind != KIND:
         raise ValueError(f"this is no file of a Monitor, but one of {str(kind)[:60]!r}")
-    if hashlib.sha256(data[:-32]).digest() != data[-32:]:
-        raise ValueError("the file is damaged: its checksum does not fit; take a copy, or fit again")
     # The checksum fits: what follows are files of other versions, or forged ones.
     try:
         if int(notes["format"]) > FORMAT:
-            raise ValueError(f"the file was written by acm_rs {notes['acm_rs']!s:.30}, which is newer; update acm_rs")
+            raise Newer(f"the file was written by acm_rs {notes['acm_rs']!s:.30}, which is newer; update acm_rs")
         settings = json.loads(notes["settings"])
         arrays = {}
         for name, told in header.items():
@@ -85,8 +98,10 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]], str, s
                 raise ValueError("an array lies outside of the file")
             flat = np.frombuffer(data, dtype, offset=8 + length + first, count=(last - first) // dtype.itemsize)
             arrays[name] = flat.reshape(shape).copy()
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"the file of the Monitor is not whole: {error!s:.80}") from None
+    except Newer:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(not_whole(error)) from None
     arrays.pop(CHECKSUM, None)
     return settings, arrays, str(notes["acm_rs"]), data[-32:].hex()
 
@@ -126,5 +141,8 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         head = file.read(8)
         length = int.from_bytes(head, "little")
         if len(head) < 8 or length > min(os.fstat(file.fileno()).st_size, MOST_HEADER):
-            raise ValueError(f"{os.fspath(path)!r} is no file of a Monitor")
+            # One flipped bit in the length makes no other file of it.
+            head += file.read(BEGINNING)
+            if KIND.encode() not in head:
+                raise ValueError(f"{os.fspath(path)!r}: this is no file of a Monitor")
         return head + file.read()

@@ -14,7 +14,7 @@ from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
 from acm_rs.monitor.watches import State, Watches
 
-__all__ = ["put_state", "put_watches", "take_state", "take_watches"]
+__all__ = ["put_state", "put_watches", "take_about", "take_state", "take_watches"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -61,6 +61,10 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         codes=[list(codes) for codes in settings["codes"]],
         **{name: arrays[f"rules.{name}"] for name in Rules.fields()},
     )
+    if rules.state.shape != (len(rules.names),):
+        raise ValueError("states are not one for each column")
+    if not all(isinstance(code, int | float) for codes in rules.codes for code in codes):
+        raise TypeError("a code is no number")
     regimes = Regimes(
         **{name: settings[name] for name in ("votes", "counts", "still_rows", "settle", "gap")},
         **{name: arrays[f"regimes.{name}"] for name in Regimes.fields()},
@@ -79,6 +83,34 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     if "fused" in arrays:
         watches.fused = FusedDetector.from_bytes(arrays["fused"].tobytes())
     return rules, watches
+
+
+ABOUT: dict[str, type | tuple[type, ...]] = {
+    "columns": list,
+    "texts": list,
+    "left_out": dict,
+    "quality": list,
+    "constants": dict,
+    "rows": int,
+    "span": (list, type(None)),
+    "step": (float, type(None)),
+    "slow": list,
+    "version": str,
+}
+"""What is told of the history that was learnt."""
+
+
+def take_about(about: dict[str, Any]) -> dict[str, Any]:
+    """The same where each entry is there and of its type."""
+    for name, kind in ABOUT.items():
+        if not isinstance(about[name], kind):
+            raise TypeError(f"{name} is of type {type(about[name]).__name__}")
+    names = [*about["columns"], *about["texts"], *about["left_out"].values(), *about["slow"]]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("a name is no text")
+    if not all(isinstance(value, int | float) for value in about["constants"].values()):
+        raise TypeError("a constant is no number")
+    return about
 
 
 def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
@@ -112,6 +144,9 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     for name, values in arrays.items():
         if name.startswith("chart."):
             state.charts[name.removeprefix("chart.")] = EwmaChart.from_bytes(values.tobytes())
+    numbers = [settings[name] for name in ("age", "alarm", "over")]
+    if not all(isinstance(number, int) for number in numbers) or not isinstance(settings["label"], int | None):
+        raise TypeError("what is remembered is no number")
     state.phase = Phase(settings["label"], settings["age"])
     state.alarm, state.over = settings["alarm"], settings["over"]
     state.time = None if settings["time"] is None else np.datetime64(settings["time"], "ns")
