@@ -6,6 +6,7 @@ import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
+from acm_rs.monitor.alarms import stated_interval
 
 
 def plant(n: int, seed: int, start: str) -> pd.DataFrame:
@@ -142,3 +143,33 @@ def test_rows_beyond_all_alarm_whatever_the_limit(monitor: acm_rs.Monitor) -> No
     assert strict.score(frame).scores[300:].min() > 10.0
     strict._limit = 20.0
     assert strict.score(BATCH + 200.0).alarms[2:].all()
+
+
+def test_few_rows_of_noise_do_not_wander() -> None:
+    noise = pd.DataFrame(np.random.default_rng(0).normal(50.0, 1.0, (400, 4)), columns=list("abcd"))
+    short = acm_rs.Monitor().fit(noise)
+    assert any("400 rows are few" in warning for warning in short.warnings_)
+    assert not any("wander" in warning for warning in short.warnings_)
+    walk = noise.copy()
+    walk["a"] += np.random.default_rng(1).normal(size=400).cumsum()
+    assert any("'a' wander" in warning for warning in acm_rs.Monitor().fit(walk).warnings_)
+    assert stated_interval(np.r_[np.ones(40), 3.0 * np.ones(40)], 2.0, 0.01)["high"] == 1.0
+
+
+def test_rows_not_chosen_are_no_gaps() -> None:
+    half = acm_rs.Monitor().fit(HISTORY, healthy=(0, 1500))
+    assert not any("missing" in warning for warning in half.warnings_)
+    with pytest.raises(ValueError, match=r"got none in \(5000, 6000\)"):
+        acm_rs.Monitor().fit(HISTORY, healthy=[(0, 1500), (5000, 6000)])
+
+
+def test_guessed_states_and_another_step_are_told(monitor: acm_rs.Monitor) -> None:
+    coarse = HISTORY.copy()
+    coarse["s0"] = np.clip(np.round(coarse["s0"]), 48, 52)
+    told = "s0 has 5 values and is taken for a state, not watched; kinds={'s0': 'continuous'} watches it"
+    assert told in acm_rs.Monitor().fit(coarse).warnings_
+    assert not any("taken for a state" in said for said in acm_rs.Monitor(kinds={"s0": "state"}).fit(coarse).warnings_)
+    hourly = BATCH.set_axis(pd.date_range("2026-03-01", periods=600, freq="h"))
+    assert any(
+        remark.startswith("rows come every 1 h, at the fit every 10 min") for remark in monitor.score(hourly).remarks
+    )

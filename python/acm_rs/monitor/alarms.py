@@ -193,4 +193,4 @@ def stated_interval(scores: Vector, limit: float, rate: float, seed: int = 17) -
         rows = random.gamma(np.maximum(coming, 1e-9), length)
         ends.append(np.quantile(rows / len(known), [0.025, 0.975]))
     low, high = min(ends[0][0], ends[1][0]), max(ends[0][1], ends[1][1])
-    return {"low": float(low), "high": float(max(high, rate)), "rows": len(known), "spell": length}
+    return {"low": float(low), "high": float(min(max(high, rate), 1.0)), "rows": len(known), "spell": length}

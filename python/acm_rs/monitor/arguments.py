@@ -104,7 +104,13 @@ def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int) 
     ):
         chosen = np.zeros(rows, bool)
         for span in healthy:
-            chosen |= _inside(span, times, rows)
+            inside = _inside(span, times, rows)
+            if not inside.any():
+                raise ValueError(
+                    f"`healthy` must leave rows to learn from in each span, got none in {reprlib.repr(span)}; "
+                    f"look at the times or the numbers of the {rows:,} rows"
+                )
+            chosen |= inside
     else:
         chosen = np.asarray(vector(healthy, "healthy"))
         if chosen.dtype != bool or chosen.shape != (rows,):

@@ -104,7 +104,7 @@ def learn(
     """
     n = rows
     left_out: dict[str, str] = {}
-    found: dict[str, dict[str, Any]] = {name: _row(name, values[:, place]) for place, name in enumerate(names)}
+    found: dict[str, dict[str, Any]] = {name: _row(name, values[:, place], rows) for place, name in enumerate(names)}
     low = np.array([limits.get(name, (-np.inf, np.inf))[0] for name in names], dtype=np.float64)
     high = np.array([limits.get(name, (-np.inf, np.inf))[1] for name in names], dtype=np.float64)
     cleaned = np.array(values, order="F")
@@ -150,6 +150,7 @@ def learn(
             found[name]["stuck"] = int(np.count_nonzero(frozen[:, place]))
             column[frozen[:, place]] = np.nan
         if is_state:
+            found[name]["guessed"] = 0 if kind else int(distinct.size)
             found[name]["note"] = f"{distinct.size} values: a state, conditions the others but is not watched"
         used.append(place)
         states.append(is_state)
@@ -173,13 +174,14 @@ def learn(
     return rules, chosen, left_out, list(found.values())
 
 
-def _row(name: str, column: NDArray[np.float64]) -> dict[str, Any]:
+def _row(name: str, column: NDArray[np.float64], rows: int) -> dict[str, Any]:
     return {
         "sensor": name,
-        "missing": float(np.mean(np.isnan(column))) if len(column) else 0.0,
+        "missing": 1.0 - float(np.count_nonzero(~np.isnan(column))) / rows if rows else 0.0,
         "codes": 0,
         "beyond limits": 0,
         "stuck": 0,
+        "guessed": 0,
         "note": "",
     }
 

@@ -239,11 +239,11 @@ def _longest(sensors: Matrix, usable: Flags) -> Vector:
     return longest
 
 
-def _chart_spread(values: Matrix, usable: Flags, memory: float) -> tuple[Vector, Vector]:
+def _chart_spread(values: Matrix, usable: Flags, memory: float) -> tuple[Vector, Flags]:
     """Standard deviation of each chart's means, wider where they wander so slowly that the history holds few of them.
 
-    As many independent values as the sum of autocorrelations lets count, which come second; then Student's quantile for
-    the normal one.
+    As many independent values as the sum of autocorrelations lets count; then Student's quantile for the normal one.
+    Which columns wander for longer than the chart remembers comes second.
     """
     rows = values[usable]
     n = len(rows)
@@ -258,11 +258,12 @@ def _chart_spread(values: Matrix, usable: Flags, memory: float) -> tuple[Vector,
     small = np.where((auto < 0.05).any(axis=0), (auto < 0.05).argmax(axis=0), len(auto))
     inside = np.arange(len(auto))[:, None] < small
     length = 2.0 * np.sum(auto * inside, axis=0) - 1.0
-    freedom = np.maximum(n / np.maximum(length, 2.0 / memory - 1.0) - 1.0, 1.0)
+    own = 2.0 / memory - 1.0
+    freedom = np.maximum(n / np.maximum(length, own) - 1.0, 1.0)
     z = 3.5
     bent = z * (8.0 * freedom + 3.0) / (8.0 * freedom + 1.0)
     student = np.sqrt(freedom * np.expm1(np.square(bent) / freedom))
-    return spread * student / z, freedom
+    return spread * student / z, (freedom < FEW) & (length > 2.0 * own)
 
 
 def _scaled(
@@ -276,10 +277,10 @@ def _scaled(
     level = watches.level(unseen, labels, state)
     for name, values in (*own.items(), ("level", level)):
         if name != "stuck":
-            spread, freedom = _chart_spread(values, usable, MEMORIES[name])
+            spread, wanders = _chart_spread(values, usable, MEMORIES[name])
             watches.spreads[name] = spread
             if name == SLOWEST_SHIFT:
-                slow = freedom < FEW
+                slow = wanders
             values /= spread
     watches.middle, watches.reach = np.zeros(len(PARTS)), np.ones(len(PARTS))
     raw = watches.parts(np.where(np.isnan(fused), -np.inf, fused), own, level)

@@ -24,6 +24,8 @@ Counts = NDArray[np.int64]
 
 GROWN = 0.2
 """Share of the rows by which more is missing than at the fit before it is told."""
+STEPS = 1.5
+"""Times by which another sampling step is told."""
 MANY = 20
 """Rows from which on a share is told."""
 
@@ -160,6 +162,13 @@ def remarks(
             found.append(
                 f"{inside:,} of {len(readings.times):,} rows lie within the training "
                 f"({words.span_text((first, last))}): what was learnt from them looks healthier than it is"
+            )
+    if about["step"] is not None and readings.times is not None and len(readings.times) >= MANY:
+        step = float(np.median(np.diff(readings.times).astype(np.int64)))
+        if step > 0.0 and not 1.0 / STEPS < step / about["step"] < STEPS:
+            found.append(
+                f"rows come every {words.step_text(step)}, at the fit every {words.step_text(about['step'])}: what "
+                "counts in rows is shorter or longer than it was there"
             )
     if verdict.coded.any():
         found.append(f"error codes, taken as missing: {_counted(rules.names, verdict.coded)}")

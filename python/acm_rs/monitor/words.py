@@ -103,6 +103,13 @@ def doubts(
         found.append(
             f"{listed(slow)} wander so slowly that the history holds few of their ups and downs: their limits are wide"
         )
+    for row in quality:
+        # A switch of two values is one; more may be a coarse reading.
+        if row["guessed"] > 2:
+            found.append(
+                f"{row['sensor']} has {row['guessed']} values and is taken for a state, not watched; "
+                f"kinds={{{row['sensor']!r}: 'continuous'}} watches it"
+            )
     gaps = [row["sensor"] for row in quality if row["sensor"] in used and row["missing"] > 0.1]
     if gaps:
         found.append(f"more than a tenth of the readings are missing in {listed(gaps)}")
