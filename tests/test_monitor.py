@@ -96,7 +96,7 @@ def test_a_fault_is_found_with_its_sensor_and_what_it_should_read() -> None:
     )
     assert "°C" in result.explain()[-1]
     assert result.monitor_card["asset"] == "pump 7"
-    assert len(result.monitor_card["SHA-256"]) == 64
+    assert len(result.monitor_card["SHA-256 of what was learnt"]) == 64
 
 
 def test_a_standstill_is_a_regime_and_no_fault() -> None:
@@ -457,3 +457,27 @@ def test_no_rows_give_an_empty_result() -> None:
     result = fitted().score(later()[:0])
     assert len(result.score) == 0
     assert result.found == []
+
+
+def test_the_digest_is_of_what_was_learnt_alone() -> None:
+    other = Monitor.from_bytes(fitted().to_bytes())
+    before = fitted().score(later()[:50])
+    other.set_budget(false_alarm_rate=0.05)
+    after = other.score(later()[:50])
+    key = "SHA-256 of what was learnt"
+    assert before.monitor_card["budget"] != after.monitor_card["budget"]
+    assert before.monitor_card[key] == after.monitor_card[key]
+    assert Monitor().fit(history()[: ROWS - 1]).score(later()[:50]).monitor_card[key] != after.monitor_card[key]
+
+
+def test_a_driver_that_is_left_out_conditions_nothing() -> None:
+    monitor = Monitor(drivers=["load", "set point"]).fit(history()[:ROWS])
+    assert any(said.startswith("driver 'set point' is left out (constant") for said in monitor.warnings_)
+    assert "Drivers, which condition the others: load\n" in monitor.summary()
+    assert "1 sensor," in repr(Monitor().fit(history()[["bearing"]][:ROWS]).score(later()[["bearing"]]))
+
+
+def test_one_is_told_as_one() -> None:
+    said = " ".join(fitted().score(later()[:50].drop(columns="oil").assign(new=1.0)).remarks)
+    assert "1 sensor is absent" in said
+    assert "1 column was not known" in said

@@ -20,7 +20,7 @@ from acm_rs.monitor.learning import learn_watches
 from acm_rs.monitor.reading import Readings, read
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.result import Result
-from acm_rs.monitor.saving import pack, unpack
+from acm_rs.monitor.saving import pack
 from acm_rs.monitor.state import put_watches
 from acm_rs.monitor.watches import State, Watches
 
@@ -162,7 +162,12 @@ class Monitor(Filed):
         self._fitted()
         rate = self._rate if self._rate is not None else self._alarm_share
         _rules, watches = self._fitted()
-        return words.doubts(
+        idle = [
+            f"driver {name!r} is left out ({self._about['left_out'][name]}) and conditions nothing"
+            for name in self._drivers
+            if name in self._about["left_out"]
+        ]
+        return idle + words.doubts(
             self._about["rows"],
             self._interval,
             max(rate, 1e-9),
@@ -426,10 +431,9 @@ class Monitor(Filed):
         """What the Monitor is, line by line."""
         rules, watches = self._fitted()
         if self._hash is None:
+            # Neither the budget nor the running version: only what was learnt, and by which version.
             settings, arrays = put_watches(rules, watches)
-            self._hash = unpack(
-                pack({**settings, **self._settings()}, {**arrays, "scores": self._scores}, __version__)
-            )[3]
+            self._hash = pack(settings, {**arrays, "scores": self._scores}, self._about["version"])[-32:].hex()
             self._cards = telling.card(self._about, watches, self.sensors_, self._budget_told(), self._hash)
         return {**({"asset": self._notes["asset"]} if "asset" in self._notes else {}), **self._cards}
 

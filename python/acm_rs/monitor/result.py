@@ -298,7 +298,11 @@ class Result:
     def __repr__(self) -> str:
         rows, sensors = self.values.shape
         many = "1 episode" if len(self.found) == 1 else f"{len(self.found)} episodes"
-        return f"Result({rows} rows, {sensors} sensors, {many}, {int(self.alarms.sum())} rows in alarm)"
+        alarms = int(self.alarms.sum())
+        counts = [
+            f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in ((rows, "row"), (sensors, "sensor"), (alarms, "row"))
+        ]
+        return f"Result({counts[0]}, {counts[1]}, {many}, {counts[2]} in alarm)"
 
 
 def _framed(sheet: Sheet | None, columns: dict[str, Any], of_rows: bool = True) -> Any:

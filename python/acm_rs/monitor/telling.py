@@ -32,7 +32,11 @@ MANY = 20
 
 def budget(rate: float | None, per_day: float | None, interval: dict[str, Any], count: int, rows: int) -> str:
     """What may alarm, and how sure that is."""
-    asked = f"{words.share(rate)} of healthy rows in alarm" if rate is not None else f"{per_day:g} alarms a day"
+    asked = (
+        f"{words.share(rate)} of healthy rows in alarm"
+        if rate is not None
+        else f"{per_day:g} alarm{'' if per_day == 1 else 's'} a day"
+    )
     low, high = words.share(interval["low"]), words.share(interval["high"])
     seen = "1 alarm" if count == 1 else f"{count} alarms"
     return (
@@ -61,7 +65,7 @@ def card(about: dict[str, Any], watches: Watches, sensors: Sequence[str], budget
         "regimes": "; ".join(words.regimes_told(regimes.names, regimes.counts, regimes.still_rows, regimes.settle)),
         "budget": budget,
         "version": f"acm_rs {about['version']}",
-        "SHA-256": digest,
+        "SHA-256 of what was learnt": digest,
     }
 
 
@@ -81,7 +85,8 @@ def summary(
     lines = [f"Monitor{asset}, trained on {trained_on(about)}"]
     lines += words.wrapped("Watched", [f"{len(sensors)} sensors: {', '.join(sensors)}"])
     states = [name for name, state in zip(rules.names, rules.state.tolist(), strict=True) if state]
-    lines += words.wrapped("Drivers, which condition the others", [", ".join(drivers)] if drivers else [])
+    held = [name for name in drivers if name in rules.names]
+    lines += words.wrapped("Drivers, which condition the others", [", ".join(held)] if held else [])
     lines += words.wrapped(
         "States, which condition the others and are not watched", [", ".join(states)] if states else []
     )
@@ -147,11 +152,14 @@ def remarks(
     """What should be known beside the verdict."""
     found = []
     if absent:
-        found.append(f"{len(absent)} sensors are absent and count as missing: {listed(absent)}")
+        many = "1 sensor is absent and counts" if len(absent) == 1 else f"{len(absent)} sensors are absent and count"
+        found.append(f"{many} as missing: {listed(absent)}")
     known = {*about["columns"], *about["texts"]}
     strange = [name for name in (*readings.names, *readings.texts) if name not in known]
     if strange:
-        found.append(f"{len(strange)} columns were not known at the fit and are ignored: {listed(strange)}")
+        one = len(strange) == 1
+        many = "1 column was" if one else f"{len(strange)} columns were"
+        found.append(f"{many} not known at the fit and {'is' if one else 'are'} ignored: {listed(strange)}")
     texts = [name for name in rules.names if name in readings.texts]
     if texts:
         found.append(f"columns that held numbers at the fit hold none now: {listed(texts)}")
