@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from acm_rs import Monitor
+from acm_rs.cli.score import _json_time
 
 X = np.random.default_rng(0).normal(size=(400, 4))
 TIMES = pd.date_range("2026-01-01", periods=400, freq="10min")
@@ -58,3 +59,18 @@ def test_numbers_of_another_type_are_said_to_be_so() -> None:
     assert left_out["word"] == "holds no numbers"
     with pytest.raises(ValueError, match=r"'odd' is of type object; convert it with \.astype\(float\)"):
         Monitor().fit(frame[["odd"]])
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", None], ids=["zoned", "naive"])
+def test_utc_is_said_where_times_have_a_zone(zone: str | None) -> None:
+    frame = pd.DataFrame(X, columns=list("abcd"), index=TIMES.tz_localize(zone))
+    utc, z = (" UTC", "Z") if zone else ("", "")
+    begin = "2025-12-31 23:00" if zone else "2026-01-01 00:00"
+    monitor = Monitor().fit(frame)
+    by_argument = monitor.score(X, times=frame.index)
+    by_column = monitor.score(pl.from_pandas(frame.reset_index(names="t")))
+    for result in (monitor.score(frame), by_argument, by_column):
+        assert result.moment(0) == begin + utc
+        assert _json_time(result, 0) == begin.replace(" ", "T") + ":00" + z
+    assert begin in monitor.summary()
+    assert (" UTC, every" in monitor.summary()) == bool(zone)

@@ -216,6 +216,12 @@ class Sheet:
             f'`times` must be times, "index", or the name of a column, got {reprlib.repr(times)}; columns: {known}'
         )
 
+    def zoned(self, times: object) -> bool:
+        """Whether the times that `times` asks for, or else the frame's own, have a zone."""
+        if times is not None and not isinstance(times, str):
+            return zoned(times)
+        return zoned(self._own_times if self._own_times is not None else self._index if self._has_dates() else None)
+
     # ---- names ----------------------------------------------------------------------------------------------------
 
     @property
@@ -436,6 +442,18 @@ def stamps(times: Any) -> Any:
     if column.dtype == nw.Date:
         column = column.cast(nw.Datetime("ms"))
     return column.to_numpy()
+
+
+def zoned(times: Any) -> bool:
+    """Whether times have a zone: then `stamps` gives them in UTC."""
+    if times is None or isinstance(times, str | np.ndarray):
+        return False
+    import narwhals as nw
+
+    if hasattr(times, "get_level_values"):
+        times = times.to_series()
+    column = times if isinstance(times, nw.Series) else nw.from_native(times, series_only=True, pass_through=True)
+    return isinstance(column, nw.Series) and getattr(column.dtype, "time_zone", None) is not None
 
 
 def vector(values: Any, name: str) -> Any:

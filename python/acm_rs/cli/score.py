@@ -290,7 +290,7 @@ def _json_time(result: acm_rs.Result, row: int) -> Any:
     if result.times is None:
         return row
     text = str(np.datetime_as_string(result.times[row], unit="ns"))
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + ("Z" if result.utc else "")
 
 
 def _number(value: float) -> float | None:

@@ -271,6 +271,7 @@ class Monitor(Filed):
             "span": span,
             "step": step,
             "slow": [name for name, slow in zip(_those(rules.names, watched), learned.slow, strict=True) if slow],
+            "utc": readings.utc,
             "version": __version__,
         }
         self._scores = learned.scores
@@ -422,6 +423,7 @@ class Monitor(Filed):
             remarks=telling.remarks(readings, about, rules, absent, verdict),
             units={key[5:]: unit for key, unit in self._notes.items() if key.startswith("unit:")},
             sheet=readings.sheet,
+            utc=readings.utc,
         )
 
     # ---- words ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name
+from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name, zoned
 
 __all__ = ["Readings", "read"]
 
@@ -34,9 +34,11 @@ class Readings:
         The frame, to go back to its kind.
     texts : dict of str to str
         Columns that are not used as numbers, each with the reason.
+    utc : bool
+        The times had a zone, and are in UTC.
     """
 
-    __slots__ = ("names", "sheet", "texts", "times", "values")
+    __slots__ = ("names", "sheet", "texts", "times", "utc", "values")
 
     def __init__(
         self,
@@ -45,12 +47,14 @@ class Readings:
         times: NDArray[np.datetime64] | None,
         sheet: Sheet | None,
         texts: dict[str, str],
+        utc: bool,
     ) -> None:
         self.names: list[str] = names
         self.values: Matrix = values
         self.times: NDArray[np.datetime64] | None = times
         self.sheet: Sheet | None = sheet
         self.texts: dict[str, str] = texts
+        self.utc: bool = utc
 
 
 def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readings:
@@ -97,7 +101,7 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
     found = sheet.names
     assert found is not None
     when = sheet.times(times) if times is not None else sheet.times(None, "1s")
-    return Readings(list(found), _finite(matrix), _sorted(when, len(matrix)), sheet, texts)
+    return Readings(list(found), _finite(matrix), _sorted(when, len(matrix)), sheet, texts, sheet.zoned(times))
 
 
 def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings:
@@ -114,7 +118,7 @@ def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings
         )
     own = [f"x{number}" for number in range(x.shape[1])] if names is None else list(names)
     values = np.array(x, dtype=np.float64, order="F")
-    return Readings(own, _finite(values), _sorted(stamps(times), len(values)), None, {})
+    return Readings(own, _finite(values), _sorted(stamps(times), len(values)), None, {}, zoned(times))
 
 
 def _different(x: Any) -> None:

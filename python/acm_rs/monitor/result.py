@@ -67,6 +67,8 @@ class Result:
         Units of sensors by name.
     sheet : Sheet, optional
         The frame that was scored, to go back to its kind.
+    utc : bool, default False
+        The times had a zone: ``times`` and texts are in UTC, and texts say so.
 
     Examples
     --------
@@ -106,6 +108,7 @@ class Result:
         remarks: Sequence[str] | None = None,
         units: Mapping[str, str] | None = None,
         sheet: Sheet | None = None,
+        utc: bool = False,
     ) -> None:
         self.names: tuple[str, ...] = tuple(names)
         self.values = values
@@ -125,6 +128,7 @@ class Result:
         self.remarks: list[str] = list(remarks or [])
         self.units: dict[str, str] = dict(units or {})
         self._sheet = sheet
+        self.utc: bool = utc
 
     # ---- frames ---------------------------------------------------------------------------------------------------
 
@@ -246,7 +250,7 @@ class Result:
         if self.times is None:
             return f"row {row}"
         text = np.datetime_as_string(self.times[row], unit="s").replace("T", " ")
-        return text.removesuffix(":00")
+        return text.removesuffix(":00") + (" UTC" if self.utc else "")
 
     # ---- pictures -------------------------------------------------------------------------------------------------
 

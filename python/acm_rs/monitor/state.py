@@ -95,6 +95,7 @@ ABOUT: dict[str, type | tuple[type, ...]] = {
     "span": (list, type(None)),
     "step": (float, type(None)),
     "slow": list,
+    "utc": bool,
     "version": str,
 }
 """What is told of the history that was learnt."""

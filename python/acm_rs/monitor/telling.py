@@ -51,7 +51,7 @@ def trained_on(about: dict[str, Any]) -> str:
     when = "without times"
     if span is not None:
         first, last = (np.datetime64(end, "ns") for end in span)
-        when = words.span_text((first, last))
+        when = words.span_text((first, last), about["utc"])
     every = "" if about["step"] is None else f", every {words.step_text(about['step'])}"
     return f"{about['rows']:,} rows, {when}{every}"
 
@@ -169,7 +169,8 @@ def remarks(
         if inside:
             found.append(
                 f"{inside:,} of {len(readings.times):,} rows lie within the training "
-                f"({words.span_text((first, last))}): what was learnt from them looks healthier than it is"
+                f"({words.span_text((first, last), about['utc'])}): what was learnt from them looks healthier than it "
+                "is"
             )
     if about["step"] is not None and readings.times is not None and len(readings.times) >= MANY:
         step = float(np.median(np.diff(readings.times).astype(np.int64)))

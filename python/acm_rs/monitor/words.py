@@ -24,9 +24,10 @@ def moment(time: np.datetime64) -> str:
     return np.datetime_as_string(time, unit="s").replace("T", " ").removesuffix(":00")
 
 
-def span_text(span: tuple[np.datetime64, np.datetime64] | None) -> str:
+def span_text(span: tuple[np.datetime64, np.datetime64] | None, utc: bool = False) -> str:
     """From when to when."""
-    return "rows without times" if span is None else f"{moment(span[0])} to {moment(span[1])}"
+    zone = " UTC" if utc else ""
+    return "rows without times" if span is None else f"{moment(span[0])} to {moment(span[1])}{zone}"
 
 
 def step_text(nanoseconds: float) -> str:
