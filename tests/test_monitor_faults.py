@@ -173,3 +173,13 @@ def test_guessed_states_and_another_step_are_told(monitor: acm_rs.Monitor) -> No
     assert any(
         remark.startswith("rows come every 1 h, at the fit every 10 min") for remark in monitor.score(hourly).remarks
     )
+
+
+def test_the_alarms_of_the_history_are_told() -> None:
+    spoilt = HISTORY.copy()
+    spoilt.iloc[1200:1215, 3] += 3.0
+    told = [said for said in acm_rs.Monitor().fit(spoilt).warnings_ if said.startswith("the history itself alarms")]
+    assert len(told) == 1
+    assert "2026-01-09 10:10 to 2026-01-09 12:10 (s3)" in told[0]
+    cured = acm_rs.Monitor().fit(spoilt, healthy=[(0, 1199), (1230, 2999)])
+    assert "2026-01-09 1" not in " ".join(cured.warnings_)

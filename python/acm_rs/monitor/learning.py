@@ -46,11 +46,13 @@ LEAD = 60
 class Learned:
     """What a fit gives beside the watches."""
 
-    __slots__ = ("scores", "slow")
+    __slots__ = ("firsts", "scores", "slow")
 
-    def __init__(self, scores: Vector, slow: Flags) -> None:
+    def __init__(self, scores: Vector, slow: Flags, firsts: Labels) -> None:
         self.scores: Vector = scores
         """Scores of the training rows, each by a model that had not seen it; NaN where not judged."""
+        self.firsts: Labels = firsts
+        """The sensor that has the greatest share of each."""
         self.slow: Flags = slow
         """Sensors whose residuals wander so slowly that the history holds few of their ups and downs."""
 
@@ -107,12 +109,12 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     rough = np.square(np.clip(unseen.residual, -WILD, WILD))
     watches.scatter_mean = np.nanmean(rough, axis=0)
     watches.longest = _longest(sensors, usable)
-    scores, slow = _scaled(watches, unseen, sensors, labels, fused, usable)
+    scores, slow, firsts = _scaled(watches, unseen, sensors, labels, fused, usable)
     if (labels == STANDSTILL).any():
         # The edges of its standstills were left out before the rows after them were counted.
         regimes.settle += EDGE
     regimes.gap = max(regimes.settle, usual)
-    return Learned(scores, slow)
+    return Learned(scores, slow, firsts)
 
 
 def _set_scales(watches: Watches, values: Matrix, labels: Labels) -> None:
@@ -268,8 +270,9 @@ def _chart_spread(values: Matrix, usable: Flags, memory: float) -> tuple[Vector,
 
 def _scaled(
     watches: Watches, unseen: Looked, sensors: Matrix, labels: Labels, fused: Vector, usable: Flags
-) -> tuple[Vector, Flags]:
-    """Scale every chart and part by the rows that were not seen; their scores, and which sensors wander slowly."""
+) -> tuple[Vector, Flags, Labels]:
+    """Scale every chart and part by the rows that were not seen; their scores, which sensors wander slowly, and which
+    sensor says most of each row."""
     slow = np.zeros(sensors.shape[1], bool)
     state = State(sensors.shape[1], 0)
     watches.spreads = {}
@@ -301,4 +304,5 @@ def _scaled(
     parts = (raw - watches.middle) / watches.reach
     scores = parts.max(axis=1)
     scores[~usable] = np.nan
-    return scores, slow
+    firsts = watches.shares(watches.causes(parts), own, level, unseen.residual).argmax(axis=1)
+    return scores, slow, firsts

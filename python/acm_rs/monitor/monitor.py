@@ -177,6 +177,7 @@ class Monitor(Filed):
             watches.fused is not None,
             self._drivers,
             1.0 - np.square(watches.band),
+            self._about["alarms"],
         )
 
     @property
@@ -272,6 +273,7 @@ class Monitor(Filed):
             "step": step,
             "slow": [name for name, slow in zip(_those(rules.names, watched), learned.slow, strict=True) if slow],
             "utc": readings.utc,
+            "alarms": [],
             "version": __version__,
         }
         self._scores = learned.scores
@@ -279,6 +281,9 @@ class Monitor(Filed):
         self._state = self._fresh()
         self._hash: str | None = None
         self._set_limit()
+        self._about["alarms"] = telling.own_alarms(
+            self._scores, self._limit, learned.firsts, self.sensors_, readings.times
+        )
         return self
 
     def _set_limit(self) -> None:

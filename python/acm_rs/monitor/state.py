@@ -96,6 +96,7 @@ ABOUT: dict[str, type | tuple[type, ...]] = {
     "step": (float, type(None)),
     "slow": list,
     "utc": bool,
+    "alarms": list,
     "version": str,
 }
 """What is told of the history that was learnt."""

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import listed
 from acm_rs.monitor import words
+from acm_rs.monitor.alarms import FIRST, alarmed, spells
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["budget", "card", "quality", "remarks", "summary"]
+__all__ = ["budget", "card", "own_alarms", "quality", "remarks", "summary"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -239,4 +240,25 @@ def _missing(readings: Readings, about: dict[str, Any], names: Sequence[str]) ->
     if grown:
         more = f" and {len(grown) - 8} more" if len(grown) > 8 else ""
         found.append(f"far more readings are missing than at the fit: {', '.join(grown[:8])}{more}")
+    return found
+
+
+def own_alarms(
+    scores: NDArray[np.float64],
+    limit: float,
+    firsts: Counts,
+    sensors: Sequence[str],
+    times: NDArray[np.datetime64] | None,
+) -> list[str]:
+    """The alarms of the training, each with its begin, end and first culprit."""
+    alarms = alarmed(scores, limit)[0]
+    found = []
+    for start, end in zip(*(edge.tolist() for edge in spells(alarms, ~np.isnan(scores))), strict=True):
+        rows = start + np.flatnonzero(alarms[start:end])[:FIRST]
+        culprit = sensors[int(np.bincount(firsts[rows]).argmax())]
+        if times is None:
+            when = f"rows {start:,} to {end - 1:,}"
+        else:
+            when = f"{words.moment(times[start])} to {words.moment(times[end - 1])}"
+        found.append(f"{when} ({culprit})")
     return found

@@ -87,6 +87,7 @@ def doubts(
     fused: bool,
     drivers: Sequence[str],
     known: NDArray[np.float64],
+    alarms: Sequence[str],
 ) -> list[str]:
     """What a fit is not worth, and why."""
     found = []
@@ -114,6 +115,12 @@ def doubts(
     gaps = [row["sensor"] for row in quality if row["sensor"] in used and row["missing"] > 0.1]
     if gaps:
         found.append(f"more than a tenth of the readings are missing in {listed(gaps)}")
+    if alarms:
+        more = f"; {len(alarms) - 5} more" if len(alarms) > 5 else ""
+        found.append(
+            f"the history itself alarms: {'; '.join(alarms[:5])}{more}; where something was wrong then, "
+            "leave it out with `healthy`"
+        )
     if not fused:
         found.append("rows or sensors are too few for the watch on all sensors together")
     if not drivers:
