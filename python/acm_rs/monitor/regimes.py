@@ -237,8 +237,8 @@ def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
         some = np.where(rested, level, np.nan)
         still = _rests(values, some, _votes(some, states, MAJORITY))
         if still.any():
-            resting, known = _counts(values[still], some)
-            usual = float(np.quantile(resting / known, 0.1))
+            zeros, known = _counts(values[still], some)
+            usual = float(np.quantile(zeros / known, 0.1))
             least = NEARLY if usual >= NEARLY else max(MAJORITY, usual - 1.0 / np.count_nonzero(rested))
             votes = _votes(some, states, least)
             return some, votes, _rests(values, some, votes)
