@@ -219,12 +219,15 @@ fn pool() -> Option<Arc<Pool>> {
 /// So many threads; none where memory lacks: one that finds no room once it runs ends the process.
 fn workers(threads: usize) -> Option<ThreadPool> {
     memory::probe(threads * (STACK + BESIDE_STACK), "the threads' stacks").ok()?;
-    ThreadPoolBuilder::new()
+    let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
         .stack_size(STACK)
         .thread_name(|index| format!("acm-{index}"))
         .build()
-        .ok()
+        .ok()?;
+    // Each has its room before the work takes what is left.
+    pool.broadcast(|_| ());
+    Some(pool)
 }
 
 /// A request to stop, read by long-running work between its steps.
