@@ -11,11 +11,11 @@ import acm_rs
 import numpy as np
 import polars as pl
 import pytest
-from acm_rs.cli import features, main
+from acm_rs.cli import features
+from cli import Run, runner
 
 START = datetime(2024, 1, 1)
 STEP = timedelta(minutes=30)
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -25,18 +25,7 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the program and return its exit status, what it said and what it complained of."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = main(list(arguments))
-        said, complained = capsys.readouterr()
-        for text in (said, complained):
-            assert "Traceback" not in text
-            assert all(char.isprintable() or char == "\n" for char in text)
-        assert complained.count("\n") <= 1
-        return status, said, complained
-
-    return call
+    return runner(capsys)
 
 
 def history(rows: int = 60, seed: int = 5) -> pl.DataFrame:
