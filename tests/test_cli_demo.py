@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 from acm_rs import Monitor
 from acm_rs.cli import demo, main
-from acm_rs.cli.table import ReadOptions, load_sensors
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.table import load_sensors
 
 
 @cache

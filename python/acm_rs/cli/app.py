@@ -16,11 +16,11 @@ from acm_rs.cli import options
 from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
-from acm_rs.cli.errors import Refusal, printable
 from acm_rs.cli.features import Fill, run_features
 from acm_rs.cli.fit import Budget, print_fit, run_fit
 from acm_rs.cli.score import print_json, print_scored, run_score
 from acm_rs.cli.summary import print_summary
+from acm_rs.files.errors import Refusal, printable
 from acm_rs.report.words import judged
 
 __all__ = ["run"]

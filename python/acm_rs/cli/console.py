@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from acm_rs.cli.errors import printable
+from acm_rs.files.errors import printable
 from acm_rs.report.words import span_text
 
 __all__ = ["console", "facts", "plain", "show", "size_text", "span_text", "sparkline"]

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from acm_rs.cli.console import facts, plain, show, size_text
-from acm_rs.cli.errors import Refusal
 from acm_rs.cli.fit import Budget, run_fit
 from acm_rs.cli.score import Scored, run_score
-from acm_rs.cli.table import ReadOptions
-from acm_rs.cli.writing import write_whole
+from acm_rs.files.errors import Refusal
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.writing import write_whole
 from acm_rs.report import plotly_script
 from acm_rs.report.words import span_text
 

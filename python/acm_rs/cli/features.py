@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import acm_rs
-from acm_rs.cli.errors import Refusal, quoted
-from acm_rs.cli.table import ReadOptions, SensorTable, load_sensors
-from acm_rs.cli.writing import check_output, write_table
+from acm_rs.files.errors import Refusal, quoted
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.table import SensorTable, load_sensors
+from acm_rs.files.writing import check_output, write_table
 
 __all__ = ["FeatureRun", "Fill", "feature_table", "run_features"]
 

@@ -14,10 +14,11 @@ from rich.console import Console
 
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
-from acm_rs.cli.errors import Refusal, counted, quoted
 from acm_rs.cli.summary import table_rows
-from acm_rs.cli.table import ReadOptions, SensorTable, load_sensors, require_column
-from acm_rs.cli.writing import check_output, write_whole
+from acm_rs.files.errors import Refusal, counted, quoted
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.table import SensorTable, load_sensors, require_column
+from acm_rs.files.writing import check_output, write_whole
 
 __all__ = ["Budget", "Fit", "monitor_says", "print_fit", "run_fit", "waiting"]
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from acm_rs.cli.cells import Decimal
-from acm_rs.cli.table import ReadOptions
-from acm_rs.cli.timestamps import DateOrder
+from acm_rs.files.cells import Decimal
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.times import DateOrder
 
 __all__ = [
     "AlarmsPerDay",

@@ -17,11 +17,12 @@ from rich.table import Table
 
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
-from acm_rs.cli.errors import Refusal, counted, quoted
 from acm_rs.cli.fit import Budget, monitor_says, waiting
 from acm_rs.cli.summary import table_rows
-from acm_rs.cli.table import ReadOptions, SensorTable, load_sensors
-from acm_rs.cli.writing import check_output, write_table, write_whole
+from acm_rs.files.errors import Refusal, counted, quoted
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.table import SensorTable, load_sensors
+from acm_rs.files.writing import check_output, write_table, write_whole
 from acm_rs.report import plotly_script
 from acm_rs.report.words import judged, part, span_of, verdict
 

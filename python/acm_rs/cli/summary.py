@@ -9,9 +9,9 @@ import polars as pl
 from rich.console import Console
 
 from acm_rs.cli.console import facts, show, size_text, span_text
-from acm_rs.cli.errors import counted, quoted
 from acm_rs.cli.features import FeatureRun
-from acm_rs.cli.table import SensorTable
+from acm_rs.files.errors import counted, quoted
+from acm_rs.files.table import SensorTable
 
 __all__ = ["Rhythm", "moment_text", "print_summary", "rhythm", "table_rows"]
 

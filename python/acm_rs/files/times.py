@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from acm_rs.cli.errors import Origin, Refusal, quoted
+from acm_rs.files.errors import Origin, Refusal, quoted
 
 __all__ = ["DateOrder", "Times", "looks_like_clock", "looks_like_time", "times_from_numbers", "times_from_text"]
 

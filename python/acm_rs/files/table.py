@@ -9,73 +9,16 @@ from pathlib import Path
 
 import polars as pl
 
-from acm_rs.cli.cells import Decimal, Numbers, numbers_from_text
-from acm_rs.cli.errors import Origin, Refusal, counted, listed, quoted
-from acm_rs.cli.reading import RawTable, read_table
-from acm_rs.cli.timestamps import (
-    DateOrder,
-    Times,
-    looks_like_clock,
-    looks_like_time,
-    times_from_numbers,
-    times_from_text,
-)
+from acm_rs.files.cells import Decimal, Numbers, numbers_from_text
+from acm_rs.files.changes import Changes
+from acm_rs.files.clock import Clock, find_clock
+from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.raw import About, RawTable, kind
+from acm_rs.files.reading import read_table
+from acm_rs.files.times import looks_like_time
 
-__all__ = ["ReadOptions", "SensorTable", "load_sensors", "require_column"]
-
-# Compared in lower case, with spaces for dots, dashes, slashes and underscores.
-_TIME_NAMES = frozenset(
-    (
-        "ts",
-        "time",
-        "timestamp",
-        "time stamp",
-        "t stamp",
-        "datetime",
-        "date time",
-        "date",
-        "date and time",
-        "utc",
-        "local time",
-        "index",
-        "zeit",
-        "zeitstempel",
-        "datum",
-        "datum uhrzeit",
-        "uhrzeit",
-        "horodatage",
-        "date heure",
-        "fecha",
-        "fecha hora",
-        "fecha y hora",
-        "data ora",
-    )
-)
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What the person said about the input.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        The sensors; all numeric columns where empty.
-    time_column : str, optional
-        The clock; found where None.
-    date_order : DateOrder, optional
-        The order of day and month; told from the data where None.
-    decimal : Decimal, optional
-        The decimal mark; told from the data where None.
-    missing : sequence of str
-        Further words that mean "no value".
-    """
-
-    columns: Sequence[str] = ()
-    time_column: str | None = None
-    date_order: DateOrder | None = None
-    decimal: Decimal | None = None
-    missing: Sequence[str] = ()
+__all__ = ["SensorTable", "load_sensors", "require_column"]
 
 
 @dataclass
@@ -98,6 +41,12 @@ class SensorTable:
         What was done to the rows and columns, one line each.
     words : dict of str to int
         Words taken as missing.
+    about : dict of str to About
+        What the file says of its sensors.
+    changes : Changes
+        What was made missing or mended, by reason and sensor.
+    left_out : dict of str to str
+        Columns that are no sensors here, each with the reason.
     """
 
     path: Path
@@ -107,6 +56,9 @@ class SensorTable:
     rows_read: int = 0
     notes: list[str] = field(default_factory=list)
     words: dict[str, int] = field(default_factory=dict)
+    about: dict[str, About] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -115,13 +67,6 @@ class SensorTable:
             return self.sensors
         time = self.time.cast(pl.Datetime("us")) if self.time.dtype == pl.Date else self.time
         return pl.DataFrame([time, *self.sensors])
-
-
-@dataclass
-class _Clock:
-    name: str
-    times: Times
-    used: tuple[str, ...]
 
 
 def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
@@ -145,10 +90,10 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
         Whatever cannot be understood, by file, row and column.
     """
     raw = read_table(path)
-    if not raw.frame.height:
+    if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
     wanted = _resolve(raw, options)
-    clock = _find_clock(raw, options, wanted)
+    clock = find_clock(raw, options, wanted)
     left_out: dict[str, str] = {}
     used = clock.used if clock else ()
     numbers = _sensors(raw, options, wanted, used, left_out)
@@ -165,7 +110,17 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
     if raw.blank_rows:
         notes.append(f"{counted(raw.blank_rows, 'blank row')} left out")
     frame = pl.DataFrame(numbers.columns).select(wanted or list(numbers.columns))
-    table = SensorTable(path, None, frame, rows_read=raw.frame.height, notes=notes, words=numbers.words)
+    about = {name: raw.about[name] for name in frame.columns if name in raw.about}
+    table = SensorTable(
+        path,
+        None,
+        frame,
+        rows_read=raw.height,
+        notes=notes,
+        words=numbers.words,
+        about=about,
+        left_out=left_out,
+    )
     if clock:
         table.time_note = clock.times.note
         _put_in_order(table, clock, raw.origin)
@@ -184,21 +139,21 @@ def _left_out_text(left_out: dict[str, str], limit: int = 4) -> str:
 
 def _resolve(raw: RawTable, options: ReadOptions) -> list[str]:
     """The sensor names asked for: each value is a name or, where no such column exists, names between commas."""
-    known = raw.frame.columns
+    known = raw.columns
     names: list[str] = []
     for value in options.columns:
         whole = " ".join(value.split())
         single = next((name for name in (value, whole) if name in known), None)
         parts = [single] if single else [part.strip() for part in value.split(",")]
         for name in filter(None, parts):
-            require_column(raw.origin.path, name, raw.frame.columns)
+            require_column(raw.origin.path, name, raw.columns)
             if name in names:
                 raise Refusal(f"--columns names {quoted(name)} twice", status=2)
             names.append(name)
     if options.columns and not names:
         raise Refusal("--columns names no column", status=2)
     if options.time_column is not None:
-        require_column(raw.origin.path, options.time_column, raw.frame.columns)
+        require_column(raw.origin.path, options.time_column, raw.columns)
         if options.time_column in names:
             raise Refusal(f"{quoted(options.time_column)} is the time column and cannot be a sensor too", status=2)
     return names
@@ -225,100 +180,14 @@ def require_column(path: Path, name: str, known: Sequence[str]) -> None:
     raise Refusal(f"{path} has no column {quoted(name)}; {hint}", status=2)
 
 
-def _plain_name(name: str) -> str:
-    lowered = name.lower()
-    for char in "._-/()":
-        lowered = lowered.replace(char, " ")
-    return " ".join(lowered.split())
-
-
-def _is_time_name(name: str) -> bool:
-    return _plain_name(name) in _TIME_NAMES
-
-
-def _find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> _Clock | None:
-    name = options.time_column
-    if name is not None:
-        clock = _clock(raw, name, options)
-        if clock is None:
-            raise Refusal(f"{raw.origin.column(name)} holds {_kind(raw.frame[name])}, not times")
-        return clock
-    candidates = [column for column in raw.frame.columns if column not in wanted and _may_be_clock(raw, column)]
-    # A name that says so comes first, then the order in the file.
-    candidates.sort(key=lambda column: not _is_time_name(column))
-    return _clock(raw, candidates[0], options) if candidates else None
-
-
-def _kind(series: pl.Series) -> str:
-    return "text" if series.dtype == pl.String else str(series.dtype).lower()
-
-
-def _may_be_clock(raw: RawTable, name: str) -> bool:
-    series = raw.frame[name]
-    if series.dtype in (pl.Datetime, pl.Date):
-        return True
-    # Where the name says time, one date will do: the cells that are none are refused by row, not the column dropped.
-    share = 0.0 if _is_time_name(name) else 0.9
-    if series.dtype == pl.String and looks_like_time(series, share=share):
-        return True
-    if not _is_time_name(name):
-        return False
-    numbers = _plain_numbers(series)
-    return numbers is not None and bool((numbers.diff().drop_nulls() >= 0).all())
-
-
-def _plain_numbers(series: pl.Series) -> pl.Series | None:
-    """The column as numbers if every cell is one."""
-    if series.dtype == pl.String:
-        text = series.str.strip_chars()
-        whole = text.cast(pl.Int64, strict=False)
-        series = text.cast(pl.Float64, strict=False) if whole.has_nulls() else whole
-    if not series.dtype.is_numeric() or series.has_nulls():
-        return None
-    return series if series.dtype.is_integer() or bool(series.is_finite().all()) else None
-
-
-def _clock(raw: RawTable, name: str, options: ReadOptions) -> _Clock | None:
-    series = raw.frame[name]
-    label = "time" if name in raw.unnamed else name
-    if series.dtype in (pl.Datetime, pl.Date):
-        missing = series.is_null().arg_true()
-        if missing.len():
-            raise Refusal(f"{raw.origin.cell(int(missing[0]), name)}: the time is missing")
-        return _Clock(label, Times(series.rename(label)), (name,))
-    numbers = _plain_numbers(series)
-    if numbers is not None:
-        return _Clock(label, times_from_numbers(numbers.rename(label)), (name,))
-    if series.dtype != pl.String:
-        return None
-    if options.time_column is None and not looks_like_time(series):
-        return None
-    used: tuple[str, ...] = (name,)
-    clocks = [
-        other
-        for other in raw.frame.columns
-        if other != name and raw.frame[other].dtype == pl.String and looks_like_clock(raw.frame[other])
-    ]
-    note = ""
-    if len(clocks) == 1 and not series.str.contains(":", literal=True).any():
-        # A date and the time of day in columns of their own are one clock.
-        used = (name, clocks[0])
-        series = pl.select(series.str.strip_chars() + " " + raw.frame[clocks[0]].str.strip_chars()).to_series()
-        note = f"with {quoted(clocks[0])}"
-    times = times_from_text(series, name, raw.origin, options.date_order)
-    notes = ", ".join(filter(None, (note, times.note)))
-    return _Clock(label, Times(times.values.rename(label), notes), used)
-
-
 def _sensors(
     raw: RawTable, options: ReadOptions, wanted: Sequence[str], used: tuple[str, ...], left_out: dict[str, str]
 ) -> Numbers:
-    frame = raw.frame
-    names = list(wanted) or [name for name in frame.columns if name not in used]
+    names = list(wanted) or [name for name in raw.columns if name not in used]
     text: list[str] = []
     stored: dict[str, pl.Series] = {}
     for name in names:
-        series = frame[name]
+        series = raw.column(name)
         if name in raw.unnamed and not wanted:
             left_out[name] = "no name"
         elif series.dtype == pl.String:
@@ -329,13 +198,13 @@ def _sensors(
         elif series.dtype.is_numeric() or series.dtype == pl.Boolean:
             stored[name] = series.cast(pl.Float64)
         elif series.dtype == pl.Null:
-            stored[name] = pl.Series(name, [None] * frame.height, dtype=pl.Float64)
+            stored[name] = pl.Series(name, [None] * raw.height, dtype=pl.Float64)
         elif wanted:
-            raise Refusal(f"{raw.origin.column(name)} holds {_kind(series)}, not numbers")
+            raise Refusal(f"{raw.origin.column(name)} holds {kind(series)}, not numbers")
         else:
-            left_out[name] = _kind(series)
+            left_out[name] = kind(series)
     numbers = numbers_from_text(
-        frame.select(text),
+        raw.select(text),
         raw.origin,
         wanted=wanted,
         decimal=options.decimal,
@@ -363,7 +232,7 @@ def _without_sentinels(series: pl.Series, missing: Sequence[str], words: dict[st
     return series
 
 
-def _put_in_order(table: SensorTable, clock: _Clock, origin: Origin) -> None:
+def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
     """Sort by time and keep the last row of each time, and say so."""
     times = clock.times.values
     if clock.name in table.sensors.columns:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from acm_rs.cli.errors import Origin, Refusal
-from acm_rs.cli.timestamps import (
+from acm_rs.files.errors import Origin, Refusal
+from acm_rs.files.times import (
     DateOrder,
     Times,
     looks_like_clock,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from acm_rs.cli.cells import MISSING_WORDS, Decimal, Numbers, numbers_from_text
-from acm_rs.cli.errors import Origin, Refusal
+from acm_rs.files.cells import MISSING_WORDS, Decimal, Numbers, numbers_from_text
+from acm_rs.files.errors import Origin, Refusal
 from hypothesis import given
 from hypothesis import strategies as st
 

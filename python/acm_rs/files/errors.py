@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Refusal(Exception):
+class Refusal(ValueError):
     """Input, output or a request that cannot be served; its text is one line for the person at the keyboard."""
 
     def __init__(self, text: str, *, status: int = 1) -> None:

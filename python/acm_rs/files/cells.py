@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from acm_rs.cli.errors import Origin, Refusal, listed, quoted
+from acm_rs.files.errors import Origin, Refusal, listed, quoted
 
 __all__ = ["MISSING_WORDS", "Decimal", "Numbers", "numbers_from_text"]
 

@@ -8,16 +8,16 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from acm_rs.cli.errors import Origin, Refusal, counted, printable, quoted
-from acm_rs.cli.timestamps import looks_like_time
+from acm_rs.files.errors import Origin, Refusal, counted, printable, quoted
+from acm_rs.files.raw import RawTable
+from acm_rs.files.times import looks_like_time
 
-__all__ = ["RawTable", "read_table"]
+__all__ = ["read_table"]
 
 _MAGIC = {
     b"PK\x03\x04": "is a spreadsheet or zip archive: save the sheet as CSV first",
@@ -29,34 +29,6 @@ _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 _MARKS = ((codecs.BOM_UTF8, ""), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _HEAD = 1 << 20
 _EMPTY_TEXT = re.compile(r"\s*")
-
-
-@dataclass
-class RawTable:
-    """A file as it is, before any cell is understood.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Strings from a CSV file, the stored types from a Parquet file.
-    origin : Origin
-        Where its rows came from.
-    separator : str
-        What parts the cells of a CSV file; empty for Parquet.
-    unnamed : list of str
-        Columns without a name of their own, by the name given to them here.
-    notes : list of str
-        What a person should know about the reading.
-    blank_rows : int
-        Rows without any content, left out of the frame.
-    """
-
-    frame: pl.DataFrame
-    origin: Origin
-    separator: str = ""
-    unnamed: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    blank_rows: int = 0
 
 
 def read_table(path: Path) -> RawTable:

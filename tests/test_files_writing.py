@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 from acm_rs.cli import main
-from acm_rs.cli.errors import Refusal
-from acm_rs.cli.writing import check_output, write_whole
+from acm_rs.files.errors import Refusal
+from acm_rs.files.writing import check_output, write_whole
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions, links and special files as POSIX has them")
 Run = Callable[..., tuple[int, str]]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from acm_rs.cli.errors import Refusal
+from acm_rs.files.errors import Refusal
 
 __all__ = ["check_output", "write_table", "write_whole"]
 

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 from acm_rs.cli import features, summary
-from acm_rs.cli.cells import Decimal
-from acm_rs.cli.errors import Refusal, quoted
-from acm_rs.cli.table import ReadOptions, SensorTable, load_sensors
+from acm_rs.files.cells import Decimal
+from acm_rs.files.errors import Refusal, quoted
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.table import SensorTable, load_sensors
 from rich.console import Console
 
 HOURS = [datetime(2024, 1, 1) + timedelta(hours=i) for i in range(6)]

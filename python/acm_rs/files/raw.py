@@ -1,0 +1,86 @@
+"""A file as it is, before any cell is understood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from acm_rs.files.errors import Origin
+
+__all__ = ["About", "RawTable", "kind"]
+
+
+@dataclass
+class About:
+    """What a file says of a column beside its cells.
+
+    Parameters
+    ----------
+    unit : str
+        The unit, as written.
+    description : str
+        What is measured.
+    low, high : float, optional
+        Limits of the range.
+    """
+
+    unit: str = ""
+    description: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass
+class RawTable:
+    """A file as it is, before any cell is understood.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Strings from a text file or a sheet, the stored types from a Parquet file.
+    origin : Origin
+        Where its rows came from.
+    separator : str
+        What parts the cells of a text file; empty where there is none.
+    unnamed : list of str
+        Columns without a name of their own, by the name given to them here.
+    notes : list of str
+        What a person should know about the reading.
+    blank_rows : int
+        Rows without any content, left out of the frame.
+    about : dict of str to About
+        What the file says of its columns, by their names.
+    """
+
+    frame: pl.DataFrame
+    origin: Origin
+    separator: str = ""
+    unnamed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    blank_rows: int = 0
+    about: dict[str, About] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names, in the order of the file."""
+        return self.frame.columns
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return self.frame.height
+
+    def column(self, name: str) -> pl.Series:
+        """The cells of a column."""
+        return self.frame[name]
+
+    def select(self, names: Sequence[str]) -> pl.DataFrame:
+        """The cells of some columns; a file that is large is read for it."""
+        return self.frame.select(names)
+
+
+def kind(series: pl.Series) -> str:
+    """What a column holds, for a sentence."""
+    return "text" if series.dtype == pl.String else str(series.dtype).lower()
