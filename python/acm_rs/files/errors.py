@@ -28,17 +28,32 @@ class Origin:
     Parameters
     ----------
     path : Path
-        The file.
+        The file as people name it; with several, the first of them and how many more.
     rows : ndarray of int64
-        For each row its number in the file, the first line being 1, as a spreadsheet counts.
+        For each row its number in its file, the first line being 1, as a spreadsheet counts.
+    files : sequence of (Path, int)
+        With several files, each with the place in the table where its rows begin; empty with one.
     """
 
     path: Path
     rows: NDArray[np.int64]
+    files: Sequence[tuple[Path, int]] = ()
+
+    def file(self, row: int) -> Path:
+        """The file of a row of the table."""
+        return next((path for path, start in reversed(self.files) if start <= row), self.path)
+
+    def row(self, row: int) -> str:
+        """Name a row by its position in the table."""
+        return f"{self.file(row)}, row {int(self.rows[row])}"
 
     def cell(self, row: int, column: str) -> str:
         """Name a cell by its position in the table."""
-        return f"{self.path}, row {int(self.rows[row])}, column {quoted(column)}"
+        return f"{self.row(row)}, column {quoted(column)}"
+
+    def other(self, row: int, than: int) -> str:
+        """Name a second row in a sentence that has named the first: its file only where that is another."""
+        return f"row {int(self.rows[row])}" if self.file(row) == self.file(than) else self.row(row)
 
     def column(self, column: str) -> str:
         """Name a column."""

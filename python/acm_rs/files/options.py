@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acm_rs.files.bad_rows import OnBadRow
 from acm_rs.files.cells import Decimal
 from acm_rs.files.times import DateOrder
 
@@ -27,6 +28,14 @@ class ReadOptions:
         The decimal mark; told from the data where None.
     missing : sequence of str
         Further words that mean "no value".
+    bad_rows : OnBadRow
+        Whether a row that cannot be read is refused or left out.
+    skip_rows : int
+        Rows at the top of each file that are not looked at.
+    encoding : str, optional
+        How the bytes of a text file are letters, by Python's name; told from the file where None.
+    sheet : str, optional
+        The sheet of a workbook, by its name or its number from 1; the first that holds a table where None.
     """
 
     columns: Sequence[str] = ()
@@ -34,3 +43,7 @@ class ReadOptions:
     date_order: DateOrder | None = None
     decimal: Decimal | None = None
     missing: Sequence[str] = ()
+    bad_rows: OnBadRow = OnBadRow.refuse
+    skip_rows: int = 0
+    encoding: str | None = None
+    sheet: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.errors import Origin
 
 __all__ = ["About", "RawTable", "kind"]
@@ -52,6 +53,8 @@ class RawTable:
         Rows without any content, left out of the frame.
     about : dict of str to About
         What the file says of its columns, by their names.
+    bad_rows : BadRows
+        Rows that cannot be read: every stage hands over what it meets, and they are left out at the end.
     """
 
     frame: pl.DataFrame
@@ -61,6 +64,7 @@ class RawTable:
     notes: list[str] = field(default_factory=list)
     blank_rows: int = 0
     about: dict[str, About] = field(default_factory=dict)
+    bad_rows: BadRows = field(default_factory=BadRows)
 
     @property
     def columns(self) -> list[str]:

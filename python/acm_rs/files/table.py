@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -110,6 +110,16 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
     if raw.blank_rows:
         notes.append(f"{counted(raw.blank_rows, 'blank row')} left out")
     frame = pl.DataFrame(numbers.columns).select(wanted or list(numbers.columns))
+    origin = raw.origin
+    bad = raw.bad_rows.of(raw.height)
+    if bad.any():
+        keep = pl.Series(~bad)
+        frame, origin = frame.filter(keep), replace(origin, rows=origin.rows[~bad])
+        if clock:
+            clock.times = replace(clock.times, values=clock.times.values.filter(keep))
+    notes += raw.bad_rows.lines()
+    if not frame.height:
+        raise Refusal(f"{path}: no row can be read; {raw.bad_rows.lines()[1]}")
     about = {name: raw.about[name] for name in frame.columns if name in raw.about}
     table = SensorTable(
         path,
@@ -123,7 +133,7 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
     )
     if clock:
         table.time_note = clock.times.note
-        _put_in_order(table, clock, raw.origin)
+        _put_in_order(table, clock, origin)
     return table
 
 
