@@ -98,7 +98,7 @@ def reads_tables(*without: str) -> Callable[[Callable[..., None]], Callable[...,
         parameters = [*own, *shared]
         whole.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         whole.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        del whole.__wrapped__  # type: ignore[attr-defined]
+        del whole.__wrapped__
         return whole
 
     return decorate

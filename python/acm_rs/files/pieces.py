@@ -100,7 +100,7 @@ def _write_parquet(path: Path, before: pl.DataFrame, names: Sequence[str], piece
             failure.append(error)
             raise
 
-    schema = pl.Schema({**before.schema, **dict.fromkeys(names, pl.Float64)})
+    schema = before.clear().hstack(pl.DataFrame(schema=dict.fromkeys(names, pl.Float64))).schema
     try:
         register_io_source(rows, schema=schema).sink_parquet(path, row_group_size=group_rows(len(schema)))
     except KeyboardInterrupt:
