@@ -14,8 +14,9 @@ from pathlib import Path
 import polars as pl
 
 from acm_rs.files.errors import Refusal
+from acm_rs.files.spelling import as_csv
 
-__all__ = ["check_output", "write_table", "write_whole"]
+__all__ = ["check_output", "is_parquet", "write_table", "write_whole"]
 
 _ENDINGS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
 _SPECIAL = (
@@ -63,7 +64,12 @@ def check_output(output: Path, *sources: Path, endings: Sequence[str] = tuple(_E
         raise Refusal(f"{output} cannot be written: no permission")
 
 
-def write_table(frame: pl.DataFrame, output: Path) -> int:
+def is_parquet(output: Path) -> bool:
+    """Whether the name says Parquet; else it is CSV."""
+    return _ENDINGS[output.suffix.lower()] == "parquet"
+
+
+def write_table(frame: pl.DataFrame, output: Path, *, raw: bool = False) -> int:
     """Write a table as Parquet or CSV, by the ending.
 
     Parameters
@@ -72,6 +78,8 @@ def write_table(frame: pl.DataFrame, output: Path) -> int:
         What to write.
     output : Path
         Where to; an existing file is replaced in one step.
+    raw : bool
+        Leave names and text in CSV as they are, also those that a spreadsheet would run.
 
     Returns
     -------
@@ -83,9 +91,9 @@ def write_table(frame: pl.DataFrame, output: Path) -> int:
     Refusal
         The disk is full, the folder not writable, and so on; nothing is left behind then.
     """
-    if _ENDINGS[output.suffix.lower()] == "parquet":
+    if is_parquet(output):
         return write_whole(output, lambda path: frame.write_parquet(path))
-    return write_whole(output, lambda path: _spelled(frame).write_csv(path))
+    return write_whole(output, lambda path: as_csv(frame, raw=raw).write_csv(path))
 
 
 def write_whole(output: Path, write: Callable[[Path], object]) -> int:
@@ -196,17 +204,3 @@ def _keep_permissions(file: int, old: os.stat_result) -> None:
         mode &= 0o707 | (mode & 0o007) << 3
     if stat.S_IMODE(new.st_mode) != mode:
         os.fchmod(file, mode)
-
-
-def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
-    """Times as ISO 8601 with a blank, without a fraction where none is needed."""
-    spelled = []
-    for name, dtype in frame.schema.items():
-        if not isinstance(dtype, pl.Datetime):
-            continue
-        column = frame[name]
-        part = 10 ** {"ms": 3, "us": 6, "ns": 9}[dtype.time_unit]
-        fraction = "" if not (column.to_physical() % part != 0).any() else "%.6f" if dtype.time_unit != "ns" else "%.9f"
-        zone = "%:z" if dtype.time_zone else ""
-        spelled.append(column.dt.strftime(f"%Y-%m-%d %H:%M:%S{fraction}{zone}"))
-    return frame.with_columns(spelled)
