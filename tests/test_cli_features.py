@@ -12,6 +12,7 @@ import acm_rs
 import numpy as np
 import polars as pl
 import pytest
+from acm_rs.cli import main
 from acm_rs.files import pieces
 from cli import Run, runner
 
@@ -162,6 +163,22 @@ def test_quiet_and_json(run: Run) -> None:
     assert (read["time"]["from"], read["time"]["to"]) == ("2024-01-01T00:00:00", "2024-01-01T09:30:00")
     assert (read["time"]["step"], read["time"]["gaps"]) == (1800.0, 0)
     assert list(read["left_out"]) == ["Word"]
+
+
+def test_standard_output_takes_the_table_and_nothing_else(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    history().write_csv("in.csv")
+    assert run("features", "in.csv", "-o", "out.csv", "-q") == (0, "", "")
+    assert main(["features", "in.csv", "-o", "-"]) == 0
+    said, told = capsys.readouterr()
+    assert said == Path("out.csv").read_text()
+    assert "rows      60" in told
+    assert run("features", "in.csv", "-o", "-", "-q") == (0, said, "")
+    status, said, complained = run("features", "in.csv", "-o", "-", "--json")
+    assert (status, said) == (2, "")
+    assert "cannot both be printed" in complained
+    assert run("features", "none.csv", "-o", "-")[:2] == (1, "")
+    assert "only tables go" in run("fit", "in.csv", "-o", "-")[2]
+    assert files() == {"in.csv", "out.csv"}
 
 
 def test_no_cell_of_csv_is_run_by_a_spreadsheet(run: Run) -> None:

@@ -24,6 +24,7 @@ from acm_rs.cli.summary import features_json, print_json, print_summary
 from acm_rs.cli.windows import window_of
 from acm_rs.files.errors import Refusal, printable
 from acm_rs.files.options import ReadOptions
+from acm_rs.files.writing import STANDARD_OUTPUT
 from acm_rs.report.words import judged
 
 __all__ = ["run"]
@@ -163,7 +164,7 @@ def _score(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", readable=False, help="Table of scores to write: .parquet or .csv."),
+        typer.Option("--output", "-o", readable=False, help="Table of scores: .parquet or .csv; - prints CSV."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", readable=False, help="Report to write: an .html file.")
@@ -180,6 +181,7 @@ def _score(
     *,
     read: ReadOptions,
 ) -> None:
+    _one_to_print(as_json, output)
     done = run_score(
         model,
         sources,
@@ -194,7 +196,7 @@ def _score(
     if as_json:
         print_json(score_json(done, model))
     elif not quiet:
-        print_scored(done, console())
+        print_scored(done, console(stderr=output == STANDARD_OUTPUT))
     if fail and done.result.found:
         raise typer.Exit(_ALARM)
     if fail and not judged(done.result):
@@ -206,7 +208,9 @@ def _features(
     sources: options.Inputs,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", readable=False, help="File to write: .parquet or .csv.", show_default=False),
+        typer.Option(
+            "--output", "-o", readable=False, help="File to write: .parquet or .csv; - prints CSV.", show_default=False
+        ),
     ],
     window: Annotated[
         str, typer.Option("--window", "-w", metavar="N|DURATION", help="Rows in a window, or how long it is: 90s, 2h.")
@@ -222,6 +226,7 @@ def _features(
     *,
     read: ReadOptions,
 ) -> None:
+    _one_to_print(as_json, output)
     done = run_features(
         sources,
         output,
@@ -235,7 +240,12 @@ def _features(
     if as_json:
         print_json(features_json(done))
     elif not quiet:
-        print_summary(done, console())
+        print_summary(done, console(stderr=output == STANDARD_OUTPUT))
+
+
+def _one_to_print(as_json: bool, output: Path | None) -> None:
+    if as_json and output == STANDARD_OUTPUT:
+        raise Refusal("--json and the table of --output - cannot both be printed; name a file", status=2)
 
 
 def _screen(quiet: bool) -> Console | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +18,10 @@ import polars as pl
 from acm_rs.files.errors import Refusal
 from acm_rs.files.spelling import as_csv
 
-__all__ = ["check_output", "is_parquet", "write_table", "write_whole"]
+__all__ = ["STANDARD_OUTPUT", "check_output", "is_parquet", "write_table", "write_whole"]
+
+STANDARD_OUTPUT = Path("-")
+"""Stands for standard output: a table goes there as CSV."""
 
 _ENDINGS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
 _SPECIAL = (
@@ -35,7 +40,7 @@ def check_output(output: Path, *sources: Path, endings: Sequence[str] = tuple(_E
     Parameters
     ----------
     output : Path
-        The file to be written.
+        The file to be written; ``-`` stands for standard output, where a table may go.
     *sources : Path
         Inputs, which must not be overwritten.
     endings : sequence of str, default the tables'
@@ -46,6 +51,10 @@ def check_output(output: Path, *sources: Path, endings: Sequence[str] = tuple(_E
     Refusal
         Unknown ending, no such folder, no permission, no regular file, or the input itself.
     """
+    if output == STANDARD_OUTPUT:
+        if tuple(endings) == tuple(_ENDINGS):
+            return
+        raise Refusal("- stands for standard output, where only tables go; name a file", status=2)
     if endings and output.suffix.lower() not in endings:
         named = " or ".join(ending for ending in endings if ending not in (".pq", ".htm"))
         raise Refusal(f"{output}: the output must end in {named}", status=2)
@@ -66,7 +75,7 @@ def check_output(output: Path, *sources: Path, endings: Sequence[str] = tuple(_E
 
 def is_parquet(output: Path) -> bool:
     """Whether the name says Parquet; else it is CSV."""
-    return _ENDINGS[output.suffix.lower()] == "parquet"
+    return output != STANDARD_OUTPUT and _ENDINGS[output.suffix.lower()] == "parquet"
 
 
 def write_table(frame: pl.DataFrame, output: Path, *, raw: bool = False) -> int:
@@ -118,6 +127,8 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> int:
     Refusal
         What is there is no regular file, or the system refuses; what was there is left as it was.
     """
+    if output == STANDARD_OUTPUT:
+        return _print_whole(write)
     draft: Path | None = None
     try:
         target, old = _followed(output)
@@ -146,6 +157,22 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> int:
         if draft is not None:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+
+def _print_whole(write: Callable[[Path], object]) -> int:
+    """Write to standard output, once all of it is there."""
+    with tempfile.TemporaryDirectory(prefix="acm-rs-") as folder:
+        draft = Path(folder, "output")
+        try:
+            write(draft)
+            with draft.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise Refusal(f"standard output cannot be written: {_reason(error, None)}") from None
+        return draft.stat().st_size
 
 
 def _reason(error: Exception, draft: Path | None) -> str:
