@@ -1,122 +1,32 @@
-"""Cells of text into numbers: historian words, decimal commas, thousands."""
+"""Cells of text into numbers: historian words, states, units and marks, decimal commas, thousands."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+import numpy as np
 import polars as pl
 
+from acm_rs.files.bad_rows import BadRows
+from acm_rs.files.changes import Changes
+from acm_rs.files.decimals import EXPONENT, GROUP_SPACES, Decimal, Evidence, is_bare, numbers_with
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
+from acm_rs.files.levels import Level, Uncertain
+from acm_rs.files.marks import Affix, affix_of, is_known_unit, unit_key
+from acm_rs.files.words import MISSING_WORDS, is_missing, states_of
 
-__all__ = ["MISSING_WORDS", "Decimal", "Numbers", "numbers_from_text"]
+__all__ = ["MISSING_WORDS", "Cells", "Decimal", "Numbers", "numbers_from_text"]
 
-MISSING_WORDS = frozenset(
-    (
-        # Empty cells and spreadsheets
-        "",
-        "nan",
-        "na",
-        "n/a",
-        "n.a.",
-        "#n/a",
-        "#na",
-        "#n/a n/a",
-        "null",
-        "none",
-        "nil",
-        "-",
-        "--",
-        "---",
-        ".",
-        "?",
-        "missing",
-        "undefined",
-        "#value!",
-        "#div/0!",
-        "#ref!",
-        "#num!",
-        "#name?",
-        "#null!",
-        "1.#qnan",
-        "-1.#ind",
-        "1.#ind",
-        "1.#inf",
-        "-1.#inf",
-        "+inf",
-        # Historians: digital states that stand in for a value
-        "bad",
-        "bad data",
-        "bad input",
-        "bad output",
-        "bad quality",
-        "bad value",
-        "no data",
-        "nodata",
-        "no value",
-        "no result",
-        "no sample",
-        "no good data",
-        "[-11059] no good data for calculation",
-        "i/o timeout",
-        "io timeout",
-        "timeout",
-        "calc failed",
-        "calc fail",
-        "pt created",
-        "point created",
-        "scan off",
-        "scan timeout",
-        "configure",
-        "comm fail",
-        "comm error",
-        "not connect",
-        "not connected",
-        "disconnected",
-        "over range",
-        "under range",
-        "out of serv",
-        "out of service",
-        "arc off-line",
-        "arc offline",
-        "offline",
-        "intf shut",
-        "shutdown",
-        "unit down",
-        "sensor fail",
-        "device fail",
-        "failed",
-        "error",
-        "invalid",
-        "unavailable",
-        "not available",
-        "questionable",
-        "unknown",
-        "invalid float",
-        "inp out of range",
-    )
+# A number with something before or behind it.
+_DRESSED = (
+    r"^(?P<before>[^\w\s+\-.,]{0,2})\s*"
+    rf"(?P<core>[+-]?(?:\d+|[.,]\d+)(?:{GROUP_SPACES}\d{{3}}|[.,]\d+)*[.,]?{EXPONENT})"
+    r"(?P<behind>.*)$"
 )
-
-_PLAIN_POINT = r"^[+-]?\d*\.\d*(?:[eE][+-]?\d+)?$"
-_GROUP_SPACES = "[ \u00a0\u202f\u2009']"
-_EXPONENT = r"(?:[eE][+-]?\d+)?"
-_SPACED = rf"^[+-]?\d{{1,3}}(?:{_GROUP_SPACES}\d{{3}})+(?:[.,]\d*)?$"
-_POINT_GROUPS = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?$"
-_COMMA_GROUPS = r"^[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?$"
-_DECIMAL_COMMA = rf"^[+-]?(?:\d+,\d*|,\d+){_EXPONENT}$"
-# What may be a number once commas, dots and spaces are understood.
-_COMMA_OR_SPACE = "|".join((_SPACED, _POINT_GROUPS, _COMMA_GROUPS, _DECIMAL_COMMA))
-_UNDECIDED_COMMA = r"^[+-]?[1-9]\d{0,2},\d{3}$"
-_UNDECIDED_POINT = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"
-
-
-class Decimal(StrEnum):
-    """The mark between whole and fraction."""
-
-    point = "point"
-    comma = "comma"
+# More kinds of dress than this are prose.
+_MOST_AFFIXES = 500
 
 
 @dataclass
@@ -133,20 +43,357 @@ class Numbers:
         Words taken as missing and how often each was met.
     decimal : Decimal
         The mark the numbers are written with.
+    units : dict of str to str
+        Units met in the cells, by column name.
+    changes : Changes
+        Cells made missing, kept though marked, or read as states.
     """
 
     columns: dict[str, pl.Series] = field(default_factory=dict)
     text: dict[str, str] = field(default_factory=dict)
     words: dict[str, int] = field(default_factory=dict)
     decimal: Decimal = Decimal.point
+    units: dict[str, str] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
 
 
 @dataclass
 class _Column:
+    """A column as far as it is understood before the decimal mark is known.
+
+    Parameters
+    ----------
+    text : Series
+        The cells, stripped.
+    number : Series
+        What is a number as it stands.
+    rows : Series
+        Rows of the cells that are numbers once commas, spaces and affixes are understood.
+    cores : Series
+        Those numbers as text.
+    affixes : Series
+        Places in `met`; null for a bare number.
+    met : list of Affix
+        The different affixes.
+    strange : Series
+        Rows of the cells that are no numbers.
+    words : dict of str to int
+        Words that mean no value.
+    states : dict of str to int or None
+        The pair of states that the words of the column are.
+    """
+
     text: pl.Series
     number: pl.Series
-    rest: pl.Series
+    rows: pl.Series
+    cores: pl.Series
+    affixes: pl.Series
+    met: list[Affix]
+    strange: pl.Series
     words: dict[str, int]
+    states: dict[str, int] | None = None
+
+    def numbers(self) -> int:
+        """How many cells are numbers."""
+        return self.number.count() + self.rows.len()
+
+
+_NO_ROWS = pl.Series("row", [], dtype=pl.UInt32)
+_NO_CORES = pl.Series("core", [], dtype=pl.String)
+
+
+class Cells:
+    """Reads columns of text as numbers: looks at all of them, settles what holds for the table, then reads.
+
+    A column in which text outweighs numbers is a text column; one stray word among numbers is refused, because it may
+    be a reading.
+
+    Parameters
+    ----------
+    origin : Origin
+        Where the rows came from.
+    required : sequence of str
+        Columns that must be numeric: text in them is refused. All others may turn out to be text.
+    decimal : Decimal, optional
+        The decimal mark; told from the whole table by default.
+    missing : iterable of str
+        Further words or numbers that mean "no value".
+    comma_is_decimal : bool
+        Take ``1,234`` as a fraction where nothing else tells (files whose cells are parted by semicolons).
+    uncertain : Uncertain
+        What becomes of readings that are marked as uncertain.
+    units : mapping of str to str
+        Units known from elsewhere, by column name.
+    bad_rows : BadRows, optional
+        Takes the rows of cells that are no numbers; by default the first is refused.
+    keep : bool
+        Hold on to what was understood between the looks and the readings; without it, less memory and more work.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        required: Iterable[str] = (),
+        decimal: Decimal | None = None,
+        missing: Iterable[str] = (),
+        comma_is_decimal: bool = False,
+        uncertain: Uncertain = Uncertain.keep,
+        units: Mapping[str, str] | None = None,
+        bad_rows: BadRows | None = None,
+        keep: bool = True,
+    ) -> None:
+        missing = list(missing)
+        self._origin = origin
+        self._required = frozenset(required)
+        self._given = decimal
+        self._further = {word.strip().lower() for word in missing}
+        self._sentinels = [value for value in map(_as_float, missing) if value is not None]
+        self._uncertain = uncertain
+        self._known = units or {}
+        self._bad_rows = bad_rows or BadRows()
+        self._keep = keep
+        self._seen: dict[str, _Column] = {}
+        self._evidence = Evidence(origin, comma_is_decimal, keep)
+        self.result = Numbers(decimal=decimal or Decimal.point)
+
+    def look(self, series: pl.Series) -> bool:
+        """Look at a column; tell whether it is one of numbers."""
+        name = series.name
+        column = self._study(series)
+        if self._is_text(name, column):
+            return False
+        self._settle_unit(name, column)
+        if self._given is None:
+            self._evidence.gather(name, column.text, column.rows, column.cores)
+        if self._keep:
+            self._seen[name] = column
+        return True
+
+    def settle(self) -> Decimal:
+        """Tell the decimal mark from every numeric cell of the table."""
+        if self._given is None:
+            self.result.decimal = self._evidence.verdict()
+        return self.result.decimal
+
+    def read(self, series: pl.Series) -> pl.Series:
+        """Read a column that was looked at.
+
+        Parameters
+        ----------
+        series : Series
+            The same cells.
+
+        Returns
+        -------
+        Series
+            Float64, missing as null.
+        """
+        name = series.name
+        column = self._seen.pop(name, None)
+        if column is None:
+            column = self._study(series)
+            self._settle_unit(name, column)
+        if column.states is not None:
+            number = self._read_states(name, column)
+        else:
+            number = self._second_reading(name, column)
+            self._refuse_strange(name, column)
+        for value in self._sentinels:
+            hit = (number == value).fill_null(False)
+            if hit.any():
+                column.words[f"{value:g}"] = int(hit.sum())
+                number = number.set(hit, None)
+        for word, count in column.words.items():
+            self.result.words[word] = self.result.words.get(word, 0) + count
+            self.result.changes.add(f"word {quoted(word)}, missing", name, count)
+        return number.rename(name)
+
+    def _study(self, series: pl.Series) -> _Column:
+        text = series.str.strip_chars()
+        number = text.cast(pl.Float64, strict=False)
+        odd = (number.is_null() | ~number.is_finite().fill_null(True)) & text.is_not_null()
+        if not odd.any():
+            return _Column(text, number, _NO_ROWS, _NO_CORES, _NO_ROWS, [], _NO_ROWS, {})
+        number = pl.select(pl.when(~odd).then(number)).to_series()
+        rows = odd.arg_true()
+        cells = text.gather(rows)
+        bare = is_bare(cells)
+        dressed = cells.filter(~bare)
+        parts = [(rows.filter(bare), cells.filter(bare), pl.Series([None] * int(bare.sum()), dtype=pl.UInt32))]
+        rows = rows.filter(~bare)
+        if not number.count() and not parts[0][0].len():
+            states = self._states(series.name, dressed)
+            if states is not None:
+                words = self._count_words(dressed.filter(~dressed.str.to_lowercase().is_in(list(states))))
+                return _Column(text, number, _NO_ROWS, _NO_CORES, _NO_ROWS, [], _NO_ROWS, words, states)
+        missing = is_missing(dressed, self._further) | _is_infinite_or_nan(dressed)
+        words = self._count_words(dressed.filter(missing))
+        rows, dressed = rows.filter(~missing), dressed.filter(~missing)
+        met: list[Affix] = []
+        strange = _NO_ROWS
+        if dressed.len():
+            core, kinds, met = _undress(dressed)
+            known = kinds.is_not_null()
+            strange = rows.filter(~known)
+            parts.append((rows.filter(known), core.filter(known), kinds.filter(known)))
+        all_rows, cores, affixes = (pl.concat([part[i] for part in parts]) for i in range(3))
+        column = _Column(text, number, all_rows, cores, affixes, met, strange, words)
+        _reject_odd_units(column)
+        return column
+
+    def _states(self, name: str, cells: pl.Series) -> dict[str, int] | None:
+        lowered = cells.str.to_lowercase().unique(maintain_order=True)
+        if lowered.len() > 40:
+            return None
+        met = {word for word in lowered if word not in self._further}
+        states = states_of(met)
+        if states is None:
+            # Words of no value may stand among them.
+            missing = set(lowered.filter(is_missing(lowered, self._further)))
+            states = states_of(met - missing)
+        if states is None:
+            return None
+        said = met & set(states)
+        # One word alone may be a remark, unless it says true or false.
+        both = len(said) == 2 or name in self._required or bool(said & {"true", "false"})
+        return states if both and not said <= MISSING_WORDS else None
+
+    def _count_words(self, cells: pl.Series) -> dict[str, int]:
+        return dict(cells.filter(cells != "").value_counts(sort=True).iter_rows())
+
+    def _is_text(self, name: str, column: _Column) -> bool:
+        if not column.strange.len() or name in self._required or column.strange.len() <= column.numbers():
+            return False
+        self.result.text[name] = column.text[int(column.strange[0])]
+        return True
+
+    def _settle_unit(self, name: str, column: _Column) -> None:
+        """Refuse cells of one column in several units, or with and without one."""
+        units: dict[str, str] = {}
+        for affix in column.met:
+            if affix.unit:
+                units.setdefault(unit_key(affix.unit), affix.unit)
+        if not units:
+            return
+        where: dict[str, tuple[int, str]] = {}
+        for key in units:
+            place = self._first_of(key, column)
+            if place is not None:
+                where[key] = place
+        if len(where) > 1:
+            (row, cell), (other, differing) = sorted(where.values())[:2]
+            raise Refusal(
+                f"{self._origin.cell(row, name)}: {quoted(cell)}, but {quoted(differing)} in"
+                f" {self._origin.other(other, row)}: one column holds one unit; --exclude leaves it out"
+            )
+        if not where:
+            return
+        key = next(iter(where))
+        row, cell = where[key]
+        without = column.number.is_not_null().arg_true()
+        bare = column.rows.filter(self._is_bare(column))
+        first = min((int(rows[0]) for rows in (without, bare) if rows.len()), default=None)
+        if first is not None and unit_key(self._known.get(name, "")) != key:
+            raise Refusal(
+                f"{self._origin.cell(row, name)}: {quoted(cell)} is not a number like {quoted(column.text[first])} in"
+                f" {self._origin.other(first, row)}, which has no unit; --exclude leaves the column out"
+            )
+        self.result.units[name] = units[key]
+
+    @staticmethod
+    def _is_bare(column: _Column) -> pl.Series:
+        unitless = [place for place, affix in enumerate(column.met) if not affix.unit]
+        return column.affixes.is_null() | column.affixes.is_in(unitless).fill_null(False)
+
+    @staticmethod
+    def _first_of(key: str, column: _Column) -> tuple[int, str] | None:
+        places = [place for place, affix in enumerate(column.met) if unit_key(affix.unit) == key]
+        hit = column.affixes.is_in(places).fill_null(False).arg_true()
+        if not hit.len():
+            return None
+        row = int(column.rows[int(hit[0])])
+        return row, str(column.text[row])
+
+    def _second_reading(self, name: str, column: _Column) -> pl.Series:
+        decimal = self.result.decimal
+        number, rows, cores = column.number, column.rows, column.cores
+        affixes = column.affixes
+        if decimal is Decimal.comma:
+            # What looked like a number with a point is one of grouped thousands, or none.
+            dotted = (number.is_not_null() & column.text.str.contains(".", literal=True)).fill_null(False).arg_true()
+            if dotted.len():
+                rows, cores = pl.concat([rows, dotted]), pl.concat([cores, column.text.gather(dotted)])
+                affixes = pl.concat([affixes, pl.Series([None] * dotted.len(), dtype=pl.UInt32)])
+        if not rows.len():
+            return number
+        values = numbers_with(cores, decimal)
+        wrong = rows.filter(values.is_null())
+        if wrong.len():
+            self._meet(name, column, wrong, f"is no number with a decimal {decimal}")
+        if column.met:
+            values = self._dress(name, column.met, affixes, values, cores)
+        return number.scatter(rows, values)
+
+    def _dress(
+        self, name: str, met: Sequence[Affix], affixes: pl.Series, values: pl.Series, cores: pl.Series
+    ) -> pl.Series:
+        """Apply what stands about the numbers, and count it."""
+        counts = dict(affixes.drop_nulls().value_counts().iter_rows())
+        changes = self.result.changes
+        minus, gone = [], []
+        for place, affix in enumerate(met):
+            count = counts.get(place, 0)
+            if affix.minus:
+                minus.append(place)
+                changes.add("minus behind the number", name, count)
+            if affix.bound:
+                cell = cores.filter((affixes == place).fill_null(False))[0] if count else ""
+                side = "below" if affix.bound == "<" else "above"
+                changes.add(f"{side} what is measured ({quoted(affix.bound + cell)}), the bound taken", name, count)
+            if affix.level is Level.bad or (affix.level is Level.uncertain and self._uncertain is Uncertain.missing):
+                gone.append(place)
+                changes.add(f"marked {quoted(affix.mark)}, made missing", name, count)
+            elif affix.level is Level.uncertain:
+                changes.add(f"marked {quoted(affix.mark)}, kept", name, count)
+        if any(affix.unit for affix in met):
+            unit = self.result.units.get(name, "")
+            changes.add(
+                f"unit {quoted(unit)} taken off", name, sum(counts.get(i, 0) for i, a in enumerate(met) if a.unit)
+            )
+        if minus:
+            values = (-values).zip_with(affixes.is_in(minus).fill_null(False), values)
+        if gone:
+            values = values.set(affixes.is_in(gone).fill_null(False), None)
+        return values
+
+    def _read_states(self, name: str, column: _Column) -> pl.Series:
+        states = column.states or {}
+        number = column.text.str.to_lowercase().replace_strict(states, default=None, return_dtype=pl.Float64)
+        for value in (1, 0):
+            found = column.text.filter((number == value).fill_null(False))
+            if found.len():
+                self.result.changes.add(f"state {quoted(str(found[0]))} read as {value}", name, found.len())
+        return number
+
+    def _refuse_strange(self, name: str, column: _Column) -> None:
+        if not column.strange.len():
+            return
+        cells = column.text.gather(column.strange)
+        cell = str(cells[0])
+        different = cells.unique(maintain_order=True).to_list()
+        others = f" (nor are {listed(different[1:], 3)})" if len(different) > 1 else ""
+        if not column.numbers():
+            raise Refusal(f"{self._origin.column(name)} holds no numbers but text such as {quoted(cell)}")
+        hint = f"; if it means no value, add --missing {_shell_word(cell)}"
+        more = "" if self._bad_rows.skipped else others + hint
+        self._meet(name, column, column.strange, f"is not a number{more}")
+
+    def _meet(self, name: str, column: _Column, rows: pl.Series, what: str) -> None:
+        """Hand over rows with a cell that is no number."""
+        bad = np.zeros(column.text.len(), dtype=np.bool_)
+        bad[rows.to_numpy()] = True
+        self._bad_rows.meet(bad, self._origin, name, lambda place: f"{quoted(str(column.text[place]))} {what}")
 
 
 def numbers_from_text(
@@ -157,11 +404,11 @@ def numbers_from_text(
     decimal: Decimal | None = None,
     missing: Iterable[str] = (),
     comma_is_decimal: bool = False,
+    uncertain: Uncertain = Uncertain.keep,
+    units: Mapping[str, str] | None = None,
+    bad_rows: BadRows | None = None,
 ) -> Numbers:
-    """Read columns of text as numbers.
-
-    A column in which text outweighs numbers is a text column; one stray word among numbers is refused, because it may
-    be a reading.
+    """Read a table of text as numbers.
 
     Parameters
     ----------
@@ -171,12 +418,8 @@ def numbers_from_text(
         Where the rows came from.
     wanted : sequence of str, optional
         Columns that must be numeric: text in them is refused. All others may turn out to be text.
-    decimal : Decimal, optional
-        The decimal mark; told from the whole table by default.
-    missing : iterable of str, optional
-        Further words or numbers that mean "no value".
-    comma_is_decimal : bool
-        Take ``1,234`` as a fraction where nothing else tells (files whose cells are parted by semicolons).
+    decimal, missing, comma_is_decimal, uncertain, units, bad_rows
+        As for `Cells`.
 
     Returns
     -------
@@ -185,27 +428,23 @@ def numbers_from_text(
     Raises
     ------
     Refusal
-        A word among numbers, numbers written in two ways, or a mark that cannot be told.
+        A word among numbers, numbers written in two ways, several units, or a mark that cannot be told.
     """
-    required = frozenset(wanted or ())
-    words = MISSING_WORDS | {word.strip().lower() for word in missing}
-    sentinels = [value for value in map(_as_float, missing) if value is not None]
-    result = Numbers()
-    columns = {name: _first_reading(frame[name], words) for name in frame.columns}
-    columns = {name: column for name, column in columns.items() if not _is_text(name, column, required, result)}
-    result.decimal = decimal or _decimal_mark(columns, origin, comma_is_decimal)
-    for name, column in columns.items():
-        number, rest = _second_reading(column, result.decimal)
-        _refuse_leftovers(name, number, rest, origin, result.decimal)
-        for value in sentinels:
-            hit = (number == value).fill_null(False)
-            if hit.any():
-                column.words[f"{value:g}"] = int(hit.sum())
-                number = number.set(hit, None)
-        for word, count in column.words.items():
-            result.words[word] = result.words.get(word, 0) + count
-        result.columns[name] = number
-    return result
+    cells = Cells(
+        origin,
+        required=wanted or (),
+        decimal=decimal,
+        missing=missing,
+        comma_is_decimal=comma_is_decimal,
+        uncertain=uncertain,
+        units=units,
+        bad_rows=bad_rows,
+    )
+    names = [series.name for series in frame if cells.look(series)]
+    cells.settle()
+    for name in names:
+        cells.result.columns[name] = cells.read(frame[name])
+    return cells.result
 
 
 def _as_float(word: str) -> float | None:
@@ -215,119 +454,51 @@ def _as_float(word: str) -> float | None:
         return None
 
 
-def _finite(number: pl.Series) -> pl.Series:
-    return number.to_frame("v").select(pl.when(pl.col("v").is_finite()).then(pl.col("v")))["v"]
-
-
-def _first_reading(series: pl.Series, words: frozenset[str]) -> _Column:
-    counts: dict[str, int] = {}
-    text = series.str.strip_chars()
-    number = text.cast(pl.Float64, strict=False)
-    odd = text.filter((number.is_null() | ~number.is_finite().fill_null(True)) & text.is_not_null())
-    if odd.len():
-        is_word = odd.str.to_lowercase().is_in(list(words)) | _is_infinite_or_nan(odd)
-        for word, count in odd.filter(is_word & (odd != "")).value_counts().iter_rows():
-            counts[word] = count
-        known = odd.filter(is_word).unique().to_list()
-        text = text.set(text.is_in(known).fill_null(False), None) if known else text
-        number = _finite(text.cast(pl.Float64, strict=False))
-    return _Column(text, number, _left_over(text, number), counts)
-
-
 def _is_infinite_or_nan(text: pl.Series) -> pl.Series:
     number = text.cast(pl.Float64, strict=False)
     return (number.is_nan() | number.is_infinite()).fill_null(False)
 
 
-def _left_over(text: pl.Series, number: pl.Series) -> pl.Series:
-    return text.set(number.is_not_null(), None)
+def _undress(cells: pl.Series) -> tuple[pl.Series, pl.Series, list[Affix]]:
+    """Part numbers from what stands about them.
+
+    Returns the numbers as text, the place of each cell's affix (null where the cell is no number), and the affixes.
+    """
+    text = cells.str.replace_all("[\u2212\uff0d\ufe63]", "-").str.replace(
+        "^([^\\d]*)[\u2010-\u2014](\\d|[.,]\\d)", "$1-$2"
+    )
+    parts = text.to_frame("t").select(pl.col("t").str.extract_groups(_DRESSED)).unnest("t")
+    different = parts.select("before", "behind").drop_nulls().unique(maintain_order=True)
+    if different.height > _MOST_AFFIXES:
+        different = different.head(_MOST_AFFIXES)
+    met: list[Affix] = []
+    known: list[tuple[str, str, int]] = []
+    for before, behind in different.iter_rows():
+        affix = affix_of(before, behind)
+        if affix is None:
+            continue
+        if affix not in met:
+            met.append(affix)
+        known.append((before, behind, met.index(affix)))
+    table = pl.DataFrame(known, schema={"before": pl.String, "behind": pl.String, "kind": pl.UInt32}, orient="row")
+    kinds = parts.join(table, on=["before", "behind"], how="left", maintain_order="left")["kind"]
+    return parts["core"], kinds, met
 
 
-def _is_text(name: str, column: _Column, required: frozenset[str], result: Numbers) -> bool:
-    rest = column.rest.drop_nulls()
-    if rest.is_empty() or name in required:
-        return False
-    strange = rest.filter(~rest.str.contains(_COMMA_OR_SPACE))
-    if strange.len() <= column.number.count() + rest.len() - strange.len():
-        return False
-    result.text[name] = strange[0]
-    return True
-
-
-def _decimal_mark(columns: dict[str, _Column], origin: Origin, comma_is_decimal: bool) -> Decimal:
-    """Tell the decimal mark from every numeric cell of the table."""
-    if not any(column.rest.str.contains(",", literal=True).any() for column in columns.values()):
-        return Decimal.point
-    point = comma = undecided = None
-    for name, column in columns.items():
-        cells = column.rest.filter(column.rest.str.contains(_COMMA_OR_SPACE).fill_null(False)).drop_nulls()
-        commas = cells.filter(cells.str.contains(",", literal=True))
-        grouped = commas.str.contains(_COMMA_GROUPS)
-        open_ = commas.str.contains(_UNDECIDED_COMMA)
-        plain = column.text.filter(column.number.is_not_null())
-        dots = plain.filter(plain.str.contains(_PLAIN_POINT) & ~plain.str.contains(_UNDECIDED_POINT))
-        comma = comma or _example(name, column, commas.filter(~grouped))
-        comma = comma or _example(name, column, cells.filter(cells.str.contains(r"\.\d{3}\.\d{3}")))
-        point = point or _example(name, column, commas.filter(grouped & ~open_))
-        point = point or _example(name, column, dots)
-        undecided = undecided or _example(name, column, commas.filter(open_))
-    if comma and point:
-        first, second = (f"{origin.cell(row, name)}: {quoted(cell)}" for row, name, cell in (comma, point))
-        raise Refusal(f"{first} has a decimal comma, but {second} a decimal point; say which with --decimal")
-    if comma or point:
-        return Decimal.comma if comma else Decimal.point
-    if undecided and not comma_is_decimal:
-        row, name, cell = undecided
-        raise Refusal(
-            f"{origin.cell(row, name)}: {quoted(cell)} may be {cell.replace(',', '.')} or {cell.replace(',', '')};"
-            " say which with --decimal comma or --decimal point"
-        )
-    return Decimal.comma
-
-
-def _example(name: str, column: _Column, cells: pl.Series) -> tuple[int, str, str] | None:
-    if cells.is_empty():
-        return None
-    cell = str(cells[0])
-    row = (column.text == cell).arg_true()[0]
-    return int(row), name, cell
-
-
-def _second_reading(column: _Column, decimal: Decimal) -> tuple[pl.Series, pl.Series]:
-    rest = column.rest.drop_nulls()
-    if decimal is Decimal.point and rest.is_empty():
-        return column.number, column.rest
-    cell = pl.col("v")
-    spaceless = pl.when(cell.str.contains(_SPACED)).then(cell.str.replace_all(_GROUP_SPACES, "")).otherwise(cell)
-    if decimal is Decimal.comma:
-        pointless = pl.when(cell.str.contains(_POINT_GROUPS)).then(cell.str.replace_all(r"\.", "")).otherwise(cell)
-        # A point that groups nothing is no decimal mark here: it must be refused, not read.
-        point_free = ~cell.str.contains(".", literal=True)
-        marked: pl.Expr = pl.when(point_free).then(cell.str.replace(",", ".", literal=True))
-    else:
-        grouped = cell.str.contains(_COMMA_GROUPS)
-        pointless = pl.when(grouped).then(cell.str.replace_all(",", "")).otherwise(cell)
-        marked = cell
-    text = column.text.to_frame("v")
-    number = text.select(v=spaceless).select(v=pointless).select(v=marked)["v"].cast(pl.Float64, strict=False)
-    number = _finite(number)
-    return number, _left_over(column.text, number)
-
-
-def _refuse_leftovers(name: str, number: pl.Series, rest: pl.Series, origin: Origin, decimal: Decimal) -> None:
-    found = rest.is_not_null().arg_true()
-    if not found.len():
+def _reject_odd_units(column: _Column) -> None:
+    """A word that is no known unit is one only where it stands behind every number, and the numbers differ."""
+    odd = {unit_key(affix.unit) for affix in column.met if affix.unit and not is_known_unit(affix.unit)}
+    if not odd:
         return
-    row = int(found[0])
-    cell = str(rest[row])
-    if re.fullmatch(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?", cell):
-        raise Refusal(f"{origin.cell(row, name)}: {quoted(cell)} is no number with a decimal {decimal}")
-    different = rest.drop_nulls().unique(maintain_order=True).to_list()
-    others = f" (nor are {listed(different[1:], 3)})" if len(different) > 1 else ""
-    hint = f"; if it means no value, add --missing {_shell_word(cell)}"
-    if not number.count():
-        raise Refusal(f"{origin.column(name)} holds no numbers but text such as {quoted(cell)}")
-    raise Refusal(f"{origin.cell(row, name)}: {quoted(cell)} is not a number{others}{hint}")
+    keys = {unit_key(affix.unit) for affix in column.met}
+    alone = len(keys) == 1 and not column.number.count() and not column.affixes.has_nulls()
+    if alone and column.cores.n_unique() > 1 and not any(" " in affix.unit for affix in column.met):
+        return
+    places = [place for place, affix in enumerate(column.met) if affix.unit and unit_key(affix.unit) in odd]
+    strange = column.affixes.is_in(places).fill_null(False)
+    column.strange = pl.concat([column.strange, column.rows.filter(strange)]).sort()
+    column.rows, column.cores = column.rows.filter(~strange), column.cores.filter(~strange)
+    column.affixes = column.affixes.filter(~strange)
 
 
 def _shell_word(word: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from acm_rs.files.bad_rows import OnBadRow
 from acm_rs.files.cells import Decimal
+from acm_rs.files.levels import Uncertain
 from acm_rs.files.times import DateOrder
 
 __all__ = ["ReadOptions"]
@@ -36,6 +37,8 @@ class ReadOptions:
         How the bytes of a text file are letters, by Python's name; told from the file where None.
     sheet : str, optional
         The sheet of a workbook, by its name or its number from 1; the first that holds a table where None.
+    uncertain : Uncertain
+        What becomes of readings that are marked or flagged as uncertain.
     """
 
     columns: Sequence[str] = ()
@@ -47,3 +50,4 @@ class ReadOptions:
     skip_rows: int = 0
     encoding: str | None = None
     sheet: str | None = None
+    uncertain: Uncertain = Uncertain.keep

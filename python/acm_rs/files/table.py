@@ -13,6 +13,7 @@ from acm_rs.files.cells import Decimal, Numbers, numbers_from_text
 from acm_rs.files.changes import Changes
 from acm_rs.files.clock import Clock, find_clock
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
+from acm_rs.files.marks import unit_in_name
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About, RawTable, kind
 from acm_rs.files.reading import read_table
@@ -121,6 +122,8 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
     if not frame.height:
         raise Refusal(f"{path}: no row can be read; {raw.bad_rows.lines()[1]}")
     about = {name: raw.about[name] for name in frame.columns if name in raw.about}
+    for name, unit in numbers.units.items():
+        about[name] = replace(about.get(name, About()), unit=unit)
     table = SensorTable(
         path,
         None,
@@ -129,6 +132,7 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
         notes=notes,
         words=numbers.words,
         about=about,
+        changes=numbers.changes,
         left_out=left_out,
     )
     if clock:
@@ -220,6 +224,9 @@ def _sensors(
         decimal=options.decimal,
         missing=options.missing,
         comma_is_decimal=raw.separator == ";",
+        uncertain=options.uncertain,
+        units={name: raw.about.get(name, About()).unit or unit_in_name(name) for name in text},
+        bad_rows=raw.bad_rows,
     )
     left_out.update(dict.fromkeys(numbers.text, "text"))
     for name, series in stored.items():

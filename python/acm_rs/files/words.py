@@ -1,0 +1,142 @@
+"""Words that stand where a number should: no value, or one of two states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import polars as pl
+
+__all__ = ["MISSING_WORDS", "STATE_WORDS", "is_missing", "states_of"]
+
+_SHEETS = """
+    nan|na|n/a|n.a.|#n/a|#na|#n/a n/a|null|none|nil|-|--|---|.|?|missing|undefined|empty|(null)|(blank)
+    #value!|#div/0!|#ref!|#num!|#name?|#null!|#spill!|#calc!|#getting_data|1.#qnan|-1.#ind|1.#ind|1.#inf|-1.#inf|+inf
+    #nv|#n/d|#n/v|#wert!|#bezug!|#zahl!|#valeur!|#nombre!|#nom?|#nul!|#valor!|#¡valor!|#¡num!|#¡div/0!|#¡ref!|#¿nombre?
+"""
+# Digital states and error texts that stand in for a value.
+_HISTORIANS = """
+    bad|bad data|bad input|bad output|bad quality|bad value|bad total|set to bad|status bad
+    no data|no value|no result|no sample|no good data|no lab data|no reading|no signal|no communication
+    no events found|data not found|not found|tag not found|point not found|pi point not found|invalid tag
+    i/o timeout|io timeout|timeout|time out|scan timeout|scan off|trace off|calc failed|calc fail|calc off|calc overflow
+    pt created|point created|configure|not configured|config error|configuration error|wrong type|access denied
+    comm fail|comm failure|comm error|comm loss|communication error|communication failure
+    not connect|not connected|disconnected|connection lost|link down|no license
+    over range|under range|over ucl|under lcl|overrange|underrange|out of range|inp out of range|inp outrange|overflow
+    underflow|out of serv|out of service|out of order|arc off-line|arc offline|offline|off-line|intf shut|shutdown
+    unit down|dcs failed|sensor fail|sensor failure|sensor fault|device fail|device failure|failed|failure|fault|faulted
+    error|err|invalid|invalid data|invalid float|invalid value|unavailable|not available|unknown|undetermined
+    questionable|uncertain|doubtful|dubious|suspect|stale|substituted|manual|frozen|wire break|open circuit
+    short circuit|burnout|isu saw no data|not downloaded|not measured|not sampled|last known value|last usable value
+"""
+_GERMAN = """
+    keine daten|keine werte|kein wert|kein messwert|kein signal|ohne wert|ungültig|ungueltig|fehler|fehlerhaft|fehlt
+    fehlend|fehlwert|leer|k.a.|n.v.|schlecht|gestört|gestoert|störung|stoerung|ausfall|ausgefallen|defekt|unbekannt
+    unsicher|zweifelhaft|fraglich|ersatzwert|handwert|nicht verfügbar|nicht verfuegbar|nicht verbunden|nicht vorhanden
+    außer betrieb|ausser betrieb|messbereich überschritten|messbereich unterschritten|überlauf|unterlauf|drahtbruch
+    kurzschluss|zeitüberschreitung|verbindung unterbrochen
+"""
+_FRENCH = """
+    invalide|non valide|non valable|erreur|pas de données|aucune donnée|pas de valeur|sans valeur|manquant|manquante
+    défaut|en défaut|indisponible|non disponible|hors service|hors plage|hors gamme|hors ligne|inconnu|inconnue|mauvais
+    mauvaise|mauvaise qualité|douteux|douteuse|incertain|incertaine|n.d.|n/d|déconnecté|dépassement|vide|périmé
+"""
+_SPANISH = """
+    inválido|inválida|no válido|no válida|sin datos|sin dato|sin valor|sin señal|sin comunicación|no disponible
+    fuera de servicio|fuera de rango|fuera de línea|desconocido|desconocida|malo|mala|mala calidad|dudoso|dudosa
+    incierto|incierta|falla|fallo|desconectado|desconectada|nulo|vacío|s/d|sustituido|caducado
+"""
+
+MISSING_WORDS = frozenset(
+    (
+        "",
+        *(w.strip() for lines in (_SHEETS, _HISTORIANS, _GERMAN, _FRENCH, _SPANISH) for w in re.split(r"[|\n]", lines)),
+    )
+)
+"""Cells that hold no value, in lower case; spaces, dashes, underscores and brackets in them do not count."""
+
+# Families of words: "Bad, Not Connected", BadSensorFailure, OPC_QUALITY_BAD, "[-11057] ...", Err:502, #######.
+_FAMILIES = (
+    r"(?i)^(?:bad|uncertain|invalid|error)[\s:,;_(\-/].*$|^(?:Bad|Uncertain)[A-Z][A-Za-z]+$"
+    r"|(?i)^opc_quality_(?:bad|uncertain)|^\[-?\d+\]|(?i)^err(?:or)?[\s:#_-]*\d+$|^#+$|^\*+$|^_+$|^-{2,}$|^\?+$"
+)
+
+_STATES = """
+    true/false|on/off|yes/no|y/n|t/f|open/closed|opened/closed|open/close|running/stopped|run/stop|run/stopped
+    running/not running|started/stopped|start/stop|running/off|running/standstill|active/inactive|enabled/disabled
+    high/low|online/offline|on-line/off-line|auto/manual|automatic/manual|auto/man|remote/local|forward/reverse
+    connected/disconnected|set/reset|alarm/normal|alarm/ok|fault/normal|fault/ok|fault/no fault|trip/normal
+    tripped/normal|alarm/no alarm|present/absent|loaded/unloaded|up/down|engaged/disengaged|energized/de-energized
+    occupied/unoccupied|day/night|heating/cooling
+    wahr/falsch|ein/aus|an/aus|ja/nein|j/n|auf/zu|offen/geschlossen|läuft/steht|läuft/gestoppt|in betrieb/außer betrieb
+    betrieb/stillstand|aktiv/inaktiv|automatik/hand|störung/normal|störung/ok|gestört/ok|hoch/niedrig
+    vrai/faux|marche/arrêt|marche/arret|en marche/arrêté|en marche/à l'arrêt|oui/non|o/n|ouvert/fermé|ouverte/fermée
+    actif/inactif|allumé/éteint|activé/désactivé|défaut/normal|haut/bas
+    verdadero/falso|encendido/apagado|sí/no|si/no|s/n|abierto/cerrado|abierta/cerrada|activo/inactivo|activa/inactiva
+    en marcha/parado|en marcha/parada|marcha/paro|marcha/parada|activado/desactivado|conectado/desconectado|alto/bajo
+    vero/falso|acceso/spento|aperto/chiuso|verdadeiro/falso|sim/não|ligado/desligado|aberto/fechado
+"""
+STATE_WORDS: tuple[tuple[str, str], ...] = tuple(
+    (pair.strip().split("/")[0], pair.strip().split("/")[1]) for pair in re.split(r"[|\n]", _STATES) if pair.strip()
+)
+"""Pairs of states in lower case: the one read as 1, and the one read as 0."""
+
+
+def _bare(word: str) -> str:
+    """Letters and figures alone."""
+    return re.sub(r"[\W_]+", "", word)
+
+
+_BARE = frozenset(_bare(word) for word in MISSING_WORDS if len(_bare(word)) > 1 and "#" not in word and "1" not in word)
+
+
+def is_missing(cells: pl.Series, further: Iterable[str] = ()) -> pl.Series:
+    """Tell which cells hold a word that means no value.
+
+    Parameters
+    ----------
+    cells : Series
+        Stripped text.
+    further : iterable of str
+        More such words, in lower case.
+
+    Returns
+    -------
+    Series
+        Booleans; False where a cell is null.
+    """
+    further = list(further)
+    # Most cells with a number first are one with its unit; no word begins so but 1.#QNAN and its like.
+    worded = ~cells.str.contains(r"^[+-]?[.,]?\d") | cells.str.contains("#", literal=True)
+    if further:
+        worded |= cells.str.to_lowercase().is_in(further)
+    different = cells.filter(worded).unique()
+    lowered = different.str.to_lowercase()
+    bare = lowered.str.replace_all(r"[\W_]+", "")
+    known = lowered.is_in([*MISSING_WORDS, *further])
+    known |= bare.is_in(list(_BARE)) & ~lowered.str.contains(r"^[#\d]")
+    known |= different.str.contains(_FAMILIES)
+    return (worded & cells.is_in(different.filter(known).to_list())).fill_null(False)
+
+
+def states_of(words: Iterable[str]) -> dict[str, int] | None:
+    """The states that words stand for, where they are a pair.
+
+    Parameters
+    ----------
+    words : iterable of str
+        The different words of a column, in lower case.
+
+    Returns
+    -------
+    dict of str to int or None
+        0 or 1 for each word; None where they are no pair.
+    """
+    met = set(words)
+    if not met:
+        return None
+    for one, zero in STATE_WORDS:
+        if met <= {one, zero}:
+            return {one: 1, zero: 0}
+    return None
