@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -11,7 +12,8 @@ import acm_rs
 import numpy as np
 import polars as pl
 import pytest
-from acm_rs.cli import features
+from acm_rs.cli import main
+from acm_rs.files import pieces
 from cli import Run, runner
 
 START = datetime(2024, 1, 1)
@@ -89,17 +91,107 @@ def test_means_and_medians_are_those_of_pandas(run: Run) -> None:
         np.testing.assert_array_equal(made[f"{name}_med"], windows.median()[name])
 
 
-def test_groups_of_columns_change_no_bit(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = history(200).with_columns([(pl.col("B") * k).sqrt().alias(f"C{k}") for k in range(1, 8)])
+@pytest.mark.parametrize("window", ["16", "150", "8h", "1000h"])
+@pytest.mark.parametrize("fill", [[], ["--fill", "median"]], ids=["gaps", "filled"])
+@pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
+def test_where_rows_are_cut_changes_no_bit(
+    run: Run, monkeypatch: pytest.MonkeyPatch, window: str, fill: list[str], output: str
+) -> None:
+    gaps = pl.when(pl.int_range(pl.len()) % 7 > 0).then(pl.col("B"))
+    frame = history(200).with_columns([(gaps * k).sqrt().alias(f"C{k}") for k in range(1, 4)])
     frame.write_parquet("in.parquet")
-    assert run("features", "in.parquet", "-o", "whole.parquet")[0] == 0
-    seen: list[int] = []
-    for cells in (1, 400, 700):
-        monkeypatch.setattr(features, "_CELLS_PER_CALL", cells)
-        sensors = frame.drop("TS")
-        table, _ = features.feature_table(sensors, 16, seen.append, lambda columns, calls: seen.append(columns * 0))
-        assert table.equals(expected(frame))
-    assert sum(seen) == 3 * 9
+    made = []
+    for cells in (1, 3_000, 4_000_000):
+        monkeypatch.setattr(pieces, "_GROUP_CELLS", cells)
+        assert run("features", "in.parquet", "-o", output, "-w", window, *fill)[0] == 0
+        made.append(pl.read_csv(output) if output.endswith("csv") else pl.read_parquet(output))
+    assert made[0].equals(made[2])
+    assert made[1].equals(made[2])
+
+
+def test_windows_of_a_duration(run: Run) -> None:
+    frame = history().filter(pl.int_range(pl.len()) % 5 != 3)
+    frame.write_csv("in.csv")
+    status, said, _ = run("features", "in.csv", "-o", "out.parquet", "-w", "90min")
+    assert status == 0
+    assert "window 1 h 30 min, slopes per second" in said
+    x = frame.drop("TS").to_numpy()
+    values = acm_rs.feature_matrix(x, "90min", times=frame["TS"].to_numpy())
+    names = acm_rs.feature_names(["Fan.A-1 Current", "B"])
+    assert pl.read_parquet("out.parquet").drop("TS").equals(pl.DataFrame(values, schema=names, nan_to_null=True))
+    for same in ("5400s", "1.5h", "1h30min", "1h 30m", "5400000 ms"):
+        assert run("features", "in.csv", "-o", "same.parquet", "-w", same)[0] == 0
+        assert Path("same.parquet").read_bytes() == Path("out.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("window", "data", "words"),
+    [
+        ("2h", "A,B\n1.5,2\n", "in.csv has no times, so --window must be a number of rows"),
+        ("2h", "time,B\n0,2\n1,3\n", "column 'time' is a running number and no time"),
+        ("2h", "TS,B\n2400-01-01,2\n2400-01-02,3\n", "beyond 1678 to 2261"),
+        ("0h", "", "--window must be a number of rows such as 16, or a duration such as 90s"),
+        ("1M", "", "got '1M'"),
+        ("1h later", "", "got '1h later'"),
+        ("-1h", "", "got '-1h'"),
+        ("1e3", "", "got '1e3'"),
+        ("9999999999d", "", "got '9999999999d'"),
+    ],
+)
+def test_durations_refused(run: Run, window: str, data: str, words: str) -> None:
+    Path("in.csv").write_text(data or "TS,B\n2024-01-01,2\n")
+    status, said, complained = run("features", "in.csv", "-o", "out.csv", f"--window={window}")
+    assert (status, said) == (2, "")
+    assert words in complained
+    assert files() == {"in.csv"}
+
+
+def test_quiet_and_json(run: Run) -> None:
+    lines = [f"{i},{'Bad' if i == 3 else i},x" for i in range(20)]
+    Path("in.csv").write_text(stamped(lines, "TS,A,B,Word"))
+    assert run("features", "in.csv", "-o", "out.csv", "-q") == (0, "", "")
+    status, said, complained = run("features", "in.csv", "-o", "out.csv", "--json", "-w", "2h")
+    assert (status, complained) == (0, "")
+    told = json.loads(said)
+    assert told["output"] == {"path": "out.csv", "bytes": Path("out.csv").stat().st_size, "replaced": True}
+    assert told["features"] == acm_rs.feature_names(["A", "B"])
+    assert told["window"] == {"seconds": 7200}
+    assert told["empty"] == pl.read_csv("out.csv").select(pl.all().null_count()).sum_horizontal()[0]
+    read = told["input"]
+    assert (read["path"], read["rows"], read["sensors"], read["missing"]) == ("in.csv", 20, ["A", "B"], {"B": 1})
+    assert read["time"]["column"] == "TS"
+    assert (read["time"]["from"], read["time"]["to"]) == ("2024-01-01T00:00:00", "2024-01-01T09:30:00")
+    assert (read["time"]["step"], read["time"]["gaps"]) == (1800.0, 0)
+    assert list(read["left_out"]) == ["Word"]
+
+
+def test_standard_output_takes_the_table_and_nothing_else(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    history().write_csv("in.csv")
+    assert run("features", "in.csv", "-o", "out.csv", "-q") == (0, "", "")
+    assert main(["features", "in.csv", "-o", "-"]) == 0
+    said, told = capsys.readouterr()
+    assert said == Path("out.csv").read_text()
+    assert "rows      60" in told
+    assert run("features", "in.csv", "-o", "-", "-q") == (0, said, "")
+    status, said, complained = run("features", "in.csv", "-o", "-", "--json")
+    assert (status, said) == (2, "")
+    assert "cannot both be printed" in complained
+    assert run("features", "none.csv", "-o", "-")[:2] == (1, "")
+    assert "only tables go" in run("fit", "in.csv", "-o", "-")[2]
+    assert files() == {"in.csv", "out.csv"}
+
+
+def test_no_cell_of_csv_is_run_by_a_spreadsheet(run: Run) -> None:
+    cells = ["-1.5,2,3,4,5"] * 4
+    Path("in.csv").write_text(stamped(cells, "TS,=cmd|' /C calc'!A0,+x,@SUM(1),-y;=z,quiet"))
+    assert run("features", "in.csv", "-o", "out.csv", "-w", "1")[0] == 0
+    names = pl.read_csv("out.csv").columns
+    assert names[1:6] == ["'=cmd|' /C calc'!A0_med", "'+x_med", "'@SUM(1)_med", "'-y;'=z_med", "quiet_med"]
+    assert pl.read_csv("out.csv")[names[1]].to_list() == [-1.5] * 4
+    assert run("features", "in.csv", "-o", "out.csv", "-w", "1", "--raw")[0] == 0
+    assert pl.read_csv("out.csv").columns[1] == "=cmd|' /C calc'!A0_med"
+    assert run("features", "in.csv", "-o", "out.parquet", "-w", "1")[0] == 0
+    assert pl.read_parquet("out.parquet").columns[1] == "=cmd|' /C calc'!A0_med"
 
 
 @pytest.mark.usefixtures("threads")
@@ -438,27 +530,41 @@ def test_a_failed_write_leaves_what_was_there(run: Run, output: str, monkeypatch
     history().write_csv("in.csv")
     Path(output).write_text("kept")
 
-    def full(self: pl.DataFrame, path: Path) -> None:
+    def full(path: Path, *_: object) -> None:
         path.write_text("half a tab")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pl.DataFrame, "write_csv", full)
-    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    monkeypatch.setattr(pieces, "_write_csv", full)
+    monkeypatch.setattr(pieces, "_write_parquet", full)
     status, _, complained = run("features", "in.csv", "-o", output)
     assert (status, complained) == (1, f"acm-rs: {output} cannot be written: No space left on device\n")
     assert Path(output).read_text() == "kept"
     assert files() == {"in.csv", output}
 
 
-def test_an_interrupted_write_leaves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ZeroDivisionError])
+@pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
+def test_an_interrupted_write_leaves_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, output: str, error: type[BaseException]
+) -> None:
     history().write_csv("in.csv")
+    monkeypatch.setattr(pieces, "_GROUP_CELLS", 100)
+    whole, calls = acm_rs.feature_matrix, []
 
-    def interrupted(self: pl.DataFrame, path: Path) -> None:
-        path.write_text("half a tab")
-        raise KeyboardInterrupt
+    def half(*given: object, **named: object) -> object:
+        calls.append(given)
+        if len(calls) > 2:
+            raise error
+        return whole(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pl.DataFrame, "write_parquet", interrupted)
-    assert run("features", "in.csv", "-o", "out.parquet") == (130, "", "acm-rs: interrupted, nothing written\n")
+    monkeypatch.setattr(acm_rs, "feature_matrix", half)
+    status, said, complained = run("features", "in.csv", "-o", output)
+    words = {
+        KeyboardInterrupt: (130, "acm-rs: interrupted, nothing written\n"),
+        MemoryError: (1, "acm-rs: not enough memory: use fewer --columns\n"),
+        ZeroDivisionError: (1, "acm-rs: ZeroDivisionError:  (unexpected; ACM_RS_TRACEBACK=1 shows where)\n"),
+    }
+    assert (status, said, complained) == (words[error][0], "", words[error][1])
     assert files() == {"in.csv"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -156,3 +157,17 @@ def test_zoned_times_and_dates_alone(run: Run) -> None:
     assert status == 0
     assert "every 1 d" in said
     assert FAULT > 1_600
+
+
+def test_json_is_for_machines(run: Run) -> None:
+    status, said, complained = run("fit", "healthy.csv", "-o", "pump.acm", "--json")
+    assert (status, complained) == (0, "")
+    told = json.loads(said)
+    monitor = Monitor.load("pump.acm")
+    assert told["watched"] == list(monitor.sensors_)
+    assert told["output"] == {"path": "pump.acm", "bytes": Path("pump.acm").stat().st_size, "replaced": False}
+    assert told["input"]["rows"] == 1_600
+    assert told["input"]["left_out"] == {"Remark": "text"}
+    assert len(told["warnings"]) == len(monitor.warnings_)
+    assert not any("`" in line for line in told["warnings"] + told["summary"])
+    assert run("fit", "healthy.csv", "-o", "pump.acm", "-q") == (0, "", "")

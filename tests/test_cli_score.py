@@ -77,13 +77,24 @@ def test_a_report(run: Run) -> None:
     assert "Plotly.newPlot" in text
 
 
+def test_quiet_says_nothing(run: Run) -> None:
+    assert run("score", "pump.acm", "new.csv", "-q", "-o", "out.csv") == (0, "", "")
+    assert run("score", "pump.acm", "new.csv", "-q", "--fail-on-alarm") == (3, "", "")
+    assert run("score", "pump.acm", "none.csv", "-q")[2] == "acm-rs: none.csv: no such file\n"
+
+
 def test_json_is_for_machines(run: Run) -> None:
     status, said, complained = run("score", "pump.acm", "new.csv", "--json", "-o", "out.parquet")
     assert (status, complained) == (0, "")
     assert said.isascii()
     told = json.loads(said)
     result = Monitor.load("pump.acm").score(plant()[FIRST:].drop("Remark"))
-    assert told["input"] == {"path": "new.csv", "rows": 500, "notes": ["left out: 'Remark' (text)"]}
+    read = told["input"]
+    assert (read["path"], read["rows"], read["left_out"]) == ("new.csv", 500, {"Remark": "text"})
+    assert read["notes"] == ["left out: 'Remark' (text)"]
+    assert told["output"] == [
+        {"what": "scores", "path": "out.parquet", "bytes": told["output"][0]["bytes"], "replaced": False}
+    ]
     assert told["rows_in_alarm"] == int(result.alarms.sum())
     assert told["rows_not_judged"] == int(np.isnan(result.scores).sum())
     assert told["remarks"] == result.remarks

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from acm_rs.cli import features, summary
+from acm_rs.files import pieces
 from acm_rs.files.cells import Decimal
 from acm_rs.files.errors import Refusal, quoted
 from acm_rs.files.options import ReadOptions
@@ -123,7 +124,7 @@ def test_rhythm() -> None:
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_progress_is_shown_on_a_terminal_only(source: Path, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "_CELLS_PER_CALL", 1)
+    monkeypatch.setattr(pieces, "_GROUP_CELLS", 1)
     random = np.random.default_rng(3)
     pl.DataFrame({"t": HOURS, **{f"S{i}": random.random(6) for i in range(4)}}).write_parquet(source)
     stream = io.StringIO()
@@ -131,8 +132,8 @@ def test_progress_is_shown_on_a_terminal_only(source: Path, terminal: bool, monk
     done = features.run_features(
         source, source.with_suffix(".csv"), window=3, options=ReadOptions(), threads=None, progress=screen
     )
-    assert done.features.shape == (6, 45)
-    assert ("4 of 4 sensors" in stream.getvalue()) == terminal
+    assert pl.read_csv(done.output).shape == (6, 45)
+    assert ("6 of 6 rows" in stream.getvalue()) == terminal
     summary.print_summary(done, Console(file=stream, width=60))
 
 

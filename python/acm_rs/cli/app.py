@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from typer.main import get_command
 
 import acm_rs
@@ -17,10 +18,13 @@ from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
 from acm_rs.cli.features import Fill, run_features
-from acm_rs.cli.fit import Budget, print_fit, run_fit
-from acm_rs.cli.score import print_json, print_scored, run_score
-from acm_rs.cli.summary import print_summary
+from acm_rs.cli.fit import Budget, fit_json, print_fit, run_fit
+from acm_rs.cli.score import print_scored, run_score, score_json
+from acm_rs.cli.summary import features_json, print_json, print_summary
+from acm_rs.cli.windows import window_of
 from acm_rs.files.errors import Refusal, printable
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.writing import STANDARD_OUTPUT
 from acm_rs.report.words import judged
 
 __all__ = ["run"]
@@ -72,15 +76,15 @@ Exit status: 0 done, 1 the data or the machine stood in the way, 2 wrong usage, 
 
 _FEATURES = """Compute the features of every sensor in a CSV or Parquet file.
 
-Eleven for each sensor, over the last WINDOW rows: median, MAD, mean, standard deviation, slope, skewness, kurtosis,
-three band energies and a robust z-score. Missing values are left out: a feature is empty where its window has too few
-others. The output holds the time first, sorted, each time once.
+Eleven for each sensor, over the last WINDOW rows (16) or time (2h): median, MAD, mean, standard deviation, slope,
+skewness, kurtosis, three band energies and a robust z-score. Missing values are left out: a feature is empty where its
+window has too few others. The output holds the time first, sorted, each time once.
 
 Examples:
 
   acm-rs features history.csv -o features.parquet
 
-  acm-rs features history.csv -o slow.csv -w 48 -c "Current,Bearing Temp"
+  acm-rs features history.csv -o slow.csv -w 2h -c "Current,Bearing Temp"
 
   acm-rs features export.csv -o features.parquet -t Zeit --missing Revision
 """
@@ -100,9 +104,11 @@ def _overview(
     """Stand for the program itself; the options act through their callbacks."""
 
 
+@options.reads_tables()
 def _fit(
-    source: Annotated[
-        Path, typer.Argument(metavar="HEALTHY", readable=False, help="CSV or Parquet file of healthy operation.")
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="HEALTHY...", help="CSV or Parquet file of healthy operation.", show_default=False),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", readable=False, help="File to write the model to.", show_default=False)
@@ -127,91 +133,123 @@ def _fit(
     asset: Annotated[str | None, typer.Option("--asset", help="What the machine is called.")] = None,
     far: options.FalseAlarmRate = None,
     per_day: options.AlarmsPerDay = None,
-    columns: options.Columns = None,
-    time_column: options.TimeColumn = None,
     threads: options.Threads = None,
-    date_order: options.DateOrders = None,
-    decimal: options.Decimals = None,
-    missing: options.Missing = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    *,
+    read: ReadOptions,
 ) -> None:
     done = run_fit(
-        source,
+        sources,
         output,
-        options=options.reading(columns, time_column, date_order, decimal, missing),
+        options=read,
         budget=Budget(far, per_day),
         healthy=healthy or (),
         drivers=drivers or (),
         asset=asset,
         threads=threads,
-        progress=console(stderr=True),
+        progress=_screen(quiet),
     )
-    print_fit(done, console())
+    if as_json:
+        print_json(fit_json(done))
+    elif not quiet:
+        print_fit(done, console())
 
 
+@options.reads_tables("columns")
 def _score(
     model: Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="What acm-rs fit has written.")],
-    source: Annotated[Path, typer.Argument(metavar="NEW", readable=False, help="CSV or Parquet file to score.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="NEW...", help="CSV or Parquet file to score.", show_default=False)
+    ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", readable=False, help="Table of scores to write: .parquet or .csv."),
+        typer.Option("--output", "-o", readable=False, help="Table of scores: .parquet or .csv; - prints CSV."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", readable=False, help="Report to write: an .html file.")
     ] = None,
     far: options.FalseAlarmRate = None,
     per_day: options.AlarmsPerDay = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    raw: options.Raw = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
     fail: Annotated[
         bool, typer.Option("--fail-on-alarm", help="Exit with status 3 if there is an alarm, 1 if nothing was judged.")
     ] = False,
-    time_column: options.TimeColumn = None,
     threads: options.Threads = None,
-    date_order: options.DateOrders = None,
-    decimal: options.Decimals = None,
-    missing: options.Missing = None,
+    *,
+    read: ReadOptions,
 ) -> None:
+    _one_to_print(as_json, output)
     done = run_score(
         model,
-        source,
+        sources,
         output=output,
         report=report,
-        options=options.reading(None, time_column, date_order, decimal, missing),
+        options=read,
         budget=Budget(far, per_day),
         threads=threads,
-        progress=console(stderr=True),
+        progress=_screen(quiet),
+        raw=raw,
     )
     if as_json:
-        print_json(done, model)
-    else:
-        print_scored(done, console())
+        print_json(score_json(done, model))
+    elif not quiet:
+        print_scored(done, console(stderr=output == STANDARD_OUTPUT))
     if fail and done.result.found:
         raise typer.Exit(_ALARM)
     if fail and not judged(done.result):
-        raise Refusal(f"{source}: nothing was judged, so there may be an alarm or none; the notes say why")
+        raise Refusal(f"{done.table.path}: nothing was judged, so there may be an alarm or none; the notes say why")
 
 
+@options.reads_tables()
 def _features(
-    source: options.Input,
+    sources: options.Inputs,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", readable=False, help="File to write: .parquet or .csv.", show_default=False),
+        typer.Option(
+            "--output", "-o", readable=False, help="File to write: .parquet or .csv; - prints CSV.", show_default=False
+        ),
     ],
-    window: Annotated[int, typer.Option("--window", "-w", min=1, help="Rows in a window.")] = 16,
-    columns: options.Columns = None,
-    time_column: options.TimeColumn = None,
-    threads: options.Threads = None,
-    date_order: options.DateOrders = None,
-    decimal: options.Decimals = None,
-    missing: options.Missing = None,
+    window: Annotated[
+        str, typer.Option("--window", "-w", metavar="N|DURATION", help="Rows in a window, or how long it is: 90s, 2h.")
+    ] = "16",
     fill: Annotated[
         Fill | None,
         typer.Option("--fill", help="What missing values become first.", show_default="nothing: they are left out"),
     ] = None,
+    threads: options.Threads = None,
+    raw: options.Raw = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    *,
+    read: ReadOptions,
 ) -> None:
-    read = options.reading(columns, time_column, date_order, decimal, missing)
-    screen = console(stderr=True)
-    done = run_features(source, output, window=window, options=read, threads=threads, progress=screen, fill=fill)
-    print_summary(done, console())
+    _one_to_print(as_json, output)
+    done = run_features(
+        sources,
+        output,
+        window=window_of(window),
+        options=read,
+        threads=threads,
+        progress=_screen(quiet),
+        fill=fill,
+        raw=raw,
+    )
+    if as_json:
+        print_json(features_json(done))
+    elif not quiet:
+        print_summary(done, console(stderr=output == STANDARD_OUTPUT))
+
+
+def _one_to_print(as_json: bool, output: Path | None) -> None:
+    if as_json and output == STANDARD_OUTPUT:
+        raise Refusal("--json and the table of --output - cannot both be printed; name a file", status=2)
+
+
+def _screen(quiet: bool) -> Console | None:
+    return None if quiet else console(stderr=True)
 
 
 def _demo(

@@ -1,27 +1,33 @@
-"""From sensors to the feature table: the work behind ``acm-rs features`` and ``acm-rs demo``."""
+"""From sensors to the feature table: the work behind ``acm-rs features``."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import acm_rs
+from acm_rs.cli.inputs import only
+from acm_rs.cli.progress import Bar, Told
+from acm_rs.cli.windows import Window
 from acm_rs.files.errors import Refusal, quoted
 from acm_rs.files.options import ReadOptions
+from acm_rs.files.pieces import group_rows, write_pieces
 from acm_rs.files.table import SensorTable, load_sensors
-from acm_rs.files.writing import check_output, write_table
+from acm_rs.files.writing import check_output
 
-__all__ = ["FeatureRun", "Fill", "feature_table", "run_features"]
+__all__ = ["FeatureRun", "FeatureTable", "Fill", "run_features"]
 
-# One call of the kernel is long enough to keep every thread busy, short enough for the bar to move.
-_CELLS_PER_CALL = 2_000_000
+# A piece sees at least this share of the rows before it that its windows see: then no row is read nine times.
+_HALO_SHARE = 8
 
 
 class Fill(StrEnum):
@@ -38,10 +44,12 @@ class FeatureRun:
     ----------
     table : SensorTable
         The input as understood.
-    features : DataFrame
-        The output as written.
-    window : int
-        Rows in a window.
+    columns : list of str
+        The features.
+    empty : int
+        Values that are not defined, or whose windows had too few readings.
+    window : int or timedelta64
+        Rows in a window, or how long it is.
     fill : Fill or None
         What missing values were filled with; None: they were left out.
     seconds : float
@@ -57,8 +65,9 @@ class FeatureRun:
     """
 
     table: SensorTable
-    features: pl.DataFrame
-    window: int
+    columns: list[str]
+    empty: int
+    window: Window
     fill: Fill | None
     seconds: float
     threads: int
@@ -68,23 +77,26 @@ class FeatureRun:
 
 
 def run_features(
-    source: Path,
+    sources: str | Path | Sequence[str | Path],
     output: Path,
     *,
-    window: int,
+    window: Window,
     options: ReadOptions,
     threads: int | None,
     progress: Console | None,
     fill: Fill | None = None,
+    raw: bool = False,
 ) -> FeatureRun:
     """Read, compute, write.
 
     Parameters
     ----------
-    source, output : Path
-        Input and output files.
-    window : int
-        Rows in a window.
+    sources : str, Path or sequence of them
+        Input files.
+    output : Path
+        Output file.
+    window : int or timedelta64
+        Rows in a window, or how long it is.
     options : ReadOptions
         What is known of the input.
     threads : int, optional
@@ -93,6 +105,8 @@ def run_features(
         Where to show a bar on long work.
     fill : Fill, optional
         What to fill missing values with; by default they are left out.
+    raw : bool
+        Write names into CSV as they are, also those that a spreadsheet would run.
 
     Returns
     -------
@@ -103,106 +117,146 @@ def run_features(
     Refusal
         Input that cannot be understood or output that cannot be written.
     """
+    source = only(sources)
     check_output(output, source)
     if threads is not None:
         acm_rs.set_num_threads(threads)
-    table = load_sensors(source, options)
-    names = acm_rs.feature_names(table.sensors.columns)
-    if table.time is not None and table.time.name in names:
-        raise Refusal(f"{source}: the time column is named {quoted(table.time.name)}, as is one of the features")
-    with _Bar(progress) as bar:
-        features, seconds = feature_table(table.sensors, window, bar.advance, bar.expect, fill=fill)
-    if table.time is not None:
-        features = features.insert_column(0, table.time)
-    replaced = output.exists()
-    size = write_table(features, output)
-    return FeatureRun(table, features, window, fill, seconds, acm_rs.get_num_threads(), output, size, replaced)
+    with Bar(progress) as bar:
+        table = load_sensors(source, options)
+        features = FeatureTable(table, window, fill=fill)
+        if table.time is not None and table.time.name in features.columns:
+            raise Refusal(f"{source}: the time column is named {quoted(table.time.name)}, as is one of the features")
+        before = pl.DataFrame([] if table.time is None else [table.time])
+        replaced = output.exists()
+        pieces = features.pieces(bar.step("features", "rows"))
+        size = write_pieces(output, before, features.columns, pieces, raw=raw)
+    return FeatureRun(
+        table,
+        features.columns,
+        features.empty,
+        window,
+        fill,
+        features.seconds,
+        acm_rs.get_num_threads(),
+        output,
+        size,
+        replaced,
+    )
 
 
-def feature_table(
-    sensors: pl.DataFrame,
-    window: int,
-    advance: Callable[[int], None] = lambda _: None,
-    expect: Callable[[int, int], None] = lambda _columns, _calls: None,
-    *,
-    fill: Fill | None = None,
-) -> tuple[pl.DataFrame, float]:
-    """Compute every feature of every sensor, a group of sensors at a time.
-
-    A feature depends on its own sensor only, so the groups change no bit of the result.
+@dataclass
+class FeatureTable:
+    """Every feature of every sensor, some rows at a time: the whole would be eleven times the input.
 
     Parameters
     ----------
-    sensors : DataFrame
-        Float64 columns, missing as null.
-    window : int
-        Rows in a window.
-    advance, expect : callable
-        Told how many columns are done, and beforehand how many columns and calls there will be.
+    table : SensorTable
+        The sensors.
+    window : int or timedelta64
+        Rows in a window, or how long it is.
     fill : Fill, optional
         What to fill missing values with; by default they are left out.
-
-    Returns
-    -------
-    features : DataFrame
-        In the order of ``feature_names``; null where nothing is defined.
-    seconds : float
-        Time in the kernels.
     """
-    columns = sensors.columns
-    # Beyond twice the rows a longer window changes nothing, and any Python integer is welcome here.
-    window = min(window, 2 * sensors.height + 2)
-    groups = list(_groups(columns, sensors.height))
-    expect(len(columns), len(groups))
-    done: dict[str, pl.Series] = {}
-    seconds = 0.0
-    for group in groups:
-        # Column by column in memory: each feature then is one block that Polars takes as it is.
-        x = sensors.select(group).to_numpy(order="fortran")
-        start = time.perf_counter()
-        values = acm_rs.feature_matrix(x, window, fill=None if fill is None else "median")
-        seconds += time.perf_counter() - start
-        for place, name in enumerate(acm_rs.feature_names(group)):
-            done[name] = pl.Series(name, values[:, place], nan_to_null=fill is None)
-        advance(len(group))
-    return pl.DataFrame([done[name] for name in acm_rs.feature_names(columns)]), seconds
 
+    table: SensorTable
+    window: Window
+    fill: Fill | None = None
+    columns: list[str] = field(init=False)
+    seconds: float = field(init=False, default=0.0)
+    """Time in the kernels so far."""
+    empty: int = field(init=False, default=0)
+    """Values so far that are not defined."""
 
-def _groups(columns: list[str], rows: int) -> Iterator[list[str]]:
-    width = max(1, _CELLS_PER_CALL // max(rows, 1))
-    for start in range(0, len(columns), width):
-        yield columns[start : start + width]
+    def __post_init__(self) -> None:
+        self.columns = acm_rs.feature_names(self.table.sensors.columns)
+        if isinstance(self.window, np.timedelta64):
+            _require_moments(self.table)
 
+    def pieces(self, told: Told = lambda _done, _total: None) -> Iterator[pl.DataFrame]:
+        """The table from its first rows to its last; a row's features do not depend on where it is cut.
 
-class _Bar:
-    """A progress bar that appears only where there is a terminal and more than one call to wait for."""
+        Parameters
+        ----------
+        told : callable
+            Is told how many rows are done, and of how many.
 
-    def __init__(self, screen: Console | None) -> None:
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
-        if screen is not None and screen.is_terminal:
-            self._progress = Progress(
-                TextColumn("features"),
-                BarColumn(),
-                TaskProgressColumn(),
-                TextColumn("{task.completed:,.0f} of {task.total:,.0f} sensors"),
-                TimeRemainingColumn(),
-                console=screen,
-                transient=True,
+        Yields
+        ------
+        DataFrame
+            In the order of ``feature_names``; null where nothing is defined.
+        """
+        sensors = self.table.sensors
+        rows = sensors.height
+        sees = self._first_seen(rows)
+        size = max(group_rows(len(self.columns)), int(np.max(np.arange(rows) - sees, initial=0)) // _HALO_SHARE)
+        given: dict[str, Any] = {"fill": self._filling()}
+        # Beyond twice the rows a longer window changes nothing, and any Python integer is welcome here.
+        window = self.window if isinstance(self.window, np.timedelta64) else min(self.window, 2 * rows + 2)
+        moments = self._moments()
+        told(0, rows)
+        for start in range(0, rows, size):
+            stop = min(start + size, rows)
+            first = int(sees[start])
+            # Column by column in memory: each feature then is one block that Polars takes as it is.
+            x = sensors[first:stop].to_numpy(order="fortran")
+            if moments is not None:
+                given["times"] = moments[first:stop]
+            began = time.perf_counter()
+            values = acm_rs.feature_matrix(x, window, first_row=first, **given)[start - first :]
+            self.seconds += time.perf_counter() - began
+            piece = pl.DataFrame(
+                [
+                    pl.Series(name, values[:, place], nan_to_null=self.fill is None)
+                    for place, name in enumerate(self.columns)
+                ]
             )
+            self.empty += sum(piece.null_count().row(0))
+            yield piece
+            told(stop, rows)
 
-    def __enter__(self) -> _Bar:
-        return self
+    def _first_seen(self, rows: int) -> NDArray[np.int64]:
+        """The first row that each row's window sees."""
+        if not isinstance(self.window, np.timedelta64):
+            return np.maximum(np.arange(rows) - min(self.window, rows) + 1, 0)
+        moments = self._moments()
+        assert moments is not None
+        return np.searchsorted(moments, moments - self.window, side="right").astype(np.int64)
 
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.stop()
+    def _moments(self) -> NDArray[np.datetime64] | None:
+        """When each row was taken, where the window is a duration."""
+        if self.table.time is None or not isinstance(self.window, np.timedelta64):
+            return None
+        times = self.table.time.cast(pl.Datetime("ns", getattr(self.table.time.dtype, "time_zone", None)))
+        return times.to_physical().to_numpy().astype("datetime64[ns]")
 
-    def expect(self, columns: int, calls: int) -> None:
-        if self._progress is not None and calls > 1:
-            self._task = self._progress.add_task("features", total=columns)
-            self._progress.start()
+    def _filling(self) -> NDArray[np.float64] | None:
+        """What each sensor's missing values become: the median of its whole history, 0 where it has none."""
+        if self.fill is None:
+            return None
+        medians = [float(acm_rs.column_median_mad(sensor.to_numpy()[:, None])[0][0]) for sensor in self.table.sensors]
+        return np.nan_to_num(np.array(medians), nan=0.0)
 
-    def advance(self, columns: int) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.advance(self._task, columns)
+
+# What nanoseconds since 1970 hold in 64 bits.
+_YEARS = (1678, 2261)
+
+
+def _require_moments(table: SensorTable) -> None:
+    if table.time is None:
+        raise Refusal(
+            f"{table.path} has no times, so --window must be a number of rows; where a column holds the time, name it"
+            " with --time-column",
+            status=2,
+        )
+    if not table.time.dtype.is_temporal():
+        raise Refusal(
+            f"{table.path}, column {quoted(table.time.name)} is a running number and no time, so --window must be a"
+            " number of rows",
+            status=2,
+        )
+    years = table.time.dt.year()
+    if not all(_YEARS[0] <= year <= _YEARS[1] for year in (years[0], years[-1])):
+        raise Refusal(
+            f"{table.path}: the times lie beyond {_YEARS[0]} to {_YEARS[1]}, so --window must be a number of rows",
+            status=2,
+        )

@@ -8,19 +8,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
-from acm_rs.cli.summary import table_rows
+from acm_rs.cli.inputs import only
+from acm_rs.cli.summary import file_json, table_json, table_rows
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors, require_column
 from acm_rs.files.writing import check_output, write_whole
 
-__all__ = ["Budget", "Fit", "monitor_says", "print_fit", "run_fit", "waiting"]
+__all__ = ["Budget", "Fit", "fit_json", "monitor_says", "print_fit", "run_fit", "waiting"]
 
 _OPTIONS = {
     "frame": "the table",
@@ -102,7 +104,7 @@ class Fit:
 
 
 def run_fit(
-    source: Path,
+    sources: str | Path | Sequence[str | Path],
     output: Path,
     *,
     options: ReadOptions,
@@ -117,8 +119,10 @@ def run_fit(
 
     Parameters
     ----------
-    source, output : Path
-        The history and the model's file.
+    sources : str, Path or sequence of them
+        The history.
+    output : Path
+        The model's file.
     options : ReadOptions
         What is known of the input.
     budget : Budget
@@ -145,6 +149,7 @@ def run_fit(
     """
     budget.check()
     spans = [_span(text) for text in healthy]
+    source = only(sources)
     check_output(output, source, endings=())
     if threads is not None:
         acm_rs.set_num_threads(threads)
@@ -162,6 +167,20 @@ def run_fit(
     replaced = output.exists()
     size = write_whole(output, lambda path: path.write_bytes(data))
     return Fit(table, monitor, seconds, output, size, replaced)
+
+
+def fit_json(done: Fit) -> dict[str, Any]:
+    """Everything for a machine: what JSON can hold."""
+    monitor = done.monitor
+    return {
+        "input": table_json(done.table),
+        "watched": list(monitor.sensors_),
+        "left_out": monitor.left_out_,
+        "warnings": [_spoken(warning) for warning in monitor.warnings_],
+        "summary": _spoken(monitor.summary()).splitlines(),
+        "seconds": done.seconds,
+        "output": file_json(done.output, done.size, done.replaced),
+    }
 
 
 def print_fit(done: Fit, screen: Console) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
@@ -11,55 +13,22 @@ from acm_rs.files.cells import Decimal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.times import DateOrder
 
-__all__ = [
-    "AlarmsPerDay",
-    "Columns",
-    "DateOrders",
-    "Decimals",
-    "FalseAlarmRate",
-    "Input",
-    "Missing",
-    "Threads",
-    "TimeColumn",
-    "reading",
-]
+__all__ = ["AlarmsPerDay", "FalseAlarmRate", "Inputs", "Json", "Quiet", "Raw", "Threads", "reads_tables"]
 
 _READ = "Reading the file"
 
-Input = Annotated[Path, typer.Argument(metavar="INPUT", readable=False, help="CSV or Parquet file; one row per time.")]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--columns", "-c", help="Sensors, between commas or one option each.", show_default="all numeric"),
-]
-TimeColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--time-column", "-t", help="Column that holds the time.", show_default="found", rich_help_panel=_READ
-    ),
+Inputs = Annotated[
+    list[str], typer.Argument(metavar="INPUT...", help="CSV or Parquet file; one row per time.", show_default=False)
 ]
 Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, max=1024, help="Threads to use.", show_default="all processors"),
 ]
-DateOrders = Annotated[
-    DateOrder | None,
-    typer.Option(
-        "--date-order",
-        help="Order in dates such as 06-01-2012.",
-        show_default="told from the column",
-        rich_help_panel=_READ,
-    ),
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing where all goes well.")]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Write names and text into CSV as they are, also what a spreadsheet would run.")
 ]
-Decimals = Annotated[
-    Decimal | None,
-    typer.Option("--decimal", help="Decimal mark.", show_default="told from the file", rich_help_panel=_READ),
-]
-Missing = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--missing", help="A further word or number that means no value; may be repeated.", rich_help_panel=_READ
-    ),
-]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 FalseAlarmRate = Annotated[
     float | None,
     typer.Option("--false-alarm-rate", "--far", help="Share of healthy rows that may be in alarm: 0.01 is one in 100."),
@@ -68,13 +37,68 @@ AlarmsPerDay = Annotated[
     float | None, typer.Option("--alarms-per-day", help="Alarms a day that a healthy machine may give, instead.")
 ]
 
+# What may be said of an input: the fields of ReadOptions by name, for every command that reads a table.
+_READING: dict[str, Any] = {
+    "columns": Annotated[
+        list[str] | None,
+        typer.Option("--columns", "-c", help="Sensors, between commas or one option each.", show_default="all numeric"),
+    ],
+    "time_column": Annotated[
+        str | None,
+        typer.Option(
+            "--time-column", "-t", help="Column that holds the time.", show_default="found", rich_help_panel=_READ
+        ),
+    ],
+    "date_order": Annotated[
+        DateOrder | None,
+        typer.Option(
+            "--date-order",
+            help="Order in dates such as 06-01-2012.",
+            show_default="told from the column",
+            rich_help_panel=_READ,
+        ),
+    ],
+    "decimal": Annotated[
+        Decimal | None,
+        typer.Option("--decimal", help="Decimal mark.", show_default="told from the file", rich_help_panel=_READ),
+    ],
+    "missing": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--missing", help="A further word or number that means no value; may be repeated.", rich_help_panel=_READ
+        ),
+    ],
+}
 
-def reading(
-    columns: list[str] | None,
-    time_column: str | None,
-    date_order: DateOrder | None,
-    decimal: Decimal | None,
-    missing: list[str] | None,
-) -> ReadOptions:
-    """What the person said about the input."""
-    return ReadOptions(columns or (), time_column, date_order, decimal, missing or ())
+
+def reads_tables(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of reading: together they become its argument ``read``, a ReadOptions.
+
+    Parameters
+    ----------
+    *without : str
+        Fields that the command does not let people choose.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        own = [parameter for name, parameter in signature.parameters.items() if name != "read"]
+        fields = {name: kind for name, kind in _READING.items() if name not in without}
+        shared = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+            for name, kind in fields.items()
+        ]
+
+        @wraps(command)
+        def whole(**given: Any) -> None:
+            said = {name: given.pop(name, None) for name in fields}
+            read = ReadOptions(**{name: value for name, value in said.items() if value is not None})
+            command(**given, read=read)
+
+        parameters = [*own, *shared]
+        whole.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        whole.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        del whole.__wrapped__
+        return whole
+
+    return decorate

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from rich.table import Table
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
 from acm_rs.cli.fit import Budget, monitor_says, waiting
-from acm_rs.cli.summary import table_rows
+from acm_rs.cli.inputs import only
+from acm_rs.cli.summary import file_json, table_json, table_rows
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
@@ -26,7 +26,7 @@ from acm_rs.files.writing import check_output, write_table, write_whole
 from acm_rs.report import plotly_script
 from acm_rs.report.words import judged, part, span_of, verdict
 
-__all__ = ["Scored", "load_monitor", "print_json", "print_scored", "run_score", "score_table"]
+__all__ = ["Scored", "load_monitor", "print_scored", "run_score", "score_json", "score_table"]
 
 _REPORTS = (".html", ".htm")
 _LISTED = 40
@@ -72,7 +72,7 @@ def load_monitor(path: Path) -> acm_rs.Monitor:
 
 def run_score(
     model: Path,
-    source: Path,
+    sources: str | Path | Sequence[str | Path],
     *,
     output: Path | None = None,
     report: Path | None = None,
@@ -80,13 +80,16 @@ def run_score(
     budget: Budget,
     threads: int | None = None,
     progress: Console | None = None,
+    raw: bool = False,
 ) -> Scored:
     """Load a model, score new readings, write what was asked for.
 
     Parameters
     ----------
-    model, source : Path
-        The model's file and the readings.
+    model : Path
+        The model's file.
+    sources : str, Path or sequence of them
+        The readings.
     output, report : Path, optional
         Where to write the table and the page.
     options : ReadOptions
@@ -97,6 +100,8 @@ def run_score(
         Threads to use.
     progress : Console, optional
         Where to show that something is done.
+    raw : bool
+        Write names and text into CSV as they are, also those that a spreadsheet would run.
 
     Returns
     -------
@@ -108,6 +113,7 @@ def run_score(
         A model or input that cannot be understood, or output that cannot be written.
     """
     budget.check()
+    source = only(sources)
     if output is not None:
         check_output(output, model, source)
     if report is not None:
@@ -136,7 +142,7 @@ def run_score(
     with waiting(progress, "writing"):
         if output is not None:
             scores = score_table(table, result, source)
-            waits.append(("scores", output, lambda: write_table(scores, output)))
+            waits.append(("scores", output, lambda: write_table(scores, output, raw=raw)))
         if report is not None:
             page = acm_rs.report.report_html(result).encode()
             waits.append(("report", report, lambda: write_whole(report, lambda path: path.write_bytes(page))))
@@ -243,13 +249,13 @@ def _alarm_table(result: acm_rs.Result) -> Table:
     return table
 
 
-def print_json(done: Scored, model: Path) -> None:
-    """Print everything for a machine: one JSON object."""
+def score_json(done: Scored, model: Path) -> dict[str, Any]:
+    """Everything for a machine: what JSON can hold."""
     result = done.result
     n = len(result.scores)
-    said = {
+    return {
         "model": {"path": str(model), **result.monitor_card},
-        "input": {"path": str(done.table.path), "rows": n, "notes": done.table.notes},
+        "input": table_json(done.table),
         "from": _json_time(result, 0) if n else None,
         "to": _json_time(result, n - 1) if n else None,
         "rows_in_alarm": int(result.alarms.sum()),
@@ -282,9 +288,8 @@ def print_json(done: Scored, model: Path) -> None:
         ],
         "remarks": result.remarks,
         "files": {what: str(where) for what, where, _, _ in done.files},
+        "output": [{"what": what, **file_json(where, size, old)} for what, where, size, old in done.files],
     }
-    # Escapes keep it whole on a stream of any code page.
-    print(json.dumps(said, indent=2, allow_nan=False))
 
 
 def _json_time(result: acm_rs.Result, row: int) -> Any:

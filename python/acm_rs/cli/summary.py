@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,10 +13,21 @@ from rich.console import Console
 
 from acm_rs.cli.console import facts, show, size_text, span_text
 from acm_rs.cli.features import FeatureRun
+from acm_rs.cli.windows import span_of_window
 from acm_rs.files.errors import counted, quoted
 from acm_rs.files.table import SensorTable
 
-__all__ = ["Rhythm", "moment_text", "print_summary", "rhythm", "table_rows"]
+__all__ = [
+    "Rhythm",
+    "features_json",
+    "file_json",
+    "moment_text",
+    "print_json",
+    "print_summary",
+    "rhythm",
+    "table_json",
+    "table_rows",
+]
 
 _MISSING_SHOWN = 8
 _UNITS_PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
@@ -143,18 +157,19 @@ def _gaps_text(sensor: pl.Series) -> str:
 
 
 def _empty_rows(run: FeatureRun) -> list[tuple[str, str]]:
-    empty = sum(run.features.null_count().row(0))
-    cells = run.features.height * (run.features.width - (run.table.time is not None))
-    if not empty:
+    cells = run.table.sensors.height * len(run.columns)
+    if not run.empty:
         return []
-    return [("empty", f"{empty:,} of {cells:,} values: too few readings in the window, or not defined for them")]
+    return [("empty", f"{run.empty:,} of {cells:,} values: too few readings in the window, or not defined for them")]
 
 
 def _window_text(run: FeatureRun) -> str:
+    if isinstance(run.window, np.timedelta64):
+        return f"window {span_text(span_of_window(run.window))}, slopes per second"
     text = f"window {run.window:,} rows"
     times = run.table.time
     beat = rhythm(times) if times is not None and times.dtype.is_temporal() else None
-    if run.window > run.features.height:
+    if run.window > run.table.sensors.height:
         return f"{text}, longer than the history: each row sees all before it"
     return text if beat is None else f"{text} = {span_text(beat.step * run.window)}"
 
@@ -192,8 +207,7 @@ def table_rows(table: SensorTable, missing: str, *more: tuple[str, str]) -> list
 
 def print_summary(run: FeatureRun, screen: Console) -> None:
     """Print what was read, what was computed and where it is."""
-    table, features = run.table, run.features
-    made = features.width - (table.time is not None)
+    table, made = run.table, len(run.columns)
     rows = [
         *table_rows(table, "left out" if run.fill is None else "filled with their sensor's median", *_dead_rows(run)),
         ("features", f"{made:,} ({made // table.sensors.width} for each sensor, {_window_text(run)})"),
@@ -202,3 +216,89 @@ def print_summary(run: FeatureRun, screen: Console) -> None:
         ("output", f"{run.output} ({size_text(run.size)}{', replaced' if run.replaced else ''})"),
     ]
     show(screen, facts(rows))
+
+
+def print_json(said: dict[str, Any]) -> None:
+    """Print one object; escapes keep it whole on a stream of any code page."""
+    print(json.dumps(said, indent=2, allow_nan=False))
+
+
+def file_json(output: Path, size: int, replaced: bool) -> dict[str, Any]:
+    """A file that was written, for a machine."""
+    return {"path": str(output), "bytes": size, "replaced": replaced}
+
+
+def table_json(table: SensorTable) -> dict[str, Any]:
+    """What was read, for a machine.
+
+    Parameters
+    ----------
+    table : SensorTable
+        The input as understood.
+
+    Returns
+    -------
+    dict
+        What JSON can hold.
+    """
+    return {
+        "path": str(table.path),
+        "rows": table.sensors.height,
+        "rows_read": table.rows_read,
+        "time": _time_json(table),
+        "sensors": table.sensors.columns,
+        "missing": dict(_missing_counts(table.sensors)),
+        "words": table.words,
+        "changes": table.changes.by_reason(),
+        "left_out": table.left_out,
+        "about": {name: asdict(about) for name, about in table.about.items()},
+        "notes": table.notes,
+    }
+
+
+def _time_json(table: SensorTable) -> dict[str, Any] | None:
+    times = table.time
+    if times is None:
+        return None
+    told: dict[str, Any] = {
+        "column": times.name,
+        "from": _stamp(times[0]),
+        "to": _stamp(times[-1]),
+        "note": table.time_note,
+    }
+    beat = rhythm(times)
+    if beat is not None:
+        told |= {"step": beat.step, "other_steps": beat.other, "gaps": beat.gaps, "longest_gap": beat.longest}
+        told |= {"rows_not_there": beat.lost}
+    return told
+
+
+def _stamp(value: object) -> object:
+    return value if isinstance(value, int | float) else str(value).replace(" ", "T").replace("+00:00", "Z")
+
+
+def features_json(run: FeatureRun) -> dict[str, Any]:
+    """Everything for a machine: what JSON can hold.
+
+    Parameters
+    ----------
+    run : FeatureRun
+        What was done.
+
+    Returns
+    -------
+    dict
+    """
+    timed = isinstance(run.window, np.timedelta64)
+    return {
+        "input": table_json(run.table),
+        "window": {"seconds": span_of_window(run.window)} if isinstance(run.window, np.timedelta64) else run.window,
+        "slope": "per second" if timed else "per row",
+        "fill": None if run.fill is None else str(run.fill),
+        "features": run.columns,
+        "values": run.table.sensors.height * len(run.columns),
+        "empty": run.empty,
+        "seconds": run.seconds,
+        "threads": run.threads,
+        "output": file_json(run.output, run.size, run.replaced),
+    }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +16,12 @@ from pathlib import Path
 import polars as pl
 
 from acm_rs.files.errors import Refusal
+from acm_rs.files.spelling import as_csv
 
-__all__ = ["check_output", "write_table", "write_whole"]
+__all__ = ["STANDARD_OUTPUT", "check_output", "is_parquet", "write_table", "write_whole"]
+
+STANDARD_OUTPUT = Path("-")
+"""Stands for standard output: a table goes there as CSV."""
 
 _ENDINGS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
 _SPECIAL = (
@@ -34,7 +40,7 @@ def check_output(output: Path, *sources: Path, endings: Sequence[str] = tuple(_E
     Parameters
     ----------
     output : Path
-        The file to be written.
+        The file to be written; ``-`` stands for standard output, where a table may go.
     *sources : Path
         Inputs, which must not be overwritten.
     endings : sequence of str, default the tables'
@@ -45,6 +51,10 @@ def check_output(output: Path, *sources: Path, endings: Sequence[str] = tuple(_E
     Refusal
         Unknown ending, no such folder, no permission, no regular file, or the input itself.
     """
+    if output == STANDARD_OUTPUT:
+        if tuple(endings) == tuple(_ENDINGS):
+            return
+        raise Refusal("- stands for standard output, where only tables go; name a file", status=2)
     if endings and output.suffix.lower() not in endings:
         named = " or ".join(ending for ending in endings if ending not in (".pq", ".htm"))
         raise Refusal(f"{output}: the output must end in {named}", status=2)
@@ -63,7 +73,12 @@ def check_output(output: Path, *sources: Path, endings: Sequence[str] = tuple(_E
         raise Refusal(f"{output} cannot be written: no permission")
 
 
-def write_table(frame: pl.DataFrame, output: Path) -> int:
+def is_parquet(output: Path) -> bool:
+    """Whether the name says Parquet; else it is CSV."""
+    return output != STANDARD_OUTPUT and _ENDINGS[output.suffix.lower()] == "parquet"
+
+
+def write_table(frame: pl.DataFrame, output: Path, *, raw: bool = False) -> int:
     """Write a table as Parquet or CSV, by the ending.
 
     Parameters
@@ -72,6 +87,8 @@ def write_table(frame: pl.DataFrame, output: Path) -> int:
         What to write.
     output : Path
         Where to; an existing file is replaced in one step.
+    raw : bool
+        Leave names and text in CSV as they are, also those that a spreadsheet would run.
 
     Returns
     -------
@@ -83,9 +100,9 @@ def write_table(frame: pl.DataFrame, output: Path) -> int:
     Refusal
         The disk is full, the folder not writable, and so on; nothing is left behind then.
     """
-    if _ENDINGS[output.suffix.lower()] == "parquet":
+    if is_parquet(output):
         return write_whole(output, lambda path: frame.write_parquet(path))
-    return write_whole(output, lambda path: _spelled(frame).write_csv(path))
+    return write_whole(output, lambda path: as_csv(frame, raw=raw).write_csv(path))
 
 
 def write_whole(output: Path, write: Callable[[Path], object]) -> int:
@@ -110,6 +127,8 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> int:
     Refusal
         What is there is no regular file, or the system refuses; what was there is left as it was.
     """
+    if output == STANDARD_OUTPUT:
+        return _print_whole(write)
     draft: Path | None = None
     try:
         target, old = _followed(output)
@@ -138,6 +157,22 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> int:
         if draft is not None:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+
+def _print_whole(write: Callable[[Path], object]) -> int:
+    """Write to standard output, once all of it is there."""
+    with tempfile.TemporaryDirectory(prefix="acm-rs-") as folder:
+        draft = Path(folder, "output")
+        try:
+            write(draft)
+            with draft.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise Refusal(f"standard output cannot be written: {_reason(error, None)}") from None
+        return draft.stat().st_size
 
 
 def _reason(error: Exception, draft: Path | None) -> str:
@@ -196,17 +231,3 @@ def _keep_permissions(file: int, old: os.stat_result) -> None:
         mode &= 0o707 | (mode & 0o007) << 3
     if stat.S_IMODE(new.st_mode) != mode:
         os.fchmod(file, mode)
-
-
-def _spelled(frame: pl.DataFrame) -> pl.DataFrame:
-    """Times as ISO 8601 with a blank, without a fraction where none is needed."""
-    spelled = []
-    for name, dtype in frame.schema.items():
-        if not isinstance(dtype, pl.Datetime):
-            continue
-        column = frame[name]
-        part = 10 ** {"ms": 3, "us": 6, "ns": 9}[dtype.time_unit]
-        fraction = "" if not (column.to_physical() % part != 0).any() else "%.6f" if dtype.time_unit != "ns" else "%.9f"
-        zone = "%:z" if dtype.time_zone else ""
-        spelled.append(column.dt.strftime(f"%Y-%m-%d %H:%M:%S{fraction}{zone}"))
-    return frame.with_columns(spelled)
