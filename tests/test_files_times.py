@@ -98,7 +98,14 @@ def test_order_does_not_matter_where_all_readings_agree() -> None:
         (["2012-05-21 13:00 PM"], 2, ["no such time of day"]),
         (["2012-05-21 10:60"], 2, ["no such time of day"]),
         (["2012-05-21 10:00Z", "2012-05-21 11:00"], 3, ["no time zone", "row 2 has one"]),
-        (["2012-05-21 10:00 CET"], 2, ["is not a date"]),
+        (["2012-05-21 10:00 CST"], 2, ["'CST' has several meanings; say which with --timezone America/Chicago"]),
+        (["2012-05-21 10:00 IST"], 2, ["--timezone Asia/Kolkata or --timezone Europe/Dublin"]),
+        (["2012-05-21 10:00 XYZ"], 2, ["'XYZ' is no time zone that is known"]),
+        (["2012-05-21 10:00 Mars/Crater"], 2, ["'Mars/Crater' is no time zone that is known"]),
+        (["2012-367"], 2, ["no date of the calendar"]),
+        (["2023-366"], 2, ["no date of the calendar"]),
+        (["20240230T0010"], 2, ["no date of the calendar"]),
+        (["20240301T2510"], 2, ["no such time of day"]),
         (["21-Foo-2012"], 2, ["is not a date", "calendar"]),
     ],
 )
@@ -114,6 +121,131 @@ def test_refused_by_row_and_column(cells: list[str | None], row: int, words: lis
 def test_given_order_refuses_the_other() -> None:
     with pytest.raises(Refusal, match="row 2, column 'TS': '01/21/2024' is no day first date"):
         read(["01/21/2024"], DateOrder.dmy)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "01. März 2024 00:10",
+        "1. März 2024, 0:10 Uhr",
+        "Fr. 1. Mär 2024 00:10",
+        "Freitag, 1. Maerz 2024 um 00:10",
+        "01-MRZ-2024 00:10:00",
+        "1er mars 2024 00:10",
+        "1er mars 2024 à 00h10",
+        "vendredi 1 mars 2024 00:10:00",
+        "ven. 01 mars 2024, 00:10",
+        "1 de marzo de 2024 00:10",
+        "1 de marzo del 2024 a las 00:10",
+        "viernes, 1 mar. 2024 12:10 a. m.",
+        "vie 01-mar-2024 00:10",
+        "Fri Mar 01 00:10:00 2024",
+        "Fri Mar  1 00:10:00 2024",
+        "Fri, 01 Mar 2024 00:10:00",
+        "Friday, March 1, 2024 12:10:00 AM",
+        "March 1st, 2024 0:10",
+        "01MAR2024:00:10:00",
+        "01MAR24 00:10",
+        "01/Mar/2024:00:10:00",
+        "2024-Mar-01 00:10",
+        "2024/03/01 12:10:00\u202fAM",
+        "2024.03.01 00.10.00",
+        "2024-03-01_00-10-00",
+        "2024-03-01T00:10:00.000000000000",
+        "2024-061T00:10",
+        "20240301T001000",
+        "20240301T0010",
+        "20240301 001000",
+        "20240301_001000",
+        "20240301-001000",
+        "20240301 00:10",
+        "20240301001000000",
+        "00:10:00 2024-03-01",
+        "12:10 AM, 1 March 2024",
+        "01.03.2024 00:10",
+        "1. 3. 2024 0:10",
+    ],
+)
+def test_one_moment_in_many_spellings(cell: str) -> None:
+    assert read([cell]).values.to_list() == [datetime(2024, 3, 1, 0, 10)]
+
+
+@pytest.mark.parametrize(
+    ("language", "months"),
+    [
+        ("en", "January February March April May June July August September October November December"),
+        ("en", "Jan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec"),
+        ("de", "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"),
+        ("de", "Jän. Feb. Mrz. Apr. Mai Jun. Jul. Aug. Sep. Okt. Nov. Dez."),
+        ("fr", "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"),
+        ("fr", "janv. févr. mars avr. mai juin juil. aout sept. oct. nov. dec."),
+        ("es", "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"),
+        ("es", "ene feb mar abr may jun jul ago setiembre oct nov dic"),
+    ],
+)
+def test_months_by_name(language: str, months: str) -> None:
+    of = " de " if language == "es" else " "
+    cells = [f"{3 + i}{of}{name}{of}2023 0{i % 10}:30" for i, name in enumerate(months.split())]
+    expected = [datetime(2023, i + 1, 3 + i, i % 10, 30) for i in range(12)]
+    assert read(cells).values.to_list() == expected
+    assert read([cell.upper() for cell in cells]).values.to_list() == expected
+
+
+def test_accents_of_two_characters() -> None:
+    cells = ["1 f\u0065\u0301vrier 2024 10:05", "1 M\u0061\u0308rz 2024 10:05"]
+    assert read(cells).values.to_list() == [datetime(2024, 2, 1, 10, 5), datetime(2024, 3, 1, 10, 5)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [
+        ("Z", 0),
+        (" UTC", 0),
+        (" (UTC)", 0),
+        (" GMT", 0),
+        (" CET", 1),
+        (" CEST", 2),
+        (" MESZ", 2),
+        (" EST", -5),
+        (" PDT", -7),
+        (" JST", 9),
+        (" IST", 5.5),
+        (" Europe/Berlin", 2),
+        ("[Europe/Berlin]", 2),
+        (" america/new_york", -4),
+        ("+01:00", 1),
+        ("+0100", 1),
+        ("+01", 1),
+        (" -03:30", -3.5),
+        ("\u22123", -3),
+        (" UTC+1", 1),
+        (" GMT-05:00", -5),
+        ("+02:00[Europe/Berlin]", 2),
+        (" GMT+0200 (Central European Summer Time)", 2),
+        (" +0000 UTC", 0),
+    ],
+)
+def test_zones_by_name_and_offset(zone: str, hours: float) -> None:
+    given = "Asia/Kolkata" if "IST" in zone else None
+    cells = [f"2024-07-01 12:00:00{zone}", f"2024-07-01 13:00:00{zone}"]
+    start = datetime(2024, 7, 1, 12, tzinfo=UTC) - timedelta(hours=hours)
+    times = times_from_text(pl.Series(cells), "TS", Origin(Path("plant.csv"), np.arange(2, 4)), timezone=given)
+    assert times.values.to_list() == [start, start + timedelta(hours=1)]
+    assert times.values.dtype == pl.Datetime("us", "UTC")
+
+
+def test_zones_that_change_from_row_to_row() -> None:
+    times = read(["2024-10-27 02:50 CEST", "2024-10-27 02:00 CET", "2024-10-27T01:10Z", "2024-10-27 02:20+01:00"])
+    assert times.values.to_list() == [
+        datetime(2024, 10, 27, 0, 50, tzinfo=UTC) + i * timedelta(minutes=10) for i in range(4)
+    ]
+
+
+def test_a_partner_tells_what_an_abbreviation_means() -> None:
+    times = read(["2024-03-10 01:00 CST", "2024-03-10 03:00 CDT"])
+    assert times.values.to_list() == [datetime(2024, 3, 10, hour, tzinfo=UTC) for hour in (7, 8)]
+    times = read(["2024-03-31 00:30 GMT", "2024-03-31 02:30 BST"])
+    assert times.values.to_list() == [datetime(2024, 3, 31, hour, 30, tzinfo=UTC) for hour in (0, 1)]
 
 
 def test_zones_become_utc() -> None:
@@ -150,9 +282,73 @@ def test_numbers_since_1970(factor: int, name: str) -> None:
     assert [moment.timestamp() for moment in halves.values.to_list()] == [1_700_000_000.5, 1_700_000_060.25]
 
 
+@pytest.mark.parametrize("first", [0, 50_000_000, 600_000_000, 2_300_000_000, 85_000_000_000])
+def test_numbers_outside_of_the_plausible_years_are_running(first: int) -> None:
+    numbers = pl.Series("t", [first, first + 60, first + 120])
+    times = times_from_numbers(numbers)
+    assert times.values.equals(numbers)
+    assert times.note == "a running number"
+
+
 def test_a_running_number_stays_one() -> None:
     numbers = pl.Series("t", [0.0, 0.5, 1.0])
     assert times_from_numbers(numbers).values.equals(numbers)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "unit"),
+    [
+        ("%Y%m%d", timedelta(days=1)),
+        ("%Y%m%d%H", timedelta(hours=1)),
+        ("%Y%m%d%H%M", timedelta(minutes=1)),
+        ("%Y%m%d%H%M%S", timedelta(seconds=1)),
+        ("%Y%m%d%H%M%S%f", timedelta(milliseconds=1)),
+    ],
+)
+@given(moments=st.lists(st.datetimes(datetime(1990, 1, 1), datetime(2040, 12, 31)), min_size=1, max_size=9))
+def test_digits_run_together(spelling: str, unit: timedelta, moments: list[datetime]) -> None:
+    start = datetime(1990, 1, 1)
+    whole = [start + (moment - start) // unit * unit for moment in moments]
+    written = [moment.strftime(spelling) for moment in whole]
+    written = [text[:17] for text in written]
+    assert times_from_numbers(pl.Series("t", [int(text) for text in written])).values.to_list() == whole
+    if len(written[0]) < 17:
+        assert times_from_numbers(pl.Series("t", [float(text) for text in written])).values.to_list() == whole
+
+
+def test_one_number_that_does_not_fit_is_named() -> None:
+    origin = Origin(Path("plant.csv"), np.arange(2, 22))
+    stamps = [202403010000 + i for i in range(20)]
+    for wrong, words in ((202402300000, "is no time in YYYYMMDDhhmm"), (None, "the time is missing")):
+        cells = pl.Series([*stamps[:7], wrong, *stamps[8:]])
+        with pytest.raises(Refusal, match=f"row 9, column 't': .*{words}"):
+            times_from_numbers(cells, "t", origin)
+    seconds = pl.Series([1_700_000_000 + i for i in range(19)] + [0])
+    with pytest.raises(Refusal, match="row 21, column 't': '0' is no time between 1990 and 2040"):
+        times_from_numbers(seconds, "t", origin)
+
+
+@pytest.mark.parametrize(
+    ("decimals", "step"),
+    [
+        (4, timedelta(minutes=10)),
+        (5, timedelta(minutes=1)),
+        (6, timedelta(seconds=13)),
+        (8, timedelta(seconds=1)),
+        (11, timedelta(milliseconds=250)),
+    ],
+)
+def test_days_of_a_spreadsheet(decimals: int, step: timedelta) -> None:
+    moments = [datetime(2024, 3, 1) + i * step for i in range(40)]
+    days = [round((moment - datetime(1899, 12, 30)) / timedelta(days=1), decimals) for moment in moments]
+    for numbers, digits in ((days, decimals), (days, None)):
+        assert times_from_numbers(pl.Series("t", numbers), decimals=digits).values.to_list() == moments
+
+
+def test_whole_days_of_a_spreadsheet_only_where_a_date_is_meant() -> None:
+    numbers = pl.Series("t", [45352, 45353, 45354])
+    assert times_from_numbers(numbers).note == "a running number"
+    assert times_from_numbers(numbers, sheet=True).values.to_list() == [datetime(2024, 3, day) for day in (1, 2, 3)]
 
 
 def test_what_looks_like_time() -> None:

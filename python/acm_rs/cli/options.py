@@ -68,6 +68,15 @@ _READING: dict[str, Any] = {
             "--missing", help="A further word or number that means no value; may be repeated.", rich_help_panel=_READ
         ),
     ],
+    "timezone": Annotated[
+        str | None,
+        typer.Option(
+            "--timezone",
+            help="Zone of times that say none, such as Europe/Berlin or +01:00: they become UTC.",
+            show_default="as written",
+            rich_help_panel=_READ,
+        ),
+    ],
 }
 
 

@@ -82,7 +82,7 @@ def _units(times: pl.Series) -> float:
 def _time_rows(table: SensorTable) -> list[tuple[str, str]]:
     times = table.time
     if times is None:
-        return [("time", "no time column found: rows taken in the order of the file, oldest first")]
+        return [("time", table.time_note)]
     note = f", {table.time_note}" if table.time_note else ""
     rows = [("time", f"{moment_text(times[0])} to {moment_text(times[-1])} (column {quoted(times.name)}{note})")]
     beat = rhythm(times)

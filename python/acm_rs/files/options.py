@@ -29,6 +29,8 @@ class ReadOptions:
         The decimal mark; told from the data where None.
     missing : sequence of str
         Further words that mean "no value".
+    timezone : str, optional
+        The zone of times that say none: a place (``Europe/Berlin``) or an offset (``+01:00``). They become UTC.
     bad_rows : OnBadRow
         Whether a row that cannot be read is refused or left out.
     skip_rows : int
@@ -51,3 +53,4 @@ class ReadOptions:
     encoding: str | None = None
     sheet: str | None = None
     uncertain: Uncertain = Uncertain.keep
+    timezone: str | None = None

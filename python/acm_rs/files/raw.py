@@ -80,6 +80,10 @@ class RawTable:
         """The cells of a column."""
         return self.frame[name]
 
+    def head(self, rows: int) -> pl.DataFrame:
+        """The cells of the first rows, to judge columns by."""
+        return self.frame.head(rows)
+
     def select(self, names: Sequence[str]) -> pl.DataFrame:
         """The cells of some columns; a file that is large is read for it."""
         return self.frame.select(names)

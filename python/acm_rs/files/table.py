@@ -11,7 +11,7 @@ import polars as pl
 
 from acm_rs.files.cells import Decimal, Numbers, numbers_from_text
 from acm_rs.files.changes import Changes
-from acm_rs.files.clock import Clock, find_clock
+from acm_rs.files.clock import NO_TIME, Clock, find_clock
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.marks import unit_in_name
 from acm_rs.files.options import ReadOptions
@@ -94,11 +94,12 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
     wanted = _resolve(raw, options)
-    clock = find_clock(raw, options, wanted)
-    left_out: dict[str, str] = {}
-    used = clock.used if clock else ()
+    found = find_clock(raw, options, wanted)
+    clock = found.clock
+    left_out = dict(found.left_out)
+    used = (*(clock.used if clock else ()), *left_out)
     numbers = _sensors(raw, options, wanted, used, left_out)
-    notes = list(raw.notes)
+    notes = [*raw.notes, *found.notes]
     if raw.separator and raw.separator != ",":
         notes.append(f"cells parted by {_separator_name(raw.separator)}")
     if numbers.decimal is Decimal.comma:
@@ -137,7 +138,10 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
     )
     if clock:
         table.time_note = clock.times.note
+        table.notes += clock.times.told
         _put_in_order(table, clock, origin)
+    else:
+        table.time_note = NO_TIME
     return table
 
 
@@ -255,14 +259,15 @@ def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
     if clock.name in table.sensors.columns:
         raise Refusal(f"{origin.path}: the time column and a sensor are both named {quoted(clock.name)}")
     frame = table.sensors.with_columns(times)
-    steps = times.to_physical().diff().drop_nulls()
-    backwards = int((steps < 0).sum())
-    if backwards:
+    steps = times.to_physical().diff()
+    behind = (steps < 0).fill_null(False).arg_true()
+    if behind.len():
         newest_first = bool((steps <= 0).all())
+        first = origin.row(int(behind[0]))
         table.notes.append(
             "newest row first in the file: sorted by time"
             if newest_first
-            else f"sorted by time: it ran backwards at {counted(backwards, 'row')}"
+            else f"sorted by time: it ran backwards at {counted(behind.len(), 'row')} (first: {first})"
         )
         if newest_first:
             # Reversed first, so that among equal times the one recorded last still comes last.
@@ -270,13 +275,16 @@ def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
         frame = frame.sort(clock.name, maintain_order=True)
     unique = frame.unique(subset=clock.name, keep="last", maintain_order=True)
     repeated = frame.height - unique.height
-    if repeated * 2 > frame.height:
-        twice = times.is_duplicated().arg_true()
-        raise Refusal(
-            f"{origin.cell(int(twice[0]), clock.name)}: this time stands in more than one row, as do most;"
-            " a table with one row per reading must be turned into one row per time first"
-        )
     if repeated:
-        table.notes.append(f"repeated times: {counted(repeated, 'row')} left out, the last of each time kept")
+        place = int(times.is_duplicated().arg_true()[0])
+        if repeated * 2 > frame.height:
+            raise Refusal(
+                f"{origin.cell(place, clock.name)}: this time stands in more than one row, as do most;"
+                " a table with one row per reading must be turned into one row per time first"
+            )
+        table.notes.append(
+            f"repeated times: {counted(repeated, 'row')} left out, the last of each time kept"
+            f" (first: {times[place]} in {origin.row(place)})"
+        )
     table.time = unique[clock.name]
     table.sensors = unique.drop(clock.name)

@@ -1,0 +1,153 @@
+"""Dates of three numbers: which of them is the day, told from the whole column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from acm_rs.files.errors import Origin, Refusal, quoted
+
+__all__ = ["ABSENT", "DAY_US", "DateOrder", "Fields", "civil_days", "days", "tell_order"]
+
+ABSENT = -1
+DAY_US = 86_400_000_000
+_MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+# Nobody who writes points between the numbers writes the month first.
+_DOTS = r"\d{1,2}\.\s?\d{1,2}\.\s?(?:\d{4}|\d{2})(?:\D|$)"
+
+
+class DateOrder(StrEnum):
+    """How dates of three numbers are written."""
+
+    mdy = "mdy"
+    dmy = "dmy"
+    ymd = "ymd"
+
+    @property
+    def words(self) -> str:
+        """The order in words."""
+        return {"mdy": "month first", "dmy": "day first", "ymd": "year first"}[self.value]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The numbers in each cell of a column; -1 where a cell has none.
+
+    Parameters
+    ----------
+    text : Series
+        The cells.
+    known : ndarray of bool
+        Where a cell is a time.
+    parts : dict of str to ndarray of int32
+        Year, month, day (or day of the year), and first, second and third number of a numeric date.
+    clock_us : ndarray of int64
+        Microseconds since midnight, the offset from UTC taken off.
+    nanos : ndarray of int64
+        Nanoseconds beyond them.
+    zone : ndarray of int32
+        -1 without a zone, 0 in UTC, else the place of the cell's zone in ``zones``.
+    zones : tuple of str
+        Names of zones whose offset depends on the date.
+    """
+
+    text: pl.Series
+    known: NDArray[np.bool_]
+    parts: dict[str, NDArray[np.int32]]
+    clock_us: NDArray[np.int64]
+    nanos: NDArray[np.int64]
+    zone: NDArray[np.int32]
+    zones: tuple[str, ...]
+
+    @property
+    def numeric(self) -> NDArray[np.bool_]:
+        """Where the date is one of three numbers without a telling year."""
+        return self.parts["first"] >= 0
+
+
+def civil_days(
+    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Days since 1970 and whether each date exists in the calendar."""
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    valid = (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1)
+    length = _MONTH_DAYS[np.where(valid, month, 0)] + (leap & (month == 2))
+    valid &= day <= length
+    # Years are counted from March so that the leap day is the last.
+    y = year - (month <= 2)
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    count = 365 * y + y // 4 - y // 100 + y // 400 + of_year - 719_468
+    return np.where(valid, count, 0), valid
+
+
+def days(fields: Fields, order: DateOrder | None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Days since 1970 and whether each date exists, numeric dates read in the given order."""
+    parts = fields.parts
+    year, month, day = (parts[name].astype(np.int64) for name in ("year", "month", "day"))
+    if order:
+        places = {"mdy": ("third", "first", "second_"), "dmy": ("third", "second_", "first")}
+        names = places.get(order, ("first", "second_", "third"))
+        for target, name in zip((year, month, day), names, strict=True):
+            np.copyto(target, parts[name], where=fields.numeric)
+    year = np.where((year >= 0) & (year < 100), year + np.where(year < 70, 2000, 1900), year)
+    of_year = parts["of_year"].astype(np.int64)
+    ordinal = of_year >= 0
+    if ordinal.any():
+        leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+        month, day = np.where(ordinal, 1, month), np.where(ordinal, 1, day)
+        count, valid = civil_days(year, month, day)
+        valid &= ~ordinal | ((of_year >= 1) & (of_year <= 365 + leap))
+        count = count + np.where(ordinal, of_year - 1, 0)
+    else:
+        count, valid = civil_days(year, month, day)
+    valid &= fields.known
+    return np.where(valid, count, 0), valid
+
+
+def tell_order(fields: Fields, column: str, origin: Origin) -> DateOrder:
+    """Find the one order under which every date exists or, failing that, the history holds together."""
+    orders = [DateOrder.mdy, DateOrder.dmy]
+    if bool((fields.parts["third"][fields.numeric] < 100).all()):
+        orders.append(DateOrder.ymd)
+    some = fields.known
+    readings = {order: days(fields, order) for order in orders}
+    possible = [order for order in orders if bool(readings[order][1][some].all())]
+    if not possible:
+        # A date that exists in no order is a bad row, not a contradiction.
+        real = some & np.any([valid for _, valid in readings.values()], axis=0)
+        possible = [order for order in orders if bool(readings[order][1][real].all())]
+        if not possible:
+            raise Refusal(_contradiction(fields, column, origin, lambda order: readings[order][1] | ~real))
+        some = real
+    micros = [(readings[order][0] * DAY_US + fields.clock_us)[some] for order in possible]
+    if all(np.array_equal(micros[0], other) for other in micros[1:]):
+        return possible[0]
+    # Read the wrong way, each midnight is a jump of a month or a year: the right reading is the much shorter one.
+    spans = [int(stamps.max() - stamps.min()) for stamps in micros]
+    best = int(np.argmin(spans))
+    steps = np.diff(np.unique(micros[best]))
+    within_days = steps.size > 0 and float(np.median(steps)) < DAY_US
+    if within_days and all(spans[best] * 3 < span for i, span in enumerate(spans) if i != best):
+        return possible[best]
+    if DateOrder.dmy in possible and bool(fields.text.filter(pl.Series(fields.numeric)).str.contains(_DOTS).all()):
+        return DateOrder.dmy
+    row = int(np.flatnonzero(some)[np.flatnonzero(micros[0] != micros[1])[0]])
+    ways = " or ".join(order.words for order in possible)
+    raise Refusal(
+        f"{origin.cell(row, column)}: {quoted(fields.text[row])} may be {ways} and no other row tells;"
+        f" say which with --date-order {' or '.join(possible)}"
+    )
+
+
+def _contradiction(fields: Fields, column: str, origin: Origin, valid: Callable[[DateOrder], NDArray[np.bool_]]) -> str:
+    month, day = (int(np.flatnonzero(~valid(order))[0]) for order in (DateOrder.dmy, DateOrder.mdy))
+    return (
+        f"{origin.cell(day, column)}: {quoted(fields.text[day])} can only be day first,"
+        f" but {quoted(fields.text[month])} in {origin.other(month, day)} only month first;"
+        " if a row is at fault, say the order with --date-order"
+    )

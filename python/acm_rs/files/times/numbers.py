@@ -1,0 +1,227 @@
+"""Times written as numbers: seconds since 1970 and their fractions, digits run together, days of a spreadsheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from acm_rs.files.bad_rows import BadRows
+from acm_rs.files.errors import Origin, Refusal
+from acm_rs.files.times.dates import DAY_US, civil_days
+from acm_rs.files.times.result import Times
+
+__all__ = ["RUNNING", "calendar_kind", "decimals_of", "micros_of_days", "times_from_numbers"]
+
+RUNNING = "a running number"
+_FIRST_YEAR, _LAST_YEAR = 1990, 2040
+_LOW_S, _HIGH_S = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (_FIRST_YEAR, _LAST_YEAR + 1))
+_EPOCHS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+# Digits after the day: hour, minute, second, thousandths.
+_COMPACT = {17: "YYYYMMDDhhmmssfff", 14: "YYYYMMDDhhmmss", 12: "YYYYMMDDhhmm", 10: "YYYYMMDDhh", 8: "YYYYMMDD"}
+# Day 1 of a spreadsheet is 1 January 1900; counted from here because it believes in 29 February 1900.
+_SHEET_DAYS_TO_1970 = 25_569
+_SHEET = "days of a spreadsheet"
+_MOST = 0.9
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Numbers read in one way: microseconds since 1970, and where that gives a time."""
+
+    kind: str
+    micros: NDArray[np.int64]
+    valid: NDArray[np.bool_]
+
+
+def calendar_kind(values: pl.Series, *, sheet: bool = False) -> str:
+    """Tell which way of writing times fits nearly all numbers of a column.
+
+    Parameters
+    ----------
+    values : Series
+        Numbers.
+    sheet : bool
+        Whether whole days of a spreadsheet may be meant, which look like any other number.
+
+    Returns
+    -------
+    str
+        ``"seconds"`` to ``"nanoseconds"``, ``"YYYYMMDDhhmm"`` and its like, ``"days of a spreadsheet"``, or empty.
+    """
+    numbers = values.drop_nulls()
+    if numbers.is_empty():
+        return ""
+    floats = numbers.cast(pl.Float64).to_numpy()
+    middle = float(np.median(floats))
+    for unit, factor in _EPOCHS.items():
+        if _LOW_S * factor <= middle < _HIGH_S * factor:
+            inside = (floats >= _LOW_S * factor) & (floats < _HIGH_S * factor)
+            # From 2033 on seconds have the size of YYYYMMDDhh.
+            if float(inside.mean()) >= _MOST and not (unit == "seconds" and _compact_share(numbers, 10) == 1):
+                return unit
+    for digits, name in _COMPACT.items():
+        if 10 ** (digits - 1) <= middle < 10**digits and _compact_share(numbers, digits) >= _MOST:
+            return name
+    days = (floats >= _sheet_day(_FIRST_YEAR)) & (floats < _sheet_day(_LAST_YEAR + 1))
+    if float(days.mean()) >= _MOST and (sheet or bool((floats % 1 != 0).any())):
+        return _SHEET
+    return ""
+
+
+def _sheet_day(year: int) -> int:
+    return (datetime(year, 1, 1) - datetime(1899, 12, 30)).days
+
+
+def _compact_share(numbers: pl.Series, digits: int) -> float:
+    return float(_compact(numbers, digits).valid.mean())
+
+
+def times_from_numbers(
+    values: pl.Series,
+    column: str = "",
+    origin: Origin | None = None,
+    *,
+    sheet: bool = False,
+    decimals: int | None = None,
+    bad_rows: BadRows | None = None,
+) -> Times:
+    """Read a column of numbers as times, or as a running number that says nothing of the calendar.
+
+    Parameters
+    ----------
+    values : Series
+        Numbers; null where a cell is none.
+    column : str
+        The column's name, for messages.
+    origin : Origin, optional
+        Where the rows came from.
+    sheet : bool
+        Whether whole days of a spreadsheet may be meant.
+    decimals : int, optional
+        Digits after the decimal mark as written; as many as the shortest form has by default.
+    bad_rows : BadRows, optional
+        What takes rows that do not fit the others.
+
+    Returns
+    -------
+    Times
+        In UTC from seconds since 1970, without a zone from digits or days of a spreadsheet, or the numbers as they are.
+    """
+    kind = calendar_kind(values, sheet=sheet)
+    if kind in _EPOCHS:
+        reading = _epoch(values, kind)
+    elif kind == _SHEET:
+        reading = _sheet(values, decimals_of(values) if decimals is None else decimals)
+    elif kind:
+        reading = _compact(values, len(kind))
+    else:
+        _refuse(values.is_null().to_numpy(), values, RUNNING, column, origin, bad_rows)
+        return Times(values, RUNNING)
+    _refuse(~reading.valid, values, f"time in {kind}" if kind not in _EPOCHS else "", column, origin, bad_rows)
+    stamps = pl.Series(values.name, reading.micros)
+    if kind == "nanoseconds":
+        stamps = (values if values.dtype.is_integer() else values.cast(pl.Int64, strict=False)).cast(pl.Int64)
+        stamps = stamps.cast(pl.Datetime("ns"))
+    else:
+        stamps = stamps.cast(pl.Datetime("us"))
+    if not reading.valid.all():
+        stamps = pl.select(pl.when(pl.Series(reading.valid)).then(stamps)).to_series().rename(values.name)
+    if kind in _EPOCHS:
+        return Times(stamps.dt.replace_time_zone("UTC"), f"from {kind} since 1970, in UTC")
+    return Times(stamps, f"from {kind}" if kind == _SHEET else f"written {kind}")
+
+
+def _refuse(
+    bad: NDArray[np.bool_],
+    values: pl.Series,
+    what: str,
+    column: str,
+    origin: Origin | None,
+    bad_rows: BadRows | None,
+) -> None:
+    if not bad.any():
+        return
+    if origin is None:
+        raise Refusal(f"number {int(np.flatnonzero(bad)[0]) + 1} of the column is no {what or 'time'}")
+
+    def why(row: int) -> str:
+        if values[row] is None:
+            return "the time is missing but the row holds values"
+        given = f"no {what}" if what else f"no time between {_FIRST_YEAR} and {_LAST_YEAR}"
+        return f"'{values[row]}' is {given}, as the other rows are"
+
+    (bad_rows or BadRows()).meet(bad, origin, column, why)
+
+
+def _epoch(values: pl.Series, unit: str) -> _Reading:
+    factor = _EPOCHS[unit]
+    numbers = values.cast(pl.Float64).fill_null(0).fill_nan(0).to_numpy()
+    valid = (numbers >= _LOW_S * factor) & (numbers < _HIGH_S * factor)
+    if values.dtype.is_integer():
+        whole = values.fill_null(0).cast(pl.Int64).to_numpy()
+        micros = whole * (10**6 // factor) if factor <= 10**6 else whole // (factor // 10**6)
+    else:
+        micros = np.rint(np.where(valid, numbers, 0) * (10**6 / factor)).astype(np.int64)
+    return _Reading(unit, np.where(valid, micros, 0), valid)
+
+
+def _compact(values: pl.Series, digits: int) -> _Reading:
+    if values.dtype.is_integer():
+        whole = values.fill_null(0).cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+        fraction: NDArray[np.float64] | float = 0.0
+    else:
+        numbers = values.cast(pl.Float64).fill_null(0).fill_nan(0).to_numpy()
+        numbers = np.where(np.abs(numbers) < 10**17 * 9.0, numbers, 0)
+        whole = np.floor(numbers).astype(np.int64)
+        fraction = numbers - whole
+    sized = (whole >= 10 ** (digits - 1)) & (whole < 10**digits)
+    rest = np.where(sized, whole, 0)
+    millis: NDArray[np.int64] | int = 0
+    if digits == 17:
+        rest, millis = np.divmod(rest, 1000)
+    clock: list[NDArray[np.int64]] = []
+    for _ in range(min(3, (min(digits, 14) - 8) // 2)):
+        rest, last = np.divmod(rest, 100)
+        clock.insert(0, last)
+    hour, minute, second = (*clock, 0, 0, 0)[:3]
+    days, valid = civil_days(rest // 10_000, rest // 100 % 100, rest % 100)
+    year = rest // 10_000
+    valid &= sized & (year >= _FIRST_YEAR) & (year <= _LAST_YEAR)
+    end_of_day = (hour == 24) & (minute == 0) & (second == 0)
+    valid &= np.broadcast_to(((hour < 24) & (minute < 60) & (second < 60)) | end_of_day, valid.shape)
+    if digits != 14:
+        valid &= np.broadcast_to(np.asarray(fraction) == 0, valid.shape)
+    # Of 14 digits a float keeps thousandths of a second, no more.
+    millis = millis + np.rint(np.asarray(fraction) * 1000).astype(np.int64)
+    micros = days * DAY_US + ((hour * 60 + minute) * 60 + second) * 1_000_000 + millis * 1000
+    return _Reading(_COMPACT[digits], np.where(valid, micros, 0), valid)
+
+
+def decimals_of(values: pl.Series) -> int:
+    """Digits after the point in the shortest form of numbers."""
+    if values.dtype.is_integer():
+        return 0
+    digits = values.drop_nulls().cast(pl.String).str.extract(r"\.(\d+)$", 1).str.len_chars().max()
+    return digits if isinstance(digits, int) else 0
+
+
+def _sheet(values: pl.Series, decimals: int) -> _Reading:
+    numbers = values.cast(pl.Float64).fill_null(0).fill_nan(0).to_numpy()
+    valid = (numbers >= _sheet_day(_FIRST_YEAR)) & (numbers < _sheet_day(_LAST_YEAR + 1))
+    micros = micros_of_days(np.where(valid, numbers - _SHEET_DAYS_TO_1970, 0), decimals)
+    return _Reading(_SHEET, micros, valid)
+
+
+def micros_of_days(days: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:
+    """Microseconds of days and their fractions, rounded to the coarsest unit that agrees with every cell as written."""
+    exact = days * DAY_US
+    doubt = 0.5 * 10.0**-decimals * DAY_US + 2.0
+    for unit in (60_000_000, 1_000_000, 1_000):
+        rounded = np.rint(exact / unit) * unit
+        if bool((np.abs(rounded - exact) <= doubt).all()) or unit <= 2.5 * doubt:
+            return rounded.astype(np.int64)
+    return np.rint(exact).astype(np.int64)

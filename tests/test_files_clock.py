@@ -1,0 +1,278 @@
+"""Which column is the time, and what is said of its order."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+from acm_rs.files.bad_rows import BadRows, OnBadRow
+from acm_rs.files.clock import find_clock
+from acm_rs.files.errors import Origin, Refusal
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.raw import RawTable
+from acm_rs.files.table import SensorTable, load_sensors
+
+ROWS = 12
+START = datetime(2024, 3, 1)
+STEP = timedelta(minutes=10)
+MOMENTS = [START + i * STEP for i in range(ROWS)]
+SECONDS = [int(moment.replace(tzinfo=UTC).timestamp()) for moment in MOMENTS]
+DAYS = [(moment - datetime(1899, 12, 30)) / timedelta(days=1) for moment in MOMENTS]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "in.csv"
+
+
+def load(path: Path, header: str, cells: list[str], **options: object) -> SensorTable:
+    """A file of these first cells and a sensor A that counts its rows."""
+    lines = [header, *(f"{cell},{i}.5" for i, cell in enumerate(cells))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return load_sensors(path, ReadOptions(**options))  # type: ignore[arg-type]
+
+
+def raw(frame: pl.DataFrame, bad_rows: OnBadRow = OnBadRow.refuse) -> RawTable:
+    return RawTable(frame, Origin(Path("in.csv"), np.arange(2, frame.height + 2)), bad_rows=BadRows(bad_rows))
+
+
+def wall(table: SensorTable) -> list[datetime]:
+    assert table.time is not None
+    return [moment.replace(tzinfo=None) for moment in table.time.to_list()]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "note"),
+    [
+        ("TS,A", [f"{m:%Y%m%dT%H%M%SZ}" for m in MOMENTS], "in UTC"),
+        ("TS,A", [f"{m:%Y%m%d%H%M}" for m in MOMENTS], "written YYYYMMDDhhmm"),
+        ("TS,A", [f"{m:%Y%m%d%H%M%S}" for m in MOMENTS], "written YYYYMMDDhhmmss"),
+        ("TS,A", [f"{m:%Y%m%d%H%M%S}.000" for m in MOMENTS], ""),
+        ("time,A", [f"{s}" for s in SECONDS], "from seconds since 1970, in UTC"),
+        ("Timestamp [UTC],A", [f"{s * 1000}" for s in SECONDS], "from milliseconds since 1970, in UTC"),
+        ("unix_time,A", [f"{s}.0" for s in SECONDS], "from seconds since 1970, in UTC"),
+        ("epoch (ms),A", [f"{s * 1000}" for s in reversed(SECONDS)], "from milliseconds since 1970, in UTC"),
+        ("Time,A", [f"{day:.5f}" for day in DAYS], "from days of a spreadsheet"),
+        ("Date,Time,A", [f"{m:%d.%m.%Y,%H:%M}" for m in MOMENTS], "with 'Time', dates day first"),
+        ("Date,Time,A", [f"{m:%Y%m%d,%H%M%S}" for m in MOMENTS], "with 'Time'"),
+        ("Datum,Uhrzeit,A", [f"{m:%Y-%m-%d,%H%M}" for m in MOMENTS], "with 'Uhrzeit'"),
+        ("Date,Time,A", [f"{m:%Y-%m-%d},{day % 1:.6f}" for m, day in zip(MOMENTS, DAYS, strict=True)], "with 'Time'"),
+        ("d,when,A", [f"{m:%Y-%m-%d,%I:%M:%S %p}" for m in MOMENTS], "with 'when'"),
+        ("Time,Date,A", [f"{m:%H:%M:%S,%Y-%m-%d}" for m in MOMENTS], "with 'Time'"),
+        (
+            "year,month,day,hour,minute,A",
+            [f"{m.year},{m.month},{m.day},{m.hour},{m.minute}" for m in MOMENTS],
+            "made of 'year', 'month', 'day', 'hour', 'minute'",
+        ),
+    ],
+)
+def test_clocks_of_many_kinds(path: Path, header: str, cells: list[str], note: str) -> None:
+    table = load(path, header, cells)
+    assert wall(table) == MOMENTS
+    assert table.time_note == note
+    assert table.sensors.columns == ["A"]
+
+
+@pytest.mark.parametrize("name", ["x", "column_1", "Messung"])
+@pytest.mark.parametrize("cells", [SECONDS, [s * 10**9 for s in SECONDS], [f"{m:%Y%m%d%H%M}" for m in MOMENTS]])
+def test_a_clock_under_an_untelling_name_is_told(path: Path, name: str, cells: list[object]) -> None:
+    table = load(path, f"{name},A", [str(cell) for cell in cells])
+    assert wall(table) == MOMENTS
+    assert table.notes == [f"column '{name}' taken as the time: it rises as a clock does"]
+
+
+def test_a_counter_of_that_size_is_no_clock(path: Path) -> None:
+    random = np.random.default_rng(4)
+    energy = 1_700_000_000 + random.integers(1, 10_000, ROWS).cumsum() ** 2 // 1000
+    table = load(path, "energy,A", [str(value) for value in energy])
+    assert table.time is None
+    assert table.sensors.columns == ["energy", "A"]
+
+
+def test_a_second_clock_is_no_sensor(path: Path) -> None:
+    cells = [f"{i},{m},{s * 1000}" for i, (m, s) in enumerate(zip(MOMENTS, SECONDS, strict=True))]
+    table = load(path, "index,TS,stamp,A", cells)
+    assert table.sensors.columns == ["A"]
+    assert table.left_out == {"index": "a running number", "stamp": "times, milliseconds"}
+    asked = load(path, "index,TS,stamp,A", cells, columns=["stamp"])
+    assert asked.sensors.columns == ["stamp"]
+
+
+def test_no_time_is_said(path: Path) -> None:
+    table = load(path, "B,A", [str(i * i % 7) for i in range(ROWS)])
+    assert table.time_note == "no time column found: rows taken in the order of the file, oldest first"
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "words"),
+    [
+        ("Timestamp,A", "2024-W09-{:02}", "'2024-W09-00' is not a date in any spelling that is read"),
+        ("x,A", "12 \N{CYRILLIC SMALL LETTER EM}ая 2024 00:{:02}", "name another with --time-column"),
+        ("x,A", "2024-W09-5 00:{:02}", "write it as 2024-03-01 00:20:00"),
+        ("Time,A", "00:{:02}", "is a time of day without a date"),
+        ("x,A", "10:00:{:02}", "is a time of day without a date"),
+        ("Date,A", "yesterday", "'yesterday' is not a date"),
+    ],
+)
+def test_a_clock_that_cannot_be_read_is_refused(path: Path, header: str, cell: str, words: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        load(path, header, [cell.format(i) for i in range(ROWS)])
+    assert str(refusal.value).startswith(f"{path}, row 2, column '{header.split(',')[0]}': ")
+    assert words in str(refusal.value)
+
+
+def test_a_chosen_column_without_times_is_refused(path: Path) -> None:
+    with pytest.raises(Refusal, match="row 2, column 'state': 'on' is not a date"):
+        load(path, "TS,state,A", [f"{m},on" for m in MOMENTS], time_column="state")
+
+
+def test_other_columns_of_text_are_no_clocks(path: Path) -> None:
+    cells = [f"pump {i},unit 4-{i},v1.2.{i},{i}/{i + 1} of all" for i in range(ROWS)]
+    table = load(path, "B,C,D,E,A", cells)
+    assert table.time is None
+    assert table.sensors.columns == ["A"]
+
+
+def test_cells_that_are_no_times_are_handed_over() -> None:
+    cells = [str(moment) for moment in MOMENTS]
+    cells[4], cells[7], cells[9] = "garbage", "2024-02-30 01:00", ""
+    frame = pl.DataFrame({"TS": cells, "A": np.arange(ROWS) + 0.5})
+    table = raw(frame, OnBadRow.skip)
+    clock = find_clock(table, ReadOptions(bad_rows=OnBadRow.skip), []).clock
+    assert clock is not None
+    bad = table.bad_rows.of(ROWS)
+    assert np.flatnonzero(bad).tolist() == [4, 7, 9]
+    assert clock.times.values.is_null().to_list() == bad.tolist()
+    assert table.bad_rows.lines()[1:] == [
+        "in.csv, row 6, column 'TS': 'garbage' is not a date",
+        "in.csv, row 9, column 'TS': '2024-02-30 01:00' is no date of the calendar",
+        "in.csv, row 11, column 'TS': the time is missing but the row holds values",
+    ]
+    with pytest.raises(Refusal, match="row 6, column 'TS': 'garbage' is not a date; --bad-rows skip"):
+        find_clock(raw(frame), ReadOptions(), [])
+
+
+def test_columns_of_dates_and_of_times_as_stored() -> None:
+    days = [date(2024, 3, 1 + i // 6) for i in range(ROWS)]
+    hours = [time(i % 6) for i in range(ROWS)]
+    found = find_clock(raw(pl.DataFrame({"day": days, "hour": hours, "A": range(ROWS)})), ReadOptions(), []).clock
+    assert found is not None
+    assert found.times.values.to_list() == [datetime.combine(d, h) for d, h in zip(days, hours, strict=True)]
+
+
+def test_order_and_repeats_are_told_with_their_first_row(path: Path) -> None:
+    cells = [str(moment) for moment in MOMENTS]
+    cells[5], cells[6] = cells[6], cells[5]
+    cells[9] = cells[8]
+    table = load(path, "TS,A", cells)
+    assert table.notes == [
+        f"sorted by time: it ran backwards at 1 row (first: {path}, row 8)",
+        f"repeated times: 1 row left out, the last of each time kept (first: 2024-03-01 01:20:00 in {path}, row 10)",
+    ]
+    assert table.sensors["A"].to_list() == [0.5, 1.5, 2.5, 3.5, 4.5, 6.5, 5.5, 7.5, 9.5, 10.5, 11.5]
+
+
+def berlin(start: datetime, rows: int, minutes: int) -> tuple[list[datetime], list[str]]:
+    """Moments in UTC, and what a clock in Berlin shows."""
+    moments = [start + timedelta(minutes=minutes * i) for i in range(rows)]
+    zone = ZoneInfo("Europe/Berlin")
+    return moments, [f"{m.replace(tzinfo=UTC).astimezone(zone):%Y-%m-%d %H:%M}" for m in moments]
+
+
+AUTUMN = datetime(2024, 10, 26, 20)
+
+
+@pytest.mark.parametrize("minutes", [1, 10, 15, 30, 60])
+@pytest.mark.parametrize("newest_first", [False, True])
+class TestTheHourThatComesTwice:
+    def test_without_a_zone(self, path: Path, minutes: int, newest_first: bool) -> None:
+        rows = 12 * 60 // minutes
+        moments, cells = berlin(AUTUMN, rows, minutes)
+        table = load(path, "TS,A", cells[::-1] if newest_first else cells)
+        # Summer time goes on: two hours before UTC, to the end.
+        assert wall(table) == [moment + timedelta(hours=2) for moment in moments]
+        expected = [i + 0.5 for i in range(rows)]
+        assert table.sensors["A"].to_list() == (expected[::-1] if newest_first else expected)
+        told = [note for note in table.notes if note.startswith("the clock went back an hour on 2024-10-27 (")]
+        assert len(told) == 1
+        assert "--timezone" in told[0]
+
+    def test_with_a_zone(self, path: Path, minutes: int, newest_first: bool) -> None:
+        moments, cells = berlin(AUTUMN, 12 * 60 // minutes, minutes)
+        table = load(path, "TS,A", cells[::-1] if newest_first else cells, timezone="Europe/Berlin")
+        assert wall(table) == moments
+        assert table.time is not None
+        assert table.time.dtype == pl.Datetime("us", "UTC")
+        assert (
+            "the hour that comes twice in Europe/Berlin on 2024-10-27: its rows told apart by their order"
+            in table.notes
+        )
+
+
+def test_years_of_local_time(path: Path) -> None:
+    moments, cells = berlin(datetime(2021, 6, 1), 24 * 365 * 3, 60)
+    assert wall(load(path, "TS,A", cells, timezone="Europe/Berlin")) == moments
+    table = load(path, "TS,A", cells)
+    assert wall(table) == [moment + timedelta(hours=2) for moment in moments]
+    assert "on 2021-10-31, 2022-10-30, 2023-10-29 (" in table.notes[0]
+
+
+def test_an_hour_with_rows_lacking(path: Path) -> None:
+    moments, cells = berlin(AUTUMN, 72, 10)
+    # 02:50 of the first hour and 02:00, 02:10 of the second were not recorded.
+    kept = [i for i, moment in enumerate(moments) if moment.strftime("%H:%M") not in ("00:50", "01:00", "01:10")]
+    table = load(path, "TS,A", [cells[i] for i in kept], timezone="Europe/Berlin")
+    assert wall(table) == [moments[i] for i in kept]
+    table = load(path, "TS,A", [cells[i] for i in kept])
+    assert wall(table) == [moments[i] + timedelta(hours=2) for i in kept]
+
+
+@pytest.mark.parametrize("start", [datetime(2024, 6, 8, 20), datetime(2024, 10, 23, 20), datetime(2024, 10, 27, 6)])
+def test_rows_an_hour_back_at_another_time_are_out_of_order(path: Path, start: datetime) -> None:
+    cells = [str(start + i * STEP) for i in range(72)]
+    cells[40:] = [str(start + (i - 6) * STEP) for i in range(40, 72)]
+    notes = load(path, "TS,A", cells).notes
+    assert not any("clock went back" in note for note in notes)
+    assert any("repeated times: 6 rows" in note for note in notes)
+
+
+def test_the_hour_that_spring_lacks_is_a_gap(path: Path) -> None:
+    moments, cells = berlin(datetime(2024, 3, 30, 20), 72, 10)
+    table = load(path, "TS,A", cells)
+    assert wall(table) == [datetime.fromisoformat(cell) for cell in cells]
+    assert table.notes == []
+    assert wall(load(path, "TS,A", cells, timezone="Europe/Berlin")) == moments
+
+
+def test_a_time_that_never_was_is_refused(path: Path) -> None:
+    cells = [str(datetime(2024, 3, 31) + i * STEP) for i in range(24)]
+    with pytest.raises(Refusal, match="row 14, column 'TS': 2024-03-31 02:00:00 did not happen in Europe/Berlin"):
+        load(path, "TS,A", cells, timezone="Europe/Berlin")
+    assert wall(load(path, "TS,A", cells, timezone="+01:00"))[0] == datetime(2024, 3, 30, 23)
+
+
+def test_stored_dates_and_those_of_a_spreadsheet_take_the_zone(path: Path) -> None:
+    found = find_clock(
+        raw(pl.DataFrame({"t": MOMENTS, "A": range(ROWS)})), ReadOptions(timezone="Asia/Tokyo"), []
+    ).clock
+    assert found is not None
+    expected = [(m - timedelta(hours=9)).replace(tzinfo=UTC) for m in MOMENTS]
+    assert found.times.values.to_list() == expected
+    assert found.times.note == "from Asia/Tokyo to UTC"
+    table = load(path, "Time,A", [f"{day:.6f}" for day in DAYS], timezone="Asia/Tokyo")
+    assert wall(table) == [moment.replace(tzinfo=None) for moment in expected]
+    assert wall(load(path, "Time,A", [str(s) for s in SECONDS], timezone="Asia/Tokyo")) == MOMENTS
+
+
+@pytest.mark.parametrize(
+    ("timezone", "words"),
+    [("Berlin", "did you mean 'Europe/Berlin'"), ("CST", "America/Chicago or Asia/Shanghai"), ("+25:00", "examples")],
+)
+def test_a_zone_that_is_not_known_is_refused(path: Path, timezone: str, words: str) -> None:
+    with pytest.raises(Refusal, match=f"--timezone '{timezone.replace('+', '.')}' is no time zone.*{words}") as refusal:
+        load(path, "TS,A", [str(moment) for moment in MOMENTS], timezone=timezone)
+    assert refusal.value.status == 2
