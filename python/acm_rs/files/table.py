@@ -114,13 +114,8 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
     frame = pl.DataFrame(numbers.columns).select(wanted or list(numbers.columns))
     origin = raw.origin
     bad = raw.bad_rows.of(raw.height)
-    if bad.any():
-        keep = pl.Series(~bad)
-        frame, origin = frame.filter(keep), replace(origin, rows=origin.rows[~bad])
-        if clock:
-            clock.times = replace(clock.times, values=clock.times.values.filter(keep))
     notes += raw.bad_rows.lines()
-    if not frame.height:
+    if bad.all():
         raise Refusal(f"{path}: no row can be read; {raw.bad_rows.lines()[1]}")
     about = {name: raw.about[name] for name in frame.columns if name in raw.about}
     for name, unit in numbers.units.items():
@@ -136,6 +131,15 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
         changes=numbers.changes,
         left_out=left_out,
     )
+    # Whoever holds the columns as well keeps them in memory when they are put in order.
+    numbers.columns.clear()
+    del frame
+    if bad.any():
+        good = pl.Series(~bad).arg_true()
+        origin = replace(origin, rows=origin.rows[~bad])
+        _take(table, good)
+        if clock:
+            clock.times = replace(clock.times, values=clock.times.values.gather(good))
     if clock:
         table.time_note = clock.times.note
         table.notes += clock.times.told
@@ -258,7 +262,7 @@ def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
     times = clock.times.values
     if clock.name in table.sensors.columns:
         raise Refusal(f"{origin.path}: the time column and a sensor are both named {quoted(clock.name)}")
-    frame = table.sensors.with_columns(times)
+    rows = pl.DataFrame({"time": times, "row": pl.int_range(times.len(), dtype=pl.UInt32, eager=True)})
     steps = times.to_physical().diff()
     behind = (steps < 0).fill_null(False).arg_true()
     if behind.len():
@@ -271,13 +275,13 @@ def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
         )
         if newest_first:
             # Reversed first, so that among equal times the one recorded last still comes last.
-            frame = frame.reverse()
-        frame = frame.sort(clock.name, maintain_order=True)
-    unique = frame.unique(subset=clock.name, keep="last", maintain_order=True)
-    repeated = frame.height - unique.height
+            rows = rows.reverse()
+        rows = rows.sort("time", maintain_order=True)
+    unique = rows.unique(subset="time", keep="last", maintain_order=True)
+    repeated = rows.height - unique.height
     if repeated:
         place = int(times.is_duplicated().arg_true()[0])
-        if repeated * 2 > frame.height:
+        if repeated * 2 > rows.height:
             raise Refusal(
                 f"{origin.cell(place, clock.name)}: this time stands in more than one row, as do most;"
                 " a table with one row per reading must be turned into one row per time first"
@@ -286,5 +290,16 @@ def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
             f"repeated times: {counted(repeated, 'row')} left out, the last of each time kept"
             f" (first: {times[place]} in {origin.row(place)})"
         )
-    table.time = unique[clock.name]
-    table.sensors = unique.drop(clock.name)
+    table.time = unique["time"].rename(clock.name)
+    if behind.len() or repeated:
+        _take(table, unique["row"])
+
+
+def _take(table: SensorTable, rows: pl.Series) -> None:
+    """Take rows of the sensors; one sensor after the other, so that no more than one stands in memory twice."""
+    columns = table.sensors.get_columns()
+    table.sensors = pl.DataFrame()
+    for place, column in enumerate(columns):
+        columns[place] = column.gather(rows)
+        del column
+    table.sensors = pl.DataFrame(columns)
