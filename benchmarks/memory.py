@@ -71,6 +71,11 @@ def peak_growth(run: Callable[[], Any]) -> tuple[int, Any]:
     return max(0, peak - before), result
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has held at once."""
+    return _resident_and_peak()[1]
+
+
 def output_bytes(result: Any) -> int:
     """Bytes of an array, a frame or a tuple of them."""
     if isinstance(result, (tuple, list)):
