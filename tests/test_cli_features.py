@@ -455,8 +455,8 @@ REFUSED: list[tuple[str, str | bytes, list[str], int, str]] = [
     ("long row", stamped(["1,2", "1,2,3"]), [], 1, "row 3: 4 cells, but the header names 3 columns"),
     ("quote", stamped(["1,2", '"3,4', "5,6"]), [], 1, "row 3: not readable as CSV"),
     ("bytes", b"TS,A\n\x00\x01\x02", [], 1, "is not a text file"),
-    ("sheet", b"PK\x03\x04rest", [], 1, "save the sheet as CSV"),
-    ("packed", b"\x1f\x8b\x08rest", [], 1, "unpack it first"),
+    ("sheet", b"PK\x03\x04rest", [], 1, "is a damaged zip archive"),
+    ("packed", b"\x1f\x8b\x08rest", [], 1, "is a damaged gz file: it ends too early"),
     ("parquet", b"PAR1 but nothing else", [], 1, "is a damaged Parquet file"),
     ("only text", stamped(["ON,OFF"] * 3), [], 1, "has no column with numbers beside the time; left out: 'A' (text)"),
     ("only missing", stamped(["Bad,"] * 3), [], 1, "has no column with numbers beside the time"),
@@ -522,7 +522,8 @@ def test_outputs_refused(run: Run, output: str, status: int, words: str) -> None
 
 def test_inputs_that_are_no_file(run: Run) -> None:
     assert run("features", "none.csv", "-o", "out.csv")[2] == "acm-rs: none.csv: no such file\n"
-    assert run("features", ".", "-o", "out.csv")[2] == "acm-rs: . is a folder, not a file\n"
+    said = run("features", ".", "-o", "out.csv")[2]
+    assert said == "acm-rs: . is a folder, not a file; name the files in it, such as *.csv\n"
 
 
 @pytest.mark.parametrize("output", ["out.csv", "out.parquet"])

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from acm_rs.files.bad_rows import OnBadRow
 from acm_rs.files.cells import Decimal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.times import DateOrder
@@ -74,6 +75,40 @@ _READING: dict[str, Any] = {
             "--timezone",
             help="Zone of times that say none, such as Europe/Berlin or +01:00: they become UTC.",
             show_default="as written",
+            rich_help_panel=_READ,
+        ),
+    ],
+    "bad_rows": Annotated[
+        OnBadRow | None,
+        typer.Option(
+            "--bad-rows",
+            help="What to do with a row that cannot be read.",
+            show_default="refuse",
+            rich_help_panel=_READ,
+        ),
+    ],
+    "skip_rows": Annotated[
+        int | None,
+        typer.Option(
+            "--skip-rows",
+            min=0,
+            help="Rows at the top that are not looked at.",
+            show_default="0",
+            rich_help_panel=_READ,
+        ),
+    ],
+    "encoding": Annotated[
+        str | None,
+        typer.Option(
+            "--encoding", help="Such as utf-8 or cp1252.", show_default="told from the file", rich_help_panel=_READ
+        ),
+    ],
+    "sheet": Annotated[
+        str | None,
+        typer.Option(
+            "--sheet",
+            help="Sheet of a workbook, by name or number.",
+            show_default="the first with a table",
             rich_help_panel=_READ,
         ),
     ],

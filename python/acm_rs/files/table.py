@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,13 +71,15 @@ class SensorTable:
         return pl.DataFrame([time, *self.sensors])
 
 
-def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
+def load_sensors(
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], options: ReadOptions
+) -> SensorTable:
     """Read a file and understand it.
 
     Parameters
     ----------
-    path : Path
-        CSV or Parquet.
+    source : path or sequence of paths
+        Files, patterns, or ``-`` for standard input.
     options : ReadOptions
         What is known beforehand.
 
@@ -90,7 +93,8 @@ def load_sensors(path: Path, options: ReadOptions) -> SensorTable:
     Refusal
         Whatever cannot be understood, by file, row and column.
     """
-    raw = read_table(path)
+    raw = read_table(source, options)
+    path = raw.origin.path
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
     wanted = _resolve(raw, options)
