@@ -108,10 +108,11 @@ def test_rhythm() -> None:
     days = pl.Series("day", [date(2024, 1, day) for day in (1, 2, 3, 6, 7)])
     beat = summary.rhythm(days)
     assert beat is not None
-    assert (beat.step, beat.other, beat.gaps, beat.longest, beat.before_longest, beat.lost) == (
+    assert (beat.step, beat.other, beat.gaps, beat.before_first, beat.longest, beat.before_longest, beat.lost) == (
         86_400.0,
         1,
         1,
+        2,
         3 * 86_400.0,
         2,
         2,

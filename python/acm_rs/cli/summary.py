@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from acm_rs.cli.console import facts, show, size_text, span_text
 from acm_rs.cli.features import FeatureRun
 from acm_rs.cli.windows import span_of_window
 from acm_rs.files.errors import counted, quoted
+from acm_rs.files.rhythm import Rhythm, rhythm
 from acm_rs.files.table import SensorTable
 
 __all__ = [
@@ -30,53 +31,6 @@ __all__ = [
 ]
 
 _MISSING_SHOWN = 8
-_UNITS_PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
-
-
-@dataclass(frozen=True)
-class Rhythm:
-    """How the times of a table follow each other, in seconds (or in the clock's own units).
-
-    Parameters
-    ----------
-    step : float
-        The median step.
-    other : int
-        Steps of another length.
-    gaps : int
-        Steps more than half as long again.
-    longest : float
-        The longest of them.
-    before_longest : int
-        The row it follows.
-    lost : int
-        Rows that would have stood in the gaps.
-    """
-
-    step: float
-    other: int
-    gaps: int
-    longest: float
-    before_longest: int
-    lost: int
-
-
-def rhythm(times: pl.Series) -> Rhythm | None:
-    """Measure the steps of a sorted clock; None with fewer than two rows."""
-    if times.len() < 2:
-        return None
-    steps = np.diff(times.to_physical().to_numpy()) / _units(times)
-    step = float(np.median(steps))
-    gap = steps > 1.5 * step
-    place = int(np.argmax(steps))
-    lost = int(np.sum(np.rint(steps[gap] / step) - 1))
-    return Rhythm(step, int(np.sum(steps != step)), int(gap.sum()), float(steps[place]), place, lost)
-
-
-def _units(times: pl.Series) -> float:
-    if times.dtype == pl.Date:
-        return 1 / 86_400
-    return _UNITS_PER_SECOND[times.dtype.time_unit] if isinstance(times.dtype, pl.Datetime) else 1.0
 
 
 def _time_rows(table: SensorTable) -> list[tuple[str, str]]:
@@ -100,6 +54,8 @@ def _time_rows(table: SensorTable) -> list[tuple[str, str]]:
     if beat.gaps:
         where = moment_text(times[beat.before_longest])
         longest = f"the longest {span(beat.longest)} after {where}"
+        if beat.gaps > 1 and beat.before_first != beat.before_longest:
+            longest = f"the first after {moment_text(times[beat.before_first])}, {longest}"
         rows.append(("gaps", f"{beat.gaps:,}, {longest}; about {counted(beat.lost, 'row')} not there, none made up"))
     else:
         rows.append(("gaps", "none"))
@@ -270,6 +226,9 @@ def _time_json(table: SensorTable) -> dict[str, Any] | None:
     if beat is not None:
         told |= {"step": beat.step, "other_steps": beat.other, "gaps": beat.gaps, "longest_gap": beat.longest}
         told |= {"rows_not_there": beat.lost}
+        if beat.gaps:
+            told |= {"first_gap_after": _stamp(times[beat.before_first])}
+            told |= {"longest_gap_after": _stamp(times[beat.before_longest])}
     return told
 
 

@@ -43,6 +43,11 @@ class Origin:
         """The file of a row of the table."""
         return next((path for path, start in reversed(self.files) if start <= row), self.path)
 
+    def kept(self, keep: NDArray[np.bool_]) -> Origin:
+        """Where the rows came from once the others are left out."""
+        files = tuple((path, int(keep[:start].sum())) for path, start in self.files)
+        return Origin(self.path, self.rows[keep], files)
+
     def row(self, row: int) -> str:
         """Name a row by its position in the table."""
         return f"{self.file(row)}, row {int(self.rows[row])}"

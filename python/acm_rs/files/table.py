@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from acm_rs.files.clock import NO_TIME, Clock, find_clock
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.marks import unit_in_name
 from acm_rs.files.options import ReadOptions
+from acm_rs.files.order import order_of
 from acm_rs.files.raw import About, RawTable, kind
 from acm_rs.files.reading import read_table
 from acm_rs.files.times import looks_like_time
@@ -140,8 +141,8 @@ def load_sensors(
     del frame
     if bad.any():
         good = pl.Series(~bad).arg_true()
-        origin = replace(origin, rows=origin.rows[~bad])
-        _take(table, good)
+        origin = origin.kept(~bad)
+        _take(table, lambda column: column.gather(good))
         if clock:
             clock.times = replace(clock.times, values=clock.times.values.gather(good))
     if clock:
@@ -266,44 +267,18 @@ def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
     times = clock.times.values
     if clock.name in table.sensors.columns:
         raise Refusal(f"{origin.path}: the time column and a sensor are both named {quoted(clock.name)}")
-    rows = pl.DataFrame({"time": times, "row": pl.int_range(times.len(), dtype=pl.UInt32, eager=True)})
-    steps = times.to_physical().diff()
-    behind = (steps < 0).fill_null(False).arg_true()
-    if behind.len():
-        newest_first = bool((steps <= 0).all())
-        first = origin.row(int(behind[0]))
-        table.notes.append(
-            "newest row first in the file: sorted by time"
-            if newest_first
-            else f"sorted by time: it ran backwards at {counted(behind.len(), 'row')} (first: {first})"
-        )
-        if newest_first:
-            # Reversed first, so that among equal times the one recorded last still comes last.
-            rows = rows.reverse()
-        rows = rows.sort("time", maintain_order=True)
-    unique = rows.unique(subset="time", keep="last", maintain_order=True)
-    repeated = rows.height - unique.height
-    if repeated:
-        place = int(times.is_duplicated().arg_true()[0])
-        if repeated * 2 > rows.height:
-            raise Refusal(
-                f"{origin.cell(place, clock.name)}: this time stands in more than one row, as do most;"
-                " a table with one row per reading must be turned into one row per time first"
-            )
-        table.notes.append(
-            f"repeated times: {counted(repeated, 'row')} left out, the last of each time kept"
-            f" (first: {times[place]} in {origin.row(place)})"
-        )
-    table.time = unique["time"].rename(clock.name)
-    if behind.len() or repeated:
-        _take(table, unique["row"])
+    order = order_of(times, origin, clock.name)
+    table.notes += order.notes
+    table.time = order.take(times)
+    if order.rows is not None:
+        _take(table, order.take)
 
 
-def _take(table: SensorTable, rows: pl.Series) -> None:
+def _take(table: SensorTable, take: Callable[[pl.Series], pl.Series]) -> None:
     """Take rows of the sensors; one sensor after the other, so that no more than one stands in memory twice."""
     columns = table.sensors.get_columns()
     table.sensors = pl.DataFrame()
     for place, column in enumerate(columns):
-        columns[place] = column.gather(rows)
+        columns[place] = take(column)
         del column
     table.sensors = pl.DataFrame(columns)

@@ -1,0 +1,135 @@
+"""The rows of a table in the order of time, each time once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from acm_rs.files.errors import Origin, Refusal, counted
+
+__all__ = ["Order", "order_of"]
+
+_Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Order:
+    """How to put the rows of a table in order.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, or None
+        The rows to take, in this order; None where they are in order already.
+    beside : list of (ndarray, ndarray)
+        Where files overlap: places among the rows taken, and for each the row of the same time in an earlier file; the
+        latest of them first.
+    notes : list of str
+        What was done, in sentences.
+    """
+
+    rows: _Rows | None
+    beside: list[tuple[_Rows, _Rows]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, column: pl.Series) -> pl.Series:
+        """The cells of a column in order; what the last file lacks of a time comes from those before it."""
+        if self.rows is None:
+            return column
+        taken = column.gather(self.rows)
+        for places, rows in self.beside:
+            lacking = taken.gather(places).is_null().to_numpy()
+            if lacking.any():
+                taken = taken.scatter(places[lacking], column.gather(rows[lacking]))
+        return taken
+
+
+def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
+    """Tell how the rows are put in order of time, the last of each time kept.
+
+    Parameters
+    ----------
+    times : Series
+        The time of each row, none missing.
+    origin : Origin
+        Where the rows came from.
+    column : str
+        The column of the times, for messages.
+
+    Returns
+    -------
+    Order
+
+    Raises
+    ------
+    Refusal
+        Most times stand in several rows.
+    """
+    stamps = times.to_physical().to_numpy()
+    if bool((np.diff(stamps) > 0).all()):
+        return Order(None)
+    file = np.zeros(stamps.size, dtype=np.int64)
+    for _, start in origin.files[1:]:
+        file[start:] += 1
+    rows, notes = _oldest_first(stamps, file, origin)
+    ordered = stamps[rows]
+    if bool((np.diff(ordered) < 0).any()):
+        rows = rows[np.argsort(ordered, kind="stable")]
+        ordered = stamps[rows]
+    last = np.append(ordered[1:] != ordered[:-1], True)
+    if last.all():
+        return Order(rows, notes=notes)
+    within = ~last & np.append(file[rows][1:] == file[rows][:-1], False)
+    dropped = int(np.count_nonzero(~last))
+    place = int(times.is_duplicated().arg_true()[0])
+    if 2 * int(np.count_nonzero(within)) > stamps.size:
+        raise Refusal(
+            f"{origin.cell(place, column)}: this time stands in more than one row, as do most;"
+            " a table with one row per reading must be turned into one row per time first"
+        )
+    beside = _across_files(rows, last, within)
+    others = ", what it lacks taken from the file before" if beside else ""
+    notes.append(
+        f"repeated times: {counted(dropped, 'row')} left out, the last of each time kept{others}"
+        f" (first: {times[place]} in {origin.row(place)})"
+    )
+    return Order(rows[last], beside, notes)
+
+
+def _oldest_first(stamps: _Rows, file: _Rows, origin: Origin) -> tuple[_Rows, list[str]]:
+    """The rows file by file, those with the newest first turned round, so that what was written last comes last."""
+    rows = np.arange(stamps.size, dtype=np.int64)
+    parts = np.split(rows, np.flatnonzero(np.diff(file)) + 1)
+    turned, behind = 0, []
+    for place, part in enumerate(parts):
+        steps = np.diff(stamps[part])
+        back = np.flatnonzero(steps < 0)
+        if back.size and bool((steps <= 0).all()):
+            parts[place] = part[::-1]
+            turned += 1
+        else:
+            behind += [part[back] + 1]
+    notes = []
+    if turned:
+        where = "the file" if len(parts) == 1 else f"{turned} of {len(parts)} files"
+        notes.append(f"newest row first in {where}: sorted by time")
+    late = np.concatenate(behind) if behind else rows[:0]
+    if late.size:
+        first = origin.row(int(late[0]))
+        notes.append(f"sorted by time: it ran backwards at {counted(late.size, 'row')} (first: {first})")
+    return np.concatenate(parts), notes
+
+
+def _across_files(rows: _Rows, last: NDArray[np.bool_], within: NDArray[np.bool_]) -> list[tuple[_Rows, _Rows]]:
+    """The last rows of a time in earlier files beside the one that is kept."""
+    if bool((last | within).all()):
+        return []
+    group = np.cumsum(np.append(0, last[:-1].astype(np.int64)))
+    # How many other files have a later row of the same time: 1 for the file just before the last.
+    ends = (last | ~within).astype(np.int64)
+    after = np.cumsum(ends[::-1])[::-1]
+    depth = after - after[last][group]
+    other = ~last & ~within
+    return [(group[at], rows[at]) for at in (np.flatnonzero(other & (depth == k)) for k in range(1, depth.max() + 1))]

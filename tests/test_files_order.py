@@ -1,0 +1,87 @@
+"""Rows in the order of time, each time once, from one file or several."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from acm_rs.files.errors import Origin, Refusal
+from acm_rs.files.order import order_of
+from acm_rs.files.times import Times, without_repeats
+from hypothesis import given
+from hypothesis import strategies as st
+
+READING = st.tuples(st.integers(0, 15), st.one_of(st.none(), st.floats(0, 1)))
+FILES = st.lists(
+    st.tuples(st.sampled_from(["any", "rising", "falling"]), st.lists(READING, min_size=1, max_size=8)),
+    min_size=1,
+    max_size=4,
+)
+
+
+def origin(*heights: int) -> Origin:
+    starts = np.cumsum([0, *heights]).tolist()
+    files = tuple((Path(f"{place}.csv"), start) for place, start in enumerate(starts[:-1]))
+    rows = np.concatenate([np.arange(2, height + 2) for height in heights])
+    return Origin(Path("0.csv"), rows, files if len(files) > 1 else ())
+
+
+@given(files=FILES)
+def test_the_last_of_each_time_is_kept(files: list[tuple[str, list[tuple[int, float | None]]]]) -> None:
+    written = []
+    for kind, readings in files:
+        once = sorted(dict(readings).items(), reverse=kind == "falling")
+        written.append(readings if kind == "any" else once)
+    kept: dict[int, float | None] = {}
+    for readings in written:
+        times = [time for time, _ in readings]
+        steps = np.diff(times)
+        turned = bool((steps <= 0).all() and (steps < 0).any())
+        for time, value in dict(readings[::-1] if turned else readings).items():
+            kept[time] = kept.get(time) if value is None else value
+    column = pl.Series("A", [value for readings in written for _, value in readings], dtype=pl.Float64)
+    stamps = pl.Series("t", [time for readings in written for time, _ in readings])
+    try:
+        order = order_of(stamps, origin(*map(len, written)), "t")
+    except Refusal:
+        assert any(2 * len({time for time, _ in readings}) <= len(readings) for readings in written)
+        return
+    assert order.take(stamps).to_list() == sorted(kept)
+    assert order.take(column).to_list() == [kept[time] for time in sorted(kept)]
+
+
+def test_what_was_done_is_told_with_the_first_place() -> None:
+    stamps = pl.Series("t", [5, 4, 3, 2, 3, 6, 6, 7, 1, 8])
+    order = order_of(stamps, origin(3, 3, 4), "t")
+    assert order.notes == [
+        "newest row first in 1 of 3 files: sorted by time",
+        "sorted by time: it ran backwards at 1 row (first: 2.csv, row 4)",
+        "repeated times: 2 rows left out, the last of each time kept, what it lacks taken from the file before"
+        " (first: 3 in 0.csv, row 4)",
+    ]
+    assert order_of(pl.Series([1, 2, 3]), origin(3), "t").notes == []
+    assert order_of(pl.Series([4, 5, 1, 2]), origin(2, 2), "t").notes == []
+
+
+def test_one_row_per_reading_is_refused() -> None:
+    with pytest.raises(Refusal, match=r"0\.csv, row 2, column 't': this time stands in more than one row, as do most"):
+        order_of(pl.Series("t", [1, 1, 1, 2, 2, 2]), origin(6), "t")
+
+
+def test_places_stay_true_when_rows_are_left_out() -> None:
+    left = origin(3, 3).kept(np.array([False, True, True, True, False, True]))
+    assert [left.row(row) for row in range(4)] == ["0.csv, row 3", "0.csv, row 4", "1.csv, row 2", "1.csv, row 4"]
+
+
+def test_the_hour_that_comes_twice_in_the_second_file() -> None:
+    start = datetime(2024, 10, 27)
+    shown = [start + timedelta(minutes=10 * (i if i < 18 else i - 6)) for i in range(36)]
+    earlier = [start - timedelta(days=30) + timedelta(minutes=10 * i) for i in range(12)]
+    # Named in the wrong order, which is no step back of the clock.
+    times = Times(pl.Series("t", [*shown, *earlier]))
+    found = without_repeats(times, origin(36, 12))
+    assert found.values.to_list() == [*(start + timedelta(minutes=10 * i) for i in range(36)), *earlier]
+    assert "on 2024-10-27 (0.csv, row 20)" in found.told[0]
