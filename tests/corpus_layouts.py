@@ -221,8 +221,9 @@ def _several() -> list[Case]:
     mixed = {
         "a.csv": parts[0],
         "b.csv.gz": gzip.compress(parts[1], mtime=0),
-        "c.txt": text(table.rows(slice(8, 12)).grid("%d.%m.%Y %H:%M", decimal=","), ";"),
+        "c.txt": text(table.rows(slice(8, 12)).grid("%d.%m.%Y %H:%M"), ";"),
     }
+    marks = {"a.csv": parts[0], "c.txt": text(table.rows(slice(8, 12)).grid(decimal=","), ";")}
     return [
         Case("several-listed", days, table.frame, tuple(days)),
         Case("several-listed-newest-first", days, table.frame, tuple(reversed(days))),
@@ -236,6 +237,7 @@ def _several() -> list[Case]:
             said=("Load",),
         ),
         Case("several-of-different-kinds", mixed, table.frame, tuple(mixed), options={"date_order": "dmy"}),
+        Case("several-with-two-decimal-marks", marks, Refused(("a.csv", "c.txt", "row 2")), tuple(marks)),
         Case("several-one-broken", {**days, "day-4.csv": b""}, Refused(("day-4.csv", "is empty")), "day-*.csv"),
         Case("several-none-there", {}, Refused(("night-*.csv",)), "night-*.csv"),
         Case("several-one-not-there", days, Refused(("day-9.csv", "no such file")), ("day-1.csv", "day-9.csv")),
