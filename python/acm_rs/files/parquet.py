@@ -41,6 +41,8 @@ class Chunk:
         How many cells are missing.
     least, greatest : float, optional
         Its extremes.
+    wide : bool
+        Whether each takes eight bytes.
     """
 
     column: str
@@ -50,6 +52,7 @@ class Chunk:
     missing: int | None = None
     least: float | None = None
     greatest: float | None = None
+    wide: bool = False
 
 
 @dataclass
@@ -118,6 +121,7 @@ def _group(said: dict[int, Any], size: int) -> RowGroup:
         chunk.missing = known.get(3)
         if meta[1] in _FORMATS:
             form, width = _FORMATS[meta[1]]
+            chunk.wide = width == 8
             least, greatest = known.get(6, known.get(2)), known.get(5, known.get(1))
             if least is not None and greatest is not None and len(least) == len(greatest) == width:
                 chunk.least, chunk.greatest = struct.unpack(form, least)[0], struct.unpack(form, greatest)[0]
@@ -204,7 +208,10 @@ def _wrong(cells: pl.Series, chunk: Chunk) -> str:
     dtype = cells.dtype
     if chunk.least is None or chunk.greatest is None:
         return ""
-    if not (dtype.is_float() or dtype.is_signed_integer() or dtype in (pl.Date, pl.Datetime, pl.Duration)):
+    # The file's own integers mean the same as those of times only where both have the same width.
+    if not (
+        dtype.is_float() or dtype.is_signed_integer() or (dtype == pl.Datetime if chunk.wide else dtype == pl.Date)
+    ):
         return ""
     values = cells.to_physical()
     if dtype.is_float():
