@@ -37,13 +37,14 @@ from acm_rs.spectra import *
 from acm_rs.threads import *
 
 if _TYPE_CHECKING:
+    from acm_rs.files.front import read_table
     from acm_rs.monitor import Monitor, Result
 
 # The whole job is read where it is first asked for: who wants a rolling mean should not wait for it.
-_LATER = {"Monitor": "acm_rs.monitor", "Result": "acm_rs.monitor"}
+_LATER = {"Monitor": "acm_rs.monitor", "Result": "acm_rs.monitor", "read_table": "acm_rs.files.front"}
 
 # A name is public where its subject says so.
-__all__ = ["InternalError", "Monitor", "Result", "__version__"]
+__all__ = ["InternalError", "Monitor", "Result", "__version__", "read_table"]
 __all__ += _columns.__all__
 __all__ += _correlation.__all__
 __all__ += _decisions.__all__

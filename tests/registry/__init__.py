@@ -18,6 +18,7 @@ from registry import (
     engine,
     ewm,
     features,
+    files,
     linalg,
     monitor,
     order,
@@ -73,7 +74,7 @@ _FEATURES: tuple[Row, ...] = tuple(
     row for subject in (rolling, order, spectra, pairs, ewm, correlation, columns, features) for row in subject.ROWS
 )
 _MODELS: tuple[Row, ...] = tuple(row for subject in (linalg, detectors, regimes, decisions) for row in subject.ROWS)
-_OTHERS: tuple[Row, ...] = (*engine.ROWS, *monitor.ROWS)
+_OTHERS: tuple[Row, ...] = (*engine.ROWS, *monitor.ROWS, *files.ROWS)
 ROWS: Mapping[str, Row] = MappingProxyType({row.name: row for row in (*_FEATURES, *_MODELS, *_OTHERS)})
 """Every row by its name."""
 
@@ -104,7 +105,7 @@ STREAMS: tuple[str, ...] = tuple(row.name for row in _MODELS if isinstance(row, 
 """Classes of decisions that remember, need no fit and can be saved."""
 
 WHOLE_JOB: tuple[str, ...] = tuple(row.name for row in _OTHERS if isinstance(row, Job))
-"""Classes of Python alone, which have tests of their own."""
+"""Classes and functions of Python alone, which have tests of their own."""
 
 OF_FEATURES = frozenset(row.name for row in _FEATURES if isinstance(row, Kernel | Whole))
 OF_MODELS = frozenset(row.name for row in _MODELS)

@@ -108,7 +108,7 @@ class Fact(Row):
 
 @dataclass(frozen=True, eq=False)
 class Job(Row):
-    """A class of Python alone, which does a whole job and has tests of its own in the file ``tests``."""
+    """A class or function of Python alone, which does a whole job and has tests of its own in the file ``tests``."""
 
     tests: str
 

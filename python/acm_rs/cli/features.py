@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import acm_rs
-from acm_rs.cli.inputs import only
-from acm_rs.cli.progress import Bar, Told
+from acm_rs.cli.inputs import Inputs, named
+from acm_rs.cli.progress import Bar
 from acm_rs.cli.windows import Window
 from acm_rs.files.errors import Refusal, quoted
+from acm_rs.files.meter import Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.pieces import group_rows, write_pieces
 from acm_rs.files.table import SensorTable, load_sensors
@@ -77,7 +78,7 @@ class FeatureRun:
 
 
 def run_features(
-    sources: str | Path | Sequence[str | Path],
+    sources: Inputs,
     output: Path,
     *,
     window: Window,
@@ -91,8 +92,8 @@ def run_features(
 
     Parameters
     ----------
-    sources : str, Path or sequence of them
-        Input files.
+    sources : path or sequence of paths
+        Input files, patterns, or ``-`` for standard input.
     output : Path
         Output file.
     window : int or timedelta64
@@ -117,15 +118,16 @@ def run_features(
     Refusal
         Input that cannot be understood or output that cannot be written.
     """
-    source = only(sources)
-    check_output(output, source)
+    check_output(output, *named(sources))
     if threads is not None:
         acm_rs.set_num_threads(threads)
     with Bar(progress) as bar:
-        table = load_sensors(source, options)
+        table = load_sensors(sources, options, bar.step("reading"))
         features = FeatureTable(table, window, fill=fill)
         if table.time is not None and table.time.name in features.columns:
-            raise Refusal(f"{source}: the time column is named {quoted(table.time.name)}, as is one of the features")
+            raise Refusal(
+                f"{table.path}: the time column is named {quoted(table.time.name)}, as is one of the features"
+            )
         before = pl.DataFrame([] if table.time is None else [table.time])
         replaced = output.exists()
         pieces = features.pieces(bar.step("features", "rows"))

@@ -15,7 +15,8 @@ from rich.console import Console
 
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
-from acm_rs.cli.inputs import only
+from acm_rs.cli.inputs import Inputs, named, said
+from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import file_json, table_json, table_rows
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.options import ReadOptions
@@ -104,7 +105,7 @@ class Fit:
 
 
 def run_fit(
-    sources: str | Path | Sequence[str | Path],
+    sources: Inputs,
     output: Path,
     *,
     options: ReadOptions,
@@ -119,7 +120,7 @@ def run_fit(
 
     Parameters
     ----------
-    sources : str, Path or sequence of them
+    sources : path or sequence of paths
         The history.
     output : Path
         The model's file.
@@ -149,18 +150,17 @@ def run_fit(
     """
     budget.check()
     spans = [_span(text) for text in healthy]
-    source = only(sources)
-    check_output(output, source, endings=())
+    check_output(output, *named(sources), endings=())
     if threads is not None:
         acm_rs.set_num_threads(threads)
-    with waiting(progress, f"reading {source}"):
-        table = load_sensors(source, options)
-    named = _named(table, drivers)
+    with Bar(progress) as bar:
+        table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"))
+    drives = _named(table, drivers)
     spans = _filled(spans, table)
-    monitor = budget.monitor(named)
-    monitor.metadata = {"history": source.name, **({"asset": asset} if asset else {})}
+    monitor = budget.monitor(drives)
+    monitor.metadata = {"history": table.path.name, **({"asset": asset} if asset else {})}
     start = time.perf_counter()
-    with waiting(progress, f"learning from {counted(table.sensors.height, 'row')}"), monitor_says(source):
+    with waiting(progress, f"learning from {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         monitor.fit(table.frame, healthy=spans or None)
     seconds = time.perf_counter() - start
     data = monitor.to_bytes()

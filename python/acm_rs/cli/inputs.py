@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from acm_rs.files.errors import Refusal
+from acm_rs.files.sources import matching
 
-__all__ = ["only"]
+__all__ = ["Inputs", "named", "said"]
+
+Inputs = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""Files, patterns such as ``logs/*.csv``, or ``-`` for standard input."""
 
 
-def only(sources: str | Path | Sequence[str | Path]) -> Path:
-    """The file where there is one; several are refused."""
-    if isinstance(sources, str | Path):
-        return Path(sources)
-    if len(sources) > 1:
-        raise Refusal(f"{len(sources)} files were given; give one", status=2)
-    return Path(sources[0])
+def _listed(sources: Inputs) -> list[str]:
+    given = [sources] if isinstance(sources, str | os.PathLike) else sources
+    return [os.fspath(one) for one in given]
+
+
+def named(sources: Inputs) -> list[Path]:
+    """The files that may not be overwritten."""
+    return [path for text in _listed(sources) if text != "-" for path in matching(text)]
+
+
+def said(sources: Inputs) -> str:
+    """The inputs in a few words."""
+    first, *others = _listed(sources)
+    first = "standard input" if first == "-" else first
+    return first if not others else f"{first} and {len(others):,} more"

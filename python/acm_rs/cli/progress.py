@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,10 +15,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-__all__ = ["Bar", "Told"]
+from acm_rs.files.meter import Told
 
-Told = Callable[[int, int], None]
-"""Is told how much is done, and of how much."""
+__all__ = ["Bar"]
 
 
 class _Amount(ProgressColumn):

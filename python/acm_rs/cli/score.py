@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from rich.table import Table
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
 from acm_rs.cli.fit import Budget, monitor_says, waiting
-from acm_rs.cli.inputs import only
+from acm_rs.cli.inputs import Inputs, named, said
+from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import file_json, table_json, table_rows
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.options import ReadOptions
@@ -72,7 +73,7 @@ def load_monitor(path: Path) -> acm_rs.Monitor:
 
 def run_score(
     model: Path,
-    sources: str | Path | Sequence[str | Path],
+    sources: Inputs,
     *,
     output: Path | None = None,
     report: Path | None = None,
@@ -88,7 +89,7 @@ def run_score(
     ----------
     model : Path
         The model's file.
-    sources : str, Path or sequence of them
+    sources : path or sequence of paths
         The readings.
     output, report : Path, optional
         Where to write the table and the page.
@@ -113,11 +114,11 @@ def run_score(
         A model or input that cannot be understood, or output that cannot be written.
     """
     budget.check()
-    source = only(sources)
+    inputs = named(sources)
     if output is not None:
-        check_output(output, model, source)
+        check_output(output, model, *inputs)
     if report is not None:
-        check_output(report, model, source, endings=_REPORTS)
+        check_output(report, model, *inputs, endings=_REPORTS)
         if output is not None and output.resolve() == report.resolve():
             raise Refusal(f"{report} cannot be both the table and the report", status=2)
         try:
@@ -130,10 +131,10 @@ def run_score(
     if budget.given:
         with monitor_says(model):
             monitor.set_budget(**budget.given)
-    with waiting(progress, f"reading {source}"):
-        table = load_sensors(source, options)
+    with Bar(progress) as bar:
+        table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"))
     start = time.perf_counter()
-    with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(source):
+    with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)
     seconds = time.perf_counter() - start
     done = Scored(table, result, seconds)
@@ -141,7 +142,7 @@ def run_score(
     waits: list[tuple[str, Path, Callable[[], int]]] = []
     with waiting(progress, "writing"):
         if output is not None:
-            scores = score_table(table, result, source)
+            scores = score_table(table, result, table.path)
             waits.append(("scores", output, lambda: write_table(scores, output, raw=raw)))
         if report is not None:
             page = acm_rs.report.report_html(result).encode()

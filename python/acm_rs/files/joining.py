@@ -12,6 +12,7 @@ import polars as pl
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.raw import About, RawTable, kind
 from acm_rs.files.sources import Source
+from acm_rs.files.spool import SpooledTable, on_disk
 
 __all__ = ["joined"]
 
@@ -46,7 +47,7 @@ def joined(tables: Sequence[RawTable], sources: Sequence[Source]) -> RawTable:
         without = [source for table, source in zip(tables, sources, strict=True) if name not in table.columns]
         if without:
             notes.append(f"{quoted(name)} is missing in {_names(without)}")
-    frame = pl.concat([_as_one_kind(table, tables, sources) for table in tables], how="diagonal", rechunk=True)
+    frames = [_as_one_kind(table, tables, sources) for table in tables]
     starts = np.cumsum([0, *(table.height for table in tables)]).tolist()
     label = f"{sources[0].name} and {counted(len(sources) - 1, 'more file')}"
     origin = Origin(
@@ -55,8 +56,7 @@ def joined(tables: Sequence[RawTable], sources: Sequence[Source]) -> RawTable:
         tuple((table.origin.path, start) for table, start in zip(tables, starts, strict=False)),
     )
     separators = {table.separator for table in tables}
-    return RawTable(
-        frame.select(columns),
+    about = (
         origin,
         separators.pop() if len(separators) == 1 else "",
         [name for name in columns if any(name in table.unnamed for table in tables)],
@@ -65,6 +65,10 @@ def joined(tables: Sequence[RawTable], sources: Sequence[Source]) -> RawTable:
         _about(tables, sources),
         tables[0].bad_rows,
     )
+    if not any(isinstance(table, SpooledTable) for table in tables):
+        return RawTable(pl.concat(frames, how="diagonal", rechunk=True).select(columns), *about)
+    empty = pl.concat([frame.clear() for frame in frames], how="diagonal").select(columns)
+    return on_disk(empty, about, tables, frames, sources)
 
 
 def _names(sources: Sequence[Source]) -> str:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import numpy as np
+import polars as pl
+
+from acm_rs.files import spool
 from acm_rs.files.bad_rows import BadRows
-from acm_rs.files.errors import Origin
+from acm_rs.files.errors import Origin, Refusal, printable
 from acm_rs.files.joining import joined
+from acm_rs.files.meter import Meter, Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
 from acm_rs.files.sources import Source, open_sources
-from acm_rs.files.stored import read_stored
 from acm_rs.files.text import text_layout
 
 __all__ = ["read_table"]
 
 
 def read_table(
-    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], options: ReadOptions | None = None
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    options: ReadOptions | None = None,
+    told: Told = lambda _done, _total: None,
 ) -> RawTable:
     """Read files of any kind that is known, told by their content; several become one table.
 
@@ -28,6 +34,8 @@ def read_table(
         Files, patterns, or ``-`` for standard input.
     options : ReadOptions, optional
         What is known beforehand.
+    told : callable
+        Is told how many bytes are read, and of how many, where they are many.
 
     Returns
     -------
@@ -42,26 +50,40 @@ def read_table(
     options = options or ReadOptions()
     bad_rows = BadRows(options.bad_rows)
     sources = open_sources(paths)
-    return joined([_read(source, options, bad_rows) for source in sources], sources)
+    text = sum(source.path.stat().st_size for source in sources if source.kind == "text")
+    meter = Meter(told, text) if text > spool.LARGE else None
+    return joined([_read(source, options, bad_rows, meter) for source in sources], sources)
 
 
-def _read(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTable:
-    if source.kind in ("parquet", "arrow", "arrow stream"):
-        return read_stored(source, bad_rows)
-    return _read_text(source, options, bad_rows)
+def _read(source: Source, options: ReadOptions, bad_rows: BadRows, meter: Meter | None) -> RawTable:
+    if source.kind == "parquet":
+        return _read_parquet(source)
+    return _read_text(source, options, bad_rows, meter)
 
 
-def _read_text(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTable:
-    layout = text_layout(source, options, bad_rows)
-    frame = layout.frame()
-    empty = [name for name in layout.unnamed if not (frame[name].str.strip_chars().fill_null("") != "").any()]
-    return RawTable(
-        frame.drop(empty),
-        Origin(source.name, layout.rows),
-        layout.written_separator,
-        [name for name in layout.unnamed if name not in empty],
-        layout.notes,
-        layout.blank_rows,
-        layout.about,
-        bad_rows,
-    )
+def _read_text(source: Source, options: ReadOptions, bad_rows: BadRows, meter: Meter | None) -> RawTable:
+    layout = text_layout(source, options, bad_rows, meter)
+    origin = Origin(source.name, layout.rows)
+    unnamed: list[str] = []
+    about = (origin, layout.written_separator, unnamed, layout.notes, layout.blank_rows, layout.about, bad_rows)
+    table = RawTable(layout.frame(), *about) if meter is None else spool.spooled(layout, about, meter)
+    empty = [name for name in layout.unnamed if not (table.column(name).str.strip_chars().fill_null("") != "").any()]
+    table.frame = table.frame.drop(empty)
+    table.unnamed = [name for name in layout.unnamed if name not in empty]
+    return table
+
+
+def _read_parquet(source: Source) -> RawTable:
+    try:
+        frame = pl.read_parquet(source.path, glob=False)
+    except Exception as error:
+        # Polars has many error types, and a damaged file can meet any of them.
+        raise Refusal(f"{source.name} is a damaged Parquet file: {_first_line(error)}") from None
+    if not frame.width:
+        raise Refusal(f"{source.name} holds no columns")
+    return RawTable(frame, Origin(source.name, np.arange(1, frame.height + 1)), notes=list(source.notes))
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return printable(lines[0]) if lines else type(error).__name__

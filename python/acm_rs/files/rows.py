@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.encodings import Utf8
 from acm_rs.files.errors import Refusal, counted
+from acm_rs.files.meter import Meter
 from acm_rs.files.separators import cells_of, whole_row
 from acm_rs.files.sources import Source
 
@@ -48,7 +49,16 @@ class Swept:
     notes: list[str] = field(default_factory=list)
 
 
-def sweep(source: Source, text: Utf8, separator: str, width: int, header: str, first: int, bad_rows: BadRows) -> Swept:
+def sweep(
+    source: Source,
+    text: Utf8,
+    separator: str,
+    width: int,
+    header: str,
+    first: int,
+    bad_rows: BadRows,
+    meter: Meter | None = None,
+) -> Swept:
     """Go through the rows of a file in blocks.
 
     Parameters
@@ -67,6 +77,8 @@ def sweep(source: Source, text: Utf8, separator: str, width: int, header: str, f
         The number of the first row.
     bad_rows : BadRows
         Takes the rows that cannot be read.
+    meter : Meter, optional
+        Is told how far it is.
 
     Returns
     -------
@@ -77,7 +89,7 @@ def sweep(source: Source, text: Utf8, separator: str, width: int, header: str, f
     Refusal
         A row with too many cells, an open quotation mark or null characters, unless such are skipped.
     """
-    return _Sweep(source, text, separator, width, header, first, bad_rows).swept()
+    return _Sweep(source, text, separator, width, header, first, bad_rows).swept(meter)
 
 
 class _Sweep:
@@ -96,7 +108,7 @@ class _Sweep:
         self.content = np.ones(256, dtype=np.uint8)
         self.content[list(b' \t\r\n\v\f"' + separator.encode())] = 0
 
-    def swept(self) -> Swept:
+    def swept(self, meter: Meter | None) -> Swept:
         end = self._end()
         place, rest = self.text.start, b""
         try:
@@ -111,6 +123,8 @@ class _Sweep:
                     cut = len(block) if last else block.rfind(b"\n") + 1
                     used = self._take(block[:cut], place, last) if cut else 0
                     place += used
+                    if meter:
+                        meter.add(used)
                     rest = block[used:]
                     if last:
                         break

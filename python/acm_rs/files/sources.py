@@ -21,7 +21,7 @@ from typing import IO
 
 from acm_rs.files.errors import Refusal, counted, listed, quoted
 
-__all__ = ["STANDARD_INPUT", "Source", "open_sources"]
+__all__ = ["STANDARD_INPUT", "Source", "matching", "open_sources"]
 
 STANDARD_INPUT = Path("standard input")
 _BLOCK = 1 << 20
@@ -137,7 +137,7 @@ def open_sources(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
                 raise Refusal("standard input (-) is named twice", status=2)
             sources.append(_spooled(sys.stdin.buffer, STANDARD_INPUT, scratch))
             continue
-        for path in _matching(text):
+        for path in matching(text):
             source, key = _opened(path, scratch)
             if key in seen:
                 sources[-1] = replace(sources[-1], notes=[*sources[-1].notes, f"{path} is named twice: read once"])
@@ -147,7 +147,8 @@ def open_sources(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     return [member for source in sources for member in _unpacked(source)]
 
 
-def _matching(text: str) -> list[Path]:
+def matching(text: str) -> list[Path]:
+    """The files that a name or a pattern stands for; a refusal where no file matches."""
     path = Path(text)
     try:
         there = path.exists()

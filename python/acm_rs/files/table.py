@@ -15,6 +15,7 @@ from acm_rs.files.changes import Changes
 from acm_rs.files.clock import NO_TIME, Clock, find_clock
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.marks import unit_in_name
+from acm_rs.files.meter import Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.order import order_of
 from acm_rs.files.raw import About, RawTable, kind
@@ -73,7 +74,9 @@ class SensorTable:
 
 
 def load_sensors(
-    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], options: ReadOptions
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    options: ReadOptions,
+    told: Told = lambda _done, _total: None,
 ) -> SensorTable:
     """Read a file and understand it.
 
@@ -83,6 +86,8 @@ def load_sensors(
         Files, patterns, or ``-`` for standard input.
     options : ReadOptions
         What is known beforehand.
+    told : callable
+        Is told how many bytes are read, and of how many, where they are many.
 
     Returns
     -------
@@ -94,7 +99,7 @@ def load_sensors(
     Refusal
         Whatever cannot be understood, by file, row and column.
     """
-    raw = read_table(source, options)
+    raw = read_table(source, options, told)
     path = raw.origin.path
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")

@@ -15,6 +15,7 @@ from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.encodings import Utf8, as_utf8
 from acm_rs.files.errors import Refusal, printable
 from acm_rs.files.layout import HEADER_WITHIN, Layout, find_layout
+from acm_rs.files.meter import Meter
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About
 from acm_rs.files.rows import sweep
@@ -115,7 +116,7 @@ class TextLayout:
         return pl.concat(parts, rechunk=True) if parts else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
 
 
-def text_layout(source: Source, options: ReadOptions, bad_rows: BadRows) -> TextLayout:
+def text_layout(source: Source, options: ReadOptions, bad_rows: BadRows, meter: Meter | None = None) -> TextLayout:
     """Find the rows and columns of a text file; the file is gone through once, in blocks.
 
     Parameters
@@ -126,6 +127,8 @@ def text_layout(source: Source, options: ReadOptions, bad_rows: BadRows) -> Text
         What is known beforehand.
     bad_rows : BadRows
         Takes the rows that have too many cells or an open quotation mark.
+    meter : Meter, optional
+        Is told how far it is.
 
     Returns
     -------
@@ -163,7 +166,7 @@ def text_layout(source: Source, options: ReadOptions, bad_rows: BadRows) -> Text
     before = sum(record.lines for record in head[: layout.header])
     header = lines[before] if head[layout.header].lines == 1 else ""
     rows = replace(text, start=start, end=end)
-    found = sweep(source, rows, separator, len(layout.names), header, skipped + layout.first + 1, bad_rows)
+    found = sweep(source, rows, separator, len(layout.names), header, skipped + layout.first + 1, bad_rows, meter)
     return TextLayout(
         found.path,
         source,
