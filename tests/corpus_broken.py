@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from corpus import Case, Refused, accepted, plant, refused, text
+from corpus import Case, Refused, Table, accepted, plant, refused, text
 
 __all__ = ["cases"]
 
@@ -14,17 +14,13 @@ def cases() -> list[Case]:
     table = plant(900, rows=12)
     grid = table.grid()
     wide = [*grid[:5], [*grid[5], "7", "8"], *grid[6:]]
-    without = plant(900, rows=12)
-    kept = type(table)(
-        (*table.times[:4], *table.times[5:]), {name: (*cells[:4], *cells[5:]) for name, cells in table.cells.items()}
-    )
+    kept = Table((*table.times[:4], *table.times[5:]), {n: (*c[:4], *c[5:]) for n, c in table.cells.items()})
     timeless = [*grid[:5], ["power failure", "60.0", "60.0"], *grid[6:]]
     garbled = [*grid[:5], ["2024-03-01 00:4", "6", ""], *grid[6:]]
     worded = [*grid[:5], [grid[5][0], "hot", "60.0"], *grid[6:]]
     again = [*grid[:5], grid[0], *grid[6:]]
     many = [grid[0], *([*row, "7"] if k % 2 else row for k, row in enumerate(grid[1:]))]
-    odd = type(table)(table.times[::2], {name: cells[::2] for name, cells in table.cells.items()})
-    del without
+    odd = Table(table.times[::2], {name: cells[::2] for name, cells in table.cells.items()})
     return [
         refused("bad-row-too-wide", "trend.csv", text(wide), "row 6", "--bad-rows skip"),
         accepted("bad-row-too-wide-skipped", "trend.csv", text(wide), kept, options=SKIP, said=("row 6",)),

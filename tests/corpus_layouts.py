@@ -18,7 +18,7 @@ MOTOR = ("Motor 3 Winding", "Motor 3 Current", "Motor 3 Speed")
 
 def cases() -> list[Case]:
     """Every file of this subject."""
-    return [*_headers(), *_descriptions(), *_footers(), *_long(), *_several(), *_packed()]
+    return [*_headers(), *_first_rows(), *_descriptions(), *_footers(), *_long(), *_several(), *_packed()]
 
 
 def _headers() -> list[Case]:
@@ -40,13 +40,29 @@ def _headers() -> list[Case]:
     hashed = b"# historian 7.1\n# interval: 10 min, mode: sampled\n#\n" + text(table.grid())
     return [
         *made,
-        refused("header-in-row-41", "trend.csv", text(late), "row"),
+        refused("header-in-row-41", "trend.csv", text(late), "--skip-rows"),
+        accepted("header-in-row-41-said", "trend.csv", text(late), table, options={"skip_rows": 40}),
         accepted("header-below-hashes", "trend.csv", hashed, table),
         accepted("header-below-one-title", "trend.csv", b"Pump house 4\n" + text(table.grid()), table),
         accepted("header-below-a-wide-title", "trend.csv", text([["Pump house 4", "", ""], *table.grid()]), table),
         accepted(
             "header-below-more-cells", "trend.csv", text([["a", "b", "c", "d", "e", "f"], [], *table.grid()]), table
         ),
+    ]
+
+
+def _first_rows() -> list[Case]:
+    """Readings that are not there yet are no rows of units or descriptions."""
+    table = plant(135, rows=12)
+    head, *rows = table.grid()
+    late = Table(table.times, {name: (None,) * 3 + cells[3:] for name, cells in table.cells.items()})
+    worded = [head, *([row[0], "No Data", "No Data"] for row in rows[:3]), *rows[3:]]
+    empty = [head, *([row[0], "", ""] for row in rows[:3]), *rows[3:]]
+    numbered = plant(136, names=("101", "102"))
+    return [
+        accepted("first-rows-without-data", "trend.csv", text(worded), late, said=("No Data",)),
+        accepted("first-rows-empty", "trend.csv", text(empty), late),
+        accepted("first-row-of-numbers-as-names", "trend.csv", text(numbered.grid()), numbered),
     ]
 
 
@@ -76,6 +92,13 @@ def _descriptions() -> list[Case]:
             "units-descriptions-and-limits",
             "motor.csv",
             text([head, names, units, low, high, *rows]),
+            table,
+            about=both,
+        ),
+        accepted(
+            "units-descriptions-and-nameless-limits",
+            "motor.csv",
+            text([head, names, units, ["", *low[1:]], ["", *high[1:]], *rows]),
             table,
             about=both,
         ),
@@ -198,8 +221,9 @@ def _several() -> list[Case]:
     mixed = {
         "a.csv": parts[0],
         "b.csv.gz": gzip.compress(parts[1], mtime=0),
-        "c.txt": text(table.rows(slice(8, 12)).grid("%d.%m.%Y %H:%M", decimal=","), ";"),
+        "c.txt": text(table.rows(slice(8, 12)).grid("%d.%m.%Y %H:%M"), ";"),
     }
+    marks = {"a.csv": parts[0], "c.txt": text(table.rows(slice(8, 12)).grid(decimal=","), ";")}
     return [
         Case("several-listed", days, table.frame, tuple(days)),
         Case("several-listed-newest-first", days, table.frame, tuple(reversed(days))),
@@ -213,6 +237,7 @@ def _several() -> list[Case]:
             said=("Load",),
         ),
         Case("several-of-different-kinds", mixed, table.frame, tuple(mixed), options={"date_order": "dmy"}),
+        Case("several-with-two-decimal-marks", marks, Refused(("a.csv", "c.txt", "row 2")), tuple(marks)),
         Case("several-one-broken", {**days, "day-4.csv": b""}, Refused(("day-4.csv", "is empty")), "day-*.csv"),
         Case("several-none-there", {}, Refused(("night-*.csv",)), "night-*.csv"),
         Case("several-one-not-there", days, Refused(("day-9.csv", "no such file")), ("day-1.csv", "day-9.csv")),

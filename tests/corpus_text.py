@@ -58,6 +58,7 @@ def _quotes() -> list[Case]:
 
 def _encodings() -> list[Case]:
     table = plant(30, names=NAMES)
+    polish = plant(31, names=("Ciśnienie oleju", "Prędkość"))
     marks = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
     return [
         *(
@@ -70,6 +71,13 @@ def _encodings() -> list[Case]:
         ),
         refused(
             "encoding-utf-16-cut", "plant.csv", codecs.BOM_UTF16_LE + "Time\tÖl".encode("utf-16-le")[:-1], "UTF-16"
+        ),
+        accepted(
+            "encoding-said",
+            "plant.csv",
+            text(polish.grid(), ";", "\r\n", "cp1250"),
+            polish,
+            options={"encoding": "cp1250"},
         ),
         refused("encoding-none", "plant.csv", bytes(range(256)) * 4, "not a text file"),
     ]

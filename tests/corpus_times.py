@@ -46,6 +46,9 @@ PLAIN: dict[str, str | Callable[[datetime], str]] = {
     "compact-blank": "%Y%m%d %H%M%S",
     "compact-colons": "%Y%m%d %H:%M:%S",
     "excel": lambda m: repr((m - datetime(1899, 12, 30)).total_seconds() / 86_400),
+    "clock-of-germany": "%d. %B %Y %H:%M Uhr",
+    "clock-of-france": "%Y-%m-%d %Hh%M",
+    "half-days-of-spain": lambda m: m.strftime("%Y-%m-%d %I:%M:%S ") + ("a. m." if m.hour < 12 else "p. m."),
     "excel-short": lambda m: f"{(m - datetime(1899, 12, 30)).total_seconds() / 86_400:.6f}",
 }
 
@@ -76,8 +79,15 @@ def _plain() -> list[Case]:
         day = moment - timedelta(days=1)
         return day.strftime("%Y-%m-%d 24:00") if not moment.hour else moment.strftime("%Y-%m-%d %H:%M")
 
+    comma = plant(434)
     return [
         *made,
+        accepted(
+            "time-excel-decimal-comma",
+            "trend.csv",
+            text([[c.replace(".", ",") for c in row] for row in comma.grid(PLAIN["excel"])], ";"),
+            comma,
+        ),
         accepted("time-days", "trend.csv", text(daily.grid("%Y-%m-%d")), daily),
         accepted("time-days-compact", "trend.csv", text(whole.grid("%Y%m%d")), whole),
         accepted("time-midnight-as-24", "trend.csv", text(midnight.grid(late)), midnight),
@@ -201,15 +211,27 @@ def _zones() -> list[Case]:
 
 
 def _autumn() -> list[Case]:
-    table = plant(520, rows=18, start=datetime(2024, 10, 26, 23, 0))
+    table = plant(520, rows=30, start=datetime(2024, 10, 26, 23, 0))
     instants = tuple(m.replace(tzinfo=UTC) for m in table.times)
     frame = Frame(instants, table.frame.sensors)
     local = [moment.astimezone(BERLIN) for moment in instants]
     head, *rows = table.grid()
     named = [head, *([f"{m:%Y-%m-%d %H:%M} {m.tzname()}", *row[1:]] for m, row in zip(local, rows, strict=True))]
+    bare = [head, *([f"{m:%Y-%m-%d %H:%M}", *row[1:]] for m, row in zip(local, rows, strict=True))]
+    # Without a zone the clock of the summer goes on, so that no two rows share a time.
+    summer = Frame(tuple(m + timedelta(hours=2) for m in table.times), table.frame.sensors)
+    parts = {"a.csv": text([head, *bare[1:25]]), "b.csv": text([head, *bare[25:]])}
+    berlin = {"timezone": "Europe/Berlin"}
     return [
         accepted("autumn-with-names", "trend.csv", text(named), frame),
         accepted("autumn-with-names-newest-first", "trend.csv", text([head, *reversed(named[1:])]), frame),
+        accepted("autumn-in-a-zone", "trend.csv", text(bare), frame, options=berlin),
+        accepted(
+            "autumn-in-a-zone-newest-first", "trend.csv", text([head, *reversed(bare[1:])]), frame, options=berlin
+        ),
+        accepted("autumn-without-zone", "trend.csv", text(bare), summer, said=("2024-10-27", "--timezone")),
+        Case("autumn-across-files", parts, summer, tuple(parts)),
+        Case("autumn-across-files-in-a-zone", parts, frame, tuple(parts), options=berlin),
     ]
 
 
@@ -225,6 +247,8 @@ def _epochs() -> list[Case]:
     table = plant(546, rows=6)
     count = Frame((0.0, 0.5, 1.0, 1.5, 2.0, 2.5), table.frame.sensors)
     counted = [table.grid(time="Time")[0], *([str(k / 2), *row[1:]] for k, row in enumerate(table.grid()[1:]))]
+    net = table.grid(lambda m: str((m - datetime(1, 1, 1)) // timedelta(microseconds=1) * 10))
+    since = Frame(tuple(float(row[0]) for row in net[1:]), table.frame.sensors)
     ticks = Frame(tuple(4e12 + k for k in range(6)), table.frame.sensors)
     before = [table.grid()[0], *([str(4 * 10**12 + k), *row[1:]] for k, row in enumerate(table.grid()[1:]))]
     unnamed = table.grid(lambda m: str(int(m.replace(tzinfo=UTC).timestamp())), time="Reading of")
@@ -238,6 +262,7 @@ def _epochs() -> list[Case]:
         ),
         accepted("time-running-number", "trend.csv", text(counted), count),
         accepted("time-epoch-under-any-name", "trend.csv", text(unnamed), _utc(table)),
+        accepted("time-ticks-of-net", "trend.csv", text(net), since, said=("running number",)),
         accepted("time-epoch-out-of-range", "trend.csv", text(before), ticks, said=("running number",)),
     ]
 

@@ -57,7 +57,17 @@ WORDS = {
 
 def cases() -> list[Case]:
     """Every file of this subject."""
-    return [*_words(), *_units(), *_marks(), *_numbers(), *_states(), *_codes(), *_quality(), *_columns()]
+    return [
+        *_words(),
+        *_units(),
+        *_marks(),
+        *_numbers(),
+        *_no_numbers(),
+        *_states(),
+        *_codes(),
+        *_quality(),
+        *_columns(),
+    ]
 
 
 def _with(table: Table, name: str, place: int, cell: str, grid: Grid | None = None) -> Grid:
@@ -135,7 +145,9 @@ def _units() -> list[Case]:
         accepted(
             "units-and-decimal-comma", "trend.csv", text(_each(comma, "{} °C", ","), ";", encoding="cp1252"), comma
         ),
-        accepted("units-in-some-cells", "trend.csv", text(_with(some, "Flow", 3, f"{some.cells['Flow'][3]} °C")), some),
+        refused(
+            "units-in-some-cells", "trend.csv", text(_with(some, "Flow", 3, "68.02 °C")), "row 5", "'68.02 °C'", "row 2"
+        ),
         accepted("units-and-words", "trend.csv", text(_with(hole, "Flow", 4, "Bad", _each(hole, "{} bar"))), hole),
         refused("units-mixed", "trend.csv", text(mixed), "row 5", "'Flow'", "°F"),
     ]
@@ -144,14 +156,18 @@ def _units() -> list[Case]:
 def _marks() -> list[Case]:
     table = plant(750)
     flow = table.cells["Flow"]
-    question = table.put("Flow", 2, None)
-    starred = plant(751)
+    marked = text(_with(table, "Flow", 2, f"{flow[2]}?"))
+    signed, doubtful = plant(751), {"uncertain": "missing"}
+    behind = _with(plant(752), "Flow", 3, "60.12-")
     return [
+        accepted("marks-question", "trend.csv", marked, table, said=("?", "Flow")),
         accepted(
-            "marks-question", "trend.csv", text(_with(table, "Flow", 2, f"{flow[2]}?")), question, said=("?", "Flow")
+            "marks-question-missing", "trend.csv", marked, table.put("Flow", 2, None), options=doubtful, said=("Flow",)
         ),
-        accepted("marks-plus", "trend.csv", text(_each(starred, "+{}")), starred),
-        accepted("marks-apostrophe", "trend.csv", text(_each(starred, "'{}")), starred),
+        accepted("marks-star", "trend.csv", text(_with(table, "Flow", 2, f"{flow[2]} *")), table, said=("*", "Flow")),
+        accepted("marks-plus", "trend.csv", text(_each(signed, "+{}")), signed),
+        accepted("marks-apostrophe", "trend.csv", text(_each(signed, "'{}")), signed),
+        accepted("marks-sign-behind", "trend.csv", text(behind), plant(752).put("Flow", 3, "-60.12"), said=("Flow",)),
     ]
 
 
@@ -216,6 +232,28 @@ def _numbers() -> list[Case]:
     ]
 
 
+def _no_numbers() -> list[Case]:
+    """Cells that hold digits and are no readings: half of them must not be taken for the whole."""
+    cells = {
+        "brackets": "(60.12)",
+        "hexadecimal": "0x3C",
+        "letter-o": "6O.12",
+        "clock": "12:30",
+        "two-numbers": "60.12 61",
+        "two-points": "60.1.2",
+        "range": "60-62",
+        "fraction": "60/2",
+        "power-of-ten": "6.0x10^1",
+        "tag": "P-101",
+        "sum": "60+2",
+    }
+    made = []
+    for k, (word, cell) in enumerate(cells.items()):
+        data = text(_with(plant(765 + k), "Flow", 3, cell))
+        made.append(refused(f"no-number-{word}", "trend.csv", data, "row 5", "'Flow'", f"'{cell}'"))
+    return made
+
+
 def _states() -> list[Case]:
     table = plant(770)
     pairs = {"capitals": ("TRUE", "FALSE"), "python": ("True", "False"), "small": ("true", "false")}
@@ -276,8 +314,16 @@ def _quality() -> list[Case]:
     ]
     one = [[*head, "Quality"], *([*row, "Bad" if k == 3 else "Good"] for k, row in enumerate(table.grid()[1:]))]
     row_out = table.put("Flow", 3, None).put("Temp", 3, None)
+    state = [[*head, "Flow Status"], *([*row, str(k % 2)] for k, row in enumerate(table.grid()[1:]))]
+    annotated = [["Good", "Good, Annotated", "Good; Limited"][k % 3] for k in range(8)]
+    fine = [[*head, "Flow Quality"], *([*row, flag] for row, flag in zip(table.grid()[1:], annotated, strict=True))]
+    ua = [[*head, "Flow StatusCode"], *([*row, "0"] for row in table.grid()[1:])]
+    running = Frame(table.times, {**table.frame.sensors, "Flow Status": (0.0, 1.0) * 4})
     return [
         *made,
+        accepted("quality-that-is-a-state", "trend.csv", text(state), running),
+        accepted("quality-opc-ua-all-good", "trend.csv", text(ua), table),
+        accepted("quality-good-with-remarks", "trend.csv", text(fine), table),
         accepted(
             "quality-columns-last", "trend.csv", paired(("Flow Quality", "Temp Quality"), "Good", "Bad", last=True), out
         ),
@@ -292,8 +338,14 @@ def _columns() -> list[Case]:
     def beside(name: str, *cells: str) -> bytes:
         return text([[*head, name], *([*row, cells[k % len(cells)]] for k, row in enumerate(rows))])
 
+    hours = [f"{45352.17 + k / 6:.2f}" for k in range(8)]
+    meter = Frame(table.times, {**table.frame.sensors, "Operating hours": tuple(map(float, hours))})
     constant = Frame(table.times, {**table.frame.sensors, "Set point": (80.0,) * 8})
     return [
+        accepted("columns-of-versions", "trend.csv", beside("Firmware", "1.0.0", "1.2.0"), table, said=("Firmware",)),
+        accepted("columns-of-addresses", "trend.csv", beside("Node", "192.168.0.12"), table, said=("Node",)),
+        accepted("columns-of-tags", "trend.csv", beside("Unit", "P-101", "P-102"), table, said=("Unit",)),
+        accepted("columns-hour-meter", "trend.csv", beside("Operating hours", *hours), meter),
         accepted("columns-constant", "trend.csv", beside("Set point", "80.0"), constant, said=("Set point",)),
         accepted(
             "columns-of-text", "trend.csv", beside("Operator", "Berger", "Dupont"), table, said=("'Operator'", "text")

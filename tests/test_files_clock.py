@@ -15,6 +15,7 @@ from acm_rs.files.errors import Origin, Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
 from acm_rs.files.table import SensorTable, load_sensors
+from acm_rs.files.times import DateOrder
 
 ROWS = 12
 START = datetime(2024, 3, 1)
@@ -64,6 +65,24 @@ def wall(table: SensorTable) -> list[datetime]:
         ("d,when,A", [f"{m:%Y-%m-%d,%I:%M:%S %p}" for m in MOMENTS], "with 'when'"),
         ("Time,Date,A", [f"{m:%H:%M:%S,%Y-%m-%d}" for m in MOMENTS], "with 'Time'"),
         (
+            "TS,Zone,A",
+            [f"{m:%Y-%m-%d %H:%M},{'UTC' if i % 2 else '+00:00'}" for i, m in enumerate(MOMENTS)],
+            "with 'Zone', in UTC",
+        ),
+        ("Timestamp (UTC),A", [f"{m:%Y-%m-%d %H:%M}" for m in MOMENTS], "in UTC by its name"),
+        ("Date,Time,A", [f"{m:%Y-%m-%d},{m:%Y-%m-%d %H:%M}" for m in MOMENTS], ""),
+        ("Date,Time,A", [f"{m:%Y-%m-%d} 00:00:00,{m:%H:%M:%S}" for m in MOMENTS], "with 'Time'"),
+        ("Date,Time,A", [f"{m:%d/%m/%Y},1899-12-30 {m:%H:%M:%S}" for m in MOMENTS], "with 'Time', dates day first"),
+        ("Date,Time,A", [f"45352,{day % 1:.9f}" for day in DAYS], "with 'Time'"),
+        ("TS,A", [f"'{m}" for m in MOMENTS], ""),
+        ("TS,A", [f'"=""{m}"""' for m in MOMENTS], ""),
+        ("time,A", [f"{(s + 11_644_473_600) * 10**7}" for s in SECONDS], "from ticks of 100 ns since 1601, in UTC"),
+        (
+            "time,A",
+            [f"{(s + 62_135_596_800) * 10**7}" for s in SECONDS],
+            "from ticks of 100 ns since the year 1, in UTC",
+        ),
+        (
             "year,month,day,hour,minute,A",
             [f"{m.year},{m.month},{m.day},{m.hour},{m.minute}" for m in MOMENTS],
             "made of 'year', 'month', 'day', 'hour', 'minute'",
@@ -71,7 +90,7 @@ def wall(table: SensorTable) -> list[datetime]:
     ],
 )
 def test_clocks_of_many_kinds(path: Path, header: str, cells: list[str], note: str) -> None:
-    table = load(path, header, cells)
+    table = load(path, header, cells, date_order=DateOrder.dmy if "/03/2024" in cells[0] else None)
     assert wall(table) == MOMENTS
     assert table.time_note == note
     assert table.sensors.columns == ["A"]
@@ -93,11 +112,35 @@ def test_a_counter_of_that_size_is_no_clock(path: Path) -> None:
     assert table.sensors.columns == ["energy", "A"]
 
 
+def test_a_counter_of_hours_is_a_sensor(path: Path) -> None:
+    # Of the size of days of a spreadsheet, and as regular as a clock.
+    hours = [f"{40_000 + i / 6:.6f}" for i in range(ROWS)]
+    assert load(path, "hours,A", hours).sensors.columns == ["hours", "A"]
+    assert load(path, "TS,hours,A", [f"{m},{h}" for m, h in zip(MOMENTS, hours, strict=True)]).sensors.columns == [
+        "hours",
+        "A",
+    ]
+
+
+def test_the_unread_clock_counts_more_than_a_number_of_the_row(path: Path) -> None:
+    with pytest.raises(Refusal, match="row 2, column 'Timestamp': '2024-W09-0' is not a date"):
+        load(path, "index,Timestamp,A", [f"{i},2024-W09-{i}" for i in range(ROWS)])
+    assert load(path, "index,A", [f"pump {i}" for i in range(ROWS)]).time is None
+
+
+def test_a_zone_of_a_place_as_stored() -> None:
+    stored = pl.Series("t", MOMENTS).dt.replace_time_zone("Europe/Berlin")
+    found = find_clock(raw(pl.DataFrame({"t": stored, "A": range(ROWS)})), ReadOptions(), []).clock
+    assert found is not None
+    assert found.times.values.dtype == pl.Datetime("us", "UTC")
+    assert found.times.values.to_list() == stored.to_list()
+
+
 def test_a_second_clock_is_no_sensor(path: Path) -> None:
     cells = [f"{i},{m},{s * 1000}" for i, (m, s) in enumerate(zip(MOMENTS, SECONDS, strict=True))]
     table = load(path, "index,TS,stamp,A", cells)
     assert table.sensors.columns == ["A"]
-    assert table.left_out == {"index": "a running number", "stamp": "times, milliseconds"}
+    assert table.left_out == {"index": "a running number", "stamp": "times, milliseconds since 1970"}
     asked = load(path, "index,TS,stamp,A", cells, columns=["stamp"])
     assert asked.sensors.columns == ["stamp"]
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import time
 
 import numpy as np
 import polars as pl
 
-from acm_rs.files.errors import Refusal, quoted
+from acm_rs.files.bad_rows import BadRows, OnBadRow
+from acm_rs.files.errors import Origin, Refusal, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable, kind
+from acm_rs.files.time_names import is_time_name, may_be_labels, says_date, says_utc
+from acm_rs.files.time_parts import (
+    bare_dates,
+    clock_text,
+    decimals_written,
+    is_clock,
+    is_midnight,
+    numbers_of,
+    parts_of,
+    text_of_parts,
+    zone_column,
+)
 from acm_rs.files.times import (
+    DateOrder,
     Times,
-    has_time_of_day,
+    has_zone,
     looks_like_clock,
     looks_like_time,
     time_share,
@@ -24,83 +36,20 @@ from acm_rs.files.times import (
     to_utc,
     without_repeats,
 )
-from acm_rs.files.times.numbers import RUNNING, calendar_kind, decimals_of, micros_of_days
+from acm_rs.files.times.numbers import RUNNING, SHEET, SHEET_DAYS_TO_1970, calendar_kind
 
 __all__ = ["NO_TIME", "Clock", "Found", "find_clock"]
 
 NO_TIME = "no time column found: rows taken in the order of the file, oldest first"
 
-# Compared in lower case, with spaces for dots, dashes, slashes, brackets and underscores.
-_TIME_NAMES = frozenset(
-    (
-        "ts",
-        "time",
-        "times",
-        "timestamp",
-        "time stamp",
-        "t stamp",
-        "datetime",
-        "date time",
-        "date",
-        "date and time",
-        "time and date",
-        "local time",
-        "event time",
-        "sample time",
-        "sampling time",
-        "measurement time",
-        "record time",
-        "recorded at",
-        "unix",
-        "unixtime",
-        "unix time",
-        "unix timestamp",
-        "epoch",
-        "epoch time",
-        "index",
-        "zeit",
-        "zeitstempel",
-        "zeitpunkt",
-        "messzeit",
-        "messzeitpunkt",
-        "datum",
-        "datum uhrzeit",
-        "datum zeit",
-        "datum und uhrzeit",
-        "uhrzeit",
-        "horodatage",
-        "horodate",
-        "date heure",
-        "date et heure",
-        "heure",
-        "fecha",
-        "fecha hora",
-        "fecha y hora",
-        "hora",
-        "marca de tiempo",
-        "data ora",
-    )
-)
-# Words beside such a name: a zone or a unit.
-_BESIDE = re.compile(
-    r"\b(?:utc|gmt|z|lt|local|cet|cest|mez|mesz|est|edt|cst|cdt|pst|pdt|s|sec|seconds?|ms|milliseconds?|us|ns|iso|iso8601)\b"
-)
-_DATE_NAMES = re.compile(r"date|datum|fecha|horodat|stamp|stempel")
 # Something that a person would take for a time, in whatever spelling.
 _TIME_OF_SOME_KIND = (
     r"(?i)^(?:.*\d.*\D)?\d{1,2}\s?[:h]\s?\d{2}\b.*\d|^\d{1,2}:\d{2}(?::\d{2})?|"
     r"^\d{4}[-/.]w?\d{1,3}(?:[-/.]\d{1,2})?\b|^\d{1,2}[-/.]\s?\d{1,2}[-/.]\s?\d{2,4}\b|"
     r"^\d{1,2}\.?[-/ ]?\pL{3,}\.?[-/ ,]+\d{2,4}\b"
 )
-_PARTS = {
-    "year": ("year", "jahr", "annee", "année", "ano", "año", "yyyy"),
-    "month": ("month", "monat", "mois", "mes", "mm"),
-    "day": ("day", "tag", "jour", "dia", "día", "dd"),
-    "hour": ("hour", "stunde", "heure", "hora", "hh", "hr"),
-    "minute": ("minute", "min", "minuto"),
-    "second": ("second", "sekunde", "seconde", "segundo", "sec"),
-}
 _HEAD = 200
+_MOST = 0.9
 
 
 @dataclass
@@ -179,139 +128,174 @@ class _Search:
     def __init__(self, raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> None:
         self._raw, self._options = raw, options
         self.columns = [name for name in raw.columns if name not in wanted]
+        self._named = [name for name in self.columns if is_time_name(name)]
         self.notes: list[str] = []
         # Judged by their first rows; whichever is taken is then read to its last.
         self._head = raw.head(_HEAD)
 
     def clock(self) -> Clock | None:
         """The clock, read; None where no column is one."""
-        named = self._options.time_column
-        if named is not None:
-            return self._read(named)
-        by_name = [name for name in self.columns if _is_time_name(name)]
-        for name in [*by_name, *(name for name in self.columns if name not in by_name)]:
-            if self._is_calendar(name, telling=name in by_name):
-                return self._read(name)
-        parts = self._from_parts()
+        if self._options.time_column is not None:
+            return self._read(self._options.time_column)
+        chosen = self._calendar()
+        if chosen is not None:
+            return self._read(chosen)
+        parts = parts_of(self._head, self.columns)
         if parts:
-            return parts
+            used = tuple(parts.values())
+            times = self._text(parts["year"], text_of_parts(self._raw, parts))
+            times = replace(times, note=_notes(f"made of {', '.join(map(quoted, used))}", times.note))
+            return self._finished("time", parts["year"], times, used)
         for name in self.columns:
-            if name not in by_name and self._is_epoch(name):
+            if name not in self._named and self._is_epoch(name):
                 clock = self._read(name)
                 self.notes.append(f"column {quoted(name)} taken as the time: it rises as a clock does")
                 return clock
-        for name in by_name:
-            if self._runs(name):
-                return self._read(name)
-        self._refuse_unread(by_name)
-        return None
+        self._refuse_unread()
+        return next((self._read(name) for name in self._named if self._runs(name)), None)
 
     def holds_times(self, name: str) -> str:
         """What a column besides the clock holds, if that is times; else empty."""
         series = self._head[name]
         if series.dtype in (pl.Datetime, pl.Date) or (series.dtype == pl.String and looks_like_time(series)):
             return "times"
-        numbers = _numbers(series)
+        numbers = numbers_of(series)
         if numbers is None:
             return ""
-        if self._is_epoch(name):
+        telling = name in self._named
+        if self._is_epoch(name) or (telling and calendar_kind(numbers)):
             return f"times, {calendar_kind(numbers)}"
-        if _is_time_name(name):
-            if calendar_kind(numbers):
-                return f"times, {calendar_kind(numbers)}"
-            if self._runs(name):
-                return RUNNING
+        if telling and self._runs(name):
+            return RUNNING
+        if telling:
             self.notes.append(f"column {quoted(name)} is named like a time but runs like none: taken as a sensor")
         return ""
+
+    def _calendar(self) -> str | None:
+        """The column of dates that is the clock: a telling name first, but a date alone after one with its hour."""
+        others = [name for name in self.columns if name not in self._named]
+        candidates = [name for name in self._named if self._is_calendar(name, telling=True)]
+        candidates += [name for name in others if self._is_calendar(name, telling=False)]
+        whole = [name for name in candidates if not self._is_day(name) or self._time_of_day(name)]
+        return next(iter([*whole, *candidates]), None)
 
     def _is_calendar(self, name: str, *, telling: bool) -> bool:
         series = self._head[name]
         if series.dtype in (pl.Datetime, pl.Date):
-            return True
-        if series.dtype == pl.String:
+            return not is_clock(series, name)
+        if series.dtype == pl.String and time_share(series) > 0 and not is_clock(series, name):
             # Where the name says time, one date will do: the cells that are none are refused by row.
-            share = time_share(series)
-            if share > 0 and (telling or share >= 0.9):
-                return True
+            return telling or self._are_dates(name, series)
         if not telling:
             return False
-        numbers = _numbers(series)
-        return numbers is not None and bool(calendar_kind(numbers, sheet=bool(_DATE_NAMES.search(_plain_name(name)))))
+        numbers = numbers_of(series)
+        return numbers is not None and bool(calendar_kind(numbers, sheet=says_date(name)))
+
+    def _are_dates(self, name: str, cells: pl.Series) -> bool:
+        """Whether nearly all cells are dates of the calendar, or would be if their order were known."""
+        filled = cells.filter(cells.str.strip_chars().fill_null("") != "")
+        if time_share(filled) < _MOST:
+            return False
+        origin = Origin(self._raw.origin.path, np.arange(filled.len()))
+        found = [BadRows(OnBadRow.skip) for _ in range(2)]
+        for order, bad in zip((DateOrder.mdy, DateOrder.dmy), found, strict=True):
+            try:
+                times_from_text(filled, name, origin, order, timezone="UTC", bad_rows=bad)
+            except Refusal:
+                return True
+        return min(bad.count for bad in found) <= (1 - _MOST) * filled.len()
+
+    def _is_day(self, name: str) -> bool:
+        series = self._head[name]
+        if series.dtype in (pl.Datetime, pl.Date, pl.String) and numbers_of(series) is None:
+            return is_midnight(series)
+        numbers = numbers_of(series)
+        return numbers is not None and (
+            calendar_kind(numbers, sheet=True) == "YYYYMMDD" or (_is_sheet(numbers) and _are_whole(numbers))
+        )
 
     def _runs(self, name: str) -> bool:
-        if _numbers(self._head[name]) is None:
+        if numbers_of(self._head[name]) is None:
             return False
-        numbers = _numbers(self._raw.column(name))
+        numbers = numbers_of(self._raw.column(name))
         return numbers is not None and not numbers.has_nulls() and bool((numbers.diff().drop_nulls() >= 0).all())
 
     def _is_epoch(self, name: str) -> bool:
         """Whether numbers under an untelling name can hardly be anything but a clock."""
-        head = _numbers(self._head[name])
-        if head is None or head.has_nulls() or head.len() < 3 or not calendar_kind(head) or not _ticks(head):
+        head = numbers_of(self._head[name])
+        # Days of a spreadsheet may as well be a counter of hours.
+        if head is None or head.has_nulls() or head.len() < 3 or not calendar_kind(head) or _is_sheet(head):
             return False
-        numbers = _numbers(self._raw.column(name))
+        if not _ticks(head):
+            return False
+        numbers = numbers_of(self._raw.column(name))
         return numbers is not None and not numbers.has_nulls() and _ticks(numbers)
 
     def _read(self, name: str) -> Clock:
-        series = self._raw.column(name)
-        label = "time" if name in self._raw.unnamed else name
-        times, used = self._times(name, series)
-        zone = self._options.timezone
+        times, used = self._times(name, self._raw.column(name))
+        return self._finished("time" if name in self._raw.unnamed else name, name, times, used)
+
+    def _finished(self, label: str, name: str, times: Times, used: tuple[str, ...]) -> Clock:
+        origin, zone = self._raw.origin, self._options.timezone
         if zone is not None:
-            times = to_utc(times, zone, self._raw.origin, name)
-        times = without_repeats(times, self._raw.origin)
+            times = to_utc(times, zone, origin, name)
+        elif says_utc(name) and getattr(times.values.dtype, "time_zone", "") is None:
+            times = replace(to_utc(times, "UTC", origin, name), note=_notes(times.note, "in UTC by its name"))
+        times = without_repeats(times, origin)
         return Clock(label, replace(times, values=times.values.rename(label)), used)
 
     def _times(self, name: str, series: pl.Series) -> tuple[Times, tuple[str, ...]]:
         raw, bad_rows = self._raw, self._raw.bad_rows
+        other = self._time_of_day(name) if self._is_day(name) else None
         if series.dtype in (pl.Datetime, pl.Date):
             missing = series.is_null().to_numpy()
             bad_rows.meet(missing, raw.origin, name, lambda _: "the time is missing but the row holds values")
-            other = self._time_of_day(name) if _is_midnight(series) else None
-            if other is None:
-                return Times(series), (name,)
-            series = series.dt.strftime("%Y-%m-%d")
-            return self._together(name, series, other)
-        numbers = _numbers(series)
+            if other is not None:
+                return self._together(name, series.dt.strftime("%Y-%m-%d"), other)
+            return _stored(series), (name,)
+        numbers = numbers_of(series)
         if numbers is not None:
-            sheet = bool(_DATE_NAMES.search(_plain_name(name))) or self._options.time_column == name
+            sheet = says_date(name) or self._options.time_column == name or other is not None
+            if other is not None:
+                return self._together(name, _day_text(numbers, sheet=sheet), other)
             written = calendar_kind(numbers, sheet=sheet)
-            if written == "YYYYMMDD":
-                other = self._time_of_day(name)
-                if other is not None:
-                    return self._together(name, numbers.cast(pl.Int64, strict=False).cast(pl.String), other)
             # A fraction of a second behind 14 digits is more than a float can hold.
             if not (series.dtype == pl.String and written.startswith("YYYY") and not numbers.dtype.is_integer()):
-                times = times_from_numbers(
-                    numbers, name, raw.origin, sheet=sheet, decimals=_decimals(series), bad_rows=bad_rows
-                )
-                return times, (name,)
+                decimals = decimals_written(series)
+                found = times_from_numbers(numbers, name, raw.origin, sheet=sheet, decimals=decimals, bad_rows=bad_rows)
+                return found, (name,)
         if series.dtype != pl.String:
             raise Refusal(f"{raw.origin.column(name)} holds {kind(series)}, not times")
-        self._refuse_if_strange(name, series)
-        if not has_time_of_day(series):
-            other = self._time_of_day(name)
-            if other is not None:
-                return self._together(name, series.str.strip_chars(), other)
-        return self._text(name, series), (name,)
+        if time_share(series) == 0:
+            self._refuse(name, series)
+        if other is not None:
+            return self._together(name, bare_dates(series), other)
+        return self._with_zone(name, series)
 
     def _text(self, name: str, series: pl.Series) -> Times:
-        options = self._options
+        options, raw = self._options, self._raw
         return times_from_text(
-            series,
-            name,
-            self._raw.origin,
-            options.date_order,
-            timezone=options.timezone,
-            bad_rows=self._raw.bad_rows,
+            series, name, raw.origin, options.date_order, timezone=options.timezone, bad_rows=raw.bad_rows
         )
 
-    def _refuse_if_strange(self, name: str, series: pl.Series) -> None:
-        """Refuse a column none of whose first cells is a time that is read."""
-        cells = self._head[name] if self._head[name].dtype == pl.String else series
-        if time_share(cells) > 0 or time_share(series) > 0:
-            return
-        self._refuse(name, series)
+    def _time_of_day(self, date: str) -> str | None:
+        """The column with the time of day beside one of dates alone, if just one may be it."""
+        others = [name for name in self.columns if name != date and is_clock(self._head[name], name)]
+        named = [name for name in others if name in self._named]
+        return others[0] if len(others) == 1 else named[0] if len(named) == 1 else None
+
+    def _together(self, name: str, dates: pl.Series, other: str) -> tuple[Times, tuple[str, ...]]:
+        text = pl.select(dates + " " + clock_text(self._raw.column(other))).to_series()
+        times, used = self._with_zone(name, text)
+        return replace(times, note=_notes(f"with {quoted(other)}", times.note)), (name, other, *used[1:])
+
+    def _with_zone(self, name: str, series: pl.Series) -> tuple[Times, tuple[str, ...]]:
+        zone = zone_column(self._head, self.columns)
+        if zone is None or has_zone(series):
+            return self._text(name, series), (name,)
+        text = pl.select(series.str.strip_chars() + " " + self._raw.column(zone).str.strip_chars()).to_series()
+        times = self._text(name, text)
+        return replace(times, note=_notes(f"with {quoted(zone)}", times.note)), (name, zone)
 
     def _refuse(self, name: str, series: pl.Series) -> None:
         raw = self._raw
@@ -327,10 +311,10 @@ class _Search:
         other = "name another with --time-column" if self._options.time_column is None else "name another column"
         raise Refusal(f"{raw.origin.cell(row, name)}: {cell} is {what}, or {other}")
 
-    def _refuse_unread(self, by_name: list[str]) -> None:
+    def _refuse_unread(self) -> None:
         """Refuse a table whose clock is there but in a spelling that is not read."""
-        for name in by_name:
-            if self._head[name].dtype == pl.String and _numbers(self._head[name]) is None:
+        for name in self._named:
+            if self._head[name].dtype == pl.String and numbers_of(self._head[name]) is None and not may_be_labels(name):
                 self._refuse(name, self._raw.column(name))
         for name in self.columns:
             series = self._head[name]
@@ -338,89 +322,35 @@ class _Search:
                 continue
             cells = series.str.strip_chars().drop_nulls()
             cells = cells.filter(cells != "")
-            if cells.len() and float(cells.str.contains(_TIME_OF_SOME_KIND).mean() or 0) >= 0.9:  # type: ignore[arg-type]
+            alike = int(cells.str.contains(_TIME_OF_SOME_KIND).sum())
+            if alike and alike >= _MOST * cells.len():
                 self._refuse(name, self._raw.column(name))
 
-    def _time_of_day(self, date: str) -> str | None:
-        """The column with the time of day beside one of dates alone, if just one may be it."""
-        others = [name for name in self.columns if name != date and _is_clock(self._head[name], name)]
-        named = [name for name in others if _is_time_name(name)]
-        return others[0] if len(others) == 1 else named[0] if len(named) == 1 else None
 
-    def _together(self, name: str, dates: pl.Series, other: str) -> tuple[Times, tuple[str, ...]]:
-        clock = _clock_text(self._raw.column(other))
-        text = pl.select(dates + " " + clock).to_series()
-        times = self._text(name, text)
-        notes = ", ".join(filter(None, (f"with {quoted(other)}", times.note)))
-        return replace(times, note=notes), (name, other)
-
-    def _from_parts(self) -> Clock | None:
-        """Year, month, day, hour, ... in columns of their own."""
-        parts: dict[str, str] = {}
-        for name in self.columns:
-            for part, names in _PARTS.items():
-                if _plain_name(name) in names and part not in parts and _numbers(self._head[name]) is not None:
-                    parts[part] = name
-        if not {"year", "month", "day"} <= parts.keys():
-            return None
-        texts = {part: self._raw.column(name).cast(pl.String).str.strip_chars() for part, name in parts.items()}
-        texts = {part: text.str.replace(r"\.0+$", "") for part, text in texts.items()}
-        zeros = pl.Series(["00"] * 1)
-        clock = [texts.get(part, zeros).str.zfill(2) for part in ("hour", "minute", "second")]
-        text = pl.select(
-            pl.format(
-                "{}-{}-{} {}:{}:{}",
-                *(pl.lit(series) for series in (texts["year"], texts["month"], texts["day"], *clock)),
-            )
-        ).to_series()
-        used = tuple(parts.values())
-        times = self._text(parts["year"], text)
-        if self._options.timezone is not None:
-            times = to_utc(times, self._options.timezone, self._raw.origin, parts["year"])
-        times = without_repeats(times, self._raw.origin)
-        note = ", ".join(filter(None, (f"made of {', '.join(map(quoted, used))}", times.note)))
-        return Clock("time", Times(times.values.rename("time"), note, times.told), used)
+def _notes(*notes: str) -> str:
+    return ", ".join(filter(None, notes))
 
 
-def _plain_name(name: str) -> str:
-    lowered = re.sub(r"[._\-/()\[\]:,]", " ", name.lower())
-    return " ".join(lowered.split())
+def _stored(series: pl.Series) -> Times:
+    if getattr(series.dtype, "time_zone", None) not in (None, "UTC"):
+        return Times(series.dt.convert_time_zone("UTC"), "in UTC")
+    return Times(series)
 
 
-def _is_time_name(name: str) -> bool:
-    plain = _plain_name(name)
-    return plain in _TIME_NAMES or " ".join(_BESIDE.sub(" ", plain).split()) in _TIME_NAMES
+def _is_sheet(numbers: pl.Series) -> bool:
+    return calendar_kind(numbers, sheet=True) == SHEET
 
 
-def _numbers(series: pl.Series) -> pl.Series | None:
-    """The column as numbers, if nearly every cell is one; null where a cell is none."""
-    if series.dtype == pl.String:
-        text = series.str.strip_chars()
-        filled = int((text.fill_null("") != "").sum())
-        numbers = text.cast(pl.Int64, strict=False)
-        if numbers.count() < 0.9 * filled:
-            marked = text.str.replace(r"^(\d+),(\d+)$", "$1.$2")
-            numbers = marked.cast(pl.Float64, strict=False)
-        elif numbers.count() < filled:
-            floats = text.cast(pl.Float64, strict=False)
-            numbers = floats if floats.count() > numbers.count() else numbers
-        if not filled or numbers.count() < 0.9 * filled:
-            return None
-        series = numbers
-    if not series.dtype.is_numeric() or not series.count():
-        return None
-    if series.dtype.is_float():
-        series = pl.select(pl.when(series.is_finite()).then(series)).to_series().rename(series.name)
-        if series.count() < 0.9 * series.len():
-            return None
-    return series
+def _are_whole(numbers: pl.Series) -> bool:
+    return bool((numbers.drop_nulls().cast(pl.Float64) % 1 == 0).all())
 
 
-def _decimals(series: pl.Series) -> int | None:
-    if series.dtype != pl.String:
-        return None
-    digits = series.str.extract(r"[.,](\d+)\s*$", 1).str.len_chars().max()
-    return digits if isinstance(digits, int) else 0
+def _day_text(numbers: pl.Series, *, sheet: bool) -> pl.Series:
+    """Days written as one number, as text."""
+    whole = numbers.cast(pl.Int64, strict=False)
+    if calendar_kind(numbers, sheet=sheet) == SHEET:
+        return (whole - SHEET_DAYS_TO_1970).cast(pl.Date).cast(pl.String)
+    return whole.cast(pl.String)
 
 
 def _ticks(numbers: pl.Series) -> bool:
@@ -430,54 +360,3 @@ def _ticks(numbers: pl.Series) -> bool:
         return False
     middle = np.median(steps)
     return bool(np.mean(np.abs(steps - middle) <= 0.1 * abs(middle)) >= 0.5)
-
-
-def _is_midnight(series: pl.Series) -> bool:
-    return series.dtype == pl.Date or bool((series.drop_nulls().dt.time() == time(0)).all())
-
-
-def _is_clock(series: pl.Series, name: str) -> bool:
-    if series.dtype == pl.Time:
-        return True
-    if series.dtype == pl.String and looks_like_clock(series):
-        return True
-    if not _is_time_name(name):
-        return False
-    numbers = _numbers(series)
-    if numbers is None or numbers.has_nulls():
-        return False
-    floats = numbers.cast(pl.Float64).to_numpy()
-    part_of_day = bool(((floats >= 0) & (floats < 1)).all())
-    digits = bool(((floats >= 0) & (floats < 240_000) & (floats % 1 == 0) & (floats % 100 < 60)).all())
-    return part_of_day or digits
-
-
-def _clock_text(series: pl.Series) -> pl.Series:
-    """Times of day as text with colons."""
-    if series.dtype == pl.Time:
-        return series.cast(pl.String)
-    if series.dtype == pl.String and looks_like_clock(series):
-        return series.str.strip_chars()
-    numbers = _numbers(series)
-    if numbers is None:
-        return series.cast(pl.String)
-    floats = numbers.cast(pl.Float64)
-    if bool((floats < 1).all()):
-        digits = _decimals(series)
-        micros = micros_of_days(floats.to_numpy(), decimals_of(floats) if digits is None else digits)
-        return pl.Series(np.minimum(micros, 86_399_999_999) * 1000).cast(pl.Time).dt.strftime("%H:%M:%S%.6f")
-    text = numbers.cast(pl.Int64).cast(pl.String)
-    width = 6 if bool((floats >= 2400).any()) or _longest(series) > 4 else 4
-    text = text.str.zfill(width)
-    return (
-        text.str.replace(r"^(\d\d)(\d\d)(\d\d)?$", "$1:$2")
-        if width == 4
-        else text.str.replace(r"^(\d\d)(\d\d)(\d\d)$", "$1:$2:$3")
-    )
-
-
-def _longest(series: pl.Series) -> int:
-    if series.dtype != pl.String:
-        return 0
-    longest = series.str.strip_chars().str.len_chars().max()
-    return longest if isinstance(longest, int) else 0

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-import numpy as np
-import polars as pl
-
 from acm_rs.files import spool
 from acm_rs.files.bad_rows import BadRows
-from acm_rs.files.errors import Origin, Refusal, printable
+from acm_rs.files.errors import Origin
 from acm_rs.files.joining import joined
 from acm_rs.files.meter import Meter, Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
 from acm_rs.files.sources import Source, open_sources
+from acm_rs.files.stored import read_stored
 from acm_rs.files.text import text_layout
 
 __all__ = ["read_table"]
@@ -56,8 +54,8 @@ def read_table(
 
 
 def _read(source: Source, options: ReadOptions, bad_rows: BadRows, meter: Meter | None) -> RawTable:
-    if source.kind == "parquet":
-        return _read_parquet(source)
+    if source.kind in ("parquet", "arrow", "arrow stream"):
+        return read_stored(source, bad_rows)
     return _read_text(source, options, bad_rows, meter)
 
 
@@ -71,19 +69,3 @@ def _read_text(source: Source, options: ReadOptions, bad_rows: BadRows, meter: M
     table.frame = table.frame.drop(empty)
     table.unnamed = [name for name in layout.unnamed if name not in empty]
     return table
-
-
-def _read_parquet(source: Source) -> RawTable:
-    try:
-        frame = pl.read_parquet(source.path, glob=False)
-    except Exception as error:
-        # Polars has many error types, and a damaged file can meet any of them.
-        raise Refusal(f"{source.name} is a damaged Parquet file: {_first_line(error)}") from None
-    if not frame.width:
-        raise Refusal(f"{source.name} holds no columns")
-    return RawTable(frame, Origin(source.name, np.arange(1, frame.height + 1)), notes=list(source.notes))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return printable(lines[0]) if lines else type(error).__name__

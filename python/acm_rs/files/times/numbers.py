@@ -14,17 +14,33 @@ from acm_rs.files.errors import Origin, Refusal
 from acm_rs.files.times.dates import DAY_US, civil_days
 from acm_rs.files.times.result import Times
 
-__all__ = ["RUNNING", "calendar_kind", "decimals_of", "micros_of_days", "times_from_numbers"]
+__all__ = [
+    "RUNNING",
+    "SHEET",
+    "SHEET_DAYS_TO_1970",
+    "calendar_kind",
+    "decimals_of",
+    "micros_of_days",
+    "times_from_numbers",
+]
 
 RUNNING = "a running number"
 _FIRST_YEAR, _LAST_YEAR = 1990, 2040
 _LOW_S, _HIGH_S = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (_FIRST_YEAR, _LAST_YEAR + 1))
-_EPOCHS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+# Counts in a second, and seconds from the beginning of the count to 1970.
+_EPOCHS = {
+    "seconds since 1970": (1, 0),
+    "milliseconds since 1970": (10**3, 0),
+    "microseconds since 1970": (10**6, 0),
+    "ticks of 100 ns since 1601": (10**7, 11_644_473_600),
+    "ticks of 100 ns since the year 1": (10**7, 62_135_596_800),
+    "nanoseconds since 1970": (10**9, 0),
+}
 # Digits after the day: hour, minute, second, thousandths.
 _COMPACT = {17: "YYYYMMDDhhmmssfff", 14: "YYYYMMDDhhmmss", 12: "YYYYMMDDhhmm", 10: "YYYYMMDDhh", 8: "YYYYMMDD"}
 # Day 1 of a spreadsheet is 1 January 1900; counted from here because it believes in 29 February 1900.
-_SHEET_DAYS_TO_1970 = 25_569
-_SHEET = "days of a spreadsheet"
+SHEET_DAYS_TO_1970 = 25_569
+SHEET = "days of a spreadsheet"
 _MOST = 0.9
 
 
@@ -50,26 +66,32 @@ def calendar_kind(values: pl.Series, *, sheet: bool = False) -> str:
     Returns
     -------
     str
-        ``"seconds"`` to ``"nanoseconds"``, ``"YYYYMMDDhhmm"`` and its like, ``"days of a spreadsheet"``, or empty.
+        ``"seconds since 1970"`` and its like, ``"YYYYMMDDhhmm"`` and its like, ``"days of a spreadsheet"``, or empty.
     """
     numbers = values.drop_nulls()
     if numbers.is_empty():
         return ""
     floats = numbers.cast(pl.Float64).to_numpy()
     middle = float(np.median(floats))
-    for unit, factor in _EPOCHS.items():
-        if _LOW_S * factor <= middle < _HIGH_S * factor:
-            inside = (floats >= _LOW_S * factor) & (floats < _HIGH_S * factor)
+    for unit in _EPOCHS:
+        low, high = _range(unit)
+        if low <= middle < high:
+            inside = (floats >= low) & (floats < high)
             # From 2033 on seconds have the size of YYYYMMDDhh.
-            if float(inside.mean()) >= _MOST and not (unit == "seconds" and _compact_share(numbers, 10) == 1):
+            if float(inside.mean()) >= _MOST and not (middle < 1e10 and _compact_share(numbers, 10) == 1):
                 return unit
     for digits, name in _COMPACT.items():
         if 10 ** (digits - 1) <= middle < 10**digits and _compact_share(numbers, digits) >= _MOST:
             return name
     days = (floats >= _sheet_day(_FIRST_YEAR)) & (floats < _sheet_day(_LAST_YEAR + 1))
     if float(days.mean()) >= _MOST and (sheet or bool((floats % 1 != 0).any())):
-        return _SHEET
+        return SHEET
     return ""
+
+
+def _range(unit: str) -> tuple[int, int]:
+    factor, before = _EPOCHS[unit]
+    return (_LOW_S + before) * factor, (_HIGH_S + before) * factor
 
 
 def _sheet_day(year: int) -> int:
@@ -114,7 +136,7 @@ def times_from_numbers(
     kind = calendar_kind(values, sheet=sheet)
     if kind in _EPOCHS:
         reading = _epoch(values, kind)
-    elif kind == _SHEET:
+    elif kind == SHEET:
         reading = _sheet(values, decimals_of(values) if decimals is None else decimals)
     elif kind:
         reading = _compact(values, len(kind))
@@ -123,7 +145,7 @@ def times_from_numbers(
         return Times(values, RUNNING)
     _refuse(~reading.valid, values, f"time in {kind}" if kind not in _EPOCHS else "", column, origin, bad_rows)
     stamps = pl.Series(values.name, reading.micros)
-    if kind == "nanoseconds":
+    if kind.startswith("nanoseconds"):
         stamps = (values if values.dtype.is_integer() else values.cast(pl.Int64, strict=False)).cast(pl.Int64)
         stamps = stamps.cast(pl.Datetime("ns"))
     else:
@@ -131,8 +153,8 @@ def times_from_numbers(
     if not reading.valid.all():
         stamps = pl.select(pl.when(pl.Series(reading.valid)).then(stamps)).to_series().rename(values.name)
     if kind in _EPOCHS:
-        return Times(stamps.dt.replace_time_zone("UTC"), f"from {kind} since 1970, in UTC")
-    return Times(stamps, f"from {kind}" if kind == _SHEET else f"written {kind}")
+        return Times(stamps.dt.replace_time_zone("UTC"), f"from {kind}, in UTC")
+    return Times(stamps, f"from {kind}" if kind == SHEET else f"written {kind}")
 
 
 def _refuse(
@@ -158,15 +180,16 @@ def _refuse(
 
 
 def _epoch(values: pl.Series, unit: str) -> _Reading:
-    factor = _EPOCHS[unit]
+    factor, before = _EPOCHS[unit]
+    low, high = _range(unit)
     numbers = values.cast(pl.Float64).fill_null(0).fill_nan(0).to_numpy()
-    valid = (numbers >= _LOW_S * factor) & (numbers < _HIGH_S * factor)
+    valid = (numbers >= low) & (numbers < high)
     if values.dtype.is_integer():
-        whole = values.fill_null(0).cast(pl.Int64).to_numpy()
+        whole = np.where(valid, values.fill_null(0).cast(pl.Int64).to_numpy(), 0)
         micros = whole * (10**6 // factor) if factor <= 10**6 else whole // (factor // 10**6)
     else:
         micros = np.rint(np.where(valid, numbers, 0) * (10**6 / factor)).astype(np.int64)
-    return _Reading(unit, np.where(valid, micros, 0), valid)
+    return _Reading(unit, np.where(valid, micros - before * 10**6, 0), valid)
 
 
 def _compact(values: pl.Series, digits: int) -> _Reading:
@@ -212,8 +235,8 @@ def decimals_of(values: pl.Series) -> int:
 def _sheet(values: pl.Series, decimals: int) -> _Reading:
     numbers = values.cast(pl.Float64).fill_null(0).fill_nan(0).to_numpy()
     valid = (numbers >= _sheet_day(_FIRST_YEAR)) & (numbers < _sheet_day(_LAST_YEAR + 1))
-    micros = micros_of_days(np.where(valid, numbers - _SHEET_DAYS_TO_1970, 0), decimals)
-    return _Reading(_SHEET, micros, valid)
+    micros = micros_of_days(np.where(valid, numbers - SHEET_DAYS_TO_1970, 0), decimals)
+    return _Reading(SHEET, micros, valid)
 
 
 def micros_of_days(days: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:

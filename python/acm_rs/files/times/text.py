@@ -16,7 +16,15 @@ from acm_rs.files.times.result import Times
 from acm_rs.files.times.spelling import Spelling, clock_spelling, spelling
 from acm_rs.files.times.zones import Zones, localised
 
-__all__ = ["has_time_of_day", "looks_like_clock", "looks_like_time", "time_share", "times_from_text"]
+__all__ = [
+    "has_time_of_day",
+    "has_zone",
+    "is_zone",
+    "looks_like_clock",
+    "looks_like_time",
+    "time_share",
+    "times_from_text",
+]
 
 _SAMPLE = 200
 # Twelve months, seven days, two widths of the day and the hour and two zones make some hundreds; beyond, it is prose.
@@ -24,6 +32,7 @@ _MOST_SPELLINGS = 4000
 _PARTS = ("year", "month", "day", "of_year", "first", "second_", "third")
 _NO_TIME = np.iinfo(np.int64).min
 _ZERO = ord("0")
+_MARKS = "'\"= \t\u00a0\u200e\u200f"
 
 _Rows = NDArray[np.int64] | slice
 
@@ -53,9 +62,27 @@ def has_time_of_day(text: pl.Series, sample: int = _SAMPLE) -> bool:
     return any("hour" in each.places for each in found if each)
 
 
+def has_zone(text: pl.Series, sample: int = _SAMPLE) -> bool:
+    """Tell whether any of the first cells says its zone."""
+    return any(each.zoned for each in map(spelling, _patterns(text, sample)) if each)
+
+
+def is_zone(text: pl.Series, sample: int = _SAMPLE) -> bool:
+    """Tell whether the cells of a column are zones, by name or offset."""
+    patterns = set(_patterns(text, sample))
+    found = [spelling(f"0000-00-00 00:00 {pattern}") for pattern in patterns]
+    return bool(found) and all(each and each.zoned for each in found)
+
+
 def _patterns(text: pl.Series, sample: int) -> list[str]:
-    cells = text.str.strip_chars().drop_nulls()
+    cells = _bare(text).drop_nulls()
     return _masked(cells.filter(cells != "").head(sample)).to_list()
+
+
+def _bare(text: pl.Series) -> pl.Series:
+    """Cells without blanks around them, and without the marks by which spreadsheets keep a text a text."""
+    text = text.str.strip_chars()
+    return text.str.strip_chars(_MARKS) if text.str.contains(r"^['\"=\u{200E}\u{200F}]").any() else text
 
 
 def _masked(text: pl.Series) -> pl.Series:
@@ -104,7 +131,7 @@ def times_from_text(
         A cell that is no timestamp, orders that contradict each other or cannot be told, zones in some cells only, a
         zone that is not known or stands for several.
     """
-    met = _Met(text.str.strip_chars(), column, origin, bad_rows or BadRows())
+    met = _Met(_bare(text), column, origin, bad_rows or BadRows())
     fields = _read_fields(met, timezone)
     _refuse_mixed_zones(fields, column, origin)
     numeric = bool(fields.numeric.any())

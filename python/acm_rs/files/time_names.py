@@ -1,0 +1,123 @@
+"""What columns are called that hold the time, whole or in parts."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["PARTS", "ZONE_NAMES", "is_time_name", "may_be_labels", "plain_name", "says_date", "says_utc"]
+
+# Compared in lower case, with spaces for dots, dashes, slashes, brackets and underscores.
+_TIME_NAMES = frozenset(
+    (
+        "ts",
+        "time",
+        "times",
+        "timestamp",
+        "time stamp",
+        "t stamp",
+        "datetime",
+        "date time",
+        "date",
+        "date and time",
+        "time and date",
+        "local time",
+        "event time",
+        "sample time",
+        "sampling time",
+        "measurement time",
+        "record time",
+        "recorded at",
+        "elapsed",
+        "elapsed time",
+        "unix",
+        "unixtime",
+        "unix time",
+        "unix timestamp",
+        "epoch",
+        "epoch time",
+        "index",
+        "zeit",
+        "zeitstempel",
+        "zeitpunkt",
+        "messzeit",
+        "messzeitpunkt",
+        "datum",
+        "datum uhrzeit",
+        "datum zeit",
+        "datum und uhrzeit",
+        "uhrzeit",
+        "horodatage",
+        "horodate",
+        "date heure",
+        "date et heure",
+        "heure",
+        "fecha",
+        "fecha hora",
+        "fecha y hora",
+        "hora",
+        "tiempo",
+        "marca de tiempo",
+        "data ora",
+    )
+)
+# Words beside such a name: a zone or a unit.
+_BESIDE = re.compile(
+    r"\b(?:utc|gmt|z|lt|local|cet|cest|mez|mesz|est|edt|cst|cdt|pst|pdt|s|sec|seconds?|ms|milliseconds?|us|ns|iso|iso8601)\b"
+)
+_DATE_WORDS = re.compile(r"date|datum|fecha|horodat|stamp|stempel")
+_UTC = re.compile(r"\b(?:utc|gmt)\b(?! ?[+\-\d])")
+
+PARTS = {
+    "year": ("year", "jahr", "annee", "année", "ano", "año", "yyyy"),
+    "month": ("month", "monat", "mois", "mes", "mm"),
+    "day": ("day", "tag", "jour", "dia", "día", "dd"),
+    "hour": ("hour", "stunde", "heure", "hora", "hh", "hr"),
+    "minute": ("minute", "min", "minuto"),
+    "second": ("second", "sekunde", "seconde", "segundo", "sec"),
+}
+ZONE_NAMES = frozenset(
+    (
+        "zone",
+        "timezone",
+        "time zone",
+        "tz",
+        "offset",
+        "utc offset",
+        "zone offset",
+        "zeitzone",
+        "fuseau",
+        "fuseau horaire",
+        "zona horaria",
+        "huso horario",
+    )
+)
+
+
+def plain_name(name: str) -> str:
+    """A name in lower case, its words parted by single spaces."""
+    return " ".join(re.sub(r"[._\-/()\[\]:,]", " ", name.lower()).split())
+
+
+def is_time_name(name: str) -> bool:
+    """Whether a column of this name should hold the time."""
+    plain = plain_name(name)
+    if plain in _TIME_NAMES:
+        return True
+    bare = " ".join(_BESIDE.sub(" ", plain).split())
+    # A lone t may be a temperature, unless its unit is one of time.
+    return bare in _TIME_NAMES or (bare == "t" and plain != "t")
+
+
+def may_be_labels(name: str) -> bool:
+    """Whether a column of this name may also hold labels of the rows."""
+    return plain_name(name) == "index"
+
+
+def says_date(name: str) -> bool:
+    """Whether a name speaks of dates, so that whole numbers may be days."""
+    return bool(_DATE_WORDS.search(plain_name(name)))
+
+
+def says_utc(name: str) -> bool:
+    """Whether a name says that the times are in UTC."""
+    return bool(_UTC.search(re.sub(r"[._/()\[\]:,]", " ", name.lower())))
