@@ -142,14 +142,14 @@ def test_a_panic_is_an_error_in_one_line(capfd: pytest.CaptureFixture[str]) -> N
         raise PanicException("index out of range")
 
     with pytest.raises(Damaged, match="index out of range"):
-        stored._unbroken(panics)
+        stored.unbroken(panics)
     assert capfd.readouterr().err == "before\nafter\n"
 
     def stopped() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stored._unbroken(stopped)
+        stored.unbroken(stopped)
 
 
 # ---- types ----------------------------------------------------------------------------------------------------------

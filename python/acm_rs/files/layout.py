@@ -62,6 +62,11 @@ class Layout:
     notes: list[str] = field(default_factory=list)
     _finder: _Finder | None = field(default=None, repr=False)
 
+    @property
+    def readings(self) -> bool:
+        """Whether some of the rows look like readings."""
+        return self._finder is not None
+
     def footer(self, tail: Sequence[Sequence[str]]) -> int:
         """How many rows at the end are no readings, of which it is told.
 

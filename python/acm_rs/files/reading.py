@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from acm_rs.files import spool
 from acm_rs.files.bad_rows import BadRows
-from acm_rs.files.errors import Origin
+from acm_rs.files.errors import Origin, Refusal
 from acm_rs.files.joining import joined
 from acm_rs.files.meter import Meter, Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
+from acm_rs.files.sheets import read_sheet
 from acm_rs.files.sources import Source, open_sources
 from acm_rs.files.stored import read_stored
 from acm_rs.files.text import text_layout
@@ -48,6 +49,8 @@ def read_table(
     options = options or ReadOptions()
     bad_rows = BadRows(options.bad_rows)
     sources = open_sources(paths)
+    if options.sheet is not None and all(source.kind != "sheet" for source in sources):
+        raise Refusal(f"{sources[0].name} is no workbook: --sheet says nothing of it", status=2)
     text = sum(source.path.stat().st_size for source in sources if source.kind == "text")
     meter = Meter(told, text) if text > spool.LARGE else None
     return joined([_read(source, options, bad_rows, meter) for source in sources], sources)
@@ -56,6 +59,8 @@ def read_table(
 def _read(source: Source, options: ReadOptions, bad_rows: BadRows, meter: Meter | None) -> RawTable:
     if source.kind in ("parquet", "arrow", "arrow stream"):
         return read_stored(source, bad_rows)
+    if source.kind == "sheet":
+        return read_sheet(source, options, bad_rows)
     return _read_text(source, options, bad_rows, meter)
 
 

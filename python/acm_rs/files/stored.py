@@ -25,7 +25,7 @@ from acm_rs.files.raw import About, RawTable
 from acm_rs.files.sources import Source
 from acm_rs.files.units import unit_of_name
 
-__all__ = ["read_stored"]
+__all__ = ["Damaged", "read_stored", "unbroken"]
 
 _T = TypeVar("_T")
 
@@ -35,6 +35,8 @@ _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _PANIC = re.compile(
     rb"(?:(?<=\n)\n|\A\n)?thread '[^\n]*panicked at[^\n]*\n.*?note: [^\n]*RUST_BACKTRACE[^\n]*\n", re.DOTALL
 )
+# What fastexcel says of a sheet that is a chart.
+_CHART = re.compile(rb"'chartsheet' not a valid worksheet\n?")
 
 
 def read_stored(source: Source, bad_rows: BadRows) -> RawTable:
@@ -83,24 +85,40 @@ def _frame(source: Source) -> tuple[pl.DataFrame, list[RowGroup] | None]:
     if source.kind == "parquet":
         groups = row_groups(path)
         look_at_pages(path, groups)
-        return _unbroken(lambda: pl.read_parquet(path, glob=False, hive_partitioning=False)), groups
+        return unbroken(lambda: pl.read_parquet(path, glob=False, hive_partitioning=False)), groups
     if source.kind == "arrow":
         with path.open("rb") as file:
             file.seek(-min(6, file.seek(0, 2)), 2)
             if file.read(6) != b"ARROW1":
                 raise Damaged("it ends too early")
             file.seek(0)
-            return _unbroken(lambda: pl.read_ipc(file)), None
+            return unbroken(lambda: pl.read_ipc(file)), None
     with path.open("rb") as file:
         file.seek(-min(8, file.seek(0, 2)), 2)
         if file.read(8) != b"\xff\xff\xff\xff\x00\x00\x00\x00":
             raise Damaged("its end is missing")
         file.seek(0)
-        return _unbroken(lambda: pl.read_ipc_stream(file)), None
+        return unbroken(lambda: pl.read_ipc_stream(file)), None
 
 
-def _unbroken(read: Callable[[], _T]) -> _T:
-    """Read; where Polars breaks down over a file, the file is damaged."""
+def unbroken(read: Callable[[], _T]) -> _T:
+    """Read with an engine that may break down over a file, which then is damaged.
+
+    Parameters
+    ----------
+    read : callable
+        What reads.
+
+    Returns
+    -------
+    object
+        What it gives.
+
+    Raises
+    ------
+    Damaged
+        The engine broke down; what it says of that does not come to the terminal.
+    """
     try:
         with _without_panic():
             return read()
@@ -114,7 +132,7 @@ def _unbroken(read: Callable[[], _T]) -> _T:
 
 @contextmanager
 def _without_panic() -> Iterator[None]:
-    """Keep from the terminal what Polars writes when it breaks down; all else that is written meanwhile comes after."""
+    """Keep from the terminal what an engine writes when it breaks down; what else is written meanwhile comes after."""
     try:
         sys.stderr.flush()
         kept = os.dup(2)
@@ -131,7 +149,7 @@ def _without_panic() -> Iterator[None]:
             os.dup2(kept, 2)
             os.close(kept)
             written.seek(0)
-            said = _PANIC.sub(b"", written.read())
+            said = _CHART.sub(b"", _PANIC.sub(b"", written.read()))
             if said:
                 with suppress(OSError):
                     os.write(2, said)
