@@ -192,7 +192,7 @@ def test_rows_around_the_table(path: Path) -> None:
     assert raw.columns == ["Time", "TI101", "VI102"]
     assert cells(raw) == READINGS
     assert raw.origin.rows.tolist() == [6, 7, 10, 11]
-    assert (raw.about, raw.blank_rows) == ({"TI101": About("°C"), "VI102": About("mm/s")}, 1)
+    assert (raw.about, raw.blank_rows) == ({"TI101": About("°C"), "VI102": About("mm/s")}, 2)
     assert raw.notes == [
         "row 5 taken as units",
         "1 row above the header left out ('Pump house 4')",
