@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import polars as pl
-
 from acm_rs.files import labels
 from acm_rs.files.cells import MISSING_WORDS
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.raw import About
-from acm_rs.files.times import looks_like_time
+from acm_rs.files.times import is_date
 from acm_rs.files.units import is_unit, unit_of_name
 
 __all__ = ["HEADER_WITHIN", "Layout", "find_layout"]
@@ -112,12 +110,9 @@ class _Row:
     def __init__(self, cells: Sequence[str]) -> None:
         self.cells = [" ".join(cell.split()) for cell in cells]
         self.kinds = ["" if not cell else _kind(cell) for cell in self.cells]
-        maybe = [place for place, kind in enumerate(self.kinds) if kind == "text" and _has_digit(self.cells[place])]
-        # One question for all of them; a header of a thousand tags is answered at once.
-        if maybe and looks_like_time(pl.Series([self.cells[place] for place in maybe]), len(maybe), 0.0):
-            for place in maybe:
-                if looks_like_time(pl.Series([self.cells[place]])):
-                    self.kinds[place] = "time"
+        for place, kind in enumerate(self.kinds):
+            if kind == "text" and _has_digit(self.cells[place]) and is_date(self.cells[place]):
+                self.kinds[place] = "time"
         self.filled = [place for place, cell in enumerate(self.cells) if cell]
 
     def kind(self, place: int) -> str:

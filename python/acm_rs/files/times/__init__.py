@@ -7,6 +7,7 @@ from acm_rs.files.times.result import Times
 from acm_rs.files.times.text import (
     has_time_of_day,
     has_zone,
+    is_date,
     is_zone,
     looks_like_clock,
     looks_like_time,
@@ -20,6 +21,7 @@ __all__ = [
     "Times",
     "has_time_of_day",
     "has_zone",
+    "is_date",
     "is_zone",
     "looks_like_clock",
     "looks_like_time",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from acm_rs.files.times.zones import Zones, localised
 __all__ = [
     "has_time_of_day",
     "has_zone",
+    "is_date",
     "is_zone",
     "looks_like_clock",
     "looks_like_time",
@@ -33,6 +35,7 @@ _PARTS = ("year", "month", "day", "of_year", "first", "second_", "third")
 _NO_TIME = np.iinfo(np.int64).min
 _ZERO = ord("0")
 _MARKS = "'\"= \t\u00a0\u200e\u200f"
+_DIGIT = re.compile("[0-9]")
 
 _Rows = NDArray[np.int64] | slice
 
@@ -48,6 +51,12 @@ def time_share(text: pl.Series, sample: int = _SAMPLE) -> float:
     patterns = _patterns(text, sample)
     known = sum(spelling(pattern) is not None and not _plain(pattern) for pattern in patterns)
     return known / len(patterns) if patterns else 0.0
+
+
+def is_date(cell: str) -> bool:
+    """Tell whether a cell is a date, with or without a time of day."""
+    pattern = _DIGIT.sub("0", cell.strip(_MARKS))
+    return not _plain(pattern) and spelling(pattern) is not None
 
 
 def looks_like_clock(text: pl.Series, sample: int = _SAMPLE) -> bool:
