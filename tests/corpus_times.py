@@ -248,7 +248,6 @@ def _epochs() -> list[Case]:
     count = Frame((0.0, 0.5, 1.0, 1.5, 2.0, 2.5), table.frame.sensors)
     counted = [table.grid(time="Time")[0], *([str(k / 2), *row[1:]] for k, row in enumerate(table.grid()[1:]))]
     net = table.grid(lambda m: str((m - datetime(1, 1, 1)) // timedelta(microseconds=1) * 10))
-    since = Frame(tuple(float(row[0]) for row in net[1:]), table.frame.sensors)
     ticks = Frame(tuple(4e12 + k for k in range(6)), table.frame.sensors)
     before = [table.grid()[0], *([str(4 * 10**12 + k), *row[1:]] for k, row in enumerate(table.grid()[1:]))]
     unnamed = table.grid(lambda m: str(int(m.replace(tzinfo=UTC).timestamp())), time="Reading of")
@@ -262,7 +261,7 @@ def _epochs() -> list[Case]:
         ),
         accepted("time-running-number", "trend.csv", text(counted), count),
         accepted("time-epoch-under-any-name", "trend.csv", text(unnamed), _utc(table)),
-        accepted("time-ticks-of-net", "trend.csv", text(net), since, said=("running number",)),
+        accepted("time-ticks-of-net", "trend.csv", text(net), table, said=("ticks",)),
         accepted("time-epoch-out-of-range", "trend.csv", text(before), ticks, said=("running number",)),
     ]
 

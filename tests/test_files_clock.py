@@ -80,7 +80,7 @@ def wall(table: SensorTable) -> list[datetime]:
         (
             "time,A",
             [f"{(s + 62_135_596_800) * 10**7}" for s in SECONDS],
-            "from ticks of 100 ns since the year 1, in UTC",
+            "from ticks of 100 ns since the year 1",
         ),
         (
             "year,month,day,hour,minute,A",

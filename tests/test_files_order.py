@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from acm_rs.files.errors import Origin, Refusal
 from acm_rs.files.order import order_of
-from acm_rs.files.times import Times, without_repeats
+from acm_rs.files.times import Times, to_utc, without_repeats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +85,18 @@ def test_the_hour_that_comes_twice_in_the_second_file() -> None:
     found = without_repeats(times, origin(36, 12))
     assert found.values.to_list() == [*(start + timedelta(minutes=10 * i) for i in range(36)), *earlier]
     assert "on 2024-10-27 (0.csv, row 20)" in found.told[0]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_the_hour_that_comes_twice_over_two_files(newest_first: bool) -> None:
+    start = datetime(2024, 10, 27)
+    shown = [start + timedelta(minutes=10 * (i if i < 18 else i - 6)) for i in range(36)]
+    files = [shown[18:], shown[:18]]
+    cells = [time for part in files for time in (part[::-1] if newest_first else part)]
+    told = Times(pl.Series("t", cells))
+    expected = [start + timedelta(minutes=10 * i) for i in range(36)]
+    found = without_repeats(told, origin(18, 18))
+    assert sorted(found.values.to_list()) == expected
+    assert "on 2024-10-27 (0.csv" in found.told[0]
+    utc = to_utc(told, "Europe/Berlin", origin(18, 18), "t").values.to_list()
+    assert sorted(utc) == [moment.replace(tzinfo=UTC) - timedelta(hours=2) for moment in expected]

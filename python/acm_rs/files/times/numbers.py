@@ -27,13 +27,14 @@ __all__ = [
 RUNNING = "a running number"
 _FIRST_YEAR, _LAST_YEAR = 1990, 2040
 _LOW_S, _HIGH_S = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (_FIRST_YEAR, _LAST_YEAR + 1))
+_NET = "ticks of 100 ns since the year 1"
 # Counts in a second, and seconds from the beginning of the count to 1970.
 _EPOCHS = {
     "seconds since 1970": (1, 0),
     "milliseconds since 1970": (10**3, 0),
     "microseconds since 1970": (10**6, 0),
     "ticks of 100 ns since 1601": (10**7, 11_644_473_600),
-    "ticks of 100 ns since the year 1": (10**7, 62_135_596_800),
+    _NET: (10**7, 62_135_596_800),
     "nanoseconds since 1970": (10**9, 0),
 }
 # Digits after the day: hour, minute, second, thousandths.
@@ -152,6 +153,9 @@ def times_from_numbers(
         stamps = stamps.cast(pl.Datetime("us"))
     if not reading.valid.all():
         stamps = pl.select(pl.when(pl.Series(reading.valid)).then(stamps)).to_series().rename(values.name)
+    if kind == _NET:
+        # Ticks of .NET are those of whichever clock wrote them.
+        return Times(stamps, f"from {kind}")
     if kind in _EPOCHS:
         return Times(stamps.dt.replace_time_zone("UTC"), f"from {kind}, in UTC")
     return Times(stamps, f"from {kind}" if kind == SHEET else f"written {kind}")
@@ -210,12 +214,12 @@ def _compact(values: pl.Series, digits: int) -> _Reading:
     for _ in range(min(3, (min(digits, 14) - 8) // 2)):
         rest, last = np.divmod(rest, 100)
         clock.insert(0, last)
-    hour, minute, second = (*clock, 0, 0, 0)[:3]
+    hour, minute, second = [*clock, *[np.zeros(1, dtype=np.int64)] * 3][:3]
     days, valid = civil_days(rest // 10_000, rest // 100 % 100, rest % 100)
     year = rest // 10_000
     valid &= sized & (year >= _FIRST_YEAR) & (year <= _LAST_YEAR)
     end_of_day = (hour == 24) & (minute == 0) & (second == 0)
-    valid &= np.broadcast_to(((hour < 24) & (minute < 60) & (second < 60)) | end_of_day, valid.shape)
+    valid &= ((hour < 24) & (minute < 60) & (second < 60)) | end_of_day
     if digits != 14:
         valid &= np.broadcast_to(np.asarray(fraction) == 0, valid.shape)
     # Of 14 digits a float keeps thousandths of a second, no more.

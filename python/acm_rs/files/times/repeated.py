@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from acm_rs.files.errors import Origin
 from acm_rs.files.times.result import Times
+from acm_rs.files.times.sequence import as_written
 
 __all__ = ["without_repeats"]
 
@@ -45,10 +46,13 @@ def without_repeats(times: Times, origin: Origin) -> Times:
     second = _PER_SECOND[values.dtype.time_unit]
     rows = values.is_not_null().arg_true().to_numpy().astype(np.int64)
     stamps = values.gather(rows).to_physical().to_numpy()
-    starts = [int(np.searchsorted(rows, start)) for _, start in origin.files[1:]]
+    parts = as_written(stamps, rows, origin)
     shift = np.zeros(values.len(), dtype=np.int64)
     told = []
-    for part in np.split(np.arange(rows.size), starts):
+    # Files that follow one another are one clock; those that overlap have a clock each.
+    whole = np.concatenate(parts) if parts else rows[:0]
+    together = len(parts) < 2 or bool(_hours_to_add(stamps[whole], second)[1])
+    for part in [whole] if together else parts:
         hours, backs = _hours_to_add(stamps[part], second)
         shift[rows[part]] = hours * _HOUR_S * second
         told += [(origin.row(int(rows[part[place]])), _date(int(stamps[part[place]]), second)) for place in backs]
@@ -68,13 +72,11 @@ def _date(stamp: int, second: int) -> str:
 
 
 def _hours_to_add(stamps: NDArray[np.int64], second: int) -> tuple[NDArray[np.int64], list[int]]:
-    """Hours to add to each row, and the rows at which the clock had gone back."""
+    """Hours to add to each row, the oldest first, and the rows at which the clock had gone back."""
     none = np.zeros(stamps.size, dtype=np.int64)
     if stamps.size < 3:
         return none, []
-    newest_first = bool(np.count_nonzero(np.diff(stamps) < 0) * 2 > stamps.size)
-    ordered = stamps[::-1] if newest_first else stamps
-    steps = np.diff(ordered)
+    steps = np.diff(stamps)
     forward = steps[steps > 0]
     if not forward.size:
         return none, []
@@ -87,21 +89,18 @@ def _hours_to_add(stamps: NDArray[np.int64], second: int) -> tuple[NDArray[np.in
     went_back &= (steps < 0) | (2 * step > hour)
     backs = np.flatnonzero(went_back)
     odd = (steps < 0) & ~went_back
-    if not backs.size or odd.any() or not bool(_in_the_night(ordered[backs + 1], second).all()):
+    if not backs.size or odd.any() or not bool(_in_the_night(stamps[backs + 1], second).all()):
         return none, []
-    if bool((np.diff(ordered[backs]) < _HALF_YEAR_DAYS * _DAY_S * second).any()):
+    if bool((np.diff(stamps[backs]) < _HALF_YEAR_DAYS * _DAY_S * second).any()):
         return none, []
     jumped = np.flatnonzero((extra >= 0.5 * hour) & (extra <= 1.25 * hour) & (steps > step))
-    jumped = jumped[_in_the_night(ordered[jumped] + int(step), second)]
+    jumped = jumped[_in_the_night(stamps[jumped] + int(step), second)]
     added = none.copy()
     for place in backs:
-        until = jumped[ordered[jumped] > ordered[place] + _HALF_YEAR_DAYS * _DAY_S * second]
+        until = jumped[stamps[jumped] > stamps[place] + _HALF_YEAR_DAYS * _DAY_S * second]
         end = int(until[0]) + 1 if until.size else added.size
         added[place + 1 : end] += 1
-    rows = [int(place) + 1 for place in backs]
-    if newest_first:
-        return added[::-1], [added.size - 1 - place for place in rows]
-    return added, rows
+    return added, [int(place) + 1 for place in backs]
 
 
 def _in_the_night(stamps: NDArray[np.int64], second: int) -> NDArray[np.bool_]:

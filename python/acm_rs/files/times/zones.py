@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
 from acm_rs.files.times.dates import DAY_US
 from acm_rs.files.times.result import Times
+from acm_rs.files.times.sequence import as_written
 
 __all__ = ["Localised", "Zones", "localised", "to_utc"]
 
@@ -221,18 +222,16 @@ def localised(micros: NDArray[np.int64], rows: NDArray[np.int64], place: str, or
             " forward over it; where the recorder kept its winter time, give that to --timezone as an offset (+01:00)"
         )
     early, late = (stamps.to_physical().to_numpy() for stamps in (first, second))
-    twice = np.flatnonzero(early != late)
-    if not twice.size:
+    twice = early != late
+    if not twice.any():
         return Localised(early)
-    steps = np.diff(micros)
-    newest_first = np.count_nonzero(steps < 0) > np.count_nonzero(steps > 0)
-    if newest_first:
-        twice = twice[::-1]
+    sequence = np.concatenate(as_written(micros, rows, origin))
+    again = sequence[twice[sequence]]
     done = early.copy()
     dates: dict[bool, list[str]] = {True: [], False: []}
-    day = micros[twice] // DAY_US
+    day = micros[again] // DAY_US
     for each in np.unique(day):
-        places = twice[day == each]
+        places = again[day == each]
         after, both = _second_time(micros[places])
         done[places[after]] = late[places[after]]
         dates[both].append(str(np.datetime64(int(each), "D")))
