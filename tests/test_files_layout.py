@@ -122,6 +122,12 @@ ABOVE = {
         3,
     ),
     "two rows of names": ([",Pump,Motor", "Time,Temp,Temp"], ["Time", "Pump Temp", "Motor Temp"], {}, 3),
+    "limits without a label": (
+        ["Time,TI101,VI102", ",degC,mm/s", ",0,0", ",120,10"],
+        ["Time", "TI101", "VI102"],
+        {"TI101": About("degC", "", 0.0, 120.0), "VI102": About("mm/s", "", 0.0, 10.0)},
+        5,
+    ),
     "units in the names": (
         ["Time,Bearing Temp [°C],Flow (m3/h)"],
         ["Time", "Bearing Temp [°C]", "Flow (m3/h)"],
@@ -181,6 +187,8 @@ KEPT = {
     "an odd time above": (["Time,A,B", "x1,60.5,1"], ""),
     "words above": (["Time,A,B", "2024-02-29,Bad,No Data"], ""),
     "text above": (["Time,A,B", "foo,bar,baz"], ""),
+    "no time in two rows": (["Time,A,B", ",0,0", ",120,10"], ""),
+    "bounds that a reading is beyond": (["Time,A,B", ",,m", ",0,1", ",120,3"], ""),
     "no time below": (["Time,A,B"], ",60.5,1"),
     "an odd time below": (["Time,A,B"], "x1,60.5,1"),
     "a footer with a time": (["Time,A,B"], "2024-03-02,Total,1"),
@@ -193,8 +201,8 @@ KEPT = {
 def test_what_may_be_a_reading_is_one(path: Path, case: str) -> None:
     above, below = KEPT[case]
     raw = read(path, text(*above, below=below))
-    assert raw.height == 7
-    assert not raw.about
+    assert raw.height == 6 + sum(case.count(word) for word in (" two ", "bounds that")) + 1
+    assert all(about.low is None for about in raw.about.values())
 
 
 def test_numbers_without_a_clock(path: Path) -> None:

@@ -182,6 +182,7 @@ class _Finder:
         first = header + 1
         while first < full and self._take_below(first, roles[first]):
             first += 1
+        first += self._take_bounds(first, full, roles)
         self._tell_above(header, roles)
         names, group = self._names(header, first, roles)
         names, unnamed = self._named(names, header)
@@ -323,6 +324,28 @@ class _Finder:
             self._keep(place, "description")
             return True
         return False
+
+    def _take_bounds(self, first: int, full: int, roles: list[str]) -> int:
+        """Take two rows of numbers without a time and without a label as limits, where they can be nothing else.
+
+        They stand below the units or descriptions, and every reading lies between them.
+        """
+        if not self.times or first + 2 != full or roles[first - 1] not in _SAYS | {"text"}:
+            return 0
+        low, high = self.head[first : first + 2]
+        places = [place for place in self.numbers if low.kind(place)]
+        if low.filled != places or high.filled != places or not places or low.cell(self.key):
+            return 0
+        for place in places:
+            least, most = _number(low.cells[place]), _number(high.cells[place])
+            cells = [_number(row.cells[place]) for row in self.head[full:] if row.kind(place) == "number"]
+            if least is None or most is None or not least < most:
+                return 0
+            if not all(cell is not None and least <= cell <= most for cell in cells):
+                return 0
+        self._keep(first, "low")
+        self._keep(first + 1, "high")
+        return 2
 
     def _tell_above(self, header: int, roles: list[str]) -> None:
         titles = []
