@@ -10,7 +10,6 @@ __all__ = [
     "NAME",
     "QUALITY",
     "RANGE",
-    "TIME",
     "UNIT",
     "plain",
     "says_footer",
@@ -22,12 +21,6 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Compared in lower case, with blanks for dots, dashes, slashes, colons, brackets and underscores.
-TIME = _words(
-    "ts|time|times|timestamp|time stamp|t stamp|datetime|date time|date|day|date and time|utc|time utc|local time"
-    "|sample time|time local|epoch|zeit|zeitstempel|zeitpunkt|datum|datum uhrzeit|datum zeit|uhrzeit|horodatage"
-    "|date heure|date et heure|heure|temps|fecha|fecha hora|fecha y hora|hora|tiempo|data ora|data|ora|datum tijd"
-    "|tijd|tid|aika|czas|data i czas|index"
-)
 NAME = _words(
     "tag|tags|tag name|tagname|tag id|point|points|point name|pointname|point id|name|names|sensor|sensors"
     "|sensor name|signal|signals|signal name|variable|variables|variable name|channel|channel name|parameter|item"

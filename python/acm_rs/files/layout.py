@@ -14,6 +14,7 @@ from acm_rs.files import labels
 from acm_rs.files.cells import MISSING_WORDS
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.raw import About
+from acm_rs.files.time_names import is_time_name
 from acm_rs.files.times import is_date
 from acm_rs.files.units import is_unit, unit_of_name
 
@@ -210,13 +211,14 @@ class _Finder:
             if not cell or row.kind(place) in ("time", "number"):
                 continue
             label = labels.plain(cell)
+            if is_time_name(cell):
+                return "names"
             for role, words in (
                 ("unit", labels.UNIT),
                 ("description", labels.DESCRIPTION),
                 ("low", labels.LOW),
                 ("high", labels.HIGH),
                 ("range", labels.RANGE),
-                ("names", labels.TIME),
                 ("tags", labels.NAME),
             ):
                 if label in words:
@@ -391,7 +393,7 @@ class _Finder:
             names[self.key] = ""
         if timed and not names[self.key]:
             others = [other.cell(self.key) for place, other in enumerate(self.head[:first]) if place != header]
-            names[self.key] = next((cell for cell in others if labels.plain(cell) in labels.TIME), "")
+            names[self.key] = next((cell for cell in others if is_time_name(cell)), "")
         # Only what is said of the columns may stand between the header and the row of groups.
         group = max((place for place in range(header) if roles[place] not in _SAYS), default=-1)
         beside = [at for at in self.head[group].filled if at != self.key] if group in self.titles else []
