@@ -243,7 +243,9 @@ def test_nothing_of_the_future_stands_in_a_gap(run: Run) -> None:
     levels = ["60"] * 50 + ["90"] * 30
     levels[55] = levels[70] = ""
     Path("in.csv").write_text(stamped([f"{level}," for level in levels], "TS,A,B"))
-    status, said, _ = run("features", "in.csv", "-o", "out.csv", "-w", "5")
+    # A sensor that never measured stays only where it is asked for.
+    asked = ("features", "in.csv", "-o", "out.csv", "-w", "5", "-c", "A,B")
+    status, said, _ = run(*asked)
     assert status == 0
     rows = Path("out.csv").read_text().splitlines()
     header = rows[0].split(",")
@@ -257,14 +259,18 @@ def test_nothing_of_the_future_stands_in_a_gap(run: Run) -> None:
     assert "80 (all)  B" in said
     assert "no values  1 sensor: B; all features empty" in said
     assert "empty      " in said
-    status, said, _ = run("features", "in.csv", "-o", "out.csv", "-w", "5", "--fill", "median")
+    status, said, _ = run(*asked, "--fill", "median")
     assert status == 0
     assert "82 values (51 %); filled with their sensor's median" in said
-    assert "no values  1 sensor: B; all features 0" in said
+    assert "no values  1 sensor: B; all features empty" in said
+    made = pl.read_csv("out.csv")
+    assert made["A_rz"].null_count() == 0
+    assert all(made[name].null_count() == 80 for name in made.columns if name.startswith("B_"))
+    status, said, _ = run("features", "in.csv", "-o", "out.csv", "-w", "5", "--fill", "median")
+    assert status == 0
+    assert "never measured, left out: 'B'" in said
     assert "empty" not in said
-    filled = pl.read_csv("out.csv")
-    assert filled["A_rz"][55] == -100.0
-    assert filled["B_rz"].to_list() == [0.0] * 80
+    assert pl.read_csv("out.csv")["A_rz"][55] == -100.0
 
 
 def test_gaps_are_told_by_sensor(run: Run) -> None:
@@ -278,8 +284,7 @@ def test_gaps_are_told_by_sensor(run: Run) -> None:
     status, said, _ = run("features", "in.csv", "-o", "out.parquet")
     assert status == 0
     assert "left out" in said
-    assert "no values  12 sensors: S0, S1, S2, S3, S4, S5, S6, S7 and 4 more; all features empty" in said
-    assert "and 6 more sensors" in said
+    assert "never measured, left out: 'S0', 'S1', 'S2', 'S3', 'S4', 'S5' and 6 more" in said
     assert run("features", "in.csv", "-o", "out.parquet", "-c", "A,B")[0] == 0
     said = run("features", "in.csv", "-o", "out.parquet", "-c", "A,B")[1]
     assert "16  A, 3 gaps, the longest 12 rows" in said
@@ -427,12 +432,12 @@ def test_types_of_parquet(run: Run) -> None:
     status, said, _ = run("features", "in.parquet", "-o", "out.csv", "-w", "1")
     assert status == 0
     assert "'lists' (list" in said
-    assert "5 (all)  nothing" in said
+    assert "never measured, left out: 'nothing'" in said
     made = pl.read_csv("out.csv", try_parse_dates=True)
     assert made["day"].to_list() == frame["day"].to_list()
     assert made["on_med"].to_list() == [1.0, 0.0, 1.0, 1.0, None]
     assert made["narrow_med"].to_list() == [0.5, None, None, 1.5, 2.5]
-    assert made["nothing_med"].to_list() == [None] * 5
+    assert not any(name.startswith("nothing") for name in made.columns)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])

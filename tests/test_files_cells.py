@@ -245,6 +245,8 @@ def test_two_words_are_two_states(cells: list[str | None], values: list[float | 
         ["1/2", "2/3"],
         ['5" pipe', '5" pipe'],
         ["Pump 1", "Pump 2"],
+        ["1.0.0", "1.2.10"],
+        ["192.168.0.12", "192.168.0.13"],
     ],
 )
 def test_what_stays_text(cells: list[str | None]) -> None:

@@ -81,7 +81,8 @@ def test_many_columns_left_out_are_counted(tmp_path: Path) -> None:
     path.write_text("\n".join([",".join(["TS", "A", *names]), *(f"{t},1,{','.join(['on'] * 7)}" for t in HOURS)]))
     table = load_sensors(path, ReadOptions())
     assert table.notes == [
-        "left out: 'State 0' (text), 'State 1' (text), 'State 2' (text), 'State 3' (text) and 3 more"
+        "constant, kept: 'A' (1)",
+        "left out: 'State 0' (text), 'State 1' (text), 'State 2' (text), 'State 3' (text) and 3 more",
     ]
 
 

@@ -166,11 +166,15 @@ class FeatureTable:
     columns: list[str] = field(init=False)
     seconds: float = field(init=False, default=0.0)
     """Time in the kernels so far."""
+    _never: frozenset[str] = field(init=False, repr=False)
     empty: int = field(init=False, default=0)
     """Values so far that are not defined."""
 
     def __post_init__(self) -> None:
         self.columns = acm_rs.feature_names(self.table.sensors.columns)
+        never = [sensor.name for sensor in self.table.sensors if not sensor.count()]
+        # Filled or not, a sensor that never measured has no features.
+        self._never = frozenset(acm_rs.feature_names(never)) if never else frozenset()
         if isinstance(self.window, np.timedelta64):
             _require_moments(self.table)
 
@@ -208,7 +212,9 @@ class FeatureTable:
             self.seconds += time.perf_counter() - began
             piece = pl.DataFrame(
                 [
-                    pl.Series(name, values[:, place], nan_to_null=self.fill is None)
+                    pl.Series(name, [None] * len(values), dtype=pl.Float64)
+                    if name in self._never
+                    else pl.Series(name, values[:, place], nan_to_null=self.fill is None)
                     for place, name in enumerate(self.columns)
                 ]
             )

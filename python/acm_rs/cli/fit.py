@@ -18,9 +18,10 @@ from acm_rs.cli.console import facts, plain, show, size_text
 from acm_rs.cli.inputs import Inputs, named, said
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import file_json, table_json, table_rows
+from acm_rs.files.columns import require_column
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.options import ReadOptions
-from acm_rs.files.table import SensorTable, load_sensors, require_column
+from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.writing import check_output, write_whole
 
 __all__ = ["Budget", "Fit", "fit_json", "monitor_says", "print_fit", "run_fit", "waiting"]
@@ -154,7 +155,7 @@ def run_fit(
     if threads is not None:
         acm_rs.set_num_threads(threads)
     with Bar(progress) as bar:
-        table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"))
+        table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"), codes="none")
     drives = _named(table, drivers)
     spans = _filled(spans, table)
     monitor = budget.monitor(drives)

@@ -11,6 +11,7 @@ import typer
 
 from acm_rs.files.bad_rows import OnBadRow
 from acm_rs.files.cells import Decimal
+from acm_rs.files.levels import Uncertain
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.times import DateOrder
 
@@ -42,7 +43,12 @@ AlarmsPerDay = Annotated[
 _READING: dict[str, Any] = {
     "columns": Annotated[
         list[str] | None,
-        typer.Option("--columns", "-c", help="Sensors, between commas or one option each.", show_default="all numeric"),
+        typer.Option(
+            "--columns",
+            "-c",
+            help="Sensors, between commas or one option each; 'Temp*' takes all such.",
+            show_default="all numeric",
+        ),
     ],
     "time_column": Annotated[
         str | None,
@@ -67,6 +73,43 @@ _READING: dict[str, Any] = {
         list[str] | None,
         typer.Option(
             "--missing", help="A further word or number that means no value; may be repeated.", rich_help_panel=_READ
+        ),
+    ],
+    "exclude": Annotated[
+        list[str] | None,
+        typer.Option("--exclude", "-x", help="Columns to leave out, by name or as in 'Temp*'; may be repeated."),
+    ],
+    "codes": Annotated[
+        str | None,
+        typer.Option(
+            "--codes",
+            help="Error codes such as -9999,1e30 to make missing; auto takes the certain ones, none leaves all.",
+            show_default="auto; none where a model knows its codes",
+            rich_help_panel=_READ,
+        ),
+    ],
+    "uncertain": Annotated[
+        Uncertain | None,
+        typer.Option(
+            "--uncertain", help="What becomes of uncertain readings.", show_default="keep", rich_help_panel=_READ
+        ),
+    ],
+    "quality_column": Annotated[
+        str | None,
+        typer.Option(
+            "--quality-column",
+            help="Column with the quality of the whole row.",
+            show_default="found",
+            rich_help_panel=_READ,
+        ),
+    ],
+    "good": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--good",
+            help="What means good in quality columns, all else being bad; may be repeated.",
+            show_default="words and OPC codes",
+            rich_help_panel=_READ,
         ),
     ],
     "timezone": Annotated[

@@ -131,8 +131,10 @@ def run_score(
     if budget.given:
         with monitor_says(model):
             monitor.set_budget(**budget.given)
+    known = [str(name) for name in monitor.feature_names_in_]
     with Bar(progress) as bar:
-        table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"))
+        reading = bar.step(f"reading {said(sources)}")
+        table = load_sensors(sources, options, reading, needed=known, codes="none")
     start = time.perf_counter()
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)

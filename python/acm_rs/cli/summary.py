@@ -102,8 +102,7 @@ def _dead_rows(run: FeatureRun) -> list[tuple[str, str]]:
         return []
     shown = ", ".join(dead[:_MISSING_SHOWN])
     more = f" and {len(dead) - _MISSING_SHOWN:,} more" if len(dead) > _MISSING_SHOWN else ""
-    made = "empty" if run.fill is None else "0"
-    return [("no values", f"{counted(len(dead), 'sensor')}: {shown}{more}; all features {made}")]
+    return [("no values", f"{counted(len(dead), 'sensor')}: {shown}{more}; all features empty")]
 
 
 def _gaps_text(sensor: pl.Series) -> str:

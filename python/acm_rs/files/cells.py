@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,6 +126,8 @@ class Cells:
         Units known from elsewhere, by column name.
     bad_rows : BadRows, optional
         Takes the rows of cells that are no numbers; by default the first is refused.
+    lone_states : collection of str
+        Columns in which one word of two states is a state, where otherwise it may be a remark.
     keep : bool
         Hold on to what was understood between the looks and the readings; without it, less memory and more work.
     """
@@ -141,6 +143,7 @@ class Cells:
         uncertain: Uncertain = Uncertain.keep,
         units: Mapping[str, str] | None = None,
         bad_rows: BadRows | None = None,
+        lone_states: Collection[str] = (),
         keep: bool = True,
     ) -> None:
         missing = list(missing)
@@ -152,6 +155,7 @@ class Cells:
         self._uncertain = uncertain
         self._known = units or {}
         self._bad_rows = bad_rows or BadRows()
+        self._lone_states = {*required, *lone_states}
         self._keep = keep
         self._seen: dict[str, _Column] = {}
         self._evidence = Evidence(origin, comma_is_decimal, keep)
@@ -199,15 +203,22 @@ class Cells:
         else:
             number = self._second_reading(name, column)
             self._refuse_strange(name, column)
+        for word, count in column.words.items():
+            self._count_word(name, word, count)
+        return self.without_sentinels(number.rename(name))
+
+    def without_sentinels(self, number: pl.Series) -> pl.Series:
+        """Make the numbers missing that were said to mean no value."""
         for value in self._sentinels:
             hit = (number == value).fill_null(False)
             if hit.any():
-                column.words[f"{value:g}"] = int(hit.sum())
+                self._count_word(number.name, f"{value:g}", int(hit.sum()))
                 number = number.set(hit, None)
-        for word, count in column.words.items():
-            self.result.words[word] = self.result.words.get(word, 0) + count
-            self.result.changes.add(f"word {quoted(word)}, missing", name, count)
-        return number.rename(name)
+        return number
+
+    def _count_word(self, name: str, word: str, count: int) -> None:
+        self.result.words[word] = self.result.words.get(word, 0) + count
+        self.result.changes.add(f"word {quoted(word)}, missing", name, count)
 
     def _study(self, series: pl.Series) -> _Column:
         text = series.str.strip_chars()
@@ -256,7 +267,7 @@ class Cells:
             return None
         said = met & set(states)
         # One word alone may be a remark, unless it says true or false.
-        both = len(said) == 2 or name in self._required or bool(said & {"true", "false"})
+        both = len(said) == 2 or name in self._lone_states or bool(said & {"true", "false"})
         return states if both and not said <= MISSING_WORDS else None
 
     def _count_words(self, cells: pl.Series) -> dict[str, int]:
@@ -269,7 +280,7 @@ class Cells:
         return True
 
     def _settle_unit(self, name: str, column: _Column) -> None:
-        """Refuse cells of one column in several units, or with and without one."""
+        """Refuse cells of one column in several units."""
         units: dict[str, str] = {}
         for affix in column.met:
             if affix.unit:
@@ -289,22 +300,7 @@ class Cells:
             )
         if not where:
             return
-        key = next(iter(where))
-        row, cell = where[key]
-        without = column.number.is_not_null().arg_true()
-        bare = column.rows.filter(self._is_bare(column))
-        first = min((int(rows[0]) for rows in (without, bare) if rows.len()), default=None)
-        if first is not None and unit_key(self._known.get(name, "")) != key:
-            raise Refusal(
-                f"{self._origin.cell(row, name)}: {quoted(cell)} is not a number like {quoted(column.text[first])} in"
-                f" {self._origin.other(first, row)}, which has no unit; --exclude leaves the column out"
-            )
-        self.result.units[name] = units[key]
-
-    @staticmethod
-    def _is_bare(column: _Column) -> pl.Series:
-        unitless = [place for place, affix in enumerate(column.met) if not affix.unit]
-        return column.affixes.is_null() | column.affixes.is_in(unitless).fill_null(False)
+        self.result.units[name] = units[next(iter(where))]
 
     @staticmethod
     def _first_of(key: str, column: _Column) -> tuple[int, str] | None:
@@ -332,8 +328,25 @@ class Cells:
         if wrong.len():
             self._meet(name, column, wrong, f"is no number with a decimal {decimal}")
         if column.met:
+            self._refuse_unitless(name, column, rows, affixes)
             values = self._dress(name, column.met, affixes, values, cores)
         return number.scatter(rows, values)
+
+    def _refuse_unitless(self, name: str, column: _Column, rows: pl.Series, affixes: pl.Series) -> None:
+        """Refuse numbers without a unit among others with one, unless the unit is known: they may be kW among W."""
+        unit = self.result.units.get(name)
+        if unit is None or unit_key(self._known.get(name, "")) == unit_key(unit):
+            return
+        with_unit = affixes.is_in([place for place, affix in enumerate(column.met) if affix.unit]).fill_null(False)
+        bare = pl.concat([column.number.is_not_null().arg_true(), rows.filter(~with_unit)])
+        if not bare.len():
+            return
+        row, other = int(rows.filter(with_unit)[0]), min(bare)
+        raise Refusal(
+            f"{self._origin.cell(row, name)}: {quoted(str(column.text[row]))} is not a number like"
+            f" {quoted(str(column.text[other]))} in {self._origin.other(other, row)}, which has no unit;"
+            " --exclude leaves the column out"
+        )
 
     def _dress(
         self, name: str, met: Sequence[Affix], affixes: pl.Series, values: pl.Series, cores: pl.Series
@@ -482,7 +495,10 @@ def _undress(cells: pl.Series) -> tuple[pl.Series, pl.Series, list[Affix]]:
         known.append((before, behind, met.index(affix)))
     table = pl.DataFrame(known, schema={"before": pl.String, "behind": pl.String, "kind": pl.UInt32}, orient="row")
     kinds = parts.join(table, on=["before", "behind"], how="left", maintain_order="left")["kind"]
-    return parts["core"], kinds, met
+    core = parts["core"]
+    # Versions and addresses are no numbers: 1.0.3, 192.168.0.1.
+    numeric = core.cast(pl.Float64, strict=False).is_not_null() | is_bare(core)
+    return core, pl.select(pl.when(numeric).then(kinds)).to_series(), met
 
 
 def _reject_odd_units(column: _Column) -> None:

@@ -33,6 +33,10 @@ def read_table(
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     decimal: Literal["point", "comma"] | None = None,
     missing: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    codes: str = "auto",
+    quality_column: str | None = None,
+    good: Sequence[str] = (),
     uncertain: Literal["keep", "missing"] = "keep",
     bad_rows: Literal["refuse", "skip"] = "refuse",
     skip_rows: int = 0,
@@ -52,6 +56,10 @@ def read_table(
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     decimal: Literal["point", "comma"] | None = None,
     missing: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    codes: str = "auto",
+    quality_column: str | None = None,
+    good: Sequence[str] = (),
     uncertain: Literal["keep", "missing"] = "keep",
     bad_rows: Literal["refuse", "skip"] = "refuse",
     skip_rows: int = 0,
@@ -70,6 +78,10 @@ def read_table(
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     decimal: Literal["point", "comma"] | None = None,
     missing: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    codes: str = "auto",
+    quality_column: str | None = None,
+    good: Sequence[str] = (),
     uncertain: Literal["keep", "missing"] = "keep",
     bad_rows: Literal["refuse", "skip"] = "refuse",
     skip_rows: int = 0,
@@ -84,7 +96,7 @@ def read_table(
     path : str, path or sequence of them
         Files or patterns such as ``"logs/*.csv"``; several are joined in time. Their kind is told by content.
     columns : sequence of str, default ()
-        The sensors, in this order; all numeric columns where empty.
+        The sensors, in this order, by name or as in ``"Temp*"``; all numeric columns where empty.
     time_column : str, optional
         The column that holds the time; found by default.
     timezone : str, optional
@@ -96,6 +108,15 @@ def read_table(
         The decimal mark; told from the whole file by default.
     missing : sequence of str, default ()
         Further words or numbers that mean "no value".
+    exclude : sequence of str, default ()
+        Columns to leave out, by name or as in ``"Temp*"``.
+    codes : str, default "auto"
+        Error codes to make missing, such as ``"-9999,1e30"``; ``"auto"`` takes well-known ones far outside all other
+        readings, ``"none"`` leaves all.
+    quality_column : str, optional
+        The column that holds the quality of the whole row; found by default.
+    good : sequence of str, default ()
+        What means good in quality columns, all else being bad; words and OPC codes are known by default.
     uncertain : "keep" or "missing", default "keep"
         What becomes of readings that are marked or flagged as uncertain.
     bad_rows : "refuse" or "skip", default "refuse"

@@ -41,6 +41,15 @@ class ReadOptions:
         The sheet of a workbook, by its name or its number from 1; the first that holds a table where None.
     uncertain : Uncertain
         What becomes of readings that are marked or flagged as uncertain.
+    exclude : sequence of str
+        Columns to leave out, by name or with wildcards.
+    codes : str, optional
+        Error codes: ``"auto"`` makes missing what is certain, ``"none"`` leaves all, numbers between commas are made
+        missing wherever they stand.
+    quality_column : str, optional
+        The column that holds the quality of the whole row, or of the value in the long layout; found where None.
+    good : sequence of str
+        Cells of quality columns that mean good; all others then mean bad.
     """
 
     columns: Sequence[str] = ()
@@ -54,3 +63,7 @@ class ReadOptions:
     sheet: str | None = None
     uncertain: Uncertain = Uncertain.keep
     timezone: str | None = None
+    exclude: Sequence[str] = ()
+    codes: str | None = None
+    quality_column: str | None = None
+    good: Sequence[str] = ()

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
-from acm_rs.files.cells import Decimal, Numbers, numbers_from_text
+from acm_rs.files.cells import Decimal
 from acm_rs.files.changes import Changes
 from acm_rs.files.clock import NO_TIME, Clock, find_clock
-from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
-from acm_rs.files.marks import unit_in_name
+from acm_rs.files.columns import resolve
+from acm_rs.files.errors import Origin, Refusal, counted, quoted
 from acm_rs.files.meter import Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.order import order_of
-from acm_rs.files.raw import About, RawTable, kind
+from acm_rs.files.raw import About
 from acm_rs.files.reading import read_table
-from acm_rs.files.times import looks_like_time
+from acm_rs.files.sensors import NEVER, Sensors
 
-__all__ = ["SensorTable", "load_sensors", "require_column"]
+__all__ = ["SensorTable", "load_sensors"]
+
+# Columns of which another note tells.
+_TOLD = ("quality of ", NEVER)
 
 
 @dataclass
@@ -77,6 +79,9 @@ def load_sensors(
     source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     options: ReadOptions,
     told: Told = lambda _done, _total: None,
+    *,
+    needed: Collection[str] = (),
+    codes: str = "auto",
 ) -> SensorTable:
     """Read a file and understand it.
 
@@ -88,6 +93,10 @@ def load_sensors(
         What is known beforehand.
     told : callable
         Is told how many bytes are read, and of how many, where they are many.
+    needed : collection of str
+        Sensors that a model knows: they stay, whatever they hold.
+    codes : str
+        What is done with error codes where the options say nothing.
 
     Returns
     -------
@@ -103,33 +112,39 @@ def load_sensors(
     path = raw.origin.path
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
-    wanted = _resolve(raw, options)
-    found = find_clock(raw, options, wanted)
+    choice = resolve(raw, options)
+    found = find_clock(raw, options, [*choice.exact, *choice.excluded])
     clock = found.clock
-    left_out = dict(found.left_out)
-    used = (*(clock.used if clock else ()), *left_out)
-    numbers = _sensors(raw, options, wanted, used, left_out)
+    sensors = Sensors(
+        raw,
+        options,
+        choice,
+        used=(*(clock.used if clock else ()), *found.left_out),
+        needed=needed,
+        clock=clock.times.values if clock else None,
+        codes=codes,
+    )
+    frame = sensors.read()
+    numbers = sensors.numbers
+    left_out = found.left_out | sensors.left_out
     notes = [*raw.notes, *found.notes]
     if raw.separator and raw.separator != ",":
         notes.append(f"cells parted by {_separator_name(raw.separator)}")
     if numbers.decimal is Decimal.comma:
         notes.append("numbers with a decimal comma")
-    if not numbers.columns or not any(column.count() for column in numbers.columns.values()):
-        what = f"; left out: {_left_out_text(left_out)}" if left_out else ""
+    if not frame.width or (not needed and not any(column.count() for column in frame)):
+        what = f"; left out: {_left_out_text(left_out, told=())}" if left_out else ""
         raise Refusal(f"{path} has no column with numbers{' beside the time' if clock else ''}{what}")
-    if left_out:
+    notes += sensors.notes
+    if any(why for why in left_out.values() if not why.startswith(_TOLD)):
         notes.append(f"left out: {_left_out_text(left_out)}")
     if raw.blank_rows:
         notes.append(f"{counted(raw.blank_rows, 'blank row')} left out")
-    frame = pl.DataFrame(numbers.columns).select(wanted or list(numbers.columns))
     origin = raw.origin
     bad = raw.bad_rows.of(raw.height)
     notes += raw.bad_rows.lines()
     if bad.all():
         raise Refusal(f"{path}: no row can be read; {raw.bad_rows.lines()[1]}")
-    about = {name: raw.about[name] for name in frame.columns if name in raw.about}
-    for name, unit in numbers.units.items():
-        about[name] = replace(about.get(name, About()), unit=unit)
     table = SensorTable(
         path,
         None,
@@ -137,12 +152,11 @@ def load_sensors(
         rows_read=raw.height,
         notes=notes,
         words=numbers.words,
-        about=about,
+        about=sensors.about(),
         changes=numbers.changes,
         left_out=left_out,
     )
     # Whoever holds the columns as well keeps them in memory when they are put in order.
-    numbers.columns.clear()
     del frame
     if bad.any():
         good = pl.Series(~bad).arg_true()
@@ -163,108 +177,10 @@ def _separator_name(separator: str) -> str:
     return {"\t": "tabs", ";": "semicolons", "|": "bars"}.get(separator, quoted(separator))
 
 
-def _left_out_text(left_out: dict[str, str], limit: int = 4) -> str:
-    parts = [f"{quoted(name)} ({why})" for name, why in left_out.items()]
+def _left_out_text(left_out: dict[str, str], limit: int = 4, told: tuple[str, ...] = _TOLD) -> str:
+    parts = [f"{quoted(name)} ({why})" for name, why in left_out.items() if not why.startswith(told)]
     tail = f" and {len(parts) - limit:,} more" if len(parts) > limit else ""
     return ", ".join(parts[:limit]) + tail
-
-
-def _resolve(raw: RawTable, options: ReadOptions) -> list[str]:
-    """The sensor names asked for: each value is a name or, where no such column exists, names between commas."""
-    known = raw.columns
-    names: list[str] = []
-    for value in options.columns:
-        whole = " ".join(value.split())
-        single = next((name for name in (value, whole) if name in known), None)
-        parts = [single] if single else [part.strip() for part in value.split(",")]
-        for name in filter(None, parts):
-            require_column(raw.origin.path, name, raw.columns)
-            if name in names:
-                raise Refusal(f"--columns names {quoted(name)} twice", status=2)
-            names.append(name)
-    if options.columns and not names:
-        raise Refusal("--columns names no column", status=2)
-    if options.time_column is not None:
-        require_column(raw.origin.path, options.time_column, raw.columns)
-        if options.time_column in names:
-            raise Refusal(f"{quoted(options.time_column)} is the time column and cannot be a sensor too", status=2)
-    return names
-
-
-def require_column(path: Path, name: str, known: Sequence[str]) -> None:
-    """Refuse a column that a file does not have, with those that are alike.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    name : str
-        The column asked for.
-    known : sequence of str
-        The columns that it has.
-    """
-    if name in known:
-        return
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    folded = [other for other in known if name.lower() in other.lower()]
-    alike = folded or close
-    hint = f"did you mean {listed(alike[:6])}?" if alike else f"it has {listed(known)}"
-    raise Refusal(f"{path} has no column {quoted(name)}; {hint}", status=2)
-
-
-def _sensors(
-    raw: RawTable, options: ReadOptions, wanted: Sequence[str], used: tuple[str, ...], left_out: dict[str, str]
-) -> Numbers:
-    names = list(wanted) or [name for name in raw.columns if name not in used]
-    text: list[str] = []
-    stored: dict[str, pl.Series] = {}
-    for name in names:
-        series = raw.column(name)
-        if name in raw.unnamed and not wanted:
-            left_out[name] = "no name"
-        elif series.dtype == pl.String:
-            if not wanted and looks_like_time(series):
-                left_out[name] = "times"
-            else:
-                text.append(name)
-        elif series.dtype.is_numeric() or series.dtype == pl.Boolean:
-            stored[name] = series.cast(pl.Float64)
-        elif series.dtype == pl.Null:
-            stored[name] = pl.Series(name, [None] * raw.height, dtype=pl.Float64)
-        elif wanted:
-            raise Refusal(f"{raw.origin.column(name)} holds {kind(series)}, not numbers")
-        else:
-            left_out[name] = kind(series)
-    numbers = numbers_from_text(
-        raw.select(text),
-        raw.origin,
-        wanted=wanted,
-        decimal=options.decimal,
-        missing=options.missing,
-        comma_is_decimal=raw.separator == ";",
-        uncertain=options.uncertain,
-        units={name: raw.about.get(name, About()).unit or unit_in_name(name) for name in text},
-        bad_rows=raw.bad_rows,
-    )
-    left_out.update(dict.fromkeys(numbers.text, "text"))
-    for name, series in stored.items():
-        numbers.columns[name] = _without_sentinels(series, options.missing, numbers.words)
-    numbers.columns = {name: numbers.columns[name] for name in names if name in numbers.columns}
-    return numbers
-
-
-def _without_sentinels(series: pl.Series, missing: Sequence[str], words: dict[str, int]) -> pl.Series:
-    series = pl.select(pl.when(series.is_finite()).then(series)).to_series().rename(series.name)
-    for word in missing:
-        try:
-            value = float(word)
-        except ValueError:
-            continue
-        hit = (series == value).fill_null(False)
-        if hit.any():
-            words[f"{value:g}"] = words.get(f"{value:g}", 0) + int(hit.sum())
-            series = series.set(hit, None)
-    return series
 
 
 def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:

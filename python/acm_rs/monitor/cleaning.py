@@ -20,7 +20,25 @@ FAR = 8.0
 """Robust standard deviations beyond which a reading is far outside."""
 WILD = 50.0
 """Beyond so many, a single reading of the training is left out of it."""
-CODES = np.array([s * v for v in (99.0, 999.0, 9999.0, 99999.0, 999999.0, 32767.0, 32768.0, 65535.0) for s in (1, -1)])
+_FILLERS = (
+    99.0,
+    99.9,
+    99.99,
+    999.0,
+    999.25,
+    999.9,
+    999.99,
+    9999.0,
+    9999.9,
+    9999.99,
+    99999.0,
+    999999.0,
+    1e30,
+    1e31,
+    1e38,
+)
+_ENDS_OF_TYPES = (32767.0, 32768.0, 65535.0, 2147483647.0, 2147483648.0, 4294967295.0, float(np.finfo(np.float32).max))
+CODES = np.array([sign * value for value in (*_FILLERS, *_ENDS_OF_TYPES) for sign in (1, -1)])
 """What historians write where there is no reading; believed only where it is far outside."""
 LONG = 20
 """Rows beyond which a repeated reading of the training may be a stuck instrument."""

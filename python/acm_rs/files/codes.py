@@ -1,0 +1,151 @@
+"""Error codes among readings: -9999, 1e30, 32767 and whatever else repeats exactly, far outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from acm_rs.files.errors import Refusal, quoted
+from acm_rs.monitor.cleaning import CODES, FAR, STATES, codes_of, scales
+
+__all__ = ["Codes", "codes_in", "read_codes"]
+
+# Nothing is measured with such values, in whatever precision they were kept; 9.969e36 is the filler of NetCDF.
+_HUGE = [
+    s * float(as_stored(10.0**power)) for power in range(30, 39) for as_stored in (float, np.float32) for s in (1, -1)
+]
+_HUGE += [s * value for value in (float(np.finfo(np.float32).max), 3.4028235e38, 9.969209968386869e36) for s in (1, -1)]
+_KNOWN = sorted({*CODES.tolist(), *_HUGE})
+_LEAST = float(np.abs(CODES).min())
+_SAMPLE = 10_000
+
+
+@dataclass
+class Codes:
+    """What looks like error codes in a column.
+
+    Parameters
+    ----------
+    certain : dict of float to int
+        Well-known codes far outside all other readings, and how often each stands there.
+    suspected : dict of float to int
+        Values that may be codes.
+    """
+
+    certain: dict[float, int] = field(default_factory=dict)
+    suspected: dict[float, int] = field(default_factory=dict)
+
+
+def read_codes(said: str) -> list[float] | None:
+    """What a person says of codes: None for ``auto``, no values for ``none``, else the values between commas.
+
+    Raises
+    ------
+    Refusal
+        Something else.
+    """
+    parts = [part.strip() for part in said.split(",") if part.strip()]
+    if parts in (["auto"], []):
+        return None
+    if parts == ["none"]:
+        return []
+    values = []
+    for part in parts:
+        try:
+            values.append(float(part))
+        except ValueError:
+            raise Refusal(
+                f"--codes must be auto, none or numbers between commas such as -9999,1e30, got {quoted(part)}", status=2
+            ) from None
+    return values
+
+
+def codes_in(column: pl.Series) -> Codes:
+    """Look for error codes.
+
+    Parameters
+    ----------
+    column : Series
+        Float64 readings of a sensor, missing as null.
+
+    Returns
+    -------
+    Codes
+    """
+    found = Codes()
+    column = column.drop_nulls()
+    if not column.len():
+        return found
+    values = column.to_numpy()
+    if values.max() >= _LEAST or values.min() <= -_LEAST:
+        usual = column.is_in(_KNOWN).to_numpy()
+    else:
+        usual = np.zeros(0, dtype=np.bool_)
+    if usual.any():
+        rest = values[~usual]
+        low, high, few = _outside(rest)
+        kinds, counts = np.unique(values[usual], return_counts=True)
+        for code, count in zip(kinds.tolist(), counts.tolist(), strict=True):
+            if rest.size and low <= code <= high:
+                continue
+            if _is_certain(code, count, rest, few):
+                found.certain[code] = count
+            elif rest.size:
+                found.suspected[code] = count
+        values = rest
+    for code, count in _repeated_far(values).items():
+        found.suspected[code] = count
+    return found
+
+
+def _outside(rest: NDArray[np.float64]) -> tuple[float, float, bool]:
+    """Between what a code is a reading like others, and whether the others are few enough to be states."""
+    if not rest.size:
+        return 0.0, 0.0, False
+    least, most = float(rest.min()), float(rest.max())
+    width = most - least
+    centre, below, above = (float(part[0]) for part in scales(rest[:, None]))
+    if not np.isfinite(below):
+        below = above = 0.0
+    margin = width or 10.0 * max(abs(most), 1.0)
+    kinds = np.unique(rest[:: max(1, rest.size // _SAMPLE)]).size
+    few = kinds <= min(STATES, max(2, rest.size // 50))
+    return min(least - margin, centre - FAR * below), max(most + margin, centre + FAR * above), few
+
+
+def _is_certain(code: float, count: int, rest: NDArray[np.float64], few: bool) -> bool:
+    """A mode or a state may be called 99 or 999; no sensor among others reads -9999 or 1e30."""
+    if abs(code) >= 1e30 or code <= -9999.0:
+        return True
+    if not rest.size:
+        return False
+    if few and code > 0 and np.array_equal(rest, np.rint(rest)):
+        return False
+    return abs(code) > 100.0 or (count >= 3 and not few)
+
+
+def _repeated_far(values: NDArray[np.float64]) -> dict[float, int]:
+    if values.size < 50:
+        return {}
+    # The extremes decide for most columns, and a sample says well enough how wide the rest is.
+    centre, below, above = scales(values[:: max(1, values.size // _SAMPLE)][:, None])
+    if values.min() >= centre[0] - FAR * below[0] and values.max() <= centre[0] + FAR * above[0]:
+        return {}
+    centre, below, above = scales(values[:, None])
+    far = (values < centre - FAR * below) | (values > centre + FAR * above)
+    if not far.any():
+        return {}
+    kinds = [code for code in codes_of(values, far, values.size) if np.count_nonzero(values == code) >= 3]
+    known = np.unique(values[~far][:: max(1, values.size // _SAMPLE)])
+    if known.size <= STATES:
+        return {}
+    counted = {code: int(np.count_nonzero(values == code)) for code in kinds}
+    # An end stop or a scale's end stands among others of its neighbourhood; a code stands apart.
+    reach = float(values[~far].max() - values[~far].min())
+    others = values[far & ~np.isin(values, kinds)]
+    apart = {code: count for code, count in counted.items() if not np.any(np.abs(others - code) < reach)}
+    low, high = values[~far].min() - reach, values[~far].max() + reach
+    return {code: count for code, count in apart.items() if not low <= code <= high}

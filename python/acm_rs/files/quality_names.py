@@ -1,0 +1,104 @@
+"""Names of quality columns: ``Flow_Quality``, ``Flow.Status``, ``Quality(Flow)``, ``Flow Q``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from acm_rs.files.marks import unit_in_name
+
+__all__ = ["NameOfQuality", "Sense", "key_of", "read_name"]
+
+
+class Sense(StrEnum):
+    """What a 1 or a True means under a name."""
+
+    good = "good"
+    bad = "bad"
+    uncertain = "uncertain"
+    none = "none"
+
+
+_SENSES = {
+    Sense.good: r"opc[ _]?quality|data[ _]?quality|quality|qual|qlty|q|is[ _]?good|good|is[ _]?valid|validity|valid"
+    r"|qualität|qualitaet|güte|guete|gültigkeit|gueltigkeit|gültig|gueltig"
+    r"|qualité|qualite|validité|validite|valide|calidad|validez|válido|valido|qualità|qualidade",
+    Sense.bad: r"is[ _]?bad|bad|is[ _]?invalid|invalid|ungültig|ungueltig|invalide|inválido|invalido",
+    Sense.uncertain: r"is[ _]?questionable|questionable|substituted|is[ _]?uncertain|uncertain|suspect|doubtful",
+    Sense.none: r"status[ _]?code|opc[ _]?status|quality[ _]?code|quality[ _]?flag|quality[ _]?status"
+    r"|qc[ _]?flag|q[ _]?flag|qc|qf|qualitätscode|qualitätsstatus",
+}
+_WEAK = r"status|stat|state|flags?|zustand|statut|état|etat|estado|st"
+_ANY = "|".join((*_SENSES.values(), _WEAK))
+_SEPARATOR = r"[\s_.:;,/\\|\-#@!~]"
+_BARE = re.compile(rf"(?P<word>{_ANY}){_SEPARATOR}*(?:\(?\d+\)?)?", re.IGNORECASE)
+_BEHIND = re.compile(
+    rf"(?P<base>.+?)(?:{_SEPARATOR}+|{_SEPARATOR}*(?=[(\[{{]))[(\[{{]?\s*(?P<word>{_ANY})\s*[)\]}}]?"
+    rf"(?:{_SEPARATOR}*(?P<number>\d+))?",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"(?P<base>.*[a-z0-9\])])(?P<word>Quality|Qual|Status|StatusCode|Valid|IsGood|IsBad|QC|Q)")
+_AHEAD = re.compile(
+    rf"(?P<word>{_ANY})(?:\s+(?:of|von|der|des|de|du|del|für|for))?(?:{_SEPARATOR}+|\s*(?=[(\[]))"
+    rf"[(\[]?\s*(?P<base>.+?)\s*[)\]]?",
+    re.IGNORECASE,
+)
+_VALUE = re.compile(
+    rf"(?:{_SEPARATOR}+|(?-i:(?<=[a-z0-9])(?=[A-Z])))[(\[]?(?:value|val|pv|wert|messwert|valeur|valor|v)[)\]]?$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class NameOfQuality:
+    """What the name of a quality column says.
+
+    Parameters
+    ----------
+    bases : tuple of str
+        How the sensor may be called; empty where the name says nothing but quality.
+    strong : bool
+        The name speaks of qualities; otherwise of a status, which may be a machine's.
+    sense : Sense
+        What a 1 means.
+    """
+
+    bases: tuple[str, ...]
+    strong: bool
+    sense: Sense
+
+
+def read_name(name: str) -> NameOfQuality | None:
+    """Understand the name of a column; None where it does not speak of qualities."""
+    name = " ".join(name.split())
+    bare = _BARE.fullmatch(name)
+    if re.fullmatch(r"(?i)q\d+", name):
+        # A flow as often as not.
+        return None
+    if bare:
+        return _named((), bare["word"])
+    for pattern in (_BEHIND, _CAMEL, _AHEAD):
+        found = pattern.fullmatch(name)
+        if found:
+            base = found["base"].strip(" _.:;,/\\|-#@!~")
+            number = found.groupdict().get("number")
+            return _named((base, *([f"{base} {number}"] if number else [])), found["word"])
+    return None
+
+
+def _named(bases: tuple[str, ...], word: str) -> NameOfQuality:
+    for sense, pattern in _SENSES.items():
+        if re.fullmatch(pattern, word, re.IGNORECASE):
+            return NameOfQuality(bases, True, sense)
+    return NameOfQuality(bases, False, Sense.none)
+
+
+def key_of(name: str) -> str:
+    """The same for a sensor's name with and without its unit, ``Value``, and other separators."""
+    name = name.strip()
+    unit = unit_in_name(name)
+    if unit:
+        name = re.sub(r"[(\[{<,;]?[^(\[{<,;]*$", "", name) if name[-1] in ")]}>" else name[: -len(unit)]
+    name = _VALUE.sub("", name.strip())
+    return re.sub(rf"{_SEPARATOR}+", "", name).lower()

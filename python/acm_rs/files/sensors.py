@@ -1,0 +1,260 @@
+"""Which columns are sensors, and what is told of those that are odd."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from acm_rs.files.cells import Cells, Numbers
+from acm_rs.files.changes import Changes
+from acm_rs.files.codes import codes_in, read_codes
+from acm_rs.files.columns import Choice
+from acm_rs.files.errors import Refusal, counted, listed, quoted
+from acm_rs.files.flags import Flags, find_flags
+from acm_rs.files.marks import unit_in_name
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.raw import About, RawTable, kind
+from acm_rs.files.times import looks_like_time
+
+__all__ = ["NEVER", "Sensors"]
+
+NEVER = "never measured"
+
+_LABEL = re.compile(
+    r"(?:is|has|true|gt|y|event|the)?(?:anomaly|anomalies|anomalous|abnormal|outliers?|labels?|change ?points?|faults?"
+    r"|fault(?:id|type|class|number|flag|label)|att|attacks?|target|class|ground ?truth|normal ?attack|failure|failures"
+    r"|anomalie|anomalien|fehlerlabel|étiquette|etiqueta|anomalía|anomalia)(?:is|flag|label|type|class|code|id|true|gt|y)?"
+)
+_MOST_LABELS = 20
+_NUMBERING = re.compile(
+    r"id|ids|idx|index|row|rows|rowid|rownum|rownumber|rowno|no|nr|num|number|seq|sequence|record|recordid|recordno"
+    r"|recordnumber|sample|sampleno|samplenumber|counter|line|unnamed0|lfdnr|laufendenummer|zeile|nummer|ligne|numéro"
+    r"|fila|número|n|#|"
+)
+_EPOCHS = ((1, 1e9, 2.2e9), (1000, 1e12, 2.2e12), (10**6, 1e15, 2.2e15), (10**9, 1e18, 2.2e18))
+
+
+class Sensors:
+    """The sensors of a table: found in a first look at every column, read in a second.
+
+    Parameters
+    ----------
+    raw : RawTable
+        The table.
+    options : ReadOptions
+        What is known beforehand.
+    choice : Choice
+        The columns asked for, and those to leave out.
+    used : collection of str
+        Columns of the clock.
+    needed : collection of str
+        Sensors that a model knows: they stay, whatever they hold.
+    clock : Series, optional
+        The times, to tell columns that repeat them.
+    codes : str
+        What is done with error codes where the person says nothing.
+    """
+
+    def __init__(
+        self,
+        raw: RawTable,
+        options: ReadOptions,
+        choice: Choice,
+        *,
+        used: Collection[str],
+        needed: Collection[str] = (),
+        clock: pl.Series | None = None,
+        codes: str = "auto",
+    ) -> None:
+        self._raw = raw
+        self._options = options
+        self._kept = {*choice.exact, *needed}
+        excluded = choice.excluded
+        self._clock = clock
+        self._codes = read_codes(options.codes if options.codes is not None else codes)
+        self.left_out: dict[str, str] = {}
+        self.notes: list[str] = []
+        self._constant: dict[str, float] = {}
+        self._suspected: dict[str, dict[float, int]] = {}
+        self._rising: list[str] = []
+        names = [name for name in raw.columns if name not in used]
+        self.left_out.update((name, "as asked") for name in names if name in excluded)
+        names = [name for name in names if name not in excluded]
+        self._flags = find_flags(
+            raw,
+            used={*used, *excluded},
+            kept=self._kept,
+            row_column=options.quality_column,
+            good=options.good,
+        )
+        self.left_out.update(self._flags.left_out)
+        self.notes += self._flags.notes
+        names = [name for name in names if name not in self._flags.left_out]
+        chosen = [name for name in choice.names if name in names] if choice.names else names
+        self._cells = Cells(
+            raw.origin,
+            required=choice.exact,
+            decimal=options.decimal,
+            missing=options.missing,
+            comma_is_decimal=raw.separator == ";",
+            uncertain=options.uncertain,
+            units={name: raw.about.get(name, About()).unit or unit_in_name(name) for name in chosen},
+            bad_rows=raw.bad_rows,
+            lone_states=needed,
+            keep=type(raw) is RawTable,
+        )
+        self.names = [name for name in chosen if self._look(name)]
+        self._cells.settle()
+
+    @property
+    def numbers(self) -> Numbers:
+        """What was met in the cells."""
+        return self._cells.result
+
+    @property
+    def flags(self) -> Flags:
+        """The quality columns."""
+        return self._flags
+
+    def about(self) -> dict[str, About]:
+        """What the file says of its sensors, units in cells included."""
+        about = {name: self._raw.about[name] for name in self.names if name in self._raw.about}
+        for name, unit in self.numbers.units.items():
+            about[name] = replace(about.get(name, About()), unit=unit)
+        return about
+
+    def _look(self, name: str) -> bool:
+        """Whether a column is a sensor, as far as its kind and its name tell."""
+        series = self._raw.column(name)
+        if name in self._raw.unnamed and name not in self._kept:
+            self.left_out[name] = "no name"
+        elif series.dtype in (pl.String, pl.Categorical, pl.Enum):
+            if name not in self._kept and series.dtype == pl.String and looks_like_time(series):
+                self.left_out[name] = "times"
+            elif self._cells.look(self._flagged(series)):
+                return True
+            elif name not in self._kept:
+                self.left_out[name] = "text"
+            else:
+                raise Refusal(f"{self._raw.origin.column(name)} holds text, not numbers")
+        elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
+            return True
+        elif name in self._kept:
+            raise Refusal(f"{self._raw.origin.column(name)} holds {kind(series)}, not numbers")
+        else:
+            self.left_out[name] = kind(series)
+        return False
+
+    def _flagged(self, series: pl.Series, changes: Changes | None = None) -> pl.Series:
+        """The cells of a column without what is flagged as bad, which is counted where the counts are given."""
+        if series.dtype in (pl.Categorical, pl.Enum):
+            series = series.cast(pl.String)
+        return self._flags.apply(self._raw, series, self._options.uncertain, changes or Changes())
+
+    def read(self) -> pl.DataFrame:
+        """Read all sensors.
+
+        Returns
+        -------
+        DataFrame
+            Float64, missing as null. Columns that turn out to be none are left out, and named.
+        """
+        columns = {}
+        for name in self.names:
+            column = self._read(name)
+            if name not in self._kept:
+                reason = self._is_none(name, column)
+                if reason:
+                    self.left_out[name] = reason
+                    continue
+            columns[name] = column
+        self._tell()
+        return pl.DataFrame(columns)
+
+    def _read(self, name: str) -> pl.Series:
+        series = self._flagged(self._raw.column(name), self.numbers.changes)
+        if series.dtype == pl.String:
+            number = self._cells.read(series)
+        else:
+            number = series.cast(pl.Float64)
+            number = pl.select(pl.when(number.is_finite()).then(number)).to_series().rename(name)
+            number = self._cells.without_sentinels(number)
+        return self._without_codes(name, number)
+
+    def _without_codes(self, name: str, number: pl.Series) -> pl.Series:
+        if self._codes is None:
+            found = codes_in(number)
+            gone = found.certain
+            if found.suspected:
+                self._suspected[name] = found.suspected
+        else:
+            hits = {code: int((number == code).sum()) for code in self._codes}
+            gone = {code: count for code, count in hits.items() if count}
+        if not gone:
+            return number
+        for code, count in gone.items():
+            self.numbers.changes.add(f"error code {code:.15g}, made missing", name, count)
+        return pl.select(pl.when(~number.is_in(list(gone))).then(number)).to_series().rename(name)
+
+    def _is_none(self, name: str, column: pl.Series) -> str:
+        """Why a column of numbers is no sensor; empty where it is one."""
+        known = column.drop_nulls()
+        if not known.len():
+            return NEVER
+        plain = re.sub(r"[\W_]+", "", name.lower())
+        least, most = known.min(), known.max()
+        if least == most:
+            if _LABEL.fullmatch(plain):
+                return "a label by its name"
+            self._constant[name] = float(known[0])
+            return ""
+        if _LABEL.fullmatch(plain) and known.n_unique() <= _MOST_LABELS and bool((known == known.round()).all()):
+            return "a label by its name"
+        if column.has_nulls() or known.len() < 3:
+            return ""
+        values = known.to_numpy()
+        if _is_epoch(values, self._clock):
+            return "times since 1970, as in the time column"
+        steps = np.diff(values)
+        if (steps == 1.0).all() or (steps == -1.0).all():
+            if _NUMBERING.fullmatch(plain):
+                return "row numbers"
+            if values.size >= 10:
+                self._rising.append(name)
+        return ""
+
+    def _tell(self) -> None:
+        never = [name for name, why in self.left_out.items() if why == NEVER]
+        if never:
+            self.notes.append(f"never measured, left out: {listed(never)}")
+        if self._constant:
+            parts = [f"{quoted(name)} ({value:g})" for name, value in list(self._constant.items())[:6]]
+            more = f" and {len(self._constant) - 6:,} more" if len(self._constant) > 6 else ""
+            self.notes.append(f"constant, kept: {', '.join(parts)}{more}")
+        if self._rising:
+            self.notes.append(f"running numbers, kept: {listed(self._rising)}; --exclude leaves them out")
+        if self._suspected:
+            parts = []
+            for name, codes in list(self._suspected.items())[:6]:
+                most = sorted(codes.items(), key=lambda item: -item[1])[:3]
+                parts.append(f"{quoted(name)} " + ", ".join(f"{c:.15g} ({counted(n, 'time')})" for c, n in most))
+            more = f" and {counted(len(self._suspected) - 6, 'more sensor')}" if len(self._suspected) > 6 else ""
+            self.notes.append(
+                f"may be error codes, kept: {'; '.join(parts)}{more}; --codes with the values makes them missing"
+            )
+
+
+def _is_epoch(values: np.ndarray, clock: pl.Series | None) -> bool:
+    """Whether numbers are the times of the clock, counted since 1970, in whatever zone."""
+    if clock is None or not isinstance(clock.dtype, pl.Datetime) or clock.len() != values.size:
+        return False
+    per_second = next((unit for unit, low, high in _EPOCHS if low <= values.min() and values.max() <= high), 0)
+    if not per_second:
+        return False
+    seconds = clock.cast(pl.Datetime("us", clock.dtype.time_zone)).to_physical().to_numpy() / 1e6
+    apart = values / per_second - seconds
+    return bool(np.ptp(apart) < 1.0 + 3600.0) and abs(float(np.median(apart))) <= 15 * 3600.0
