@@ -41,7 +41,7 @@ mod _native {
         lagged_correlation, power_spectrum, rolling_band_energy, rolling_corr, rolling_cov, rolling_kurt,
         rolling_lag_corr, rolling_mad, rolling_mad_f64, rolling_max, rolling_mean, rolling_mean_std,
         rolling_mean_std_f64, rolling_median, rolling_median_f64, rolling_min, rolling_quantile, rolling_range,
-        rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_var, seasonality, zscore,
+        rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_time_mean, rolling_var, seasonality, zscore,
     };
     #[pymodule_export]
     use super::interop::InternalError;

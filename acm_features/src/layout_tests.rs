@@ -4,7 +4,7 @@ use acm_linalg::lanes::Element;
 use acm_linalg::{Result, Table, parallel};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayViewMut2, ShapeBuilder, s};
 
-use crate::column::{self, Method};
+use crate::column::{self, Method, Reach};
 use crate::correlation::{self, correlation, covariance, lagged_correlation};
 use crate::ewm::{Decay, Weighing, ewm_mean, ewm_std};
 use crate::matrix::{Feature, Gaps, feature_matrix};
@@ -97,7 +97,11 @@ fn whole<T: Element>(x: Table<'_, T>, found: &mut Found) {
         ("impute, backward", Method::Backward),
         ("impute, line", Method::Interpolate),
     ] {
-        take(name, (rows, columns), &|out| column::impute(x, method, None, Some(2), out));
+        let reach = Reach {
+            limit: Some(2),
+            ..Reach::default()
+        };
+        take(name, (rows, columns), &|out| column::impute(x, method, None, &reach, out));
     }
     take("lags", (rows, 3 * columns), &|out| column::lag_matrix(x, &[0, 2, 5], out));
     let (decay, weighing) = (Decay::span(9.0).unwrap(), Weighing::default());

@@ -19,7 +19,7 @@
 //! # }
 //! ```
 
-use acm_linalg::columns::{self, History, Leaf, Tile, allocate, reserve};
+use acm_linalg::columns::{self, History, Leaf, Pick, Plane, Tile, allocate, reserve};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row, V};
 use acm_linalg::{Result, Table};
@@ -108,6 +108,8 @@ struct Matrix<'a> {
     bands: usize,
     /// Rows after a result's own that its window ends.
     ahead: usize,
+    /// Rows that windows end before their own.
+    late: usize,
     order: Option<Order<'a>>,
     moments: Option<Moments<'a>>,
     slope: Option<Uneven<'a, TimeSlope>>,
@@ -169,6 +171,7 @@ impl<'a> Matrix<'a> {
         let mut matrix = Self {
             bands: bands.len(),
             ahead: 0,
+            late: 0,
             order: None,
             moments: None,
             slope: None,
@@ -179,13 +182,14 @@ impl<'a> Matrix<'a> {
             filled,
         };
         let history = match windows.over(rows)? {
-            Layout::Even(window, history) => {
+            Layout::Even(window, history, late) => {
+                matrix.late = late;
                 matrix.window = window.rows();
                 matrix.order = order.map(|wanted| Order::new(wanted, window));
                 let moments = moments.map(|moments| Blocks::new(moments, window)).transpose()?;
                 matrix.moments = moments.map(Either::Even);
                 // The nominal window decides from which row on there is an energy.
-                if let (Some(bands), Some((nominal, _))) = (energy, windows.nominal(rows)?) {
+                if let (Some(bands), Some((nominal, ..))) = (energy, windows.nominal(rows)?) {
                     matrix.energy = Some(Either::Even(BandEnergy::new(nominal, bands, rows)?));
                 }
                 history
@@ -376,13 +380,23 @@ impl<'a> Leaf for Matrix<'a> {
             leaf.tile(simd, own, tile, &mut scratch.moment_results[..rows * MOMENT_RESULTS]);
         }
         if let (Some(leaf), Some(own)) = (&self.slope, &mut scratch.slope) {
-            leaf.tile(simd, own, tile, &mut scratch.slope_results[..rows]);
+            // Its bounds know themselves where windows end.
+            let tile = Tile {
+                x: if self.late == 0 { tile.x } else { tile.y },
+                ..*tile
+            };
+            leaf.tile(simd, own, &tile, &mut scratch.slope_results[..rows]);
         }
         if let (Some(leaf), Some(own)) = (&self.energy, &mut scratch.energy) {
             leaf.tile(simd, own, tile, &mut scratch.energy_results[..rows * self.bands]);
         }
         // As many rows reach back before a tile at least as its windows end after their own row.
-        self.assemble(simd, scratch, &tile.x[tile.lead.saturating_sub(self.ahead)..], out);
+        let own = if self.late == 0 {
+            &tile.x[tile.lead.saturating_sub(self.ahead)..]
+        } else {
+            &tile.y[tile.lead..]
+        };
+        self.assemble(simd, scratch, own, out);
     }
 }
 
@@ -428,14 +442,25 @@ fn run<T: Element>(
 ) -> Result<()> {
     let (leaf, history) = Matrix::new(windows, features, bands, (x.nrows(), fill.is_some()))?;
     let history = History { fill, ..history };
-    columns::run(&leaf, x, history, out.view_mut())?;
+    let plane = |late| Plane {
+        values: x,
+        pick: Pick::Each,
+        late,
+    };
+    let source = if leaf.late == 0 {
+        x.into()
+    } else {
+        // Each row's own value and its time are wanted beside what its window sees.
+        columns::Source::pair(plane(leaf.late), plane(0))
+    };
+    columns::run(&leaf, source, history, out.view_mut())?;
     if leaf.noted() {
         large_moments(x, windows, (features, bands), fill, out.view_mut())?;
     }
     if leaf.ahead == 0 {
         return Ok(());
     }
-    let Some((window, _)) = windows.nominal(x.nrows())? else {
+    let Some((window, ..)) = windows.nominal(x.nrows())? else {
         return Ok(());
     };
     let mut first = 0;

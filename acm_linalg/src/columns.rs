@@ -38,6 +38,8 @@ pub struct Tile<'a> {
     /// Index of the first row to compute within the caller's array, by lane; beyond its end where the history's `ahead`
     /// leads there.
     pub start: [usize; LANES],
+    /// Rows that `x` is late: where `start` says row t, it holds row t less this.
+    pub late: usize,
     /// Lanes in use; the rest hold 0 and their results are dropped.
     pub lanes: usize,
     /// Whether the tile continues the one before it in the same job: state kept in the scratch is still true.
@@ -175,6 +177,8 @@ pub fn run<'a, T: Element, L: Leaf>(
 
     let window = leaf.window();
     let History { ahead, step, .. } = history;
+    let planes = source.planes().gathered("the arrays")?;
+    let late = planes[0].late;
     let plan = Plan::new(&Demand {
         shape: (rows, columns),
         width,
@@ -186,8 +190,12 @@ pub fn run<'a, T: Element, L: Leaf>(
     })?;
     let tile_rows = leaf.tile_rows().min(plan.chunk);
     let reach = rows.saturating_add(ahead);
-    // Seen from later rows a history's first one need not start a block: all that a window spans is looked back on.
-    let end = if ahead == 0 { history.first_row.saturating_add(rows) } else { usize::MAX };
+    // Seen from other rows a history's first one need not start a block: all that a window spans is looked back on.
+    let end = if ahead == 0 && late == 0 {
+        history.first_row.saturating_add(rows)
+    } else {
+        usize::MAX
+    };
     let lead_limit = leaf.lead(end).min(reach);
     // Room to go on for a while before the rows that the next tile looks back on are moved to the front.
     let room = lead_limit + tile_rows.max(lead_limit.min(plan.chunk));
@@ -195,7 +203,6 @@ pub fn run<'a, T: Element, L: Leaf>(
     let jobs = jobs(&plan, columns, &blocks, kept, out)?;
     let cost = leaf.cost_ns() * (plan.groups * LANES) as f64 * plan.segments[1] as f64;
     let level = Level::new();
-    let planes = source.planes().gathered("the arrays")?;
     parallel::run(
         jobs,
         cost,
@@ -218,7 +225,7 @@ pub fn run<'a, T: Element, L: Leaf>(
                 }
                 let rows = from..(from + STOP_ROWS).min(lead);
                 for (plane, packed) in planes.iter().zip(&mut *packed) {
-                    let first = signed(start + ahead + from) - signed(lead);
+                    let first = signed(start + ahead + from) - signed(lead) - signed(plane.late);
                     let buffer = reach_to(packed, rows.clone());
                     take(level, plane, &job.runs, first, history.fill, buffer);
                 }
@@ -235,7 +242,8 @@ pub fn run<'a, T: Element, L: Leaf>(
                         packed.copy_within(held.clone(), 0);
                     }
                     let end = if full { lead } else { held.end };
-                    let (first, buffer) = (signed(tile_start + ahead), reach_to(packed, end..end + fresh));
+                    let first = signed(tile_start + ahead) - signed(plane.late);
+                    let buffer = reach_to(packed, end..end + fresh);
                     take(level, plane, &job.runs, first, history.fill, buffer);
                 }
                 if full {
@@ -250,8 +258,9 @@ pub fn run<'a, T: Element, L: Leaf>(
                     x: &packed[0][held.clone()],
                     y: &packed[planes.len() - 1][held.clone()],
                     lead,
-                    phase: (first[0] % window + history.first_row % window) % window,
+                    phase: (first[0] % window + history.first_row % window + window - late % window) % window,
                     start: first,
+                    late,
                     lanes,
                     continues: tile_start > start,
                     stop,

@@ -413,7 +413,7 @@ fn two_inputs_stand_side_by_side() {
     let undelayed: Vec<(usize, usize)> = listed.iter().map(|&(column, _)| (column, 0)).collect();
     let listed_columns: Vec<_> = x.columns().into_iter().collect();
     let list = Table::of_columns(rows, &listed_columns, "x").unwrap();
-    let plane = |values, pick| Plane { values, pick };
+    let plane = |values, pick| Plane { values, pick, late: 0 };
     let late = |row: usize, (column, late): (usize, usize)| {
         row.checked_sub(late).map_or(f64::NAN, |row| seen(x[[row, column]], column, None))
     };

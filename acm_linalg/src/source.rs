@@ -22,6 +22,8 @@ pub struct Plane<'a, T> {
     pub values: Table<'a, T>,
     /// Its columns.
     pub pick: Pick<'a>,
+    /// Rows that all of them are late: the leaf sees each row where a later one stands.
+    pub late: usize,
 }
 
 /// One table, or two of as many rows and lanes.
@@ -42,6 +44,7 @@ impl<'a, T> From<Table<'a, T>> for Source<'a, T> {
         let x = Plane {
             values,
             pick: Pick::Each,
+            late: 0,
         };
         Self { x, y: None }
     }
@@ -58,6 +61,15 @@ impl<'a, T: Copy> Source<'a, T> {
     #[must_use]
     pub fn pair(x: Plane<'a, T>, y: Plane<'a, T>) -> Self {
         Self { x, y: Some(y) }
+    }
+
+    /// The same, every input so many rows later.
+    #[must_use]
+    pub fn later(mut self, rows: usize) -> Self {
+        for plane in std::iter::once(&mut self.x).chain(&mut self.y) {
+            plane.late = plane.late.saturating_add(rows);
+        }
+        self
     }
 
     /// Rows of the inputs.

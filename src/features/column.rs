@@ -1,6 +1,7 @@
 //! Whole columns: order statistics, moments, scaling, imputation, lags.
 
-use acm_features::column::{self, Method, Moments};
+use acm_features::column::{self, MaxGap, Method, Moments, Reach};
+use acm_features::rolling::Times;
 use acm_linalg::columns::reserve;
 use ndarray::ArrayViewMut2;
 use numpy::PyArrayMethods;
@@ -11,6 +12,7 @@ use pyo3::types::PyTuple;
 use super::{columnwise, either};
 use crate::arguments::{choice, count, is_several, number, numbers, optional, sequence};
 use crate::interop::{Borrowed, Float, Value, array, compute, exception, input, shown};
+use crate::times::{duration_of, times_of};
 
 /// One number for every column, or a number for each.
 pub(super) fn by_column(value: &Value<'_>, name: &'static str, columns: usize) -> PyResult<Vec<f64>> {
@@ -92,12 +94,15 @@ pub(crate) fn zscore<'py>(
 }
 
 #[pyfunction]
+#[pyo3(signature = (x, method, fill, limit, out, times = None, max_gap = None))]
 pub(crate) fn impute<'py>(
     x: &Value<'py>,
     method: &Value<'py>,
     fill: Option<&Value<'py>>,
     limit: Option<&Value<'py>>,
     out: Option<&Value<'py>>,
+    times: Option<&Value<'py>>,
+    max_gap: Option<&Value<'py>>,
 ) -> PyResult<Value<'py>> {
     let (py, x) = (x.py(), input(x, "x")?);
     let method = choice(method, "method", &METHODS)?;
@@ -107,14 +112,37 @@ pub(crate) fn impute<'py>(
     }
     let columns = x.columns();
     let fill = optional(fill, |value| by_column(value, "fill", columns))?;
-    columnwise!(py, x, |rows| rows, 1, out, |x, out| column::impute(x, method, fill.as_deref(), limit, out))
+    let times = optional(times, times_of)?;
+    let max_gap = optional(max_gap, |value| match duration_of(value, "max_gap")? {
+        Some(nanoseconds) => Ok(MaxGap::Lasting(nanoseconds)),
+        None => count(value, "max_gap", 1).map(MaxGap::Rows),
+    })?;
+    if times.is_none() {
+        let why = match (method, max_gap) {
+            (Method::Time, _) => Some("`method` is \"time\""),
+            (_, Some(MaxGap::Lasting(_))) => Some("`max_gap` is a duration"),
+            _ => None,
+        };
+        if let Some(why) = why {
+            return Err(PyValueError::new_err(format!("`times` must be given where {why}, got None")));
+        }
+    }
+    columnwise!(py, x, |rows| rows, 1, out, |x, out| {
+        let reach = Reach {
+            limit,
+            max_gap,
+            times: times.as_deref().map(Times::new).transpose()?,
+        };
+        column::impute(x, method, fill.as_deref(), &reach, out)
+    })
 }
 
-const METHODS: [(&str, Method); 5] = [
+const METHODS: [(&str, Method); 6] = [
     ("median", Method::Median),
     ("ffill", Method::Forward),
     ("bfill", Method::Backward),
     ("interpolate", Method::Interpolate),
+    ("time", Method::Time),
     ("zero", Method::Zero),
 ];
 

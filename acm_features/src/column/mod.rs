@@ -3,7 +3,7 @@
 //! # Examples
 //!
 //! ```
-//! use acm_features::column::{Method, column_median_mad, column_moments, column_quantiles, impute};
+//! use acm_features::column::{Method, Reach, column_median_mad, column_moments, column_quantiles, impute};
 //! use ndarray::{Array2, array};
 //!
 //! # fn main() -> acm_features::Result<()> {
@@ -14,7 +14,7 @@
 //! column_quantiles(x.view(), &[0.0, 0.75], halves.view_mut())?;
 //! assert_eq!(halves, array![[1.0], [51.5]]);
 //! let mut whole = Array2::zeros(x.dim());
-//! impute(x.view(), Method::Forward, None, None, whole.view_mut())?;
+//! impute(x.view(), Method::Forward, None, &Reach::default(), whole.view_mut())?;
 //! assert_eq!(whole, array![[1.0], [1.0], [3.0], [100.0]]);
 //! # Ok(())
 //! # }
@@ -33,7 +33,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 
-pub use impute::{Method, impute};
+pub use impute::{MaxGap, Method, Reach, impute};
 pub use lags::lag_matrix;
 pub use moments::{Moments, column_moments};
 pub(crate) use order::centres;

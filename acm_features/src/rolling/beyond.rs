@@ -104,7 +104,10 @@ impl RangeWatch {
         let mut found = Row::default();
         found.store(sum);
         let lanes = found.0.iter().zip(&tile.start).take(tile.lanes.min(LANES));
-        if lanes.into_iter().any(|(sum, start)| sum.is_nan() && start.saturating_add(1) >= window) {
+        if lanes
+            .into_iter()
+            .any(|(sum, start)| sum.is_nan() && start.saturating_add(1) >= window.saturating_add(tile.late))
+        {
             self.note();
         }
     }
@@ -214,6 +217,7 @@ fn extremes<T: Element>(plane: Plane<'_, T>, columns: &[usize]) -> Result<Vec<u8
 struct Scaled {
     values: Array2<f64>,
     sources: Vec<(usize, usize)>,
+    late: usize,
 }
 
 impl Scaled {
@@ -244,13 +248,18 @@ impl Scaled {
                 }
             },
         )?;
-        Ok(Self { values, sources })
+        Ok(Self {
+            values,
+            sources,
+            late: plane.late,
+        })
     }
 
     fn plane(&self) -> Plane<'_, f64> {
         Plane {
             values: self.values.view().into(),
             pick: Pick::Listed(&self.sources),
+            late: self.late,
         }
     }
 }

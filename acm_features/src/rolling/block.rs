@@ -127,7 +127,10 @@ impl<K: Statistic> Blocks<K> {
         }
         if !K::SQUARES {
             self.watch.look::<S, false>(simd, tile, [tile.x, y]);
-        } else if tile.start[..tile.lanes].iter().any(|start| start.saturating_add(1) < self.window.rows()) {
+        } else if tile.start[..tile.lanes]
+            .iter()
+            .any(|start| start.saturating_add(1) < self.window.rows() + tile.late)
+        {
             self.watch.look::<S, true>(simd, tile, [tile.x, y]);
         }
     }
@@ -301,7 +304,8 @@ pub(crate) fn run<'a, T: Element, K: Statistic>(
 ) -> Result<()> {
     let source = source.into();
     match windows.over(source.rows())? {
-        Layout::Even(window, history) => {
+        Layout::Even(window, history, late) => {
+            let source = source.later(late);
             let leaf = Blocks::new(statistic, window)?;
             columns::run(&leaf, source, history, out.view_mut())?;
             if leaf.noted() {

@@ -46,6 +46,7 @@ mod summary;
 mod sums;
 #[cfg(test)]
 pub(crate) mod tests;
+mod time_mean;
 mod time_slope;
 mod uneven;
 mod window;
@@ -61,8 +62,9 @@ pub use pairs::*;
 pub use slope::*;
 pub(crate) use summary::{Place, Sight, State, Values, where_enough};
 pub use sums::*;
+pub use time_mean::rolling_time_mean;
 pub(crate) use time_slope::TimeSlope;
 pub(crate) use uneven::Uneven;
 pub use window::Window;
 pub(crate) use windows::Layout;
-pub use windows::{Times, Windows};
+pub use windows::{Closed, Times, Windows};

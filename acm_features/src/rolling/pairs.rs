@@ -203,8 +203,14 @@ fn source<'a, T: Element>(x: Table<'a, T>, y: Table<'a, T>) -> Result<Source<'a,
     let x = Plane {
         values: x,
         pick: Pick::Each,
+        late: 0,
     };
-    Ok(Source::pair(x, Plane { values: y, pick }))
+    let y = Plane {
+        values: y,
+        pick,
+        late: 0,
+    };
+    Ok(Source::pair(x, y))
 }
 
 /// Rolling covariance of each column of `x` with the same column of `y`, or with the only one.
@@ -307,6 +313,7 @@ pub fn rolling_lag_corr<'a, 'w, T: Element>(
     let plane = |columns| Plane {
         values: x,
         pick: Pick::Listed(columns),
+        late: 0,
     };
     block::run(Pairs::<true> { ddof: 1.0 }, Source::pair(plane(&ahead), plane(&late)), windows.into(), out)
 }

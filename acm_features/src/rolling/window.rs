@@ -56,6 +56,13 @@ impl Window {
         }
     }
 
+    /// As many rows, whatever the values that are needed.
+    #[must_use]
+    pub(crate) const fn of_length(mut self, rows: usize) -> Self {
+        self.rows = rows;
+        self
+    }
+
     /// The window without its oldest rows.
     #[must_use]
     pub(crate) const fn shorter_by(mut self, rows: usize) -> Self {

@@ -35,6 +35,32 @@ impl<'a> Times<'a> {
     }
 }
 
+/// Which ends belong to a window; of rows, the ends are its own row and the one that it has just left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Closed {
+    /// The newer end alone.
+    #[default]
+    Right,
+    /// The older end alone.
+    Left,
+    /// Both.
+    Both,
+    /// None.
+    Neither,
+}
+
+impl Closed {
+    /// Whether the older end belongs to it.
+    pub(crate) const fn left(self) -> bool {
+        matches!(self, Self::Left | Self::Both)
+    }
+
+    /// Whether the newer end belongs to it.
+    pub(crate) const fn right(self) -> bool {
+        matches!(self, Self::Right | Self::Both)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Length {
     Rows(Window),
@@ -50,6 +76,7 @@ enum Length {
 pub struct Windows<'a> {
     length: Length,
     centred: bool,
+    closed: Closed,
     step: NonZero<usize>,
     times: Option<Times<'a>>,
 }
@@ -59,6 +86,7 @@ impl From<Window> for Windows<'_> {
         Self {
             length: Length::Rows(window),
             centred: false,
+            closed: Closed::Right,
             step: NonZero::<usize>::MIN,
             times: None,
         }
@@ -80,6 +108,7 @@ impl<'a> Windows<'a> {
         Ok(Self {
             length,
             centred: false,
+            closed: Closed::Right,
             step: NonZero::<usize>::MIN,
             times: Some(times),
         })
@@ -106,6 +135,13 @@ impl<'a> Windows<'a> {
     #[must_use]
     pub const fn centred(mut self, centred: bool) -> Self {
         self.centred = centred;
+        self
+    }
+
+    /// With these ends.
+    #[must_use]
+    pub const fn closed(mut self, closed: Closed) -> Self {
+        self.closed = closed;
         self
     }
 
@@ -146,7 +182,23 @@ impl<'a> Windows<'a> {
         self.times.is_some()
     }
 
-    fn history(&self, ahead: usize) -> History<'static> {
+    /// How long they last, and the rows' times.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] where they are windows of rows; [`Error::Length`] where there are more or fewer times than rows.
+    pub(crate) fn duration(&self, rows: usize) -> Result<(i64, &'a [i64])> {
+        self.check(rows)?;
+        match (self.length, self.times) {
+            (Length::Lasting { nanoseconds, .. }, Some(times)) => Ok((nanoseconds, times.0)),
+            (length, _) => Err(Error::Parameter {
+                name: "window",
+                requirement: "a duration",
+                value: if let Length::Rows(window) = length { window.rows() } else { 0 }.into(),
+            }),
+        }
+    }
+
+    pub(crate) fn history(&self, ahead: usize) -> History<'static> {
         let first_row = match self.length {
             Length::Rows(window) => window.first_row(),
             Length::Lasting { first_row, .. } => first_row,
@@ -167,8 +219,8 @@ impl<'a> Windows<'a> {
         self.check(rows)?;
         match self.length {
             Length::Rows(window) => {
-                let (window, ahead) = self.of_rows(window, rows);
-                Ok(Layout::Even(window.within(rows.saturating_add(ahead)), self.history(ahead)))
+                let (window, ahead, late) = self.of_rows(window, rows);
+                Ok(Layout::Even(window.within(rows.saturating_add(ahead)), self.history(ahead), late))
             }
             Length::Lasting { .. } => self.bounds(rows).map(|(bounds, history)| Layout::Uneven(bounds, history)),
         }
@@ -178,12 +230,12 @@ impl<'a> Windows<'a> {
     ///
     /// # Errors
     /// [`Error::Length`] where there are more or fewer times than rows.
-    pub(crate) fn nominal(&self, rows: usize) -> Result<Option<(Window, History<'static>)>> {
+    pub(crate) fn nominal(&self, rows: usize) -> Result<Option<(Window, History<'static>, usize)>> {
         self.check(rows)?;
         Ok(match self.length {
             Length::Rows(window) => {
-                let (window, ahead) = self.of_rows(window, rows);
-                Some((window, self.history(ahead)))
+                let (window, ahead, late) = self.of_rows(window, rows);
+                Some((window, self.history(ahead), late))
             }
             Length::Lasting { .. } => None,
         })
@@ -198,10 +250,10 @@ impl<'a> Windows<'a> {
         let times = self.times.map_or(&[][..], |times| times.0);
         let bounds = match self.length {
             Length::Rows(window) => {
-                let (window, ahead) = self.of_rows(window, rows);
-                Bounds::of_rows(window, ahead, rows, times)?
+                let (window, ahead, late) = self.of_rows(window, rows);
+                Bounds::of_rows(window, (ahead, late), rows, times)?
             }
-            Length::Lasting { nanoseconds, .. } => Bounds::lasting(nanoseconds, self.centred, times)?,
+            Length::Lasting { nanoseconds, .. } => Bounds::lasting(nanoseconds, (self.centred, self.closed), times)?,
         };
         let history = self.history(bounds.ahead());
         Ok((bounds, history))
@@ -218,18 +270,26 @@ impl<'a> Windows<'a> {
         }
     }
 
-    /// The trailing window and the rows that it is shifted by; where these leave the array at once, as much as matters.
-    fn of_rows(&self, window: Window, rows: usize) -> (Window, usize) {
+    /// The trailing window and the rows that it is shifted by, to later and to earlier ones; where these leave the array at
+    /// once, as much as matters.
+    fn of_rows(&self, window: Window, rows: usize) -> (Window, usize, usize) {
+        let open = usize::from(!self.closed.right());
+        let length = window.rows().saturating_add(self.closed.left().into()) - open;
+        if length == 0 {
+            // So late that no row is seen.
+            return (window, 0, rows);
+        }
         let after = if self.centred { (window.rows() - 1) / 2 } else { 0 };
+        let (after, late) = (after.saturating_sub(open), open.saturating_sub(after));
         let ahead = after.min(rows);
-        (window.shorter_by(after - ahead), ahead)
+        (window.of_length(length).shorter_by(after - ahead), ahead, late)
     }
 }
 
 /// How windows are computed.
 pub(crate) enum Layout<'a> {
-    /// Trailing windows of as many rows each.
-    Even(Window, History<'static>),
+    /// Trailing windows of as many rows each, over rows that are so many late.
+    Even(Window, History<'static>, usize),
     /// Windows of rows that differ.
     Uneven(Bounds<'a>, History<'static>),
 }

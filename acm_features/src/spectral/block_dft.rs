@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use acm_linalg::columns::{self, History, Leaf, Tile, allocate};
+use acm_linalg::columns::{self, History, Leaf, Source, Tile, allocate};
 use acm_linalg::lanes::{Element, LANES, Row, V};
 use acm_linalg::memory::{Gather, reserve, room};
 use acm_linalg::{Error, Result, Table};
@@ -349,7 +349,7 @@ pub fn rolling_band_energy<'a, 'w, T: Element>(
 ) -> Result<()> {
     let (x, windows) = (x.into(), windows.into());
     let rows = x.nrows();
-    let Some((window, history)) = windows.nominal(rows)? else {
+    let Some((window, history, late)) = windows.nominal(rows)? else {
         let (bounds, history) = windows.bounds(rows)?;
         let leaf = UnevenEnergy {
             bounds,
@@ -359,7 +359,8 @@ pub fn rolling_band_energy<'a, 'w, T: Element>(
         };
         return columns::run(&leaf, x, history, out);
     };
-    columns::run(&BandEnergy::new(window, bands, rows)?, x, history, out.view_mut())?;
+    let leaf = BandEnergy::new(window, bands, rows)?;
+    columns::run(&leaf, Source::from(x).later(late), history, out.view_mut())?;
     cut_energies(x, windows, (window, history), bands, out).map(drop)
 }
 

@@ -27,7 +27,7 @@ impl Cut {
 /// The cuts of a tile, oldest first.
 pub(super) fn cuts(tile: &Tile<'_>, window: usize) -> impl Iterator<Item = Cut> {
     let latest = tile.start[..tile.lanes].iter().max().copied().unwrap_or(0);
-    let first_whole = tile.lead + (window - 1).saturating_sub(latest);
+    let first_whole = tile.lead + (window - 1 + tile.late).saturating_sub(latest);
     let (length, lead) = (tile.x.len(), tile.lead);
     let (mut at, mut position) = (lead, tile.phase);
     std::iter::from_fn(move || {

@@ -68,9 +68,9 @@ pub(super) fn tile<S: Simd>(
         if starts[..number].contains(&start) {
             continue;
         }
-        let whole = window.rows() - 1;
+        let whole = window.rows() - 1 + tile.late;
         for (row, results) in out.chunks_exact_mut(bands.len()).enumerate().take(whole.saturating_sub(start)) {
-            let rows = start + row + 1;
+            let rows = (start + row + 1).saturating_sub(tile.late);
             let end = tile.lead + row + 1;
             let lanes = || (number..starts.len()).filter(|&lane| starts[lane] == start);
             if rows < window.rows() / 2 {

@@ -2,13 +2,13 @@
 
 use std::num::NonZero;
 
-use acm_features::rolling::{Times, Window, Windows};
+use acm_features::rolling::{Closed, Times, Window, Windows};
 use acm_linalg::columns::History;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::arguments::{count, optional, truth};
+use crate::arguments::{choice, count, optional, truth};
 use crate::interop::{Value, exception};
 use crate::times::{duration_of, times_of};
 
@@ -17,23 +17,37 @@ enum Length {
     Lasting(i64),
 }
 
-/// What `window`, `min_periods`, `center`, `step`, `times` and `first_row` say.
+const ENDS: [(&str, Closed); 4] = [
+    ("right", Closed::Right),
+    ("left", Closed::Left),
+    ("both", Closed::Both),
+    ("neither", Closed::Neither),
+];
+
+/// What `window`, `min_periods`, `center`, `step`, `times`, `first_row` and `closed` say.
 pub(in crate::features) struct Rolling {
     length: Length,
     min_periods: usize,
     centred: bool,
+    closed: Closed,
     step: usize,
     first_row: usize,
     times: Option<Vec<i64>>,
 }
 
 impl Rolling {
-    /// This, and `out`, of `window`, `min_periods`, `center`, `step`, `times`, `out` and `first_row`.
+    /// This, and `out`, of `window`, `min_periods`, `center`, `step`, `times`, `out`, `first_row` and, unless it is None, `closed`.
     pub(in crate::features) fn of<'py>(given: &Bound<'py, PyTuple>) -> PyResult<(Self, Option<Value<'py>>)> {
+        let (given, closed) = if given.len() == 8 {
+            (given.get_slice(0, 7), Some(given.get_item(7)?))
+        } else {
+            (given.clone(), None)
+        };
         let given: [Value<'py>; 7] = given.extract()?;
         let [window, min_periods, center, step, times, out, first_row] = &given;
         let some = |value: &Value<'py>| (!value.is_none()).then(|| value.clone());
         let centred = truth(center, "center")?;
+        let closed = closed.map_or(Ok(Closed::Right), |closed| choice(&closed, "closed", &ENDS))?;
         let step = count(step, "step", 1)?;
         let first_row = count(first_row, "first_row", 0)?;
         let times = optional(some(times).as_ref(), times_of)?;
@@ -48,6 +62,7 @@ impl Rolling {
             length,
             min_periods,
             centred,
+            closed,
             step,
             first_row,
             times,
@@ -62,6 +77,7 @@ impl Rolling {
             length,
             min_periods,
             centred: false,
+            closed: Closed::Right,
             step: 1,
             first_row: 0,
             times: None,
@@ -87,7 +103,11 @@ impl Rolling {
             (Length::Rows(window), None) => Windows::from(*window),
             (Length::Lasting(_), None) => unreachable!("durations come with times"),
         };
-        windows.starting_at(self.first_row).centred(self.centred).every(self.step)
+        windows
+            .starting_at(self.first_row)
+            .centred(self.centred)
+            .closed(self.closed)
+            .every(self.step)
     }
 }
 

@@ -1,7 +1,8 @@
 use ndarray::{Array2, ArrayView2, array};
 
 use super::{bits, every_layout, known, plant};
-use crate::column::{Method, impute, lag_matrix};
+use crate::column::{MaxGap, Method, Reach, impute, lag_matrix};
+use crate::rolling::Times;
 use crate::rolling::middle;
 
 const GAP: f64 = f64::NAN;
@@ -13,9 +14,17 @@ const METHODS: [Method; 5] = [
     Method::Interpolate,
 ];
 
+fn limited(limit: Option<usize>) -> Reach<'static> {
+    Reach {
+        limit,
+        ..Reach::default()
+    }
+}
+
 fn filled(x: ArrayView2<'_, f64>, method: Method, fill: Option<&[f64]>, limit: Option<usize>) -> Array2<f64> {
     let mut out = Array2::from_elem(x.dim(), 77.0);
-    impute(x, method, fill, limit, out.view_mut()).unwrap();
+    let reach = limited(limit);
+    impute(x, method, fill, &reach, out.view_mut()).unwrap();
     out
 }
 
@@ -66,9 +75,32 @@ fn a_column_of_nothing_stays_so_unless_a_number_is_given() {
     }
     let out = filled(x.view(), Method::Median, Some(&[3.0, GAP]), None);
     assert!(out.column(0).iter().all(|&value| value == 3.0) && out.column(1).iter().all(|value| value.is_nan()));
-    assert!(impute(x.view(), Method::Zero, Some(&[3.0, GAP]), None, Array2::zeros((5, 2)).view_mut()).is_err());
-    assert!(impute(x.view(), Method::Median, Some(&[3.0]), None, Array2::zeros((5, 2)).view_mut()).is_err());
-    assert!(impute(x.view(), Method::Zero, None, Some(0), Array2::zeros((5, 2)).view_mut()).is_err());
+    let refused = |method, fill, reach: &Reach<'_>| {
+        assert!(impute(x.view(), method, fill, reach, Array2::zeros((5, 2)).view_mut()).is_err());
+    };
+    refused(Method::Zero, Some(&[3.0, GAP][..]), &limited(None));
+    refused(Method::Median, Some(&[3.0][..]), &limited(None));
+    refused(Method::Zero, None, &limited(Some(0)));
+    refused(Method::Time, None, &limited(None));
+    for max_gap in [MaxGap::Rows(0), MaxGap::Lasting(0), MaxGap::Lasting(5)] {
+        refused(
+            Method::Zero,
+            None,
+            &Reach {
+                max_gap: Some(max_gap),
+                ..Reach::default()
+            },
+        );
+    }
+    let times = Times::new(&[0, 1, 2]).unwrap();
+    refused(
+        Method::Time,
+        None,
+        &Reach {
+            times: Some(times),
+            ..Reach::default()
+        },
+    );
     assert_eq!(filled(Array2::zeros((0, 3)).view(), Method::Median, None, None).dim(), (0, 3));
 }
 
@@ -89,6 +121,43 @@ fn lines_cross_spikes_and_the_largest_numbers() {
 }
 
 #[test]
+fn lines_by_time_and_gaps_that_are_too_long() {
+    let x = array![[GAP], [2.0], [GAP], [GAP], [12.0], [GAP], [4.0], [GAP]];
+    let times = [0, 10, 12, 19, 20, 20, 20, 21];
+    let filled = |method, max_gap| {
+        let reach = Reach {
+            limit: None,
+            max_gap,
+            times: Some(Times::new(&times).unwrap()),
+        };
+        let mut out = Array2::from_elem(x.dim(), 77.0);
+        impute(x.view(), method, None, &reach, out.view_mut()).unwrap();
+        out.column(0).to_vec()
+    };
+    // Where no time passes the earlier value stays.
+    same(&filled(Method::Time, None), &[77.0, 2.0, 4.0, 11.0, 12.0, 12.0, 4.0, 4.0]);
+    same(&filled(Method::Interpolate, Some(MaxGap::Rows(1))), &[77.0, 2.0, 77.0, 77.0, 12.0, 8.0, 4.0, 4.0]);
+    same(&filled(Method::Zero, Some(MaxGap::Rows(2))), &[0.0, 2.0, 0.0, 0.0, 12.0, 0.0, 4.0, 0.0]);
+    same(&filled(Method::Zero, Some(MaxGap::Lasting(9))), &[77.0, 2.0, 77.0, 77.0, 12.0, 0.0, 4.0, 0.0]);
+    same(&filled(Method::Zero, Some(MaxGap::Lasting(10))), &[0.0, 2.0, 0.0, 0.0, 12.0, 0.0, 4.0, 0.0]);
+}
+
+#[test]
+fn lines_over_years_lose_no_digit() {
+    // Centuries in nanoseconds, of which a float64 holds no single ones.
+    let second = 1_000_000_000;
+    let times = [-9_000_000_000 * second, second, 9_000_000_002 * second];
+    let x = array![[-1e15], [GAP], [1e15 + 8.0]];
+    let mut out = Array2::zeros((3, 1));
+    let reach = Reach {
+        times: Some(Times::new(&times).unwrap()),
+        ..Reach::default()
+    };
+    impute(x.view(), Method::Time, None, &reach, out.view_mut()).unwrap();
+    assert_eq!(out[[1, 0]], 4.0);
+}
+
+#[test]
 fn filling_is_the_same_in_every_layout_and_touches_nothing_else() {
     let x = plant(20_000);
     for method in METHODS {
@@ -98,7 +167,7 @@ fn filling_is_the_same_in_every_layout_and_touches_nothing_else() {
                 let out = filled(x, method, None, limit);
                 assert_eq!(bits(out.as_slice().unwrap()), bits(expected.as_slice().unwrap()), "{method:?}");
                 let mut turned = Array2::zeros((x.ncols(), x.nrows()));
-                impute(x, method, None, limit, turned.view_mut().reversed_axes()).unwrap();
+                impute(x, method, None, &limited(limit), turned.view_mut().reversed_axes()).unwrap();
                 let turned = turned.t().as_standard_layout().into_owned();
                 assert_eq!(bits(turned.as_slice().unwrap()), bits(expected.as_slice().unwrap()), "{method:?}");
             });

@@ -12,7 +12,7 @@ mod sorted;
 #[cfg(test)]
 mod tests;
 
-use acm_linalg::columns::{self, Leaf, Tile};
+use acm_linalg::columns::{self, Leaf, Source, Tile};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, Row};
 use acm_linalg::{Result, Table};
@@ -155,7 +155,9 @@ fn between(low: f64, high: f64, fraction: f64) -> f64 {
 
 fn run<T: Element>(wanted: Wanted, x: Table<'_, T>, windows: Windows<'_>, out: ArrayViewMut2<'_, T>) -> Result<()> {
     match windows.over(x.nrows())? {
-        Layout::Even(window, history) => columns::run(&Order::new(wanted, window), x, history, out),
+        Layout::Even(window, history, late) => {
+            columns::run(&Order::new(wanted, window), Source::from(x).later(late), history, out)
+        }
         Layout::Uneven(bounds, history) => {
             columns::run(&Order::within(wanted, bounds, windows.min_periods()), x, history, out)
         }

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use proptest::prelude::*;
 
 use super::{Kernel, assert_same_bytes, config, naive, plant, wild_matrix, window};
-use crate::rolling::Window;
+use crate::rolling::{Closed, Window, Windows};
 
 /// Short ones, those about the lengths at which a kernel changes its ways, and one beyond the history.
 const WINDOWS: [usize; 14] = [1, 2, 3, 16, 60, 255, 256, 257, 300, 512, 513, 1100, 1800, 5000];
@@ -34,6 +34,24 @@ fn pieces_of_a_history_give_the_bytes_of_the_whole() {
                     assert_same_bytes(got.view(), whole.slice(s![from..to, ..]), &case);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_window_that_ends_before_its_row_has_the_bytes_of_the_row_before() {
+    let x = plant(700);
+    for kernel in Kernel::all() {
+        for rows in [1, 2, 16, 255, 256, 257, 600, 900] {
+            let windows = Windows::from(window(rows, 1).starting_at(3));
+            let out = |closed| {
+                let mut out = Array2::zeros((x.nrows(), x.ncols() * kernel.results()));
+                kernel.run(x.view(), windows.closed(closed), out.view_mut()).unwrap();
+                out
+            };
+            let (right, left) = (out(Closed::Right), out(Closed::Left));
+            let case = format!("{kernel:?}, window {rows}");
+            assert_same_bytes(left.slice(s![1.., ..]), right.slice(s![..-1, ..]), &case);
         }
     }
 }

@@ -1,0 +1,437 @@
+//! Time-weighted mean: a reading counts for as long as it stood.
+//!
+//! Between two readings the older one holds, so a window's integral is a sum of rectangles: those of its readings, a part of
+//! the one that holds where the window begins, and the newest one's up to its end. Whole rectangles are summed in blocks of
+//! the window's length, at absolute multiples of it, as everywhere here: nothing is ever subtracted.
+
+use std::collections::VecDeque;
+
+use acm_linalg::lanes::{Element, LANES};
+use acm_linalg::memory::{Gather, reserved};
+use acm_linalg::{Error, Result, Table, parallel};
+use ndarray::ArrayViewMut2;
+
+use super::bounds::Bounds;
+use super::windows::{Closed, Windows};
+use crate::column::output::pieces;
+
+/// Estimated time of a value, in nanoseconds.
+const COST_NS: f64 = 60.0;
+
+/// Rows between two looks at the request to stop.
+const STOP_ROWS: usize = 1 << 12;
+
+#[derive(Clone, Copy)]
+struct Reading {
+    time: i64,
+    value: f64,
+}
+
+impl Reading {
+    /// When it ends to hold: when the next one comes, or after so long.
+    fn until(self, next: i64, hold: i64) -> i64 {
+        self.time.saturating_add(hold).min(next)
+    }
+}
+
+/// An integral over time as a pair of float64, in units of 2^`exponent` nanoseconds, and over how many nanoseconds.
+#[derive(Clone, Copy, Default)]
+struct Area {
+    high: f64,
+    low: f64,
+    lasting: i64,
+}
+
+impl Area {
+    /// Two-sum (Knuth, TAOCP 2, 4.2.2, theorem B).
+    #[inline(always)]
+    fn add(&mut self, x: f64) {
+        let high = self.high + x;
+        let part = high - self.high;
+        self.low += (self.high - (high - part)) + (x - part);
+        self.high = high;
+    }
+
+    /// With a rectangle; what the rounding of its product loses is kept (Dekker 1971, doi 10.1007/BF01397083).
+    #[inline(always)]
+    fn with(mut self, value: f64, nanoseconds: i64, unit: f64) -> Self {
+        if nanoseconds <= 0 {
+            return self;
+        }
+        self.lasting += nanoseconds;
+        let rounded = nanoseconds as f64;
+        #[expect(clippy::cast_possible_truncation, reason = "it was one")]
+        let rest = (nanoseconds - rounded as i64) as f64;
+        let time = rounded * unit;
+        let ((high, low), (time_high, time_low)) = (halves(value), halves(time));
+        let product = value * time;
+        let lost = ((high * time_high - product) + high * time_low + low * time_high) + low * time_low;
+        self.add(product);
+        self.low += lost + value * (rest * unit);
+        self
+    }
+
+    #[inline(always)]
+    fn merge(mut self, newer: Self) -> Self {
+        self.add(newer.high);
+        self.low += newer.low;
+        self.lasting += newer.lasting;
+        self
+    }
+
+    /// The integral over the time, rounded once: the mean of a constant is that constant.
+    fn mean(self, unit: f64) -> f64 {
+        let time = self.lasting as f64 * unit;
+        let total = self.high + self.low;
+        let lost = self.low - (total - self.high);
+        let near = total / time;
+        if near.is_infinite() {
+            // No mean is beyond its largest value.
+            return f64::MAX.copysign(near);
+        }
+        let ((high, low), (of_time, rest)) = (halves(near), halves(time));
+        let left = (((total - high * of_time) - high * rest) - low * of_time) - low * rest;
+        let mean = near + (left + lost) / time;
+        if mean.is_finite() { mean } else { near }
+    }
+}
+
+/// Two parts of at most 27 bits whose sum is `x`.
+#[inline(always)]
+fn halves(x: f64) -> (f64, f64) {
+    let high = f64::from_bits(x.to_bits() & !((1 << 27) - 1));
+    (high, x - high)
+}
+
+/// How the windows of a column are walked.
+#[derive(Clone, Copy)]
+struct Walk {
+    window: i64,
+    hold: i64,
+    needed: usize,
+    /// A power of two below 1 over the window, in nanoseconds: no integral is beyond its largest value.
+    unit: f64,
+}
+
+/// The window of a column as it slides.
+struct Column {
+    /// Readings, from the one that holds where the window begins.
+    readings: VecDeque<Reading>,
+    /// Where the block begins that the window ends in, and the first reading from there on.
+    begin: i128,
+    meet: usize,
+    /// Sums of rectangles that end before the block: the last of them, the last two, ...
+    older: Vec<Area>,
+    /// Sum of those from `meet` to `next`.
+    newer: Area,
+    next: usize,
+}
+
+impl Column {
+    /// For windows of at most so many rows.
+    fn new(rows: usize) -> Result<Self> {
+        // One more holds where the window begins, and one more comes before that one goes.
+        let room = rows.saturating_add(2);
+        Ok(Self {
+            readings: VecDeque::from(reserved(room, "the readings of a window")?),
+            older: reserved(room, "the readings of a window")?,
+            begin: i128::MIN,
+            meet: 0,
+            newer: Area::default(),
+            next: 0,
+        })
+    }
+
+    fn clear(&mut self) {
+        self.readings.clear();
+        self.older.clear();
+        self.begin = i128::MIN;
+        self.meet = 0;
+        self.newer = Area::default();
+        self.next = 0;
+    }
+
+    /// A reading's rectangle, as whole as it gets.
+    fn whole(&self, area: Area, reading: usize, walk: Walk) -> Area {
+        let Reading { time, value } = self.readings[reading];
+        let until = self.readings[reading].until(self.readings[reading + 1].time, walk.hold);
+        area.with(value, until - time, walk.unit)
+    }
+
+    /// Lets go of what ended before the window that ends at `now`; gives where that begins.
+    fn forget(&mut self, now: i64, walk: Walk) -> i64 {
+        let from = now.saturating_sub(walk.window);
+        while self.readings.get(1).is_some_and(|reading| reading.time <= from) {
+            self.readings.pop_front();
+            self.meet = self.meet.saturating_sub(1);
+            self.next = self.next.saturating_sub(1);
+        }
+        from
+    }
+
+    /// The mean over the window that ends at `now`.
+    fn mean(&mut self, now: i64, walk: Walk) -> f64 {
+        let from = self.forget(now, walk);
+        let count = self.readings.len();
+        let (Some(&first), Some(&last)) = (self.readings.front(), self.readings.back()) else {
+            return f64::NAN;
+        };
+        let holds = first.time <= from;
+        let start = usize::from(holds);
+        let known = holds && first.time.saturating_add(walk.hold) > from;
+        if count - start + usize::from(known) < walk.needed {
+            return f64::NAN;
+        }
+
+        let begin = i128::from(now) - i128::from(now.rem_euclid(walk.window));
+        if begin != self.begin {
+            self.begin = begin;
+            while self.readings.get(self.meet).is_some_and(|reading| i128::from(reading.time) < begin) {
+                self.meet += 1;
+            }
+            self.older.clear();
+            let mut area = Area::default();
+            for reading in (start..self.meet.saturating_sub(1)).rev() {
+                area = self.whole(area, reading, walk);
+                self.older.push(area);
+            }
+            self.newer = Area::default();
+            self.next = self.meet;
+        }
+        while self.next + 1 < count {
+            self.newer = self.whole(self.newer, self.next, walk);
+            self.next += 1;
+        }
+
+        let whole = self.meet.saturating_sub(1).saturating_sub(start);
+        let mut area = whole.checked_sub(1).map_or_else(Area::default, |place| self.older[place]);
+        if self.meet < count && self.meet > start {
+            area = self.whole(area, self.meet - 1, walk);
+        }
+        area = area.merge(self.newer);
+        if holds {
+            let next = self.readings.get(1).map_or(now, |reading| reading.time);
+            area = area.with(first.value, first.until(next, walk.hold).saturating_sub(from), walk.unit);
+        }
+        if count > start {
+            area = area.with(last.value, last.until(now, walk.hold) - last.time, walk.unit);
+        }
+        match area.lasting {
+            0 if count > start => last.value,
+            0 => f64::NAN,
+            _ => area.mean(walk.unit),
+        }
+    }
+}
+
+/// Time-weighted mean of each column over windows that last a time.
+///
+/// `y[t] = 1 / |K| * integral over K of f(s) ds`, f(s) the newest non-missing reading at or before s, K the part of
+/// `[times[t] - window, times[t]]` in which there is one that is younger than `hold`
+///
+/// The reading before a window holds into it. Where no time has passed since the first reading, that reading.
+///
+/// Shapes: x (n, d), times (n,) -> (n, d).
+/// Missing: NaN and infinity are skipped, as if their rows were not there; NaN out while fewer than `min_periods` (at least
+/// one) readings are in the window or hold into it.
+/// Cost: O(n d), whatever the window. Threads: columns. Error: at most a rounding or two of the exact mean.
+/// Source: the integral of a step function; sums as in van Herk 1992, doi 10.1016/0167-8655(92)90069-C.
+///
+/// # Examples
+///
+/// ```
+/// use acm_features::rolling::{Times, Windows, rolling_time_mean};
+/// use ndarray::{Array2, array};
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// // 10 stood for three seconds, 20 for one.
+/// let x = array![[10.0], [20.0], [0.0]];
+/// let times = [0, 3_000_000_000, 4_000_000_000];
+/// let mut out = Array2::<f64>::zeros((3, 1));
+/// let windows = Windows::lasting(4_000_000_000, 1, Times::new(&times)?)?;
+/// rolling_time_mean(x.view(), windows, None, out.view_mut())?;
+/// assert_eq!(out, array![[10.0], [10.0], [12.5]]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::Parameter`] for windows of rows, or where `hold` is not positive; [`Error::Length`] for other times;
+/// [`Error::Shape`] for another `out`; [`Error::Memory`]; [`Error::Interrupted`].
+pub fn rolling_time_mean<'a, T: Element>(
+    x: impl Into<Table<'a, T>>,
+    windows: Windows<'_>,
+    hold: Option<i64>,
+    mut out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
+    let x = x.into();
+    let (rows, columns) = x.dim();
+    let (window, times) = windows.duration(rows)?;
+    let hold = hold.unwrap_or(i64::MAX);
+    acm_linalg::error::require(hold > 0, "hold", "longer than nothing", hold as f64)?;
+    let history = windows.history(0);
+    let expected = (history.kept(rows), columns);
+    if out.dim() != expected {
+        return Err(Error::Shape {
+            name: "out",
+            expected,
+            got: out.dim(),
+        });
+    }
+    if x.is_empty() {
+        return Ok(());
+    }
+    let longest = Bounds::lasting(window, (false, Closed::Both), times)?.longest();
+    let walk = Walk {
+        window,
+        hold,
+        needed: windows.min_periods().max(1),
+        unit: 0.5_f64.powi(64 - window.leading_zeros().cast_signed()),
+    };
+    // As many columns at once as have their rows side by side, but work for every thread.
+    let width = columns.div_ceil(parallel::num_threads()).clamp(1, LANES);
+    let jobs = pieces(out.view_mut(), width)?.into_iter().enumerate();
+    parallel::run(
+        jobs,
+        COST_NS * x.len() as f64,
+        || (0..width).map(|_| Column::new(longest)).gathered_ok("the columns"),
+        |walks, (group, mut out), stop| {
+            let part = x.of_neighbours(group * width..group * width + out.ncols());
+            walks.iter_mut().for_each(Column::clear);
+            let mut place = 0;
+            for (row, &now) in times.iter().enumerate() {
+                if row % STOP_ROWS == 0 && stop.requested() {
+                    return;
+                }
+                let kept = (row + history.first_row % history.step).is_multiple_of(history.step.get());
+                for (column, walked) in walks.iter_mut().enumerate().take(out.ncols()) {
+                    let value = part.value(row, column).widen();
+                    if value.is_finite() {
+                        walked.readings.push_back(Reading { time: now, value });
+                    }
+                    if kept {
+                        out[[place, column]] = T::narrow(walked.mean(now, walk));
+                    } else {
+                        walked.forget(now, walk);
+                    }
+                }
+                place += usize::from(kept);
+            }
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::parallel::set_num_threads;
+    use ndarray::{Array2, array, s};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rolling::{Times, Window};
+
+    const GAP: f64 = f64::NAN;
+
+    fn means(x: &Array2<f64>, times: &[i64], window: i64, hold: Option<i64>, least: usize) -> Array2<f64> {
+        let mut out = Array2::from_elem(x.dim(), 77.0);
+        let windows = Windows::lasting(window, least, Times::new(times).unwrap()).unwrap();
+        rolling_time_mean(x.view(), windows, hold, out.view_mut()).unwrap();
+        out
+    }
+
+    /// Nanosecond by nanosecond.
+    fn naive(x: &[f64], times: &[i64], row: usize, window: i64, hold: i64) -> f64 {
+        let newest = |time: i64| (0..=row).rev().find(|&row| times[row] <= time && x[row].is_finite());
+        let values: Vec<f64> = (times[row] - window..times[row])
+            .filter_map(|time| newest(time).filter(|&row| time - times[row] < hold).map(|row| x[row]))
+            .collect();
+        if values.is_empty() {
+            return newest(times[row]).filter(|&newest| times[newest] == times[row]).map_or(GAP, |row| x[row]);
+        }
+        values.iter().sum::<f64>() / values.len() as f64
+    }
+
+    proptest! {
+        #[test]
+        fn every_nanosecond_counts_alike(
+            rows in proptest::collection::vec((0..5_i64, -9..9_i32, 0..4_i32), 1..60),
+            window in 1..15_i64,
+            hold in prop_oneof![Just(1000), 1..8_i64],
+        ) {
+            let mut now = -40;
+            let times: Vec<i64> = rows.iter().map(|row| { now += row.0; now }).collect();
+            let x: Vec<f64> = rows.iter().map(|row| if row.2 == 0 { GAP } else { f64::from(row.1) }).collect();
+            let found = means(&Array2::from_shape_vec((x.len(), 1), x.clone()).unwrap(), &times, window, Some(hold), 1);
+            for (row, &found) in found.iter().enumerate() {
+                let expected = naive(&x, &times, row, window, hold);
+                prop_assert!(
+                    (found - expected).abs() <= 1e-14 || (found.is_nan() && expected.is_nan()),
+                    "row {row}: {found}, not {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn by_hand_and_at_the_edges() {
+        let times = [0, 10, 10, 25, 40];
+        let x = array![[GAP, 1.0], [2.0, 3.0], [8.0, GAP], [GAP, f64::INFINITY], [4.0, 5.0]];
+        let found = means(&x, &times, 20, None, 1);
+        assert!(found[[0, 0]].is_nan());
+        assert_eq!(found.column(0).slice(s![1..]), array![2.0, 8.0, 8.0, 8.0]);
+        // A reading at one instant with another stands for no time.
+        assert_eq!(found.column(1), array![1.0, 1.0, 1.0, 2.5, 3.0]);
+        let found = means(&x, &times, 20, None, 2);
+        assert!(found[[1, 0]].is_nan() && found[[4, 0]] == 8.0);
+        let found = means(&x, &times, 20, Some(5), 1);
+        assert!(found[[3, 0]] == 8.0 && found[[4, 0]] == 4.0);
+
+        let large = array![[f64::MAX], [f64::MAX], [-f64::MAX]];
+        assert_eq!(means(&large, &[0, 3, 7], 5, None, 1), array![[f64::MAX], [f64::MAX], [f64::MAX]]);
+        let year = 31_556_952_000_000_000;
+        let constant = Array2::from_elem((40, 1), 0.1);
+        let times: Vec<i64> = (0..40).map(|row| row * 12_345_678_912_345_678).collect();
+        assert_eq!(means(&constant, &times, 5 * year, None, 1), constant);
+        assert_eq!(means(&Array2::zeros((0, 3)), &[], 5, None, 1).dim(), (0, 3));
+    }
+
+    #[test]
+    fn columns_threads_pieces_and_steps_change_nothing() {
+        let rows = 900;
+        let x = Array2::from_shape_fn((rows, 19), |(row, column)| match (row * 31 + column * 17) % 23 {
+            0..4 => GAP,
+            other => other as f64 * 0.37 - 1e6,
+        });
+        let times: Vec<i64> = (0..rows as i64).map(|row| row * 700 + (row * row) % 691).collect();
+        let whole = means(&x, &times, 30_000, None, 1);
+        for threads in [1, 2, 5] {
+            set_num_threads(threads).unwrap();
+            assert_eq!(means(&x, &times, 30_000, None, 1).map(|v| v.to_bits()), whole.map(|v| v.to_bits()));
+        }
+        for column in 0..19 {
+            let one = x.slice(s![.., column..=column]).to_owned();
+            let found = means(&one, &times, 30_000, None, 1);
+            assert_eq!(found.column(0).map(|v| v.to_bits()), whole.column(column).map(|v| v.to_bits()));
+        }
+        // The window, and for every column a reading before it.
+        let piece = x.slice(s![300.., ..]).to_owned();
+        let found = means(&piece, &times[300..], 30_000, None, 1);
+        assert_eq!(found.slice(s![70.., ..]).map(|v| v.to_bits()), whole.slice(s![370.., ..]).map(|v| v.to_bits()));
+        let windows = Windows::lasting(30_000, 1, Times::new(&times).unwrap()).unwrap();
+        let windows = windows.every(7).unwrap().starting_at(3);
+        let mut out = Array2::zeros((windows.kept(rows), 19));
+        rolling_time_mean(x.view(), windows, None, out.view_mut()).unwrap();
+        assert_eq!(out.map(|v| v.to_bits()), whole.slice(s![4..;7, ..]).map(|v| v.to_bits()));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let x = array![[1.0], [2.0]];
+        let windows = Windows::lasting(5, 1, Times::new(&[0, 1]).unwrap()).unwrap();
+        let mut out = Array2::zeros((2, 1));
+        assert!(rolling_time_mean(x.view(), Window::new(2, 1).unwrap().into(), None, out.view_mut()).is_err());
+        assert!(rolling_time_mean(x.view(), windows, Some(0), out.view_mut()).is_err());
+        assert!(rolling_time_mean(x.view(), windows, None, Array2::zeros((3, 1)).view_mut()).is_err());
+        assert!(rolling_time_mean(array![[1.0]].view(), windows, None, Array2::zeros((1, 1)).view_mut()).is_err());
+    }
+}
