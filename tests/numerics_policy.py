@@ -72,6 +72,8 @@ def _missing_of_one(call: Call, x: Array) -> str:
     at = np.delete(np.arange(x.size), gap)
     if got.size == 1 and _same(got, filled(float(np.polyval(np.polyfit(at, rest, 1), gap)))):
         return "skipped, rows keep their places"
+    if _same(got, filled(float(x[gap - 1]))):
+        return "as the reading before it"
     if _same(got, filled(float(rest.mean()))):
         return "counts as the mean"
     if _same(got, filled(float(np.median(rest)))):

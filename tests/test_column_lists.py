@@ -24,7 +24,7 @@ MATRICES = ("x", "y", "data", "score", "a", "b", "centers")
 
 
 FRAME = ("window", "min_periods", "center", "step", "times", "out", "first_row")
-"""What every rolling function of the compiled module takes after its inputs, in this order."""
+"""What every rolling function of the compiled module takes after its inputs, in this order; then `closed`, if any."""
 
 
 def rolled(function: Callable[..., Any], **arguments: Any) -> Any:
@@ -34,10 +34,12 @@ def rolled(function: Callable[..., Any], **arguments: Any) -> Any:
     defaults = {name: None if one.default is one.empty else one.default for name, one in public.items()}
     if "given" not in wanted:
         return function(**dict.fromkeys(wanted) | {n: v for n, v in defaults.items() if n in wanted} | arguments)
-    given = defaults | arguments
+    given = {"center": False} | defaults | arguments
     inputs = [given.pop(name) for name in ("x", "y") if name in given]
     frame = [given.pop(name) for name in FRAME]
-    return function(*inputs, *frame, **given)
+    ends, by = given.pop("closed", None), given.pop("by")
+    assert by is None
+    return function(*inputs, *frame, *([] if ends is None else [ends]), **given)
 
 
 def prepared(call: Call, rows: int) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -54,7 +56,8 @@ def matrices(call: Call) -> list[str]:
     return [name for name, value in call.prepare(60)[1].items() if name in MATRICES and isinstance(value, np.ndarray)]
 
 
-WITH_MATRIX = tuple(call for call in CALLS if matrices(call))
+# Groups are parted before the compiled module is called.
+WITH_MATRIX = tuple(call for call in CALLS if matrices(call) and "by" not in call.prepare(60)[1])
 
 
 def taken_apart(x: Array) -> Columns:

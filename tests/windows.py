@@ -26,37 +26,49 @@ DAY = 24 * HOUR
 START = 1_700_000_000 * SECOND
 
 
-def trailing(n: int, window: int) -> Bounds:
-    """Rows t - window + 1 to t."""
-    row = np.arange(n, dtype=np.int64)
-    return np.maximum(row + 1 - min(window, n), 0), row + 1
+def holds(closed: str) -> tuple[int, int]:
+    """Whether a window holds its older end, and its newer one."""
+    return int(closed in ("left", "both")), int(closed in ("right", "both"))
 
 
-def centred(n: int, window: int) -> Bounds:
+def trailing(n: int, window: int, closed: str = "right") -> Bounds:
+    """Rows t - window + 1 to t, with or without row t - window and row t."""
+    return _of_rows(n, window, 0, closed)
+
+
+def centred(n: int, window: int, closed: str = "right") -> Bounds:
     """The same, (window - 1) // 2 rows later, and cut at the end."""
-    row = np.arange(n, dtype=np.int64)
-    after = (window - 1) // 2
-    return np.clip(row + 1 + after - window, 0, n), np.minimum(row + 1 + after, n)
+    return _of_rows(n, window, (window - 1) // 2, closed)
 
 
-def lasting(times: Times, duration: int) -> Bounds:
-    """Rows up to t whose time lies in (times[t] - duration, times[t]]."""
-    start = np.searchsorted(times, times - duration, side="right")
-    return start.astype(np.int64), np.arange(1, times.size + 1, dtype=np.int64)
+def _of_rows(n: int, window: int, after: int, closed: str) -> Bounds:
+    older, newer = holds(closed)
+    end = np.arange(n, dtype=np.int64) + 1 + after
+    return np.clip(end - window - older, 0, n), np.clip(end - 1 + newer, 0, n)
 
 
-def centred_lasting(times: Times, duration: int) -> Bounds:
-    """Rows whose time lies in (times[t] - duration / 2, times[t] + duration / 2]."""
-    start = np.searchsorted(times, times - (duration + 1) // 2, side="right")
-    stop = np.searchsorted(times, times + duration // 2, side="right")
+def lasting(times: Times, duration: int, closed: str = "right") -> Bounds:
+    """Rows up to t, or before its time, whose time lies between times[t] - duration and times[t]."""
+    older, newer = holds(closed)
+    start = np.searchsorted(times, times - duration, side="left" if older else "right")
+    stop = np.arange(1, times.size + 1) if newer else np.searchsorted(times, times, side="left")
     return start.astype(np.int64), stop.astype(np.int64)
 
 
-def bounds_of(n: int, window: int, *, center: bool, times: Times | None = None) -> Bounds:
+def centred_lasting(times: Times, duration: int, closed: str = "right") -> Bounds:
+    """Rows whose time lies between times[t] - duration / 2 and times[t] + duration / 2."""
+    # No time is half of an odd number of nanoseconds away.
+    older, newer = holds(closed) if duration % 2 == 0 else (0, 1)
+    start = np.searchsorted(times, times - (duration + 1) // 2, side="left" if older else "right")
+    stop = np.searchsorted(times, times + duration // 2, side="right" if newer else "left")
+    return start.astype(np.int64), stop.astype(np.int64)
+
+
+def bounds_of(n: int, window: int, *, center: bool, times: Times | None = None, closed: str = "right") -> Bounds:
     """Give the bounds of any window: of so many rows, or of so many nanoseconds where ``times`` are given."""
     if times is None:
-        return centred(n, window) if center else trailing(n, window)
-    return centred_lasting(times, window) if center else lasting(times, window)
+        return centred(n, window, closed) if center else trailing(n, window, closed)
+    return centred_lasting(times, window, closed) if center else lasting(times, window, closed)
 
 
 def _regular(rng: np.random.Generator, n: int) -> Times:
@@ -120,16 +132,18 @@ def evaluated(
     center: bool = False,
     min_periods: int = 1,
     rowwise: bool = False,
+    closed: str = "right",
     **keywords: Any,
 ) -> Exact:
     """Evaluate any windowed kernel exactly on one column; ``window`` counts rows if ``rowwise`` or without times."""
     of_rows = rowwise or times is None
+    older, newer = holds(closed)
     return kernel.exactly(
         x,
-        window if of_rows else 0,
+        window + older - 1 + newer if of_rows else 0,
         rows,
         min_periods=min_periods,
-        bounds=bounds_of(x.size, window, center=center, times=None if of_rows else times),
+        bounds=bounds_of(x.size, window, center=center, times=None if of_rows else times, closed=closed),
         times=times.tolist() if times is not None else None,
         **keywords,
     )

@@ -13,8 +13,10 @@ from acm_rs import correlation as _correlation
 from acm_rs import decisions as _decisions
 from acm_rs import detectors as _detectors
 from acm_rs import ewm as _ewm
+from acm_rs import extremes as _extremes
 from acm_rs import features as _features
 from acm_rs import linalg as _linalg
+from acm_rs import moments as _moments
 from acm_rs import order as _order
 from acm_rs import pairs as _pairs
 from acm_rs import regimes as _regimes
@@ -27,8 +29,10 @@ from acm_rs.correlation import *
 from acm_rs.decisions import *
 from acm_rs.detectors import *
 from acm_rs.ewm import *
+from acm_rs.extremes import *
 from acm_rs.features import *
 from acm_rs.linalg import *
+from acm_rs.moments import *
 from acm_rs.order import *
 from acm_rs.pairs import *
 from acm_rs.regimes import *
@@ -50,8 +54,10 @@ __all__ += _correlation.__all__
 __all__ += _decisions.__all__
 __all__ += _detectors.__all__
 __all__ += _ewm.__all__
+__all__ += _extremes.__all__
 __all__ += _features.__all__
 __all__ += _linalg.__all__
+__all__ += _moments.__all__
 __all__ += _order.__all__
 __all__ += _pairs.__all__
 __all__ += _regimes.__all__

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Sheet, Table, X
+from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Sheet, Table, Times, Window, X, stamps
 from acm_rs.kernels import per_sensor, same
 
 __all__ = ["column_median_mad", "column_moments", "column_quantiles", "impute", "lag_matrix", "zscore"]
@@ -208,10 +208,12 @@ def zscore(x: X, center: PerSensor | None = None, scale: PerSensor | None = None
 
 def impute(
     x: X,
-    method: Literal["median", "ffill", "bfill", "interpolate", "zero"] = "median",
+    method: Literal["median", "ffill", "bfill", "interpolate", "time", "zero"] = "median",
     fill: PerSensor | None = None,
     limit: int | None = None,
     *,
+    max_gap: Window | None = None,
+    times: Times | None = None,
     out: Floats | None = None,
 ) -> X:
     """A copy with its missing values filled.
@@ -220,13 +222,21 @@ def impute(
     ----------
     x : array of float64 or float32, or frame, shape (n, d) or (n,)
         Rows = time, oldest first; columns = sensors. Any memory layout; never changed.
-    method : {"median", "ffill", "bfill", "interpolate", "zero"}, default "median"
-        The column's median; the last value before the gap; the next value after it; the line between the two, by rows,
-        and after the last value that value; or 0.
+    method : {"median", "ffill", "bfill", "interpolate", "time", "zero"}, default "median"
+        The column's median; the last value before the gap; the next value after it; the line between the two, by rows
+        or by ``times``, and after the last value that value; or 0.
     fill : float or ndarray of float, shape (d,), optional
         With "median": takes the place of the median of each column for which it is a number, not NaN or infinity.
     limit : int, optional
         Most rows of a gap that are filled: its first ones, with "bfill" its last ones. By default all.
+    max_gap : int or duration, optional
+        The longest gap that is filled; longer ones stay missing as a whole. Missing rows, or how far apart the values
+        around the gap are, with ``times``: ``"2h"``, a `numpy.timedelta64` or `datetime.timedelta`; a gap at the start
+        or the end counts from the first row or to the last. By default all.
+    times : array of datetime64 or int64, shape (n,), series or str, optional
+        When each row was taken, oldest first; equal ones may follow each other. int64 are nanoseconds. Of a frame also
+        ``"index"``, or the name of a column; where they are needed, its index of dates or its only column of dates
+        serves by itself.
     out : ndarray, optional
         Where to put the result: shape and dtype of ``x``, no memory shared with ``x``.
 
@@ -240,14 +250,16 @@ def impute(
     TypeError
         An argument is not of its type.
     ValueError
-        An unknown method, a limit below 1, a ``fill`` without "median", or an array of the wrong shape.
+        An unknown method, a ``limit`` or ``max_gap`` below 1, a ``fill`` without "median", times that are lacking or go
+        back, or an array of the wrong shape.
 
     Notes
     -----
-    NaN and infinity are missing, and both are filled. What cannot be filled is NaN: before the first value with "ffill"
-    and "interpolate", after the last with "bfill", and beyond the limit. A column of nothing stays NaN but with "zero"
-    or ``fill``. The numbers are those of `DataFrame.ffill`, `bfill` and `interpolate` in pandas; there ``fillna(value,
-    limit)`` counts over the whole column, here every gap by itself.
+    NaN and infinity are missing, and both are filled. What cannot be filled is NaN: before the first value with
+    "ffill", "interpolate" and "time", after the last with "bfill", and beyond the limit. A column of nothing stays NaN
+    but with "zero" or ``fill``. Where no time passes over a gap, the value before it fills it. The numbers are those of
+    `DataFrame.ffill`, `bfill` and `interpolate` in pandas; there ``fillna(value, limit)`` counts over the whole column,
+    here every gap by itself.
 
     Examples
     --------
@@ -257,8 +269,22 @@ def impute(
     array([1., 5., 5., 5., 5., 9.])
     >>> acm_rs.impute(x, "interpolate", limit=2)
     array([ 1.,  2.,  3., nan,  5.,  9.])
+
+    One row missed is a line; a day of them is not to be made up:
+
+    >>> hours = np.array([0, 1, 3, 4, 27, 28], "datetime64[h]")
+    >>> x = np.array([1.0, np.nan, 7.0, np.nan, np.nan, 9.0])
+    >>> acm_rs.impute(x, "time", max_gap="6h", times=hours)
+    array([ 1.,  3.,  7., nan, nan,  9.])
     """
-    return same(_native.impute, x, out, method=method, fill=per_sensor(fill, x, "fill"), limit=limit)
+    sheet = None if isinstance(x, np.ndarray) else Sheet(x, "x", times)
+    # The frame's own times where a duration is asked about, as windows have it.
+    moments = stamps(times) if sheet is None else sheet.times(times, "1s" if method == "time" else max_gap)
+    reach = {name: value for name, value in (("max_gap", max_gap), ("times", moments)) if value is not None}
+    fill = per_sensor(fill, x, "fill")
+    values = x if sheet is None else sheet.values
+    found = _native.impute(values, method=method, fill=fill, limit=limit, out=out, **reach)
+    return found if sheet is None or out is not None else sheet.like(found)
 
 
 def _each(lags: int | Sequence[int] | NDArray[np.integer[Any]]) -> Iterable[int]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, PerSensor, Sheet, Times, Window
+from acm_rs.frames import MOST, XF, By, Closed, Floats, PerSensor, Sheet, Times, Window
 from acm_rs.kernels import per_sensor, windowed
 
 __all__ = ["ALL_FEATURES", "feature_matrix", "feature_names"]
@@ -124,10 +124,12 @@ def feature_matrix(
     fill: Literal["median"] | PerSensor | None = None,
     min_periods: int | None = 1,
     center: bool = False,
+    closed: Closed | None = None,
     step: int = 1,
     times: Times | None = None,
     out: Floats | None = None,
     first_row: int = 0,
+    by: By | None = None,
 ) -> XF:
     """The features of every column in one pass: the columns of `feature_names`, in its order.
 
@@ -154,6 +156,9 @@ def feature_matrix(
         rows, 1 for a duration.
     center : bool, default False
         Put each row in the middle of its window, as pandas does, instead of at its end.
+    closed : {"right", "left", "both", "neither"}, optional
+        Which of its two ends a window holds, as in pandas. They are row t and the row, or the instant, a window before
+        it: "right", the default, holds row t; "left" the other, so that row t sees only what was before it.
     step : int, default 1
         Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
     times : array of datetime64 or int64, shape (n,), series or str, optional
@@ -166,6 +171,10 @@ def feature_matrix(
         Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other
         rows that its windows see as well and drop their results: the rest equals the whole to the last bit, with
         ``fill="median"`` only where nothing is missing, because a piece has a median of its own.
+    by : sequence, array or series of labels, shape (n,), or str, optional
+        A label for each row, or the name of a frame's column of them: each group's rows, in their order, are a history
+        of their own, and only within a group need times be in order. Results stand in the order of the rows. A missing
+        label is an error.
 
     Returns
     -------
@@ -208,8 +217,10 @@ def feature_matrix(
     """
     own: dict[str, Any] = {"features": features, "bands": bands, "fs": fs, "fill": fill}
     if isinstance(x, np.ndarray):
-        return windowed(_native.feature_matrix, x, window, min_periods, center, step, times, out, first_row, **own)
-    sheet = Sheet(x, "x", times)
+        return windowed(
+            _native.feature_matrix, x, window, min_periods, center, closed, step, times, out, first_row, by, **own
+        )
+    sheet = Sheet(x, "x", times, by)
     own["fill"] = fill if isinstance(fill, str) else per_sensor(fill, sheet, "fill")
     return windowed(
         _native.feature_matrix,
@@ -217,10 +228,12 @@ def feature_matrix(
         window,
         min_periods,
         center,
+        closed,
         step,
         times,
         out,
         first_row,
+        by,
         labels=lambda: feature_names(sheet.texts(), features, bands),
         **own,
     )

@@ -9,7 +9,7 @@ import datetime
 import operator
 import reprlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,13 @@ XF = TypeVar("XF", bound=Frame)
 XT = TypeVar("XT", bound=IntoDataFrame | IntoSeries)
 """Frame or series: the same comes back, its numbers float64."""
 
+Closed: TypeAlias = Literal["right", "left", "both", "neither"]
+"""The ends that belong to a window."""
+By: TypeAlias = Sequence[Hashable] | npt.NDArray[Any] | IntoSeries | str
+"""A label for each row, or a column's name."""
+
 Values: TypeAlias = npt.NDArray[Any] | list[npt.NDArray[Any]]
+Rows: TypeAlias = slice | npt.NDArray[np.intp]
 
 MOST = 2**20
 """Most names that are made of an argument: nobody means more."""
@@ -69,6 +75,7 @@ class Sheet:
     """A frame or series that was read: its sensors' values and labels, its times, and its own kind to go back to."""
 
     __slots__ = (
+        "_group",
         "_index",
         "_kinds",
         "_nw",
@@ -81,7 +88,7 @@ class Sheet:
         "values",
     )
 
-    def __init__(self, x: Any, name: str, times: object = None) -> None:
+    def __init__(self, x: Any, name: str, times: object = None, by: object = None) -> None:
         import narwhals as nw
 
         try:
@@ -101,13 +108,15 @@ class Sheet:
         self._index = getattr(x, "index", None) if self._nw.implementation.is_pandas_like() else None
         self._own_label: Hashable = None
         self._own_times: Any = None
+        self._group: Hashable = self._named_by(by)
         if self.is_series:
             self.labels: list[Hashable] = [self._nw.name if self._nw.name not in (None, "") else None]
             self.values: Values = self._one()
             return
         self._kinds: dict[Any, Any] = {}
         whole = self._whole()
-        if whole is not None and not (isinstance(times, str) and times != INDEX):
+        named = (isinstance(times, str) and times != INDEX) or isinstance(by, str)
+        if whole is not None and not named:
             self.labels, self.values = list(self.native.columns), whole
             return
         self._kinds = dict(self._nw.schema)
@@ -129,7 +138,8 @@ class Sheet:
         """The labels of all columns but that of the times: the one that `times` names, or the only one of dates."""
         import narwhals as nw
 
-        dated = [label for label, kind in self._kinds.items() if isinstance(kind, nw.Datetime | nw.Date)]
+        sensors = [label for label in self._kinds if self._group is None or label != self._group]
+        dated = [label for label in sensors if isinstance(self._kinds[label], nw.Datetime | nw.Date)]
         named = times if isinstance(times, str) and times in self._kinds else None
         if named is not None and named not in dated and not (named == INDEX and self._has_dates()):
             raise TypeError(
@@ -145,9 +155,9 @@ class Sheet:
             hint = "" if isinstance(times, str) else ", or name the one that counts with `times`"
             raise TypeError(f"`{self.name}` must have {must}, got {listed(dated)}; drop {listed(others)}{hint}")
         if chosen is None:
-            return list(self._kinds)
+            return sensors
         self._own_label, self._own_times = chosen, self._column_of(chosen)
-        return [label for label in self._kinds if label != chosen]
+        return [label for label in sensors if label != chosen]
 
     def _column_of(self, label: Hashable) -> Any:
         import narwhals as nw
@@ -222,6 +232,22 @@ class Sheet:
             return zoned(times)
         return zoned(self._own_times if self._own_times is not None else self._index if self._has_dates() else None)
 
+    def _named_by(self, by: object) -> str | None:
+        """The name of the column of the groups' labels, where `by` is that."""
+        if not isinstance(by, str):
+            return None
+        known = [] if self.is_series else self._nw.columns
+        if by not in known:
+            raise ValueError(
+                f"`by` must be a label for each row, or the name of a column, got {reprlib.repr(by)}; columns: "
+                f"{listed(known)}"
+            )
+        return by
+
+    def group_column(self) -> Any:
+        """The labels of the groups."""
+        return self._column_of(self._group)
+
     # ---- names ----------------------------------------------------------------------------------------------------
 
     @property
@@ -250,19 +276,20 @@ class Sheet:
         step = operator.index(step)
         return slice(-operator.index(first_row) % step, None, step)
 
-    def like(self, values: Any, labels: Sequence[Hashable] | None = None, rows: slice = slice(None)) -> Any:
+    def like(self, values: Any, labels: Sequence[Hashable] | None = None, rows: Rows = slice(None)) -> Any:
         """Results of (kept) rows as the same kind: a column for each label, or for each sensor."""
         if labels is None:
             if self.is_series:
                 return self.line(values, self.labels[0], rows)
             labels = self.labels
         index = None if self._index is None else self._index[rows]
-        before = self._own_times
-        if before is not None and rows != slice(None):
-            before = before[np.arange(len(before))[rows].tolist()]
+        before = self._before
+        if before and not (isinstance(rows, slice) and rows == slice(None)):
+            chosen = np.arange(len(self._nw))[rows].tolist()
+            before = {label: column[chosen] for label, column in before.items()}
         return self._frame(values.reshape(len(values), len(labels)), labels, index, before)
 
-    def line(self, values: Any, label: Hashable, rows: slice = slice(None)) -> Any:
+    def line(self, values: Any, label: Hashable, rows: Rows = slice(None)) -> Any:
         """One result for each (kept) row as a series."""
         if self._index is not None:
             return self._space.Series(values, index=self._index[rows], name=label, copy=False)
@@ -318,9 +345,22 @@ class Sheet:
     def _space(self) -> Any:
         return self._nw.__native_namespace__()
 
-    def _frame(self, values: Any, labels: Sequence[Hashable], index: Any, before: Any = None) -> Any:
-        """A frame of these columns, the frame's own times before them."""
-        everything = list(labels) if before is None else [self._own_label, *labels]
+    @property
+    def _before(self) -> dict[Hashable, Any]:
+        """The frame's columns that stand before results: its times, and what its rows are grouped by."""
+        before: dict[Hashable, Any] = {}
+        if self._own_times is not None:
+            before[self._own_label] = self._own_times
+        if self._group is not None:
+            before[self._group] = self._column_of(self._group)
+        return before
+
+    def _frame(
+        self, values: Any, labels: Sequence[Hashable], index: Any, before: Mapping[Hashable, Any] | None = None
+    ) -> Any:
+        """A frame of these columns, the frame's own ones before them."""
+        before = before or {}
+        everything = [*before, *labels]
         if len(set(everything)) < len(everything):
             twice = sorted({str(label) for label in everything if everything.count(label) > 1})
             raise ValueError(
@@ -328,15 +368,14 @@ class Sheet:
                 f"`{self.name}`, or ask for each result once"
             )
         if self._index is not None:
-            same = labels is self.labels and before is None and not self.is_series
+            same = labels is self.labels and not before and not self.is_series
             columns = self.native.columns if same else self._space.Index(labels, tupleize_cols=False)
             frame = self._space.DataFrame(values, index=index, columns=columns, copy=False)
-            if before is not None:
-                frame.insert(0, self._own_label, before.to_native())
+            for place, (label, column) in enumerate(before.items()):
+                frame.insert(place, label, column.to_native())
             return frame
-        parts = [self._column(label, column) for label, column in zip(labels, values.T, strict=True)]
-        if before is not None:
-            parts.insert(0, before.to_native())
+        parts = [column.to_native() for column in before.values()]
+        parts += [self._column(label, column) for label, column in zip(labels, values.T, strict=True)]
         names = [str(label) for label in everything]
         if self._nw.implementation.is_pyarrow():
             return self._space.table(parts, names=names)
@@ -407,11 +446,11 @@ def _arrow_floats(column: Any, dtype: Any) -> npt.NDArray[Any]:
     return np.asarray(column.cast("double", safe=False).to_numpy(zero_copy_only=False), dtype=dtype)
 
 
-def opened(x: Any, name: str = "x", times: object = None) -> Sheet | None:
+def opened(x: Any, name: str = "x", times: object = None, by: object = None) -> Sheet | None:
     """The sheet of a frame or series; None for an array, which the engine takes as it is."""
     if isinstance(x, np.ndarray):
         return None
-    return x if isinstance(x, Sheet) else Sheet(x, name, times)
+    return x if isinstance(x, Sheet) else Sheet(x, name, times, by)
 
 
 def arrays(x: Any, name: str = "x") -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from acm_rs.frames import Sheet, listed, opened, same_index, stamps, type_name, vector
+from acm_rs.frames import Rows, Sheet, listed, opened, same_index, stamps, type_name, vector
+from acm_rs.groups import by_group
 
 
 def beside(x: Sheet | None, y: Any, name: str = "y", *, rows: bool = True) -> Any:
@@ -76,31 +77,50 @@ def windowed(
     window: object,
     min_periods: int | None,
     center: bool,
+    closed: str | None,
     step: int,
     times: Any,
     out: Any,
     first_row: int,
+    by: Any,
     tails: Sequence[str] | None = None,
     labels: Callable[[], Sequence[Hashable]] | None = None,
     **own: Any,
 ) -> Any:
     """A rolling kernel over an array or a frame, and over a second one where there is a `y` in `own`.
 
-    Where a sensor has several results, `tails` follow its name, or `labels` makes all their names.
+    Where a sensor has several results, `tails` follow its name, or `labels` makes all their names. With `by` each group
+    of rows by itself.
     """
     # Live rows come one by one: the shortest way for arrays.
-    if isinstance(x, np.ndarray) and (times is None or isinstance(times, np.ndarray)) and "y" not in own:
-        return kernel(x, window, min_periods, center, step, times, out, first_row, **own)
-    sheet = opened(x, "x", times)
+    ends = () if closed is None else (closed,)
+    plain = isinstance(x, np.ndarray) and (times is None or isinstance(times, np.ndarray))
+    if plain and by is None and "y" not in own:
+        return kernel(x, window, min_periods, center, step, times, out, first_row, *ends, **own)
+    sheet = opened(x, "x", times, by)
     inputs: tuple[Any, ...] = (x if sheet is None else sheet.values,)
     if "y" in own:
         inputs = (*inputs, beside(sheet, own.pop("y")))
     moments = stamps(times) if sheet is None else sheet.times(times, window)
-    found = kernel(*inputs, window, min_periods, center, step, moments, out, first_row, **own)
+    rows: Rows
+    if by is None:
+        found = kernel(*inputs, window, min_periods, center, step, moments, out, first_row, *ends, **own)
+        rows = slice(None) if sheet is None else sheet.kept(step, first_row)
+    else:
+        if isinstance(first_row, np.ndarray) or first_row != 0:
+            raise ValueError(
+                f"`first_row` must be 0 with `by`: each group counts its own rows, got {reprlib.repr(first_row)}"
+            )
+
+        def arguments(moments: Any) -> tuple[Any, ...]:
+            return (window, min_periods, center, step, moments, None, 0, *ends)
+
+        found, kept = by_group(kernel, inputs, by, sheet, moments, arguments, step, out, own)
+        rows = slice(None) if kept is None else kept
     if sheet is None or out is not None:
         return found
     names = sheet.each(tails) if tails is not None else labels and labels()
-    return sheet.like(found, names, sheet.kept(step, first_row))
+    return sheet.like(found, names, rows)
 
 
 def windowed_f64(

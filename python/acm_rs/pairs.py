@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import XF, Floats, Sheet, Table, Times, Window, X, listed
+from acm_rs.frames import XF, By, Closed, Floats, Sheet, Table, Times, Window, X, listed
 from acm_rs.kernels import windowed
 
 __all__ = ["rolling_corr", "rolling_cov", "rolling_lag_corr"]
@@ -42,10 +42,12 @@ def rolling_cov(
     *,
     ddof: int = 1,
     center: bool = False,
+    closed: Closed | None = None,
     step: int = 1,
     times: Times | None = None,
     out: Floats | None = None,
     first_row: int = 0,
+    by: By | None = None,
 ) -> X:
     """Rolling covariance of the columns of two arrays.
 
@@ -67,6 +69,9 @@ def rolling_cov(
         The divisor is the count minus ``ddof``.
     center : bool, default False
         Put each row in the middle of its window, as pandas does, instead of at its end.
+    closed : {"right", "left", "both", "neither"}, optional
+        Which of its two ends a window holds, as in pandas. They are row t and the row, or the instant, a window before
+        it: "right", the default, holds row t; "left" the other, so that row t sees only what was before it.
     step : int, default 1
         Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
     times : array of datetime64 or int64, shape (n,), series or str, optional
@@ -78,6 +83,10 @@ def rolling_cov(
     first_row : int, default 0
         Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other
         rows that its windows see as well and drop their results: the rest equals the whole to the last bit.
+    by : sequence, array or series of labels, shape (n,), or str, optional
+        A label for each row, or the name of a frame's column of them: each group's rows, in their order, are a history
+        of their own, and only within a group need times be in order. Results stand in the order of the rows. A missing
+        label is an error.
 
     Returns
     -------
@@ -105,7 +114,9 @@ def rolling_cov(
     >>> acm_rs.rolling_cov(np.array([1.0, 2.0, 4.0]), np.array([2.0, 4.0, 4.0]), 2)
     array([nan,  1.,  0.])
     """
-    return windowed(_native.rolling_cov, x, window, min_periods, center, step, times, out, first_row, y=y, ddof=ddof)
+    return windowed(
+        _native.rolling_cov, x, window, min_periods, center, closed, step, times, out, first_row, by, y=y, ddof=ddof
+    )
 
 
 def rolling_corr(
@@ -115,10 +126,12 @@ def rolling_corr(
     min_periods: int | None = 1,
     *,
     center: bool = False,
+    closed: Closed | None = None,
     step: int = 1,
     times: Times | None = None,
     out: Floats | None = None,
     first_row: int = 0,
+    by: By | None = None,
 ) -> X:
     """Rolling Pearson correlation of the columns of two arrays.
 
@@ -138,6 +151,9 @@ def rolling_corr(
         duration.
     center : bool, default False
         Put each row in the middle of its window, as pandas does, instead of at its end.
+    closed : {"right", "left", "both", "neither"}, optional
+        Which of its two ends a window holds, as in pandas. They are row t and the row, or the instant, a window before
+        it: "right", the default, holds row t; "left" the other, so that row t sees only what was before it.
     step : int, default 1
         Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
     times : array of datetime64 or int64, shape (n,), series or str, optional
@@ -149,6 +165,10 @@ def rolling_corr(
     first_row : int, default 0
         Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other
         rows that its windows see as well and drop their results: the rest equals the whole to the last bit.
+    by : sequence, array or series of labels, shape (n,), or str, optional
+        A label for each row, or the name of a frame's column of them: each group's rows, in their order, are a history
+        of their own, and only within a group need times be in order. Results stand in the order of the rows. A missing
+        label is an error.
 
     Returns
     -------
@@ -176,7 +196,7 @@ def rolling_corr(
     >>> acm_rs.rolling_corr(np.array([1.0, 2.0, 4.0, 3.0]), np.array([2.0, 4.0, 8.0, 9.0]), 2)
     array([nan,  1.,  1., -1.])
     """
-    return windowed(_native.rolling_corr, x, window, min_periods, center, step, times, out, first_row, y=y)
+    return windowed(_native.rolling_corr, x, window, min_periods, center, closed, step, times, out, first_row, by, y=y)
 
 
 def rolling_lag_corr(
@@ -187,10 +207,12 @@ def rolling_lag_corr(
     min_periods: int | None = 1,
     *,
     center: bool = False,
+    closed: Closed | None = None,
     step: int = 1,
     times: Times | None = None,
     out: Floats | None = None,
     first_row: int = 0,
+    by: By | None = None,
 ) -> XF:
     """Rolling Pearson correlation of a column with another some rows earlier.
 
@@ -213,6 +235,9 @@ def rolling_lag_corr(
         duration.
     center : bool, default False
         Put each row in the middle of its window, as pandas does, instead of at its end.
+    closed : {"right", "left", "both", "neither"}, optional
+        Which of its two ends a window holds, as in pandas. They are row t and the row, or the instant, a window before
+        it: "right", the default, holds row t; "left" the other, so that row t sees only what was before it.
     step : int, default 1
         Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
     times : array of datetime64 or int64, shape (n,), series or str, optional
@@ -225,6 +250,10 @@ def rolling_lag_corr(
         Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other
         rows that its windows see, and ``max_lag`` more before them, and drop their results: the rest equals the whole
         to the last bit.
+    by : sequence, array or series of labels, shape (n,), or str, optional
+        A label for each row, or the name of a frame's column of them: each group's rows, in their order, are a history
+        of their own, and only within a group need times be in order. Results stand in the order of the rows. A missing
+        label is an error.
 
     Returns
     -------
@@ -258,8 +287,10 @@ def rolling_lag_corr(
     """
     if isinstance(x, np.ndarray):
         own: dict[str, Any] = {"max_lag": max_lag, "pairs": pairs}
-        return windowed(_native.rolling_lag_corr, x, window, min_periods, center, step, times, out, first_row, **own)
-    sheet = Sheet(x, "x", times)
+        return windowed(
+            _native.rolling_lag_corr, x, window, min_periods, center, closed, step, times, out, first_row, by, **own
+        )
+    sheet = Sheet(x, "x", times, by)
     chosen = _numbered(pairs, sheet.labels)
 
     def labels() -> list[str]:
@@ -273,10 +304,12 @@ def rolling_lag_corr(
         window,
         min_periods,
         center,
+        closed,
         step,
         times,
         out,
         first_row,
+        by,
         labels=labels,
         max_lag=max_lag,
         pairs=chosen,

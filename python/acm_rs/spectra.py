@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.features import energy_count
-from acm_rs.frames import XF, Floats, Numbers, Sheet, Table, Times, Window
+from acm_rs.frames import XF, By, Closed, Floats, Numbers, Sheet, Table, Times, Window
 from acm_rs.kernels import windowed
 
 __all__ = ["band_energy", "power_spectrum", "rolling_band_energy", "seasonality"]
@@ -86,10 +86,12 @@ def rolling_band_energy(
     min_periods: int | None = 1,
     *,
     center: bool = False,
+    closed: Closed | None = None,
     step: int = 1,
     times: Times | None = None,
     out: Floats | None = None,
     first_row: int = 0,
+    by: By | None = None,
 ) -> XF:
     """Rolling energy of frequency bands of each column.
 
@@ -111,6 +113,9 @@ def rolling_band_energy(
         Non-missing values a result needs; NaN where fewer remain. None, as in pandas: the window, or 1 for a duration.
     center : bool, default False
         Put each row in the middle of its window, as pandas does, instead of at its end.
+    closed : {"right", "left", "both", "neither"}, optional
+        Which of its two ends a window holds, as in pandas. They are row t and the row, or the instant, a window before
+        it: "right", the default, holds row t; "left" the other, so that row t sees only what was before it.
     step : int, default 1
         Evaluate only the rows whose absolute index is a multiple of it: 0, step, 2 step, ...
     times : array of datetime64 or int64, shape (n,), series or str, optional
@@ -122,6 +127,10 @@ def rolling_band_energy(
     first_row : int, default 0
         Absolute index of the first row of ``x``, where ``x`` is a piece of a longer history. Give a piece all other
         rows that its windows see as well and drop their results: the rest equals the whole to the last bit.
+    by : sequence, array or series of labels, shape (n,), or str, optional
+        A label for each row, or the name of a frame's column of them: each group's rows, in their order, are a history
+        of their own, and only within a group need times be in order. Results stand in the order of the rows. A missing
+        label is an error.
 
     Returns
     -------
@@ -159,10 +168,12 @@ def rolling_band_energy(
         window,
         min_periods,
         center,
+        closed,
         step,
         times,
         out,
         first_row,
+        by,
         tails,
         bands=bands,
         fs=fs,

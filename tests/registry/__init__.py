@@ -22,6 +22,7 @@ from registry import (
     linalg,
     monitor,
     order,
+    over_time,
     pairs,
     regimes,
     rolling,
@@ -70,8 +71,9 @@ __all__ = [
     "partner",
 ]
 
+_ROLLING = (rolling, over_time, order, spectra, pairs)
 _FEATURES: tuple[Row, ...] = tuple(
-    row for subject in (rolling, order, spectra, pairs, ewm, correlation, columns, features) for row in subject.ROWS
+    row for subject in (*_ROLLING, ewm, correlation, columns, features) for row in subject.ROWS
 )
 _MODELS: tuple[Row, ...] = tuple(row for subject in (linalg, detectors, regimes, decisions) for row in subject.ROWS)
 _OTHERS: tuple[Row, ...] = (*engine.ROWS, *monitor.ROWS, *files.ROWS)

@@ -14,6 +14,7 @@ from exact import NAN, Column, Pair, Window, round_ratio
 from registry.inputs import Inputs, Matrix
 from registry.measure import Array, of_columns, of_values, worse
 from registry.order import mad, median, quantile
+from registry.over_time import OverTime, filled_by_time, measure_by_time
 from registry.references import Floats, clean
 from registry.rolling import kurt, mean, skew, std
 from registry.row import Accuracy, Probe, frozen, public
@@ -36,7 +37,7 @@ from registry.timed import (
     polars_form,
     whole,
 )
-from registry.values import COLUMNS, history, with_out
+from registry.values import COLUMNS, history, seconds, with_out
 from registry.whole import Matrix as Way
 from registry.whole import Parts, Whole, each, same, wide
 
@@ -273,6 +274,7 @@ ROWS = (
         (
             *(Way(_impute, same, frozen(method=fill), fill, columns=-1, takes_out=True) for fill in _FILLS),
             Way(_impute, same, frozen(method="ffill", limit=2), "with a limit", columns=-1, takes_out=True),
+            OverTime(filled_by_time, same, frozen(method="time"), "time", columns=-1, takes_out=True),
         ),
         {
             **{
@@ -280,6 +282,7 @@ ROWS = (
                 for fill in _FILLS
             },
             "given": lambda rows: {"x": history(rows), "fill": [1.0] * COLUMNS},
+            "time": lambda rows: {"x": history(rows), "method": "time", "max_gap": "3s", "times": seconds(rows)},
         },
         (Probe(),),
         (
@@ -287,6 +290,7 @@ ROWS = (
                 worse(
                     of_values(lambda x: public("impute")(x), _imputed),
                     of_values(lambda x: public("impute")(x, "interpolate"), _interpolated),
+                    measure_by_time,
                 ),
                 1e-12,
             ),

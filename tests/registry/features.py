@@ -21,7 +21,7 @@ from registry.references import Floats, of_pandas
 from registry.rolling import numpy_slope, sliding_moments
 from registry.row import Accuracy, Function, Probe, frozen, public
 from registry.spectra import bands_of, scipy_band_energy
-from registry.values import COLUMNS, Arguing, history
+from registry.values import COLUMNS, Arguing, history, labels
 
 FEATURES = ("median", "mad", "mean", "std", "slope", "skew", "kurt", "energy", "robust_z")
 SCALE = 1.4826
@@ -166,6 +166,7 @@ class FeatureKernel(Kernel):
             "plain": lambda rows: {"x": history(rows), "window": 16},
             "filled": lambda rows: {"x": history(rows), "window": 16, "fill": "median"},
             "lasting": lambda rows: {"x": history(rows), "window": "20s", **common(rows), "center": True, "step": 2},
+            "by group": lambda rows: {"x": history(rows), "window": 5, "closed": "both", "by": labels(rows)},
         }
 
     @property

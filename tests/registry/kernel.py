@@ -14,7 +14,7 @@ from windows import trailing
 
 from registry.row import Array, Floats, Probe, Row, flat, frozen, public
 from registry.timed import Case
-from registry.values import COLUMNS, Arguing, Arguments, history, nothing, seconds
+from registry.values import COLUMNS, Arguing, Arguments, history, labels, nothing, seconds
 
 DDOF = (frozen(ddof=0), frozen(ddof=2))
 
@@ -198,7 +198,11 @@ class Kernel(Row):
         def lasting(rows: int) -> Arguments:
             return {"x": history(rows), "window": "20s", **self.own(rows), **common(rows), "center": True, "step": 2}
 
-        return {"": of_rows, "lasting": lasting}
+        def by_group(rows: int) -> Arguments:
+            plain = {name: value for name, value in common(rows).items() if name != "first_row"}
+            return {"x": history(rows), "window": 5, **self.own(rows), **plain, "closed": "both", "by": labels(rows)}
+
+        return {"": of_rows, "lasting": lasting, "by group": by_group}
 
     def called_width(self, own: Arguments) -> int:
         """The output columns of a call with its own arguments."""
