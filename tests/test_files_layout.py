@@ -430,12 +430,32 @@ def test_null_characters_at_the_end(path: Path) -> None:
         (text("Time              A     B", separator="   "), " "),
         (text("Time  A  B", separator="  "), " "),
         (text("Date Clock A B", separator=" "), " "),
+        (text("Time A B", separator=" "), " "),
+        (text("Report of pump 3", "Time A B", separator=" ", below="End of report"), " "),
+        (text("Time  A  B", separator="  ").replace(".", ","), " "),
     ],
 )
 def test_separators(path: Path, content: str, separator: str) -> None:
     raw = read(path, content)
     expected = [[*row[0].split(), *row[1:]] for row in READINGS] if raw.columns[0] == "Date" else READINGS
-    assert (cells(raw), raw.separator) == (expected, separator)
+    found = [[cell and cell.replace(",", ".") for cell in row] for row in cells(raw)]
+    assert (found, raw.separator) == (expected, separator)
+
+
+def test_columns_at_fixed_places(path: Path) -> None:
+    table = [
+        ["Time", "Bearing Temp", "B"],
+        *([row[0], "" if place == 2 else row[1], row[2]] for place, row in enumerate(READINGS)),
+    ]
+    lines = ["Trend of pump 3", *(f"{a:<17}{b:>12} {c:>3}" for a, b, c in table), "End of report"]
+    raw = read(path, "\n".join(lines) + "\n")
+    assert raw.columns == table[0]
+    assert [[cell or "" for cell in row] for row in cells(raw)] == table[1:]
+    # A line that does not fit is one cell.
+    odd = "2024-03-01 00:20 a word that is longer than a column"
+    raw = read(path, "\n".join([*lines[:2], *lines[2:-1] * 50, odd, *lines[2:]]) + "\n")
+    assert raw.column("Time")[300] == odd
+    assert raw.height == 307
 
 
 def test_a_decimal_comma_does_not_part_cells(path: Path) -> None:

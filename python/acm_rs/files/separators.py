@@ -8,18 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = [
-    "BLANKS",
-    "SEPARATORS",
-    "Record",
-    "announced",
-    "cells_of",
-    "cut_at_blanks",
-    "parted_widely",
-    "records",
-    "tell_separator",
-    "whole_row",
-]
+from acm_rs.files.blanks import tell_blanks
+
+__all__ = ["BLANKS", "SEPARATORS", "Record", "announced", "cells_of", "records", "tell_separator", "whole_row"]
 
 SEPARATORS = ("\t", ";", "|", ",")
 # Stands for cells parted by blanks, which are written anew with tabs between them.
@@ -130,30 +121,17 @@ def tell_separator(lines: Sequence[str]) -> str:
         scores[separator] = max(widths.values(), default=0)
     # A comma may be a decimal mark and stand in every row, so the others are asked first.
     best = max(SEPARATORS, key=lambda separator: (scores[separator], -SEPARATORS.index(separator)))
-    if 2 * scores[best] >= len(lines) and scores[best] > 1:
+    if 2 * scores[best] >= len(lines) and scores[best] > 1 and not _only_decimals(best, lines):
         return best
-    if _even(lines, True) or _even(lines, False):
+    if lines and tell_blanks(lines):
         return BLANKS
     return best if scores[best] else ","
 
 
-def cut_at_blanks(line: str, wide: bool) -> list[str]:
-    """The cells of a line that are parted by blanks; by two at least where `wide`."""
-    return re.split(r"\s{2,}|\t" if wide else r"\s+", line.strip())
-
-
-def parted_widely(lines: Sequence[str]) -> bool:
-    """Tell whether cells are parted by two blanks at least."""
-    return _even([line for line in lines if line.strip()], True)
-
-
-def _even(lines: Sequence[str], wide: bool) -> bool:
-    """Tell whether header and rows have the same number of cells when they are cut at blanks."""
-    rows = [cut_at_blanks(line, wide) for line in lines]
-    width, count = Counter(map(len, rows)).most_common(1)[0]
-    if width < 2 or count < 3 or count < 0.9 * len(rows):
+def _only_decimals(separator: str, lines: Sequence[str]) -> bool:
+    """Tell whether the commas are decimal marks of numbers that blanks part."""
+    if separator != "," or "," in lines[0]:
         return False
-    same = [row for row in rows if len(row) == width]
-    header, readings = same[0], same[1:]
-    numbers = [sum(bool(re.match(r"[+-]?[\d.,]+", cell)) for cell in row) for row in readings]
-    return not any(re.fullmatch(r"[+-]?[\d.,]+", cell) for cell in header) and sum(numbers) * 2 >= width * len(readings)
+    cut = tell_blanks(lines)
+    cells = [cell for line in lines for cell in cut.cells(line)] if cut else [","]
+    return all(re.fullmatch(r"[+-]?\d+,\d+", cell) for cell in cells if "," in cell)

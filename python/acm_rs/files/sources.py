@@ -54,6 +54,7 @@ _REFUSED = (
     (b"Obj\x01", "is an Avro file: write it as Parquet or CSV first"),
     (b"ORC", "is an ORC file: write it as Parquet or CSV first"),
 )
+_OPENERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}  # type: ignore[dict-item]
 _NO_TABLES = (
     ".md .pdf .png .jpg .jpeg .gif .svg .bmp .html .htm .xml .json .yaml .yml .toml .ini .log .doc .docx .rtf",
     ".py .m .ipynb .exe .dll .md5 .sha256",
@@ -131,7 +132,7 @@ def open_sources(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     scratch = _Scratch()
     sources: list[Source] = []
     seen: set[tuple[int, int]] = set()
-    for text in map(os.fspath, given):
+    for text in [os.fspath(path) for path in given]:
         if text == "-":
             if any(source.name == STANDARD_INPUT for source in sources):
                 raise Refusal("standard input (-) is named twice", status=2)
@@ -285,7 +286,7 @@ def _decompressed(source: Source, kind: str) -> Source:
         if kind == "zst":
             blocks = _from_zstd(file, source.name)
         else:
-            opened = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}[kind](file, "rb")
+            opened = _OPENERS[kind](file)
             blocks = iter(lambda: opened.read(_BLOCK), b"")
         try:
             _written(target, blocks, source.name, file.tell)

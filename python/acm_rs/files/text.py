@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from acm_rs.files.bad_rows import BadRows
+from acm_rs.files.blanks import tell_blanks
 from acm_rs.files.encodings import Utf8, as_utf8
 from acm_rs.files.errors import Refusal, printable
 from acm_rs.files.layout import HEADER_WITHIN, Layout, find_layout
@@ -19,7 +20,7 @@ from acm_rs.files.meter import Meter
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About
 from acm_rs.files.rows import sweep
-from acm_rs.files.separators import BLANKS, Record, announced, cut_at_blanks, parted_widely, records, tell_separator
+from acm_rs.files.separators import BLANKS, Record, announced, records, tell_separator
 from acm_rs.files.sources import Source
 
 __all__ = ["TextLayout", "text_layout"]
@@ -184,7 +185,8 @@ def text_layout(source: Source, options: ReadOptions, bad_rows: BadRows, meter: 
 
 
 def _first_lines(text: Utf8) -> list[str]:
-    lines, size = [], 0
+    lines: list[str] = []
+    size = 0
     with text.path.open("rb") as file:
         file.seek(text.start)
         while size < text.end - text.start and len(lines) < _HEAD_LINES and (size < _HEAD_BYTES or len(lines) < 60):
@@ -225,13 +227,15 @@ def _name_empty_ends(layout: Layout, head: list[Record]) -> None:
 
 def _with_tabs(source: Source, text: Utf8, lines: list[str]) -> tuple[Utf8, list[str]]:
     """Write a text whose cells are parted by blanks anew, with tabs between them."""
-    wide = parted_widely(lines)
+    cut = tell_blanks([line for line in lines if line.strip()])
+    if cut is None:
+        raise AssertionError("the lines were cut at blanks before")
     path = source.scratch("tabs")
     with text.path.open("rb") as file, path.open("wb") as out:
         file.seek(text.start)
         left = text.end - text.start
         while left > 0 and (line := file.readline(left)):
             left -= len(line)
-            out.write("\t".join(cut_at_blanks(line.decode(), wide)).encode() + b"\n")
+            out.write("\t".join(cut.cells(line.decode())).encode() + b"\n")
     text = Utf8(path, 0, path.stat().st_size, text.notes)
     return text, _first_lines(text)
