@@ -264,6 +264,54 @@ def test_years_of_local_time(path: Path) -> None:
     assert "on 2021-10-31, 2022-10-30, 2023-10-29 (" in table.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("zone", "start", "told"),
+    [
+        ("America/New_York", datetime(2023, 2, 1), "2023-11-05, 2024-11-03"),
+        ("Australia/Sydney", datetime(2023, 11, 1), "2024-04-07, 2025-04-06"),
+        ("Europe/London", datetime(2023, 5, 1), "2023-10-29, 2024-10-27"),
+        ("America/Sao_Paulo", datetime(2016, 12, 1), ""),
+        ("Australia/Lord_Howe", datetime(2023, 11, 1), ""),
+        ("Asia/Kolkata", datetime(2023, 1, 1), ""),
+    ],
+)
+def test_clocks_of_other_places(zone: str, start: datetime, told: str) -> None:
+    moments = [start.replace(tzinfo=UTC) + i * timedelta(minutes=30) for i in range(2 * 24 * 700)]
+    shown = [moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for moment in moments]
+    table = raw(pl.DataFrame({"t": shown}))
+    found = find_clock(table, ReadOptions(timezone=zone), []).clock
+    assert found is not None
+    assert found.times.values.to_list() == moments
+    bare = find_clock(table, ReadOptions(), []).clock
+    assert bare is not None
+    if told:
+        steps = bare.times.values.diff().drop_nulls()
+        assert set(steps) <= {timedelta(minutes=30), timedelta(minutes=90)}
+        assert f" on {told} (" in bare.times.told[0]
+    else:
+        assert bare.times.told == ()
+
+
+def test_one_hour_of_the_two_is_taken_as_the_first(path: Path) -> None:
+    moments, cells = berlin(AUTUMN, 24, 10)
+    table = load(path, "TS,A", [cell for cell in cells if cell < "2024-10-27 03"], timezone="Europe/Berlin")
+    assert wall(table) == moments[: table.sensors.height]
+    moments, cells = berlin(datetime(2024, 10, 27, 0), 6, 10)
+    table = load(path, "TS,A", cells, timezone="Europe/Berlin")
+    assert wall(table) == moments
+    assert table.notes == [
+        "the hour that comes twice in Europe/Berlin on 2024-10-27: it stands once here and is taken as the first"
+    ]
+
+
+def test_numbers_with_points_that_are_no_dates() -> None:
+    versions = [f"0.{i}.24" for i in range(ROWS)]
+    frame = pl.DataFrame({"version": versions, "A": range(ROWS)})
+    assert find_clock(raw(frame), ReadOptions(), []).clock is None
+    with pytest.raises(Refusal, match=r"'0\.0\.24' is no date of the calendar"):
+        find_clock(raw(frame.rename({"version": "Date"})), ReadOptions(), [])
+
+
 def test_an_hour_with_rows_lacking(path: Path) -> None:
     moments, cells = berlin(AUTUMN, 72, 10)
     # 02:50 of the first hour and 02:00, 02:10 of the second were not recorded.

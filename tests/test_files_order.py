@@ -33,8 +33,8 @@ def origin(*heights: int) -> Origin:
 def test_the_last_of_each_time_is_kept(files: list[tuple[str, list[tuple[int, float | None]]]]) -> None:
     written = []
     for kind, readings in files:
-        once = sorted(dict(readings).items(), reverse=kind == "falling")
-        written.append(readings if kind == "any" else once)
+        rising = sorted(readings, key=lambda reading: reading[0])
+        written.append({"any": readings, "rising": rising, "falling": rising[::-1]}[kind])
     kept: dict[int, float | None] = {}
     for readings in written:
         times = [time for time, _ in readings]

@@ -270,6 +270,9 @@ def test_nanoseconds_are_kept() -> None:
     second = 1_704_067_200 * 10**9
     assert times.values.to_physical().to_list() == [second + 123_456_789, second + 500_000_000]
     assert read(["2024-01-01 00:00:00.123456000"]).values.dtype == pl.Datetime("us")
+    # Beyond what nanoseconds can hold.
+    far = read(["2024-01-01 00:00:00.123456789", "9999-12-31 00:00:00"]).values
+    assert far.to_list() == [datetime(2024, 1, 1, 0, 0, 0, 123456), datetime(9999, 12, 31)]
 
 
 @pytest.mark.parametrize(("factor", "name"), [(1, "seconds"), (10**3, "milli"), (10**6, "micro"), (10**9, "nano")])

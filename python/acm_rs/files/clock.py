@@ -45,7 +45,7 @@ NO_TIME = "no time column found: rows taken in the order of the file, oldest fir
 # Something that a person would take for a time, in whatever spelling.
 _TIME_OF_SOME_KIND = (
     r"(?i)^(?:.*\d.*\D)?\d{1,2}\s?[:h]\s?\d{2}\b.*\d|^\d{1,2}:\d{2}(?::\d{2})?|"
-    r"^\d{4}[-/.]w?\d{1,3}(?:[-/.]\d{1,2})?\b|^\d{1,2}[-/.]\s?\d{1,2}[-/.]\s?\d{2,4}\b|"
+    r"^\d{4}[-/.]w?\d{1,3}(?:[-/.]\d{1,2})?\b|^\d{1,2}[-/.]\s?\d{1,2}[-/.]\s?\d{4}\b|"
     r"^\d{1,2}\.?[-/ ]?\pL{3,}\.?[-/ ,]+\d{2,4}\b"
 )
 _HEAD = 200

@@ -33,6 +33,7 @@ _SAMPLE = 200
 _MOST_SPELLINGS = 4000
 _PARTS = ("year", "month", "day", "of_year", "first", "second_", "third")
 _NO_TIME = np.iinfo(np.int64).min
+_LAST_NANOS_US = 9_223_372_036_000_000
 _ZERO = ord("0")
 _MARKS = "'\"= \t\u00a0\u200e\u200f"
 _DIGIT = re.compile("[0-9]")
@@ -158,7 +159,8 @@ def times_from_text(
             found = localised(micros[rows], rows, place, origin, column)
             micros[rows] = found.micros
             told += found.told
-    if fields.nanos.any():
+    # Nanoseconds reach to the year 2262 only.
+    if fields.nanos.any() and bool((np.abs(micros) < _LAST_NANOS_US).all()):
         values = pl.Series(column, micros * 1000 + fields.nanos).cast(pl.Datetime("ns"))
     else:
         values = pl.Series(column, micros).cast(pl.Datetime("us"))
