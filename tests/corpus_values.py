@@ -317,12 +317,21 @@ def _quality() -> list[Case]:
     state = [[*head, "Flow Status"], *([*row, str(k % 2)] for k, row in enumerate(table.grid()[1:]))]
     annotated = [["Good", "Good, Annotated", "Good; Limited"][k % 3] for k in range(8)]
     fine = [[*head, "Flow Quality"], *([*row, flag] for row, flag in zip(table.grid()[1:], annotated, strict=True))]
+    flags = ["Funny" if k == 4 else "Bad" if k == 2 else "Good" for k in range(8)]
+    odd = [[*head, "Flow Quality"], *([*row, flag] for row, flag in zip(table.grid()[1:], flags, strict=True))]
     ua = [[*head, "Flow StatusCode"], *([*row, "0"] for row in table.grid()[1:])]
     running = Frame(table.times, {**table.frame.sensors, "Flow Status": (0.0, 1.0) * 4})
     return [
         *made,
         accepted("quality-that-is-a-state", "trend.csv", text(state), running),
         accepted("quality-opc-ua-all-good", "trend.csv", text(ua), table),
+        accepted(
+            "quality-with-an-unknown-word",
+            "trend.csv",
+            text(odd),
+            out.put("Temp", 5, table.cells["Temp"][5]),
+            said=("funny",),
+        ),
         accepted("quality-good-with-remarks", "trend.csv", text(fine), table),
         accepted(
             "quality-columns-last", "trend.csv", paired(("Flow Quality", "Temp Quality"), "Good", "Bad", last=True), out

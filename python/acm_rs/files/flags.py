@@ -278,13 +278,14 @@ class _Finder:
         asked = one.column == self._row
         if self._good and (asked or one.telling):
             return {cell: Level.good if cell.lower() in self._good else Level.bad for cell in one.cells}
-        levels: dict[str, Level] = {}
-        for word in one.words:
-            level = level_of_word(word)
-            if level is None:
-                return None
-            levels[word] = level
         spoken = [speaks_of_quality(word) for word in one.words]
+        levels = {word: level for word in one.words if (level := level_of_word(word))}
+        if len(levels) < len(one.words):
+            # One unknown word among those of a quality must not let the bad readings through: it is kept, and told.
+            sure = asked or one.telling or (one.name is not None and Level.good in spoken)
+            if not sure or 2 * len(levels) < len(one.words):
+                return None
+            levels = {word: levels.get(word, Level.uncertain) for word in one.words}
         # A pump's status may be OK or Failed; and a dead sensor reads Bad throughout.
         doubtful = not any(spoken) or (one.name is None and Level.good not in spoken)
         if one.words and doubtful and not (asked or one.telling):
