@@ -30,9 +30,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "in.csv"
 
 
+def reading(row: int) -> float:
+    return row * row % 101 + 0.5
+
+
 def load(path: Path, header: str, cells: list[str], **options: object) -> SensorTable:
-    """A file of these first cells and a sensor A that counts its rows."""
-    lines = [header, *(f"{cell},{i}.5" for i, cell in enumerate(cells))]
+    """A file of these first cells and a sensor A."""
+    lines = [header, *(f"{cell},{reading(i)}" for i, cell in enumerate(cells))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return load_sensors(path, ReadOptions(**options))  # type: ignore[arg-type]
 
@@ -216,7 +220,7 @@ def test_order_and_repeats_are_told_with_their_first_row(path: Path) -> None:
         f"sorted by time: it ran backwards at 1 row (first: {path}, row 8)",
         f"repeated times: 1 row left out, the last of each time kept (first: 2024-03-01 01:20:00 in {path}, row 10)",
     ]
-    assert table.sensors["A"].to_list() == [0.5, 1.5, 2.5, 3.5, 4.5, 6.5, 5.5, 7.5, 9.5, 10.5, 11.5]
+    assert table.sensors["A"].to_list() == [reading(i) for i in (0, 1, 2, 3, 4, 6, 5, 7, 9, 10, 11)]
 
 
 def berlin(start: datetime, rows: int, minutes: int) -> tuple[list[datetime], list[str]]:
@@ -238,7 +242,7 @@ class TestTheHourThatComesTwice:
         table = load(path, "TS,A", cells[::-1] if newest_first else cells)
         # Summer time goes on: two hours before UTC, to the end.
         assert wall(table) == [moment + timedelta(hours=2) for moment in moments]
-        expected = [i + 0.5 for i in range(rows)]
+        expected = [reading(i) for i in range(rows)]
         assert table.sensors["A"].to_list() == (expected[::-1] if newest_first else expected)
         told = [note for note in table.notes if note.startswith("the clock went back an hour on 2024-10-27 (")]
         assert len(told) == 1
