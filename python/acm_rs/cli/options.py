@@ -12,7 +12,7 @@ import typer
 from acm_rs.files.bad_rows import OnBadRow
 from acm_rs.files.cells import Decimal
 from acm_rs.files.levels import Uncertain
-from acm_rs.files.options import ReadOptions
+from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.times import DateOrder
 
 __all__ = ["AlarmsPerDay", "FalseAlarmRate", "Inputs", "Json", "Quiet", "Raw", "Threads", "reads_tables"]
@@ -73,6 +73,33 @@ _READING: dict[str, Any] = {
         list[str] | None,
         typer.Option(
             "--missing", help="A further word or number that means no value; may be repeated.", rich_help_panel=_READ
+        ),
+    ],
+    "layout": Annotated[
+        Layout | None,
+        typer.Option(
+            "--layout",
+            help="Wide, a column for each sensor; long, a row for each reading.",
+            show_default="told from the table",
+            rich_help_panel=_READ,
+        ),
+    ],
+    "tag_column": Annotated[
+        str | None,
+        typer.Option(
+            "--tag-column",
+            help="Column of a long table with the sensors' names.",
+            show_default="found",
+            rich_help_panel=_READ,
+        ),
+    ],
+    "value_column": Annotated[
+        str | None,
+        typer.Option(
+            "--value-column",
+            help="Column of a long table with the readings.",
+            show_default="found",
+            rich_help_panel=_READ,
         ),
     ],
     "exclude": Annotated[

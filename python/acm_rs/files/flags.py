@@ -72,12 +72,15 @@ class Flags:
         Columns that are no sensors for it, each with the reason.
     notes : list of str
         How they were paired.
+    cells : dict of str to Series
+        Quality columns that are no columns of the table.
     """
 
     of: dict[str, list[str]] = field(default_factory=dict)
     levels: dict[str, dict[str, Level]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    cells: dict[str, pl.Series] = field(default_factory=dict)
 
     def apply(self, raw: RawTable, series: pl.Series, uncertain: Uncertain, changes: Changes) -> pl.Series:
         """Make the bad readings of a sensor missing, and count what is flagged.
@@ -101,7 +104,7 @@ class Flags:
         name = series.name
         for column in self.of.get(name, ()):
             levels = self.levels[column]
-            flags = _as_words(raw.column(column))
+            flags = _as_words(self.cells[column] if column in self.cells else raw.column(column))
             odd = [cell for cell, level in levels.items() if level is not Level.good]
             unsaid = flags.is_null() | (flags == "")
             hit = flags.is_in(odd).fill_null(False) | unsaid
@@ -243,7 +246,9 @@ class _Finder:
         self._good = {word.strip().lower() for word in good}
         self._flags = flags
         numeric = [c for c in candidates.values() if c.codes and not c.words and c.name is not None]
-        self._scheme = scheme_of({code for c in numeric if c.telling or _is_opc(c) for code in c.codes.values()})
+        kinds = [set(c.codes.values()) for c in numeric if c.telling or _is_opc(c)]
+        # Columns of 0 and 1 are switches, whatever others are; a 0 alone is what it is to the others.
+        self._scheme = scheme_of(set().union(*(kind for kind in kinds if kind == {0} or not kind <= {0, 1})))
 
     def run(self) -> None:
         found = {c.column: levels for c in self._candidates.values() if (levels := self._levels(c)) is not None}
@@ -300,13 +305,14 @@ class _Finder:
     def _coded(self, one: _Candidate, asked: bool) -> dict[str, Level] | None:
         codes = one.codes
         scheme = self._scheme
-        if scheme is None or not all(level_of_code(code, scheme) for code in codes.values()):
+        sense = one.name.sense if one.name else Sense.good
+        switch = set(codes.values()) <= {0, 1} and (1 in codes.values() or sense not in (Sense.good, Sense.none))
+        if scheme is None or switch or not all(level_of_code(code, scheme) for code in codes.values()):
             scheme = scheme_of(codes.values())
         if scheme is None:
             return {} if one.telling or asked else None
         if scheme is not Scheme.switch:
             return {cell: level for cell, code in codes.items() if (level := level_of_code(code, scheme))}
-        sense = one.name.sense if one.name else Sense.good
         if sense is Sense.none:
             return {}
         wrong = Level.uncertain if sense is Sense.uncertain else Level.bad

@@ -33,6 +33,9 @@ def read_table(
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     decimal: Literal["point", "comma"] | None = None,
     missing: Sequence[str] = (),
+    layout: Literal["auto", "wide", "long"] = "auto",
+    tag_column: str | None = None,
+    value_column: str | None = None,
     exclude: Sequence[str] = (),
     codes: str = "auto",
     quality_column: str | None = None,
@@ -56,6 +59,9 @@ def read_table(
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     decimal: Literal["point", "comma"] | None = None,
     missing: Sequence[str] = (),
+    layout: Literal["auto", "wide", "long"] = "auto",
+    tag_column: str | None = None,
+    value_column: str | None = None,
     exclude: Sequence[str] = (),
     codes: str = "auto",
     quality_column: str | None = None,
@@ -78,6 +84,9 @@ def read_table(
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     decimal: Literal["point", "comma"] | None = None,
     missing: Sequence[str] = (),
+    layout: Literal["auto", "wide", "long"] = "auto",
+    tag_column: str | None = None,
+    value_column: str | None = None,
     exclude: Sequence[str] = (),
     codes: str = "auto",
     quality_column: str | None = None,
@@ -108,6 +117,10 @@ def read_table(
         The decimal mark; told from the whole file by default.
     missing : sequence of str, default ()
         Further words or numbers that mean "no value".
+    layout : "auto", "wide" or "long", default "auto"
+        Wide, a column for each sensor; long, a row for each reading (time, tag, value). Told from the table by default.
+    tag_column, value_column : str, optional
+        The columns of a long table that hold the sensors' names and their readings; found by default.
     exclude : sequence of str, default ()
         Columns to leave out, by name or as in ``"Temp*"``.
     codes : str, default "auto"

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from acm_rs.files.bad_rows import OnBadRow
 from acm_rs.files.cells import Decimal
 from acm_rs.files.levels import Uncertain
 from acm_rs.files.times import DateOrder
 
-__all__ = ["ReadOptions"]
+__all__ = ["Layout", "ReadOptions"]
+
+
+class Layout(StrEnum):
+    """How a table is laid out."""
+
+    auto = "auto"
+    wide = "wide"
+    long = "long"
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,10 @@ class ReadOptions:
         The sheet of a workbook, by its name or its number from 1; the first that holds a table where None.
     uncertain : Uncertain
         What becomes of readings that are marked or flagged as uncertain.
+    layout : Layout
+        Wide, a column for each sensor; long, a row for each reading (time, tag, value); told from the table by default.
+    tag_column, value_column : str, optional
+        The columns of a long table that hold the sensors' names and their readings; found where None.
     exclude : sequence of str
         Columns to leave out, by name or with wildcards.
     codes : str, optional
@@ -67,3 +80,6 @@ class ReadOptions:
     codes: str | None = None
     quality_column: str | None = None
     good: Sequence[str] = ()
+    layout: Layout = Layout.auto
+    tag_column: str | None = None
+    value_column: str | None = None

@@ -87,7 +87,7 @@ def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
     if 2 * int(np.count_nonzero(within)) > stamps.size:
         raise Refusal(
             f"{origin.cell(place, column)}: this time stands in more than one row, as do most;"
-            " a table with one row per reading must be turned into one row per time first"
+            " one row per reading is read with --layout long, --tag-column and --value-column"
         )
     beside = _across_files(rows, last, within)
     others = ", what it lacks taken from the file before" if beside else ""

@@ -55,6 +55,8 @@ class Sensors:
         Sensors that a model knows: they stay, whatever they hold.
     clock : Series, optional
         The times, to tell columns that repeat them.
+    flags : Flags, optional
+        The quality columns where they are known already.
     codes : str
         What is done with error codes where the person says nothing.
     """
@@ -68,6 +70,7 @@ class Sensors:
         used: Collection[str],
         needed: Collection[str] = (),
         clock: pl.Series | None = None,
+        flags: Flags | None = None,
         codes: str = "auto",
     ) -> None:
         self._raw = raw
@@ -84,7 +87,7 @@ class Sensors:
         names = [name for name in raw.columns if name not in used]
         self.left_out.update((name, "as asked") for name in names if name in excluded)
         names = [name for name in names if name not in excluded]
-        self._flags = find_flags(
+        self._flags = flags or find_flags(
             raw,
             used={*used, *excluded},
             kept=self._kept,

@@ -14,6 +14,7 @@ from acm_rs.files.changes import Changes
 from acm_rs.files.clock import NO_TIME, Clock, find_clock
 from acm_rs.files.columns import resolve
 from acm_rs.files.errors import Origin, Refusal, counted, quoted
+from acm_rs.files.long import spread_long
 from acm_rs.files.meter import Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.order import order_of
@@ -112,8 +113,14 @@ def load_sensors(
     path = raw.origin.path
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
-    choice = resolve(raw, options)
-    found = find_clock(raw, options, [*choice.exact, *choice.excluded])
+    rows_read = raw.height
+    long = spread_long(raw, options)
+    if long:
+        raw, options, found = long.raw, long.options, long.found
+        choice = resolve(raw, options)
+    else:
+        choice = resolve(raw, options)
+        found = find_clock(raw, options, [*choice.exact, *choice.excluded])
     clock = found.clock
     sensors = Sensors(
         raw,
@@ -122,6 +129,7 @@ def load_sensors(
         used=(*(clock.used if clock else ()), *found.left_out),
         needed=needed,
         clock=clock.times.values if clock else None,
+        flags=long.flags if long else None,
         codes=codes,
     )
     frame = sensors.read()
@@ -149,7 +157,7 @@ def load_sensors(
         path,
         None,
         frame,
-        rows_read=raw.height,
+        rows_read=rows_read,
         notes=notes,
         words=numbers.words,
         about=sensors.about(),

@@ -1,0 +1,364 @@
+"""Long tables, one row per reading (time, tag, value): into one row per time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from acm_rs.files.bad_rows import BadRows, OnBadRow
+from acm_rs.files.clock import Clock, Found, find_clock
+from acm_rs.files.columns import require_column
+from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
+from acm_rs.files.flags import Flags, find_flags
+from acm_rs.files.options import Layout, ReadOptions
+from acm_rs.files.quality_names import read_name
+from acm_rs.files.raw import About, RawTable
+from acm_rs.files.time_names import is_time_name
+from acm_rs.files.times import looks_like_time
+
+__all__ = ["Spread", "spread_long"]
+
+# Compared in lower case, letters and figures alone.
+_TAG_NAMES = """
+    tag tagname tagid tags point pointname pointid sensor sensorname sensorid signal signalname variable variablename
+    channel channelname parameter parametername item itemid itemname name metric measurement measurand attribute
+    seriesname series instrument device node nodeid object source
+    messstelle messstellenname kennzeichen kennung kanal größe messgröße variablenname
+    repère étiquette capteur voie nom grandeur señal etiqueta punto canal magnitud nombre
+"""
+_VALUE_NAMES = """
+    value val values reading readings measuredvalue numericvalue pv result data wert messwert istwert zahlenwert
+    valeur mesure valor lectura medida medición
+"""
+_UNIT_NAMES = "unit units uom engunits engineeringunits eu einheit unité unite unidad unidades"
+_DESCRIPTION_NAMES = "description descriptor beschreibung bezeichnung désignation descripción descripcion"
+_TAGS, _VALUES = frozenset(_TAG_NAMES.split()), frozenset(_VALUE_NAMES.split())
+_UNITS, _DESCRIPTIONS = frozenset(_UNIT_NAMES.split()), frozenset(_DESCRIPTION_NAMES.split())
+_MOST_CELLS = 500_000_000
+
+
+class _LongOrigin(Origin):
+    """Where the readings of a table came from: each of a row in a row of its own."""
+
+    def __init__(self, long: Origin, first: NDArray[np.int64], places: dict[str, NDArray[np.int32]]) -> None:
+        super().__init__(long.path, long.rows[first])
+        object.__setattr__(self, "_long", long)
+        object.__setattr__(self, "_places", places)
+
+    def cell(self, row: int, column: str) -> str:
+        """Name a reading by its row in the file."""
+        places = self._places.get(column)  # type: ignore[attr-defined]
+        if places is None or places[row] < 0:
+            return super().cell(row, column)
+        return f"{self._long.row(int(places[row]))}, tag {quoted(column)}"  # type: ignore[attr-defined]
+
+    def column(self, column: str) -> str:
+        """Name a tag."""
+        return f"{self.path}, tag {quoted(column)}"
+
+
+class _BadReadings(BadRows):
+    """Readings that cannot be read: they are missing, and the others of their time stay."""
+
+    def __init__(self, what: OnBadRow) -> None:
+        super().__init__(what)
+        self._met = 0
+
+    def meet(self, bad: NDArray[np.bool_], origin: Origin, column: str, why: Callable[[int], str]) -> None:
+        """Hand over readings of a tag."""
+        super().meet(bad, origin, column, why)
+        self._met += int(np.count_nonzero(bad))
+
+    def of(self, height: int) -> NDArray[np.bool_]:
+        """No row is left out."""
+        return np.zeros(height, dtype=np.bool_)
+
+    @property
+    def count(self) -> int:
+        """How many readings are left out."""
+        return self._met
+
+
+@dataclass
+class Spread:
+    """A long table turned into one row per time.
+
+    Parameters
+    ----------
+    raw : RawTable
+        A column for each tag, beside the time.
+    found : Found
+        Its clock.
+    flags : Flags
+        The quality of each reading.
+    options : ReadOptions
+        What remains to be said of the wide table.
+    readings : int
+        Rows of the long one.
+    """
+
+    raw: RawTable
+    found: Found
+    flags: Flags
+    options: ReadOptions
+    readings: int
+
+
+@dataclass
+class _Roles:
+    """Which column is what.
+
+    Parameters
+    ----------
+    tag, value : str
+        The columns of the tags and of their values.
+    certain : bool
+        The names say so, or a person.
+    """
+
+    tag: str
+    value: str
+    certain: bool
+    others: list[str] = field(default_factory=list)
+
+
+def spread_long(raw: RawTable, options: ReadOptions) -> Spread | None:
+    """Turn a long table into a wide one.
+
+    Parameters
+    ----------
+    raw : RawTable
+        The table as it is.
+    options : ReadOptions
+        What is known of it.
+
+    Returns
+    -------
+    Spread or None
+        None where the table is wide. Tags that were read at other times give rows in which the others are missing; of
+        readings of one tag at one time the last is kept.
+
+    Raises
+    ------
+    Refusal
+        It is said to be long, and the columns cannot be told.
+    """
+    said = options.layout is Layout.long or options.tag_column is not None or options.value_column is not None
+    if options.layout is Layout.wide:
+        return None
+    for column in (options.tag_column, options.value_column, options.time_column, options.quality_column):
+        if said and column is not None:
+            require_column(raw.origin.path, column, raw.columns)
+    roles = _roles(raw, options)
+    if roles is None:
+        if said:
+            raise Refusal(
+                f"{raw.origin.path}: which columns hold tags and values is not told; say so with --tag-column and"
+                " --value-column",
+                status=2,
+            )
+        return None
+    found = find_clock(raw, options, [roles.tag, roles.value])
+    if found.clock is None:
+        if said:
+            raise Refusal(f"{raw.origin.path}: a long table needs a column of times; name it with --time-column")
+        return None
+    if not said and not _is_long(raw, roles, found.clock):
+        return None
+    return _spread(raw, options, roles, found, found.clock)
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
+
+
+def _roles(raw: RawTable, options: ReadOptions) -> _Roles | None:
+    """The columns of tags and values, as far as names and first rows tell."""
+    head = raw.head(1000)
+    free = [name for name in raw.columns if name != options.time_column and not _is_time(name, head[name])]
+    numeric = [name for name in free if _share_of_numbers(head[name]) > 0.5]
+    tag, value = options.tag_column, options.value_column
+    tags = [name for name in free if _plain(name) in _TAGS and name != value]
+    values = [name for name in free if _plain(name) in _VALUES and name != tag]
+    certain = tag is not None or (len(tags) == 1 and len(values) == 1)
+    if tag is None:
+        texts = [
+            name for name in free if name not in numeric and head[name].dtype == pl.String and _repeats(head[name])
+        ]
+        tags = tags if len(tags) == 1 else [name for name in tags if name in texts] or texts
+        tag = tags[0] if len(tags) == 1 else None
+    if value is None:
+        values = values if len(values) == 1 else [name for name in numeric if name != tag and not _is_quality(name)]
+        value = values[0] if len(values) == 1 else None
+    if tag is None or value is None or tag == value:
+        return None
+    others = [name for name in raw.columns if name not in (tag, value)]
+    return _Roles(tag, value, certain, [name for name in others if name in numeric and not _is_quality(name)])
+
+
+def _is_time(name: str, series: pl.Series) -> bool:
+    return series.dtype.is_temporal() or is_time_name(name) or (series.dtype == pl.String and looks_like_time(series))
+
+
+def _share_of_numbers(series: pl.Series) -> float:
+    if series.dtype != pl.String:
+        return 1.0 if series.dtype.is_numeric() else 0.0
+    cells = series.str.strip_chars().drop_nulls()
+    cells = cells.filter(cells != "")
+    if not cells.len():
+        return 0.0
+    return int(cells.str.contains(r"^[^\w]{0,2}\d[\d.,' ]*(?:[eE][+-]?\d+)?\D{0,12}$").sum()) / cells.len()
+
+
+def _repeats(series: pl.Series) -> bool:
+    if series.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return False
+    known = series.drop_nulls()
+    return known.len() > 0 and known.n_unique() * 2 <= known.len()
+
+
+def _is_quality(name: str) -> bool:
+    return read_name(name) is not None
+
+
+def _is_long(raw: RawTable, roles: _Roles, clock: Clock) -> bool:
+    """Whether the rows are readings of tags, and not rows of a table with a word in them."""
+    others = [name for name in roles.others if name not in clock.used]
+    times, tags = clock.times.values, raw.column(roles.tag)
+    # Names that hardly ever come again are remarks.
+    if times.len() > 20 and tags.n_unique() * 2 > times.len():
+        return False
+    if roles.certain and not others:
+        return True
+    if others and not roles.certain:
+        return False
+    times_again = times.n_unique() < times.len()
+    pairs = pl.DataFrame({"time": times, "tag": tags}).n_unique()
+    return times_again and tags.n_unique() > 1 and pairs * 100 >= 99 * times.len()
+
+
+def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, clock: Clock) -> Spread:
+    flags = find_flags(
+        raw,
+        used={roles.tag, *clock.used, *found.left_out},
+        kept={roles.value},
+        row_column=options.quality_column,
+        good=options.good,
+    )
+    qualities = flags.of.get(roles.value, [])
+    cells = raw.column(roles.tag).cast(pl.String).str.strip_chars()
+    nameless = cells.is_null() | (cells == "")
+    raw.bad_rows.meet(nameless.to_numpy(), raw.origin, roles.tag, lambda _: "the tag is missing")
+    good = (~raw.bad_rows.of(raw.height)).nonzero()[0]
+    kept = pl.Series(good)
+    names = cells.gather(kept)
+    times = clock.times.values.gather(kept)
+    steps = times.to_physical().diff().drop_nulls()
+    if steps.len() and bool((steps <= 0).all()) and bool((steps < 0).any()):
+        # Newest first: of two readings the one above was recorded last.
+        order = np.arange(good.size - 1, -1, -1)
+    else:
+        order = np.arange(good.size)
+    tags = names.unique(maintain_order=True)
+    moments, first, place = np.unique(times.to_physical().to_numpy(), return_index=True, return_inverse=True)
+    if tags.len() * moments.size > _MOST_CELLS:
+        size = f"{counted(tags.len(), 'tag')} at {counted(moments.size, 'time')}"
+        raise Refusal(f"{raw.origin.path}: a table of {size} is too large; choose some of the files")
+    codes = names.cast(pl.Enum(tags)).to_physical().to_numpy()
+    by_tag = order[np.argsort(codes[order], kind="stable")]
+    ends = np.searchsorted(codes[by_tag], np.arange(tags.len()), side="right")
+    places: dict[str, NDArray[np.int32]] = {}
+    twice, example = 0, -1
+    start = 0
+    for name, end in zip(tags, ends.tolist(), strict=True):
+        mine = by_tag[start:end]
+        start = end
+        rows = np.full(moments.size, -1, dtype=np.int32)
+        # Of several at one time the last one stays.
+        rows[place[mine]] = good[mine]
+        again = mine.size - int(np.count_nonzero(rows >= 0))
+        if again and example < 0:
+            seen, counts = np.unique(place[mine], return_counts=True)
+            example = int(good[mine[place[mine] == seen[counts > 1][0]][-1]])
+        twice += again
+        places[name] = rows
+    time_name = clock.name
+    if time_name in places:
+        raise Refusal(f"{raw.origin.path}: the time column and a tag are both named {quoted(time_name)}")
+    unique = times.gather(pl.Series(first))
+    values = raw.column(roles.value)
+    columns = [unique.rename(time_name)]
+    columns += [_gathered(values, rows).rename(name) for name, rows in places.items()]
+    what = f"{counted(good.size, 'reading')} of {counted(tags.len(), 'tag')}"
+    columns_said = f"tags in {quoted(roles.tag)}, values in {quoted(roles.value)}"
+    notes = [f"long layout ({columns_said}): {what} turned into {counted(moments.size, 'row')}, one per time"]
+    if twice:
+        where = raw.origin.row(example)
+        notes.append(f"readings of the same tag and time: {twice:,} left out, the last kept (first kept: {where})")
+    wide = RawTable(
+        pl.DataFrame(columns),
+        _LongOrigin(raw.origin, good[first], places),
+        separator=raw.separator,
+        notes=[*raw.notes, *notes, *raw.bad_rows.lines()],
+        blank_rows=raw.blank_rows,
+        bad_rows=_BadReadings(OnBadRow.skip if raw.bad_rows.skipped else OnBadRow.refuse),
+    )
+    used = {roles.tag, roles.value, *clock.used, *qualities}
+    rest = [name for name in raw.columns if name not in used and name not in found.left_out]
+    _describe(raw, wide, names, kept, rest)
+    left_out = found.left_out | dict.fromkeys(rest, "beside the long layout") | flags.left_out
+    new_clock = Clock(time_name, replace(clock.times, values=unique.rename(time_name)), (time_name,))
+    return Spread(
+        wide,
+        Found(new_clock, left_out, found.notes),
+        _flags_of_tags(raw, flags, qualities, places),
+        replace(options, time_column=None, quality_column=None),
+        raw.height,
+    )
+
+
+def _gathered(values: pl.Series, rows: NDArray[np.int32]) -> pl.Series:
+    there = pl.Series(rows)
+    return values.gather(pl.select(pl.when(there >= 0).then(there)).to_series())
+
+
+def _flags_of_tags(
+    raw: RawTable, flags: Flags, qualities: Sequence[str], places: dict[str, NDArray[np.int32]]
+) -> Flags:
+    """The qualities of the readings, by tag."""
+    spread = Flags(notes=flags.notes)
+    for column in qualities:
+        cells = raw.column(column)
+        for name, rows in places.items():
+            own = f"{column} of {name}"
+            spread.of.setdefault(name, []).append(own)
+            spread.levels[own] = flags.levels[column]
+            spread.cells[own] = _gathered(cells, rows)
+    return spread
+
+
+def _describe(raw: RawTable, wide: RawTable, names: pl.Series, kept: pl.Series, rest: list[str]) -> None:
+    """Units and descriptions that stand in columns of their own."""
+    for column in list(rest):
+        plain = _plain(column)
+        if plain not in _UNITS and plain not in _DESCRIPTIONS:
+            continue
+        cells = raw.column(column).gather(kept).cast(pl.String).str.strip_chars()
+        table = pl.DataFrame({"tag": names, "said": cells})
+        table = table.filter(pl.col("said") != "").unique(maintain_order=True)
+        if table["tag"].is_duplicated().any():
+            twice = table.filter(table["tag"].is_duplicated())
+            if plain in _UNITS:
+                raise Refusal(
+                    f"{raw.origin.path}, tag {quoted(twice['tag'][0])}: values in"
+                    f" {listed(twice['said'][:2].to_list())}; one tag has one unit"
+                )
+            continue
+        for name, said in table.iter_rows():
+            about = wide.about.get(name, About())
+            wide.about[name] = replace(about, **{"unit" if plain in _UNITS else "description": said})
+        rest.remove(column)
