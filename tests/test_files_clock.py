@@ -159,7 +159,7 @@ def test_no_time_is_said(path: Path) -> None:
     [
         ("Timestamp,A", "2024-W09-{:02}", "'2024-W09-00' is not a date in any spelling that is read"),
         ("x,A", "12 \N{CYRILLIC SMALL LETTER EM}ая 2024 00:{:02}", "name another with --time-column"),
-        ("x,A", "2024-W09-5 00:{:02}", "write it as 2024-03-01 00:20:00"),
+        ("x,A", "2024-W09-5 00:{:02}", "such as 2024-03-01 00:20:00"),
         ("Time,A", "00:{:02}", "is a time of day without a date"),
         ("x,A", "10:00:{:02}", "is a time of day without a date"),
         ("Date,A", "yesterday", "'yesterday' is not a date"),
@@ -170,6 +170,8 @@ def test_a_clock_that_cannot_be_read_is_refused(path: Path, header: str, cell: s
         load(path, header, [cell.format(i) for i in range(ROWS)])
     assert str(refusal.value).startswith(f"{path}, row 2, column '{header.split(',')[0]}': ")
     assert words in str(refusal.value)
+    column = header.split(",")[0]
+    assert load(path, header, [cell.format(i) for i in range(ROWS)], exclude=[column]).sensors.columns == ["A"]
 
 
 def test_a_chosen_column_without_times_is_refused(path: Path) -> None:

@@ -305,11 +305,14 @@ class _Search:
         row = int(filled[0])
         cell = quoted(series[row])
         if looks_like_clock(series):
-            what = "a time of day without a date; a date is needed beside it, in the cell or a column of its own"
+            what = "a time of day without a date, which is needed beside it, in the cell or a column of its own"
         else:
-            what = "not a date in any spelling that is read; write it as 2024-03-01 00:20:00"
-        other = "name another with --time-column" if self._options.time_column is None else "name another column"
-        raise Refusal(f"{raw.origin.cell(row, name)}: {cell} is {what}, or {other}")
+            what = "not a date in any spelling that is read, such as 2024-03-01 00:20:00"
+        if self._options.time_column is None:
+            other = "name another with --time-column, or leave the column out with --exclude"
+        else:
+            other = "or name another column"
+        raise Refusal(f"{raw.origin.cell(row, name)}: {cell} is {what}; {other}")
 
     def _refuse_unread(self) -> None:
         """Refuse a table whose clock is there but in a spelling that is not read."""
