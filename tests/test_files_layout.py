@@ -128,6 +128,18 @@ ABOVE = {
         {"TI101": About("degC", "", 0.0, 120.0), "VI102": About("mm/s", "", 0.0, 10.0)},
         5,
     ),
+    "units and what is none": (
+        ["TIMESTAMP,TI101,VI102,State", "TS,degC,mm/s,RN", ",Avg,Smp,Smp"],
+        ["TIMESTAMP", "TI101", "VI102", "State"],
+        {"TI101": About("degC", "Avg"), "VI102": About("mm/s", "Smp"), "State": About("", "RN, Smp")},
+        4,
+    ),
+    "alarms and warnings": (
+        ["Time,TI101,VI102", "LL,0,0", "L,10,1", "H,100,9", "HH,120,10"],
+        ["Time", "TI101", "VI102"],
+        {"TI101": About("", "", 0.0, 120.0), "VI102": About("", "", 0.0, 10.0)},
+        6,
+    ),
     "units in the names": (
         ["Time,Bearing Temp [°C],Flow (m3/h)"],
         ["Time", "Bearing Temp [°C]", "Flow (m3/h)"],
@@ -211,6 +223,18 @@ def test_numbers_without_a_clock(path: Path) -> None:
     assert cells(raw) == [["1", "2"], ["3", "4"], ["5", "6"]]
     raw = read(path, "Report\n\nA\n1\n2\n\n3\n")
     assert (raw.columns, cells(raw), raw.blank_rows) == (["A"], [["1"], ["2"], ["3"]], 1)
+
+
+def test_settings_above_numbers(path: Path) -> None:
+    above = ["Logger", "Version,2", "Separator,Comma", "Rate,10,Hz", "X_Value,Temp,Vib"]
+    raw = read(path, "\n".join([*above, "0.0,60,1", "0.1,61,2", "0.2,62,3"]) + "\n")
+    assert raw.columns == ["X_Value", "Temp", "Vib"]
+    assert raw.height == 3
+    # A word among the first readings is for the stages after this one.
+    raw = read(path, "A,B\n1,abc\n2,3\n4,5\n")
+    assert (raw.columns, raw.height) == (["A", "B"], 3)
+    raw = read(path, "A,B\nabc,1\n2,3\n4,5\n")
+    assert (raw.columns, raw.height) == (["A", "B"], 3)
 
 
 def test_columns_of_quality_are_named_by_their_sensor(path: Path) -> None:

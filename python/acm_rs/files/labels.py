@@ -39,14 +39,16 @@ UNIT = _words(
     "|unidad|unidades|eenheid|enhet|unità|unita"
 )
 LOW = _words(
-    "low|lo|low limit|lower limit|lo limit|lolimit|lolim|low lim|min|minimum|range low|low range|range min|zero"
-    "|lrv|eu low|lower|limit low|limit lo|min limit|minimum limit|low alarm|alarm low|ll|lsl|instrument low"
+    "l|ll|lll"
+    "|low|lo|low limit|lower limit|lo limit|lolimit|lolim|low lim|min|minimum|range low|low range|range min|zero"
+    "|lrv|eu low|lower|limit low|limit lo|min limit|minimum limit|low alarm|alarm low|lsl|instrument low"
     "|untergrenze|min wert|minimalwert|messbereich anfang|limite basse|límite inferior|limite inferior|mín|mínimo"
     "|minimo"
 )
 HIGH = _words(
-    "high|hi|high limit|upper limit|hi limit|hilimit|hilim|high lim|max|maximum|range high|high range|range max"
-    "|urv|eu high|upper|limit high|limit hi|max limit|maximum limit|high alarm|alarm high|hh|usl|instrument high"
+    "h|hh|hhh"
+    "|high|hi|high limit|upper limit|hi limit|hilimit|hilim|high lim|max|maximum|range high|high range|range max"
+    "|urv|eu high|upper|limit high|limit hi|max limit|maximum limit|high alarm|alarm high|usl|instrument high"
     "|obergrenze|max wert|maximalwert|messbereich ende|limite haute|límite superior|limite superior|máx|máximo"
     "|maximo"
 )

@@ -11,24 +11,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acm_rs.files import labels
-from acm_rs.files.cells import MISSING_WORDS
 from acm_rs.files.errors import Refusal, counted, quoted
+from acm_rs.files.footers import footer
+from acm_rs.files.grid import HEADER_WITHIN, Profile, Row
 from acm_rs.files.raw import About
 from acm_rs.files.time_names import is_time_name
-from acm_rs.files.times import is_date
 from acm_rs.files.units import is_unit, unit_of_name
 
-__all__ = ["HEADER_WITHIN", "Layout", "find_layout"]
+__all__ = ["Layout", "find_layout"]
 
-# The header is looked for in so many rows.
-HEADER_WITHIN = 20
-_NUMBER = re.compile(r"[+-]?(?:\d[\d.,'\u00a0\u202f\u2009 ]*|[.,]\d+)(?:[eE][+-]?\d+)?\s*(?P<tail>.{0,12})")
-_RULE = re.compile(r"[-=_*+~#.:| ]{2,}")
 _RANGE = re.compile(
     r"[\[(]?\s*(?P<low>[+-]?\d+(?:[.,]\d+)?)\s*(?:-|\u2013|\.\.+|…|to|bis|à|a|/|;|,)\s*(?P<high>[+-]?\d+(?:[.,]\d+)?)\s*[\])]?"
 )
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
-_MARKS = frozenset("?*!#")
 # Roles of rows that say something of the columns.
 _SAYS = frozenset(("unit", "units?", "description", "low", "high", "range"))
 
@@ -78,7 +73,11 @@ class Layout:
         -------
         int
         """
-        return self._finder.footer([_Row(cells) for cells in tail]) if self._finder else 0
+        if self._finder is None:
+            return 0
+        taken, note = footer(self._finder, [Row(cells) for cells in tail])
+        self.notes += note
+        return taken
 
 
 def find_layout(name: Path, head: Sequence[Sequence[str]], before: int = 0) -> Layout:
@@ -102,75 +101,15 @@ def find_layout(name: Path, head: Sequence[Sequence[str]], before: int = 0) -> L
     Refusal
         No header in the first twenty rows, or one that does not name the columns.
     """
-    return _Finder(name, [_Row(cells) for cells in head], before).layout()
+    return _Finder(name, [Row(cells) for cells in head], before).layout()
 
 
-class _Row:
-    """A row and what its cells look like."""
-
-    def __init__(self, cells: Sequence[str]) -> None:
-        self.cells = [" ".join(cell.split()) for cell in cells]
-        self.kinds = ["" if not cell else _kind(cell) for cell in self.cells]
-        for place, kind in enumerate(self.kinds):
-            if kind == "text" and _has_digit(self.cells[place]) and is_date(self.cells[place]):
-                self.kinds[place] = "time"
-        self.filled = [place for place, cell in enumerate(self.cells) if cell]
-
-    def kind(self, place: int) -> str:
-        return self.kinds[place] if place < len(self.kinds) else ""
-
-    def cell(self, place: int) -> str:
-        return self.cells[place] if place < len(self.cells) else ""
-
-    def count(self, kind: str) -> int:
-        return self.kinds.count(kind)
-
-    @property
-    def readings(self) -> bool:
-        """Whether its cells look like readings, wherever they stand."""
-        if self.count("time") and len(self.filled) > 1:
-            return True
-        sure = self.count("number") + self.count("time")
-        return sure > 0 and sure + self.count("word") >= self.count("text")
-
-    @property
-    def rule(self) -> bool:
-        return bool(self.filled) and all(_RULE.fullmatch(self.cells[place]) for place in self.filled)
-
-    def said(self) -> str:
-        return quoted(" ".join(self.cells[place] for place in self.filled), 60)
-
-
-def _has_digit(cell: str) -> bool:
-    return any(char.isdigit() for char in cell)
-
-
-def _kind(cell: str) -> str:
-    found = _NUMBER.fullmatch(cell)
-    if found:
-        tail = found["tail"].strip()
-        if not tail or tail in _MARKS or is_unit(tail):
-            return "number"
-    return "word" if cell.lower() in MISSING_WORDS else "text"
-
-
-class _Finder:
-    def __init__(self, name: Path, head: list[_Row], before: int) -> None:
-        self.name, self.head, self.before = name, head, before
+class _Finder(Profile):
+    def __init__(self, name: Path, head: list[Row], before: int) -> None:
+        super().__init__(head)
+        self.name, self.before = name, before
         self.notes: list[str] = []
         self.about: dict[int, About] = {}
-        bulk = [row for row in head if row.readings]
-        widest = max((len(row.filled) for row in bulk), default=0)
-        bulk = [row for row in bulk if 2 * len(row.filled) >= widest]
-        self.width = max((row.filled[-1] + 1 for row in bulk), default=0)
-        self.times = [place for place in range(self.width) if _share(bulk, place, "time") >= 0.5]
-        self.numbers = [place for place in range(self.width) if _share(bulk, place, "number", "word") >= 0.6]
-        used = sum(any(row.kind(place) for row in bulk) for place in range(self.width))
-        # So many cells at least must a row have to name the columns.
-        self.needed = 1 if used < 2 else max(2, (used + 1) // 2)
-        self.key = self.times[0] if self.times else 0
-        # In a column of words a label is a word like others.
-        self.labelled = bool(self.times) or 0 in self.numbers
 
     def layout(self) -> Layout:
         full = next((place for place, row in enumerate(self.head) if self._is_data(row) and self._is_full(row)), None)
@@ -193,18 +132,20 @@ class _Finder:
 
     # ---- readings ----
 
-    def _is_data(self, row: _Row) -> bool:
+    def _is_data(self, row: Row) -> bool:
         if self.times:
             return any(row.kind(place) == "time" for place in self.times)
         filled = [place for place in self.numbers if row.kind(place)]
         good = [place for place in filled if row.kind(place) in ("number", "word")]
         sure = any(row.kind(place) == "number" for place in good)
-        return sure and 2 * len(good) >= len(filled) and not (self.labelled and self._label(row))
+        # Where the first column holds numbers, a word there is what the row is called.
+        called = 0 in self.numbers and row.kind(0) == "text"
+        return sure and 2 * len(good) >= len(filled) and not called and not (self.labelled and self._label(row))
 
-    def _is_full(self, row: _Row) -> bool:
+    def _is_full(self, row: Row) -> bool:
         return len(row.filled) >= min(2, self.needed)
 
-    def _label(self, row: _Row) -> str:
+    def _label(self, row: Row) -> str:
         """What the row's cell in the column of labels says that it is."""
         for place in dict.fromkeys((self.key, 0)):
             cell = row.cell(place)
@@ -227,7 +168,7 @@ class _Finder:
 
     # ---- rows above the readings ----
 
-    def _role(self, row: _Row) -> str:
+    def _role(self, row: Row) -> str:
         if not row.filled:
             return "blank"
         if row.rule:
@@ -255,7 +196,7 @@ class _Finder:
             return "range"
         return "text" if row.count("text") or row.count("time") else "values"
 
-    def _all(self, row: _Row, places: list[int], *kinds: str) -> bool:
+    def _all(self, row: Row, places: list[int], *kinds: str) -> bool:
         rest = [place for place in places if place != 0 or row.kind(0) in kinds]
         return bool(rest) and all(row.kind(place) in kinds for place in rest)
 
@@ -264,11 +205,24 @@ class _Finder:
         within = range(min(full, HEADER_WITHIN))
         if self.needed == 1 and within:
             return self._header_of_one(full, roles)
-        for wanted in (("names",), ("tags",), ("text",), ("units?",)):
-            found = [place for place in within if roles[place] in wanted]
+        for wanted, numbered in (("names", True), ("tags", True), ("text", False), ("units?", True), ("text", True)):
+            found = [
+                place
+                for place in within
+                if roles[place] == wanted and (numbered or not self.head[place].count("number"))
+            ]
             if len(found) > 1:
-                # Of two that may be it, the one whose names differ; then the one with tags, which have no blanks.
-                found.sort(key=lambda place: (self._repeats(place) > 0, self._blanks(place), -place))
+                # Of two that may be it, the one of words alone and no units, whose names differ; then the one with
+                # tags, which have no blanks.
+                found.sort(
+                    key=lambda place: (
+                        self.head[place].count("number") > 0,
+                        self._mostly_units(self.head[place]),
+                        self._repeats(place) > 0,
+                        self._blanks(place),
+                        -place,
+                    )
+                )
             if found:
                 return found[0]
         # Less than half of the columns may have a name.
@@ -314,7 +268,7 @@ class _Finder:
         if role in ("blank", "rule"):
             return True
         if role in _SAYS:
-            self._keep(place, "unit" if role == "units?" else role)
+            self._keep(place, role)
             return True
         key = row.cell(self.key)
         label = self._label(row) if self.labelled else ""
@@ -323,7 +277,7 @@ class _Finder:
             return True
         words = row.count("text") - (1 if key else 0)
         if role in ("text", "tags", "names", "title") and (not key or label) and words and not row.count("number"):
-            self._keep(place, "description")
+            self._keep(place, "units?" if self._mostly_units(row) else "description")
             return True
         return False
 
@@ -349,12 +303,17 @@ class _Finder:
         self._keep(first + 1, "high")
         return 2
 
+    def _mostly_units(self, row: Row) -> bool:
+        cells = [row.cells[place].strip("[]() ") for place in row.filled if place != self.key]
+        units = [cell for cell in cells if is_unit(cell)]
+        return 2 * len(units) >= len(cells) and any(len(unit) > 1 or unit in "%°" for unit in units)
+
     def _tell_above(self, header: int, roles: list[str]) -> None:
         titles = []
         for place in range(header):
             role = roles[place]
             if role in _SAYS:
-                self._keep(place, "unit" if role == "units?" else role)
+                self._keep(place, role)
             elif role not in ("blank", "rule"):
                 titles.append(place)
         self.titles = titles
@@ -367,15 +326,25 @@ class _Finder:
                 continue
             cell = row.cells[at]
             about = self.about.setdefault(at, About())
-            if role == "unit":
-                about.unit = cell.strip("[]() ") if cell not in ("-", "--") else ""
-            elif role == "description":
+            bare = cell.strip("[]() ")
+            if role == "unit" or (role == "units?" and (is_unit(bare) or not _LETTERS.search(cell))):
+                about.unit = bare.strip("-")
+            elif role in ("description", "units?"):
                 about.description = f"{about.description}, {cell}" if about.description else cell
             elif role in ("low", "high"):
-                setattr(about, role, _number(cell))
+                # Of alarms and warnings the outermost.
+                known, limit = getattr(about, role), _number(cell)
+                outer = min if role == "low" else max
+                setattr(about, role, limit if known is None or limit is None else outer(known, limit))
             elif found := _RANGE.fullmatch(cell):
                 about.low, about.high = _number(found["low"]), _number(found["high"])
-        said = {"unit": "units", "description": "descriptions", "low": "lower limits", "high": "upper limits"}
+        said = {
+            "unit": "units",
+            "units?": "units",
+            "description": "descriptions",
+            "low": "lower limits",
+            "high": "upper limits",
+        }
         self.notes.append(f"row {self._number(place)} taken as {said.get(role, 'limits')}")
 
     def _number(self, place: int) -> int:
@@ -461,39 +430,6 @@ class _Finder:
             if about != About():
                 layout.about[name] = about
 
-    # ---- rows below the readings ----
-
-    def footer(self, tail: list[_Row]) -> int:
-        taken, texts, place = 0, [], len(tail)
-        while place and taken < HEADER_WITHIN:
-            place -= 1
-            row = tail[place]
-            if not row.filled:
-                continue
-            if not self._is_footer(row):
-                break
-            taken = len(tail) - place
-            texts.append(row.said())
-        if taken:
-            said = ", ".join(reversed(texts[-3:])) + (" ..." if len(texts) > 3 else "")
-            self.notes.append(f"{counted(len(texts), 'row')} below the readings left out ({said})")
-        return taken
-
-    def _is_footer(self, row: _Row) -> bool:
-        if row.count("time") and any(row.kind(place) == "time" for place in self.times or range(len(row.cells))):
-            return False
-        if row.rule:
-            return True
-        first = row.cells[row.filled[0]]
-        if row.kind(row.filled[0]) != "text" and labels.plain(first) not in labels.FOOTER:
-            return False
-        if row.filled[0] <= self.key and (self.labelled or len(row.filled) == 1) and labels.says_footer(first):
-            return True
-        if len(row.filled) > 1 or self.width < 2 or not _LETTERS.search(first):
-            return False
-        # One cell of text. A row cut off in the middle of its time is a reading.
-        return not (self.times and _begins_like(first, self.head, self.key))
-
     # ---- no readings ----
 
     def _without_readings(self) -> Layout:
@@ -512,14 +448,6 @@ class _Finder:
         return Layout(names, unnamed, header, header + 1, {}, self.notes)
 
 
-def _share(rows: list[_Row], place: int, *kinds: str) -> float:
-    filled = [row.kind(place) for row in rows if row.kind(place)]
-    # A column of words alone is one of text.
-    if not filled or (set(filled) == {"word"}):
-        return 0.0
-    return sum(kind in kinds for kind in filled) / len(filled)
-
-
 def _spread(cells: list[str], below: list[str]) -> list[str]:
     """A cell that spans several columns stands in the first of them only."""
     spread, last = [], ""
@@ -527,16 +455,6 @@ def _spread(cells: list[str], below: list[str]) -> list[str]:
         last = cell or last
         spread.append(last if name else cell)
     return spread
-
-
-def _begins_like(cell: str, rows: list[_Row], key: int) -> bool:
-    """Tell whether a cell is the beginning of a time as the others are written."""
-    shape = _shape(cell)
-    return any(_shape(row.cell(key)).startswith(shape) for row in rows if row.kind(key) == "time")
-
-
-def _shape(cell: str) -> str:
-    return "".join("9" if char.isdigit() else "a" if char.isalpha() else char for char in cell)
 
 
 def _number(cell: str) -> float | None:

@@ -115,13 +115,15 @@ def tell_separator(lines: Sequence[str]) -> str:
     """
     lines = [line for line in lines if line.strip()]
     scores: dict[str, int] = {}
+    several: dict[str, int] = {}
     for separator in SEPARATORS:
         widths = Counter(len(record.cells) for record in records(lines, separator))
         widths.pop(1, None)
         scores[separator] = max(widths.values(), default=0)
+        several[separator] = widths.total()
     # A comma may be a decimal mark and stand in every row, so the others are asked first.
     best = max(SEPARATORS, key=lambda separator: (scores[separator], -SEPARATORS.index(separator)))
-    if 2 * scores[best] >= len(lines) and scores[best] > 1 and not _only_decimals(best, lines):
+    if 2 * several[best] >= len(lines) and scores[best] > 1 and not _only_decimals(best, lines):
         return best
     if lines and tell_blanks(lines):
         return BLANKS

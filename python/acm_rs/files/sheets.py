@@ -10,7 +10,8 @@ import polars as pl
 
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
-from acm_rs.files.layout import HEADER_WITHIN, Layout, find_layout
+from acm_rs.files.grid import HEADER_WITHIN
+from acm_rs.files.layout import Layout, find_layout
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
 from acm_rs.files.sources import Source

@@ -15,7 +15,8 @@ from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.blanks import tell_blanks
 from acm_rs.files.encodings import Utf8, as_utf8
 from acm_rs.files.errors import Refusal, printable
-from acm_rs.files.layout import HEADER_WITHIN, Layout, find_layout
+from acm_rs.files.grid import HEADER_WITHIN
+from acm_rs.files.layout import Layout, find_layout
 from acm_rs.files.meter import Meter
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About

@@ -1,0 +1,102 @@
+"""Rows of a sheet or text file, and what their cells look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from acm_rs.files.cells import MISSING_WORDS
+from acm_rs.files.errors import quoted
+from acm_rs.files.times import is_date
+from acm_rs.files.units import is_unit
+
+__all__ = ["HEADER_WITHIN", "Profile", "Row"]
+
+# The header is looked for in so many rows.
+HEADER_WITHIN = 20
+
+_NUMBER = re.compile(r"[+-]?(?:\d[\d.,'\u00a0\u202f\u2009 ]*|[.,]\d+)(?:[eE][+-]?\d+)?\s*(?P<tail>.{0,12})")
+_RULE = re.compile(r"[-=_*+~#.:| ]{2,}")
+_MARKS = frozenset("?*!#")
+
+
+class Row:
+    """A row and what its cells look like."""
+
+    def __init__(self, cells: Sequence[str]) -> None:
+        self.cells = [" ".join(cell.split()) for cell in cells]
+        self.kinds = ["" if not cell else _kind(cell) for cell in self.cells]
+        for place, kind in enumerate(self.kinds):
+            if kind == "text" and _has_digit(self.cells[place]) and is_date(self.cells[place]):
+                self.kinds[place] = "time"
+        self.filled = [place for place, cell in enumerate(self.cells) if cell]
+
+    def kind(self, place: int) -> str:
+        return self.kinds[place] if place < len(self.kinds) else ""
+
+    def cell(self, place: int) -> str:
+        return self.cells[place] if place < len(self.cells) else ""
+
+    def count(self, kind: str) -> int:
+        return self.kinds.count(kind)
+
+    @property
+    def readings(self) -> bool:
+        """Whether its cells look like readings, wherever they stand."""
+        if self.count("time") and len(self.filled) > 1:
+            return True
+        sure = self.count("number") + self.count("time")
+        return sure > 0 and sure + self.count("word") >= self.count("text")
+
+    @property
+    def rule(self) -> bool:
+        return bool(self.filled) and all(_RULE.fullmatch(self.cells[place]) for place in self.filled)
+
+    def said(self) -> str:
+        return quoted(" ".join(self.cells[place] for place in self.filled), 60)
+
+
+def _has_digit(cell: str) -> bool:
+    return any(char.isdigit() for char in cell)
+
+
+def _kind(cell: str) -> str:
+    found = _NUMBER.fullmatch(cell)
+    if found:
+        tail = found["tail"].strip()
+        if not tail or tail in _MARKS or is_unit(tail):
+            return "number"
+    return "word" if cell.lower() in MISSING_WORDS else "text"
+
+
+class Profile:
+    """What most rows of a table look like.
+
+    Parameters
+    ----------
+    head : list of Row
+        The first rows.
+    """
+
+    def __init__(self, head: list[Row]) -> None:
+        self.head = head
+        bulk = [row for row in head if row.readings]
+        widest = max((len(row.filled) for row in bulk), default=0)
+        bulk = [row for row in bulk if 2 * len(row.filled) >= widest]
+        self.width = max((row.filled[-1] + 1 for row in bulk), default=0)
+        self.times = [place for place in range(self.width) if _share(bulk, place, "time") >= 0.5]
+        self.numbers = [place for place in range(self.width) if _share(bulk, place, "number", "word") >= 0.6]
+        used = sum(any(row.kind(place) for row in bulk) for place in range(self.width))
+        # So many cells at least must a row have to name the columns.
+        self.needed = 1 if used < 2 else max(2, (used + 1) // 2)
+        self.key = self.times[0] if self.times else 0
+        # In a column of words a label is a word like others.
+        self.labelled = bool(self.times) or 0 in self.numbers
+
+
+def _share(rows: list[Row], place: int, *kinds: str) -> float:
+    filled = [row.kind(place) for row in rows if row.kind(place)]
+    # A column of words alone is one of text.
+    if not filled or (set(filled) == {"word"}):
+        return 0.0
+    return sum(kind in kinds for kind in filled) / len(filled)
