@@ -464,7 +464,8 @@ def test_min_periods_none_of_every_rolling_function() -> None:
         "rolling_corr": {"y": x[:, ::-1].copy()},
         "rolling_lag_corr": {"max_lag": 1},
     }
-    names = [name for name in acm_rs.__all__ if name.startswith("rolling_")]
+    # What has durations alone has no window of so many values.
+    names = [name for name in acm_rs.__all__ if name.startswith("rolling_") and name != "rolling_time_mean"]
     assert len(names) == 21
     for name in names:
         function = getattr(acm_rs, name)

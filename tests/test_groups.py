@@ -228,6 +228,8 @@ def test_what_does_not_fit_is_refused() -> None:
     message = r"`times` must not go back within a group, row 3 is earlier than the row before it in the group 'b'"
     with pytest.raises(ValueError, match=message):
         ask(x, "1s", by=["b", "a", "b", "b"], times=np.array([5, 1, 9, 7]))
+    with pytest.raises(TypeError, match="`times` must be a NumPy array"):
+        ask(x, "1s", by=["b", "a", "b", "b"], times=[])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`times` must have length 4, got 3"):
         ask(x, "1s", by=["b", "a", "b", "b"], times=np.array([1, 5, 9]))
     with pytest.raises(TypeError, match="`x` must have dtype float64 or float32, got int64"):

@@ -164,7 +164,7 @@ def by_group(
     own: dict[str, Any],
 ) -> tuple[Any, Rows | None]:
     """The results of a kernel over each group alone, in the order of the rows, and the rows that have any."""
-    lengths = [_rows_of(values) for values in inputs]
+    lengths = [_rows_of(values[0] if isinstance(values, list) else values) for values in inputs]
     if moments is not None:
         lengths.append(_rows_of(moments))
     rows = lengths[0]
@@ -195,9 +195,8 @@ def by_group(
     return out, kept
 
 
-def _rows_of(values: Any) -> int | None:
-    """Rows of an array or of columns; None where that is none."""
-    array = values[0] if isinstance(values, list) else values
+def _rows_of(array: Any) -> int | None:
+    """Rows of an array; None where that is none."""
     return array.shape[0] if isinstance(array, np.ndarray) and array.ndim else None
 
 
