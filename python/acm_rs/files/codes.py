@@ -86,12 +86,13 @@ def codes_in(column: pl.Series) -> Codes:
         usual = np.zeros(0, dtype=np.bool_)
     if usual.any():
         rest = values[~usual]
-        low, high, few = _outside(rest)
+        low, high = _outside(rest)
+        modes = _are_modes(rest)
         kinds, counts = np.unique(values[usual], return_counts=True)
         for code, count in zip(kinds.tolist(), counts.tolist(), strict=True):
             if rest.size and low <= code <= high:
                 continue
-            if _is_certain(code, count, rest, few):
+            if _is_certain(code, count, rest, modes):
                 found.certain[code] = count
             elif rest.size:
                 found.suspected[code] = count
@@ -101,30 +102,31 @@ def codes_in(column: pl.Series) -> Codes:
     return found
 
 
-def _outside(rest: NDArray[np.float64]) -> tuple[float, float, bool]:
-    """Between what a code is a reading like others, and whether the others are few enough to be states."""
+def _outside(rest: NDArray[np.float64]) -> tuple[float, float]:
+    """Between what a code is a reading like others."""
     if not rest.size:
-        return 0.0, 0.0, False
+        return 0.0, 0.0
     least, most = float(rest.min()), float(rest.max())
     width = most - least
     centre, below, above = (float(part[0]) for part in scales(rest[:, None]))
     if not np.isfinite(below):
         below = above = 0.0
     margin = width or 10.0 * max(abs(most), 1.0)
-    kinds = np.unique(rest[:: max(1, rest.size // _SAMPLE)]).size
-    few = kinds <= min(STATES, max(2, rest.size // 50))
-    return min(least - margin, centre - FAR * below), max(most + margin, centre + FAR * above), few
+    return min(least - margin, centre - FAR * below), max(most + margin, centre + FAR * above)
 
 
-def _is_certain(code: float, count: int, rest: NDArray[np.float64], few: bool) -> bool:
-    """A mode or a state may be called 99 or 999; no sensor among others reads -9999 or 1e30."""
+def _are_modes(rest: NDArray[np.float64]) -> bool:
+    """Whether readings are small whole numbers, as modes and states are numbered."""
+    return bool(rest.size) and rest.min() >= 0.0 and rest.max() <= STATES and np.array_equal(rest, np.rint(rest))
+
+
+def _is_certain(code: float, count: int, rest: NDArray[np.float64], modes: bool) -> bool:
+    """A mode may be called 99 or 999; no sensor among others reads -9999 or 1e30."""
     if abs(code) >= 1e30 or code <= -9999.0:
         return True
-    if not rest.size:
+    if not rest.size or (modes and code > 0):
         return False
-    if few and code > 0 and np.array_equal(rest, np.rint(rest)):
-        return False
-    return abs(code) > 100.0 or (count >= 3 and not few)
+    return abs(code) > 100.0 or (count >= 3 and not modes)
 
 
 def _repeated_far(values: NDArray[np.float64]) -> dict[float, int]:

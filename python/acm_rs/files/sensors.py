@@ -35,7 +35,6 @@ _NUMBERING = re.compile(
     r"|recordnumber|sample|sampleno|samplenumber|counter|line|unnamed0|lfdnr|laufendenummer|zeile|nummer|ligne|numéro"
     r"|fila|número|n|#|"
 )
-_EPOCHS = ((1, 1e9, 2.2e9), (1000, 1e12, 2.2e12), (10**6, 1e15, 2.2e15), (10**9, 1e18, 2.2e18))
 
 
 class Sensors:
@@ -53,8 +52,6 @@ class Sensors:
         Columns of the clock.
     needed : collection of str
         Sensors that a model knows: they stay, whatever they hold.
-    clock : Series, optional
-        The times, to tell columns that repeat them.
     flags : Flags, optional
         The quality columns where they are known already.
     codes : str
@@ -69,7 +66,6 @@ class Sensors:
         *,
         used: Collection[str],
         needed: Collection[str] = (),
-        clock: pl.Series | None = None,
         flags: Flags | None = None,
         codes: str = "auto",
     ) -> None:
@@ -77,7 +73,6 @@ class Sensors:
         self._options = options
         self._kept = {*choice.exact, *needed}
         excluded = choice.excluded
-        self._clock = clock
         self._codes = read_codes(options.codes if options.codes is not None else codes)
         self.left_out: dict[str, str] = {}
         self.notes: list[str] = []
@@ -219,14 +214,11 @@ class Sensors:
             return "a label by its name"
         if column.has_nulls() or known.len() < 3:
             return ""
-        values = known.to_numpy()
-        if _is_epoch(values, self._clock):
-            return "times since 1970, as in the time column"
-        steps = np.diff(values)
+        steps = np.diff(known.to_numpy())
         if (steps == 1.0).all() or (steps == -1.0).all():
             if _NUMBERING.fullmatch(plain):
                 return "row numbers"
-            if values.size >= 10:
+            if known.len() >= 10:
                 self._rising.append(name)
         return ""
 
@@ -249,15 +241,3 @@ class Sensors:
             self.notes.append(
                 f"may be error codes, kept: {'; '.join(parts)}{more}; --codes with the values makes them missing"
             )
-
-
-def _is_epoch(values: np.ndarray, clock: pl.Series | None) -> bool:
-    """Whether numbers are the times of the clock, counted since 1970, in whatever zone."""
-    if clock is None or not isinstance(clock.dtype, pl.Datetime) or clock.len() != values.size:
-        return False
-    per_second = next((unit for unit, low, high in _EPOCHS if low <= values.min() and values.max() <= high), 0)
-    if not per_second:
-        return False
-    seconds = clock.cast(pl.Datetime("us", clock.dtype.time_zone)).to_physical().to_numpy() / 1e6
-    apart = values / per_second - seconds
-    return bool(np.ptp(apart) < 1.0 + 3600.0) and abs(float(np.median(apart))) <= 15 * 3600.0

@@ -128,7 +128,6 @@ def load_sensors(
         choice,
         used=(*(clock.used if clock else ()), *found.left_out),
         needed=needed,
-        clock=clock.times.values if clock else None,
         flags=long.flags if long else None,
         codes=codes,
     )
