@@ -319,6 +319,11 @@ def _quality() -> list[Case]:
     fine = [[*head, "Flow Quality"], *([*row, flag] for row, flag in zip(table.grid()[1:], annotated, strict=True))]
     flags = ["Funny" if k == 4 else "Bad" if k == 2 else "Good" for k in range(8)]
     odd = [[*head, "Flow Quality"], *([*row, flag] for row, flag in zip(table.grid()[1:], flags, strict=True))]
+    doubts = [{4: "Uncertain", 2: "Bad"}.get(k, "Good") for k in range(8)]
+    unsure = text(
+        [[*head, "Flow Quality"], *([*row, flag] for row, flag in zip(table.grid()[1:], doubts, strict=True))]
+    )
+    certain = table.put("Flow", 2, None)
     ua = [[*head, "Flow StatusCode"], *([*row, "0"] for row in table.grid()[1:])]
     running = Frame(table.times, {**table.frame.sensors, "Flow Status": (0.0, 1.0) * 4})
     return [
@@ -331,6 +336,14 @@ def _quality() -> list[Case]:
             text(odd),
             out.put("Temp", 5, table.cells["Temp"][5]),
             said=("funny",),
+        ),
+        accepted("quality-uncertain", "trend.csv", unsure, certain, said=("Uncertain", "Flow")),
+        accepted(
+            "quality-uncertain-missing",
+            "trend.csv",
+            unsure,
+            certain.put("Flow", 4, None),
+            options={"uncertain": "missing"},
         ),
         accepted("quality-good-with-remarks", "trend.csv", text(fine), table),
         accepted(
