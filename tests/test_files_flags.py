@@ -88,6 +88,13 @@ def test_one_quality_for_the_row(source: Path) -> None:
     assert said.sensors.equals(table.sensors)
 
 
+def test_switches_of_the_row(source: Path) -> None:
+    """As PI writes them: a column for each kind of doubt."""
+    doubt = ["False", "True", "False", "False", "False", "False"]
+    table = load(source, {"Flow": FLOW, "Questionable": doubt, "Bad": doubt[::-1]}, uncertain=Uncertain.missing)
+    assert table.sensors["Flow"].to_list() == flagged(FLOW, 1, 4)
+
+
 def test_uncertain_readings_are_kept_or_not(source: Path) -> None:
     quality = ["Good", "Bad", "Questionable", "Substituted", "", "Uncertain, Last Usable Value"]
     columns: dict[str, list[object]] = {"Flow": list(FLOW), "Flow_Quality": list(quality)}

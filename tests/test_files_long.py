@@ -167,3 +167,11 @@ def test_stored_long_tables(tmp_path: Path) -> None:
     pl.DataFrame({"Time": times, "Tag": tags, "Value": [1.5, 2.0, 3.5, None, 5.5, float("nan")]}).write_parquet(path)
     table = load_sensors(path, ReadOptions())
     assert table.sensors.to_dict(as_series=False) == {"A": [1.5, 3.5, 5.5], "B": [2.0, None, None]}
+
+
+def test_rows_of_several_machines_are_refused(source: Path) -> None:
+    rows = [f"{T[k]},{name},{k}.5,{k}" for k in range(4) for name in ("T1", "T2")]
+    with pytest.raises(Refusal, match=r"each time comes again for 'T1', 'T2' \(column 'Turbine'\)"):
+        load(source, rows, "Time,Turbine,Power,Wind")
+    # A row that was written twice is no other machine.
+    assert load(source, [*rows[::2], rows[0]], "Time,Turbine,Power,Wind").sensors.height == 4

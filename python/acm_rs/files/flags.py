@@ -353,9 +353,10 @@ class _Finder:
                 return dict(zip(rest, open_, strict=True))
             if named == rest and (order[1::2] == open_ or order[: len(open_)] == open_):
                 return dict(zip(rest, open_, strict=True))
-        if len(named) == 1:
-            # One for all; others would have to be whose.
-            return {named[0]: None}
+        senses = {one.name.sense for column in named if (one := self._candidates[column]).name}
+        if named and len(senses) == len(named):
+            # One for all, or each of another kind: Questionable, Substituted.
+            return dict.fromkeys(named)
         if named:
             raise Refusal(
                 f"{self._raw.origin.path}: {listed(named, 3)} hold qualities, but which sensors are meant is not told;"
