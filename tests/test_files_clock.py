@@ -205,6 +205,16 @@ def test_cells_that_are_no_times_are_handed_over() -> None:
         find_clock(raw(frame), ReadOptions(), [])
 
 
+def test_words_among_seconds_are_named(path: Path) -> None:
+    cells = [str(second) for second in SECONDS]
+    cells[7] = "power failure"
+    with pytest.raises(Refusal, match="row 9, column 'time': 'power failure' is no time between 1990 and 2040"):
+        load(path, "time,A", cells)
+    cells[7] = ""
+    with pytest.raises(Refusal, match="row 9, column 'time': the time is missing"):
+        load(path, "time,A", cells)
+
+
 def test_columns_of_dates_and_of_times_as_stored() -> None:
     days = [date(2024, 3, 1 + i // 6) for i in range(ROWS)]
     hours = [time(i % 6) for i in range(ROWS)]

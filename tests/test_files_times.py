@@ -87,6 +87,7 @@ def test_order_does_not_matter_where_all_readings_agree() -> None:
     [
         (["02/03/2024 00:00", "02/03/2024 01:00"], 2, ["month first or day first", "--date-order mdy or dmy"]),
         (["01/02/2024", "02/02/2024", "03/02/2024"], 2, ["--date-order"]),
+        (["01-01-02 00:00", "01-01-02 00:10"], 2, ["--date-order mdy or dmy or ymd"]),
         (["21/05/2012 1:00", "5/22/2012 1:00"], 2, ["only be day first", "row 3 only month first"]),
         (["2012-05-21", "yesterday"], 3, ["'yesterday' is not a date"]),
         (["2012-05-21", None], 3, ["the time is missing"]),

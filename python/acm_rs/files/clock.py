@@ -261,8 +261,15 @@ class _Search:
             written = calendar_kind(numbers, sheet=sheet)
             # A fraction of a second behind 14 digits is more than a float can hold.
             if not (series.dtype == pl.String and written.startswith("YYYY") and not numbers.dtype.is_integer()):
-                decimals = decimals_written(series)
-                found = times_from_numbers(numbers, name, raw.origin, sheet=sheet, decimals=decimals, bad_rows=bad_rows)
+                found = times_from_numbers(
+                    numbers,
+                    name,
+                    raw.origin,
+                    sheet=sheet,
+                    decimals=decimals_written(series),
+                    cells=series if series.dtype == pl.String else None,
+                    bad_rows=bad_rows,
+                )
                 return found, (name,)
         if series.dtype != pl.String:
             raise Refusal(f"{raw.origin.column(name)} holds {kind(series)}, not times")

@@ -136,7 +136,8 @@ def tell_order(fields: Fields, column: str, origin: Origin) -> DateOrder:
         return possible[best]
     if DateOrder.dmy in possible and bool(fields.text.filter(pl.Series(fields.numeric)).str.contains(_DOTS).all()):
         return DateOrder.dmy
-    row = int(np.flatnonzero(some)[np.flatnonzero(micros[0] != micros[1])[0]])
+    differs = np.any([micros[0] != other for other in micros[1:]], axis=0)
+    row = int(np.flatnonzero(some)[np.argmax(differs)])
     ways = " or ".join(order.words for order in possible)
     raise Refusal(
         f"{origin.cell(row, column)}: {quoted(fields.text[row])} may be {ways} and no other row tells;"

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from acm_rs.files.bad_rows import BadRows
-from acm_rs.files.errors import Origin, Refusal
+from acm_rs.files.errors import Origin, Refusal, quoted
 from acm_rs.files.times.dates import DAY_US, civil_days
 from acm_rs.files.times.result import Times
 
@@ -110,6 +110,7 @@ def times_from_numbers(
     *,
     sheet: bool = False,
     decimals: int | None = None,
+    cells: pl.Series | None = None,
     bad_rows: BadRows | None = None,
 ) -> Times:
     """Read a column of numbers as times, or as a running number that says nothing of the calendar.
@@ -126,6 +127,8 @@ def times_from_numbers(
         Whether whole days of a spreadsheet may be meant.
     decimals : int, optional
         Digits after the decimal mark as written; as many as the shortest form has by default.
+    cells : Series, optional
+        The text that the numbers were read from, for messages.
     bad_rows : BadRows, optional
         What takes rows that do not fit the others.
 
@@ -142,9 +145,9 @@ def times_from_numbers(
     elif kind:
         reading = _compact(values, len(kind))
     else:
-        _refuse(values.is_null().to_numpy(), values, RUNNING, column, origin, bad_rows)
+        _refuse(values.is_null().to_numpy(), values, RUNNING, column, origin, cells, bad_rows)
         return Times(values, RUNNING)
-    _refuse(~reading.valid, values, f"time in {kind}" if kind not in _EPOCHS else "", column, origin, bad_rows)
+    _refuse(~reading.valid, values, f"time in {kind}" if kind not in _EPOCHS else "", column, origin, cells, bad_rows)
     stamps = pl.Series(values.name, reading.micros)
     if kind.startswith("nanoseconds"):
         stamps = (values if values.dtype.is_integer() else values.cast(pl.Int64, strict=False)).cast(pl.Int64)
@@ -167,6 +170,7 @@ def _refuse(
     what: str,
     column: str,
     origin: Origin | None,
+    cells: pl.Series | None,
     bad_rows: BadRows | None,
 ) -> None:
     if not bad.any():
@@ -175,10 +179,11 @@ def _refuse(
         raise Refusal(f"number {int(np.flatnonzero(bad)[0]) + 1} of the column is no {what or 'time'}")
 
     def why(row: int) -> str:
-        if values[row] is None:
+        cell = values[row] if cells is None else (cells[row] or "").strip()
+        if cell is None or cell == "":
             return "the time is missing but the row holds values"
         given = f"no {what}" if what else f"no time between {_FIRST_YEAR} and {_LAST_YEAR}"
-        return f"'{values[row]}' is {given}, as the other rows are"
+        return f"{quoted(str(cell))} is {given}, as the other rows are"
 
     (bad_rows or BadRows()).meet(bad, origin, column, why)
 
