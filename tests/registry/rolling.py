@@ -30,6 +30,7 @@ from registry.timed import (
     lasting,
     numpy_form,
     over_sensors,
+    pandas_form,
     pandas_rolling,
     polars_form,
     polars_values,
@@ -198,6 +199,29 @@ def _numbagg(names: tuple[str, ...]) -> Callable[[Inputs, int], Call]:
     return build
 
 
+def assets(rows: int) -> Matrix:
+    """Whose each row is: the rows of all come mixed."""
+    count = max(rows // 100, 1)
+    return np.arange(rows) * 7919 % count
+
+
+def _pandas_groups(inputs: Inputs, window: int) -> Call:
+    frame, group = inputs.pandas, assets(inputs.n)
+
+    def run() -> Any:
+        return frame.groupby(group).rolling(window, min_periods=_K).mean().droplevel(0).sort_index()
+
+    return Call(run, lambda result: [result.to_numpy()])
+
+
+def _polars_groups(inputs: Inputs, window: int) -> Call:
+    import polars as pl
+
+    frame = inputs.polars.with_columns(pl.Series("asset", assets(inputs.n)))
+    rolled = pl.col(inputs.names).rolling_mean(window, min_samples=_K).over("asset")
+    return Call(lambda: frame.select(rolled), lambda result: [polars_values(result)])
+
+
 def _slope_of_window(values: Matrix) -> float:
     position = np.arange(values.size) - 0.5 * (values.size - 1)
     return float(np.dot(position, values) / np.dot(position, position))
@@ -315,6 +339,25 @@ ROWS = (
                 call=lasting("rolling_mean"),
                 label=DURATION,
                 keywords=lambda rows: {"times": irregular_times(rows)},
+            ),
+            Case(
+                "closed_left",
+                'rolling mean, closed="left"',
+                ("rolling_mean",),
+                {16: (RECORD,)},
+                1e-12,
+                (Peer(*PANDAS, pandas_form(lambda f, w: [f.rolling(w, min_periods=_K, closed="left").mean()])),),
+                call=lambda module, x, window: (module.rolling_mean(x, window, _K, closed="left"),),
+            ),
+            Case(
+                "by_group",
+                "rolling mean, by groups of 100 rows",
+                ("rolling_mean",),
+                {16: (RECORD,)},
+                1e-12,
+                (Peer(*PANDAS, _pandas_groups), Peer(*POLARS, _polars_groups)),
+                call=lambda module, x, window, by: (module.rolling_mean(x, window, _K, by=by),),
+                keywords=lambda rows: {"by": assets(rows)},
             ),
         ),
     ),
