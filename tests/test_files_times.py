@@ -55,6 +55,13 @@ def test_given_order(order: str, spelling: str, moments: list[datetime]) -> None
     assert read([day.strftime(spelling) for day in days], DateOrder(order)).values.to_list() == days
 
 
+def test_hours_without_minutes() -> None:
+    start = datetime(2014, 1, 6)
+    moments = [start + i * timedelta(hours=1) for i in range(24 * 30)]
+    for spelling in ("%d/%m/%y %H", "%m/%d/%Y %H", "%Y-%m-%d %H", "%Y%m%dT%H", "%Y/%m/%d %I %p"):
+        assert read([moment.strftime(spelling) for moment in moments]).values.to_list() == moments
+
+
 def test_two_spellings_in_one_column() -> None:
     times = read(["5/31/2012 23:30", "06-01-2012 00:00", "2012-06-01 00:30", "6/1/2012 1:00"])
     step = timedelta(minutes=30)

@@ -217,8 +217,8 @@ def _clock_after(text: str, day: re.Match[str]) -> list[re.Match[str]] | None:
             found = clock.match(text, place)
             if not found:
                 continue
-            # A lone hour could be anything but after a date that begins with its year.
-            alone = clock is _HOUR and date not in (_YEAR_FIRST, _COMPACT)
+            # A lone hour could be anything but after a date of numbers.
+            alone = clock is _HOUR and date not in (_YEAR_FIRST, _COMPACT, _NUMERIC)
             rest = _rest(text, found.end(), half_needed=alone)
             if rest is not None:
                 return [found, *rest]
