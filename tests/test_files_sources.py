@@ -138,6 +138,9 @@ def test_archives_that_swell_without_end_are_refused(monkeypatch: pytest.MonkeyP
     Path("plant.csv").write_bytes(zipped({"a.csv": bomb}))
     with pytest.raises(Refusal, match=r"^plant\.csv.a\.csv unpacks to more than 500 times"):
         read_table("plant.csv")
+    Path("plant.csv").write_bytes(zipped({"xl/workbook.xml": bomb}))
+    with pytest.raises(Refusal, match=r"^plant\.csv unpacks to more than 500 times"):
+        read_table("plant.csv")
     nested = csv()
     for _ in range(4):
         nested = gzip.compress(nested)

@@ -208,10 +208,8 @@ def _written(target: Source, blocks: Iterator[bytes], name: Path, packed: Callab
         with target.path.open("wb") as out:
             for block in blocks:
                 size += len(block)
-                if packed is not None and size > _LARGE and size > _SWELLS * max(packed(), 1):
-                    raise Refusal(
-                        f"{name} unpacks to more than {_SWELLS} times its size: unpack it first if you know what it is"
-                    )
+                if packed is not None:
+                    _refuse_swollen(name, size, packed())
                 out.write(block)
     except OSError as error:
         if error.errno is None or isinstance(error, gzip.BadGzipFile):
@@ -220,6 +218,11 @@ def _written(target: Source, blocks: Iterator[bytes], name: Path, packed: Callab
         raise Refusal(
             f"{name} needs a temporary copy, which cannot be written in {folder}: {error.strerror or error}"
         ) from None
+
+
+def _refuse_swollen(name: Path, size: int, packed: int) -> None:
+    if size > _LARGE and size > _SWELLS * max(packed, 1):
+        raise Refusal(f"{name} unpacks to more than {_SWELLS} times its size: unpack it first if you know what it is")
 
 
 # ---- archives -------------------------------------------------------------------------------------------------------
@@ -334,6 +337,7 @@ def _unzipped(source: Source, depth: int) -> list[Source]:
             names = {entry.filename for entry in entries}
             kind = _document(archive, names)
             if kind == "sheet":
+                _refuse_swollen(source.name, sum(entry.file_size for entry in entries), source.path.stat().st_size)
                 return [replace(source, kind="sheet")]
             if kind:
                 raise Refusal(f"{source.name} {kind}")
