@@ -199,3 +199,53 @@ def test_outputs_that_do_not_exist_yet_are_fine() -> None:
     check_output(Path("new.csv"), Path("in.csv"))
     check_output(Path("new.parquet"))
     assert files() == {"in.csv"}
+
+
+def _parts() -> None:
+    lines = Path("in.csv").read_text().splitlines(keepends=True)
+    Path("part1.csv").write_text("".join(lines[:9]))
+    Path("part2.csv").write_text(lines[0] + "".join(lines[9:]))
+
+
+def _complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    status = main(list(arguments))
+    return status, capsys.readouterr().err
+
+
+def test_several_inputs_are_one_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _complaint(capsys, "features", "in.csv", "-t", "TS", "-o", "whole.csv", "-q") == (0, "")
+    whole = Path("whole.csv").read_bytes()
+    _parts()
+    for inputs in (["part1.csv", "part2.csv"], ["part2.csv", "part1.csv"], ["part?.csv"]):
+        assert _complaint(capsys, "features", *inputs, "-t", "TS", "-o", "out.csv", "-q") == (0, "")
+        assert Path("out.csv").read_bytes() == whole
+    with Path("in.csv").open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert _complaint(capsys, "features", "-", "-t", "TS", "-o", "out.csv", "-q") == (0, "")
+    assert Path("out.csv").read_bytes() == whole
+    assert files() == {"in.csv", "part1.csv", "part2.csv", "whole.csv", "out.csv"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["features", "part1.csv", "part2.csv", "-o", "part2.csv"], "part2.csv is the input too"),
+        (["features", "part?.csv", "-o", "./part1.csv"], "part1.csv is the input too"),
+        (["features", "*.csv", "-o", "in.csv"], "in.csv is the input too"),
+        (["fit", "part1.csv", "part2.csv", "-o", "part2.csv"], "part2.csv is the input too"),
+        (["score", "in.csv", "part1.csv", "-o", "in.csv"], "in.csv is the input too"),
+        (["score", "in.csv", "part1.csv", "part2.csv", "-o", "part2.csv"], "part2.csv is the input too"),
+        (["features", "part1.csv", "none.csv", "-o", "out.csv"], "none.csv: no such file"),
+        (["features", "none*.csv", "-o", "out.csv"], "none*.csv: no file matches"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_no_input_of_several_is_overwritten(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    _parts()
+    before = {name: Path(name).read_bytes() for name in files()}
+    status, complained = _complaint(capsys, *arguments)
+    assert status > 0
+    assert words in complained
+    assert {name: Path(name).read_bytes() for name in files()} == before
