@@ -84,7 +84,23 @@ def _short_and_blank() -> str:
     return "\n".join(["TS,A,B,State", *lines])
 
 
+def _long() -> str:
+    rows = []
+    for line in history():
+        time, a, b, _ = line.split(",")
+        rows += [f"{time},A,{a}", f"{time},B,{b}"]
+    return "\n".join(["TS,Tag,Value", *rows])
+
+
+def _flagged() -> str:
+    flags = ["Bad" if row in (7, 51) else "Good" for row in range(60)]
+    lines = [line.replace("run", flag) for line, flag in zip(history(), flags, strict=True)]
+    return "\n".join(["TS,A,B,B Quality", *lines])
+
+
 KINDS = {
+    "long": _long(),
+    "flags": _flagged(),
     "plain": plain(),
     "newest first": "\n".join(["TS,A,B,State", *history()[::-1]]),
     "shuffled": _shuffled(),

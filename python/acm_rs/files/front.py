@@ -198,7 +198,7 @@ def read_table(
     from acm_rs.files.table import load_sensors
 
     paths = _paths(path)
-    given = {field.name: said[field.name] for field in fields(ReadOptions) if field.name in said}
+    given = {field.name: said[field.name] for field in fields(ReadOptions)}
     hints = get_type_hints(ReadOptions)
     options = ReadOptions(**{name: _taken(name, value, hints[name]) for name, value in given.items()})
     try:
