@@ -36,7 +36,7 @@ mod _native {
     };
     #[pymodule_export]
     use super::features::{
-        band_energy, column_median_mad, column_moments, column_quantiles, compute_correlations_f64,
+        assess, band_energy, column_median_mad, column_moments, column_quantiles, compute_correlations_f64,
         correlation::correlation, covariance, ewm_mean, ewm_std, feature_matrix, impute, lag_matrix,
         lagged_correlation, power_spectrum, rolling_band_energy, rolling_corr, rolling_cov, rolling_kurt,
         rolling_lag_corr, rolling_mad, rolling_mad_f64, rolling_max, rolling_mean, rolling_mean_std,

@@ -40,6 +40,8 @@ def digest(value: Any) -> str:
                 take(one)
         elif isinstance(value, acm_rs.Episodes | acm_rs.Threshold):
             take(list(value))
+        elif isinstance(value, acm_rs.Quality):
+            state.update(repr(value.as_dict()).encode())
         elif type(value).__name__ in MODELS:
             fields = [name for name in dir(value) if name.endswith("_") and not name.startswith("_")]
             fields.remove("feature_names_in_")

@@ -39,6 +39,7 @@ pub mod matrix;
 #[cfg(test)]
 mod matrix_tests;
 mod ordering;
+pub mod quality;
 pub mod rolling;
 pub mod spectral;
 

@@ -19,6 +19,7 @@ from acm_rs import linalg as _linalg
 from acm_rs import moments as _moments
 from acm_rs import order as _order
 from acm_rs import pairs as _pairs
+from acm_rs import quality as _quality
 from acm_rs import regimes as _regimes
 from acm_rs import rolling as _rolling
 from acm_rs import spectra as _spectra
@@ -35,6 +36,7 @@ from acm_rs.linalg import *
 from acm_rs.moments import *
 from acm_rs.order import *
 from acm_rs.pairs import *
+from acm_rs.quality import *
 from acm_rs.regimes import *
 from acm_rs.rolling import *
 from acm_rs.spectra import *
@@ -60,6 +62,7 @@ __all__ += _linalg.__all__
 __all__ += _moments.__all__
 __all__ += _order.__all__
 __all__ += _pairs.__all__
+__all__ += _quality.__all__
 __all__ += _regimes.__all__
 __all__ += _rolling.__all__
 __all__ += _spectra.__all__

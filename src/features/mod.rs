@@ -4,6 +4,7 @@ mod column;
 pub(crate) mod correlation;
 mod ewm;
 mod matrix;
+mod quality;
 mod rolling;
 mod spectral;
 
@@ -11,6 +12,7 @@ pub(crate) use column::*;
 pub(crate) use correlation::*;
 pub(crate) use ewm::*;
 pub(crate) use matrix::*;
+pub(crate) use quality::*;
 pub(crate) use rolling::*;
 pub(crate) use spectral::*;
 

@@ -24,6 +24,7 @@ from registry import (
     order,
     over_time,
     pairs,
+    quality,
     regimes,
     rolling,
     spectra,
@@ -76,7 +77,7 @@ _FEATURES: tuple[Row, ...] = tuple(
     row for subject in (*_ROLLING, ewm, correlation, columns, features) for row in subject.ROWS
 )
 _MODELS: tuple[Row, ...] = tuple(row for subject in (linalg, detectors, regimes, decisions) for row in subject.ROWS)
-_OTHERS: tuple[Row, ...] = (*engine.ROWS, *monitor.ROWS, *files.ROWS)
+_OTHERS: tuple[Row, ...] = (*engine.ROWS, *monitor.ROWS, *files.ROWS, *quality.ROWS)
 ROWS: Mapping[str, Row] = MappingProxyType({row.name: row for row in (*_FEATURES, *_MODELS, *_OTHERS)})
 """Every row by its name."""
 

@@ -36,6 +36,7 @@ mod tests;
 pub use impute::{MaxGap, Method, Reach, impute};
 pub use lags::lag_matrix;
 pub use moments::{Moments, column_moments};
-pub(crate) use order::centres;
+pub(crate) use order::{centres, place_of};
 pub use order::{column_median_mad, column_quantiles};
 pub use scale::zscore;
+pub(crate) use select::{COST_NS as SEARCH_COST_NS, Columns as SearchedColumns, Selector};

@@ -126,7 +126,7 @@ pub fn column_quantiles<'a, T: Element>(
     clippy::cast_sign_loss,
     reason = "between 0 and the count"
 )]
-fn place_of(q: f64, known: usize) -> (usize, f64) {
+pub(crate) fn place_of(q: f64, known: usize) -> (usize, f64) {
     let place = q * (known.saturating_sub(1) as f64);
     (place as usize, place - place.floor())
 }

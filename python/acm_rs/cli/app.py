@@ -19,6 +19,7 @@ from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
 from acm_rs.cli.features import Fill, run_features
 from acm_rs.cli.fit import Budget, fit_json, print_fit, run_fit
+from acm_rs.cli.quality import print_quality, quality_json, run_quality
 from acm_rs.cli.score import print_scored, run_score, score_json
 from acm_rs.cli.summary import features_json, print_json, print_summary
 from acm_rs.cli.windows import window_of
@@ -87,6 +88,23 @@ Examples:
   acm-rs features history.csv -o slow.csv -w 2h -c "Current,Bearing Temp"
 
   acm-rs features export.csv -o features.parquet -t Zeit --missing Revision
+"""
+
+_QUALITY = """Look at the readings of a CSV or Parquet file: what is wrong with them, sensor by sensor.
+
+Missing readings and gaps, stuck instruments, error codes, coarse steps, levels that shift or wander, standstill, holes
+in the sampling. Findings first, in sentences, then a table with a row for each sensor. What changed against an earlier
+file is told with --against.
+
+Examples:
+
+  acm-rs quality history.csv
+
+  acm-rs quality new.csv --against history.csv
+
+  acm-rs quality history.csv -o sensors.csv
+
+  acm-rs quality history.csv --json > quality.json
 """
 
 
@@ -243,6 +261,36 @@ def _features(
         print_summary(done, console(stderr=output == STANDARD_OUTPUT))
 
 
+@options.reads_tables()
+def _quality(
+    sources: options.Inputs,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FILE", readable=False, help="Earlier readings of the same sensors."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", readable=False, help="Table of sensors: .parquet or .csv; - prints CSV."),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table of sensors as CSV: --output -.")] = False,
+    threads: options.Threads = None,
+    raw: options.Raw = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    *,
+    read: ReadOptions,
+) -> None:
+    if as_csv and output not in (None, STANDARD_OUTPUT):
+        raise Refusal("--csv prints the table; leave out --csv or --output", status=2)
+    output = STANDARD_OUTPUT if as_csv else output
+    _one_to_print(as_json, output)
+    done = run_quality(sources, against=against, output=output, options=read, threads=threads, raw=raw)
+    if as_json:
+        print_json(quality_json(done))
+    elif not quiet and output != STANDARD_OUTPUT:
+        print_quality(done)
+
+
 def _one_to_print(as_json: bool, output: Path | None) -> None:
     if as_json and output == STANDARD_OUTPUT:
         raise Refusal("--json and the table of --output - cannot both be printed; name a file", status=2)
@@ -274,6 +322,7 @@ def _application(*, rich_help: bool) -> typer.Typer:
     app.command("fit", help=_FIT)(_fit)
     app.command("score", help=_SCORE)(_score)
     app.command("features", help=_FEATURES)(_features)
+    app.command("quality", help=_QUALITY)(_quality)
     app.command("doctor", help="Show versions, threads and processor features, and check the kernels.")(_doctor)
     return app
 
