@@ -79,6 +79,13 @@ def test_json_is_what_python_gives(run: Run) -> None:
     assert told["files"] == []
 
 
+def test_codes_are_found_given_or_not_asked_for(run: Run) -> None:
+    for said, codes in (("auto", [-9999.0]), ("none", []), ("5,-9999", [-9999.0])):
+        status, told, _ = run("quality", "new.csv", "--codes", said, "--json")
+        assert status == 0
+        assert [code["value"] for code in json.loads(told)["sensors"]["Load"]["codes"]] == codes
+
+
 def test_quiet_says_nothing(run: Run) -> None:
     assert run("quality", "new.csv", "-o", "table.csv", "-q") == (0, "", "")
     assert "table.csv" in files()
@@ -87,7 +94,7 @@ def test_quiet_says_nothing(run: Run) -> None:
 def test_what_cannot_be_is_refused(run: Run) -> None:
     status, _, complained = run("quality", "none.csv")
     assert (status, "none.csv" in complained) == (1, True)
-    write("other.csv", pl.DataFrame({"Q": [1.0, 2.0]}))
+    write("other.csv", pl.DataFrame({"Height": [1.5, 2.25]}))
     status, _, complained = run("quality", "new.csv", "--against", "other.csv")
     assert status == 1
     assert "other.csv is no reference for new.csv" in complained

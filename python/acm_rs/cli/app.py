@@ -284,7 +284,15 @@ def _quality(
         raise Refusal("--csv prints the table; leave out --csv or --output", status=2)
     output = STANDARD_OUTPUT if as_csv else output
     _one_to_print(as_json, output)
-    done = run_quality(sources, against=against, output=output, options=read, threads=threads, raw=raw)
+    done = run_quality(
+        sources,
+        against=against,
+        output=output,
+        options=read,
+        threads=threads,
+        progress=_screen(quiet),
+        raw=raw,
+    )
     if as_json:
         print_json(quality_json(done))
     elif not quiet and output != STANDARD_OUTPUT:

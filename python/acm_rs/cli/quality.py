@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from rich.console import Console
 
 import acm_rs
-from acm_rs.cli.inputs import only
+from acm_rs.cli.inputs import Inputs, named, said
+from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import file_json, table_json
+from acm_rs.files.codes import read_codes
 from acm_rs.files.errors import Refusal, printable
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
@@ -40,20 +42,21 @@ class QualityRun:
 
 
 def run_quality(
-    sources: str | Path | Sequence[str | Path],
+    sources: Inputs,
     *,
     against: Path | None = None,
     output: Path | None = None,
     options: ReadOptions,
     threads: int | None = None,
+    progress: Console | None = None,
     raw: bool = False,
 ) -> QualityRun:
     """Read, look, write what was asked for.
 
     Parameters
     ----------
-    sources : str, Path or sequence of them
-        The readings.
+    sources : path or sequence of paths
+        The readings: files, patterns, or ``-`` for standard input.
     against : Path, optional
         Earlier readings of the same sensors.
     output : Path, optional
@@ -62,6 +65,8 @@ def run_quality(
         What is known of the input.
     threads : int, optional
         Threads to use.
+    progress : Console, optional
+        Where to show that something is done.
     raw : bool
         Write names into CSV as they are.
 
@@ -74,38 +79,33 @@ def run_quality(
     Refusal
         Input that cannot be understood or output that cannot be written.
     """
-    source = only(sources)
     if output is not None:
-        check_output(output, source, *([] if against is None else [against]))
+        check_output(output, *named(sources), *([] if against is None else [against]))
     if threads is not None:
         acm_rs.set_num_threads(threads)
-    options = _as_written(options)
-    table = load_sensors(source, options)
-    reference = None if against is None else _look(load_sensors(against, options), None)
+    # Error codes stay among the readings: to find them is the matter here.
+    codes = "auto" if options.codes is None else read_codes(options.codes)
+    options = replace(options, codes="none")
+    with Bar(progress) as bar:
+        table = load_sensors(sources, options, bar.step("reading"))
+        earlier = None if against is None else load_sensors(against, options, bar.step("reading"))
+    reference = None if earlier is None else _look(earlier, None, codes)
     try:
-        report = _look(table, reference)
+        report = _look(table, reference, codes)
     except ValueError as error:
         if reference is None:
             raise
-        raise Refusal(f"{against} is no reference for {source}: {error}") from None
+        raise Refusal(f"{against} is no reference for {said(sources)}: {error}") from None
     if output is None:
         return QualityRun(table, report)
     there = output != STANDARD_OUTPUT and output.exists()
     return QualityRun(table, report, (output, write_table(_table(report), output, raw=raw), there))
 
 
-def _as_written(options: ReadOptions) -> ReadOptions:
-    """Error codes stay in the readings: to find them is the matter here."""
-    if "codes" not in {field.name for field in fields(options)}:
-        return options
-    changes: dict[str, Any] = {"codes": "none"}
-    return replace(options, **changes)
-
-
-def _look(table: SensorTable, reference: acm_rs.Quality | None) -> acm_rs.Quality:
+def _look(table: SensorTable, reference: acm_rs.Quality | None, codes: Any) -> acm_rs.Quality:
     frame = table.frame
     clock = None if table.time is None or table.time.name not in frame.columns else table.time.name
-    return acm_rs.quality(frame, clock, reference=reference)
+    return acm_rs.quality(frame, clock, reference=reference, codes="auto" if codes is None else codes)
 
 
 def _table(report: acm_rs.Quality) -> pl.DataFrame:
