@@ -221,8 +221,11 @@ class Cells:
         self.result.changes.add(f"word {quoted(word)}, missing", name, count)
 
     def _study(self, series: pl.Series) -> _Column:
-        text = series.str.strip_chars()
+        text = series
         number = text.cast(pl.Float64, strict=False)
+        if number.null_count() > text.null_count():
+            text = series.str.strip_chars()
+            number = text.cast(pl.Float64, strict=False)
         odd = (number.is_null() | ~number.is_finite().fill_null(True)) & text.is_not_null()
         if not odd.any():
             return _Column(text, number, _NO_ROWS, _NO_CORES, _NO_ROWS, [], _NO_ROWS, {})

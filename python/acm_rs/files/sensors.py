@@ -18,7 +18,6 @@ from acm_rs.files.flags import Flags, find_flags
 from acm_rs.files.marks import unit_in_name
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About, RawTable, kind
-from acm_rs.files.times import looks_like_time
 
 __all__ = ["NEVER", "Sensors"]
 
@@ -71,6 +70,7 @@ class Sensors:
     ) -> None:
         self._raw = raw
         self._options = options
+        self._exact = choice.exact
         self._kept = {*choice.exact, *needed}
         excluded = choice.excluded
         self._codes = read_codes(options.codes if options.codes is not None else codes)
@@ -131,17 +131,12 @@ class Sensors:
         if name in self._raw.unnamed and name not in self._kept:
             self.left_out[name] = "no name"
         elif series.dtype in (pl.String, pl.Categorical, pl.Enum):
-            if name not in self._kept and series.dtype == pl.String and looks_like_time(series):
-                self.left_out[name] = "times"
-            elif self._cells.look(self._flagged(series)):
+            if self._cells.look(self._flagged(series)):
                 return True
-            elif name not in self._kept:
-                self.left_out[name] = "text"
-            else:
-                raise Refusal(f"{self._raw.origin.column(name)} holds text, not numbers")
+            self.left_out[name] = "text"
         elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
             return True
-        elif name in self._kept:
+        elif name in self._exact:
             raise Refusal(f"{self._raw.origin.column(name)} holds {kind(series)}, not numbers")
         else:
             self.left_out[name] = kind(series)
