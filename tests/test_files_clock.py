@@ -179,6 +179,13 @@ def test_a_chosen_column_without_times_is_refused(path: Path) -> None:
         load(path, "TS,state,A", [f"{m},on" for m in MOMENTS], time_column="state")
 
 
+@pytest.mark.parametrize("chosen", ["Date", "Time"])
+def test_either_of_two_columns_may_be_chosen(path: Path, chosen: str) -> None:
+    table = load(path, "Date,Time,A", [f"{m:%Y-%m-%d,%H:%M}" for m in MOMENTS], time_column=chosen)
+    assert wall(table) == MOMENTS
+    assert table.sensors.columns == ["A"]
+
+
 def test_other_columns_of_text_are_no_clocks(path: Path) -> None:
     cells = [f"pump {i},unit 4-{i},v1.2.{i},{i}/{i + 1} of all" for i in range(ROWS)]
     table = load(path, "B,C,D,E,A", cells)
@@ -264,6 +271,7 @@ class TestTheHourThatComesTwice:
         moments, cells = berlin(AUTUMN, 12 * 60 // minutes, minutes)
         table = load(path, "TS,A", cells[::-1] if newest_first else cells, timezone="Europe/Berlin")
         assert wall(table) == moments
+        assert table.time_note == "from Europe/Berlin to UTC"
         assert table.time is not None
         assert table.time.dtype == pl.Datetime("us", "UTC")
         assert (

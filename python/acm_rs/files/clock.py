@@ -135,8 +135,9 @@ class _Search:
 
     def clock(self) -> Clock | None:
         """The clock, read; None where no column is one."""
-        if self._options.time_column is not None:
-            return self._read(self._options.time_column)
+        named = self._options.time_column
+        if named is not None:
+            return self._read(self._date_of(named) or named)
         chosen = self._calendar()
         if chosen is not None:
             return self._read(chosen)
@@ -290,6 +291,13 @@ class _Search:
         others = [name for name in self.columns if name != date and is_clock(self._head[name], name)]
         named = [name for name in others if name in self._named]
         return others[0] if len(others) == 1 else named[0] if len(named) == 1 else None
+
+    def _date_of(self, clock: str) -> str | None:
+        """The column of dates that a chosen time of day belongs to, if there is one."""
+        if not is_clock(self._head[clock], clock):
+            return None
+        days = (name for name in self.columns if name != clock and self._is_calendar(name, telling=is_time_name(name)))
+        return next((name for name in days if self._is_day(name) and self._time_of_day(name) == clock), None)
 
     def _together(self, name: str, dates: pl.Series, other: str) -> tuple[Times, tuple[str, ...]]:
         text = pl.select(dates + " " + clock_text(self._raw.column(other))).to_series()

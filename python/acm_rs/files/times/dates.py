@@ -54,6 +54,8 @@ class Fields:
         -1 without a zone, 0 in UTC, else the place of the cell's zone in ``zones``.
     zones : tuple of str
         Names of zones whose offset depends on the date.
+    zoned : bool
+        Whether any cell says its zone itself.
     """
 
     text: pl.Series
@@ -63,6 +65,7 @@ class Fields:
     nanos: NDArray[np.int64]
     zone: NDArray[np.int32]
     zones: tuple[str, ...]
+    zoned: bool
 
     @property
     def numeric(self) -> NDArray[np.bool_]:

@@ -171,7 +171,7 @@ def times_from_text(
         notes.append(f"dates {order.words}")
     if (fields.zone[read] >= 0).any():
         values = values.dt.replace_time_zone("UTC")
-        notes.append("in UTC")
+        notes.append("in UTC" if timezone is None or fields.zoned else f"from {timezone} to UTC")
     return Times(values, ", ".join(notes), tuple(told))
 
 
@@ -223,7 +223,8 @@ def _read_fields(met: _Met, timezone: str | None) -> Fields:
             zone[rows] = code
         clock_us[rows], nanos[rows] = _clock(number, found, offset)
     met.bad(~known, "is not a date")
-    return Fields(text, known, parts, clock_us, nanos, zone, zones.names)
+    zoned = any(found.zoned for _, _, found in groups if found)
+    return Fields(text, known, parts, clock_us, nanos, zone, zones.names, zoned)
 
 
 def _first(rows: _Rows) -> int:
