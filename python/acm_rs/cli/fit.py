@@ -155,7 +155,7 @@ def run_fit(
     if threads is not None:
         acm_rs.set_num_threads(threads)
     with Bar(progress) as bar:
-        table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"), codes="none")
+        table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"), own_codes=True)
     drives = _named(table, drivers)
     spans = _filled(spans, table)
     monitor = budget.monitor(drives)

@@ -110,8 +110,8 @@ _READING: dict[str, Any] = {
         str | None,
         typer.Option(
             "--codes",
-            help="Error codes such as -9999,1e30 to make missing; auto takes the certain ones, none leaves all.",
-            show_default="auto; none where a model knows its codes",
+            help="Error codes such as -9999,1e30 to make missing; auto: certain ones (a model: its own); none: no one.",
+            show_default="auto",
             rich_help_panel=_READ,
         ),
     ],

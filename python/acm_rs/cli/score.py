@@ -134,7 +134,7 @@ def run_score(
     known = [str(name) for name in monitor.feature_names_in_]
     with Bar(progress) as bar:
         reading = bar.step(f"reading {said(sources)}")
-        table = load_sensors(sources, options, reading, needed=known, codes="none")
+        table = load_sensors(sources, options, reading, needed=known, own_codes=True)
     start = time.perf_counter()
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)

@@ -56,9 +56,9 @@ class ReadOptions:
         The columns of a long table that hold the sensors' names and their readings; found where None.
     exclude : sequence of str
         Columns to leave out, by name or with wildcards.
-    codes : str, optional
-        Error codes: ``"auto"`` makes missing what is certain, ``"none"`` leaves all, numbers between commas are made
-        missing wherever they stand.
+    codes : str
+        Error codes: ``"auto"`` makes missing what is certain, unless a model has rules of its own; ``"none"`` leaves
+        all; numbers between commas are made missing wherever they stand.
     quality_column : str, optional
         The column that holds the quality of the whole row, or of the value in the long layout; found where None.
     good : sequence of str
@@ -77,7 +77,7 @@ class ReadOptions:
     uncertain: Uncertain = Uncertain.keep
     timezone: str | None = None
     exclude: Sequence[str] = ()
-    codes: str | None = None
+    codes: str = "auto"
     quality_column: str | None = None
     good: Sequence[str] = ()
     layout: Layout = Layout.auto

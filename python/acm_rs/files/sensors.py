@@ -53,8 +53,8 @@ class Sensors:
         Sensors that a model knows: they stay, whatever they hold.
     flags : Flags, optional
         The quality columns where they are known already.
-    codes : str
-        What is done with error codes where the person says nothing.
+    own_codes : bool
+        Whoever takes the sensors has rules of its own for error codes: ``"auto"`` leaves them.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Sensors:
         used: Collection[str],
         needed: Collection[str] = (),
         flags: Flags | None = None,
-        codes: str = "auto",
+        own_codes: bool = False,
     ) -> None:
         self._raw = raw
         self._options = options
         self._exact = choice.exact
         self._kept = {*choice.exact, *needed}
         excluded = choice.excluded
-        self._codes = read_codes(options.codes if options.codes is not None else codes)
+        self._codes = [] if own_codes and options.codes == "auto" else read_codes(options.codes)
         self.left_out: dict[str, str] = {}
         self.notes: list[str] = []
         self._constant: dict[str, float] = {}

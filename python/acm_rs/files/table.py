@@ -82,7 +82,7 @@ def load_sensors(
     told: Told = lambda _done, _total: None,
     *,
     needed: Collection[str] = (),
-    codes: str = "auto",
+    own_codes: bool = False,
 ) -> SensorTable:
     """Read a file and understand it.
 
@@ -96,8 +96,8 @@ def load_sensors(
         Is told how many bytes are read, and of how many, where they are many.
     needed : collection of str
         Sensors that a model knows: they stay, whatever they hold.
-    codes : str
-        What is done with error codes where the options say nothing.
+    own_codes : bool
+        A model that takes the table has its own rules for error codes: ``"auto"`` leaves them.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def load_sensors(
         used=(*(clock.used if clock else ()), *found.left_out),
         needed=needed,
         flags=long.flags if long else None,
-        codes=codes,
+        own_codes=own_codes,
     )
     frame = sensors.read()
     numbers = sensors.numbers
