@@ -225,6 +225,16 @@ def test_numbers_without_a_clock(path: Path) -> None:
     assert (raw.columns, cells(raw), raw.blank_rows) == (["A"], [["1"], ["2"], ["3"]], 1)
 
 
+def test_wide_tables(path: Path) -> None:
+    names = [f"S{place}" for place in range(1500)]
+    rows = [[f"2024-03-01 {hour:02}:00", *[f"{hour}.{place:04}" for place in range(1500)]] for hour in range(24)] * 2
+    sums = [[word, *["1.0"] * 1500] for word in ("Minimum", "Maximum", "Average", "Std Dev", "Total")]
+    lines = [["Report"], ["Time", *names], ["", *["°C"] * 1500], *rows, *sums]
+    raw = read(path, "\n".join(map(",".join, lines)) + "\n")
+    assert (raw.columns, raw.height, raw.about["S1499"].unit) == (["Time", *names], 48, "°C")
+    assert cells(raw)[-1] == rows[-1]
+
+
 def test_settings_above_numbers(path: Path) -> None:
     above = ["Logger", "Version,2", "Separator,Comma", "Rate,10,Hz", "X_Value,Temp,Vib"]
     raw = read(path, "\n".join([*above, "0.0,60,1", "0.1,61,2", "0.2,62,3"]) + "\n")

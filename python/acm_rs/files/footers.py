@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from acm_rs.files import labels
 from acm_rs.files.errors import counted
@@ -13,14 +14,14 @@ __all__ = ["footer"]
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 
-def footer(table: Profile, tail: list[Row]) -> tuple[int, list[str]]:
+def footer(table: Profile, tail: Sequence[Sequence[str]]) -> tuple[int, list[str]]:
     """Find how many rows at the end are no readings.
 
     Parameters
     ----------
     table : Profile
         What the readings look like.
-    tail : list of Row
+    tail : sequence of rows of cells
         The last readings and what stands below them.
 
     Returns
@@ -34,7 +35,7 @@ def footer(table: Profile, tail: list[Row]) -> tuple[int, list[str]]:
     texts: list[str] = []
     while place and taken < HEADER_WITHIN:
         place -= 1
-        row = tail[place]
+        row = Row(tail[place])
         if not row.filled:
             continue
         if not _is_footer(table, row):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from acm_rs.files.cells import MISSING_WORDS
 from acm_rs.files.errors import quoted
@@ -84,9 +85,13 @@ class Profile:
         widest = max((len(row.filled) for row in bulk), default=0)
         bulk = [row for row in bulk if 2 * len(row.filled) >= widest]
         self.width = max((row.filled[-1] + 1 for row in bulk), default=0)
-        self.times = [place for place in range(self.width) if _share(bulk, place, "time") >= 0.5]
-        self.numbers = [place for place in range(self.width) if _share(bulk, place, "number", "word") >= 0.6]
-        used = sum(any(row.kind(place) for row in bulk) for place in range(self.width))
+        columns = [
+            [kind for kind in column if kind] for column in zip_longest(*(row.kinds for row in bulk), fillvalue="")
+        ]
+        columns = columns[: self.width]
+        self.times = [place for place, kinds in enumerate(columns) if _share(kinds, "time") >= 0.5]
+        self.numbers = [place for place, kinds in enumerate(columns) if _share(kinds, "number", "word") >= 0.6]
+        used = sum(map(bool, columns))
         # So many cells at least must a row have to name the columns.
         self.needed = 1 if used < 2 else max(2, (used + 1) // 2)
         self.key = self.times[0] if self.times else 0
@@ -94,9 +99,8 @@ class Profile:
         self.labelled = bool(self.times) or 0 in self.numbers
 
 
-def _share(rows: list[Row], place: int, *kinds: str) -> float:
-    filled = [row.kind(place) for row in rows if row.kind(place)]
+def _share(kinds: list[str], *wanted: str) -> float:
     # A column of words alone is one of text.
-    if not filled or (set(filled) == {"word"}):
+    if not kinds or set(kinds) == {"word"}:
         return 0.0
-    return sum(kind in kinds for kind in filled) / len(filled)
+    return sum(map(kinds.count, wanted)) / len(kinds)

@@ -20,6 +20,7 @@ from acm_rs.files.units import is_unit, unit_of_name
 
 __all__ = ["Layout", "find_layout"]
 
+_FEWEST, _CELLS = 40, 40_000
 _RANGE = re.compile(
     r"[\[(]?\s*(?P<low>[+-]?\d+(?:[.,]\d+)?)\s*(?:-|\u2013|\.\.+|…|to|bis|à|a|/|;|,)\s*(?P<high>[+-]?\d+(?:[.,]\d+)?)\s*[\])]?"
 )
@@ -75,7 +76,7 @@ class Layout:
         """
         if self._finder is None:
             return 0
-        taken, note = footer(self._finder, [Row(cells) for cells in tail])
+        taken, note = footer(self._finder, tail)
         self.notes += note
         return taken
 
@@ -88,7 +89,7 @@ def find_layout(name: Path, head: Sequence[Sequence[str]], before: int = 0) -> L
     name : Path
         The file, for messages.
     head : sequence of rows of cells
-        The first rows, at least 60 where there are as many.
+        The first rows, at least 40 where there are as many.
     before : int
         Rows of the file above those.
 
@@ -101,7 +102,9 @@ def find_layout(name: Path, head: Sequence[Sequence[str]], before: int = 0) -> L
     Refusal
         No header in the first twenty rows, or one that does not name the columns.
     """
-    return _Finder(name, [Row(cells) for cells in head], before).layout()
+    # Of a very wide table fewer rows tell as much.
+    enough = max(_FEWEST, _CELLS // max(map(len, head), default=1))
+    return _Finder(name, [Row(cells) for cells in head[:enough]], before).layout()
 
 
 class _Finder(Profile):
@@ -395,15 +398,15 @@ class _Finder(Profile):
     def _named(self, cells: list[str], header: int) -> tuple[list[str], list[str]]:
         names = list(cells)
         for place, name in enumerate(names):
-            if place and name and name in names[:place] and labels.plain(name) in labels.QUALITY:
+            if name and labels.plain(name) in labels.QUALITY and name in names[:place]:
                 self._name_qualities(names, name)
         unnamed = [f"column {place}" for place, cell in enumerate(names, 1) if not cell]
         names = [name or f"column {place}" for place, name in enumerate(names, 1)]
+        first: dict[str, int] = {}
         for place, name in enumerate(names, 1):
-            earlier = names.index(name) + 1
-            if earlier != place:
+            if first.setdefault(name, place) != place:
                 raise Refusal(
-                    f"{self.name}, row {self._number(header)}: columns {earlier} and {place} are both named"
+                    f"{self.name}, row {self._number(header)}: columns {first[name]} and {place} are both named"
                     f" {quoted(name)}"
                 )
         return names, unnamed
@@ -420,12 +423,13 @@ class _Finder(Profile):
             )
 
     def _fill_about(self, layout: Layout, group: int | None) -> None:
+        above = [self.head[group].cell(at) for at in range(len(layout.names))] if group is not None else []
+        spread = _spread(above, layout.names) if above else []
         for place, name in enumerate(layout.names):
             about = self.about.get(place, About())
             if not about.unit and name not in layout.unnamed:
                 about = replace(about, unit=unit_of_name(name))
-            if group is not None and not about.description:
-                spread = _spread([self.head[group].cell(at) for at in range(len(layout.names))], layout.names)
+            if spread and not about.description:
                 about = replace(about, description=spread[place] if place != self.key else "")
             if about != About():
                 layout.about[name] = about

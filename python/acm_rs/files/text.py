@@ -164,7 +164,7 @@ def text_layout(source: Source, options: ReadOptions, bad_rows: BadRows, meter: 
     _name_empty_ends(layout, head)
     above = sum(record.lines for record in head[: layout.first])
     start += sum(len(line.encode()) for line in lines[:above])
-    end = text.end - _below(text, start, separator, layout)
+    end = text.end - _below(text, start, separator, layout, max(map(len, lines)))
     before = sum(record.lines for record in head[: layout.header])
     header = lines[before] if head[layout.header].lines == 1 else ""
     rows = replace(text, start=start, end=end)
@@ -197,9 +197,9 @@ def _first_lines(text: Utf8) -> list[str]:
     return lines
 
 
-def _below(text: Utf8, start: int, separator: str, layout: Layout) -> int:
+def _below(text: Utf8, start: int, separator: str, layout: Layout, longest: int) -> int:
     """How many bytes at the end are no readings."""
-    begin = max(start, text.end - _TAIL_BYTES)
+    begin = max(start, text.end - max(_TAIL_BYTES, 2 * HEADER_WITHIN * longest))
     with text.path.open("rb") as file:
         file.seek(begin)
         tail = file.read(text.end - begin)
