@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 MODEL_PAGES = sorted(ROOT.glob("docs/models/*.md"))
 GUIDES = [
-    ROOT / "docs" / f"{name}.md" for name in ("kernels", "from-pandas", "first-alarm", "models", "monitor", "files", "quality")
+    ROOT / "docs" / f"{name}.md"
+    for name in ("kernels", "from-pandas", "first-alarm", "models", "monitor", "files", "quality")
 ]
 NUMERICS = ROOT / "docs" / "numerics.md"
 KERNELS = ROOT / "docs" / "kernels.md"
