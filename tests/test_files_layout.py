@@ -217,6 +217,14 @@ def test_what_may_be_a_reading_is_one(path: Path, case: str) -> None:
     assert all(about.low is None for about in raw.about.values())
 
 
+def test_a_row_cut_off_within_a_month_is_a_reading(path: Path) -> None:
+    content = "Time,A,B\n" + "".join(f"0{day}-Mar-2024 00:00,6{day}.5,1\n" for day in range(1, 7))
+    for cut in ("07-Mar", "07-Mar-2024 0"):
+        raw = read(path, f"{content}{cut}\n")
+        assert raw.column("Time")[-1] == cut
+    assert read(path, f"{content}Marked by hand\n").height == 6
+
+
 def test_numbers_without_a_clock(path: Path) -> None:
     raw = read(path, "Low,High\n1,2\n3,4\n5,6\nAverage,4\n")
     assert raw.columns == ["Low", "High"]
