@@ -47,6 +47,7 @@ class Clock:
             raise ValueError(f"`times` must have a time for each of the {rows} rows of `x`, got {len(values)}")
         if values.dtype.kind == "i":
             values = values.astype(np.int64).view("datetime64[ns]")
+        unit: Any
         unit, count = np.datetime_data(values.dtype)
         if unit in ("Y", "M"):
             values = values.astype("datetime64[D]")
