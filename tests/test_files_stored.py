@@ -45,6 +45,12 @@ def arrow_parquet(frame: pl.DataFrame, **how: object) -> bytes:
     return out.getvalue()
 
 
+def pandas_parquet(frame: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    frame.to_pandas().to_parquet(out)
+    return out.getvalue()
+
+
 def feather(frame: pl.DataFrame, **how: object) -> bytes:
     out = io.BytesIO()
     frame.write_ipc(out, **how)  # type: ignore[call-overload]
@@ -119,6 +125,16 @@ def test_what_is_cut_off_is_refused(path: Path, writer: str) -> None:
     for size in [12, 60, *range(len(good) // 3, len(good), len(good) // 7), len(good) - 1]:
         with pytest.raises(Refusal, match=r"in\.bin is a damaged"):
             read(path, good[:size])
+
+
+def test_extremes_of_long_texts(path: Path) -> None:
+    frame = pl.DataFrame({"t": TIMES[:3], "remark": [letter * 200_000 for letter in "abc"], "A": [1.0, 2.0, 3.0]})
+    for data in (
+        polars_parquet(frame, statistics="full"),
+        arrow_parquet(frame, use_dictionary=False),
+        pandas_parquet(frame),
+    ):
+        assert read(path, data).frame.select("remark", "A").equals(frame.select("remark", "A"))
 
 
 def test_a_footer_of_more_rows_than_there_are(path: Path) -> None:

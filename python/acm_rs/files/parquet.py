@@ -154,17 +154,14 @@ def _look_at_chunk(file: BinaryIO, chunk: Chunk) -> None:
     place, end, values = chunk.start, chunk.start + chunk.size, 0
     named = f"a page of column '{chunk.column}'"
     while place < end and values < chunk.values:
-        file.seek(place)
-        # A header is short, but may hold the page's least and greatest value.
-        thrift = _Thrift(file.read(min(end - place, 1 << 16)))
         try:
-            header = thrift.struct()
+            header, length = _header(file, place, end)
             kind, size = header[1], header[3]
             if kind in (_DATA, _DATA_2):
                 values += header[5 if kind == _DATA else 8][1]
         except (KeyError, TypeError, AttributeError, Damaged):
             raise Damaged(f"{named} cannot be read") from None
-        place += thrift.place + size
+        place += length + size
         if size < 0 or place > end:
             raise Damaged(f"{named} is longer than its column")
         if 4 in header:
@@ -173,6 +170,19 @@ def _look_at_chunk(file: BinaryIO, chunk: Chunk) -> None:
                 raise Damaged(f"{named} has another checksum than was written")
     if values != chunk.values:
         raise Damaged(f"column '{chunk.column}' has not as many values as its footer says")
+
+
+def _header(file: BinaryIO, place: int, end: int) -> tuple[dict[int, Any], int]:
+    """What stands before a page, and how long it is: it is short, unless it holds the extremes of long texts."""
+    for most in (1 << 12, _LONGEST):
+        file.seek(place)
+        thrift = _Thrift(file.read(min(end - place, most)))
+        try:
+            return thrift.struct(), thrift.place
+        except Damaged:
+            if most == _LONGEST or end - place <= most:
+                raise
+    raise Damaged("its pages cannot be read")
 
 
 def differs(frame: pl.DataFrame, groups: list[RowGroup]) -> str:
