@@ -46,8 +46,8 @@ Examples:
 
 _FIT = """Learn a machine from its healthy history and write a model.
 
-HEALTHY is a CSV or Parquet file: one row per time, one column per sensor, best some weeks with all usual loads. Nothing
-needs tuning. What was left out, mended or guessed is told, and what the history is worth.
+HEALTHY is a table of sensors over time, best some weeks with all usual loads: CSV, Excel or Parquet as it was exported,
+several files, a pattern, or - for standard input. Nothing needs tuning. What was left out, mended or guessed is told, and what the history is worth.
 
 Examples:
 
@@ -75,7 +75,7 @@ Exit status: 0 done, 1 the data or the machine stood in the way, 2 wrong usage, 
 130 interrupted.
 """
 
-_FEATURES = """Compute the features of every sensor in a CSV or Parquet file.
+_FEATURES = """Compute the features of every sensor in a table: CSV, Excel or Parquet as it was exported.
 
 Eleven for each sensor, over the last WINDOW rows (16) or time (2h): median, MAD, mean, standard deviation, slope,
 skewness, kurtosis, three band energies and a robust z-score. Missing values are left out: a feature is empty where its
@@ -90,7 +90,7 @@ Examples:
   acm-rs features export.csv -o features.parquet -t Zeit --missing Revision
 """
 
-_QUALITY = """Look at the readings of a CSV or Parquet file: what is wrong with them, sensor by sensor.
+_QUALITY = """Look at the readings of a table (CSV, Excel, Parquet): what is wrong with them, sensor by sensor.
 
 Missing readings and gaps, stuck instruments, error codes, coarse steps, levels that shift or wander, standstill, holes
 in the sampling. Findings first, in sentences, then a table with a row for each sensor. What changed against an earlier
@@ -126,7 +126,7 @@ def _overview(
 def _fit(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="HEALTHY...", help="CSV or Parquet file of healthy operation.", show_default=False),
+        typer.Argument(metavar="HEALTHY...", help="Table of healthy operation; several files, a pattern, or -.", show_default=False),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", readable=False, help="File to write the model to.", show_default=False)
@@ -178,7 +178,7 @@ def _fit(
 def _score(
     model: Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="What acm-rs fit has written.")],
     sources: Annotated[
-        list[str], typer.Argument(metavar="NEW...", help="CSV or Parquet file to score.", show_default=False)
+        list[str], typer.Argument(metavar="NEW...", help="Table to score; several files, a pattern, or -.", show_default=False)
     ],
     output: Annotated[
         Path | None,

@@ -20,7 +20,12 @@ __all__ = ["AlarmsPerDay", "FalseAlarmRate", "Inputs", "Json", "Quiet", "Raw", "
 _READ = "Reading the file"
 
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="INPUT...", help="CSV or Parquet file; one row per time.", show_default=False)
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Table of sensors over time: CSV, Excel, Parquet; several files, a pattern, or - for standard input.",
+        show_default=False,
+    ),
 ]
 Threads = Annotated[
     int | None,
