@@ -47,7 +47,8 @@ Examples:
 _FIT = """Learn a machine from its healthy history and write a model.
 
 HEALTHY is a table of sensors over time, best some weeks with all usual loads: CSV, Excel or Parquet as it was exported,
-several files, a pattern, or - for standard input. Nothing needs tuning. What was left out, mended or guessed is told, and what the history is worth.
+several files, a pattern, or - for standard input. Nothing needs tuning. What was left out, mended or guessed is told,
+and what the history is worth.
 
 Examples:
 
@@ -126,7 +127,9 @@ def _overview(
 def _fit(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="HEALTHY...", help="Table of healthy operation; several files, a pattern, or -.", show_default=False),
+        typer.Argument(
+            metavar="HEALTHY...", help="Healthy operation; several files, a pattern, or -.", show_default=False
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", readable=False, help="File to write the model to.", show_default=False)
@@ -178,7 +181,8 @@ def _fit(
 def _score(
     model: Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="What acm-rs fit has written.")],
     sources: Annotated[
-        list[str], typer.Argument(metavar="NEW...", help="Table to score; several files, a pattern, or -.", show_default=False)
+        list[str],
+        typer.Argument(metavar="NEW...", help="What to score; several files, patterns, or -.", show_default=False),
     ],
     output: Annotated[
         Path | None,
