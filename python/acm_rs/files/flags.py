@@ -246,9 +246,7 @@ class _Finder:
         self._good = {word.strip().lower() for word in good}
         self._flags = flags
         numeric = [c for c in candidates.values() if c.codes and not c.words and c.name is not None]
-        kinds = [set(c.codes.values()) for c in numeric if c.telling or _is_opc(c)]
-        # Columns of 0 and 1 are switches, whatever others are; a 0 alone is what it is to the others.
-        self._scheme = scheme_of(set().union(*(kind for kind in kinds if kind == {0} or not kind <= {0, 1})))
+        self._scheme = scheme_of({code for c in numeric if c.telling or _is_opc(c) for code in c.codes.values()})
 
     def run(self) -> None:
         found = {c.column: levels for c in self._candidates.values() if (levels := self._levels(c)) is not None}
