@@ -211,7 +211,7 @@ impl Lasting {
         let open = i64::from(!self.closed.right());
         (
             before.and_then(|before| before.checked_sub(self.closed.left().into())),
-            sight.map_or(i64::MAX, |sight| sight - open),
+            sight.map_or(i64::MAX, |sight| sight.saturating_sub(open)),
         )
     }
 
