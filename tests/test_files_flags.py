@@ -202,11 +202,24 @@ def test_stored_qualities(tmp_path: Path) -> None:
         ("Stale", Level.uncertain),
         ("No Data", Level.bad),
         ("Goodwill", None),
+        ("192 - Good", Level.good),
+        ("0x80340000 (Bad)", Level.bad),
+        # Readings with a mark.
+        ("60.5 (Good)", None),
+        ("61 Bad", Level.bad),
+        ("100 (Bad)", None),
         ("Running", None),
     ],
 )
 def test_words_of_quality(word: str, level: Level | None) -> None:
     assert level_of_word(word) is level
+
+
+def test_marks_behind_readings_are_no_quality_column(source: Path) -> None:
+    table = load(
+        source, {"Flow": ["60.5 (Good)", "61.5 (Bad)", "62 (Good)"], "Load": ["160 Good", "170 Good", "180 Bad"]}
+    )
+    assert table.sensors.to_dict(as_series=False) == {"Flow": [60.5, None, 62.0], "Load": [160.0, 170.0, None]}
 
 
 def test_numbers_of_quality() -> None:

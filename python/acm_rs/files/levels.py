@@ -82,17 +82,33 @@ def _core(word: str) -> str:
 def level_of_word(word: str) -> Level | None:
     """The level that a word means where it stands for a quality."""
     text = _core(word)
-    family = _FAMILY.match(text)
-    if family:
-        return Level(family.group().lower())
-    return _LEVEL.get(text.lower()) or (_LEVEL.get(word.strip()) if word.strip() == "?" else None)
+    level = _family(text) or _LEVEL.get(text.lower()) or (_LEVEL["?"] if word.strip() == "?" else None)
+    return level if _agrees(word, level) else None
 
 
 def speaks_of_quality(word: str) -> Level | None:
     """The level of a word that means a quality wherever it stands."""
     text = _core(word)
-    family = _FAMILY.match(text)
-    return Level(family.group().lower()) if family else _PLAIN_LEVEL.get(text.lower())
+    level = _family(text) or _PLAIN_LEVEL.get(text.lower())
+    return level if _agrees(word, level) else None
+
+
+def _family(text: str) -> Level | None:
+    found = _FAMILY.match(text)
+    return Level(found.group().lower()) if found else None
+
+
+def _agrees(word: str, level: Level | None) -> bool:
+    """Whether a number beside a word is its code, and not a reading with a mark behind it."""
+    if level is None or re.search(r"\d[.,]\d", word):
+        return False
+    for found in _CODE.finditer(word):
+        digits = found.group().strip("()[]{}<>")
+        code = int(digits, 16) if digits[:2].lower() == "0x" else int(digits)
+        scheme = Scheme.opc if code < 1 << 8 else Scheme.opc_ua
+        if level_of_code(code, scheme) is not level and level_of_code(code, Scheme.opc_ua) is not level:
+            return False
+    return True
 
 
 def scheme_of(codes: Iterable[int]) -> Scheme | None:
