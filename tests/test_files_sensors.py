@@ -53,6 +53,7 @@ def test_columns_that_are_no_sensors(tmp_path: Path, ending: str, name: str, cel
     table = load(source, columns)
     assert table.sensors.columns == ["Flow"]
     assert table.left_out == {name: reason}
+    assert not any("error code" in reason for reason in table.changes.by_reason())
     assert any(repr(name) in note and reason in note for note in table.notes)
     # Whoever asks for one, or has learnt from it, gets it.
     assert load(source, columns, columns=["Flow", name]).sensors.columns == ["Flow", name]

@@ -176,7 +176,8 @@ class Sensors:
             number = series.cast(pl.Float64)
             number = pl.select(pl.when(number.is_finite()).then(number)).to_series().rename(name)
             number = self._cells.without_sentinels(number)
-        return self._without_codes(name, number)
+        # A label that says -999 where nobody looked has no error codes.
+        return number if name not in self._kept and _is_label(name, number) else self._without_codes(name, number)
 
     def _without_codes(self, name: str, number: pl.Series) -> pl.Series:
         if self._codes is None:
@@ -198,20 +199,16 @@ class Sensors:
         known = column.drop_nulls()
         if not known.len():
             return NEVER
-        plain = re.sub(r"[\W_]+", "", name.lower())
-        least, most = known.min(), known.max()
-        if least == most:
-            if _LABEL.fullmatch(plain):
-                return "a label by its name"
+        if _is_label(name, column):
+            return "a label by its name"
+        if known.min() == known.max():
             self._constant[name] = float(known[0])
             return ""
-        if _LABEL.fullmatch(plain) and known.n_unique() <= _MOST_LABELS and bool((known == known.round()).all()):
-            return "a label by its name"
         if column.has_nulls() or known.len() < 3:
             return ""
         steps = np.diff(known.to_numpy())
         if (steps == 1.0).all() or (steps == -1.0).all():
-            if _NUMBERING.fullmatch(plain):
+            if _NUMBERING.fullmatch(_plain(name)):
                 return "row numbers"
             if known.len() >= 10:
                 self._rising.append(name)
@@ -236,3 +233,15 @@ class Sensors:
             self.notes.append(
                 f"may be error codes, kept: {'; '.join(parts)}{more}; --codes with the values makes them missing"
             )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def _is_label(name: str, column: pl.Series) -> bool:
+    """Whether a column says what was wrong, by its name and few whole numbers."""
+    if not _LABEL.fullmatch(_plain(name)):
+        return False
+    known = column.drop_nulls().unique()
+    return 0 < known.len() <= _MOST_LABELS and bool((known == known.round()).all())
