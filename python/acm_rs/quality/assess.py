@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ __all__ = ["clean", "quality"]
 
 KINDS = ("empty", "constant", "state", "set point", "counter", "continuous")
 """By their number in the engine."""
+MOST_CODES = 100
+"""Most codes that are given."""
 
 
 def quality(
@@ -238,6 +241,8 @@ def _earlier(reference: Any, times: Any, codes: Any) -> Mapping[str, Mapping[str
         return quality(reference, own, codes=codes)._facts
     except (TypeError, ValueError) as error:
         raise type(error)(str(error).replace("`x`", "`reference`")) from error
+    except MemoryError:
+        raise MemoryError("not enough memory for what is known of `reference`") from None
 
 
 def _limits(limits: Any, names: Sequence[str], by_number: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -272,15 +277,25 @@ def _codes(codes: Any) -> list[float] | None:
         return []
     if isinstance(codes, str):
         if codes != "auto":
-            raise ValueError(f'`codes` must be "auto", numbers or None, got {codes!r}')
+            raise ValueError(f'`codes` must be "auto", numbers or None, got {reprlib.repr(codes)}')
         return None
+    several = codes.ndim > 0 if isinstance(codes, np.ndarray) else isinstance(codes, Sequence)
+    if several and len(codes) > MOST_CODES:
+        raise ValueError(f"`codes` must be at most {MOST_CODES} numbers, got {len(codes)}")
+    given = list(islice(codes, MOST_CODES)) if several else [codes[()] if isinstance(codes, np.ndarray) else codes]
+    return list(dict.fromkeys(_code(code) for code in given))
+
+
+def _code(code: Any) -> float:
+    if isinstance(code, bool) or not isinstance(code, int | float | np.integer | np.floating):
+        raise TypeError(f'`codes` must be "auto", numbers or None, got {reprlib.repr(code)}')
     try:
-        found = np.atleast_1d(np.asarray(codes, dtype=np.float64))
-    except (TypeError, ValueError):
-        raise TypeError(f'`codes` must be "auto", numbers or None, got {reprlib.repr(codes)}') from None
-    if found.ndim != 1 or not np.isfinite(found).all():
-        raise ValueError(f"`codes` must be finite numbers in one list, got {reprlib.repr(codes)}")
-    return [float(code) for code in dict.fromkeys(found.tolist())]
+        value = float(code)
+    except OverflowError:
+        value = np.inf
+    if not np.isfinite(value):
+        raise ValueError(f"`codes` must be finite numbers, got {reprlib.repr(code)}")
+    return value
 
 
 def _facts(

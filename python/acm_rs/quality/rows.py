@@ -39,6 +39,11 @@ class Clock:
     """
 
     def __init__(self, times: Any, rows: int, utc: bool) -> None:
+        if not isinstance(times, np.ndarray):
+            raise TypeError(
+                f"`times` must be datetime64 or int64 nanoseconds, one for each row, got {type(times).__name__}; "
+                "convert with numpy.asarray(...)"
+            )
         values = np.asarray(times)
         if values.dtype.kind not in "Mi" or values.ndim != 1:
             held = f"{values.dtype}" if values.ndim == 1 else f"an array of {values.ndim} dimensions"
