@@ -187,10 +187,54 @@ def test_either_of_two_columns_may_be_chosen(path: Path, chosen: str) -> None:
 
 
 def test_other_columns_of_text_are_no_clocks(path: Path) -> None:
-    cells = [f"pump {i},unit 4-{i},v1.2.{i},{i}/{i + 1} of all" for i in range(ROWS)]
-    table = load(path, "B,C,D,E,A", cells)
+    cells = [f"pump {i},unit 4-{i},v1.2.{i},{20 + i}.5 m3/h,part {i % 4} of 5" for i in range(ROWS)]
+    table = load(path, "B,C,D,E,F,A", cells)
     assert table.time is None
-    assert table.sensors.columns == ["A"]
+    assert table.sensors.columns == ["E", "A"]
+
+
+@pytest.mark.parametrize("name", ["x", "\u65f6\u95f4", "Quarter"])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"2024\u5e743\u6708{i + 1}\u65e5 00:00" for i in range(ROWS)],
+        [f"24\u5e743\u6708{i + 1}\u65e5" for i in range(ROWS)],
+        [f"{2021 + i // 4}Q{i % 4 + 1}" for i in range(ROWS)],
+        [f"Q{i % 4 + 1} {2021 + i // 4}" for i in range(ROWS)],
+        [f"2024 03 {i + 1:02} 00 10" for i in range(ROWS)],
+        [f"2024Q{i + 1}" for i in range(4)],
+        [f"\u0662\u0660\u0662\u0664-\u0660\u0663-{chr(0x661 + i)}" for i in range(9)],
+    ],
+    ids=["years and hours", "short years", "quarters", "quarters first", "blanks", "one year", "other digits"],
+)
+def test_text_that_may_be_the_time_is_never_dropped(path: Path, name: str, cells: list[str]) -> None:
+    with pytest.raises(Refusal) as refusal:
+        load(path, f"{name},A", cells)
+    assert str(refusal.value).startswith(f"{path}, row 2, column '{name}': '{cells[0]}' is not a date in any spelling")
+    assert "--time-column" in str(refusal.value)
+    assert load(path, f"{name},A", cells, exclude=[name]).sensors.columns == ["A"]
+    # Beside a clock it is a column of text like any other.
+    timed = [f"{m},{cell}" for m, cell in zip(MOMENTS, cells, strict=False)]
+    assert load(path, f"TS,{name},A", timed).sensors.columns == ["A"]
+
+
+@pytest.mark.parametrize("name", ["Time [s]", "t [s]", "index", "elapsed"])
+def test_a_running_clock_with_the_newest_row_first(path: Path, name: str) -> None:
+    table = load(path, f"{name},A", [f"{(ROWS - 1 - i) / 2}" for i in range(ROWS)])
+    assert table.time is not None
+    assert table.time.to_list() == [i / 2 for i in range(ROWS)]
+    assert table.sensors["A"].to_list() == [reading(i) for i in reversed(range(ROWS))]
+    assert table.notes == ["newest row first in the file: sorted by time"]
+
+
+def test_a_column_that_falls_evenly_without_a_clock_is_told(path: Path) -> None:
+    cells = [f"{739312 - i / 144:.4f}" for i in range(ROWS)]
+    told = "column 'x' falls evenly: if it is the time, newest row first, say --time-column 'x'"
+    assert load(path, "x,A", cells).notes == [told]
+    assert load(path, "x,A", cells[::-1]).notes == []
+    table = load(path, "x,A", cells, time_column="x")
+    assert table.sensors["A"].to_list() == [reading(i) for i in reversed(range(ROWS))]
+    assert load(path, "TS,x,A", [f"{m},{c}" for m, c in zip(MOMENTS, cells, strict=True)]).notes == []
 
 
 def test_cells_that_are_no_times_are_handed_over() -> None:

@@ -12,6 +12,7 @@ from acm_rs.files.bad_rows import BadRows, OnBadRow
 from acm_rs.files.errors import Origin, Refusal, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable, kind
+from acm_rs.files.time_digits import may_be_dates
 from acm_rs.files.time_names import is_time_name, may_be_labels, says_date, says_utc
 from acm_rs.files.time_parts import (
     bare_dates,
@@ -49,6 +50,7 @@ _TIME_OF_SOME_KIND = (
     r"^\d{1,2}\.?[-/ ]?\pL{3,}\.?[-/ ,]+\d{2,4}\b"
 )
 _HEAD = 200
+_FEWEST = 5
 _MOST = 0.9
 
 
@@ -153,7 +155,11 @@ class _Search:
                 self.notes.append(f"column {quoted(name)} taken as the time: it rises as a clock does")
                 return clock
         self._refuse_unread()
-        return next((self._read(name) for name in self._named if self._runs(name)), None)
+        running = next((self._read(name) for name in self._named if self._runs(name)), None)
+        if running is None:
+            self._refuse_digits()
+            self._tell_falling()
+        return running
 
     def holds_times(self, name: str) -> str:
         """What a column besides the clock holds, if that is times; else empty."""
@@ -219,7 +225,10 @@ class _Search:
         if numbers_of(self._head[name]) is None:
             return False
         numbers = numbers_of(self._raw.column(name))
-        return numbers is not None and not numbers.has_nulls() and bool((numbers.diff().drop_nulls() >= 0).all())
+        if numbers is None or numbers.has_nulls():
+            return False
+        # With the newest row first it falls, but as evenly as a clock: a load may fall too.
+        return bool((numbers.diff().drop_nulls() >= 0).all()) or _ticks(numbers)
 
     def _is_epoch(self, name: str) -> bool:
         """Whether numbers under an untelling name can hardly be anything but a clock."""
@@ -343,6 +352,26 @@ class _Search:
             alike = int(cells.str.contains(_TIME_OF_SOME_KIND).sum())
             if alike and alike >= _MOST * cells.len():
                 self._refuse(name, self._raw.column(name))
+
+    def _refuse_digits(self) -> None:
+        """Refuse a table without a clock in which a column of text counts the rows in a way that is not read."""
+        for name in self.columns:
+            series = self._head[name]
+            if series.dtype == pl.String and not may_be_labels(name) and may_be_dates(series):
+                self._refuse(name, self._raw.column(name))
+
+    def _tell_falling(self) -> None:
+        """Tell of columns that may be a clock with the newest row first."""
+        for name in self.columns:
+            head = numbers_of(self._head[name])
+            if head is None or head.has_nulls() or head.len() < _FEWEST or head[0] <= head[-1] or not _ticks(head):
+                continue
+            numbers = numbers_of(self._raw.column(name))
+            if numbers is not None and not numbers.has_nulls() and _ticks(numbers):
+                self.notes.append(
+                    f"column {quoted(name)} falls evenly: if it is the time, newest row first,"
+                    f" say --time-column {quoted(name)}"
+                )
 
 
 def _notes(*notes: str) -> str:
