@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
@@ -280,21 +281,27 @@ def _codes(codes: Any) -> list[float] | None:
             raise ValueError(f'`codes` must be "auto", numbers or None, got {reprlib.repr(codes)}')
         return None
     several = codes.ndim > 0 if isinstance(codes, np.ndarray) else isinstance(codes, Sequence)
-    if several and len(codes) > MOST_CODES:
-        raise ValueError(f"`codes` must be at most {MOST_CODES} numbers, got {len(codes)}")
+    try:
+        count = len(codes) if several else 1
+    except OverflowError:
+        count = sys.maxsize
+    if count > MOST_CODES:
+        raise ValueError(f"`codes` must be at most {MOST_CODES} numbers, got {count}")
     given = list(islice(codes, MOST_CODES)) if several else [codes[()] if isinstance(codes, np.ndarray) else codes]
     return list(dict.fromkeys(_code(code) for code in given))
 
 
 def _code(code: Any) -> float:
-    if isinstance(code, bool) or not isinstance(code, int | float | np.integer | np.floating):
+    # NumPy counts its durations among the integers.
+    odd = isinstance(code, bool | np.timedelta64)
+    if odd or not isinstance(code, int | float | np.integer | np.floating):
         raise TypeError(f'`codes` must be "auto", numbers or None, got {reprlib.repr(code)}')
     try:
         value = float(code)
     except OverflowError:
-        value = np.inf
+        raise ValueError("`codes` must be finite numbers, got one beyond the largest float64") from None
     if not np.isfinite(value):
-        raise ValueError(f"`codes` must be finite numbers, got {reprlib.repr(code)}")
+        raise ValueError(f"`codes` must be finite numbers, got {value}")
     return value
 
 
