@@ -366,7 +366,8 @@ def _columns() -> list[Case]:
     return [
         accepted("columns-of-versions", "trend.csv", beside("Firmware", "1.0.0", "1.2.0"), table, said=("Firmware",)),
         accepted("columns-of-addresses", "trend.csv", beside("Node", "192.168.0.12"), table, said=("Node",)),
-        accepted("columns-of-tags", "trend.csv", beside("Unit", "P-101", "P-102"), table, said=("Unit",)),
+        accepted("columns-of-tags", "trend.csv", beside("Unit", *["P-101"] * 4, *["P-102"] * 4), table, said=("Unit",)),
+        refused("columns-of-machines", "trend.csv", beside("Unit", "P-101", "P-102"), "'P-102'", "'Unit'", "--layout"),
         accepted("columns-hour-meter", "trend.csv", beside("Operating hours", *hours), meter),
         accepted("columns-constant", "trend.csv", beside("Set point", "80.0"), constant, said=("Set point",)),
         accepted(

@@ -175,3 +175,37 @@ def test_rows_of_several_machines_are_refused(source: Path) -> None:
         load(source, rows, "Time,Turbine,Power,Wind")
     # A row that was written twice is no other machine.
     assert load(source, [*rows[::2], rows[0]], "Time,Turbine,Power,Wind").sensors.height == 4
+
+
+def test_rows_of_machines_that_take_turns_are_refused(source: Path) -> None:
+    def rows(*names: str) -> list[str]:
+        return [f"{T[k]},{names[k % len(names)]},{k}.5,{k}.25" for k in range(24)]
+
+    for header, names in (
+        ("Time,asset,Flow,Temp", ("P1", "P2")),
+        ("Time,Where,Flow,Temp", ("North", "South", "West")),
+        ("Time,unit_id,Flow,Temp", ("1", "2")),
+        # Each at its own rate.
+        ("Time,Machine,Flow,Temp", ("A", "A", "A", "B")),
+    ):
+        column = header.split(",")[1]
+        second = next(name for name in names if name != names[0])
+        said = rf"the rows take turns between '{names[0]}', '{second}'.*\(column '{column}'\)"
+        with pytest.raises(Refusal, match=said):
+            load(source, rows(*names), header)
+        # One machine below the other, their times between each other's.
+        with pytest.raises(Refusal, match=said):
+            load(source, sorted(rows(*names), key=lambda row: names.index(row.split(",")[1])), header)
+    table = load(source, rows("P1", "P2"), "Time,asset,Flow,Temp", layout=Layout.wide)
+    assert table.sensors.columns == ["Flow", "Temp"]
+    table = load(source, rows("P1", "P2"), "Time,asset,Flow,Temp", tag_column="asset", value_column="Flow")
+    assert table.sensors.columns == ["P1", "P2"]
+    with pytest.raises(Refusal, match=r"each time comes again for '1', '2' \(column 'unit_id'\)"):
+        load(source, [f"{T[k // 2]},{k % 2 + 1},{k}.5" for k in range(24)], "Time,unit_id,Flow")
+
+
+@pytest.mark.parametrize("name", ["State", "asset", "unit_id", "Where", "Pump"])
+def test_one_machine_in_long_runs_is_one_history(source: Path, name: str) -> None:
+    words = ("ON", "OFF") if name == "Pump" else ("1", "2")
+    cells = [words[k % 2 if name == "Pump" else k // 12] for k in range(24)]
+    assert load(source, [f"{T[k]},{cells[k]},{k}.5" for k in range(24)], f"Time,{name},Flow").sensors.height == 24

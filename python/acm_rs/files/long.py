@@ -20,7 +20,7 @@ from acm_rs.files.raw import About, RawTable
 from acm_rs.files.time_names import is_time_name
 from acm_rs.files.times import looks_like_time
 
-__all__ = ["Spread", "refuse_several_machines", "spread_long"]
+__all__ = ["Spread", "spread_long"]
 
 # Compared in lower case, letters and figures alone.
 _TAG_NAMES = """
@@ -170,39 +170,6 @@ def spread_long(raw: RawTable, options: ReadOptions) -> Spread | None:
     if not said and not _is_long(raw, roles, found.clock):
         return None
     return _spread(raw, options, roles, found, found.clock)
-
-
-def refuse_several_machines(raw: RawTable, clock: Clock) -> None:
-    """Refuse a table in which each time comes again for every machine: of their rows one would be kept.
-
-    Parameters
-    ----------
-    raw : RawTable
-        A wide table.
-    clock : Clock
-        Its times.
-
-    Raises
-    ------
-    Refusal
-        A column of words tells the rows of a time apart.
-    """
-    times = clock.times.values
-    again = times.len() - times.n_unique()
-    if again * 10 < times.len():
-        return
-    head = raw.head(1000)
-    for name in raw.columns:
-        if name in clock.used or not _repeats(head[name]) or _share_of_numbers(head[name]) > 0.5:
-            continue
-        words = raw.column(name)
-        pairs = pl.DataFrame({"time": times, "name": words}).n_unique()
-        if pairs == times.len() and not words.has_nulls():
-            names = words.cast(pl.String).unique(maintain_order=True).head(3).to_list()
-            raise Refusal(
-                f"{raw.origin.path}: each time comes again for {listed(names)} (column {quoted(name)}); write the rows"
-                " of each machine into a file of its own"
-            )
 
 
 def _plain(name: str) -> str:

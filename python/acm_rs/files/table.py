@@ -14,7 +14,8 @@ from acm_rs.files.changes import Changes
 from acm_rs.files.clock import NO_TIME, Clock, find_clock
 from acm_rs.files.columns import resolve
 from acm_rs.files.errors import Origin, Refusal, counted, quoted
-from acm_rs.files.long import refuse_several_machines, spread_long
+from acm_rs.files.long import spread_long
+from acm_rs.files.machines import refuse_several_machines
 from acm_rs.files.meter import Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.order import order_of
@@ -122,7 +123,7 @@ def load_sensors(
         choice = resolve(raw, options)
         found = find_clock(raw, options, [*choice.exact, *choice.excluded])
         if found.clock:
-            refuse_several_machines(raw, found.clock)
+            refuse_several_machines(raw, found.clock, found, options)
     clock = found.clock
     sensors = Sensors(
         raw,
