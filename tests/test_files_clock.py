@@ -256,6 +256,47 @@ def test_cells_that_are_no_times_are_handed_over() -> None:
         find_clock(raw(frame), ReadOptions(), [])
 
 
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("0001-01-01 00:00", "is no time from 1970 to 2100"),
+        ("01.01.0001 00:00", "is no time from 1970 to 2100"),
+        ("1900-01-01 00:00", "is no time from 1970 to 2100"),
+        ("2567-03-01 00:00", "is no time from 1970 to 2100"),
+        ("1970-01-01 00:00", "is the first day of 1970"),
+    ],
+)
+def test_a_year_of_no_plant_is_a_bad_row(path: Path, cell: str, why: str) -> None:
+    cells = [str(moment) for moment in MOMENTS]
+    cells[4] = cell
+    with pytest.raises(Refusal) as refusal:
+        load(path, "TS,A", cells)
+    assert str(refusal.value).startswith(f"{path}, row 6, column 'TS': '{cell}' {why}")
+    assert str(refusal.value).endswith("--bad-rows skip leaves such rows out")
+    table = load(path, "TS,A", cells, bad_rows=OnBadRow.skip)
+    assert wall(table) == MOMENTS[:4] + MOMENTS[5:]
+    assert table.sensors["A"].to_list() == [reading(i) for i in range(ROWS) if i != 4]
+
+
+def test_a_stored_year_of_no_plant_is_a_bad_row() -> None:
+    moments = [datetime(1, 1, 1), *MOMENTS[1:-1], datetime(1970, 1, 1)]
+    with pytest.raises(Refusal, match="row 2, column 't': '0001-01-01 00:00:00' is no time from 1970 to 2100"):
+        find_clock(raw(pl.DataFrame({"t": moments, "A": range(ROWS)})), ReadOptions(), [])
+    table = raw(pl.DataFrame({"t": moments, "A": range(ROWS)}), OnBadRow.skip)
+    found = find_clock(table, ReadOptions(), []).clock
+    assert found is not None
+    assert found.times.values.to_list() == [None, *MOMENTS[1:-1], None]
+    assert np.flatnonzero(table.bad_rows.of(ROWS)).tolist() == [0, ROWS - 1]
+
+
+@pytest.mark.parametrize("year", [1402, 2567, 24])
+def test_years_of_another_calendar_are_refused(path: Path, year: int) -> None:
+    cells = [f"{year:04}-01-{i + 1:02} 00:00" for i in range(ROWS)]
+    for skip in OnBadRow:
+        with pytest.raises(Refusal, match=r"row 2, column 'TS': .* is no year from 1970 to 2100, nor are most others"):
+            load(path, "TS,A", cells, bad_rows=skip)
+
+
 def test_words_among_seconds_are_named(path: Path) -> None:
     cells = [str(second) for second in SECONDS]
     cells[7] = "power failure"

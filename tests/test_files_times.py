@@ -20,7 +20,7 @@ from acm_rs.files.times import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-MOMENTS = st.lists(st.datetimes(datetime(1970, 1, 1), datetime(2069, 12, 31)), min_size=1, max_size=20)
+MOMENTS = st.lists(st.datetimes(datetime(1970, 1, 2), datetime(2069, 12, 31)), min_size=1, max_size=20)
 
 
 def read(cells: list[str | None], order: DateOrder | None = None) -> Times:
@@ -278,9 +278,11 @@ def test_nanoseconds_are_kept() -> None:
     second = 1_704_067_200 * 10**9
     assert times.values.to_physical().to_list() == [second + 123_456_789, second + 500_000_000]
     assert read(["2024-01-01 00:00:00.123456000"]).values.dtype == pl.Datetime("us")
-    # Beyond what nanoseconds can hold.
-    far = read(["2024-01-01 00:00:00.123456789", "9999-12-31 00:00:00"]).values
-    assert far.to_list() == [datetime(2024, 1, 1, 0, 0, 0, 123456), datetime(9999, 12, 31)]
+    # Nanoseconds reach to 2262, further than the years that are taken for times.
+    with pytest.raises(Refusal, match="row 3, column 'TS': '9999-12-31 00:00:00' is no time from 1970 to 2100"):
+        read(["2024-01-01 00:00:00.123456789", "9999-12-31 00:00:00"])
+    last = read(["2024-01-01 00:00:00.123456789", "2100-12-31 23:59:59.999999999"]).values
+    assert last.to_physical().to_list() == [second + 123_456_789, 4_133_980_799_999_999_999]
 
 
 @pytest.mark.parametrize(("factor", "name"), [(1, "seconds"), (10**3, "milli"), (10**6, "micro"), (10**9, "nano")])

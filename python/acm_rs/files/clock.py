@@ -29,6 +29,7 @@ from acm_rs.files.times import (
     DateOrder,
     Times,
     has_zone,
+    implausible,
     looks_like_clock,
     looks_like_time,
     time_share,
@@ -262,7 +263,7 @@ class _Search:
             bad_rows.meet(missing, raw.origin, name, lambda _: "the time is missing but the row holds values")
             if other is not None:
                 return self._together(name, series.dt.strftime("%Y-%m-%d"), other)
-            return _stored(series), (name,)
+            return self._stored(name, series), (name,)
         numbers = numbers_of(series)
         if numbers is not None:
             sheet = says_date(name) or self._options.time_column == name or other is not None
@@ -288,6 +289,17 @@ class _Search:
         if other is not None:
             return self._together(name, bare_dates(series), other)
         return self._with_zone(name, series)
+
+    def _stored(self, name: str, series: pl.Series) -> Times:
+        days = series.dt.replace_time_zone(None) if isinstance(series.dtype, pl.Datetime) else series
+        count = days.cast(pl.Date).to_physical().cast(pl.Int64).fill_null(0).to_numpy()
+        some = series.is_not_null().to_numpy()
+        bad = implausible(count, some, lambda row: str(series[row]), name, self._raw.origin, self._raw.bad_rows)
+        if bad.any():
+            series = pl.select(pl.when(pl.Series(~bad)).then(series)).to_series().rename(name)
+        if getattr(series.dtype, "time_zone", None) not in (None, "UTC"):
+            return Times(series.dt.convert_time_zone("UTC"), "in UTC")
+        return Times(series)
 
     def _text(self, name: str, series: pl.Series) -> Times:
         options, raw = self._options, self._raw
@@ -376,12 +388,6 @@ class _Search:
 
 def _notes(*notes: str) -> str:
     return ", ".join(filter(None, notes))
-
-
-def _stored(series: pl.Series) -> Times:
-    if getattr(series.dtype, "time_zone", None) not in (None, "UTC"):
-        return Times(series.dt.convert_time_zone("UTC"), "in UTC")
-    return Times(series)
 
 
 def _is_sheet(numbers: pl.Series) -> bool:

@@ -2,6 +2,7 @@
 
 from acm_rs.files.times.dates import DateOrder
 from acm_rs.files.times.numbers import times_from_numbers
+from acm_rs.files.times.plausible import implausible
 from acm_rs.files.times.repeated import without_repeats
 from acm_rs.files.times.result import Times
 from acm_rs.files.times.text import (
@@ -21,6 +22,7 @@ __all__ = [
     "Times",
     "has_time_of_day",
     "has_zone",
+    "implausible",
     "is_date",
     "is_zone",
     "looks_like_clock",

@@ -46,6 +46,8 @@ class Fields:
         Where a cell is a time.
     parts : dict of str to ndarray of int32
         Year, month, day (or day of the year), and first, second and third number of a numeric date.
+    whole_year : ndarray of bool
+        Where the year has four digits: 0001 is not 2001.
     clock_us : ndarray of int64
         Microseconds since midnight, the offset from UTC taken off.
     nanos : ndarray of int64
@@ -61,6 +63,7 @@ class Fields:
     text: pl.Series
     known: NDArray[np.bool_]
     parts: dict[str, NDArray[np.int32]]
+    whole_year: NDArray[np.bool_]
     clock_us: NDArray[np.int64]
     nanos: NDArray[np.int64]
     zone: NDArray[np.int32]
@@ -97,7 +100,8 @@ def days(fields: Fields, order: DateOrder | None) -> tuple[NDArray[np.int64], ND
         names = places.get(order, ("first", "second_", "third"))
         for target, name in zip((year, month, day), names, strict=True):
             np.copyto(target, parts[name], where=fields.numeric)
-    year = np.where((year >= 0) & (year < 100), year + np.where(year < 70, 2000, 1900), year)
+    short = (year >= 0) & (year < 100) & ~fields.whole_year
+    year = np.where(short, year + np.where(year < 70, 2000, 1900), year)
     of_year = parts["of_year"].astype(np.int64)
     ordinal = of_year >= 0
     if ordinal.any():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.errors import Origin, Refusal, quoted
 from acm_rs.files.times.dates import ABSENT, DAY_US, DateOrder, Fields, days, tell_order
+from acm_rs.files.times.plausible import implausible
 from acm_rs.files.times.result import Times
 from acm_rs.files.times.spelling import Spelling, clock_spelling, spelling
 from acm_rs.files.times.zones import Zones, localised
@@ -33,8 +34,8 @@ _SAMPLE = 200
 _MOST_SPELLINGS = 4000
 _PARTS = ("year", "month", "day", "of_year", "first", "second_", "third")
 _NO_TIME = np.iinfo(np.int64).min
-_LAST_NANOS_US = 9_223_372_036_000_000
 _ZERO = ord("0")
+_WHOLE_YEAR = 4
 _MARKS = "'\"= \t\u00a0\u200e\u200f"
 _DIGIT = re.compile("[0-9]")
 
@@ -151,6 +152,7 @@ def times_from_text(
     met.bad(fields.known & ~valid, wrong)
     met.bad(valid & (fields.clock_us == _NO_TIME), "has no such time of day")
     read = valid & (fields.clock_us != _NO_TIME)
+    read &= ~implausible(count, read, lambda row: str(met.text[row]), column, origin, met.bad_rows)
     micros = np.where(read, count * DAY_US + fields.clock_us, 0)
     told: list[str] = []
     for code, place in enumerate(fields.zones, 1):
@@ -159,8 +161,7 @@ def times_from_text(
             found = localised(micros[rows], rows, place, origin, column)
             micros[rows] = found.micros
             told += found.told
-    # Nanoseconds reach to the year 2262 only.
-    if fields.nanos.any() and bool((np.abs(micros) < _LAST_NANOS_US).all()):
+    if fields.nanos.any():
         values = pl.Series(column, micros * 1000 + fields.nanos).cast(pl.Datetime("ns"))
     else:
         values = pl.Series(column, micros).cast(pl.Datetime("us"))
@@ -179,11 +180,11 @@ class _Met:
     """The cells of a column and where to take those that cannot be read."""
 
     def __init__(self, text: pl.Series, column: str, origin: Origin, bad_rows: BadRows) -> None:
-        self.text, self.column, self.origin, self._bad_rows = text, column, origin, bad_rows
+        self.text, self.column, self.origin, self.bad_rows = text, column, origin, bad_rows
 
     def bad(self, bad: NDArray[np.bool_], what: str) -> None:
         """Hand over cells that cannot be read."""
-        self._bad_rows.meet(bad, self.origin, self.column, lambda row: self._why(row, what))
+        self.bad_rows.meet(bad, self.origin, self.column, lambda row: self._why(row, what))
 
     def _why(self, row: int, what: str) -> str:
         cell = self.text[row]
@@ -198,6 +199,7 @@ def _read_fields(met: _Met, timezone: str | None) -> Fields:
     nanos = np.zeros(height, dtype=np.int64)
     zone = np.full(height, -1, dtype=np.int32)
     known = np.zeros(height, dtype=np.bool_)
+    whole = np.zeros(height, dtype=np.bool_)
     groups = [(rows, cells, spelling(pattern)) for pattern, rows, cells in _alike(text)]
     if height and not any(found for _, _, found in groups):
         met.bad(np.ones(height, dtype=np.bool_), "is not a date")
@@ -212,6 +214,8 @@ def _read_fields(met: _Met, timezone: str | None) -> Fields:
         for name in _PARTS:
             if name in found.places:
                 parts[name][rows] = number(name)
+                if found.places[name][1] == _WHOLE_YEAR:
+                    whole[rows] = True
         if found.month:
             parts["month"][rows] = found.month
         offset, code = zones.of(found.zone) if found.zone else (0, 0)
@@ -224,7 +228,7 @@ def _read_fields(met: _Met, timezone: str | None) -> Fields:
         clock_us[rows], nanos[rows] = _clock(number, found, offset)
     met.bad(~known, "is not a date")
     zoned = any(found.zoned for _, _, found in groups if found)
-    return Fields(text, known, parts, clock_us, nanos, zone, zones.names, zoned)
+    return Fields(text, known, parts, whole, clock_us, nanos, zone, zones.names, zoned)
 
 
 def _first(rows: _Rows) -> int:
