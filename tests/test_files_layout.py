@@ -447,6 +447,10 @@ def test_encodings_that_cannot_be(path: Path) -> None:
         read(path, text(HEAD).encode("utf-32"))
     with pytest.raises(Refusal, match="--encoding utf-9: no such encoding"):
         read(path, text(HEAD), encoding="utf-9")
+    with pytest.raises(Refusal, match=r"--encoding a.b: no such encoding"):
+        read(path, text(HEAD), encoding="a\0b")
+    with pytest.raises(Refusal, match=r"not begin with a mark of the byte order.*--encoding utf-16-le or utf-16-be"):
+        read(path, text(HEAD).encode("utf-16-le"), encoding="utf-16")
     with pytest.raises(Refusal, match="is not 'ascii', as --encoding says: byte 0xc2"):
         read(path, text(HEAD), encoding="ascii")
     with pytest.raises(Refusal, match="is not a text file"):

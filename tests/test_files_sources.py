@@ -277,3 +277,8 @@ def test_bad_rows_of_several_files_name_theirs() -> None:
     raw = read_table(["a.csv", "b.csv"], ReadOptions(bad_rows=OnBadRow.skip))
     assert numbers(raw) == list(range(9))
     assert raw.bad_rows.lines()[1].startswith("b.csv, row 6: ")
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    with pytest.raises(Refusal, match="is no name of a file"):
+        read_table("a\0b.csv")

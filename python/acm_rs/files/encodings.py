@@ -61,7 +61,7 @@ def as_utf8(source: Source, encoding: str | None = None) -> Utf8:
         try:
             found = codecs.lookup(encoding)
             "".encode(encoding)
-        except LookupError:
+        except (LookupError, ValueError):
             raise Refusal(
                 f"--encoding {encoding}: no such encoding; utf-8, utf-16, cp1252, latin-1 and cp850 are some", status=2
             ) from None
@@ -166,6 +166,12 @@ def _decoded(source: Source, encoding: str, note: str, start: int = 0) -> Utf8:
             byte = error.object[error.start]
             raise Refusal(f"{source.name} is not {quoted(what)}, as --encoding says: byte 0x{byte:02x}") from None
         raise Refusal(f"{source.name} says it is {what} but is not") from None
+    except UnicodeError:
+        # Python says no more than that the mark of the byte order is missing.
+        raise Refusal(
+            f"{source.name} does not begin with a mark of the byte order, as {quoted(encoding)} does: say"
+            f" --encoding {encoding}-le or {encoding}-be, or leave it out"
+        ) from None
     if returns and not feeds:
         path = _with_feeds(source, path)
     with path.open("rb") as file:

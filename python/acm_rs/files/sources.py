@@ -192,6 +192,10 @@ def _opened(path: Path, scratch: _Scratch) -> tuple[Source, tuple[int, int]]:
         raise Refusal(f"{path}: no such file") from None
     except OSError as error:
         raise Refusal(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        if isinstance(error, Refusal):
+            raise
+        raise Refusal(f"{quoted(str(path))} is no name of a file", status=2) from None
     return Source(path, path, _scratch=scratch), (found.st_dev, found.st_ino)
 
 
