@@ -21,6 +21,7 @@ ROWS = 12
 START = datetime(2024, 3, 1)
 STEP = timedelta(minutes=10)
 MOMENTS = [START + i * STEP for i in range(ROWS)]
+EPOCH = datetime(1970, 1, 1)
 SECONDS = [int(moment.replace(tzinfo=UTC).timestamp()) for moment in MOMENTS]
 DAYS = [(moment - datetime(1899, 12, 30)) / timedelta(days=1) for moment in MOMENTS]
 
@@ -147,6 +148,23 @@ def test_a_second_clock_is_no_sensor(path: Path) -> None:
     assert table.left_out == {"index": "a running number", "stamp": "times, milliseconds since 1970"}
     asked = load(path, "index,TS,stamp,A", cells, columns=["stamp"])
     assert asked.sensors.columns == ["stamp"]
+
+
+@pytest.mark.parametrize("names", ["ServerTimestamp,SourceTimestamp", "Server Time,Source Time"])
+@pytest.mark.parametrize("numbers", [False, True])
+def test_of_two_clocks_the_source_is_taken_and_told(path: Path, names: str, numbers: bool) -> None:
+    server, source = names.split(",")
+    late = [m + timedelta(seconds=7 + i % 3) for i, m in enumerate(MOMENTS)]
+    pairs = zip(late, MOMENTS, strict=True)
+    cells = [f"{int((a - EPOCH).total_seconds())},{int((b - EPOCH).total_seconds())}" for a, b in pairs]
+    cells = cells if numbers else [f"{a},{b}" for a, b in zip(late, MOMENTS, strict=True)]
+    table = load(path, f"{names},A", cells)
+    assert wall(table) == MOMENTS
+    told = f"time taken from '{source}'; '{server}' holds times too: --time-column '{server}' takes it instead"
+    assert told in table.notes
+    chosen = load(path, f"{names},A", cells, time_column=server)
+    assert wall(chosen) == late
+    assert not any("times too" in note for note in chosen.notes)
 
 
 def test_no_time_is_said(path: Path) -> None:

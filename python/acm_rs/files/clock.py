@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from acm_rs.files.bad_rows import BadRows, OnBadRow
-from acm_rs.files.errors import Origin, Refusal, quoted
+from acm_rs.files.errors import Origin, Refusal, listed, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable, kind
 from acm_rs.files.time_digits import may_be_dates
@@ -52,6 +52,7 @@ _TIME_OF_SOME_KIND = (
 )
 _HEAD = 200
 _FEWEST = 5
+_OTHER_TIMES = "times"
 _MOST = 0.9
 
 
@@ -124,13 +125,21 @@ def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> Fo
         if holds:
             found.left_out[name] = holds
     found.notes += search.notes
+    others = [name for name, holds in found.left_out.items() if holds.startswith(_OTHER_TIMES)]
+    if others and found.clock and options.time_column is None:
+        used_names = " with ".join(map(quoted, used))
+        found.notes.append(
+            f"time taken from {used_names}; {listed(others)} {'hold' if len(others) > 1 else 'holds'} times too:"
+            f" --time-column {quoted(others[0])} takes {'that one' if len(others) > 1 else 'it'} instead"
+        )
     return found
 
 
 class _Search:
     def __init__(self, raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> None:
         self._raw, self._options = raw, options
-        self.columns = [name for name in raw.columns if name not in wanted]
+        # The source of a reading knows its time better than the server that was told of it.
+        self.columns = sorted((name for name in raw.columns if name not in wanted), key=_is_server)
         self._named = [name for name in self.columns if is_time_name(name)]
         self.notes: list[str] = []
         # Judged by their first rows; whichever is taken is then read to its last.
@@ -166,13 +175,13 @@ class _Search:
         """What a column besides the clock holds, if that is times; else empty."""
         series = self._head[name]
         if series.dtype in (pl.Datetime, pl.Date) or (series.dtype == pl.String and looks_like_time(series)):
-            return "times"
+            return _OTHER_TIMES
         numbers = numbers_of(series)
         if numbers is None:
             return ""
         telling = name in self._named
         if self._is_epoch(name) or (telling and calendar_kind(numbers)):
-            return f"times, {calendar_kind(numbers)}"
+            return f"{_OTHER_TIMES}, {calendar_kind(numbers)}"
         if telling and self._runs(name):
             return RUNNING
         if telling:
@@ -388,6 +397,10 @@ class _Search:
 
 def _notes(*notes: str) -> str:
     return ", ".join(filter(None, notes))
+
+
+def _is_server(name: str) -> bool:
+    return "server" in name.lower()
 
 
 def _is_sheet(numbers: pl.Series) -> bool:
