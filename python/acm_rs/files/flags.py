@@ -254,11 +254,12 @@ class _Finder:
             return
         sensors = [name for name in self._columns if name not in found and self._has_numbers(name)]
         pairs: dict[str, str | None] = {}
+        alike_of = _by_key(sensors)
         for column in found:
             if column == self._row:
                 pairs[column] = None
                 continue
-            sensor = self._by_name(column, sensors)
+            sensor = self._by_name(column, alike_of)
             if sensor is not None:
                 pairs[column] = sensor
         by_name = list(pairs)
@@ -321,12 +322,12 @@ class _Finder:
         # In some systems 0 is good.
         return {} if bad * 2 > flags.count() else levels
 
-    def _by_name(self, column: str, sensors: list[str]) -> str | None:
+    def _by_name(self, column: str, alike_of: Mapping[str, list[str]]) -> str | None:
         name = self._candidates[column].name
         if name is None or not name.bases:
             return None
         for base in name.bases:
-            alike = [sensor for sensor in sensors if key_of(sensor) == key_of(base)]
+            alike = alike_of.get(key_of(base), [])
             if base in alike:
                 return base
             if len(alike) > 1:
@@ -342,7 +343,8 @@ class _Finder:
         """Pair columns whose names do not tell their sensors."""
         if not rest:
             return {}
-        taken = {self._by_name(column, sensors) for column in by_name}
+        alike_of = _by_key(sensors)
+        taken = {self._by_name(column, alike_of) for column in by_name}
         open_ = [sensor for sensor in sensors if sensor not in taken]
         named = [column for column in rest if self._candidates[column].name is not None]
         if len(rest) == len(open_):
@@ -411,6 +413,14 @@ class _Finder:
         if said:
             more = f" and {len(said) - 4:,} more" if len(said) > 4 else ""
             flags.notes.append(f"{counted(len(said), 'quality column')}: {'; '.join(said[:4])}{more}")
+
+
+def _by_key(sensors: list[str]) -> dict[str, list[str]]:
+    """Sensors by what their names have in common with those of their quality columns."""
+    names: dict[str, list[str]] = {}
+    for sensor in sensors:
+        names.setdefault(key_of(sensor), []).append(sensor)
+    return names
 
 
 def _is_opc(one: _Candidate) -> bool:

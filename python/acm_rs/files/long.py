@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ from acm_rs.files.flags import Flags, find_flags
 from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import About, RawTable
+from acm_rs.files.short import short_cells
 from acm_rs.files.time_names import is_time_name
 from acm_rs.files.times import looks_like_time
 
@@ -38,6 +40,7 @@ _UNIT_NAMES = "unit units uom engunits engineeringunits eu einheit unité unite 
 _DESCRIPTION_NAMES = "description descriptor beschreibung bezeichnung désignation descripción descripcion"
 _TAGS, _VALUES = frozenset(_TAG_NAMES.split()), frozenset(_VALUE_NAMES.split())
 _UNITS, _DESCRIPTIONS = frozenset(_UNIT_NAMES.split()), frozenset(_DESCRIPTION_NAMES.split())
+_NUMBER = re.compile(r"[^\w]{0,2}\d[\d.,' ]*(?:[eE][+-]?\d+)?\D{0,12}")
 _MOST_CELLS = 500_000_000
 
 
@@ -207,11 +210,15 @@ def _is_time(name: str, series: pl.Series) -> bool:
 def _share_of_numbers(series: pl.Series) -> float:
     if series.dtype != pl.String:
         return 1.0 if series.dtype.is_numeric() else 0.0
+    few = short_cells(series)
+    if few is not None:
+        filled = list(filter(None, few))
+        return sum(map(bool, map(_NUMBER.fullmatch, filled))) / len(filled) if filled else 0.0
     cells = series.str.strip_chars().drop_nulls()
     cells = cells.filter(cells != "")
     if not cells.len():
         return 0.0
-    return int(cells.str.contains(r"^[^\w]{0,2}\d[\d.,' ]*(?:[eE][+-]?\d+)?\D{0,12}$").sum()) / cells.len()
+    return int(cells.str.contains(f"^{_NUMBER.pattern}$").sum()) / cells.len()
 
 
 def _repeats(series: pl.Series) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from acm_rs.files.raw import RawTable
+from acm_rs.files.short import short_cells
 from acm_rs.files.time_names import PARTS, ZONE_NAMES, is_time_name, plain_name
 from acm_rs.files.times import has_time_of_day, is_zone, looks_like_clock
 from acm_rs.files.times.numbers import decimals_of, micros_of_days
@@ -33,18 +34,25 @@ _MIDNIGHT = r"[ T]+0{1,2}:00(?::00(?:[.,]0+)?)?$"
 def numbers_of(series: pl.Series) -> pl.Series | None:
     """The column as numbers, if nearly every cell is one; null where a cell is none."""
     if series.dtype == pl.String:
-        text = series.str.strip_chars()
-        filled = int((text.fill_null("") != "").sum())
+        few = short_cells(series)
+        if few is None:
+            text = series.str.strip_chars()
+            filled = int((text.fill_null("") != "").sum())
+        else:
+            text = pl.Series(series.name, few, dtype=pl.String)
+            filled = len(few) - few.count("")
         numbers = text.cast(pl.Int64, strict=False)
         if numbers.count() < filled:
-            marked = text.str.replace(r"^(\d+),(\d+)$", "$1.$2").cast(pl.Float64, strict=False)
+            pointed = few is not None and "," not in "".join(few)
+            marked = text if pointed else text.str.replace(r"^(\d+),(\d+)$", "$1.$2")
+            marked = marked.cast(pl.Float64, strict=False)
             numbers = marked if marked.count() > numbers.count() else numbers
         if not filled or numbers.count() < 0.9 * filled:
             return None
         series = numbers
     if not series.dtype.is_numeric() or not series.count():
         return None
-    if series.dtype.is_float():
+    if series.dtype.is_float() and not np.isfinite(series.to_numpy()).all():
         series = pl.select(pl.when(series.is_finite()).then(series)).to_series().rename(series.name)
         if series.count() < 0.9 * series.len():
             return None

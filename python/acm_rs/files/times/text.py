@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.errors import Origin, Refusal, quoted
+from acm_rs.files.short import short_cells
 from acm_rs.files.times.dates import ABSENT, DAY_US, DateOrder, Fields, days, tell_order
 from acm_rs.files.times.plausible import implausible
 from acm_rs.files.times.result import Times
@@ -38,6 +39,7 @@ _ZERO = ord("0")
 _WHOLE_YEAR = 4
 _MARKS = "'\"= \t\u00a0\u200e\u200f"
 _DIGIT = re.compile("[0-9]")
+_AS_ZERO = str.maketrans("123456789", "000000000")
 
 _Rows = NDArray[np.int64] | slice
 
@@ -86,6 +88,11 @@ def is_zone(text: pl.Series, sample: int = _SAMPLE) -> bool:
 
 
 def _patterns(text: pl.Series, sample: int) -> list[str]:
+    few = short_cells(text)
+    if few is not None:
+        if any(cell.startswith(("'", '"', "=")) for cell in few):
+            few = [cell.strip(_MARKS) for cell in few]
+        return [cell.translate(_AS_ZERO) for cell in filter(None, few)][:sample]
     cells = _bare(text).drop_nulls()
     return _masked(cells.filter(cells != "").head(sample)).to_list()
 
