@@ -164,6 +164,12 @@ def test_codes_that_are_not_known_are_not_used(source: Path) -> None:
     assert load(source, columns, good=["0"]).sensors["Flow"].to_list() == flagged(FLOW, 1)
 
 
+def test_the_clock_holds_no_qualities(source: Path) -> None:
+    with pytest.raises(Refusal, match="column 'TS' is no quality column: it holds the times") as refusal:
+        load(source, {"Flow": list(FLOW)}, quality_column="TS")
+    assert refusal.value.status == 2
+
+
 def test_qualities_of_nobody_knows_which_sensor_are_refused(source: Path) -> None:
     columns: dict[str, list[object]] = {"Flow": FLOW, "Temp": TEMP, "Quality.1": BAD, "Load": FLOW, "Quality.2": GOOD}  # type: ignore[dict-item]
     with pytest.raises(Refusal, match=r"'Quality\.1', 'Quality\.2' hold qualities, but which sensors"):

@@ -208,6 +208,10 @@ def find_flags(
         Quality columns whose sensors cannot be told.
     """
     columns = [name for name in raw.columns if name not in used]
+    if row_column is not None and row_column not in columns:
+        raise Refusal(f"{raw.origin.column(row_column)} is no quality column: it holds the times, names or units", status=2)
+    if row_column in kept:
+        raise Refusal(f"{raw.origin.column(str(row_column))} is a sensor, and cannot hold the qualities", status=2)
     candidates: dict[str, _Candidate] = {}
     head = raw.head(_SAMPLE)
     for column in columns:
@@ -305,6 +309,9 @@ class _Finder:
         codes = one.codes
         scheme = self._scheme
         sense = one.name.sense if one.name else Sense.good
+        if one.column.strip().lower() == "q" and not asked and all(cell in ("0", "1") for cell in one.cells):
+            # Reactive power and flows are called Q as well.
+            return {}
         switch = set(codes.values()) <= {0, 1} and (1 in codes.values() or sense not in (Sense.good, Sense.none))
         if scheme is None or switch or not all(level_of_code(code, scheme) for code in codes.values()):
             scheme = scheme_of(codes.values())
