@@ -164,6 +164,36 @@ def test_codes_that_are_not_known_are_not_used(source: Path) -> None:
     assert load(source, columns, good=["0"]).sensors["Flow"].to_list() == flagged(FLOW, 1)
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"), [("Q", [1, 0, 1, 1, 1, 0]), ("Q", [0, 1, 2, 3, 4, 2]), ("Status code", [1, 2, 4, 8, 1, 1])]
+)
+def test_numbers_that_are_not_understood_are_a_sensor(source: Path, name: str, cells: list[object]) -> None:
+    """Reactive power and a machine's state."""
+    table = load(source, {"P": list(FLOW), name: cells})
+    assert table.sensors.columns == ["P", name]
+    assert table.sensors["P"].to_list() == FLOW
+    assert table.sensors[name].to_list() == cells
+    assert any(note.startswith(f"'{name}' is named like a quality") for note in table.notes)
+
+
+def test_unknown_numbers_among_words_are_kept_and_the_bad_words_count(source: Path) -> None:
+    table = load(source, {"Flow": list(FLOW), "Flow Quality": ["Good", "Bad", 999, "Good", 7, "Good"]})
+    assert table.sensors["Flow"].to_list() == flagged(FLOW, 1)
+    assert table.changes.by_reason() == {
+        "flagged 'Bad', made missing": {"Flow": 1},
+        "flagged '999', kept": {"Flow": 1},
+        "flagged '7', kept": {"Flow": 1},
+    }
+
+
+def test_words_of_quality_that_cannot_be_paired_are_refused(source: Path) -> None:
+    columns: dict[str, list[object]] = {"Flow": list(FLOW), "Temp": list(TEMP), "Press": list(TEMP)}
+    with pytest.raises(Refusal, match="'Q1', 'Q2' hold qualities, but which sensors"):
+        load(source, {**columns, "Q1": list(BAD), "Q2": list(GOOD)})
+    # Where all is good, nothing is lost.
+    assert load(source, {**columns, "Q1": list(GOOD), "Q2": list(GOOD)}).sensors.columns == list(columns)
+
+
 def test_the_clock_holds_no_qualities(source: Path) -> None:
     with pytest.raises(Refusal, match="column 'TS' is no quality column: it holds the times") as refusal:
         load(source, {"Flow": list(FLOW)}, quality_column="TS")

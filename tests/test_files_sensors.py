@@ -75,6 +75,27 @@ def test_what_only_sounds_like_a_label_stays(source: Path, name: str, cells: lis
     assert table.sensors.columns == ["Flow", name]
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("Target", [60, 80, 60, 60]),
+        ("ATT", [3, 4, 3, 4]),
+        ("Att", [5]),
+        ("anomaly", [0.25, 1.5]),
+        ("Machine failure", [0, 1, 0, 0]),
+        ("Alarm", [0, 0, 1, 0]),
+    ],
+)
+def test_what_may_be_a_label_stays_and_is_told(source: Path, name: str, cells: list[object]) -> None:
+    table = load(source, {"Flow": list(FLOW), name: [cells[k % len(cells)] for k in range(ROWS)]})
+    assert table.sensors.columns == ["Flow", name]
+    assert f"named like labels, kept as sensors: '{name}'; --exclude leaves them out" in table.notes
+
+
+def test_large_constants_are_told_in_full(source: Path) -> None:
+    assert "constant, kept: 'Recipe' (20240301)" in load(source, {"F": list(FLOW), "Recipe": [20240301] * ROWS}).notes
+
+
 def test_constant_columns_and_running_numbers_are_named(source: Path) -> None:
     table = load(source, {"Flow": list(FLOW), "Set": [80.5] * ROWS, "Hours": list(range(1001, 1001 + ROWS))})
     assert table.sensors.columns == ["Flow", "Set", "Hours"]
@@ -138,10 +159,23 @@ def test_a_list_of_codes_is_exact(source: Path) -> None:
         # An end stop stands among others.
         list(np.random.default_rng(1).normal(50.0, 10.0, 500).clip(30.0, 60.0)),
         [1.5] * 60,
+        # One of many that a speed or a power runs through.
+        [*np.arange(9_800.0, 9_830.0), 9_999.0],
+        [*np.linspace(-2_500.0, -2_000.0, 60), -9_999.0],
     ],
 )
 def test_readings_that_are_no_codes(values: list[float]) -> None:
     assert codes_in(pl.Series(values)).certain == {}
+
+
+def test_a_single_code_near_the_readings_is_suspected(source: Path) -> None:
+    table = load(source, {"Speed": [*range(9_800, 9_839), 9_999]})
+    assert table.sensors["Speed"][39] == 9_999.0
+    assert any(note.startswith("may be error codes, kept: 'Speed' 9999 (1 time)") for note in table.notes)
+    # Often, far away or of the other sign it is one.
+    assert codes_in(pl.Series([*range(9_800, 9_830), 9_999, 9_999], dtype=pl.Float64)).certain == {9_999.0: 2}
+    assert codes_in(pl.Series([*FLOW, 9_999.0])).certain == {9_999.0: 1}
+    assert codes_in(pl.Series([*np.arange(9_800.0, 9_830.0), -9_999.0])).certain == {-9_999.0: 1}
 
 
 def test_values_that_repeat_far_outside_are_suspected(source: Path) -> None:

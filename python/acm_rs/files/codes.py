@@ -122,6 +122,9 @@ def _are_modes(rest: NDArray[np.float64]) -> bool:
 
 def _is_certain(code: float, count: int, rest: NDArray[np.float64], modes: bool) -> bool:
     """A mode may be called 99 or 999; no sensor among others reads -9999 or 1e30."""
+    # A counter or a speed may run through 9999 once.
+    if count == 1 and rest.size and abs(code) <= 10.0 * max(0.0, float((np.sign(code) * rest).max())):
+        return False
     if abs(code) >= 1e30 or code <= -9999.0:
         return True
     if not rest.size or (modes and code > 0):

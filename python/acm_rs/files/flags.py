@@ -209,7 +209,9 @@ def find_flags(
     """
     columns = [name for name in raw.columns if name not in used]
     if row_column is not None and row_column not in columns:
-        raise Refusal(f"{raw.origin.column(row_column)} is no quality column: it holds the times, names or units", status=2)
+        raise Refusal(
+            f"{raw.origin.column(row_column)} is no quality column: it holds the times, names or units", status=2
+        )
     if row_column in kept:
         raise Refusal(f"{raw.origin.column(str(row_column))} is a sensor, and cannot hold the qualities", status=2)
     candidates: dict[str, _Candidate] = {}
@@ -268,7 +270,7 @@ class _Finder:
                 pairs[column] = sensor
         by_name = list(pairs)
         rest = [column for column in found if column not in pairs]
-        own = {column for column in rest if self._is_a_sensor_of_its_own(column, sensors)}
+        own = {c for c in rest if self._is_not_understood(c, found[c]) or self._is_a_sensor_of_its_own(c, sensors)}
         sensors = [name for name in self._columns if name in sensors or name in own]
         rest = [column for column in rest if column not in own]
         pairs.update(self._by_position(rest, sensors, by_name, found))
@@ -287,10 +289,10 @@ class _Finder:
         if self._good and (asked or one.telling):
             return {cell: Level.good if cell.lower() in self._good else Level.bad for cell in one.cells}
         spoken = [speaks_of_quality(word) for word in one.words]
+        sure = asked or one.telling or (one.name is not None and Level.good in spoken)
         levels = {word: level for word in one.words if (level := level_of_word(word))}
         if len(levels) < len(one.words):
             # One unknown word among those of a quality must not let the bad readings through: it is kept, and told.
-            sure = asked or one.telling or (one.name is not None and Level.good in spoken)
             if not sure or 2 * len(levels) < len(one.words):
                 return None
             levels = {word: levels.get(word, Level.uncertain) for word in one.words}
@@ -303,6 +305,10 @@ class _Finder:
         if not one.words and not (asked or one.telling or _is_opc(one)):
             return None
         coded = self._coded(one, asked)
+        if one.words and sure:
+            # So must no unknown number.
+            levels |= dict.fromkeys(one.codes, Level.uncertain)
+            coded = coded or {}
         return None if coded is None else levels | coded
 
     def _coded(self, one: _Candidate, asked: bool) -> dict[str, Level] | None:
@@ -364,14 +370,28 @@ class _Finder:
         if named and len(senses) == len(named):
             # One for all, or each of another kind: Questionable, Substituted.
             return dict.fromkeys(named)
-        if named:
+        spoilt = [c for c in rest if self._candidates[c].words and set(found[c].values()) > {Level.good}]
+        if named or (spoilt and len(rest) > 1):
             raise Refusal(
-                f"{self._raw.origin.path}: {listed(named, 3)} hold qualities, but which sensors are meant is not told;"
-                " name them like their sensors ('Flow Quality' of 'Flow'), or leave them out with --exclude"
+                f"{self._raw.origin.path}: {listed(named or rest, 3)} hold qualities, but which sensors are meant is"
+                " not told; name them like their sensors ('Flow Quality' of 'Flow'), or leave them out with --exclude"
             )
         for column in rest:
             self._flags.left_out[column] = f"qualities ({listed(list(found[column]), 2)}), of which sensor is not told"
         return {}
+
+    def _is_not_understood(self, column: str, levels: Mapping[str, Level]) -> bool:
+        """Numbers under a name that says nothing but quality, though they are no qualities: reactive power, a state."""
+        one = self._candidates[column]
+        if one.words or one.name is None or one.name.bases or all(cell in levels for cell in one.cells):
+            return False
+        if sum(other.name == one.name for other in self._candidates.values()) > 1:
+            return False
+        self._flags.notes.append(
+            f"{quoted(column)} is named like a quality, but what {listed(one.cells, 4)} means is not known: kept as a"
+            " sensor; --good with those that mean good makes it a quality, --exclude leaves it out"
+        )
+        return True
 
     def _is_a_sensor_of_its_own(self, column: str, sensors: list[str]) -> bool:
         """Numbers under a name that is no sensor's quality: steam quality, a valve's 0 and 192."""

@@ -29,6 +29,10 @@ _LABEL = re.compile(
     r"|anomalie|anomalien|fehlerlabel|étiquette|etiqueta|anomalía|anomalia)(?:is|flag|label|type|class|code|id|true|gt|y)?"
 )
 _MOST_LABELS = 20
+_UNLABELLED = -999.0
+_ALARM = re.compile(
+    r"(?i)(?<![^\W_])(?:alarms?|faults?|failures?|anomaly|attacks?|störung|fehler|défaut|falla)(?![^\W_])"
+)
 _NUMBERING = re.compile(
     r"id|ids|idx|index|row|rows|rowid|rownum|rownumber|rowno|no|nr|num|number|seq|sequence|record|recordid|recordno"
     r"|recordnumber|sample|sampleno|samplenumber|counter|line|unnamed0|lfdnr|laufendenummer|zeile|nummer|ligne|numéro"
@@ -79,6 +83,7 @@ class Sensors:
         self._constant: dict[str, float] = {}
         self._suspected: dict[str, dict[float, int]] = {}
         self._rising: list[str] = []
+        self._labels: list[str] = []
         names = [name for name in raw.columns if name not in used]
         self.left_out.update((name, "as asked") for name in names if name in excluded)
         names = [name for name in names if name not in excluded]
@@ -201,6 +206,8 @@ class Sensors:
             return NEVER
         if _is_label(name, column):
             return "a label by its name"
+        if _LABEL.fullmatch(_plain(name)) or (_ALARM.search(name) and known.is_in([0.0, 1.0]).all()):
+            self._labels.append(name)
         if known.min() == known.max():
             self._constant[name] = float(known[0])
             return ""
@@ -219,11 +226,13 @@ class Sensors:
         if never:
             self.notes.append(f"never measured, left out: {listed(never)}")
         if self._constant:
-            parts = [f"{quoted(name)} ({value:g})" for name, value in list(self._constant.items())[:6]]
+            parts = [f"{quoted(name)} ({value:.15g})" for name, value in list(self._constant.items())[:6]]
             more = f" and {len(self._constant) - 6:,} more" if len(self._constant) > 6 else ""
             self.notes.append(f"constant, kept: {', '.join(parts)}{more}")
         if self._rising:
             self.notes.append(f"running numbers, kept: {listed(self._rising)}; --exclude leaves them out")
+        if self._labels:
+            self.notes.append(f"named like labels, kept as sensors: {listed(self._labels)}; --exclude leaves them out")
         if self._suspected:
             parts = []
             for name, codes in list(self._suspected.items())[:6]:
@@ -244,4 +253,11 @@ def _is_label(name: str, column: pl.Series) -> bool:
     if not _LABEL.fullmatch(_plain(name)):
         return False
     known = column.drop_nulls().unique()
-    return 0 < known.len() <= _MOST_LABELS and bool((known == known.round()).all())
+    if not 0 < known.len() <= _MOST_LABELS:
+        return False
+    classes = known.filter(known != _UNLABELLED).cast(pl.Float64).to_numpy()
+    if not classes.size:
+        return True
+    # Classes are numbered from 0 or 1; a set point of 60 and 80 is none, whatever its name.
+    whole = np.array_equal(classes, np.rint(classes))
+    return whole and -1.0 <= float(classes.min()) <= 1.0 and float(classes.max()) <= _MOST_LABELS
