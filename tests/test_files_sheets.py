@@ -253,3 +253,16 @@ def test_cells_that_are_no_numbers(path: Path) -> None:
     assert raw.column("A").to_list() == ["7.5", None, "7.5", "7.5"]
     assert raw.column("on").to_list() == ["true", "false"] * 2
     assert raw.column("code").to_list() == ["001", "002", "003", "004"]
+
+
+def test_other_sheets_of_the_same_columns_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "year.xlsx"
+    told = "not read: 'Sheet 3' has the same columns; --sheet 'Sheet 3' reads it"
+    path.write_bytes(xlsx(TABLE, [["Notes"], ["none"]], TABLE, TABLE, hide=(3,)))
+    assert told in read_table(path).notes
+    assert not any("same columns" in note for note in read_table(path, ReadOptions(sheet="Sheet 3")).notes)
+    path.write_bytes(xlsx(TABLE, [["Time", "A", "C"], *TABLE[1:]]))
+    assert not any("same columns" in note for note in read_table(path).notes)
+    path.write_bytes(xlsx(TABLE, TABLE, TABLE))
+    said = "not read: 'Sheet 2', 'Sheet 3' have the same columns; --sheet 'Sheet 2' reads the first of them"
+    assert said in read_table(path).notes

@@ -269,6 +269,19 @@ def test_several_files_with_other_columns() -> None:
         read_table(["a.csv", "b.csv"])
 
 
+def test_several_files_whose_clocks_have_other_names() -> None:
+    Path("a.csv").write_bytes(csv(0, 2, "time,A,B\n"))
+    Path("b.csv").write_bytes(csv(2, 4, "Timestamp,A,B\n"))
+    with pytest.raises(
+        Refusal, match=r"^b\.csv has its times in 'Timestamp', but a\.csv in 'time': give them one name"
+    ):
+        read_table(["a.csv", "b.csv"])
+    # What both have is the clock, whatever else is called a time.
+    Path("a.csv").write_bytes(csv(0, 2, "X,time,B\n"))
+    Path("b.csv").write_bytes(csv(2, 4, "X,Timestamp,B\n"))
+    assert read_table(["a.csv", "b.csv"]).height == 4
+
+
 def test_bad_rows_of_several_files_name_theirs() -> None:
     Path("a.csv").write_bytes(csv(0, 5))
     Path("b.csv").write_bytes(csv(5, 9) + b"2024-03-09,1,2,3\n")

@@ -13,6 +13,8 @@ from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.raw import About, RawTable, kind
 from acm_rs.files.sources import Source
 from acm_rs.files.spool import SpooledTable, on_disk
+from acm_rs.files.time_names import is_time_name
+from acm_rs.files.times import looks_like_time
 
 __all__ = ["joined"]
 
@@ -35,7 +37,8 @@ def joined(tables: Sequence[RawTable], sources: Sequence[Source]) -> RawTable:
     Raises
     ------
     Refusal
-        Files that share no column, members of an archive whose columns differ, columns of another kind or unit.
+        Files that share no column, members of an archive whose columns differ, clocks of another name, columns of
+        another kind or unit.
     """
     if len(tables) == 1:
         return tables[0]
@@ -99,6 +102,22 @@ def _refuse_strangers(tables: Sequence[RawTable], sources: Sequence[Source]) -> 
                 f"{source.name} has no column that {sources[0].name} has: {listed(table.columns, 3)}"
                 f" against {listed(tables[0].columns, 3)}"
             )
+        _refuse_other_clock(table, source, tables[0], sources[0])
+
+
+def _refuse_other_clock(table: RawTable, source: Source, first: RawTable, origin: Source) -> None:
+    """Refuse a file whose times stand under another name: its rows would have no time."""
+    known, own = ([name for name in one.columns if is_time_name(name)] for one in (first, table))
+    if not known or not own or set(known) & set(own):
+        return
+    # A clock may have a name that tells nothing.
+    both = [name for name in first.columns if name in table.columns]
+    if any(cells.dtype.is_temporal() or looks_like_time(cells) for cells in first.head(100).select(both)):
+        return
+    raise Refusal(
+        f"{source.name} has its times in {listed(own, 2)}, but {origin.name} in {listed(known, 2)}: give them one name"
+        " to read the files together"
+    )
 
 
 def _as_one_kind(table: RawTable, tables: Sequence[RawTable], sources: Sequence[Source]) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ def read_sheet(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTa
     try:
         book = unbroken(lambda: fastexcel.read_excel(source.path.read_bytes()))
         names = list(book.sheet_names)
+        alike: list[str] = []
         if options.sheet is not None:
             chosen = _chosen(source, names, options.sheet)
             cells = _cells(book, chosen)
@@ -63,6 +65,7 @@ def read_sheet(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTa
             layout = _layout(source, cells, options)
         else:
             chosen, cells, layout = _first_table(source, book, names, options)
+            alike = _of_same_columns(source, book, [name for name in names if name != chosen], layout, options)
     except (fastexcel.FastExcelError, Damaged, pl.exceptions.PolarsError) as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("calamine error: ")
         said = "is no workbook that can be read" if "detect file format" in why else "is a damaged workbook"
@@ -71,6 +74,12 @@ def read_sheet(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTa
     if len(names) > 1:
         others = [name for name in names if name != chosen]
         raw.notes.insert(0, f"sheet {quoted(chosen)} read; others: {listed(others)}")
+    if alike:
+        have, what = ("has", "it") if len(alike) == 1 else ("have", "the first of them")
+        raw.notes.insert(
+            1,
+            f"not read: {listed(alike)} {have} the same columns; --sheet {quoted(alike[0])} reads {what}",
+        )
     return raw
 
 
@@ -103,16 +112,32 @@ def _first_table(source: Source, book: Any, names: list[str], options: ReadOptio
     raise refusal or Refusal(f"{source.name} holds no table; its {counted(len(names), 'sheet')}: {listed(names)}")
 
 
-def _cells(book: Any, name: str, hidden: bool | None = None) -> pl.DataFrame | None:
+def _of_same_columns(source: Source, book: Any, others: list[str], layout: Layout, options: ReadOptions) -> list[str]:
+    """The other sheets, none that is hidden, whose columns are those of the one that is read."""
+    found = []
+    for name in others:
+        cells = _cells(book, name, False, options.skip_rows + _HEAD)
+        if cells is None or not cells.height:
+            continue
+        with suppress(Refusal):
+            other = _layout(source, cells, options)
+            if other.readings and other.names == layout.names:
+                found.append(name)
+    return found
+
+
+def _cells(book: Any, name: str, hidden: bool | None = None, rows: int | None = None) -> pl.DataFrame | None:
     """The cells of a sheet as text; none where it is hidden or not as asked for."""
-    sheet = unbroken(lambda: book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string"))
+    sheet = unbroken(lambda: book.load_sheet(name, header_row=None, skip_rows=0, n_rows=rows, dtypes="string"))
     if hidden is not None and (sheet.visible != "visible") != hidden:
         return None
     text = sheet.to_polars()
     if not text.height:
         return text
     # As text numbers are rounded to nine digits.
-    numbers = unbroken(lambda: book.load_sheet(name, header_row=None, skip_rows=0, dtypes="float")).to_polars()
+    numbers = unbroken(
+        lambda: book.load_sheet(name, header_row=None, skip_rows=0, n_rows=rows, dtypes="float")
+    ).to_polars()
     text.columns = numbers.columns = [f"c{place}" for place in range(text.width)]
     return pl.DataFrame(_exact(text[name], numbers[name]) for name in text.columns)
 
