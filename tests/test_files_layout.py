@@ -520,3 +520,8 @@ def test_blocks_hold_the_same_cells(path: Path) -> None:
     parts = [layout.parse(block, ["B", "Time"]) for block in layout.blocks(40)]
     assert len(parts) > 2
     assert pl.concat(parts).equals(layout.frame().select("B", "Time"))
+
+
+def test_remarks_behind_a_hash(path: Path) -> None:
+    raw = read(path, b"# comment,1\n# time,Flow\n2024-03-01 00:00,1.5\n2024-03-01 00:01,2.5\n2024-03-01 00:02,3.5\n")
+    assert (raw.columns, raw.about, raw.height) == (["time", "Flow"], {}, 3)

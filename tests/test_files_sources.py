@@ -161,6 +161,10 @@ def test_zip_archives_with_several_tables() -> None:
     Path("a.zip").write_bytes(zipped({"notes/": b"", "readme.md": b"#"}))
     with pytest.raises(Refusal, match=r"is a zip archive without a table; it holds 'readme\.md'"):
         read_table("a.zip")
+    Path("a.zip").write_bytes(zipped({"README": b"Bearings, all.", "a.csv": csv(), "data/readme.txt": b"See README."}))
+    raw = read_table("a.zip")
+    assert numbers(raw) == list(range(10))
+    assert "left out of a.zip: 'README', 'data/readme.txt'" in raw.notes
     locked = bytearray(zipped({"a.csv": csv()}))
     # The bit of encryption in both heads of the member.
     locked[6] |= 1

@@ -315,7 +315,10 @@ class _Finder(Profile):
         titles = []
         for place in range(header):
             role = roles[place]
-            if role in _SAYS:
+            row = self.head[place]
+            unsaid = role == "units?" or (role == "description" and row.count("text") < 2)
+            remark = unsaid and row.cell(0).startswith("#")
+            if role in _SAYS and not remark:
                 self._keep(place, role)
             elif role not in ("blank", "rule"):
                 titles.append(place)
@@ -359,6 +362,9 @@ class _Finder(Profile):
         """The header's names, with those of the row above where they need it, and the row of groups."""
         row = self.head[header]
         names = list(row.cells)
+        if names and names[0].startswith("#") and is_time_name(bare := names[0].lstrip("# ")):
+            # As NumPy writes a header.
+            names[0] = bare
         width = len(names)
         timed = bool(self.times) and self.key < width
         if timed and roles[header] == "tags":

@@ -59,6 +59,7 @@ _NO_TABLES = (
     ".md .pdf .png .jpg .jpeg .gif .svg .bmp .html .htm .xml .json .yaml .yml .toml .ini .log .doc .docx .rtf",
     ".py .m .ipynb .exe .dll .md5 .sha256",
 )
+_ABOUT = frozenset(("readme", "read_me", "license", "licence", "changelog", "copying", "liesmich", "lisezmoi", "leeme"))
 
 
 class _Scratch:
@@ -389,7 +390,10 @@ def _is_hidden(name: str) -> bool:
 
 
 def _is_no_table(name: str) -> bool:
-    return bool(suffix := PurePosixPath(name).suffix.lower()) and any(suffix in some.split() for some in _NO_TABLES)
+    path = PurePosixPath(name.lower())
+    if path.stem in _ABOUT and path.suffix in ("", ".txt"):
+        return True
+    return bool(path.suffix) and any(path.suffix in some.split() for some in _NO_TABLES)
 
 
 def _document(archive: zipfile.ZipFile, names: set[str]) -> str:
