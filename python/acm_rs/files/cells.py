@@ -226,6 +226,8 @@ class Cells:
         if number.null_count() > text.null_count():
             text = series.str.strip_chars()
             number = text.cast(pl.Float64, strict=False)
+        if not number.has_nulls() and np.isfinite(number.to_numpy()).all():
+            return _Column(text, number, _NO_ROWS, _NO_CORES, _NO_ROWS, [], _NO_ROWS, {})
         odd = (number.is_null() | ~number.is_finite().fill_null(True)) & text.is_not_null()
         if not odd.any():
             return _Column(text, number, _NO_ROWS, _NO_CORES, _NO_ROWS, [], _NO_ROWS, {})

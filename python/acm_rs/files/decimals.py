@@ -67,6 +67,16 @@ class Evidence:
         rows, cores : Series
             The rows of those that are no plain numbers, and the numbers in them as they are written.
         """
+        if cores.len():
+            self._gather_cores(name, text, rows, cores)
+        if self._point is None:
+            # Looked through only where a comma was met.
+            if self._keep:
+                self._plain.append((name, text))
+            else:
+                self._look_for_points(name, text)
+
+    def _gather_cores(self, name: str, text: pl.Series, rows: pl.Series, cores: pl.Series) -> None:
         single = cores.str.contains(",", literal=True) & ~cores.str.contains(".", literal=True)
         single &= _with_point(cores).is_not_null()
         self._commas |= bool(single.any())
@@ -79,12 +89,6 @@ class Evidence:
                 if self._comma:
                     break
         self._gather_grouped(name, text, rows.filter(~single), cores.filter(~single))
-        if self._point is None:
-            # Looked through only where a comma was met.
-            if self._keep:
-                self._plain.append((name, text))
-            else:
-                self._look_for_points(name, text)
 
     def _gather_grouped(self, name: str, text: pl.Series, rows: pl.Series, cores: pl.Series) -> None:
         if not cores.len():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,12 +21,14 @@ from acm_rs.files.levels import (
 )
 from acm_rs.files.quality_names import NameOfQuality, Sense, key_of, read_name
 from acm_rs.files.raw import RawTable
+from acm_rs.files.short import short_cells
 from acm_rs.files.words import is_missing
 
 __all__ = ["Flags", "find_flags"]
 
 _MOST_LEVELS = 64
 _SAMPLE = 1000
+_FIGURE = re.compile(r"[^\w]{0,2}\d")
 
 
 @dataclass
@@ -104,8 +107,12 @@ class Flags:
         name = series.name
         for column in self.of.get(name, ()):
             levels = self.levels[column]
-            flags = _as_words(self.cells[column] if column in self.cells else raw.column(column))
+            cells = self.cells[column] if column in self.cells else raw.column(column)
             odd = [cell for cell, level in levels.items() if level is not Level.good]
+            few = short_cells(cells) if cells.dtype == pl.String else None
+            if few is not None and "" not in few and not set(odd).intersection(few):
+                continue
+            flags = _as_words(cells)
             unsaid = flags.is_null() | (flags == "")
             hit = flags.is_in(odd).fill_null(False) | unsaid
             if not hit.any():
@@ -153,6 +160,9 @@ def _different(raw: RawTable, head: pl.DataFrame, name: str) -> list[str] | None
     # The first rows are cheap, and tell of most columns that they hold too much.
     if start.n_unique() > _MOST_LEVELS or not _whole(start):
         return None
+    few = short_cells(start) if dtype == pl.String and raw.height <= _SAMPLE else None
+    if few is not None:
+        return list(dict.fromkeys(filter(None, few))) or None
     cells = raw.column(name).drop_nulls().unique(maintain_order=True)
     if cells.len() > 4 * _MOST_LEVELS or not _whole(cells):
         return None
@@ -258,7 +268,8 @@ class _Finder:
         found = {c.column: levels for c in self._candidates.values() if (levels := self._levels(c)) is not None}
         if not found:
             return
-        sensors = [name for name in self._columns if name not in found and self._has_numbers(name)]
+        head = self._raw.head(_SAMPLE)
+        sensors = [name for name in self._columns if name not in found and self._has_numbers(name, head[name])]
         pairs: dict[str, str | None] = {}
         alike_of = _by_key(sensors)
         for column in found:
@@ -276,11 +287,13 @@ class _Finder:
         pairs.update(self._by_position(rest, sensors, by_name, found))
         self._settle(pairs, found, sensors, by_name)
 
-    def _has_numbers(self, name: str) -> bool:
-        start = self._raw.head(_SAMPLE)[name]
+    def _has_numbers(self, name: str, start: pl.Series) -> bool:
         if start.dtype != pl.String:
             return start.dtype.is_numeric()
-        number = r"^\s*[^\w]{0,2}\d"
+        few = short_cells(start)
+        if few is not None and (any(map(_FIGURE.match, few)) or self._raw.height <= _SAMPLE):
+            return any(map(_FIGURE.match, few))
+        number = rf"^\s*{_FIGURE.pattern}"
         return bool(start.str.contains(number).any() or self._raw.column(name).str.contains(number).any())
 
     def _levels(self, one: _Candidate) -> dict[str, Level] | None:
