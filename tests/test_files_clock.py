@@ -236,6 +236,23 @@ def test_text_that_may_be_the_time_is_never_dropped(path: Path, name: str, cells
     assert load(path, f"TS,{name},A", timed).sensors.columns == ["A"]
 
 
+@pytest.mark.parametrize(("name", "first"), [("datenum", 739312.0), ("JD", 2460370.5), ("Julian Date", 2460370.5)])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_days_of_astronomers_and_of_matlab_run(path: Path, name: str, first: float, newest_first: bool) -> None:
+    days = [round(first + i / 144, 4) for i in range(ROWS)]
+    table = load(path, f"{name},A", [str(day) for day in (days[::-1] if newest_first else days)])
+    assert table.time is not None
+    assert table.time.to_list() == days
+    assert table.time_note == "a running number"
+    assert table.sensors.columns == ["A"]
+
+
+def test_seconds_rounded_by_an_exponent_are_told(path: Path) -> None:
+    table = load(path, "time,A", [f"{s:.6e}" for s in SECONDS])
+    assert any("'time' are rounded by their exponent, such as '1.709251e+09'" in note for note in table.notes)
+    assert load(path, "time,A", [str(s) for s in SECONDS]).notes == []
+
+
 @pytest.mark.parametrize("name", ["Time [s]", "t [s]", "index", "elapsed"])
 def test_a_running_clock_with_the_newest_row_first(path: Path, name: str) -> None:
     table = load(path, f"{name},A", [f"{(ROWS - 1 - i) / 2}" for i in range(ROWS)])

@@ -105,6 +105,7 @@ def test_order_does_not_matter_where_all_readings_agree() -> None:
         (["2012-05-21 25:00"], 2, ["no such time of day"]),
         (["2012-05-21 13:00 PM"], 2, ["no such time of day"]),
         (["2012-05-21 10:60"], 2, ["no such time of day"]),
+        (["2012-05-21 00:22:60"], 2, ["no such time of day"]),
         (["2012-05-21 10:00Z", "2012-05-21 11:00"], 3, ["no time zone", "row 2 has one"]),
         (["2012-05-21 10:00 CST"], 2, ["'CST' has several meanings; say which with --timezone America/Chicago"]),
         (["2012-05-21 10:00 IST"], 2, ["--timezone Asia/Kolkata or --timezone Europe/Dublin"]),
@@ -270,6 +271,11 @@ def test_zones_become_utc() -> None:
 def test_midnight_as_24_and_leap_days() -> None:
     times = read(["2024-02-29 24:00", "2000-02-29", "2024-12-31 24:00:00"])
     assert times.values.to_list() == [datetime(2024, 3, 1), datetime(2000, 2, 29), datetime(2025, 1, 1)]
+
+
+@pytest.mark.parametrize("cell", ["2016-12-31 23:59:60Z", "2017-01-01 05:29:60+05:30", "2017-01-01 05:44:60+05:45"])
+def test_a_leap_second_ends_an_hour_of_utc(cell: str) -> None:
+    assert read([cell]).values.to_list() == [datetime(2017, 1, 1, tzinfo=UTC)]
 
 
 def test_nanoseconds_are_kept() -> None:

@@ -160,8 +160,21 @@ def times_from_numbers(
         # Ticks of .NET are those of whichever clock wrote them.
         return Times(stamps, f"from {kind}")
     if kind in _EPOCHS:
-        return Times(stamps.dt.replace_time_zone("UTC"), f"from {kind}, in UTC")
+        return Times(stamps.dt.replace_time_zone("UTC"), f"from {kind}, in UTC", _rounded(cells, column))
     return Times(stamps, f"from {kind}" if kind == SHEET else f"written {kind}")
+
+
+def _rounded(cells: pl.Series | None, column: str) -> tuple[str, ...]:
+    """Tell of times in too few digits, as 1.709251e+09 has."""
+    if cells is None:
+        return ()
+    short = cells.filter(cells.str.contains(r"\d[eE]\+?\d").fill_null(value=False))
+    if not short.len():
+        return ()
+    return (
+        f"times of {quoted(column)} are rounded by their exponent, such as {quoted(short[0].strip())}:"
+        " several rows may share one; export them with all digits",
+    )
 
 
 def _refuse(

@@ -285,8 +285,15 @@ def _clock(number: Callable[[str], Any], found: Spelling, offset: Any) -> tuple[
     """Microseconds since midnight (in UTC where an offset is given) and the nanoseconds beyond them."""
     hour, minute, second = number("hour"), number("minute"), number("second")
     fraction = number("fraction") * 10 ** (9 - found.places["fraction"][1]) if "fraction" in found.places else 0
-    # A second 60 is a leap second, an hour 24 the end of the day: both are written by real historians.
-    bad = (minute > 59) | (second > 60) | (hour > 24) | ((hour == 24) & ((minute > 0) | (second > 0)))
+    # A second 60 is a leap second, an hour 24 the end of the day: both are written by real historians. Leap seconds end
+    # an hour of UTC, and zones lie by quarters of an hour from it.
+    bad = (
+        (minute > 59)
+        | (second > 60)
+        | ((second == 60) & (minute % 15 != 14))
+        | (hour > 24)
+        | ((hour == 24) & ((minute > 0) | (second > 0)))
+    )
     if found.afternoon is not None:
         bad = bad | (hour < 1) | (hour > 12)
         hour = hour % 12 + (12 if found.afternoon else 0)
