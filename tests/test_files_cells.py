@@ -52,6 +52,17 @@ def test_words_that_mean_missing(word: str) -> None:
     assert sum(numbers.words.values()) == 3
 
 
+@pytest.mark.parametrize("word", ["\u2013", "\u2014", "\\N"], ids=["en dash", "em dash", "database"])
+def test_lone_dashes_and_the_null_of_databases_are_missing(word: str) -> None:
+    assert read({"A": ["1.5", word, "\u20132"]}).columns["A"].to_list() == [1.5, None, -2.0]
+
+
+@pytest.mark.parametrize(("words", "said"), [(["x"], "nor is 'x'"), (["x", "y"], "nor are 'x', 'y'")])
+def test_other_words_are_told_with_the_first(words: list[str], said: str) -> None:
+    with pytest.raises(Refusal, match=rf"'w' is not a number \({said}\)"):
+        read({"A": ["1.5"] * 20 + ["w", *words]})
+
+
 def test_empty_and_infinite_cells_are_missing() -> None:
     numbers = read({"A": ["1", "", None, "  ", "inf", "-Infinity", "NaN"]})
     assert numbers.columns["A"].to_list() == [1.0] + [None] * 6

@@ -400,7 +400,8 @@ class Cells:
         cells = column.text.gather(column.strange)
         cell = str(cells[0])
         different = cells.unique(maintain_order=True).to_list()
-        others = f" (nor are {listed(different[1:], 3)})" if len(different) > 1 else ""
+        verb = "is" if len(different) == 2 else "are"
+        others = f" (nor {verb} {listed(different[1:], 3)})" if len(different) > 1 else ""
         if not column.numbers():
             raise Refusal(f"{self._origin.column(name)} holds no numbers but text such as {quoted(cell)}")
         hint = f"; if it means no value, add --missing {_shell_word(cell)}"

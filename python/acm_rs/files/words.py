@@ -10,7 +10,8 @@ import polars as pl
 __all__ = ["MISSING_WORDS", "STATE_WORDS", "is_missing", "states_of"]
 
 _SHEETS = """
-    nan|na|n/a|n.a.|#n/a|#na|#n/a n/a|null|none|nil|-|--|---|.|?|missing|undefined|empty|(null)|(blank)
+    nan|na|n/a|n.a.|#n/a|#na|#n/a n/a|null|none|nil|-|--|---|\u2013|\u2014|\\n|.|?|missing|undefined|empty
+    (null)|(blank)
     #value!|#div/0!|#ref!|#num!|#name?|#null!|#spill!|#calc!|#getting_data|1.#qnan|-1.#ind|1.#ind|1.#inf|-1.#inf|+inf
     #nv|#n/d|#n/v|#wert!|#bezug!|#zahl!|#valeur!|#nombre!|#nom?|#nul!|#valor!|#¡valor!|#¡num!|#¡div/0!|#¡ref!|#¿nombre?
 """
