@@ -57,6 +57,23 @@ def test_the_report_says_what_was_done() -> None:
     assert sum(report.changes[f"word {word}, missing"]["Druck"] for word in ("'Bad'", "'3'")) == 2
 
 
+def test_step_and_gaps_stand_in_the_report() -> None:
+    Path("in.csv").write_text("TS,A\n2024-05-13 10:00,1\n2024-05-13 10:10,2\n2024-05-13 10:20,3\n2024-05-13 11:20,4\n")
+    _, report = acm_rs.read_table("in.csv", report=True)
+    assert (report.rhythm.step, report.rhythm.gaps, report.rhythm.longest, report.rhythm.lost) == (600.0, 1, 3600.0, 5)
+    assert "gaps: 1, the longest 1 h after 2024-05-13 10:20" in str(report)
+    Path("in.csv").write_text("A,B\n1,2\n3,4\n")
+    assert acm_rs.read_table("in.csv", report=True)[1].rhythm is None
+
+
+@pytest.mark.parametrize(("option", "value"), [("skip_rows", 1), ("encoding", "cp1252"), ("sheet", "1")])
+def test_an_option_that_says_nothing_of_a_file_is_refused(option: str, value: object) -> None:
+    pl.DataFrame({"time": [1, 2], "A": [1.0, 2.0]}).write_parquet("in.parquet")
+    given: dict[str, Any] = {option: value}
+    with pytest.raises(ValueError, match=rf"in\.parquet is no .*`{option}` says nothing of it"):
+        acm_rs.read_table("in.parquet", **given)
+
+
 def test_units_stand_in_the_report() -> None:
     Path("in.csv").write_text("TS,p [bar]\n2024-05-13 10:00,1.5 bar\n2024-05-13 10:10,1.6 bar\n")
     frame, report = acm_rs.read_table("in.csv", report=True)

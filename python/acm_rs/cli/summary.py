@@ -15,7 +15,7 @@ from acm_rs.cli.console import facts, show, size_text, span_text
 from acm_rs.cli.features import FeatureRun
 from acm_rs.cli.windows import span_of_window
 from acm_rs.files.errors import counted, quoted
-from acm_rs.files.rhythm import Rhythm, rhythm
+from acm_rs.files.rhythm import Rhythm, moment_text, rhythm, rhythm_rows
 from acm_rs.files.table import SensorTable
 
 __all__ = [
@@ -39,33 +39,7 @@ def _time_rows(table: SensorTable) -> list[tuple[str, str]]:
         return [("time", table.time_note)]
     note = f", {table.time_note}" if table.time_note else ""
     rows = [("time", f"{moment_text(times[0])} to {moment_text(times[-1])} (column {quoted(times.name)}{note})")]
-    beat = rhythm(times)
-    if beat is None:
-        return rows
-    calendar = times.dtype.is_temporal()
-    span = span_text if calendar else "{:g}".format
-    count = times.len() - 1
-    if not beat.other:
-        rows.append(("step", f"{span(beat.step)}, every step"))
-    elif beat.other * 20 < count:
-        rows.append(("step", f"{span(beat.step)}, all but {beat.other:,} of {count:,} steps"))
-    else:
-        rows.append(("step", f"{span(beat.step)} in the middle; {beat.other:,} of {count:,} steps differ"))
-    if beat.gaps:
-        where = moment_text(times[beat.before_longest])
-        longest = f"the longest {span(beat.longest)} after {where}"
-        if beat.gaps > 1 and beat.before_first != beat.before_longest:
-            longest = f"the first after {moment_text(times[beat.before_first])}, {longest}"
-        rows.append(("gaps", f"{beat.gaps:,}, {longest}; about {counted(beat.lost, 'row')} not there, none made up"))
-    else:
-        rows.append(("gaps", "none"))
-    return rows
-
-
-def moment_text(value: object) -> str:
-    """A time as people write it, without seconds where they are none."""
-    text = str(value).removesuffix("+00:00")
-    return text[:-3] if len(text) == 19 and text.endswith(":00") else text
+    return rows + rhythm_rows(times)
 
 
 def _missing_rows(table: SensorTable, done: str) -> list[tuple[str, str]]:

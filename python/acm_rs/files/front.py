@@ -147,10 +147,11 @@ def read_table(
     -------
     DataFrame of Polars
         The time first, sorted, each time once; then the sensors, shape (rows, d), Float64 in the units of the file,
-        missing as null.
+        missing as null. A clock that counts (0, 0.5, 1 ... s) is a column of numbers.
     ReadReport
         With ``report=True``: what was understood, changed and left out, as sentences (``print(report)``) and by
-        ``notes``, ``changes``, ``left_out``, ``about`` (units, descriptions, limits) and ``missing``.
+        ``notes``, ``changes``, ``left_out``, ``about`` (units, descriptions, limits), ``missing`` and ``rhythm`` (step
+        and gaps of the times).
 
     Raises
     ------
@@ -166,7 +167,7 @@ def read_table(
 
     See Also
     --------
-    Monitor : Takes the frame as it is.
+    Monitor : Takes the frame as it is; drop a clock that counts first, or it is watched as a sensor.
 
     Notes
     -----

@@ -19,6 +19,13 @@ from acm_rs.files.text import text_layout
 
 __all__ = ["read_table"]
 
+# What an option is for, and the kinds of files that have it.
+_SAY_NOTHING_ELSEWHERE = {
+    "sheet": ("workbook", ("sheet",)),
+    "skip_rows": ("text file or workbook", ("text", "sheet")),
+    "encoding": ("text file", ("text",)),
+}
+
 
 def read_table(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
@@ -49,8 +56,10 @@ def read_table(
     options = options or ReadOptions()
     bad_rows = BadRows(options.bad_rows)
     sources = open_sources(paths)
-    if options.sheet is not None and all(source.kind != "sheet" for source in sources):
-        raise Refusal(f"{sources[0].name} is no workbook: --sheet says nothing of it", status=2)
+    for name, (what, kinds) in _SAY_NOTHING_ELSEWHERE.items():
+        if getattr(options, name) and all(source.kind not in kinds for source in sources):
+            option = name.replace("_", "-")
+            raise Refusal(f"{sources[0].name} is no {what}: --{option} says nothing of it", status=2)
     text = sum(source.path.stat().st_size for source in sources if source.kind == "text")
     meter = Meter(told, text) if text > spool.LARGE else None
     return joined([_read(source, options, bad_rows, meter) for source in sources], sources)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from acm_rs.files.rhythm import Rhythm, rhythm, rhythm_rows
+
 if TYPE_CHECKING:
     from acm_rs.files.raw import About
     from acm_rs.files.table import SensorTable
@@ -39,6 +41,10 @@ class ReadReport:
         What the file says of its sensors: ``unit``, ``description``, ``low`` and ``high``.
     missing : dict of str to int
         How many values each sensor lacks, where it lacks any.
+    rhythm : Rhythm or None
+        Step and gaps of the times, in seconds, or in what a counting clock counts.
+    told_rhythm : tuple of tuple of str
+        The same in words.
     """
 
     path: str
@@ -51,6 +57,8 @@ class ReadReport:
     left_out: Mapping[str, str]
     about: Mapping[str, About]
     missing: Mapping[str, int]
+    rhythm: Rhythm | None
+    told_rhythm: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, table: SensorTable) -> ReadReport:
@@ -67,6 +75,8 @@ class ReadReport:
             dict(table.left_out),
             dict(table.about),
             {name: count for name, count in lacking if count},
+            None if table.time is None else rhythm(table.time),
+            () if table.time is None else tuple(rhythm_rows(table.time)),
         )
 
     def __str__(self) -> str:
@@ -75,6 +85,7 @@ class ReadReport:
         lines = [f"{self.path}: {self.rows:,} rows{kept}"]
         how = f" ({self.time_note})" if self.time_note else ""
         lines.append("no time column" if self.time is None else f"time: column {self.time!r}{how}")
+        lines += [f"{name}: {words}" for name, words in self.told_rhythm]
         lines += self.notes
         for reason, sensors in self.changes.items():
             named = ", ".join(f"{name!r} {count:,}" for name, count in sensors.items())
