@@ -22,11 +22,12 @@ class Groups:
     __slots__ = ("bounds", "labels", "order", "rows")
 
     def __init__(self, by: Any, sheet: Sheet | None, rows: int) -> None:
-        self.rows = rows
+        self.rows: int = rows
+        self.labels: list[Hashable]
         self.labels, codes = _coded(_labels_of(by, sheet, rows))
         sizes = np.bincount(codes, minlength=len(self.labels))
         ends = np.cumsum(sizes)
-        self.bounds = list(zip((ends - sizes).tolist(), ends.tolist(), strict=True))
+        self.bounds: list[tuple[int, int]] = list(zip((ends - sizes).tolist(), ends.tolist(), strict=True))
         # Where the groups already stand one after the other, nothing has to be moved.
         together = bool((codes[1:] >= codes[:-1]).all())
         self.order: Rows | None = None if together else np.argsort(_narrow(codes), kind="stable")

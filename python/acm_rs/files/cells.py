@@ -159,7 +159,7 @@ class Cells:
         self._keep = keep
         self._seen: dict[str, _Column] = {}
         self._evidence = Evidence(origin, comma_is_decimal, keep)
-        self.result = Numbers(decimal=decimal or Decimal.point)
+        self.result: Numbers = Numbers(decimal=decimal or Decimal.point)
 
     def look(self, series: pl.Series) -> bool:
         """Look at a column; tell whether it is one of numbers."""

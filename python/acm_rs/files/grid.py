@@ -25,12 +25,12 @@ class Row:
     """A row and what its cells look like."""
 
     def __init__(self, cells: Sequence[str]) -> None:
-        self.cells = [" ".join(cell.split()) for cell in cells]
-        self.kinds = ["" if not cell else _kind(cell) for cell in self.cells]
+        self.cells: list[str] = [" ".join(cell.split()) for cell in cells]
+        self.kinds: list[str] = ["" if not cell else _kind(cell) for cell in self.cells]
         for place, kind in enumerate(self.kinds):
             if kind == "text" and _has_digit(self.cells[place]) and is_date(self.cells[place]):
                 self.kinds[place] = "time"
-        self.filled = [place for place, cell in enumerate(self.cells) if cell]
+        self.filled: list[int] = [place for place, cell in enumerate(self.cells) if cell]
 
     def kind(self, place: int) -> str:
         return self.kinds[place] if place < len(self.kinds) else ""
@@ -80,23 +80,25 @@ class Profile:
     """
 
     def __init__(self, head: list[Row]) -> None:
-        self.head = head
+        self.head: list[Row] = head
         bulk = [row for row in head if row.readings]
         widest = max((len(row.filled) for row in bulk), default=0)
         bulk = [row for row in bulk if 2 * len(row.filled) >= widest]
-        self.width = max((row.filled[-1] + 1 for row in bulk), default=0)
+        self.width: int = max((row.filled[-1] + 1 for row in bulk), default=0)
         columns = [
             [kind for kind in column if kind] for column in zip_longest(*(row.kinds for row in bulk), fillvalue="")
         ]
         columns = columns[: self.width]
-        self.times = [place for place, kinds in enumerate(columns) if _share(kinds, "time") >= 0.5]
-        self.numbers = [place for place, kinds in enumerate(columns) if _share(kinds, "number", "word") >= 0.6]
+        self.times: list[int] = [place for place, kinds in enumerate(columns) if _share(kinds, "time") >= 0.5]
+        self.numbers: list[int] = [
+            place for place, kinds in enumerate(columns) if _share(kinds, "number", "word") >= 0.6
+        ]
         used = sum(map(bool, columns))
         # So many cells at least must a row have to name the columns.
-        self.needed = 1 if used < 2 else max(2, (used + 1) // 2)
-        self.key = self.times[0] if self.times else 0
+        self.needed: int = 1 if used < 2 else max(2, (used + 1) // 2)
+        self.key: int = self.times[0] if self.times else 0
         # In a column of words a label is a word like others.
-        self.labelled = bool(self.times) or 0 in self.numbers
+        self.labelled: bool = bool(self.times) or 0 in self.numbers
 
 
 def _share(kinds: list[str], *wanted: str) -> float:

@@ -110,7 +110,7 @@ class Sensors:
             lone_states=needed,
             keep=type(raw) is RawTable,
         )
-        self.names = [name for name in chosen if self._look(name)]
+        self.names: list[str] = [name for name in chosen if self._look(name)]
         self._cells.settle()
 
     @property

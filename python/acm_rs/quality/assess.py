@@ -198,7 +198,7 @@ def clean(x: X, report: Quality) -> tuple[X, dict[str, dict[str, int]]]:
     first = values if isinstance(values, np.ndarray) else values[0]
     matrix: NDArray[Any] = np.array(values) if isinstance(values, np.ndarray) else np.array(values, dtype=first.dtype).T
     cells = matrix.reshape(len(matrix), len(names))
-    changed = {}
+    changed: dict[str, dict[str, int]] = {}
     for place, name in enumerate(names):
         column = cells[:, place]
         for value, _, _ in found["codes"][place]:
@@ -212,7 +212,8 @@ def clean(x: X, report: Quality) -> tuple[X, dict[str, dict[str, int]]]:
         }
         if any(counts.values()):
             changed[name] = counts
-    return (matrix if sheet is None else sheet.like(matrix)), changed
+    cleaned: Any = matrix if sheet is None else sheet.like(matrix)
+    return cleaned, changed
 
 
 def _named(x: Any, sheet: Sheet | None) -> tuple[list[str], Any]:

@@ -64,7 +64,7 @@ class Zones:
 
     def __init__(self, named: Iterable[str], timezone: str | None, where: Callable[[str], str]) -> None:
         self._places: list[str] = []
-        self.local = self._given(timezone) if timezone else None
+        self.local: tuple[int, int] | None = self._given(timezone) if timezone else None
         beside = {name.upper() for name in named}
         own = _own_names(self._places[0]) if self._places else {}
         self._meaning = {name: self._of(name, beside, own, where) for name in named}
