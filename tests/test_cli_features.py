@@ -129,7 +129,6 @@ def test_windows_of_a_duration(run: Run) -> None:
     [
         ("2h", "A,B\n1.5,2\n", "in.csv has no times, so --window must be a number of rows"),
         ("2h", "time,B\n0,2\n1,3\n", "column 'time' is a running number and no time"),
-        ("2h", "TS,B\n2400-01-01,2\n2400-01-02,3\n", "beyond 1678 to 2261"),
         ("0h", "", "--window must be a number of rows such as 16, or a duration such as 90s"),
         ("1M", "", "got '1M'"),
         ("1h later", "", "got '1h later'"),

@@ -56,8 +56,11 @@ def matrices(call: Call) -> list[str]:
     return [name for name, value in call.prepare(60)[1].items() if name in MATRICES and isinstance(value, np.ndarray)]
 
 
-# Groups are parted before the compiled module is called.
-WITH_MATRIX = tuple(call for call in CALLS if matrices(call) and "by" not in call.prepare(60)[1])
+# Reports on sensors are made around the compiled module, and groups are parted before it is called.
+MADE_AROUND = ("quality", "clean")
+WITH_MATRIX = tuple(
+    call for call in CALLS if call.name not in MADE_AROUND and matrices(call) and "by" not in call.prepare(60)[1]
+)
 
 
 def taken_apart(x: Array) -> Columns:

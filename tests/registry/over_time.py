@@ -32,7 +32,7 @@ class OverTime(Matrix):
     def alone(self, x: Array, **keywords: Any) -> Any:
         rows = len(x) if getattr(x, "ndim", 0) else 0
         # What no memory holds need not have times.
-        rows = rows if rows < 2**20 else 0
+        rows = rows if rows < 2**24 else 0
         return public(self.name)(x, **{"times": irregular_times(rows), **self.keywords, **keywords})
 
 
