@@ -42,9 +42,12 @@ pub(crate) fn assess<'py>(
     (facts(py, &found.sensors)?, array(py, &found.still)?, found.repeated).into_pyobject(py)
 }
 
+/// A fact about a sensor, and how it is called.
+type Fact<T> = (&'static str, fn(&Sensor) -> T);
+
 fn facts<'py>(py: Python<'py>, sensors: &[Sensor]) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
-    let counts: [(&str, fn(&Sensor) -> usize); 11] = [
+    let counts: [Fact<usize>; 11] = [
         ("known", |one| one.known),
         ("gap_start", |one| one.gap.start),
         ("gap_rows", |one| one.gap.rows()),
@@ -60,7 +63,7 @@ fn facts<'py>(py: Python<'py>, sensors: &[Sensor]) -> PyResult<Bound<'py, PyDict
     for (name, count) in counts {
         facts.set_item(name, column(py, sensors, |one| count(one) as i64)?)?;
     }
-    let numbers: [(&str, fn(&Sensor) -> f64); 7] = [
+    let numbers: [Fact<f64>; 7] = [
         ("least", |one| one.least),
         ("most", |one| one.most),
         ("centre", |one| one.centre),

@@ -66,7 +66,7 @@ pub struct Shift {
 /// Whether there is a level that readings come back to.
 ///
 /// Two tests of a unit root that do not depend on each other, on the medians of the blocks less the levels between shifts:
-/// N φ/(1 − c) of Δy[t] = m + φ y[t−1] + c Δy[t−1] (Dickey and Fuller 1979, doi 10.2307/2286348), and ΣU²/(N² Σy²) of the
+/// N φ/(1 − c) of `Δy[t] = m + φ y[t−1] + c Δy[t−1]` (Dickey and Fuller 1979, doi 10.2307/2286348), and ΣU²/(N² Σy²) of the
 /// partial sums U of y about its mean (Breitung 2002, doi 10.1016/S0304-4076(01)00139-7). The sensor wanders where neither
 /// rejects the unit root, the first at 10 %, the second at 5 %. The first is also how many times its own memory the history
 /// holds, so that a healthy sensor with a long memory is told from one that wanders as well as its history allows.

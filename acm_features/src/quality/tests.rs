@@ -335,7 +335,7 @@ fn the_same_from_every_layout_and_any_number_of_threads() {
     fortran.assign(&c);
     let mut wide = Array2::zeros((2 * rows, 40));
     wide.slice_mut(s![..;2, 1..39;2]).assign(&c);
-    let views: Vec<_> = columns.iter().map(|column| ndarray::ArrayView1::from(column)).collect();
+    let views: Vec<_> = columns.iter().map(ndarray::ArrayView1::from).collect();
     let list = Table::of_columns(rows, &views, "x").unwrap();
     for threads in [1, 3] {
         set_num_threads(threads).unwrap();
