@@ -121,7 +121,7 @@ def test_spans(seconds: float, text: str) -> None:
     assert console.span_text(seconds) == text
 
 
-def test_sizes_and_bars() -> None:
+def test_sizes() -> None:
     assert [console.size_text(size) for size in (0, 999, 1000, 8_123_456, 5 * 10**10)] == [
         "0 bytes",
         "999 bytes",
@@ -129,7 +129,3 @@ def test_sizes_and_bars() -> None:
         "8.1 MB",
         "50.0 GB",
     ]
-    assert console.sparkline([0.0, float("nan"), 7.0], "utf-8") == "▁ █"
-    assert console.sparkline([0.0, 7.0], "cp1252") == "_@"
-    assert console.sparkline([3.0, 3.0], "utf-8") == "▁▁"
-    assert console.sparkline([float("inf")], "utf-8") == " "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from acm_rs.files.bad_rows import BadRows, OnBadRow
-from acm_rs.files.cells import MISSING_WORDS, Decimal, Numbers, numbers_from_text
+from acm_rs.files.cells import MISSING_WORDS, Cells, Decimal, Numbers
 from acm_rs.files.errors import Origin, Refusal
 from acm_rs.files.levels import Uncertain
 from acm_rs.files.marks import is_known_unit, unit_in_name
@@ -16,6 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 FINITE = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20)
+
+
+def numbers_from_text(frame: pl.DataFrame, origin: Origin, *, wanted: Sequence[str] = (), **said: Any) -> Numbers:
+    """A whole table of text, each column looked at before the first is read."""
+    cells = Cells(origin, required=wanted, **said)
+    names = [series.name for series in frame if cells.look(series)]
+    cells.settle()
+    for name in names:
+        cells.result.columns[name] = cells.read(frame[name])
+    return cells.result
 
 
 def read(columns: dict[str, list[str | None]], **options: object) -> Numbers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import sys
 
 from rich.console import Console
@@ -13,12 +12,10 @@ from rich.text import Text
 from acm_rs.files.errors import printable
 from acm_rs.report.words import span_text
 
-__all__ = ["console", "facts", "plain", "show", "size_text", "span_text", "sparkline"]
+__all__ = ["console", "facts", "plain", "show", "size_text", "span_text"]
 
 # Wide enough that nothing wraps where no one looks at a screen.
 _FILE_WIDTH = 2000
-_BARS = "▁▂▃▄▅▆▇█"
-_ASCII_BARS = "_.-=+*#@"
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -74,14 +71,3 @@ def size_text(size: int) -> str:
             return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
-
-
-def sparkline(values: list[float], encoding: str) -> str:
-    """Draw values as small bars, in ASCII where the stream knows no better."""
-    bars = _BARS if encoding.lower().replace("-", "").startswith("utf") else _ASCII_BARS
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return " " * len(values)
-    low, high = min(finite), max(finite)
-    scale = (len(bars) - 1) / (high - low) if high > low else 0.0
-    return "".join(bars[round((value - low) * scale)] if math.isfinite(value) else " " for value in values)

@@ -17,7 +17,7 @@ from acm_rs.files.levels import Level, Uncertain
 from acm_rs.files.marks import Affix, affix_of, is_known_unit, unit_key
 from acm_rs.files.words import MISSING_WORDS, is_missing, states_of
 
-__all__ = ["MISSING_WORDS", "Cells", "Decimal", "Numbers", "numbers_from_text"]
+__all__ = ["MISSING_WORDS", "Cells", "Decimal", "Numbers"]
 
 # A number with something before or behind it.
 _DRESSED = (
@@ -413,57 +413,6 @@ class Cells:
         bad = np.zeros(column.text.len(), dtype=np.bool_)
         bad[rows.to_numpy()] = True
         self._bad_rows.meet(bad, self._origin, name, lambda place: f"{quoted(str(column.text[place]))} {what}")
-
-
-def numbers_from_text(
-    frame: pl.DataFrame,
-    origin: Origin,
-    *,
-    wanted: Sequence[str] | None = None,
-    decimal: Decimal | None = None,
-    missing: Iterable[str] = (),
-    comma_is_decimal: bool = False,
-    uncertain: Uncertain = Uncertain.keep,
-    units: Mapping[str, str] | None = None,
-    bad_rows: BadRows | None = None,
-) -> Numbers:
-    """Read a table of text as numbers.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns of strings.
-    origin : Origin
-        Where the rows came from.
-    wanted : sequence of str, optional
-        Columns that must be numeric: text in them is refused. All others may turn out to be text.
-    decimal, missing, comma_is_decimal, uncertain, units, bad_rows
-        As for `Cells`.
-
-    Returns
-    -------
-    Numbers
-
-    Raises
-    ------
-    Refusal
-        A word among numbers, numbers written in two ways, several units, or a mark that cannot be told.
-    """
-    cells = Cells(
-        origin,
-        required=wanted or (),
-        decimal=decimal,
-        missing=missing,
-        comma_is_decimal=comma_is_decimal,
-        uncertain=uncertain,
-        units=units,
-        bad_rows=bad_rows,
-    )
-    names = [series.name for series in frame if cells.look(series)]
-    cells.settle()
-    for name in names:
-        cells.result.columns[name] = cells.read(frame[name])
-    return cells.result
 
 
 def _as_float(word: str) -> float | None:
