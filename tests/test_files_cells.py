@@ -13,7 +13,6 @@ from acm_rs.files.bad_rows import BadRows, OnBadRow
 from acm_rs.files.cells import MISSING_WORDS, Cells, Decimal, Numbers
 from acm_rs.files.errors import Origin, Refusal
 from acm_rs.files.levels import Uncertain
-from acm_rs.files.marks import is_known_unit, unit_in_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -314,18 +313,3 @@ def test_rows_with_a_stray_word_are_left_out_on_request() -> None:
         "plant.csv, row 3, column 'A': 'hot' is not a number",
         "plant.csv, row 5, column 'A': '0x10' is not a number",
     ]
-
-
-@pytest.mark.parametrize(
-    "unit",
-    ["°C", "kg/h", "m³/h", "Nm3/h", "mm/s", "µS/cm", "kW", "MVAr", "kg/cm2", "W/m²", "U/min", "%", "psig"],
-)
-def test_known_units(unit: str) -> None:
-    assert is_known_unit(unit)
-    assert unit_in_name(f"Flow [{unit}]") == unit_in_name(f"Flow ({unit})") == unit
-
-
-@pytest.mark.parametrize("word", ["apples", "rd", "Main St", "of", "x1F", "pipe", "ok"])
-def test_what_is_no_known_unit(word: str) -> None:
-    assert not is_known_unit(word)
-    assert unit_in_name(f"Flow [{word}]") == ""

@@ -15,7 +15,6 @@ from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About, RawTable
 from acm_rs.files.reading import read_table
-from acm_rs.files.units import is_unit, unit_of_name
 
 READINGS = [[f"2024-03-01 00:{10 * i:02}", f"6{i}.5", str(i)] for i in range(6)]
 SKIP = {"bad_rows": OnBadRow.skip}
@@ -282,52 +281,6 @@ def test_rows_that_are_not_looked_at(path: Path) -> None:
     assert (cells(raw), raw.origin.rows[0]) == (READINGS, 28)
     with pytest.raises(Refusal, match="no rows below the 9 that --skip-rows leaves out"):
         read(path, text("Time,A,B"), skip_rows=9)
-
-
-@pytest.mark.parametrize(
-    ("written", "unit"),
-    [
-        *(
-            (f"Bearing Temp [{unit}]", unit)
-            for unit in ("°C", "m³/h", "mm/s", "1/min", "W/(m²·K)", "kg/cm2", "dB(A)", "%")
-        ),
-        *((f"Flow ({unit})", unit) for unit in ("Nm³/h", "barg", "mm/s RMS", "l/min", "deg C", "µS/cm", "rpm")),
-        ("Power, kW", "kW"),
-        ("Flow / m3/h", "m3/h"),
-        ("Pump (north)", ""),
-        ("Level (high)", ""),
-        ("x[0]", ""),
-        ("[°C]", ""),
-        ("Flow", ""),
-    ],
-)
-def test_units_of_names(written: str, unit: str) -> None:
-    assert unit_of_name(written) == unit
-
-
-def test_words_are_no_units() -> None:
-    words = [
-        "Temp",
-        "Bearing",
-        "Motor",
-        "Pump",
-        "Flow",
-        "Pressure",
-        "Speed",
-        "Thin",
-        "Panel",
-        "Mass",
-        "In",
-        "Acc",
-        "TI101",
-        "open",
-        "Quality",
-        "Bad",
-        "Gas",
-        "PT100",
-        "a1",
-    ]
-    assert [word for word in words if is_unit(word)] == []
 
 
 # ---- bad rows -------------------------------------------------------------------------------------------------------

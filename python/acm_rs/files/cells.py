@@ -14,7 +14,8 @@ from acm_rs.files.changes import Changes
 from acm_rs.files.decimals import EXPONENT, GROUP_SPACES, Decimal, Evidence, is_bare, numbers_with
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
 from acm_rs.files.levels import Level, Uncertain
-from acm_rs.files.marks import Affix, affix_of, is_known_unit, unit_key
+from acm_rs.files.marks import Affix, affix_of
+from acm_rs.files.units import is_unit, unit_key
 from acm_rs.files.words import MISSING_WORDS, is_missing, states_of
 
 __all__ = ["MISSING_WORDS", "Cells", "Decimal", "Numbers"]
@@ -458,7 +459,7 @@ def _undress(cells: pl.Series) -> tuple[pl.Series, pl.Series, list[Affix]]:
 
 def _reject_odd_units(column: _Column) -> None:
     """A word that is no known unit is one only where it stands behind every number, and the numbers differ."""
-    odd = {unit_key(affix.unit) for affix in column.met if affix.unit and not is_known_unit(affix.unit)}
+    odd = {unit_key(affix.unit) for affix in column.met if affix.unit and not is_unit(affix.unit)}
     if not odd:
         return
     keys = {unit_key(affix.unit) for affix in column.met}

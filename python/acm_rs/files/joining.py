@@ -15,6 +15,7 @@ from acm_rs.files.sources import Source
 from acm_rs.files.spool import SpooledTable, on_disk
 from acm_rs.files.time_names import is_time_name
 from acm_rs.files.times import looks_like_time
+from acm_rs.files.units import unit_key
 
 __all__ = ["joined"]
 
@@ -151,7 +152,7 @@ def _about(tables: Sequence[RawTable], sources: Sequence[Source]) -> dict[str, A
         for name, more in table.about.items():
             known = about.setdefault(name, more)
             unit = said.setdefault(name, source) if known.unit else source
-            if known.unit and more.unit and known.unit != more.unit:
+            if known.unit and more.unit and unit_key(known.unit) != unit_key(more.unit):
                 raise Refusal(
                     f"column {quoted(name)} is in {more.unit} in {source.name} but in {known.unit} in {unit.name}"
                 )

@@ -21,6 +21,7 @@ from acm_rs.files.raw import About, RawTable
 from acm_rs.files.short import short_cells
 from acm_rs.files.time_names import is_time_name
 from acm_rs.files.times import looks_like_time
+from acm_rs.files.units import unit_key
 
 __all__ = ["Spread", "spread_long"]
 
@@ -356,7 +357,12 @@ def _describe(raw: RawTable, wide: RawTable, names: pl.Series, kept: pl.Series, 
             continue
         cells = raw.column(column).gather(kept).cast(pl.String).str.strip_chars()
         table = pl.DataFrame({"tag": names, "said": cells})
-        table = table.filter(pl.col("said") != "").unique(maintain_order=True)
+        table = table.filter(pl.col("said") != "")
+        # One unit in two spellings is one.
+        meant = table["said"].unique()
+        keys = [unit_key(said) if plain in _UNITS else said for said in meant]
+        table = table.with_columns(meant=pl.col("said").replace_strict(meant, keys, return_dtype=pl.String))
+        table = table.unique(["tag", "meant"], keep="first", maintain_order=True).drop("meant")
         if table["tag"].is_duplicated().any():
             twice = table.filter(table["tag"].is_duplicated())
             if plain in _UNITS:

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from acm_rs.files.levels import Level, level_of_word
+from acm_rs.files.units import is_unit
 
-__all__ = ["Affix", "affix_of", "is_known_unit", "unit_in_name", "unit_key"]
+__all__ = ["Affix", "affix_of"]
 
 
 @dataclass(frozen=True)
@@ -49,26 +50,6 @@ _UNIT = re.compile(
 _HEXADECIMAL = re.compile(r"[xX][0-9A-Fa-f]+|[A-Fa-f]+\d[0-9A-Fa-f]*|[oObB][01]+")
 _MONTH = re.compile(r"(?i)(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zé]*\.?[\s\-/.]*\d*")
 
-_PREFIX = r"(?:[munµμpkMGTdch]|da)?"
-_ATOMS = (
-    "deg ?[CFK]|° ?[CFK]|º ?[CFK]|[CFK]|℃|℉|°|deg|rad|grad|mrad|arcmin|%|‰|pct|percent|%? ?RH|% ?r\\.? ?[FHfh]\\.?|"
-    "vol\\.?-? ?%|Vol\\.?-? ?%|wt\\.?-? ?%|mol ?%|ppm|ppmv|ppmw|ppb|ppt|pH|"
-    "mils?|ips|g|G|t|to|lbs?|lbm|lbf|klb|oz|ton|tons|tonne|tonnes|kip|"
-    "bar|bar ?\\(?[ag]\\)?|bar[ag]|"
-    "psi[agd]?|kPa[ag]|MPa[ag]|atm|at|torr|Torr|mmHg|inHg|mmH2O|mmWC|mmWS|cmH2O|inH2O|inWC|"
-    "mWS|mH2O|kgf|kg/cm2g?|"
-    "rpm|RPM|r/min|U/min|1/min|min-1|min⁻¹|tr/min|cpm|[gGl]pm|[GL]PM|s?cfm|S?CFM|a?cfm|scfh|SCFH|"
-    "MMSCFD|MSCFD|bbl|bpd|bph|gal|"
-    "[Nn]?m3|[Nn]?m³|Sm3|Sm³|Nl|ft3|in3|cf|Hz|V|A|W|VA|va|var|VAr|VAR|Wh|VAh|varh|Ah|Vdc|Vac|Adc|Aac|"
-    "J|cal|BTU|Btu|MMBTU|MMBtu|therm|N|Nm|N·m|Pa|Ω|Ω|ohm|Ohm|ohms|S|H|C|T|F|Bq|Gy|Sv|lx|lux|lm|cd|mol|M|"
-    "m|in|inch|inches|ft|yd|mi|mile|nm|kn|kt|knots|l|L|ltr|s|sec|secs|seconds|min|mins|minutes|h|hr|hrs|hours|Std|d|day|days|wk|a|yr|"
-    "dB|dBA|dB\\(A\\)|dBm|NTU|FNU|FTU|cP|cSt|St|P|Baumé|°Bx|Brix|°API|API|counts?|cts|pcs|Stk|St\\.|pulses?|imp|steps?|x|"
-    "HP|hp|PS|bhp|kgm|lbft|ft-?lb|in-?lb|mV/V|pu|p\\.u\\.|EUR|€|USD|\\$"
-)
-_ATOM = rf"{_PREFIX}(?:{_ATOMS})(?:\^?-?[1234]|[²³⁻¹]+)?"
-_KNOWN = re.compile(rf"(?:1\s?/\s?)?{_ATOM}(?:\s?[/·⋅*.\- ]\s?\(?{_ATOM}\)?)*")
-_BRACKETED = re.compile(r"[(\[{<]\s*([^()\[\]{}<>]+)\s*[)\]}>]\s*$|[,;]\s*(?:in\s+)?(\S+)$|\sin\s(\S+)$")
-
 
 def affix_of(before: str, behind: str) -> Affix | None:
     """Understand what stands about a number.
@@ -106,13 +87,15 @@ def affix_of(before: str, behind: str) -> Affix | None:
         if found is None:
             return None
         mark, level = said, found if level is None or found is Level.bad else level
-    if unit and not _is_unit(unit):
+    if unit and not _may_be_unit(unit):
         return None
     return Affix(unit, mark, level, bound)
 
 
 def _unit_and_mark(rest: str) -> tuple[str, str]:
     """Part a unit from the mark behind it."""
+    if is_unit(rest):
+        return rest, ""
     if not rest or level_of_mark_only(rest) is not None:
         return "", rest
     enclosed = _ENCLOSED.search(rest)
@@ -122,14 +105,14 @@ def _unit_and_mark(rest: str) -> tuple[str, str]:
     if tail:
         return rest[: tail.start()].strip(), tail.group()
     unit, blank, word = rest.rpartition(" ")
-    if blank and len(word) > 1 and not is_known_unit(rest) and level_of_word(word) is not None:
+    if blank and len(word) > 1 and level_of_word(word) is not None:
         return unit.strip(" ,;"), word
     return rest, ""
 
 
 def level_of_mark_only(rest: str) -> Level | None:
     """The level where all that stands there is a mark; a single letter is rather a unit."""
-    return _level_of_mark(rest) if not re.fullmatch(r"[A-Za-z]", rest) and not is_known_unit(rest) else None
+    return None if re.fullmatch(r"[A-Za-z]", rest) else _level_of_mark(rest)
 
 
 def _level_of_mark(mark: str) -> Level | None:
@@ -143,28 +126,7 @@ def _level_of_mark(mark: str) -> Level | None:
     return level_of_word(word) if len(word) > 1 else None
 
 
-def _is_unit(text: str) -> bool:
+def _may_be_unit(text: str) -> bool:
     if len(text) > 16 or _HEXADECIMAL.fullmatch(text) or _MONTH.fullmatch(text):
         return False
-    return bool(_UNIT.fullmatch(text)) and (is_known_unit(text) or not re.search(r"\d{2}|\s\S+\s", text))
-
-
-def is_known_unit(text: str) -> bool:
-    """Tell whether a text is a unit of measurement."""
-    return bool(_KNOWN.fullmatch(text))
-
-
-def unit_key(unit: str) -> str:
-    """The same for all spellings of a unit with other blanks and signs."""
-    for old, new in (("℃", "°C"), ("℉", "°F"), ("º", "°"), ("μ", "µ"), ("Ω", "Ω"), ("³", "3"), ("²", "2"), ("⋅", "·")):
-        unit = unit.replace(old, new)
-    return re.sub(r"deg(?=[CFK])", "°", re.sub(r"[\s^]+", "", unit)).replace("%RH", "%")
-
-
-def unit_in_name(name: str) -> str:
-    """The unit that a name ends with: ``Temp [°C]``, ``Flow (m3/h)``, ``Level, %``; empty where there is none."""
-    found = _BRACKETED.search(name.strip())
-    if not found:
-        return ""
-    unit = next(filter(None, found.groups())).strip()
-    return unit if is_known_unit(unit) else ""
+    return is_unit(text) or (bool(_UNIT.fullmatch(text)) and not re.search(r"\d{2}|\s\S+\s", text))

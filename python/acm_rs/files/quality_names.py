@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from acm_rs.files.marks import unit_in_name
+from acm_rs.files.units import part_unit
 
 __all__ = ["NameOfQuality", "Sense", "key_of", "read_name"]
 
@@ -96,9 +96,5 @@ def _named(bases: tuple[str, ...], word: str) -> NameOfQuality:
 
 def key_of(name: str) -> str:
     """The same for a sensor's name with and without its unit, ``Value``, and other separators."""
-    name = name.strip()
-    unit = unit_in_name(name)
-    if unit:
-        name = re.sub(r"[(\[{<,;]?[^(\[{<,;]*$", "", name) if name[-1] in ")]}>" else name[: -len(unit)]
-    name = _VALUE.sub("", name.strip())
+    name = _VALUE.sub("", part_unit(name)[0])
     return re.sub(rf"{_SEPARATOR}+", "", name).lower()

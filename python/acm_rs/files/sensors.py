@@ -15,9 +15,9 @@ from acm_rs.files.codes import codes_in, read_codes
 from acm_rs.files.columns import Choice
 from acm_rs.files.errors import Refusal, counted, listed, quoted
 from acm_rs.files.flags import Flags, find_flags
-from acm_rs.files.marks import unit_in_name
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About, RawTable, kind
+from acm_rs.files.units import unit_of_name
 
 __all__ = ["NEVER", "Sensors"]
 
@@ -105,7 +105,7 @@ class Sensors:
             missing=options.missing,
             comma_is_decimal=raw.separator == ";",
             uncertain=options.uncertain,
-            units={name: raw.about.get(name, About()).unit or unit_in_name(name) for name in chosen},
+            units={name: raw.about.get(name, About()).unit or unit_of_name(name) for name in chosen},
             bad_rows=raw.bad_rows,
             lone_states=needed,
             keep=type(raw) is RawTable,
