@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gc
+import gzip
+import io
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from acm_rs.cli import main
-from acm_rs.files import pieces, reading, spool
+from acm_rs.files import pieces, reading, spool, stored
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
@@ -149,6 +154,141 @@ def test_their_features_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> N
         assert Path(output).read_bytes() == made
 
 
+# ---- stored types ---------------------------------------------------------------------------------------------------
+
+
+def _typed() -> pl.DataFrame:
+    """A table with all that a stored column may be."""
+    random = np.random.default_rng(6)
+    a, b = random.normal(40, 5, 60), random.normal(900, 9, 60).astype(np.float32)
+    a[[3, 40]] = np.nan
+    return pl.DataFrame(
+        {
+            "TS": [START + row * timedelta(minutes=10) for row in random.permutation(60)],
+            "A": a,
+            "B [bar]": pl.Series(b).set(pl.Series([row == 7 for row in range(60)]), None),
+            "*": [row % 5 for row in range(60)],
+            "pump": [{"flow": float(row), "in": {"p": row / 8}} if row != 9 else None for row in range(60)],
+            "state": pl.Series(["on", "off"] * 30, dtype=pl.Categorical),
+            "exact": pl.Series([Decimal(row) / 10 for row in range(60)], dtype=pl.Decimal(12, 2)),
+            "ran": [timedelta(seconds=row % 7) for row in range(60)],
+            "A Quality": ["Bad" if row in (5, 52) else "Good" for row in range(60)],
+            "parts": [[1], [2]] * 30,
+            "never": pl.Series([None] * 60, dtype=pl.Float64),
+            "nothing": [None] * 60,
+            "  ": [0.1 * row for row in range(60)],
+        }
+    )
+
+
+def _polars_parquet(frame: pl.DataFrame, path: Path) -> None:
+    frame.write_parquet(path, row_group_size=17)
+
+
+def _arrow_parquet(frame: pl.DataFrame, path: Path) -> None:
+    pq.write_table(frame.drop("parts").to_arrow(), path, row_group_size=23, data_page_size=64)
+
+
+def _feather(frame: pl.DataFrame, path: Path) -> None:
+    frame.write_ipc(path, compression="zstd", record_batch_size=13)
+
+
+def _stream(frame: pl.DataFrame, path: Path) -> None:
+    pl.concat([frame[:20], frame[20:]], rechunk=False).write_ipc_stream(path)
+
+
+WRITERS = [_polars_parquet, _arrow_parquet, _feather, _stream]
+
+
+def _names(writer: object) -> str:
+    return str(getattr(writer, "__name__", "")).strip("_").replace("_", " ")
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=_names)
+def test_large_tables_with_types_are_read_as_small_ones(
+    write: Callable[[pl.DataFrame, Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path("in")
+    write(_typed(), path)
+    cells = reading.read_table(path)
+    small = load_sensors(path, ReadOptions())
+    assert {"A", "B [bar]", "*", "pump.flow", "pump.in.p", "exact", "ran"} <= set(small.sensors.columns)
+    asked: list[int] = []
+    scan = stored.StoredFile._scan
+
+    def heard(file: stored.StoredFile, names: Sequence[str] | None = None, rows: int | None = None) -> pl.LazyFrame:
+        if names is not None and rows is None:
+            asked.append(len(names))
+        return scan(file, names, rows)
+
+    monkeypatch.setattr(spool, "LARGE", 0)
+    monkeypatch.setattr(stored.StoredFile, "_scan", heard)
+    monkeypatch.setattr(stored.StoredFile, "_everything", None)
+    raw = reading.read_table(path)
+    assert isinstance(raw, spool.SpooledTable)
+    assert raw.select(raw.columns).equals(cells.frame)
+    assert (raw.height, raw.notes, raw.unnamed, raw.about) == (60, cells.notes, cells.unnamed, cells.about)
+    assert raw.head(20).equals(cells.frame.head(20))
+    asked.clear()
+    assert same(small, load_sensors(path, ReadOptions()))
+    # No two of its columns are in memory at once.
+    assert set(asked) == {1}
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("write", WRITERS, ids=_names)
+def test_their_damage_is_seen_before_anything_is_made_of_them(write: Callable[[pl.DataFrame, Path], None]) -> None:
+    path, random = Path("in"), np.random.default_rng(4)
+    frame = _typed().drop("pump", "ran", "exact", "state")
+    write(frame, path)
+    good = path.read_bytes()
+    whole = reading.read_table(path).select(["A", "TS"])
+    said = []
+    for _ in range(25):
+        place = int(random.integers(4, len(good) - 54))
+        path.write_bytes(good[:place] + random.bytes(50) + good[place + 50 :])
+        try:
+            raw = reading.read_table(path)
+        except Refusal as refusal:
+            said.append(str(refusal))
+            continue
+        assert raw.height == 60
+        assert write in (_feather, _stream) or set(raw.columns) < {"A", "TS"} or raw.select(["A", "TS"]).equals(whole)
+    assert len(said) > (15 if write in (_polars_parquet, _arrow_parquet) else 5)
+    assert [line for line in said if "in is a damaged" not in line] == []
+
+
+def test_files_of_different_types_are_joined_where_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = datetime(2024, 3, 1)
+    times = [start + timedelta(minutes=row) for row in range(60)]
+    first = pl.DataFrame({"t": times[:40], "A": list(range(40)), "B": [None] * 40, "C": [1.5] * 40})
+    second = pl.DataFrame({"t": pl.Series(times[30:]).cast(pl.Datetime("ms")), "A": [0.5] * 30, "B": [2.5, None] * 15})
+    first.write_parquet("1.parquet")
+    second.write_ipc("2.feather")
+    paths = [Path("1.parquet"), Path("2.feather")]
+    small = load_sensors(paths, ReadOptions())
+    assert small.sensors.columns == ["A", "B", "C"]
+    monkeypatch.setattr(spool, "LARGE", 0)
+    assert isinstance(reading.read_table(paths), spool.SpooledTable)
+    assert same(small, load_sensors(paths, ReadOptions()))
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("packed", [False, True], ids=["as it is", "gzip"])
+def test_types_from_standard_input(packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = _typed().select("TS", "A", "pump", "A Quality")
+    for name, write in (("in.parquet", _polars_parquet), ("in.arrow", _feather), ("in.arrows", _stream)):
+        write(frame, Path(name))
+        assert main(["features", name, "-o", "one.parquet", "-q"]) == 0
+        data = Path(name).read_bytes()
+        if packed:
+            data = gzip.compress(data)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        assert main(["features", "-", "-o", "other.parquet", "-q"]) == 0
+        assert Path("other.parquet").read_bytes() == Path("one.parquet").read_bytes()
+        assert pq.ParquetFile("other.parquet").num_row_groups > 1
+
+
 @pytest.mark.usefixtures("large")
 @pytest.mark.parametrize(
     ("data", "words"),
@@ -176,13 +316,16 @@ def test_the_same_is_refused_with_its_row(data: str, words: str, monkeypatch: py
 
 
 @pytest.mark.usefixtures("large")
-def test_how_far_it_is_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("in.csv").write_text(plain())
+@pytest.mark.parametrize("types", [False, True], ids=["text", "types"])
+def test_how_far_it_is_is_told(types: bool) -> None:
+    Path("in").write_text(plain())
+    if types:
+        load_sensors(Path("in"), ReadOptions()).frame.write_parquet("in")
     told: list[tuple[int, int]] = []
-    load_sensors(Path("in.csv"), ReadOptions(), lambda done, total: told.append((done, total)))
+    load_sensors(Path("in"), ReadOptions(), lambda done, total: told.append((done, total)))
     assert len(told) > 5
     assert told == sorted(told)
-    size = Path("in.csv").stat().st_size
+    size = Path("in").stat().st_size
     assert {total for _, total in told} == {size}
     assert size / 2 < told[-1][0] <= size
 

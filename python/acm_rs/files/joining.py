@@ -128,6 +128,8 @@ def _as_one_kind(table: RawTable, tables: Sequence[RawTable], sources: Sequence[
         kinds = [other.frame.schema[name] for other in tables if name in other.columns]
         kinds = [dtype for dtype in kinds if dtype != pl.Null]
         if len(set(kinds)) < 2:
+            # What is empty in one file is of the kind that it has in another.
+            casts += [pl.col(name).cast(dtype) for dtype in kinds[:1] if dtype != table.frame.schema[name]]
             continue
         if all(dtype.is_numeric() or dtype == pl.Boolean for dtype in kinds):
             casts.append(pl.col(name).cast(pl.Float64))

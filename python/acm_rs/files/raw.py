@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
+from polars.selectors import by_name
 
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.errors import Origin
@@ -86,7 +87,8 @@ class RawTable:
 
     def select(self, names: Sequence[str]) -> pl.DataFrame:
         """The cells of some columns; a file that is large is read for it."""
-        return self.frame.select(names)
+        # As names they are never wildcards.
+        return self.frame.select(by_name(*names))
 
 
 def kind(series: pl.Series) -> str:

@@ -14,11 +14,12 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
 from acm_rs.files.sheets import read_sheet
 from acm_rs.files.sources import Source, open_sources
-from acm_rs.files.stored import read_stored
+from acm_rs.files.stored import StoredFile
 from acm_rs.files.text import text_layout
 
 __all__ = ["read_table"]
 
+_STORED = ("parquet", "arrow", "arrow stream")
 # What an option is for, and the kinds of files that have it.
 _SAY_NOTHING_ELSEWHERE = {
     "sheet": ("workbook", ("sheet",)),
@@ -60,14 +61,23 @@ def read_table(
         if getattr(options, name) and all(source.kind not in kinds for source in sources):
             option = name.replace("_", "-")
             raise Refusal(f"{sources[0].name} is no {what}: --{option} says nothing of it", status=2)
+    stored = {place: StoredFile(source) for place, source in enumerate(sources) if source.kind in _STORED}
     text = sum(source.path.stat().st_size for source in sources if source.kind == "text")
-    meter = Meter(told, text) if text > spool.LARGE else None
-    return joined([_read(source, options, bad_rows, meter) for source in sources], sources)
+    meter = None
+    if text + sum(file.size for file in stored.values()) > spool.LARGE:
+        meter = Meter(told, text + sum(file.source.path.stat().st_size for file in stored.values()))
+    tables = [
+        _stored(stored[place], bad_rows, meter) if place in stored else _read(source, options, bad_rows, meter)
+        for place, source in enumerate(sources)
+    ]
+    return joined(tables, sources)
+
+
+def _stored(file: StoredFile, bad_rows: BadRows, meter: Meter | None) -> RawTable:
+    return file.whole(bad_rows) if meter is None else file.on_disk(bad_rows, meter)
 
 
 def _read(source: Source, options: ReadOptions, bad_rows: BadRows, meter: Meter | None) -> RawTable:
-    if source.kind in ("parquet", "arrow", "arrow stream"):
-        return read_stored(source, bad_rows)
     if source.kind == "sheet":
         return read_sheet(source, options, bad_rows)
     return _read_text(source, options, bad_rows, meter)

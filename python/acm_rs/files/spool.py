@@ -1,4 +1,4 @@
-"""Text too large for memory: its cells lie on disk, and columns are taken from there when they are asked for."""
+"""Tables too large for memory: their cells lie on disk, and columns are taken from there when they are asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars.selectors import by_name
 
 from acm_rs.files.errors import Refusal
 from acm_rs.files.meter import Meter
@@ -18,7 +19,7 @@ from acm_rs.files.text import TextLayout
 __all__ = ["LARGE", "Part", "SpooledTable", "on_disk", "spooled"]
 
 LARGE = 1 << 26
-"""Bytes of text whose cells are held in memory at once: 64 MB."""
+"""Bytes of text, or of stored numbers, that are held in memory at once: 64 MB."""
 
 _BLOCK = 1 << 24
 
@@ -44,6 +45,11 @@ class Part:
     height: int
     keeper: object = field(repr=False, compare=False, default=None)
 
+    def read(self, names: Sequence[str], rows: int | None = None) -> pl.DataFrame:
+        """The cells of some columns, all rows or the first."""
+        cells = pl.scan_ipc(self.path, glob=False).select(by_name(*names))
+        return (cells if rows is None else cells.head(rows)).collect()
+
 
 @dataclass
 class SpooledTable(RawTable):
@@ -56,7 +62,7 @@ class SpooledTable(RawTable):
     meter : Meter, optional
         Is told how far the understanding of the columns is.
     size : int
-        Bytes of text.
+        Bytes of its files.
     """
 
     parts: list[Part] = field(default_factory=list)
@@ -81,26 +87,26 @@ class SpooledTable(RawTable):
         for part in self.parts:
             if left <= 0:
                 break
-            found.append(_some(part, self.frame.schema).head(left))
+            found.append(_some(part, self.frame.schema, left))
             left -= part.height
         return pl.concat(found)
 
     def select(self, names: Sequence[str]) -> pl.DataFrame:
         """The cells of some columns, read for it."""
-        schema = self.frame.select(names).schema
+        schema = self.frame.select(by_name(*names)).schema
         if not schema or not self.parts:
             return pl.DataFrame(schema=schema)
-        if all(part.columns.issuperset(names) for part in self.parts):
-            return pl.scan_ipc([part.path for part in self.parts], glob=False).select(names).collect()
+        if all(type(part) is Part and part.columns.issuperset(names) for part in self.parts):
+            return pl.scan_ipc([part.path for part in self.parts], glob=False).select(by_name(*names)).collect()
         return pl.concat([_some(part, schema) for part in self.parts])
 
 
-def _some(part: Part, schema: pl.Schema) -> pl.DataFrame:
-    """Columns of a part; those that it lacks are missing."""
-    there = [name for name in schema if name in part.columns]
-    frame = pl.scan_ipc(part.path, glob=False).select(there).collect()
+def _some(part: Part, schema: pl.Schema, rows: int | None = None) -> pl.DataFrame:
+    """Columns of a part, of the kind that all parts have; those that it lacks are missing."""
+    height = part.height if rows is None else min(part.height, rows)
+    frame = part.read([name for name in schema if name in part.columns], rows)
     columns = [
-        frame[name] if name in part.columns else pl.Series(name, [None], dtype).new_from_index(0, part.height)
+        frame[name].cast(dtype) if name in part.columns else pl.Series(name, [None], dtype).new_from_index(0, height)
         for name, dtype in schema.items()
     ]
     return pl.DataFrame(columns)

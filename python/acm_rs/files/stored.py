@@ -11,24 +11,35 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 import polars as pl
+from polars.selectors import by_name
 
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.errors import Origin, Refusal, listed, printable
+from acm_rs.files.meter import Meter
 from acm_rs.files.parquet import Damaged, RowGroup, differs, look_at_pages, row_groups
 from acm_rs.files.raw import About, RawTable
 from acm_rs.files.sources import Source
+from acm_rs.files.spool import Part, SpooledTable
 from acm_rs.files.units import unit_of_name
 
-__all__ = ["Damaged", "read_stored", "unbroken"]
+__all__ = ["Damaged", "StoredFile", "unbroken"]
 
 _T = TypeVar("_T")
 
+# With which bytes a file ends, and what is wrong with one that does not.
+_ENDS = {
+    "arrow": (b"ARROW1", "it ends too early"),
+    "arrow stream": (b"\xff\xff\xff\xff\x00\x00\x00\x00", "its end is missing"),
+}
+_PARTS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _NAMES = {"parquet": "Parquet", "arrow": "Feather or Arrow", "arrow stream": "Arrow stream"}
 # What pandas calls an index that has no name.
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
@@ -39,66 +50,193 @@ _PANIC = re.compile(
 _CHART = re.compile(rb"'chartsheet' not a valid worksheet\n?")
 
 
-def read_stored(source: Source, bad_rows: BadRows) -> RawTable:
-    """Read a file with stored types.
+class StoredFile:
+    """A file with stored types, which is looked at before it is read.
 
     Parameters
     ----------
     source : Source
         A Parquet, Feather or Arrow file, or an Arrow stream.
-    bad_rows : BadRows
-        For the stages after this one.
-
-    Returns
-    -------
-    RawTable
-        Nested fields as columns of their own (``a.b``), dictionaries as their values, decimals as numbers, durations as
-        seconds.
 
     Raises
     ------
     Refusal
         A damaged file, or one without columns.
     """
-    try:
-        frame, groups = _frame(source)
-        notes = list(source.notes)
-        frame = _flat(frame, notes)
-        if groups is not None and (wrong := differs(frame, groups)):
-            raise Damaged(wrong)
-    except Refusal:
-        raise
-    except (Damaged, pl.exceptions.PolarsError, OSError, ValueError, RuntimeError) as error:
-        raise Refusal(f"{source.name} is a damaged {_NAMES[source.kind]} file: {_first_line(error)}") from None
-    if not frame.width:
-        raise Refusal(f"{source.name} holds no columns")
-    frame, unnamed = _named(frame)
-    frame = _plain(frame, notes)
-    units = {name: unit_of_name(name) for name in frame.columns}
-    about = {name: About(unit) for name, unit in units.items() if unit}
-    return RawTable(frame, Origin(source.name, np.arange(1, frame.height + 1)), "", unnamed, notes, 0, about, bad_rows)
 
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._groups: list[RowGroup] | None = None
+        with self._told():
+            if source.kind == "parquet":
+                self._groups = row_groups(source.path)
+                look_at_pages(source.path, self._groups)
+            else:
+                _look_at_end(source)
+            self._schema = unbroken(lambda: self._scan().collect_schema())
+        if not self._schema:
+            raise Refusal(f"{source.name} holds no columns")
+        self._columns, self._notes = _columns_of(self._schema)
 
-def _frame(source: Source) -> tuple[pl.DataFrame, list[RowGroup] | None]:
-    """The table, and what a Parquet file says of its rows."""
-    path = source.path
-    if source.kind == "parquet":
-        groups = row_groups(path)
-        look_at_pages(path, groups)
-        return unbroken(lambda: pl.read_parquet(path, glob=False, hive_partitioning=False)), groups
-    if source.kind == "arrow":
+    @cached_property
+    def size(self) -> int:
+        """Bytes of its cells as numbers."""
+        if self._groups is not None:
+            rows = sum(group.rows for group in self._groups)
+        else:
+            with self._told():
+                first = self._scan([next(iter(self._schema))])
+                rows = int(unbroken(lambda: first.select(pl.len()).collect()).item())
+        return 8 * rows * len(self._columns)
+
+    def whole(self, bad_rows: BadRows) -> RawTable:
+        """Read all of it.
+
+        Parameters
+        ----------
+        bad_rows : BadRows
+            For the stages after this one.
+
+        Returns
+        -------
+        RawTable
+            Nested fields as columns of their own (``a.b``), dictionaries as their values, decimals as numbers,
+            durations as seconds.
+
+        Raises
+        ------
+        Refusal
+            A damaged file.
+        """
+        with self._told():
+            frame = self._flat(unbroken(self._everything))
+            frame = frame.select(column.plain(pl.nth(place)) for place, column in enumerate(self._columns))
+        return RawTable(frame, *self._about(frame.height, bad_rows))
+
+    def on_disk(self, bad_rows: BadRows, meter: Meter) -> SpooledTable:
+        """Look at its cells column by column, and leave them where they are.
+
+        Parameters
+        ----------
+        bad_rows : BadRows
+            For the stages after this one.
+        meter : Meter
+            Is told how far it is.
+
+        Returns
+        -------
+        SpooledTable
+            The columns of `whole`, read when they are asked for.
+
+        Raises
+        ------
+        Refusal
+            A damaged file.
+        """
+        size = self.source.path.stat().st_size
+        heights = set()
+        with self._told():
+            for name in self._schema:
+                heights.add(self._flat(self._cells([name])).height)
+                # Text is gone through twice before its columns are understood.
+                meter.add(2 * size / len(self._schema))
+            if len(heights) > 1:
+                raise Damaged("its columns have different numbers of rows")
+            empty = self._plain(pl.DataFrame(schema=self._schema), self._columns)
+        height = heights.pop()
+        table = SpooledTable(empty, *self._about(height, bad_rows), meter=meter, size=size)
+        names = {column.name: column for column in self._columns}
+        table.parts.append(_StoredPart(self.source.path, frozenset(names), height, self, names))
+        return table
+
+    def read(self, columns: Sequence[_Column], rows: int | None = None) -> pl.DataFrame:
+        """Read some columns, all rows or the first."""
+        roots = list(dict.fromkeys(column.root for column in columns))
+        with self._told():
+            return self._plain(self._cells(roots, rows), columns)
+
+    def _everything(self) -> pl.DataFrame:
+        path = self.source.path
+        if self.source.kind == "parquet":
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
+        # A file that is opened here is not mapped into memory: it may be temporary.
         with path.open("rb") as file:
-            file.seek(-min(6, file.seek(0, 2)), 2)
-            if file.read(6) != b"ARROW1":
-                raise Damaged("it ends too early")
-            file.seek(0)
-            return unbroken(lambda: pl.read_ipc(file)), None
-    with path.open("rb") as file:
-        file.seek(-min(8, file.seek(0, 2)), 2)
-        if file.read(8) != b"\xff\xff\xff\xff\x00\x00\x00\x00":
-            raise Damaged("its end is missing")
-        file.seek(0)
-        return unbroken(lambda: pl.read_ipc_stream(file)), None
+            return pl.read_ipc(file) if self.source.kind == "arrow" else pl.read_ipc_stream(file)
+
+    def _cells(self, names: Sequence[str], rows: int | None = None) -> pl.DataFrame:
+        return unbroken(lambda: self._scan(names, rows).collect())
+
+    def _scan(self, names: Sequence[str] | None = None, rows: int | None = None) -> pl.LazyFrame:
+        path = self.source.path
+        if self.source.kind == "arrow stream":
+            # Its cells are passed over where they are not asked for.
+            rows = 0 if names is None else rows
+            return pl.read_ipc_stream(path, columns=None if names is None else list(names), n_rows=rows).lazy()
+        if self.source.kind == "parquet":
+            scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        else:
+            scan = pl.scan_ipc(path, glob=False)
+        scan = scan if names is None else scan.select(by_name(*names))
+        return scan if rows is None else scan.head(rows)
+
+    def _flat(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Give nested fields columns of their own, and hold all against what the file says of them."""
+        frame = frame.select(column.flat() for column in self._columns if column.root in frame.columns)
+        if self._groups is not None and (wrong := differs(frame, self._groups)):
+            raise Damaged(wrong)
+        return frame
+
+    @staticmethod
+    def _plain(frame: pl.DataFrame, columns: Sequence[_Column]) -> pl.DataFrame:
+        return frame.select(column.plain(column.flat()) for column in columns)
+
+    def _about(
+        self, height: int, bad_rows: BadRows
+    ) -> tuple[Origin, str, list[str], list[str], int, dict[str, About], BadRows]:
+        units = {column.name: unit_of_name(column.name) for column in self._columns}
+        about = {name: About(unit) for name, unit in units.items() if unit}
+        unnamed = [column.name for column in self._columns if not column.named]
+        origin = Origin(self.source.name, np.arange(1, height + 1))
+        return origin, "", unnamed, [*self.source.notes, *self._notes], 0, about, bad_rows
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say of what goes wrong here that the file is damaged."""
+        try:
+            yield
+        except Refusal:
+            raise
+        except (Damaged, pl.exceptions.PolarsError, OSError, ValueError, RuntimeError) as error:
+            what = f"{self.source.name} is a damaged {_NAMES[self.source.kind]} file"
+            raise Refusal(f"{what}: {_first_line(error)}") from None
+
+
+@dataclass(frozen=True)
+class _StoredPart(Part):
+    """The rows of a file with stored types.
+
+    Parameters
+    ----------
+    keeper : StoredFile
+        The file.
+    of : mapping of str to _Column
+        Its columns by name.
+    """
+
+    keeper: StoredFile
+    of: Mapping[str, _Column] = field(default_factory=dict)
+
+    def read(self, names: Sequence[str], rows: int | None = None) -> pl.DataFrame:
+        """The cells of some columns."""
+        return self.keeper.read([self.of[name] for name in names], rows)
+
+
+def _look_at_end(source: Source) -> None:
+    end, missing = _ENDS[source.kind]
+    with source.path.open("rb") as file:
+        file.seek(-min(len(end), file.seek(0, 2)), 2)
+        if file.read(len(end)) != end:
+            raise Damaged(missing)
 
 
 def unbroken(read: Callable[[], _T]) -> _T:
@@ -163,60 +301,83 @@ def _first_line(error: BaseException) -> str:
 # ---- columns --------------------------------------------------------------------------------------------------------
 
 
-def _flat(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """Give the fields of nested columns a column of their own."""
-    nested = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Struct)]
-    columns: list[pl.Series] = []
-    for series in frame:
-        columns += _fields(series, series.name)
-    if nested:
-        notes.append(f"fields of {listed(nested)} taken as columns")
-    names = [column.name for column in columns]
-    for name in names:
-        if names.count(name) > 1:
-            raise Refusal(f"the fields of nested columns are named like another column: {listed([name])}")
-    return pl.DataFrame(columns)
+@dataclass(frozen=True)
+class _Column:
+    """A column of the table, and where its cells are in the file.
 
+    Parameters
+    ----------
+    name : str
+        Its name in the table.
+    root : str
+        The column of the file.
+    fields : tuple of str
+        The way to a nested field.
+    named : bool
+        Whether the name is its own.
+    kind : DataType
+        What is stored.
+    as_text : bool
+        Whether it becomes text.
+    """
 
-def _fields(series: pl.Series, name: str) -> list[pl.Series]:
-    if not isinstance(series.dtype, pl.Struct):
-        return [series.alias(name)]
-    found = []
-    for field in series.dtype.fields:
-        found += _fields(series.struct.field(field.name), f"{name}.{field.name}")
-    return found
+    name: str
+    root: str
+    fields: tuple[str, ...]
+    kind: pl.DataType
+    named: bool = True
+    as_text: bool = False
 
+    def flat(self) -> pl.Expr:
+        """Its cells as they are stored, named as in the file."""
+        cells: pl.Expr = by_name(self.root)
+        for name in self.fields:
+            cells = cells.struct.field(name)
+        return cells.alias(".".join((self.root, *self.fields)))
 
-def _named(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Find the columns that have no name but one that a library gave them."""
-    renamed = {}
-    for place, name in enumerate(frame.columns, 1):
-        if not name.strip() or _PANDAS_INDEX.fullmatch(name):
-            given = "index" if name.strip() and "index" not in frame.columns else f"column {place}"
-            renamed[name] = given
-    return frame.rename(renamed), list(renamed.values())
-
-
-def _plain(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """The few types that the stages after this one know."""
-    schema = frame.schema
-    days = [name for name, dtype in schema.items() if dtype == pl.Date]
-    clocks = [name for name, dtype in schema.items() if dtype == pl.Time]
-    durations = [name for name, dtype in schema.items() if dtype == pl.Duration]
-    parts = {"ms": 10**3, "us": 10**6, "ns": 10**9}
-    casts = []
-    for name, dtype in schema.items():
-        column = pl.col(name)
-        if dtype in (pl.Categorical, pl.Enum):
-            casts.append(column.cast(pl.String))
-        elif isinstance(dtype, pl.Decimal):
+    def plain(self, cells: pl.Expr) -> pl.Expr:
+        """Cells of the few types that the stages after this one know."""
+        if self.as_text or self.kind in (pl.Categorical, pl.Enum):
+            cells = cells.cast(pl.String)
+        elif isinstance(self.kind, pl.Decimal):
             # By way of their text: the float nearest to the decimal.
-            casts.append(column.cast(pl.String).cast(pl.Float64))
-        elif isinstance(dtype, pl.Duration):
-            casts.append(column.to_physical() / parts[dtype.time_unit])
-        elif dtype == pl.Time or (dtype == pl.Date and len(days) == len(clocks) == 1):
-            # A date and a time of day in columns of their own are paired as they are in text.
-            casts.append(column.cast(pl.String))
-    if durations:
+            cells = cells.cast(pl.String).cast(pl.Float64)
+        elif isinstance(self.kind, pl.Duration):
+            cells = cells.to_physical() / _PARTS[self.kind.time_unit]
+        return cells.alias(self.name)
+
+
+def _columns_of(schema: pl.Schema) -> tuple[list[_Column], list[str]]:
+    """The columns of a table, and what was done to get them."""
+    leaves = [leaf for root, kind in schema.items() for leaf in _leaves(root, (), kind)]
+    names = [".".join((root, *fields)) for root, fields, _ in leaves]
+    notes = []
+    if nested := [name for name, kind in schema.items() if isinstance(kind, pl.Struct)]:
+        notes.append(f"fields of {listed(nested)} taken as columns")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Refusal(f"the fields of nested columns are named like another column: {listed([twice])}")
+    kinds = [kind for _, _, kind in leaves]
+    # A date and a time of day in columns of their own are paired as they are in text.
+    paired = kinds.count(pl.Date()) == kinds.count(pl.Time()) == 1
+    columns = []
+    for place, (name, (root, fields, kind)) in enumerate(zip(names, leaves, strict=True), 1):
+        given = name
+        if not name.strip() or _PANDAS_INDEX.fullmatch(name):
+            # A name that a library gave is none.
+            given = "index" if name.strip() and "index" not in names else f"column {place}"
+        as_text = kind == pl.Time or (kind == pl.Date and paired)
+        columns.append(_Column(given, root, fields, kind, given == name, as_text))
+    if durations := [column.name for column in columns if isinstance(column.kind, pl.Duration)]:
         notes.append(f"durations in seconds: {listed(durations)}")
-    return frame.with_columns(casts)
+    return columns, notes
+
+
+def _leaves(
+    root: str, fields: tuple[str, ...], kind: pl.DataType
+) -> Iterator[tuple[str, tuple[str, ...], pl.DataType]]:
+    if isinstance(kind, pl.Struct):
+        for name, inner in pl.Schema(kind.to_schema()).items():
+            yield from _leaves(root, (*fields, name), inner)
+    else:
+        yield root, fields, kind
