@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import acm_rs
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.detection_counts import area
+from benchmarks.recordings import FIRST, attacked_at, fan_history, skab_runs, water_network
 from benchmarks.tep_data import FAULTS, HIDDEN, NORMAL, START, TRAIN, name_of, read_runs
-
-Flags = NDArray[np.bool_]
-
-ATTACKS = (
-    ("2016-09-13T23", "2016-09-16T00"),
-    ("2016-09-26T11", "2016-09-27T10"),
-    ("2016-10-09T09", "2016-10-11T20"),
-    ("2016-10-29T19", "2016-11-02T16"),
-    ("2016-11-26T17", "2016-11-29T04"),
-    ("2016-12-06T07", "2016-12-10T04"),
-    ("2016-12-14T15", "2016-12-19T04"),
-)
-"""First and last hours of the seven attacks in BATADAL's dataset 4."""
-FIRST = 400
-"""Rows of a SKAB run that train."""
 
 
 def percent(share: float) -> str:
@@ -51,18 +36,13 @@ def tep(folder: Path) -> str:
 
 def skab(folder: Path) -> str:
     """SKAB: in each run the first 400 rows train and the rest is scored."""
-    import pandas as pd
-
     truths, alarms, areas, episodes = [], [], [], 0
-    for path in sorted(folder.glob("*/*.csv")):
-        run = pd.read_csv(path, sep=";", index_col=0, parse_dates=True)
-        fault = run["anomaly"].to_numpy() > 0.5
-        sensors = run.drop(columns=["anomaly", "changepoint"])
+    for sensors, fault in skab_runs(folder):
         result = acm_rs.Monitor().fit(sensors.iloc[:FIRST]).score(sensors.iloc[FIRST:])
         truth = fault[FIRST:]
         truths.append(truth)
         alarms.append(result.alarms)
-        areas.append(_area(np.nan_to_num(result.scores, nan=0.0), truth))
+        areas.append(area(np.nan_to_num(result.scores, nan=0.0), truth))
         episodes += sum(not truth[max(0, one.start - 1) : one.end].any() for one in result.found)
     truth, alarm = np.concatenate(truths), np.concatenate(alarms)
     hit = int((truth & alarm).sum())
@@ -73,33 +53,12 @@ def skab(folder: Path) -> str:
     )
 
 
-def _area(scores: NDArray[np.float64], truth: Flags) -> float:
-    """The chance that a row with a fault scores higher than a healthy one."""
-    ranks = np.empty(len(scores))
-    order = np.argsort(scores, kind="stable")
-    _, first, counts = np.unique(scores[order], return_index=True, return_counts=True)
-    ranks[order] = np.repeat(first + (counts + 1) / 2.0, counts)
-    many, few = int(truth.sum()), int((~truth).sum())
-    return float((ranks[truth].sum() - many * (many + 1) / 2.0) / (many * few)) if many and few else np.nan
-
-
-def _water(path: Path) -> Any:
-    import pandas as pd
-
-    frame = pd.read_csv(path, skipinitialspace=True)
-    frame.columns = frame.columns.str.strip()
-    frame.index = pd.DatetimeIndex(pd.to_datetime(frame.pop("DATETIME").str.strip(), format="%d/%m/%y %H"))
-    return frame.drop(columns="ATT_FLAG")
-
-
 def batadal(folder: Path) -> str:
     """BATADAL: trained on a year without attacks, scored on half a year with seven."""
-    monitor = acm_rs.Monitor().fit(_water(folder / "BATADAL_dataset03.csv"))
-    result = monitor.score(_water(folder / "BATADAL_dataset04.csv"))
+    monitor = acm_rs.Monitor().fit(water_network(folder / "BATADAL_dataset03.csv"))
+    result = monitor.score(water_network(folder / "BATADAL_dataset04.csv"))
     assert result.times is not None
-    attacked = np.zeros(len(result.alarms), bool)
-    for first, last in ATTACKS:
-        attacked |= (result.times >= np.datetime64(first)) & (result.times <= np.datetime64(last))
+    attacked = attacked_at(result.times)
     after = attacked.copy()
     for hours in range(1, 73):
         after[hours:] |= attacked[:-hours]
@@ -114,14 +73,7 @@ def batadal(folder: Path) -> str:
 
 def fan(folder: Path) -> str:
     """The forced-draught fan: what is said of the later batch."""
-    import pandas as pd
-
-    def read(name: str) -> pd.DataFrame:
-        frame = pd.read_csv(folder / name, encoding="utf-8-sig")
-        frame.index = pd.DatetimeIndex(pd.to_datetime(frame.pop("TS"), format="mixed"))
-        return frame.sort_index()
-
-    result = acm_rs.Monitor().fit(read("baseline.csv")).score(read("batch.csv"))
+    result = acm_rs.Monitor().fit(fan_history(folder / "baseline.csv")).score(fan_history(folder / "batch.csv"))
     still = int((np.array(result.regime_names)[result.regimes] == "standstill").sum())
     lines = [f"- rows at a standstill: {still:,} of {len(result.alarms):,}; in alarm: {int(result.alarms.sum()):,}"]
     lines += [f"- {said}" for said in result.explain()]

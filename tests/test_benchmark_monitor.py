@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmarks import monitor, monitor_data
+from benchmarks import monitor
+from benchmarks.detection_counts import area
 
 
 def test_a_plant_is_judged_beside_its_healthy_twin(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +22,7 @@ def test_the_area_is_that_of_scikit_learn() -> None:
     random = np.random.default_rng(0)
     truth = random.random(300) < 0.3
     scores = np.round(random.normal(size=300) + truth, 1)
-    assert monitor_data._area(scores, truth) == pytest.approx(roc_auc_score(truth, scores), abs=1e-12)
+    assert area(scores, truth) == pytest.approx(roc_auc_score(truth, scores), abs=1e-12)
 
 
 def test_a_folder_without_histories_is_said(tmp_path: pytest.TempPathFactory) -> None:
