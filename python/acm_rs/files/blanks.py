@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acm_rs.files.figures import begins_with_number, number_and_rest
+
 __all__ = ["Cut", "tell_blanks"]
 
-_NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?")
 # A date and the time of day behind it are one cell where the header has one name for them.
 _DATED = re.compile(r"(\d{1,4}[-./]\d{1,2}[-./]\d{1,4})\s+(\d{1,2}:\d{2}\S*)")
 _JOINT = "\ue000"
@@ -81,8 +82,8 @@ def _is_table(rows: list[list[str]]) -> bool:
     """A header of words and readings that are mostly numbers."""
     header, readings = rows[0], rows[1:]
     filled = [cell for row in readings for cell in row if cell]
-    numbers = sum(_NUMBER.match(cell) is not None for cell in filled)
-    return not any(_NUMBER.fullmatch(cell) for cell in header if cell) and numbers * 2 >= len(filled) > 0
+    numbers = sum(map(begins_with_number, filled))
+    return not any(number_and_rest(cell) == "" for cell in header if cell) and numbers * 2 >= len(filled) > 0
 
 
 def _fixed(lines: Sequence[str]) -> Cut | None:

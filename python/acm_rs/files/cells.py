@@ -11,8 +11,9 @@ import polars as pl
 
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.changes import Changes
-from acm_rs.files.decimals import EXPONENT, GROUP_SPACES, Decimal, Evidence, is_bare, numbers_with
+from acm_rs.files.decimals import Decimal, Evidence, is_bare, numbers_with
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
+from acm_rs.files.figures import NUMBER
 from acm_rs.files.levels import Level, Uncertain
 from acm_rs.files.marks import Affix, affix_of
 from acm_rs.files.units import is_unit, unit_key
@@ -23,7 +24,7 @@ __all__ = ["MISSING_WORDS", "Cells", "Decimal", "Numbers"]
 # A number with something before or behind it.
 _DRESSED = (
     r"^(?P<before>[^\w\s+\-.,]{0,2})\s*"
-    rf"(?P<core>[+-]?(?:\d+|[.,]\d+)(?:{GROUP_SPACES}\d{{3}}|[.,]\d+)*[.,]?{EXPONENT})"
+    rf"(?P<core>[+-]?{NUMBER})"
     r"(?P<behind>.*)$"
 )
 # More kinds of dress than this are prose.

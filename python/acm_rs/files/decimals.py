@@ -8,12 +8,11 @@ from enum import StrEnum
 import polars as pl
 
 from acm_rs.files.errors import Origin, Refusal, quoted
+from acm_rs.files.figures import EXPONENT, GROUP_SPACES
 
-__all__ = ["EXPONENT", "GROUP_SPACES", "Decimal", "Evidence", "is_bare", "numbers_with"]
+__all__ = ["Decimal", "Evidence", "is_bare", "numbers_with"]
 
 _PLAIN_POINT = r"^[+-]?\d*\.\d*(?:[eE][+-]?\d+)?$"
-GROUP_SPACES = "[ \u00a0\u202f\u2009\u2019']"
-EXPONENT = r"(?:[eE][+-]?\d+)?"
 _SPACED = rf"^[+-]?\d{{1,3}}(?:{GROUP_SPACES}\d{{3}})+(?:[.,]\d*)?$"
 _POINT_GROUPS = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?$"
 _COMMA_GROUPS = r"^[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?$"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ import polars as pl
 
 from acm_rs.files.changes import Changes
 from acm_rs.files.errors import Refusal, counted, listed, quoted
+from acm_rs.files.figures import has_numbers
 from acm_rs.files.levels import (
     Level,
     Scheme,
@@ -28,7 +28,6 @@ __all__ = ["Flags", "find_flags"]
 
 _MOST_LEVELS = 64
 _SAMPLE = 1000
-_FIGURE = re.compile(r"[^\w]{0,2}\d")
 
 
 @dataclass
@@ -290,11 +289,7 @@ class _Finder:
     def _has_numbers(self, name: str, start: pl.Series) -> bool:
         if start.dtype != pl.String:
             return start.dtype.is_numeric()
-        few = short_cells(start)
-        if few is not None and (any(map(_FIGURE.match, few)) or self._raw.height <= _SAMPLE):
-            return any(map(_FIGURE.match, few))
-        number = rf"^\s*{_FIGURE.pattern}"
-        return bool(start.str.contains(number).any() or self._raw.column(name).str.contains(number).any())
+        return has_numbers(start) or (self._raw.height > _SAMPLE and has_numbers(self._raw.column(name)))
 
     def _levels(self, one: _Candidate) -> dict[str, Level] | None:
         """The level of each cell, where the column is one of qualities."""

@@ -54,7 +54,7 @@ def _is_footer(table: Profile, row: Row) -> bool:
     if row.rule:
         return True
     first = row.cells[row.filled[0]]
-    if row.kind(row.filled[0]) != "text" and labels.plain(first) not in labels.FOOTER:
+    if row.kind(row.filled[0]) != "text" and labels.bare(first) not in labels.FOOTER:
         return False
     if row.filled[0] <= table.key and (table.labelled or len(row.filled) == 1) and labels.says_footer(first):
         return True

@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from acm_rs.files.cells import MISSING_WORDS
 from acm_rs.files.errors import quoted
+from acm_rs.files.figures import number_and_rest
 from acm_rs.files.times import is_date
 from acm_rs.files.units import is_unit
 
@@ -16,7 +17,6 @@ __all__ = ["HEADER_WITHIN", "Profile", "Row"]
 # The header is looked for in so many rows.
 HEADER_WITHIN = 20
 
-_NUMBER = re.compile(r"[+-]?(?:\d[\d.,'\u00a0\u202f\u2009 ]*|[.,]\d+)(?:[eE][+-]?\d+)?\s*(?P<tail>.{0,12})")
 _RULE = re.compile(r"[-=_*+~#.:| ]{2,}")
 _MARKS = frozenset("?*!#")
 
@@ -62,11 +62,9 @@ def _has_digit(cell: str) -> bool:
 
 
 def _kind(cell: str) -> str:
-    found = _NUMBER.fullmatch(cell)
-    if found:
-        tail = found["tail"].strip()
-        if not tail or tail in _MARKS or is_unit(tail):
-            return "number"
+    behind = number_and_rest(cell)
+    if behind is not None and (not behind or behind in _MARKS or is_unit(behind)):
+        return "number"
     return "word" if cell.lower() in MISSING_WORDS else "text"
 
 

@@ -1,6 +1,8 @@
-"""Words that say what a row beside the readings is."""
+"""Words by which rows, columns and cells say what they are: tags, units, limits, qualities, sums."""
 
 from __future__ import annotations
+
+import re
 
 __all__ = [
     "DESCRIPTION",
@@ -8,31 +10,60 @@ __all__ = [
     "HIGH",
     "LOW",
     "NAME",
-    "QUALITY",
+    "QUALITY_NAMES",
+    "QUALITY_WORDS",
+    "QUALITY_WORDS_IN_CONTEXT",
     "RANGE",
+    "REMARK",
+    "STATUS_NAMES",
+    "TAG",
     "UNIT",
+    "VALUE",
+    "bare",
     "plain",
     "says_footer",
 ]
 
+_BETWEEN = re.compile(r"[\s._\-/\\()\[\]{}<>:;,|#*=@!?'\"]+")
+
+
+def plain(text: str) -> str:
+    """A name or label in lower case, its words parted by single blanks: ``Low-Limit:`` is ``low limit``."""
+    return _BETWEEN.sub(" ", text.lower()).strip()
+
+
+def bare(text: str) -> str:
+    """A name or label in lower case, letters and figures alone: ``Tag_Name`` is ``tagname``."""
+    return re.sub(r"[\W_]+", "", text.lower())
+
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split("|"))
+    return frozenset(map(bare, text.split("|")))
 
 
-# Compared in lower case, with blanks for dots, dashes, slashes, colons, brackets and underscores.
-NAME = _words(
-    "tag|tags|tag name|tagname|tag id|point|points|point name|pointname|point id|name|names|sensor|sensors"
-    "|sensor name|signal|signals|signal name|variable|variables|variable name|channel|channel name|parameter|item"
-    "|id|column|messstelle|messstellen|kennzeichen|kks|variablenname|bezeichner|signalname|kanal|repère|repere"
-    "|nom|nombre|variablen|header|instrument|measurement|attribute|object name|series|series name"
+# What rows above the readings and columns of long tables are called. All are compared bare.
+TAG = _words(
+    "tag|tags|tag name|tag id|point|points|point name|point id|name|sensor|sensors|sensor name|sensor id|signal"
+    "|signals|signal name|variable|variables|variable name|channel|channel name|parameter|parameter name|item|item id"
+    "|item name|metric|measurement|measurand|attribute|series|series name|instrument|device|node|node id|object"
+    "|object name|source|messstelle|messstellen|messstellenname|kennzeichen|kennung|kks|bezeichner|signalname|kanal"
+    "|größe|messgröße|variablenname|variablen|repère|repere|étiquette|capteur|voie|nom|grandeur|señal|etiqueta|punto"
+    "|canal|magnitud|nombre"
+)
+# A column of such a name may number the rows.
+NAME = TAG | _words("id|names|column|header")
+VALUE = _words(
+    "value|val|values|reading|readings|measured value|numeric value|pv|result|data|wert|messwert|istwert|zahlenwert"
+    "|valeur|mesure|valor|lectura|medida|medición"
 )
 DESCRIPTION = _words(
     "description|descriptions|desc|descriptor|descr|point description|tag description|long name|longname"
-    "|extended name|extended descriptor|exdesc|full name|display name|alias|comment|comments|label|beschreibung"
-    "|bezeichnung|langtext|klartext|bemerkung|kommentar|désignation|designation|libellé|libelle|descripción"
+    "|extended name|extended descriptor|exdesc|full name|display name|alias|label|beschreibung"
+    "|bezeichnung|langtext|klartext|désignation|designation|libellé|libelle|descripción"
     "|descripcion|service|title|text"
 )
+# Such a row describes the columns; a column of them is about single readings.
+REMARK = _words("comment|comments|remark|remarks|bemerkung|bemerkungen|kommentar|commentaire|comentario")
 UNIT = _words(
     "unit|units|uom|eu|eng unit|eng units|engunit|engunits|engineering unit|engineering units|unit of measure"
     "|units of measure|units of measurement|dimension|einheit|einheiten|maßeinheit|unité|unite|unités|unites"
@@ -56,10 +87,36 @@ RANGE = _words(
     "limits|limit|range|ranges|span|alarm limits|instrument range|eu range|measuring range|min max|low high"
     "|grenzen|grenzwerte|messbereich|bereich|limites|plage|étendue|límites|rango"
 )
-QUALITY = _words(
-    "quality|qual|q|qc|quality code|quality flag|data quality|opc quality|status|flag|flags|state|good|confidence"
-    "|questionable|annotated|substituted|qualität|qualitaet|güte|guete|statut|qualité|qualite|calidad|estado"
-)
+# Words that are said of readings and hardly of anything else.
+QUALITY_WORDS = {
+    "good": "good|valid|confirmed|gut|gültig|gueltig|bon|bonne|valide|bueno|buena|válido|válida|buono|bom|boa",
+    "uncertain": """questionable|uncertain|doubtful|dubious|suspect|suspicious|substituted|substitute|stale
+        estimated|interpolated|extrapolated|annotated|subnormal|last usable value|last known value|last usable
+        sensor not accurate
+        engineering units exceeded|eu exceeded|held|unsicher|zweifelhaft|fraglich|ersatzwert|geschätzt|interpoliert
+        veraltet|bedingt gültig|incertain|incertaine|douteux|douteuse|substitué|estimé|périmé|interpolé|incierto
+        incierta|dudoso|dudosa|sustituido|estimado|caducado|interpolado|cuestionable""",
+    "bad": """bad|invalid|poor|ungültig|ungueltig|schlecht|mauvais|mauvaise|invalide|non valide|malo|mala|inválido
+        inválida|invalido|invalida|no válido|no válida|not good|not valid|ko""",
+}
+# Words that mean a quality only where a name says that one is meant.
+QUALITY_WORDS_IN_CONTEXT = {
+    "good": "ok|okay|o.k.|normal|g|fine|correct|in ordnung|i.o.|io|raw|measured|actual|v",
+    "uncertain": "manual|manually entered|u|q|s|?|override|local override|simulated|initial|hand|handwert",
+    "bad": "b|x|n.i.o.|nio|nok|not ok|rejected|waiting for initial data|waiting|alarm|dead|never",
+}
+# What columns of qualities are called, by what a 1 or True in them means; patterns.
+QUALITY_NAMES = {
+    "good": r"opc[ _]?quality|data[ _]?quality|quality|qual|qlty|q|is[ _]?good|good|is[ _]?valid|validity|valid"
+    r"|qualität|qualitaet|güte|guete|gültigkeit|gueltigkeit|gültig|gueltig"
+    r"|qualité|qualite|validité|validite|valide|calidad|validez|válido|valido|qualità|qualidade",
+    "bad": r"is[ _]?bad|bad|is[ _]?invalid|invalid|ungültig|ungueltig|invalide|inválido|invalido",
+    "uncertain": r"is[ _]?questionable|questionable|annotated|substituted|is[ _]?uncertain|uncertain|suspect|doubtful",
+    "none": r"status[ _]?code|opc[ _]?status|quality[ _]?code|quality[ _]?flag|quality[ _]?status"
+    r"|qc[ _]?flag|q[ _]?flag|qc|qf|qualitätscode|qualitätsstatus",
+}
+# A machine has a status as well.
+STATUS_NAMES = r"status|stat|state|flags?|confidence|zustand|statut|état|etat|estado|st"
 FOOTER = _words(
     "average|avg|averages|mean|median|min|minimum|max|maximum|total|totals|sum|sums|std|stdev|std dev|st dev"
     "|stddev|standard deviation|sd|variance|range|count|counts|samples|n|good|good count|pct good|percent good"
@@ -91,15 +148,7 @@ _FOOTER_STARTS = (
 )
 
 
-def plain(text: str) -> str:
-    """A label in lower case without its punctuation: ``Low-Limit:`` is ``low limit``."""
-    text = text.lower()
-    for char in "._-/():;#*[]=":
-        text = text.replace(char, " ")
-    return " ".join(text.split())
-
-
 def says_footer(text: str) -> bool:
     """Tell whether a cell is the label of a row that sums up or ends a report."""
-    label = plain(text)
-    return label in FOOTER or label in LOW or label in HIGH or label.startswith(_FOOTER_STARTS)
+    label = bare(text)
+    return label in FOOTER or label in LOW or label in HIGH or plain(text).startswith(_FOOTER_STARTS)

@@ -14,6 +14,7 @@ from acm_rs.files import labels
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.footers import footer
 from acm_rs.files.grid import HEADER_WITHIN, Profile, Row
+from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import About
 from acm_rs.files.time_names import is_time_name
 from acm_rs.files.units import is_unit, unit_of_name
@@ -154,12 +155,12 @@ class _Finder(Profile):
             cell = row.cell(place)
             if not cell or row.kind(place) in ("time", "number"):
                 continue
-            label = labels.plain(cell)
+            label = labels.bare(cell)
             if is_time_name(cell):
                 return "names"
             for role, words in (
                 ("unit", labels.UNIT),
-                ("description", labels.DESCRIPTION),
+                ("description", labels.DESCRIPTION | labels.REMARK),
                 ("low", labels.LOW),
                 ("high", labels.HIGH),
                 ("range", labels.RANGE),
@@ -404,7 +405,7 @@ class _Finder(Profile):
     def _named(self, cells: list[str], header: int) -> tuple[list[str], list[str]]:
         names = list(cells)
         for place, name in enumerate(names):
-            if name and labels.plain(name) in labels.QUALITY and name in names[:place]:
+            if name in names[:place] and (quality := read_name(name)) and not quality.bases:
                 self._name_qualities(names, name)
         unnamed = [f"column {place}" for place, cell in enumerate(names, 1) if not cell]
         names = [name or f"column {place}" for place, name in enumerate(names, 1)]

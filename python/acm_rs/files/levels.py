@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
+from acm_rs.files.labels import QUALITY_WORDS, QUALITY_WORDS_IN_CONTEXT
 from acm_rs.files.words import MISSING_WORDS
 
 __all__ = ["Level", "Scheme", "Uncertain", "level_of_code", "level_of_word", "scheme_of", "speaks_of_quality"]
@@ -35,34 +36,14 @@ class Scheme(StrEnum):
     switch = "0 and 1"
 
 
-# Words that are said of readings and hardly of anything else.
-_PLAIN = {
-    Level.good: "good|valid|confirmed|gut|gültig|gueltig|bon|bonne|valide|bueno|buena|válido|válida|buono|bom|boa",
-    Level.uncertain: """questionable|uncertain|doubtful|dubious|suspect|suspicious|substituted|substitute|stale
-        estimated|interpolated|extrapolated|annotated|subnormal|last usable value|last known value|last usable
-        sensor not accurate
-        engineering units exceeded|eu exceeded|held|unsicher|zweifelhaft|fraglich|ersatzwert|geschätzt|interpoliert
-        veraltet|bedingt gültig|incertain|incertaine|douteux|douteuse|substitué|estimé|périmé|interpolé|incierto
-        incierta|dudoso|dudosa|sustituido|estimado|caducado|interpolado|cuestionable""",
-    Level.bad: """bad|invalid|poor|ungültig|ungueltig|schlecht|mauvais|mauvaise|invalide|non valide|malo|mala|inválido
-        inválida|no válido|no válida|not good|not valid|ko""",
-}
-# Words that mean a quality only where a name says that one is meant.
-_IN_CONTEXT = {
-    Level.good: "ok|okay|o.k.|normal|g|fine|correct|in ordnung|i.o.|io|raw|measured|actual|v",
-    Level.uncertain: "manual|manually entered|u|q|s|?|override|local override|simulated|initial|hand|handwert",
-    Level.bad: "b|x|n.i.o.|nio|nok|not ok|rejected|waiting for initial data|waiting|alarm|dead|never",
-}
-
-
 def _words(lines: str) -> Iterable[str]:
     return (word.strip() for word in re.split(r"[|\n]", lines))
 
 
-_PLAIN_LEVEL = {word: level for level, lines in _PLAIN.items() for word in _words(lines)}
+_PLAIN_LEVEL = {word: Level(level) for level, lines in QUALITY_WORDS.items() for word in _words(lines)}
 _LEVEL = {
     **{word: Level.bad for word in MISSING_WORDS if len(word) > 2},
-    **{word: level for level, lines in _IN_CONTEXT.items() for word in _words(lines)},
+    **{word: Level(level) for level, lines in QUALITY_WORDS_IN_CONTEXT.items() for word in _words(lines)},
     **_PLAIN_LEVEL,
 }
 # OPC names begin with the level: GoodClamped, "Bad, Not Connected", Uncertain_LastUsableValue, "good (local override)".

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,34 +13,18 @@ from acm_rs.files.bad_rows import BadRows, OnBadRow
 from acm_rs.files.clock import Clock, Found, find_clock
 from acm_rs.files.columns import require_column
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
+from acm_rs.files.figures import share_of_numbers
 from acm_rs.files.flags import Flags, find_flags
+from acm_rs.files.labels import DESCRIPTION, TAG, UNIT, VALUE, bare
 from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import About, RawTable
-from acm_rs.files.short import short_cells
 from acm_rs.files.time_names import is_time_name
 from acm_rs.files.times import looks_like_time
 from acm_rs.files.units import unit_key
 
 __all__ = ["Spread", "spread_long"]
 
-# Compared in lower case, letters and figures alone.
-_TAG_NAMES = """
-    tag tagname tagid tags point pointname pointid sensor sensorname sensorid signal signalname variable variablename
-    channel channelname parameter parametername item itemid itemname name metric measurement measurand attribute
-    seriesname series instrument device node nodeid object source
-    messstelle messstellenname kennzeichen kennung kanal größe messgröße variablenname
-    repère étiquette capteur voie nom grandeur señal etiqueta punto canal magnitud nombre
-"""
-_VALUE_NAMES = """
-    value val values reading readings measuredvalue numericvalue pv result data wert messwert istwert zahlenwert
-    valeur mesure valor lectura medida medición
-"""
-_UNIT_NAMES = "unit units uom engunits engineeringunits eu einheit unité unite unidad unidades"
-_DESCRIPTION_NAMES = "description descriptor beschreibung bezeichnung désignation descripción descripcion"
-_TAGS, _VALUES = frozenset(_TAG_NAMES.split()), frozenset(_VALUE_NAMES.split())
-_UNITS, _DESCRIPTIONS = frozenset(_UNIT_NAMES.split()), frozenset(_DESCRIPTION_NAMES.split())
-_NUMBER = re.compile(r"[^\w]{0,2}\d[\d.,' ]*(?:[eE][+-]?\d+)?\D{0,12}")
 _MOST_CELLS = 500_000_000
 
 
@@ -176,18 +159,14 @@ def spread_long(raw: RawTable, options: ReadOptions) -> Spread | None:
     return _spread(raw, options, roles, found, found.clock)
 
 
-def _plain(name: str) -> str:
-    return "".join(char for char in name.lower() if char.isalnum())
-
-
 def _roles(raw: RawTable, options: ReadOptions) -> _Roles | None:
     """The columns of tags and values, as far as names and first rows tell."""
     head = raw.head(1000)
     free = [name for name in raw.columns if name != options.time_column and not _is_time(name, head[name])]
     numeric = [name for name in free if _share_of_numbers(head[name]) > 0.5]
     tag, value = options.tag_column, options.value_column
-    tags = [name for name in free if _plain(name) in _TAGS and name != value]
-    values = [name for name in free if _plain(name) in _VALUES and name != tag]
+    tags = [name for name in free if bare(name) in TAG and name != value]
+    values = [name for name in free if bare(name) in VALUE and name != tag]
     certain = tag is not None or (len(tags) == 1 and len(values) == 1)
     if tag is None:
         texts = [
@@ -211,15 +190,7 @@ def _is_time(name: str, series: pl.Series) -> bool:
 def _share_of_numbers(series: pl.Series) -> float:
     if series.dtype != pl.String:
         return 1.0 if series.dtype.is_numeric() else 0.0
-    few = short_cells(series)
-    if few is not None:
-        filled = list(filter(None, few))
-        return sum(map(bool, map(_NUMBER.fullmatch, filled))) / len(filled) if filled else 0.0
-    cells = series.str.strip_chars().drop_nulls()
-    cells = cells.filter(cells != "")
-    if not cells.len():
-        return 0.0
-    return int(cells.str.contains(f"^{_NUMBER.pattern}$").sum()) / cells.len()
+    return share_of_numbers(series)
 
 
 def _repeats(series: pl.Series) -> bool:
@@ -352,20 +323,20 @@ def _flags_of_tags(
 def _describe(raw: RawTable, wide: RawTable, names: pl.Series, kept: pl.Series, rest: list[str]) -> None:
     """Units and descriptions that stand in columns of their own."""
     for column in list(rest):
-        plain = _plain(column)
-        if plain not in _UNITS and plain not in _DESCRIPTIONS:
+        is_unit = bare(column) in UNIT
+        if not is_unit and bare(column) not in DESCRIPTION:
             continue
         cells = raw.column(column).gather(kept).cast(pl.String).str.strip_chars()
         table = pl.DataFrame({"tag": names, "said": cells})
         table = table.filter(pl.col("said") != "")
         # One unit in two spellings is one.
         meant = table["said"].unique()
-        keys = [unit_key(said) if plain in _UNITS else said for said in meant]
+        keys = [unit_key(said) if is_unit else said for said in meant]
         table = table.with_columns(meant=pl.col("said").replace_strict(meant, keys, return_dtype=pl.String))
         table = table.unique(["tag", "meant"], keep="first", maintain_order=True).drop("meant")
         if table["tag"].is_duplicated().any():
             twice = table.filter(table["tag"].is_duplicated())
-            if plain in _UNITS:
+            if is_unit:
                 raise Refusal(
                     f"{raw.origin.path}, tag {quoted(twice['tag'][0])}: values in"
                     f" {listed(twice['said'][:2].to_list())}; one tag has one unit"
@@ -373,5 +344,5 @@ def _describe(raw: RawTable, wide: RawTable, names: pl.Series, kept: pl.Series, 
             continue
         for name, said in table.iter_rows():
             about = wide.about.get(name, About())
-            wide.about[name] = replace(about, **{"unit" if plain in _UNITS else "description": said})
+            wide.about[name] = replace(about, **{"unit" if is_unit else "description": said})
         rest.remove(column)

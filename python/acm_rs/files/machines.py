@@ -8,6 +8,8 @@ import polars as pl
 
 from acm_rs.files.clock import Clock, Found
 from acm_rs.files.errors import Refusal, listed, quoted
+from acm_rs.files.figures import share_of_numbers
+from acm_rs.files.labels import bare
 from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import RawTable
@@ -82,7 +84,7 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
 
 
 def _machine(name: str) -> re.Match[str] | None:
-    return _MACHINE.fullmatch("".join(char for char in name.lower() if char.isalpha()))
+    return _MACHINE.fullmatch(re.sub(r"\d+", "", bare(name)))
 
 
 def _may_tell(name: str, head: pl.Series) -> bool:
@@ -97,8 +99,7 @@ def _may_tell(name: str, head: pl.Series) -> bool:
         return False
     if read_name(name) is not None or _DOES.search(name.lower()):
         return False
-    numbers = known.cast(pl.String).str.contains(r"^\s*[+-]?\d[\d.,' ]*(?:[eE][+-]?\d+)?\D{0,3}$")
-    if not numbers.mean():
+    if not share_of_numbers(known.cast(pl.String), 3):
         return True
     whole = bool(known.cast(pl.String).str.contains(r"^\s*\d+\s*$").all())
     return machine is not None and (machine["id"] is not None) and whole

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from acm_rs.files.labels import QUALITY_NAMES, STATUS_NAMES, VALUE
 from acm_rs.files.units import part_unit
 
 __all__ = ["NameOfQuality", "Sense", "key_of", "read_name"]
@@ -20,17 +21,7 @@ class Sense(StrEnum):
     none = "none"
 
 
-_SENSES = {
-    Sense.good: r"opc[ _]?quality|data[ _]?quality|quality|qual|qlty|q|is[ _]?good|good|is[ _]?valid|validity|valid"
-    r"|qualität|qualitaet|güte|guete|gültigkeit|gueltigkeit|gültig|gueltig"
-    r"|qualité|qualite|validité|validite|valide|calidad|validez|válido|valido|qualità|qualidade",
-    Sense.bad: r"is[ _]?bad|bad|is[ _]?invalid|invalid|ungültig|ungueltig|invalide|inválido|invalido",
-    Sense.uncertain: r"is[ _]?questionable|questionable|substituted|is[ _]?uncertain|uncertain|suspect|doubtful",
-    Sense.none: r"status[ _]?code|opc[ _]?status|quality[ _]?code|quality[ _]?flag|quality[ _]?status"
-    r"|qc[ _]?flag|q[ _]?flag|qc|qf|qualitätscode|qualitätsstatus",
-}
-_WEAK = r"status|stat|state|flags?|zustand|statut|état|etat|estado|st"
-_ANY = "|".join((*_SENSES.values(), _WEAK))
+_ANY = "|".join((*QUALITY_NAMES.values(), STATUS_NAMES))
 _SEPARATOR = r"[\s_.:;,/\\|\-#@!~]"
 _BARE = re.compile(rf"(?P<word>{_ANY}){_SEPARATOR}*(?:\(?\d+\)?)?", re.IGNORECASE)
 _BEHIND = re.compile(
@@ -44,8 +35,9 @@ _AHEAD = re.compile(
     rf"[(\[]?\s*(?P<base>.+?)\s*[)\]]?",
     re.IGNORECASE,
 )
+_VALUES = "|".join(sorted(VALUE, key=len, reverse=True)) + "|v"
 _VALUE = re.compile(
-    rf"(?:{_SEPARATOR}+|(?-i:(?<=[a-z0-9])(?=[A-Z])))[(\[]?(?:value|val|pv|wert|messwert|valeur|valor|v)[)\]]?$",
+    rf"(?:{_SEPARATOR}+|(?-i:(?<=[a-z0-9])(?=[A-Z])))[(\[]?(?:{_VALUES})[)\]]?$",
     re.IGNORECASE,
 )
 
@@ -88,9 +80,9 @@ def read_name(name: str) -> NameOfQuality | None:
 
 
 def _named(bases: tuple[str, ...], word: str) -> NameOfQuality:
-    for sense, pattern in _SENSES.items():
+    for sense, pattern in QUALITY_NAMES.items():
         if re.fullmatch(pattern, word, re.IGNORECASE):
-            return NameOfQuality(bases, True, sense)
+            return NameOfQuality(bases, True, Sense(sense))
     return NameOfQuality(bases, False, Sense.none)
 
 

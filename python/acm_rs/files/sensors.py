@@ -15,6 +15,7 @@ from acm_rs.files.codes import codes_in, read_codes
 from acm_rs.files.columns import Choice
 from acm_rs.files.errors import Refusal, counted, listed, quoted
 from acm_rs.files.flags import Flags, find_flags
+from acm_rs.files.labels import bare
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About, RawTable, kind
 from acm_rs.files.units import unit_of_name
@@ -206,7 +207,7 @@ class Sensors:
             return NEVER
         if _is_label(name, column):
             return "a label by its name"
-        if _LABEL.fullmatch(_plain(name)) or (_ALARM.search(name) and known.is_in([0.0, 1.0]).all()):
+        if _LABEL.fullmatch(bare(name)) or (_ALARM.search(name) and known.is_in([0.0, 1.0]).all()):
             self._labels.append(name)
         if known.min() == known.max():
             self._constant[name] = float(known[0])
@@ -215,7 +216,7 @@ class Sensors:
             return ""
         steps = np.diff(known.to_numpy())
         if (steps == 1.0).all() or (steps == -1.0).all():
-            if _NUMBERING.fullmatch(_plain(name)):
+            if _NUMBERING.fullmatch(bare(name)):
                 return "row numbers"
             if known.len() >= 10:
                 self._rising.append(name)
@@ -244,13 +245,9 @@ class Sensors:
             )
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.lower())
-
-
 def _is_label(name: str, column: pl.Series) -> bool:
     """Whether a column says what was wrong, by its name and few whole numbers."""
-    if not _LABEL.fullmatch(_plain(name)):
+    if not _LABEL.fullmatch(bare(name)):
         return False
     known = column.drop_nulls().unique()
     if not 0 < known.len() <= _MOST_LABELS:

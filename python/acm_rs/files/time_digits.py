@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from acm_rs.files.figures import NUMBER
+
 __all__ = ["may_be_dates"]
 
 _MOST = 0.9
 _FEWEST = 3
-_NUMBER = r"(?:\d{1,3}(?:[ '\u00a0\u202f]\d{3})+|\d+)(?:[.,\u066b]\d+)*(?:[eE][-+]?\d+)?"
-_DRESSED = rf"^[^\d\pL]*{_NUMBER}"
+_DRESSED = rf"^[^\d\pL]*{NUMBER}"
 _YEAR = r"(?:^|\D)(?:19[7-9]\d|20\d\d)(?:\D|$)"
 # A tag or a part: pump 3, unit 4-3, v1.2.3.
 _LABEL = r"^[A-Za-z]"

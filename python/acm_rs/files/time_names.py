@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["PARTS", "ZONE_NAMES", "is_time_name", "may_be_labels", "plain_name", "says_date", "says_utc"]
+from acm_rs.files.labels import plain
+
+__all__ = ["PARTS", "ZONE_NAMES", "is_time_name", "may_be_labels", "says_date", "says_utc"]
 
 # Compared in lower case, with spaces for dots, dashes, slashes, brackets and underscores.
 _TIME_NAMES = frozenset(
@@ -99,29 +101,24 @@ ZONE_NAMES = frozenset(
 )
 
 
-def plain_name(name: str) -> str:
-    """A name in lower case, its words parted by single spaces."""
-    return " ".join(re.sub(r"[._\-/()\[\]:,]", " ", name.lower()).split())
-
-
 def is_time_name(name: str) -> bool:
     """Whether a column of this name should hold the time."""
-    plain = plain_name(name)
-    if plain in _TIME_NAMES:
+    words = plain(name)
+    if words in _TIME_NAMES:
         return True
-    bare = " ".join(_BESIDE.sub(" ", plain).split())
+    bare = " ".join(_BESIDE.sub(" ", words).split())
     # A lone t may be a temperature, unless its unit is one of time.
-    return bare in _TIME_NAMES or (bare == "t" and plain != "t")
+    return bare in _TIME_NAMES or (bare == "t" and words != "t")
 
 
 def may_be_labels(name: str) -> bool:
     """Whether a column of this name may also hold labels of the rows."""
-    return plain_name(name) == "index"
+    return plain(name) == "index"
 
 
 def says_date(name: str) -> bool:
     """Whether a name speaks of dates, so that whole numbers may be days."""
-    return bool(_DATE_WORDS.search(plain_name(name)))
+    return bool(_DATE_WORDS.search(plain(name)))
 
 
 def says_utc(name: str) -> bool:

@@ -8,9 +8,10 @@ from datetime import time
 import numpy as np
 import polars as pl
 
+from acm_rs.files.labels import plain
 from acm_rs.files.raw import RawTable
 from acm_rs.files.short import short_cells
-from acm_rs.files.time_names import PARTS, ZONE_NAMES, is_time_name, plain_name
+from acm_rs.files.time_names import PARTS, ZONE_NAMES, is_time_name
 from acm_rs.files.times import has_time_of_day, is_zone, looks_like_clock
 from acm_rs.files.times.numbers import decimals_of, micros_of_days
 
@@ -133,7 +134,7 @@ def _longest(series: pl.Series) -> int:
 def zone_column(head: pl.DataFrame, names: Sequence[str]) -> str | None:
     """The column that says the zone of each row."""
     for name in names:
-        if plain_name(name) in ZONE_NAMES and head[name].dtype == pl.String and is_zone(head[name]):
+        if plain(name) in ZONE_NAMES and head[name].dtype == pl.String and is_zone(head[name]):
             return name
     return None
 
@@ -143,7 +144,7 @@ def parts_of(head: pl.DataFrame, names: Sequence[str]) -> dict[str, str]:
     parts: dict[str, str] = {}
     for name in names:
         for part, known in PARTS.items():
-            if plain_name(name) in known and part not in parts and numbers_of(head[name]) is not None:
+            if plain(name) in known and part not in parts and numbers_of(head[name]) is not None:
                 parts[part] = name
     return parts if {"year", "month", "day"} <= parts.keys() else {}
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from acm_rs.files.labels import bare
+
 __all__ = ["MISSING_WORDS", "STATE_WORDS", "is_missing", "states_of"]
 
 _SHEETS = """
@@ -84,12 +86,7 @@ STATE_WORDS: tuple[tuple[str, str], ...] = tuple(
 """Pairs of states in lower case: the one read as 1, and the one read as 0."""
 
 
-def _bare(word: str) -> str:
-    """Letters and figures alone."""
-    return re.sub(r"[\W_]+", "", word)
-
-
-_BARE = frozenset(_bare(word) for word in MISSING_WORDS if len(_bare(word)) > 1 and "#" not in word and "1" not in word)
+_BARE = frozenset(bare(word) for word in MISSING_WORDS if len(bare(word)) > 1 and "#" not in word and "1" not in word)
 
 
 def is_missing(cells: pl.Series, further: Iterable[str] = ()) -> pl.Series:
