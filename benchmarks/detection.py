@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -31,6 +31,8 @@ FIRST_ALARMS = 60
 """Alarm rows, from the begin of the fault on, whose contributions name the sensors."""
 MANY = 100_000
 """Training values above which slow models are left out."""
+TOLD = ("wander", "drift")
+"""Words in which a fit tells that sensors have no level of their own."""
 LITTLE = 0.1
 """Share of the fault rows below which a model's finds are not compared with one another."""
 
@@ -76,26 +78,34 @@ def judged(judge: Judge, run: Run, naming: bool) -> Judged:
     return Judged(run.truth, said.scores, said.alarms, named, run.culprits)
 
 
+def tells(said: Sequence[warnings.WarningMessage]) -> bool:
+    """Whether a fit warned that sensors wander."""
+    return any(word in str(one.message) for one in said for word in TOLD)
+
+
 class Fits:
     """The last fit of each model: rows that differ only in what is scored share it."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Matrix, Judge]] = {}
+        self._known: dict[str, tuple[Matrix, Judge, bool]] = {}
 
-    def of(self, model: Model, trial: Trial) -> Judge:
-        """Fit a model to a trial's training rows, or give the fit that is there."""
+    def of(self, model: Model, trial: Trial) -> tuple[Judge, bool]:
+        """Fit a model to a trial's training rows, or give the fit that is there; and whether it told of wandering."""
         known = self._known.get(model.name)
         if known is None or known[0] is not trial.train:
-            known = self._known[model.name] = (trial.train, model.fit(trial.train, trial.times))
-        return known[1]
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                judge = model.fit(trial.train, trial.times)
+            known = self._known[model.name] = (trial.train, judge, tells(said))
+        return known[1:]
 
 
 def measured(one: Set, model: Model, row: Row, fits: Fits) -> tuple[float, ...]:
     """Fit and score all of a row's trials, and count."""
     runs = []
     for trial in row.trials:
-        judge = fits.of(model, trial)
-        runs += [judged(judge, run, one.names_sensors) for run in trial.runs]
+        judge, warned = fits.of(model, trial)
+        runs += [replace(judged(judge, run, one.names_sensors), warned=warned) for run in trial.runs]
     return one.count(runs)
 
 

@@ -16,6 +16,8 @@ UNCOUNTED, HEALTHY, FAULT, STATE = -1, 0, 1, 2
 """What a row is; STATE is a healthy row in a rare state."""
 JOINED = 10
 """Rows without an alarm that do not end an episode."""
+SHORT = 3
+"""Alarm rows that make an episode; fewer are a flicker."""
 NAMED = 3
 """Sensors that count as named."""
 
@@ -31,6 +33,8 @@ class Judged:
     """The first sensors by contribution over the first alarms of the fault; None where the model names nobody."""
     culprits: Sequence[int] = ()
     """Sensors of which one should be named."""
+    warned: bool = False
+    """Whether the fit told that sensors wander."""
 
 
 Count = Callable[[Sequence[Judged]], tuple[float, ...]]
@@ -51,6 +55,11 @@ def found_and_false(runs: Sequence[Judged]) -> tuple[float, ...]:
 def false_only(runs: Sequence[Judged]) -> tuple[float, ...]:
     """Share of healthy rows in alarm."""
     return (share(runs, HEALTHY),)
+
+
+def false_and_told(runs: Sequence[Judged]) -> tuple[float, ...]:
+    """Share of healthy rows in alarm, and of the runs before which the fit told that sensors wander."""
+    return share(runs, HEALTHY), float(np.mean([run.warned for run in runs]))
 
 
 def with_state(runs: Sequence[Judged]) -> tuple[float, ...]:
@@ -92,13 +101,14 @@ def mean_area(runs: Sequence[Judged]) -> float:
 
 
 def false_episodes(run: Judged) -> int:
-    """Count the alarms that touch no row with a fault; gaps of up to ten rows are bridged."""
+    """Count the episodes that touch no row with a fault: three alarm rows or more, gaps of up to ten rows bridged."""
     rows = np.flatnonzero(run.alarms)
     if not rows.size:
         return 0
     breaks = np.flatnonzero(np.diff(rows) > JOINED + 1)
-    starts, ends = rows[np.r_[0, breaks + 1]], rows[np.r_[breaks, rows.size - 1]]
-    return sum(not (run.truth[start : end + 1] == FAULT).any() for start, end in zip(starts, ends, strict=True))
+    spans = zip(np.r_[0, breaks + 1], np.r_[breaks, rows.size - 1], strict=True)
+    long = [(rows[first], rows[last]) for first, last in spans if last - first + 1 >= SHORT]
+    return sum(not (run.truth[start : end + 1] == FAULT).any() for start, end in long)
 
 
 def area_and_episodes(runs: Sequence[Judged]) -> tuple[float, ...]:

@@ -100,6 +100,8 @@ def by_regime(x: Matrix, times: Times | None) -> Judge:
 def whole_job(x: Matrix, times: Times | None) -> Judge:
     """Fit Monitor at its defaults."""
     monitor = acm_rs.Monitor().fit(x, times=times)
+    for said in monitor.warnings_:
+        warnings.warn(said, UserWarning, stacklevel=2)
 
     def judge(rows: Matrix, times: Times | None) -> Said:
         result = monitor.score(rows, times=times)

@@ -139,8 +139,8 @@ def recorded(data: Path) -> list[Set]:
                 "skab",
                 "A pump's test bed (SKAB)",
                 f"In each run the first {FIRST} rows train and the rest is scored: seven minutes of training, in "
-                "which the temperatures still wander. AUC is the mean of the runs'; an episode is false where it "
-                "touches no row with a fault.",
+                "which the temperatures still wander. AUC is the mean of the runs'. An episode is three alarm rows "
+                "or more with no gap of more than ten rows; it is false where it touches no row with a fault.",
                 ("F1 %", "healthy rows in alarm %", "AUC %", "false episodes in 1,000 healthy rows"),
                 partial(_skab, data / "skab"),
                 f1_false_area_episodes,

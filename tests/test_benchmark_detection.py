@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -20,12 +21,13 @@ from benchmarks.detection_counts import (
     area_and_episodes,
     culprits_named,
     f1,
+    false_and_told,
     false_episodes,
     found_and_false,
     mean_area,
     with_state,
 )
-from benchmarks.detection_models import MODELS, Said
+from benchmarks.detection_models import MODELS, Judge, Said
 from benchmarks.detection_page import losses
 from benchmarks.detection_plants import PLANTS
 from benchmarks.detection_sets import Row, Set, Trial, faulty, healthy
@@ -69,15 +71,17 @@ def test_the_area_is_the_mean_of_the_runs() -> None:
 
 
 def test_false_episodes_touch_no_fault_and_bridge_ten_rows() -> None:
-    apart, near = "x" + 11 * "." + "x", "x" + 10 * "." + "x"
-    assert false_episodes(run(13 * "h", apart)) == 2
-    assert false_episodes(run(12 * "h", near)) == 1
-    assert false_episodes(run(11 * "h" + "f", near)) == 0
-    assert false_episodes(run(5 * "h" + "f" + 6 * "h", near)) == 0
+    apart, near = "xxx" + 11 * "." + "xxx", "xxx" + 10 * "." + "xxx"
+    assert false_episodes(run(17 * "h", apart)) == 2
+    assert false_episodes(run(16 * "h", near)) == 1
+    assert false_episodes(run(15 * "h" + "f", near)) == 0
+    assert false_episodes(run(5 * "h" + "f" + 10 * "h", near)) == 0
+    # Two alarm rows are none, also where a gap parts them.
+    assert false_episodes(run("hhhhhhh", "x.....x")) == 0
+    assert false_episodes(run("hhhhhhh", "xx....x")) == 1
     assert false_episodes(run("hhh", "...")) == 0
-    assert area_and_episodes([run("hhhf", "x..x"), run("hhff", "...x")])[1] == pytest.approx(0.0)
-    long = run(20 * "h" + "f", "x" + 19 * "." + "x")
-    assert area_and_episodes([long])[1] == pytest.approx(1000 / 20)
+    long = run(20 * "h" + "fff", "xxx" + 17 * "." + "xxx")
+    assert area_and_episodes([long, run("hhff", "..xx")])[1] == pytest.approx(1000 / 22)
 
 
 def test_culprits_are_the_first_three_over_the_first_alarms() -> None:
@@ -108,6 +112,22 @@ def test_a_seed_makes_one_set(one: Set) -> None:
     assert len({name for name, _ in first}) == len(first)
     assert first == again
     assert all(a[1] != b[1] for a, b in zip(first, other, strict=True))
+
+
+def test_a_fit_that_warns_is_told() -> None:
+    def warns(x: np.ndarray, times: object) -> Judge:
+        if x[0, 0] > 0.0:
+            warnings.warn("it wanders" if x[0, 0] > 1.0 else "it is warm", UserWarning, stacklevel=1)
+        return lambda rows, times: Said(rows[:, 0], rows[:, 0] > 0)
+
+    rows = [
+        Row(name, [Trial(np.full((3, 1), value), [healthy(np.array([[0.0], [1.0]]))])])
+        for name, value in (("warned", 2.0), ("of another thing", 1.0), ("quiet", -1.0))
+    ]
+    one = Set("made", "Made", "", ("false %", "told %"), lambda seed: iter(rows), false_and_told)
+    cells = detection.board(one, [replace(MODELS[0], fit=warns)], 0)
+    assert cells["warned"]["PCA"].mean == (0.5, 1.0)
+    assert cells["of another thing"]["PCA"].mean == cells["quiet"]["PCA"].mean == (0.5, 0.0)
 
 
 def test_a_share_of_clean_is_of_the_same_seed() -> None:
