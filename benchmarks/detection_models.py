@@ -175,20 +175,26 @@ def pyod(module: str, name: str) -> Callable[[Matrix], Callable[[Matrix], Vector
     return make
 
 
-ITS_OWN = "its own: the score is over it"
-CALIBRATED = "its own `limit(0.01)` where it has one, else `calibrate` on the training scores"
+ITS_OWN = "its own: an alarm is a score above 1"
 QUANTILE = "99 % quantile of the training scores"
+
+
+def limit_told(name: str) -> str:
+    """Say where `own_limit` has a model's limit from."""
+    own = hasattr(getattr(acm_rs, name), "limit")
+    return "its own `limit(0.01)`" if own else "`calibrate` on the training scores"
+
 
 MODELS = (
     Model("PCA", "acm_rs.PCADetector", over_limit("PCADetector"), ITS_OWN),
-    Model("Mahal.", "acm_rs.MahalanobisDetector", plain("MahalanobisDetector"), CALIBRATED),
-    Model("OMR", "acm_rs.OMRDetector", plain("OMRDetector"), CALIBRATED),
-    Model("Mixture", "acm_rs.GaussianMixture", plain("GaussianMixture"), CALIBRATED),
-    Model("Forest", "acm_rs.IsolationForest", plain("IsolationForest"), CALIBRATED),
-    Model("AR(1)", "acm_rs.AR1Detector", plain("AR1Detector"), CALIBRATED),
+    Model("Mahal.", "acm_rs.MahalanobisDetector", plain("MahalanobisDetector"), limit_told("MahalanobisDetector")),
+    Model("OMR", "acm_rs.OMRDetector", plain("OMRDetector"), limit_told("OMRDetector")),
+    Model("Mixture", "acm_rs.GaussianMixture", plain("GaussianMixture"), limit_told("GaussianMixture")),
+    Model("Forest", "acm_rs.IsolationForest", plain("IsolationForest"), limit_told("IsolationForest")),
+    Model("AR(1)", "acm_rs.AR1Detector", plain("AR1Detector"), limit_told("AR1Detector")),
     Model("Fused", "acm_rs.FusedDetector", over_limit("FusedDetector"), ITS_OWN),
     Model("Regime", "acm_rs.RegimeDetector with the labels of acm_rs.RegimeModel", by_regime, ITS_OWN),
-    Model("Monitor", "acm_rs.Monitor", whole_job, ITS_OWN),
+    Model("Monitor", "acm_rs.Monitor", whole_job, "its own alarms"),
     Model("sk PCA", "sklearn.decomposition.PCA, T² and SPE", peer(sklearn_pca), QUANTILE, False, "sklearn"),
     Model("sk Forest", "sklearn.ensemble.IsolationForest", peer(sklearn_forest), QUANTILE, False, "sklearn"),
     Model("ECOD", "pyod.models.ecod.ECOD", peer(pyod("ecod", "ECOD")), QUANTILE, False, "pyod"),

@@ -20,6 +20,8 @@ WIDTH = 118
 """Characters of a line of text."""
 FEW = 0.02
 """Healthy rows in alarm up to which a finding counts in the list of losses."""
+MOST = 0.8
+"""Rows with a fault found from which on a row counts as solved."""
 
 
 def number(value: float, figure: str) -> str:
@@ -71,6 +73,31 @@ def best(one: Set, by_model: Mapping[str, Any], models: Sequence[Model]) -> tupl
         return None
     share, false, name = max(found)
     return name, share, -false
+
+
+def counted(boards: Sequence[tuple[Set, Cells]], model: Model) -> list[str]:
+    """Count the rows a model was measured in, those with few healthy rows in alarm, and those in which it finds too."""
+    measured = quiet = judged = both = 0
+    for one, cells in boards:
+        if "low" not in one.best[:2]:
+            continue
+        finds, false = one.best[0] == "high", one.best.index("low")
+        for by_model in cells.values():
+            mean = by_model[model.name].mean if model.name in by_model else None
+            if mean is None:
+                continue
+            measured += 1
+            quiet += mean[false] <= FEW
+            if finds and mean[0] == mean[0]:
+                judged += 1
+                both += mean[false] <= FEW and mean[0] >= MOST
+    return [f"{quiet} of {measured}", f"{both} of {judged}"]
+
+
+def in_short(boards: Sequence[tuple[Set, Cells]], models: Sequence[Model]) -> str:
+    """Write the table that counts rows over all sets."""
+    head = ["", f"healthy rows in alarm at most {100 * FEW:g} %", f"and {100 * MOST:g} % or more found"]
+    return markdown(head, [[model.name, *counted(boards, model)] for model in models])
 
 
 def losses(boards: Sequence[tuple[Set, Cells]], models: Sequence[Model]) -> list[str]:
@@ -127,6 +154,13 @@ def page(boards: Sequence[tuple[Set, Cells]], models: Sequence[Model], absent: S
         markdown(["", "model", "limit"], [[m.name, m.full, m.limit] for m in models], left=3),
         "",
         *([f"Not installed, left out: {', '.join(absent)}.", ""] if absent else []),
+        "## In short",
+        "",
+        "In how many rows of the tables below a model keeps quiet while all is well, and in how many of those that "
+        "have a fault it also finds it (for the pump's test bed and for wear: the F1):",
+        "",
+        in_short(boards, models),
+        "",
         tables(boards, models).rstrip(),
         "",
         "## Where peers are ahead",

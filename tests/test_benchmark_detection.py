@@ -28,7 +28,7 @@ from benchmarks.detection_counts import (
     with_state,
 )
 from benchmarks.detection_models import MODELS, Judge, Said
-from benchmarks.detection_page import losses
+from benchmarks.detection_page import counted, losses
 from benchmarks.detection_plants import PLANTS
 from benchmarks.detection_sets import Row, Set, Trial, faulty, healthy
 
@@ -189,6 +189,8 @@ def test_what_a_model_refuses_is_told_and_what_it_loses() -> None:
     text = detection.tables(board, [refusing, seeing])
     assert "- PCA refused only: ValueError: too few\n" in text
     assert "| refused | 100.0 / 0.0 |" in text
+    assert counted(board, refusing) == ["0 of 0", "0 of 0"]
+    assert counted(board, seeing) == ["1 of 1", "1 of 1"]
     assert losses(board, [refusing, seeing]) == [
         "- Made, only: peer 100.0 / 0.0, no model of acm_rs stays at or below 2 %"
     ]
