@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,11 +56,14 @@ def read_codes(said: str) -> list[float] | None:
     values = []
     for part in parts:
         try:
-            values.append(float(part))
+            value = float(part)
         except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
             raise Refusal(
                 f"--codes must be auto, none or numbers between commas such as -9999,1e30, got {quoted(part)}", status=2
-            ) from None
+            )
+        values.append(value)
     return values
 
 

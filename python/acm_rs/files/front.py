@@ -206,6 +206,7 @@ def read_table(
         table = load_sensors(paths, options)
     except Refusal as refusal:
         raise ValueError(_spoken(str(refusal), given)) from None
+    table.notes = [_spoken(note, given) for note in table.notes]
     frame = table.sensors if table.time is None else pl.DataFrame([table.time, *table.sensors])
     return (frame, ReadReport.of(table)) if report else frame
 

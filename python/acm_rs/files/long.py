@@ -136,6 +136,9 @@ def spread_long(raw: RawTable, options: ReadOptions) -> Spread | None:
     """
     said = options.layout is Layout.long or options.tag_column is not None or options.value_column is not None
     if options.layout is Layout.wide:
+        for option, given in (("--tag-column", options.tag_column), ("--value-column", options.value_column)):
+            if given is not None:
+                raise Refusal(f"{option} {quoted(given)} is for the long layout, and --layout says wide", status=2)
         return None
     for column in (options.tag_column, options.value_column, options.time_column, options.quality_column):
         if said and column is not None:

@@ -71,6 +71,9 @@ def read_sheet(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTa
         said = "is no workbook that can be read" if "detect file format" in why else "is a damaged workbook"
         raise Refusal(f"{source.name} {said}: {why}; is it protected by a password?") from None
     raw = _table(source, cells, layout, options, bad_rows)
+    if options.decimal is not None:
+        # A decimal mark is said of text: cells of numbers have none.
+        raw.frame = raw.frame.with_columns(_numbers(book, chosen, layout, options, raw))
     if len(names) > 1:
         others = [name for name in names if name != chosen]
         raw.notes.insert(0, f"sheet {quoted(chosen)} read; others: {listed(others)}")
@@ -140,6 +143,20 @@ def _cells(book: Any, name: str, hidden: bool | None = None, rows: int | None = 
     ).to_polars()
     text.columns = numbers.columns = [f"c{place}" for place in range(text.width)]
     return pl.DataFrame(_exact(text[name], numbers[name]) for name in text.columns)
+
+
+def _numbers(book: Any, name: str, layout: Layout, options: ReadOptions, raw: RawTable) -> list[pl.Series]:
+    """The columns of a sheet whose filled cells are all numbers, as numbers."""
+    first = options.skip_rows + layout.first
+    rows = raw.origin.rows - first - 1
+    last = int(rows.max(initial=0))
+    sheet = unbroken(lambda: book.load_sheet(name, header_row=None, skip_rows=first)).to_polars()
+    stored = {name: sheet[:, place] for place, name in enumerate(layout.names) if place < sheet.width}
+    return [
+        cells.gather(pl.Series(rows)).cast(pl.Float64).rename(name)
+        for name, cells in stored.items()
+        if name in raw.columns and cells.dtype.is_numeric() and cells.len() > last
+    ]
 
 
 def _exact(text: pl.Series, number: pl.Series) -> pl.Series:

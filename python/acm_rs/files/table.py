@@ -13,6 +13,7 @@ from acm_rs.files.cells import Decimal
 from acm_rs.files.changes import Changes
 from acm_rs.files.clock import NO_TIME, Clock, find_clock
 from acm_rs.files.columns import resolve
+from acm_rs.files.effects import without_effect
 from acm_rs.files.errors import Origin, Refusal, counted, quoted
 from acm_rs.files.long import spread_long
 from acm_rs.files.machines import refuse_several_machines
@@ -146,6 +147,7 @@ def load_sensors(
         what = f"; left out: {_left_out_text(left_out, told=())}" if left_out else ""
         raise Refusal(f"{path} has no column with numbers{' beside the time' if clock else ''}{what}")
     notes += sensors.notes
+    notes += without_effect(options, raw, clock, sensors)
     if any(why for why in left_out.values() if not why.startswith(_TOLD)):
         notes.append(f"left out: {_left_out_text(left_out)}")
     if raw.blank_rows:

@@ -58,6 +58,8 @@ class Fields:
         Names of zones whose offset depends on the date.
     zoned : bool
         Whether any cell says its zone itself.
+    local : bool
+        Whether the zone that was given tells what any cell means.
     """
 
     text: pl.Series
@@ -69,6 +71,7 @@ class Fields:
     zone: NDArray[np.int32]
     zones: tuple[str, ...]
     zoned: bool
+    local: bool = False
 
     @property
     def numeric(self) -> NDArray[np.bool_]:

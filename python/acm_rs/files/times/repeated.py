@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -64,7 +66,7 @@ def without_repeats(times: Times, origin: Origin) -> Times:
         f"the clock went back an hour on {days} ({told[0][0]}): times after it are an hour later than written, until"
         " it goes forward again, so that no two rows share a time; --timezone makes them exact"
     )
-    return Times(moved.rename(values.name).cast(values.dtype), times.note, (*times.told, sentence))
+    return replace(times, values=moved.rename(values.name).cast(values.dtype), told=(*times.told, sentence))
 
 
 def _date(stamp: int, second: int) -> str:

@@ -22,8 +22,11 @@ class Times:
         How the column was understood, for the summary; may be empty.
     told : tuple of str
         Whole sentences about rows, for the notes.
+    settled : frozenset of str
+        The options without which the cells would not have been read so.
     """
 
     values: pl.Series
     note: str = ""
     told: tuple[str, ...] = ()
+    settled: frozenset[str] = frozenset()

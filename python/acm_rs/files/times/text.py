@@ -180,7 +180,10 @@ def times_from_text(
     if (fields.zone[read] >= 0).any():
         values = values.dt.replace_time_zone("UTC")
         notes.append("in UTC" if timezone is None or fields.zoned else f"from {timezone} to UTC")
-    return Times(values, ", ".join(notes), tuple(told))
+    settled = {"date_order"} if numeric else set()
+    if fields.local:
+        settled.add("timezone")
+    return Times(values, ", ".join(notes), tuple(told), frozenset(settled))
 
 
 class _Met:
@@ -235,7 +238,9 @@ def _read_fields(met: _Met, timezone: str | None) -> Fields:
         clock_us[rows], nanos[rows] = _clock(number, found, offset)
     met.bad(~known, "is not a date")
     zoned = any(found.zoned for _, _, found in groups if found)
-    return Fields(text, known, parts, whole, clock_us, nanos, zone, zones.names, zoned)
+    bare = any(not found.zoned for _, _, found in groups if found)
+    local = timezone is not None and (bare or zones.told_by_place)
+    return Fields(text, known, parts, whole, clock_us, nanos, zone, zones.names, zoned, local)
 
 
 def _first(rows: _Rows) -> int:

@@ -67,6 +67,7 @@ class Zones:
         self.local: tuple[int, int] | None = self._given(timezone) if timezone else None
         beside = {name.upper() for name in named}
         own = _own_names(self._places[0]) if self._places else {}
+        self.told_by_place: bool = any(name.upper() in own and name.upper() not in _OFFSETS for name in named)
         self._meaning = {name: self._of(name, beside, own, where) for name in named}
 
     @property
@@ -288,4 +289,5 @@ def to_utc(times: Times, timezone: str, origin: Origin, column: str) -> Times:
     moved = pl.DataFrame([values.alias("time"), pl.Series("by", shift).cast(pl.Duration("us"))])
     values = moved.select((pl.col("time") + pl.col("by")).cast(values.dtype))["time"].rename(times.values.name)
     note = ", ".join(filter(None, (times.note, f"from {timezone} to UTC")))
-    return Times(values.dt.replace_time_zone("UTC"), note, (*times.told, *told))
+    settled = times.settled | {"timezone"}
+    return Times(values.dt.replace_time_zone("UTC"), note, (*times.told, *told), settled)
