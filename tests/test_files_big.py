@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from acm_rs.cli import main
-from acm_rs.files import pieces, reading, spool, stored
+from acm_rs.files import memory, pieces, reading, spool, stored
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
@@ -38,6 +38,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(spool, "LARGE", 0)
     monkeypatch.setattr(spool, "_BLOCK", 500)
     monkeypatch.setattr(pieces, "_GROUP_CELLS", 200)
+    monkeypatch.setattr(memory, "HELD", 0)
     yield
     gc.collect()
     assert not list(Path("tmp").iterdir())
@@ -150,6 +151,7 @@ def test_their_features_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> N
         made = Path(output).read_bytes()
         with monkeypatch.context() as small:
             small.setattr(spool, "LARGE", 1 << 26)
+            small.setattr(memory, "HELD", 1 << 28)
             assert main(["features", "in.csv", "-o", output, "-q"]) == 0
         assert Path(output).read_bytes() == made
 

@@ -122,7 +122,7 @@ def run_features(
     if threads is not None:
         acm_rs.set_num_threads(threads)
     with Bar(progress) as bar:
-        table = load_sensors(sources, options, bar.step("reading"))
+        table = load_sensors(sources, options, bar.step("reading"), disk=True)
         features = FeatureTable(table, window, fill=fill)
         if table.time is not None and table.time.name in features.columns:
             raise Refusal(
@@ -172,7 +172,9 @@ class FeatureTable:
 
     def __post_init__(self) -> None:
         self.columns = acm_rs.feature_names(self.table.sensors.columns)
-        never = [sensor.name for sensor in self.table.sensors if not sensor.count()]
+        sensors = self.table.sensors
+        missing = zip(sensors.columns, sensors.null_count().row(0), strict=True)
+        never = [name for name, count in missing if count == sensors.height]
         # Filled or not, a sensor that never measured has no features.
         self._never = frozenset(acm_rs.feature_names(never)) if never else frozenset()
         if isinstance(self.window, np.timedelta64):

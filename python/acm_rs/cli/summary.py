@@ -15,6 +15,7 @@ from acm_rs.cli.console import facts, show, size_text, span_text
 from acm_rs.cli.features import FeatureRun
 from acm_rs.cli.windows import span_of_window
 from acm_rs.files.errors import counted, quoted
+from acm_rs.files.on_disk import FrameOnDisk
 from acm_rs.files.rhythm import Rhythm, moment_text, rhythm, rhythm_rows
 from acm_rs.files.table import SensorTable
 
@@ -63,7 +64,7 @@ def _missing_rows(table: SensorTable, done: str) -> list[tuple[str, str]]:
     return rows
 
 
-def _missing_counts(sensors: pl.DataFrame) -> list[tuple[str, int]]:
+def _missing_counts(sensors: pl.DataFrame | FrameOnDisk) -> list[tuple[str, int]]:
     """Sensors with missing values and how many, the worst first."""
     counts = zip(sensors.columns, sensors.null_count().row(0), strict=True)
     return sorted(((name, count) for name, count in counts if count), key=lambda item: -item[1])

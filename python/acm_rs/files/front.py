@@ -207,7 +207,7 @@ def read_table(
     except Refusal as refusal:
         raise ValueError(_spoken(str(refusal), given)) from None
     table.notes = [_spoken(note, given) for note in table.notes]
-    frame = table.sensors if table.time is None else pl.DataFrame([table.time, *table.sensors])
+    frame = pl.DataFrame([*([] if table.time is None else [table.time]), *table.sensors])
     return (frame, ReadReport.of(table)) if report else frame
 
 

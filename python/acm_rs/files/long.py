@@ -16,6 +16,7 @@ from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.figures import share_of_numbers
 from acm_rs.files.flags import Flags, find_flags
 from acm_rs.files.labels import DESCRIPTION, TAG, UNIT, VALUE, bare
+from acm_rs.files.memory import Room
 from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import About, RawTable
@@ -25,7 +26,8 @@ from acm_rs.files.units import unit_key
 
 __all__ = ["Spread", "spread_long"]
 
-_MOST_CELLS = 500_000_000
+# Of a cell, and where it comes from.
+_BYTES, _BYTES_OF_TEXT = 8 + 4, 16 + 4
 
 
 class _LongOrigin(Origin):
@@ -113,7 +115,7 @@ class _Roles:
     others: list[str] = field(default_factory=list)
 
 
-def spread_long(raw: RawTable, options: ReadOptions) -> Spread | None:
+def spread_long(raw: RawTable, options: ReadOptions, room: Room | None = None) -> Spread | None:
     """Turn a long table into a wide one.
 
     Parameters
@@ -122,6 +124,8 @@ def spread_long(raw: RawTable, options: ReadOptions) -> Spread | None:
         The table as it is.
     options : ReadOptions
         What is known of it.
+    room : Room, optional
+        What is there of memory.
 
     Returns
     -------
@@ -132,7 +136,7 @@ def spread_long(raw: RawTable, options: ReadOptions) -> Spread | None:
     Raises
     ------
     Refusal
-        It is said to be long, and the columns cannot be told.
+        It is said to be long, and the columns cannot be told; or the wide table has no room in memory.
     """
     said = options.layout is Layout.long or options.tag_column is not None or options.value_column is not None
     if options.layout is Layout.wide:
@@ -159,7 +163,7 @@ def spread_long(raw: RawTable, options: ReadOptions) -> Spread | None:
         return None
     if not said and not _is_long(raw, roles, found.clock):
         return None
-    return _spread(raw, options, roles, found, found.clock)
+    return _spread(raw, options, roles, found, found.clock, room or Room())
 
 
 def _roles(raw: RawTable, options: ReadOptions) -> _Roles | None:
@@ -223,7 +227,7 @@ def _is_long(raw: RawTable, roles: _Roles, clock: Clock) -> bool:
     return times_again and tags.n_unique() > 1 and pairs * 100 >= 99 * times.len()
 
 
-def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, clock: Clock) -> Spread:
+def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, clock: Clock, room: Room) -> Spread:
     flags = find_flags(
         raw,
         used={roles.tag, *clock.used, *found.left_out},
@@ -245,11 +249,10 @@ def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, cl
         order = np.arange(good.size - 1, -1, -1)
     else:
         order = np.arange(good.size)
+    values = raw.column(roles.value)
     tags = names.unique(maintain_order=True)
     moments, first, place = np.unique(times.to_physical().to_numpy(), return_index=True, return_inverse=True)
-    if tags.len() * moments.size > _MOST_CELLS:
-        size = f"{counted(tags.len(), 'tag')} at {counted(moments.size, 'time')}"
-        raise Refusal(f"{raw.origin.path}: a table of {size} is too large; choose some of the files")
+    _require_room(raw, tags.len(), moments.size, _BYTES_OF_TEXT if values.dtype == pl.String else _BYTES, room)
     codes = names.cast(pl.Enum(tags)).to_physical().to_numpy()
     by_tag = order[np.argsort(codes[order], kind="stable")]
     ends = np.searchsorted(codes[by_tag], np.arange(tags.len()), side="right")
@@ -272,7 +275,6 @@ def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, cl
     if time_name in places:
         raise Refusal(f"{raw.origin.path}: the time column and a tag are both named {quoted(time_name)}")
     unique = times.gather(pl.Series(first))
-    values = raw.column(roles.value)
     columns = [unique.rename(time_name)]
     columns += [_gathered(values, rows).rename(name) for name, rows in places.items()]
     what = f"{counted(good.size, 'reading')} of {counted(tags.len(), 'tag')}"
@@ -301,6 +303,16 @@ def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, cl
         replace(options, time_column=None, quality_column=None),
         raw.height,
     )
+
+
+def _require_room(raw: RawTable, tags: int, times: int, size: int, room: Room) -> None:
+    """Refuse a wide table that memory has no room for; tags at times of their own leave it mostly empty."""
+    if room.memory is not None and tags * times * size > room.memory:
+        needed, there = (f"{size / 1e6:,.0f} MB" for size in (tags * times * size, room.memory))
+        raise Refusal(
+            f"{raw.origin.path}: a table of {counted(tags, 'tag')} at {counted(times, 'time')} takes {needed}, and"
+            f" there are {there} of memory: part the file by time or by tags"
+        )
 
 
 def _gathered(values: pl.Series, rows: NDArray[np.int32]) -> pl.Series:

@@ -16,6 +16,7 @@ from acm_rs.files.columns import Choice
 from acm_rs.files.errors import Refusal, counted, listed, quoted
 from acm_rs.files.flags import Flags, find_flags
 from acm_rs.files.labels import bare
+from acm_rs.files.on_disk import FrameOnDisk
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About, RawTable, kind
 from acm_rs.files.units import unit_of_name
@@ -154,12 +155,17 @@ class Sensors:
             series = series.cast(pl.String)
         return self._flags.apply(self._raw, series, self._options.uncertain, changes or Changes())
 
-    def read(self) -> pl.DataFrame:
+    def read(self, into: FrameOnDisk | None = None) -> pl.DataFrame | FrameOnDisk:
         """Read all sensors.
+
+        Parameters
+        ----------
+        into : FrameOnDisk, optional
+            Where to put them; into memory where None.
 
         Returns
         -------
-        DataFrame
+        DataFrame or FrameOnDisk
             Float64, missing as null. Columns that turn out to be none are left out, and named.
         """
         columns = {}
@@ -170,9 +176,12 @@ class Sensors:
                 if reason:
                     self.left_out[name] = reason
                     continue
-            columns[name] = column
+            if into is None:
+                columns[name] = column
+            else:
+                into.add(column)
         self._tell()
-        return pl.DataFrame(columns)
+        return pl.DataFrame(columns) if into is None else into
 
     def _read(self, name: str) -> pl.Series:
         series = self._flagged(self._raw.column(name), self.numbers.changes)

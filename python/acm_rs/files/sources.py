@@ -21,7 +21,7 @@ from typing import IO
 
 from acm_rs.files.errors import Refusal, counted, listed, quoted
 
-__all__ = ["STANDARD_INPUT", "Source", "matching", "open_sources"]
+__all__ = ["STANDARD_INPUT", "Scratch", "Source", "matching", "open_sources"]
 
 STANDARD_INPUT = Path("standard input")
 _BLOCK = 1 << 20
@@ -62,7 +62,7 @@ _NO_TABLES = (
 _ABOUT = frozenset(("readme", "read_me", "license", "licence", "changelog", "copying", "liesmich", "lisezmoi", "leeme"))
 
 
-class _Scratch:
+class Scratch:
     """A temporary folder, made when it is first needed and removed with its last user."""
 
     def __init__(self) -> None:
@@ -70,6 +70,7 @@ class _Scratch:
         self._count = 0
 
     def path(self, stem: str) -> Path:
+        """A path for a file in it."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="acm-rs-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
@@ -100,7 +101,7 @@ class Source:
     kind: str = "text"
     archive: Path | None = None
     notes: Sequence[str] = ()
-    _scratch: _Scratch = field(default_factory=_Scratch, repr=False, compare=False)
+    _scratch: Scratch = field(default_factory=Scratch, repr=False, compare=False)
 
     def scratch(self, stem: str) -> Path:
         """A path for a temporary file that lives as long as this object or a copy of it."""
@@ -130,7 +131,7 @@ def open_sources(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
         raise Refusal("no file is named", status=2)
-    scratch = _Scratch()
+    scratch = Scratch()
     sources: list[Source] = []
     seen: set[tuple[int, int]] = set()
     for text in [os.fspath(path) for path in given]:
@@ -180,7 +181,7 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return parts
 
 
-def _opened(path: Path, scratch: _Scratch) -> tuple[Source, tuple[int, int]]:
+def _opened(path: Path, scratch: Scratch) -> tuple[Source, tuple[int, int]]:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
@@ -200,7 +201,7 @@ def _opened(path: Path, scratch: _Scratch) -> tuple[Source, tuple[int, int]]:
     return Source(path, path, _scratch=scratch), (found.st_dev, found.st_ino)
 
 
-def _spooled(stream: IO[bytes], name: Path, scratch: _Scratch) -> Source:
+def _spooled(stream: IO[bytes], name: Path, scratch: Scratch) -> Source:
     source = Source(scratch.path("spooled"), name, _scratch=scratch)
     _written(source, iter(lambda: stream.read(_BLOCK), b""), name, None)
     return source

@@ -17,7 +17,9 @@ from acm_rs.files.effects import without_effect
 from acm_rs.files.errors import Origin, Refusal, counted, quoted
 from acm_rs.files.long import spread_long
 from acm_rs.files.machines import refuse_several_machines
+from acm_rs.files.memory import Room, require_room
 from acm_rs.files.meter import Told
+from acm_rs.files.on_disk import FrameOnDisk
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.order import order_of
 from acm_rs.files.raw import About
@@ -40,7 +42,7 @@ class SensorTable:
         The file it came from.
     time : Series or None
         The clock, named as in the file; None where the file has none.
-    sensors : DataFrame
+    sensors : DataFrame or FrameOnDisk
         Float64 columns, missing as null.
     time_note : str
         How the clock was understood.
@@ -60,7 +62,7 @@ class SensorTable:
 
     path: Path
     time: pl.Series | None
-    sensors: pl.DataFrame
+    sensors: pl.DataFrame | FrameOnDisk
     time_note: str = ""
     rows_read: int = 0
     notes: list[str] = field(default_factory=list)
@@ -73,7 +75,7 @@ class SensorTable:
     def frame(self) -> pl.DataFrame:
         """The sensors with the clock before them, where it is one of dates."""
         if self.time is None or not self.time.dtype.is_temporal():
-            return self.sensors
+            return pl.DataFrame([*self.sensors])
         time = self.time.cast(pl.Datetime("us")) if self.time.dtype == pl.Date else self.time
         return pl.DataFrame([time, *self.sensors])
 
@@ -85,6 +87,8 @@ def load_sensors(
     *,
     needed: Collection[str] = (),
     own_codes: bool = False,
+    disk: bool = False,
+    room: Room | None = None,
 ) -> SensorTable:
     """Read a file and understand it.
 
@@ -100,6 +104,10 @@ def load_sensors(
         Sensors that a model knows: they stay, whatever they hold.
     own_codes : bool
         A model that takes the table has its own rules for error codes: ``"auto"`` leaves them.
+    disk : bool
+        The sensors may lie on disk where they are many.
+    room : Room, optional
+        What is there of memory and disk; looked up where None.
 
     Returns
     -------
@@ -109,14 +117,15 @@ def load_sensors(
     Raises
     ------
     Refusal
-        Whatever cannot be understood, by file, row and column.
+        Whatever cannot be understood, by file, row and column, and a table for which there is no room.
     """
+    room = room or Room.now()
     raw = read_table(source, options, told)
     path = raw.origin.path
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
     rows_read = raw.height
-    long = spread_long(raw, options)
+    long = spread_long(raw, options, room)
     if long:
         raw, options, found = long.raw, long.options, long.found
         choice = resolve(raw, options)
@@ -135,7 +144,8 @@ def load_sensors(
         flags=long.flags if long else None,
         own_codes=own_codes,
     )
-    frame = sensors.read()
+    on_disk = require_room(path, raw.height, len(sensors.names), room, disk=disk)
+    frame = sensors.read(FrameOnDisk(raw.height) if on_disk else None)
     numbers = sensors.numbers
     left_out = found.left_out | sensors.left_out
     notes = [*raw.notes, *found.notes]
@@ -143,7 +153,7 @@ def load_sensors(
         notes.append(f"cells parted by {_separator_name(raw.separator)}")
     if numbers.decimal is Decimal.comma:
         notes.append("numbers with a decimal comma")
-    if not frame.width or (not needed and not any(column.count() for column in frame)):
+    if not frame.width or (not needed and min(frame.null_count().row(0)) == raw.height):
         what = f"; left out: {_left_out_text(left_out, told=())}" if left_out else ""
         raise Refusal(f"{path} has no column with numbers{' beside the time' if clock else ''}{what}")
     notes += sensors.notes
@@ -209,6 +219,9 @@ def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
 
 def _take(table: SensorTable, take: Callable[[pl.Series], pl.Series]) -> None:
     """Take rows of the sensors; one sensor after the other, so that no more than one stands in memory twice."""
+    if isinstance(table.sensors, FrameOnDisk):
+        table.sensors.take(take)
+        return
     columns = table.sensors.get_columns()
     table.sensors = pl.DataFrame()
     for place, column in enumerate(columns):
