@@ -123,6 +123,77 @@ def test_numbers_are_those_of_pandas() -> None:
     pd.testing.assert_frame_equal(acm_rs.rolling_std(frame, 8, by=CODES), want, rtol=1e-12, atol=1e-12)
 
 
+# ---- exponential weights --------------------------------------------------------------------------------------------
+
+WEIGHTED = pytest.mark.parametrize("work", [acm_rs.ewm_mean, acm_rs.ewm_std], ids=["mean", "std"])
+
+
+@WEIGHTED
+def test_exponential_weights_of_each_group_alone(work: Callable[..., Any]) -> None:
+    x = history(ROW_COUNT, 3)
+    for how in ({"alpha": 0.3}, {"span": 9, "adjust": False, "ignore_na": True}, {"halflife": 4.0, "min_periods": 3}):
+        want = one_by_one(lambda part, how=how: work(part, **how), x, CODES)
+        for form in layouts(x).values():
+            same_bytes(work(form, by=CODES, **how), want)
+        out = np.full((ROW_COUNT, 3), 7.0, order="F")
+        assert work(x, by=CODES, out=out, **how) is out
+        same_bytes(out, want)
+        same_bytes(work(x[:, 1], by=CODES, **how), want[:, 1])
+    assert (work(x, alpha=0.3, by=np.zeros(ROW_COUNT, int)) != work(x, alpha=0.3, by=CODES)).any()
+    same_bytes(work(x, alpha=0.3, by=np.zeros(ROW_COUNT, int)), work(x, alpha=0.3))
+    assert work(x[:0], alpha=0.3, by=CODES[:0]).shape == (0, 3)
+
+
+@WEIGHTED
+def test_exponential_weights_over_times_need_order_within_a_group_only(work: Callable[..., Any]) -> None:
+    x = history(ROW_COUNT, 2)
+    times = np.empty(ROW_COUNT, np.int64)
+    for code in range(5):
+        own = np.flatnonzero(code == CODES)
+        times[own] = clock("irregular", ROW_COUNT)[: own.size] + code * 977 * SECOND
+    got = work(x, halflife="2h", times=times, by=CODES)
+    same_bytes(got, one_by_one(lambda part, when: work(part, halflife="2h", times=when), x, CODES, times))
+    frame = pd.DataFrame(x, columns=["p", "t"], index=pd.DatetimeIndex(times.view("datetime64[ns]")))
+    found = work(frame, halflife="2h", by=NAMES)
+    assert found.index.equals(frame.index)
+    same_bytes(found.to_numpy(), got)
+    times[CODES == 2] = times[CODES == 2][::-1]
+    with pytest.raises(ValueError, match=r"`times` must not go back within a group, row \d+ is earlier .* group 2"):
+        work(x, halflife="2h", times=times, by=CODES)
+
+
+@WEIGHTED
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_exponential_weights_of_groups_are_those_of_pandas(work: Callable[..., Any], kind: str) -> None:
+    x = np.random.default_rng(8).normal(60, 2, (ROW_COUNT, 2))
+    x[np.random.default_rng(9).random(x.shape) < 0.1] = np.nan
+    frame = pd.DataFrame(x, columns=["p", "t"])
+    frame.insert(1, "pump", NAMES)
+    found = Sheet(work(as_kind(kind, frame), span=12, by="pump", ignore_na=True), "found", by="pump")
+    own = frame[["p", "t"]].groupby(frame["pump"]).ewm(span=12, ignore_na=True)
+    want = (own.mean() if work is acm_rs.ewm_mean else own.std()).droplevel(0).sort_index()
+    assert found.labels == ["p", "t"]
+    assert found.group_column().to_list() == NAMES
+    np.testing.assert_allclose(np.column_stack(found.values), want.to_numpy(), rtol=1e-12, atol=1e-12)
+
+
+@WEIGHTED
+def test_what_does_not_fit_exponential_weights_is_refused(work: Callable[..., Any]) -> None:
+    x = np.zeros((4, 2))
+    with pytest.raises(ValueError, match=r"`by` must have a label for each of the 4 rows of `x`, got 3"):
+        work(x, alpha=0.5, by=[1, 2, 3])
+    with pytest.raises(TypeError, match="`by` must be a label for each row where `x` is an array, got 'pump'"):
+        work(x, alpha=0.5, by="pump")
+    with pytest.raises(ValueError, match=r"`by` must have a label in every row, got 1 missing, the first in row 2"):
+        work(x, alpha=0.5, by=["a", "b", None, "a"])
+    with pytest.raises(ValueError, match="`alpha`"):
+        work(x, alpha=1.5, by=[1, 1, 2, 2])
+    with pytest.raises(ValueError, match="`out` must not share memory with `x`"):
+        work(x, alpha=0.5, by=[1, 1, 2, 2], out=x)
+    with pytest.raises(ValueError, match="`times` must have length 4, got 3"):
+        work(x, halflife="1s", by=[1, 1, 2, 2], times=np.array([1, 2, 3]))
+
+
 # ---- frames ---------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acm_rs import _native
-from acm_rs.frames import Duration, Floats, Times, X
+from acm_rs.frames import By, Duration, Floats, Times, X
 from acm_rs.kernels import weighted
 
 __all__ = ["ewm_mean", "ewm_std"]
@@ -20,6 +20,7 @@ def ewm_mean(
     min_periods: int = 1,
     times: Times | None = None,
     out: Floats | None = None,
+    by: By | None = None,
 ) -> X:
     """Exponentially weighted mean of each column.
 
@@ -48,11 +49,15 @@ def ewm_mean(
         When the rows were taken, sorted; needs a duration as ``halflife``.
     out : ndarray, optional
         Where to put the result: shape and dtype of ``x``, no memory shared with ``x``.
+    by : sequence, array or series of labels, shape (n,), or str, optional
+        A label for each row, or the name of a frame's column of them: each group's rows, in their order, are a history
+        of their own, and only within a group need times be in order. Results stand in the order of the rows. A missing
+        label is an error.
 
     Returns
     -------
     array or frame
-        Shape and dtype of ``x``.
+        Shape and dtype of ``x``; a column that ``by`` names comes before the others.
 
     Raises
     ------
@@ -85,6 +90,7 @@ def ewm_mean(
         halflife,
         times,
         out,
+        by,
         alpha=alpha,
         span=span,
         adjust=adjust,
@@ -105,6 +111,7 @@ def ewm_std(
     bias: bool = False,
     times: Times | None = None,
     out: Floats | None = None,
+    by: By | None = None,
 ) -> X:
     """Exponentially weighted standard deviation of each column.
 
@@ -134,11 +141,15 @@ def ewm_std(
         When the rows were taken, sorted; needs a duration as ``halflife``.
     out : ndarray, optional
         Where to put the result: shape and dtype of ``x``, no memory shared with ``x``.
+    by : sequence, array or series of labels, shape (n,), or str, optional
+        A label for each row, or the name of a frame's column of them: each group's rows, in their order, are a history
+        of their own, and only within a group need times be in order. Results stand in the order of the rows. A missing
+        label is an error.
 
     Returns
     -------
     array or frame
-        Shape and dtype of ``x``.
+        Shape and dtype of ``x``; a column that ``by`` names comes before the others.
 
     Raises
     ------
@@ -171,6 +182,7 @@ def ewm_std(
         halflife,
         times,
         out,
+        by,
         alpha=alpha,
         span=span,
         adjust=adjust,

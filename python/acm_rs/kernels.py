@@ -144,13 +144,20 @@ def same(kernel: Callable[..., Any], x: Any, out: Any, tails: Sequence[str] | No
     return sheet.like(found, None if tails is None else sheet.each(tails))
 
 
-def weighted(kernel: Callable[..., Any], x: Any, halflife: object, times: Any, out: Any, **own: Any) -> Any:
-    """A kernel of exponential weights, which decay with time where `halflife` is a duration."""
-    if isinstance(x, np.ndarray):
-        return kernel(x, halflife=halflife, times=stamps(times), out=out, **own)
-    sheet = Sheet(x, "x", times)
-    found = kernel(sheet.values, halflife=halflife, times=sheet.times(times, halflife), out=out, **own)
-    return found if out is not None else sheet.like(found)
+def weighted(kernel: Callable[..., Any], x: Any, halflife: object, times: Any, out: Any, by: Any, **own: Any) -> Any:
+    """A kernel of exponential weights, which decay with time where `halflife` is a duration; by group as `windowed`."""
+    sheet = opened(x, "x", times, by)
+    values = x if sheet is None else sheet.values
+    moments = stamps(times) if sheet is None else sheet.times(times, halflife)
+    if by is None:
+        found = kernel(values, halflife=halflife, times=moments, out=out, **own)
+    else:
+
+        def alone(part: Any, moments: Any) -> Any:
+            return kernel(part, halflife=halflife, times=moments, out=None, **own)
+
+        found, _ = by_group(alone, (values,), by, sheet, moments, lambda moments: (moments,), 1, out, {})
+    return found if sheet is None or out is not None else sheet.like(found)
 
 
 def relabelled(kernel: Callable[..., Any], labels: Any, *arguments: Any, **own: Any) -> Any:
