@@ -187,12 +187,18 @@ TELLING = np.r_[0:100, 1450:2010]
 def test_every_family_is_exact(name: str, missing: bool) -> None:
     x = family(name, missing)[TELLING]
     with mpmath.workprec(400):
-        for alpha, weighing in itertools.product((0.7, 0.1, 0.004), WEIGHINGS):
+        for alpha, adjust in itertools.product((0.7, 0.1, 0.004), (True, False)):
             true = mpmath.mpf(alpha)
-            want = exactly(x, [1 - true] * x.size, true, **weighing)
-            assert worst(acm_rs.ewm_mean(x, alpha=alpha, **weighing), want[0]) <= 1e-13
-            assert worst(acm_rs.ewm_std(x, alpha=alpha, **weighing, bias=True), want[1]) <= 1e-12
-            assert worst(acm_rs.ewm_std(x, alpha=alpha, **weighing), want[2]) <= 1e-12
+            keep = [1 - true] * x.size
+            want = exactly(x, keep, true, adjust, ignore_na=False)
+            for ignore_na in (False, True):
+                # In a full history there is nothing to ignore.
+                if ignore_na and missing:
+                    want = exactly(x, keep, true, adjust, ignore_na=True)
+                weighing = {"adjust": adjust, "ignore_na": ignore_na}
+                assert worst(acm_rs.ewm_mean(x, alpha=alpha, **weighing), want[0]) <= 1e-13
+                assert worst(acm_rs.ewm_std(x, alpha=alpha, **weighing, bias=True), want[1]) <= 1e-12
+                assert worst(acm_rs.ewm_std(x, alpha=alpha, **weighing), want[2]) <= 1e-12
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["full", "gaps"])
@@ -202,14 +208,16 @@ def test_every_family_in_time_is_exact(name: str, missing: bool) -> None:
     times = stamps(x.size)
     steps = np.diff(times.astype(np.int64), prepend=times[:1].astype(np.int64))
     with mpmath.workprec(400):
-        for seconds, weighing in itertools.product((3, 200), WEIGHINGS):
+        for seconds, adjust in itertools.product((3, 200), (True, False)):
             keep = [mpmath.mpf(2) ** (-mpmath.mpf(int(step)) / (seconds * 10**9)) for step in steps]
             # Time passes with and without values.
-            want = exactly(x, keep, None, weighing["adjust"], ignore_na=False)
+            want = exactly(x, keep, None, adjust, ignore_na=False)
             halflife = f"{seconds}s"
-            assert worst(acm_rs.ewm_mean(x, halflife=halflife, times=times, **weighing), want[0]) <= 1e-13
-            assert worst(acm_rs.ewm_std(x, halflife=halflife, times=times, **weighing, bias=True), want[1]) <= 1e-12
-            assert worst(acm_rs.ewm_std(x, halflife=halflife, times=times, **weighing), want[2]) <= 1e-12
+            for ignore_na in (False, True):
+                weighing = {"adjust": adjust, "ignore_na": ignore_na}
+                assert worst(acm_rs.ewm_mean(x, halflife=halflife, times=times, **weighing), want[0]) <= 1e-13
+                assert worst(acm_rs.ewm_std(x, halflife=halflife, times=times, **weighing, bias=True), want[1]) <= 1e-12
+                assert worst(acm_rs.ewm_std(x, halflife=halflife, times=times, **weighing), want[2]) <= 1e-12
 
 
 def test_a_constant_stays_what_it_is() -> None:

@@ -215,10 +215,10 @@ def test_a_constant_column_has_no_spread() -> None:
 
 
 def test_skew_and_kurt_are_clipped() -> None:
-    x = np.zeros((12_000, 1))
+    x = np.zeros((10_100, 1))
     x[0] = 1.0
     x[1::2] = 1e-9
-    got = named(x, 12_000)
+    got = named(x, 10_100)
     assert np.nanmax(got["c0_kurt"]) == 1000.0
     assert np.nanmax(got["c0_skew"]) == 100.0
     free = sliding_moments(x[:, 0][:2000], 2000)
