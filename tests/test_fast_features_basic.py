@@ -61,9 +61,11 @@ def test_nothing_is_missing_in_the_end(backend: str) -> None:
 
 # The fallbacks clip in the same line.
 @pytest.mark.parametrize("backend", [BACKENDS[0], BACKENDS[-1]])
-def test_skewness_and_kurtosis_are_clipped(backend: str) -> None:
+def test_skewness_and_kurtosis_are_clipped(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # One in n has a skewness of almost sqrt(n).
     frame = pd.DataFrame({"a": np.r_[np.zeros(10_099), 1.0]})
+    # The fallbacks' spectrum of such windows takes most of the time, and is not asked for.
+    monkeypatch.setattr(ff, "_band_energy", lambda *_: 0.0)
     with serving(backend):
         last = ff.compute_basic_features(frame, 10_100).iloc[-1]
     assert last["a_skew"] == 100.0
