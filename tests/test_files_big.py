@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import acm_rs
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from acm_rs.cli import main
+from acm_rs.cli import features, main
 from acm_rs.files import memory, pieces, reading, spool, stored
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
@@ -154,6 +155,28 @@ def test_their_features_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> N
             small.setattr(memory, "HELD", 1 << 28)
             assert main(["features", "in.csv", "-o", output, "-q"]) == 0
         assert Path(output).read_bytes() == made
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("more", [[], ["-w", "3h"], ["--fill", "median"]], ids=["rows", "time", "fill"])
+def test_features_of_long_windows_are_made_some_sensors_at_a_time(
+    more: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in.csv").write_text(KINDS["words"])
+    call = ["features", "in.csv", "-q", *(more or ["-w", "50"]), "-o"]
+    assert main([*call, "whole.parquet"]) == 0
+    widths: list[int] = []
+    work = acm_rs.feature_matrix
+
+    def heard(x: np.ndarray, *given: object, **more: object) -> np.ndarray:
+        widths.append(x.shape[1])
+        return work(x, *given, **more)
+
+    monkeypatch.setattr(features, "_MOST_CELLS", 1)
+    monkeypatch.setattr(acm_rs, "feature_matrix", heard)
+    assert main([*call, "parts.parquet"]) == 0
+    assert set(widths) == {1}
+    assert Path("parts.parquet").read_bytes() == Path("whole.parquet").read_bytes()
 
 
 # ---- stored types ---------------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ __all__ = ["FeatureRun", "FeatureTable", "Fill", "run_features"]
 
 # A piece sees at least this share of the rows before it that its windows see: then no row is read nine times.
 _HALO_SHARE = 8
+# Results of a piece, and of the rows before it that its windows see, that are in memory at once: 128 MB.
+_MOST_CELLS = 1 << 24
 
 
 class Fill(StrEnum):
@@ -205,24 +207,38 @@ class FeatureTable:
         for start in range(0, rows, size):
             stop = min(start + size, rows)
             first = int(sees[start])
-            # Column by column in memory: each feature then is one block that Polars takes as it is.
-            x = sensors[first:stop].to_numpy(order="fortran")
             if moments is not None:
                 given["times"] = moments[first:stop]
-            began = time.perf_counter()
-            values = acm_rs.feature_matrix(x, window, first_row=first, **given)[start - first :]
-            self.seconds += time.perf_counter() - began
-            piece = pl.DataFrame(
-                [
-                    pl.Series(name, [None] * len(values), dtype=pl.Float64)
-                    if name in self._never
-                    else pl.Series(name, values[:, place], nan_to_null=self.fill is None)
-                    for place, name in enumerate(self.columns)
-                ]
-            )
+            made = self._made(sensors[first:stop], window, start - first, first, given)
+            piece = pl.DataFrame([made[name] for name in self.columns])
             self.empty += sum(piece.null_count().row(0))
             yield piece
             told(stop, rows)
+
+    def _made(
+        self, seen: pl.DataFrame, window: Window, before: int, first: int, given: dict[str, Any]
+    ) -> dict[str, pl.Series]:
+        """The features of some rows but the first, a few sensors at a time where the rows are many."""
+        made: dict[str, pl.Series] = {}
+        step = max(1, _MOST_CELLS * seen.width // (max(seen.height, 1) * len(self.columns)))
+        for place in range(0, seen.width, step):
+            some = seen[:, place : place + step]
+            own = {"fill": None if given["fill"] is None else given["fill"][place : place + step]}
+            # Column by column in memory: each feature then is one block that Polars takes as it is.
+            x = some.to_numpy(order="fortran")
+            began = time.perf_counter()
+            values = acm_rs.feature_matrix(x, window, first_row=first, **{**given, **own})[before:]
+            self.seconds += time.perf_counter() - began
+            if step < seen.width:
+                # Else what is left of the rows before would stay in memory with it.
+                values = values.copy(order="F")
+            for column, name in enumerate(acm_rs.feature_names(some.columns)):
+                made[name] = (
+                    pl.Series(name, [None] * len(values), dtype=pl.Float64)
+                    if name in self._never
+                    else pl.Series(name, values[:, column], nan_to_null=self.fill is None)
+                )
+        return made
 
     def _first_seen(self, rows: int) -> NDArray[np.int64]:
         """The first row that each row's window sees."""
