@@ -79,11 +79,16 @@ def test_limits() -> None:
     detector = acm_rs.MahalanobisDetector("none").fit(plant(300, 4))
     # With the covariance's divisor n, not n - 1.
     want = 4 * (300**2 - 1) / (300 * 296) * stats.f.isf(0.01, 4, 296) * 300 / 299
-    assert detector.limit() == pytest.approx(want, rel=1e-10)
+    assert detector.limit(method="theoretical") == pytest.approx(want, rel=1e-10)
     wide = acm_rs.MahalanobisDetector().fit(plant(10, 20))
-    assert wide.limit(0.05) == pytest.approx(stats.chi2.isf(0.05, 20), rel=1e-10)
+    assert wide.limit(0.05, "theoretical") == pytest.approx(stats.chi2.isf(0.05, 20), rel=1e-10)
     with pytest.raises(ValueError, match="`alpha` must be between 0 and 1, got 0"):
         detector.limit(0.0)
+    with pytest.raises(ValueError, match='`method` must be one of "held_out", "theoretical", got "exact"'):
+        detector.limit(0.1, "exact")  # type: ignore[arg-type]
+    # Eight rows are too few to be cut.
+    few = acm_rs.MahalanobisDetector().fit(plant(8, 3))
+    assert few.limit() == few.limit(method="theoretical")
 
 
 def test_singular_covariances_need_shrinkage() -> None:

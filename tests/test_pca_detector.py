@@ -67,7 +67,7 @@ def test_statistics_are_scikit_learns(k: float, scaling: str, lags: int, offset:
 @pytest.mark.parametrize("alpha", [0.5, 0.1, 0.01, 1e-4])
 def test_limits_are_the_formulae(alpha: float) -> None:
     train = plant(700, 9)
-    detector = acm_rs.PCADetector(3, scaling="standard").fit(train)
+    detector = acm_rs.PCADetector(3, scaling="standard", limits="theoretical").fit(train)
     peer = PCA(9, svd_solver="full").fit(_scaled(train, train, "standard", 0))
     theta = [(peer.explained_variance_[3:] ** power).sum() for power in (1, 2, 3)]
     h0 = 1 - 2 * theta[0] * theta[2] / (3 * theta[1] ** 2)

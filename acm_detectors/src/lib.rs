@@ -40,8 +40,10 @@
 pub mod ar1;
 pub mod choose;
 pub mod decisions;
+mod folds;
 pub mod forest;
 pub mod fused;
+mod held_out;
 mod lagged;
 pub mod limits;
 pub mod mahalanobis;
@@ -49,5 +51,6 @@ pub mod mixture;
 pub mod omr;
 mod packed;
 pub mod pca;
+mod product;
 pub mod regime_detector;
 pub mod regimes;

@@ -55,6 +55,17 @@ pub fn f_upper(first: f64, second: f64, alpha: f64) -> f64 {
     })
 }
 
+/// The value that a number of Student's t distribution with `freedom` > 0 degrees of freedom exceeds with probability `alpha`,
+/// between 0 and 1.
+#[must_use]
+pub fn t_upper(freedom: f64, alpha: f64) -> f64 {
+    if alpha == 0.5 {
+        return 0.0;
+    }
+    let distance = f_upper(1.0, freedom, 2.0 * alpha.min(1.0 - alpha)).sqrt();
+    if alpha < 0.5 { distance } else { -distance }
+}
+
 /// Probabilities above and below a point, and the density of the logarithm there.
 struct Tails {
     above: f64,
@@ -272,6 +283,14 @@ mod tests {
             (1e6, 0.01, 1_003_292.893_686_412_6),
         ] {
             close(chi2_upper(freedom, alpha), exact);
+        }
+        for (freedom, alpha, exact) in [
+            (1.0, 0.25, 1.0),
+            (1.0, 0.75, -1.0),
+            (4.0, 0.5, 0.0),
+            (2.0, 0.1, 0.8 / 0.18_f64.sqrt()),
+        ] {
+            close(t_upper(freedom, alpha), exact);
         }
         for (first, second, alpha, exact) in [
             (1.0, 1.0, 0.5, 1.0),

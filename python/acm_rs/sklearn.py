@@ -223,7 +223,7 @@ class PCADetector(_Detector):
         lags: int = 0,
         scaling: Literal["robust", "standard"] = "robust",
         alpha: float = 0.01,
-        limits: Literal["theoretical", "empirical"] = "theoretical",
+        limits: Literal["held_out", "theoretical", "empirical"] = "held_out",
         contamination: float = 0.01,
     ) -> None:
         self.n_components = n_components

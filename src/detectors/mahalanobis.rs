@@ -6,10 +6,13 @@ use acm_linalg::state::Names;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::arguments::{count, number, unknown_word, word};
+use crate::arguments::{choice, count, number, unknown_word, word};
 use crate::classes::{Array, Matrix, Setting, class, learned, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::models::left_out;
+
+/// Whether a limit is of rows that the model has not seen.
+const METHODS: [(&str, bool); 2] = [("held_out", true), ("theoretical", false)];
 
 class!(MahalanobisDetector, Parameters, FittedMahalanobis, LaggedMemory);
 shared!(MahalanobisDetector, fit, score, update, contributions);
@@ -41,9 +44,11 @@ impl MahalanobisDetector {
         Self::of(Parameters::new(shrinkage_of(shrinkage)?, count(lags, "lags", 0)?))
     }
 
-    fn limit(&self, alpha: &Value<'_>) -> PyResult<f64> {
+    fn limit(&self, alpha: &Value<'_>, method: &Value<'_>) -> PyResult<f64> {
         let alpha = number(alpha, "alpha")?;
-        self.held.get()?.limit(alpha).map_err(exception)
+        let fit = self.held.get()?;
+        let held_out = choice(method, "method", &METHODS)?;
+        if held_out { fit.limit(alpha) } else { fit.theoretical_limit(alpha) }.map_err(exception)
     }
 }
 

@@ -11,7 +11,11 @@ use crate::interop::{Value, exception};
 use crate::models::{Asked, left_out};
 
 const SCALINGS: [(&str, Manner); 2] = [("robust", Manner::Robust), ("standard", Manner::Standard)];
-const LIMITS: [(&str, Limits); 2] = [("theoretical", Limits::Theoretical), ("empirical", Limits::Empirical)];
+const LIMITS: [(&str, Limits); 3] = [
+    ("held_out", Limits::HeldOut),
+    ("theoretical", Limits::Theoretical),
+    ("empirical", Limits::Empirical),
+];
 const STATISTICS: [(&str, Statistic); 3] = [
     ("score", Statistic::Score),
     ("spe", Statistic::Spe),
@@ -78,13 +82,15 @@ impl PCADetector {
     }
 
     fn spe_limit(&self, alpha: Option<&Value<'_>>, method: Option<&Value<'_>>) -> PyResult<f64> {
-        let (alpha, method) = self.limit_of(alpha, method)?;
-        self.held.get()?.spe_limit_at(alpha, method).map_err(exception)
+        let fit = self.held.get()?;
+        let (alpha, method) = self.limit_of(&fit, alpha, method)?;
+        fit.spe_limit_at(alpha, method).map_err(exception)
     }
 
     fn t2_limit(&self, alpha: Option<&Value<'_>>, method: Option<&Value<'_>>) -> PyResult<f64> {
-        let (alpha, method) = self.limit_of(alpha, method)?;
-        self.held.get()?.t2_limit_at(alpha, method).map_err(exception)
+        let fit = self.held.get()?;
+        let (alpha, method) = self.limit_of(&fit, alpha, method)?;
+        fit.t2_limit_at(alpha, method).map_err(exception)
     }
 
     fn contributions<'py>(
@@ -113,10 +119,15 @@ impl PCADetector {
         Asked::of(self, x)?.line(|fit, x, out| fit.statistic(x, which, out))
     }
 
-    /// `alpha` and the method of a limit, the constructor's where they are None.
-    fn limit_of(&self, alpha: Option<&Value<'_>>, method: Option<&Value<'_>>) -> PyResult<(f64, Limits)> {
-        let alpha = alpha.map_or(Ok(self.parameters.alpha()), |value| number(value, "alpha"))?;
+    /// `alpha` and the method of a limit, those of the score where they are None.
+    fn limit_of(
+        &self,
+        fit: &FittedPca,
+        alpha: Option<&Value<'_>>,
+        method: Option<&Value<'_>>,
+    ) -> PyResult<(f64, Limits)> {
         let method = method.map_or(Ok(self.parameters.limits()), |value| choice(value, "method", &LIMITS))?;
+        let alpha = alpha.map_or(Ok(fit.share_of_score(method)), |value| number(value, "alpha"))?;
         Ok((alpha, method))
     }
 }

@@ -210,11 +210,11 @@ ROWS = (
     ),
     Model(
         "PCADetector",
-        {"n_components": 2, "lags": 1, "scaling": "robust", "alpha": 0.01, "limits": "theoretical"},
+        {"n_components": 2, "lags": 1, "scaling": "robust", "alpha": 0.01, "limits": "held_out"},
         (
             {"n_components": 2},
             {"n_components": 0.8, "lags": 2, "scaling": "standard", "limits": "empirical", "alpha": 0.05},
-            {"n_components": 4, "lags": 1},
+            {"n_components": 4, "lags": 1, "limits": "theoretical"},
         ),
         remembers=True,
         methods=("spe", "t2", "residuals"),
@@ -229,7 +229,7 @@ ROWS = (
         {"shrinkage": "ledoit_wolf", "lags": 1},
         ({}, {"shrinkage": "none"}, {"shrinkage": 0.3, "lags": 2}),
         remembers=True,
-        others={"limit": lambda rows: {"alpha": 0.01}},
+        others={"limit": lambda rows: {"alpha": 0.01, "method": "held_out"}},
     ),
     Model(
         "IsolationForest",

@@ -11,12 +11,13 @@ use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
 use acm_linalg::{Error, Result, Samples, Scaling, parallel};
 use ndarray::ArrayView2;
 
-use super::folds::{Outside, Subspace, Task, folds};
+use super::folds::{Outside, Subspace, Task};
 use super::parts::{Kind, Norms, averaged};
-use super::product::squared_lengths;
 use super::{FittedFused, Fused};
+use crate::folds::folds;
 use crate::lagged::Lagged;
 use crate::packed::Packed;
+use crate::product::squared_lengths;
 
 /// A column whose standard deviation is no more than this share of its mean is constant but for rounding.
 const ROUNDING: f64 = 1e-14;

@@ -2,75 +2,19 @@
 
 use std::ops::Range;
 
-use acm_linalg::dense::{Rows, symmetric_eigen};
-use acm_linalg::memory::{Gather, reserved};
+use acm_linalg::dense::symmetric_eigen;
+use acm_linalg::memory::reserved;
 use acm_linalg::pca::Components;
 use acm_linalg::samples::room;
-use acm_linalg::{Result, Samples, parallel, workspace};
-use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, MatMut, MatRef, Par};
+use acm_linalg::{Result, Samples, parallel};
 
-use super::product::of_points;
+use crate::folds::{Fold, joined, sums};
 use crate::lagged::Lagged;
 use crate::packed::Packed;
-
-/// Rows that are multiplied at a time.
-const BLOCK: usize = 256;
+use crate::product::of_points;
 
 /// Variances below this share of the greatest are rounding.
 const NOTHING: f64 = 1e-12;
-
-/// Rows `0..rows` cut into `count` stretches of nearly the same length.
-pub(super) fn folds(rows: usize, count: usize) -> Result<Vec<Range<usize>>> {
-    let edge = |number: usize| (number as u128 * rows as u128 / count as u128) as usize;
-    (0..count).map(|number| edge(number)..edge(number + 1)).gathered("the folds")
-}
-
-/// How many rows, their sum, and the lower half of the sum of their products with themselves.
-struct FoldSums {
-    count: usize,
-    sum: Vec<f64>,
-    products: Vec<f64>,
-}
-
-impl FoldSums {
-    fn new(width: usize) -> Result<Self> {
-        Ok(Self {
-            count: 0,
-            sum: room(width, 1, 0.0, "sums of columns")?,
-            products: room(width, width, 0.0, "products of columns")?,
-        })
-    }
-
-    /// Adds rows that stand one after the other.
-    fn add(&mut self, rows: &[f64]) {
-        if rows.is_empty() {
-            return;
-        }
-        let width = self.sum.len();
-        let count = rows.len() / width;
-        for row in rows.chunks_exact(width) {
-            self.sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-        }
-        let rows = MatRef::from_row_major_slice(rows, count, width);
-        let products = MatMut::from_row_major_slice_mut(&mut self.products, width, width);
-        let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-        matmul(products, lower, Accum::Add, rows.transpose(), whole, rows, whole, 1.0, Par::Seq);
-        self.count += count;
-    }
-
-    fn join(&mut self, other: &Self) {
-        self.sum.iter_mut().zip(&other.sum).for_each(|(sum, other)| *sum += other);
-        self.products.iter_mut().zip(&other.products).for_each(|(sum, other)| *sum += other);
-        self.count += other.count;
-    }
-}
-
-/// One stretch: its first rows, whose lags reach into the stretch before, and the sums of the others.
-struct Fold {
-    head: Vec<f64>,
-    rest: FoldSums,
-}
 
 /// A model of the rows: where they are centred, the matrix that leaves of a point the residual of its present row, and the
 /// components.
@@ -104,7 +48,7 @@ impl Task<'_, '_> {
     /// subtracted.
     pub(super) fn outside(&self, lagged: &Lagged) -> Result<Outside> {
         let (width, sensors) = (lagged.width(), lagged.kept.len());
-        let parts = self.sums(lagged)?;
+        let parts = sums(lagged, self.x, self.good, self.folds)?;
         let count = self.folds.len();
         let mut models = reserved(count + 1, "the folds")?;
         models.resize_with(count + 1, || None);
@@ -140,87 +84,11 @@ impl Task<'_, '_> {
         }
     }
 
-    fn sums(&self, lagged: &Lagged) -> Result<Vec<Fold>> {
-        let width = lagged.width();
-        let mut parts = reserved(self.folds.len(), "the folds")?;
-        for _ in self.folds {
-            let head = reserved(lagged.lags.saturating_mul(width), "the first rows of a fold")?;
-            parts.push(Fold {
-                head,
-                rest: FoldSums::new(width)?,
-            });
-        }
-        let jobs = parts.iter_mut().zip(self.folds);
-        let cost = self.x.rows() as f64 * (3.0 * width as f64 + 0.1 * (width * width) as f64);
-        parallel::run(
-            jobs,
-            cost,
-            || {
-                workspace::ready()?;
-                room(BLOCK, width, 0.0, "a block of rows")
-            },
-            |block, (part, rows), stop| {
-                let middle = rows.start + lagged.lags;
-                self.read(lagged, rows.start..middle, &mut block[..], &mut |rows: &[f64]| {
-                    part.head.extend_from_slice(rows)
-                });
-                for start in (middle..rows.end).step_by(BLOCK) {
-                    if stop.requested() {
-                        return;
-                    }
-                    let end = (start + BLOCK).min(rows.end);
-                    self.read(lagged, start..end, &mut block[..], &mut |rows: &[f64]| part.rest.add(rows));
-                }
-            },
-        )?;
-        Ok(parts)
-    }
-
-    /// The points of the good ones of `rows`, a block at a time.
-    fn read(&self, lagged: &Lagged, rows: Range<usize>, block: &mut [f64], take: &mut impl FnMut(&[f64])) {
-        let width = lagged.width();
-        let points = lagged.points(self.x);
-        let mut filled = 0;
-        for row in rows {
-            if self.good[row] {
-                points.read(row..row + 1, &mut block[filled..filled + width]);
-                filled += width;
-                if filled == block.len() {
-                    take(&*block);
-                    filled = 0;
-                }
-            }
-        }
-        if filled > 0 {
-            take(&block[..filled]);
-        }
-    }
-
     /// Without the fold `out` and the rows after it whose lags reach into it.
     fn model(&self, lagged: &Lagged, parts: &[Fold], out: Option<usize>) -> Result<Subspace> {
         let width = lagged.width();
-        workspace::ready()?;
-        let mut all = FoldSums::new(width)?;
-        for (number, part) in parts.iter().enumerate() {
-            if out != Some(number) {
-                all.join(&part.rest);
-            }
-        }
-        for (number, part) in parts.iter().enumerate() {
-            let behind = number.checked_sub(1);
-            if out.is_none() || (out != Some(number) && out != behind) {
-                all.add(&part.head);
-            }
-        }
-        let count = all.count.max(2) as f64;
-        let mean = all.sum.iter().map(|sum| sum / count).gathered("means of columns")?;
-        for row in 0..width {
-            for column in 0..=row {
-                let product = &mut all.products[row * width + column];
-                *product = (*product - count * mean[row] * mean[column]) / (count - 1.0);
-            }
-        }
-        let (variances, mut components) = symmetric_eigen(&all.products, width, "x")?;
+        let (mean, covariance) = joined(parts, |number| out != Some(number))?.moments()?;
+        let (variances, mut components) = symmetric_eigen(&covariance, width, "x")?;
         let kept = kept(&variances, self.keep);
         components.truncate(kept * width);
         let sensors = lagged.kept.len();

@@ -33,7 +33,6 @@
 mod fit;
 mod folds;
 mod parts;
-mod product;
 mod score;
 #[cfg(test)]
 mod tests;

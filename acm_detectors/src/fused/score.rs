@@ -8,9 +8,9 @@ use fearless_simd::{Level, dispatch};
 
 use super::FittedFused;
 use super::parts::{Kind, Part};
-use super::product::of_points;
 use crate::lagged;
 use crate::packed::PRODUCT_NS;
+use crate::product::of_points;
 
 /// For the memories a row counts at most as this many usual ones: a spike, or a past fault, is forgotten in bounded time.
 const CAP: f64 = 5.0;

@@ -77,18 +77,21 @@ fn chunks_change_no_byte() {
 #[test]
 fn the_limit_is_exceeded_as_often_as_asked() {
     // On average over training sets, small ones included.
-    let above = |seed| {
+    let above = |seed, held_out: bool| {
         let model = fitted(&plant(60, 5, seed), Shrinkage::Share(0.0), 0);
-        let limit = model.limit(0.01).unwrap();
+        let limit = if held_out { model.limit(0.01) } else { model.theoretical_limit(0.01) }.unwrap();
         scores(&model, &plant(1000, 5, seed + 1000))
             .iter()
             .filter(|&&score| score > limit)
             .count()
     };
-    let total: usize = (0..60).map(above).sum();
-    assert!((450..750).contains(&total), "{total}");
+    for held_out in [true, false] {
+        let total: usize = (0..60).map(|seed| above(seed, held_out)).sum();
+        assert!((450..750).contains(&total), "{total} {held_out}");
+    }
     let model = fitted(&plant(60, 5, 1), Shrinkage::Share(0.0), 0);
-    assert!(model.limit(1.0).is_err());
+    assert!(model.limit(1.0).is_err() && model.theoretical_limit(0.0).is_err());
+    // Too few rows to be cut into stretches.
     let wide = fitted(&plant(8, 12, 1), Shrinkage::LedoitWolf, 0);
     assert!((wide.limit(0.01).unwrap() - 26.216_967_305_535_853).abs() < 1e-9);
 }
@@ -160,4 +163,41 @@ fn another_number_of_places_is_told_and_changes_nothing() {
     let mut out = vec![0.0; 60];
     model.update(&mut live, samples, &mut out).unwrap();
     assert_eq!(out, scores(&model, &x));
+}
+
+#[test]
+fn each_stretch_is_judged_by_a_covariance_of_the_others() {
+    for (columns, shrinkage, lags) in [
+        (4, Shrinkage::LedoitWolf, 0),
+        (3, Shrinkage::Nothing, 2),
+        (70, Shrinkage::LedoitWolf, 0),
+    ] {
+        let x = plant(60, columns, 3);
+        let model = fitted(&x, shrinkage, lags);
+        let width = model.width();
+        let mut points = vec![0.0; 60 * width];
+        acm_linalg::dense::Rows::read(&model.lagged.points(x.view().into()), 0..60, &mut points);
+        let points = ndarray::ArrayView2::from_shape((60, width), &points).unwrap();
+        let mut found = Vec::new();
+        let count = crate::held_out::count(60, lags, width.min(60)).unwrap();
+        for stretch in crate::folds::folds(60, count).unwrap() {
+            let others: Vec<usize> = (0..60).filter(|&row| row < stretch.start || row >= stretch.end + lags).collect();
+            let rest = points.select(ndarray::Axis(0), &others);
+            let samples = Samples::from(rest.view());
+            let centered = Centered::new(&samples).unwrap();
+            let mean = centered.mean().unwrap();
+            let covariance = shrunk(&centered, Shrinkage::Share(model.shrinkage())).unwrap().covariance;
+            let white = whitening(&covariance, width).unwrap().matrix().unwrap();
+            for row in stretch {
+                let z: Vec<f64> = points.row(row).iter().zip(&mean).map(|(value, mean)| value - mean).collect();
+                let white = white.chunks(width).map(|line| line.iter().zip(&z).map(|(a, b)| a * b).sum::<f64>());
+                found.push(white.map(|value| value * value).sum::<f64>());
+            }
+        }
+        let want = HeldOut::of(&mut found, &[true; 60]).unwrap();
+        for alpha in [0.5, 0.05, 0.001] {
+            let ratio = model.limit(alpha).unwrap() / want.limit(alpha);
+            assert!((ratio - 1.0).abs() < 1e-9, "{columns} {alpha} {ratio}");
+        }
+    }
 }

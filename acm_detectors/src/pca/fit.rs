@@ -7,12 +7,12 @@ use acm_linalg::scaling::{Manner, quantile};
 use acm_linalg::{Result, Samples};
 
 use super::kernel::Directions;
-use super::{Components, FittedPca, Limits, PcaDetector, Statistic};
+use super::{Components, FittedPca, Limits, PcaDetector, Statistic, held_out};
 use crate::lagged::{Lagged, NOTHING_CHANGES};
 use crate::limits;
 
 /// Components along which the data vary by less than this share of the first are rounding: T² would divide by it.
-const NOTHING: f64 = 1e-12;
+pub(super) const NOTHING: f64 = 1e-12;
 
 pub(super) fn require_alpha(alpha: f64) -> Result<()> {
     require(alpha > 0.0 && alpha < 1.0, "alpha", "between 0 and 1", alpha)
@@ -70,7 +70,8 @@ impl PcaDetector {
     /// deviation, the latter scales.
     ///
     /// Shapes: x (n, d), n >= lags + 6.
-    /// Cost: that of [`acm_linalg::pca::pca`] on d (lags + 1) columns, and of scoring. Keeps two values a row.
+    /// Cost: that of [`acm_linalg::pca::pca`] on d (lags + 1) columns, and of scoring, once more than that for the limits from
+    /// held-out rows, and their ten decompositions (fewer from 200 coordinates on). Keeps two values a row.
     ///
     /// # Errors
     /// [`acm_linalg::Error::TooFew`]; [`acm_linalg::Error::Unfit`] where no column changes; [`acm_linalg::Error::Memory`];
@@ -97,6 +98,7 @@ impl PcaDetector {
             variances: found.variances,
             spe: room(rows, 1, 0.0, "the training statistics")?,
             t2: room(rows, 1, 0.0, "the training statistics")?,
+            held_out: None,
             spe_limit: 1.0,
             t2_limit: 1.0,
             directions,
@@ -108,24 +110,42 @@ impl PcaDetector {
         spe.sort_unstable_by(f64::total_cmp);
         t2.sort_unstable_by(f64::total_cmp);
         (fitted.spe, fitted.t2) = (spe, t2);
-        fitted.spe_limit = spe_limit(&fitted, self.alpha, self.limits);
-        fitted.t2_limit = t2_limit(&fitted, self.alpha, self.limits);
+        fitted.held_out = held_out::statistics(&fitted, x)?;
+        let alpha = share(&fitted, self.alpha, self.limits);
+        fitted.spe_limit = spe_limit(&fitted, alpha, self.limits);
+        fitted.t2_limit = t2_limit(&fitted, alpha, self.limits);
         Ok(fitted)
     }
 }
 
+/// What each statistic has of the score's significance: half, unless there is no residual.
+pub(super) fn share(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
+    let both = spe_limit(model, alpha, method) > floor(model);
+    if method == Limits::HeldOut && both { alpha / 2.0 } else { alpha }
+}
+
+/// What rounding may leave of the data's variance.
+fn floor(model: &FittedPca) -> f64 {
+    NOTHING * model.variances.iter().sum::<f64>()
+}
+
 pub(super) fn spe_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
-    let limit = match method {
-        Limits::Theoretical => limits::spe_limit(&model.variances[model.directions.count()..], alpha),
-        Limits::Empirical => upper(&model.spe, alpha),
+    let limit = match (method, &model.held_out) {
+        (Limits::HeldOut, Some(held_out)) => held_out.spe.limit(alpha),
+        (Limits::HeldOut | Limits::Theoretical, _) => {
+            limits::spe_limit(&model.variances[model.directions.count()..], alpha)
+        }
+        (Limits::Empirical, _) => upper(&model.spe, alpha),
     };
-    limit.max(NOTHING * model.variances.iter().sum::<f64>())
+    limit.max(floor(model))
 }
 
 pub(super) fn t2_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
-    match method {
-        Limits::Theoretical => limits::t2_limit(model.directions.count(), model.rows, alpha),
-        Limits::Empirical => upper(&model.t2, alpha).max(NOTHING * model.directions.count() as f64),
+    let least = NOTHING * model.directions.count() as f64;
+    match (method, &model.held_out) {
+        (Limits::HeldOut, Some(held_out)) => held_out.t2.limit(alpha).max(least),
+        (Limits::HeldOut | Limits::Theoretical, _) => limits::t2_limit(model.directions.count(), model.rows, alpha),
+        (Limits::Empirical, _) => upper(&model.t2, alpha).max(least),
     }
 }
 

@@ -33,6 +33,7 @@
 //! ```
 
 mod fit;
+mod held_out;
 mod kernel;
 mod persist;
 #[cfg(test)]
@@ -46,11 +47,15 @@ use acm_linalg::{Result, Samples};
 
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
+use held_out::HeldOutStatistics;
 use kernel::Directions;
 
 /// Where the limits of the statistics come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limits {
+    /// From stretches of the training rows, each judged by a model of the others; half of the rate for each statistic, so that
+    /// the score keeps the whole. As [`Limits::Theoretical`] where rows are too few to be cut.
+    HeldOut,
     /// From the distributions the statistics have for normal data: [`crate::limits`].
     Theoretical,
     /// From the quantiles of the training rows' statistics.
@@ -101,6 +106,7 @@ pub struct FittedPca {
     /// Of the training rows, rising.
     spe: Vec<f64>,
     t2: Vec<f64>,
+    held_out: Option<HeldOutStatistics>,
     spe_limit: f64,
     t2_limit: f64,
     directions: Directions,
@@ -213,6 +219,13 @@ impl FittedPca {
     pub fn t2_limit_at(&self, alpha: f64, limits: Limits) -> Result<f64> {
         fit::require_alpha(alpha)?;
         Ok(fit::t2_limit(self, alpha, limits))
+    }
+
+    /// The significance at which the score would take each limit, from `limits`: half of the constructor's where they are of
+    /// held-out rows and there are two statistics.
+    #[must_use]
+    pub fn share_of_score(&self, limits: Limits) -> f64 {
+        fit::share(self, self.parameters.alpha, limits)
     }
 
     /// The parameters.

@@ -3,13 +3,14 @@
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Persist, Reader, Result, Writer};
 
+use super::held_out::HeldOutStatistics;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector};
 use crate::lagged::Lagged;
 
 impl Persist for FittedPca {
     const KIND: &'static str = "PCADetector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -26,6 +27,7 @@ impl Persist for FittedPca {
         to.text(
             "limits",
             match parameters.limits {
+                Limits::HeldOut => "held_out",
                 Limits::Theoretical => "theoretical",
                 Limits::Empirical => "empirical",
             },
@@ -35,6 +37,9 @@ impl Persist for FittedPca {
         to.reals("variances", &self.variances);
         to.reals("training.spe", &self.spe);
         to.reals("training.t2", &self.t2);
+        if let Some(held_out) = &self.held_out {
+            held_out.write(to);
+        }
         to.real("spe_limit", self.spe_limit);
         to.real("t2_limit", self.t2_limit);
         to.count("components.count", self.directions.count() as u64);
@@ -53,6 +58,7 @@ impl Persist for FittedPca {
             _ => return Err(from.wrong("manner")),
         };
         let limits = match from.text("limits")? {
+            "held_out" => Limits::HeldOut,
             "theoretical" => Limits::Theoretical,
             "empirical" => Limits::Empirical,
             _ => return Err(from.wrong("limits")),
@@ -88,6 +94,7 @@ impl Persist for FittedPca {
             variances,
             spe,
             t2,
+            held_out: HeldOutStatistics::read(from)?,
             spe_limit: limit("spe_limit")?,
             t2_limit: limit("t2_limit")?,
             directions,

@@ -22,7 +22,7 @@ fn plant(rows: usize, seed: u64) -> Array2<f64> {
 }
 
 fn detector(lags: usize) -> PcaDetector {
-    PcaDetector::new(Components::Count(2), lags, Manner::Robust, 0.01, Limits::Theoretical).unwrap()
+    PcaDetector::new(Components::Count(2), lags, Manner::Robust, 0.01, Limits::HeldOut).unwrap()
 }
 
 fn values(model: &FittedPca, x: &Array2<f64>, which: Statistic) -> Vec<f64> {
@@ -102,7 +102,7 @@ fn limits_hold_for_normal_data() {
     let x = plant(4000, 5);
     let model = detector(0).fit(x.view().into()).unwrap();
     let new = plant(20_000, 6);
-    for limits in [Limits::Theoretical, Limits::Empirical] {
+    for limits in [Limits::HeldOut, Limits::Theoretical, Limits::Empirical] {
         for alpha in [0.05, 0.01] {
             let share = |which, limit: f64| {
                 let values = values(&model, &new, which);
@@ -205,7 +205,7 @@ fn few_rows_and_all_components() {
 #[test]
 fn saved_models_score_the_same_bytes() {
     let (x, new) = (plant(300, 1), plant(20, 2));
-    for limits in [Limits::Theoretical, Limits::Empirical] {
+    for limits in [Limits::HeldOut, Limits::Theoretical, Limits::Empirical] {
         for components in [Components::Count(3), Components::Share(0.8)] {
             let parameters = PcaDetector::new(components, 2, Manner::Standard, 0.02, limits).unwrap();
             let model = parameters.fit(x.view().into()).unwrap();
@@ -291,4 +291,86 @@ fn a_file_cannot_claim_columns_that_it_does_not_hold() {
     assert!(FittedPca::from_bytes(&wrong).is_err());
     wrong[start] = 0;
     assert!(FittedPca::from_bytes(&wrong).is_err());
+}
+
+/// The score's share above 1 in `fresh` rows after `rows` of unrelated sensors, on average.
+fn alarms(rows: usize, columns: usize, limits: Limits) -> f64 {
+    let of = |seed| {
+        let mut stream = stream(seed, 7);
+        let mut draw = || (0..12).map(|_| stream.random::<f64>()).sum::<f64>() - 6.0;
+        let x = Array2::from_shape_simple_fn((rows + 500, columns), &mut draw);
+        let model = PcaDetector::new(Components::Share(0.9), 0, Manner::Robust, 0.01, limits).unwrap();
+        let model = model.fit(x.slice(s![..rows, ..]).into()).unwrap();
+        let fresh = values(&model, &x.slice(s![rows.., ..]).to_owned(), Statistic::Score);
+        fresh.iter().filter(|&&score| score > 1.0).count() as f64 / 500.0
+    };
+    (1..=8).map(of).sum::<f64>() / 8.0
+}
+
+#[test]
+fn held_out_limits_hold_where_sensors_are_many_for_the_rows() {
+    for (rows, columns) in [(300, 60), (90, 40), (50, 60)] {
+        let (held_out, theoretical) =
+            (alarms(rows, columns, Limits::HeldOut), alarms(rows, columns, Limits::Theoretical));
+        assert!((0.002..0.025).contains(&held_out) && theoretical > 0.05, "{rows} {columns} {held_out} {theoretical}");
+    }
+    // One sensor: nothing is left over, and T² has all of the rate.
+    let one = alarms(400, 1, Limits::HeldOut);
+    assert!((0.004..0.02).contains(&one), "{one}");
+}
+
+#[test]
+fn each_stretch_is_judged_by_a_model_of_the_others() {
+    for (lags, columns) in [(0, 5), (2, 5), (0, 70)] {
+        let base = plant(60, 1);
+        let x = Array2::from_shape_fn((60, columns), |(row, column)| base[[(row + 7 * (column / 5)) % 60, column % 5]]);
+        let model = detector(lags).fit(x.view().into()).unwrap();
+        let held = model.held_out.as_ref().unwrap();
+        let mut points = vec![0.0; 60 * model.lagged.width()];
+        acm_linalg::dense::Rows::read(&model.lagged.points(x.view().into()), 0..60, &mut points);
+        let points = ndarray::ArrayView2::from_shape((60, model.lagged.width()), &points).unwrap();
+        let (mut spe, mut t2) = (Vec::new(), Vec::new());
+        let count = crate::held_out::count(60, lags, model.lagged.width().min(60)).unwrap();
+        for stretch in crate::folds::folds(60, count).unwrap() {
+            let others: Vec<usize> = (0..60).filter(|&row| row < stretch.start || row >= stretch.end + lags).collect();
+            let rest = points.select(ndarray::Axis(0), &others);
+            let found = acm_linalg::pca::pca(rest.view().into(), Components::Count(2)).unwrap();
+            for row in stretch {
+                let z: Vec<f64> = points.row(row).iter().zip(&found.mean).map(|(value, mean)| value - mean).collect();
+                let mut rest = z.clone();
+                let mut within = 0.0;
+                for (component, variance) in found.components.chunks(z.len()).zip(&found.variances) {
+                    let score: f64 = component.iter().zip(&z).map(|(p, z)| p * z).sum();
+                    within += score * score / variance;
+                    rest.iter_mut().zip(component).for_each(|(rest, p)| *rest -= p * score);
+                }
+                spe.push(rest.iter().map(|value| value * value).sum::<f64>());
+                t2.push(within);
+            }
+        }
+        for (values, held) in [(&mut spe, &held.spe), (&mut t2, &held.t2)] {
+            let want = crate::held_out::HeldOut::of(values, &[true; 60]).unwrap();
+            for alpha in [0.5, 0.05, 0.001] {
+                assert!((held.limit(alpha) / want.limit(alpha) - 1.0).abs() < 1e-9, "{lags} {columns} {alpha}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_with_gaps_do_not_make_the_limits() {
+    let x = plant(1200, 1);
+    let model = detector(0).fit(x.view().into()).unwrap();
+    let mut holed = x.clone();
+    for row in (0..1200).step_by(3) {
+        holed[[row, row % 5]] = f64::NAN;
+    }
+    let gaps = detector(0).fit(holed.view().into()).unwrap();
+    let limits = |model: &FittedPca| {
+        let held_out = model.held_out.as_ref().unwrap();
+        [held_out.spe.clone(), held_out.t2.clone()].map(|held_out| held_out.limit(0.01))
+    };
+    for (one, other) in limits(&model).iter().zip(limits(&gaps)) {
+        assert!((other / one - 1.0).abs() < 0.3, "{one} {other}");
+    }
 }

@@ -1,8 +1,9 @@
 //! A detector for each operating regime: what is abnormal depends on what the machine is doing.
 //!
 //! Each regime with rows enough has a detector of its own, every other row goes to one of all rows. Each score is divided by
-//! its detector's own limit, a quantile of its training rows' scores, so that 1 means the same in all regimes (local models,
-//! Zhao, Zhang and Xu 2004, doi 10.1021/ie0497893).
+//! its detector's own limit, so that 1 means the same in all regimes (local models, Zhao, Zhang and Xu 2004,
+//! doi 10.1021/ie0497893): limits from stretches of the regime's rows, each judged by a detector of the others, or for AR(1)
+//! a quantile of its training rows' scores.
 //!
 //! # Examples
 //!
@@ -73,11 +74,11 @@ impl Kind {
         ("ar1", Self::Ar1),
     ];
 
-    fn fit(self, x: Samples<'_>) -> Result<Inner> {
+    fn fit(self, x: Samples<'_>, rate: f64) -> Result<Inner> {
         Ok(match self {
             Self::Pca => {
                 let share = Components::Share(SHARE);
-                Inner::Pca(PcaDetector::new(share, 0, Manner::Robust, 0.01, Limits::Theoretical)?.fit(x)?)
+                Inner::Pca(PcaDetector::new(share, 0, Manner::Robust, rate, Limits::HeldOut)?.fit(x)?)
             }
             Self::Mahalanobis => Inner::Mahalanobis(MahalanobisDetector::new(Shrinkage::LedoitWolf, 0)?.fit(x)?),
             Self::Ar1 => Inner::Ar1(Ar1::new(0.999, None, Fuse::Mean)?.fit(x)?),
@@ -99,7 +100,7 @@ pub struct RegimeDetector {
 }
 
 impl RegimeDetector {
-    /// A detector of `kind` for each regime of at least `min_rows` rows, with limits that a share `rate` of the training rows
+    /// A detector of `kind` for each regime of at least `min_rows` rows, with limits that a share `rate` of healthy rows
     /// exceeds.
     ///
     /// # Errors
@@ -116,7 +117,7 @@ impl RegimeDetector {
         self.kind
     }
 
-    /// Share of a regime's training rows that score above 1.
+    /// Share of a regime's healthy rows that score above 1.
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.rate
@@ -134,14 +135,14 @@ impl RegimeDetector {
     /// enough, has none of its own. A limit of 0 (all scores are 0) counts as 1.
     ///
     /// Shapes: x (n, d), labels (n,).
-    /// Cost: two fits of the detector on n rows, two scorings of them, and a copy of the largest regime's rows.
+    /// Cost: two fits of the detector on n rows, for AR(1) two scorings of them, and a copy of the largest regime's rows.
     ///
     /// # Errors
     /// [`Error::Length`] for labels of another number than rows; else those of the detector's fit on all rows.
     pub fn fit(&self, x: Samples<'_>, labels: Option<&[i64]>) -> Result<FittedRegimeDetector> {
         let (rows, columns) = (x.rows(), x.columns());
         require_labels(rows, labels)?;
-        let pooled = self.kind.fit(x)?;
+        let pooled = self.kind.fit(x, self.rate)?;
         let (mut regimes, mut detectors) = (Vec::new(), Vec::new());
         for (label, count) in self.frequent(labels)? {
             let mut own = room(count, columns, 0.0, "the rows of a regime")?;
@@ -154,7 +155,7 @@ impl RegimeDetector {
                     taken += run.len();
                 }
             }
-            match self.kind.fit(table(&own, count, columns)?) {
+            match self.kind.fit(table(&own, count, columns)?, self.rate) {
                 Ok(detector) => {
                     push(&mut regimes, label, "the regimes")?;
                     push(&mut detectors, LimitedDetector::new(detector, count), "the regimes")?;
@@ -199,6 +200,16 @@ impl Inner {
             Self::Pca(detector) => detector.columns(),
             Self::Mahalanobis(detector) => detector.columns(),
             Self::Ar1(detector) => detector.columns(),
+        }
+    }
+
+    /// What a share `rate` of healthy rows' scores exceeds, where the detector tells.
+    fn limit(&self, rate: f64) -> Result<Option<f64>> {
+        match self {
+            // Its score is relative to its limits.
+            Self::Pca(_) => Ok(Some(1.0)),
+            Self::Mahalanobis(detector) => detector.limit(rate).map(Some),
+            Self::Ar1(_) => Ok(None),
         }
     }
 
@@ -248,8 +259,18 @@ pub struct FittedRegimeDetector {
 }
 
 impl FittedRegimeDetector {
-    /// Each detector's limit, from its own training rows as they follow one another in `x`.
+    /// Each detector's limit, where it does not know its own from its own training rows as they follow one another in `x`.
     fn find_limits(&mut self, x: Samples<'_>, labels: Option<&[i64]>) -> Result<()> {
+        let mut known = true;
+        for part in &mut self.parts {
+            match part.detector.limit(self.parameters.rate)? {
+                Some(limit) => part.limit = if limit > NOTHING { limit } else { 1.0 },
+                None => known = false,
+            }
+        }
+        if known {
+            return Ok(());
+        }
         let rows = x.rows();
         let q = 1.0 - self.parameters.rate;
         let mut scores = room(rows, 1, 0.0, "the training scores")?;

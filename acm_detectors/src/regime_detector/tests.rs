@@ -58,7 +58,7 @@ fn each_regime_has_its_own_detector_and_all_other_rows_the_pooled_one() {
         let all = [chosen(&x, &labels, 1), chosen(&x, &labels, 3), x.clone()];
         for (number, rows) in all.iter().enumerate() {
             let mut found = vec![0.0; 300];
-            kind.fit(rows.view().into()).unwrap().score(new.view().into(), &mut found).unwrap();
+            kind.fit(rows.view().into(), 0.05).unwrap().score(new.view().into(), &mut found).unwrap();
             for row in 0..300 {
                 if [1, 3].iter().position(|&label| label == news[row]).unwrap_or(2) == number {
                     wanted[row] = found[row] / model.limits().unwrap()[number];
@@ -66,14 +66,14 @@ fn each_regime_has_its_own_detector_and_all_other_rows_the_pooled_one() {
             }
         }
         assert_eq!(scores(&model, &new, Some(&news)), wanted);
-        // The share of training rows above 1 is what was asked for.
-        let own = scores(&model, &x, Some(&labels));
+        // The share of rows above 1 is about what was asked for, of AR(1)'s training rows exactly.
+        let (own, slack) = (scores(&model, &x, Some(&labels)), if kind == Kind::Ar1 { 1 } else { 12 });
         for (number, &label) in model.regimes().iter().enumerate() {
             let above = (0..600).filter(|&row| labels[row] == label && own[row] > 1.0).count();
-            assert!(above.abs_diff(model.rows().unwrap()[number] / 20) <= 1, "{kind:?} {above}");
+            assert!(above.abs_diff(model.rows().unwrap()[number] / 20) <= slack, "{kind:?} {above}");
         }
         let pooled = scores(&model, &x, None);
-        assert!(pooled.iter().filter(|&&score| score > 1.0).count().abs_diff(30) <= 1);
+        assert!(pooled.iter().filter(|&&score| score > 1.0).count().abs_diff(30) <= 2 * slack);
         assert_eq!(scores(&model, &x, Some(&[-1; 600])), pooled);
         assert_eq!(scores(&model, &x, Some(&[i64::MIN; 600])), pooled);
     }
@@ -176,7 +176,7 @@ fn only_sound_bytes_are_a_model() {
         // Detectors that do not belong together.
         let (narrow, _) = machine(200, 2, 8);
         let mut wrong = model.clone();
-        wrong.parts[1].detector = kind.fit(narrow.view().into()).unwrap();
+        wrong.parts[1].detector = kind.fit(narrow.view().into(), 0.05).unwrap();
         let error = FittedRegimeDetector::from_bytes(&wrong.to_bytes().unwrap()).unwrap_err();
         let kind = "RegimeDetector";
         let reason = StateFault::Wrong("detectors");
@@ -193,6 +193,6 @@ fn only_sound_bytes_are_a_model() {
     wrong.parts[0].detector = Inner::Mahalanobis(lagged.fit(x.view().into()).unwrap());
     assert!(FittedRegimeDetector::from_bytes(&wrong.to_bytes().unwrap()).is_err());
     let mut wrong = fitted(Kind::Pca, &x, &labels);
-    wrong.parts[0].detector = Kind::Ar1.fit(x.view().into()).unwrap();
+    wrong.parts[0].detector = Kind::Ar1.fit(x.view().into(), 0.05).unwrap();
     assert!(FittedRegimeDetector::from_bytes(&wrong.to_bytes().unwrap()).is_err());
 }

@@ -20,7 +20,7 @@ class RegimeDetector(Detector):
     detector : {"pca", "mahalanobis", "ar1"}, default "pca"
         What each regime has: ``PCADetector(0.9)``, ``MahalanobisDetector()`` or ``AR1Detector()``.
     false_alarm_rate : float, default 0.01
-        Share of a regime's training rows that score above 1; between 0 and 1.
+        Share of a regime's healthy rows that score above 1; between 0 and 1.
     min_rows : int, default 100
         Fewest training rows of a regime with a detector of its own; at least 2.
 
@@ -34,11 +34,13 @@ class RegimeDetector(Detector):
     Notes
     -----
     One detector is fitted on all training rows, and one on the rows of each regime that has enough of them (local
-    models, as Zhao, Zhang and Xu have them for principal components [1]_). A detector's limit is the quantile 1 -
-    ``false_alarm_rate`` of its own training rows' scores, interpolated as by ``numpy.quantile``; where it is 0 it
-    counts as 1. A score is the one of the row's detector over its limit. Rows of no regime (a negative label), of one
-    that has no detector of its own, and all rows where labels are left out, use the detector of all rows. A regime on
-    whose rows no detector can be fitted, as where no sensor changes, has none of its own.
+    models, as Zhao, Zhang and Xu have them for principal components [1]_). The limits of PCA and Mahalanobis are those
+    of stretches of their training rows, each judged by a detector of the others; PCA's score is relative to them, so
+    that its limit is 1. AR(1)'s is the quantile 1 - ``false_alarm_rate`` of its own training rows' scores, interpolated
+    as by ``numpy.quantile``; where it is 0 it counts as 1. A score is the one of the row's detector over its limit.
+    Rows of no regime (a negative label), of one that has no detector of its own, and all rows where labels are left
+    out, use the detector of all rows. A regime on whose rows no detector can be fitted, as where no sensor changes, has
+    none of its own.
 
     AR(1) looks at the row before in time, whatever its regime; the levels and coefficients are those of the row's
     regime, so the row after a change of regime scores high: ``transients`` marks such rows. Missing values are treated

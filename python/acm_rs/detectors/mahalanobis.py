@@ -210,25 +210,30 @@ class MahalanobisDetector(Detector):
         """
         return self._tables(self._engine.contributions, x)
 
-    def limit(self, alpha: float = 0.01) -> float:
+    def limit(self, alpha: float = 0.01, method: Literal["held_out", "theoretical"] = "held_out") -> float:
         """What a healthy row's score exceeds with probability ``alpha``.
 
         Parameters
         ----------
         alpha : float, default 0.01
             Between 0 and 1.
+        method : {"held_out", "theoretical"}, default "held_out"
+            From up to ten stretches of the training rows, each judged by a covariance of all others; or for independent
+            normal rows.
 
         Returns
         -------
         float
-            For normal data: after Hotelling for the number of training rows, or the quantile of chi-squared where they
-            are no more than w. An approximation where the covariance is shrunk.
+            Held out: as `PCADetector` has it for its statistics. Theoretical: after Hotelling for the number of
+            training rows, or the quantile of chi-squared where they are no more than w; an approximation where the
+            covariance is shrunk. With less than nine rows (and two for each lag and stretch), and in files of former
+            versions, there is nothing held out and the theoretical limit takes its place.
 
         Raises
         ------
         RuntimeError
             Before ``fit``.
         ValueError
-            ``alpha`` does not lie between 0 and 1.
+            ``alpha`` does not lie between 0 and 1, or there is no such method.
         """
-        return self._engine.limit(alpha)
+        return self._engine.limit(alpha, method)

@@ -25,10 +25,11 @@ class PCADetector(Detector):
     scaling : {"robust", "standard"}, default "robust"
         Median and interquartile range, or mean and standard deviation, of each column.
     alpha : float, default 0.01
-        Share of healthy rows that exceed either limit. The score is the larger of both: it exceeds 1 in up to twice
-        that share.
-    limits : {"theoretical", "empirical"}, default "theoretical"
-        Limits from the statistics' distributions for normal data, or from their quantiles on the training rows.
+        With held-out limits the share of healthy rows whose score exceeds 1; else the share that exceeds either limit,
+        and the score, the larger of both, exceeds 1 in up to twice that share.
+    limits : {"held_out", "theoretical", "empirical"}, default "held_out"
+        Limits from up to ten stretches of the training rows, each judged by components of all others; from the
+        statistics' distributions for normal data; or from their quantiles on the training rows themselves.
 
     Raises
     ------
@@ -44,9 +45,15 @@ class PCADetector(Detector):
     as the training median of their column. Where the interquartile range of a column that changes is below a hundredth
     of its standard deviation, the standard deviation scales it. Lagged rows make it dynamic PCA [1]_.
 
-    Limits: Jackson and Mudholkar's for SPE [2]_, F's for T² of a new row; components along which the data vary by less
-    than 1e-12 of the first are not kept, and no limit of SPE is below 1e-12 of the data's variance, none of T² below
-    1e-12 k. Contributions are the partial or complete decompositions of Alcala and Qin [3]_.
+    Held-out limits: with c the cube roots of a statistic of n rows that the components were not found from, of mean m,
+    standard deviation s, skewness g and autocorrelation r, a the share of alpha (half, unless one statistic is all),
+    k = n (1 - r) / (1 + r), z = t(1 - a) sqrt(1 + 1 / k) with n (1 - r²) / (1 + r²) - 1 degrees of freedom and
+    L = (m + s (z + (z² - 1) g / 6))³, the limit is q^v L^(1 - v): q is the statistic at place a (n + 1) from the top,
+    v = min(1, k a / 10). With less than nine rows there are none, and the theoretical ones take their place.
+
+    Theoretical limits: Jackson and Mudholkar's for SPE [2]_, F's for T² of a new row. Components along which the data
+    vary by less than 1e-12 of the first are not kept, and no limit of SPE is below 1e-12 of the data's variance, none
+    of T² below 1e-12 k. Contributions are the partial or complete decompositions of Alcala and Qin [3]_.
 
     .. [1] W. Ku, R. H. Storer and C. Georgakis, "Disturbance detection and isolation by dynamic principal component
            analysis", Chemometrics and Intelligent Laboratory Systems 30, 1995, doi 10.1016/0169-7439(95)00076-3.
@@ -77,7 +84,7 @@ class PCADetector(Detector):
         *,
         scaling: Literal["robust", "standard"] = "robust",
         alpha: float = 0.01,
-        limits: Literal["theoretical", "empirical"] = "theoretical",
+        limits: Literal["held_out", "theoretical", "empirical"] = "held_out",
     ) -> None:
         self._engine = self._Engine(n_components, lags, scaling=scaling, alpha=alpha, limits=limits)
 
@@ -98,11 +105,11 @@ class PCADetector(Detector):
 
     @property
     def alpha(self) -> float:
-        """Share of healthy rows that exceed either limit."""
+        """Share of healthy rows in alarm, or that exceed either limit where limits are not held out."""
         return self._engine.alpha
 
     @property
-    def limits(self) -> Literal["theoretical", "empirical"]:
+    def limits(self) -> Literal["held_out", "theoretical", "empirical"]:
         """Where the limits come from."""
         return self._engine.limits
 
@@ -144,12 +151,12 @@ class PCADetector(Detector):
 
     @property
     def spe_limit_(self) -> float:
-        """Limit of SPE at ``alpha``, which the score is relative to."""
+        """Limit of SPE, which the score is relative to."""
         return self._engine.spe_limit_
 
     @property
     def t2_limit_(self) -> float:
-        """Limit of T² at ``alpha``, which the score is relative to."""
+        """Limit of T², which the score is relative to."""
         return self._engine.t2_limit_
 
     @property
@@ -193,7 +200,7 @@ class PCADetector(Detector):
     def score(self, x: Table) -> Any:
         """The larger of each row's SPE and T², relative to its limit: above 1 is an alarm.
 
-        Up to twice ``alpha`` of the healthy rows give one.
+        With held-out limits ``alpha`` of the healthy rows give one, else up to twice as many.
 
         Parameters
         ----------
@@ -324,20 +331,23 @@ class PCADetector(Detector):
         """
         return self._lines(self._engine.t2, x, "t2")
 
-    def spe_limit(self, alpha: float | None = None, method: Literal["theoretical", "empirical"] | None = None) -> float:
+    def spe_limit(
+        self, alpha: float | None = None, method: Literal["held_out", "theoretical", "empirical"] | None = None
+    ) -> float:
         """What a healthy row's SPE exceeds with probability ``alpha``.
 
         Parameters
         ----------
         alpha : float, optional
-            Between 0 and 1; the constructor's if left out.
-        method : {"theoretical", "empirical"}, optional
+            Between 0 and 1. If left out, what the score asks of each limit: the constructor's, and half of it where
+            limits are held out and both statistics count.
+        method : {"held_out", "theoretical", "empirical"}, optional
             The constructor's ``limits`` if left out.
 
         Returns
         -------
         float
-            Jackson and Mudholkar's limit, or the quantile of the training rows' SPE.
+            From held-out rows, Jackson and Mudholkar's, or the quantile of the training rows' SPE.
 
         Raises
         ------
@@ -348,20 +358,23 @@ class PCADetector(Detector):
         """
         return self._engine.spe_limit(alpha, method)
 
-    def t2_limit(self, alpha: float | None = None, method: Literal["theoretical", "empirical"] | None = None) -> float:
+    def t2_limit(
+        self, alpha: float | None = None, method: Literal["held_out", "theoretical", "empirical"] | None = None
+    ) -> float:
         """What a healthy row's T² exceeds with probability ``alpha``.
 
         Parameters
         ----------
         alpha : float, optional
-            Between 0 and 1; the constructor's if left out.
-        method : {"theoretical", "empirical"}, optional
+            Between 0 and 1. If left out, what the score asks of each limit: the constructor's, and half of it where
+            limits are held out and both statistics count.
+        method : {"held_out", "theoretical", "empirical"}, optional
             The constructor's ``limits`` if left out.
 
         Returns
         -------
         float
-            From the F distribution, or the quantile of the training rows' T².
+            From held-out rows, the F distribution, or the quantile of the training rows' T².
 
         Raises
         ------

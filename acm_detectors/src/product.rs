@@ -14,7 +14,7 @@ use crate::packed::{Packed, rows_of, squares};
 ///
 /// With `explained`, a row of the result has one value more: the squared length of its point less that of `explained` times
 /// the point.
-pub(super) fn of_points(
+pub(crate) fn of_points(
     lagged: &Lagged,
     product: &Packed,
     explained: Option<&Packed>,
@@ -61,7 +61,7 @@ pub(super) fn of_points(
 }
 
 /// |`product` times each row|² of the rows `rows` of `x`, which are read as they are.
-pub(super) fn squared_lengths(product: &Packed, x: Samples<'_>, rows: Range<usize>, out: &mut [f64]) -> Result<()> {
+pub(crate) fn squared_lengths(product: &Packed, x: Samples<'_>, rows: Range<usize>, out: &mut [f64]) -> Result<()> {
     by_rows(
         rows.len(),
         1,
