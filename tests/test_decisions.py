@@ -331,6 +331,42 @@ def test_rates_beyond_the_data_are_extrapolated() -> None:
     assert np.all(np.diff(thresholds) <= 0)
 
 
+def test_anomalies_among_the_scores_are_told_and_left_out_where_their_share_is_said() -> None:
+    random = np.random.default_rng(6)
+    scores = random.chisquare(8, 2000)
+    healthy = acm_rs.calibrate(scores, 0.01)
+    scores[::50] *= 10.0
+    with pytest.warns(UserWarning, match="the largest scores reach far beyond the others: there are anomalies"):
+        found = acm_rs.calibrate(scores, 0.01)
+    assert found.threshold > 2 * healthy.threshold
+    assert (found.heavy, found.trimmed) == (True, 0)
+    trimmed = acm_rs.calibrate(scores, 0.01, contamination=0.02)
+    assert trimmed.threshold == pytest.approx(np.quantile(np.sort(scores)[:1960], 0.99, method="weibull"), rel=1e-12)
+    assert abs(trimmed.threshold / healthy.threshold - 1) < 0.25
+    assert trimmed.trimmed == 40
+    apart = np.r_[random.chisquare(8, 1000), np.linspace(200, 300, 30)]
+    with pytest.warns(UserWarning, match=r"the 30 largest of 1030 scores lie above a clear gap.*`contamination=0`"):
+        found = acm_rs.calibrate(apart, 0.01)
+    assert found.threshold == pytest.approx(np.quantile(apart[:1000], 0.99, method="weibull"), rel=1e-12)
+    assert acm_rs.calibrate(apart, 0.01, contamination=0).threshold > 200
+    assert pickle.loads(pickle.dumps(found)) == found
+    with pytest.raises(ValueError, match=r"`contamination` must be at least 0 and below 0.5, got 0.5"):
+        acm_rs.calibrate(apart, 0.01, contamination=0.5)
+
+
+def test_an_interval_covers_in_heavy_tails_or_says_that_it_cannot() -> None:
+    from scipy.stats import t
+
+    random = np.random.default_rng(8)
+    exact = t.isf(0.5e-4, 3) ** 2
+    covered = 0
+    for _ in range(40):
+        with pytest.warns(UserWarning, match="no number bounds its threshold"):
+            found = acm_rs.calibrate(random.standard_t(3, 1000) ** 2, 1e-4, n_boot=200)
+        covered += found.low <= exact <= found.high
+    assert covered >= 37
+
+
 @pytest.mark.usefixtures("threads")
 def test_thresholds_do_not_depend_on_threads() -> None:
     score = _dependent(5000, 0.9, np.random.default_rng(4))

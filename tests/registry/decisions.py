@@ -43,12 +43,22 @@ ROWS = (
                 "n_boot": 50,
                 "block": 4,
                 "seed": 3,
+                "contamination": 0.02,
             }
         },
     ),
     Class(
         "Threshold",
-        {"threshold": 3.0, "low": 2.0, "high": 4.0, "extrapolated": False, "block": 3, "known": 100},
+        {
+            "threshold": 3.0,
+            "low": 2.0,
+            "high": 4.0,
+            "extrapolated": False,
+            "block": 3,
+            "known": 100,
+            "trimmed": 2,
+            "heavy": False,
+        },
     ),
     Function("cusum", "test_decisions.py", {"": lambda rows: {"x": history(rows), **_CUSUM}}),
     Stream("Cusum", _CUSUM, lambda rows: {"x": history(rows)}),

@@ -10,7 +10,7 @@ use acm_linalg::{Error, Result, Samples};
 use rand::RngExt;
 
 use super::episodes::require_one;
-use super::{blocks, order, tail};
+use super::{blocks, order, suspects, tail};
 use tail::Excesses;
 
 /// Known scores that a threshold needs.
@@ -50,6 +50,7 @@ pub struct Calibration {
     resamples: usize,
     block: Option<usize>,
     seed: u64,
+    contamination: Option<f64>,
 }
 
 /// A threshold and its confidence interval.
@@ -67,6 +68,11 @@ pub struct Threshold {
     pub block: usize,
     /// Known scores.
     pub known: usize,
+    /// How many of them, the largest, count as no healthy ones and are left out.
+    pub trimmed: usize,
+    /// Whether the largest of the others reach further out than those of a light tail: there are more that are not healthy, or
+    /// the tail is heavy.
+    pub heavy: bool,
 }
 
 impl Calibration {
@@ -87,7 +93,20 @@ impl Calibration {
             resamples,
             block,
             seed,
+            contamination: None,
         })
+    }
+
+    /// With this share of the scores, the largest, left out: they are not healthy. `None` leaves out a group of 8 to a tenth of
+    /// them that lies above a gap wider than all that is left below it down to the median.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless the share is at least 0 and below 1/2.
+    pub fn with_contamination(self, contamination: Option<f64>) -> Result<Self> {
+        if let Some(share) = contamination {
+            require((0.0..0.5).contains(&share), "contamination", "at least 0 and below 0.5", share)?;
+        }
+        Ok(Self { contamination, ..self })
     }
 
     /// The threshold for scores of healthy rows (one column), oldest first. Missing ones (NaN) are left out; infinite ones
@@ -99,7 +118,9 @@ impl Calibration {
     /// distribution. Where h < 1 the rate lies beyond the data: a generalised Pareto distribution fitted to the excesses of
     /// the top tenth (30 to 500 scores) extrapolates, but not below the largest score; the mean true
     /// rate is then above the one asked for.
-    /// Interval: percentiles of a circular block bootstrap, of the fitted tail where fewer than 10 false alarms are expected.
+    /// Interval: percentiles of a circular block bootstrap, of the fitted tail where fewer than 10 false alarms are expected. A
+    /// resample that is to tell of rates beyond the data and has a tail of shape 1/2 or more tells no upper bound: the interval
+    /// is then without end, rather than one that does not cover.
     ///
     /// Cost: O(n log n) and, for each resample, O(n / block + 4 h). Any number of threads gives the same bytes.
     /// Source: order statistics: Weibull's place, Gumbel 1958; the circular bootstrap: Politis and Romano 1992, "A circular
@@ -115,14 +136,30 @@ impl Calibration {
         score.read_column(0, &mut known);
         known.retain(|score| !score.is_nan());
         known.iter_mut().for_each(|score| *score = score.max(f64::MIN));
+        let too_few = Error::Unfit {
+            name: "score",
+            requirement: "at least 20 known values",
+        };
+        let all = known.len();
+        if all < LEAST {
+            return Err(too_few);
+        }
+        let mut order = descending(&known)?;
+        let sorted = order.iter().map(|&row| known[row]).gathered("the scores in order")?;
+        let trimmed = self.contamination.map_or_else(|| suspects::apart(&sorted), |share| part(share, all));
+        let heavy = suspects::reach_far(&sorted[trimmed..]);
+        drop(sorted);
+        if trimmed > 0 {
+            for &row in &order[..trimmed] {
+                known[row] = f64::NAN;
+            }
+            known.retain(|score| !score.is_nan());
+            order = descending(&known)?;
+        }
         let count = known.len();
         if count < LEAST {
-            return Err(Error::Unfit {
-                name: "score",
-                requirement: "at least 20 known values",
-            });
+            return Err(too_few);
         }
-        let order = descending(&known)?;
         let block = match self.block {
             Some(block) => block.min(count),
             None => blocks::length(&ranks(&known, &order)?)?,
@@ -167,9 +204,21 @@ impl Calibration {
             high: quantile(&mut found, 1.0 - side).max(threshold),
             extrapolated,
             block,
-            known: count,
+            known: all,
+            trimmed,
+            heavy,
         })
     }
+}
+
+/// So many of `count`, to the nearest.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "at most half of the count"
+)]
+fn part(share: f64, count: usize) -> usize {
+    (share * count as f64).round() as usize
 }
 
 /// The rows of `values` in descending order, the same values by their rows.
@@ -264,6 +313,11 @@ impl Places {
 
     /// By the tail's fit, of values that hold the largest ones; changes their order.
     fn fitted(&self, values: &mut [f64]) -> f64 {
+        self.tail(values).map_or(f64::INFINITY, |tail| tail.exceeded_at(self.rate))
+    }
+
+    /// The excesses of the largest values; `None` where one of them is infinite.
+    fn tail(&self, values: &mut [f64]) -> Option<Excesses> {
         let needed = self.needed(true);
         if needed < values.len() {
             values.select_nth_unstable_by(needed, |a, b| b.total_cmp(a));
@@ -271,13 +325,21 @@ impl Places {
         let top = &mut values[..needed];
         top.sort_unstable_by(|a, b| b.total_cmp(a));
         if top.first() == Some(&f64::INFINITY) {
-            return f64::INFINITY;
+            None
+        } else {
+            Excesses::of(top, self.count)
         }
-        Excesses::of(top, self.count).map_or(f64::NAN, |tail| tail.exceeded_at(self.rate))
     }
 
     fn estimate(&self, values: &mut [f64]) -> f64 {
-        if self.few() { self.fitted(values) } else { self.counted(values) }
+        match self.few() {
+            // No number bounds what is extrapolated from a tail that heavy.
+            true if self.from_top < 1.0 => self.tail(values).map_or(f64::INFINITY, |tail| {
+                if tail.is_heavy() { f64::INFINITY } else { tail.exceeded_at(self.rate) }
+            }),
+            true => self.fitted(values),
+            false => self.counted(values),
+        }
     }
 }
 

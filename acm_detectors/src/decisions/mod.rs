@@ -13,6 +13,7 @@ mod fusion;
 mod maps;
 mod order;
 mod page_hinkley;
+mod suspects;
 mod tail;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,9 @@ pub(super) fn share(count: usize) -> usize {
     (count / 10).clamp(30.min(count / 2), 500)
 }
 
+/// From this shape on a mean of squares does not exist, and the moments tell little.
+const MOST_SHAPE: f64 = 0.5;
+
 /// Values at the top of a sample, as a level that they exceed and their excesses over it in units of the greatest.
 pub(super) struct Excesses {
     level: f64,
@@ -40,6 +43,13 @@ impl Excesses {
         self.moments.0 * self.unit
     }
 
+    /// Whether the moments cease to estimate the tail's shape.
+    pub(super) fn is_heavy(&self) -> bool {
+        let (b0, a1) = self.moments;
+        let ratio = b0 - 2.0 * a1;
+        ratio > 1e-12 * b0 && 2.0 - b0 / ratio >= MOST_SHAPE
+    }
+
     /// The value that is exceeded at `rate`, by a generalised Pareto distribution with these probability-weighted moments.
     ///
     /// xi = 2 - b0 / (b0 - 2 a1), sigma = b0 (1 - xi); level + sigma / xi ((rate / share)^-xi - 1)
@@ -53,7 +63,7 @@ impl Excesses {
             // All excesses are the same: nothing lies beyond.
             return self.level + self.unit;
         }
-        let shape = (2.0 - b0 / ratio).min(0.5);
+        let shape = (2.0 - b0 / ratio).min(MOST_SHAPE);
         let scale = b0 * (1.0 - shape);
         let depth = -(rate / self.share).ln();
         let steps = if shape.abs() < 1e-9 { depth } else { (shape * depth).exp_m1() / shape };

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.decisions import calibrate
+from acm_rs.decisions.calibration import threshold_at
 from acm_rs.monitor.episode import Culprit, Episode
 
 __all__ = ["BRIDGE", "OFF", "PERSIST", "alarmed", "found_episodes", "limit_for", "spells"]
@@ -79,9 +79,7 @@ def limit_for(scores: Vector, rate: float) -> float:
     reached = max(rate, FEW / len(known)) if rate * len(known) < FEW else rate
     limit = _least(known, lambda limit: float(alarmed(known, limit)[0].mean()) <= reached)
     if reached > rate:
-        limit *= max(
-            1.0, float(calibrate(known, rate, n_boot=1)) / max(float(calibrate(known, reached, n_boot=1)), 1e-9)
-        )
+        limit *= max(1.0, threshold_at(known, rate) / max(threshold_at(known, reached), 1e-9))
     return max(limit, least_limit(rate))
 
 
@@ -98,9 +96,7 @@ def limit_for_count(scores: Vector, per_row: float) -> float:
     if reached > per_row:
         share = float(alarmed(known, limit)[0].mean())
         lower = min(0.4, max(share, 1.0 / len(known)))
-        ratio = float(calibrate(known, lower * per_row / reached, n_boot=1)) / max(
-            float(calibrate(known, lower, n_boot=1)), 1e-9
-        )
+        ratio = threshold_at(known, lower * per_row / reached) / max(threshold_at(known, lower), 1e-9)
         limit *= max(1.0, ratio)
     return limit
 

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.decisions import calibrate
+from acm_rs.decisions.calibration import threshold_at
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
@@ -293,7 +293,7 @@ def _scaled(
         part = raw[usable, number]
         middle = float(np.median(part))
         watches.middle[number] = middle
-        limit = float(calibrate(part, PART_RATE, n_boot=1))
+        limit = threshold_at(part, PART_RATE)
         if name == "all together":
             # The detector has a limit of its own, which counts with few rows.
             limit = max(limit, 1.0)

@@ -24,7 +24,9 @@ parameters!(
     high = of.high,
     extrapolated = of.extrapolated,
     block = of.block,
-    known = of.known
+    known = of.known,
+    trimmed = of.trimmed,
+    heavy = of.heavy
 );
 
 /// A score; not NaN.
@@ -45,6 +47,8 @@ impl Threshold {
         extrapolated: &Value<'_>,
         block: &Value<'_>,
         known: &Value<'_>,
+        trimmed: &Value<'_>,
+        heavy: &Value<'_>,
     ) -> PyResult<Self> {
         let parameters = decisions::Threshold {
             threshold: level(threshold, "threshold")?,
@@ -53,6 +57,8 @@ impl Threshold {
             extrapolated: truth(extrapolated, "extrapolated")?,
             block: kept_count(block, "block", 1)?,
             known: kept_count(known, "known", 0)?,
+            trimmed: kept_count(trimmed, "trimmed", 0)?,
+            heavy: truth(heavy, "heavy")?,
         };
         if parameters.low > parameters.high {
             let (low, high) = (parameters.low, parameters.high);
@@ -88,13 +94,17 @@ pub(crate) fn calibrate(
     n_boot: &Value<'_>,
     block: Option<&Value<'_>>,
     seed: &Value<'_>,
+    contamination: Option<&Value<'_>>,
 ) -> PyResult<Threshold> {
     let rate = number(false_alarm_rate, "false_alarm_rate")?;
     let confidence = number(confidence, "confidence")?;
     let resamples = count(n_boot, "n_boot", 1)?;
     let block = optional(block, |value| count(value, "block", 1))?;
     let seed = seed_of(seed)?;
-    let calibration = Calibration::new(rate, confidence, resamples, block, seed).map_err(exception)?;
+    let contamination = optional(contamination, |value| number(value, "contamination"))?;
+    let calibration = Calibration::new(rate, confidence, resamples, block, seed)
+        .and_then(|calibration| calibration.with_contamination(contamination))
+        .map_err(exception)?;
     let (py, input) = (score.py(), input(score, "score")?);
     let samples = input.samples();
     let parameters = compute(py, || calibration.fit(samples))?;

@@ -1,3 +1,6 @@
+use acm_linalg::seed::stream;
+use rand::RngExt;
+
 use super::{column, noise};
 use crate::decisions::{Calibration, Threshold};
 
@@ -110,7 +113,9 @@ fn scores_that_never_move_or_are_huge() {
     scores[200] = -1.7e308;
     for rate in [0.3, 0.01, 1e-6] {
         let found = calibrated(rate, &scores);
-        assert!([found.threshold, found.low, found.high].iter().all(|value| value.is_finite()), "{found:?}");
+        assert!(found.threshold.is_finite() && found.low.is_finite(), "{found:?}");
+        // One score that far out bounds nothing beyond it.
+        assert_eq!(found.high.is_finite(), !found.extrapolated, "{found:?}");
     }
 }
 
@@ -160,4 +165,80 @@ fn parameters_and_counts_are_checked() {
     assert_eq!(message(0.1, 0.9, 10, Some(0)), "`block` must be at least 1, got 0");
     let few = Calibration::new(0.1, 0.9, 10, None, 17).unwrap().fit(column(&[1.0; 19])).unwrap_err();
     assert_eq!(few.to_string(), "`score` must have at least 20 known values");
+}
+
+/// Sums of four exponential numbers, of which a share is ten times larger.
+fn contaminated(count: usize, share: f64, seed: u64) -> Vec<f64> {
+    let mut stream = stream(seed, 5);
+    let of = |_| {
+        let sum: f64 = (0..4).map(|_| -(1.0 - stream.random::<f64>()).ln()).sum();
+        if stream.random::<f64>() < share { 10.0 * sum } else { sum }
+    };
+    (0..count).map(of).collect()
+}
+
+#[test]
+fn anomalies_among_the_scores_are_told_and_left_out_where_their_share_is_said() {
+    let plain = |contamination| {
+        let calibration = Calibration::new(0.01, 0.95, 50, Some(1), 17).unwrap();
+        calibration.with_contamination(contamination).unwrap()
+    };
+    let healthy = plain(None).fit(column(&contaminated(20_000, 0.0, 3))).unwrap();
+    assert!(!healthy.heavy && healthy.trimmed == 0);
+    for seed in 0..5 {
+        let scores = contaminated(2000, 0.02, seed);
+        let found = plain(None).fit(column(&scores)).unwrap();
+        assert!(found.heavy && found.threshold > 2.0 * healthy.threshold, "{found:?}");
+        assert_eq!(plain(Some(0.0)).fit(column(&scores)).unwrap(), Threshold { trimmed: 0, ..found });
+        let trimmed = plain(Some(0.02)).fit(column(&scores)).unwrap();
+        assert_eq!((trimmed.trimmed, trimmed.known), (40, 2000));
+        assert!((trimmed.threshold / healthy.threshold - 1.0).abs() < 0.25, "{trimmed:?} {healthy:?}");
+        // Left out by hand.
+        let mut rest = scores.clone();
+        rest.sort_unstable_by(f64::total_cmp);
+        let edge = rest[1959];
+        let rest: Vec<f64> = scores.into_iter().filter(|&score| score <= edge).collect();
+        let by_hand = plain(Some(0.0)).fit(column(&rest)).unwrap();
+        assert_eq!((by_hand.threshold, by_hand.low, by_hand.high), (trimmed.threshold, trimmed.low, trimmed.high));
+    }
+    for share in [0.5, -0.1, f64::NAN] {
+        let calibration = Calibration::new(0.01, 0.95, 50, None, 17).unwrap();
+        assert!(calibration.with_contamination(Some(share)).is_err());
+    }
+}
+
+#[test]
+fn a_group_above_a_clear_gap_is_left_out_by_itself() {
+    let scores = contaminated(1000, 0.0, 1);
+    let mut with = scores.clone();
+    with.extend((0..20).map(|place| 300.0 + f64::from(place)));
+    let of = |scores: &[f64], contamination| {
+        let calibration = Calibration::new(0.01, 0.95, 50, Some(1), 17).unwrap();
+        calibration.with_contamination(contamination).unwrap().fit(column(scores)).unwrap()
+    };
+    let (alone, trimmed) = (of(&scores, None), of(&with, None));
+    assert_eq!((trimmed.trimmed, trimmed.known, trimmed.threshold), (20, 1020, alone.threshold));
+    assert!(of(&with, Some(0.0)).threshold > 300.0);
+    let few = [&[1.0; 19][..], &[9.0; 9]].concat();
+    assert!(
+        Calibration::new(0.1, 0.9, 10, None, 17)
+            .unwrap()
+            .with_contamination(Some(0.4))
+            .unwrap()
+            .fit(column(&few))
+            .is_err()
+    );
+}
+
+#[test]
+fn beyond_the_data_a_heavy_tail_has_no_upper_bound() {
+    // 1 / uniform: the true limit at 1e-4 is 1e4.
+    let covered = (0..60).filter(|&seed| {
+        let mut stream = stream(seed, 6);
+        let scores: Vec<f64> = (0..1000).map(|_| (1.0 - stream.random::<f64>()).powf(-2.0 / 3.0)).collect();
+        let found = calibrated(1e-4, &scores);
+        let exact = 1e-4_f64.powf(-2.0 / 3.0);
+        found.extrapolated && found.low <= exact && exact <= found.high
+    });
+    assert!(covered.count() >= 54);
 }
