@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -359,12 +360,16 @@ def test_an_interval_covers_in_heavy_tails_or_says_that_it_cannot() -> None:
 
     random = np.random.default_rng(8)
     exact = t.isf(0.5e-4, 3) ** 2
-    covered = 0
+    covered = bounded = 0
     for _ in range(40):
-        with pytest.warns(UserWarning, match="no number bounds its threshold"):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
             found = acm_rs.calibrate(random.standard_t(3, 1000) ** 2, 1e-4, n_boot=200)
+        assert any("no number bounds" in str(one.message) for one in told) == (found.high == np.inf)
+        bounded += found.high < np.inf
         covered += found.low <= exact <= found.high
     assert covered >= 37
+    assert bounded <= 10
 
 
 @pytest.mark.usefixtures("threads")

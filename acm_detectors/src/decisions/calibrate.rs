@@ -98,7 +98,7 @@ impl Calibration {
     }
 
     /// With this share of the scores, the largest, left out: they are not healthy. `None` leaves out a group of 8 to a tenth of
-    /// them that lies above a gap wider than all that is left below it down to the median.
+    /// them that lies above a gap wider than all that is left below it down to the median, and than the lower half of them.
     ///
     /// # Errors
     /// [`Error::Parameter`] unless the share is at least 0 and below 1/2.
@@ -119,8 +119,8 @@ impl Calibration {
     /// the top tenth (30 to 500 scores) extrapolates, but not below the largest score; the mean true
     /// rate is then above the one asked for.
     /// Interval: percentiles of a circular block bootstrap, of the fitted tail where fewer than 10 false alarms are expected. A
-    /// resample that is to tell of rates beyond the data and has a tail of shape 1/2 or more tells no upper bound: the interval
-    /// is then without end, rather than one that does not cover.
+    /// resample that is to tell of rates beyond the data and has a tail of shape 1/2 or more tells no upper bound, nor do scores
+    /// that reach far: the interval is then without end, rather than one that does not cover.
     ///
     /// Cost: O(n log n) and, for each resample, O(n / block + 4 h). Any number of threads gives the same bytes.
     /// Source: order statistics: Weibull's place, Gumbel 1958; the circular bootstrap: Politis and Romano 1992, "A circular
@@ -201,7 +201,11 @@ impl Calibration {
         Ok(Threshold {
             threshold,
             low: quantile(&mut found, side).min(threshold),
-            high: quantile(&mut found, 1.0 - side).max(threshold),
+            high: if extrapolated && heavy {
+                f64::INFINITY
+            } else {
+                quantile(&mut found, 1.0 - side).max(threshold)
+            },
             extrapolated,
             block,
             known: all,
