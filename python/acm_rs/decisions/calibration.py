@@ -174,11 +174,11 @@ def calibrate(
     probability-weighted moments [1]_, and the threshold is never below the largest score. There the mean true rate is
     above the rate asked for: 1.6e-3 for 1e-3 on 400 exponential scores. NaN is left out.
 
-    A gap is clear where it is wider than all that is left below it down to the median, and than the lower half of
-    what lies above it: of independent scores with a tail as heavy as x^-1.5 one sample in 2,500 has one. Scores reach far where, between the places k, 4 k and 16 k from
-    the top, k = 5, 10, 20, ..., the upper step is more than three times the lower one [4]_: an exponential tail has
-    equal steps. Anomalies and a heavy tail look alike there. What is extrapolated from a tail of shape 1/2 or more has
-    no upper bound that could be trusted: ``high`` is then infinite.
+    A gap is clear where it is wider than all that is left below it down to the median, and than the lower half of what
+    lies above it: of independent scores with a tail as heavy as x^-1.5 one sample in 2,500 has one. Scores reach far
+    where, between the places k, 4 k and 16 k from the top, k = 5, 10, 20, ..., the upper step is more than three times
+    the lower one [4]_: an exponential tail has equal steps. Anomalies and a heavy tail look alike there. What is
+    extrapolated from a tail of shape 1/2 or more has no upper bound that could be trusted: ``high`` is then infinite.
 
     Neighbouring scores depend on each other, so that n of them say less than n. The interval therefore comes from a
     circular block bootstrap [2]_ with blocks by the rule of Politis and White [3]_ on the scores' ranks, at least
