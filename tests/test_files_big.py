@@ -40,6 +40,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(spool, "_BLOCK", 500)
     monkeypatch.setattr(pieces, "_GROUP_CELLS", 200)
     monkeypatch.setattr(memory, "HELD", 0)
+    monkeypatch.setattr(stored, "_AT_ONCE", 0)
     yield
     gc.collect()
     assert not list(Path("tmp").iterdir())
@@ -247,6 +248,7 @@ def test_large_tables_with_types_are_read_as_small_ones(
         return scan(file, names, rows)
 
     monkeypatch.setattr(spool, "LARGE", 0)
+    monkeypatch.setattr(stored, "_AT_ONCE", 0)
     monkeypatch.setattr(stored.StoredFile, "_scan", heard)
     monkeypatch.setattr(stored.StoredFile, "_everything", None)
     raw = reading.read_table(path)
@@ -256,8 +258,14 @@ def test_large_tables_with_types_are_read_as_small_ones(
     assert raw.head(20).equals(cells.frame.head(20))
     asked.clear()
     assert same(small, load_sensors(path, ReadOptions()))
-    # No two of its columns are in memory at once.
+    # No two of its columns are in memory at once, unless they are short.
     assert set(asked) == {1}
+    monkeypatch.setattr(stored, "_AT_ONCE", 8 * 60 * 5)
+    every = len(asked)
+    asked.clear()
+    assert same(small, load_sensors(path, ReadOptions()))
+    assert set(asked) <= {1, 2, 3, 4, 5}
+    assert len(asked) < every / 2
 
 
 @pytest.mark.usefixtures("large")

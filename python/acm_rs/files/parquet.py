@@ -203,10 +203,10 @@ def differs(frame: pl.DataFrame, groups: list[RowGroup]) -> str:
     rows = sum(group.rows for group in groups)
     if frame.height != rows:
         return f"{frame.height:,} of {rows:,} rows can be read"
-    first = 0
+    first, names = 0, set(frame.columns)
     for group in groups:
         for chunk in group.chunks:
-            if chunk.column in frame.columns and (wrong := _wrong(frame[chunk.column].slice(first, group.rows), chunk)):
+            if chunk.column in names and (wrong := _wrong(frame[chunk.column].slice(first, group.rows), chunk)):
                 return f"column '{chunk.column}', rows {first + 1:,} to {first + group.rows:,}: {wrong}"
         first += group.rows
     return ""

@@ -34,6 +34,9 @@ __all__ = ["Damaged", "StoredFile", "unbroken"]
 
 _T = TypeVar("_T")
 
+# Bytes of numbers that are read from a large file in one go, where a column is less than that.
+_AT_ONCE = 1 << 24
+
 # With which bytes a file ends, and what is wrong with one that does not.
 _ENDS = {
     "arrow": (b"ARROW1", "it ends too early"),
@@ -77,17 +80,20 @@ class StoredFile:
         if not self._schema:
             raise Refusal(f"{source.name} holds no columns")
         self._columns, self._notes = _columns_of(self._schema)
+        self._ahead = pl.DataFrame()
 
-    @cached_property
+    @property
     def size(self) -> int:
         """Bytes of its cells as numbers."""
+        return 8 * self._rows * len(self._columns)
+
+    @cached_property
+    def _rows(self) -> int:
         if self._groups is not None:
-            rows = sum(group.rows for group in self._groups)
-        else:
-            with self._told():
-                first = self._scan([next(iter(self._schema))])
-                rows = int(unbroken(lambda: first.select(pl.len()).collect()).item())
-        return 8 * rows * len(self._columns)
+            return sum(group.rows for group in self._groups)
+        with self._told():
+            first = self._scan([next(iter(self._schema))])
+            return int(unbroken(lambda: first.select(pl.len()).collect()).item())
 
     def whole(self, bad_rows: BadRows) -> RawTable:
         """Read all of it.
@@ -133,27 +139,37 @@ class StoredFile:
         Refusal
             A damaged file.
         """
-        size = self.source.path.stat().st_size
-        heights = set()
+        size, roots = self.source.path.stat().st_size, list(self._schema)
+        at_once = self._at_once()
         with self._told():
-            for name in self._schema:
-                heights.add(self._flat(self._cells([name])).height)
+            for place in range(0, len(roots), at_once):
+                some = roots[place : place + at_once]
+                if self._flat(self._cells(some)).height != self._rows:
+                    raise Damaged(f"column '{some[0]}' has another number of rows than it says")
                 # Text is gone through twice before its columns are understood.
-                meter.add(2 * size / len(self._schema))
-            if len(heights) > 1:
-                raise Damaged("its columns have different numbers of rows")
+                meter.add(2 * size * len(some) / len(roots))
             empty = self._plain(pl.DataFrame(schema=self._schema), self._columns)
-        height = heights.pop()
-        table = SpooledTable(empty, *self._about(height, bad_rows), meter=meter, size=size)
+        table = SpooledTable(empty, *self._about(self._rows, bad_rows), meter=meter, size=size)
         names = {column.name: column for column in self._columns}
-        table.parts.append(_StoredPart(self.source.path, frozenset(names), height, self, names))
+        table.parts.append(_StoredPart(self.source.path, frozenset(names), self._rows, self, names))
         return table
 
     def read(self, columns: Sequence[_Column], rows: int | None = None) -> pl.DataFrame:
         """Read some columns, all rows or the first."""
         roots = list(dict.fromkeys(column.root for column in columns))
         with self._told():
-            return self._plain(self._cells(roots, rows), columns)
+            if rows is not None or len(roots) > 1:
+                return self._plain(self._cells(roots, rows), columns)
+            if roots[0] not in self._ahead.columns:
+                # Of many short columns the next ones come along: they are asked for one after the other.
+                every = list(self._schema)
+                place = every.index(roots[0])
+                self._ahead = pl.DataFrame()
+                self._ahead = self._cells(every[place : place + self._at_once()])
+            return self._plain(self._ahead, columns)
+
+    def _at_once(self) -> int:
+        return max(1, _AT_ONCE // max(1, 8 * self._rows))
 
     def _everything(self) -> pl.DataFrame:
         path = self.source.path
@@ -181,7 +197,8 @@ class StoredFile:
 
     def _flat(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Give nested fields columns of their own, and hold all against what the file says of them."""
-        frame = frame.select(column.flat() for column in self._columns if column.root in frame.columns)
+        roots = set(frame.columns)
+        frame = frame.select(column.flat() for column in self._columns if column.root in roots)
         if self._groups is not None and (wrong := differs(frame, self._groups)):
             raise Damaged(wrong)
         return frame
