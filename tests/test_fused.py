@@ -9,7 +9,7 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
-from histories import Floats, plant
+from histories import Floats, plant, same_bytes
 from scipy.linalg import solve_triangular
 from scipy.stats import t as student
 from sklearn.covariance import ledoit_wolf
@@ -129,6 +129,19 @@ class Reference:
             self.limits.append(student.isf(self.rate / len(self.parts), freedom) * np.sqrt(1.0 + 1.0 / means))
         return self
 
+    def _release(self, level: dict[float, Any], fast: float, lengths: Any, weigh: Floats) -> None:
+        """Bound the slower means by what the fastest sees of them."""
+        most = max(level[fast][0], 0.8 * self.w0)
+        noise = np.sqrt(self.w0 / len(weigh) * fast / (2.0 - fast))
+        for memory in level:
+            if memory < fast:
+                p, e, o = level[memory]
+                length = np.sqrt(lengths(e[None])[0])
+                along = e @ weigh @ level[fast][1] / max(length, 1e-300)
+                left = 1.0 - 0.1 * max(0.0, 1.0 - most / p)
+                longest = max(along + 2.0 * noise, np.sqrt(self.w0 * memory / (2.0 - memory)))
+                level[memory] = p * left, e * min(1.0, longest / max(length, 1e-300)), o * left
+
     def follow(self, x: Floats) -> tuple[Floats, Floats]:
         """Give the parts (n, parts) over their limits, and the contributions (n, d)."""
         r = self.model.residual((x - self.mean) / self.sd)[:, : x.shape[1]]
@@ -139,19 +152,36 @@ class Reference:
             squares: Floats = (solve_triangular(lower, e.T, lower=True) ** 2).sum(axis=0)
             return squares
 
-        capped = r * np.sqrt(np.minimum(1.0, 5.0 * self.w0 / np.maximum(lengths(r), 1e-300)))[:, None]
+        size = lengths(r)
+        capped = r * np.sqrt(np.minimum(1.0, 5.0 * self.w0 / np.maximum(size, 1e-300)))[:, None]
+        slow = [memory for kind, memory in self.parts if kind == "shift"]
+        power, mean, own_power = {}, {}, {}
+        for memory in slow:
+            power[memory] = np.empty(len(r))
+            mean[memory], own_power[memory] = np.empty_like(r), np.empty_like(r)
+        level = {memory: (self.w0, np.zeros(r.shape[1]), np.zeros(r.shape[1])) for memory in slow}
+        shares = capped * (capped @ weigh)
+        for row, own_row in enumerate(capped):
+            for memory in slow:
+                p, e, o = level[memory]
+                p += memory * (lengths(own_row[None])[0] - p)
+                level[memory] = p, e + memory * (own_row - e), o + memory * (shares[row] - o)
+            if slow:
+                self._release(level, max(slow), lengths, weigh)
+            for memory in slow:
+                power[memory][row], mean[memory][row], own_power[memory][row] = level[memory]
         statistics, own = [], []
         for kind, memory in self.parts:
             if kind == "shift":
-                e = _ewma(capped, memory, 0.0)
+                e = mean[memory]
                 statistics.append((2.0 - memory) / memory * lengths(e))
                 own.append((2.0 - memory) / memory * e * (e @ weigh))
             elif memory == 1.0:
-                statistics.append(lengths(r))
+                statistics.append(size)
                 own.append(r * (r @ weigh))
             else:
-                statistics.append(_ewma(lengths(capped), memory, self.w0))
-                own.append(_ewma(capped * (capped @ weigh), memory, 0.0))
+                statistics.append(power[memory])
+                own.append(own_power[memory])
         s = np.array(statistics)
         z = (np.cbrt(s) - np.array(self.a)[:, None]) / np.array(self.b)[:, None] / np.array(self.limits)[:, None]
         above = np.maximum(z, 0.0)
@@ -282,13 +312,183 @@ def test_what_cannot_be_watched_is_left_out_with_a_warning() -> None:
     assert not detector.contributions(wide)[:, [0, 6]].any()
 
 
-def test_missing_values_count_as_the_training_median() -> None:
-    x = plant(400, 5)
+def test_slow_memories_let_go_after_a_fault_and_hold_while_it_lasts() -> None:
+    late, found = [], []
+    for seed in range(4):
+        x = plant(3000, 8, seed=seed)
+        detector = acm_rs.FusedDetector().fit(x[:1500])
+        alone = acm_rs.FusedDetector(memories=(1.0, 0.03)).fit(x[:1500])
+        fresh = x[1500:].copy()
+        fresh[300:800, seed] += x[:1500, seed].std()
+        alarm = detector.score(fresh) > 1.0
+        late.append(int(alarm[800:900].sum()))
+        # Without a faster memory nothing tells that the fault is over.
+        assert (alone.score(fresh) > 1.0)[800:900].sum() > 60
+        small = x[1500:].copy()
+        small[300:800, seed] += 0.3
+        found.append(float((detector.score(small)[300:800] > 1.0).mean()))
+        assert alarm[320:800].all()
+        assert alarm[900:].mean() < 0.02
+    assert max(late) < 50
+    assert np.mean(found) > 0.85
+
+
+# ---- gaps -----------------------------------------------------------------------------------------------------------
+
+
+def _gappy(x: Floats, seed: int = 0, share: float = 0.1) -> Floats:
+    """Scattered gaps, one sensor that falls out for good, rows without any value, and one at the very start."""
+    random = np.random.default_rng(seed)
+    gaps = x.copy()
+    gaps[random.random(x.shape) < share] = np.nan
+    gaps[len(x) // 2 :, 1] = np.inf
+    gaps[len(x) // 3 : len(x) // 3 + 3] = np.nan
+    gaps[0, 0], gaps[0, 1] = np.nan, 5.0
+    return gaps
+
+
+def _filled(detector: acm_rs.FusedDetector, reference: Reference, x: Floats) -> Floats:
+    """Fill by least squares: the shortest whitened residual, a reading held near its mean with weight 0.1."""
+    lags, d = reference.lags, x.shape[1]
+    shorten = np.eye(d * (lags + 1))[:d] - (reference.model.p @ reference.model.p.T)[:d]
+    w = solve_triangular(np.linalg.cholesky(reference.covariance), shorten, lower=True)
+    z = (x - reference.mean) / reference.sd
+    for row in range(len(z)):
+        missing = np.flatnonzero(~np.isfinite(z[row]))
+        if not len(missing):
+            continue
+        z[row, missing] = reference.model.centre[missing]
+        design = w[:, missing]
+        if row == 0:
+            design = sum(w[:, lag * d + missing] for lag in range(lags + 1))
+        point = np.concatenate([z[max(row - lag, 0)] for lag in range(lags + 1)]) - reference.model.centre
+        held = np.sqrt(0.1 + 1e-10 * (design**2).sum(axis=0).max())
+        tall = np.vstack([design, held * np.eye(len(missing))])
+        step = np.linalg.lstsq(tall, np.concatenate([-w @ point, np.zeros(len(missing))]), rcond=None)[0]
+        z[row, missing] += step
+    filled: Floats = z * reference.sd + reference.mean
+    return filled
+
+
+def test_gaps_are_what_the_others_let_expect() -> None:
+    x, fresh = plant(500, 6), _gappy(plant(200, 6, seed=1))
+    detector, reference = acm_rs.FusedDetector().fit(x), Reference().fit(x)
+    missing = ~np.isfinite(fresh)
+    filled = _filled(detector, reference, fresh)
+    present = 6 - missing.sum(axis=1)
+    r = reference.model.residual((filled - reference.mean) / reference.sd)[:, :6]
+    white = solve_triangular(np.linalg.cholesky(reference.covariance), r.T, lower=True).T
+    own = (white**2).sum(axis=1)
+    here, whole = 2.0 / (9.0 * np.maximum(present, 1)), 2.0 / 54.0
+    normal = (np.cbrt(6.0 * own / np.maximum(present, 1) / reference.w0) - 1.0 + here) / np.sqrt(here)
+    scaled = reference.w0 * np.maximum(1.0 - whole + normal * np.sqrt(whole), 0.0) ** 3
+    power = np.where(present == 0, reference.w0, np.where(present < 6, scaled, own))
+    expected = (np.cbrt(power) - reference.a[0]) / reference.b[0] / reference.limits[0]
+    parts = dict(zip(detector.part_names_, detector.parts(fresh).T, strict=True))
+    _close(parts["power 1"], expected, 1e-9)
+    # The shift at memory 0.2, which nothing bounds.
+    mean, count, shift = np.zeros(6), 6.0, []
+    for row, here_ in enumerate(present):
+        if here_:
+            weight = np.sqrt(min(1.0, 5.0 * reference.w0 / power[row]))
+            mean += 0.2 * (weight * white[row] - mean)
+            count += 0.2 * (here_ - count)
+        shift.append(9.0 * mean @ mean * 6.0 / count)
+    expected = (np.cbrt(shift) - reference.a[3]) / reference.b[3] / reference.limits[3]
+    _close(parts["shift 0.2"], expected, 1e-9)
+
+
+def test_rows_without_values_leave_the_memories_as_they_are() -> None:
+    x, fresh = plant(500, 5), _faulty(200, 5)
     detector = acm_rs.FusedDetector().fit(x)
-    gaps, filled = plant(100, 5, seed=1), plant(100, 5, seed=1)
-    gaps[20:30, 2], gaps[50, 0] = np.nan, -np.inf
-    filled[20:30, 2], filled[50, 0] = np.median(x[:, 2]), np.median(x[:, 0])
-    assert np.array_equal(detector.score(gaps), detector.score(filled))
+    gone = fresh.copy()
+    gone[150:160] = np.nan
+    parts = detector.parts(gone)
+    np.testing.assert_array_equal(parts[150:160, 1:], np.repeat(parts[149:150, 1:], 10, axis=0))
+    assert (parts[149, 1:] > 1.0).any()
+    assert (detector.score(gone)[150:160] > 1.0).all()
+    assert (abs(parts[150:160, 0]) < 0.3).all()
+
+
+def _plants(rows: int, seed: int) -> Floats:
+    return plant(rows, 8, seed=seed)
+
+
+@pytest.mark.parametrize("kind", ["none", "scattered 2 %", "scattered 10 %", "one dead", "half"])
+def test_gaps_neither_alarm_nor_blind(kind: str) -> None:
+    healthy, found = [], []
+    for seed in range(4):
+        x = _plants(3000, seed)
+        detector = acm_rs.FusedDetector().fit(x[:1500])
+        random = np.random.default_rng(seed)
+        hidden = np.zeros((1500, 8), dtype=bool)
+        if kind.startswith("scattered"):
+            hidden = random.random(hidden.shape) < float(kind.split()[1]) / 100.0
+        elif kind == "one dead":
+            hidden[:, (seed + 1) % 8] = True
+        elif kind == "half":
+            hidden[:, seed] = random.random(1500) < 0.5
+        clean, fault = x[1500:].copy(), x[1500:].copy()
+        fault[300:, seed] += x[:1500, seed].std()
+        clean[hidden], fault[hidden] = np.nan, np.nan
+        healthy.append(float((detector.score(clean) > 1.0).mean()))
+        found.append(float((detector.score(fault)[300:] > 1.0).mean()))
+    assert np.mean(healthy) < 0.016
+    assert np.mean(found) > 0.97
+
+
+def test_a_missing_sensor_is_no_culprit() -> None:
+    x = _plants(2500, 3)
+    detector = acm_rs.FusedDetector().fit(x[:1500])
+    fresh = x[1500:].copy()
+    fresh[:, 2] = np.nan
+    fresh[500:, 5] += x[:1500, 5].std()
+    shares = detector.contributions(fresh)[520:]
+    assert (shares.argmax(axis=1) == 5).mean() > 0.9
+    assert shares[:, 2].max() < 0.1
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=0.2)
+
+
+def test_gaps_in_the_training_data_neither_blind_nor_make_it_alarm() -> None:
+    for share, least in ((0.02, 0.9), (0.1, 0.9)):
+        healthy, found = [], []
+        for seed in range(3):
+            x = _plants(3000, seed)
+            gaps = x[:1500].copy()
+            gaps[np.random.default_rng(seed + 50).random(gaps.shape) < share] = np.nan
+            detector = acm_rs.FusedDetector().fit(gaps)
+            assert detector == acm_rs.FusedDetector().fit(gaps)
+            fault = x[1500:].copy()
+            fault[300:, seed] += 0.36
+            healthy.append(float((detector.score(x[1500:]) > 1.0).mean()))
+            found.append(float((detector.score(fault)[300:] > 1.0).mean()))
+        assert np.mean(healthy) < 0.015
+        assert np.mean(found) > least
+
+
+def test_gaps_in_pieces_layouts_and_threads_give_the_same_bytes() -> None:
+    x = plant(500, 5)
+    detector = acm_rs.FusedDetector().fit(x)
+    fresh = _gappy(plant(700, 5, seed=1))
+    whole = detector.score(fresh)
+    same_bytes(detector.score(np.asfortranarray(fresh)), whole)
+    same_bytes(detector.score(fresh[::-1].copy()[::-1]), whole)
+    same_bytes(detector.parts(fresh).max(axis=1), whole)
+    before = acm_rs.get_num_threads()
+    try:
+        for threads in (1, 3):
+            acm_rs.set_num_threads(threads)
+            same_bytes(detector.score(fresh), whole)
+    finally:
+        acm_rs.set_num_threads(before)
+    for sizes in ([1] * 40 + [300, 1, 2, 357], [699, 1]):
+        live = acm_rs.FusedDetector.from_bytes(detector.to_bytes())
+        pieces, first = [], 0
+        for size in sizes:
+            pieces.append(live.update(fresh[first : first + size]))
+            live = acm_rs.FusedDetector.from_bytes(live.to_bytes())
+            first += size
+        same_bytes(np.concatenate(pieces), whole)
 
 
 def test_wrong_parameters_are_named() -> None:

@@ -15,7 +15,7 @@ use ndarray::{Array2, s};
 const LEAST_ROWS: usize = 6;
 
 /// Scaled values beyond this become it.
-const MOST: f64 = 1e6;
+pub(crate) const MOST: f64 = 1e6;
 
 /// What a fit says where no column is kept.
 pub(crate) const NOTHING_CHANGES: Error = Error::Unfit {

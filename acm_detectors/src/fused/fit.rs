@@ -6,12 +6,13 @@ use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::{Rows, cholesky};
 use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::parallel::Watch;
-use acm_linalg::samples::room;
+use acm_linalg::samples::{read_all, room};
 use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
 use acm_linalg::{Error, Result, Samples, Scaling, parallel};
 use ndarray::ArrayView2;
 
 use super::folds::{Outside, Subspace, Task};
+use super::gaps::{self, Filler};
 use super::parts::{Kind, Norms, averaged};
 use super::{FittedFused, Fused};
 use crate::folds::folds;
@@ -28,6 +29,10 @@ const NORMAL: f64 = 1.4826;
 /// At most one row in this many is left out as an upset.
 const FEW: usize = 20;
 
+/// How the gaps of training rows are filled, one fit after the other: first with what is likeliest, as medians are far off,
+/// then with what is drawn around it.
+const FILLS: [bool; 3] = [false, true, true];
+
 /// Estimated time to scale a value, in nanoseconds.
 const SCALE_NS: f64 = 20.0;
 
@@ -40,8 +45,9 @@ impl Fused {
 
     /// Learns from healthy rows, oldest first.
     ///
-    /// Missing values take their column's median; columns that are constant or have less than half of their values are left
-    /// out. Rows that stand out of the others are found once and left out, at most one in twenty.
+    /// Missing values are drawn from what the others let expect, by a fit that had medians in their place and again by the fits
+    /// that follow; the same ones every time. Columns that are constant or have less than half of their values are left out.
+    /// Rows that stand out of the others are found once and left out, at most one in twenty.
     ///
     /// Shapes: x (n, d).
     /// Cost: n w² / 2 products with w = d (lags + 1), the eigenvectors of folds + 1 (w, w) matrices, and the residuals.
@@ -53,20 +59,46 @@ impl Fused {
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedFused> {
         x.require(self.least_rows())?;
+        let mut model = self.learn(x, x)?;
+        if !gaps::any(x, 0..x.rows(), &model.lagged.kept)? {
+            return Ok(model);
+        }
+        let (rows, columns) = (x.rows(), x.columns());
+        let mut table = room(rows, columns, 0.0, "the training rows, filled")?;
+        let mut present = room(rows, 1, 0, "counts of sensors")?;
+        for scatter in FILLS {
+            read_all(x, &mut table)?;
+            Filler::new(&model)?.fill(&mut table, 0, &mut present, scatter)?;
+            let filled = ArrayView2::from_shape((rows, columns), &table).map_err(|_| Error::Memory {
+                what: "the training rows, filled",
+                rows,
+                columns,
+            })?;
+            model = self.learn(x, filled.into())?;
+        }
+        Ok(model)
+    }
+
+    /// Learns from the rows `filled`, with the scales of what is known of them in `x`.
+    fn learn(&self, x: Samples<'_>, filled: Samples<'_>) -> Result<FittedFused> {
         let folds = folds(x.rows(), self.folds)?;
         let mut good = room(x.rows(), 1, true, "marks of the training rows")?;
-        let outside = self.outside(x, &good, &folds)?;
+        let outside = self.outside(x, filled, &good, &folds)?;
         let upsets = self.upsets(&outside)?;
         for &row in &upsets {
             good[row] = false;
         }
-        let outside = if upsets.is_empty() { outside } else { self.outside(x, &good, &folds)? };
+        let outside = if upsets.is_empty() {
+            outside
+        } else {
+            self.outside(x, filled, &good, &folds)?
+        };
         self.finish(outside, &good, &folds)
     }
 
-    fn outside(&self, x: Samples<'_>, good: &[bool], folds: &[Range<usize>]) -> Result<Outside> {
+    fn outside(&self, x: Samples<'_>, filled: Samples<'_>, good: &[bool], folds: &[Range<usize>]) -> Result<Outside> {
         let lagged = self.lagged(x, good)?;
-        let keep = self.components;
+        let (x, keep) = (filled, self.components);
         Task { x, good, folds, keep }.outside(&lagged)
     }
 

@@ -32,6 +32,8 @@
 
 mod fit;
 mod folds;
+mod gaps;
+mod memory;
 mod parts;
 mod score;
 #[cfg(test)]
@@ -46,7 +48,7 @@ use crate::lagged::Lagged;
 use crate::packed::Packed;
 use parts::{Kind, Norms};
 
-pub use score::FusedMemory;
+pub use memory::FusedMemory;
 
 /// Most memories that may be asked for.
 const MOST_MEMORIES: usize = 16;

@@ -78,6 +78,18 @@ fn student_upper(freedom: f64, chance: f64) -> f64 {
     f_upper(1.0, freedom, 2.0 * chance).sqrt()
 }
 
+/// The power of all `sensors` that is as likely as the power `own` of the `present` ones, of which there are fewer, by their
+/// cube roots (Wilson and Hilferty 1931); `usual` is the mean power of all.
+pub(super) fn full_scale(own: f64, present: usize, sensors: usize, usual: f64) -> f64 {
+    if usual <= 0.0 {
+        return own;
+    }
+    let (here, all) = (2.0 / (9.0 * present as f64), 2.0 / (9.0 * sensors as f64));
+    let ratio = own * sensors as f64 / (usual * present as f64);
+    let normal = (ratio.cbrt() - 1.0 + here) / here.sqrt();
+    usual * (1.0 - all + normal * all.sqrt()).max(0.0).powi(3)
+}
+
 /// y_t = y_{t-1} + memory (x_t - y_{t-1}) from `start` on.
 pub(super) fn averaged(values: &[f64], memory: f64, start: f64) -> Result<Vec<f64>> {
     let mut out = room(values.len(), 1, 0.0, "averages of the training rows")?;

@@ -1,13 +1,15 @@
 //! Scoring: residuals whitened for many rows at once, then the memories row by row.
 
-use acm_linalg::memory::copied;
+use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
-use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer, parallel};
+use acm_linalg::{Error, Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
 
 use super::FittedFused;
-use super::parts::{Kind, Part};
+use super::gaps::{self, Filled, Filler};
+use super::memory::{FusedMemory, Release, ResidualMeans};
+use super::parts::{Kind, Part, full_scale};
 use crate::lagged;
 use crate::packed::PRODUCT_NS;
 use crate::product::of_points;
@@ -26,72 +28,19 @@ enum Wanted {
     Contributions,
 }
 
-/// What the memories hold.
-#[derive(Debug, Clone, PartialEq)]
-struct ResidualMeans {
-    /// Mean squared length at each memory of more than one row.
-    power: Vec<f64>,
-    /// Mean whitened residual at each of them, sensor by sensor.
-    shift: Vec<f64>,
-}
-
-/// What the detector remembers of a history that is scored as it comes: its latest rows and the means of its residuals.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct FusedMemory {
-    rows: lagged::LaggedMemory,
-    state: Option<ResidualMeans>,
-}
-
-impl Memory for FusedMemory {
-    fn write(&self, to: &mut Writer) {
-        self.rows.write(to);
-        if let Some(state) = &self.state {
-            to.reals("live.power", &state.power);
-            to.reals("live.shift", &state.shift);
-        }
-    }
-
-    fn read(from: &Reader<'_>) -> Result<Self> {
-        let rows = lagged::LaggedMemory::read(from)?;
-        let state = if from.has("live.power") {
-            let power = from.reals("live.power", from.length("live.power")?)?;
-            let memories = from.reals("memories", from.length("memories")?)?;
-            let slow = memories.iter().filter(|&&memory| memory < 1.0).count();
-            let shift = from.reals("live.shift", slow * from.length("scaling.fill")?)?;
-            from.require(power.len() == slow && power.iter().all(|value| value.is_finite()), "live.power")?;
-            from.require(shift.iter().all(|value| value.is_finite()), "live.shift")?;
-            Some(ResidualMeans { power, shift })
-        } else {
-            None
-        };
-        Ok(Self { rows, state })
-    }
-
-    fn copy(&self) -> Result<Self> {
-        let state = match &self.state {
-            Some(ResidualMeans { power, shift }) => Some(ResidualMeans {
-                power: copied(power, "the memories")?,
-                shift: copied(shift, "the memories")?,
-            }),
-            None => None,
-        };
-        let rows = self.rows.copy()?;
-        Ok(Self { rows, state })
-    }
-}
-
 impl FittedFused {
     /// The fused score of each row: the greatest of the parts, each over its limit. Above 1 is an alarm.
     ///
     /// Shapes: x (n, d) -> (n,).
-    /// Missing: the training median.
+    /// Missing: what the present sensors and the earlier rows let expect; the parts are scaled to all sensors. In a row without
+    /// any sensor the memories stand still.
     /// Cost: n d² (lags + 1) products. Threads: rows; the memories run on one. Holds the residuals of as many rows as take
     /// some 30 ms a thread.
     ///
     /// # Errors
     /// [`Error::Columns`]; [`Error::Length`] unless `out` has n values; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, &mut self.start()?, Wanted::Score, out)
+        self.walk(x, 0, None, &mut self.start()?, Wanted::Score, out)
     }
 
     /// Each part of the score over its limit (n, parts), row after row.
@@ -99,7 +48,7 @@ impl FittedFused {
     /// # Errors
     /// As for [`Self::score`].
     pub fn parts(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, &mut self.start()?, Wanted::Parts, out)
+        self.walk(x, 0, None, &mut self.start()?, Wanted::Parts, out)
     }
 
     /// The share of each sensor (n, d), row after row: its shares of the parts, weighed by how far each part is above normal.
@@ -108,7 +57,7 @@ impl FittedFused {
     /// # Errors
     /// As for [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, &mut self.start()?, Wanted::Contributions, out)
+        self.walk(x, 0, None, &mut self.start()?, Wanted::Contributions, out)
     }
 
     /// Scores the rows that follow those that `live` has seen: the same as if all had been scored at once.
@@ -120,19 +69,22 @@ impl FittedFused {
         let fresh = self.start()?;
         let mut state = match &live.state {
             Some(state) if state.shift.len() == fresh.shift.len() && state.power.len() == fresh.power.len() => {
-                ResidualMeans {
-                    power: copied(&state.power, "means of residuals")?,
-                    shift: copied(&state.shift, "means of residuals")?,
-                }
+                state.copy()?
             }
             _ => fresh,
         };
         if x.rows() == 0 {
             return Ok(());
         }
-        let (all, old) = live.rows.before(x)?;
+        let (mut all, old) = live.rows.before(x)?;
+        let mut present = room(x.rows(), 1, self.lagged.kept.len(), "counts of sensors")?;
+        if gaps::any(x, 0..x.rows(), &self.lagged.kept)?
+            && let Some(rows) = all.as_slice_mut()
+        {
+            Filler::new(self)?.fill(rows, old, &mut present, false)?;
+        }
         let rows = lagged::LaggedMemory::of(&all, self.parameters.lags)?;
-        self.walk(all.view().into(), old, &mut state, Wanted::Score, out)?;
+        self.walk(all.view().into(), old, Some(&present), &mut state, Wanted::Score, out)?;
         live.rows = rows;
         live.state = Some(state);
         Ok(())
@@ -143,14 +95,17 @@ impl FittedFused {
         Ok(ResidualMeans {
             power: room(slow, 1, self.usual, "means of residuals")?,
             shift: room(slow, self.lagged.kept.len(), 0.0, "means of residuals")?,
+            present: room(slow, 1, self.lagged.kept.len() as f64, "means of residuals")?,
         })
     }
 
-    /// The rows of `x` from `skip` on.
+    /// The rows of `x` from `skip` on. Gaps are filled here, unless that is done and `present` says how many sensors each of
+    /// the rows had.
     fn walk(
         &self,
         x: Samples<'_>,
         skip: usize,
+        present: Option<&[usize]>,
         state: &mut ResidualMeans,
         wanted: Wanted,
         out: &mut [f64],
@@ -172,20 +127,28 @@ impl FittedFused {
         let sensors = self.lagged.kept.len();
         let step = self.step().min(rows.max(1));
         let parts = self.parameters.parts()?;
+        let slow = self.parameters.slow().gathered("the parts of the score")?;
         let mut white = room(step, sensors, 0.0, "residuals")?;
         let mut found = PartInputs::new(self, if wanted == Wanted::Contributions { step } else { 1 }, wanted)?;
+        let mut filled = Filled::new(self, x);
         let mut watch = Watch::start();
         for (number, out) in out.chunks_mut(step * width).enumerate() {
             watch.look()?;
             let (first, count) = (skip + number * step, out.len() / width);
             let white = &mut white[..count * sensors];
-            of_points(&self.lagged, &self.whitening, None, x, first..first + count, white)?;
+            let present = match present {
+                Some(present) => {
+                    of_points(&self.lagged, &self.whitening, None, x, first..first + count, white)?;
+                    &present[first - skip..first - skip + count]
+                }
+                None => filled.whiten(first..first + count, white)?,
+            };
             dispatch!(Level::new(), simd => {
                 let _ = simd;
-                self.remember(&parts, white, state, wanted, &mut found, out);
+                self.remember(&parts, &slow, white, present, state, wanted, &mut found, out);
             });
             if wanted == Wanted::Contributions {
-                self.share(&parts, white, &mut found, out)?;
+                self.share(&parts, white, x, first, &mut found, out)?;
             }
         }
         Ok(())
@@ -201,10 +164,16 @@ impl FittedFused {
 
     /// Takes the memories from row to row; what is wanted of the parts goes to `out`, or to `found` for contributions.
     #[inline(always)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a stretch of rows is made of, and where it goes"
+    )]
     fn remember(
         &self,
         parts: &[Part],
+        slow: &[f64],
         white: &[f64],
+        present: &[usize],
         state: &mut ResidualMeans,
         wanted: Wanted,
         found: &mut PartInputs,
@@ -213,27 +182,43 @@ impl FittedFused {
         let sensors = self.lagged.kept.len();
         let cap = CAP * self.usual;
         let width = parts.len();
-        for (row, residual) in white.chunks_exact(sensors).enumerate() {
-            let power = squares(residual);
+        let release = Release::new(slow, self.usual, sensors);
+        for (row, (residual, &here)) in white.chunks_exact(sensors).zip(present).enumerate() {
+            let own = squares(residual);
+            let power = match here {
+                0 => self.usual,
+                _ if here < sensors => full_scale(own, here, sensors, self.usual),
+                _ => own,
+            };
             let share = if power > cap { cap / power } else { 1.0 };
             let weight = share.sqrt();
+            // Without any sensor nothing is learned and nothing forgotten.
+            if here > 0 {
+                let means = state.shift.chunks_exact_mut(sensors);
+                let levels = state.power.iter_mut().zip(&mut state.present);
+                for ((&memory, mean), (level, counted)) in slow.iter().zip(means).zip(levels) {
+                    for place in 0..sensors {
+                        mean[place] += memory * (weight * residual[place] - mean[place]);
+                    }
+                    *level += memory * (power.min(cap) - *level);
+                    *counted += memory * (here as f64 - *counted);
+                }
+            }
             let place = if wanted == Wanted::Contributions { row } else { 0 };
+            let released = &mut found.released[place * slow.len()..(place + 1) * slow.len()];
+            release.apply(slow, state, released);
             let values = &mut found.values[place * width..(place + 1) * width];
             let (mut powers, mut shifts) = (0, 0);
             for number in 0..width {
                 let Part { kind, memory } = parts[number];
                 values[number] = if kind == Kind::Shift {
-                    let mean = &mut state.shift[shifts * sensors..(shifts + 1) * sensors];
-                    for place in 0..sensors {
-                        mean[place] += memory * (weight * residual[place] - mean[place]);
-                    }
+                    let mean = &state.shift[shifts * sensors..(shifts + 1) * sensors];
+                    let counted = state.present[shifts];
                     shifts += 1;
-                    squares(mean) * ((2.0 - memory) / memory)
+                    squares(mean) * ((2.0 - memory) / memory) * (sensors as f64 / counted)
                 } else if memory < 1.0 {
-                    let level = &mut state.power[powers];
-                    *level += memory * (power.min(cap) - *level);
                     powers += 1;
-                    *level
+                    state.power[powers - 1]
                 } else {
                     power
                 };
@@ -253,15 +238,26 @@ impl FittedFused {
                 }
                 Wanted::Contributions => {
                     found.capped[row] = share;
+                    found.scale[row] = if here == 0 || own == 0.0 { 0.0 } else { power / own };
+                    found.here[row] = here;
                     let length = state.shift.len();
                     found.shifts[row * length..(row + 1) * length].copy_from_slice(&state.shift);
+                    found.counted[row * slow.len()..(row + 1) * slow.len()].copy_from_slice(&state.present);
                 }
             }
         }
     }
 
     /// What each sensor adds to the parts, as shares.
-    fn share(&self, parts: &[Part], white: &[f64], found: &mut PartInputs, out: &mut [f64]) -> Result<()> {
+    fn share(
+        &self,
+        parts: &[Part],
+        white: &[f64],
+        x: Samples<'_>,
+        first: usize,
+        found: &mut PartInputs,
+        out: &mut [f64],
+    ) -> Result<()> {
         let sensors = self.lagged.kept.len();
         let rows = white.len() / sensors;
         let slow = self.parameters.slow().count();
@@ -269,7 +265,11 @@ impl FittedFused {
         let PartInputs {
             values,
             capped,
+            scale,
+            here,
+            released,
             shifts,
+            counted,
             own,
             running,
         } = found;
@@ -300,21 +300,35 @@ impl FittedFused {
         let columns = self.columns();
         for row in 0..rows {
             let values = &values[row * parts.len()..(row + 1) * parts.len()];
-            let (own, out) = (&own[row * width..(row + 1) * width], &mut out[row * columns..(row + 1) * columns]);
+            let (own, out) = (&mut own[row * width..(row + 1) * width], &mut out[row * columns..(row + 1) * columns]);
             out.fill(0.0);
+            if here[row] < sensors {
+                // What is missing has no part in the row's power, and the others' is that of all sensors.
+                for (own, &column) in own.iter_mut().zip(&self.lagged.kept) {
+                    *own = if x.value(first + row, column).is_finite() { *own * scale[row] } else { 0.0 };
+                }
+            }
             let scores = || (0..parts.len()).map(|number| self.norms.score(number, values[number]).max(0.0));
             let total: f64 = scores().sum();
             let (mut powers, mut shifts) = (0, 0);
             for ((part, score), &value) in parts.iter().zip(scores()).zip(values) {
                 let (unit, shares) = match part.kind {
                     Kind::Shift => {
+                        let counted = counted[row * slow + shifts];
                         shifts += 1;
-                        ((2.0 - part.memory) / part.memory, &own[shifts * sensors..(shifts + 1) * sensors])
+                        let unit = (2.0 - part.memory) / part.memory * (sensors as f64 / counted);
+                        (unit, &own[shifts * sensors..(shifts + 1) * sensors])
                     }
                     Kind::Power if part.memory < 1.0 => {
                         let mean = &mut running[powers * sensors..(powers + 1) * sensors];
-                        for place in 0..sensors {
-                            mean[place] += part.memory * (capped[row] * own[place] - mean[place]);
+                        if here[row] > 0 {
+                            for place in 0..sensors {
+                                mean[place] += part.memory * (capped[row] * own[place] - mean[place]);
+                            }
+                        }
+                        let released = released[row * slow + powers];
+                        if released < 1.0 {
+                            mean.iter_mut().for_each(|mean| *mean *= released);
                         }
                         powers += 1;
                         (1.0, &*mean)
@@ -360,8 +374,16 @@ struct PartInputs {
     values: Vec<f64>,
     /// The share that a row's power counts with.
     capped: Vec<f64>,
+    /// What makes the power of a row's present sensors that of all.
+    scale: Vec<f64>,
+    /// How many sensors a row has.
+    here: Vec<usize>,
+    /// What the release left of the mean powers.
+    released: Vec<f64>,
     /// The means of the whitened residuals.
     shifts: Vec<f64>,
+    /// The means of how many sensors there were.
+    counted: Vec<f64>,
     /// What each sensor adds to a row's power and to the squares of the means.
     own: Vec<f64>,
     /// Means of the sensors' shares of the power, at each memory.
@@ -376,6 +398,10 @@ impl PartInputs {
         Ok(Self {
             values: room(rows, model.norms.limit.len(), 0.0, what)?,
             capped: room(rows_beside, 1, 0.0, what)?,
+            scale: room(rows_beside, 1, 0.0, what)?,
+            here: room(rows_beside, 1, 0, what)?,
+            released: room(rows, model.parameters.slow().count(), 1.0, what)?,
+            counted: room(rows_beside, model.parameters.slow().count(), 0.0, what)?,
             shifts: room(rows_beside, slow, 0.0, what)?,
             own: room(rows_beside, slow + model.lagged.kept.len(), 0.0, what)?,
             running: room(slow, 1, 0.0, what)?,
@@ -385,12 +411,12 @@ impl PartInputs {
 
 /// Sum of the squares, in eight sums that are added in their order.
 #[inline(always)]
-fn squares(values: &[f64]) -> f64 {
+pub(super) fn squares(values: &[f64]) -> f64 {
     products(values, values)
 }
 
 #[inline(always)]
-fn products(one: &[f64], other: &[f64]) -> f64 {
+pub(super) fn products(one: &[f64], other: &[f64]) -> f64 {
     let other = &other[..one.len()];
     let mut sums = [0.0; 8];
     let whole = one.len() / 8 * 8;

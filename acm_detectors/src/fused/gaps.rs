@@ -1,0 +1,287 @@
+//! Missing readings: what the other sensors and the rows before let expect.
+//!
+//! The whitened residual of a row is linear in its readings, so those that are missing are what makes it shortest: its squared
+//! length is then that of the present sensors alone.
+
+use std::ops::Range;
+
+use acm_linalg::dense::{Rows, cholesky};
+use acm_linalg::memory::{copied, extend, push, reserved};
+use acm_linalg::parallel::Watch;
+use acm_linalg::samples::room;
+use acm_linalg::seed::{Stream, stream};
+use acm_linalg::{Error, Result, Samples};
+use ndarray::ArrayView2;
+use rand::RngExt;
+
+use super::FittedFused;
+use super::score::products;
+use crate::lagged::MOST;
+use crate::product::of_points;
+
+/// How firmly a missing reading is held near its mean: as if it were known to lie there with a standard deviation of about
+/// three of its own. It decides only where the other sensors do not.
+const HOLD: f64 = 0.1;
+
+/// Patterns of missing sensors that are remembered: sensors that are read in turns repeat a few.
+const PATTERNS: usize = 8;
+
+/// Rows that are looked through at a time.
+const BLOCK: usize = 64;
+
+/// Seed of what is drawn for the gaps of training rows.
+const SEED: u64 = 17;
+
+/// Uniform numbers whose sum is nearly normal.
+const UNIFORMS: usize = 12;
+
+const WHAT: &str = "rows with missing values";
+
+/// What a pattern of missing sensors needs.
+struct Pattern {
+    /// The first row of a history stands for its own past.
+    first: bool,
+    missing: Vec<usize>,
+    /// (missing, d): what each missing reading adds to the whitened residual.
+    design: Vec<f64>,
+    /// The Cholesky factor of its products with itself.
+    factor: Vec<f64>,
+}
+
+/// Fills gaps row after row.
+pub(super) struct Filler<'a> {
+    model: &'a FittedFused,
+    /// (d, width), row-major.
+    whitening: Vec<f64>,
+    patterns: Vec<Pattern>,
+    /// The pattern that gives way to the next new one.
+    oldest: usize,
+    point: Vec<f64>,
+    white: Vec<f64>,
+    missing: Vec<usize>,
+    step: Vec<f64>,
+}
+
+impl<'a> Filler<'a> {
+    pub(super) fn new(model: &'a FittedFused) -> Result<Self> {
+        let (sensors, width) = (model.lagged.kept.len(), model.lagged.width());
+        Ok(Self {
+            model,
+            whitening: model.whitening.matrix()?,
+            patterns: reserved(PATTERNS, WHAT)?,
+            oldest: 0,
+            point: room(width, 1, 0.0, WHAT)?,
+            white: room(sensors, 1, 0.0, WHAT)?,
+            missing: reserved(sensors, WHAT)?,
+            step: reserved(sensors, WHAT)?,
+        })
+    }
+
+    /// Fills the rows from `first` on of a table of whole rows, the earlier ones of which are filled; `present` gets how many
+    /// sensors each of them has.
+    ///
+    /// With `scatter` a filled reading is drawn from what it may have been, not the likeliest: fits on filled rows then find
+    /// the spread of readings as it is.
+    pub(super) fn fill(&mut self, rows: &mut [f64], first: usize, present: &mut [usize], scatter: bool) -> Result<()> {
+        let lagged = &self.model.lagged;
+        let (columns, sensors) = (lagged.columns, lagged.kept.len());
+        let count = rows.len() / columns;
+        let mut watch = Watch::start();
+        for (row, present) in (first..count).zip(present) {
+            self.missing.clear();
+            let values = &rows[row * columns..(row + 1) * columns];
+            self.missing.extend((0..sensors).filter(|&place| !values[lagged.kept[place]].is_finite()));
+            *present = sensors - self.missing.len();
+            if self.missing.is_empty() {
+                continue;
+            }
+            watch.after(self.whitening.len() / 4)?;
+            let table = ArrayView2::from_shape((count, columns), &*rows).map_err(|_| Error::Memory {
+                what: WHAT,
+                rows: count,
+                columns,
+            })?;
+            lagged.points(table.into()).read(row..row + 1, &mut self.point);
+            self.expect(row == 0, scatter.then(|| stream(SEED, row as u64)))?;
+            let values = &mut rows[row * columns..(row + 1) * columns];
+            for (&place, step) in self.missing.iter().zip(&self.step) {
+                let scaled = (lagged.mean[place] + step).clamp(-MOST, MOST);
+                let reading = lagged.scaling.center[place] + scaled * lagged.scaling.scale[place];
+                let reading = if reading.is_finite() { reading } else { lagged.scaling.fill[place] };
+                values[lagged.kept[place]] = reading;
+            }
+        }
+        Ok(())
+    }
+
+    /// How far from their means the missing readings of the point lie, in `step`.
+    fn expect(&mut self, first: bool, mut scatter: Option<Stream>) -> Result<()> {
+        let number = self.pattern(first)?;
+        let sensors = self.white.len();
+        let (lagged, pattern) = (&self.model.lagged, &self.patterns[number]);
+        for &place in &pattern.missing {
+            self.point[place] = 0.0;
+            if first {
+                for earlier in (place..self.point.len()).step_by(sensors).skip(1) {
+                    self.point[earlier] = lagged.mean[place] - lagged.mean[earlier];
+                }
+            }
+        }
+        for (white, row) in self.white.iter_mut().zip(self.whitening.chunks_exact(self.point.len())) {
+            *white = products(row, &self.point);
+        }
+        let count = pattern.missing.len();
+        self.step.clear();
+        self.step
+            .extend(pattern.design.chunks_exact(sensors).map(|row| -products(row, &self.white)));
+        for row in 0..count {
+            let (before, at) = self.step.split_at_mut(row);
+            let factor = &pattern.factor[row * count..];
+            before.iter().zip(factor).for_each(|(before, factor)| at[0] -= factor * before);
+            at[0] /= factor[row];
+            if let Some(stream) = &mut scatter {
+                let sum: f64 = (0..UNIFORMS).map(|_| stream.random::<f64>()).sum();
+                at[0] += sum - UNIFORMS as f64 / 2.0;
+            }
+        }
+        for row in (0..count).rev() {
+            let (before, at) = self.step.split_at_mut(row);
+            let factor = &pattern.factor[row * count..];
+            at[0] /= factor[row];
+            before.iter_mut().zip(factor).for_each(|(before, factor)| *before -= factor * at[0]);
+        }
+        Ok(())
+    }
+
+    /// The number of the missing sensors' pattern.
+    fn pattern(&mut self, first: bool) -> Result<usize> {
+        let known = |pattern: &Pattern| pattern.first == first && pattern.missing == self.missing;
+        if let Some(number) = self.patterns.iter().position(known) {
+            return Ok(number);
+        }
+        let (sensors, width) = (self.white.len(), self.point.len());
+        let count = self.missing.len();
+        let mut design = room(count, sensors, 0.0, WHAT)?;
+        for (row, &place) in design.chunks_exact_mut(sensors).zip(&self.missing) {
+            for (value, whitening) in row.iter_mut().zip(self.whitening.chunks_exact(width)) {
+                let rows = if first { width } else { sensors };
+                *value = whitening[..rows].iter().skip(place).step_by(sensors).sum();
+            }
+        }
+        let mut factor = room(count, count, 0.0, WHAT)?;
+        let mut watch = Watch::start();
+        let mut greatest = 0.0_f64;
+        for row in 0..count {
+            watch.after(row * sensors / 4)?;
+            let one = &design[row * sensors..(row + 1) * sensors];
+            for (column, other) in design.chunks_exact(sensors).enumerate().take(row + 1) {
+                factor[row * count + column] = products(one, other);
+                factor[column * count + row] = factor[row * count + column];
+            }
+            greatest = greatest.max(factor[row * (count + 1)]);
+        }
+        // Sensors that determine one another leave products that are singular but for rounding.
+        let hold = HOLD + 1e-10 * greatest;
+        factor.iter_mut().step_by(count + 1).for_each(|value| *value += hold);
+        let pattern = Pattern {
+            first,
+            missing: copied(&self.missing, WHAT)?,
+            design,
+            factor: cholesky(&factor, count, "x")?,
+        };
+        if self.patterns.len() < PATTERNS {
+            push(&mut self.patterns, pattern, WHAT)?;
+            return Ok(self.patterns.len() - 1);
+        }
+        let number = self.oldest;
+        self.oldest = (number + 1) % PATTERNS;
+        self.patterns[number] = pattern;
+        Ok(number)
+    }
+}
+
+/// Rows whose gaps are filled as they are asked for, one stretch after the other.
+pub(super) struct Filled<'a, 'x> {
+    model: &'a FittedFused,
+    x: Samples<'x>,
+    filler: Option<Filler<'a>>,
+    /// The latest stretch with the rows before it that it looks back to, filled; nothing where there was no gap.
+    table: Vec<f64>,
+    /// Where the table starts.
+    start: usize,
+    present: Vec<usize>,
+}
+
+impl<'a, 'x> Filled<'a, 'x> {
+    pub(super) fn new(model: &'a FittedFused, x: Samples<'x>) -> Self {
+        Self {
+            model,
+            x,
+            filler: None,
+            table: Vec::new(),
+            start: 0,
+            present: Vec::new(),
+        }
+    }
+
+    /// The whitened residuals of the rows, and how many sensors each of them has.
+    pub(super) fn whiten(&mut self, rows: Range<usize>, white: &mut [f64]) -> Result<&[usize]> {
+        let FittedFused { lagged, whitening, .. } = self.model;
+        let columns = lagged.columns;
+        self.present.clear();
+        extend(&mut self.present, rows.clone().map(|_| lagged.kept.len()), "counts of sensors")?;
+        let past = rows.start.saturating_sub(lagged.lags);
+        if !any(self.x, past..rows.end, &lagged.kept)? {
+            self.table.clear();
+            of_points(lagged, whitening, None, self.x, rows, white)?;
+            return Ok(&self.present);
+        }
+        let mut table = table_of(self.x, past..rows.end)?;
+        if !self.table.is_empty() {
+            let filled = &self.table[(past - self.start) * columns..];
+            table[..filled.len()].copy_from_slice(filled);
+        }
+        if self.filler.is_none() {
+            self.filler = Some(Filler::new(self.model)?);
+        }
+        if let Some(filler) = &mut self.filler {
+            filler.fill(&mut table, rows.start - past, &mut self.present, false)?;
+        }
+        let count = rows.end - past;
+        let view = ArrayView2::from_shape((count, columns), &table).map_err(|_| Error::Memory {
+            what: WHAT,
+            rows: count,
+            columns,
+        })?;
+        of_points(lagged, whitening, None, view.into(), rows.start - past..count, white)?;
+        self.table = table;
+        self.start = past;
+        Ok(&self.present)
+    }
+}
+
+/// Whether one of the columns `kept` lacks a value in the rows `rows`.
+pub(super) fn any(x: Samples<'_>, rows: Range<usize>, kept: &[usize]) -> Result<bool> {
+    let columns = x.columns();
+    let mut block = room(BLOCK.min(rows.len()), columns, 0.0, WHAT)?;
+    for first in rows.clone().step_by(BLOCK) {
+        let last = rows.end.min(first + BLOCK);
+        let block = &mut block[..(last - first) * columns];
+        x.read(first..last, block);
+        // All at once: most blocks are complete.
+        if block.iter().fold(true, |complete, value| complete & value.is_finite()) {
+            continue;
+        }
+        if block.chunks_exact(columns).any(|row| kept.iter().any(|&column| !row[column].is_finite())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Copies of rows with room for what is filled in.
+fn table_of(x: Samples<'_>, rows: Range<usize>) -> Result<Vec<f64>> {
+    let mut table = room(rows.len(), x.columns(), 0.0, WHAT)?;
+    x.read(rows, &mut table);
+    Ok(table)
+}

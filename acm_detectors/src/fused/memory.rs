@@ -1,0 +1,152 @@
+//! What is remembered from row to row, and how slow memories let go after a fault.
+
+use acm_linalg::memory::copied;
+use acm_linalg::samples::room;
+use acm_linalg::{Memory, Reader, Result, Writer};
+
+use super::score::{products, squares};
+use crate::lagged::LaggedMemory;
+
+/// Slow mean powers are not bounded below this share of the usual power.
+const LEAST_POWER: f64 = 0.8;
+
+/// The share of what a slow mean power has above the fastest one that it loses with each row: faults that come and go would be
+/// lost between their bursts if it were all.
+const LET_GO: f64 = 0.1;
+
+/// Standard deviations of the fastest mean by which a slower one may be longer.
+const DOUBT: f64 = 2.0;
+
+/// What the memories hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ResidualMeans {
+    /// Mean squared length at each memory of more than one row.
+    pub(super) power: Vec<f64>,
+    /// Mean whitened residual at each of them, sensor by sensor.
+    pub(super) shift: Vec<f64>,
+    /// Mean count of the sensors that were not missing, at each of them.
+    pub(super) present: Vec<f64>,
+}
+
+impl ResidualMeans {
+    pub(super) fn copy(&self) -> Result<Self> {
+        let what = "means of residuals";
+        Ok(Self {
+            power: copied(&self.power, what)?,
+            shift: copied(&self.shift, what)?,
+            present: copied(&self.present, what)?,
+        })
+    }
+}
+
+/// What the detector remembers of a history that is scored as it comes: its latest rows and the means of its residuals.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FusedMemory {
+    pub(super) rows: LaggedMemory,
+    pub(super) state: Option<ResidualMeans>,
+}
+
+impl Memory for FusedMemory {
+    fn write(&self, to: &mut Writer) {
+        self.rows.write(to);
+        if let Some(state) = &self.state {
+            to.reals("live.power", &state.power);
+            to.reals("live.shift", &state.shift);
+            to.reals("live.present", &state.present);
+        }
+    }
+
+    fn read(from: &Reader<'_>) -> Result<Self> {
+        let rows = LaggedMemory::read(from)?;
+        let state = if from.has("live.power") {
+            let power = from.reals("live.power", from.length("live.power")?)?;
+            let memories = from.reals("memories", from.length("memories")?)?;
+            let slow = memories.iter().filter(|&&memory| memory < 1.0).count();
+            let sensors = from.length("scaling.fill")?;
+            let shift = from.reals("live.shift", slow * sensors)?;
+            // Earlier versions filled gaps with medians and counted all sensors.
+            let present = if from.has("live.present") {
+                from.reals("live.present", slow)?
+            } else {
+                room(slow, 1, sensors as f64, "means of residuals")?
+            };
+            from.require(power.len() == slow && power.iter().all(|value| value.is_finite()), "live.power")?;
+            from.require(shift.iter().all(|value| value.is_finite()), "live.shift")?;
+            from.require(present.iter().all(|&value| value > 0.0 && value <= sensors as f64), "live.present")?;
+            Some(ResidualMeans { power, shift, present })
+        } else {
+            None
+        };
+        Ok(Self { rows, state })
+    }
+
+    fn copy(&self) -> Result<Self> {
+        let state = match &self.state {
+            Some(state) => Some(state.copy()?),
+            None => None,
+        };
+        let rows = self.rows.copy()?;
+        Ok(Self { rows, state })
+    }
+}
+
+/// Lets slow memories go of what the fastest of them no longer sees: after a fault's end they would alarm for as long as they
+/// take to forget it.
+///
+/// A fault that lasts is in the fastest mean too, in the same direction, but for the noise of few rows.
+pub(super) struct Release {
+    /// Where the fastest memory stands, and what it is.
+    fastest: usize,
+    memory: f64,
+    /// Standard deviation of the fastest mean of healthy residuals, in any direction.
+    noise: f64,
+    usual: f64,
+    sensors: usize,
+}
+
+impl Release {
+    pub(super) fn new(slow: &[f64], usual: f64, sensors: usize) -> Self {
+        let mut fastest = 0;
+        for (number, memory) in slow.iter().enumerate() {
+            if *memory > slow[fastest] {
+                fastest = number;
+            }
+        }
+        let memory = slow.get(fastest).copied().unwrap_or(1.0);
+        Self {
+            fastest,
+            memory,
+            noise: (usual / sensors as f64 * memory / (2.0 - memory)).sqrt(),
+            usual,
+            sensors,
+        }
+    }
+
+    /// Bounds the slower means, or lowers them; `released` gets what is left of their powers.
+    #[inline(always)]
+    pub(super) fn apply(&self, slow: &[f64], state: &mut ResidualMeans, released: &mut [f64]) {
+        for number in 0..slow.len() {
+            released[number] = 1.0;
+            if slow[number] >= self.memory {
+                continue;
+            }
+            let most = state.power[self.fastest].max(LEAST_POWER * self.usual);
+            if state.power[number] > most {
+                let left = state.power[number] - LET_GO * (state.power[number] - most);
+                released[number] = left / state.power[number];
+                state.power[number] = left;
+            }
+            let (recent, own) = (self.fastest * self.sensors, number * self.sensors);
+            let (recent, mean) = (&state.shift[recent..recent + self.sensors], &state.shift[own..own + self.sensors]);
+            let length = squares(mean).sqrt();
+            let healthy = (self.usual * slow[number] / (2.0 - slow[number])).sqrt();
+            if length > healthy {
+                let longest = (products(mean, recent) / length + DOUBT * self.noise).max(healthy);
+                if length > longest {
+                    let left = longest / length;
+                    state.shift[own..own + self.sensors].iter_mut().for_each(|mean| *mean *= left);
+                }
+            }
+        }
+    }
+}
