@@ -50,12 +50,13 @@ class FusedDetector(Detector):
     each memory m below 1. Cube roots bring each part near a normal distribution [4]_; its limit is that of a prediction
     interval. The score is the greatest (cube root - mean) / sd / limit.
 
-    Means of the slower memories do not outlast what the fastest of them sees: a shift is no longer than that of the fastest
-    in its direction plus two standard deviations, a power loses a tenth of what it is above the fastest with each row.
+    Means of the slower memories do not outlast what the fastest of them sees: a shift is no longer than that of the
+    fastest in its direction plus two standard deviations, a power loses a tenth of what it is above the fastest with
+    each row.
 
-    NaN and infinity are missing: readings that make w = r' S^-1 r least take their place, which is what the present sensors
-    and the rows before let expect. The power and the shift are scaled to all sensors. In a row without any value the
-    means stand still.
+    NaN and infinity are missing: readings that make w = r' S^-1 r least take their place, which is what the present
+    sensors and the rows before let expect. The power and the shift are scaled to all sensors. In a row without any
+    value the means stand still.
 
     .. [1] Ku, Storer and Georgakis, Disturbance detection and isolation by dynamic principal component analysis, 1995,
            doi 10.1016/0169-7439(95)00076-3.
