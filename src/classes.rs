@@ -298,6 +298,17 @@ macro_rules! update_is_score {
     };
 }
 
+macro_rules! missing {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            fn missing<'py>(&self, x: &$crate::interop::Value<'py>) -> PyResult<$crate::interop::Value<'py>> {
+                $crate::models::Asked::of(self, x)?.line(|fit, x, out| fit.missing(x, out))
+            }
+        }
+    };
+}
+
 macro_rules! contributions {
     ($class:ident) => {
         #[pymethods]
@@ -309,4 +320,6 @@ macro_rules! contributions {
     };
 }
 
-pub(crate) use {class, contributions, fit, held, learned, parameters, saved, score, shared, update, update_is_score};
+pub(crate) use {
+    class, contributions, fit, held, learned, missing, parameters, saved, score, shared, update, update_is_score,
+};

@@ -5,11 +5,13 @@ use std::ops::Range;
 use acm_linalg::dense::Rows;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{Gather, copied};
-use acm_linalg::samples::{read_all, room};
+use acm_linalg::samples::{read_all, room, share_missing};
 use acm_linalg::scaling::{Manner, rounding, steady};
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{Array2, s};
+
+use crate::complete::completed;
 
 /// Rows beyond the lags that there must be: fewer tell neither quartiles nor how columns move together.
 const LEAST_ROWS: usize = 6;
@@ -84,6 +86,21 @@ impl Lagged {
         })
     }
 
+    /// Rows with a value of a kept column.
+    pub(crate) fn telling(&self, x: Samples<'_>) -> Result<usize> {
+        if self.scaling.known.iter().any(|&known| known == x.rows() as u64) {
+            return Ok(x.rows());
+        }
+        let mut shares = room(x.rows(), 1, 0.0, "a share for each row")?;
+        share_missing(x, &self.used()?, &mut shares)?;
+        Ok(shares.iter().filter(|&&share| share < 1.0).count())
+    }
+
+    /// The training rows with what is missing replaced, where something is.
+    pub(crate) fn completed(&self, x: Samples<'_>) -> Result<Option<Array2<f64>>> {
+        completed(x, &self.kept, &self.scaling)
+    }
+
     /// The same with other means.
     pub(crate) fn about(&self, mean: Vec<f64>) -> Result<Self> {
         let what = "a scale for each column";
@@ -120,7 +137,36 @@ impl Lagged {
     /// of `x` stand repetitions of it.
     #[inline(always)]
     pub(crate) fn pack<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, raw: &mut [Row], points: &mut [Row]) {
+        self.pack_as::<S, false>(simd, x, first, raw, points);
+    }
+
+    /// As [`Self::pack`], with NaN where a value is missing; whether there is one.
+    #[inline(always)]
+    pub(crate) fn pack_gaps<S: Simd>(
+        &self,
+        simd: S,
+        x: &Samples<'_>,
+        first: usize,
+        raw: &mut [Row],
+        points: &mut [Row],
+    ) -> bool {
+        self.pack_as::<S, true>(simd, x, first, raw, points)
+    }
+
+    #[inline(always)]
+    fn pack_as<S: Simd, const GAPS: bool>(
+        &self,
+        simd: S,
+        x: &Samples<'_>,
+        first: usize,
+        raw: &mut [Row],
+        points: &mut [Row],
+    ) -> bool {
         let kept = self.kept.len();
+        let infinite: V<S> = f64x8::splat(simd, f64::INFINITY);
+        let nothing: V<S> = f64x8::splat(simd, f64::NAN);
+        let zero: V<S> = f64x8::splat(simd, 0.0);
+        let mut complete = zero.simd_lt(infinite);
         for lag in 0..=self.lags {
             if lag <= first {
                 x.pack(first - lag, raw);
@@ -140,12 +186,19 @@ impl Lagged {
                 let most: V<S> = f64x8::splat(simd, MOST);
                 let greatest: V<S> = f64x8::splat(simd, f64::MAX);
                 let mean: V<S> = f64x8::splat(simd, self.mean[lag * kept + place]);
-                let value = value.abs().simd_lt(f64::INFINITY).select(value, fill);
+                let known = value.abs().simd_lt(infinite);
+                let value = known.select(value, fill);
                 let value = (value - center).min(greatest).max(-greatest);
-                let value = (value / scale).min(most).max(-most);
-                points[place].store(value - mean);
+                let value = (value / scale).min(most).max(-most) - mean;
+                if GAPS {
+                    complete &= known;
+                    points[place].store(known.select(value, nothing));
+                } else {
+                    points[place].store(value);
+                }
             }
         }
+        GAPS && !complete.all_true()
     }
 
     /// Sums the coordinates of each sensor over its lags into the columns of the samples, for `count` rows; columns left out

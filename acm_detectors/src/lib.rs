@@ -39,10 +39,12 @@
 
 pub mod ar1;
 pub mod choose;
+mod complete;
 pub mod decisions;
 mod folds;
 pub mod forest;
 pub mod fused;
+mod gaps;
 mod held_out;
 mod lagged;
 pub mod limits;

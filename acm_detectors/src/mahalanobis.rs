@@ -34,12 +34,12 @@ use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::cholesky;
 use acm_linalg::error::require;
 use acm_linalg::lanes::{LANES, Row, V};
-use acm_linalg::parallel::Watch;
-use acm_linalg::samples::{by_rows, room};
+use acm_linalg::samples::{by_rows, share_missing};
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
-use fearless_simd::{Level, dispatch};
+use fearless_simd::{Level, Simd, dispatch};
 
+use crate::gaps::{self, Dense, Gaps, Lack, Trouble, invert};
 use crate::held_out::HeldOut;
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
@@ -67,6 +67,8 @@ pub struct FittedMahalanobis {
     shrinkage: f64,
     /// L⁻¹ of the covariance L Lᵀ.
     whitening: Packed,
+    /// The covariance's inverse.
+    precision: Dense,
     held_out: Option<HeldOut>,
 }
 
@@ -94,8 +96,8 @@ impl MahalanobisDetector {
 
     /// Learns from healthy rows, oldest first: means, standard deviations and the covariance of the scaled columns.
     ///
-    /// Missing values take their column's median; columns without a value, or that change by no more than rounding, are
-    /// left out; scaled values are clipped to ±1e6.
+    /// Missing values are replaced by what the others let expect, with the noise about that; columns without a value, or
+    /// that change by no more than rounding, are left out; scaled values are clipped to ±1e6.
     ///
     /// Cost: n w² / 2 products with w = d (lags + 1), once more for the limits from held-out rows, and the factors of eleven
     /// (w, w) matrices, fewer from 200 coordinates on.
@@ -109,15 +111,19 @@ impl MahalanobisDetector {
         if matches!(self.shrinkage, Shrinkage::Nothing | Shrinkage::Share(0.0)) {
             x.require(lagged.width() + 1)?;
         }
+        let complete = lagged.completed(x)?;
+        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
         let points = lagged.points(x);
         let centered = Centered::new(&points)?;
         let mean = centered.mean()?;
         let found = shrunk(&centered, self.shrinkage)?;
         let width = lagged.width();
         lagged.mean = mean;
+        let inverse = inverse_root(&found.covariance, width)?;
         let mut fitted = FittedMahalanobis {
             parameters: *self,
-            whitening: whitening(&found.covariance, width)?,
+            whitening: Packed::lower(&inverse, width)?,
+            precision: Dense::of_root(&inverse, width)?,
             lagged,
             rows: x.rows(),
             covariance: found.covariance,
@@ -133,9 +139,11 @@ impl FittedMahalanobis {
     /// The squared Mahalanobis distance of each row.
     ///
     /// Shapes: x (n, d) -> (n,).
-    /// Missing: the training median.
-    /// Cost: n d² / 2 products. Threads: rows.
-    /// Oracle: scikit-learn `LedoitWolf().mahalanobis` of the scaled rows, 1e-10.
+    /// Missing: the squared distance of the present coordinates in their own covariance, at the same quantile of χ² for all of
+    /// them, so that one limit holds for every row; NaN for a row without any value of a sensor in use.
+    /// Cost: n d² / 2 products; of m missing values m³ / 6 + m d more. Threads: rows.
+    /// Oracle: scikit-learn `LedoitWolf().mahalanobis` of the scaled rows, 1e-10; NumPy with the covariance of the present
+    /// coordinates, 1e-10.
     ///
     /// # Errors
     /// [`Error::Columns`]; [`Error::Length`] for another `out`; [`Error::Memory`]; [`Error::Interrupted`].
@@ -145,7 +153,8 @@ impl FittedMahalanobis {
     }
 
     /// What each sensor contributes to the squared distance of each row: z_j (S⁻¹ z)_j, signed, summing to it; a deviation
-    /// of one sensor alone is all its own. Shares of a sensor's lags count together, and a column that was left out has none.
+    /// of one sensor alone is all its own. Shares of a sensor's lags count together; a column that was left out and a missing
+    /// value have none.
     ///
     /// # Errors
     /// Those of [`Self::score`].
@@ -175,6 +184,7 @@ impl FittedMahalanobis {
     fn walk(&self, x: Samples<'_>, skip: usize, parts: bool, out: &mut [f64]) -> Result<()> {
         let width = if parts { self.lagged.columns } else { 1 };
         let passes = if parts { 2.0 } else { 1.0 };
+        let trouble = Trouble::default();
         by_rows(
             x.rows() - skip,
             width,
@@ -182,33 +192,104 @@ impl FittedMahalanobis {
             2.0 * self.lagged.width() as f64 + passes * self.whitening.cost_ns(),
             || {
                 let padded = self.whitening.padded();
-                Ok((self.lagged.scratch()?, rows_of(padded)?, rows_of(padded)?, rows_of(padded)?))
+                Ok(Desk {
+                    raw: self.lagged.scratch()?,
+                    points: rows_of(padded)?,
+                    white: rows_of(padded)?,
+                    back: rows_of(padded)?,
+                    gaps: Gaps::new(self.lagged.width())?,
+                })
             },
-            |(raw, points, white, back), rows, out, stop| {
+            |desk, rows, out, stop| {
                 for (out, first) in out.chunks_mut(LANES * width).zip(rows.step_by(LANES)) {
                     if stop.requested() {
                         return;
                     }
-                    dispatch!(Level::new(), simd => {
-                        self.lagged.pack(simd, &x, first + skip, raw, points);
-                        self.whitening.apply(simd, points, white);
-                        if parts {
-                            back.fill(Row::default());
-                            self.whitening.add_rows(simd, white, back);
-                            for place in 0..points.len() {
-                                let point: V<_> = points[place].load(simd);
-                                points[place].store(point * back[place].load(simd));
-                            }
-                            self.lagged.fold(&points[..self.lagged.width()], out.len() / width, out);
-                        } else {
-                            let mut squares = Row::default();
-                            squares.store(squares_by_group(simd, white));
-                            out.copy_from_slice(&squares.0[..out.len()]);
-                        }
-                    });
+                    let done = dispatch!(Level::new(), simd => self.eight(simd, &x, first + skip, parts, desk, out));
+                    if !trouble.none(done) {
+                        return;
+                    }
                 }
             },
-        )
+        )?;
+        trouble.told()
+    }
+
+    /// The rows from `first` on, as many as `out` has room for, up to eight.
+    #[inline(always)]
+    fn eight<S: Simd>(
+        &self,
+        simd: S,
+        x: &Samples<'_>,
+        first: usize,
+        parts: bool,
+        desk: &mut Desk,
+        out: &mut [f64],
+    ) -> Result<()> {
+        let Desk {
+            raw,
+            points,
+            white,
+            back,
+            gaps,
+        } = desk;
+        let incomplete = self.lagged.pack_gaps(simd, x, first, raw, points);
+        if incomplete {
+            gaps.fill(&self.precision, points, self.lagged.kept.len())?;
+        }
+        self.whitening.apply(simd, points, white);
+        let mut squares = Row::default();
+        if incomplete || !parts {
+            squares.store(squares_by_group(simd, white));
+        }
+        if !parts {
+            if incomplete {
+                for (lane, square) in squares.0.iter_mut().enumerate() {
+                    *square *= self.factor(gaps, lane, *square);
+                }
+            }
+            out.copy_from_slice(&squares.0[..out.len()]);
+            return Ok(());
+        }
+        back.fill(Row::default());
+        self.whitening.add_rows(simd, white, back);
+        for place in 0..points.len() {
+            let point: V<_> = points[place].load(simd);
+            points[place].store(point * back[place].load(simd));
+        }
+        if incomplete {
+            let factors = Row(std::array::from_fn(|lane| self.factor(gaps, lane, squares.0[lane])));
+            // What lies beyond stays zero for the next rows.
+            let points = &mut points[..self.lagged.width()];
+            for point in points.iter_mut() {
+                let part: V<_> = point.load(simd);
+                point.store(part * factors.load(simd));
+            }
+            gaps.clear(points);
+        }
+        let columns = self.lagged.columns;
+        self.lagged.fold(&points[..self.lagged.width()], out.len() / columns, out);
+        Ok(())
+    }
+
+    /// What the squared distance of a lane is multiplied by, for what it lacks.
+    fn factor(&self, gaps: &Gaps<usize>, lane: usize, square: f64) -> f64 {
+        match gaps.lanes[lane] {
+            Lack::Nothing => 1.0,
+            Lack::All => f64::NAN,
+            Lack::Some(present) => {
+                let [from, to] = [present, self.lagged.width()].map(|count| (count as f64, count as f64));
+                gaps::standing(square, from, to)
+            }
+        }
+    }
+
+    /// The share of the sensors in use that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// Those of [`Self::score`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        share_missing(x, &self.used()?, out)
     }
 
     /// What a healthy row's score exceeds with probability `alpha`, from stretches of the training rows, each judged by a model
@@ -300,8 +381,22 @@ impl FittedMahalanobis {
     }
 }
 
+/// Where eight rows are worked on.
+struct Desk {
+    raw: Vec<Row>,
+    points: Vec<Row>,
+    white: Vec<Row>,
+    back: Vec<Row>,
+    gaps: Gaps<usize>,
+}
+
 /// L⁻¹ of a covariance L Lᵀ.
 fn whitening(covariance: &[f64], width: usize) -> Result<Packed> {
+    Packed::lower(&inverse_root(covariance, width)?, width)
+}
+
+/// The same, (w, w) row-major.
+fn inverse_root(covariance: &[f64], width: usize) -> Result<Vec<f64>> {
     let dependent = || Error::Singular {
         name: "x",
         requirement: "free of columns that others determine, unless `shrinkage` is above 0",
@@ -316,25 +411,7 @@ fn whitening(covariance: &[f64], width: usize) -> Result<Packed> {
             return Err(dependent());
         }
     }
-    Packed::lower(&invert(&lower, width)?, width)
-}
-
-/// The inverse of a lower triangular matrix without zeros on its diagonal.
-fn invert(lower: &[f64], width: usize) -> Result<Vec<f64>> {
-    let mut inverse = room(width, width, 0.0, "a whitening matrix")?;
-    let mut watch = Watch::start();
-    for row in 0..width {
-        watch.after(row * width / 4)?;
-        let pivot = lower[row * width + row];
-        let (above, current) = inverse.split_at_mut(row * width);
-        let current = &mut current[..width];
-        for (earlier, factor) in above.chunks_exact(width).zip(&lower[row * width..row * width + row]) {
-            current.iter_mut().zip(earlier).for_each(|(value, earlier)| *value -= factor * earlier);
-        }
-        current[row] = 1.0;
-        current.iter_mut().for_each(|value| *value /= pivot);
-    }
-    Ok(inverse)
+    invert(&lower, width)
 }
 
 impl Persist for FittedMahalanobis {
@@ -383,12 +460,14 @@ impl Persist for FittedMahalanobis {
         from.require(rows >= 2, "rows")?;
         let share = from.real("shrinkage")?;
         from.require((0.0..=1.0).contains(&share), "shrinkage")?;
+        let inverse = inverse_root(&covariance, width).map_err(|error| match error {
+            Error::Singular { .. } => from.wrong("covariance"),
+            other => other,
+        })?;
         Ok(Self {
             parameters,
-            whitening: whitening(&covariance, width).map_err(|error| match error {
-                Error::Singular { .. } => from.wrong("covariance"),
-                other => other,
-            })?,
+            whitening: Packed::lower(&inverse, width)?,
+            precision: Dense::of_root(&inverse, width)?,
             lagged,
             rows,
             covariance,

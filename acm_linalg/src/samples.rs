@@ -9,8 +9,8 @@ use ndarray::{ArrayView1, ArrayView2, Axis, s};
 
 use crate::error::{Error, Result};
 use crate::lanes::{Element, LANES, Row};
+use crate::memory::reserved;
 pub use crate::memory::room;
-use crate::memory::{Gather, reserved};
 use crate::parallel::{self, Stop};
 use crate::table::Table;
 
@@ -60,14 +60,6 @@ impl<'a> From<ArrayView2<'a, f32>> for Samples<'a> {
 }
 
 impl Samples<'_> {
-    /// The values of a row.
-    ///
-    /// # Errors
-    /// [`Error::Memory`].
-    pub fn row(&self, row: usize) -> Result<Vec<f64>> {
-        (0..self.columns()).map(|column| self.value(row, column)).gathered("a row")
-    }
-
     /// Samples.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -308,6 +300,32 @@ pub fn reduce<A: Send>(
     Ok(all)
 }
 
+/// The share of the columns in `used` that are missing, NaN or infinite, in each row; 0 where none is used.
+///
+/// # Errors
+/// [`Error::Columns`] for another number of columns than marks; [`Error::Length`] unless `out` holds a place for each row;
+/// [`Error::Memory`]; [`Error::Interrupted`].
+pub fn share_missing(samples: Samples<'_>, used: &[bool], out: &mut [f64]) -> Result<()> {
+    samples.require_columns(used.len())?;
+    let count = used.iter().filter(|&&used| used).count().max(1) as f64;
+    let scratch = || room(used.len(), 1, Row::default(), "eight rows");
+    by_rows(samples.rows(), 1, out, READ_NS * used.len() as f64, scratch, |tile, rows, out, stop| {
+        for (first, out) in rows.step_by(LANES).zip(out.chunks_mut(LANES)) {
+            if stop.requested() {
+                return;
+            }
+            samples.pack(first, tile);
+            let mut lacking = [0.0; LANES];
+            for (tile, _) in tile.iter().zip(used).filter(|(_, used)| **used) {
+                for lane in 0..LANES {
+                    lacking[lane] += if tile.0[lane].is_finite() { 0.0 } else { 1.0 };
+                }
+            }
+            out.iter_mut().zip(lacking).for_each(|(out, lacking)| *out = lacking / count);
+        }
+    })
+}
+
 /// All rows into `out`, one after the other, on all threads.
 ///
 /// # Errors
@@ -390,6 +408,19 @@ mod tests {
         )
         .unwrap();
         assert!(seen.iter().all(|&count| count == 1));
+    }
+
+    #[test]
+    fn shares_of_what_is_missing() {
+        let mut x = numbered(10, 4);
+        x[[3, 0]] = f64::NAN;
+        x[[3, 1]] = f64::INFINITY;
+        x[[9, 3]] = f64::NEG_INFINITY;
+        let mut shares = [9.0; 10];
+        share_missing(x.view().into(), &[true, false, true, true], &mut shares).unwrap();
+        assert_eq!(shares, [0.0, 0.0, 0.0, 1.0 / 3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0 / 3.0]);
+        assert!(share_missing(x.view().into(), &[true], &mut shares).is_err());
+        assert!(share_missing(x.view().into(), &[true; 4], &mut shares[1..]).is_err());
     }
 
     #[test]

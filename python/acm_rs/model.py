@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from acm_rs.frames import Labels, Line, Sheet, Table, arrays, listed, same_index, vector
+from acm_rs.frames import Floats, Labels, Line, Sheet, Table, arrays, listed, same_index, vector
 
 __all__ = ["Bytes", "Detector", "Engined", "Model", "Saved", "row_weights", "states"]
 
@@ -224,3 +224,41 @@ class Detector(Model):
     """A model whose score is higher the more abnormal a row is."""
 
     __slots__ = ()
+
+    @overload
+    def missing(self, x: Floats) -> npt.NDArray[np.float64]: ...
+    @overload
+    def missing(self, x: Table) -> Any: ...
+    def missing(self, x: Table) -> Any:
+        """How much of each row is missing.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows as for ``score``.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            The share, from 0 to 1, of the sensors in use whose value is NaN or infinite. The higher it is, the less the
+            score of the row says.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> x = np.random.default_rng(0).normal(size=(100, 4))
+        >>> detector = acm_rs.MahalanobisDetector().fit(x)
+        >>> x[7, 2] = np.nan
+        >>> detector.missing(x)[6:9].tolist()
+        [0.0, 0.25, 0.0]
+        """
+        return self._lines(self._engine.missing, x, "missing")

@@ -12,7 +12,7 @@ use crate::models::{Asked, Lesson};
 use crate::naming::agreed;
 
 class!(KMeans, Parameters, FittedKMeans, ());
-shared!(KMeans, score, update_is_score, contributions);
+shared!(KMeans, score, update_is_score, contributions, missing);
 parameters!(
     KMeans,
     of,

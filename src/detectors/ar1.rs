@@ -10,7 +10,7 @@ use crate::interop::{Value, filled, input};
 use crate::models::left_out;
 
 class!(AR1Detector, Ar1, FittedAr1, Ar1Memory);
-shared!(AR1Detector, fit, score, update, contributions);
+shared!(AR1Detector, fit, score, update, contributions, missing);
 parameters!(AR1Detector, of, phi_cap = of.phi_cap(), sd_floor = of.sd_floor(), fuse = name_of(&of.fuse(), &Fuse::ALL));
 learned!(
     AR1Detector,

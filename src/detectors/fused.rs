@@ -10,7 +10,7 @@ use crate::interop::{Value, exception};
 use crate::models::{Asked, left_out};
 
 class!(FusedDetector, Fused, FittedFused, FusedMemory);
-shared!(FusedDetector, fit, score, update, contributions);
+shared!(FusedDetector, fit, score, update, contributions, missing);
 parameters!(
     FusedDetector,
     of,

@@ -15,7 +15,7 @@ use crate::models::left_out;
 const METHODS: [(&str, bool); 2] = [("held_out", true), ("theoretical", false)];
 
 class!(MahalanobisDetector, Parameters, FittedMahalanobis, LaggedMemory);
-shared!(MahalanobisDetector, fit, score, update, contributions);
+shared!(MahalanobisDetector, fit, score, update, contributions, missing);
 parameters!(
     MahalanobisDetector,
     of,

@@ -16,7 +16,7 @@ use crate::models::{Asked, Lesson, left_out};
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 
 class!(GaussianMixture, Parameters, FittedGaussianMixture, ());
-shared!(GaussianMixture, score, update_is_score, contributions);
+shared!(GaussianMixture, score, update_is_score, contributions, missing);
 parameters!(
     GaussianMixture,
     of,

@@ -12,7 +12,7 @@ use crate::interop::{Value, compute, exception, matrix};
 use crate::models::{Asked, Lesson, left_out};
 
 class!(OMRDetector, Omr, FittedOmr, ());
-shared!(OMRDetector, score, update_is_score, contributions);
+shared!(OMRDetector, score, update_is_score, contributions, missing);
 parameters!(
     OMRDetector,
     of,

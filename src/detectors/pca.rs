@@ -27,7 +27,7 @@ const DECOMPOSITIONS: [(&str, Decomposition); 2] = [
 ];
 
 class!(PCADetector, PcaDetector, FittedPca, LaggedMemory);
-shared!(PCADetector, fit, update);
+shared!(PCADetector, fit, update, missing);
 parameters!(
     PCADetector,
     of,

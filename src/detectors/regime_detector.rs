@@ -6,11 +6,12 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 
 use crate::arguments::{choice, count, number};
-use crate::classes::{Array, class, learned, name_of, parameters};
+use crate::classes::{Array, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, array, exception};
 use crate::models::{Asked, Lesson};
 
 class!(RegimeDetector, Parameters, FittedRegimeDetector, RegimeDetectorMemory);
+shared!(RegimeDetector, missing);
 parameters!(
     RegimeDetector,
     of,

@@ -15,7 +15,7 @@ use crate::models::{Asked, Lesson};
 use crate::naming::agreed;
 
 class!(RegimeModel, Regimes, FittedRegimes, RegimesMemory);
-shared!(RegimeModel, score, update_is_score, contributions);
+shared!(RegimeModel, score, update_is_score, contributions, missing);
 parameters!(
     RegimeModel,
     of,

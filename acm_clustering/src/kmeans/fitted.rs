@@ -2,7 +2,7 @@
 
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{Gather, copied, reserve};
-use acm_linalg::samples::{by_rows, room};
+use acm_linalg::samples::{by_rows, room, share_missing};
 use acm_linalg::{Persist, Reader, Result, Samples, Scaling, Writer};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
@@ -185,6 +185,14 @@ impl FittedKMeans {
     /// As [`FittedKMeans::predict`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.ask(x, self.columns(), out, &Contributions(&self.centers))
+    }
+
+    /// The share of the columns that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// As [`FittedKMeans::predict`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        share_missing(x, &room(self.columns(), 1, true, "a mark for each column")?, out)
     }
 
     fn ask<R: Send, Q: Question<R>>(&self, x: Samples<'_>, width: usize, out: &mut [R], question: &Q) -> Result<()> {

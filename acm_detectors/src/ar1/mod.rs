@@ -33,6 +33,7 @@ use acm_linalg::scaling::{keep_known, median_mad, quantile, rounding, unit};
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer, parallel};
 
 pub use score::{Ar1Memory, residuals};
+pub(crate) use score::{Wanted, latest};
 
 const WHAT: &str = "the model of each column";
 
@@ -112,8 +113,8 @@ impl Ar1 {
         self.fuse
     }
 
-    /// Level, coefficient and scale of each column of `x` (n, d), from its known values in their order, gaps closed up and
-    /// values clipped to ±1e150.
+    /// Level, coefficient and scale of each column of `x` (n, d): from its known values, clipped to ±1e150, and from those of them
+    /// that follow one another from row to row; where hardly any do, gaps are closed up.
     ///
     /// A column with fewer than three known values, or that changes by no more than rounding, has coefficient 0;
     /// one with less than half of its values known is left out of the scores.
@@ -155,12 +156,16 @@ impl Ar1 {
     }
 
     fn sensor(&self, values: &mut [f64], spare: &mut [f64]) -> Sensor {
-        let known = keep_known(values);
-        let (values, spare) = (&mut values[..known], &mut spare[..known]);
-        let mut clipped = 0;
+        let (mut known, mut clipped) = (0, 0);
         for value in values.iter_mut() {
-            clipped += u64::from(value.abs() > LARGEST);
-            *value = value.clamp(-LARGEST, LARGEST);
+            if value.is_finite() {
+                clipped += u64::from(value.abs() > LARGEST);
+                *value = value.clamp(-LARGEST, LARGEST);
+                spare[known] = *value;
+                known += 1;
+            } else {
+                *value = f64::NAN;
+            }
         }
         if known == 0 {
             return Sensor {
@@ -168,13 +173,21 @@ impl Ar1 {
                 ..Sensor::default()
             };
         }
-        spare.copy_from_slice(values);
-        let mu = quantile(spare, 0.5);
+        let mu = quantile(&mut spare[..known], 0.5);
+        // Of sensors that are read now and then no two values may be neighbours.
+        let values = if pairs(values).nth(LEAST_ROWS - 1).is_some() {
+            values
+        } else {
+            let known = keep_known(values);
+            &mut values[..known]
+        };
         let (phi, spread) = self.coefficient(values, mu);
-        for (residual, pair) in spare.iter_mut().zip(values.windows(2)) {
-            *residual = (pair[1] - mu) - phi * (pair[0] - mu);
+        let mut count = 0;
+        for (residual, (before, value)) in spare.iter_mut().zip(pairs(values)) {
+            *residual = (value - mu) - phi * (before - mu);
+            count += 1;
         }
-        let (_, mad) = median_mad(&mut spare[..known - 1]);
+        let (_, mad) = median_mad(&mut spare[..count]);
         let sd = NORMAL * mad;
         let floor = self
             .sd_floor
@@ -193,25 +206,32 @@ impl Ar1 {
 
     /// Yule and Walker's estimate about `mu`, and the root mean square about it; 0 and 0 of a column that stands still.
     fn coefficient(&self, values: &[f64], mu: f64) -> (f64, f64) {
-        let most = values.iter().fold(0.0_f64, |most, value| most.max((value - mu).abs()));
+        let known = || values.iter().copied().filter(|value| !value.is_nan());
+        let most = known().fold(0.0_f64, |most, value| most.max((value - mu).abs()));
         // Squares of tiny deviations are no numbers.
         let unit = unit(most).max(1.0);
         let about = |value: f64| (value - mu) * unit;
         let square = |value: f64| about(value) * about(value);
-        let count = values.len() as f64;
-        let spread = values.iter().map(|&value| square(value) / count).sum::<f64>().sqrt() / unit;
+        let rows = known().count();
+        let spread = known().map(|value| square(value) / rows as f64).sum::<f64>().sqrt() / unit;
         if spread <= rounding(mu) {
             return (0.0, 0.0);
         }
         let (mut products, mut squares) = (0.0, 0.0);
-        for pair in values.windows(2) {
-            products += about(pair[1]) * about(pair[0]);
-            squares += square(pair[0]);
+        for (before, value) in pairs(values) {
+            products += about(value) * about(before);
+            squares += square(before);
         }
         let phi = products / squares;
-        let sure = values.len() >= LEAST_ROWS && phi.is_finite();
+        let sure = rows >= LEAST_ROWS && phi.is_finite();
         (if sure { phi.clamp(-self.phi_cap, self.phi_cap) } else { 0.0 }, spread)
     }
+}
+
+/// Known values and the known ones right after them.
+fn pairs(values: &[f64]) -> impl Iterator<Item = (f64, f64)> {
+    let both = |pair: &[f64]| (pair[0], pair[1]);
+    values.windows(2).map(both).filter(|(before, value)| !before.is_nan() && !value.is_nan())
 }
 
 /// The model of one column.

@@ -49,21 +49,67 @@ fn coefficients_are_capped_and_constants_have_none() {
 }
 
 #[test]
-fn missing_values_have_no_residual_and_stand_for_the_level() {
-    let mut x = Array2::from_shape_fn((50, 2), |(row, column)| ((row * 7 + column * 3) % 11) as f64);
+fn missing_values_have_no_residual_and_widen_what_is_expected() {
+    let mut x = Array2::from_shape_fn((50, 2), |(row, column)| {
+        (row as f64 * 0.3).sin() + 0.1 * ((row * 7 + column) % 5) as f64
+    });
     let model = fitted(&x, Fuse::Mean);
+    assert!(model.phi().iter().all(|phi| *phi > 0.5));
     x[[10, 0]] = f64::NAN;
     x[[10, 1]] = f64::INFINITY;
+    x[[11, 1]] = f64::NAN;
     let found = scores(&model, &x);
     assert!(found[10].is_nan());
-    let expected: f64 = (0..2)
-        .map(|column| (x[[11, column]] - model.mu()[column]).abs() / model.sd()[column])
-        .sum();
-    assert!((found[11] - expected / 2.0).abs() < 1e-15);
+    let over = |column: usize, row: usize, rows: usize| {
+        let (mu, phi, sd) = (model.mu()[column], model.phi()[column], model.sd()[column]);
+        let variance: f64 = (0..rows).map(|power| phi.powi(2 * power as i32)).sum();
+        ((x[[row, column]] - mu) - phi.powi(rows as i32) * (x[[row - rows, column]] - mu)).abs()
+            / (sd * variance.sqrt())
+    };
     let mut shares = vec![-1.0; 100];
     model.contributions(x.view().into(), &mut shares).unwrap();
-    assert_eq!(shares[20..22], [0.0, 0.0]);
-    assert!((shares[22] + shares[23] - expected).abs() < 1e-15);
+    assert_eq!((shares[20..22].to_vec(), shares[23]), (vec![0.0, 0.0], 0.0));
+    for (place, exact) in [
+        (22, over(0, 11, 2)),
+        (24, over(0, 12, 1)),
+        (25, over(1, 12, 3)),
+        (27, over(1, 13, 1)),
+    ] {
+        assert!((shares[place] / exact - 1.0).abs() < 1e-12, "{place}");
+    }
+    assert_eq!(found[11], shares[22]);
+    // Nothing but the first row: the level, about which the sensor varies more.
+    x.slice_mut(s![..30, 0]).fill(f64::NAN);
+    model.contributions(x.view().into(), &mut shares).unwrap();
+    let (mu, phi, sd) = (model.mu()[0], model.phi()[0], model.sd()[0]);
+    let exact = (x[[30, 0]] - mu).abs() / sd * (1.0 - phi * phi).sqrt();
+    assert!((shares[60] / exact - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn files_of_the_latest_row_alone_are_read() {
+    let x = Array2::from_shape_fn((50, 2), |(row, column)| ((row * 7 + column * 3) % 11) as f64);
+    let model = fitted(&x, Fuse::Mean);
+    #[derive(Clone, Default)]
+    struct Former;
+    impl acm_linalg::Memory for Former {
+        fn write(&self, to: &mut Writer) {
+            to.reals("live.last", &[5.0, f64::NAN]);
+        }
+        fn read(_: &Reader<'_>) -> Result<Self> {
+            Ok(Self)
+        }
+        fn copy(&self) -> Result<Self> {
+            Ok(Self)
+        }
+    }
+    let (_, mut live) = from_bytes_with::<FittedAr1, Ar1Memory>(&to_bytes_with(&model, &Former).unwrap()).unwrap();
+    let mut whole = Array2::from_elem((2, 2), f64::NAN);
+    whole[[0, 0]] = 5.0;
+    whole.row_mut(1).assign(&x.row(3));
+    let mut out = [0.0];
+    model.update(&mut live, whole.slice(s![1.., ..]).into(), &mut out).unwrap();
+    assert_eq!(out[0], scores(&model, &whole)[1]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ use acm_linalg::Samples;
 use acm_linalg::error::{Error, Result, require};
 use acm_linalg::memory::Gather;
 use acm_linalg::parallel::{self, Stop};
-use acm_linalg::samples::room;
+use acm_linalg::samples::{room, share_missing};
 
 use tree::{MOST_ROWS, Trees, average_path};
 
@@ -248,6 +248,14 @@ impl FittedIsolationForest {
         let mut all = room(self.columns, 1, false, "marks of the columns")?;
         self.used.iter().for_each(|&column| all[column as usize] = true);
         Ok(all)
+    }
+
+    /// The share of the sensors in use that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// As for [`Self::score`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        share_missing(x, &self.used()?, out)
     }
 
     /// Rows that each tree was grown from.

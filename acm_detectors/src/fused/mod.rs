@@ -42,7 +42,8 @@ mod tests;
 use acm_linalg::error::require;
 use acm_linalg::memory::Gather;
 use acm_linalg::pca::Components;
-use acm_linalg::{Persist, Reader, Result, Writer};
+use acm_linalg::samples::share_missing;
+use acm_linalg::{Persist, Reader, Result, Samples, Writer};
 
 use crate::lagged::Lagged;
 use crate::packed::Packed;
@@ -222,6 +223,14 @@ impl FittedFused {
     /// [`acm_linalg::Error::Memory`].
     pub fn used(&self) -> Result<Vec<bool>> {
         self.lagged.used()
+    }
+
+    /// The share of the sensors in use that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// As for [`Self::score`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        share_missing(x, &self.used()?, out)
     }
 
     /// What is subtracted from each column; NaN where it was left out.

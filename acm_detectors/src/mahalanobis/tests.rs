@@ -34,10 +34,12 @@ fn a_hand_computed_case() {
     let x = ndarray::concatenate![ndarray::Axis(0), x, x];
     let model = fitted(&x, Shrinkage::Nothing, 0);
     let new = array![[10.0, 20.0], [13.0, 20.0], [10.0, 28.0], [12.0, 22.0], [f64::NAN, 24.0]];
-    assert_eq!(scores(&model, &new), [0.0, 9.0, 16.0, 5.0, 4.0]);
+    // The last row's distance is that of one sensor, a χ² of one degree of freedom; it counts as one of two.
+    let counted = 2.0 * gaps::carried(4.0, 1.0, 2.0);
+    assert_eq!(scores(&model, &new), [0.0, 9.0, 16.0, 5.0, counted]);
     let mut parts = vec![0.0; 10];
     model.contributions(new.view().into(), &mut parts).unwrap();
-    assert_eq!(parts, [0.0, 0.0, 9.0, 0.0, 0.0, 16.0, 4.0, 1.0, 0.0, 4.0]);
+    assert_eq!(parts, [0.0, 0.0, 9.0, 0.0, 0.0, 16.0, 4.0, 1.0, 0.0, counted]);
 }
 
 #[test]
@@ -59,7 +61,11 @@ fn contributions_sum_to_the_square_and_the_mean_square_is_the_width() {
 #[test]
 fn chunks_change_no_byte() {
     let model = fitted(&plant(300, 6, 1), Shrinkage::LedoitWolf, 2);
-    let new = plant(50, 6, 2);
+    let mut new = plant(50, 6, 2);
+    for row in [0, 7, 8, 9, 30, 49] {
+        new[[row, row % 6]] = f64::NAN;
+        new[[row, 3]] = f64::INFINITY;
+    }
     let whole = scores(&model, &new);
     for step in [1, 7, 49] {
         let mut live = LaggedMemory::default();

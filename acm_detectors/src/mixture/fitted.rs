@@ -4,14 +4,16 @@ use std::ops::Range;
 
 use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::parallel::Stop;
-use acm_linalg::samples::{by_rows, room};
+use acm_linalg::samples::{by_rows, room, share_missing};
 use acm_linalg::{Persist, Reader, Result, Samples, Scaling, Writer, scaling};
 use fearless_simd::{Level, dispatch};
 
 use super::covariance::Covariance;
+use super::gaps::{GapScratch, lacks};
 use super::gaussians::{DensityScratch, Gaussians};
 use super::tiles::{BLOCK, Frame, TILES};
 use super::{Components, GaussianMixture, Run, aic, bic};
+use crate::gaps::Trouble;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
@@ -38,6 +40,9 @@ struct RowsScratch {
     tiles: Vec<Row>,
     scratch: DensityScratch,
     parts: Vec<Row>,
+    gaps: GapScratch,
+    /// Which tiles have rows with missing values.
+    incomplete: [bool; TILES],
 }
 
 impl FittedGaussianMixture {
@@ -45,14 +50,15 @@ impl FittedGaussianMixture {
         let mut fitted = Self {
             parameters,
             frame,
-            model: run.model,
+            model: run.model.ready()?,
             lower_bound: run.lower_bound,
             steps: run.steps,
             converged: run.converged,
             usual: [0.0, 1.0],
         };
         let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
-        fitted.log_density(x, &mut densities)?;
+        fitted.standing(x, &mut densities)?;
+        densities.retain(|density| !density.is_nan());
         densities.iter_mut().for_each(|density| *density = -*density);
         let (median, mad) = scaling::median_mad(&mut densities);
         fitted.usual = [median, (NORMAL * mad).max(LEAST_SPREAD)];
@@ -75,6 +81,16 @@ impl FittedGaussianMixture {
     #[must_use]
     pub fn kept(&self) -> &[usize] {
         &self.frame.kept
+    }
+
+    /// The share of the kept columns that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// As for [`Self::score`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        let mut used = room(self.columns(), 1, false, "a mark for each column")?;
+        self.frame.kept.iter().for_each(|&column| used[column] = true);
+        share_missing(x, &used, out)
     }
 
     /// Medians, centres and scales of all columns.
@@ -128,17 +144,29 @@ impl FittedGaussianMixture {
     /// How unlikely each row is: its negative log density, less the training rows' median, over 1.4826 times their median
     /// absolute deviation (at least 1e-6).
     ///
+    /// Of a row with missing values the density is that of the present ones, with its distances from the components brought to
+    /// where they would stand among those of complete rows. NaN for a row without any value of a kept column.
+    ///
     /// # Errors
     /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] for another `out`; [`acm_linalg::Error::Memory`];
     /// [`acm_linalg::Error::Interrupted`]; so for all below.
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.log_density(x, out)?;
+        self.standing(x, out)?;
         let [median, spread] = self.usual;
         out.iter_mut().for_each(|value| *value = (-*value - median) / spread);
         Ok(())
     }
 
-    /// Natural logarithm of the density of each scaled row.
+    fn standing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        self.walk(x, 1, out, |desk, count, out| {
+            for (row, out) in out.iter_mut().enumerate().take(count) {
+                *out = desk.scratch.standing[row / LANES].0[row % LANES];
+            }
+            Ok(())
+        })
+    }
+
+    /// Natural logarithm of the density of each scaled row, of its known values where some are missing; 0 without any.
     ///
     /// # Errors
     /// Those of [`FittedGaussianMixture::score`].
@@ -147,6 +175,7 @@ impl FittedGaussianMixture {
             for (row, out) in out.iter_mut().enumerate().take(count) {
                 *out = desk.scratch.totals[row / LANES].0[row % LANES];
             }
+            Ok(())
         })
     }
 
@@ -162,6 +191,7 @@ impl FittedGaussianMixture {
                     *out = share[row / LANES].0[row % LANES];
                 }
             }
+            Ok(())
         })
     }
 
@@ -180,6 +210,7 @@ impl FittedGaussianMixture {
                     }
                 }
             }
+            Ok(())
         })
     }
 
@@ -187,7 +218,7 @@ impl FittedGaussianMixture {
     /// responsibilities: `n * d` values.
     ///
     /// With diagonal covariances Σ_k r_k (z_j - m_kj)² / s_kj; with full ones the signed Σ_k r_k (z - m_k)_j (S_k⁻¹ (z - m_k))_j.
-    /// Both sum to the distance. Columns that were left out have no part.
+    /// Both sum to the distance. Columns that were left out and missing values have no part.
     ///
     /// # Errors
     /// Those of [`FittedGaussianMixture::score`].
@@ -196,18 +227,29 @@ impl FittedGaussianMixture {
         let (width, level) = (self.frame.width(), Level::new());
         self.walk(x, columns, out, |desk, count, out| {
             let RowsScratch {
-                tiles, scratch, parts, ..
+                tiles,
+                scratch,
+                parts,
+                gaps,
+                incomplete,
+                ..
             } = desk;
             out.fill(0.0);
             for (number, out) in out.chunks_mut(LANES * columns).enumerate().take(count.div_ceil(LANES)) {
                 let tile = &tiles[number * width..(number + 1) * width];
                 dispatch!(level, simd => self.model.explain(simd, tile, number, scratch, parts));
+                if incomplete[number] {
+                    for lane in (0..LANES).filter(|&lane| lacks(tile, lane)) {
+                        self.model.explain_gaps(tile, number, lane, scratch, gaps, parts)?;
+                    }
+                }
                 for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
                     for (&column, part) in self.frame.kept.iter().zip(&*parts) {
                         out[column] = part.0[lane];
                     }
                 }
             }
+            Ok(())
         })
     }
 
@@ -241,7 +283,7 @@ impl FittedGaussianMixture {
         x: Samples<'_>,
         each: usize,
         out: &mut [R],
-        take: impl Fn(&mut RowsScratch, usize, &mut [R]) + Sync,
+        take: impl Fn(&mut RowsScratch, usize, &mut [R]) -> Result<()> + Sync,
     ) -> Result<()> {
         x.require_columns(self.columns())?;
         let width = self.frame.width();
@@ -253,9 +295,12 @@ impl FittedGaussianMixture {
                 tiles: room(TILES, width, Row::default(), what)?,
                 scratch: DensityScratch::new(self.components(), width, false)?,
                 parts: room(width, 1, Row::default(), what)?,
+                gaps: GapScratch::new(self.components(), width)?,
+                incomplete: [false; TILES],
             })
         };
         let cost = self.model.cost_ns() + 8.0 * x.columns() as f64;
+        let trouble = Trouble::default();
         by_rows(x.rows(), each, out, cost, desk, |desk, rows: Range<usize>, out, stop: &Stop| {
             for (first, out) in rows.clone().step_by(BLOCK).zip(out.chunks_mut(BLOCK * each)) {
                 if stop.requested() {
@@ -264,18 +309,33 @@ impl FittedGaussianMixture {
                 let known = BLOCK.min(rows.end - first);
                 let count = known.div_ceil(LANES);
                 let RowsScratch {
-                    all, tiles, scratch, ..
+                    all,
+                    tiles,
+                    scratch,
+                    gaps,
+                    incomplete,
+                    ..
                 } = desk;
                 let block = &mut tiles[..count * width];
                 dispatch!(level, simd => {
                     for (number, tile) in (0..).zip(block.chunks_exact_mut(width)) {
-                        self.frame.pack(simd, &x, first + number * LANES, all, tile);
+                        incomplete[number] = self.frame.pack_gaps(simd, &x, first + number * LANES, all, tile);
                     }
                 });
                 dispatch!(level, simd => self.model.share(simd, block, count, scratch));
-                take(desk, known, out);
+                for (number, tile) in block.chunks_exact(width).enumerate().filter(|(number, _)| incomplete[*number]) {
+                    for lane in (0..LANES).filter(|&lane| lacks(tile, lane)) {
+                        if !trouble.none(self.model.share_gaps(tile, number, lane, scratch, gaps)) {
+                            return;
+                        }
+                    }
+                }
+                if !trouble.none(take(desk, known, out)) {
+                    return;
+                }
             }
-        })
+        })?;
+        trouble.told()
     }
 }
 

@@ -10,7 +10,8 @@ use super::covariance::Covariance;
 use super::full::Panels;
 use super::sums::WeightedSums;
 use super::tiles::TILES;
-use super::{diag, full, logsum};
+use super::{diag, full, gaps, logsum};
+use crate::gaps::Dense;
 
 /// The components of a mixture.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +30,9 @@ pub(super) struct Gaussians {
     /// Reciprocals of the factors' diagonals; of full covariances only.
     reciprocals: Vec<f64>,
     /// ln w - (d ln 2π + ln det S) / 2 of each component.
-    offsets: Vec<f64>,
+    pub(super) offsets: Vec<f64>,
+    /// Inverses of the covariances, of full ones, once rows are scored.
+    pub(super) precisions: Vec<Dense>,
 }
 
 /// Scratch for a block of rows.
@@ -41,6 +44,8 @@ pub(super) struct DensityScratch {
     pub(super) shares: Vec<[Row; TILES]>,
     /// Logarithms of the densities.
     pub(super) totals: [Row; TILES],
+    /// The same, but of incomplete rows where they would stand among complete ones.
+    pub(super) standing: [Row; TILES],
 }
 
 impl DensityScratch {
@@ -53,6 +58,7 @@ impl DensityScratch {
             panels: Panels::new(if gathers { width } else { 0 })?,
             shares: room(components, 1, [Row::default(); TILES], what)?,
             totals: [Row::default(); TILES],
+            standing: [Row::default(); TILES],
         })
     }
 }
@@ -151,8 +157,17 @@ impl Gaussians {
             factors,
             reciprocals,
             offsets,
+            precisions: Vec::new(),
         };
         if found.sound() { Ok(found) } else { Err(singular()) }
+    }
+
+    /// The same, ready for incomplete rows.
+    pub(super) fn ready(mut self) -> Result<Self> {
+        if self.covariance == Covariance::Full {
+            self.precisions = gaps::precisions(&self.factors, self.width)?;
+        }
+        Ok(self)
     }
 
     /// Whether every number is one that densities can be computed with.
@@ -192,7 +207,7 @@ impl Gaussians {
         cost_ns(self.covariance, self.components(), self.width)
     }
 
-    fn of(&self, component: usize) -> (&[f64], &[f64], &[f64]) {
+    pub(super) fn of(&self, component: usize) -> (&[f64], &[f64], &[f64]) {
         let area = self.factors.len() / self.components();
         let factor = &self.factors[component * area..][..area];
         let columns = component * self.width..(component + 1) * self.width;
@@ -229,6 +244,7 @@ impl Gaussians {
             }
         }
         logsum::share(simd, &mut scratch.shares, &mut scratch.totals, count);
+        scratch.standing[..count].copy_from_slice(&scratch.totals[..count]);
     }
 
     /// Each column's part of the squared Mahalanobis distances of tile `number`, weighted by the responsibilities that
@@ -291,9 +307,10 @@ impl Gaussians {
             factors,
             reciprocals,
             offsets: from.reals("offsets", components)?,
+            precisions: Vec::new(),
         };
         from.require(found.sound(), "factors")?;
-        Ok(found)
+        found.ready()
     }
 }
 

@@ -3,7 +3,7 @@
 //! Polynomials of our own rather than the platform's library, whose last digits depend on the processor.
 
 use acm_linalg::lanes::{Row, V};
-use fearless_simd::{Simd, f64x8, i64x8, prelude::*};
+use fearless_simd::{Level, Simd, dispatch, f64x8, i64x8, prelude::*};
 
 use super::tiles::TILES;
 
@@ -79,6 +79,22 @@ pub(super) fn ln<S: Simd>(simd: S, x: V<S>) -> V<S> {
     exponent * LN_2[0] + (exponent * LN_2[1] + sum * square * t + t * 2.0)
 }
 
+/// The exponential of a number that is at most 0: [`exp`] of one lane.
+pub(super) fn exp_of(x: f64) -> f64 {
+    dispatch!(Level::new(), simd => lane(exp(simd, f64x8::splat(simd, x))))
+}
+
+/// The natural logarithm of a positive, normal, finite number: [`ln`] of one lane.
+pub(super) fn ln_of(x: f64) -> f64 {
+    dispatch!(Level::new(), simd => lane(ln(simd, f64x8::splat(simd, x))))
+}
+
+#[inline(always)]
+fn lane<S: Simd>(x: V<S>) -> f64 {
+    let all: [f64; 8] = x.into();
+    all[0]
+}
+
 /// For `count` tiles: logarithms of densities, one list a component, become shares of their sum, whose logarithm goes to
 /// `totals`.
 #[inline(always)]
@@ -104,8 +120,6 @@ pub(super) fn share<S: Simd>(simd: S, logs: &mut [[Row; TILES]], totals: &mut [R
 
 #[cfg(test)]
 mod tests {
-    use fearless_simd::{Level, dispatch};
-
     use super::*;
 
     fn on_lanes(values: [f64; 8], log: bool) -> [f64; 8] {

@@ -31,6 +31,7 @@ mod covariance;
 mod diag;
 mod fitted;
 mod full;
+mod gaps;
 mod gaussians;
 mod logsum;
 mod sums;

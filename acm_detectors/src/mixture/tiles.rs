@@ -1,11 +1,11 @@
 //! The rows of a sample as the mixture sees them: filled, scaled, without the constant columns, eight rows a tile.
 
-use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::reserved;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::{Manner, rounding, steady};
 use acm_linalg::{Error, Reader, Result, Samples, Scaling, Writer};
-use fearless_simd::{Level, Simd, dispatch, prelude::*};
+use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 /// Tiles that are worked on at a time.
 pub(super) const TILES: usize = 32;
@@ -63,11 +63,52 @@ impl Frame {
     /// The eight rows from `first` on into `tile`; `all` is room for every column.
     #[inline(always)]
     pub(super) fn pack<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, all: &mut [Row], tile: &mut [Row]) {
-        self.scaling.pack(simd, x, first, all);
-        for place in 0..tile.len() {
-            let value = all[self.kept[place]].load(simd);
-            tile[place].store(value.min(LIMIT).max(-LIMIT));
+        self.pack_as::<S, false>(simd, x, first, all, tile);
+    }
+
+    /// As [`Frame::pack`], with NaN where a value is missing; whether there is one.
+    #[inline(always)]
+    pub(super) fn pack_gaps<S: Simd>(
+        &self,
+        simd: S,
+        x: &Samples<'_>,
+        first: usize,
+        all: &mut [Row],
+        tile: &mut [Row],
+    ) -> bool {
+        self.pack_as::<S, true>(simd, x, first, all, tile)
+    }
+
+    #[inline(always)]
+    fn pack_as<S: Simd, const GAPS: bool>(
+        &self,
+        simd: S,
+        x: &Samples<'_>,
+        first: usize,
+        all: &mut [Row],
+        tile: &mut [Row],
+    ) -> bool {
+        x.pack(first, all);
+        let infinite: V<S> = f64x8::splat(simd, f64::INFINITY);
+        let nothing: V<S> = f64x8::splat(simd, f64::NAN);
+        let most: V<S> = f64x8::splat(simd, f64::MAX);
+        let mut complete = f64x8::splat(simd, 0.0).simd_lt(infinite);
+        for (tile, &column) in tile.iter_mut().zip(&self.kept) {
+            let value: V<S> = all[column].load(simd);
+            let fill: V<S> = f64x8::splat(simd, self.scaling.fill[column]);
+            let center: V<S> = f64x8::splat(simd, self.scaling.center[column]);
+            let scale: V<S> = f64x8::splat(simd, self.scaling.scale[column]);
+            let known = value.abs().simd_lt(infinite);
+            let value = known.select(value, fill);
+            let value = ((value - center).min(most).max(-most) / scale).min(LIMIT).max(-LIMIT);
+            if GAPS {
+                complete &= known;
+                tile.store(known.select(value, nothing));
+            } else {
+                tile.store(value);
+            }
         }
+        GAPS && !complete.all_true()
     }
 
     /// All rows, in as much memory as the kept columns have.

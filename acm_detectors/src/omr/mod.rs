@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod gaps;
 mod pls;
 mod ridge;
 mod root;
@@ -41,10 +42,12 @@ mod tests;
 
 use acm_linalg::error::require;
 use acm_linalg::memory::copied;
-use acm_linalg::samples::room;
+use acm_linalg::samples::{room, share_missing};
 use acm_linalg::{Error, Result, Samples, Scaling};
 use ndarray::ArrayView2;
 
+use crate::complete::completed;
+use gaps::Usual;
 use standard::Standard;
 use subspace::Subspace;
 
@@ -156,8 +159,8 @@ impl Omr {
     /// Learns how the sensors move together in healthy rows.
     ///
     /// Sensors that are missing in more than half of the rows, or whose known values change by no more than rounding, are
-    /// not watched. Missing values of the others count as the sensor's median; then each sensor is taken relative to its
-    /// mean and standard deviation.
+    /// not watched. Missing values of the others are replaced by what the present ones let expect, with the noise about that;
+    /// then each sensor is taken relative to its mean and standard deviation.
     ///
     /// Any number of threads and any memory layout give the same bytes.
     ///
@@ -167,7 +170,12 @@ impl Omr {
     /// [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedOmr> {
         x.require(LEAST_ROWS)?;
-        let standard = Standard::fit(x)?;
+        let mut standard = Standard::fit(x)?;
+        let complete = completed(x, &standard.watched, &standard.scaling.select(&standard.watched)?)?;
+        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
+        if complete.is_some() {
+            standard = Standard::fit(x)?;
+        }
         let (rows, sensors) = (x.rows(), standard.watched.len());
         if sensors < 2 {
             return Err(Error::Unfit {
@@ -194,15 +202,17 @@ impl Omr {
         for (to, back) in intercept.iter_mut().zip(prediction.of(&standard.mean)?) {
             *to -= back;
         }
+        let spread = room(sensors, 1, 1.0, "a spread for each sensor")?;
         let mut fitted = FittedOmr {
             parameters: self.clone(),
             chosen,
             scaling: standard.scaling,
             watched: standard.watched,
+            usual: Usual::of(&spread, &prediction)?,
             prediction,
             intercept,
             norm_scale: 1.0,
-            spread: room(sensors, 1, 1.0, "a spread for each sensor")?,
+            spread,
             weights: room(x.columns(), 1, 1.0, "a weight for each sensor")?,
         };
         fitted.calibrate(x)?;
@@ -291,6 +301,8 @@ pub struct FittedOmr {
     norm_scale: f64,
     /// Variance of each sensor's squared residuals.
     spread: Vec<f64>,
+    /// What follows from it.
+    usual: Usual,
     /// Of all columns.
     weights: Vec<f64>,
 }
@@ -327,6 +339,16 @@ impl FittedOmr {
     #[must_use]
     pub fn watched(&self) -> &[usize] {
         &self.watched
+    }
+
+    /// The share of the watched columns that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// As for [`Self::score`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        let mut used = room(self.columns(), 1, false, "a mark for each column")?;
+        self.watched.iter().for_each(|&column| used[column] = true);
+        share_missing(x, &used, out)
     }
 
     /// What missing values of each column count as, and what the columns are taken relative to.

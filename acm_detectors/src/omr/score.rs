@@ -9,7 +9,9 @@ use acm_linalg::scaling::{mean_and_deviation, median_mad};
 use acm_linalg::{Result, Samples};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
+use super::gaps::{GapScratch, Usual};
 use super::{FLOOR, FittedOmr, Prediction};
+use crate::gaps::Trouble;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
@@ -22,10 +24,15 @@ const COST_NS: f64 = 0.08;
 
 /// Eight rows, a [`Row`] for each column.
 struct Tile {
-    /// Scaled values: of all columns, then of the watched ones at the front.
+    /// As they come.
+    raw: Vec<Row>,
+    /// Scaled values of the watched columns.
     values: Vec<Row>,
     hidden: Vec<Row>,
     predicted: Vec<Row>,
+    /// A bit for each lane in which a watched sensor is missing.
+    marks: Vec<u8>,
+    gaps: GapScratch,
 }
 
 /// What eight rows are turned into.
@@ -47,7 +54,8 @@ struct Moments {
 impl FittedOmr {
     /// Length of each row's residual over [`FittedOmr::norm_scale`], at most [`super::Omr::clip`], into `out`.
     ///
-    /// Missing values count as the sensor's median. The score does not depend on the other rows.
+    /// A missing sensor reads what the others let expect of it, and the length is brought to where it would stand among those
+    /// of complete rows; NaN for a row without any value of a watched sensor. The score does not depend on the other rows.
     ///
     /// # Errors
     /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] for another `out`; [`acm_linalg::Error::Memory`];
@@ -56,13 +64,14 @@ impl FittedOmr {
         x.require_columns(self.columns())?;
         self.norms(x, out)?;
         for norm in out {
-            *norm = (*norm / self.norm_scale).min(self.parameters.clip);
+            let score = *norm / self.norm_scale;
+            *norm = if score > self.parameters.clip { self.parameters.clip } else { score };
         }
         Ok(())
     }
 
     /// Each sensor's squared residual, in units of its spread, over the variance that such squares had in training, times the
-    /// sensor's weight: (n, d) row-major into `out`; 0 for columns that do not take part.
+    /// sensor's weight: (n, d) row-major into `out`; 0 for columns that do not take part and missing values.
     ///
     /// # Errors
     /// Those of [`FittedOmr::score`].
@@ -70,7 +79,8 @@ impl FittedOmr {
         self.each(x, Wanted::Contributions, out)
     }
 
-    /// What each sensor should read, in its own units: (n, d) row-major into `out`; NaN for columns that do not take part.
+    /// What each sensor should read, in its own units, whether it reads anything or not: (n, d) row-major into `out`; NaN for
+    /// columns that do not take part.
     ///
     /// # Errors
     /// Those of [`FittedOmr::score`].
@@ -78,8 +88,8 @@ impl FittedOmr {
         self.each(x, Wanted::Predictions, out)
     }
 
-    /// What each sensor reads, its median where it reads nothing, less what it should: (n, d) row-major into `out`; NaN for
-    /// columns that do not take part.
+    /// What each sensor reads less what it should: (n, d) row-major into `out`; NaN where it reads nothing and for columns that
+    /// do not take part.
     ///
     /// # Errors
     /// Those of [`FittedOmr::score`].
@@ -89,13 +99,15 @@ impl FittedOmr {
 
     /// Sets the scales of norms and squared residuals from the rows that the model was fitted on.
     pub(super) fn calibrate(&mut self, x: Samples<'_>) -> Result<()> {
+        self.spread = self.variances(x)?;
+        self.usual = Usual::of(&self.spread, &self.prediction)?;
         let mut norms = room(x.rows(), 1, 0.0, "a norm for each row")?;
         self.norms(x, &mut norms)?;
+        norms.retain(|norm| !norm.is_nan());
         let (_, deviation) = mean_and_deviation(&norms);
         let (_, mad) = median_mad(&mut norms);
         let robust = NORMAL * mad;
         self.norm_scale = if robust > FLOOR { robust } else { deviation.max(FLOOR) };
-        self.spread = self.variances(x)?;
         Ok(())
     }
 
@@ -106,9 +118,12 @@ impl FittedOmr {
         };
         let row = |length| room(length, 1, Row::default(), "eight rows");
         Ok(Tile {
-            values: row(self.columns())?,
+            raw: row(self.columns())?,
+            values: row(self.watched.len())?,
             hidden: row(hidden)?,
             predicted: row(self.watched.len())?,
+            marks: room(self.watched.len(), 1, 0, "eight rows")?,
+            gaps: GapScratch::new(),
         })
     }
 
@@ -123,6 +138,7 @@ impl FittedOmr {
 
     fn norms(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         let level = Level::new();
+        let trouble = Trouble::default();
         by_rows(
             x.rows(),
             1,
@@ -130,9 +146,10 @@ impl FittedOmr {
             self.cost(),
             || self.tile(),
             |tile, rows, out, stop| {
-                dispatch!(level, simd => self.norms_of(simd, &x, rows, tile, out, stop));
+                trouble.none(dispatch!(level, simd => self.norms_of(simd, &x, rows, tile, out, stop)));
             },
-        )
+        )?;
+        trouble.told()
     }
 
     #[inline(always)]
@@ -144,32 +161,92 @@ impl FittedOmr {
         tile: &mut Tile,
         out: &mut [f64],
         stop: &Stop,
-    ) {
+    ) -> Result<()> {
         let mut first = rows.start;
         for out in out.chunks_mut(LANES) {
             if stop.requested() {
-                return;
+                return Ok(());
             }
-            self.expect(simd, x, first, tile);
+            let incomplete = self.expect_gaps(simd, x, first, tile)?;
             let mut squares: V<S> = f64x8::splat(simd, 0.0);
             for place in 0..tile.predicted.len() {
                 let residual = tile.values[place].load(simd) - tile.predicted[place].load(simd);
                 squares += residual * residual;
             }
+            if incomplete {
+                squares = self.present(simd, tile);
+            }
             let norms: [f64; LANES] = squares.sqrt().into();
             out.copy_from_slice(&norms[..out.len()]);
             first += LANES;
         }
+        Ok(())
     }
 
-    /// The watched sensors' values and predictions, in units of their spreads, of eight rows.
+    /// Squared lengths of the residuals of the sensors that are there, where they stand among those of complete rows.
     #[inline(always)]
-    fn expect<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, tile: &mut Tile) {
-        self.scaling.pack(simd, x, first, &mut tile.values);
+    fn present<S: Simd>(&self, simd: S, tile: &Tile) -> V<S> {
+        let mut squares = Row::default();
+        for lane in 0..LANES {
+            let mut sum = 0.0;
+            for (place, mark) in tile.marks.iter().enumerate() {
+                if mark >> lane & 1 == 0 {
+                    let residual = tile.values[place].0[lane] - tile.predicted[place].0[lane];
+                    sum += residual * residual;
+                }
+            }
+            squares.0[lane] = sum * self.stretch(tile.gaps.lanes[lane], sum);
+        }
+        squares.load(simd)
+    }
+
+    /// As [`Self::expect`], with what is expected of missing sensors in their places; whether there are any.
+    #[inline(always)]
+    fn expect_gaps<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, tile: &mut Tile) -> Result<bool> {
+        if !self.expect(simd, x, first, tile) {
+            return Ok(false);
+        }
+        for (place, (mark, &column)) in tile.marks.iter_mut().zip(&self.watched).enumerate() {
+            *mark = 0;
+            for lane in 0..LANES {
+                if !tile.raw[column].0[lane].is_finite() {
+                    *mark |= 1 << lane;
+                    tile.values[place].0[lane] = 0.0;
+                }
+            }
+        }
+        self.predict_tile(simd, tile);
+        self.fill(&mut tile.values, &tile.predicted, &tile.marks, &mut tile.gaps)?;
+        self.predict_tile(simd, tile);
+        Ok(true)
+    }
+
+    /// The watched sensors' values and predictions, in units of their spreads, of eight rows; missing values count as medians.
+    /// Whether there are any.
+    #[inline(always)]
+    fn expect<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, tile: &mut Tile) -> bool {
+        x.pack(first, &mut tile.raw);
+        let infinite: V<S> = f64x8::splat(simd, f64::INFINITY);
+        let most: V<S> = f64x8::splat(simd, f64::MAX);
+        let mut complete = f64x8::splat(simd, 0.0).simd_lt(infinite);
         for (place, &column) in self.watched.iter().enumerate() {
-            let value: V<S> = tile.values[column].load(simd);
+            let value: V<S> = tile.raw[column].load(simd);
+            let fill: V<S> = f64x8::splat(simd, self.scaling.fill[column]);
+            let center: V<S> = f64x8::splat(simd, self.scaling.center[column]);
+            let scale: V<S> = f64x8::splat(simd, self.scaling.scale[column]);
+            let known = value.abs().simd_lt(infinite);
+            complete &= known;
+            let value = known.select(value, fill);
+            let value = (value - center).min(most).max(-most) / scale;
             tile.values[place].store(value.max(-FARTHEST).min(FARTHEST));
         }
+        self.predict_tile(simd, tile);
+        !complete.all_true()
+    }
+
+    /// Predictions from the values.
+    #[inline(always)]
+    fn predict_tile<S: Simd>(&self, simd: S, tile: &mut Tile) {
         let values = &tile.values[..self.watched.len()];
         match &self.prediction {
             Prediction::Whole(matrix) => multiply(simd, values, matrix, &mut tile.predicted),
@@ -188,6 +265,7 @@ impl FittedOmr {
         x.require_columns(self.columns())?;
         let columns = self.columns();
         let level = Level::new();
+        let trouble = Trouble::default();
         by_rows(
             x.rows(),
             columns,
@@ -201,7 +279,9 @@ impl FittedOmr {
                         return;
                     }
                     let first = rows.start + number * LANES;
-                    dispatch!(level, simd => self.turn(simd, &x, first, wanted, tile));
+                    if !trouble.none(dispatch!(level, simd => self.turn(simd, &x, first, wanted, tile))) {
+                        return;
+                    }
                     for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
                         for (place, &column) in self.watched.iter().enumerate() {
                             out[column] = tile.predicted[place].0[lane];
@@ -209,13 +289,14 @@ impl FittedOmr {
                     }
                 }
             },
-        )
+        )?;
+        trouble.told()
     }
 
     /// Puts what is wanted of eight rows where their predictions were.
     #[inline(always)]
-    fn turn<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, wanted: Wanted, tile: &mut Tile) {
-        self.expect(simd, x, first, tile);
+    fn turn<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, wanted: Wanted, tile: &mut Tile) -> Result<()> {
+        let incomplete = self.expect_gaps(simd, x, first, tile)?;
         for (place, &column) in self.watched.iter().enumerate() {
             let predicted: V<S> = tile.predicted[place].load(simd);
             let residual = tile.values[place].load(simd) - predicted;
@@ -226,6 +307,15 @@ impl FittedOmr {
                 Wanted::Contributions => residual * residual * (self.weights[column] / self.spread[place]),
             });
         }
+        if incomplete && !matches!(wanted, Wanted::Predictions) {
+            let nothing = if matches!(wanted, Wanted::Residuals) { f64::NAN } else { 0.0 };
+            for (predicted, mark) in tile.predicted.iter_mut().zip(&tile.marks) {
+                for lane in (0..LANES).filter(|lane| mark >> lane & 1 == 1) {
+                    predicted.0[lane] = nothing;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Variance of each watched sensor's squared residuals (Welford 1962, doi 10.1080/00401706.1962.10490022; merged by Chan,

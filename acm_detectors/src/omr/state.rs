@@ -3,6 +3,7 @@
 use acm_linalg::memory::reserved;
 use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 
+use super::gaps::Usual;
 use super::subspace::Subspace;
 use super::{FittedOmr, Model, Omr, Prediction};
 
@@ -79,6 +80,7 @@ impl Persist for FittedOmr {
             parameters,
             chosen,
             watched,
+            usual: Usual::of(&spread, &prediction)?,
             prediction,
             intercept: finite(from.reals("intercept", sensors)?, "intercept")?,
             norm_scale,

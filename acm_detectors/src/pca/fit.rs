@@ -65,9 +65,9 @@ impl PcaDetector {
 
     /// Learns from healthy rows, oldest first.
     ///
-    /// Missing values take their column's median; columns without a value, or that change by no more than rounding, are
-    /// left out; scaled values are clipped to ±1e6; where the interquartile range is below a hundredth of the standard
-    /// deviation, the latter scales.
+    /// Missing values are replaced by what the others let expect, with the noise about that; columns without a value, or
+    /// that change by no more than rounding, are left out; scaled values are clipped to ±1e6; where the interquartile range
+    /// is below a hundredth of the standard deviation, the latter scales.
     ///
     /// Shapes: x (n, d), n >= lags + 6.
     /// Cost: that of [`acm_linalg::pca::pca`] on d (lags + 1) columns, and of scoring, once more than that for the limits from
@@ -77,12 +77,14 @@ impl PcaDetector {
     /// [`acm_linalg::Error::TooFew`]; [`acm_linalg::Error::Unfit`] where no column changes; [`acm_linalg::Error::Memory`];
     /// [`acm_linalg::Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedPca> {
-        let rows = x.rows();
         let mut lagged = Lagged::fit(x, self.scaling, self.lags)?;
+        let rows = lagged.telling(x)?;
+        let complete = lagged.completed(x)?;
+        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
         let found = principal(&lagged.points(x), self.components)?;
         let first = found.variances.first().copied().unwrap_or(0.0);
         let large = found.variances.iter().take_while(|&&variance| variance > NOTHING * first).count();
-        let kept = found.kept.min(large).min(rows - 1);
+        let kept = found.kept.min(large).min(rows.saturating_sub(1));
         if kept == 0 {
             return Err(NOTHING_CHANGES);
         }
@@ -96,8 +98,8 @@ impl PcaDetector {
             rows,
             components,
             variances: found.variances,
-            spe: room(rows, 1, 0.0, "the training statistics")?,
-            t2: room(rows, 1, 0.0, "the training statistics")?,
+            spe: room(x.rows(), 1, 0.0, "the training statistics")?,
+            t2: room(x.rows(), 1, 0.0, "the training statistics")?,
             held_out: None,
             spe_limit: 1.0,
             t2_limit: 1.0,
@@ -107,8 +109,10 @@ impl PcaDetector {
         let mut t2 = std::mem::take(&mut fitted.t2);
         fitted.statistic(x, Statistic::Spe, &mut spe)?;
         fitted.statistic(x, Statistic::T2, &mut t2)?;
-        spe.sort_unstable_by(f64::total_cmp);
-        t2.sort_unstable_by(f64::total_cmp);
+        for statistic in [&mut spe, &mut t2] {
+            statistic.retain(|value| !value.is_nan());
+            statistic.sort_unstable_by(f64::total_cmp);
+        }
         (fitted.spe, fitted.t2) = (spe, t2);
         fitted.held_out = held_out::statistics(&fitted, x)?;
         let alpha = share(&fitted, self.alpha, self.limits);

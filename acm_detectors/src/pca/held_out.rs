@@ -13,6 +13,7 @@ use super::fit::NOTHING;
 use super::kernel::{self, Directions, Job};
 use super::{FittedPca, Statistic};
 use crate::folds::{Fold, folds, joined, sums};
+use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, Names, Without, complete, count};
 
 const SPE: Names = Names {
@@ -63,7 +64,9 @@ pub(super) fn statistics(model: &FittedPca, x: Samples<'_>) -> Result<Option<Hel
         score(other, x, Statistic::Spe, stretch.clone(), &mut spe[stretch.clone()])?;
         score(other, x, Statistic::T2, stretch.clone(), &mut t2[stretch.clone()])?;
     }
-    let counts = complete(&model.lagged, x)?;
+    let mut counts = complete(&model.lagged, x)?;
+    // Rows without any value have no statistic.
+    counts.iter_mut().zip(&spe).for_each(|(count, spe)| *count &= !spe.is_nan());
     Ok(Some(HeldOutStatistics {
         spe: HeldOut::of(&mut spe, &counts)?,
         t2: HeldOut::of(&mut t2, &counts)?,
@@ -156,6 +159,7 @@ fn other(
 
 /// A statistic of the rows `stretch` of `x`.
 fn score(model: &FittedPca, x: Samples<'_>, which: Statistic, stretch: Range<usize>, out: &mut [f64]) -> Result<()> {
+    let trouble = Trouble::default();
     by_rows(
         stretch.len(),
         1,
@@ -167,8 +171,12 @@ fn score(model: &FittedPca, x: Samples<'_>, which: Statistic, stretch: Range<usi
                 if stop.requested() {
                     return;
                 }
-                kernel::eight(model, &x, stretch.start + first, Job::Statistic(which), scratch, out);
+                let done = kernel::eight(model, &x, stretch.start + first, Job::Statistic(which), scratch, out);
+                if !trouble.none(done) {
+                    return;
+                }
             }
         },
-    )
+    )?;
+    trouble.told()
 }

@@ -6,7 +6,9 @@ use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::samples::room;
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
+use super::gaps::{Effect, Noise, Subspace};
 use super::{Decomposition, FittedPca, Statistic};
+use crate::gaps::Gaps;
 use crate::lagged::Lagged;
 use crate::packed::{Packed, rows_of, squares};
 
@@ -24,17 +26,23 @@ pub(super) struct Directions {
     components: Packed,
     /// 1 / variance, 0 beyond the last.
     weights: Vec<f64>,
+    pub(super) noise: Noise,
 }
 
 impl Directions {
-    /// From row-major components and their variances.
+    /// From row-major components and the variances along all of them, those of the kept ones first.
     pub(super) fn new(components: &[f64], variances: &[f64], width: usize) -> Result<Self> {
         let components = Packed::full(components, components.len() / width.max(1), width)?;
         let mut weights = room(components.padded(), 1, 0.0, "components")?;
         for (weight, variance) in weights.iter_mut().zip(&variances[..components.rows()]) {
             *weight = 1.0 / variance;
         }
-        Ok(Self { components, weights })
+        let noise = Noise::of(variances, components.rows(), width);
+        Ok(Self {
+            components,
+            weights,
+            noise,
+        })
     }
 
     pub(super) fn count(&self) -> usize {
@@ -54,8 +62,9 @@ pub(super) struct Scratch {
     /// Projections, then what they are weighed to.
     scores: Vec<Row>,
     weighed: Vec<Row>,
-    residual: Vec<Row>,
-    explained: Vec<Row>,
+    pub(super) residual: Vec<Row>,
+    pub(super) explained: Vec<Row>,
+    pub(super) gaps: Gaps<Effect>,
 }
 
 impl Scratch {
@@ -68,6 +77,7 @@ impl Scratch {
             weighed: rows_of(scores)?,
             residual: rows_of(width)?,
             explained: rows_of(width)?,
+            gaps: Gaps::new(width)?,
         })
     }
 }
@@ -80,8 +90,8 @@ pub(super) fn eight(
     job: Job,
     scratch: &mut Scratch,
     out: &mut [f64],
-) {
-    dispatch!(Level::new(), simd => work(simd, model, x, first, job, scratch, out));
+) -> Result<()> {
+    dispatch!(Level::new(), simd => work(simd, model, x, first, job, scratch, out))
 }
 
 #[inline(always)]
@@ -93,22 +103,37 @@ fn work<S: Simd>(
     job: Job,
     scratch: &mut Scratch,
     out: &mut [f64],
-) {
-    let Directions { components, weights } = &model.directions;
-    model.lagged.pack(simd, x, first, &mut scratch.raw, &mut scratch.points);
+) -> Result<()> {
+    let Directions {
+        components, weights, ..
+    } = &model.directions;
+    let incomplete = model.lagged.pack_gaps(simd, x, first, &mut scratch.raw, &mut scratch.points);
+    if incomplete {
+        let own = model.lagged.kept.len();
+        scratch.gaps.fill(&Subspace::of(model), &mut scratch.points, own)?;
+    }
     components.apply(simd, &scratch.points, &mut scratch.scores);
-    let t2 = weighed_squares(simd, weights, &scratch.scores);
+    let mut t2 = weighed_squares(simd, weights, &scratch.scores);
     let wanted = match job {
         Job::Statistic(which) | Job::Contributions(which, _) => which,
         Job::Residuals => Statistic::Spe,
     };
-    let spe: V<S> = if wanted == Statistic::T2 {
+    let mut spe: V<S> = if wanted == Statistic::T2 {
         f64x8::splat(simd, 0.0)
     } else {
         scratch.residual.copy_from_slice(&scratch.points);
         components.subtract_rows(simd, &scratch.scores, &mut scratch.residual);
         squares(simd, &scratch.residual)
     };
+    let mut factors = [Row::splat(1.0); 2];
+    if incomplete {
+        let mut statistics = [Row::default(); 2];
+        statistics[0].store(spe);
+        statistics[1].store(t2);
+        factors = model.factors(&scratch.gaps, &statistics);
+        spe *= factors[0].load(simd);
+        t2 *= factors[1].load(simd);
+    }
     let spe_limit: V<S> = f64x8::splat(simd, model.spe_limit);
     let t2_limit: V<S> = f64x8::splat(simd, model.t2_limit);
     let (spe_share, t2_share) = (spe / spe_limit, t2 / t2_limit);
@@ -124,7 +149,10 @@ fn work<S: Simd>(
             out.copy_from_slice(&values.0[..out.len()]);
         }
         Job::Residuals => {
-            let kept = &scratch.residual[..model.lagged.kept.len()];
+            let kept = &mut scratch.residual[..model.lagged.kept.len()];
+            if incomplete {
+                scratch.gaps.clear(kept);
+            }
             model.lagged.fold(kept, out.len() / model.lagged.columns, out);
         }
         Job::Contributions(which, decomposition) => {
@@ -133,6 +161,9 @@ fn work<S: Simd>(
                 weigh(simd, weights, partial, &scratch.scores, &mut scratch.weighed);
                 scratch.explained.fill(Row::default());
                 components.add_rows(simd, &scratch.weighed, &mut scratch.explained);
+            }
+            if incomplete {
+                model.hand_over(decomposition, scratch)?;
             }
             let one: V<S> = f64x8::splat(simd, 1.0);
             let (spe_unit, t2_unit) = if which == Statistic::Score { (spe_limit, t2_limit) } else { (one, one) };
@@ -147,8 +178,12 @@ fn work<S: Simd>(
                     }
                     Decomposition::Complete => (residual, explained),
                 };
-                let spe_part = residual * beside_residual / spe_unit;
-                let t2_part = explained * beside_explained / t2_unit;
+                let mut spe_part = residual * beside_residual / spe_unit;
+                let mut t2_part = explained * beside_explained / t2_unit;
+                if incomplete {
+                    spe_part *= factors[0].load(simd);
+                    t2_part *= factors[1].load(simd);
+                }
                 let part = match which {
                     Statistic::Spe => spe_part,
                     Statistic::T2 => t2_part,
@@ -156,10 +191,14 @@ fn work<S: Simd>(
                 };
                 scratch.points[place].store(part);
             }
+            if incomplete {
+                scratch.gaps.clear(&mut scratch.points);
+            }
             model.lagged.fold(&scratch.points, out.len() / model.lagged.columns, out);
         }
     }
     debug_assert!(out.len() <= LANES * model.lagged.columns.max(1));
+    Ok(())
 }
 
 #[inline(always)]

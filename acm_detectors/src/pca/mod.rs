@@ -33,6 +33,7 @@
 //! ```
 
 mod fit;
+mod gaps;
 mod held_out;
 mod kernel;
 mod persist;
@@ -41,10 +42,11 @@ mod tests;
 
 use acm_linalg::lanes::LANES;
 use acm_linalg::pca::Components;
-use acm_linalg::samples::by_rows;
+use acm_linalg::samples::{by_rows, share_missing};
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Result, Samples};
 
+use crate::gaps::Trouble;
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
 use held_out::HeldOutStatistics;
@@ -116,8 +118,10 @@ impl FittedPca {
     /// A statistic of each row.
     ///
     /// Shapes: x (n, d) -> (n,).
-    /// Missing: the training median.
-    /// Cost: 2 n k d (lags + 1) products. Threads: rows.
+    /// Missing: what the present coordinates let expect in the covariance of probabilistic PCA; the statistic is brought to where
+    /// it would stand among those of complete rows, so that one limit holds for every row. NaN for a row without any value of
+    /// a sensor in use.
+    /// Cost: 2 n k d (lags + 1) products; of m missing values some m³ + m² k more. Threads: rows.
     /// Oracle: scikit-learn `PCA(svd_solver="full")` on the scaled rows, 1e-10.
     ///
     /// # Errors
@@ -137,7 +141,7 @@ impl FittedPca {
     }
 
     /// What each sensor contributes to a statistic of each row; shares of a sensor's lags count together, and a column that
-    /// was left out has none.
+    /// was left out or a missing value has none.
     ///
     /// Shapes: x (n, d) -> (n, d), row-major.
     /// For the score: the contributions to the larger of the statistics, over its limit.
@@ -156,7 +160,7 @@ impl FittedPca {
     }
 
     /// What the subspace does not explain of each value, in units of its column's scale: positive where the value is higher
-    /// than the others let expect. Of the row itself, not its lags; 0 in columns left out.
+    /// than the others let expect. Of the row itself, not its lags; 0 in columns left out and for missing values.
     ///
     /// # Errors
     /// Those of [`Self::statistic`].
@@ -185,6 +189,7 @@ impl FittedPca {
     /// The rows of `x` from `skip` on.
     fn walk(&self, x: Samples<'_>, skip: usize, job: kernel::Job, width: usize, out: &mut [f64]) -> Result<()> {
         let cost = 2.0 * self.lagged.width() as f64 + self.directions.cost_ns();
+        let trouble = Trouble::default();
         by_rows(
             x.rows() - skip,
             width,
@@ -196,10 +201,21 @@ impl FittedPca {
                     if stop.requested() {
                         return;
                     }
-                    kernel::eight(self, &x, first + skip, job, scratch, out);
+                    if !trouble.none(kernel::eight(self, &x, first + skip, job, scratch, out)) {
+                        return;
+                    }
                 }
             },
-        )
+        )?;
+        trouble.told()
+    }
+
+    /// The share of the sensors in use that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// Those of [`Self::statistic`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        share_missing(x, &self.used()?, out)
     }
 
     /// The limit of the SPE at significance `alpha`; never below 1e-12 of the data's variance, so that what rounding leaves is

@@ -160,11 +160,22 @@ fn dead_columns_and_gaps() {
         .contributions(new.view().into(), Statistic::Score, Decomposition::Partial, &mut parts)
         .unwrap();
     assert!(parts.chunks(5).all(|row| row[1] == 0.0 && row[4] == 0.0 && row[0] != 0.0));
-    // A missing value counts as the training median.
-    let mut filled = new.clone();
+    // A missing value has no share, and changes no other row.
+    let before = values(&model, &new, Statistic::Score);
     new[[4, 2]] = f64::NAN;
-    filled[[4, 2]] = model.center().unwrap()[2];
-    assert_eq!(values(&model, &new, Statistic::Score), values(&model, &filled, Statistic::Score));
+    let after = values(&model, &new, Statistic::Score);
+    for row in 0..9 {
+        assert_eq!(before[row] == after[row], row != 4);
+    }
+    model
+        .contributions(new.view().into(), Statistic::Score, Decomposition::Partial, &mut parts)
+        .unwrap();
+    assert_eq!(parts[22], 0.0);
+    assert!((parts[20..25].iter().sum::<f64>() / after[4] - 1.0).abs() < 1e-12);
+    for column in [0, 3] {
+        new[[4, column]] = f64::NAN;
+    }
+    assert!(values(&model, &new, Statistic::Score)[4].is_nan());
     // However wild, a value gives a number.
     new.fill(1e308);
     assert!(

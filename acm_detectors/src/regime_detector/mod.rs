@@ -311,6 +311,19 @@ impl FittedRegimeDetector {
         self.parts.first().map_or(0, |part| part.detector.columns())
     }
 
+    /// The share of the sensors in use by the detector of all rows that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// As for [`Self::score`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        match self.parts.last().map(|part| &part.detector) {
+            Some(Inner::Pca(detector)) => detector.missing(x, out),
+            Some(Inner::Mahalanobis(detector)) => detector.missing(x, out),
+            Some(Inner::Ar1(detector)) => detector.missing(x, out),
+            None => x.require_columns(0),
+        }
+    }
+
     /// Regimes that have a detector of their own, rising.
     #[must_use]
     pub fn regimes(&self) -> &[i64] {

@@ -2,40 +2,39 @@
 
 use std::ops::Range;
 
-use acm_linalg::memory::{copied, push};
+use acm_linalg::memory::push;
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer};
 
-use super::{FittedRegimeDetector, LimitedDetector, require_labels, table};
+use super::{FittedRegimeDetector, Inner, LimitedDetector, require_labels, table};
+use crate::ar1::{Ar1Memory, Wanted, latest};
 
 /// Values that are gathered at a time.
 const VALUES: usize = 1 << 18;
 
-/// The row before the next one of a history that is scored as it comes, where the detector looks at it.
+/// What is known before the next row of a history that is scored as it comes, where the detector looks at it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RegimeDetectorMemory {
-    last: Option<Vec<f64>>,
+    last: Ar1Memory,
 }
 
 impl Memory for RegimeDetectorMemory {
     fn write(&self, to: &mut Writer) {
-        if let Some(last) = &self.last {
-            to.reals("live.last", last);
-        }
+        self.last.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
         let last = if from.has("live.last") {
-            Some(from.reals("live.last", from.size("columns")?)?)
+            Ar1Memory::read_columns(from, from.size("columns")?)?
         } else {
-            None
+            Ar1Memory::default()
         };
         Ok(Self { last })
     }
 
     fn copy(&self) -> Result<Self> {
-        let last = self.last.as_deref().map(|last| copied(last, "the latest row")).transpose()?;
+        let last = self.last.copy()?;
         Ok(Self { last })
     }
 }
@@ -52,7 +51,7 @@ impl FittedRegimeDetector {
     ///
     /// Shapes: x (n, d), labels (n,) -> (n,).
     /// Rows of regimes without a detector of their own, and all rows without `labels`, count for the one of all rows.
-    /// Missing: as the detector has it. AR(1) looks at the row before, whatever its regime.
+    /// Missing: as the detector has it. AR(1) looks at the rows before, whatever their regime.
     /// Cost: that of the detector; one more row for AR(1) at each change of the regime. Threads: rows.
     /// Oracle: the detector on each regime's rows by itself, to the last bit.
     ///
@@ -85,11 +84,10 @@ impl FittedRegimeDetector {
         labels: Option<&[i64]>,
         out: &mut [f64],
     ) -> Result<()> {
-        let known = live.last.as_deref().filter(|last| last.len() == self.columns());
-        let last = x.rows().checked_sub(1).filter(|_| self.parameters.kind.looks_back());
-        let last = last.map(|row| x.row(row)).transpose()?;
-        self.walk(x, labels, known, Job::Score, out)?;
-        live.last = last.or_else(|| live.last.take());
+        x.require_columns(self.columns())?;
+        let last = self.parameters.kind.looks_back().then(|| live.last.after(x)).transpose()?;
+        self.walk(x, labels, live.last.of(self.columns()), Job::Score, out)?;
+        live.last = last.unwrap_or_default();
         Ok(())
     }
 
@@ -97,7 +95,7 @@ impl FittedRegimeDetector {
         &self,
         x: Samples<'_>,
         labels: Option<&[i64]>,
-        before: Option<&[f64]>,
+        before: Option<&Ar1Memory>,
         job: Job,
         out: &mut [f64],
     ) -> Result<()> {
@@ -141,7 +139,7 @@ impl FittedRegimeDetector {
                     let looks_back = self.parameters.kind.looks_back() && (next > 0 || before.is_some());
                     let count = (end - next).min(most.saturating_sub(gathered.used + usize::from(looks_back)));
                     if count == 0 {
-                        gathered.finish(part, out)?;
+                        gathered.finish(part, &x, before, out)?;
                         continue;
                     }
                     if looks_back {
@@ -151,7 +149,7 @@ impl FittedRegimeDetector {
                     next += count;
                 }
             }
-            gathered.finish(part, out)?;
+            gathered.finish(part, &x, before, out)?;
         }
         Ok(())
     }
@@ -172,11 +170,11 @@ struct Gathered {
 
 impl Gathered {
     /// The row before `row`, which itself is only looked at.
-    fn context(&mut self, x: &Samples<'_>, row: usize, before: Option<&[f64]>) {
+    fn context(&mut self, x: &Samples<'_>, row: usize, before: Option<&Ar1Memory>) {
         let to = &mut self.values[self.used * self.columns..][..self.columns];
         match (row.checked_sub(1), before) {
             (Some(earlier), _) => x.read(earlier..row, to),
-            (None, Some(before)) => to.copy_from_slice(before),
+            (None, Some(before)) => before.row(to),
             (None, None) => return,
         }
         self.used += 1;
@@ -191,12 +189,28 @@ impl Gathered {
     }
 
     /// Scores the rows, divides by the limit and puts the results where they belong.
-    fn finish(&mut self, part: &LimitedDetector, out: &mut [f64]) -> Result<()> {
+    fn finish(
+        &mut self,
+        part: &LimitedDetector,
+        x: &Samples<'_>,
+        before: Option<&Ar1Memory>,
+        out: &mut [f64],
+    ) -> Result<()> {
         let rows = table(&self.values[..self.used * self.columns], self.used, self.columns)?;
         let results = &mut self.results[..self.used * self.width];
-        match self.job {
-            Job::Score => part.detector.score(rows, results)?,
-            Job::Contributions => part.detector.contributions(rows, results)?,
+        match (self.job, &part.detector) {
+            (_, Inner::Ar1(detector)) => {
+                let wanted = if self.job == Job::Score { Wanted::Score } else { Wanted::Shares };
+                // What lies further back than the row before stands in `x`, whatever its regime.
+                let earlier = |row, column, most| {
+                    let place = self.pieces.partition_point(|(start, _)| *start <= row).checked_sub(1)?;
+                    let (start, rows) = &self.pieces[place];
+                    latest(*x, before, rows.start + (row - start), column, 2, most)
+                };
+                detector.follow_on(rows, None, earlier, wanted, results)?;
+            }
+            (Job::Score, detector) => detector.score(rows, results)?,
+            (Job::Contributions, detector) => detector.contributions(rows, results)?,
         }
         for (start, rows) in self.pieces.drain(..) {
             let results = &results[start * self.width..][..rows.len() * self.width];

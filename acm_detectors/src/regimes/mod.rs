@@ -33,7 +33,8 @@ mod tests;
 
 use acm_linalg::error::require;
 use acm_linalg::memory::Gather;
-use acm_linalg::{Result, Scaling};
+use acm_linalg::samples::share_missing;
+use acm_linalg::{Result, Samples, Scaling};
 
 pub use score::RegimesMemory;
 
@@ -182,6 +183,14 @@ impl FittedRegimes {
     #[must_use]
     pub fn used(&self) -> &[bool] {
         &self.used
+    }
+
+    /// The share of the sensors in use that are missing, NaN or infinite, in each row.
+    ///
+    /// # Errors
+    /// As for [`Self::score`].
+    pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        share_missing(x, &self.used, out)
     }
 
     /// (k, d): each regime's centre in the sensors' units; the median for sensors that are left out.

@@ -36,10 +36,12 @@ class AR1Detector(Detector):
 
     Notes
     -----
-    The model of a sensor is x[t] = mu + phi (x[t-1] - mu) + r[t] [1]_. NaN and infinity are missing: gaps are closed up
-    at fit; at scoring time a missing value has no residual, and one before counts as the sensor's level. Values are
-    clipped to ±1e150. A sensor with fewer than three values, or that changes by no more than the rounding of its
-    values, has coefficient 0.
+    The model of a sensor is x[t] = mu + phi (x[t-1] - mu) + r[t] [1]_. NaN and infinity are missing. At fit mu is from
+    all known values, phi and the scale from those that follow one another from row to row. At scoring time a missing
+    value has no residual; after k - 1 of them a sensor is expected at mu + phi^k (x[t-k] - mu) with k rows' variance,
+    sd² (1 - phi^2k) / (1 - phi²), and without any known value before at its level. A row without any value scores NaN.
+    Values are clipped to ±1e150. A sensor with fewer than three values, or that changes by no more than the rounding of
+    its values, has coefficient 0.
 
     .. [1] Box, Jenkins and Reinsel, Time Series Analysis: Forecasting and Control, 4th edition, 2008, section 3.2,
            doi 10.1002/9781118619193.

@@ -34,10 +34,20 @@ class MahalanobisDetector(Detector):
     -----
     Columns are scaled by mean and standard deviation, clipped to ±1e6 and taken relative to their mean after that: a
     row becomes z. The score is z S^-1 z', the squared distance (Mahalanobis 1936), with S shrunk after Ledoit and Wolf
-    [1]_. NaN and infinity are missing and count as the training median of their column.
+    [1]_.
+
+    NaN and infinity are missing. A row of which k of w coordinates are present has the squared distance of those in
+    their own covariance, which is what it has with the others where the present ones let expect them; it counts at the
+    same quantile of chi-squared with w degrees of freedom as it has with k [2]_, so that ``limit`` holds for every row.
+    A row without any value scores NaN. At fit missing values are replaced by what the others let expect, plus noise of
+    the variance they have about that [3]_.
 
     .. [1] O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
            Multivariate Analysis 88, 2004, doi 10.1016/S0047-259X(03)00096-4.
+    .. [2] E. B. Wilson and M. M. Hilferty, "The distribution of chi-square", Proceedings of the National Academy of
+           Sciences 17, 1931, doi 10.1073/pnas.17.12.684.
+    .. [3] R. J. A. Little and D. B. Rubin, Statistical Analysis with Missing Data, 3rd edition, 2019, section 11.2, doi
+           10.1002/9781119482260.
 
     Examples
     --------
@@ -144,7 +154,8 @@ class MahalanobisDetector(Detector):
         Returns
         -------
         array of float64 or series, shape (n,)
-            Higher is more abnormal; about w on average for healthy rows. To be compared with ``limit``.
+            Higher is more abnormal; about w on average for healthy rows. To be compared with ``limit``. NaN for a row
+            without any value.
 
         Raises
         ------
@@ -201,7 +212,7 @@ class MahalanobisDetector(Detector):
         -------
         array of float64, frame or series, shape of ``x``
             Signed; each row sums to its score, and a deviation of one sensor alone is all its own. The shares of a
-            sensor's lags count together; 0 where a column is not used.
+            sensor's lags count together; 0 where a column is not used or a value missing.
 
         Raises
         ------

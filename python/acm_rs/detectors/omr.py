@@ -48,8 +48,11 @@ class OMRDetector(Detector):
     training, their standard deviation where that vanishes, at least 1e-6. The length's own level is not taken off, so
     healthy rows score about its mean over its spread: some 10 for 50 unrelated sensors.
 
-    NaN and infinity are missing and count as the sensor's median. Sensors that are missing in more than half of the
-    rows or that change by no more than the rounding of their values are left out.
+    NaN and infinity are missing. A missing sensor reads what the model predicts of it from the others and has no
+    residual; the length of the others' residual counts where it would stand among those of complete rows. A row without
+    any value scores NaN. At fit missing values are replaced by what the others let expect, plus noise of the variance
+    they have about that. Sensors that are missing in more than half of the rows or that change by no more than the
+    rounding of their values are left out.
 
     The ridges [1]_ come from one factorisation: with P = (Z'Z + alpha I)^-1 the coefficients of sensor j on sensor i
     are -P[i, j] / P[j, j]. PLS is NIPALS [2]_ with weights iterated until the squared length of their change is below
@@ -123,12 +126,12 @@ class OMRDetector(Detector):
 
     @property
     def center_(self) -> NDArray[np.float64]:
-        """Mean of each sensor, missing values counted as the median, (d,)."""
+        """Mean of each sensor, missing values counted as at fit, (d,)."""
         return self._engine.center_
 
     @property
     def scale_(self) -> NDArray[np.float64]:
-        """Standard deviation of each sensor, missing values counted as the median, (d,)."""
+        """Standard deviation of each sensor, missing values counted as at fit, (d,)."""
         return self._engine.scale_
 
     @property
@@ -196,13 +199,13 @@ class OMRDetector(Detector):
         Parameters
         ----------
         x : array of float64 or float32, frame or series, shape (n, d)
-            Any rows; a row's score does not depend on the others. Missing values count as the sensor's median in
-            training.
+            Any rows; a row's score does not depend on the others.
 
         Returns
         -------
         array of float64 or series, shape (n,)
-            Length of the residual over ``norm_scale_``, at most ``clip``; higher is more abnormal.
+            Length of the residual over ``norm_scale_``, at most ``clip``; higher is more abnormal. NaN for a row
+            without any value.
 
         Raises
         ------
@@ -259,8 +262,9 @@ class OMRDetector(Detector):
         -------
         array of float64, frame or series, shape (n, d)
             The sensor's squared residual, in units of its standard deviation, over the variance that such squares had
-            in training (at least 1e-12), times its weight; 0 for sensors that are left out. These rank sensors; what
-            sums to the squared score before clipping is ``(residuals(x) / scale_ / norm_scale_) ** 2``.
+            in training (at least 1e-12), times its weight; 0 for sensors that are left out and missing values. These
+            rank sensors; what sums to the squared score of a complete row before clipping is ``(residuals(x) / scale_ /
+            norm_scale_) ** 2``.
 
         Raises
         ------
@@ -288,7 +292,7 @@ class OMRDetector(Detector):
         Returns
         -------
         array of float64, frame or series, shape (n, d)
-            In the sensors' own units; NaN for sensors that are left out.
+            In the sensors' own units, of missing sensors too; NaN for sensors that are left out.
 
         Raises
         ------
@@ -311,12 +315,12 @@ class OMRDetector(Detector):
         Parameters
         ----------
         x : array of float64 or float32, frame or series, shape (n, d)
-            Any rows. A missing value counts as the sensor's median in training, as it does in the score.
+            Any rows.
 
         Returns
         -------
         array of float64, frame or series, shape (n, d)
-            In the sensors' own units; NaN for sensors that are left out.
+            In the sensors' own units; NaN for missing values and for sensors that are left out.
 
         Raises
         ------

@@ -41,9 +41,15 @@ class PCADetector(Detector):
     Notes
     -----
     Columns are scaled, clipped to ±1e6 and taken relative to ``mean_``: a row becomes z. With P the components and L
-    their variances, T² = z P' L^-1 P z' (Hotelling) and SPE = abs(z - z P' P)². NaN and infinity are missing and count
-    as the training median of their column. Where the interquartile range of a column that changes is below a hundredth
-    of its standard deviation, the standard deviation scales it. Lagged rows make it dynamic PCA [1]_.
+    their variances, T² = z P' L^-1 P z' (Hotelling) and SPE = abs(z - z P' P)². Where the interquartile range of a
+    column that changes is below a hundredth of its standard deviation, the standard deviation scales it. Lagged rows
+    make it dynamic PCA [1]_.
+
+    NaN and infinity are missing. They count as what the present coordinates let expect in the covariance of
+    probabilistic PCA, P' L P + s (I - P' P) with s the mean of the variances left out [4]_ [5]_. SPE and T² of a row so
+    filled are like multiples of chi-squared with less mean and fewer degrees of freedom, and count at the same quantile
+    as those of complete rows, so that their limits hold for every row. A row without any value scores NaN. At fit
+    missing values are replaced by what the others let expect, plus noise of the variance they have about that.
 
     Held-out limits: with c the cube roots of a statistic of n rows that the components were not found from, of mean m,
     standard deviation s, skewness g and autocorrelation r, a the share of alpha (half, unless one statistic is all),
@@ -61,6 +67,10 @@ class PCADetector(Detector):
            analysis", Technometrics 21, 1979, doi 10.1080/00401706.1979.10489779.
     .. [3] C. F. Alcala and S. J. Qin, "Analysis and generalization of fault diagnosis methods for process monitoring",
            Journal of Process Control 21, 2011, doi 10.1016/j.jprocont.2010.10.005.
+    .. [4] M. E. Tipping and C. M. Bishop, "Probabilistic principal component analysis", Journal of the Royal
+           Statistical Society B 61, 1999, doi 10.1111/1467-9868.00196.
+    .. [5] P. R. C. Nelson, P. A. Taylor and J. F. MacGregor, "Missing data methods in PCA and PLS", Chemometrics and
+           Intelligent Laboratory Systems 35, 1996, doi 10.1016/S0169-7439(96)00007-X.
 
     Examples
     --------

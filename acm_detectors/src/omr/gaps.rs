@@ -1,0 +1,265 @@
+//! Rows with missing values: a missing sensor reads what the model predicts of it from the others, so that its residual is 0.
+//!
+//! With the residual e = z A − c, A = I − B, of a row z whose missing sensors m hold anything, z_m gains δ with δ A_mm =
+//! −e_m. For a ridge that is the conditional expectation in its own covariance, for principal components the z_m that makes
+//! the residual shortest; A_mm gains a little on its diagonal where components are few, so that a sensor that no other
+//! tells of stays near its mean.
+//!
+//! The residuals of the others lose what those of the missing told of them. Their covariance goes as A, row by row in proportion
+//! to the variances of training; from it follows what the squared length is on average, and the length is brought to where
+//! it would stand among those of complete rows.
+
+use acm_linalg::Result;
+use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::{extend, push};
+use acm_linalg::samples::room;
+
+use super::{FittedOmr, Prediction};
+use crate::gaps::{Lack, standing};
+
+/// A pivot below this is rounding.
+const LEAST_PIVOT: f64 = 1e-9;
+
+/// Variances of residuals are at least this share of a sensor's.
+const LEAST_VARIANCE: f64 = 1e-12;
+
+const WHAT: &str = "what is expected of missing values";
+
+/// What the residuals of complete healthy rows are like.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Usual {
+    /// Of each watched sensor, in units of its spread.
+    variances: Vec<f64>,
+    /// Of the squared length, and the degrees of freedom of the χ² that it is like.
+    mean: f64,
+    freedom: f64,
+    /// What A_mm gains on its diagonal.
+    firmness: f64,
+}
+
+impl Usual {
+    /// From the variances of the squared residuals: those of normal ones are twice the squares of their own.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub(super) fn of(spread: &[f64], prediction: &Prediction) -> Result<Self> {
+        let mut variances = room(spread.len(), 1, 0.0, WHAT)?;
+        for (to, spread) in variances.iter_mut().zip(spread) {
+            *to = (0.5 * spread).sqrt().max(LEAST_VARIANCE);
+        }
+        let mean: f64 = variances.iter().sum();
+        let squares: f64 = variances.iter().map(|value| value * value).sum();
+        let sensors = spread.len() as f64;
+        let firmness = match prediction {
+            Prediction::Whole(_) => 0.0,
+            Prediction::Subspace(space) => {
+                // The noise over the variance of a component.
+                let noise = (mean / sensors).min(0.5);
+                noise / (1.0 - noise) * space.rank as f64 / sensors
+            }
+        };
+        Ok(Self {
+            freedom: (mean * mean / squares).max(1.0),
+            variances,
+            mean,
+            firmness,
+        })
+    }
+}
+
+/// Room for a row.
+#[derive(Debug)]
+pub(super) struct GapScratch {
+    /// Of the eight rows at hand.
+    pub(super) lanes: [Lack<f64>; LANES],
+    missing: Vec<usize>,
+    /// The latest pattern, A_m of it (m, w), and A_mm to be solved.
+    pattern: Vec<usize>,
+    rows: Vec<f64>,
+    matrix: Vec<f64>,
+    /// What the squared length is on average.
+    mean: f64,
+}
+
+impl GapScratch {
+    pub(super) fn new() -> Self {
+        Self {
+            lanes: [Lack::Nothing; LANES],
+            missing: Vec::new(),
+            pattern: Vec::new(),
+            rows: Vec::new(),
+            matrix: Vec::new(),
+            mean: 0.0,
+        }
+    }
+}
+
+impl FittedOmr {
+    /// Puts what is predicted in the places of the missing sensors, given the residuals of rows that hold 0 there.
+    ///
+    /// `marks` has a bit for each lane in which a sensor is missing.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub(super) fn fill(
+        &self,
+        values: &mut [Row],
+        predicted: &[Row],
+        marks: &[u8],
+        gaps: &mut GapScratch,
+    ) -> Result<()> {
+        let sensors = self.watched.len();
+        for lane in 0..LANES {
+            gaps.lanes[lane] = Lack::Nothing;
+            gaps.missing.clear();
+            for (place, mark) in marks.iter().enumerate() {
+                if mark >> lane & 1 == 1 {
+                    push(&mut gaps.missing, place, WHAT)?;
+                }
+            }
+            if gaps.missing.is_empty() {
+                continue;
+            }
+            if gaps.missing.len() == sensors {
+                gaps.lanes[lane] = Lack::All;
+                continue;
+            }
+            self.turn_to(gaps)?;
+            let count = gaps.missing.len();
+            // δ = −e_m A_mm⁻¹, from A_mmᵀ δ = −e_m.
+            gaps.matrix.clear();
+            extend(&mut gaps.matrix, (0..count * (count + 1)).map(|_| 0.0), WHAT)?;
+            for (row, &place) in gaps.missing.iter().enumerate() {
+                let line = &mut gaps.matrix[row * (count + 1)..][..=count];
+                for (column, to) in line[..count].iter_mut().enumerate() {
+                    *to = gaps.rows[column * sensors + place];
+                }
+                line[row] += self.usual.firmness;
+                line[count] = predicted[place].0[lane] - values[place].0[lane];
+            }
+            eliminate(&mut gaps.matrix, count, 1);
+            for (row, &place) in gaps.missing.iter().enumerate() {
+                values[place].0[lane] += gaps.matrix[row * (count + 1) + count];
+            }
+            gaps.lanes[lane] = Lack::Some(gaps.mean);
+        }
+        Ok(())
+    }
+
+    /// A_m, and what the present residuals' squares are on average.
+    fn turn_to(&self, gaps: &mut GapScratch) -> Result<()> {
+        if gaps.pattern == gaps.missing {
+            return Ok(());
+        }
+        let (sensors, count) = (self.watched.len(), gaps.missing.len());
+        gaps.pattern.clear();
+        gaps.rows.clear();
+        extend(&mut gaps.rows, (0..count * sensors).map(|_| 0.0), WHAT)?;
+        for (&place, row) in gaps.missing.iter().zip(gaps.rows.chunks_exact_mut(sensors)) {
+            match &self.prediction {
+                Prediction::Whole(matrix) => {
+                    let line = &matrix[place * sensors..][..sensors];
+                    row.iter_mut().zip(line).for_each(|(to, value)| *to = -value);
+                }
+                Prediction::Subspace(space) => {
+                    let into = &space.into[place * space.rank..][..space.rank];
+                    for (factor, line) in into.iter().zip(space.back.chunks_exact(sensors)) {
+                        row.iter_mut().zip(line).for_each(|(to, value)| *to -= factor * value);
+                    }
+                }
+            }
+            row[place] += 1.0;
+        }
+        // A_mm⁻¹ A_m beside A_mm.
+        let wide = count + sensors;
+        gaps.matrix.clear();
+        extend(&mut gaps.matrix, (0..count * wide).map(|_| 0.0), WHAT)?;
+        for (row, line) in gaps.matrix.chunks_exact_mut(wide).enumerate() {
+            let from = &gaps.rows[row * sensors..][..sensors];
+            for (to, &place) in line.iter_mut().zip(&gaps.missing) {
+                *to = from[place];
+            }
+            line[row] += self.usual.firmness;
+            line[count..].copy_from_slice(from);
+        }
+        eliminate(&mut gaps.matrix, count, sensors);
+        let variances = &self.usual.variances;
+        gaps.mean = 0.0;
+        let mut next = gaps.missing.iter().peekable();
+        for (place, &variance) in variances.iter().enumerate() {
+            if next.next_if(|&&missing| missing == place).is_some() {
+                continue;
+            }
+            let mut told = 0.0;
+            for (row, &missing) in gaps.missing.iter().enumerate() {
+                let scale = variances[missing] / gaps.rows[row * sensors + missing].max(LEAST_PIVOT);
+                told += gaps.matrix[row * wide + count + place] * gaps.rows[row * sensors + place] * scale;
+            }
+            gaps.mean += (variance - told.max(0.0)).max(0.0);
+        }
+        extend(&mut gaps.pattern, gaps.missing.iter().copied(), WHAT)
+    }
+
+    /// What a lane's squared length is multiplied by, for what it lacks.
+    pub(super) fn stretch(&self, lack: Lack<f64>, square: f64) -> f64 {
+        let Usual { mean, freedom, .. } = self.usual;
+        match lack {
+            Lack::Nothing => 1.0,
+            Lack::All => f64::NAN,
+            Lack::Some(present) if present > LEAST_PIVOT * mean => {
+                let fewer = (freedom * present / mean).max(1.0);
+                standing(square, (present, fewer), (mean, freedom))
+            }
+            Lack::Some(_) => 0.0,
+        }
+    }
+}
+
+/// Turns the columns beyond the first `size` into the solutions of the equations that those state, row by row (Gauss with
+/// partial pivoting); what cannot be told from rounding becomes 0.
+fn eliminate(matrix: &mut [f64], size: usize, sides: usize) {
+    let wide = size + sides;
+    for step in 0..size {
+        let best = (step..size).max_by(|&one, &other| {
+            let [one, other] = [one, other].map(|row| matrix[row * wide + step].abs());
+            one.total_cmp(&other)
+        });
+        if let Some(best) = best.filter(|&best| best != step) {
+            let (above, below) = matrix.split_at_mut(best * wide);
+            above[step * wide..][..wide].swap_with_slice(&mut below[..wide]);
+        }
+        let pivot = matrix[step * wide + step];
+        if pivot.abs() < LEAST_PIVOT {
+            matrix[step * wide + step..][..wide - step].fill(0.0);
+            continue;
+        }
+        matrix[step * wide + step..][..wide - step].iter_mut().for_each(|value| *value /= pivot);
+        for row in 0..size {
+            if row == step {
+                continue;
+            }
+            let (above, below) = matrix.split_at_mut(step.max(row) * wide);
+            let (above, below) = (&mut above[step.min(row) * wide..][..wide], &mut below[..wide]);
+            let (one, other) = if row < step { (above, below) } else { (below, above) };
+            let factor = one[step];
+            if factor != 0.0 {
+                one[step..].iter_mut().zip(&other[step..]).for_each(|(to, value)| *to -= factor * value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equations_are_solved_and_what_is_undetermined_is_zero() {
+        let mut matrix = [0.0, 2.0, 4.0, 1.0, 1.0, 5.0];
+        eliminate(&mut matrix, 2, 1);
+        assert_eq!((matrix[2], matrix[5]), (3.0, 2.0));
+        let mut matrix = [1.0, 1.0, 2.0, 1.0, 1.0, 2.0];
+        eliminate(&mut matrix, 2, 1);
+        assert_eq!((matrix[2], matrix[5]), (2.0, 0.0));
+    }
+}
