@@ -26,14 +26,14 @@ def _deviations(x: Floats, phi: Floats, mu: Floats, sd: Floats) -> Floats:
     """Prediction over as many rows as the latest known value is old, with its variance summed up row by row."""
     z = np.full(x.shape, np.nan)
     for column in range(x.shape[1]):
-        last, variance = mu[column], sd[column] ** 2 / (1.0 - phi[column] ** 2)
-        for row, value in enumerate(x[:, column]):
+        ahead, variance = 0.0, sd[column] ** 2 / (1.0 - phi[column] ** 2)
+        for row, value in enumerate(x[:, column] - mu[column]):
             if row:
-                last = mu[column] + phi[column] * (last - mu[column])
+                ahead *= phi[column]
                 variance = sd[column] ** 2 + phi[column] ** 2 * variance
             if np.isfinite(value):
-                z[row, column] = abs(value - last) / np.sqrt(variance) if row else 0.0
-                last, variance = value, 0.0
+                z[row, column] = abs(value - ahead) / np.sqrt(variance) if row else 0.0
+                ahead, variance = value, 0.0
     return z
 
 

@@ -93,7 +93,10 @@ class Model(Class):
             return {"x": x(rows), **self.own(rows)}
 
         names = ("score", "update", *self.methods, *self.more, "contributions")
-        return {**dict.fromkeys(names, rowwise), **self.others}
+        detects: dict[str, Arguing] = {"missing": lambda rows: {"x": x(rows)}}
+        if not hasattr(public(self.name), "missing"):
+            detects = {}
+        return {**dict.fromkeys(names, rowwise), **detects, **self.others}
 
     @property
     def timed(self) -> tuple[ModelCase, ...]:
