@@ -23,7 +23,8 @@ use crate::error::{Error, Result};
 /// let columns = [first.view(), second.view()];
 /// let table = Table::of_columns(3, &columns, "x")?;
 /// assert_eq!((table.dim(), table.value(2, 1)), ((3, 2), 30.0));
-/// assert_eq!(Samples::from(table).row(1)?, [2.0, 20.0]);
+/// let samples = Samples::from(table);
+/// assert_eq!((samples.value(1, 0), samples.value(1, 1)), (2.0, 20.0));
 /// # Ok(())
 /// # }
 /// ```
