@@ -84,8 +84,8 @@ def require_room(path: Path, rows: int, columns: int, room: Room, *, disk: bool)
     if memory is None or needed + beside <= memory:
         return False
     there = f"{_megabytes(memory)} of memory"
-    if disk:
-        there += f" and {_megabytes(room.disk or 0)} in {tempfile.gettempdir()}"
+    if disk and room.disk is not None:
+        there += f" and {_megabytes(room.disk)} in {tempfile.gettempdir()}"
     elsewhere = "; the environment variable TMPDIR names another folder" if disk and beside <= memory else ""
     raise Refusal(
         f"{path}: {counted(rows, 'row')} of {counted(columns, 'sensor')} take {_megabytes(needed)}, and there are"

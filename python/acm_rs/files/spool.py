@@ -104,7 +104,8 @@ class SpooledTable(RawTable):
 def _some(part: Part, schema: pl.Schema, rows: int | None = None) -> pl.DataFrame:
     """Columns of a part, of the kind that all parts have; those that it lacks are missing."""
     height = part.height if rows is None else min(part.height, rows)
-    frame = part.read([name for name in schema if name in part.columns], rows)
+    there = [name for name in schema if name in part.columns]
+    frame = part.read(there, rows) if there else pl.DataFrame()
     columns = [
         frame[name].cast(dtype) if name in part.columns else pl.Series(name, [None], dtype).new_from_index(0, height)
         for name, dtype in schema.items()

@@ -119,13 +119,12 @@ def load_sensors(
     Refusal
         Whatever cannot be understood, by file, row and column, and a table for which there is no room.
     """
-    room = room or Room.now()
     raw = read_table(source, options, told)
     path = raw.origin.path
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
     rows_read = raw.height
-    long = spread_long(raw, options, room)
+    long = spread_long(raw, options, room or Room.now())
     if long:
         raw, options, found = long.raw, long.options, long.found
         choice = resolve(raw, options)
@@ -144,7 +143,7 @@ def load_sensors(
         flags=long.flags if long else None,
         own_codes=own_codes,
     )
-    on_disk = require_room(path, raw.height, len(sensors.names), room, disk=disk)
+    on_disk = require_room(path, raw.height, len(sensors.names), room or Room.now(), disk=disk)
     frame = sensors.read(FrameOnDisk(raw.height) if on_disk else None)
     numbers = sensors.numbers
     left_out = found.left_out | sensors.left_out
