@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -511,3 +512,40 @@ def test_a_zone_that_is_not_known_is_refused(path: Path, timezone: str, words: s
     with pytest.raises(Refusal, match=f"--timezone '{timezone.replace('+', '.')}' is no time zone.*{words}") as refusal:
         load(path, "TS,A", [str(moment) for moment in MOMENTS], timezone=timezone)
     assert refusal.value.status == 2
+
+
+STAMPS = [datetime(2024, 2, 27, 20) + timedelta(hours=hour) for hour in range(150)]
+PARTS: dict[str, Callable[[datetime], int]] = {
+    "Month": lambda t: t.month,
+    "tag": lambda t: t.day,
+    "Hour": lambda t: t.hour,
+    "day_of_week": lambda t: t.isoweekday() % 7,
+    "weekday": lambda t: t.weekday(),
+    "DOY": lambda t: t.timetuple().tm_yday,
+    "Kalenderwoche": lambda t: t.isocalendar().week,
+}
+
+
+@pytest.mark.parametrize("timezone", [None, "America/Chicago"])
+def test_parts_of_the_time_are_no_sensors(path: Path, timezone: str | None) -> None:
+    # A week and a month begin within the hours.
+    rows = [",".join([str(t), *(str(part(t)) for part in PARTS.values()), str(t.hour % 5)]) for t in STAMPS]
+    path.write_text("\n".join([f"time,{','.join(PARTS)},Flow", *rows]))
+    table = load_sensors(path, ReadOptions(timezone=timezone))
+    assert table.sensors.columns == ["Flow"]
+    assert {name: table.left_out[name] for name in ("Month", "tag", "Hour", "weekday")} == {
+        "Month": "the month of the time",
+        "tag": "the day of the time",
+        "Hour": "the hour of the time",
+        "weekday": "the weekday of the time",
+    }
+    kept = load_sensors(path, ReadOptions(columns=["Hour", "Flow"]))
+    assert kept.sensors.columns == ["Hour", "Flow"]
+
+
+def test_what_is_only_named_like_a_part_of_the_time_stays(path: Path) -> None:
+    rows = [f"{t},{(t.hour + 1) % 24},{t.hour / 2},{t.month},{t.minute}" for t in STAMPS[-20:]]
+    path.write_text("\n".join(["time,Hour,min,Year,sec", *rows]))
+    table = load_sensors(path, ReadOptions())
+    assert table.sensors.columns == ["Hour", "min", "Year", "sec"]
+    assert "named like parts of the time, kept as sensors: 'Hour', 'Year'; --exclude leaves them out" in table.notes

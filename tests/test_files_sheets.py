@@ -17,6 +17,7 @@ from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import About, RawTable
 from acm_rs.files.reading import read_table
+from acm_rs.files.table import load_sensors
 
 Grid = list[list[Any]]
 TIMES = [datetime(2024, 3, 1) + timedelta(minutes=10, seconds=7) * i for i in range(4)]
@@ -255,14 +256,51 @@ def test_cells_that_are_no_numbers(path: Path) -> None:
     assert raw.column("code").to_list() == ["001", "002", "003", "004"]
 
 
-def test_other_sheets_of_the_same_columns_are_told(tmp_path: Path) -> None:
+def _month(month: int, days: int = 4) -> Grid:
+    return [["Time", "A"], *([datetime(2024, month, day), 100.0 * month + day] for day in range(1, days))]
+
+
+def test_sheets_of_the_same_columns_are_one_history(tmp_path: Path) -> None:
     path = tmp_path / "year.xlsx"
-    told = "not read: 'Sheet 3' has the same columns; --sheet 'Sheet 3' reads it"
-    path.write_bytes(xlsx(TABLE, [["Notes"], ["none"]], TABLE, TABLE, hide=(3,)))
-    assert told in read_table(path).notes
-    assert not any("same columns" in note for note in read_table(path, ReadOptions(sheet="Sheet 3")).notes)
-    path.write_bytes(xlsx(TABLE, [["Time", "A", "C"], *TABLE[1:]]))
-    assert not any("same columns" in note for note in read_table(path).notes)
-    path.write_bytes(xlsx(TABLE, TABLE, TABLE))
-    said = "not read: 'Sheet 2', 'Sheet 3' have the same columns; --sheet 'Sheet 2' reads the first of them"
-    assert said in read_table(path).notes
+    # Newest first, a hidden sheet and one of other columns beside them, and a day that two sheets have.
+    book = [_month(3), [["Notes"], ["none"]], _month(2, 30), _month(9), [["Time", "C"], [TIMES[0], 1]]]
+    book[2].append([datetime(2024, 3, 1), 7.0])
+    path.write_bytes(xlsx(*book, hide=(3,)))
+    table = load_sensors(path, ReadOptions())
+    assert table.time is not None
+    assert table.time.to_list() == [datetime(2024, 2, 1) + timedelta(days=day) for day in range(32)]
+    assert table.sensors["A"][[0, 28, 29, 31]].to_list() == [201.0, 229.0, 7.0, 303.0]
+    assert "2 sheets joined" in table.notes
+    assert "sheets 'Sheet 1', 'Sheet 3' read; others: 'Sheet 2', 'Sheet 4', 'Sheet 5'" in table.notes
+    alone = load_sensors(path, ReadOptions(sheet="Sheet 3"))
+    assert (alone.sensors.height, alone.sensors["A"][0]) == (30, 201.0)
+    book[2][2][1] = "hot"
+    path.write_bytes(xlsx(*book, hide=(3,)))
+    with pytest.raises(Refusal, match=r"year\.xlsx, sheet 'Sheet 3', row 3, column 'A': 'hot' is not a number"):
+        load_sensors(path, ReadOptions())
+
+
+def test_workbooks_are_joined_with_all_their_sheets(tmp_path: Path) -> None:
+    for name, months in (("a.xlsx", (1, 2)), ("b.xlsx", (3, 4))):
+        (tmp_path / name).write_bytes(xlsx(*map(_month, months)))
+    table = load_sensors(sorted(tmp_path.glob("*.xlsx")), ReadOptions())
+    assert table.sensors["A"].to_list() == [100.0 * month + day for month in range(1, 5) for day in range(1, 4)]
+    assert any(note.startswith("4 files joined") for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    ("sheets", "why"),
+    [
+        ([_month(3), _month(3)], r"the times of .*sheet 'Sheet 1' and .*sheet 'Sheet 2' overlap"),
+        ([_month(4), _month(3), [["Time", "A"], [datetime(2024, 4, 2, 1), 1], [datetime(2024, 5, 2), 1]]], "overlap"),
+        ([[["n", "A"], [1.5, 2], [4, 3]]] * 2, "no time that tells how they follow one another"),
+        ([[["Time [s]", "A"], [0, 2], [1, 3], [2, 3]]] * 2, "no time that tells how they follow one another"),
+    ],
+    ids=["machines", "within", "no clock", "counting"],
+)
+def test_sheets_beside_one_another_are_refused(tmp_path: Path, sheets: list[Grid], why: str) -> None:
+    path = tmp_path / "pumps.xlsx"
+    path.write_bytes(xlsx(*sheets))
+    with pytest.raises(Refusal, match=f"{why}.*--sheet"):
+        load_sensors(path, ReadOptions())
+    assert load_sensors(path, ReadOptions(sheet="2")).sensors.height == len(sheets[1]) - 1

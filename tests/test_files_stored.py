@@ -8,7 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import acm_rs
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -19,7 +21,7 @@ from acm_rs.files import stored
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.parquet import Damaged, row_groups
-from acm_rs.files.raw import RawTable
+from acm_rs.files.raw import RawTable, seconds
 from acm_rs.files.reading import read_table
 from acm_rs.files.table import load_sensors
 
@@ -193,7 +195,7 @@ def test_types(path: Path, write: Callable[[pl.DataFrame], bytes]) -> None:
     assert raw.column("state").to_list() == ["on", "off", None]
     assert raw.column("level").to_list() == ["low", "high", "low"]
     assert raw.column("exact").to_list() == [60.1, None, 0.3]
-    assert raw.column("ran").to_list() == [90.0, None, 0.001]
+    assert seconds(raw.column("ran")).to_list() == [90.0, None, 0.001]
     assert raw.about["Temp [°C]"].unit == "°C"
     assert raw.notes == ["fields of 'pump' taken as columns", "durations in seconds: 'ran'"]
 
@@ -252,3 +254,43 @@ def test_extremes_of_times_are_understood(path: Path, unit: str) -> None:
     out = io.BytesIO()
     pq.write_table(table, out, use_deprecated_int96_timestamps=True, row_group_size=3)
     assert read(path, out.getvalue()).height == 10
+
+
+def _durations(*columns: tuple[str, list[float]], **more: list[Any]) -> pl.DataFrame:
+    return pl.DataFrame({**{name: [timedelta(seconds=value) for value in values] for name, values in columns}, **more})
+
+
+def test_a_duration_that_never_falls_is_the_clock(path: Path) -> None:
+    ran = [0.0, 0.5, 1.0, 2.0]
+    path.write_bytes(polars_parquet(_durations(("el", ran), A=[5, 7, 6, 5])))
+    table = load_sensors(path, ReadOptions())
+    assert table.time is not None
+    assert (table.time.name, table.time.to_list(), table.sensors.columns) == ("el", ran, ["A"])
+    assert "column 'el' taken as the time: its durations run as a clock does" in table.notes
+    assert acm_rs.read_table(path).columns == ["A"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        _durations(("el", [0.0, 2.0, 1.0, 3.0]), A=[5, 7, 6, 5]),
+        _durations(("el", [2.0, 2.0, 2.0, 2.0]), A=[5, 7, 6, 5]),
+        _durations(("el", [0.0, 1.0, 2.0, 3.0]), ("ran", [0.0, 0.0, 1.0, 1.0]), A=[5, 7, 6, 5]),
+        _durations(("el", [0.0, 1.0, 2.0, 3.0]), day=[date(2024, 3, day) for day in range(1, 5)]),
+    ],
+    ids=["falls", "stands", "two", "beside"],
+)
+def test_other_durations_are_sensors_in_seconds(path: Path, frame: pl.DataFrame) -> None:
+    path.write_bytes(polars_parquet(frame))
+    table = load_sensors(path, ReadOptions())
+    assert table.sensors["el"].to_list() == [delta.total_seconds() for delta in frame["el"]]
+    assert not any("taken as the time" in note for note in table.notes)
+
+
+def test_durations_of_other_units_are_joined(tmp_path: Path) -> None:
+    times = [datetime(2024, 3, 1, hour) for hour in range(4)]
+    for place, unit in enumerate(("ms", "ns")):
+        frame = _durations(("ran", [3.0, 1.5, 2.0, 7.0]), time=[moment + timedelta(days=place) for moment in times])
+        frame.with_columns(pl.col("ran").cast(pl.Duration(unit))).write_parquet(tmp_path / f"{place}.parquet")
+    table = load_sensors(sorted(tmp_path.glob("*.parquet")), ReadOptions())
+    assert table.sensors["ran"].to_list() == [3.0, 1.5, 2.0, 7.0] * 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +162,8 @@ def test_given_order_refuses_the_other() -> None:
         "2024-03-01_00-10-00",
         "2024-03-01T00:10:00.000000000000",
         "2024-061T00:10",
+        "2024-W09-5T00:10",
+        "2024W095T0010",
         "20240301T001000",
         "20240301T0010",
         "20240301 001000",
@@ -376,3 +378,18 @@ def test_what_looks_like_time() -> None:
     assert not looks_like_time(pl.Series([None, ""], dtype=pl.String))
     assert looks_like_clock(pl.Series(["14:00", "2:30 PM"]))
     assert not looks_like_clock(pl.Series(["5/21/2012 14:00"]))
+
+
+def test_weeks_of_iso_are_those_of_python() -> None:
+    ends = [(1, 1), (1, 3), (1, 4), (1, 5), (7, 1), (12, 28), (12, 30), (12, 31)]
+    days = [date(year, month, day) for year in range(1998, 2030) for month, day in ends]
+    weeks = ["{}-W{:02}-{}".format(*day.isocalendar()) for day in days]
+    read = times_from_text(pl.Series("t", weeks), "t", Origin(Path("in.csv"), np.arange(len(days))))
+    assert read.values.dt.date().to_list() == days
+
+
+@pytest.mark.parametrize("cell", ["2023-W53-1", "2024-W00-1", "2024-W10-8", "2024-W10-0"])
+def test_weeks_that_do_not_exist_are_bad(cell: str) -> None:
+    cells = pl.Series("t", ["2024-W09-5", cell])
+    with pytest.raises(Refusal, match=f"row 3, column 't': '{cell}' is no date of the calendar"):
+        times_from_text(cells, "t", Origin(Path("in.csv"), np.array([2, 3])))

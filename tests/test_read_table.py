@@ -36,9 +36,23 @@ def test_the_frame_has_the_time_first_and_sorted() -> None:
     assert all(frame.equals(other) for other in again)
 
 
-def test_a_running_number_is_the_first_column_too() -> None:
-    Path("in.csv").write_text("time,A\n0,5\n0.5,6\n")
-    assert acm_rs.read_table("in.csv").to_dict(as_series=False) == {"time": [0.0, 0.5], "A": [5.0, 6.0]}
+def test_a_clock_that_counts_is_no_sensor() -> None:
+    rows = "".join(f"{99.5 - i / 2},{i % 7},{(i % 7) * 2 + i % 3}\n" for i in range(200))
+    Path("in.csv").write_text("Time [s],A,B\n" + rows)
+    frame, report = acm_rs.read_table("in.csv", report=True)
+    assert frame.columns == ["A", "B"]
+    assert (report.time, report.times.to_list()) == ("Time [s]", [i / 2 for i in range(200)])
+    assert frame["A"].to_list() == [float((199 - i) % 7) for i in range(200)]
+    assert any("'Time [s]' counts and tells no date" in note for note in report.notes)
+    assert set(acm_rs.Monitor().fit(frame).sensors_) == {"A", "B"}
+
+
+def test_dates_are_times() -> None:
+    Path("in.csv").write_text("Date,A\n2024-03-01,5\n2024-03-02,6\n")
+    frame, report = acm_rs.read_table("in.csv", report=True)
+    assert frame["Date"].dtype == pl.Datetime("us")
+    assert report.times.len() == 2
+    assert not any("counts" in note for note in report.notes)
 
 
 def test_the_report_says_what_was_done() -> None:

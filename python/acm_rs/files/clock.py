@@ -165,7 +165,7 @@ class _Search:
                 self.notes.append(f"column {quoted(name)} taken as the time: it rises as a clock does")
                 return clock
         self._refuse_unread()
-        running = next((self._read(name) for name in self._named if self._runs(name)), None)
+        running = next((self._read(name) for name in self._named if self._runs(name)), None) or self._elapsed()
         if running is None:
             self._refuse_digits()
             self._tell_falling()
@@ -380,6 +380,15 @@ class _Search:
             series = self._head[name]
             if series.dtype == pl.String and not may_be_labels(name) and may_be_dates(series):
                 self._refuse(name, self._raw.column(name))
+
+    def _elapsed(self) -> Clock | None:
+        """The one column of durations that runs: how long a recording has lasted."""
+        runs = [name for name in self.columns if self._head[name].dtype == pl.Duration and self._runs(name)]
+        runs = [name for name in runs if self._raw.column(name).n_unique() > 1]
+        if len(runs) != 1:
+            return None
+        self.notes.append(f"column {quoted(runs[0])} taken as the time: its durations run as a clock does")
+        return self._read(runs[0])
 
     def _tell_falling(self) -> None:
         """Tell of columns that may be a clock with the newest row first."""

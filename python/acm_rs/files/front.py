@@ -146,12 +146,13 @@ def read_table(
     Returns
     -------
     DataFrame of Polars
-        The time first, sorted, each time once; then the sensors, shape (rows, d), Float64 in the units of the file,
-        missing as null. A clock that counts (0, 0.5, 1 ... s) is a column of numbers.
+        The time first as dates, sorted, each time once; then the sensors, shape (rows, d), Float64 in the units of the
+        file, missing as null. A clock that counts (0, 0.5, 1 ... s) orders the rows as well but is no column, for a
+        ramp is no sensor: it is ``times`` of the report.
     ReadReport
         With ``report=True``: what was understood, changed and left out, as sentences (``print(report)``) and by
-        ``notes``, ``changes``, ``left_out``, ``about`` (units, descriptions, limits), ``missing`` and ``rhythm`` (step
-        and gaps of the times).
+        ``notes``, ``changes``, ``left_out``, ``about`` (units, descriptions, limits), ``missing``, ``times`` (of each
+        row) and ``rhythm`` (their step and gaps).
 
     Raises
     ------
@@ -167,7 +168,7 @@ def read_table(
 
     See Also
     --------
-    Monitor : Takes the frame as it is; drop a clock that counts first, or it is watched as a sensor.
+    Monitor : Takes the frame as it is.
 
     Notes
     -----
@@ -191,8 +192,6 @@ def read_table(
     said = dict(locals())
     if not _installed("polars"):
         raise ModuleNotFoundError('read_table needs Polars: pip install "acm-rs[cli]"', name="polars")
-    import polars as pl
-
     from acm_rs.files.errors import Refusal
     from acm_rs.files.options import ReadOptions
     from acm_rs.files.report import ReadReport
@@ -207,7 +206,12 @@ def read_table(
     except Refusal as refusal:
         raise ValueError(_spoken(str(refusal), given)) from None
     table.notes = [_spoken(note, given) for note in table.notes]
-    frame = pl.DataFrame([*([] if table.time is None else [table.time]), *table.sensors])
+    frame = table.frame
+    if table.time is not None and table.time.name not in frame.columns:
+        table.notes.append(
+            f"{table.time.name!r} counts and tells no date: it orders the rows, and is no column of the frame but"
+            " `times` of the report"
+        )
     return (frame, ReadReport.of(table)) if report else frame
 
 

@@ -45,7 +45,9 @@ def joined(tables: Sequence[RawTable], sources: Sequence[Source]) -> RawTable:
         return tables[0]
     _refuse_strangers(tables, sources)
     columns = list(dict.fromkeys(name for table in tables for name in table.columns))
-    notes = [f"{counted(len(tables), 'file')} joined: {_names(sources)}"]
+    book = len({source.path for source in sources}) == 1
+    what = f"{counted(len(tables), 'sheet' if book else 'file')} joined"
+    notes = [what if book else f"{what}: {_names(sources)}"]
     notes += _gathered(tables, sources)
     for name in columns:
         without = [source for table, source in zip(tables, sources, strict=True) if name not in table.columns]
@@ -53,7 +55,7 @@ def joined(tables: Sequence[RawTable], sources: Sequence[Source]) -> RawTable:
             notes.append(f"{quoted(name)} is missing in {_names(without)}")
     frames = [_as_one_kind(table, tables, sources) for table in tables]
     starts = np.cumsum([0, *(table.height for table in tables)]).tolist()
-    label = f"{sources[0].name} and {counted(len(sources) - 1, 'more file')}"
+    label = f"{sources[0].name} and {counted(len(sources) - 1, 'more sheet' if book else 'more file')}"
     origin = Origin(
         Path(label),
         np.concatenate([table.origin.rows for table in tables]),
@@ -68,11 +70,20 @@ def joined(tables: Sequence[RawTable], sources: Sequence[Source]) -> RawTable:
         sum(table.blank_rows for table in tables),
         _about(tables, sources),
         tables[0].bad_rows,
+        _sheets(sources, starts),
     )
     if not any(isinstance(table, SpooledTable) for table in tables):
         return RawTable(pl.concat(frames, how="diagonal", rechunk=True).select(columns), *about)
     empty = pl.concat([frame.clear() for frame in frames], how="diagonal").select(columns)
     return on_disk(empty, about, tables, frames, sources)
+
+
+def _sheets(sources: Sequence[Source], starts: Sequence[int]) -> list[range]:
+    """The rows of each sheet of workbooks of which there are several."""
+    paths = [source.path for source in sources]
+    return [
+        range(start, end) for path, start, end in zip(paths, starts, starts[1:], strict=False) if paths.count(path) > 1
+    ]
 
 
 def _names(sources: Sequence[Source]) -> str:
@@ -133,6 +144,9 @@ def _as_one_kind(table: RawTable, tables: Sequence[RawTable], sources: Sequence[
             continue
         if all(dtype.is_numeric() or dtype == pl.Boolean for dtype in kinds):
             casts.append(pl.col(name).cast(pl.Float64))
+            continue
+        if all(dtype == pl.Duration for dtype in kinds):
+            casts.append(pl.col(name).cast(pl.Duration("us")))
             continue
         zones = {getattr(dtype, "time_zone", None) for dtype in kinds}
         if all(dtype in (pl.Datetime, pl.Date) for dtype in kinds) and len(zones) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import polars as pl
 
@@ -15,7 +16,7 @@ from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import RawTable
 from acm_rs.files.words import states_of
 
-__all__ = ["refuse_several_machines"]
+__all__ = ["refuse_several_machines", "refuse_sheets_beside"]
 
 _MACHINES = """
     asset machine unit tag device equipment engine turbine windturbine pump line plant compressor motor generator fan
@@ -81,6 +82,42 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
             " which are not one machine's rows; write those of each into a file of its own, read one quantity of all"
             f" with --tag-column {quoted(name)} and --value-column, or say --layout wide if it is one machine"
         )
+
+
+def refuse_sheets_beside(raw: RawTable, clock: Clock | None) -> None:
+    """Refuse sheets of a workbook that do not follow one another in time: they may be those of several machines.
+
+    Parameters
+    ----------
+    raw : RawTable
+        A table of one file or several.
+    clock : Clock or None
+        Its times.
+
+    Raises
+    ------
+    Refusal
+        Their times overlap, or there are none.
+    """
+    if not raw.sheets:
+        return
+    if clock is None:
+        raise Refusal(
+            f"{raw.origin.path}: sheets with the same columns, and no time that tells how they follow one another;"
+            " choose one with --sheet"
+        )
+    spans = []
+    for rows in raw.sheets:
+        times = clock.times.values[rows.start : rows.stop].drop_nulls().to_physical().to_numpy()
+        if times.size:
+            spans.append((float(times.min()), float(times.max()), rows.start))
+    for (_, end, first), (start, _, second) in pairwise(sorted(spans)):
+        if start < end:
+            names = " and ".join(str(raw.origin.file(row)) for row in sorted((first, second)))
+            raise Refusal(
+                f"the times of {names} overlap, which have the same columns: one machine's history, or several?"
+                " Choose one with --sheet"
+            )
 
 
 def _machine(name: str) -> re.Match[str] | None:

@@ -11,7 +11,9 @@ from polars.selectors import by_name
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.errors import Origin
 
-__all__ = ["About", "RawTable", "kind"]
+__all__ = ["About", "RawTable", "kind", "seconds"]
+
+_PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 @dataclass
@@ -56,6 +58,8 @@ class RawTable:
         What the file says of its columns, by their names.
     bad_rows : BadRows
         Rows that cannot be read: every stage hands over what it meets, and they are left out at the end.
+    sheets : list of range
+        The rows of each sheet, where several of one workbook were joined.
     """
 
     frame: pl.DataFrame
@@ -66,6 +70,7 @@ class RawTable:
     blank_rows: int = 0
     about: dict[str, About] = field(default_factory=dict)
     bad_rows: BadRows = field(default_factory=BadRows)
+    sheets: list[range] = field(default_factory=list)
 
     @property
     def columns(self) -> list[str]:
@@ -89,6 +94,12 @@ class RawTable:
         """The cells of some columns; a file that is large is read for it."""
         # As names they are never wildcards.
         return self.frame.select(by_name(*names))
+
+
+def seconds(durations: pl.Series) -> pl.Series:
+    """Durations as numbers of seconds."""
+    unit = getattr(durations.dtype, "time_unit", "us")
+    return (durations.to_physical() / _PER_SECOND[unit]).rename(durations.name)
 
 
 def kind(series: pl.Series) -> str:

@@ -12,7 +12,7 @@ from acm_rs.files.joining import joined
 from acm_rs.files.meter import Meter, Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
-from acm_rs.files.sheets import read_sheet
+from acm_rs.files.sheets import read_sheets
 from acm_rs.files.sources import Source, open_sources
 from acm_rs.files.stored import StoredFile
 from acm_rs.files.text import text_layout
@@ -66,21 +66,19 @@ def read_table(
     meter = None
     if text + sum(file.size for file in stored.values()) > spool.LARGE:
         meter = Meter(told, text + sum(file.source.path.stat().st_size for file in stored.values()))
-    tables = [
-        _stored(stored[place], bad_rows, meter) if place in stored else _read(source, options, bad_rows, meter)
-        for place, source in enumerate(sources)
-    ]
-    return joined(tables, sources)
+    tables: list[tuple[RawTable, Source]] = []
+    for place, source in enumerate(sources):
+        if source.kind == "sheet":
+            tables += read_sheets(source, options, bad_rows)
+        elif place in stored:
+            tables.append((_stored(stored[place], bad_rows, meter), source))
+        else:
+            tables.append((_read_text(source, options, bad_rows, meter), source))
+    return joined([table for table, _ in tables], [source for _, source in tables])
 
 
 def _stored(file: StoredFile, bad_rows: BadRows, meter: Meter | None) -> RawTable:
     return file.whole(bad_rows) if meter is None else file.on_disk(bad_rows, meter)
-
-
-def _read(source: Source, options: ReadOptions, bad_rows: BadRows, meter: Meter | None) -> RawTable:
-    if source.kind == "sheet":
-        return read_sheet(source, options, bad_rows)
-    return _read_text(source, options, bad_rows, meter)
 
 
 def _read_text(source: Source, options: ReadOptions, bad_rows: BadRows, meter: Meter | None) -> RawTable:

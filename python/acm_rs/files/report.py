@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from acm_rs.files.rhythm import Rhythm, rhythm, rhythm_rows
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from acm_rs.files.raw import About
     from acm_rs.files.table import SensorTable
 
@@ -45,6 +47,8 @@ class ReadReport:
         Step and gaps of the times, in seconds, or in what a counting clock counts.
     told_rhythm : tuple of tuple of str
         The same in words.
+    times : Series or None
+        The time of each row of the frame, of whatever kind; None where the file has none.
     """
 
     path: str
@@ -59,6 +63,7 @@ class ReadReport:
     missing: Mapping[str, int]
     rhythm: Rhythm | None
     told_rhythm: tuple[tuple[str, str], ...]
+    times: pl.Series | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, table: SensorTable) -> ReadReport:
@@ -77,6 +82,7 @@ class ReadReport:
             {name: count for name, count in lacking if count},
             None if table.time is None else rhythm(table.time),
             () if table.time is None else tuple(rhythm_rows(table.time)),
+            table.time,
         )
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from acm_rs.files.calendar_parts import CalendarParts
 from acm_rs.files.cells import Cells, Numbers
 from acm_rs.files.changes import Changes
 from acm_rs.files.codes import codes_in, read_codes
@@ -18,7 +19,7 @@ from acm_rs.files.flags import Flags, find_flags
 from acm_rs.files.labels import bare
 from acm_rs.files.on_disk import FrameOnDisk
 from acm_rs.files.options import ReadOptions
-from acm_rs.files.raw import About, RawTable, kind
+from acm_rs.files.raw import About, RawTable, kind, seconds
 from acm_rs.files.units import unit_of_name
 
 __all__ = ["NEVER", "Sensors"]
@@ -61,6 +62,8 @@ class Sensors:
         The quality columns where they are known already.
     own_codes : bool
         Whoever takes the sensors has rules of its own for error codes: ``"auto"`` leaves them.
+    times : Series, optional
+        The time of each row.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Sensors:
         needed: Collection[str] = (),
         flags: Flags | None = None,
         own_codes: bool = False,
+        times: pl.Series | None = None,
     ) -> None:
         self._raw = raw
         self._options = options
@@ -86,6 +90,8 @@ class Sensors:
         self._suspected: dict[str, dict[float, int]] = {}
         self._rising: list[str] = []
         self._labels: list[str] = []
+        self._calendar = CalendarParts(times, options.timezone)
+        self._parts: list[str] = []
         names = [name for name in raw.columns if name not in used]
         self.left_out.update((name, "as asked") for name in names if name in excluded)
         names = [name for name in names if name not in excluded]
@@ -141,7 +147,7 @@ class Sensors:
             if self._cells.look(self._flagged(series)):
                 return True
             self.left_out[name] = "text"
-        elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
+        elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null, pl.Duration):
             return True
         elif name in self._exact:
             raise Refusal(f"{self._raw.origin.column(name)} holds {kind(series)}, not numbers")
@@ -188,7 +194,7 @@ class Sensors:
         if series.dtype == pl.String:
             number = self._cells.read(series)
         else:
-            number = series.cast(pl.Float64)
+            number = seconds(series) if series.dtype == pl.Duration else series.cast(pl.Float64)
             number = pl.select(pl.when(number.is_finite()).then(number)).to_series().rename(name)
             number = self._cells.without_sentinels(number)
         # A label that says -999 where nobody looked has no error codes.
@@ -216,6 +222,11 @@ class Sensors:
             return NEVER
         if _is_label(name, column):
             return "a label by its name"
+        part = self._calendar.part(name)
+        if part and self._calendar.holds(name, column):
+            return f"the {part} of the time"
+        if part and self._calendar.may_hold(name):
+            self._parts.append(name)
         if _LABEL.fullmatch(bare(name)) or (_ALARM.search(name) and known.is_in([0.0, 1.0]).all()):
             self._labels.append(name)
         if known.min() == known.max():
@@ -241,6 +252,10 @@ class Sensors:
             self.notes.append(f"constant, kept: {', '.join(parts)}{more}")
         if self._rising:
             self.notes.append(f"running numbers, kept: {listed(self._rising)}; --exclude leaves them out")
+        if self._parts:
+            self.notes.append(
+                f"named like parts of the time, kept as sensors: {listed(self._parts)}; --exclude leaves them out"
+            )
         if self._labels:
             self.notes.append(f"named like labels, kept as sensors: {listed(self._labels)}; --exclude leaves them out")
         if self._suspected:

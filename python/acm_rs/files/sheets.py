@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +20,15 @@ from acm_rs.files.raw import RawTable
 from acm_rs.files.sources import Source
 from acm_rs.files.stored import Damaged, unbroken
 
-__all__ = ["read_sheet"]
+__all__ = ["read_sheets"]
 
 _HEAD = 200
 # Times of day are kept as the first day of the calendar.
 _NO_DAY = r"^(?:1899-12-3[01]|1904-01-01) (\d\d:\d\d:\d\d.*)$"
 
 
-def read_sheet(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTable:
-    """Read a sheet of a workbook.
+def read_sheets(source: Source, options: ReadOptions, bad_rows: BadRows) -> list[tuple[RawTable, Source]]:
+    """Read a sheet of a workbook, or several that have the same columns.
 
     Parameters
     ----------
@@ -34,15 +36,15 @@ def read_sheet(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTa
         The workbook.
     options : ReadOptions
         The sheet, and how many rows stand above the header; by default the first sheet that is not hidden and holds a
-        table.
+        table, and others of the same columns.
     bad_rows : BadRows
         For the stages after this one.
 
     Returns
     -------
-    RawTable
-        Every cell as text: numbers so that they read as what they are, dates as ISO 8601. Cells with an error such as
-        ``#N/A`` are missing.
+    list of (RawTable, Source)
+        Each sheet. Every cell as text: numbers so that they read as what they are, dates as ISO 8601. Cells with an
+        error such as ``#N/A`` are missing.
 
     Raises
     ------
@@ -70,19 +72,36 @@ def read_sheet(source: Source, options: ReadOptions, bad_rows: BadRows) -> RawTa
         why = (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("calamine error: ")
         said = "is no workbook that can be read" if "detect file format" in why else "is a damaged workbook"
         raise Refusal(f"{source.name} {said}: {why}; is it protected by a password?") from None
+    tables = [_read(source, book, chosen, cells, layout, options, bad_rows)]
+    for name in alike:
+        cells = _cells(book, name)
+        if cells is not None:
+            tables.append(_read(source, book, name, cells, _layout(source, cells, options), options, bad_rows))
+    if len(names) > 1:
+        others = [name for name in names if name not in (chosen, *alike)]
+        said = f"sheets {listed([chosen, *alike])} read" if alike else f"sheet {quoted(chosen)} read"
+        for raw in tables:
+            raw.notes.insert(0, said + (f"; others: {listed(others)}" if others else ""))
+    if not alike:
+        return [(tables[0], source)]
+    sources = [_sheet(source, name) for name in (chosen, *alike)]
+    for raw, part in zip(tables, sources, strict=True):
+        raw.origin = replace(raw.origin, path=part.name)
+    return list(zip(tables, sources, strict=True))
+
+
+def _sheet(source: Source, name: str) -> Source:
+    """A sheet as a file of its own, for messages."""
+    return replace(source, name=Path(f"{source.name}, sheet {quoted(name)}"))
+
+
+def _read(
+    source: Source, book: Any, name: str, cells: pl.DataFrame, layout: Layout, options: ReadOptions, bad_rows: BadRows
+) -> RawTable:
     raw = _table(source, cells, layout, options, bad_rows)
     if options.decimal is not None:
         # A decimal mark is said of text: cells of numbers have none.
-        raw.frame = raw.frame.with_columns(_numbers(book, chosen, layout, options, raw))
-    if len(names) > 1:
-        others = [name for name in names if name != chosen]
-        raw.notes.insert(0, f"sheet {quoted(chosen)} read; others: {listed(others)}")
-    if alike:
-        have, what = ("has", "it") if len(alike) == 1 else ("have", "the first of them")
-        raw.notes.insert(
-            1,
-            f"not read: {listed(alike)} {have} the same columns; --sheet {quoted(alike[0])} reads {what}",
-        )
+        raw.frame = raw.frame.with_columns(_numbers(book, name, layout, options, raw))
     return raw
 
 

@@ -42,7 +42,6 @@ _ENDS = {
     "arrow": (b"ARROW1", "it ends too early"),
     "arrow stream": (b"\xff\xff\xff\xff\x00\x00\x00\x00", "its end is missing"),
 }
-_PARTS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _NAMES = {"parquet": "Parquet", "arrow": "Feather or Arrow", "arrow stream": "Arrow stream"}
 # What pandas calls an index that has no name.
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
@@ -106,8 +105,8 @@ class StoredFile:
         Returns
         -------
         RawTable
-            Nested fields as columns of their own (``a.b``), dictionaries as their values, decimals as numbers,
-            durations as seconds.
+            Nested fields as columns of their own (``a.b``), dictionaries as their values, decimals as
+            numbers.
 
         Raises
         ------
@@ -359,8 +358,6 @@ class _Column:
         elif isinstance(self.kind, pl.Decimal):
             # By way of their text: the float nearest to the decimal.
             cells = cells.cast(pl.String).cast(pl.Float64)
-        elif isinstance(self.kind, pl.Duration):
-            cells = cells.to_physical() / _PARTS[self.kind.time_unit]
         return cells.alias(self.name)
 
 

@@ -16,7 +16,7 @@ from acm_rs.files.columns import resolve
 from acm_rs.files.effects import without_effect
 from acm_rs.files.errors import Origin, Refusal, counted, quoted
 from acm_rs.files.long import spread_long
-from acm_rs.files.machines import refuse_several_machines
+from acm_rs.files.machines import refuse_several_machines, refuse_sheets_beside
 from acm_rs.files.memory import Room, require_room
 from acm_rs.files.meter import Told
 from acm_rs.files.on_disk import FrameOnDisk
@@ -131,6 +131,7 @@ def load_sensors(
     else:
         choice = resolve(raw, options)
         found = find_clock(raw, options, [*choice.exact, *choice.excluded])
+        refuse_sheets_beside(raw, found.clock)
         if found.clock:
             refuse_several_machines(raw, found.clock, found, options)
     clock = found.clock
@@ -142,6 +143,7 @@ def load_sensors(
         needed=needed,
         flags=long.flags if long else None,
         own_codes=own_codes,
+        times=clock.times.values if clock else None,
     )
     on_disk = require_room(path, raw.height, len(sensors.names), room or Room.now(), disk=disk)
     frame = sensors.read(FrameOnDisk(raw.height) if on_disk else None)

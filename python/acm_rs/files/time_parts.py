@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from acm_rs.files.labels import plain
-from acm_rs.files.raw import RawTable
+from acm_rs.files.raw import RawTable, seconds
 from acm_rs.files.short import short_cells
 from acm_rs.files.time_names import PARTS, ZONE_NAMES, is_time_name
 from acm_rs.files.times import has_time_of_day, is_zone, looks_like_clock
@@ -51,6 +51,8 @@ def numbers_of(series: pl.Series) -> pl.Series | None:
         if not filled or numbers.count() < 0.9 * filled:
             return None
         series = numbers
+    if series.dtype == pl.Duration:
+        series = seconds(series)
     if not series.dtype.is_numeric() or not series.count():
         return None
     if series.dtype.is_float() and not np.isfinite(series.to_numpy()).all():

@@ -15,7 +15,7 @@ from acm_rs.files.times.text import (
     time_share,
     times_from_text,
 )
-from acm_rs.files.times.zones import to_utc
+from acm_rs.files.times.zones import to_utc, zone_given
 
 __all__ = [
     "DateOrder",
@@ -32,4 +32,5 @@ __all__ = [
     "times_from_text",
     "to_utc",
     "without_repeats",
+    "zone_given",
 ]

@@ -45,7 +45,7 @@ class Fields:
     known : ndarray of bool
         Where a cell is a time.
     parts : dict of str to ndarray of int32
-        Year, month, day (or day of the year), and first, second and third number of a numeric date.
+        Year, month, day (or day of the year, or week and its day), and the three numbers of a numeric date.
     whole_year : ndarray of bool
         Where the year has four digits: 0001 is not 2001.
     clock_us : ndarray of int64
@@ -115,8 +115,26 @@ def days(fields: Fields, order: DateOrder | None) -> tuple[NDArray[np.int64], ND
         count = count + np.where(ordinal, of_year - 1, 0)
     else:
         count, valid = civil_days(year, month, day)
+    weeks = parts["week"] >= 0
+    if weeks.any():
+        of_week, real = _days_of_weeks(year, parts["week"].astype(np.int64), parts["of_week"].astype(np.int64))
+        count, valid = np.where(weeks, of_week, count), np.where(weeks, real, valid)
     valid &= fields.known
     return np.where(valid, count, 0), valid
+
+
+def _days_of_weeks(
+    year: NDArray[np.int64], week: NDArray[np.int64], day: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Days since 1970 of weeks of ISO 8601, the first of which has 4 January, and whether each exists."""
+
+    def first_monday(of: NDArray[np.int64]) -> NDArray[np.int64]:
+        fourth, _ = civil_days(of, np.ones_like(of), np.full_like(of, 4))
+        return fourth - (fourth + 3) % 7
+
+    start = first_monday(year)
+    count = start + 7 * (week - 1) + day - 1
+    return count, (week >= 1) & (day >= 1) & (day <= 7) & (count < first_monday(year + 1))
 
 
 def tell_order(fields: Fields, column: str, origin: Origin) -> DateOrder:

@@ -67,6 +67,7 @@ _DATES = (
     _YEAR_FIRST,
     re.compile(rf"{_YEAR}[-/. ]\s?{_NAME}\.?[-/. ]\s?{_DAY}(?!0)"),
     re.compile(rf"{_YEAR}-(?P<of_year>000)(?!0)"),
+    re.compile(rf"{_YEAR}(?P<dash>-?)w(?P<week>00)(?P=dash)(?P<of_week>0)(?!0)"),
     _NUMERIC,
     re.compile(
         rf"{_DAY}{_ENDING}(?:\s?[-/ ]\s?|(?=[a-z]))(?:(?:de|of)\s)?{_NAME}\.?(?:,\s?|\s?[-/ ]\s?|(?=0))"
@@ -170,7 +171,7 @@ class _Folded:
             if match.re is _ZULU:
                 zone = "UTC"
             for name, value in match.groupdict().items():
-                if value is None or name == "mark":
+                if value is None or name in ("mark", "dash"):
                     continue
                 first, last = match.span(name)
                 if name == "name":

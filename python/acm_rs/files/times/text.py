@@ -33,7 +33,7 @@ __all__ = [
 _SAMPLE = 200
 # Twelve months, seven days, two widths of the day and the hour and two zones make some hundreds; beyond, it is prose.
 _MOST_SPELLINGS = 4000
-_PARTS = ("year", "month", "day", "of_year", "first", "second_", "third")
+_PARTS = ("year", "month", "day", "of_year", "week", "of_week", "first", "second_", "third")
 _NO_TIME = np.iinfo(np.int64).min
 _ZERO = ord("0")
 _WHOLE_YEAR = 4

@@ -19,7 +19,7 @@ from acm_rs.files.times.dates import DAY_US
 from acm_rs.files.times.result import Times
 from acm_rs.files.times.sequence import as_written
 
-__all__ = ["Localised", "Zones", "localised", "to_utc"]
+__all__ = ["Localised", "Zones", "localised", "to_utc", "zone_given"]
 
 # Minutes east of UTC, of those that mean one offset world-wide (for North America as in RFC 5322, section 4.3).
 _OFFSETS = {
