@@ -174,6 +174,9 @@ def test_what_python_reads(case: Case) -> None:
         if not isinstance(refusal.value, FileNotFoundError):
             assert unnamed(Refused(tuple(spoken)), str(refusal.value)) == [], str(refusal.value)
         return
-    frame = acm_rs.read_table(named, **case.options)  # type: ignore[call-overload]
-    time = None if case.outcome.time is None else frame.to_series(0)
-    same(SensorTable(Path(), time, frame.drop([time.name] if time is not None else [])), case.outcome)
+    frame, report = acm_rs.read_table(named, report=True, **case.options)  # type: ignore[call-overload]
+    time = report.times
+    if time is not None and time.dtype.is_temporal():
+        assert frame.to_series(0).equals(time.cast(frame.dtypes[0]), check_names=True)
+        frame = frame.drop(time.name)
+    same(SensorTable(Path(), time, frame), case.outcome)
