@@ -8,6 +8,7 @@ in FOLDER.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import warnings
@@ -26,6 +27,7 @@ from benchmarks.detection_page import SLOW, page, tables
 from benchmarks.detection_plants import PLANTS
 from benchmarks.detection_recorded import recorded
 from benchmarks.detection_sets import Row, Run, Set, Trial
+from benchmarks.environment import THREAD_VARIABLES
 
 FIRST_ALARMS = 60
 """Alarm rows, from the begin of the fault on, whose contributions name the sensors."""
@@ -170,6 +172,9 @@ def boards(
         for one, seed in parts:
             take(one, seed, *part(data, one.key, names, seed))
     else:
+        # Processes share the cores: threads of each would only wait for one another.
+        for name in THREAD_VARIABLES:
+            os.environ.setdefault(name, "1")
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
             waiting = [pool.submit(part, data, one.key, names, seed) for one, seed in parts]
             for (one, seed), future in zip(parts, waiting, strict=True):
