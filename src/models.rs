@@ -82,6 +82,31 @@ pub(crate) fn left_out(names: Option<&Names>, used: &[bool], reason: &str) -> Py
     }])
 }
 
+/// A mark for each of `count` columns: whether it is among `columns`.
+pub(crate) fn marked(columns: &[usize], count: usize) -> PyResult<Vec<bool>> {
+    (0..count)
+        .map(|column| columns.contains(&column))
+        .gathered("a mark for each column")
+        .map_err(exception)
+}
+
+/// Tells which columns wander, if any, and how many alarms are to be expected.
+pub(crate) fn wandering(
+    names: Option<&Names>,
+    columns: &[usize],
+    count: usize,
+    expected: f64,
+) -> PyResult<Vec<String>> {
+    let mut steady = marked(columns, count)?;
+    steady.iter_mut().for_each(|mark| *mark = !*mark);
+    let reason = format!(
+        "wander: neither half of the rows tells where the other lies; limits are widened, and {:.0} % of healthy rows may \
+         still be in alarm",
+        100.0 * expected
+    );
+    left_out(names, &steady, &reason)
+}
+
 /// A fitted model and the rows that it is asked about.
 pub(crate) struct Asked<'a, 'py, M: Model> {
     py: Python<'py>,

@@ -199,3 +199,33 @@ def test_wrong_questions_are_named() -> None:
         acm_rs.PCADetector().fit(plant(1, 3))
     with pytest.raises(RuntimeError, match="this PCADetector is not fitted yet"):
         acm_rs.PCADetector().spe_limit(0.1)
+
+
+@pytest.mark.parametrize("kind", [acm_rs.PCADetector, acm_rs.MahalanobisDetector])
+def test_sensors_that_wander_are_told_and_widen_the_limits(kind: Any) -> None:
+    random = np.random.default_rng(2)
+    x = random.standard_normal((3000, 4))
+    steady = kind().fit(x)
+    assert not steady.wandering_.any()
+    assert steady.expected_false_alarms_ == 0.01
+    # Memory alone is no wandering.
+    slow = np.empty((3000, 4))
+    slow[0] = x[0]
+    for row in range(1, 3000):
+        slow[row] = 0.95 * slow[row - 1] + np.sqrt(1 - 0.95**2) * x[row]
+    assert not kind().fit(slow).wandering_.any()
+    x[:, 2] = np.cumsum(x[:, 2])
+    with pytest.warns(UserWarning, match=r"columns \[2\] of `x` wander: .* % of healthy rows may still be in alarm"):
+        model = kind().fit(x)
+    assert model.wandering_.tolist() == [False, False, True, False]
+    assert 0.01 <= model.expected_false_alarms_ <= 1
+    again = kind.from_bytes(model.to_bytes())
+    assert again == model
+    assert (again.wandering_ == model.wandering_).all()
+    assert again.expected_false_alarms_ == model.expected_false_alarms_
+    # Each half by a model of the other has no more than the rate asked for above the limit.
+    for one, other in ((x[:1500], x[1500:]), (x[1500:], x[:1500])):
+        half = kind(scaling="standard") if kind is acm_rs.PCADetector else kind()
+        half.fit(one)
+        if kind is acm_rs.MahalanobisDetector:
+            assert (half.score(other) > model.limit()).mean() < 0.025

@@ -130,7 +130,7 @@ impl HeldOut {
         let count = self.count as f64;
         let independent = count * (1.0 - memory) / (1.0 + memory);
         let share = (independent * alpha / ENOUGH).min(1.0);
-        let counted = self.at(alpha * (count + 1.0));
+        let counted = self.counted(alpha);
         if share >= 1.0 || counted <= 0.0 {
             return counted;
         }
@@ -142,6 +142,11 @@ impl HeldOut {
         let root = mean + deviation * (z + (bent * bent - 1.0) * skewness / 6.0);
         let fitted = root.max(0.0).powi(3).max(f64::MIN_POSITIVE);
         (share * counted.ln() + (1.0 - share) * fitted.ln()).exp()
+    }
+
+    /// The value that a share `alpha` of the next ones exceeds, by counting alone.
+    pub(crate) fn counted(&self, alpha: f64) -> f64 {
+        self.at(alpha * (self.count as f64 + 1.0))
     }
 
     /// The value at this place from the top, between two linearly.

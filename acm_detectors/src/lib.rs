@@ -56,3 +56,4 @@ pub mod pca;
 mod product;
 pub mod regime_detector;
 pub mod regimes;
+mod wandering;

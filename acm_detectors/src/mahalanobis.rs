@@ -45,6 +45,7 @@ use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
 use crate::limits::{chi2_upper, t2_limit};
 use crate::packed::{Packed, rows_of, squares_by_group};
+use crate::wandering::Wandering;
 
 /// A column of which the others leave less than this share of its variance is determined by them.
 const NOTHING: f64 = 1e-12;
@@ -70,6 +71,7 @@ pub struct FittedMahalanobis {
     /// The covariance's inverse.
     precision: Dense,
     held_out: Option<HeldOut>,
+    wandering: Option<Wandering>,
 }
 
 impl MahalanobisDetector {
@@ -129,8 +131,11 @@ impl MahalanobisDetector {
             covariance: found.covariance,
             shrinkage: found.shrinkage,
             held_out: None,
+            wandering: None,
         };
-        fitted.held_out = held_out::distances(&fitted, x)?;
+        if let Some((held_out, wandering)) = held_out::distances(&fitted, x)? {
+            (fitted.held_out, fitted.wandering) = (Some(held_out), wandering);
+        }
         Ok(fitted)
     }
 }
@@ -300,7 +305,8 @@ impl FittedMahalanobis {
     /// [`Error::Parameter`] unless `alpha` lies between 0 and 1.
     pub fn limit(&self, alpha: f64) -> Result<f64> {
         let theoretical = self.theoretical_limit(alpha)?;
-        Ok(self.held_out.as_ref().map_or(theoretical, |held_out| held_out.limit(alpha)))
+        let limit = self.held_out.as_ref().map_or(theoretical, |held_out| held_out.limit(alpha));
+        Ok(self.wandering.as_ref().map_or(limit, |wandering| wandering.limit(0, limit, alpha)))
     }
 
     /// What a healthy row's score exceeds with probability `alpha` where all is normally distributed: after Hotelling for the
@@ -318,6 +324,20 @@ impl FittedMahalanobis {
         } else {
             chi2_upper(width as f64, alpha)
         })
+    }
+
+    /// Columns whose level wanders, so that no stretch of the training rows tells of the next; rising. The limit is then wide
+    /// enough for each half of the rows by a model of the other.
+    #[must_use]
+    pub fn wandering(&self) -> &[usize] {
+        self.wandering.as_ref().map_or(&[], |wandering| &wandering.columns)
+    }
+
+    /// The share of healthy rows that is expected above the limit at 0.01: as much, or what either half of the rows has at the
+    /// limit that the other one sets, where they wander.
+    #[must_use]
+    pub fn expected_false_alarms(&self) -> f64 {
+        self.wandering.as_ref().map_or(0.01, |wandering| wandering.expected)
     }
 
     /// The parameters.
@@ -442,6 +462,9 @@ impl Persist for FittedMahalanobis {
         if let Some(held_out) = &self.held_out {
             held_out.write(to, &held_out::NAMES);
         }
+        if let Some(wandering) = &self.wandering {
+            wandering.write(to, &held_out::HALVES);
+        }
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -464,6 +487,7 @@ impl Persist for FittedMahalanobis {
             Error::Singular { .. } => from.wrong("covariance"),
             other => other,
         })?;
+        let wandering = Wandering::read(from, lagged.columns, &held_out::HALVES)?;
         Ok(Self {
             parameters,
             whitening: Packed::lower(&inverse, width)?,
@@ -473,6 +497,7 @@ impl Persist for FittedMahalanobis {
             covariance,
             shrinkage: share,
             held_out: HeldOut::read(from, &held_out::NAMES)?,
+            wandering,
         })
     }
 }

@@ -9,7 +9,7 @@ use pyo3::types::PyString;
 use crate::arguments::{choice, count, number, unknown_word, word};
 use crate::classes::{Array, Matrix, Setting, class, learned, parameters, shared};
 use crate::interop::{Value, exception};
-use crate::models::left_out;
+use crate::models::{left_out, marked, wandering};
 
 /// Whether a limit is of rows that the model has not seen.
 const METHODS: [(&str, bool); 2] = [("held_out", true), ("theoretical", false)];
@@ -34,6 +34,8 @@ learned!(
     center_ = Array(&fit.center().map_err(exception)?),
     scale_ = Array(&fit.scale().map_err(exception)?),
     used_ = Array(&fit.used().map_err(exception)?),
+    wandering_ = Array(&marked(fit.wandering(), fit.columns())?),
+    expected_false_alarms_ = fit.expected_false_alarms(),
     n_features_in_ = fit.columns()
 );
 
@@ -55,7 +57,9 @@ impl MahalanobisDetector {
 impl MahalanobisDetector {
     fn remarks(fit: &FittedMahalanobis, names: Option<&Names>) -> PyResult<Vec<String>> {
         let used = fit.used().map_err(exception)?;
-        left_out(names, &used, "have no value or do not change, and are left out")
+        let mut remarks = left_out(names, &used, "have no value or do not change, and are left out")?;
+        remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
+        Ok(remarks)
     }
 }
 

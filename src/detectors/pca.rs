@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use crate::arguments::{choice, components_of, count, number};
 use crate::classes::{Array, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
-use crate::models::{Asked, left_out};
+use crate::models::{Asked, left_out, marked, wandering};
 
 const SCALINGS: [(&str, Manner); 2] = [("robust", Manner::Robust), ("standard", Manner::Standard)];
 const LIMITS: [(&str, Limits); 3] = [
@@ -46,6 +46,8 @@ learned!(
     center_ = Array(&fit.center().map_err(exception)?),
     scale_ = Array(&fit.scale().map_err(exception)?),
     used_ = Array(&fit.used().map_err(exception)?),
+    wandering_ = Array(&marked(fit.wandering(), fit.columns())?),
+    expected_false_alarms_ = fit.expected_false_alarms(),
     spe_limit_ = fit.spe_limit(),
     t2_limit_ = fit.t2_limit(),
     n_components_ = fit.kept_components(),
@@ -112,7 +114,9 @@ impl PCADetector {
 impl PCADetector {
     fn remarks(fit: &FittedPca, names: Option<&Names>) -> PyResult<Vec<String>> {
         let used = fit.used().map_err(exception)?;
-        left_out(names, &used, "have no value or do not change, and are left out")
+        let mut remarks = left_out(names, &used, "have no value or do not change, and are left out")?;
+        remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
+        Ok(remarks)
     }
 
     fn statistic<'py>(&self, x: &Value<'py>, which: Statistic) -> PyResult<Value<'py>> {

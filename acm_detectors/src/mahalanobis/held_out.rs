@@ -15,12 +15,22 @@ use crate::held_out::{HeldOut, Names, Without, complete, count};
 use crate::lagged::Lagged;
 use crate::packed::{Packed, rows_of, squares_by_group};
 use crate::product::of_points;
+use crate::wandering::{Wandering, comparable};
 
 pub(super) const NAMES: Names = Names {
     count: "held_out.count",
     moments: "held_out.moments",
     values: "held_out.values",
 };
+
+pub(super) const HALVES: [Names; 1] = [Names {
+    count: "wandering.count",
+    moments: "wandering.moments",
+    values: "wandering.values",
+}];
+
+/// The rate that is told of a history that wanders.
+const RATE: f64 = 0.01;
 
 /// Points about another mean, and what whitens them.
 type Other = (Lagged, Packed);
@@ -29,15 +39,17 @@ type Other = (Lagged, Packed);
 /// where rows are too few to be cut.
 ///
 /// The scales are those of all rows. Rows with missing values do not count where there are others enough.
-pub(super) fn distances(model: &FittedMahalanobis, x: Samples<'_>) -> Result<Option<HeldOut>> {
+pub(super) fn distances(model: &FittedMahalanobis, x: Samples<'_>) -> Result<Option<(HeldOut, Option<Wandering>)>> {
     let (rows, width, lags) = (x.rows(), model.lagged.width(), model.lagged.lags);
     let Some(count) = count(rows, lags, width.min(rows)) else {
         return Ok(None);
     };
     let folds = folds(rows, count)?;
     let mut found = room(rows, 1, 0.0, "the training scores")?;
+    let mut halves = None;
     if rows - rows.div_ceil(count) - lags > width {
-        let models = match tall(model, x, &folds) {
+        let half = comparable(rows, width).then_some(count / 2);
+        let models = match tall(model, x, &folds, half) {
             Ok(models) => models,
             // All rows together tell columns apart that fewer of them do not.
             Err(Error::Singular { .. }) => return Ok(None),
@@ -45,6 +57,15 @@ pub(super) fn distances(model: &FittedMahalanobis, x: Samples<'_>) -> Result<Opt
         };
         for (stretch, (lagged, whitening)) in folds.iter().zip(&models) {
             squares(lagged, whitening, x, stretch.clone(), &mut found[stretch.clone()])?;
+        }
+        if let (Some(half), [.., first, second]) = (half, &models[..]) {
+            let middle = folds[half].start;
+            let mut judged = room(rows, 1, 0.0, "the training scores")?;
+            // Each half by the model of the other.
+            for ((lagged, whitening), rows) in [(second, 0..middle), (first, middle..rows)] {
+                squares(lagged, whitening, x, rows.clone(), &mut judged[rows.clone()])?;
+            }
+            halves = Some(judged);
         }
     } else if model.shrinkage > 0.0 {
         for stretch in &folds {
@@ -54,28 +75,41 @@ pub(super) fn distances(model: &FittedMahalanobis, x: Samples<'_>) -> Result<Opt
         return Ok(None);
     }
     let counts = complete(&model.lagged, x)?;
-    HeldOut::of(&mut found, &counts).map(Some)
+    let found = HeldOut::of(&mut found, &counts)?;
+    let wandering = match halves {
+        Some(halves) => Wandering::of(x, &model.lagged.kept, &counts, &[halves], &[&found], RATE)?,
+        None => None,
+    };
+    Ok(Some((found, wandering)))
 }
 
-/// Models of all but each stretch, from sums of products that they share.
-fn tall(model: &FittedMahalanobis, x: Samples<'_>, folds: &[Range<usize>]) -> Result<Vec<Other>> {
+/// Models of all but each stretch, from sums of products that they share; with `half`, models of the stretches before that one
+/// and of the others after them.
+fn tall(model: &FittedMahalanobis, x: Samples<'_>, folds: &[Range<usize>], half: Option<usize>) -> Result<Vec<Other>> {
     let good = room(x.rows(), 1, true, "marks of the training rows")?;
     let parts = sums(&model.lagged, x, &good, folds)?;
-    let mut models = reserved(folds.len(), "the folds")?;
-    models.resize_with(folds.len(), || None);
+    let count = folds.len();
+    let jobs = if half.is_some() { count + 2 } else { count };
+    let mut models = reserved(jobs, "the folds")?;
+    models.resize_with(jobs, || None);
     let width = model.lagged.width() as f64;
     parallel::run(
         models.iter_mut().enumerate(),
-        width * width * (folds.len() as f64 + 0.3 * width),
+        width * width * (jobs as f64 + 0.3 * width),
         || Ok(()),
         |(), (number, other), stop| {
             if !stop.requested() {
-                *other = Some(joined(&parts, |part| part != number).and_then(|sums| without(model, sums)));
+                let sums = match half {
+                    Some(half) if number == count => joined(&parts, |part| part < half),
+                    Some(half) if number > count => joined(&parts, |part| part >= half),
+                    _ => joined(&parts, |part| part != number),
+                };
+                *other = Some(sums.and_then(|sums| without(model, sums)));
             }
         },
     )?;
     let models = models.into_iter().flatten().gathered_ok("the folds")?;
-    if models.len() == folds.len() { Ok(models) } else { Err(Error::Interrupted) }
+    if models.len() == jobs { Ok(models) } else { Err(Error::Interrupted) }
 }
 
 fn without(model: &FittedMahalanobis, sums: FoldSums) -> Result<Other> {

@@ -135,7 +135,7 @@ fn floor(model: &FittedPca) -> f64 {
 
 pub(super) fn spe_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
     let limit = match (method, &model.held_out) {
-        (Limits::HeldOut, Some(held_out)) => held_out.spe.limit(alpha),
+        (Limits::HeldOut, Some(held_out)) => held_out.spe_limit(alpha),
         (Limits::HeldOut | Limits::Theoretical, _) => {
             limits::spe_limit(&model.variances[model.directions.count()..], alpha)
         }
@@ -147,7 +147,7 @@ pub(super) fn spe_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
 pub(super) fn t2_limit(model: &FittedPca, alpha: f64, method: Limits) -> f64 {
     let least = NOTHING * model.directions.count() as f64;
     match (method, &model.held_out) {
-        (Limits::HeldOut, Some(held_out)) => held_out.t2.limit(alpha).max(least),
+        (Limits::HeldOut, Some(held_out)) => held_out.t2_limit(alpha).max(least),
         (Limits::HeldOut | Limits::Theoretical, _) => limits::t2_limit(model.directions.count(), model.rows, alpha),
         (Limits::Empirical, _) => upper(&model.t2, alpha).max(least),
     }

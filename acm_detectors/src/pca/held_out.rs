@@ -15,6 +15,7 @@ use super::{FittedPca, Statistic};
 use crate::folds::{Fold, folds, joined, sums};
 use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, Names, Without, complete, count};
+use crate::wandering::{Wandering, comparable};
 
 const SPE: Names = Names {
     count: "held_out.spe.count",
@@ -27,22 +28,56 @@ const T2: Names = Names {
     values: "held_out.t2.values",
 };
 
+const HALVES: [Names; 2] = [
+    Names {
+        count: "wandering.spe.count",
+        moments: "wandering.spe.moments",
+        values: "wandering.spe.values",
+    },
+    Names {
+        count: "wandering.t2.count",
+        moments: "wandering.t2.moments",
+        values: "wandering.t2.values",
+    },
+];
+
 /// What is known of both.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct HeldOutStatistics {
-    pub(super) spe: HeldOut,
-    pub(super) t2: HeldOut,
+    spe: HeldOut,
+    t2: HeldOut,
+    pub(super) wandering: Option<Wandering>,
 }
 
 impl HeldOutStatistics {
+    /// What a healthy row's SPE exceeds with probability `alpha`.
+    pub(super) fn spe_limit(&self, alpha: f64) -> f64 {
+        self.widened(0, self.spe.limit(alpha), alpha)
+    }
+
+    /// What a healthy row's T² exceeds with probability `alpha`.
+    pub(super) fn t2_limit(&self, alpha: f64) -> f64 {
+        self.widened(1, self.t2.limit(alpha), alpha)
+    }
+
+    fn widened(&self, statistic: usize, limit: f64, alpha: f64) -> f64 {
+        self.wandering
+            .as_ref()
+            .map_or(limit, |wandering| wandering.limit(statistic, limit, alpha))
+    }
+
     pub(super) fn write(&self, to: &mut Writer) {
         self.spe.write(to, &SPE);
         self.t2.write(to, &T2);
+        if let Some(wandering) = &self.wandering {
+            wandering.write(to, &HALVES);
+        }
     }
 
-    pub(super) fn read(from: &Reader<'_>) -> Result<Option<Self>> {
+    pub(super) fn read(from: &Reader<'_>, columns: usize) -> Result<Option<Self>> {
         let both = HeldOut::read(from, &SPE)?.zip(HeldOut::read(from, &T2)?);
-        Ok(both.map(|(spe, t2)| Self { spe, t2 }))
+        let wandering = Wandering::read(from, columns, &HALVES)?;
+        Ok(both.map(|(spe, t2)| Self { spe, t2, wandering }))
     }
 }
 
@@ -56,6 +91,7 @@ pub(super) fn statistics(model: &FittedPca, x: Samples<'_>) -> Result<Option<Hel
         return Ok(None);
     };
     let folds = folds(rows, count)?;
+<<<<<<< HEAD
     let (mut spe, mut t2) =
         (room(rows, 1, 0.0, "the training statistics")?, room(rows, 1, 0.0, "the training statistics")?);
     let rest = rows - rows.div_ceil(count) - lags;
@@ -71,35 +107,84 @@ pub(super) fn statistics(model: &FittedPca, x: Samples<'_>) -> Result<Option<Hel
         spe: HeldOut::of(&mut spe, &counts)?,
         t2: HeldOut::of(&mut t2, &counts)?,
     }))
+=======
+    let counts = complete(&model.lagged, x)?;
+    let rest = rows - rows.div_ceil(count) - lags;
+    let halves = (rest > width && comparable(rows, width)).then_some(count / 2);
+    let mut models = if rest > width {
+        tall(model, x, &folds, halves)?
+    } else {
+        wide(model, x, &folds)?
+    };
+    let mut judges = models.split_off(count);
+    let mut outside = judged(x, models.iter().zip(folds.iter().cloned()))?;
+    let both = match halves {
+        // Rows of the first half by the model of the second.
+        Some(half) => {
+            let middle = folds[half].start;
+            judges.reverse();
+            Some(judged(x, judges.iter().zip([0..middle, middle..rows]))?)
+        }
+        None => None,
+    };
+    let [spe, t2] = &mut outside;
+    let (spe, t2) = (HeldOut::of(spe, &counts)?, HeldOut::of(t2, &counts)?);
+    let wandering = match both {
+        Some(both) => {
+            let alpha = model.parameters.alpha;
+            Wandering::of(x, &model.lagged.kept, &counts, &both, &[&spe, &t2], alpha)?
+        }
+        None => None,
+    };
+    Ok(Some(HeldOutStatistics { spe, t2, wandering }))
+>>>>>>> a04b2d5 (Sensors that wander are told at fit, with wider limits and the rate to expect)
 }
 
-/// Models of all but each stretch, from sums of products that they share.
-fn tall(model: &FittedPca, x: Samples<'_>, folds: &[Range<usize>]) -> Result<Vec<FittedPca>> {
+/// SPE and T² of the rows of each stretch by its model.
+fn judged<'a>(x: Samples<'_>, stretches: impl Iterator<Item = (&'a FittedPca, Range<usize>)>) -> Result<[Vec<f64>; 2]> {
+    let line = || room(x.rows(), 1, 0.0, "the training statistics");
+    let (mut spe, mut t2) = (line()?, line()?);
+    for (model, stretch) in stretches {
+        score(model, x, Statistic::Spe, stretch.clone(), &mut spe[stretch.clone()])?;
+        score(model, x, Statistic::T2, stretch.clone(), &mut t2[stretch.clone()])?;
+    }
+    Ok([spe, t2])
+}
+
+/// Models of all but each stretch, from sums of products that they share; with `halves`, models of the stretches before that
+/// one and of the others after them.
+fn tall(model: &FittedPca, x: Samples<'_>, folds: &[Range<usize>], halves: Option<usize>) -> Result<Vec<FittedPca>> {
     let good = room(x.rows(), 1, true, "marks of the training rows")?;
     let parts = sums(&model.lagged, x, &good, folds)?;
-    let mut models = reserved(folds.len(), "the folds")?;
-    models.resize_with(folds.len(), || None);
-    let width = model.lagged.width() as f64;
+    let (count, width) = (folds.len(), model.lagged.width() as f64);
+    let jobs = if halves.is_some() { count + 2 } else { count };
+    let mut models = reserved(jobs, "the folds")?;
+    models.resize_with(jobs, || None);
     parallel::run(
         models.iter_mut().enumerate(),
-        width * width * (folds.len() as f64 + 2.0 * width),
+        width * width * (jobs as f64 + 2.0 * width),
         || Ok(()),
         |(), (number, other), stop| {
             if !stop.requested() {
-                *other = Some(without(model, &parts, number));
+                *other = Some(match halves {
+                    Some(half) if number == count => among(model, &parts, |part| part < half),
+                    Some(half) if number > count => among(model, &parts, |part| part >= half),
+                    _ => among(model, &parts, |part| part != number),
+                });
             }
         },
     )?;
     let models = models.into_iter().flatten().gathered_ok("the folds")?;
-    if models.len() == folds.len() {
+    if models.len() == jobs {
         Ok(models)
     } else {
         Err(acm_linalg::Error::Interrupted)
     }
 }
 
-fn without(model: &FittedPca, parts: &[Fold], number: usize) -> Result<FittedPca> {
-    let sums = joined(parts, |other| other != number)?;
+/// A model of the stretches that are `inside`.
+fn among(model: &FittedPca, parts: &[Fold], inside: impl Fn(usize) -> bool) -> Result<FittedPca> {
+    let sums = joined(parts, inside)?;
     let rows = sums.count;
     let (mean, covariance) = sums.moments()?;
     let (variances, components) = symmetric_eigen(&covariance, model.lagged.width(), "x")?;

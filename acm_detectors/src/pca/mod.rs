@@ -244,6 +244,22 @@ impl FittedPca {
         fit::share(self, self.parameters.alpha, limits)
     }
 
+    /// Columns whose level wanders, so that no stretch of the training rows tells of the next; rising. Limits are then wide
+    /// enough for each half of the rows by a model of the other.
+    #[must_use]
+    pub fn wandering(&self) -> &[usize] {
+        let wandering = self.held_out.as_ref().and_then(|held_out| held_out.wandering.as_ref());
+        wandering.map_or(&[], |wandering| &wandering.columns)
+    }
+
+    /// The share of healthy rows that is expected in alarm with held-out limits: the significance asked for, or what either half
+    /// of the rows has at the limit that the other one sets, where they wander.
+    #[must_use]
+    pub fn expected_false_alarms(&self) -> f64 {
+        let wandering = self.held_out.as_ref().and_then(|held_out| held_out.wandering.as_ref());
+        wandering.map_or(self.parameters.alpha, |wandering| wandering.expected)
+    }
+
     /// The parameters.
     #[must_use]
     pub fn parameters(&self) -> &PcaDetector {

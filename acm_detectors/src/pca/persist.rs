@@ -85,7 +85,7 @@ impl Persist for FittedPca {
             let value = from.real(name)?;
             from.require(value.is_finite() && value > 0.0, name).map(|()| value)
         };
-        let directions = Directions::new(&components, &variances, width)?;
+        let (directions, columns) = (Directions::new(&components, &variances, width)?, lagged.columns);
         Ok(Self {
             parameters,
             lagged,
@@ -94,7 +94,7 @@ impl Persist for FittedPca {
             variances,
             spe,
             t2,
-            held_out: HeldOutStatistics::read(from)?,
+            held_out: HeldOutStatistics::read(from, columns)?,
             spe_limit: limit("spe_limit")?,
             t2_limit: limit("t2_limit")?,
             directions,

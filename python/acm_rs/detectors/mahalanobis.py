@@ -108,6 +108,20 @@ class MahalanobisDetector(Detector):
         """
         return self._engine.used_
 
+    @property
+    def wandering_(self) -> NDArray[np.bool_]:
+        """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
+        return self._engine.wandering_
+
+    @property
+    def expected_false_alarms_(self) -> float:
+        """Share of healthy rows that is expected in alarm.
+
+        Above the limit at 0.01: as much, or where columns wander, what either half of the training rows has at the
+        limit that the other one sets.
+        """
+        return self._engine.expected_false_alarms_
+
     def fit(self, x: Table) -> Self:
         """Learn means, scales and the covariance from healthy data.
 
@@ -133,7 +147,7 @@ class MahalanobisDetector(Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out.
+            Sensors are left out, or their levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)

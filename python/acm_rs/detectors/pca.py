@@ -160,6 +160,20 @@ class PCADetector(Detector):
         return self._engine.used_
 
     @property
+    def wandering_(self) -> NDArray[np.bool_]:
+        """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
+        return self._engine.wandering_
+
+    @property
+    def expected_false_alarms_(self) -> float:
+        """Share of healthy rows that is expected in alarm.
+
+        With held-out limits; ``alpha``, or where columns wander, what either half of the training rows has at the
+        limit that the other one sets.
+        """
+        return self._engine.expected_false_alarms_
+
+    @property
     def spe_limit_(self) -> float:
         """Limit of SPE, which the score is relative to."""
         return self._engine.spe_limit_
@@ -197,7 +211,7 @@ class PCADetector(Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out.
+            Sensors are left out, or their levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)
