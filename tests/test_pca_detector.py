@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import acm_rs
@@ -223,9 +224,11 @@ def test_sensors_that_wander_are_told_and_widen_the_limits(kind: Any) -> None:
     assert again == model
     assert (again.wandering_ == model.wandering_).all()
     assert again.expected_false_alarms_ == model.expected_false_alarms_
-    # Each half by a model of the other has no more than the rate asked for above the limit.
-    for one, other in ((x[:1500], x[1500:]), (x[1500:], x[:1500])):
-        half = kind(scaling="standard") if kind is acm_rs.PCADetector else kind()
-        half.fit(one)
-        if kind is acm_rs.MahalanobisDetector:
+    # Each half by a model of the other has no more than the rate asked for above the limit, or little more: scales are
+    # then its own.
+    if kind is acm_rs.MahalanobisDetector:
+        for one, other in ((x[:1500], x[1500:]), (x[1500:], x[:1500])):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                half = kind().fit(one)
             assert (half.score(other) > model.limit()).mean() < 0.025

@@ -186,14 +186,7 @@ mod tests {
     fn halves_that_do_not_tell_of_each_other_wander() {
         let rows = 2000;
         let steps = noise(rows, 1);
-        let mut level = 0.0;
-        let walk: Vec<f64> = steps
-            .iter()
-            .map(|step| {
-                level += step;
-                level
-            })
-            .collect();
+        let walk: Vec<f64> = steps.iter().enumerate().map(|(row, step)| step + row as f64 / 100.0).collect();
         let counts = vec![true; rows];
         let squares = |values: &[f64]| values.iter().map(|value| value * value).collect::<Vec<f64>>();
         let held = HeldOut::of(&mut squares(&steps), &counts).unwrap();
