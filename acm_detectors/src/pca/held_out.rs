@@ -91,24 +91,7 @@ pub(super) fn statistics(model: &FittedPca, x: Samples<'_>) -> Result<Option<Hel
         return Ok(None);
     };
     let folds = folds(rows, count)?;
-<<<<<<< HEAD
-    let (mut spe, mut t2) =
-        (room(rows, 1, 0.0, "the training statistics")?, room(rows, 1, 0.0, "the training statistics")?);
-    let rest = rows - rows.div_ceil(count) - lags;
-    let models = if rest > width { tall(model, x, &folds)? } else { wide(model, x, &folds)? };
-    for (stretch, other) in folds.iter().zip(&models) {
-        score(other, x, Statistic::Spe, stretch.clone(), &mut spe[stretch.clone()])?;
-        score(other, x, Statistic::T2, stretch.clone(), &mut t2[stretch.clone()])?;
-    }
     let mut counts = complete(&model.lagged, x)?;
-    // Rows without any value have no statistic.
-    counts.iter_mut().zip(&spe).for_each(|(count, spe)| *count &= !spe.is_nan());
-    Ok(Some(HeldOutStatistics {
-        spe: HeldOut::of(&mut spe, &counts)?,
-        t2: HeldOut::of(&mut t2, &counts)?,
-    }))
-=======
-    let counts = complete(&model.lagged, x)?;
     let rest = rows - rows.div_ceil(count) - lags;
     let halves = (rest > width && comparable(rows, width)).then_some(count / 2);
     let mut models = if rest > width {
@@ -128,6 +111,8 @@ pub(super) fn statistics(model: &FittedPca, x: Samples<'_>) -> Result<Option<Hel
         None => None,
     };
     let [spe, t2] = &mut outside;
+    // Rows without any value have no statistic.
+    counts.iter_mut().zip(&*spe).for_each(|(count, spe)| *count &= !spe.is_nan());
     let (spe, t2) = (HeldOut::of(spe, &counts)?, HeldOut::of(t2, &counts)?);
     let wandering = match both {
         Some(both) => {
@@ -137,7 +122,6 @@ pub(super) fn statistics(model: &FittedPca, x: Samples<'_>) -> Result<Option<Hel
         None => None,
     };
     Ok(Some(HeldOutStatistics { spe, t2, wandering }))
->>>>>>> a04b2d5 (Sensors that wander are told at fit, with wider limits and the rate to expect)
 }
 
 /// SPE and T² of the rows of each stretch by its model.
