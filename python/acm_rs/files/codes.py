@@ -1,4 +1,10 @@
-"""Error codes among readings: -9999, 1e30, 32767 and whatever else repeats exactly, far outside."""
+"""Error codes among readings: -9999, 1e30, 32767 and whatever else repeats exactly, far outside.
+
+Three rules look for codes, each with another question. A file is read once and whole: here a customary code is taken
+out only where it can be nothing else, and what may be one is told. A monitor has learnt its codes from healthy rows and
+judges each row alone (``monitor.cleaning``, whence the list of codes, the widths and what repeats far outside come).
+``quality`` tells of all that repeats exactly far outside, customary or not, and changes nothing.
+"""
 
 from __future__ import annotations
 
