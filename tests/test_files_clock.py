@@ -129,8 +129,8 @@ def test_a_counter_of_hours_is_a_sensor(path: Path) -> None:
 
 
 def test_the_unread_clock_counts_more_than_a_number_of_the_row(path: Path) -> None:
-    with pytest.raises(Refusal, match="row 2, column 'Timestamp': '2024-W09-0' is not a date"):
-        load(path, "index,Timestamp,A", [f"{i},2024-W09-{i}" for i in range(ROWS)])
+    with pytest.raises(Refusal, match="row 2, column 'Timestamp': '2024-W095-0' is not a date"):
+        load(path, "index,Timestamp,A", [f"{i},2024-W095-{i}" for i in range(ROWS)])
     assert load(path, "index,A", [f"pump {i}" for i in range(ROWS)]).time is None
 
 
@@ -176,9 +176,9 @@ def test_no_time_is_said(path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "cell", "words"),
     [
-        ("Timestamp,A", "2024-W09-{:02}", "'2024-W09-00' is not a date in any spelling that is read"),
+        ("Timestamp,A", "2024-W095-{:02}", "'2024-W095-00' is not a date in any spelling that is read"),
         ("x,A", "12 \N{CYRILLIC SMALL LETTER EM}ая 2024 00:{:02}", "name another with --time-column"),
-        ("x,A", "2024-W09-5 00:{:02}", "such as 2024-03-01 00:20:00"),
+        ("x,A", "2024-W095 00:{:02}", "such as 2024-03-01 00:20:00"),
         ("Time,A", "00:{:02}", "is a time of day without a date"),
         ("x,A", "10:00:{:02}", "is a time of day without a date"),
         ("Date,A", "yesterday", "'yesterday' is not a date"),
