@@ -57,3 +57,4 @@ mod product;
 pub mod regime_detector;
 pub mod regimes;
 mod wandering;
+pub mod screen;

@@ -1,0 +1,273 @@
+//! Rows far from the others: those that come back alike are a state, the rest is bad.
+
+use acm_linalg::memory::{Gather, push};
+use acm_linalg::samples::room;
+use acm_linalg::{Result, Samples};
+
+use super::cells::Marks;
+use super::robust::Found;
+use super::{Kind, State, WHAT};
+use crate::limits::chi2_upper;
+
+/// A row beyond is far by itself.
+const ALONE: f64 = 8.0;
+
+/// So many rows in a row beyond this are.
+const TOGETHER: f64 = 5.0;
+const RUN: usize = 3;
+
+/// From here on a gap among the distances parts what is far.
+const LEAST_CUT: f64 = 4.0;
+
+/// States that are looked for, at most.
+const MOST_GROUPS: usize = 64;
+
+/// Rows of a state at least, and as a share of all.
+const FEWEST: usize = 8;
+const SHARE: f64 = 0.002;
+
+/// Standard deviations by which a sensor has moved.
+const MOVED: f64 = 3.0;
+
+/// Share of the far rows around it that a state's own make up: a drift goes on beyond any group of its rows.
+const OWN: f64 = 0.6;
+
+/// Marks the rows that are left out, and those of states.
+pub(super) fn states(
+    x: Samples<'_>,
+    marks: &Marks,
+    found: &Found,
+    kinds: &mut [Kind],
+    states: &mut Vec<State>,
+) -> Result<()> {
+    let far = far_rows(marks.rows(), found)?;
+    if !far.contains(&true) {
+        return Ok(());
+    }
+    let width = found.columns.len();
+    let (groups, mut watch) = (grouped(found, &far)?, acm_linalg::parallel::Watch::start());
+    for (place, &row) in found.rows.iter().enumerate() {
+        if far[place] {
+            kinds[row] = Kind::Left;
+        }
+    }
+    let least = FEWEST.max((SHARE * x.rows() as f64).ceil() as usize);
+    for group in groups.iter().filter(|group| group.members.len() >= least) {
+        watch.look()?;
+        let spread = group.spread(width);
+        let moved = group.moved(found);
+        let (episodes, own) = group.episodes(found, &far);
+        let length = group.members.len() as f64 / episodes as f64;
+        let state = own >= OWN
+            && spread <= 4.0 * width as f64
+            && group.distinct(found)? * 2 > group.members.len()
+            && ((4 * moved > width && length >= 3.0) || (episodes >= 2 && length >= 5.0));
+        if !state {
+            continue;
+        }
+        let number = states.len();
+        for &member in &group.members {
+            kinds[found.rows[member]] = Kind::State(number);
+        }
+        let rows = group.members.iter().map(|&member| found.rows[member]);
+        push(states, state_of(x, marks, rows, false)?, WHAT)?;
+    }
+    Ok(())
+}
+
+/// The rows in which the machine stands still, by what the sensors read there.
+pub(super) fn standstill(x: Samples<'_>, marks: &Marks, kinds: &mut [Kind], states: &mut Vec<State>) -> Result<()> {
+    let rows = marks.rows();
+    let still = (0..rows).filter(|&row| marks.still(row) && kinds[row] == Kind::Good).gathered(WHAT)?;
+    let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
+    let alike = |one: usize, other: usize| {
+        (0..x.columns()).all(|column| {
+            let sensor = &marks.sensors[column];
+            let known = marks.sound(one, column) && marks.sound(other, column);
+            !known || !sensor.moves || (x.value(one, column) - x.value(other, column)).abs() <= sensor.scale()
+        })
+    };
+    for &row in &still {
+        match groups.iter().position(|group| alike(group.0, row)) {
+            Some(number) => push(&mut groups[number].1, row, WHAT)?,
+            None if groups.len() < MOST_GROUPS => {
+                let mut members = Vec::new();
+                push(&mut members, row, WHAT)?;
+                push(&mut groups, (row, members), WHAT)?;
+            }
+            None => {}
+        }
+    }
+    let least = FEWEST.max((SHARE * rows as f64).ceil() as usize);
+    for (_, members) in groups.iter().filter(|group| group.1.len() >= least) {
+        let number = states.len();
+        members.iter().for_each(|&row| kinds[row] = Kind::State(number));
+        push(states, state_of(x, marks, members.iter().copied(), true)?, WHAT)?;
+    }
+    Ok(())
+}
+
+fn state_of(x: Samples<'_>, marks: &Marks, rows: impl Iterator<Item = usize> + Clone, still: bool) -> Result<State> {
+    let mut center = room(x.columns(), 1, f64::NAN, WHAT)?;
+    for (column, center) in center.iter_mut().enumerate() {
+        let sound = || rows.clone().filter(|&row| marks.sound(row, column)).map(|row| x.value(row, column));
+        let count = sound().count();
+        if count > 0 {
+            let first = sound().next().unwrap_or(0.0);
+            *center = first + sound().map(|value| (value - first) / count as f64).sum::<f64>();
+        }
+    }
+    Ok(State {
+        rows: rows.count(),
+        still,
+        center,
+    })
+}
+
+/// Which of the running rows are far.
+fn far_rows(rows: usize, found: &Found) -> Result<Vec<bool>> {
+    let cut = cut(&found.far);
+    let mut flags = found.far.iter().map(|&far| far > cut).gathered(WHAT)?;
+    let mut start = 0;
+    for place in 0..=found.far.len() {
+        let follows = place > start && place < found.far.len() && found.rows[place] == found.rows[place - 1] + 1;
+        let goes_on = place < found.far.len() && found.far[place] > TOGETHER && (place == start || follows);
+        if goes_on {
+            continue;
+        }
+        if place >= start + RUN {
+            flags[start..place].fill(true);
+        }
+        // This row may begin another run.
+        let begins = place < found.far.len() && found.far[place] > TOGETHER;
+        start = if begins { place } else { place + 1 };
+    }
+    debug_assert!(found.rows.len() <= rows);
+    Ok(flags)
+}
+
+/// Where few rows lie just below many that are farther: there the healthy ones end.
+fn cut(far: &[f64]) -> f64 {
+    let mut cut = LEAST_CUT;
+    while cut < ALONE {
+        let beyond = far.iter().filter(|&&far| far > cut + 0.5).count();
+        let between = far.iter().filter(|&&far| far > cut - 0.5).count() - beyond;
+        if beyond >= 5 && 5 * between <= beyond {
+            return cut;
+        }
+        cut += 0.25;
+    }
+    ALONE
+}
+
+/// Far rows that are near each other.
+struct Group {
+    /// Places among the running rows, rising, and where each lies, whitened.
+    members: Vec<usize>,
+    points: Vec<f64>,
+}
+
+fn grouped(found: &Found, far: &[bool]) -> Result<Vec<Group>> {
+    let width = found.columns.len();
+    let lower = found.whitening.matrix()?;
+    let radius = 2.0 * chi2_upper(width as f64, 0.001);
+    let mut groups: Vec<Group> = Vec::new();
+    let mut point = room(width, 1, 0.0, WHAT)?;
+    let mut watch = acm_linalg::parallel::Watch::start();
+    for place in (0..far.len()).filter(|&place| far[place]) {
+        watch.after(width * width)?;
+        let row = &found.z[place * width..(place + 1) * width];
+        for (to, line) in point.iter_mut().zip(lower.chunks_exact(width)) {
+            *to = line.iter().zip(row).zip(&found.mean).map(|((l, z), m)| l * (z - m)).sum();
+        }
+        // To the first member of each.
+        let near = groups.iter().map(|group| {
+            let leader = &group.points[..width];
+            leader.iter().zip(&point).map(|(one, other)| (one - other) * (one - other)).sum::<f64>()
+        });
+        let nearest = near.enumerate().min_by(|one, other| one.1.total_cmp(&other.1));
+        let group = match nearest {
+            Some((number, distance)) if distance <= radius => &mut groups[number],
+            _ if groups.len() < MOST_GROUPS => {
+                let fresh = Group {
+                    members: Vec::new(),
+                    points: Vec::new(),
+                };
+                push(&mut groups, fresh, WHAT)?;
+                let last = groups.len() - 1;
+                &mut groups[last]
+            }
+            _ => continue,
+        };
+        push(&mut group.members, place, WHAT)?;
+        acm_linalg::memory::extend(&mut group.points, point.iter().copied(), WHAT)?;
+    }
+    Ok(groups)
+}
+
+impl Group {
+    /// Mean squared distance from the group's own centre.
+    fn spread(&self, width: usize) -> f64 {
+        let count = self.members.len() as f64;
+        (0..width)
+            .map(|place| {
+                let values = || self.points.iter().skip(place).step_by(width);
+                let mean = values().sum::<f64>() / count;
+                values().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count
+            })
+            .sum()
+    }
+
+    /// How many sensors are elsewhere than in healthy rows.
+    fn moved(&self, found: &Found) -> usize {
+        let width = found.columns.len();
+        let moved = |&place: &usize| {
+            let values = self.members.iter().map(|&member| found.z[member * width + place]);
+            let mean = values.sum::<f64>() / self.members.len() as f64;
+            (mean - found.mean[place]).abs() > MOVED * found.covariance[place * (width + 1)].sqrt()
+        };
+        (0..width).filter(moved).count()
+    }
+
+    /// How often the group comes, and the share of it among the far rows around.
+    fn episodes(&self, found: &Found, far: &[bool]) -> (usize, f64) {
+        let next = |one: usize, other: usize| found.rows[other] - found.rows[one] == other - one;
+        let episodes = self.members.chunk_by(|&one, &other| other == one + 1 && next(one, other)).count();
+        let (mut around, mut last) = (0, 0);
+        for &member in &self.members {
+            if member < last {
+                continue;
+            }
+            // From the first to the last far row that hangs together with this one, a single near row between.
+            let linked = |one: usize, step: usize| far.get(one + step).is_some_and(|&far| far) && next(one, one + step);
+            let mut start = member;
+            while start > last
+                && ((far[start - 1] && next(start - 1, start))
+                    || (start > last + 1 && far[start - 2] && next(start - 2, start)))
+            {
+                start -= if far[start - 1] { 1 } else { 2 };
+            }
+            let mut end = member;
+            while linked(end, 1) || linked(end, 2) {
+                end += if linked(end, 1) { 1 } else { 2 };
+            }
+            around += far[start..=end].iter().filter(|&&far| far).count();
+            last = end + 1;
+        }
+        (episodes, self.members.len() as f64 / around.max(1) as f64)
+    }
+
+    /// How many of the rows differ.
+    fn distinct(&self, found: &Found) -> Result<usize> {
+        let width = found.columns.len();
+        let row = |member: usize| &found.z[member * width..(member + 1) * width];
+        let mut order = acm_linalg::memory::copied(&self.members, WHAT)?;
+        let compare = |one: &usize, other: &usize| {
+            let pairs = row(*one).iter().zip(row(*other));
+            let first = pairs.map(|(one, other)| one.total_cmp(other)).find(|order| order.is_ne());
+            first.unwrap_or(std::cmp::Ordering::Equal)
+        };
+        order.sort_unstable_by(compare);
+        Ok(order.chunk_by(|one, other| compare(one, other).is_eq()).count())
+    }
+}

@@ -1,0 +1,316 @@
+//! What training rows hold that no healthy machine does: error codes, spikes, stuck sensors, standstill and bad rows. Every
+//! fit looks for it first, so that a few bad readings do not decide what is normal.
+//!
+//! The order matters. Impossible readings go first, each judged by its own sensor; then rows in which the machine stands
+//! still are set apart; the rows left are judged together by a robust covariance ([`robust`]); and rows that are far from
+//! the others but come back alike are a state of the machine ([`groups`]), not a fault. What is found is told in
+//! [`LeftOut`]. Data in which nothing is found are fitted as they are.
+
+mod cells;
+mod groups;
+mod robust;
+#[cfg(test)]
+mod tests;
+
+use acm_linalg::memory::{Gather, push, reserved};
+use acm_linalg::samples::room;
+use acm_linalg::{Error, Reader, Result, Samples, Writer};
+use ndarray::Array2;
+
+/// A bad share of the rows greater than this is no accident: the rows are kept.
+const MOST_LEFT: f64 = 0.12;
+
+/// A state of a smaller share of the rows has its own centre; the covariance spans the others by itself.
+const RARE: f64 = 0.15;
+
+/// Fewest rows that a robust covariance is made of.
+const LEAST_ROWS: usize = 20;
+
+/// What a training row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Good,
+    /// Not trained on.
+    Left,
+    /// Of a state beside the main one.
+    State(usize),
+}
+
+/// A value that stands for "no reading".
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Code {
+    /// The sensor.
+    pub column: usize,
+    /// What it reads.
+    pub value: f64,
+    /// How often.
+    pub count: u64,
+}
+
+/// What a fit has not learned from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LeftOut {
+    /// Rows, rising.
+    pub rows: Vec<u64>,
+    /// For each sensor, readings of other rows; empty where there are none at all.
+    pub readings: Vec<u64>,
+    /// Those of them at which the sensor was stuck.
+    pub stuck: Vec<u64>,
+    /// Those of them that are error codes, by sensor and value.
+    pub codes: Vec<Code>,
+}
+
+impl LeftOut {
+    /// Whether all was learned from.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.readings.is_empty()
+    }
+
+    pub(crate) fn write(&self, to: &mut Writer) {
+        if !self.rows.is_empty() {
+            to.counts("left_out.rows", &self.rows);
+        }
+        if !self.readings.is_empty() {
+            to.counts("left_out.readings", &self.readings);
+            to.counts("left_out.stuck", &self.stuck);
+        }
+        if !self.codes.is_empty() {
+            to.counted("left_out.code_columns", self.codes.iter().map(|code| code.column as u64));
+            to.measured("left_out.code_values", self.codes.iter().map(|code| code.value));
+            to.counted("left_out.code_counts", self.codes.iter().map(|code| code.count));
+        }
+    }
+
+    /// Of a model of so many columns.
+    pub(crate) fn read(from: &Reader<'_>, columns: usize) -> Result<Self> {
+        let counts = |name, length: Option<usize>| {
+            if !from.has(name) {
+                return Ok(Vec::new());
+            }
+            let length = length.map_or_else(|| from.length(name), Ok)?;
+            from.counts(name, length)
+        };
+        let rows = counts("left_out.rows", None)?;
+        from.require(rows.is_sorted_by(|one, next| one < next), "left_out.rows")?;
+        let readings = counts("left_out.readings", Some(columns))?;
+        let stuck = counts("left_out.stuck", Some(columns))?;
+        from.require(readings.len() == stuck.len(), "left_out.stuck")?;
+        let mut codes = Vec::new();
+        if from.has("left_out.code_columns") {
+            let count = from.length("left_out.code_columns")?;
+            let places = from.counts("left_out.code_columns", count)?;
+            let values = from.reals("left_out.code_values", count)?;
+            let counts = from.counts("left_out.code_counts", count)?;
+            for ((column, value), count) in places.into_iter().zip(values).zip(counts) {
+                let column = usize::try_from(column).map_err(|_| from.wrong("left_out.code_columns"))?;
+                from.require(column < columns, "left_out.code_columns")?;
+                push(&mut codes, Code { column, value, count }, WHAT)?;
+            }
+        }
+        Ok(Self {
+            rows,
+            readings,
+            stuck,
+            codes,
+        })
+    }
+}
+
+const WHAT: &str = "what the training rows hold";
+
+/// A reading that is not trained on, and what the other sensors let expect; NaN where they tell nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cell {
+    row: usize,
+    column: usize,
+    value: f64,
+}
+
+/// A way the machine runs, or stands still, beside its main one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct State {
+    rows: usize,
+    still: bool,
+    /// Mean of each sensor there, NaN without a reading.
+    pub(crate) center: Vec<f64>,
+}
+
+/// Training rows, looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Screened {
+    /// Empty where all rows are good.
+    kinds: Vec<Kind>,
+    /// By rows.
+    cells: Vec<Cell>,
+    states: Vec<State>,
+    left_out: LeftOut,
+}
+
+/// Rows to train on, in memory of their own where some were left out.
+#[derive(Debug)]
+pub(crate) struct Training<'a> {
+    x: Samples<'a>,
+    own: Option<Array2<f64>>,
+}
+
+impl Training<'_> {
+    pub(crate) fn samples(&self) -> Samples<'_> {
+        self.own.as_ref().map_or(self.x, |own| own.view().into())
+    }
+}
+
+impl Screened {
+    /// Nothing found.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            kinds: Vec::new(),
+            cells: Vec::new(),
+            states: Vec::new(),
+            left_out: LeftOut::default(),
+        }
+    }
+
+    /// Looks at training rows, oldest first.
+    ///
+    /// Cost: some passes over each column, and about ten covariances of the moving sensors of at most 20,000 rows. Holds a copy
+    /// of the moving sensors. Any number of threads and any layout give the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Memory`]; [`Error::Interrupted`].
+    pub(crate) fn of(x: Samples<'_>) -> Result<Self> {
+        let (rows, columns) = (x.rows(), x.columns());
+        if rows < LEAST_ROWS || columns == 0 {
+            return Ok(Self::nothing());
+        }
+        let mut marks = cells::Marks::of(x)?;
+        let found = robust::distances(x, &marks)?;
+        let mut kinds = room(rows, 1, Kind::Good, WHAT)?;
+        let mut states = Vec::new();
+        for (row, kind) in kinds.iter_mut().enumerate() {
+            if marks.gone(row) {
+                *kind = Kind::Left;
+            }
+        }
+        if let Some(found) = &found {
+            groups::states(x, &marks, found, &mut kinds, &mut states)?;
+            groups::standstill(x, &marks, &mut kinds, &mut states)?;
+        }
+        let left = kinds.iter().filter(|&&kind| kind == Kind::Left).count();
+        if left as f64 > MOST_LEFT * rows as f64 {
+            for (row, kind) in kinds.iter_mut().enumerate() {
+                if *kind == Kind::Left && !marks.gone(row) {
+                    *kind = Kind::Good;
+                }
+            }
+        }
+        let mut cells = reserved(marks.bad_cells(), WHAT)?;
+        let mut left_out = LeftOut::default();
+        if marks.bad_cells() > 0 {
+            left_out.readings = room(columns, 1, 0, WHAT)?;
+            left_out.stuck = room(columns, 1, 0, WHAT)?;
+            for row in (0..rows).filter(|&row| kinds[row] != Kind::Left) {
+                for column in (0..columns).filter(|&column| marks.bad(row, column)) {
+                    left_out.readings[column] += 1;
+                    left_out.stuck[column] += u64::from(marks.stuck(row, column));
+                    let value = found.as_ref().map_or(f64::NAN, |found| found.expected(row, column));
+                    push(&mut cells, Cell { row, column, value }, WHAT)?;
+                }
+            }
+            left_out.codes = std::mem::take(&mut marks.codes);
+            if cells.is_empty() {
+                (left_out.readings, left_out.stuck) = (Vec::new(), Vec::new());
+            }
+        }
+        let lost = (0..rows).filter(|&row| kinds[row] == Kind::Left).map(|row| row as u64);
+        left_out.rows = lost.gathered(WHAT)?;
+        if kinds.iter().all(|&kind| kind == Kind::Good) {
+            kinds = Vec::new();
+        }
+        Ok(Self {
+            kinds,
+            cells,
+            states,
+            left_out,
+        })
+    }
+
+    pub(crate) fn left_out(self) -> LeftOut {
+        self.left_out
+    }
+
+    /// Whether any reading or row is not what it was, or of a state.
+    fn is_nothing(&self) -> bool {
+        self.kinds.is_empty() && self.cells.is_empty()
+    }
+
+    /// The rows that are not left out, whatever their state.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn training<'a>(&self, x: Samples<'a>) -> Result<Training<'a>> {
+        self.chosen(x, |kind| kind != Kind::Left)
+    }
+
+    /// The rows of the main state, and the centres of the rare states and of standstill beside it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn main<'a>(&self, x: Samples<'a>) -> Result<(Training<'a>, Vec<&State>)> {
+        let apart = |number: usize| {
+            let state = &self.states[number];
+            state.still || (state.rows as f64) < RARE * x.rows() as f64
+        };
+        let training = self.chosen(x, |kind| match kind {
+            Kind::Good => true,
+            Kind::Left => false,
+            Kind::State(number) => !apart(number),
+        })?;
+        let states = (0..self.states.len()).filter(|&number| apart(number));
+        Ok((training, states.map(|number| &self.states[number]).gathered(WHAT)?))
+    }
+
+    /// All rows, with the readings mended, and which of them are not left out. For models that look back.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn in_place<'a>(&self, x: Samples<'a>) -> Result<(Training<'a>, Vec<bool>)> {
+        let training = if self.cells.is_empty() {
+            Training { x, own: None }
+        } else {
+            self.chosen(x, |_| true)?
+        };
+        let mut good = room(x.rows(), 1, true, WHAT)?;
+        for (good, kind) in good.iter_mut().zip(&self.kinds) {
+            *good = *kind != Kind::Left;
+        }
+        Ok((training, good))
+    }
+
+    fn chosen<'a>(&self, x: Samples<'a>, keep: impl Fn(Kind) -> bool) -> Result<Training<'a>> {
+        let kept = |row: usize| self.kinds.get(row).is_none_or(|&kind| keep(kind));
+        let count = (0..x.rows()).filter(|&row| kept(row)).count();
+        if self.is_nothing() || (count == x.rows() && self.cells.is_empty()) {
+            return Ok(Training { x, own: None });
+        }
+        let columns = x.columns();
+        let what = "the rows to train on";
+        let mut values = room(count, columns, 0.0, what)?;
+        let mut cells = self.cells.iter().peekable();
+        let kept = (0..x.rows()).filter(|&row| kept(row));
+        for (row, out) in kept.zip(values.chunks_exact_mut(columns)) {
+            x.read(row..row + 1, out);
+            while let Some(cell) = cells.next_if(|cell| cell.row <= row) {
+                if cell.row == row {
+                    out[cell.column] = cell.value;
+                }
+            }
+        }
+        let own = Array2::from_shape_vec((count, columns), values).map_err(|_| Error::Memory {
+            what,
+            rows: count,
+            columns,
+        })?;
+        Ok(Training { x, own: Some(own) })
+    }
+}

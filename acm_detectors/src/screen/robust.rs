@@ -1,0 +1,523 @@
+//! How far each row is from most of the others, all moving sensors together.
+//!
+//! Values are drawn in ("wrapped": Raymaekers and Rousseeuw 2021, doi 10.1080/00401706.2019.1677270), the medians and
+//! deviations along the axes of their covariance give first distances, and a few concentration steps on the nearest three
+//! quarters of the rows the covariance of the healthy ones (deterministic MCD: Hubert, Rousseeuw and Verdonck 2012,
+//! doi 10.1080/10618600.2012.672100), drawn in after Ledoit and Wolf where rows are few (Boudt and others 2020,
+//! doi 10.1007/s11222-019-09869-x). What is missing or bad is what the other sensors let expect.
+
+use std::ops::Range;
+
+use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
+use acm_linalg::dense::{Rows, cholesky, products, symmetric_eigen};
+use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::{Gather, copied};
+use acm_linalg::parallel::Watch;
+use acm_linalg::samples::{by_rows, room};
+use acm_linalg::scaling::{median_mad, quantile};
+use acm_linalg::{Result, Samples, parallel};
+use fearless_simd::{Level, dispatch};
+use ndarray::ArrayView2;
+
+use super::cells::Marks;
+use super::{LEAST_ROWS, WHAT};
+use crate::limits::chi2_upper;
+use crate::packed::{Packed, rows_of, squares_by_group};
+
+/// Where values begin to be drawn in, and where they count as nothing, with the constants that join the pieces (Raymaekers
+/// and Rousseeuw 2021, table 1).
+const BEGIN: f64 = 1.5;
+const END: f64 = 4.0;
+const HEIGHT: f64 = 1.540_793;
+const STEEP: f64 = 0.862_273_1;
+
+/// Rows beyond this probability of χ² have no part in the last covariances.
+const BEYOND: f64 = 0.0005;
+
+/// Concentration steps at most.
+const STEPS: usize = 10;
+
+/// Rows that the steps are taken on at most.
+const SAMPLE: usize = 20_000;
+
+/// Sensors beyond which only their own scales count: a covariance of more is mostly its shrinkage.
+const MOST_SENSORS: usize = 200;
+
+/// Least variance, as a share of the mean one.
+const LEAST: f64 = 1e-9;
+
+/// Scale of the median absolute deviation that is the standard deviation of normal numbers.
+const NORMAL: f64 = 1.4826;
+
+/// Rows, scaled, and how far they are.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The moving sensors.
+    pub(super) columns: Vec<usize>,
+    centers: Vec<f64>,
+    scales: Vec<f64>,
+    /// The running rows, rising.
+    pub(super) rows: Vec<usize>,
+    /// (rows, columns): scaled, and what is missing is what the others let expect.
+    pub(super) z: Vec<f64>,
+    /// Of the healthy rows.
+    pub(super) mean: Vec<f64>,
+    pub(super) covariance: Vec<f64>,
+    /// L⁻¹ of it.
+    pub(super) whitening: Packed,
+    /// Standard deviations of the cube root of the squared distance above its median (Wilson and Hilferty 1931,
+    /// doi 10.1073/pnas.17.12.684), for each running row.
+    pub(super) far: Vec<f64>,
+}
+
+impl Found {
+    /// What the other sensors of a running row let expect.
+    pub(super) fn expected(&self, row: usize, column: usize) -> f64 {
+        match (self.rows.binary_search(&row), self.columns.binary_search(&column)) {
+            (Ok(row), Ok(place)) => {
+                self.z[row * self.columns.len() + place] * self.scales[place] + self.centers[place]
+            }
+            _ => f64::NAN,
+        }
+    }
+}
+
+/// None where no sensor moves or hardly a row is left.
+pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> {
+    let columns = (0..x.columns()).filter(|&column| marks.sensors[column].moves).gathered(WHAT)?;
+    let running = |row: &usize| !marks.still(*row) && !marks.gone(*row);
+    let rows = (0..x.rows()).filter(running).gathered(WHAT)?;
+    if columns.is_empty() || rows.len() < LEAST_ROWS {
+        return Ok(None);
+    }
+    let width = columns.len();
+    let centers = columns.iter().map(|&column| marks.sensors[column].median).gathered(WHAT)?;
+    let scales = columns.iter().map(|&column| marks.sensors[column].scale()).gathered(WHAT)?;
+    let mut z = room(rows.len(), width, 0.0, "the scaled rows")?;
+    by_rows(
+        rows.len(),
+        width,
+        &mut z,
+        4.0 * width as f64,
+        || Ok(()),
+        |(), inside, out, stop| {
+            for (row, out) in inside.zip(out.chunks_exact_mut(width)) {
+                if stop.requested() {
+                    return;
+                }
+                let row = rows[row];
+                for (place, out) in out.iter_mut().enumerate() {
+                    let value = (x.value(row, columns[place]) - centers[place]) / scales[place];
+                    *out = if marks.sound(row, columns[place]) { value.clamp(-1e9, 1e9) } else { f64::NAN };
+                }
+            }
+        },
+    )?;
+    let lacking = room(rows.len(), 1, 0_u32, "the scaled rows")?;
+    let mut table = Rowwise { z, width, lacking };
+    table.count();
+    let every = rows.len().div_ceil(SAMPLE);
+    let (mean, covariance, whitening, far) = if every > 1 {
+        let mut sample = table.every(every)?;
+        let (mean, covariance, whitening, squares) = sample.concentrate()?;
+        drop(sample);
+        let all = table.distances(&mean, &whitening)?;
+        let far = cube_roots(&squares, &all)?;
+        (mean, covariance, whitening, far)
+    } else {
+        let (mean, covariance, whitening, squares) = table.concentrate()?;
+        let far = cube_roots(&squares, &squares)?;
+        (mean, covariance, whitening, far)
+    };
+    Ok(Some(Found {
+        columns,
+        centers,
+        scales,
+        rows,
+        z: table.z,
+        mean,
+        covariance,
+        whitening,
+        far,
+    }))
+}
+
+/// Standard deviations of the cube roots of `all` above the median of those of `usual`.
+fn cube_roots(usual: &[f64], all: &[f64]) -> Result<Vec<f64>> {
+    let mut roots = usual.iter().map(|square| square.cbrt()).gathered(WHAT)?;
+    let (median, mad) = median_mad(&mut roots);
+    let spread = (NORMAL * mad).max(1e-12);
+    all.iter().map(|square| (square.cbrt() - median) / spread).gathered(WHAT)
+}
+
+/// Scaled rows, NaN or filled where something is missing.
+struct Rowwise {
+    z: Vec<f64>,
+    width: usize,
+    /// How many values of each row are missing.
+    lacking: Vec<u32>,
+}
+
+/// Mean, covariance, L⁻¹ of it, and the squared distances of the rows.
+type Concentrated = (Vec<f64>, Vec<f64>, Packed, Vec<f64>);
+
+impl Rowwise {
+    fn count(&mut self) {
+        for (lacking, row) in self.lacking.iter_mut().zip(self.z.chunks_exact(self.width)) {
+            *lacking = row.iter().fold(0, |count, value| count + u32::from(value.is_nan()));
+        }
+    }
+
+    /// One row in so many.
+    fn every(&self, step: usize) -> Result<Self> {
+        let chosen = self.z.chunks_exact(self.width).step_by(step);
+        let z = chosen.flatten().copied().gathered("the scaled rows")?;
+        let lacking = self.lacking.iter().copied().step_by(step).gathered("the scaled rows")?;
+        Ok(Self {
+            z,
+            width: self.width,
+            lacking,
+        })
+    }
+
+    fn rows(&self) -> usize {
+        self.lacking.len()
+    }
+
+    fn concentrate(&mut self) -> Result<Concentrated> {
+        let (rows, width) = (self.rows(), self.width);
+        let holes = self.holes()?;
+        if width > MOST_SENSORS {
+            self.fill_with(&holes, &room(width, 1, 0.0, WHAT)?);
+            let mean = room(width, 1, 0.0, WHAT)?;
+            let mut covariance = room(width, width, 0.0, WHAT)?;
+            covariance.iter_mut().step_by(width + 1).for_each(|value| *value = 1.0);
+            let squares = self.z.chunks_exact(width).map(|row| row.iter().map(|z| z.min(1e6) * z.min(1e6)).sum());
+            let squares = squares.gathered(WHAT)?;
+            let whitening = Packed::lower(&covariance, width)?;
+            return Ok((mean, covariance, whitening, squares));
+        }
+        let mut squares = self.first(&holes)?;
+        let core = rows - rows / 4;
+        let mut chosen: Vec<usize> = Vec::new();
+        let mut watch = Watch::start();
+        for _ in 0..STEPS {
+            watch.look()?;
+            let next = nearest(&squares, core)?;
+            if next == chosen {
+                break;
+            }
+            chosen = next;
+            squares = self.step(&chosen, &holes)?.3;
+        }
+        let middle = chi2_upper(width as f64, 0.5);
+        let most = chi2_upper(width as f64, BEYOND);
+        let mut found = None;
+        for _ in 0..2 {
+            rescale(&mut squares, middle)?;
+            let near = (0..rows).filter(|&row| squares[row] <= most).gathered(WHAT)?;
+            let chosen = if near.len() < LEAST_ROWS { nearest(&squares, core)? } else { near };
+            let step = self.step(&chosen, &holes)?;
+            squares = copied(&step.3, WHAT)?;
+            found = Some(step);
+        }
+        match found {
+            Some((mean, covariance, whitening, _)) => Ok((mean, covariance, whitening, squares)),
+            None => Err(acm_linalg::Error::Interrupted),
+        }
+    }
+
+    /// Row and place of each missing value, by rows.
+    fn holes(&self) -> Result<Vec<(usize, usize)>> {
+        let all = self.z.iter().enumerate().filter(|(_, value)| value.is_nan());
+        all.map(|(place, _)| (place / self.width, place % self.width)).gathered(WHAT)
+    }
+
+    fn fill_with(&mut self, holes: &[(usize, usize)], values: &[f64]) {
+        for &(row, place) in holes {
+            self.z[row * self.width + place] = values[place];
+        }
+    }
+
+    /// Distances by medians and deviations along the axes of the wrapped rows.
+    fn first(&mut self, holes: &[(usize, usize)]) -> Result<Vec<f64>> {
+        let (rows, width) = (self.rows(), self.width);
+        self.fill_with(holes, &room(width, 1, 0.0, WHAT)?);
+        let wrapped = products(&Centered::new(&Wrapped(self))?)?;
+        let (_, axes) = symmetric_eigen(&wrapped, width, "x")?;
+        let mut squares = room(rows, 1, 0.0, WHAT)?;
+        let mut deviations = room(width, 1, 0.0, WHAT)?;
+        let mut along = room(rows, 1, 0.0, WHAT)?;
+        let mut spare = room(rows, 1, 0.0, WHAT)?;
+        let mut watch = Watch::start();
+        for round in 0..2 {
+            for (axis, deviation) in axes.chunks_exact(width).zip(&mut deviations) {
+                watch.after(rows * width / 4)?;
+                for (along, row) in along.iter_mut().zip(self.z.chunks_exact(width)) {
+                    *along = axis.iter().zip(row).map(|(axis, value)| axis * value).sum();
+                }
+                spare.copy_from_slice(&along);
+                if round == 0 {
+                    *deviation = NORMAL * median_mad(&mut spare).1;
+                    continue;
+                }
+                let middle = quantile(&mut spare, 0.5);
+                for (square, along) in squares.iter_mut().zip(&along) {
+                    let z = (along - middle) / *deviation;
+                    *square += z * z;
+                }
+            }
+            let greatest = deviations.iter().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE);
+            deviations.iter_mut().for_each(|deviation| *deviation = deviation.max(1e-6 * greatest));
+        }
+        Ok(squares)
+    }
+
+    /// Mean and covariance of the chosen rows, and the distances of all from there.
+    fn step(&mut self, chosen: &[usize], holes: &[(usize, usize)]) -> Result<Concentrated> {
+        let width = self.width;
+        let subset = Chosen { table: self, chosen };
+        let centered = Centered::new(&subset)?;
+        let mean = centered.mean()?;
+        let found = shrunk(&centered, Shrinkage::LedoitWolf)?;
+        let mut covariance = found.covariance;
+        let diagonal = || (0..width).map(|place| place * (width + 1));
+        let usual = diagonal().map(|place| covariance[place]).sum::<f64>() / width as f64;
+        let least = LEAST * usual.max(f64::MIN_POSITIVE / LEAST);
+        if found.shrinkage * usual < least {
+            for place in diagonal() {
+                covariance[place] += least;
+            }
+        }
+        let lower = cholesky(&covariance, width, "x")?;
+        let inverse = inverse_of(&lower, width)?;
+        let whitening = Packed::lower(&inverse, width)?;
+        if !holes.is_empty() {
+            let precision = squared(&inverse, width)?;
+            self.expect(holes, &mean, &precision)?;
+        }
+        let squares = self.distances(&mean, &whitening)?;
+        Ok((mean, covariance, whitening, squares))
+    }
+
+    /// What is missing of a row becomes what the rest of it lets expect.
+    fn expect(&mut self, holes: &[(usize, usize)], mean: &[f64], precision: &[f64]) -> Result<()> {
+        let width = self.width;
+        let mut places = Vec::new();
+        for row in holes.chunk_by(|one, next| one.0 == next.0) {
+            acm_linalg::memory::push(&mut places, row, WHAT)?;
+        }
+        let mut rest = &mut self.z[..];
+        let mut before = 0;
+        let mut jobs = Vec::new();
+        for holes in places {
+            let row = holes[0].0;
+            let (_, tail) = std::mem::take(&mut rest).split_at_mut((row - before) * width);
+            let (values, tail) = tail.split_at_mut(width);
+            (rest, before) = (tail, row + 1);
+            acm_linalg::memory::push(&mut jobs, (holes, values), WHAT)?;
+        }
+        let cost = jobs.len() as f64 * (8.0 * width as f64 + 200.0);
+        parallel::run(
+            jobs,
+            cost,
+            || Ok((room(width, width, 0.0, WHAT)?, room(width, 1, 0.0, WHAT)?)),
+            |(matrix, right), (holes, values), stop| {
+                if stop.requested() {
+                    return;
+                }
+                let count = holes.len();
+                for &(_, place) in holes {
+                    values[place] = mean[place];
+                }
+                if count == width {
+                    return;
+                }
+                // With the missing ones at their means, Λ_mk (z_k - μ_k) is Λ_m (z - μ).
+                for (number, &(_, place)) in holes.iter().enumerate() {
+                    let line = &precision[place * width..(place + 1) * width];
+                    right[number] = -line.iter().zip(&*values).zip(mean).map(|((l, z), m)| l * (z - m)).sum::<f64>();
+                    for (other, &(_, at)) in holes[..=number].iter().enumerate() {
+                        matrix[number * count + other] = line[at];
+                    }
+                }
+                solve(&mut matrix[..count * count], &mut right[..count]);
+                for (&(_, place), step) in holes.iter().zip(&*right) {
+                    values[place] += step;
+                }
+            },
+        )
+    }
+
+    /// Squared distances, those of rows with something missing brought to the scale of whole ones.
+    fn distances(&self, mean: &[f64], whitening: &Packed) -> Result<Vec<f64>> {
+        let (rows, width) = (self.rows(), self.width);
+        let mut squares = room(rows, 1, 0.0, WHAT)?;
+        let table = ArrayView2::from_shape((rows, width), &self.z).map_err(|_| acm_linalg::Error::Memory {
+            what: "the scaled rows",
+            rows,
+            columns: width,
+        })?;
+        let table = Samples::from(table);
+        by_rows(
+            rows,
+            1,
+            &mut squares,
+            2.0 * width as f64 + whitening.cost_ns(),
+            || Ok((rows_of(whitening.padded())?, rows_of(whitening.padded())?)),
+            |(points, white), inside, out, stop| {
+                for (out, first) in out.chunks_mut(LANES).zip(inside.step_by(LANES)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    table.pack(first, &mut points[..width]);
+                    for (point, mean) in points.iter_mut().zip(mean) {
+                        for lane in 0..LANES {
+                            point.0[lane] -= mean;
+                        }
+                    }
+                    let mut found = Row::default();
+                    dispatch!(Level::new(), simd => {
+                        whitening.apply(simd, points, white);
+                        found.store(squares_by_group(simd, white));
+                    });
+                    out.copy_from_slice(&found.0[..out.len()]);
+                }
+            },
+        )?;
+        for (square, &lacking) in squares.iter_mut().zip(&self.lacking) {
+            if lacking > 0 {
+                *square *= width as f64 / f64::from(lacking).mul_add(-1.0, width as f64).max(1.0);
+            }
+        }
+        Ok(squares)
+    }
+}
+
+/// Brings the median to `middle`.
+fn rescale(squares: &mut [f64], middle: f64) -> Result<()> {
+    let mut spare = copied(squares, WHAT)?;
+    let median = quantile(&mut spare, 0.5);
+    if median > 0.0 {
+        squares.iter_mut().for_each(|square| *square *= middle / median);
+    }
+    Ok(())
+}
+
+/// The rows of the least squares, rising.
+fn nearest(squares: &[f64], count: usize) -> Result<Vec<usize>> {
+    let mut order = (0..squares.len()).gathered(WHAT)?;
+    if count < order.len() {
+        order.select_nth_unstable_by(count, |&one, &other| {
+            squares[one].total_cmp(&squares[other]).then(one.cmp(&other))
+        });
+        order.truncate(count);
+    }
+    order.sort_unstable();
+    Ok(order)
+}
+
+/// The inverse of a lower triangular matrix.
+fn inverse_of(lower: &[f64], width: usize) -> Result<Vec<f64>> {
+    let mut inverse = room(width, width, 0.0, "a whitening matrix")?;
+    for row in 0..width {
+        let (above, current) = inverse.split_at_mut(row * width);
+        let current = &mut current[..width];
+        for (earlier, factor) in above.chunks_exact(width).zip(&lower[row * width..row * width + row]) {
+            current.iter_mut().zip(earlier).for_each(|(value, earlier)| *value -= factor * earlier);
+        }
+        current[row] = 1.0;
+        current.iter_mut().for_each(|value| *value /= lower[row * width + row]);
+    }
+    Ok(inverse)
+}
+
+/// Wᵀ W of a lower triangle W.
+fn squared(lower: &[f64], width: usize) -> Result<Vec<f64>> {
+    let mut all = room(width, width, 0.0, "a precision matrix")?;
+    for row in lower.chunks_exact(width) {
+        for (place, factor) in row.iter().enumerate().filter(|pair| *pair.1 != 0.0) {
+            let out = &mut all[place * width..(place + 1) * width];
+            out.iter_mut().zip(row).for_each(|(out, value)| *out += factor * value);
+        }
+    }
+    Ok(all)
+}
+
+/// Solves A x = b, A positive definite and given by its lower half, in place of b.
+fn solve(matrix: &mut [f64], right: &mut [f64]) {
+    let size = right.len();
+    for row in 0..size {
+        for column in 0..=row {
+            let mut value = matrix[row * size + column];
+            for at in 0..column {
+                value -= matrix[row * size + at] * matrix[column * size + at];
+            }
+            matrix[row * size + column] =
+                if column == row { value.max(f64::MIN_POSITIVE).sqrt() } else { value / matrix[column * size + column] };
+        }
+        let mut value = right[row];
+        for at in 0..row {
+            value -= matrix[row * size + at] * right[at];
+        }
+        right[row] = value / matrix[row * size + row];
+    }
+    for row in (0..size).rev() {
+        let mut value = right[row];
+        for at in row + 1..size {
+            value -= matrix[at * size + row] * right[at];
+        }
+        right[row] = value / matrix[row * size + row];
+    }
+}
+
+/// Some of the rows.
+struct Chosen<'a> {
+    table: &'a Rowwise,
+    chosen: &'a [usize],
+}
+
+impl Rows for Chosen<'_> {
+    fn rows(&self) -> usize {
+        self.chosen.len()
+    }
+
+    fn columns(&self) -> usize {
+        self.table.width
+    }
+
+    fn read(&self, rows: Range<usize>, out: &mut [f64]) {
+        let width = self.table.width;
+        for (&row, out) in self.chosen[rows].iter().zip(out.chunks_exact_mut(width)) {
+            out.copy_from_slice(&self.table.z[row * width..(row + 1) * width]);
+        }
+    }
+}
+
+/// All rows, drawn in.
+struct Wrapped<'a>(&'a Rowwise);
+
+impl Rows for Wrapped<'_> {
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    fn columns(&self) -> usize {
+        self.0.width
+    }
+
+    fn read(&self, rows: Range<usize>, out: &mut [f64]) {
+        let width = self.0.width;
+        let from = &self.0.z[rows.start * width..rows.end * width];
+        for (out, &value) in out.iter_mut().zip(from) {
+            let size = value.abs();
+            *out = if size <= BEGIN {
+                value
+            } else if size < END {
+                (HEIGHT * (STEEP * (END - size)).tanh()).copysign(value)
+            } else {
+                0.0
+            };
+        }
+    }
+}

@@ -1,0 +1,219 @@
+use acm_linalg::seed::stream;
+use ndarray::{Array2, ShapeBuilder, s};
+use rand::RngExt;
+
+use super::*;
+
+/// Sensors of two hidden loads with a fifth of noise.
+fn plant(rows: usize, sensors: usize, seed: u64) -> Array2<f64> {
+    let mut stream = stream(seed, 0);
+    let mut draw = || (0..12).map(|_| stream.random::<f64>()).sum::<f64>() - 6.0;
+    let weights: Vec<f64> = (0..2 * sensors).map(|_| draw()).collect();
+    let mut x = Array2::zeros((rows, sensors));
+    for mut row in x.rows_mut() {
+        let (a, b) = (draw(), draw());
+        for (sensor, value) in row.iter_mut().enumerate() {
+            *value = 10.0 + a * weights[2 * sensor] + b * weights[2 * sensor + 1] + 0.2 * draw();
+        }
+    }
+    x
+}
+
+fn of(x: &Array2<f64>) -> Screened {
+    Screened::of(x.view().into()).unwrap()
+}
+
+fn rows_of(range: std::ops::Range<u64>) -> Vec<u64> {
+    range.collect()
+}
+
+#[test]
+fn healthy_rows_are_fitted_as_they_are() {
+    for seed in 0..5 {
+        for sensors in [1, 2, 6, 30] {
+            let x = plant(800, sensors, seed);
+            let found = of(&x);
+            assert_eq!(found, Screened::nothing(), "{seed} {sensors}");
+            let training = found.training(x.view().into()).unwrap();
+            assert!(training.own.is_none());
+        }
+    }
+    for rows in [0, 1, 19, 20, 21, 40] {
+        assert_eq!(of(&plant(rows, 5, 1)), Screened::nothing(), "{rows}");
+    }
+}
+
+#[test]
+fn codes_are_found_and_become_what_the_others_let_expect() {
+    let clean = plant(2000, 6, 3);
+    for code in [-99.0, -999.0, -9999.0, 65_535.0] {
+        let mut x = clean.clone();
+        let rows: Vec<usize> = (0..60).map(|number| 17 + 31 * number).collect();
+        rows.iter().for_each(|&row| x[[row, 2]] = code);
+        let found = of(&x);
+        let told = Code {
+            column: 2,
+            value: code,
+            count: 60,
+        };
+        assert_eq!(found.left_out.codes, [told]);
+        assert_eq!(found.left_out.readings, [0, 0, 60, 0, 0, 0]);
+        assert_eq!(found.left_out.stuck, [0; 6]);
+        assert!(found.left_out.rows.is_empty());
+        let training = found.training(x.view().into()).unwrap();
+        let mended = training.samples();
+        for row in 0..2000 {
+            let difference = mended.value(row, 2) - clean[[row, 2]];
+            assert!(difference.abs() < if rows.contains(&row) { 1.5 } else { f64::MIN_POSITIVE }, "{row} {difference}");
+        }
+    }
+}
+
+#[test]
+fn a_lone_spike_is_a_reading_and_not_a_row() {
+    let mut x = plant(2000, 6, 4);
+    x[[1000, 3]] = -250.0;
+    x[[1400, 3]] = 300.0;
+    x[[1401, 3]] = 310.0;
+    let found = of(&x);
+    assert_eq!(found.left_out.readings, [0, 0, 0, 3, 0, 0]);
+    assert!(found.left_out.rows.is_empty() && found.left_out.codes.is_empty());
+}
+
+#[test]
+fn a_block_without_readings_is_left_out() {
+    let mut x = plant(2000, 6, 5);
+    x.slice_mut(s![700..900, ..]).fill(-999.0);
+    let found = of(&x);
+    assert_eq!(found.left_out.rows, rows_of(700..900));
+    assert!(found.left_out.readings.is_empty() && found.states.is_empty());
+    // Five of six: the sixth alone tells too little.
+    let mut x = plant(2000, 6, 5);
+    x.slice_mut(s![700..900, ..5]).fill(-999.0);
+    assert_eq!(of(&x).left_out.rows, rows_of(700..900));
+}
+
+#[test]
+fn rows_unlike_the_others_are_left_out() {
+    let clean = plant(2000, 6, 6);
+    let mut shifted = clean.clone();
+    shifted.slice_mut(s![700..900, 2]).mapv_inplace(|value| value + 5.0);
+    assert_eq!(of(&shifted).left_out.rows, rows_of(700..900));
+    let mut scattered = clean.clone();
+    let rows: Vec<u64> = (0..100).map(|number| 9 + 19 * number).collect();
+    rows.iter().for_each(|&row| scattered[[row as usize, 2]] += 5.0);
+    assert_eq!(of(&scattered).left_out.rows, rows);
+    // Too many to be an accident: they are how the machine runs.
+    let mut many = clean;
+    many.slice_mut(s![700..1100, 2]).mapv_inplace(|value| value + 5.0);
+    assert!(of(&many).left_out.is_empty());
+}
+
+#[test]
+fn a_stuck_sensor_is_told_from_a_machine_that_stands_still() {
+    let clean = plant(2000, 6, 7);
+    let mut stuck = clean.clone();
+    let value = stuck[[1200, 4]];
+    stuck.slice_mut(s![1200..1300, 4]).fill(value);
+    let found = of(&stuck);
+    assert_eq!(found.left_out.readings, [0, 0, 0, 0, 100, 0]);
+    assert_eq!(found.left_out.stuck, found.left_out.readings);
+    let mut still = clean.clone();
+    still.slice_mut(s![300..1500, ..]).fill(0.0);
+    let found = of(&still);
+    assert!(found.left_out.is_empty(), "{:?}", found.left_out);
+    let (training, states) = found.main(still.view().into()).unwrap();
+    assert_eq!(training.samples().rows(), 800);
+    assert_eq!(states.len(), 1);
+    assert!(states[0].still && states[0].rows == 1200 && states[0].center == [0.0; 6]);
+    assert_eq!(found.training(still.view().into()).unwrap().samples().rows(), 2000);
+}
+
+#[test]
+fn what_comes_back_alike_is_a_state() {
+    let mut x = plant(2000, 6, 8);
+    let rows = [200..220, 900..925, 1600..1620];
+    for rows in rows.clone() {
+        for (sensor, away) in [20.0, -15.0, 12.0, 0.0, 30.0, -9.0].into_iter().enumerate() {
+            x.slice_mut(s![rows.clone(), sensor]).mapv_inplace(|value| value + away);
+        }
+    }
+    let found = of(&x);
+    assert!(found.left_out.is_empty(), "{:?}", found.left_out);
+    let (training, states) = found.main(x.view().into()).unwrap();
+    assert_eq!((training.samples().rows(), states.len()), (1935, 1));
+    assert!((states[0].center[4] - 40.0).abs() < 2.0);
+}
+
+#[test]
+fn a_state_valve_and_a_set_point_may_have_codes_too() {
+    let mut x = plant(1000, 6, 9);
+    for row in 0..1000 {
+        x[[row, 0]] = f64::from(row / 250 % 2 == 1);
+        x[[row, 1]] = 50.0;
+    }
+    assert!(of(&x).left_out.is_empty());
+    for row in [40, 41, 600] {
+        x[[row, 0]] = -1000.0;
+        x[[row, 1]] = -9999.0;
+    }
+    let found = of(&x);
+    let told: Vec<_> = found.left_out.codes.iter().map(|code| (code.column, code.value, code.count)).collect();
+    assert_eq!(told, [(0, -1000.0, 3), (1, -9999.0, 3)]);
+    // A flag that is seldom set is no code.
+    for row in 0..1000 {
+        x[[row, 1]] = f64::from(row == 77);
+    }
+    assert!(of(&x).left_out.codes.iter().all(|code| code.column == 0));
+}
+
+#[test]
+fn rounded_readings_repeat_and_are_no_codes_nor_stuck() {
+    let mut x = plant(3000, 6, 10);
+    x.mapv_inplace(|value| value.round());
+    assert!(of(&x).left_out.is_empty());
+    let mut tenths = plant(3000, 6, 10);
+    tenths.mapv_inplace(|value| (value * 10.0).round() / 10.0);
+    assert!(of(&tenths).left_out.is_empty());
+}
+
+#[test]
+fn layouts_threads_and_gaps_change_nothing() {
+    let mut x = plant(1500, 8, 11);
+    x.slice_mut(s![700..760, 2]).fill(-999.0);
+    x.slice_mut(s![1000..1030, ..]).mapv_inplace(|value| value + 9.0);
+    for row in (0..1500).step_by(7) {
+        x[[row, row % 8]] = f64::NAN;
+    }
+    let found = of(&x);
+    // One of the codes has become a gap.
+    assert_eq!(found.left_out.readings[2], 59);
+    assert_eq!(found.left_out.rows, rows_of(1000..1030));
+    let mut fortran = Array2::zeros((1500, 8).f());
+    fortran.assign(&x);
+    acm_linalg::parallel::set_num_threads(1).unwrap();
+    let alone = of(&x);
+    acm_linalg::parallel::set_num_threads(3).unwrap();
+    let cells = |found: &Screened| found.cells.iter().map(|cell| cell.value.to_bits()).collect::<Vec<_>>();
+    for other in [alone, of(&x), of(&fortran)] {
+        assert_eq!(cells(&other), cells(&found));
+        assert_eq!((&other.kinds, &other.left_out), (&found.kinds, &found.left_out));
+    }
+}
+
+#[test]
+fn odd_training_data_do_no_harm() {
+    for x in [
+        Array2::<f64>::zeros((50, 3)),
+        Array2::from_elem((50, 3), f64::NAN),
+        Array2::from_shape_fn((50, 3), |(row, column)| (row * 3 + column) as f64),
+        Array2::from_shape_fn((60, 2), |(row, _)| f64::from(row % 2 == 0) * 1.7e308),
+        Array2::from_shape_fn((60, 2), |(row, column)| 1e-300 * (row * row % 37 + column) as f64),
+        Array2::from_shape_fn((60, 4), |(row, _)| (row * row % 37) as f64),
+    ] {
+        let found = of(&x);
+        assert!(found.left_out.rows.len() <= x.nrows() / 8, "{:?}", found.left_out);
+        let _ = found.main(x.view().into()).unwrap();
+        let _ = found.in_place(x.view().into()).unwrap();
+    }
+}
