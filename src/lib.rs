@@ -8,6 +8,7 @@ mod features;
 mod files;
 mod held;
 mod interop;
+mod left_out;
 mod linalg;
 mod models;
 mod naming;

@@ -58,3 +58,4 @@ pub mod regime_detector;
 pub mod regimes;
 mod wandering;
 pub mod screen;
+mod states;

@@ -46,6 +46,7 @@ pub use crate::lagged::LaggedMemory;
 use crate::limits::{chi2_upper, t2_limit};
 use crate::packed::{Packed, rows_of, squares_by_group};
 use crate::wandering::Wandering;
+use crate::screen::{LeftOut, Screened};
 
 /// A column of which the others leave less than this share of its variance is determined by them.
 const NOTHING: f64 = 1e-12;
@@ -72,6 +73,7 @@ pub struct FittedMahalanobis {
     precision: Dense,
     held_out: Option<HeldOut>,
     wandering: Option<Wandering>,
+    left_out: LeftOut,
 }
 
 impl MahalanobisDetector {
@@ -109,6 +111,9 @@ impl MahalanobisDetector {
     /// [`Error::Unfit`] where no column changes;
     /// [`Error::Singular`] where columns determine one another and nothing is shrunk; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedMahalanobis> {
+        let screened = Screened::of(x)?;
+        let training = screened.training(x)?;
+        let x = training.samples();
         let mut lagged = Lagged::fit(x, Manner::Standard, self.lags)?;
         if matches!(self.shrinkage, Shrinkage::Nothing | Shrinkage::Share(0.0)) {
             x.require(lagged.width() + 1)?;
@@ -132,10 +137,12 @@ impl MahalanobisDetector {
             shrinkage: found.shrinkage,
             held_out: None,
             wandering: None,
+            left_out: LeftOut::default(),
         };
         if let Some((held_out, wandering)) = held_out::distances(&fitted, x)? {
             (fitted.held_out, fitted.wandering) = (Some(held_out), wandering);
         }
+        fitted.left_out = screened.left_out();
         Ok(fitted)
     }
 }
@@ -340,6 +347,12 @@ impl FittedMahalanobis {
         self.wandering.as_ref().map_or(0.01, |wandering| wandering.expected)
     }
 
+    /// What the fit has not learned from.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
     /// The parameters.
     #[must_use]
     pub fn parameters(&self) -> &MahalanobisDetector {
@@ -465,6 +478,7 @@ impl Persist for FittedMahalanobis {
         if let Some(wandering) = &self.wandering {
             wandering.write(to, &held_out::HALVES);
         }
+        self.left_out.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -488,6 +502,7 @@ impl Persist for FittedMahalanobis {
             other => other,
         })?;
         let wandering = Wandering::read(from, lagged.columns, &held_out::HALVES)?;
+        let left_out = LeftOut::read(from, lagged.columns)?;
         Ok(Self {
             parameters,
             whitening: Packed::lower(&inverse, width)?,
@@ -498,6 +513,7 @@ impl Persist for FittedMahalanobis {
             shrinkage: share,
             held_out: HeldOut::read(from, &held_out::NAMES)?,
             wandering,
+            left_out,
         })
     }
 }

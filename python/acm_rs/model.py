@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, ClassVar, Self, TypeAlias, overload
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from acm_rs.frames import Floats, Labels, Line, Sheet, Table, arrays, listed, same_index, vector
 
-__all__ = ["Bytes", "Detector", "Engined", "Model", "Saved", "row_weights", "states"]
+__all__ = ["Bytes", "Detector", "Engined", "LeftOut", "Model", "Saved", "Screening", "row_weights", "states"]
 
 Bytes: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[np.uint8]
 
@@ -218,6 +218,39 @@ def row_weights(weights: Line | None, x: Table) -> Any:
     """A weight for each row of `x`."""
     same_index(weights, x, "sample_weight")
     return weights if weights is None else arrays(weights, "sample_weight")
+
+
+class LeftOut(NamedTuple):
+    """What a fit has not learned from: no healthy machine reads it.
+
+    Attributes
+    ----------
+    rows : array of int64
+        Rows that are unlike the others, or without half of their readings.
+    readings : array of int64, shape (d,)
+        Readings of each sensor in other rows: error codes, lone spikes, and those at which it was stuck. In the fit the
+        other sensors' expectation takes their place.
+    stuck : array of int64, shape (d,)
+        Those of them at which the sensor was stuck.
+    codes : tuple of (int, float, int)
+        Column, value and count of each error code.
+    """
+
+    rows: npt.NDArray[np.int64]
+    readings: npt.NDArray[np.int64]
+    stuck: npt.NDArray[np.int64]
+    codes: tuple[tuple[int, float, int], ...]
+
+
+class Screening(Model):
+    """A model whose fit leaves out what no healthy machine reads."""
+
+    __slots__ = ()
+
+    @property
+    def left_out_(self) -> LeftOut:
+        """What the fit has not learned from: bad rows, and readings by sensor."""
+        return LeftOut(*self._engine.left_out_)
 
 
 class Detector(Model):

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use crate::arguments::{components_of, count, number, numbers};
 use crate::classes::{Array, Sequence, Setting, class, learned, parameters, shared};
 use crate::interop::{Value, exception};
+use crate::left_out::{Told, told};
 use crate::models::{Asked, left_out};
 
 class!(FusedDetector, Fused, FittedFused, FusedMemory);
@@ -34,6 +35,7 @@ learned!(
     center_ = Array(&fit.center().map_err(exception)?),
     scale_ = Array(&fit.scale().map_err(exception)?),
     used_ = Array(&fit.used().map_err(exception)?),
+    left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
 
@@ -65,6 +67,8 @@ impl FusedDetector {
 impl FusedDetector {
     fn remarks(fit: &FittedFused, names: Option<&Names>) -> PyResult<Vec<String>> {
         let used = fit.used().map_err(exception)?;
-        left_out(names, &used, "are constant or lack half of their values and are left out")
+        let mut remarks = left_out(names, &used, "are constant or lack half of their values and are left out")?;
+        remarks.extend(told(fit.left_out(), names)?);
+        Ok(remarks)
     }
 }

@@ -9,6 +9,7 @@ use pyo3::types::PyString;
 use crate::arguments::{choice, count, number, unknown_word, word};
 use crate::classes::{Array, Matrix, Setting, class, learned, parameters, shared};
 use crate::interop::{Value, exception};
+use crate::left_out::{Told, told};
 use crate::models::{left_out, marked, wandering};
 
 /// Whether a limit is of rows that the model has not seen.
@@ -36,6 +37,7 @@ learned!(
     used_ = Array(&fit.used().map_err(exception)?),
     wandering_ = Array(&marked(fit.wandering(), fit.columns())?),
     expected_false_alarms_ = fit.expected_false_alarms(),
+    left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
 
@@ -59,6 +61,7 @@ impl MahalanobisDetector {
         let used = fit.used().map_err(exception)?;
         let mut remarks = left_out(names, &used, "have no value or do not change, and are left out")?;
         remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
+        remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)
     }
 }

@@ -11,6 +11,7 @@ use pyo3::types::PyString;
 use crate::arguments::{choice, count, number, seed_of};
 use crate::classes::{Array, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, array, exception};
+use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson, left_out};
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
@@ -43,6 +44,7 @@ learned!(
     lower_bound_ = fit.lower_bound(),
     n_iter_ = fit.steps(),
     converged_ = fit.converged(),
+    left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
 
@@ -80,7 +82,9 @@ impl GaussianMixture {
             None => parameters.fit(x),
         };
         lesson.learn(slf.get(), fit, |fit, names| {
-            left_out(names, &used(fit)?, "have no value or do not change, and are left out")
+            let mut remarks = left_out(names, &used(fit)?, "have no value or do not change, and are left out")?;
+            remarks.extend(told(fit.left_out(), names)?);
+            Ok(remarks)
         })?;
         Ok(slf)
     }

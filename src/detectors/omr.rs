@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use crate::arguments::{choice, count, number, numbers, optional, whole_numbers};
 use crate::classes::{Array, class, learned, parameters, shared};
 use crate::interop::{Value, compute, exception, matrix};
+use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson, left_out};
 
 class!(OMRDetector, Omr, FittedOmr, ());
@@ -31,6 +32,7 @@ learned!(
     norm_scale_ = fit.norm_scale(),
     used_ = Array(&used(&fit)?),
     weights_ = Array(fit.weights()),
+    left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
 
@@ -69,7 +71,13 @@ impl OMRDetector {
             }
         };
         lesson.learn(slf.get(), fit, |fit, names| {
-            left_out(names, &used(fit)?, "do not vary or are missing in more than half of the rows, and are left out")
+            let mut remarks = left_out(
+                names,
+                &used(fit)?,
+                "do not vary or are missing in more than half of the rows, and are left out",
+            )?;
+            remarks.extend(told(fit.left_out(), names)?);
+            Ok(remarks)
         })?;
         Ok(slf)
     }

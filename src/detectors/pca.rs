@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use crate::arguments::{choice, components_of, count, number};
 use crate::classes::{Array, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
+use crate::left_out::{Told, told};
 use crate::models::{Asked, left_out, marked, wandering};
 
 const SCALINGS: [(&str, Manner); 2] = [("robust", Manner::Robust), ("standard", Manner::Standard)];
@@ -51,6 +52,7 @@ learned!(
     spe_limit_ = fit.spe_limit(),
     t2_limit_ = fit.t2_limit(),
     n_components_ = fit.kept_components(),
+    left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
 
@@ -116,6 +118,7 @@ impl PCADetector {
         let used = fit.used().map_err(exception)?;
         let mut remarks = left_out(names, &used, "have no value or do not change, and are left out")?;
         remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
+        remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)
     }
 

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use crate::arguments::{choice, count, number};
 use crate::classes::{Array, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, array, exception};
+use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson};
 
 class!(RegimeDetector, Parameters, FittedRegimeDetector, RegimeDetectorMemory);
@@ -24,6 +25,7 @@ learned!(
     fit,
     regimes_ = Array(fit.regimes()),
     limits_ = Array(&fit.limits().map_err(exception)?),
+    left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
 
@@ -45,7 +47,7 @@ impl RegimeDetector {
         let lesson = Lesson::of(x, names)?;
         let labels = lesson.labels(labels)?;
         let parameters = &slf.get().parameters;
-        lesson.learn(slf.get(), |x| parameters.fit(x, labels.as_deref()), |_, _| Ok(Vec::new()))?;
+        lesson.learn(slf.get(), |x| parameters.fit(x, labels.as_deref()), |fit, names| told(fit.left_out(), names))?;
         Ok(slf)
     }
 

@@ -11,6 +11,7 @@ use pyo3::types::PyString;
 use crate::arguments::{count, number, optional, seed_of, unknown_word, word};
 use crate::classes::{Array, Matrix, Setting, class, learned, parameters, shared};
 use crate::interop::{Value, array, exception, type_name};
+use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson};
 use crate::naming::agreed;
 
@@ -41,6 +42,7 @@ learned!(
     used_ = Array(fit.used()),
     labels_ = Array(fit.labels()),
     n_regimes_ = fit.count(),
+    left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
 
@@ -82,7 +84,7 @@ impl RegimeModel {
         agreed(before.as_ref().and_then(|fit| fit.names()), lesson.names.as_ref(), "`reference`")?;
         let parameters = &slf.get().parameters;
         let fit = |x: Samples<'_>| parameters.fit(x, before.as_deref().map(|fit| &**fit));
-        lesson.learn(slf.get(), fit, |_, _| Ok(Vec::new()))?;
+        lesson.learn(slf.get(), fit, |fit, names| told(fit.left_out(), names))?;
         Ok(slf)
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::{Rows, cholesky};
-use acm_linalg::memory::{Gather, reserved};
+use acm_linalg::memory::{Gather, copied, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{read_all, room};
 use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
@@ -19,6 +19,7 @@ use crate::folds::folds;
 use crate::lagged::Lagged;
 use crate::packed::Packed;
 use crate::product::squared_lengths;
+use crate::screen::{LeftOut, Screened};
 
 /// A column whose standard deviation is no more than this share of its mean is constant but for rounding.
 const ROUNDING: f64 = 1e-14;
@@ -59,7 +60,17 @@ impl Fused {
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedFused> {
         x.require(self.least_rows())?;
-        let mut model = self.learn(x, x)?;
+        let screened = Screened::of(x)?;
+        let (training, mut usable) = screened.in_place(x)?;
+        self.forget(&mut usable);
+        let mut model = self.refine(training.samples(), &usable)?;
+        model.left_out = screened.left_out();
+        Ok(model)
+    }
+
+    /// Learns from the usable rows; what they lack is what the model lets expect.
+    fn refine(&self, x: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
+        let mut model = self.learn(x, x, usable)?;
         if !gaps::any(x, 0..x.rows(), &model.lagged.kept)? {
             return Ok(model);
         }
@@ -74,15 +85,15 @@ impl Fused {
                 rows,
                 columns,
             })?;
-            model = self.learn(x, filled.into())?;
+            model = self.learn(x, filled.into(), usable)?;
         }
         Ok(model)
     }
 
     /// Learns from the rows `filled`, with the scales of what is known of them in `x`.
-    fn learn(&self, x: Samples<'_>, filled: Samples<'_>) -> Result<FittedFused> {
+    fn learn(&self, x: Samples<'_>, filled: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
         let folds = folds(x.rows(), self.folds)?;
-        let mut good = room(x.rows(), 1, true, "marks of the training rows")?;
+        let mut good = copied(usable, "marks of the training rows")?;
         let outside = self.outside(x, filled, &good, &folds)?;
         let upsets = self.upsets(&outside)?;
         for &row in &upsets {
@@ -94,6 +105,15 @@ impl Fused {
             self.outside(x, filled, &good, &folds)?
         };
         self.finish(outside, &good, &folds)
+    }
+
+    /// Nor do the rows count that stand beside one that does not.
+    fn forget(&self, good: &mut [bool]) {
+        let mut since = usize::MAX;
+        for good in good {
+            since = if *good { since.saturating_add(1) } else { 0 };
+            *good = since > self.lags;
+        }
     }
 
     fn outside(&self, x: Samples<'_>, filled: Samples<'_>, good: &[bool], folds: &[Range<usize>]) -> Result<Outside> {
@@ -248,6 +268,7 @@ impl Fused {
             usual,
             components,
             upsets: good.len() - kept,
+            left_out: LeftOut::default(),
         })
     }
 }

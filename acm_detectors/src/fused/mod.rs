@@ -47,6 +47,7 @@ use acm_linalg::{Persist, Reader, Result, Samples, Writer};
 
 use crate::lagged::Lagged;
 use crate::packed::Packed;
+use crate::screen::LeftOut;
 use parts::{Kind, Norms};
 
 pub use memory::FusedMemory;
@@ -79,6 +80,7 @@ pub struct FittedFused {
     usual: f64,
     components: usize,
     upsets: usize,
+    left_out: LeftOut,
 }
 
 impl Fused {
@@ -211,6 +213,12 @@ impl FittedFused {
         self.usual
     }
 
+    /// What the fit has not learned from, before it looked at its residuals.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
     /// Training rows that were left out.
     #[must_use]
     pub fn trimmed(&self) -> usize {
@@ -252,7 +260,7 @@ impl FittedFused {
 
 impl Persist for FittedFused {
     const KIND: &'static str = "FusedDetector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -280,6 +288,7 @@ impl Persist for FittedFused {
         to.real("mean_power", self.usual);
         to.count("components", self.components as u64);
         to.count("trimmed", self.upsets as u64);
+        self.left_out.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -311,6 +320,7 @@ impl Persist for FittedFused {
         from.require(positive(&norms.limit), "parts.limit")?;
         let usual = from.real("mean_power")?;
         from.require(usual >= 0.0 && usual.is_finite(), "mean_power")?;
+        let left_out = LeftOut::read(from, lagged.columns)?;
         Ok(Self {
             parameters,
             whitening: Packed::full(&whitening, sensors, width)?,
@@ -320,6 +330,7 @@ impl Persist for FittedFused {
             usual,
             components: from.size("components")?,
             upsets: from.size("trimmed")?,
+            left_out,
         })
     }
 }

@@ -14,6 +14,7 @@ use super::gaussians::{DensityScratch, Gaussians};
 use super::tiles::{BLOCK, Frame, TILES};
 use super::{Components, GaussianMixture, Run, aic, bic};
 use crate::gaps::Trouble;
+use crate::screen::LeftOut;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
@@ -32,6 +33,7 @@ pub struct FittedGaussianMixture {
     converged: bool,
     /// Median and spread of the training rows' negative log densities.
     usual: [f64; 2],
+    left_out: LeftOut,
 }
 
 /// Scratch for the rows of a job.
@@ -46,7 +48,13 @@ struct RowsScratch {
 }
 
 impl FittedGaussianMixture {
-    pub(super) fn new(parameters: GaussianMixture, frame: Frame, run: Run, x: Samples<'_>) -> Result<Self> {
+    pub(super) fn new(
+        parameters: GaussianMixture,
+        frame: Frame,
+        run: Run,
+        x: Samples<'_>,
+        left_out: LeftOut,
+    ) -> Result<Self> {
         let mut fitted = Self {
             parameters,
             frame,
@@ -55,6 +63,7 @@ impl FittedGaussianMixture {
             steps: run.steps,
             converged: run.converged,
             usual: [0.0, 1.0],
+            left_out,
         };
         let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
         fitted.standing(x, &mut densities)?;
@@ -63,6 +72,12 @@ impl FittedGaussianMixture {
         let (median, mad) = scaling::median_mad(&mut densities);
         fitted.usual = [median, (NORMAL * mad).max(LEAST_SPREAD)];
         Ok(fitted)
+    }
+
+    /// What the fit has not learned from.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// The parameters of the fit.
@@ -341,7 +356,7 @@ impl FittedGaussianMixture {
 
 impl Persist for FittedGaussianMixture {
     const KIND: &'static str = "GaussianMixture";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -370,6 +385,7 @@ impl Persist for FittedGaussianMixture {
         to.count("steps", self.steps as u64);
         to.count("converged", u64::from(self.converged));
         to.reals("usual", &self.usual);
+        self.left_out.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -400,6 +416,7 @@ impl Persist for FittedGaussianMixture {
         from.require(lower_bound.is_finite(), "lower_bound")?;
         let converged = from.count("converged")?;
         from.require(converged <= 1, "converged")?;
+        let left_out = LeftOut::read(from, frame.scaling.columns())?;
         Ok(Self {
             parameters,
             frame,
@@ -408,6 +425,7 @@ impl Persist for FittedGaussianMixture {
             steps: from.size("steps")?,
             converged: converged == 1,
             usual: [median, spread],
+            left_out,
         })
     }
 }

@@ -52,6 +52,7 @@ pub use self::fitted::FittedGaussianMixture;
 use self::gaussians::Gaussians;
 use self::sweep::{Pieces, Source};
 use self::tiles::Frame;
+use crate::screen::Screened;
 
 /// Most components that the criterion chooses from.
 const MOST_BY_BIC: usize = 5;
@@ -184,6 +185,9 @@ impl GaussianMixture {
             }
         };
         x.require(*candidates.start())?;
+        let screened = Screened::of(x)?.with_clusters();
+        let training = screened.training(x)?;
+        let x = training.samples();
         let frame = Frame::fit(x)?;
         let tiles = frame.tiles(x)?;
         let mut best: Option<(f64, Run)> = None;
@@ -196,7 +200,7 @@ impl GaussianMixture {
             }
         }
         let (_, run) = best.ok_or_else(gaussians::singular)?;
-        FittedGaussianMixture::new(self.clone(), frame, run, x)
+        FittedGaussianMixture::new(self.clone(), frame, run, x, screened.left_out())
     }
 
     /// As [`GaussianMixture::fit`], from a single start: the component of each row.
@@ -222,11 +226,14 @@ impl GaussianMixture {
         if let Some(&label) = labels.iter().find(|&&label| label as usize >= components) {
             require(false, "labels", "less than `n_components`", label as usize)?;
         }
+        let screened = Screened::of(x)?.with_clusters();
+        let (training, labels) = (screened.training(x)?, screened.kept(labels)?);
+        let x = training.samples();
         let frame = Frame::fit(x)?;
         let tiles = frame.tiles(x)?;
         let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
-        let run = self.run(&mut pieces, labels, components, frame.width(), x.rows())?;
-        FittedGaussianMixture::new(self.clone(), frame, run, x)
+        let run = self.run(&mut pieces, &labels, components, frame.width(), x.rows())?;
+        FittedGaussianMixture::new(self.clone(), frame, run, x, screened.left_out())
     }
 
     /// None where every start ends in a covariance that is not positive definite.

@@ -41,12 +41,13 @@ mod subspace;
 mod tests;
 
 use acm_linalg::error::require;
-use acm_linalg::memory::copied;
+use acm_linalg::memory::{Gather, copied};
 use acm_linalg::samples::{room, share_missing};
 use acm_linalg::{Error, Result, Samples, Scaling};
 use ndarray::ArrayView2;
 
 use crate::complete::completed;
+use crate::screen::{LeftOut, Screened};
 use gaps::Usual;
 use standard::Standard;
 use subspace::Subspace;
@@ -170,6 +171,9 @@ impl Omr {
     /// [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedOmr> {
         x.require(LEAST_ROWS)?;
+        let screened = Screened::of(x)?;
+        let training = screened.training(x)?;
+        let x = training.samples();
         let mut standard = Standard::fit(x)?;
         let complete = completed(x, &standard.watched, &standard.scaling.select(&standard.watched)?)?;
         let x = complete.as_ref().map_or(x, |complete| complete.view().into());
@@ -214,8 +218,10 @@ impl Omr {
             norm_scale: 1.0,
             spread,
             weights: room(x.columns(), 1, 1.0, "a weight for each sensor")?,
+            left_out: LeftOut::default(),
         };
         fitted.calibrate(x)?;
+        fitted.left_out = screened.left_out();
         Ok(fitted)
     }
 
@@ -249,8 +255,8 @@ impl Omr {
         }
         let columns = x.columns();
         let mut kept = room(rows, columns, 0.0, "the rows of the most frequent label")?;
-        let chosen = (0..labels.len()).filter(|&row| labels[row] == label);
-        for (row, to) in chosen.zip(kept.chunks_exact_mut(columns.max(1))) {
+        let chosen = || (0..labels.len()).filter(|&row| labels[row] == label);
+        for (row, to) in chosen().zip(kept.chunks_exact_mut(columns.max(1))) {
             x.read(row..row + 1, to);
         }
         let kept = ArrayView2::from_shape((rows, columns), &kept).map_err(|_| Error::Memory {
@@ -258,7 +264,13 @@ impl Omr {
             rows,
             columns,
         })?;
-        self.fit(kept.into())
+        let mut fitted = self.fit(kept.into())?;
+        // Of all rows, not of the chosen ones.
+        let numbers = chosen().map(|row| row as u64).gathered("the rows of the most frequent label")?;
+        for row in &mut fitted.left_out.rows {
+            *row = usize::try_from(*row).map_or(*row, |place| numbers[place]);
+        }
+        Ok(fitted)
     }
 }
 
@@ -305,9 +317,16 @@ pub struct FittedOmr {
     usual: Usual,
     /// Of all columns.
     weights: Vec<f64>,
+    left_out: LeftOut,
 }
 
 impl FittedOmr {
+    /// What the fit has not learned from.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
     /// What the model was fitted with.
     #[must_use]
     pub fn parameters(&self) -> &Omr {

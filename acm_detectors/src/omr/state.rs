@@ -6,10 +6,11 @@ use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 use super::gaps::Usual;
 use super::subspace::Subspace;
 use super::{FittedOmr, Model, Omr, Prediction};
+use crate::screen::LeftOut;
 
 impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -36,6 +37,7 @@ impl Persist for FittedOmr {
         to.real("norm_scale", self.norm_scale);
         to.reals("spread", &self.spread);
         to.reals("weights", &self.weights);
+        self.left_out.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -86,6 +88,7 @@ impl Persist for FittedOmr {
             norm_scale,
             spread,
             weights,
+            left_out: LeftOut::read(from, columns)?,
             scaling,
         })
     }

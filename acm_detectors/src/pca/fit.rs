@@ -10,6 +10,7 @@ use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector, Statistic, held_out};
 use crate::lagged::{Lagged, NOTHING_CHANGES};
 use crate::limits;
+use crate::screen::{LeftOut, Screened};
 
 /// Components along which the data vary by less than this share of the first are rounding: T² would divide by it.
 pub(super) const NOTHING: f64 = 1e-12;
@@ -77,6 +78,9 @@ impl PcaDetector {
     /// [`acm_linalg::Error::TooFew`]; [`acm_linalg::Error::Unfit`] where no column changes; [`acm_linalg::Error::Memory`];
     /// [`acm_linalg::Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedPca> {
+        let screened = Screened::of(x)?;
+        let training = screened.training(x)?;
+        let x = training.samples();
         let mut lagged = Lagged::fit(x, self.scaling, self.lags)?;
         let rows = lagged.telling(x)?;
         let complete = lagged.completed(x)?;
@@ -104,6 +108,7 @@ impl PcaDetector {
             spe_limit: 1.0,
             t2_limit: 1.0,
             directions,
+            left_out: LeftOut::default(),
         };
         let mut spe = std::mem::take(&mut fitted.spe);
         let mut t2 = std::mem::take(&mut fitted.t2);
@@ -118,6 +123,7 @@ impl PcaDetector {
         let alpha = share(&fitted, self.alpha, self.limits);
         fitted.spe_limit = spe_limit(&fitted, alpha, self.limits);
         fitted.t2_limit = t2_limit(&fitted, alpha, self.limits);
+        fitted.left_out = screened.left_out();
         Ok(fitted)
     }
 }

@@ -16,6 +16,7 @@ use crate::folds::{Fold, folds, joined, sums};
 use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, Names, Without, complete, count};
 use crate::wandering::{Wandering, comparable};
+use crate::screen::LeftOut;
 
 const SPE: Names = Names {
     count: "held_out.spe.count",
@@ -223,6 +224,7 @@ fn other(
         held_out: None,
         spe_limit: 1.0,
         t2_limit: 1.0,
+        left_out: LeftOut::default(),
     })
 }
 

@@ -49,6 +49,7 @@ use acm_linalg::{Result, Samples};
 use crate::gaps::Trouble;
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
+use crate::screen::LeftOut;
 use held_out::HeldOutStatistics;
 use kernel::Directions;
 
@@ -112,6 +113,7 @@ pub struct FittedPca {
     spe_limit: f64,
     t2_limit: f64,
     directions: Directions,
+    left_out: LeftOut,
 }
 
 impl FittedPca {
@@ -258,6 +260,12 @@ impl FittedPca {
     pub fn expected_false_alarms(&self) -> f64 {
         let wandering = self.held_out.as_ref().and_then(|held_out| held_out.wandering.as_ref());
         wandering.map_or(self.parameters.alpha, |wandering| wandering.expected)
+    }
+
+    /// What the fit has not learned from.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// The parameters.

@@ -7,6 +7,7 @@ use super::held_out::HeldOutStatistics;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector};
 use crate::lagged::Lagged;
+use crate::screen::LeftOut;
 
 impl Persist for FittedPca {
     const KIND: &'static str = "PCADetector";
@@ -43,6 +44,7 @@ impl Persist for FittedPca {
         to.real("spe_limit", self.spe_limit);
         to.real("t2_limit", self.t2_limit);
         to.count("components.count", self.directions.count() as u64);
+        self.left_out.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -86,6 +88,7 @@ impl Persist for FittedPca {
             from.require(value.is_finite() && value > 0.0, name).map(|()| value)
         };
         let (directions, columns) = (Directions::new(&components, &variances, width)?, lagged.columns);
+        let left_out = LeftOut::read(from, columns)?;
         Ok(Self {
             parameters,
             lagged,
@@ -98,6 +101,7 @@ impl Persist for FittedPca {
             spe_limit: limit("spe_limit")?,
             t2_limit: limit("t2_limit")?,
             directions,
+            left_out,
         })
     }
 }

@@ -46,6 +46,8 @@ use crate::ar1::{Ar1, FittedAr1, Fuse};
 use crate::mahalanobis::{FittedMahalanobis, MahalanobisDetector};
 use crate::pca::{Decomposition, FittedPca, Limits, PcaDetector, Statistic};
 
+use crate::screen::{LeftOut, Screened};
+
 pub use score::RegimeDetectorMemory;
 
 /// Share of the variance that a regime's principal components explain.
@@ -140,8 +142,11 @@ impl RegimeDetector {
     /// # Errors
     /// [`Error::Length`] for labels of another number than rows; else those of the detector's fit on all rows.
     pub fn fit(&self, x: Samples<'_>, labels: Option<&[i64]>) -> Result<FittedRegimeDetector> {
+        require_labels(x.rows(), labels)?;
+        let screened = Screened::of(x)?;
+        let (training, labels) = (screened.training(x)?, labels.map(|labels| screened.kept(labels)).transpose()?);
+        let (x, labels) = (training.samples(), labels.as_deref());
         let (rows, columns) = (x.rows(), x.columns());
-        require_labels(rows, labels)?;
         let pooled = self.kind.fit(x, self.rate)?;
         let (mut regimes, mut detectors) = (Vec::new(), Vec::new());
         for (label, count) in self.frequent(labels)? {
@@ -169,8 +174,10 @@ impl RegimeDetector {
             parameters: *self,
             regimes,
             parts: detectors,
+            left_out: LeftOut::default(),
         };
         fitted.find_limits(x, labels)?;
+        fitted.left_out = screened.left_out();
         Ok(fitted)
     }
 
@@ -256,6 +263,7 @@ pub struct FittedRegimeDetector {
     regimes: Vec<i64>,
     /// As many, and the one of all rows.
     parts: Vec<LimitedDetector>,
+    left_out: LeftOut,
 }
 
 impl FittedRegimeDetector {
@@ -297,6 +305,12 @@ impl FittedRegimeDetector {
             part.limit = pooled;
         }
         Ok(())
+    }
+
+    /// What the fit has not learned from.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// The parameters it was fitted with.

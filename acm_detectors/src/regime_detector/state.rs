@@ -7,6 +7,7 @@ use super::{FittedRegimeDetector, Inner, Kind, LimitedDetector, RegimeDetector};
 use crate::ar1::FittedAr1;
 use crate::mahalanobis::FittedMahalanobis;
 use crate::pca::FittedPca;
+use crate::screen::LeftOut;
 
 impl Inner {
     fn bytes(&self) -> Result<Vec<u8>> {
@@ -37,7 +38,7 @@ impl Inner {
 
 impl Persist for FittedRegimeDetector {
     const KIND: &'static str = "RegimeDetector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -67,6 +68,7 @@ impl Persist for FittedRegimeDetector {
             }
             Err(error) => to.fail(error),
         }
+        self.left_out.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -108,6 +110,7 @@ impl Persist for FittedRegimeDetector {
             parameters,
             regimes: regimes.iter().map(|label| label.cast_signed()).gathered("the regimes")?,
             parts,
+            left_out: LeftOut::read(from, columns)?,
         })
     }
 }

@@ -3,13 +3,14 @@
 use acm_clustering::choose::Search;
 use acm_clustering::kmeans::labels_for;
 use acm_clustering::labels::pairs;
-use acm_linalg::memory::{Gather, push};
+use acm_linalg::memory::{Gather, extend, push};
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, keep_known, median_mad, quantile, rounding};
 use acm_linalg::{Error, Result, Samples, Scaling, dense, parallel};
 use ndarray::{Array2, ArrayView2};
 
 use super::{Count, FittedRegimes, Regimes};
+use crate::screen::{LeftOut, Screened};
 
 /// Rows that silhouettes are taken of, at most.
 const SAMPLE: usize = 4000;
@@ -28,6 +29,12 @@ const SAME: f64 = 0.5;
 
 /// Scale of the median absolute deviation that is the standard deviation of normal numbers.
 const NORMAL: f64 = 1.4826;
+
+/// A regime in which the rows are this much closer than in the others is one of standstill: its width is this share of theirs.
+const STILL: f64 = 0.1;
+
+/// Scaled centres stay below this.
+const FARTHEST: f64 = 1e150;
 
 /// Estimated time for a value, in nanoseconds.
 const COST_NS: f64 = 25.0;
@@ -50,6 +57,13 @@ impl Regimes {
         if let Some(before) = before {
             x.require_columns(before.columns())?;
         }
+        let (all, screened) = (x, Screened::of(x)?);
+        let training = screened.training(all)?;
+        let (main, states) = match self.count {
+            Count::Auto => screened.main(all)?,
+            Count::Fixed(_) => (screened.training(all)?, Vec::new()),
+        };
+        let x = main.samples();
         let (rows, columns) = (x.rows(), x.columns());
         let (scaling, used, bounds) = scales(x)?;
         if !used.contains(&true) {
@@ -105,10 +119,22 @@ impl Regimes {
             let count = rows_of[label] as f64;
             sums[label * columns..(label + 1) * columns].iter().map(move |sum| sum / count)
         };
-        let regimes = order.len();
+        let mut centers = order.iter().flat_map(mean).gathered("the centres")?;
+        for state in &states {
+            let center = (0..columns).map(|column| {
+                let away = scaling.filled(state.center[column], column) - scaling.center[column];
+                if used[column] {
+                    (away / scaling.scale[column]).clamp(-FARTHEST, FARTHEST)
+                } else {
+                    0.0
+                }
+            });
+            extend(&mut centers, center, "the centres")?;
+        }
+        let regimes = order.len() + states.len();
         let mut fitted = FittedRegimes {
             parameters: self.clone(),
-            centers: order.iter().flat_map(mean).gathered("the centres")?,
+            centers,
             scaling,
             used,
             numbers: (0..).take(regimes).gathered("the regimes")?,
@@ -118,14 +144,16 @@ impl Regimes {
             limits: room(regimes, 1, f64::MAX, "the regimes")?,
             spreads: Vec::new(),
             labels: Vec::new(),
+            left_out: LeftOut::default(),
         };
-        fitted.measure(x)?;
+        fitted.measure(training.samples())?;
         if let Some(before) = before {
-            fitted.renumber(before, x)?;
+            fitted.renumber(before, training.samples())?;
         }
-        let mut labels = room(rows, 1, 0, "the labels")?;
-        fitted.predict(x, &mut labels)?;
+        let mut labels = room(all.rows(), 1, 0, "the labels")?;
+        fitted.predict(all, &mut labels)?;
         fitted.labels = labels;
+        fitted.left_out = screened.left_out();
         Ok(fitted)
     }
 }
@@ -144,14 +172,21 @@ impl FittedRegimes {
                 push(&mut members[regime], row, "distances")?;
             }
         }
-        let mut pooled = distances.iter().flatten().copied().gathered("distances")?;
+        let widths = distances.iter_mut().map(|distances| self.width(distances)).gathered("distances")?;
+        // Rows of standstill tell nothing of how far running rows lie.
+        let widest = widths.iter().map(|width| width.0).fold(0.0, f64::max);
+        let moving = distances.iter().zip(&widths).filter(|pair| pair.1.0 >= STILL * widest);
+        let mut pooled = moving.flat_map(|pair| pair.0).copied().gathered("distances")?;
         let all = self.width(&mut pooled);
-        for (regime, distances) in distances.iter_mut().enumerate() {
+        for (regime, (distances, width)) in distances.iter().zip(widths).enumerate() {
             self.rows[regime] = distances.len() as u64;
             let (scale, limit) = if distances.len() < self.parameters.min_rows {
                 all
+            } else if width.0 < STILL * all.0 {
+                let scale = STILL * all.0;
+                (scale, (width.0 * width.1 / scale).max(self.parameters.margin))
             } else {
-                self.width(distances)
+                width
             };
             self.scales[regime] = scale;
             self.limits[regime] = limit;

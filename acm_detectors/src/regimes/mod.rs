@@ -36,6 +36,8 @@ use acm_linalg::memory::Gather;
 use acm_linalg::samples::share_missing;
 use acm_linalg::{Result, Samples, Scaling};
 
+use crate::screen::LeftOut;
+
 pub use score::RegimesMemory;
 
 /// How many regimes there are.
@@ -81,6 +83,7 @@ pub struct FittedRegimes {
     /// (k, d): robust standard deviation of each sensor within each regime, in its unit.
     spreads: Vec<f64>,
     labels: Vec<i64>,
+    left_out: LeftOut,
 }
 
 impl Regimes {
@@ -161,6 +164,12 @@ impl Regimes {
 }
 
 impl FittedRegimes {
+    /// What the fit has not learned from.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
     /// The parameters.
     #[must_use]
     pub fn parameters(&self) -> &Regimes {

@@ -4,13 +4,14 @@ use acm_linalg::memory::Gather;
 use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 
 use super::{Count, FittedRegimes, Regimes};
+use crate::screen::LeftOut;
 
 /// Numbers of regimes stay below this.
 const MOST: u64 = 1 << 53;
 
 impl Persist for FittedRegimes {
     const KIND: &'static str = "RegimeModel";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -41,6 +42,7 @@ impl Persist for FittedRegimes {
         to.reals("limits", &self.limits);
         to.matrix("spreads", self.count(), self.columns(), &self.spreads);
         // One more, so that UNKNOWN is no less than 0.
+        self.left_out.write(to);
         to.counted("labels", self.labels.iter().map(|label| label.saturating_add(1).unsigned_abs()));
     }
 
@@ -82,6 +84,7 @@ impl Persist for FittedRegimes {
             limits: from.reals("limits", regimes)?,
             spreads: from.matrix("spreads", regimes, columns)?,
             labels: labels.iter().map(|&label| label.cast_signed() - 1).gathered("the regimes")?,
+            left_out: LeftOut::read(from, columns)?,
             scaling,
         };
         from.require(read.centers.iter().all(|value| value.abs() <= 1e150), "centers")?;

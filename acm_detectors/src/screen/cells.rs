@@ -452,7 +452,10 @@ impl Desk {
             let low = sorted.iter().copied().find(|&value| value > least);
             let high = sorted.iter().rev().copied().find(|&value| value < greatest);
             let (Some(low), Some(high)) = (low, high) else { return };
-            let found = [(least, low - least, greatest - low), (greatest, greatest - high, high - least)];
+            let found = [
+                (least, low - least, greatest - low),
+                (greatest, greatest - high, high - least),
+            ];
             let code = found.into_iter().find(|&(code, gap, rest)| {
                 let count = sorted.iter().filter(|&&value| value == code).count();
                 code != 0.0 && gap > FAR * rest && (rest > 0.0 || nothing_else(code)) && count as f64 <= most
@@ -471,7 +474,6 @@ impl Desk {
         }
     }
 }
-
 
 /// Whether programs give this number where there is no reading; of a sensor with one other value nothing else tells.
 fn nothing_else(code: f64) -> bool {

@@ -58,11 +58,13 @@ pub(super) fn states(
         let moved = group.moved(found);
         let (episodes, own) = group.episodes(found, &far);
         let length = group.members.len() as f64 / episodes as f64;
-        let state = own >= OWN
-            && spread <= 4.0 * width as f64
-            && group.distinct(found)? * 2 > group.members.len()
-            && ((4 * moved > width && length >= 3.0) || (episodes >= 2 && length >= 5.0));
+        let alike = spread <= 4.0 * width as f64 && group.distinct(found)? * 2 > group.members.len();
+        let state = own >= OWN && ((4 * moved > width && length >= 3.0) || (episodes >= 2 && length >= 5.0));
+        if !alike {
+            continue;
+        }
         if !state {
+            group.members.iter().for_each(|&member| kinds[found.rows[member]] = Kind::Alike);
             continue;
         }
         let number = states.len();
@@ -152,7 +154,7 @@ fn cut(far: &[f64]) -> f64 {
     while cut < ALONE {
         let beyond = far.iter().filter(|&&far| far > cut + 0.5).count();
         let between = far.iter().filter(|&&far| far > cut - 0.5).count() - beyond;
-        if beyond >= 5 && 5 * between <= beyond {
+        if beyond >= FEWEST && 5 * between <= beyond {
             return cut;
         }
         cut += 0.25;

@@ -32,6 +32,8 @@ enum Kind {
     Good,
     /// Not trained on.
     Left,
+    /// Likewise, of a group of rows that are alike; a model of clusters learns from them.
+    Alike,
     /// Of a state beside the main one.
     State(usize),
 }
@@ -196,10 +198,11 @@ impl Screened {
             groups::states(x, &marks, found, &mut kinds, &mut states)?;
             groups::standstill(x, &marks, &mut kinds, &mut states)?;
         }
-        let left = kinds.iter().filter(|&&kind| kind == Kind::Left).count();
+        let lost = |kind: Kind| matches!(kind, Kind::Left | Kind::Alike);
+        let left = kinds.iter().filter(|&&kind| lost(kind)).count();
         if left as f64 > MOST_LEFT * rows as f64 {
             for (row, kind) in kinds.iter_mut().enumerate() {
-                if *kind == Kind::Left && !marks.gone(row) {
+                if lost(*kind) && !marks.gone(row) {
                     *kind = Kind::Good;
                 }
             }
@@ -209,7 +212,7 @@ impl Screened {
         if marks.bad_cells() > 0 {
             left_out.readings = room(columns, 1, 0, WHAT)?;
             left_out.stuck = room(columns, 1, 0, WHAT)?;
-            for row in (0..rows).filter(|&row| kinds[row] != Kind::Left) {
+            for row in (0..rows).filter(|&row| !lost(kinds[row])) {
                 for column in (0..columns).filter(|&column| marks.bad(row, column)) {
                     left_out.readings[column] += 1;
                     left_out.stuck[column] += u64::from(marks.stuck(row, column));
@@ -222,7 +225,7 @@ impl Screened {
                 (left_out.readings, left_out.stuck) = (Vec::new(), Vec::new());
             }
         }
-        let lost = (0..rows).filter(|&row| kinds[row] == Kind::Left).map(|row| row as u64);
+        let lost = (0..rows).filter(|&row| lost(kinds[row])).map(|row| row as u64);
         left_out.rows = lost.gathered(WHAT)?;
         if kinds.iter().all(|&kind| kind == Kind::Good) {
             kinds = Vec::new();
@@ -239,6 +242,32 @@ impl Screened {
         self.left_out
     }
 
+    /// With the rows that are alike, for models of clusters.
+    pub(crate) fn with_clusters(mut self) -> Self {
+        for kind in &mut self.kinds {
+            if *kind == Kind::Alike {
+                *kind = Kind::Good;
+            }
+        }
+        let Self { kinds, left_out, .. } = &mut self;
+        let lost = |row: &u64| usize::try_from(*row).is_ok_and(|row| kinds.get(row) == Some(&Kind::Left));
+        left_out.rows.retain(lost);
+        self
+    }
+
+    /// The values of the rows that are not left out.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn kept<T: Copy>(&self, values: &[T]) -> Result<Vec<T>> {
+        let kept = values.iter().enumerate().filter(|pair| self.keeps(pair.0));
+        kept.map(|pair| *pair.1).gathered(WHAT)
+    }
+
+    fn keeps(&self, row: usize) -> bool {
+        !matches!(self.kinds.get(row), Some(Kind::Left | Kind::Alike))
+    }
+
     /// Whether any reading or row is not what it was, or of a state.
     fn is_nothing(&self) -> bool {
         self.kinds.is_empty() && self.cells.is_empty()
@@ -249,7 +278,7 @@ impl Screened {
     /// # Errors
     /// [`Error::Memory`].
     pub(crate) fn training<'a>(&self, x: Samples<'a>) -> Result<Training<'a>> {
-        self.chosen(x, |kind| kind != Kind::Left)
+        self.chosen(x, |kind| !matches!(kind, Kind::Left | Kind::Alike))
     }
 
     /// The rows of the main state, and the centres of the rare states and of standstill beside it.
@@ -263,7 +292,7 @@ impl Screened {
         };
         let training = self.chosen(x, |kind| match kind {
             Kind::Good => true,
-            Kind::Left => false,
+            Kind::Left | Kind::Alike => false,
             Kind::State(number) => !apart(number),
         })?;
         let states = (0..self.states.len()).filter(|&number| apart(number));
@@ -281,8 +310,8 @@ impl Screened {
             self.chosen(x, |_| true)?
         };
         let mut good = room(x.rows(), 1, true, WHAT)?;
-        for (good, kind) in good.iter_mut().zip(&self.kinds) {
-            *good = *kind != Kind::Left;
+        for (row, good) in good.iter_mut().enumerate() {
+            *good = self.keeps(row);
         }
         Ok((training, good))
     }

@@ -74,9 +74,7 @@ impl Found {
     /// What the other sensors of a running row let expect.
     pub(super) fn expected(&self, row: usize, column: usize) -> f64 {
         match (self.rows.binary_search(&row), self.columns.binary_search(&column)) {
-            (Ok(row), Ok(place)) => {
-                self.z[row * self.columns.len() + place] * self.scales[place] + self.centers[place]
-            }
+            (Ok(row), Ok(place)) => self.z[row * self.columns.len() + place] * self.scales[place] + self.centers[place],
             _ => f64::NAN,
         }
     }
@@ -453,8 +451,11 @@ fn solve(matrix: &mut [f64], right: &mut [f64]) {
             for at in 0..column {
                 value -= matrix[row * size + at] * matrix[column * size + at];
             }
-            matrix[row * size + column] =
-                if column == row { value.max(f64::MIN_POSITIVE).sqrt() } else { value / matrix[column * size + column] };
+            matrix[row * size + column] = if column == row {
+                value.max(f64::MIN_POSITIVE).sqrt()
+            } else {
+                value / matrix[column * size + column]
+            };
         }
         let mut value = right[row];
         for at in 0..row {

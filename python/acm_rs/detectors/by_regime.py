@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Table
-from acm_rs.model import Detector, states
+from acm_rs.model import Detector, Screening, states
 
 
-class RegimeDetector(Detector):
+class RegimeDetector(Screening, Detector):
     """A detector for each operating regime, all on one scale: 1 is the limit of whatever the machine is doing.
 
     Parameters

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector
+from acm_rs.model import Detector, Screening
 
 
-class FusedDetector(Detector):
+class FusedDetector(Screening, Detector):
     """Fused detector: what the recent past does not explain, watched at several memories at once.
 
     Parameters
@@ -199,7 +199,7 @@ class FusedDetector(Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit.
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector
+from acm_rs.model import Detector, Screening
 
 
-class MahalanobisDetector(Detector):
+class MahalanobisDetector(Screening, Detector):
     """Mahalanobis detector: how far is a row from the mean of healthy data, in units of their covariance?
 
     Parameters
@@ -147,7 +147,7 @@ class MahalanobisDetector(Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out, or their levels wander.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; or their levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Table
-from acm_rs.model import Detector, states
+from acm_rs.model import Detector, Screening, states
 
 
-class GaussianMixture(Detector):
+class GaussianMixture(Screening, Detector):
     """Gaussian mixture detector: a row that none of a few operating states makes likely is abnormal.
 
     Parameters
@@ -198,7 +198,7 @@ class GaussianMixture(Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit.
         """
         values, names = self._learned(x)
         self._engine.fit(values, states(labels, x), names=names)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Line, Table
 from acm_rs.kernels import per_sensor
-from acm_rs.model import Detector, states
+from acm_rs.model import Detector, Screening, states
 
 
-class OMRDetector(Detector):
+class OMRDetector(Screening, Detector):
     """Overall model residual: how far a row is from what its sensors predict of each other.
 
     A linear model of healthy rows predicts every sensor from the others; the score grows when sensors stop moving
@@ -183,7 +183,7 @@ class OMRDetector(Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit.
         """
         values, names = self._learned(x)
         self._engine.fit(values, states(labels, x), per_sensor(weights, x, "weights"), names=names)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table, X
-from acm_rs.model import Detector
+from acm_rs.model import Detector, Screening
 
 
-class PCADetector(Detector):
+class PCADetector(Screening, Detector):
     """PCA monitor: healthy rows lie near a plane; how far is a row from it (SPE), and how far out within it (T²)?
 
     Parameters
@@ -211,7 +211,7 @@ class PCADetector(Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out, or their levels wander.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; or their levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)

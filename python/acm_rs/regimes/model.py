@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector
+from acm_rs.model import Detector, Screening
 
 
-class RegimeModel(Detector):
+class RegimeModel(Screening, Detector):
     """Operating regimes of a machine: what it usually does, which of that it is doing now, and how sure that is.
 
     Parameters
