@@ -294,6 +294,15 @@ impl Dense {
     }
 }
 
+impl Dense {
+    /// Λ z.
+    pub(crate) fn times(&self, row: &[f64], out: &mut [f64]) {
+        for (place, out) in out.iter_mut().enumerate() {
+            *out = dot(self.row(place), row);
+        }
+    }
+}
+
 impl Precision for Dense {
     /// Coordinates that are present.
     type Effect = usize;

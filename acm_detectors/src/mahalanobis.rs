@@ -47,6 +47,7 @@ use crate::limits::{chi2_upper, t2_limit};
 use crate::packed::{Packed, rows_of, squares_by_group};
 use crate::wandering::Wandering;
 use crate::screen::{LeftOut, Screened};
+use crate::states::States;
 
 /// A column of which the others leave less than this share of its variance is determined by them.
 const NOTHING: f64 = 1e-12;
@@ -73,6 +74,7 @@ pub struct FittedMahalanobis {
     precision: Dense,
     held_out: Option<HeldOut>,
     wandering: Option<Wandering>,
+    states: States,
     left_out: LeftOut,
 }
 
@@ -112,7 +114,7 @@ impl MahalanobisDetector {
     /// [`Error::Singular`] where columns determine one another and nothing is shrunk; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedMahalanobis> {
         let screened = Screened::of(x)?;
-        let training = screened.training(x)?;
+        let (training, states) = screened.beside(x, self.lags)?;
         let x = training.samples();
         let mut lagged = Lagged::fit(x, Manner::Standard, self.lags)?;
         if matches!(self.shrinkage, Shrinkage::Nothing | Shrinkage::Share(0.0)) {
@@ -137,11 +139,13 @@ impl MahalanobisDetector {
             shrinkage: found.shrinkage,
             held_out: None,
             wandering: None,
+            states: States::default(),
             left_out: LeftOut::default(),
         };
         if let Some((held_out, wandering)) = held_out::distances(&fitted, x)? {
             (fitted.held_out, fitted.wandering) = (Some(held_out), wandering);
         }
+        fitted.states = States::new(&states, &fitted.lagged, |row, out| fitted.precision.times(row, out))?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }
@@ -246,6 +250,7 @@ impl FittedMahalanobis {
             gaps,
         } = desk;
         let incomplete = self.lagged.pack_gaps(simd, x, first, raw, points);
+        self.states.settle(&mut points[..self.lagged.width()]);
         if incomplete {
             gaps.fill(&self.precision, points, self.lagged.kept.len())?;
         }
@@ -478,6 +483,7 @@ impl Persist for FittedMahalanobis {
         if let Some(wandering) = &self.wandering {
             wandering.write(to, &held_out::HALVES);
         }
+        self.states.write(to);
         self.left_out.write(to);
     }
 
@@ -503,10 +509,12 @@ impl Persist for FittedMahalanobis {
         })?;
         let wandering = Wandering::read(from, lagged.columns, &held_out::HALVES)?;
         let left_out = LeftOut::read(from, lagged.columns)?;
+        let precision = Dense::of_root(&inverse, width)?;
         Ok(Self {
             parameters,
             whitening: Packed::lower(&inverse, width)?,
-            precision: Dense::of_root(&inverse, width)?,
+            states: States::read(from, width, |row, out| precision.times(row, out))?,
+            precision,
             lagged,
             rows,
             covariance,

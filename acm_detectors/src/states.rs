@@ -90,6 +90,7 @@ impl States {
 
     pub(crate) fn write(&self, to: &mut Writer) {
         if !self.centers.is_empty() {
+            to.count("states.count", self.count() as u64);
             to.matrix("states", self.count(), self.centers.len() / self.count(), &self.centers);
         }
     }
@@ -99,7 +100,7 @@ impl States {
         if !from.has("states") {
             return Ok(Self::default());
         }
-        let count = from.length("states")?;
+        let count = from.size("states.count")?;
         let centers = from.matrix("states", count, width)?;
         from.require(centers.iter().all(|value| value.abs() <= 2.0 * MOST), "states")?;
         Self::about(centers, width, pull)

@@ -1,16 +1,20 @@
 //! Fitting the monitor, and its limits.
 
 use acm_linalg::error::require;
+use acm_linalg::memory::Gather;
 use acm_linalg::pca::principal;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, quantile};
 use acm_linalg::{Result, Samples};
 
+use super::gaps::Subspace;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector, Statistic, held_out};
+use crate::gaps::Precision;
 use crate::lagged::{Lagged, NOTHING_CHANGES};
 use crate::limits;
 use crate::screen::{LeftOut, Screened};
+use crate::states::States;
 
 /// Components along which the data vary by less than this share of the first are rounding: T² would divide by it.
 pub(super) const NOTHING: f64 = 1e-12;
@@ -79,7 +83,7 @@ impl PcaDetector {
     /// [`acm_linalg::Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedPca> {
         let screened = Screened::of(x)?;
-        let training = screened.training(x)?;
+        let (training, states) = screened.beside(x, self.lags)?;
         let x = training.samples();
         let mut lagged = Lagged::fit(x, self.scaling, self.lags)?;
         let rows = lagged.telling(x)?;
@@ -108,6 +112,7 @@ impl PcaDetector {
             spe_limit: 1.0,
             t2_limit: 1.0,
             directions,
+            states: States::default(),
             left_out: LeftOut::default(),
         };
         let mut spe = std::mem::take(&mut fitted.spe);
@@ -123,6 +128,9 @@ impl PcaDetector {
         let alpha = share(&fitted, self.alpha, self.limits);
         fitted.spe_limit = spe_limit(&fitted, alpha, self.limits);
         fitted.t2_limit = t2_limit(&fitted, alpha, self.limits);
+        let all = (0..fitted.lagged.width()).gathered("the rare states")?;
+        let pull = |row: &[f64], out: &mut [f64]| Subspace::of(&fitted).pull(&all, row, out);
+        fitted.states = States::new(&states, &fitted.lagged, pull)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }

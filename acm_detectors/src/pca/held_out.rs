@@ -17,6 +17,7 @@ use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, Names, Without, complete, count};
 use crate::wandering::{Wandering, comparable};
 use crate::screen::LeftOut;
+use crate::states::States;
 
 const SPE: Names = Names {
     count: "held_out.spe.count",
@@ -224,6 +225,7 @@ fn other(
         held_out: None,
         spe_limit: 1.0,
         t2_limit: 1.0,
+        states: States::default(),
         left_out: LeftOut::default(),
     })
 }

@@ -108,6 +108,7 @@ fn work<S: Simd>(
         components, weights, ..
     } = &model.directions;
     let incomplete = model.lagged.pack_gaps(simd, x, first, &mut scratch.raw, &mut scratch.points);
+    model.states.settle(&mut scratch.points);
     if incomplete {
         let own = model.lagged.kept.len();
         scratch.gaps.fill(&Subspace::of(model), &mut scratch.points, own)?;

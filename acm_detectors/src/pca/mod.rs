@@ -50,6 +50,7 @@ use crate::gaps::Trouble;
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
 use crate::screen::LeftOut;
+use crate::states::States;
 use held_out::HeldOutStatistics;
 use kernel::Directions;
 
@@ -113,6 +114,7 @@ pub struct FittedPca {
     spe_limit: f64,
     t2_limit: f64,
     directions: Directions,
+    states: States,
     left_out: LeftOut,
 }
 

@@ -1,13 +1,17 @@
 //! The monitor as bytes.
 
+use acm_linalg::memory::Gather;
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Persist, Reader, Result, Writer};
 
+use super::gaps::Subspace;
 use super::held_out::HeldOutStatistics;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector};
+use crate::gaps::Precision;
 use crate::lagged::Lagged;
 use crate::screen::LeftOut;
+use crate::states::States;
 
 impl Persist for FittedPca {
     const KIND: &'static str = "PCADetector";
@@ -44,6 +48,7 @@ impl Persist for FittedPca {
         to.real("spe_limit", self.spe_limit);
         to.real("t2_limit", self.t2_limit);
         to.count("components.count", self.directions.count() as u64);
+        self.states.write(to);
         self.left_out.write(to);
     }
 
@@ -89,7 +94,7 @@ impl Persist for FittedPca {
         };
         let (directions, columns) = (Directions::new(&components, &variances, width)?, lagged.columns);
         let left_out = LeftOut::read(from, columns)?;
-        Ok(Self {
+        let mut fitted = Self {
             parameters,
             lagged,
             rows,
@@ -101,7 +106,12 @@ impl Persist for FittedPca {
             spe_limit: limit("spe_limit")?,
             t2_limit: limit("t2_limit")?,
             directions,
+            states: States::default(),
             left_out,
-        })
+        };
+        let all = (0..width).gathered("the rare states")?;
+        let pull = |row: &[f64], out: &mut [f64]| Subspace::of(&fitted).pull(&all, row, out);
+        fitted.states = States::read(from, width, pull)?;
+        Ok(fitted)
     }
 }

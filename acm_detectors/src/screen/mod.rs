@@ -299,6 +299,14 @@ impl Screened {
         Ok((training, states.map(|number| &self.states[number]).gathered(WHAT)?))
     }
 
+    /// As [`Self::main`] for a model without lags; one that looks back learns from all states as they come.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn beside<'a>(&self, x: Samples<'a>, lags: usize) -> Result<(Training<'a>, Vec<&State>)> {
+        if lags == 0 { self.main(x) } else { Ok((self.training(x)?, Vec::new())) }
+    }
+
     /// All rows, with the readings mended, and which of them are not left out. For models that look back.
     ///
     /// # Errors
