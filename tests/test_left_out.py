@@ -218,3 +218,59 @@ def test_threads_and_layouts_change_no_byte() -> None:
             saved.append(told(lambda make=make, array=array: make().fit(array))[0].to_bytes())
         acm_rs.set_num_threads(threads)
         assert saved[0] == saved[1] == saved[2], name
+
+
+def rare(x: Matrix, episodes: int) -> Matrix:
+    """A start-up of twenty rows now and then: other loads, other sensors far away."""
+    away = np.array([20.0, -15.0, 12.0, 0.0, 30.0, -9.0])
+    for first in np.linspace(100, len(x) - 100, episodes).astype(int):
+        x[first : first + 20] += away
+    return x
+
+
+@pytest.mark.parametrize("name", ["pca", "mahalanobis"])
+@pytest.mark.parametrize("episodes", [1, 2, 4])
+def test_a_rare_state_is_healthy_and_blinds_nothing(name: str, episodes: int) -> None:
+    model, said = told(lambda: MODELS[name]().fit(rare(plant(ROWS, 7), episodes)))
+    assert said == []
+    clean = MODELS[name]().fit(plant(ROWS, 7))
+    limit = float(np.quantile(clean.score(plant(20_000, 9)), 0.99))
+    alarms, faults = found(model, limit)
+    assert alarms <= 0.02 and faults >= 0.95 * found(clean, limit)[1]
+    state = plant(500, 12) + np.array([20.0, -15.0, 12.0, 0.0, 30.0, -9.0])
+    assert np.mean(model.score(state) > limit) < 0.02 < 0.9 < np.mean(clean.score(state) > limit)
+    # A fault is found in the state too, and blamed on its sensor.
+    state[:, SENSOR] += 1.5
+    assert np.mean(model.score(state) > limit) > 0.9
+    assert np.bincount(np.abs(model.contributions(state)).argmax(axis=1)).argmax() == SENSOR
+    for kept in (type(model).from_bytes(model.to_bytes()),):
+        assert kept == model
+        assert kept.score(state).tobytes() == model.score(state).tobytes()
+        assert np.concatenate([kept.update(row[None]) for row in state[:9]]).tobytes() == model.score(state)[:9].tobytes()
+
+
+@pytest.mark.parametrize("name", ["pca", "mahalanobis"])
+def test_standstill_in_most_rows_leaves_running_rows_as_they_are(name: str) -> None:
+    x = plant(ROWS, 7) + 50.0
+    x[300:1500] = 0.0
+    model, said = told(lambda: MODELS[name]().fit(x))
+    assert said == []
+    clean = MODELS[name]().fit(np.delete(x, np.s_[300:1500], axis=0))
+    healthy = plant(2000, 8) + 50.0
+    np.testing.assert_allclose(model.score(healthy), clean.score(healthy), rtol=1e-12)
+    assert np.all(model.score(np.zeros((5, 6))) < np.quantile(clean.score(healthy), 0.5))
+
+
+def test_standstill_leaves_the_scale_of_autoregression_to_the_rows_in_which_it_moves() -> None:
+    random = np.random.default_rng(4)
+    x = np.zeros((3000, 3))
+    for row in range(1, 3000):
+        x[row] = 0.5 * x[row - 1] + random.normal(size=3)
+    x += 20.0
+    scales = {}
+    for share in (0.4, 0.6):
+        still = x.copy()
+        still[500 : 500 + int(share * 3000)] = 0.0
+        scales[share] = acm_rs.AR1Detector().fit(still).sd_
+    np.testing.assert_array_less(0.5, scales[0.6])
+    np.testing.assert_array_less(scales[0.6], 3.0)

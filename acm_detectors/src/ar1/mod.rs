@@ -49,6 +49,9 @@ const FLOOR: f64 = 1e-6;
 /// Rows that tell a coefficient.
 const LEAST_ROWS: usize = 3;
 
+/// Rows that tell a scale, where most others are of standstill.
+const ENOUGH_ROWS: usize = 20;
+
 /// Estimated time to fit a value, in nanoseconds.
 const FIT_NS: f64 = 25.0;
 
@@ -182,8 +185,13 @@ impl Ar1 {
             &mut values[..known]
         };
         let (phi, spread) = self.coefficient(values, mu);
+        // Where the sensor stands still in most rows, the scale is that of the others.
+        let all = pairs(values).count();
+        let moving = pairs(values).filter(|(before, value)| before != value).count();
+        let still = 2 * moving < all && moving >= ENOUGH_ROWS;
+        let told = pairs(values).filter(|(before, value)| !still || before != value);
         let mut count = 0;
-        for (residual, (before, value)) in spare.iter_mut().zip(pairs(values)) {
+        for (residual, (before, value)) in spare.iter_mut().zip(told) {
             *residual = (value - mu) - phi * (before - mu);
             count += 1;
         }

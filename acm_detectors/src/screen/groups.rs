@@ -59,8 +59,14 @@ pub(super) fn states(
         let (episodes, own) = group.episodes(found, &far);
         let length = group.members.len() as f64 / episodes as f64;
         let alike = spread <= 4.0 * width as f64 && group.distinct(found)? * 2 > group.members.len();
-        let state = own >= OWN && ((4 * moved > width && length >= 3.0) || (episodes >= 2 && length >= 5.0));
+        let state = own >= OWN
+            && ((4 * moved > width && (length >= 3.0 || episodes >= FEWEST)) || (episodes >= 2 && length >= 5.0));
         if !alike {
+            continue;
+        }
+        if moved == 0 {
+            // Each sensor reads what it often reads: an unusual way to run, and too little to blind a model.
+            group.members.iter().for_each(|&member| kinds[found.rows[member]] = Kind::Good);
             continue;
         }
         if !state {
