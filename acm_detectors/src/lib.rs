@@ -56,6 +56,6 @@ pub mod pca;
 mod product;
 pub mod regime_detector;
 pub mod regimes;
-mod wandering;
 pub mod screen;
 mod states;
+mod wandering;

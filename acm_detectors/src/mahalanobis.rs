@@ -45,9 +45,9 @@ use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
 use crate::limits::{chi2_upper, t2_limit};
 use crate::packed::{Packed, rows_of, squares_by_group};
-use crate::wandering::Wandering;
 use crate::screen::{LeftOut, Screened};
 use crate::states::States;
+use crate::wandering::Wandering;
 
 /// A column of which the others leave less than this share of its variance is determined by them.
 const NOTHING: f64 = 1e-12;

@@ -15,9 +15,9 @@ use super::{FittedPca, Statistic};
 use crate::folds::{Fold, folds, joined, sums};
 use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, Names, Without, complete, count};
-use crate::wandering::{Wandering, comparable};
 use crate::screen::LeftOut;
 use crate::states::States;
+use crate::wandering::{Wandering, comparable};
 
 const SPE: Names = Names {
     count: "held_out.spe.count",
