@@ -461,7 +461,8 @@ mod tests {
         for power in -300..300 {
             for part in [1.0, 1.7, 2.6, 3.9, 5.5, 7.999] {
                 let x = part * 10.0_f64.powi(power);
-                assert!((cube_root(x) / x.cbrt() - 1.0).abs() < 4e-16, "{x:e}");
+                // Each is off by one unit in its last place at most.
+                assert!((cube_root(x) / x.cbrt() - 1.0).abs() <= 2.0 * f64::EPSILON, "{x:e}");
             }
         }
     }

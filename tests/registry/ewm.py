@@ -27,7 +27,7 @@ from registry.timed import (
     pandas_form,
     polars_form,
 )
-from registry.values import Arguing, Arguments, history, seconds, with_out
+from registry.values import Arguing, Arguments, history, labels, seconds, with_out
 from registry.whole import Matrix, Whole, same
 
 _K = MIN_PERIODS
@@ -103,7 +103,11 @@ def _called(**own: Any) -> dict[str, Arguing]:
 
     ways: tuple[Arguments, ...] = ({"alpha": 0.2}, {"span": 5.0}, {"halflife": 3.0})
     calls = {next(iter(how)): with_out(lambda rows, how=how: given(rows, **how)) for how in ways}
-    return {**calls, "lasting": lambda rows: given(rows, halflife="3s", times=seconds(rows))}
+    return {
+        **calls,
+        "lasting": lambda rows: given(rows, halflife="3s", times=seconds(rows)),
+        "by group": lambda rows: given(rows, span=5.0, by=labels(rows)),
+    }
 
 
 ROWS = (

@@ -64,6 +64,7 @@ impl Fused {
         let (training, mut usable) = screened.in_place(x)?;
         self.forget(&mut usable);
         let mut model = self.refine(training.samples(), &usable)?;
+        model.upsets -= usable.iter().filter(|&&usable| !usable).count();
         model.left_out = screened.left_out();
         Ok(model)
     }

@@ -260,7 +260,7 @@ impl FittedFused {
 
 impl Persist for FittedFused {
     const KIND: &'static str = "FusedDetector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 2;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

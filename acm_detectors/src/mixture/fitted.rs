@@ -356,7 +356,7 @@ impl FittedGaussianMixture {
 
 impl Persist for FittedGaussianMixture {
     const KIND: &'static str = "GaussianMixture";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 2;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

@@ -171,6 +171,7 @@ impl Omr {
     /// [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedOmr> {
         x.require(LEAST_ROWS)?;
+        let given = x;
         let screened = Screened::of(x)?;
         let training = screened.training(x)?;
         let x = training.samples();
@@ -187,7 +188,7 @@ impl Omr {
                 requirement: "at least two columns that vary and are known in half of the rows",
             });
         }
-        x.require(ENOUGH_ROWS.min(sensors).max(LEAST_ROWS))?;
+        given.require(ENOUGH_ROWS.min(sensors).max(LEAST_ROWS))?;
         let root = root::of(x, &standard)?;
         let chosen = self.model.resolved(rows, sensors);
         let components = self.components.min(sensors - 1).min(rows - 1);

@@ -10,7 +10,7 @@ use crate::screen::LeftOut;
 
 impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 2;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

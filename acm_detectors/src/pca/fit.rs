@@ -1,7 +1,6 @@
 //! Fitting the monitor, and its limits.
 
 use acm_linalg::error::require;
-use acm_linalg::memory::Gather;
 use acm_linalg::pca::principal;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, quantile};
@@ -10,7 +9,6 @@ use acm_linalg::{Result, Samples};
 use super::gaps::Subspace;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector, Statistic, held_out};
-use crate::gaps::Precision;
 use crate::lagged::{Lagged, NOTHING_CHANGES};
 use crate::limits;
 use crate::screen::{LeftOut, Screened};
@@ -128,9 +126,7 @@ impl PcaDetector {
         let alpha = share(&fitted, self.alpha, self.limits);
         fitted.spe_limit = spe_limit(&fitted, alpha, self.limits);
         fitted.t2_limit = t2_limit(&fitted, alpha, self.limits);
-        let all = (0..fitted.lagged.width()).gathered("the rare states")?;
-        let pull = |row: &[f64], out: &mut [f64]| Subspace::of(&fitted).pull(&all, row, out);
-        fitted.states = States::new(&states, &fitted.lagged, pull)?;
+        fitted.states = States::new(&states, &fitted.lagged, |row, out| Subspace::of(&fitted).times(row, out))?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }

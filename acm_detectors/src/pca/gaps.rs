@@ -124,6 +124,16 @@ impl<'a> Subspace<'a> {
         }
     }
 
+    /// Λ z.
+    pub(super) fn times(&self, row: &[f64], out: &mut [f64]) {
+        let noise = 1.0 / self.noise.variance;
+        out.iter_mut().zip(row).for_each(|(out, value)| *out = noise * value);
+        for (component, weight) in self.each() {
+            let sum = weight * dot(component, row);
+            out.iter_mut().zip(component).for_each(|(out, part)| *out += sum * part);
+        }
+    }
+
     /// Adds Λ u to a row, with u at the missing places and 0 elsewhere; what it adds at those is not meant to be read.
     fn push(&self, missing: &[usize], at: &[f64], row: &mut [f64]) {
         for (component, weight) in self.each() {

@@ -1,6 +1,5 @@
 //! The monitor as bytes.
 
-use acm_linalg::memory::Gather;
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Persist, Reader, Result, Writer};
 
@@ -8,7 +7,6 @@ use super::gaps::Subspace;
 use super::held_out::HeldOutStatistics;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector};
-use crate::gaps::Precision;
 use crate::lagged::Lagged;
 use crate::screen::LeftOut;
 use crate::states::States;
@@ -109,9 +107,7 @@ impl Persist for FittedPca {
             states: States::default(),
             left_out,
         };
-        let all = (0..width).gathered("the rare states")?;
-        let pull = |row: &[f64], out: &mut [f64]| Subspace::of(&fitted).pull(&all, row, out);
-        fitted.states = States::read(from, width, pull)?;
+        fitted.states = States::read(from, width, |row, out| Subspace::of(&fitted).times(row, out))?;
         Ok(fitted)
     }
 }

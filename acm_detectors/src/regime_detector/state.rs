@@ -38,7 +38,7 @@ impl Inner {
 
 impl Persist for FittedRegimeDetector {
     const KIND: &'static str = "RegimeDetector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 2;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

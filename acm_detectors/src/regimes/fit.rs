@@ -57,7 +57,11 @@ impl Regimes {
         if let Some(before) = before {
             x.require_columns(before.columns())?;
         }
-        let (all, screened) = (x, Screened::of(x)?);
+        let screened = match self.count {
+            Count::Auto => Screened::of(x)?,
+            Count::Fixed(_) => Screened::of(x)?.with_all(),
+        };
+        let all = x;
         let training = screened.training(all)?;
         let (main, states) = match self.count {
             Count::Auto => screened.main(all)?,

@@ -11,7 +11,7 @@ const MOST: u64 = 1 << 53;
 
 impl Persist for FittedRegimes {
     const KIND: &'static str = "RegimeModel";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 2;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

@@ -29,6 +29,9 @@ const SHARE: f64 = 0.002;
 /// Standard deviations by which a sensor has moved.
 const MOVED: f64 = 3.0;
 
+/// A share of the rows above which rows that come again and again are no accident.
+const OFTEN: f64 = 0.06;
+
 /// Share of the far rows around it that a state's own make up: a drift goes on beyond any group of its rows.
 const OWN: f64 = 0.6;
 
@@ -52,11 +55,17 @@ pub(super) fn states(
         }
     }
     let least = FEWEST.max((SHARE * x.rows() as f64).ceil() as usize);
-    for group in groups.iter().filter(|group| group.members.len() >= least) {
+    let grouped = groups.iter().filter(|group| group.members.len() >= least);
+    let mut taken = room(far.len(), 1, false, WHAT)?;
+    for &member in grouped.clone().flat_map(|group| &group.members) {
+        taken[member] = true;
+    }
+    for group in grouped {
         watch.look()?;
         let spread = group.spread(width);
         let moved = group.moved(found);
-        let (episodes, own) = group.episodes(found, &far);
+        let (episodes, around) = group.episodes(found, &far)?;
+        let own = group.members.len() as f64 / around.len().max(1) as f64;
         let length = group.members.len() as f64 / episodes as f64;
         let alike = spread <= 4.0 * width as f64 && group.distinct(found)? * 2 > group.members.len();
         let state = own >= OWN
@@ -64,8 +73,9 @@ pub(super) fn states(
         if !alike {
             continue;
         }
-        if moved == 0 {
-            // Each sensor reads what it often reads: an unusual way to run, and too little to blind a model.
+        let often = group.members.len() as f64 > OFTEN * x.rows() as f64 && episodes >= FEWEST;
+        if moved == 0 || (often && !state) {
+            // Each sensor reads what it often reads, or it happens all the time: a way to run.
             group.members.iter().for_each(|&member| kinds[found.rows[member]] = Kind::Good);
             continue;
         }
@@ -74,10 +84,14 @@ pub(super) fn states(
             continue;
         }
         let number = states.len();
-        for &member in &group.members {
+        // Lone rows in its midst are of it.
+        let all = around.iter().filter(|&&row| !taken[row]).chain(&group.members).copied();
+        let mut all = all.gathered(WHAT)?;
+        all.sort_unstable();
+        for &member in &all {
             kinds[found.rows[member]] = Kind::State(number);
         }
-        let rows = group.members.iter().map(|&member| found.rows[member]);
+        let rows = all.iter().map(|&member| found.rows[member]);
         push(states, state_of(x, marks, rows, false)?, WHAT)?;
     }
     Ok(())
@@ -237,11 +251,11 @@ impl Group {
         (0..width).filter(moved).count()
     }
 
-    /// How often the group comes, and the share of it among the far rows around.
-    fn episodes(&self, found: &Found, far: &[bool]) -> (usize, f64) {
+    /// How often the group comes, and the far rows that hang together with its own, these among them.
+    fn episodes(&self, found: &Found, far: &[bool]) -> Result<(usize, Vec<usize>)> {
         let next = |one: usize, other: usize| found.rows[other] - found.rows[one] == other - one;
         let episodes = self.members.chunk_by(|&one, &other| other == one + 1 && next(one, other)).count();
-        let (mut around, mut last) = (0, 0);
+        let (mut around, mut last) = (Vec::new(), 0);
         for &member in &self.members {
             if member < last {
                 continue;
@@ -259,10 +273,10 @@ impl Group {
             while linked(end, 1) || linked(end, 2) {
                 end += if linked(end, 1) { 1 } else { 2 };
             }
-            around += far[start..=end].iter().filter(|&&far| far).count();
+            acm_linalg::memory::extend(&mut around, (start..=end).filter(|&row| far[row]), WHAT)?;
             last = end + 1;
         }
-        (episodes, self.members.len() as f64 / around.max(1) as f64)
+        Ok((episodes, around))
     }
 
     /// How many of the rows differ.

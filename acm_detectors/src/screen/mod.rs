@@ -30,6 +30,8 @@ const LEAST_ROWS: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Good,
+    /// Half of its readings are none.
+    Gone,
     /// Not trained on.
     Left,
     /// Likewise, of a group of rows that are alike; a model of clusters learns from them.
@@ -191,18 +193,18 @@ impl Screened {
         let mut states = Vec::new();
         for (row, kind) in kinds.iter_mut().enumerate() {
             if marks.gone(row) {
-                *kind = Kind::Left;
+                *kind = Kind::Gone;
             }
         }
         if let Some(found) = &found {
             groups::states(x, &marks, found, &mut kinds, &mut states)?;
             groups::standstill(x, &marks, &mut kinds, &mut states)?;
         }
-        let lost = |kind: Kind| matches!(kind, Kind::Left | Kind::Alike);
+        let lost = |kind: Kind| matches!(kind, Kind::Gone | Kind::Left | Kind::Alike);
         let left = kinds.iter().filter(|&&kind| lost(kind)).count();
         if left as f64 > MOST_LEFT * rows as f64 {
-            for (row, kind) in kinds.iter_mut().enumerate() {
-                if lost(*kind) && !marks.gone(row) {
+            for kind in &mut kinds {
+                if lost(*kind) && *kind != Kind::Gone {
                     *kind = Kind::Good;
                 }
             }
@@ -244,15 +246,22 @@ impl Screened {
 
     /// With the rows that are alike, for models of clusters.
     pub(crate) fn with_clusters(mut self) -> Self {
-        for kind in &mut self.kinds {
-            if *kind == Kind::Alike {
-                *kind = Kind::Good;
-            }
-        }
-        let Self { kinds, left_out, .. } = &mut self;
-        let lost = |row: &u64| usize::try_from(*row).is_ok_and(|row| kinds.get(row) == Some(&Kind::Left));
-        left_out.rows.retain(lost);
+        self.keep(Kind::Alike);
         self
+    }
+
+    /// With all rows that have readings, for who knows the states.
+    pub(crate) fn with_all(mut self) -> Self {
+        self.keep(Kind::Alike);
+        self.keep(Kind::Left);
+        self
+    }
+
+    fn keep(&mut self, lost: Kind) {
+        self.kinds.iter_mut().filter(|kind| **kind == lost).for_each(|kind| *kind = Kind::Good);
+        let mut rows = std::mem::take(&mut self.left_out.rows);
+        rows.retain(|&row| usize::try_from(row).is_ok_and(|row| !self.keeps(row)));
+        self.left_out.rows = rows;
     }
 
     /// The values of the rows that are not left out.
@@ -265,7 +274,7 @@ impl Screened {
     }
 
     fn keeps(&self, row: usize) -> bool {
-        !matches!(self.kinds.get(row), Some(Kind::Left | Kind::Alike))
+        !matches!(self.kinds.get(row), Some(Kind::Gone | Kind::Left | Kind::Alike))
     }
 
     /// Whether any reading or row is not what it was, or of a state.
@@ -278,7 +287,7 @@ impl Screened {
     /// # Errors
     /// [`Error::Memory`].
     pub(crate) fn training<'a>(&self, x: Samples<'a>) -> Result<Training<'a>> {
-        self.chosen(x, |kind| !matches!(kind, Kind::Left | Kind::Alike))
+        self.chosen(x, |kind| !matches!(kind, Kind::Gone | Kind::Left | Kind::Alike))
     }
 
     /// The rows of the main state, and the centres of the rare states and of standstill beside it.
@@ -292,7 +301,7 @@ impl Screened {
         };
         let training = self.chosen(x, |kind| match kind {
             Kind::Good => true,
-            Kind::Left | Kind::Alike => false,
+            Kind::Gone | Kind::Left | Kind::Alike => false,
             Kind::State(number) => !apart(number),
         })?;
         let states = (0..self.states.len()).filter(|&number| apart(number));

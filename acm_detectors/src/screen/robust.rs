@@ -43,6 +43,9 @@ const SAMPLE: usize = 20_000;
 /// Sensors beyond which only their own scales count: a covariance of more is mostly its shrinkage.
 const MOST_SENSORS: usize = 200;
 
+/// Rows a sensor that there must be, likewise: the rows that a covariance of few is not made of look far from it.
+const ROWS_A_SENSOR: usize = 4;
+
 /// Least variance, as a share of the mean one.
 const LEAST: f64 = 1e-9;
 
@@ -120,11 +123,11 @@ pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> 
         let (mean, covariance, whitening, squares) = sample.concentrate()?;
         drop(sample);
         let all = table.distances(&mean, &whitening)?;
-        let far = cube_roots(&squares, &all)?;
+        let far = cube_roots(&squares, &all, width)?;
         (mean, covariance, whitening, far)
     } else {
         let (mean, covariance, whitening, squares) = table.concentrate()?;
-        let far = cube_roots(&squares, &squares)?;
+        let far = cube_roots(&squares, &squares, width)?;
         (mean, covariance, whitening, far)
     };
     Ok(Some(Found {
@@ -140,11 +143,13 @@ pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> 
     }))
 }
 
-/// Standard deviations of the cube roots of `all` above the median of those of `usual`.
-fn cube_roots(usual: &[f64], all: &[f64]) -> Result<Vec<f64>> {
+/// Standard deviations of the cube roots of `all` above the median of those of `usual`, which vary at least as those of χ² do:
+/// where one of two states is much tighter, the other is not far from it.
+fn cube_roots(usual: &[f64], all: &[f64], width: usize) -> Result<Vec<f64>> {
     let mut roots = usual.iter().map(|square| square.cbrt()).gathered(WHAT)?;
     let (median, mad) = median_mad(&mut roots);
-    let spread = (NORMAL * mad).max(1e-12);
+    let share = 2.0 / (9.0 * width as f64);
+    let spread = (NORMAL * mad).max(median * share.sqrt() / (1.0 - share)).max(1e-12);
     all.iter().map(|square| (square.cbrt() - median) / spread).gathered(WHAT)
 }
 
@@ -185,7 +190,7 @@ impl Rowwise {
     fn concentrate(&mut self) -> Result<Concentrated> {
         let (rows, width) = (self.rows(), self.width);
         let holes = self.holes()?;
-        if width > MOST_SENSORS {
+        if width > MOST_SENSORS || rows < ROWS_A_SENSOR * width {
             self.fill_with(&holes, &room(width, 1, 0.0, WHAT)?);
             let mean = room(width, 1, 0.0, WHAT)?;
             let mut covariance = room(width, width, 0.0, WHAT)?;

@@ -211,7 +211,7 @@ class PCADetector(Screening, Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; or their levels wander.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; or levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from acm_rs.decisions.calibration import threshold_at
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
+from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, precision_of, product, solve_missing
 from acm_rs.monitor.watches import MEMORIES, PARTS, PRESENT, SHIFTS, WILD, Looked, State, Watches, state_scales
@@ -176,7 +177,8 @@ def _fused(rows: Matrix) -> FusedDetector | None:
         return None
     detector = FusedDetector(false_alarm_rate=PART_RATE)
     try:
-        detector.fit(np.ascontiguousarray(rows))
+        with quietly():
+            detector.fit(np.ascontiguousarray(rows))
     except ValueError:
         return None
     return detector

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.monitor.cleaning import scales
+from acm_rs.monitor.quiet import quietly
 from acm_rs.regimes import RegimeModel, minimum_dwell
 
 __all__ = ["STANDSTILL", "UNKNOWN", "Phase", "Regimes", "gaps"]
@@ -274,7 +275,8 @@ def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, li
         rows = np.ascontiguousarray(running[:, looked])
         # A number too small joins regimes that a gap parts, one too great parts what has none: the latter mends.
         for number in range(2, MOST + 1):
-            parted = _parted(rows, np.asarray(RegimeModel(number).fit(rows).labels_))
+            with quietly():
+                parted = _parted(rows, np.asarray(RegimeModel(number).fit(rows).labels_))
             if len(np.unique(parted)) > len(np.unique(labels)):
                 labels = parted
         labels = np.asarray(minimum_dwell(labels, 5))
