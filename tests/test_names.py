@@ -154,7 +154,8 @@ def test_what_has_no_names_has_the_bytes_it_had() -> None:
     stored = saved_models.read()
     newest = {key.split(" ")[0]: key for key in sorted(stored)}
     for key, entry in stored.items():
-        if key in newest.values():
+        # The detectors in it are of the present version, whatever its own.
+        if key in newest.values() and not key.startswith("RegimeDetector"):
             data = base64.b85decode(entry["bytes"])
             model = getattr(_native, key.split(" ")[0]).from_bytes(data)
             assert model.to_bytes() == data

@@ -35,7 +35,7 @@ mod tests;
 
 use acm_linalg::covariance::Shrinkage;
 use acm_linalg::error::require;
-use acm_linalg::memory::{Gather, push};
+use acm_linalg::memory::{Gather, extend, push};
 use acm_linalg::pca::Components;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, keep_known, quantile};
@@ -144,11 +144,14 @@ impl RegimeDetector {
     pub fn fit(&self, x: Samples<'_>, labels: Option<&[i64]>) -> Result<FittedRegimeDetector> {
         require_labels(x.rows(), labels)?;
         let screened = Screened::of(x)?;
+        // Rows of states that are known are judged among their like.
+        let screened = if labels.is_some() { screened.with_all() } else { screened };
+        let numbers = screened.kept(&(0..x.rows() as u64).gathered("the rows to train on")?)?;
         let (training, labels) = (screened.training(x)?, labels.map(|labels| screened.kept(labels)).transpose()?);
         let (x, labels) = (training.samples(), labels.as_deref());
         let (rows, columns) = (x.rows(), x.columns());
         let pooled = self.kind.fit(x, self.rate)?;
-        let (mut regimes, mut detectors) = (Vec::new(), Vec::new());
+        let (mut regimes, mut detectors, mut lost) = (Vec::new(), Vec::new(), Vec::new());
         for (label, count) in self.frequent(labels)? {
             let mut own = room(count, columns, 0.0, "the rows of a regime")?;
             let (mut end, mut taken) = (0, 0);
@@ -162,6 +165,12 @@ impl RegimeDetector {
             }
             match self.kind.fit(table(&own, count, columns)?, self.rate) {
                 Ok(detector) => {
+                    let rows = labels.unwrap_or(&[]).iter().zip(&numbers).filter(|pair| *pair.0 == label);
+                    let rows = rows.map(|pair| *pair.1).gathered("the rows of a regime")?;
+                    for &place in detector.lost() {
+                        let row = usize::try_from(place).ok().and_then(|place| rows.get(place));
+                        extend(&mut lost, row.copied(), "the rows of a regime")?;
+                    }
                     push(&mut regimes, label, "the regimes")?;
                     push(&mut detectors, LimitedDetector::new(detector, count), "the regimes")?;
                 }
@@ -178,6 +187,8 @@ impl RegimeDetector {
         };
         fitted.find_limits(x, labels)?;
         fitted.left_out = screened.left_out();
+        extend(&mut fitted.left_out.rows, lost, "the rows of a regime")?;
+        fitted.left_out.rows.sort_unstable();
         Ok(fitted)
     }
 
@@ -207,6 +218,15 @@ impl Inner {
             Self::Pca(detector) => detector.columns(),
             Self::Mahalanobis(detector) => detector.columns(),
             Self::Ar1(detector) => detector.columns(),
+        }
+    }
+
+    /// Rows that it has not learned from.
+    fn lost(&self) -> &[u64] {
+        match self {
+            Self::Pca(detector) => &detector.left_out().rows,
+            Self::Mahalanobis(detector) => &detector.left_out().rows,
+            Self::Ar1(_) => &[],
         }
     }
 
