@@ -92,7 +92,7 @@ impl HeldOut {
             counts[place - 1] && !value.is_nan()
         });
         // Rounding may leave a little less than nothing, and nothing to divide by a number without end.
-        values.iter_mut().for_each(|value| *value = value.max(0.0).min(MOST));
+        values.iter_mut().for_each(|value| *value = value.clamp(0.0, MOST));
         let roots = values.iter().map(|value| value.cbrt()).gathered("roots of statistics")?;
         let count = roots.len();
         let mean = roots.iter().sum::<f64>() / count.max(1) as f64;
@@ -266,7 +266,7 @@ mod tests {
     fn few_values_lean_on_the_fitted_law() {
         // Cubes of evenly spread values: no skewness, and (m + s z)³ by hand.
         let mut values: Vec<f64> = (0..100).map(|place| (10.0 + f64::from(37 * place % 100)).powi(3)).collect();
-        let held = HeldOut::of(&mut values, &vec![true; 100]).unwrap();
+        let held = HeldOut::of(&mut values, &[true; 100]).unwrap();
         let [mean, deviation, skewness, memory] = held.moments;
         assert!((mean - 59.5).abs() < 1e-9 && (deviation - (9999.0_f64 / 12.0 * 100.0 / 99.0).sqrt()).abs() < 1e-9);
         assert!(skewness.abs() < 1e-12 && memory < 0.2, "{skewness} {memory}");

@@ -22,9 +22,9 @@ const LEAST_CUT: f64 = 4.0;
 /// States that are looked for, at most.
 const MOST_GROUPS: usize = 64;
 
-/// Rows of a state at least, and as a share of all.
+/// Rows of a state at least, and of so many rows one.
 const FEWEST: usize = 8;
-const SHARE: f64 = 0.002;
+const ONE_IN: usize = 500;
 
 /// Standard deviations by which a sensor has moved.
 const MOVED: f64 = 3.0;
@@ -54,7 +54,7 @@ pub(super) fn states(
             kinds[row] = Kind::Left;
         }
     }
-    let least = FEWEST.max((SHARE * x.rows() as f64).ceil() as usize);
+    let least = FEWEST.max(x.rows().div_ceil(ONE_IN));
     let grouped = groups.iter().filter(|group| group.members.len() >= least);
     let mut taken = room(far.len(), 1, false, WHAT)?;
     for &member in grouped.clone().flat_map(|group| &group.members) {
@@ -120,7 +120,7 @@ pub(super) fn standstill(x: Samples<'_>, marks: &Marks, kinds: &mut [Kind], stat
             None => {}
         }
     }
-    let least = FEWEST.max((SHARE * rows as f64).ceil() as usize);
+    let least = FEWEST.max(rows.div_ceil(ONE_IN));
     for (_, members) in groups.iter().filter(|group| group.1.len() >= least) {
         let number = states.len();
         members.iter().for_each(|&row| kinds[row] = Kind::State(number));

@@ -2,8 +2,8 @@
 //! fit looks for it first, so that a few bad readings do not decide what is normal.
 //!
 //! The order matters. Impossible readings go first, each judged by its own sensor; then rows in which the machine stands
-//! still are set apart; the rows left are judged together by a robust covariance ([`robust`]); and rows that are far from
-//! the others but come back alike are a state of the machine ([`groups`]), not a fault. What is found is told in
+//! still are set apart; the rows left are judged together by a robust covariance; and rows that are far from
+//! the others but come back alike are a state of the machine, not a fault. What is found is told in
 //! [`LeftOut`]. Data in which nothing is found are fitted as they are.
 
 mod cells;

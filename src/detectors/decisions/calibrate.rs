@@ -40,6 +40,7 @@ fn level(value: &Value<'_>, name: &str) -> PyResult<f64> {
 #[pymethods]
 impl Threshold {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "one for each attribute")]
     fn new(
         threshold: &Value<'_>,
         low: &Value<'_>,
