@@ -54,7 +54,7 @@ class FrameOnDisk:
             column = taken(self._column(place, name, 0, before))
             self._write(place, column)
             self._missing[name] = column.null_count()
-            self.height = column.len()
+            self.height: int = column.len()
 
     def null_count(self) -> pl.DataFrame:
         """How many values each column lacks, in one row."""
