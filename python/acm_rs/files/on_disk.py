@@ -27,7 +27,8 @@ class FrameOnDisk:
     """
 
     def __init__(self, rows: int) -> None:
-        self._slot = self.height = rows
+        self.height: int = rows
+        self._slot = rows
         self._scratch = Scratch()
         self._path = self._scratch.path("numbers")
         self._missing: dict[str, int] = {}
@@ -54,7 +55,7 @@ class FrameOnDisk:
             column = taken(self._column(place, name, 0, before))
             self._write(place, column)
             self._missing[name] = column.null_count()
-            self.height: int = column.len()
+            self.height = column.len()
 
     def null_count(self) -> pl.DataFrame:
         """How many values each column lacks, in one row."""
