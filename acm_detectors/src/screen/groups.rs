@@ -254,8 +254,7 @@ impl Group {
     /// How often the group comes, and the far rows that hang together with its own, these among them.
     fn episodes(&self, found: &Found, far: &[bool]) -> Result<(usize, Vec<usize>)> {
         let next = |one: usize, other: usize| found.rows[other] - found.rows[one] == other - one;
-        let episodes = self.members.chunk_by(|&one, &other| other == one + 1 && next(one, other)).count();
-        let (mut around, mut last) = (Vec::new(), 0);
+        let (mut episodes, mut around, mut last) = (0, Vec::new(), 0);
         for &member in &self.members {
             if member < last {
                 continue;
@@ -273,6 +272,7 @@ impl Group {
             while linked(end, 1) || linked(end, 2) {
                 end += if linked(end, 1) { 1 } else { 2 };
             }
+            episodes += 1;
             acm_linalg::memory::extend(&mut around, (start..=end).filter(|&row| far[row]), WHAT)?;
             last = end + 1;
         }

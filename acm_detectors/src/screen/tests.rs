@@ -191,7 +191,8 @@ fn layouts_threads_and_gaps_change_nothing() {
     let found = of(&x);
     // One of the codes has become a gap.
     assert_eq!(found.left_out.readings[2], 59);
-    assert_eq!(found.left_out.rows, rows_of(1000..1030));
+    // Row 1029 lacks the reading that the others have wrong.
+    assert_eq!(found.left_out.rows, rows_of(1000..1029));
     let mut fortran = Array2::zeros((1500, 8).f());
     fortran.assign(&x);
     acm_linalg::parallel::set_num_threads(1).unwrap();
