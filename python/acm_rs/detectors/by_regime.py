@@ -125,6 +125,11 @@ class RegimeDetector(Screening, Detector):
             ``x`` is neither a float array nor a frame of numbers, or ``labels`` no integers.
         ValueError
             No detector can be fitted on all rows of ``x``, or ``labels`` has another length than ``x`` has rows.
+
+        Warns
+        -----
+        UserWarning
+            Readings or rows are left out of the fit (``left_out_``); with labels, rows unlike those of their regime.
         """
         values, names = self._learned(x)
         self._engine.fit(values, states(labels, x), names=names)

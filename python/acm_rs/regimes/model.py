@@ -197,6 +197,11 @@ class RegimeModel(Screening, Detector):
             ``reference`` is not fitted.
         ValueError
             ``x`` has fewer rows than regimes, no column that changes, or other columns than the reference.
+
+        Warns
+        -----
+        UserWarning
+            Readings or rows are left out of the fit (``left_out_``); with a given number of regimes readings alone.
         """
         values, names = self._learned(x)
         known: Any = reference
