@@ -133,12 +133,16 @@ def test_codes_are_far_and_repeat_exactly() -> None:
     assert codes_of(column, np.abs(column - 100.0) > 8.0, 1000) == [-9999.0, 32.5]
     names = ["a", "b", "c", "d", "few", "same"]
     values = np.column_stack([column, *random.normal(size=(3, 1000)), np.arange(1000) // 200.0, np.ones(1000)])
-    rules, cleaned, left_out, found = learn(names, values, {}, {}, (), 1000)
+    rules, cleaned, left_out, found, marks = learn(names, values, {}, {}, (), 1000)
     assert left_out == {"same": "constant (1)"}
     assert rules.names == ["a", "b", "c", "d", "few"]
     assert rules.state.tolist() == [False] * 4 + [True]
     assert np.flatnonzero(np.isnan(cleaned[:, 0])).tolist() == [1, 500, 700, 800]
     assert found[0]["codes"] == 4
+    assert [(name, what, rows.tolist()) for name, what, rows in marks] == [
+        ("a", "error code -9999", [700]),
+        ("a", "error code 32.5", [1, 500, 800]),
+    ]
     # A code that training has not had is one too where it is far outside.
     again, coded, _ = rules.clean(np.full((1, 5), 99999.0))
     assert np.isnan(again).tolist() == [[True] * 5]

@@ -184,9 +184,17 @@ def stated_interval(scores: Vector, limit: float, rate: float, seed: int = 17) -
     # the true rate is known from as many spells, and those to come are as many give or take, of any length.
     random = np.random.default_rng(seed)
     ends = []
+    mean = 0.0
     for expected in (float(len(starts)), max(rate * len(known) / length, 0.05)):
         coming = random.poisson(random.gamma(expected + 0.5, 1.0, 4000))
         rows = random.gamma(np.maximum(coming, 1e-9), length)
         ends.append(np.quantile(rows / len(known), [0.025, 0.975]))
+        mean = max(mean, (expected + 0.5) * length / len(known))
     low, high = min(ends[0][0], ends[1][0]), max(ends[0][1], ends[1][1])
-    return {"low": float(low), "high": float(min(max(high, rate), 1.0)), "rows": len(known), "spell": length}
+    return {
+        "low": float(low),
+        "high": float(min(max(high, rate), 1.0)),
+        "mean": min(mean, 1.0),
+        "rows": len(known),
+        "spell": length,
+    }

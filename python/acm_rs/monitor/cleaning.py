@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KINDS", "Rules", "repeats"]
+__all__ = ["KINDS", "Mark", "Rules", "repeats"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+Mark = tuple[str, str, NDArray[np.int64]]
+"""A column, what was wrong with its readings ("error code -999", "stuck at 4.2", ...), and in which rows."""
+
 KINDS = ("continuous", "state", "ignore")
 STATES = 20
 """Most values of a column that counts as a state."""
+SELDOM = 0.01
+"""Share of the rows below which a state is said to be rare."""
 FAR = 8.0
 """Robust standard deviations beyond which a reading is far outside."""
 WILD = 50.0
@@ -114,13 +119,14 @@ def learn(
     limits: Mapping[str, tuple[float, float]],
     drivers: Sequence[str],
     rows: int,
-) -> tuple[Rules, Matrix, dict[str, str], list[dict[str, Any]]]:
+) -> tuple[Rules, Matrix, dict[str, str], list[dict[str, Any]], list[Mark]]:
     """The rules of a training history, and what was found in it.
 
-    Returns the rules, the cleaned readings of the columns in use, columns left out with reasons, and a row of what was
-    wrong for each column. `rows` are the healthy ones: the others are missing throughout.
+    Returns the rules, the cleaned readings of the columns in use, columns left out with reasons, a row of what was
+    wrong for each column, and where it was. `rows` are the healthy ones: the others are missing throughout.
     """
     n = rows
+    marks: list[Mark] = []
     left_out: dict[str, str] = {}
     found: dict[str, dict[str, Any]] = {name: _row(name, values[:, place], rows) for place, name in enumerate(names)}
     low = np.array([limits.get(name, (-np.inf, np.inf))[0] for name in names], dtype=np.float64)
@@ -139,10 +145,15 @@ def learn(
     for place, name in enumerate(names):
         column = cleaned[:, place]
         wrong = codes_of(column, alone[:, place], n)
-        gone = _among(column, wrong) | (wild & alone)[:, place]
-        column[gone] = np.nan
+        coded = _among(column, wrong)
+        spikes = (wild & alone)[:, place] & ~coded
+        marks += [(name, f"error code {code:g}", np.flatnonzero(column == code)) for code in wrong]
+        marks.append((name, "spike", np.flatnonzero(spikes)))
+        marks.append((name, "reading beyond its limits", np.flatnonzero(outside[:, place])))
+        column[coded | spikes] = np.nan
         codes.append(wrong)
-        found[name]["codes"] = int(np.count_nonzero(gone))
+        found[name]["codes"] = int(np.count_nonzero(coded))
+        found[name]["spikes"] = int(np.count_nonzero(spikes))
         found[name]["beyond limits"] = int(np.count_nonzero(outside[:, place]))
     used: list[int] = []
     states: list[bool] = []
@@ -166,10 +177,12 @@ def learn(
         is_state = kind == "state" or (kind is None and few and name not in drivers)
         if not is_state and frozen[:, place].any():
             found[name]["stuck"] = int(np.count_nonzero(frozen[:, place]))
+            marks.append((name, "reading stuck", np.flatnonzero(frozen[:, place])))
             column[frozen[:, place]] = np.nan
         if is_state:
             found[name]["guessed"] = 0 if kind else int(distinct.size)
             found[name]["note"] = f"{distinct.size} values: a state, conditions the others but is not watched"
+            found[name]["seldom"] = _seldom(known)
         used.append(place)
         states.append(is_state)
     chosen = cleaned[:, used]
@@ -189,7 +202,14 @@ def learn(
         least=least,
         most=most,
     )
-    return rules, chosen, left_out, list(found.values())
+    return rules, chosen, left_out, list(found.values()), [mark for mark in marks if mark[2].size]
+
+
+def _seldom(known: NDArray[np.float64]) -> list[list[float]]:
+    """The values of a state in which the machine has hardly been, each with its rows."""
+    values, counts = np.unique(known, return_counts=True)
+    few = counts < SELDOM * known.size
+    return [[float(value), int(count)] for value, count in zip(values[few], counts[few], strict=True)]
 
 
 def _row(name: str, column: NDArray[np.float64], rows: int) -> dict[str, Any]:
@@ -197,9 +217,11 @@ def _row(name: str, column: NDArray[np.float64], rows: int) -> dict[str, Any]:
         "sensor": name,
         "missing": 1.0 - float(np.count_nonzero(~np.isnan(column))) / rows if rows else 0.0,
         "codes": 0,
+        "spikes": 0,
         "beyond limits": 0,
         "stuck": 0,
         "guessed": 0,
+        "seldom": [],
         "note": "",
     }
 

@@ -47,13 +47,17 @@ LEAD = 60
 class Learned:
     """What a fit gives beside the watches."""
 
-    __slots__ = ("firsts", "scores", "slow")
+    __slots__ = ("far", "firsts", "scores", "slow", "unlike")
 
-    def __init__(self, scores: Vector, slow: Flags, firsts: Labels) -> None:
+    def __init__(self, scores: Vector, slow: Flags, firsts: Labels, far: Flags, unlike: Labels) -> None:
         self.scores: Vector = scores
         """Scores of the training rows, each by a model that had not seen it; NaN where not judged."""
         self.firsts: Labels = firsts
         """The sensor that has the greatest share of each."""
+        self.far: Flags = far
+        """Rows that are unlike the others, and were not learnt from."""
+        self.unlike: Labels = unlike
+        """Readings of each sensor that the watch on all sensors together did not learn from."""
         self.slow: Flags = slow
         """Sensors whose residuals wander so slowly that the history holds few of their ups and downs."""
 
@@ -104,8 +108,14 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     watches.band = _spread(unseen.residual)
     unseen.residual /= watches.band
     watches.relations = _relations(watches, sensors, states, labels, usable)
+    far = _far(watches, labels, usable)
     looked = watches.look(sensors, states, labels, ages)
     watches.fused = _fused(watches.fused_rows(looked, labels, ages)[usable])
+    unlike = np.zeros(sensors.shape[1], np.int64)
+    if watches.fused is not None:
+        gone = watches.fused.left_out_
+        far[np.flatnonzero(usable)[gone.rows]] = True
+        unlike = gone.readings
     _set_axes(watches, looked.scaled[usable], labels[usable])
     rough = np.square(np.clip(unseen.residual, -WILD, WILD))
     watches.scatter_mean = np.nanmean(rough, axis=0)
@@ -115,7 +125,7 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
         # The edges of its standstills were left out before the rows after them were counted.
         regimes.settle += EDGE
     regimes.gap = max(regimes.settle, usual)
-    return Learned(scores, slow, firsts)
+    return Learned(scores, slow, firsts, far, unlike)
 
 
 def _set_scales(watches: Watches, values: Matrix, labels: Labels) -> None:
@@ -169,6 +179,17 @@ def _relations(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels
             every = Relations.fit(scaled[rows], states[rows])
         found.append(every)
     return found
+
+
+def _far(watches: Watches, labels: Labels, usable: Flags) -> Flags:
+    """The rows that the relations just fitted have left out."""
+    far = np.zeros(len(labels), bool)
+    for number, relations in enumerate(watches.relations):
+        own = usable & (labels == number)
+        rows = np.flatnonzero(own if relations.kept.size == np.count_nonzero(own) else usable)
+        gone = rows[~relations.kept]
+        far[gone[labels[gone] == number]] = True
+    return far
 
 
 def _fused(rows: Matrix) -> FusedDetector | None:

@@ -168,16 +168,13 @@ class Monitor(Filed):
             if name in self._about["left_out"]
         ]
         return idle + words.doubts(
-            self._about["rows"],
+            self._about,
             self._interval,
             max(rate, 1e-9),
-            self._about["slow"],
-            self._about["quality"],
             self.sensors_,
             watches.fused is not None,
             self._drivers,
             1.0 - np.square(watches.band),
-            self._about["alarms"],
         )
 
     @property
@@ -185,6 +182,18 @@ class Monitor(Filed):
         """Between which shares of healthy rows in alarm should be, 19 times in 20, in as many rows as at the fit."""
         self._fitted()
         return self._interval["low"], self._interval["high"]
+
+    @property
+    def wandering_(self) -> tuple[str, ...]:
+        """Sensors that wander so slowly that the history holds few of their ups and downs: their limits are wide."""
+        self._fitted()
+        return tuple(self._about["slow"])
+
+    @property
+    def expected_false_alarms_(self) -> float:
+        """The share of healthy rows in alarm that is to be expected, what the history does not know counted in."""
+        self._fitted()
+        return float(self._interval["mean"])
 
     def _fitted(self) -> tuple[Rules, Watches]:
         if self._learned is None:
@@ -246,7 +255,7 @@ class Monitor(Filed):
         if not chosen.all():
             values = values.copy(order="F")
             values[~chosen] = np.nan
-        rules, values, left_out, quality = cleaning.learn(
+        rules, values, left_out, quality, marks = cleaning.learn(
             readings.names, values, self._kinds, self._limits, self._drivers, int(chosen.sum())
         )
         drivers = np.array([name in self._drivers for name in rules.names], dtype=bool)
@@ -267,6 +276,14 @@ class Monitor(Filed):
             "texts": list(readings.texts),
             "left_out": left_out,
             "quality": quality,
+            "mended": telling.mended(marks, readings.times),
+            "far": telling.stretches(np.flatnonzero(learned.far), readings.times),
+            "far_rows": int(np.count_nonzero(learned.far)),
+            "unlike": {
+                name: int(count)
+                for name, count in zip(_those(rules.names, watched), learned.unlike.tolist(), strict=True)
+                if count
+            },
             "constants": _constants(readings, left_out),
             "rows": int(chosen.sum()),
             "span": span,

@@ -69,6 +69,8 @@ class Relations:
         """What a covariate adds to each sensor, (covariates, sensors)."""
         self.offset: Vector = parts["offset"]
         self.precision: Matrix = parts["precision"]
+        self.kept: Flags = np.ones(0, bool)
+        """Of the rows that it was just fitted on those that are near the others."""
 
     def arrays(self) -> dict[str, Matrix]:
         """Its state."""
@@ -109,6 +111,7 @@ class Relations:
         left = own - model.offset - product(given, model.slopes)
         gone = missing[:, :d]
         model.precision = precision_of(left[keep], gone[keep])
+        model.kept = keep
         return model
 
     def covariates(self, filled: Matrix, states: Matrix) -> Matrix:

@@ -90,6 +90,10 @@ ABOUT: dict[str, type | tuple[type, ...]] = {
     "texts": list,
     "left_out": dict,
     "quality": list,
+    "mended": list,
+    "far": list,
+    "far_rows": int,
+    "unlike": dict,
     "constants": dict,
     "rows": int,
     "span": (list, type(None)),
@@ -108,10 +112,11 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(about[name], kind):
             raise TypeError(f"{name} is of type {type(about[name]).__name__}")
     names = [*about["columns"], *about["texts"], *about["left_out"].values(), *about["slow"]]
+    names += [*about["mended"], *about["far"]]
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
-    if not all(isinstance(value, int | float) for value in about["constants"].values()):
-        raise TypeError("a constant is no number")
+    if not all(isinstance(value, int | float) for value in (*about["constants"].values(), *about["unlike"].values())):
+        raise TypeError("a constant or a count is no number")
     return about
 
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import listed
 from acm_rs.monitor import words
-from acm_rs.monitor.alarms import FIRST, alarmed, spells
-from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.alarms import BRIDGE, FIRST, alarmed, spells
+from acm_rs.monitor.cleaning import Mark, Rules
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["budget", "card", "own_alarms", "quality", "remarks", "summary"]
+__all__ = ["budget", "card", "mended", "own_alarms", "quality", "remarks", "stretches", "summary"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -27,6 +27,8 @@ GROWN = 0.2
 """Share of the rows by which more is missing than at the fit before it is told."""
 STEPS = 1.5
 """Times by which another sampling step is told."""
+SPANS = 3
+"""Stretches that are told of each finding at most."""
 MANY = 20
 """Rows from which on a share is told."""
 
@@ -41,7 +43,8 @@ def budget(rate: float | None, per_day: float | None, interval: dict[str, Any], 
     low, high = words.share(interval["low"]), words.share(interval["high"])
     seen = "1 alarm" if count == 1 else f"{count} alarms"
     return (
-        f"{asked}; of as many healthy rows to come, {low} to {high} (19 times in 20); the training itself, judged by "
+        f"{asked}; of as many healthy rows to come, about {words.share(interval['mean'])} and from {low} to {high} "
+        f"(19 times in 20); the training itself, judged by "
         f"models that had not seen it, has {seen} in {rows:,} rows"
     )
 
@@ -92,13 +95,15 @@ def summary(
         "States, which condition the others and are not watched", [", ".join(states)] if states else []
     )
     lines += words.wrapped("Left out", [f"{name}: {reason}" for name, reason in about["left_out"].items()])
-    lines += words.wrapped("Mended", words.mended(about["quality"]))
+    lines += words.wrapped("Taken as missing", about["mended"])
+    lines += words.wrapped("Left out of the fit", words.left_out(about))
     lines += words.wrapped(
         "Regimes", words.regimes_told(regimes.names, regimes.counts, regimes.still_rows, regimes.settle)
     )
     watched = ["shifts, scatter and stuck readings of each sensor beside what the others let expect", "levels of all"]
     watched += ["all sensors together, with the rows before"] if watches.fused is not None else []
     lines += words.wrapped("Watches", [", ".join(watched)])
+    lines += words.wrapped("Wander, so their limits are wide", [", ".join(about["slow"])] if about["slow"] else [])
     lines += words.wrapped("Budget", [budget])
     lines += words.wrapped("Warnings", list(warnings))
     return "\n".join(lines)
@@ -243,6 +248,41 @@ def _missing(readings: Readings, about: dict[str, Any], names: Sequence[str]) ->
     return found
 
 
+def mended(marks: Sequence[Mark], times: NDArray[np.datetime64] | None) -> list[str]:
+    """What was taken for no reading at the fit, sensor by sensor, and when that was."""
+    found: dict[str, list[str]] = {}
+    for name, what, rows in marks:
+        when = stretches(rows, times)
+        more = f" and {len(when) - SPANS} more times" if len(when) > SPANS else ""
+        plural = (
+            what.replace(" ", "s ", 1)
+            if what.startswith("reading")
+            else what.replace("code", "codes") + ("s" if what == "spike" else "")
+        )
+        many = f"1 {what}" if len(rows) == 1 else f"{len(rows):,} {plural}"
+        found.setdefault(name, []).append(f"{many} ({', '.join(when[:SPANS])}{more})")
+    return [f"{name}: {', '.join(parts)}" for name, parts in found.items()]
+
+
+def stretches(rows: Counts, times: NDArray[np.datetime64] | None) -> list[str]:
+    """Rows as stretches, the longest first; those with few rows between them are one."""
+    if not len(rows):
+        return []
+    edges = np.flatnonzero(np.diff(rows) > BRIDGE)
+    starts, ends = np.append(0, edges + 1), np.append(edges, len(rows) - 1)
+    order = np.argsort(starts - ends, kind="stable")
+    return [_span(int(rows[starts[one]]), int(rows[ends[one]]), times) for one in order.tolist()]
+
+
+def _span(first: int, last: int, times: NDArray[np.datetime64] | None) -> str:
+    """From which row to which."""
+    if first == last:
+        return f"row {first:,}" if times is None else words.moment(times[first])
+    if times is None:
+        return f"rows {first:,} to {last:,}"
+    return f"{words.moment(times[first])} to {words.moment(times[last])}"
+
+
 def own_alarms(
     scores: NDArray[np.float64],
     limit: float,
@@ -256,9 +296,5 @@ def own_alarms(
     for start, end in zip(*(edge.tolist() for edge in spells(alarms, ~np.isnan(scores))), strict=True):
         rows = start + np.flatnonzero(alarms[start:end])[:FIRST]
         culprit = sensors[int(np.bincount(firsts[rows]).argmax())]
-        if times is None:
-            when = f"rows {start:,} to {end - 1:,}"
-        else:
-            when = f"{words.moment(times[start])} to {words.moment(times[end - 1])}"
-        found.append(f"{when} ({culprit})")
+        found.append(f"{_span(start, end - 1, times)} ({culprit})")
     return found

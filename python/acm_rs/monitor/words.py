@@ -59,38 +59,42 @@ def regimes_told(names: Sequence[str], counts: Sequence[int], still: int, settle
     return found
 
 
-def mended(quality: Sequence[dict[str, Any]]) -> list[str]:
-    """What was taken for no reading at the fit."""
+def left_out(about: dict[str, Any], most: int = 5) -> list[str]:
+    """What the history held and was not learnt from."""
     found = []
-    for row in quality:
-        parts = [
-            f"{row[what]:,} {label}"
-            for what, label in (
-                ("codes", "error codes or wild readings"),
-                ("beyond limits", "readings beyond its limits"),
-                ("stuck", "rows stuck"),
-            )
-            if row[what]
-        ]
-        if parts:
-            found.append(f"{row['sensor']}: {', '.join(parts)}, taken as missing")
+    if about["far_rows"]:
+        more = f"; {len(about['far']) - most} more" if len(about["far"]) > most else ""
+        rows = "1 row" if about["far_rows"] == 1 else f"{about['far_rows']:,} rows"
+        found.append(f"{rows} unlike the others ({'; '.join(about['far'][:most])}{more})")
+    if about["unlike"]:
+        counts = [f"{name} ({count:,})" for name, count in about["unlike"].items()]
+        more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
+        found.append(
+            f"of the watch on all sensors together, single readings unlike the others: {', '.join(counts[:8])}{more}"
+        )
     return found
 
 
 def doubts(
-    rows: int,
+    about: dict[str, Any],
     interval: dict[str, Any],
     rate: float,
-    slow: Sequence[str],
-    quality: Sequence[dict[str, Any]],
     used: Sequence[str],
     fused: bool,
     drivers: Sequence[str],
     known: NDArray[np.float64],
-    alarms: Sequence[str],
 ) -> list[str]:
     """What a fit is not worth, and why."""
+    rows, slow, quality, alarms = about["rows"], about["slow"], about["quality"], about["alarms"]
     found = []
+    if about["mended"]:
+        more = f"; {len(about['mended']) - 8} more" if len(about["mended"]) > 8 else ""
+        found.append(f"taken as missing: {'; '.join(about['mended'][:8])}{more}")
+    # Some rows in a thousand are far from the others in any history.
+    if about["far_rows"] > max(3, 0.002 * rows):
+        found.append(
+            f"left out of the fit: {left_out(about)[0]}; if they are healthy, more history with such rows helps"
+        )
     if rows < 1000:
         found.append(
             f"{rows:,} rows are few: limits are wide guesses, and small faults are found late; a thousand rows and all "
@@ -111,6 +115,12 @@ def doubts(
             found.append(
                 f"{row['sensor']} has {row['guessed']} values and is taken for a state, not watched; "
                 f"kinds={{{row['sensor']!r}: 'continuous'}} watches it"
+            )
+    for row in quality:
+        if row["seldom"]:
+            held = ", ".join(f"{value:g} in {count:,} rows" for value, count in row["seldom"][:5])
+            found.append(
+                f"{row['sensor']} is seldom at some of its values ({held}): little is learnt of the others then"
             )
     gaps = [row["sensor"] for row in quality if row["sensor"] in used and row["missing"] > 0.1]
     if gaps:

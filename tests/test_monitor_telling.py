@@ -1,0 +1,64 @@
+"""What a Monitor says of the history it learnt from: what it left out, and when that was."""
+
+from __future__ import annotations
+
+import acm_rs
+import numpy as np
+import pandas as pd
+import pytest
+from test_monitor_faults import plant
+
+
+@pytest.fixture(scope="module")
+def spoilt() -> acm_rs.Monitor:
+    frame = plant(3000, 0, "2026-01-01")
+    frame.iloc[[3, 600, 900], 1] = -999.0
+    frame.iloc[1500, 3] = 5000.0
+    frame.iloc[500:560, 2] = frame.iloc[500, 2]
+    frame.iloc[100:110] += np.array([9.0, -9.0, 9.0, -9.0, 9.0, -9.0])
+    frame["mode"] = 1.0
+    frame.iloc[1000:1600, 6] = 2.0
+    frame.iloc[2200:2214, 6] = 3.0
+    return acm_rs.Monitor().fit(frame)
+
+
+def test_codes_spikes_and_stuck_readings_are_told_with_their_times(spoilt: acm_rs.Monitor) -> None:
+    told = [
+        "s1: 3 error codes -999 (2026-01-01 00:30, 2026-01-05 04:00, 2026-01-07 06:00)",
+        "s2: 59 readings stuck (2026-01-04 11:30 to 2026-01-04 21:10)",
+        "s3: 1 spike (2026-01-11 10:00)",
+    ]
+    lines = spoilt.summary().splitlines()
+    first = lines.index("Taken as missing:")
+    assert sorted(line.strip() for line in lines[first + 1 : first + 4]) == told
+    (warning,) = [said for said in spoilt.warnings_ if said.startswith("taken as missing: ")]
+    assert all(part in warning for part in told)
+    assert acm_rs.Monitor.from_bytes(spoilt.to_bytes()).warnings_ == spoilt.warnings_
+
+
+def test_rows_that_were_left_out_are_told_with_their_times(spoilt: acm_rs.Monitor) -> None:
+    (warning,) = [said for said in spoilt.warnings_ if said.startswith("left out of the fit: ")]
+    assert "rows unlike the others (2026-01-01 16:40 to 2026-01-01 " in warning
+    assert 10 <= int(warning.split()[5]) <= 60
+
+
+def test_a_clean_history_has_nothing_to_tell() -> None:
+    clean = acm_rs.Monitor().fit(plant(3000, 0, "2026-01-01"))
+    assert not any(said.startswith(("taken as missing", "left out of the fit")) for said in clean.warnings_)
+    assert "Taken as missing" not in clean.summary()
+    assert clean.wandering_ == ()
+    low, high = clean.expected_alarms_
+    assert low <= clean.expected_false_alarms_ <= high
+
+
+def test_rare_states_are_told(spoilt: acm_rs.Monitor) -> None:
+    told = "mode is seldom at some of its values (3 in 14 rows): little is learnt of the others then"
+    assert told in spoilt.warnings_
+
+
+def test_what_wanders_stands_in_the_summary() -> None:
+    noise = pd.DataFrame(np.random.default_rng(0).normal(50.0, 1.0, (600, 4)), columns=list("abcd"))
+    noise["a"] += np.random.default_rng(1).normal(size=600).cumsum()
+    monitor = acm_rs.Monitor().fit(noise)
+    assert "a" in monitor.wandering_
+    assert f"Wander, so their limits are wide: {', '.join(monitor.wandering_)}" in monitor.summary()
