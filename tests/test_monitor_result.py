@@ -125,3 +125,78 @@ def test_it_is_imported_when_it_is_asked_for() -> None:
     assert acm_rs.Result is Result
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         acm_rs.Nothing  # noqa: B018
+
+
+# ---- one moment -----------------------------------------------------------------------------------------------------
+
+
+def test_a_moment_in_sentences() -> None:
+    result = made(times=TIMES)
+    seen = result.at("2026-02-10 09:21")
+    assert seen.sentences == [
+        "2026-02-10 09:20 (row 2): running.",
+        "In alarm since 2026-02-10 09:20: score 2, limit 1.",
+        "The score is made up of:",
+        "  bearing, 80 %: reads 71.3, should read 68.9 °C (6.0 deviations too high)",
+        "  flow, 20 %: reads 1.1, should read 1.05 (4.9 deviations too high)",
+    ]
+    assert str(seen) == "\n".join(seen.sentences)
+    assert (seen.row, seen.alarm, seen.score, seen.limit, seen.regime) == (2, True, 2.0, 1.0, "running")
+    assert seen.episode is result.found[0]
+    quiet = result.at(1)
+    assert quiet.sentences[1:3] == ["No alarm: score 0.9, limit 1.", "The score is made up of:"]
+    assert quiet.sentences[-2:] == ["  flow, 50 %: no reading", "Without a reading: 'flow'."]
+    assert quiet.missing == ["flow"]
+    assert result.at(0).sentences[3].endswith("(as it should)")
+    result.scores[1] = 1.5
+    assert result.at(1).sentences[1].startswith("Above the limit, but no alarm: score 1.5, limit 1; ")
+    result.scores[3] = 0.95
+    assert result.at(-1).sentences[1].endswith("score 0.95, limit 1, below its limit again, but not yet well below.")
+
+
+def test_a_moment_that_is_not_judged_says_why() -> None:
+    result = made(times=TIMES)
+    result.scores[:] = np.nan
+    result.regime_names = ("unknown", "standstill", "running")
+    result.regimes = np.array([1, 0, 2, 2])
+    result.values[3] = np.nan
+    within = "It lies within the alarm from 2026-02-10 09:20 to 2026-02-10 09:30."
+    whys = [result.at(row).sentences[1] for row in range(4)]
+    assert whys == [
+        "Not judged: the machine stands still.",
+        "Not judged: a driver is beyond its trained range, or has had no reading for long.",
+        f"Not judged: the machine is settling after a change of regime. {within}",
+        f"Not judged: there are no readings. {within}",
+    ]
+    assert result.at(0).sensors == []
+
+
+def test_the_row_of_a_moment() -> None:
+    result = made(times=TIMES)
+    for at, row in (
+        ("2026-02-10T09:04", 0),
+        ("2026-02-10T09:06", 1),
+        (TIMES[3], 3),
+        (pd.Timestamp(TIMES[2]), 2),
+        ("2026-02-10 08:55", 0),
+        ("2026-02-10 09:39", 3),
+        (np.int64(-2), 2),
+    ):
+        assert result.at(at).row == row
+    for at, says in (
+        ("2026-02-11", "must lie within the times of the rows, 2026-02-10 09:00 to 2026-02-10 09:30, got 2026-02-11"),
+        ("soon", "must be a time such as"),
+        (4, "must be one of the rows 0 to 3, got 4"),
+        (None, "must be a time such as"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            result.at(at)
+    gap = TIMES + np.array([0, 0, 300, 300]) * np.timedelta64(1, "m")
+    assert (
+        made(times=gap).at("2026-02-10 10:30").sentences[0]
+        == "No row is nearer to 2026-02-10 10:30: it is 1.33 h away."
+    )
+    plain = made()
+    assert plain.at(2).sentences[0] == "row 2: running."
+    with pytest.raises(ValueError, match="must be a row's number where no times are known, 0 to 3"):
+        plain.at("2026-02-10")

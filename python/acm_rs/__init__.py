@@ -44,13 +44,14 @@ from acm_rs.threads import *
 
 if _TYPE_CHECKING:
     from acm_rs.files.front import read_table
-    from acm_rs.monitor import Monitor, Result
+    from acm_rs.monitor import Monitor, Result, backtest, compare
 
 # The whole job is read where it is first asked for: who wants a rolling mean should not wait for it.
-_LATER = {"Monitor": "acm_rs.monitor", "Result": "acm_rs.monitor", "read_table": "acm_rs.files.front"}
+_LATER = dict.fromkeys(("Monitor", "Result", "backtest", "compare"), "acm_rs.monitor")
+_LATER |= {"read_table": "acm_rs.files.front"}
 
 # A name is public where its subject says so.
-__all__ = ["InternalError", "Monitor", "Result", "__version__", "read_table"]
+__all__ = ["InternalError", "Monitor", "Result", "__version__", "backtest", "compare", "read_table"]
 __all__ += _columns.__all__
 __all__ += _correlation.__all__
 __all__ += _decisions.__all__

@@ -4,4 +4,9 @@ from __future__ import annotations
 
 from registry.row import Job
 
-ROWS = (Job("Monitor", "test_monitor.py"), Job("Result", "test_monitor_result.py"))
+ROWS = (
+    Job("Monitor", "test_monitor.py"),
+    Job("Result", "test_monitor_result.py"),
+    Job("backtest", "test_backtest.py"),
+    Job("compare", "test_backtest.py"),
+)

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from typer.main import get_command
 
 import acm_rs
-from acm_rs.cli import options
+from acm_rs.cli import options, review
 from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
 from acm_rs.cli.features import Fill, run_features
 from acm_rs.cli.fit import Budget, fit_json, print_fit, run_fit
+from acm_rs.cli.options import one_to_print, screen_of
 from acm_rs.cli.quality import print_quality, quality_json, run_quality
 from acm_rs.cli.score import print_scored, run_score, score_json
 from acm_rs.cli.summary import features_json, print_json, print_summary
@@ -42,6 +42,8 @@ Examples:
   acm-rs fit healthy.csv -o fan.acm
 
   acm-rs score fan.acm new.csv -o scores.parquet --report fan.html
+
+  acm-rs explain fan.acm new.csv --at "2026-02-10 06:00"
 """
 
 _FIT = """Learn a machine from its healthy history and write a model.
@@ -169,7 +171,7 @@ def _fit(
         drivers=drivers or (),
         asset=asset,
         threads=threads,
-        progress=_screen(quiet),
+        progress=screen_of(quiet),
     )
     if as_json:
         print_json(fit_json(done))
@@ -179,11 +181,8 @@ def _fit(
 
 @options.reads_tables("columns")
 def _score(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="What acm-rs fit has written.")],
-    sources: Annotated[
-        list[str],
-        typer.Argument(metavar="NEW...", help="What to score; several files, patterns, or -.", show_default=False),
-    ],
+    model: options.Model,
+    sources: options.New,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", readable=False, help="Table of scores: .parquet or .csv; - prints CSV."),
@@ -203,7 +202,7 @@ def _score(
     *,
     read: ReadOptions,
 ) -> None:
-    _one_to_print(as_json, output)
+    one_to_print(as_json, output)
     done = run_score(
         model,
         sources,
@@ -212,7 +211,7 @@ def _score(
         options=read,
         budget=Budget(far, per_day),
         threads=threads,
-        progress=_screen(quiet),
+        progress=screen_of(quiet),
         raw=raw,
     )
     if as_json:
@@ -248,14 +247,14 @@ def _features(
     *,
     read: ReadOptions,
 ) -> None:
-    _one_to_print(as_json, output)
+    one_to_print(as_json, output)
     done = run_features(
         sources,
         output,
         window=window_of(window),
         options=read,
         threads=threads,
-        progress=_screen(quiet),
+        progress=screen_of(quiet),
         fill=fill,
         raw=raw,
     )
@@ -287,29 +286,20 @@ def _quality(
     if as_csv and output not in (None, STANDARD_OUTPUT):
         raise Refusal("--csv prints the table; leave out --csv or --output", status=2)
     output = STANDARD_OUTPUT if as_csv else output
-    _one_to_print(as_json, output)
+    one_to_print(as_json, output)
     done = run_quality(
         sources,
         against=against,
         output=output,
         options=read,
         threads=threads,
-        progress=_screen(quiet),
+        progress=screen_of(quiet),
         raw=raw,
     )
     if as_json:
         print_json(quality_json(done))
     elif not quiet and output != STANDARD_OUTPUT:
         print_quality(done)
-
-
-def _one_to_print(as_json: bool, output: Path | None) -> None:
-    if as_json and output == STANDARD_OUTPUT:
-        raise Refusal("--json and the table of --output - cannot both be printed; name a file", status=2)
-
-
-def _screen(quiet: bool) -> Console | None:
-    return None if quiet else console(stderr=True)
 
 
 def _demo(
@@ -333,6 +323,7 @@ def _application(*, rich_help: bool) -> typer.Typer:
     app.command("demo", help="The whole job on a small plant with a known fault: fit, score, report.")(_demo)
     app.command("fit", help=_FIT)(_fit)
     app.command("score", help=_SCORE)(_score)
+    review.add_commands(app)
     app.command("features", help=_FEATURES)(_features)
     app.command("quality", help=_QUALITY)(_quality)
     app.command("doctor", help="Show versions, threads and processor features, and check the kernels.")(_doctor)

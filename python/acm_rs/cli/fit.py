@@ -24,10 +24,16 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.writing import check_output, write_whole
 
-__all__ = ["Budget", "Fit", "fit_json", "monitor_says", "print_fit", "run_fit", "waiting"]
+__all__ = ["Budget", "Fit", "drivers_named", "fit_json", "monitor_says", "print_fit", "run_fit", "spoken", "waiting"]
 
 _OPTIONS = {
     "frame": "the table",
+    "history": "the table",
+    "events": "the file of events",
+    "budgets": "--budgets",
+    "before": "--before",
+    "parts": "--parts",
+    "at": "--at",
     "times": "the time column",
     "healthy": "--healthy",
     "drivers": "--drivers",
@@ -156,7 +162,7 @@ def run_fit(
         acm_rs.set_num_threads(threads)
     with Bar(progress) as bar:
         table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"), own_codes=True)
-    drives = _named(table, drivers)
+    drives = drivers_named(table, drivers)
     spans = _filled(spans, table)
     monitor = budget.monitor(drives)
     monitor.metadata = {"history": table.path.name, **({"asset": asset} if asset else {})}
@@ -177,8 +183,8 @@ def fit_json(done: Fit) -> dict[str, Any]:
         "input": table_json(done.table),
         "watched": list(monitor.sensors_),
         "left_out": monitor.left_out_,
-        "warnings": [_spoken(warning) for warning in monitor.warnings_],
-        "summary": _spoken(monitor.summary()).splitlines(),
+        "warnings": [spoken(warning) for warning in monitor.warnings_],
+        "summary": spoken(monitor.summary()).splitlines(),
         "seconds": done.seconds,
         "output": file_json(done.output, done.size, done.replaced),
     }
@@ -188,7 +194,7 @@ def print_fit(done: Fit, screen: Console) -> None:
     """Print what was read, what was learnt, and where it is."""
     show(screen, facts(table_rows(done.table, "left out")))
     screen.print()
-    for line in _spoken(done.monitor.summary()).splitlines():
+    for line in spoken(done.monitor.summary()).splitlines():
         screen.print(plain(line), soft_wrap=True)
     screen.print()
     written = (
@@ -213,10 +219,10 @@ def monitor_says(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise Refusal(f"{path}: {' '.join(_spoken(str(error)).split())}") from None
+        raise Refusal(f"{path}: {' '.join(spoken(str(error)).split())}") from None
 
 
-def _spoken(text: str) -> str:
+def spoken(text: str) -> str:
     """A text of the library with the options of the command line in place of its arguments."""
     return re.sub(r"`(\w+)`", lambda found: _OPTIONS.get(found[1], found[0]), text)
 
@@ -225,7 +231,7 @@ def _dated(table: SensorTable) -> bool:
     return table.time is not None and table.time.dtype.is_temporal()
 
 
-def _named(table: SensorTable, drivers: Sequence[str]) -> list[str]:
+def drivers_named(table: SensorTable, drivers: Sequence[str]) -> list[str]:
     """The drivers: each value is a column or, where there is none of the name, columns between commas."""
     known = table.sensors.columns
     names: list[str] = []

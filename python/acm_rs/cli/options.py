@@ -5,17 +5,35 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
+from acm_rs.cli.console import console
 from acm_rs.files.bad_rows import OnBadRow
 from acm_rs.files.cells import Decimal
+from acm_rs.files.errors import Refusal
 from acm_rs.files.levels import Uncertain
 from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.times import DateOrder
+from acm_rs.files.writing import STANDARD_OUTPUT
 
-__all__ = ["AlarmsPerDay", "FalseAlarmRate", "Inputs", "Json", "Quiet", "Raw", "Threads", "reads_tables"]
+__all__ = [
+    "AlarmsPerDay",
+    "FalseAlarmRate",
+    "Inputs",
+    "Json",
+    "Model",
+    "New",
+    "Quiet",
+    "Raw",
+    "Threads",
+    "one_to_print",
+    "reads_tables",
+    "screen_of",
+]
 
 _READ = "Reading the file"
 
@@ -26,6 +44,11 @@ Inputs = Annotated[
         help="Table of sensors over time: CSV, Excel, Parquet; several files, a pattern, or - for standard input.",
         show_default=False,
     ),
+]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="What acm-rs fit has written.")]
+New = Annotated[
+    list[str],
+    typer.Argument(metavar="NEW...", help="What to score; several files, patterns, or -.", show_default=False),
 ]
 Threads = Annotated[
     int | None,
@@ -221,3 +244,14 @@ def reads_tables(*without: str) -> Callable[[Callable[..., None]], Callable[...,
         return whole
 
     return decorate
+
+
+def one_to_print(as_json: bool, output: Path | None) -> None:
+    """Refuse to print both JSON and a table."""
+    if as_json and output == STANDARD_OUTPUT:
+        raise Refusal("--json and the table of --output - cannot both be printed; name a file", status=2)
+
+
+def screen_of(quiet: bool) -> Console | None:
+    """Where to show that something is done."""
+    return None if quiet else console(stderr=True)

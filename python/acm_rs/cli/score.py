@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,20 @@ from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.writing import check_output, write_table, write_whole
+from acm_rs.monitor import Culprit
 from acm_rs.report import plotly_script
 from acm_rs.report.words import judged, part, span_of, verdict
 
-__all__ = ["Scored", "load_monitor", "print_scored", "run_score", "score_json", "score_table"]
+__all__ = [
+    "Scored",
+    "culprits_json",
+    "json_time",
+    "load_monitor",
+    "print_scored",
+    "run_score",
+    "score_json",
+    "score_table",
+]
 
 _REPORTS = (".html", ".htm")
 _LISTED = 40
@@ -259,32 +269,21 @@ def score_json(done: Scored, model: Path) -> dict[str, Any]:
     return {
         "model": {"path": str(model), **result.monitor_card},
         "input": table_json(done.table),
-        "from": _json_time(result, 0) if n else None,
-        "to": _json_time(result, n - 1) if n else None,
+        "from": json_time(result, 0) if n else None,
+        "to": json_time(result, n - 1) if n else None,
         "rows_in_alarm": int(result.alarms.sum()),
         "rows_not_judged": n - judged(result),
         "alarms": [
             {
-                "start": _json_time(result, one.start),
-                "end": _json_time(result, one.end - 1),
+                "start": json_time(result, one.start),
+                "end": json_time(result, one.end - 1),
                 "open": one.open,
                 "rows": one.end - one.start,
                 "peak": _number(one.peak),
-                "first_sign": _json_time(result, one.first_sign),
+                "first_sign": json_time(result, one.first_sign),
                 "regime": one.regime,
                 "kind": one.kind,
-                "culprits": [
-                    {
-                        "sensor": who.name,
-                        "share": _number(who.share),
-                        "direction": who.direction,
-                        "reads": _number(who.reads),
-                        "should_read": _number(who.expects),
-                        "unit": result.units.get(who.name),
-                        "deviations": _number(who.residual_sigmas),
-                    }
-                    for who in one.culprits
-                ],
+                "culprits": culprits_json(one.culprits, result.units),
                 "explanation": sentence,
             }
             for one, sentence in zip(result.found, result.explain(), strict=True)
@@ -295,7 +294,24 @@ def score_json(done: Scored, model: Path) -> dict[str, Any]:
     }
 
 
-def _json_time(result: acm_rs.Result, row: int) -> Any:
+def culprits_json(culprits: Sequence[Culprit], units: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Sensors with their share of the score, and what they read and should read."""
+    return [
+        {
+            "sensor": who.name,
+            "share": _number(who.share),
+            "direction": who.direction,
+            "reads": _number(who.reads),
+            "should_read": _number(who.expects),
+            "unit": units.get(who.name),
+            "deviations": _number(who.residual_sigmas),
+        }
+        for who in culprits
+    ]
+
+
+def json_time(result: acm_rs.Result, row: int) -> Any:
+    """A row's time in ISO 8601, or its number."""
     if result.times is None:
         return row
     text = str(np.datetime_as_string(result.times[row], unit="ns"))

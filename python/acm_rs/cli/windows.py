@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 import numpy as np
 
+from acm_rs.durations import nanoseconds_of
 from acm_rs.files.errors import Refusal, quoted
 
 __all__ = ["Window", "span_of_window", "window_of"]
 
 Window = int | np.timedelta64
 """Rows, or a duration in nanoseconds."""
-
-_SECONDS = {
-    **dict.fromkeys(("ms", "millisecond", "milliseconds"), Fraction(1, 1000)),
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), Fraction(1)),
-    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), Fraction(60)),
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), Fraction(3600)),
-    **dict.fromkeys(("d", "day", "days"), Fraction(86_400)),
-    **dict.fromkeys(("w", "week", "weeks"), Fraction(604_800)),
-}
-_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
-_MOST = np.iinfo(np.int64).max
 
 
 def window_of(text: str) -> Window:
@@ -49,15 +38,10 @@ def window_of(text: str) -> Window:
         if int(word) < 1:
             raise _refused(text)
         return int(word)
-    # A capital M is a month to many, and months have no fixed length.
-    parts = _PART.findall(word)
-    unknown = any(unit == "M" or unit.lower() not in _SECONDS for _, unit in parts)
-    if not parts or unknown or _PART.sub("", word).strip():
+    nanoseconds = nanoseconds_of(word)
+    if nanoseconds is None:
         raise _refused(text)
-    nanoseconds = sum(Fraction(number) * _SECONDS[unit.lower()] for number, unit in parts) * 10**9
-    if not 1 <= nanoseconds <= _MOST:
-        raise _refused(text)
-    return np.timedelta64(int(nanoseconds), "ns")
+    return np.timedelta64(nanoseconds, "ns")
 
 
 def _refused(text: str) -> Refusal:

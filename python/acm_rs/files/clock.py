@@ -40,7 +40,7 @@ from acm_rs.files.times import (
 )
 from acm_rs.files.times.numbers import RUNNING, SHEET, SHEET_DAYS_TO_1970, calendar_kind
 
-__all__ = ["NO_TIME", "Clock", "Found", "find_clock"]
+__all__ = ["NO_TIME", "Clock", "Found", "find_clock", "times_in"]
 
 NO_TIME = "no time column found: rows taken in the order of the file, oldest first"
 
@@ -133,6 +133,32 @@ def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> Fo
             f" --time-column {quoted(others[0])} takes {'that one' if len(others) > 1 else 'it'} instead"
         )
     return found
+
+
+def times_in(raw: RawTable, options: ReadOptions, name: str) -> Times:
+    """Read a column of times that need not be a clock: they may repeat and go back.
+
+    Parameters
+    ----------
+    raw : RawTable
+        The file.
+    options : ReadOptions
+        What is known beforehand.
+    name : str
+        The column.
+
+    Returns
+    -------
+    Times
+        In UTC where the options name a zone.
+
+    Raises
+    ------
+    Refusal
+        A cell that is no time.
+    """
+    times, _ = _Search(raw, options, ())._times(name, raw.column(name))
+    return times if options.timezone is None else to_utc(times, options.timezone, raw.origin, name)
 
 
 class _Search:

@@ -16,7 +16,9 @@ from acm_rs.monitor.episode import Culprit, Episode
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Result", "told"]
+    from acm_rs.monitor.moment import Moment
+
+__all__ = ["Result", "framed", "told"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -142,7 +144,7 @@ class Result:
             "regime": np.array(self.regime_names, dtype=object)[self.regimes],
             "confidence": self.confidences,
         }
-        return _framed(self._sheet, columns)
+        return framed(self._sheet, columns)
 
     @property
     def contributions(self) -> Any:
@@ -174,7 +176,7 @@ class Result:
             "culprits": _texts(_blamed(one.culprits) for one in self.found),
             "open": np.array([one.open for one in self.found], dtype=np.bool_),
         }
-        return _framed(self._sheet, columns, of_rows=False)
+        return framed(self._sheet, columns, of_rows=False)
 
     @property
     def quality_rows(self) -> list[dict[str, Any]]:
@@ -188,7 +190,7 @@ class Result:
         """A row for each column that came or should have come: what was wrong with its readings."""
         rows = self.quality_rows
         labels = list(rows[0]) if rows else ["sensor"]
-        return _framed(self._sheet, {label: _column([row[label] for row in rows]) for label in labels}, False)
+        return framed(self._sheet, {label: _column([row[label] for row in rows]) for label in labels}, False)
 
     def _by_sensor(self, values: Matrix) -> Any:
         if self._sheet is None:
@@ -215,6 +217,28 @@ class Result:
             In the order of ``episodes``.
         """
         return [self._sentence(one) for one in self.found]
+
+    def at(self, when: Any) -> Moment:
+        """What was seen at one moment: score, limit, regime, and which sensors read what and should read what.
+
+        Parameters
+        ----------
+        when : datetime64, datetime, str or int
+            A time, whose nearest row is taken, or a row's number; -1 is the last row.
+
+        Returns
+        -------
+        Moment
+            ``print`` shows it in sentences; a fast watch sees a single row, the slow ones also those before it.
+
+        Raises
+        ------
+        ValueError
+            There is no such row, or it is no time.
+        """
+        from acm_rs.monitor.moment import moment_of
+
+        return moment_of(self, when)
 
     def _sentence(self, episode: Episode) -> str:
         begin = self.moment(episode.start)
@@ -309,7 +333,7 @@ class Result:
         return f"Result({counts[0]}, {counts[1]}, {many}, {counts[2]} in alarm)"
 
 
-def _framed(sheet: Sheet | None, columns: dict[str, Any], of_rows: bool = True) -> Any:
+def framed(sheet: Sheet | None, columns: dict[str, Any], of_rows: bool = True) -> Any:
     """Columns as the kind of the sheet; as a structured array where there is none."""
     if sheet is not None:
         return sheet.table(columns, of_rows)
