@@ -53,7 +53,7 @@ def test_the_table_has_a_row_for_each_row(run: Run, output: str) -> None:
     sensors = ["Load", "Flow", "Bearing Temp", "Current"]
     assert table.columns == [
         "TS",
-        *("score", "limit", "alarm", "regime", "confidence"),
+        *("score", "limit", "alarm", "regime", "confidence", "model"),
         *(f"{name}_share" for name in sensors),
         *(f"{name}_expected" for name in sensors),
     ]
@@ -62,6 +62,7 @@ def test_the_table_has_a_row_for_each_row(run: Run, output: str) -> None:
         assert np.array_equal(table[name].cast(pl.Float64).to_numpy(), result.score[name].to_numpy(), equal_nan=True)
     assert table["alarm"].to_list() == result.alarms.tolist()
     assert table["regime"].to_list() == result.score["regime"].to_list()
+    assert set(table["model"]) == {result.model["sha256"][:16]}
     assert table["score"].null_count() == int(np.isnan(result.scores).sum()) > 0
     assert np.array_equal(table["Flow_share"].to_numpy(), result.shares[:, 1])
     assert np.array_equal(table["Flow_expected"].to_numpy(), result.expected_values[:, 1], equal_nan=True)

@@ -17,6 +17,7 @@ from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
 from acm_rs.cli.features import Fill, run_features
+from acm_rs.cli.feedback import Asked, feedback_json, print_feedback, run_feedback
 from acm_rs.cli.fit import Budget, fit_json, print_fit, run_fit
 from acm_rs.cli.options import one_to_print, screen_of
 from acm_rs.cli.quality import print_quality, quality_json, run_quality
@@ -63,8 +64,9 @@ Examples:
 
 _SCORE = """Score new readings with a model: alarms, their culprits, and what each sensor should have read.
 
-Columns are matched by name. The table (-o) has a row for each row: score, limit, alarm, regime, confidence, and for
-each sensor its share of the score and what it should have read. The report is one HTML file to look at and send on.
+Columns are matched by name. The table (-o) has a row for each row: score, limit, alarm, regime, confidence, model (the
+first digits of its SHA-256), and for each sensor its share of the score and what it should have read. The report is one
+HTML file to look at and send on.
 
 Examples:
 
@@ -76,6 +78,26 @@ Examples:
 
 Exit status: 0 done, 1 the data or the machine stood in the way, 2 wrong usage, 3 an alarm with --fail-on-alarm,
 130 interrupted.
+"""
+
+_FEEDBACK = """Tell a model what you know better, or see what it was told: the log of its changes.
+
+--accept: that was healthy, it shall not alarm any more. --exclude: something was wrong then in the history it learnt
+from. --rebase: a sensor was calibrated anew. --false-alarm-rate, --alarms-per-day: another budget. --rollback: undo the
+last changes. NEW holds the rows in question; without it they are those that the model has learnt from. The model's file
+is replaced, or another written with -o.
+
+Examples:
+
+  acm-rs feedback fan.acm
+
+  acm-rs feedback fan.acm today.csv --accept 2026-03-04T10:00..2026-03-04T14:00 --by Huber --why "new grease"
+
+  acm-rs feedback fan.acm --exclude 2026-01-12..2026-01-13
+
+  acm-rs feedback fan.acm today.csv --rebase "Bearing Temp" --since 2026-03-02T09:00
+
+  acm-rs feedback fan.acm --rollback 1
 """
 
 _FEATURES = """Compute the features of every sensor in a table: CSV, Excel or Parquet as it was exported.
@@ -224,6 +246,48 @@ def _score(
         raise Refusal(f"{done.table.path}: nothing was judged, so there may be an alarm or none; the notes say why")
 
 
+@options.reads_tables("columns", "exclude")
+def _feedback(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", readable=False, help="What acm-rs fit has written.")],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NEW]...", help="Readings that hold the rows in question.", show_default=False),
+    ] = None,
+    accept: Annotated[str | None, typer.Option("--accept", metavar="FROM..TO", help="These rows were healthy.")] = None,
+    exclude: Annotated[
+        str | None, typer.Option("--exclude", metavar="FROM..TO", help="These rows of the history were not.")
+    ] = None,
+    rebase: Annotated[
+        str | None, typer.Option("--rebase", metavar="SENSOR", help="A sensor that was calibrated anew.")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="When that was.")] = None,
+    far: options.FalseAlarmRate = None,
+    per_day: options.AlarmsPerDay = None,
+    rollback: Annotated[
+        int | None, typer.Option("--rollback", metavar="N", help="Undo the last N changes that are in force.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", readable=False, help="Write the model here, not over its own file."),
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who says it, for the log.")] = None,
+    when: Annotated[
+        str | None, typer.Option("--when", help="When it was decided, for the log.", show_default="now")
+    ] = None,
+    why: Annotated[str | None, typer.Option("--why", help="Why, for the log.")] = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+    *,
+    read: ReadOptions,
+) -> None:
+    asked = Asked(accept, exclude, rebase, since, Budget(far, per_day), rollback, by, when, why)
+    done = run_feedback(model, sources or (), asked, output=output, options=read, progress=screen_of(quiet))
+    if as_json:
+        print_json(feedback_json(done))
+    elif not quiet:
+        print_feedback(done, console())
+
+
 @options.reads_tables()
 def _features(
     sources: options.Inputs,
@@ -324,6 +388,7 @@ def _application(*, rich_help: bool) -> typer.Typer:
     app.command("fit", help=_FIT)(_fit)
     app.command("score", help=_SCORE)(_score)
     review.add_commands(app)
+    app.command("feedback", help=_FEEDBACK)(_feedback)
     app.command("features", help=_FEATURES)(_features)
     app.command("quality", help=_QUALITY)(_quality)
     app.command("doctor", help="Show versions, threads and processor features, and check the kernels.")(_doctor)

@@ -24,7 +24,18 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.writing import check_output, write_whole
 
-__all__ = ["Budget", "Fit", "drivers_named", "fit_json", "monitor_says", "print_fit", "run_fit", "spoken", "waiting"]
+__all__ = [
+    "Budget",
+    "Fit",
+    "drivers_named",
+    "fit_json",
+    "monitor_says",
+    "print_fit",
+    "run_fit",
+    "span_ends",
+    "spoken",
+    "waiting",
+]
 
 _OPTIONS = {
     "frame": "the table",
@@ -36,6 +47,9 @@ _OPTIONS = {
     "at": "--at",
     "times": "the time column",
     "healthy": "--healthy",
+    "since": "--since",
+    "sensor": "--rebase",
+    "n": "--rollback",
     "drivers": "--drivers",
     "false_alarm_rate": "--false-alarm-rate",
     "alarms_per_day": "--alarms-per-day",
@@ -77,9 +91,9 @@ class Budget:
         return acm_rs.Monitor(false_alarm_rate=self.false_alarm_rate or 0.01, drivers=drivers)
 
     @property
-    def given(self) -> dict[str, float]:
+    def given(self) -> dict[str, Any]:
         """As the Monitor takes it."""
-        both = {"false_alarm_rate": self.false_alarm_rate, "alarms_per_day": self.alarms_per_day}
+        both: dict[str, Any] = {"false_alarm_rate": self.false_alarm_rate, "alarms_per_day": self.alarms_per_day}
         return {name: value for name, value in both.items() if value is not None}
 
 
@@ -156,7 +170,7 @@ def run_fit(
         Input that cannot be understood or learnt from, or output that cannot be written.
     """
     budget.check()
-    spans = [_span(text) for text in healthy]
+    spans = [span_ends(text) for text in healthy]
     check_output(output, *named(sources), endings=())
     if threads is not None:
         acm_rs.set_num_threads(threads)
@@ -247,19 +261,19 @@ def drivers_named(table: SensorTable, drivers: Sequence[str]) -> list[str]:
 Span = tuple[str | int | None, str | int | None]
 
 
-def _span(text: str) -> Span:
+def span_ends(text: str, option: str = "--healthy") -> Span:
     """Both ends of "FROM..TO"; one of them may be left out."""
     first, dots, last = text.partition("..")
-    ends = _end(first, text), _end(last, text)
+    ends = _end(first, text, option), _end(last, text, option)
     if not dots or ends == (None, None):
         raise Refusal(
-            f"--healthy must be FROM..TO, such as 2026-01-05..2026-02-01 or 2026-01-05T06:00.., got {quoted(text)}",
+            f"{option} must be FROM..TO, such as 2026-01-05..2026-02-01 or 2026-01-05T06:00.., got {quoted(text)}",
             status=2,
         )
     return ends
 
 
-def _end(text: str, whole: str) -> str | int | None:
+def _end(text: str, whole: str, option: str) -> str | int | None:
     word = text.strip()
     if not word:
         return None
@@ -269,7 +283,7 @@ def _end(text: str, whole: str) -> str | int | None:
         np.datetime64(word)
     except ValueError:
         raise Refusal(
-            f"--healthy {quoted(whole)}: {quoted(word)} is no time; write 2026-01-05 or 2026-01-05T06:00", status=2
+            f"{option} {quoted(whole)}: {quoted(word)} is no time; write 2026-01-05 or 2026-01-05T06:00", status=2
         ) from None
     return word.replace(" ", "T")
 

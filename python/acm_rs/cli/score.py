@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 _REPORTS = (".html", ".htm")
+_DIGITS = 16
+"""First digits of the model's SHA-256 in the table: enough to tell any two apart."""
 _LISTED = 40
 """Alarms printed at most; the files hold all."""
 
@@ -172,7 +174,8 @@ def run_score(
 
 
 def score_table(table: SensorTable, result: acm_rs.Result, path: Path) -> pl.DataFrame:
-    """A row for each row: time, score, limit, alarm, regime, confidence; each sensor's share and what it should read.
+    """A row for each row: time, score, limit, alarm, regime, confidence, model; each sensor's share and what it should
+    read.
 
     Parameters
     ----------
@@ -194,6 +197,7 @@ def score_table(table: SensorTable, result: acm_rs.Result, path: Path) -> pl.Dat
         pl.Series("alarm", result.alarms),
         pl.Series("regime", [result.regime_names[kind] for kind in result.regimes.tolist()], dtype=pl.String),
         pl.Series("confidence", result.confidences),
+        pl.Series("model", [result.model.get("sha256", "")[:_DIGITS]] * len(result.scores), dtype=pl.String),
     ]
     for ending, values in (("share", result.shares), ("expected", result.expected_values)):
         for place, name in enumerate(result.names):
@@ -267,7 +271,7 @@ def score_json(done: Scored, model: Path) -> dict[str, Any]:
     result = done.result
     n = len(result.scores)
     return {
-        "model": {"path": str(model), **result.monitor_card},
+        "model": {"path": str(model), **result.monitor_card, **result.model},
         "input": table_json(done.table),
         "from": json_time(result, 0) if n else None,
         "to": json_time(result, n - 1) if n else None,

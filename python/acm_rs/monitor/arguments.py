@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from acm_rs.frames import listed, type_name, vector
 from acm_rs.monitor.cleaning import KINDS
 
-__all__ = ["budget", "healthy_rows", "kinds_of", "limits_of", "names_of", "notes"]
+__all__ = ["budget", "healthy_rows", "inside", "kinds_of", "limits_of", "names_of", "notes"]
 
 Flags = NDArray[np.bool_]
 
@@ -104,13 +104,13 @@ def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int) 
     ):
         chosen = np.zeros(rows, bool)
         for span in healthy:
-            inside = _inside(span, times, rows)
-            if not inside.any():
+            found = inside(span, times, rows)
+            if not found.any():
                 raise ValueError(
                     f"`healthy` must leave rows to learn from in each span, got none in {reprlib.repr(span)}; "
                     f"look at the times or the numbers of the {rows:,} rows"
                 )
-            chosen |= inside
+            chosen |= found
     else:
         chosen = np.asarray(vector(healthy, "healthy"))
         if chosen.dtype != bool or chosen.shape != (rows,):
@@ -125,17 +125,18 @@ def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int) 
     return chosen
 
 
-def _inside(span: Sequence[Any], times: NDArray[np.datetime64] | None, rows: int) -> Flags:
+def inside(span: Sequence[Any], times: NDArray[np.datetime64] | None, rows: int, name: str = "healthy") -> Flags:
+    """The rows from one time or row number to another, both included."""
     if all(isinstance(end, int | np.integer) and not isinstance(end, bool) for end in span):
         place = np.arange(rows)
         return (place >= span[0]) & (place <= span[1])
     if times is None:
-        raise ValueError(f"`healthy` must be row numbers where the rows have no times, got {reprlib.repr(span)}")
+        raise ValueError(f"`{name}` must be row numbers where the rows have no times, got {reprlib.repr(span)}")
     try:
         first, last = (np.datetime64(end, "ns") for end in map(_bare, span))
     except (TypeError, ValueError):
         raise ValueError(
-            f"`healthy` must be spans of times, for example ('2026-01-05', '2026-02-01'), got {reprlib.repr(span)}"
+            f"`{name}` must be times, for example ('2026-01-05', '2026-02-01'), got {reprlib.repr(span)}"
         ) from None
     if isinstance(span[1], str) and len(span[1]) <= 10:
         # A day or month by name is meant whole.

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.monitor.rebasing import Rebase
+
 __all__ = ["KINDS", "Mark", "Rules", "repeats"]
 
 Matrix = NDArray[np.float64]
@@ -84,6 +86,8 @@ class Rules:
         self.least: NDArray[np.float64] = np.asarray(parts["least"], dtype=np.float64)
         self.most: NDArray[np.float64] = np.asarray(parts["most"], dtype=np.float64)
         """Where well-known codes are far outside."""
+        self.rebased: list[Rebase] = []
+        """Sensors that were calibrated anew."""
 
     @staticmethod
     def fields() -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any, Self
 
@@ -10,7 +12,9 @@ from numpy.typing import NDArray
 
 from acm_rs._native import __version__
 from acm_rs.monitor import arguments
+from acm_rs.monitor.changes import take_log
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.history import History
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import not_whole, pack, read_file, unpack, write_file
 from acm_rs.monitor.state import put_state, put_watches, take_about, take_state, take_watches
@@ -24,8 +28,13 @@ class Filed:
 
     _about: dict[str, Any]
     _hash: str | None
+    _history: History | None
+    _log: list[dict[str, Any]]
+    _undo: dict[int, bytes]
     _learned: tuple[Rules, Watches] | None
     _notes: dict[str, str]
+    _per_day: float | None
+    _rate: float | None
     _scores: NDArray[np.float64]
     _state: State
 
@@ -50,8 +59,59 @@ class Filed:
     def summary(self) -> str:
         raise NotImplementedError
 
-    def to_bytes(self) -> bytes:
+    def _kept(self, readings: bool = False) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What it has learnt, its settings and what `update` remembers; the history's readings where asked for."""
+        learnt, arrays = put_watches(*self._fitted())
+        remembered, own = put_state(self._state)
+        history, rows = (None, {}) if self._history is None else self._history.put(readings)
+        arrays = {**arrays, **own, **rows, "scores": self._scores}
+        settings = {
+            "asked": self._settings(),
+            "about": self._about,
+            "learnt": learnt,
+            "remembered": remembered,
+            "history": history,
+        }
+        return settings, arrays
+
+    def _take(self, settings: dict[str, Any], arrays: dict[str, NDArray[Any]], history: History | None) -> None:
+        """What `_kept` gave; `history` holds the readings where they are not in it."""
+        asked = settings["asked"]
+        self._rate, self._per_day = arguments.budget(asked["false_alarm_rate"], asked["alarms_per_day"])
+        self._about = take_about(settings["about"])
+        if arrays["scores"].ndim != 1:
+            raise ValueError("its scores are not one for each row")
+        self._scores = arrays["scores"]
+        self._learned = take_watches(settings["learnt"], arrays)
+        self._state = take_state(settings["remembered"], arrays)
+        own = settings["history"]
+        if own is None:
+            self._history = None
+        elif history is None:
+            self._history = History.take(own, arrays)
+        else:
+            self._history = history.cut(own["chunks"], arrays)
+        self._set_limit()
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """A change is made as a whole, or not at all."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def to_bytes(self, *, history: bool = True) -> bytes:
         """Everything as bytes: what it has learnt, its settings and notes, and what ``update`` remembers.
+
+        Parameters
+        ----------
+        history : bool, default True
+            Whether the rows that were learnt from go with it: at most 8 bytes a reading, 1 or 2 where readings have few
+            digits. Without them ``exclude`` is not possible, and ``accept`` only widens limits.
 
         Returns
         -------
@@ -63,17 +123,12 @@ class Filed:
         RuntimeError
             Before ``fit``.
         """
-        learnt, arrays = put_watches(*self._fitted())
-        remembered, own = put_state(self._state)
-        arrays = {**arrays, **own, "scores": self._scores}
-        settings = {
-            "asked": self._settings(),
-            "about": self._about,
-            "notes": self._notes,
-            "learnt": learnt,
-            "remembered": remembered,
-            "arrays": sorted(arrays),
-        }
+        kept, arrays = self._kept(history)
+        if not history:
+            kept["history"] = None
+            arrays = {name: values for name, values in arrays.items() if not name.startswith("history.")}
+        arrays |= {f"undo.{number}": np.frombuffer(change, np.uint8) for number, change in self._undo.items()}
+        settings = {**kept, "notes": self._notes, "log": self._log, "arrays": sorted(arrays)}
         return pack(settings, arrays, __version__)
 
     @classmethod
@@ -99,21 +154,15 @@ class Filed:
         try:
             asked = settings["asked"]
             self = cls(
-                false_alarm_rate=0.01 if asked["false_alarm_rate"] is None else asked["false_alarm_rate"],
-                alarms_per_day=asked["alarms_per_day"],
                 drivers=asked["drivers"],
                 kinds=asked["kinds"],
                 limits={name: tuple(pair) for name, pair in asked["limits"].items()},
             )
             self._notes = arguments.notes(settings["notes"])
-            self._about = take_about(settings["about"])
-            if settings["arrays"] != sorted(arrays) or arrays["scores"].ndim != 1:
+            if settings["arrays"] != sorted(arrays):
                 raise ValueError("its arrays are not those that were written")
-            self._scores = arrays["scores"]
-            self._learned = take_watches(settings["learnt"], arrays)
-            self._state = take_state(settings["remembered"], arrays)
-            self._hash = None
-            self._set_limit()
+            self._log, self._undo = take_log(settings["log"], arrays)
+            self._take(settings, arrays, None)
             # Of a state of its own: rows change it in place.
             self._try(take_state(settings["remembered"], {name: values.copy() for name, values in arrays.items()}))
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
@@ -135,13 +184,15 @@ class Filed:
                 result.quality_rows  # noqa: B018
         self.summary()
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | PathLike[str], *, history: bool = True) -> None:
         """Write everything to one file, whole or not at all.
 
         Parameters
         ----------
         path : str or path-like
             An existing file is replaced and keeps its permissions.
+        history : bool, default True
+            Whether the rows that were learnt from go with it, as for `to_bytes`.
 
         Raises
         ------
@@ -150,7 +201,7 @@ class Filed:
         OSError
             The file cannot be written, or something else than a regular file is there. What was there stays.
         """
-        write_file(path, self.to_bytes())
+        write_file(path, self.to_bytes(history=history))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

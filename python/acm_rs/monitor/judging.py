@@ -69,9 +69,14 @@ class Verdict:
     sensors: Matrix
     alarms: Flags
 
-    def __init__(self, rules: Rules, watches: Watches, raw: Matrix, state: State, limit: float, live: bool) -> None:
+    def __init__(
+        self, rules: Rules, watches: Watches, raw: Matrix, off: Matrix | None, state: State, limit: float, live: bool
+    ) -> None:
         regimes = watches.regimes
         values, self.coded, self.outside = rules.clean(raw)
+        shown = values
+        if off is not None:
+            values = values - off
         silent = np.isnan(values).all(axis=1)
         self.labels: Labels = regimes.carried(regimes.label(values), silent, state.phase)
         away = gaps(values, state.gaps)
@@ -88,9 +93,9 @@ class Verdict:
         self.looked: Looked = watches.look(self.sensors, states, self.labels, ages)
         self.scarce: Flags = self.looked.scarce & (self.labels >= 0)
         self.beyond &= ~self.looked.scarce
-        own = watches.by_sensor(self.looked, self.sensors, state)
-        level = watches.level(self.looked, self.labels, state)
-        fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
+        own = self.own = watches.by_sensor(self.looked, self.sensors, state)
+        level = self.level = watches.level(self.looked, self.labels, state)
+        fused = self.fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         parts = watches.parts(fused, own, level)
         self.causes: Labels = watches.causes(parts)
         self.shares: Matrix = watches.shares(self.causes, own, level, self.looked.residual)
@@ -104,6 +109,10 @@ class Verdict:
         self.band: Vector = watches.band * watches.scale
         present = 1.0 - np.isnan(self.sensors).mean(axis=1)
         self.confidences: Vector = np.where(self.looked.held, 0.0, present)
+        if off is not None:
+            # People read what the instrument shows.
+            self.sensors = shown[:, watches.watched]
+            self.looked.expected += off[:, watches.watched]
 
     def episodes(self, names: Sequence[str], regime_names: Sequence[str]) -> list[Episode]:
         """Alarms that belong together."""
@@ -123,9 +132,11 @@ class Verdict:
         )
 
 
-def judge(rules: Rules, watches: Watches, raw: Matrix, state: State, limit: float, live: bool) -> Verdict:
-    """Judge rows that follow those that `state` remembers."""
-    return Verdict(rules, watches, raw, state, limit, live)
+def judge(
+    rules: Rules, watches: Watches, raw: Matrix, off: Matrix | None, state: State, limit: float, live: bool
+) -> Verdict:
+    """Judge rows that follow those that `state` remembers; `off` is what sensors read too much since a calibration."""
+    return Verdict(rules, watches, raw, off, state, limit, live)
 
 
 def _all_together(watches: Watches, rows: Matrix, state: State, live: bool) -> Vector:

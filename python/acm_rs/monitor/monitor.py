@@ -9,16 +9,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs._native import __version__
 from acm_rs.frames import listed
-from acm_rs.monitor import arguments, cleaning, telling, words
-from acm_rs.monitor.alarms import alarmed, limit_for, limit_for_count, spells, stated_interval
+from acm_rs.monitor import arguments, staleness, telling, words
+from acm_rs.monitor.amending import Amended
+from acm_rs.monitor.changes import entry
 from acm_rs.monitor.cleaning import Rules
-from acm_rs.monitor.filing import Filed
+from acm_rs.monitor.history import Chunk, History
 from acm_rs.monitor.judging import follow, judge, matched
-from acm_rs.monitor.learning import learn_watches
-from acm_rs.monitor.reading import Readings, read
-from acm_rs.monitor.regimes import Regimes
+from acm_rs.monitor.lesson import usual_step
+from acm_rs.monitor.reading import read
+from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
 from acm_rs.monitor.state import put_watches
@@ -30,7 +30,7 @@ Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-class Monitor(Filed):
+class Monitor(Amended):
     """The job of the whole: learns a machine from its healthy history, and tells what is wrong with it later, and who
     did it.
 
@@ -101,6 +101,9 @@ class Monitor(Filed):
         self._limits = arguments.limits_of(limits)
         self._notes: dict[str, str] = {}
         self._learned: tuple[Rules, Watches] | None = None
+        self._history: History | None = None
+        self._log: list[dict[str, Any]] = []
+        self._undo: dict[int, bytes] = {}
 
     # ---- what it is -----------------------------------------------------------------------------------------------
 
@@ -143,12 +146,6 @@ class Monitor(Filed):
         """The columns of numbers that it was fitted on."""
         self._fitted()
         return np.array(self._about["columns"], dtype=object)
-
-    @property
-    def sensors_(self) -> tuple[str, ...]:
-        """The sensors that are watched."""
-        rules, watches = self._fitted()
-        return tuple(name for name, used in zip(rules.names, watches.watched.tolist(), strict=True) if used)
 
     @property
     def left_out_(self) -> dict[str, str]:
@@ -244,103 +241,17 @@ class Monitor(Filed):
             missing where ``alarms_per_day`` needs them, or a name in ``drivers``, ``kinds`` or ``limits`` is unknown.
         """
         readings = read(frame, times)
-        rows = len(readings.values)
         arguments.unknown_columns([*self._drivers, *self._kinds, *self._limits], readings.names)
-        if rows == 0:
+        if not len(readings.values):
             raise ValueError("`frame` must have rows to learn from, got none")
-        if self._per_day is not None and _step(readings.times) is None:
+        if self._per_day is not None and usual_step(readings.times) is None:
             raise ValueError("`alarms_per_day` needs times; give `times`, or ask for a `false_alarm_rate`")
-        chosen = arguments.healthy_rows(healthy, readings.times, rows)
-        values = readings.values
-        if not chosen.all():
-            values = values.copy(order="F")
-            values[~chosen] = np.nan
-        rules, values, left_out, quality, marks = cleaning.learn(
-            readings.names, values, self._kinds, self._limits, self._drivers, int(chosen.sum())
-        )
-        drivers = np.array([name in self._drivers for name in rules.names], dtype=bool)
-        watched = ~(rules.state | drivers)
-        if not watched.any():
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:8])
-            raise ValueError(
-                f"`frame` must have a sensor to watch, one that changes and is neither state nor driver, got "
-                f"{listed(readings.names)}{f' ({reasons})' if reasons else ''}"
-            )
-        watches = Watches(Regimes.fit(values[chosen], rules.state, drivers), watched)
-        learned = learn_watches(watches, values, chosen)
-        step = _step(readings.times)
-        span = None if readings.times is None else readings.times[chosen][[0, -1]].astype(np.int64).tolist()
-        left_out |= readings.texts
-        self._about: dict[str, Any] = {
-            "columns": readings.names,
-            "texts": list(readings.texts),
-            "left_out": left_out,
-            "quality": quality,
-            "mended": telling.mended(marks, readings.times),
-            "far": telling.stretches(np.flatnonzero(learned.far), readings.times),
-            "far_rows": int(np.count_nonzero(learned.far)),
-            "unlike": {
-                name: int(count)
-                for name, count in zip(_those(rules.names, watched), learned.unlike.tolist(), strict=True)
-                if count
-            },
-            "constants": _constants(readings, left_out),
-            "rows": int(chosen.sum()),
-            "span": span,
-            "step": step,
-            "slow": [name for name, slow in zip(_those(rules.names, watched), learned.slow, strict=True) if slow],
-            "utc": readings.utc,
-            "alarms": [],
-            "version": __version__,
-        }
-        self._scores = learned.scores
-        self._learned = rules, watches
-        self._state = self._fresh()
-        self._hash: str | None = None
-        self._set_limit()
-        self._about["alarms"] = telling.own_alarms(
-            self._scores, self._limit, learned.firsts, self.sensors_, readings.times
-        )
+        chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values))
+        chunk = Chunk.of(readings.values, readings.times, chosen)
+        self._learn(History(readings.names, readings.texts, readings.utc, [chunk]), [])
+        self._log = [entry(0, "fit", f"trained on {telling.trained_on(self._about)}")]
+        self._undo = {}
         return self
-
-    def _set_limit(self) -> None:
-        known = self._scores[~np.isnan(self._scores)]
-        if self._per_day is not None:
-            self._limit = limit_for_count(known, self._per_day * self._about["step"] / 86_400e9)
-        else:
-            assert self._rate is not None
-            self._limit = limit_for(known, self._rate)
-        alarms = alarmed(known, self._limit)[0]
-        self._alarm_share = float(alarms.mean())
-        self._alarm_count = len(spells(alarms)[0])
-        self._interval = stated_interval(known, self._limit, self._rate or self._alarm_share)
-
-    def set_budget(self, false_alarm_rate: float | None = None, alarms_per_day: float | None = None) -> None:
-        """Change the budget of false alarms, without another fit.
-
-        Parameters
-        ----------
-        false_alarm_rate : float, optional
-            Share of the healthy rows that may be in alarm.
-        alarms_per_day : float, optional
-            Alarms a day that a healthy machine may give, instead; needs times at the fit.
-
-        Raises
-        ------
-        TypeError
-            A budget is no number.
-        ValueError
-            It is outside what it may be, none or both are given, or the fit had no times.
-        """
-        if (false_alarm_rate is None) == (alarms_per_day is None):
-            raise ValueError("give either `false_alarm_rate` or `alarms_per_day`")
-        rate, per_day = arguments.budget(false_alarm_rate, alarms_per_day)
-        if per_day is not None and self._learned is not None and self._about["step"] is None:
-            raise ValueError("`alarms_per_day` needs times at the fit; ask for a `false_alarm_rate`")
-        self._rate, self._per_day = rate, per_day
-        if self._learned is not None:
-            self._hash = None
-            self._set_limit()
 
     # ---- scoring --------------------------------------------------------------------------------------------------
 
@@ -423,8 +334,9 @@ class Monitor(Filed):
         if live:
             follow(state, readings.times)
         about, sensors = self._about, _those(rules.names, watches.watched)
-        verdict = judge(rules, watches, values, state, self._limit, live)
-        return Result(
+        off = shifts(rules.rebased, rules.names, readings.times, len(values))
+        verdict = judge(rules, watches, values, off, state, self._limit, live)
+        result = Result(
             names=sensors,
             values=verdict.sensors,
             expected_values=verdict.looked.expected,
@@ -446,9 +358,62 @@ class Monitor(Filed):
             units={key[5:]: unit for key, unit in self._notes.items() if key.startswith("unit:")},
             sheet=readings.sheet,
             utc=readings.utc,
+            model=self._identity,
         )
+        result._source = readings
+        if not live:
+            result.remarks += [f"the model may have grown stale: {sign}" for sign in self.stale(result)]
+        return result
+
+    def stale(self, result: Result) -> list[str]:
+        """Whether the machine has moved away from what was learnt: in rows outside of alarms, 300 and more.
+
+        Parameters
+        ----------
+        result : Result
+            What ``score`` or ``update`` gave.
+
+        Returns
+        -------
+        list of str
+            The signs in plain words: scores outside of alarms have risen, sensors are off on average though nothing
+            alarms, have no readings any more, or the machine is beyond what was learnt too often. Empty where there is
+            none. ``score`` puts them among the remarks.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``result`` is no `Result`.
+        ValueError
+            It is of a Monitor with other sensors.
+        """
+        _, watches = self._fitted()
+        if not isinstance(result, Result):
+            raise TypeError(f"`result` must be a Result of score() or update(), got {type(result).__name__}")
+        if result.names != self.sensors_:
+            raise ValueError(
+                f"`result` must be of the same sensors ({listed(self.sensors_)}), got {listed(result.names)}"
+            )
+        return staleness.stale(result, self._scores, watches)
 
     # ---- words ----------------------------------------------------------------------------------------------------
+
+    @property
+    def sha256_(self) -> str:
+        """SHA-256 of what was learnt: it changes with every fit, and with what was accepted, excluded or rebased."""
+        return self._card["SHA-256 of what was learnt"]
+
+    @property
+    def _identity(self) -> dict[str, Any]:
+        """What ties a result to its model."""
+        return {
+            "sha256": self.sha256_,
+            "acm_rs": self._about["version"],
+            "settings": self._settings() | {"limit": self._limit},
+            "changes": len(self._undo),
+        }
 
     @property
     def _card(self) -> dict[str, str]:
@@ -459,6 +424,8 @@ class Monitor(Filed):
             settings, arrays = put_watches(rules, watches)
             self._hash = pack(settings, {**arrays, "scores": self._scores}, self._about["version"])[-32:].hex()
             self._cards = telling.card(self._about, watches, self.sensors_, self._budget_told(), self._hash)
+            if self._undo:
+                self._cards["changes since the fit"] = "; ".join(telling.changes(self._log))
         return {**({"asset": self._notes["asset"]} if "asset" in self._notes else {}), **self._cards}
 
     def _budget_told(self) -> str:
@@ -480,27 +447,17 @@ class Monitor(Filed):
         """
         rules, watches = self._fitted()
         return telling.summary(
-            self._about, rules, watches, self.sensors_, self._drivers, self._budget_told(), self.warnings_, self._notes
+            self._about,
+            rules,
+            watches,
+            self.sensors_,
+            self._drivers,
+            self._budget_told(),
+            self.warnings_,
+            self._notes,
+            telling.changes(self._log),
         )
-
-
-def _constants(readings: Readings, left_out: Mapping[str, str]) -> dict[str, float]:
-    """The columns that were constant, and their value."""
-    found = {}
-    for place, name in enumerate(readings.names):
-        if left_out.get(name, "").startswith("constant"):
-            column = readings.values[:, place]
-            found[name] = float(column[~np.isnan(column)][0])
-    return found
 
 
 def _those(names: Sequence[str], which: Flags) -> list[str]:
     return [name for name, one in zip(names, which.tolist(), strict=True) if one]
-
-
-def _step(times: NDArray[np.datetime64] | None) -> float | None:
-    """Nanoseconds from row to row, usually."""
-    if times is None or len(times) < 2:
-        return None
-    step = float(np.median(np.diff(times).astype(np.int64)))
-    return step if step > 0.0 else None

@@ -139,6 +139,11 @@ class Relations:
         residual = product(left, self.precision) / np.diag(self.precision)
         return filled, straight, residual
 
+    def told_of_others(self, own: Matrix) -> Matrix:
+        """What is in the residuals because sensors are off by so much."""
+        found: Matrix = product(own, self.precision) / np.diag(self.precision)
+        return found
+
 
 def near(filled: Matrix, precision: Matrix) -> Flags:
     """Rows that are not far from the others; at most one in twenty is."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from acm_rs.monitor.moment import Moment
+    from acm_rs.monitor.reading import Readings
 
 __all__ = ["Result", "framed", "told"]
 
@@ -71,6 +72,9 @@ class Result:
         The frame that was scored, to go back to its kind.
     utc : bool, default False
         The times had a zone: ``times`` and texts are in UTC, and texts say so.
+    model : mapping, optional
+        What ties every row and episode to its model: ``sha256`` of what was learnt, ``acm_rs`` (the version that learnt
+        it), ``settings`` (budget, limit, drivers, kinds, physical limits) and ``changes`` since the fit, their number.
 
     Examples
     --------
@@ -111,6 +115,7 @@ class Result:
         units: Mapping[str, str] | None = None,
         sheet: Sheet | None = None,
         utc: bool = False,
+        model: Mapping[str, Any] | None = None,
     ) -> None:
         self.names: tuple[str, ...] = tuple(names)
         self.values = values
@@ -131,6 +136,9 @@ class Result:
         self.units: dict[str, str] = dict(units or {})
         self._sheet = sheet
         self.utc: bool = utc
+        self.model: dict[str, Any] = dict(model or {})
+        self._source: Readings | None = None
+        """What was read, for feedback to the Monitor."""
 
     # ---- frames ---------------------------------------------------------------------------------------------------
 

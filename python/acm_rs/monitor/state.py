@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from acm_rs.decisions import EwmaChart
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
-from acm_rs.monitor.watches import State, Watches
+from acm_rs.monitor.watches import PARTS, State, Watches
 
 __all__ = ["put_state", "put_watches", "take_about", "take_state", "take_watches"]
 
@@ -39,6 +40,9 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     arrays |= {f"spreads.{name}": values for name, values in watches.spreads.items()}
     for number, relations in enumerate(kept):
         arrays |= {f"relations.{number}.{name}": values for name, values in relations.arrays().items()}
+    arrays |= {f"needs.{name}": values for name, values in watches.needs.items()}
+    # The others follow from what is needed and from the limit.
+    arrays |= {"wide.calm": watches.wide["calm"]} if "calm" in watches.wide else {}
     if watches.fused is not None:
         arrays["fused"] = _bytes(watches.fused)
     settings = {
@@ -50,6 +54,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         "settle": regimes.settle,
         "gap": regimes.gap,
         "relations": which,
+        "rebased": [one.put() for one in rules.rebased],
     }
     return settings, arrays
 
@@ -80,6 +85,13 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     watches.spreads = {
         name.removeprefix("spreads."): values for name, values in arrays.items() if name.startswith("spreads.")
     }
+    for name, values in arrays.items():
+        first, _, rest = name.partition(".")
+        if first in ("needs", "wide"):
+            if values.ndim != 1 or (rest not in PARTS and name != "wide.calm"):
+                raise ValueError("what was accepted is not what was written")
+            getattr(watches, first)[rest] = values
+    rules.rebased = [Rebase.take(one) for one in settings["rebased"]]
     if "fused" in arrays:
         watches.fused = FusedDetector.from_bytes(arrays["fused"].tobytes())
     return rules, watches

@@ -17,7 +17,7 @@ from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["budget", "card", "mended", "own_alarms", "quality", "remarks", "stretches", "summary"]
+__all__ = ["budget", "card", "changes", "mended", "own_alarms", "quality", "remarks", "stretches", "summary"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -73,6 +73,17 @@ def card(about: dict[str, Any], watches: Watches, sensors: Sequence[str], budget
     }
 
 
+def changes(log: Sequence[dict[str, Any]]) -> list[str]:
+    """What was changed since the fit and is in force, by whom and why."""
+    found = []
+    for line in log:
+        if line["what"] in ("fit", "rollback") or line["undone"] is not None:
+            continue
+        sign = ", ".join(part for part in (line["by"], line["when"], line["why"]) if part)
+        found.append(f"{line['number']}: {line['told']}{f' [{sign}]' if sign else ''}")
+    return found
+
+
 def summary(
     about: dict[str, Any],
     rules: Rules,
@@ -82,6 +93,7 @@ def summary(
     budget: str,
     warnings: Sequence[str],
     notes: dict[str, str],
+    changed: Sequence[str],
 ) -> str:
     """Everything in plain text."""
     regimes = watches.regimes
@@ -105,6 +117,7 @@ def summary(
     lines += words.wrapped("Watches", [", ".join(watched)])
     lines += words.wrapped("Wander, so their limits are wide", [", ".join(about["slow"])] if about["slow"] else [])
     lines += words.wrapped("Budget", [budget])
+    lines += words.wrapped("Changes since the fit", changed)
     lines += words.wrapped("Warnings", list(warnings))
     return "\n".join(lines)
 

@@ -28,6 +28,8 @@ SCATTER = 0.05
 LEVEL = 0.03
 WILD = 5.0
 """Residuals count as so many standard deviations at most: a single reading is soon forgotten."""
+WITHIN = 0.85
+"""Share of the limit that accepted rows come to: the next of their kind are not quite like them."""
 PRESENT = 0.5
 """Share of the sensors that a row must have to be judged; less only where the training seldom had so many."""
 WARM = 2
@@ -123,6 +125,10 @@ class Watches:
         self.reach: Vector = np.ones(len(PARTS))
         """Median of each part on healthy rows, and how far its limit lies above."""
         self.fused: FusedDetector | None = None
+        self.needs: dict[str, Vector] = {}
+        """Of each part by sensor or component, how great it was in healthy rows that were accepted."""
+        self.wide: dict[str, Vector] = {}
+        """Times by which limits are wider for them; by "calm" a sensor counts less in what the others should read."""
 
     @staticmethod
     def fields() -> tuple[str, ...]:
@@ -145,6 +151,25 @@ class Watches:
             "middle",
             "reach",
         )
+
+    def room(self, name: str, limit: float) -> float:
+        """How great a part may be in accepted rows."""
+        number = PARTS.index(name)
+        return float(self.middle[number] + WITHIN * limit * self.reach[number])
+
+    def widen(self, limit: float) -> None:
+        """Let everything that was accepted stay below a limit."""
+        for name, need in self.needs.items():
+            if name == "all together":
+                middle = self.middle[PARTS.index(name)]
+                self.wide[name] = np.maximum(1.0, (need - middle) / (self.room(name, limit) - middle))
+            else:
+                self.wide[name] = np.maximum(1.0, need / self.room(name, limit))
+
+    def _unit(self, name: str) -> Vector | float:
+        """What one of a statistic's standard deviations is."""
+        spread = self.spreads.get(name, 1.0)
+        return spread * self.wide[name] if name in self.wide else spread
 
     # ---- rows beside what is expected -----------------------------------------------------------------------------
 
@@ -202,8 +227,13 @@ class Watches:
             rows = np.flatnonzero(ready & (labels == number))
             scaled = (sensors[rows] - centres[number]) / self.scale
             filled, left, residual = self.relations[number].look(scaled, states[rows], self.slow_axes.shape[1])
-            found.scaled[rows], found.left[rows] = filled, left
             gone = np.isnan(scaled)
+            main = filled
+            if "calm" in self.wide:
+                own = np.where(gone, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
+                residual = residual + own - self.relations[number].told_of_others(own)
+                main, left = filled - own, left - own
+            found.scaled[rows], found.left[rows] = main, left
             residual[gone] = np.nan
             found.residual[rows] = residual / self.band
             found.expected[rows] = centres[number] + self.scale * np.where(gone, filled, scaled - residual)
@@ -224,7 +254,7 @@ class Watches:
         # What has shifted does not scatter: the mean is taken off.
         rough = self._mean("squares", SCATTER, np.square(residual), state)
         rough -= np.square(self._mean("centre", SCATTER, residual, state)) + self.scatter_mean
-        found["scatter"] = rough / self.spreads.get("scatter", 1.0)
+        found["scatter"] = rough / self._unit("scatter")
         # A sensor that is missing alarms no more for what it has shown before.
         silent = np.isnan(looked.residual) & ~held[:, None]
         for values in found.values():
@@ -237,7 +267,8 @@ class Watches:
             newest = np.take_along_axis(moving, np.maximum(latest, 0)[None, :], axis=0)[0]
             state.last = np.where(latest >= 0, newest, state.last)
         # Sensors whose reading is missing are not stuck now.
-        found["stuck"] = np.where(np.isnan(readings), 0.0, runs - 1.0) / self.longest
+        longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
+        found["stuck"] = np.where(np.isnan(readings), 0.0, runs - 1.0) / longest
         return found
 
     def level(self, looked: Looked, labels: Labels, state: State) -> Matrix:
@@ -248,7 +279,7 @@ class Watches:
 
     def _mean(self, name: str, memory: float, values: Matrix, state: State) -> Matrix:
         means, _, _ = state.chart(name, memory).update(np.ascontiguousarray(values))
-        return np.asarray(means) / self.spreads.get(name, 1.0)
+        return np.asarray(means) / self._unit(name)
 
     def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
         """What the fused detector is given: nothing unusual where rows are held."""
@@ -265,7 +296,11 @@ class Watches:
                 raw[:, number] = np.abs(level).max(axis=1, initial=0.0)
             else:
                 raw[:, number] = sized(name, own[name]).max(axis=1, initial=-np.inf)
-        return (raw - self.middle) / self.reach
+        if "all together" not in self.wide:
+            return (raw - self.middle) / self.reach
+        reach = self.reach.copy()
+        reach[PARTS.index("all together")] *= self.wide["all together"][0]
+        return (raw - self.middle) / reach
 
     @staticmethod
     def causes(parts: Matrix) -> Labels:

@@ -1,0 +1,100 @@
+"""From a kept history to what a Monitor knows: the whole of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs._native import __version__
+from acm_rs.frames import listed
+from acm_rs.monitor import cleaning, telling
+from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.history import History
+from acm_rs.monitor.learning import learn_watches
+from acm_rs.monitor.rebasing import Rebase, shifts
+from acm_rs.monitor.regimes import Regimes
+from acm_rs.monitor.watches import Watches
+
+__all__ = ["Lesson", "learn_machine", "usual_step"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was learnt of a history."""
+
+    rules: Rules
+    watches: Watches
+    about: dict[str, Any]
+    """What is told of the history."""
+    scores: NDArray[np.float64]
+    """Of its rows, each by a model that had not seen it."""
+    firsts: NDArray[np.int64]
+    """The sensor that has the greatest share of each."""
+
+
+def learn_machine(
+    history: History,
+    kinds: Mapping[str, str],
+    limits: Mapping[str, tuple[float, float]],
+    drivers: Sequence[str],
+    rebased: Sequence[Rebase],
+) -> Lesson:
+    """Learn everything but the limit."""
+    chosen, times, names = history.chosen, history.times, history.names
+    values = history.values
+    off = shifts(rebased, names, times, len(values), history=True)
+    if off is not None:
+        # A code is none less for a calibration.
+        values = np.where(np.isin(values, cleaning.CODES), values, values - off)
+    if not chosen.all():
+        values = values.copy(order="F")
+        values[~chosen] = np.nan
+    rules, values, left_out, quality, marks = cleaning.learn(names, values, kinds, limits, drivers, int(chosen.sum()))
+    driving = np.array([name in drivers for name in rules.names], dtype=bool)
+    watched = ~(rules.state | driving)
+    if not watched.any():
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:8])
+        raise ValueError(
+            f"`frame` must have a sensor to watch, one that changes and is neither state nor driver, got "
+            f"{listed(names)}{f' ({reasons})' if reasons else ''}"
+        )
+    rules.rebased = list(rebased)
+    watches = Watches(Regimes.fit(values[chosen], rules.state, driving), watched)
+    learned = learn_watches(watches, values, chosen)
+    sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
+    constants = {
+        name: float(history.values[chosen, place][~np.isnan(history.values[chosen, place])][0])
+        for place, name in enumerate(names)
+        if left_out.get(name, "").startswith("constant")
+    }
+    about: dict[str, Any] = {
+        "columns": names,
+        "texts": list(history.texts),
+        "left_out": left_out | history.texts,
+        "quality": quality,
+        "mended": telling.mended(marks, times),
+        "far": telling.stretches(np.flatnonzero(learned.far), times),
+        "far_rows": int(np.count_nonzero(learned.far)),
+        "unlike": {name: count for name, count in zip(sensors, learned.unlike.tolist(), strict=True) if count},
+        "constants": constants,
+        "rows": int(chosen.sum()),
+        "span": None if times is None else times[chosen][[0, -1]].astype(np.int64).tolist(),
+        "step": usual_step(times),
+        "slow": [name for name, slow in zip(sensors, learned.slow, strict=True) if slow],
+        "utc": history.utc,
+        "alarms": [],
+        "version": __version__,
+    }
+    return Lesson(rules, watches, about, learned.scores, learned.firsts)
+
+
+def usual_step(times: NDArray[np.datetime64] | None) -> float | None:
+    """Nanoseconds from row to row, usually."""
+    if times is None or len(times) < 2:
+        return None
+    step = float(np.median(np.diff(times).astype(np.int64)))
+    return step if step > 0.0 else None
