@@ -119,10 +119,12 @@ class Amended(Filed):
             Share of the healthy rows that may be in alarm.
         alarms_per_day : float, optional
             Alarms a day that a healthy machine may give, instead; needs times at the fit.
-        by, why : str, optional
-            Who wants it and why, for the log.
+        by : str, optional
+            Who wants it, for the log.
         when : str or datetime, optional
             When it was decided, for the log; no clock is read.
+        why : str, optional
+            Why, for the log.
 
         Raises
         ------
@@ -169,10 +171,12 @@ class Amended(Filed):
             Where the rows are: what ``score`` gave, or what it was given. By default the history of the fit.
         times : str or array of datetime64, optional
             As for ``fit``, where ``frame`` is no result.
-        by, why : str, optional
-            Who says it and why, for the log.
+        by : str, optional
+            Who says it, for the log.
         when : str or datetime, optional
             When it was decided, for the log; no clock is read.
+        why : str, optional
+            Why, for the log.
 
         Raises
         ------
@@ -233,10 +237,12 @@ class Amended(Filed):
         ----------
         span : tuple (from, to)
             Times or row numbers of the history, both ends included.
-        by, why : str, optional
-            Who says it and why, for the log.
+        by : str, optional
+            Who says it, for the log.
         when : str or datetime, optional
             When it was decided, for the log; no clock is read.
+        why : str, optional
+            Why, for the log.
 
         Raises
         ------
@@ -289,10 +295,12 @@ class Amended(Filed):
             the fit.
         times : str or array of datetime64, optional
             As for ``fit``, where ``frame`` is no result.
-        by, why : str, optional
-            Who says it and why, for the log.
+        by : str, optional
+            Who says it, for the log.
         when : str or datetime, optional
             When it was decided, for the log; no clock is read.
+        why : str, optional
+            Why, for the log.
 
         Raises
         ------
@@ -362,10 +370,12 @@ class Amended(Filed):
         ----------
         n : int, default 1
             How many of the changes that are in force.
-        by, why : str, optional
-            Who wants it and why, for the log.
+        by : str, optional
+            Who wants it, for the log.
         when : str or datetime, optional
             When it was decided, for the log; no clock is read.
+        why : str, optional
+            Why, for the log.
 
         Raises
         ------
