@@ -78,4 +78,5 @@ def made(rows: int = 400, sensors: int = 6, *, timed: bool = True, names: list[s
         ],
         remarks=["'inlet' is absent: taken as missing."],
         units={labels[0]: "°C"},
+        plane=lambda: np.column_stack([np.square(load / 70.0), np.nan_to_num(np.square(away)).mean(axis=1) / 3.0]),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import acm_rs
 import numpy as np
 import pytest
 from acm_rs.monitor.alarms import BRIDGE, OFF, PERSIST, alarmed, limit_for, spells
 from acm_rs.monitor.cleaning import codes_of, learn, repeats
+from acm_rs.monitor.plane import chi_squared
 from acm_rs.monitor.relations import Relations, product, solve_missing
+from scipy.stats import chi2
 
 
 def naive_repeats(column: np.ndarray, last: float, run: int) -> list[int]:
@@ -147,3 +150,44 @@ def test_codes_are_far_and_repeat_exactly() -> None:
     again, coded, _ = rules.clean(np.full((1, 5), 99999.0))
     assert np.isnan(again).tolist() == [[True] * 5]
     assert coded.sum() == 5
+
+
+def test_the_plane_of_t2_and_spe() -> None:
+    random = np.random.default_rng(5)
+    load = random.standard_normal((4_000, 2)) @ random.standard_normal((2, 6))
+    x = 50.0 + load + 0.3 * random.standard_normal((4_000, 6))
+    monitor = acm_rs.Monitor().fit(x[:3_000])
+    assert monitor._learned is not None
+    _, watches = monitor._learned
+    result = monitor.score(x[3_000:])
+    assert result._plane is not None
+    found = result._plane()
+    # By hand, with the quantiles of SciPy.
+    scaled = (result.values - watches.regimes.centres[0]) / watches.scale
+    along = scaled @ watches.axes
+    variances = watches.level_scale[0] ** 2
+    order = np.argsort(-variances)
+    kept = int(np.argmax(np.cumsum(variances[order]) / variances.sum() >= 0.9)) + 1
+    main, rest = order[:kept], order[kept:]
+    assert 1 <= kept < 6
+    t2 = (along[:, main] ** 2 / variances[main]).sum(axis=1) / chi2.isf(0.01, kept)
+    left = variances[rest]
+    scale, freedom = (left**2).sum() / left.sum(), left.sum() ** 2 / (left**2).sum()
+    spe = (along[:, rest] ** 2).sum(axis=1) / (scale * chi2.isf(0.01, freedom))
+    assert found == pytest.approx(np.column_stack([t2, spe]), rel=0.01)
+    assert 0.001 < np.mean(found[:, 0] > 1.0) < 0.025
+    assert 0.001 < np.mean(found[:, 1] > 1.0) < 0.025
+    # A greater load goes to the right, a broken relation up; what is missing is filled.
+    odd = x[3_000:3_020].copy()
+    odd[10] += 5.0 * load[3_010]
+    odd[12, 3] += 4.0
+    odd[14, 2] = np.nan
+    odd = np.vstack([x[2_980:3_000], odd])
+    plane = monitor.score(odd)._plane()  # type: ignore[misc]
+    assert plane[30, 0] > 1.0
+    assert plane[32, 1] > 1.0
+    assert np.isfinite(plane[34]).all()
+    assert np.isnan(monitor.score(np.full((30, 6), np.nan))._plane()).all()  # type: ignore[misc]
+    assert [chi_squared(d, 0.01) / chi2.isf(0.01, d) for d in (1.0, 1.5, 4.0, 60.0)] == pytest.approx(
+        [1.0] * 4, rel=0.01
+    )

@@ -16,7 +16,7 @@ import pytest
 from acm_rs.monitor import Culprit, Episode, Result
 from acm_rs.report import report_html
 from acm_rs.report.page import page
-from acm_rs.report.pictures import MOST_SENSORS, axis_of, shortened
+from acm_rs.report.pictures import MOST_SENSORS, around, axis_of, shortened
 from acm_rs.report.thinning import Buckets
 from acm_rs.report.words import cell, part, span_text, spelled
 from results import made
@@ -89,15 +89,15 @@ def test_it_says_what_was_found(timed: bool) -> None:
     assert result.moment(300) in found.words
     assert f"{result.found[1].culprits[0].residual_sigmas:.1f} deviations too high" in found.words
     headings = [attributes.get("id") for attributes in found.all("h2")]
-    assert headings == ["remarks", "overview", "episodes", "quality", "model", "reading"]
+    assert headings == ["remarks", "overview", "episodes", "plane", "quality", "model", "reading"]
     assert [attributes.get("id") for attributes in found.all("h3")] == ["episode-1", "episode-2"]
-    assert set(figures(result)) == {"overview", "episode-1", "episode-2"}
+    assert set(figures(result)) == {"overview", "plane", "episode-1", "episode-2"}
 
 
 def test_people_who_do_not_see_the_pictures_are_told() -> None:
     found = read(made())
     pictures = [attributes for attributes in found.all("div") if attributes.get("class") == "picture"]
-    assert len(pictures) == 3
+    assert len(pictures) == 4
     for attributes in pictures:
         assert attributes["role"] == "img"
         assert len(str(attributes["aria-label"])) > 40
@@ -220,6 +220,52 @@ def test_an_episode_shows_readings_beside_what_they_should_be() -> None:
     outline = unpacked(band["y"])
     assert np.allclose(outline[:200], middle + half, rtol=1e-6)
     assert np.allclose(outline[200:400], (middle - half)[::-1], rtol=1e-6)
+
+
+def test_the_plane_keeps_its_extremes_and_counts_what_lies_beyond() -> None:
+    result = made(20_000, 4)
+    plane = np.array(result._plane())  # type: ignore[misc]
+    plane[7_000] = [1e-7, 55.0]
+    plane[8_000] = [np.nan, 1.0]
+    plane[9_000] = [300.0, 0.2]
+    result._plane = lambda: plane.copy()
+    judged = ~np.isnan(result.scores) & ~np.isnan(plane).any(axis=1)
+    quiet, alarming = figures(result)["plane"]["data"]
+    x, y = (np.concatenate([unpacked(one[axis]) for one in (quiet, alarming)]) for axis in "xy")
+    assert len(x) < 4_000
+    shown = np.column_stack([x, y])
+    assert shown.max(axis=0) == pytest.approx(plane[judged].max(axis=0), rel=1e-6)
+    assert shown.min() == pytest.approx(1e-3)
+    known = np.maximum(plane[judged & result.alarms], 1e-3)
+    for point in np.column_stack([unpacked(alarming["x"]), unpacked(alarming["y"])]):
+        assert np.abs(known / point - 1.0).max(axis=1).min() < 1e-5
+    assert alarming["customdata"][0].startswith("2026-0")
+    far, apart = (plane[judged] > 1.0).T
+    shares = [part(float(one.mean())) for one in (far & ~apart, apart & ~far, far & apart)]
+    assert (
+        f"Of {judged.sum():,} judged rows, {shares[0]} are beyond T² alone, {shares[1]} beyond SPE alone, {shares[2]} "
+        "beyond both." in read(result).words
+    )
+    result._plane = lambda: np.full((20_000, 2), np.nan)
+    assert "plane" not in figures(result)
+    result._plane = None
+    assert "plane" not in figures(result)
+
+
+def test_what_was_before_and_after_an_alarm_stands_beside_it() -> None:
+    result = made()
+    one = result.found[0]
+    first, end = one.start - 60, one.end + 60
+    off = (result.values[:, 1] - result.expected_values[:, 1]) / result.band[1]
+    off[np.isnan(result.scores)] = np.nan
+    wanted = float(np.nanmean(off[first : one.start])), float(np.nanmean(off[one.end : end]))
+    assert around(result, one, "Fan.A 1") == pytest.approx(wanted)
+    for value in wanted:
+        said = f"{abs(value):.1f} too {'high' if value > 0 else 'low'}" if abs(value) >= 0.05 else "as it should"
+        assert said in read(result).words
+    last = around(result, result.found[1], "bearing")
+    assert np.isnan(last[1])
+    assert np.isnan(around(result, one, "not there")).all()
 
 
 @pytest.mark.parametrize("timed", [True, False])

@@ -17,6 +17,7 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.history import Chunk, History
 from acm_rs.monitor.judging import follow, judge, matched
 from acm_rs.monitor.lesson import usual_step
+from acm_rs.monitor.plane import plane
 from acm_rs.monitor.reading import read
 from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.result import Result
@@ -357,6 +358,7 @@ class Monitor(Amended):
             remarks=telling.remarks(readings, about, rules, absent, verdict),
             units={key[5:]: unit for key, unit in self._notes.items() if key.startswith("unit:")},
             sheet=readings.sheet,
+            plane=partial(plane, watches, verdict.sensors, verdict.looked.expected, verdict.regimes),
             utc=readings.utc,
             model=self._identity,
         )

@@ -70,6 +70,8 @@ class Result:
         Units of sensors by name.
     sheet : Sheet, optional
         The frame that was scored, to go back to its kind.
+    plane : callable, optional
+        Finds T² and SPE of each row, each over its limit, shape (n, 2), when the report asks for them.
     utc : bool, default False
         The times had a zone: ``times`` and texts are in UTC, and texts say so.
     model : mapping, optional
@@ -114,6 +116,7 @@ class Result:
         remarks: Sequence[str] | None = None,
         units: Mapping[str, str] | None = None,
         sheet: Sheet | None = None,
+        plane: Callable[[], Matrix] | None = None,
         utc: bool = False,
         model: Mapping[str, Any] | None = None,
     ) -> None:
@@ -135,6 +138,7 @@ class Result:
         self.remarks: list[str] = list(remarks or [])
         self.units: dict[str, str] = dict(units or {})
         self._sheet = sheet
+        self._plane = plane
         self.utc: bool = utc
         self.model: dict[str, Any] = dict(model or {})
         self._source: Readings | None = None

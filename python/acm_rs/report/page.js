@@ -66,6 +66,22 @@
     }
   });
 
+  var theme = document.querySelector("[data-theme-switch]");
+  function dark() {
+    return document.documentElement.dataset.theme
+      ? document.documentElement.dataset.theme === "dark"
+      : window.matchMedia("(prefers-color-scheme: dark)").matches;
+  }
+  function label() { theme.setAttribute("aria-pressed", String(dark())); }
+  if (theme) {
+    label();
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
+    theme.addEventListener("click", function () {
+      document.documentElement.dataset.theme = dark() ? "light" : "dark";
+      label();
+    });
+  }
+
   window.addEventListener("beforeprint", function () {
     places.forEach(function (place) { draw(place); Plotly.relayout(place, { width: PAPER }); });
   });

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acm_rs._native import __version__
 from acm_rs.monitor.result import told
@@ -25,6 +26,9 @@ DETAILED = 12
 """Episodes with a picture of their own at most: the strongest."""
 LISTED = 500
 """Episodes in the table at most."""
+
+
+_THEME = '<div class="buttons screen"><button type="button" data-theme-switch aria-pressed="false">Dark</button></div>'
 
 
 def page(result: Result, script: str) -> str:
@@ -44,8 +48,12 @@ def page(result: Result, script: str) -> str:
     """
     figures: dict[str, Any] = {}
     drawn = bool(len(result.scores)) and bool(result.names)
+    plane = None
     if drawn:
         figures["overview"] = pictures.overview(result)
+        plane = pictures.plane_of(result)
+        if plane is not None:
+            figures["plane"] = pictures.plane_picture(result, plane)
     detailed = _detailed(result)
     for number in detailed:
         picture = pictures.episode_picture(result, result.found[number])
@@ -57,6 +65,8 @@ def page(result: Result, script: str) -> str:
         ("model", "Model and settings", _card(result)),
         ("reading", "How to read this page", _guide()),
     ]
+    if plane is not None:
+        sections.insert(1, ("plane", "Load and relations", _plane(plane)))
     sections = [section for section in sections if section[2]]
     if drawn:
         sections.insert(0, ("overview", "Overview", _overview(result)))
@@ -81,7 +91,7 @@ def page(result: Result, script: str) -> str:
         f"<title>{name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         '<a class="skip" href="#content">To the content</a>\n'
         f"<header>\n{_head(result, name)}</header>\n"
-        f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n'
+        f'<nav aria-label="Contents"><ul>{contents}</ul>{_THEME if drawn else ""}</nav>\n'
         f'<main id="content">\n{_remarks(result)}{body}</main>\n'
         f"<footer><p>Made by acm_rs {safe(__version__)} from readings and a model alone; this file asks nothing of any"
         " network.</p></footer>\n"
@@ -212,6 +222,29 @@ def _overview_caption(result: Result) -> str:
     return said
 
 
+def _plane(plane: NDArray[np.float64]) -> str:
+    far, apart = (plane[~np.isnan(plane[:, 0])] > 1.0).T
+    shares = [part(float(which.mean())) for which in (far & ~apart, apart & ~far, far & apart)]
+    counts = (
+        f"Of {counted(len(far), 'judged row')}, {shares[0]} are beyond T² alone, {shares[1]} beyond SPE alone, "
+        f"{shares[2]} beyond both."
+    )
+    caption = (
+        "<b>T²</b> says how far the machine is from the middle of what was learnt, along the usual relations of the "
+        "sensors: far to the right is an unusual load. <b>SPE</b> says how far the sensors are out of these relations: "
+        "far up, some do not belong with the others. Beyond each dashed line would lie 1 in 100 rows of a healthy "
+        "machine with readings of a normal law. These are single rows; the score looks at what they do in sequence."
+    )
+    key = (
+        f'<ul class="key">{_swatch(pictures.READING, "row without alarm", "dot")}'
+        f"{_swatch(pictures.ALARM, 'row in alarm', 'dot')}{_swatch(pictures.LIMIT, 'limit', 'line dashed')}</ul>"
+    )
+    return (
+        f"{key}<figure>{_picture('plane', f'T² and SPE of each row over their limits. {counts}')}"
+        f"<figcaption>{caption} {counts}</figcaption></figure>\n"
+    )
+
+
 # ---- episodes -------------------------------------------------------------------------------------------------------
 
 
@@ -293,11 +326,12 @@ def _culprits(result: Result, one: Episode, number: int) -> str:
             f"{part(who.share)}",
             *(safe(text) for text in _pair(who)),
             safe(result.units.get(who.name, "")),
-            _direction(who),
+            _direction(who.residual_sigmas),
+            *(_direction(value, "") for value in pictures.around(result, one, who.name)),
         ]
         for who in one.culprits
     ]
-    head = ["Sensor", "Share of the score", "Reads", "Should read", "Unit", "That is"]
+    head = ["Sensor", "Share of the score", "Reads", "Should read", "Unit", "That is", "Before it", "After it"]
     if not any(row[4] for row in rows):
         head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
     return _table(f"Sensors behind alarm {number + 1}, means over it", head, rows, {2: "number", 3: "number"})
@@ -309,11 +343,12 @@ def _pair(who: Culprit) -> tuple[str, str]:
     return tuple(spelled(value) if np.isfinite(value) else "not known" for value in (who.reads, who.expects))  # type: ignore[return-value]
 
 
-def _direction(who: Culprit) -> str:
-    if not np.isfinite(who.residual_sigmas):
+def _direction(sigmas: float, unit: str = " deviations") -> str:
+    if not np.isfinite(sigmas):
         return ""
-    way = "too high" if who.direction > 0 else "too low"
-    return f"{abs(who.residual_sigmas):.1f} deviations {way}"
+    if abs(sigmas) < 0.05:
+        return "as it should"
+    return f"{abs(sigmas):.1f}{unit} too {'high' if sigmas > 0 else 'low'}"
 
 
 def _traces_key() -> str:
@@ -377,6 +412,8 @@ def _guide() -> str:
         "was learnt from healthy history. It is no set point.",
         "<b>Culprits</b> are the sensors that make up the score. They say where to look, not what has broken: a sensor "
         "may be wrong itself, or show what another part of the machine does.",
+        "<b>Before it</b> and <b>after it</b> are means, in deviations, over what the picture shows beside the alarm: "
+        "what was there before has not begun with it, what stays after it is not over.",
         "The <b>regime</b> is what the machine was doing. In standstill and just after a change nothing is judged; "
         "unknown is beyond all that training has seen.",
     )
