@@ -78,6 +78,8 @@ class Amended(Filed):
         places = [history.names.index(name) for name in rules.names]
         raw = np.asfortranarray(history.values[some][:, places])
         own = None if off is None else off[some][:, places]
+        fixed = history.values[rows][:, [history.names.index(name) for name in rules.constants.names]]
+        rules.constants.allow(fixed)
         accepting.allow(rules, watches, raw, own, rows[some] & history.chosen[some], self._limit)
 
     def _set_limit(self) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.monitor.codes import CODES
+from acm_rs.monitor.constants import CODE, Constants
 from acm_rs.monitor.rebasing import Rebase
 
 __all__ = ["KINDS", "Mark", "Rules", "repeats"]
@@ -27,26 +29,6 @@ FAR = 8.0
 """Robust standard deviations beyond which a reading is far outside."""
 WILD = 50.0
 """Beyond so many, a single reading of the training is left out of it."""
-_FILLERS = (
-    99.0,
-    99.9,
-    99.99,
-    999.0,
-    999.25,
-    999.9,
-    999.99,
-    9999.0,
-    9999.9,
-    9999.99,
-    99999.0,
-    999999.0,
-    1e30,
-    1e31,
-    1e38,
-)
-_ENDS_OF_TYPES = (32767.0, 32768.0, 65535.0, 2147483647.0, 2147483648.0, 4294967295.0, float(np.finfo(np.float32).max))
-CODES = np.array([sign * value for value in (*_FILLERS, *_ENDS_OF_TYPES) for sign in (1, -1)])
-"""What historians write where there is no reading; believed only where it is far outside."""
 LONG = 20
 """Rows beyond which a repeated reading of the training may be a stuck instrument."""
 
@@ -88,6 +70,7 @@ class Rules:
         """Where well-known codes are far outside."""
         self.rebased: list[Rebase] = []
         """Sensors that were calibrated anew."""
+        self.constants: Constants = Constants.of({}, (), {})
 
     @staticmethod
     def fields() -> tuple[str, ...]:
@@ -143,6 +126,10 @@ def learn(
     with np.errstate(invalid="ignore"):
         far = (cleaned < centre - FAR * below) | (cleaned > centre + FAR * above)
         wild = (cleaned < centre - WILD * below) | (cleaned > centre + WILD * above)
+    # What is nearly always the same has no scale; a code is one all the same.
+    same = np.flatnonzero(~np.isfinite(below))
+    some = cleaned[:, same]
+    far[:, same] = (some != centre[same]) & (np.abs(some) >= CODE) & np.isin(some, CODES)
     # Where many sensors are far at once the machine does something else, and no instrument is wrong.
     alone = far & (far.sum(axis=1) <= max(1, len(names) // 4))[:, None]
     codes: list[list[float]] = []
@@ -195,8 +182,11 @@ def learn(
     for index, place in enumerate(used):
         known = chosen[:, index][~np.isnan(chosen[:, index])]
         width = known.max() - known.min()
-        least[index] = min(known.min() - width, centre[place] - FAR * below[place])
-        most[index] = max(known.max() + width, centre[place] + FAR * above[place])
+        least[index], most[index] = known.min() - width, known.max() + width
+        # What is nearly always the same has no scale.
+        if np.isfinite(below[place]):
+            least[index] = min(least[index], centre[place] - FAR * below[place])
+            most[index] = max(most[index], centre[place] + FAR * above[place])
     rules = Rules(
         names=[names[place] for place in used],
         state=states,

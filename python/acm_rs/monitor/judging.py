@@ -11,6 +11,7 @@ from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.alarms import alarmed, found_episodes
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.episode import Episode
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
@@ -70,7 +71,15 @@ class Verdict:
     alarms: Flags
 
     def __init__(
-        self, rules: Rules, watches: Watches, raw: Matrix, off: Matrix | None, state: State, limit: float, live: bool
+        self,
+        rules: Rules,
+        watches: Watches,
+        raw: Matrix,
+        off: Matrix | None,
+        fixed: Matrix | None,
+        state: State,
+        limit: float,
+        live: bool,
     ) -> None:
         regimes = watches.regimes
         values, self.coded, self.outside = rules.clean(raw)
@@ -85,6 +94,9 @@ class Verdict:
         self.lost: Flags = regimes.drivers & (away > regimes.gap) & (self.labels != STANDSTILL)[:, None]
         """Rows in which a driver has had no reading for long, (n, columns)."""
         lost = self.lost.any(axis=1)
+        if fixed is not None and rules.constants.driver.any():
+            strange = rules.constants.moved(fixed)[:, rules.constants.driver].any(axis=1)
+            lost |= strange & (self.labels != STANDSTILL)
         self.labels[lost] = UNKNOWN
         self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~regimes.outside(values) & ~lost
         self.regimes: Labels = self.labels - UNKNOWN
@@ -104,6 +116,8 @@ class Verdict:
         self.shares[self.looked.held] = 0.0
         self.scores[self.beyond] = np.maximum(worst[self.beyond], max(BEYOND, CLEAR * limit))
         self.causes[self.beyond] = len(PARTS)
+        if fixed is not None:
+            moved = self._moved(rules, fixed, worst, max(BEYOND, CLEAR * limit))
         self.alarms, state.alarm, state.over = alarmed(self.scores, limit, state.alarm, state.over)
         self.limits: Vector = np.full(len(self.scores), limit)
         self.band: Vector = watches.band * watches.scale
@@ -113,6 +127,27 @@ class Verdict:
             # People read what the instrument shows.
             self.sensors = shown[:, watches.watched]
             self.looked.expected += off[:, watches.watched]
+        if fixed is not None and moved.shape[1]:
+            constants = rules.constants
+            expected = np.where(self.looked.held[:, None], np.nan, constants.level)
+            self.sensors = np.hstack([self.sensors, fixed[:, ~constants.driver]])
+            self.looked.expected = np.hstack([self.looked.expected, expected])
+            self.shares = np.hstack([self.shares, moved])
+            self.band = np.append(self.band, constants.band)
+
+    def _moved(self, rules: Rules, fixed: Matrix, worst: Vector, size: float) -> Matrix:
+        """Let rows alarm in which a constant has changed; its share of their scores."""
+        moved = rules.constants.moved(fixed)[:, ~rules.constants.driver] & ~self.looked.held[:, None]
+        rows = np.flatnonzero(moved.any(axis=1))
+        share = np.zeros(moved.shape)
+        if len(rows):
+            others = np.clip(worst[rows], 0.0, 1e6)
+            part = size**4 / (size**4 + others**4)
+            share[rows] = moved[rows] * (part / np.count_nonzero(moved[rows], axis=1))[:, None]
+            self.shares[rows] *= (1.0 - part)[:, None]
+            self.causes[rows[others <= size]] = CAUSES.index(MOVED)
+            self.scores[rows] = np.maximum(self.scores[rows], size)
+        return share
 
     def episodes(self, names: Sequence[str], regime_names: Sequence[str]) -> list[Episode]:
         """Alarms that belong together."""
@@ -133,10 +168,18 @@ class Verdict:
 
 
 def judge(
-    rules: Rules, watches: Watches, raw: Matrix, off: Matrix | None, state: State, limit: float, live: bool
+    rules: Rules,
+    watches: Watches,
+    raw: Matrix,
+    off: Matrix | None,
+    state: State,
+    limit: float,
+    live: bool,
+    fixed: Matrix | None = None,
 ) -> Verdict:
-    """Judge rows that follow those that `state` remembers; `off` is what sensors read too much since a calibration."""
-    return Verdict(rules, watches, raw, off, state, limit, live)
+    """Judge rows that follow those that `state` remembers; `off` is what sensors read too much since a calibration,
+    `fixed` are the readings of constants."""
+    return Verdict(rules, watches, raw, off, fixed, state, limit, live)
 
 
 def _all_together(watches: Watches, rows: Matrix, state: State, live: bool) -> Vector:

@@ -13,6 +13,8 @@ from acm_rs._native import __version__
 from acm_rs.frames import listed
 from acm_rs.monitor import cleaning, telling
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.codes import CODES
+from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.history import History
 from acm_rs.monitor.learning import learn_watches
 from acm_rs.monitor.rebasing import Rebase, shifts
@@ -49,7 +51,7 @@ def learn_machine(
     off = shifts(rebased, names, times, len(values), history=True)
     if off is not None:
         # A code is none less for a calibration.
-        values = np.where(np.isin(values, cleaning.CODES), values, values - off)
+        values = np.where(np.isin(values, CODES), values, values - off)
     if not chosen.all():
         values = values.copy(order="F")
         values[~chosen] = np.nan
@@ -67,10 +69,11 @@ def learn_machine(
     learned = learn_watches(watches, values, chosen)
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
     constants = {
-        name: float(history.values[chosen, place][~np.isnan(history.values[chosen, place])][0])
+        name: _level(history.values[chosen, place])
         for place, name in enumerate(names)
         if left_out.get(name, "").startswith("constant")
     }
+    rules.constants = Constants.of(constants, drivers, limits)
     about: dict[str, Any] = {
         "columns": names,
         "texts": list(history.texts),
@@ -90,6 +93,12 @@ def learn_machine(
         "version": __version__,
     }
     return Lesson(rules, watches, about, learned.scores, learned.firsts)
+
+
+def _level(column: NDArray[np.float64]) -> float:
+    """What a constant reads, but for codes."""
+    values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+    return float(values[counts.argmax()])
 
 
 def usual_step(times: NDArray[np.datetime64] | None) -> float | None:

@@ -334,9 +334,10 @@ class Monitor(Amended):
         values, absent = matched(readings, rules.names)
         if live:
             follow(state, readings.times)
-        about, sensors = self._about, _those(rules.names, watches.watched)
+        about, sensors = self._about, _those(rules.names, watches.watched) + rules.constants.watched
         off = shifts(rules.rebased, rules.names, readings.times, len(values))
-        verdict = judge(rules, watches, values, off, state, self._limit, live)
+        fixed = rules.constants.read(readings) if rules.constants.names else None
+        verdict = judge(rules, watches, values, off, state, self._limit, live, fixed)
         result = Result(
             names=sensors,
             values=verdict.sensors,
@@ -362,7 +363,7 @@ class Monitor(Amended):
             utc=readings.utc,
             model=self._identity,
         )
-        result._source = readings
+        result._source, result._always = readings, frozenset(rules.constants.watched)
         if not live:
             result.remarks += [f"the model may have grown stale: {sign}" for sign in self.stale(result)]
         return result
@@ -391,13 +392,12 @@ class Monitor(Amended):
         ValueError
             It is of a Monitor with other sensors.
         """
-        _, watches = self._fitted()
+        rules, watches = self._fitted()
         if not isinstance(result, Result):
             raise TypeError(f"`result` must be a Result of score() or update(), got {type(result).__name__}")
-        if result.names != self.sensors_:
-            raise ValueError(
-                f"`result` must be of the same sensors ({listed(self.sensors_)}), got {listed(result.names)}"
-            )
+        names = (*self.sensors_, *rules.constants.watched)
+        if result.names != names:
+            raise ValueError(f"`result` must be of the same sensors ({listed(names)}), got {listed(result.names)}")
         return staleness.stale(result, self._scores, watches)
 
     # ---- words ----------------------------------------------------------------------------------------------------

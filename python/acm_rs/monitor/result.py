@@ -143,6 +143,8 @@ class Result:
         self.model: dict[str, Any] = dict(model or {})
         self._source: Readings | None = None
         """What was read, for feedback to the Monitor."""
+        self._always: frozenset[str] = frozenset()
+        """Columns that were constant in the training."""
 
     # ---- frames ---------------------------------------------------------------------------------------------------
 
@@ -268,6 +270,8 @@ class Result:
         if not (math.isfinite(culprit.reads) and math.isfinite(culprit.expects)):
             return f"{culprit.name} {share}"
         reads, expects = told(culprit.reads, culprit.expects)
+        if culprit.name in self._always:
+            return f"{culprit.name} reads {reads}, always read {expects}{' ' + unit if unit else ''} {share}"
         return f"{culprit.name} reads {reads}, should read {expects}{' ' + unit if unit else ''} {share}"
 
     def moment(self, row: int) -> str:

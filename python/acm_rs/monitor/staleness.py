@@ -60,7 +60,8 @@ def stale(result: Result, scores: NDArray[np.float64], watches: Watches) -> list
 
 def _drifting(result: Result, quiet: NDArray[np.bool_], watches: Watches, names: Sequence[str]) -> list[str]:
     """Sensors that are off on average though nothing alarms."""
-    left = (result.values - result.expected_values)[quiet] / result.band
+    own = slice(0, len(watches.band))
+    left = (result.values - result.expected_values)[quiet, own] / result.band[own]
     count = np.count_nonzero(~np.isnan(left), axis=0)
     mean = np.where(count >= ROWS, np.nansum(left, axis=0) / np.maximum(count, 1), 0.0)
     usual = watches.spreads.get(f"shift {min(SHIFTS):g}", np.ones(len(mean)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from acm_rs.decisions import EwmaChart
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
@@ -43,6 +44,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     arrays |= {f"needs.{name}": values for name, values in watches.needs.items()}
     # The others follow from what is needed and from the limit.
     arrays |= {"wide.calm": watches.wide["calm"]} if "calm" in watches.wide else {}
+    arrays |= {f"constants.{name}": getattr(rules.constants, name) for name in Constants.fields()}
     if watches.fused is not None:
         arrays["fused"] = _bytes(watches.fused)
     settings = {
@@ -54,6 +56,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         "settle": regimes.settle,
         "gap": regimes.gap,
         "relations": which,
+        "constants": rules.constants.names,
         "rebased": [one.put() for one in rules.rebased],
     }
     return settings, arrays
@@ -91,6 +94,12 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
             if values.ndim != 1 or (rest not in PARTS and name != "wide.calm"):
                 raise ValueError("what was accepted is not what was written")
             getattr(watches, first)[rest] = values
+    own = {name: arrays[f"constants.{name}"] for name in Constants.fields()}
+    if not isinstance(settings["constants"], list) or not all(isinstance(name, str) for name in settings["constants"]):
+        raise TypeError("a constant has no name")
+    if any(values.shape != (len(settings["constants"]),) for values in own.values()):
+        raise ValueError("constants are not one for each column")
+    rules.constants = Constants(names=settings["constants"], **own)
     rules.rebased = [Rebase.take(one) for one in settings["rebased"]]
     if "fused" in arrays:
         watches.fused = FusedDetector.from_bytes(arrays["fused"].tobytes())

@@ -106,7 +106,14 @@ def summary(
     lines += words.wrapped(
         "States, which condition the others and are not watched", [", ".join(states)] if states else []
     )
-    lines += words.wrapped("Left out", [f"{name}: {reason}" for name, reason in about["left_out"].items()])
+    fixed = set(rules.constants.watched)
+    lines += words.wrapped(
+        "Left out",
+        [
+            f"{name}: {reason}{', an alarm where it changes' if name in fixed else ''}"
+            for name, reason in about["left_out"].items()
+        ],
+    )
     lines += words.wrapped("Taken as missing", about["mended"])
     lines += words.wrapped("Left out of the fit", words.left_out(about))
     lines += words.wrapped(
@@ -210,7 +217,7 @@ def remarks(
         if name in place and np.any(np.abs(readings.values[:, place[name]] - value) > 0.0)
     ]
     if moved:
-        found.append(f"columns that were constant in the training change now, and are not watched: {listed(moved)}")
+        found.append(f"columns that were constant in the training change now: {listed(moved)}")
     labels, beyond = verdict.labels, verdict.beyond
     still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
     if still:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from acm_rs.decisions import EwmaChart
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats
+from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 
@@ -44,6 +45,7 @@ CAUSES = (
     "sensors move together beyond the usual",
     "does not change any more",
     "beyond all that training has seen",
+    MOVED,
 )
 """What people are told of each part, and of rows beyond all of them."""
 
