@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("
 MODEL_PAGES = sorted(ROOT.glob("docs/models/*.md"))
 GUIDES = [
     ROOT / "docs" / f"{name}.md"
-    for name in ("kernels", "from-pandas", "first-alarm", "models", "monitor", "files", "quality")
+    for name in ("kernels", "from-pandas", "first-alarm", "models", "monitor", "files", "quality", "how-to")
 ]
 NUMERICS = ROOT / "docs" / "numerics.md"
 KERNELS = ROOT / "docs" / "kernels.md"
@@ -106,6 +107,43 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(
     for block, shown in blocks:
         exec(block, names)
         assert capsys.readouterr().out == shown
+
+
+def test_the_quickstart_runs_and_says_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for needed in ("typer", "rich", "polars", "plotly"):
+        pytest.importorskip(needed)
+    from acm_rs.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    blocks = re.findall(
+        r"^```(python|sh)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", text, flags=re.MULTILINE | re.DOTALL
+    )
+    assert [kind for kind, _, _ in blocks] == ["sh"] * 5 + ["python"]
+    names: dict[str, Any] = {}
+    for kind, block, shown in blocks:
+        if kind == "python":
+            exec(block, names)
+            assert capsys.readouterr().out == shown
+            continue
+        for line in block.splitlines():
+            command, *output = line.split(" > ")
+            status = main(shlex.split(command)[1:])
+            assert status == (3 if "--fail-on-alarm" in command else 0)
+            said = capsys.readouterr().out.splitlines()
+            for file in output:
+                Path(file).write_text("\n".join(said), encoding="utf-8")
+        # Lines may be left out between those that are shown.
+        at = -1
+        for line in shown.splitlines():
+            if line != "...":
+                assert line in said[at + 1 :], line
+                at = said.index(line, at + 1)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("acm-rs-demo", "fan.acm", "scores.parquet", "fan.html", "alarms.json")
+    }
 
 
 @pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md"])
