@@ -127,6 +127,8 @@ def found_episodes(
     cause_names: Sequence[str],
 ) -> list[Episode]:
     """Alarms that belong together, with who did it."""
+    if not alarms.any():
+        return []
     starts, ends = spells(alarms, ~np.isnan(scores))
     found = []
     with np.errstate(invalid="ignore"):

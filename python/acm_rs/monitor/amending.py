@@ -94,7 +94,7 @@ class Amended(Filed):
         self._alarm_count = len(spells(alarms)[0])
         self._interval = stated_interval(known, self._limit, self._rate or self._alarm_share)
         self._fitted()[1].widen(self._limit)
-        self._hash = None
+        self._hash = self._ready = None
 
     # ---- changes --------------------------------------------------------------------------------------------------
 
@@ -358,7 +358,7 @@ class Amended(Filed):
                 self._learned = copy(rules), watches
                 self._learned[0].rebased = rebased
                 self._state = self._fresh()
-                self._hash = None
+                self._hash = self._ready = None
         since_told = f"row {first:,}" if source.times is None else words.moment(source.times[first])
         said = f"{sensor} reads {offset:+.4g} since {since_told}, learnt from {len(left):,} rows"
         self._note("rebase", said, sign, before)

@@ -35,6 +35,7 @@ class Filed:
     _notes: dict[str, str]
     _per_day: float | None
     _rate: float | None
+    _ready: Any
     _scores: NDArray[np.float64]
     _state: State
 

@@ -128,12 +128,16 @@ class Verdict:
             self.sensors = shown[:, watches.watched]
             self.looked.expected += off[:, watches.watched]
         if fixed is not None and moved.shape[1]:
-            constants = rules.constants
-            expected = np.where(self.looked.held[:, None], np.nan, constants.level)
-            self.sensors = np.hstack([self.sensors, fixed[:, ~constants.driver]])
-            self.looked.expected = np.hstack([self.looked.expected, expected])
-            self.shares = np.hstack([self.shares, moved])
-            self.band = np.append(self.band, constants.band)
+            self.with_constants(rules, fixed, moved)
+
+    def with_constants(self, rules: Rules, fixed: Matrix, shares: Matrix) -> None:
+        """A column more for each constant that alarms."""
+        constants = rules.constants
+        expected = np.where(self.looked.held[:, None], np.nan, constants.level)
+        self.sensors = np.hstack([self.sensors, fixed[:, ~constants.driver]])
+        self.looked.expected = np.hstack([self.looked.expected, expected])
+        self.shares = np.hstack([self.shares, shares])
+        self.band = np.append(self.band, constants.band)
 
     def _moved(self, rules: Rules, fixed: Matrix, worst: Vector, size: float) -> Matrix:
         """Let rows alarm in which a constant has changed; its share of their scores."""

@@ -17,6 +17,7 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.history import Chunk, History
 from acm_rs.monitor.judging import follow, judge, matched
 from acm_rs.monitor.lesson import usual_step
+from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.plane import plane
 from acm_rs.monitor.reading import read
 from acm_rs.monitor.rebasing import shifts
@@ -105,6 +106,8 @@ class Monitor(Amended):
         self._history: History | None = None
         self._log: list[dict[str, Any]] = []
         self._undo: dict[int, bytes] = {}
+        self._ready: Quick | None = None
+        self._named: dict[str, Any] | None = None
 
     # ---- what it is -----------------------------------------------------------------------------------------------
 
@@ -334,10 +337,14 @@ class Monitor(Amended):
         values, absent = matched(readings, rules.names)
         if live:
             follow(state, readings.times)
-        about, sensors = self._about, _those(rules.names, watches.watched) + rules.constants.watched
-        off = shifts(rules.rebased, rules.names, readings.times, len(values))
+        about, sensors = self._about, self._quick.names
         fixed = rules.constants.read(readings) if rules.constants.names else None
-        verdict = judge(rules, watches, values, off, state, self._limit, live, fixed)
+        verdict = None
+        if live and len(values) == 1 and self._quick.usable:
+            verdict = self._quick.judge(values[0], state, self._limit, fixed)
+        if verdict is None:
+            off = shifts(rules.rebased, rules.names, readings.times, len(values))
+            verdict = judge(rules, watches, values, off, state, self._limit, live, fixed)
         result = Result(
             names=sensors,
             values=verdict.sensors,
@@ -350,23 +357,30 @@ class Monitor(Amended):
             regime_names=watches.regimes.names,
             confidences=verdict.confidences,
             shares=verdict.shares,
-            found=verdict.episodes(sensors, watches.regimes.names),
+            found=verdict.episodes(sensors, watches.regimes.names) if verdict.alarms.any() else (),
             times=readings.times,
             monitor_card=self._card,
             quality_rows=partial(
                 telling.quality, readings, about, rules, verdict.coded, verdict.outside, ~watches.watched
             ),
-            remarks=telling.remarks(readings, about, rules, absent, verdict),
+            remarks=partial(telling.remarks, readings, about, rules, absent, verdict),
             units={key[5:]: unit for key, unit in self._notes.items() if key.startswith("unit:")},
             sheet=readings.sheet,
             plane=partial(plane, watches, verdict.sensors, verdict.looked.expected, verdict.regimes),
             utc=readings.utc,
             model=self._identity,
         )
-        result._source, result._always = readings, frozenset(rules.constants.watched)
+        result._source, result._always = readings, self._quick.always
         if not live:
-            result.remarks += [f"the model may have grown stale: {sign}" for sign in self.stale(result)]
+            result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
         return result
+
+    @property
+    def _quick(self) -> Quick:
+        """What is ready for the next row."""
+        if self._ready is None or self._ready.rules is not self._fitted()[0]:
+            self._ready = Quick(*self._fitted())
+        return self._ready
 
     def stale(self, result: Result) -> list[str]:
         """Whether the machine has moved away from what was learnt: in rows outside of alarms, 300 and more.
@@ -410,18 +424,21 @@ class Monitor(Amended):
     @property
     def _identity(self) -> dict[str, Any]:
         """What ties a result to its model."""
-        return {
-            "sha256": self.sha256_,
-            "acm_rs": self._about["version"],
-            "settings": self._settings() | {"limit": self._limit},
-            "changes": len(self._undo),
-        }
+        if self._hash is None or self._named is None:
+            self._named = {
+                "sha256": self.sha256_,
+                "acm_rs": self._about["version"],
+                "settings": self._settings() | {"limit": self._limit},
+                "changes": len(self._undo),
+            }
+        return self._named
 
     @property
     def _card(self) -> dict[str, str]:
         """What the Monitor is, line by line."""
         rules, watches = self._fitted()
         if self._hash is None:
+            self._named = None
             # Neither the budget nor the running version: only what was learnt, and by which version.
             settings, arrays = put_watches(rules, watches)
             self._hash = pack(settings, {**arrays, "scores": self._scores}, self._about["version"])[-32:].hex()

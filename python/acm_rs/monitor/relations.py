@@ -19,6 +19,8 @@ REACH = 1.25
 """Components beyond so many times their training range bend no further."""
 CHUNK = 2_000_000
 """Numbers of systems of equations that are held at once."""
+FEW = 8
+"""Rows that are multiplied one by one."""
 CAUTION = 3.0
 """Ridge of the covariance for each sensor over the number of rows, in units of its own noise."""
 TRIM = 0.05
@@ -28,7 +30,12 @@ TRIM = 0.05
 def product(rows: Matrix, matrix: Matrix) -> Matrix:
     """Rows times a matrix. A row's bytes do not depend on which others come with it, as those of `@` do."""
     out = np.zeros((len(rows), matrix.shape[1]))
-    if len(rows):
+    if len(rows) <= FEW and matrix.shape[1] > 1:
+        # The same sums in the same order: along the first axis they are taken row by row.
+        for place, row in enumerate(rows):
+            terms = np.multiply(row[:, None], matrix, order="C")
+            np.add.reduce(terms, axis=0, out=out[place], initial=0.0)
+    elif len(rows):
         for column, weights in zip(np.asarray(rows).T, matrix, strict=True):
             out += column[:, None] * weights
     return out
@@ -36,10 +43,10 @@ def product(rows: Matrix, matrix: Matrix) -> Matrix:
 
 def solve_missing(rows: Matrix, missing: Flags, precision: Matrix) -> Matrix:
     """Rows with their missing places at the conditional expectation of a centred normal law with this precision."""
+    if not missing.any():
+        return rows.copy()
     filled = np.where(missing, 0.0, rows)
     hit = np.flatnonzero(missing.any(axis=1))
-    if not len(hit):
-        return filled
     d = rows.shape[1]
     step = max(1, CHUNK // max(1, d * d))
     for first in range(0, len(hit), step):
@@ -116,10 +123,14 @@ class Relations:
 
     def covariates(self, filled: Matrix, states: Matrix) -> Matrix:
         """States, and squares and product of the main components."""
-        main = np.clip(product(filled, self.axes), self.ends[0], self.ends[1])
-        columns = [states[:, place] for place in range(states.shape[1])]
-        columns += [main[:, a] * main[:, b] for a in range(main.shape[1]) for b in range(a + 1)]
-        return np.column_stack(columns) if columns else np.zeros((len(filled), 0))
+        main = np.minimum(np.maximum(product(filled, self.axes), self.ends[0]), self.ends[1])
+        pairs = [(a, b) for a in range(main.shape[1]) for b in range(a + 1)]
+        count = states.shape[1]
+        found = np.empty((len(filled), count + len(pairs)))
+        found[:, :count] = states
+        for place, (a, b) in enumerate(pairs, count):
+            np.multiply(main[:, a], main[:, b], out=found[:, place])
+        return found
 
     def look(self, sensors: Matrix, states: Matrix, slow: int = 0) -> tuple[Matrix, Matrix, Matrix]:
         """Filled rows; those less states and bends, but for the last `slow` states; residuals given all others."""

@@ -64,8 +64,8 @@ class Result:
         What the Monitor was trained on and how it is set.
     quality_rows : sequence of mapping or callable, optional
         One for each column: what was wrong with its readings; or what finds that when it is asked for.
-    remarks : sequence of str, optional
-        Warnings in plain words.
+    remarks : sequence of str or callable, optional
+        Warnings in plain words; or what finds them when they are asked for.
     units : mapping of str to str, optional
         Units of sensors by name.
     sheet : Sheet, optional
@@ -113,7 +113,7 @@ class Result:
         times: NDArray[np.datetime64] | None = None,
         monitor_card: Mapping[str, str] | None = None,
         quality_rows: Sequence[Mapping[str, Any]] | Callable[[], Sequence[Mapping[str, Any]]] | None = None,
-        remarks: Sequence[str] | None = None,
+        remarks: Sequence[str] | Callable[[], Sequence[str]] | None = None,
         units: Mapping[str, str] | None = None,
         sheet: Sheet | None = None,
         plane: Callable[[], Matrix] | None = None,
@@ -135,7 +135,7 @@ class Result:
         self.times = times
         self.monitor_card: dict[str, str] = dict(monitor_card or {})
         self._quality = quality_rows or []
-        self.remarks: list[str] = list(remarks or [])
+        self._remarks = remarks or []
         self.units: dict[str, str] = dict(units or {})
         self._sheet = sheet
         self._plane = plane
@@ -191,6 +191,13 @@ class Result:
             "open": np.array([one.open for one in self.found], dtype=np.bool_),
         }
         return framed(self._sheet, columns, of_rows=False)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What should be known beside the verdict, in plain words."""
+        if not isinstance(self._remarks, list):
+            self._remarks = list(self._remarks() if callable(self._remarks) else self._remarks)
+        return self._remarks
 
     @property
     def quality_rows(self) -> list[dict[str, Any]]:

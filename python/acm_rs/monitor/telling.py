@@ -253,8 +253,11 @@ def _missing(readings: Readings, about: dict[str, Any], names: Sequence[str]) ->
     place = {name: number for number, name in enumerate(readings.names)}
     before = {row["sensor"]: row["missing"] for row in about["quality"]}
     gone, grown = [], []
+    counts = np.count_nonzero(np.isnan(readings.values), axis=0)
+    if rows < MANY and not (counts == rows).any():
+        return []
     for name in names:
-        share = float(np.isnan(readings.values[:, place[name]]).mean())
+        share = float(counts[place[name]]) / rows
         if share == 1.0:
             gone.append(name)
         elif rows >= MANY and share > before[name] + GROWN:

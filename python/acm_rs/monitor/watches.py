@@ -25,7 +25,7 @@ SLOW = 0.2
 """Of the means that tell what the machine has done of late: heat comes late."""
 PAST = 100
 """Rows after which they remember nothing that counts."""
-SCATTER = 0.05
+SCATTER = SHIFTS[1]
 LEVEL = 0.03
 WILD = 5.0
 """Residuals count as so many standard deviations at most: a single reading is soon forgotten."""
@@ -250,12 +250,14 @@ class Watches:
         held = looked.held
         residual = np.clip(looked.residual, -WILD, WILD)
         found: dict[str, Matrix] = {}
+        means: dict[float, Matrix] = {}
         for memory in SHIFTS:
             name = f"shift {memory:g}"
-            found[name] = self._mean(name, memory, residual, state)
+            means[memory] = self._plain(name, memory, residual, state)
+            found[name] = means[memory] / self._unit(name)
         # What has shifted does not scatter: the mean is taken off.
-        rough = self._mean("squares", SCATTER, np.square(residual), state)
-        rough -= np.square(self._mean("centre", SCATTER, residual, state)) + self.scatter_mean
+        rough = self._plain("squares", SCATTER, np.square(residual), state)
+        rough -= np.square(means[SCATTER]) + self.scatter_mean
         found["scatter"] = rough / self._unit("scatter")
         # A sensor that is missing alarms no more for what it has shown before.
         silent = np.isnan(looked.residual) & ~held[:, None]
@@ -277,11 +279,12 @@ class Watches:
         """The means of the main components, in standard deviations."""
         main = product(looked.scaled, self.axes) / self.level_scale[np.maximum(labels, 0)]
         main = np.where(looked.held[:, None], np.nan, np.clip(main, -WILD, WILD))
-        return self._mean("level", LEVEL, main, state)
+        return self._plain("level", LEVEL, main, state) / self._unit("level")
 
-    def _mean(self, name: str, memory: float, values: Matrix, state: State) -> Matrix:
+    @staticmethod
+    def _plain(name: str, memory: float, values: Matrix, state: State) -> Matrix:
         means, _, _ = state.chart(name, memory).update(np.ascontiguousarray(values))
-        return np.asarray(means) / self._unit(name)
+        return np.asarray(means)
 
     def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
         """What the fused detector is given: nothing unusual where rows are held."""
@@ -309,6 +312,9 @@ class Watches:
         """The part that says most of a row: what one sensor shows, where it shows enough, before what many show."""
         level, scatter = PARTS.index("level"), PARTS.index("scatter")
         shifts = [number for number, name in enumerate(PARTS) if name.startswith("shift")]
+        if not (parts > 1.0).any():
+            first: Labels = parts.argmax(axis=1)
+            return first
         told = parts.copy()
         shifted = parts[:, shifts].max(axis=1) > 1.0
         told[shifted, scatter] = -np.inf
@@ -323,6 +329,10 @@ class Watches:
         for name in names:
             number = PARTS.index(name)
             worst = np.maximum(worst, (sized(name, own[name]) - self.middle[number]) / self.reach[number])
+        return self.parted(worst, causes, level, residual)
+
+    def parted(self, worst: Matrix, causes: Labels, level: Matrix, residual: Matrix) -> Matrix:
+        """Shares by how far each sensor's worst statistic is from what is usual."""
         worst = np.square(np.square(np.minimum(worst, 1e6)))
         # Where sensors move together beyond the usual, the component's sensors do.
         together = causes == PARTS.index("level")
@@ -330,12 +340,13 @@ class Watches:
             main = np.abs(level[together]).argmax(axis=1)
             worst[together] = np.square(self.axes[:, main].T)
         # Clipped residuals of a large fault are alike in all sensors that lean on it: their true sizes tell.
-        size = np.nan_to_num(np.abs(residual))
-        top = size.max(axis=1, initial=0.0)
+        size = np.abs(residual)
+        top = np.fmax.reduce(size, axis=1, initial=0.0)
         wild = top > WILD
-        worst[wild] *= np.square(np.square(size[wild] / top[wild, None]))
+        if wild.any():
+            worst[wild] *= np.square(np.square(np.nan_to_num(size[wild]) / top[wild, None]))
         total = worst.sum(axis=1)
-        return np.divide(worst, total[:, None], out=np.zeros((n, d)), where=total[:, None] > 0.0)
+        return np.divide(worst, total[:, None], out=np.zeros(worst.shape), where=total[:, None] > 0.0)
 
 
 def sized(name: str, values: Matrix) -> Matrix:

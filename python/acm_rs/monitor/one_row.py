@@ -1,0 +1,164 @@
+"""One more row of a running machine, as most are: all sensors there, nothing strange. It is judged as any, but quicker.
+
+Every step is that of `Verdict`, on one row; what a row does not have is left out. A row that has more goes that way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.monitor.alarms import OFF, PERSIST
+from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.judging import Verdict
+from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
+from acm_rs.monitor.relations import product
+from acm_rs.monitor.watches import LEVEL, PARTS, SCATTER, SHIFTS, SLOW, WILD, Looked, State, Watches
+
+__all__ = ["Quick"]
+
+Vector = NDArray[np.float64]
+
+NO, YES = np.zeros(1, bool), np.ones(1, bool)
+NAMES = tuple(f"shift {memory:g}" for memory in SHIFTS)
+OWN = (*NAMES, "scatter", "stuck")
+"""What each sensor has for itself."""
+
+
+class Quick:
+    """A Monitor's arrays as one row needs them."""
+
+    def __init__(self, rules: Rules, watches: Watches) -> None:
+        regimes = watches.regimes
+        self.rules, self.watches = rules, watches
+        own = zip(rules.names, watches.watched.tolist(), strict=True)
+        self.names = [*(name for name, one in own if one), *rules.constants.watched]
+        self.always = frozenset(rules.constants.watched)
+        self.usable = not rules.rebased and watches.fused is not None
+        self.calm = 1.0 - 1.0 / watches.wide["calm"] if "calm" in watches.wide else None
+        self.usable &= watches.present[0] <= 1.0 and regimes.settle >= 0 and watches.axes.shape[1] > 1
+        self.least = np.maximum(rules.least, rules.low)
+        self.most = np.minimum(rules.most, rules.high)
+        pairs = [(place, code) for place, codes in enumerate(rules.codes) for code in codes]
+        self.coded = np.array([place for place, _ in pairs], np.intp)
+        self.codes = np.array([code for _, code in pairs])
+        judged = np.isfinite(regimes.low[0]) & np.isfinite(regimes.spread)
+        self.low = np.where(judged, regimes.low[0] - DISTANT * regimes.spread, -np.inf)
+        self.high = np.where(judged, regimes.high[0] + DISTANT * regimes.spread, np.inf)
+        self.low, self.high = np.maximum(self.low, regimes.low[1]), np.minimum(self.high, regimes.high[1])
+        self.low, self.high = np.maximum(self.low, self.least), np.minimum(self.high, self.most)
+        able = np.flatnonzero(~np.isnan(regimes.level))
+        # Where a row within its range cannot rest, nobody looks.
+        rests = (self.low[able] <= REST * regimes.level[able]) & (self.high[able] >= -REST * regimes.level[able])
+        able = able if np.count_nonzero(rests) > 1 else able[:0]
+        self.able, self.rest = able, REST * regimes.level[able]
+        self.near = np.flatnonzero(np.isfinite(regimes.spread))
+        self.spread = regimes.spread[self.near, None]
+        self.middle = np.ascontiguousarray(regimes.centres[:, self.near].T)
+        self.states = ~watches.watched
+        self.centres = regimes.centres[:, watches.watched]
+        self.units = {name: watches._unit(name) for name in (*NAMES, "scatter", "level")}
+        self.longest = watches.longest * watches.wide["stuck"] if "stuck" in watches.wide else watches.longest
+        reach = watches.reach.copy()
+        if "all together" in watches.wide:
+            reach[PARTS.index("all together")] *= watches.wide["all together"][0]
+        self.reach = reach
+        self.single = [PARTS.index(name) for name in OWN]
+        self.others = [PARTS.index("all together"), PARTS.index("level")]
+        self.middles, self.reaches = watches.middle[self.single, None], watches.reach[self.single, None]
+        self.band = watches.band * watches.scale
+        self.diagonals = [np.diag(relations.precision) for relations in watches.relations]
+        self.nothing = np.zeros(len(rules.names), np.int64)
+        self.lost = np.zeros((1, len(rules.names)), bool)
+
+    def judge(self, row: Vector, state: State, limit: float, fixed: Any) -> Verdict | None:
+        """The verdict on a row, or None where it must go the long way; nothing is changed then."""
+        rules, watches, regimes = self.rules, self.watches, self.watches.regimes
+        # A missing reading is neither.
+        if state.slow is None or state.fused is None or not ((row >= self.low) & (row <= self.high)).all():
+            return None
+        if len(self.codes) and (row[self.coded] == self.codes).any():
+            return None
+        if len(self.able) and np.count_nonzero(np.abs(row[self.able]) <= self.rest) > 1:
+            return None
+        if fixed is not None and (len(fixed) != 1 or rules.constants.moved(fixed).any()):
+            return None
+        label = 0
+        if len(self.centres) > 1:
+            far = np.minimum(np.abs(row[self.near, None] - self.middle) / self.spread, CLIP) ** 2
+            label = int(np.add.reduce(far, axis=0, initial=0.0).argmin())
+        phase = state.phase
+        known = phase.label is not None
+        age = regimes.settle + 1 if not known else 0 if phase.label != label else min(phase.age + 1, 2**40)
+        if age < regimes.settle:
+            return None
+        state.phase = Phase(label, age)
+        state.gaps = self.nothing
+        held = row[self.states]
+        state.states = held
+        sensors = row[watches.watched]
+        slow = state.slow
+        away = np.minimum(np.maximum((sensors - watches.slow_centre) / watches.slow_scale, -WILD), WILD)
+        means = state.chart("slow", SLOW).update(product(away[None], watches.slow_axes))[0]
+        state.slow = np.asarray(means)
+        states = np.concatenate([(held - watches.state_centre) / watches.state_scale, slow[0]])
+        relations = watches.relations[label]
+        scaled = (sensors - self.centres[label]) / watches.scale
+        filled = scaled[None]
+        given = relations.covariates(filled, states[None])
+        left = filled - relations.offset - product(given, relations.slopes)
+        lately = slice(len(states) - slow.shape[1], len(states))
+        straight = left + product(given[:, lately], relations.slopes[lately])
+        residual = product(left, relations.precision) / self.diagonals[label]
+        main = filled
+        if self.calm is not None:
+            off = residual * self.calm
+            residual = residual + off - relations.told_of_others(off)
+            main, straight = filled - off, straight - off
+        looked = Looked.__new__(Looked)
+        looked.held, looked.scarce = NO, NO
+        looked.expected = self.centres[label] + watches.scale * (filled - residual)
+        residual = residual / watches.band
+        looked.residual, looked.scaled, looked.left = residual, main, straight
+        near = np.minimum(np.maximum(residual, -WILD), WILD)
+        own = np.empty((len(OWN), len(sensors)))
+        for place, (name, memory) in enumerate(zip(NAMES, SHIFTS, strict=True)):
+            centre = np.asarray(state.chart(name, memory).update(near)[0])
+            np.abs(centre[0] / self.units[name], out=own[place])
+        # The last of them remembers as long as the scatter.
+        rough = np.asarray(state.chart("squares", SCATTER).update(np.square(near))[0])
+        own[-2] = ((rough - (np.square(centre) + watches.scatter_mean)) / self.units["scatter"])[0]
+        state.run = np.where(sensors == state.last, state.run + 1, 1)
+        state.last = sensors
+        own[-1] = (state.run - 1.0) / self.longest
+        together = product(main, watches.axes) / watches.level_scale[label]
+        together = np.minimum(np.maximum(together, -WILD), WILD)
+        level = np.asarray(state.chart("level", LEVEL).update(together)[0]) / self.units["level"]
+        fused = np.asarray(state.fused.update(straight))
+        raw = np.empty(len(PARTS))
+        raw[self.single] = own.max(axis=1)
+        raw[self.others] = fused[0], np.abs(level).max(initial=0.0)
+        parts = (raw - watches.middle) / self.reach
+        verdict = Verdict.__new__(Verdict)
+        verdict.causes = watches.causes(parts[None])
+        worst = np.maximum(((own - self.middles) / self.reaches).max(axis=0, keepdims=True), 0.0)
+        verdict.shares = watches.parted(worst, verdict.causes, level, residual)
+        score = float(parts.max())
+        verdict.scores = np.array([score])
+        state.over = state.over + 1 if score > limit else 0
+        if score > limit and state.over >= PERSIST:
+            state.alarm = True
+        elif score <= OFF * limit:
+            state.alarm = False
+        verdict.alarms = YES.copy() if state.alarm else NO.copy()
+        verdict.limits, verdict.confidences = np.array([limit]), np.ones(1)
+        verdict.labels = np.array([label])
+        verdict.regimes = verdict.labels - UNKNOWN
+        verdict.sensors, verdict.looked, verdict.band = sensors[None], looked, self.band
+        verdict.coded, verdict.outside, verdict.lost = self.nothing, self.nothing, self.lost
+        verdict.beyond, verdict.scarce = NO, NO
+        if fixed is not None and fixed.shape[1]:
+            verdict.with_constants(rules, fixed, np.zeros((1, len(rules.constants.watched))))
+        return verdict
