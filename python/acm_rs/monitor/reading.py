@@ -61,9 +61,14 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
     """Read a frame or an array; `names` are those of an array's columns."""
     if isinstance(x, np.ndarray):
         return _array(x, times, names)
+    _different(x)
+    if getattr(getattr(x, "_mgr", None), "nblocks", 0) == 1 and not isinstance(times, str):
+        sheet = Sheet(x, "frame", times)
+        if isinstance(sheet.values, np.ndarray):
+            # One block of floats: all columns are numbers.
+            return _of_sheet(sheet, times, {})
     import narwhals as nw
 
-    _different(x)
     try:
         frame: Any = nw.from_native(x, eager_only=True)
     except TypeError:
@@ -94,8 +99,11 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
         native = native.iloc[:, places]
     else:
         native = frame.select([labels[place] for place in places]).to_native()
-    sheet = Sheet(native, "frame", times)
     texts |= {str(label): "holds dates" for label in dated if label not in named}
+    return _of_sheet(Sheet(native, "frame", times), times, texts)
+
+
+def _of_sheet(sheet: Sheet, times: Any, texts: dict[str, str]) -> Readings:
     values = sheet.values if isinstance(sheet.values, np.ndarray) else np.column_stack(sheet.values)
     matrix = np.array(values, dtype=np.float64, order="F", ndmin=2)
     found = sheet.names
