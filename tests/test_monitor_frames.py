@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from acm_rs import Monitor
-from acm_rs.cli.score import _json_time
+from acm_rs.cli.score import json_time
 
 X = np.random.default_rng(0).normal(size=(400, 4))
 TIMES = pd.date_range("2026-01-01", periods=400, freq="10min")
@@ -71,6 +71,6 @@ def test_utc_is_said_where_times_have_a_zone(zone: str | None) -> None:
     by_column = monitor.score(pl.from_pandas(frame.reset_index(names="t")))
     for result in (monitor.score(frame), by_argument, by_column):
         assert result.moment(0) == begin + utc
-        assert _json_time(result, 0) == begin.replace(" ", "T") + ":00" + z
+        assert json_time(result, 0) == begin.replace(" ", "T") + ":00" + z
     assert begin in monitor.summary()
     assert (" UTC, every" in monitor.summary()) == bool(zone)
