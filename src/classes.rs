@@ -309,6 +309,18 @@ macro_rules! missing {
     };
 }
 
+macro_rules! limit {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            fn limit(&self, alpha: &$crate::interop::Value<'_>) -> PyResult<f64> {
+                let alpha = $crate::arguments::number(alpha, "alpha")?;
+                self.held.get()?.limit(alpha).map_err($crate::interop::exception)
+            }
+        }
+    };
+}
+
 macro_rules! contributions {
     ($class:ident) => {
         #[pymethods]
@@ -321,5 +333,5 @@ macro_rules! contributions {
 }
 
 pub(crate) use {
-    class, contributions, fit, held, learned, missing, parameters, saved, score, shared, update, update_is_score,
+    class, contributions, fit, held, learned, limit, missing, parameters, saved, score, shared, update, update_is_score,
 };

@@ -56,11 +56,12 @@ def _check(detector: Any, x: Floats, predicted: Floats, rtol: float = 1e-10) -> 
     robust = 1.4826 * np.median(np.abs(norms - np.median(norms)))
     unit = robust if robust > 1e-6 else max(norms.std(), 1e-6)
     assert detector.norm_scale_ == pytest.approx(unit, rel=rtol * 10)
-    np.testing.assert_allclose(detector.score(x), np.minimum(norms / unit, detector.clip or np.inf), rtol=rtol * 10)
+    end = max(detector.clip, 2.0 * detector.limit(0.01)) if detector.clip else np.inf
+    np.testing.assert_allclose(detector.score(x), np.minimum(norms / unit, end), rtol=rtol * 10)
     spread = np.maximum((e * e).var(axis=0), 1e-12)
     np.testing.assert_allclose(detector.contributions(x), e * e / spread, rtol=rtol * 100, atol=rtol)
     whole = ((detector.residuals(x) / detector.scale_ / detector.norm_scale_) ** 2).sum(axis=1)
-    np.testing.assert_allclose(np.minimum(np.sqrt(whole), detector.clip or np.inf), detector.score(x), rtol=1e-9)
+    np.testing.assert_allclose(np.minimum(np.sqrt(whole), end), detector.score(x), rtol=1e-9)
 
 
 SHAPES = [(1200, 12), (400, 30), (60, 20), (51, 80)]
@@ -199,7 +200,9 @@ def test_scores_end_at_the_clip() -> None:
     far = x.copy()
     far[5, 2] += 1e6
     assert acm_rs.OMRDetector().fit(x).score(far)[5] == 10.0
-    assert acm_rs.OMRDetector(clip=3).fit(x).score(far)[5] == 3.0
+    assert acm_rs.OMRDetector(clip=30).fit(x).score(far)[5] == 30.0
+    close = acm_rs.OMRDetector(clip=3).fit(x)
+    assert close.score(far)[5] == 2.0 * close.limit(0.01) > 3.0
     endless = acm_rs.OMRDetector(n_components=2, clip=None)
     assert repr(endless) == "OMRDetector(model='auto', n_components=2, alpha=1.0, clip=None)"
     assert endless.fit(x).score(far)[5] > 1e4

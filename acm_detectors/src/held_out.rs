@@ -7,9 +7,10 @@
 
 use std::ops::Range;
 
+use acm_linalg::error::require;
 use acm_linalg::memory::Gather;
 use acm_linalg::samples::room;
-use acm_linalg::{Reader, Result, Samples, Writer};
+use acm_linalg::{Error, Reader, Result, Samples, Writer};
 
 use crate::lagged::Lagged;
 use crate::limits::t_upper;
@@ -81,6 +82,26 @@ pub(crate) struct Names {
     pub(crate) count: &'static str,
     pub(crate) moments: &'static str,
     pub(crate) values: &'static str,
+}
+
+/// Of a model with one statistic.
+pub(crate) const NAMES: Names = Names {
+    count: "held_out.count",
+    moments: "held_out.moments",
+    values: "held_out.values",
+};
+
+/// What `held` lets a share `alpha` of healthy rows exceed.
+///
+/// # Errors
+/// [`Error::Parameter`] unless `alpha` lies between 0 and 1; [`Error::Unfit`] where nothing is known.
+pub(crate) fn limit_of(held: Option<&HeldOut>, alpha: f64) -> Result<f64> {
+    require(alpha > 0.0 && alpha < 1.0, "alpha", "between 0 and 1", alpha)?;
+    let held = held.ok_or(Error::Unfit {
+        name: "model",
+        requirement: "scores of healthy rows, which files of former versions lack; fit it again",
+    })?;
+    Ok(held.limit(alpha))
 }
 
 impl HeldOut {

@@ -40,7 +40,7 @@ use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
 use fearless_simd::{Level, Simd, dispatch};
 
 use crate::gaps::{self, Dense, Gaps, Lack, Trouble, invert};
-use crate::held_out::HeldOut;
+use crate::held_out::{HeldOut, NAMES};
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
 use crate::limits::{chi2_upper, t2_limit};
@@ -478,7 +478,7 @@ impl Persist for FittedMahalanobis {
         to.matrix("covariance", self.lagged.width(), self.lagged.width(), &self.covariance);
         to.real("shrinkage", self.shrinkage);
         if let Some(held_out) = &self.held_out {
-            held_out.write(to, &held_out::NAMES);
+            held_out.write(to, &NAMES);
         }
         if let Some(wandering) = &self.wandering {
             wandering.write(to, &held_out::HALVES);
@@ -519,7 +519,7 @@ impl Persist for FittedMahalanobis {
             rows,
             covariance,
             shrinkage: share,
-            held_out: HeldOut::read(from, &held_out::NAMES)?,
+            held_out: HeldOut::read(from, &NAMES)?,
             wandering,
             left_out,
         })

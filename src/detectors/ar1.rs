@@ -7,10 +7,11 @@ use pyo3::prelude::*;
 use crate::arguments::{choice, number, numbers, optional};
 use crate::classes::{Array, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, filled, input};
+use crate::left_out::{Told, told};
 use crate::models::left_out;
 
 class!(AR1Detector, Ar1, FittedAr1, Ar1Memory);
-shared!(AR1Detector, fit, score, update, contributions, missing);
+shared!(AR1Detector, fit, score, update, contributions, missing, limit);
 parameters!(AR1Detector, of, phi_cap = of.phi_cap(), sd_floor = of.sd_floor(), fuse = name_of(&of.fuse(), &Fuse::ALL));
 learned!(
     AR1Detector,
@@ -19,6 +20,7 @@ learned!(
     phi_ = Array(fit.phi()),
     sd_ = Array(fit.sd()),
     used_ = Array(fit.used()),
+    left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
 
@@ -44,6 +46,7 @@ impl AR1Detector {
             remarks.push(text.to_owned());
         }
         remarks.extend(left_out(names, fit.used(), "have less than half of their values and are left out")?);
+        remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)
     }
 }

@@ -13,7 +13,7 @@ use crate::models::left_out;
 const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 
 class!(IsolationForest, Parameters, FittedIsolationForest, ());
-shared!(IsolationForest, fit, score, update_is_score, contributions, missing);
+shared!(IsolationForest, fit, score, update_is_score, contributions, missing, limit);
 parameters!(
     IsolationForest,
     of,

@@ -128,6 +128,7 @@ ROWS = (
         {"phi_cap": 0.99, "sd_floor": 1e-6, "fuse": "mean"},
         ({}, {"fuse": "median"}, {"fuse": "p95", "phi_cap": 0.5, "sd_floor": 0.1}),
         remembers=True,
+        others={"limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "ar1",
@@ -164,6 +165,7 @@ ROWS = (
         methods=("score_samples", "predict", "predict_proba"),
         more=("bic", "aic"),
         fitting=lambda rows: {"labels": labels(rows)},
+        others={"limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "mixture_diag",
@@ -197,6 +199,7 @@ ROWS = (
         methods=("predict", "residuals"),
         least=2,
         fitting=lambda rows: {"labels": labels(rows), "weights": np.ones(COLUMNS)},
+        others={"limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "omr_pls",
@@ -239,6 +242,7 @@ ROWS = (
             {"n_estimators": 12, "max_samples": 0.5, "extension": 2, "seed": 3},
             {"max_samples": "auto"},
         ),
+        others={"limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "forest_fit",

@@ -32,6 +32,8 @@ use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, median_mad, quantile, rounding, unit};
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer, parallel};
 
+use crate::held_out::{HeldOut, NAMES, limit_of};
+use crate::screen::{LeftOut, Screened};
 pub use score::{Ar1Memory, residuals};
 pub(crate) use score::{Wanted, latest};
 
@@ -120,7 +122,8 @@ impl Ar1 {
     /// that follow one another from row to row; where hardly any do, gaps are closed up.
     ///
     /// A column with fewer than three known values, or that changes by no more than rounding, has coefficient 0;
-    /// one with less than half of its values known is left out of the scores.
+    /// one with less than half of its values known is left out of the scores. Error codes, spikes, stuck sensors and rows unlike
+    /// the others count as missing.
     ///
     /// Cost: O(n d), and 2 n values a thread. Any number of threads gives the same bytes.
     ///
@@ -129,6 +132,9 @@ impl Ar1 {
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedAr1> {
         x.require(LEAST_ROWS)?;
+        let screened = Screened::of(x)?;
+        let training = screened.blanked(x)?;
+        let x = training.samples();
         let (rows, columns) = (x.rows(), x.columns());
         let mut sensors = room(columns, 1, Sensor::default(), WHAT)?;
         parallel::run(
@@ -148,14 +154,19 @@ impl Ar1 {
                 requirement: "a column with at least half of its values known",
             });
         }
-        Ok(FittedAr1 {
+        let mut fitted = FittedAr1 {
             parameters: self.clone(),
             mu: sensors.iter().map(|sensor| sensor.mu).gathered(WHAT)?,
             phi: sensors.iter().map(|sensor| sensor.phi).gathered(WHAT)?,
             sd: sensors.iter().map(|sensor| sensor.sd).gathered(WHAT)?,
             used: sensors.iter().map(|sensor| sensor.used(rows)).gathered(WHAT)?,
             clipped: sensors.iter().map(|sensor| sensor.clipped).sum(),
-        })
+            usual: None,
+            left_out: LeftOut::default(),
+        };
+        fitted.usual = fitted.training_scores(x)?;
+        fitted.left_out = screened.left_out();
+        Ok(fitted)
     }
 
     fn sensor(&self, values: &mut [f64], spare: &mut [f64]) -> Sensor {
@@ -267,9 +278,39 @@ pub struct FittedAr1 {
     sd: Vec<f64>,
     used: Vec<bool>,
     clipped: u64,
+    /// The training rows' scores.
+    usual: Option<HeldOut>,
+    left_out: LeftOut,
 }
 
 impl FittedAr1 {
+    /// Of the rows that have something to be expected from: two numbers a sensor tell the training rows no better than others.
+    fn training_scores(&self, x: Samples<'_>) -> Result<Option<HeldOut>> {
+        let mut scores = room(x.rows(), 1, 0.0, "the training scores")?;
+        self.score(x, &mut scores)?;
+        let mut counts = room(x.rows(), 1, true, "marks of the training rows")?;
+        counts[0] = false;
+        let known = scores.iter().skip(1).any(|score| !score.is_nan());
+        if known { HeldOut::of(&mut scores, &counts).map(Some) } else { Ok(None) }
+    }
+
+    /// What a healthy row's score exceeds with probability `alpha`, from the training rows' own scores; 1 where none of them
+    /// departs from what is expected.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `alpha` lies between 0 and 1; [`Error::Unfit`] where no row has one before it, or for a model
+    /// from a file of a former version.
+    pub fn limit(&self, alpha: f64) -> Result<f64> {
+        let limit = limit_of(self.usual.as_ref(), alpha)?;
+        Ok(if limit > 0.0 { limit } else { 1.0 })
+    }
+
+    /// What the fit has not learned from.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
     /// The parameters it was fitted with.
     #[must_use]
     pub fn parameters(&self) -> &Ar1 {
@@ -315,7 +356,7 @@ impl FittedAr1 {
 
 impl Persist for FittedAr1 {
     const KIND: &'static str = "AR1Detector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -333,6 +374,10 @@ impl Persist for FittedAr1 {
         to.reals("sd", &self.sd);
         to.counts("used", &self.used.iter().map(|&used| u64::from(used)).collect::<Vec<_>>());
         to.count("clipped", self.clipped);
+        if let Some(usual) = &self.usual {
+            usual.write(to, &NAMES);
+        }
+        self.left_out.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -351,6 +396,8 @@ impl Persist for FittedAr1 {
             sd: from.reals("sd", columns)?,
             used: used.iter().map(|&used| used == 1).collect(),
             clipped: from.count("clipped")?,
+            usual: HeldOut::read(from, &NAMES)?,
+            left_out: LeftOut::read(from, columns)?,
         };
         from.require(columns > 0 && read.mu.iter().all(|mu| mu.abs() <= LARGEST), "mu")?;
         from.require(read.phi.iter().all(|phi| phi.abs() < 1.0), "phi")?;

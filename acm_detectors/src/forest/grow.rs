@@ -37,6 +37,30 @@ pub(super) fn grow(samples: Samples<'_>, count: usize, rows: usize, width: usize
     }
 }
 
+/// Marks of the rows `chosen`, rising, that each tree has not been grown from, tree after tree.
+pub(super) fn left_aside(
+    samples: Samples<'_>,
+    chosen: &[usize],
+    count: usize,
+    rows: usize,
+    seed: u64,
+) -> Result<Vec<bool>> {
+    let mut marks = room(count, chosen.len(), false, "marks of the training rows")?;
+    parallel::run(
+        marks.chunks_exact_mut(chosen.len().max(1)).enumerate(),
+        COST_NS * (count * (rows + samples.rows() / 64)) as f64,
+        || Ground::new(samples, rows, 0),
+        |ground, (number, marks), _| {
+            ground.draw(&mut stream(seed, number as u64));
+            for (mark, &row) in marks.iter_mut().zip(chosen) {
+                let drawn = ground.drawn[row / 64] >> (row % 64) & 1 == 1;
+                *mark = drawn != ground.inside();
+            }
+        },
+    )?;
+    Ok(marks)
+}
+
 /// Rows `first..last` of [`Ground::rows`], that came to the node `at`.
 struct Pending {
     at: usize,
@@ -130,12 +154,17 @@ impl<'a> Ground<'a> {
         Ok(tree)
     }
 
+    /// Whether the rows drawn are those in the tree, and not those out of it.
+    fn inside(&self) -> bool {
+        self.rows.len() <= self.samples.rows() / 2
+    }
+
     /// Draws the tree's rows, each at most once, in ascending order.
     fn draw(&mut self, chance: &mut Stream) {
         let (all, wanted) = (self.samples.rows() as u64, self.rows.len() as u64);
         self.drawn.fill(0);
         // The fewer of those in and those out, so that every other draw at least is a new row.
-        let inside = wanted <= all / 2;
+        let inside = self.inside();
         let mut left = if inside { wanted } else { all - wanted };
         while left > 0 {
             let row = chance.random_range(0..all);

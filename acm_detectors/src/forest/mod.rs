@@ -31,6 +31,7 @@
 
 mod crown;
 mod grow;
+mod held_out;
 mod node;
 mod path;
 mod score;
@@ -45,6 +46,7 @@ use acm_linalg::memory::Gather;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::{room, share_missing};
 
+use crate::held_out::{HeldOut, limit_of};
 use tree::{MOST_ROWS, Trees, average_path};
 
 /// Rows between two looks at interrupts.
@@ -188,7 +190,7 @@ impl IsolationForest {
         }
         let width = self.width(columns);
         let saplings = grow::grow(x, self.n_estimators, samples, width, self.seed)?;
-        Ok(FittedIsolationForest {
+        let mut fitted = FittedIsolationForest {
             parameters: self.clone(),
             columns,
             used: (0..)
@@ -197,7 +199,10 @@ impl IsolationForest {
                 .gathered("the columns that change")?,
             samples,
             trees: Trees::plant(&saplings, width)?,
-        })
+            held_out: None,
+        };
+        fitted.held_out = held_out::scores(&fitted, x)?;
+        Ok(fitted)
     }
 }
 
@@ -225,6 +230,8 @@ pub struct FittedIsolationForest {
     used: Vec<u32>,
     samples: usize,
     trees: Trees,
+    /// Scores of training rows by the trees that have not been grown from them.
+    held_out: Option<HeldOut>,
 }
 
 impl FittedIsolationForest {
@@ -256,6 +263,16 @@ impl FittedIsolationForest {
     /// As for [`Self::score`].
     pub fn missing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         share_missing(x, &self.used()?, out)
+    }
+
+    /// What a healthy row's score exceeds with probability `alpha`: from at most 2,500 of the training rows, each judged by the
+    /// trees that have not been grown from it, without those that no healthy machine reads.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `alpha` lies between 0 and 1; [`Error::Unfit`] for a model from a file of a former version.
+    pub fn limit(&self, alpha: f64) -> Result<f64> {
+        // No score reaches 1.
+        Ok(limit_of(self.held_out.as_ref(), alpha)?.min(0.999_999))
     }
 
     /// Rows that each tree was grown from.

@@ -102,21 +102,27 @@ fn down<'a, S: Simd>(
             return;
         }
         for ((tile, whole), sums) in tiles.clone().zip(&mut *sums) {
-            let leaves = if trees.width() > 0 {
-                let mut leaves = [0; LANES];
-                for lane in 0..LANES {
-                    leaves[lane] = slanted(&tree, trees.width(), tile, lane);
-                }
-                leaves
-            } else if whole {
-                fall(simd, &tree, tile)
-            } else {
-                walk(&tree, tile)
-            };
+            let leaves = leaves(simd, &tree, trees.width(), tile, whole);
             for lane in 0..LANES {
                 sums.0[lane] += tree.paths[leaves[lane] as usize];
             }
         }
+    }
+}
+
+/// The leaf of each row; `whole` says that no value is missing.
+#[inline(always)]
+pub(super) fn leaves<S: Simd>(simd: S, tree: &Tree<'_>, width: usize, tile: &[Row], whole: bool) -> [u32; LANES] {
+    if width > 0 {
+        let mut leaves = [0; LANES];
+        for lane in 0..LANES {
+            leaves[lane] = slanted(tree, width, tile, lane);
+        }
+        leaves
+    } else if whole {
+        fall(simd, tree, tile)
+    } else {
+        walk(tree, tile)
     }
 }
 

@@ -7,10 +7,11 @@ use acm_linalg::{Persist, Reader, Writer};
 use super::node::{Bud, Term};
 use super::tree::{MOST_ROWS, Sapling, Trees};
 use super::{FittedIsolationForest, IsolationForest, SampleSize};
+use crate::held_out::{HeldOut, NAMES};
 
 impl Persist for FittedIsolationForest {
     const KIND: &'static str = "IsolationForest";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -38,6 +39,9 @@ impl Persist for FittedIsolationForest {
             Err(error) => to.fail(error),
         }
         to.count("samples", self.samples as u64);
+        if let Some(held_out) = &self.held_out {
+            held_out.write(to, &NAMES);
+        }
         let trees = &self.trees;
         to.counted("tree.nodes", trees.iter().map(|tree| tree.nodes.len() as u64));
         let nodes = || trees.iter().flat_map(|tree| tree.nodes.iter().zip(tree.sizes).enumerate());
@@ -90,6 +94,7 @@ impl Persist for FittedIsolationForest {
             used: used(from, columns, &saplings)?,
             samples,
             trees: Trees::plant(&saplings, width)?,
+            held_out: HeldOut::read(from, &NAMES)?,
         })
     }
 }

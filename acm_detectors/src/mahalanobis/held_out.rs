@@ -17,12 +17,6 @@ use crate::packed::{Packed, rows_of, squares_by_group};
 use crate::product::of_points;
 use crate::wandering::{Wandering, comparable};
 
-pub(super) const NAMES: Names = Names {
-    count: "held_out.count",
-    moments: "held_out.moments",
-    values: "held_out.values",
-};
-
 pub(super) const HALVES: [Names; 1] = [Names {
     count: "wandering.count",
     moments: "wandering.moments",

@@ -14,6 +14,7 @@ use super::gaussians::{DensityScratch, Gaussians};
 use super::tiles::{BLOCK, Frame, TILES};
 use super::{Components, GaussianMixture, Run, aic, bic};
 use crate::gaps::Trouble;
+use crate::held_out::{HeldOut, NAMES, limit_of};
 use crate::screen::LeftOut;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
@@ -25,14 +26,16 @@ const LEAST_SPREAD: f64 = 1e-6;
 /// A fitted Gaussian mixture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedGaussianMixture {
-    parameters: GaussianMixture,
-    frame: Frame,
-    model: Gaussians,
+    pub(super) parameters: GaussianMixture,
+    pub(super) frame: Frame,
+    pub(super) model: Gaussians,
     lower_bound: f64,
     steps: usize,
     converged: bool,
     /// Median and spread of the training rows' negative log densities.
     usual: [f64; 2],
+    /// How surprising rows are that the components have not seen.
+    held_out: Option<HeldOut>,
     left_out: LeftOut,
 }
 
@@ -63,15 +66,29 @@ impl FittedGaussianMixture {
             steps: run.steps,
             converged: run.converged,
             usual: [0.0, 1.0],
+            held_out: None,
             left_out,
         };
         let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
         fitted.standing(x, &mut densities)?;
+        fitted.held_out = Some(fitted.hold_out(x, &densities)?);
         densities.retain(|density| !density.is_nan());
         densities.iter_mut().for_each(|density| *density = -*density);
         let (median, mad) = scaling::median_mad(&mut densities);
         fitted.usual = [median, (NORMAL * mad).max(LEAST_SPREAD)];
         Ok(fitted)
+    }
+
+    /// What a healthy row's score exceeds with probability `alpha`, from stretches of the training rows, each judged by
+    /// components of the others.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1; [`acm_linalg::Error::Unfit`] for a model from a
+    /// file of a former version.
+    pub fn limit(&self, alpha: f64) -> Result<f64> {
+        let surprise = limit_of(self.held_out.as_ref(), alpha)?;
+        let [median, spread] = self.usual;
+        Ok((0.5 * surprise - self.most() - median) / spread)
     }
 
     /// What the fit has not learned from.
@@ -356,7 +373,7 @@ impl FittedGaussianMixture {
 
 impl Persist for FittedGaussianMixture {
     const KIND: &'static str = "GaussianMixture";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -385,6 +402,9 @@ impl Persist for FittedGaussianMixture {
         to.count("steps", self.steps as u64);
         to.count("converged", u64::from(self.converged));
         to.reals("usual", &self.usual);
+        if let Some(held_out) = &self.held_out {
+            held_out.write(to, &NAMES);
+        }
         self.left_out.write(to);
     }
 
@@ -425,6 +445,7 @@ impl Persist for FittedGaussianMixture {
             steps: from.size("steps")?,
             converged: converged == 1,
             usual: [median, spread],
+            held_out: HeldOut::read(from, &NAMES)?,
             left_out,
         })
     }

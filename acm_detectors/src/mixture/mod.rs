@@ -33,6 +33,7 @@ mod fitted;
 mod full;
 mod gaps;
 mod gaussians;
+mod held_out;
 mod logsum;
 mod sums;
 mod sweep;

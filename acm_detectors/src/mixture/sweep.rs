@@ -63,9 +63,21 @@ impl<'a> Pieces<'a> {
         let most = (SUMS / area.saturating_mul(components).max(1)).clamp(1, PIECES);
         let count = (all / PIECE_TILES).clamp(1, most);
         let step = all.div_ceil(count);
-        let mut pieces = reserved(count, "the sums")?;
-        for number in 0..count {
-            let range = (number * step).min(all)..((number + 1) * step).min(all);
+        let ranges = (0..count).map(|number| (number * step).min(all)..((number + 1) * step).min(all));
+        Self::of(tiles, rows, width, covariance, components, ranges)
+    }
+
+    /// Pieces of these tiles.
+    pub(super) fn of(
+        tiles: &'a [Row],
+        rows: usize,
+        width: usize,
+        covariance: Covariance,
+        components: usize,
+        ranges: impl ExactSizeIterator<Item = Range<usize>>,
+    ) -> Result<Self> {
+        let mut pieces = reserved(ranges.len(), "the sums")?;
+        for range in ranges {
             pieces.push((range, WeightedSums::new(covariance, components, width)?));
         }
         Ok(Self {
@@ -81,6 +93,29 @@ impl<'a> Pieces<'a> {
 
     /// Sums over all rows about the anchors; without `products` neither squares nor products are needed.
     pub(super) fn sweep(&mut self, source: Source<'_>, anchors: &[f64], products: bool) -> Result<&WeightedSums> {
+        self.gather(source, anchors, products)?;
+        let mut pieces = self.pieces.iter_mut();
+        // There is always a first piece.
+        let Some((_, all)) = pieces.next() else {
+            return Err(acm_linalg::Error::Unfit {
+                name: "x",
+                requirement: "rows",
+            });
+        };
+        pieces.for_each(|(_, part)| all.add(part));
+        Ok(all)
+    }
+
+    /// Sums over the rows of all pieces but one.
+    pub(super) fn without(&self, number: usize) -> Result<WeightedSums> {
+        let mut all = WeightedSums::new(self.covariance, self.components, self.width)?;
+        let others = self.pieces.iter().enumerate().filter(|(other, _)| *other != number);
+        others.for_each(|(_, (_, part))| all.add(part));
+        Ok(all)
+    }
+
+    /// Sums over the rows of each piece.
+    pub(super) fn gather(&mut self, source: Source<'_>, anchors: &[f64], products: bool) -> Result<()> {
         self.watch.look()?;
         let (tiles, rows, width, covariance) = (self.tiles, self.rows, self.width, self.covariance);
         let components = self.components;
@@ -99,23 +134,13 @@ impl<'a> Pieces<'a> {
                     Source::Model(model) => model.share(simd, tiles, count, scratch),
                 });
                 forget(scratch, known, count);
-                dispatch!(level, simd => gather(simd, tiles, count, covariance, scratch, anchors, sums, products));
+                dispatch!(level, simd => add_up(simd, tiles, count, covariance, scratch, anchors, sums, products));
             }
         };
         let cost = rows as f64 * 2.0 * cost_ns(covariance, components, width);
         let new_scratch = || DensityScratch::new(components, width, covariance == Covariance::Full);
         let jobs = self.pieces.iter_mut().map(|(range, sums)| (range.clone(), sums));
-        parallel::run(jobs, cost, new_scratch, walk)?;
-        let mut pieces = self.pieces.iter_mut();
-        // There is always a first piece.
-        let Some((_, all)) = pieces.next() else {
-            return Err(acm_linalg::Error::Unfit {
-                name: "x",
-                requirement: "rows",
-            });
-        };
-        pieces.for_each(|(_, part)| all.add(part));
-        Ok(all)
+        parallel::run(jobs, cost, new_scratch, walk)
     }
 }
 
@@ -144,7 +169,7 @@ fn forget(scratch: &mut DensityScratch, known: usize, count: usize) {
     reason = "a block, what weighs its rows, and where its sums go"
 )]
 #[inline(always)]
-fn gather<S: Simd>(
+fn add_up<S: Simd>(
     simd: S,
     tiles: &[Row],
     count: usize,

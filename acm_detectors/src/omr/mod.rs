@@ -30,6 +30,7 @@
 //! ```
 
 mod gaps;
+mod held_out;
 mod pls;
 mod ridge;
 mod root;
@@ -47,8 +48,10 @@ use acm_linalg::{Error, Result, Samples, Scaling};
 use ndarray::ArrayView2;
 
 use crate::complete::completed;
+use crate::held_out::{HeldOut, complete, limit_of};
 use crate::screen::{LeftOut, Screened};
 use gaps::Usual;
+use root::Root;
 use standard::Standard;
 use subspace::Subspace;
 
@@ -117,7 +120,7 @@ pub struct Omr {
 
 impl Omr {
     /// `components` at most are kept by PLS and PCA, fewer where sensors or rows are few; `alpha` is the ridge's penalty;
-    /// scores end at `clip`, which may be infinite.
+    /// scores end at `clip`, which may be infinite, or beyond it where healthy rows come close to it.
     ///
     /// # Errors
     /// [`Error::Parameter`] naming `n_components`, `alpha` or `clip`.
@@ -151,7 +154,7 @@ impl Omr {
         self.alpha
     }
 
-    /// Where scores end.
+    /// Where scores end, at least.
     #[must_use]
     pub fn clip(&self) -> f64 {
         self.clip
@@ -176,6 +179,7 @@ impl Omr {
         let training = screened.training(x)?;
         let x = training.samples();
         let mut standard = Standard::fit(x)?;
+        let counts = complete(&standard.lagged()?, x)?;
         let complete = completed(x, &standard.watched, &standard.scaling.select(&standard.watched)?)?;
         let x = complete.as_ref().map_or(x, |complete| complete.view().into());
         if complete.is_some() {
@@ -191,22 +195,15 @@ impl Omr {
         given.require(ENOUGH_ROWS.min(sensors).max(LEAST_ROWS))?;
         let root = root::of(x, &standard)?;
         let chosen = self.model.resolved(rows, sensors);
-        let components = self.components.min(sensors - 1).min(rows - 1);
-        let prediction = match chosen {
-            Model::Ridge => Prediction::Whole(ridge::coefficients(&root, self.alpha)?),
-            Model::Pca => Prediction::Subspace(subspace::principal(&root, components)?),
-            Model::Pls | Model::Auto => Prediction::Subspace(pls::fit(root, components)?),
-        };
+        let prediction = self.prediction(chosen, root, rows)?;
         if matches!(&prediction, Prediction::Subspace(space) if space.rank == 0) {
             return Err(Error::Unfit {
                 name: "x",
                 requirement: "columns with a component in common",
             });
         }
-        let mut intercept = copied(&standard.mean, "a mean for each column")?;
-        for (to, back) in intercept.iter_mut().zip(prediction.of(&standard.mean)?) {
-            *to -= back;
-        }
+        let intercept = prediction.intercept(&standard.mean)?;
+        let points = standard.lagged()?;
         let spread = room(sensors, 1, 1.0, "a spread for each sensor")?;
         let mut fitted = FittedOmr {
             parameters: self.clone(),
@@ -219,11 +216,23 @@ impl Omr {
             norm_scale: 1.0,
             spread,
             weights: room(x.columns(), 1, 1.0, "a weight for each sensor")?,
+            held_out: None,
             left_out: LeftOut::default(),
         };
         fitted.calibrate(x)?;
+        fitted.hold_out(x, &points, &counts)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
+    }
+
+    /// From the root of so many rows.
+    fn prediction(&self, chosen: Model, root: Root, rows: usize) -> Result<Prediction> {
+        let components = self.components.min(root.columns - 1).min(rows - 1);
+        Ok(match chosen {
+            Model::Ridge => Prediction::Whole(ridge::coefficients(&root, self.alpha)?),
+            Model::Pca => Prediction::Subspace(subspace::principal(&root, components)?),
+            Model::Pls | Model::Auto => Prediction::Subspace(pls::fit(root, components)?),
+        })
     }
 
     /// As [`Omr::fit`], on the rows of the most frequent label alone (the smallest of equally frequent ones): the regime in
@@ -284,6 +293,15 @@ enum Prediction {
 }
 
 impl Prediction {
+    /// What is added where rows are about `mean`.
+    fn intercept(&self, mean: &[f64]) -> Result<Vec<f64>> {
+        let mut intercept = copied(mean, "a mean for each column")?;
+        for (to, back) in intercept.iter_mut().zip(self.of(mean)?) {
+            *to -= back;
+        }
+        Ok(intercept)
+    }
+
     /// One row times the coefficients.
     fn of(&self, row: &[f64]) -> Result<Vec<f64>> {
         let times = |row: &[f64], matrix: &[f64], width: usize| {
@@ -318,6 +336,8 @@ pub struct FittedOmr {
     usual: Usual,
     /// Of all columns.
     weights: Vec<f64>,
+    /// Squared lengths of residuals of rows that the model has not seen.
+    held_out: Option<HeldOut>,
     left_out: LeftOut,
 }
 
@@ -326,6 +346,24 @@ impl FittedOmr {
     #[must_use]
     pub fn left_out(&self) -> &LeftOut {
         &self.left_out
+    }
+
+    /// What a healthy row's score exceeds with probability `alpha`, from stretches of the training rows, each judged by a model
+    /// of the others.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `alpha` lies between 0 and 1; [`Error::Unfit`] for a model from a file of a former version.
+    pub fn limit(&self, alpha: f64) -> Result<f64> {
+        let limit = limit_of(self.held_out.as_ref(), alpha)?.sqrt() / self.norm_scale;
+        // A row at the clip is an alarm, however rare alarms are to be.
+        Ok(limit.min(self.end().next_down()))
+    }
+
+    /// Where scores end: at the clip, or at twice the limit of one row in a hundred, where that is more.
+    #[must_use]
+    pub fn end(&self) -> f64 {
+        let usual = self.held_out.as_ref().map_or(0.0, |held| held.limit(0.01).sqrt() / self.norm_scale);
+        self.parameters.clip.max(2.0 * usual)
     }
 
     /// What the model was fitted with.

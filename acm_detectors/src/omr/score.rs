@@ -6,7 +6,7 @@ use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::parallel::Stop;
 use acm_linalg::samples::{by_rows, reduce, room};
 use acm_linalg::scaling::{mean_and_deviation, median_mad};
-use acm_linalg::{Result, Samples};
+use acm_linalg::{Error, Result, Samples};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 use super::gaps::{GapScratch, Usual};
@@ -52,7 +52,7 @@ struct Moments {
 }
 
 impl FittedOmr {
-    /// Length of each row's residual over [`FittedOmr::norm_scale`], at most [`super::Omr::clip`], into `out`.
+    /// Length of each row's residual over [`FittedOmr::norm_scale`], at most [`FittedOmr::end`], into `out`.
     ///
     /// A missing sensor reads what the others let expect of it, and the length is brought to where it would stand among those
     /// of complete rows; NaN for a row without any value of a watched sensor. The score does not depend on the other rows.
@@ -62,10 +62,18 @@ impl FittedOmr {
     /// [`acm_linalg::Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.columns())?;
-        self.norms(x, out)?;
+        if out.len() != x.rows() {
+            return Err(Error::Length {
+                name: "out",
+                expected: x.rows(),
+                got: out.len(),
+            });
+        }
+        self.norms(x, 0, out)?;
+        let end = self.end();
         for norm in out {
             let score = *norm / self.norm_scale;
-            *norm = if score > self.parameters.clip { self.parameters.clip } else { score };
+            *norm = if score > end { end } else { score };
         }
         Ok(())
     }
@@ -102,7 +110,7 @@ impl FittedOmr {
         self.spread = self.variances(x)?;
         self.usual = Usual::of(&self.spread, &self.prediction)?;
         let mut norms = room(x.rows(), 1, 0.0, "a norm for each row")?;
-        self.norms(x, &mut norms)?;
+        self.norms(x, 0, &mut norms)?;
         norms.retain(|norm| !norm.is_nan());
         let (_, deviation) = mean_and_deviation(&norms);
         let (_, mad) = median_mad(&mut norms);
@@ -136,16 +144,19 @@ impl FittedOmr {
         COST_NS * products as f64 + 1.5 * self.columns() as f64
     }
 
-    fn norms(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+    /// Lengths of the residuals of the rows from `first` on.
+    pub(super) fn norms(&self, x: Samples<'_>, first: usize, out: &mut [f64]) -> Result<()> {
         let level = Level::new();
         let trouble = Trouble::default();
+        let rows = out.len();
         by_rows(
-            x.rows(),
+            rows,
             1,
             out,
             self.cost(),
             || self.tile(),
             |tile, rows, out, stop| {
+                let rows = first + rows.start..first + rows.end;
                 trouble.none(dispatch!(level, simd => self.norms_of(simd, &x, rows, tile, out, stop)));
             },
         )?;

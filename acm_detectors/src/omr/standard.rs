@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use acm_linalg::memory::push;
+use acm_linalg::memory::{copied, push};
 use acm_linalg::samples::{reduce, room};
 use acm_linalg::scaling::{Manner, rounding};
 use acm_linalg::{Result, Samples, Scaling};
+
+use crate::lagged::Lagged;
 
 /// The scale of a column that is left out, at least; nothing is divided by it.
 const UNUSED: f64 = 3.162_277_660_168_379_5e-5;
@@ -54,6 +56,17 @@ impl Standard {
         };
         standard.mean = standard.remainder(x)?;
         Ok(standard)
+    }
+
+    /// The same as points of the watched columns.
+    pub(super) fn lagged(&self) -> Result<Lagged> {
+        Ok(Lagged {
+            columns: self.scaling.columns(),
+            kept: copied(&self.watched, "the columns that change")?,
+            scaling: self.scaling.select(&self.watched)?,
+            lags: 0,
+            mean: copied(&self.mean, "a mean for each column")?,
+        })
     }
 
     /// Rows `rows`, filled and scaled, the watched columns alone, row after row at the start of `block`, which has room for

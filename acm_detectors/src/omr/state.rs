@@ -6,11 +6,12 @@ use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 use super::gaps::Usual;
 use super::subspace::Subspace;
 use super::{FittedOmr, Model, Omr, Prediction};
+use crate::held_out::{HeldOut, NAMES};
 use crate::screen::LeftOut;
 
 impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -37,6 +38,9 @@ impl Persist for FittedOmr {
         to.real("norm_scale", self.norm_scale);
         to.reals("spread", &self.spread);
         to.reals("weights", &self.weights);
+        if let Some(held_out) = &self.held_out {
+            held_out.write(to, &NAMES);
+        }
         self.left_out.write(to);
     }
 
@@ -88,6 +92,7 @@ impl Persist for FittedOmr {
             norm_scale,
             spread,
             weights,
+            held_out: HeldOut::read(from, &NAMES)?,
             left_out: LeftOut::read(from, columns)?,
             scaling,
         })

@@ -13,7 +13,7 @@ mod robust;
 mod tests;
 
 use acm_linalg::memory::{Gather, push, reserved};
-use acm_linalg::samples::room;
+use acm_linalg::samples::{read_all, room};
 use acm_linalg::{Error, Reader, Result, Samples, Writer};
 use ndarray::Array2;
 
@@ -122,6 +122,8 @@ impl LeftOut {
 }
 
 const WHAT: &str = "what the training rows hold";
+
+const TO_TRAIN: &str = "the rows to train on";
 
 /// A reading that is not trained on, and what the other sensors let expect; NaN where they tell nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -333,6 +335,41 @@ impl Screened {
         Ok((training, good))
     }
 
+    /// All rows, with NaN for the readings and the rows that are left out. For models of each sensor by itself.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn blanked<'a>(&self, x: Samples<'a>) -> Result<Training<'a>> {
+        if self.left_out.is_empty() {
+            return Ok(Training { x, own: None });
+        }
+        let columns = x.columns();
+        let mut values = room(x.rows(), columns, 0.0, TO_TRAIN)?;
+        read_all(x, &mut values)?;
+        for cell in &self.cells {
+            values[cell.row * columns + cell.column] = f64::NAN;
+        }
+        for (row, values) in values.chunks_exact_mut(columns).enumerate() {
+            if !self.keeps(row) {
+                values.fill(f64::NAN);
+            }
+        }
+        owned(x, values)
+    }
+
+    /// Which rows are trained on as they came.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn sound(&self, rows: usize) -> Result<Vec<bool>> {
+        let mut sound = room(rows, 1, true, WHAT)?;
+        for (row, sound) in sound.iter_mut().enumerate() {
+            *sound = self.keeps(row);
+        }
+        self.cells.iter().for_each(|cell| sound[cell.row] = false);
+        Ok(sound)
+    }
+
     fn chosen<'a>(&self, x: Samples<'a>, keep: impl Fn(Kind) -> bool) -> Result<Training<'a>> {
         let kept = |row: usize| self.kinds.get(row).is_none_or(|&kind| keep(kind));
         let count = (0..x.rows()).filter(|&row| kept(row)).count();
@@ -340,8 +377,7 @@ impl Screened {
             return Ok(Training { x, own: None });
         }
         let columns = x.columns();
-        let what = "the rows to train on";
-        let mut values = room(count, columns, 0.0, what)?;
+        let mut values = room(count, columns, 0.0, TO_TRAIN)?;
         let mut cells = self.cells.iter().peekable();
         let kept = (0..x.rows()).filter(|&row| kept(row));
         for (row, out) in kept.zip(values.chunks_exact_mut(columns)) {
@@ -352,11 +388,17 @@ impl Screened {
                 }
             }
         }
-        let own = Array2::from_shape_vec((count, columns), values).map_err(|_| Error::Memory {
-            what,
-            rows: count,
-            columns,
-        })?;
-        Ok(Training { x, own: Some(own) })
+        owned(x, values)
     }
+}
+
+/// As many columns as `x` has.
+fn owned(x: Samples<'_>, values: Vec<f64>) -> Result<Training<'_>> {
+    let (rows, columns) = (values.len() / x.columns().max(1), x.columns());
+    let own = Array2::from_shape_vec((rows, columns), values).map_err(|_| Error::Memory {
+        what: TO_TRAIN,
+        rows,
+        columns,
+    })?;
+    Ok(Training { x, own: Some(own) })
 }

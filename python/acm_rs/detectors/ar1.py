@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Numbers, Table, opened
 from acm_rs.kernels import per_sensor
-from acm_rs.model import Detector
+from acm_rs.model import Detector, Screening
 
 
-class AR1Detector(Detector):
+class AR1Detector(Screening, Detector):
     """AR(1) detector: each sensor is expected to keep part of its last deviation.
 
     Parameters
@@ -214,6 +214,30 @@ class AR1Detector(Detector):
             ``x`` has another number of columns than at fit, or columns of other names.
         """
         return self._tables(self._engine.contributions, x)
+
+    def limit(self, alpha: float = 0.01) -> float:
+        """What a healthy row's score exceeds with probability ``alpha``.
+
+        Parameters
+        ----------
+        alpha : float, default 0.01
+            Between 0 and 1.
+
+        Returns
+        -------
+        float
+            From the training rows' own scores, without what the fit has left out: two numbers a sensor fit the rows
+            that they were found from hardly better than others. 1 where no row departs from what is expected.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        ValueError
+            ``alpha`` does not lie between 0 and 1, or the model is from a file of a former version, which has no scores
+            of healthy rows.
+        """
+        return self._engine.limit(alpha)
 
 
 @overload

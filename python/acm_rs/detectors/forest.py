@@ -233,3 +233,27 @@ class IsolationForest(Detector):
         far each moves the row along the direction. Paths as explanations: Carletti, Terzi and Susto, 2023, doi
         10.1016/j.engappai.2022.105730."""
         return self._tables(self._engine.contributions, x)
+
+    def limit(self, alpha: float = 0.01) -> float:
+        """What a healthy row's score exceeds with probability ``alpha``.
+
+        Parameters
+        ----------
+        alpha : float, default 0.01
+            Between 0 and 1.
+
+        Returns
+        -------
+        float
+            From up to 2,500 of the training rows, evenly chosen, each judged by the trees that were not grown from it.
+            Rows with readings that no healthy machine has (error codes, spikes, rows unlike the others) do not count.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        ValueError
+            ``alpha`` does not lie between 0 and 1, or the model is from a file of a former version, which has no scores
+            of healthy rows.
+        """
+        return self._engine.limit(alpha)

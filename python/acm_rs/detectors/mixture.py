@@ -425,3 +425,27 @@ class GaussianMixture(Screening, Detector):
             ``x`` has no row, or another number of columns than at fit.
         """
         return self._number(self._engine.aic, x)
+
+    def limit(self, alpha: float = 0.01) -> float:
+        """What a healthy row's score exceeds with probability ``alpha``.
+
+        Parameters
+        ----------
+        alpha : float, default 0.01
+            Between 0 and 1.
+
+        Returns
+        -------
+        float
+            From up to ten stretches of the training rows, each judged by states that are found from all others with the
+            responsibilities of the whole mixture, without what the fit has left out.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        ValueError
+            ``alpha`` does not lie between 0 and 1, or the model is from a file of a former version, which has no scores
+            of healthy rows.
+        """
+        return self._engine.limit(alpha)

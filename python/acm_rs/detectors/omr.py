@@ -31,8 +31,8 @@ class OMRDetector(Screening, Detector):
     alpha : float, default 1.0
         Penalty of the ridge, on coefficients between sensors in units of their standard deviations; at least 0.
     clip : float or None, default 10.0
-        Where scores end; None: nowhere. With many sensors healthy rows come close to 10 already (see Notes): give None
-        where a threshold is found from the scores.
+        Where scores end; None: nowhere. Where healthy rows come close to it already (many sensors, see Notes), scores
+        end at twice ``limit(0.01)`` instead, so that an alarm stays one.
 
     Raises
     ------
@@ -103,7 +103,7 @@ class OMRDetector(Screening, Detector):
 
     @property
     def clip(self) -> float | None:
-        """Where scores end; None: nowhere."""
+        """Where scores end, at least; None: nowhere."""
         return self._engine.clip
 
     @property
@@ -204,8 +204,8 @@ class OMRDetector(Screening, Detector):
         Returns
         -------
         array of float64 or series, shape (n,)
-            Length of the residual over ``norm_scale_``, at most ``clip``; higher is more abnormal. NaN for a row
-            without any value.
+            Length of the residual over ``norm_scale_``, at most ``clip`` or twice ``limit(0.01)``; higher is more
+            abnormal. NaN for a row without any value.
 
         Raises
         ------
@@ -332,3 +332,27 @@ class OMRDetector(Screening, Detector):
             ``x`` has another number of columns than at fit, or columns of other names.
         """
         return self._tables(self._engine.residuals, x)
+
+    def limit(self, alpha: float = 0.01) -> float:
+        """What a healthy row's score exceeds with probability ``alpha``.
+
+        Parameters
+        ----------
+        alpha : float, default 0.01
+            Between 0 and 1.
+
+        Returns
+        -------
+        float
+            From up to ten stretches of the training rows, each judged by a prediction from all others, without what the
+            fit has left out. Never above where scores end.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        ValueError
+            ``alpha`` does not lie between 0 and 1, or the model is from a file of a former version, which has no scores
+            of healthy rows.
+        """
+        return self._engine.limit(alpha)

@@ -1,0 +1,117 @@
+//! Scores of training rows by the trees that have not been grown from them.
+
+use acm_linalg::error::{Error, Result};
+use acm_linalg::lanes::LANES;
+use acm_linalg::memory::Gather;
+use acm_linalg::samples::{Samples, by_rows, room};
+use fearless_simd::{Level, dispatch};
+use ndarray::Array2;
+
+use super::FittedIsolationForest;
+use super::grow::left_aside;
+use super::score::{Block, STEP_NS, leaves};
+use crate::held_out::HeldOut;
+use crate::screen::Screened;
+
+/// Rows that are judged at most, and at least where there are as many; values of them, otherwise.
+const MOST_ROWS: usize = 2500;
+const ENOUGH_ROWS: usize = 500;
+const VALUES: usize = 1 << 18;
+
+/// What the fit has kept of its rows, evenly chosen where they are many, without those that no healthy machine reads.
+pub(super) fn scores(forest: &FittedIsolationForest, x: Samples<'_>) -> Result<Option<HeldOut>> {
+    let (rows, columns) = (x.rows(), x.columns());
+    let count = (VALUES / columns).clamp(ENOUGH_ROWS, MOST_ROWS).min(rows);
+    let place = |number: usize| (number as u128 * rows as u128 / count as u128) as usize;
+    let chosen = (0..count).map(place).gathered("the training scores")?;
+    let mut values = room(count, columns, 0.0, "the training scores")?;
+    for (&row, values) in chosen.iter().zip(values.chunks_exact_mut(columns)) {
+        x.read(row..row + 1, values);
+    }
+    let table = Array2::from_shape_vec((count, columns), values).map_err(|_| Error::Memory {
+        what: "the training scores",
+        rows: count,
+        columns,
+    })?;
+    let table = Samples::from(table.view());
+    let counts = Screened::of(table)?.with_clusters().sound(count)?;
+    let trees = &forest.trees;
+    let unseen = left_aside(x, &chosen, trees.count(), forest.samples, forest.parameters.seed)?;
+    let mut found = room(count, 1, Paths::default(), "the training scores")?;
+    let level = Level::new();
+    by_rows(
+        count,
+        1,
+        &mut found,
+        STEP_NS * trees.steps() + 2.0 * columns as f64,
+        || Block::new(columns, LANES),
+        |block, rows, out, stop| {
+            for (first, out) in rows.step_by(LANES).zip(out.chunks_mut(LANES)) {
+                if stop.requested() {
+                    return;
+                }
+                for (tile, whole) in block.read(table, first..first + out.len()) {
+                    let mut sums = [[Sums::default(); LANES]; 2];
+                    for (tree, unseen) in trees.iter().zip(unseen.chunks_exact(count)) {
+                        let leaves = dispatch!(level, simd => leaves(simd, &tree, trees.width(), tile, whole));
+                        for (lane, &unseen) in unseen[first..first + out.len()].iter().enumerate() {
+                            sums[usize::from(unseen)][lane].add(tree.paths[leaves[lane] as usize]);
+                        }
+                    }
+                    let [seen, unseen] = sums;
+                    for (lane, out) in out.iter_mut().enumerate() {
+                        // A row that every tree was grown from is judged by them.
+                        let by = if unseen[lane].count > 0.0 { unseen[lane] } else { seen[lane] };
+                        *out = by.paths(trees.count() as f64);
+                    }
+                }
+            }
+        },
+    )?;
+    if !counts.contains(&true) {
+        return Ok(None);
+    }
+    // The fewer the trees, the more their mean scatters: the rows' own scatter is that of the whole forest's.
+    let mean = |of: &dyn Fn(&Paths) -> f64| {
+        let kept = found.iter().zip(&counts).filter(|(_, counts)| **counts);
+        kept.clone().map(|(paths, _)| of(paths)).sum::<f64>() / kept.count() as f64
+    };
+    let center = mean(&|paths| paths.mean);
+    let (spread, scatter) = (mean(&|paths| (paths.mean - center).powi(2)), mean(&|paths| paths.scatter));
+    let shrunk = if spread > scatter { (1.0 - scatter / spread).sqrt() } else { 1.0 };
+    let judged = |paths: &Paths| forest.judge((center + shrunk * (paths.mean - center)) * trees.count() as f64);
+    let mut scores = found.iter().map(judged).gathered("the training scores")?;
+    HeldOut::of(&mut scores, &counts).map(Some)
+}
+
+/// The path lengths of a row in some trees.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+/// Their mean, and how much its variance is greater than that of the mean over the whole forest.
+#[derive(Debug, Clone, Copy, Default)]
+struct Paths {
+    mean: f64,
+    scatter: f64,
+}
+
+impl Sums {
+    fn add(&mut self, path: f64) {
+        self.count += 1.0;
+        self.sum += path;
+        self.squares += path * path;
+    }
+
+    fn paths(&self, trees: f64) -> Paths {
+        let mean = self.sum / self.count;
+        let variance = (self.squares / self.count - mean * mean).max(0.0);
+        Paths {
+            mean,
+            scatter: variance * (1.0 / self.count - 1.0 / trees),
+        }
+    }
+}
