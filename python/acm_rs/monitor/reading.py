@@ -62,11 +62,8 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
     if isinstance(x, np.ndarray):
         return _array(x, times, names)
     _different(x)
-    if getattr(getattr(x, "_mgr", None), "nblocks", 0) == 1 and not isinstance(times, str):
-        sheet = Sheet(x, "frame", times)
-        if isinstance(sheet.values, np.ndarray):
-            # One block of floats: all columns are numbers.
-            return _of_sheet(sheet, times, {})
+    if not isinstance(times, str) and _of_floats(x):
+        return _of_sheet(Sheet(x, "frame", times), times, {})
     import narwhals as nw
 
     try:
@@ -101,6 +98,14 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
         native = frame.select([labels[place] for place in places]).to_native()
     texts |= {str(label): "holds dates" for label in dated if label not in named}
     return _of_sheet(Sheet(native, "frame", times), times, texts)
+
+
+def _of_floats(x: Any) -> bool:
+    """Whether a frame of pandas is one block of floats, so that nobody needs to look at each column."""
+    if getattr(getattr(x, "_mgr", None), "nblocks", 0) != 1:
+        return False
+    dtype = x.dtypes.iloc[0]
+    return isinstance(dtype, np.dtype) and dtype.char in "fd" and dtype.isnative
 
 
 def _of_sheet(sheet: Sheet, times: Any, texts: dict[str, str]) -> Readings:

@@ -199,6 +199,10 @@ class Result:
             self._remarks = list(self._remarks() if callable(self._remarks) else self._remarks)
         return self._remarks
 
+    @remarks.setter
+    def remarks(self, given: Sequence[str]) -> None:
+        self._remarks = list(given)
+
     @property
     def quality_rows(self) -> list[dict[str, Any]]:
         """What ``quality`` shows, as plain dicts."""
