@@ -38,11 +38,12 @@ class Subspace:
     rows: Any
     lags: int
     share: float
+    noise: Floats
 
     def __post_init__(self) -> None:
         v = _lagged(self.z, self.lags)[self.rows]
         self.centre = v.mean(axis=0)
-        w, p = np.linalg.eigh(np.cov(v.T))
+        w, p = np.linalg.eigh(np.cov(v.T) + np.diag(np.tile(self.noise, self.lags + 1)))
         w, p = w[::-1], p[:, ::-1]
         kept = int(np.searchsorted(np.cumsum(w) / w.sum(), self.share)) + 1
         self.p = p[:, : min(kept, len(w) - 1)]
@@ -64,12 +65,15 @@ class Reference:
         folds: int = 10,
         rate: float = 0.01,
         trim: float = 5.0,
+        noise: float = 0.0,
     ) -> None:
+        self.variance = noise
         self.share, self.lags, self.folds, self.rate, self.trim = share, lags, folds, rate, trim
         self.parts = [("power", m) for m in memories] + [("shift", m) for m in memories if m < 1.0]
 
     def _scale(self, x: Floats, good: Any) -> Floats:
         self.mean, self.sd = x[good].mean(axis=0), x[good].std(axis=0, ddof=1)
+        self.noise = self.variance / self.sd**2
         scaled: Floats = (x - self.mean) / self.sd
         return scaled
 
@@ -77,7 +81,7 @@ class Reference:
         r = np.empty((len(z), z.shape[1] * (self.lags + 1)))
         for a, b in pairwise(edges):
             keep = np.r_[0:a, min(len(z), b + self.lags) : len(z)]
-            r[a:b] = Subspace(z, keep[good[keep]], self.lags, self.share).residual(z)[a:b]
+            r[a:b] = Subspace(z, keep[good[keep]], self.lags, self.share, self.noise).residual(z)[a:b]
         return r
 
     def fit(self, x: Floats) -> Reference:
@@ -97,13 +101,15 @@ class Reference:
                 good[bad] = False
                 z = self._scale(x, good)
                 r = self._outside(z, good, edges)
-        self.model = Subspace(z, np.flatnonzero(good), self.lags, self.share)
+        self.model = Subspace(z, np.flatnonzero(good), self.lags, self.share, self.noise)
         rows = np.flatnonzero(good)
         fold = np.searchsorted(edges, rows, "right") - 1
         r = r[rows, :d]
         n = len(r)
-        self.covariance = ledoit_wolf(r)[0]
-        outside = [ledoit_wolf(r[fold != f])[0] for f in range(self.folds)]
+        shorten = (np.eye(len(self.model.p)) - self.model.p @ self.model.p.T)[:d]
+        beside = (shorten * np.tile(self.noise, self.lags + 1)) @ shorten.T
+        self.covariance = ledoit_wolf(r)[0] + beside
+        outside = [ledoit_wolf(r[fold != f])[0] + beside for f in range(self.folds)]
 
         def crossed(e: Floats) -> Floats:
             v = np.empty(n)
@@ -511,3 +517,123 @@ def test_wrong_parameters_are_named() -> None:
         acm_rs.FusedDetector(memories="slow")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`x` must have at least 80 rows, got 79"):
         acm_rs.FusedDetector().fit(plant(79, 3))
+
+
+# ---- readings in steps ----------------------------------------------------------------------------------------------
+
+
+def test_rounded_rows_are_judged_by_a_model_of_rounded_rows() -> None:
+    x, fresh = plant(503, 6), _faulty(300, 6).round()
+    detector = acm_rs.FusedDetector().fit(x)
+    assert 1.0 in detector.steps_
+    assert (detector.resolution(fresh) == 1.0).all()
+    reference = Reference(noise=1.0 / 12.0).fit(x.round())
+    parts, shares = reference.follow(fresh)
+    _close(detector.parts(fresh), parts)
+    _close(detector.contributions(fresh), shares)
+
+
+def _fine(rows: int, seed: int) -> Floats:
+    return 0.2 * plant(rows, 8, seed=seed) / 3.0 - 0.2 * 10.0 ** np.linspace(0, 4, 8) / 3.0 + 40.0
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 3, 9])
+def test_coarser_readings_neither_alarm_nor_blind(decimals: int) -> None:
+    healthy, found = [], []
+    for seed in range(4):
+        x = _fine(3000, seed)
+        detector = acm_rs.FusedDetector().fit(x[:1500].round(9))
+        fault = x[1500:].copy()
+        fault[300:, seed] += 3.0 * max(0.02, 10.0**-decimals / 12.0**0.5)
+        fault = fault.round(decimals)
+        told = detector.resolution(fault)
+        assert (told == (10.0**-decimals if decimals < 3 else 0.0)).mean() > 0.999
+        healthy.append(float((detector.score(x[1500:].round(decimals)) > 1.0).mean()))
+        found.append(float((detector.score(fault)[300:] > 1.0).mean()))
+    assert np.mean(healthy) < 0.02
+    assert np.mean(found) > 0.8
+
+
+def test_a_change_of_resolution_is_told_where_it_happens() -> None:
+    x = _fine(3000, 9)
+    detector = acm_rs.FusedDetector().fit(x[:1500])
+    fresh = x[1500:].copy()
+    fresh[500:1000] = fresh[500:1000].round(1)
+    told = detector.resolution(fresh)
+    assert (told[500:1000] == 0.1).all()
+    assert not told[:500].any()
+    assert not told[1000:].any()
+    assert (detector.score(fresh) > 1.0).mean() < 0.02
+    # What was as coarse when it was fitted is nothing new.
+    coarse = acm_rs.FusedDetector().fit(x[:1500].round(1))
+    assert not coarse.resolution(x[1500:].round(1)).any()
+    assert (coarse.score(x[1500:].round(1)) > 1.0).mean() < 0.02
+
+
+def test_a_plant_of_one_sensor_needs_several_readings_to_tell_its_step() -> None:
+    x = 20.0 + plant(2000, 1, seed=2)
+    detector = acm_rs.FusedDetector().fit(x[:1500].round(2))
+    told = detector.resolution(x[1500:].round(0))
+    assert told[0] == 0.0
+    assert (told[10:] == 1.0).all()
+    assert (detector.resolution(x[1500:].round(2)) > 0.0).mean() < 0.01
+
+
+def test_one_sensor_that_is_rounded_alone_neither_alarms_nor_blinds() -> None:
+    healthy, found = [], []
+    for seed in range(4):
+        x = _fine(3000, seed)
+        detector = acm_rs.FusedDetector().fit(x[:1500])
+        fresh = x[1500:].copy()
+        fresh[:, seed] = fresh[:, seed].round(1)
+        told = detector.resolution(fresh)
+        assert not told[:5].any()
+        assert (told[10:] == 0.1).mean() > 0.99
+        assert not detector.resolution(x[1500:]).any()
+        healthy.append(float((detector.score(fresh) > 1.0).mean()))
+        fresh[300:, (seed + 4) % 8] += 0.1
+        found.append(float((detector.score(fresh)[300:] > 1.0).mean()))
+    assert np.mean(healthy) < 0.02
+    assert np.mean(found) > 0.9
+
+
+@pytest.mark.parametrize("step", [0.02, 0.05])
+def test_steps_of_a_fifth_and_a_half_are_judged_by_the_next_power_of_ten(step: float) -> None:
+    healthy, found = [], []
+    for seed in range(3):
+        x = _fine(3000, seed)
+        detector = acm_rs.FusedDetector().fit(x[:1500])
+        fresh = (x[1500:] / step).round() * step
+        told = detector.resolution(fresh)
+        assert (told[20:] == 0.1).mean() > 0.98
+        healthy.append(float((detector.score(fresh)[20:] > 1.0).mean()))
+        fresh[300:, seed] += 2.0 * step
+        found.append(float((detector.score(fresh)[300:] > 1.0).mean()))
+    assert np.mean(healthy) < 0.02
+    assert np.mean(found) > 0.8
+
+
+def test_rounded_stretches_in_pieces_and_threads_give_the_same_bytes() -> None:
+    x = _fine(1500, 3)
+    detector = acm_rs.FusedDetector().fit(x[:700])
+    fresh = x[700:].copy()
+    for first in (0, 200, 402, 500):
+        fresh[first : first + 90] = fresh[first : first + 90].round(1 + first // 402)
+    fresh[np.random.default_rng(0).random(fresh.shape) < 0.03] = np.nan
+    assert set(detector.resolution(fresh)) == {0.0, 0.01, 0.1}
+    whole = detector.score(fresh)
+    before = acm_rs.get_num_threads()
+    try:
+        for threads in (1, 3):
+            acm_rs.set_num_threads(threads)
+            assert acm_rs.FusedDetector().fit(x[:700]) == detector
+            same_bytes(detector.score(np.asfortranarray(fresh)), whole)
+    finally:
+        acm_rs.set_num_threads(before)
+    live, pieces, first = acm_rs.FusedDetector.from_bytes(detector.to_bytes()), [], 0
+    for size in [1] * 100 + [150, 1, 60, 489]:
+        pieces.append(live.update(fresh[first : first + size]))
+        if size < 10:
+            live = acm_rs.FusedDetector.from_bytes(live.to_bytes())
+        first += size
+    same_bytes(np.concatenate(pieces), whole)

@@ -112,7 +112,7 @@ def test_other_columns_are_refused(case: Case, fitted: Any) -> None:
             ["sensor 1", "sensor 0", *NAMES[2:]]
         ],
     }
-    more = {"GaussianMixture": ["bic", "aic"], "FusedDetector": ["parts"], "RegimeModel": ["track"]}
+    more = {"GaussianMixture": ["bic", "aic"], "FusedDetector": ["parts", "resolution"], "RegimeModel": ["track"]}
     methods = ["score", "update", "contributions", *case.model.methods, *more.get(case.model.name, [])]
     state = fitted.to_bytes()
     for name in methods:

@@ -32,6 +32,7 @@ learned!(
     part_sd_ = Array(fit.part_sd()),
     mean_power_ = fit.mean_power(),
     trimmed_ = fit.trimmed(),
+    steps_ = Array(fit.member_steps()),
     center_ = Array(&fit.center().map_err(exception)?),
     scale_ = Array(&fit.scale().map_err(exception)?),
     used_ = Array(&fit.used().map_err(exception)?),
@@ -56,6 +57,10 @@ impl FusedDetector {
         let folds = count(folds, "folds", 2)?;
         let rate = number(false_alarm_rate, "false_alarm_rate")?;
         Self::of(Fused::new(components, lags, &memories, folds, rate, number(trim, "trim")?))
+    }
+
+    fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.line(|fit, x, out| fit.resolution(x, out))
     }
 
     fn parts<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

@@ -280,7 +280,7 @@ ROWS = (
             {"n_components": 0.7, "lags": 1, "memories": (1.0,), "folds": 3, "trim": 3.0},
         ),
         remembers=True,
-        more=("parts",),
+        more=("parts", "resolution"),
     ),
     Model(
         "RegimeDetector",

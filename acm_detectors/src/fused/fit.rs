@@ -14,6 +14,7 @@ use ndarray::ArrayView2;
 use super::folds::{Outside, Subspace, Task};
 use super::gaps::{self, Filler};
 use super::parts::{Kind, Norms, averaged};
+use super::resolution::Telling;
 use super::{FittedFused, Fused};
 use crate::folds::folds;
 use crate::lagged::Lagged;
@@ -63,16 +64,17 @@ impl Fused {
         let screened = Screened::of(x)?;
         let (training, mut usable) = screened.in_place(x)?;
         self.forget(&mut usable);
-        let mut model = self.refine(training.samples(), &usable)?;
+        let mut model = self.refine(x, training.samples(), &usable)?;
         model.upsets -= usable.iter().filter(|&&usable| !usable).count();
         model.left_out = screened.left_out();
         Ok(model)
     }
 
-    /// Learns from the usable rows; what they lack is what the model lets expect.
-    fn refine(&self, x: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
-        let mut model = self.learn(x, x, usable)?;
+    /// Learns from the usable rows of `x`, mended from `raw`; what they lack is what the model lets expect.
+    fn refine(&self, raw: Samples<'_>, x: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
+        let mut model = self.learn(x, x, usable, None)?;
         if !gaps::any(x, 0..x.rows(), &model.lagged.kept)? {
+            self.add_members(&mut model, raw, x, usable)?;
             return Ok(model);
         }
         let (rows, columns) = (x.rows(), x.columns());
@@ -86,16 +88,29 @@ impl Fused {
                 rows,
                 columns,
             })?;
-            model = self.learn(x, filled.into(), usable)?;
+            model = self.learn(x, filled.into(), usable, None)?;
         }
+        let filled = ArrayView2::from_shape((rows, columns), &table).map_err(|_| Error::Memory {
+            what: "the training rows, filled",
+            rows,
+            columns,
+        })?;
+        self.add_members(&mut model, raw, filled.into(), usable)?;
         Ok(model)
     }
 
-    /// Learns from the rows `filled`, with the scales of what is known of them in `x`.
-    fn learn(&self, x: Samples<'_>, filled: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
+    /// Learns from the rows `filled`, with the scales of what is known of them in `x`; `noise` is a variance that readings of
+    /// columns have beside what the rows show.
+    pub(super) fn learn(
+        &self,
+        x: Samples<'_>,
+        filled: Samples<'_>,
+        usable: &[bool],
+        noise: Option<(&[usize], &[f64])>,
+    ) -> Result<FittedFused> {
         let folds = folds(x.rows(), self.folds)?;
         let mut good = copied(usable, "marks of the training rows")?;
-        let outside = self.outside(x, filled, &good, &folds)?;
+        let outside = self.outside(x, filled, &good, &folds, noise)?;
         let upsets = self.upsets(&outside)?;
         for &row in &upsets {
             good[row] = false;
@@ -103,7 +118,7 @@ impl Fused {
         let outside = if upsets.is_empty() {
             outside
         } else {
-            self.outside(x, filled, &good, &folds)?
+            self.outside(x, filled, &good, &folds, noise)?
         };
         self.finish(outside, &good, &folds)
     }
@@ -117,10 +132,33 @@ impl Fused {
         }
     }
 
-    fn outside(&self, x: Samples<'_>, filled: Samples<'_>, good: &[bool], folds: &[Range<usize>]) -> Result<Outside> {
+    fn outside(
+        &self,
+        x: Samples<'_>,
+        filled: Samples<'_>,
+        good: &[bool],
+        folds: &[Range<usize>],
+        noise: Option<(&[usize], &[f64])>,
+    ) -> Result<Outside> {
         let lagged = self.lagged(x, good)?;
         let (x, keep) = (filled, self.components);
-        Task { x, good, folds, keep }.outside(&lagged)
+        let mut scaled = Vec::new();
+        if let Some((columns, noise)) = noise {
+            scaled = room(lagged.kept.len(), 1, 0.0, "noise of the sensors")?;
+            for ((out, column), scale) in scaled.iter_mut().zip(&lagged.kept).zip(&lagged.scaling.scale) {
+                if let Ok(place) = columns.binary_search(column) {
+                    *out = noise[place] / (scale * scale);
+                }
+            }
+        }
+        Task {
+            x,
+            good,
+            folds,
+            keep,
+            noise: &scaled,
+        }
+        .outside(&lagged)
     }
 
     /// Scales from the known values of the good rows of each column.
@@ -212,7 +250,8 @@ impl Fused {
             sensors,
             without: 0..0,
         };
-        let factor = residuals.factor()?;
+        let beside = model.noise()?;
+        let factor = residuals.factor(&beside)?;
         let mut inverses = reserved(stretches.len(), "the folds")?;
         for stretch in &stretches {
             let mut inverse = identity(sensors)?;
@@ -220,7 +259,7 @@ impl Fused {
                 without: stretch.clone(),
                 ..residuals
             };
-            divide(&others.factor()?, &mut inverse, sensors, sensors)?;
+            divide(&others.factor(&beside)?, &mut inverse, sensors, sensors)?;
             inverses.push(Packed::full(&inverse, sensors, sensors)?);
         }
         let lengths = |values: &[f64]| -> Result<Vec<f64>> {
@@ -270,6 +309,10 @@ impl Fused {
             components,
             upsets: good.len() - kept,
             left_out: LeftOut::default(),
+            steps: Vec::new(),
+            member_steps: Vec::new(),
+            members: Vec::new(),
+            telling: Telling::default(),
         })
     }
 }
@@ -323,13 +366,14 @@ impl Rows for Residuals<'_> {
 }
 
 impl Residuals<'_> {
-    /// The Cholesky factor of their covariance, shrunk.
+    /// The Cholesky factor of their covariance, shrunk, and of what is added to it, if anything.
     ///
     /// Where columns determine one another the residuals are rounding: a little is then added to each variance, so that the
     /// factor exists.
-    fn factor(&self) -> Result<Vec<f64>> {
+    fn factor(&self, beside: &[f64]) -> Result<Vec<f64>> {
         let found = shrunk(&Centered::new(self)?, Shrinkage::LedoitWolf)?;
         let mut covariance = found.covariance;
+        covariance.iter_mut().zip(beside).for_each(|(value, beside)| *value += beside);
         let diagonal = || (0..self.sensors).map(|place| place * (self.sensors + 1));
         let mean = diagonal().map(|place| covariance[place]).sum::<f64>() / self.sensors as f64;
         let least = 1e-16 + 1e-12 * mean;
@@ -342,14 +386,14 @@ impl Residuals<'_> {
     }
 }
 
-fn identity(size: usize) -> Result<Vec<f64>> {
+pub(super) fn identity(size: usize) -> Result<Vec<f64>> {
     let mut matrix = room(size, size, 0.0, "a matrix")?;
     matrix.iter_mut().step_by(size + 1).for_each(|value| *value = 1.0);
     Ok(matrix)
 }
 
 /// `lower`⁻¹ times the (size, columns) matrix, in its place.
-fn divide(lower: &[f64], matrix: &mut [f64], size: usize, columns: usize) -> Result<()> {
+pub(super) fn divide(lower: &[f64], matrix: &mut [f64], size: usize, columns: usize) -> Result<()> {
     let mut watch = Watch::start();
     for row in 0..size {
         watch.after(row * columns / 4)?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use acm_linalg::dense::symmetric_eigen;
-use acm_linalg::memory::reserved;
+use acm_linalg::memory::{copied, reserved};
 use acm_linalg::pca::Components;
 use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples, parallel};
@@ -24,6 +24,24 @@ pub(super) struct Subspace {
     pub(super) residual: Vec<f64>,
     components: Vec<f64>,
     pub(super) kept: usize,
+    noise: Vec<f64>,
+}
+
+impl Subspace {
+    /// The covariance (d, d) that the noise gives residuals; nothing without any.
+    pub(super) fn noise(&self) -> Result<Vec<f64>> {
+        let (sensors, width) = (self.noise.len(), self.lagged.width());
+        let mut covariance = room(sensors, sensors, 0.0, "a matrix")?;
+        let rows = || self.residual.chunks_exact(width).enumerate();
+        for (row, one) in rows() {
+            for (column, other) in rows().take(sensors) {
+                let noise = self.noise.iter().cycle();
+                covariance[row * sensors + column] =
+                    one.iter().zip(other).zip(noise).map(|((one, other), noise)| one * noise * other).sum();
+            }
+        }
+        Ok(covariance)
+    }
 }
 
 /// Residuals of every row outside the fold that it was predicted from, and the model of all rows.
@@ -39,6 +57,8 @@ pub(super) struct Task<'a, 'x> {
     pub(super) good: &'a [bool],
     pub(super) folds: &'a [Range<usize>],
     pub(super) keep: Components,
+    /// A variance that each sensor has beside what its readings show, in its scale; nothing for none.
+    pub(super) noise: &'a [f64],
 }
 
 impl Task<'_, '_> {
@@ -87,7 +107,12 @@ impl Task<'_, '_> {
     /// Without the fold `out` and the rows after it whose lags reach into it.
     fn model(&self, lagged: &Lagged, parts: &[Fold], out: Option<usize>) -> Result<Subspace> {
         let width = lagged.width();
-        let (mean, covariance) = joined(parts, |number| out != Some(number))?.moments()?;
+        let (mean, mut covariance) = joined(parts, |number| out != Some(number))?.moments()?;
+        for place in 0..width {
+            if let Some(noise) = self.noise.get(place % lagged.kept.len()) {
+                covariance[place * (width + 1)] += noise;
+            }
+        }
         let (variances, mut components) = symmetric_eigen(&covariance, width, "x")?;
         let kept = kept(&variances, self.keep);
         components.truncate(kept * width);
@@ -106,6 +131,7 @@ impl Task<'_, '_> {
             residual,
             components,
             kept,
+            noise: copied(self.noise, "noise of the sensors")?,
         })
     }
 }

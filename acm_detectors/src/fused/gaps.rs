@@ -204,7 +204,8 @@ impl<'a> Filler<'a> {
 pub(super) struct Filled<'a, 'x> {
     model: &'a FittedFused,
     x: Samples<'x>,
-    filler: Option<Filler<'a>>,
+    /// Of the model and of each member, once they are needed.
+    fillers: Vec<Option<Filler<'a>>>,
     /// The latest stretch with the rows before it that it looks back to, filled; nothing where there was no gap.
     table: Vec<f64>,
     /// Where the table starts.
@@ -213,20 +214,23 @@ pub(super) struct Filled<'a, 'x> {
 }
 
 impl<'a, 'x> Filled<'a, 'x> {
-    pub(super) fn new(model: &'a FittedFused, x: Samples<'x>) -> Self {
-        Self {
+    pub(super) fn new(model: &'a FittedFused, x: Samples<'x>) -> Result<Self> {
+        let mut fillers = reserved(model.members.len() + 1, WHAT)?;
+        fillers.resize_with(model.members.len() + 1, || None);
+        Ok(Self {
             model,
             x,
-            filler: None,
+            fillers,
             table: Vec::new(),
             start: 0,
             present: Vec::new(),
-        }
+        })
     }
 
-    /// The whitened residuals of the rows, and how many sensors each of them has.
-    pub(super) fn whiten(&mut self, rows: Range<usize>, white: &mut [f64]) -> Result<&[usize]> {
-        let FittedFused { lagged, whitening, .. } = self.model;
+    /// The whitened residuals of the rows from the model number `judge`, and how many sensors each of them has.
+    pub(super) fn whiten(&mut self, judge: usize, rows: Range<usize>, white: &mut [f64]) -> Result<&[usize]> {
+        let model = self.model.judge(judge);
+        let FittedFused { lagged, whitening, .. } = model;
         let columns = lagged.columns;
         self.present.clear();
         extend(&mut self.present, rows.clone().map(|_| lagged.kept.len()), "counts of sensors")?;
@@ -241,10 +245,10 @@ impl<'a, 'x> Filled<'a, 'x> {
             let filled = &self.table[(past - self.start) * columns..];
             table[..filled.len()].copy_from_slice(filled);
         }
-        if self.filler.is_none() {
-            self.filler = Some(Filler::new(self.model)?);
+        if self.fillers[judge].is_none() {
+            self.fillers[judge] = Some(Filler::new(model)?);
         }
-        if let Some(filler) = &mut self.filler {
+        if let Some(filler) = &mut self.fillers[judge] {
             filler.fill(&mut table, rows.start - past, &mut self.present, false)?;
         }
         let count = rows.end - past;
@@ -257,6 +261,11 @@ impl<'a, 'x> Filled<'a, 'x> {
         self.table = table;
         self.start = past;
         Ok(&self.present)
+    }
+
+    /// Where the latest filled rows start, and those rows.
+    pub(super) fn latest(self) -> (usize, Vec<f64>) {
+        (self.start, self.table)
     }
 }
 

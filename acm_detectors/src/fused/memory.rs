@@ -4,6 +4,7 @@ use acm_linalg::memory::copied;
 use acm_linalg::samples::room;
 use acm_linalg::{Memory, Reader, Result, Writer};
 
+use super::resolution::Shown;
 use super::score::{products, squares};
 use crate::lagged::LaggedMemory;
 
@@ -26,6 +27,10 @@ pub(super) struct ResidualMeans {
     pub(super) shift: Vec<f64>,
     /// Mean count of the sensors that were not missing, at each of them.
     pub(super) present: Vec<f64>,
+    /// What the readings have shown of coarser steps.
+    pub(super) shown: Shown,
+    /// Which model judged the latest row, and has these memories.
+    pub(super) judge: usize,
 }
 
 impl ResidualMeans {
@@ -35,6 +40,12 @@ impl ResidualMeans {
             power: copied(&self.power, what)?,
             shift: copied(&self.shift, what)?,
             present: copied(&self.present, what)?,
+            shown: Shown {
+                evidence: copied(&self.shown.evidence, what)?,
+                runs: copied(&self.shown.runs, what)?,
+                latest: copied(&self.shown.latest, what)?,
+            },
+            judge: self.judge,
         })
     }
 }
@@ -53,6 +64,10 @@ impl Memory for FusedMemory {
             to.reals("live.power", &state.power);
             to.reals("live.shift", &state.shift);
             to.reals("live.present", &state.present);
+            to.reals("live.evidence", &state.shown.evidence);
+            to.reals("live.runs", &state.shown.runs);
+            to.reals("live.latest", &state.shown.latest);
+            to.count("live.judge", state.judge as u64);
         }
     }
 
@@ -73,7 +88,27 @@ impl Memory for FusedMemory {
             from.require(power.len() == slow && power.iter().all(|value| value.is_finite()), "live.power")?;
             from.require(shift.iter().all(|value| value.is_finite()), "live.shift")?;
             from.require(present.iter().all(|&value| value > 0.0 && value <= sensors as f64), "live.present")?;
-            Some(ResidualMeans { power, shift, present })
+            let (mut shown, mut judge) = (Shown::default(), 0);
+            if from.has("live.evidence") {
+                let steps = from.length("live.evidence")?;
+                shown.evidence = from.reals("live.evidence", steps)?;
+                let runs = steps.checked_mul(sensors).ok_or_else(|| from.wrong("live.runs"))?;
+                shown.runs = from.reals("live.runs", runs)?;
+                shown.latest = from.reals("live.latest", if steps > 0 { sensors } else { 0 })?;
+                judge = from.size("live.judge")?;
+                let counts = |values: &[f64]| values.iter().all(|&value| value >= 0.0 && value.is_finite());
+                from.require(counts(&shown.evidence), "live.evidence")?;
+                from.require(counts(&shown.runs), "live.runs")?;
+                from.require(shown.latest.iter().all(|value| value.is_finite()), "live.latest")?;
+                from.require(judge <= steps, "live.judge")?;
+            }
+            Some(ResidualMeans {
+                power,
+                shift,
+                present,
+                shown,
+                judge,
+            })
         } else {
             None
         };

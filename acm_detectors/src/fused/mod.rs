@@ -35,7 +35,9 @@ mod folds;
 mod gaps;
 mod memory;
 mod parts;
+mod resolution;
 mod score;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +51,7 @@ use crate::lagged::Lagged;
 use crate::packed::Packed;
 use crate::screen::LeftOut;
 use parts::{Kind, Norms};
+use resolution::Telling;
 
 pub use memory::FusedMemory;
 
@@ -81,6 +84,12 @@ pub struct FittedFused {
     components: usize,
     upsets: usize,
     left_out: LeftOut,
+    /// The step of each sensor's training readings: 0 for none, -1 for states; nothing where they are not known.
+    steps: Vec<f64>,
+    /// Coarser steps, rising, and the models of rows that are rounded to them: of the same sensors, without members.
+    member_steps: Vec<f64>,
+    members: Vec<FittedFused>,
+    telling: Telling,
 }
 
 impl Fused {
@@ -260,7 +269,7 @@ impl FittedFused {
 
 impl Persist for FittedFused {
     const KIND: &'static str = "FusedDetector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -289,6 +298,7 @@ impl Persist for FittedFused {
         to.count("components", self.components as u64);
         to.count("trimmed", self.upsets as u64);
         self.left_out.write(to);
+        self.write_members(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -321,7 +331,7 @@ impl Persist for FittedFused {
         let usual = from.real("mean_power")?;
         from.require(usual >= 0.0 && usual.is_finite(), "mean_power")?;
         let left_out = LeftOut::read(from, lagged.columns)?;
-        Ok(Self {
+        let mut model = Self {
             parameters,
             whitening: Packed::full(&whitening, sensors, width)?,
             lagged,
@@ -331,6 +341,15 @@ impl Persist for FittedFused {
             components: from.size("components")?,
             upsets: from.size("trimmed")?,
             left_out,
-        })
+            steps: Vec::new(),
+            member_steps: Vec::new(),
+            members: Vec::new(),
+            telling: Telling::default(),
+        };
+        // Files of earlier versions judge all rows alike.
+        if from.has("steps") {
+            model.read_members(from)?;
+        }
+        Ok(model)
     }
 }

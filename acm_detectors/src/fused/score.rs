@@ -7,12 +7,11 @@ use acm_linalg::{Error, Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
 
 use super::FittedFused;
-use super::gaps::{self, Filled, Filler};
+use super::gaps::Filled;
 use super::memory::{FusedMemory, Release, ResidualMeans};
 use super::parts::{Kind, Part, full_scale};
 use crate::lagged;
 use crate::packed::PRODUCT_NS;
-use crate::product::of_points;
 
 /// For the memories a row counts at most as this many usual ones: a spike, or a past fault, is forgotten in bounded time.
 const CAP: f64 = 5.0;
@@ -40,7 +39,8 @@ impl FittedFused {
     /// # Errors
     /// [`Error::Columns`]; [`Error::Length`] unless `out` has n values; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, None, &mut self.start()?, Wanted::Score, out)
+        self.walk(x, 0, &mut self.start()?, Wanted::Score, out)?;
+        Ok(())
     }
 
     /// Each part of the score over its limit (n, parts), row after row.
@@ -48,7 +48,8 @@ impl FittedFused {
     /// # Errors
     /// As for [`Self::score`].
     pub fn parts(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, None, &mut self.start()?, Wanted::Parts, out)
+        self.walk(x, 0, &mut self.start()?, Wanted::Parts, out)?;
+        Ok(())
     }
 
     /// The share of each sensor (n, d), row after row: its shares of the parts, weighed by how far each part is above normal.
@@ -57,7 +58,8 @@ impl FittedFused {
     /// # Errors
     /// As for [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, None, &mut self.start()?, Wanted::Contributions, out)
+        self.walk(x, 0, &mut self.start()?, Wanted::Contributions, out)?;
+        Ok(())
     }
 
     /// Scores the rows that follow those that `live` has seen: the same as if all had been scored at once.
@@ -77,15 +79,12 @@ impl FittedFused {
             return Ok(());
         }
         let (mut all, old) = live.rows.before(x)?;
-        let mut present = room(x.rows(), 1, self.lagged.kept.len(), "counts of sensors")?;
-        if gaps::any(x, 0..x.rows(), &self.lagged.kept)?
-            && let Some(rows) = all.as_slice_mut()
-        {
-            Filler::new(self)?.fill(rows, old, &mut present, false)?;
+        let (start, filled) = self.walk(all.view().into(), old, &mut state, Wanted::Score, out)?;
+        if let Some(rows) = all.as_slice_mut() {
+            let at = start * self.columns();
+            rows[at..at + filled.len()].copy_from_slice(&filled);
         }
-        let rows = lagged::LaggedMemory::of(&all, self.parameters.lags)?;
-        self.walk(all.view().into(), old, Some(&present), &mut state, Wanted::Score, out)?;
-        live.rows = rows;
+        live.rows = lagged::LaggedMemory::of(&all, self.parameters.lags)?;
         live.state = Some(state);
         Ok(())
     }
@@ -96,20 +95,21 @@ impl FittedFused {
             power: room(slow, 1, self.usual, "means of residuals")?,
             shift: room(slow, self.lagged.kept.len(), 0.0, "means of residuals")?,
             present: room(slow, 1, self.lagged.kept.len() as f64, "means of residuals")?,
+            shown: self.telling.start()?,
+            judge: 0,
         })
     }
 
-    /// The rows of `x` from `skip` on. Gaps are filled here, unless that is done and `present` says how many sensors each of
-    /// the rows had.
+    /// The rows of `x` from `skip` on, the earlier ones of which are filled; the latest rows that were filled here, and where
+    /// they start.
     fn walk(
         &self,
         x: Samples<'_>,
         skip: usize,
-        present: Option<&[usize]>,
         state: &mut ResidualMeans,
         wanted: Wanted,
         out: &mut [f64],
-    ) -> Result<()> {
+    ) -> Result<(usize, Vec<f64>)> {
         x.require_columns(self.columns())?;
         let rows = x.rows() - skip;
         let width = match wanted {
@@ -130,28 +130,41 @@ impl FittedFused {
         let slow = self.parameters.slow().gathered("the parts of the score")?;
         let mut white = room(step, sensors, 0.0, "residuals")?;
         let mut found = PartInputs::new(self, if wanted == Wanted::Contributions { step } else { 1 }, wanted)?;
-        let mut filled = Filled::new(self, x);
+        state.look_as(&self.telling)?;
+        let mut judges = room(step, 1, 0, "which model judges")?;
+        let mut filled = Filled::new(self, x)?;
         let mut watch = Watch::start();
         for (number, out) in out.chunks_mut(step * width).enumerate() {
             watch.look()?;
             let (first, count) = (skip + number * step, out.len() / width);
-            let white = &mut white[..count * sensors];
-            let present = match present {
-                Some(present) => {
-                    of_points(&self.lagged, &self.whitening, None, x, first..first + count, white)?;
-                    &present[first - skip..first - skip + count]
+            let judges = &mut judges[..count];
+            self.choose(x, first..first + count, &mut state.shown, state.judge, judges)?;
+            let mut done = 0;
+            for stretch in judges.chunk_by(|one, next| one == next) {
+                let (judge, count) = (stretch[0], stretch.len());
+                let rows = first + done..first + done + count;
+                let out = &mut out[done * width..(done + count) * width];
+                let white = &mut white[..count * sensors];
+                done += count;
+                if judge != state.judge {
+                    let before = self.judge(state.judge).usual;
+                    self.turn(state, state.judge, judge);
+                    state.judge = judge;
+                    let ratio = if before > 0.0 { self.judge(judge).usual / before } else { 1.0 };
+                    found.running.iter_mut().for_each(|running| *running *= ratio);
                 }
-                None => filled.whiten(first..first + count, white)?,
-            };
-            dispatch!(Level::new(), simd => {
-                let _ = simd;
-                self.remember(&parts, &slow, white, present, state, wanted, &mut found, out);
-            });
-            if wanted == Wanted::Contributions {
-                self.share(&parts, white, x, first, &mut found, out)?;
+                let model = self.judge(judge);
+                let present = filled.whiten(judge, rows.clone(), white)?;
+                dispatch!(Level::new(), simd => {
+                    let _ = simd;
+                    model.remember(&parts, &slow, white, present, state, wanted, &mut found, out);
+                });
+                if wanted == Wanted::Contributions {
+                    model.share(&parts, white, x, rows.start, &mut found, out)?;
+                }
             }
         }
-        Ok(())
+        Ok(filled.latest())
     }
 
     /// Rows that are whitened at once.

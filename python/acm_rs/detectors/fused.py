@@ -54,6 +54,9 @@ class FusedDetector(Screening, Detector):
     fastest in its direction plus two standard deviations, a power loses a tenth of what it is above the fastest with
     each row.
 
+    Rows that are rounded coarser than the training rows were are judged by a model of training rows rounded so, with
+    the variance of rounding, step^2 / 12, in its covariances and with limits of its own; ``resolution`` tells which.
+
     NaN and infinity are missing: readings that make w = r' S^-1 r least take their place, which is what the present
     sensors and the rows before let expect. The power and the shift are scaled to all sensors. In a row without any
     value the means stand still.
@@ -159,6 +162,11 @@ class FusedDetector(Screening, Detector):
     def trimmed_(self) -> int:
         """Training rows that were left out."""
         return self._engine.trimmed_
+
+    @property
+    def steps_(self) -> NDArray[np.float64]:
+        """Steps of readings, coarser than at fit and rising, that there is a model for, (steps,)."""
+        return self._engine.steps_
 
     @property
     def center_(self) -> NDArray[np.float64]:
@@ -317,3 +325,42 @@ class FusedDetector(Screening, Detector):
             ``x`` has another number of columns than at fit, or columns of other names.
         """
         return self._tables(self._engine.parts, x, labels=lambda: self.part_names_)
+
+    @overload
+    def resolution(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def resolution(self, x: Table) -> Any: ...
+    def resolution(self, x: Table) -> Any:
+        """Tell which rows are rounded coarser than the training rows were, and to what.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            A history, oldest first.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            The step, in units of the readings, that the model which judges the row is made for, one of ``steps_``; 0
+            for rows as fine as those of the training. It is told from the row and those before it.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> random = np.random.default_rng(0)
+        >>> x = random.normal(size=(1000, 2)) @ random.normal(size=(2, 6)) + 0.2 * random.normal(size=(1000, 6))
+        >>> detector = acm_rs.FusedDetector().fit(x[:800])
+        >>> x[900:] = x[900:].round(1)
+        >>> detector.resolution(x[898:902]).tolist()
+        [0.0, 0.0, 0.1, 0.1]
+        """
+        return self._lines(self._engine.resolution, x, "resolution")

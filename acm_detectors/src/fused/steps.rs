@@ -1,0 +1,356 @@
+//! Readings in steps: rows that are rounded coarser than the training rows were are judged by a model of rounded rows.
+
+use std::ops::Range;
+
+use acm_linalg::memory::{Gather, copied, extend, push, reserved};
+use acm_linalg::samples::room;
+use acm_linalg::{Error, Reader, Result, Samples, Scaling, Writer};
+use ndarray::ArrayView2;
+
+use super::fit::{divide, identity};
+use super::memory::ResidualMeans;
+use super::parts::Norms;
+use super::resolution::Telling;
+use super::{FittedFused, Fused};
+use crate::packed::Packed;
+use crate::screen::LeftOut;
+
+/// Sensors with no more values than this are states, not readings in steps.
+const FEW_VALUES: usize = 20;
+
+/// Powers of ten that are looked at.
+const EXPONENTS: Range<i32> = -9..4;
+
+/// How far from a multiple of a step a reading may lie, in steps, and for each step of it: that of single precision.
+const NEAR: (f64, f64) = (1e-6, 4e-8);
+
+/// Readings of so many steps that they may lie this far from one tell nothing.
+const TOO_FAR: f64 = 0.05;
+
+/// Steps that raise the mean power by less than this share do not matter.
+pub(super) const MATTERS: f64 = 0.01;
+
+/// Most models of rounded rows.
+const MOST_MEMBERS: usize = 4;
+
+/// Steps of more standard deviations than this make of a sensor a state: it is not rounded, its noise is as large.
+const COARSEST: f64 = 2.0;
+
+/// What stands for the step of a state.
+pub(super) const FEW: f64 = -1.0;
+
+pub(super) const WHAT: &str = "steps of readings";
+
+/// How far from a multiple of `step` a reading may lie, in steps; `None` where it is too large to tell.
+#[inline(always)]
+pub(super) fn tolerance(steps: f64) -> Option<f64> {
+    let near = NEAR.0 + NEAR.1 * steps.abs();
+    (near < TOO_FAR).then_some(near)
+}
+
+/// Ten to a power, in its nearest number.
+fn ten(exponent: i32) -> f64 {
+    if exponent < 0 {
+        1.0 / 10.0_f64.powi(-exponent)
+    } else {
+        10.0_f64.powi(exponent)
+    }
+}
+
+/// The multiple of 10^`exponent` that is nearest to a reading.
+fn rounded(value: f64, exponent: i32) -> f64 {
+    if exponent < 0 {
+        let steps = 10.0_f64.powi(-exponent);
+        (value * steps).round() / steps
+    } else {
+        let step = 10.0_f64.powi(exponent);
+        (value / step).round() * step
+    }
+}
+
+/// The coarsest of 1, 2 and 5 times a power of ten whose multiples all known values are: 0 where there is none, -1 where the
+/// values are few.
+fn step_of(values: &[f64]) -> f64 {
+    let known = || values.iter().copied().filter(|value| value.is_finite());
+    let mut distinct = [0.0; FEW_VALUES + 1];
+    let mut count = 0;
+    for value in known() {
+        if !distinct[..count].contains(&value) {
+            distinct[count] = value;
+            count += 1;
+            if count > FEW_VALUES {
+                break;
+            }
+        }
+    }
+    if count <= FEW_VALUES {
+        return FEW;
+    }
+    for exponent in EXPONENTS.rev() {
+        for digit in [5.0, 2.0, 1.0] {
+            let step = digit * ten(exponent);
+            let fits = |value: f64| {
+                let steps = value / step;
+                tolerance(steps).is_some_and(|near| (steps - steps.round()).abs() <= near)
+            };
+            if known().all(fits) {
+                return step;
+            }
+        }
+    }
+    0.0
+}
+
+impl Fused {
+    /// Finds the steps of the training readings `raw`, and gives `model` a model for each coarser step that matters; `filled` has
+    /// no gaps and nothing that was left out.
+    pub(super) fn add_members(
+        &self,
+        model: &mut FittedFused,
+        raw: Samples<'_>,
+        filled: Samples<'_>,
+        usable: &[bool],
+    ) -> Result<()> {
+        let kept = copied(&model.lagged.kept, WHAT)?;
+        let scale = copied(&model.lagged.scaling.scale, WHAT)?;
+        let mut column = room(raw.rows(), 1, 0.0, "a column")?;
+        let mut steps = reserved(kept.len(), WHAT)?;
+        for &place in &kept {
+            raw.read_column(place, &mut column);
+            steps.push(step_of(&column));
+        }
+        let sensors = kept.len();
+        let mut inverse = identity(sensors)?;
+        divide(&model.factor, &mut inverse, sensors, sensors)?;
+        // What a unit of each sensor's variance adds to the power.
+        let mut power = room(sensors, 1, 0.0, WHAT)?;
+        for row in inverse.chunks_exact(sensors) {
+            power.iter_mut().zip(row).for_each(|(power, value)| *power += value * value);
+        }
+        let continuous = steps.iter().filter(|&&step| step >= 0.0).count();
+        model.steps = steps;
+        let (rows, columns) = (raw.rows(), raw.columns());
+        let mut table = Vec::new();
+        for exponent in EXPONENTS {
+            let step = ten(exponent);
+            let finer = |place: usize| model.steps[place] >= 0.0 && model.steps[place] < 0.999 * step;
+            let noise_of = |place: usize| (step / scale[place]).powi(2) / 12.0;
+            let coarser = (0..sensors).filter(|&place| finer(place)).count();
+            let readings = (0..sensors).filter(|&place| step <= COARSEST * scale[place] && model.steps[place] >= 0.0);
+            if coarser == 0 || 2 * coarser < continuous || 2 * readings.count() < continuous {
+                continue;
+            }
+            let added: f64 = (0..sensors)
+                .filter(|&place| finer(place))
+                .map(|place| noise_of(place) * power[place])
+                .sum();
+            if added < MATTERS * sensors as f64 || model.members.len() == MOST_MEMBERS {
+                continue;
+            }
+            if table.is_empty() {
+                table = room(rows, columns, 0.0, "the training rows, rounded")?;
+            }
+            filled.read(0..rows, &mut table);
+            let mut noise = room(sensors, 1, 0.0, WHAT)?;
+            for place in (0..sensors).filter(|&place| finer(place)) {
+                noise[place] = step * step / 12.0;
+                if step <= COARSEST * scale[place] {
+                    let column = table.iter_mut().skip(kept[place]).step_by(columns);
+                    column.for_each(|value| *value = rounded(*value, exponent));
+                }
+            }
+            let view = ArrayView2::from_shape((rows, columns), &table).map_err(|_| Error::Memory {
+                what: "the training rows, rounded",
+                rows,
+                columns,
+            })?;
+            let member = self.learn(view.into(), view.into(), usable, Some((kept.as_slice(), noise.as_slice())))?;
+            if member.lagged.kept == kept {
+                push(&mut model.member_steps, step, WHAT)?;
+                push(&mut model.members, member, WHAT)?;
+            }
+        }
+        let mut telling = Telling::new(&model.steps, &model.member_steps)?;
+        let count = telling.steps().len();
+        for (place, &at) in kept.iter().enumerate() {
+            // A sensor tells alone of what matters by itself and never seemed to be so in the training rows.
+            raw.read_column(at, &mut column);
+            for number in 0..count {
+                let variance = (telling.steps()[number] / scale[place]).powi(2) / 12.0;
+                let matters = variance * power[place] >= MATTERS * sensors as f64;
+                if matters && !telling.runs_on(place, number, &column) {
+                    telling.decide(place, number);
+                }
+            }
+        }
+        model.telling = telling;
+        Ok(())
+    }
+}
+
+impl FittedFused {
+    /// Steps coarser than the training's for which there is a model, rising.
+    #[must_use]
+    pub fn member_steps(&self) -> &[f64] {
+        &self.member_steps
+    }
+
+    /// The model that judges by this number: 0 is this one.
+    pub(super) fn judge(&self, number: usize) -> &Self {
+        if number == 0 { self } else { &self.members[number - 1] }
+    }
+
+    /// Takes the memories from the model `from` to the model `to`: what is unusual by one is so by the other. Readings would not
+    /// do, as another subspace explains other sensors.
+    pub(super) fn turn(&self, state: &mut ResidualMeans, from: usize, to: usize) {
+        let (from, to) = (self.judge(from), self.judge(to));
+        if from.usual > 0.0 {
+            state.power.iter_mut().for_each(|power| *power *= to.usual / from.usual);
+        }
+    }
+}
+
+/// The arrays of a file that hold all members, one after the other: what of a member, and its name.
+type Stored = (&'static str, fn(&FittedFused) -> Result<Vec<f64>>);
+
+const STORED: [Stored; 13] = [
+    ("member.fill", |member| copied(&member.lagged.scaling.fill, WHAT)),
+    ("member.center", |member| copied(&member.lagged.scaling.center, WHAT)),
+    ("member.scale", |member| copied(&member.lagged.scaling.scale, WHAT)),
+    ("member.known", |member| member.lagged.scaling.known.iter().map(|&known| known as f64).gathered(WHAT)),
+    ("member.mean", |member| copied(&member.lagged.mean, WHAT)),
+    ("member.whitening", |member| member.whitening.matrix()),
+    ("member.factor", |member| copied(&member.factor, WHAT)),
+    ("member.parts.mean", |member| copied(&member.norms.mean, WHAT)),
+    ("member.parts.sd", |member| copied(&member.norms.spread, WHAT)),
+    ("member.parts.limit", |member| copied(&member.norms.limit, WHAT)),
+    ("member.mean_power", |member| copied(&[member.usual], WHAT)),
+    ("member.components", |member| copied(&[member.components as f64], WHAT)),
+    ("member.trimmed", |member| copied(&[member.upsets as f64], WHAT)),
+];
+
+impl FittedFused {
+    pub(super) fn write_members(&self, to: &mut Writer) {
+        // A model from a file of an earlier version knows no steps.
+        if self.steps.is_empty() {
+            return;
+        }
+        to.reals("steps", &self.steps);
+        to.reals("member.steps", &self.member_steps);
+        to.measured("member.alone", self.telling.deciding());
+        for (name, values_of) in STORED {
+            let mut all = Vec::new();
+            for member in &self.members {
+                if let Err(error) = values_of(member).and_then(|values| extend(&mut all, values, WHAT)) {
+                    return to.fail(error);
+                }
+            }
+            to.reals(name, &all);
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts; what is no count saturates"
+    )]
+    pub(super) fn read_members(&mut self, from: &Reader<'_>) -> Result<()> {
+        let (sensors, width, parts) = (self.lagged.kept.len(), self.lagged.width(), self.norms.limit.len());
+        self.steps = from.reals("steps", sensors)?;
+        from.require(self.steps.iter().all(|&step| step >= FEW && step.is_finite()), "steps")?;
+        let count = from.length("member.steps")?;
+        self.member_steps = from.reals("member.steps", count)?;
+        let rising = self.member_steps.windows(2).all(|pair| pair[0] < pair[1]);
+        let positive = |values: &[f64]| values.iter().all(|&value| value > 0.0 && value.is_finite());
+        from.require(rising && positive(&self.member_steps), "member.steps")?;
+        let sizes = [
+            sensors,
+            sensors,
+            sensors,
+            sensors,
+            width,
+            sensors * width,
+            sensors * sensors,
+            parts,
+            parts,
+            parts,
+            1,
+            1,
+            1,
+        ];
+        let mut stored = reserved(STORED.len(), WHAT)?;
+        for ((name, _), size) in STORED.into_iter().zip(sizes) {
+            let values = from.reals(name, count.checked_mul(size).ok_or_else(|| from.wrong("member.steps"))?)?;
+            let least = if name == "member.known" || size == 1 { Some(0.0) } else { None };
+            let valid = |&value: &f64| value.is_finite() && least.is_none_or(|least| value >= least);
+            from.require(values.iter().all(valid), name)?;
+            stored.push(values);
+        }
+        for number in 0..count {
+            let of = |place: usize| copied(&stored[place][number * sizes[place]..(number + 1) * sizes[place]], WHAT);
+            let whole = |place: usize| stored[place][number] as usize;
+            let (scale, factor) = (of(2)?, of(6)?);
+            from.require(positive(&scale), "member.scale")?;
+            from.require((0..sensors).all(|place| factor[place * (sensors + 1)] > 0.0), "member.factor")?;
+            let norms = Norms {
+                mean: of(7)?,
+                spread: of(8)?,
+                limit: of(9)?,
+            };
+            from.require(positive(&norms.spread), "member.parts.sd")?;
+            from.require(positive(&norms.limit), "member.parts.limit")?;
+            let mut lagged = self.lagged.about(of(4)?)?;
+            lagged.scaling = Scaling {
+                fill: of(0)?,
+                center: of(1)?,
+                scale,
+                known: of(3)?.iter().map(|&known| known as u64).gathered(WHAT)?,
+            };
+            let member = Self {
+                parameters: self.parameters.clone(),
+                lagged,
+                whitening: Packed::full(&of(5)?, sensors, width)?,
+                factor,
+                norms,
+                usual: stored[10][number],
+                components: whole(11),
+                upsets: whole(12),
+                left_out: LeftOut::default(),
+                steps: Vec::new(),
+                member_steps: Vec::new(),
+                members: Vec::new(),
+                telling: Telling::default(),
+            };
+            push(&mut self.members, member, WHAT)?;
+        }
+        self.telling = Telling::new(&self.steps, &self.member_steps)?;
+        let steps = self.telling.steps().len();
+        let cells = steps.checked_mul(sensors).ok_or_else(|| from.wrong("member.alone"))?;
+        for (cell, alone) in from.reals("member.alone", cells)?.into_iter().enumerate() {
+            from.require(alone == 0.0 || alone == 1.0, "member.alone")?;
+            if alone == 1.0 {
+                self.telling.decide(cell / steps, cell % steps);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_the_coarsest_that_fit() {
+        let of = |step: f64| (0..60).map(|number| (37 * number % 61) as f64 * step).collect::<Vec<_>>();
+        for step in [0.01, 0.5, 0.2, 10.0, 1e-6] {
+            assert!((step_of(&of(step)) / step - 1.0).abs() < 1e-12, "{step}");
+        }
+        assert_eq!(step_of(&of(0.3)), 0.1);
+        assert_eq!(step_of(&of(std::f64::consts::PI)), 0.0);
+        assert_eq!(step_of(&[1.0; 50]), FEW);
+        let single: Vec<f64> = of(0.01).iter().map(|value| f64::from(*value as f32)).collect();
+        assert_eq!(step_of(&single), 0.01);
+        assert_eq!([rounded(2.345_67, -2), rounded(-1234.0, 2)], [2.35, -1200.0]);
+    }
+}
