@@ -5,7 +5,7 @@ from __future__ import annotations
 import acm_rs
 import numpy as np
 import pytest
-from acm_rs.monitor.alarms import BRIDGE, OFF, PERSIST, alarmed, limit_for, spells
+from acm_rs.monitor.alarms import BRIDGE, OFF, PERSIST, alarmed, found_episodes, limit_for, spells
 from acm_rs.monitor.cleaning import codes_of, learn, repeats
 from acm_rs.monitor.plane import chi_squared
 from acm_rs.monitor.relations import Relations, product, solve_missing
@@ -191,3 +191,37 @@ def test_the_plane_of_t2_and_spe() -> None:
     assert [chi_squared(d, 0.01) / chi2.isf(0.01, d) for d in (1.0, 1.5, 4.0, 60.0)] == pytest.approx(
         [1.0] * 4, rel=0.01
     )
+
+
+def test_the_plane_leaves_constants_out_that_have_moved() -> None:
+    random = np.random.default_rng(5)
+    x = (
+        50.0
+        + random.standard_normal((900, 2)) @ random.standard_normal((2, 5))
+        + 0.3 * random.standard_normal((900, 5))
+    )
+    with_constant = np.column_stack([x, np.full(900, 7.0)])
+    later = with_constant[700:].copy()
+    later[100:, 5] = 9.0
+    plane = acm_rs.Monitor().fit(with_constant[:700]).score(later)._plane
+    alone = acm_rs.Monitor().fit(x[:700]).score(x[700:])._plane
+    assert plane is not None
+    assert alone is not None
+    assert np.array_equal(plane(), alone(), equal_nan=True)
+
+
+def test_a_rise_does_not_reach_over_rows_that_are_not_judged() -> None:
+    scores = np.array([0.1, 0.95, 0.96, np.nan, np.nan, 0.95, 1.1, 1.2, 1.3, 1.4])
+    d, n = 1, len(scores)
+    nothing = np.zeros((n, d))
+    alarms = alarmed(scores, 1.0)[0]
+    kinds = np.zeros(n, np.int64)
+    [one] = found_episodes(
+        alarms, scores, np.ones(n), nothing, nothing, nothing, np.ones(d), ["a"], kinds, ["running"], kinds, [""]
+    )
+    assert (one.start, one.first_sign) == (8, 5)
+    scores[3:5] = 0.92
+    [one] = found_episodes(
+        alarms, scores, np.ones(n), nothing, nothing, nothing, np.ones(d), ["a"], kinds, ["running"], kinds, [""]
+    )
+    assert one.first_sign == 1

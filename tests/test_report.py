@@ -16,7 +16,7 @@ import pytest
 from acm_rs.monitor import Culprit, Episode, Result
 from acm_rs.report import report_html
 from acm_rs.report.page import page
-from acm_rs.report.pictures import MOST_SENSORS, around, axis_of, shortened
+from acm_rs.report.pictures import MOST_SENSORS, around, axis_of, shortened, strangest
 from acm_rs.report.thinning import Buckets
 from acm_rs.report.words import cell, part, span_text, spelled
 from results import made
@@ -266,6 +266,29 @@ def test_what_was_before_and_after_an_alarm_stands_beside_it() -> None:
     last = around(result, result.found[1], "bearing")
     assert np.isnan(last[1])
     assert np.isnan(around(result, one, "not there")).all()
+
+
+def test_an_alarm_without_culprits_shows_what_is_out_of_its_usual_range() -> None:
+    result = made()
+    one = result.found[0]
+    one.culprits = []
+    result.values[one.start : one.end, 3] += 200.0
+    result.values[one.start : one.end, 4] -= 2000.0
+    usual = result.values[~np.isnan(result.scores) & ~result.alarms]
+    low, high = np.quantile(usual[:, 3][np.isfinite(usual[:, 3])], [0.01, 0.99])
+    reads = float(np.median(result.values[one.start : one.end, 3]))
+    assert ("Fan.A 3", reads, (pytest.approx(low), pytest.approx(high))) in strangest(result, one)
+    assert [name for name, _, _ in strangest(result, one)][:2] == ["Fan.A 4", "Fan.A 3"]
+    words = read(result).words
+    assert "Sensors farthest out of their usual range in alarm 1" in words
+    assert f"Fan.A 3 {spelled(reads)} {spelled(low)} to {spelled(high)}" in words
+    headings = [text["text"] for text in figures(result)["episode-1"]["layout"]["annotations"]]
+    assert headings[:2] == ["Fan.A 4", "Fan.A 3"]
+    low, high = figures(result)["episode-1"]["layout"]["yaxis"]["range"]
+    assert low < np.min(result.values[one.start : one.end, 4]) < high
+    result.values[one.start : one.end] = np.nan
+    assert strangest(result, one) == []
+    assert "episode-1" not in figures(result)
 
 
 @pytest.mark.parametrize("timed", [True, False])

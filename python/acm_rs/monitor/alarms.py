@@ -132,7 +132,8 @@ def found_episodes(
     starts, ends = spells(alarms, ~np.isnan(scores))
     found = []
     with np.errstate(invalid="ignore"):
-        low = scores <= OFF * limits
+        # A rise does not reach over rows that are not judged, such as a standstill.
+        low = ~(scores > OFF * limits)
     quiet = np.maximum.accumulate(np.where(low, np.arange(len(scores)), -1)) if len(scores) else low
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         ratio = np.where(np.isnan(scores[start:end]), -np.inf, scores[start:end] / limits[start:end])

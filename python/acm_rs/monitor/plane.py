@@ -29,7 +29,9 @@ def plane(watches: Watches, values: Matrix, expected: Matrix, regimes: NDArray[n
     10.1214/aoms/1177728786).
     """
     found = np.full((len(values), 2), np.nan)
-    d = values.shape[1]
+    # Behind the sensors that are watched may stand constants that have moved.
+    d = len(watches.scale)
+    values, expected = values[:, :d], expected[:, :d]
     if d < 2 or not watches.axes.size:
         return found
     spreads = np.square(watches.level_scale)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from acm_rs._native import __version__
 from acm_rs.monitor.result import told
 from acm_rs.report import pictures
+from acm_rs.report.plane import plane_of, plane_picture
 from acm_rs.report.words import cell, counted, headline, part, safe, span_of, spelled, title
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def page(result: Result, script: str) -> str:
     plane = None
     if drawn:
         figures["overview"] = pictures.overview(result)
-        plane = pictures.plane_of(result)
+        plane = plane_of(result)
         if plane is not None:
-            figures["plane"] = pictures.plane_picture(result, plane)
+            figures["plane"] = plane_picture(result, plane)
     detailed = _detailed(result)
     for number in detailed:
         picture = pictures.episode_picture(result, result.found[number])
@@ -310,10 +311,12 @@ def _episode(result: Result, number: int, sentence: str, figures: dict[str, Any]
     )
     if one.culprits:
         parts.append(_culprits(result, one, number))
+    else:
+        parts.append(_strangest(result, one, number))
     if key in figures:
-        shown = [who.name for who in pictures.culprits_shown(one)]
+        shown = pictures.shown_in(result, one)
         beside = "before, during and after the alarm, beside what they should read"
-        words = f"{', '.join(shown)} {beside}. The table above has their means."
+        words = f"{', '.join(shown)} {beside}. The table above has them in numbers."
         parts.append(f"<figure>{_picture(key, words)}{_traces_key()}</figure>\n")
     return "".join([*parts, "</article>\n"])
 
@@ -335,6 +338,23 @@ def _culprits(result: Result, one: Episode, number: int) -> str:
     if not any(row[4] for row in rows):
         head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
     return _table(f"Sensors behind alarm {number + 1}, means over it", head, rows, {2: "number", 3: "number"})
+
+
+def _strangest(result: Result, one: Episode, number: int) -> str:
+    """Where no sensor stands out of the relations: those that are out of their usual range."""
+    rows = [
+        [safe(name), spelled(reads), f"{spelled(low)} to {spelled(high)}", safe(result.units.get(name, ""))]
+        for name, reads, (low, high) in pictures.strangest(result, one)
+    ]
+    if not rows:
+        return ""
+    head = ["Sensor", "Reads", "Otherwise reads", "Unit"]
+    if not any(row[3] for row in rows):
+        head, rows = head[:3], [row[:3] for row in rows]
+    words = (
+        f"Sensors farthest out of their usual range in alarm {number + 1}: median, and 98 % of the rows without alarm"
+    )
+    return _table(words, head, rows, {1: "number", 2: "number"})
 
 
 def _pair(who: Culprit) -> tuple[str, str]:

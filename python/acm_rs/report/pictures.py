@@ -22,8 +22,8 @@ __all__ = [
     "USUAL",
     "WIDTH",
     "episode_picture",
+    "layout_of",
     "overview",
-    "plane_picture",
     "shown_sensors",
 ]
 
@@ -48,10 +48,6 @@ USUAL, FAR = 2.5, 8.0
 """Deviations up to which the heat map is pale, and from which its colour is full."""
 WIDTH = 2.0
 """Deviations on either side of what is expected that are drawn as its band."""
-CELLS = 80
-"""Cells across the plane, each with one point of a kind at most."""
-LEAST = 1e-3
-"""Times its limit below which a point of the plane lies at the edge."""
 LOGARITHMIC = 30.0
 """Times the limit beyond which the score has a logarithmic axis."""
 
@@ -94,7 +90,7 @@ def overview(result: Result) -> Figure:
     inner = score + ribbon + map_ + gaps
     bounds = np.array([0, map_, map_ + 46, map_ + 46 + ribbon, map_ + gaps + ribbon, inner]) / inner
     data = [*_score_lines(result, buckets), _ribbon(result, buckets), _heat(result, buckets, sensors)]
-    layout = _layout(result, inner + top + bottom, top, bottom)
+    layout = layout_of(result, inner + top + bottom, top, bottom)
     layout["xaxis"] |= {"anchor": "y3", "range": _range(result, buckets.edges[0], buckets.edges[-1])}
     layout["yaxis"] = {**_score_axis(result), "domain": bounds[4:6].tolist(), "fixedrange": True}
     layout["yaxis2"] = {
@@ -265,9 +261,38 @@ def culprits_shown(episode: Episode, most: int = 4) -> list[Culprit]:
     return some or list(episode.culprits[:1])
 
 
+def shown_in(result: Result, episode: Episode) -> list[str]:
+    """The sensors whose traces are drawn: the culprits, or else those that have left their usual range the farthest."""
+    named = [one.name for one in culprits_shown(episode) if one.name in result.names]
+    return named or [name for name, _, _ in strangest(result, episode)]
+
+
+def strangest(result: Result, episode: Episode, most: int = 3) -> list[tuple[str, float, tuple[float, float]]]:
+    """The sensors that an episode finds farthest from where 98 % of the judged rows without alarm lie: name, median
+    in the episode, and that range."""
+    usual = ~np.isnan(result.scores) & ~result.alarms
+    found = []
+    for place, name in enumerate(result.names):
+        inside = result.values[episode.start : episode.end, place]
+        inside, beside = inside[np.isfinite(inside)], result.values[usual, place]
+        beside = beside[np.isfinite(beside)]
+        if not inside.size or beside.size < 20:
+            continue
+        low, middle, high = np.quantile(beside, [0.01, 0.5, 0.99]).tolist()
+        reads = float(np.median(inside))
+        far = (
+            (reads - middle) / max(high - middle, 1e-300)
+            if reads > middle
+            else (middle - reads) / max(middle - low, 1e-300)
+        )
+        found.append((far, name, reads, (low, high)))
+    found.sort(key=lambda one: -one[0])
+    return [one[1:] for one in found[:most] if one[0] > 1.0]
+
+
 def episode_picture(result: Result, episode: Episode) -> Figure | None:
     """The culprits of an episode beside what they should read, before, during and after it."""
-    shown = [one for one in culprits_shown(episode) if one.name in result.names]
+    shown = shown_in(result, episode)
     if not shown:
         return None
     first, end = window_of(episode, len(result.scores))
@@ -275,11 +300,11 @@ def episode_picture(result: Result, episode: Episode) -> Figure | None:
     buckets = Buckets(when, CLOSE)
     each, gap, top, bottom = 150, 44, 30, 36
     inner = len(shown) * each + (len(shown) - 1) * gap
-    layout = _layout(result, inner + top + bottom, top, bottom)
+    layout = layout_of(result, inner + top + bottom, top, bottom)
     data: list[Figure] = []
     annotations, shapes = [], []
-    for number, culprit in enumerate(shown):
-        place = result.names.index(culprit.name)
+    for number, name in enumerate(shown):
+        place = result.names.index(name)
         upper = inner - number * (each + gap)
         axis = "" if number == 0 else str(number + 1)
         domain = [(upper - each) / inner, upper / inner]
@@ -288,10 +313,10 @@ def episode_picture(result: Result, episode: Episode) -> Figure | None:
             "automargin": True,
             "fixedrange": True,
             "zeroline": False,
-            **_height(result, slice(first, end), place),
+            **_height(result, episode, slice(first, end), place),
         }
-        unit = result.units.get(culprit.name, "")
-        annotations.append(_heading(culprit.name + (f", {unit}" if unit else ""), domain[1]))
+        unit = result.units.get(name, "")
+        annotations.append(_heading(name + (f", {unit}" if unit else ""), domain[1]))
         data += _traces(result, buckets, slice(first, end), place, f"y{axis}")
         shapes.append(
             {
@@ -326,60 +351,6 @@ def around(result: Result, episode: Episode, name: str) -> tuple[float, float]:
         off = off[np.isfinite(off)]
         found.append(float(off.mean() / result.band[place]) if off.size and result.band[place] > 0.0 else np.nan)
     return found[0], found[1]
-
-
-def plane_of(result: Result) -> Matrix | None:
-    """T² and SPE over their limits, (n, 2), NaN where a row is not judged; None where no row has them."""
-    if result._plane is None:
-        return None
-    plane = np.array(result._plane(), dtype=np.float64)
-    plane[np.isnan(result.scores) | ~np.isfinite(plane).all(axis=1)] = np.nan
-    return None if np.isnan(plane).all() else plane
-
-
-def plane_picture(result: Result, plane: Matrix) -> Figure:
-    """T² and SPE of the rows that are judged, on logarithmic axes; those in alarm stand out."""
-    known = ~np.isnan(plane[:, 0])
-    logs = np.log10(np.clip(plane, LEAST, 1.0 / LEAST**2))
-    low, high = logs[known].min(axis=0), np.maximum(logs[known].max(axis=0), 0.0)
-    low = np.minimum(low, -0.5)
-    data = []
-    kinds = (("no alarm", known & ~result.alarms, READING), ("in alarm", known & result.alarms, ALARM))
-    for name, which, colour in kinds:
-        rows = np.flatnonzero(which)
-        # One row in each cell: where points lie is kept, and so are the extremes.
-        cells = np.floor((logs[rows] - low) / np.maximum(high - low, 1e-9) * (CELLS - 1)).astype(np.int64)
-        rows = rows[np.unique(cells[:, 0] * CELLS + cells[:, 1], return_index=True)[1]]
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": packed(10.0 ** logs[rows, 0]),
-                "y": packed(10.0 ** logs[rows, 1]),
-                "marker": {"color": colour, "size": 5, "opacity": 0.55, "symbol": "circle"},
-                "customdata": [html.escape(result.moment(row)) for row in rows.tolist()],
-                "hovertemplate": f"%{{customdata}}, {name}<br>T² %{{x:.2f}}, SPE %{{y:.2f}}<extra></extra>",
-            }
-        )
-    margin = 0.05 * (high - low) + 0.05
-    layout = _layout(result, 380, 16, 52)
-    for place, name in enumerate(("xaxis", "yaxis")):
-        title = ("T² over its limit", "SPE over its limit")[place]
-        layout[name] = {
-            "type": "log",
-            "range": [float(low[place] - margin[place]), float(high[place] + margin[place])],
-            "dtick": 1,
-            "zeroline": False,
-            "automargin": True,
-            "title": {"text": title, "font": {"size": 12}},
-        }
-    line = {"color": LIMIT, "width": 1.5, "dash": "dash"}
-    layout["shapes"] = [
-        {"type": "line", "xref": "x", "yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "line": line},
-        {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": line},
-    ]
-    layout["annotations"] = []
-    return {"data": data, "layout": layout}
 
 
 def window_of(episode: Episode, rows: int) -> tuple[int, int]:
@@ -422,15 +393,18 @@ def _traces(result: Result, buckets: Buckets, rows: slice, place: int, axis: str
     ]
 
 
-def _height(result: Result, rows: slice, place: int) -> Figure:
-    """What the axis spans: readings and band where something is expected. A standstill may leave the picture."""
+def _height(result: Result, episode: Episode, rows: slice, place: int) -> Figure:
+    """What the axis spans: readings and band where something is expected, and all of the alarm. A standstill may leave
+    the picture."""
     readings, expected = result.values[rows, place], result.expected_values[rows, place]
     half = WIDTH * float(result.band[place])
     judged = np.isfinite(readings) & np.isfinite(expected)
-    if not judged.any():
+    inside = readings[episode.start - rows.start : episode.end - rows.start]
+    span = np.concatenate([readings[judged], expected[judged] - half, expected[judged] + half, inside])
+    span = span[np.isfinite(span)]
+    if not span.size:
         return {}
-    low = float(min(readings[judged].min(), (expected[judged] - half).min()))
-    high = float(max(readings[judged].max(), (expected[judged] + half).max()))
+    low, high = float(span.min()), float(span.max())
     margin = 0.06 * (high - low) or 1.0
     return {"range": [low - margin, high + margin]} if np.isfinite(margin) else {}
 
@@ -447,7 +421,7 @@ def _outline(x: Vector, middle: Vector, half: float) -> tuple[Vector, Vector]:
     return np.concatenate(xs), np.concatenate(ys)
 
 
-def _layout(result: Result, height: int, top: int, bottom: int) -> Figure:
+def layout_of(result: Result, height: int, top: int, bottom: int) -> Figure:
     return {
         "height": height,
         "margin": {"l": 44, "r": 12, "t": top, "b": bottom},
