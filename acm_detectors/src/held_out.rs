@@ -147,7 +147,13 @@ impl HeldOut {
     /// is left of skewness: Cornish and Fisher 1938, doi 10.2307/1400905; as many independent values as have the same variance
     /// of their mean, and of their variance: Bayley and Hammersley 1946, doi 10.2307/2983560.
     pub(crate) fn limit(&self, alpha: f64) -> f64 {
+        self.limit_remembering(alpha, 0.0)
+    }
+
+    /// The same of values that are known to have at least the autocorrelation `least`.
+    pub(crate) fn limit_remembering(&self, alpha: f64, least: f64) -> f64 {
         let [mean, deviation, skewness, memory] = self.moments;
+        let memory = memory.max(least);
         let count = self.count as f64;
         let independent = count * (1.0 - memory) / (1.0 + memory);
         let share = (independent * alpha / ENOUGH).min(1.0);
@@ -163,6 +169,11 @@ impl HeldOut {
         let root = mean + deviation * (z + (bent * bent - 1.0) * skewness / 6.0);
         let fitted = root.max(0.0).powi(3).max(f64::MIN_POSITIVE);
         (share * counted.ln() + (1.0 - share) * fitted.ln()).exp()
+    }
+
+    /// Mean of the values' cube roots.
+    pub(crate) fn root_mean(&self) -> f64 {
+        self.moments[0]
     }
 
     /// The value that a share `alpha` of the next ones exceeds, by counting alone.

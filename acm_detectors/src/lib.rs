@@ -57,5 +57,6 @@ mod product;
 pub mod regime_detector;
 pub mod regimes;
 pub mod screen;
+pub mod similarity;
 mod states;
 mod wandering;

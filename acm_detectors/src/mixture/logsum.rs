@@ -18,7 +18,7 @@ const LN_2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
 
 /// The exponential of numbers that are at most 0, to 2 units in the last place.
 #[inline(always)]
-pub(super) fn exp<S: Simd>(simd: S, x: V<S>) -> V<S> {
+pub(crate) fn exp<S: Simd>(simd: S, x: V<S>) -> V<S> {
     let tiny = x.simd_lt(LEAST);
     let x = x.max(LEAST);
     let whole = (x * std::f64::consts::LOG2_E).round_ties_even();

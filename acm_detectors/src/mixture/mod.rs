@@ -34,7 +34,7 @@ mod full;
 mod gaps;
 mod gaussians;
 mod held_out;
-mod logsum;
+pub(crate) mod logsum;
 mod sums;
 mod sweep;
 #[cfg(test)]
