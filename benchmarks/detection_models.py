@@ -193,6 +193,7 @@ MODELS = (
     Model("Forest", "acm_rs.IsolationForest", plain("IsolationForest"), limit_told("IsolationForest")),
     Model("AR(1)", "acm_rs.AR1Detector", plain("AR1Detector"), limit_told("AR1Detector")),
     Model("Fused", "acm_rs.FusedDetector", over_limit("FusedDetector"), ITS_OWN),
+    Model("Similar", "acm_rs.SimilarityDetector", over_limit("SimilarityDetector"), ITS_OWN),
     Model("Regime", "acm_rs.RegimeDetector with the labels of acm_rs.RegimeModel", by_regime, ITS_OWN),
     Model("Monitor", "acm_rs.Monitor", whole_job, "its own alarms"),
     Model("sk PCA", "sklearn.decomposition.PCA, T² and SPE", peer(sklearn_pca), QUANTILE, False, "sklearn"),

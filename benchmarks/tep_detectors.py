@@ -137,6 +137,7 @@ def limit_of(scores: Vector, rate: float = RATE) -> float:
 
 ENTRIES = (
     Entry("FusedDetector", _ours("FusedDetector", false_alarm_rate=RATE), limited=True),
+    Entry("SimilarityDetector", _ours("SimilarityDetector", false_alarm_rate=RATE), limited=True),
     Entry("AR1Detector", _ours("AR1Detector")),
     Entry("PCADetector, SPE", _ours("PCADetector", "spe", n_components=0.9)),
     Entry("PCADetector, T²", _ours("PCADetector", "t2", n_components=0.9)),

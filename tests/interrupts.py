@@ -182,7 +182,14 @@ def _large() -> Iterator[Call]:
     yield _call("lagged_correlation wide", lambda rows: {"x": _wide(8000, _side(rows // 8)), "max_lag": 20})
     for name, window in WINDOWS:
         yield _windowed(name, window)
-    for name in ("MahalanobisDetector", "OMRDetector", "FusedDetector", "PCADetector", "RegimeModel"):
+    for name in (
+        "MahalanobisDetector",
+        "OMRDetector",
+        "FusedDetector",
+        "PCADetector",
+        "RegimeModel",
+        "SimilarityDetector",
+    ):
         yield _method(
             f"{name}.fit wide",
             lambda rows, name=name: getattr(acm_rs, name)(),

@@ -18,6 +18,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "GaussianMixture": {"n_components": 2},
     "PCADetector": {"n_components": 2, "lags": 1},
     "MahalanobisDetector": {"lags": 1},
+    "SimilarityDetector": {"memory": 20},
 }
 """Parameters that keep the files small and take the models through what they can store."""
 

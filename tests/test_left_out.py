@@ -23,6 +23,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "omr": lambda: acm_rs.OMRDetector(clip=None),
     "mixture": lambda: acm_rs.GaussianMixture(2, covariance="full"),
     "fused": acm_rs.FusedDetector,
+    "similarity": acm_rs.SimilarityDetector,
 }
 
 

@@ -112,7 +112,12 @@ def test_other_columns_are_refused(case: Case, fitted: Any) -> None:
             ["sensor 1", "sensor 0", *NAMES[2:]]
         ],
     }
-    more = {"GaussianMixture": ["bic", "aic"], "FusedDetector": ["parts", "resolution"], "RegimeModel": ["track"]}
+    more = {
+        "GaussianMixture": ["bic", "aic"],
+        "FusedDetector": ["parts", "resolution"],
+        "SimilarityDetector": ["parts"],
+        "RegimeModel": ["track"],
+    }
     methods = ["score", "update", "contributions", *case.model.methods, *more.get(case.model.name, [])]
     state = fitted.to_bytes()
     for name in methods:
@@ -198,6 +203,7 @@ def test_batches_have_the_names_of_the_first() -> None:
         "IsolationForest",
         "GaussianMixture",
         "FusedDetector",
+        "SimilarityDetector",
     ],
 )
 def test_warnings_speak_of_sensors_by_name_and_point_at_the_fit(name: str) -> None:
@@ -225,7 +231,9 @@ LABELS = {
 
 def _tables(case: Case, fitted: Any) -> dict[str, list[str]]:
     """What gives a frame, and the names of its columns."""
-    same = {"contributions", "residuals", "scaled"} | ({"predict"} if case.model.name == "OMRDetector" else set())
+    same = {"contributions", "estimate", "residuals", "scaled"} | (
+        {"predict"} if case.model.name == "OMRDetector" else set()
+    )
     found = {name: NAMES for name in same if hasattr(fitted, name)}
     if case.model.name == "KMeans":
         found["transform"] = [f"cluster_{number}" for number in range(fitted.n_clusters)]
@@ -233,7 +241,7 @@ def _tables(case: Case, fitted: Any) -> dict[str, list[str]]:
         found["predict_proba"] = [f"cluster_{number}" for number in range(fitted.n_components_)]
     if case.model.name == "RegimeModel":
         found["transform"] = [f"regime_{number}" for number in fitted.regimes_]
-    if case.model.name == "FusedDetector":
+    if hasattr(fitted, "part_names_"):
         found["parts"] = list(fitted.part_names_)
     return found
 

@@ -397,6 +397,7 @@ _UNUSED = {
     "MahalanobisDetector": "have no value or do not change, and are left out",
     "IsolationForest": "have no value or do not change, and are left out",
     "FusedDetector": "are constant or lack half of their values and are left out",
+    "SimilarityDetector": "have no value or do not change, and are left out",
 }
 
 

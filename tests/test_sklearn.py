@@ -23,6 +23,7 @@ ESTIMATORS = [
     adapters.PCADetector(),
     adapters.PCADetector(lags=1),
     adapters.MahalanobisDetector(),
+    adapters.SimilarityDetector(),
     adapters.OMRDetector(),
     adapters.IsolationForest(random_state=0),
     adapters.GaussianMixture(random_state=0),

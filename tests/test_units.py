@@ -69,6 +69,7 @@ EACH: dict[str, Callable[[Floats, Floats], list[Floats]]] = {
     "mixture": _both(acm_rs.GaussianMixture(2)),
     "mixture, full": _both(acm_rs.GaussianMixture("bic", "full")),
     "fused": _both(acm_rs.FusedDetector()),
+    "similarity": _both(acm_rs.SimilarityDetector()),
     "regimes": _regimes,
     "regime detectors, pca": _by_regime("pca"),
     "regime detectors, mahalanobis": _by_regime("mahalanobis"),

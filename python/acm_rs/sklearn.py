@@ -22,6 +22,7 @@ Examples
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -72,6 +73,7 @@ __all__ = [
     "MahalanobisDetector",
     "OMRDetector",
     "PCADetector",
+    "SimilarityDetector",
 ]
 
 _Floats = NDArray[np.float64]
@@ -262,6 +264,40 @@ class MahalanobisDetector(_Detector):
 
     def _model(self) -> Any:
         return acm_rs.MahalanobisDetector(self.shrinkage, self.lags)
+
+
+class SimilarityDetector(_Detector):
+    """Auto-associative kernel regression: reading less what remembered rows that are alike let expect.
+
+    Parameters
+    ----------
+    memory, neighbours, smoothing, folds, false_alarm_rate
+        As for `acm_rs.SimilarityDetector`, but each row by itself as it comes. With other weights than 1 in
+        ``smoothing`` rows are a history, oldest first.
+    contamination
+        Share of the training rows that count as outliers.
+    """
+
+    def __init__(
+        self,
+        memory: int = 300,
+        neighbours: int = 5,
+        smoothing: Sequence[float] = (1.0,),
+        folds: int = 4,
+        false_alarm_rate: float = 0.01,
+        contamination: float = 0.01,
+    ) -> None:
+        self.memory = memory
+        self.neighbours = neighbours
+        self.smoothing = smoothing
+        self.folds = folds
+        self.false_alarm_rate = false_alarm_rate
+        self.contamination = contamination
+
+    def _model(self) -> Any:
+        return acm_rs.SimilarityDetector(
+            self.memory, self.neighbours, self.smoothing, self.folds, self.false_alarm_rate
+        )
 
 
 class OMRDetector(_Detector):

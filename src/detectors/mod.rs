@@ -11,6 +11,7 @@ mod omr;
 mod pca;
 mod regime_detector;
 mod regimes;
+mod similarity;
 
 pub(crate) use ar1::*;
 pub(crate) use choose::*;
@@ -23,3 +24,4 @@ pub(crate) use omr::*;
 pub(crate) use pca::*;
 pub(crate) use regime_detector::*;
 pub(crate) use regimes::*;
+pub(crate) use similarity::*;

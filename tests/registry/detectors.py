@@ -61,6 +61,27 @@ def _nothing(ours: Any, theirs: Any) -> str:
     return ""
 
 
+def _our_estimates(module: ModuleType, x: Matrix) -> Callable[[], Any]:
+    fitted = module.SimilarityDetector().fit(x)
+    return lambda: fitted.estimate(x)
+
+
+def _numpy_estimates(x: Matrix) -> Callable[[], Any]:
+    """Weighted means of the same kind of memory, by blocked products."""
+    from kernel_regression import remembered
+
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    known, width = remembered((x - mean) / scale, 300, 5)
+    halves = (known**2).sum(axis=1) / 2.0
+
+    def run() -> Any:
+        near = (x - mean) / scale @ known.T - halves
+        weights = np.exp((near - near.max(axis=1, keepdims=True)) / width)
+        return mean + scale * (weights @ known / weights.sum(axis=1, keepdims=True))
+
+    return run
+
+
 def _robust(x: Matrix) -> Matrix:
     low, middle, high = np.quantile(x, (0.25, 0.5, 0.75), axis=0)
     return (x - middle) / (high - low)
@@ -281,6 +302,30 @@ ROWS = (
         ),
         remembers=True,
         more=("parts", "resolution"),
+    ),
+    Model(
+        "SimilarityDetector",
+        {"memory": 60, "neighbours": 3, "smoothing": [1.0, 0.3], "folds": 3, "false_alarm_rate": 0.01},
+        (
+            {},
+            {"memory": 40, "neighbours": 2, "smoothing": (0.1,), "folds": 2, "false_alarm_rate": 0.05},
+            {"memory": 1000, "smoothing": (1.0,)},
+        ),
+        remembers=True,
+        methods=("estimate",),
+        more=("parts",),
+        others={"limit": lambda rows: {"alpha": 0.01}},
+        benchmarks=(
+            ModelCase(
+                "similarity_estimate",
+                "kernel regression on 300 rows: estimates",
+                ("SimilarityDetector",),
+                _our_estimates,
+                {NUMPY: _numpy_estimates},
+                close(1e-9),
+                2.0,
+            ),
+        ),
     ),
     Model(
         "RegimeDetector",

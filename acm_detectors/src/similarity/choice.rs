@@ -5,11 +5,11 @@
 //! as coarsely as the best choice could (Gonzalez 1985, doi 10.1016/0304-3975(85)90224-5): rare states have their rows, however
 //! often the usual ones come.
 
+use acm_linalg::Result;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{Gather, push, reserved};
 use acm_linalg::parallel::Stop;
 use acm_linalg::samples::room;
-use acm_linalg::Result;
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 /// Rows that are looked at for farthest points; of more, so many that lie evenly in time.
@@ -193,7 +193,10 @@ mod tests {
     #[test]
     fn only_the_rows_asked_for_are_taken() {
         let values: Vec<f64> = (0..30).map(f64::from).collect();
-        let table = Table { values: &values, width: 1 };
+        let table = Table {
+            values: &values,
+            width: 1,
+        };
         let from: Vec<usize> = (0..10).chain(25..30).collect();
         let found = chosen(table, &from, 15, &Stop::default()).unwrap();
         assert_eq!(found[..3], [0, 29, 9]);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::{Rows, cholesky};
-use acm_linalg::lanes::LANES;
+use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::Manner;
@@ -17,7 +17,7 @@ use super::prototypes::Prototypes;
 use super::watch::{Kind, Norms, Watch};
 use super::{FittedSimilarity, Similarity};
 use crate::folds::folds;
-use crate::gaps::{Dense, invert};
+use crate::gaps::{Dense, Gaps, Trouble, invert};
 use crate::held_out::{HeldOut, Without, complete};
 use crate::lagged::Lagged;
 use crate::limits::chi2_upper;
@@ -26,7 +26,7 @@ use crate::screen::Screened;
 use crate::wandering::{Wandering, comparable};
 
 /// Fewest rows of a stretch.
-const LEAST_ROWS: usize = 4;
+const LEAST_ROWS: usize = 2;
 
 /// Added to the variances of residuals: a millionth of a sensor's standard deviation is rounding.
 const ROUNDING: f64 = 1e-12;
@@ -34,6 +34,13 @@ const ROUNDING: f64 = 1e-12;
 /// From the mean of a part to its limit, by cube roots, there is at least so much: one that never changed gives large scores,
 /// not infinite ones.
 const LEAST_REACH: f64 = 1e-6;
+
+/// Rows times sensors that are looked at to find what a sensor's absence does, and most sensors for which it is.
+const LOOKS: usize = 8192;
+const MOST_ALONE: usize = 200;
+
+/// The absence of a sensor makes squared residuals at most so many times larger.
+pub(super) const MOST_BLUR: f64 = 1e3;
 
 /// Estimated time for a product, in nanoseconds, where eight stand side by side, and where sums go from row to row.
 const PRODUCT_NS: f64 = 0.1;
@@ -72,7 +79,14 @@ impl Similarity {
         let width = lagged.width();
         let mut values = room(x.rows(), width, 0.0, "the training rows, scaled")?;
         let points = lagged.points(x);
-        by_rows(x.rows(), width, &mut values, 3.0 * width as f64, || Ok(()), |(), rows, out, _| points.read(rows, out))?;
+        by_rows(
+            x.rows(),
+            width,
+            &mut values,
+            3.0 * width as f64,
+            || Ok(()),
+            |(), rows, out, _| points.read(rows, out),
+        )?;
         drop(points);
         let task = Task {
             of: self,
@@ -86,8 +100,11 @@ impl Similarity {
             return Err(Error::Interrupted);
         };
         let residuals = task.residuals(&others, &task.folds)?;
-        drop(others);
         let whitener = Whitener::of(&table_of(&residuals, width)?, width)?;
+        let whitening = Packed::lower(&whitener.inverse, width)?;
+        let precision = Dense::of_root(&whitener.inverse, width)?;
+        let blur = task.blur(&others, &whitener.offset, &whitening, &precision)?;
+        drop(others);
         let white = task.whitened(&residuals, &task.folds)?;
         let squares = white.chunks_exact(width).map(|row| crate::gaps::dot(row, row));
         let usual = squares.sum::<f64>() / x.rows() as f64;
@@ -113,8 +130,9 @@ impl Similarity {
             parameters: self.clone(),
             rows: x.rows(),
             prototypes: all,
-            whitening: Packed::lower(&whitener.inverse, width)?,
-            precision: Dense::of_root(&whitener.inverse, width)?,
+            whitening,
+            precision,
+            blur,
             offset: whitener.offset,
             factor: whitener.factor,
             norms,
@@ -136,7 +154,11 @@ impl Similarity {
         let start = if slowest < 1.0 { ((1.0 / slowest) as usize).min(counts.len() / 4) } else { 0 };
         let marks = counts.iter().enumerate().map(|(row, &counts)| counts && row >= start);
         let marks = marks.gathered("marks of the training rows")?;
-        Ok(if marks.contains(&true) { marks } else { room(counts.len(), 1, true, "marks of the training rows")? })
+        Ok(if marks.contains(&true) {
+            marks
+        } else {
+            room(counts.len(), 1, true, "marks of the training rows")?
+        })
     }
 
     /// Where each part lies, and its limit: that of rows that were not seen, with the memory that it has by itself; of a shift
@@ -192,7 +214,8 @@ impl Task<'_> {
         let mut found = reserved(without.len(), "the folds")?;
         found.resize_with(without.len(), || None);
         let Similarity { memory, neighbours, .. } = *self.of;
-        let cost = PRODUCT_NS * (without.len() * rows.min(1 << 14)) as f64 * (memory.min(rows) * self.table.width) as f64;
+        let cost =
+            PRODUCT_NS * (without.len() * rows.min(1 << 14)) as f64 * (memory.min(rows) * self.table.width) as f64;
         parallel::run(
             found.iter_mut().zip(without),
             cost,
@@ -250,6 +273,69 @@ impl Task<'_> {
         Ok(found)
     }
 
+    /// How many times larger the squared residuals of the other sensors are without each sensor, at least 1: without one that
+    /// tells operating points apart, rows of several of them are alike. 1 of many sensors, among which none is alone with that.
+    fn blur(
+        &self,
+        prototypes: &[Prototypes],
+        offset: &[f64],
+        whitening: &Packed,
+        precision: &Dense,
+    ) -> Result<Vec<f64>> {
+        let (rows, width) = (self.table.rows(), self.table.width);
+        let mut found = room(width, 1, 1.0, WHAT)?;
+        if width == 1 || width > MOST_ALONE {
+            return Ok(found);
+        }
+        let points = table_of(self.table.values, width)?;
+        // Eight rows at a time, evenly from all stretches.
+        let eights = (LOOKS / width / LANES).clamp(2, rows.div_ceil(LANES).max(2));
+        let cost = eights as f64 * (whitening.cost_ns() + 600.0 * PRODUCT_NS * width as f64) * LANES as f64;
+        let scratch = || {
+            let eight = || rows_of(whitening.padded());
+            let spare = prototypes.iter().map(Prototypes::scratch).gathered_ok(WHAT)?;
+            Ok((eight()?, eight()?, eight()?, Gaps::new(width)?, spare))
+        };
+        let trouble = Trouble::default();
+        parallel::run(found.iter_mut().enumerate(), cost * width as f64, scratch, |scratch, (sensor, found), stop| {
+            let (eight, expected, white, gaps, spare) = scratch;
+            let mut sums = [0.0; 2];
+            for number in 0..eights {
+                if stop.requested() {
+                    return;
+                }
+                let first = (number * rows / eights).min(rows.saturating_sub(LANES));
+                let stretch = self.folds.iter().position(|fold| fold.contains(&first)).unwrap_or(0);
+                let (prototypes, scratch) = (&prototypes[stretch], &mut spare[stretch]);
+                for (sum, lacking) in sums.iter_mut().zip([false, true]) {
+                    points.pack(first, &mut eight[..width]);
+                    if lacking {
+                        eight[sensor] = Row::splat(f64::NAN);
+                    }
+                    dispatch!(Level::new(), simd => {
+                        prototypes.expect(simd, &eight[..width], scratch, expected);
+                    });
+                    for (place, offset) in offset.iter().enumerate() {
+                        for lane in 0..LANES {
+                            eight[place].0[lane] -= expected[place].0[lane] + offset;
+                        }
+                    }
+                    if lacking && !trouble.none(gaps.fill(precision, &mut eight[..width], width)) {
+                        return;
+                    }
+                    dispatch!(Level::new(), simd => whitening.apply(simd, eight, white));
+                    let squares = white[..width].iter().flat_map(|row| row.0).map(|value| value * value);
+                    *sum += squares.sum::<f64>() / (width - usize::from(lacking)) as f64;
+                }
+            }
+            if sums[0] > 0.0 {
+                *found = (sums[1] / sums[0]).clamp(1.0, MOST_BLUR);
+            }
+        })?;
+        trouble.told()?;
+        Ok(found)
+    }
+
     /// The residuals of each stretch, whitened by those of all others.
     fn whitened(&self, residuals: &[f64], stretches: &[Range<usize>]) -> Result<Vec<f64>> {
         let width = self.table.width;
@@ -264,22 +350,29 @@ impl Task<'_> {
             let whitening = Packed::lower(&inverse, width)?;
             let out = &mut found[stretch.start * width..stretch.end * width];
             let scratch = || Ok((rows_of(whitening.padded())?, rows_of(whitening.padded())?));
-            by_rows(stretch.len(), width, out, whitening.cost_ns() + width as f64, scratch, |scratch, rows, out, stop| {
-                let (eight, white) = scratch;
-                for (out, first) in out.chunks_mut(LANES * width).zip(rows.step_by(LANES)) {
-                    if stop.requested() {
-                        return;
+            by_rows(
+                stretch.len(),
+                width,
+                out,
+                whitening.cost_ns() + width as f64,
+                scratch,
+                |scratch, rows, out, stop| {
+                    let (eight, white) = scratch;
+                    for (out, first) in out.chunks_mut(LANES * width).zip(rows.step_by(LANES)) {
+                        if stop.requested() {
+                            return;
+                        }
+                        table.pack(stretch.start + first, &mut eight[..width]);
+                        for (row, offset) in eight.iter_mut().zip(&offset) {
+                            row.0.iter_mut().for_each(|value| *value -= offset);
+                        }
+                        dispatch!(Level::new(), simd => whitening.apply(simd, eight, white));
+                        for (lane, out) in out.chunks_exact_mut(width).enumerate() {
+                            out.iter_mut().zip(&*white).for_each(|(out, white)| *out = white.0[lane]);
+                        }
                     }
-                    table.pack(stretch.start + first, &mut eight[..width]);
-                    for (row, offset) in eight.iter_mut().zip(&offset) {
-                        row.0.iter_mut().for_each(|value| *value -= offset);
-                    }
-                    dispatch!(Level::new(), simd => whitening.apply(simd, eight, white));
-                    for (lane, out) in out.chunks_exact_mut(width).enumerate() {
-                        out.iter_mut().zip(&*white).for_each(|(out, white)| *out = white.0[lane]);
-                    }
-                }
-            })?;
+                },
+            )?;
         }
         Ok(found)
     }
@@ -340,6 +433,8 @@ fn follow(watch: &Watch<'_>, white: &[f64], sensors: usize) -> Result<Vec<f64>> 
 
 /// The greatest standing among the parts of each row, one more and cubed: its cube root is nearly normal.
 fn joined(norms: &Norms, statistics: &[f64], parts: usize) -> Result<Vec<f64>> {
-    let stands = statistics.chunks_exact(parts).map(|values| (norms.greatest(values) + 1.0).max(0.0).powi(3));
+    let stands = statistics
+        .chunks_exact(parts)
+        .map(|values| (norms.greatest(values) + 1.0).max(0.0).powi(3));
     stands.gathered("the training scores")
 }

@@ -83,6 +83,8 @@ pub struct FittedSimilarity {
     prototypes: Prototypes,
     /// Mean of the residuals.
     offset: Vec<f64>,
+    /// How many times larger squared residuals are without each sensor.
+    blur: Vec<f64>,
     /// L⁻¹ of their covariance L Lᵀ.
     whitening: Packed,
     /// (d, d), row-major: L.
@@ -101,8 +103,8 @@ pub struct FittedSimilarity {
 }
 
 impl Similarity {
-    /// A detector that remembers `memory` rows, each about as like the row as its neighbour of number `neighbours` is; residuals
-    /// are watched with the weights `smoothing` of the latest row; `folds` stretches of the training rows are each judged by a
+    /// A detector that remembers `memory` rows, of which those as far as the neighbour of number `neighbours` weigh 1 / e;
+    /// residuals are watched with the weights `smoothing` of the latest row; `folds` stretches of the training rows are each judged by a
     /// memory of the others; `false_alarm_rate` is that of all parts together.
     ///
     /// # Errors
@@ -140,7 +142,7 @@ impl Similarity {
         self.memory
     }
 
-    /// The neighbour whose distance is the kernel's width.
+    /// The neighbour that weighs 1 / e.
     #[must_use]
     pub fn neighbours(&self) -> usize {
         self.neighbours
@@ -261,7 +263,9 @@ impl FittedSimilarity {
         let size = self.lagged.kept.len();
         let squares = |row: usize| self.factor[row * size..][..=row].iter().map(|value| value * value).sum::<f64>();
         let scales = self.lagged.scaling.scale.iter().enumerate();
-        let sds = scales.map(|(row, scale)| squares(row).sqrt() * scale).gathered("a value for each column")?;
+        let sds = scales
+            .map(|(row, scale)| squares(row).sqrt() * scale)
+            .gathered("a value for each column")?;
         self.lagged.spread(&sds)
     }
 

@@ -20,8 +20,11 @@ const WHAT: &str = "rows to remember";
 /// The kernel's squared width is at least this share of the sensors: their variance is 1.
 const LEAST_WIDTH: f64 = 1e-12;
 
-/// Rows that only repeat are states; the kernel's width is this share of the distance to the nearest other one.
-const OF_STATES: f64 = 1.0 / 3.0;
+/// The squared width is this share of the squared distance to the neighbour, which then weighs 1 / e as much as the row itself.
+const OF_NEIGHBOUR: f64 = 0.5;
+
+/// Rows that only repeat are states, and the width is a third of the distance to the nearest other one.
+const OF_STATE: f64 = 1.0 / 9.0;
 
 /// Remembered rows of scaled sensors.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +39,8 @@ pub(super) struct Prototypes {
 }
 
 impl Prototypes {
-    /// At most `count` of the rows `from` of the table; the kernel is as wide as it is far to the neighbour of number
-    /// `neighbours`, in the median.
+    /// At most `count` of the rows `from` of the table; a remembered row's neighbour of number `neighbours` weighs 1 / e
+    /// as much as it does, in the median.
     pub(super) fn of(table: Table<'_>, from: &[usize], count: usize, neighbours: usize, stop: &Stop) -> Result<Self> {
         let rows = chosen(table, from, count, stop)?;
         let mut values = room(rows.len(), table.width, 0.0, WHAT)?;
@@ -49,8 +52,8 @@ impl Prototypes {
             values: &values,
             width: table.width,
         };
-        let (near, part) = if repeats { (1, OF_STATES) } else { (neighbours, 1.0) };
-        let width = part * part * apart(memory, near, stop)?;
+        let (near, part) = if repeats { (1, OF_STATE) } else { (neighbours, OF_NEIGHBOUR) };
+        let width = part * apart(memory, near, stop)?;
         Self::new(&values, table.width, width.max(LEAST_WIDTH * table.width as f64))
     }
 

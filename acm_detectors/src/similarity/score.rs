@@ -6,9 +6,10 @@ use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Error, Result, Samples, parallel};
 use fearless_simd::{Level, Simd, dispatch};
 
+use super::FittedSimilarity;
+use super::fit::MOST_BLUR;
 use super::prototypes::Scratch;
 use super::watch::{Counted, Kind, Means, SimilarityMemory, Watch};
-use super::FittedSimilarity;
 use crate::gaps::{Gaps, Trouble, dot};
 use crate::packed::{PRODUCT_NS, rows_of};
 
@@ -77,26 +78,33 @@ impl FittedSimilarity {
         x.require_columns(self.columns())?;
         let columns = self.columns();
         let scaling = &self.lagged.scaling;
-        by_rows(x.rows(), columns, out, self.cost_ns(), || Desk::new(self), |desk, rows, out, stop| {
-            for (out, first) in out.chunks_mut(LANES * columns).zip(rows.step_by(LANES)) {
-                if stop.requested() {
-                    return;
-                }
-                dispatch!(Level::new(), simd => {
-                    self.lagged.pack_gaps(simd, &x, first, &mut desk.raw, &mut desk.points);
-                    self.prototypes.expect(simd, &desk.points, &mut desk.scratch, &mut desk.expected);
-                });
-                out.fill(f64::NAN);
-                for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
-                    if desk.points.iter().all(|point| point.0[lane].is_nan()) {
-                        continue;
+        by_rows(
+            x.rows(),
+            columns,
+            out,
+            self.cost_ns(),
+            || Desk::new(self),
+            |desk, rows, out, stop| {
+                for (out, first) in out.chunks_mut(LANES * columns).zip(rows.step_by(LANES)) {
+                    if stop.requested() {
+                        return;
                     }
-                    for (place, &column) in self.lagged.kept.iter().enumerate() {
-                        out[column] = scaling.center[place] + scaling.scale[place] * desk.expected[place].0[lane];
+                    dispatch!(Level::new(), simd => {
+                        self.lagged.pack_gaps(simd, &x, first, &mut desk.raw, &mut desk.points);
+                        self.prototypes.expect(simd, &desk.points, &mut desk.scratch, &mut desk.expected);
+                    });
+                    out.fill(f64::NAN);
+                    for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
+                        if desk.points.iter().all(|point| point.0[lane].is_nan()) {
+                            continue;
+                        }
+                        for (place, &column) in self.lagged.kept.iter().enumerate() {
+                            out[column] = scaling.center[place] + scaling.scale[place] * desk.expected[place].0[lane];
+                        }
                     }
                 }
-            }
-        })
+            },
+        )
     }
 
     fn cost_ns(&self) -> f64 {
@@ -191,23 +199,30 @@ impl FittedSimilarity {
         let wide = if shares { 2 * sensors + 1 } else { sensors + 1 };
         let trouble = Trouble::default();
         let rows = out.len() / wide;
-        by_rows(rows, wide, out, self.cost_ns(), || Desk::new(self), |desk, rows, out, stop| {
-            for (out, row) in out.chunks_mut(LANES * wide).zip(rows.step_by(LANES)) {
-                if stop.requested() {
-                    return;
+        by_rows(
+            rows,
+            wide,
+            out,
+            self.cost_ns(),
+            || Desk::new(self),
+            |desk, rows, out, stop| {
+                for (out, row) in out.chunks_mut(LANES * wide).zip(rows.step_by(LANES)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let done = dispatch!(Level::new(), simd => self.eight(simd, &x, first + row, shares, desk));
+                    if !trouble.none(done) {
+                        return;
+                    }
+                    for (lane, out) in out.chunks_exact_mut(wide).enumerate() {
+                        let (values, here) = out.split_at_mut(wide - 1);
+                        let found = desk.white[..sensors].iter().chain(&desk.back[..sensors]);
+                        values.iter_mut().zip(found).for_each(|(value, found)| *value = found.0[lane]);
+                        here[0] = desk.here.0[lane];
+                    }
                 }
-                let done = dispatch!(Level::new(), simd => self.eight(simd, &x, first + row, shares, desk));
-                if !trouble.none(done) {
-                    return;
-                }
-                for (lane, out) in out.chunks_exact_mut(wide).enumerate() {
-                    let (values, here) = out.split_at_mut(wide - 1);
-                    let found = desk.white[..sensors].iter().chain(&desk.back[..sensors]);
-                    values.iter_mut().zip(found).for_each(|(value, found)| *value = found.0[lane]);
-                    here[0] = desk.here.0[lane];
-                }
-            }
-        })?;
+            },
+        )?;
         trouble.told()
     }
 
@@ -238,8 +253,11 @@ impl FittedSimilarity {
             for lane in 0..LANES {
                 let lacking = points.iter().filter(|point| point.0[lane].is_nan()).count();
                 here.0[lane] = (sensors - lacking) as f64;
-                if lacking == sensors {
-                    residuals[..sensors].iter_mut().for_each(|residual| residual.0[lane] = 0.0);
+                if lacking > 0 {
+                    let gone = points.iter().zip(&self.blur).filter(|(point, _)| point.0[lane].is_nan());
+                    let blur = gone.fold(1.0, |blur: f64, (_, own)| (blur * own).min(MOST_BLUR));
+                    let share = if lacking == sensors { 0.0 } else { 1.0 / blur.sqrt() };
+                    residuals[..sensors].iter_mut().for_each(|residual| residual.0[lane] *= share);
                 }
             }
         }
@@ -367,7 +385,8 @@ impl Explained {
                 let (mut powers, mut shifts) = (0, 0);
                 for (number, (part, &value)) in watch.parts.iter().zip(values).enumerate() {
                     let shift = (row * self.slow.len() + shifts) * sensors;
-                    let power = (row * (1 + self.slow.len()) + if part.memory < 1.0 { 1 + powers } else { 0 }) * sensors;
+                    let power =
+                        (row * (1 + self.slow.len()) + if part.memory < 1.0 { 1 + powers } else { 0 }) * sensors;
                     if part.kind == Kind::Shift {
                         shifts += 1;
                     } else if part.memory < 1.0 {

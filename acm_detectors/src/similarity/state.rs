@@ -46,6 +46,7 @@ impl Persist for FittedSimilarity {
         to.count("rows", self.rows as u64);
         self.prototypes.write(to);
         to.reals("residual.mean", &self.offset);
+        to.reals("residual.blur", &self.blur);
         to.matrix("residual.factor", self.offset.len(), self.offset.len(), &self.factor);
         to.reals("parts.mean", &self.norms.mean);
         to.reals("parts.reach", &self.norms.reach);
@@ -69,6 +70,8 @@ impl Persist for FittedSimilarity {
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         let offset = from.reals("residual.mean", sensors)?;
         from.require(finite(&offset), "residual.mean")?;
+        let blur = from.reals("residual.blur", sensors)?;
+        from.require(blur.iter().all(|&blur| blur >= 1.0 && blur.is_finite()), "residual.blur")?;
         let factor = from.matrix("residual.factor", sensors, sensors)?;
         let pivots = (0..sensors).all(|place| factor[place * (sensors + 1)] > 0.0);
         let upper = (0..sensors).all(|row| factor[row * sensors..][row + 1..sensors].iter().all(|&value| value == 0.0));
@@ -94,6 +97,7 @@ impl Persist for FittedSimilarity {
             whitening: Packed::lower(&inverse, sensors)?,
             precision: Dense::of_root(&inverse, sensors)?,
             offset,
+            blur,
             factor,
             norms,
             usual,

@@ -33,7 +33,9 @@ impl Similarity {
     pub(super) fn parts(&self) -> Result<Vec<Part>> {
         let part = |kind, memory| Part { kind, memory };
         let powers = self.smoothing.iter().map(|&memory| part(Kind::Power, memory));
-        powers.chain(self.slow().map(|memory| part(Kind::Shift, memory))).gathered("the parts of the score")
+        powers
+            .chain(self.slow().map(|memory| part(Kind::Shift, memory)))
+            .gathered("the parts of the score")
     }
 
     /// The memories of more than one row.

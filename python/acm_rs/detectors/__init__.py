@@ -8,6 +8,7 @@ from acm_rs.detectors.mahalanobis import MahalanobisDetector
 from acm_rs.detectors.mixture import GaussianMixture
 from acm_rs.detectors.omr import OMRDetector
 from acm_rs.detectors.pca import PCADetector
+from acm_rs.detectors.similarity import SimilarityDetector
 
 __all__ = [
     "AR1Detector",
@@ -18,5 +19,6 @@ __all__ = [
     "OMRDetector",
     "PCADetector",
     "RegimeDetector",
+    "SimilarityDetector",
     "ar1_residuals",
 ]
