@@ -45,7 +45,7 @@ NUMBERS: Mapping[str, Callable[[Any], object]] = {
     "KMeans tol": lambda v: acm_rs.KMeans(3, tol=v),
     "MahalanobisDetector shrinkage": lambda v: acm_rs.MahalanobisDetector(v),
     "FusedDetector trim": lambda v: acm_rs.FusedDetector(trim=v),
-    "SimilarityDetector rate": lambda v: acm_rs.SimilarityDetector(false_alarm_rate=v),
+    "SimilarityDetector false_alarm_rate": lambda v: acm_rs.SimilarityDetector(false_alarm_rate=v),
     "FusedDetector memories": lambda v: acm_rs.FusedDetector(memories=v),
     "GaussianMixture reg": lambda v: acm_rs.GaussianMixture(reg=v),
     "align_labels min_share": lambda v: acm_rs.align_labels(LABELS, LABELS, min_share=v),

@@ -152,7 +152,7 @@ def test_gaps_do_not_alarm_and_faults_are_found(kind: str) -> None:
     told = model.estimate(healthy)
     assert np.isfinite(told).all()
     if kind == "dead":
-        assert model.contributions(wrong)[:, 5].max() == 0.0
+        assert model.contributions(wrong)[:, 5].max() < 1e-12
 
 
 def test_frames_keep_their_kind() -> None:
@@ -179,11 +179,11 @@ def test_estimates_of_a_row_do_not_depend_on_others() -> None:
 
 
 def test_what_is_asked_wrongly_is_told() -> None:
-    with pytest.raises(ValueError, match="`memory` must be at least 2, got 1"):
+    with pytest.raises(ValueError, match="`memory` must be a whole number, at least 2, got 1"):
         acm_rs.SimilarityDetector(1)
-    with pytest.raises(ValueError, match="`neighbours` must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="`neighbours` must be a whole number, at least 1, got 0"):
         acm_rs.SimilarityDetector(neighbours=0)
-    with pytest.raises(ValueError, match="`smoothing` must be above 0 and at most 1 each, got 1.5"):
+    with pytest.raises(ValueError, match=r"`smoothing` must be above 0 and at most 1 each, got 1\.5"):
         acm_rs.SimilarityDetector(smoothing=(1.0, 1.5))
     with pytest.raises(ValueError, match="`x` must have at least 8 rows, got 7"):
         acm_rs.SimilarityDetector().fit(machine(7, 0))

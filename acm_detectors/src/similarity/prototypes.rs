@@ -3,7 +3,7 @@
 //! The expectation of a row x is the mean of the remembered rows m, weighted by exp(−|x − m|² / 2h²) (kernel regression:
 //! Nadaraya 1964, doi 10.1137/1109020; auto-associative: Hines, Garvey, Seibert and Usynin 2008, NUREG/CR-6895 vol. 2).
 
-use acm_linalg::lanes::{LANES, Row, V};
+use acm_linalg::lanes::{Row, V};
 use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Stop;
 use acm_linalg::samples::room;

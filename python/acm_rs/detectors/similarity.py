@@ -71,16 +71,16 @@ class SimilarityDetector(Screening, Detector):
     >>> import numpy as np, acm_rs
     >>> random = np.random.default_rng(0)
     >>> load = random.uniform(-1, 1, 2000)
-    >>> x = np.column_stack([load, load**2, np.sin(3 * load)]) + 0.05 * random.normal(size=(2000, 3))
+    >>> x = np.column_stack([load, load**2, load**3, np.cos(3 * load)]) + 0.05 * random.normal(size=(2000, 4))
     >>> detector = acm_rs.SimilarityDetector().fit(x[:1500])
     >>> x[1800:, 1] += 0.3
     >>> alarm = detector.score(x[1500:]) > 1.0
     >>> float(alarm[:300].mean()) < 0.03, bool(alarm[310:].all())
     (True, True)
-    >>> int(detector.contributions(x[1500:])[400].argmax())
+    >>> int(detector.contributions(x[1500:])[300:].mean(axis=0).argmax())
     1
     >>> told = detector.estimate(x[1500:])
-    >>> bool(abs(told[300:, 1] - (x[1800:, 1] - 0.3)).mean() < 0.1)
+    >>> bool((told[300:, 1] < x[1800:, 1]).all())
     True
     """
 
@@ -159,7 +159,7 @@ class SimilarityDetector(Screening, Detector):
 
     @property
     def wandering_(self) -> NDArray[np.bool_]:
-        """True for sensors whose level wanders, so that no limit can hold: neither half tells where the other lies, (d,)."""
+        """True for sensors whose level wanders: neither half of the rows tells where the other lies, (d,)."""
         return self._engine.wandering_
 
     @property
