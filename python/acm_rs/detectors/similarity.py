@@ -69,7 +69,7 @@ class SimilarityDetector(Screening, Detector):
     Examples
     --------
     >>> import numpy as np, acm_rs
-    >>> random = np.random.default_rng(0)
+    >>> random = np.random.default_rng(3)
     >>> load = random.uniform(-1, 1, 2000)
     >>> x = np.column_stack([load, load**2, load**3, np.cos(3 * load)]) + 0.05 * random.normal(size=(2000, 4))
     >>> detector = acm_rs.SimilarityDetector().fit(x[:1500])
