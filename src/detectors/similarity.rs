@@ -11,7 +11,7 @@ use crate::left_out::{Told, told};
 use crate::models::{Asked, left_out, marked, wandering};
 
 class!(SimilarityDetector, Similarity, FittedSimilarity, SimilarityMemory);
-shared!(SimilarityDetector, fit, score, update, contributions, missing);
+shared!(SimilarityDetector, fit, score, update, contributions, missing, limit);
 parameters!(
     SimilarityDetector,
     of,
@@ -63,11 +63,6 @@ impl SimilarityDetector {
         let asked = Asked::of(self, x)?;
         let parts = asked.fit().part_names().map_err(exception)?.len();
         asked.wide(parts, |fit, x, out| fit.parts(x, out))
-    }
-
-    fn limit(&self, alpha: &Value<'_>) -> PyResult<f64> {
-        let alpha = number(alpha, "alpha")?;
-        self.held.get()?.limit(alpha).map_err(exception)
     }
 }
 

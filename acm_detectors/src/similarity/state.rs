@@ -6,17 +6,11 @@ use super::prototypes::Prototypes;
 use super::watch::Norms;
 use super::{FittedSimilarity, LEAST_TOP, Similarity};
 use crate::gaps::{Dense, invert};
-use crate::held_out::{HeldOut, Names};
+use crate::held_out::{HeldOut, NAMES, Names};
 use crate::lagged::Lagged;
 use crate::packed::Packed;
 use crate::screen::LeftOut;
 use crate::wandering::Wandering;
-
-const NAMES: Names = Names {
-    count: "held_out.count",
-    moments: "held_out.moments",
-    values: "held_out.values",
-};
 
 const HALVES: [Names; 1] = [Names {
     count: "wandering.count",
