@@ -399,7 +399,7 @@ def test_a_flipped_bit_in_the_header_is_damage(tmp_path: Path) -> None:
 
 def entries(held: dict[str, Any], *above: str) -> list[tuple[str, ...]]:
     """The way to each entry that must be there; what stands by the names of columns is free."""
-    free = {"kinds", "limits", "left_out", "constants", "notes", "texts", "unlike"}
+    free = {"kinds", "limits", "left_out", "constants", "notes", "texts", "unlike", "units"}
     found: list[tuple[str, ...]] = []
     for name, value in held.items():
         found.append((*above, name))

@@ -78,11 +78,19 @@ class Chunk:
 class History:
     """All rows that were learnt from, in the order of their times."""
 
-    def __init__(self, names: list[str], texts: dict[str, str], utc: bool, chunks: list[Chunk]) -> None:
+    def __init__(
+        self,
+        names: list[str],
+        texts: dict[str, str],
+        utc: bool,
+        chunks: list[Chunk],
+        units: dict[str, str] | None = None,
+    ) -> None:
         self.names: list[str] = names
         self.texts: dict[str, str] = texts
         self.utc: bool = utc
         self.chunks: list[Chunk] = chunks
+        self.units: dict[str, str] = units or {}
 
     def _joined(self, name: str) -> Any:
         parts = [getattr(chunk, name) for chunk in self.chunks]
@@ -138,11 +146,11 @@ class History:
             excluded = chunk.excluded & ~own if number else chunk.excluded | own
             accepted = np.where(own, number, chunk.accepted)
             chunks.append(chunk.marked(excluded, accepted) if own.any() else chunk)
-        return History(self.names, self.texts, self.utc, chunks)
+        return History(self.names, self.texts, self.utc, chunks, self.units)
 
     def grown(self, chunk: Chunk) -> History:
         """The same with more rows."""
-        return History(self.names, self.texts, self.utc, [*self.chunks, chunk])
+        return History(self.names, self.texts, self.utc, [*self.chunks, chunk], self.units)
 
     def cut(self, chunks: int, arrays: dict[str, NDArray[Any]]) -> History:
         """The first chunks alone, under the marks that they had."""
@@ -150,7 +158,7 @@ class History:
             chunk.marked(arrays[f"history.{number}.excluded"], arrays[f"history.{number}.accepted"])
             for number, chunk in enumerate(self.chunks[:chunks])
         ]
-        return History(self.names, self.texts, self.utc, kept)
+        return History(self.names, self.texts, self.utc, kept, self.units)
 
     # ---- in a file ------------------------------------------------------------------------------------------------
 
@@ -168,6 +176,7 @@ class History:
                 if chunk.times is not None:
                     arrays[f"history.{number}.times"] = chunk.times
         settings = {"names": self.names, "texts": self.texts, "utc": self.utc, "chunks": len(self.chunks)}
+        settings["units"] = self.units
         return settings | ({"packing": packing} if readings else {}), arrays
 
     @classmethod
@@ -176,7 +185,8 @@ class History:
         names, texts, utc = settings["names"], settings["texts"], settings["utc"]
         if not isinstance(names, list) or not isinstance(texts, dict) or not isinstance(utc, bool):
             raise TypeError("what is kept of the history is no history")
-        if not all(isinstance(text, str) for text in (*names, *texts.values())):
+        units = settings["units"]
+        if not all(isinstance(text, str) for text in (*names, *texts.values(), *units.values())):
             raise TypeError("a name or a reason is no text")
         if settings["chunks"] != len(settings["packing"]) or not settings["chunks"]:
             raise ValueError("the pieces of the history are not those that were written")
@@ -198,7 +208,7 @@ class History:
             chunks.append(chunk)
         if len({chunk.times is None for chunk in chunks}) != 1:
             raise ValueError("only some of the history's pieces have times")
-        return cls(names, texts, utc, chunks)
+        return cls(names, texts, utc, chunks, units)
 
 
 def _packed(values: Matrix) -> tuple[Bytes, list[Any]]:

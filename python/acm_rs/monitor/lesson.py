@@ -89,6 +89,7 @@ def learn_machine(
         "step": usual_step(times),
         "slow": [name for name, slow in zip(sensors, learned.slow, strict=True) if slow],
         "utc": history.utc,
+        "units": history.units,
         "alarms": [],
         "version": __version__,
     }

@@ -24,6 +24,7 @@ from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
 from acm_rs.monitor.state import put_watches
+from acm_rs.monitor.units import refuse_other_units, seen_units
 from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["Monitor"]
@@ -252,7 +253,7 @@ class Monitor(Amended):
             raise ValueError("`alarms_per_day` needs times; give `times`, or ask for a `false_alarm_rate`")
         chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values))
         chunk = Chunk.of(readings.values, readings.times, chosen)
-        self._learn(History(readings.names, readings.texts, readings.utc, [chunk]), [])
+        self._learn(History(readings.names, readings.texts, readings.utc, [chunk], readings.units), [])
         self._log = [entry(0, "fit", f"trained on {telling.trained_on(self._about)}")]
         self._undo = {}
         return self
@@ -334,6 +335,8 @@ class Monitor(Amended):
     def _judge(self, frame: Any, times: Any, state: State, live: bool) -> Result:
         rules, watches = self._fitted()
         readings = read(frame, times, self._about["columns"])
+        if readings.sheet is not None:
+            refuse_other_units(self._units, readings.units, self._about["columns"], readings.names)
         values, absent = matched(readings, rules.names)
         if live:
             follow(state, readings.times)
@@ -364,7 +367,7 @@ class Monitor(Amended):
                 telling.quality, readings, about, rules, verdict.coded, verdict.outside, ~watches.watched
             ),
             remarks=partial(telling.remarks, readings, about, rules, absent, verdict),
-            units={key[5:]: unit for key, unit in self._notes.items() if key.startswith("unit:")},
+            units=self._units,
             sheet=readings.sheet,
             plane=partial(plane, watches, verdict.sensors, verdict.looked.expected, verdict.regimes),
             utc=readings.utc,
@@ -372,8 +375,17 @@ class Monitor(Amended):
         )
         result._source, result._always = readings, self._quick.always
         if not live:
+            own = slice(0, len(watches.band))
+            seen = (result.values[:, own], result.expected_values[:, own], result.band[own])
+            usual = (watches.regimes.centres[0, watches.watched], watches.regimes.spread[watches.watched])
+            result.remarks[:0] = seen_units(sensors, *seen, *usual, self._units)
             result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
         return result
+
+    @property
+    def _units(self) -> dict[str, str]:
+        """Units of sensors: those of the frame of the fit, and those in ``metadata``."""
+        return self._about["units"] | {key[5:]: unit for key, unit in self._notes.items() if key.startswith("unit:")}
 
     @property
     def _quick(self) -> Quick:

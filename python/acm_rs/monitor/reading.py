@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name, zoned
+from acm_rs.monitor.units import stated_units
 
 __all__ = ["Readings", "read"]
 
@@ -36,9 +37,11 @@ class Readings:
         Columns that are not used as numbers, each with the reason.
     utc : bool
         The times had a zone, and are in UTC.
+    units : dict of str to str
+        The units that the frame states.
     """
 
-    __slots__ = ("names", "sheet", "texts", "times", "utc", "values")
+    __slots__ = ("names", "sheet", "texts", "times", "units", "utc", "values")
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Readings:
         sheet: Sheet | None,
         texts: dict[str, str],
         utc: bool,
+        units: dict[str, str] | None = None,
     ) -> None:
         self.names: list[str] = names
         self.values: Matrix = values
@@ -55,12 +59,19 @@ class Readings:
         self.sheet: Sheet | None = sheet
         self.texts: dict[str, str] = texts
         self.utc: bool = utc
+        self.units: dict[str, str] = units or {}
 
 
 def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readings:
     """Read a frame or an array; `names` are those of an array's columns."""
     if isinstance(x, np.ndarray):
         return _array(x, times, names)
+    found = _frame(x, times)
+    found.units = stated_units(x)
+    return found
+
+
+def _frame(x: Any, times: Any) -> Readings:
     _different(x)
     if not isinstance(times, str) and _of_floats(x):
         return _of_sheet(Sheet(x, "frame", times), times, {})

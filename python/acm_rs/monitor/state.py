@@ -121,6 +121,7 @@ ABOUT: dict[str, type | tuple[type, ...]] = {
     "step": (float, type(None)),
     "slow": list,
     "utc": bool,
+    "units": dict,
     "alarms": list,
     "version": str,
 }
@@ -133,7 +134,7 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(about[name], kind):
             raise TypeError(f"{name} is of type {type(about[name]).__name__}")
     names = [*about["columns"], *about["texts"], *about["left_out"].values(), *about["slow"]]
-    names += [*about["mended"], *about["far"]]
+    names += [*about["mended"], *about["far"], *about["units"].values()]
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
     if not all(isinstance(value, int | float) for value in (*about["constants"].values(), *about["unlike"].values())):

@@ -1,0 +1,164 @@
+"""Readings in another unit than at the fit: stated by the frame, or seen in the readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.frames import type_name
+
+__all__ = ["refuse_other_units", "seen_units", "stated_units"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+ROWS = 20
+"""Readings from which on a unit is guessed."""
+FAR, NEAR = 10.0, 3.0
+"""Deviations that a sensor is off in its median at least, and after the conversion at most."""
+_SCALES = (
+    ("bar", "kPa", 100.0),
+    ("bar", "psi", 14.503774),
+    ("bar", "mbar", 1000.0),
+    ("bar", "Pa", 1e5),
+    ("MPa", "bar", 10.0),
+    ("MPa", "psi", 145.03774),
+    ("psi", "kPa", 6.894757),
+    ("m/s", "km/h", 3.6),
+    ("m/s", "mph", 2.236936),
+    ("m/s", "ft/min", 196.8504),
+    ("m", "ft", 3.28084),
+    ("in", "mm", 25.4),
+    ("Hz", "rpm", 60.0),
+    ("rad/s", "rpm", 9.549297),
+    ("g", "m/s²", 9.80665),
+    ("kW", "hp", 1.341022),
+    ("kW", "W", 1000.0),
+    ("l/s", "m³/h", 3.6),
+    ("m³/h", "gpm", 4.402868),
+    ("kg", "lb", 2.204623),
+    ("1", "%", 100.0),
+)
+"""One of the first unit is so many of the second."""
+_DEGREES = {"°C": (1.0, 0.0), "°F": (1.0 / 1.8, -32.0 / 1.8), "K": (1.0, -273.15)}
+"""What makes degrees Celsius of them: times, plus."""
+
+
+def _conversions() -> list[tuple[str, str, float, float]]:
+    """Unit of the training, unit now, and what makes the one of the other: times, plus."""
+    found = []
+    for own, (factor, offset) in _DEGREES.items():
+        for now, (times, plus) in _DEGREES.items():
+            if own != now:
+                found.append((own, now, times / factor, (plus - offset) / factor))
+    for small, great, factor in _SCALES:
+        found += [(small, great, 1.0 / factor, 0.0), (great, small, factor, 0.0)]
+    return found
+
+
+CONVERSIONS = _conversions()
+
+
+def stated_units(frame: Any) -> dict[str, str]:
+    """The units that a frame states: ``attrs["units"]`` of pandas, the metadata "unit" of a field of Arrow."""
+    attrs = getattr(frame, "attrs", None)
+    if isinstance(attrs, dict) and attrs:
+        units = attrs.get("units")
+        if units is None:
+            return {}
+        if not isinstance(units, Mapping):
+            raise TypeError(f"`frame.attrs['units']` must map columns to units, got {type_name(units)}")
+        return {str(name): str(unit) for name, unit in units.items()}
+    schema: Any = getattr(frame, "schema", ())
+    found = {}
+    for field in schema if type(schema).__module__.startswith("pyarrow") else ():
+        told = field.metadata or {}
+        unit = told.get(b"unit", told.get(b"units"))
+        if unit is not None:
+            found[str(field.name)] = unit.decode("utf-8", "replace")
+    return found
+
+
+def refuse_other_units(
+    own: Mapping[str, str], stated: Mapping[str, str], known: Sequence[str], got: Sequence[str]
+) -> None:
+    """Refuse a frame that says itself that its units are others: by what it states, or in the names of columns."""
+    for name, unit in stated.items():
+        if name in own and _key(unit) != _key(own[name]):
+            raise ValueError(_other(name, own[name], unit))
+    absent = set(known) - set(got)
+    strange = [name for name in got if name not in set(known)] if absent else []
+    if not strange:
+        return
+    from acm_rs.files.units import part_unit
+
+    bases = {}
+    for name in absent:
+        base, unit = part_unit(name)
+        if unit:
+            bases[base] = (name, unit)
+    for name in strange:
+        base, unit = part_unit(name)
+        if unit and base in bases and _key(unit) != _key(bases[base][1]):
+            old, was = bases[base]
+            raise ValueError(f"{_other(old, was, unit)}, and name the column {old!r}, not {name!r}")
+
+
+def _other(name: str, own: str, now: str) -> str:
+    way = next((pair[2:] for pair in CONVERSIONS if (_key(pair[0]), _key(pair[1])) == (_key(own), _key(now))), None)
+    how = "" if way is None else f": {_formula(*way)}"
+    return f"`frame` must have {name!r} in {own} as at the fit, it is in {now}; convert it first{how}"
+
+
+def _key(unit: str) -> str:
+    """The same for every spelling of a unit."""
+    from acm_rs.files.units import unit_key
+
+    return unit_key(unit.strip())
+
+
+def _formula(factor: float, offset: float) -> str:
+    turned = f"{factor:.6g} x" if factor >= 0.1 else f"x / {1.0 / factor:.6g}"
+    turned = "x" if factor == 1.0 else turned
+    return turned if offset == 0.0 else f"{turned} {'+' if offset > 0 else '-'} {abs(offset):.6g}"
+
+
+def seen_units(
+    names: Sequence[str],
+    values: Matrix,
+    expected: Matrix,
+    band: Vector,
+    centre: Vector,
+    spread: Vector,
+    units: Mapping[str, str],
+) -> list[str]:
+    """The sensors that read as they should once they are converted, and are far off as they are."""
+    found = []
+    with np.errstate(invalid="ignore"):
+        rows = np.count_nonzero(~np.isnan(values), axis=0)
+    for place in np.flatnonzero(rows >= ROWS).tolist():
+        read, should, scale = values[:, place], expected[:, place], float(band[place])
+        both = ~np.isnan(read) & ~np.isnan(should)
+        if np.count_nonzero(both) < ROWS:
+            # Nothing is expected where the whole machine looks strange: its usual level is all there is.
+            both, should, scale = ~np.isnan(read), np.full(len(read), centre[place]), float(spread[place])
+        read, should = read[both], should[both]
+        if not np.isfinite(scale) or not np.median(np.abs(read - should)) > FAR * scale:
+            continue
+        best = [
+            (own, now, factor, offset)
+            for own, now, factor, offset in CONVERSIONS
+            if np.median(np.abs(factor * read + offset - should)) < NEAR * scale
+        ]
+        asked = units.get(names[place])
+        fitting = [one for one in best if asked is None or _key(one[0]) == _key(asked)]
+        if fitting:
+            own, now, factor, offset = fitting[0]
+            found.append(
+                f"{names[place]} reads as if it were in another unit than at the fit, {now} where that was {own}; if "
+                f"so, convert it first: {_formula(factor, offset)}"
+            )
+    return found

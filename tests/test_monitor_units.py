@@ -1,0 +1,131 @@
+"""Readings in another unit than at the fit are refused where the frame says so, and told where they look so; and a
+model that has grown stale says it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from acm_rs import Monitor
+from acm_rs.monitor.units import CONVERSIONS, _formula
+from test_monitor_faults import plant
+
+NAMES = ["Oil [°C]", "Inlet (bar)", "c", "d", "e", "f"]
+
+
+def machine(rows: int, seed: int, start: str) -> pd.DataFrame:
+    return plant(rows, seed, start).set_axis(NAMES, axis=1)
+
+
+HISTORY, BATCH = machine(2000, 0, "2026-01-01"), machine(600, 1, "2026-03-01")
+
+
+@cache
+def fitted() -> Monitor:
+    return Monitor().fit(HISTORY)
+
+
+def test_a_column_whose_name_has_another_unit_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"must have 'Oil \[°C\]' in °C .* it is in °F; .*: 0\.555556 x - 17\.7778, and"
+    ):
+        fitted().score(BATCH.rename(columns={"Oil [°C]": "Oil [°F]"}))
+    # Another spelling is no other unit, and another column no other spelling.
+    remarks = fitted().score(BATCH.rename(columns={"Oil [°C]": "Oil [degC]"})).remarks
+    assert any("absent" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize("kind", ["attrs", "metadata", "arrow"])
+def test_a_unit_that_a_frame_states_is_kept_to(kind: str) -> None:
+    history, same, other = HISTORY.copy(), BATCH.copy(), BATCH.copy()
+    same.attrs, other.attrs = {"units": {"c": "mm/s", "d": "bar"}}, {"units": {"c": "in/s", "d": "bar"}}
+    if kind == "attrs":
+        history.attrs = {"units": {"c": "mm/s"}}
+    monitor = Monitor().fit(history)
+    if kind != "attrs":
+        monitor.metadata = {"unit:c": "mm s-1"}
+    if kind == "arrow":
+        fields = [pa.field(name, pa.float64(), metadata={"unit": "in/s"} if name == "c" else None) for name in NAMES]
+        other = pa.Table.from_pandas(BATCH, pa.schema(fields), preserve_index=False)
+    again = Monitor.from_bytes(monitor.to_bytes())
+    assert not again.score(same).alarms.any()
+    for call in (again.score, again.update):
+        with pytest.raises(ValueError, match=r"must have 'c' in mm.*s.* as at the fit, it is in in/s; convert it"):
+            call(other)
+
+
+@pytest.mark.parametrize(("own", "now"), [("°C", "°F"), ("bar", "psi"), ("bar", "kPa"), ("Hz", "rpm"), ("°C", "K")])
+def test_readings_that_look_like_another_unit_are_told(own: str, now: str) -> None:
+    factor, offset = next(pair[2:] for pair in CONVERSIONS if pair[:2] == (own, now))
+    frame = BATCH.copy()
+    frame["c"] = (frame["c"] - offset) / factor
+    told = fitted().score(frame).remarks[0]
+    assert told.startswith("c reads as if it were in another unit than at the fit")
+    assert f"{now} where that was {own}" in told
+    assert told.endswith(f"convert it first: {_formula(factor, offset)}")
+
+
+def test_a_fault_is_no_other_unit() -> None:
+    for sensor, size in ((2, 3.0), (2, -20.0), (4, 40.0)):
+        frame = BATCH.copy()
+        frame.iloc[100:, sensor] += size
+        assert not any("another unit" in remark for remark in fitted().score(frame).remarks)
+
+
+def test_a_known_unit_decides_between_conversions() -> None:
+    monitor = Monitor.from_bytes(fitted().to_bytes())
+    frame = BATCH.copy()
+    frame["c"] *= 3.6
+    assert "km/h where that was m/s" in monitor.score(frame).remarks[0]
+    monitor.metadata = {"unit:c": "l/s"}
+    assert "m³/h where that was l/s" in monitor.score(frame).remarks[0]
+    monitor.metadata = {"unit:c": "%"}
+    assert not any("another unit" in remark for remark in monitor.score(frame).remarks)
+
+
+def test_units_that_are_no_mapping_are_refused() -> None:
+    frame = BATCH.copy()
+    frame.attrs = {"units": ["°C"]}
+    with pytest.raises(TypeError, match=r"attrs\['units'\]` must map columns to units, got list"):
+        fitted().score(frame)
+
+
+# ---- grown stale ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_a_model_as_good_as_new_is_not_stale(seed: int) -> None:
+    assert fitted().stale(fitted().score(machine(1500, seed, "2026-03-01"))) == []
+
+
+def test_scores_that_have_risen_and_sensors_that_are_off_are_told() -> None:
+    frame = machine(1500, 1, "2026-03-01")
+    frame["d"] += 0.12
+    monitor = Monitor(false_alarm_rate=0.0001).fit(HISTORY)
+    result = monitor.score(frame)
+    said = " ".join(monitor.stale(result))
+    assert "off on average though nothing alarms: d (+0.1" in said
+    assert all(f"the model may have grown stale: {sign}" in result.remarks for sign in monitor.stale(result))
+    noisy = machine(1500, 1, "2026-03-01")
+    noisy += 0.08 * np.random.default_rng(0).normal(size=noisy.shape)
+    assert "scores outside of alarms have risen" in " ".join(monitor.stale(monitor.score(noisy)))
+
+
+def test_too_often_beyond_and_lost_sensors_are_told() -> None:
+    monitor = Monitor(drivers=["c"]).fit(HISTORY)
+    frame = BATCH.copy()
+    frame.iloc[:60, 2] += 30.0
+    frame["f"] = np.nan
+    said = monitor.stale(monitor.score(frame))
+    assert any(sign.startswith("10 % of the rows are beyond what was learnt") for sign in said)
+    assert any("no readings any more: 'f'" in sign for sign in said)
+
+
+def test_results_of_others_are_refused() -> None:
+    with pytest.raises(ValueError, match="must be of the same sensors"):
+        fitted().stale(Monitor().fit(plant(500, 0, "2026-01-01")).score(plant(500, 1, "2026-03-01")))
+    with pytest.raises(TypeError, match="must be a Result"):
+        fitted().stale([])  # type: ignore[arg-type]
