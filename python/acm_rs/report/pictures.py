@@ -48,7 +48,7 @@ USUAL, FAR = 2.5, 8.0
 """Deviations up to which the heat map is pale, and from which its colour is full."""
 WIDTH = 2.0
 """Deviations on either side of what is expected that are drawn as its band."""
-LOGARITHMIC = 30.0
+LOGARITHMIC = 10.0
 """Times the limit beyond which the score has a logarithmic axis."""
 
 
