@@ -235,7 +235,9 @@ class Watches:
                 own = np.where(gone, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
                 residual = residual + own - self.relations[number].told_of_others(own)
                 main, left = filled - own, left - own
-            found.scaled[rows], found.left[rows] = main, left
+            found.scaled[rows] = main
+            # What is missing is filled where all sensors are known to belong together, not here.
+            found.left[rows] = np.where(gone, np.nan, left)
             residual[gone] = np.nan
             found.residual[rows] = residual / self.band
             found.expected[rows] = centres[number] + self.scale * np.where(gone, filled, scaled - residual)
