@@ -97,6 +97,17 @@ def test_a_history_of_few_readings_a_row_is_judged_as_such() -> None:
     assert not np.isnan(result.scores).any()
 
 
+@pytest.mark.parametrize("rows", [400, 2000])
+def test_gaps_at_the_fit_do_not_make_complete_rows_alarm(rows: int) -> None:
+    history = HISTORY[:rows]
+    holes = history.mask(np.random.default_rng(3).random(history.shape) < 0.3)
+    monitor = acm_rs.Monitor().fit(holes)
+    assert monitor.score(plant(2000, 4, "2026-03-01")).alarms.mean() < 0.03
+    faulty = BATCH.copy()
+    faulty.iloc[200:, 3] += 1.0
+    assert monitor.score(faulty).alarms[230:].mean() > 0.95
+
+
 def test_without_a_driver_nothing_is_known(driven: acm_rs.Monitor) -> None:
     frame = BATCH.copy()
     frame["s0"] = np.nan

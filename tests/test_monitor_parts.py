@@ -8,7 +8,7 @@ import pytest
 from acm_rs.monitor.alarms import BRIDGE, OFF, PERSIST, alarmed, found_episodes, limit_for, spells
 from acm_rs.monitor.cleaning import codes_of, learn, repeats
 from acm_rs.monitor.plane import chi_squared
-from acm_rs.monitor.relations import Relations, product, solve_missing
+from acm_rs.monitor.relations import Relations, own_precision, product, solve_missing
 from scipy.stats import chi2
 
 
@@ -99,12 +99,43 @@ def test_residuals_are_those_of_each_sensor_on_the_others() -> None:
     hidden = random.normal(size=(4000, 2))
     x = hidden @ random.normal(size=(2, 5)) + 0.3 * random.normal(size=(4000, 5))
     x -= x.mean(axis=0)
-    _, _, residual = Relations.fit(x, np.zeros((4000, 0))).look(x, np.zeros((4000, 0)))
+    _, _, off, residual = Relations.fit(x, np.zeros((4000, 0))).look(x, np.zeros((4000, 0)))
+    np.testing.assert_array_equal(off, residual)
     for place in range(5):
         others = np.delete(x, place, axis=1)
         want = x[:, place] - others @ np.linalg.lstsq(others, x[:, place], rcond=None)[0]
         assert np.corrcoef(residual[:, place], want)[0, 1] > 0.99
         assert residual[:, place].std() == pytest.approx(want.std(), rel=0.02)
+
+
+def test_precisions_of_known_sensors_are_those_of_their_own_law() -> None:
+    random = np.random.default_rng(3)
+    half = random.normal(size=(5, 5))
+    covariance = half @ half.T + np.eye(5)
+    missing = random.random((40, 5)) < 0.4
+    missing[0], missing[1] = True, False
+    found = own_precision(missing, np.linalg.inv(covariance))
+    for row in range(1, 40):
+        known = ~missing[row]
+        want = np.diag(np.linalg.inv(covariance[np.ix_(known, known)]))
+        np.testing.assert_allclose(found[row, known], want, rtol=1e-9)
+        np.testing.assert_array_equal(own_precision(missing[row : row + 1], np.linalg.inv(covariance))[0], found[row])
+
+
+def test_residuals_spread_alike_whatever_is_missing() -> None:
+    random = np.random.default_rng(2)
+    hidden = random.normal(size=(6000, 2))
+    x = hidden @ random.normal(size=(2, 6)) + 0.3 * random.normal(size=(6000, 6))
+    none = np.zeros((6000, 0))
+    model = Relations.fit(x, none)
+    holes = np.where(random.random(x.shape) < 0.3, np.nan, x)
+    _, _, off, residual = model.look(holes, none)
+    whole = model.look(x, none)[3]
+    for place in range(6):
+        known = ~np.isnan(holes[:, place])
+        assert residual[known, place].std() == pytest.approx(whole[:, place].std(), rel=0.03)
+        # What it reads more than the others let expect knows less, and is never less.
+        assert off[known, place].std() > whole[:, place].std()
 
 
 def test_relations_may_bend_and_follow_states() -> None:
@@ -114,7 +145,7 @@ def test_relations_may_bend_and_follow_states() -> None:
     x = np.column_stack([load, load, load**2 + state[:, 0], -load]) + 0.02 * random.normal(size=(3000, 4))
     x -= x.mean(axis=0)
     state -= state.mean()
-    _, _, residual = Relations.fit(x, state).look(x, state)
+    _, _, _, residual = Relations.fit(x, state).look(x, state)
     assert residual[:, 2].std() < 0.03
 
 

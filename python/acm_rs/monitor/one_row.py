@@ -115,7 +115,7 @@ class Quick:
         main = filled
         if self.calm is not None:
             off = residual * self.calm
-            residual = residual + off - relations.told_of_others(off)
+            residual = residual + (off - relations.told_of_others(off))
             main, straight = filled - off, straight - off
         looked = Looked.__new__(Looked)
         looked.held, looked.scarce = NO, NO

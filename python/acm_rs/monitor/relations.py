@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Relations", "product", "solve_missing"]
+__all__ = ["Relations", "own_precision", "product", "solve_missing"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -57,6 +57,21 @@ def solve_missing(rows: Matrix, missing: Flags, precision: Matrix) -> Matrix:
         systems = np.where(both, precision, np.eye(d))
         filled[some] += np.linalg.solve(systems, right[:, :, None])[:, :, 0]
     return filled
+
+
+def own_precision(missing: Flags, precision: Matrix) -> Matrix:
+    """The precision of each sensor given those that are known in its row."""
+    own = np.diag(precision)
+    found = np.empty(missing.shape)
+    d = len(own)
+    step = max(1, CHUNK // max(1, d * d))
+    for first in range(0, len(missing), step):
+        gone = missing[first : first + step]
+        systems = np.where(gone[:, :, None] & gone[:, None, :], precision, np.eye(d))
+        right = np.where(gone[:, :, None] & ~gone[:, None, :], precision, 0.0)
+        found[first : first + step] = own - (right * np.linalg.solve(systems, right)).sum(axis=1)
+    # Rounding never makes it less than nothing.
+    return np.maximum(found, 1e-6 * own)
 
 
 class Relations:
@@ -132,8 +147,9 @@ class Relations:
             np.multiply(main[:, a], main[:, b], out=found[:, place])
         return found
 
-    def look(self, sensors: Matrix, states: Matrix, slow: int = 0) -> tuple[Matrix, Matrix, Matrix]:
-        """Filled rows; those less states and bends, but for the last `slow` states; residuals given all others."""
+    def look(self, sensors: Matrix, states: Matrix, slow: int = 0) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+        """Filled rows; those less states and bends, but for the last `slow` states; what each reads
+        more than the others let expect; and that with the spread that it has where all are known."""
         d = sensors.shape[1]
         missing = np.isnan(sensors)
         both = np.hstack([sensors, states])
@@ -147,8 +163,16 @@ class Relations:
             left = better
         lately = slice(states.shape[1] - slow, states.shape[1])
         straight = left + product(given[:, lately], self.slopes[lately])
-        residual = product(left, self.precision) / np.diag(self.precision)
-        return filled, straight, residual
+        force, own = product(left, self.precision), np.diag(self.precision)
+        residual = off = force / own
+        hit = np.flatnonzero(missing.any(axis=1))
+        if len(hit):
+            # The fewer others are known, the more a sensor leans on itself in what was filled.
+            known = own_precision(missing[hit], self.precision)
+            residual, off = residual.copy(), residual.copy()
+            off[hit] = force[hit] / known
+            residual[hit] = force[hit] / np.sqrt(known * own)
+        return filled, straight, off, residual
 
     def told_of_others(self, own: Matrix) -> Matrix:
         """What is in the residuals because sensors are off by so much."""

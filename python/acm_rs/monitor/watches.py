@@ -228,19 +228,20 @@ class Watches:
         for number in np.unique(labels[ready]):
             rows = np.flatnonzero(ready & (labels == number))
             scaled = (sensors[rows] - centres[number]) / self.scale
-            filled, left, residual = self.relations[number].look(scaled, states[rows], self.slow_axes.shape[1])
+            filled, left, off, residual = self.relations[number].look(scaled, states[rows], self.slow_axes.shape[1])
             gone = np.isnan(scaled)
             main = filled
             if "calm" in self.wide:
                 own = np.where(gone, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
-                residual = residual + own - self.relations[number].told_of_others(own)
+                others = own - self.relations[number].told_of_others(own)
+                residual, off = residual + others, off + others
                 main, left = filled - own, left - own
             found.scaled[rows] = main
             # What is missing is filled where all sensors are known to belong together, not here.
             found.left[rows] = np.where(gone, np.nan, left)
             residual[gone] = np.nan
             found.residual[rows] = residual / self.band
-            found.expected[rows] = centres[number] + self.scale * np.where(gone, filled, scaled - residual)
+            found.expected[rows] = centres[number] + self.scale * np.where(gone, filled, scaled - off)
         found.residual[found.held] = np.nan
         found.expected[unsettled] = np.nan
         return found
