@@ -38,6 +38,12 @@ little-memory *arguments:
 bad-calls *arguments:
     {{ python }} tests/bad_calls.py {{ arguments }}
 
+# The report in a headless Chromium, which must be installed, and under axe
+[unix]
+browser *arguments:
+    {{ python }} -m pip install --quiet --no-deps axe-playwright-python
+    ACM_RS_CHROMIUM=required {{ python }} -m pytest tests/test_browser.py {{ arguments }}
+
 # Every call interrupted at several places, up to 20 million rows (some GiB of memory)
 interrupts *arguments:
     {{ python }} tests/interrupts.py --full {{ arguments }}
