@@ -43,6 +43,7 @@ fn planted(saplings: &[Sapling], columns: usize, extension: usize) -> FittedIsol
         samples,
         trees: Trees::plant(saplings, width).unwrap(),
         parameters,
+        held_out: None,
     }
 }
 
