@@ -457,6 +457,7 @@ def test_no_rows_give_an_empty_result() -> None:
     result = fitted().score(later()[:0])
     assert len(result.score) == 0
     assert result.found == []
+    assert result.remarks[0].startswith("no rows came, and nothing was judged")
 
 
 def test_the_digest_is_of_what_was_learnt_alone() -> None:

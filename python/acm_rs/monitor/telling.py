@@ -176,7 +176,7 @@ def remarks(
     verdict: Verdict,
 ) -> list[str]:
     """What should be known beside the verdict."""
-    found = []
+    found = [] if len(readings.values) else ["no rows came, and nothing was judged; look at the source of the frame"]
     if absent:
         many = "1 sensor is absent and counts" if len(absent) == 1 else f"{len(absent)} sensors are absent and count"
         found.append(f"{many} as missing: {listed(absent)}")
