@@ -267,7 +267,10 @@ def _unpacked(body: Bytes, how: list[Any], rows: int) -> Matrix:
         for size, packed in sizes:
             plane = data[place : place + size]
             place += size
-            planes.append(zlib.decompressobj().decompress(plane, rows) if packed else plane)
+            try:
+                planes.append(zlib.decompressobj().decompress(plane, rows) if packed else plane)
+            except zlib.error as error:
+                raise ValueError(f"the history in the file is damaged ({error}); fit again") from None
         held = np.frombuffer(b"".join(planes), np.uint8).reshape(len(planes), rows).T
         numbers = np.ascontiguousarray(held).view(np.dtype(dtype))[:, 0]
         if decimals < 0:
