@@ -266,6 +266,11 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
+    /// The inverse itself, (w, w) row-major.
+    pub(crate) fn of(values: Vec<f64>, width: usize) -> Self {
+        Self { width, values }
+    }
+
     /// The inverse of a covariance L Lᵀ, given L⁻¹.
     ///
     /// # Errors
@@ -348,7 +353,8 @@ pub(crate) fn invert(lower: &[f64], width: usize) -> Result<Vec<f64>> {
         let pivot = lower[row * width + row];
         let (above, current) = inverse.split_at_mut(row * width);
         let current = &mut current[..width];
-        for (earlier, factor) in above.chunks_exact(width).zip(&lower[row * width..row * width + row]) {
+        for (place, factor) in lower[row * width..row * width + row].iter().enumerate() {
+            let earlier = &above[place * width..][..=place];
             current.iter_mut().zip(earlier).for_each(|(value, earlier)| *value -= factor * earlier);
         }
         current[row] = 1.0;

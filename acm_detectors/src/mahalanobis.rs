@@ -29,9 +29,9 @@
 mod held_out;
 #[cfg(test)]
 mod tests;
+mod whitening;
 
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
-use acm_linalg::dense::cholesky;
 use acm_linalg::error::require;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::samples::{by_rows, share_missing};
@@ -39,18 +39,16 @@ use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
 use fearless_simd::{Level, Simd, dispatch};
 
-use crate::gaps::{self, Dense, Gaps, Lack, Trouble, invert};
+use crate::gaps::{self, Dense, Gaps, Lack, Trouble};
 use crate::held_out::{HeldOut, NAMES};
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
 use crate::limits::{chi2_upper, t2_limit};
-use crate::packed::{Packed, rows_of, squares_by_group};
+use crate::packed::{rows_of, squares_by_group};
 use crate::screen::{LeftOut, Screened};
 use crate::states::States;
 use crate::wandering::Wandering;
-
-/// A column of which the others leave less than this share of its variance is determined by them.
-const NOTHING: f64 = 1e-12;
+use whitening::{Thin, Whitening};
 
 /// Parameters of the Mahalanobis detector.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,8 +66,7 @@ pub struct FittedMahalanobis {
     /// (width, width), row-major.
     covariance: Vec<f64>,
     shrinkage: f64,
-    /// L⁻¹ of the covariance L Lᵀ.
-    whitening: Packed,
+    whitening: Whitening,
     /// The covariance's inverse.
     precision: Dense,
     held_out: Option<HeldOut>,
@@ -127,12 +124,18 @@ impl MahalanobisDetector {
         let mean = centered.mean()?;
         let found = shrunk(&centered, self.shrinkage)?;
         let width = lagged.width();
+        let (whitening, precision) = if Thin::suits(x.rows(), width, found.shrinkage) {
+            let thin = Thin::of(&centered, found.shrinkage)?;
+            let precision = thin.precision()?;
+            (Whitening::Thin(thin), precision)
+        } else {
+            whitening::dense(&found.covariance, width)?
+        };
         lagged.mean = mean;
-        let inverse = inverse_root(&found.covariance, width)?;
         let mut fitted = FittedMahalanobis {
             parameters: *self,
-            whitening: Packed::lower(&inverse, width)?,
-            precision: Dense::of_root(&inverse, width)?,
+            whitening,
+            precision,
             lagged,
             rows: x.rows(),
             covariance: found.covariance,
@@ -211,7 +214,7 @@ impl FittedMahalanobis {
                 Ok(Desk {
                     raw: self.lagged.scratch()?,
                     points: rows_of(padded)?,
-                    white: rows_of(padded)?,
+                    white: rows_of(self.whitening.values())?,
                     back: rows_of(padded)?,
                     gaps: Gaps::new(self.lagged.width())?,
                 })
@@ -269,7 +272,7 @@ impl FittedMahalanobis {
             return Ok(());
         }
         back.fill(Row::default());
-        self.whitening.add_rows(simd, white, back);
+        self.whitening.back(simd, white, back);
         for place in 0..points.len() {
             let point: V<_> = points[place].load(simd);
             points[place].store(point * back[place].load(simd));
@@ -428,30 +431,6 @@ struct Desk {
     gaps: Gaps<usize>,
 }
 
-/// L⁻¹ of a covariance L Lᵀ.
-fn whitening(covariance: &[f64], width: usize) -> Result<Packed> {
-    Packed::lower(&inverse_root(covariance, width)?, width)
-}
-
-/// The same, (w, w) row-major.
-fn inverse_root(covariance: &[f64], width: usize) -> Result<Vec<f64>> {
-    let dependent = || Error::Singular {
-        name: "x",
-        requirement: "free of columns that others determine, unless `shrinkage` is above 0",
-    };
-    let lower = cholesky(covariance, width, "x").map_err(|error| match error {
-        Error::Singular { .. } => dependent(),
-        other => other,
-    })?;
-    for row in 0..width {
-        let pivot = lower[row * width + row];
-        if pivot * pivot <= NOTHING * covariance[row * width + row] {
-            return Err(dependent());
-        }
-    }
-    invert(&lower, width)
-}
-
 impl Persist for FittedMahalanobis {
     const KIND: &'static str = "MahalanobisDetector";
     const VERSION: u64 = 3;
@@ -477,6 +456,9 @@ impl Persist for FittedMahalanobis {
         to.count("rows", self.rows as u64);
         to.matrix("covariance", self.lagged.width(), self.lagged.width(), &self.covariance);
         to.real("shrinkage", self.shrinkage);
+        if let Whitening::Thin(thin) = &self.whitening {
+            thin.write(to);
+        }
         if let Some(held_out) = &self.held_out {
             held_out.write(to, &NAMES);
         }
@@ -503,16 +485,20 @@ impl Persist for FittedMahalanobis {
         from.require(rows >= 2, "rows")?;
         let share = from.real("shrinkage")?;
         from.require((0.0..=1.0).contains(&share), "shrinkage")?;
-        let inverse = inverse_root(&covariance, width).map_err(|error| match error {
-            Error::Singular { .. } => from.wrong("covariance"),
-            other => other,
-        })?;
+        let (whitening, precision) = if let Some(thin) = Thin::read(from, width)? {
+            let precision = thin.precision()?;
+            (Whitening::Thin(thin), precision)
+        } else {
+            whitening::dense(&covariance, width).map_err(|error| match error {
+                Error::Singular { .. } => from.wrong("covariance"),
+                other => other,
+            })?
+        };
         let wandering = Wandering::read(from, lagged.columns, &held_out::HALVES)?;
         let left_out = LeftOut::read(from, lagged.columns)?;
-        let precision = Dense::of_root(&inverse, width)?;
         Ok(Self {
             parameters,
-            whitening: Packed::lower(&inverse, width)?,
+            whitening,
             states: States::read(from, width, |row, out| precision.times(row, out))?,
             precision,
             lagged,

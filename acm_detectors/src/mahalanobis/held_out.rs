@@ -9,7 +9,8 @@ use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Error, Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
 
-use super::{FittedMahalanobis, whitening};
+use super::FittedMahalanobis;
+use super::whitening::triangle;
 use crate::folds::{FoldSums, folds, joined, sums};
 use crate::held_out::{HeldOut, Names, Without, complete, count};
 use crate::lagged::Lagged;
@@ -116,7 +117,7 @@ fn without(model: &FittedMahalanobis, sums: FoldSums) -> Result<Other> {
     for place in diagonal() {
         covariance[place] += model.shrinkage * level;
     }
-    Ok((moved(model, &mean)?, whitening(&covariance, width)?))
+    Ok((moved(model, &mean)?, triangle(&covariance, width)?))
 }
 
 /// The points of `model` about a mean that is given relative to its own.

@@ -193,7 +193,7 @@ fn each_stretch_is_judged_by_a_covariance_of_the_others() {
             let centered = Centered::new(&samples).unwrap();
             let mean = centered.mean().unwrap();
             let covariance = shrunk(&centered, Shrinkage::Share(model.shrinkage())).unwrap().covariance;
-            let white = whitening(&covariance, width).unwrap().matrix().unwrap();
+            let white = whitening::triangle(&covariance, width).unwrap().matrix().unwrap();
             for row in stretch {
                 let z: Vec<f64> = points.row(row).iter().zip(&mean).map(|(value, mean)| value - mean).collect();
                 let white = white.chunks(width).map(|line| line.iter().zip(&z).map(|(a, b)| a * b).sum::<f64>());
@@ -206,4 +206,38 @@ fn each_stretch_is_judged_by_a_covariance_of_the_others() {
             assert!((ratio - 1.0).abs() < 1e-9, "{columns} {alpha} {ratio}");
         }
     }
+}
+
+#[test]
+fn fewer_rows_than_sensors_are_judged_as_by_the_whole_covariance() {
+    let (rows, width) = (40, 300);
+    let x = plant(rows, width, 3);
+    let model = fitted(&x, Shrinkage::LedoitWolf, 0);
+    assert!(matches!(model.whitening, Whitening::Thin(_)) && model.width() == width);
+    let (triangle, precision) = whitening::dense(model.covariance(), width).unwrap();
+    let dense = FittedMahalanobis {
+        whitening: triangle,
+        precision,
+        ..model.clone()
+    };
+    let mut other = plant(20, width, 4);
+    other[[3, 7]] = f64::NAN;
+    other[[4, 9]] = 1e3;
+    let samples = Samples::from(other.view());
+    for parts in [false, true] {
+        let count = if parts { 20 * width } else { 20 };
+        let (mut thin, mut whole) = (vec![0.0; count], vec![0.0; count]);
+        for (model, out) in [(&model, &mut thin), (&dense, &mut whole)] {
+            if parts {
+                model.contributions(samples, out).unwrap();
+            } else {
+                model.score(samples, out).unwrap();
+            }
+        }
+        let largest = whole.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+        for (one, other) in thin.iter().zip(&whole) {
+            assert!((one - other).abs() <= 1e-10 * other.abs().max(1e-3 * largest), "{one} {other}");
+        }
+    }
+    assert!(FittedMahalanobis::from_bytes(&model.to_bytes().unwrap()).unwrap() == model);
 }

@@ -4,6 +4,7 @@ use acm_clustering::choose::Search;
 use acm_clustering::kmeans::labels_for;
 use acm_clustering::labels::pairs;
 use acm_linalg::memory::{Gather, extend, push};
+use acm_linalg::pca::{Components, principal};
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, keep_known, median_mad, quantile, rounding};
 use acm_linalg::{Error, Result, Samples, Scaling, dense, parallel};
@@ -329,8 +330,12 @@ fn axes(rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
     let columns = rows.ncols();
     let mut scaling = Scaling::fit(rows.into(), Manner::Standard, 1.0)?;
     scaling.scale.fill(1.0);
-    let products = dense::gram(rows.into(), &scaling)?;
-    let (_, axes) = dense::symmetric_eigen(&products, columns, "x")?;
+    let axes = if rows.nrows() < columns {
+        principal(&Samples::from(rows), Components::Count(MOST_AXES))?.components
+    } else {
+        let products = dense::gram(rows.into(), &scaling)?;
+        dense::symmetric_eigen(&products, columns, "x")?.1
+    };
     let mut along = room(rows.nrows(), MOST_AXES, 0.0, "principal components")?;
     for (row, to) in rows.rows().into_iter().zip(along.chunks_exact_mut(MOST_AXES)) {
         for (to, axis) in to.iter_mut().zip(axes.chunks_exact(columns)) {
