@@ -1,9 +1,9 @@
 //! Auto-associative kernel regression: what each sensor should read, by the healthy rows that are most alike.
 //!
-//! A row is compared with representative rows of the training data ([`choice`]); their mean, weighted by likeness, is what it
-//! should read ([`prototypes`]). It needs no straight line between sensors: machines with many operating points, and loads that
-//! bend, have their rows in the memory. What it leaves over is whitened by its covariance on rows that were not remembered, and
-//! its size and its lasting shift are followed by exponentially weighted means ([`watch`]: Lowry, Woodall, Champ and Rigdon 1992,
+//! A row is compared with representative rows of the training data; their mean, weighted by likeness, is what it should read.
+//! It needs no straight line between sensors: machines with many operating points, and loads that bend, have their rows in the
+//! memory. What it leaves over is whitened by its covariance on rows that were not remembered, and its size and its lasting
+//! shift are followed by exponentially weighted means (Lowry, Woodall, Champ and Rigdon 1992,
 //! doi 10.1080/00401706.1992.10485232).
 //!
 //! # Examples

@@ -348,7 +348,7 @@ impl Explained {
             let (white, rest) = white.split_at(sensors);
             let (own, here) = rest.split_at(sensors);
             let here = present(here[0]);
-            let Counted { share, scale, .. } = watch.step(means, white, here, values);
+            let Counted { share, scale } = watch.step(means, white, here, values);
             let (shifts, powers) = (self.slow.len() * sensors, (1 + self.slow.len()) * sensors);
             self.shifts[row * shifts..][..shifts].copy_from_slice(&means.shift);
             let (current, means) = self.powers[row * powers..][..powers].split_at_mut(sensors);

@@ -77,9 +77,7 @@ pub(super) struct Watch<'a> {
 /// What a row's residual counts with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Counted {
-    /// The squared length, of all sensors.
-    pub(super) power: f64,
-    /// The share of it that the memories take.
+    /// The share of its power that the memories take.
     pub(super) share: f64,
     /// What makes the squared length of the present sensors that of all.
     pub(super) scale: f64,
@@ -148,7 +146,7 @@ impl<'a> Watch<'a> {
             };
         }
         let scale = if here == 0 || own == 0.0 { 0.0 } else { power / own };
-        Counted { power, share, scale }
+        Counted { share, scale }
     }
 }
 
