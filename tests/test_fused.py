@@ -43,6 +43,9 @@ class Subspace:
     def __post_init__(self) -> None:
         v = _lagged(self.z, self.lags)[self.rows]
         self.centre = v.mean(axis=0)
+        if not self.share:
+            self.p = np.zeros((v.shape[1], 0))
+            return
         w, p = np.linalg.eigh(np.cov(v.T) + np.diag(np.tile(self.noise, self.lags + 1)))
         w, p = w[::-1], p[:, ::-1]
         kept = int(np.searchsorted(np.cumsum(w) / w.sum(), self.share)) + 1
@@ -52,6 +55,18 @@ class Subspace:
         y = _lagged(z, self.lags) - self.centre
         residual: Floats = y - (y @ self.p) @ self.p.T
         return residual
+
+
+def _later(memory: float, fold: Any) -> Floats:
+    """How much larger the square of a mean of later rows is than of training rows, which know the others' mean."""
+    n = len(fold)
+    past = np.subtract.outer(np.arange(n), np.arange(n))
+    weights = np.where(past >= 0, memory * (1.0 - memory) ** np.maximum(past, 0), 0.0)
+    others = (fold[:, None] != fold[None, :]).astype(float)
+    others /= others.sum(axis=1, keepdims=True)
+    variance = ((weights - weights @ others) ** 2).sum(axis=1)
+    factor: Floats = (memory / (2.0 - memory) + 1.0 / n) / variance
+    return factor
 
 
 class Reference:
@@ -66,8 +81,9 @@ class Reference:
         rate: float = 0.01,
         trim: float = 5.0,
         noise: float = 0.0,
+        corrected: bool = False,
     ) -> None:
-        self.variance = noise
+        self.variance, self.corrected = noise, corrected
         self.share, self.lags, self.folds, self.rate, self.trim = share, lags, folds, rate, trim
         self.parts = [("power", m) for m in memories] + [("shift", m) for m in memories if m < 1.0]
 
@@ -126,6 +142,8 @@ class Reference:
                 v = w if memory == 1.0 else _ewma(w, memory, self.w0)
             else:
                 v = (2.0 - memory) / memory * crossed(_ewma(r, memory, 0.0))
+                if self.corrected:
+                    v *= _later(memory, fold)
             u = np.cbrt(v)[0 if memory == 1.0 else min(int(1.0 / memory), n // 4) :]
             self.a.append(u.mean())
             self.b.append(u.std())
@@ -202,7 +220,8 @@ def _close(found: Any, exact: Any, tolerance: float = 1e-8) -> None:
 
 def _agree(x: Floats, fresh: Floats, **given: Any) -> acm_rs.FusedDetector:
     names = {"share": "n_components", "rate": "false_alarm_rate"}
-    detector = acm_rs.FusedDetector(**{names.get(name, name): value for name, value in given.items()}).fit(x)
+    named: dict[str, Any] = {names.get(name, name): value for name, value in given.items()}
+    detector = acm_rs.FusedDetector(whole=False, **named).fit(x)
     reference = Reference(**given).fit(x)
     assert detector.n_components_ == reference.model.p.shape[1]
     assert detector.trimmed_ == reference.trimmed
@@ -215,6 +234,27 @@ def _agree(x: Floats, fresh: Floats, **given: Any) -> acm_rs.FusedDetector:
     _close(detector.score(fresh), parts.max(axis=1))
     _close(detector.contributions(fresh), shares)
     return detector
+
+
+class Whole(Reference):
+    """The readings themselves: no lags, no components, no fast powers, the greater limit of folds and halves."""
+
+    def __init__(self, rate: float, folds: int = 10, corrected: bool = True) -> None:
+        super().__init__(share=0.0, lags=0, memories=(0.2, 0.03), folds=folds, rate=rate, trim=0.0)
+        self.parts = self.parts[1:]
+        self.corrected = corrected
+
+    def fit(self, x: Floats) -> Whole:
+        super().fit(x)
+        if self.corrected:
+            halves = Whole(self.rate, 2, corrected=False)
+            halves.fit(x)
+            for part in range(len(self.parts)):
+                mine = self.a[part] + self.b[part] * self.limits[part]
+                if halves.a[part] + halves.b[part] * halves.limits[part] > mine:
+                    for name in ("a", "b", "limits"):
+                        getattr(self, name)[part] = getattr(halves, name)[part]
+        return self
 
 
 def _faulty(rows: int, columns: int) -> Floats:
@@ -235,6 +275,23 @@ def _faulty(rows: int, columns: int) -> Floats:
 )
 def test_it_is_its_numpy_form(given: dict[str, Any]) -> None:
     _agree(plant(503, 6), _faulty(300, 6), **given)
+
+
+def test_the_whole_is_its_numpy_form() -> None:
+    x, fresh = plant(503, 6), _faulty(300, 6)
+    detector = acm_rs.FusedDetector(whole=True).fit(x)
+    residuals, readings = Reference(corrected=True).fit(x), Whole(0.01 * 3.0 / 8.0).fit(x)
+    assert detector.part_names_[5:] == ("whole power 0.03", "whole shift 0.2", "whole shift 0.03")
+    _close(detector.part_mean_, [*residuals.a, *readings.a])
+    _close(detector.part_sd_, [*residuals.b, *readings.b])
+    _close(detector.limits_, [*residuals.limits, *readings.limits], 1e-10)
+    one, other = (reference.follow(fresh) for reference in (residuals, readings))
+    parts = np.hstack([one[0], other[0]])
+    _close(detector.parts(fresh), parts)
+    _close(detector.score(fresh), parts.max(axis=1))
+    weights = [np.maximum(each[0], 0.0).sum(axis=1, keepdims=True) for each in (one, other)]
+    shares = (weights[0] * one[1] + weights[1] * other[1]) / np.maximum(weights[0] + weights[1], 1e-300)
+    _close(detector.contributions(fresh), shares)
 
 
 def test_upsets_of_the_training_data_are_left_out_alike() -> None:
@@ -341,6 +398,43 @@ def test_slow_memories_let_go_after_a_fault_and_hold_while_it_lasts() -> None:
     assert np.mean(found) > 0.85
 
 
+def test_a_machine_that_moves_along_its_own_correlations_is_found() -> None:
+    found, before, healthy = [], [], []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        mixing = random.normal(size=(3, 20))
+        states = random.normal(size=(3500, 3))
+        states[3000:, seed % 3] += np.linspace(0.0, 4.0, 500)
+        x = states @ mixing + 0.5 * random.normal(size=(3500, 20))
+        detector, former = (acm_rs.FusedDetector(whole=whole).fit(x[:2000]) for whole in (True, False))
+        found.append(float((detector.score(x[2000:])[1250:] > 1.0).mean()))
+        before.append(float((former.score(x[2000:])[1250:] > 1.0).mean()))
+        healthy.append(float((detector.score(x[2000:3000]) > 1.0).mean()))
+    assert np.mean(found) > 0.9 > 0.3 > np.mean(before)
+    assert np.mean(healthy) < 0.015
+
+
+def test_a_lasting_shift_of_one_of_unrelated_sensors_is_found() -> None:
+    found, healthy = [], []
+    for seed in range(4):
+        x = np.random.default_rng(seed).normal(size=(4000, 10))
+        detector = acm_rs.FusedDetector(whole=True).fit(x[:2000])
+        healthy.append(float((detector.score(x[2000:]) > 1.0).mean()))
+        x[3000:, seed] += 1.0
+        found.append(float((detector.score(x[2000:])[1050:] > 1.0).mean()))
+    assert np.mean(found) > 0.9
+    assert np.mean(healthy) < 0.015
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(200, 99), (400, 200), (400, 100)])
+def test_more_sensors_than_rows_can_tell_of_rarely_alarm(rows: int, columns: int) -> None:
+    random = np.random.default_rng(rows)
+    mixing = random.normal(size=(3, columns))
+    x = random.normal(size=(rows + 1000, 3)) @ mixing + random.normal(size=(rows + 1000, columns))
+    detector = acm_rs.FusedDetector(whole=True).fit(x[:rows])
+    assert (detector.score(x[rows:]) > 1.0).mean() < 0.02
+
+
 # ---- gaps -----------------------------------------------------------------------------------------------------------
 
 
@@ -380,7 +474,7 @@ def _filled(detector: acm_rs.FusedDetector, reference: Reference, x: Floats) -> 
 
 def test_gaps_are_what_the_others_let_expect() -> None:
     x, fresh = plant(500, 6), _gappy(plant(200, 6, seed=1))
-    detector, reference = acm_rs.FusedDetector().fit(x), Reference().fit(x)
+    detector, reference = acm_rs.FusedDetector(whole=False).fit(x), Reference().fit(x)
     missing = ~np.isfinite(fresh)
     filled = _filled(detector, reference, fresh)
     present = 6 - missing.sum(axis=1)
@@ -447,14 +541,14 @@ def test_gaps_neither_alarm_nor_blind(kind: str) -> None:
 
 def test_a_missing_sensor_is_no_culprit() -> None:
     x = _plants(2500, 3)
-    detector = acm_rs.FusedDetector().fit(x[:1500])
+    detector, former = (acm_rs.FusedDetector(whole=whole).fit(x[:1500]) for whole in (True, False))
     fresh = x[1500:].copy()
     fresh[:, 2] = np.nan
     fresh[500:, 5] += x[:1500, 5].std()
     shares = detector.contributions(fresh)[520:]
     assert (shares.argmax(axis=1) == 5).mean() > 0.9
     assert shares[:, 2].max() < 0.1
-    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=0.2)
+    np.testing.assert_allclose(former.contributions(fresh)[520:].sum(axis=1), 1.0, rtol=0.2)
 
 
 def test_gaps_in_the_training_data_neither_blind_nor_make_it_alarm() -> None:
@@ -524,7 +618,7 @@ def test_wrong_parameters_are_named() -> None:
 
 def test_rounded_rows_are_judged_by_a_model_of_rounded_rows() -> None:
     x, fresh = plant(503, 6), _faulty(300, 6).round()
-    detector = acm_rs.FusedDetector().fit(x)
+    detector = acm_rs.FusedDetector(whole=False).fit(x)
     assert 1.0 in detector.steps_
     assert (detector.resolution(fresh) == 1.0).all()
     reference = Reference(noise=1.0 / 12.0).fit(x.round())
@@ -613,9 +707,10 @@ def test_steps_of_a_fifth_and_a_half_are_judged_by_the_next_power_of_ten(step: f
     assert np.mean(found) > 0.8
 
 
-def test_rounded_stretches_in_pieces_and_threads_give_the_same_bytes() -> None:
+@pytest.mark.parametrize("all_directions", [False, True])
+def test_rounded_stretches_in_pieces_and_threads_give_the_same_bytes(all_directions: bool) -> None:
     x = _fine(1500, 3)
-    detector = acm_rs.FusedDetector().fit(x[:700])
+    detector = acm_rs.FusedDetector(whole=all_directions).fit(x[:700])
     fresh = x[700:].copy()
     for first in (0, 200, 402, 500):
         fresh[first : first + 90] = fresh[first : first + 90].round(1 + first // 402)
@@ -626,7 +721,7 @@ def test_rounded_stretches_in_pieces_and_threads_give_the_same_bytes() -> None:
     try:
         for threads in (1, 3):
             acm_rs.set_num_threads(threads)
-            assert acm_rs.FusedDetector().fit(x[:700]) == detector
+            assert acm_rs.FusedDetector(whole=all_directions).fit(x[:700]) == detector
             same_bytes(detector.score(np.asfortranarray(fresh)), whole)
     finally:
         acm_rs.set_num_threads(before)

@@ -4,7 +4,7 @@ use acm_detectors::fused::{FittedFused, Fused, FusedMemory};
 use acm_linalg::state::Names;
 use pyo3::prelude::*;
 
-use crate::arguments::{components_of, count, number, numbers};
+use crate::arguments::{components_of, count, number, numbers, truth};
 use crate::classes::{Array, Sequence, Setting, class, learned, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
@@ -20,16 +20,17 @@ parameters!(
     memories = Sequence(of.memories()),
     folds = of.folds(),
     false_alarm_rate = of.false_alarm_rate(),
-    trim = of.trim()
+    trim = of.trim(),
+    whole = of.whole()
 );
 learned!(
     FusedDetector,
     fit,
     n_components_ = fit.components(),
     part_names_ = Sequence(&fit.part_names().map_err(exception)?),
-    limits_ = Array(fit.limits()),
-    part_mean_ = Array(fit.part_mean()),
-    part_sd_ = Array(fit.part_sd()),
+    limits_ = Array(&fit.limits().map_err(exception)?),
+    part_mean_ = Array(&fit.part_mean().map_err(exception)?),
+    part_sd_ = Array(&fit.part_sd().map_err(exception)?),
     mean_power_ = fit.mean_power(),
     trimmed_ = fit.trimmed(),
     steps_ = Array(fit.member_steps()),
@@ -50,13 +51,16 @@ impl FusedDetector {
         folds: &Value<'_>,
         false_alarm_rate: &Value<'_>,
         trim: &Value<'_>,
+        whole: &Value<'_>,
     ) -> PyResult<Self> {
         let components = components_of(n_components, "n_components")?;
         let lags = count(lags, "lags", 0)?;
         let memories = numbers(memories, "memories", None)?;
         let folds = count(folds, "folds", 2)?;
         let rate = number(false_alarm_rate, "false_alarm_rate")?;
-        Self::of(Fused::new(components, lags, &memories, folds, rate, number(trim, "trim")?))
+        let whole = truth(whole, "whole")?;
+        let fused = Fused::new(components, lags, &memories, folds, rate, number(trim, "trim")?);
+        Self::of(fused.map(|fused| fused.with_whole(whole)))
     }
 
     fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
@@ -65,7 +69,7 @@ impl FusedDetector {
 
     fn parts<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
         let asked = Asked::of(self, x)?;
-        asked.wide(asked.fit().limits().len(), |fit, x, out| fit.parts(x, out))
+        asked.wide(asked.fit().part_count(), |fit, x, out| fit.parts(x, out))
     }
 }
 

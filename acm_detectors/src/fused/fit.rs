@@ -15,6 +15,7 @@ use super::folds::{Outside, Subspace, Task};
 use super::gaps::{self, Filler};
 use super::parts::{Kind, Norms, averaged};
 use super::resolution::Telling;
+use super::whole::later;
 use super::{FittedFused, Fused};
 use crate::folds::folds;
 use crate::lagged::Lagged;
@@ -120,7 +121,11 @@ impl Fused {
         } else {
             self.outside(x, filled, &good, &folds, noise)?
         };
-        self.finish(outside, &good, &folds)
+        let mut model = self.finish(outside, &good, &folds, self.whole)?;
+        if self.whole {
+            model.whole = self.learn_whole(x, filled, &good, noise)?;
+        }
+        Ok(model)
     }
 
     /// Nor do the rows count that stand beside one that does not.
@@ -132,7 +137,7 @@ impl Fused {
         }
     }
 
-    fn outside(
+    pub(super) fn outside(
         &self,
         x: Samples<'_>,
         filled: Samples<'_>,
@@ -238,7 +243,15 @@ impl Fused {
         Ok(far)
     }
 
-    fn finish(&self, outside: Outside, good: &[bool], folds: &[Range<usize>]) -> Result<FittedFused> {
+    /// The model of the residuals outside the folds. Training rows know their own mean: `own_mean` takes the lasting shifts of
+    /// healthy rows to be as large as those of rows that come later.
+    pub(super) fn finish(
+        &self,
+        outside: Outside,
+        good: &[bool],
+        folds: &[Range<usize>],
+        own_mean: bool,
+    ) -> Result<FittedFused> {
         let Outside {
             mut residuals, model, ..
         } = outside;
@@ -288,6 +301,9 @@ impl Fused {
                 let mut statistic = lengths(&means)?;
                 let unit = (2.0 - part.memory) / part.memory;
                 statistic.iter_mut().for_each(|value| *value *= unit);
+                if own_mean {
+                    later(&mut statistic, part.memory, &stretches)?;
+                }
                 norms.push(part, &statistic, chance)?;
             }
         }
@@ -313,6 +329,7 @@ impl Fused {
             member_steps: Vec::new(),
             members: Vec::new(),
             telling: Telling::default(),
+            whole: None,
         })
     }
 }

@@ -91,7 +91,10 @@ impl Task<'_, '_> {
             let Some(model) = model.transpose()? else { continue };
             if let Some(rows) = self.folds.get(number) {
                 let residual = Packed::full(&model.residual, sensors, width)?;
-                let explained = Packed::full(&model.components, model.kept, width)?;
+                // Where there are no components, one of zeros explains nothing.
+                let none = room(width, 1, 0.0, "a matrix")?;
+                let components = if model.kept == 0 { &none } else { &model.components };
+                let explained = Packed::full(components, model.kept.max(1), width)?;
                 let out = &mut residuals[rows.start * (sensors + 1)..rows.end * (sensors + 1)];
                 of_points(&model.lagged, &residual, Some(&explained), self.x, rows.clone(), out)?;
             } else {
@@ -113,9 +116,12 @@ impl Task<'_, '_> {
                 covariance[place * (width + 1)] += noise;
             }
         }
-        let (variances, mut components) = symmetric_eigen(&covariance, width, "x")?;
-        let kept = kept(&variances, self.keep);
-        components.truncate(kept * width);
+        let (mut kept, mut components) = (0, Vec::new());
+        if self.keep != Components::Count(0) {
+            let (variances, found) = symmetric_eigen(&covariance, width, "x")?;
+            (kept, components) = (count_kept(&variances, self.keep), found);
+            components.truncate(kept * width);
+        }
         let sensors = lagged.kept.len();
         let mut residual = room(sensors, width, 0.0, "a matrix")?;
         for sensor in 0..sensors {
@@ -137,7 +143,7 @@ impl Task<'_, '_> {
 }
 
 /// How many components are kept: never all, or nothing would be left to watch.
-fn kept(variances: &[f64], keep: Components) -> usize {
+fn count_kept(variances: &[f64], keep: Components) -> usize {
     let total: f64 = variances.iter().sum();
     let first = variances.first().copied().unwrap_or(0.0);
     let wanted = match keep {

@@ -204,6 +204,8 @@ impl<'a> Filler<'a> {
 pub(super) struct Filled<'a, 'x> {
     model: &'a FittedFused,
     x: Samples<'x>,
+    /// Whether the models of all directions are meant.
+    whole: bool,
     /// Of the model and of each member, once they are needed.
     fillers: Vec<Option<Filler<'a>>>,
     /// The latest stretch with the rows before it that it looks back to, filled; nothing where there was no gap.
@@ -214,12 +216,13 @@ pub(super) struct Filled<'a, 'x> {
 }
 
 impl<'a, 'x> Filled<'a, 'x> {
-    pub(super) fn new(model: &'a FittedFused, x: Samples<'x>) -> Result<Self> {
+    pub(super) fn new(model: &'a FittedFused, x: Samples<'x>, whole: bool) -> Result<Self> {
         let mut fillers = reserved(model.members.len() + 1, WHAT)?;
         fillers.resize_with(model.members.len() + 1, || None);
         Ok(Self {
             model,
             x,
+            whole,
             fillers,
             table: Vec::new(),
             start: 0,
@@ -230,6 +233,7 @@ impl<'a, 'x> Filled<'a, 'x> {
     /// The whitened residuals of the rows from the model number `judge`, and how many sensors each of them has.
     pub(super) fn whiten(&mut self, judge: usize, rows: Range<usize>, white: &mut [f64]) -> Result<&[usize]> {
         let model = self.model.judge(judge);
+        let model = model.whole.as_deref().filter(|_| self.whole).unwrap_or(model);
         let FittedFused { lagged, whitening, .. } = model;
         let columns = lagged.columns;
         self.present.clear();

@@ -31,9 +31,21 @@ pub(super) struct ResidualMeans {
     pub(super) shown: Shown,
     /// Which model judged the latest row, and has these memories.
     pub(super) judge: usize,
+    /// What is remembered of the readings in all directions.
+    pub(super) whole: Option<Box<ResidualMeans>>,
 }
 
 impl ResidualMeans {
+    /// Whether these are means of a model that starts with `other`.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let whole = match (&self.whole, &other.whole) {
+            (Some(whole), Some(other)) => whole.is_like(other),
+            (None, None) => true,
+            _ => false,
+        };
+        whole && self.shift.len() == other.shift.len() && self.power.len() == other.power.len()
+    }
+
     pub(super) fn copy(&self) -> Result<Self> {
         let what = "means of residuals";
         Ok(Self {
@@ -46,6 +58,10 @@ impl ResidualMeans {
                 latest: copied(&self.shown.latest, what)?,
             },
             judge: self.judge,
+            whole: match &self.whole {
+                Some(whole) => Some(Box::new(whole.copy()?)),
+                None => None,
+            },
         })
     }
 }
@@ -68,6 +84,11 @@ impl Memory for FusedMemory {
             to.reals("live.runs", &state.shown.runs);
             to.reals("live.latest", &state.shown.latest);
             to.count("live.judge", state.judge as u64);
+            if let Some(whole) = &state.whole {
+                to.reals("live.whole.power", &whole.power);
+                to.reals("live.whole.shift", &whole.shift);
+                to.reals("live.whole.present", &whole.present);
+            }
         }
     }
 
@@ -102,12 +123,30 @@ impl Memory for FusedMemory {
                 from.require(shown.latest.iter().all(|value| value.is_finite()), "live.latest")?;
                 from.require(judge <= steps, "live.judge")?;
             }
+            let mut whole = None;
+            if from.has("live.whole.power") {
+                let means = ResidualMeans {
+                    power: from.reals("live.whole.power", slow)?,
+                    shift: from.reals("live.whole.shift", slow * sensors)?,
+                    present: from.reals("live.whole.present", slow)?,
+                    shown: Shown::default(),
+                    judge: 0,
+                    whole: None,
+                };
+                let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+                from.require(finite(&means.power), "live.whole.power")?;
+                from.require(finite(&means.shift), "live.whole.shift")?;
+                let counted = means.present.iter().all(|&value| value > 0.0 && value <= sensors as f64);
+                from.require(counted, "live.whole.present")?;
+                whole = Some(Box::new(means));
+            }
             Some(ResidualMeans {
                 power,
                 shift,
                 present,
                 shown,
                 judge,
+                whole,
             })
         } else {
             None

@@ -38,11 +38,13 @@ mod parts;
 mod resolution;
 mod score;
 mod steps;
+mod stored;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use acm_linalg::error::require;
-use acm_linalg::memory::Gather;
+use acm_linalg::memory::extend;
 use acm_linalg::pca::Components;
 use acm_linalg::samples::share_missing;
 use acm_linalg::{Persist, Reader, Result, Samples, Writer};
@@ -67,6 +69,7 @@ pub struct Fused {
     folds: usize,
     false_alarm_rate: f64,
     trim: f64,
+    whole: bool,
 }
 
 /// A fused detector that knows healthy data.
@@ -90,6 +93,8 @@ pub struct FittedFused {
     member_steps: Vec<f64>,
     members: Vec<FittedFused>,
     telling: Telling,
+    /// What watches the readings in all directions: no lags, no components, the memories of more than one row.
+    whole: Option<Box<FittedFused>>,
 }
 
 impl Fused {
@@ -126,7 +131,21 @@ impl Fused {
             folds,
             false_alarm_rate,
             trim,
+            whole: false,
         })
+    }
+
+    /// With the readings themselves watched too, in all directions.
+    #[must_use]
+    pub fn with_whole(mut self, whole: bool) -> Self {
+        self.whole = whole;
+        self
+    }
+
+    /// Whether the readings themselves are watched too.
+    #[must_use]
+    pub fn whole(&self) -> bool {
+        self.whole
     }
 
     /// How many components are kept.
@@ -190,30 +209,39 @@ impl FittedFused {
     /// # Errors
     /// [`acm_linalg::Error::Memory`].
     pub fn part_names(&self) -> Result<Vec<String>> {
-        let name = |kind| if kind == Kind::Power { "power" } else { "shift" };
-        let parts = self.parameters.parts()?;
-        parts
-            .iter()
-            .map(|part| format!("{} {}", name(part.kind), part.memory))
-            .gathered("the parts of the score")
+        let what = "the parts of the score";
+        let mut names = Vec::new();
+        for (model, of) in self.models().zip(["", "whole "]) {
+            let name = |kind| if kind == Kind::Power { "power" } else { "shift" };
+            let parts = model.parameters.parts()?;
+            let these = parts.iter().map(|part| format!("{of}{} {}", name(part.kind), part.memory));
+            extend(&mut names, these, what)?;
+        }
+        Ok(names)
     }
 
     /// Mean of the cube root of each part on healthy rows.
-    #[must_use]
-    pub fn part_mean(&self) -> &[f64] {
-        &self.norms.mean
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn part_mean(&self) -> Result<Vec<f64>> {
+        self.norms_of(|norms| &norms.mean)
     }
 
     /// Its standard deviation.
-    #[must_use]
-    pub fn part_sd(&self) -> &[f64] {
-        &self.norms.spread
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn part_sd(&self) -> Result<Vec<f64>> {
+        self.norms_of(|norms| &norms.spread)
     }
 
     /// Limit of each part, in its standard deviations above its mean.
-    #[must_use]
-    pub fn limits(&self) -> &[f64] {
-        &self.norms.limit
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub fn limits(&self) -> Result<Vec<f64>> {
+        self.norms_of(|norms| &norms.limit)
     }
 
     /// Mean squared length of the whitened residuals of healthy rows.
@@ -284,6 +312,9 @@ impl Persist for FittedFused {
         to.count("folds", self.parameters.folds as u64);
         to.real("false_alarm_rate", self.parameters.false_alarm_rate);
         to.real("trim", self.parameters.trim);
+        if self.parameters.whole {
+            to.count("whole", 1);
+        }
         self.lagged.write(to);
         let (rows, width) = (self.whitening.rows(), self.whitening.width());
         match self.whitening.matrix() {
@@ -299,6 +330,7 @@ impl Persist for FittedFused {
         to.count("trimmed", self.upsets as u64);
         self.left_out.write(to);
         self.write_members(to);
+        self.write_wholes(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
@@ -311,7 +343,7 @@ impl Persist for FittedFused {
         let memories = from.reals("memories", from.length("memories")?)?;
         let (folds, rate, trim) = (from.size("folds")?, from.real("false_alarm_rate")?, from.real("trim")?);
         let parameters = Fused::new(components, lagged.lags, &memories, folds, rate, trim);
-        let parameters = parameters.map_err(|_| from.wrong("memories"))?;
+        let parameters = parameters.map_err(|_| from.wrong("memories"))?.with_whole(from.has("whole") && from.count("whole")? > 0);
         let (sensors, width, count) = (lagged.kept.len(), lagged.width(), parameters.parts()?.len());
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         let whitening = from.matrix("whitening", sensors, width)?;
@@ -331,6 +363,7 @@ impl Persist for FittedFused {
         let usual = from.real("mean_power")?;
         from.require(usual >= 0.0 && usual.is_finite(), "mean_power")?;
         let left_out = LeftOut::read(from, lagged.columns)?;
+        let parameters_whole = parameters.whole;
         let mut model = Self {
             parameters,
             whitening: Packed::full(&whitening, sensors, width)?,
@@ -345,10 +378,14 @@ impl Persist for FittedFused {
             member_steps: Vec::new(),
             members: Vec::new(),
             telling: Telling::default(),
+            whole: None,
         };
         // Files of earlier versions judge all rows alike.
         if from.has("steps") {
             model.read_members(from)?;
+        }
+        if parameters_whole {
+            model.read_wholes(from)?;
         }
         Ok(model)
     }

@@ -2,6 +2,7 @@
 
 use acm_linalg::Result;
 use acm_linalg::memory::{Gather, push};
+use acm_linalg::pca::Components;
 use acm_linalg::samples::room;
 
 use super::Fused;
@@ -102,9 +103,12 @@ pub(super) fn averaged(values: &[f64], memory: f64, start: f64) -> Result<Vec<f6
 }
 
 impl Fused {
-    /// Power at each memory, then shift at each memory that is one.
+    /// Power at each memory, then shift at each memory that is one. Of readings there is no power at the fastest of several
+    /// memories: it tells little more than their shift there, and loads with inertia make it alarm.
     pub(super) fn parts(&self) -> Result<Vec<Part>> {
-        let powers = self.memories.iter().map(|&memory| Part {
+        let readings = self.components == Components::Count(0) && self.memories.len() > 1;
+        let fastest = self.memories.iter().copied().fold(0.0, f64::max);
+        let powers = self.memories.iter().filter(|&&memory| !readings || memory < fastest).map(|&memory| Part {
             kind: Kind::Power,
             memory,
         });

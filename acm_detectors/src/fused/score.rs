@@ -10,6 +10,7 @@ use super::FittedFused;
 use super::gaps::Filled;
 use super::memory::{FusedMemory, Release, ResidualMeans};
 use super::parts::{Kind, Part, full_scale};
+use super::whole::Beside;
 use crate::lagged;
 use crate::packed::PRODUCT_NS;
 
@@ -21,7 +22,7 @@ const SHARE_NS: f64 = 30e6;
 
 /// What is wanted of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
     Score,
     Parts,
     Contributions,
@@ -70,7 +71,7 @@ impl FittedFused {
         x.require_columns(self.columns())?;
         let fresh = self.start()?;
         let mut state = match &live.state {
-            Some(state) if state.shift.len() == fresh.shift.len() && state.power.len() == fresh.power.len() => {
+            Some(state) if state.is_like(&fresh) => {
                 state.copy()?
             }
             _ => fresh,
@@ -97,6 +98,10 @@ impl FittedFused {
             present: room(slow, 1, self.lagged.kept.len() as f64, "means of residuals")?,
             shown: self.telling.start()?,
             judge: 0,
+            whole: match &self.whole {
+                Some(whole) => Some(Box::new(whole.start()?)),
+                None => None,
+            },
         })
     }
 
@@ -114,7 +119,7 @@ impl FittedFused {
         let rows = x.rows() - skip;
         let width = match wanted {
             Wanted::Score => 1,
-            Wanted::Parts => self.norms.limit.len(),
+            Wanted::Parts => self.models().map(|model| model.norms.limit.len()).sum(),
             Wanted::Contributions => self.columns(),
         };
         if out.len() != rows * width {
@@ -130,9 +135,10 @@ impl FittedFused {
         let slow = self.parameters.slow().gathered("the parts of the score")?;
         let mut white = room(step, sensors, 0.0, "residuals")?;
         let mut found = PartInputs::new(self, if wanted == Wanted::Contributions { step } else { 1 }, wanted)?;
+        let mut beside = Beside::new(self, x, step, width, wanted)?;
         state.look_as(&self.telling)?;
         let mut judges = room(step, 1, 0, "which model judges")?;
-        let mut filled = Filled::new(self, x)?;
+        let mut filled = Filled::new(self, x, false)?;
         let mut watch = Watch::start();
         for (number, out) in out.chunks_mut(step * width).enumerate() {
             watch.look()?;
@@ -148,10 +154,17 @@ impl FittedFused {
                 done += count;
                 if judge != state.judge {
                     let before = self.judge(state.judge).usual;
+                    let from_whole = self.judge(state.judge).whole.as_deref().map(|whole| whole.usual);
                     self.turn(state, state.judge, judge);
                     state.judge = judge;
                     let ratio = if before > 0.0 { self.judge(judge).usual / before } else { 1.0 };
                     found.running.iter_mut().for_each(|running| *running *= ratio);
+                    if let (Some(beside), Some(one), Some(next)) = (&mut beside, from_whole, &self.judge(judge).whole)
+                        && one > 0.0
+                    {
+                        let ratio = next.usual / one;
+                        beside.found.running.iter_mut().for_each(|running| *running *= ratio);
+                    }
                 }
                 let model = self.judge(judge);
                 let present = filled.whiten(judge, rows.clone(), white)?;
@@ -161,6 +174,9 @@ impl FittedFused {
                 });
                 if wanted == Wanted::Contributions {
                     model.share(&parts, white, x, rows.start, &mut found, out)?;
+                }
+                if let (Some(beside), Some(state)) = (&mut beside, &mut state.whole) {
+                    beside.join((model, judge), x, rows, white, state, wanted, &found.totals, out)?;
                 }
             }
         }
@@ -181,7 +197,7 @@ impl FittedFused {
         clippy::too_many_arguments,
         reason = "what a stretch of rows is made of, and where it goes"
     )]
-    fn remember(
+    pub(super) fn remember(
         &self,
         parts: &[Part],
         slow: &[f64],
@@ -221,7 +237,7 @@ impl FittedFused {
             let released = &mut found.released[place * slow.len()..(place + 1) * slow.len()];
             release.apply(slow, state, released);
             let values = &mut found.values[place * width..(place + 1) * width];
-            let (mut powers, mut shifts) = (0, 0);
+            let mut shifts = 0;
             for number in 0..width {
                 let Part { kind, memory } = parts[number];
                 values[number] = if kind == Kind::Shift {
@@ -230,8 +246,7 @@ impl FittedFused {
                     shifts += 1;
                     squares(mean) * ((2.0 - memory) / memory) * (sensors as f64 / counted)
                 } else if memory < 1.0 {
-                    powers += 1;
-                    state.power[powers - 1]
+                    slow.iter().position(|&own| own == memory).map_or(power, |place| state.power[place])
                 } else {
                     power
                 };
@@ -245,8 +260,9 @@ impl FittedFused {
                     out[row] = greatest;
                 }
                 Wanted::Parts => {
+                    let all = out.len() / present.len();
                     for number in 0..width {
-                        out[row * width + number] = self.norms.score(number, values[number]);
+                        out[row * all + number] = self.norms.score(number, values[number]);
                     }
                 }
                 Wanted::Contributions => {
@@ -262,7 +278,7 @@ impl FittedFused {
     }
 
     /// What each sensor adds to the parts, as shares.
-    fn share(
+    pub(super) fn share(
         &self,
         parts: &[Part],
         white: &[f64],
@@ -285,6 +301,7 @@ impl FittedFused {
             counted,
             own,
             running,
+            totals,
         } = found;
         let (shifts, own) = (&*shifts, &mut own[..rows * width]);
         by_rows(
@@ -323,7 +340,8 @@ impl FittedFused {
             }
             let scores = || (0..parts.len()).map(|number| self.norms.score(number, values[number]).max(0.0));
             let total: f64 = scores().sum();
-            let (mut powers, mut shifts) = (0, 0);
+            totals[row] = total;
+            let mut shifts = 0;
             for ((part, score), &value) in parts.iter().zip(scores()).zip(values) {
                 let (unit, shares) = match part.kind {
                     Kind::Shift => {
@@ -333,6 +351,7 @@ impl FittedFused {
                         (unit, &own[shifts * sensors..(shifts + 1) * sensors])
                     }
                     Kind::Power if part.memory < 1.0 => {
+                        let powers = self.parameters.slow().position(|own| own == part.memory).unwrap_or(0);
                         let mean = &mut running[powers * sensors..(powers + 1) * sensors];
                         if here[row] > 0 {
                             for place in 0..sensors {
@@ -343,7 +362,6 @@ impl FittedFused {
                         if released < 1.0 {
                             mean.iter_mut().for_each(|mean| *mean *= released);
                         }
-                        powers += 1;
                         (1.0, &*mean)
                     }
                     Kind::Power => (1.0, &own[..sensors]),
@@ -382,7 +400,7 @@ impl FittedFused {
 }
 
 /// What the parts of the latest rows were made from.
-struct PartInputs {
+pub(super) struct PartInputs {
     /// The statistics of the parts.
     values: Vec<f64>,
     /// The share that a row's power counts with.
@@ -400,11 +418,13 @@ struct PartInputs {
     /// What each sensor adds to a row's power and to the squares of the means.
     own: Vec<f64>,
     /// Means of the sensors' shares of the power, at each memory.
-    running: Vec<f64>,
+    pub(super) running: Vec<f64>,
+    /// By how much the parts of a row are above normal together.
+    pub(super) totals: Vec<f64>,
 }
 
 impl PartInputs {
-    fn new(model: &FittedFused, rows: usize, wanted: Wanted) -> Result<Self> {
+    pub(super) fn new(model: &FittedFused, rows: usize, wanted: Wanted) -> Result<Self> {
         let slow = model.parameters.slow().count() * model.lagged.kept.len();
         let what = "shares of the sensors";
         let rows_beside = if wanted == Wanted::Contributions { rows } else { 0 };
@@ -418,6 +438,7 @@ impl PartInputs {
             shifts: room(rows_beside, slow, 0.0, what)?,
             own: room(rows_beside, slow + model.lagged.kept.len(), 0.0, what)?,
             running: room(slow, 1, 0.0, what)?,
+            totals: room(rows_beside, 1, 0.0, what)?,
         })
     }
 }

@@ -2,18 +2,15 @@
 
 use std::ops::Range;
 
-use acm_linalg::memory::{Gather, copied, extend, push, reserved};
+use acm_linalg::memory::{copied, push, reserved};
 use acm_linalg::samples::room;
-use acm_linalg::{Error, Reader, Result, Samples, Scaling, Writer};
+use acm_linalg::{Error, Result, Samples};
 use ndarray::ArrayView2;
 
 use super::fit::{divide, identity};
 use super::memory::ResidualMeans;
-use super::parts::Norms;
 use super::resolution::Telling;
 use super::{FittedFused, Fused};
-use crate::packed::Packed;
-use crate::screen::LeftOut;
 
 /// Sensors with no more values than this are states, not readings in steps.
 const FEW_VALUES: usize = 20;
@@ -207,132 +204,11 @@ impl FittedFused {
         if from.usual > 0.0 {
             state.power.iter_mut().for_each(|power| *power *= to.usual / from.usual);
         }
-    }
-}
-
-/// The arrays of a file that hold all members, one after the other: what of a member, and its name.
-type Stored = (&'static str, fn(&FittedFused) -> Result<Vec<f64>>);
-
-const STORED: [Stored; 13] = [
-    ("member.fill", |member| copied(&member.lagged.scaling.fill, WHAT)),
-    ("member.center", |member| copied(&member.lagged.scaling.center, WHAT)),
-    ("member.scale", |member| copied(&member.lagged.scaling.scale, WHAT)),
-    ("member.known", |member| member.lagged.scaling.known.iter().map(|&known| known as f64).gathered(WHAT)),
-    ("member.mean", |member| copied(&member.lagged.mean, WHAT)),
-    ("member.whitening", |member| member.whitening.matrix()),
-    ("member.factor", |member| copied(&member.factor, WHAT)),
-    ("member.parts.mean", |member| copied(&member.norms.mean, WHAT)),
-    ("member.parts.sd", |member| copied(&member.norms.spread, WHAT)),
-    ("member.parts.limit", |member| copied(&member.norms.limit, WHAT)),
-    ("member.mean_power", |member| copied(&[member.usual], WHAT)),
-    ("member.components", |member| copied(&[member.components as f64], WHAT)),
-    ("member.trimmed", |member| copied(&[member.upsets as f64], WHAT)),
-];
-
-impl FittedFused {
-    pub(super) fn write_members(&self, to: &mut Writer) {
-        // A model from a file of an earlier version knows no steps.
-        if self.steps.is_empty() {
-            return;
+        if let (Some(state), Some(from), Some(to)) = (&mut state.whole, &from.whole, &to.whole)
+            && from.usual > 0.0
+        {
+            state.power.iter_mut().for_each(|power| *power *= to.usual / from.usual);
         }
-        to.reals("steps", &self.steps);
-        to.reals("member.steps", &self.member_steps);
-        to.measured("member.alone", self.telling.deciding());
-        for (name, values_of) in STORED {
-            let mut all = Vec::new();
-            for member in &self.members {
-                if let Err(error) = values_of(member).and_then(|values| extend(&mut all, values, WHAT)) {
-                    return to.fail(error);
-                }
-            }
-            to.reals(name, &all);
-        }
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "counts; what is no count saturates"
-    )]
-    pub(super) fn read_members(&mut self, from: &Reader<'_>) -> Result<()> {
-        let (sensors, width, parts) = (self.lagged.kept.len(), self.lagged.width(), self.norms.limit.len());
-        self.steps = from.reals("steps", sensors)?;
-        from.require(self.steps.iter().all(|&step| step >= FEW && step.is_finite()), "steps")?;
-        let count = from.length("member.steps")?;
-        self.member_steps = from.reals("member.steps", count)?;
-        let rising = self.member_steps.windows(2).all(|pair| pair[0] < pair[1]);
-        let positive = |values: &[f64]| values.iter().all(|&value| value > 0.0 && value.is_finite());
-        from.require(rising && positive(&self.member_steps), "member.steps")?;
-        let sizes = [
-            sensors,
-            sensors,
-            sensors,
-            sensors,
-            width,
-            sensors * width,
-            sensors * sensors,
-            parts,
-            parts,
-            parts,
-            1,
-            1,
-            1,
-        ];
-        let mut stored = reserved(STORED.len(), WHAT)?;
-        for ((name, _), size) in STORED.into_iter().zip(sizes) {
-            let values = from.reals(name, count.checked_mul(size).ok_or_else(|| from.wrong("member.steps"))?)?;
-            let least = if name == "member.known" || size == 1 { Some(0.0) } else { None };
-            let valid = |&value: &f64| value.is_finite() && least.is_none_or(|least| value >= least);
-            from.require(values.iter().all(valid), name)?;
-            stored.push(values);
-        }
-        for number in 0..count {
-            let of = |place: usize| copied(&stored[place][number * sizes[place]..(number + 1) * sizes[place]], WHAT);
-            let whole = |place: usize| stored[place][number] as usize;
-            let (scale, factor) = (of(2)?, of(6)?);
-            from.require(positive(&scale), "member.scale")?;
-            from.require((0..sensors).all(|place| factor[place * (sensors + 1)] > 0.0), "member.factor")?;
-            let norms = Norms {
-                mean: of(7)?,
-                spread: of(8)?,
-                limit: of(9)?,
-            };
-            from.require(positive(&norms.spread), "member.parts.sd")?;
-            from.require(positive(&norms.limit), "member.parts.limit")?;
-            let mut lagged = self.lagged.about(of(4)?)?;
-            lagged.scaling = Scaling {
-                fill: of(0)?,
-                center: of(1)?,
-                scale,
-                known: of(3)?.iter().map(|&known| known as u64).gathered(WHAT)?,
-            };
-            let member = Self {
-                parameters: self.parameters.clone(),
-                lagged,
-                whitening: Packed::full(&of(5)?, sensors, width)?,
-                factor,
-                norms,
-                usual: stored[10][number],
-                components: whole(11),
-                upsets: whole(12),
-                left_out: LeftOut::default(),
-                steps: Vec::new(),
-                member_steps: Vec::new(),
-                members: Vec::new(),
-                telling: Telling::default(),
-            };
-            push(&mut self.members, member, WHAT)?;
-        }
-        self.telling = Telling::new(&self.steps, &self.member_steps)?;
-        let steps = self.telling.steps().len();
-        let cells = steps.checked_mul(sensors).ok_or_else(|| from.wrong("member.alone"))?;
-        for (cell, alone) in from.reals("member.alone", cells)?.into_iter().enumerate() {
-            from.require(alone == 0.0 || alone == 1.0, "member.alone")?;
-            if alone == 1.0 {
-                self.telling.decide(cell / steps, cell % steps);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -33,6 +33,10 @@ class FusedDetector(Screening, Detector):
     trim : float, default 5.0
         Training rows whose residuals are this many robust standard deviations above the median are left out once, at
         most one in 20; 0 keeps all.
+    whole : bool, default False
+        Watch the readings themselves too, in all directions: a machine that moves along its
+        own correlations, only farther than ever, leaves no residuals. Loads with inertia
+        then alarm a little more often.
 
     Raises
     ------
@@ -49,6 +53,13 @@ class FusedDetector(Screening, Detector):
     S^-1 r, at each memory, and the *shift*, e' S^-1 e (2 - m) / m with e the exponentially weighted mean of r [3]_, at
     each memory m below 1. Cube roots bring each part near a normal distribution [4]_; its limit is that of a prediction
     interval. The score is the greatest (cube root - mean) / sd / limit.
+
+    With ``whole`` the same is done with the rows themselves, without lags and components, at the memories below 1
+    (power but the fastest):
+    z'
+    C^-1 z of the scaled row z and its Ledoit-Wolf covariance C. As levels wander more than residuals do, the limits of
+    these parts are the greater of two: from the folds, and from two halves of the training rows, each judged by the
+    other.
 
     Means of the slower memories do not outlast what the fastest of them sees: a shift is no longer than that of the
     fastest in its direction plus two standard deviations, a power loses a tenth of what it is above the fastest with
@@ -95,8 +106,9 @@ class FusedDetector(Screening, Detector):
         folds: int = 10,
         false_alarm_rate: float = 0.01,
         trim: float = 5.0,
+        whole: bool = False,
     ) -> None:
-        self._engine = self._Engine(n_components, lags, memories, folds, false_alarm_rate, trim)
+        self._engine = self._Engine(n_components, lags, memories, folds, false_alarm_rate, trim, whole)
 
     @property
     def n_components(self) -> float:
@@ -129,13 +141,18 @@ class FusedDetector(Screening, Detector):
         return self._engine.trim
 
     @property
+    def whole(self) -> bool:
+        """Whether the readings themselves are watched too."""
+        return self._engine.whole
+
+    @property
     def n_components_(self) -> int:
         """Components that count as explained."""
         return self._engine.n_components_
 
     @property
     def part_names_(self) -> tuple[str, ...]:
-        """The parts of the score: "power" or "shift", and the memory."""
+        """The parts of the score: "power" or "shift", and the memory; "whole" before it for those of the readings."""
         return self._engine.part_names_
 
     @property
