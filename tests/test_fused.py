@@ -427,7 +427,7 @@ def test_a_lasting_shift_of_one_of_unrelated_sensors_is_found() -> None:
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(200, 99), (400, 200), (400, 100)])
-def test_more_sensors_than_rows_can_tell_of_rarely_alarm(rows: int, columns: int) -> None:
+def test_many_sensors_for_few_rows_rarely_alarm_with_the_whole(rows: int, columns: int) -> None:
     random = np.random.default_rng(rows)
     mixing = random.normal(size=(3, columns))
     x = random.normal(size=(rows + 1000, 3)) @ mixing + random.normal(size=(rows + 1000, columns))
@@ -671,6 +671,20 @@ def test_a_plant_of_one_sensor_needs_several_readings_to_tell_its_step() -> None
     assert told[0] == 0.0
     assert (told[10:] == 1.0).all()
     assert (detector.resolution(x[1500:].round(2)) > 0.0).mean() < 0.01
+
+
+@pytest.mark.parametrize("unit", [2.0**-60, 2.0**60])
+def test_sensors_in_small_or_large_units_do_not_seem_rounded(unit: float) -> None:
+    x = _fine(1500, 5)
+    mixed = x.copy()
+    mixed[:, ::2] *= unit
+    detector = acm_rs.FusedDetector().fit(mixed[:800])
+    assert not detector.resolution(mixed[800:]).any()
+    np.testing.assert_allclose(
+        detector.score(mixed[800:]), acm_rs.FusedDetector().fit(x[:800]).score(x[800:]), rtol=1e-6, atol=1e-9
+    )
+    tiny = acm_rs.FusedDetector().fit(x[:800] * 2.0**-60)
+    assert not tiny.resolution(x[800:] * 2.0**-60).any()
 
 
 def test_one_sensor_that_is_rounded_alone_neither_alarms_nor_blinds() -> None:

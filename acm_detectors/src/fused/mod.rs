@@ -343,7 +343,9 @@ impl Persist for FittedFused {
         let memories = from.reals("memories", from.length("memories")?)?;
         let (folds, rate, trim) = (from.size("folds")?, from.real("false_alarm_rate")?, from.real("trim")?);
         let parameters = Fused::new(components, lagged.lags, &memories, folds, rate, trim);
-        let parameters = parameters.map_err(|_| from.wrong("memories"))?.with_whole(from.has("whole") && from.count("whole")? > 0);
+        let parameters = parameters
+            .map_err(|_| from.wrong("memories"))?
+            .with_whole(from.has("whole") && from.count("whole")? > 0);
         let (sensors, width, count) = (lagged.kept.len(), lagged.width(), parameters.parts()?.len());
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         let whitening = from.matrix("whitening", sensors, width)?;

@@ -65,7 +65,7 @@ impl Telling {
         let mut tenths = reserved(members.len(), WHAT)?;
         for &member in members {
             tenths.push(10.0 / member);
-            steps.extend(TENTHS.map(|parts| f64::from(parts) / 10.0 * member));
+            steps.extend(TENTHS.map(|parts| f64::from(parts) * member / 10.0));
         }
         let mut digits = room(own.len(), count, 0.0, WHAT)?;
         let mut tell = room(count, 1, 0, WHAT)?;
@@ -136,13 +136,14 @@ impl Telling {
     }
 }
 
-/// The whole number that a reading is near, `None` within if it is near none, `None` if it is too large to tell.
+/// The whole number, not 0, that a reading is near, `None` within if it is near none, `None` if it is too large to tell.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "below 2^31")]
 fn whole(steps: f64) -> Option<Option<i32>> {
     let near = tolerance(steps)?;
     let nearest = (steps + WHOLE) - WHOLE;
-    Some(((steps - nearest).abs() <= near).then_some(nearest as i32))
+    // What is far smaller than a step does not lie on it.
+    Some((nearest != 0.0 && (steps - nearest).abs() <= near).then_some(nearest as i32))
 }
 
 /// Room for the counts of a row.
@@ -337,8 +338,8 @@ mod tests {
         assert!(!telling.runs_on(0, 2, &[0.3, 0.4, 0.7, 0.71, 0.1, 5.2, 0.3]));
         assert!(telling.runs_on(0, 2, &[0.3, 0.4, 0.7, f64::NAN, 0.0, 0.1, 5.2, 0.3]));
         assert_eq!(
-            [whole(7.000_000_1), whole(7.1), whole(-3.0), whole(1e9)],
-            [Some(Some(7)), Some(None), Some(Some(-3)), None]
+            [whole(7.000_000_1), whole(7.1), whole(-3.0), whole(1e-9), whole(1e9)],
+            [Some(Some(7)), Some(None), Some(Some(-3)), Some(None), None]
         );
     }
 }

@@ -71,9 +71,7 @@ impl FittedFused {
         x.require_columns(self.columns())?;
         let fresh = self.start()?;
         let mut state = match &live.state {
-            Some(state) if state.is_like(&fresh) => {
-                state.copy()?
-            }
+            Some(state) if state.is_like(&fresh) => state.copy()?,
             _ => fresh,
         };
         if x.rows() == 0 {

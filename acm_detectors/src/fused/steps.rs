@@ -88,7 +88,9 @@ fn step_of(values: &[f64]) -> f64 {
             let step = digit * ten(exponent);
             let fits = |value: f64| {
                 let steps = value / step;
-                tolerance(steps).is_some_and(|near| (steps - steps.round()).abs() <= near)
+                let whole = steps.round();
+                // What is far smaller than a step is no multiple of it, but for 0 itself.
+                value == 0.0 || whole != 0.0 && tolerance(steps).is_some_and(|near| (steps - whole).abs() <= near)
             };
             if known().all(fits) {
                 return step;

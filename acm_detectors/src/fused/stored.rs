@@ -26,7 +26,9 @@ const STORED: [Stored; 13] = [
     (["member.fill", "whole.fill"], |member| copied(&member.lagged.scaling.fill, WHAT)),
     (["member.center", "whole.center"], |member| copied(&member.lagged.scaling.center, WHAT)),
     (["member.scale", "whole.scale"], |member| copied(&member.lagged.scaling.scale, WHAT)),
-    (["member.known", "whole.known"], |member| member.lagged.scaling.known.iter().map(|&known| known as f64).gathered(WHAT)),
+    (["member.known", "whole.known"], |member| {
+        member.lagged.scaling.known.iter().map(|&known| known as f64).gathered(WHAT)
+    }),
     (["member.mean", "whole.mean"], |member| copied(&member.lagged.mean, WHAT)),
     (["member.whitening", "whole.whitening"], |member| member.whitening.matrix()),
     (["member.factor", "whole.factor"], |member| copied(&member.factor, WHAT)),

@@ -148,7 +148,9 @@ impl<'a, 'x> Beside<'a, 'x> {
         width: usize,
         wanted: Wanted,
     ) -> Result<Option<Self>> {
-        let Some(whole) = model.whole.as_deref() else { return Ok(None) };
+        let Some(whole) = model.whole.as_deref() else {
+            return Ok(None);
+        };
         let rows = if wanted == Wanted::Contributions { step } else { 1 };
         let width = if wanted == Wanted::Parts { whole.norms.limit.len() } else { width };
         Ok(Some(Self {
@@ -177,7 +179,9 @@ impl<'a, 'x> Beside<'a, 'x> {
         totals: &[f64],
         out: &mut [f64],
     ) -> Result<()> {
-        let Some(whole) = model.whole.as_deref() else { return Ok(()) };
+        let Some(whole) = model.whole.as_deref() else {
+            return Ok(());
+        };
         let count = rows.len();
         let width = self.parts.len();
         let own = match wanted {
@@ -203,7 +207,9 @@ impl<'a, 'x> Beside<'a, 'x> {
                 whole.share(parts, white, x, rows.start, found, own)?;
                 let columns = whole.columns();
                 let both = totals.iter().zip(&found.totals);
-                for ((out, own), (&total, &beside)) in out.chunks_exact_mut(columns).zip(own.chunks_exact(columns)).zip(both) {
+                for ((out, own), (&total, &beside)) in
+                    out.chunks_exact_mut(columns).zip(own.chunks_exact(columns)).zip(both)
+                {
                     let sum = total + beside;
                     if sum > 0.0 {
                         out.iter_mut().zip(own).for_each(|(out, own)| *out = (*out * total + own * beside) / sum);
