@@ -87,7 +87,6 @@ impl Similarity {
             || Ok(()),
             |(), rows, out, _| points.read(rows, out),
         )?;
-        drop(points);
         let task = Task {
             of: self,
             table: Table { values: &values, width },
@@ -208,7 +207,7 @@ impl Task<'_> {
         let known = complete.iter().filter(|&&complete| complete).count();
         let take = |row: usize| complete[row] || 2 * known < rows;
         let middle = self.folds[self.folds.len() / 2].start;
-        let without = self.folds.iter().cloned().chain([0..0]);
+        let without = self.folds.iter().cloned().chain(std::iter::once(0..0));
         let without = without.chain([0..middle, middle..rows].into_iter().filter(|_| halves));
         let without = without.gathered("the folds")?;
         let mut found = reserved(without.len(), "the folds")?;
