@@ -105,9 +105,12 @@ class Verdict:
         self.looked: Looked = watches.look(self.sensors, states, self.labels, ages)
         self.scarce: Flags = self.looked.scarce & (self.labels >= 0)
         self.beyond &= ~self.looked.scarce
-        own = self.own = watches.by_sensor(self.looked, self.sensors, state)
-        level = self.level = watches.level(self.looked, self.labels, state)
-        fused = self.fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
+        own = watches.by_sensor(self.looked, self.sensors, state)
+        self.own: dict[str, Matrix] = own
+        level = watches.level(self.looked, self.labels, state)
+        self.level: Matrix = level
+        fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
+        self.fused: Vector = fused
         parts = watches.parts(fused, own, level)
         self.causes: Labels = watches.causes(parts)
         self.shares: Matrix = watches.shares(self.causes, own, level, self.looked.residual)

@@ -30,6 +30,37 @@ OWN = (*NAMES, "scatter", "stuck")
 class Quick:
     """A Monitor's arrays as one row needs them."""
 
+    rules: Rules
+    watches: Watches
+    names: list[str]
+    always: frozenset[str]
+    usable: bool
+    calm: Any
+    coded: NDArray[np.intp]
+    able: NDArray[np.intp]
+    near: NDArray[np.intp]
+    states: NDArray[np.bool_]
+    units: dict[str, Any]
+    longest: Any
+    single: list[int]
+    others: list[int]
+    diagonals: list[Any]
+    nothing: NDArray[np.int64]
+    lost: NDArray[np.bool_]
+    band: Any
+    least: NDArray[np.float64]
+    most: NDArray[np.float64]
+    codes: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    rest: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    middle: NDArray[np.float64]
+    centres: NDArray[np.float64]
+    reach: NDArray[np.float64]
+    middles: NDArray[np.float64]
+    reaches: NDArray[np.float64]
+
     def __init__(self, rules: Rules, watches: Watches) -> None:
         regimes = watches.regimes
         self.rules, self.watches = rules, watches
