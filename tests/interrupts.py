@@ -45,6 +45,8 @@ MOST_ROWS_FULL = 20_000_000
 MOST_ROWS_OF = {
     # Its result has the square of the rows.
     "pairwise_distances to itself": 12_000,
+    # It lasts from some 2,500 rows on; the copies of more take as long as is allowed where memory is slow.
+    "cholesky_solve": 3000,
     # What is promised.
     "seasonality": 500_000,
     # Those that last on any machine, and must.

@@ -294,11 +294,12 @@ ROWS = (
             "folds": 4,
             "false_alarm_rate": 0.01,
             "trim": 5.0,
+            "whole": False,
         },
         (
             {},
             {"n_components": 2, "lags": 0, "memories": (0.1,), "folds": 4, "false_alarm_rate": 0.05, "trim": 0.0},
-            {"n_components": 0.7, "lags": 1, "memories": (1.0,), "folds": 3, "trim": 3.0},
+            {"n_components": 0.7, "lags": 1, "memories": (1.0,), "folds": 3, "trim": 3.0, "whole": True},
         ),
         remembers=True,
         more=("parts", "resolution"),
