@@ -125,7 +125,8 @@ impl Ar1 {
     /// one with less than half of its values known is left out of the scores. Error codes, spikes, stuck sensors and rows unlike
     /// the others count as missing.
     ///
-    /// Cost: O(n d), and 2 n values a thread. Any number of threads gives the same bytes.
+    /// Cost: nearly all of it is the look at the training rows, some ten covariances of them; then O(n d), and 2 n values a
+    /// thread. Any number of threads gives the same bytes.
     ///
     /// # Errors
     /// [`Error::TooFew`] with fewer than three rows or no column; [`Error::Unfit`] where no column has half of its values;
