@@ -149,7 +149,8 @@ impl IsolationForest {
     /// Missing values (NaN, infinity) go down the branch that took more of the node's known values; a sensor without two
     /// different known values is not split by. In an oblique split a missing value stands at the node's mean of the sensor.
     ///
-    /// Cost: O(trees · rows · log rows), and a look at some 2,500 of the training rows and their scores, for the limit. The same bytes for any number of threads and any memory layout.
+    /// Cost: O(trees · rows · log rows), and a look at some 2,500 of the training rows and their scores, for the limit. The
+    /// same bytes for any number of threads and any memory layout.
     ///
     /// # Errors
     /// [`Error::TooFew`] with fewer than two rows or no column; [`Error::Parameter`] naming `max_samples` for a share of less
