@@ -15,6 +15,7 @@ from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.episode import Episode
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
+from acm_rs.monitor.steps import Told
 from acm_rs.monitor.watches import CAUSES, PARTS, Looked, State, Watches
 
 __all__ = ["Verdict", "follow", "judge", "matched"]
@@ -101,17 +102,22 @@ class Verdict:
         self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~regimes.outside(values) & ~lost
         self.regimes: Labels = self.labels - UNKNOWN
         ages, state.phase = regimes.ages(self.labels, state.phase)
+        before = watches.steps.begin() if state.steps is None else state.steps
+        self.told: Told | None
+        self.told, state.steps = watches.steps.tell(shown[:, watches.watched], before)
+        """Which readings are in coarser steps than those of the training."""
+        told = self.told
         self.sensors, states = watches.split(values, state)
-        self.looked: Looked = watches.look(self.sensors, states, self.labels, ages)
+        self.looked: Looked = watches.look(self.sensors, states, self.labels, ages, told)
         self.scarce: Flags = self.looked.scarce & (self.labels >= 0)
         self.beyond &= ~self.looked.scarce
-        own = watches.by_sensor(self.looked, self.sensors, state)
+        own = watches.by_sensor(self.looked, self.sensors, state, told)
         self.own: dict[str, Matrix] = own
-        level = watches.level(self.looked, self.labels, state)
+        level = watches.level(self.looked, self.labels, state, told)
         self.level: Matrix = level
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         self.fused: Vector = fused
-        parts = watches.parts(fused, own, level)
+        parts = watches.parts(fused, own, level, told)
         self.causes: Labels = watches.causes(parts)
         self.shares: Matrix = watches.shares(self.causes, own, level, self.looked.residual)
         worst = parts.max(axis=1)

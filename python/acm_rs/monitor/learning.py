@@ -13,6 +13,7 @@ from acm_rs.monitor.cleaning import repeats, scales
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, precision_of, product, solve_missing
+from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.watches import MEMORIES, PARTS, PRESENT, SHIFTS, WILD, Looked, State, Watches, state_scales
 
 __all__ = ["FOLDS", "Learned", "learn_watches"]
@@ -121,6 +122,7 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     watches.scatter_mean = np.nanmean(rough, axis=0)
     watches.longest = _longest(sensors, usable)
     scores, slow, firsts = _scaled(watches, unseen, sensors, labels, fused, usable)
+    learn_steps(watches, sensors, states, labels, ages, usable)
     if (labels == STANDSTILL).any():
         # The edges of its standstills were left out before the rows after them were counted.
         regimes.settle += EDGE

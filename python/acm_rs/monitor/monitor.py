@@ -66,7 +66,8 @@ class Monitor(Amended):
     Error codes, dead, constant and text columns are found and told. A standstill is a regime and is not judged, nor
     are the rows in which a machine settles after a change of regime. What each sensor should read is the conditional
     expectation of a normal law, given all other sensors, in its regime [1]_; squares of the main components let
-    relations bend. The residuals are watched for shifts (exponentially weighted means [2]_), scatter and stuck
+    relations bend; what a sensor's readings have been rounded to, more coarsely than in the history, counts as noise of
+    its own. The residuals are watched for shifts (exponentially weighted means [2]_), scatter and stuck
     readings, the main components for levels, and all sensors at once by a `FusedDetector`. The limits come from rows
     that the model had not seen; the score is the greatest of the parts, each over its limit.
 
@@ -366,7 +367,7 @@ class Monitor(Amended):
             quality_rows=partial(
                 telling.quality, readings, about, rules, verdict.coded, verdict.outside, ~watches.watched
             ),
-            remarks=partial(telling.remarks, readings, about, rules, absent, verdict),
+            remarks=partial(telling.remarks, readings, about, rules, absent, verdict, sensors),
             units=self._units,
             sheet=readings.sheet,
             plane=partial(plane, watches, verdict.sensors, verdict.looked.expected, verdict.regimes),

@@ -35,6 +35,7 @@ class Quick:
     names: list[str]
     always: frozenset[str]
     usable: bool
+    steps: bool
     calm: Any
     coded: NDArray[np.intp]
     able: NDArray[np.intp]
@@ -68,6 +69,7 @@ class Quick:
         self.names = [*(name for name, one in own if one), *rules.constants.watched]
         self.always = frozenset(rules.constants.watched)
         self.usable = not rules.rebased and watches.fused is not None
+        self.steps = bool(watches.steps.size.size)
         self.calm = 1.0 - 1.0 / watches.wide["calm"] if "calm" in watches.wide else None
         self.usable &= watches.present[0] <= 1.0 and regimes.settle >= 0 and watches.axes.shape[1] > 1
         self.least = np.maximum(rules.least, rules.low)
@@ -125,11 +127,16 @@ class Quick:
         age = regimes.settle + 1 if not known else 0 if phase.label != label else min(phase.age + 1, 2**40)
         if age < regimes.settle:
             return None
+        sensors = row[watches.watched]
+        if self.steps:
+            coarse, shown = watches.steps.one(sensors, state.steps or watches.steps.begin())
+            if coarse:
+                return None
+            state.steps = shown
         state.phase = Phase(label, age)
         state.gaps = self.nothing
         held = row[self.states]
         state.states = held
-        sensors = row[watches.watched]
         slow = state.slow
         away = np.minimum(np.maximum((sensors - watches.slow_centre) / watches.slow_scale, -WILD), WILD)
         means = state.chart("slow", SLOW).update(product(away[None], watches.slow_axes))[0]
@@ -189,7 +196,7 @@ class Quick:
         verdict.regimes = verdict.labels - UNKNOWN
         verdict.sensors, verdict.looked, verdict.band = sensors[None], looked, self.band
         verdict.coded, verdict.outside, verdict.lost = self.nothing, self.nothing, self.lost
-        verdict.beyond, verdict.scarce = NO, NO
+        verdict.beyond, verdict.scarce, verdict.told = NO, NO, None
         if fixed is not None and fixed.shape[1]:
             verdict.with_constants(rules, fixed, np.zeros((1, len(rules.constants.watched))))
         return verdict

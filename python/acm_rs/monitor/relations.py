@@ -93,6 +93,8 @@ class Relations:
         self.precision: Matrix = parts["precision"]
         self.kept: Flags = np.ones(0, bool)
         """Of the rows that it was just fitted on those that are near the others."""
+        self.rounding: Vector | None = None
+        """Variance of what was rounded away of each sensor."""
 
     def arrays(self) -> dict[str, Matrix]:
         """Its state."""
@@ -164,6 +166,10 @@ class Relations:
         lately = slice(states.shape[1] - slow, states.shape[1])
         straight = left + product(given[:, lately], self.slopes[lately])
         force, own = product(left, self.precision), np.diag(self.precision)
+        if self.rounding is not None:
+            # What was most likely rounded away, given all sensors.
+            away = force * self.rounding
+            filled, straight = filled - away, straight - away
         residual = off = force / own
         hit = np.flatnonzero(missing.any(axis=1))
         if len(hit):
@@ -174,10 +180,27 @@ class Relations:
             residual[hit] = force[hit] / np.sqrt(known * own)
         return filled, straight, off, residual
 
+    def with_rounding(self, variance: Vector) -> Relations:
+        """The same where readings have noise of their own that the training did not have."""
+        more = np.zeros(len(self.first))
+        more[: len(variance)] = variance
+        parts = {name: getattr(self, name) for name in self.fields()}
+        first, precision = (_noisier(self.first, more), _noisier(self.precision, variance))
+        found = Relations(**parts | {"first": first, "precision": precision})
+        found.rounding = variance
+        return found
+
     def told_of_others(self, own: Matrix) -> Matrix:
         """What is in the residuals because sensors are off by so much."""
         found: Matrix = product(own, self.precision) / np.diag(self.precision)
         return found
+
+
+def _noisier(precision: Matrix, variance: Vector) -> Matrix:
+    """The precision of a law with some more variance of its own in each variable."""
+    inverse = np.linalg.inv(np.linalg.inv(precision) + np.diag(variance))
+    found: Matrix = (inverse + inverse.T) / 2.0
+    return found
 
 
 def near(filled: Matrix, precision: Matrix) -> Flags:

@@ -14,6 +14,7 @@ from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
+from acm_rs.monitor.steps import Steps
 from acm_rs.monitor.watches import PARTS, State, Watches
 
 __all__ = ["put_state", "put_watches", "take_about", "take_state", "take_watches"]
@@ -45,6 +46,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     # The others follow from what is needed and from the limit.
     arrays |= {"wide.calm": watches.wide["calm"]} if "calm" in watches.wide else {}
     arrays |= {f"constants.{name}": getattr(rules.constants, name) for name in Constants.fields()}
+    arrays |= {f"steps.{name}": getattr(watches.steps, name) for name in Steps.fields()}
     if watches.fused is not None:
         arrays["fused"] = _bytes(watches.fused)
     settings = {
@@ -101,6 +103,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         raise ValueError("constants are not one for each column")
     rules.constants = Constants(names=settings["constants"], **own)
     rules.rebased = [Rebase.take(one) for one in settings["rebased"]]
+    if "steps.digits" in arrays:
+        watches.steps = Steps.take({name: arrays[f"steps.{name}"] for name in Steps.fields()}, len(watches.scale))
     if "fused" in arrays:
         watches.fused = FusedDetector.from_bytes(arrays["fused"].tobytes())
     return rules, watches
@@ -146,6 +150,8 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
     """What is remembered of the rows so far."""
     arrays: Arrays = {"state.last": state.last, "state.run": state.run, "state.states": state.states}
     arrays["state.gaps"] = state.gaps
+    if state.steps is not None:
+        arrays["state.steps"], arrays["state.latest"] = state.steps
     if state.slow is not None:
         arrays["state.slow"] = state.slow
     if state.fused is not None:
@@ -168,6 +174,8 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
         arrays[f"state.{name}"] for name in ("last", "run", "states", "gaps")
     )
     state.slow = arrays.get("state.slow")
+    if "state.steps" in arrays:
+        state.steps = arrays["state.steps"], arrays["state.latest"]
     if "state.fused" in arrays:
         state.fused = FusedDetector.from_bytes(arrays["state.fused"].tobytes())
     for name, values in arrays.items():

@@ -15,6 +15,7 @@ from acm_rs.monitor.cleaning import Mark, Rules
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
+from acm_rs.monitor.steps import Told
 from acm_rs.monitor.watches import Watches
 
 __all__ = ["budget", "card", "changes", "mended", "own_alarms", "quality", "remarks", "stretches", "summary"]
@@ -174,6 +175,7 @@ def remarks(
     rules: Rules,
     absent: Sequence[str],
     verdict: Verdict,
+    sensors: Sequence[str],
 ) -> list[str]:
     """What should be known beside the verdict."""
     found = [] if len(readings.values) else ["no rows came, and nothing was judged; look at the source of the frame"]
@@ -209,6 +211,11 @@ def remarks(
         found.append(f"error codes, taken as missing: {_counted(rules.names, verdict.coded)}")
     if verdict.outside.any():
         found.append(f"readings beyond their limits, taken as missing: {_counted(rules.names, verdict.outside)}")
+    if verdict.told is not None:
+        found.append(
+            f"readings in coarser steps than at the fit: {_coarser(sensors, verdict.told)}; what was rounded away "
+            "counts as noise of theirs, and small faults are found later"
+        )
     place = {name: number for number, name in enumerate(readings.names)}
     found += _missing(readings, about, [name for name in rules.names if name in place])
     moved = [
@@ -237,6 +244,16 @@ def remarks(
     if away > 0:
         found.append(f"{away:,} rows have a driver beyond its trained range, or no reading, and are not judged")
     return found
+
+
+def _coarser(sensors: Sequence[str], told: Told) -> str:
+    """Which sensors have coarser steps, in how many rows, and what the steps are."""
+    found = []
+    for name, sizes in zip(sensors, told.size.T, strict=False):
+        sizes, counts = np.unique(sizes[sizes > 0.0], return_counts=True)
+        if sizes.size:
+            found.append(f"{name} ({sizes[counts.argmax()]:.1g} in {counts.sum():,} rows)")
+    return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
 
 
 def _counted(names: Sequence[str], counts: Counts) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +14,7 @@ from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
+from acm_rs.monitor.steps import Steps, Told
 
 __all__ = ["CAUSES", "MEMORIES", "PARTS", "WILD", "Looked", "State", "Watches", "sized", "state_scales"]
 
@@ -50,6 +54,8 @@ CAUSES = (
 """What people are told of each part, and of rows beyond all of them."""
 
 
+PATTERNS = 64
+"""Relations of sensors with coarser steps that are held at once."""
 NEVER = 2**40
 """Rows since a reading that has never been."""
 
@@ -57,7 +63,20 @@ NEVER = 2**40
 class State:
     """What is carried from one piece of a history to the next."""
 
-    __slots__ = ("alarm", "charts", "fused", "gaps", "last", "over", "phase", "run", "slow", "states", "time")
+    __slots__ = (
+        "alarm",
+        "charts",
+        "fused",
+        "gaps",
+        "last",
+        "over",
+        "phase",
+        "run",
+        "slow",
+        "states",
+        "steps",
+        "time",
+    )
 
     def __init__(self, sensors: int, states: int) -> None:
         self.phase: Phase = Phase()
@@ -69,6 +88,8 @@ class State:
         self.gaps: NDArray[np.int64] = np.full(sensors + states, NEVER)
         """Rows since each column's last reading."""
         self.slow: Matrix | None = None
+        self.steps: tuple[NDArray[np.int64], Vector] | None = None
+        """What the readings so far tell of steps."""
         self.alarm: bool = False
         self.over: int = 0
         self.time: np.datetime64 | None = None
@@ -127,6 +148,9 @@ class Watches:
         self.reach: Vector = np.ones(len(PARTS))
         """Median of each part on healthy rows, and how far its limit lies above."""
         self.fused: FusedDetector | None = None
+        self.steps: Steps = Steps.none(int(np.count_nonzero(watched)))
+        self._rounded: dict[tuple[int, bytes], tuple[Relations, Vector]] = {}
+        """Relations and bands of sensors with coarser steps, as they have come."""
         self.needs: dict[str, Vector] = {}
         """Of each part by sensor or component, how great it was in healthy rows that were accepted."""
         self.wide: dict[str, Vector] = {}
@@ -168,10 +192,36 @@ class Watches:
             else:
                 self.wide[name] = np.maximum(1.0, need / self.room(name, limit))
 
-    def _unit(self, name: str) -> Vector | float:
+    def _unit(self, name: str, told: Told | None = None) -> Any:
         """What one of a statistic's standard deviations is."""
         spread = self.spreads.get(name, 1.0)
-        return spread * self.wide[name] if name in self.wide else spread
+        spread = spread * self.wide[name] if name in self.wide else spread
+        return spread if told is None else spread * self.steps.times(name, told)
+
+    def rounded(self, number: int, size: Vector) -> tuple[Relations, Vector]:
+        """The relations of a regime, and how residuals spread, where sensors have coarser steps."""
+        key = number, size.tobytes()
+        if key not in self._rounded:
+            if len(self._rounded) >= PATTERNS:
+                self._rounded.clear()
+            plain = self.relations[number]
+            relations = plain.with_rounding(np.square(size / self.scale) / 12.0)
+            own = np.diag(plain.precision) / np.diag(relations.precision)
+            self._rounded[key] = relations, self.band * np.sqrt(own)
+        return self._rounded[key]
+
+    def _groups(self, labels: Labels, ready: Flags, told: Told | None) -> Iterator[tuple[int, Any, Relations, Vector]]:
+        """Rows of one regime and the same steps, with their relations and bands."""
+        for number in np.unique(labels[ready]).tolist():
+            rows = np.flatnonzero(ready & (labels == number))
+            coarse = None if told is None else told.size[rows]
+            if coarse is None or not coarse.any():
+                yield number, rows, self.relations[number], self.band
+                continue
+            sizes, which = np.unique(coarse, axis=0, return_inverse=True)
+            for place, size in enumerate(sizes):
+                own = self.rounded(number, size) if size.any() else (self.relations[number], self.band)
+                yield number, rows[which.ravel() == place], *own
 
     # ---- rows beside what is expected -----------------------------------------------------------------------------
 
@@ -216,7 +266,7 @@ class Watches:
         found: Flags = np.isnan(sensors).mean(axis=1) > 1.0 - self.present[0]
         return found
 
-    def look(self, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels) -> Looked:
+    def look(self, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels, told: Told | None = None) -> Looked:
         """Residuals of all rows that are judged."""
         found = Looked(len(sensors), sensors.shape[1])
         running = labels >= 0
@@ -225,22 +275,21 @@ class Watches:
         found.held = unsettled | found.scarce
         ready = running & (ages >= self.regimes.settle - WARM)
         centres = self.regimes.centres[:, self.watched]
-        for number in np.unique(labels[ready]):
-            rows = np.flatnonzero(ready & (labels == number))
+        for number, rows, relations, band in self._groups(labels, ready, told):
             scaled = (sensors[rows] - centres[number]) / self.scale
-            filled, left, off, residual = self.relations[number].look(scaled, states[rows], self.slow_axes.shape[1])
+            filled, left, off, residual = relations.look(scaled, states[rows], self.slow_axes.shape[1])
             gone = np.isnan(scaled)
             main = filled
             if "calm" in self.wide:
                 own = np.where(gone, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
-                others = own - self.relations[number].told_of_others(own)
+                others = own - relations.told_of_others(own)
                 residual, off = residual + others, off + others
                 main, left = filled - own, left - own
             found.scaled[rows] = main
             # What is missing is filled where all sensors are known to belong together, not here.
             found.left[rows] = np.where(gone, np.nan, left)
             residual[gone] = np.nan
-            found.residual[rows] = residual / self.band
+            found.residual[rows] = residual / band
             found.expected[rows] = centres[number] + self.scale * np.where(gone, filled, scaled - off)
         found.residual[found.held] = np.nan
         found.expected[unsettled] = np.nan
@@ -248,7 +297,7 @@ class Watches:
 
     # ---- statistics -----------------------------------------------------------------------------------------------
 
-    def by_sensor(self, looked: Looked, readings: Matrix, state: State) -> dict[str, Matrix]:
+    def by_sensor(self, looked: Looked, readings: Matrix, state: State, told: Told | None = None) -> dict[str, Matrix]:
         """The statistics that each sensor has for itself, in standard deviations but for the stuck one."""
         held = looked.held
         residual = np.clip(looked.residual, -WILD, WILD)
@@ -257,11 +306,12 @@ class Watches:
         for memory in SHIFTS:
             name = f"shift {memory:g}"
             means[memory] = self._plain(name, memory, residual, state)
-            found[name] = means[memory] / self._unit(name)
+            found[name] = means[memory] / self._unit(name, told)
         # What has shifted does not scatter: the mean is taken off.
         rough = self._plain("squares", SCATTER, np.square(residual), state)
-        rough -= np.square(means[SCATTER]) + self.scatter_mean
-        found["scatter"] = rough / self._unit("scatter")
+        usual = self.scatter_mean if told is None else self.scatter_mean * self.steps.times("squares", told)
+        rough -= np.square(means[SCATTER]) + usual
+        found["scatter"] = rough / self._unit("scatter", told)
         # A sensor that is missing alarms no more for what it has shown before.
         silent = np.isnan(looked.residual) & ~held[:, None]
         for values in found.values():
@@ -275,14 +325,15 @@ class Watches:
             state.last = np.where(latest >= 0, newest, state.last)
         # Sensors whose reading is missing are not stuck now.
         longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
+        longest = longest if told is None else longest * self.steps.times("stuck", told)
         found["stuck"] = np.where(np.isnan(readings), 0.0, runs - 1.0) / longest
         return found
 
-    def level(self, looked: Looked, labels: Labels, state: State) -> Matrix:
+    def level(self, looked: Looked, labels: Labels, state: State, told: Told | None = None) -> Matrix:
         """The means of the main components, in standard deviations."""
         main = product(looked.scaled, self.axes) / self.level_scale[np.maximum(labels, 0)]
         main = np.where(looked.held[:, None], np.nan, np.clip(main, -WILD, WILD))
-        return self._plain("level", LEVEL, main, state) / self._unit("level")
+        return self._plain("level", LEVEL, main, state) / self._unit("level", told)
 
     @staticmethod
     def _plain(name: str, memory: float, values: Matrix, state: State) -> Matrix:
@@ -294,7 +345,7 @@ class Watches:
         ready = (labels >= 0) & (ages >= self.regimes.settle - WARM) & ~looked.scarce
         return np.ascontiguousarray(np.where(ready[:, None], looked.left, 0.0))
 
-    def parts(self, fused: Vector, own: dict[str, Matrix], level: Matrix) -> Matrix:
+    def parts(self, fused: Vector, own: dict[str, Matrix], level: Matrix, told: Told | None = None) -> Matrix:
         """Each part of the score, (n, parts): 0 is usual, 1 at its limit."""
         raw = np.empty((len(fused), len(PARTS)))
         for number, name in enumerate(PARTS):
@@ -304,10 +355,14 @@ class Watches:
                 raw[:, number] = np.abs(level).max(axis=1, initial=0.0)
             else:
                 raw[:, number] = sized(name, own[name]).max(axis=1, initial=-np.inf)
-        if "all together" not in self.wide:
+        if told is None and "all together" not in self.wide:
             return (raw - self.middle) / self.reach
-        reach = self.reach.copy()
-        reach[PARTS.index("all together")] *= self.wide["all together"][0]
+        together = PARTS.index("all together")
+        reach = np.array(np.broadcast_to(self.reach, raw.shape))
+        if "all together" in self.wide:
+            reach[:, together] *= self.wide["all together"][0]
+        if told is not None:
+            reach[:, together] *= self.steps.times("all together", told)
         return (raw - self.middle) / reach
 
     @staticmethod

@@ -1,0 +1,67 @@
+"""How readings rounded more coarsely than those of the training would look: tried on the training itself."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.decisions.calibration import threshold_at
+from acm_rs.monitor.cleaning import repeats
+from acm_rs.monitor.steps import WATCHES, Steps, Told
+from acm_rs.monitor.watches import PARTS, State, Watches
+
+__all__ = ["learn_steps"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+
+ROWS = 4000
+"""Rows of the training that are rounded and judged, the latest."""
+RATE = 0.0015
+"""Share of the rows in which the watch on all sensors together may say more."""
+
+
+def learn_steps(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels, usable: Flags) -> None:
+    """Which steps of readings would matter, and how much wider each watch must be then."""
+    watches.steps = Steps.fit(sensors[usable], watches.band * watches.scale, watches.scale)
+    rungs = watches.steps.rungs()
+    if not rungs:
+        return
+    latest = slice(int(np.flatnonzero(usable)[-ROWS:][0]), None)
+    rows = sensors[latest], states[latest], labels[latest], ages[latest], usable[latest]
+    wider = np.ones((rungs + 1, len(WATCHES), sensors.shape[1]))
+    plain = _usual(watches, *rows, None)
+    for rung in range(1, rungs + 1):
+        values, told = watches.steps.rounded(rows[0], rung)
+        # Not less for being coarser.
+        wider[rung] = np.maximum(_usual(watches, values, *rows[1:], told) / plain, wider[rung - 1])
+    watches.steps.wider = wider
+
+
+def _usual(
+    watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels, usable: Flags, told: Told | None
+) -> Matrix:
+    """How large each watch is on healthy rows."""
+    state = State(sensors.shape[1], 0)
+    looked = watches.look(sensors, states, labels, ages, told)
+    own = watches.by_sensor(looked, sensors, state)
+    level = watches.level(looked, labels, state)
+    found = np.ones((len(WATCHES), sensors.shape[1]))
+    for place, name in enumerate(WATCHES):
+        if name in own and name != "stuck":
+            found[place] = np.sqrt(np.mean(np.square(own[name][usable]), axis=0))
+    found[WATCHES.index("level"), : level.shape[1]] = np.sqrt(np.mean(np.square(level[usable]), axis=0))
+    clipped = np.square(np.clip(looked.residual[usable], -5.0, 5.0))
+    known = ~np.isnan(clipped)
+    found[WATCHES.index("squares")] = np.where(known, clipped, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    for place in range(sensors.shape[1]):
+        runs = repeats(np.where(usable, sensors[:, place], np.nan))
+        found[WATCHES.index("stuck"), place] = max(8.0, 2.0 * runs.max(initial=1) + 2.0)
+    if watches.fused is not None:
+        fused = np.asarray(watches.fused.score(watches.fused_rows(looked, labels, ages)))[usable]
+        middle = watches.middle[PARTS.index("all together")]
+        found[WATCHES.index("all together")] = max(threshold_at(fused, RATE), 1.0) - middle
+    found[~(found > 0.0)] = 1.0
+    return found
