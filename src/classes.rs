@@ -309,6 +309,25 @@ macro_rules! missing {
     };
 }
 
+macro_rules! constants {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            #[getter]
+            fn constants_(&self) -> PyResult<Vec<(usize, f64)>> {
+                let fit = self.held.get()?;
+                let constants = fit.constants();
+                let pairs = constants.columns().iter().copied().zip(constants.values().iter().copied());
+                acm_linalg::memory::Gather::gathered(pairs, "the constant sensors").map_err($crate::interop::exception)
+            }
+
+            fn moved<'py>(&self, x: &$crate::interop::Value<'py>) -> PyResult<$crate::interop::Value<'py>> {
+                $crate::models::Asked::of(self, x)?.like(|fit, x, out| fit.moved(x, out))
+            }
+        }
+    };
+}
+
 macro_rules! limit {
     ($class:ident) => {
         #[pymethods]
@@ -333,5 +352,6 @@ macro_rules! contributions {
 }
 
 pub(crate) use {
-    class, contributions, fit, held, learned, limit, missing, parameters, saved, score, shared, update, update_is_score,
+    class, constants, contributions, fit, held, learned, limit, missing, parameters, saved, score, shared, update,
+    update_is_score,
 };

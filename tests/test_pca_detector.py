@@ -100,6 +100,7 @@ def test_columns_that_stand_still_have_no_part() -> None:
     train[:, 1] = 4.0
     train[:, 3] = np.nan
     x = plant(50, 6, seed=1)
+    x[:, 1] = 4.0
     with pytest.warns(UserWarning, match=r"columns \[1, 3\] of `x` have no value or do not change"):
         detector = acm_rs.PCADetector(2, 1).fit(train)
     assert detector.used_.tolist() == [True, False, True, False, True, True]

@@ -40,6 +40,7 @@
 pub mod ar1;
 pub mod choose;
 mod complete;
+pub mod constants;
 pub mod decisions;
 mod folds;
 pub mod forest;

@@ -39,6 +39,7 @@ use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
 use fearless_simd::{Level, Simd, dispatch};
 
+use crate::constants::Constants;
 use crate::gaps::{self, Dense, Gaps, Lack, Trouble};
 use crate::held_out::{HeldOut, NAMES};
 use crate::lagged::Lagged;
@@ -49,6 +50,9 @@ use crate::screen::{LeftOut, Screened};
 use crate::states::States;
 use crate::wandering::Wandering;
 use whitening::{Thin, Whitening};
+
+/// A rate of alarms that none asks for.
+const RAREST: f64 = 1e-9;
 
 /// Parameters of the Mahalanobis detector.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,6 +76,7 @@ pub struct FittedMahalanobis {
     held_out: Option<HeldOut>,
     wandering: Option<Wandering>,
     states: States,
+    constants: Constants,
     left_out: LeftOut,
 }
 
@@ -143,12 +148,14 @@ impl MahalanobisDetector {
             held_out: None,
             wandering: None,
             states: States::default(),
+            constants: Constants::default(),
             left_out: LeftOut::default(),
         };
         if let Some((held_out, wandering)) = held_out::distances(&fitted, x)? {
             (fitted.held_out, fitted.wandering) = (Some(held_out), wandering);
         }
         fitted.states = States::new(&states, &fitted.lagged, |row, out| fitted.precision.times(row, out))?;
+        fitted.constants = Constants::of(x, &fitted.used()?)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }
@@ -168,7 +175,8 @@ impl FittedMahalanobis {
     /// [`Error::Columns`]; [`Error::Length`] for another `out`; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
-        self.walk(x, 0, false, out)
+        self.walk(x, 0, false, out)?;
+        self.watch(x, out)
     }
 
     /// What each sensor contributes to the squared distance of each row: z_j (S⁻¹ z)_j, signed, summing to it; a deviation
@@ -179,7 +187,9 @@ impl FittedMahalanobis {
     /// Those of [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
-        self.walk(x, 0, true, out)
+        self.walk(x, 0, true, out)?;
+        self.constants.share(x, out);
+        Ok(())
     }
 
     /// The scores of the rows that follow those that `live` has seen: what the whole history at once would give for them,
@@ -195,8 +205,22 @@ impl FittedMahalanobis {
         let (all, old) = live.before(x)?;
         let latest = LaggedMemory::of(&all, self.lagged.lags)?;
         self.walk(all.view().into(), old, false, out)?;
+        self.watch(x, out)?;
         *live = latest;
         Ok(())
+    }
+
+    /// Raises the scores of rows in which a constant has moved.
+    fn watch(&self, x: Samples<'_>, scores: &mut [f64]) -> Result<()> {
+        if !self.constants.is_empty() {
+            self.constants.raise(x, self.limit(RAREST)?, scores);
+        }
+        Ok(())
+    }
+
+    /// Without the constants, for who judges parts of a history.
+    pub(crate) fn forget_constants(&mut self) {
+        self.constants = Constants::default();
     }
 
     /// The rows of `x` from `skip` on: their scores, or what the columns contribute.
@@ -355,6 +379,21 @@ impl FittedMahalanobis {
         self.wandering.as_ref().map_or(0.01, |wandering| wandering.expected)
     }
 
+    /// Sensors that stood still in the training rows.
+    #[must_use]
+    pub fn constants(&self) -> &Constants {
+        &self.constants
+    }
+
+    /// Which of them have moved: 1, else 0, (n, d), row after row.
+    ///
+    /// # Errors
+    /// Those of [`Self::score`].
+    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.columns())?;
+        self.constants.moved(x, out)
+    }
+
     /// What the fit has not learned from.
     #[must_use]
     pub fn left_out(&self) -> &LeftOut {
@@ -433,7 +472,7 @@ struct Desk {
 
 impl Persist for FittedMahalanobis {
     const KIND: &'static str = "MahalanobisDetector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -466,6 +505,7 @@ impl Persist for FittedMahalanobis {
             wandering.write(to, &held_out::HALVES);
         }
         self.states.write(to);
+        self.constants.write(to);
         self.left_out.write(to);
     }
 
@@ -496,6 +536,7 @@ impl Persist for FittedMahalanobis {
         };
         let wandering = Wandering::read(from, lagged.columns, &held_out::HALVES)?;
         let left_out = LeftOut::read(from, lagged.columns)?;
+        let constants = Constants::read(from, lagged.columns)?;
         Ok(Self {
             parameters,
             whitening,
@@ -507,6 +548,7 @@ impl Persist for FittedMahalanobis {
             shrinkage: share,
             held_out: HeldOut::read(from, &NAMES)?,
             wandering,
+            constants,
             left_out,
         })
     }

@@ -11,7 +11,18 @@ import numpy.typing as npt
 
 from acm_rs.frames import Floats, Labels, Line, Sheet, Table, arrays, listed, same_index, vector
 
-__all__ = ["Bytes", "Detector", "Engined", "LeftOut", "Model", "Saved", "Screening", "row_weights", "states"]
+__all__ = [
+    "Bytes",
+    "Detector",
+    "Engined",
+    "LeftOut",
+    "Model",
+    "Saved",
+    "Screening",
+    "Watching",
+    "row_weights",
+    "states",
+]
 
 Bytes: TypeAlias = bytes | bytearray | memoryview | npt.NDArray[np.uint8]
 
@@ -251,6 +262,61 @@ class Screening(Model):
     def left_out_(self) -> LeftOut:
         """What the fit has not learned from: bad rows, and readings by sensor."""
         return LeftOut(*self._engine.left_out_)
+
+
+class Watching(Model):
+    """A model that watches the sensors which stood still in all of its training."""
+
+    __slots__ = ()
+
+    @property
+    def constants_(self) -> dict[Any, float]:
+        """Sensors that stood still in training and what they read, by name, or by column where they have no names."""
+        names = self._engine.names
+        return {column if names is None else names[column]: value for column, value in self._engine.constants_}
+
+    def moved(self, x: Table) -> npt.NDArray[np.bool_]:
+        """Which sensors read something else than in all of the training, where they stood still.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows as for ``score``.
+
+        Returns
+        -------
+        array of bool, shape (n, d) or (n,)
+            True where a sensor of ``constants_`` has moved, by more than the rounding of float32. A missing value has
+            not.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs, warnings
+        >>> x = np.random.default_rng(0).normal(size=(100, 4))
+        >>> x[:, 3] = 50.0
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     detector = acm_rs.MahalanobisDetector().fit(x)
+        >>> detector.constants_
+        {3: 50.0}
+        >>> x[7, 3] = 49.0
+        >>> detector.moved(x)[6:9, 3].tolist()
+        [False, True, False]
+        >>> bool(detector.score(x)[7] > detector.limit(1e-6))
+        True
+        """
+        values = x if isinstance(x, np.ndarray) else self._rows(x).values
+        found: npt.NDArray[np.bool_] = self._engine.moved(values) > 0.0
+        return found
 
 
 class Detector(Model):

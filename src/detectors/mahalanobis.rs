@@ -16,7 +16,7 @@ use crate::models::{left_out, marked, wandering};
 const METHODS: [(&str, bool); 2] = [("held_out", true), ("theoretical", false)];
 
 class!(MahalanobisDetector, Parameters, FittedMahalanobis, LaggedMemory);
-shared!(MahalanobisDetector, fit, score, update, contributions, missing);
+shared!(MahalanobisDetector, fit, score, update, contributions, missing, constants);
 parameters!(
     MahalanobisDetector,
     of,

@@ -17,7 +17,7 @@ use crate::models::{Asked, Lesson, left_out};
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 
 class!(GaussianMixture, Parameters, FittedGaussianMixture, ());
-shared!(GaussianMixture, score, update_is_score, contributions, missing, limit);
+shared!(GaussianMixture, score, update_is_score, contributions, missing, limit, constants);
 parameters!(
     GaussianMixture,
     of,

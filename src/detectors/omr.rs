@@ -13,7 +13,7 @@ use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson, left_out};
 
 class!(OMRDetector, Omr, FittedOmr, ());
-shared!(OMRDetector, score, update_is_score, contributions, missing, limit);
+shared!(OMRDetector, score, update_is_score, contributions, missing, limit, constants);
 parameters!(
     OMRDetector,
     of,

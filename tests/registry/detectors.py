@@ -186,7 +186,7 @@ ROWS = (
         methods=("score_samples", "predict", "predict_proba"),
         more=("bic", "aic"),
         fitting=lambda rows: {"labels": labels(rows)},
-        others={"limit": lambda rows: {"alpha": 0.01}},
+        others={"moved": lambda rows: {"x": history(rows)}, "limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "mixture_diag",
@@ -220,7 +220,7 @@ ROWS = (
         methods=("predict", "residuals"),
         least=2,
         fitting=lambda rows: {"labels": labels(rows), "weights": np.ones(COLUMNS)},
-        others={"limit": lambda rows: {"alpha": 0.01}},
+        others={"moved": lambda rows: {"x": history(rows)}, "limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "omr_pls",
@@ -243,6 +243,7 @@ ROWS = (
         remembers=True,
         methods=("spe", "t2", "residuals"),
         others={
+            "moved": lambda rows: {"x": history(rows)},
             "contributions": lambda rows: {"x": history(rows), "statistic": "score", "decomposition": "complete"},
             "spe_limit": lambda rows: {"alpha": 0.01, "method": "theoretical"},
             "t2_limit": lambda rows: {"alpha": 0.01, "method": "theoretical"},
@@ -253,7 +254,10 @@ ROWS = (
         {"shrinkage": "ledoit_wolf", "lags": 1},
         ({}, {"shrinkage": "none"}, {"shrinkage": 0.3, "lags": 2}),
         remembers=True,
-        others={"limit": lambda rows: {"alpha": 0.01, "method": "held_out"}},
+        others={
+            "moved": lambda rows: {"x": history(rows)},
+            "limit": lambda rows: {"alpha": 0.01, "method": "held_out"},
+        },
     ),
     Model(
         "IsolationForest",

@@ -13,12 +13,16 @@ use super::gaps::{GapScratch, lacks};
 use super::gaussians::{DensityScratch, Gaussians};
 use super::tiles::{BLOCK, Frame, TILES};
 use super::{Components, GaussianMixture, Run, aic, bic};
+use crate::constants::Constants;
 use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, NAMES, limit_of};
 use crate::screen::LeftOut;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
+
+/// A rate of alarms that none asks for.
+const RAREST: f64 = 1e-9;
 
 /// No spread of the training rows' log densities is smaller.
 const LEAST_SPREAD: f64 = 1e-6;
@@ -36,6 +40,7 @@ pub struct FittedGaussianMixture {
     usual: [f64; 2],
     /// How surprising rows are that the components have not seen.
     held_out: Option<HeldOut>,
+    constants: Constants,
     left_out: LeftOut,
 }
 
@@ -67,8 +72,12 @@ impl FittedGaussianMixture {
             converged: run.converged,
             usual: [0.0, 1.0],
             held_out: None,
+            constants: Constants::default(),
             left_out,
         };
+        let mut used = room(x.columns(), 1, false, "a mark for each column")?;
+        fitted.frame.kept.iter().for_each(|&column| used[column] = true);
+        fitted.constants = Constants::of(x, &used)?;
         let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
         fitted.standing(x, &mut densities)?;
         fitted.held_out = Some(fitted.hold_out(x, &densities)?);
@@ -89,6 +98,21 @@ impl FittedGaussianMixture {
         let surprise = limit_of(self.held_out.as_ref(), alpha)?;
         let [median, spread] = self.usual;
         Ok((0.5 * surprise - self.most() - median) / spread)
+    }
+
+    /// Sensors that stood still in the training rows.
+    #[must_use]
+    pub fn constants(&self) -> &Constants {
+        &self.constants
+    }
+
+    /// Which of them have moved: 1, else 0, (n, d), row after row.
+    ///
+    /// # Errors
+    /// Those of [`Self::score`].
+    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.columns())?;
+        self.constants.moved(x, out)
     }
 
     /// What the fit has not learned from.
@@ -186,6 +210,9 @@ impl FittedGaussianMixture {
         self.standing(x, out)?;
         let [median, spread] = self.usual;
         out.iter_mut().for_each(|value| *value = (-*value - median) / spread);
+        if !self.constants.is_empty() {
+            self.constants.raise(x, self.limit(RAREST)?.max(1.0), out);
+        }
         Ok(())
     }
 
@@ -282,7 +309,9 @@ impl FittedGaussianMixture {
                 }
             }
             Ok(())
-        })
+        })?;
+        self.constants.share(x, out);
+        Ok(())
     }
 
     /// Schwarz's Bayesian information criterion of the mixture for these rows; lower is better.
@@ -405,6 +434,7 @@ impl Persist for FittedGaussianMixture {
         if let Some(held_out) = &self.held_out {
             held_out.write(to, &NAMES);
         }
+        self.constants.write(to);
         self.left_out.write(to);
     }
 
@@ -437,6 +467,7 @@ impl Persist for FittedGaussianMixture {
         let converged = from.count("converged")?;
         from.require(converged <= 1, "converged")?;
         let left_out = LeftOut::read(from, frame.scaling.columns())?;
+        let constants = Constants::read(from, frame.scaling.columns())?;
         Ok(Self {
             parameters,
             frame,
@@ -446,6 +477,7 @@ impl Persist for FittedGaussianMixture {
             converged: converged == 1,
             usual: [median, spread],
             held_out: HeldOut::read(from, &NAMES)?,
+            constants,
             left_out,
         })
     }

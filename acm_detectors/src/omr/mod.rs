@@ -48,6 +48,7 @@ use acm_linalg::{Error, Result, Samples, Scaling};
 use ndarray::ArrayView2;
 
 use crate::complete::completed;
+use crate::constants::Constants;
 use crate::held_out::{HeldOut, complete, limit_of};
 use crate::screen::{LeftOut, Screened};
 use gaps::Usual;
@@ -217,10 +218,14 @@ impl Omr {
             spread,
             weights: room(x.columns(), 1, 1.0, "a weight for each sensor")?,
             held_out: None,
+            constants: Constants::default(),
             left_out: LeftOut::default(),
         };
         fitted.calibrate(x)?;
         fitted.hold_out(x, &points, &counts)?;
+        let mut used = room(x.columns(), 1, false, "a mark for each column")?;
+        fitted.watched.iter().for_each(|&column| used[column] = true);
+        fitted.constants = Constants::of(x, &used)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }
@@ -338,10 +343,26 @@ pub struct FittedOmr {
     weights: Vec<f64>,
     /// Squared lengths of residuals of rows that the model has not seen.
     held_out: Option<HeldOut>,
+    constants: Constants,
     left_out: LeftOut,
 }
 
 impl FittedOmr {
+    /// Sensors that stood still in the training rows.
+    #[must_use]
+    pub fn constants(&self) -> &Constants {
+        &self.constants
+    }
+
+    /// Which of them have moved: 1, else 0, (n, d), row after row.
+    ///
+    /// # Errors
+    /// Those of [`Self::score`].
+    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.columns())?;
+        self.constants.moved(x, out)
+    }
+
     /// What the fit has not learned from.
     #[must_use]
     pub fn left_out(&self) -> &LeftOut {

@@ -16,6 +16,9 @@ use crate::gaps::Trouble;
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
 
+/// A rate of alarms that none asks for.
+const RAREST: f64 = 1e-9;
+
 /// Values count as at most this many spreads from their mean, so that squares stay finite.
 const FARTHEST: f64 = 1e100;
 
@@ -71,9 +74,12 @@ impl FittedOmr {
         }
         self.norms(x, 0, out)?;
         let end = self.end();
-        for norm in out {
+        for norm in out.iter_mut() {
             let score = *norm / self.norm_scale;
             *norm = if score > end { end } else { score };
+        }
+        if !self.constants.is_empty() {
+            self.constants.raise(x, self.limit(RAREST)?.next_up(), out);
         }
         Ok(())
     }
@@ -84,7 +90,9 @@ impl FittedOmr {
     /// # Errors
     /// Those of [`FittedOmr::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.each(x, Wanted::Contributions, out)
+        self.each(x, Wanted::Contributions, out)?;
+        self.constants.share(x, out);
+        Ok(())
     }
 
     /// What each sensor should read, in its own units, whether it reads anything or not: (n, d) row-major into `out`; NaN for

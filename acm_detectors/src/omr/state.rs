@@ -6,6 +6,7 @@ use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 use super::gaps::Usual;
 use super::subspace::Subspace;
 use super::{FittedOmr, Model, Omr, Prediction};
+use crate::constants::Constants;
 use crate::held_out::{HeldOut, NAMES};
 use crate::screen::LeftOut;
 
@@ -41,6 +42,7 @@ impl Persist for FittedOmr {
         if let Some(held_out) = &self.held_out {
             held_out.write(to, &NAMES);
         }
+        self.constants.write(to);
         self.left_out.write(to);
     }
 
@@ -93,6 +95,7 @@ impl Persist for FittedOmr {
             spread,
             weights,
             held_out: HeldOut::read(from, &NAMES)?,
+            constants: Constants::read(from, columns)?,
             left_out: LeftOut::read(from, columns)?,
             scaling,
         })

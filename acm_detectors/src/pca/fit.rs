@@ -9,6 +9,7 @@ use acm_linalg::{Result, Samples};
 use super::gaps::Subspace;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector, Statistic, held_out};
+use crate::constants::Constants;
 use crate::lagged::{Lagged, NOTHING_CHANGES};
 use crate::limits;
 use crate::screen::{LeftOut, Screened};
@@ -111,6 +112,7 @@ impl PcaDetector {
             t2_limit: 1.0,
             directions,
             states: States::default(),
+            constants: Constants::default(),
             left_out: LeftOut::default(),
         };
         let mut spe = std::mem::take(&mut fitted.spe);
@@ -127,6 +129,7 @@ impl PcaDetector {
         fitted.spe_limit = spe_limit(&fitted, alpha, self.limits);
         fitted.t2_limit = t2_limit(&fitted, alpha, self.limits);
         fitted.states = States::new(&states, &fitted.lagged, |row, out| Subspace::of(&fitted).times(row, out))?;
+        fitted.constants = Constants::of(x, &fitted.used()?)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }

@@ -12,6 +12,7 @@ use acm_linalg::{Reader, Result, Samples, Writer, parallel};
 use super::fit::NOTHING;
 use super::kernel::{self, Directions, Job};
 use super::{FittedPca, Statistic};
+use crate::constants::Constants;
 use crate::folds::{Fold, folds, joined, sums};
 use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, Names, Without, complete, count};
@@ -226,6 +227,7 @@ fn other(
         spe_limit: 1.0,
         t2_limit: 1.0,
         states: States::default(),
+        constants: Constants::default(),
         left_out: LeftOut::default(),
     })
 }

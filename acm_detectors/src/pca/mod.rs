@@ -46,6 +46,7 @@ use acm_linalg::samples::{by_rows, share_missing};
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Result, Samples};
 
+use crate::constants::Constants;
 use crate::gaps::Trouble;
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
@@ -115,6 +116,7 @@ pub struct FittedPca {
     t2_limit: f64,
     directions: Directions,
     states: States,
+    constants: Constants,
     left_out: LeftOut,
 }
 
@@ -133,7 +135,11 @@ impl FittedPca {
     /// [`acm_linalg::Error::Interrupted`].
     pub fn statistic(&self, x: Samples<'_>, which: Statistic, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
-        self.walk(x, 0, kernel::Job::Statistic(which), 1, out)
+        self.walk(x, 0, kernel::Job::Statistic(which), 1, out)?;
+        if which == Statistic::Score {
+            self.constants.raise(x, 1.0, out);
+        }
+        Ok(())
     }
 
     /// The score of each row: [`Statistic::Score`].
@@ -160,7 +166,11 @@ impl FittedPca {
         out: &mut [f64],
     ) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
-        self.walk(x, 0, kernel::Job::Contributions(which, decomposition), self.lagged.columns, out)
+        self.walk(x, 0, kernel::Job::Contributions(which, decomposition), self.lagged.columns, out)?;
+        if which == Statistic::Score {
+            self.constants.share(x, out);
+        }
+        Ok(())
     }
 
     /// What the subspace does not explain of each value, in units of its column's scale: positive where the value is higher
@@ -186,8 +196,14 @@ impl FittedPca {
         let (all, old) = live.before(x)?;
         let latest = LaggedMemory::of(&all, self.lagged.lags)?;
         self.walk(all.view().into(), old, kernel::Job::Statistic(Statistic::Score), 1, out)?;
+        self.constants.raise(x, 1.0, out);
         *live = latest;
         Ok(())
+    }
+
+    /// Without the constants, for who judges parts of a history.
+    pub(crate) fn forget_constants(&mut self) {
+        self.constants = Constants::default();
     }
 
     /// The rows of `x` from `skip` on.
@@ -262,6 +278,21 @@ impl FittedPca {
     pub fn expected_false_alarms(&self) -> f64 {
         let wandering = self.held_out.as_ref().and_then(|held_out| held_out.wandering.as_ref());
         wandering.map_or(self.parameters.alpha, |wandering| wandering.expected)
+    }
+
+    /// Sensors that stood still in the training rows.
+    #[must_use]
+    pub fn constants(&self) -> &Constants {
+        &self.constants
+    }
+
+    /// Which of them have moved: 1, else 0, (n, d), row after row.
+    ///
+    /// # Errors
+    /// Those of [`Self::score`].
+    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(self.columns())?;
+        self.constants.moved(x, out)
     }
 
     /// What the fit has not learned from.

@@ -7,13 +7,14 @@ use super::gaps::Subspace;
 use super::held_out::HeldOutStatistics;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector};
+use crate::constants::Constants;
 use crate::lagged::Lagged;
 use crate::screen::LeftOut;
 use crate::states::States;
 
 impl Persist for FittedPca {
     const KIND: &'static str = "PCADetector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -47,6 +48,7 @@ impl Persist for FittedPca {
         to.real("t2_limit", self.t2_limit);
         to.count("components.count", self.directions.count() as u64);
         self.states.write(to);
+        self.constants.write(to);
         self.left_out.write(to);
     }
 
@@ -105,6 +107,7 @@ impl Persist for FittedPca {
             t2_limit: limit("t2_limit")?,
             directions,
             states: States::default(),
+            constants: Constants::read(from, columns)?,
             left_out,
         };
         fitted.states = States::read(from, width, |row, out| Subspace::of(&fitted).times(row, out))?;

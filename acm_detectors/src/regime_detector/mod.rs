@@ -80,9 +80,16 @@ impl Kind {
         Ok(match self {
             Self::Pca => {
                 let share = Components::Share(SHARE);
-                Inner::Pca(PcaDetector::new(share, 0, Manner::Robust, rate, Limits::HeldOut)?.fit(x)?)
+                let mut inner = PcaDetector::new(share, 0, Manner::Robust, rate, Limits::HeldOut)?.fit(x)?;
+                // What stands still in one regime may read otherwise between two.
+                inner.forget_constants();
+                Inner::Pca(inner)
             }
-            Self::Mahalanobis => Inner::Mahalanobis(MahalanobisDetector::new(Shrinkage::LedoitWolf, 0)?.fit(x)?),
+            Self::Mahalanobis => {
+                let mut inner = MahalanobisDetector::new(Shrinkage::LedoitWolf, 0)?.fit(x)?;
+                inner.forget_constants();
+                Inner::Mahalanobis(inner)
+            }
             Self::Ar1 => Inner::Ar1(Ar1::new(0.999, None, Fuse::Mean)?.fit(x)?),
         })
     }

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector, Screening
+from acm_rs.model import Detector, Screening, Watching
 
 
-class MahalanobisDetector(Screening, Detector):
+class MahalanobisDetector(Watching, Screening, Detector):
     """Mahalanobis detector: how far is a row from the mean of healthy data, in units of their covariance?
 
     Parameters

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Table
-from acm_rs.model import Detector, Screening, states
+from acm_rs.model import Detector, Screening, Watching, states
 
 
-class GaussianMixture(Screening, Detector):
+class GaussianMixture(Watching, Screening, Detector):
     """Gaussian mixture detector: a row that none of a few operating states makes likely is abnormal.
 
     Parameters

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Line, Table
 from acm_rs.kernels import per_sensor
-from acm_rs.model import Detector, Screening, states
+from acm_rs.model import Detector, Screening, Watching, states
 
 
-class OMRDetector(Screening, Detector):
+class OMRDetector(Watching, Screening, Detector):
     """Overall model residual: how far a row is from what its sensors predict of each other.
 
     A linear model of healthy rows predicts every sensor from the others; the score grows when sensors stop moving

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table, X
-from acm_rs.model import Detector, Screening
+from acm_rs.model import Detector, Screening, Watching
 
 
-class PCADetector(Screening, Detector):
+class PCADetector(Watching, Screening, Detector):
     """PCA monitor: healthy rows lie near a plane; how far is a row from it (SPE), and how far out within it (T²)?
 
     Parameters
