@@ -309,6 +309,9 @@ macro_rules! missing {
     };
 }
 
+/// What a model does about sensors that stand still in all of the training.
+pub(crate) const CONSTANTS: [(&str, bool); 2] = [("watch", true), ("ignore", false)];
+
 macro_rules! constants {
     ($class:ident) => {
         #[pymethods]

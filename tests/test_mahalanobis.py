@@ -106,7 +106,7 @@ def test_none_is_nothing() -> None:
     none, zero = acm_rs.MahalanobisDetector("none").fit(x), acm_rs.MahalanobisDetector(0.0).fit(x)
     assert (none.score(x) == zero.score(x)).all()
     assert none.shrinkage_ == 0.0
-    assert repr(none) == "MahalanobisDetector(shrinkage='none', lags=0)"
+    assert repr(none) == "MahalanobisDetector(shrinkage='none', lags=0, constants='watch')"
 
 
 @pytest.mark.parametrize(

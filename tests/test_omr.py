@@ -204,7 +204,7 @@ def test_scores_end_at_the_clip() -> None:
     close = acm_rs.OMRDetector(clip=3).fit(x)
     assert close.score(far)[5] == 2.0 * close.limit(0.01) > 3.0
     endless = acm_rs.OMRDetector(n_components=2, clip=None)
-    assert repr(endless) == "OMRDetector(model='auto', n_components=2, alpha=1.0, clip=None)"
+    assert repr(endless) == "OMRDetector(model='auto', n_components=2, alpha=1.0, clip=None, constants='watch')"
     assert endless.fit(x).score(far)[5] > 1e4
     assert endless.score(far).argmax() == 5
     assert endless.contributions(far)[5].argmax() == 2

@@ -2,15 +2,29 @@
 //! news of its own.
 
 use acm_linalg::memory::{Gather, push};
-use acm_linalg::samples::room;
-use acm_linalg::scaling::{keep_known, quantile};
+use acm_linalg::parallel::Watch;
+use acm_linalg::samples::{by_rows, room};
+use acm_linalg::scaling::{keep_known, quantile, rounding};
 use acm_linalg::{Error, Reader, Result, Samples, Writer};
 
-/// The float32 form of a number, and what arithmetic in that form adds, differ from it by less than this share.
-const ROUNDING: f64 = 1.0 / (1 << 22) as f64;
+use crate::screen::Screened;
 
-/// A sensor that varied by more than this share of its value did not stand still.
+/// A rate of alarms that none asks for.
+pub(crate) const RAREST: f64 = 1e-9;
+
+/// The float32 form of a number, and what arithmetic in that form adds, differ from it by less than this share.
+const FLOAT32: f64 = 1.0 / (1 << 22) as f64;
+
+/// A sensor that a model has no part for and that varied by more than this share of its value did not stand still.
 const STILL: f64 = 1e-6;
+
+/// Significant digits that a coarser form of a value has at least.
+const DIGITS: i32 = 3;
+
+/// Estimated time to compare a reading, in nanoseconds.
+const COST_NS: f64 = 2.0;
+
+const WHAT: &str = "the constant sensors";
 
 /// Sensors that read one value.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,16 +35,85 @@ pub struct Constants {
     tolerances: Vec<f64>,
 }
 
+/// The parameter of a model: whether it watches constants.
+macro_rules! parameter {
+    ($model:ident) => {
+        impl $model {
+            /// With sensors that stand still in all of the training watched, as they are by default, or left out of everything.
+            #[must_use]
+            pub fn with_constants(mut self, constants: bool) -> Self {
+                self.constants = constants;
+                self
+            }
+
+            /// Whether sensors that stand still in all of the training are watched.
+            #[must_use]
+            pub fn constants(&self) -> bool {
+                self.constants
+            }
+        }
+    };
+}
+
+/// What a fitted model tells of its constants.
+macro_rules! told {
+    ($fitted:ident) => {
+        impl $fitted {
+            /// Sensors that stood still in the training rows and are watched: a row in which one moves scores above every limit.
+            #[must_use]
+            pub fn constants(&self) -> &$crate::constants::Constants {
+                &self.constants
+            }
+
+            /// Which of them have moved: 1, else 0, (n, d), row after row.
+            ///
+            /// # Errors
+            /// Those of `score`.
+            pub fn moved(&self, x: acm_linalg::Samples<'_>, out: &mut [f64]) -> acm_linalg::Result<()> {
+                x.require_columns(self.columns())?;
+                self.constants.moved(x, out)
+            }
+        }
+    };
+}
+
+pub(crate) use {parameter, told};
+
 impl Constants {
-    /// The columns of the training rows that are not used and read the same wherever they read something, which must be in half
-    /// of the rows.
-    pub(crate) fn of(x: Samples<'_>, used: &[bool]) -> Result<Self> {
-        let what = "the constant sensors";
+    /// Of the rows of `x` that a fit has not left out, where constants are `watched`: columns that have no part in the model, and
+    /// read the same wherever they read something, which must be in half of the rows.
+    pub(crate) fn learn(watched: bool, screened: &Screened, x: Samples<'_>, used: &[bool]) -> Result<Self> {
+        if !watched || used.iter().all(|&used| used) {
+            return Ok(Self::default());
+        }
+        Self::of(screened.training(x)?.samples(), |column| !used[column], STILL)
+    }
+
+    /// Of rows without any screening, of columns that have no part in the model.
+    pub(crate) fn beside(watched: bool, x: Samples<'_>, used: &[bool]) -> Result<Self> {
+        if watched {
+            Self::of(x, |column| !used[column], STILL)
+        } else {
+            Ok(Self::default())
+        }
+    }
+
+    /// Of models in which all columns have a part: those that vary by no more than the rounding of their value.
+    pub(crate) fn among_used(watched: bool, x: Samples<'_>) -> Result<Self> {
+        if watched { Self::of(x, |_| true, 0.0) } else { Ok(Self::default()) }
+    }
+
+    fn of(x: Samples<'_>, may: impl Fn(usize) -> bool, still: f64) -> Result<Self> {
         let mut found = Self::default();
         let mut column_values = Vec::new();
-        for column in (0..x.columns()).filter(|&column| !used[column]) {
+        let mut watch = Watch::start();
+        for column in (0..x.columns()).filter(|&column| may(column)) {
+            watch.after(x.rows())?;
+            if varies(x, column) {
+                continue;
+            }
             if column_values.is_empty() {
-                column_values = room(x.rows(), 1, 0.0, what)?;
+                column_values = room(x.rows(), 1, 0.0, WHAT)?;
             }
             x.read_column(column, &mut column_values);
             let known = keep_known(&mut column_values);
@@ -39,16 +122,16 @@ impl Constants {
             }
             let value = quantile(&mut column_values[..known], 0.5);
             let spread = column_values[..known].iter().fold(0.0_f64, |most, other| most.max((other - value).abs()));
-            if spread <= STILL * value.abs() {
-                push(&mut found.columns, column, what)?;
-                push(&mut found.values, value, what)?;
-                push(&mut found.tolerances, (2.0 * spread).max(ROUNDING * value.abs()), what)?;
+            if spread <= (still * value.abs()).max(rounding(value)) {
+                push(&mut found.columns, column, WHAT)?;
+                push(&mut found.values, value, WHAT)?;
+                push(&mut found.tolerances, (2.0 * spread).max(FLOAT32 * value.abs()), WHAT)?;
             }
         }
         Ok(found)
     }
 
-    /// Whether no sensor stood still.
+    /// Whether no sensor is watched.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty()
@@ -66,56 +149,92 @@ impl Constants {
         &self.values
     }
 
-    /// By how much more than rounding the constant numbered `place` has moved in a row: 0 where it has not, or is missing.
+    /// By how much more than rounding the constant numbered `place` has moved in a row, above 1; 0 where it has not, or is
+    /// missing.
     fn move_of(&self, x: &Samples<'_>, row: usize, place: usize) -> f64 {
-        let value = x.value(row, self.columns[place]);
-        let away = (value - self.values[place]).abs();
-        let tolerance = self.tolerances[place];
-        if value.is_finite() && away > tolerance {
-            1.0 + (away.min(f64::MAX) / tolerance.max(f64::MIN_POSITIVE)).min(f64::MAX).ln_1p()
-        } else {
-            0.0
+        let reading = x.value(row, self.columns[place]);
+        let (value, tolerance) = (self.values[place], self.tolerances[place]);
+        let away = (reading - value).abs();
+        if !reading.is_finite() || away <= tolerance || is_coarser(value, reading) {
+            return 0.0;
         }
+        1.0 + (away.min(f64::MAX) / tolerance.max(f64::MIN_POSITIVE)).min(f64::MAX).ln_1p()
+    }
+
+    /// What `change` makes of the `width` values of each row in which one has moved, with how far.
+    pub(crate) fn when_moved<T: Send>(
+        &self,
+        x: Samples<'_>,
+        width: usize,
+        out: &mut [T],
+        change: impl Fn(f64, &mut [T]) + Sync,
+    ) -> Result<()> {
+        self.each_row(x, width, out, |row, out| {
+            let most = (0..self.columns.len()).fold(0.0_f64, |most, place| most.max(self.move_of(&x, row, place)));
+            if most > 0.0 {
+                change(most, out);
+            }
+        })
+    }
+
+    fn each_row<T: Send>(
+        &self,
+        x: Samples<'_>,
+        width: usize,
+        out: &mut [T],
+        change: impl Fn(usize, &mut [T]) + Sync,
+    ) -> Result<()> {
+        if self.is_empty() || width == 0 {
+            return Ok(());
+        }
+        by_rows(
+            x.rows(),
+            width,
+            out,
+            COST_NS * (self.columns.len() + width) as f64,
+            || Ok(()),
+            |(), rows, out, stop| {
+                for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
+                    if row.is_multiple_of(4096) && stop.requested() {
+                        return;
+                    }
+                    change(row, out);
+                }
+            },
+        )
     }
 
     /// (n, d), row after row: 1 where a constant has moved, else 0.
-    ///
-    /// # Errors
-    /// [`Error::Length`] unless `out` has a place for each value.
-    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+    pub(crate) fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         let (expected, got) = (x.rows() * x.columns(), out.len());
         if expected != got {
             let name = "out";
             return Err(Error::Length { name, expected, got });
         }
         out.fill(0.0);
-        for row in 0..x.rows() {
+        self.each_row(x, x.columns(), out, |row, out| {
             for (place, &column) in self.columns.iter().enumerate() {
                 if self.move_of(&x, row, place) > 0.0 {
-                    out[row * x.columns() + column] = 1.0;
+                    out[column] = 1.0;
                 }
             }
-        }
-        Ok(())
+        })
     }
 
     /// Scores of rows in which one moves become so many times `limit`, a score that no healthy row has, the more the further
     /// it moves.
-    pub(crate) fn raise(&self, x: Samples<'_>, limit: f64, scores: &mut [f64]) {
-        for (row, score) in scores.iter_mut().enumerate() {
-            let most = (0..self.columns.len()).fold(0.0_f64, |most, place| most.max(self.move_of(&x, row, place)));
-            if most > 0.0 {
-                *score = score.max(limit * most);
-            }
-        }
+    pub(crate) fn raise(&self, x: Samples<'_>, limit: f64, scores: &mut [f64]) -> Result<()> {
+        self.when_moved(x, 1, scores, |most, score| score[0] = score[0].max((limit * most).min(f64::MAX)))
+    }
+
+    /// The same where scores stay below 1, as `limit` does.
+    pub(crate) fn raise_below_one(&self, x: Samples<'_>, limit: f64, scores: &mut [f64]) -> Result<()> {
+        self.when_moved(x, 1, scores, |most, score| score[0] = score[0].max(1.0 - (1.0 - limit) / most))
     }
 
     /// One that moves has twice the greatest share of its row at least.
-    pub(crate) fn share(&self, x: Samples<'_>, shares: &mut [f64]) {
-        if self.is_empty() {
-            return;
-        }
-        for (row, shares) in shares.chunks_exact_mut(x.columns()).enumerate() {
+    pub(crate) fn share(&self, x: Samples<'_>, shares: &mut [f64]) -> Result<()> {
+        self.each_row(x, x.columns(), shares, |row, shares| {
             let others = shares.iter().fold(0.0_f64, |most, share| most.max(share.abs()));
             let unit = if others > 0.0 { others } else { 1.0 };
             for (place, &column) in self.columns.iter().enumerate() {
@@ -124,20 +243,26 @@ impl Constants {
                     shares[column] = (2.0 * unit * moved).min(f64::MAX);
                 }
             }
-        }
+        })
     }
 
-    pub(crate) fn write(&self, to: &mut Writer) {
-        if !self.is_empty() {
+    /// With the parameter; of what a model has that is told to `ignore` them nothing is written.
+    pub(crate) fn write(&self, watched: bool, to: &mut Writer) {
+        if watched {
             to.counted("constants.columns", self.columns.iter().map(|&column| column as u64));
             to.reals("constants.values", &self.values);
             to.reals("constants.tolerances", &self.tolerances);
         }
     }
 
-    /// Of a model of so many columns; none where a file has none.
+    /// Whether a file's model watches constants: those of former versions do not.
+    pub(crate) fn watched(from: &Reader<'_>) -> bool {
+        from.has("constants.columns")
+    }
+
+    /// Of a model of so many columns.
     pub(crate) fn read(from: &Reader<'_>, columns: usize) -> Result<Self> {
-        if !from.has("constants.columns") {
+        if !Self::watched(from) {
             return Ok(Self::default());
         }
         let count = from.length("constants.columns")?;
@@ -151,9 +276,67 @@ impl Constants {
         let sound = tolerances.iter().all(|&tolerance| tolerance >= 0.0 && tolerance.is_finite());
         from.require(sound, "constants.tolerances")?;
         Ok(Self {
-            columns: found.into_iter().map(place).gathered("the constant sensors")?,
+            columns: found.into_iter().map(place).gathered(WHAT)?,
             values,
             tolerances,
         })
+    }
+}
+
+/// Whether a column's values differ by more than that of a constant may; most columns show it within a few rows.
+fn varies(x: Samples<'_>, column: usize) -> bool {
+    let mut known = (0..x.rows()).map(|row| x.value(row, column)).filter(|value| value.is_finite());
+    let Some(first) = known.next() else {
+        return true;
+    };
+    known.any(|value| (value - first).abs() > 4.0 * STILL * first.abs().max(value.abs()))
+}
+
+/// Whether `reading` is `value` with fewer digits, but three at least: a history that is written more coarsely than the
+/// training shows no move.
+#[expect(clippy::cast_possible_truncation, reason = "exponents of ten")]
+fn is_coarser(value: f64, reading: f64) -> bool {
+    let away = (reading - value).abs();
+    if value == 0.0 || 2.0 * away > value.abs() * 10.0_f64.powi(1 - DIGITS) {
+        return false;
+    }
+    let least = ((2.0 * away).log10() - 1e-9).ceil() as i32;
+    let most = value.abs().log10().floor() as i32 + 1 - DIGITS;
+    (least..=most).any(|exponent| {
+        let step = 10.0_f64.powi(exponent);
+        let off = reading / step - (reading / step).round();
+        off.abs() * step <= FLOAT32 * value.abs()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_digits_are_no_move() {
+        for (value, reading) in [
+            (50.123_456_789, 50.12),
+            (50.123_456_789, 50.1),
+            (50.123_456_789, f64::from(50.12_f32)),
+            (-1_499.6, -1_500.0),
+            (1.234_5e-7, 1.23e-7),
+        ] {
+            assert!(is_coarser(value, reading), "{value} {reading}");
+        }
+        for (value, reading) in [
+            (50.1, 50.2),
+            (50.1, 50.100_1),
+            (50.123, 50.13),
+            (50.4, 50.0),
+            (0.4, 0.0),
+            (0.0, 1e-9),
+            (1.0, 0.99),
+            (0.125, 0.12),
+            (1_499.6, 1_499.0),
+            (f64::MAX, -f64::MAX),
+        ] {
+            assert!(!is_coarser(value, reading), "{value} {reading}");
+        }
     }
 }

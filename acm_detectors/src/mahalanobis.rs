@@ -39,7 +39,7 @@ use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
 use fearless_simd::{Level, Simd, dispatch};
 
-use crate::constants::Constants;
+use crate::constants::{self, Constants, RAREST};
 use crate::gaps::{self, Dense, Gaps, Lack, Trouble};
 use crate::held_out::{HeldOut, NAMES};
 use crate::lagged::Lagged;
@@ -51,15 +51,15 @@ use crate::states::States;
 use crate::wandering::Wandering;
 use whitening::{Thin, Whitening};
 
-/// A rate of alarms that none asks for.
-const RAREST: f64 = 1e-9;
-
 /// Parameters of the Mahalanobis detector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MahalanobisDetector {
     shrinkage: Shrinkage,
     lags: usize,
+    constants: bool,
 }
+
+constants::parameter!(MahalanobisDetector);
 
 /// A Mahalanobis detector that knows healthy data.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +87,11 @@ impl MahalanobisDetector {
         if let Shrinkage::Share(share) = shrinkage {
             require((0.0..=1.0).contains(&share), "shrinkage", "between 0 and 1", share)?;
         }
-        Ok(Self { shrinkage, lags })
+        Ok(Self {
+            shrinkage,
+            lags,
+            constants: true,
+        })
     }
 
     /// How much the covariance is drawn towards a multiple of the identity.
@@ -117,7 +121,7 @@ impl MahalanobisDetector {
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedMahalanobis> {
         let screened = Screened::of(x)?;
         let (training, states) = screened.beside(x, self.lags)?;
-        let x = training.samples();
+        let (all, x) = (x, training.samples());
         let mut lagged = Lagged::fit(x, Manner::Standard, self.lags)?;
         if matches!(self.shrinkage, Shrinkage::Nothing | Shrinkage::Share(0.0)) {
             x.require(lagged.width() + 1)?;
@@ -155,11 +159,13 @@ impl MahalanobisDetector {
             (fitted.held_out, fitted.wandering) = (Some(held_out), wandering);
         }
         fitted.states = States::new(&states, &fitted.lagged, |row, out| fitted.precision.times(row, out))?;
-        fitted.constants = Constants::of(x, &fitted.used()?)?;
+        fitted.constants = Constants::learn(self.constants, &screened, all, &fitted.used()?)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }
 }
+
+constants::told!(FittedMahalanobis);
 
 impl FittedMahalanobis {
     /// The squared Mahalanobis distance of each row.
@@ -188,8 +194,7 @@ impl FittedMahalanobis {
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         self.walk(x, 0, true, out)?;
-        self.constants.share(x, out);
-        Ok(())
+        self.constants.share(x, out)
     }
 
     /// The scores of the rows that follow those that `live` has seen: what the whole history at once would give for them,
@@ -213,14 +218,9 @@ impl FittedMahalanobis {
     /// Raises the scores of rows in which a constant has moved.
     fn watch(&self, x: Samples<'_>, scores: &mut [f64]) -> Result<()> {
         if !self.constants.is_empty() {
-            self.constants.raise(x, self.limit(RAREST)?, scores);
+            self.constants.raise(x, self.limit(RAREST)?, scores)?;
         }
         Ok(())
-    }
-
-    /// Without the constants, for who judges parts of a history.
-    pub(crate) fn forget_constants(&mut self) {
-        self.constants = Constants::default();
     }
 
     /// The rows of `x` from `skip` on: their scores, or what the columns contribute.
@@ -379,21 +379,6 @@ impl FittedMahalanobis {
         self.wandering.as_ref().map_or(0.01, |wandering| wandering.expected)
     }
 
-    /// Sensors that stood still in the training rows.
-    #[must_use]
-    pub fn constants(&self) -> &Constants {
-        &self.constants
-    }
-
-    /// Which of them have moved: 1, else 0, (n, d), row after row.
-    ///
-    /// # Errors
-    /// Those of [`Self::score`].
-    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        x.require_columns(self.columns())?;
-        self.constants.moved(x, out)
-    }
-
     /// What the fit has not learned from.
     #[must_use]
     pub fn left_out(&self) -> &LeftOut {
@@ -505,7 +490,7 @@ impl Persist for FittedMahalanobis {
             wandering.write(to, &held_out::HALVES);
         }
         self.states.write(to);
-        self.constants.write(to);
+        self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
 
@@ -517,7 +502,9 @@ impl Persist for FittedMahalanobis {
             "share" => Shrinkage::Share(from.real("share")?),
             _ => return Err(from.wrong("manner")),
         };
-        let parameters = MahalanobisDetector::new(shrinkage, lagged.lags).map_err(|_| from.wrong("share"))?;
+        let parameters = MahalanobisDetector::new(shrinkage, lagged.lags)
+            .map_err(|_| from.wrong("share"))?
+            .with_constants(Constants::watched(from));
         let width = lagged.width();
         let covariance = from.matrix("covariance", width, width)?;
         from.require(covariance.iter().all(|value| value.is_finite()), "covariance")?;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, overload
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -270,8 +270,17 @@ class Watching(Model):
     __slots__ = ()
 
     @property
+    def constants(self) -> Literal["watch", "ignore"]:
+        """What is done about sensors that stand still in training; "ignore" in files of former versions."""
+        return self._engine.constants
+
+    @property
     def constants_(self) -> dict[Any, float]:
-        """Sensors that stood still in training and what they read, by name, or by column where they have no names."""
+        """Sensors that stood still in training and what they read, by name, or by column where they have no names.
+
+        A row in which one moves scores above every limit, and its share is the largest of the row's contributions,
+        which do not sum to the score then.
+        """
         names = self._engine.names
         return {column if names is None else names[column]: value for column, value in self._engine.constants_}
 

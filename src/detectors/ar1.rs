@@ -5,14 +5,21 @@ use acm_linalg::state::Names;
 use pyo3::prelude::*;
 
 use crate::arguments::{choice, number, numbers, optional};
-use crate::classes::{Array, class, learned, name_of, parameters, shared};
+use crate::classes::{Array, CONSTANTS, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, filled, input};
 use crate::left_out::{Told, told};
 use crate::models::left_out;
 
 class!(AR1Detector, Ar1, FittedAr1, Ar1Memory);
-shared!(AR1Detector, fit, score, update, contributions, missing, limit);
-parameters!(AR1Detector, of, phi_cap = of.phi_cap(), sd_floor = of.sd_floor(), fuse = name_of(&of.fuse(), &Fuse::ALL));
+shared!(AR1Detector, fit, score, update, contributions, missing, limit, constants);
+parameters!(
+    AR1Detector,
+    of,
+    phi_cap = of.phi_cap(),
+    sd_floor = of.sd_floor(),
+    fuse = name_of(&of.fuse(), &Fuse::ALL),
+    constants = name_of(&of.constants(), &CONSTANTS)
+);
 learned!(
     AR1Detector,
     fit,
@@ -27,10 +34,17 @@ learned!(
 #[pymethods]
 impl AR1Detector {
     #[new]
-    fn new(phi_cap: &Value<'_>, sd_floor: Option<&Value<'_>>, fuse: &Value<'_>) -> PyResult<Self> {
+    fn new(
+        phi_cap: &Value<'_>,
+        sd_floor: Option<&Value<'_>>,
+        fuse: &Value<'_>,
+        constants: &Value<'_>,
+    ) -> PyResult<Self> {
         let phi_cap = number(phi_cap, "phi_cap")?;
         let sd_floor = optional(sd_floor, |value| number(value, "sd_floor"))?;
-        Self::of(Ar1::new(phi_cap, sd_floor, choice(fuse, "fuse", &Fuse::ALL)?))
+        let fuse = choice(fuse, "fuse", &Fuse::ALL)?;
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        Self::of(Ar1::new(phi_cap, sd_floor, fuse).map(|ar1| ar1.with_constants(constants)))
     }
 }
 

@@ -6,14 +6,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyString};
 
 use crate::arguments::{choice, count, number, seed_of};
-use crate::classes::{Array, Setting, class, learned, parameters, shared};
+use crate::classes::{Array, CONSTANTS, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::models::left_out;
 
 const AUTO: &[(&str, SampleSize)] = &[("auto", SampleSize::Auto)];
 
 class!(IsolationForest, Parameters, FittedIsolationForest, ());
-shared!(IsolationForest, fit, score, update_is_score, contributions, missing, limit);
+shared!(IsolationForest, fit, score, update_is_score, contributions, missing, limit, constants);
 parameters!(
     IsolationForest,
     of,
@@ -24,7 +24,8 @@ parameters!(
         _ => Setting::Word("auto"),
     },
     extension = of.extension(),
-    seed = of.seed()
+    seed = of.seed(),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     IsolationForest,
@@ -43,10 +44,14 @@ impl IsolationForest {
         max_samples: &Value<'_>,
         extension: &Value<'_>,
         seed: &Value<'_>,
+        constants: &Value<'_>,
     ) -> PyResult<Self> {
         let n_estimators = count(n_estimators, "n_estimators", 1)?;
         let max_samples = sample_size(max_samples)?;
-        Self::of(Parameters::new(n_estimators, max_samples, count(extension, "extension", 0)?, seed_of(seed)?))
+        let (extension, seed) = (count(extension, "extension", 0)?, seed_of(seed)?);
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        let parameters = Parameters::new(n_estimators, max_samples, extension, seed);
+        Self::of(parameters.map(|parameters| parameters.with_constants(constants)))
     }
 }
 

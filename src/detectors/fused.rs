@@ -4,14 +4,14 @@ use acm_detectors::fused::{FittedFused, Fused, FusedMemory};
 use acm_linalg::state::Names;
 use pyo3::prelude::*;
 
-use crate::arguments::{components_of, count, number, numbers, truth};
-use crate::classes::{Array, Sequence, Setting, class, learned, parameters, shared};
+use crate::arguments::{choice, components_of, count, number, numbers, truth};
+use crate::classes::{Array, CONSTANTS, Sequence, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, left_out};
 
 class!(FusedDetector, Fused, FittedFused, FusedMemory);
-shared!(FusedDetector, fit, score, update, contributions, missing);
+shared!(FusedDetector, fit, score, update, contributions, missing, constants);
 parameters!(
     FusedDetector,
     of,
@@ -21,7 +21,8 @@ parameters!(
     folds = of.folds(),
     false_alarm_rate = of.false_alarm_rate(),
     trim = of.trim(),
-    whole = of.whole()
+    whole = of.whole(),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     FusedDetector,
@@ -44,6 +45,7 @@ learned!(
 #[pymethods]
 impl FusedDetector {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "the parameters")]
     fn new(
         n_components: &Value<'_>,
         lags: &Value<'_>,
@@ -52,6 +54,7 @@ impl FusedDetector {
         false_alarm_rate: &Value<'_>,
         trim: &Value<'_>,
         whole: &Value<'_>,
+        constants: &Value<'_>,
     ) -> PyResult<Self> {
         let components = components_of(n_components, "n_components")?;
         let lags = count(lags, "lags", 0)?;
@@ -60,7 +63,8 @@ impl FusedDetector {
         let rate = number(false_alarm_rate, "false_alarm_rate")?;
         let whole = truth(whole, "whole")?;
         let fused = Fused::new(components, lags, &memories, folds, rate, number(trim, "trim")?);
-        Self::of(fused.map(|fused| fused.with_whole(whole)))
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        Self::of(fused.map(|fused| fused.with_whole(whole).with_constants(constants)))
     }
 
     fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

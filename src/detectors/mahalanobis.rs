@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::arguments::{choice, count, number, unknown_word, word};
-use crate::classes::{Array, Matrix, Setting, class, learned, parameters, shared};
+use crate::classes::{Array, CONSTANTS, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
 use crate::models::{left_out, marked, wandering};
@@ -25,7 +25,8 @@ parameters!(
         Shrinkage::Nothing => Setting::Word("none"),
         Shrinkage::Share(share) => Setting::Number(share),
     },
-    lags = of.lags()
+    lags = of.lags(),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     MahalanobisDetector,
@@ -44,8 +45,11 @@ learned!(
 #[pymethods]
 impl MahalanobisDetector {
     #[new]
-    fn new(shrinkage: &Value<'_>, lags: &Value<'_>) -> PyResult<Self> {
-        Self::of(Parameters::new(shrinkage_of(shrinkage)?, count(lags, "lags", 0)?))
+    fn new(shrinkage: &Value<'_>, lags: &Value<'_>, constants: &Value<'_>) -> PyResult<Self> {
+        let (shrinkage, lags) = (shrinkage_of(shrinkage)?, count(lags, "lags", 0)?);
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        let parameters = Parameters::new(shrinkage, lags);
+        Self::of(parameters.map(|parameters| parameters.with_constants(constants)))
     }
 
     fn limit(&self, alpha: &Value<'_>, method: &Value<'_>) -> PyResult<f64> {

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::arguments::{choice, count, number, seed_of};
-use crate::classes::{Array, Matrix, Setting, class, learned, name_of, parameters, shared};
+use crate::classes::{Array, CONSTANTS, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, array, exception};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson, left_out};
@@ -30,7 +30,8 @@ parameters!(
     reg = of.reg(),
     tol = of.tol(),
     max_iter = of.max_iter(),
-    seed = of.seed()
+    seed = of.seed(),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     GaussianMixture,
@@ -51,6 +52,7 @@ learned!(
 #[pymethods]
 impl GaussianMixture {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "the parameters")]
     fn new(
         n_components: &Value<'_>,
         covariance: &Value<'_>,
@@ -59,13 +61,16 @@ impl GaussianMixture {
         tol: &Value<'_>,
         max_iter: &Value<'_>,
         seed: &Value<'_>,
+        constants: &Value<'_>,
     ) -> PyResult<Self> {
         let components = components(n_components)?;
         let covariance = choice(covariance, "covariance", &COVARIANCES)?;
         let n_init = count(n_init, "n_init", 1)?;
         let (reg, tol) = (number(reg, "reg")?, number(tol, "tol")?);
         let (max_iter, seed) = (count(max_iter, "max_iter", 1)?, seed_of(seed)?);
-        Self::of(Parameters::new(components, covariance, n_init, reg, tol, max_iter, seed))
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        let parameters = Parameters::new(components, covariance, n_init, reg, tol, max_iter, seed);
+        Self::of(parameters.map(|parameters| parameters.with_constants(constants)))
     }
 
     fn fit<'py>(

@@ -7,7 +7,7 @@ use numpy::PyArray2;
 use pyo3::prelude::*;
 
 use crate::arguments::{choice, count, number, numbers, optional, whole_numbers};
-use crate::classes::{Array, class, learned, parameters, shared};
+use crate::classes::{Array, CONSTANTS, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, compute, exception, matrix};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson, left_out};
@@ -20,7 +20,8 @@ parameters!(
     model = of.model().name(),
     n_components = of.components(),
     alpha = of.alpha(),
-    clip = Some(of.clip()).filter(|clip| clip.is_finite())
+    clip = Some(of.clip()).filter(|clip| clip.is_finite()),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     OMRDetector,
@@ -39,12 +40,19 @@ learned!(
 #[pymethods]
 impl OMRDetector {
     #[new]
-    fn new(model: &Value<'_>, n_components: &Value<'_>, alpha: &Value<'_>, clip: Option<&Value<'_>>) -> PyResult<Self> {
+    fn new(
+        model: &Value<'_>,
+        n_components: &Value<'_>,
+        alpha: &Value<'_>,
+        clip: Option<&Value<'_>>,
+        constants: &Value<'_>,
+    ) -> PyResult<Self> {
         let model = choice(model, "model", &Kind::ALL)?;
         let components = count(n_components, "n_components", 1)?;
         let alpha = number(alpha, "alpha")?;
         let clip = clip.map_or(Ok(f64::INFINITY), |value| number(value, "clip"))?;
-        Self::of(Omr::new(model, components, alpha, clip))
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        Self::of(Omr::new(model, components, alpha, clip).map(|omr| omr.with_constants(constants)))
     }
 
     fn fit<'py>(

@@ -6,7 +6,7 @@ use acm_linalg::state::Names;
 use pyo3::prelude::*;
 
 use crate::arguments::{choice, components_of, count, number};
-use crate::classes::{Array, Matrix, Setting, class, learned, name_of, parameters, shared};
+use crate::classes::{Array, CONSTANTS, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, left_out, marked, wandering};
@@ -36,7 +36,8 @@ parameters!(
     lags = of.lags(),
     scaling = name_of(&of.scaling(), &SCALINGS),
     alpha = of.alpha(),
-    limits = name_of(&of.limits(), &LIMITS)
+    limits = name_of(&of.limits(), &LIMITS),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     PCADetector,
@@ -65,12 +66,16 @@ impl PCADetector {
         scaling: &Value<'_>,
         alpha: &Value<'_>,
         limits: &Value<'_>,
+        constants: &Value<'_>,
     ) -> PyResult<Self> {
         let components = components_of(n_components, "n_components")?;
         let lags = count(lags, "lags", 0)?;
         let scaling = choice(scaling, "scaling", &SCALINGS)?;
         let alpha = number(alpha, "alpha")?;
-        Self::of(PcaDetector::new(components, lags, scaling, alpha, choice(limits, "limits", &LIMITS)?))
+        let limits = choice(limits, "limits", &LIMITS)?;
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        let parameters = PcaDetector::new(components, lags, scaling, alpha, limits);
+        Self::of(parameters.map(|parameters| parameters.with_constants(constants)))
     }
 
     fn score<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

@@ -6,19 +6,20 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 
 use crate::arguments::{choice, count, number};
-use crate::classes::{Array, class, learned, name_of, parameters, shared};
+use crate::classes::{Array, CONSTANTS, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, array, exception};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson};
 
 class!(RegimeDetector, Parameters, FittedRegimeDetector, RegimeDetectorMemory);
-shared!(RegimeDetector, missing);
+shared!(RegimeDetector, missing, constants);
 parameters!(
     RegimeDetector,
     of,
     detector = name_of(&of.kind(), &Kind::ALL),
     false_alarm_rate = of.rate(),
-    min_rows = of.min_rows()
+    min_rows = of.min_rows(),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     RegimeDetector,
@@ -32,10 +33,18 @@ learned!(
 #[pymethods]
 impl RegimeDetector {
     #[new]
-    fn new(detector: &Value<'_>, false_alarm_rate: &Value<'_>, min_rows: &Value<'_>) -> PyResult<Self> {
+    fn new(
+        detector: &Value<'_>,
+        false_alarm_rate: &Value<'_>,
+        min_rows: &Value<'_>,
+        constants: &Value<'_>,
+    ) -> PyResult<Self> {
         let kind = choice(detector, "detector", &Kind::ALL)?;
         let rate = number(false_alarm_rate, "false_alarm_rate")?;
-        Self::of(Parameters::new(kind, rate, count(min_rows, "min_rows", 2)?))
+        let min_rows = count(min_rows, "min_rows", 2)?;
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        let parameters = Parameters::new(kind, rate, min_rows);
+        Self::of(parameters.map(|parameters| parameters.with_constants(constants)))
     }
 
     fn fit<'py>(

@@ -8,15 +8,15 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::arguments::{count, number, optional, seed_of, unknown_word, word};
-use crate::classes::{Array, Matrix, Setting, class, learned, parameters, shared};
+use crate::arguments::{choice, count, number, optional, seed_of, unknown_word, word};
+use crate::classes::{Array, CONSTANTS, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, array, exception, type_name};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson};
 use crate::naming::agreed;
 
 class!(RegimeModel, Regimes, FittedRegimes, RegimesMemory);
-shared!(RegimeModel, score, update_is_score, contributions, missing);
+shared!(RegimeModel, score, update_is_score, contributions, missing, constants);
 parameters!(
     RegimeModel,
     of,
@@ -29,7 +29,8 @@ parameters!(
     unknown_quantile = of.quantile(),
     margin = of.margin(),
     smoothing = of.smoothing(),
-    seed = of.seed()
+    seed = of.seed(),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     RegimeModel,
@@ -49,6 +50,7 @@ learned!(
 #[pymethods]
 impl RegimeModel {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "the parameters")]
     fn new(
         n_regimes: &Value<'_>,
         k_max: &Value<'_>,
@@ -57,8 +59,9 @@ impl RegimeModel {
         margin: &Value<'_>,
         smoothing: &Value<'_>,
         seed: &Value<'_>,
+        constants: &Value<'_>,
     ) -> PyResult<Self> {
-        Self::of(Regimes::new(
+        let regimes = Regimes::new(
             regimes_of(n_regimes)?,
             count(k_max, "k_max", 2)?,
             count(min_rows, "min_rows", 1)?,
@@ -66,7 +69,9 @@ impl RegimeModel {
             number(margin, "margin")?,
             count(smoothing, "smoothing", 1)?,
             seed_of(seed)?,
-        ))
+        );
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        Self::of(regimes.map(|regimes| regimes.with_constants(constants)))
     }
 
     fn fit<'py>(

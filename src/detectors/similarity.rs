@@ -4,14 +4,14 @@ use acm_detectors::similarity::{FittedSimilarity, Similarity, SimilarityMemory};
 use acm_linalg::state::Names;
 use pyo3::prelude::*;
 
-use crate::arguments::{count, number, numbers};
-use crate::classes::{Array, Matrix, Sequence, class, learned, parameters, shared};
+use crate::arguments::{choice, count, number, numbers};
+use crate::classes::{Array, CONSTANTS, Matrix, Sequence, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, left_out, marked, wandering};
 
 class!(SimilarityDetector, Similarity, FittedSimilarity, SimilarityMemory);
-shared!(SimilarityDetector, fit, score, update, contributions, missing, limit);
+shared!(SimilarityDetector, fit, score, update, contributions, missing, limit, constants);
 parameters!(
     SimilarityDetector,
     of,
@@ -19,7 +19,8 @@ parameters!(
     neighbours = of.neighbours(),
     smoothing = Sequence(of.smoothing()),
     folds = of.folds(),
-    false_alarm_rate = of.false_alarm_rate()
+    false_alarm_rate = of.false_alarm_rate(),
+    constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
     SimilarityDetector,
@@ -46,13 +47,16 @@ impl SimilarityDetector {
         smoothing: &Value<'_>,
         folds: &Value<'_>,
         false_alarm_rate: &Value<'_>,
+        constants: &Value<'_>,
     ) -> PyResult<Self> {
         let memory = count(memory, "memory", 2)?;
         let neighbours = count(neighbours, "neighbours", 1)?;
         let smoothing = numbers(smoothing, "smoothing", None)?;
         let folds = count(folds, "folds", 2)?;
         let rate = number(false_alarm_rate, "false_alarm_rate")?;
-        Self::of(Similarity::new(memory, neighbours, &smoothing, folds, rate))
+        let constants = choice(constants, "constants", &CONSTANTS)?;
+        let parameters = Similarity::new(memory, neighbours, &smoothing, folds, rate);
+        Self::of(parameters.map(|parameters| parameters.with_constants(constants)))
     }
 
     fn estimate<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

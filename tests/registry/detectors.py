@@ -146,10 +146,10 @@ def _numpy_ar1(x: Matrix) -> Callable[[], Any]:
 ROWS = (
     Model(
         "AR1Detector",
-        {"phi_cap": 0.99, "sd_floor": 1e-6, "fuse": "mean"},
-        ({}, {"fuse": "median"}, {"fuse": "p95", "phi_cap": 0.5, "sd_floor": 0.1}),
+        {"phi_cap": 0.99, "sd_floor": 1e-6, "fuse": "mean", "constants": "watch"},
+        ({}, {"fuse": "median"}, {"fuse": "p95", "phi_cap": 0.5, "sd_floor": 0.1, "constants": "ignore"}),
         remembers=True,
-        others={"limit": lambda rows: {"alpha": 0.01}},
+        others={"moved": lambda rows: {"x": history(rows)}, "limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "ar1",
@@ -177,11 +177,12 @@ ROWS = (
             "tol": 1e-3,
             "max_iter": 20,
             "seed": 3,
+            "constants": "watch",
         },
         (
             {"n_components": 3},
             {"n_components": 2, "covariance": "full", "n_init": 2, "reg": 0.1, "seed": 7},
-            {"n_components": "bic", "n_init": 1, "max_iter": 9, "tol": 1e-4},
+            {"n_components": "bic", "n_init": 1, "max_iter": 9, "tol": 1e-4, "constants": "ignore"},
         ),
         methods=("score_samples", "predict", "predict_proba"),
         more=("bic", "aic"),
@@ -210,12 +211,12 @@ ROWS = (
     ),
     Model(
         "OMRDetector",
-        {"model": "pls", "n_components": 2, "alpha": 1.0, "clip": 10.0},
+        {"model": "pls", "n_components": 2, "alpha": 1.0, "clip": 10.0, "constants": "watch"},
         (
             {},
             {"model": "ridge", "alpha": 0.5, "clip": None},
             {"model": "pca", "n_components": 2},
-            {"model": "pls", "n_components": 3, "clip": 50.0},
+            {"model": "pls", "n_components": 3, "clip": 50.0, "constants": "ignore"},
         ),
         methods=("predict", "residuals"),
         least=2,
@@ -234,11 +235,11 @@ ROWS = (
     ),
     Model(
         "PCADetector",
-        {"n_components": 2, "lags": 1, "scaling": "robust", "alpha": 0.01, "limits": "held_out"},
+        {"n_components": 2, "lags": 1, "scaling": "robust", "alpha": 0.01, "limits": "held_out", "constants": "watch"},
         (
             {"n_components": 2},
             {"n_components": 0.8, "lags": 2, "scaling": "standard", "limits": "empirical", "alpha": 0.05},
-            {"n_components": 4, "lags": 1, "limits": "theoretical"},
+            {"n_components": 4, "lags": 1, "limits": "theoretical", "constants": "ignore"},
         ),
         remembers=True,
         methods=("spe", "t2", "residuals"),
@@ -251,8 +252,8 @@ ROWS = (
     ),
     Model(
         "MahalanobisDetector",
-        {"shrinkage": "ledoit_wolf", "lags": 1},
-        ({}, {"shrinkage": "none"}, {"shrinkage": 0.3, "lags": 2}),
+        {"shrinkage": "ledoit_wolf", "lags": 1, "constants": "watch"},
+        ({}, {"shrinkage": "none"}, {"shrinkage": 0.3, "lags": 2, "constants": "ignore"}),
         remembers=True,
         others={
             "moved": lambda rows: {"x": history(rows)},
@@ -261,13 +262,13 @@ ROWS = (
     ),
     Model(
         "IsolationForest",
-        {"n_estimators": 20, "max_samples": 64, "extension": 1, "seed": 3},
+        {"n_estimators": 20, "max_samples": 64, "extension": 1, "seed": 3, "constants": "watch"},
         (
             {"n_estimators": 20},
             {"n_estimators": 12, "max_samples": 0.5, "extension": 2, "seed": 3},
-            {"max_samples": "auto"},
+            {"max_samples": "auto", "constants": "ignore"},
         ),
-        others={"limit": lambda rows: {"alpha": 0.01}},
+        others={"moved": lambda rows: {"x": history(rows)}, "limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "forest_fit",
@@ -299,27 +300,44 @@ ROWS = (
             "false_alarm_rate": 0.01,
             "trim": 5.0,
             "whole": False,
+            "constants": "watch",
         },
         (
             {},
             {"n_components": 2, "lags": 0, "memories": (0.1,), "folds": 4, "false_alarm_rate": 0.05, "trim": 0.0},
-            {"n_components": 0.7, "lags": 1, "memories": (1.0,), "folds": 3, "trim": 3.0, "whole": True},
+            {
+                "n_components": 0.7,
+                "lags": 1,
+                "memories": (1.0,),
+                "folds": 3,
+                "trim": 3.0,
+                "whole": True,
+                "constants": "ignore",
+            },
         ),
         remembers=True,
         more=("parts", "resolution"),
+        others={"moved": lambda rows: {"x": history(rows)}},
     ),
     Model(
         "SimilarityDetector",
-        {"memory": 60, "neighbours": 3, "smoothing": [1.0, 0.3], "folds": 3, "false_alarm_rate": 0.01},
+        {
+            "memory": 60,
+            "neighbours": 3,
+            "smoothing": [1.0, 0.3],
+            "folds": 3,
+            "false_alarm_rate": 0.01,
+            "constants": "watch",
+        },
         (
             {},
             {"memory": 40, "neighbours": 2, "smoothing": (0.1,), "folds": 2, "false_alarm_rate": 0.05},
-            {"memory": 1000, "smoothing": (1.0,)},
+            {"memory": 1000, "smoothing": (1.0,), "constants": "ignore"},
         ),
         remembers=True,
         methods=("estimate",),
         more=("parts",),
-        others={"limit": lambda rows: {"alpha": 0.01}},
+        others={"moved": lambda rows: {"x": history(rows)}, "limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(
                 "similarity_estimate",
@@ -334,10 +352,15 @@ ROWS = (
     ),
     Model(
         "RegimeDetector",
-        {"detector": "pca", "false_alarm_rate": 0.01, "min_rows": 50},
-        ({}, {"detector": "mahalanobis", "false_alarm_rate": 0.05}, {"detector": "ar1", "min_rows": 50}),
+        {"detector": "pca", "false_alarm_rate": 0.01, "min_rows": 50, "constants": "watch"},
+        (
+            {},
+            {"detector": "mahalanobis", "false_alarm_rate": 0.05, "constants": "ignore"},
+            {"detector": "ar1", "min_rows": 50},
+        ),
         remembers=True,
         fitting=lambda rows: {"labels": labels(rows)},
         own=lambda rows: {"labels": labels(rows)},
+        others={"moved": lambda rows: {"x": history(rows)}},
     ),
 )

@@ -82,15 +82,17 @@ ROWS = (
             "margin": 1.5,
             "smoothing": 3,
             "seed": 3,
+            "constants": "watch",
         },
         (
             {},
             {"n_regimes": 3, "min_rows": 5, "margin": 2.0, "smoothing": 4},
-            {"n_regimes": 1, "unknown_quantile": 0.9},
+            {"n_regimes": 1, "unknown_quantile": 0.9, "constants": "ignore"},
         ),
         methods=("predict", "confidence", "transform"),
         more=("track",),
         fitting=lambda rows: {"reference": reference()},
+        others={"moved": lambda rows: {"x": history(rows)}},
     ),
     Result("ClusterChoice", lambda: public("choose_k")(complete(60), 2, 3, n_init=1)),
     Function(

@@ -32,6 +32,7 @@ use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, median_mad, quantile, rounding, unit};
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer, parallel};
 
+use crate::constants::{self, Constants};
 use crate::held_out::{HeldOut, NAMES, limit_of};
 use crate::screen::{LeftOut, Screened};
 pub use score::{Ar1Memory, residuals};
@@ -80,7 +81,10 @@ pub struct Ar1 {
     phi_cap: f64,
     sd_floor: Option<f64>,
     fuse: Fuse,
+    constants: bool,
 }
+
+constants::parameter!(Ar1);
 
 impl Ar1 {
     /// A detector whose coefficients stay within `phi_cap` of 0 and whose residuals' scales are at least `sd_floor`: by default
@@ -97,6 +101,7 @@ impl Ar1 {
             phi_cap,
             sd_floor,
             fuse,
+            constants: true,
         })
     }
 
@@ -163,9 +168,11 @@ impl Ar1 {
             used: sensors.iter().map(|sensor| sensor.used(rows)).gathered(WHAT)?,
             clipped: sensors.iter().map(|sensor| sensor.clipped).sum(),
             usual: None,
+            constants: Constants::default(),
             left_out: LeftOut::default(),
         };
         fitted.usual = fitted.training_scores(x)?;
+        fitted.constants = Constants::among_used(self.constants, x)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }
@@ -281,8 +288,11 @@ pub struct FittedAr1 {
     clipped: u64,
     /// The training rows' scores.
     usual: Option<HeldOut>,
+    constants: Constants,
     left_out: LeftOut,
 }
+
+constants::told!(FittedAr1);
 
 impl FittedAr1 {
     /// Of the rows that have something to be expected from: two numbers a sensor tell the training rows no better than others.
@@ -357,7 +367,7 @@ impl FittedAr1 {
 
 impl Persist for FittedAr1 {
     const KIND: &'static str = "AR1Detector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -378,6 +388,7 @@ impl Persist for FittedAr1 {
         if let Some(usual) = &self.usual {
             usual.write(to, &NAMES);
         }
+        self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
 
@@ -388,6 +399,7 @@ impl Persist for FittedAr1 {
         let sd_floor = if from.has("sd_floor") { Some(from.real("sd_floor")?) } else { None };
         let parameters = Ar1::new(from.real("phi_cap")?, sd_floor, fuse);
         let parameters = parameters.map_err(|_| from.wrong("phi_cap"))?;
+        let parameters = parameters.with_constants(Constants::watched(from));
         let columns = from.length("mu")?;
         let used = from.counts("used", columns)?;
         let read = Self {
@@ -398,6 +410,7 @@ impl Persist for FittedAr1 {
             used: used.iter().map(|&used| used == 1).collect(),
             clipped: from.count("clipped")?,
             usual: HeldOut::read(from, &NAMES)?,
+            constants: Constants::read(from, columns)?,
             left_out: LeftOut::read(from, columns)?,
         };
         from.require(columns > 0 && read.mu.iter().all(|mu| mu.abs() <= LARGEST), "mu")?;

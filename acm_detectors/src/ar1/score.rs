@@ -8,6 +8,7 @@ use acm_linalg::{Error, Memory, Reader, Result, Samples, Writer};
 use fearless_simd::{Level, dispatch};
 
 use super::{FittedAr1, Fuse, LARGEST};
+use crate::constants::RAREST;
 
 /// Rows that are read at a time.
 const BLOCK: usize = 64;
@@ -139,7 +140,8 @@ impl FittedAr1 {
     /// [`Error::Columns`] for another number of columns than at fit; [`Error::Length`] unless `out` has n values;
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.follow(x, None, Wanted::Score, out)
+        self.follow(x, None, Wanted::Score, out)?;
+        self.watch(x, out)
     }
 
     /// Each sensor's |residual| / scale (n, d), row after row: what the score is fused from. 0 where a sensor has no residual
@@ -148,7 +150,17 @@ impl FittedAr1 {
     /// # Errors
     /// As for [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.follow(x, None, Wanted::Shares, out)
+        self.follow(x, None, Wanted::Shares, out)?;
+        self.constants.share(x, out)
+    }
+
+    /// Raises the scores of rows in which a constant has moved.
+    fn watch(&self, x: Samples<'_>, scores: &mut [f64]) -> Result<()> {
+        if self.constants.is_empty() {
+            return Ok(());
+        }
+        let limit = if self.usual.is_some() { self.limit(RAREST)? } else { 1.0 };
+        self.constants.raise(x, limit, scores)
     }
 
     /// Scores the rows that follow those that `live` has seen: the same as if all had been scored at once.
@@ -159,6 +171,7 @@ impl FittedAr1 {
         x.require_columns(self.columns())?;
         let next = live.after(x)?;
         self.follow(x, live.of(self.columns()), Wanted::Score, out)?;
+        self.watch(x, out)?;
         *live = next;
         Ok(())
     }

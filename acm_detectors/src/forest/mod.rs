@@ -46,6 +46,7 @@ use acm_linalg::memory::Gather;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::{room, share_missing};
 
+use crate::constants::{self, Constants, RAREST};
 use crate::held_out::{HeldOut, limit_of};
 use tree::{MOST_ROWS, Trees, average_path};
 
@@ -71,7 +72,10 @@ pub struct IsolationForest {
     max_samples: SampleSize,
     extension: usize,
     seed: u64,
+    constants: bool,
 }
+
+constants::parameter!(IsolationForest);
 
 impl IsolationForest {
     /// `n_estimators` trees of `max_samples` rows, `extension + 1` sensors a split (all of them where there are fewer), from
@@ -95,6 +99,7 @@ impl IsolationForest {
             max_samples,
             extension,
             seed,
+            constants: true,
         })
     }
 
@@ -201,8 +206,10 @@ impl IsolationForest {
             samples,
             trees: Trees::plant(&saplings, width)?,
             held_out: None,
+            constants: Constants::default(),
         };
         fitted.held_out = held_out::scores(&fitted, x)?;
+        fitted.constants = Constants::beside(self.constants, x, &fitted.used()?)?;
         Ok(fitted)
     }
 }
@@ -233,7 +240,10 @@ pub struct FittedIsolationForest {
     trees: Trees,
     /// Scores of training rows by the trees that have not been grown from them.
     held_out: Option<HeldOut>,
+    constants: Constants,
 }
+
+constants::told!(FittedIsolationForest);
 
 impl FittedIsolationForest {
     /// What the forest was asked to be.
@@ -310,7 +320,10 @@ impl FittedIsolationForest {
         self.check(x, 1, out.len())?;
         score::path_lengths(&self.trees, x, self.columns, out)?;
         out.iter_mut().for_each(|value| *value = self.judge(*value));
-        Ok(())
+        if self.constants.is_empty() {
+            return Ok(());
+        }
+        self.constants.raise_below_one(x, self.limit(RAREST)?, out)
     }
 
     /// What each sensor does to set each row apart, into `out` (n · d, row after row).
@@ -329,7 +342,8 @@ impl FittedIsolationForest {
     /// Those of [`score`](Self::score), with a place for each value of `x` in `out`.
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.check(x, self.columns, out.len())?;
-        path::contributions(&self.trees, x, self.columns, out)
+        path::contributions(&self.trees, x, self.columns, out)?;
+        self.constants.share(x, out)
     }
 
     fn check(&self, x: Samples<'_>, width: usize, got: usize) -> Result<()> {

@@ -7,11 +7,12 @@ use acm_linalg::{Persist, Reader, Writer};
 use super::node::{Bud, Term};
 use super::tree::{MOST_ROWS, Sapling, Trees};
 use super::{FittedIsolationForest, IsolationForest, SampleSize};
+use crate::constants::Constants;
 use crate::held_out::{HeldOut, NAMES};
 
 impl Persist for FittedIsolationForest {
     const KIND: &'static str = "IsolationForest";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -42,6 +43,7 @@ impl Persist for FittedIsolationForest {
         if let Some(held_out) = &self.held_out {
             held_out.write(to, &NAMES);
         }
+        self.constants.write(parameters.constants, to);
         let trees = &self.trees;
         to.counted("tree.nodes", trees.iter().map(|tree| tree.nodes.len() as u64));
         let nodes = || trees.iter().flat_map(|tree| tree.nodes.iter().zip(tree.sizes).enumerate());
@@ -80,6 +82,7 @@ impl Persist for FittedIsolationForest {
             IsolationForest::new(from.size("n_estimators")?, sound, from.size("extension")?, from.count("seed")?)
                 .map_err(|_| from.wrong("n_estimators"))?;
         parameters.max_samples = max_samples;
+        parameters.constants = Constants::watched(from);
         let (columns, samples) = (from.size("columns")?, from.size("samples")?);
         from.require(columns > 0 && u32::try_from(columns).is_ok(), "columns")?;
         from.require((1..=MOST_ROWS).contains(&samples), "samples")?;
@@ -95,6 +98,7 @@ impl Persist for FittedIsolationForest {
             samples,
             trees: Trees::plant(&saplings, width)?,
             held_out: HeldOut::read(from, &NAMES)?,
+            constants: Constants::read(from, columns)?,
         })
     }
 }

@@ -44,6 +44,7 @@ fn planted(saplings: &[Sapling], columns: usize, extension: usize) -> FittedIsol
         trees: Trees::plant(saplings, width).unwrap(),
         parameters,
         held_out: None,
+        constants: Constants::default(),
     }
 }
 

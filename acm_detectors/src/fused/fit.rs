@@ -17,6 +17,7 @@ use super::parts::{Kind, Norms, averaged};
 use super::resolution::Telling;
 use super::whole::later;
 use super::{FittedFused, Fused};
+use crate::constants::Constants;
 use crate::folds::folds;
 use crate::lagged::Lagged;
 use crate::packed::Packed;
@@ -67,6 +68,7 @@ impl Fused {
         self.forget(&mut usable);
         let mut model = self.refine(x, training.samples(), &usable)?;
         model.upsets -= usable.iter().filter(|&&usable| !usable).count();
+        model.constants = Constants::learn(self.constants, &screened, x, &model.used()?)?;
         model.left_out = screened.left_out();
         Ok(model)
     }
@@ -325,6 +327,7 @@ impl Fused {
             components,
             upsets: good.len() - kept,
             left_out: LeftOut::default(),
+            constants: Constants::default(),
             steps: Vec::new(),
             member_steps: Vec::new(),
             members: Vec::new(),

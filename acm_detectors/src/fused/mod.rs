@@ -49,6 +49,7 @@ use acm_linalg::pca::Components;
 use acm_linalg::samples::share_missing;
 use acm_linalg::{Persist, Reader, Result, Samples, Writer};
 
+use crate::constants::{self, Constants};
 use crate::lagged::Lagged;
 use crate::packed::Packed;
 use crate::screen::LeftOut;
@@ -70,7 +71,10 @@ pub struct Fused {
     false_alarm_rate: f64,
     trim: f64,
     whole: bool,
+    constants: bool,
 }
+
+constants::parameter!(Fused);
 
 /// A fused detector that knows healthy data.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +91,7 @@ pub struct FittedFused {
     components: usize,
     upsets: usize,
     left_out: LeftOut,
+    constants: Constants,
     /// The step of each sensor's training readings: 0 for none, -1 for states; nothing where they are not known.
     steps: Vec<f64>,
     /// Coarser steps, rising, and the models of rows that are rounded to them: of the same sensors, without members.
@@ -132,6 +137,7 @@ impl Fused {
             false_alarm_rate,
             trim,
             whole: false,
+            constants: true,
         })
     }
 
@@ -184,6 +190,8 @@ impl Fused {
         self.trim
     }
 }
+
+constants::told!(FittedFused);
 
 impl FittedFused {
     /// The parameters it was fitted with.
@@ -297,7 +305,7 @@ impl FittedFused {
 
 impl Persist for FittedFused {
     const KIND: &'static str = "FusedDetector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -328,6 +336,7 @@ impl Persist for FittedFused {
         to.real("mean_power", self.usual);
         to.count("components", self.components as u64);
         to.count("trimmed", self.upsets as u64);
+        self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
         self.write_members(to);
         self.write_wholes(to);
@@ -345,7 +354,8 @@ impl Persist for FittedFused {
         let parameters = Fused::new(components, lagged.lags, &memories, folds, rate, trim);
         let parameters = parameters
             .map_err(|_| from.wrong("memories"))?
-            .with_whole(from.has("whole") && from.count("whole")? > 0);
+            .with_whole(from.has("whole") && from.count("whole")? > 0)
+            .with_constants(Constants::watched(from));
         let (sensors, width, count) = (lagged.kept.len(), lagged.width(), parameters.parts()?.len());
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         let whitening = from.matrix("whitening", sensors, width)?;
@@ -365,6 +375,7 @@ impl Persist for FittedFused {
         let usual = from.real("mean_power")?;
         from.require(usual >= 0.0 && usual.is_finite(), "mean_power")?;
         let left_out = LeftOut::read(from, lagged.columns)?;
+        let constants = Constants::read(from, lagged.columns)?;
         let parameters_whole = parameters.whole;
         let mut model = Self {
             parameters,
@@ -375,6 +386,7 @@ impl Persist for FittedFused {
             usual,
             components: from.size("components")?,
             upsets: from.size("trimmed")?,
+            constants,
             left_out,
             steps: Vec::new(),
             member_steps: Vec::new(),

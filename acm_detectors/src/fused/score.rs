@@ -41,7 +41,7 @@ impl FittedFused {
     /// [`Error::Columns`]; [`Error::Length`] unless `out` has n values; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.walk(x, 0, &mut self.start()?, Wanted::Score, out)?;
-        Ok(())
+        self.constants.raise(x, 1.0, out)
     }
 
     /// Each part of the score over its limit (n, parts), row after row.
@@ -60,7 +60,7 @@ impl FittedFused {
     /// As for [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.walk(x, 0, &mut self.start()?, Wanted::Contributions, out)?;
-        Ok(())
+        self.constants.share(x, out)
     }
 
     /// Scores the rows that follow those that `live` has seen: the same as if all had been scored at once.
@@ -79,6 +79,7 @@ impl FittedFused {
         }
         let (mut all, old) = live.rows.before(x)?;
         let (start, filled) = self.walk(all.view().into(), old, &mut state, Wanted::Score, out)?;
+        self.constants.raise(x, 1.0, out)?;
         if let Some(rows) = all.as_slice_mut() {
             let at = start * self.columns();
             rows[at..at + filled.len()].copy_from_slice(&filled);

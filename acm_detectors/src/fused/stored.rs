@@ -7,6 +7,7 @@ use super::parts::Norms;
 use super::resolution::Telling;
 use super::steps::{FEW, WHAT};
 use super::{FittedFused, Fused};
+use crate::constants::Constants;
 use crate::packed::Packed;
 use crate::screen::LeftOut;
 
@@ -125,6 +126,7 @@ fn read_all(
             components: whole(11),
             upsets: whole(12),
             left_out: LeftOut::default(),
+            constants: Constants::default(),
             steps: Vec::new(),
             member_steps: Vec::new(),
             members: Vec::new(),

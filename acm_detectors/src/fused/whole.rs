@@ -32,6 +32,7 @@ impl Fused {
             false_alarm_rate: self.false_alarm_rate,
             trim: 0.0,
             whole: false,
+            constants: false,
         };
         // Each of its parts has its share among all parts.
         let (own, others) = (whole.parts()?.len() as f64, self.parts()?.len() as f64);

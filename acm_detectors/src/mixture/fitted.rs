@@ -13,16 +13,13 @@ use super::gaps::{GapScratch, lacks};
 use super::gaussians::{DensityScratch, Gaussians};
 use super::tiles::{BLOCK, Frame, TILES};
 use super::{Components, GaussianMixture, Run, aic, bic};
-use crate::constants::Constants;
+use crate::constants::{self, Constants, RAREST};
 use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, NAMES, limit_of};
 use crate::screen::LeftOut;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
-
-/// A rate of alarms that none asks for.
-const RAREST: f64 = 1e-9;
 
 /// No spread of the training rows' log densities is smaller.
 const LEAST_SPREAD: f64 = 1e-6;
@@ -55,6 +52,8 @@ struct RowsScratch {
     incomplete: [bool; TILES],
 }
 
+constants::told!(FittedGaussianMixture);
+
 impl FittedGaussianMixture {
     pub(super) fn new(
         parameters: GaussianMixture,
@@ -77,7 +76,7 @@ impl FittedGaussianMixture {
         };
         let mut used = room(x.columns(), 1, false, "a mark for each column")?;
         fitted.frame.kept.iter().for_each(|&column| used[column] = true);
-        fitted.constants = Constants::of(x, &used)?;
+        fitted.constants = Constants::beside(fitted.parameters.constants, x, &used)?;
         let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
         fitted.standing(x, &mut densities)?;
         fitted.held_out = Some(fitted.hold_out(x, &densities)?);
@@ -98,21 +97,6 @@ impl FittedGaussianMixture {
         let surprise = limit_of(self.held_out.as_ref(), alpha)?;
         let [median, spread] = self.usual;
         Ok((0.5 * surprise - self.most() - median) / spread)
-    }
-
-    /// Sensors that stood still in the training rows.
-    #[must_use]
-    pub fn constants(&self) -> &Constants {
-        &self.constants
-    }
-
-    /// Which of them have moved: 1, else 0, (n, d), row after row.
-    ///
-    /// # Errors
-    /// Those of [`Self::score`].
-    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        x.require_columns(self.columns())?;
-        self.constants.moved(x, out)
     }
 
     /// What the fit has not learned from.
@@ -211,7 +195,7 @@ impl FittedGaussianMixture {
         let [median, spread] = self.usual;
         out.iter_mut().for_each(|value| *value = (-*value - median) / spread);
         if !self.constants.is_empty() {
-            self.constants.raise(x, self.limit(RAREST)?.max(1.0), out);
+            self.constants.raise(x, self.limit(RAREST)?.max(1.0), out)?;
         }
         Ok(())
     }
@@ -310,8 +294,7 @@ impl FittedGaussianMixture {
             }
             Ok(())
         })?;
-        self.constants.share(x, out);
-        Ok(())
+        self.constants.share(x, out)
     }
 
     /// Schwarz's Bayesian information criterion of the mixture for these rows; lower is better.
@@ -402,7 +385,7 @@ impl FittedGaussianMixture {
 
 impl Persist for FittedGaussianMixture {
     const KIND: &'static str = "GaussianMixture";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -434,7 +417,7 @@ impl Persist for FittedGaussianMixture {
         if let Some(held_out) = &self.held_out {
             held_out.write(to, &NAMES);
         }
-        self.constants.write(to);
+        self.constants.write(parameters.constants, to);
         self.left_out.write(to);
     }
 
@@ -451,7 +434,8 @@ impl Persist for FittedGaussianMixture {
         let (n_init, max_iter) = (from.size("n_init")?, from.size("max_iter")?);
         let (reg, tol) = (from.real("reg")?, from.real("tol")?);
         let parameters = GaussianMixture::new(components, covariance, n_init, reg, tol, max_iter, from.count("seed")?)
-            .map_err(|_| from.wrong("n_components"))?;
+            .map_err(|_| from.wrong("n_components"))?
+            .with_constants(Constants::watched(from));
         let frame = Frame::read(from)?;
         let model = Gaussians::read(from, covariance, frame.width())?;
         let alike = match components {

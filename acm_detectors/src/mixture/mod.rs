@@ -53,6 +53,7 @@ pub use self::fitted::FittedGaussianMixture;
 use self::gaussians::Gaussians;
 use self::sweep::{Pieces, Source};
 use self::tiles::Frame;
+use crate::constants;
 use crate::screen::Screened;
 
 /// Most components that the criterion chooses from.
@@ -80,7 +81,10 @@ pub struct GaussianMixture {
     tol: f64,
     max_iter: usize,
     seed: u64,
+    constants: bool,
 }
+
+constants::parameter!(GaussianMixture);
 
 /// A run of expectation and maximisation.
 struct Run {
@@ -121,6 +125,7 @@ impl GaussianMixture {
             tol,
             max_iter,
             seed,
+            constants: true,
         })
     }
 

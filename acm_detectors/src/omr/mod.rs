@@ -48,7 +48,7 @@ use acm_linalg::{Error, Result, Samples, Scaling};
 use ndarray::ArrayView2;
 
 use crate::complete::completed;
-use crate::constants::Constants;
+use crate::constants::{self, Constants};
 use crate::held_out::{HeldOut, complete, limit_of};
 use crate::screen::{LeftOut, Screened};
 use gaps::Usual;
@@ -117,7 +117,10 @@ pub struct Omr {
     components: usize,
     alpha: f64,
     clip: f64,
+    constants: bool,
 }
+
+constants::parameter!(Omr);
 
 impl Omr {
     /// `components` at most are kept by PLS and PCA, fewer where sensors or rows are few; `alpha` is the ridge's penalty;
@@ -134,6 +137,7 @@ impl Omr {
             components,
             alpha,
             clip,
+            constants: true,
         })
     }
 
@@ -178,7 +182,7 @@ impl Omr {
         let given = x;
         let screened = Screened::of(x)?;
         let training = screened.training(x)?;
-        let x = training.samples();
+        let (all, x) = (x, training.samples());
         let mut standard = Standard::fit(x)?;
         let counts = complete(&standard.lagged()?, x)?;
         let complete = completed(x, &standard.watched, &standard.scaling.select(&standard.watched)?)?;
@@ -225,7 +229,7 @@ impl Omr {
         fitted.hold_out(x, &points, &counts)?;
         let mut used = room(x.columns(), 1, false, "a mark for each column")?;
         fitted.watched.iter().for_each(|&column| used[column] = true);
-        fitted.constants = Constants::of(x, &used)?;
+        fitted.constants = Constants::learn(self.constants, &screened, all, &used)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }
@@ -347,22 +351,9 @@ pub struct FittedOmr {
     left_out: LeftOut,
 }
 
+constants::told!(FittedOmr);
+
 impl FittedOmr {
-    /// Sensors that stood still in the training rows.
-    #[must_use]
-    pub fn constants(&self) -> &Constants {
-        &self.constants
-    }
-
-    /// Which of them have moved: 1, else 0, (n, d), row after row.
-    ///
-    /// # Errors
-    /// Those of [`Self::score`].
-    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        x.require_columns(self.columns())?;
-        self.constants.moved(x, out)
-    }
-
     /// What the fit has not learned from.
     #[must_use]
     pub fn left_out(&self) -> &LeftOut {

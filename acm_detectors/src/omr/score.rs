@@ -11,13 +11,11 @@ use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 use super::gaps::{GapScratch, Usual};
 use super::{FLOOR, FittedOmr, Prediction};
+use crate::constants::RAREST;
 use crate::gaps::Trouble;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
-
-/// A rate of alarms that none asks for.
-const RAREST: f64 = 1e-9;
 
 /// Values count as at most this many spreads from their mean, so that squares stay finite.
 const FARTHEST: f64 = 1e100;
@@ -79,7 +77,7 @@ impl FittedOmr {
             *norm = if score > end { end } else { score };
         }
         if !self.constants.is_empty() {
-            self.constants.raise(x, self.limit(RAREST)?.next_up(), out);
+            self.constants.raise(x, self.limit(RAREST)?, out)?;
         }
         Ok(())
     }
@@ -91,8 +89,7 @@ impl FittedOmr {
     /// Those of [`FittedOmr::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         self.each(x, Wanted::Contributions, out)?;
-        self.constants.share(x, out);
-        Ok(())
+        self.constants.share(x, out)
     }
 
     /// What each sensor should read, in its own units, whether it reads anything or not: (n, d) row-major into `out`; NaN for

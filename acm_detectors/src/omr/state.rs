@@ -12,7 +12,7 @@ use crate::screen::LeftOut;
 
 impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -42,14 +42,15 @@ impl Persist for FittedOmr {
         if let Some(held_out) = &self.held_out {
             held_out.write(to, &NAMES);
         }
-        self.constants.write(to);
+        self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
 
     fn read(from: &Reader<'_>) -> Result<Self> {
         let model = |name| Model::named(from.text(name)?).ok_or_else(|| from.wrong(name));
         let parameters = Omr::new(model("model")?, from.size("n_components")?, from.real("alpha")?, from.real("clip")?)
-            .map_err(|_| from.wrong("n_components"))?;
+            .map_err(|_| from.wrong("n_components"))?
+            .with_constants(Constants::watched(from));
         let chosen = model("chosen")?;
         from.require(chosen != Model::Auto, "chosen")?;
         let scaling = Scaling::read(from)?;

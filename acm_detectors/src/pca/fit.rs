@@ -34,6 +34,7 @@ impl PcaDetector {
             scaling,
             alpha,
             limits,
+            constants: true,
         })
     }
 
@@ -83,7 +84,7 @@ impl PcaDetector {
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedPca> {
         let screened = Screened::of(x)?;
         let (training, states) = screened.beside(x, self.lags)?;
-        let x = training.samples();
+        let (all, x) = (x, training.samples());
         let mut lagged = Lagged::fit(x, self.scaling, self.lags)?;
         let rows = lagged.telling(x)?;
         let complete = lagged.completed(x)?;
@@ -129,7 +130,7 @@ impl PcaDetector {
         fitted.spe_limit = spe_limit(&fitted, alpha, self.limits);
         fitted.t2_limit = t2_limit(&fitted, alpha, self.limits);
         fitted.states = States::new(&states, &fitted.lagged, |row, out| Subspace::of(&fitted).times(row, out))?;
-        fitted.constants = Constants::of(x, &fitted.used()?)?;
+        fitted.constants = Constants::learn(self.constants, &screened, all, &fitted.used()?)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }

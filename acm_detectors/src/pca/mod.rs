@@ -46,7 +46,7 @@ use acm_linalg::samples::{by_rows, share_missing};
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Result, Samples};
 
-use crate::constants::Constants;
+use crate::constants::{self, Constants};
 use crate::gaps::Trouble;
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
@@ -96,7 +96,10 @@ pub struct PcaDetector {
     scaling: Manner,
     alpha: f64,
     limits: Limits,
+    constants: bool,
 }
+
+constants::parameter!(PcaDetector);
 
 /// A PCA monitor that knows healthy data.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +123,8 @@ pub struct FittedPca {
     left_out: LeftOut,
 }
 
+constants::told!(FittedPca);
+
 impl FittedPca {
     /// A statistic of each row.
     ///
@@ -137,7 +142,7 @@ impl FittedPca {
         x.require_columns(self.lagged.columns)?;
         self.walk(x, 0, kernel::Job::Statistic(which), 1, out)?;
         if which == Statistic::Score {
-            self.constants.raise(x, 1.0, out);
+            self.constants.raise(x, 1.0, out)?;
         }
         Ok(())
     }
@@ -168,7 +173,7 @@ impl FittedPca {
         x.require_columns(self.lagged.columns)?;
         self.walk(x, 0, kernel::Job::Contributions(which, decomposition), self.lagged.columns, out)?;
         if which == Statistic::Score {
-            self.constants.share(x, out);
+            self.constants.share(x, out)?;
         }
         Ok(())
     }
@@ -196,14 +201,9 @@ impl FittedPca {
         let (all, old) = live.before(x)?;
         let latest = LaggedMemory::of(&all, self.lagged.lags)?;
         self.walk(all.view().into(), old, kernel::Job::Statistic(Statistic::Score), 1, out)?;
-        self.constants.raise(x, 1.0, out);
+        self.constants.raise(x, 1.0, out)?;
         *live = latest;
         Ok(())
-    }
-
-    /// Without the constants, for who judges parts of a history.
-    pub(crate) fn forget_constants(&mut self) {
-        self.constants = Constants::default();
     }
 
     /// The rows of `x` from `skip` on.
@@ -278,21 +278,6 @@ impl FittedPca {
     pub fn expected_false_alarms(&self) -> f64 {
         let wandering = self.held_out.as_ref().and_then(|held_out| held_out.wandering.as_ref());
         wandering.map_or(self.parameters.alpha, |wandering| wandering.expected)
-    }
-
-    /// Sensors that stood still in the training rows.
-    #[must_use]
-    pub fn constants(&self) -> &Constants {
-        &self.constants
-    }
-
-    /// Which of them have moved: 1, else 0, (n, d), row after row.
-    ///
-    /// # Errors
-    /// Those of [`Self::score`].
-    pub fn moved(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        x.require_columns(self.columns())?;
-        self.constants.moved(x, out)
     }
 
     /// What the fit has not learned from.

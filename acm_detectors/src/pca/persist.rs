@@ -48,7 +48,7 @@ impl Persist for FittedPca {
         to.real("t2_limit", self.t2_limit);
         to.count("components.count", self.directions.count() as u64);
         self.states.write(to);
-        self.constants.write(to);
+        self.constants.write(parameters.constants, to);
         self.left_out.write(to);
     }
 
@@ -71,7 +71,8 @@ impl Persist for FittedPca {
             _ => return Err(from.wrong("limits")),
         };
         let parameters = PcaDetector::new(components, lagged.lags, scaling, from.real("alpha")?, limits)
-            .map_err(|_| from.wrong("n_components"))?;
+            .map_err(|_| from.wrong("n_components"))?
+            .with_constants(Constants::watched(from));
         let width = lagged.width();
         let kept = from.size("components.count")?;
         let variances = from.reals("variances", from.length("variances")?)?;

@@ -154,12 +154,25 @@ fn dead_columns_and_gaps() {
     assert_eq!(model.used().unwrap(), [true, false, true, true, false]);
     assert!(model.center().unwrap()[4].is_nan());
     let mut new = plant(9, 2);
-    new.column_mut(1).fill(1e9);
+    new.column_mut(1).fill(3.0);
     let mut parts = vec![1.0; 45];
     model
         .contributions(new.view().into(), Statistic::Score, Decomposition::Partial, &mut parts)
         .unwrap();
     assert!(parts.chunks(5).all(|row| row[1] == 0.0 && row[4] == 0.0 && row[0] != 0.0));
+    // A sensor that never moved in training is no part of the subspace: that it moves is an alarm that names it.
+    let mut moved = new.clone();
+    moved[[2, 1]] = 1e9;
+    let (quiet, loud) = (values(&model, &new, Statistic::Score), values(&model, &moved, Statistic::Score));
+    for row in 0..9 {
+        assert_eq!(quiet[row] == loud[row], row != 2);
+    }
+    assert!(loud[2] > 1.0);
+    assert_eq!(values(&model, &new, Statistic::Spe), values(&model, &moved, Statistic::Spe));
+    model
+        .contributions(moved.view().into(), Statistic::Score, Decomposition::Partial, &mut parts)
+        .unwrap();
+    assert!(parts[10..15].iter().all(|&part| part <= parts[11]));
     // A missing value has no share, and changes no other row.
     let before = values(&model, &new, Statistic::Score);
     new[[4, 2]] = f64::NAN;

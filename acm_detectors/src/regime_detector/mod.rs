@@ -43,6 +43,7 @@ use acm_linalg::{Error, Result, Samples};
 use ndarray::ArrayView2;
 
 use crate::ar1::{Ar1, FittedAr1, Fuse};
+use crate::constants::{self, Constants};
 use crate::mahalanobis::{FittedMahalanobis, MahalanobisDetector};
 use crate::pca::{Decomposition, FittedPca, Limits, PcaDetector, Statistic};
 
@@ -76,21 +77,19 @@ impl Kind {
         ("ar1", Self::Ar1),
     ];
 
+    /// What stands still in one regime may read otherwise in another: constants are those of all rows.
     fn fit(self, x: Samples<'_>, rate: f64) -> Result<Inner> {
         Ok(match self {
             Self::Pca => {
                 let share = Components::Share(SHARE);
-                let mut inner = PcaDetector::new(share, 0, Manner::Robust, rate, Limits::HeldOut)?.fit(x)?;
-                // What stands still in one regime may read otherwise between two.
-                inner.forget_constants();
-                Inner::Pca(inner)
+                let inner = PcaDetector::new(share, 0, Manner::Robust, rate, Limits::HeldOut)?;
+                Inner::Pca(inner.with_constants(false).fit(x)?)
             }
             Self::Mahalanobis => {
-                let mut inner = MahalanobisDetector::new(Shrinkage::LedoitWolf, 0)?.fit(x)?;
-                inner.forget_constants();
-                Inner::Mahalanobis(inner)
+                let inner = MahalanobisDetector::new(Shrinkage::LedoitWolf, 0)?;
+                Inner::Mahalanobis(inner.with_constants(false).fit(x)?)
             }
-            Self::Ar1 => Inner::Ar1(Ar1::new(0.999, None, Fuse::Mean)?.fit(x)?),
+            Self::Ar1 => Inner::Ar1(Ar1::new(0.999, None, Fuse::Mean)?.with_constants(false).fit(x)?),
         })
     }
 
@@ -106,7 +105,10 @@ pub struct RegimeDetector {
     kind: Kind,
     rate: f64,
     min_rows: usize,
+    constants: bool,
 }
+
+constants::parameter!(RegimeDetector);
 
 impl RegimeDetector {
     /// A detector of `kind` for each regime of at least `min_rows` rows, with limits that a share `rate` of healthy rows
@@ -117,7 +119,12 @@ impl RegimeDetector {
     pub fn new(kind: Kind, rate: f64, min_rows: usize) -> Result<Self> {
         require(rate > 0.0 && rate < 1.0, "false_alarm_rate", "between 0 and 1", rate)?;
         require(min_rows >= 2, "min_rows", "at least 2", min_rows)?;
-        Ok(Self { kind, rate, min_rows })
+        Ok(Self {
+            kind,
+            rate,
+            min_rows,
+            constants: true,
+        })
     }
 
     /// Which detector a regime has.
@@ -190,9 +197,11 @@ impl RegimeDetector {
             parameters: *self,
             regimes,
             parts: detectors,
+            constants: Constants::default(),
             left_out: LeftOut::default(),
         };
         fitted.find_limits(x, labels)?;
+        fitted.constants = Constants::among_used(self.constants, x)?;
         fitted.left_out = screened.left_out();
         extend(&mut fitted.left_out.rows, lost, "the rows of a regime")?;
         fitted.left_out.rows.sort_unstable();
@@ -290,8 +299,11 @@ pub struct FittedRegimeDetector {
     regimes: Vec<i64>,
     /// As many, and the one of all rows.
     parts: Vec<LimitedDetector>,
+    constants: Constants,
     left_out: LeftOut,
 }
+
+constants::told!(FittedRegimeDetector);
 
 impl FittedRegimeDetector {
     /// Each detector's limit, where it does not know its own from its own training rows as they follow one another in `x`.

@@ -59,7 +59,8 @@ impl FittedRegimeDetector {
     /// [`Error::Columns`]; [`Error::Length`] for labels or an `out` of another number than rows; [`Error::Memory`];
     /// [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, labels, None, Job::Score, out)
+        self.walk(x, labels, None, Job::Score, out)?;
+        self.constants.raise(x, 1.0, out)
     }
 
     /// What each sensor contributes to each row, as the detector has it, relative to the limit of the row's regime.
@@ -69,7 +70,8 @@ impl FittedRegimeDetector {
     /// # Errors
     /// Those of [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, labels: Option<&[i64]>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, labels, None, Job::Contributions, out)
+        self.walk(x, labels, None, Job::Contributions, out)?;
+        self.constants.share(x, out)
     }
 
     /// The scores of the rows that follow those that `live` has seen: what the whole history at once would give for them,
@@ -87,6 +89,7 @@ impl FittedRegimeDetector {
         x.require_columns(self.columns())?;
         let last = self.parameters.kind.looks_back().then(|| live.last.after(x)).transpose()?;
         self.walk(x, labels, live.last.of(self.columns()), Job::Score, out)?;
+        self.constants.raise(x, 1.0, out)?;
         live.last = last.unwrap_or_default();
         Ok(())
     }

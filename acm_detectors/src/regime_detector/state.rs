@@ -5,6 +5,7 @@ use acm_linalg::{Error, Persist, Reader, Result, Writer};
 
 use super::{FittedRegimeDetector, Inner, Kind, LimitedDetector, RegimeDetector};
 use crate::ar1::FittedAr1;
+use crate::constants::Constants;
 use crate::mahalanobis::FittedMahalanobis;
 use crate::pca::FittedPca;
 use crate::screen::LeftOut;
@@ -38,7 +39,7 @@ impl Inner {
 
 impl Persist for FittedRegimeDetector {
     const KIND: &'static str = "RegimeDetector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -68,6 +69,7 @@ impl Persist for FittedRegimeDetector {
             }
             Err(error) => to.fail(error),
         }
+        self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
 
@@ -76,7 +78,8 @@ impl Persist for FittedRegimeDetector {
         let kind = Kind::ALL.iter().find(|(name, _)| *name == kind);
         let &(_, kind) = kind.ok_or_else(|| from.wrong("detector"))?;
         let parameters = RegimeDetector::new(kind, from.real("false_alarm_rate")?, from.size("min_rows")?)
-            .map_err(|_| from.wrong("false_alarm_rate"))?;
+            .map_err(|_| from.wrong("false_alarm_rate"))?
+            .with_constants(Constants::watched(from));
         let columns = from.size("columns")?;
         let regimes = from.counts("regimes", from.length("regimes")?)?;
         let labels = regimes.iter().all(|&label| label <= i64::MAX.unsigned_abs());
@@ -110,6 +113,7 @@ impl Persist for FittedRegimeDetector {
             parameters,
             regimes: regimes.iter().map(|label| label.cast_signed()).gathered("the regimes")?,
             parts,
+            constants: Constants::read(from, columns)?,
             left_out: LeftOut::read(from, columns)?,
         })
     }

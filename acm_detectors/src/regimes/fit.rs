@@ -11,6 +11,7 @@ use acm_linalg::{Error, Result, Samples, Scaling, dense, parallel};
 use ndarray::{Array2, ArrayView2};
 
 use super::{Count, FittedRegimes, Regimes};
+use crate::constants::Constants;
 use crate::screen::{LeftOut, Screened};
 
 /// Rows that silhouettes are taken of, at most.
@@ -149,6 +150,7 @@ impl Regimes {
             limits: room(regimes, 1, f64::MAX, "the regimes")?,
             spreads: Vec::new(),
             labels: Vec::new(),
+            constants: Constants::default(),
             left_out: LeftOut::default(),
         };
         fitted.measure(training.samples())?;
@@ -158,6 +160,7 @@ impl Regimes {
         let mut labels = room(all.rows(), 1, 0, "the labels")?;
         fitted.predict(all, &mut labels)?;
         fitted.labels = labels;
+        fitted.constants = Constants::beside(self.constants, training.samples(), &fitted.used)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
     }

@@ -36,6 +36,7 @@ use acm_linalg::memory::Gather;
 use acm_linalg::samples::share_missing;
 use acm_linalg::{Result, Samples, Scaling};
 
+use crate::constants::{self, Constants};
 use crate::screen::LeftOut;
 
 pub use score::RegimesMemory;
@@ -59,7 +60,10 @@ pub struct Regimes {
     margin: f64,
     smoothing: usize,
     seed: u64,
+    constants: bool,
 }
+
+constants::parameter!(Regimes);
 
 /// What a machine usually does.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,8 +87,11 @@ pub struct FittedRegimes {
     /// (k, d): robust standard deviation of each sensor within each regime, in its unit.
     spreads: Vec<f64>,
     labels: Vec<i64>,
+    constants: Constants,
     left_out: LeftOut,
 }
+
+constants::told!(FittedRegimes);
 
 impl Regimes {
     /// `count` regimes, or as many between 2 and `most` as there are. A row is UNKNOWN beyond `margin` times the `quantile` of
@@ -117,6 +124,7 @@ impl Regimes {
             margin,
             smoothing,
             seed,
+            constants: true,
         })
     }
 

@@ -54,7 +54,8 @@ struct DistanceScratch {
 }
 
 impl FittedRegimes {
-    /// The number of each row's regime; -1, UNKNOWN, for a row that knows no sensor or is beyond its limit.
+    /// The number of each row's regime; -1, UNKNOWN, for a row that knows no sensor, is beyond its limit, or in which a constant
+    /// has moved.
     ///
     /// # Errors
     /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] for another `out`; [`acm_linalg::Error::Memory`];
@@ -68,7 +69,8 @@ impl FittedRegimes {
                 }
                 _ => UNKNOWN,
             };
-        })
+        })?;
+        self.constants.when_moved(x, 1, out, |_, label| label[0] = UNKNOWN)
     }
 
     /// How sure the label of each row is, between 0 and 1: what is left of the way from the regime's usual distance to its
@@ -92,7 +94,8 @@ impl FittedRegimes {
                 let apart = if second > 0.0 { distance / second } else { 1.0 };
                 near * (1.0 - apart * apart).max(0.0)
             });
-        })
+        })?;
+        self.constants.when_moved(x, 1, out, |_, sure| sure[0] = 0.0)
     }
 
     /// How far each row is from what its regime usually does: its distance to the nearest centre over the median distance of
@@ -104,7 +107,8 @@ impl FittedRegimes {
         self.walk(x, 1, out, |desk, lane, out: &mut [f64]| {
             out[0] =
                 found(&self.two(desk, lane).0).map_or(f64::NAN, |(regime, distance)| distance / self.scales[regime]);
-        })
+        })?;
+        self.constants.raise(x, self.limits.iter().copied().fold(1.0, f64::max), out)
     }
 
     /// (n, d): each sensor's share of the squared score; they sum to it. 0 for sensors that are missing or left out.
@@ -128,7 +132,8 @@ impl FittedRegimes {
                     *out = (part * part * more).min(f64::MAX);
                 }
             }
-        })
+        })?;
+        self.constants.share(x, out)
     }
 
     /// (n, k): each row's distance to each regime's centre, in scaled units.

@@ -4,6 +4,7 @@ use acm_linalg::memory::Gather;
 use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 
 use super::{Count, FittedRegimes, Regimes};
+use crate::constants::Constants;
 use crate::screen::LeftOut;
 
 /// Numbers of regimes stay below this.
@@ -11,7 +12,7 @@ const MOST: u64 = 1 << 53;
 
 impl Persist for FittedRegimes {
     const KIND: &'static str = "RegimeModel";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -41,8 +42,9 @@ impl Persist for FittedRegimes {
         to.reals("scales", &self.scales);
         to.reals("limits", &self.limits);
         to.matrix("spreads", self.count(), self.columns(), &self.spreads);
-        // One more, so that UNKNOWN is no less than 0.
+        self.constants.write(parameters.constants, to);
         self.left_out.write(to);
+        // One more, so that UNKNOWN is no less than 0.
         to.counted("labels", self.labels.iter().map(|label| label.saturating_add(1).unsigned_abs()));
     }
 
@@ -61,6 +63,7 @@ impl Persist for FittedRegimes {
             from.count("seed")?,
         );
         let parameters = parameters.map_err(|_| from.wrong("n_regimes"))?;
+        let parameters = parameters.with_constants(Constants::watched(from));
         let scaling = Scaling::read(from)?;
         let (columns, regimes) = (scaling.columns(), from.length("numbers")?);
         let used = from.counts("used", columns)?;
@@ -84,6 +87,7 @@ impl Persist for FittedRegimes {
             limits: from.reals("limits", regimes)?,
             spreads: from.matrix("spreads", regimes, columns)?,
             labels: labels.iter().map(|&label| label.cast_signed() - 1).gathered("the regimes")?,
+            constants: Constants::read(from, columns)?,
             left_out: LeftOut::read(from, columns)?,
             scaling,
         };

@@ -16,6 +16,7 @@ use super::choice::Table;
 use super::prototypes::Prototypes;
 use super::watch::{Kind, Norms, Watch};
 use super::{FittedSimilarity, Similarity};
+use crate::constants::Constants;
 use crate::folds::folds;
 use crate::gaps::{Dense, Gaps, Trouble, invert};
 use crate::held_out::{HeldOut, Without, complete};
@@ -71,7 +72,7 @@ impl Similarity {
         x.require(self.least_rows())?;
         let screened = Screened::of(x)?;
         let training = screened.training(x)?;
-        let x = training.samples();
+        let (all_rows, x) = (x, training.samples());
         let lagged = Lagged::fit(x, Manner::Standard, 0)?;
         let counts = complete(&lagged, x)?;
         let completed = lagged.completed(x)?;
@@ -139,6 +140,7 @@ impl Similarity {
             held_out,
             wandering,
             top: 1.0,
+            constants: Constants::learn(self.constants, &screened, all_rows, &lagged.used()?)?,
             left_out: screened.left_out(),
             lagged,
         };

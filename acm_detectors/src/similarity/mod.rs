@@ -46,6 +46,7 @@ use acm_linalg::memory::{Gather, copied};
 use acm_linalg::samples::{room, share_missing};
 use acm_linalg::{Result, Samples};
 
+use crate::constants::{self, Constants};
 use crate::gaps::Dense;
 use crate::held_out::HeldOut;
 use crate::lagged::Lagged;
@@ -71,7 +72,10 @@ pub struct Similarity {
     smoothing: Vec<f64>,
     folds: usize,
     false_alarm_rate: f64,
+    constants: bool,
 }
+
+constants::parameter!(Similarity);
 
 /// A detector that remembers healthy rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,8 +103,11 @@ pub struct FittedSimilarity {
     wandering: Option<Wandering>,
     /// The limit of the greatest of the parts.
     top: f64,
+    constants: Constants,
     left_out: LeftOut,
 }
+
+constants::told!(FittedSimilarity);
 
 impl Similarity {
     /// A detector that remembers `memory` rows, of which those as far as the neighbour of number `neighbours` weigh 1 / e;
@@ -133,6 +140,7 @@ impl Similarity {
             smoothing: copied(smoothing, "weights of the latest row")?,
             folds,
             false_alarm_rate,
+            constants: true,
         })
     }
 

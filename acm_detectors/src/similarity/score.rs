@@ -10,6 +10,7 @@ use super::FittedSimilarity;
 use super::fit::MOST_BLUR;
 use super::prototypes::Scratch;
 use super::watch::{Counted, Kind, Means, SimilarityMemory, Watch};
+use crate::constants::RAREST;
 use crate::gaps::{Gaps, Trouble, dot};
 use crate::packed::{PRODUCT_NS, rows_of};
 
@@ -36,7 +37,8 @@ impl FittedSimilarity {
     /// # Errors
     /// [`Error::Columns`]; [`Error::Length`] unless `out` has n values; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, &mut SimilarityMemory::default(), Wanted::Score, out)
+        self.walk(x, &mut SimilarityMemory::default(), Wanted::Score, out)?;
+        self.watch_constants(x, out)
     }
 
     /// Each part of the score over its limit (n, parts), row after row.
@@ -53,7 +55,15 @@ impl FittedSimilarity {
     /// # Errors
     /// As for [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, &mut SimilarityMemory::default(), Wanted::Contributions, out)
+        self.walk(x, &mut SimilarityMemory::default(), Wanted::Contributions, out)?;
+        self.constants.share(x, out)
+    }
+
+    fn watch_constants(&self, x: Samples<'_>, scores: &mut [f64]) -> Result<()> {
+        if self.constants.is_empty() {
+            return Ok(());
+        }
+        self.constants.raise(x, self.limit(RAREST)?.max(1.0), scores)
     }
 
     /// Scores the rows that follow those that `live` has seen: the same as if all had been scored at once.
@@ -63,6 +73,7 @@ impl FittedSimilarity {
     pub fn update(&self, live: &mut SimilarityMemory, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         let mut next = acm_linalg::Memory::copy(live)?;
         self.walk(x, &mut next, Wanted::Score, out)?;
+        self.watch_constants(x, out)?;
         if x.rows() > 0 {
             *live = next;
         }

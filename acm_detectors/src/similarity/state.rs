@@ -5,6 +5,7 @@ use acm_linalg::{Persist, Reader, Result, Writer};
 use super::prototypes::Prototypes;
 use super::watch::Norms;
 use super::{FittedSimilarity, LEAST_TOP, Similarity};
+use crate::constants::Constants;
 use crate::gaps::{Dense, invert};
 use crate::held_out::{HeldOut, NAMES, Names};
 use crate::lagged::Lagged;
@@ -20,7 +21,7 @@ const HALVES: [Names; 1] = [Names {
 
 impl Persist for FittedSimilarity {
     const KIND: &'static str = "SimilarityDetector";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -50,6 +51,7 @@ impl Persist for FittedSimilarity {
             wandering.write(to, &HALVES);
         }
         to.real("top", self.top);
+        self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
 
@@ -60,6 +62,7 @@ impl Persist for FittedSimilarity {
         let (memory, neighbours, folds) = (from.size("most")?, from.size("neighbours")?, from.size("folds")?);
         let parameters = Similarity::new(memory, neighbours, &smoothing, folds, from.real("false_alarm_rate")?);
         let parameters = parameters.map_err(|error| from.blamed("smoothing", error))?;
+        let parameters = parameters.with_constants(Constants::watched(from));
         let sensors = lagged.kept.len();
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         let offset = from.reals("residual.mean", sensors)?;
@@ -98,6 +101,7 @@ impl Persist for FittedSimilarity {
             held_out,
             wandering: Wandering::read(from, lagged.columns, &HALVES)?,
             top,
+            constants: Constants::read(from, lagged.columns)?,
             left_out: LeftOut::read(from, lagged.columns)?,
             lagged,
         })

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Numbers, Table, opened
 from acm_rs.kernels import per_sensor
-from acm_rs.model import Detector, Screening
+from acm_rs.model import Detector, Screening, Watching
 
 
-class AR1Detector(Screening, Detector):
+class AR1Detector(Watching, Screening, Detector):
     """AR(1) detector: each sensor is expected to keep part of its last deviation.
 
     Parameters
@@ -26,6 +26,9 @@ class AR1Detector(Screening, Detector):
         where that is 0.
     fuse : {"mean", "median", "p95"}, default "mean"
         How the sensors' deviations become one score.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or is judged as every other one.
 
     Raises
     ------
@@ -61,9 +64,14 @@ class AR1Detector(Screening, Detector):
     __slots__ = ()
 
     def __init__(
-        self, phi_cap: float = 0.999, sd_floor: float | None = None, fuse: Literal["mean", "median", "p95"] = "mean"
+        self,
+        phi_cap: float = 0.999,
+        sd_floor: float | None = None,
+        fuse: Literal["mean", "median", "p95"] = "mean",
+        *,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
-        self._engine = self._Engine(phi_cap, sd_floor, fuse)
+        self._engine = self._Engine(phi_cap, sd_floor, fuse, constants=constants)
 
     @property
     def phi_cap(self) -> float:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Table
-from acm_rs.model import Detector, Screening, states
+from acm_rs.model import Detector, Screening, Watching, states
 
 
-class RegimeDetector(Screening, Detector):
+class RegimeDetector(Watching, Screening, Detector):
     """A detector for each operating regime, all on one scale: 1 is the limit of whatever the machine is doing.
 
     Parameters
@@ -23,6 +23,9 @@ class RegimeDetector(Screening, Detector):
         Share of a regime's healthy rows that score above 1; between 0 and 1.
     min_rows : int, default 100
         Fewest training rows of a regime with a detector of its own; at least 2.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or has no part in anything.
 
     Raises
     ------
@@ -71,8 +74,10 @@ class RegimeDetector(Screening, Detector):
         detector: Literal["pca", "mahalanobis", "ar1"] = "pca",
         false_alarm_rate: float = 0.01,
         min_rows: int = 100,
+        *,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
-        self._engine = self._Engine(detector, false_alarm_rate, min_rows)
+        self._engine = self._Engine(detector, false_alarm_rate, min_rows, constants=constants)
 
     @property
     def detector(self) -> Literal["pca", "mahalanobis", "ar1"]:

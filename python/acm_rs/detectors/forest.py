@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector
+from acm_rs.model import Detector, Watching
 
 
-class IsolationForest(Detector):
+class IsolationForest(Watching, Detector):
     """Isolation forest: rows that few random splits set apart from the others are abnormal.
 
     Parameters
@@ -27,6 +27,9 @@ class IsolationForest(Detector):
         forest). More than there are sensors counts as all.
     seed : int, default 17
         The same seed and data give the same forest, whatever the number of threads.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or has no part in anything.
 
     Raises
     ------
@@ -73,8 +76,10 @@ class IsolationForest(Detector):
         max_samples: int | float | Literal["auto"] = 256,
         extension: int = 0,
         seed: int = 17,
+        *,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
-        self._engine = self._Engine(n_estimators, max_samples, extension, seed)
+        self._engine = self._Engine(n_estimators, max_samples, extension, seed, constants=constants)
 
     @property
     def n_estimators(self) -> int:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector, Screening
+from acm_rs.model import Detector, Screening, Watching
 
 
-class FusedDetector(Screening, Detector):
+class FusedDetector(Watching, Screening, Detector):
     """Fused detector: what the recent past does not explain, watched at several memories at once.
 
     Parameters
@@ -37,6 +37,9 @@ class FusedDetector(Screening, Detector):
         Watch the readings themselves too, in all directions: a machine that moves along its
         own correlations, only farther than ever, leaves no residuals. Loads with inertia
         then alarm a little more often.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or has no part in anything.
 
     Raises
     ------
@@ -107,8 +110,12 @@ class FusedDetector(Screening, Detector):
         false_alarm_rate: float = 0.01,
         trim: float = 5.0,
         whole: bool = False,
+        *,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
-        self._engine = self._Engine(n_components, lags, memories, folds, false_alarm_rate, trim, whole)
+        self._engine = self._Engine(
+            n_components, lags, memories, folds, false_alarm_rate, trim, whole, constants=constants
+        )
 
     @property
     def n_components(self) -> float:

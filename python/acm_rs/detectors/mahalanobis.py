@@ -22,6 +22,9 @@ class MahalanobisDetector(Watching, Screening, Detector):
         not at all, or by this share between 0 and 1.
     lags : int, default 0
         Earlier rows that stand beside each row; rows before the first count as equal to it.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or has no part in anything.
 
     Raises
     ------
@@ -64,8 +67,14 @@ class MahalanobisDetector(Watching, Screening, Detector):
     _Engine = _native.MahalanobisDetector
     __slots__ = ()
 
-    def __init__(self, shrinkage: Literal["ledoit_wolf", "none"] | float = "ledoit_wolf", lags: int = 0) -> None:
-        self._engine = self._Engine(shrinkage, lags)
+    def __init__(
+        self,
+        shrinkage: Literal["ledoit_wolf", "none"] | float = "ledoit_wolf",
+        lags: int = 0,
+        *,
+        constants: Literal["watch", "ignore"] = "watch",
+    ) -> None:
+        self._engine = self._Engine(shrinkage, lags, constants=constants)
 
     @property
     def shrinkage(self) -> Literal["ledoit_wolf", "none"] | float:

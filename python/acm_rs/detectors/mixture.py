@@ -32,6 +32,9 @@ class GaussianMixture(Watching, Screening, Detector):
         Most steps of a run.
     seed : int, default 42
         Seed of the starts.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or has no part in anything.
 
     Raises
     ------
@@ -79,8 +82,10 @@ class GaussianMixture(Watching, Screening, Detector):
         tol: float = 0.001,
         max_iter: int = 100,
         seed: int = 42,
+        *,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
-        self._engine = self._Engine(n_components, covariance, n_init, reg, tol, max_iter, seed)
+        self._engine = self._Engine(n_components, covariance, n_init, reg, tol, max_iter, seed, constants=constants)
 
     @property
     def n_components(self) -> int | Literal["bic"]:

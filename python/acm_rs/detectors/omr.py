@@ -33,6 +33,9 @@ class OMRDetector(Watching, Screening, Detector):
     clip : float or None, default 10.0
         Where scores end; None: nowhere. Where healthy rows come close to it already (many sensors, see Notes), scores
         end at twice ``limit(0.01)`` instead, so that an alarm stays one.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or has no part in anything.
 
     Raises
     ------
@@ -83,8 +86,10 @@ class OMRDetector(Watching, Screening, Detector):
         n_components: int = 5,
         alpha: float = 1.0,
         clip: float | None = 10.0,
+        *,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
-        self._engine = self._Engine(model, n_components, alpha, clip)
+        self._engine = self._Engine(model, n_components, alpha, clip, constants=constants)
 
     @property
     def model(self) -> Literal["auto", "pls", "ridge", "pca"]:

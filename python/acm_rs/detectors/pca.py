@@ -30,6 +30,9 @@ class PCADetector(Watching, Screening, Detector):
     limits : {"held_out", "theoretical", "empirical"}, default "held_out"
         Limits from up to ten stretches of the training rows, each judged by components of all others; from the
         statistics' distributions for normal data; or from their quantiles on the training rows themselves.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or has no part in anything.
 
     Raises
     ------
@@ -95,8 +98,11 @@ class PCADetector(Watching, Screening, Detector):
         scaling: Literal["robust", "standard"] = "robust",
         alpha: float = 0.01,
         limits: Literal["held_out", "theoretical", "empirical"] = "held_out",
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
-        self._engine = self._Engine(n_components, lags, scaling=scaling, alpha=alpha, limits=limits)
+        self._engine = self._Engine(
+            n_components, lags, scaling=scaling, alpha=alpha, limits=limits, constants=constants
+        )
 
     @property
     def n_components(self) -> float:

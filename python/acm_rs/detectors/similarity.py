@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector, Screening
+from acm_rs.model import Detector, Screening, Watching
 
 
-class SimilarityDetector(Screening, Detector):
+class SimilarityDetector(Watching, Screening, Detector):
     """Similarity detector (auto-associative kernel regression): what should each sensor read, by rows that are alike?
 
     Parameters
@@ -30,6 +30,9 @@ class SimilarityDetector(Screening, Detector):
         Stretches of the training rows, each judged by what is remembered of the others; at least 2.
     false_alarm_rate : float, default 0.01
         Share of healthy rows that may score above 1, all parts together; above 0 and below 0.5.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), or has no part in anything.
 
     Raises
     ------
@@ -94,8 +97,10 @@ class SimilarityDetector(Screening, Detector):
         smoothing: Sequence[float] | NDArray[np.float64] = (1.0, 0.3, 0.1),
         folds: int = 4,
         false_alarm_rate: float = 0.01,
+        *,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
-        self._engine = self._Engine(memory, neighbours, smoothing, folds, false_alarm_rate)
+        self._engine = self._Engine(memory, neighbours, smoothing, folds, false_alarm_rate, constants=constants)
 
     @property
     def memory(self) -> int:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector, Screening
+from acm_rs.model import Detector, Screening, Watching
 
 
-class RegimeModel(Screening, Detector):
+class RegimeModel(Watching, Screening, Detector):
     """Operating regimes of a machine: what it usually does, which of that it is doing now, and how sure that is.
 
     Parameters
@@ -32,6 +32,9 @@ class RegimeModel(Screening, Detector):
         Rows that ``track`` smooths labels over.
     seed : int, default 17
         What the starts of k-means and the sample are drawn from.
+    constants : {"watch", "ignore"}, default "watch"
+        Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
+        (``constants_``, ``moved``), and the row UNKNOWN; or has no part in anything.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class RegimeModel(Screening, Detector):
         margin: float = 1.5,
         smoothing: int = 1,
         seed: int = 17,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self._engine = self._Engine(
             n_regimes,
@@ -89,6 +93,7 @@ class RegimeModel(Screening, Detector):
             margin=margin,
             smoothing=smoothing,
             seed=seed,
+            constants=constants,
         )
 
     @property

@@ -119,7 +119,7 @@ class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixi
 
     Parameters
     ----------
-    n_regimes, k_max, min_rows, unknown_quantile, margin, smoothing
+    n_regimes, k_max, min_rows, unknown_quantile, margin, smoothing, constants
         As for `acm_rs.RegimeModel`.
     random_state
         Seed, `numpy.random.RandomState` or None.
@@ -143,6 +143,7 @@ class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixi
         margin: float = 1.5,
         smoothing: int = 1,
         random_state: Any = None,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.n_regimes = n_regimes
         self.k_max = k_max
@@ -151,6 +152,7 @@ class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixi
         self.margin = margin
         self.smoothing = smoothing
         self.random_state = random_state
+        self.constants = constants
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Find the regimes.
@@ -171,6 +173,7 @@ class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixi
             margin=self.margin,
             smoothing=self.smoothing,
             seed=self._seed(self.random_state),
+            constants=self.constants,
         )
         self.model_ = self._learn(model, x, None)
         self.cluster_centers_ = model.centers_

@@ -16,7 +16,7 @@ class AR1Detector(DetectorForm):
 
     Parameters
     ----------
-    phi_cap, sd_floor, fuse
+    phi_cap, sd_floor, fuse, constants
         As for `acm_rs.AR1Detector`.
     contamination
         Share of the training rows that count as outliers.
@@ -28,14 +28,16 @@ class AR1Detector(DetectorForm):
         sd_floor: float | None = None,
         fuse: Literal["mean", "median", "p95"] = "mean",
         contamination: float = 0.01,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.phi_cap = phi_cap
         self.sd_floor = sd_floor
         self.fuse = fuse
         self.contamination = contamination
+        self.constants = constants
 
     def _model(self) -> Any:
-        return acm_rs.AR1Detector(self.phi_cap, self.sd_floor, self.fuse)
+        return acm_rs.AR1Detector(self.phi_cap, self.sd_floor, self.fuse, constants=self.constants)
 
 
 class PCADetector(DetectorForm):
@@ -43,7 +45,7 @@ class PCADetector(DetectorForm):
 
     Parameters
     ----------
-    n_components, lags, scaling, alpha, limits
+    n_components, lags, scaling, alpha, limits, constants
         As for `acm_rs.PCADetector`. With lags, rows are a history, oldest first.
     contamination
         Share of the training rows that count as outliers.
@@ -57,6 +59,7 @@ class PCADetector(DetectorForm):
         alpha: float = 0.01,
         limits: Literal["held_out", "theoretical", "empirical"] = "held_out",
         contamination: float = 0.01,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.n_components = n_components
         self.lags = lags
@@ -64,10 +67,16 @@ class PCADetector(DetectorForm):
         self.alpha = alpha
         self.limits = limits
         self.contamination = contamination
+        self.constants = constants
 
     def _model(self) -> Any:
         return acm_rs.PCADetector(
-            self.n_components, self.lags, scaling=self.scaling, alpha=self.alpha, limits=self.limits
+            self.n_components,
+            self.lags,
+            scaling=self.scaling,
+            alpha=self.alpha,
+            limits=self.limits,
+            constants=self.constants,
         )
 
 
@@ -76,7 +85,7 @@ class MahalanobisDetector(DetectorForm):
 
     Parameters
     ----------
-    shrinkage, lags
+    shrinkage, lags, constants
         As for `acm_rs.MahalanobisDetector`. With lags, rows are a history, oldest first.
     contamination
         Share of the training rows that count as outliers.
@@ -87,13 +96,15 @@ class MahalanobisDetector(DetectorForm):
         shrinkage: Literal["ledoit_wolf", "none"] | float = "ledoit_wolf",
         lags: int = 0,
         contamination: float = 0.01,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.shrinkage = shrinkage
         self.lags = lags
         self.contamination = contamination
+        self.constants = constants
 
     def _model(self) -> Any:
-        return acm_rs.MahalanobisDetector(self.shrinkage, self.lags)
+        return acm_rs.MahalanobisDetector(self.shrinkage, self.lags, constants=self.constants)
 
 
 class FusedDetector(DetectorForm):
@@ -101,7 +112,7 @@ class FusedDetector(DetectorForm):
 
     Parameters
     ----------
-    n_components, lags, memories, folds, false_alarm_rate, trim, whole
+    n_components, lags, memories, folds, false_alarm_rate, trim, whole, constants
         As for `acm_rs.FusedDetector`. It needs eight rows a fold.
     contamination
         Share of the training rows that count as outliers.
@@ -117,6 +128,7 @@ class FusedDetector(DetectorForm):
         trim: float = 5.0,
         whole: bool = False,
         contamination: float = 0.01,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.n_components = n_components
         self.lags = lags
@@ -126,10 +138,18 @@ class FusedDetector(DetectorForm):
         self.trim = trim
         self.whole = whole
         self.contamination = contamination
+        self.constants = constants
 
     def _model(self) -> Any:
         return acm_rs.FusedDetector(
-            self.n_components, self.lags, self.memories, self.folds, self.false_alarm_rate, self.trim, self.whole
+            self.n_components,
+            self.lags,
+            self.memories,
+            self.folds,
+            self.false_alarm_rate,
+            self.trim,
+            self.whole,
+            constants=self.constants,
         )
 
 
@@ -138,7 +158,7 @@ class RegimeDetector(DetectorForm):
 
     Parameters
     ----------
-    detector, false_alarm_rate, min_rows
+    detector, false_alarm_rate, min_rows, constants
         As for `acm_rs.RegimeDetector`. With "ar1" rows are a history, oldest first.
     n_regimes
         As for `acm_rs.RegimeModel`, which finds the regimes.
@@ -164,19 +184,21 @@ class RegimeDetector(DetectorForm):
         n_regimes: int | Literal["auto"] = "auto",
         contamination: float = 0.01,
         random_state: Any = None,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.detector = detector
         self.false_alarm_rate = false_alarm_rate
         self.min_rows = min_rows
         self.n_regimes = n_regimes
         self.contamination = contamination
+        self.constants = constants
         self.random_state = random_state
 
     def _model(self) -> Any:
-        return acm_rs.RegimeDetector(self.detector, self.false_alarm_rate, self.min_rows)
+        return acm_rs.RegimeDetector(self.detector, self.false_alarm_rate, self.min_rows, constants=self.constants)
 
     def _fitted_on(self, x: Any) -> Any:
-        regimes = acm_rs.RegimeModel(self.n_regimes, seed=self._seed(self.random_state))
+        regimes = acm_rs.RegimeModel(self.n_regimes, seed=self._seed(self.random_state), constants="ignore")
         self.regime_model_ = self._learn(regimes, x, None)
         return self._learn(self._model(), x, self.regime_model_.labels_)
 
@@ -196,7 +218,7 @@ class SimilarityDetector(DetectorForm):
 
     Parameters
     ----------
-    memory, neighbours, smoothing, folds, false_alarm_rate
+    memory, neighbours, smoothing, folds, false_alarm_rate, constants
         As for `acm_rs.SimilarityDetector`, but each row by itself as it comes. With other weights than 1 in
         ``smoothing`` rows are a history, oldest first.
     contamination
@@ -211,6 +233,7 @@ class SimilarityDetector(DetectorForm):
         folds: int = 4,
         false_alarm_rate: float = 0.01,
         contamination: float = 0.01,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.memory = memory
         self.neighbours = neighbours
@@ -218,10 +241,11 @@ class SimilarityDetector(DetectorForm):
         self.folds = folds
         self.false_alarm_rate = false_alarm_rate
         self.contamination = contamination
+        self.constants = constants
 
     def _model(self) -> Any:
         return acm_rs.SimilarityDetector(
-            self.memory, self.neighbours, self.smoothing, self.folds, self.false_alarm_rate
+            self.memory, self.neighbours, self.smoothing, self.folds, self.false_alarm_rate, constants=self.constants
         )
 
 
@@ -230,7 +254,7 @@ class OMRDetector(DetectorForm):
 
     Parameters
     ----------
-    model, n_components, alpha, clip
+    model, n_components, alpha, clip, constants
         As for `acm_rs.OMRDetector`.
     contamination
         Share of the training rows that count as outliers.
@@ -245,15 +269,17 @@ class OMRDetector(DetectorForm):
         alpha: float = 1.0,
         clip: float | None = 10.0,
         contamination: float = 0.01,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.model = model
         self.n_components = n_components
         self.alpha = alpha
         self.clip = clip
         self.contamination = contamination
+        self.constants = constants
 
     def _model(self) -> Any:
-        return acm_rs.OMRDetector(self.model, self.n_components, self.alpha, self.clip)
+        return acm_rs.OMRDetector(self.model, self.n_components, self.alpha, self.clip, constants=self.constants)
 
     def _fitted_on(self, x: Any) -> Any:
         return self._learn(self._model(), x, None, None)
@@ -264,7 +290,7 @@ class IsolationForest(DetectorForm):
 
     Parameters
     ----------
-    n_estimators, max_samples, extension
+    n_estimators, max_samples, extension, constants
         As for `acm_rs.IsolationForest`.
     contamination
         Share of the training rows that count as outliers.
@@ -279,16 +305,18 @@ class IsolationForest(DetectorForm):
         extension: int = 0,
         contamination: float = 0.01,
         random_state: Any = None,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.n_estimators = n_estimators
         self.max_samples = max_samples
         self.extension = extension
         self.contamination = contamination
+        self.constants = constants
         self.random_state = random_state
 
     def _model(self) -> Any:
         return acm_rs.IsolationForest(
-            self.n_estimators, self.max_samples, self.extension, self._seed(self.random_state)
+            self.n_estimators, self.max_samples, self.extension, self._seed(self.random_state), constants=self.constants
         )
 
 
@@ -299,7 +327,7 @@ class GaussianMixture(DetectorForm):
 
     Parameters
     ----------
-    n_components, covariance, n_init, reg, tol, max_iter
+    n_components, covariance, n_init, reg, tol, max_iter, constants
         As for `acm_rs.GaussianMixture`.
     contamination
         Share of the training rows that count as outliers.
@@ -317,6 +345,7 @@ class GaussianMixture(DetectorForm):
         max_iter: int = 100,
         contamination: float = 0.01,
         random_state: Any = None,
+        constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.n_components = n_components
         self.covariance = covariance
@@ -325,12 +354,20 @@ class GaussianMixture(DetectorForm):
         self.tol = tol
         self.max_iter = max_iter
         self.contamination = contamination
+        self.constants = constants
         self.random_state = random_state
 
     def _model(self) -> Any:
         seed = self._seed(self.random_state)
         return acm_rs.GaussianMixture(
-            self.n_components, self.covariance, self.n_init, self.reg, self.tol, self.max_iter, seed
+            self.n_components,
+            self.covariance,
+            self.n_init,
+            self.reg,
+            self.tol,
+            self.max_iter,
+            seed,
+            constants=self.constants,
         )
 
     def _fitted_on(self, x: Any) -> Any:
