@@ -14,6 +14,7 @@ from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, precision_of, product, solve_missing
 from acm_rs.monitor.rounding import learn_steps
+from acm_rs.monitor.screening import belied
 from acm_rs.monitor.watches import MEMORIES, PARTS, PRESENT, SHIFTS, WILD, Looked, State, Watches, state_scales
 
 __all__ = ["FOLDS", "Learned", "learn_watches"]
@@ -48,9 +49,9 @@ LEAD = 60
 class Learned:
     """What a fit gives beside the watches."""
 
-    __slots__ = ("far", "firsts", "scores", "slow", "unlike")
+    __slots__ = ("belied", "far", "firsts", "scores", "slow", "unlike")
 
-    def __init__(self, scores: Vector, slow: Flags, firsts: Labels, far: Flags, unlike: Labels) -> None:
+    def __init__(self, scores: Vector, slow: Flags, firsts: Labels, far: Flags, unlike: Labels, belied: Flags) -> None:
         self.scores: Vector = scores
         """Scores of the training rows, each by a model that had not seen it; NaN where not judged."""
         self.firsts: Labels = firsts
@@ -59,6 +60,8 @@ class Learned:
         """Rows that are unlike the others, and were not learnt from."""
         self.unlike: Labels = unlike
         """Readings of each sensor that the watch on all sensors together did not learn from."""
+        self.belied: Flags = belied
+        """Readings of each sensor, (n, sensors), that were taken as missing because the other sensors belie them."""
         self.slow: Flags = slow
         """Sensors whose residuals wander so slowly that the history holds few of their ups and downs."""
 
@@ -82,6 +85,12 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
             f"`frame` must have at least 80 healthy rows with the machine running, got {int(usable.sum())}; give more "
             "history, or say with `healthy` which rows count"
         )
+    wrong = _belied(watches, sensors, states, labels, usable)
+    if wrong.any():
+        values = values.copy(order="F")
+        values[:, watches.watched] = np.where(wrong, np.nan, sensors)
+        _set_scales(watches, values, labels)
+        sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())))
     watches.present = np.minimum(PRESENT, np.quantile(1.0 - np.isnan(sensors[usable]).mean(axis=1), [0.05]))
     usable &= ~watches.scarce(sensors)
     driven = gaps(values[:, regimes.drivers], np.zeros(1, np.int64))[usable]
@@ -127,7 +136,16 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
         # The edges of its standstills were left out before the rows after them were counted.
         regimes.settle += EDGE
     regimes.gap = max(regimes.settle, usual)
-    return Learned(scores, slow, firsts, far, unlike)
+    return Learned(scores, slow, firsts, far, unlike, wrong)
+
+
+def _belied(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> Flags:
+    """The readings of rows to learn from that the others belie."""
+    wrong = np.zeros(sensors.shape, bool)
+    rows = np.flatnonzero(usable)
+    scaled = (sensors[rows] - watches.regimes.centres[labels[rows]][:, watches.watched]) / watches.scale
+    wrong[rows] = belied(scaled, states[rows, : np.count_nonzero(~watches.watched)])
+    return wrong
 
 
 def _set_scales(watches: Watches, values: Matrix, labels: Labels) -> None:

@@ -19,6 +19,7 @@ from acm_rs.monitor.history import History
 from acm_rs.monitor.learning import learn_watches
 from acm_rs.monitor.rebasing import Rebase, shifts
 from acm_rs.monitor.regimes import Regimes
+from acm_rs.monitor.screening import seeming
 from acm_rs.monitor.watches import Watches
 
 __all__ = ["Lesson", "learn_machine", "usual_step"]
@@ -65,9 +66,21 @@ def learn_machine(
             f"{listed(names)}{f' ({reasons})' if reasons else ''}"
         )
     rules.rebased = list(rebased)
-    watches = Watches(Regimes.fit(values[chosen], rules.state, driving), watched)
+    regimes = Regimes.fit(values[chosen], rules.state, driving)
+    wrong = seeming(regimes, values, chosen, watched)
+    if wrong.any():
+        values = values.copy(order="F")
+        values[:, watched] = np.where(wrong, np.nan, values[:, watched])
+        regimes = Regimes.fit(values[chosen], rules.state, driving)
+    watches = Watches(regimes, watched)
     learned = learn_watches(watches, values, chosen)
+    wrong |= learned.belied
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
+    marks += [
+        (name, "reading that the other sensors belie", np.flatnonzero(wrong[:, place]))
+        for place, name in enumerate(sensors)
+        if wrong[:, place].any()
+    ]
     constants = {
         name: _level(history.values[chosen, place])
         for place, name in enumerate(names)
