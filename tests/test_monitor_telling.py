@@ -61,4 +61,34 @@ def test_what_wanders_stands_in_the_summary() -> None:
     noise["a"] += np.random.default_rng(1).normal(size=600).cumsum()
     monitor = acm_rs.Monitor().fit(noise)
     assert "a" in monitor.wandering_
-    assert f"Wander, so their limits are wide: {', '.join(monitor.wandering_)}" in monitor.summary()
+    told = [line for line in monitor.summary().splitlines() if "wander so slowly" in line]
+    assert told == [
+        "  'a' wander so slowly that the history holds few of their ups and downs: they may leave what it has seen, "
+        "and alarm then; a longer history helps"
+    ]
+
+
+@pytest.mark.parametrize("rows", [400, 2000])
+def test_what_wanders_is_told_and_what_comes_back_often_is_not(rows: int) -> None:
+    random = np.random.default_rng(7)
+    load, noise = random.normal(size=(rows, 2)), 0.2 * random.normal(size=(rows, 6))
+    x = load @ random.normal(size=(2, 6)) + noise
+    kicks = random.normal(size=(rows, 6))
+    walks = kicks.cumsum(axis=0)
+    assert acm_rs.Monitor().fit(x).wandering_ == ()
+    alone = x.copy()
+    alone[:, 3] += 0.2 * walks[:, 3]
+    assert acm_rs.Monitor().fit(alone).wandering_ == ("x3",)
+    assert len(acm_rs.Monitor().fit(x + 0.5 * walks).wandering_) >= 3
+    # A memory of some rows comes back often enough.
+    back = kicks.copy()
+    for row in range(1, rows):
+        back[row] += 0.8 * back[row - 1]
+    assert acm_rs.Monitor().fit(x + 0.5 * back).wandering_ == ()
+
+
+def test_nothing_stands_twice_in_the_summary(spoilt: acm_rs.Monitor) -> None:
+    lines = [line.split(": ", 1)[-1].strip() for line in spoilt.summary().splitlines()]
+    long = [line for line in lines if len(line) > 20]
+    assert not [line for line in long if sum(line in other for other in lines) > 1]
+    assert any(said.startswith("taken as missing") for said in spoilt.warnings_)

@@ -12,8 +12,8 @@ from acm_rs._native import __version__
 from acm_rs.monitor import accepting, arguments, telling, words
 from acm_rs.monitor.alarms import OFF, alarmed, limit_for, limit_for_count, spells, stated_interval
 from acm_rs.monitor.changes import difference, entry, restored, signed
+from acm_rs.monitor.described import Described
 from acm_rs.monitor.episode import Episode
-from acm_rs.monitor.filing import Filed
 from acm_rs.monitor.history import Chunk, History
 from acm_rs.monitor.judging import judge, matched
 from acm_rs.monitor.lesson import learn_machine
@@ -32,20 +32,8 @@ ENOUGH = 20
 """Judged rows from which an offset is learnt at least."""
 
 
-class Amended(Filed):
+class Amended(Described):
     """A Monitor that can be told what it cannot know."""
-
-    _rate: float | None
-    _per_day: float | None
-    _drivers: tuple[str, ...]
-    _kinds: dict[str, str]
-    _limits: dict[str, tuple[float, float]]
-
-    @property
-    def sensors_(self) -> tuple[str, ...]:
-        """The sensors that are watched."""
-        rules, watches = self._fitted()
-        return tuple(name for name, used in zip(rules.names, watches.watched.tolist(), strict=True) if used)
 
     # ---- learning -------------------------------------------------------------------------------------------------
 

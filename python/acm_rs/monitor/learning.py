@@ -15,7 +15,8 @@ from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_
 from acm_rs.monitor.relations import Relations, precision_of, product, solve_missing
 from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.screening import belied
-from acm_rs.monitor.watches import MEMORIES, PARTS, PRESENT, SHIFTS, WILD, Looked, State, Watches, state_scales
+from acm_rs.monitor.wandering import lasting, wandering
+from acm_rs.monitor.watches import MEMORIES, PARTS, PRESENT, WILD, Looked, State, Watches, state_scales
 
 __all__ = ["FOLDS", "Learned", "learn_watches"]
 
@@ -31,9 +32,6 @@ PART_RATE = 0.0015
 OWN_ROWS = 300
 OWN_ROWS_A_SENSOR = 15
 """Rows from which on a regime has relations of its own."""
-FEW = 20.0
-"""Independent values of a slow mean below which a sensor is said to wander."""
-SLOWEST_SHIFT = f"shift {min(SHIFTS):g}"
 SLOWEST = 60
 """Rows after a change of regime that are left unjudged at most."""
 UNSEEN = 10
@@ -63,7 +61,7 @@ class Learned:
         self.belied: Flags = belied
         """Readings of each sensor, (n, sensors), that were taken as missing because the other sensors belie them."""
         self.slow: Flags = slow
-        """Sensors whose residuals wander so slowly that the history holds few of their ups and downs."""
+        """Sensors that wander so slowly that the history holds few of their ups and downs."""
 
 
 def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
@@ -130,7 +128,10 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     rough = np.square(np.clip(unseen.residual, -WILD, WILD))
     watches.scatter_mean = np.nanmean(rough, axis=0)
     watches.longest = _longest(sensors, usable)
-    scores, slow, firsts = _scaled(watches, unseen, sensors, labels, fused, usable)
+    scores, firsts = _scaled(watches, unseen, sensors, labels, fused, usable)
+    learnt = np.flatnonzero(usable)
+    centres = watches.regimes.centres[labels[learnt]][:, watches.watched]
+    slow = wandering((sensors[learnt] - centres) / watches.scale)
     learn_steps(watches, sensors, states, labels, ages, usable)
     if (labels == STANDSTILL).any():
         # The edges of its standstills were left out before the rows after them were counted.
@@ -284,49 +285,34 @@ def _longest(sensors: Matrix, usable: Flags) -> Vector:
     return longest
 
 
-def _chart_spread(values: Matrix, usable: Flags, memory: float) -> tuple[Vector, Flags]:
-    """Standard deviation of each chart's means, wider where they wander so slowly that the history holds few of them.
-
-    As many independent values as the sum of autocorrelations lets count; then Student's quantile for the normal one.
-    Which columns wander for longer than the chart remembers comes second.
-    """
+def _chart_spread(values: Matrix, usable: Flags, memory: float) -> Vector:
+    """Standard deviation of each chart's means, wider where they wander so slowly that the history holds few of them:
+    Student's quantile for the normal one."""
     rows = values[usable]
     n = len(rows)
     spread = np.sqrt(np.mean(np.square(rows), axis=0))
     spread[~(spread > 0.0)] = 1.0
-    centred = rows - rows.mean(axis=0)
-    size = 1 << (2 * n - 1).bit_length()
-    power = np.square(np.abs(np.fft.rfft(centred, size, axis=0)))
-    auto = np.fft.irfft(power, size, axis=0)[: n // 3]
-    auto = auto / np.where(auto[0] > 0.0, auto[0], 1.0)
-    # Up to the first that is small, as Geyer's initial sequence.
-    small = np.where((auto < 0.05).any(axis=0), (auto < 0.05).argmax(axis=0), len(auto))
-    inside = np.arange(len(auto))[:, None] < small
-    length = 2.0 * np.sum(auto * inside, axis=0) - 1.0
+    length = lasting(rows)
     own = 2.0 / memory - 1.0
     freedom = np.maximum(n / np.maximum(length, own) - 1.0, 1.0)
     z = 3.5
     bent = z * (8.0 * freedom + 3.0) / (8.0 * freedom + 1.0)
     student = np.sqrt(freedom * np.expm1(np.square(bent) / freedom))
-    return spread * student / z, (freedom < FEW) & (length > 2.0 * own)
+    return spread * student / z
 
 
 def _scaled(
     watches: Watches, unseen: Looked, sensors: Matrix, labels: Labels, fused: Vector, usable: Flags
-) -> tuple[Vector, Flags, Labels]:
-    """Scale every chart and part by the rows that were not seen; their scores, which sensors wander slowly, and which
-    sensor says most of each row."""
-    slow = np.zeros(sensors.shape[1], bool)
+) -> tuple[Vector, Labels]:
+    """Scale every chart and part by the rows that were not seen; their scores, and which sensor says most of each."""
     state = State(sensors.shape[1], 0)
     watches.spreads = {}
     own = watches.by_sensor(unseen, sensors, state)
     level = watches.level(unseen, labels, state)
     for name, values in (*own.items(), ("level", level)):
         if name != "stuck":
-            spread, wanders = _chart_spread(values, usable, MEMORIES[name])
+            spread = _chart_spread(values, usable, MEMORIES[name])
             watches.spreads[name] = spread
-            if name == SLOWEST_SHIFT:
-                slow = wanders
             values /= spread
     watches.middle, watches.reach = np.zeros(len(PARTS)), np.ones(len(PARTS))
     raw = watches.parts(np.where(np.isnan(fused), -np.inf, fused), own, level)
@@ -348,4 +334,4 @@ def _scaled(
     scores = parts.max(axis=1)
     scores[~usable] = np.nan
     firsts = watches.shares(watches.causes(parts), own, level, unseen.residual).argmax(axis=1)
-    return scores, slow, firsts
+    return scores, firsts

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import listed
-from acm_rs.monitor import arguments, staleness, telling, words
+from acm_rs.monitor import arguments, staleness, telling
 from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
 from acm_rs.monitor.cleaning import Rules
@@ -110,93 +110,6 @@ class Monitor(Amended):
         self._undo: dict[int, bytes] = {}
         self._ready: Quick | None = None
         self._named: dict[str, Any] | None = None
-
-    # ---- what it is -----------------------------------------------------------------------------------------------
-
-    @property
-    def false_alarm_rate(self) -> float | None:
-        """Share of the healthy rows that may be in alarm; None where the budget is alarms a day."""
-        return self._rate
-
-    @property
-    def alarms_per_day(self) -> float | None:
-        """Alarms a day that a healthy machine may give; None where the budget is a share of rows."""
-        return self._per_day
-
-    @property
-    def drivers(self) -> tuple[str, ...]:
-        """Columns that condition the others and are not watched."""
-        return self._drivers
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """What columns are, as given."""
-        return dict(self._kinds)
-
-    @property
-    def limits(self) -> dict[str, tuple[float, float]]:
-        """Physical limits, as given; infinite where there is none."""
-        return dict(self._limits)
-
-    @property
-    def metadata(self) -> dict[str, str]:
-        """Free texts that are saved with it by any key: "asset"; "unit:bearing" for the unit of a sensor; ..."""
-        return dict(self._notes)
-
-    @metadata.setter
-    def metadata(self, given: Mapping[str, str]) -> None:
-        self._notes = arguments.notes(given)
-
-    @property
-    def feature_names_in_(self) -> NDArray[np.object_]:
-        """The columns of numbers that it was fitted on."""
-        self._fitted()
-        return np.array(self._about["columns"], dtype=object)
-
-    @property
-    def left_out_(self) -> dict[str, str]:
-        """The columns that are not used at all, each with the reason."""
-        self._fitted()
-        return dict(self._about["left_out"])
-
-    @property
-    def warnings_(self) -> list[str]:
-        """What this fit is not worth, in plain words."""
-        self._fitted()
-        rate = self._rate if self._rate is not None else self._alarm_share
-        _rules, watches = self._fitted()
-        idle = [
-            f"driver {name!r} is left out ({self._about['left_out'][name]}) and conditions nothing"
-            for name in self._drivers
-            if name in self._about["left_out"]
-        ]
-        return idle + words.doubts(
-            self._about,
-            self._interval,
-            max(rate, 1e-9),
-            self.sensors_,
-            watches.fused is not None,
-            self._drivers,
-            1.0 - np.square(watches.band),
-        )
-
-    @property
-    def expected_alarms_(self) -> tuple[float, float]:
-        """Between which shares of healthy rows in alarm should be, 19 times in 20, in as many rows as at the fit."""
-        self._fitted()
-        return self._interval["low"], self._interval["high"]
-
-    @property
-    def wandering_(self) -> tuple[str, ...]:
-        """Sensors that wander so slowly that the history holds few of their ups and downs: their limits are wide."""
-        self._fitted()
-        return tuple(self._about["slow"])
-
-    @property
-    def expected_false_alarms_(self) -> float:
-        """The share of healthy rows in alarm that is to be expected, what the history does not know counted in."""
-        self._fitted()
-        return float(self._interval["mean"])
 
     def _fitted(self) -> tuple[Rules, Watches]:
         if self._learned is None:

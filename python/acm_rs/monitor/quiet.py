@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the warnings of rows, readings and sensors left out: the Monitor tells of the history's own."""
+    """Without the warnings of rows and sensors left out, and of those that wander: the Monitor has its own."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "left out of the fit", UserWarning)
-        warnings.filterwarnings("ignore", "columns .* are left out", UserWarning)
+        warnings.simplefilter("ignore", UserWarning)
         yield

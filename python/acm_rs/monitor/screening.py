@@ -53,7 +53,7 @@ def belied(scaled: Matrix, states: Matrix) -> Flags:
     if len(far) < SHARE * n or len(used) < 3:
         return found
     away = np.where(known, scaled - model.center_, 0.0)[:, used] / model.scale_[used]
-    precision = np.linalg.inv(np.asarray(model.covariance_)[np.ix_(used, used)])
+    precision: Matrix = np.linalg.inv(np.asarray(model.covariance_)[np.ix_(used, used)]).astype(np.float64)
     size = np.einsum("ij,ij->i", away @ precision, away)
     # The median of healthy rows beside that of chi squared, as the covariance may be too narrow or wide.
     wide = max(float(np.median(size)) / _chi_squared(len(used), 0.0), 1e-12)

@@ -116,17 +116,21 @@ def summary(
         ],
     )
     lines += words.wrapped("Taken as missing", about["mended"])
-    lines += words.wrapped("Left out of the fit", words.left_out(about))
+    gone = words.left_out(about)
+    if any(one.startswith(words.LEFT_OUT) for one in warnings):
+        gone[0] += f"; {words.MORE}"
+    lines += words.wrapped("Left out of the fit", gone)
     lines += words.wrapped(
         "Regimes", words.regimes_told(regimes.names, regimes.counts, regimes.still_rows, regimes.settle)
     )
     watched = ["shifts, scatter and stuck readings of each sensor beside what the others let expect", "levels of all"]
     watched += ["all sensors together, with the rows before"] if watches.fused is not None else []
     lines += words.wrapped("Watches", [", ".join(watched)])
-    lines += words.wrapped("Wander, so their limits are wide", [", ".join(about["slow"])] if about["slow"] else [])
     lines += words.wrapped("Budget", [budget])
     lines += words.wrapped("Changes since the fit", changed)
-    lines += words.wrapped("Warnings", list(warnings))
+    # What was taken as missing or left out stands above.
+    told = words.MISSING, words.LEFT_OUT
+    lines += words.wrapped("Warnings", [one for one in warnings if not one.startswith(told)])
     return "\n".join(lines)
 
 

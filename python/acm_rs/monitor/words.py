@@ -13,6 +13,12 @@ from acm_rs.frames import listed
 __all__ = ["moment", "share", "span_text", "step_text", "wrapped"]
 
 
+MISSING, LEFT_OUT = "taken as missing", "left out of the fit"
+MORE = "if they are healthy, more history with such rows helps"
+WANDER = "wander so slowly that the history holds few of their ups and downs"
+"""How what is not learnt from begins, and what is said of sensors that leave what was learnt."""
+
+
 def share(part: float) -> str:
     """A share in percent, with digits enough."""
     percent = 100.0 * part
@@ -89,12 +95,10 @@ def doubts(
     found = []
     if about["mended"]:
         more = f"; {len(about['mended']) - 8} more" if len(about["mended"]) > 8 else ""
-        found.append(f"taken as missing: {'; '.join(about['mended'][:8])}{more}")
+        found.append(f"{MISSING}: {'; '.join(about['mended'][:8])}{more}")
     # Some rows in a thousand are far from the others in any history.
     if about["far_rows"] > max(3, 0.002 * rows):
-        found.append(
-            f"left out of the fit: {left_out(about)[0]}; if they are healthy, more history with such rows helps"
-        )
+        found.append(f"{LEFT_OUT}: {left_out(about)[0]}; {MORE}")
     if rows < 1000:
         found.append(
             f"{rows:,} rows are few: limits are wide guesses, and small faults are found late; a thousand rows and all "
@@ -107,7 +111,7 @@ def doubts(
         )
     if slow:
         found.append(
-            f"{listed(slow)} wander so slowly that the history holds few of their ups and downs: their limits are wide"
+            f"{listed(slow)} {WANDER}: they may leave what it has seen, and alarm then; a longer history helps"
         )
     for row in quality:
         # A switch of two values is one; more may be a coarse reading.
