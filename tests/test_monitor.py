@@ -241,7 +241,7 @@ def test_rows_of_the_training_are_told() -> None:
         (ValueError, "above 0, got 0", lambda: Monitor(alarms_per_day=0)),
         (TypeError, "must be a number, got str", lambda: Monitor(false_alarm_rate="1 %")),  # type: ignore[arg-type]
         (TypeError, r"give \['load'\]", lambda: Monitor(drivers="load")),
-        (ValueError, "'continuous', 'state', 'ignore' for 'load', got 'x'", lambda: Monitor(kinds={"load": "x"})),
+        (ValueError, "'counter', 'ignore' for 'load', got 'x'", lambda: Monitor(kinds={"load": "x"})),
         (ValueError, "must rise", lambda: Monitor(limits={"load": (2, 1)})),
         (TypeError, "must map texts", lambda: setattr(Monitor(), "metadata", {"a": 1})),
         (RuntimeError, "call fit", lambda: Monitor().score(history())),

@@ -64,7 +64,8 @@ class Amended(Described):
         when = history.times
         off = shifts(rules.rebased, history.names, when, len(rows), history=True)
         places = [history.names.index(name) for name in rules.names]
-        raw = np.asfortranarray(history.values[some][:, places])
+        risen, _ = rules.counters.risen(history.values[:, places], rules.names, when, begins=history.begins)
+        raw = np.asfortranarray(risen[some])
         own = None if off is None else off[some][:, places]
         fixed = history.values[rows][:, [history.names.index(name) for name in rules.constants.names]]
         rules.constants.allow(fixed)
@@ -304,15 +305,17 @@ class Amended(Described):
         rules, watches = self._fitted()
         sign = signed(by, when, why)
         if sensor not in self.sensors_:
-            raise ValueError(
-                f"`sensor` must be one that is watched, got {sensor!r:.60}; watched: {', '.join(self.sensors_)}"
-            )
+            watched = ", ".join(self.sensors_)
+            raise ValueError(f"`sensor` must be one that is watched, got {sensor!r:.60}; watched: {watched}")
         source = self._own("rebase") if frame is None else self._read(frame, times)
         n = len(source.values)
         rows = self._span_of((since, None), source, "since")
         values, _ = matched(source, rules.names) if isinstance(source, Readings) else (source.values, [])
+        begins: list[int] = []
         if isinstance(source, History):
             values = np.asfortranarray(values[:, [source.names.index(name) for name in rules.names]])
+            begins = source.begins
+        values, _ = rules.counters.risen(values, rules.names, source.times, begins=begins)
         off = shifts(rules.rebased, rules.names, source.times, n, history=frame is None)
         place = rules.names.index(sensor)
         alone = values.copy(order="F")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.codes import CODES
 from acm_rs.monitor.constants import CODE, Constants
+from acm_rs.monitor.counters import Counters, even
 from acm_rs.monitor.rebasing import Rebase
 
 __all__ = ["KINDS", "Mark", "Rules", "repeats"]
@@ -20,9 +21,11 @@ Flags = NDArray[np.bool_]
 Mark = tuple[str, str, NDArray[np.int64]]
 """A column, what was wrong with its readings ("error code -999", "stuck at 4.2", ...), and in which rows."""
 
-KINDS = ("continuous", "state", "ignore")
-STATES = 20
-"""Most values of a column that counts as a state."""
+KINDS = ("continuous", "state", "set point", "counter", "ignore")
+STATES, SWITCH = 20, 3
+"""Most values of a column that counts as a state, and of one that does however often it changes."""
+STAYS = 0.2
+"""Share of its rows in which a state changes at most: what changes more often is measured."""
 SELDOM = 0.01
 """Share of the rows below which a state is said to be rare."""
 FAR = 8.0
@@ -71,6 +74,7 @@ class Rules:
         self.rebased: list[Rebase] = []
         """Sensors that were calibrated anew."""
         self.constants: Constants = Constants.of({}, (), {})
+        self.counters: Counters = Counters([], [], [], None)
 
     @staticmethod
     def fields() -> tuple[str, ...]:
@@ -106,18 +110,22 @@ def learn(
     limits: Mapping[str, tuple[float, float]],
     drivers: Sequence[str],
     rows: int,
+    counters: Counters,
 ) -> tuple[Rules, Matrix, dict[str, str], list[dict[str, Any]], list[Mark]]:
     """The rules of a training history, and what was found in it.
 
     Returns the rules, the cleaned readings of the columns in use, columns left out with reasons, a row of what was
-    wrong for each column, and where it was. `rows` are the healthy ones: the others are missing throughout.
+    wrong for each column, and where it was. `rows` are the healthy ones: the others are missing throughout. Of
+    `counters` `values` are the rises.
     """
     n = rows
     marks: list[Mark] = []
     left_out: dict[str, str] = {}
     found: dict[str, dict[str, Any]] = {name: _row(name, values[:, place], rows) for place, name in enumerate(names)}
+    counting = np.array([name in counters.names for name in names], dtype=bool)
     low = np.array([limits.get(name, (-np.inf, np.inf))[0] for name in names], dtype=np.float64)
     high = np.array([limits.get(name, (-np.inf, np.inf))[1] for name in names], dtype=np.float64)
+    low[counting], high[counting] = -np.inf, np.inf
     cleaned = np.array(values, order="F")
     with np.errstate(invalid="ignore"):
         outside = (cleaned < low) | (cleaned > high)
@@ -135,7 +143,8 @@ def learn(
     codes: list[list[float]] = []
     for place, name in enumerate(names):
         column = cleaned[:, place]
-        wrong = codes_of(column, alone[:, place], n)
+        # Rises repeat by the step of the counter.
+        wrong = [] if counting[place] else codes_of(column, alone[:, place], n)
         coded = _among(column, wrong)
         spikes = (wild & alone)[:, place] & ~coded
         marks += [(name, f"error code {code:g}", np.flatnonzero(column == code)) for code in wrong]
@@ -159,21 +168,30 @@ def learn(
             reason = "as asked"
         elif known.size < max(20, 0.2 * n):
             reason = f"missing in {100.0 * (1.0 - known.size / max(n, 1)):.0f} % of the rows"
+        elif counting[place]:
+            alike = even(column)
+            if alike is not None:
+                reason = f"a counter that rises by {alike:.4g} {counters.per} in most rows"
         elif distinct.size == 1:
             reason = f"constant ({distinct[0]:g})"
         if reason is not None:
             left_out[name] = found[name]["note"] = reason
             continue
         few = distinct.size <= min(STATES, max(2, n // 50))
-        is_state = kind == "state" or (kind is None and few and name not in drivers)
+        few &= distinct.size <= SWITCH or bool(np.count_nonzero(np.diff(known)) < STAYS * known.size)
+        guessed = kind is None and few and name not in drivers and not counting[place]
+        is_state = kind in ("state", "set point") or guessed
         if not is_state and frozen[:, place].any():
             found[name]["stuck"] = int(np.count_nonzero(frozen[:, place]))
             marks.append((name, "reading stuck", np.flatnonzero(frozen[:, place])))
             column[frozen[:, place]] = np.nan
         if is_state:
             found[name]["guessed"] = 0 if kind else int(distinct.size)
-            found[name]["note"] = f"{distinct.size} values: a state, conditions the others but is not watched"
+            found[name]["kind"] = called = _called(kind, known)
+            found[name]["note"] = f"{distinct.size} values: a {called}, conditions the others but is not watched"
             found[name]["seldom"] = _seldom(known)
+        elif counting[place]:
+            found[name]["note"] = f"a counter: its rise {counters.per} is taken"
         used.append(place)
         states.append(is_state)
     chosen = cleaned[:, used]
@@ -181,6 +199,8 @@ def learn(
     most = np.full(len(used), np.inf)
     for index, place in enumerate(used):
         known = chosen[:, index][~np.isnan(chosen[:, index])]
+        if counting[place]:
+            continue
         width = known.max() - known.min()
         least[index], most[index] = known.min() - width, known.max() + width
         # What is nearly always the same has no scale.
@@ -196,7 +216,15 @@ def learn(
         least=least,
         most=most,
     )
+    rules.counters = counters.among(rules.names)
     return rules, chosen, left_out, list(found.values()), [mark for mark in marks if mark[2].size]
+
+
+def _called(kind: str | None, known: NDArray[np.float64]) -> str:
+    """A state has whole numbers; what stands at others somebody has set."""
+    if kind is not None:
+        return kind
+    return "state" if bool((known == np.rint(known)).all()) else "set point"
 
 
 def _seldom(known: NDArray[np.float64]) -> list[list[float]]:

@@ -115,6 +115,14 @@ class History:
         return found
 
     @property
+    def begins(self) -> list[int]:
+        """Rows that do not follow the one before; none where times tell."""
+        if self.chunks[0].times is not None:
+            return []
+        found: list[int] = np.cumsum([len(chunk) for chunk in self.chunks])[:-1].tolist()
+        return found
+
+    @property
     def times(self) -> NDArray[np.datetime64] | None:
         """When they were."""
         if self.chunks[0].times is None:

@@ -15,6 +15,7 @@ from acm_rs.monitor import cleaning, telling
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.codes import CODES
 from acm_rs.monitor.constants import Constants
+from acm_rs.monitor.counters import Counters
 from acm_rs.monitor.history import History
 from acm_rs.monitor.learning import learn_watches
 from acm_rs.monitor.rebasing import Rebase, shifts
@@ -48,7 +49,8 @@ def learn_machine(
 ) -> Lesson:
     """Learn everything but the limit."""
     chosen, times, names = history.chosen, history.times, history.names
-    values = history.values
+    counters = Counters.of(names, history.values[chosen], kinds, limits, usual_step(times))
+    values, _ = counters.risen(history.values, names, times, begins=history.begins)
     off = shifts(rebased, names, times, len(values), history=True)
     if off is not None:
         # A code is none less for a calibration.
@@ -56,7 +58,9 @@ def learn_machine(
     if not chosen.all():
         values = values.copy(order="F")
         values[~chosen] = np.nan
-    rules, values, left_out, quality, marks = cleaning.learn(names, values, kinds, limits, drivers, int(chosen.sum()))
+    rules, values, left_out, quality, marks = cleaning.learn(
+        names, values, kinds, limits, drivers, int(chosen.sum()), counters
+    )
     driving = np.array([name in drivers for name in rules.names], dtype=bool)
     watched = ~(rules.state | driving)
     if not watched.any():

@@ -49,8 +49,8 @@ class Monitor(Amended):
         Columns that say what is asked of the machine: load, speed, ambient temperature. They condition the others and
         are not watched themselves; beyond their trained range nothing alarms.
     kinds : mapping of str to str, optional
-        What a column is where it is taken for something else: "continuous", "state" (conditions the others, not
-        watched) or "ignore".
+        What a column is where it is taken for something else: "continuous", "state" or "set point" (they condition the
+        others and are not watched), "counter" (its rise is watched) or "ignore".
     limits : mapping of str to (low, high), optional
         Physical limits: what lies beyond is no reading. None is no limit.
 
@@ -243,8 +243,10 @@ class Monitor(Amended):
         }
 
     def _fresh(self) -> State:
-        _, watches = self._fitted()
-        return State(int(watches.watched.sum()), int((~watches.watched).sum()))
+        rules, watches = self._fitted()
+        state = State(int(watches.watched.sum()), int((~watches.watched).sum()))
+        state.tally = rules.counters.begin()
+        return state
 
     def _judge(self, frame: Any, times: Any, state: State, live: bool) -> Result:
         rules, watches = self._fitted()
@@ -254,6 +256,7 @@ class Monitor(Amended):
         values, absent = matched(readings, rules.names)
         if live:
             follow(state, readings.times)
+        values, begun = rules.counters.risen(values, rules.names, readings.times, state.tally)
         about, sensors = self._about, self._quick.names
         fixed = rules.constants.read(readings) if rules.constants.names else None
         verdict = None
@@ -280,8 +283,8 @@ class Monitor(Amended):
             quality_rows=partial(
                 telling.quality, readings, about, rules, verdict.coded, verdict.outside, ~watches.watched
             ),
-            remarks=partial(telling.remarks, readings, about, rules, absent, verdict, sensors),
-            units=self._units,
+            remarks=partial(telling.remarks, readings, about, rules, absent, verdict, sensors, begun),
+            units=rules.counters.units(self._units),
             sheet=readings.sheet,
             plane=partial(plane, watches, verdict.sensors, verdict.looked.expected, verdict.regimes),
             utc=readings.utc,

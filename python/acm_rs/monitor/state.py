@@ -11,6 +11,7 @@ from acm_rs.decisions import EwmaChart
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import Constants
+from acm_rs.monitor.counters import Counters, Tally
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
@@ -61,6 +62,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         "constants": rules.constants.names,
         "rebased": [one.put() for one in rules.rebased],
     }
+    if rules.counters.names:
+        settings["counters"] = rules.counters.put()
     return settings, arrays
 
 
@@ -103,6 +106,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         raise ValueError("constants are not one for each column")
     rules.constants = Constants(names=settings["constants"], **own)
     rules.rebased = [Rebase.take(one) for one in settings["rebased"]]
+    if "counters" in settings:
+        rules.counters = Counters.take(settings["counters"])
     if "steps.digits" in arrays:
         watches.steps = Steps.take({name: arrays[f"steps.{name}"] for name in Steps.fields()}, len(watches.scale))
     if "fused" in arrays:
@@ -152,6 +157,9 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
     arrays["state.gaps"] = state.gaps
     if state.steps is not None:
         arrays["state.steps"], arrays["state.latest"] = state.steps
+    if state.tally is not None:
+        own = state.tally
+        arrays |= {"state.counted": own.last, "state.since": own.since, "state.when": own.when}
     if state.slow is not None:
         arrays["state.slow"] = state.slow
     if state.fused is not None:
@@ -173,6 +181,8 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     state.last, state.run, state.states, state.gaps = (
         arrays[f"state.{name}"] for name in ("last", "run", "states", "gaps")
     )
+    if "state.counted" in arrays:
+        state.tally = Tally(arrays["state.counted"], arrays["state.since"], arrays["state.when"])
     state.slow = arrays.get("state.slow")
     if "state.steps" in arrays:
         state.steps = arrays["state.steps"], arrays["state.latest"]

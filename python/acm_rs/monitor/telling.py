@@ -104,8 +104,15 @@ def summary(
     states = [name for name, state in zip(rules.names, rules.state.tolist(), strict=True) if state]
     held = [name for name in drivers if name in rules.names]
     lines += words.wrapped("Drivers, which condition the others", [", ".join(held)] if held else [])
+    called = {row["sensor"]: row.get("kind", "") for row in about["quality"]}
+    for title, kind in (("States", ""), ("Set points", "set point")):
+        those = [name for name in states if (called.get(name) == "set point") == bool(kind)]
+        lines += words.wrapped(
+            f"{title}, which condition the others and are not watched", [", ".join(those)] if those else []
+        )
+    counters = rules.counters
     lines += words.wrapped(
-        "States, which condition the others and are not watched", [", ".join(states)] if states else []
+        f"Counters, whose rise {counters.per} is taken", [", ".join(counters.names)] if counters.names else []
     )
     fixed = set(rules.constants.watched)
     lines += words.wrapped(
@@ -180,6 +187,7 @@ def remarks(
     absent: Sequence[str],
     verdict: Verdict,
     sensors: Sequence[str],
+    begun: Sequence[int] = (),
 ) -> list[str]:
     """What should be known beside the verdict."""
     found = [] if len(readings.values) else ["no rows came, and nothing was judged; look at the source of the frame"]
@@ -219,6 +227,11 @@ def remarks(
         found.append(
             f"readings in coarser steps than at the fit: {_coarser(sensors, verdict.told)}; what was rounded away "
             "counts as noise of theirs, and small faults are found later"
+        )
+    if any(begun):
+        found.append(
+            f"counters that have begun anew: {_counted(rules.counters.names, np.asarray(begun))}; what they had risen "
+            "by is missing"
         )
     place = {name: number for number, name in enumerate(readings.names)}
     found += _missing(readings, about, [name for name in rules.names if name in place])

@@ -12,6 +12,7 @@ from acm_rs.decisions import EwmaChart
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
+from acm_rs.monitor.counters import Tally
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.steps import Steps, Told
@@ -75,6 +76,7 @@ class State:
         "slow",
         "states",
         "steps",
+        "tally",
         "time",
     )
 
@@ -90,6 +92,8 @@ class State:
         self.slow: Matrix | None = None
         self.steps: tuple[NDArray[np.int64], Vector] | None = None
         """What the readings so far tell of steps."""
+        self.tally: Tally | None = None
+        """The latest readings of counters."""
         self.alarm: bool = False
         self.over: int = 0
         self.time: np.datetime64 | None = None

@@ -116,8 +116,9 @@ def doubts(
     for row in quality:
         # A switch of two values is one; more may be a coarse reading.
         if row["guessed"] > 2:
+            kind = row.get("kind", "state")
             found.append(
-                f"{row['sensor']} has {row['guessed']} values and is taken for a state, not watched; "
+                f"{row['sensor']} has {row['guessed']} values and is taken for a {kind}, not watched; "
                 f"kinds={{{row['sensor']!r}: 'continuous'}} watches it"
             )
     for row in quality:
