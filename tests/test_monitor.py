@@ -170,10 +170,19 @@ def test_beyond_the_drivers_is_no_fault() -> None:
     assert (told.score["regime"].iloc[700:760] == "unknown").all()
     assert not told.alarms[700:760].any()
     assert (told.confidences[700:760] == 0).all()
+    beyond = np.isin(told.score["regime"], "unknown").sum()
+    assert f"drivers beyond their trained range, in rows that are not judged: load ({beyond})" in told.remarks
     # Without drivers nobody can tell it from a fault of many sensors.
     untold = fitted().score(frame)
     assert untold.alarms[705:760].all()
-    assert any("beyond all that training has seen" in remark for remark in untold.remarks)
+    assert any("by load or wear: no drivers are named" in remark for remark in untold.remarks)
+    # As far with the load as it always was is no matter of load.
+    worn = later()
+    for name in ("flow", "pressure", "current"):
+        worn.iloc[700:760, worn.columns.get_loc(name)] *= 1.6
+    found = monitor.score(worn)
+    assert found.alarms[705:760].all()
+    assert any("which no driver explains: wear" in remark for remark in found.remarks)
 
 
 def test_a_standstill_that_training_has_not_seen_is_told_by_its_readings() -> None:

@@ -99,7 +99,10 @@ class Verdict:
             strange = rules.constants.moved(fixed)[:, rules.constants.driver].any(axis=1)
             lost |= strange & (self.labels != STANDSTILL)
         self.labels[lost] = UNKNOWN
-        self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~regimes.outside(values) & ~lost
+        self.strayed: Flags = regimes.strayed(values) & (self.labels == UNKNOWN)[:, None]
+        """Drivers beyond their trained range, (n, columns)."""
+        self.driven = bool(regimes.drivers.any())
+        self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~self.strayed.any(axis=1) & ~lost
         self.regimes: Labels = self.labels - UNKNOWN
         ages, state.phase = regimes.ages(self.labels, state.phase)
         before = watches.steps.begin() if state.steps is None else state.steps

@@ -195,7 +195,8 @@ class Quick:
         verdict.labels = np.array([label])
         verdict.regimes = verdict.labels - UNKNOWN
         verdict.sensors, verdict.looked, verdict.band = sensors[None], looked, self.band
-        verdict.coded, verdict.outside, verdict.lost = self.nothing, self.nothing, self.lost
+        verdict.coded, verdict.outside = self.nothing, self.nothing
+        verdict.lost = verdict.strayed = self.lost
         verdict.beyond, verdict.scarce, verdict.told = NO, NO, None
         if fixed is not None and fixed.shape[1]:
             verdict.with_constants(rules, fixed, np.zeros((1, len(rules.constants.watched))))

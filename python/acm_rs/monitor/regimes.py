@@ -149,8 +149,13 @@ class Regimes:
 
     def outside(self, values: Matrix) -> Flags:
         """Rows in which a driver is beyond its trained range."""
+        found: Flags = self.strayed(values).any(axis=1)
+        return found
+
+    def strayed(self, values: Matrix) -> Flags:
+        """Drivers beyond their trained range, (n, columns)."""
         with np.errstate(invalid="ignore"):
-            found: Flags = ((values < self.low[1]) | (values > self.high[1])).any(axis=1)
+            found: Flags = (values < self.low[1]) | (values > self.high[1])
         return found
 
     def nearest(self, values: Matrix) -> Labels:

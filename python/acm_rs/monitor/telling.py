@@ -248,8 +248,12 @@ def remarks(
         found.append(f"{still:,} rows at a standstill, which are not judged")
     if np.count_nonzero(beyond):
         found.append(
-            f"{int(np.count_nonzero(beyond)):,} rows are beyond all that training has seen: another load or "
-            "state, or a fault of many sensors"
+            f"{int(np.count_nonzero(beyond)):,} rows are beyond all that training has seen, "
+            + (
+                "which no driver explains: wear, another state, or a fault of many sensors"
+                if verdict.driven
+                else "by load or wear: no drivers are named that would tell which"
+            )
         )
     scarce = int(np.count_nonzero(verdict.scarce))
     if scarce:
@@ -257,9 +261,13 @@ def remarks(
     for name, rows in zip(rules.names, np.count_nonzero(verdict.lost, axis=0).tolist(), strict=True):
         if rows:
             found.append(f"no reading of driver {name} in {rows:,} rows, which are not judged")
-    away -= int(np.count_nonzero(beyond)) + int(np.count_nonzero(verdict.lost.any(axis=1)))
+    strayed = np.count_nonzero(verdict.strayed, axis=0)
+    if strayed.any():
+        told = _counted(rules.names, strayed)
+        found.append(f"drivers beyond their trained range, in rows that are not judged: {told}")
+    away -= int(np.count_nonzero(beyond | verdict.lost.any(axis=1) | verdict.strayed.any(axis=1)))
     if away > 0:
-        found.append(f"{away:,} rows have a driver beyond its trained range, or no reading, and are not judged")
+        found.append(f"{away:,} rows have no reading, or a driver is not what it always was, and are not judged")
     return found
 
 

@@ -49,7 +49,7 @@ CAUSES = (
     "scatters more than usual",
     "sensors move together beyond the usual",
     "does not change any more",
-    "beyond all that training has seen",
+    "beyond all that training has seen, by load or wear",
     MOVED,
 )
 """What people are told of each part, and of rows beyond all of them."""
