@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import acm_rs
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 
@@ -180,3 +182,43 @@ def test_parameters_and_references_are_named(fan: Any) -> None:
         acm_rs.RegimeModel().fit(x[:, :2], reference=model)
     with pytest.raises(ValueError, match="at least 5 rows, got 3"):
         acm_rs.RegimeModel(5).fit(x[:3])
+
+
+def _rare(kind: str) -> tuple[NDArray[np.float64], int]:
+    """A plant in one state, with rare rows of a kind; and how many regimes that makes."""
+    random = np.random.default_rng(1)
+    usual, spread = np.array([1500.0, 8.0, 60.0]), np.array([10.0, 0.2, 1.0])
+    x = random.normal(usual, spread, (6000, 3))
+    some = random.choice(len(x), 240, replace=False)
+    if kind == "codes in two sensors":
+        x[some[:120], 0], x[some[120:], 2] = -999.0, -999.0
+        return x, 1
+    if kind == "two states":
+        x[some[:120]] = random.normal([300.0, 2.0, 30.0], spread, (120, 3))
+        x[some[120:]] = random.normal([900.0, 5.0, 45.0], spread, (120, 3))
+        return x, 3
+    if kind == "runs of ten rows":
+        for start in range(100, 6000, 300):
+            x[start : start + 10] = random.normal([300.0, 2.0, 30.0], spread, (10, 3))
+        return x, 2
+    if kind == "ramps":
+        way = np.linspace(0.0, 1.0, 20)[:, None]
+        for start in range(100, 5900, 500):
+            x[start : start + 20] = way * usual + (1.0 - way) * [0.0, 0.0, 20.0] + random.normal(0.0, spread, (20, 3))
+        return x, 1
+    x[some] = random.uniform(0.0, 2.0 * usual, (240, 3))
+    return x, 1
+
+
+@pytest.mark.parametrize("kind", ["codes in two sensors", "two states", "runs of ten rows", "ramps", "rubbish"])
+def test_rows_beyond_are_unknown_beside_every_kind_of_rare_ones(kind: str) -> None:
+    x, regimes = _rare(kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        model = acm_rs.RegimeModel().fit(x)
+    assert model.n_regimes_ == regimes
+    # 40 and 10 deviations of one sensor; between the states; where no row is.
+    beyond = np.array([[1900.0, 8.0, 60.0], [1500.0, 8.0, 70.0], [1200.0, 6.5, 52.5], [600.0, 3.5, 80.0]])
+    assert (model.predict(beyond) == -1).all()
+    assert (model.confidence(beyond) == 0.0).all()
+    assert model.predict(np.array([[1500.0, 8.0, 60.0], [1510.0, 8.1, 59.5]])).tolist() == [0, 0]

@@ -149,7 +149,7 @@ class Regimes:
 
     def outside(self, values: Matrix) -> Flags:
         """Rows in which a driver is beyond its trained range."""
-        found: Flags = self.strayed(values).any(axis=1)
+        found: Flags = np.logical_or.reduce(self.strayed(values), axis=1)
         return found
 
     def strayed(self, values: Matrix) -> Flags:
