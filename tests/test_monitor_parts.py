@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from acm_rs.monitor.alarms import BRIDGE, OFF, PERSIST, alarmed, found_episodes, limit_for, spells
 from acm_rs.monitor.cleaning import codes_of, learn, repeats
+from acm_rs.monitor.counters import Counters
 from acm_rs.monitor.plane import chi_squared
 from acm_rs.monitor.relations import Relations, own_precision, product, solve_missing
 from scipy.stats import chi2
@@ -167,7 +168,7 @@ def test_codes_are_far_and_repeat_exactly() -> None:
     assert codes_of(column, np.abs(column - 100.0) > 8.0, 1000) == [-9999.0, 32.5]
     names = ["a", "b", "c", "d", "few", "same"]
     values = np.column_stack([column, *random.normal(size=(3, 1000)), np.arange(1000) // 200.0, np.ones(1000)])
-    rules, cleaned, left_out, found, marks = learn(names, values, {}, {}, (), 1000)
+    rules, cleaned, left_out, found, marks = learn(names, values, {}, {}, (), 1000, Counters([], [], [], None))
     assert left_out == {"same": "constant (1)"}
     assert rules.names == ["a", "b", "c", "d", "few"]
     assert rules.state.tolist() == [False] * 4 + [True]
