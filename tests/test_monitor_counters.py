@@ -146,6 +146,12 @@ def test_kinds_are_told_and_overridden() -> None:
     assert "States, which condition the others and are not watched: valve, mode" in told
     assert "Set points, which condition the others and are not watched: set" in told
     assert "set has 4 values and is taken for a set point, not watched; kinds={'set': 'continuous'}" in told
+    later = plant.iloc[1800:].copy()
+    assert not any("never seen" in remark for remark in monitor.score(later).remarks)
+    later.iloc[100:150, later.columns.get_loc("mode")] = [5, 7] * 25
+    later.iloc[300, later.columns.get_loc("mode")] = -9999
+    said = "mode has values that training has never seen (5, 7) in 50 rows: what the others read then is extrapolated"
+    assert said in monitor.score(later).remarks
     other = _learnt(plant, kinds={"energy": "continuous", "level": "state", "set": "continuous", "mode": "ignore"})
     assert other.sensors_ == ("speed", "flow", "current", "bearing", "energy", "set")
     assert "Counters" not in other.summary()

@@ -190,6 +190,8 @@ def learn(
             found[name]["kind"] = called = _called(kind, known)
             found[name]["note"] = f"{distinct.size} values: a {called}, conditions the others but is not watched"
             found[name]["seldom"] = _seldom(known)
+            if distinct.size <= STATES:
+                found[name]["values"] = np.unique(known).tolist()
         elif counting[place]:
             found[name]["note"] = f"a counter: its rise {counters.per} is taken"
         used.append(place)

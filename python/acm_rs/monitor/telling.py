@@ -12,6 +12,8 @@ from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.alarms import BRIDGE, FIRST, alarmed, spells
 from acm_rs.monitor.cleaning import Mark, Rules
+from acm_rs.monitor.codes import CODES
+from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
@@ -242,6 +244,14 @@ def remarks(
     ]
     if moved:
         found.append(f"columns that were constant in the training change now: {listed(moved)}")
+    found += [
+        f"{row['sensor']} has values that training has never seen ({_values(new)}) in {int(new.size):,} rows: what "
+        "the others read then is extrapolated"
+        for row in about["quality"]
+        if row["sensor"] in place and "values" in row
+        for new in [_unseen(readings.values[:, place[row["sensor"]]], row["values"])]
+        if new.size
+    ]
     labels, beyond = verdict.labels, verdict.beyond
     still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
     if still:
@@ -269,6 +279,19 @@ def remarks(
     if away > 0:
         found.append(f"{away:,} rows have no reading, or a driver is not what it always was, and are not judged")
     return found
+
+
+def _values(readings: NDArray[np.float64]) -> str:
+    values = np.unique(readings)
+    return ", ".join(f"{value:g}" for value in values[:5]) + (", ..." if len(values) > 5 else "")
+
+
+def _unseen(column: NDArray[np.float64], known: Sequence[float]) -> NDArray[np.float64]:
+    """The readings of a state that are none of those of the training; codes and impossible ones are told elsewhere."""
+    readings, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+    new = np.abs(readings[:, None] - np.asarray(known)).min(axis=1) > SAME * np.maximum(np.abs(readings), 1.0)
+    new &= ~np.isin(readings, CODES)
+    return np.repeat(readings[new], counts[new])
 
 
 def _coarser(sensors: Sequence[str], told: Told) -> str:
