@@ -177,6 +177,9 @@ def test_rows_not_chosen_are_no_gaps() -> None:
 def test_guessed_states_and_another_step_are_told(monitor: acm_rs.Monitor) -> None:
     coarse = HISTORY.copy()
     coarse["s0"] = np.clip(np.round(coarse["s0"]), 48, 52)
+    # It changes from row to row: measured, however coarsely. What stays a while may be a state.
+    assert "s0" in acm_rs.Monitor().fit(coarse).sensors_
+    coarse["s0"] = coarse["s0"].to_numpy()[::10].repeat(10)
     told = "s0 has 5 values and is taken for a state, not watched; kinds={'s0': 'continuous'} watches it"
     assert told in acm_rs.Monitor().fit(coarse).warnings_
     assert not any("taken for a state" in said for said in acm_rs.Monitor(kinds={"s0": "state"}).fit(coarse).warnings_)
