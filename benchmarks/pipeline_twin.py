@@ -122,7 +122,7 @@ class TwinMonitor:
 
     def fit(self, frame: pd.DataFrame) -> TwinMonitor:
         """Find codes, sensors, regimes and limits."""
-        values = frame.to_numpy(float)
+        values = frame.to_numpy(float, copy=True)
         values[~np.isfinite(values)] = np.nan
         low, self.median, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=0)
         self.reach = 10.0 * np.maximum(high - low, 1e-9)
@@ -176,7 +176,7 @@ class TwinMonitor:
 
     def score(self, frame: pd.DataFrame) -> TwinResult:
         """Judge each row."""
-        values = frame.reindex(columns=self.names).to_numpy(float)
+        values = frame.reindex(columns=self.names).to_numpy(float, copy=True)
         values[~np.isfinite(values)] = np.nan
         x = self._filled(self._cleaned(values))[:, self.kept]
         labels = self._labels(x)

@@ -85,11 +85,14 @@ class Plant:
         The same seed makes the same plant.
     fit_rows, rows : int
         Rows of the training history and of the later one.
+    sensors : int or None
+        How many there are; None leaves it to the seed.
     """
 
-    def __init__(self, seed: int, fit_rows: int = 5000, rows: int = 3000) -> None:
+    def __init__(self, seed: int, fit_rows: int = 5000, rows: int = 3000, sensors: int | None = None) -> None:
         random = np.random.default_rng([2026, seed])
         self.seed = seed
+        self._count = sensors
         self.fit_rows, self.rows = fit_rows, rows
         total = fit_rows + rows
         self.times = BEGIN + np.arange(total) * STEP
@@ -124,7 +127,8 @@ class Plant:
     def _sense(self, random: np.random.Generator, total: int) -> None:
         """What ideal instruments would read, and the residual standard deviation of each."""
         self.names = ["load", "ambient", "valve"]
-        count = int(random.integers(10, 21)) - len(self.names)
+        count = int(random.integers(10, 21))
+        count = (self._count or count) - len(self.names)
         share = self.load / 80.0
         still = ~self.running
         columns = [
