@@ -12,6 +12,7 @@ from acm_rs.monitor import steps as module
 from acm_rs.monitor.relations import Relations
 from acm_rs.monitor.saving import pack, unpack
 from acm_rs.monitor.steps import PARTS, Steps
+from acm_rs.monitor.watches import LEVEL_NAMES
 from numpy.typing import NDArray
 from test_monitor import same
 
@@ -209,3 +210,17 @@ def test_a_file_without_steps_is_one_of_before_and_one_with_others_is_refused() 
         forged = arrays | {name: arrays[name][1:]}
         with pytest.raises(ValueError, match="damaged or of another version"):
             Monitor.from_bytes(pack(settings, forged, version))
+
+
+def test_a_file_with_one_memory_of_levels_goes_on_with_it() -> None:
+    settings, arrays, version, _ = unpack(fitted())
+    old = {name: values for name, values in arrays.items() if name != f"spreads.{LEVEL_NAMES[1]}"}
+    assert len(old) == len(arrays) - 1
+    monitor = Monitor.from_bytes(pack(settings | {"arrays": sorted(old)}, old, version))
+    watches = monitor._fitted()[1]
+    # All sensors go along the main component, where levels say most.
+    rows = plant()[1][:60] + 3.0 * watches.axes[:, 0] * watches.scale
+    whole = monitor.score(rows)
+    for row in range(len(rows)):
+        same(monitor.update(rows[row]), whole, slice(row, row + 1))
+    assert not np.array_equal(whole.scores, fresh().score(rows).scores)

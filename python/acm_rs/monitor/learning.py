@@ -16,7 +16,19 @@ from acm_rs.monitor.relations import Relations, precision_of, product, solve_mis
 from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.screening import belied
 from acm_rs.monitor.wandering import lasting, wandering
-from acm_rs.monitor.watches import MEMORIES, PARTS, PRESENT, WILD, Looked, State, Watches, state_scales
+from acm_rs.monitor.watches import (
+    LEVEL_NAMES,
+    LEVELS,
+    MEMORIES,
+    PARTS,
+    PRESENT,
+    WILD,
+    Looked,
+    State,
+    Watches,
+    farther,
+    state_scales,
+)
 
 __all__ = ["FOLDS", "Learned", "learn_watches"]
 
@@ -308,12 +320,14 @@ def _scaled(
     state = State(sensors.shape[1], 0)
     watches.spreads = {}
     own = watches.by_sensor(unseen, sensors, state)
-    level = watches.level(unseen, labels, state)
-    for name, values in (*own.items(), ("level", level)):
+    levels = watches.levels(unseen, labels, state)
+    memories = MEMORIES | dict(zip(LEVEL_NAMES, LEVELS, strict=True))
+    for name, values in (*own.items(), *levels.items()):
         if name != "stuck":
-            spread = _chart_spread(values, usable, MEMORIES[name])
+            spread = _chart_spread(values, usable, memories[name])
             watches.spreads[name] = spread
             values /= spread
+    level = farther(list(levels.values()))
     watches.middle, watches.reach = np.zeros(len(PARTS)), np.ones(len(PARTS))
     raw = watches.parts(np.where(np.isnan(fused), -np.inf, fused), own, level)
     for number, name in enumerate(PARTS):
@@ -327,7 +341,8 @@ def _scaled(
             # The detector has a limit of its own, which counts with few rows.
             limit = max(limit, 1.0)
         if name in MEMORIES:
-            sides, count = (1.0 if name == "scatter" else 2.0), (level if name == "level" else own[name]).shape[1]
+            sides = 1.0 if name == "scatter" else 2.0
+            count = len(levels) * level.shape[1] if name == "level" else own[name].shape[1]
             limit = max(limit, NormalDist().inv_cdf(1.0 - PART_RATE / (sides * count)))
         watches.reach[number] = max(limit - middle, 1e-6)
     parts = (raw - watches.middle) / watches.reach

@@ -15,7 +15,19 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
-from acm_rs.monitor.watches import LEVEL, PARTS, SCATTER, SHIFTS, SLOW, WILD, Looked, State, Watches
+from acm_rs.monitor.watches import (
+    LEVEL_NAMES,
+    LEVELS,
+    PARTS,
+    SCATTER,
+    SHIFTS,
+    SLOW,
+    WILD,
+    Looked,
+    State,
+    Watches,
+    farther,
+)
 
 __all__ = ["Quick"]
 
@@ -43,6 +55,7 @@ class Quick:
     states: NDArray[np.bool_]
     units: dict[str, Any]
     longest: Any
+    levels: list[tuple[str, float]]
     single: list[int]
     others: list[int]
     diagonals: list[Any]
@@ -92,7 +105,8 @@ class Quick:
         self.middle = np.ascontiguousarray(regimes.centres[:, self.near].T)
         self.states = ~watches.watched
         self.centres = regimes.centres[:, watches.watched]
-        self.units = {name: watches._unit(name) for name in (*NAMES, "scatter", "level")}
+        self.units = {name: watches._unit(name) for name in (*NAMES, "scatter", *LEVEL_NAMES)}
+        self.levels = [pair for pair in zip(LEVEL_NAMES, LEVELS, strict=True) if watches.has(pair[0])]
         self.longest = watches.longest * watches.wide["stuck"] if "stuck" in watches.wide else watches.longest
         reach = watches.reach.copy()
         if "all together" in watches.wide:
@@ -173,7 +187,8 @@ class Quick:
         own[-1] = (state.run - 1.0) / self.longest
         together = product(main, watches.axes) / watches.level_scale[label]
         together = np.minimum(np.maximum(together, -WILD), WILD)
-        level = np.asarray(state.chart("level", LEVEL).update(together)[0]) / self.units["level"]
+        both = {name: np.asarray(state.chart(name, memory).update(together)[0]) for name, memory in self.levels}
+        level = farther([values / self.units[name] for name, values in both.items()])
         fused = np.asarray(state.fused.update(straight))
         raw = np.empty(len(PARTS))
         raw[self.single] = own.max(axis=1)

@@ -17,7 +17,7 @@ from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.steps import Steps, Told
 
-__all__ = ["CAUSES", "MEMORIES", "PARTS", "WILD", "Looked", "State", "Watches", "sized", "state_scales"]
+__all__ = ["CAUSES", "MEMORIES", "PARTS", "WILD", "Looked", "State", "Watches", "farther", "sized", "state_scales"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -31,7 +31,9 @@ SLOW = 0.2
 PAST = 100
 """Rows after which they remember nothing that counts."""
 SCATTER = SHIFTS[1]
-LEVEL = 0.03
+LEVELS = (0.03, 0.15)
+"""Weights of the latest row in the means of the main components: tens of rows for what creeps, and some rows, in which
+quick wear shows first and of whose ups and downs a short history holds many."""
 WILD = 5.0
 """Residuals count as so many standard deviations at most: a single reading is soon forgotten."""
 WITHIN = 0.85
@@ -41,7 +43,9 @@ PRESENT = 0.5
 WARM = 2
 """Rows that the fused detector needs before each row: it has two lags."""
 
-MEMORIES = {"scatter": SCATTER, "level": LEVEL, **{f"shift {memory:g}": memory for memory in SHIFTS}}
+LEVEL_NAMES = ("level", *(f"level {memory:g}" for memory in LEVELS[1:]))
+"""In files of before there is the first alone."""
+MEMORIES = {"scatter": SCATTER, "level": LEVELS[0], **{f"shift {memory:g}": memory for memory in SHIFTS}}
 PARTS = ("all together", *(f"shift {memory:g}" for memory in SHIFTS), "scatter", "level", "stuck")
 CAUSES = (
     "",
@@ -199,8 +203,9 @@ class Watches:
     def _unit(self, name: str, told: Told | None = None) -> Any:
         """What one of a statistic's standard deviations is."""
         spread = self.spreads.get(name, 1.0)
-        spread = spread * self.wide[name] if name in self.wide else spread
-        return spread if told is None else spread * self.steps.times(name, told)
+        part = "level" if name in LEVEL_NAMES else name
+        spread = spread * self.wide[part] if part in self.wide else spread
+        return spread if told is None else spread * self.steps.times(part, told)
 
     def rounded(self, number: int, size: Vector) -> tuple[Relations, Vector]:
         """The relations of a regime, and how residuals spread, where sensors have coarser steps."""
@@ -334,10 +339,19 @@ class Watches:
         return found
 
     def level(self, looked: Looked, labels: Labels, state: State, told: Told | None = None) -> Matrix:
-        """The means of the main components, in standard deviations."""
+        """The means of the main components, in standard deviations: of the two memories the one that is farther off."""
+        return farther([means / self._unit(name, told) for name, means in self.levels(looked, labels, state).items()])
+
+    def levels(self, looked: Looked, labels: Labels, state: State) -> dict[str, Matrix]:
+        """The means of the main components, of each memory."""
         main = product(looked.scaled, self.axes) / self.level_scale[np.maximum(labels, 0)]
         main = np.where(looked.held[:, None], np.nan, np.clip(main, -WILD, WILD))
-        return self._plain("level", LEVEL, main, state) / self._unit("level", told)
+        memories = zip(LEVEL_NAMES, LEVELS, strict=True)
+        return {name: self._plain(name, memory, main, state) for name, memory in memories if self.has(name)}
+
+    def has(self, name: str) -> bool:
+        """Whether one of the statistics was learnt; all are while they are being learnt."""
+        return not self.spreads or name in self.spreads
 
     @staticmethod
     def _plain(name: str, memory: float, values: Matrix, state: State) -> Matrix:
@@ -409,6 +423,14 @@ class Watches:
             worst[wild] *= np.square(np.square(np.nan_to_num(size[wild]) / top[wild, None]))
         total = worst.sum(axis=1)
         return np.divide(worst, total[:, None], out=np.zeros(worst.shape), where=total[:, None] > 0.0)
+
+
+def farther(levels: list[Matrix]) -> Matrix:
+    """Of several values the one that is farthest from 0."""
+    found = levels[0]
+    for other in levels[1:]:
+        found = np.where(np.abs(other) > np.abs(found), other, found)
+    return found
 
 
 def sized(name: str, values: Matrix) -> Matrix:
