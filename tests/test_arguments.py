@@ -343,13 +343,16 @@ def test_labels_of_another_length_are_refused_at_once(rows: int) -> None:
 
 
 class Slow:
-    """A sequence that is read in a minute, and asks for a stop when that has begun."""
+    """A sequence that is read in a minute, and asks for a stop when that has begun.
+
+    It asks again after seconds: what a callback of the interpreter raises, as that of a weak reference, is lost.
+    """
 
     def __len__(self) -> int:
         return 2**24
 
     def __getitem__(self, place: int) -> float:
-        if place == 1000:
+        if place % 200_000 == 1000:
             threading.Thread(target=signal.raise_signal, args=(signal.SIGINT,)).start()
         if place > 1000:
             time.sleep(4e-6)
