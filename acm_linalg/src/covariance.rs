@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::dense::{Rows, products};
 use crate::error::{Error, Result};
+use crate::lanes::LANES;
 use crate::memory::{Gather, copied, room};
 use crate::samples::{Samples, reduce};
 use crate::scaling::unit;
@@ -304,9 +305,26 @@ fn best_share<T: Rows>(centered: &Centered<'_, T>, covariance: &[f64], mean: f64
                 let count = BLOCK.min(rows.end - start);
                 let block = &mut block[..count * columns];
                 centered.read(start..start + count, block);
-                for row in block.chunks_exact(columns) {
-                    let square = row.iter().map(|value| value * value).sum::<f64>() / mean;
-                    *sum += square * square;
+                for rows in block.chunks(LANES * columns) {
+                    // Side by side, each row's in its order.
+                    let mut squares = [0.0; LANES];
+                    let count = rows.len() / columns;
+                    if count == LANES {
+                        for column in 0..columns {
+                            for (lane, square) in squares.iter_mut().enumerate() {
+                                let value = rows[lane * columns + column];
+                                *square += value * value;
+                            }
+                        }
+                    } else {
+                        for (square, row) in squares.iter_mut().zip(rows.chunks_exact(columns)) {
+                            *square = row.iter().map(|value| value * value).sum();
+                        }
+                    }
+                    for square in &squares[..count] {
+                        let square = square / mean;
+                        *sum += square * square;
+                    }
                 }
             }
         },

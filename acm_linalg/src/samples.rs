@@ -109,6 +109,18 @@ impl Samples<'_> {
         }
     }
 
+    /// Some neighbouring columns into `out`, one after the other, values as they are. A few at once take hardly longer than one,
+    /// where the values of a row lie side by side.
+    ///
+    /// # Panics
+    /// Where the columns do not exist or `out` has another size.
+    pub fn read_columns(&self, columns: Range<usize>, out: &mut [f64]) {
+        match self {
+            Self::F64(x) => read_columns(x, columns, out),
+            Self::F32(x) => read_columns(x, columns, out),
+        }
+    }
+
     /// The eight rows from `first` on into `tile`, a [`Row`] for each column and a lane for each row; lanes without a row
     /// hold 0. Values are as they are: missing ones are the model's business.
     ///
@@ -183,6 +195,26 @@ fn read<T: Element>(x: &Table<'_, T>, rows: Range<usize>, out: &mut [f64]) {
 
 fn read_column<T: Element>(x: &Table<'_, T>, column: usize, out: &mut [f64]) {
     x.column(column).iter().zip(out).for_each(|(from, to)| *to = from.widen());
+}
+
+fn read_columns<T: Element>(x: &Table<'_, T>, columns: Range<usize>, out: &mut [f64]) {
+    let rows = x.nrows();
+    assert_eq!(out.len(), rows * columns.len(), "one place for each value");
+    if rows == 0 {
+        return;
+    }
+    let Some(x) = x.with_whole_rows() else {
+        for (column, out) in columns.zip(out.chunks_exact_mut(rows)) {
+            read_column(x, column, out);
+        }
+        return;
+    };
+    for (row, values) in x.rows().into_iter().enumerate() {
+        if let Some(values) = values.to_slice() {
+            let places = out[row..].iter_mut().step_by(rows);
+            values[columns.clone()].iter().zip(places).for_each(|(from, to)| *to = from.widen());
+        }
+    }
 }
 
 #[inline]
@@ -382,6 +414,9 @@ mod tests {
             let mut column = [0.0; 21];
             samples.read_column(2, &mut column);
             assert_eq!((column[0], column[20]), (2.0, 2002.0));
+            let mut both = [0.0; 42];
+            samples.read_columns(1..3, &mut both);
+            assert_eq!((both[0], both[20], both[40], &both[21..]), (1.0, 2001.0, 1902.0, &column[..]));
             let mut tile = [Row::splat(-1.0); 3];
             samples.pack(8, &mut tile);
             assert_eq!((tile[1].0[0], tile[1].0[7]), (801.0, 1501.0));

@@ -1,9 +1,11 @@
 //! Columns brought to a common scale, and what stands for their missing values.
 
+use std::ops::Range;
+
 use fearless_simd::{Simd, f64x8, prelude::*};
 
 use crate::error::Result;
-use crate::lanes::{Row, V};
+use crate::lanes::{LANES, Row, V};
 use crate::memory::{Gather, room};
 use crate::parallel;
 use crate::samples::Samples;
@@ -68,24 +70,29 @@ impl Scaling {
     pub fn fit(samples: Samples<'_>, manner: Manner, floor: f64) -> Result<Self> {
         let (rows, columns) = (samples.rows(), samples.columns());
         let mut found = room(columns, 1, (0.0, 0.0, floor, 0), "a scale for each column")?;
+        let group = columns.div_ceil(parallel::num_threads()).clamp(1, LANES);
         parallel::run(
-            found.iter_mut().enumerate(),
+            found.chunks_mut(group).enumerate(),
             COST_NS * (rows * columns) as f64,
-            || room(rows, 1, 0.0, "a column"),
-            |values, (column, found), stop| {
-                if stop.requested() {
-                    return;
-                }
-                samples.read_column(column, values);
-                let known = keep_known(values);
-                let values = &mut values[..known];
-                if known > 0 {
-                    let (center, scale) = match manner {
-                        Manner::Standard => mean_and_deviation(values),
-                        Manner::Robust => (quantile(values, 0.5), quantile(values, 0.75) - quantile(values, 0.25)),
-                    };
-                    let usable = scale.is_finite() && scale > floor;
-                    *found = (quantile(values, 0.5), center, if usable { scale } else { floor }, known as u64);
+            || room(group, rows, 0.0, "some columns"),
+            |table, (number, found), stop| {
+                let first = number * group;
+                let table = &mut table[..found.len() * rows];
+                samples.read_columns(first..first + found.len(), table);
+                for (values, found) in table.chunks_exact_mut(rows.max(1)).zip(found) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let known = keep_known(values);
+                    let values = &mut values[..known];
+                    if known > 0 {
+                        let (center, scale) = match manner {
+                            Manner::Standard => mean_and_deviation(values),
+                            Manner::Robust => (quantile(values, 0.5), quantile(values, 0.75) - quantile(values, 0.25)),
+                        };
+                        let usable = scale.is_finite() && scale > floor;
+                        *found = (quantile(values, 0.5), center, if usable { scale } else { floor }, known as u64);
+                    }
                 }
             },
         )?;
@@ -218,6 +225,74 @@ pub fn keep_known(values: &mut [f64]) -> usize {
     kept
 }
 
+/// Numbers of values of which the one at a place is looked for between two of a sample's.
+const SAMPLED: Range<usize> = 1_000..40_000;
+
+/// Values of the sample, and how many of them lie on either side of the place: more than three standard deviations of its rank.
+const SAMPLE: usize = 512;
+const AROUND: usize = 40;
+
+/// Room for the values between: those of a greatest number of values are a sixth of them.
+const BETWEEN: usize = 1 << 13;
+
+/// A number that rises with the value in [`f64::total_cmp`]'s order; its own inverse but for the type.
+#[inline(always)]
+fn key(value: f64) -> i64 {
+    let bits = value.to_bits().cast_signed();
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
+}
+
+#[inline(always)]
+fn of_key(key: i64) -> f64 {
+    f64::from_bits((key ^ ((key >> 63).cast_unsigned() >> 1).cast_signed()).cast_unsigned())
+}
+
+/// The value at a place of the values in rising order ([`f64::total_cmp`]), and the next one, infinite after the last; may change
+/// their order.
+///
+/// # Panics
+/// Where there are not as many values.
+pub fn neighbours(values: &mut [f64], place: usize) -> (f64, f64) {
+    if SAMPLED.contains(&values.len())
+        && let Some(found) = between(values, place)
+    {
+        return found;
+    }
+    let (_, &mut low, above) = values.select_nth_unstable_by(place, f64::total_cmp);
+    (low, above.iter().copied().fold(f64::INFINITY, f64::min))
+}
+
+/// The same by one pass, where the two lie between two values of a sample (Floyd and Rivest 1975, doi 10.1145/360680.360691).
+#[inline(never)]
+fn between(values: &[f64], place: usize) -> Option<(f64, f64)> {
+    let mut sample = [0; SAMPLE];
+    for (number, to) in sample.iter_mut().enumerate() {
+        *to = key(values[number * values.len() / SAMPLE]);
+    }
+    let middle = place * SAMPLE / values.len();
+    let (least, greatest) = (middle.checked_sub(AROUND), middle + AROUND);
+    let low = least.map_or(i64::MIN, |least| *sample.select_nth_unstable(least).1);
+    let high = if greatest < SAMPLE {
+        *sample.select_nth_unstable(greatest).1
+    } else {
+        i64::MAX
+    };
+    let mut kept = [0; BETWEEN];
+    let (mut below, mut count) = (0, 0);
+    for &value in values {
+        let value = key(value);
+        kept[count % BETWEEN] = value;
+        below += usize::from(value < low);
+        count += usize::from((value >= low) & (value <= high));
+    }
+    let place = place.checked_sub(below)?;
+    if count > BETWEEN || place >= count || (place + 1 == count && below + count < values.len()) {
+        return None;
+    }
+    let (_, &mut low, above) = kept[..count].select_nth_unstable(place);
+    Some((of_key(low), above.iter().min().map_or(f64::INFINITY, |&next| of_key(next))))
+}
+
 /// The quantile `q` in [0, 1] of values that are all finite, by linear interpolation (Hyndman and Fan 1996, type 7); changes
 /// their order. NaN of none.
 pub fn quantile(values: &mut [f64], q: f64) -> f64 {
@@ -231,12 +306,11 @@ pub fn quantile(values: &mut [f64], q: f64) -> f64 {
         reason = "between 0 and the last place"
     )]
     let below = (place.floor() as usize).min(last);
-    let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let (low, high) = neighbours(values, below);
     let part = place - below as f64;
     if part == 0.0 {
         return low;
     }
-    let high = above.iter().copied().fold(f64::INFINITY, f64::min);
     if part == 0.5 {
         // Neither overflows nor rounds twice.
         return if low.abs().max(high.abs()) < f64::MAX / 2.0 {
@@ -296,6 +370,35 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
+
+    #[test]
+    fn values_at_places_are_those_of_the_sorted_ones() {
+        let scattered = |row: usize| ((row * 7_919 % 10_007) as f64 - 5_000.0).powi(3);
+        let rounded = |row: usize| (scattered(row) / 1e9).round();
+        let patterns: [(&str, &dyn Fn(usize) -> f64); 5] = [
+            ("scattered", &scattered),
+            ("rising", &|row| row as f64 - 4_000.0),
+            ("rounded", &rounded),
+            ("zeros of both signs", &|row| if row % 2 == 0 { -0.0 } else { 0.0 }),
+            ("two far apart", &|row| if row * 7 % 9 < 4 { -1e300 } else { 1e300 + row as f64 }),
+        ];
+        for (name, pattern) in patterns {
+            for count in [999, 1_000, 9_999, 39_999, 40_000] {
+                let mut sorted: Vec<f64> = (0..count).map(pattern).collect();
+                let mut values = sorted.clone();
+                sorted.sort_unstable_by(f64::total_cmp);
+                for place in [0, 1, count / 7, count / 2, count - 40, count - 2, count - 1] {
+                    let next = sorted.get(place + 1).copied().unwrap_or(f64::INFINITY);
+                    let (low, high) = neighbours(&mut values, place);
+                    assert_eq!(low.to_bits(), sorted[place].to_bits(), "{name} {count} {place}");
+                    assert_eq!(high, next, "{name} {count} {place}");
+                }
+            }
+        }
+        // One pass is enough.
+        let values: Vec<f64> = (0..9_999).map(scattered).collect();
+        assert!((0..9_999).step_by(99).all(|place| between(&values, place).is_some()));
+    }
 
     #[test]
     fn medians_and_ranges_are_numpys() {

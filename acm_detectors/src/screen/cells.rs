@@ -1,5 +1,6 @@
 //! Readings that are none, each judged by its own sensor.
 
+use acm_linalg::lanes::LANES;
 use acm_linalg::memory::{Gather, push};
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, median_mad, quantile};
@@ -99,27 +100,14 @@ impl Marks {
             bad: 0,
             codes: Vec::new(),
         };
-        found.by_column(x, |desk, sensor, marks| desk.repeats(sensor, marks))?;
+        let mut codes = room(columns, 1, Vec::new(), WHAT)?;
+        found.by_column(x, &mut codes, |desk, sensor, marks, _| desk.repeats(sensor, marks))?;
         found.stand_still()?;
         let still = std::mem::take(&mut found.still);
-        found.by_column(x, |desk, sensor, marks| desk.scales(&still, sensor, marks))?;
+        found.by_column(x, &mut codes, |desk, sensor, marks, _| desk.scales(&still, sensor, marks))?;
         found.still = still;
         let wide = found.wide()?;
-        let mut codes = room(columns, 1, Vec::new(), WHAT)?;
-        {
-            let Self { sensors, marks, .. } = &mut found;
-            parallel::run(
-                sensors.iter().zip(marks.chunks_exact_mut(rows)).zip(codes.iter_mut()).enumerate(),
-                COST_NS * (rows * columns) as f64,
-                || Desk::new(rows),
-                |desk, (column, ((sensor, marks), codes)), stop| {
-                    if !stop.requested() {
-                        x.read_column(column, &mut desk.values);
-                        desk.codes(&wide, sensor, marks, codes);
-                    }
-                },
-            )?;
-        }
+        found.by_column(x, &mut codes, |desk, sensor, marks, codes| desk.codes(&wide, sensor, marks, codes))?;
         for (column, codes) in codes.into_iter().enumerate() {
             for (value, count) in codes {
                 push(&mut found.codes, Code { column, value, count }, WHAT)?;
@@ -130,17 +118,33 @@ impl Marks {
         Ok(found)
     }
 
-    fn by_column(&mut self, x: Samples<'_>, look: impl Fn(&mut Desk, &mut Sensor, &mut [u8]) + Sync) -> Result<()> {
-        let rows = self.rows;
-        let cost = COST_NS * (rows * self.sensors.len()) as f64;
+    fn by_column(
+        &mut self,
+        x: Samples<'_>,
+        codes: &mut [Codes],
+        look: impl Fn(&mut Desk<'_>, &mut Sensor, &mut [u8], &mut Codes) + Sync,
+    ) -> Result<()> {
+        let (rows, columns) = (self.rows, self.sensors.len());
+        let group = columns.div_ceil(parallel::num_threads()).min(LANES);
+        let sensors = self
+            .sensors
+            .chunks_mut(group)
+            .zip(self.marks.chunks_mut(group * rows))
+            .zip(codes.chunks_mut(group));
         parallel::run(
-            self.sensors.iter_mut().zip(self.marks.chunks_exact_mut(rows)).enumerate(),
-            cost,
-            || Desk::new(rows),
-            |desk, (column, (sensor, marks)), stop| {
-                if !stop.requested() {
-                    x.read_column(column, &mut desk.values);
-                    look(desk, sensor, marks);
+            sensors.enumerate(),
+            COST_NS * (rows * columns) as f64,
+            || Ok((room(group, rows, 0.0, "some columns")?, room(rows, 1, 0.0, "a column")?)),
+            |(values, spare), (number, ((sensors, marks), codes)), stop| {
+                let first = number * group;
+                let values = &mut values[..sensors.len() * rows];
+                x.read_columns(first..first + sensors.len(), values);
+                let columns = values.chunks_exact(rows).zip(marks.chunks_exact_mut(rows));
+                for ((sensor, codes), (values, marks)) in sensors.iter_mut().zip(codes).zip(columns) {
+                    if stop.requested() {
+                        return;
+                    }
+                    look(&mut Desk { values, spare }, sensor, marks, codes);
                 }
             },
         )
@@ -226,20 +230,16 @@ impl Marks {
     }
 }
 
+/// Values, and how often each.
+type Codes = Vec<(f64, u64)>;
+
 /// Where a column is looked at.
-struct Desk {
-    values: Vec<f64>,
-    spare: Vec<f64>,
+struct Desk<'a> {
+    values: &'a [f64],
+    spare: &'a mut [f64],
 }
 
-impl Desk {
-    fn new(rows: usize) -> Result<Self> {
-        Ok(Self {
-            values: room(rows, 1, 0.0, "a column")?,
-            spare: room(rows, 1, 0.0, "a column")?,
-        })
-    }
-
+impl Desk<'_> {
     /// Missing values, and runs of equal values far longer than the sensor's others.
     fn repeats(&mut self, sensor: &mut Sensor, marks: &mut [u8]) {
         let Self { values, spare } = self;
@@ -262,7 +262,7 @@ impl Desk {
             }
         }
         sensor.many = different > FEW_VALUES && 2 * known >= rows;
-        if !sensor.many {
+        if !sensor.many || values.windows(2).all(|two| two[0] != two[1]) {
             return;
         }
         let mut count = 0;
@@ -326,9 +326,7 @@ impl Desk {
         }
         for (value, mark) in values.iter().zip(&mut *marks) {
             let far = *value > middle + FAR * sensor.up || *value < middle - FAR * sensor.down;
-            if far && *mark & MISSING == 0 {
-                *mark |= OUTLYING;
-            }
+            *mark |= if far && *mark & MISSING == 0 { OUTLYING } else { 0 };
         }
         if stuck > 0 && stuck as f64 <= MOST_CODES * values.len() as f64 {
             for (mark, still) in marks.iter_mut().zip(still) {
@@ -340,7 +338,7 @@ impl Desk {
     }
 
     /// Error codes and spikes.
-    fn codes(&mut self, wide: &[bool], sensor: &Sensor, marks: &mut [u8], codes: &mut Vec<(f64, u64)>) {
+    fn codes(&mut self, wide: &[bool], sensor: &Sensor, marks: &mut [u8], codes: &mut Codes) {
         if sensor.moves {
             for (sign, scale) in [(1.0, sensor.up), (-1.0, sensor.down)] {
                 self.side(wide, sign, scale, sensor.median, marks, codes);
@@ -351,17 +349,14 @@ impl Desk {
     }
 
     /// On one side of a sensor that moves: what lies beyond a gap as wide as the way to it.
-    fn side(
-        &mut self,
-        wide: &[bool],
-        sign: f64,
-        scale: f64,
-        middle: f64,
-        marks: &mut [u8],
-        codes: &mut Vec<(f64, u64)>,
-    ) {
+    fn side(&mut self, wide: &[bool], sign: f64, scale: f64, middle: f64, marks: &mut [u8], codes: &mut Codes) {
         let Self { values, spare } = self;
         let away = |row: usize| sign * (values[row] - middle);
+        // Without an early end this goes by many values at a time.
+        let far = |(value, mark): (&f64, &u8)| sign * (value - middle) > FAR * scale && mark & MISSING == 0;
+        if !values.iter().zip(&*marks).fold(false, |any, pair| any | far(pair)) {
+            return;
+        }
         let mut count = 0;
         for row in 0..values.len() {
             if marks[row] & MISSING == 0 && away(row) > 0.0 {
@@ -370,9 +365,6 @@ impl Desk {
             }
         }
         let sorted = &mut spare[..count];
-        if sorted.iter().all(|&away| away <= FAR * scale) {
-            return;
-        }
         sorted.sort_unstable_by(f64::total_cmp);
         let below = |place: usize| if place == 0 { 0.0 } else { sorted[place - 1] };
         let first = (0..count).find(|&place| sorted[place] > FAR * scale && below(place) <= sorted[place] / 2.0);
@@ -435,7 +427,7 @@ impl Desk {
     }
 
     /// Of a sensor that has states, or hardly moves: a rare greatest or least value, far from all others.
-    fn apart(&mut self, marks: &mut [u8], codes: &mut Vec<(f64, u64)>) {
+    fn apart(&mut self, marks: &mut [u8], codes: &mut Codes) {
         let Self { values, spare } = self;
         spare.copy_from_slice(values);
         let count = keep_known(spare);

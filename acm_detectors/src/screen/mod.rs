@@ -179,8 +179,8 @@ impl Screened {
 
     /// Looks at training rows, oldest first.
     ///
-    /// Cost: some passes over each column, and about ten covariances of the moving sensors of at most 20,000 rows. Holds a copy
-    /// of the moving sensors. Any number of threads and any layout give the same bytes.
+    /// Cost: some passes over each column, and about ten covariances of the moving sensors of at most 20,000 rows. Holds two
+    /// copies of the moving sensors, of more than 20,000 rows one. Any number of threads and any layout give the same bytes.
     ///
     /// # Errors
     /// [`Error::Memory`]; [`Error::Interrupted`].

@@ -6,15 +6,16 @@
 //! doi 10.1080/10618600.2012.672100), drawn in after Ledoit and Wolf where rows are few (Boudt and others 2020,
 //! doi 10.1007/s11222-019-09869-x). What is missing or bad is what the other sensors let expect.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::{Rows, cholesky, products, symmetric_eigen};
 use acm_linalg::lanes::{LANES, Row};
-use acm_linalg::memory::{Gather, copied};
+use acm_linalg::memory::{Gather, copied, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
-use acm_linalg::scaling::{median_mad, quantile};
+use acm_linalg::scaling::{median_mad, neighbours, quantile};
 use acm_linalg::{Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
 use ndarray::ArrayView2;
@@ -51,6 +52,9 @@ const LEAST: f64 = 1e-9;
 
 /// Scale of the median absolute deviation that is the standard deviation of normal numbers.
 const NORMAL: f64 = 1.4826;
+
+/// Estimated time for a value to be selected by, twice, in nanoseconds.
+const SELECT_NS: f64 = 6.0;
 
 /// Rows, scaled, and how far they are.
 #[derive(Debug)]
@@ -100,16 +104,23 @@ pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> 
         width,
         &mut z,
         4.0 * width as f64,
-        || Ok(()),
-        |(), inside, out, stop| {
+        || room(x.columns(), 1, 0.0, "a row"),
+        |values, inside, out, stop| {
             for (row, out) in inside.zip(out.chunks_exact_mut(width)) {
                 if stop.requested() {
                     return;
                 }
                 let row = rows[row];
-                for (place, out) in out.iter_mut().enumerate() {
-                    let value = (x.value(row, columns[place]) - centers[place]) / scales[place];
-                    *out = if marks.sound(row, columns[place]) { value.clamp(-1e9, 1e9) } else { f64::NAN };
+                x.read(row..row + 1, values);
+                for (((out, &column), center), scale) in out.iter_mut().zip(&columns).zip(&centers).zip(&scales) {
+                    let value = values[column];
+                    let scaled = ((value - center) / scale).clamp(-1e9, 1e9);
+                    *out = if value.is_finite() { scaled } else { f64::NAN };
+                }
+                if marks.bad_cells() > 0 {
+                    for (out, _) in out.iter_mut().zip(&columns).filter(|pair| marks.bad(row, *pair.1)) {
+                        *out = f64::NAN;
+                    }
                 }
             }
         },
@@ -232,8 +243,13 @@ impl Rowwise {
 
     /// Row and place of each missing value, by rows.
     fn holes(&self) -> Result<Vec<(usize, usize)>> {
-        let all = self.z.iter().enumerate().filter(|(_, value)| value.is_nan());
-        all.map(|(place, _)| (place / self.width, place % self.width)).gathered(WHAT)
+        let rows = self.lacking.iter().zip(self.z.chunks_exact(self.width)).enumerate();
+        let rows = rows.filter(|(_, (lacking, _))| **lacking > 0);
+        let holes = rows.flat_map(|(number, (_, row))| {
+            let places = row.iter().enumerate().filter(|pair| pair.1.is_nan());
+            places.map(move |(place, _)| (number, place))
+        });
+        holes.gathered(WHAT)
     }
 
     fn fill_with(&mut self, holes: &[(usize, usize)], values: &[f64]) {
@@ -248,32 +264,77 @@ impl Rowwise {
         self.fill_with(holes, &room(width, 1, 0.0, WHAT)?);
         let wrapped = products(&Centered::new(&Wrapped(self))?)?;
         let (_, axes) = symmetric_eigen(&wrapped, width, "x")?;
+        let axes = Packed::full(&axes, width, width)?;
+        // (tiles of eight rows, axes).
+        let padded = axes.padded();
+        let tiles = rows.div_ceil(LANES);
+        let mut along = room(tiles, padded, Row::default(), "the scaled rows")?;
+        let (table, level) = (self.samples()?, Level::new());
+        by_rows(
+            tiles,
+            padded,
+            &mut along,
+            LANES as f64 * (2.0 * width as f64 + axes.cost_ns()),
+            || rows_of(width),
+            |points, inside, out, stop| {
+                for (tile, out) in inside.zip(out.chunks_exact_mut(padded)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    table.pack(tile * LANES, points);
+                    dispatch!(level, simd => axes.apply(simd, points, out));
+                }
+            },
+        )?;
+        let mut middles = room(width, 1, (0.0, 0.0), WHAT)?;
+        parallel::run(
+            middles.iter_mut().enumerate(),
+            SELECT_NS * (rows * width) as f64,
+            || room(rows, 1, 0.0, WHAT),
+            |values, (axis, found), stop| {
+                if !stop.requested() {
+                    for (tile, out) in along.chunks_exact(padded).zip(values.chunks_mut(LANES)) {
+                        out.copy_from_slice(&tile[axis].0[..out.len()]);
+                    }
+                    let (middle, mad) = median_mad(values);
+                    *found = (middle, NORMAL * mad);
+                }
+            },
+        )?;
+        let greatest = middles.iter().fold(0.0_f64, |most, found| most.max(found.1)).max(f64::MIN_POSITIVE);
+        middles.iter_mut().for_each(|found| found.1 = found.1.max(1e-6 * greatest));
         let mut squares = room(rows, 1, 0.0, WHAT)?;
-        let mut deviations = room(width, 1, 0.0, WHAT)?;
-        let mut along = room(rows, 1, 0.0, WHAT)?;
-        let mut spare = room(rows, 1, 0.0, WHAT)?;
-        let mut watch = Watch::start();
-        for round in 0..2 {
-            for (axis, deviation) in axes.chunks_exact(width).zip(&mut deviations) {
-                watch.after(rows * width / 4)?;
-                for (along, row) in along.iter_mut().zip(self.z.chunks_exact(width)) {
-                    *along = axis.iter().zip(row).map(|(axis, value)| axis * value).sum();
+        by_rows(
+            rows,
+            1,
+            &mut squares,
+            width as f64,
+            || Ok(()),
+            |(), inside, out, stop| {
+                for (out, first) in out.chunks_mut(LANES).zip(inside.step_by(LANES)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let tile = &along[first / LANES * padded..][..width];
+                    let mut sums = [0.0; LANES];
+                    for (along, &(middle, deviation)) in tile.iter().zip(&middles) {
+                        for lane in 0..LANES {
+                            let z = (along.0[lane] - middle) / deviation;
+                            sums[lane] += z * z;
+                        }
+                    }
+                    out.copy_from_slice(&sums[..out.len()]);
                 }
-                spare.copy_from_slice(&along);
-                if round == 0 {
-                    *deviation = NORMAL * median_mad(&mut spare).1;
-                    continue;
-                }
-                let middle = quantile(&mut spare, 0.5);
-                for (square, along) in squares.iter_mut().zip(&along) {
-                    let z = (along - middle) / *deviation;
-                    *square += z * z;
-                }
-            }
-            let greatest = deviations.iter().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-            deviations.iter_mut().for_each(|deviation| *deviation = deviation.max(1e-6 * greatest));
-        }
+            },
+        )?;
         Ok(squares)
+    }
+
+    fn samples(&self) -> Result<Samples<'_>> {
+        let (rows, columns) = (self.rows(), self.width);
+        let table = ArrayView2::from_shape((rows, columns), &self.z);
+        let what = "the scaled rows";
+        Ok(table.map_err(|_| acm_linalg::Error::Memory { what, rows, columns })?.into())
     }
 
     /// Mean and covariance of the chosen rows, and the distances of all from there.
@@ -356,12 +417,7 @@ impl Rowwise {
     fn distances(&self, mean: &[f64], whitening: &Packed) -> Result<Vec<f64>> {
         let (rows, width) = (self.rows(), self.width);
         let mut squares = room(rows, 1, 0.0, WHAT)?;
-        let table = ArrayView2::from_shape((rows, width), &self.z).map_err(|_| acm_linalg::Error::Memory {
-            what: "the scaled rows",
-            rows,
-            columns: width,
-        })?;
-        let table = Samples::from(table);
+        let table = self.samples()?;
         by_rows(
             rows,
             1,
@@ -407,17 +463,29 @@ fn rescale(squares: &mut [f64], middle: f64) -> Result<()> {
     Ok(())
 }
 
-/// The rows of the least squares, rising.
+/// The rows of the least squares, of equal ones the first, rising.
 fn nearest(squares: &[f64], count: usize) -> Result<Vec<usize>> {
-    let mut order = (0..squares.len()).gathered(WHAT)?;
-    if count < order.len() {
-        order.select_nth_unstable_by(count, |&one, &other| {
-            squares[one].total_cmp(&squares[other]).then(one.cmp(&other))
-        });
-        order.truncate(count);
+    let Some(last) = count.checked_sub(1).filter(|_| count < squares.len()) else {
+        return (0..squares.len().min(count)).gathered(WHAT);
+    };
+    let farthest = neighbours(&mut copied(squares, WHAT)?, last).0;
+    let nearer = squares.iter().filter(|square| square.total_cmp(&farthest).is_lt()).count();
+    let mut equal = count - nearer;
+    let mut near = |square: &f64| match square.total_cmp(&farthest) {
+        Ordering::Less => true,
+        Ordering::Equal if equal > 0 => {
+            equal -= 1;
+            true
+        }
+        _ => false,
+    };
+    let mut chosen = reserved(count, WHAT)?;
+    for (row, square) in squares.iter().enumerate() {
+        if near(square) {
+            chosen.push(row);
+        }
     }
-    order.sort_unstable();
-    Ok(order)
+    Ok(chosen)
 }
 
 /// The inverse of a lower triangular matrix.
