@@ -101,7 +101,7 @@ class Verdict:
         self.labels[lost] = UNKNOWN
         self.strayed: Flags = regimes.strayed(values) & (self.labels == UNKNOWN)[:, None]
         """Drivers beyond their trained range, (n, columns)."""
-        self.driven = bool(regimes.drivers.any())
+        self.driven: bool = bool(regimes.drivers.any())
         self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~self.strayed.any(axis=1) & ~lost
         self.regimes: Labels = self.labels - UNKNOWN
         ages, state.phase = regimes.ages(self.labels, state.phase)
