@@ -207,6 +207,11 @@ impl<E: Copy + Default> Gaps<E> {
         Ok(())
     }
 
+    /// For another precision than before: what is kept of the latest pattern is not its own.
+    pub(crate) fn forget(&mut self) {
+        self.pattern.clear();
+    }
+
     /// The missing places, what [`Self::gather`] has solved, and the row.
     pub(crate) fn solved(&mut self) -> (&[usize], &[f64], &mut [f64]) {
         (&self.missing, &self.expected, &mut self.row)

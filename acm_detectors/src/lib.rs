@@ -57,6 +57,7 @@ pub mod pca;
 mod product;
 pub mod regime_detector;
 pub mod regimes;
+mod rounding;
 pub mod screen;
 pub mod similarity;
 mod states;

@@ -27,6 +27,7 @@
 //! ```
 
 mod held_out;
+mod rounded;
 #[cfg(test)]
 mod tests;
 mod whitening;
@@ -34,7 +35,7 @@ mod whitening;
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::error::require;
 use acm_linalg::lanes::{LANES, Row, V};
-use acm_linalg::samples::{by_rows, share_missing};
+use acm_linalg::samples::{by_rows, room, share_missing};
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
 use fearless_simd::{Level, Simd, dispatch};
@@ -46,6 +47,7 @@ use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
 use crate::limits::{chi2_upper, t2_limit};
 use crate::packed::{rows_of, squares_by_group};
+use crate::rounding::Rounding;
 use crate::screen::{LeftOut, Screened};
 use crate::states::States;
 use crate::wandering::Wandering;
@@ -76,6 +78,9 @@ pub struct FittedMahalanobis {
     held_out: Option<HeldOut>,
     wandering: Option<Wandering>,
     states: States,
+    rounding: Rounding,
+    /// For each coarser step what judges rows that are rounded to it.
+    rounded: Vec<(Whitening, Dense)>,
     constants: Constants,
     left_out: LeftOut,
 }
@@ -112,7 +117,7 @@ impl MahalanobisDetector {
     /// that change by no more than rounding, are left out; scaled values are clipped to ±1e6.
     ///
     /// Cost: n w² / 2 products with w = d (lags + 1), once more for the limits from held-out rows, and the factors of eleven
-    /// (w, w) matrices, fewer from 200 coordinates on; of at most half as many rows as 256 coordinates or more, n² w products.
+    /// (w, w) matrices, of four more for coarser steps, fewer from 200 coordinates on; of at most half as many rows as 256 coordinates or more, n² w products.
     ///
     /// # Errors
     /// [`Error::TooFew`] unless there are six rows more than lags, and without shrinkage more rows than coordinates;
@@ -152,6 +157,8 @@ impl MahalanobisDetector {
             held_out: None,
             wandering: None,
             states: States::default(),
+            rounding: Rounding::default(),
+            rounded: Vec::new(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         };
@@ -159,6 +166,7 @@ impl MahalanobisDetector {
             (fitted.held_out, fitted.wandering) = (Some(held_out), wandering);
         }
         fitted.states = States::new(&states, &fitted.lagged, |row, out| fitted.precision.times(row, out))?;
+        fitted.learn_steps(all)?;
         fitted.constants = Constants::learn(self.constants, &screened, all, &fitted.used()?)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
@@ -240,7 +248,10 @@ impl FittedMahalanobis {
                     points: rows_of(padded)?,
                     white: rows_of(self.whitening.values())?,
                     back: rows_of(padded)?,
+                    saved: rows_of(padded)?,
+                    mixed: room(LANES, width, 0.0, "eight rows")?,
                     gaps: Gaps::new(self.lagged.width())?,
+                    latest: 0,
                 })
             },
             |desk, rows, out, stop| {
@@ -269,19 +280,60 @@ impl FittedMahalanobis {
         desk: &mut Desk,
         out: &mut [f64],
     ) -> Result<()> {
+        let incomplete = self.lagged.pack_gaps(simd, x, first, &mut desk.raw, &mut desk.points);
+        self.states.settle(&mut desk.points[..self.lagged.width()]);
+        let width = if parts { self.lagged.columns } else { 1 };
+        let rows = out.len() / width;
+        let judges = self.judges(x, first, &mut desk.raw);
+        if judges[..rows].iter().all(|&judge| judge == judges[0]) {
+            return self.judged(simd, judges[0], incomplete, parts, desk, out);
+        }
+        desk.saved.copy_from_slice(&desk.points);
+        let mut mixed = std::mem::take(&mut desk.mixed);
+        for judge in 0..=self.rounded.len() {
+            if !judges[..rows].contains(&judge) {
+                continue;
+            }
+            desk.points.copy_from_slice(&desk.saved);
+            self.judged(simd, judge, incomplete, parts, desk, &mut mixed[..out.len()])?;
+            for (lane, (out, mixed)) in out.chunks_exact_mut(width).zip(mixed.chunks_exact(width)).enumerate() {
+                if judges[lane] == judge {
+                    out.copy_from_slice(mixed);
+                }
+            }
+        }
+        desk.mixed = mixed;
+        Ok(())
+    }
+
+    /// The points on the desk, by one model.
+    #[inline(always)]
+    fn judged<S: Simd>(
+        &self,
+        simd: S,
+        judge: usize,
+        incomplete: bool,
+        parts: bool,
+        desk: &mut Desk,
+        out: &mut [f64],
+    ) -> Result<()> {
         let Desk {
-            raw,
             points,
             white,
             back,
             gaps,
+            latest,
+            ..
         } = desk;
-        let incomplete = self.lagged.pack_gaps(simd, x, first, raw, points);
-        self.states.settle(&mut points[..self.lagged.width()]);
+        let (whitening, precision) = self.judge(judge);
         if incomplete {
-            gaps.fill(&self.precision, points, self.lagged.kept.len())?;
+            if *latest != judge {
+                gaps.forget();
+                *latest = judge;
+            }
+            gaps.fill(precision, points, self.lagged.kept.len())?;
         }
-        self.whitening.apply(simd, points, white);
+        whitening.apply(simd, points, white);
         let mut squares = Row::default();
         if incomplete || !parts {
             squares.store(squares_by_group(simd, white));
@@ -296,7 +348,7 @@ impl FittedMahalanobis {
             return Ok(());
         }
         back.fill(Row::default());
-        self.whitening.back(simd, white, back);
+        whitening.back(simd, white, back);
         for place in 0..points.len() {
             let point: V<_> = points[place].load(simd);
             points[place].store(point * back[place].load(simd));
@@ -452,12 +504,17 @@ struct Desk {
     points: Vec<Row>,
     white: Vec<Row>,
     back: Vec<Row>,
+    /// Points and results of rows that are judged by several models.
+    saved: Vec<Row>,
+    mixed: Vec<f64>,
     gaps: Gaps<usize>,
+    /// The model that filled gaps last.
+    latest: usize,
 }
 
 impl Persist for FittedMahalanobis {
     const KIND: &'static str = "MahalanobisDetector";
-    const VERSION: u64 = 4;
+    const VERSION: u64 = 5;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -490,6 +547,7 @@ impl Persist for FittedMahalanobis {
             wandering.write(to, &held_out::HALVES);
         }
         self.states.write(to);
+        self.rounding.write(to);
         self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
@@ -505,7 +563,7 @@ impl Persist for FittedMahalanobis {
         let parameters = MahalanobisDetector::new(shrinkage, lagged.lags)
             .map_err(|_| from.wrong("share"))?
             .with_constants(Constants::watched(from));
-        let width = lagged.width();
+        let (width, kept) = (lagged.width(), lagged.kept.len());
         let covariance = from.matrix("covariance", width, width)?;
         from.require(covariance.iter().all(|value| value.is_finite()), "covariance")?;
         let rows = from.size("rows")?;
@@ -524,7 +582,7 @@ impl Persist for FittedMahalanobis {
         let wandering = Wandering::read(from, lagged.columns, &held_out::HALVES)?;
         let left_out = LeftOut::read(from, lagged.columns)?;
         let constants = Constants::read(from, lagged.columns)?;
-        Ok(Self {
+        let mut read = Self {
             parameters,
             whitening,
             states: States::read(from, width, |row, out| precision.times(row, out))?,
@@ -535,8 +593,15 @@ impl Persist for FittedMahalanobis {
             shrinkage: share,
             held_out: HeldOut::read(from, &NAMES)?,
             wandering,
+            rounding: Rounding::read(from, kept)?,
+            rounded: Vec::new(),
             constants,
             left_out,
-        })
+        };
+        read.rounded = read.rounded().map_err(|error| match error {
+            Error::Singular { .. } => from.wrong("member.steps"),
+            other => other,
+        })?;
+        Ok(read)
     }
 }

@@ -10,7 +10,7 @@ use crate::arguments::{choice, count, number, unknown_word, word};
 use crate::classes::{Array, CONSTANTS, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
-use crate::models::{left_out, marked, wandering};
+use crate::models::{Asked, left_out, marked, wandering};
 
 /// Whether a limit is of rows that the model has not seen.
 const METHODS: [(&str, bool); 2] = [("held_out", true), ("theoretical", false)];
@@ -38,6 +38,7 @@ learned!(
     used_ = Array(&fit.used().map_err(exception)?),
     wandering_ = Array(&marked(fit.wandering(), fit.columns())?),
     expected_false_alarms_ = fit.expected_false_alarms(),
+    steps_ = Array(fit.steps()),
     left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
@@ -50,6 +51,10 @@ impl MahalanobisDetector {
         let constants = choice(constants, "constants", &CONSTANTS)?;
         let parameters = Parameters::new(shrinkage, lags);
         Self::of(parameters.map(|parameters| parameters.with_constants(constants)))
+    }
+
+    fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.line(|fit, x, out| fit.resolution(x, out))
     }
 
     fn limit(&self, alpha: &Value<'_>, method: &Value<'_>) -> PyResult<f64> {

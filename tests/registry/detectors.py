@@ -255,6 +255,7 @@ ROWS = (
         {"shrinkage": "ledoit_wolf", "lags": 1, "constants": "watch"},
         ({}, {"shrinkage": "none"}, {"shrinkage": 0.3, "lags": 2, "constants": "ignore"}),
         remembers=True,
+        more=("resolution",),
         others={
             "moved": lambda rows: {"x": history(rows)},
             "limit": lambda rows: {"alpha": 0.01, "method": "held_out"},

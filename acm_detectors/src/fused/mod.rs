@@ -37,7 +37,7 @@ mod memory;
 mod parts;
 mod resolution;
 mod score;
-mod steps;
+pub(crate) mod steps;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use acm_linalg::{Error, Result, Samples};
 
 use super::FittedFused;
 use super::memory::ResidualMeans;
-use super::steps::{WHAT, tolerance};
+use super::steps::{WHAT, whole};
 
 /// Rows that are looked at together.
 const BLOCK: usize = 64;
@@ -26,9 +26,6 @@ const ALONE: f64 = 6.0;
 /// What a reading that lies on none of them takes from the evidence: some sensors may come another way. Readings in tenths lie
 /// on every other fifth by chance, and must not seem to.
 const OFF: [f64; 3] = [1.0, 1.0, 0.5];
-
-/// Sums with this are whole numbers, the nearest ones.
-const WHOLE: f64 = 6_755_399_441_055_744.0;
 
 /// What the readings of each sensor tell of steps.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -134,16 +131,6 @@ impl Telling {
             latest: room(sensors, 1, 0.0, WHAT)?,
         })
     }
-}
-
-/// The whole number, not 0, that a reading is near, `None` within if it is near none, `None` if it is too large to tell.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "below 2^31")]
-fn whole(steps: f64) -> Option<Option<i32>> {
-    let near = tolerance(steps)?;
-    let nearest = (steps + WHOLE) - WHOLE;
-    // What is far smaller than a step does not lie on it.
-    Some((nearest != 0.0 && (steps - nearest).abs() <= near).then_some(nearest as i32))
 }
 
 /// Room for the counts of a row.

@@ -16,37 +16,62 @@ use super::{FittedFused, Fused};
 const FEW_VALUES: usize = 20;
 
 /// Powers of ten that are looked at.
-const EXPONENTS: Range<i32> = -9..4;
+pub(crate) const EXPONENTS: Range<i32> = -9..4;
 
 /// How far from a multiple of a step a reading may lie, in steps, and for each step of it: that of single precision.
 const NEAR: (f64, f64) = (1e-6, 4e-8);
 
 /// Readings of so many steps that they may lie this far from one tell nothing.
-const TOO_FAR: f64 = 0.05;
+pub(crate) const TOO_FAR: f64 = 0.05;
 
 /// Steps that raise the mean power by less than this share do not matter.
-pub(super) const MATTERS: f64 = 0.01;
+pub(crate) const MATTERS: f64 = 0.01;
 
 /// Most models of rounded rows.
-const MOST_MEMBERS: usize = 4;
+pub(crate) const MOST_MEMBERS: usize = 4;
 
 /// Steps of more standard deviations than this make of a sensor a state: it is not rounded, its noise is as large.
-const COARSEST: f64 = 2.0;
+pub(crate) const COARSEST: f64 = 2.0;
 
 /// What stands for the step of a state.
-pub(super) const FEW: f64 = -1.0;
+pub(crate) const FEW: f64 = -1.0;
 
 pub(super) const WHAT: &str = "steps of readings";
 
+/// Sums with this are whole numbers, the nearest ones.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
+
 /// How far from a multiple of `step` a reading may lie, in steps; `None` where it is too large to tell.
 #[inline(always)]
-pub(super) fn tolerance(steps: f64) -> Option<f64> {
-    let near = NEAR.0 + NEAR.1 * steps.abs();
+fn tolerance(steps: f64) -> Option<f64> {
+    let near = near(steps);
     (near < TOO_FAR).then_some(near)
 }
 
+/// The same, however large it is.
+#[inline(always)]
+pub(crate) fn near(steps: f64) -> f64 {
+    NEAR.0 + NEAR.1 * steps.abs()
+}
+
+/// The nearest whole number, of less than 2^51.
+#[inline(always)]
+pub(crate) fn nearest(steps: f64) -> f64 {
+    (steps + WHOLE) - WHOLE
+}
+
+/// The whole number, not 0, that a reading is near, `None` within if it is near none, `None` if it is too large to tell.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "below 2^31")]
+pub(super) fn whole(steps: f64) -> Option<Option<i32>> {
+    let near = tolerance(steps)?;
+    let nearest = nearest(steps);
+    // What is far smaller than a step does not lie on it.
+    Some((nearest != 0.0 && (steps - nearest).abs() <= near).then_some(nearest as i32))
+}
+
 /// Ten to a power, in its nearest number.
-fn ten(exponent: i32) -> f64 {
+pub(crate) fn ten(exponent: i32) -> f64 {
     if exponent < 0 {
         1.0 / 10.0_f64.powi(-exponent)
     } else {
@@ -67,7 +92,7 @@ fn rounded(value: f64, exponent: i32) -> f64 {
 
 /// The coarsest of 1, 2 and 5 times a power of ten whose multiples all known values are: 0 where there is none, -1 where the
 /// values are few.
-fn step_of(values: &[f64]) -> f64 {
+pub(crate) fn step_of(values: &[f64]) -> f64 {
     let known = || values.iter().copied().filter(|value| value.is_finite());
     let mut distinct = [0.0; FEW_VALUES + 1];
     let mut count = 0;

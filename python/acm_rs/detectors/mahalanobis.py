@@ -45,6 +45,9 @@ class MahalanobisDetector(Watching, Screening, Detector):
     A row without any value scores NaN. At fit missing values are replaced by what the others let expect, plus noise of
     the variance they have about that [3]_.
 
+    Rows that are rounded more coarsely than the training rows (``resolution``) are judged by S with q²/12, the variance
+    of what is rounded away, for each sensor that was finer. That a row is, most of its sensors must show at once.
+
     .. [1] O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
            Multivariate Analysis 88, 2004, doi 10.1016/S0047-259X(03)00096-4.
     .. [2] E. B. Wilson and M. M. Hilferty, "The distribution of chi-square", Proceedings of the National Academy of
@@ -116,6 +119,11 @@ class MahalanobisDetector(Watching, Screening, Detector):
         They are without a value, or change by no more than the rounding of their values.
         """
         return self._engine.used_
+
+    @property
+    def steps_(self) -> NDArray[np.float64]:
+        """Steps of readings, coarser than at fit and rising, that matter: at most four powers of ten, (steps,)."""
+        return self._engine.steps_
 
     @property
     def wandering_(self) -> NDArray[np.bool_]:
@@ -243,6 +251,45 @@ class MahalanobisDetector(Watching, Screening, Detector):
             As for ``score``.
         """
         return self._tables(self._engine.contributions, x)
+
+    @overload
+    def resolution(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def resolution(self, x: Table) -> Any: ...
+    def resolution(self, x: Table) -> Any:
+        """Tell which rows are rounded more coarsely than the training rows were, and to what.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows as for ``score``.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            The step, in units of the readings, that the row is judged for, one of ``steps_``; 0 for rows as fine as
+            those of the training. It is told from all sensors of the row itself.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> random = np.random.default_rng(0)
+        >>> x = random.normal(size=(1000, 2)) @ random.normal(size=(2, 6)) + 0.02 * random.normal(size=(1000, 6))
+        >>> detector = acm_rs.MahalanobisDetector().fit(x[:800])
+        >>> x[900:] = x[900:].round(1)
+        >>> detector.resolution(x[898:902]).tolist()
+        [0.0, 0.0, 0.1, 0.1]
+        """
+        return self._lines(self._engine.resolution, x, "resolution")
 
     def limit(self, alpha: float = 0.01, method: Literal["held_out", "theoretical"] = "held_out") -> float:
         """What a healthy row's score exceeds with probability ``alpha``.

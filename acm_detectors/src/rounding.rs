@@ -1,0 +1,198 @@
+//! Rows that are rounded more coarsely than the training rows were: on which steps their readings lie, and the noise that is.
+//!
+//! What a row lies on is read from all of its sensors at once, so that a sensor that fails at a round value is none of that.
+
+use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::{push, reserved};
+use acm_linalg::samples::room;
+use acm_linalg::{Reader, Result, Samples, Writer};
+
+use crate::fused::steps::{COARSEST, EXPONENTS, FEW, MATTERS, MOST_MEMBERS, TOO_FAR, near, nearest, step_of, ten};
+
+/// The steps that count as a model's, in tenths of its own: readings in steps of .02 or .05 are judged as if rounded to .1.
+const TENTHS: [i32; 3] = [2, 5, 10];
+
+/// Decimal digits of evidence that a row has steps: finer readings lie on them by chance in one row of ten thousand.
+const EVIDENCE: f64 = 4.0;
+
+/// What a reading that lies on none of them takes from the evidence.
+const OFF: f64 = 1.0;
+
+/// Sums of digits are rounded.
+const SLACK: f64 = 1e-9;
+
+/// Tenths that are no whole fifth, half or step are further from one than this.
+const APART: f64 = 0.05;
+
+const WHAT: &str = "steps of readings";
+
+/// The steps of training readings, and coarser ones that matter.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Rounding {
+    /// Of each sensor: 0 for none, -1 for states.
+    own: Vec<f64>,
+    /// Rising.
+    steps: Vec<f64>,
+    /// (steps, d): the digits of evidence of a reading that lies on a fifth, a half or the whole of a step; 0 where it tells
+    /// nothing.
+    digits: Vec<[f64; 3]>,
+    /// What all sensors together may tell.
+    most: Vec<f64>,
+}
+
+impl Rounding {
+    /// Of the sensors `kept` of `x`, with these scales; `power` is what a unit of each sensor's variance, scaled, adds to a
+    /// statistic that is `usual`.
+    pub(crate) fn learn(x: Samples<'_>, kept: &[usize], scale: &[f64], power: &[f64], usual: f64) -> Result<Self> {
+        let mut column = room(x.rows(), 1, 0.0, "a column")?;
+        let mut own = reserved(kept.len(), WHAT)?;
+        for &place in kept {
+            x.read_column(place, &mut column);
+            own.push(step_of(&column));
+        }
+        let continuous = own.iter().filter(|&&own| own >= 0.0).count();
+        let mut steps = Vec::new();
+        for exponent in EXPONENTS {
+            let step = ten(exponent);
+            let coarser = (0..kept.len()).filter(|&place| finer(own[place], step)).count();
+            let readings = (0..kept.len())
+                .filter(|&place| step <= COARSEST * scale[place] && own[place] >= 0.0)
+                .count();
+            if coarser == 0 || 2 * coarser < continuous || 2 * readings < continuous || steps.len() == MOST_MEMBERS {
+                continue;
+            }
+            let added = (0..kept.len()).filter(|&place| finer(own[place], step));
+            if added.map(|place| noise(step, scale[place]) * power[place]).sum::<f64>() >= MATTERS * usual {
+                push(&mut steps, step, WHAT)?;
+            }
+        }
+        Self::of(own, steps)
+    }
+
+    fn of(own: Vec<f64>, steps: Vec<f64>) -> Result<Self> {
+        let mut digits = room(steps.len(), own.len(), [0.0; 3], WHAT)?;
+        let mut most = reserved(steps.len(), WHAT)?;
+        for (digits, &step) in digits.chunks_exact_mut(own.len().max(1)).zip(&steps) {
+            for (digits, &own) in digits.iter_mut().zip(&own) {
+                for (digits, parts) in digits.iter_mut().zip(TENTHS) {
+                    let step = f64::from(parts) * step / 10.0;
+                    if finer(own, step) {
+                        *digits = (step / own).min(f64::from(parts)).log10();
+                    }
+                }
+            }
+            most.push(digits.iter().map(|digits| digits[2]).sum());
+        }
+        Ok(Self {
+            own,
+            steps,
+            digits,
+            most,
+        })
+    }
+
+    /// Coarser steps that matter, rising.
+    pub(crate) fn steps(&self) -> &[f64] {
+        &self.steps
+    }
+
+    /// The variance that rounding to step number `number` adds to each sensor, scaled.
+    pub(crate) fn noise<'a>(&'a self, number: usize, scale: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        let step = self.steps[number];
+        let each = self.own.iter().zip(scale);
+        each.map(move |(&own, &scale)| if finer(own, step) { noise(step, scale) } else { 0.0 })
+    }
+
+    /// For each of eight rows one more than the number of the coarsest step that it lies on; 0 for none. `raw` has a row for
+    /// each column, `kept` those of the sensors.
+    #[inline(always)]
+    pub(crate) fn judges(&self, raw: &[Row], kept: &[usize]) -> [usize; LANES] {
+        let mut judges = [0; LANES];
+        for (number, &step) in self.steps.iter().enumerate() {
+            let on = self.lie_on(number, 10.0 / step, raw, kept);
+            let mut any = false;
+            for (judge, on) in judges.iter_mut().zip(on) {
+                // Who lies on a step lies on all finer ones.
+                if on && *judge == number {
+                    *judge = number + 1;
+                    any = true;
+                }
+            }
+            if !any {
+                break;
+            }
+        }
+        judges
+    }
+
+    #[inline(always)]
+    fn lie_on(&self, number: usize, tenths: f64, raw: &[Row], kept: &[usize]) -> [bool; LANES] {
+        let sensors = self.own.len();
+        let mut evidence = [[0.0_f64; LANES]; TENTHS.len()];
+        let mut left = self.most[number];
+        for (digits, &column) in self.digits[number * sensors..(number + 1) * sensors].iter().zip(kept) {
+            if digits[2] == 0.0 {
+                continue;
+            }
+            left -= digits[2];
+            let values = &raw[column].0;
+            let mut greatest = f64::NEG_INFINITY;
+            for part in 0..TENTHS.len() {
+                let (digits, parts) = (digits[part], 1.0 / f64::from(TENTHS[part]));
+                let off = if digits > 0.0 { OFF } else { 0.0 };
+                for lane in 0..LANES {
+                    let steps = values[lane] * tenths;
+                    let (nearest, near) = (nearest(steps), near(steps));
+                    let share = nearest * parts;
+                    // What is far smaller than a step does not lie on it, and what is far larger, missing or 0 tells nothing.
+                    let tells = (near < TOO_FAR) & (steps != 0.0);
+                    let on = (nearest != 0.0)
+                        & ((steps - nearest).abs() <= near)
+                        & ((share - self::nearest(share)).abs() < APART);
+                    let told = if on { digits } else { -off };
+                    let sum = evidence[part][lane] + if tells { told } else { 0.0 };
+                    evidence[part][lane] = sum;
+                    greatest = if sum > greatest { sum } else { greatest };
+                }
+            }
+            // Most rows show it within a few sensors.
+            if greatest + left < EVIDENCE - SLACK {
+                return [false; LANES];
+            }
+        }
+        std::array::from_fn(|lane| evidence.iter().any(|evidence| evidence[lane] >= EVIDENCE - SLACK))
+    }
+
+    pub(crate) fn write(&self, to: &mut Writer) {
+        if !self.own.is_empty() {
+            to.reals("steps", &self.own);
+            to.reals("member.steps", &self.steps);
+        }
+    }
+
+    /// Of a model of so many sensors; files of former versions know no steps.
+    pub(crate) fn read(from: &Reader<'_>, sensors: usize) -> Result<Self> {
+        if !from.has("steps") {
+            return Ok(Self::default());
+        }
+        let own = from.reals("steps", sensors)?;
+        from.require(own.iter().all(|&step| step >= FEW && step.is_finite()), "steps")?;
+        let count = from.length("member.steps")?;
+        from.require(count <= MOST_MEMBERS, "member.steps")?;
+        let steps = from.reals("member.steps", count)?;
+        let rising = steps.windows(2).all(|pair| pair[0] < pair[1]);
+        let sound = steps.iter().all(|&step| (ten(EXPONENTS.start)..=ten(EXPONENTS.end)).contains(&step));
+        from.require(rising && sound, "member.steps")?;
+        Self::of(own, steps)
+    }
+}
+
+/// Whether a sensor's training readings are finer than a step.
+fn finer(own: f64, step: f64) -> bool {
+    own >= 0.0 && own < 0.999 * step
+}
+
+/// The variance of what is rounded away, scaled.
+fn noise(step: f64, scale: f64) -> f64 {
+    (step / scale).powi(2) / 12.0
+}
