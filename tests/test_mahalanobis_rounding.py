@@ -85,7 +85,9 @@ def test_a_row_has_its_bytes_whatever_stands_beside_it(lags: int) -> None:
     scores, shares = detector.score(x), detector.contributions(x)
     pieces = [detector.update(x[start : start + 13]) for start in range(0, 203, 13)]
     np.testing.assert_array_equal(np.concatenate(pieces), scores)
-    again = acm_rs.MahalanobisDetector.from_bytes(acm_rs.MahalanobisDetector("none", lags).fit(plant(1500, 0)).to_bytes())
+    again = acm_rs.MahalanobisDetector.from_bytes(
+        acm_rs.MahalanobisDetector("none", lags).fit(plant(1500, 0)).to_bytes()
+    )
     np.testing.assert_array_equal(np.concatenate([again.update(x[row : row + 1]) for row in range(203)]), scores)
     np.testing.assert_array_equal(again.steps_, detector.steps_)
     known = np.isfinite(scores)
