@@ -1,5 +1,6 @@
 """What the documents show must run, what they point at must exist, and the tables on numbers must be true."""
 
+import json
 import math
 import re
 import shlex
@@ -17,6 +18,7 @@ from registry import OF_FEATURES, OF_MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+NOTEBOOKS = sorted(ROOT.glob("docs/notebooks/*.ipynb"))
 MODEL_PAGES = sorted(ROOT.glob("docs/models/*.md"))
 GUIDES = [
     ROOT / "docs" / f"{name}.md"
@@ -35,19 +37,30 @@ def _blocks_and_what_they_print(document: Path) -> list[tuple[str, str]]:
     return re.findall(pair, document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
+def _cells(notebook: Path, kind: str) -> list[dict[str, Any]]:
+    found = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in found if cell["cell_type"] == kind]
+
+
+def _prose(document: Path) -> str:
+    if document.suffix == ".ipynb":
+        return "\n\n".join("".join(cell["source"]) for cell in _cells(document, "markdown"))
+    return document.read_text(encoding="utf-8")
+
+
 def _targets(document: Path) -> list[tuple[str, str]]:
     """Files and anchors that the links of a document lead to."""
-    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"```.*?```", "", _prose(document), flags=re.DOTALL)
     return [link for link in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text) if "://" not in link[0]]
 
 
 def _anchors(document: Path) -> set[str]:
-    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"```.*?```", "", _prose(document), flags=re.DOTALL)
     titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("document", [*DOCUMENTS, *NOTEBOOKS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     for target, anchor in _targets(document):
         there = document.parent / target if target else document
@@ -58,7 +71,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "entry"),
     [(page, ROOT / "docs" / "models.md") for page in MODEL_PAGES]
-    + [(page, ROOT / "README.md") for page in sorted(ROOT.glob("docs/*.md"))],
+    + [(page, ROOT / "README.md") for page in [*sorted(ROOT.glob("docs/*.md")), *NOTEBOOKS]],
     ids=lambda path: path.stem,
 )
 def test_a_page_is_linked_from_its_entry(page: Path, entry: Path) -> None:
@@ -107,6 +120,24 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(
     for block, shown in blocks:
         exec(block, names)
         assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_prints_what_it_shows(
+    notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = _cells(notebook, "code")
+    if any("result.plot()" in line for cell in cells for line in cell["source"]):
+        pytest.importorskip("matplotlib")
+        pytest.importorskip("plotly")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for cell in cells:
+        # A line that begins so is an order to the notebook, such as to show pictures.
+        exec("".join(line for line in cell["source"] if not line.startswith("%")), names)
+        # What is kept is text: pictures would make the file large, and differ from machine to machine.
+        assert {output["output_type"] for output in cell["outputs"]} <= {"stream"}
+        assert capsys.readouterr().out == "".join(line for output in cell["outputs"] for line in output["text"])
 
 
 def test_the_quickstart_runs_and_says_what_it_shows(
