@@ -1,0 +1,220 @@
+"""AR(1) detector of sensor histories: pandas frames in, scores out.
+
+One self-contained file that takes the place of ACM's own ``core/ar1_detector.py``. Residuals are computed by ``acm_rs``
+where it is installed, else by NumPy, with the same numbers. `BACKEND` says which serves; the environment variable
+``ACM_BACKEND`` (``rust``, or ``polars`` or ``pandas`` for NumPy), read once at import, forces one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+try:
+    import acm_rs as _acm_rs
+except ImportError:
+    _rs: Any = None
+else:
+    _rs = _acm_rs if hasattr(_acm_rs, "ar1_residuals") else None
+
+__all__ = ["BACKEND", "HAS_RUST", "MIN_AR1_SAMPLES", "MIN_FORECAST_SAMPLES", "AR1Detector"]
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+_log = logging.getLogger(__name__)
+
+MIN_AR1_SAMPLES = 3
+MIN_FORECAST_SAMPLES = 20
+_LARGEST = 1e150
+_FUSIONS = ("mean", "median", "p95")
+
+
+def _choose_backend(forced: str | None) -> str:
+    if forced not in {None, "", "rust", "polars", "pandas"}:
+        raise ValueError(f"ACM_BACKEND must be rust, polars or pandas, got {forced!r}")
+    if forced == "rust" and _rs is None:
+        raise RuntimeError("ACM_BACKEND=rust is not available here: pip install acm-rs")
+    return "rust" if _rs is not None and forced in {None, "", "rust"} else "numpy"
+
+
+HAS_RUST: bool = _rs is not None
+BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
+
+
+def _values(frame: pd.DataFrame) -> Array:
+    """Give the frame as float64 with NaN for what is missing, clipped so that squares stay finite."""
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"X must be a pandas DataFrame, got {type(frame).__name__}")
+    if not frame.columns.is_unique:
+        twice = list(frame.columns[frame.columns.duplicated()].unique())
+        raise ValueError(f"X must have columns of different names, twice there: {twice}")
+    wrong = [
+        name
+        for name, kind in frame.dtypes.items()
+        if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_complex_dtype(kind)
+    ]
+    if wrong:
+        raise TypeError(f"X must have columns of numbers, these are not: {wrong}")
+    x = np.empty(frame.shape, order="F")
+    for j in range(frame.shape[1]):
+        x[:, j] = frame.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
+    x[~np.isfinite(x)] = np.nan
+    beyond = [frame.columns[j] for j in np.flatnonzero((np.abs(x) > _LARGEST).any(axis=0))]
+    if beyond:
+        _log.warning("AR1: values beyond 1e150 are clipped: %s", beyond)
+    clipped: Array = np.clip(x, -_LARGEST, _LARGEST)
+    return clipped
+
+
+def _residuals(x: Array, phi: Array, mu: Array) -> Array:
+    if BACKEND == "rust":
+        return np.asarray(_rs.ar1_residuals(x, phi, mu), dtype=np.float64)
+    c = x - mu
+    r: Array = c.copy()
+    r[1:] -= phi * np.where(np.isnan(c[:-1]), 0.0, c[:-1])
+    r[0, ~np.isnan(r[0])] = 0.0
+    return r
+
+
+class AR1Detector:
+    """AR(1) model of each sensor; a row's score tells how far it is from what the row before lets expect.
+
+    Parameters
+    ----------
+    ar1_cfg : dict, optional
+        ``eps`` (1e-9), ``phi_cap`` (0.999, most that a coefficient may be in magnitude), ``sd_floor`` (1e-6, least
+        scale of residuals) and ``fuse`` (``"mean"``, ``"median"`` or ``"p95"`` over the sensors).
+
+    Attributes
+    ----------
+    phimap : dict
+        Coefficient and level of each sensor.
+    sdmap : dict
+        Scale of each sensor's residuals.
+
+    Raises
+    ------
+    ValueError
+        A setting is outside what it may be.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> x = pd.DataFrame({"a": np.random.default_rng(0).normal(50.0, 2.0, 300)})
+    >>> detector = AR1Detector({"fuse": "mean"}).fit(x)
+    >>> x.iloc[-1, 0] = 90.0
+    >>> int(detector.score(x).argmax())
+    299
+    """
+
+    def __init__(self, ar1_cfg: Mapping[str, Any] | None = None) -> None:
+        self.cfg: dict[str, Any] = dict(ar1_cfg or {})
+        self._eps = float(self.cfg.get("eps", 1e-9))
+        self._phi_cap = float(self.cfg.get("phi_cap", 0.999))
+        self._sd_floor = float(self.cfg.get("sd_floor", 1e-6))
+        self._fuse = self.cfg.get("fuse", "mean")
+        if not 0.0 <= self._phi_cap < 1.0:
+            raise ValueError(f"phi_cap must be at least 0 and below 1, got {self._phi_cap}")
+        if not (self._sd_floor > 0.0 and math.isfinite(self._sd_floor)):
+            raise ValueError(f"sd_floor must be above 0 and finite, got {self._sd_floor}")
+        if self._fuse not in _FUSIONS:
+            raise ValueError(f"fuse must be mean, median or p95, got {self._fuse!r}")
+        self.phimap: dict[Any, tuple[float, float]] = {}
+        self.sdmap: dict[Any, float] = {}
+        self._is_fitted = False
+
+    def fit(self, X: pd.DataFrame) -> AR1Detector:
+        """Learn level, coefficient and residual scale of each column; one without values is left out."""
+        x = _values(X)
+        self.phimap, self.sdmap = {}, {}
+        still, capped, few, empty = [], [], [], []
+        for name, column in zip(X.columns, x.T, strict=True):
+            known = column[~np.isnan(column)]
+            if not known.size:
+                empty.append(name)
+                continue
+            mu = float(np.median(known))
+            c = known - mu
+            phi = 0.0
+            if known.size < MIN_FORECAST_SAMPLES:
+                few.append(name)
+            if known.size >= MIN_AR1_SAMPLES:
+                if float(np.var(c)) < 1e-8:
+                    still.append(name)
+                else:
+                    # By the largest deviation, so that no square is lost below or above.
+                    unit = c / np.abs(c).max()
+                    below = float(np.sum(unit[:-1] ** 2))
+                    phi = float(np.sum(unit[1:] * unit[:-1])) / below if below > self._eps**2 else 0.0
+                if abs(phi) > self._phi_cap:
+                    phi = math.copysign(self._phi_cap, phi)
+                    capped.append(name)
+            r = c[1:] - phi * c[:-1] if known.size > 1 else c
+            scale = 1.4826 * float(np.median(np.abs(r - np.median(r))))
+            self.phimap[name] = (phi, mu)
+            self.sdmap[name] = max(scale, self._sd_floor)
+        for names, what in (
+            (empty, "have no values and are left out"),
+            (still, "hardly change (phi = 0)"),
+            (capped, f"have phi capped to ±{self._phi_cap}"),
+            (few, f"have fewer than {MIN_FORECAST_SAMPLES} values (unstable coefficients)"),
+        ):
+            if names:
+                _log.warning("AR1: %d columns %s: %s", len(names), what, names)
+        self._is_fitted = True
+        return self
+
+    def score(self, X: pd.DataFrame, return_per_sensor: bool = False) -> Array | tuple[Array, pd.DataFrame]:
+        """Score rows by abs(residual) / scale, fused over sensors; NaN where no sensor has a value.
+
+        With ``return_per_sensor`` also a frame of each sensor's abs(residual) / scale, with the index of ``X``. Columns
+        that the fit did not see, or of which more than half is missing here, are left out with a logged warning.
+        """
+        if not self._is_fitted:
+            raise RuntimeError("AR1Detector is not fitted: call fit first")
+        x = _values(X)
+        missing = np.isnan(x).mean(axis=0) if len(x) else np.zeros(x.shape[1])
+        unknown = [name for name in X.columns if name not in self.phimap]
+        gappy = [name for name, share in zip(X.columns, missing, strict=True) if share > 0.5 and name in self.phimap]
+        if unknown:
+            _log.warning("AR1: %d columns were not there at fit and are left out: %s", len(unknown), unknown)
+        if gappy:
+            _log.warning("AR1: %d columns have more than half missing and are left out: %s", len(gappy), gappy)
+        kept = [j for j, name in enumerate(X.columns) if name in self.phimap and missing[j] <= 0.5]
+        names = [X.columns[j] for j in kept]
+        z = np.empty((len(x), len(kept)))
+        if z.size:
+            phi = np.array([self.phimap[name][0] for name in names])
+            mu = np.array([self.phimap[name][1] for name in names])
+            sd = np.array([max(self.sdmap.get(name, self._sd_floor), self._sd_floor) for name in names])
+            z = np.abs(_residuals(np.asfortranarray(x[:, kept]), phi, mu)) / sd
+        fused = np.full(len(x), np.nan)
+        rows = ~np.isnan(z).all(axis=1)
+        if rows.any():
+            known = z[rows]
+            if self._fuse == "mean":
+                fused[rows] = np.nanmean(known, axis=1)
+            else:
+                fused[rows] = np.nanpercentile(known, 50.0 if self._fuse == "median" else 95.0, axis=1)
+        if return_per_sensor:
+            return fused, pd.DataFrame(z, index=X.index, columns=pd.Index(names))
+        return fused
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the model as plain values."""
+        return {"phimap": dict(self.phimap), "sdmap": dict(self.sdmap), "cfg": dict(self.cfg)}
+
+    @classmethod
+    def from_dict(cls, payload: Mapping[str, Any]) -> AR1Detector:
+        """Restore a model that scores as the one that ``to_dict`` was called on."""
+        model = cls(payload.get("cfg"))
+        model.phimap = {name: (float(pair[0]), float(pair[1])) for name, pair in payload["phimap"].items()}
+        model.sdmap = {name: float(sd) for name, sd in payload["sdmap"].items()}
+        model._is_fitted = True
+        return model
