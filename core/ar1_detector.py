@@ -65,7 +65,7 @@ def _values(frame: pd.DataFrame) -> Array:
     for j in range(frame.shape[1]):
         x[:, j] = frame.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
     x[~np.isfinite(x)] = np.nan
-    beyond = [frame.columns[j] for j in np.flatnonzero((np.abs(x) > _LARGEST).any(axis=0))]
+    beyond = [frame.columns[int(j)] for j in np.flatnonzero((np.abs(x) > _LARGEST).any(axis=0))]
     if beyond:
         _log.warning("AR1: values beyond 1e150 are clipped: %s", beyond)
     clipped: Array = np.clip(x, -_LARGEST, _LARGEST)

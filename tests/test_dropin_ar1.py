@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
+from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,6 +72,7 @@ def test_sensors_without_memory_are_scored() -> None:
 
 
 def test_restored_models_score_as_the_first() -> None:
+    joblib = pytest.importorskip("joblib")
     x = history()
     model = ar1.AR1Detector({"fuse": "p95"}).fit(x)
     file = io.BytesIO()
@@ -117,7 +118,7 @@ def test_a_row_without_values_scores_nan() -> None:
 
 
 @pytest.mark.parametrize("kind", ["float32", "Float64", "int64"])
-def test_kinds_of_columns(kind: str) -> None:
+def test_kinds_of_columns(kind: Any) -> None:
     x = history().round().astype(kind)
     plain = x.astype("float64")
     np.testing.assert_array_equal(ar1.AR1Detector().fit(x).score(x), ar1.AR1Detector().fit(plain).score(plain))
