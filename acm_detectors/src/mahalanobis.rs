@@ -117,7 +117,8 @@ impl MahalanobisDetector {
     /// that change by no more than rounding, are left out; scaled values are clipped to ±1e6.
     ///
     /// Cost: n w² / 2 products with w = d (lags + 1), once more for the limits from held-out rows, and the factors of eleven
-    /// (w, w) matrices, of four more for coarser steps, fewer from 200 coordinates on; of at most half as many rows as 256 coordinates or more, n² w products.
+    /// (w, w) matrices, of four more for coarser steps, fewer from 200 coordinates on; where there are 256 coordinates or more
+    /// and at most half as many rows, n² w products.
     ///
     /// # Errors
     /// [`Error::TooFew`] unless there are six rows more than lags, and without shrinkage more rows than coordinates;
