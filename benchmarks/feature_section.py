@@ -14,7 +14,6 @@ from benchmarks.features import (
     EARLIER_SECONDS,
     TIMES_OVER_EARLIER,
     TIMES_OVER_POLARS_NUMPY,
-    FeatureCall,
     feature_calls,
 )
 from benchmarks.kernels import Progress
@@ -30,9 +29,8 @@ OWN = ("drop-in, rust", "acm_rs.feature_matrix")
 """Forms that acm_rs computes, the one that is judged first."""
 
 
-def _at_threads(call: FeatureCall, module: ModuleType | None, count: int) -> Callable[[], None]:
+def _at_threads(module: ModuleType | None, count: int) -> Callable[[], None]:
     def before() -> None:
-        call.before()
         if module is not None:
             module.set_num_threads(count)
 
@@ -57,7 +55,6 @@ def feature_section(data: Path | None, module: ModuleType | None, plan: Plan, pr
     reference = next((by_name[n] for n in ("drop-in, pandas", "Polars + NumPy") if n in by_name), calls[0])
     numbers = {}
     for call in calls:
-        call.before()
         numbers[call.name] = np.asarray(call.output(call.run()), dtype=np.float64)
     expected = numbers[reference.name]
     scale = np.maximum(1.0, np.abs(expected).max(axis=0, initial=0.0))
@@ -68,9 +65,9 @@ def feature_section(data: Path | None, module: ModuleType | None, plan: Plan, pr
         if not worst[name] <= TOLERANCE:
             section.broken.append(f"{section.title}: {name} differs from {reference.name} by {worst[name]:.1e}")
     threads = module.get_num_threads() if module is not None else 1
-    candidates = [Candidate(call.name, call.run, before=_at_threads(call, module, threads)) for call in calls]
+    candidates = [Candidate(call.name, call.run, before=_at_threads(module, threads)) for call in calls]
     candidates += [
-        Candidate(f"{call.name}, 1 thread", call.run, before=_at_threads(call, module, 1))
+        Candidate(f"{call.name}, 1 thread", call.run, before=_at_threads(module, 1))
         for call in calls
         if call.name in OWN
     ]

@@ -35,7 +35,6 @@ class FeatureCall:
     name: str
     run: Callable[[], Any]
     output: Callable[[Any], Matrix]
-    before: Callable[[], None] = lambda: None
 
 
 def load_backend(backend: str) -> ModuleType | None:
@@ -64,15 +63,11 @@ def load_backend(backend: str) -> ModuleType | None:
         del sys.modules[name]
         return None
     finally:
-        _set_backend(before)
+        if before is None:
+            del os.environ["ACM_BACKEND"]
+        else:
+            os.environ["ACM_BACKEND"] = before
     return module
-
-
-def _set_backend(backend: str | None) -> None:
-    if backend is None:
-        os.environ.pop("ACM_BACKEND", None)
-    else:
-        os.environ["ACM_BACKEND"] = backend
 
 
 def _leading(x: Matrix, window: int) -> Iterable[tuple[int, Matrix]]:
@@ -227,5 +222,4 @@ def drop_in_call(backend: str, inputs: Inputs, window: int) -> FeatureCall | Non
         f"drop-in, {backend}",
         lambda: loaded.compute_basic_features(frame, window=window),
         lambda r: r.to_numpy(),
-        before=lambda: _set_backend(backend),
     )

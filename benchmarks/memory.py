@@ -115,7 +115,6 @@ def _call(spec: dict[str, Any]) -> Callable[[Any], Any]:
             call = next((c for c in feature_calls(inputs, 16, module) if c.name == name), None)
         if call is None:
             raise LookupError(name)
-        call.before()
         return call.run
 
     return features
