@@ -1,4 +1,4 @@
-//! Operating regimes of sensor histories: k-means, indices of a partition, how many clusters there are, sequences of labels.
+//! Operating regimes of sensor histories: k-means, HDBSCAN, indices of a partition, how many clusters there are, sequences of labels.
 //!
 //! # Examples
 //!
@@ -28,12 +28,15 @@
 //! ```
 
 pub mod choose;
+pub mod hdbscan;
 mod indices;
 pub mod kmeans;
 pub mod labels;
 mod partition;
 mod silhouette;
 mod unimodal;
+mod validity;
 
 pub use indices::{calinski_harabasz, davies_bouldin};
 pub use silhouette::{silhouette_samples, silhouette_score};
+pub use validity::validity_index;

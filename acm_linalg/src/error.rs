@@ -170,6 +170,18 @@ pub enum Error {
         /// The first column of it that is missing.
         column: usize,
     },
+    /// A value is missing where every value counts, and something can be done about it.
+    #[error("`{name}` must have no missing values (NaN or infinite), got one in row {row}, column {column}: {remedy}")]
+    Gap {
+        /// The argument.
+        name: &'static str,
+        /// The first row that has one.
+        row: usize,
+        /// The first column of it that is missing.
+        column: usize,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// No value, or none that changes, is left to fit a model on.
     #[error("`{name}` must have {requirement}")]
     Unfit {

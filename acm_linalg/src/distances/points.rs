@@ -194,15 +194,17 @@ impl Points {
     }
 
     /// Multiplies all values by a power of two so that sums of squares do not overflow, and underflow only where they are
-    /// nothing beside the greatest; for what does not depend on the unit.
-    pub fn rescale(&mut self) {
-        if !self.is_calm() {
-            let factor = unit(self.extent.1);
-            for row in &mut self.values {
-                row.0.iter_mut().for_each(|value| *value *= factor);
-            }
-            self.extent = (self.extent.0 * factor, self.extent.1 * factor);
+    /// nothing beside the greatest; for what does not depend on the unit. Returns that power.
+    pub fn rescale(&mut self) -> f64 {
+        if self.is_calm() {
+            return 1.0;
         }
+        let factor = unit(self.extent.1);
+        for row in &mut self.values {
+            row.0.iter_mut().for_each(|value| *value *= factor);
+        }
+        self.extent = (self.extent.0 * factor, self.extent.1 * factor);
+        factor
     }
 }
 
