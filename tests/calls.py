@@ -19,13 +19,14 @@ from typing import Any
 
 import acm_rs
 import pandas as pd
-from registry import MODELS, ROWS, STREAMS, WHOLE_JOB, Class, Model, Result, Stream
+from registry import CLUSTERINGS, MODELS, ROWS, STREAMS, WHOLE_JOB, Class, Clustering, Model, Result, Stream
 from registry.values import COLUMNS, FITTED_ROWS, Arguing, Arguments, complete, history, labels, line, seconds
 
 __all__ = [
     "ATTRIBUTES",
     "BY_LABEL",
     "CALLS",
+    "CLUSTERINGS",
     "COLUMNS",
     "MODELS",
     "STREAMS",
@@ -91,14 +92,16 @@ def constructor(name: str) -> Arguments:
     return dict(row.constructor)
 
 
-def _fitting(model: Model, rows: int) -> Arguments:
+def _fitting(model: Model | Clustering, rows: int) -> Arguments:
+    if isinstance(model, Clustering):
+        return {"x": complete(rows)}
     return {"x": history(rows), **model.fitting(rows)}
 
 
 @cache
 def _stored(name: str) -> bytes:
     row, fresh = ROWS[name], getattr(acm_rs, name)(**constructor(name))
-    if isinstance(row, Model):
+    if isinstance(row, Model | Clustering):
         fresh.fit(**_fitting(row, FITTED_ROWS))
     elif isinstance(row, Stream):
         fresh.update(**{name: value for name, value in row.update(FITTED_ROWS).items() if name != "times"})
@@ -108,7 +111,9 @@ def _stored(name: str) -> bytes:
 
 def named(name: str) -> Any:
     """The same, fitted on sensors with names."""
-    arguments = _fitting(MODELS[name], FITTED_ROWS)
+    row = ROWS[name]
+    assert isinstance(row, Model | Clustering)
+    arguments = _fitting(row, FITTED_ROWS)
     arguments["x"] = pd.DataFrame(arguments["x"], columns=list("abcd"))
     return getattr(acm_rs, name)(**constructor(name)).fit(**arguments)
 
@@ -118,7 +123,7 @@ def made(name: str) -> Any:
     row = ROWS[name]
     if isinstance(row, Result):
         return row.made()
-    if isinstance(row, Model | Stream):
+    if isinstance(row, Model | Clustering | Stream):
         return getattr(acm_rs, name).from_bytes(_stored(name))
     return getattr(acm_rs, name)(**constructor(name))
 
@@ -129,9 +134,13 @@ def _methods_of(name: str) -> Iterator[tuple[str, Arguing]]:
     if isinstance(row, Model):
         yield "fit", lambda rows: _fitting(row, max(rows, 60))
         yield from row.taking(history).items()
+    elif isinstance(row, Clustering):
+        yield "fit", lambda rows: _fitting(row, max(rows, 60))
+        for method in row.methods:
+            yield method, lambda rows: {"x": complete(rows)}
     elif isinstance(row, Stream):
         yield "update", row.update
-    if isinstance(row, Model | Stream):
+    if isinstance(row, Model | Clustering | Stream):
         yield "to_bytes", lambda rows: {}
         yield "from_bytes", lambda rows: {"data": _stored(name)}
         yield "save", lambda rows: {"path": _folder() / f"{name}.safetensors"}

@@ -46,13 +46,16 @@ def everything() -> tuple[Saved, ...]:
     """Every class that saves, with every set of parameters, amid a history."""
     import acm_rs
     from histories import plant
-    from registry import CASES
+    from registry import CASES, CLUSTERINGS
 
     found = []
     for case in CASES:
         model = case.make().fit(plant(420, case.model.columns, gaps=0.03))
         model.update(plant(40, case.model.columns, seed=1))
         found.append((str(case), model))
+    for row in CLUSTERINGS.values():
+        for number, parameters in enumerate(row.variants):
+            found.append((f"{row.name} {number}", row.make(**parameters).fit(plant(200, 3))))
     x = plant(40, 3, seed=2)
     for chart in (
         acm_rs.Cusum(5.0, 0.5, target=[1.0, 2.0, 3.0]),

@@ -20,7 +20,7 @@ import numpy as np
 from calls import CALLS, made
 from families import WINDOWS, family
 from histories import plant
-from registry import CASES, KERNELS, MATRICES, MODELS, PAIRS, WINDOWED
+from registry import CASES, CLUSTERINGS, KERNELS, MATRICES, MODELS, PAIRS, WINDOWED
 
 SIZES = (1, 2, 3, 130, 5000, 20_011)
 
@@ -42,7 +42,7 @@ def digest(value: Any) -> str:
             take(list(value))
         elif isinstance(value, acm_rs.Quality):
             state.update(repr(value.as_dict()).encode())
-        elif type(value).__name__ in MODELS:
+        elif type(value).__name__ in {*MODELS, *CLUSTERINGS}:
             fields = [name for name in dir(value) if name.endswith("_") and not name.startswith("_")]
             fields.remove("feature_names_in_")
             take([getattr(value, name) for name in fields])
@@ -92,6 +92,9 @@ def digests() -> dict[str, str]:
         x = plant(300, case.model.columns, seed=1, gaps=0.05)
         for method in ("score", "update", "contributions", *case.model.methods):
             found[f"{case} {method}"] = _attempt(lambda model=model, method=method, x=x: getattr(model, method)(x))
+    for row in CLUSTERINGS.values():
+        for number, parameters in enumerate(row.variants):
+            found[f"{row.name} {number} fitted"] = digest(row.make(**parameters).fit(plant(900, 4)))
     for name in ("Cusum", "EwmaChart", "PageHinkley"):
         found[f"{name} twice"] = digest([made(name).update(plant(500, 4)) for _ in range(2)])
     return found

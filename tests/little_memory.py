@@ -133,7 +133,8 @@ def ended(run: Run, errors: IO[bytes]) -> Ending:
 
 def _stored() -> dict[str, bytes]:
     """The saved models, made in a process of their own: a process that forks must have no threads."""
-    names = [name for name in calls.classes() if name in calls.MODELS or name in calls.STREAMS]
+    saved = {*calls.MODELS, *calls.CLUSTERINGS, *calls.STREAMS}
+    names = [name for name in calls.classes() if name in saved]
     folder = calls._folder()
     child = os.fork()
     if child == 0:

@@ -14,6 +14,7 @@ from typing import Any
 FILE = Path(__file__).parent / "data" / "saved_models.json"
 SMALL: dict[str, dict[str, Any]] = {
     "IsolationForest": {"n_estimators": 4, "max_samples": 32},
+    "HDBSCAN": {"min_cluster_size": 5, "min_samples": 2},
     "KMeans": {"n_clusters": 2},
     "GaussianMixture": {"n_components": 2},
     "PCADetector": {"n_components": 2, "lags": 1},
@@ -32,10 +33,10 @@ def read() -> dict[str, Any]:
 def main() -> None:
     """Add the models that the file does not have."""
     from histories import plant
-    from registry import MODELS
+    from registry import CLUSTERINGS, MODELS
 
     stored = read()
-    for name, model in MODELS.items():
+    for name, model in {**MODELS, **CLUSTERINGS}.items():
         fitted = model.make(**SMALL.get(name, {})).fit(plant(150, 4))
         data = fitted.to_bytes()
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])

@@ -17,7 +17,7 @@ import pytest
 import saved_models
 from damaged_files import as_first_format
 from histories import plant
-from registry import CASES, MODELS, Case, Floats, Model
+from registry import CASES, CLUSTERINGS, MODELS, Case, Floats, Model
 
 N = 420
 
@@ -382,7 +382,7 @@ def test_hostile_numbers_score_without_harm(case: Case) -> None:
 
 
 def test_every_model_has_a_stored_form() -> None:
-    assert {key.rsplit(" ", 1)[0] for key in saved_models.read()} == set(MODELS)
+    assert {key.rsplit(" ", 1)[0] for key in saved_models.read()} == {*MODELS, *CLUSTERINGS}
 
 
 @pytest.mark.parametrize("key", sorted(saved_models.read()))

@@ -32,6 +32,7 @@ ESTIMATORS = [
     adapters.OMRDetector(),
     adapters.IsolationForest(random_state=0),
     adapters.GaussianMixture(random_state=0),
+    adapters.HDBSCAN(),
     adapters.RegimeModel(random_state=0),
     adapters.KMeans(random_state=0),
 ]
@@ -56,7 +57,7 @@ def test_the_checks_pass(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[:-2], ids=lambda estimator: str(estimator)[:20])
+@pytest.mark.parametrize("estimator", ESTIMATORS[:-3], ids=lambda estimator: str(estimator)[:20])
 def test_the_sign_is_scikit_learns(estimator: Any) -> None:
     x = plant(400)
     fitted = clone(estimator).set_params(contamination=0.05).fit(x)
@@ -93,8 +94,8 @@ def test_an_impossible_contamination_is_named(contamination: Any) -> None:
 def test_parameters_are_those_of_the_model(estimator: Any) -> None:
     # A seed goes by scikit-learn's name. By default no row is judged with those before it but where that is the model.
     other = {"seed", "smoothing"} if isinstance(estimator, adapters.SimilarityDetector) else {"seed"}
-    if isinstance(estimator, adapters.KMeans | adapters.IsolationForest):
-        other |= {"n_clusters", "max_samples"}
+    if isinstance(estimator, adapters.KMeans | adapters.IsolationForest | adapters.HDBSCAN):
+        other |= {"n_clusters", "max_samples", "min_cluster_size"}
     model = inspect.signature(getattr(acm_rs, type(estimator).__name__)).parameters
     form = inspect.signature(type(estimator)).parameters
     assert set(model) - {"seed"} <= set(form)

@@ -1,4 +1,4 @@
-//! How well rows are parted: two indices.
+//! How well rows are parted: three indices.
 
 use acm_clustering as kernels;
 use pyo3::prelude::*;
@@ -20,4 +20,12 @@ pub(crate) fn davies_bouldin_score(x: &Value<'_>, labels: &Value<'_>) -> PyResul
     let x = x.samples();
     let labels = self::labels(labels, "labels", Some(x.rows()))?;
     compute(py, || kernels::davies_bouldin(x, &labels))
+}
+
+#[pyfunction]
+pub(crate) fn validity_index(x: &Value<'_>, labels: &Value<'_>) -> PyResult<f64> {
+    let (py, x) = (x.py(), input(x, "x")?);
+    let x = x.samples();
+    let labels = self::labels(labels, "labels", Some(x.rows()))?;
+    compute(py, || kernels::validity_index(x, &labels))
 }

@@ -31,12 +31,13 @@ from registry import (
 )
 from registry.features import FEATURE_MATRIX, FEATURES
 from registry.kernel import Kernel, LagKernel, PairKernel, partner
-from registry.model import Case, Class, Model, Result, Stream
+from registry.model import Case, Class, Clustering, Model, Result, Stream
 from registry.row import Array, Fact, Floats, Function, Job, Row
 from registry.whole import Matrix, Parts, Whole
 
 __all__ = [
     "CASES",
+    "CLUSTERINGS",
     "FEATURES",
     "FEATURE_MATRIX",
     "FORMER",
@@ -55,6 +56,7 @@ __all__ = [
     "Array",
     "Case",
     "Class",
+    "Clustering",
     "Fact",
     "Floats",
     "Function",
@@ -103,6 +105,11 @@ MATRICES: Mapping[str, Matrix] = MappingProxyType(
 MODELS: Mapping[str, Model] = MappingProxyType({row.name: row for row in _MODELS if isinstance(row, Model)})
 CASES: tuple[Case, ...] = tuple(Case(model, given) for model in MODELS.values() for given in model.variants)
 """Models, and each with every set of its parameters."""
+
+CLUSTERINGS: Mapping[str, Clustering] = MappingProxyType(
+    {row.name: row for row in _MODELS if isinstance(row, Clustering)}
+)
+"""Models of whole rows."""
 
 STREAMS: tuple[str, ...] = tuple(row.name for row in _MODELS if isinstance(row, Stream))
 """Classes of decisions that remember, need no fit and can be saved."""

@@ -103,6 +103,26 @@ class Model(Class):
         return self.benchmarks
 
 
+@dataclass(frozen=True, eq=False)
+class Clustering(Class):
+    """A model of whole rows: missing values are refused, and what it says of other rows says no sensor.
+
+    ``variants`` are parameters that take it through all its code, ``methods`` take rows and give results for each.
+    """
+
+    variants: tuple[Mapping[str, Any], ...]
+    methods: tuple[str, ...]
+    benchmarks: tuple[ModelCase, ...] = ()
+
+    def make(self, **parameters: Any) -> Any:
+        """Make one that is not fitted."""
+        return public(self.name)(**parameters)
+
+    @property
+    def timed(self) -> tuple[ModelCase, ...]:
+        return self.benchmarks
+
+
 @dataclass(frozen=True)
 class Case:
     """A model with one set of its parameters."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from registry.inputs import Matrix
-from registry.model import Model, Result
+from registry.model import Clustering, Model, Result
 from registry.row import Function, public
 from registry.timed import ONE_THREAD, SKLEARN, ModelCase, at_most, close, one_blas_thread
 from registry.values import FITTED_ROWS, Arguments, complete, history, labels
@@ -36,6 +36,53 @@ def _sklearn_kmeans(x: Matrix) -> Callable[[], Any]:
     from sklearn.cluster import KMeans
 
     return lambda: KMeans(4, n_init=10, random_state=0).fit(x).inertia_
+
+
+FAST_HDBSCAN = ("fast_hdbscan", "fast_hdbscan")
+HDBSCAN = ("hdbscan", "hdbscan")
+
+
+def _clouds(x: Matrix) -> Matrix:
+    """Ten clouds of the rows, some of which touch."""
+    return x + 6.0 * np.random.default_rng(5).random((10, x.shape[1]))[np.arange(len(x)) % 10]
+
+
+def _our_hdbscan(module: ModuleType, x: Matrix) -> Callable[[], Any]:
+    rows = _clouds(x)
+    return lambda: module.HDBSCAN(50, 5).fit(rows).labels_
+
+
+def _sklearn_hdbscan(x: Matrix) -> Callable[[], Any]:
+    from sklearn.cluster import HDBSCAN
+
+    rows = _clouds(x)
+    return lambda: HDBSCAN(50, min_samples=5, copy=True).fit(rows).labels_
+
+
+def _fast_hdbscan(x: Matrix) -> Callable[[], Any]:
+    from fast_hdbscan import HDBSCAN
+
+    rows = _clouds(x)
+    HDBSCAN(min_cluster_size=50, min_samples=4).fit(rows[:500])
+    return lambda: HDBSCAN(min_cluster_size=50, min_samples=4).fit(rows).labels_
+
+
+def _hdbscan(x: Matrix) -> Callable[[], Any]:
+    from hdbscan import HDBSCAN
+
+    rows = _clouds(x)
+    return lambda: HDBSCAN(50, min_samples=4, approx_min_span_tree=False, core_dist_n_jobs=-1).fit(rows).labels_
+
+
+def _alike(ours: Any, theirs: Any) -> str:
+    """Rows at which clusters part belong to none of them with us, and to either with the peers."""
+    from sklearn.metrics import adjusted_rand_score
+
+    found = float(adjusted_rand_score(ours, theirs))
+    return "" if found >= 0.999 else f"adjusted Rand index {found:.4f}"
+
+
+_HDBSCAN_PEERS = {SKLEARN: _sklearn_hdbscan, FAST_HDBSCAN: _fast_hdbscan, HDBSCAN: _hdbscan}
 
 
 @cache
@@ -70,6 +117,38 @@ ROWS = (
                 at_most(1.001),
                 6.0,
             ),
+        ),
+    ),
+    Clustering(
+        "HDBSCAN",
+        {
+            "min_cluster_size": 6,
+            "min_samples": 3,
+            "cluster_selection_method": "leaf",
+            "cluster_selection_epsilon": 0.1,
+            "allow_single_cluster": True,
+            "max_cluster_size": 300,
+        },
+        (
+            {"min_cluster_size": 5},
+            {"min_cluster_size": 4, "min_samples": 1, "cluster_selection_method": "leaf"},
+            {"min_cluster_size": 8, "min_samples": 40, "cluster_selection_epsilon": 0.5, "allow_single_cluster": True},
+            {"min_cluster_size": 3, "min_samples": 2, "max_cluster_size": 60},
+        ),
+        methods=("score", "approximate_predict", "membership"),
+        benchmarks=tuple(
+            ModelCase(
+                f"hdbscan_{columns}",
+                f"HDBSCAN, {rows:,} x {columns}",
+                ("HDBSCAN",),
+                _our_hdbscan,
+                _HDBSCAN_PEERS,
+                _alike,
+                3.0,
+                rows,
+                columns,
+            )
+            for rows, columns in ((20_000, 10), (50_000, 3))
         ),
     ),
     Model(
@@ -129,6 +208,7 @@ ROWS = (
     ),
     Function("calinski_harabasz_score", "test_cluster_indices.py", {"": _labelled}),
     Function("davies_bouldin_score", "test_cluster_indices.py", {"": _labelled}),
+    Function("validity_index", "test_hdbscan.py", {"": _labelled}),
     Function(
         "smooth_labels", "test_labels.py", {"": lambda rows: {"labels": labels(rows), "window": 5, "causal": False}}
     ),

@@ -185,3 +185,48 @@ def davies_bouldin_score(x: Table, labels: Labels) -> float:
     0.2727
     """
     return _native.davies_bouldin_score(arrays(x), states(labels, x))
+
+
+def validity_index(x: Table, labels: Labels) -> float:
+    """Density-based validity (DBCV): how sparse clusters of any shape are inside, and how sparse it is between them.
+
+    Parameters
+    ----------
+    x : array of float64 or float32, or frame, shape (n, d) or (n,)
+        A point in each row. Any memory layout; never changed. A 1-D array is one column.
+    labels : array or series of integers, shape (n,)
+        Cluster of each row, -1 for noise: of at least 2 kinds beside noise, with at least 2 rows each.
+
+    Returns
+    -------
+    float
+        Within -1 and 1; higher is better parted. The sum over the clusters of their share of all rows, noise counted,
+        times (b - a) / max(a, b): a the longest edge between inner rows of the cluster's spanning tree, b the least
+        distance of its inner rows from those of another one.
+
+    Raises
+    ------
+    TypeError
+        ``x`` is neither a float array nor a frame of numbers or ``labels`` no integer array.
+    ValueError
+        ``labels`` has another length than ``x`` has rows, or not the kinds that it must have; a value of ``x`` is
+        missing (NaN or infinite).
+
+    Notes
+    -----
+    The index of Moulavi et al. [1]_. Lengths are mutual reachabilities, with a core distance from all other rows of the
+    cluster: (Σ (1 / distance)^d / (n_c - 1))^(-1/d). Its powers are of relative distances, so that many columns
+    do not overflow. Inner rows have more than one edge; where there are none, or no edge between any, all count. Of
+    edges of equal length the tree takes that of the first rows. Time grows with n² d, memory is a copy of ``x``.
+
+    .. [1] Moulavi, Jaskowiak, Campello, Zimek and Sander, Density-based clustering validation, 2014, doi
+           10.1137/1.9781611973440.96.
+
+    Examples
+    --------
+    >>> import numpy as np, acm_rs
+    >>> x = np.array([0.0, 1.0, 2.0, 100.0, 101.0, 102.0])
+    >>> round(acm_rs.validity_index(x, np.array([0, 0, 0, 1, 1, 1])), 3)
+    0.987
+    """
+    return _native.validity_index(arrays(x), states(labels, x))

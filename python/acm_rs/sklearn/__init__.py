@@ -3,7 +3,7 @@
 Needs scikit-learn 1.6 or newer (``pip install "acm-rs[sklearn]"``). The detectors follow its sign convention:
 ``score_samples`` and ``decision_function`` are **lower** for what is more abnormal, ``predict`` gives -1 for outliers
 and 1 for the rest. ``offset_`` is the quantile ``contamination`` of the training scores. Missing values (NaN) are
-allowed; infinite ones are refused, as scikit-learn does.
+allowed but in ``HDBSCAN``; infinite ones are refused, as scikit-learn does.
 
 The fitted model of acm_rs is ``model_``: its contributions, limits and ``save`` are there.
 
@@ -20,7 +20,7 @@ Examples
 -1
 """
 
-from acm_rs.sklearn.clusters import KMeans, RegimeModel
+from acm_rs.sklearn.clusters import HDBSCAN, KMeans, RegimeModel
 from acm_rs.sklearn.detectors import (
     AR1Detector,
     FusedDetector,
@@ -34,6 +34,7 @@ from acm_rs.sklearn.detectors import (
 )
 
 __all__ = [
+    "HDBSCAN",
     "AR1Detector",
     "FusedDetector",
     "GaussianMixture",

@@ -114,6 +114,82 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Es
         return -float(np.square(self.model_.score(x)).sum())
 
 
+class HDBSCAN(ClusterMixin, Estimator):
+    """HDBSCAN: clusters of any shape and density, and noise.
+
+    Missing values are refused.
+
+    Parameters
+    ----------
+    min_cluster_size, min_samples, cluster_selection_method, cluster_selection_epsilon, allow_single_cluster,
+    max_cluster_size
+        As for `acm_rs.HDBSCAN`.
+
+    Attributes
+    ----------
+    labels_, probabilities_
+        The cluster of each row and how firmly it belongs there, (n,); -1 is noise.
+    """
+
+    _least_rows = 1
+    _complete = True
+    model_: Any
+    labels_: NDArray[np.int64]
+    probabilities_: Floats
+
+    def __init__(
+        self,
+        min_cluster_size: int = 5,
+        min_samples: int | None = None,
+        cluster_selection_method: Literal["eom", "leaf"] = "eom",
+        cluster_selection_epsilon: float = 0.0,
+        allow_single_cluster: bool = False,
+        max_cluster_size: int | None = None,
+    ) -> None:
+        self.min_cluster_size = min_cluster_size
+        self.min_samples = min_samples
+        self.cluster_selection_method = cluster_selection_method
+        self.cluster_selection_epsilon = cluster_selection_epsilon
+        self.allow_single_cluster = allow_single_cluster
+        self.max_cluster_size = max_cluster_size
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Find the clusters.
+
+        Parameters
+        ----------
+        X
+            Rows = samples, columns = sensors, (n, d).
+        y
+            Ignored.
+        """
+        x = self._rows(X, fitting=True)
+        model = acm_rs.HDBSCAN(
+            self.min_cluster_size,
+            self.min_samples,
+            cluster_selection_method=self.cluster_selection_method,
+            cluster_selection_epsilon=self.cluster_selection_epsilon,
+            allow_single_cluster=self.allow_single_cluster,
+            max_cluster_size=self.max_cluster_size,
+        )
+        self.model_ = self._learn(model, x)
+        self.labels_ = model.labels_
+        self.probabilities_ = model.probabilities_
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Tell the clusters of other rows; -1 for noise.
+
+        Parameters
+        ----------
+        X
+            Rows to place, (n, d).
+        """
+        x = self._rows(X)
+        labels: NDArray[np.int64] = self.model_.approximate_predict(x)[0]
+        return labels
+
+
 class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estimator):
     """Operating regimes: what a machine usually does, and which of that it is doing now.
 

@@ -48,14 +48,16 @@ Floats = NDArray[np.float64]
 
 
 class Estimator(BaseEstimator):
-    """What all estimators share: rows come in checked, missing values allowed."""
+    """What all estimators share: rows come in checked, missing values allowed where the model takes them."""
 
     _least_rows = 2
     _least_columns = 1
+    _complete = False
+    """Whether every value must be there."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = not self._complete
         return tags
 
     def _rows(self, x: ArrayLike, *, fitting: bool = False) -> Any:
@@ -66,7 +68,7 @@ class Estimator(BaseEstimator):
             x,
             reset=fitting,
             dtype=[np.float64, np.float32],
-            ensure_all_finite="allow-nan",
+            ensure_all_finite=True if self._complete else "allow-nan",
             ensure_min_samples=self._least_rows if fitting else 1,
             ensure_min_features=self._least_columns,
         )
