@@ -312,6 +312,9 @@ macro_rules! missing {
 /// What a model does about sensors that stand still in all of the training.
 pub(crate) const CONSTANTS: [(&str, bool); 2] = [("watch", true), ("ignore", false)];
 
+/// What it does about rows that are rounded coarser than those of the training.
+pub(crate) const ROUNDING: [(&str, bool); 2] = CONSTANTS;
+
 macro_rules! constants {
     ($class:ident) => {
         #[pymethods]

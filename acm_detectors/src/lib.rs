@@ -54,7 +54,7 @@ pub mod mixture;
 pub mod omr;
 mod packed;
 pub mod pca;
-mod product;
+pub mod product;
 pub mod regime_detector;
 pub mod regimes;
 mod rounding;

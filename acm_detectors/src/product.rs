@@ -3,12 +3,66 @@
 use std::ops::Range;
 
 use acm_linalg::lanes::{LANES, Row};
-use acm_linalg::samples::by_rows;
+use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Result, Samples};
 use fearless_simd::{Level, dispatch};
 
 use crate::lagged::Lagged;
 use crate::packed::{Packed, rows_of, squares};
+
+/// Each row of `x` times `matrix`: sums in the order of the columns, whichever rows come together.
+///
+/// Shapes: x (n, d), matrix (d, k) -> (n, k).
+/// Missing values count as they are: NaN makes NaN.
+/// Cost: n d k products. Threads: rows; any number gives the same bytes. Holds a copy of the matrix.
+///
+/// # Errors
+/// [`acm_linalg::Error::Columns`] unless `matrix` has a row for each column of `x`; [`acm_linalg::Error::Length`] unless `out`
+/// has n k places; [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let (rows, matrix) = (array![[1.0, 2.0]], array![[1.0, 0.0, 2.0], [0.5, 1.0, 0.0]]);
+/// let mut out = [0.0; 3];
+/// acm_detectors::product::of_rows(rows.view().into(), matrix.view().into(), &mut out)?;
+/// assert_eq!(out, [2.0, 2.0, 2.0]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn of_rows(x: Samples<'_>, matrix: Samples<'_>, out: &mut [f64]) -> Result<()> {
+    let (width, columns) = (matrix.rows(), matrix.columns());
+    x.require_columns(width)?;
+    let mut transposed = room(columns, width, 0.0, "a matrix")?;
+    for (column, out) in transposed.chunks_exact_mut(width.max(1)).enumerate() {
+        matrix.read_column(column, out);
+    }
+    let product = Packed::full(&transposed, columns, width)?;
+    by_rows(
+        x.rows(),
+        columns,
+        out,
+        product.width() as f64 + product.cost_ns(),
+        || Ok((rows_of(width)?, rows_of(product.padded())?)),
+        |(points, found), inside, out, stop| {
+            for (out, first) in out.chunks_mut(LANES * columns).zip(inside.step_by(LANES)) {
+                if stop.requested() {
+                    return;
+                }
+                x.pack(first, points);
+                dispatch!(Level::new(), simd => product.apply(simd, points, found));
+                for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
+                    for (value, found) in out.iter_mut().zip(&*found) {
+                        *value = found.0[lane];
+                    }
+                }
+            }
+        },
+    )
+}
 
 /// `product` times the points of the rows `rows` of `x`, row after row.
 ///

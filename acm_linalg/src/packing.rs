@@ -6,7 +6,7 @@ use std::ops::Range;
 use fearless_simd::{Simd, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
-use crate::lanes::{Element, LANES, Row, V, canonical};
+use crate::lanes::{Element, LANES, Row, canonical, loaded};
 use crate::source::{Pick, Plane};
 use crate::table::Table;
 
@@ -151,11 +151,11 @@ fn pack_run<S: Simd, T: Element>(
         && let Some(x) = x.with_whole_rows()
     {
         fetch(&x.slice(s![rows.clone(), ..]));
-        let missing: V<S> = missing.simd_into(simd);
+        let missing = loaded(simd, &missing);
         let block = x.slice(s![rows, run.columns.clone()]);
         for (values, target) in block.rows().into_iter().zip(target) {
             if let Some(Ok(values)) = values.to_slice().map(<&[T; LANES]>::try_from) {
-                let values: V<S> = values.map(T::widen).simd_into(simd);
+                let values = loaded(simd, &values.map(T::widen));
                 target.store(values.abs().simd_lt(f64::INFINITY).select(values + 0.0, missing));
             }
         }

@@ -5,7 +5,7 @@ use acm_linalg::state::Names;
 use pyo3::prelude::*;
 
 use crate::arguments::{choice, components_of, count, number, numbers, truth};
-use crate::classes::{Array, CONSTANTS, Sequence, Setting, class, learned, name_of, parameters, shared};
+use crate::classes::{Array, CONSTANTS, ROUNDING, Sequence, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, left_out};
@@ -22,6 +22,7 @@ parameters!(
     false_alarm_rate = of.false_alarm_rate(),
     trim = of.trim(),
     whole = of.whole(),
+    rounding = name_of(&of.rounding(), &ROUNDING),
     constants = name_of(&of.constants(), &CONSTANTS)
 );
 learned!(
@@ -54,6 +55,7 @@ impl FusedDetector {
         false_alarm_rate: &Value<'_>,
         trim: &Value<'_>,
         whole: &Value<'_>,
+        rounding: &Value<'_>,
         constants: &Value<'_>,
     ) -> PyResult<Self> {
         let components = components_of(n_components, "n_components")?;
@@ -64,7 +66,8 @@ impl FusedDetector {
         let whole = truth(whole, "whole")?;
         let fused = Fused::new(components, lags, &memories, folds, rate, number(trim, "trim")?);
         let constants = choice(constants, "constants", &CONSTANTS)?;
-        Self::of(fused.map(|fused| fused.with_whole(whole).with_constants(constants)))
+        let rounding = choice(rounding, "rounding", &ROUNDING)?;
+        Self::of(fused.map(|fused| fused.with_whole(whole).with_rounding(rounding).with_constants(constants)))
     }
 
     fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

@@ -11,6 +11,7 @@ mod omr;
 mod pca;
 mod regime_detector;
 mod regimes;
+mod rows;
 mod similarity;
 
 pub(crate) use ar1::*;
@@ -24,4 +25,5 @@ pub(crate) use omr::*;
 pub(crate) use pca::*;
 pub(crate) use regime_detector::*;
 pub(crate) use regimes::*;
+pub(crate) use rows::*;
 pub(crate) use similarity::*;

@@ -37,6 +37,9 @@ const FEW: usize = 20;
 /// then with what is drawn around it.
 const FILLS: [bool; 3] = [false, true, true];
 
+/// Stretches of the training rows for fits that only fill gaps.
+const FILL_FOLDS: usize = 3;
+
 /// Estimated time to scale a value, in nanoseconds.
 const SCALE_NS: f64 = 20.0;
 
@@ -75,30 +78,38 @@ impl Fused {
 
     /// Learns from the usable rows of `x`, mended from `raw`; what they lack is what the model lets expect.
     fn refine(&self, raw: Samples<'_>, x: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
-        let mut model = self.learn(x, x, usable, None)?;
-        if !gaps::any(x, 0..x.rows(), &model.lagged.kept)? {
-            self.add_members(&mut model, raw, x, usable)?;
-            return Ok(model);
-        }
         let (rows, columns) = (x.rows(), x.columns());
+        let every = (0..columns).gathered("the columns")?;
+        let mut filling = None;
+        if gaps::any(x, 0..rows, &every)? {
+            let model = self.filling(x, x, usable)?;
+            // Those of columns that are left out are none.
+            if gaps::any(x, 0..rows, &model.lagged.kept)? {
+                filling = Some(model);
+            }
+        }
+        let Some(mut filling) = filling else {
+            let mut model = self.learn(x, x, usable, None)?;
+            if self.rounding {
+                self.add_members(&mut model, raw, x, usable)?;
+            }
+            return Ok(model);
+        };
         let mut table = room(rows, columns, 0.0, "the training rows, filled")?;
         let mut present = room(rows, 1, 0, "counts of sensors")?;
-        for scatter in FILLS {
+        for (number, scatter) in FILLS.into_iter().enumerate() {
+            if number > 0 {
+                let filled = table_of(&table, rows, columns)?;
+                filling = self.filling(x, filled, usable)?;
+            }
             read_all(x, &mut table)?;
-            Filler::new(&model)?.fill(&mut table, 0, &mut present, scatter)?;
-            let filled = ArrayView2::from_shape((rows, columns), &table).map_err(|_| Error::Memory {
-                what: "the training rows, filled",
-                rows,
-                columns,
-            })?;
-            model = self.learn(x, filled.into(), usable, None)?;
+            Filler::new(&filling)?.fill(&mut table, 0, &mut present, scatter)?;
         }
-        let filled = ArrayView2::from_shape((rows, columns), &table).map_err(|_| Error::Memory {
-            what: "the training rows, filled",
-            rows,
-            columns,
-        })?;
-        self.add_members(&mut model, raw, filled.into(), usable)?;
+        let filled = table_of(&table, rows, columns)?;
+        let mut model = self.learn(x, filled, usable, None)?;
+        if self.rounding {
+            self.add_members(&mut model, raw, filled, usable)?;
+        }
         Ok(model)
     }
 
@@ -112,22 +123,41 @@ impl Fused {
         noise: Option<(&[usize], &[f64])>,
     ) -> Result<FittedFused> {
         let folds = folds(x.rows(), self.folds)?;
-        let mut good = copied(usable, "marks of the training rows")?;
-        let outside = self.outside(x, filled, &good, &folds, noise)?;
-        let upsets = self.upsets(&outside)?;
-        for &row in &upsets {
-            good[row] = false;
-        }
-        let outside = if upsets.is_empty() {
-            outside
-        } else {
-            self.outside(x, filled, &good, &folds, noise)?
-        };
+        let (outside, good) = self.settled(x, filled, usable, &folds, noise)?;
         let mut model = self.finish(outside, &good, &folds, self.whole)?;
         if self.whole {
             model.whole = self.learn_whole(x, filled, &good, noise)?;
         }
         Ok(model)
+    }
+
+    /// As [`Self::learn`], for a [`Filler`]: its parts have no limits.
+    fn filling(&self, x: Samples<'_>, filled: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
+        let folds = folds(x.rows(), self.folds.min(FILL_FOLDS))?;
+        let (outside, good) = self.settled(x, filled, usable, &folds, None)?;
+        Kept::of(outside, &good, &folds)?.model(self)
+    }
+
+    /// The residuals without upsets, and the rows that are none.
+    fn settled(
+        &self,
+        x: Samples<'_>,
+        filled: Samples<'_>,
+        usable: &[bool],
+        folds: &[Range<usize>],
+        noise: Option<(&[usize], &[f64])>,
+    ) -> Result<(Outside, Vec<bool>)> {
+        let mut good = copied(usable, "marks of the training rows")?;
+        let outside = self.outside(x, filled, &good, folds, noise)?;
+        let upsets = self.upsets(&outside)?;
+        if upsets.is_empty() {
+            return Ok((outside, good));
+        }
+        drop(outside);
+        for &row in &upsets {
+            good[row] = false;
+        }
+        Ok((self.outside(x, filled, &good, folds, noise)?, good))
     }
 
     /// Nor do the rows count that stand beside one that does not.
@@ -254,47 +284,29 @@ impl Fused {
         folds: &[Range<usize>],
         own_mean: bool,
     ) -> Result<FittedFused> {
-        let Outside {
-            mut residuals, model, ..
-        } = outside;
-        let sensors = model.lagged.kept.len();
-        let (kept, stretches) = close_up(&mut residuals, sensors, good, folds)?;
-        residuals.truncate(kept * sensors);
-        let residuals = Residuals {
-            values: &residuals,
-            sensors,
-            without: 0..0,
-        };
-        let beside = model.noise()?;
-        let factor = residuals.factor(&beside)?;
+        let kept = Kept::of(outside, good, folds)?;
+        let (residuals, stretches, rows) = (kept.rows(0..0), &kept.stretches, kept.count());
+        let sensors = residuals.sensors;
         let mut inverses = reserved(stretches.len(), "the folds")?;
-        for stretch in &stretches {
+        for stretch in stretches {
             let mut inverse = identity(sensors)?;
-            let others = Residuals {
-                without: stretch.clone(),
-                ..residuals
-            };
-            divide(&others.factor(&beside)?, &mut inverse, sensors, sensors)?;
+            divide(&kept.rows(stretch.clone()).factor(&kept.beside)?, &mut inverse, sensors, sensors)?;
             inverses.push(Packed::full(&inverse, sensors, sensors)?);
         }
         let lengths = |values: &[f64]| -> Result<Vec<f64>> {
-            let mut lengths = room(kept, 1, 0.0, "squared lengths of residuals")?;
-            let rows = ArrayView2::from_shape((kept, sensors), values).map_err(|_| Error::Memory {
-                what: "residuals",
-                rows: kept,
-                columns: sensors,
-            })?;
+            let mut lengths = room(rows, 1, 0.0, "squared lengths of residuals")?;
+            let table = table_of(values, rows, sensors)?;
             for (stretch, inverse) in stretches.iter().zip(&inverses) {
-                squared_lengths(inverse, rows.into(), stretch.clone(), &mut lengths[stretch.clone()])?;
+                squared_lengths(inverse, table, stretch.clone(), &mut lengths[stretch.clone()])?;
             }
             Ok(lengths)
         };
         let powers = lengths(residuals.values)?;
-        let usual = powers.iter().sum::<f64>() / kept as f64;
+        let usual = powers.iter().sum::<f64>() / rows as f64;
         let parts = self.parts()?;
         let chance = self.false_alarm_rate / parts.len() as f64;
         let mut norms = Norms::default();
-        let mut means = room(kept, sensors, 0.0, "averages of residuals")?;
+        let mut means = room(rows, sensors, 0.0, "averages of residuals")?;
         for part in parts {
             if part.kind == Kind::Power {
                 norms.push(part, &averaged(&powers, part.memory, usual)?, chance)?;
@@ -304,28 +316,85 @@ impl Fused {
                 let unit = (2.0 - part.memory) / part.memory;
                 statistic.iter_mut().for_each(|value| *value *= unit);
                 if own_mean {
-                    later(&mut statistic, part.memory, &stretches)?;
+                    later(&mut statistic, part.memory, stretches)?;
                 }
                 norms.push(part, &statistic, chance)?;
             }
         }
+        drop(means);
+        let mut model = kept.model(self)?;
+        model.norms = norms;
+        model.usual = usual;
+        Ok(model)
+    }
+}
+
+/// The residuals of the good rows, fold after fold, and the model of those rows.
+struct Kept {
+    values: Vec<f64>,
+    stretches: Vec<Range<usize>>,
+    /// Rows that are left out.
+    upsets: usize,
+    model: Subspace,
+    /// What the noise of rounding adds to the residuals' covariance.
+    beside: Vec<f64>,
+}
+
+impl Kept {
+    fn of(outside: Outside, good: &[bool], folds: &[Range<usize>]) -> Result<Self> {
+        let Outside {
+            mut residuals, model, ..
+        } = outside;
+        let sensors = model.lagged.kept.len();
+        let (count, stretches) = close_up(&mut residuals, sensors, good, folds)?;
+        residuals.truncate(count * sensors);
+        Ok(Self {
+            values: residuals,
+            stretches,
+            upsets: good.len() - count,
+            beside: model.noise()?,
+            model,
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.values.len() / self.sensors()
+    }
+
+    fn sensors(&self) -> usize {
+        self.model.lagged.kept.len()
+    }
+
+    /// All but some.
+    fn rows(&self, without: Range<usize>) -> Residuals<'_> {
+        Residuals {
+            values: &self.values,
+            sensors: self.sensors(),
+            without,
+        }
+    }
+
+    /// The model of all rows; its parts have no norms yet.
+    fn model(self, parameters: &Fused) -> Result<FittedFused> {
+        let sensors = self.sensors();
+        let factor = self.rows(0..0).factor(&self.beside)?;
         let Subspace {
             lagged,
             mut residual,
             kept: components,
             ..
-        } = model;
+        } = self.model;
         let width = lagged.width();
         divide(&factor, &mut residual, sensors, width)?;
         Ok(FittedFused {
-            parameters: self.clone(),
+            parameters: parameters.clone(),
             whitening: Packed::full(&residual, sensors, width)?,
             lagged,
             factor,
-            norms,
-            usual,
+            norms: Norms::default(),
+            usual: 0.0,
             components,
-            upsets: good.len() - kept,
+            upsets: self.upsets,
             left_out: LeftOut::default(),
             constants: Constants::default(),
             steps: Vec::new(),
@@ -335,6 +404,16 @@ impl Fused {
             whole: None,
         })
     }
+}
+
+/// Values row after row as a table.
+fn table_of(values: &[f64], rows: usize, columns: usize) -> Result<Samples<'_>> {
+    let table = ArrayView2::from_shape((rows, columns), values).map_err(|_| Error::Memory {
+        what: "the training rows",
+        rows,
+        columns,
+    })?;
+    Ok(table.into())
 }
 
 /// Moves the residuals of the good rows together, without the last value of each row; how many they are, and where each

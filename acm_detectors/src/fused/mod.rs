@@ -71,6 +71,7 @@ pub struct Fused {
     false_alarm_rate: f64,
     trim: f64,
     whole: bool,
+    rounding: bool,
     constants: bool,
 }
 
@@ -137,6 +138,7 @@ impl Fused {
             false_alarm_rate,
             trim,
             whole: false,
+            rounding: true,
             constants: true,
         })
     }
@@ -152,6 +154,19 @@ impl Fused {
     #[must_use]
     pub fn whole(&self) -> bool {
         self.whole
+    }
+
+    /// With models of rows that are rounded coarser than those of the training, as by default, or without.
+    #[must_use]
+    pub fn with_rounding(mut self, rounding: bool) -> Self {
+        self.rounding = rounding;
+        self
+    }
+
+    /// Whether rows that are rounded coarser than those of the training are judged by models of their own.
+    #[must_use]
+    pub fn rounding(&self) -> bool {
+        self.rounding
     }
 
     /// How many components are kept.
@@ -355,6 +370,7 @@ impl Persist for FittedFused {
         let parameters = parameters
             .map_err(|_| from.wrong("memories"))?
             .with_whole(from.has("whole") && from.count("whole")? > 0)
+            .with_rounding(from.has("steps"))
             .with_constants(Constants::watched(from));
         let (sensors, width, count) = (lagged.kept.len(), lagged.width(), parameters.parts()?.len());
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
@@ -394,8 +410,7 @@ impl Persist for FittedFused {
             telling: Telling::default(),
             whole: None,
         };
-        // Files of earlier versions judge all rows alike.
-        if from.has("steps") {
+        if model.parameters.rounding {
             model.read_members(from)?;
         }
         if parameters_whole {

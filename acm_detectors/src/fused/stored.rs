@@ -139,8 +139,7 @@ fn read_all(
 
 impl FittedFused {
     pub(super) fn write_members(&self, to: &mut Writer) {
-        // A model from a file of an earlier version knows no steps.
-        if self.steps.is_empty() {
+        if !self.parameters.rounding {
             return;
         }
         to.reals("steps", &self.steps);

@@ -32,6 +32,7 @@ impl Fused {
             false_alarm_rate: self.false_alarm_rate,
             trim: 0.0,
             whole: false,
+            rounding: false,
             constants: false,
         };
         // Each of its parts has its share among all parts.

@@ -5,7 +5,7 @@
 //! condition monitoring has in use is the one it stops at; the stopping rule is therefore part of the model.
 
 use acm_linalg::Result;
-use acm_linalg::lanes::{LANES, V};
+use acm_linalg::lanes::{LANES, V, loaded};
 use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::samples::room;
@@ -146,8 +146,7 @@ fn dot<S: Simd>(simd: S, left: &[f64], right: &[f64]) -> f64 {
     let (left, left_rest) = left.as_chunks::<LANES>();
     let (right, right_rest) = right.as_chunks::<LANES>();
     for place in 0..left.len().min(right.len()) {
-        let [a, b]: [V<S>; 2] = [left[place].simd_into(simd), right[place].simd_into(simd)];
-        sum += a * b;
+        sum += loaded(simd, &left[place]) * loaded(simd, &right[place]);
     }
     let lanes: [f64; LANES] = sum.into();
     let mut total = 0.0;
@@ -167,8 +166,7 @@ fn add<S: Simd>(simd: S, factor: f64, from: &[f64], to: &mut [f64]) {
     let (from, from_rest) = from.as_chunks::<LANES>();
     let (to, to_rest) = to.as_chunks_mut::<LANES>();
     for place in 0..from.len().min(to.len()) {
-        let [a, b]: [V<S>; 2] = [from[place].simd_into(simd), to[place].simd_into(simd)];
-        to[place] = (b + factors * a).into();
+        to[place] = (loaded(simd, &to[place]) + factors * loaded(simd, &from[place])).into();
     }
     for place in 0..from_rest.len().min(to_rest.len()) {
         to_rest[place] += factor * from_rest[place];

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use acm_linalg::Table;
-use acm_linalg::lanes::{Element, LANES, Row, V, canonical};
+use acm_linalg::lanes::{Element, LANES, Row, V, canonical, loaded};
 use fearless_simd::{Simd, prelude::*};
 use ndarray::{ArrayViewMut2, s};
 
@@ -20,10 +20,10 @@ pub(crate) fn load<S: Simd, T: Element>(
     if part.ncols() == LANES
         && let Some(part) = part.with_whole_rows()
     {
-        let missing: V<S> = [f64::NAN; LANES].simd_into(simd);
+        let missing = V::<S>::splat(simd, f64::NAN);
         for (values, row) in part.rows().into_iter().zip(tile) {
             if let Some(Ok(values)) = values.to_slice().map(<&[T; LANES]>::try_from) {
-                let values: V<S> = values.map(T::widen).simd_into(simd);
+                let values = loaded(simd, &values.map(T::widen));
                 row.store(values.abs().simd_lt(f64::INFINITY).select(values + 0.0, missing));
             }
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use acm_linalg::Table;
-use acm_linalg::lanes::{Element, LANES, Row, V};
+use acm_linalg::lanes::{Element, LANES, Row, V, loaded};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, Axis};
 
@@ -103,7 +103,7 @@ impl Packed {
                 let mut bits = 0;
                 let values = &mut self.values[group][start..start + some];
                 for row in 0..some {
-                    let x: V<S> = eight(rows[row], group * LANES, absent).simd_into(simd);
+                    let x = loaded(simd, &eight(rows[row], group * LANES, absent));
                     let centred = x * scale - centre;
                     if GAPS {
                         let here = x.abs().simd_lt(f64::INFINITY);

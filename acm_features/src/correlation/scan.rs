@@ -1,7 +1,7 @@
 //! What is known of a column before any product: whether it has gaps, how it is scaled and about what it is centred.
 
 use acm_linalg::columns::reserve;
-use acm_linalg::lanes::{Element, LANES, Row, V};
+use acm_linalg::lanes::{Element, LANES, Row, V, loaded};
 use acm_linalg::parallel;
 use acm_linalg::{Result, Table};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
@@ -134,7 +134,7 @@ fn sizes<S: Simd, T: Element>(simd: S, x: Table<'_, T>, found: &mut [Extent]) {
             for (group, found) in found.iter_mut().enumerate() {
                 let mut extent = *found;
                 for row in 0..some {
-                    extent.add(simd, eight(rows[row], group * LANES, 0.0).simd_into(simd));
+                    extent.add(simd, loaded(simd, &eight(rows[row], group * LANES, 0.0)));
                 }
                 *found = extent;
             }
@@ -150,7 +150,7 @@ fn sizes<S: Simd, T: Element>(simd: S, x: Table<'_, T>, found: &mut [Extent]) {
         let mut extent = Extent::default();
         for start in (0..values.len()).step_by(LANES) {
             let padding = values[start].widen();
-            extent.add(simd, eight(values, start, padding).simd_into(simd));
+            extent.add(simd, loaded(simd, &eight(values, start, padding)));
         }
         for lane in 0..LANES {
             found.least.0[number % LANES] = found.least.0[number % LANES].min(extent.least.0[lane]);

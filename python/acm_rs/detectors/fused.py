@@ -37,6 +37,9 @@ class FusedDetector(Watching, Screening, Detector):
         Watch the readings themselves too, in all directions: a machine that moves along its
         own correlations, only farther than ever, leaves no residuals. Loads with inertia
         then alarm a little more often.
+    rounding : {"watch", "ignore"}, default "watch"
+        Whether rows that are rounded coarser than the training rows are judged by models of their own, which is up to
+        four more fits, or like all others.
     constants : {"watch", "ignore"}, default "watch"
         Whether a sensor that stood still in all of the training and moves later is an alarm of its own that names it
         (``constants_``, ``moved``), or has no part in anything.
@@ -70,6 +73,7 @@ class FusedDetector(Watching, Screening, Detector):
 
     Rows that are rounded coarser than the training rows were are judged by a model of training rows rounded so, with
     the variance of rounding, step^2 / 12, in its covariances and with limits of its own; ``resolution`` tells which.
+    ``rounding="ignore"`` does without.
 
     NaN and infinity are missing: readings that make w = r' S^-1 r least take their place, which is what the present
     sensors and the rows before let expect. The power and the shift are scaled to all sensors. In a row without any
@@ -111,10 +115,11 @@ class FusedDetector(Watching, Screening, Detector):
         trim: float = 5.0,
         whole: bool = False,
         *,
+        rounding: Literal["watch", "ignore"] = "watch",
         constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self._engine = self._Engine(
-            n_components, lags, memories, folds, false_alarm_rate, trim, whole, constants=constants
+            n_components, lags, memories, folds, false_alarm_rate, trim, whole, rounding=rounding, constants=constants
         )
 
     @property
@@ -151,6 +156,11 @@ class FusedDetector(Watching, Screening, Detector):
     def whole(self) -> bool:
         """Whether the readings themselves are watched too."""
         return self._engine.whole
+
+    @property
+    def rounding(self) -> Literal["watch", "ignore"]:
+        """What is done about rows that are rounded coarser than the training rows."""
+        return self._engine.rounding
 
     @property
     def n_components_(self) -> int:

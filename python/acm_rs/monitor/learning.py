@@ -229,7 +229,7 @@ def _fused(rows: Matrix) -> FusedDetector | None:
     """The detector of all sensors at once, where there are rows enough for it."""
     if len(rows) < 100 or rows.shape[1] < 2:
         return None
-    detector = FusedDetector(false_alarm_rate=PART_RATE, constants="ignore")
+    detector = FusedDetector(false_alarm_rate=PART_RATE, rounding="ignore", constants="ignore")
     try:
         with quietly():
             detector.fit(np.ascontiguousarray(rows))

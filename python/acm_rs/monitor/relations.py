@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs import _native
+
 __all__ = ["Relations", "own_precision", "product", "solve_missing"]
 
 Matrix = NDArray[np.float64]
@@ -19,8 +21,6 @@ REACH = 1.25
 """Components beyond so many times their training range bend no further."""
 CHUNK = 2_000_000
 """Numbers of systems of equations that are held at once."""
-FEW = 8
-"""Rows that are multiplied one by one."""
 CAUTION = 3.0
 """Ridge of the covariance for each sensor over the number of rows, in units of its own noise."""
 TRIM = 0.05
@@ -29,16 +29,9 @@ TRIM = 0.05
 
 def product(rows: Matrix, matrix: Matrix) -> Matrix:
     """Rows times a matrix. A row's bytes do not depend on which others come with it, as those of `@` do."""
-    out = np.zeros((len(rows), matrix.shape[1]))
-    if len(rows) <= FEW and matrix.shape[1] > 1:
-        # The same sums in the same order: along the first axis they are taken row by row.
-        for place, row in enumerate(rows):
-            terms = np.multiply(row[:, None], matrix, order="C")
-            np.add.reduce(terms, axis=0, out=out[place], initial=0.0)
-    elif len(rows):
-        for column, weights in zip(np.asarray(rows).T, matrix, strict=True):
-            out += column[:, None] * weights
-    return out
+    if not (rows.size and matrix.size):
+        return np.zeros((len(rows), matrix.shape[1]))
+    return _native.product(rows, matrix)
 
 
 def solve_missing(rows: Matrix, missing: Flags, precision: Matrix) -> Matrix:

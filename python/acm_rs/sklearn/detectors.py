@@ -112,7 +112,7 @@ class FusedDetector(DetectorForm):
 
     Parameters
     ----------
-    n_components, lags, memories, folds, false_alarm_rate, trim, whole, constants
+    n_components, lags, memories, folds, false_alarm_rate, trim, whole, rounding, constants
         As for `acm_rs.FusedDetector`. It needs eight rows a fold.
     contamination
         Share of the training rows that count as outliers.
@@ -128,6 +128,7 @@ class FusedDetector(DetectorForm):
         trim: float = 5.0,
         whole: bool = False,
         contamination: float = 0.01,
+        rounding: Literal["watch", "ignore"] = "watch",
         constants: Literal["watch", "ignore"] = "watch",
     ) -> None:
         self.n_components = n_components
@@ -138,6 +139,7 @@ class FusedDetector(DetectorForm):
         self.trim = trim
         self.whole = whole
         self.contamination = contamination
+        self.rounding = rounding
         self.constants = constants
 
     def _model(self) -> Any:
@@ -149,6 +151,7 @@ class FusedDetector(DetectorForm):
             self.false_alarm_rate,
             self.trim,
             self.whole,
+            rounding=self.rounding,
             constants=self.constants,
         )
 
