@@ -2,266 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import acm_rs
 import numpy as np
 import pytest
+from fused_form import Reference, Whole, agree, close, faulty
 from histories import Floats, plant, same_bytes
 from scipy.linalg import solve_triangular
-from scipy.stats import t as student
-from sklearn.covariance import ledoit_wolf
-
-# ---- NumPy form -----------------------------------------------------------------------------------------------------
-
-
-def _lagged(z: Floats, lags: int) -> Floats:
-    padded = np.vstack([np.repeat(z[:1], lags, axis=0), z])
-    return np.hstack([padded[lags - lag : lags - lag + len(z)] for lag in range(lags + 1)])
-
-
-def _ewma(x: Floats, memory: float, start: Any) -> Floats:
-    out, level = np.empty_like(x), np.broadcast_to(start, x.shape[1:])
-    for row, value in enumerate(x):
-        level = (1.0 - memory) * level + memory * value
-        out[row] = level
-    return out
-
-
-@dataclass
-class Subspace:
-    """Principal components of lagged rows."""
-
-    z: Floats
-    rows: Any
-    lags: int
-    share: float
-    noise: Floats
-
-    def __post_init__(self) -> None:
-        v = _lagged(self.z, self.lags)[self.rows]
-        self.centre = v.mean(axis=0)
-        if not self.share:
-            self.p = np.zeros((v.shape[1], 0))
-            return
-        w, p = np.linalg.eigh(np.cov(v.T) + np.diag(np.tile(self.noise, self.lags + 1)))
-        w, p = w[::-1], p[:, ::-1]
-        kept = int(np.searchsorted(np.cumsum(w) / w.sum(), self.share)) + 1
-        self.p = p[:, : min(kept, len(w) - 1)]
-
-    def residual(self, z: Floats) -> Floats:
-        y = _lagged(z, self.lags) - self.centre
-        residual: Floats = y - (y @ self.p) @ self.p.T
-        return residual
-
-
-def _later(memory: float, fold: Any) -> Floats:
-    """How much larger the square of a mean of later rows is than of training rows, which know the others' mean."""
-    n = len(fold)
-    past = np.subtract.outer(np.arange(n), np.arange(n))
-    weights = np.where(past >= 0, memory * (1.0 - memory) ** np.maximum(past, 0), 0.0)
-    others = (fold[:, None] != fold[None, :]).astype(float)
-    others /= others.sum(axis=1, keepdims=True)
-    variance = ((weights - weights @ others) ** 2).sum(axis=1)
-    factor: Floats = (memory / (2.0 - memory) + 1.0 / n) / variance
-    return factor
-
-
-class Reference:
-    """The detector as its documentation says, row by row or by plain matrix algebra."""
-
-    def __init__(
-        self,
-        share: float = 0.9,
-        lags: int = 2,
-        memories: tuple[float, ...] = (1.0, 0.2, 0.03),
-        folds: int = 10,
-        rate: float = 0.01,
-        trim: float = 5.0,
-        noise: float = 0.0,
-        corrected: bool = False,
-    ) -> None:
-        self.variance, self.corrected = noise, corrected
-        self.share, self.lags, self.folds, self.rate, self.trim = share, lags, folds, rate, trim
-        self.parts = [("power", m) for m in memories] + [("shift", m) for m in memories if m < 1.0]
-
-    def _scale(self, x: Floats, good: Any) -> Floats:
-        self.mean, self.sd = x[good].mean(axis=0), x[good].std(axis=0, ddof=1)
-        self.noise = self.variance / self.sd**2
-        scaled: Floats = (x - self.mean) / self.sd
-        return scaled
-
-    def _outside(self, z: Floats, good: Any, edges: list[int]) -> Floats:
-        r = np.empty((len(z), z.shape[1] * (self.lags + 1)))
-        for a, b in pairwise(edges):
-            keep = np.r_[0:a, min(len(z), b + self.lags) : len(z)]
-            r[a:b] = Subspace(z, keep[good[keep]], self.lags, self.share, self.noise).residual(z)[a:b]
-        return r
-
-    def fit(self, x: Floats) -> Reference:
-        n, d = x.shape
-        edges = [number * n // self.folds for number in range(self.folds + 1)]
-        good = np.ones(n, dtype=bool)
-        z = self._scale(x, good)
-        r = self._outside(z, good, edges)
-        self.trimmed = 0
-        if self.trim:
-            u = np.cbrt((r * r).sum(axis=1))
-            far = (u - np.median(u)) / (1.4826 * np.median(abs(u - np.median(u))))
-            bad = np.flatnonzero(far > self.trim)
-            bad = bad[np.argsort(-far[bad])][: n // 20]
-            self.trimmed = len(bad)
-            if len(bad):
-                good[bad] = False
-                z = self._scale(x, good)
-                r = self._outside(z, good, edges)
-        self.model = Subspace(z, np.flatnonzero(good), self.lags, self.share, self.noise)
-        rows = np.flatnonzero(good)
-        fold = np.searchsorted(edges, rows, "right") - 1
-        r = r[rows, :d]
-        n = len(r)
-        shorten = (np.eye(len(self.model.p)) - self.model.p @ self.model.p.T)[:d]
-        beside = (shorten * np.tile(self.noise, self.lags + 1)) @ shorten.T
-        self.covariance = ledoit_wolf(r)[0] + beside
-        outside = [ledoit_wolf(r[fold != f])[0] + beside for f in range(self.folds)]
-
-        def crossed(e: Floats) -> Floats:
-            v = np.empty(n)
-            for f in range(self.folds):
-                own = e[fold == f]
-                v[fold == f] = (own * np.linalg.solve(outside[f], own.T).T).sum(axis=1)
-            return v
-
-        w = crossed(r)
-        self.w0 = w.mean()
-        self.a, self.b, self.limits = [], [], []
-        for kind, memory in self.parts:
-            if kind == "power":
-                v = w if memory == 1.0 else _ewma(w, memory, self.w0)
-            else:
-                v = (2.0 - memory) / memory * crossed(_ewma(r, memory, 0.0))
-                if self.corrected:
-                    v *= _later(memory, fold)
-            u = np.cbrt(v)[0 if memory == 1.0 else min(int(1.0 / memory), n // 4) :]
-            self.a.append(u.mean())
-            self.b.append(u.std())
-            phi = 1.0 - memory
-            means = max(n * (1.0 - phi) / (1.0 + phi), 2.0)
-            freedom = max(n * (1.0 - phi**2) / (1.0 + phi**2) - 1.0, 2.0)
-            self.limits.append(student.isf(self.rate / len(self.parts), freedom) * np.sqrt(1.0 + 1.0 / means))
-        return self
-
-    def _release(self, level: dict[float, Any], fast: float, lengths: Any, weigh: Floats) -> None:
-        """Bound the slower means by what the fastest sees of them."""
-        most = max(level[fast][0], 0.8 * self.w0)
-        noise = np.sqrt(self.w0 / len(weigh) * fast / (2.0 - fast))
-        for memory in level:
-            if memory < fast:
-                p, e, o = level[memory]
-                length = np.sqrt(lengths(e[None])[0])
-                along = e @ weigh @ level[fast][1] / max(length, 1e-300)
-                left = 1.0 - 0.1 * max(0.0, 1.0 - most / p)
-                longest = max(along + 2.0 * noise, np.sqrt(self.w0 * memory / (2.0 - memory)))
-                level[memory] = p * left, e * min(1.0, longest / max(length, 1e-300)), o * left
-
-    def follow(self, x: Floats) -> tuple[Floats, Floats]:
-        """Give the parts (n, parts) over their limits, and the contributions (n, d)."""
-        r = self.model.residual((x - self.mean) / self.sd)[:, : x.shape[1]]
-        weigh = np.linalg.inv(self.covariance)
-
-        def lengths(e: Floats) -> Floats:
-            lower = np.linalg.cholesky(self.covariance)
-            squares: Floats = (solve_triangular(lower, e.T, lower=True) ** 2).sum(axis=0)
-            return squares
-
-        size = lengths(r)
-        capped = r * np.sqrt(np.minimum(1.0, 5.0 * self.w0 / np.maximum(size, 1e-300)))[:, None]
-        slow = [memory for kind, memory in self.parts if kind == "shift"]
-        power, mean, own_power = {}, {}, {}
-        for memory in slow:
-            power[memory] = np.empty(len(r))
-            mean[memory], own_power[memory] = np.empty_like(r), np.empty_like(r)
-        level = {memory: (self.w0, np.zeros(r.shape[1]), np.zeros(r.shape[1])) for memory in slow}
-        shares = capped * (capped @ weigh)
-        for row, own_row in enumerate(capped):
-            for memory in slow:
-                p, e, o = level[memory]
-                p += memory * (lengths(own_row[None])[0] - p)
-                level[memory] = p, e + memory * (own_row - e), o + memory * (shares[row] - o)
-            if slow:
-                self._release(level, max(slow), lengths, weigh)
-            for memory in slow:
-                power[memory][row], mean[memory][row], own_power[memory][row] = level[memory]
-        statistics, own = [], []
-        for kind, memory in self.parts:
-            if kind == "shift":
-                e = mean[memory]
-                statistics.append((2.0 - memory) / memory * lengths(e))
-                own.append((2.0 - memory) / memory * e * (e @ weigh))
-            elif memory == 1.0:
-                statistics.append(size)
-                own.append(r * (r @ weigh))
-            else:
-                statistics.append(power[memory])
-                own.append(own_power[memory])
-        s = np.array(statistics)
-        z = (np.cbrt(s) - np.array(self.a)[:, None]) / np.array(self.b)[:, None] / np.array(self.limits)[:, None]
-        above = np.maximum(z, 0.0)
-        above /= np.maximum(above.sum(axis=0), 1e-300)
-        shares = np.einsum("pn,pnd->nd", above / s, np.maximum(np.array(own), 0.0))
-        return z.T, shares
-
-
-def _close(found: Any, exact: Any, tolerance: float = 1e-8) -> None:
-    np.testing.assert_allclose(found, exact, rtol=tolerance, atol=tolerance)
-
-
-def _agree(x: Floats, fresh: Floats, **given: Any) -> acm_rs.FusedDetector:
-    names = {"share": "n_components", "rate": "false_alarm_rate"}
-    named: dict[str, Any] = {names.get(name, name): value for name, value in given.items()}
-    detector = acm_rs.FusedDetector(whole=False, **named).fit(x)
-    reference = Reference(**given).fit(x)
-    assert detector.n_components_ == reference.model.p.shape[1]
-    assert detector.trimmed_ == reference.trimmed
-    _close(detector.mean_power_, reference.w0)
-    _close(detector.part_mean_, reference.a)
-    _close(detector.part_sd_, reference.b)
-    _close(detector.limits_, reference.limits, 1e-10)
-    parts, shares = reference.follow(fresh)
-    _close(detector.parts(fresh), parts)
-    _close(detector.score(fresh), parts.max(axis=1))
-    _close(detector.contributions(fresh), shares)
-    return detector
-
-
-class Whole(Reference):
-    """The readings themselves: no lags, no components, no fast powers, the greater limit of folds and halves."""
-
-    def __init__(self, rate: float, folds: int = 10, corrected: bool = True) -> None:
-        super().__init__(share=0.0, lags=0, memories=(0.2, 0.03), folds=folds, rate=rate, trim=0.0)
-        self.parts = self.parts[1:]
-        self.corrected = corrected
-
-    def fit(self, x: Floats) -> Whole:
-        super().fit(x)
-        if self.corrected:
-            halves = Whole(self.rate, 2, corrected=False)
-            halves.fit(x)
-            for part in range(len(self.parts)):
-                mine = self.a[part] + self.b[part] * self.limits[part]
-                if halves.a[part] + halves.b[part] * halves.limits[part] > mine:
-                    for name in ("a", "b", "limits"):
-                        getattr(self, name)[part] = getattr(halves, name)[part]
-        return self
-
-
-def _faulty(rows: int, columns: int) -> Floats:
-    x = plant(rows, columns, seed=1)
-    x[rows // 2 :, 1] += 1.0
-    x[rows // 3, 0] += 80.0
-    return x
 
 
 @pytest.mark.parametrize(
@@ -274,29 +22,29 @@ def _faulty(rows: int, columns: int) -> Floats:
     ],
 )
 def test_it_is_its_numpy_form(given: dict[str, Any]) -> None:
-    _agree(plant(503, 6), _faulty(300, 6), **given)
+    agree(plant(503, 6), faulty(300, 6), **given)
 
 
 def test_the_whole_is_its_numpy_form() -> None:
-    x, fresh = plant(503, 6), _faulty(300, 6)
+    x, fresh = plant(503, 6), faulty(300, 6)
     detector = acm_rs.FusedDetector(whole=True).fit(x)
     residuals, readings = Reference(corrected=True).fit(x), Whole(0.01 * 3.0 / 8.0).fit(x)
     assert detector.part_names_[5:] == ("whole power 0.03", "whole shift 0.2", "whole shift 0.03")
-    _close(detector.part_mean_, [*residuals.a, *readings.a])
-    _close(detector.part_sd_, [*residuals.b, *readings.b])
-    _close(detector.limits_, [*residuals.limits, *readings.limits], 1e-10)
+    close(detector.part_mean_, [*residuals.a, *readings.a])
+    close(detector.part_sd_, [*residuals.b, *readings.b])
+    close(detector.limits_, [*residuals.limits, *readings.limits], 1e-10)
     one, other = (reference.follow(fresh) for reference in (residuals, readings))
     parts = np.hstack([one[0], other[0]])
-    _close(detector.parts(fresh), parts)
-    _close(detector.score(fresh), parts.max(axis=1))
+    close(detector.parts(fresh), parts)
+    close(detector.score(fresh), parts.max(axis=1))
     weights = [np.maximum(each[0], 0.0).sum(axis=1, keepdims=True) for each in (one, other)]
     shares = (weights[0] * one[1] + weights[1] * other[1]) / np.maximum(weights[0] + weights[1], 1e-300)
-    _close(detector.contributions(fresh), shares)
+    close(detector.contributions(fresh), shares)
 
 
 def test_upsets_of_the_training_data_are_left_out_alike() -> None:
     x = plant(500, 5)
-    assert _agree(x, _faulty(200, 5), trim=2.5).trimmed_ > 0
+    assert agree(x, faulty(200, 5), trim=2.5).trimmed_ > 0
     clean = acm_rs.FusedDetector().fit(x)
     spoiled = x.copy()
     spoiled[[40, 41, 250, 499]] += 30.0 * x.std(axis=0) * np.random.default_rng(6).normal(size=(4, 5))
@@ -323,7 +71,7 @@ def test_offsets_lose_nothing() -> None:
     x = random.normal(size=(400, 2)) @ random.normal(size=(2, 5)) + 0.3 * random.normal(size=(400, 5))
     x = np.round(x * 2.0**10) / 2.0**10
     plain, far = acm_rs.FusedDetector().fit(x), acm_rs.FusedDetector().fit(x + 2.0**30)
-    _close(far.score(x + 2.0**30), plain.score(x), 1e-9)
+    close(far.score(x + 2.0**30), plain.score(x), 1e-9)
 
 
 # ---- what it is for -------------------------------------------------------------------------------------------------
@@ -487,7 +235,7 @@ def test_gaps_are_what_the_others_let_expect() -> None:
     power = np.where(present == 0, reference.w0, np.where(present < 6, scaled, own))
     expected = (np.cbrt(power) - reference.a[0]) / reference.b[0] / reference.limits[0]
     parts = dict(zip(detector.part_names_, detector.parts(fresh).T, strict=True))
-    _close(parts["power 1"], expected, 1e-9)
+    close(parts["power 1"], expected, 1e-9)
     # The shift at memory 0.2, which nothing bounds.
     mean, count, shift = np.zeros(6), 6.0, []
     for row, here_ in enumerate(present):
@@ -497,11 +245,11 @@ def test_gaps_are_what_the_others_let_expect() -> None:
             count += 0.2 * (here_ - count)
         shift.append(9.0 * mean @ mean * 6.0 / count)
     expected = (np.cbrt(shift) - reference.a[3]) / reference.b[3] / reference.limits[3]
-    _close(parts["shift 0.2"], expected, 1e-9)
+    close(parts["shift 0.2"], expected, 1e-9)
 
 
 def test_rows_without_values_leave_the_memories_as_they_are() -> None:
-    x, fresh = plant(500, 5), _faulty(200, 5)
+    x, fresh = plant(500, 5), faulty(200, 5)
     detector = acm_rs.FusedDetector().fit(x)
     gone = fresh.copy()
     gone[150:160] = np.nan
@@ -611,138 +359,3 @@ def test_wrong_parameters_are_named() -> None:
         acm_rs.FusedDetector(memories="slow")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`x` must have at least 80 rows, got 79"):
         acm_rs.FusedDetector().fit(plant(79, 3))
-
-
-# ---- readings in steps ----------------------------------------------------------------------------------------------
-
-
-def test_rounded_rows_are_judged_by_a_model_of_rounded_rows() -> None:
-    x, fresh = plant(503, 6), _faulty(300, 6).round()
-    detector = acm_rs.FusedDetector(whole=False).fit(x)
-    assert 1.0 in detector.steps_
-    assert (detector.resolution(fresh) == 1.0).all()
-    reference = Reference(noise=1.0 / 12.0).fit(x.round())
-    parts, shares = reference.follow(fresh)
-    _close(detector.parts(fresh), parts)
-    _close(detector.contributions(fresh), shares)
-
-
-def _fine(rows: int, seed: int) -> Floats:
-    return 0.2 * plant(rows, 8, seed=seed) / 3.0 - 0.2 * 10.0 ** np.linspace(0, 4, 8) / 3.0 + 40.0
-
-
-@pytest.mark.parametrize("decimals", [1, 2, 3, 9])
-def test_coarser_readings_neither_alarm_nor_blind(decimals: int) -> None:
-    healthy, found = [], []
-    for seed in range(4):
-        x = _fine(3000, seed)
-        detector = acm_rs.FusedDetector().fit(x[:1500].round(9))
-        fault = x[1500:].copy()
-        fault[300:, seed] += 3.0 * max(0.02, 10.0**-decimals / 12.0**0.5)
-        fault = fault.round(decimals)
-        told = detector.resolution(fault)
-        assert (told == (10.0**-decimals if decimals < 3 else 0.0)).mean() > 0.999
-        healthy.append(float((detector.score(x[1500:].round(decimals)) > 1.0).mean()))
-        found.append(float((detector.score(fault)[300:] > 1.0).mean()))
-    assert np.mean(healthy) < 0.02
-    assert np.mean(found) > 0.8
-
-
-def test_a_change_of_resolution_is_told_where_it_happens() -> None:
-    x = _fine(3000, 9)
-    detector = acm_rs.FusedDetector().fit(x[:1500])
-    fresh = x[1500:].copy()
-    fresh[500:1000] = fresh[500:1000].round(1)
-    told = detector.resolution(fresh)
-    assert (told[500:1000] == 0.1).all()
-    assert not told[:500].any()
-    assert not told[1000:].any()
-    assert (detector.score(fresh) > 1.0).mean() < 0.02
-    # What was as coarse when it was fitted is nothing new.
-    coarse = acm_rs.FusedDetector().fit(x[:1500].round(1))
-    assert not coarse.resolution(x[1500:].round(1)).any()
-    assert (coarse.score(x[1500:].round(1)) > 1.0).mean() < 0.02
-
-
-def test_a_plant_of_one_sensor_needs_several_readings_to_tell_its_step() -> None:
-    x = 20.0 + plant(2000, 1, seed=2)
-    detector = acm_rs.FusedDetector().fit(x[:1500].round(2))
-    told = detector.resolution(x[1500:].round(0))
-    assert told[0] == 0.0
-    assert (told[10:] == 1.0).all()
-    assert (detector.resolution(x[1500:].round(2)) > 0.0).mean() < 0.01
-
-
-@pytest.mark.parametrize("unit", [2.0**-60, 2.0**60])
-def test_sensors_in_small_or_large_units_do_not_seem_rounded(unit: float) -> None:
-    x = _fine(1500, 5)
-    mixed = x.copy()
-    mixed[:, ::2] *= unit
-    detector = acm_rs.FusedDetector().fit(mixed[:800])
-    assert not detector.resolution(mixed[800:]).any()
-    np.testing.assert_allclose(
-        detector.score(mixed[800:]), acm_rs.FusedDetector().fit(x[:800]).score(x[800:]), rtol=1e-6, atol=1e-9
-    )
-    tiny = acm_rs.FusedDetector().fit(x[:800] * 2.0**-60)
-    assert not tiny.resolution(x[800:] * 2.0**-60).any()
-
-
-def test_one_sensor_that_is_rounded_alone_neither_alarms_nor_blinds() -> None:
-    healthy, found = [], []
-    for seed in range(4):
-        x = _fine(3000, seed)
-        detector = acm_rs.FusedDetector().fit(x[:1500])
-        fresh = x[1500:].copy()
-        fresh[:, seed] = fresh[:, seed].round(1)
-        told = detector.resolution(fresh)
-        assert not told[:5].any()
-        assert (told[10:] == 0.1).mean() > 0.99
-        assert not detector.resolution(x[1500:]).any()
-        healthy.append(float((detector.score(fresh) > 1.0).mean()))
-        fresh[300:, (seed + 4) % 8] += 0.1
-        found.append(float((detector.score(fresh)[300:] > 1.0).mean()))
-    assert np.mean(healthy) < 0.02
-    assert np.mean(found) > 0.9
-
-
-@pytest.mark.parametrize("step", [0.02, 0.05])
-def test_steps_of_a_fifth_and_a_half_are_judged_by_the_next_power_of_ten(step: float) -> None:
-    healthy, found = [], []
-    for seed in range(3):
-        x = _fine(3000, seed)
-        detector = acm_rs.FusedDetector().fit(x[:1500])
-        fresh = (x[1500:] / step).round() * step
-        told = detector.resolution(fresh)
-        assert (told[20:] == 0.1).mean() > 0.98
-        healthy.append(float((detector.score(fresh)[20:] > 1.0).mean()))
-        fresh[300:, seed] += 2.0 * step
-        found.append(float((detector.score(fresh)[300:] > 1.0).mean()))
-    assert np.mean(healthy) < 0.02
-    assert np.mean(found) > 0.8
-
-
-@pytest.mark.parametrize("all_directions", [False, True])
-def test_rounded_stretches_in_pieces_and_threads_give_the_same_bytes(all_directions: bool) -> None:
-    x = _fine(1500, 3)
-    detector = acm_rs.FusedDetector(whole=all_directions).fit(x[:700])
-    fresh = x[700:].copy()
-    for first in (0, 200, 402, 500):
-        fresh[first : first + 90] = fresh[first : first + 90].round(1 + first // 402)
-    fresh[np.random.default_rng(0).random(fresh.shape) < 0.03] = np.nan
-    assert set(detector.resolution(fresh)) == {0.0, 0.01, 0.1}
-    whole = detector.score(fresh)
-    before = acm_rs.get_num_threads()
-    try:
-        for threads in (1, 3):
-            acm_rs.set_num_threads(threads)
-            assert acm_rs.FusedDetector(whole=all_directions).fit(x[:700]) == detector
-            same_bytes(detector.score(np.asfortranarray(fresh)), whole)
-    finally:
-        acm_rs.set_num_threads(before)
-    live, pieces, first = acm_rs.FusedDetector.from_bytes(detector.to_bytes()), [], 0
-    for size in [1] * 100 + [150, 1, 60, 489]:
-        pieces.append(live.update(fresh[first : first + size]))
-        if size < 10:
-            live = acm_rs.FusedDetector.from_bytes(live.to_bytes())
-        first += size
-    same_bytes(np.concatenate(pieces), whole)

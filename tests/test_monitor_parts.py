@@ -10,6 +10,7 @@ from acm_rs.monitor.cleaning import codes_of, learn, repeats
 from acm_rs.monitor.counters import Counters
 from acm_rs.monitor.plane import chi_squared
 from acm_rs.monitor.relations import Relations, own_precision, product, solve_missing
+from acm_rs.monitor.wandering import lasting
 from scipy.stats import chi2
 
 
@@ -32,6 +33,34 @@ def test_repeats_are_those_of_a_loop(seed: int) -> None:
         column[:] = np.nan
     for last, run in ((np.nan, 0), (0.0, 4), (1.0, 2)):
         np.testing.assert_array_equal(repeats(column, last, run), naive_repeats(column, last, run))
+
+
+def test_repeats_of_many_sensors_are_those_of_each() -> None:
+    random = np.random.default_rng(3)
+    values = random.integers(0, 2, (200, 37)).astype(float)
+    values[random.random(values.shape) < 0.2] = np.nan
+    last, run = random.integers(0, 2, 37).astype(float), random.integers(0, 5, 37)
+    found = repeats(values, last, run)
+    for place in range(37):
+        np.testing.assert_array_equal(found[:, place], naive_repeats(values[:, place], last[place], run[place]))
+    assert repeats(np.zeros((5, 0))).shape == (5, 0)
+
+
+@pytest.mark.parametrize("rows", [3, 7, 80, 1001])
+def test_how_long_a_reading_lasts_is_the_sum_of_its_correlations(rows: int) -> None:
+    random = np.random.default_rng(rows)
+    values = np.cumsum(random.normal(size=(rows, 11)), axis=0)
+    values[:, 1::2] = random.normal(size=(rows, 5))
+    values[:, 3] = 1.0
+    found = lasting(values)
+    for place, column in enumerate((values - values.mean(axis=0)).T):
+        spread, exact = column @ column, 0.0
+        for lag in range(rows // 3):
+            own = column[lag:] @ column[: rows - lag] / spread if spread else 0.0
+            if own < 0.05:
+                break
+            exact += own
+        assert found[place] == pytest.approx(2.0 * exact - 1.0, rel=1e-9)
 
 
 def naive_alarms(scores: np.ndarray, limit: float) -> list[bool]:

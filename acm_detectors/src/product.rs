@@ -138,3 +138,34 @@ pub(crate) fn squared_lengths(product: &Packed, x: Samples<'_>, rows: Range<usiz
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::Error;
+    use ndarray::{Array2, s};
+
+    use super::*;
+
+    #[test]
+    fn rows_times_a_matrix_are_sums_in_order_whichever_come_together() {
+        for (rows, width, columns) in [(1, 1, 1), (9, 3, 5), (70, 6, 4), (17, 2, 0), (0, 3, 2)] {
+            let x =
+                Array2::from_shape_fn((rows, width), |(row, place)| ((7 * row + 3 * place) % 11) as f64 * 0.1 - 0.4);
+            let matrix = Array2::from_shape_fn((width, columns), |(row, place)| ((5 * row + place) % 7) as f64 * 0.3);
+            let mut out = vec![0.0; rows * columns];
+            of_rows(x.view().into(), matrix.view().into(), &mut out).unwrap();
+            for (place, &value) in out.iter().enumerate() {
+                let (row, column) = (x.row(place / columns), matrix.column(place % columns));
+                assert_eq!(value, row.iter().zip(column).fold(0.0, |sum, (one, other)| sum + one * other));
+            }
+            if rows > 8 {
+                let mut last = vec![0.0; columns];
+                of_rows(x.slice(s![rows - 1.., ..]).into(), matrix.view().into(), &mut last).unwrap();
+                assert_eq!(last, out[(rows - 1) * columns..]);
+            }
+        }
+        let (x, matrix) = (Array2::<f64>::zeros((2, 3)), Array2::<f64>::zeros((2, 3)));
+        let wrong = of_rows(x.view().into(), matrix.view().into(), &mut [0.0; 6]);
+        assert!(matches!(wrong, Err(Error::Columns { fitted: 2, got: 3, .. })));
+    }
+}

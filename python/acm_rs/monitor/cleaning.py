@@ -32,6 +32,8 @@ FAR = 8.0
 """Robust standard deviations beyond which a reading is far outside."""
 WILD = 50.0
 """Beyond so many, a single reading of the training is left out of it."""
+BESIDE = 8
+"""Columns of a long history that are counted at once: what they take beside it stays small."""
 LONG = 20
 """Rows beyond which a repeated reading of the training may be a stuck instrument."""
 
@@ -41,9 +43,16 @@ def repeats(values: NDArray[np.float64], last: Any = np.nan, run: Any = 0) -> ND
 
     `values` are a column or several; `last` and `run` are the reading and the count before the first row.
     """
-    known = values == values
     if not len(values):
         return np.zeros(values.shape, np.int64)
+    if values.ndim == 2 and values.shape[1] > BESIDE and len(values) > 1:
+        found = np.empty(values.shape, np.int64)
+        last, run = (np.broadcast_to(each, values.shape[1:]) for each in (last, run))
+        for first in range(0, values.shape[1], BESIDE):
+            some = slice(first, first + BESIDE)
+            found[:, some] = repeats(values[:, some], last[some], run[some])
+        return found
+    known = values == values
     rows = np.arange(len(values)).reshape(-1, *(1,) * (values.ndim - 1))
     latest = np.maximum.accumulate(np.where(known, rows, -1), axis=0)
     before = np.where(latest >= 0, np.take_along_axis(values, np.maximum(latest, 0), axis=0), last)
@@ -280,7 +289,7 @@ def stuck_cells(values: Matrix) -> Flags:
     """Stretches in which a single sensor repeats exactly for far longer than it usually does."""
     n, d = values.shape
     stuck = np.zeros((n, d), bool)
-    runs = np.column_stack([repeats(values[:, place]) for place in range(d)]) if d else np.zeros((n, 0), np.int64)
+    runs = repeats(values)
     # Rows in which at least half of the sensors stand still say nothing of one.
     moving = (runs > 1).sum(axis=1) <= 0.5 * d
     for place in range(d):

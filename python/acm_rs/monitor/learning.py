@@ -109,6 +109,8 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     place = np.cumsum(usable)
     folds = np.minimum(FOLDS - 1, (place - 1).clip(0) * FOLDS // place[-1])
     unseen = Looked(len(values), sensors.shape[1])
+    # Of rows not seen nothing else is asked.
+    del unseen.left, unseen.expected
     watches.band = np.ones(sensors.shape[1])
     fused = np.full(len(values), np.nan)
     for fold in range(FOLDS):
@@ -116,8 +118,8 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
         watches.relations = _relations(watches, sensors, states, labels, others)
         looked = watches.look(sensors, states, labels, ages)
         inside = folds == fold
-        for name in ("residual", "scaled", "left", "expected"):
-            getattr(unseen, name)[inside] = getattr(looked, name)[inside]
+        unseen.residual[inside] = looked.residual[inside]
+        unseen.scaled[inside] = looked.scaled[inside]
         unseen.held[inside] = looked.held[inside]
         rows = watches.fused_rows(looked, labels, ages)
         detector = _fused(rows[others])
@@ -125,6 +127,7 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
             start, end = np.searchsorted(folds, [fold, fold + 1])
             first = max(0, int(start) - LEAD)
             fused[inside] = detector.score(rows[first:end])[start - first :]
+        del looked, rows
     watches.band = _spread(unseen.residual)
     unseen.residual /= watches.band
     watches.relations = _relations(watches, sensors, states, labels, usable)
@@ -137,8 +140,8 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
         far[np.flatnonzero(usable)[gone.rows]] = True
         unlike = gone.readings
     _set_axes(watches, looked.scaled[usable], labels[usable])
-    rough = np.square(np.clip(unseen.residual, -WILD, WILD))
-    watches.scatter_mean = np.nanmean(rough, axis=0)
+    del looked
+    watches.scatter_mean = np.nanmean(np.square(np.clip(unseen.residual, -WILD, WILD)), axis=0)
     watches.longest = _longest(sensors, usable)
     scores, firsts = _scaled(watches, unseen, sensors, labels, fused, usable)
     learnt = np.flatnonzero(usable)

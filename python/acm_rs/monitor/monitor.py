@@ -167,7 +167,10 @@ class Monitor(Amended):
             raise ValueError("`alarms_per_day` needs times; give `times`, or ask for a `false_alarm_rate`")
         chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values))
         chunk = Chunk.of(readings.values, readings.times, chosen)
-        self._learn(History(readings.names, readings.texts, readings.utc, [chunk], readings.units), [])
+        history = History(readings.names, readings.texts, readings.utc, [chunk], readings.units)
+        # The frame's own form of the values is not held meanwhile.
+        del readings
+        self._learn(history, [])
         self._log = [entry(0, "fit", f"trained on {telling.trained_on(self._about)}")]
         self._undo = {}
         return self

@@ -120,8 +120,13 @@ def _of_floats(x: Any) -> bool:
 
 
 def _of_sheet(sheet: Sheet, times: Any, texts: dict[str, str]) -> Readings:
-    values = sheet.values if isinstance(sheet.values, np.ndarray) else np.column_stack(sheet.values)
-    matrix = np.array(values, dtype=np.float64, order="F", ndmin=2)
+    values = sheet.values
+    if isinstance(values, np.ndarray):
+        matrix = np.array(values, dtype=np.float64, order="F", ndmin=2)
+    else:
+        matrix = np.empty((len(values[0]), len(values)), order="F")
+        for place, column in enumerate(values):
+            matrix[:, place] = column
     found = sheet.names
     assert found is not None
     when = sheet.times(times) if times is not None else sheet.times(None, "1s")

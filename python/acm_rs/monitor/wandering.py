@@ -17,6 +17,10 @@ FEW = 8.0
 """Independent values below which a history does not say where a sensor will go."""
 WILD = 5.0
 """Readings count as so many standard deviations at most."""
+SMALL = 0.05
+"""Autocorrelations below this are none."""
+SENSORS = 8
+"""Columns that are transformed at once."""
 
 
 def wandering(scaled: Matrix) -> Flags:
@@ -36,14 +40,19 @@ def wandering(scaled: Matrix) -> Flags:
 
 def lasting(rows: Matrix) -> Vector:
     """Rows that count as one independent value, by the sum of each column's autocorrelations."""
-    n = len(rows)
-    centred = rows - rows.mean(axis=0)
-    size = 1 << (2 * n - 1).bit_length()
-    power = np.square(np.abs(np.fft.rfft(centred, size, axis=0)))
-    auto = np.fft.irfft(power, size, axis=0)[: n // 3]
-    auto = auto / np.where(auto[0] > 0.0, auto[0], 1.0)
-    # Up to the first that is small, as Geyer's initial sequence.
-    small = np.where((auto < 0.05).any(axis=0), (auto < 0.05).argmax(axis=0), len(auto))
-    inside = np.arange(len(auto))[:, None] < small
-    found: Vector = 2.0 * np.sum(auto * inside, axis=0) - 1.0
+    n, d = rows.shape
+    lags = n // 3
+    # Zeros behind the rows for the lags that count; a size of small factors.
+    unit = 1 << max(0, (n + lags).bit_length() - 4)
+    size = -(-(n + lags) // unit) * unit
+    found = np.empty(d)
+    for first in range(0, d, SENSORS):
+        columns = np.ascontiguousarray(rows[:, first : first + SENSORS].T)
+        columns -= columns.mean(axis=1, keepdims=True)
+        auto = np.fft.irfft(np.square(np.abs(np.fft.rfft(columns, size))), size)[:, :lags]
+        auto /= np.where(auto[:, :1] > 0.0, auto[:, :1], 1.0)
+        # Up to the first that is small, as Geyer's initial sequence.
+        small = np.where((auto < SMALL).any(axis=1), (auto < SMALL).argmax(axis=1), lags)
+        inside = np.arange(lags) < small[:, None]
+        found[first : first + SENSORS] = 2.0 * np.sum(auto * inside, axis=1) - 1.0
     return found

@@ -311,16 +311,20 @@ class Watches:
         held = looked.held
         residual = np.clip(looked.residual, -WILD, WILD)
         found: dict[str, Matrix] = {}
-        means: dict[float, Matrix] = {}
+        usual = self.scatter_mean if told is None else self.scatter_mean * self.steps.times("squares", told)
         for memory in SHIFTS:
             name = f"shift {memory:g}"
-            means[memory] = self._plain(name, memory, residual, state)
-            found[name] = means[memory] / self._unit(name, told)
+            means = self._plain(name, memory, residual, state)
+            if memory == SCATTER:
+                usual = usual + np.square(means)
+            means /= self._unit(name, told)
+            found[name] = means
         # What has shifted does not scatter: the mean is taken off.
-        rough = self._plain("squares", SCATTER, np.square(residual), state)
-        usual = self.scatter_mean if told is None else self.scatter_mean * self.steps.times("squares", told)
-        rough -= np.square(means[SCATTER]) + usual
-        found["scatter"] = rough / self._unit("scatter", told)
+        rough = self._plain("squares", SCATTER, np.square(residual, out=residual), state)
+        rough -= usual
+        rough /= self._unit("scatter", told)
+        found["scatter"] = rough
+        del residual, usual
         # A sensor that is missing alarms no more for what it has shown before.
         silent = np.isnan(looked.residual) & ~held[:, None]
         for values in found.values():
@@ -328,14 +332,17 @@ class Watches:
         moving = np.where(held[:, None], np.nan, readings)
         runs = repeats(moving, state.last, state.run)
         if len(moving):
-            state.run = runs[-1]
+            state.run = runs[-1].copy()
             latest = np.where(np.isnan(moving), -1, np.arange(len(moving))[:, None]).max(axis=0)
             newest = np.take_along_axis(moving, np.maximum(latest, 0)[None, :], axis=0)[0]
             state.last = np.where(latest >= 0, newest, state.last)
         # Sensors whose reading is missing are not stuck now.
         longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
         longest = longest if told is None else longest * self.steps.times("stuck", told)
-        found["stuck"] = np.where(np.isnan(readings), 0.0, runs - 1.0) / longest
+        stuck = runs - 1.0
+        stuck[np.isnan(readings)] = 0.0
+        stuck /= longest
+        found["stuck"] = stuck
         return found
 
     def level(self, looked: Looked, labels: Labels, state: State, told: Told | None = None) -> Matrix:

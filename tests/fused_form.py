@@ -1,0 +1,261 @@
+"""The fused detector in NumPy, for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import acm_rs
+import numpy as np
+from histories import Floats, plant
+from scipy.linalg import solve_triangular
+from scipy.stats import t as student
+from sklearn.covariance import ledoit_wolf
+
+
+def _lagged(z: Floats, lags: int) -> Floats:
+    padded = np.vstack([np.repeat(z[:1], lags, axis=0), z])
+    return np.hstack([padded[lags - lag : lags - lag + len(z)] for lag in range(lags + 1)])
+
+
+def _ewma(x: Floats, memory: float, start: Any) -> Floats:
+    out, level = np.empty_like(x), np.broadcast_to(start, x.shape[1:])
+    for row, value in enumerate(x):
+        level = (1.0 - memory) * level + memory * value
+        out[row] = level
+    return out
+
+
+@dataclass
+class Subspace:
+    """Principal components of lagged rows."""
+
+    z: Floats
+    rows: Any
+    lags: int
+    share: float
+    noise: Floats
+
+    def __post_init__(self) -> None:
+        v = _lagged(self.z, self.lags)[self.rows]
+        self.centre = v.mean(axis=0)
+        if not self.share:
+            self.p = np.zeros((v.shape[1], 0))
+            return
+        w, p = np.linalg.eigh(np.cov(v.T) + np.diag(np.tile(self.noise, self.lags + 1)))
+        w, p = w[::-1], p[:, ::-1]
+        kept = int(np.searchsorted(np.cumsum(w) / w.sum(), self.share)) + 1
+        self.p = p[:, : min(kept, len(w) - 1)]
+
+    def residual(self, z: Floats) -> Floats:
+        y = _lagged(z, self.lags) - self.centre
+        residual: Floats = y - (y @ self.p) @ self.p.T
+        return residual
+
+
+def _later(memory: float, fold: Any) -> Floats:
+    """How much larger the square of a mean of later rows is than of training rows, which know the others' mean."""
+    n = len(fold)
+    past = np.subtract.outer(np.arange(n), np.arange(n))
+    weights = np.where(past >= 0, memory * (1.0 - memory) ** np.maximum(past, 0), 0.0)
+    others = (fold[:, None] != fold[None, :]).astype(float)
+    others /= others.sum(axis=1, keepdims=True)
+    variance = ((weights - weights @ others) ** 2).sum(axis=1)
+    factor: Floats = (memory / (2.0 - memory) + 1.0 / n) / variance
+    return factor
+
+
+class Reference:
+    """The detector as its documentation says, row by row or by plain matrix algebra."""
+
+    def __init__(
+        self,
+        share: float = 0.9,
+        lags: int = 2,
+        memories: tuple[float, ...] = (1.0, 0.2, 0.03),
+        folds: int = 10,
+        rate: float = 0.01,
+        trim: float = 5.0,
+        noise: float = 0.0,
+        corrected: bool = False,
+    ) -> None:
+        self.variance, self.corrected = noise, corrected
+        self.share, self.lags, self.folds, self.rate, self.trim = share, lags, folds, rate, trim
+        self.parts = [("power", m) for m in memories] + [("shift", m) for m in memories if m < 1.0]
+
+    def _scale(self, x: Floats, good: Any) -> Floats:
+        self.mean, self.sd = x[good].mean(axis=0), x[good].std(axis=0, ddof=1)
+        self.noise = self.variance / self.sd**2
+        scaled: Floats = (x - self.mean) / self.sd
+        return scaled
+
+    def _outside(self, z: Floats, good: Any, edges: list[int]) -> Floats:
+        r = np.empty((len(z), z.shape[1] * (self.lags + 1)))
+        for a, b in pairwise(edges):
+            keep = np.r_[0:a, min(len(z), b + self.lags) : len(z)]
+            r[a:b] = Subspace(z, keep[good[keep]], self.lags, self.share, self.noise).residual(z)[a:b]
+        return r
+
+    def fit(self, x: Floats) -> Reference:
+        n, d = x.shape
+        edges = [number * n // self.folds for number in range(self.folds + 1)]
+        good = np.ones(n, dtype=bool)
+        z = self._scale(x, good)
+        r = self._outside(z, good, edges)
+        self.trimmed = 0
+        if self.trim:
+            u = np.cbrt((r * r).sum(axis=1))
+            far = (u - np.median(u)) / (1.4826 * np.median(abs(u - np.median(u))))
+            bad = np.flatnonzero(far > self.trim)
+            bad = bad[np.argsort(-far[bad])][: n // 20]
+            self.trimmed = len(bad)
+            if len(bad):
+                good[bad] = False
+                z = self._scale(x, good)
+                r = self._outside(z, good, edges)
+        self.model = Subspace(z, np.flatnonzero(good), self.lags, self.share, self.noise)
+        rows = np.flatnonzero(good)
+        fold = np.searchsorted(edges, rows, "right") - 1
+        r = r[rows, :d]
+        n = len(r)
+        shorten = (np.eye(len(self.model.p)) - self.model.p @ self.model.p.T)[:d]
+        beside = (shorten * np.tile(self.noise, self.lags + 1)) @ shorten.T
+        self.covariance = ledoit_wolf(r)[0] + beside
+        outside = [ledoit_wolf(r[fold != f])[0] + beside for f in range(self.folds)]
+
+        def crossed(e: Floats) -> Floats:
+            v = np.empty(n)
+            for f in range(self.folds):
+                own = e[fold == f]
+                v[fold == f] = (own * np.linalg.solve(outside[f], own.T).T).sum(axis=1)
+            return v
+
+        w = crossed(r)
+        self.w0 = w.mean()
+        self.a, self.b, self.limits = [], [], []
+        for kind, memory in self.parts:
+            if kind == "power":
+                v = w if memory == 1.0 else _ewma(w, memory, self.w0)
+            else:
+                v = (2.0 - memory) / memory * crossed(_ewma(r, memory, 0.0))
+                if self.corrected:
+                    v *= _later(memory, fold)
+            u = np.cbrt(v)[0 if memory == 1.0 else min(int(1.0 / memory), n // 4) :]
+            self.a.append(u.mean())
+            self.b.append(u.std())
+            phi = 1.0 - memory
+            means = max(n * (1.0 - phi) / (1.0 + phi), 2.0)
+            freedom = max(n * (1.0 - phi**2) / (1.0 + phi**2) - 1.0, 2.0)
+            self.limits.append(student.isf(self.rate / len(self.parts), freedom) * np.sqrt(1.0 + 1.0 / means))
+        return self
+
+    def _release(self, level: dict[float, Any], fast: float, lengths: Any, weigh: Floats) -> None:
+        """Bound the slower means by what the fastest sees of them."""
+        most = max(level[fast][0], 0.8 * self.w0)
+        noise = np.sqrt(self.w0 / len(weigh) * fast / (2.0 - fast))
+        for memory in level:
+            if memory < fast:
+                p, e, o = level[memory]
+                length = np.sqrt(lengths(e[None])[0])
+                along = e @ weigh @ level[fast][1] / max(length, 1e-300)
+                left = 1.0 - 0.1 * max(0.0, 1.0 - most / p)
+                longest = max(along + 2.0 * noise, np.sqrt(self.w0 * memory / (2.0 - memory)))
+                level[memory] = p * left, e * min(1.0, longest / max(length, 1e-300)), o * left
+
+    def follow(self, x: Floats) -> tuple[Floats, Floats]:
+        """Give the parts (n, parts) over their limits, and the contributions (n, d)."""
+        r = self.model.residual((x - self.mean) / self.sd)[:, : x.shape[1]]
+        weigh = np.linalg.inv(self.covariance)
+
+        def lengths(e: Floats) -> Floats:
+            lower = np.linalg.cholesky(self.covariance)
+            squares: Floats = (solve_triangular(lower, e.T, lower=True) ** 2).sum(axis=0)
+            return squares
+
+        size = lengths(r)
+        capped = r * np.sqrt(np.minimum(1.0, 5.0 * self.w0 / np.maximum(size, 1e-300)))[:, None]
+        slow = [memory for kind, memory in self.parts if kind == "shift"]
+        power, mean, own_power = {}, {}, {}
+        for memory in slow:
+            power[memory] = np.empty(len(r))
+            mean[memory], own_power[memory] = np.empty_like(r), np.empty_like(r)
+        level = {memory: (self.w0, np.zeros(r.shape[1]), np.zeros(r.shape[1])) for memory in slow}
+        shares = capped * (capped @ weigh)
+        for row, own_row in enumerate(capped):
+            for memory in slow:
+                p, e, o = level[memory]
+                p += memory * (lengths(own_row[None])[0] - p)
+                level[memory] = p, e + memory * (own_row - e), o + memory * (shares[row] - o)
+            if slow:
+                self._release(level, max(slow), lengths, weigh)
+            for memory in slow:
+                power[memory][row], mean[memory][row], own_power[memory][row] = level[memory]
+        statistics, own = [], []
+        for kind, memory in self.parts:
+            if kind == "shift":
+                e = mean[memory]
+                statistics.append((2.0 - memory) / memory * lengths(e))
+                own.append((2.0 - memory) / memory * e * (e @ weigh))
+            elif memory == 1.0:
+                statistics.append(size)
+                own.append(r * (r @ weigh))
+            else:
+                statistics.append(power[memory])
+                own.append(own_power[memory])
+        s = np.array(statistics)
+        z = (np.cbrt(s) - np.array(self.a)[:, None]) / np.array(self.b)[:, None] / np.array(self.limits)[:, None]
+        above = np.maximum(z, 0.0)
+        above /= np.maximum(above.sum(axis=0), 1e-300)
+        shares = np.einsum("pn,pnd->nd", above / s, np.maximum(np.array(own), 0.0))
+        return z.T, shares
+
+
+def close(found: Any, exact: Any, tolerance: float = 1e-8) -> None:
+    np.testing.assert_allclose(found, exact, rtol=tolerance, atol=tolerance)
+
+
+def agree(x: Floats, fresh: Floats, **given: Any) -> acm_rs.FusedDetector:
+    names = {"share": "n_components", "rate": "false_alarm_rate"}
+    named: dict[str, Any] = {names.get(name, name): value for name, value in given.items()}
+    detector = acm_rs.FusedDetector(whole=False, **named).fit(x)
+    reference = Reference(**given).fit(x)
+    assert detector.n_components_ == reference.model.p.shape[1]
+    assert detector.trimmed_ == reference.trimmed
+    close(detector.mean_power_, reference.w0)
+    close(detector.part_mean_, reference.a)
+    close(detector.part_sd_, reference.b)
+    close(detector.limits_, reference.limits, 1e-10)
+    parts, shares = reference.follow(fresh)
+    close(detector.parts(fresh), parts)
+    close(detector.score(fresh), parts.max(axis=1))
+    close(detector.contributions(fresh), shares)
+    return detector
+
+
+class Whole(Reference):
+    """The readings themselves: no lags, no components, no fast powers, the greater limit of folds and halves."""
+
+    def __init__(self, rate: float, folds: int = 10, corrected: bool = True) -> None:
+        super().__init__(share=0.0, lags=0, memories=(0.2, 0.03), folds=folds, rate=rate, trim=0.0)
+        self.parts = self.parts[1:]
+        self.corrected = corrected
+
+    def fit(self, x: Floats) -> Whole:
+        super().fit(x)
+        if self.corrected:
+            halves = Whole(self.rate, 2, corrected=False)
+            halves.fit(x)
+            for part in range(len(self.parts)):
+                mine = self.a[part] + self.b[part] * self.limits[part]
+                if halves.a[part] + halves.b[part] * halves.limits[part] > mine:
+                    for name in ("a", "b", "limits"):
+                        getattr(self, name)[part] = getattr(halves, name)[part]
+        return self
+
+
+def faulty(rows: int, columns: int) -> Floats:
+    x = plant(rows, columns, seed=1)
+    x[rows // 2 :, 1] += 1.0
+    x[rows // 3, 0] += 80.0
+    return x
