@@ -1,5 +1,7 @@
 //! HDBSCAN.
 
+#![expect(clippy::upper_case_acronyms, reason = "its public name")]
+
 use acm_clustering::hdbscan::{FittedHdbscan, Hdbscan, Selection};
 use acm_linalg::memory::Gather;
 use acm_linalg::samples::room;

@@ -339,7 +339,7 @@ class Watches:
         # Sensors whose reading is missing are not stuck now.
         longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
         longest = longest if told is None else longest * self.steps.times("stuck", told)
-        stuck = runs - 1.0
+        stuck = (runs - 1.0).astype(np.float64, copy=False)
         stuck[np.isnan(readings)] = 0.0
         stuck /= longest
         found["stuck"] = stuck
