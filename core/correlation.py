@@ -161,17 +161,21 @@ class PCASubspace:
         components: Array,
         variance: Array,
         ratio: Array,
+        singular: Array,
         mean: Array,
         scaler: RobustStandardScaler,
         keep_cols: list[Any],
         medians: Array,
+        n_features: int,
     ) -> None:
         self.components_ = components
         self.explained_variance_ = variance
         self.explained_variance_ratio_ = ratio
+        self.singular_values_ = singular
         self.mean_ = mean
         self.n_components_ = self.n_components = len(components)
-        self.n_features_in_ = components.shape[1]
+        # The columns of the training, kept or not: ACM compares it with those that it has now.
+        self.n_features_in_ = n_features
         self.scaler = scaler
         self.keep_cols = keep_cols
         self.medians = medians
@@ -263,9 +267,9 @@ class PCASubspaceDetector:
         scaler = RobustStandardScaler()
         if not names:
             _log.warning("PCA: nothing moves in %d rows: every row scores NaN", len(x))
-            none = np.zeros(0)
+            none, zero = np.zeros(0), np.zeros(1)
             scaler.center_, scaler.scale_, scaler.n_features_in_ = none, none, 0
-            self.pca = PCASubspace(np.zeros((0, 0)), none, none, none, scaler, [], none)
+            self.pca = PCASubspace(np.zeros((1, 0)), zero, zero, zero, none, scaler, [], none, X.shape[1])
             return self
         scaler.fit(x)
         assert scaler.center_ is not None
@@ -277,7 +281,11 @@ class PCASubspaceDetector:
         components, variance, mean = _components(x, min(self._most, x.shape[1], len(x) - 1))
         total = float(np.sum(np.var(x, axis=0, ddof=1)))
         k = max(1, int(np.sum(variance > _NO_VARIANCE * variance[0])))
-        self.pca = PCASubspace(components[:k], variance[:k], variance[:k] / total, mean, scaler, names, medians)
+        variance = variance[:k]
+        singular = np.sqrt(variance * (len(x) - 1))
+        self.pca = PCASubspace(
+            components[:k], variance, variance / total, singular, mean, scaler, names, medians, X.shape[1]
+        )
         return self
 
     def score(self, X: pd.DataFrame) -> tuple[Array, Array]:
@@ -317,8 +325,8 @@ class PCASubspaceDetector:
         arrays = {name: getattr(model, name).tolist() for name in _ARRAYS}
         scale = None if self.scaler.scale_ is None else self.scaler.scale_.tolist()
         center = None if self.scaler.center_ is None else self.scaler.center_.tolist()
-        columns = {"keep_cols": list(self.keep_cols), "center": center, "scale": scale}
-        return {"fitted": True, "cfg": dict(self.cfg), **columns, **arrays}
+        columns = {"keep_cols": list(self.keep_cols), "n_features": model.n_features_in_}
+        return {"fitted": True, "cfg": dict(self.cfg), **columns, "center": center, "scale": scale, **arrays}
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any]) -> PCASubspaceDetector:
@@ -329,9 +337,13 @@ class PCASubspaceDetector:
             scaler = RobustStandardScaler()
             scaler.center_, scaler.scale_ = (_array(payload[name]) for name in ("center", "scale"))
             scaler.n_features_in_ = len(names)
-            components, variance, ratio, mean, medians = (np.array(payload[n], dtype=np.float64) for n in _ARRAYS)
+            components, variance, ratio, singular, mean, medians = (
+                np.array(payload[name], dtype=np.float64) for name in _ARRAYS
+            )
             components = components.reshape(len(variance), len(names))
-            detector.pca = PCASubspace(components, variance, ratio, mean, scaler, names, medians)
+            detector.pca = PCASubspace(
+                components, variance, ratio, singular, mean, scaler, names, medians, int(payload["n_features"])
+            )
         return detector
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -346,14 +358,23 @@ class PCASubspaceDetector:
                 old.components_,
                 old.explained_variance_,
                 old.explained_variance_ratio_,
+                old.singular_values_,
                 old.mean_,
                 self.scaler,
                 self.keep_cols,
                 self.col_medians.to_numpy(dtype=np.float64),
+                len(self.keep_cols),
             )
 
 
-_ARRAYS: Sequence[str] = ("components_", "explained_variance_", "explained_variance_ratio_", "mean_", "medians")
+_ARRAYS: Sequence[str] = (
+    "components_",
+    "explained_variance_",
+    "explained_variance_ratio_",
+    "singular_values_",
+    "mean_",
+    "medians",
+)
 
 
 def _array(values: Sequence[float] | None) -> Array | None:

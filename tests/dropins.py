@@ -15,8 +15,11 @@ _HEAD = """
 import sys
 sys.path.insert(0, sys.argv[1])
 if sys.argv[2] == "without":
-    sys.modules["acm_rs"] = None
-    sys.modules["polars"] = None
+    class Without:
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] in {"acm_rs", "polars"}:
+                raise ModuleNotFoundError(name)
+    sys.meta_path.insert(0, Without())
 import numpy as np, pandas as pd
 def history(seed=0, rows=400, sensors=6):
     rng = np.random.default_rng(seed)

@@ -1,0 +1,536 @@
+"""Isolation forest and Gaussian mixture of sensor histories: pandas frames in, scores out.
+
+One self-contained file that takes the place of ACM's own ``core/outliers.py``. Forests are grown by ``acm_rs`` where it
+is installed, else by scikit-learn: both are isolation forests, no two trees are the same. Mixtures are scikit-learn's,
+scaled and scored here, with the same numbers in both cases. `BACKEND` says which serves; the environment variable
+``ACM_BACKEND`` (``rust``, or ``polars`` or ``pandas`` for NumPy and scikit-learn), read once at import, forces one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import logging
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+try:
+    import acm_rs as _acm_rs
+except ImportError:
+    _rs: Any = None
+else:
+    _rs = _acm_rs if all(hasattr(_acm_rs, name) for name in ("column_quantiles", "IsolationForest")) else None
+
+__all__ = ["BACKEND", "HAS_RUST", "Forest", "GMMDetector", "IsolationForestDetector", "Mixture"]
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+_log = logging.getLogger(__name__)
+
+_LARGEST = 1e150
+_LARGEST_SCALED = 1e6
+
+
+def _choose_backend(forced: str | None) -> str:
+    if forced not in {None, "", "rust", "polars", "pandas"}:
+        raise ValueError(f"ACM_BACKEND must be rust, polars or pandas, got {forced!r}")
+    if forced == "rust" and _rs is None:
+        raise RuntimeError("ACM_BACKEND=rust is not available here: pip install acm-rs")
+    return "rust" if _rs is not None and forced in {None, "", "rust"} else "numpy"
+
+
+HAS_RUST: bool = _rs is not None
+BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
+
+
+def _check(frame: pd.DataFrame) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"X must be a pandas DataFrame, got {type(frame).__name__}")
+    if not frame.columns.is_unique:
+        twice = list(frame.columns[frame.columns.duplicated()].unique())
+        raise ValueError(f"X must have columns of different names, twice there: {twice}")
+
+
+def _values(frame: pd.DataFrame) -> Array:
+    """Give the frame as float64 with NaN for what is missing, clipped so that squares stay finite."""
+    wrong = [
+        name
+        for name, kind in frame.dtypes.items()
+        if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_complex_dtype(kind)
+    ]
+    if wrong:
+        raise TypeError(f"X must have columns of numbers, these are not: {wrong}")
+    x = np.empty(frame.shape, order="F")
+    for j in range(frame.shape[1]):
+        x[:, j] = frame.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
+    x[~np.isfinite(x)] = np.nan
+    np.clip(x, -_LARGEST, _LARGEST, out=x)
+    return x
+
+
+def _aligned(frame: pd.DataFrame, columns: list[Any], what: str) -> Array:
+    """Give the columns that the fit saw, in their order, NaN for those that are not there."""
+    _check(frame)
+    here = [j for j, name in enumerate(columns) if name in frame.columns]
+    if len(here) < len(columns):
+        gone = [name for name in columns if name not in frame.columns]
+        _log.warning("%s: %d columns are not there and count as missing: %s", what, len(gone), gone)
+    x = np.full((len(frame), len(columns)), np.nan, order="F")
+    x[:, here] = _values(frame[[columns[j] for j in here]])
+    return x
+
+
+def _quartiles(x: Array) -> Array:
+    """Give lower quartile, median and upper quartile of each column's values, shape (3, d)."""
+    q = [0.25, 0.5, 0.75]
+    if BACKEND == "rust":
+        return np.asarray(_rs.column_quantiles(x, q), dtype=np.float64)
+    out = np.full((3, x.shape[1]), np.nan)
+    for j, column in enumerate(x.T):
+        known = column[~np.isnan(column)]
+        if known.size:
+            out[:, j] = np.quantile(known, q)
+    return out
+
+
+def _deviations(x: Array) -> Array:
+    """Give the standard deviation of each column's values, by its largest deviation so that no square overflows."""
+    out = np.zeros(x.shape[1])
+    for j, column in enumerate(x.T):
+        known = column[~np.isnan(column)]
+        if known.size:
+            c = known - known[0]
+            largest = float(np.abs(c).max())
+            out[j] = largest * float(np.std(c / largest)) if largest > 0.0 else 0.0
+    return out
+
+
+def _scaling(x: Array) -> tuple[Array, Array]:
+    """Give median and interquartile range of each column; the standard deviation where that is 0, or 1."""
+    low, median, high = _quartiles(x)
+    scale = high - low
+    still = ~(scale > 0.0)
+    if still.any():
+        scale[still] = _deviations(x[:, still])
+    scale[~(scale > 0.0)] = 1.0
+    return np.where(np.isnan(median), 0.0, median), scale
+
+
+def _scaled(x: Array, center: Array, scale: Array) -> Array:
+    """Scale rows; missing values stand at the centre."""
+    z: Array = np.clip((x - center) / scale, -_LARGEST_SCALED, _LARGEST_SCALED)
+    z[np.isnan(z)] = 0.0
+    return z
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError("this needs scikit-learn: pip install scikit-learn") from error
+
+
+class Forest:
+    """A grown forest, with the columns and scaling that go before it.
+
+    It holds all that scoring needs: what ACM stores of a detector is its ``model`` alone.
+    """
+
+    max_features = 1.0
+
+    def __init__(self, columns: list[Any], moves: np.ndarray[Any, Any], n_estimators: int, max_samples: int) -> None:
+        self.columns = columns
+        self.moves = moves
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.n_features_in_ = len(columns)
+        self.threshold: float | None = None
+        self.engine: Any = None
+
+    def grow(self, x: Array, seed: int, bootstrap: bool) -> None:
+        """Grow the trees; acm_rs draws rows without replacement only, scikit-learn serves bootstrap."""
+        x = np.asfortranarray(x[:, self.moves])
+        self.center, self.scale = _scaling(x)
+        if BACKEND == "rust" and not bootstrap:
+            grown = _rs.IsolationForest(self.n_estimators, self.max_samples, seed=seed, constants="ignore")
+            self.engine = grown.fit(x)
+        else:
+            made = _imported("sklearn.ensemble").IsolationForest(
+                n_estimators=self.n_estimators, max_samples=self.max_samples, random_state=seed, bootstrap=bootstrap
+            )
+            self.engine = made.fit(_scaled(x, self.center, self.scale))
+
+    def score(self, x: Array) -> Array:
+        """Score rows, shape (n, d), by 2^(-mean path length / expected path length)."""
+        x = x[:, self.moves]
+        s = np.full(len(x), np.nan)
+        rows = ~np.isnan(x).all(axis=1)
+        if rows.any():
+            known = x if rows.all() else x[rows]
+            if hasattr(self.engine, "score_samples"):
+                s[rows] = -self.engine.score_samples(_scaled(known, self.center, self.scale))
+            else:
+                s[rows] = self.engine.score(known)
+        return s
+
+
+class IsolationForestDetector:
+    """Rows that few random splits set apart from the others are abnormal.
+
+    Parameters
+    ----------
+    if_cfg : dict, optional
+        ``n_estimators`` (100), ``max_samples`` (``"auto"`` for 256, a number of rows, or a share of them),
+        ``contamination`` (``"auto"``, or the share of training rows that `predict` calls abnormal, at most 0.5),
+        ``random_state`` (17), ``bootstrap`` (False). ``warm_start`` is accepted and changes nothing.
+
+    Attributes
+    ----------
+    model : Forest or None
+        What was learnt; set on another detector, it makes that one score as this one.
+
+    Raises
+    ------
+    ValueError
+        A setting is outside what it may be.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> x = pd.DataFrame(np.random.default_rng(0).normal(50.0, 2.0, (300, 2)), columns=["a", "b"])
+    >>> x.iloc[-1, 1] = 80.0
+    >>> int(IsolationForestDetector({}).fit(x).score(x).argmax())
+    299
+    """
+
+    def __init__(self, if_cfg: Mapping[str, Any] | None = None) -> None:
+        self.cfg: dict[str, Any] = dict(if_cfg or {})
+        self._trees = int(self.cfg.get("n_estimators", 100))
+        self._seed = int(self.cfg.get("random_state", 17))
+        self._samples = self.cfg.get("max_samples", "auto")
+        self._share = self.cfg.get("contamination", "auto")
+        if self._trees < 1:
+            raise ValueError(f"n_estimators must be at least 1, got {self._trees}")
+        if self._samples != "auto" and not (isinstance(self._samples, int | float) and self._samples > 0):
+            raise ValueError(f"max_samples must be 'auto', a number of rows or a share of them, got {self._samples!r}")
+        if self._share != "auto" and not (isinstance(self._share, int | float) and 0.0 < self._share <= 0.5):
+            raise ValueError(f"contamination must be 'auto' or above 0 and at most 0.5, got {self._share!r}")
+        self._model: Forest | None = None
+        self._nothing = False
+
+    @property
+    def model(self) -> Forest | None:
+        return self._model
+
+    @model.setter
+    def model(self, model: Forest | None) -> None:
+        if model is not None and not isinstance(model, Forest):
+            raise TypeError(f"model must be a Forest, got {type(model).__name__} without columns or medians: fit again")
+        self._model = model
+        self._nothing = False
+
+    def fit(self, X: pd.DataFrame) -> IsolationForestDetector:
+        """Grow the forest. In a frame where nothing moves there is nothing to learn: rows score NaN then."""
+        _check(X)
+        x = _values(X)
+        self.model = None
+        moves = _deviations(x) > 0.0 if len(x) > 1 else np.zeros(x.shape[1], dtype=bool)
+        if not moves.any():
+            _log.warning("IForest: nothing moves in %d rows: every row scores NaN", len(x))
+            self._nothing = True
+            return self
+        asked = 256 if self._samples == "auto" else self._samples
+        rows = max(2, min(len(x), int(asked * len(x)) if isinstance(asked, float) and asked <= 1.0 else int(asked)))
+        model = Forest(list(X.columns), moves, self._trees, rows)
+        model.grow(x, self._seed, bool(self.cfg.get("bootstrap", False)))
+        if self._share != "auto":
+            known = model.score(x)
+            model.contamination = float(self._share)  # type: ignore[attr-defined]
+            model.threshold = float(np.quantile(known[~np.isnan(known)], 1.0 - float(self._share)))
+        self.model = model
+        return self
+
+    def score(self, X: pd.DataFrame) -> Array:
+        """Score rows between 0 and 1, about 0.5 for an average one; NaN for a row without values.
+
+        Columns are taken by name. Missing values never depend on the other rows that are scored: with acm_rs they go
+        down the branch that took more of the training rows, else they count as the training median.
+        """
+        if self._nothing:
+            return np.full(len(X), np.nan)
+        if self._model is None:
+            raise RuntimeError("IsolationForestDetector is not fitted: call fit first")
+        return self._model.score(_aligned(X, self._model.columns, "IForest"))
+
+    def decision_function(self, X: pd.DataFrame) -> Array:
+        """Give the same as `score`."""
+        return self.score(X)
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int8]]:
+        """Give 1 for rows at or above the threshold that ``contamination`` set, else 0; all 0 without one."""
+        threshold = None if self._model is None else self._model.threshold
+        if threshold is None:
+            return np.zeros(len(X), dtype=np.int8)
+        return (self.score(X) >= threshold).astype(np.int8)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the model as plain values and, for the trees, bytes; ``fitted`` says whether there is one."""
+        if self._model is None:
+            return {"fitted": False, "cfg": dict(self.cfg)}
+        state = dict(self._model.__dict__)
+        engine = state.pop("engine")
+        if hasattr(engine, "to_bytes"):
+            trees = engine.to_bytes()
+        else:
+            file = io.BytesIO()
+            _imported("joblib").dump(engine, file)
+            trees = file.getvalue()
+        state = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state.items()}
+        kind = "acm_rs" if hasattr(engine, "to_bytes") else "sklearn"
+        return {"fitted": True, "cfg": dict(self.cfg), "state": state, "engine": kind, "trees": trees}
+
+    @classmethod
+    def from_dict(cls, payload: Mapping[str, Any]) -> IsolationForestDetector:
+        """Restore a model that scores as the one that ``to_dict`` was called on."""
+        detector = cls(payload.get("cfg"))
+        if payload["fitted"]:
+            model = Forest.__new__(Forest)
+            model.__dict__.update(payload["state"])
+            model.moves = np.array(payload["state"]["moves"], dtype=bool)
+            model.center, model.scale = (np.array(payload["state"][n], dtype=np.float64) for n in ("center", "scale"))
+            if payload["engine"] == "acm_rs":
+                if _rs is None:
+                    raise RuntimeError("these trees were grown by acm_rs: pip install acm-rs, or fit again")
+                model.engine = _rs.IsolationForest.from_bytes(payload["trees"])
+            else:
+                model.engine = _imported("joblib").load(io.BytesIO(payload["trees"]))
+            detector.model = model
+        return detector
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a pickled state; those of ACM's own class do not hold the medians of their training."""
+        if "_trees" not in state:
+            raise TypeError("a pickled IsolationForestDetector of ACM's own file lacks its training medians: fit again")
+        self.__dict__.update(state)
+
+
+class Mixture:
+    """A fitted mixture, with the columns and scaling that go before it.
+
+    It holds all that scoring needs: what ACM stores of a detector is its ``model`` alone. Arrays of rows have the
+    columns that the fit saw, in their units.
+    """
+
+    def __init__(self, columns: list[Any], moves: np.ndarray[Any, Any], center: Array, scale: Array) -> None:
+        self.columns = columns
+        self.moves = np.asarray(moves, dtype=bool)
+        self.center = center
+        self.scale = scale
+        self.n_features_in_ = len(columns)
+        self.score_mu = 0.0
+        self.score_sd = 1.0
+
+    def adopt(self, fitted: Any) -> None:
+        """Take the parameters of scikit-learn's mixture of scaled rows."""
+        k = len(fitted.weights_)
+        d = int(self.moves.sum())
+        self.n_components = k
+        self.covariance_type = str(fitted.covariance_type)
+        self.weights_ = np.asarray(fitted.weights_, dtype=np.float64)
+        self.means_ = np.asarray(fitted.means_, dtype=np.float64)
+        self.lower_bound_ = float(fitted.lower_bound_)
+        # Inverse deviations of each state, or the Cholesky factors of its inverse covariance.
+        factors = np.asarray(fitted.precisions_cholesky_, dtype=np.float64)
+        if self.covariance_type == "spherical":
+            factors = np.repeat(factors[:, None], d, axis=1)
+        elif self.covariance_type == "tied":
+            factors = np.repeat(factors[None], k, axis=0)
+        self.factors = factors
+        inner = {"full": d * (d + 1) // 2 * k, "tied": d * (d + 1) // 2, "diag": d * k, "spherical": k}
+        self.n_parameters = inner[self.covariance_type] + d * k + k - 1
+
+    def score_samples(self, x: Array) -> Array:
+        """Give the log density of rows in units of their scaled values; NaN for a row without values."""
+        x = np.asarray(x, dtype=np.float64)[:, self.moves]
+        z = _scaled(x, self.center, self.scale)
+        density = np.empty((len(z), self.n_components))
+        for j, (weight, mean, factor) in enumerate(zip(self.weights_, self.means_, self.factors, strict=True)):
+            y = (z - mean) * factor if factor.ndim == 1 else (z - mean) @ factor
+            root = factor if factor.ndim == 1 else np.diag(factor)
+            constant = np.log(weight) + np.sum(np.log(root)) - 0.5 * len(mean) * np.log(2.0 * np.pi)
+            density[:, j] = constant - 0.5 * np.sum(y * y, axis=1)
+        top = density.max(axis=1, keepdims=True)
+        s: Array = top[:, 0] + np.log(np.sum(np.exp(density - top), axis=1))
+        s[np.isnan(x).all(axis=1)] = np.nan
+        return s
+
+    def bic(self, x: Array) -> float:
+        """Give the Bayesian information criterion of rows."""
+        s = self.score_samples(x)
+        return float(-2.0 * np.nansum(s) + self.n_parameters * np.log(max(1, np.sum(~np.isnan(s)))))
+
+    def aic(self, x: Array) -> float:
+        """Give Akaike's information criterion of rows."""
+        return float(-2.0 * np.nansum(self.score_samples(x)) + 2.0 * self.n_parameters)
+
+
+class GMMDetector:
+    """Rows that none of a few operating states makes likely are abnormal.
+
+    Parameters
+    ----------
+    gmm_cfg : dict, optional
+        ``n_components`` (5, most states), ``covariance_type`` (``"diag"``), ``reg_covar`` (1e-2), ``n_init`` (3),
+        ``max_iter`` (100), ``init_params`` (``"kmeans"``), ``random_state`` (42); ``enable_bic_search`` (True) takes as
+        many states, from ``k_min`` (2) to ``k_max`` (5), as the Bayesian information criterion likes best.
+
+    Attributes
+    ----------
+    model : Mixture or None
+        What was learnt; set on another detector, it makes that one score as this one.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> load = np.random.default_rng(0).choice([20.0, 80.0], 300)
+    >>> x = pd.DataFrame({"a": load, "b": 2 * load}) + np.random.default_rng(1).normal(size=(300, 2))
+    >>> x.iloc[-1] = [50.0, 100.0]
+    >>> int(GMMDetector({"n_components": 2}).fit(x).score(x).argmax())
+    299
+    """
+
+    def __init__(self, gmm_cfg: Mapping[str, Any] | None = None) -> None:
+        self.gmm_cfg: dict[str, Any] = dict(gmm_cfg or {})
+        asked = self.gmm_cfg.get("n_components", 5)
+        try:
+            self._user_k = int(float(asked))
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"n_components must be a whole number, got {asked!r}") from None
+        if self._user_k < 2:
+            self._user_k = 5
+        self._model: Mixture | None = None
+        self._nothing = False
+
+    @property
+    def model(self) -> Mixture | None:
+        return self._model
+
+    @model.setter
+    def model(self, model: Mixture | None) -> None:
+        if model is not None and not isinstance(model, Mixture):
+            raise TypeError(f"model must be a Mixture, got {type(model).__name__} without a scaling: fit again")
+        self._model = model
+        self._nothing = False
+
+    def _fitted(self, z: Array, k: int, **settings: Any) -> Any:
+        """Fit k states to scaled rows, None where that fails."""
+        cfg = self.gmm_cfg
+        shape = {"covariance_type": cfg.get("covariance_type", "diag"), "reg_covar": float(cfg.get("reg_covar", 1e-2))}
+        mixture = _imported("sklearn.mixture").GaussianMixture(n_components=k, **shape, **settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", _imported("sklearn.exceptions").ConvergenceWarning)
+            try:
+                return mixture.fit(z)
+            except (ValueError, np.linalg.LinAlgError) as error:
+                _log.warning("GMM: %d states could not be fitted: %s", k, error)
+                return None
+
+    def _best_k(self, z: Array, most: int) -> int:
+        if not self.gmm_cfg.get("enable_bic_search", True) or most < 3:
+            return most
+        low, high = max(2, int(self.gmm_cfg.get("k_min", 2))), min(most, int(self.gmm_cfg.get("k_max", 5)))
+        tried = {k: self._fitted(z, k, random_state=17) for k in range(low, high + 1)}
+        criteria = {k: float(mixture.bic(z)) for k, mixture in tried.items() if mixture is not None}
+        return min(criteria, key=lambda k: criteria[k]) if criteria else most
+
+    def fit(self, X: pd.DataFrame) -> GMMDetector:
+        """Learn from a frame. Columns that stand still are left out; where all do, rows score NaN."""
+        _check(X)
+        x = _values(X)
+        self.model = None
+        moves = _deviations(x) > 0.0 if len(x) > 2 else np.zeros(x.shape[1], dtype=bool)
+        if not moves.any():
+            _log.warning("GMM: nothing moves in %d rows: every row scores NaN", len(x))
+            self._nothing = True
+            return self
+        model = Mixture(list(X.columns), moves, *_scaling(np.asfortranarray(x[:, moves])))
+        z = _scaled(x[:, moves], model.center, model.scale)
+        cfg = self.gmm_cfg
+        start = {
+            "n_init": int(cfg.get("n_init", 3)),
+            "max_iter": int(cfg.get("max_iter", 100)),
+            "init_params": str(cfg.get("init_params", "kmeans")),
+            "random_state": int(cfg.get("random_state", 42)),
+        }
+        k = self._best_k(z, max(2, min(self._user_k, int(np.sqrt(len(z)) / 2), len(z) - 1, 32)))
+        fitted = None
+        while fitted is None and k >= 2:
+            fitted = self._fitted(z, k, **start)
+            k -= 1
+        if fitted is None:
+            _log.warning("GMM: no number of states could be fitted: every row scores NaN")
+            self._nothing = True
+            return self
+        model.adopt(fitted)
+        s = -model.score_samples(x)
+        s = s[~np.isnan(s)]
+        model.score_mu = float(np.median(s))
+        model.score_sd = 1.4826 * float(np.median(np.abs(s - model.score_mu))) + 1e-9
+        self.model = model
+        return self
+
+    def score(self, X: pd.DataFrame) -> Array:
+        """Give minus the log density of each row; NaN for a row without values.
+
+        Columns are taken by name. Missing values count as the training median.
+        """
+        if self._nothing:
+            return np.full(len(X), np.nan)
+        if self._model is None:
+            raise RuntimeError("GMMDetector is not fitted: call fit first")
+        return -self._model.score_samples(_aligned(X, self._model.columns, "GMM"))
+
+    def decision_function(self, X: pd.DataFrame) -> Array:
+        """Give the score in robust deviations from the median of the training rows' scores."""
+        s = self.score(X)
+        if self._model is None:
+            return s
+        z: Array = (s - self._model.score_mu) / self._model.score_sd
+        return z
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the model as plain values; ``fitted`` says whether there is one."""
+        if self._model is None:
+            return {"fitted": False, "cfg": dict(self.gmm_cfg)}
+        state = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in self._model.__dict__.items()}
+        return {"fitted": True, "cfg": dict(self.gmm_cfg), "state": state}
+
+    @classmethod
+    def from_dict(cls, payload: Mapping[str, Any]) -> GMMDetector:
+        """Restore a model that scores as the one that ``to_dict`` was called on."""
+        detector = cls(payload.get("cfg"))
+        if payload["fitted"]:
+            model = Mixture.__new__(Mixture)
+            model.__dict__.update(payload["state"])
+            model.moves = np.array(payload["state"]["moves"], dtype=bool)
+            for name in ("center", "scale", "weights_", "means_", "factors"):
+                setattr(model, name, np.array(payload["state"][name], dtype=np.float64))
+            detector.model = model
+        return detector
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a pickled state, also one of ACM's own class, whose ``model`` is scikit-learn's."""
+        state = dict(state)
+        old, scaler = state.pop("model", None), state.pop("scaler", None)
+        mine = {"gmm_cfg", "_user_k", "_model", "_nothing"}
+        self.__dict__.update({"_model": None, "_nothing": False, **{n: v for n, v in state.items() if n in mine}})
+        if old is not None:
+            model = Mixture(list(state["_columns_"]), state["_var_mask"], scaler.center_, scaler.scale_)
+            model.adopt(old)
+            model.score_mu, model.score_sd = float(state["_score_mu_"]), float(state["_score_sd_"])
+            self._model = model

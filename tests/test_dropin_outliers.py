@@ -1,0 +1,248 @@
+"""core/outliers.py: its contract, and the same numbers with acm_rs and without it."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from dropins import agree, history, numbers
+
+pytest.importorskip("sklearn")
+from core import outliers
+
+Either = type[outliers.IsolationForestDetector] | type[outliers.GMMDetector]
+BOTH = pytest.mark.parametrize("kind", [outliers.IsolationForestDetector, outliers.GMMDetector])
+
+
+def odd() -> pd.DataFrame:
+    """Rows of which one, at 10, is unlike all others."""
+    x = history()
+    x.iloc[10] += [200.0, -200.0, 0.0, 200.0, -200.0, 200.0]
+    return x
+
+
+def test_the_same_numbers_with_and_without_acm_rs() -> None:
+    agree("""
+from core import outliers
+x = history()
+x.iloc[5:40, 1] = np.nan
+x.iloc[7, 2] = np.inf
+x["still"] = 3.0
+x["mostly"] = np.where(np.arange(len(x)) % 10 == 0, 5.0, 0.0)
+for cfg in ({}, {"covariance_type": "full", "reg_covar": 1e-3}, {"enable_bic_search": False, "n_components": 3}):
+    model = outliers.GMMDetector(cfg).fit(x[:250])
+    show(model.score(x)), show(model.decision_function(x)), show(model.model.means_)
+""")
+
+
+def test_forests_agree_in_what_they_find() -> None:
+    """Trees are random; a mean of 1,000 of them is nearly not."""
+    script = """
+from core import outliers
+x = history()
+x.iloc[10] += [200.0, -200.0, 0.0, 200.0, -200.0, 200.0]
+x.iloc[20:60, 1] = np.nan
+show(outliers.IsolationForestDetector({"n_estimators": 1000}).fit(x).score(x))
+"""
+    with_rust, without = (numbers(script, how)[0] for how in ("with", "without"))
+    assert int(with_rust.argmax()) == int(without.argmax()) == 10
+    whole = np.r_[:20, 60:400]
+    np.testing.assert_allclose(with_rust[whole], without[whole], atol=0.03)
+
+
+@pytest.mark.parametrize("form", ["diag", "full", "tied", "spherical"])
+def test_densities_are_those_of_scikit_learn(form: str) -> None:
+    from sklearn.mixture import GaussianMixture
+    from sklearn.preprocessing import RobustScaler
+
+    x = history()
+    cfg = {"covariance_type": form, "n_components": 3, "enable_bic_search": False}
+    model = outliers.GMMDetector(cfg).fit(x)
+    z = RobustScaler().fit_transform(x)
+    theirs = GaussianMixture(3, covariance_type=form, reg_covar=1e-2, n_init=3, random_state=42).fit(z)
+    np.testing.assert_allclose(model.score(x), -theirs.score_samples(z), rtol=1e-7)
+    assert model.model is not None
+    assert model.model.bic(x.to_numpy()) == pytest.approx(theirs.bic(z), rel=1e-7)
+    assert model.model.aic(x.to_numpy()) == pytest.approx(theirs.aic(z), rel=1e-7)
+
+
+def test_states_are_found_and_a_row_between_them_is_odd() -> None:
+    """Two levels of load; the middle of them is likely of neither."""
+    x = history()
+    model = outliers.GMMDetector({"covariance_type": "full"}).fit(x)
+    z = model.decision_function(pd.concat([x, pd.DataFrame([x[x.s0 > 1020].mean() / 2 + x[x.s0 < 1020].mean() / 2])]))
+    assert z[-1] > 2.0 * np.quantile(z[:-1], 0.99)
+
+
+@BOTH
+def test_a_row_does_not_depend_on_its_batch(kind: Either) -> None:
+    """ACM fills gaps by the medians of the scored batch; one row scores as among others here."""
+    x = odd()
+    model = kind({}).fit(history())
+    x.iloc[10, 0] = np.nan
+    np.testing.assert_array_equal(model.score(x[10:11]), model.score(x)[10:11])
+
+
+@BOTH
+@pytest.mark.parametrize("backend", ["rust", "numpy"])
+def test_restored_models_score_as_the_first(kind: Either, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    joblib = pytest.importorskip("joblib")
+    monkeypatch.setattr(outliers, "BACKEND", backend)
+    x = history().assign(still=1.0)
+    model = kind({"contamination": 0.1}).fit(x)
+    file = io.BytesIO()
+    joblib.dump(model.model, file)
+    file.seek(0)
+    cached = kind({})
+    cached.model = joblib.load(file)
+    cached._is_fitted = True  # type: ignore[union-attr]
+    assert cached.model is not None
+    assert cached.model.n_features_in_ == x.shape[1]
+    for other in (cached, pickle.loads(pickle.dumps(model)), kind.from_dict(model.to_dict())):
+        np.testing.assert_array_equal(other.score(x), model.score(x))
+        np.testing.assert_array_equal(other.decision_function(x), model.decision_function(x))
+    if isinstance(model, outliers.IsolationForestDetector):
+        np.testing.assert_array_equal(cached.predict(x), model.predict(x))  # type: ignore[union-attr]
+
+
+def test_what_acm_tells_of_its_models() -> None:
+    """The names that ACM's record of a training reads."""
+    forest = outliers.IsolationForestDetector({"contamination": 0.01}).fit(history()).model
+    assert forest is not None
+    assert (forest.n_estimators, forest.contamination, forest.max_features, forest.max_samples) == (  # type: ignore[attr-defined]
+        100,
+        0.01,
+        1.0,
+        256,
+    )
+    assert not hasattr(outliers.IsolationForestDetector({}).fit(history()).model, "contamination")
+    mixture = outliers.GMMDetector({}).fit(history()).model
+    assert mixture is not None
+    assert mixture.covariance_type == "diag"
+    assert 2 <= mixture.n_components <= 5
+    assert np.isfinite([mixture.bic(history().to_numpy()), mixture.lower_bound_]).all()
+
+
+def test_states_of_acms_own_class_are_read_or_refused() -> None:
+    from sklearn.ensemble import IsolationForest
+    from sklearn.mixture import GaussianMixture
+    from sklearn.preprocessing import RobustScaler
+
+    x = history()
+    scaler = RobustScaler().fit(x.to_numpy())
+    mixture = GaussianMixture(2, covariance_type="diag", reg_covar=1e-2, random_state=0).fit(
+        scaler.transform(x.to_numpy())
+    )
+    state = {"gmm_cfg": {}, "_user_k": 5, "model": mixture, "scaler": scaler, "_is_fitted": True, "_fitted_params": {}}
+    state.update(_var_mask=np.ones(6, dtype=bool), _columns_=list(x), _score_mu_=3.0, _score_sd_=2.0)
+    old = outliers.GMMDetector.__new__(outliers.GMMDetector)
+    old.__setstate__(state)
+    expected = -mixture.score_samples(scaler.transform(x.to_numpy()))
+    np.testing.assert_allclose(old.score(x), expected, rtol=1e-9)
+    np.testing.assert_allclose(old.decision_function(x), (expected - 3.0) / 2.0, rtol=1e-9)
+    with pytest.raises(TypeError, match="fit again"):
+        outliers.GMMDetector().model = mixture
+    forest = IsolationForest(n_estimators=5, random_state=0).fit(x.to_numpy())
+    with pytest.raises(TypeError, match="fit again"):
+        outliers.IsolationForestDetector().model = forest
+    with pytest.raises(TypeError, match="lacks its training medians: fit again"):
+        outliers.IsolationForestDetector.__new__(outliers.IsolationForestDetector).__setstate__({"model": forest})
+
+
+def test_predictions_follow_contamination() -> None:
+    x = odd()
+    assert outliers.IsolationForestDetector({}).fit(x).predict(x).sum() == 0
+    predicted = outliers.IsolationForestDetector({"contamination": 0.05}).fit(x).predict(x)
+    assert predicted.dtype == np.int8
+    assert predicted[10] == 1
+    assert predicted.sum() == 20
+
+
+@pytest.mark.parametrize("samples", [50, 0.25, 10_000, "auto"])
+@pytest.mark.parametrize("bootstrap", [False, True])
+def test_settings_of_forests(samples: Any, bootstrap: bool) -> None:
+    cfg = {"max_samples": samples, "bootstrap": bootstrap, "warm_start": True}
+    model = outliers.IsolationForestDetector(cfg).fit(history())
+    assert model.model is not None
+    assert model.model.max_samples == {50: 50, 0.25: 100, 10_000: 400, "auto": 256}[samples]
+    assert model.score(odd())[10] > np.quantile(model.score(odd()), 0.95)
+
+
+@BOTH
+def test_missing_columns_and_values(kind: Either, caplog: pytest.LogCaptureFixture) -> None:
+    x = history()
+    model = kind({}).fit(x)
+    np.testing.assert_array_equal(model.score(x.drop(columns="s2")), model.score(x.assign(s2=np.inf)))
+    assert "['s2']" in caplog.text
+    x.iloc[3] = np.nan
+    assert np.flatnonzero(np.isnan(model.score(x))).tolist() == [3]
+    np.testing.assert_array_equal(model.score(x[x.columns[::-1]].assign(other="text")), model.score(x))
+
+
+@BOTH
+@pytest.mark.parametrize("x", [history()[:1], history() * 0.0, history().iloc[:, :0], history() * np.nan])
+def test_nothing_to_learn(kind: Either, x: pd.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
+    model = kind({}).fit(x)
+    assert "nothing moves" in caplog.text
+    assert model.model is None
+    assert np.isnan(model.score(history())).all()
+    assert np.isnan(model.decision_function(history())).all()
+    assert kind.from_dict(model.to_dict()).model is None
+
+
+def test_states_that_cannot_be_fitted(caplog: pytest.LogCaptureFixture) -> None:
+    x = pd.DataFrame({"a": [0.0, 0.0, 0.0, 0.0, 1.0], "b": [0.0, 0.0, 0.0, 0.0, 1.0]})
+    model = outliers.GMMDetector({"reg_covar": 0.0, "covariance_type": "full", "n_init": 1}).fit(x)
+    assert "no number of states" in caplog.text
+    assert np.isnan(model.score(x)).all()
+
+
+@BOTH
+@pytest.mark.parametrize("backend", ["rust", "numpy"])
+def test_huge_values_stay_finite(kind: Either, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outliers, "BACKEND", backend)
+    x = history()
+    x.iloc[0, 0] = 1e300
+    x.iloc[1, 1] = -1e200
+    assert np.isfinite(kind({}).fit(x).score(x)).all()
+
+
+@BOTH
+@pytest.mark.parametrize("kind_of_columns", ["float32", "Float64", "int64"])
+def test_kinds_of_columns(kind: Either, kind_of_columns: Any) -> None:
+    x = history().round().astype(kind_of_columns)
+    plain = x.astype("float64")
+    np.testing.assert_array_equal(kind({}).fit(x).score(x), kind({}).fit(plain).score(plain))
+
+
+@BOTH
+def test_bad_calls(kind: Either) -> None:
+    with pytest.raises(RuntimeError, match="call fit first"):
+        kind({}).score(history())
+    with pytest.raises(TypeError, match="pandas DataFrame, got ndarray"):
+        kind({}).fit(np.zeros((4, 2)))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"\['t'\]"):
+        kind({}).fit(history().assign(t="x"))
+    with pytest.raises(ValueError, match=r"twice there: \['s0'\]"):
+        kind({}).fit(history()[["s0", "s0"]])
+
+
+@pytest.mark.parametrize(
+    ("cfg", "words"),
+    [
+        ({"n_estimators": 0}, "n_estimators must be at least 1"),
+        ({"max_samples": "all"}, "max_samples must be 'auto'"),
+        ({"contamination": 0.7}, "contamination must be 'auto' or above 0"),
+    ],
+)
+def test_bad_settings(cfg: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        outliers.IsolationForestDetector(cfg)
+    with pytest.raises(ValueError, match="n_components must be a whole number"):
+        outliers.GMMDetector({"n_components": "many"})
+    with pytest.raises(ValueError, match="ACM_BACKEND must be"):
+        outliers._choose_backend("cuda")
