@@ -67,7 +67,9 @@ impl<'a> Dendrogram<'a> {
             first: reserved(links.len(), WHAT)?,
             rows,
         };
+        let mut watch = Watch::start();
         for (number, link) in links.iter().enumerate() {
+            watch.after(8)?;
             let ends = [link.from, link.to].map(|row| nodes[sets.root(row) as usize]);
             sets.join(link.from, link.to);
             nodes[sets.root(link.from) as usize] = index(rows + number);

@@ -1,12 +1,11 @@
 //! Core distances: how far each row is from the `min_samples`-th nearest one, itself the first.
 
-use acm_linalg::distances::Square;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{reserve, reserved, room};
 use acm_linalg::{Result, parallel};
 use fearless_simd::{Level, Simd, dispatch, prelude::*};
 
-use super::tree::{Search, Stack, Tree};
+use super::tree::{Search, Stack, Tree, least};
 
 /// Groups of a job.
 const JOB: usize = 16;
@@ -96,9 +95,12 @@ impl<S: Simd> Search<S> for Nearest {
     }
 
     #[inline(always)]
-    fn meet(&mut self, simd: S, _: usize, rows: usize, found: &Square) {
+    fn meet(&mut self, simd: S, _: usize, rows: usize, found: &[V<S>; LANES]) {
+        if !least(found, rows).simd_lt(self.limit(simd)).any_true() {
+            return;
+        }
         for square in &found[..rows] {
-            let mut new: V<S> = square.load(simd);
+            let mut new = *square;
             let closer = new.simd_lt(self.limit(simd));
             if !closer.any_true() {
                 continue;
@@ -106,17 +108,18 @@ impl<S: Simd> Search<S> for Nearest {
             match self {
                 Self::Ordered(list) => {
                     for place in list {
-                        let held: V<S> = place.load(simd);
-                        place.store(held.min(new));
-                        new = held.max(new);
+                        let before = place.load(simd);
+                        place.store(before.min(new));
+                        new = before.max(new);
                     }
                 }
                 Self::Collected { count, seen, limit } => {
+                    let square: [f64; LANES] = new.into();
                     let mut closer = closer.to_bitmask();
                     while closer != 0 {
                         let lane = closer.trailing_zeros() as usize;
                         closer &= closer - 1;
-                        seen[lane].push(square.0[lane]);
+                        seen[lane].push(square[lane]);
                         if seen[lane].len() == 2 * *count {
                             limit.0[lane] = keep(&mut seen[lane], *count);
                         }
@@ -166,14 +169,13 @@ fn look<S: Simd>(simd: S, tree: &Tree, group: usize, stack: &mut Stack, nearest:
 ///
 /// # Errors
 /// [`acm_linalg::Error::Memory`].
-pub(super) fn least(tree: &Tree, cores: &[Row]) -> Result<Vec<f64>> {
+pub(super) fn least_within(tree: &Tree, cores: &[Row]) -> Result<Vec<f64>> {
     let mut least = reserve(tree.nodes.len(), 0.0, "the core distances")?;
     for number in (0..tree.nodes.len()).rev() {
         let node = tree.nodes[number];
         least[number] = if node.right == 0 {
-            let group = node.first as usize;
-            let cores = &cores[group].0[..tree.within(group)];
-            cores.iter().copied().fold(f64::INFINITY, f64::min)
+            let cores = node.groups().flat_map(|group| &cores[group].0[..tree.within(group)]);
+            cores.copied().fold(f64::INFINITY, f64::min)
         } else {
             least[number + 1].min(least[node.right as usize])
         };

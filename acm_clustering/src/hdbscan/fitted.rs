@@ -52,7 +52,7 @@ impl FittedHdbscan {
         Ok(Self {
             parameters: parameters.clone(),
             outlier_scores: select::outlier_scores(&condensed)?,
-            least_cores: core::least(&tree, &cores)?,
+            least_cores: core::least_within(&tree, &cores)?,
             tree,
             cores,
             heights,

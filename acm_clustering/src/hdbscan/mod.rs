@@ -172,7 +172,7 @@ impl Hdbscan {
             return FittedHdbscan::nothing(self, tree);
         }
         let cores = core::squared(&tree, self.neighbours())?;
-        let edges = spanning::minimum(&tree, &cores, &core::least(&tree, &cores)?)?;
+        let edges = spanning::minimum(&tree, &cores, &core::least_within(&tree, &cores)?)?;
         let links = condensed::links(&tree, &edges)?;
         drop(edges);
         let condensed = Condensed::new(&links, self.min_cluster_size)?;

@@ -5,7 +5,6 @@
 //!
 //! Source: McInnes, Healy and Astels (2017), "hdbscan: hierarchical density based clustering", doi 10.21105/joss.00205.
 
-use acm_linalg::distances::Square;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::room;
 use acm_linalg::parallel::Watch;
@@ -16,7 +15,7 @@ use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 use super::core::Nearest;
 use super::fitted::FittedHdbscan;
 use super::select::{firmness, outlierness, peaks};
-use super::tree::{Search, Stack, Tree};
+use super::tree::{Search, Stack, Tree, least};
 
 /// What lacks where memory does.
 const WHAT: &str = "the places of the rows";
@@ -47,22 +46,23 @@ struct Reach<'a> {
 impl<S: Simd> Search<S> for Reach<'_> {
     #[inline(always)]
     fn worth(&self, simd: S, _: &Tree, node: u32, least: V<S>) -> bool {
-        let cores: V<S> = self.cores.load(simd);
-        let reach = least.max(cores).max(f64x8::splat(simd, self.least_cores[node as usize]));
-        let square: V<S> = self.square.load(simd);
+        let reach = least.max(self.cores.load(simd)).max(f64x8::splat(simd, self.least_cores[node as usize]));
+        let square = self.square.load(simd);
         let even = reach.simd_eq(square) & least.simd_le(self.distance.load(simd));
         (reach.simd_lt(square) | even).any_true()
     }
 
     #[inline(always)]
-    fn meet(&mut self, simd: S, group: usize, rows: usize, found: &Square) {
-        let cores: V<S> = self.cores.load(simd);
-        let mut square: V<S> = self.square.load(simd);
-        let mut distance: V<S> = self.distance.load(simd);
-        let mut whose: V<S> = self.whose.load(simd);
+    fn meet(&mut self, simd: S, group: usize, rows: usize, found: &[V<S>; LANES]) {
+        let (cores, mut square) = (self.cores.load(simd), self.square.load(simd));
+        if !least(found, rows).max(cores).simd_le(square).any_true() {
+            return;
+        }
+        let mut distance = self.distance.load(simd);
+        let mut whose = self.whose.load(simd);
         let numbers = &self.tree.order[group * LANES..][..rows];
         for row in 0..rows {
-            let apart: V<S> = found[row].load(simd);
+            let apart = found[row];
             let reach = apart.max(cores).max(f64x8::splat(simd, self.theirs[group].0[row]));
             let number: V<S> = f64x8::splat(simd, numbers[row] as f64);
             let first = apart.simd_eq(distance) & number.simd_lt(whose);

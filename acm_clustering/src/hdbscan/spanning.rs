@@ -16,13 +16,12 @@
 //! hierarchical density based clustering", doi 10.1109/ICDMW.2017.12.
 
 use acm_linalg::Result;
-use acm_linalg::distances::Square;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{push, reserve, reserved, room};
 use acm_linalg::parallel::{self, Watch};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
-use super::tree::{Search, Stack, Tree, index};
+use super::tree::{Search, Stack, Tree, index, least};
 
 /// What lacks where memory does.
 const WHAT: &str = "the spanning tree";
@@ -114,20 +113,22 @@ impl<S: Simd> Search<S> for Outside<'_> {
     #[inline(always)]
     fn worth(&self, simd: S, _: &Tree, node: u32, least: V<S>) -> bool {
         let node = node as usize;
-        let least = least.max(self.cores.load(simd)).max(f64x8::splat(simd, self.forest.least_cores[node]));
+        let reach = least.max(self.cores.load(simd)).max(f64x8::splat(simd, self.forest.least_cores[node]));
         let outside = self.components.load(simd).simd_ne(f64x8::splat(simd, self.forest.whole[node]));
-        (least.simd_lt(self.square.load(simd)) & outside).any_true()
+        (reach.simd_lt(self.square.load(simd)) & outside).any_true()
     }
 
     #[inline(always)]
-    fn meet(&mut self, simd: S, group: usize, rows: usize, found: &Square) {
-        let mine: V<S> = self.cores.load(simd);
-        let components: V<S> = self.components.load(simd);
-        let mut square: V<S> = self.square.load(simd);
-        let mut whose: V<S> = self.whose.load(simd);
+    fn meet(&mut self, simd: S, group: usize, rows: usize, found: &[V<S>; LANES]) {
+        let (mine, mut square) = (self.cores.load(simd), self.square.load(simd));
+        if !least(found, rows).max(mine).simd_lt(square).any_true() {
+            return;
+        }
+        let components = self.components.load(simd);
+        let mut whose = self.whose.load(simd);
         let (cores, theirs) = (&self.forest.cores[group].0, &self.forest.components[group].0);
         for row in 0..rows {
-            let reach = found[row].load(simd).max(mine).max(f64x8::splat(simd, cores[row]));
+            let reach = found[row].max(mine).max(f64x8::splat(simd, cores[row]));
             let better = reach.simd_lt(square) & components.simd_ne(f64x8::splat(simd, theirs[row]));
             square = better.select(reach, square);
             whose = better.select(f64x8::splat(simd, (group * LANES + row) as f64), whose);
@@ -174,14 +175,14 @@ pub(super) fn minimum(tree: &Tree, cores: &[Row], least_cores: &[f64]) -> Result
     while edges.len() + 1 < rows {
         watch.look()?;
         forest.mark_whole();
-        known.recall(&forest);
+        known.recall(&forest, &mut watch)?;
         let largest = known.largest();
         let first = known.sizes.len() == rows;
         for wave in if first { 2 } else { 0 }..WAVES.len() {
             known.look(&forest, largest, wave, first)?;
         }
         known.shortest[largest] = Edge::NOWHERE;
-        known.join(&mut forest, &mut edges)?;
+        known.join(&mut forest, &mut edges, &mut watch)?;
     }
     Ok(edges)
 }
@@ -191,9 +192,9 @@ impl Forest<'_> {
         for number in (0..self.tree.nodes.len()).rev() {
             let node = self.tree.nodes[number];
             let (one, all) = if node.right == 0 {
-                let group = node.first as usize;
-                let components = &self.components[group].0[..self.tree.within(group)];
-                (components[0], components.iter().all(|&component| component == components[0]))
+                let within = |group: usize| &self.components[group].0[..self.tree.within(group)];
+                let one = self.components[node.first as usize].0[0];
+                (one, node.groups().flat_map(within).all(|&component| component == one))
             } else {
                 let one = self.whole[number + 1];
                 (one, one == self.whole[node.right as usize])
@@ -221,9 +222,10 @@ fn component(lane: f64) -> usize {
 
 impl Known {
     /// Forgets who is no longer outside, and finds each component's shortest edge among those that are still known.
-    fn recall(&mut self, forest: &Forest<'_>) {
+    fn recall(&mut self, forest: &Forest<'_>, watch: &mut Watch) -> Result<()> {
         self.shortest.fill(Edge::NOWHERE);
         for row in 0..forest.tree.rows() {
+            watch.after(1)?;
             let (group, lane) = (row / LANES, row % LANES);
             let to = self.nearest[group][lane];
             if to == NONE {
@@ -236,6 +238,7 @@ impl Known {
                 self.offer(own, row, to, self.least[group].0[lane]);
             }
         }
+        Ok(())
     }
 
     #[inline(always)]
@@ -319,7 +322,7 @@ impl Known {
     }
 
     /// Joins the components by their shortest edges.
-    fn join(&mut self, forest: &mut Forest<'_>, edges: &mut Vec<Edge>) -> Result<()> {
+    fn join(&mut self, forest: &mut Forest<'_>, edges: &mut Vec<Edge>, watch: &mut Watch) -> Result<()> {
         let mut sets = Sets::new(self.sizes.len())?;
         self.shortest.sort_unstable_by(Edge::order);
         for &edge in self.shortest.iter().take_while(|edge| edge.from != NONE) {
@@ -332,6 +335,7 @@ impl Known {
         let mut numbers = reserve(self.sizes.len(), NONE, WHAT)?;
         self.sizes.clear();
         for row in 0..forest.tree.rows() {
+            watch.after(2)?;
             let root = sets.root(index(forest.component(row))) as usize;
             if numbers[root] == NONE {
                 numbers[root] = index(self.sizes.len());

@@ -1,6 +1,6 @@
 //! A k-d tree over rows in groups of eight, and the walk that all searches share: eight rows look for their neighbours at once.
 //!
-//! Halves are cut at multiples of eight along the widest column, so that every leaf is one full group of the packed points
+//! Halves are cut at multiples of eight along the widest column, so that every leaf is some full groups of the packed points
 //! (the last one perhaps less). What bounds a distance from below is rounded as the distance itself is: differences, squares
 //! and sums in the order of the columns, each no greater than its counterpart. Nothing is passed over by a rounding.
 //!
@@ -8,8 +8,10 @@
 //! Friedman, Bentley and Finkel (1977), "An algorithm for finding best matches in logarithmic expected time", doi
 //! 10.1145/355744.355745.
 
+use std::ops::Range;
+
 use acm_linalg::covariance;
-use acm_linalg::distances::{Points, Square, squares};
+use acm_linalg::distances::Points;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{Gather, push, reserved, room};
 use acm_linalg::parallel::Watch;
@@ -30,8 +32,15 @@ pub(super) struct Node {
     /// Its groups.
     pub(super) first: u32,
     pub(super) end: u32,
-    /// The node of the second half, that of the first being the next one; 0 for a leaf, which is one group.
+    /// The node of the second half, that of the first being the next one; 0 for a leaf.
     pub(super) right: u32,
+}
+
+impl Node {
+    #[inline(always)]
+    pub(super) fn groups(&self) -> Range<usize> {
+        self.first as usize..self.end as usize
+    }
 }
 
 /// Rows in the order of the leaves. All numbers of rows in here are places in that order.
@@ -47,6 +56,12 @@ pub(super) struct Tree {
     pub(super) factor: f64,
 }
 
+/// Most groups of a leaf: looking at the bounds of smaller ones takes longer than they save.
+const LEAF: usize = 4;
+
+/// Columns up to which rows that look stay in the form of registers.
+const FEW: usize = 64;
+
 /// Nodes that are still to be visited, with the least squared distance of each of the eight rows from them.
 pub(super) type Stack = Vec<(u32, Row)>;
 
@@ -55,8 +70,33 @@ pub(super) trait Search<S: Simd> {
     /// Whether a node at these squared distances may still have something for one of the rows.
     fn worth(&self, simd: S, tree: &Tree, node: u32, least: V<S>) -> bool;
 
-    /// Looks at the rows of a group, whose squared distances are a [`Row`] each.
-    fn meet(&mut self, simd: S, group: usize, rows: usize, found: &Square);
+    /// Looks at the rows of a group, each with its squared distances.
+    fn meet(&mut self, simd: S, group: usize, rows: usize, found: &[V<S>; LANES]);
+}
+
+/// Sums of squared differences of eight rows (each a result) from eight others (lanes), added up as by
+/// [`acm_linalg::distances::squares`], and left in registers.
+#[inline(always)]
+fn squares<S: Simd>(simd: S, left: &[Row], values: &impl Fn(usize) -> V<S>) -> [V<S>; LANES] {
+    let mut sums: [V<S>; LANES] = [f64x8::splat(simd, 0.0); LANES];
+    for column in 0..left.len() {
+        let (x, y) = (&left[column].0, values(column));
+        for row in 0..LANES {
+            let apart = y - f64x8::splat(simd, x[row]);
+            sums[row] += apart * apart;
+        }
+    }
+    sums
+}
+
+/// The least of the first results, lane by lane.
+#[inline(always)]
+pub(super) fn least<S: Simd>(found: &[V<S>; LANES], rows: usize) -> V<S> {
+    if rows == LANES {
+        let [a, b, c, d, e, f, g, h] = *found;
+        return (a.min(b).min(c.min(d))).min(e.min(f).min(g.min(h)));
+    }
+    found[1..rows].iter().fold(found[0], |least, other| least.min(*other))
 }
 
 impl Tree {
@@ -110,10 +150,10 @@ impl Tree {
             let place = number * 2 * columns;
             for column in 0..columns {
                 let (least, greatest) = if node.right == 0 {
-                    let valid = self.within(node.first as usize);
-                    let values = &self.points.group(node.first as usize)[column].0[..valid];
-                    let fold = |pick: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, pick);
-                    (fold(f64::min, f64::INFINITY), fold(f64::max, f64::NEG_INFINITY))
+                    let values =
+                        node.groups().flat_map(|group| &self.points.group(group)[column].0[..self.within(group)]);
+                    let start = (f64::INFINITY, f64::NEG_INFINITY);
+                    values.fold(start, |(least, greatest), &value| (least.min(value), greatest.max(value)))
                 } else {
                     let of = |half: usize, part: usize| self.bounds[(2 * half + part) * columns + column];
                     let (left, right) = (number + 1, node.right as usize);
@@ -125,26 +165,48 @@ impl Tree {
         }
     }
 
-    /// The least squared distance of each of eight rows from any row within a node.
+    /// The least squared distances of each of eight rows from any row within two nodes.
     #[inline(always)]
-    fn least<S: Simd>(&self, simd: S, node: usize, tile: &[Row]) -> V<S> {
-        let columns = tile.len();
-        let bounds = &self.bounds[2 * node * columns..][..2 * columns];
-        let (low, high) = bounds.split_at(columns);
+    fn least<S: Simd>(&self, simd: S, nodes: [u32; 2], columns: usize, values: &impl Fn(usize) -> V<S>) -> [V<S>; 2] {
+        let bounds = |node: u32| self.bounds[2 * node as usize * columns..][..2 * columns].split_at(columns);
+        let ((low_a, high_a), (low_b, high_b)) = (bounds(nodes[0]), bounds(nodes[1]));
         let zero: V<S> = f64x8::splat(simd, 0.0);
-        let mut sum = zero;
+        let (mut a, mut b) = (zero, zero);
         for column in 0..columns {
-            let x: V<S> = tile[column].load(simd);
-            let apart = (f64x8::splat(simd, low[column]) - x).max(x - f64x8::splat(simd, high[column])).max(zero);
-            sum += apart * apart;
+            let x = values(column);
+            let apart = |low: f64, high: f64| (f64x8::splat(simd, low) - x).max(x - f64x8::splat(simd, high)).max(zero);
+            let (one, other) = (apart(low_a[column], high_a[column]), apart(low_b[column], high_b[column]));
+            a += one * one;
+            b += other * other;
         }
-        sum
+        [a, b]
     }
 
     /// Leads the eight rows of `tile` through the tree, nearer halves first.
     #[inline(always)]
     pub(super) fn walk<S: Simd, Q: Search<S>>(&self, simd: S, tile: &[Row], stack: &mut Stack, search: &mut Q) {
-        let mut found: Square = [Row::splat(0.0); LANES];
+        let columns = tile.len();
+        if columns <= FEW {
+            // In the form of registers: what lies in memory as a row is loaded by halves.
+            let mut few: [V<S>; FEW] = [f64x8::splat(simd, 0.0); FEW];
+            for column in 0..columns {
+                few[column] = tile[column].load(simd);
+            }
+            self.walk_with(simd, columns, &|column| few[column], stack, search);
+        } else {
+            self.walk_with(simd, columns, &|column| tile[column].load(simd), stack, search);
+        }
+    }
+
+    #[inline(always)]
+    fn walk_with<S: Simd, Q: Search<S>>(
+        &self,
+        simd: S,
+        columns: usize,
+        values: &impl Fn(usize) -> V<S>,
+        stack: &mut Stack,
+        search: &mut Q,
+    ) {
         stack.clear();
         stack.push((0, Row::splat(0.0)));
         while let Some((number, least)) = stack.pop() {
@@ -155,14 +217,14 @@ impl Tree {
             loop {
                 let node = self.nodes[number as usize];
                 if node.right == 0 {
-                    let group = node.first as usize;
-                    squares(simd, self.points.group(group), tile, &mut found);
-                    search.meet(simd, group, self.within(group), &found);
+                    for group in node.groups() {
+                        let found = squares(simd, self.points.group(group), values);
+                        search.meet(simd, group, self.within(group), &found);
+                    }
                     break;
                 }
                 let (mut near, mut far) = (number + 1, node.right);
-                let mut to_near = self.least(simd, near as usize, tile);
-                let mut to_far = self.least(simd, far as usize, tile);
+                let [mut to_near, mut to_far] = self.least(simd, [near, far], columns, values);
                 // The half that more of the rows are nearer to.
                 let ahead = to_far.simd_lt(to_near).to_bitmask().count_ones();
                 if ahead > to_near.simd_lt(to_far).to_bitmask().count_ones() {
@@ -216,25 +278,24 @@ fn wrong() -> Error {
 fn parted(values: &[f64], rows: usize, columns: usize) -> Result<(Vec<usize>, Vec<Node>)> {
     let mut order = (0..rows).gathered(WHAT)?;
     let mut nodes: Vec<Node> = reserved(2 * rows.div_ceil(LANES), WHAT)?;
-    // Groups, and the node whose second half they are.
-    let mut waiting: Vec<(usize, usize, Option<usize>)> = Vec::new();
-    push(&mut waiting, (0, rows.div_ceil(LANES), None), WHAT)?;
+    // Groups, and the node whose second half they are; what is within a leaf is put into order and has no nodes.
+    let mut waiting: Vec<(usize, usize, Option<usize>, bool)> = Vec::new();
+    push(&mut waiting, (0, rows.div_ceil(LANES), None, false), WHAT)?;
     let mut watch = Watch::start();
     let mut extent = room(columns, 1, (0.0, 0.0), WHAT)?;
-    while let Some((first, end, parent)) = waiting.pop() {
+    while let Some((first, end, parent, within)) = waiting.pop() {
         let number = nodes.len();
         if let Some(parent) = parent {
             nodes[parent].right = index(number);
         }
-        let node = Node {
-            first: index(first),
-            end: index(end),
-            right: 0,
-        };
-        push(&mut nodes, node, WHAT)?;
+        if !within {
+            let (first, end) = (index(first), index(end));
+            push(&mut nodes, Node { first, end, right: 0 }, WHAT)?;
+        }
         if end - first <= 1 {
             continue;
         }
+        let within = end - first <= LEAF;
         let place = first * LANES;
         let part = &mut order[place..rows.min(end * LANES)];
         watch.after(part.len() * (columns + 8))?;
@@ -242,8 +303,8 @@ fn parted(values: &[f64], rows: usize, columns: usize) -> Result<(Vec<usize>, Ve
         let middle = first + (end - first).div_ceil(2);
         let value = |row: usize| values[row * columns + column];
         part.select_nth_unstable_by(middle * LANES - place, |&a, &b| value(a).total_cmp(&value(b)).then(a.cmp(&b)));
-        push(&mut waiting, (middle, end, Some(number)), WHAT)?;
-        push(&mut waiting, (first, middle, None), WHAT)?;
+        push(&mut waiting, (middle, end, if within { None } else { Some(number) }, within), WHAT)?;
+        push(&mut waiting, (first, middle, None, within), WHAT)?;
     }
     Ok((order, nodes))
 }
