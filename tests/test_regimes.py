@@ -222,3 +222,52 @@ def test_rows_beyond_are_unknown_beside_every_kind_of_rare_ones(kind: str) -> No
     assert (model.predict(beyond) == -1).all()
     assert (model.confidence(beyond) == 0.0).all()
     assert model.predict(np.array([[1500.0, 8.0, 60.0], [1510.0, 8.1, 59.5]])).tolist() == [0, 0]
+
+
+def test_hdbscan_finds_how_many_dense_parts_there_are() -> None:
+    x, states = _fan(3000, 3)
+    random = np.random.default_rng(8)
+    odd = random.choice(3000, 30, replace=False)
+    x[odd] = random.uniform([-3000.0, -20.0, -9.0, -80.0], [6000.0, 40.0, 12.0, 200.0], (30, 4))
+    model = acm_rs.RegimeModel(method="hdbscan").fit(x)
+    assert model.n_regimes_ == 3
+    plain = np.setdiff1d(np.arange(3000), odd)
+    known = plain[model.labels_[plain] >= 0]
+    assert len(known) > 0.97 * len(plain)
+    assert adjusted_rand_score(states[known], model.labels_[known]) == 1.0
+    # What is far from all of them is UNKNOWN, and has no part in where they are.
+    far = odd[model.transform(x[odd]).min(axis=1) > 2.0]
+    assert len(far) > 20
+    assert (model.labels_[far] == -1).all()
+    clean = acm_rs.RegimeModel(3).fit(x[plain])
+    np.testing.assert_allclose(np.sort(model.centers_, axis=0), np.sort(clean.centers_, axis=0), rtol=0.05, atol=0.2)
+    # Noise of the fit is UNKNOWN; any other row is judged by the centres.
+    different = model.labels_ != model.predict(x)
+    assert (model.labels_[different] == -1).all()
+
+
+def test_hdbscan_keeps_numbers_between_refits() -> None:
+    first = acm_rs.RegimeModel(method="hdbscan").fit(_fan(3000, 0)[0])
+    later, states = _fan(2500, 5, share=0.6)
+    labels = first.predict(later)
+    again = acm_rs.RegimeModel(method="hdbscan").fit(later, reference=first)
+    both = (labels >= 0) & (again.labels_ >= 0)
+    assert both.mean() > 0.95
+    assert (labels[both] == again.labels_[both]).all()
+    # A regime that was not there before has a number that none had.
+    fresh = later.copy()
+    fresh[states == 2] += 500.0
+    third = acm_rs.RegimeModel(method="hdbscan").fit(fresh, reference=first)
+    assert third.regimes_.max() == first.regimes_.max() + 1
+
+
+def test_hdbscan_takes_one_regime_where_there_are_no_parts() -> None:
+    x = np.random.default_rng(1).standard_normal((400, 3))
+    model = acm_rs.RegimeModel(method="hdbscan").fit(x)
+    assert model.n_regimes_ == 1
+    assert (model.labels_ == 0).mean() > 0.99
+    with pytest.raises(ValueError, match=r"`n_regimes` must be \"auto\" with method=\"hdbscan\", .* got 3"):
+        acm_rs.RegimeModel(3, method="hdbscan")
+    back = acm_rs.RegimeModel.from_bytes(model.to_bytes())
+    assert back == model
+    assert back.method == "hdbscan"

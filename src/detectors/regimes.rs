@@ -1,6 +1,6 @@
 //! Operating regimes.
 
-use acm_detectors::regimes::{Count, FittedRegimes, Regimes, RegimesMemory};
+use acm_detectors::regimes::{Count, FittedRegimes, Method, Regimes, RegimesMemory};
 use acm_linalg::Samples;
 use acm_linalg::memory::Gather;
 use numpy::PyArray1;
@@ -15,6 +15,9 @@ use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson};
 use crate::naming::agreed;
 
+/// What finds regimes.
+const METHODS: [(&str, Method); 2] = [("kmeans", Method::KMeans), ("hdbscan", Method::Hdbscan)];
+
 class!(RegimeModel, Regimes, FittedRegimes, RegimesMemory);
 shared!(RegimeModel, score, update_is_score, contributions, missing, constants);
 parameters!(
@@ -24,6 +27,7 @@ parameters!(
         Count::Auto => Setting::Word("auto"),
         Count::Fixed(count) => Setting::Count(count),
     },
+    method = name_of(&of.method(), &METHODS),
     k_max = of.most(),
     min_rows = of.min_rows(),
     unknown_quantile = of.quantile(),
@@ -53,6 +57,7 @@ impl RegimeModel {
     #[expect(clippy::too_many_arguments, reason = "the parameters")]
     fn new(
         n_regimes: &Value<'_>,
+        method: &Value<'_>,
         k_max: &Value<'_>,
         min_rows: &Value<'_>,
         unknown_quantile: &Value<'_>,
@@ -70,8 +75,9 @@ impl RegimeModel {
             count(smoothing, "smoothing", 1)?,
             seed_of(seed)?,
         );
+        let method = choice(method, "method", &METHODS)?;
         let constants = choice(constants, "constants", &CONSTANTS)?;
-        Self::of(regimes.map(|regimes| regimes.with_constants(constants)))
+        Self::of(regimes.and_then(|regimes| regimes.with_constants(constants).with_method(method)))
     }
 
     fn fit<'py>(

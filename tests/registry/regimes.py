@@ -155,6 +155,7 @@ ROWS = (
         "RegimeModel",
         {
             "n_regimes": 2,
+            "method": "kmeans",
             "k_max": 4,
             "min_rows": 10,
             "unknown_quantile": 0.99,
@@ -167,6 +168,7 @@ ROWS = (
             {},
             {"n_regimes": 3, "min_rows": 5, "margin": 2.0, "smoothing": 4},
             {"n_regimes": 1, "unknown_quantile": 0.9, "constants": "ignore"},
+            {"method": "hdbscan", "min_rows": 20},
         ),
         methods=("predict", "confidence", "transform"),
         more=("track",),

@@ -1,16 +1,17 @@
 //! Finding the regimes of training rows.
 
 use acm_clustering::choose::Search;
+use acm_clustering::hdbscan::{Hdbscan, Selection};
 use acm_clustering::kmeans::labels_for;
-use acm_clustering::labels::pairs;
-use acm_linalg::memory::{Gather, extend, push};
+use acm_clustering::labels::{UNKNOWN, pairs};
+use acm_linalg::memory::{Gather, copied, extend, push};
 use acm_linalg::pca::{Components, principal};
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{Manner, keep_known, median_mad, quantile, rounding};
 use acm_linalg::{Error, Result, Samples, Scaling, dense, parallel};
 use ndarray::{Array2, ArrayView2};
 
-use super::{Count, FittedRegimes, Regimes};
+use super::{Count, FittedRegimes, Method, Regimes};
 use crate::constants::Constants;
 use crate::screen::{LeftOut, Screened};
 
@@ -19,6 +20,12 @@ const SAMPLE: usize = 4000;
 
 /// Starts of k-means.
 const STARTS: usize = 10;
+
+/// Share of the rows that HDBSCAN calls a regime, at least.
+const LEAST: usize = 50;
+
+/// Rows within a core distance, the row itself counted.
+const CORE: usize = 10;
 
 /// Coordinates that k-means sees, at most.
 const MOST_AXES: usize = 20;
@@ -46,7 +53,7 @@ impl Regimes {
     ///
     /// Missing values take their column's median here. A sensor is left out where neither its interquartile range nor the range
     /// of its inner 98 % is above the rounding of its values. Training values are drawn in to their 0.1 % and 99.9 % quantiles;
-    /// beyond 20 sensors k-means sees the 20 first principal components.
+    /// beyond 20 sensors k-means or HDBSCAN sees the 20 first principal components.
     ///
     /// Cost: that of k-means, and of the search for their number on 4,000 rows; holds the scaled rows. Any number of threads and
     /// any layout give the same bytes.
@@ -59,16 +66,12 @@ impl Regimes {
         if let Some(before) = before {
             x.require_columns(before.columns())?;
         }
-        let screened = match self.count {
-            Count::Auto => Screened::of(x)?,
-            Count::Fixed(_) => Screened::of(x)?.with_all(),
-        };
+        // Where the rows themselves say what is rare, none is set apart before.
+        let rare = self.count == Count::Auto && self.method == Method::KMeans;
+        let screened = if rare { Screened::of(x)? } else { Screened::of(x)?.with_all() };
         let all = x;
         let training = screened.training(all)?;
-        let (main, states) = match self.count {
-            Count::Auto => screened.main(all)?,
-            Count::Fixed(_) => (screened.training(all)?, Vec::new()),
-        };
+        let (main, states) = if rare { screened.main(all)? } else { (screened.training(all)?, Vec::new()) };
         let x = main.samples();
         let (rows, columns) = (x.rows(), x.columns());
         let (scaling, used, bounds) = scales(x)?;
@@ -92,27 +95,17 @@ impl Regimes {
         let scaled = table(scaled, rows, kept.len())?;
         let points = if kept.len() > MOST_AXES { Some(axes(scaled.view())?) } else { None };
         let points = points.as_ref().unwrap_or(&scaled).view();
-        let count = match self.count {
-            Count::Fixed(count) => count,
-            Count::Auto if rows < 4 => 1,
-            Count::Auto => {
-                let search = Search {
-                    least: 2,
-                    most: self.most,
-                    sample: SAMPLE.max(self.most + 1),
-                    starts: STARTS,
-                    gap_references: 0,
-                    seed: self.seed,
-                };
-                search.run(points.into())?.by_silhouette()
-            }
+        let (found, count) = match self.method {
+            Method::KMeans => self.parted(points)?,
+            Method::Hdbscan => self.dense(points)?,
         };
-        let found = labels_for(points.into(), None, count, STARTS, 300, self.seed)?;
         // The centres of all scaled sensors, and no regime without a row.
         let mut sums = room(count, columns, 0.0, "the centres")?;
         let mut rows_of = room(count, 1, 0_u64, "the regimes")?;
-        for (row, &label) in scaled.rows().into_iter().zip(&found.labels) {
-            let label = label as usize;
+        for (row, label) in scaled.rows().into_iter().zip(&found) {
+            let Ok(label) = usize::try_from(*label) else {
+                continue;
+            };
             rows_of[label] += 1;
             for (&value, &column) in row.iter().zip(&kept) {
                 sums[label * columns + column] += value;
@@ -153,12 +146,20 @@ impl Regimes {
             constants: Constants::default(),
             left_out: LeftOut::default(),
         };
-        fitted.measure(training.samples())?;
+        // All of the rows that were parted, then: none is set apart.
+        let noise = found.contains(&UNKNOWN).then_some(&*found);
+        fitted.measure(training.samples(), noise)?;
         if let Some(before) = before {
             fitted.renumber(before, training.samples())?;
         }
         let mut labels = room(all.rows(), 1, 0, "the labels")?;
         fitted.predict(all, &mut labels)?;
+        if let Some(found) = noise {
+            let kept = (0..all.rows()).filter(|&row| screened.keeps(row));
+            for (row, _) in kept.zip(found).filter(|(_, label)| **label == UNKNOWN) {
+                labels[row] = UNKNOWN;
+            }
+        }
         fitted.labels = labels;
         fitted.constants = Constants::beside(self.constants, training.samples(), &fitted.used)?;
         fitted.left_out = screened.left_out();
@@ -166,15 +167,49 @@ impl Regimes {
     }
 }
 
+impl Regimes {
+    /// The parts of the rows by k-means, and how many there are.
+    fn parted(&self, points: ArrayView2<'_, f64>) -> Result<(Vec<i64>, usize)> {
+        let count = match self.count {
+            Count::Fixed(count) => count,
+            Count::Auto if points.nrows() < 4 => 1,
+            Count::Auto => {
+                let search = Search {
+                    least: 2,
+                    most: self.most,
+                    sample: SAMPLE.max(self.most + 1),
+                    starts: STARTS,
+                    gap_references: 0,
+                    seed: self.seed,
+                };
+                search.run(points.into())?.by_silhouette()
+            }
+        };
+        let found = labels_for(points.into(), None, count, STARTS, 300, self.seed)?.labels;
+        Ok((found.into_iter().map(i64::from).gathered("the labels")?, count))
+    }
+
+    /// The dense parts of the rows by HDBSCAN, and how many there are; all rows where there are none.
+    fn dense(&self, points: ArrayView2<'_, f64>) -> Result<(Vec<i64>, usize)> {
+        let size = self.min_rows.max(points.nrows().div_ceil(LEAST)).max(2);
+        let found = Hdbscan::new(size, Some(CORE.min(size)), Selection::ExcessOfMass)?.fit(points.into())?;
+        if found.clusters() == 0 {
+            return Ok((room(points.nrows(), 1, 0, "the labels")?, 1));
+        }
+        Ok((copied(found.labels(), "the labels")?, found.clusters()))
+    }
+}
+
 impl FittedRegimes {
-    /// Scales, limits and spreads from the training rows.
-    fn measure(&mut self, x: Samples<'_>) -> Result<()> {
+    /// Scales, limits and spreads from the training rows, but those that `labels` call UNKNOWN.
+    fn measure(&mut self, x: Samples<'_>, labels: Option<&[i64]>) -> Result<()> {
         let (rows, regimes, columns) = (x.rows(), self.count(), self.columns());
         let mut nearest = room(rows, 2, 0.0, "distances")?;
         self.nearest(x, &mut nearest)?;
         let mut distances: Vec<Vec<f64>> = room(regimes, 1, Vec::new(), "distances")?;
         let mut members: Vec<Vec<usize>> = room(regimes, 1, Vec::new(), "distances")?;
-        for (row, pair) in nearest.chunks_exact(2).enumerate() {
+        let known = |row: &usize| labels.is_none_or(|labels| labels[*row] != UNKNOWN);
+        for (row, pair) in nearest.chunks_exact(2).enumerate().filter(|(row, _)| known(row)) {
             if let Some((regime, distance)) = found(pair) {
                 push(&mut distances[regime], distance, "distances")?;
                 push(&mut members[regime], row, "distances")?;
@@ -246,9 +281,11 @@ impl FittedRegimes {
         before.predict(x, &mut old)?;
         self.predict(x, &mut new)?;
         let partners = pairs(&old, &new, SAME)?;
+        // Those without a partner are numbered above what these rows know, which may be a number that none of them has.
+        let known = old.iter().copied().fold(UNKNOWN, i64::max);
         let mut fresh = before.fresh;
         for number in &mut self.numbers {
-            let partner = partners.get(number).copied().filter(|partner| before.numbers.contains(partner));
+            let partner = partners.get(number).copied().filter(|&partner| partner <= known);
             *number = partner.unwrap_or_else(|| {
                 fresh += 1;
                 fresh - 1

@@ -1,6 +1,6 @@
 //! Operating regimes of a machine: what it usually does, which of that it is doing now, and how sure that is.
 //!
-//! Rows are scaled by the sensors' medians and interquartile ranges; k-means finds the regimes. A row belongs to the nearest
+//! Rows are scaled by the sensors' medians and interquartile ranges; k-means or HDBSCAN finds the regimes. A row belongs to the nearest
 //! centre, or to none (UNKNOWN) where it is farther from it than the regime's training rows are.
 //!
 //! # Examples
@@ -50,9 +50,19 @@ pub enum Count {
     Auto,
 }
 
+/// What finds the regimes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// k-means: every row has a place.
+    KMeans,
+    /// HDBSCAN: as many as there are, of any shape; what lies between them is UNKNOWN.
+    Hdbscan,
+}
+
 /// Parameters of the regimes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Regimes {
+    method: Method,
     count: Count,
     most: usize,
     min_rows: usize,
@@ -117,6 +127,7 @@ impl Regimes {
         require(margin >= 1.0 && margin.is_finite(), "margin", "finite and at least 1", margin)?;
         require((1..=1_000_000).contains(&smoothing), "smoothing", "between 1 and 1000000", smoothing)?;
         Ok(Self {
+            method: Method::KMeans,
             count,
             most,
             min_rows,
@@ -126,6 +137,24 @@ impl Regimes {
             seed,
             constants: true,
         })
+    }
+
+    /// With another method that finds them.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Parameter`] for [`Method::Hdbscan`] with a given number.
+    pub fn with_method(mut self, method: Method) -> Result<Self> {
+        if let (Method::Hdbscan, Count::Fixed(count)) = (method, self.count) {
+            require(false, "n_regimes", "\"auto\" with method=\"hdbscan\", which finds how many there are", count)?;
+        }
+        self.method = method;
+        Ok(self)
+    }
+
+    /// What finds the regimes.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// How many regimes.

@@ -3,7 +3,7 @@
 use acm_linalg::memory::Gather;
 use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 
-use super::{Count, FittedRegimes, Regimes};
+use super::{Count, FittedRegimes, Method, Regimes};
 use crate::constants::Constants;
 use crate::screen::LeftOut;
 
@@ -12,7 +12,7 @@ const MOST: u64 = 1 << 53;
 
 impl Persist for FittedRegimes {
     const KIND: &'static str = "RegimeModel";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -27,6 +27,7 @@ impl Persist for FittedRegimes {
                 Count::Auto => 0,
             },
         );
+        to.count("hdbscan", u64::from(parameters.method == Method::Hdbscan));
         to.count("k_max", parameters.most as u64);
         to.count("min_rows", parameters.min_rows as u64);
         to.real("unknown_quantile", parameters.quantile);
@@ -63,6 +64,11 @@ impl Persist for FittedRegimes {
             from.count("seed")?,
         );
         let parameters = parameters.map_err(|_| from.wrong("n_regimes"))?;
+        // Before version 4 there was one way to find regimes.
+        let hdbscan = if from.has("hdbscan") { from.count("hdbscan")? } else { 0 };
+        from.require(hdbscan < 2, "hdbscan")?;
+        let method = if hdbscan == 1 { Method::Hdbscan } else { Method::KMeans };
+        let parameters = parameters.with_method(method).map_err(|_| from.wrong("hdbscan"))?;
         let parameters = parameters.with_constants(Constants::watched(from));
         let scaling = Scaling::read(from)?;
         let (columns, regimes) = (scaling.columns(), from.length("numbers")?);

@@ -275,7 +275,8 @@ impl Screened {
         kept.map(|pair| *pair.1).gathered(WHAT)
     }
 
-    fn keeps(&self, row: usize) -> bool {
+    /// Whether the row is among those of [`Self::training`].
+    pub(crate) fn keeps(&self, row: usize) -> bool {
         !matches!(self.kinds.get(row), Some(Kind::Gone | Kind::Left | Kind::Alike))
     }
 

@@ -20,10 +20,14 @@ class RegimeModel(Watching, Screening, Detector):
     n_regimes : int or "auto", default "auto"
         Regimes, or as many as the silhouette of at most 4,000 training rows likes best, one where they have no
         clusters: see ``choose_k``.
+    method : {"kmeans", "hdbscan"}, default "kmeans"
+        What finds them: k-means, in which every row has a place, or `HDBSCAN` [3]_, which finds how many dense parts
+        there are; rows between them are UNKNOWN. ``n_regimes`` stays "auto" then.
     k_max : int, default 6
-        Most regimes that "auto" looks for, at least 2.
+        Most regimes that "auto" looks for by k-means, at least 2.
     min_rows : int, default 30
-        A regime of fewer training rows takes scale and limit from all rows together.
+        A regime of fewer training rows takes scale and limit from all rows together; HDBSCAN calls nothing smaller a
+        regime, nor what is less than 2 % of the rows.
     unknown_quantile : float, default 0.995
         Share of a regime's training distances that its limit covers before the margin.
     margin : float, default 1.5
@@ -47,15 +51,19 @@ class RegimeModel(Watching, Screening, Detector):
     -----
     Sensors are scaled by median and interquartile range (the range of the inner 98 % where that is 0), training values
     drawn in to their 0.1 % and 99.9 % quantiles, and parted by k-means [1]_, beyond 20 sensors on their first 20
-    principal components. A row's distance to a centre is Euclidean over the scaled sensors. NaN and infinity are
-    missing: at fit they take the median; later they take no part, and the squared distance over the known sensors
-    counts for all [2]_, because the median of a machine with regimes may lie in none of them. A row without any known
-    sensor is UNKNOWN and has no score (NaN).
+    principal components. HDBSCAN sees the same, with core distances of 10 rows; its noise has no part in centres,
+    scales and limits, and is UNKNOWN in ``labels_``. Where it finds no cluster, all rows are one regime. Other rows
+    belong to the nearest centre with either method. A row's distance to a centre is Euclidean over the scaled sensors.
+    NaN and infinity are missing: at fit they take the median; later they take no part, and the squared distance over
+    the known sensors counts for all [2]_, because the median of a machine with regimes may lie in none of them. A row
+    without any known sensor is UNKNOWN and has no score (NaN).
 
     .. [1] Lloyd, Least squares quantization in PCM, IEEE Transactions on Information Theory 28, 1982,
            doi 10.1109/TIT.1982.1056489.
     .. [2] Dixon, Pattern recognition with partly missing data, IEEE Transactions on Systems, Man, and Cybernetics 9,
            1979, doi 10.1109/TSMC.1979.4310090.
+    .. [3] Campello, Moulavi and Sander, Density-based clustering based on hierarchical density estimates, 2013, doi
+           10.1007/978-3-642-37456-2_14.
 
     Examples
     --------
@@ -77,6 +85,7 @@ class RegimeModel(Watching, Screening, Detector):
         self,
         n_regimes: int | Literal["auto"] = "auto",
         *,
+        method: Literal["kmeans", "hdbscan"] = "kmeans",
         k_max: int = 6,
         min_rows: int = 30,
         unknown_quantile: float = 0.995,
@@ -87,6 +96,7 @@ class RegimeModel(Watching, Screening, Detector):
     ) -> None:
         self._engine = self._Engine(
             n_regimes,
+            method=method,
             k_max=k_max,
             min_rows=min_rows,
             unknown_quantile=unknown_quantile,
@@ -100,6 +110,11 @@ class RegimeModel(Watching, Screening, Detector):
     def n_regimes(self) -> int | Literal["auto"]:
         """Regimes that were asked for."""
         return self._engine.n_regimes
+
+    @property
+    def method(self) -> Literal["kmeans", "hdbscan"]:
+        """What finds the regimes; "kmeans" in files of former versions."""
+        return self._engine.method
 
     @property
     def k_max(self) -> int:
@@ -168,7 +183,7 @@ class RegimeModel(Watching, Screening, Detector):
 
     @property
     def labels_(self) -> NDArray[np.int64]:
-        """``predict`` of the training rows, (n,)."""
+        """``predict`` of the training rows, (n,); -1 also for noise of HDBSCAN."""
         return self._engine.labels_
 
     @property
@@ -206,7 +221,8 @@ class RegimeModel(Watching, Screening, Detector):
         Warns
         -----
         UserWarning
-            Readings or rows are left out of the fit (``left_out_``); with a given number of regimes readings alone.
+            Readings or rows are left out of the fit (``left_out_``); with a given number of regimes or HDBSCAN readings
+            alone.
         """
         values, names = self._learned(x)
         known: Any = reference

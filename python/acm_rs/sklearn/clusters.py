@@ -195,7 +195,7 @@ class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixi
 
     Parameters
     ----------
-    n_regimes, k_max, min_rows, unknown_quantile, margin, smoothing, constants
+    n_regimes, k_max, min_rows, unknown_quantile, margin, smoothing, constants, method
         As for `acm_rs.RegimeModel`.
     random_state
         Seed, `numpy.random.RandomState` or None.
@@ -220,6 +220,7 @@ class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixi
         smoothing: int = 1,
         random_state: Any = None,
         constants: Literal["watch", "ignore"] = "watch",
+        method: Literal["kmeans", "hdbscan"] = "kmeans",
     ) -> None:
         self.n_regimes = n_regimes
         self.k_max = k_max
@@ -229,6 +230,7 @@ class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixi
         self.smoothing = smoothing
         self.random_state = random_state
         self.constants = constants
+        self.method = method
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Find the regimes.
@@ -243,6 +245,7 @@ class RegimeModel(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixi
         x = self._rows(X, fitting=True)
         model = acm_rs.RegimeModel(
             self.n_regimes,
+            method=self.method,
             k_max=self.k_max,
             min_rows=self.min_rows,
             unknown_quantile=self.unknown_quantile,
