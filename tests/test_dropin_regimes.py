@@ -1,0 +1,170 @@
+"""core/regime_clustering.py: its contract, and the same numbers with acm_rs and without it."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from dropins import agree
+
+from core import regime_clustering as regimes
+
+BACKENDS = pytest.mark.parametrize("backend", ["rust", "numpy"])
+K_MEANS: dict[str, Any] = {"regimes": {"clustering": {"method": "kmeans"}}}
+
+
+def basis(seed: int = 0, rows: int = 600) -> tuple[pd.DataFrame, np.ndarray]:
+    """Three regimes of a machine, one of them rare, and which each row belongs to."""
+    rng = np.random.default_rng(seed)
+    kind = np.where(np.arange(rows) < rows // 2, 0, np.where(np.arange(rows) < rows - rows // 10, 1, 2))
+    x = np.array([[100.0, 1.0], [400.0, 1.5], [250.0, 8.0]])[kind] + rng.normal(size=(rows, 2)) * [10.0, 0.1]
+    return pd.DataFrame(x, columns=["speed", "load"]), kind
+
+
+def test_the_same_numbers_with_and_without_acm_rs() -> None:
+    agree("""
+from core import regime_clustering as regimes
+rng = np.random.default_rng(0)
+x = np.array([[100.0, 1.0, 5.0], [400.0, 1.5, 5.0], [250.0, 8.0, 7.0]])[rng.integers(0, 3, 700)]
+x += rng.normal(size=x.shape) * [10.0, 0.1, 0.5]
+x[5, 1], x[8, 2], x[9] = np.nan, np.inf, [900.0, 20.0, -9.0]
+new = rng.normal(size=(50, 3)) * [200.0, 4.0, 3.0]
+for method in ("hdbscan", "kmeans"):
+    for more in ({}, {"hdbscan": {"max_fit_samples": 300}, "auto_k": {"max_eval_samples": 200}}):
+        found = regimes.cluster_regimes(pd.DataFrame(x), {"regimes": {"clustering": {"method": method}, **more}})
+        show([found.n_clusters, found.score, found.threshold], found.labels_, found.cluster_centers_)
+        z = found.scaler.transform(new)
+        show(found.predict(z), found.predict_proba(z), found.distances(z))
+noise = rng.normal(size=(500, 4))
+any_k = {"clustering": {"method": "kmeans"}, "quality": {"silhouette_min": -1}}
+found = regimes.cluster_regimes(noise, {"regimes": any_k})
+show(found.labels_, [s for _, s in found.sweep], found.cluster_centers_)
+""")
+
+
+@BACKENDS
+@pytest.mark.parametrize("method", ["hdbscan", "kmeans"])
+def test_regimes_are_found(backend: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if method == "hdbscan" and backend == "numpy":
+        pytest.importorskip("sklearn")
+    monkeypatch.setattr(regimes, "BACKEND", backend)
+    x, kind = basis()
+    found = regimes.cluster_regimes(x, {"regimes": {"clustering": {"method": method}}})
+    assert (found.n_clusters, found.n_components, found.method, found.metric) == (3, 3, method, "silhouette")
+    inside = found.labels_ >= 0
+    assert inside.mean() > 0.95
+    np.testing.assert_array_equal(found.labels_[inside], kind[inside])
+    assert not found.low_quality
+    assert found.score > 0.8
+    z = found.scaler.transform(x)
+    np.testing.assert_array_equal(found.predict(z), kind)
+    p = found.predict_proba(z)
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_array_equal(p.argmax(axis=1), kind)
+    assert found.predict(np.full((1, 2), np.nan)).shape == (1,)
+
+
+@BACKENDS
+def test_silhouettes_are_those_of_scikit_learn(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    monkeypatch.setattr(regimes, "BACKEND", backend)
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(300, 4))
+    for labels in (rng.integers(0, 3, 300), np.r_[0, np.ones(299, dtype=int)], np.repeat(np.arange(150), 2)):
+        assert regimes._silhouette(x, labels) == pytest.approx(metrics.silhouette_score(x, labels), abs=1e-12)
+    assert np.isnan(regimes._silhouette(x, np.zeros(300, dtype=int)))
+
+
+def test_k_means_reaches_scikit_learns_inertia() -> None:
+    cluster = pytest.importorskip("sklearn.cluster")
+    x, _ = basis()
+    z = regimes.cluster_regimes(x).scaler.transform(x)
+    for k in (2, 3, 5):
+        labels = regimes._k_means(z, k, 10, 17)
+        inertia = sum(np.sum((z[labels == j] - z[labels == j].mean(axis=0)) ** 2) for j in range(k))
+        assert inertia <= 1.01 * cluster.KMeans(k, n_init=10, random_state=0).fit(z).inertia_
+
+
+def test_one_regime_is_an_answer() -> None:
+    x = np.random.default_rng(0).normal(size=(500, 4))
+    found = regimes.cluster_regimes(
+        x, K_MEANS | {"regimes": {**K_MEANS["regimes"], "quality": {"silhouette_min": 0.4}}}
+    )
+    assert (found.n_clusters, found.metric) == (1, "single")
+    assert np.isnan(found.score)
+    assert len(found.sweep) == 5
+    assert set(found.labels_) == {0}
+
+
+@pytest.mark.parametrize("cfg", [{}, K_MEANS])
+def test_still_and_short_bases(cfg: dict[str, Any]) -> None:
+    for x in (np.ones((50, 2)), np.ones((2, 2)), np.arange(6.0)[:, None], np.full((20, 1), np.nan)):
+        found = regimes.cluster_regimes(x, cfg)
+        assert found.n_clusters >= 1
+        assert len(found.labels_) == len(x)
+        assert np.isfinite(found.predict_proba(found.scaler.transform(x))).all()
+
+
+def test_without_hdbscan_k_means_serves(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(regimes, "_has_hdbscan", lambda: False)
+    assert regimes.cluster_regimes(basis()[0]).method == "kmeans"
+    assert "neither acm_rs nor scikit-learn has HDBSCAN" in caplog.text
+
+
+def test_bad_density_falls_back(caplog: pytest.LogCaptureFixture) -> None:
+    x = np.random.default_rng(0).uniform(size=(400, 6))
+    strict: dict[str, Any] = {"regimes": {"hdbscan": {"allow_single_cluster": False, "min_cluster_size": 60}}}
+    assert regimes.cluster_regimes(x, strict).method == "kmeans"
+    assert "k-means is taken" in caplog.text
+
+
+def test_rows_beyond_the_sample_have_labels() -> None:
+    x, kind = basis(rows=1200)
+    found = regimes.cluster_regimes(x, {"regimes": {"hdbscan": {"max_fit_samples": 400}}})
+    assert found.method == "hdbscan"
+    inside = found.labels_ >= 0
+    assert inside.mean() > 0.9
+    np.testing.assert_array_equal(found.labels_[inside], kind[inside])
+
+
+@pytest.mark.parametrize("cfg", [{}, K_MEANS])
+def test_restored_regimes_predict_as_the_first(cfg: dict[str, Any]) -> None:
+    x, _ = basis()
+    found = regimes.cluster_regimes(x, cfg)
+    z = found.scaler.transform(x)
+    for other in (regimes.RegimeClusters.from_dict(found.to_dict()), pickle.loads(pickle.dumps(found))):
+        np.testing.assert_array_equal(other.predict_proba(other.scaler.transform(x)), found.predict_proba(z))
+        np.testing.assert_array_equal(other.labels_, found.labels_)
+        assert (other.method, other.sweep, other.threshold) == (found.method, found.sweep, found.threshold)
+
+
+def test_what_acm_reads() -> None:
+    """`RegimeModel` and its saved state read these names of a clustering model and its scaler."""
+    x, _ = basis()
+    found = regimes.cluster_regimes(x)
+    np.testing.assert_allclose(found.scaler.transform(x), (x - x.mean()) / x.std(ddof=0), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.scaler.mean_, x.mean(), rtol=1e-12)
+    assert found.scaler.scale_.shape == (2,)
+    assert found.cluster_centers_.shape == (3, 2)
+    assert found.predict(found.scaler.transform(x)).dtype.kind == "i"
+    scaled = regimes.cluster_regimes(found.scaler.transform(x), pre_scaled=True)
+    assert scaled.scaler.mean_.tolist() == [0.0, 0.0]
+    np.testing.assert_array_equal(scaled.labels_, found.labels_)
+
+
+def test_bad_calls() -> None:
+    with pytest.raises(ValueError, match=r"at least two rows and a column, got shape \(1, 2\)"):
+        regimes.cluster_regimes(np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"two dimensions, got shape \(4,\)"):
+        regimes.cluster_regimes(np.ones(4))
+    with pytest.raises(ValueError, match="method must be hdbscan or kmeans, got 'dbscan'"):
+        regimes.cluster_regimes(basis()[0], {"regimes": {"clustering": {"method": "dbscan"}}})
+    with pytest.raises(TypeError, match=r"\['t'\]"):
+        regimes.cluster_regimes(basis()[0].assign(t="x"))
+    with pytest.raises(ValueError, match="2 columns as at fit, got 1"):
+        regimes.cluster_regimes(basis()[0]).scaler.transform([[1.0]])
+    with pytest.raises(ValueError, match="ACM_BACKEND must be"):
+        regimes._choose_backend("cuda")
