@@ -285,7 +285,7 @@ impl FittedMahalanobis {
         self.states.settle(&mut desk.points[..self.lagged.width()]);
         let width = if parts { self.lagged.columns } else { 1 };
         let rows = out.len() / width;
-        let judges = self.judges(x, first, &mut desk.raw);
+        let judges = self.rounding.judges(&self.lagged, x, first, &mut desk.raw);
         if judges[..rows].iter().all(|&judge| judge == judges[0]) {
             return self.judged(simd, judges[0], incomplete, parts, desk, out);
         }

@@ -4,10 +4,11 @@
 
 use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::memory::{push, reserved};
-use acm_linalg::samples::room;
+use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Reader, Result, Samples, Writer};
 
 use crate::fused::steps::{COARSEST, EXPONENTS, FEW, MATTERS, MOST_MEMBERS, TOO_FAR, near, nearest, step_of, ten};
+use crate::lagged::Lagged;
 
 /// The steps that count as a model's, in tenths of its own: readings in steps of .02 or .05 are judged as if rounded to .1.
 const TENTHS: [i32; 3] = [2, 5, 10];
@@ -46,15 +47,20 @@ impl Rounding {
     pub(crate) fn learn(x: Samples<'_>, kept: &[usize], scale: &[f64], power: &[f64], usual: f64) -> Result<Self> {
         let mut column = room(x.rows(), 1, 0.0, "a column")?;
         let mut own = reserved(kept.len(), WHAT)?;
+        let mut sizes = reserved(kept.len(), WHAT)?;
         for &place in kept {
             x.read_column(place, &mut column);
             own.push(step_of(&column));
+            let known = || column.iter().filter(|value| value.is_finite());
+            sizes.push(known().map(|value| value.abs()).sum::<f64>() / known().count().max(1) as f64);
         }
         let continuous = own.iter().filter(|&&own| own >= 0.0).count();
         let mut steps = Vec::new();
         for exponent in EXPONENTS {
             let step = ten(exponent);
-            let coarser = (0..kept.len()).filter(|&place| finer(own[place], step)).count();
+            // Of readings that are too large for a step nobody can tell whether they lie on it.
+            let told = |place: usize| near(sizes[place] * 10.0 / step) < TOO_FAR;
+            let coarser = (0..kept.len()).filter(|&place| finer(own[place], step) && told(place)).count();
             let readings = (0..kept.len())
                 .filter(|&place| step <= COARSEST * scale[place] && own[place] >= 0.0)
                 .count();
@@ -103,10 +109,46 @@ impl Rounding {
         each.map(move |(&own, &scale)| if finer(own, step) { noise(step, scale) } else { 0.0 })
     }
 
-    /// For each of eight rows one more than the number of the coarsest step that it lies on; 0 for none. `raw` has a row for
-    /// each column, `kept` those of the sensors.
+    /// The step that each row of `x` lies on, as a model whose rows become points by `lagged` judges it; 0 for none.
+    pub(crate) fn resolution(&self, lagged: &Lagged, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
+        x.require_columns(lagged.columns)?;
+        by_rows(
+            x.rows(),
+            1,
+            out,
+            2.0 * lagged.kept.len() as f64,
+            || lagged.scratch(),
+            |raw, rows, out, stop| {
+                for (out, first) in out.chunks_mut(LANES).zip(rows.step_by(LANES)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    x.pack(first, raw);
+                    let judges = self.lying(raw, &lagged.kept);
+                    for (out, judge) in out.iter_mut().zip(judges) {
+                        *out = if judge == 0 { 0.0 } else { self.steps[judge - 1] };
+                    }
+                }
+            },
+        )
+    }
+
+    /// For each of the eight rows from `first` on one more than the number of the coarsest step that it lies on; 0 for none.
+    /// `raw` is what [`Lagged::pack_gaps`] has read of them.
     #[inline(always)]
-    pub(crate) fn judges(&self, raw: &[Row], kept: &[usize]) -> [usize; LANES] {
+    pub(crate) fn judges(&self, lagged: &Lagged, x: &Samples<'_>, first: usize, raw: &mut [Row]) -> [usize; LANES] {
+        if self.steps.is_empty() {
+            return [0; LANES];
+        }
+        if lagged.lags > 0 {
+            x.pack(first, raw);
+        }
+        self.lying(raw, &lagged.kept)
+    }
+
+    /// The same of rows that are read: `raw` has a row for each column, `kept` are those of the sensors.
+    #[inline(always)]
+    fn lying(&self, raw: &[Row], kept: &[usize]) -> [usize; LANES] {
         let mut judges = [0; LANES];
         for (number, &step) in self.steps.iter().enumerate() {
             let on = self.lie_on(number, 10.0 / step, raw, kept);

@@ -52,6 +52,7 @@ learned!(
     expected_false_alarms_ = fit.expected_false_alarms(),
     spe_limit_ = fit.spe_limit(),
     t2_limit_ = fit.t2_limit(),
+    steps_ = Array(fit.steps()),
     n_components_ = fit.kept_components(),
     left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
@@ -111,6 +112,10 @@ impl PCADetector {
         let which = choice(statistic, "statistic", &STATISTICS)?;
         let decomposition = choice(decomposition, "decomposition", &DECOMPOSITIONS)?;
         Asked::of(self, x)?.like(|fit, x, out| fit.contributions(x, which, decomposition, out))
+    }
+
+    fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.line(|fit, x, out| fit.resolution(x, out))
     }
 
     fn residuals<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

@@ -243,6 +243,7 @@ ROWS = (
         ),
         remembers=True,
         methods=("spe", "t2", "residuals"),
+        more=("resolution",),
         others={
             "moved": lambda rows: {"x": history(rows)},
             "contributions": lambda rows: {"x": history(rows), "statistic": "score", "decomposition": "complete"},

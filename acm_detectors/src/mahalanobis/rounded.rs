@@ -1,9 +1,8 @@
 //! Rows that are rounded more coarsely than the training rows: judged by a covariance with the variance of what is rounded
 //! away.
 
-use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::memory::{Gather, copied, push};
-use acm_linalg::samples::{by_rows, room};
+use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples};
 
 use super::FittedMahalanobis;
@@ -28,26 +27,7 @@ impl FittedMahalanobis {
     /// # Errors
     /// As for [`Self::score`].
     pub fn resolution(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        x.require_columns(self.lagged.columns)?;
-        by_rows(
-            x.rows(),
-            1,
-            out,
-            2.0 * self.lagged.kept.len() as f64,
-            || self.lagged.scratch(),
-            |raw, rows, out, stop| {
-                for (out, first) in out.chunks_mut(LANES).zip(rows.step_by(LANES)) {
-                    if stop.requested() {
-                        return;
-                    }
-                    x.pack(first, raw);
-                    let judges = self.rounding.judges(raw, &self.lagged.kept);
-                    for (out, judge) in out.iter_mut().zip(judges) {
-                        *out = if judge == 0 { 0.0 } else { self.steps()[judge - 1] };
-                    }
-                }
-            },
-        )
+        self.rounding.resolution(&self.lagged, x, out)
     }
 
     /// The model of this number, 0 being that of rows as fine as the training's.
@@ -88,17 +68,5 @@ impl FittedMahalanobis {
             push(&mut rounded, dense(&covariance, width)?, WHAT)?;
         }
         Ok(rounded)
-    }
-
-    /// Which model judges each of the eight rows from `first` on: 0 is that of rows as fine as the training's.
-    #[inline(always)]
-    pub(super) fn judges(&self, x: &Samples<'_>, first: usize, raw: &mut [Row]) -> [usize; LANES] {
-        if self.rounded.is_empty() {
-            return [0; LANES];
-        }
-        if self.lagged.lags > 0 {
-            x.pack(first, raw);
-        }
-        self.rounding.judges(raw, &self.lagged.kept)
     }
 }

@@ -12,6 +12,7 @@ use super::{Components, FittedPca, Limits, PcaDetector, Statistic, held_out};
 use crate::constants::Constants;
 use crate::lagged::{Lagged, NOTHING_CHANGES};
 use crate::limits;
+use crate::rounding::Rounding;
 use crate::screen::{LeftOut, Screened};
 use crate::states::States;
 
@@ -113,6 +114,8 @@ impl PcaDetector {
             t2_limit: 1.0,
             directions,
             states: States::default(),
+            rounding: Rounding::default(),
+            rounded: Vec::new(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         };
@@ -130,6 +133,7 @@ impl PcaDetector {
         fitted.spe_limit = spe_limit(&fitted, alpha, self.limits);
         fitted.t2_limit = t2_limit(&fitted, alpha, self.limits);
         fitted.states = States::new(&states, &fitted.lagged, |row, out| Subspace::of(&fitted).times(row, out))?;
+        fitted.learn_steps(all)?;
         fitted.constants = Constants::learn(self.constants, &screened, all, &fitted.used()?)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)

@@ -31,8 +31,13 @@ pub(super) struct Spread {
 }
 
 impl Spread {
+    /// That of as many independent normal squares.
+    pub(super) fn chi_squared(freedom: f64) -> Self {
+        Self { mean: freedom, freedom }
+    }
+
     /// From the traces of the matrix whose squares are summed, and of its square.
-    fn of(first: f64, second: f64) -> Self {
+    pub(super) fn of(first: f64, second: f64) -> Self {
         let (mean, second) = (first.max(0.0), second.max(f64::MIN_POSITIVE));
         Self {
             mean,
@@ -52,9 +57,9 @@ pub(super) struct Effect {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Noise {
     /// σ².
-    variance: f64,
+    pub(super) variance: f64,
     /// The χ² that the squared residual of a complete row is like, where there is one to speak of.
-    spe: Option<Spread>,
+    pub(super) spe: Option<Spread>,
     /// How far fewer degrees of freedom it has than if all left out variances were equal.
     share: f64,
 }
@@ -227,11 +232,7 @@ impl FittedPca {
                 Lack::Some(effect) => {
                     let [spe, t2] = statistics.map(|row| row.0[lane]);
                     let spe = self.directions.noise.spe.map_or(1.0, |whole| place(spe, effect.spe, whole));
-                    let whole = Spread {
-                        mean: kept,
-                        freedom: kept,
-                    };
-                    (spe, place(t2, effect.t2, whole))
+                    (spe, place(t2, effect.t2, Spread::chi_squared(kept)))
                 }
             };
             factors[0].0[lane] = spe;
@@ -280,7 +281,7 @@ impl FittedPca {
 }
 
 /// What a statistic of an incomplete row is multiplied by to stand where it would among complete ones.
-fn place(statistic: f64, of: Spread, whole: Spread) -> f64 {
+pub(super) fn place(statistic: f64, of: Spread, whole: Spread) -> f64 {
     if of.mean > NOTHING * whole.mean {
         standing(statistic, (of.mean, of.freedom), (whole.mean, whole.freedom))
     } else {

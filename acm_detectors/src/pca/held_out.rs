@@ -16,6 +16,7 @@ use crate::constants::Constants;
 use crate::folds::{Fold, folds, joined, sums};
 use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, Names, Without, complete, count};
+use crate::rounding::Rounding;
 use crate::screen::LeftOut;
 use crate::states::States;
 use crate::wandering::{Wandering, comparable};
@@ -227,6 +228,8 @@ fn other(
         spe_limit: 1.0,
         t2_limit: 1.0,
         states: States::default(),
+        rounding: Rounding::default(),
+        rounded: Vec::new(),
         constants: Constants::default(),
         left_out: LeftOut::default(),
     })

@@ -126,14 +126,22 @@ fn work<S: Simd>(
         components.subtract_rows(simd, &scratch.scores, &mut scratch.residual);
         squares(simd, &scratch.residual)
     };
-    let mut factors = [Row::splat(1.0); 2];
+    let judges = model.rounding.judges(&model.lagged, x, first, &mut scratch.raw);
+    let coarse = judges.iter().any(|&judge| judge > 0);
+    let moved = incomplete || coarse;
+    let one: V<S> = f64x8::splat(simd, 1.0);
+    let (mut spe_factor, mut t2_factor) = (one, one);
     if incomplete {
-        let mut statistics = [Row::default(); 2];
-        statistics[0].store(spe);
-        statistics[1].store(t2);
-        factors = model.factors(&scratch.gaps, &statistics);
-        spe *= factors[0].load(simd);
-        t2 *= factors[1].load(simd);
+        let factors = model.factors(&scratch.gaps, &stored(spe, t2));
+        (spe_factor, t2_factor) = (factors[0].load(simd), factors[1].load(simd));
+        spe *= spe_factor;
+        t2 *= t2_factor;
+    }
+    if coarse {
+        let factors = model.rounding_factors(judges, &stored(spe, t2));
+        let (beside_spe, beside_t2): (V<S>, V<S>) = (factors[0].load(simd), factors[1].load(simd));
+        (spe, t2) = (spe * beside_spe, t2 * beside_t2);
+        (spe_factor, t2_factor) = (spe_factor * beside_spe, t2_factor * beside_t2);
     }
     let spe_limit: V<S> = f64x8::splat(simd, model.spe_limit);
     let t2_limit: V<S> = f64x8::splat(simd, model.t2_limit);
@@ -166,7 +174,6 @@ fn work<S: Simd>(
             if incomplete {
                 model.hand_over(decomposition, scratch)?;
             }
-            let one: V<S> = f64x8::splat(simd, 1.0);
             let (spe_unit, t2_unit) = if which == Statistic::Score { (spe_limit, t2_limit) } else { (one, one) };
             let residual_wins = spe_share.simd_ge(t2_share);
             for place in 0..scratch.points.len() {
@@ -181,9 +188,9 @@ fn work<S: Simd>(
                 };
                 let mut spe_part = residual * beside_residual / spe_unit;
                 let mut t2_part = explained * beside_explained / t2_unit;
-                if incomplete {
-                    spe_part *= factors[0].load(simd);
-                    t2_part *= factors[1].load(simd);
+                if moved {
+                    spe_part *= spe_factor;
+                    t2_part *= t2_factor;
                 }
                 let part = match which {
                     Statistic::Spe => spe_part,
@@ -200,6 +207,14 @@ fn work<S: Simd>(
     }
     debug_assert!(out.len() <= LANES * model.lagged.columns.max(1));
     Ok(())
+}
+
+#[inline(always)]
+fn stored<S: Simd>(spe: V<S>, t2: V<S>) -> [Row; 2] {
+    let mut rows = [Row::default(); 2];
+    rows[0].store(spe);
+    rows[1].store(t2);
+    rows
 }
 
 #[inline(always)]

@@ -37,6 +37,7 @@ mod gaps;
 mod held_out;
 mod kernel;
 mod persist;
+mod rounded;
 #[cfg(test)]
 mod tests;
 
@@ -50,8 +51,10 @@ use crate::constants::{self, Constants};
 use crate::gaps::Trouble;
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
+use crate::rounding::Rounding;
 use crate::screen::LeftOut;
 use crate::states::States;
+use gaps::Effect;
 use held_out::HeldOutStatistics;
 use kernel::Directions;
 
@@ -119,6 +122,9 @@ pub struct FittedPca {
     t2_limit: f64,
     directions: Directions,
     states: States,
+    rounding: Rounding,
+    /// For each coarser step how the statistics of rows spread that are rounded to it.
+    rounded: Vec<Effect>,
     constants: Constants,
     left_out: LeftOut,
 }

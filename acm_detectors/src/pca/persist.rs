@@ -9,12 +9,13 @@ use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector};
 use crate::constants::Constants;
 use crate::lagged::Lagged;
+use crate::rounding::Rounding;
 use crate::screen::LeftOut;
 use crate::states::States;
 
 impl Persist for FittedPca {
     const KIND: &'static str = "PCADetector";
-    const VERSION: u64 = 4;
+    const VERSION: u64 = 5;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -48,6 +49,7 @@ impl Persist for FittedPca {
         to.real("t2_limit", self.t2_limit);
         to.count("components.count", self.directions.count() as u64);
         self.states.write(to);
+        self.rounding.write(to);
         self.constants.write(parameters.constants, to);
         self.left_out.write(to);
     }
@@ -108,9 +110,13 @@ impl Persist for FittedPca {
             t2_limit: limit("t2_limit")?,
             directions,
             states: States::default(),
+            rounding: Rounding::default(),
+            rounded: Vec::new(),
             constants: Constants::read(from, columns)?,
             left_out,
         };
+        fitted.rounding = Rounding::read(from, fitted.lagged.kept.len())?;
+        fitted.rounded = fitted.rounded()?;
         fitted.states = States::read(from, width, |row, out| Subspace::of(&fitted).times(row, out))?;
         Ok(fitted)
     }

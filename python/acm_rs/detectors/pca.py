@@ -166,6 +166,11 @@ class PCADetector(Watching, Screening, Detector):
         return self._engine.used_
 
     @property
+    def steps_(self) -> NDArray[np.float64]:
+        """Steps of readings, coarser than at fit and rising, that matter: at most four powers of ten, (steps,)."""
+        return self._engine.steps_
+
+    @property
     def wandering_(self) -> NDArray[np.bool_]:
         """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
         return self._engine.wandering_
@@ -414,6 +419,45 @@ class PCADetector(Watching, Screening, Detector):
             ``alpha`` does not lie between 0 and 1, or there is no such method.
         """
         return self._engine.t2_limit(alpha, method)
+
+    @overload
+    def resolution(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def resolution(self, x: Table) -> Any: ...
+    def resolution(self, x: Table) -> Any:
+        """Tell which rows are rounded more coarsely than the training rows were, and to what.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows as for ``score``.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            The step, in units of the readings, that the row is judged for, one of ``steps_``; 0 for rows as fine as
+            those of the training. It is told from all sensors of the row itself.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> random = np.random.default_rng(0)
+        >>> x = random.normal(size=(1000, 2)) @ random.normal(size=(2, 6)) + 0.02 * random.normal(size=(1000, 6))
+        >>> detector = acm_rs.PCADetector().fit(x[:800])
+        >>> x[900:] = x[900:].round(1)
+        >>> detector.resolution(x[898:902]).tolist()
+        [0.0, 0.0, 0.1, 0.1]
+        """
+        return self._lines(self._engine.resolution, x, "resolution")
 
     @overload
     def residuals(self, x: Floats) -> NDArray[np.float64]: ...
