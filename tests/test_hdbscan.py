@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from damaged_files import as_first_format
 from histories import layouts
 from registry import CLUSTERINGS
 from sklearn.cluster import HDBSCAN
@@ -305,6 +306,30 @@ def test_threads_and_layouts_give_the_same_bytes() -> None:
         acm_rs.set_num_threads(threads)
         found |= {acm_rs.HDBSCAN(15, 4).fit(form).to_bytes() for form in layouts(x).values()}
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("parameters", CLUSTERINGS["HDBSCAN"].variants, ids=str)
+def test_damage_that_no_checksum_tells_of_never_crashes(parameters: dict[str, Any]) -> None:
+    x = sample(16)[0][:, :2]
+    model = acm_rs.HDBSCAN(**parameters).fit(x)
+    data = bytearray(as_first_format(model.to_bytes()))
+    assert acm_rs.HDBSCAN.from_bytes(bytes(data)) == model
+    header = 8 + int.from_bytes(data[:8], "little")
+    told, taken = [], 0
+    for place in sorted({*range(0, header, 3), *range(header, len(data), max(1, (len(data) - header) // 300))}):
+        for bit in (1, 6, 7):
+            data[place] ^= 1 << bit
+            try:
+                other = acm_rs.HDBSCAN.from_bytes(bytes(data))
+                for ask in (other.approximate_predict, other.membership, other.score):
+                    ask(x)
+                taken += len(other.condensed_tree_.child) + len(other.labels_) > 0
+            except ValueError as error:
+                told.append(str(error))
+            data[place] ^= 1 << bit
+    assert all("not a saved" in error or "`x`" in error for error in told)
+    assert len(told) > 100
+    assert taken > 100
 
 
 def test_too_few_rows_are_noise_and_told() -> None:
