@@ -28,7 +28,7 @@ def _status(field: str) -> int:
     raise OSError(f"{field} is not in {STATUS}")
 
 
-def _reset_peak() -> bool:
+def reset_peak() -> bool:
     """Set the peak back to what is resident now, where the kernel lets us."""
     try:
         CLEAR.write_text("5", encoding="ascii")
@@ -64,7 +64,7 @@ def peak_growth(run: Callable[[], Any]) -> tuple[int, Any]:
     Where the peak cannot be set back, growth below an earlier peak stays unseen: a fresh process keeps that small.
     """
     gc.collect()
-    _reset_peak()
+    reset_peak()
     before, _ = _resident_and_peak()
     result = run()
     _, peak = _resident_and_peak()
