@@ -173,11 +173,15 @@ class Browser:
             self._mouse("mouseMoved", place, 1)
         self._mouse("mouseReleased", end, 1)
 
-    def _mouse(self, kind: str, place: tuple[float, float], buttons: int) -> None:
+    def click(self, place: tuple[float, float], count: int = 1) -> None:
+        """Press and let go; `count` 2 is the second half of a double click."""
+        self._mouse("mouseMoved", place, 0)
+        self._mouse("mousePressed", place, 1, count)
+        self._mouse("mouseReleased", place, 0, count)
+
+    def _mouse(self, kind: str, place: tuple[float, float], buttons: int, count: int = 1) -> None:
         x, y = place
-        self.call(
-            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=int(buttons > 0)
-        )
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=buttons, clickCount=count)
 
     def picture(self) -> bytes:
         """The page as a PNG."""

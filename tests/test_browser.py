@@ -145,16 +145,183 @@ def test_the_buttons_work_from_the_keyboard(desk: Browser) -> None:
     assert extent(desk) == pytest.approx([0.25, 0.75], abs=1e-3)
     press(desk, '[data-move="out"]')
     assert extent(desk) == pytest.approx([0.0, 1.0], abs=1e-3)
-    # The first alarm is of the rows 200 to 219 of 400; as many are shown on either side.
+    # The first alarm is of the rows 200 to 219 of 400; its picture has 60 on either side.
     press(desk, "article button")
-    assert extent(desk) == pytest.approx([180 / 400, 240 / 400], abs=0.01)
+    assert extent(desk) == pytest.approx([140 / 400, 280 / 400], abs=0.01)
+    assert desk.ask("document.querySelector('.shown').textContent") == "Shown: 2026-02-11 08:20 to 2026-02-12 07:40"
     press(desk, '[data-move="whole"]')
     assert extent(desk) == pytest.approx([0.0, 1.0], abs=1e-6)
+    assert desk.ask("document.querySelector('.shown').textContent") == ""
     for where in ("a", "button", ".table[tabindex]"):
         assert desk.ask(
             f"""[...document.querySelectorAll({json.dumps(where)})].every(one => {{ one.focus();
                 return document.activeElement === one && getComputedStyle(one).outlineStyle !== undefined; }})"""
         )
+
+
+def span(browser: Browser, picture: str) -> list[float]:
+    """The rows that a picture shows: 10 minutes each from 2026-02-10 09:00 on."""
+    return browser.ask(  # type: ignore[no-any-return]
+        f"""document.getElementById("{picture}-picture").layout.xaxis.range.map(value => typeof value === "number"
+            ? value : (new Date(String(value).replace(" ", "T") + "Z") - Date.UTC(2026, 1, 10, 9)) / 600000)"""
+    )
+
+
+@pytest.mark.parametrize("page", ["page", "rows"])
+def test_the_pictures_of_alarms_go_along_with_the_overview(browser: Browser, pages: Path, page: str) -> None:
+    browser.screen(1280, 900)
+    browser.like("light")
+    browser.open(pages / f"{page}.html")
+
+    def look(first: int, end: int) -> tuple[list[float], list[float]]:
+        dated = "x => new Date(Date.UTC(2026, 1, 10, 9) + 600000 * x).toISOString().replace('Z', '')"
+        browser.ask(
+            f"""Plotly.relayout("overview-picture", {{"xaxis.range":
+                [{first}, {end}].map({dated if page == "page" else "x => x"})}}).then(() => 0)"""
+        )
+        return span(browser, "episode-1"), span(browser, "episode-2")
+
+    # Alarm 1 is shown from row 140 to 280, alarm 2 from row 200 to 400.
+    whole = [140.0, 280.0], [200.0, 400.0]
+    assert look(0, 400) == whole
+    # Within one, within both, mostly within the second; then little of it, nothing, and all again.
+    assert look(150, 190) == ([150.0, 190.0], whole[1])
+    assert look(210, 250) == ([210.0, 250.0], [210.0, 250.0])
+    assert look(260, 330) == (whole[0], [260.0, 330.0])
+    assert look(190, 240) == ([190.0, 240.0], [200.0, 240.0])
+    assert look(100, 220) == ([140.0, 220.0], whole[1])
+    assert look(0, 100) == whole
+    assert look(205, 215) == ([205.0, 215.0], [205.0, 215.0])
+    assert look(0, 400) == whole
+    assert browser.complaints == []
+
+
+def over(browser: Browser, row: float, panel: int = 0) -> tuple[float, float]:
+    """Where a row of 400 is on the screen, in the score or in a panel below it."""
+    left, width, top, height = browser.ask(
+        f"""(() => {{ document.documentElement.style.scrollBehavior = "auto";
+            document.getElementById("overview").scrollIntoView();
+            const box = document.querySelectorAll("#overview-picture .nsewdrag")[{panel}].getBoundingClientRect();
+            return [box.left, box.width, box.top, box.height]; }})()"""
+    )
+    return left + row / 400 * width, top + 0.6 * height
+
+
+FOCUSED = "document.activeElement.id"
+
+
+def test_a_click_on_an_alarm_leads_to_it(desk: Browser) -> None:
+    for number, row in ((2, 350), (1, 210)):
+        desk.click(over(desk, row))
+        desk.wait(f"{FOCUSED} === 'episode-{number}'")
+        assert desk.ask(f"document.getElementById('episode-{number}').getBoundingClientRect().top") == pytest.approx(
+            0, abs=40
+        )
+        assert extent(desk) == [0.0, 1.0]
+    # Neither beside an alarm, nor below the score, nor by a double click, which goes back to the whole, nor by a drag.
+    desk.ask("document.activeElement.blur()")
+    desk.click(over(desk, 100))
+    desk.click(over(desk, 350, 2))
+    spot = over(desk, 210)
+    desk.click(spot)
+    desk.click(spot, 2)
+    desk.drag(over(desk, 205), over(desk, 320))
+    desk.ask("new Promise(done => setTimeout(done, 500))")
+    assert desk.ask(FOCUSED) == ""
+    assert extent(desk) == pytest.approx([205 / 400, 320 / 400], abs=0.01)
+    # The pointer says where a click leads somewhere; the alarm has moved with the zoom.
+    cursor = "getComputedStyle(document.querySelector('#overview-picture .nsewdrag')).cursor"
+    x, y = over(desk, 390)
+    desk.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    assert desk.ask(cursor) == "pointer"
+    x, y = over(desk, 200)
+    desk.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    assert desk.ask(cursor) != "pointer"
+
+
+def test_a_finger_on_an_alarm_leads_to_it(browser: Browser, pages: Path) -> None:
+    browser.screen(390, 844, touch=True)
+    browser.open(pages / "page.html")
+    x, y = over(browser, 350)
+    browser.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+    browser.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    browser.wait(f"{FOCUSED} === 'episode-2'")
+    browser.screen(1280, 900)
+
+
+# When the overview stood there for the first time, as a still picture and as a live one: after the frame that shows it.
+WATCH = """(() => {
+    window.seen = {};
+    const note = name => {
+        if (name in window.seen) return;
+        window.seen[name] = null;
+        requestAnimationFrame(() => setTimeout(() => { window.seen[name] = performance.now(); }, 0));
+    };
+    new MutationObserver(() => {
+        const place = document.getElementById("overview-picture");
+        if (place && place.querySelector(".still path")) note("still");
+        if (place && place.querySelector(".main-svg .trace")) note("live");
+    }).observe(document, {childList: true, subtree: true});
+})()"""
+
+
+def test_a_long_history_is_drawn_soon(tmp_path: Path) -> None:
+    page = tmp_path / "long.html"
+    page.write_text(report_html(made(100_000, 50)), encoding="utf-8")
+    assert page.stat().st_size < 8e6
+    assert PROGRAM is not None, "a Chromium is required"
+    with Browser(PROGRAM, tmp_path / "browser") as fresh:
+        fresh.screen(1280, 900)
+        fresh.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+        fresh.open(page)
+        seen = fresh.ask("window.seen")
+        assert fresh.complaints == []
+    # The still picture is there before a browser has read the script that draws the live one.
+    assert seen["still"] < 2_000
+    assert seen["still"] < 0.7 * seen["live"]
+
+
+def test_without_scripts_the_overview_stands_still(browser: Browser, pages: Path) -> None:
+    browser.screen(1280, 900)
+    browser.like("light")
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.call("Page.navigate", url=(pages / "page.html").as_uri())
+        browser.wait("document.readyState === 'complete'")
+        assert "Scripts are off" in browser.ask("document.querySelector('noscript').innerText")
+        shown = browser.ask(
+            """[...document.querySelectorAll(".picture")].filter(one => one.getClientRects().length).map(one =>
+                [one.id, one.querySelectorAll(".still path").length])"""
+        )
+        assert [name for name, _ in shown] == ["overview-picture"]
+        assert shown[0][1] > 6
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+    # With them it makes way for the live one, at the same place.
+    still = browser.ask("document.querySelector('.still svg').getBoundingClientRect().toJSON()")
+    browser.open(pages / "page.html")
+    assert browser.ask("document.querySelectorAll('.still').length") == 0
+    live = browser.ask("document.querySelector('#overview-picture .nsewdrag').getBoundingClientRect().toJSON()")
+    assert [still["width"], still["height"]] == pytest.approx([live["width"], live["height"]], abs=25)
+
+
+def test_paper_has_every_picture_even_if_none_was_near_the_screen(browser: Browser, pages: Path) -> None:
+    lazy = browser.call("Page.addScriptToEvaluateOnNewDocument", source=LAZY)
+    browser.screen(1280, 400)
+    browser.call("Page.navigate", url=(pages / "page.html").as_uri())
+    browser.wait("document.readyState === 'complete' && document.querySelector('#overview-picture .trace') !== null")
+    drawn = """[...document.querySelectorAll(".picture")].filter(one => one.querySelector("svg .trace")).length"""
+    try:
+        assert browser.ask(drawn) < 4
+        browser.ask("window.dispatchEvent(new Event('beforeprint'))")
+        assert browser.ask(drawn) == 4
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", **lazy)
+        browser.screen(1280, 900)
+
+
+# A browser that is never idle.
+LAZY = "window.requestIdleCallback = () => 0;"
 
 
 def colours(browser: Browser) -> tuple[Any, Any]:

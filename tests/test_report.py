@@ -210,6 +210,33 @@ def test_the_extremes_of_a_long_history_are_in_the_picture() -> None:
     assert edges[cell_] <= axis_of(result)[2_222] < edges[cell_ + 1]
 
 
+def test_the_overview_is_there_before_any_script() -> None:
+    result = made(30_000, 3)
+    result.scores[12_345] = 7.5
+    result.values[22_500:, 0] = result.expected_values[22_500:, 0] + 12.0 * result.band[0]
+    text = page(result, SCRIPT)
+    begin = text.index('<div class="still"')
+    assert begin < text.index("<script")
+    score, ribbon, heat = re.findall(r"<svg .*?</svg>", text[begin : text.index("<figcaption", begin)])
+    alarms, line, limit = re.findall(r'd="([^"]*)"', score)
+    assert [float(x) for x in re.findall(r"M([\d.]+) 0H", alarms)] == [500.0, 750.0]
+    points = np.array([[float(x) for x in pair.split()] for pair in re.findall(r"[\d.]+ [\d.]+", line)])
+    top = 7.5 * 1.08
+    highest = points[points[:, 1].argmin()]
+    assert highest == pytest.approx([12_345 / 30.0, (1.0 - 7.5 / top) * 210.0], abs=0.6)
+    # Nothing is drawn where nothing is judged; the limit goes on.
+    still = (points[:, 0] > 251.0) & (points[:, 0] < 349.0)
+    assert not still.any()
+    assert set(re.findall(r"[ML][\d.]+ ([\d.]+)", limit)) == {f"{(1.0 - 1.0 / top) * 210.0:.1f}"}
+    assert re.findall(r"M\d+ 0h\d+", ribbon) == ["M250 0h100", "M0 0h250", "M350 0h650"]
+    # The second sensor reads too little in the first alarm, the first too much in the second.
+    full = re.findall(r'd="([^"]*)" stroke="rgba\(([\d,]*),1.00\)"', heat)
+    assert [colour for _, colour in full] == ["46,124,214", "214,69,65"]
+    low, high = (np.array([[int(x) for x in one] for one in re.findall(r"M(\d+) (\d)h(\d+)", d)]) for d, _ in full)
+    assert abs(low[low[:, 1] == 1][:, 2].sum() - 50) <= 5
+    assert abs(high[high[:, 1] == 0][:, 2].sum() - 250) <= 5
+
+
 def test_an_episode_shows_readings_beside_what_they_should_be() -> None:
     result = made()
     band, expected, readings, *_ = figures(result)["episode-2"]["data"]

@@ -16,6 +16,7 @@ from acm_rs._native import __version__
 from acm_rs.monitor.result import told
 from acm_rs.report import pictures
 from acm_rs.report.plane import plane_of, plane_picture
+from acm_rs.report.still import still
 from acm_rs.report.words import cell, counted, headline, part, safe, span_of, spelled, title
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ LISTED = 500
 
 
 _THEME = '<div class="buttons screen"><button type="button" data-theme-switch aria-pressed="false">Dark</button></div>'
+_STILL = (
+    "<noscript><p>Scripts are off in this browser: the overview stands still and the other pictures are left out. The "
+    "tables tell the same.</p></noscript>\n"
+)
 
 
 def page(result: Result, script: str) -> str:
@@ -67,10 +72,10 @@ def page(result: Result, script: str) -> str:
         ("reading", "How to read this page", _guide()),
     ]
     if plane is not None:
-        sections.insert(1, ("plane", "Load and relations", _plane(plane)))
+        sections.insert(1, ("plane", "Load and relations", _plane(plane, figures["plane"])))
     sections = [section for section in sections if section[2]]
     if drawn:
-        sections.insert(0, ("overview", "Overview", _overview(result)))
+        sections.insert(0, ("overview", "Overview", _overview(result, figures["overview"])))
     own = resources.files("acm_rs.report")
     style = own.joinpath("style.css").read_text(encoding="utf-8")
     code = own.joinpath("page.js").read_text(encoding="utf-8")
@@ -93,7 +98,7 @@ def page(result: Result, script: str) -> str:
         '<a class="skip" href="#content">To the content</a>\n'
         f"<header>\n{_head(result, name)}</header>\n"
         f'<nav aria-label="Contents"><ul>{contents}</ul>{_THEME if drawn else ""}</nav>\n'
-        f'<main id="content">\n{_remarks(result)}{body}</main>\n'
+        f'<main id="content">\n{_STILL if drawn else ""}{_remarks(result)}{body}</main>\n'
         f"<footer><p>Made by acm_rs {safe(__version__)} from readings and a model alone; this file asks nothing of any"
         " network.</p></footer>\n"
         f'<script type="application/json" id="figures">{data}</script>\n{running}</body>\n</html>\n'
@@ -143,7 +148,7 @@ def _remarks(result: Result) -> str:
 # ---- the overview ---------------------------------------------------------------------------------------------------
 
 
-def _overview(result: Result) -> str:
+def _overview(result: Result, figure: pictures.Figure) -> str:
     buttons = "".join(
         f'<button type="button" data-move="{move}">{label}</button>'
         for move, label in (
@@ -156,16 +161,19 @@ def _overview(result: Result) -> str:
     )
     return (
         f"{_regimes_key(result)}"
-        f'<div class="buttons screen" role="group" aria-label="Time shown in the overview">{buttons}</div>\n'
-        f"<figure>{_picture('overview', _overview_words(result))}"
-        f"<figcaption>{safe(_overview_caption(result))}</figcaption></figure>\n"
+        f'<div class="buttons screen" role="group" aria-label="Time shown in the overview">{buttons}'
+        '<span class="shown" role="status"></span></div>\n'
+        f"<figure>{_picture('overview', _overview_words(result), figure, still(figure))}"
+        f"<figcaption>{safe(_overview_caption(result))}"
+        '<span class="screen"> A click on an alarm leads to what is known of it.</span></figcaption></figure>\n'
         f"{_heat_key()}"
     )
 
 
-def _picture(figure: str, words: str) -> str:
-    named = f'id="{figure}-picture" data-figure="{figure}"'
-    return f'<div class="picture" {named} role="img" aria-label="{safe(words)}"></div>'
+def _picture(key: str, words: str, figure: pictures.Figure, first: str = "") -> str:
+    """The place of a picture, as high as it will be; `first` is what it shows until it is drawn."""
+    named = f'id="{key}-picture" data-figure="{key}" style="min-height:{figure["layout"]["height"]:.0f}px"'
+    return f'<div class="picture" {named} role="img" aria-label="{safe(words)}">{first}</div>'
 
 
 def _swatch(colour: str, label: str, kind: str = "") -> str:
@@ -223,7 +231,7 @@ def _overview_caption(result: Result) -> str:
     return said
 
 
-def _plane(plane: NDArray[np.float64]) -> str:
+def _plane(plane: NDArray[np.float64], figure: pictures.Figure) -> str:
     far, apart = (plane[~np.isnan(plane[:, 0])] > 1.0).T
     shares = [part(float(which.mean())) for which in (far & ~apart, apart & ~far, far & apart)]
     counts = (
@@ -241,7 +249,7 @@ def _plane(plane: NDArray[np.float64]) -> str:
         f"{_swatch(pictures.ALARM, 'row in alarm', 'dot')}{_swatch(pictures.LIMIT, 'limit', 'line dashed')}</ul>"
     )
     return (
-        f"{key}<figure>{_picture('plane', f'T² and SPE of each row over their limits. {counts}')}"
+        f"{key}<figure>{_picture('plane', f'T² and SPE of each row over their limits. {counts}', figure)}"
         f"<figcaption>{caption} {counts}</figcaption></figure>\n"
     )
 
@@ -263,7 +271,9 @@ def _episodes(result: Result, detailed: Sequence[int], figures: dict[str, Any]) 
     told_all = result.explain()
     rows = [
         [
-            f'<a href="#episode-{number}">{number}</a>' if number - 1 in detailed else str(number),
+            f'<a href="#episode-{number}">{number}</a>'
+            if number - 1 in detailed
+            else f'<span id="episode-{number}" tabindex="-1">{number}</span>',
             safe(result.moment(one.start)),
             "still running" if one.open else safe(result.moment(one.end - 1)),
             safe(_blamed(one)),
@@ -299,14 +309,12 @@ def _episode(result: Result, number: int, sentence: str, figures: dict[str, Any]
     facts = f"{peak}; lasts {lasts}; {one.regime}.{first}"
     parts = [
         f'<article aria-labelledby="{key}">\n',
-        f'<h3 id="{key}">Alarm {number + 1}: {safe(result.moment(one.start))}, {safe(end)}</h3>\n',
+        f'<h3 id="{key}" tabindex="-1">Alarm {number + 1}: {safe(result.moment(one.start))}, {safe(end)}</h3>\n',
         f"<p>{safe(sentence)}</p>\n<p>{safe(facts)}</p>\n",
     ]
-    when = pictures.axis_of(result)
-    around = max(1, one.end - one.start)
-    a, b = max(0, one.start - around), min(len(when) - 1, one.end + around)
+    begin, end_ = pictures.span_of_picture(result, one)
     parts.append(
-        f'<div class="buttons screen"><button type="button" data-begin="{when[a]:.0f}" data-end="{when[b]:.0f}">'
+        f'<div class="buttons screen"><button type="button" data-begin="{begin:.0f}" data-end="{end_:.0f}">'
         f"Show alarm {number + 1} in the overview</button></div>\n"
     )
     if one.culprits:
@@ -317,7 +325,7 @@ def _episode(result: Result, number: int, sentence: str, figures: dict[str, Any]
         shown = pictures.shown_in(result, one)
         beside = "before, during and after the alarm, beside what they should read"
         words = f"{', '.join(shown)} {beside}. The table above has them in numbers."
-        parts.append(f"<figure>{_picture(key, words)}{_traces_key()}</figure>\n")
+        parts.append(f"<figure>{_picture(key, words, figures[key])}{_traces_key()}</figure>\n")
     return "".join([*parts, "</article>\n"])
 
 

@@ -230,7 +230,6 @@ def _heat(result: Result, buckets: Buckets, sensors: Sequence[int]) -> Figure:
         "colorscale": scale,
         "showscale": False,
         "yaxis": "y3",
-        "ygap": 1,
         "y": [html.escape(result.names[place]) for place in sensors],
         "hovertemplate": f"%{{y}}<br>{_moment_format(result)}<br>%{{z:.1f}} deviations<extra></extra>",
         "hoverongaps": False,
@@ -357,6 +356,13 @@ def window_of(episode: Episode, rows: int) -> tuple[int, int]:
     """The rows drawn: as many before and after as the episode has, some tens at least."""
     around = max(60, episode.end - episode.start)
     return max(0, min(episode.first_sign, episode.start - around)), min(rows, episode.end + around)
+
+
+def span_of_picture(result: Result, episode: Episode) -> tuple[float, float]:
+    """Where the picture of an episode begins and ends on the axis."""
+    first, end = window_of(episode, len(result.scores))
+    edges = Buckets(axis_of(result)[first:end], CLOSE).edges
+    return float(edges[0]), float(edges[-1])
 
 
 def _traces(result: Result, buckets: Buckets, rows: slice, place: int, axis: str) -> list[Figure]:
