@@ -1,6 +1,7 @@
 """The report as people see it, in a headless Chromium: drawn, moved, dark, on a phone, from the keyboard, on paper.
 
-Skipped where there is no Chromium, unless ``ACM_RS_CHROMIUM=required`` says that there must be one.
+Skipped where there is no Chromium, unless ``ACM_RS_CHROMIUM=required`` says that there must be one, and with
+``ACM_RS_CHROMIUM=off``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from browser import Browser, chromium
 from results import made
 
 PROGRAM = chromium()
-REQUIRED = os.environ.get("ACM_RS_CHROMIUM") == "required"
+WANTED = os.environ.get("ACM_RS_CHROMIUM")
+REQUIRED = WANTED == "required"
+if WANTED == "off":
+    pytest.skip("ACM_RS_CHROMIUM=off: the report is not looked at in a browser", allow_module_level=True)
 if PROGRAM is None and not REQUIRED:
     pytest.skip("no Chromium is installed: the report is not looked at in a browser", allow_module_level=True)
 if not REQUIRED:
