@@ -1,6 +1,7 @@
 """Does an installed wheel compute? Needs NumPy alone, so that it runs wherever a wheel is built."""
 
 import sys
+from pathlib import Path
 
 import acm_rs
 import numpy as np
@@ -16,6 +17,10 @@ np.testing.assert_allclose(acm_rs.rolling_std(x, 16)[15:], np.nanstd(windows, ax
 features = acm_rs.feature_matrix(x, 16, fill="median")
 assert features.shape == (2000, len(acm_rs.feature_names([f"s{i}" for i in range(9)])))
 assert np.isfinite(features).all()
+
+# The drop-ins for ACM lie in the wheel as data.
+dropins = {path.name for path in (Path(acm_rs.__file__).parent / "dropins").iterdir()}
+assert {"fast_features.py.txt", "ar1_detector.py.txt", "omr.py.txt"} <= dropins, dropins
 
 free_threaded = not getattr(sys, "_is_gil_enabled", lambda: True)()
 print(f"acm_rs {acm_rs.__version__} works: Python {sys.version.split()[0]}, free-threaded: {free_threaded}")

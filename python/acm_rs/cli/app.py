@@ -16,6 +16,7 @@ from acm_rs.cli import options, review
 from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
+from acm_rs.cli.dropins import add_dropins
 from acm_rs.cli.features import Fill, run_features
 from acm_rs.cli.feedback import Asked, feedback_json, print_feedback, run_feedback
 from acm_rs.cli.fit import Budget, fit_json, print_fit, run_fit
@@ -391,6 +392,7 @@ def _application(*, rich_help: bool) -> typer.Typer:
     app.command("feedback", help=_FEEDBACK)(_feedback)
     app.command("features", help=_FEATURES)(_features)
     app.command("quality", help=_QUALITY)(_quality)
+    add_dropins(app)
     app.command("doctor", help="Show versions, threads and processor features, and check the kernels.")(_doctor)
     return app
 
