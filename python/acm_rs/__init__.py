@@ -15,6 +15,7 @@ from acm_rs import detectors as _detectors
 from acm_rs import ewm as _ewm
 from acm_rs import extremes as _extremes
 from acm_rs import features as _features
+from acm_rs import hooks as _hooks
 from acm_rs import linalg as _linalg
 from acm_rs import moments as _moments
 from acm_rs import order as _order
@@ -32,6 +33,7 @@ from acm_rs.detectors import *
 from acm_rs.ewm import *
 from acm_rs.extremes import *
 from acm_rs.features import *
+from acm_rs.hooks import *
 from acm_rs.linalg import *
 from acm_rs.moments import *
 from acm_rs.order import *
@@ -59,6 +61,7 @@ __all__ += _detectors.__all__
 __all__ += _ewm.__all__
 __all__ += _extremes.__all__
 __all__ += _features.__all__
+__all__ += _hooks.__all__
 __all__ += _linalg.__all__
 __all__ += _moments.__all__
 __all__ += _order.__all__
