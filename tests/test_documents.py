@@ -22,7 +22,18 @@ NOTEBOOKS = sorted(ROOT.glob("docs/notebooks/*.ipynb"))
 MODEL_PAGES = sorted(ROOT.glob("docs/models/*.md"))
 GUIDES = [
     ROOT / "docs" / f"{name}.md"
-    for name in ("kernels", "from-pandas", "first-alarm", "models", "monitor", "files", "quality", "how-to", "dropins")
+    for name in (
+        "kernels",
+        "from-pandas",
+        "first-alarm",
+        "models",
+        "monitor",
+        "files",
+        "quality",
+        "how-to",
+        "dropins",
+        "RUST_MIGRATION_PLAN",
+    )
 ]
 NUMERICS = ROOT / "docs" / "numerics.md"
 KERNELS = ROOT / "docs" / "kernels.md"
