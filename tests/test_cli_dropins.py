@@ -172,6 +172,14 @@ def test_a_disk_that_is_full(checkout: Path, run: Run, monkeypatch: pytest.Monke
     assert contents(checkout) == before
 
 
+def test_what_acm_prints_is_not_an_answer(checkout: Path, run: Run) -> None:
+    talk = "import atexit\nprint('[12:00] ready')\natexit.register(print, '[12:01] done')\n"
+    (checkout / "core" / "__init__.py").write_text(talk)
+    status, said, _ = run("dropins", "install", str(checkout), "--only", "omr.py")
+    assert status == 0
+    assert said.endswith("served by rust\n")
+
+
 def test_where_they_cannot_be_imported(checkout: Path, run: Run) -> None:
     (checkout / "core" / "__init__.py").write_text("raise ImportError('no database')\n")
     status, said, _ = run("dropins", "install", str(checkout))

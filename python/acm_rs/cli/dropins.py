@@ -39,10 +39,11 @@ Examples:
   acm-rs dropins install ../ACM --undo
 """
 
+_MARK = "backends:"
 _WHICH = """
 import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
-print(json.dumps({name: importlib.import_module("core." + name[:-3]).BACKEND for name in sys.argv[2:]}))
+print("backends:" + json.dumps({name: importlib.import_module("core." + name[:-3]).BACKEND for name in sys.argv[2:]}))
 """
 
 
@@ -121,8 +122,10 @@ def _backends(core: Path, names: list[str]) -> tuple[dict[str, str], str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return {}, (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    said: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    return said, ""
+    # ACM's own modules print too, at their import and at the end.
+    said = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    backends: dict[str, str] = json.loads(said[-1].removeprefix(_MARK)) if said else {}
+    return backends, "" if said else "no answer"
 
 
 def _served(action: str, error: OSError) -> Refusal:
