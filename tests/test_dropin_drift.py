@@ -49,9 +49,10 @@ def test_sums_by_hand(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @BACKENDS
-def test_pieces_are_the_whole(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_pieces_are_the_whole(backend: str, sign: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drift, "BACKEND", backend)
-    x = np.random.default_rng(0).normal(size=200) * 3.0
+    x = sign * (np.random.default_rng(0).normal(size=200) + 0.02 * np.arange(200))
     whole = drift.CUSUMDetector().fit(x[:50]).score(x)
     detector = drift.CUSUMDetector().fit(x[:50])
     parts = [detector.score(x[a:b]) for a, b in ((0, 0), (0, 70), (70, 71), (71, 200))]
