@@ -302,6 +302,7 @@ ROWS = (
             "false_alarm_rate": 0.01,
             "trim": 5.0,
             "whole": False,
+            "rounding": "watch",
             "constants": "watch",
         },
         (

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use acm_linalg::dense::symmetric_eigen;
+use acm_linalg::covariance::Centered;
+use acm_linalg::dense::{Rows, symmetric_eigen};
 use acm_linalg::memory::{copied, reserved};
-use acm_linalg::pca::Components;
+use acm_linalg::pca::{Components, principal};
 use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples, parallel};
 
 use crate::folds::{Fold, joined, sums};
-use crate::lagged::Lagged;
+use crate::lagged::{Lagged, Points};
 use crate::packed::Packed;
 use crate::product::of_points;
 
@@ -68,23 +69,28 @@ impl Task<'_, '_> {
     /// subtracted.
     pub(super) fn outside(&self, lagged: &Lagged) -> Result<Outside> {
         let (width, sensors) = (lagged.width(), lagged.kept.len());
-        let parts = sums(lagged, self.x, self.good, self.folds)?;
         let count = self.folds.len();
         let mut models = reserved(count + 1, "the folds")?;
-        models.resize_with(count + 1, || None);
-        let cost = (width * width * (count + 1)) as f64 * (2.0 * count as f64 + 3.0 * width as f64);
-        parallel::run(
-            models.iter_mut().enumerate(),
-            cost,
-            || Ok(()),
-            |(), (number, model), stop| {
-                if !stop.requested() {
-                    // The last is the model of all folds.
-                    *model = Some(self.model(lagged, &parts, (number < count).then_some(number)));
-                }
-            },
-        )?;
-        drop(parts);
+        if self.few(lagged) {
+            // The last is the model of all folds.
+            for number in 0..=count {
+                models.push(Some(self.thin(lagged, (number < count).then_some(number))));
+            }
+        } else {
+            let parts = sums(lagged, self.x, self.good, self.folds)?;
+            models.resize_with(count + 1, || None);
+            let cost = (width * width * (count + 1)) as f64 * (2.0 * count as f64 + 3.0 * width as f64);
+            parallel::run(
+                models.iter_mut().enumerate(),
+                cost,
+                || Ok(()),
+                |(), (number, model), stop| {
+                    if !stop.requested() {
+                        *model = Some(self.model(lagged, &parts, (number < count).then_some(number)));
+                    }
+                },
+            )?;
+        }
         let mut residuals = room(self.x.rows(), sensors + 1, 0.0, "residuals of the training rows")?;
         let mut last = None;
         for (number, model) in models.into_iter().enumerate() {
@@ -107,6 +113,32 @@ impl Task<'_, '_> {
         }
     }
 
+    /// Whether there are so few rows that their products with each other are far fewer than those of the coordinates.
+    pub(super) fn few(&self, lagged: &Lagged) -> bool {
+        self.noise.is_empty() && few(self.x.rows(), lagged.width())
+    }
+
+    /// The same as [`Self::model`] from the rows themselves.
+    fn thin(&self, lagged: &Lagged, out: Option<usize>) -> Result<Subspace> {
+        let mut rows = reserved(self.x.rows(), "the rows of the folds")?;
+        let inside = |number: usize| out != Some(number);
+        for (number, fold) in self.folds.iter().enumerate().filter(|(number, _)| inside(*number)) {
+            let whole = number == 0 || inside(number - 1);
+            let first = if whole { fold.start } else { (fold.start + lagged.lags).min(fold.end) };
+            rows.extend((first..fold.end).filter(|&row| self.good[row]));
+        }
+        let chosen = Chosen {
+            points: lagged.points(self.x),
+            rows: &rows,
+        };
+        if self.keep == Components::Count(0) {
+            return self.subspace(lagged, Centered::new(&chosen)?.mean()?, Vec::new(), 0);
+        }
+        let found = principal(&chosen, self.keep)?;
+        let kept = count_kept(&found.variances, self.keep).min(found.kept);
+        self.subspace(lagged, found.mean, found.components, kept)
+    }
+
     /// Without the fold `out` and the rows after it whose lags reach into it.
     fn model(&self, lagged: &Lagged, parts: &[Fold], out: Option<usize>) -> Result<Subspace> {
         let width = lagged.width();
@@ -120,9 +152,14 @@ impl Task<'_, '_> {
         if self.keep != Components::Count(0) {
             let (variances, found) = symmetric_eigen(&covariance, width, "x")?;
             (kept, components) = (count_kept(&variances, self.keep), found);
-            components.truncate(kept * width);
         }
-        let sensors = lagged.kept.len();
+        self.subspace(lagged, mean, components, kept)
+    }
+
+    /// What the first `kept` of `components` leave of each sensor.
+    fn subspace(&self, lagged: &Lagged, mean: Vec<f64>, mut components: Vec<f64>, kept: usize) -> Result<Subspace> {
+        let (sensors, width) = (lagged.kept.len(), lagged.width());
+        components.truncate(kept * width);
         let mut residual = room(sensors, width, 0.0, "a matrix")?;
         for sensor in 0..sensors {
             let row = &mut residual[sensor * width..(sensor + 1) * width];
@@ -139,6 +176,34 @@ impl Task<'_, '_> {
             kept,
             noise: copied(self.noise, "noise of the sensors")?,
         })
+    }
+}
+
+/// Whether `rows` are so few that a model of points of `width` coordinates comes from the rows themselves.
+pub(super) fn few(rows: usize, width: usize) -> bool {
+    2 * rows <= width
+}
+
+/// Some of the points.
+struct Chosen<'a, 'b, 'x> {
+    points: Points<'b, 'x>,
+    rows: &'a [usize],
+}
+
+impl Rows for Chosen<'_, '_, '_> {
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn columns(&self) -> usize {
+        self.points.columns()
+    }
+
+    fn read(&self, rows: Range<usize>, out: &mut [f64]) {
+        let columns = self.columns();
+        for (&row, out) in self.rows[rows].iter().zip(out.chunks_exact_mut(columns)) {
+            self.points.read(row..row + 1, out);
+        }
     }
 }
 

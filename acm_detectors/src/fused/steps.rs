@@ -8,6 +8,7 @@ use acm_linalg::{Error, Result, Samples};
 use ndarray::ArrayView2;
 
 use super::fit::{divide, identity};
+use super::folds::few;
 use super::memory::ResidualMeans;
 use super::resolution::Telling;
 use super::{FittedFused, Fused};
@@ -135,6 +136,11 @@ impl Fused {
         filled: Samples<'_>,
         usable: &[bool],
     ) -> Result<()> {
+        if few(raw.rows(), model.lagged.width()) {
+            // Noise of their own would take the products of all coordinates.
+            model.steps = room(model.lagged.kept.len(), 1, 0.0, WHAT)?;
+            return Ok(());
+        }
         let kept = copied(&model.lagged.kept, WHAT)?;
         let scale = copied(&model.lagged.scaling.scale, WHAT)?;
         let mut column = room(raw.rows(), 1, 0.0, "a column")?;
