@@ -12,8 +12,17 @@
     if (range) wholes[name] = range.map(number);
   });
 
+  // Plotly's script lies in the page as a text, so that it keeps nothing waiting, and runs when it is added to it.
+  function bringPlotly() {
+    if (window.Plotly) return;
+    var script = document.createElement("script");
+    script.textContent = document.getElementById("plotly").textContent;
+    document.head.appendChild(script);
+  }
+
   function draw(place) {
     if (place.dataset.drawn) return;
+    bringPlotly();
     place.dataset.drawn = "yes";
     var figure = figures[place.dataset.figure];
     // A finger on a picture moves the page.
@@ -26,7 +35,8 @@
     Plotly.newPlot(place, figure.data, figure.layout, { displayModeBar: false, responsive: true, doubleClick: "reset" });
     var still = place.querySelector(".still");
     if (still) still.remove();
-    if (place !== overview) follow(place);
+    if (place === overview) overview.on("plotly_relayout", moved);
+    else follow(place);
   }
 
   // ---- what is drawn when: the overview, what comes near the screen, the others when nothing else is to be done ----
@@ -42,17 +52,21 @@
       idle(rest);
     } else document.documentElement.dataset.drawn = "yes";
   }
-  if (overview) {
+  function begin() {
     draw(overview);
-    overview.on("plotly_relayout", moved);
+    if (window.IntersectionObserver) {
+      var near = new IntersectionObserver(function (seen) {
+        seen.forEach(function (one) { if (one.isIntersecting) draw(one.target); });
+      }, { rootMargin: "50% 0px" });
+      places.forEach(function (place) { near.observe(place); });
+    }
+    idle(rest);
   }
-  if (window.IntersectionObserver) {
-    var near = new IntersectionObserver(function (seen) {
-      seen.forEach(function (one) { if (one.isIntersecting) draw(one.target); });
-    }, { rootMargin: "50% 0px" });
-    places.forEach(function (place) { near.observe(place); });
-  }
-  idle(rest);
+  document.addEventListener("DOMContentLoaded", function () {
+    // The still picture is on the screen first; a page that nobody sees has no frames to wait for.
+    if (document.hidden) begin();
+    else requestAnimationFrame(function () { setTimeout(begin, 0); });
+  });
 
   // ---- the time shown ----------------------------------------------------------------------------------------------
 
@@ -71,7 +85,7 @@
   // The picture of an alarm goes along while most of what the overview shows is in it, and is whole otherwise.
   function follow(place) {
     var own = wholes[place.dataset.figure];
-    if (!overview || !place.dataset.drawn || !/^episode/.test(place.dataset.figure)) return;
+    if (!overview.dataset.drawn || !place.dataset.drawn || !/^episode/.test(place.dataset.figure)) return;
     var seen = shown(overview), now = shown(place);
     var both = [Math.max(seen[0], own[0]), Math.min(seen[1], own[1])];
     var wanted = 2 * (both[1] - both[0]) >= seen[1] - seen[0] ? both : own;
@@ -99,7 +113,8 @@
 
   document.addEventListener("click", function (event) {
     var button = event.target.closest("button[data-move], button[data-begin]");
-    if (!button || !overview) return;
+    if (!button) return;
+    draw(overview);
     var whole = wholes.overview;
     if (button.dataset.move) {
       var range = shown(overview);
@@ -117,6 +132,7 @@
 
   // The heading of the alarm at that place of the score, if there is one: the nearest, some pixels off at most.
   function alarmAt(event) {
+    if (!overview.dataset.drawn) return null;
     var layout = overview._fullLayout, box = overview.getBoundingClientRect();
     var x = event.clientX - box.left - layout._size.l, y = event.clientY - box.top - layout._size.t;
     if (y < 0 || y > layout.yaxis._length || x < 0 || x > layout.xaxis._length) return null;
@@ -132,24 +148,22 @@
     return found;
   }
 
-  if (overview) {
-    // The second click of a double click, which goes back to the whole, takes the first one back. A click may come twice,
-    // from the browser and from Plotly.
-    var pending = 0, wait = 350, pressed = 0;
-    overview.addEventListener("pointermove", function (event) {
-      overview.classList.toggle("over-alarm", alarmAt(event) !== null);
-    });
-    overview.addEventListener("pointerdown", function (event) { pressed = event.clientX; }, true);
-    overview.addEventListener("click", function (event) {
-      var heading = alarmAt(event);
-      clearTimeout(pending);
-      if (event.detail > 1 || !heading || Math.abs(pressed - event.clientX) > 4) return;
-      pending = setTimeout(function () {
-        heading.scrollIntoView({ block: "start" });
-        heading.focus({ preventScroll: true });
-      }, wait);
-    });
-  }
+  // The second click of a double click, which goes back to the whole, takes the first one back. A click may come twice,
+  // from the browser and from Plotly.
+  var pending = 0, wait = 350, pressed = 0;
+  overview.addEventListener("pointermove", function (event) {
+    overview.classList.toggle("over-alarm", alarmAt(event) !== null);
+  });
+  overview.addEventListener("pointerdown", function (event) { pressed = event.clientX; }, true);
+  overview.addEventListener("click", function (event) {
+    var heading = alarmAt(event);
+    clearTimeout(pending);
+    if (event.detail > 1 || !heading || Math.abs(pressed - event.clientX) > 4) return;
+    pending = setTimeout(function () {
+      heading.scrollIntoView({ block: "start" });
+      heading.focus({ preventScroll: true });
+    }, wait);
+  });
 
   var theme = document.querySelector("[data-theme-switch]");
   function dark() {
@@ -158,14 +172,12 @@
       : window.matchMedia("(prefers-color-scheme: dark)").matches;
   }
   function label() { theme.setAttribute("aria-pressed", String(dark())); }
-  if (theme) {
+  label();
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
+  theme.addEventListener("click", function () {
+    document.documentElement.dataset.theme = dark() ? "light" : "dark";
     label();
-    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
-    theme.addEventListener("click", function () {
-      document.documentElement.dataset.theme = dark() ? "light" : "dark";
-      label();
-    });
-  }
+  });
 
   window.addEventListener("beforeprint", function () {
     places.forEach(function (place) { draw(place); Plotly.relayout(place, { width: PAPER }); });

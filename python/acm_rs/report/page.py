@@ -81,8 +81,9 @@ def page(result: Result, script: str) -> str:
     code = own.joinpath("page.js").read_text(encoding="utf-8")
     # Nothing in a string of JSON can end the element that holds it.
     data = json.dumps(figures, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    scripts = [script, code] if drawn else []
-    running = "".join(f"<script>{text}</script>\n" for text in scripts)
+    scripts = [code, script] if drawn else []
+    # Plotly's is a text until ours, which runs before it is read, makes a script of it.
+    running = f'<script>{code}</script>\n<script type="text/plain" id="plotly">{script}</script>\n' if drawn else ""
     name = safe(title(result))
     contents = "".join(f'<li><a href="#{key}">{heading}</a></li>' for key, heading, _ in sections)
     body = "".join(
