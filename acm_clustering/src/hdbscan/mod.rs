@@ -9,7 +9,7 @@
 //! use ndarray::array;
 //!
 //! # fn main() -> acm_linalg::Result<()> {
-//! let x = array![[0.0], [0.1], [0.2], [5.0], [9.0], [9.1], [9.3]];
+//! let x = array![[0.0], [0.1], [0.2], [50.0], [9.0], [9.1], [9.3]];
 //! let fitted = Hdbscan::new(3, Some(2), Selection::ExcessOfMass)?.fit(x.view().into())?;
 //! assert_eq!(fitted.labels(), [0, 0, 0, -1, 1, 1, 1]);
 //! assert!(fitted.outlier_scores()[3] > 0.9);
