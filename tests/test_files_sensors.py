@@ -283,3 +283,14 @@ def test_the_program_tells_what_it_did(
     assert run("features", "in.csv", "-o", "out.parquet", "-w", "1", "--codes", "none", "-c", "Flow")[0] == 0
     assert pl.read_parquet("out.parquet")["Flow_med"].min() == -9999.0
     assert run("features", "in.csv", "-o", "out.parquet", "--codes", "some")[0] == 2
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_readings_as_large_as_they_come_are_read_without_a_warning(tmp_path: Path, ending: str) -> None:
+    """Their steps are beyond what float64 holds."""
+    cells: list[object] = [1.7e308 * (-1.0) ** k for k in range(ROWS)]
+    table = load(tmp_path / f"trend.{ending}", {"flow": FLOW, "far": cells})
+    sensors = table.sensors
+    assert isinstance(sensors, pl.DataFrame)
+    assert sensors.columns == ["flow", "far"]
+    assert sensors["far"].to_list() == cells

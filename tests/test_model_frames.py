@@ -18,7 +18,7 @@ import pytest
 from calls import STREAMS, Call, history, labels
 from digests import digest
 from histories import plant
-from registry import CASES, MODELS, Case
+from registry import CASES, CLUSTERINGS, MODELS, Case
 from test_frames import DATES, KINDS, OF_EVERY_KIND, ROWS, Array, alike, framed
 
 METHODS = [c for c in calls.CALLS if "." in c.name and {"x", "score"} & c.prepare(ROWS)[1].keys()]
@@ -51,7 +51,7 @@ def test_every_method_gives_the_numbers_of_the_array(call: Call, kind: str) -> N
 
 
 def test_every_class_that_takes_rows_is_walked() -> None:
-    assert {call.name.partition(".")[0] for call in METHODS} == {*MODELS, *STREAMS}
+    assert {call.name.partition(".")[0] for call in METHODS} == {*MODELS, *CLUSTERINGS, *STREAMS}
 
 
 # ---- names ----------------------------------------------------------------------------------------------------------

@@ -456,7 +456,8 @@ def _day_text(numbers: pl.Series, *, sheet: bool) -> pl.Series:
 
 def _ticks(numbers: pl.Series) -> bool:
     """Whether numbers go strictly one way, mostly by the same step, as the readings of a clock do."""
-    steps = np.diff(numbers.cast(pl.Float64).to_numpy())
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = np.diff(numbers.cast(pl.Float64).to_numpy())
     if not steps.size or not (bool((steps > 0).all()) or bool((steps < 0).all())):
         return False
     middle = np.median(steps)

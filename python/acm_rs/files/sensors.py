@@ -234,7 +234,8 @@ class Sensors:
             return ""
         if column.has_nulls() or known.len() < 3:
             return ""
-        steps = np.diff(known.to_numpy())
+        with np.errstate(over="ignore"):
+            steps = np.diff(known.to_numpy())
         if (steps == 1.0).all() or (steps == -1.0).all():
             if _NUMBERING.fullmatch(bare(name)):
                 return "row numbers"
