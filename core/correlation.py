@@ -350,7 +350,8 @@ class PCASubspaceDetector:
         """Take a pickled state, also one of ACM's own class, whose ``pca`` is scikit-learn's."""
         state = dict(state)
         old = state.pop("pca", None)
-        self.__dict__.update({"_most": 5, "_pca": None, **state})
+        self.__init__(state.get("cfg"))  # type: ignore[misc]
+        self.__dict__.update(state)
         if old is not None:
             if self.col_medians is None or not hasattr(self.scaler, "scale_"):
                 raise TypeError("a pickled PCASubspaceDetector without its scaling cannot score: fit again")

@@ -110,8 +110,11 @@ def test_states_of_acms_own_class_are_read() -> None:
     scaler.__dict__.update(theirs.__dict__, epsilon=1e-6)
     pca = decomposition.PCA(3, svd_solver="full").fit(theirs.transform(x.to_numpy()))
     old = correlation.PCASubspaceDetector.__new__(correlation.PCASubspaceDetector)
-    old.__setstate__({"cfg": {}, "scaler": scaler, "pca": pca, "keep_cols": list(x), "col_medians": x.median()})
+    settings = {"n_components": 2}
+    old.__setstate__({"cfg": settings, "scaler": scaler, "pca": pca, "keep_cols": list(x), "col_medians": x.median()})
     np.testing.assert_allclose(old.score(x), fitted(n_components=3).score(x), rtol=1e-9, atol=1e-12)
+    # Fitted again, it has its own settings.
+    assert old.fit(x).pca.n_components_ == 2
 
 
 def test_what_cannot_score_is_refused() -> None:

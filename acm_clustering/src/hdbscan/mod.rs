@@ -161,7 +161,7 @@ impl Hdbscan {
     /// 10.1109/ICDMW.2017.12.
     ///
     /// # Errors
-    /// [`acm_linalg::Error::TooFew`] without a row or column; [`acm_linalg::Error::Gap`]; [`acm_linalg::Error::Parameter`] for 2^32 rows or more;
+    /// [`acm_linalg::Error::TooFew`] without a row or column; [`acm_linalg::Error::Gap`]; [`acm_linalg::Error::Parameter`] for 2^31 rows or more;
     /// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedHdbscan> {
         x.require(1)?;

@@ -12,6 +12,7 @@ use acm_linalg::{Result, Samples};
 
 use super::FittedPca;
 use super::gaps::{Effect, Spread, place};
+use crate::limits::chi2_upper;
 use crate::rounding::Rounding;
 
 const WHAT: &str = "steps of readings";
@@ -111,6 +112,14 @@ impl FittedPca {
         self.directions.noise.spe.unwrap_or(Spread::chi_squared(f64::MIN_POSITIVE))
     }
 
+    /// What the squared residual of a row is multiplied by where healthy rows have none but that of rounding: so much of that is
+    /// an alarm as of a residual that is beyond its limit.
+    fn of_rounding_alone(&self, rounding: Spread) -> f64 {
+        let alpha = self.share_of_score(self.parameters.limits);
+        let limit = rounding.mean / rounding.freedom * chi2_upper(rounding.freedom, alpha);
+        if limit > 0.0 { self.spe_limit / limit } else { 1.0 }
+    }
+
     /// What SPE and T² of eight rows are multiplied by, for the steps that they lie on.
     pub(super) fn rounding_factors(&self, judges: [usize; LANES], statistics: &[Row; 2]) -> [Row; 2] {
         let mut factors = [Row::splat(1.0); 2];
@@ -119,8 +128,10 @@ impl FittedPca {
                 continue;
             };
             let [spe, t2] = statistics.map(|row| row.0[lane]);
-            // Where there was no residual, all of it is what was rounded away.
-            factors[0].0[lane] = self.directions.noise.spe.map_or(0.0, |whole| place(spe, effect.spe, whole));
+            factors[0].0[lane] = match self.directions.noise.spe {
+                Some(whole) => place(spe, effect.spe, whole),
+                None => self.of_rounding_alone(effect.spe),
+            };
             factors[1].0[lane] = place(t2, effect.t2, Spread::chi_squared(self.directions.count() as f64));
         }
         factors

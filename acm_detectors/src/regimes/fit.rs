@@ -21,7 +21,7 @@ const SAMPLE: usize = 4000;
 /// Starts of k-means.
 const STARTS: usize = 10;
 
-/// Share of the rows that HDBSCAN calls a regime, at least.
+/// HDBSCAN calls nothing a regime that has less than one in so many rows.
 const LEAST: usize = 50;
 
 /// Rows within a core distance, the row itself counted.
