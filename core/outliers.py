@@ -273,10 +273,9 @@ class IsolationForestDetector:
 
     def predict(self, X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int8]]:
         """Give 1 for rows at or above the threshold that ``contamination`` set, else 0; all 0 without one."""
+        scores = self.score(X)
         threshold = None if self._model is None else self._model.threshold
-        if threshold is None:
-            return np.zeros(len(X), dtype=np.int8)
-        return (self.score(X) >= threshold).astype(np.int8)
+        return (scores >= (np.inf if threshold is None else threshold)).astype(np.int8)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the model as plain values and, for the trees, bytes; ``fitted`` says whether there is one."""

@@ -160,6 +160,8 @@ def test_predictions_follow_contamination() -> None:
     assert predicted.dtype == np.int8
     assert predicted[10] == 1
     assert predicted.sum() == 20
+    with pytest.raises(RuntimeError, match="call fit first"):
+        outliers.IsolationForestDetector({}).predict(x)
 
 
 @pytest.mark.parametrize("samples", [50, 0.25, 10_000, "auto"])
