@@ -16,7 +16,7 @@ from acm_rs.monitor.changes import take_log
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.history import History
 from acm_rs.monitor.result import Result
-from acm_rs.monitor.saving import not_whole, pack, read_file, unpack, write_file
+from acm_rs.monitor.saving import MEMORY, not_whole, pack, read_file, unpack, write_file
 from acm_rs.monitor.state import put_state, put_watches, take_about, take_state, take_watches
 from acm_rs.monitor.watches import State, Watches
 
@@ -58,6 +58,10 @@ class Filed:
         raise NotImplementedError
 
     def summary(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def sha256_(self) -> str:
         raise NotImplementedError
 
     def _kept(self, readings: bool = False) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -184,6 +188,66 @@ class Filed:
                 result.explain()
                 result.quality_rows  # noqa: B018
         self.summary()
+
+    def state_to_bytes(self) -> bytes:
+        """What ``update`` remembers, without what was learnt: some tens of kilobytes, to write after each batch.
+
+        Returns
+        -------
+        bytes
+            In the safetensors format, with the version, the SHA-256 of the model and a checksum.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        """
+        own = self.sha256_
+        remembered, arrays = put_state(self._state)
+        return pack({"model": own, "remembered": remembered}, arrays, __version__, MEMORY)
+
+    def state_from_bytes(self, data: bytes) -> None:
+        """Go on where `state_to_bytes` left off: ``update`` gives the bytes that it would have given without a restart.
+
+        Parameters
+        ----------
+        data : bytes
+            Nothing in them is executed.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        ValueError
+            The bytes are damaged, of something else, of another model (both are named), or written by a newer acm_rs.
+            What was remembered before stays.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> random = np.random.default_rng(0)
+        >>> x = 50 + random.normal(size=(700, 2)) @ random.normal(size=(2, 4)) + 0.2 * random.normal(size=(700, 4))
+        >>> monitor = acm_rs.Monitor().fit(x[:600])
+        >>> model = monitor.to_bytes()
+        >>> _ = monitor.update(x[600:650])
+        >>> state = monitor.state_to_bytes()
+        >>> again = acm_rs.Monitor.from_bytes(model)
+        >>> again.state_from_bytes(state)
+        >>> np.array_equal(again.update(x[650:]).scores, monitor.update(x[650:]).scores)
+        True
+        """
+        own = self.sha256_
+        settings, arrays, _, _ = unpack(bytes(data), MEMORY)
+        try:
+            named = str(settings["model"])
+            if named == own:
+                state = take_state(settings["remembered"], arrays)
+                self._try(take_state(settings["remembered"], {name: values.copy() for name, values in arrays.items()}))
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
+            raise ValueError(not_whole(error, MEMORY)) from None
+        if named != own:
+            raise ValueError(f"the state is one of the model {named[:16]!r}, this is {own[:16]!r}; begin anew")
+        self._state = state
 
     def save(self, path: str | PathLike[str], *, history: bool = True) -> None:
         """Write everything to one file, whole or not at all.

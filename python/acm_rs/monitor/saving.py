@@ -15,9 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["not_whole", "pack", "read_file", "unpack", "write_file"]
+__all__ = ["MEMORY", "not_whole", "pack", "read_file", "unpack", "write_file"]
 
 KIND = "acm_rs.Monitor"
+MEMORY = "acm_rs.Monitor.memory"
+"""What `update` remembers, without what was learnt."""
+CALLED = {
+    KIND: ("the file", "file of a Monitor", "take a copy, or fit again"),
+    MEMORY: ("the state", "state of a Monitor", "take a copy, or begin anew"),
+}
+"""What people are told of each kind: what it is called, what it should be, and what to do."""
 FORMAT = 1
 CHECKSUM = "~sha256"
 """The last array: SHA-256 of all bytes before it."""
@@ -36,17 +43,18 @@ class Newer(ValueError):
     """A file of a later format."""
 
 
-def not_whole(error: Exception) -> str:
+def not_whole(error: Exception, wanted: str = KIND) -> str:
     """What is said of a file whose entries are not those of a Monitor."""
+    it, _, do = CALLED[wanted]
     what = f"{type(error).__name__}: {error}"[:80]
-    return f"the file is damaged or of another version of acm_rs ({what}); take a copy, or fit again"
+    return f"{it} is damaged or of another version of acm_rs ({what}); {do}"
 
 
-def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], version: str) -> bytes:
+def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], version: str, wanted: str = KIND) -> bytes:
     """Settings that JSON can hold, and arrays of float64, int64, bytes or truths."""
     header: dict[str, Any] = {
         "__metadata__": {
-            "kind": KIND,
+            "kind": wanted,
             "format": str(FORMAT),
             "acm_rs": version,
             "settings": json.dumps(settings, allow_nan=False, sort_keys=True),
@@ -68,26 +76,27 @@ def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], versio
     return before + hashlib.sha256(before).digest()
 
 
-def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]], str, str]:
+def unpack(data: bytes, wanted: str = KIND) -> tuple[dict[str, Any], dict[str, NDArray[Any]], str, str]:
     """Settings, arrays, the version of acm_rs that wrote them, and the checksum in hexadecimal digits."""
+    it, called, do = CALLED[wanted]
     length = int.from_bytes(data[:8], "little")
     if len(data) < 48 or hashlib.sha256(data[:-32]).digest() != data[-32:]:
         head = data[:MOST_HEADER]
         if KIND.encode() in head or CHECKSUM.encode() in head:
-            raise ValueError("the file is damaged, its checksum does not fit; take a copy, or fit again")
-        raise ValueError("this is no file of a Monitor")
+            raise ValueError(f"{it} is damaged, its checksum does not fit; {do}")
+        raise ValueError(f"this is no {called}")
     try:
         header = json.loads(data[8 : 8 + min(length, MOST_HEADER)])
         notes = header.pop("__metadata__")
         kind = notes["kind"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ValueError("this is no file of a Monitor") from None
-    if kind != KIND:
-        raise ValueError(f"this is no file of a Monitor, but one of {str(kind)[:60]!r}")
+        raise ValueError(f"this is no {called}") from None
+    if kind != wanted:
+        raise ValueError(f"this is no {called}, but one of {str(kind)[:60]!r}")
     # The checksum fits: what follows are files of other versions, or forged ones.
     try:
         if int(notes["format"]) > FORMAT:
-            raise Newer(f"the file was written by acm_rs {notes['acm_rs']!s:.30}, which is newer; update acm_rs")
+            raise Newer(f"{it} was written by acm_rs {notes['acm_rs']!s:.30}, which is newer; update acm_rs")
         settings = json.loads(notes["settings"])
         arrays = {}
         for name, told in header.items():
@@ -101,7 +110,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]], str, s
     except Newer:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(not_whole(error)) from None
+        raise ValueError(not_whole(error, wanted)) from None
     arrays.pop(CHECKSUM, None)
     return settings, arrays, str(notes["acm_rs"]), data[-32:].hex()
 
