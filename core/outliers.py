@@ -8,12 +8,15 @@ scaled and scored here, with the same numbers in both cases. `BACKEND` says whic
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import logging
+import math
+import numbers
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,6 +37,11 @@ _log = logging.getLogger(__name__)
 
 _LARGEST = 1e150
 _LARGEST_SCALED = 1e6
+# Readings that differ by no more than this share of their level differ by rounding.
+_ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
+_MOST = 2**32 - 1
+_FORMS = ("diag", "full", "tied", "spherical")
+_STARTS = ("kmeans", "k-means++", "random", "random_from_data")
 
 
 def _choose_backend(forced: str | None) -> str:
@@ -46,6 +54,42 @@ def _choose_backend(forced: str | None) -> str:
 
 HAS_RUST: bool = _rs is not None
 BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
+
+
+def _settings(name: str, cfg: Any) -> dict[str, Any]:
+    """Give a dict of settings; none at all are an empty one."""
+    if cfg is not None and not isinstance(cfg, Mapping):
+        raise TypeError(f"{name} must be a dict of settings, got {type(cfg).__name__}")
+    return dict(cfg or {})
+
+
+def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
+    """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
+    number = math.nan
+    if isinstance(given, str | numbers.Real) and not isinstance(given, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(given)
+    if math.isnan(number) or not fits(number):
+        raise ValueError(f"{name} must be {must}, got {given!r}")
+    return number
+
+
+def _whole(name: str, given: Any, least: int) -> int:
+    must = f"a whole number from {least} to {_MOST}"
+    return int(_real(name, given, must, lambda number: number.is_integer() and least <= number <= _MOST))
+
+
+def _switch(name: str, given: Any) -> bool:
+    answer = {"true": True, "1": True, "false": False, "0": False}.get(str(given).strip().lower())
+    if answer is None:
+        raise ValueError(f"{name} must be True or False, got {given!r}")
+    return answer
+
+
+def _word(name: str, given: Any, words: tuple[str, ...]) -> str:
+    if not isinstance(given, str) or given not in words:
+        raise ValueError(f"{name} must be one of {', '.join(words)}, got {given!r}")
+    return str(given)
 
 
 def _check(frame: pd.DataFrame) -> None:
@@ -99,14 +143,18 @@ def _quartiles(x: Array) -> Array:
 
 
 def _deviations(x: Array) -> Array:
-    """Give the standard deviation of each column's values, by its largest deviation so that no square overflows."""
+    """Give the standard deviation of each column's values, 0 where they differ by rounding alone.
+
+    By the largest deviation, so that no square is lost.
+    """
     out = np.zeros(x.shape[1])
     for j, column in enumerate(x.T):
         known = column[~np.isnan(column)]
         if known.size:
             c = known - known[0]
             largest = float(np.abs(c).max())
-            out[j] = largest * float(np.std(c / largest)) if largest > 0.0 else 0.0
+            deviation = largest * float(np.std(c / largest)) if largest > 0.0 else 0.0
+            out[j] = deviation if deviation > _ROUNDING * float(np.abs(known).max()) else 0.0
     return out
 
 
@@ -114,7 +162,7 @@ def _scaling(x: Array) -> tuple[Array, Array]:
     """Give median and interquartile range of each column; the standard deviation where that is 0, or 1."""
     low, median, high = _quartiles(x)
     scale = high - low
-    still = ~(scale > 0.0)
+    still = ~(scale > _ROUNDING * np.abs(median))
     if still.any():
         scale[still] = _deviations(x[:, still])
     scale[~(scale > 0.0)] = 1.0
@@ -133,6 +181,12 @@ def _imported(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise ImportError("this needs scikit-learn: pip install scikit-learn") from error
+
+
+def _no_scores(frame: pd.DataFrame, what: str, why: str) -> Array:
+    _check(frame)
+    _log.warning("%s: there was nothing to learn from (%s): every row scores NaN", what, why)
+    return np.full(len(frame), np.nan)
 
 
 class Forest:
@@ -179,6 +233,16 @@ class Forest:
         return s
 
 
+def _row_count(given: Any) -> int | float:
+    """Give how many rows a tree gets: a whole number, or a share below or of 1 as a float."""
+    if isinstance(given, str) and given == "auto":
+        return 256
+    must = "'auto', a number of rows or a share of them"
+    number = _real("max_samples", given, must, lambda n: 0.0 < n <= 1.0 or (n.is_integer() and 1.0 < n <= _MOST))
+    share = number < 1.0 or (number == 1.0 and isinstance(given, float | np.floating))
+    return number if share else int(number)
+
+
 class IsolationForestDetector:
     """Rows that few random splits set apart from the others are abnormal.
 
@@ -209,19 +273,20 @@ class IsolationForestDetector:
     """
 
     def __init__(self, if_cfg: Mapping[str, Any] | None = None) -> None:
-        self.cfg: dict[str, Any] = dict(if_cfg or {})
-        self._trees = int(self.cfg.get("n_estimators", 100))
-        self._seed = int(self.cfg.get("random_state", 17))
-        self._samples = self.cfg.get("max_samples", "auto")
-        self._share = self.cfg.get("contamination", "auto")
-        if self._trees < 1:
-            raise ValueError(f"n_estimators must be at least 1, got {self._trees}")
-        if self._samples != "auto" and not (isinstance(self._samples, int | float) and self._samples > 0):
-            raise ValueError(f"max_samples must be 'auto', a number of rows or a share of them, got {self._samples!r}")
-        if self._share != "auto" and not (isinstance(self._share, int | float) and 0.0 < self._share <= 0.5):
-            raise ValueError(f"contamination must be 'auto' or above 0 and at most 0.5, got {self._share!r}")
+        self.cfg: dict[str, Any] = _settings("if_cfg", if_cfg)
+        given = self.cfg.get
+        self._trees = _whole("n_estimators", given("n_estimators", 100), 1)
+        self._seed = _whole("random_state", given("random_state", 17), 0)
+        self._samples = _row_count(given("max_samples", "auto"))
+        self._share: float | None = None
+        share = given("contamination", "auto")
+        if not (isinstance(share, str) and share == "auto"):
+            must = "'auto' or above 0 and at most 0.5"
+            self._share = _real("contamination", share, must, lambda number: 0.0 < number <= 0.5)
+        self._bootstrap = _switch("bootstrap", given("bootstrap", False))
+        _switch("warm_start", given("warm_start", False))
         self._model: Forest | None = None
-        self._nothing = False
+        self._nothing = ""
 
     @property
     def model(self) -> Forest | None:
@@ -232,7 +297,7 @@ class IsolationForestDetector:
         if model is not None and not isinstance(model, Forest):
             raise TypeError(f"model must be a Forest, got {type(model).__name__} without columns or medians: fit again")
         self._model = model
-        self._nothing = False
+        self._nothing = ""
 
     def fit(self, X: pd.DataFrame) -> IsolationForestDetector:
         """Grow the forest. In a frame where nothing moves there is nothing to learn: rows score NaN then."""
@@ -241,17 +306,17 @@ class IsolationForestDetector:
         self.model = None
         moves = _deviations(x) > 0.0 if len(x) > 1 else np.zeros(x.shape[1], dtype=bool)
         if not moves.any():
-            _log.warning("IForest: nothing moves in %d rows: every row scores NaN", len(x))
-            self._nothing = True
+            self._nothing = f"nothing moves in {len(x)} rows"
+            _log.warning("IForest: %s: every row scores NaN", self._nothing)
             return self
-        asked = 256 if self._samples == "auto" else self._samples
-        rows = max(2, min(len(x), int(asked * len(x)) if isinstance(asked, float) and asked <= 1.0 else int(asked)))
+        asked = self._samples
+        rows = max(2, min(len(x), int(asked * len(x)) if isinstance(asked, float) else asked))
         model = Forest(list(X.columns), moves, self._trees, rows)
-        model.grow(x, self._seed, bool(self.cfg.get("bootstrap", False)))
-        if self._share != "auto":
+        model.grow(x, self._seed, self._bootstrap)
+        if self._share is not None:
             known = model.score(x)
-            model.contamination = float(self._share)  # type: ignore[attr-defined]
-            model.threshold = float(np.quantile(known[~np.isnan(known)], 1.0 - float(self._share)))
+            model.contamination = self._share  # type: ignore[attr-defined]
+            model.threshold = float(np.quantile(known[~np.isnan(known)], 1.0 - self._share))
         self.model = model
         return self
 
@@ -262,7 +327,7 @@ class IsolationForestDetector:
         down the branch that took more of the training rows, else they count as the training median.
         """
         if self._nothing:
-            return np.full(len(X), np.nan)
+            return _no_scores(X, "IForest", self._nothing)
         if self._model is None:
             raise RuntimeError("IsolationForestDetector is not fitted: call fit first")
         return self._model.score(_aligned(X, self._model.columns, "IForest"))
@@ -278,9 +343,12 @@ class IsolationForestDetector:
         return (scores >= (np.inf if threshold is None else threshold)).astype(np.int8)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the model as plain values and, for the trees, bytes; ``fitted`` says whether there is one."""
+        """Give the model as plain values and, for the trees, bytes; ``fitted`` says whether there is one.
+
+        Where there was nothing to learn, ``nothing`` says why.
+        """
         if self._model is None:
-            return {"fitted": False, "cfg": dict(self.cfg)}
+            return {"fitted": False, "cfg": dict(self.cfg), "nothing": self._nothing}
         state = dict(self._model.__dict__)
         engine = state.pop("engine")
         if hasattr(engine, "to_bytes"):
@@ -297,6 +365,7 @@ class IsolationForestDetector:
     def from_dict(cls, payload: Mapping[str, Any]) -> IsolationForestDetector:
         """Restore a model that scores as the one that ``to_dict`` was called on."""
         detector = cls(payload.get("cfg"))
+        detector._nothing = str(payload.get("nothing", ""))
         if payload["fitted"]:
             model = Forest.__new__(Forest)
             model.__dict__.update(payload["state"])
@@ -315,7 +384,8 @@ class IsolationForestDetector:
         """Take a pickled state; those of ACM's own class do not hold the medians of their training."""
         if "_trees" not in state:
             raise TypeError("a pickled IsolationForestDetector of ACM's own file lacks its training medians: fit again")
-        self.__dict__.update(state)
+        self.__init__(state["cfg"])  # type: ignore[misc]
+        self._model, self._nothing = state["_model"], state["_nothing"]
 
 
 class Mixture:
@@ -393,6 +463,11 @@ class GMMDetector:
     model : Mixture or None
         What was learnt; set on another detector, it makes that one score as this one.
 
+    Raises
+    ------
+    ValueError
+        A setting is outside what it may be.
+
     Examples
     --------
     >>> import numpy as np, pandas as pd
@@ -404,16 +479,28 @@ class GMMDetector:
     """
 
     def __init__(self, gmm_cfg: Mapping[str, Any] | None = None) -> None:
-        self.gmm_cfg: dict[str, Any] = dict(gmm_cfg or {})
-        asked = self.gmm_cfg.get("n_components", 5)
-        try:
-            self._user_k = int(float(asked))
-        except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"n_components must be a whole number, got {asked!r}") from None
-        if self._user_k < 2:
+        self.gmm_cfg: dict[str, Any] = _settings("gmm_cfg", gmm_cfg)
+        given = self.gmm_cfg.get
+        self._user_k = _whole("n_components", given("n_components", 5), 1)
+        if self._user_k == 1:
+            _log.warning("GMM: n_components 1 counts as 5: a mixture has at least two states")
             self._user_k = 5
+        self._form = _word("covariance_type", given("covariance_type", "diag"), _FORMS)
+        self._ridge = _real(
+            "reg_covar", given("reg_covar", 1e-2), "a number of at least 0", lambda number: 0.0 <= number < math.inf
+        )
+        self._search = _switch("enable_bic_search", given("enable_bic_search", True))
+        self._k_min, self._k_max = (_whole(name, given(name, k), 1) for name, k in (("k_min", 2), ("k_max", 5)))
+        if self._k_min > self._k_max:
+            raise ValueError(f"k_min must be at most k_max, got {self._k_min} and {self._k_max}")
+        self._start: dict[str, Any] = {
+            "n_init": _whole("n_init", given("n_init", 3), 1),
+            "max_iter": _whole("max_iter", given("max_iter", 100), 1),
+            "init_params": _word("init_params", given("init_params", "kmeans"), _STARTS),
+            "random_state": _whole("random_state", given("random_state", 42), 0),
+        }
         self._model: Mixture | None = None
-        self._nothing = False
+        self._nothing = ""
 
     @property
     def model(self) -> Mixture | None:
@@ -424,13 +511,13 @@ class GMMDetector:
         if model is not None and not isinstance(model, Mixture):
             raise TypeError(f"model must be a Mixture, got {type(model).__name__} without a scaling: fit again")
         self._model = model
-        self._nothing = False
+        self._nothing = ""
 
     def _fitted(self, z: Array, k: int, **settings: Any) -> Any:
         """Fit k states to scaled rows, None where that fails."""
-        cfg = self.gmm_cfg
-        shape = {"covariance_type": cfg.get("covariance_type", "diag"), "reg_covar": float(cfg.get("reg_covar", 1e-2))}
-        mixture = _imported("sklearn.mixture").GaussianMixture(n_components=k, **shape, **settings)
+        mixture = _imported("sklearn.mixture").GaussianMixture(
+            n_components=k, covariance_type=self._form, reg_covar=self._ridge, **settings
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", _imported("sklearn.exceptions").ConvergenceWarning)
             try:
@@ -440,9 +527,9 @@ class GMMDetector:
                 return None
 
     def _best_k(self, z: Array, most: int) -> int:
-        if not self.gmm_cfg.get("enable_bic_search", True) or most < 3:
+        if not self._search or most < 3:
             return most
-        low, high = max(2, int(self.gmm_cfg.get("k_min", 2))), min(most, int(self.gmm_cfg.get("k_max", 5)))
+        low, high = max(2, self._k_min), min(most, self._k_max)
         tried = {k: self._fitted(z, k, random_state=17) for k in range(low, high + 1)}
         criteria = {k: float(mixture.bic(z)) for k, mixture in tried.items() if mixture is not None}
         return min(criteria, key=lambda k: criteria[k]) if criteria else most
@@ -454,26 +541,19 @@ class GMMDetector:
         self.model = None
         moves = _deviations(x) > 0.0 if len(x) > 2 else np.zeros(x.shape[1], dtype=bool)
         if not moves.any():
-            _log.warning("GMM: nothing moves in %d rows: every row scores NaN", len(x))
-            self._nothing = True
+            self._nothing = f"nothing moves in {len(x)} rows"
+            _log.warning("GMM: %s: every row scores NaN", self._nothing)
             return self
         model = Mixture(list(X.columns), moves, *_scaling(np.asfortranarray(x[:, moves])))
         z = _scaled(x[:, moves], model.center, model.scale)
-        cfg = self.gmm_cfg
-        start = {
-            "n_init": int(cfg.get("n_init", 3)),
-            "max_iter": int(cfg.get("max_iter", 100)),
-            "init_params": str(cfg.get("init_params", "kmeans")),
-            "random_state": int(cfg.get("random_state", 42)),
-        }
         k = self._best_k(z, max(2, min(self._user_k, int(np.sqrt(len(z)) / 2), len(z) - 1, 32)))
         fitted = None
         while fitted is None and k >= 2:
-            fitted = self._fitted(z, k, **start)
+            fitted = self._fitted(z, k, **self._start)
             k -= 1
         if fitted is None:
-            _log.warning("GMM: no number of states could be fitted: every row scores NaN")
-            self._nothing = True
+            self._nothing = "no number of states could be fitted"
+            _log.warning("GMM: %s: every row scores NaN", self._nothing)
             return self
         model.adopt(fitted)
         s = -model.score_samples(x)
@@ -489,7 +569,7 @@ class GMMDetector:
         Columns are taken by name. Missing values count as the training median.
         """
         if self._nothing:
-            return np.full(len(X), np.nan)
+            return _no_scores(X, "GMM", self._nothing)
         if self._model is None:
             raise RuntimeError("GMMDetector is not fitted: call fit first")
         return -self._model.score_samples(_aligned(X, self._model.columns, "GMM"))
@@ -503,9 +583,12 @@ class GMMDetector:
         return z
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the model as plain values; ``fitted`` says whether there is one."""
+        """Give the model as plain values; ``fitted`` says whether there is one.
+
+        Where there was nothing to learn, ``nothing`` says why.
+        """
         if self._model is None:
-            return {"fitted": False, "cfg": dict(self.gmm_cfg)}
+            return {"fitted": False, "cfg": dict(self.gmm_cfg), "nothing": self._nothing}
         state = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in self._model.__dict__.items()}
         return {"fitted": True, "cfg": dict(self.gmm_cfg), "state": state}
 
@@ -513,6 +596,7 @@ class GMMDetector:
     def from_dict(cls, payload: Mapping[str, Any]) -> GMMDetector:
         """Restore a model that scores as the one that ``to_dict`` was called on."""
         detector = cls(payload.get("cfg"))
+        detector._nothing = str(payload.get("nothing", ""))
         if payload["fitted"]:
             model = Mixture.__new__(Mixture)
             model.__dict__.update(payload["state"])
@@ -526,8 +610,8 @@ class GMMDetector:
         """Take a pickled state, also one of ACM's own class, whose ``model`` is scikit-learn's."""
         state = dict(state)
         old, scaler = state.pop("model", None), state.pop("scaler", None)
-        mine = {"gmm_cfg", "_user_k", "_model", "_nothing"}
-        self.__dict__.update({"_model": None, "_nothing": False, **{n: v for n, v in state.items() if n in mine}})
+        self.__init__(state["gmm_cfg"])  # type: ignore[misc]
+        self._model, self._nothing = state.get("_model"), state.get("_nothing", "")
         if old is not None:
             model = Mixture(list(state["_columns_"]), state["_var_mask"], scaler.center_, scaler.scale_)
             model.adopt(old)

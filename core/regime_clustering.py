@@ -8,11 +8,13 @@ NumPy, with the same numbers. `BACKEND` says which serves; the environment varia
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import math
+import numbers
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,6 +36,9 @@ _log = logging.getLogger(__name__)
 
 _LARGEST = 1e150
 _LARGEST_SCALED = 1e6
+# Readings that differ by no more than this share of their level differ by rounding.
+_ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
+_MOST = 2**32 - 1
 _LEAST_THRESHOLD = 1e-3
 _CHUNK = 2_000_000
 
@@ -50,21 +55,115 @@ HAS_RUST: bool = _rs is not None
 BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
 
 
-def _values(X: Any) -> Array:
-    """Give a frame or array as float64 with NaN for what is missing, clipped so that squares stay finite."""
-    if isinstance(X, pd.DataFrame):
-        wrong = [n for n, kind in X.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
-        if wrong:
-            raise TypeError(f"X must have columns of numbers, these are not: {wrong}")
-        x = np.empty(X.shape)
-        for j in range(X.shape[1]):
-            x[:, j] = X.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        x = np.array(X, dtype=np.float64)
-        if x.ndim != 2:
-            raise ValueError(f"X must have two dimensions, got shape {x.shape}")
+def _settings(name: str, cfg: Any) -> dict[str, Any]:
+    """Give a dict of settings; none at all are an empty one."""
+    if cfg is not None and not isinstance(cfg, Mapping):
+        raise TypeError(f"{name} must be a dict of settings, got {type(cfg).__name__}")
+    return dict(cfg or {})
+
+
+def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
+    """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
+    number = math.nan
+    if isinstance(given, str | numbers.Real) and not isinstance(given, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(given)
+    if math.isnan(number) or not fits(number):
+        raise ValueError(f"{name} must be {must}, got {given!r}")
+    return number
+
+
+def _whole(name: str, given: Any, least: int) -> int:
+    must = f"a whole number from {least} to {_MOST}"
+    return int(_real(name, given, must, lambda number: number.is_integer() and least <= number <= _MOST))
+
+
+def _switch(name: str, given: Any) -> bool:
+    answer = {"true": True, "1": True, "false": False, "0": False}.get(str(given).strip().lower())
+    if answer is None:
+        raise ValueError(f"{name} must be True or False, got {given!r}")
+    return answer
+
+
+def _word(name: str, given: Any, words: tuple[str, ...]) -> str:
+    if not isinstance(given, str) or given not in words:
+        raise ValueError(f"{name} must be one of {', '.join(words)}, got {given!r}")
+    return str(given)
+
+
+def _part(cfg: Any, *names: str) -> dict[str, Any]:
+    """Give the settings that stand below these names in a dict, empty where there are none."""
+    part = _settings("cfg", cfg)
+    for depth, name in enumerate(names):
+        part = _settings(".".join(names[: depth + 1]), part.get(name))
+    return part
+
+
+def _check(frame: pd.DataFrame) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"X must be a pandas DataFrame, got {type(frame).__name__}")
+    if not frame.columns.is_unique:
+        twice = list(frame.columns[frame.columns.duplicated()].unique())
+        raise ValueError(f"X must have columns of different names, twice there: {twice}")
+
+
+def _values(frame: pd.DataFrame) -> Array:
+    """Give the frame as float64 with NaN for what is missing, clipped so that squares stay finite."""
+    wrong = [
+        name
+        for name, kind in frame.dtypes.items()
+        if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_complex_dtype(kind)
+    ]
+    if wrong:
+        raise TypeError(f"X must have columns of numbers, these are not: {wrong}")
+    x = np.empty(frame.shape, order="F")
+    for j in range(frame.shape[1]):
+        x[:, j] = frame.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
     x[~np.isfinite(x)] = np.nan
-    return np.asarray(np.clip(x, -_LARGEST, _LARGEST), dtype=np.float64)
+    np.clip(x, -_LARGEST, _LARGEST, out=x)
+    return x
+
+
+def _aligned(frame: pd.DataFrame, columns: list[Any], what: str) -> Array:
+    """Give the columns that the fit saw, in their order, NaN for those that are not there."""
+    _check(frame)
+    here = [j for j, name in enumerate(columns) if name in frame.columns]
+    if len(here) < len(columns):
+        gone = [name for name in columns if name not in frame.columns]
+        _log.warning("%s: %d columns are not there and count as missing: %s", what, len(gone), gone)
+    x = np.full((len(frame), len(columns)), np.nan, order="F")
+    x[:, here] = _values(frame[[columns[j] for j in here]])
+    return x
+
+
+def _floats(values: Any, name: str) -> Array:
+    """Give an array of numbers as float64, NaN for what is missing; text is no number, whatever it says."""
+    x = np.asarray(values)
+    if isinstance(values, np.ma.MaskedArray):
+        x = x.astype(object)
+        x[np.ma.getmaskarray(values)] = None
+    if x.dtype.kind == "O":
+        flat = [math.nan if value is None or value is pd.NA else value for value in x.ravel()]
+        if all(isinstance(value, numbers.Real) for value in flat):
+            x = np.array(flat, dtype=np.float64).reshape(x.shape)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, got {x.dtype}")
+    out: Array = np.array(x, dtype=np.float64, order="C")
+    out[~np.isfinite(out)] = np.nan
+    return out
+
+
+def _table(X: Any, columns: list[Any] | None) -> Array:
+    """Give rows as float64: a frame's columns by their names, where those are known, an array's by their places."""
+    if isinstance(X, pd.DataFrame):
+        if columns is not None:
+            return np.ascontiguousarray(_aligned(X, columns, "Regimes"))
+        _check(X)
+        return np.ascontiguousarray(_values(X))
+    x = _floats(X, "X")
+    if x.ndim != 2:
+        raise ValueError(f"X must have two dimensions, got shape {x.shape}")
+    return np.clip(x, -_LARGEST, _LARGEST)
 
 
 def _nearest(x: Array, points: Array) -> tuple[Labels, Array]:
@@ -175,26 +274,26 @@ def _hdbscan(x: Array, size: int, samples: int, method: str, epsilon: float, sin
     return _by_first_row(labels), np.asarray(distances[:, -1], dtype=np.float64)
 
 
-def _section(cfg: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
-    part: Any = (cfg or {}).get("regimes") or {}
-    return part.get(name) or {}
-
-
 class RegimeScaler:
-    """Mean and standard deviation of each column, 0 and 1 for rows that are scaled already; missing values are means.
+    """Mean and standard deviation of each column, 0 and 1 for rows that are scaled already; missing values are medians.
 
+    A column that stands still is scaled by its level, by 1 where that is 0.
     Has the names of scikit-learn's ``StandardScaler`` that ACM reads.
     """
 
-    def __init__(self, mean: Array, scale: Array, medians: Array) -> None:
+    def __init__(self, mean: Array, scale: Array, medians: Array, columns: list[Any] | None = None) -> None:
         self.mean_ = mean
         self.scale_ = scale
         self.medians_ = medians
+        self.columns = columns
         self.n_features_in_ = len(mean)
 
     def transform(self, X: Any) -> Array:
-        """Scale rows, clipped to ±1e6; missing values count as the training median."""
-        x = _values(X)
+        """Scale rows, clipped to ±1e6; missing values count as the training median.
+
+        Columns of a frame are taken by their names, if there was a frame at fit, those of an array by their places.
+        """
+        x = _table(X, self.columns)
         if x.shape[1] != self.n_features_in_:
             raise ValueError(f"X must have {self.n_features_in_} columns as at fit, got {x.shape[1]}")
         z: Array = (np.where(np.isnan(x), self.medians_, x) - self.mean_) / self.scale_
@@ -247,7 +346,9 @@ class RegimeClusters:
 
     def distances(self, X: Any) -> Array:
         """Give the distance of scaled rows to each regime, shape (n, k): to its centre, or to its nearest row."""
-        z = np.ascontiguousarray(_values(X))
+        z = _table(X, self.scaler.columns)
+        if z.shape[1] != self.scaler.n_features_in_:
+            raise ValueError(f"X must have {self.scaler.n_features_in_} columns as at fit, got {z.shape[1]}")
         z[np.isnan(z)] = 0.0
         out = np.empty((len(z), self.n_clusters))
         for j in range(self.n_clusters):
@@ -267,14 +368,16 @@ class RegimeClusters:
     def to_dict(self) -> dict[str, Any]:
         """Give the regimes as plain values."""
         plain = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in self.__dict__.items() if n != "scaler"}
-        return {**plain, "scaler": {n: getattr(self.scaler, n).tolist() for n in ("mean_", "scale_", "medians_")}}
+        scaler = {n: getattr(self.scaler, n).tolist() for n in ("mean_", "scale_", "medians_")}
+        return {**plain, "scaler": {**scaler, "columns": self.scaler.columns}}
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any]) -> RegimeClusters:
         """Restore regimes that predict as those that ``to_dict`` was called on."""
-        scaler = RegimeScaler(
-            *(np.array(payload["scaler"][n], dtype=np.float64) for n in ("mean_", "scale_", "medians_"))
+        mean, scale, medians = (
+            np.array(payload["scaler"][n], dtype=np.float64) for n in ("mean_", "scale_", "medians_")
         )
+        scaler = RegimeScaler(mean, scale, medians, payload["scaler"].get("columns"))
         d = scaler.n_features_in_
         labels, owners = (np.array(payload[n], dtype=np.int64) for n in ("labels_", "owners"))
         points, centres = (
@@ -287,41 +390,79 @@ class RegimeClusters:
         return found
 
 
-def _scaler(x: Array, pre_scaled: bool) -> RegimeScaler:
+def _scaler(x: Array, pre_scaled: bool, columns: list[Any] | None) -> RegimeScaler:
     d = x.shape[1]
     known = [c[~np.isnan(c)] for c in x.T]
     medians = np.array([np.median(c) if c.size else 0.0 for c in known])
     if pre_scaled:
-        return RegimeScaler(np.zeros(d), np.ones(d), medians)
+        return RegimeScaler(np.zeros(d), np.ones(d), medians, columns)
     c = np.where(np.isnan(x), 0.0, x - medians)
     largest = np.abs(c).max(axis=0)
     largest[largest == 0.0] = 1.0
     unit = c / largest
     scale = largest * unit.std(axis=0)
-    scale[~(scale > 0.0)] = 1.0
-    return RegimeScaler(medians + largest * unit.mean(axis=0), scale, medians)
+    level = np.abs(medians)
+    still = ~(scale > _ROUNDING * level)
+    scale[still] = np.where(level[still] > 0.0, level[still], 1.0)
+    return RegimeScaler(medians + largest * unit.mean(axis=0), scale, medians, columns)
 
 
 def _evenly(n: int, most: int) -> np.ndarray[Any, np.dtype[np.intp]]:
     return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.intp)
 
 
-def _by_density(z: Array, scaler: RegimeScaler, cfg: Mapping[str, Any] | None) -> RegimeClusters:
-    given = _section(cfg, "hdbscan")
-    rows = _evenly(len(z), int(given.get("max_fit_samples", 8000)))
+class _Settings:
+    """The settings below ``cfg["regimes"]``, each of them checked."""
+
+    def __init__(self, cfg: Any) -> None:
+        clustering, density, auto_k, quality = (
+            _part(cfg, "regimes", name) for name in ("clustering", "hdbscan", "auto_k", "quality")
+        )
+
+        def whole(part: dict[str, Any], section: str, name: str, default: int, least: int) -> int:
+            return _whole(f"regimes.{section}.{name}", part.get(name, default), least)
+
+        method = clustering.get("method", "hdbscan")
+        method = method.lower() if isinstance(method, str) else method
+        self.method = _word("regimes.clustering.method", method, ("hdbscan", "kmeans", "gmm"))
+        self.falls_back = _switch("regimes.clustering.use_gmm_fallback", clustering.get("use_gmm_fallback", True))
+        self.least = whole(density, "hdbscan", "min_cluster_size_absolute", 30, 2)
+        self.largest = whole(density, "hdbscan", "min_cluster_size_max", 100, 2)
+        self.size = whole(density, "hdbscan", "min_cluster_size", min(self.least, self.largest), 2)
+        self.samples = whole(density, "hdbscan", "min_samples", 0, 1) if "min_samples" in density else None
+        self.fit_rows = whole(density, "hdbscan", "max_fit_samples", 8000, 10)
+        self.epsilon = _real(
+            "regimes.hdbscan.cluster_selection_epsilon",
+            density.get("cluster_selection_epsilon", 0.0),
+            "a number of at least 0",
+            lambda number: 0.0 <= number < math.inf,
+        )
+        selection = density.get("cluster_selection_method", "eom")
+        self.selection = _word("regimes.hdbscan.cluster_selection_method", selection, ("eom", "leaf"))
+        self.single = _switch("regimes.hdbscan.allow_single_cluster", density.get("allow_single_cluster", True))
+        _word("regimes.hdbscan.metric", density.get("metric", "euclidean"), ("euclidean",))
+        self.k_min, self.k_max = (whole(auto_k, "auto_k", name, k, 1) for name, k in (("k_min", 2), ("k_max", 6)))
+        if self.k_min > self.k_max:
+            raise ValueError(
+                f"regimes.auto_k.k_min must be at most regimes.auto_k.k_max, got {self.k_min} and {self.k_max}"
+            )
+        self.starts = whole(auto_k, "auto_k", "n_init", 5, 1)
+        self.seed = whole(auto_k, "auto_k", "random_state", 17, 0)
+        self.eval_rows = whole(auto_k, "auto_k", "max_eval_samples", 4000, 10)
+        self.least_silhouette = _real(
+            "regimes.quality.silhouette_min",
+            quality.get("silhouette_min", 0.15),
+            "a number from -1 to 1",
+            lambda number: -1.0 <= number <= 1.0,
+        )
+
+
+def _by_density(z: Array, scaler: RegimeScaler, given: _Settings) -> RegimeClusters:
+    rows = _evenly(len(z), given.fit_rows)
     x = np.ascontiguousarray(z[rows])
-    least = int(given.get("min_cluster_size_absolute", 30))
-    size = int(given.get("min_cluster_size", min(least, int(given.get("min_cluster_size_max", 100)))))
-    size = max(2, min(size, max(least, len(x) // 3), len(x)))
-    samples = min(int(given.get("min_samples", max(3, size // 10))), size)
-    labels, core = _hdbscan(
-        x,
-        size,
-        samples,
-        str(given.get("cluster_selection_method", "eom")),
-        float(given.get("cluster_selection_epsilon", 0.0)),
-        bool(given.get("allow_single_cluster", True)),
-    )
+    size = max(2, min(given.size, max(given.least, len(x) // 3), len(x)))
+    samples = min(max(3, size // 10) if given.samples is None else given.samples, size)
+    labels, core = _hdbscan(x, size, samples, given.selection, given.epsilon, given.single)
     inside = labels >= 0
     k = int(labels.max()) + 1
     found = RegimeClusters(labels, x[inside], labels[inside], _centres(x, labels, k), scaler)
@@ -336,7 +477,7 @@ def _by_density(z: Array, scaler: RegimeScaler, cfg: Mapping[str, Any] | None) -
             found.labels_[near] = reach[near].argmin(axis=1)
             found.labels_[rows] = labels
     if k > 1:
-        some = _evenly(int(inside.sum()), int(_section(cfg, "auto_k").get("max_eval_samples", 4000)))
+        some = _evenly(int(inside.sum()), given.eval_rows)
         found.score = _silhouette(np.ascontiguousarray(x[inside][some]), labels[inside][some]) * (1.0 - noise)
         found.metric = "silhouette"
     found.sweep = [(k, found.score)]
@@ -344,21 +485,18 @@ def _by_density(z: Array, scaler: RegimeScaler, cfg: Mapping[str, Any] | None) -
     return found
 
 
-def _by_silhouette(z: Array, scaler: RegimeScaler, cfg: Mapping[str, Any] | None) -> RegimeClusters:
-    given = _section(cfg, "auto_k")
-    k_min, k_max = max(2, int(given.get("k_min", 2))), int(given.get("k_max", 6))
-    seed, starts = int(given.get("random_state", 17)), int(given.get("n_init", 5))
-    some = _evenly(len(z), int(given.get("max_eval_samples", 4000)))
+def _by_silhouette(z: Array, scaler: RegimeScaler, given: _Settings) -> RegimeClusters:
+    some = _evenly(len(z), given.eval_rows)
     x = np.ascontiguousarray(z[some])
     tried: list[tuple[Any, float]] = []
     best, labels = math.nan, np.zeros(len(x), dtype=np.int64)
-    for k in range(k_min, min(k_max, len(x) - 1) + 1):
-        its = _k_means(x, k, starts, seed)
+    for k in range(max(2, given.k_min), min(given.k_max, len(x) - 1) + 1):
+        its = _k_means(x, k, given.starts, given.seed)
         score = _silhouette(x, its)
         tried.append((k, score))
         if not math.isnan(score) and not score <= best:
             best, labels = score, its
-    if not best >= float(_section(cfg, "quality").get("silhouette_min", 0.15)):
+    if not best >= given.least_silhouette:
         best, labels = math.nan, np.zeros(len(x), dtype=np.int64)
     k = int(labels.max()) + 1
     centres = _centres(x, labels, k)
@@ -377,14 +515,16 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
     Parameters
     ----------
     X : pandas.DataFrame or array, shape (n, d)
-        Rows = time, columns = features that tell operating states apart. NaN and infinity count as medians.
+        Rows = time, columns = features that tell operating states apart. NaN and infinity count as medians. What is
+        scaled or predicted later as a frame is taken by these names, an array by places.
     cfg : dict, optional
         ACM's configuration; ``cfg["regimes"]`` may hold ``clustering`` (``method``: ``"hdbscan"``, or ``"kmeans"`` for
         k by silhouette; ``use_gmm_fallback``: whether k-means is tried where density finds nothing good), ``hdbscan``
-        (``min_cluster_size`` 30, ``min_samples``, ``max_fit_samples`` 8000, ``cluster_selection_method``,
-        ``cluster_selection_epsilon``, ``allow_single_cluster``), ``auto_k`` (``k_min`` 2, ``k_max`` 6,
-        ``max_eval_samples`` 4000, ``n_init`` 5, ``random_state`` 17) and ``quality`` (``silhouette_min`` 0.15: below
-        it there is one regime).
+        (``min_cluster_size``: 30, or ``min_cluster_size_absolute`` and at most ``min_cluster_size_max`` 100;
+        ``min_samples``: a tenth of it; ``max_fit_samples`` 8000; ``cluster_selection_method`` ``"eom"`` or ``"leaf"``;
+        ``cluster_selection_epsilon`` 0; ``allow_single_cluster`` True; ``metric``: ``"euclidean"`` alone), ``auto_k``
+        (``k_min`` 2, ``k_max`` 6, ``max_eval_samples`` 4000, ``n_init`` 5, ``random_state`` 17) and ``quality``
+        (``silhouette_min`` 0.15: below it there is one regime).
     pre_scaled : bool, default False
         Whether the columns are on a common scale already.
 
@@ -395,9 +535,9 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
     Raises
     ------
     ValueError
-        Fewer than two rows, no column, or an unknown method.
+        Fewer than two rows, no column, two of one name, or a setting is outside what it may be.
     TypeError
-        A column is no number.
+        A column is no number, or settings are no dict.
 
     Notes
     -----
@@ -418,25 +558,23 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
     >>> found.n_clusters, found.predict(found.scaler.transform([[20.0, 20.0], [0.0, 1.0]])).tolist()
     (2, [0, 1])
     """
-    x = _values(X)
+    given = _Settings(cfg)
+    x = _table(X, None)
     if len(x) < 2 or x.shape[1] < 1:
         raise ValueError(f"X must have at least two rows and a column, got shape {x.shape}")
-    clustering = _section(cfg, "clustering")
-    method = str(clustering.get("method", "hdbscan")).lower()
-    if method not in {"hdbscan", "kmeans", "gmm"}:
-        raise ValueError(f"method must be hdbscan or kmeans, got {method!r}")
-    scaler = _scaler(x, pre_scaled)
+    columns = list(X.columns) if isinstance(X, pd.DataFrame) else None
+    scaler = _scaler(x, _switch("pre_scaled", pre_scaled), columns)
     z = scaler.transform(x)
-    if method == "hdbscan":
+    if given.method == "hdbscan":
         if not _has_hdbscan():
             _log.warning("Regimes: neither acm_rs nor scikit-learn has HDBSCAN here, k-means is taken")
         elif len(z) >= 10:
-            found = _by_density(z, scaler, cfg)
-            if found.n_clusters and not (found.low_quality and clustering.get("use_gmm_fallback", True)):
+            found = _by_density(z, scaler, given)
+            if found.n_clusters and not (found.low_quality and given.falls_back):
                 return found
             _log.warning(
                 "Regimes: density finds %d with %.0f %% noise, k-means is taken",
                 found.n_clusters,
                 100.0 * found.noise_ratio,
             )
-    return _by_silhouette(z, scaler, cfg)
+    return _by_silhouette(z, scaler, given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from typing import Any
 
@@ -188,12 +189,30 @@ def test_missing_columns_and_values(kind: Either, caplog: pytest.LogCaptureFixtu
 @BOTH
 @pytest.mark.parametrize("x", [history()[:1], history() * 0.0, history().iloc[:, :0], history() * np.nan])
 def test_nothing_to_learn(kind: Either, x: pd.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
+    joblib = pytest.importorskip("joblib")
     model = kind({}).fit(x)
     assert "nothing moves" in caplog.text
     assert model.model is None
     assert np.isnan(model.score(history())).all()
     assert np.isnan(model.decision_function(history())).all()
-    assert kind.from_dict(model.to_dict()).model is None
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    for other in (kind.from_dict(json.loads(json.dumps(model.to_dict()))), joblib.load(file)):
+        caplog.clear()
+        assert other.model is None
+        assert np.isnan(other.score(history())).all()
+        assert f"there was nothing to learn from (nothing moves in {len(x)} rows): every row scores NaN" in caplog.text
+        assert len(other.fit(history()).score(history())) == 400
+        assert np.isfinite(other.score(history())).all()
+        assert other.to_dict()["fitted"]
+
+
+@BOTH
+def test_what_is_not_fitted_stays_so(kind: Either) -> None:
+    for other in (kind.from_dict(kind().to_dict()), pickle.loads(pickle.dumps(kind()))):
+        with pytest.raises(RuntimeError, match="call fit first"):
+            other.score(history())
 
 
 def test_states_that_cannot_be_fitted(caplog: pytest.LogCaptureFixture) -> None:
@@ -236,7 +255,7 @@ def test_bad_calls(kind: Either) -> None:
 @pytest.mark.parametrize(
     ("cfg", "words"),
     [
-        ({"n_estimators": 0}, "n_estimators must be at least 1"),
+        ({"n_estimators": 0}, "n_estimators must be a whole number from 1"),
         ({"max_samples": "all"}, "max_samples must be 'auto'"),
         ({"contamination": 0.7}, "contamination must be 'auto' or above 0"),
     ],

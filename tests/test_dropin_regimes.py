@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from typing import Any
 
@@ -155,15 +156,72 @@ def test_what_acm_reads() -> None:
     np.testing.assert_array_equal(scaled.labels_, found.labels_)
 
 
+@pytest.mark.parametrize("cfg", [{}, K_MEANS])
+def test_frames_are_taken_by_names(cfg: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    x, _ = basis()
+    found = regimes.cluster_regimes(x, cfg)
+    z = found.scaler.transform(x)
+    np.testing.assert_array_equal(found.scaler.transform(x.to_numpy()), z)
+    turned = x[["load", "speed"]].assign(other="text")
+    scaled = pd.DataFrame(z, columns=["speed", "load"])[["load", "speed"]]
+    restored = regimes.RegimeClusters.from_dict(json.loads(json.dumps(found.to_dict())))
+    for other in (found, restored, pickle.loads(pickle.dumps(found))):
+        np.testing.assert_array_equal(other.scaler.transform(turned), z)
+        np.testing.assert_array_equal(other.predict_proba(scaled), found.predict_proba(z))
+    np.testing.assert_array_equal(found.scaler.transform(x[["load"]]), found.scaler.transform(x.assign(speed=np.nan)))
+    assert "['speed']" in caplog.text
+    places = regimes.cluster_regimes(x.to_numpy(), cfg)
+    assert places.scaler.columns is None
+    np.testing.assert_array_equal(places.labels_, found.labels_)
+    np.testing.assert_array_equal(places.scaler.transform(turned[["speed", "load"]]), z)
+    with pytest.raises(ValueError, match="2 columns as at fit, got 3"):
+        found.predict(np.ones((4, 3)))
+
+
+def test_kinds_of_arrays() -> None:
+    x, _ = basis()
+    labels = regimes.cluster_regimes(x).labels_
+    wide = x.to_numpy()
+    gaps = np.ma.masked_array(np.vstack([wide, wide[:1] + 1e9]), mask=False)
+    gaps[-1] = np.ma.masked
+    for same in (wide.astype(object), wide.tolist(), x.astype("Float64"), gaps[:-1], np.asfortranarray(wide)):
+        np.testing.assert_array_equal(regimes.cluster_regimes(same).labels_, labels)
+    holed = wide.astype(object)
+    holed[3, 0], holed[4, 1] = None, pd.NA
+    plain = wide.copy()
+    plain[3, 0], plain[4, 1] = np.inf, np.nan
+    np.testing.assert_array_equal(regimes.cluster_regimes(holed).labels_, regimes.cluster_regimes(plain).labels_)
+    np.testing.assert_array_equal(regimes.cluster_regimes(gaps).scaler.medians_, np.median(wide, axis=0))
+    for text in (wide.astype(str), [["1", "2"], ["3", "4"]], np.array([["a", 1.0], ["b", 2.0]], dtype=object)):
+        with pytest.raises(TypeError, match=r"X must hold numbers, got (<U|object)"):
+            regimes.cluster_regimes(text)
+    with pytest.raises(TypeError, match="X must hold numbers, got complex128"):
+        regimes.cluster_regimes(wide * 1j)
+
+
+def test_rounding_is_no_movement() -> None:
+    """A constant whose last digit shakes says nothing of regimes."""
+    x, _ = basis()
+    x["still"] = 1e6 * (1.0 + 2.0**-52 * (np.arange(len(x)) % 2))
+    assert x["still"].nunique() == 2
+    found = regimes.cluster_regimes(x)
+    assert found.scaler.scale_[2] == pytest.approx(1e6)
+    assert found.n_clusters == 3
+
+
 def test_bad_calls() -> None:
     with pytest.raises(ValueError, match=r"at least two rows and a column, got shape \(1, 2\)"):
         regimes.cluster_regimes(np.ones((1, 2)))
     with pytest.raises(ValueError, match=r"two dimensions, got shape \(4,\)"):
         regimes.cluster_regimes(np.ones(4))
-    with pytest.raises(ValueError, match="method must be hdbscan or kmeans, got 'dbscan'"):
+    with pytest.raises(ValueError, match=r"clustering\.method must be one of hdbscan, kmeans, gmm, got 'dbscan'"):
         regimes.cluster_regimes(basis()[0], {"regimes": {"clustering": {"method": "dbscan"}}})
     with pytest.raises(TypeError, match=r"\['t'\]"):
         regimes.cluster_regimes(basis()[0].assign(t="x"))
+    with pytest.raises(TypeError, match=r"\['load'\]"):
+        regimes.cluster_regimes(basis()[0].assign(load=1j))
+    with pytest.raises(ValueError, match=r"twice there: \['load'\]"):
+        regimes.cluster_regimes(basis()[0][["load", "load"]])
     with pytest.raises(ValueError, match="2 columns as at fit, got 1"):
         regimes.cluster_regimes(basis()[0]).scaler.transform([[1.0]])
     with pytest.raises(ValueError, match="ACM_BACKEND must be"):

@@ -1,0 +1,231 @@
+"""Settings of the drop-ins: every one works as it is meant, whatever kind of number it is, or is refused by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from dropins import history
+
+pytest.importorskip("sklearn")
+from core import outliers, regime_clustering
+
+X = history(rows=200, sensors=3)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting: where it stands, and what it may be and may not be."""
+
+    place: str
+    good: tuple[Any, ...]
+    bad: tuple[Any, ...]
+    start: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.place.split(":")[1]
+
+    def use(self, value: Any) -> list[Any]:
+        """Fit and score with this setting, and give the numbers."""
+        part: dict[str, Any] = {**(self.start or {}), self.name.rsplit(".", 1)[-1]: value}
+        for section in reversed(self.name.split(".")[:-1]):
+            part = {section: part}
+        return USES[self.place.split(":")[0]](part)
+
+
+def _forest(cfg: dict[str, Any]) -> list[Any]:
+    model = outliers.IsolationForestDetector({"n_estimators": 5, **cfg}).fit(X)
+    return [model.score(X), model.predict(X)]
+
+
+def _mixture(cfg: dict[str, Any]) -> list[Any]:
+    model = outliers.GMMDetector({"n_init": 1, "n_components": 3, **cfg}).fit(X)
+    return [model.score(X), model.decision_function(X)]
+
+
+def _regimes(cfg: dict[str, Any]) -> list[Any]:
+    section = cfg["regimes"]
+    if "auto_k" in section or "quality" in section:
+        section["clustering"] = {"method": "kmeans"}
+    found = regime_clustering.cluster_regimes(X, cfg)
+    z = found.scaler.transform(X)
+    return [found.labels_, found.threshold, found.predict_proba(z)]
+
+
+USES: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
+    "forest": _forest,
+    "mixture": _mixture,
+    "regimes": _regimes,
+}
+
+NOT_NUMBERS: tuple[Any, ...] = (
+    None,
+    True,
+    np.bool_(False),
+    "many",
+    "",
+    float("nan"),
+    np.float32("nan"),
+    "nan",
+    [5],
+    np.array([5, 6]),
+    5j,
+    {},
+)
+NOT_SWITCHES: tuple[Any, ...] = (None, 2, -1, "maybe", "", float("nan"), 0.5, [], {"a": 1})
+NOT_WORDS: tuple[Any, ...] = (None, "unknown", "", 1, True, float("nan"), ["eom"], b"eom")
+
+
+def whole(place: str, value: int, least: int, **start: Any) -> Setting:
+    """A whole number, at least so much."""
+    good = (value, np.int64(value), np.uint8(value), np.float32(value), float(value), str(value), f"{value}.0")
+    bad = (*NOT_NUMBERS, least - 1, -7, value + 0.5, str(value + 0.5), float("inf"), "1e30", 10**400)
+    return Setting(place, good, bad, start)
+
+
+def real(place: str, value: float, *bad: Any, **start: Any) -> Setting:
+    """A number with bounds; it is a fraction of a power of two, so that each kind of it is the same number."""
+    good = (value, np.float64(value), np.float32(value), np.float16(value), str(value), Fraction(value))
+    return Setting(place, good, (*NOT_NUMBERS, *bad), start)
+
+
+def switch(place: str, **start: Any) -> list[Setting]:
+    """True or False."""
+    return [
+        Setting(place, (True, np.bool_(True), 1, np.int64(1), "True", "true", "1"), NOT_SWITCHES, start),
+        Setting(place, (False, np.bool_(False), 0, np.int8(0), "False", "false", "0"), NOT_SWITCHES, start),
+    ]
+
+
+def word(place: str, *words: str) -> list[Setting]:
+    """One of some words."""
+    return [Setting(place, (text, np.str_(text)), NOT_WORDS) for text in words]
+
+
+INF = float("inf")
+SETTINGS = [
+    whole("forest:n_estimators", 7, 1),
+    whole("forest:random_state", 3, 0),
+    Setting("forest:max_samples", ("auto", np.str_("auto"), 256, 256.0, "256"), (*NOT_NUMBERS, 0, -1, 1.5, INF, "all")),
+    Setting("forest:max_samples", (100, np.int64(100), np.float64(100), "100", 0.5, np.float32(0.5), "0.5"), ()),
+    Setting("forest:max_samples", (1.0, np.float32(1.0), 200, 10**6), ()),
+    real("forest:contamination", 0.125, 0.0, -0.1, 0.75, INF, "Auto"),
+    Setting("forest:contamination", ("auto", np.str_("auto")), ()),
+    *switch("forest:bootstrap"),
+    *switch("forest:warm_start"),
+    whole("mixture:n_components", 2, 1),
+    *word("mixture:covariance_type", "diag", "full", "tied", "spherical"),
+    real("mixture:reg_covar", 0.125, -0.1, INF),
+    *switch("mixture:enable_bic_search"),
+    whole("mixture:n_init", 2, 1),
+    whole("mixture:max_iter", 50, 1),
+    *word("mixture:init_params", "kmeans", "k-means++", "random", "random_from_data"),
+    whole("mixture:random_state", 3, 0),
+    whole("mixture:k_min", 3, 1),
+    whole("mixture:k_max", 2, 1, k_min=1),
+    *word("regimes:regimes.clustering.method", "hdbscan", "kmeans", "gmm"),
+    *switch("regimes:regimes.clustering.use_gmm_fallback"),
+    whole("regimes:regimes.hdbscan.min_cluster_size", 20, 2),
+    whole("regimes:regimes.hdbscan.min_cluster_size_absolute", 20, 2),
+    whole("regimes:regimes.hdbscan.min_cluster_size_max", 20, 2),
+    whole("regimes:regimes.hdbscan.min_samples", 5, 1),
+    whole("regimes:regimes.hdbscan.max_fit_samples", 150, 10),
+    real("regimes:regimes.hdbscan.cluster_selection_epsilon", 0.5, -0.5, INF),
+    *word("regimes:regimes.hdbscan.cluster_selection_method", "eom", "leaf"),
+    *word("regimes:regimes.hdbscan.metric", "euclidean"),
+    *switch("regimes:regimes.hdbscan.allow_single_cluster"),
+    whole("regimes:regimes.auto_k.k_min", 3, 1),
+    whole("regimes:regimes.auto_k.k_max", 3, 1, k_min=1),
+    whole("regimes:regimes.auto_k.n_init", 2, 1),
+    whole("regimes:regimes.auto_k.random_state", 3, 0),
+    whole("regimes:regimes.auto_k.max_eval_samples", 50, 10),
+    real("regimes:regimes.quality.silhouette_min", 0.125, -1.5, 1.5, INF),
+]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.place.replace(":", "-"))
+def test_every_kind_of_a_value_is_the_same_value(setting: Setting) -> None:
+    first = setting.use(setting.good[0])
+    assert all(np.isfinite(part).all() for part in first)
+    for other in setting.good[1:]:
+        for a, b in zip(setting.use(other), first, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.place.replace(":", "-"))
+def test_what_it_cannot_be_is_refused_by_name(setting: Setting) -> None:
+    for value in setting.bad:
+        words = re.escape(f"{setting.name} must be ") + ".*, got " + re.escape(repr(value))
+        with pytest.raises(ValueError, match=f"^{words}$"):
+            setting.use(value)
+
+
+DESCRIBED = {
+    "forest": outliers.IsolationForestDetector,
+    "mixture": outliers.GMMDetector,
+    "regimes": regime_clustering.cluster_regimes,
+}
+SECTIONS = {"clustering", "hdbscan", "auto_k", "quality"}
+
+
+@pytest.mark.parametrize("kind", DESCRIBED)
+def test_every_setting_is_asked(kind: str) -> None:
+    """Those that the docstrings describe are those of this file."""
+    parameters = str(DESCRIBED[kind].__doc__).split("Parameters")[1].split("----------")[1]
+    described = set(re.findall("``([a-z_]+)``", parameters.split("\n\n")[0])) - SECTIONS
+    asked = {s.name.rsplit(".", 1)[-1] for s in SETTINGS if s.place.startswith(f"{kind}:")}
+    assert described == asked
+
+
+@pytest.mark.parametrize("make", [outliers.IsolationForestDetector, outliers.GMMDetector])
+def test_detectors_take_a_dict_or_nothing(make: Any) -> None:
+    for nothing in (None, {}, pd.Series(dtype=float).to_dict()):
+        make(nothing)
+    for wrong in ([("a", 1)], "n_components", 5, {"a"}):
+        with pytest.raises(TypeError, match=r"_cfg must be a dict of settings, got (list|str|int|set)"):
+            make(wrong)
+
+
+def test_sections_are_dicts() -> None:
+    for cfg in (None, {}, {"regimes": None}, {"regimes": {"hdbscan": None, "auto_k": {}}}):
+        regime_clustering.cluster_regimes(X, cfg)
+    for wrong, name in (
+        ([1], "cfg"),
+        ({"regimes": "hdbscan"}, "regimes"),
+        ({"regimes": {"hdbscan": [("min_samples", 3)]}}, "regimes.hdbscan"),
+        ({"regimes": {"quality": 0.3}}, "regimes.quality"),
+    ):
+        with pytest.raises(TypeError, match=f"{name} must be a dict of settings, got "):
+            regime_clustering.cluster_regimes(X, wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="pre_scaled must be True or False, got 'no'"):
+        regime_clustering.cluster_regimes(X, pre_scaled="no")  # type: ignore[arg-type]
+
+
+def test_bounds_that_cross() -> None:
+    with pytest.raises(ValueError, match="k_min must be at most k_max, got 4 and 3"):
+        outliers.GMMDetector({"k_min": 4, "k_max": "3"})
+    with pytest.raises(ValueError, match=r"k_min must be at most regimes.auto_k.k_max, got 9 and 6"):
+        regime_clustering.cluster_regimes(X, {"regimes": {"auto_k": {"k_min": 9}}})
+
+
+def test_a_mixture_of_one_state_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """As in ACM, where anything below two states is five."""
+    one, five = (outliers.GMMDetector({"n_components": k}).fit(X).score(X) for k in (1, 5))
+    np.testing.assert_array_equal(one, five)
+    assert "n_components 1 counts as 5" in caplog.text
+
+
+def test_a_configuration_that_is_no_plain_dict() -> None:
+    """ACM's own is a mapping."""
+    from types import MappingProxyType
+
+    model = outliers.IsolationForestDetector(MappingProxyType({"n_estimators": 3})).fit(X)
+    assert model.model is not None
+    assert model.model.n_estimators == 3

@@ -1,0 +1,80 @@
+"""A plant in other units: the drop-ins give the same answers, however small or large the numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from dropins import history
+
+pytest.importorskip("sklearn")
+from core import outliers, regime_clustering
+
+# The second of each is no power of two: every number is rounded anew.
+UNITS = [2.0**-40, 1e-12, 2.0**40, 1e12]
+
+
+def plant(seed: int) -> pd.DataFrame:
+    """Sensors with gaps, one that stands still, one that shakes by rounding, one that seldom moves."""
+    x = history(seed, rows=300, sensors=4)
+    x.iloc[5:30, 1] = np.nan
+    x.iloc[200, 0] += 300.0
+    x["still"] = 7.0
+    x["shakes"] = 5e3 * (1.0 + 2.0**-52 * (np.arange(len(x)) % 2))
+    x["seldom"] = np.where(np.arange(len(x)) % 10 == 0, 5.0, 0.0)
+    return x
+
+
+def _forest(x: pd.DataFrame) -> list[Any]:
+    return [outliers.IsolationForestDetector({"contamination": 0.05}).fit(x[:250]).score(x)]
+
+
+def _mixture(x: pd.DataFrame) -> list[Any]:
+    model = outliers.GMMDetector({"covariance_type": "full"}).fit(x[:250])
+    return [model.score(x), model.decision_function(x)]
+
+
+def _regimes(method: str) -> Callable[[pd.DataFrame], list[Any]]:
+    def use(x: pd.DataFrame) -> list[Any]:
+        found = regime_clustering.cluster_regimes(x[:250], {"regimes": {"clustering": {"method": method}}})
+        z = found.scaler.transform(x)
+        return [found.labels_, found.score, found.threshold, found.predict_proba(z)]
+
+    return use
+
+
+USES: dict[str, tuple[Any, Callable[[pd.DataFrame], list[Any]]]] = {
+    "forest": (outliers, _forest),
+    "mixture": (outliers, _mixture),
+    "hdbscan": (regime_clustering, _regimes("hdbscan")),
+    "kmeans": (regime_clustering, _regimes("kmeans")),
+}
+
+
+@pytest.mark.parametrize("backend", ["rust", "numpy"])
+@pytest.mark.parametrize("kind", USES)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_units_change_nothing(kind: str, backend: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, use = USES[kind]
+    monkeypatch.setattr(module, "BACKEND", backend)
+    x = plant(seed)
+    first = use(x)
+    rng = np.random.default_rng(seed)
+    mixed = pd.Series(rng.choice(UNITS, x.shape[1]), index=x.columns)
+    for unit in (*UNITS, mixed):
+        for a, b in zip(use(x * unit), first, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9, err_msg=str(unit))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_movement_is_seen_in_any_unit(unit: float) -> None:
+    """A deviation of 1e-10 is nothing for a sensor in the thousands, and all there is for one of 1e-9."""
+    x = plant(0) * unit
+    forest, mixture = outliers.IsolationForestDetector().fit(x).model, outliers.GMMDetector().fit(x).model
+    assert forest is not None
+    assert mixture is not None
+    for moves in (forest.moves, mixture.moves):
+        assert dict(zip(x.columns, moves, strict=True)) == {name: name not in {"still", "shakes"} for name in x.columns}
