@@ -7,10 +7,12 @@ where it is installed, else by NumPy, with the same numbers. `BACKEND` says whic
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+import numbers
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,6 +34,10 @@ _log = logging.getLogger(__name__)
 MIN_AR1_SAMPLES = 3
 MIN_FORECAST_SAMPLES = 20
 _LARGEST = 1e150
+# Readings that differ by no more than this share of their level differ by rounding.
+_ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
+# Least scale of residuals, as a share of what the sensor does.
+_LEAST_SHARE = 1e-6
 _FUSIONS = ("mean", "median", "p95")
 
 
@@ -47,13 +53,40 @@ HAS_RUST: bool = _rs is not None
 BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
 
 
-def _values(frame: pd.DataFrame) -> Array:
-    """Give the frame as float64 with NaN for what is missing, clipped so that squares stay finite."""
+def _settings(name: str, cfg: Any) -> dict[str, Any]:
+    """Give a dict of settings; none at all are an empty one."""
+    if cfg is not None and not isinstance(cfg, Mapping):
+        raise TypeError(f"{name} must be a dict of settings, got {type(cfg).__name__}")
+    return dict(cfg or {})
+
+
+def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
+    """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
+    number = math.nan
+    if isinstance(given, str | numbers.Real) and not isinstance(given, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(given)
+    if math.isnan(number) or not fits(number):
+        raise ValueError(f"{name} must be {must}, got {given!r}")
+    return number
+
+
+def _word(name: str, given: Any, words: tuple[str, ...]) -> str:
+    if not isinstance(given, str) or given not in words:
+        raise ValueError(f"{name} must be one of {', '.join(words)}, got {given!r}")
+    return str(given)
+
+
+def _check(frame: pd.DataFrame) -> None:
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"X must be a pandas DataFrame, got {type(frame).__name__}")
     if not frame.columns.is_unique:
         twice = list(frame.columns[frame.columns.duplicated()].unique())
         raise ValueError(f"X must have columns of different names, twice there: {twice}")
+
+
+def _values(frame: pd.DataFrame) -> Array:
+    """Give the frame as float64 with NaN for what is missing, clipped so that squares stay finite."""
     wrong = [
         name
         for name, kind in frame.dtypes.items()
@@ -65,11 +98,18 @@ def _values(frame: pd.DataFrame) -> Array:
     for j in range(frame.shape[1]):
         x[:, j] = frame.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
     x[~np.isfinite(x)] = np.nan
-    beyond = [frame.columns[int(j)] for j in np.flatnonzero((np.abs(x) > _LARGEST).any(axis=0))]
+    np.clip(x, -_LARGEST, _LARGEST, out=x)
+    return x
+
+
+def _clipped(frame: pd.DataFrame) -> Array:
+    """Give the values of a frame, and tell which columns are clipped."""
+    _check(frame)
+    x = _values(frame)
+    beyond = [frame.columns[int(j)] for j in np.flatnonzero((np.abs(x) >= _LARGEST).any(axis=0))]
     if beyond:
         _log.warning("AR1: values beyond 1e150 are clipped: %s", beyond)
-    clipped: Array = np.clip(x, -_LARGEST, _LARGEST)
-    return clipped
+    return x
 
 
 def _residuals(x: Array, phi: Array, mu: Array) -> Array:
@@ -88,8 +128,9 @@ class AR1Detector:
     Parameters
     ----------
     ar1_cfg : dict, optional
-        ``eps`` (1e-9), ``phi_cap`` (0.999, most that a coefficient may be in magnitude), ``sd_floor`` (1e-6, least
-        scale of residuals) and ``fuse`` (``"mean"``, ``"median"`` or ``"p95"`` over the sensors).
+        ``eps`` (1e-9), ``phi_cap`` (0.999, most that a coefficient may be in magnitude), ``sd_floor`` (least scale of
+        residuals in the sensor's unit; without it 1e-6 of the sensor's root mean square about its median, of the median
+        where the sensor stands still) and ``fuse`` (``"mean"``, ``"median"`` or ``"p95"`` over the sensors).
 
     Attributes
     ----------
@@ -114,24 +155,25 @@ class AR1Detector:
     """
 
     def __init__(self, ar1_cfg: Mapping[str, Any] | None = None) -> None:
-        self.cfg: dict[str, Any] = dict(ar1_cfg or {})
-        self._eps = float(self.cfg.get("eps", 1e-9))
-        self._phi_cap = float(self.cfg.get("phi_cap", 0.999))
-        self._sd_floor = float(self.cfg.get("sd_floor", 1e-6))
-        self._fuse = self.cfg.get("fuse", "mean")
-        if not 0.0 <= self._phi_cap < 1.0:
-            raise ValueError(f"phi_cap must be at least 0 and below 1, got {self._phi_cap}")
-        if not (self._sd_floor > 0.0 and math.isfinite(self._sd_floor)):
-            raise ValueError(f"sd_floor must be above 0 and finite, got {self._sd_floor}")
-        if self._fuse not in _FUSIONS:
-            raise ValueError(f"fuse must be mean, median or p95, got {self._fuse!r}")
+        self.cfg: dict[str, Any] = _settings("ar1_cfg", ar1_cfg)
+        given = self.cfg.get
+        self._eps = _real("eps", given("eps", 1e-9), "at least 0 and finite", lambda number: 0.0 <= number < math.inf)
+        self._phi_cap = _real(
+            "phi_cap", given("phi_cap", 0.999), "at least 0 and below 1", lambda number: 0.0 <= number < 1.0
+        )
+        self._sd_floor: float | None = None
+        if "sd_floor" in self.cfg:
+            self._sd_floor = _real(
+                "sd_floor", self.cfg["sd_floor"], "above 0 and finite", lambda number: 0.0 < number < math.inf
+            )
+        self._fuse = _word("fuse", given("fuse", "mean"), _FUSIONS)
         self.phimap: dict[Any, tuple[float, float]] = {}
         self.sdmap: dict[Any, float] = {}
         self._is_fitted = False
 
     def fit(self, X: pd.DataFrame) -> AR1Detector:
         """Learn level, coefficient and residual scale of each column; one without values is left out."""
-        x = _values(X)
+        x = _clipped(X)
         self.phimap, self.sdmap = {}, {}
         still, capped, few, empty = [], [], [], []
         for name, column in zip(X.columns, x.T, strict=True):
@@ -141,15 +183,18 @@ class AR1Detector:
                 continue
             mu = float(np.median(known))
             c = known - mu
+            largest = float(np.abs(c).max())
+            unit = c / largest if largest > 0.0 else c
+            spread = largest * math.sqrt(float(np.mean(unit**2)))
+            moves = spread > _ROUNDING * abs(mu)
             phi = 0.0
             if known.size < MIN_FORECAST_SAMPLES:
                 few.append(name)
             if known.size >= MIN_AR1_SAMPLES:
-                if float(np.var(c)) < 1e-8:
+                if not moves:
                     still.append(name)
                 else:
                     # By the largest deviation, so that no square is lost below or above.
-                    unit = c / np.abs(c).max()
                     below = float(np.sum(unit[:-1] ** 2))
                     phi = float(np.sum(unit[1:] * unit[:-1])) / below if below > self._eps**2 else 0.0
                 if abs(phi) > self._phi_cap:
@@ -158,10 +203,11 @@ class AR1Detector:
             r = c[1:] - phi * c[:-1] if known.size > 1 else c
             scale = 1.4826 * float(np.median(np.abs(r - np.median(r))))
             self.phimap[name] = (phi, mu)
-            self.sdmap[name] = max(scale, self._sd_floor)
+            least = self._sd_floor or _LEAST_SHARE * (spread if moves else abs(mu)) or _LEAST_SHARE
+            self.sdmap[name] = max(scale, least, float(np.finfo(np.float64).tiny))
         for names, what in (
             (empty, "have no values and are left out"),
-            (still, "hardly change (phi = 0)"),
+            (still, "stand still (phi = 0)"),
             (capped, f"have phi capped to ±{self._phi_cap}"),
             (few, f"have fewer than {MIN_FORECAST_SAMPLES} values (unstable coefficients)"),
         ):
@@ -178,7 +224,9 @@ class AR1Detector:
         """
         if not self._is_fitted:
             raise RuntimeError("AR1Detector is not fitted: call fit first")
-        x = _values(X)
+        x = _clipped(X)
+        if not self.phimap:
+            _log.warning("AR1: there was nothing to learn from (no column with values): every row scores NaN")
         missing = np.isnan(x).mean(axis=0) if len(x) else np.zeros(x.shape[1])
         unknown = [name for name in X.columns if name not in self.phimap]
         gappy = [name for name, share in zip(X.columns, missing, strict=True) if share > 0.5 and name in self.phimap]
@@ -192,7 +240,8 @@ class AR1Detector:
         if z.size:
             phi = np.array([self.phimap[name][0] for name in names])
             mu = np.array([self.phimap[name][1] for name in names])
-            sd = np.array([max(self.sdmap.get(name, self._sd_floor), self._sd_floor) for name in names])
+            sd = np.array([self.sdmap.get(name, math.nan) for name in names])
+            sd = np.maximum(np.where(sd > 0.0, sd, _LEAST_SHARE), self._sd_floor or 0.0)
             z = np.abs(_residuals(np.asfortranarray(x[:, kept]), phi, mu)) / sd
         fused = np.full(len(x), np.nan)
         rows = ~np.isnan(z).all(axis=1)
@@ -208,7 +257,8 @@ class AR1Detector:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the model as plain values."""
-        return {"phimap": dict(self.phimap), "sdmap": dict(self.sdmap), "cfg": dict(self.cfg)}
+        plain = {"phimap": dict(self.phimap), "sdmap": dict(self.sdmap), "cfg": dict(self.cfg)}
+        return {**plain, "fitted": self._is_fitted}
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any]) -> AR1Detector:
@@ -216,5 +266,5 @@ class AR1Detector:
         model = cls(payload.get("cfg"))
         model.phimap = {name: (float(pair[0]), float(pair[1])) for name, pair in payload["phimap"].items()}
         model.sdmap = {name: float(sd) for name, sd in payload["sdmap"].items()}
-        model._is_fitted = True
+        model._is_fitted = bool(payload.get("fitted", True))
         return model

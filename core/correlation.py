@@ -7,9 +7,12 @@ environment variable ``ACM_BACKEND`` (``rust``, or ``polars`` or ``pandas`` for 
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
+import numbers
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,7 +34,9 @@ _log = logging.getLogger(__name__)
 _LARGEST = 1e150
 _LARGEST_SCALED = 1e6
 _LARGEST_SCORE = 1e6
-_STILL = 1e-6
+# Readings that differ by no more than this share of their level differ by rounding.
+_ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
+_MOST = 2**32 - 1
 # Below this share of the greatest variance a direction holds rounding, not sensors.
 _NO_VARIANCE = 1e-12
 
@@ -46,6 +51,36 @@ def _choose_backend(forced: str | None) -> str:
 
 HAS_RUST: bool = _rs is not None
 BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
+
+
+def _settings(name: str, cfg: Any) -> dict[str, Any]:
+    """Give a dict of settings; none at all are an empty one."""
+    if cfg is not None and not isinstance(cfg, Mapping):
+        raise TypeError(f"{name} must be a dict of settings, got {type(cfg).__name__}")
+    return dict(cfg or {})
+
+
+def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
+    """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
+    number = math.nan
+    if isinstance(given, str | numbers.Real) and not isinstance(given, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(given)
+    if math.isnan(number) or not fits(number):
+        raise ValueError(f"{name} must be {must}, got {given!r}")
+    return number
+
+
+def _whole(name: str, given: Any, least: int) -> int:
+    must = f"a whole number from {least} to {_MOST}"
+    return int(_real(name, given, must, lambda number: number.is_integer() and least <= number <= _MOST))
+
+
+def _switch(name: str, given: Any) -> bool:
+    answer = {"true": True, "1": True, "false": False, "0": False}.get(str(given).strip().lower())
+    if answer is None:
+        raise ValueError(f"{name} must be True or False, got {given!r}")
+    return answer
 
 
 def _check(frame: pd.DataFrame) -> None:
@@ -73,15 +108,31 @@ def _values(frame: pd.DataFrame) -> Array:
     return x
 
 
+def _aligned(frame: pd.DataFrame, columns: list[Any], what: str) -> Array:
+    """Give the columns that the fit saw, in their order, NaN for those that are not there."""
+    _check(frame)
+    here = [j for j, name in enumerate(columns) if name in frame.columns]
+    if len(here) < len(columns):
+        gone = [name for name in columns if name not in frame.columns]
+        _log.warning("%s: %d columns are not there and count as missing: %s", what, len(gone), gone)
+    x = np.full((len(frame), len(columns)), np.nan, order="F")
+    x[:, here] = _values(frame[[columns[j] for j in here]])
+    return x
+
+
 def _deviations(x: Array) -> Array:
-    """Give the standard deviation of each column's values, by its largest deviation so that no square overflows."""
+    """Give the standard deviation of each column's values, 0 where they differ by rounding alone.
+
+    By the largest deviation, so that no square is lost.
+    """
     out = np.zeros(x.shape[1])
     for j, column in enumerate(x.T):
         known = column[~np.isnan(column)]
         if known.size:
             c = known - known[0]
             largest = float(np.abs(c).max())
-            out[j] = largest * float(np.std(c / largest)) if largest > 0.0 else 0.0
+            deviation = largest * float(np.std(c / largest)) if largest > 0.0 else 0.0
+            out[j] = deviation if deviation > _ROUNDING * float(np.abs(known).max()) else 0.0
     return out
 
 
@@ -98,7 +149,38 @@ def _quartiles(x: Array) -> Array:
     return out
 
 
-def _components(x: Array, k: int) -> tuple[Array, Array, Array]:
+def _floats(values: Any, name: str) -> Array:
+    """Give an array of numbers as float64, NaN for what is missing; text is no number, whatever it says."""
+    try:
+        x = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must have rows of one length") from None
+    if isinstance(values, np.ma.MaskedArray):
+        x = x.astype(object)
+        x[np.ma.getmaskarray(values)] = None
+    if x.dtype.kind == "O":
+        flat = [math.nan if value is None or value is pd.NA else value for value in x.ravel()]
+        if all(isinstance(value, numbers.Real) for value in flat):
+            x = np.array(flat, dtype=np.float64).reshape(x.shape)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, got {x.dtype}")
+    out: Array = np.array(x, dtype=np.float64, order="C")
+    out[~np.isfinite(out)] = np.nan
+    return out
+
+
+def _rows(X: Any) -> Array:
+    """Give a frame or an array of rows as float64, columns by their places."""
+    if isinstance(X, pd.DataFrame):
+        _check(X)
+        return _values(X)
+    x = _floats(X, "X")
+    if x.ndim != 2:
+        raise ValueError(f"X must have two dimensions, got shape {x.shape}")
+    return x
+
+
+def _mean_components(x: Array, k: int) -> tuple[Array, Array, Array]:
     """Give the first k principal components, their variances and the mean."""
     if BACKEND == "rust":
         components, variance, mean = _rs.pca(x, k)
@@ -114,31 +196,33 @@ class RobustStandardScaler:
     """Scaling by median and interquartile range.
 
     A column whose quartiles are equal is scaled by its standard deviation, by 1 if it stands still. No scale is below
-    ``epsilon``. ``transform`` keeps NaN.
+    ``epsilon``, in the columns' units, where it is given. ``transform`` keeps NaN.
     """
 
-    def __init__(self, epsilon: float = 1e-6, with_centering: bool = True, with_scaling: bool = True) -> None:
+    def __init__(self, epsilon: float | None = None, with_centering: bool = True, with_scaling: bool = True) -> None:
+        if epsilon is not None:
+            epsilon = _real("epsilon", epsilon, "a number of at least 0", lambda number: 0.0 <= number < math.inf)
         self.epsilon = epsilon
-        self.with_centering = with_centering
-        self.with_scaling = with_scaling
+        self.with_centering = _switch("with_centering", with_centering)
+        self.with_scaling = _switch("with_scaling", with_scaling)
 
     def fit(self, X: Any, y: object = None) -> RobustStandardScaler:
         """Learn centre and scale of each column of an array, NaN left out."""
-        x = np.asarray(X, dtype=np.float64)
+        x = np.asfortranarray(_rows(X))
         low, median, high = _quartiles(x)
         scale = high - low
-        still = ~(scale > 0.0)
+        still = ~(scale > _ROUNDING * np.abs(median))
         if still.any():
             scale[still] = _deviations(x[:, still])
         scale[~(scale > 0.0)] = 1.0
         self.center_: Array | None = median if self.with_centering else None
-        self.scale_: Array | None = np.maximum(scale, self.epsilon) if self.with_scaling else None
+        self.scale_: Array | None = np.maximum(scale, self.epsilon or 0.0) if self.with_scaling else None
         self.n_features_in_ = x.shape[1]
         return self
 
     def transform(self, X: Any) -> Array:
         """Scale an array, shape (n, d)."""
-        x: Array = np.array(X, dtype=np.float64)
+        x = _rows(X)
         if self.center_ is not None:
             x -= self.center_
         if self.scale_ is not None:
@@ -214,7 +298,7 @@ class PCASubspaceDetector:
     Raises
     ------
     ValueError
-        ``n_components`` is no whole number.
+        A setting is outside what it may be.
 
     Examples
     --------
@@ -229,12 +313,10 @@ class PCASubspaceDetector:
     """
 
     def __init__(self, pca_cfg: Mapping[str, Any] | None = None) -> None:
-        self.cfg: dict[str, Any] = dict(pca_cfg or {})
-        asked = self.cfg.get("n_components", 5)
-        try:
-            self._most = max(1, int(asked))
-        except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"n_components must be a whole number, got {asked!r}") from None
+        self.cfg: dict[str, Any] = _settings("pca_cfg", pca_cfg)
+        self._most = _whole("n_components", self.cfg.get("n_components", 5), 1)
+        _switch("incremental", self.cfg.get("incremental", False))
+        _whole("batch_size", self.cfg.get("batch_size", 4096), 1)
         self.scaler = RobustStandardScaler()
         self.keep_cols: list[Any] = []
         self.col_medians: pd.Series | None = None
@@ -255,10 +337,10 @@ class PCASubspaceDetector:
         self._pca = model
 
     def fit(self, X: pd.DataFrame) -> PCASubspaceDetector:
-        """Learn from a frame. Columns without values, or with a deviation of at most 1e-6, are left out."""
+        """Learn from a frame. Columns without values, or that stand still, are left out."""
         _check(X)
         x = _values(X)
-        kept = np.flatnonzero(_deviations(x) > _STILL) if len(x) > 1 else np.empty(0, dtype=np.intp)
+        kept = np.flatnonzero(_deviations(x) > 0.0) if len(x) > 1 else np.empty(0, dtype=np.intp)
         left_out = [X.columns[j] for j in range(x.shape[1]) if j not in set(kept.tolist())]
         if left_out:
             _log.warning("PCA: %d columns do not move and are left out: %s", len(left_out), left_out)
@@ -278,7 +360,7 @@ class PCASubspaceDetector:
         if gaps.any():
             x[gaps] = medians[np.nonzero(gaps)[1]]
         x = np.clip(scaler.transform(x), -_LARGEST_SCALED, _LARGEST_SCALED)
-        components, variance, mean = _components(x, min(self._most, x.shape[1], len(x) - 1))
+        components, variance, mean = _mean_components(x, min(self._most, x.shape[1], len(x) - 1))
         total = float(np.sum(np.var(x, axis=0, ddof=1)))
         k = max(1, int(np.sum(variance > _NO_VARIANCE * variance[0])))
         variance = variance[:k]
@@ -296,14 +378,10 @@ class PCASubspaceDetector:
         """
         if self._pca is None:
             raise RuntimeError("PCASubspaceDetector is not fitted: call fit first")
-        _check(X)
         model = self._pca
-        gone = [name for name in self.keep_cols if name not in X.columns]
-        if gone:
-            _log.warning("PCA: %d columns are not there and count as their medians: %s", len(gone), gone)
-        x = np.full((len(X), len(self.keep_cols)), np.nan, order="F")
-        here = [j for j, name in enumerate(self.keep_cols) if name in X.columns]
-        x[:, here] = _values(X[[self.keep_cols[j] for j in here]])
+        if not self.keep_cols:
+            _log.warning("PCA: there was nothing to learn from (nothing moved in training): every row scores NaN")
+        x = _aligned(X, self.keep_cols, "PCA")
         gaps = np.isnan(x)
         empty = gaps.all(axis=1)
         if gaps.any():
@@ -322,7 +400,7 @@ class PCASubspaceDetector:
         if self._pca is None:
             return {"fitted": False, "cfg": dict(self.cfg)}
         model = self._pca
-        arrays = {name: getattr(model, name).tolist() for name in _ARRAYS}
+        arrays = {name: getattr(model, name).tolist() for name in _PARTS}
         scale = None if self.scaler.scale_ is None else self.scaler.scale_.tolist()
         center = None if self.scaler.center_ is None else self.scaler.center_.tolist()
         columns = {"keep_cols": list(self.keep_cols), "n_features": model.n_features_in_}
@@ -338,7 +416,7 @@ class PCASubspaceDetector:
             scaler.center_, scaler.scale_ = (_array(payload[name]) for name in ("center", "scale"))
             scaler.n_features_in_ = len(names)
             components, variance, ratio, singular, mean, medians = (
-                np.array(payload[name], dtype=np.float64) for name in _ARRAYS
+                np.array(payload[name], dtype=np.float64) for name in _PARTS
             )
             components = components.reshape(len(variance), len(names))
             detector.pca = PCASubspace(
@@ -368,7 +446,7 @@ class PCASubspaceDetector:
             )
 
 
-_ARRAYS: Sequence[str] = (
+_PARTS: Sequence[str] = (
     "components_",
     "explained_variance_",
     "explained_variance_ratio_",

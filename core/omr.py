@@ -7,9 +7,12 @@ variable ``ACM_BACKEND`` (``rust``, or ``polars`` or ``pandas`` for NumPy), read
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
+import numbers
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -32,11 +35,24 @@ _log = logging.getLogger(__name__)
 
 _LARGEST = 1e150
 _LARGEST_SCALED = 1e6
+# Readings that differ by no more than this share of their level differ by rounding.
+_ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
+_MOST = 2**32 - 1
 # Below this share of the greatest variance a direction holds rounding, not sensors.
 _NO_VARIANCE = 1e-12
 _UNKNOWN = -1
 _SHAPES = ("_kurt", "_skew")
 _WEIGHT_OF_SHAPES = 0.25
+_NAMES = (
+    "model_type",
+    "n_components",
+    "alpha",
+    "min_samples",
+    "max_z_score",
+    "variance_floor",
+    "missingness_drop",
+    "healthy_regime",
+)
 
 
 def _choose_backend(forced: str | None) -> str:
@@ -49,6 +65,35 @@ def _choose_backend(forced: str | None) -> str:
 
 HAS_RUST: bool = _rs is not None
 BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
+
+
+def _settings(name: str, cfg: Any) -> dict[str, Any]:
+    """Give a dict of settings; none at all are an empty one."""
+    if cfg is not None and not isinstance(cfg, Mapping):
+        raise TypeError(f"{name} must be a dict of settings, got {type(cfg).__name__}")
+    return dict(cfg or {})
+
+
+def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
+    """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
+    number = math.nan
+    if isinstance(given, str | numbers.Real) and not isinstance(given, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(given)
+    if math.isnan(number) or not fits(number):
+        raise ValueError(f"{name} must be {must}, got {given!r}")
+    return number
+
+
+def _whole(name: str, given: Any, least: int) -> int:
+    must = f"a whole number from {least} to {_MOST}"
+    return int(_real(name, given, must, lambda number: number.is_integer() and least <= number <= _MOST))
+
+
+def _word(name: str, given: Any, words: tuple[str, ...]) -> str:
+    if not isinstance(given, str) or given not in words:
+        raise ValueError(f"{name} must be one of {', '.join(words)}, got {given!r}")
+    return str(given)
 
 
 def _check(frame: pd.DataFrame) -> None:
@@ -74,6 +119,38 @@ def _values(frame: pd.DataFrame) -> Array:
     x[~np.isfinite(x)] = np.nan
     np.clip(x, -_LARGEST, _LARGEST, out=x)
     return x
+
+
+def _aligned(frame: pd.DataFrame, columns: list[Any], what: str) -> Array:
+    """Give the columns that the fit saw, in their order, NaN for those that are not there."""
+    _check(frame)
+    here = [j for j, name in enumerate(columns) if name in frame.columns]
+    if len(here) < len(columns):
+        gone = [name for name in columns if name not in frame.columns]
+        _log.warning("%s: %d columns are not there and count as missing: %s", what, len(gone), gone)
+    x = np.full((len(frame), len(columns)), np.nan, order="F")
+    x[:, here] = _values(frame[[columns[j] for j in here]])
+    return x
+
+
+def _floats(values: Any, name: str) -> Array:
+    """Give an array of numbers as float64, NaN for what is missing; text is no number, whatever it says."""
+    try:
+        x = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must have rows of one length") from None
+    if isinstance(values, np.ma.MaskedArray):
+        x = x.astype(object)
+        x[np.ma.getmaskarray(values)] = None
+    if x.dtype.kind == "O":
+        flat = [math.nan if value is None or value is pd.NA else value for value in x.ravel()]
+        if all(isinstance(value, numbers.Real) for value in flat):
+            x = np.array(flat, dtype=np.float64).reshape(x.shape)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, got {x.dtype}")
+    out: Array = np.array(x, dtype=np.float64, order="C")
+    out[~np.isfinite(out)] = np.nan
+    return out
 
 
 def _components(x: Array, k: int) -> tuple[Array, Array]:
@@ -154,7 +231,8 @@ class OMRDetector:
     cfg : dict, optional
         Settings, or a dict that holds them under ``"omr"``: ``model_type`` (``"auto"``, ``"pls"``, ``"linear"``,
         ``"pca"``), ``n_components`` (5), ``alpha`` (1, penalty of the ridge), ``min_samples`` (100), ``max_z_score``
-        (10), ``variance_floor`` (1e-9), ``missingness_drop`` (0.5), ``healthy_regime`` (the most frequent).
+        (10), ``variance_floor`` (least variance of a column in its unit; without it a column counts that moves at all),
+        ``missingness_drop`` (0.5), ``healthy_regime`` (the most frequent).
 
     Attributes
     ----------
@@ -180,56 +258,66 @@ class OMRDetector:
     """
 
     def __init__(self, cfg: Mapping[str, Any] | None = None) -> None:
-        self.cfg: dict[str, Any] = dict(cfg or {})
-        inner = self.cfg.get("omr")
-        given: Mapping[str, Any] = inner if isinstance(inner, Mapping) else self.cfg
-        self.model_type = ModelType(given.get("model_type", "auto")).value
-        self.n_components = int(given.get("n_components", 5))
-        self.alpha = float(given.get("alpha", 1.0))
-        self.min_samples = int(given.get("min_samples", 100))
-        self.max_z_score = float(given.get("max_z_score", 10.0))
-        self.variance_floor = float(given.get("variance_floor", 1e-9))
-        self.missingness_drop = float(given.get("missingness_drop", 0.5))
-        self.healthy_regime_label = given.get("healthy_regime")
-        if not self.alpha > 0.0:
-            raise ValueError(f"alpha must be above 0, got {self.alpha}")
-        if not self.max_z_score > 0.0:
-            raise ValueError(f"max_z_score must be above 0, got {self.max_z_score}")
+        self.cfg: dict[str, Any] = _settings("cfg", cfg)
+        settings = self.cfg
+        if self.cfg.get("omr") is not None:
+            settings = _settings("omr", self.cfg["omr"])
+            beside = [name for name in _NAMES if name in self.cfg]
+            if beside:
+                _log.warning("OMR: the settings under omr count, not these beside it: %s", beside)
+        given = settings.get
+        self.model_type = _word("model_type", given("model_type", "auto"), tuple(str(kind) for kind in ModelType))
+        self.n_components = _whole("n_components", given("n_components", 5), 1)
+        self.alpha = _real("alpha", given("alpha", 1.0), "above 0 and finite", lambda number: 0.0 < number < math.inf)
+        self.min_samples = _whole("min_samples", given("min_samples", 100), 1)
+        self.max_z_score = _real("max_z_score", given("max_z_score", 10.0), "above 0", lambda number: number > 0.0)
+        self.variance_floor: float | None = None
+        if "variance_floor" in settings:
+            self.variance_floor = _real(
+                "variance_floor", settings["variance_floor"], "at least 0", lambda number: 0.0 <= number < math.inf
+            )
+        self.missingness_drop = _real(
+            "missingness_drop", given("missingness_drop", 0.5), "a number from 0 to 1", lambda n: 0.0 <= n <= 1.0
+        )
+        self.healthy_regime_label: int | None = None
+        healthy = given("healthy_regime")
+        if healthy is not None:
+            self.healthy_regime_label = _whole("healthy_regime", healthy, 0)
         self.model: OMRModel | None = None
         self._is_fitted = False
-        self._nothing = False
+        self._nothing = ""
 
     def _healthy(self, labels: Any, n: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Tell which rows belong to the healthy regime: the one that is asked for, else the most frequent known one."""
-        labels = np.asarray(labels)
-        if labels.shape != (n,):
-            raise ValueError(f"regime_labels must have one label for each of {n} rows, got shape {labels.shape}")
+        known = _floats(labels, "regime_labels")
+        if known.shape != (n,):
+            raise ValueError(f"regime_labels must have one label for each of {n} rows, got shape {known.shape}")
         label = self.healthy_regime_label
         if label is None:
-            names, counts = np.unique(labels[labels != _UNKNOWN], return_counts=True)
+            names, counts = np.unique(known[~np.isnan(known) & (known != _UNKNOWN)], return_counts=True)
             if not len(names):
                 return np.ones(n, dtype=bool)
-            label = names[counts.argmax()]
-        rows = labels == label
+            label = int(names[counts.argmax()])
+        rows = known == label
         if rows.sum() < self.min_samples:
             _log.warning("OMR: regime %s has only %d rows: all rows are learnt from", label, int(rows.sum()))
             return np.ones(n, dtype=bool)
         return np.asarray(rows)
 
     def _refuse(self, why: str, *values: object) -> OMRDetector:
-        _log.warning("OMR: " + why + ": every row scores NaN", *values)
-        self._nothing = True
+        self._nothing = why % values
+        _log.warning("OMR: %s: every row scores NaN", self._nothing)
         return self
 
     def fit(self, X: pd.DataFrame, regime_labels: Any = None) -> OMRDetector:
         """Learn from a frame; with labels of regimes, from the rows of the healthy one.
 
-        Columns of which more than ``missingness_drop`` is missing, or whose variance is at most ``variance_floor``, are
-        left out. With fewer than max(20, min(min_samples / 2, columns)) rows, or fewer than two columns, there is
-        nothing to learn, and rows score NaN.
+        Columns of which more than ``missingness_drop`` is missing, that stand still, or whose variance is at most
+        ``variance_floor``, are left out. With fewer than max(20, min(min_samples / 2, columns)) rows, or fewer than two
+        columns, there is nothing to learn, and rows score NaN.
         """
         _check(X)
-        self.model, self._is_fitted, self._nothing = None, False, False
+        self.model, self._is_fitted, self._nothing = None, False, ""
         if regime_labels is not None:
             X = X[self._healthy(regime_labels, len(X))]
         x = _values(X)
@@ -246,7 +334,7 @@ class OMRDetector:
         with np.errstate(invalid="ignore"):
             unit = np.where(largest > 0.0, c / np.where(largest > 0.0, largest, 1.0), 0.0)
             mean, scale = medians + largest * unit.mean(axis=0), largest * unit.std(axis=0)
-            kept &= scale > np.sqrt(self.variance_floor)
+            kept &= (scale > _ROUNDING * np.abs(medians)) & (scale > math.sqrt(self.variance_floor or 0.0))
         left_out = [name for name, keep in zip(X.columns, kept, strict=True) if not keep]
         if left_out:
             _log.warning("OMR: %d columns are mostly missing or still and are left out: %s", len(left_out), left_out)
@@ -289,20 +377,16 @@ class OMRDetector:
         index of ``X``. Columns are taken by name; a missing value has no residual and counts as the training median for
         the other sensors.
         """
-        _check(X)
         if self.model is None:
             if not self._nothing:
                 raise RuntimeError("OMRDetector is not fitted: call fit first")
+            _check(X)
+            _log.warning("OMR: there was nothing to learn from (%s): every row scores NaN", self._nothing)
             none = np.full(len(X), np.nan)
             return (none, pd.DataFrame(np.nan, index=X.index, columns=X.columns)) if return_contributions else none
         model = self.model
         names = model.feature_names
-        here = [j for j, name in enumerate(names) if name in X.columns]
-        if len(here) < len(names):
-            gone = [name for name in names if name not in X.columns]
-            _log.warning("OMR: %d columns are not there and count as missing: %s", len(gone), gone)
-        x = np.full((len(X), len(names)), np.nan, order="F")
-        x[:, here] = _values(X[[names[j] for j in here]])
+        x = _aligned(X, names, "OMR")
         empty = np.isnan(x).all(axis=1)
         squares = model.residuals(x) ** 2
         z: Array = np.minimum(np.sqrt(np.sum(squares, axis=1)) / model.train_residual_std, model.clip)
@@ -317,6 +401,7 @@ class OMRDetector:
         self, contributions: pd.DataFrame, timestamp: Any, top_n: int = 5
     ) -> list[tuple[str, float]]:
         """Give the sensors that contribute most at a time, the greatest first; none where the time is not there."""
+        top_n = _whole("top_n", top_n, 0)
         if timestamp not in contributions.index:
             return []
         row = contributions[contributions.index == timestamp].iloc[-1]
@@ -338,15 +423,19 @@ class OMRDetector:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the model as plain values; ``fitted`` says whether there is one."""
+        """Give the model as plain values; ``fitted`` says whether there is one.
+
+        Where there was nothing to learn, ``nothing`` says why.
+        """
         if self.model is None:
-            return {"fitted": False}
-        return {"fitted": True, "model": self.model.to_dict()}
+            return {"fitted": False, "cfg": dict(self.cfg), "nothing": self._nothing}
+        return {"fitted": True, "cfg": dict(self.cfg), "model": self.model.to_dict()}
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any], cfg: Mapping[str, Any] | None = None) -> OMRDetector:
-        """Restore a model that scores as the one that ``to_dict`` was called on."""
-        detector = cls(cfg)
+        """Restore a model that scores as the one that ``to_dict`` was called on; ``cfg`` is for its next fit."""
+        detector = cls(payload.get("cfg") if cfg is None else cfg)
+        detector._nothing = str(payload.get("nothing", ""))
         if payload.get("fitted"):
             state = dict(payload["model"])
             if "contribution_scale" not in state:

@@ -138,7 +138,10 @@ def _aligned(frame: pd.DataFrame, columns: list[Any], what: str) -> Array:
 
 def _floats(values: Any, name: str) -> Array:
     """Give an array of numbers as float64, NaN for what is missing; text is no number, whatever it says."""
-    x = np.asarray(values)
+    try:
+        x = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must have rows of one length") from None
     if isinstance(values, np.ma.MaskedArray):
         x = x.astype(object)
         x[np.ma.getmaskarray(values)] = None

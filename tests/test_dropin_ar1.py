@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,39 @@ def test_kinds_of_columns(kind: Any) -> None:
     np.testing.assert_array_equal(ar1.AR1Detector().fit(x).score(x), ar1.AR1Detector().fit(plain).score(plain))
 
 
+@pytest.mark.parametrize("x", [history() * np.nan, history()[:0], history().iloc[:, :0]])
+def test_nothing_to_learn(x: pd.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
+    joblib = pytest.importorskip("joblib")
+    model = ar1.AR1Detector().fit(x)
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    for other in (model, ar1.AR1Detector.from_dict(json.loads(json.dumps(model.to_dict()))), joblib.load(file)):
+        caplog.clear()
+        fused, per = other.score(history(), return_per_sensor=True)
+        assert "there was nothing to learn from (no column with values): every row scores NaN" in caplog.text
+        assert np.isnan(fused).all()
+        assert per.shape == (300, 0)
+
+
+def test_what_is_not_fitted_stays_so() -> None:
+    model = ar1.AR1Detector()
+    for other in (ar1.AR1Detector.from_dict(model.to_dict()), pickle.loads(pickle.dumps(model))):
+        with pytest.raises(RuntimeError, match="call fit first"):
+            other.score(history())
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_the_least_scale_is_the_sensors_own(unit: float) -> None:
+    """A millionth of what the sensor does, of its level where it does nothing, or what is asked for."""
+    x = pd.DataFrame({"seldom": np.where(np.arange(100) == 50, 3.0, 1.0), "still": 5.0, "zero": 0.0}) * unit
+    sd = ar1.AR1Detector().fit(x).sdmap
+    assert sd["seldom"] == pytest.approx(1e-6 * 0.2 * unit, rel=1e-12)
+    assert sd["still"] == pytest.approx(5e-6 * unit, rel=1e-12)
+    assert sd["zero"] == 1e-6
+    assert set(ar1.AR1Detector({"sd_floor": 2.0 * unit}).fit(x).sdmap.values()) == {2.0 * unit}
+
+
 def test_bad_calls() -> None:
     with pytest.raises(RuntimeError, match="call fit first"):
         ar1.AR1Detector().score(history())
@@ -131,7 +165,7 @@ def test_bad_calls() -> None:
         ar1.AR1Detector().fit(np.zeros((4, 2)))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"\['t'\]"):
         ar1.AR1Detector().fit(history().assign(t="x"))
-    with pytest.raises(ValueError, match="fuse must be mean, median or p95, got 'max'"):
+    with pytest.raises(ValueError, match="fuse must be one of mean, median, p95, got 'max'"):
         ar1.AR1Detector({"fuse": "max"})
     with pytest.raises(ValueError, match="phi_cap"):
         ar1.AR1Detector({"phi_cap": 1.0})

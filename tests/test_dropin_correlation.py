@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from typing import Any
 
@@ -160,8 +161,17 @@ def test_nothing_to_learn(x: pd.DataFrame, caplog: pytest.LogCaptureFixture) -> 
     assert model.pca is not None
     assert model.pca.n_components_ == 1
     assert model.pca.explained_variance_ratio_.tolist() == [0.0]
-    for restored in (model, correlation.PCASubspaceDetector.from_dict(model.to_dict())):
+    joblib = pytest.importorskip("joblib")
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    cached = correlation.PCASubspaceDetector({})
+    cached.pca = model.pca
+    plain = correlation.PCASubspaceDetector.from_dict(json.loads(json.dumps(model.to_dict())))
+    for restored in (model, plain, joblib.load(file), cached):
+        caplog.clear()
         assert np.isnan(restored.score(history())).all()
+        assert "there was nothing to learn from" in caplog.text
 
 
 def test_huge_values_stay_finite() -> None:
@@ -182,6 +192,23 @@ def test_kinds_of_columns(kind: Any) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_the_scaler_by_itself() -> None:
+    """Frames and arrays, columns by places; the least scale only where it is asked for."""
+    x = history() * 1e-12
+    scaler = correlation.RobustStandardScaler().fit(x)
+    np.testing.assert_array_equal(scaler.transform(x.to_numpy()), scaler.fit_transform(x))
+    low, median, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)
+    np.testing.assert_allclose(scaler.transform(x), (x - median) / (high - low), rtol=1e-9, atol=1e-12)
+    assert set(correlation.RobustStandardScaler(epsilon=1e-6).fit(x).scale_.tolist()) == {1e-6}  # type: ignore[union-attr]
+    for work in (scaler.fit, scaler.transform):
+        with pytest.raises(TypeError, match=r"columns of numbers, these are not: \['t'\]"):
+            work(x.assign(t="1"))
+        with pytest.raises(TypeError, match="X must hold numbers, got <U"):
+            work([["1", "2"]])
+        with pytest.raises(ValueError, match=r"X must have two dimensions, got shape \(3,\)"):
+            work([1.0, 2.0, 3.0])
+
+
 def test_bad_calls() -> None:
     with pytest.raises(TypeError, match="pandas DataFrame, got ndarray"):
         correlation.PCASubspaceDetector().fit(np.zeros((4, 2)))  # type: ignore[arg-type]
@@ -189,7 +216,7 @@ def test_bad_calls() -> None:
         correlation.PCASubspaceDetector().fit(history().assign(t="x"))
     with pytest.raises(ValueError, match=r"twice there: \['s0'\]"):
         correlation.PCASubspaceDetector().fit(history()[["s0", "s0"]])
-    with pytest.raises(ValueError, match="n_components must be a whole number, got 'many'"):
+    with pytest.raises(ValueError, match="n_components must be a whole number from 1 to 4294967295, got 'many'"):
         correlation.PCASubspaceDetector({"n_components": "many"})
     with pytest.raises(ValueError, match="ACM_BACKEND must be"):
         correlation._choose_backend("cuda")

@@ -134,6 +134,53 @@ def test_kinds_of_columns(kind: Any) -> None:
     np.testing.assert_array_equal(out["frame"]["cusum_z"], plain["frame"]["cusum_z"])
 
 
+def test_what_is_no_series_of_numbers() -> None:
+    detector = drift.CUSUMDetector()
+    for wrong in (["1", "2"], np.array(["a"]), pd.Series(["1", "2"]), pd.Series(["a"], dtype="string"), [1j]):
+        for work in (detector.fit, detector.score, drift.compute_drift_trend):
+            with pytest.raises(TypeError, match=r"(x|drift_series) must hold numbers, got "):
+                work(wrong)
+    with pytest.raises(ValueError, match="x must have rows of one length"):
+        detector.fit([[], [1.0]])
+    with pytest.raises(TypeError, match="x must hold numbers, got datetime64"):
+        detector.fit(pd.Series(pd.date_range("2026-01-01", periods=3)))
+    out = scored()
+    out["frame"]["fused"] = "1.0"
+    with pytest.raises(TypeError, match="fused must hold numbers, got "):
+        drift.compute(out["frame"], out, {})
+    frame = scored()["frame"].assign(cusum_z="high")
+    with pytest.raises(TypeError, match="cusum_z must hold numbers, got "):
+        drift.compute_drift_alert_mode(frame, {})
+
+
+def test_kinds_of_series() -> None:
+    x = np.array([1.0, 2.0, np.nan, 4.0, np.inf, 3.0, 3.0])
+    first = drift.CUSUMDetector().fit(x).score(x)
+    listed = [1, 2.0, None, 4, float("inf"), np.float32(3.0), np.int8(3)]
+    masked = np.ma.masked_invalid(x)
+    for same in (listed, pd.Series(listed, dtype=object), pd.array([1, 2, None, 4, None, 3, 3]), masked, tuple(x)):
+        np.testing.assert_array_equal(drift.CUSUMDetector().fit(same).score(same), first)
+
+
+def test_no_value_to_learn_from(caplog: pytest.LogCaptureFixture) -> None:
+    for nothing in ([], [np.nan, np.inf], pd.Series(dtype=float)):
+        caplog.clear()
+        detector = drift.CUSUMDetector().fit(nothing)
+        assert f"there is no value among {len(nothing)} to learn from: level 0 and scale 1" in caplog.text
+        for other in (drift.CUSUMDetector.from_dict(detector.to_dict()), pickle.loads(pickle.dumps(detector))):
+            assert (other.mean, other.std) == (0.0, 1.0)
+            np.testing.assert_allclose(other.score([1.0, 1.0]), [0.9, 1.8])
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_where_half_of_the_values_are_one(unit: float) -> None:
+    """The scale is their standard deviation then, and 1 where there is but one value."""
+    x = np.where(np.arange(100) % 4 == 0, 3.0, 1.0) * unit
+    assert drift.CUSUMDetector().fit(x).std == pytest.approx(np.sqrt(0.75) * unit, rel=1e-12)
+    assert drift.CUSUMDetector().fit(np.full(9, 0.1 * unit)).std == 1.0
+    assert drift.CUSUMDetector().fit(unit * (1.0 + 2.0**-52 * (np.arange(9) % 2))).std == 1.0
+
+
 def test_trend_and_volatility() -> None:
     y = np.arange(50.0) * 0.25 + 7.0
     y[[45, 47]] = [np.nan, np.inf]
@@ -165,9 +212,9 @@ def test_drift_or_fault() -> None:
 
 
 def test_bad_calls() -> None:
-    with pytest.raises(ValueError, match="threshold must be above 0, got 0"):
+    with pytest.raises(ValueError, match="threshold must be above 0 and finite, got 0"):
         drift.CUSUMDetector(threshold=0.0)
-    with pytest.raises(ValueError, match="drift must be at least 0, got -1"):
+    with pytest.raises(ValueError, match="drift must be at least 0 and finite, got -1"):
         drift.CUSUMDetector(drift=-1.0)
     with pytest.raises(ValueError, match=r"x must have one dimension, got shape \(2, 2\)"):
         drift.CUSUMDetector().fit(np.zeros((2, 2)))

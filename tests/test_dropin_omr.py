@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from typing import Any
 
@@ -191,10 +192,40 @@ def test_nothing_to_learn(x: pd.DataFrame, caplog: pytest.LogCaptureFixture) -> 
     assert "every row scores NaN" in caplog.text
     assert not model._is_fitted
     assert model.get_diagnostics() == {"fitted": False}
-    z, contributions = model.score(history(), return_contributions=True)
-    assert np.isnan(z).all()
-    assert contributions.isna().all(axis=None)
-    assert np.isnan(model.score(history())).all()
+    joblib = pytest.importorskip("joblib")
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    for other in (model, omr.OMRDetector.from_dict(json.loads(json.dumps(model.to_dict()))), joblib.load(file)):
+        caplog.clear()
+        z, contributions = other.score(history(), return_contributions=True)
+        assert "there was nothing to learn from (" in caplog.text
+        assert np.isnan(z).all()
+        assert contributions.isna().all(axis=None)
+        assert np.isnan(other.score(history())).all()
+
+
+def test_settings_are_restored() -> None:
+    model = omr.OMRDetector({"alpha": 2.0, "model_type": "linear"}).fit(history())
+    restored = omr.OMRDetector.from_dict(json.loads(json.dumps(model.to_dict())))
+    assert (restored.alpha, restored.model_type) == (2.0, "linear")
+    assert omr.OMRDetector.from_dict(model.to_dict(), cfg={"alpha": 3.0}).alpha == 3.0
+    with pytest.raises(RuntimeError, match="call fit first"):
+        omr.OMRDetector.from_dict(omr.OMRDetector().to_dict()).score(history())
+
+
+@pytest.mark.parametrize("kind", ["Int64", "float", "object", "int8"])
+def test_kinds_of_labels(kind: Any) -> None:
+    """Rows without a label belong to no regime."""
+    x = history()
+    plain = np.where(np.arange(400) < 150, 1, -1)
+    labels = pd.Series(plain).astype(kind)
+    if kind != "int8":
+        labels[plain < 0] = np.nan if kind == "float" else pd.NA
+    model = omr.OMRDetector().fit(x, labels)
+    np.testing.assert_array_equal(model.score(x), omr.OMRDetector().fit(x[:150]).score(x))
+    with pytest.raises(TypeError, match="regime_labels must hold numbers, got object"):
+        omr.OMRDetector().fit(x, np.array(["a", "b"] * 200, dtype=object))
 
 
 @KINDS

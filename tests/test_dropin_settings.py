@@ -14,7 +14,7 @@ import pytest
 from dropins import history
 
 pytest.importorskip("sklearn")
-from core import outliers, regime_clustering
+from core import ar1_detector, correlation, drift, omr, outliers, regime_clustering
 
 X = history(rows=200, sensors=3)
 
@@ -40,6 +40,41 @@ class Setting:
         return USES[self.place.split(":")[0]](part)
 
 
+def _ar1(cfg: dict[str, Any]) -> list[Any]:
+    model = ar1_detector.AR1Detector(cfg).fit(X)
+    return [model.score(X), list(model.sdmap.values())]
+
+
+def _pca(cfg: dict[str, Any]) -> list[Any]:
+    return list(correlation.PCASubspaceDetector(cfg).fit(X).score(X))
+
+
+def _scaler(cfg: dict[str, Any]) -> list[Any]:
+    return [correlation.RobustStandardScaler(**cfg).fit_transform(X)]
+
+
+def _omr(cfg: dict[str, Any]) -> list[Any]:
+    labels = np.where(np.arange(len(X)) < 120, 1, 0)
+    flat, under = omr.OMRDetector(cfg).fit(X, labels), omr.OMRDetector({"omr": cfg}).fit(X, labels)
+    np.testing.assert_array_equal(flat.score(X), under.score(X))
+    return list(flat.score(X, return_contributions=True))
+
+
+FUSED = np.abs(np.random.default_rng(1).normal(size=120)) + np.linspace(0.0, 3.0, 120)
+
+
+def _cusum(cfg: dict[str, Any]) -> list[Any]:
+    model = drift.CUSUMDetector(**cfg).fit(FUSED)
+    return [model.score(FUSED), model.threshold]
+
+
+def _drift(cfg: dict[str, Any]) -> list[Any]:
+    out = {"frame": pd.DataFrame({"fused": FUSED})}
+    frame = drift.compute(out["frame"], out, cfg)["frame"]
+    modes = drift.compute_drift_alert_mode(frame.copy(), cfg)["alert_mode"] == "DRIFT"
+    return [frame.to_numpy(), modes]
+
+
 def _forest(cfg: dict[str, Any]) -> list[Any]:
     model = outliers.IsolationForestDetector({"n_estimators": 5, **cfg}).fit(X)
     return [model.score(X), model.predict(X)]
@@ -60,6 +95,12 @@ def _regimes(cfg: dict[str, Any]) -> list[Any]:
 
 
 USES: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
+    "ar1": _ar1,
+    "pca": _pca,
+    "scaler": _scaler,
+    "omr": _omr,
+    "cusum": _cusum,
+    "drift": _drift,
     "forest": _forest,
     "mixture": _mixture,
     "regimes": _regimes,
@@ -111,6 +152,40 @@ def word(place: str, *words: str) -> list[Setting]:
 
 INF = float("inf")
 SETTINGS = [
+    real("ar1:eps", 0.125, -0.5, INF),
+    real("ar1:phi_cap", 0.25, -0.1, 1.0, 1.5, INF),
+    real("ar1:sd_floor", 4.0, 0.0, -1e-6, INF),
+    *word("ar1:fuse", "mean", "median", "p95"),
+    whole("pca:n_components", 2, 1),
+    *switch("pca:incremental"),
+    whole("pca:batch_size", 100, 1),
+    real("scaler:epsilon", 0.5, -1.0, INF),
+    *switch("scaler:with_centering"),
+    *switch("scaler:with_scaling"),
+    *word("omr:model_type", "auto", "pls", "linear", "pca"),
+    Setting("omr:model_type", ("pls", omr.ModelType.PLS), ()),
+    whole("omr:n_components", 2, 1),
+    real("omr:alpha", 0.5, 0.0, -1.0, INF),
+    whole("omr:min_samples", 50, 1),
+    real("omr:max_z_score", 4.0, 0.0, -1.0),
+    Setting("omr:max_z_score", (INF, "inf"), ()),
+    real("omr:variance_floor", 0.5, -0.5, INF),
+    real("omr:missingness_drop", 0.25, -0.5, 1.5, INF),
+    whole("omr:healthy_regime", 1, 0),
+    real("cusum:threshold", 3.0, 0.0, -1.0, INF),
+    real("cusum:drift", 0.25, -1.0, INF),
+    real("drift:drift.cusum.threshold", 3.0, 0.0, -1.0, INF),
+    real("drift:drift.cusum.drift", 0.25, -1.0, INF),
+    real("drift:drift.cusum.smoothing_alpha", 0.25, 0.0, 1.5, INF),
+    real("drift:drift.p95_threshold", 3.0, INF, -INF),
+    *switch("drift:drift.multi_feature.enabled"),
+    whole("drift:drift.multi_feature.trend_window", 10, 1, enabled=True),
+    real("drift:drift.multi_feature.trend_threshold", 0.25, INF, enabled=True),
+    real("drift:drift.multi_feature.fused_drift_min", 0.5, INF, enabled=True),
+    real("drift:drift.multi_feature.fused_drift_max", 4.0, INF, enabled=True),
+    real("drift:drift.multi_feature.regime_volatility_max", 0.5, INF, enabled=True),
+    real("drift:drift.multi_feature.hysteresis_on", 2.0, INF, enabled=True),
+    real("drift:drift.multi_feature.hysteresis_off", 1.0, INF, enabled=True),
     whole("forest:n_estimators", 7, 1),
     whole("forest:random_state", 3, 0),
     Setting("forest:max_samples", ("auto", np.str_("auto"), 256, 256.0, "256"), (*NOT_NUMBERS, 0, -1, 1.5, INF, "all")),
@@ -153,7 +228,7 @@ SETTINGS = [
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.place.replace(":", "-"))
 def test_every_kind_of_a_value_is_the_same_value(setting: Setting) -> None:
     first = setting.use(setting.good[0])
-    assert all(np.isfinite(part).all() for part in first)
+    assert all(np.isfinite(np.asarray(part)).all() for part in first)
     for other in setting.good[1:]:
         for a, b in zip(setting.use(other), first, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -162,12 +237,17 @@ def test_every_kind_of_a_value_is_the_same_value(setting: Setting) -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.place.replace(":", "-"))
 def test_what_it_cannot_be_is_refused_by_name(setting: Setting) -> None:
     for value in setting.bad:
+        if value is None and setting.place in {"omr:healthy_regime", "scaler:epsilon"}:
+            continue  # Their defaults.
         words = re.escape(f"{setting.name} must be ") + ".*, got " + re.escape(repr(value))
         with pytest.raises(ValueError, match=f"^{words}$"):
             setting.use(value)
 
 
 DESCRIBED = {
+    "ar1": ar1_detector.AR1Detector,
+    "pca": correlation.PCASubspaceDetector,
+    "omr": omr.OMRDetector,
     "forest": outliers.IsolationForestDetector,
     "mixture": outliers.GMMDetector,
     "regimes": regime_clustering.cluster_regimes,
@@ -184,12 +264,21 @@ def test_every_setting_is_asked(kind: str) -> None:
     assert described == asked
 
 
-@pytest.mark.parametrize("make", [outliers.IsolationForestDetector, outliers.GMMDetector])
+@pytest.mark.parametrize(
+    "make",
+    [
+        ar1_detector.AR1Detector,
+        correlation.PCASubspaceDetector,
+        omr.OMRDetector,
+        outliers.IsolationForestDetector,
+        outliers.GMMDetector,
+    ],
+)
 def test_detectors_take_a_dict_or_nothing(make: Any) -> None:
     for nothing in (None, {}, pd.Series(dtype=float).to_dict()):
         make(nothing)
     for wrong in ([("a", 1)], "n_components", 5, {"a"}):
-        with pytest.raises(TypeError, match=r"_cfg must be a dict of settings, got (list|str|int|set)"):
+        with pytest.raises(TypeError, match=r"cfg must be a dict of settings, got (list|str|int|set)"):
             make(wrong)
 
 
@@ -208,7 +297,39 @@ def test_sections_are_dicts() -> None:
         regime_clustering.cluster_regimes(X, pre_scaled="no")  # type: ignore[arg-type]
 
 
+def test_sections_of_drift_and_omr() -> None:
+    frame = pd.DataFrame({"fused": FUSED})
+    for cfg in (None, {}, {"drift": None}, {"drift": {"cusum": None, "multi_feature": {}}}):
+        drift.compute(frame, {"frame": frame}, cfg)  # type: ignore[arg-type]
+        drift.compute_drift_alert_mode(frame, cfg)
+    for wrong, name in (([1], "cfg"), ({"drift": 2.0}, "drift"), ({"drift": {"cusum": [1]}}, "drift.cusum")):
+        with pytest.raises(TypeError, match=f"{name} must be a dict of settings, got "):
+            drift.compute(frame, {"frame": frame}, wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"drift\.multi_feature must be a dict of settings, got bool"):
+        drift.compute_drift_alert_mode(frame, {"drift": {"multi_feature": True}})
+    with pytest.raises(TypeError, match="omr must be a dict of settings, got list"):
+        omr.OMRDetector({"omr": ["pca"]})
+
+
+def test_settings_beside_those_under_omr_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert omr.OMRDetector({"omr": {"alpha": 2.0}, "n_components": 3}).n_components == 5
+    assert "not these beside it: ['n_components']" in caplog.text
+
+
+def test_windows_and_counts() -> None:
+    for window in (0, -3, 2.5, True, None, "many"):
+        for work in (drift.compute_drift_trend, drift.compute_regime_volatility):
+            with pytest.raises(ValueError, match="window must be a whole number from 1 to "):
+                work([1.0, 2.0, 4.0], window=window)  # type: ignore[arg-type]
+        if window != 0:
+            with pytest.raises(ValueError, match="top_n must be a whole number from 0 to "):
+                omr.OMRDetector().get_top_contributors(X, X.index[0], window)  # type: ignore[arg-type]
+    assert drift.compute_drift_trend([1.0, 2.0, 4.0], window=np.int64(2)) == 2.0
+
+
 def test_bounds_that_cross() -> None:
+    with pytest.raises(ValueError, match=r"fused_drift_min must be at most fused_drift_max, got 6.0 and 5.0"):
+        drift.compute_drift_alert_mode(X.copy(), {"drift": {"multi_feature": {"fused_drift_min": 6}}})
     with pytest.raises(ValueError, match="k_min must be at most k_max, got 4 and 3"):
         outliers.GMMDetector({"k_min": 4, "k_max": "3"})
     with pytest.raises(ValueError, match=r"k_min must be at most regimes.auto_k.k_max, got 9 and 6"):

@@ -11,7 +11,7 @@ import pytest
 from dropins import history
 
 pytest.importorskip("sklearn")
-from core import outliers, regime_clustering
+from core import ar1_detector, correlation, drift, omr, outliers, regime_clustering
 
 # The second of each is no power of two: every number is rounded anew.
 UNITS = [2.0**-40, 1e-12, 2.0**40, 1e12]
@@ -26,6 +26,31 @@ def plant(seed: int) -> pd.DataFrame:
     x["shakes"] = 5e3 * (1.0 + 2.0**-52 * (np.arange(len(x)) % 2))
     x["seldom"] = np.where(np.arange(len(x)) % 10 == 0, 5.0, 0.0)
     return x
+
+
+def _ar1(x: pd.DataFrame) -> list[Any]:
+    return list(ar1_detector.AR1Detector().fit(x[:250]).score(x, return_per_sensor=True))
+
+
+def _pca(x: pd.DataFrame) -> list[Any]:
+    return list(correlation.PCASubspaceDetector({"n_components": 2}).fit(x[:250]).score(x))
+
+
+def _omr(kind: str) -> Callable[[pd.DataFrame], list[Any]]:
+    def use(x: pd.DataFrame) -> list[Any]:
+        model = omr.OMRDetector({"model_type": kind, "n_components": 2}).fit(x[:250])
+        return list(model.score(x, return_contributions=True))
+
+    return use
+
+
+def _cusum(x: pd.DataFrame) -> list[Any]:
+    """Each column of which half is not one value, and then of one that is."""
+    found = []
+    for name in (*x.columns[:4], "seldom"):
+        model = drift.CUSUMDetector(drift=0.5).fit(x[name][:250])
+        found.append(model.score(x[name]))
+    return found
 
 
 def _forest(x: pd.DataFrame) -> list[Any]:
@@ -47,6 +72,11 @@ def _regimes(method: str) -> Callable[[pd.DataFrame], list[Any]]:
 
 
 USES: dict[str, tuple[Any, Callable[[pd.DataFrame], list[Any]]]] = {
+    "ar1": (ar1_detector, _ar1),
+    "pca": (correlation, _pca),
+    "linear": (omr, _omr("linear")),
+    "pls": (omr, _omr("pls")),
+    "cusum": (drift, _cusum),
     "forest": (outliers, _forest),
     "mixture": (outliers, _mixture),
     "hdbscan": (regime_clustering, _regimes("hdbscan")),
@@ -74,6 +104,9 @@ def test_movement_is_seen_in_any_unit(unit: float) -> None:
     """A deviation of 1e-10 is nothing for a sensor in the thousands, and all there is for one of 1e-9."""
     x = plant(0) * unit
     forest, mixture = outliers.IsolationForestDetector().fit(x).model, outliers.GMMDetector().fit(x).model
+    subspace, residual = correlation.PCASubspaceDetector().fit(x), omr.OMRDetector().fit(x).model
+    assert residual is not None
+    assert subspace.keep_cols == residual.feature_names == ["s0", "s1", "s2", "s3", "seldom"]
     assert forest is not None
     assert mixture is not None
     for moves in (forest.moves, mixture.moves):
