@@ -18,9 +18,12 @@ features = acm_rs.feature_matrix(x, 16, fill="median")
 assert features.shape == (2000, len(acm_rs.feature_names([f"s{i}" for i in range(9)])))
 assert np.isfinite(features).all()
 
-# The drop-ins for ACM lie in the wheel as data.
-dropins = {path.name for path in (Path(acm_rs.__file__).parent / "dropins").iterdir()}
-assert {"fast_features.py.txt", "ar1_detector.py.txt", "omr.py.txt"} <= dropins, dropins
+# The drop-ins for ACM lie in the wheel as data, and can be compiled.
+folder = Path(acm_rs.__file__).parent / "dropins"
+names = ("ar1_detector", "correlation", "drift", "fast_features", "omr", "outliers", "regime_clustering")
+assert {path.name for path in folder.iterdir()} == {f"{name}.py.txt" for name in names}, folder
+for name in names:
+    compile((folder / f"{name}.py.txt").read_text("utf-8"), name, "exec")
 
 free_threaded = not getattr(sys, "_is_gil_enabled", lambda: True)()
 print(f"acm_rs {acm_rs.__version__} works: Python {sys.version.split()[0]}, free-threaded: {free_threaded}")

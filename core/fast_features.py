@@ -28,11 +28,12 @@ import datetime as dt
 import importlib
 import logging
 import math
+import numbers
 import operator
 import os
 import re
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations, islice, permutations, product
@@ -321,13 +322,16 @@ def _at_least(name: str, value: object, least: int) -> int:
 
 
 def _number(name: str, value: object, least: float) -> float:
-    try:
-        number = float(cast("Any", value))
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number, got {value!r}") from None
-    if isinstance(value, str) or not number >= least:
+    if not _is_real(value):
+        raise ValueError(f"{name} must be a number, got {value!r}")
+    number = float(cast("Any", value))
+    if not number >= least:
         raise ValueError(f"{name} must be a number and at least {least:g}, got {value!r}")
     return number
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _check_window(window: object, min_periods: object) -> tuple[int, int]:
@@ -932,11 +936,13 @@ def _column_std(x: Array) -> Array:
 
 
 def _check_bands(bands: Bands | None, fs: float) -> list[tuple[float, float]]:
-    if isinstance(fs, (bool, str)) or not math.isfinite(fs) or fs <= 0.0:
+    if not _is_real(fs) or not math.isfinite(fs) or fs <= 0.0:
         raise ValueError(f"fs must be a positive number, got {fs!r}")
     nyquist = 0.5 * float(fs)
     if bands is None:
         return [(0.0, 0.1 * nyquist), (0.1 * nyquist, 0.3 * nyquist), (0.3 * nyquist, nyquist)]
+    if isinstance(bands, str) or not isinstance(bands, Iterable):
+        raise ValueError(f"bands must be a list of pairs of frequencies (low, high), got {bands!r}")
     checked = []
     for band in bands:
         try:
@@ -1337,11 +1343,7 @@ def rolling_skew_kurt(
     >>> out["a_kurt"].round(9).tolist()
     [nan, nan, nan, -1.2]
     """
-    limits = []
-    for name, limit in (("skew_clip", skew_clip), ("kurt_clip", kurt_clip)):
-        if not float(limit) >= 0.0:
-            raise ValueError(f"{name} must not be negative, got {limit!r}")
-        limits.append(float(limit))
+    limits = [_number("skew_clip", skew_clip, 0.0), _number("kurt_clip", kurt_clip, 0.0)]
     use_rust = _use_rust()
 
     def compute(x: Array, window: int, min_periods: int) -> Array:

@@ -36,3 +36,9 @@ def test_what_has_one_name_is_one_thing() -> None:
     assert {"_choose_backend", "_values", "_check", "_real", "_LARGEST"} <= set(shared)
     apart = {name: sorted(files) for name, files in shared.items() if len(set(files.values())) > 1}
     assert not apart
+
+
+def test_the_smoke_test_of_a_wheel_asks_for_all_of_them() -> None:
+    smoke = (CORE.parent / ".github" / "smoke_test.py").read_text("utf-8")
+    for path in CORE.glob("[!_]*.py"):
+        assert f'"{path.stem}"' in smoke

@@ -14,7 +14,7 @@ import pytest
 from dropins import history
 
 pytest.importorskip("sklearn")
-from core import ar1_detector, correlation, drift, omr, outliers, regime_clustering
+from core import ar1_detector, correlation, drift, fast_features, omr, outliers, regime_clustering
 
 X = history(rows=200, sensors=3)
 
@@ -350,3 +350,36 @@ def test_a_configuration_that_is_no_plain_dict() -> None:
     model = outliers.IsolationForestDetector(MappingProxyType({"n_estimators": 3})).fit(X)
     assert model.model is not None
     assert model.model.n_estimators == 3
+
+
+FEATURES: list[tuple[str, float, Callable[[Any], Any]]] = [
+    ("confidence_threshold", 0.5, lambda v: fast_features.ConfidenceGatedNormalizer(confidence_threshold=v)),
+    ("epsilon", 0.5, lambda v: fast_features.ConfidenceGatedNormalizer(epsilon=v)),
+    ("min_regime_samples", 5, lambda v: fast_features.ConfidenceGatedNormalizer(min_regime_samples=v)),
+    ("window", 5, lambda v: fast_features.rolling_median(X, v)),
+    ("min_periods", 1, lambda v: fast_features.rolling_median(X, 5, min_periods=v)),
+    ("skew_clip", 0.5, lambda v: fast_features.rolling_skew_kurt(X, 5, skew_clip=v)),
+    ("kurt_clip", 0.5, lambda v: fast_features.rolling_skew_kurt(X, 5, kurt_clip=v)),
+    ("fs", 0.5, lambda v: fast_features.rolling_spectral_energy(X, 5, fs=v)),
+    ("bands", float("nan"), lambda v: fast_features.rolling_spectral_energy(X, 5, bands=v)),
+    ("max_lag", 2, lambda v: fast_features.build_lagged_features(X, v)),
+    ("batch_size", 2, lambda v: fast_features.batched_pairwise_lag(X, batch_size=v)),
+    ("min_corr", 0.5, lambda v: fast_features.batched_pairwise_lag(X, min_corr=v)),
+    ("low_var_threshold", 0.5, lambda v: fast_features.impute_features(X, X, v)),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "use"), FEATURES, ids=[name for name, _, _ in FEATURES])
+def test_settings_of_features(name: str, value: float, use: Callable[[Any], Any]) -> None:
+    """They are arguments of functions, not texts of a table: digits in a text are refused too."""
+    if value == value:
+        use(value)
+        use(np.int64(value) if isinstance(value, int) else np.float32(value))
+    # Any threshold of confidence may be, one below all of them too.
+    for bad in (True, np.bool_(True), "many", "5", float("nan"), 5j, {"a": 1}, -1, np.complex128(5)):
+        if not (name == "confidence_threshold" and bad == -1):
+            with pytest.raises(ValueError, match=f"^{name} must "):
+                use(bad)
+    if name != "bands":
+        with pytest.raises(ValueError, match=f"^{name} must "):
+            use(None)

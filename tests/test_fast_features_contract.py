@@ -262,7 +262,7 @@ def test_clipping_of_skewness_and_kurtosis(backend: str) -> None:
     assert bound.iloc[-1].tolist() == [2.0, 3.0]
     assert below.iloc[-1].tolist() == [-2.0, 3.0]
     for bad in ({"skew_clip": -1.0}, {"kurt_clip": float("nan")}):
-        with pytest.raises(ValueError, match=f"{next(iter(bad))} must not be negative"):
+        with pytest.raises(ValueError, match=f"{next(iter(bad))} must be a number and at least 0"):
             ff.rolling_skew_kurt(df, 20, **bad)
 
 

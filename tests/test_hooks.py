@@ -7,6 +7,8 @@ from typing import Any
 
 import acm_rs
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 HOOKS = [acm_rs.score_batch, acm_rs.train_pca, acm_rs.iforest_scores]
@@ -105,6 +107,142 @@ def test_bad_batches(hook: Any, batch: Any, error: type[Exception], words: str) 
         hook(batch)
 
 
-def test_bad_numbers_of_components() -> None:
-    with pytest.raises(ValueError, match="at least 1, got -2"):
-        acm_rs.train_pca({"matrix": plant(), "n_components": -2})
+NAMES = ["flow", "power", "temp", "speed"]
+
+
+def pandas_frame(x: np.ndarray, names: list[str]) -> Any:
+    return pd.DataFrame(x, columns=names)
+
+
+def polars_frame(x: np.ndarray, names: list[str]) -> Any:
+    return pl.DataFrame(x, schema=names)
+
+
+def arrow_table(x: np.ndarray, names: list[str]) -> Any:
+    return pytest.importorskip("pyarrow").table({name: x[:, j] for j, name in enumerate(names)})
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("frame", [pandas_frame, polars_frame, arrow_table])
+def test_frames_are_taken_by_names(hook: Any, frame: Any) -> None:
+    x, train = plant(1)[:50], plant()
+    x[20:, 2] += 30.0
+    first = hook({"matrix": x, "train": train, "columns": NAMES})
+    turned = [2, 0, 3, 1]
+    other = frame(x[:, turned], [NAMES[j] for j in turned])
+    learnt = frame(train, NAMES)
+    for batch in (
+        {"matrix": frame(x, NAMES), "train": learnt},
+        {"matrix": other, "train": learnt},
+        {"matrix": other, "train": train, "columns": NAMES},
+        {"matrix": other, "train": frame(train[:, turned], [NAMES[j] for j in turned]), "columns": NAMES},
+        {"matrix": frame(np.column_stack([x, x[:, 0]]), [*NAMES, "more"]), "train": learnt, "columns": NAMES},
+        {"matrix": x, "train": learnt},
+        {"matrix": frame(x, NAMES), "train": train.tolist()},
+    ):
+        assert hook(batch) == first
+
+
+def test_kinds_of_tables() -> None:
+    x = plant()
+    first = acm_rs.iforest_scores({"matrix": x})
+    masked = np.ma.masked_array(x.copy(), mask=False)
+    for same in (x.tolist(), x.astype(object), masked, np.asfortranarray(x), pd.DataFrame(x), x.view(np.ndarray)[::1]):
+        assert acm_rs.iforest_scores({"matrix": same}) == first
+    masked[3, 1] = np.ma.masked
+    holed: Any = x.astype(object)
+    holed[3, 1] = None
+    plain = x.copy()
+    plain[3, 1] = np.nan
+    for same in (masked, holed, holed.tolist(), pd.DataFrame(plain).astype("Float64")):
+        assert acm_rs.iforest_scores({"matrix": same}) == acm_rs.iforest_scores({"matrix": plain})
+    assert acm_rs.score_batch({"matrix": pd.DataFrame(x[:0]), "train": x})["n_rows"] == 0
+
+
+def test_what_is_given_back() -> None:
+    for given, said in ((0, "0"), (None, ""), ("", ""), (20260101, "20260101"), ("Fan 1", "Fan 1")):
+        found = acm_rs.score_batch({"matrix": plant(1)[:5], "train": plant(), "equip": given, "run_ts": given})
+        assert (found["equip"], found["run_ts"]) == (said, said)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"columns": "abcd"}, TypeError, r'`input\["columns"\]` must be a list of names, got str'),
+        ({"columns": 4}, TypeError, r'`input\["columns"\]` must be a list of names, got int'),
+        (
+            {"columns": ["a", "b", "b", "c"]},
+            ValueError,
+            r'`input\["columns"\]` must be different names, got \'b\' twice',
+        ),
+        ({"columns": []}, ValueError, r'`input\["columns"\]` must have 4 names, one for each column, got 0'),
+        ({"matrix": plant() * 1j}, TypeError, r'`input\["matrix"\]` must be a table of numbers, got one of complex128'),
+        ({"train": plant().astype(str)}, TypeError, r'`input\["train"\]` must be a table of numbers, got one of <U'),
+        ({"matrix": [[1.0, 2.0], [1.0]]}, ValueError, r'`input\["matrix"\]` must have rows of one length'),
+        ({"matrix": [[10**400, 1, 2, 3]]}, ValueError, r'`input\["matrix"\]` must be free of numbers beyond float64'),
+        (
+            {"train": pd.DataFrame({"flow": ["a"] * 40, "power": 1.0})},
+            TypeError,
+            r'`input\["train"\]` must hold numbers, but columns \'flow\' hold String',
+        ),
+        (
+            {"train": pandas_frame(plant(), NAMES), "matrix": pandas_frame(plant(), [*NAMES[:3], "load"])},
+            ValueError,
+            r'must have the columns of the frame in "train"; missing: \'speed\'; not known: \'load\'$',
+        ),
+        (
+            {"matrix": pandas_frame(plant(), NAMES), "columns": ["flow", "rpm"]},
+            ValueError,
+            r'`input\["matrix"\]` must have the columns of "columns"; missing: \'rpm\'$',
+        ),
+        ({"matrix": {"flow": [1.0]}}, TypeError, r'`input\["matrix"\]` must be a NumPy array .* got dict'),
+    ],
+)
+def test_what_is_refused_by_name(hook: Any, change: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        hook({"matrix": plant(), "train": plant(), **change})
+
+
+@pytest.mark.parametrize("hook", [acm_rs.score_batch, acm_rs.iforest_scores])
+@pytest.mark.parametrize("key", ["matrix", "train"])
+@pytest.mark.parametrize("value", [7.0, np.nan])
+def test_rows_that_say_nothing(hook: Any, key: str, value: float) -> None:
+    batch = (
+        {"matrix": np.full((50, 4), value)}
+        if key == "matrix"
+        else {"matrix": plant(), "train": np.full((50, 4), value)}
+    )
+    with pytest.raises(ValueError, match=rf'`input\["{key}"\]` must have a (column that changes|value)'):
+        hook(batch)
+
+
+@pytest.mark.parametrize("value", [1e300, -1e151, 1.7e308])
+def test_huge_values(value: float) -> None:
+    """Scored they are odd, learnt from they are left out or refused by name."""
+    x, train = plant(1)[:50], plant()
+    x[7, 1] = value
+    found = acm_rs.score_batch({"matrix": x, "train": train, "columns": NAMES})["scores"]
+    assert int(np.argmax(found["fused_score"])) == int(np.argmax(found["ar1_residual"])) == 7
+    assert found["iforest_score"][7] > np.median(found["iforest_score"])
+    assert all(np.isfinite(values).all() for values in found.values())
+    train[30, 1] = value
+    with pytest.warns(UserWarning, match="left out"):
+        assert np.isfinite(acm_rs.score_batch({"matrix": x, "train": train})["scores"]["fused_score"]).all()
+    with pytest.raises(ValueError, match=r'`input\["train"\]` must be within ±1e150, but is not in \'power\''):
+        acm_rs.train_pca({"matrix": x, "train": train, "columns": NAMES})
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [(-2, ValueError, "at least 1, got -2"), (0, ValueError, "at least 1, got 0")]
+    + [(bad, TypeError, "an integer, got ") for bad in (2.7, 2.0, True, "2", float("nan"), [2])],
+)
+def test_bad_numbers_of_components(given: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=rf'`input\["n_components"\]` must be {words}'):
+        acm_rs.train_pca({"matrix": plant(), "n_components": given})
+
+
+def test_numbers_of_components() -> None:
+    for given, k in ((None, 4), (np.int64(2), 2), (1, 1), (99, 4), (10**30, 4)):
+        assert len(acm_rs.train_pca({"matrix": plant(), "n_components": given})["components"]) == k
