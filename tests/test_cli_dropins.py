@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import acm_rs
@@ -67,6 +68,7 @@ def test_in_and_out_again(given: str, checkout: Path, run: Run) -> None:
     assert set(lines) == {f"core/{name}" for name in ALL}
     assert lines["core/omr.py"] == "installed, ACM's is kept as omr.py.before-acm-rs; served by rust"
     assert lines["core/regime_clustering.py"] == "installed, new; served by rust"
+    assert not list(checkout.rglob("__pycache__"))
     for name, content in dropins._carried().items():
         assert (checkout / "core" / name).read_bytes() == content
     assert (checkout / "core" / "fuse.py").read_text() == "# not replaced\n"
@@ -105,20 +107,97 @@ def test_some_of_them(checkout: Path, run: Run) -> None:
     assert contents(checkout) == before
 
 
-def test_what_a_person_edited_stays(checkout: Path, run: Run) -> None:
+def test_what_was_changed_stays(checkout: Path, run: Run) -> None:
     run("dropins", "install", str(checkout))
     edited = checkout / "core" / "omr.py"
     edited.write_text("# mine\n")
     now = contents(checkout)
     status, _, complained = run("dropins", "install", str(checkout))
-    assert (status, "omr.py was edited since it was installed" in complained) == (1, True)
+    assert (status, "omr.py was changed since it was installed: if by a newer ACM, --force" in complained) == (1, True)
     assert contents(checkout) == now
     status, said, _ = run("dropins", "install", str(checkout), "--undo")
     assert status == 0
-    assert "was edited since: left as it is, ACM's is omr.py.before-acm-rs" in said
+    assert "was changed since: left as it is, ACM's earlier one is kept as omr.py.before-acm-rs.1" in said
     assert edited.read_text() == "# mine\n"
-    assert (checkout / "core" / "omr.py.before-acm-rs").read_text() == "# ACM's own omr.py\n"
+    assert (checkout / "core" / "omr.py.before-acm-rs.1").read_text() == "# ACM's own omr.py\n"
     assert (checkout / "core" / "drift.py").read_text() == "# ACM's own drift.py\n"
+    # Nothing is stuck: the way in and out is open again, and the old backup stays.
+    assert run("dropins", "install", str(checkout))[0] == 0
+    assert run("dropins", "install", str(checkout), "--undo")[0] == 0
+    assert edited.read_text() == "# mine\n"
+    assert (checkout / "core" / "omr.py.before-acm-rs.1").read_text() == "# ACM's own omr.py\n"
+
+
+def test_a_newer_acm(checkout: Path, run: Run) -> None:
+    """Twice a pull overwrites a drop-in, once also one that ACM had none of; every version stays."""
+    core = checkout / "core"
+    run("dropins", "install", str(checkout))
+    for version in (2, 3):
+        for name in ("omr.py", "regime_clustering.py"):
+            (core / name).write_text(f"# ACM's own {name}, version {version}\n")
+        assert run("dropins", "install", str(checkout))[0] == 1
+        status, said, _ = run("dropins", "install", str(checkout), "--force")
+        assert status == 0
+        lines = dict(line.split(maxsplit=1) for line in said.splitlines())
+        before = f"omr.py.before-acm-rs.{version - 1}"
+        assert lines["core/omr.py"] == (
+            f"renewed, ACM's is kept as omr.py.before-acm-rs, the one before as {before}; served by rust"
+        )
+        assert lines["core/drift.py"] == "renewed, ACM's is kept as drift.py.before-acm-rs; served by rust"
+        assert (core / "omr.py").read_bytes() == dropins._carried()["omr.py"]
+    assert (core / "omr.py.before-acm-rs.1").read_text() == "# ACM's own omr.py\n"
+    assert (core / "omr.py.before-acm-rs.2").read_text() == "# ACM's own omr.py, version 2\n"
+    assert (
+        core / "regime_clustering.py.before-acm-rs.1"
+    ).read_text() == "# ACM's own regime_clustering.py, version 2\n"
+    assert run("dropins", "install", str(checkout), "--undo")[0] == 0
+    for name in ("omr.py", "regime_clustering.py"):
+        assert (core / name).read_text() == f"# ACM's own {name}, version 3\n"
+    assert (core / "drift.py").read_text() == "# ACM's own drift.py\n"
+    assert not (core / "acm-rs-dropins.json").exists()
+
+
+def test_a_record_or_a_backup_that_is_gone(checkout: Path, run: Run) -> None:
+    core = checkout / "core"
+    before = contents(checkout)
+    run("dropins", "install", str(checkout))
+    (core / "acm-rs-dropins.json").unlink()
+    status, said, _ = run("dropins", "install", str(checkout))
+    assert (status, "core/regime_clustering.py  is there already, as ACM's own" in said) == (0, True)
+    run("dropins", "install", str(checkout), "--undo")
+    (core / "regime_clustering.py").unlink()
+    assert contents(checkout) == before
+    run("dropins", "install", str(checkout))
+    (core / "omr.py.before-acm-rs").unlink()
+    status, said, _ = run("dropins", "install", str(checkout), "--undo")
+    assert (status, "left as it is: omr.py.before-acm-rs is gone" in said) == (0, True)
+    assert (core / "omr.py").read_bytes() == dropins._carried()["omr.py"]
+    (core / "drift.py.before-acm-rs").write_text("# whose?\n")
+    status, _, complained = run("dropins", "install", str(checkout))
+    assert (status, "no record of how: put it aside first, or --force" in complained) == (1, True)
+    assert run("dropins", "install", str(checkout), "--force")[0] == 0
+    assert (core / "drift.py.before-acm-rs.1").read_text() == "# whose?\n"
+    assert (core / "drift.py.before-acm-rs").read_text() == "# ACM's own drift.py\n"
+
+
+def test_undo_takes_no_force(checkout: Path, run: Run) -> None:
+    run("dropins", "install", str(checkout))
+    status, _, complained = run("dropins", "install", str(checkout), "--undo", "--force")
+    assert (status, "--force is for installing" in complained) == (2, True)
+
+
+def test_an_import_that_does_not_end(checkout: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does what it started, which holds its output open; and nothing is left behind."""
+    monkeypatch.setattr(dropins, "_PATIENCE", 2.0)
+    hang = "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(8)'])\n"
+    (checkout / "core" / "__init__.py").write_text(hang + "time.sleep(60)\n")
+    started = time.monotonic()
+    status, said, _ = run("dropins", "install", str(checkout), "--only", "omr.py")
+    assert time.monotonic() - started < 7.0
+    assert (status, "cannot be told in this Python: no answer in 2 seconds" in said) == (0, True)
+    (checkout / "core" / "__init__.py").write_text("input()\n")
+    _, said, _ = run("dropins", "install", str(checkout), "--only", "omr.py")
+    assert "cannot be told in this Python: EOFError" in said
 
 
 def test_a_git_checkout_may_put_acms_back(checkout: Path, run: Run) -> None:

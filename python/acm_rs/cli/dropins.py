@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -24,11 +27,17 @@ __all__ = ["Installed", "add_dropins", "install", "undo"]
 _BACKUP = ".before-acm-rs"
 _RECORD = "acm-rs-dropins.json"
 
+# Seconds that an import of ACM's folder may take.
+_PATIENCE = 60.0
+
 _INSTALL = """Put the drop-ins into a checkout of ACM, whose own files are kept beside them; or take them out again.
 
 FOLDER is the checkout, or its folder core. Each file is self-contained and takes the place of ACM's file of that name
 (regime_clustering.py is new). ACM's file is kept as core/NAME.before-acm-rs, and --undo puts it back. Which backend
 serves each file in this Python is printed: rust is acm_rs.
+
+Before ACM is updated, take them out; put them in again after. Where a newer ACM has overwritten a drop-in already,
+--force takes the file that is there for ACM's own, and keeps the older one too, as core/NAME.before-acm-rs.1.
 
 Examples:
 
@@ -37,6 +46,8 @@ Examples:
   acm-rs dropins install ../ACM --only omr.py --only drift.py
 
   acm-rs dropins install ../ACM --undo
+
+  acm-rs dropins install ../ACM --force
 """
 
 _MARK = "backends:"
@@ -91,48 +102,124 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _record(core: Path) -> dict[str, str]:
-    """The files that were installed before, with their digests."""
-    path = core / _RECORD
-    if not path.is_file():
-        return {}
-    try:
-        said = json.loads(path.read_text("utf-8"))["files"]
-        return {str(name): str(digest) for name, digest in said.items()}
-    except (ValueError, KeyError, AttributeError, TypeError):
-        raise Refusal(f"{path} is damaged: put it aside, and ACM's files back by hand (*{_BACKUP})") from None
+@dataclass
+class _Record:
+    """The files that were installed before, with their digests, and those of them that ACM had none of."""
+
+    files: dict[str, str]
+    new: set[str]
+
+    @classmethod
+    def read(cls, core: Path) -> _Record:
+        path = core / _RECORD
+        if not path.is_file():
+            return cls({}, set())
+        try:
+            said = json.loads(path.read_text("utf-8"))
+            files = {str(name): str(digest) for name, digest in said["files"].items()}
+            return cls(files, {str(name) for name in said["new"]})
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise Refusal(f"{path} is damaged: put it aside, and ACM's files back by hand (*{_BACKUP})") from None
+
+    def keep(self, core: Path) -> None:
+        if self.files:
+            said = {"acm_rs": acm_rs.__version__, "files": dict(sorted(self.files.items())), "new": sorted(self.new)}
+            _write(core / _RECORD, (json.dumps(said, indent=2) + "\n").encode())
+        else:
+            (core / _RECORD).unlink(missing_ok=True)
+
+
+@dataclass
+class _State:
+    """What lies in the folder of one drop-in."""
+
+    path: Path
+    recorded: str | None
+
+    def __post_init__(self) -> None:
+        self.backup = self.path.with_name(self.path.name + _BACKUP)
+        self.now = self.path.read_bytes() if self.path.is_file() else None
+        self.theirs = self.backup.read_bytes() if self.backup.is_file() else None
+
+    @property
+    def changed(self) -> bool:
+        """Whether a file is there that is neither what was installed nor ACM's."""
+        return self.now is not None and self.now != self.theirs and _digest(self.now) != self.recorded
+
+    def put_aside(self) -> Path | None:
+        """Give the backup another name, under which it stays."""
+        if self.theirs is None:
+            return None
+        names = (self.backup.with_name(f"{self.backup.name}.{k}") for k in itertools.count(1))
+        aside = next(path for path in names if not path.exists())
+        self.backup.rename(aside)
+        self.theirs = None
+        return aside
 
 
 def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(path.name + ".new")
+    fresh = path.with_name(path.name + ".acm-rs-new")
     fresh.write_bytes(content)
     fresh.replace(path)
 
 
-def _keep_record(core: Path, files: dict[str, str]) -> None:
-    if files:
-        said = {"acm_rs": acm_rs.__version__, "files": dict(sorted(files.items()))}
-        _write(core / _RECORD, (json.dumps(said, indent=2) + "\n").encode())
-    else:
-        (core / _RECORD).unlink(missing_ok=True)
-
-
 def _backends(core: Path, names: list[str]) -> tuple[dict[str, str], str]:
-    command = [sys.executable, "-c", _WHICH, str(core.parent.resolve()), *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-B", "-c", _WHICH, str(core.parent.resolve()), *names]
+    # Files, not pipes: whatever ACM's import leaves running would hold a pipe open.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                timeout=_PATIENCE,
+                check=False,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            )
+        except subprocess.TimeoutExpired:
+            return {}, f"no answer in {_PATIENCE:g} seconds"
+        printed, complained = (_text(file) for file in (out, err))
     if done.returncode:
-        return {}, (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return {}, (complained.strip().splitlines() or ["no reason given"])[-1]
     # ACM's own modules print too, at their import and at the end.
-    said = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    said = [line for line in printed.splitlines() if line.startswith(_MARK)]
     backends: dict[str, str] = json.loads(said[-1].removeprefix(_MARK)) if said else {}
     return backends, "" if said else "no answer"
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 def _served(action: str, error: OSError) -> Refusal:
     return Refusal(f"cannot {action} {error.filename}: {error.strerror}")
 
 
-def install(folder: Path, only: list[str]) -> Installed:
+def _put(state: _State, content: bytes, record: _Record, core: Path) -> str:
+    """Install one file, and say what became of it."""
+    name, ours = state.path.name, state.now == content
+    if ours and state.recorded is None and state.theirs is None:
+        return "is there already, as ACM's own"
+    again = state.recorded is not None
+    aside = None
+    if not ours and (state.changed if again else state.now is not None):
+        aside = state.put_aside()
+        _write(state.backup, state.now or b"")
+        record.new.discard(name)
+    elif not again and state.now is None:
+        aside = state.put_aside()
+        record.new.add(name)
+    record.files[name] = _digest(content)
+    record.keep(core)
+    _write(state.path, content)
+    kept = f"ACM's is kept as {state.backup.name}" if state.backup.is_file() else "new"
+    older = f", the one before as {aside.name}" if aside else ""
+    return f"{'renewed' if again else 'installed'}, {kept}{older}"
+
+
+def install(folder: Path, only: list[str], force: bool = False) -> Installed:
     """Put the drop-ins, or some of them, into a checkout.
 
     Parameters
@@ -141,6 +228,9 @@ def install(folder: Path, only: list[str]) -> Installed:
         The checkout, or its folder ``core``.
     only : list of str
         Names of files; all where there are none.
+    force : bool, default False
+        Whether a file that was changed since it was installed is taken for ACM's own. Nothing is lost: it becomes the
+        backup, and the backup that was there gets a number.
 
     Returns
     -------
@@ -149,43 +239,58 @@ def install(folder: Path, only: list[str]) -> Installed:
     Raises
     ------
     Refusal
-        The folder is no checkout, a name is none, a drop-in was edited there, or a file cannot be written. Then nothing
-        was changed but what the last of these had done.
+        The folder is no checkout, a name is none, a drop-in was changed there, or a file cannot be written. Then
+        nothing was changed but what the last of these had done.
     """
     carried = _carried()
     unknown = [name for name in only if name not in carried]
     if unknown:
         raise Refusal(f"no drop-in is called {unknown[0]}; there are {', '.join(carried)}", status=2)
     core = _core(folder, set(carried))
-    before = _record(core)
+    record = _Record.read(core)
     chosen = {name: content for name, content in carried.items() if not only or name in only}
-    for name in chosen:
-        path, backup = core / name, core / (name + _BACKUP)
-        now = path.read_bytes() if path.is_file() else None
-        theirs = backup.read_bytes() if backup.is_file() else None
-        if name in before and now is not None and _digest(now) != before[name] and now != theirs:
-            raise Refusal(f"{path} was edited since it was installed: put it aside, or git checkout it, first")
-        if name not in before and theirs is not None:
-            raise Refusal(f"{backup} is there, but no record of how: put it aside first")
-    files, done = dict(before), {}
+    states = {name: _State(core / name, record.files.get(name)) for name in chosen}
+    for name, state in states.items():
+        if force or state.now == chosen[name]:
+            continue
+        if state.recorded is not None and state.changed:
+            raise Refusal(
+                f"{state.path} was changed since it was installed: if by a newer ACM, --force takes it for ACM's own; "
+                "if by hand, put it aside first"
+            )
+        if state.recorded is None and state.theirs is not None:
+            raise Refusal(
+                f"{state.backup} is there, but no record of how: put it aside first, or --force, which keeps it as "
+                f"{state.backup.name}.1"
+            )
+    done = {}
     try:
-        for name, content in chosen.items():
-            path, backup = core / name, core / (name + _BACKUP)
-            if name not in before and path.is_file():
-                _write(backup, path.read_bytes())
-            files[name] = _digest(content)
-            _keep_record(core, files)
-            _write(path, content)
-            kept = f"ACM's is kept as {backup.name}" if backup.is_file() else "new"
-            done[name] = f"renewed, {kept}" if name in before else f"installed, {kept}"
+        for name, state in states.items():
+            done[name] = _put(state, chosen[name], record, core)
     except OSError as error:
         raise _served("write", error) from None
     backends, fault = _backends(core, list(chosen))
     return Installed(core, done, backends, fault)
 
 
+def _take_out(state: _State, new: bool) -> str:
+    """Put ACM's file back, and say what became of it."""
+    if state.changed:
+        aside = state.put_aside()
+        return "was changed since: left as it is" + (f", ACM's earlier one is kept as {aside.name}" if aside else "")
+    if state.theirs is not None:
+        state.backup.replace(state.path)
+        return "ACM's is back"
+    if new:
+        state.path.unlink(missing_ok=True)
+        return "removed: ACM had none"
+    return f"left as it is: {state.backup.name} is gone, ACM's is to be had by git checkout"
+
+
 def undo(folder: Path, only: list[str]) -> Installed:
-    """Take the drop-ins out again and put ACM's files back; a drop-in that was edited stays, and is told.
+    """Take the drop-ins out again and put ACM's files back.
+
+    A file that was changed since, by hand or by a newer ACM, stays as it is, and the backup gets a number.
 
     Parameters
     ----------
@@ -206,27 +311,17 @@ def undo(folder: Path, only: list[str]) -> Installed:
     core = next((c for c in (folder / "core", folder) if (c / _RECORD).is_file()), None)
     if core is None:
         raise Refusal(f"no drop-ins were installed in {folder}: it has no core/{_RECORD}")
-    files = _record(core)
-    absent = [name for name in only if name not in files]
+    record = _Record.read(core)
+    absent = [name for name in only if name not in record.files]
     if absent:
-        raise Refusal(f"{absent[0]} was not installed in {core}; there are {', '.join(files)}", status=2)
+        raise Refusal(f"{absent[0]} was not installed in {core}; there are {', '.join(record.files)}", status=2)
     done = {}
     try:
-        for name in only or list(files):
-            path, backup = core / name, core / (name + _BACKUP)
-            now = path.read_bytes() if path.is_file() else None
-            theirs = backup.read_bytes() if backup.is_file() else None
-            if now is not None and now != theirs and _digest(now) != files[name]:
-                done[name] = "was edited since: left as it is" + (f", ACM's is {backup.name}" if theirs else "")
-                continue
-            if theirs is None:
-                path.unlink(missing_ok=True)
-                done[name] = "removed: ACM had none"
-            else:
-                backup.replace(path)
-                done[name] = "ACM's is back"
-            del files[name]
-            _keep_record(core, files)
+        for name in dict.fromkeys(only or list(record.files)):
+            done[name] = _take_out(_State(core / name, record.files[name]), name in record.new)
+            record.files.pop(name)
+            record.new.discard(name)
+            record.keep(core)
     except OSError as error:
         raise _served("put back", error) from None
     return Installed(core, done, {})
@@ -251,9 +346,14 @@ def _install(
         typer.Option("--only", metavar="NAME", help="This file alone; may be repeated.", show_default="all files"),
     ] = None,
     back: Annotated[bool, typer.Option("--undo", help="Take them out again and put ACM's files back.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take files that were changed since for ACM's own; nothing is lost.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
-    result = (undo if back else install)(folder, only or [])
+    if back and force:
+        raise Refusal("--force is for installing; --undo leaves a changed file as it is", status=2)
+    result = undo(folder, only or []) if back else install(folder, only or [], force)
     if as_json:
         said: dict[str, Any] = {"folder": str(result.core), "files": result.done, "backends": result.backends}
         print_json({**said, "fault": result.fault or None})
