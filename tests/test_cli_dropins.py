@@ -187,7 +187,7 @@ def test_undo_takes_no_force(checkout: Path, run: Run) -> None:
 
 
 def test_an_import_that_does_not_end(checkout: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does what it started, which holds its output open; and nothing is left behind."""
+    """Nor does what it started, which holds its output open; a thread of it is not waited for."""
     monkeypatch.setattr(dropins, "_PATIENCE", 2.0)
     hang = "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(8)'])\n"
     (checkout / "core" / "__init__.py").write_text(hang + "time.sleep(60)\n")
@@ -195,6 +195,9 @@ def test_an_import_that_does_not_end(checkout: Path, run: Run, monkeypatch: pyte
     status, said, _ = run("dropins", "install", str(checkout), "--only", "omr.py")
     assert time.monotonic() - started < 7.0
     assert (status, "cannot be told in this Python: no answer in 2 seconds" in said) == (0, True)
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=[60]).start()\n"
+    (checkout / "core" / "__init__.py").write_text(thread)
+    assert run("dropins", "install", str(checkout), "--only", "omr.py")[1].endswith("served by rust\n")
     (checkout / "core" / "__init__.py").write_text("input()\n")
     _, said, _ = run("dropins", "install", str(checkout), "--only", "omr.py")
     assert "cannot be told in this Python: EOFError" in said
@@ -252,7 +255,11 @@ def test_a_disk_that_is_full(checkout: Path, run: Run, monkeypatch: pytest.Monke
 
 
 def test_what_acm_prints_is_not_an_answer(checkout: Path, run: Run) -> None:
-    talk = "import atexit\nprint('[12:00] ready')\natexit.register(print, '[12:01] done')\n"
+    """It prints at its import and at its end, and colours what anybody prints."""
+    talk = (
+        "import atexit, sys\nprint('[12:00] ready')\natexit.register(print, '[12:01] done')\n"
+        "plain = sys.stdout.write\nsys.stdout.write = lambda text: plain('\\x1b[33m' + text + '\\x1b[0m')\n"
+    )
     (checkout / "core" / "__init__.py").write_text(talk)
     status, said, _ = run("dropins", "install", str(checkout), "--only", "omr.py")
     assert status == 0
@@ -264,6 +271,8 @@ def test_where_they_cannot_be_imported(checkout: Path, run: Run) -> None:
     status, said, _ = run("dropins", "install", str(checkout))
     assert status == 0
     assert "which backend serves cannot be told in this Python: ImportError: no database" in said
+    (checkout / "core" / "__init__.py").write_text("raise SystemExit(3)\n")
+    assert "in this Python: no reason given, exit status 3" in run("dropins", "install", str(checkout))[1]
 
 
 def test_an_installation_without_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:

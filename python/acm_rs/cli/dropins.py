@@ -11,7 +11,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -50,11 +50,15 @@ Examples:
   acm-rs dropins install ../ACM --force
 """
 
-_MARK = "backends:"
+# The answer has a file of its own: ACM's modules print too, and dress up what others print. Their threads are left
+# alone.
 _WHICH = """
-import importlib, json, sys
-sys.path.insert(0, sys.argv[1])
-print("backends:" + json.dumps({name: importlib.import_module("core." + name[:-3]).BACKEND for name in sys.argv[2:]}))
+import importlib, json, os, pathlib, sys
+answer, folder, *names = sys.argv[1:]
+sys.path.insert(0, folder)
+backends = {name: importlib.import_module("core." + name[:-3]).BACKEND for name in names}
+pathlib.Path(answer).write_text(json.dumps(backends), "utf-8")
+os._exit(0)
 """
 
 
@@ -164,33 +168,27 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _backends(core: Path, names: list[str]) -> tuple[dict[str, str], str]:
-    command = [sys.executable, "-B", "-c", _WHICH, str(core.parent.resolve()), *names]
     # Files, not pipes: whatever ACM's import leaves running would hold a pipe open.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as complaints:
+        answer = Path(folder) / "backends.json"
         try:
             done = subprocess.run(
-                command,
+                [sys.executable, "-B", "-c", _WHICH, str(answer), str(core.parent.resolve()), *names],
                 stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
                 timeout=_PATIENCE,
                 check=False,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
         except subprocess.TimeoutExpired:
             return {}, f"no answer in {_PATIENCE:g} seconds"
-        printed, complained = (_text(file) for file in (out, err))
-    if done.returncode:
-        return {}, (complained.strip().splitlines() or ["no reason given"])[-1]
-    # ACM's own modules print too, at their import and at the end.
-    said = [line for line in printed.splitlines() if line.startswith(_MARK)]
-    backends: dict[str, str] = json.loads(said[-1].removeprefix(_MARK)) if said else {}
-    return backends, "" if said else "no answer"
-
-
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
+        if answer.is_file():
+            backends: dict[str, str] = json.loads(answer.read_text("utf-8"))
+            return backends, ""
+        complaints.seek(0)
+        lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
+    return {}, (lines or [f"no reason given, exit status {done.returncode}"])[-1]
 
 
 def _served(action: str, error: OSError) -> Refusal:
