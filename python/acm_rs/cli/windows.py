@@ -9,7 +9,7 @@ import numpy as np
 from acm_rs.durations import nanoseconds_of
 from acm_rs.files.errors import Refusal, quoted
 
-__all__ = ["Window", "span_of_window", "window_of"]
+__all__ = ["Window", "duration_of", "span_of_window", "window_of"]
 
 Window = int | np.timedelta64
 """Rows, or a duration in nanoseconds."""
@@ -49,6 +49,16 @@ def _refused(text: str) -> Refusal:
         f"--window must be a number of rows such as 16, or a duration such as 90s, 90min, 2h or 1d, got {quoted(text)}",
         status=2,
     )
+
+
+def duration_of(option: str, text: str) -> int:
+    """The nanoseconds of a duration that stands behind an option; 0 where it says so."""
+    if text.strip() in ("0", "0s"):
+        return 0
+    nanoseconds = nanoseconds_of(text)
+    if nanoseconds is None:
+        raise Refusal(f"{option} must be a duration such as 90s, 5min or 2h, got {quoted(text)}", status=2)
+    return nanoseconds
 
 
 def span_of_window(window: np.timedelta64) -> float:

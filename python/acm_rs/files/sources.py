@@ -21,7 +21,7 @@ from typing import IO
 
 from acm_rs.files.errors import Refusal, counted, listed, quoted
 
-__all__ = ["STANDARD_INPUT", "Scratch", "Source", "matching", "open_sources"]
+__all__ = ["STANDARD_INPUT", "Scratch", "Source", "matching", "natural", "open_sources"]
 
 STANDARD_INPUT = Path("standard input")
 _BLOCK = 1 << 20
@@ -161,13 +161,13 @@ def matching(text: str) -> list[Path]:
         raise Refusal(f"{quoted(text)} is no name of a file", status=2) from None
     if there or not glob.has_magic(text):
         return [path]
-    found = sorted(filter(os.path.isfile, glob.glob(text, recursive=True)), key=_natural)  # noqa: PTH207
+    found = sorted(filter(os.path.isfile, glob.glob(text, recursive=True)), key=natural)  # noqa: PTH207
     if not found:
         raise Refusal(f"{path}: no file matches")
     return [Path(name) for name in found]
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural(name: str) -> list[tuple[int, int, str]]:
     """Let ``log2`` come before ``log10``."""
     parts, number = [], ""
     for char in name + "\x00":
@@ -350,7 +350,7 @@ def _unzipped(source: Source, depth: int) -> list[Source]:
             tables = [entry for entry in entries if not _is_hidden(entry.filename)]
             others = [entry for entry in tables if _is_no_table(entry.filename)]
             tables = sorted(
-                (entry for entry in tables if entry not in others), key=lambda entry: _natural(entry.filename)
+                (entry for entry in tables if entry not in others), key=lambda entry: natural(entry.filename)
             )
             if not tables:
                 held = f"; it holds {listed([entry.filename for entry in entries])}" if entries else ""

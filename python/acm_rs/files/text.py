@@ -61,6 +61,8 @@ class TextLayout:
         What a person should know about the reading.
     blank_rows : int
         Rows without any content, left out.
+    above : int
+        Lines above the first row.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class TextLayout:
     about: dict[str, About] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     blank_rows: int = 0
+    above: int = 0
 
     def blocks(self, size: int = 1 << 24) -> Iterator[bytes]:
         """The rows, in blocks of about `size` bytes, each of whole rows."""
@@ -182,6 +185,7 @@ def text_layout(source: Source, options: ReadOptions, bad_rows: BadRows, meter: 
         layout.about,
         [*source.notes, *text.notes, *layout.notes, *found.notes],
         found.blank + sum(not any(map(str.strip, record.cells)) for record in head[layout.header : layout.first]),
+        skipped + above,
     )
 
 

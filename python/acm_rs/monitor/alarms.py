@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from acm_rs.decisions.calibration import threshold_at
 from acm_rs.monitor.episode import Culprit, Episode
 
-__all__ = ["BRIDGE", "OFF", "PERSIST", "alarmed", "found_episodes", "limit_for", "spells"]
+__all__ = ["BRIDGE", "FIRST", "OFF", "PERSIST", "alarmed", "found_episodes", "limit_for", "named_culprits", "spells"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -160,18 +160,27 @@ def found_episodes(
 def _culprits(
     rows: NDArray[np.int64], shares: Matrix, values: Matrix, expected: Matrix, band: Vector, names: Sequence[str]
 ) -> list[Culprit]:
-    first = shares[rows[:FIRST]].mean(axis=0)
-    total = first.sum()
-    found = []
-    for place in np.argsort(-first, kind="stable")[:NAMED].tolist():
-        share = float(first[place] / total) if total > 0.0 else 0.0
-        if share < 0.01:
-            continue
+    def read(place: int) -> tuple[float, float]:
         read, expect = values[rows, place], expected[rows, place]
         both = ~np.isnan(read) & ~np.isnan(expect)
-        reads = float(read[both].mean()) if both.any() else np.nan
-        expects = float(expect[both].mean()) if both.any() else np.nan
-        sigmas = (reads - expects) / float(band[place]) if both.any() and band[place] > 0 else 0.0
+        return (float(read[both].mean()), float(expect[both].mean())) if both.any() else (np.nan, np.nan)
+
+    return named_culprits(shares[rows[:FIRST]].mean(axis=0), read, band, names)
+
+
+def named_culprits(
+    shares: Vector, read: Callable[[int], tuple[float, float]], band: Vector, names: Sequence[str]
+) -> list[Culprit]:
+    """The sensors with the greatest shares; `read` tells what one reads and should read on average."""
+    total = shares.sum()
+    found = []
+    for place in np.argsort(-shares, kind="stable")[:NAMED].tolist():
+        share = float(shares[place] / total) if total > 0.0 else 0.0
+        if share < 0.01:
+            continue
+        reads, expects = read(place)
+        known = not (np.isnan(reads) or np.isnan(expects))
+        sigmas = (reads - expects) / float(band[place]) if known and band[place] > 0 else 0.0
         found.append(Culprit(names[place], share, -1 if sigmas < 0 else 1, reads, expects, sigmas))
     return found
 

@@ -293,7 +293,7 @@ class Monitor(Amended):
             utc=readings.utc,
             model=self._identity,
         )
-        result._source, result._always = readings, self._quick.always
+        result._source, result._always, result._causes = readings, self._quick.always, verdict.causes
         if not live:
             own = slice(0, len(watches.band))
             seen = (result.values[:, own], result.expected_values[:, own], result.band[own])

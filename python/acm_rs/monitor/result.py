@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import Sheet
 from acm_rs.monitor.episode import Culprit, Episode
+from acm_rs.monitor.words import moment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from acm_rs.monitor.moment import Moment
     from acm_rs.monitor.reading import Readings
 
-__all__ = ["Result", "framed", "told"]
+__all__ = ["Result", "framed", "sentence", "told"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -145,6 +146,8 @@ class Result:
         """What was read, for feedback to the Monitor."""
         self._always: frozenset[str] = frozenset()
         """Columns that were constant in the training."""
+        self._causes: NDArray[np.int64] | None = None
+        """What was seen in each row, as an index into ``CAUSES``."""
 
     # ---- frames ---------------------------------------------------------------------------------------------------
 
@@ -266,24 +269,8 @@ class Result:
         return moment_of(self, when)
 
     def _sentence(self, episode: Episode) -> str:
-        begin = self.moment(episode.start)
-        still = "on, still running" if episode.open else f"to {self.moment(episode.end - 1)}"
-        named = [one for one in episode.culprits if one.share > 0.0][:NAMED]
-        if named and named[0].share < 0.15:
-            named = []
-        said = "; ".join(self._blame(one) for one in named) or "many sensors together, none stands out"
-        kind = f", {episode.kind}" if episode.kind else ""
-        return f"From {begin} {still}{kind}: {said}."
-
-    def _blame(self, culprit: Culprit) -> str:
-        unit = self.units.get(culprit.name)
-        share = f"({100.0 * culprit.share:.0f} % of the score)"
-        if not (math.isfinite(culprit.reads) and math.isfinite(culprit.expects)):
-            return f"{culprit.name} {share}"
-        reads, expects = told(culprit.reads, culprit.expects)
-        if culprit.name in self._always:
-            return f"{culprit.name} reads {reads}, always read {expects}{' ' + unit if unit else ''} {share}"
-        return f"{culprit.name} reads {reads}, should read {expects}{' ' + unit if unit else ''} {share}"
+        end = None if episode.open else self.moment(episode.end - 1)
+        return sentence(self.moment(episode.start), end, episode.kind, episode.culprits, self.units, self._always)
 
     def moment(self, row: int) -> str:
         """When a row was, for people.
@@ -298,10 +285,7 @@ class Result:
         str
             Its time to the minute (to the second where it has any), or "row 7" where no times are known.
         """
-        if self.times is None:
-            return f"row {row}"
-        text = np.datetime_as_string(self.times[row], unit="s").replace("T", " ")
-        return text.removesuffix(":00") + (" UTC" if self.utc else "")
+        return f"row {row}" if self.times is None else moment(self.times[row]) + (" UTC" if self.utc else "")
 
     # ---- pictures -------------------------------------------------------------------------------------------------
 
@@ -386,6 +370,34 @@ def _column(cells: list[Any]) -> NDArray[Any]:
 
 def _blamed(culprits: Sequence[Culprit]) -> str:
     return "; ".join(f"{one.name} {'+' if one.direction > 0 else '-'}" for one in culprits)
+
+
+def sentence(
+    begin: str,
+    end: str | None,
+    kind: str,
+    culprits: Sequence[Culprit],
+    units: Mapping[str, str],
+    always: Container[str],
+) -> str:
+    """An episode in words: since when, to when (None: still running), what was seen, and which sensors read what."""
+    still = "on, still running" if end is None else f"to {end}"
+    named = [one for one in culprits if one.share > 0.0][:NAMED]
+    if named and named[0].share < 0.15:
+        named = []
+    said = "; ".join(_blame(one, units, always) for one in named) or "many sensors together, none stands out"
+    return f"From {begin} {still}{', ' + kind if kind else ''}: {said}."
+
+
+def _blame(culprit: Culprit, units: Mapping[str, str], always: Container[str]) -> str:
+    unit = units.get(culprit.name)
+    share = f"({100.0 * culprit.share:.0f} % of the score)"
+    if not (math.isfinite(culprit.reads) and math.isfinite(culprit.expects)):
+        return f"{culprit.name} {share}"
+    reads, expects = told(culprit.reads, culprit.expects)
+    if culprit.name in always:
+        return f"{culprit.name} reads {reads}, always read {expects}{' ' + unit if unit else ''} {share}"
+    return f"{culprit.name} reads {reads}, should read {expects}{' ' + unit if unit else ''} {share}"
 
 
 def told(reads: float, expects: float) -> tuple[str, str]:

@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MEMORY", "not_whole", "pack", "read_file", "unpack", "write_file"]
+__all__ = ["MEMORY", "WATCH", "not_whole", "pack", "read_file", "unpack", "write_file"]
 
 KIND = "acm_rs.Monitor"
 MEMORY = "acm_rs.Monitor.memory"
 """What `update` remembers, without what was learnt."""
+WATCH = "acm_rs.watch"
+"""What a watch of a source remembers."""
 CALLED = {
     KIND: ("the file", "file of a Monitor", "take a copy, or fit again"),
     MEMORY: ("the state", "state of a Monitor", "take a copy, or begin anew"),
+    WATCH: ("the state", "state of acm-rs watch", "take a copy, or begin anew with --fresh"),
 }
 """What people are told of each kind: what it is called, what it should be, and what to do."""
 FORMAT = 1
@@ -82,7 +85,7 @@ def unpack(data: bytes, wanted: str = KIND) -> tuple[dict[str, Any], dict[str, N
     length = int.from_bytes(data[:8], "little")
     if len(data) < 48 or hashlib.sha256(data[:-32]).digest() != data[-32:]:
         head = data[:MOST_HEADER]
-        if KIND.encode() in head or CHECKSUM.encode() in head:
+        if wanted.encode() in head or CHECKSUM.encode() in head:
             raise ValueError(f"{it} is damaged, its checksum does not fit; {do}")
         raise ValueError(f"this is no {called}")
     try:

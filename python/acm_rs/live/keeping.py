@@ -1,0 +1,94 @@
+"""Where a watch keeps what it must not forget: here in a file, replaced as a whole after each batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from acm_rs.files.errors import Refusal
+from acm_rs.live.episodes import Alarm
+from acm_rs.monitor.result import Result
+from acm_rs.monitor.saving import write_file
+
+__all__ = ["Judged", "Keeper", "StateFile", "Unavailable"]
+
+
+class Unavailable(Exception):
+    """What is kept cannot be written now; later it may."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A batch with its verdict, to be kept as a whole or not at all.
+
+    Parameters
+    ----------
+    first : int
+        The number of its first row since the watch began.
+    result : Result or None
+        What was found in its rows; None where there are none.
+    alarms : list of (Alarm, dict)
+        Those that opened, went on or closed in it, each as it is now and as a machine is told.
+    events : list of dict
+        What is to be told.
+    """
+
+    first: int
+    result: Result | None
+    alarms: list[tuple[Alarm, dict[str, Any]]]
+    events: list[dict[str, Any]]
+
+
+class Keeper(Protocol):
+    """Keeps the state of a watch, and whatever else it makes of the batches.
+
+    Parameters
+    ----------
+    where : str
+        What people call it.
+    """
+
+    where: str
+
+    def load(self) -> bytes | None:
+        """The state that was written last."""
+
+    def keep(self, state: bytes, judged: Judged | None) -> None:
+        """Write the state, and what a batch gave: both or neither. `Unavailable` where that cannot be done now."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+
+class StateFile:
+    """Keeps the state in a file of its own, and nothing else.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced whenever something is kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.where: str = str(path)
+
+    def load(self) -> bytes | None:
+        """The state that was written last."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Refusal(f"{self._path} cannot be read: {error.strerror or error}") from None
+
+    def keep(self, state: bytes, judged: Judged | None) -> None:
+        """Replace the file."""
+        try:
+            write_file(self._path, state)
+        except OSError as error:
+            raise Unavailable(f"{self._path} cannot be written: {error.strerror or error}") from None
+
+    def close(self) -> None:
+        """Nothing is open."""

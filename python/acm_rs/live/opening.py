@@ -1,0 +1,49 @@
+"""What people name becomes a source and a place for the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+import acm_rs
+from acm_rs.files.errors import Refusal
+from acm_rs.files.options import ReadOptions
+from acm_rs.live.sources.file import GrowingFile
+from acm_rs.live.sources.folder import Folder
+from acm_rs.live.sources.source import Check, Source
+from acm_rs.live.sources.stdin import StandardInput
+
+__all__ = ["checker", "open_source", "state_path"]
+
+
+def checker(monitor: acm_rs.Monitor, says: Callable[[Path, ValueError], Refusal]) -> Check:
+    """What refuses readings that a model cannot use; `says` puts it into words."""
+
+    def check(name: Path, frame: pl.DataFrame) -> None:
+        try:
+            monitor.score(frame.head(60))
+        except ValueError as error:
+            raise says(name, error) from None
+
+    return check
+
+
+def open_source(text: str, options: ReadOptions, columns: list[str], check: Check, once: bool) -> Source:
+    """A growing file, a folder, or ``-`` for standard input."""
+    if text == "-":
+        return StandardInput(options, columns, check)
+    path = Path(text)
+    if path.is_dir():
+        return Folder(path, options, columns, check, once)
+    if once and not path.exists():
+        raise Refusal(f"{path}: no such file")
+    if path.exists() and not path.is_file():
+        raise Refusal(f"{path} is no regular file; a pipe is read from standard input: acm-rs watch MODEL - < {path}")
+    return GrowingFile(path, options, columns, check, once)
+
+
+def state_path(model: Path) -> Path:
+    """Where the state lies unless another place is named: beside the model."""
+    return model.with_name(model.name + ".watch")

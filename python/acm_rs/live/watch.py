@@ -1,0 +1,297 @@
+"""The one way that a batch takes: source, order, Monitor, alarms, one write, and then what is told."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import acm_rs
+from acm_rs.files.errors import Refusal
+from acm_rs.live.episodes import Alarm, Follower
+from acm_rs.live.keeping import Judged, Keeper, Unavailable
+from acm_rs.live.lateness import Sorter
+from acm_rs.live.rows import Batch, Rows
+from acm_rs.live.silence import Silence
+from acm_rs.live.sources.source import Source
+from acm_rs.live.words import Speaker
+from acm_rs.monitor.result import Result
+from acm_rs.monitor.saving import WATCH, not_whole, pack, unpack
+
+__all__ = ["Counts", "Watch"]
+
+Done = TypeVar("Done")
+
+SHORTEST, LONGEST = 0.2, 30.0
+"""Seconds between tries to write, first and at most."""
+
+
+@dataclass
+class Counts:
+    """How many rows came to what.
+
+    Parameters
+    ----------
+    rows : int
+        Judged.
+    bad : int
+        Could not be read, left out.
+    late, repeated : int
+        Came too late or again, left out.
+    waiting : int
+        Wait for later ones.
+    alarms : int
+        Rows in alarm.
+    """
+
+    rows: int = 0
+    bad: int = 0
+    late: int = 0
+    repeated: int = 0
+    waiting: int = 0
+    alarms: int = 0
+
+
+@dataclass
+class Watch:
+    """A model that watches a source.
+
+    Parameters
+    ----------
+    monitor : Monitor
+        Its memory begins anew.
+    source : Source
+        Where rows come from.
+    keeper : Keeper
+        Where the state is kept.
+    announce : callable
+        Is given each event once it is kept; after a crash the last ones may come twice, with the same identifiers.
+    name, called : str
+        The watch's name; what people call the source.
+    lateness : int
+        Nanoseconds that a row may come late.
+    silence : int or None
+        Intervals without rows that are an alarm.
+    interval : float
+        Seconds between looks at the source.
+    once : bool
+        Stop when all that is there has been read.
+    note : callable
+        Is given what people should know of the reading.
+    patience : float
+        Seconds for which writing is tried again where the watch runs once; without end otherwise.
+    """
+
+    monitor: acm_rs.Monitor
+    source: Source
+    keeper: Keeper
+    announce: Callable[[dict[str, Any]], None]
+    name: str
+    called: str
+    lateness: int = 0
+    silence: int | None = 10
+    interval: float = 1.0
+    once: bool = False
+    note: Callable[[str], None] = lambda _: None
+    patience: float = 60.0
+    stopping: bool = False
+    counts: Counts = field(default_factory=Counts)
+
+    def __post_init__(self) -> None:
+        monitor = self.monitor
+        self._model = monitor.sha256_
+        columns = len(monitor.feature_names_in_)
+        step = monitor._about["step"]
+        self._sorter = Sorter(columns, self.lateness)
+        self._follower = Follower(self._model, self.name)
+        longest = None if step is None or not self.silence else int(self.silence * step)
+        self._silence = Silence(longest, self._model, self.name)
+        self.speaker: Speaker = Speaker(
+            self._model, self.name, monitor._units, monitor._quick.always, None if step is None else int(step)
+        )
+        self._pending: list[dict[str, Any]] = []
+        self._position: dict[str, Any] | None = None
+        self._result: Result | None = None
+        self._open: Alarm | None = None
+        monitor._state = monitor._fresh()
+
+    # ---- the loop ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Watch until the source ends, or `stopping` is set, or all has been read where it runs once."""
+        try:
+            self._go_on()
+            self._tell()
+            self._watch()
+        finally:
+            self.source.close()
+            self.keeper.close()
+
+    def _watch(self) -> None:
+        heard = time.monotonic()
+        while not self.stopping:
+            batch = self._tried(self.source.poll, f"{self.called} cannot be read")
+            if batch is not None:
+                self._take(batch)
+                if len(batch.rows):
+                    heard = time.monotonic()
+                continue
+            if self.source.ended:
+                self._judge(self._sorter.flush(), None)
+                break
+            if self.once:
+                if self.source.idle:
+                    self.note(self.source.idle)
+                break
+            self._listen(time.monotonic() - heard)
+            self._wait(self.interval)
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self.stopping and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+
+    def _tried(self, work: Callable[[], Done], what: str) -> Done:
+        """Do some work, and where disk or database stand in its way try again and again; nothing is read meanwhile."""
+        pause, begun, told = SHORTEST, time.monotonic(), False
+        while True:
+            try:
+                done = work()
+            except (OSError, Unavailable) as error:
+                said = str(error) if isinstance(error, Unavailable) else f"{what}: {error.strerror or error}"
+                if self.stopping or (self.once and time.monotonic() - begun > self.patience):
+                    how = "stopped; " if self.stopping else ""
+                    whole = "what was kept before is whole, the rows since are read again the next time"
+                    raise Refusal(f"{how}{said}; {whole}") from None
+                if not told:
+                    self.note(f"{said}; tried again until it can be")
+                told = True
+                self._wait(pause)
+                pause = min(2.0 * pause, LONGEST)
+                continue
+            if told:
+                self.note("it goes on")
+            return done
+
+    # ---- a batch ----------------------------------------------------------------------------------------------------
+
+    def _take(self, batch: Batch) -> None:
+        for text in batch.notes:
+            self.note(text)
+        self.counts.bad += batch.bad
+        if len(batch.rows):
+            self.speaker.utc = batch.utc
+        self._judge(self._sorter.take(batch.rows), batch.position)
+
+    def _judge(self, rows: Rows, position: dict[str, Any] | None) -> None:
+        """Judge rows, keep what comes of them, and tell it."""
+        if position is not None:
+            self._position = position
+        first = self._follower.row
+        alarms: dict[str, Alarm] = {}
+        result = None
+        told = []
+        if len(rows):
+            stamps = None if rows.times is None else rows.times.view("datetime64[ns]")
+            events = self._silence.take(rows, first)
+            result = self.monitor.update(rows.values, times=stamps)
+            events += self._follower.take(result)
+            events.sort(key=lambda event: event.at[0])
+            alarms = {event.alarm.id: event.alarm for event in events}
+            self._open = self._follower.current(result)
+            if self._open is not None:
+                alarms[self._open.id] = self._open
+            told = [self.speaker.event(event) for event in events]
+            self.counts.rows += len(rows)
+            self.counts.alarms += int(result.alarms.sum())
+        self._keep(Judged(first, result, [(one, self.speaker.alarm(one)) for one in alarms.values()], told))
+
+    def _listen(self, waited: float) -> None:
+        """Tell where no rows come."""
+        events = self._silence.look(waited)
+        if events:
+            told = [self.speaker.event(event) for event in events]
+            alarms = [(event.alarm, self.speaker.alarm(event.alarm)) for event in events]
+            self._keep(Judged(self._follower.row, None, alarms, told))
+
+    def _keep(self, judged: Judged | None) -> None:
+        """First all is kept, what is yet to be told included; then it is told."""
+        if judged is not None:
+            self._pending += judged.events
+        self._write(judged)
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._pending:
+            return
+        for event in self._pending:
+            self.announce(event)
+        self._pending = []
+        self._write(None)
+
+    def _write(self, judged: Judged | None) -> None:
+        state = self.to_bytes()
+        self._tried(lambda: self.keeper.keep(state, judged), f"{self.keeper.where} cannot be written")
+
+    # ---- the state --------------------------------------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """All that must not be forgotten."""
+        sorter, arrays = self._sorter.put()
+        follower, more = self._follower.put()
+        self.counts.late, self.counts.repeated = self._sorter.late, self._sorter.repeated
+        self.counts.waiting = self._sorter.waiting
+        settings = {
+            "model": self._model,
+            "name": self.name,
+            "source": self.called,
+            "position": self._position,
+            "sorter": sorter,
+            "follower": follower,
+            "silence": self._silence.put(),
+            "utc": self.speaker.utc,
+            "counts": vars(self.counts),
+            # As texts, which keep the order of what is in them.
+            "pending": [json.dumps(event) for event in self._pending],
+        }
+        memory: NDArray[Any] = np.frombuffer(self.monitor.state_to_bytes(), np.uint8)
+        return pack(settings, {**arrays, **more, "monitor": memory}, acm_rs.__version__, WATCH)
+
+    def _go_on(self) -> None:
+        data = self.keeper.load()
+        if data is None:
+            return
+        try:
+            settings, arrays, _, _ = unpack(data, WATCH)
+            if settings["model"] != self._model:
+                raise ValueError(
+                    f"the state is one of the model {str(settings['model'])[:16]!r}, this is {self._model[:16]!r};"
+                    " --fresh begins anew"
+                )
+            for what, own in (("source", self.called), ("name", self.name)):
+                if settings[what] != own:
+                    raise ValueError(
+                        f"the state is one of the {what} {settings[what]!r}, not {own!r}; name another with --state,"
+                        " or begin anew with --fresh"
+                    )
+            self.monitor.state_from_bytes(arrays["monitor"].tobytes())
+            self._sorter.go_on(settings["sorter"], arrays)
+            self._follower.go_on(settings["follower"], arrays)
+            self._silence.go_on(settings["silence"])
+            self.speaker.utc = bool(settings["utc"])
+            self.counts = Counts(**settings["counts"])
+            self._pending = [json.loads(event) for event in settings["pending"]]
+            self._position = settings["position"]
+            if self._position is not None:
+                self.source.go_on(self._position)
+        except Refusal:
+            raise
+        except ValueError as error:
+            raise Refusal(f"{self.keeper.where} cannot be gone on from: {error}") from None
+        except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            raise Refusal(f"{self.keeper.where} cannot be gone on from: {not_whole(error, WATCH)}") from None

@@ -1,0 +1,92 @@
+"""acm-rs watch as people start and stop it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from cli import runner
+from live import later, model, text_of
+
+WATCH = [sys.executable, "-m", "acm_rs", "watch", "pump.acm", "new.csv"]
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pump.acm").write_bytes(model())
+    Path("new.csv").write_bytes(text_of(later()))
+
+
+def test_once_tells_the_alarms_and_goes_on_the_next_time(capsys: pytest.CaptureFixture[str]) -> None:
+    run = runner(capsys)
+    status, said, complained = run("watch", "pump.acm", "new.csv", "--once")
+    assert status == 0
+    assert said.splitlines()[0].startswith("opened ")
+    assert "Bearing Temp reads" in said
+    assert "still running" in said
+    assert complained.startswith("560 rows judged, ")
+    assert complained.endswith("the state is in pump.acm.watch\n")
+    assert run("watch", "pump.acm", "new.csv", "--once")[:2] == (0, "")
+    status, again, complained = run("watch", "pump.acm", "new.csv", "--once", "--fresh", "--quiet")
+    assert (status, again, complained) == (0, said, "")
+    status, lines, _ = run("watch", "pump.acm", "new.csv", "--once", "--json", "--state", "other", "--silence", "0")
+    events = [json.loads(line) for line in lines.splitlines()]
+    assert {event["watch"] for event in events} == {"Pump 3"}
+    assert not [event for event in events if event["kind"] == "no data"]
+    assert sum(event["what"] == "opened" for event in events) == 2
+
+
+def test_what_cannot_be_watched_is_refused_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    run = runner(capsys)
+    Path("other.csv").write_text("time,a,b\n2026-01-01 00:00,1.5,2\n2026-01-01 00:10,1.7,2\n")
+    for arguments, status, words in (
+        (("nowhere.csv", "--once"), 1, "nowhere.csv: no such file"),
+        (("other.csv", "--once"), 1, "other.csv: "),
+        (("new.csv", "--once", "--lateness", "soon"), 2, "--lateness must be a duration"),
+        (("new.csv", "--once", "--state", "pump.acm"), 2, "pump.acm is the model"),
+    ):
+        got, said, complained = run("watch", "pump.acm", *arguments)
+        assert (got, said) == (status, "")
+        assert words in complained
+    run("watch", "pump.acm", "new.csv", "--once", "-q")
+    Path("copy.csv").write_bytes(text_of(later()))
+    assert "begin anew with --fresh" in run("watch", "pump.acm", "copy.csv", "--once")[2]
+    Path("pump.acm.watch").write_bytes(b"rubbish")
+    assert "no state of acm-rs watch" in run("watch", "pump.acm", "new.csv", "--once")[2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
+def test_signals_end_it_with_all_kept_and_the_next_one_goes_on() -> None:
+    text = text_of(later())
+    half = text.index(b"\n", len(text) // 2) + 1
+    Path("new.csv").write_bytes(text[:half])
+    with subprocess.Popen(
+        [*WATCH, "--json", "--interval", "20ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        assert json.loads(first)["what"] == "opened"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr.read().startswith("acm-rs: stopped; ")
+        told = [first, *process.stdout.readlines()]
+    with Path("new.csv").open("ab") as file:
+        file.write(text[half:])
+    with subprocess.Popen([*WATCH, "--json"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told.append(process.stdout.readline())
+        # The state is written once more behind what is told.
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        told += process.stdout.readlines()
+    done = subprocess.run([*WATCH, "--json", "--once", "--fresh"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [line.rstrip("\n") for line in told]
