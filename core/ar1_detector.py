@@ -98,17 +98,10 @@ def _values(frame: pd.DataFrame) -> Array:
     for j in range(frame.shape[1]):
         x[:, j] = frame.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
     x[~np.isfinite(x)] = np.nan
-    np.clip(x, -_LARGEST, _LARGEST, out=x)
-    return x
-
-
-def _clipped(frame: pd.DataFrame) -> Array:
-    """Give the values of a frame, and tell which columns are clipped."""
-    _check(frame)
-    x = _values(frame)
-    beyond = [frame.columns[int(j)] for j in np.flatnonzero((np.abs(x) >= _LARGEST).any(axis=0))]
-    if beyond:
-        _log.warning("AR1: values beyond 1e150 are clipped: %s", beyond)
+    beyond = (np.abs(x) > _LARGEST).any(axis=0)
+    if beyond.any():
+        _log.warning("values beyond 1e150 are clipped: %s", [frame.columns[int(j)] for j in np.flatnonzero(beyond)])
+        np.clip(x, -_LARGEST, _LARGEST, out=x)
     return x
 
 
@@ -173,7 +166,8 @@ class AR1Detector:
 
     def fit(self, X: pd.DataFrame) -> AR1Detector:
         """Learn level, coefficient and residual scale of each column; one without values is left out."""
-        x = _clipped(X)
+        _check(X)
+        x = _values(X)
         self.phimap, self.sdmap = {}, {}
         still, capped, few, empty = [], [], [], []
         for name, column in zip(X.columns, x.T, strict=True):
@@ -224,7 +218,8 @@ class AR1Detector:
         """
         if not self._is_fitted:
             raise RuntimeError("AR1Detector is not fitted: call fit first")
-        x = _clipped(X)
+        _check(X)
+        x = _values(X)
         if not self.phimap:
             _log.warning("AR1: there was nothing to learn from (no column with values): every row scores NaN")
         missing = np.isnan(x).mean(axis=0) if len(x) else np.zeros(x.shape[1])

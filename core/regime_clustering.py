@@ -120,7 +120,10 @@ def _values(frame: pd.DataFrame) -> Array:
     for j in range(frame.shape[1]):
         x[:, j] = frame.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
     x[~np.isfinite(x)] = np.nan
-    np.clip(x, -_LARGEST, _LARGEST, out=x)
+    beyond = (np.abs(x) > _LARGEST).any(axis=0)
+    if beyond.any():
+        _log.warning("values beyond 1e150 are clipped: %s", [frame.columns[int(j)] for j in np.flatnonzero(beyond)])
+        np.clip(x, -_LARGEST, _LARGEST, out=x)
     return x
 
 
@@ -568,6 +571,9 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
     columns = list(X.columns) if isinstance(X, pd.DataFrame) else None
     scaler = _scaler(x, _switch("pre_scaled", pre_scaled), columns)
     z = scaler.transform(x)
+    if not float(np.abs(z - z[0]).max()) > _ROUNDING * max(1.0, float(np.abs(z).max())):
+        _log.warning("Regimes: there is nothing to learn from (nothing moves in %d rows): one regime", len(z))
+        return _by_silhouette(z, scaler, given)
     if given.method == "hdbscan":
         if not _has_hdbscan():
             _log.warning("Regimes: neither acm_rs nor scikit-learn has HDBSCAN here, k-means is taken")

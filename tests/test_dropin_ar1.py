@@ -158,6 +158,15 @@ def test_the_least_scale_is_the_sensors_own(unit: float) -> None:
     assert set(ar1.AR1Detector({"sd_floor": 2.0 * unit}).fit(x).sdmap.values()) == {2.0 * unit}
 
 
+def test_values_beyond_squares_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    x = history()
+    model = ar1.AR1Detector().fit(x)
+    assert not caplog.text
+    x.iloc[3, 1] = -1e200
+    assert int(model.score(x).argmax()) == 3
+    assert "values beyond 1e150 are clipped: ['b']" in caplog.text
+
+
 def test_bad_calls() -> None:
     with pytest.raises(RuntimeError, match="call fit first"):
         ar1.AR1Detector().score(history())

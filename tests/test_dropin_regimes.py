@@ -101,6 +101,19 @@ def test_one_regime_is_an_answer() -> None:
 
 
 @pytest.mark.parametrize("cfg", [{}, K_MEANS])
+@pytest.mark.parametrize("value", [7.0, 0.0, np.nan])
+def test_nothing_to_learn(cfg: dict[str, Any], value: float, caplog: pytest.LogCaptureFixture) -> None:
+    x = pd.DataFrame({"a": np.full(50, value), "b": 1e6 * (1.0 + 2.0**-52 * (np.arange(50) % 2))})
+    found = regimes.cluster_regimes(x, cfg)
+    assert "there is nothing to learn from (nothing moves in 50 rows): one regime" in caplog.text
+    assert (found.n_clusters, found.metric, set(found.labels_)) == (1, "single", {0})
+    assert np.isnan(found.score)
+    moved = pd.DataFrame({"a": [1.0, 9.0], "b": [1e6, 3e6]})
+    for other in (found, regimes.RegimeClusters.from_dict(json.loads(json.dumps(found.to_dict())))):
+        assert other.predict(other.scaler.transform(moved)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("cfg", [{}, K_MEANS])
 def test_still_and_short_bases(cfg: dict[str, Any]) -> None:
     for x in (np.ones((50, 2)), np.ones((2, 2)), np.arange(6.0)[:, None], np.full((20, 1), np.nan)):
         found = regimes.cluster_regimes(x, cfg)

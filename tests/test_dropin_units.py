@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from dropins import history
+from dropins import agree, history
 
 pytest.importorskip("sklearn")
 from core import ar1_detector, correlation, drift, omr, outliers, regime_clustering
@@ -111,3 +111,27 @@ def test_movement_is_seen_in_any_unit(unit: float) -> None:
     assert mixture is not None
     for moves in (forest.moves, mixture.moves):
         assert dict(zip(x.columns, moves, strict=True)) == {name: name not in {"still", "shakes"} for name in x.columns}
+
+
+SCRIPT = """
+from core import ar1_detector, correlation, drift, omr, outliers, regime_clustering
+for unit in (1e-12, 1e12):
+    x = history() * unit
+    x.iloc[5:30, 1] = np.nan
+    x["shakes"] = 5e3 * (1.0 + 2.0**-52 * (np.arange(len(x)) % 2)) * unit
+    x["seldom"] = np.where(np.arange(len(x)) % 10 == 0, 5.0, 0.0) * unit
+    show(*ar1_detector.AR1Detector().fit(x[:250]).score(x, return_per_sensor=True))
+    show(*correlation.PCASubspaceDetector().fit(x[:250]).score(x))
+    for kind in ("linear", "pls"):
+        show(*omr.OMRDetector({"model_type": kind}).fit(x[:250]).score(x, return_contributions=True))
+    show(outliers.GMMDetector().fit(x[:250]).score(x))
+    show(drift.CUSUMDetector().fit(x["seldom"]).score(x["seldom"]))
+    for method in ("hdbscan", "kmeans"):
+        found = regime_clustering.cluster_regimes(x, {"regimes": {"clustering": {"method": method}}})
+        z = found.scaler.transform(x[x.columns[::-1]])
+        show(found.labels_, [found.score, found.threshold], found.predict_proba(z))
+"""
+
+
+def test_with_and_without_acm_rs_in_any_unit() -> None:
+    agree(SCRIPT)
