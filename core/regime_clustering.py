@@ -573,7 +573,7 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
     z = scaler.transform(x)
     if not float(np.abs(z - z[0]).max()) > _ROUNDING * max(1.0, float(np.abs(z).max())):
         _log.warning("Regimes: there is nothing to learn from (nothing moves in %d rows): one regime", len(z))
-        return _by_silhouette(z, scaler, given)
+        return _by_silhouette(np.tile(z[0], (len(z), 1)), scaler, given)
     if given.method == "hdbscan":
         if not _has_hdbscan():
             _log.warning("Regimes: neither acm_rs nor scikit-learn has HDBSCAN here, k-means is taken")
