@@ -113,7 +113,8 @@ def _values(frame: pd.DataFrame) -> Array:
     for j in range(frame.shape[1]):
         x[:, j] = frame.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
     x[~np.isfinite(x)] = np.nan
-    beyond = (np.abs(x) > _LARGEST).any(axis=0)
+    highest, lowest = (reduce.reduce(x, axis=0, initial=0.0) for reduce in (np.fmax, np.fmin))
+    beyond = (highest > _LARGEST) | (lowest < -_LARGEST)
     if beyond.any():
         _log.warning("values beyond 1e150 are clipped: %s", [frame.columns[int(j)] for j in np.flatnonzero(beyond)])
         np.clip(x, -_LARGEST, _LARGEST, out=x)

@@ -113,7 +113,7 @@ def test_what_was_changed_stays(checkout: Path, run: Run) -> None:
     edited.write_text("# mine\n")
     now = contents(checkout)
     status, _, complained = run("dropins", "install", str(checkout))
-    assert (status, "omr.py was changed since it was installed: if by a newer ACM, --force" in complained) == (1, True)
+    assert (status, f"since the drop-ins were installed: {edited}; if by a newer ACM" in complained) == (1, True)
     assert contents(checkout) == now
     status, said, _ = run("dropins", "install", str(checkout), "--undo")
     assert status == 0
@@ -135,7 +135,8 @@ def test_a_newer_acm(checkout: Path, run: Run) -> None:
     for version in (2, 3):
         for name in ("omr.py", "regime_clustering.py"):
             (core / name).write_text(f"# ACM's own {name}, version {version}\n")
-        assert run("dropins", "install", str(checkout))[0] == 1
+        status, _, complained = run("dropins", "install", str(checkout))
+        assert (status, f"{core / 'omr.py'}, {core / 'regime_clustering.py'}; if by" in complained) == (1, True)
         status, said, _ = run("dropins", "install", str(checkout), "--force")
         assert status == 0
         lines = dict(line.split(maxsplit=1) for line in said.splitlines())
@@ -174,7 +175,10 @@ def test_a_record_or_a_backup_that_is_gone(checkout: Path, run: Run) -> None:
     assert (core / "omr.py").read_bytes() == dropins._carried()["omr.py"]
     (core / "drift.py.before-acm-rs").write_text("# whose?\n")
     status, _, complained = run("dropins", "install", str(checkout))
-    assert (status, "no record of how: put it aside first, or --force" in complained) == (1, True)
+    assert (status, f"no record of how this got here: {core / 'drift.py.before-acm-rs'}; put" in complained) == (
+        1,
+        True,
+    )
     assert run("dropins", "install", str(checkout), "--force")[0] == 0
     assert (core / "drift.py.before-acm-rs.1").read_text() == "# whose?\n"
     assert (core / "drift.py.before-acm-rs").read_text() == "# ACM's own drift.py\n"

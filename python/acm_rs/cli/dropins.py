@@ -195,6 +195,10 @@ def _served(action: str, error: OSError) -> Refusal:
     return Refusal(f"cannot {action} {error.filename}: {error.strerror}")
 
 
+def _paths(paths: list[Path]) -> str:
+    return ", ".join(map(str, paths))
+
+
 def _put(state: _State, content: bytes, record: _Record, core: Path) -> str:
     """Install one file, and say what became of it."""
     name, ours = state.path.name, state.now == content
@@ -248,19 +252,19 @@ def install(folder: Path, only: list[str], force: bool = False) -> Installed:
     record = _Record.read(core)
     chosen = {name: content for name, content in carried.items() if not only or name in only}
     states = {name: _State(core / name, record.files.get(name)) for name in chosen}
-    for name, state in states.items():
-        if force or state.now == chosen[name]:
-            continue
-        if state.recorded is not None and state.changed:
-            raise Refusal(
-                f"{state.path} was changed since it was installed: if by a newer ACM, --force takes it for ACM's own; "
-                "if by hand, put it aside first"
-            )
-        if state.recorded is None and state.theirs is not None:
-            raise Refusal(
-                f"{state.backup} is there, but no record of how: put it aside first, or --force, which keeps it as "
-                f"{state.backup.name}.1"
-            )
+    open_cases = {name: state for name, state in states.items() if not force and state.now != chosen[name]}
+    changed = [state.path for state in open_cases.values() if state.recorded is not None and state.changed]
+    if changed:
+        raise Refusal(
+            f"changed since the drop-ins were installed: {_paths(changed)}; if by a newer ACM, --force takes what is "
+            "there for ACM's own; if by hand, put it aside first"
+        )
+    backups = [state.backup for state in open_cases.values() if state.recorded is None and state.theirs is not None]
+    if backups:
+        raise Refusal(
+            f"there is no record of how this got here: {_paths(backups)}; put it aside first, or --force, which "
+            f"keeps it as {backups[0].name}.1"
+        )
     done = {}
     try:
         for name, state in states.items():
