@@ -41,6 +41,7 @@ class Memory:
     """Keeps a state and all that was judged; fails where it is told to."""
 
     where = "memory"
+    first_row = 0
 
     def __init__(self) -> None:
         self.state: bytes | None = None

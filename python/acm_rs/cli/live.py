@@ -50,6 +50,16 @@ def _watch(
             "--state", readable=False, help="File of what is remembered.", show_default="MODEL.watch, beside the model"
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            help="Database for alarms, scores and the state: sqlite (a file beside the model), a file, a URL without a"
+            " password, or @FILE that holds one.",
+            show_default="$ACM_RS_STORE, or none",
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever is kept.")] = False,
     name: Annotated[
         str | None, typer.Option("--name", help="The watch's name.", show_default="the asset's or the model's")
@@ -77,7 +87,7 @@ def _watch(
     run_watch(
         model,
         source,
-        Asked(state, fresh, name, lateness, silence, interval, once),
+        Asked(state, fresh, name, lateness, silence, interval, once, store),
         options=read,
         budget=Budget(far, per_day),
         threads=threads,

@@ -23,6 +23,7 @@ from acm_rs.files.errors import Refusal, counted
 from acm_rs.files.options import ReadOptions
 from acm_rs.live.keeping import Keeper, StateFile
 from acm_rs.live.opening import checker, open_source, state_path
+from acm_rs.live.store.address import address_of
 from acm_rs.live.watch import Watch
 from acm_rs.live.words import line_of
 
@@ -52,6 +53,8 @@ class Asked:
         How long to wait between looks at the source.
     once : bool
         Stop when all that is there has been read.
+    store : str, optional
+        Where alarms and scores are kept: what stands behind ``--store``.
     """
 
     state: Path | None = None
@@ -61,6 +64,7 @@ class Asked:
     silence: int = 10
     interval: str = "1s"
     once: bool = False
+    store: str | None = None
 
 
 def run_watch(
@@ -119,13 +123,15 @@ def run_watch(
 
     columns = [str(name) for name in monitor.feature_names_in_]
     reads = open_source(source, options, columns, checker(monitor, refused), asked.once)
+    name = asked.name or monitor.metadata.get("asset") or model.stem
+    called = source if source == "-" else str(Path(source).absolute())
     watch = Watch(
         monitor,
         reads,
-        _keeper(model, asked),
+        _keeper(model, asked, name, called, monitor),
         _announcer(screen, as_json),
-        asked.name or monitor.metadata.get("asset") or model.stem,
-        source if source == "-" else str(Path(source).absolute()),
+        name,
+        called,
         lateness=lateness,
         silence=asked.silence or None,
         interval=interval / 1e9,
@@ -141,7 +147,15 @@ def run_watch(
     return watch
 
 
-def _keeper(model: Path, asked: Asked) -> Keeper:
+def _keeper(model: Path, asked: Asked, name: str, called: str, monitor: acm_rs.Monitor) -> Keeper:
+    address = address_of(asked.store, model)
+    if address is not None:
+        if asked.state is not None:
+            raise Refusal("--state names a file, but the state is kept in the --store; leave one of them out", status=2)
+        from acm_rs.live.store.database import Database
+        from acm_rs.live.store.keeper import Store
+
+        return Store(Database(address), name, called, monitor, asked.fresh)
     path = asked.state or state_path(model)
     if path.resolve() == model.resolve():
         raise Refusal(f"{path} is the model; --state names a file of its own", status=2)

@@ -157,6 +157,10 @@ class Follower:
         self._sums: NDArray[np.float64] = np.zeros((3, 0))
         """For each sensor: rows in which both are known, what it read and what it should have read, added up."""
 
+    def begin(self, row: int) -> None:
+        """Number the first row."""
+        self.row, self._sign = row, (row, None)
+
     @property
     def running(self) -> str | None:
         """The alarm under way."""

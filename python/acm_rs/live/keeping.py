@@ -32,12 +32,15 @@ class Judged:
         Those that opened, went on or closed in it, each as it is now and as a machine is told.
     events : list of dict
         What is to be told.
+    counts : dict
+        Rows so far: judged (``rows``), ``bad``, ``late`` and ``repeated``, and the time of the ``last``.
     """
 
     first: int
     result: Result | None
     alarms: list[tuple[Alarm, dict[str, Any]]]
     events: list[dict[str, Any]]
+    counts: dict[str, Any]
 
 
 class Keeper(Protocol):
@@ -47,9 +50,12 @@ class Keeper(Protocol):
     ----------
     where : str
         What people call it.
+    first_row : int
+        The number of the first row where nothing is kept.
     """
 
     where: str
+    first_row: int
 
     def load(self) -> bytes | None:
         """The state that was written last."""
@@ -73,6 +79,7 @@ class StateFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.where: str = str(path)
+        self.first_row: int = 0
 
     def load(self) -> bytes | None:
         """The state that was written last."""

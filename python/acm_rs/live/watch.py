@@ -209,15 +209,23 @@ class Watch:
             told = [self.speaker.event(event) for event in events]
             self.counts.rows += len(rows)
             self.counts.alarms += int(result.alarms.sum())
-        self._keep(Judged(first, result, [(one, self.speaker.alarm(one)) for one in alarms.values()], told))
+        self._keep(self._judged(first, result, list(alarms.values()), told))
 
     def _listen(self, waited: float) -> None:
         """Tell where no rows come."""
         events = self._silence.look(waited)
         if events:
             told = [self.speaker.event(event) for event in events]
-            alarms = [(event.alarm, self.speaker.alarm(event.alarm)) for event in events]
-            self._keep(Judged(self._follower.row, None, alarms, told))
+            self._keep(self._judged(self._follower.row, None, [event.alarm for event in events], told))
+
+    def _judged(self, first: int, result: Result | None, alarms: list[Alarm], told: list[dict[str, Any]]) -> Judged:
+        counts = self.counts
+        counts.late, counts.repeated = self._sorter.late, self._sorter.repeated
+        counts.waiting = self._sorter.waiting
+        kept: dict[str, Any] = {name: getattr(counts, name) for name in ("rows", "bad", "late", "repeated")}
+        if result is not None and result.times is not None:
+            kept["last"] = result.times[-1].astype("datetime64[us]").item()
+        return Judged(first, result, [(one, self.speaker.alarm(one)) for one in alarms], told, kept)
 
     def _keep(self, judged: Judged | None) -> None:
         """First all is kept, what is yet to be told included; then it is told."""
@@ -244,8 +252,6 @@ class Watch:
         """All that must not be forgotten."""
         sorter, arrays = self._sorter.put()
         follower, more = self._follower.put()
-        self.counts.late, self.counts.repeated = self._sorter.late, self._sorter.repeated
-        self.counts.waiting = self._sorter.waiting
         settings = {
             "model": self._model,
             "name": self.name,
@@ -263,8 +269,9 @@ class Watch:
         return pack(settings, {**arrays, **more, "monitor": memory}, acm_rs.__version__, WATCH)
 
     def _go_on(self) -> None:
-        data = self.keeper.load()
+        data = self._tried(self.keeper.load, f"{self.keeper.where} cannot be read")
         if data is None:
+            self._follower.begin(self.keeper.first_row)
             return
         try:
             settings, arrays, _, _ = unpack(data, WATCH)

@@ -1,0 +1,85 @@
+"""Where a store is, said without secrets on the command line."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from acm_rs.files.errors import Refusal
+
+__all__ = ["VARIABLE", "address_of", "require"]
+
+VARIABLE = "ACM_RS_STORE"
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+
+def require() -> None:
+    """Refuse to go on without SQLAlchemy."""
+    if find_spec("sqlalchemy") is None:
+        raise Refusal('a store needs SQLAlchemy: pip install "acm-rs[store]"', status=2)
+
+
+def address_of(said: str | None, model: Path | None) -> str | None:
+    """The address of a store.
+
+    Parameters
+    ----------
+    said : str, optional
+        What stands behind ``--store``: an address such as ``postgresql://acm@host/alarms`` without a password, a file
+        of SQLite, ``sqlite`` for one beside the model, or ``@FILE`` for a file that holds the address. The environment
+        variable ``ACM_RS_STORE`` holds it where nothing is said.
+    model : Path, optional
+        The model's file.
+
+    Returns
+    -------
+    str or None
+        None where no store is asked for.
+
+    Raises
+    ------
+    Refusal
+        A password on the command line, a file that cannot be read, no address, or SQLAlchemy is not installed.
+    """
+    from_line = said is not None
+    text = said if said is not None else os.environ.get(VARIABLE, "").strip()
+    if not text:
+        if from_line:
+            raise Refusal("--store must be an address, a file, or sqlite", status=2)
+        return None
+    require()
+    if text.startswith("@"):
+        from_line = False
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise Refusal(f"{text[1:]}, the file that --store names, cannot be read: {why}", status=2) from None
+    if text == "sqlite":
+        if model is None:
+            raise Refusal("--store sqlite lies beside a model, and none is named; name its file", status=2)
+        return f"sqlite:///{model.with_name(model.stem + '.alarms.sqlite')}"
+    if "://" not in text:
+        return f"sqlite:///{Path(text)}"
+    return _checked(text, from_line)
+
+
+def _checked(text: str, from_line: bool) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # The text may hold a password.
+        raise Refusal("--store is no address such as postgresql://user@host/database", status=2) from None
+    if url.password is not None and from_line:
+        raise Refusal(
+            "--store holds a password, which everyone can read in the list of processes: put the address into the"
+            f" environment variable {VARIABLE}, or into a file and say --store @FILE; PostgreSQL also takes passwords"
+            " from ~/.pgpass",
+            status=2,
+        )
+    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    return url.render_as_string(hide_password=False)

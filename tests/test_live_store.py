@@ -1,0 +1,329 @@
+"""A store holds each row and each alarm exactly once, whatever dies: the watch, the database, or the answer."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from acm_rs import Monitor
+from acm_rs.files.errors import Refusal
+from acm_rs.live.keeping import Unavailable
+from acm_rs.monitor import Result
+from live import batch, later, model, text_of, watch
+from postgres import Server, server  # noqa: F401
+
+sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+
+from acm_rs.live.store import tables  # noqa: E402
+from acm_rs.live.store.address import address_of  # noqa: E402
+from acm_rs.live.store.database import Database  # noqa: E402
+from acm_rs.live.store.keeper import Store  # noqa: E402
+
+KEPT = (tables.scores, tables.episodes, tables.contributions, tables.events, tables.models)
+Address = Callable[[], str]
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
+    """Gives an empty store each time it is asked."""
+    count = iter(range(100))
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path / f'store{next(count)}.sqlite'}"
+    running = request.getfixturevalue("server")
+
+    def made() -> str:
+        name = f"t{abs(hash(tmp_path))}x{next(count)}"
+        engine = sqlalchemy.create_engine(running.address, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        engine.dispose()
+        return str(running.address).replace("/postgres?", f"/{name}?")
+
+    return made
+
+
+def store(address: str, fresh: bool = False, name: str = "Pump 3") -> Store:
+    return Store(Database(address), name, "source", Monitor.from_bytes(model()), fresh)
+
+
+def contents(address: str) -> dict[str, list[Any]]:
+    """All that is kept but what the clock and the state say."""
+    engine = sqlalchemy.create_engine(address)
+    with engine.connect() as connection:
+        found = {
+            table.name: [
+                tuple(row) for row in connection.execute(sqlalchemy.select(table).order_by(*table.primary_key.columns))
+            ]
+            for table in KEPT
+        }
+        names = ["watch", "model", "rows", "bad", "late", "repeated", "last"]
+        found["watches"] = [
+            tuple(row) for row in connection.execute(sqlalchemy.select(*(tables.watches.c[name] for name in names)))
+        ]
+    engine.dispose()
+    return found
+
+
+def undisturbed(address: str, path: Path) -> dict[str, list[Any]]:
+    path.write_bytes(text_of(later()))
+    watch(path, store(address), []).run()
+    return contents(address)
+
+
+def check(found: dict[str, list[Any]], whole: Result) -> None:
+    scores = found["scores"]
+    assert [row[1] for row in scores] == list(range(len(whole.scores)))
+    assert whole.times is not None
+    assert [np.datetime64(row[2], "ns") for row in scores] == whole.times.tolist() or [
+        np.datetime64(row[2], "ns") for row in scores
+    ] == list(whole.times)
+    np.testing.assert_array_equal(np.array([row[3] for row in scores], float), whole.scores)
+    assert [row[5] for row in scores] == whole.alarms.tolist()
+    episodes = sorted((row for row in found["episodes"] if row[3] != "no data"), key=lambda row: row[6])
+    assert [(row[6], row[7] + 1, row[5], row[11]) for row in episodes] == [
+        (one.start, one.end, one.open, one.peak) for one in whole.found
+    ]
+    who = {(row[0], row[1]): row[2:5] for row in found["contributions"]}
+    for row, one in zip(episodes, whole.found, strict=True):
+        for place, culprit in enumerate(one.culprits):
+            assert who[row[0], place] == (culprit.name, culprit.share, culprit.direction)
+
+
+def test_a_store_holds_what_one_batch_gives(address: Address, tmp_path: Path) -> None:
+    where = address()
+    found = undisturbed(where, tmp_path / "fan.csv")
+    check(found, batch())
+    assert found["watches"][0][2] == later().height
+    assert {row[3] for row in found["events"]} == {"opened", "grew", "closed"}
+    assert all(json.loads(row[5])["event"] == row[0] for row in found["events"])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_watch_that_dies_at_twenty_places_leaves_what_an_undisturbed_one_leaves(
+    address: Address, tmp_path: Path, seed: int
+) -> None:
+    """It dies at any statement, before or after it, before the transaction is closed and behind it."""
+    calm = undisturbed(address(), tmp_path / "calm.csv")
+    random = np.random.default_rng(seed)
+    text, where, path = text_of(later()), address(), tmp_path / "fan.csv"
+    path.write_bytes(b"")
+    places = [0, *np.sort(random.integers(0, len(text), 20)).tolist(), len(text)]
+    died = 0
+    for first, last in itertools.pairwise(places):
+        with path.open("ab") as file:
+            file.write(text[first:last])
+        keeper = store(where)
+        engine = keeper._database._engine
+        left = int(random.integers(0, 9))
+        moment = ["before_cursor_execute", "after_cursor_execute", "commit"][int(random.integers(3))]
+
+        def die(*_: object) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Crash
+
+        try:
+            keeper.load()
+            sqlalchemy.event.listen(engine, moment, die)
+            watch(path, keeper, []).run()
+        except Crash:
+            died += 1
+        engine.dispose()
+    assert died > 5
+    watch(path, store(where), []).run()
+    assert contents(where) == calm
+
+
+def test_an_answer_that_is_lost_is_not_written_twice(address: Address, tmp_path: Path) -> None:
+    calm = undisturbed(address(), tmp_path / "calm.csv")
+    where, notes = address(), []
+    keeper = store(where)
+    keep, lost = keeper.keep, iter([True, False] * 20)
+
+    def forgetful(state: bytes, judged: Any) -> None:
+        generation, token, known, anew = keeper._generation, keeper._token, keeper._known, keeper._anew
+        keep(state, judged)
+        if next(lost):
+            keeper._generation, keeper._token, keeper._known, keeper._anew = generation, token, known, anew
+            raise Unavailable("the answer did not come")
+
+    keeper.keep = forgetful  # type: ignore[method-assign]
+    watch(tmp_path / "calm.csv", keeper, [], notes).run()
+    assert any("did not come" in note for note in notes)
+    assert contents(where) == calm
+
+
+def test_two_watches_of_one_name_are_refused(address: Address, tmp_path: Path) -> None:
+    path, where = tmp_path / "fan.csv", address()
+    path.write_bytes(text_of(later()[:100]))
+    watch(path, store(where), []).run()
+    first, second = store(where), store(where)
+    first.load()
+    second.load()
+    path.write_bytes(text_of(later()[:200]))
+    watch(path, first, []).run()
+    second.load = lambda: None  # type: ignore[method-assign]
+    second._generation -= 1
+    with pytest.raises(Refusal, match="another acm-rs watch is at work under the name 'Pump 3'"):
+        watch(path, second, []).run()
+    other = watch(path, store(where, name="Other"), [], name="Other")
+    other.run()
+    assert len(contents(where)["scores"]) == 400
+
+
+def test_a_fresh_watch_replaces_the_scores_of_the_times_it_judges_again(address: Address, tmp_path: Path) -> None:
+    path, where = tmp_path / "fan.csv", address()
+    calm = undisturbed(where, path)
+    path.write_bytes(text_of(later()[100:]))
+    watch(path, store(where, fresh=True), [], called="elsewhere").run()
+    found = contents(where)
+    assert len(found["scores"]) == len(calm["scores"])
+    times = [row[2] for row in sorted(found["scores"], key=lambda row: row[2])]
+    assert times == [row[2] for row in calm["scores"]]
+    assert len({row[1] for row in found["scores"]}) == len(found["scores"])
+
+
+def test_the_database_stops_and_starts(server: Server, tmp_path: Path) -> None:  # noqa: F811
+    path = tmp_path / "fan.csv"
+    path.write_bytes(text_of(later()[:200]))
+    engine = sqlalchemy.create_engine(server.address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE stopped")
+    engine.dispose()
+    where = server.address.replace("/postgres?", "/stopped?")
+    notes: list[str] = []
+    keeper = store(where)
+    one = watch(path, keeper, [], notes)
+    one._go_on()
+    one._watch()
+    server.stop()
+    path.write_bytes(text_of(later()))
+
+    def note(text: str) -> None:
+        notes.append(text)
+        if "tried again" in text:
+            server.start()
+
+    one.note = note
+    one._watch()
+    keeper.close()
+    one.source.close()
+    assert any("does not take it" in text for text in notes)
+    check(contents(where), batch())
+
+
+def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits of files are of Unix")
+    calm = undisturbed(f"sqlite:///{tmp_path / 'calm.sqlite'}", tmp_path / "calm.csv")
+    where, path = f"sqlite:///{tmp_path / 'store.sqlite'}", tmp_path / "fan.csv"
+    path.write_bytes(text_of(later()[:100]))
+    keeper, notes = store(where), []
+    one = watch(path, keeper, [], notes)
+    one._go_on()
+    one._watch()
+    path.write_bytes(text_of(later()[:140]))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def note(text: str) -> None:
+        notes.append(text)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    one.note = note
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        one._watch()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert any("does not take it" in text for text in notes)
+    path.write_bytes(text_of(later()))
+    one._watch()
+    keeper.close()
+    one.source.close()
+    assert contents(where) == calm
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pump.acm").write_bytes(model())
+    return tmp_path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
+def test_a_process_that_is_killed_leaves_what_an_undisturbed_one_leaves(folder: Path) -> None:
+    path, text = folder / "new.csv", text_of(later())
+    where = f"sqlite:///{folder / 'pump.alarms.sqlite'}"
+    calm = undisturbed(f"sqlite:///{folder / 'calm.sqlite'}", path)
+    cut = text.index(b"\n", 3_000) + 1
+    path.write_bytes(text[:cut])
+    random = np.random.default_rng(2)
+    lines = text[cut:].splitlines(keepends=True)
+    command = [sys.executable, "-m", "acm_rs", "watch", "pump.acm", "new.csv", "--store", "sqlite", "--interval", "5ms"]
+    for _ in range(3):
+        with subprocess.Popen([*command, "-q"], stdout=subprocess.DEVNULL) as process:
+            time.sleep(0.6)
+            for _ in range(int(random.integers(10, 60))):
+                with path.open("ab") as file:
+                    file.write(b"".join(lines[:3]))
+                del lines[:3]
+                time.sleep(float(random.uniform(0.0, 0.02)))
+            process.send_signal(signal.SIGKILL)
+    with path.open("ab") as file:
+        file.write(b"".join(lines))
+    subprocess.run([*command, "-q", "--once"], check=True, stdout=subprocess.DEVNULL)
+    found = contents(where)
+    found["models"] = calm["models"]
+    assert found == calm
+
+
+def test_addresses_hold_no_secrets_on_the_command_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACM_RS_STORE", raising=False)
+    assert address_of(None, Path("fan.acm")) is None
+    assert address_of("sqlite", Path("a/fan.acm")) == "sqlite:///a/fan.alarms.sqlite"
+    assert address_of("alarms.db", None) == "sqlite:///alarms.db"
+    assert address_of("postgresql://acm@host/alarms", None) == "postgresql+psycopg://acm@host/alarms"
+    with pytest.raises(Refusal, match=r"--store holds a password.*ACM_RS_STORE.*@FILE") as refused:
+        address_of("postgresql://acm:secret@host/alarms", None)
+    assert refused.value.status == 2
+    assert "secret" not in str(refused.value)
+    with pytest.raises(Refusal, match="no address") as refused:
+        address_of("postgresql://acm:secret@host:port/alarms", None)
+    assert "secret" not in str(refused.value)
+    Path("address").write_text("postgresql://acm:secret@host/alarms\n")
+    assert address_of("@address", None) == "postgresql+psycopg://acm:secret@host/alarms"
+    monkeypatch.setenv("ACM_RS_STORE", "postgresql://acm:secret@host/alarms")
+    assert address_of(None, None) == "postgresql+psycopg://acm:secret@host/alarms"
+    for said, words in (("@nowhere", "cannot be read"), ("", "must be an address"), ("sqlite", "beside a model")):
+        with pytest.raises(Refusal, match=words):
+            address_of(said, None)
+    with pytest.raises(Refusal, match="needs a driver"):
+        Database("oracle://host/x")
+    assert "secret" not in Database("postgresql+psycopg://acm:secret@host/alarms").where
+
+
+def test_what_is_no_store_is_refused(folder: Path) -> None:
+    Path("text.sqlite").write_bytes(b"this is no database, but a text that is long enough to be looked at" * 20)
+    with pytest.raises(Refusal, match="cannot be used as a store"):
+        store("sqlite:///text.sqlite").load()
+    engine = sqlalchemy.create_engine("sqlite:///newer.sqlite")
+    tables.metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.insert(tables.versions).values(version=99))
+    engine.dispose()
+    with pytest.raises(Refusal, match="newer acm_rs"):
+        store("sqlite:///newer.sqlite").load()
