@@ -158,6 +158,17 @@ def test_a_newer_acm(checkout: Path, run: Run) -> None:
     assert not (core / "acm-rs-dropins.json").exists()
 
 
+def test_what_acm_has_by_now_is_not_removed(checkout: Path, run: Run) -> None:
+    """ACM had none of it at first; its own one, kept by --force, is gone from beside it."""
+    run("dropins", "install", str(checkout), "--only", "regime_clustering.py")
+    ours = checkout / "core" / "regime_clustering.py"
+    ours.write_text("# ACM's own\n")
+    run("dropins", "install", str(checkout), "--only", "regime_clustering.py", "--force")
+    ours.with_name("regime_clustering.py.before-acm-rs").unlink()
+    assert "left as it is" in run("dropins", "install", str(checkout), "--undo")[1]
+    assert ours.is_file()
+
+
 def test_a_record_or_a_backup_that_is_gone(checkout: Path, run: Run) -> None:
     core = checkout / "core"
     before = contents(checkout)
