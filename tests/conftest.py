@@ -18,6 +18,10 @@ HERE = str(Path(__file__).parent)
 if HERE not in sys.path:
     sys.path.insert(0, HERE)
 
+# Fixtures of several tests; neither imports what it needs before it is asked for.
+from postgres import server  # noqa: E402, F401
+from stores import address  # noqa: E402, F401
+
 settings.register_profile(
     "fixed",
     derandomize=True,

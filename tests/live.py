@@ -58,6 +58,9 @@ class Memory:
         if judged is not None:
             self.kept.append(judged)
 
+    def muted(self, _: Any) -> set[str]:
+        return set()
+
     def close(self) -> None:
         pass
 

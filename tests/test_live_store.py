@@ -9,55 +9,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from acm_rs import Monitor
 from acm_rs.files.errors import Refusal
 from acm_rs.live.keeping import Unavailable
 from acm_rs.monitor import Result
 from live import batch, later, model, text_of, watch
-from postgres import Server, server  # noqa: F401
+from postgres import Server
+from stores import Address, store
 
 sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
 
 from acm_rs.live.store import tables  # noqa: E402
 from acm_rs.live.store.address import address_of  # noqa: E402
 from acm_rs.live.store.database import Database  # noqa: E402
-from acm_rs.live.store.keeper import Store  # noqa: E402
 
 KEPT = (tables.scores, tables.episodes, tables.contributions, tables.events, tables.models)
-Address = Callable[[], str]
 
 
 class Crash(BaseException):
     """The process is gone."""
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
-    """Gives an empty store each time it is asked."""
-    count = iter(range(100))
-    if request.param == "sqlite":
-        return lambda: f"sqlite:///{tmp_path / f'store{next(count)}.sqlite'}"
-    running = request.getfixturevalue("server")
-
-    def made() -> str:
-        name = f"t{abs(hash(tmp_path))}x{next(count)}"
-        engine = sqlalchemy.create_engine(running.address, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        engine.dispose()
-        return str(running.address).replace("/postgres?", f"/{name}?")
-
-    return made
-
-
-def store(address: str, fresh: bool = False, name: str = "Pump 3") -> Store:
-    return Store(Database(address), name, "source", Monitor.from_bytes(model()), fresh)
 
 
 def contents(address: str) -> dict[str, list[Any]]:
@@ -198,7 +172,7 @@ def test_a_fresh_watch_replaces_the_scores_of_the_times_it_judges_again(address:
     assert len({row[1] for row in found["scores"]}) == len(found["scores"])
 
 
-def test_the_database_stops_and_starts(server: Server, tmp_path: Path) -> None:  # noqa: F811
+def test_the_database_stops_and_starts(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "fan.csv"
     path.write_bytes(text_of(later()[:200]))
     engine = sqlalchemy.create_engine(server.address, isolation_level="AUTOCOMMIT")
@@ -258,7 +232,7 @@ def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pump.acm").write_bytes(model())
     return tmp_path

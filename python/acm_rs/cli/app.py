@@ -389,7 +389,7 @@ def _application(*, rich_help: bool) -> typer.Typer:
     app.command("fit", help=_FIT)(_fit)
     app.command("score", help=_SCORE)(_score)
     review.add_commands(app)
-    live.add_commands(app)
+    live.add_commands(app, "markdown" if rich_help else None)
     app.command("feedback", help=_FEEDBACK)(_feedback)
     app.command("features", help=_FEATURES)(_features)
     app.command("quality", help=_QUALITY)(_quality)

@@ -55,6 +55,10 @@ class Asked:
         Stop when all that is there has been read.
     store : str, optional
         Where alarms and scores are kept: what stands behind ``--store``.
+    again : str
+        After how long an alarm that goes on is told again; 0: never.
+    flood : int
+        Alarms in ten minutes that are told at most; 0: all.
     """
 
     state: Path | None = None
@@ -65,6 +69,8 @@ class Asked:
     interval: str = "1s"
     once: bool = False
     store: str | None = None
+    again: str = "0s"
+    flood: int = 10
 
 
 def run_watch(
@@ -135,6 +141,8 @@ def run_watch(
         lateness=lateness,
         silence=asked.silence or None,
         interval=interval / 1e9,
+        again=duration_of("--again", asked.again) or None,
+        flood=asked.flood or None,
         once=asked.once,
         note=(lambda _: None) if quiet else lambda text: aside.print(plain(f"Note: {text}"), soft_wrap=True),
     )

@@ -16,9 +16,9 @@ from acm_rs.monitor.episode import Culprit
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.watches import CAUSES
 
-__all__ = ["CLOSED", "GREW", "NO_DATA", "OPENED", "Alarm", "Event", "Follower", "alarm_id"]
+__all__ = ["CLOSED", "GREW", "NO_DATA", "OPENED", "STILL", "Alarm", "Event", "Follower", "alarm_id"]
 
-OPENED, GREW, CLOSED = "opened", "grew", "closed"
+OPENED, GREW, STILL, CLOSED = "opened", "grew", "still", "closed"
 NO_DATA = "no data"
 GROWTH = 1.5
 """An alarm has grown when its peak is so many times the one that was told last."""
@@ -71,7 +71,7 @@ class Event:
     id : str
         The alarm's and a number: the same whenever the same rows are judged.
     what : str
-        ``"opened"``, ``"grew"`` or ``"closed"``.
+        ``"opened"``, ``"grew"``, ``"still"`` or ``"closed"``.
     at : (int, int or None)
         The row at which it did.
     alarm : Alarm
@@ -100,6 +100,7 @@ class _Running:
     peak: float = -np.inf
     peak_at: Place = (0, None)
     told: float = 0.0
+    told_at: int | None = None
     events: int = 0
     rows: int = 0
     quiet: int = 0
@@ -143,10 +144,12 @@ class Follower:
         SHA-256 of the model.
     watch : str
         The watch's name.
+    again : int, optional
+        Nanoseconds, by the times of rows, after which an alarm that goes on is told again.
     """
 
-    def __init__(self, model: str, watch: str) -> None:
-        self._model, self._watch = model, watch
+    def __init__(self, model: str, watch: str, again: int | None = None) -> None:
+        self._model, self._watch, self._again = model, watch, again
         self.row: int = 0
         """Rows so far."""
         self._sign: Place = (0, None)
@@ -201,6 +204,8 @@ class Follower:
                     events.append(self._event(OPENED, place(row), result))
                 elif running.peak >= GROWTH * running.told:
                     events.append(self._event(GREW, place(row), result))
+                elif self._is_due(running, place(row)):
+                    events.append(self._event(STILL, place(row), result))
             elif known[row]:
                 if ratio[row] > running.after:
                     running.after, running.after_at = float(ratio[row]), place(row)
@@ -217,6 +222,12 @@ class Follower:
                 self._sign, self._sign_open = (self.row + n, None), True
         self.row += n
         return events
+
+    def _is_due(self, running: _Running, at: Place) -> bool:
+        """Whether an alarm has gone on for long since it was told."""
+        if self._again is None or at[1] is None or running.told_at is None:
+            return False
+        return at[1] - running.told_at >= self._again
 
     def _sign_of(self, start: int, low: NDArray[np.int64], place: Any) -> Place:
         """The row from which the score rose to the alarm that begins in a row."""
@@ -257,7 +268,7 @@ class Follower:
         running = self._running
         assert running is not None
         number, running.events = running.events, running.events + 1
-        running.told = running.peak
+        running.told, running.told_at = running.peak, at[1]
         return Event(f"{running.id}-{number}", what, at, self._alarm(what != CLOSED, result))
 
     def _alarm(self, open: bool, result: Result) -> Alarm:

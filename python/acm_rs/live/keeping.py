@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,6 +64,9 @@ class Keeper(Protocol):
     def keep(self, state: bytes, judged: Judged | None) -> None:
         """Write the state, and what a batch gave: both or neither. `Unavailable` where that cannot be done now."""
 
+    def muted(self, told: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Those of some events, by their identifiers, that are kept but not told now."""
+
     def close(self) -> None:
         """Let go of what is open."""
 
@@ -96,6 +100,10 @@ class StateFile:
             write_file(self._path, state)
         except OSError as error:
             raise Unavailable(f"{self._path} cannot be written: {error.strerror or error}") from None
+
+    def muted(self, told: Sequence[Mapping[str, Any]]) -> set[str]:
+        """None: nobody can shelve here."""
+        return set()
 
     def close(self) -> None:
         """Nothing is open."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import acm_rs
 from acm_rs.files.errors import Refusal
 from acm_rs.live.episodes import Alarm, Follower
+from acm_rs.live.flood import Flood
 from acm_rs.live.keeping import Judged, Keeper, Unavailable
 from acm_rs.live.lateness import Sorter
 from acm_rs.live.rows import Batch, Rows
@@ -83,6 +84,10 @@ class Watch:
         Stop when all that is there has been read.
     note : callable
         Is given what people should know of the reading.
+    again : int or None
+        Nanoseconds after which an alarm that goes on is told again.
+    flood : int or None
+        Alarms in ten minutes beyond which no more are told.
     patience : float
         Seconds for which writing is tried again where the watch runs once; without end otherwise.
     """
@@ -98,6 +103,8 @@ class Watch:
     interval: float = 1.0
     once: bool = False
     note: Callable[[str], None] = lambda _: None
+    again: int | None = None
+    flood: int | None = 10
     patience: float = 60.0
     stopping: bool = False
     counts: Counts = field(default_factory=Counts)
@@ -108,7 +115,8 @@ class Watch:
         columns = len(monitor.feature_names_in_)
         step = monitor._about["step"]
         self._sorter = Sorter(columns, self.lateness)
-        self._follower = Follower(self._model, self.name)
+        self._follower = Follower(self._model, self.name, self.again)
+        self._flood = Flood(self.flood)
         longest = None if step is None or not self.silence else int(self.silence * step)
         self._silence = Silence(longest, self._model, self.name)
         self.speaker: Speaker = Speaker(
@@ -237,8 +245,15 @@ class Watch:
     def _tell(self) -> None:
         if not self._pending:
             return
-        for event in self._pending:
-            self.announce(event)
+        pending = self._pending
+        muted = self._tried(lambda: self.keeper.muted(pending), f"{self.keeper.where} cannot be read")
+        for event in pending:
+            if event["event"] in muted:
+                continue
+            if self._flood.lets(event):
+                self.announce(event)
+            if self._flood.said:
+                self.note(self._flood.said)
         self._pending = []
         self._write(None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
@@ -54,6 +55,7 @@ class Database:
             def _(connection: object, _record: object) -> None:
                 connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
 
+        self._file = Path(url.database) if lite and url.database else None
         self._ready = False
 
     @contextmanager
@@ -72,6 +74,8 @@ class Database:
         Refusal
             It cannot be used as a store.
         """
+        if not create and self._file is not None and not self._file.exists():
+            raise Refusal(f"{self.where}: no such file; acm-rs watch --store makes a store")
         try:
             if not self._ready:
                 self._prepare(create)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 import acm_rs
 from acm_rs.files.errors import Refusal
-from acm_rs.live.episodes import NO_DATA, Alarm, Place
+from acm_rs.live.episodes import NO_DATA, STILL, Alarm, Place
 from acm_rs.live.keeping import Judged
 from acm_rs.live.store.database import Database, now
+from acm_rs.live.store.shelving import acknowledged, shelves_in_force
 from acm_rs.live.store.tables import audit, contributions, episodes, events, models, scores, watches
 from acm_rs.monitor.result import Result
 
@@ -187,6 +188,19 @@ class Store:
                 )
             )
         ]
+
+    def muted(self, told: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Events of shelved alarms and of maintenance, and repetitions of what someone has acknowledged."""
+        with self._database.transaction() as connection:
+            held, clock = shelves_in_force(connection, [self._watch]), now()
+            seen = acknowledged(connection, [event["alarm"] for event in told if event["what"] == STILL])
+        found = set()
+        for event in told:
+            sensor = event["culprits"][0]["sensor"] if event["culprits"] else None
+            on = any(one.holds(self._watch, sensor, _parsed(event["start"]), clock) for one in held)
+            if on or (event["what"] == STILL and event["alarm"] in seen):
+                found.add(event["event"])
+        return found
 
     def close(self) -> None:
         """Close all connections."""
