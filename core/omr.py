@@ -158,11 +158,12 @@ def _floats(values: Any, name: str) -> Array:
 
 
 def _components(x: Array, k: int) -> tuple[Array, Array]:
-    """Give the first k principal components of centred rows and their variances."""
+    """Give the first k principal components of rows and their variances."""
     if BACKEND == "rust":
         components, variance, _ = _rs.pca(x, k)
         return np.asarray(components), np.asarray(variance)
-    _, s, vt = np.linalg.svd(x, full_matrices=False)
+    # Scaled rows are centred only so far as their level's rounding lets them be.
+    _, s, vt = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     return vt[:k], s[:k] ** 2 / (len(x) - 1)
 
 

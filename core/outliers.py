@@ -243,7 +243,7 @@ def _row_count(given: Any) -> int | float:
         return 256
     must = "'auto', a number of rows or a share of them"
     number = _real("max_samples", given, must, lambda n: 0.0 < n <= 1.0 or (n.is_integer() and 1.0 < n <= _MOST))
-    share = number < 1.0 or (number == 1.0 and isinstance(given, float | np.floating))
+    share = number < 1.0 or (number == 1.0 and "." in str(given))
     return number if share else int(number)
 
 
