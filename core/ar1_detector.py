@@ -214,24 +214,27 @@ class AR1Detector:
     def score(self, X: pd.DataFrame, return_per_sensor: bool = False) -> Array | tuple[Array, pd.DataFrame]:
         """Score rows by abs(residual) / scale, fused over sensors; NaN where no sensor has a value.
 
-        With ``return_per_sensor`` also a frame of each sensor's abs(residual) / scale, with the index of ``X``. Columns
-        that the fit did not see, or of which more than half is missing here, are left out with a logged warning.
+        With ``return_per_sensor`` also a frame of each sensor's abs(residual) / scale, with the index of ``X`` and the
+        order of the fit. Columns that the fit did not see, that are not there any more, or of which more than half is
+        missing here, are left out with a logged warning.
         """
         if not self._is_fitted:
             raise RuntimeError("AR1Detector is not fitted: call fit first")
         _check(X)
-        x = _values(X)
         if not self.phimap:
             _log.warning("AR1: there was nothing to learn from (no column with values): every row scores NaN")
-        missing = np.isnan(x).mean(axis=0) if len(x) else np.zeros(x.shape[1])
-        unknown = [name for name in X.columns if name not in self.phimap]
-        gappy = [name for name, share in zip(X.columns, missing, strict=True) if share > 0.5 and name in self.phimap]
-        if unknown:
-            _log.warning("AR1: %d columns were not there at fit and are left out: %s", len(unknown), unknown)
-        if gappy:
-            _log.warning("AR1: %d columns have more than half missing and are left out: %s", len(gappy), gappy)
-        kept = [j for j, name in enumerate(X.columns) if name in self.phimap and missing[j] <= 0.5]
-        names = [X.columns[j] for j in kept]
+        here = [name for name in self.phimap if name in X.columns]
+        x = _values(X[here])
+        missing = np.isnan(x).mean(axis=0) if len(x) else np.zeros(len(here))
+        for names, what in (
+            ([name for name in X.columns if name not in self.phimap], "were not there at fit and are left out"),
+            ([name for name in self.phimap if name not in X.columns], "are not there any more and are left out"),
+            ([here[int(j)] for j in np.flatnonzero(missing > 0.5)], "have more than half missing and are left out"),
+        ):
+            if names:
+                _log.warning("AR1: %d columns %s: %s", len(names), what, names)
+        kept = np.flatnonzero(missing <= 0.5)
+        names = [here[int(j)] for j in kept]
         z = np.empty((len(x), len(kept)))
         if z.size:
             phi = np.array([self.phimap[name][0] for name in names])

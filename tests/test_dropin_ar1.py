@@ -111,6 +111,20 @@ def test_columns_that_cannot_be_judged_are_told(caplog: pytest.LogCaptureFixture
     assert "['a']" in caplog.text
 
 
+def test_columns_are_taken_by_their_names(caplog: pytest.LogCaptureFixture) -> None:
+    x = history()
+    model = ar1.AR1Detector().fit(x)
+    fused, per = model.score(x, return_per_sensor=True)
+    other, turned = model.score(x[["c", "a", "b"]].assign(note="text"), return_per_sensor=True)
+    np.testing.assert_array_equal(other, fused)
+    pd.testing.assert_frame_equal(turned, per)
+    assert "1 columns were not there at fit and are left out: ['note']" in caplog.text
+    caplog.clear()
+    _, less = model.score(x[["c", "a"]], return_per_sensor=True)
+    pd.testing.assert_frame_equal(less, per[["a", "c"]])
+    assert "1 columns are not there any more and are left out: ['b']" in caplog.text
+
+
 def test_a_row_without_values_scores_nan() -> None:
     x = history()
     model = ar1.AR1Detector().fit(x)
