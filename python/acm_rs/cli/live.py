@@ -19,7 +19,8 @@ __all__ = ["add_commands"]
 _WATCH = """Watch a source with a model, and tell alarms as they open, grow and close.
 
 SOURCE is a text file that grows (rotated, cut or replaced as it may be), a folder into which files come, or - for
-standard input. Its layout, columns and spelling of times are learnt once from its head. Rows that cannot be read are
+standard input; sql:FILE is a query for --database, python:FILE:NAME an adapter of your own. The layout of a
+text, its columns and the spelling of its times are learnt once from its head. Rows that cannot be read are
 counted and left out. No rows for ten intervals is an alarm too.
 
 What is remembered is written after each batch, before anything is told: after a restart it goes on as if nothing had
@@ -77,7 +78,10 @@ _Alarm = Annotated[
 def _watch(
     model: options.Model,
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A growing file, a folder, or -.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A growing file, a folder, -, sql:FILE or python:FILE:NAME.", show_default=False
+        ),
     ],
     once: Annotated[bool, typer.Option("--once", help="Read what is there and stop.")] = False,
     state: Annotated[
@@ -94,6 +98,15 @@ def _watch(
             help="Database for alarms, scores and the state: sqlite (a file beside the model), a file, a URL without a"
             " password, or @FILE that holds one.",
             show_default="$ACM_RS_STORE, or none",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            help="The database that sql:FILE asks: a file of SQLite, a URL without a password, or @FILE.",
+            show_default="$ACM_RS_DATABASE",
         ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever is kept.")] = False,
@@ -130,7 +143,7 @@ def _watch(
     run_watch(
         model,
         source,
-        Asked(state, fresh, name, lateness, silence, interval, once, store, again, flood),
+        Asked(state, fresh, name, lateness, silence, interval, once, store, again, flood, database),
         options=read,
         budget=Budget(far, per_day),
         threads=threads,

@@ -23,7 +23,7 @@ from acm_rs.files.errors import Refusal, counted
 from acm_rs.files.options import ReadOptions
 from acm_rs.live.keeping import Keeper, StateFile
 from acm_rs.live.opening import checker, open_source, state_path
-from acm_rs.live.store.address import address_of
+from acm_rs.live.store.address import address_of, database_of
 from acm_rs.live.watch import Watch
 from acm_rs.live.words import line_of
 
@@ -55,6 +55,8 @@ class Asked:
         Stop when all that is there has been read.
     store : str, optional
         Where alarms and scores are kept: what stands behind ``--store``.
+    database : str, optional
+        What a query is for: what stands behind ``--database``.
     again : str
         After how long an alarm that goes on is told again; 0: never.
     flood : int
@@ -71,6 +73,7 @@ class Asked:
     store: str | None = None
     again: str = "0s"
     flood: int = 10
+    database: str | None = None
 
 
 def run_watch(
@@ -128,9 +131,17 @@ def run_watch(
         return Refusal(f"{name}: {spoken(str(error))}")
 
     columns = [str(name) for name in monitor.feature_names_in_]
-    reads = open_source(source, options, columns, checker(monitor, refused), asked.once)
+    reads = open_source(
+        source,
+        options,
+        columns,
+        checker(monitor, refused),
+        asked.once,
+        database=database_of(asked.database),
+        lateness=lateness,
+    )
     name = asked.name or monitor.metadata.get("asset") or model.stem
-    called = source if source == "-" else str(Path(source).absolute())
+    called = source if source == "-" or ":" in source else str(Path(source).absolute())
     watch = Watch(
         monitor,
         reads,

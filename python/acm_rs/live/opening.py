@@ -10,6 +10,7 @@ import polars as pl
 import acm_rs
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
+from acm_rs.live.sources.adapter import Adapted, load_adapter
 from acm_rs.live.sources.file import GrowingFile
 from acm_rs.live.sources.folder import Folder
 from acm_rs.live.sources.source import Check, Source
@@ -30,8 +31,45 @@ def checker(monitor: acm_rs.Monitor, says: Callable[[Path, ValueError], Refusal]
     return check
 
 
-def open_source(text: str, options: ReadOptions, columns: list[str], check: Check, once: bool) -> Source:
-    """A growing file, a folder, or ``-`` for standard input."""
+def open_source(
+    text: str,
+    options: ReadOptions,
+    columns: list[str],
+    check: Check,
+    once: bool,
+    *,
+    database: str | None = None,
+    lateness: int = 0,
+) -> Source:
+    """A source by what people call it.
+
+    Parameters
+    ----------
+    text : str
+        A growing file, a folder, ``-`` for standard input, ``sql:FILE`` for a query, ``python:FILE:NAME`` for an
+        adapter.
+    options : ReadOptions
+        What is known of it.
+    columns : list of str
+        The model's columns.
+    check : callable
+        Refuses readings that the model cannot use.
+    once : bool
+        What is there is read, and no more.
+    database : str, optional
+        The address of the database that a query is for.
+    lateness : int
+        Nanoseconds that rows may come late.
+    """
+    kind, _, rest = text.partition(":")
+    if kind == "sql" and rest:
+        if database is None:
+            raise Refusal("a query needs --database, or the environment variable ACM_RS_DATABASE", status=2)
+        from acm_rs.live.sources.sql import Query
+
+        return Adapted(Path(rest), Query(Path(rest), database, options.time_column, lateness), columns, check)
+    if kind == "python" and rest:
+        return Adapted(Path(rest), load_adapter(rest), columns, check)
     if text == "-":
         return StandardInput(options, columns, check)
     path = Path(text)

@@ -8,16 +8,17 @@ from pathlib import Path
 
 from acm_rs.files.errors import Refusal
 
-__all__ = ["VARIABLE", "address_of", "require"]
+__all__ = ["VARIABLE", "address_of", "database_of", "require"]
 
 VARIABLE = "ACM_RS_STORE"
+_DATABASE = "ACM_RS_DATABASE"
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
 def require() -> None:
     """Refuse to go on without SQLAlchemy."""
     if find_spec("sqlalchemy") is None:
-        raise Refusal('a store needs SQLAlchemy: pip install "acm-rs[store]"', status=2)
+        raise Refusal('a database needs SQLAlchemy: pip install "acm-rs[store]"', status=2)
 
 
 def address_of(said: str | None, model: Path | None) -> str | None:
@@ -42,12 +43,30 @@ def address_of(said: str | None, model: Path | None) -> str | None:
     Refusal
         A password on the command line, a file that cannot be read, no address, or SQLAlchemy is not installed.
     """
+    text, from_line = _text("--store", VARIABLE, said)
+    if not text:
+        return None
+    if text == "sqlite":
+        if model is None:
+            raise Refusal("--store sqlite lies beside a model, and none is named; name its file", status=2)
+        return f"sqlite:///{model.with_name(model.stem + '.alarms.sqlite')}"
+    return _checked("--store", VARIABLE, text, from_line)
+
+
+def database_of(said: str | None) -> str | None:
+    """The address of the database that a query is for: as `address_of`, with ``--database`` and ``ACM_RS_DATABASE``."""
+    text, from_line = _text("--database", _DATABASE, said)
+    return _checked("--database", _DATABASE, text, from_line) if text else None
+
+
+def _text(option: str, variable: str, said: str | None) -> tuple[str, bool]:
+    """What was said, and whether it stands on the command line for everyone to read."""
     from_line = said is not None
-    text = said if said is not None else os.environ.get(VARIABLE, "").strip()
+    text = said if said is not None else os.environ.get(variable, "").strip()
     if not text:
         if from_line:
-            raise Refusal("--store must be an address, a file, or sqlite", status=2)
-        return None
+            raise Refusal(f"{option} must be an address or a file", status=2)
+        return "", False
     require()
     if text.startswith("@"):
         from_line = False
@@ -55,17 +74,13 @@ def address_of(said: str | None, model: Path | None) -> str | None:
             text = Path(text[1:]).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise Refusal(f"{text[1:]}, the file that --store names, cannot be read: {why}", status=2) from None
-    if text == "sqlite":
-        if model is None:
-            raise Refusal("--store sqlite lies beside a model, and none is named; name its file", status=2)
-        return f"sqlite:///{model.with_name(model.stem + '.alarms.sqlite')}"
+            raise Refusal(f"{text[1:]}, the file that {option} names, cannot be read: {why}", status=2) from None
+    return text, from_line
+
+
+def _checked(option: str, variable: str, text: str, from_line: bool) -> str:
     if "://" not in text:
         return f"sqlite:///{Path(text)}"
-    return _checked(text, from_line)
-
-
-def _checked(text: str, from_line: bool) -> str:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -73,11 +88,11 @@ def _checked(text: str, from_line: bool) -> str:
         url = make_url(text)
     except (ArgumentError, ValueError):
         # The text may hold a password.
-        raise Refusal("--store is no address such as postgresql://user@host/database", status=2) from None
+        raise Refusal(f"{option} is no address such as postgresql://user@host/database", status=2) from None
     if url.password is not None and from_line:
         raise Refusal(
-            "--store holds a password, which everyone can read in the list of processes: put the address into the"
-            f" environment variable {VARIABLE}, or into a file and say --store @FILE; PostgreSQL also takes passwords"
+            f"{option} holds a password, which everyone can read in the list of processes: put the address into the"
+            f" environment variable {variable}, or into a file and say {option} @FILE; PostgreSQL also takes passwords"
             " from ~/.pgpass",
             status=2,
         )
