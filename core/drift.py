@@ -39,6 +39,7 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _log = logging.getLogger(__name__)
 
+_LARGEST = 1e150
 # Readings that differ by no more than this share of their level differ by rounding.
 _ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
 _MOST = 2**32 - 1
@@ -118,12 +119,15 @@ def _floats(values: Any, name: str) -> Array:
 
 
 def _series(x: Any, name: str) -> Array:
-    """Give a series of numbers as float64, NaN for what is missing."""
+    """Give a series of numbers as float64 with NaN for what is missing, clipped so that squares stay finite."""
     if isinstance(x, pd.Series) and pd.api.types.is_numeric_dtype(x.dtype) and not isinstance(x.dtype, np.dtype):
         x = x.to_numpy(np.float64, na_value=np.nan)
     values = _floats(x, name)
     if values.ndim != 1:
         raise ValueError(f"{name} must have one dimension, got shape {values.shape}")
+    if (np.abs(values) > _LARGEST).any():
+        _log.warning("values of %s beyond 1e150 are clipped", name)
+        np.clip(values, -_LARGEST, _LARGEST, out=values)
     return values
 
 
@@ -203,7 +207,8 @@ class CUSUMDetector:
         values = _series(x, "x")
         if not len(values):
             return values
-        z = (values - self.mean) / self.std
+        with np.errstate(over="ignore"):
+            z = np.clip((values - self.mean) / self.std, -_LARGEST, _LARGEST)
         if BACKEND == "rust":
             # The sums of acm_rs start at 0: a value before the first brings each to where it stands.
             first = np.array([[self.sum_pos + self.drift, -self.sum_neg - self.drift]])

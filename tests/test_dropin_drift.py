@@ -181,6 +181,22 @@ def test_where_half_of_the_values_are_one(unit: float) -> None:
     assert drift.CUSUMDetector().fit(unit * (1.0 + 2.0**-52 * (np.arange(9) % 2))).std == 1.0
 
 
+@pytest.mark.parametrize("backend", ["rust", "numpy"])
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e140])
+def test_huge_values_stay_finite(
+    backend: str, unit: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(drift, "BACKEND", backend)
+    x = np.concatenate([np.sin(np.arange(40.0)) * unit, [1.7e308, -1e300, 3.0 * unit]])
+    out = {"frame": pd.DataFrame({"fused": x})}
+    z = drift.compute(out["frame"], out, {})["frame"]
+    assert "values of fused beyond 1e150 are clipped" in caplog.text
+    assert np.isfinite(z.to_numpy()).all()
+    assert z["cusum_z"].iloc[-1] == 8.0
+    assert np.isfinite(drift.compute_drift_trend(x))
+    assert drift.compute_drift_alert_mode(z, {})["alert_mode"].nunique() == 1
+
+
 def test_trend_and_volatility() -> None:
     y = np.arange(50.0) * 0.25 + 7.0
     y[[45, 47]] = [np.nan, np.inf]
