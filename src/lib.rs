@@ -28,7 +28,7 @@ mod _native {
     use super::detectors::{
         AR1Detector, ClusterChoice, Cusum, EpisodeTracker, Episodes, EwmaChart, FusedDetector, GaussianMixture,
         IsolationForest, MahalanobisDetector, OMRDetector, PCADetector, PageHinkley, RegimeDetector, RegimeModel,
-        ScoreFusion, SimilarityDetector, Threshold, ar1_residuals, choose_k, ewma_chart, product,
+        ScoreFusion, SimilarityDetector, Threshold, ar1_residuals, choose_k, ewma_chart, mixture_from_shares, product,
     };
     // Of modules that are called as their function is.
     #[pymodule_export]

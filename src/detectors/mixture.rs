@@ -1,20 +1,28 @@
 //! Gaussian mixture.
 
-use acm_detectors::mixture::{Components, Covariance, FittedGaussianMixture, GaussianMixture as Parameters};
+use acm_detectors::mixture::{
+    Components, Covariance, FittedGaussianMixture, GaussianMixture as Parameters, Shape, from_shares,
+};
 use acm_linalg::Samples;
 use acm_linalg::memory::{reserve, reserved};
 use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyString};
 
 use crate::arguments::{choice, count, number, seed_of};
 use crate::classes::{Array, CONSTANTS, Matrix, Setting, class, learned, name_of, parameters, shared};
-use crate::interop::{Value, array, exception};
+use crate::interop::{Value, array, compute, exception, input};
 use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson, left_out};
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
+const SHAPES: [(&str, Shape); 4] = [
+    ("full", Shape::Full),
+    ("tied", Shape::Tied),
+    ("diag", Shape::Diag),
+    ("spherical", Shape::Spherical),
+];
 
 class!(GaussianMixture, Parameters, FittedGaussianMixture, ());
 shared!(GaussianMixture, score, update_is_score, contributions, missing, limit, constants);
@@ -149,4 +157,42 @@ fn used(fitted: &FittedGaussianMixture) -> PyResult<Vec<bool>> {
     let mut used = reserve(fitted.columns(), false, "the columns").map_err(exception)?;
     fitted.kept().iter().for_each(|&column| used[column] = true);
     Ok(used)
+}
+
+/// What steps from given responsibilities lead to: the drop-ins' mixture.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the parameters")]
+pub(crate) fn mixture_from_shares<'py>(
+    x: &Value<'py>,
+    shares: &Value<'py>,
+    n_components: &Value<'py>,
+    covariance_type: &Value<'py>,
+    reg_covar: &Value<'py>,
+    tol: &Value<'py>,
+    max_iter: &Value<'py>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = x.py();
+    let (x, shares) = (input(x, "x")?, input(shares, "shares")?);
+    let (x, shares) = (x.samples(), shares.samples());
+    let components = count(n_components, "n_components", 1)?;
+    let shape = choice(covariance_type, "covariance_type", &SHAPES)?;
+    let (reg, tol) = (number(reg_covar, "reg_covar")?, number(tol, "tol")?);
+    let steps = count(max_iter, "max_iter", 1)?;
+    let found = compute(py, || from_shares(x, shares, components, shape, reg, tol, steps))?;
+    let (k, d) = (components, x.columns());
+    let sizes = match shape {
+        Shape::Full => vec![k, d, d],
+        Shape::Tied => vec![d, d],
+        Shape::Diag => vec![k, d],
+        Shape::Spherical => vec![k],
+    };
+    let told = PyDict::new(py);
+    told.set_item("weights_", array(py, &found.weights)?)?;
+    told.set_item("means_", array(py, &found.means)?.reshape([k, d])?)?;
+    told.set_item("covariances_", array(py, &found.covariances)?.reshape(sizes)?)?;
+    told.set_item("lower_bound_", found.lower_bound)?;
+    told.set_item("log_density", found.log_density)?;
+    told.set_item("n_iter_", found.steps)?;
+    told.set_item("converged_", found.converged)?;
+    Ok(told)
 }

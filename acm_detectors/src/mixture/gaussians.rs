@@ -6,7 +6,7 @@ use acm_linalg::samples::room;
 use acm_linalg::{Error, Reader, Result, Writer, dense};
 use fearless_simd::Simd;
 
-use super::covariance::Covariance;
+use super::covariance::{Covariance, Sharing};
 use super::full::Panels;
 use super::sums::WeightedSums;
 use super::tiles::TILES;
@@ -77,6 +77,7 @@ impl Gaussians {
         anchors: &[f64],
         rows: usize,
         covariance: Covariance,
+        sharing: Sharing,
         reg: f64,
     ) -> Result<Self> {
         let components = sums.components();
@@ -109,6 +110,14 @@ impl Gaussians {
                     }
                 }
             }
+        }
+        match sharing {
+            Sharing::None => {}
+            Sharing::Components => share_all(&mut covariances, &counts),
+            Sharing::Sensors => covariances.chunks_exact_mut(area).for_each(|variances| {
+                let mean = variances.iter().sum::<f64>() / variances.len() as f64;
+                variances.fill(mean);
+            }),
         }
         Self::new(covariance, width, weights, means, covariances)
     }
@@ -311,6 +320,16 @@ impl Gaussians {
         };
         from.require(found.sound(), "factors")?;
         found.ready()
+    }
+}
+
+/// Each of the components' matrices becomes their mean, weighted by the components' rows.
+fn share_all(matrices: &mut [f64], counts: &[f64]) {
+    let (area, all) = (matrices.len() / counts.len(), counts.iter().sum::<f64>());
+    for place in 0..area {
+        let parts = matrices[place..].iter().step_by(area).zip(counts);
+        let mean = parts.map(|(value, count)| value * count).sum::<f64>() / all;
+        matrices[place..].iter_mut().step_by(area).for_each(|value| *value = mean);
     }
 }
 

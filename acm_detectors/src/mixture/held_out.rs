@@ -6,6 +6,7 @@ use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
 
+use super::covariance::Sharing;
 use super::fitted::FittedGaussianMixture;
 use super::gaussians::{DensityScratch, Gaussians};
 use super::logsum::{exp_of, ln_of};
@@ -36,7 +37,8 @@ impl FittedGaussianMixture {
             for (number, stretch) in stretches.iter().enumerate() {
                 let others = pieces.without(number)?;
                 let left = rows - (rows.min(stretch.end * LANES) - stretch.start * LANES);
-                match Gaussians::from_sums(&others, &self.model.means, left, covariance, self.parameters.reg()) {
+                let (means, reg) = (&self.model.means, self.parameters.reg());
+                match Gaussians::from_sums(&others, means, left, covariance, Sharing::None, reg) {
                     // All rows together tell columns apart that fewer of them do not.
                     Err(Error::Singular { .. }) => break,
                     model => judged.push(model?),

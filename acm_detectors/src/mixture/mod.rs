@@ -35,6 +35,7 @@ mod gaps;
 mod gaussians;
 mod held_out;
 pub(crate) mod logsum;
+mod steps;
 mod sums;
 mod sweep;
 #[cfg(test)]
@@ -49,8 +50,11 @@ use acm_linalg::{Error, Result, Samples, seed};
 use rand::RngExt;
 
 pub use self::covariance::Covariance;
+use self::covariance::Sharing;
 pub use self::fitted::FittedGaussianMixture;
 use self::gaussians::Gaussians;
+pub use self::steps::{Found, Shape, from_shares};
+use self::steps::{Rule, Run};
 use self::sweep::{Pieces, Source};
 use self::tiles::Frame;
 use crate::constants;
@@ -85,14 +89,6 @@ pub struct GaussianMixture {
 }
 
 constants::parameter!(GaussianMixture);
-
-/// A run of expectation and maximisation.
-struct Run {
-    model: Gaussians,
-    lower_bound: f64,
-    steps: usize,
-    converged: bool,
-}
 
 impl GaussianMixture {
     /// `n_init` starts are tried; `reg` is added to every variance (of the scaled sensors); steps end when the mean log
@@ -238,8 +234,18 @@ impl GaussianMixture {
         let frame = Frame::fit(x)?;
         let tiles = frame.tiles(x)?;
         let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
-        let run = self.run(&mut pieces, &labels, components, frame.width(), x.rows())?;
+        let run = self.rule().run(&mut pieces, Source::Labels(&labels))?;
         FittedGaussianMixture::new(self.clone(), frame, run, x, screened.left_out())
+    }
+
+    fn rule(&self) -> Rule {
+        Rule {
+            covariance: self.covariance,
+            sharing: Sharing::None,
+            reg: self.reg,
+            tol: self.tol,
+            max_iter: self.max_iter,
+        }
     }
 
     /// None where every start ends in a covariance that is not positive definite.
@@ -254,7 +260,7 @@ impl GaussianMixture {
                 let seed = seed::stream(self.seed, start as u64).random();
                 kmeans::labels_for(x, Some(&frame.scaling), components, 1, START_STEPS, seed)?.labels
             };
-            let run = match self.run(&mut pieces, &labels, components, frame.width(), rows) {
+            let run = match self.rule().run(&mut pieces, Source::Labels(&labels)) {
                 Err(Error::Singular { .. }) => continue,
                 run => run?,
             };
@@ -263,42 +269,6 @@ impl GaussianMixture {
             }
         }
         Ok(best)
-    }
-
-    fn run(
-        &self,
-        pieces: &mut Pieces<'_>,
-        labels: &[u32],
-        components: usize,
-        width: usize,
-        rows: usize,
-    ) -> Result<Run> {
-        // First the clusters' means, then all else about them.
-        let mut anchors = room(components, width, 0.0, "the means")?;
-        let labels = Source::Labels(labels);
-        let sums = pieces.sweep(labels, &anchors, false)?;
-        anchors = sums.means(&anchors)?;
-        let sums = pieces.sweep(labels, &anchors, true)?;
-        let mut model = Gaussians::from_sums(sums, &anchors, rows, self.covariance, self.reg)?;
-        let mut run = (f64::NEG_INFINITY, 0, false);
-        for step in 1..=self.max_iter {
-            let sums = pieces.sweep(Source::Model(&model), &model.means, true)?;
-            let lower_bound = sums.log() / rows as f64;
-            let next = Gaussians::from_sums(sums, &model.means, rows, self.covariance, self.reg)?;
-            model = next;
-            let converged = (lower_bound - run.0).abs() < self.tol;
-            run = (lower_bound, step, converged);
-            if converged {
-                break;
-            }
-        }
-        let (lower_bound, steps, converged) = run;
-        Ok(Run {
-            model,
-            lower_bound,
-            steps,
-            converged,
-        })
     }
 }
 

@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use acm_linalg::Result;
 use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop, Watch};
+use acm_linalg::{Result, Samples};
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::covariance::Covariance;
@@ -32,6 +32,8 @@ const SUMS: usize = 8_000_000;
 pub(super) enum Source<'a> {
     /// A component for each row.
     Labels(&'a [u32]),
+    /// Those of each row, from this column on.
+    Shares(Samples<'a>, usize),
     /// The densities of the components; their means are the anchors.
     Model(&'a Gaussians),
 }
@@ -91,6 +93,18 @@ impl<'a> Pieces<'a> {
         })
     }
 
+    pub(super) fn components(&self) -> usize {
+        self.components
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Sums over all rows about the anchors; without `products` neither squares nor products are needed.
     pub(super) fn sweep(&mut self, source: Source<'_>, anchors: &[f64], products: bool) -> Result<&WeightedSums> {
         self.gather(source, anchors, products)?;
@@ -131,6 +145,7 @@ impl<'a> Pieces<'a> {
                 let known = (rows - first * LANES).min(count * LANES);
                 dispatch!(level, simd => match source {
                     Source::Labels(labels) => mark(&labels[first * LANES..][..known], scratch),
+                    Source::Shares(shares, column) => take(shares, column, first * LANES, known, scratch),
                     Source::Model(model) => model.share(simd, tiles, count, scratch),
                 });
                 forget(scratch, known, count);
@@ -151,6 +166,16 @@ fn mark(labels: &[u32], scratch: &mut DensityScratch) {
     for (row, &label) in labels.iter().enumerate() {
         if let Some(share) = scratch.shares.get_mut(label as usize) {
             share[row / LANES].0[row % LANES] = 1.0;
+        }
+    }
+}
+
+/// The responsibilities of `known` rows from `first` on.
+fn take(shares: Samples<'_>, column: usize, first: usize, known: usize, scratch: &mut DensityScratch) {
+    scratch.totals.fill(Row::default());
+    for (component, share) in scratch.shares.iter_mut().enumerate() {
+        for row in 0..known {
+            share[row / LANES].0[row % LANES] = shares.value(first + row, column + component);
         }
     }
 }

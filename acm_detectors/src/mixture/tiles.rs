@@ -113,27 +113,10 @@ impl Frame {
 
     /// All rows, in as much memory as the kept columns have.
     pub(super) fn tiles(&self, x: Samples<'_>) -> Result<Vec<Row>> {
-        let (count, width) = (x.rows().div_ceil(LANES), self.width());
-        let what = "the scaled rows";
-        let mut tiles = room(count, width, Row::default(), what)?;
-        let cost = 8.0 * x.columns() as f64;
         let level = Level::new();
-        by_rows(
-            count,
-            width,
-            &mut tiles,
-            cost,
-            || room(x.columns(), 1, Row::default(), what),
-            |all, numbers, tiles, stop| {
-                for (number, tile) in numbers.zip(tiles.chunks_exact_mut(width)) {
-                    if number % TILES == 0 && stop.requested() {
-                        return;
-                    }
-                    dispatch!(level, simd => self.pack(simd, &x, number * LANES, all, tile));
-                }
-            },
-        )?;
-        Ok(tiles)
+        tiles(x, self.width(), |first, all, tile| {
+            dispatch!(level, simd => self.pack(simd, &x, first, all, tile));
+        })
     }
 
     pub(super) fn write(&self, to: &mut Writer) {
@@ -154,4 +137,33 @@ impl Frame {
         from.require(!kept.is_empty(), "kept")?;
         Ok(Self { scaling, kept })
     }
+}
+
+/// Rows as they are: what stands in them is finite.
+pub(super) fn plain(x: Samples<'_>) -> Result<Vec<Row>> {
+    tiles(x, x.columns(), |first, _, tile| x.pack(first, tile))
+}
+
+/// All rows in tiles of `width` columns: `pack` fills the one of the eight rows from a first on, with room for every column.
+fn tiles(x: Samples<'_>, width: usize, pack: impl Fn(usize, &mut [Row], &mut [Row]) + Sync) -> Result<Vec<Row>> {
+    let count = x.rows().div_ceil(LANES);
+    let what = "the scaled rows";
+    let mut tiles = room(count, width, Row::default(), what)?;
+    let cost = 8.0 * x.columns() as f64;
+    by_rows(
+        count,
+        width,
+        &mut tiles,
+        cost,
+        || room(x.columns(), 1, Row::default(), what),
+        |all, numbers, tiles, stop| {
+            for (number, tile) in numbers.zip(tiles.chunks_exact_mut(width)) {
+                if number % TILES == 0 && stop.requested() {
+                    return;
+                }
+                pack(number * LANES, all, tile);
+            }
+        },
+    )?;
+    Ok(tiles)
 }
