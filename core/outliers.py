@@ -1,9 +1,10 @@
 """Isolation forest and Gaussian mixture of sensor histories: pandas frames in, scores out.
 
 One self-contained file that takes the place of ACM's own ``core/outliers.py``. Forests are grown by ``acm_rs`` where it
-is installed, else by scikit-learn: both are isolation forests, no two trees are the same. Mixtures are scikit-learn's,
-scaled and scored here, with the same numbers in both cases. `BACKEND` says which serves; the environment variable
-``ACM_BACKEND`` (``rust``, or ``polars`` or ``pandas`` for NumPy and scikit-learn), read once at import, forces one.
+is installed, else by scikit-learn: both are isolation forests, no two trees are the same. Mixtures are those of
+scikit-learn, from its k-means, by steps of acm_rs or else of NumPy, with the same numbers in both cases. `BACKEND` says
+which serves; the environment variable ``ACM_BACKEND`` (``rust``, or ``polars`` or ``pandas`` for NumPy and
+scikit-learn), read once at import, forces one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import math
 import numbers
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,6 +42,10 @@ _LARGEST_SCALED = 1e6
 # Readings that differ by no more than this share of their level differ by rounding.
 _ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
 _MOST = 2**32 - 1
+# Values that are worked on at a time: what is computed of them stays near the processor.
+_BLOCK = 2**16
+# scikit-learn's own.
+_TOLERANCE = 1e-3
 _FORMS = ("diag", "full", "tied", "spherical")
 _STARTS = ("kmeans", "k-means++", "random", "random_from_data")
 
@@ -53,6 +59,8 @@ def _choose_backend(forced: str | None) -> str:
 
 
 HAS_RUST: bool = _rs is not None
+# Of an acm_rs that is older than this file there are none.
+_steps: Any = getattr(getattr(_rs, "_native", None), "mixture_from_shares", None)
 BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
 
 
@@ -392,6 +400,158 @@ class IsolationForestDetector:
         self._model, self._nothing = state["_model"], state["_nothing"]
 
 
+def _n_parameters(form: str, k: int, d: int) -> int:
+    """Give how many numbers k states of d columns choose freely."""
+    inner = {"full": d * (d + 1) // 2 * k, "tied": d * (d + 1) // 2, "diag": d * k, "spherical": k}
+    return inner[form] + d * k + k - 1
+
+
+def _starts(z: Array, k: int, n_init: int, init_params: str, random_state: int) -> Array:
+    """Give the responsibilities that scikit-learn's mixture begins with, (n, n_init * k), from its own generator."""
+    draw = np.random.RandomState(random_state)
+    shares = np.zeros((len(z), n_init * k))
+    states = np.arange(k)
+    for first in range(0, n_init * k, k):
+        own = shares[:, first : first + k]
+        if init_params == "kmeans":
+            kmeans = _imported("sklearn.cluster").KMeans(n_clusters=k, n_init=1, random_state=draw)
+            own[np.arange(len(z)), kmeans.fit(z).labels_] = 1.0
+        elif init_params == "k-means++":
+            own[_imported("sklearn.cluster").kmeans_plusplus(z, k, random_state=draw)[1], states] = 1.0
+        elif init_params == "random":
+            own[:] = draw.uniform(size=own.shape)
+            own /= own.sum(axis=1, keepdims=True)
+        else:
+            own[draw.choice(len(z), size=k, replace=False), states] = 1.0
+    return shares
+
+
+def _factors(form: str, covariances: Array, k: int, d: int) -> Array:
+    """Give inverse deviations of each state, (k, d), or Cholesky factors of its inverse covariance, (k, d, d)."""
+    if form in {"full", "tied"}:
+        factors = np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariances)), -1, -2)
+        return np.broadcast_to(factors, (k, d, d)).copy()
+    if not (covariances > 0.0).all():
+        raise ValueError("reg_covar must be larger: a variance is 0")
+    return np.broadcast_to((1.0 / np.sqrt(covariances)).reshape(k, -1), (k, d)).copy()
+
+
+def _blocks(x: Array) -> Iterator[slice]:
+    """Give the rows in blocks, so that what is computed of them stays near the processor."""
+    step = max(1, _BLOCK // max(1, x.shape[1]))
+    return (slice(first, first + step) for first in range(0, len(x), step))
+
+
+def _log_parts(rests: Array, squares: Array | None, weights: Array, factors: Array) -> Array:
+    """Give each state's part of the density of rows, as logarithms, (n, k), from their differences from its mean."""
+    d = rests.shape[2]
+    if squares is not None:
+        distances = (squares @ (factors * factors)[:, :, None])[:, :, 0]
+        roots = factors
+    else:
+        y = rests @ factors
+        distances = np.einsum("knd,knd->kn", y, y)
+        roots = factors[:, np.arange(d), np.arange(d)]
+    constants = np.log(weights) + np.log(roots).sum(axis=1) - 0.5 * d * np.log(2.0 * np.pi)
+    return constants - 0.5 * distances.T
+
+
+def _log_sums(parts: Array) -> Array:
+    top = parts.max(axis=1, keepdims=True)
+    sums: Array = top[:, 0] + np.log(np.sum(np.exp(parts - top), axis=1))
+    return sums
+
+
+def _density(z: Array, weights: Array, means: Array, factors: Array) -> Array:
+    """Give the log density of scaled rows, (n,)."""
+    rests = z - means[:, None]
+    return _log_sums(_log_parts(rests, rests * rests if factors.ndim == 2 else None, weights, factors))
+
+
+class _Run:
+    """Expectation and maximisation by NumPy, as acm_rs does it: sums about the means before, in blocks of rows."""
+
+    def __init__(self, z: Array, shares: Array, form: str, reg_covar: float, max_iter: int) -> None:
+        self.z, self.form, self.reg_covar = z, form, reg_covar
+        self.means_ = np.zeros((shares.shape[1], z.shape[1]))
+        for _ in range(2):  # First the means of the start, then all else about them.
+            self._step(shares)
+        self.lower_bound_ = -math.inf
+        for _ in range(max_iter):
+            before, self.lower_bound_ = self.lower_bound_, self._step(None)
+            if abs(self.lower_bound_ - before) < _TOLERANCE:
+                break
+
+    def _step(self, shares: Array | None) -> float:
+        """Maximise, by the shares that are given or those of the states; give the mean log density before."""
+        k, d = self.means_.shape
+        whole = self.form in {"full", "tied"}
+        counts, firsts, seconds = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d) if whole else (k, d))
+        log = 0.0
+        for rows in _blocks(self.z):
+            rests = self.z[rows] - self.means_[:, None]
+            squares = None if whole else rests * rests
+            if shares is None:
+                parts = _log_parts(rests, squares, self.weights_, self.factors_)
+                sums = _log_sums(parts)
+                log += float(sums.sum())
+                own = np.exp(parts - sums[:, None])
+            else:
+                own = shares[rows]
+            counts += own.sum(axis=0)
+            mine = np.ascontiguousarray(own.T)[:, None]
+            firsts += (mine @ rests)[:, 0]
+            if squares is None:
+                seconds += np.swapaxes(rests, 1, 2) * mine @ rests
+            else:
+                seconds += (mine @ squares)[:, 0]
+        self._maximise(counts + 10.0 * float(np.finfo(np.float64).eps), firsts, seconds)
+        return log / len(self.z)
+
+    @property
+    def log_density_(self) -> float:
+        """The mean log density of the rows."""
+        state = (self.weights_, self.means_, self.factors_)
+        return sum(float(_density(self.z[rows], *state).sum()) for rows in _blocks(self.z)) / len(self.z)
+
+    def _maximise(self, counts: Array, firsts: Array, seconds: Array) -> None:
+        k, d = firsts.shape
+        shifts = firsts / counts[:, None]
+        if self.form in {"full", "tied"}:
+            spreads = seconds / counts[:, None, None] - shifts[:, :, None] * shifts[:, None, :]
+            if self.form == "tied":
+                spreads = np.average(spreads, axis=0, weights=counts)[None]
+            spreads[:, np.arange(d), np.arange(d)] += self.reg_covar
+        else:
+            spreads = np.maximum(seconds / counts[:, None] - shifts * shifts, 0.0) + self.reg_covar
+            if self.form == "spherical":
+                spreads = spreads.mean(axis=1)
+        self.weights_ = counts / counts.sum()
+        self.means_ = self.means_ + shifts
+        self.covariances_ = spreads
+        self.factors_ = _factors(self.form, spreads, k, d)
+
+
+def _stepped(
+    z: Array,
+    k: int,
+    form: str,
+    reg_covar: float,
+    random_state: int,
+    n_init: int = 1,
+    max_iter: int = 100,
+    init_params: str = "kmeans",
+) -> Any:
+    """Fit k states to scaled rows: the starts and the rule of stopping are those of scikit-learn's mixture."""
+    shares = _starts(z, k, n_init, init_params, random_state)
+    if BACKEND == "rust" and _steps is not None:
+        best = SimpleNamespace(**_steps(z, shares, k, form, reg_covar, _TOLERANCE, max_iter))
+        best.factors_ = _factors(form, best.covariances_, k, z.shape[1])
+        return best
+    runs = (_Run(z, shares[:, first : first + k], form, reg_covar, max_iter) for first in range(0, n_init * k, k))
+    return max(runs, key=lambda run: run.lower_bound_)
+
+
 class Mixture:
     """A fitted mixture, with the columns and scaling that go before it.
 
@@ -408,38 +568,26 @@ class Mixture:
         self.score_mu = 0.0
         self.score_sd = 1.0
 
-    def adopt(self, fitted: Any) -> None:
-        """Take the parameters of scikit-learn's mixture of scaled rows."""
-        k = len(fitted.weights_)
-        d = int(self.moves.sum())
-        self.n_components = k
-        self.covariance_type = str(fitted.covariance_type)
+    def adopt(self, form: str, fitted: Any, factors: Array) -> None:
+        """Take the parameters of a mixture of scaled rows."""
+        self.n_components = len(fitted.weights_)
+        self.covariance_type = form
         self.weights_ = np.asarray(fitted.weights_, dtype=np.float64)
         self.means_ = np.asarray(fitted.means_, dtype=np.float64)
         self.lower_bound_ = float(fitted.lower_bound_)
-        # Inverse deviations of each state, or the Cholesky factors of its inverse covariance.
-        factors = np.asarray(fitted.precisions_cholesky_, dtype=np.float64)
-        if self.covariance_type == "spherical":
-            factors = np.repeat(factors[:, None], d, axis=1)
-        elif self.covariance_type == "tied":
-            factors = np.repeat(factors[None], k, axis=0)
         self.factors = factors
-        inner = {"full": d * (d + 1) // 2 * k, "tied": d * (d + 1) // 2, "diag": d * k, "spherical": k}
-        self.n_parameters = inner[self.covariance_type] + d * k + k - 1
+        self.n_parameters = _n_parameters(form, *self.means_.shape)
 
     def score_samples(self, x: Array) -> Array:
         """Give the log density of rows in units of their scaled values; NaN for a row without values."""
-        x = np.asarray(x, dtype=np.float64)[:, self.moves]
-        z = _scaled(x, self.center, self.scale)
-        density = np.empty((len(z), self.n_components))
-        for j, (weight, mean, factor) in enumerate(zip(self.weights_, self.means_, self.factors, strict=True)):
-            y = (z - mean) * factor if factor.ndim == 1 else (z - mean) @ factor
-            root = factor if factor.ndim == 1 else np.diag(factor)
-            constant = np.log(weight) + np.sum(np.log(root)) - 0.5 * len(mean) * np.log(2.0 * np.pi)
-            density[:, j] = constant - 0.5 * np.sum(y * y, axis=1)
-        top = density.max(axis=1, keepdims=True)
-        s: Array = top[:, 0] + np.log(np.sum(np.exp(density - top), axis=1))
-        s[np.isnan(x).all(axis=1)] = np.nan
+        x = np.asarray(x, dtype=np.float64)
+        s = np.empty(len(x))
+        for rows in _blocks(x):
+            block = x[rows, self.moves]
+            z = _scaled(block, self.center, self.scale)
+            found = _density(z, self.weights_, self.means_, self.factors)
+            found[np.isnan(block).all(axis=1)] = np.nan
+            s[rows] = found
         return s
 
     def bic(self, x: Array) -> float:
@@ -517,15 +665,13 @@ class GMMDetector:
         self._model = model
         self._nothing = ""
 
-    def _fitted(self, z: Array, k: int, **settings: Any) -> Any:
+    def _fitted(self, z: Array, k: int, **start: Any) -> Any:
         """Fit k states to scaled rows, None where that fails."""
-        mixture = _imported("sklearn.mixture").GaussianMixture(
-            n_components=k, covariance_type=self._form, reg_covar=self._ridge, **settings
-        )
         with warnings.catch_warnings():
+            # Of k-means: fewer different rows than states.
             warnings.simplefilter("ignore", _imported("sklearn.exceptions").ConvergenceWarning)
             try:
-                return mixture.fit(z)
+                return _stepped(z, k, self._form, self._ridge, **start)
             except (ValueError, np.linalg.LinAlgError) as error:
                 _log.warning("GMM: %d states could not be fitted: %s", k, error)
                 return None
@@ -533,9 +679,12 @@ class GMMDetector:
     def _best_k(self, z: Array, most: int) -> int:
         if not self._search or most < 3:
             return most
-        low, high = max(2, self._k_min), min(most, self._k_max)
-        tried = {k: self._fitted(z, k, random_state=17) for k in range(low, high + 1)}
-        criteria = {k: float(mixture.bic(z)) for k, mixture in tried.items() if mixture is not None}
+        criteria = {}
+        for k in range(max(2, self._k_min), min(most, self._k_max) + 1):
+            fitted = self._fitted(z, k, random_state=17)
+            if fitted is not None:
+                free = _n_parameters(self._form, k, z.shape[1])
+                criteria[k] = free * math.log(len(z)) - 2.0 * len(z) * fitted.log_density_
         return min(criteria, key=lambda k: criteria[k]) if criteria else most
 
     def fit(self, X: pd.DataFrame) -> GMMDetector:
@@ -549,7 +698,12 @@ class GMMDetector:
             _log.warning("GMM: %s: every row scores NaN", self._nothing)
             return self
         model = Mixture(list(X.columns), moves, *_scaling(np.asfortranarray(x[:, moves])))
-        z = _scaled(x[:, moves], model.center, model.scale)
+        z = np.empty((len(x), len(model.center)))
+        empty = np.zeros(len(x), dtype=bool)
+        for rows in _blocks(x):
+            block = x[rows, moves]
+            z[rows], empty[rows] = _scaled(block, model.center, model.scale), np.isnan(block).all(axis=1)
+        del x
         k = self._best_k(z, max(2, min(self._user_k, int(np.sqrt(len(z)) / 2), len(z) - 1, 32)))
         fitted = None
         while fitted is None and k >= 2:
@@ -559,9 +713,11 @@ class GMMDetector:
             self._nothing = "no number of states could be fitted"
             _log.warning("GMM: %s: every row scores NaN", self._nothing)
             return self
-        model.adopt(fitted)
-        s = -model.score_samples(x)
-        s = s[~np.isnan(s)]
+        model.adopt(self._form, fitted, fitted.factors_)
+        s = np.empty(len(z))
+        for rows in _blocks(z):
+            s[rows] = -_density(z[rows], model.weights_, model.means_, model.factors)
+        s = s[~empty]
         model.score_mu = float(np.median(s))
         model.score_sd = 1.4826 * float(np.median(np.abs(s - model.score_mu))) + 1e-9
         self.model = model
@@ -618,6 +774,10 @@ class GMMDetector:
         self._model, self._nothing = state.get("_model"), state.get("_nothing", "")
         if old is not None:
             model = Mixture(list(state["_columns_"]), state["_var_mask"], scaler.center_, scaler.scale_)
-            model.adopt(old)
+            k, d = old.means_.shape
+            factors = np.asarray(old.precisions_cholesky_, dtype=np.float64)
+            shape = (k, d, d) if old.covariance_type in {"full", "tied"} else (k, d)
+            factors = factors[:, None] if old.covariance_type == "spherical" else factors
+            model.adopt(str(old.covariance_type), old, np.broadcast_to(factors, shape).copy())
             model.score_mu, model.score_sd = float(state["_score_mu_"]), float(state["_score_sd_"])
             self._model = model

@@ -161,7 +161,6 @@ fn used(fitted: &FittedGaussianMixture) -> PyResult<Vec<bool>> {
 
 /// What steps from given responsibilities lead to: the drop-ins' mixture.
 #[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "the parameters")]
 pub(crate) fn mixture_from_shares<'py>(
     x: &Value<'py>,
     shares: &Value<'py>,
@@ -191,7 +190,7 @@ pub(crate) fn mixture_from_shares<'py>(
     told.set_item("means_", array(py, &found.means)?.reshape([k, d])?)?;
     told.set_item("covariances_", array(py, &found.covariances)?.reshape(sizes)?)?;
     told.set_item("lower_bound_", found.lower_bound)?;
-    told.set_item("log_density", found.log_density)?;
+    told.set_item("log_density_", found.log_density)?;
     told.set_item("n_iter_", found.steps)?;
     told.set_item("converged_", found.converged)?;
     Ok(told)

@@ -36,6 +36,8 @@ mod gaussians;
 mod held_out;
 pub(crate) mod logsum;
 mod steps;
+#[cfg(test)]
+mod steps_tests;
 mod sums;
 mod sweep;
 #[cfg(test)]
