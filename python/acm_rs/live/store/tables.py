@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.sqlite import DATETIME
 
 __all__ = [
     "VERSION",
@@ -34,6 +35,9 @@ __all__ = [
 
 VERSION = 1
 metadata: MetaData = MetaData()
+# As ISO 8601 writes them: SQLite compares times as texts, and so do those who ask it.
+_WRITTEN = "%(year)04d-%(month)02d-%(day)02dT%(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d"
+_TIME = DateTime().with_variant(DATETIME(storage_format=_WRITTEN), "sqlite")  # type: ignore[no-untyped-call]
 # SQLite numbers rows by itself in columns of its plain type alone.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -61,8 +65,8 @@ watches: Table = Table(
     Column("bad", BigInteger, nullable=False),
     Column("late", BigInteger, nullable=False),
     Column("repeated", BigInteger, nullable=False),
-    Column("last", DateTime),
-    Column("written", DateTime, nullable=False),
+    Column("last", _TIME),
+    Column("written", _TIME, nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("token", String(32), nullable=False),
     Column("state", LargeBinary, nullable=False),
@@ -74,7 +78,7 @@ scores: Table = Table(
     metadata,
     Column("watch", String(200), primary_key=True),
     Column("row", BigInteger, primary_key=True, autoincrement=False),
-    Column("time", DateTime),
+    Column("time", _TIME),
     Column("score", Float),
     Column("limit_", Float, nullable=False),
     Column("alarm", Boolean, nullable=False),
@@ -96,11 +100,11 @@ episodes: Table = Table(
     Column("open", Boolean, nullable=False),
     Column("start_row", BigInteger, nullable=False),
     Column("end_row", BigInteger, nullable=False),
-    Column("started", DateTime),
-    Column("ended", DateTime),
-    Column("first_sign", DateTime),
+    Column("started", _TIME),
+    Column("ended", _TIME),
+    Column("first_sign", _TIME),
     Column("peak", Float),
-    Column("peak_at", DateTime),
+    Column("peak_at", _TIME),
     Column("rows", BigInteger, nullable=False),
     Column("regime", Text, nullable=False),
     Column("explanation", Text, nullable=False),
@@ -130,7 +134,7 @@ events: Table = Table(
     Column("watch", String(200), nullable=False),
     Column("episode", String(12), nullable=False),
     Column("what", String(10), nullable=False),
-    Column("at", DateTime),
+    Column("at", _TIME),
     Column("body", Text, nullable=False),
 )
 """What was to be told, as JSON."""
@@ -139,7 +143,7 @@ handling: Table = Table(
     "handling",
     metadata,
     Column("episode", String(12), primary_key=True),
-    Column("acknowledged", DateTime, nullable=False),
+    Column("acknowledged", _TIME, nullable=False),
     Column("by", Text, nullable=False),
     Column("why", Text),
 )
@@ -152,8 +156,8 @@ shelves: Table = Table(
     Column("kind", String(12), nullable=False),
     Column("watch", String(200), nullable=False),
     Column("sensor", Text),
-    Column("since", DateTime, nullable=False),
-    Column("until", DateTime, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Column("until", _TIME, nullable=False),
     Column("by", Text, nullable=False),
     Column("why", Text),
 )
@@ -163,7 +167,7 @@ audit: Table = Table(
     "audit",
     metadata,
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
-    Column("at", DateTime, nullable=False),
+    Column("at", _TIME, nullable=False),
     Column("by", Text, nullable=False),
     Column("what", String(20), nullable=False),
     Column("watch", String(200)),
