@@ -202,15 +202,19 @@ def test_undo_takes_no_force(checkout: Path, run: Run) -> None:
 
 
 def test_an_import_that_does_not_end(checkout: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does what it started, which holds its output open; a thread of it is not waited for."""
+    """Nor does what it started, which holds its output open."""
     monkeypatch.setattr(dropins, "_PATIENCE", 2.0)
-    hang = "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(8)'])\n"
+    hang = "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'])\n"
     (checkout / "core" / "__init__.py").write_text(hang + "time.sleep(60)\n")
     started = time.monotonic()
     status, said, _ = run("dropins", "install", str(checkout), "--only", "omr.py")
-    assert time.monotonic() - started < 7.0
+    assert time.monotonic() - started < 20.0
     assert (status, "cannot be told in this Python: no answer in 2 seconds" in said) == (0, True)
-    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=[60]).start()\n"
+
+
+def test_an_import_that_goes_on(checkout: Path, run: Run) -> None:
+    """A thread of it is not waited for, and questions have no answer."""
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=[300]).start()\n"
     (checkout / "core" / "__init__.py").write_text(thread)
     assert run("dropins", "install", str(checkout), "--only", "omr.py")[1].endswith("served by rust\n")
     (checkout / "core" / "__init__.py").write_text("input()\n")
