@@ -109,6 +109,15 @@ def _watch(
             show_default="$ACM_RS_DATABASE",
         ),
     ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            "--webhook",
+            metavar="URL",
+            help="Post each event there as JSON: an address without secrets, or @FILE that holds one.",
+            show_default="$ACM_RS_WEBHOOK, or none",
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever is kept.")] = False,
     name: Annotated[
         str | None, typer.Option("--name", help="The watch's name.", show_default="the asset's or the model's")
@@ -143,7 +152,7 @@ def _watch(
     run_watch(
         model,
         source,
-        Asked(state, fresh, name, lateness, silence, interval, once, store, again, flood, database),
+        Asked(state, fresh, name, lateness, silence, interval, once, store, again, flood, database, webhook),
         options=read,
         budget=Budget(far, per_day),
         threads=threads,

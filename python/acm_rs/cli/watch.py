@@ -25,6 +25,7 @@ from acm_rs.live.keeping import Keeper, StateFile
 from acm_rs.live.opening import checker, open_source, state_path
 from acm_rs.live.store.address import address_of, database_of
 from acm_rs.live.watch import Watch
+from acm_rs.live.webhook import Webhook, webhook_of
 from acm_rs.live.words import line_of
 
 __all__ = ["Asked", "run_watch"]
@@ -57,6 +58,8 @@ class Asked:
         Where alarms and scores are kept: what stands behind ``--store``.
     database : str, optional
         What a query is for: what stands behind ``--database``.
+    webhook : str, optional
+        Where events are posted: what stands behind ``--webhook``.
     again : str
         After how long an alarm that goes on is told again; 0: never.
     flood : int
@@ -74,6 +77,7 @@ class Asked:
     again: str = "0s"
     flood: int = 10
     database: str | None = None
+    webhook: str | None = None
 
 
 def run_watch(
@@ -125,6 +129,7 @@ def run_watch(
     monitor = load_monitor(model)
     if budget.given:
         monitor.set_budget(**budget.given)
+    address = webhook_of(asked.webhook)
     screen, aside = console(), console(stderr=True)
 
     def refused(name: Path, error: ValueError) -> Refusal:
@@ -154,6 +159,7 @@ def run_watch(
         interval=interval / 1e9,
         again=duration_of("--again", asked.again) or None,
         flood=asked.flood or None,
+        webhook=None if address is None else Webhook(address),
         once=asked.once,
         note=(lambda _: None) if quiet else lambda text: aside.print(plain(f"Note: {text}"), soft_wrap=True),
     )

@@ -20,6 +20,7 @@ from acm_rs.live.lateness import Sorter
 from acm_rs.live.rows import Batch, Rows
 from acm_rs.live.silence import Silence
 from acm_rs.live.sources.source import Source
+from acm_rs.live.webhook import Webhook
 from acm_rs.live.words import Speaker
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import WATCH, not_whole, pack, unpack
@@ -30,6 +31,10 @@ Done = TypeVar("Done")
 
 SHORTEST, LONGEST = 0.2, 30.0
 """Seconds between tries to write, first and at most."""
+SPOOL = 1_000
+"""Events that wait to be posted at most."""
+FAREWELL = 5.0
+"""Seconds that a watch that ends waits for what is being posted; the rest is posted the next time."""
 
 
 @dataclass
@@ -88,6 +93,8 @@ class Watch:
         Nanoseconds after which an alarm that goes on is told again.
     flood : int or None
         Alarms in ten minutes beyond which no more are told.
+    webhook : Webhook, optional
+        Where each event that is told is posted too.
     patience : float
         Seconds for which writing is tried again where the watch runs once; without end otherwise.
     """
@@ -105,6 +112,7 @@ class Watch:
     note: Callable[[str], None] = lambda _: None
     again: int | None = None
     flood: int | None = 10
+    webhook: Webhook | None = None
     patience: float = 60.0
     stopping: bool = False
     counts: Counts = field(default_factory=Counts)
@@ -123,6 +131,7 @@ class Watch:
             self._model, self.name, monitor._units, monitor._quick.always, None if step is None else int(step)
         )
         self._pending: list[dict[str, Any]] = []
+        self._spool: list[dict[str, Any]] = []
         self._position: dict[str, Any] | None = None
         self._result: Result | None = None
         self._open: Alarm | None = None
@@ -134,9 +143,16 @@ class Watch:
         """Watch until the source ends, or `stopping` is set, or all has been read where it runs once."""
         try:
             self._go_on()
+            if self.webhook is not None:
+                self.webhook.offer(self._spool)
             self._tell()
             self._watch()
+            if self.webhook is not None:
+                self.webhook.wait(FAREWELL)
+                self._look_at_posted()
         finally:
+            if self.webhook is not None:
+                self.webhook.close()
             self.source.close()
             self.keeper.close()
 
@@ -148,6 +164,7 @@ class Watch:
                 self._take(batch)
                 if len(batch.rows):
                     heard = time.monotonic()
+                self._look_at_posted()
                 continue
             if self.source.ended:
                 self._judge(self._sorter.flush(), None)
@@ -156,6 +173,7 @@ class Watch:
                 if self.source.idle:
                     self.note(self.source.idle)
                 break
+            self._look_at_posted()
             self._listen(time.monotonic() - heard)
             self._wait(self.interval)
 
@@ -247,15 +265,42 @@ class Watch:
             return
         pending = self._pending
         muted = self._tried(lambda: self.keeper.muted(pending), f"{self.keeper.where} cannot be read")
+        posted: list[dict[str, Any]] = []
         for event in pending:
             if event["event"] in muted:
                 continue
             if self._flood.lets(event):
                 self.announce(event)
+                posted.append(event)
             if self._flood.said:
                 self.note(self._flood.said)
         self._pending = []
+        if self.webhook is not None:
+            self._spool += posted
+            self._shorten()
         self._write(None)
+        if self.webhook is not None:
+            self.webhook.offer(posted)
+
+    def _shorten(self) -> None:
+        """What cannot be posted for long does not grow without end."""
+        lost = len(self._spool) - SPOOL
+        if lost > 0:
+            self._spool = self._spool[lost:]
+            self.note(f"{lost:,} events have waited too long to be posted, and are given up")
+
+    def _look_at_posted(self) -> None:
+        """Forget what has been posted."""
+        if self.webhook is None:
+            return
+        done = self.webhook.done()
+        for _, said in done:
+            if said:
+                self.note(said)
+        if done:
+            gone = {event for event, _ in done}
+            self._spool = [event for event in self._spool if event["event"] not in gone]
+            self._write(None)
 
     def _write(self, judged: Judged | None) -> None:
         state = self.to_bytes()
@@ -279,6 +324,7 @@ class Watch:
             "counts": vars(self.counts),
             # As texts, which keep the order of what is in them.
             "pending": [json.dumps(event) for event in self._pending],
+            "spool": [json.dumps(event) for event in self._spool],
         }
         memory: NDArray[Any] = np.frombuffer(self.monitor.state_to_bytes(), np.uint8)
         return pack(settings, {**arrays, **more, "monitor": memory}, acm_rs.__version__, WATCH)
@@ -308,6 +354,7 @@ class Watch:
             self.speaker.utc = bool(settings["utc"])
             self.counts = Counts(**settings["counts"])
             self._pending = [json.loads(event) for event in settings["pending"]]
+            self._spool = [json.loads(event) for event in settings.get("spool", [])]
             self._position = settings["position"]
             if self._position is not None:
                 self.source.go_on(self._position)

@@ -1,0 +1,133 @@
+"""Events are posted at least once and in order, through failures of the receiver and restarts of the watch."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acm_rs.files.errors import Refusal
+from acm_rs.live import watch as watching
+from acm_rs.live.webhook import Webhook, webhook_of
+from live import Memory, later, text_of, watch
+
+
+class Receiver:
+    """Answers as it is told to, and keeps what it has taken."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+        self.usual = 204
+        self.taken: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.asked = 0
+        own = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                own.asked += 1
+                answer = own.answers.pop(0) if own.answers else own.usual
+                if answer < 300:
+                    own.taken.append(body)
+                    own.keys.append(self.headers["Idempotency-Key"])
+                self.send_response(answer)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}/alarms"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def hook(receiver: Receiver, tries: int = 20) -> Webhook:
+    return Webhook(receiver.address, tries, 0.01, 0.05)
+
+
+def watched(path: Path, keeper: Memory, webhook: Webhook) -> tuple[list[dict[str, Any]], list[str]]:
+    told: list[dict[str, Any]] = []
+    notes: list[str] = []
+    watch(path, keeper, told, notes, webhook=webhook).run()
+    return told, notes
+
+
+def test_each_event_is_posted_once_where_all_goes_well(tmp_path: Path, receiver: Receiver) -> None:
+    path, keeper = tmp_path / "fan.csv", Memory()
+    path.write_bytes(text_of(later()))
+    told, notes = watched(path, keeper, hook(receiver))
+    assert receiver.taken == told
+    assert receiver.keys == [event["event"] for event in told]
+    assert not [note for note in notes if "post" in note]
+
+
+def test_what_the_receiver_does_not_take_now_is_tried_again_and_outlives_a_restart(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, keeper = tmp_path / "fan.csv", Memory()
+    path.write_bytes(text_of(later()))
+    receiver.answers = [503, 429, 204, 500]
+    receiver.usual = 503
+    monkeypatch.setattr(watching, "FAREWELL", 0.2)
+    told, _ = watched(path, keeper, hook(receiver, 1_000))
+    assert len(told) > 3
+    assert [event["event"] for event in receiver.taken] == [told[0]["event"]]
+    receiver.usual = 204
+    monkeypatch.setattr(watching, "FAREWELL", 5.0)
+    again, _ = watched(path, keeper, hook(receiver))
+    assert again == []
+    assert receiver.taken == told
+    asked = receiver.asked
+    watched(path, keeper, hook(receiver))
+    assert receiver.asked == asked
+
+
+def test_what_is_never_taken_is_given_up_and_told(tmp_path: Path, receiver: Receiver) -> None:
+    path, keeper = tmp_path / "fan.csv", Memory()
+    path.write_bytes(text_of(later()))
+    receiver.answers = [400, 500, 500, 500, 204]
+    told, notes = watched(path, keeper, hook(receiver, 3))
+    first, second = (event["event"] for event in told[:2])
+    assert f"127.0.0.1 does not take event {first}: it answers 400; it is not posted again" in notes
+    assert f"127.0.0.1 did not take event {second} in 3 tries (it answers 500); it is given up" in notes
+    assert receiver.taken == told[2:]
+
+
+def test_nobody_listens_and_the_spool_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, keeper = tmp_path / "fan.csv", Memory()
+    path.write_bytes(text_of(later()))
+    monkeypatch.setattr(watching, "SPOOL", 2)
+    monkeypatch.setattr(watching, "FAREWELL", 0.1)
+    told, notes = watched(path, keeper, Webhook("http://127.0.0.1:9/", 1_000, 0.01, 0.05))
+    assert f"{len(told) - 2} events have waited too long to be posted, and are given up" in notes
+
+
+def test_addresses_hold_no_secrets_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACM_RS_WEBHOOK", raising=False)
+    assert webhook_of(None) is None
+    assert webhook_of("https://host/alarms") == "https://host/alarms"
+    for text in ("https://me:secret@host/x", "https://host/x?token=secret"):
+        with pytest.raises(Refusal, match=r"may be a secret.*ACM_RS_WEBHOOK.*@FILE") as refused:
+            webhook_of(text)
+        assert "secret@" not in str(refused.value)
+        (tmp_path / "address").write_text(text + "\n")
+        assert webhook_of(f"@{tmp_path / 'address'}") == text
+        monkeypatch.setenv("ACM_RS_WEBHOOK", text)
+        assert webhook_of(None) == text
+    for text, words in (("ftp://host/x", "must be an address"), ("", "must be"), ("@nowhere", "cannot be read")):
+        with pytest.raises(Refusal, match=words):
+            webhook_of(text)
