@@ -19,9 +19,9 @@ __all__ = ["add_commands"]
 _WATCH = """Watch a source with a model, and tell alarms as they open, grow and close.
 
 SOURCE is a text file that grows (rotated, cut or replaced as it may be), a folder into which files come, or - for
-standard input; sql:FILE is a query for --database, python:FILE:NAME an adapter of your own. The layout of a
-text, its columns and the spelling of its times are learnt once from its head. Rows that cannot be read are
-counted and left out. No rows for ten intervals is an alarm too.
+standard input; sql:FILE is a query for --database, mqtt://HOST/TOPIC a broker, python:FILE:NAME an adapter. The layout
+of a text, its columns and the spelling of its times are learnt once from its head. Rows that cannot be read are counted
+and left out. No rows for ten intervals is an alarm too.
 
 What is remembered is written after each batch, before anything is told: after a restart it goes on as if nothing had
 happened, and after a crash the last alarms may be told twice, with the same identifiers. Ctrl-C and SIGTERM end it with
@@ -80,7 +80,9 @@ def _watch(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="A growing file, a folder, -, sql:FILE or python:FILE:NAME.", show_default=False
+            metavar="SOURCE",
+            help="A growing file, a folder, -, sql:FILE, mqtt://HOST/TOPIC or python:FILE:NAME.",
+            show_default=False,
         ),
     ],
     once: Annotated[bool, typer.Option("--once", help="Read what is there and stop.")] = False,

@@ -136,6 +136,7 @@ def run_watch(
         return Refusal(f"{name}: {spoken(str(error))}")
 
     columns = [str(name) for name in monitor.feature_names_in_]
+    name = asked.name or monitor.metadata.get("asset") or model.stem
     reads = open_source(
         source,
         options,
@@ -144,8 +145,8 @@ def run_watch(
         asked.once,
         database=database_of(asked.database),
         lateness=lateness,
+        name=name,
     )
-    name = asked.name or monitor.metadata.get("asset") or model.stem
     called = source if source == "-" or ":" in source else str(Path(source).absolute())
     watch = Watch(
         monitor,

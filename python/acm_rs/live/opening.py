@@ -40,14 +40,15 @@ def open_source(
     *,
     database: str | None = None,
     lateness: int = 0,
+    name: str = "",
 ) -> Source:
     """A source by what people call it.
 
     Parameters
     ----------
     text : str
-        A growing file, a folder, ``-`` for standard input, ``sql:FILE`` for a query, ``python:FILE:NAME`` for an
-        adapter.
+        A growing file, a folder, ``-`` for standard input, ``sql:FILE`` for a query, ``mqtt://host/topic`` for a
+        broker, ``python:FILE:NAME`` for an adapter.
     options : ReadOptions
         What is known of it.
     columns : list of str
@@ -60,6 +61,8 @@ def open_source(
         The address of the database that a query is for.
     lateness : int
         Nanoseconds that rows may come late.
+    name : str
+        The watch's name, by which a broker knows it.
     """
     kind, _, rest = text.partition(":")
     if kind == "sql" and rest:
@@ -68,6 +71,11 @@ def open_source(
         from acm_rs.live.sources.sql import Query
 
         return Adapted(Path(rest), Query(Path(rest), database, options.time_column, lateness), columns, check)
+    if kind in ("mqtt", "mqtts") and rest:
+        from acm_rs.live.sources.mqtt import Broker
+
+        broker = Broker(text, name, options.time_column, once)
+        return Adapted(Path(broker.where), broker, columns, check)
     if kind == "python" and rest:
         return Adapted(Path(rest), load_adapter(rest), columns, check)
     if text == "-":
