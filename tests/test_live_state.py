@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from acm_rs import Monitor
+from acm_rs.monitor.beside import added_to
 from acm_rs.monitor.saving import MEMORY, pack, unpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,3 +74,18 @@ def test_a_damaged_or_foreign_state_is_refused() -> None:
     assert live.state_to_bytes() == state
     with pytest.raises(RuntimeError, match="fit"):
         Monitor().state_to_bytes()
+
+
+def test_a_state_is_small_beside_its_model() -> None:
+    live = Monitor.from_bytes(fitted().to_bytes(history=False))
+    live.update(rows()[0][:60], times=rows()[1][:60])
+    fused = live._fitted()[1].fused
+    assert fused is not None
+    kept, arrays, version, _ = unpack(live.state_to_bytes(), MEMORY)
+    assert arrays["state.fused"].nbytes < len(fused.to_bytes())
+    assert live._state.fused is not None
+    assert added_to(fused.to_bytes(), arrays["state.fused"].tobytes()) == live._state.fused.to_bytes()
+    for cut in (0, 5, 100, -7):
+        short = {**arrays, "state.fused": arrays["state.fused"][:cut]}
+        with pytest.raises(ValueError, match="damaged or of another version"):
+            live.state_from_bytes(pack(kept, short, version, MEMORY))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs._native import __version__
 from acm_rs.monitor import arguments
+from acm_rs.monitor.beside import added_to, beyond
 from acm_rs.monitor.changes import take_log
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.history import History
@@ -190,7 +191,7 @@ class Filed:
         self.summary()
 
     def state_to_bytes(self) -> bytes:
-        """What ``update`` remembers, without what was learnt: some tens of kilobytes, to write after each batch.
+        """What ``update`` remembers, without what was learnt: some kilobytes, to write after each batch.
 
         Returns
         -------
@@ -204,6 +205,11 @@ class Filed:
         """
         own = self.sha256_
         remembered, arrays = put_state(self._state)
+        fused = self._fitted()[1].fused
+        if fused is not None and "state.fused" in arrays:
+            # It holds the detector with its memory; the detector is known.
+            lean = beyond(fused.to_bytes(), arrays["state.fused"].tobytes())
+            arrays["state.fused"] = np.frombuffer(lean, np.uint8)
         return pack({"model": own, "remembered": remembered}, arrays, __version__, MEMORY)
 
     def state_from_bytes(self, data: bytes) -> None:
@@ -241,6 +247,10 @@ class Filed:
         try:
             named = str(settings["model"])
             if named == own:
+                fused = self._fitted()[1].fused
+                if fused is not None and "state.fused" in arrays:
+                    whole = added_to(fused.to_bytes(), arrays["state.fused"].tobytes())
+                    arrays["state.fused"] = np.frombuffer(whole, np.uint8)
                 state = take_state(settings["remembered"], arrays)
                 self._try(take_state(settings["remembered"], {name: values.copy() for name, values in arrays.items()}))
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError) as error:
