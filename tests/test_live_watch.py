@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +95,7 @@ def test_what_cannot_be_written_is_tried_again_and_told_once(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("rows", "what"), [(20, "written"), (400, "read")])
 def test_a_full_disk_leaves_the_old_state_whole(tmp_path: Path, rows: int, what: str) -> None:
+    resource = pytest.importorskip("resource", reason="limits of files are of Unix")
     path, state = tmp_path / "fan.csv", StateFile(tmp_path / "state")
     path.write_bytes(text_of(later()[:100]))
     watch(path, state, []).run()

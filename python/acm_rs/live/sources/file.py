@@ -19,6 +19,8 @@ __all__ = ["GrowingFile"]
 
 _MARK = 256
 _SIBLINGS = 10_000
+_HOLDS = os.name != "nt"
+"""Whether a file that we hold open may be renamed by others: not on Windows, where it is let go of between looks."""
 
 
 class GrowingFile:
@@ -68,7 +70,7 @@ class GrowingFile:
 
     def poll(self) -> Batch | None:
         """The rows of the next whole lines."""
-        if self._file is None and not self._open():
+        if self._file is None and not self._found():
             self.idle = f"{self.path} is not there"
             return None
         self._follow_truncation()
@@ -81,13 +83,15 @@ class GrowingFile:
             self._switch()
             return batch or self.poll()
         self.idle = f"{self.path}: {self._lines.waits}" if self._lines.waits else ""
+        if not _HOLDS:
+            self.close()
         if self._notes:
             return self._noted(Batch(no_rows(len(self._columns)), {}))
         return None
 
     def finish(self) -> Batch | None:
         """The last lines of a file that does not grow any more."""
-        if self._file is None and not self._open():
+        if self._file is None and not self._found():
             return None
         return self._read() or self._read(whole=True)
 
@@ -190,18 +194,23 @@ class GrowingFile:
         self._offset, self._mark = int(position["offset"]), bytes.fromhex(position["mark"])
         if _sum(self._mark) != position["sum"] or len(self._mark) > self._offset:
             raise ValueError("the position in the file is damaged")
-        if not self._offset:
-            return
-        if not (self._open() and self._file is not None and self._holds(self._file)):
-            there = self._file
-            self._file = self._rotated() or there
-            if self._file is not None and self._file is not there:
-                if there is not None:
-                    there.close()
-                self._notes.append(f"{self.path} was rotated meanwhile: {self._file.name} is read to its end first")
+        self._found()
         if self._lines.head is None and not self._lines.fresh and self._file is not None:
             self._file.seek(0)
             self._lines.learn(self._file.read(BLOCK))
+
+    def _found(self) -> bool:
+        """Open the file that holds what we have read: the one of our name, or one that was rotated away."""
+        self._open()
+        if self._offset and not (self._file is not None and self._holds(self._file)):
+            there, self._file = self._file, self._rotated()
+            if self._file is None:
+                self._file = there
+            else:
+                if there is not None:
+                    there.close()
+                self._notes.append(f"{self.path} was rotated meanwhile: {self._file.name} is read to its end first")
+        return self._file is not None
 
     def _rotated(self) -> IO[bytes] | None:
         """The file in the same folder that holds what we have read."""
