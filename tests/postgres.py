@@ -47,9 +47,9 @@ class Server:
             time.sleep(0.05)
         raise AssertionError("PostgreSQL does not start")
 
-    def stop(self) -> None:
+    def stop(self, at_once: bool = False) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
         self._process.wait(30)
 
 
@@ -79,4 +79,5 @@ def server() -> object:
         running = Server(folder, user)
         running.start()
         yield running
-        running.stop()
+        # Nothing of it is needed any more.
+        running.stop(at_once=True)
