@@ -246,6 +246,37 @@ def test_hdbscan_finds_how_many_dense_parts_there_are() -> None:
     assert (model.labels_[different] == -1).all()
 
 
+@pytest.mark.parametrize("sensors", [1, 2, 3])
+@pytest.mark.parametrize("decimals", [None, 1, 0])
+def test_hdbscan_parts_no_cloud_and_no_rounding(sensors: int, decimals: int | None) -> None:
+    for seed in range(8):
+        x = np.random.default_rng(seed).normal(1500.0, 3.0, (1500, sensors))
+        x = x if decimals is None else x.round(decimals)
+        model = acm_rs.RegimeModel(method="hdbscan").fit(x)
+        assert model.n_regimes_ == 1, seed
+        assert (model.labels_ == 0).mean() > 0.99
+        x[::5] += 40.0
+        two = acm_rs.RegimeModel(method="hdbscan").fit(x if decimals is None else x.round(decimals))
+        assert two.n_regimes_ == 2, seed
+        assert (two.labels_ == (np.arange(1500) % 5 == 0)).mean() > 0.99
+
+
+def test_hdbscan_tells_where_centres_do_not_do() -> None:
+    random = np.random.default_rng(4)
+    angle = random.uniform(0.0, 2.0 * np.pi, 600)
+    ring = np.column_stack([np.cos(angle), np.sin(angle)]) * 10.0 + random.normal(0.0, 0.3, (600, 2))
+    x = np.vstack([ring, random.normal(0.0, 0.5, (300, 2))])
+    with pytest.warns(UserWarning, match=r"\d+ % of the rows are nearer to the centre of another regime"):
+        model = acm_rs.RegimeModel(method="hdbscan").fit(x)
+    assert model.n_regimes_ == 2
+    assert (model.labels_ == (np.arange(900) >= 600)).mean() > 0.98
+    wide = random.uniform(-30.0, 30.0, (1200, 3))
+    dense = np.vstack([wide, random.normal(0.0, 0.05, (400, 3)), random.normal(12.0, 0.05, (400, 3))])
+    with pytest.warns(UserWarning, match=r"HDBSCAN finds 5\d % of the rows in no cluster"):
+        model = acm_rs.RegimeModel(method="hdbscan").fit(dense)
+    assert (model.labels_ == model.predict(dense)).all()
+
+
 def test_hdbscan_keeps_numbers_between_refits() -> None:
     first = acm_rs.RegimeModel(method="hdbscan").fit(_fan(3000, 0)[0])
     later, states = _fan(2500, 5, share=0.6)

@@ -1,6 +1,6 @@
 //! Operating regimes.
 
-use acm_detectors::regimes::{Count, FittedRegimes, Method, Regimes, RegimesMemory};
+use acm_detectors::regimes::{Count, Density, FittedRegimes, Method, Regimes, RegimesMemory};
 use acm_linalg::Samples;
 use acm_linalg::memory::Gather;
 use numpy::PyArray1;
@@ -17,6 +17,9 @@ use crate::naming::agreed;
 
 /// What finds regimes.
 const METHODS: [(&str, Method); 2] = [("kmeans", Method::KMeans), ("hdbscan", Method::Hdbscan)];
+
+/// Percentage of the rows that may be nearer to another regime's centre before it is told.
+const ELSEWHERE: f64 = 1.0;
 
 class!(RegimeModel, Regimes, FittedRegimes, RegimesMemory);
 shared!(RegimeModel, score, update_is_score, contributions, missing, constants);
@@ -95,7 +98,11 @@ impl RegimeModel {
         agreed(before.as_ref().and_then(|fit| fit.names()), lesson.names.as_ref(), "`reference`")?;
         let parameters = &slf.get().parameters;
         let fit = |x: Samples<'_>| parameters.fit(x, before.as_deref().map(|fit| &**fit));
-        lesson.learn(slf.get(), fit, |fit, names| told(fit.left_out(), names))?;
+        lesson.learn(slf.get(), fit, |fit, names| {
+            let mut remarks = told(fit.left_out(), names)?;
+            remarks.extend(fit.density().and_then(|density| of_density(density, fit.labels().len())));
+            Ok(remarks)
+        })?;
         Ok(slf)
     }
 
@@ -122,6 +129,29 @@ impl RegimeModel {
         let counts = fitted.rows().iter().map(|rows| rows.cast_signed()).gathered("the regimes");
         array(py, &counts.map_err(exception)?)
     }
+}
+
+/// What HDBSCAN does not do well on so many rows, if anything.
+fn of_density(density: Density, rows: usize) -> Option<String> {
+    let share = |count: u64| 100.0 * count as f64 / rows as f64;
+    let Density {
+        noise,
+        elsewhere,
+        given_up,
+    } = density;
+    if given_up {
+        let noise = share(noise);
+        return Some(format!(
+            "HDBSCAN finds {noise:.0} % of the rows in no cluster: the regimes are those of method=\"kmeans\""
+        ));
+    }
+    let elsewhere = share(elsewhere);
+    (elsewhere > ELSEWHERE).then(|| {
+        format!(
+            "{elsewhere:.0} % of the rows are nearer to the centre of another regime than to that of their own: `predict` \
+             goes by centres and gives them another number than `labels_`"
+        )
+    })
 }
 
 fn regimes_of(value: &Value<'_>) -> PyResult<Count> {

@@ -190,6 +190,44 @@ impl Condensed {
         Ok(tree)
     }
 
+    /// What is left where clusters that are not marked are none: they leave their parent as noise, which goes on as its only
+    /// marked part, if there is one, and ends where there is none.
+    pub(super) fn only(&self, marked: &[bool]) -> Result<Self> {
+        let count = self.clusters.len();
+        let mut parts = reserve(count, 0_usize, WHAT)?;
+        for (_, cluster) in self.parted().filter(|(number, _)| marked[*number]) {
+            parts[cluster.parent as usize] += 1;
+        }
+        let mut clusters = reserved(count, WHAT)?;
+        clusters.push(self.clusters[0]);
+        // What each cluster is now, or was a part of when its rows left that, and the density at which they did.
+        let mut now: Vec<(u32, Option<f64>)> = reserved(count, WHAT)?;
+        now.push((0, None));
+        for (number, cluster) in self.parted() {
+            let (parent, left) = now[cluster.parent as usize];
+            now.push(match (left, marked[number], parts[cluster.parent as usize]) {
+                (Some(_), ..) => (parent, left),
+                (None, true, 1) => (parent, None),
+                (None, true, _) => {
+                    clusters.push(Cluster { parent, ..*cluster });
+                    (index(clusters.len() - 1), None)
+                }
+                (None, false, _) => (parent, Some(cluster.birth)),
+            });
+        }
+        let mut tree = Self {
+            clusters,
+            last: reserved(self.last.len(), WHAT)?,
+            leaves: reserved(self.last.len(), WHAT)?,
+        };
+        for (&last, &density) in self.last.iter().zip(&self.leaves) {
+            let (last, left) = now[last as usize];
+            tree.last.push(last);
+            tree.leaves.push(left.unwrap_or(density));
+        }
+        Ok(tree)
+    }
+
     fn born(&mut self, tops: &mut Vec<u32>, top: u32, parent: usize, birth: f64, size: usize) -> Result<()> {
         push(tops, top, WHAT)?;
         let (parent, size) = (index(parent), index(size));

@@ -2,6 +2,7 @@
 
 use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::memory::{Gather, push, reserve, room};
+use acm_linalg::parallel::Watch;
 use acm_linalg::{Persist, Reader, Result, Writer};
 use ndarray::ArrayView2;
 
@@ -12,6 +13,9 @@ use super::{Hdbscan, Selection, core};
 
 /// What lacks where memory does.
 const WHAT: &str = "the clusters";
+
+/// One in so many rows of a cluster that stands out is dense: the middle of a cloud, whose edge is as thin as what parts it.
+const DENSE: f64 = 4.0;
 
 /// What a fit finds.
 pub(super) struct Parts {
@@ -29,8 +33,10 @@ pub struct FittedHdbscan {
     parameters: Hdbscan,
     pub(super) tree: Tree,
     pub(super) cores: Vec<Row>,
+    /// Squared, how far what leaves its cluster with a row is from the rest of it; in the tree's order and unit.
+    pub(super) reaches: Vec<Row>,
     /// By node of the tree.
-    pub(super) least_cores: Vec<f64>,
+    pub(super) least_reaches: Vec<f64>,
     heights: Vec<f64>,
     pub(super) condensed: Condensed,
     pub(super) selected: Selected,
@@ -49,10 +55,15 @@ impl FittedHdbscan {
         } = parts;
         let selected = Selected::new(&condensed, parameters)?;
         let (labels, probabilities) = selected.of_rows(&condensed)?;
+        let mut reaches = reserve(cores.len(), Row::splat(0.0), WHAT)?;
+        for (place, &row) in tree.order.iter().enumerate() {
+            reaches[place / LANES].0[place % LANES] = tree.reach(condensed.leaves[row]);
+        }
         Ok(Self {
             parameters: parameters.clone(),
             outlier_scores: select::outlier_scores(&condensed)?,
-            least_cores: core::least_within(&tree, &cores)?,
+            least_reaches: core::least_within(&tree, &reaches)?,
+            reaches,
             tree,
             cores,
             heights,
@@ -82,7 +93,8 @@ impl FittedHdbscan {
         Ok(Self {
             parameters: parameters.clone(),
             cores: reserve(tree.points.groups(), Row::splat(0.0), WHAT)?,
-            least_cores: Vec::new(),
+            reaches: Vec::new(),
+            least_reaches: Vec::new(),
             heights: Vec::new(),
             selected: Selected {
                 clusters: Vec::new(),
@@ -96,6 +108,52 @@ impl FittedHdbscan {
             outlier_scores: reserve(rows, 0.0, WHAT)?,
             tree,
         })
+    }
+
+    /// The clusters that stand out: of each a quarter of the rows or more have, as far around them as it is to where the cluster
+    /// parts from its neighbours, `times` as many rows as are that near there. Others are no clusters of the hierarchy either;
+    /// what they part from goes on.
+    ///
+    /// The k-th nearest row of the place at which two clusters part is about as far as they part at: with k = `neighbours` and a
+    /// row's K-th nearest at most as far, K = `times` k, the density of the same ball is `times` as great there. That says the
+    /// same in any number of columns, where a ratio of lengths does not.
+    ///
+    /// Source: after Kpotufe and von Luxburg (2011), "Pruning nearest neighbor cluster trees", ICML, arXiv 1105.0540.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`]; [`acm_linalg::Error::Interrupted`].
+    pub fn standing_out(self, times: usize) -> Result<Self> {
+        let clusters = &self.condensed.clusters;
+        if clusters.len() == 1 {
+            return Ok(self);
+        }
+        let mut dense = reserve(clusters.len(), 0_u32, WHAT)?;
+        let count = times.saturating_mul(self.parameters.neighbours());
+        if count <= self.rows() {
+            let reaches = core::squared(&self.tree, count)?;
+            let mut watch = Watch::start();
+            for (place, &row) in self.tree.order.iter().enumerate() {
+                let reach = reaches[place / LANES].0[place % LANES].sqrt() / self.tree.factor;
+                let mut cluster = self.condensed.last[row] as usize;
+                let mut around = 0;
+                while cluster > 0 {
+                    dense[cluster] += u32::from(reach <= 1.0 / clusters[cluster].birth);
+                    cluster = clusters[cluster].parent as usize;
+                    around += 1;
+                }
+                watch.after(around)?;
+            }
+        }
+        let marked =
+            |(dense, cluster): (&u32, &Cluster)| *dense > 0 && DENSE * f64::from(*dense) >= f64::from(cluster.size);
+        let marks = dense.iter().zip(clusters).map(marked).gathered(WHAT)?;
+        let parts = Parts {
+            condensed: self.condensed.only(&marks)?,
+            tree: self.tree,
+            cores: self.cores,
+            heights: self.heights,
+        };
+        Self::new(&self.parameters, parts)
     }
 
     /// What the model was fitted with.

@@ -1,7 +1,9 @@
 //! Where other rows would lie in the hierarchy, which stays as it is.
 //!
-//! A row is taken for one of the fit: its core distance is that to its `min_samples`-th nearest row, itself the first, and it
-//! joins the row of the fit that it reaches first; of equally far ones the nearest, of equally near ones the first.
+//! A row is taken for one of the fit: its core distance is that to its `min_samples`-th nearest row, itself the first. It stays
+//! with a row of the fit as long as it reaches that, but no longer than that row is of a cluster: it joins the one with which it
+//! stays longest; of equal ones the nearest, of equally near ones the first. A row that was noise with a few others, however
+//! close, is noise when it is asked again.
 //!
 //! Source: McInnes, Healy and Astels (2017), "hdbscan: hierarchical density based clustering", doi 10.21105/joss.00205.
 
@@ -31,13 +33,13 @@ struct Place {
     density: f64,
 }
 
-/// Eight rows and the row of the fit that each reaches first.
+/// Eight rows and the row of the fit that each stays with longest.
 struct Reach<'a> {
     tree: &'a Tree,
     theirs: &'a [Row],
-    least_cores: &'a [f64],
+    least_theirs: &'a [f64],
     cores: Row,
-    /// Squared mutual reachability, squared distance, and whose.
+    /// Squared length at which it joins, squared distance, and whose.
     square: Row,
     distance: Row,
     whose: Row,
@@ -46,7 +48,7 @@ struct Reach<'a> {
 impl<S: Simd> Search<S> for Reach<'_> {
     #[inline(always)]
     fn worth(&self, simd: S, _: &Tree, node: u32, least: V<S>) -> bool {
-        let reach = least.max(self.cores.load(simd)).max(f64x8::splat(simd, self.least_cores[node as usize]));
+        let reach = least.max(self.cores.load(simd)).max(f64x8::splat(simd, self.least_theirs[node as usize]));
         let square = self.square.load(simd);
         let even = reach.simd_eq(square) & least.simd_le(self.distance.load(simd));
         (reach.simd_lt(square) | even).any_true()
@@ -199,8 +201,8 @@ impl FittedHdbscan {
         limits.0[rows..].fill(f64::NEG_INFINITY);
         let mut reach = Reach {
             tree: &self.tree,
-            theirs: &self.cores,
-            least_cores: &self.least_cores,
+            theirs: &self.reaches,
+            least_theirs: &self.least_reaches,
             cores,
             square: limits,
             distance: limits,
@@ -210,16 +212,25 @@ impl FittedHdbscan {
         reach
     }
 
-    /// Of a row that reaches the row `whose` at a squared distance.
+    /// Of a row that joins the row `whose` at a squared length.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the number of a row"
     )]
     fn place(&self, square: f64, whose: f64) -> Place {
-        let density = 1.0 / (square.sqrt() / self.tree.factor);
         // Squares that overflow: as far as can be told it joins at the very end.
-        let mut last = if whose.is_finite() { self.condensed.last[whose as usize] } else { 0 };
+        let (mut last, leaves) = if whose.is_finite() {
+            (self.condensed.last[whose as usize], self.condensed.leaves[whose as usize])
+        } else {
+            (0, f64::INFINITY)
+        };
+        // To the last digit where it stays to the end.
+        let density = if square == self.tree.reach(leaves) {
+            leaves
+        } else {
+            1.0 / (square.sqrt() / self.tree.factor)
+        };
         // What a cluster is born at, it parts from the others at.
         while last > 0 && self.condensed.clusters[last as usize].birth >= density {
             last = self.condensed.clusters[last as usize].parent;

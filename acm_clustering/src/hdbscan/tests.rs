@@ -226,6 +226,151 @@ fn sizes_beyond_the_range_of_squares_are_no_matter() {
 }
 
 #[test]
+fn one_huge_value_is_an_outlier_and_no_more() {
+    for (number, huge) in [(7, 1e165), (8, -1e200), (11, 1e300)] {
+        let mut x = set(number);
+        let last = x.nrows() - 1;
+        let all = plain(5, 1).fit(x.slice(s![..last, ..]).into()).unwrap();
+        x[[last, 0]] = huge;
+        let fitted = plain(5, 1).fit(x.view().into()).unwrap();
+        assert_eq!(fitted.labels()[last], -1);
+        let (far, near) = fitted.heights().split_last().unwrap();
+        assert!((far / huge.abs() - 1.0).abs() < 1e-12, "{far}");
+        let same = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * b;
+        assert!(near.iter().zip(all.heights()).all(same), "set {number}");
+        assert!(fitted.outlier_scores()[last] == 1.0);
+    }
+}
+
+/// Clouds of two columns, so many rows each, their rows mixed: every second one further along the one column or the other.
+fn clouds(number: u64, sizes: &[usize], apart: f64) -> (Array2<f64>, Vec<usize>) {
+    let mut random = seed::stream(number, 3);
+    let mut of: Vec<usize> = sizes.iter().enumerate().flat_map(|(cloud, &size)| vec![cloud; size]).collect();
+    for place in (1..of.len()).rev() {
+        of.swap(place, random.random_range(0..=place));
+    }
+    let x = Array2::from_shape_fn((of.len(), 2), |(row, column)| {
+        let normal: f64 = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+        normal + if column == of[row] % 2 { apart * of[row] as f64 } else { 0.0 }
+    });
+    (x, of)
+}
+
+#[test]
+fn what_stands_out_has_denser_rows_than_where_it_parts() {
+    let (mut kept, mut gone) = (0, 0);
+    for number in 0..40 {
+        let (x, _) = clouds(number, &[150, 80, 60], 3.0 + (number % 5) as f64);
+        let model = plain(20, 4);
+        let fitted = model.fit(x.view().into()).unwrap();
+        let rows = x.nrows();
+        let reaches: Vec<f64> = (0..rows)
+            .map(|row| {
+                let from = x.row(row).to_vec();
+                let mut all: Vec<f64> = x.rows().into_iter().map(|to| square(&from, &to.to_vec()).sqrt()).collect();
+                all.sort_by(f64::total_cmp);
+                all[12 - 1]
+            })
+            .collect();
+        let tree: Vec<_> = fitted.condensed().collect();
+        let above = |child: usize| tree.iter().find(|entry| entry.1 == child).unwrap().0;
+        let mut stand = Vec::new();
+        for cluster in tree.iter().filter(|entry| entry.1 >= rows) {
+            let within = |&row: &usize| {
+                let mut at = above(row);
+                while at > rows && at != cluster.1 {
+                    at = above(at);
+                }
+                at == cluster.1
+            };
+            let mut of: Vec<f64> = (0..rows).filter(within).map(|row| reaches[row]).collect();
+            assert_eq!(of.len(), cluster.3);
+            of.sort_by(f64::total_cmp);
+            if of[of.len().div_ceil(4) - 1] <= 1.0 / cluster.2 {
+                stand.push(cluster.1);
+            } else {
+                gone += 1;
+            }
+        }
+        // Two that stand out of one that is still there part it.
+        let mut births: Vec<f64> = Vec::new();
+        for &cluster in &stand {
+            let beside = stand.iter().any(|&other| other != cluster && above(other) == above(cluster));
+            let mut at = above(cluster);
+            let mut there = beside;
+            while at > rows {
+                there &= stand.contains(&at);
+                at = above(at);
+            }
+            if there {
+                births.push(tree.iter().find(|entry| entry.1 == cluster).unwrap().2);
+            }
+        }
+        let fitted = fitted.standing_out(3).unwrap();
+        let mut found: Vec<f64> = fitted.condensed().filter(|entry| entry.1 >= rows).map(|entry| entry.2).collect();
+        births.sort_by(f64::total_cmp);
+        found.sort_by(f64::total_cmp);
+        assert_eq!(found, births, "set {number}");
+        assert_eq!(fitted.condensed().filter(|entry| entry.1 < rows).count(), rows);
+        kept += found.len();
+        let back = FittedHdbscan::from_bytes(&fitted.to_bytes().unwrap()).unwrap();
+        assert_eq!(back.labels(), fitted.labels());
+    }
+    assert!(kept > 60 && gone > 40, "{kept}, {gone}");
+}
+
+#[test]
+fn one_cloud_is_not_parted_and_more_are() {
+    for number in 0..60 {
+        let (x, _) = clouds(number, &[600], 0.0);
+        let one = plain(30, 10).fit(x.view().into()).unwrap().standing_out(3).unwrap();
+        assert_eq!((one.clusters(), one.condensed().count()), (0, 600), "set {number}");
+        let (x, of) = clouds(number, &[400, 150, 60], 7.0);
+        let three = plain(30, 10).fit(x.view().into()).unwrap().standing_out(3).unwrap();
+        assert_eq!(three.clusters(), 3, "set {number}");
+        let mut pairs: Vec<_> = of.iter().zip(three.labels()).filter(|(_, label)| **label >= 0).collect();
+        assert!(pairs.len() > 550);
+        pairs.sort_unstable();
+        pairs.dedup();
+        assert_eq!(pairs.len(), 3, "set {number}");
+    }
+    // A ball of more rows than there are is nowhere.
+    let (x, _) = clouds(0, &[30, 30], 20.0);
+    let fitted = plain(20, 20).fit(x.view().into()).unwrap();
+    assert_eq!(fitted.clusters(), 2);
+    assert_eq!(fitted.standing_out(4).unwrap().clusters(), 0);
+}
+
+#[test]
+fn rows_of_the_fit_that_are_asked_again_score_as_they_did() {
+    let (mut apart, mut count, mut noise) = (0.0, 0.0, 0);
+    for number in 0..60 {
+        let mut x = set(number);
+        let rows = x.nrows();
+        // Four rows close together, too few for a cluster.
+        for row in 0..4 {
+            x.row_mut(row).mapv_inplace(|_| 300.0 + 1e-3 * row as f64);
+        }
+        let fitted = plain(5, 1 + number as usize % 4).fit(x.view().into()).unwrap();
+        let mut scores = vec![9.0; rows];
+        fitted.score(x.view().into(), &mut scores).unwrap();
+        for (row, (again, own)) in scores.iter().zip(fitted.outlier_scores()).enumerate() {
+            // It counts twice: at least as dense, and never more than its neighbours.
+            assert!(*again <= own + 1e-12, "set {number}, row {row}: {again}, {own}");
+            apart += own - again;
+            count += 1.0;
+        }
+        let (mut labels, mut firm) = (vec![9; rows], vec![9.0; rows]);
+        fitted.approximate_predict(x.view().into(), &mut labels, &mut firm).unwrap();
+        assert_eq!(labels[..4], [-1; 4]);
+        assert!(scores[..4].iter().all(|&score| score > 0.9), "set {number}: {:?}", &scores[..4]);
+        noise += fitted.labels().iter().zip(&labels).filter(|(own, again)| own != again).count();
+    }
+    assert!(apart / count < 0.02, "{}", apart / count);
+    assert!((noise as f64) < 0.03 * count, "{noise} of {count}");
+}
+
+#[test]
 fn too_few_rows_are_noise() {
     for (rows, model) in [(1, plain(2, 1)), (4, plain(5, 1)), (9, plain(5, 10))] {
         let fitted = model.fit(Array2::<f64>::zeros((rows, 2)).view().into()).unwrap();
@@ -268,14 +413,13 @@ fn predicted(fitted: &FittedHdbscan, x: &Array2<f64>, row: &[f64], min_samples: 
     let mut sorted = own.clone();
     sorted.sort_by(f64::total_cmp);
     let core = if min_samples == 1 { 0.0 } else { sorted[min_samples - 2] };
-    let cores: Vec<f64> = fitted.core_distances().unwrap();
-    let reach = |other: usize| own[other].max(core).sqrt().max(cores[other]);
+    let tree: Vec<_> = fitted.condensed().collect();
+    let of = |child: usize| *tree.iter().find(|entry| entry.1 == child).unwrap();
+    let reach = |other: usize| own[other].max(core).sqrt().max(1.0 / of(other).2);
     let first = (0..x.nrows())
         .min_by(|&a, &b| reach(a).total_cmp(&reach(b)).then(own[a].total_cmp(&own[b])))
         .unwrap();
-    let density = 1.0 / reach(first);
-    let tree: Vec<_> = fitted.condensed().collect();
-    let of = |child: usize| *tree.iter().find(|entry| entry.1 == child).unwrap();
+    let density = (1.0 / reach(first)).min(of(first).2);
     let mut cluster = of(first).0;
     while cluster > x.nrows() && of(cluster).2 >= density {
         cluster = of(cluster).0;
@@ -291,7 +435,7 @@ fn square(a: &[f64], b: &[f64]) -> f64 {
 }
 
 #[test]
-fn other_rows_join_where_they_reach_first() {
+fn other_rows_join_where_they_stay_longest() {
     let (mut clustered, mut noise) = (0, 0);
     for number in (1..60).filter(|number| number % 3 != 0 && number % 4 != 0) {
         let (x, min_samples) = (set(number), 1 + number as usize % 4);

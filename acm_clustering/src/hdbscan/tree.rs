@@ -26,6 +26,10 @@ const WHAT: &str = "the tree of the rows";
 /// Beyond this other rows are no farther: sums of squares stay finite.
 const FARTHEST: f64 = 1e150;
 
+/// Rows whose squares overflow, or may vanish, are scaled to this power of two, next below: what is left of small differences
+/// beside one huge value is as much as there can be.
+const GREATEST: u32 = 495;
+
 /// Some neighbouring groups of rows, and how they are parted further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Node {
@@ -114,7 +118,7 @@ impl Tree {
         require_complete(view()?.into())?;
         let (order, nodes) = parted(&values, rows, columns)?;
         let mut points = Points::gather(view()?.into(), &order)?;
-        let factor = points.rescale();
+        let factor = points.rescale_to(GREATEST);
         let mut tree = Self {
             bounds: room(nodes.len(), 2 * columns, 0.0, WHAT)?,
             points,
@@ -134,6 +138,13 @@ impl Tree {
     #[inline]
     pub(super) fn scaled(&self, value: f64) -> f64 {
         (value * self.factor).clamp(-FARTHEST, FARTHEST)
+    }
+
+    /// The squared length, in the tree's unit, that a density is of.
+    #[inline]
+    pub(super) fn reach(&self, density: f64) -> f64 {
+        let length = self.factor / density;
+        length * length
     }
 
     /// Rows of a group.

@@ -1,7 +1,6 @@
 //! Finding the regimes of training rows.
 
 use acm_clustering::choose::Search;
-use acm_clustering::hdbscan::{Hdbscan, Selection};
 use acm_clustering::kmeans::labels_for;
 use acm_clustering::labels::{UNKNOWN, pairs};
 use acm_linalg::memory::{Gather, copied, extend, push};
@@ -11,7 +10,7 @@ use acm_linalg::scaling::{Manner, keep_known, median_mad, quantile, rounding};
 use acm_linalg::{Error, Result, Samples, Scaling, dense, parallel};
 use ndarray::{Array2, ArrayView2};
 
-use super::{Count, FittedRegimes, Method, Regimes};
+use super::{Count, Density, FittedRegimes, Method, Regimes};
 use crate::constants::Constants;
 use crate::screen::{LeftOut, Screened};
 
@@ -20,12 +19,6 @@ const SAMPLE: usize = 4000;
 
 /// Starts of k-means.
 const STARTS: usize = 10;
-
-/// HDBSCAN calls nothing a regime that has less than one in so many rows.
-const LEAST: usize = 50;
-
-/// Rows within a core distance, the row itself counted.
-const CORE: usize = 10;
 
 /// Coordinates that k-means sees, at most.
 const MOST_AXES: usize = 20;
@@ -46,7 +39,7 @@ const STILL: f64 = 0.1;
 const FARTHEST: f64 = 1e150;
 
 /// Estimated time for a value, in nanoseconds.
-const COST_NS: f64 = 25.0;
+pub(super) const COST_NS: f64 = 25.0;
 
 impl Regimes {
     /// The regimes of the rows of `x` (n, d); with `before`, those it knows keep their numbers.
@@ -92,13 +85,16 @@ impl Regimes {
                 *to = (value - scaling.center[column]) / scaling.scale[column];
             }
         }
-        let scaled = table(scaled, rows, kept.len())?;
-        let points = if kept.len() > MOST_AXES { Some(axes(scaled.view())?) } else { None };
-        let points = points.as_ref().unwrap_or(&scaled).view();
-        let (found, count) = match self.method {
-            Method::KMeans => self.parted(points)?,
-            Method::Hdbscan => self.dense(points)?,
+        let spread = match self.method {
+            Method::KMeans => None,
+            Method::Hdbscan => {
+                let mut spread = copied(&scaled, "the scaled rows")?;
+                self.spread(x, &kept, &scaling, &mut spread)?;
+                Some(table(spread, rows, kept.len())?)
+            }
         };
+        let scaled = table(scaled, rows, kept.len())?;
+        let (found, count, density) = self.parts(&scaled, spread)?;
         // The centres of all scaled sensors, and no regime without a row.
         let mut sums = room(count, columns, 0.0, "the centres")?;
         let mut rows_of = room(count, 1, 0_u64, "the regimes")?;
@@ -145,6 +141,7 @@ impl Regimes {
             labels: Vec::new(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
+            density,
         };
         // All of the rows that were parted, then: none is set apart.
         let noise = found.contains(&UNKNOWN).then_some(&*found);
@@ -154,11 +151,20 @@ impl Regimes {
         }
         let mut labels = room(all.rows(), 1, 0, "the labels")?;
         fitted.predict(all, &mut labels)?;
-        if let Some(found) = noise {
+        if fitted.density.is_some_and(|density| !density.given_up) {
+            let mut numbers = room(count, 1, UNKNOWN, "the labels")?;
+            order.iter().zip(&fitted.numbers).for_each(|(&label, &number)| numbers[label] = number);
+            let own = found.iter().map(|&label| usize::try_from(label).map_or(UNKNOWN, |label| numbers[label]));
             let kept = (0..all.rows()).filter(|&row| screened.keeps(row));
-            for (row, _) in kept.zip(found).filter(|(_, label)| **label == UNKNOWN) {
-                labels[row] = UNKNOWN;
+            let mut elsewhere = 0;
+            // What is beyond the limits is UNKNOWN whatever part it is connected with.
+            for (row, own) in kept.zip(own) {
+                if labels[row] != UNKNOWN {
+                    elsewhere += u64::from(own != UNKNOWN && own != labels[row]);
+                    labels[row] = own;
+                }
             }
+            fitted.density = fitted.density.map(|density| Density { elsewhere, ..density });
         }
         fitted.labels = labels;
         fitted.constants = Constants::beside(self.constants, training.samples(), &fitted.used)?;
@@ -168,6 +174,30 @@ impl Regimes {
 }
 
 impl Regimes {
+    /// The parts of the scaled rows, how many there are, and what HDBSCAN made of `spread`, the same without equal readings.
+    fn parts(&self, scaled: &Array2<f64>, spread: Option<Array2<f64>>) -> Result<(Vec<i64>, usize, Option<Density>)> {
+        let points = |rows: ArrayView2<'_, f64>| if rows.ncols() > MOST_AXES { axes(rows).map(Some) } else { Ok(None) };
+        let mut density = None;
+        if let Some(spread) = spread {
+            let along = points(spread.view())?;
+            let (found, count) = self.dense(along.as_ref().unwrap_or(&spread).view())?;
+            let noise = found.iter().filter(|label| **label == UNKNOWN).count();
+            let given_up = 2 * noise > found.len();
+            let told = Density {
+                noise: noise as u64,
+                elsewhere: 0,
+                given_up,
+            };
+            if !given_up {
+                return Ok((found, count, Some(told)));
+            }
+            density = Some(told);
+        }
+        let along = points(scaled.view())?;
+        let (found, count) = self.parted(along.as_ref().unwrap_or(scaled).view())?;
+        Ok((found, count, density))
+    }
+
     /// The parts of the rows by k-means, and how many there are.
     fn parted(&self, points: ArrayView2<'_, f64>) -> Result<(Vec<i64>, usize)> {
         let count = match self.count {
@@ -187,16 +217,6 @@ impl Regimes {
         };
         let found = labels_for(points.into(), None, count, STARTS, 300, self.seed)?.labels;
         Ok((found.into_iter().map(i64::from).gathered("the labels")?, count))
-    }
-
-    /// The dense parts of the rows by HDBSCAN, and how many there are; all rows where there are none.
-    fn dense(&self, points: ArrayView2<'_, f64>) -> Result<(Vec<i64>, usize)> {
-        let size = self.min_rows.max(points.nrows().div_ceil(LEAST)).max(2);
-        let found = Hdbscan::new(size, Some(CORE.min(size)), Selection::ExcessOfMass)?.fit(points.into())?;
-        if found.clusters() == 0 {
-            return Ok((room(points.nrows(), 1, 0, "the labels")?, 1));
-        }
-        Ok((copied(found.labels(), "the labels")?, found.clusters()))
     }
 }
 

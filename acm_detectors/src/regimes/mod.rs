@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod dense;
 mod fit;
 mod score;
 mod state;
@@ -99,6 +100,18 @@ pub struct FittedRegimes {
     labels: Vec<i64>,
     constants: Constants,
     left_out: LeftOut,
+    density: Option<Density>,
+}
+
+/// What HDBSCAN made of the training rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Density {
+    /// Rows that are in none of its clusters.
+    pub noise: u64,
+    /// Rows that are nearer to the centre of another regime than to that of their own.
+    pub elsewhere: u64,
+    /// Whether more than half of the rows are noise, so that k-means has parted them.
+    pub given_up: bool,
 }
 
 constants::told!(FittedRegimes);
@@ -205,6 +218,12 @@ impl FittedRegimes {
     #[must_use]
     pub fn left_out(&self) -> &LeftOut {
         &self.left_out
+    }
+
+    /// What HDBSCAN made of the training rows, where it was asked.
+    #[must_use]
+    pub fn density(&self) -> Option<Density> {
+        self.density
     }
 
     /// The parameters.

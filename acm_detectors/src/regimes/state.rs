@@ -3,7 +3,7 @@
 use acm_linalg::memory::Gather;
 use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 
-use super::{Count, FittedRegimes, Method, Regimes};
+use super::{Count, Density, FittedRegimes, Method, Regimes};
 use crate::constants::Constants;
 use crate::screen::LeftOut;
 
@@ -45,6 +45,9 @@ impl Persist for FittedRegimes {
         to.matrix("spreads", self.count(), self.columns(), &self.spreads);
         self.constants.write(parameters.constants, to);
         self.left_out.write(to);
+        if let Some(density) = self.density {
+            to.counts("density", &[density.noise, density.elsewhere, u64::from(density.given_up)]);
+        }
         // One more, so that UNKNOWN is no less than 0.
         to.counted("labels", self.labels.iter().map(|label| label.saturating_add(1).unsigned_abs()));
     }
@@ -81,6 +84,7 @@ impl Persist for FittedRegimes {
         from.require(numbers.iter().all(|&number| number < fresh), "numbers")?;
         let labels = from.counts("labels", from.length("labels")?)?;
         from.require(labels.iter().all(|&label| label == 0 || numbers.contains(&(label - 1))), "labels")?;
+        let density = if from.has("density") { Some(density(from)?) } else { None };
         let signed = |values: &[u64]| values.iter().map(|&value| value.cast_signed()).gathered("the regimes");
         let read = Self {
             parameters,
@@ -96,6 +100,7 @@ impl Persist for FittedRegimes {
             constants: Constants::read(from, columns)?,
             left_out: LeftOut::read(from, columns)?,
             scaling,
+            density,
         };
         from.require(read.centers.iter().all(|value| value.abs() <= 1e150), "centers")?;
         from.require(read.scales.iter().all(|&value| value > 0.0 && value.is_finite()), "scales")?;
@@ -103,4 +108,14 @@ impl Persist for FittedRegimes {
         from.require(read.spreads.iter().all(|&value| value >= 0.0 && value.is_finite()), "spreads")?;
         Ok(read)
     }
+}
+
+fn density(from: &Reader<'_>) -> Result<Density> {
+    let counts = from.counts("density", 3)?;
+    from.require(counts[2] < 2 && counts.iter().all(|&count| count < MOST), "density")?;
+    Ok(Density {
+        noise: counts[0],
+        elsewhere: counts[1],
+        given_up: counts[2] == 1,
+    })
 }

@@ -13,6 +13,26 @@ fn plant() -> Array2<f64> {
     })
 }
 
+/// One cloud of so many rows and sensors: of kind 0 normal, 1 uniform, 2 with heavy tails, 3 wandering.
+fn cloud(seed: u64, rows: usize, sensors: usize, kind: usize) -> Array2<f64> {
+    let mut random = stream(seed, 0);
+    let mut normal = move || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+    let mut before = vec![0.0; sensors];
+    Array2::from_shape_fn((rows, sensors), |(_, sensor)| match kind {
+        0 => normal(),
+        1 => (normal() * 7.0).rem_euclid(1.0),
+        2 => normal() / normal().abs().max(0.02),
+        _ => {
+            before[sensor] = 0.9 * before[sensor] + normal();
+            before[sensor]
+        }
+    })
+}
+
+fn dense() -> Regimes {
+    auto().with_method(Method::Hdbscan).unwrap()
+}
+
 fn auto() -> Regimes {
     Regimes::new(Count::Auto, 6, 30, 0.995, 1.5, 1, 17).unwrap()
 }
@@ -80,4 +100,105 @@ fn what_is_far_from_dense_parts_is_unknown() {
             .with_method(Method::Hdbscan)
             .is_err()
     );
+}
+
+#[test]
+fn one_cloud_is_one_regime_however_it_is_read() {
+    for seed in 0..15 {
+        for sensors in 1..=3 {
+            for kind in 0..4 {
+                let rows = if seed % 5 == 0 { 3000 } else { 600 };
+                let x = cloud(seed, rows, sensors, kind);
+                // As it is, and rounded to steps from far below a deviation to above it.
+                for steps in [0.0, 100.0, 10.0, 1.0] {
+                    let x = if steps > 0.0 {
+                        x.mapv(|value| (value * steps).round() / steps)
+                    } else {
+                        x.clone()
+                    };
+                    if kind == 1 && steps == 1.0 {
+                        continue;
+                    }
+                    let fitted = dense().fit(x.view().into(), None).unwrap();
+                    assert_eq!(fitted.count(), 1, "seed {seed}, {sensors} sensors, kind {kind}, {steps} steps in 1");
+                    assert_eq!(fitted.density().map(|density| density.noise), Some(0));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn regimes_are_found_in_rounded_readings_and_beside_transients() {
+    for seed in 0..15 {
+        for sensors in 1..=3 {
+            for steps in [0.0, 10.0, 1.0] {
+                let mut random = stream(seed, 1);
+                let mut x = cloud(seed, 1500, sensors, 0);
+                let mut of = Vec::new();
+                for mut row in x.rows_mut() {
+                    let draw: f64 = random.random();
+                    // Half, a third and a tenth of the rows, and what leads from one to the next.
+                    let (regime, level) = match draw {
+                        draw if draw < 0.5 => (0, 0.0),
+                        draw if draw < 0.85 => (1, 12.0),
+                        draw if draw < 0.95 => (2, 24.0),
+                        _ => (3, 24.0 * random.random::<f64>()),
+                    };
+                    of.push(regime);
+                    row.mapv_inplace(|value| value + level);
+                }
+                let x = if steps > 0.0 { x.mapv(|value| (value * steps).round() / steps) } else { x };
+                let fitted = dense().fit(x.view().into(), None).unwrap();
+                assert_eq!(fitted.count(), 3, "seed {seed}, {sensors} sensors, {steps} steps in 1");
+                let known = of.iter().zip(fitted.labels()).filter(|(of, _)| **of < 3);
+                let right = known.filter(|(of, label)| **of == **label).count();
+                assert!(right > 1375, "seed {seed}, {sensors} sensors, {steps} steps: {right}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_ring_keeps_its_rows_and_what_is_mostly_noise_goes_by_centres() {
+    let mut random = stream(9, 0);
+    let ring = Array2::from_shape_fn((900, 2), |(row, column)| {
+        if row % 3 == 0 {
+            return random.random::<f64>() - 0.5;
+        }
+        let angle = row as f64;
+        (if column == 0 { angle.cos() } else { angle.sin() }) * 10.0 + 0.3 * random.random::<f64>()
+    });
+    let fitted = dense().fit(ring.view().into(), None).unwrap();
+    assert_eq!(fitted.count(), 2);
+    let right = fitted
+        .labels()
+        .iter()
+        .enumerate()
+        .filter(|(row, label)| **label == i64::from(row % 3 == 0))
+        .count();
+    assert!(right > 880, "{right}");
+    let mut predicted = vec![0; 900];
+    fitted.predict(ring.view().into(), &mut predicted).unwrap();
+    let differ = predicted
+        .iter()
+        .zip(fitted.labels())
+        .filter(|(one, other)| **other >= 0 && one != other)
+        .count();
+    assert_eq!(fitted.density().map(|density| density.elsewhere), Some(differ as u64));
+    assert!(differ > 100, "{differ}");
+    // Two dense parts in a wide cloud that has most of the rows.
+    let x = Array2::from_shape_fn((2000, 3), |(row, column)| {
+        let wide = if row % 5 < 3 { 60.0 } else { 0.1 };
+        let level = if row % 5 == 3 { 12.0 + column as f64 } else { 0.0 };
+        level + wide * (random.random::<f64>() - 0.5)
+    });
+    let fitted = dense().fit(x.view().into(), None).unwrap();
+    let density = fitted.density().unwrap();
+    assert!(density.given_up && density.noise > 1000, "{density:?}");
+    let mut predicted = vec![0; 2000];
+    fitted.predict(x.view().into(), &mut predicted).unwrap();
+    assert_eq!(fitted.labels(), predicted);
+    let back = FittedRegimes::from_bytes(&fitted.to_bytes().unwrap()).unwrap();
+    assert_eq!(back, fitted);
 }

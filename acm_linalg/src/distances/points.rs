@@ -196,10 +196,16 @@ impl Points {
     /// Multiplies all values by a power of two so that sums of squares do not overflow, and underflow only where they are
     /// nothing beside the greatest; for what does not depend on the unit. Returns that power.
     pub fn rescale(&mut self) -> f64 {
+        self.rescale_to(0)
+    }
+
+    /// The same, the greatest magnitude being between 2^`exponent` and twice that: the higher, the smaller differences may be
+    /// beside it. At 495 sums of squares stay finite, of up to 2^31 columns.
+    pub fn rescale_to(&mut self, exponent: u32) -> f64 {
         if self.is_calm() {
             return 1.0;
         }
-        let factor = unit(self.extent.1);
+        let factor = unit(self.extent.1, exponent);
         for row in &mut self.values {
             row.0.iter_mut().for_each(|value| *value *= factor);
         }
@@ -267,7 +273,7 @@ fn to_length_one<S: Simd>(simd: S, tile: &mut [Row]) -> Row {
     // A power of two keeps the squares in range and costs no digit.
     let mut units = Row::splat(1.0);
     for lane in 0..LANES {
-        units.0[lane] = unit(found[lane]);
+        units.0[lane] = unit(found[lane], 0);
     }
     let units: V<S> = units.load(simd);
     let mut sum = nothing;
@@ -289,10 +295,10 @@ fn to_length_one<S: Simd>(simd: S, tile: &mut [Row]) -> Row {
     zeros
 }
 
-/// The power of two that brings a magnitude between 1 and 2, as near as there is one.
-fn unit(size: f64) -> f64 {
+/// The power of two that brings a magnitude between 2^`to` and twice that, as near as there is one.
+fn unit(size: f64, to: u32) -> f64 {
     let exponent = size.to_bits() >> 52 & 0x7ff;
-    f64::from_bits(2046_u64.saturating_sub(exponent).max(1) << 52)
+    f64::from_bits((2046 + u64::from(to)).saturating_sub(exponent).clamp(1, 2046) << 52)
 }
 
 /// Whether a Euclidean distance by plain sums has all its digits, or is missing.
@@ -310,7 +316,7 @@ pub(super) fn careful(left: &Points, i: usize, right: &Points, j: usize) -> f64 
         part = 0.25;
         size = greatest(part);
     }
-    let scale = unit(size);
+    let scale = unit(size, 0);
     let mut sum = 0.0;
     for column in columns.clone() {
         let scaled = difference(part, column) * scale;

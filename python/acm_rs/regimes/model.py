@@ -27,7 +27,7 @@ class RegimeModel(Watching, Screening, Detector):
         Most regimes that "auto" looks for by k-means, at least 2.
     min_rows : int, default 30
         A regime of fewer training rows takes scale and limit from all rows together; HDBSCAN calls nothing smaller a
-        regime, nor what is less than 2 % of the rows.
+        regime, nor what has fewer than 30 rows or 2 % of them.
     unknown_quantile : float, default 0.995
         Share of a regime's training distances that its limit covers before the margin.
     margin : float, default 1.5
@@ -51,12 +51,14 @@ class RegimeModel(Watching, Screening, Detector):
     -----
     Sensors are scaled by median and interquartile range (the range of the inner 98 % where that is 0), training values
     drawn in to their 0.1 % and 99.9 % quantiles, and parted by k-means [1]_, beyond 20 sensors on their first 20
-    principal components. HDBSCAN sees the same, with core distances of 10 rows; its noise has no part in centres,
-    scales and limits, and is UNKNOWN in ``labels_``. Where it finds no cluster, all rows are one regime. Other rows
-    belong to the nearest centre with either method. A row's distance to a centre is Euclidean over the scaled sensors.
-    NaN and infinity are missing: at fit they take the median; later they take no part, and the squared distance over
-    the known sensors counts for all [2]_, because the median of a machine with regimes may lie in none of them. A row
-    without any known sensor is UNKNOWN and has no score (NaN).
+    principal components. HDBSCAN sees the same, equal readings spread over the step between those around them, and
+    its clusters count where they stand out: a quarter of a cluster's rows have three times as many rows around them, as
+    far as it is to where it parts from the others, as there are at that place [4]_. Where no two do, all rows are one
+    regime; where more than half of the rows are noise, k-means is taken. Its noise has no part in centres, scales and
+    limits, and is UNKNOWN in ``labels_``. Other rows belong to the nearest centre with either method. A row's distance
+    to a centre is Euclidean over the scaled sensors. NaN and infinity are missing: at fit they take the median; later
+    they take no part, and the squared distance over the known sensors counts for all [2]_, because the median of a
+    machine with regimes may lie in none of them. A row without any known sensor is UNKNOWN and has no score (NaN).
 
     .. [1] Lloyd, Least squares quantization in PCM, IEEE Transactions on Information Theory 28, 1982,
            doi 10.1109/TIT.1982.1056489.
@@ -64,6 +66,7 @@ class RegimeModel(Watching, Screening, Detector):
            1979, doi 10.1109/TSMC.1979.4310090.
     .. [3] Campello, Moulavi and Sander, Density-based clustering based on hierarchical density estimates, 2013, doi
            10.1007/978-3-642-37456-2_14.
+    .. [4] Kpotufe and von Luxburg, Pruning nearest neighbor cluster trees, ICML 2011, arXiv 1105.0540.
 
     Examples
     --------
@@ -183,7 +186,7 @@ class RegimeModel(Watching, Screening, Detector):
 
     @property
     def labels_(self) -> NDArray[np.int64]:
-        """``predict`` of the training rows, (n,); -1 also for noise of HDBSCAN."""
+        """Regimes of the training rows, (n,): ``predict`` of them; HDBSCAN's clusters and -1 for its noise."""
         return self._engine.labels_
 
     @property
@@ -222,7 +225,8 @@ class RegimeModel(Watching, Screening, Detector):
         -----
         UserWarning
             Readings or rows are left out of the fit (``left_out_``); with a given number of regimes or HDBSCAN readings
-            alone.
+            alone. More than half of the rows are noise to HDBSCAN, and k-means is taken; or more than 1 % are nearer to
+            another regime's centre than to that of their own.
         """
         values, names = self._learned(x)
         known: Any = reference
