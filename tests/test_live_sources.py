@@ -294,6 +294,43 @@ def test_a_folder_is_read_in_the_order_of_names_and_its_last_text_as_it_grows(tm
     assert times_in(found) == expected(frame)
 
 
+def test_files_of_a_folder_have_heads_of_their_own_and_old_ones_may_grow(tmp_path: Path) -> None:
+    frame = later()[:90]
+    turned = frame.select("TS", "Current", "Flow", "Bearing Temp", "Load")
+    (tmp_path / "a.csv").write_bytes(text_of(frame[:30]))
+    (tmp_path / "b.csv").write_bytes(text_of(turned[30:60]))
+    source = Folder(tmp_path, ReadOptions(), COLUMNS)
+    found = drained(source)
+    # One that was written to its end, as it seemed, and one without a header.
+    with (tmp_path / "a.csv").open("ab") as file:
+        file.write(lines_of(frame[60:75])[1])
+    found += drained(source)
+    (tmp_path / "a2.csv").write_bytes(lines_of(frame[75:80])[1])
+    position = json.loads(json.dumps(found[-1].position))
+    source.close()
+    source = Folder(tmp_path, ReadOptions(), COLUMNS)
+    source.go_on(position)
+    with (tmp_path / "b.csv").open("ab") as file:
+        file.write(lines_of(turned[80:])[1])
+    found += drained(source)
+    source.close()
+    rows = put_together([batch.rows for batch in found])
+    order = np.argsort(rows.times, kind="stable")
+    kept = np.r_[0:75, 80:90]
+    np.testing.assert_array_equal(rows.take(order).values, frame[kept].select(COLUMNS).to_numpy())
+    assert any("a2.csv" in note for batch in found for note in batch.notes)
+
+
+def test_bad_rows_of_a_finished_file_are_counted(tmp_path: Path) -> None:
+    header, rows = lines_of(later()[:40])
+    lines = rows.splitlines(keepends=True)
+    spoilt = header + b"".join([*lines[:20], b"2026-01-12T00:00:00,a,2,3,4,ok\n", b"x,1,2,3,4,ok\n", *lines[20:]])
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(spoilt))
+    (batch,) = drained(Folder(tmp_path, ReadOptions(), COLUMNS, once=True))
+    assert (len(batch.rows), batch.bad, len(batch.notes)) == (40, 2, 2)
+    assert "row 22" in batch.notes[0]
+
+
 def test_a_folder_read_once_takes_all_as_finished(tmp_path: Path) -> None:
     later()[:50].write_parquet(tmp_path / "a.parquet")
     source = Folder(tmp_path, ReadOptions(), COLUMNS, once=True)

@@ -165,7 +165,14 @@ def run_watch(
         note=(lambda _: None) if quiet else lambda text: aside.print(plain(f"Note: {text}"), soft_wrap=True),
     )
     with _stopped_by_signals(watch) as got:
-        watch.run()
+        try:
+            watch.run()
+        except KeyboardInterrupt:
+            raise Refusal("interrupted; what was kept before is whole", status=_INTERRUPTED) from None
+        except Refusal as refusal:
+            if got and got[0] == signal.SIGINT:
+                raise Refusal(str(refusal), status=_INTERRUPTED) from None
+            raise
     if got and got[0] == signal.SIGINT:
         raise Refusal(_summary(watch, got), status=_INTERRUPTED)
     if not quiet:

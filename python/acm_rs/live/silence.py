@@ -32,7 +32,7 @@ class Silence:
         self._open = False
 
     def _alarm(self, start: Place, end: Place, open: bool) -> Alarm:
-        key = alarm_id(self._model, self._watch, NO_DATA, start[0])
+        key = alarm_id(self._model, self._watch, NO_DATA, start[0] if start[1] is None else start[1])
         return Alarm(key, start, end, open, kind=NO_DATA)
 
     def take(self, rows: Rows, first: int) -> list[Event]:

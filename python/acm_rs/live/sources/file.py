@@ -190,14 +190,21 @@ class GrowingFile:
 
     def go_on(self, position: dict[str, Any]) -> None:
         """Go on behind the batch that had this position."""
+        others = self._lines.head
         self._lines.go_on(position)
         self._offset, self._mark = int(position["offset"]), bytes.fromhex(position["mark"])
         if _sum(self._mark) != position["sum"] or len(self._mark) > self._offset:
             raise ValueError("the position in the file is damaged")
         self._found()
-        if self._lines.head is None and not self._lines.fresh and self._file is not None:
+        if position["head"] is None and not self._lines.fresh and self._file is not None:
             self._file.seek(0)
-            self._lines.learn(self._file.read(BLOCK))
+            try:
+                self._lines.learn(self._file.read(BLOCK))
+            except Refusal:
+                # It goes on without a head of its own, as one that was cut in the middle does.
+                if others is None:
+                    raise
+                self._lines.head = others
 
     def _found(self) -> bool:
         """Open the file that holds what we have read: the one of our name, or one that was rotated away."""

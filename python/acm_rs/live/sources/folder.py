@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from acm_rs.live.sources.source import Check, unchecked
 
 __all__ = ["Folder"]
 
+# How a table says that rows were left out, before it tells the first of them.
+_BAD = re.compile(r"[\d,]+ bad rows? left out")
 _UNFINISHED = (".part", ".tmp", ".temp", ".crdownload", ".partial", ".filepart", ".swp")
 
 
@@ -127,6 +130,7 @@ class Folder:
     def _grown(self, tail: GrowingFile, stamp: list[int], later: bool) -> Batch | None:
         batch = tail.poll() or (tail.finish() if later else None)
         entry: dict[str, Any] = {"tail": tail.position(with_head=not later)}
+        self.idle = tail.idle
         if batch is None:
             entry |= {"stamp": stamp, "rest": stamp[0] > tail.at}
         self._files[tail.path.name] = entry
@@ -145,8 +149,10 @@ class Folder:
         times, utc = (None, False) if table.time is None else nanoseconds(table.time)
         self._files[path.name] = {"stamp": stamp}
         self._seen.pop(path.name, None)
-        bad = max(0, table.rows_read - len(values)) if any("bad row" in note for note in table.notes) else 0
-        return Batch(Rows(np.ascontiguousarray(values), times), {}, bad, utc=utc)
+        told = next((place for place, note in enumerate(table.notes) if _BAD.match(note)), None)
+        notes = [] if told is None else table.notes[told + 1 : told + 6]
+        bad = 0 if told is None else int(table.notes[told].partition(" ")[0].replace(",", ""))
+        return Batch(Rows(np.ascontiguousarray(values), times), {}, bad, notes, utc)
 
     # ---- restarts ---------------------------------------------------------------------------------------------------
 
