@@ -41,6 +41,12 @@ _ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
 _MOST = 2**32 - 1
 _LEAST_THRESHOLD = 1e-3
 _CHUNK = 2_000_000
+# Around one in four rows of a cluster a ball has so many times as many rows as where the cluster parts from others.
+_DENSER = 3
+_DENSE = 4.0
+# A column of no more values has states; the steps to either side of a value whose median is its own.
+_STATES = 3
+_STEPS = 3
 
 
 def _choose_backend(forced: str | None) -> str:
@@ -265,20 +271,154 @@ def _has_hdbscan() -> bool:
         return False
 
 
-def _hdbscan(x: Array, size: int, samples: int, method: str, epsilon: float, single: bool) -> tuple[Labels, Array]:
-    """Give density clusters, -1 for rows of none, and the core distances."""
-    settings = {
-        "cluster_selection_method": method,
-        "cluster_selection_epsilon": epsilon,
-        "allow_single_cluster": single,
-    }
+class _Hierarchy:
+    """HDBSCAN's condensed tree: clusters behind their parents, all rows the first; where and when rows leave."""
+
+    def __init__(self, parent: Labels, birth: Array, last: Labels, leaves: Array) -> None:
+        self.parent, self.birth, self.last, self.leaves = parent, birth, last, leaves
+
+    def standing_out(self, reach: Array) -> _Hierarchy:
+        """Give the clusters that are denser in a quarter of their rows than where they part from the others.
+
+        `reach` is how far each row is from its K-th nearest one. Where a cluster parts, fewer than K are that near.
+        """
+        k = len(self.parent)
+        dense, size = np.zeros(k), np.zeros(k)
+        at, rows = self.last.copy(), np.arange(len(self.last))
+        with np.errstate(divide="ignore"):
+            height = 1.0 / self.birth
+        while len(rows):
+            np.add.at(size, at, 1.0)
+            np.add.at(dense, at, reach[rows] <= height[at])
+            rows, at = rows[at > 0], self.parent[at[at > 0]]
+        stands = (dense > 0.0) & (_DENSE * dense >= size)
+        stands[0] = False
+        parts = np.bincount(self.parent[stands], minlength=k)
+        now, left = np.zeros(k, dtype=np.int64), np.full(k, np.nan)
+        parent, birth = [0], [0.0]
+        for c in range(1, k):
+            above = self.parent[c]
+            now[c], left[c] = now[above], left[above]
+            if np.isnan(left[above]) and not stands[c]:
+                left[c] = self.birth[c]
+            elif np.isnan(left[above]) and parts[above] > 1:
+                now[c] = len(parent)
+                parent.append(int(now[above]))
+                birth.append(float(self.birth[c]))
+        gone = left[self.last]
+        leaves = np.where(np.isnan(gone), self.leaves, gone)
+        return _Hierarchy(np.array(parent), np.array(birth), now[self.last], leaves)
+
+    def labels(self, method: str, epsilon: float, single: bool) -> Labels:
+        """Give the clusters of greatest excess of mass, or those without parts; one of all rows if there is none."""
+        k = len(self.parent)
+        if k == 1:
+            return np.full(len(self.last), 0 if single else -1, dtype=np.int64)
+        size = np.bincount(self.last, minlength=k).astype(np.float64)
+        gain = np.zeros(k)
+        longer = self.leaves > self.birth[self.last]
+        np.add.at(gain, self.last[longer], self.leaves[longer] - self.birth[self.last[longer]])
+        chosen, within = np.zeros(k, dtype=bool), np.zeros(k)
+        for c in range(k - 1, 0, -1):
+            above = self.parent[c]
+            chosen[c] = within[c] == 0.0 if method == "leaf" else within[c] <= gain[c]
+            size[above] += size[c]
+            if self.birth[c] > self.birth[above]:
+                gain[above] += (self.birth[c] - self.birth[above]) * size[c]
+            within[above] += max(gain[c], within[c], 5e-324)
+        for c in range(k - 1, 0, -1):
+            if not chosen[c] or 1.0 / self.birth[c] >= epsilon:
+                continue
+            around = c
+            while around and (single or self.parent[around]) and 1.0 / self.birth[around] <= epsilon:
+                around = int(self.parent[around])
+            chosen[c], chosen[around] = False, True
+        label = np.full(k, -1, dtype=np.int64)
+        for c in range(k):
+            above = label[self.parent[c]] if c else -1
+            label[c] = above if above >= 0 else c if chosen[c] else -1
+        return _by_first_row(label[self.last])
+
+
+def _condensed(links: Any, size: int) -> _Hierarchy:
+    """Condense a single-linkage tree (left, right, height, ascending); links of one height fall apart at once."""
+    left, right, height = links
+    n = len(height) + 1
+    count = np.ones(2 * n - 1, dtype=np.int64)
+    for i in range(n - 1):
+        count[n + i] = count[left[i]] + count[right[i]]
+
+    def fall(top: int, level: float | None) -> list[int]:
+        """Give the nodes that are left below a level; the rows without one."""
+        waiting, found = [top], []
+        while waiting:
+            node = waiting.pop()
+            if node >= n and (level is None or height[node - n] == level):
+                waiting += [int(left[node - n]), int(right[node - n])]
+            else:
+                found.append(node)
+        return found
+
+    tops, parent, birth = [2 * n - 2], [0], [0.0]
+    last, leaves = np.zeros(n, dtype=np.int64), np.zeros(n)
+    for c, node in enumerate(tops):
+        while node >= n:
+            level = float(height[node - n])
+            density = 1.0 / level if level > 0.0 else math.inf
+            parts = fall(node, level)
+            large = [part for part in parts if count[part] >= size]
+            for part in parts:
+                if count[part] < size:
+                    rows = fall(part, None)
+                    last[rows], leaves[rows] = c, density
+            if len(large) != 1:
+                tops += large
+                parent += [c] * len(large)
+                birth += [density] * len(large)
+                break
+            node = large[0]
+    return _Hierarchy(np.array(parent), np.array(birth), last, leaves)
+
+
+def _hierarchy(x: Array, size: int, samples: int, more: int) -> tuple[_Hierarchy, Array, Array]:
+    """Give the condensed tree, and each row's distance from the `samples`-th and `more`-th nearest, itself first."""
     if BACKEND == "rust":
-        model = _rs.HDBSCAN(size, samples, **settings).fit(x)
-        return _by_first_row(model.labels_), np.asarray(model.core_distances_, dtype=np.float64)
+        model = _rs.HDBSCAN(size, samples).fit(x)
+        n, k = len(x), 1 + int(np.max(model.condensed_tree_.parent)) - len(x)
+        child, above, density = (np.asarray(model.condensed_tree_[i]) for i in (1, 0, 2))
+        k = max(k, 1 + int(child.max()) - n)
+        parent, birth, last, leaves = np.zeros(k, np.int64), np.zeros(k), np.zeros(n, np.int64), np.zeros(n)
+        row = child < n
+        last[child[row]], leaves[child[row]] = above[row] - n, density[row]
+        parent[child[~row] - n], birth[child[~row] - n] = above[~row] - n, density[~row]
+        further = model if more == samples else _rs.HDBSCAN(max(2, more), more).fit(x)
+        core, reach = (np.asarray(each.core_distances_, dtype=np.float64) for each in (model, further))
+        return _Hierarchy(parent, birth, last, leaves), core, reach
     sklearn = importlib.import_module("sklearn.cluster"), importlib.import_module("sklearn.neighbors")
-    labels = sklearn[0].HDBSCAN(min_cluster_size=size, min_samples=samples, copy=True, **settings).fit(x).labels_
-    distances, _ = sklearn[1].NearestNeighbors(n_neighbors=samples).fit(x).kneighbors(x)
-    return _by_first_row(labels), np.asarray(distances[:, -1], dtype=np.float64)
+    model = sklearn[0].HDBSCAN(min_cluster_size=size, min_samples=samples, copy=True).fit(x)
+    links = model._single_linkage_tree_
+    distances, _ = sklearn[1].NearestNeighbors(n_neighbors=more).fit(x).kneighbors(x)
+    core, reach = (np.asarray(distances[:, i - 1], dtype=np.float64) for i in (samples, more))
+    return _condensed((links["left_node"], links["right_node"], links["value"]), size), core, reach
+
+
+def _spread(x: Array, seed: int) -> Array:
+    """Spread equal readings over the step between those around them, but for columns of three values or fewer.
+
+    Rounded readings, many of them equal, would be as dense as can be, and each value a part of its own.
+    """
+    rng = np.random.default_rng(seed)
+    out = np.array(x)
+    for j in range(x.shape[1]):
+        values, place, counts = np.unique(x[:, j], return_inverse=True, return_counts=True)
+        part = rng.random(len(x)) - 0.5
+        if len(values) > _STATES:
+            padded = np.concatenate([np.full(_STEPS, np.inf), np.diff(values), np.full(_STEPS, np.inf)])
+            gaps = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 2 * _STEPS), axis=1)
+            middle = (np.isfinite(gaps).sum(axis=1) - 1) // 2
+            step = np.where(counts > 1, gaps[np.arange(len(values)), middle], 0.0)
+            out[:, j] += part * step[place]
+    return out
 
 
 class RegimeScaler:
@@ -468,8 +608,11 @@ def _by_density(z: Array, scaler: RegimeScaler, given: _Settings) -> RegimeClust
     rows = _evenly(len(z), given.fit_rows)
     x = np.ascontiguousarray(z[rows])
     size = max(2, min(given.size, max(given.least, len(x) // 3), len(x)))
-    samples = min(max(3, size // 10) if given.samples is None else given.samples, size)
-    labels, core = _hdbscan(x, size, samples, given.selection, given.epsilon, given.single)
+    samples = min(max(3, size // _DENSER) if given.samples is None else given.samples, size)
+    # No fewer than a cluster has: at the thinnest of many places of few rows there are more than it seems.
+    more = min(max(_DENSER * samples, size), len(x))
+    tree, core, reach = _hierarchy(_spread(x, given.seed), size, samples, more)
+    labels = tree.standing_out(reach).labels(given.selection, given.epsilon, given.single)
     inside = labels >= 0
     k = int(labels.max()) + 1
     found = RegimeClusters(labels, x[inside], labels[inside], _centres(x, labels, k), scaler)
@@ -549,12 +692,16 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
     Notes
     -----
     HDBSCAN [1]_ where acm_rs or scikit-learn has it and there are ten rows or more, else k-means with the k of the best
-    mean silhouette [2]_.
+    mean silhouette [2]_. A density cluster counts where it stands out: a quarter of its rows have three times as many
+    rows around them, as far as it is to where it parts from the others, as there are at that place [3]_. Where no two
+    do, there is one regime (with ``allow_single_cluster``). Equal readings are spread over the step between those
+    around them first, in columns of four values or more.
 
     .. [1] Campello, Moulavi and Sander, Density-based clustering based on hierarchical density estimates, 2013, doi
            10.1007/978-3-642-37456-2_14.
     .. [2] Rousseeuw, Silhouettes, Journal of Computational and Applied Mathematics 20, 1987, doi
            10.1016/0377-0427(87)90125-7.
+    .. [3] Kpotufe and von Luxburg, Pruning nearest neighbor cluster trees, ICML 2011, arXiv 1105.0540.
 
     Examples
     --------

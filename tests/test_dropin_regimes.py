@@ -6,6 +6,7 @@ import json
 import pickle
 from typing import Any
 
+import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +40,11 @@ for method in ("hdbscan", "kmeans"):
         show([found.n_clusters, found.score, found.threshold], found.labels_, found.cluster_centers_)
         z = found.scaler.transform(new)
         show(found.predict(z), found.predict_proba(z), found.distances(z))
+for decimals in (0, 1):
+    for levels in ([0.0, 0.0], [0.0, 15.0]):
+        rounded = (rng.normal(0.0, 1.5, (900, 2)) + np.array(levels)[rng.integers(0, 2, 900)][:, None]).round(decimals)
+        found = regimes.cluster_regimes(rounded, {"regimes": {"clustering": {"use_gmm_fallback": False}}})
+        show([found.n_clusters, found.threshold], found.labels_, found.predict(found.scaler.transform(new[:, :2])))
 noise = rng.normal(size=(500, 4))
 any_k = {"clustering": {"method": "kmeans"}, "quality": {"silhouette_min": -1}}
 found = regimes.cluster_regimes(noise, {"regimes": any_k})
@@ -126,6 +132,46 @@ def test_without_hdbscan_k_means_serves(monkeypatch: pytest.MonkeyPatch, caplog:
     monkeypatch.setattr(regimes, "_has_hdbscan", lambda: False)
     assert regimes.cluster_regimes(basis()[0]).method == "kmeans"
     assert "neither acm_rs nor scikit-learn has HDBSCAN" in caplog.text
+
+
+@pytest.mark.parametrize("backend", ["rust", "numpy"])
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_one_cloud_is_one_regime(backend: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if backend == "numpy":
+        pytest.importorskip("sklearn")
+    monkeypatch.setattr(regimes, "BACKEND", backend)
+    for seed in range(6):
+        x = np.random.default_rng(seed).normal(300.0, 2.0, (900, columns))
+        for decimals in (9, 1, 0):
+            found = regimes.cluster_regimes(x.round(decimals))
+            assert (found.n_clusters, found.method, found.noise_ratio) == (1, "hdbscan", 0.0), (seed, decimals)
+            two = x.copy()
+            two[::6] += 30.0
+            found = regimes.cluster_regimes(two.round(decimals))
+            assert found.n_clusters == 2, (seed, decimals)
+            assert (found.labels_ == (np.arange(900) % 6 > 0)).mean() > 0.97
+
+
+def test_the_hierarchy_gives_the_clusters_of_hdbscan(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = pytest.importorskip("sklearn.cluster")
+    several = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(400, 1 + seed % 4)) * rng.choice([0.5, 1.0], (400, 1)) + 3.0 * rng.integers(0, 4, (400, 1))
+        for method, epsilon in (("eom", 0.0), ("leaf", 0.0), ("eom", 0.4), ("leaf", 0.4)):
+            settings: Any = {"cluster_selection_method": method, "cluster_selection_epsilon": epsilon}
+            checks = [(4, acm_rs.HDBSCAN(12, 4, **settings).fit(x).labels_)]
+            if epsilon == 0.0:
+                # Core distances of one row have no ties, where scikit-learn takes one row after the other.
+                model = cluster.HDBSCAN(min_cluster_size=12, min_samples=1, copy=True, **settings)
+                checks.append((1, model.fit(x).labels_))
+            for samples, expected in checks:
+                several += expected.max() > 0
+                for backend in ("rust", "numpy"):
+                    monkeypatch.setattr(regimes, "BACKEND", backend)
+                    found = regimes._hierarchy(x, 12, samples, 30)[0].labels(method, epsilon, single=False)
+                    np.testing.assert_array_equal(found, regimes._by_first_row(expected), f"{seed} {method} {backend}")
+    assert several > 45
 
 
 def test_bad_density_falls_back(caplog: pytest.LogCaptureFixture) -> None:
