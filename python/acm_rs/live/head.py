@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars.selectors import by_name
 
 from acm_rs.files.bad_rows import BadRows, OnBadRow
 from acm_rs.files.blanks import Cut, tell_blanks
@@ -102,8 +103,9 @@ class Head:
         self.sample: pl.DataFrame = sample
         """Its readings."""
         self._timed = clock is not None
+        self._clock_columns = [] if clock is None else list(clock.used)
         rows = raw.bad_rows.of(raw.height)
-        self._context = frame.filter(pl.Series(~rows)) if rows.any() else frame
+        self._context = (frame.filter(pl.Series(~rows)) if rows.any() else frame).select(by_name(*self._kept))
         if not self._context.height:
             raise Refusal(f"{name}: no row can be read; {raw.bad_rows.lines()[1]}")
 
@@ -146,6 +148,9 @@ class Head:
         if decimal is Decimal.comma or pointed:
             options = replace(options, decimal=decimal)
         self._options = options
+        wanted = {*self.columns, *(clock.used if clock else ()), *sensors.flags.left_out}
+        self._kept: list[str] = [name for name in raw.columns if name in wanted]
+        """Columns that are looked at from now on: those of the model, of the clock and of qualities."""
         return clock, frame
 
     # ---- what follows -----------------------------------------------------------------------------------------------
@@ -213,15 +218,15 @@ class Head:
     def _table(self, frame: pl.DataFrame, rows: NDArray[np.int64], bad: BadRows) -> _Table:
         """New rows read below those of the head, which are left out again."""
         before = self._context.height
+        frame = frame.select(by_name(*self._kept))
         raw = self._raw(pl.concat([self._context, frame]), np.concatenate([np.zeros(before, np.int64), rows]), bad)
         options = self._options
         choice = resolve(raw, options)
         clock: Clock | None = None
         used: tuple[str, ...] = ()
         if self._timed:
-            found = find_clock(raw, options, [*choice.exact, *choice.excluded])
-            clock = found.clock
-            used = (*(clock.used if clock else ()), *found.left_out)
+            clock = find_clock(replace(raw, frame=raw.select(self._clock_columns)), options, ()).clock
+            used = clock.used if clock else ()
         sensors = Sensors(
             raw,
             options,
@@ -270,7 +275,8 @@ def readings(frame: object, columns: Sequence[str]) -> NDArray[np.float64]:
     """A frame's columns in the order of the model; those that it lacks are missing."""
     assert isinstance(frame, pl.DataFrame)
     values = np.full((frame.height, len(columns)), np.nan, order="F")
-    for place, name in enumerate(columns):
-        if name in frame.columns:
-            values[:, place] = frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    there = set(frame.columns)
+    places = [place for place, name in enumerate(columns) if name in there]
+    if places:
+        values[:, places] = frame.select(by_name(*(columns[place] for place in places)).cast(pl.Float64)).to_numpy()
     return values
