@@ -47,7 +47,7 @@ fn some_distances<S: Simd, const N: usize>(
         let precision: V<S> = f64x8::splat(simd, precision[column]);
         for n in 0..N {
             let rest = rows[n][column].load(simd) - mean;
-            held[n] += rest * rest * precision;
+            held[n] = (rest * precision).mul_add_precise(rest, held[n]);
         }
     }
     for n in 0..N {
@@ -103,9 +103,8 @@ fn gather_some<S: Simd, const N: usize>(
         let row = &tiles[tile * width + first..tile * width + first + N];
         for n in 0..N {
             let rest = row[n].load(simd) - means[n];
-            let weighted = share * rest;
-            held[n] += weighted;
-            held_squares[n] += weighted * rest;
+            held[n] = share.mul_add_precise(rest, held[n]);
+            held_squares[n] = (share * rest).mul_add_precise(rest, held_squares[n]);
         }
     }
     for n in 0..N {

@@ -1,7 +1,7 @@
 //! Components with covariances between their sensors, held as Cholesky factors: S = L Lᵀ.
 
 use acm_linalg::lanes::{LANES, Row, V};
-use fearless_simd::{Simd, SimdBase, f64x8};
+use fearless_simd::{Simd, SimdBase, SimdFloat, f64x8};
 
 use super::tiles::TILES;
 
@@ -89,9 +89,9 @@ fn solve_some<S: Simd, const N: usize, const M: usize>(
             y[m] = known[column][m].load(simd);
         }
         for n in 0..N {
-            let factor: V<S> = f64x8::splat(simd, rows[n][column]);
+            let factor: V<S> = f64x8::splat(simd, -rows[n][column]);
             for m in 0..M {
-                held[n][m] -= y[m] * factor;
+                held[n][m] = y[m].mul_add_precise(factor, held[n][m]);
             }
         }
     }
@@ -100,10 +100,10 @@ fn solve_some<S: Simd, const N: usize, const M: usize>(
         for m in 0..M {
             let y = held[n][m] * reciprocal;
             for below in n + 1..N {
-                held[below][m] -= y * rows[below][first + n];
+                held[below][m] = y.mul_add_precise(-rows[below][first + n], held[below][m]);
             }
             rest[n][m].store(y);
-            sums[m] += y * y;
+            sums[m] = y.mul_add_precise(y, sums[m]);
         }
     }
 }
@@ -213,7 +213,7 @@ impl Panels {
             for m in 0..N {
                 let one = lefts[m][tile].load(simd);
                 for n in 0..N {
-                    held[m][n] += one * other[n];
+                    held[m][n] = one.mul_add_precise(other[n], held[m][n]);
                 }
             }
         }

@@ -66,7 +66,7 @@ use crate::screen::Screened;
 const MOST_BY_BIC: usize = 5;
 
 /// Steps of k-means for a start, at most: what it leaves undone, expectation and maximisation do.
-const START_STEPS: usize = 40;
+const START_STEPS: usize = 10;
 
 /// How many components a mixture has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
