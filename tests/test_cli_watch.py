@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from acm_rs.cli import main
 from cli import runner
 from live import later, model, text_of
 
@@ -90,3 +93,20 @@ def test_signals_end_it_with_all_kept_and_the_next_one_goes_on() -> None:
         told += process.stdout.readlines()
     done = subprocess.run([*WATCH, "--json", "--once", "--fresh"], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [line.rstrip("\n") for line in told]
+
+
+def test_five_minutes_of_the_guide_run_and_say_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+    page = (Path(__file__).resolve().parents[1] / "docs" / "live.md").read_text(encoding="utf-8")
+    found = re.search(r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```\n", page, flags=re.MULTILINE | re.DOTALL)
+    assert found is not None
+    said: list[str] = []
+    for line in found[1].splitlines():
+        assert main(shlex.split(line)[1:]) == 0
+        said += capsys.readouterr().out.splitlines()
+    # Identifiers follow from the model, which differs a little from machine to machine.
+    said, shown = (
+        [re.sub(r"\b[0-9a-f]{12}\b", "id", line) for line in lines] for lines in (said, found[2].splitlines())
+    )
+    places = [said.index(line) for line in shown]
+    assert places == sorted(places)
