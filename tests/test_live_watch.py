@@ -166,6 +166,41 @@ def test_silence_by_the_clock_is_told_and_ends_with_the_next_row(tmp_path: Path)
     assert told[1]["explanation"].startswith("No rows from 2026-01-11 10:00 to 2026-01-11 10:10")
 
 
+def test_times_that_gain_a_zone_are_refused(tmp_path: Path) -> None:
+    path, keeper = tmp_path / "fan.csv", Memory()
+    path.write_bytes(text_of(later()[:50]))
+    watch(path, keeper, []).run()
+    zoned = later()[50:60].with_columns(TS=later()[50:60]["TS"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    with path.open("ab") as file:
+        file.write(text_of(zoned).partition(b"\n")[2])
+    # Beside the rows of its head they are in another spelling, and none of them can be put into its order.
+    one = watch(path, keeper, [])
+    one.run()
+    assert (one.counts.rows, one.counts.bad) == (50, 10)
+    path.write_bytes(text_of(zoned.select("TS", "Flow", "Load", "Current", "Bearing Temp")))
+    with pytest.raises(Refusal, match="had times without a zone and has times in UTC now"):
+        watch(path, keeper, []).run()
+
+
+def test_a_source_that_may_not_be_read_is_told_and_waited_for(tmp_path: Path) -> None:
+    path, keeper, notes = tmp_path / "fan.csv", Memory(), []
+    path.write_bytes(text_of(later()[:50]))
+    one = watch(path, keeper, [], notes)
+    poll, refused = one.source.poll, [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")]
+
+    def failing() -> Any:
+        if refused:
+            raise refused.pop()
+        return poll()
+
+    one.source.poll = failing  # type: ignore[method-assign]
+    with pytest.raises(Refusal, match="source cannot be read: Permission denied"):
+        one.run()
+    assert notes == ["source cannot be read: Input/output error; tried again until it can be"]
+    watch(path, keeper, [], notes).run()
+    assert len(keeper.scores()) == 50
+
+
 def test_another_state_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path, keeper = tmp_path / "fan.csv", Memory()
     path.write_bytes(text_of(later()[:50]))

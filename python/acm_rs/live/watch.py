@@ -133,8 +133,8 @@ class Watch:
         self._pending: list[dict[str, Any]] = []
         self._spool: list[dict[str, Any]] = []
         self._position: dict[str, Any] | None = None
-        self._result: Result | None = None
-        self._open: Alarm | None = None
+        self._clock: str = ""
+        """What the times of rows are; empty before the first."""
         monitor._state = monitor._fresh()
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
@@ -190,7 +190,8 @@ class Watch:
                 done = work()
             except (OSError, Unavailable) as error:
                 said = str(error) if isinstance(error, Unavailable) else f"{what}: {error.strerror or error}"
-                if self.stopping or (self.once and time.monotonic() - begun > self.patience):
+                waited = time.monotonic() - begun > self.patience or isinstance(error, PermissionError)
+                if self.stopping or (self.once and waited):
                     how = "stopped; " if self.stopping else ""
                     whole = "what was kept before is whole, the rows since are read again the next time"
                     raise Refusal(f"{how}{said}; {whole}") from None
@@ -211,8 +212,18 @@ class Watch:
             self.note(text)
         self.counts.bad += batch.bad
         if len(batch.rows):
-            self.speaker.utc = batch.utc
+            self._look_at_clock(batch)
         self._judge(self._sorter.take(batch.rows), batch.position)
+
+    def _look_at_clock(self, batch: Batch) -> None:
+        """Times with and without a zone, and rows without any, cannot be put into one order."""
+        clock = "no times" if batch.rows.times is None else "times in UTC" if batch.utc else "times without a zone"
+        if self._clock not in ("", clock):
+            raise Refusal(
+                f"{self.called} had {self._clock} and has {clock} now: have it written as before, or begin anew with"
+                " --fresh"
+            )
+        self._clock, self.speaker.utc = clock, batch.utc
 
     def _judge(self, rows: Rows, position: dict[str, Any] | None) -> None:
         """Judge rows, keep what comes of them, and tell it."""
@@ -229,9 +240,9 @@ class Watch:
             events += self._follower.take(result)
             events.sort(key=lambda event: event.at[0])
             alarms = {event.alarm.id: event.alarm for event in events}
-            self._open = self._follower.current(result)
-            if self._open is not None:
-                alarms[self._open.id] = self._open
+            current = self._follower.current(result)
+            if current is not None:
+                alarms[current.id] = current
             told = [self.speaker.event(event) for event in events]
             self.counts.rows += len(rows)
             self.counts.alarms += int(result.alarms.sum())
@@ -320,7 +331,7 @@ class Watch:
             "sorter": sorter,
             "follower": follower,
             "silence": self._silence.put(),
-            "utc": self.speaker.utc,
+            "clock": self._clock,
             "counts": vars(self.counts),
             # As texts, which keep the order of what is in them.
             "pending": [json.dumps(event) for event in self._pending],
@@ -351,7 +362,8 @@ class Watch:
             self._sorter.go_on(settings["sorter"], arrays)
             self._follower.go_on(settings["follower"], arrays)
             self._silence.go_on(settings["silence"])
-            self.speaker.utc = bool(settings["utc"])
+            self._clock = str(settings["clock"])
+            self.speaker.utc = self._clock == "times in UTC"
             self.counts = Counts(**settings["counts"])
             self._pending = [json.loads(event) for event in settings["pending"]]
             self._spool = [json.loads(event) for event in settings.get("spool", [])]

@@ -137,8 +137,6 @@ class GrowingFile:
             file = self.path.open("rb")
         except FileNotFoundError:
             return False
-        except OSError as error:
-            raise Refusal(f"{self.path} cannot be read: {error.strerror or error}") from None
         self._file = file
         return True
 

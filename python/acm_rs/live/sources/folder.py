@@ -92,14 +92,11 @@ class Folder:
         return None
 
     def _paths(self) -> list[Path]:
-        try:
-            found = [
-                path
-                for path in self.path.iterdir()
-                if not path.name.startswith((".", "~")) and not path.name.endswith(_UNFINISHED) and path.is_file()
-            ]
-        except OSError as error:
-            raise Refusal(f"{self.path} cannot be read: {error.strerror or error}") from None
+        found = [
+            path
+            for path in self.path.iterdir()
+            if not path.name.startswith((".", "~")) and not path.name.endswith(_UNFINISHED) and path.is_file()
+        ]
         return sorted(found, key=lambda path: natural(path.name))
 
     def _leave(self, name: str, stamp: list[int]) -> None:
