@@ -46,16 +46,26 @@ def test_a_watched_file_has_the_scores_of_one_batch_and_tells_its_alarms(tmp_pat
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_file_grows_and_the_process_dies_anywhere(tmp_path: Path, seed: int) -> None:
+def test_the_file_grows_is_rotated_and_cut_and_the_process_dies_anywhere(tmp_path: Path, seed: int) -> None:
     """Killed before or after the state is written: every row is judged once, every event told at least once."""
     calm, told_calm = undisturbed(tmp_path / "calm.csv")
     random = np.random.default_rng(seed)
-    text = text_of(later())
+    header, _, text = text_of(later()).partition(b"\n")
     path = tmp_path / "fan.csv"
-    path.write_bytes(b"")
+    path.write_bytes(header + b"\n")
     keeper, told = Memory(), []
-    first = 0
-    for last in [*np.sort(random.integers(0, len(text), 12)).tolist(), len(text)]:
+    first, whole, done = 0, True, set()
+    for number, place in enumerate([*np.sort(random.integers(0, len(text), 24)).tolist(), len(text)]):
+        # What becomes of a file that others write happens between lines.
+        what = str(random.choice(["grows", "is rotated", "is cut"])) if whole else "grows"
+        if what == "is rotated":
+            path.rename(tmp_path / f"fan.csv.{number}")
+            path.write_bytes(header + b"\n")
+        elif what == "is cut":
+            path.write_bytes(header + b"\n")
+        done.add(what)
+        last = text.rfind(b"\n", 0, place) + 1 if random.random() < 0.5 else place
+        last = max(first, last)
         with path.open("ab") as file:
             file.write(text[first:last])
         first = last
@@ -66,9 +76,12 @@ def test_the_file_grows_and_the_process_dies_anywhere(tmp_path: Path, seed: int)
             if random.random() < 0.3:
                 one.announce = lambda event: (_ for _ in ()).throw(Crash())
             one.run()
+            whole = not keeper.fails and text[:first].endswith(b"\n")
         except Crash:
-            keeper.fails = []
+            whole = False
+        keeper.fails = []
     watch(path, keeper, told).run()
+    assert len(done) > 1
     np.testing.assert_array_equal(keeper.scores(), calm.scores())
     kept = [event for one in keeper.kept for event in one.events]
     assert [json.dumps(event) for event in kept] == [json.dumps(event) for one in calm.kept for event in one.events]
