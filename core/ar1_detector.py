@@ -31,6 +31,8 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _log = logging.getLogger(__name__)
 
+# Rows that are fused at a time.
+_ROWS = 1024
 MIN_AR1_SAMPLES = 3
 MIN_FORECAST_SAMPLES = 20
 _LARGEST = 1e150
@@ -224,7 +226,7 @@ class AR1Detector:
         if not self.phimap:
             _log.warning("AR1: there was nothing to learn from (no column with values): every row scores NaN")
         here = [name for name in self.phimap if name in X.columns]
-        x = _values(X[here])
+        x = _values(X if here == list(X.columns) else X[here])
         missing = np.isnan(x).mean(axis=0) if len(x) else np.zeros(len(here))
         for names, what in (
             ([name for name in X.columns if name not in self.phimap], "were not there at fit and are left out"),
@@ -235,21 +237,28 @@ class AR1Detector:
                 _log.warning("AR1: %d columns %s: %s", len(names), what, names)
         kept = np.flatnonzero(missing <= 0.5)
         names = [here[int(j)] for j in kept]
-        z = np.empty((len(x), len(kept)))
+        z = np.empty((len(X), len(kept)))
         if z.size:
             phi = np.array([self.phimap[name][0] for name in names])
             mu = np.array([self.phimap[name][1] for name in names])
             sd = np.array([self.sdmap.get(name, math.nan) for name in names])
             sd = np.maximum(np.where(sd > 0.0, sd, _LEAST_SHARE), self._sd_floor or 0.0)
-            z = np.abs(_residuals(np.asfortranarray(x[:, kept]), phi, mu)) / sd
-        fused = np.full(len(x), np.nan)
-        rows = ~np.isnan(z).all(axis=1)
-        if rows.any():
-            known = z[rows]
-            if self._fuse == "mean":
-                fused[rows] = np.nanmean(known, axis=1)
-            else:
-                fused[rows] = np.nanpercentile(known, 50.0 if self._fuse == "median" else 95.0, axis=1)
+            x = x if len(kept) == x.shape[1] else np.asfortranarray(x[:, kept])
+            z = _residuals(x, phi, mu)
+            np.abs(z, out=z)
+            z /= sd
+        del x
+        fused = np.full(len(X), np.nan)
+        # Some rows at a time: what NumPy takes to look for NaN would else be another table of this size or two.
+        for first in range(0, len(X), _ROWS):
+            part, out = z[first : first + _ROWS], fused[first : first + _ROWS]
+            rows = ~np.isnan(part).all(axis=1)
+            if rows.any():
+                known = part[rows]
+                if self._fuse == "mean":
+                    out[rows] = np.nanmean(known, axis=1)
+                else:
+                    out[rows] = np.nanpercentile(known, 50.0 if self._fuse == "median" else 95.0, axis=1)
         if return_per_sensor:
             return fused, pd.DataFrame(z, index=X.index, columns=pd.Index(names))
         return fused

@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 _LARGEST = 1e150
 _LARGEST_SCALED = 1e6
+# Values that are worked on at a time: what is computed of them stays near the processor.
+_BLOCK = 2**16
 # Readings that differ by no more than this share of their level differ by rounding.
 _ROUNDING = 8.0 * float(np.finfo(np.float64).eps)
 _MOST = 2**32 - 1
@@ -203,15 +205,20 @@ class OMRModel:
 
     def residuals(self, x: Array) -> Array:
         """Give reading minus prediction of each sensor, in standard deviations; 0 where there is no reading."""
-        gaps = np.isnan(x)
-        z = np.clip((np.where(gaps, self.train_medians, x) - self.mean) / self.scale, -_LARGEST_SCALED, _LARGEST_SCALED)
-        if self.components is not None:
-            r: Array = z - (z @ self.components.T) @ self.components
-        else:
-            assert self.inverse is not None
-            # Column j of the inverse of X'X + alpha I over its diagonal: 1, and minus the ridge of j on the others.
-            r = (z @ self.inverse) / np.diag(self.inverse)
-        r[gaps] = 0.0
+        r = np.empty(x.shape)
+        step = max(1, _BLOCK // max(1, x.shape[1]))
+        for first in range(0, len(x), step):
+            rows = slice(first, first + step)
+            gaps = np.isnan(x[rows])
+            z = np.where(gaps, self.train_medians, x[rows])
+            z = np.clip((z - self.mean) / self.scale, -_LARGEST_SCALED, _LARGEST_SCALED)
+            if self.components is not None:
+                r[rows] = z - (z @ self.components.T) @ self.components
+            else:
+                assert self.inverse is not None
+                # Column j of the inverse of X'X + alpha I over its diagonal: 1, and minus the ridge of j on the others.
+                r[rows] = (z @ self.inverse) / np.diag(self.inverse)
+            r[rows][gaps] = 0.0
         return r
 
     def to_dict(self) -> dict[str, Any]:
@@ -329,16 +336,18 @@ class OMRDetector:
         n = len(x)
         if not x.size:
             return self._refuse("nothing to learn from in shape %s", x.shape)
-        gaps = np.isnan(x)
-        kept = gaps.mean(axis=0) <= min(self.missingness_drop, 1.0 - 1.0 / n)
-        medians = np.array([np.median(c[~np.isnan(c)]) if keep else np.nan for c, keep in zip(x.T, kept, strict=True)])
-        z = np.where(gaps, medians, x)
-        # About the median and by the largest deviation, so that no square is lost.
-        c = z - medians
-        largest = np.where(kept, np.abs(c).max(axis=0), np.nan)
+        kept = np.isnan(x).mean(axis=0) <= min(self.missingness_drop, 1.0 - 1.0 / n)
+        medians, mean, scale = (np.full(len(kept), np.nan) for _ in range(3))
+        # One column at a time: a few tables of all of them would be most of what the fit takes of memory.
+        for j in np.flatnonzero(kept):
+            known = x[:, j][~np.isnan(x[:, j])]
+            medians[j] = np.median(known)
+            # About the median and by the largest deviation, so that no square is lost.
+            c = np.where(np.isnan(x[:, j]), medians[j], x[:, j]) - medians[j]
+            largest = float(np.abs(c).max())
+            unit = c / largest if largest > 0.0 else c
+            mean[j], scale[j] = medians[j] + largest * unit.mean(), largest * unit.std()
         with np.errstate(invalid="ignore"):
-            unit = np.where(largest > 0.0, c / np.where(largest > 0.0, largest, 1.0), 0.0)
-            mean, scale = medians + largest * unit.mean(axis=0), largest * unit.std(axis=0)
             kept &= (scale > _ROUNDING * np.abs(medians)) & (scale > math.sqrt(self.variance_floor or 0.0))
         left_out = [name for name, keep in zip(X.columns, kept, strict=True) if not keep]
         if left_out:
@@ -348,7 +357,10 @@ class OMRDetector:
         if d < 2 or n < needed:
             return self._refuse("%d rows of %d columns are too few, %d of 2 are needed", n, d, needed)
         mean, scale, medians, x = mean[kept], scale[kept], medians[kept], x[:, kept]
-        z = np.asfortranarray(np.clip((z[:, kept] - mean) / scale, -_LARGEST_SCALED, _LARGEST_SCALED))
+        z = np.empty(x.shape, order="F")
+        for to, column, median, level, spread in zip(z.T, x.T, medians, mean, scale, strict=True):
+            filled = np.where(np.isnan(column), median, column)
+            to[:] = np.clip((filled - level) / spread, -_LARGEST_SCALED, _LARGEST_SCALED)
         kind = self.model_type
         if kind == ModelType.AUTO.value:
             kind = "pca" if d > n else "linear" if n > 1000 and d < 20 else "pls"
@@ -364,11 +376,13 @@ class OMRDetector:
         model = OMRModel(
             kind, names, k, mean, scale, components, inverse, 1.0, medians, np.ones(d), self.max_z_score, n, d
         )
-        r = model.residuals(x)
-        norm = np.sqrt(np.sum(r * r, axis=1))
+        del z
+        squares = model.residuals(x)
+        squares *= squares
+        norm = np.sqrt(np.sum(squares, axis=1))
         spread = 1.4826 * float(np.median(np.abs(norm - np.median(norm))))
         model.train_residual_std = max(spread if spread > 0.0 else float(np.std(norm)), 1e-6)
-        model.contribution_scale = np.std(r * r, axis=0) + 1e-9
+        model.contribution_scale = np.array([np.std(column) for column in squares.T]) + 1e-9
         # With many sensors healthy rows lie beyond any fixed bound.
         model.clip = max(self.max_z_score, 2.0 * float(np.quantile(norm, 0.99)) / model.train_residual_std)
         self.model, self._is_fitted = model, True
@@ -393,7 +407,8 @@ class OMRDetector:
         names = model.feature_names
         x = _aligned(X, names, "OMR")
         empty = np.isnan(x).all(axis=1)
-        squares = model.residuals(x) ** 2
+        squares = model.residuals(x)
+        squares *= squares
         z: Array = np.minimum(np.sqrt(np.sum(squares, axis=1)) / model.train_residual_std, model.clip)
         z[empty] = np.nan
         if not return_contributions:
