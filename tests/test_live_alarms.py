@@ -98,6 +98,10 @@ def test_a_shelved_sensor_is_kept_and_not_told_until_the_shelf_ends(
         monkeypatch.setattr(f"acm_rs.live.store.{module}.now", lambda: clock)
     assert place.desk.shelves() == []
     assert place.states()["Bearing Temp"] == UNACKNOWLEDGED
+    # What was held back of an alarm that runs is told now, once.
+    (held,) = place.watched(380)
+    assert (held["what"], held["alarm"]) == ("grew", bearing)
+    assert place.watched(380) == []
     assert [event["what"] for event in place.watched(560, again=3_600 * 10**9)].count("still") > 10
     second = place.desk.shelve(bearing, timedelta(hours=1), "Huber", "once more")
     place.desk.unshelve(second.number, "Maier", "mended")

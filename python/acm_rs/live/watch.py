@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import acm_rs
 from acm_rs.files.errors import Refusal
-from acm_rs.live.episodes import Alarm, Follower
+from acm_rs.live.episodes import GREW, OPENED, Alarm, Follower
 from acm_rs.live.flood import Flood
 from acm_rs.live.keeping import Judged, Keeper, Unavailable
 from acm_rs.live.lateness import Sorter
@@ -31,6 +31,8 @@ Done = TypeVar("Done")
 
 SHORTEST, LONGEST = 0.2, 30.0
 """Seconds between tries to write, first and at most."""
+SHELVES = 5.0
+"""Seconds between looks at whether a shelf has ended."""
 SPOOL = 1_000
 """Events that wait to be posted at most."""
 FAREWELL = 5.0
@@ -132,6 +134,9 @@ class Watch:
         )
         self._pending: list[dict[str, Any]] = []
         self._spool: list[dict[str, Any]] = []
+        self._hushed: dict[str, dict[str, Any]] = {}
+        """What was not told of alarms that run: it is told when their shelf ends."""
+        self._asked = 0.0
         self._position: dict[str, Any] | None = None
         self._clock: str = ""
         """What the times of rows are; empty before the first."""
@@ -165,10 +170,12 @@ class Watch:
                 if len(batch.rows):
                     heard = time.monotonic()
                 self._look_at_posted()
+                self._look_at_shelves()
                 continue
             if self.source.ended:
                 self._judge(self._sorter.flush(), None)
                 break
+            self._look_at_shelves()
             if self.once:
                 if self.source.idle:
                     self.note(self.source.idle)
@@ -278,7 +285,10 @@ class Watch:
         muted = self._tried(lambda: self.keeper.muted(pending), f"{self.keeper.where} cannot be read")
         posted: list[dict[str, Any]] = []
         for event in pending:
+            self._hushed.pop(event["alarm"], None)
             if event["event"] in muted:
+                if event["what"] in (OPENED, GREW):
+                    self._hushed[event["alarm"]] = event
                 continue
             if self._flood.lets(event):
                 self.announce(event)
@@ -292,6 +302,16 @@ class Watch:
         self._write(None)
         if self.webhook is not None:
             self.webhook.offer(posted)
+
+    def _look_at_shelves(self) -> None:
+        """Tell of alarms that run what was held back, where their shelf has ended."""
+        if not self._hushed or time.monotonic() - self._asked < SHELVES:
+            return
+        self._asked = time.monotonic()
+        held = list(self._hushed.values())
+        muted = self._tried(lambda: self.keeper.muted(held), f"{self.keeper.where} cannot be read")
+        self._pending += [event for event in held if event["event"] not in muted]
+        self._tell()
 
     def _shorten(self) -> None:
         """What cannot be posted for long does not grow without end."""
@@ -335,6 +355,7 @@ class Watch:
             "counts": vars(self.counts),
             # As texts, which keep the order of what is in them.
             "pending": [json.dumps(event) for event in self._pending],
+            "hushed": [json.dumps(event) for event in self._hushed.values()],
             "spool": [json.dumps(event) for event in self._spool],
         }
         memory: NDArray[Any] = np.frombuffer(self.monitor.state_to_bytes(), np.uint8)
@@ -366,6 +387,7 @@ class Watch:
             self.speaker.utc = self._clock == "times in UTC"
             self.counts = Counts(**settings["counts"])
             self._pending = [json.loads(event) for event in settings["pending"]]
+            self._hushed = {event["alarm"]: event for event in map(json.loads, settings.get("hushed", []))}
             self._spool = [json.loads(event) for event in settings.get("spool", [])]
             self._position = settings["position"]
             if self._position is not None:
