@@ -115,7 +115,7 @@ def test_other_columns_are_refused(case: Case, fitted: Any) -> None:
     more = {
         "GaussianMixture": ["bic", "aic"],
         "FusedDetector": ["parts", "resolution"],
-        "SimilarityDetector": ["parts"],
+        "SimilarityDetector": ["parts", "resolution"],
         "RegimeModel": ["track"],
     }
     methods = ["score", "update", "contributions", *case.model.methods, *more.get(case.model.name, [])]

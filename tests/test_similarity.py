@@ -34,7 +34,7 @@ PARAMETERS: list[dict[str, Any]] = [
 def test_numbers_are_those_of_a_plain_form(given: dict[str, Any]) -> None:
     train, x = machine(900, 1), machine(400, 2)
     x[200:, 1] += 0.3
-    x[300] = 99.0
+    x[300] = 98.7654321
     model, plain = acm_rs.SimilarityDetector(**given).fit(train), Plain(**given).fit(train)
     assert not model.wandering_.any()
     np.testing.assert_allclose(model.memory_, plain.mean + plain.scale * plain.known.rows, rtol=1e-12)

@@ -28,6 +28,7 @@ learned!(
     memory_ = Matrix(&fit.memory().map_err(exception)?, fit.columns()),
     width_ = fit.width(),
     residual_sd_ = Array(&fit.residual_sd().map_err(exception)?),
+    steps_ = Array(fit.steps()),
     part_names_ = Sequence(&fit.part_names().map_err(exception)?),
     center_ = Array(&fit.center().map_err(exception)?),
     scale_ = Array(&fit.scale().map_err(exception)?),
@@ -61,6 +62,10 @@ impl SimilarityDetector {
 
     fn estimate<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
         Asked::of(self, x)?.like(|fit, x, out| fit.estimate(x, out))
+    }
+
+    fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
+        Asked::of(self, x)?.line(|fit, x, out| fit.resolution(x, out))
     }
 
     fn parts<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

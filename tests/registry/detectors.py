@@ -339,7 +339,7 @@ ROWS = (
         ),
         remembers=True,
         methods=("estimate",),
-        more=("parts",),
+        more=("parts", "resolution"),
         others={"moved": lambda rows: {"x": history(rows)}, "limit": lambda rows: {"alpha": 0.01}},
         benchmarks=(
             ModelCase(

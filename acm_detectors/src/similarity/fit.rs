@@ -23,6 +23,7 @@ use crate::held_out::{HeldOut, Without, complete};
 use crate::lagged::Lagged;
 use crate::limits::chi2_upper;
 use crate::packed::{Packed, rows_of};
+use crate::rounding::Rounding;
 use crate::screen::Screened;
 use crate::wandering::{Wandering, comparable};
 
@@ -140,11 +141,14 @@ impl Similarity {
             held_out,
             wandering,
             top: 1.0,
+            rounding: Rounding::default(),
+            rounded: Vec::new(),
             constants: Constants::learn(self.constants, &screened, all_rows, &lagged.used()?)?,
             left_out: screened.left_out(),
             lagged,
         };
         model.top = model.reach(self.false_alarm_rate);
+        model.learn_steps(training.samples())?;
         Ok(model)
     }
 

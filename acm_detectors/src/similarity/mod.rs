@@ -35,6 +35,7 @@
 mod choice;
 mod fit;
 mod prototypes;
+mod rounded;
 mod score;
 mod state;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use crate::gaps::Dense;
 use crate::held_out::HeldOut;
 use crate::lagged::Lagged;
 use crate::packed::Packed;
+use crate::rounding::Rounding;
 use crate::screen::LeftOut;
 use crate::wandering::Wandering;
 use prototypes::Prototypes;
@@ -103,6 +105,9 @@ pub struct FittedSimilarity {
     wandering: Option<Wandering>,
     /// The limit of the greatest of the parts.
     top: f64,
+    rounding: Rounding,
+    /// For each coarser step what judges rows that are rounded to it.
+    rounded: Vec<(Packed, Dense)>,
     constants: Constants,
     left_out: LeftOut,
 }

@@ -244,14 +244,13 @@ impl FittedSimilarity {
             points,
             expected,
             residuals,
-            white,
-            back,
             here,
-            gaps,
             scratch,
+            ..
         } = desk;
         let sensors = points.len();
         let incomplete = self.lagged.pack_gaps(simd, x, first, raw, points);
+        let judges = self.rounding.judges(&self.lagged, x, first, raw);
         self.prototypes.expect(simd, points, scratch, expected);
         for place in 0..sensors {
             // NaN where the reading is missing.
@@ -259,8 +258,52 @@ impl FittedSimilarity {
             residuals[place].store(residual);
         }
         *here = Row::splat(sensors as f64);
+        if judges.iter().all(|&judge| judge == judges[0]) {
+            return self.judged(simd, judges[0], incomplete, shares, desk);
+        }
+        let mut saved = std::mem::take(&mut desk.saved);
+        let mut mixed = std::mem::take(&mut desk.mixed);
+        saved.copy_from_slice(&desk.residuals);
+        for judge in 0..=self.rounded.len() {
+            if !judges.contains(&judge) {
+                continue;
+            }
+            desk.residuals.copy_from_slice(&saved);
+            self.judged(simd, judge, incomplete, shares, desk)?;
+            for (mixed, own) in mixed.iter_mut().zip(desk.white.iter().chain(&desk.back)) {
+                for lane in (0..LANES).filter(|&lane| judges[lane] == judge) {
+                    mixed.0[lane] = own.0[lane];
+                }
+            }
+        }
+        let (white, back) = mixed.split_at(desk.white.len());
+        desk.white.copy_from_slice(white);
+        desk.back.copy_from_slice(back);
+        (desk.saved, desk.mixed) = (saved, mixed);
+        Ok(())
+    }
+
+    /// The residuals on the desk, whitened by what judges rows of one step.
+    #[inline(always)]
+    fn judged<S: Simd>(&self, simd: S, judge: usize, incomplete: bool, shares: bool, desk: &mut Desk) -> Result<()> {
+        let Desk {
+            points,
+            residuals,
+            white,
+            back,
+            here,
+            gaps,
+            latest,
+            ..
+        } = desk;
+        let sensors = points.len();
+        let (whitening, precision) = self.of_step(judge);
         if incomplete {
-            gaps.fill(&self.precision, &mut residuals[..sensors], sensors)?;
+            if *latest != judge {
+                gaps.forget();
+                *latest = judge;
+            }
+            gaps.fill(precision, &mut residuals[..sensors], sensors)?;
             for lane in 0..LANES {
                 let lacking = points.iter().filter(|point| point.0[lane].is_nan()).count();
                 here.0[lane] = (sensors - lacking) as f64;
@@ -272,10 +315,10 @@ impl FittedSimilarity {
                 }
             }
         }
-        self.whitening.apply(simd, residuals, white);
+        whitening.apply(simd, residuals, white);
         if shares {
             back.fill(Row::default());
-            self.whitening.add_rows(simd, white, back);
+            whitening.add_rows(simd, white, back);
             for place in 0..sensors {
                 let share = residuals[place].load(simd) * back[place].load(simd);
                 back[place].store(share);
@@ -300,6 +343,11 @@ struct Desk {
     back: Vec<Row>,
     here: Row,
     gaps: Gaps<usize>,
+    /// Who has judged the latest gaps.
+    latest: usize,
+    /// The residuals, and what becomes of them, where rows of several steps stand side by side.
+    saved: Vec<Row>,
+    mixed: Vec<Row>,
     scratch: Scratch,
 }
 
@@ -315,6 +363,9 @@ impl Desk {
             back: rows_of(padded)?,
             here: Row::default(),
             gaps: Gaps::new(sensors)?,
+            latest: 0,
+            saved: rows_of(padded)?,
+            mixed: rows_of(2 * padded)?,
             scratch: model.prototypes.scratch()?,
         })
     }

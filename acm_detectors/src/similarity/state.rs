@@ -10,6 +10,7 @@ use crate::gaps::{Dense, invert};
 use crate::held_out::{HeldOut, NAMES, Names};
 use crate::lagged::Lagged;
 use crate::packed::Packed;
+use crate::rounding::Rounding;
 use crate::screen::LeftOut;
 use crate::wandering::Wandering;
 
@@ -51,6 +52,7 @@ impl Persist for FittedSimilarity {
             wandering.write(to, &HALVES);
         }
         to.real("top", self.top);
+        self.rounding.write(to);
         self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
@@ -87,7 +89,7 @@ impl Persist for FittedSimilarity {
         let top = from.real("top")?;
         from.require(top >= LEAST_TOP && top.is_finite(), "top")?;
         let held_out = HeldOut::read(from, &NAMES)?.ok_or_else(|| from.wrong("held_out.count"))?;
-        Ok(Self {
+        let mut read = Self {
             parameters,
             rows: from.size("rows")?,
             prototypes: Prototypes::read(from, sensors)?,
@@ -103,7 +105,11 @@ impl Persist for FittedSimilarity {
             top,
             constants: Constants::read(from, lagged.columns)?,
             left_out: LeftOut::read(from, lagged.columns)?,
+            rounding: Rounding::read(from, sensors)?,
+            rounded: Vec::new(),
             lagged,
-        })
+        };
+        read.rounded = read.rounded().map_err(|error| from.blamed("residual.factor", error))?;
+        Ok(read)
     }
 }

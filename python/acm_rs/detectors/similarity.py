@@ -58,6 +58,9 @@ class SimilarityDetector(Watching, Screening, Detector):
     NaN and infinity are missing: likeness is that of the present sensors, and residuals that those of the present ones
     let expect take the place of the others'. In a row without any value the means stand still.
 
+    Rows that are rounded more coarsely than the training rows (``resolution``) are judged by S with q^2 / 12, the
+    variance of what is rounded away to steps of q, for each sensor that was finer.
+
     .. [1] Singer, Gross, Herzog, King and Wegerich, Model-based nuclear power plant monitoring and fault detection,
            1997, doi 10.2172/460536.
     .. [2] Gonzalez, Clustering to minimize the maximum intercluster distance, 1985, doi 10.1016/0304-3975(85)90224-5.
@@ -131,6 +134,11 @@ class SimilarityDetector(Watching, Screening, Detector):
     def memory_(self) -> NDArray[np.float64]:
         """The remembered rows in the sensors' units, in the order of choice; NaN where a sensor is left out, (m, d)."""
         return self._engine.memory_
+
+    @property
+    def steps_(self) -> NDArray[np.float64]:
+        """Steps of readings, coarser than at fit and rising, that matter: at most four powers of ten, (steps,)."""
+        return self._engine.steps_
 
     @property
     def width_(self) -> float:
@@ -313,6 +321,45 @@ class SimilarityDetector(Watching, Screening, Detector):
             ``x`` has another number of columns than at fit, or columns of other names.
         """
         return self._tables(self._engine.contributions, x)
+
+    @overload
+    def resolution(self, x: Floats) -> NDArray[np.float64]: ...
+    @overload
+    def resolution(self, x: Table) -> Any: ...
+    def resolution(self, x: Table) -> Any:
+        """Tell which rows are rounded more coarsely than the training rows were, and to what.
+
+        Parameters
+        ----------
+        x : array of float64 or float32, frame or series, shape (n, d) or (n,)
+            Rows as for ``score``.
+
+        Returns
+        -------
+        array of float64 or series, shape (n,)
+            The step, in units of the readings, that the row is judged for, one of ``steps_``; 0 for rows as fine as
+            those of the training. It is told from all sensors of the row itself.
+
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> random = np.random.default_rng(0)
+        >>> x = random.normal(size=(1000, 2)) @ random.normal(size=(2, 6)) + 0.02 * random.normal(size=(1000, 6))
+        >>> detector = acm_rs.SimilarityDetector().fit(x[:800])
+        >>> x[900:] = x[900:].round(1)
+        >>> detector.resolution(x[898:902]).tolist()
+        [0.0, 0.0, 0.1, 0.1]
+        """
+        return self._lines(self._engine.resolution, x, "resolution")
 
     @overload
     def parts(self, x: Floats) -> NDArray[np.float64]: ...
