@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import acm_rs
@@ -64,7 +65,7 @@ def measured(model: Path, source: Path, store: Path) -> tuple[float, float]:
 
 def contents(store: Path) -> list[list[tuple[object, ...]]]:
     """All that was judged and told."""
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection:
         return [
             connection.execute(f"SELECT {what} FROM {name} ORDER BY 1, 2").fetchall() for name, what in TABLES.items()
         ]

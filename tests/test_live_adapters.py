@@ -160,6 +160,14 @@ def test_late_and_mended_rows_of_a_query_are_read_again(tmp_path: Path, texts: b
     assert (one.counts.late, one.counts.repeated, one.counts.waiting) == (0, 2, 6)
 
 
+def asked(path: Path, where: str, column: str | None = None) -> None:
+    query = Query(path, where, column)
+    try:
+        query.poll(None)
+    finally:
+        query.close()
+
+
 def test_what_a_query_cannot_be_is_refused_and_a_database_that_is_away_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,15 +182,15 @@ def test_what_a_query_cannot_be_is_refused_and_a_database_that_is_away_is_waited
     ):
         path.write_text(query)
         with pytest.raises(Refusal, match=words):
-            Query(path, where).poll(None)
+            asked(path, where)
     path.write_text("SELECT * FROM readings WHERE at > :since")
     with pytest.raises(Refusal, match="gives no column 'when'; it gives 'at'"):
-        Query(path, where, "when").poll(None)
+        asked(path, where, "when")
     path.write_text("SELECT * FROM elsewhere WHERE at > :since")
     with pytest.raises(Refusal, match=r"cannot be asked of .*no such table"):
-        Query(path, where).poll(None)
+        asked(path, where)
     with pytest.raises(Unavailable, match="does not answer"):
-        Query(path, f"sqlite:///{tmp_path}/nowhere/plant.sqlite").poll(None)
+        asked(path, f"sqlite:///{tmp_path}/nowhere/plant.sqlite")
     monkeypatch.chdir(tmp_path)
     Path("pump.acm").write_bytes(model())
     run = runner(capsys)

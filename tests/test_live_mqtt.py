@@ -67,8 +67,7 @@ class Mosquitto:
 
 
 @pytest.fixture
-def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mosquitto]:
-    monkeypatch.setattr("acm_rs.live.sources.mqtt._QUIET", 0.3)
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         pytest.skip("mosquitto is not installed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -117,6 +118,8 @@ def test_a_watch_that_dies_at_twenty_places_leaves_what_an_undisturbed_one_leave
         except Crash:
             died += 1
         engine.dispose()
+        # What is left of a process that is gone holds no lock.
+        gc.collect()
     assert died > 5
     watch(path, store(where), []).run()
     assert contents(where) == calm
@@ -291,12 +294,15 @@ def test_addresses_hold_no_secrets_on_the_command_line(folder: Path, monkeypatch
 
 def test_what_is_no_store_is_refused(folder: Path) -> None:
     Path("text.sqlite").write_bytes(b"this is no database, but a text that is long enough to be looked at" * 20)
+    text, newer = store("sqlite:///text.sqlite"), store("sqlite:///newer.sqlite")
     with pytest.raises(Refusal, match="cannot be used as a store"):
-        store("sqlite:///text.sqlite").load()
+        text.load()
+    text.close()
     engine = sqlalchemy.create_engine("sqlite:///newer.sqlite")
     tables.metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(sqlalchemy.insert(tables.versions).values(version=99))
     engine.dispose()
     with pytest.raises(Refusal, match="newer acm_rs"):
-        store("sqlite:///newer.sqlite").load()
+        newer.load()
+    newer.close()
