@@ -55,6 +55,10 @@ pub(crate) fn store<T: Element>(tile: &[Row], rows: Range<usize>, out: &mut Arra
     if part.strides()[1] == 1 {
         for (row, mut target) in tile.iter().zip(part.rows_mut()) {
             let Some(target) = target.as_slice_mut() else { continue };
+            if let Ok(target) = <&mut [T; LANES]>::try_from(&mut *target) {
+                *target = row.0.map(T::narrow);
+                continue;
+            }
             for (value, target) in row.0.iter().zip(target) {
                 *target = T::narrow(*value);
             }

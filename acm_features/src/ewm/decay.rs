@@ -144,6 +144,11 @@ impl Plan<'_> {
         }
     }
 
+    /// Values that a result needs.
+    pub(super) fn needed(&self) -> f64 {
+        self.weighing.min_periods.max(1) as f64
+    }
+
     /// Whether weights stand still where a row has no value.
     pub(super) fn waits(&self) -> bool {
         self.weighing.ignore_na && self.decay.in_time.is_none()

@@ -4,9 +4,12 @@
 //! almost nothing: their ratio tends to half of the old variance plus half of the squared distance. Both are therefore kept as numbers
 //! of moderate size times one power of two, as is the weight itself; no outage is long enough to lose it.
 
+mod moves;
+
 use acm_linalg::lanes::V;
 use fearless_simd::{Simd, f64x8, prelude::*};
 
+pub(super) use self::moves::Move;
 use super::decay::{DEEP, Plan, Step};
 use crate::rolling::{Compensated, where_enough};
 
@@ -98,6 +101,22 @@ fn deepened<S: Simd>(simd: S, value: V<S>, factor: f64, deep: V<S>) -> V<S> {
         value = deep.simd_gt(power as f64).select(value * factor, value);
     }
     deep.simd_gt(NOTHING as f64).select(f64x8::splat(simd, 0.0), value)
+}
+
+/// The root; NaN only says that a squared deviation went beyond the largest float64.
+#[inline(always)]
+fn deviation<S: Simd>(simd: S, variance: V<S>) -> V<S> {
+    let root = variance.sqrt();
+    root.simd_eq(root).select(root, f64x8::splat(simd, f64::INFINITY))
+}
+
+/// The correction for bias with a new value; of the past's share in it a power of two may be left out.
+#[inline(always)]
+fn spread_after<S: Simd>(simd: S, spread: Compensated<S>, shares: Shares<S>, share: V<S>) -> Compensated<S> {
+    let Shares { past, new, mostly_new } = shares;
+    let grown = (past * 2.0 - (past + 1.0) * spread.high) * new;
+    let slow = settled(spread.add(grown));
+    either(mostly_new, alone(simd, past * (share * spread.high + new * 2.0)), slow)
 }
 
 impl<S: Simd> State<S> {
@@ -279,9 +298,7 @@ impl<S: Simd> State<S> {
             let gain = (past * half * 4.0) * (new * half);
             let slow = settled(variance.add(gain - (variance.high + variance.low) * new));
             variance = either(mostly_new, alone(simd, past * variance.high + gain), slow);
-            let grown = (past * 2.0 - (past + 1.0) * spread.high) * new;
-            let slow = settled(spread.add(grown));
-            spread = either(mostly_new, alone(simd, past * (share * spread.high + new * 2.0)), slow);
+            spread = spread_after(simd, spread, shares, share);
         }
         Self {
             seen: self.seen + 1.0,
@@ -338,16 +355,13 @@ impl<S: Simd> State<S> {
 
     #[inline(always)]
     pub(super) fn result<const STD: bool, const DEPTHS: bool>(self, simd: S, plan: &Plan<'_>) -> V<S> {
-        let needed = plan.weighing.min_periods.max(1) as f64;
         let value = if STD {
             let variance = if plan.bias {
                 self.variance.high
             } else {
                 self.variance.high / self.spread.high
             };
-            // NaN here only says that a squared deviation went beyond the largest float64.
-            let root = variance.sqrt();
-            let root = root.simd_eq(root).select(root, f64x8::splat(simd, f64::INFINITY));
+            let root = deviation(simd, variance);
             let root = if DEPTHS && plan.bias { root * self.root } else { root };
             let defined = self.spread.high.simd_gt(0.0);
             let undefined = f64x8::splat(simd, if plan.bias { 0.0 } else { f64::NAN });
@@ -355,6 +369,6 @@ impl<S: Simd> State<S> {
         } else {
             self.mean.high
         };
-        where_enough(simd, self.seen, needed, value)
+        where_enough(simd, self.seen, plan.needed(), value)
     }
 }

@@ -253,3 +253,41 @@ fn parameters_are_checked() {
     let empty = Array2::<f64>::zeros((0, 2));
     ewm_mean(empty.view(), decay, Weighing::default(), Array2::zeros((0, 2)).view_mut()).unwrap();
 }
+
+/// A history of many columns, none of which misses a value.
+fn whole(rows: usize, columns: usize) -> Array2<f64> {
+    Array2::from_shape_fn((rows, columns), |(row, column)| {
+        let value = ((row * 37 + column * 101) % 997) as f64;
+        value.sin() * 1e3_f64.powi(column as i32 % 4 - 1) + if column % 5 == 0 { 1e9 } else { 0.0 }
+    })
+}
+
+#[test]
+fn columns_in_step_are_what_each_is_beside_one_that_began_later() {
+    for columns in [1, 8, 9, 23, 33, 70] {
+        let x = whole(700, columns);
+        for (alpha, weighing) in [0.003, 0.1, 0.45, 0.7, 1.0].into_iter().flat_map(|a| weighings().map(move |w| (a, w)))
+        {
+            let weighing = Weighing {
+                min_periods: 5,
+                ..weighing
+            };
+            let decay = Decay::alpha(alpha).unwrap();
+            let together = mean(x.view(), decay, weighing);
+            let spread = [true, false].map(|bias| std(x.view(), decay, weighing, bias));
+            for column in [0, columns / 2, columns - 1] {
+                // Another column's gap makes the weights of the two differ: each has its own, step by step.
+                let mut pair = Array2::from_elem((700, 2), 1.0);
+                pair.column_mut(0).assign(&x.column(column));
+                pair[[0, 1]] = f64::NAN;
+                let bits = |of: &Array2<f64>, column| of.column(column).map(|value| value.to_bits());
+                let alone = mean(pair.view(), decay, weighing);
+                assert_eq!(bits(&together, column), bits(&alone, 0), "{alpha} {weighing:?}");
+                for (bias, spread) in [true, false].into_iter().zip(&spread) {
+                    let alone = std(pair.view(), decay, weighing, bias);
+                    assert_eq!(bits(spread, column), bits(&alone, 0), "{alpha} {weighing:?} {bias}");
+                }
+            }
+        }
+    }
+}
