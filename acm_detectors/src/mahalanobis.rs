@@ -28,6 +28,7 @@
 
 mod held_out;
 mod rounded;
+mod state;
 #[cfg(test)]
 mod tests;
 mod whitening;
@@ -37,12 +38,12 @@ use acm_linalg::error::require;
 use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::samples::{by_rows, room, share_missing};
 use acm_linalg::scaling::Manner;
-use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer};
+use acm_linalg::{Result, Samples};
 use fearless_simd::{Level, Simd, dispatch};
 
 use crate::constants::{self, Constants, RAREST};
 use crate::gaps::{self, Dense, Gaps, Lack, Trouble};
-use crate::held_out::{HeldOut, NAMES};
+use crate::held_out::HeldOut;
 use crate::lagged::Lagged;
 pub use crate::lagged::LaggedMemory;
 use crate::limits::{chi2_upper, t2_limit};
@@ -87,7 +88,7 @@ pub struct FittedMahalanobis {
 
 impl MahalanobisDetector {
     /// # Errors
-    /// [`Error::Parameter`] unless a share of shrinkage lies in [0, 1].
+    /// [`acm_linalg::Error::Parameter`] unless a share of shrinkage lies in [0, 1].
     pub fn new(shrinkage: Shrinkage, lags: usize) -> Result<Self> {
         if let Shrinkage::Share(share) = shrinkage {
             require((0.0..=1.0).contains(&share), "shrinkage", "between 0 and 1", share)?;
@@ -121,9 +122,10 @@ impl MahalanobisDetector {
     /// and at most half as many rows, n² w products.
     ///
     /// # Errors
-    /// [`Error::TooFew`] unless there are six rows more than lags, and without shrinkage more rows than coordinates;
-    /// [`Error::Unfit`] where no column changes;
-    /// [`Error::Singular`] where columns determine one another and nothing is shrunk; [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`acm_linalg::Error::TooFew`] unless there are six rows more than lags, and without shrinkage more rows than coordinates;
+    /// [`acm_linalg::Error::Unfit`] where no column changes;
+    /// [`acm_linalg::Error::Singular`] where columns determine one another and nothing is shrunk; [`acm_linalg::Error::Memory`];
+    /// [`acm_linalg::Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedMahalanobis> {
         let screened = Screened::of(x)?;
         let (training, states) = screened.beside(x, self.lags)?;
@@ -187,7 +189,8 @@ impl FittedMahalanobis {
     /// coordinates, 1e-10.
     ///
     /// # Errors
-    /// [`Error::Columns`]; [`Error::Length`] for another `out`; [`Error::Memory`]; [`Error::Interrupted`].
+    /// [`acm_linalg::Error::Columns`]; [`acm_linalg::Error::Length`] for another `out`; [`acm_linalg::Error::Memory`];
+    /// [`acm_linalg::Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         x.require_columns(self.lagged.columns)?;
         self.walk(x, 0, false, out)?;
@@ -394,7 +397,7 @@ impl FittedMahalanobis {
     /// version.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless `alpha` lies between 0 and 1.
+    /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1.
     pub fn limit(&self, alpha: f64) -> Result<f64> {
         let theoretical = self.theoretical_limit(alpha)?;
         let limit = self.held_out.as_ref().map_or(theoretical, |held_out| held_out.limit(alpha));
@@ -405,7 +408,7 @@ impl FittedMahalanobis {
     /// number of training rows, or χ² where they are no more than the coordinates. Shrinkage makes it an approximation.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless `alpha` lies between 0 and 1.
+    /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1.
     pub fn theoretical_limit(&self, alpha: f64) -> Result<f64> {
         require(alpha > 0.0 && alpha < 1.0, "alpha", "between 0 and 1", alpha)?;
         let width = self.lagged.width();
@@ -511,98 +514,4 @@ struct Desk {
     gaps: Gaps<usize>,
     /// The model that filled gaps last.
     latest: usize,
-}
-
-impl Persist for FittedMahalanobis {
-    const KIND: &'static str = "MahalanobisDetector";
-    const VERSION: u64 = 5;
-
-    fn sensors(&self) -> Option<usize> {
-        Some(self.columns())
-    }
-
-    fn size(&self) -> usize {
-        self.covariance.len()
-    }
-
-    fn write(&self, to: &mut Writer) {
-        match self.parameters.shrinkage {
-            Shrinkage::LedoitWolf => to.text("manner", "ledoit_wolf"),
-            Shrinkage::Nothing => to.text("manner", "none"),
-            Shrinkage::Share(share) => {
-                to.text("manner", "share");
-                to.real("share", share);
-            }
-        }
-        self.lagged.write(to);
-        to.count("rows", self.rows as u64);
-        to.matrix("covariance", self.lagged.width(), self.lagged.width(), &self.covariance);
-        to.real("shrinkage", self.shrinkage);
-        if let Whitening::Thin(thin) = &self.whitening {
-            thin.write(to);
-        }
-        if let Some(held_out) = &self.held_out {
-            held_out.write(to, &NAMES);
-        }
-        if let Some(wandering) = &self.wandering {
-            wandering.write(to, &held_out::HALVES);
-        }
-        self.states.write(to);
-        self.rounding.write(to);
-        self.constants.write(self.parameters.constants, to);
-        self.left_out.write(to);
-    }
-
-    fn read(from: &Reader<'_>) -> Result<Self> {
-        let lagged = Lagged::read(from)?;
-        let shrinkage = match from.text("manner")? {
-            "ledoit_wolf" => Shrinkage::LedoitWolf,
-            "none" => Shrinkage::Nothing,
-            "share" => Shrinkage::Share(from.real("share")?),
-            _ => return Err(from.wrong("manner")),
-        };
-        let parameters = MahalanobisDetector::new(shrinkage, lagged.lags)
-            .map_err(|_| from.wrong("share"))?
-            .with_constants(Constants::watched(from));
-        let (width, kept) = (lagged.width(), lagged.kept.len());
-        let covariance = from.matrix("covariance", width, width)?;
-        from.require(covariance.iter().all(|value| value.is_finite()), "covariance")?;
-        let rows = from.size("rows")?;
-        from.require(rows >= 2, "rows")?;
-        let share = from.real("shrinkage")?;
-        from.require((0.0..=1.0).contains(&share), "shrinkage")?;
-        let (whitening, precision) = if let Some(thin) = Thin::read(from, width)? {
-            let precision = thin.precision()?;
-            (Whitening::Thin(thin), precision)
-        } else {
-            whitening::dense(&covariance, width).map_err(|error| match error {
-                Error::Singular { .. } => from.wrong("covariance"),
-                other => other,
-            })?
-        };
-        let wandering = Wandering::read(from, lagged.columns, &held_out::HALVES)?;
-        let left_out = LeftOut::read(from, lagged.columns)?;
-        let constants = Constants::read(from, lagged.columns)?;
-        let mut read = Self {
-            parameters,
-            whitening,
-            states: States::read(from, width, |row, out| precision.times(row, out))?,
-            precision,
-            lagged,
-            rows,
-            covariance,
-            shrinkage: share,
-            held_out: HeldOut::read(from, &NAMES)?,
-            wandering,
-            rounding: Rounding::read(from, kept)?,
-            rounded: Vec::new(),
-            constants,
-            left_out,
-        };
-        read.rounded = read.rounded().map_err(|error| match error {
-            Error::Singular { .. } => from.wrong("member.steps"),
-            other => other,
-        })?;
-        Ok(read)
-    }
 }

@@ -1,4 +1,5 @@
 use acm_linalg::seed::stream;
+use acm_linalg::{Error, Persist};
 use ndarray::{Array2, array, s};
 use rand::RngExt;
 
