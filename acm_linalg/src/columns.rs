@@ -127,12 +127,18 @@ impl History<'_> {
     }
 }
 
-struct Job<'a, T> {
+/// Eight lanes.
+struct Group<'a, T> {
     runs: Vec<Run>,
-    /// Rows, counted from each segment's start.
-    chunk: Range<usize>,
     /// The output of each run, by block.
     outputs: Vec<Vec<ArrayViewMut2<'a, T>>>,
+}
+
+/// The same rows of some neighbouring groups.
+struct Job<'a, T> {
+    groups: Vec<Group<'a, T>>,
+    /// Rows, counted from each segment's start.
+    chunk: Range<usize>,
 }
 
 /// Computes `leaf` over every column of `x` into `out`.
@@ -214,62 +220,64 @@ pub fn run<'a, T: Element, L: Leaf>(
             ))
         },
         |(packed, results, scratch), mut job, stop| {
-            let lanes = job.runs.iter().map(|run| run.columns.len()).sum();
-            let start = job.chunk.start;
-            let earliest = job.runs.iter().map(|run| run.segment.start).max().unwrap_or(0) + start + ahead;
-            let lead = lead_limit.min(earliest);
-            let mut tile_start = start;
-            for from in (0..lead).step_by(STOP_ROWS) {
-                if stop.requested() {
-                    return;
-                }
-                let rows = from..(from + STOP_ROWS).min(lead);
-                for (plane, packed) in planes.iter().zip(&mut *packed) {
-                    let first = signed(start + ahead + from) - signed(lead) - signed(plane.late);
-                    let buffer = reach_to(packed, rows.clone());
-                    take(level, plane, &job.runs, first, history.fill, buffer);
-                }
-            }
-            let mut held = 0..lead;
-            while tile_start < job.chunk.end && !stop.requested() {
-                let tile_end = (tile_start + tile_rows).min(job.chunk.end);
-                let fresh = tile_end - tile_start;
-                let lead = held.len().min(lead_limit);
-                held.start = held.end - lead;
-                let full = held.end + fresh > room;
-                for (plane, packed) in planes.iter().zip(&mut *packed) {
-                    if full {
-                        packed.copy_within(held.clone(), 0);
+            for group in &mut job.groups {
+                let lanes = group.runs.iter().map(|run| run.columns.len()).sum();
+                let start = job.chunk.start;
+                let earliest = group.runs.iter().map(|run| run.segment.start).max().unwrap_or(0) + start + ahead;
+                let lead = lead_limit.min(earliest);
+                let mut tile_start = start;
+                for from in (0..lead).step_by(STOP_ROWS) {
+                    if stop.requested() {
+                        return;
                     }
-                    let end = if full { lead } else { held.end };
-                    let first = signed(tile_start + ahead) - signed(plane.late);
-                    let buffer = reach_to(packed, end..end + fresh);
-                    take(level, plane, &job.runs, first, history.fill, buffer);
+                    let rows = from..(from + STOP_ROWS).min(lead);
+                    for (plane, packed) in planes.iter().zip(&mut *packed) {
+                        let first = signed(start + ahead + from) - signed(lead) - signed(plane.late);
+                        let buffer = reach_to(packed, rows.clone());
+                        take(level, plane, &group.runs, first, history.fill, buffer);
+                    }
                 }
-                if full {
-                    held = 0..lead;
+                let mut held = 0..lead;
+                while tile_start < job.chunk.end && !stop.requested() {
+                    let tile_end = (tile_start + tile_rows).min(job.chunk.end);
+                    let fresh = tile_end - tile_start;
+                    let lead = held.len().min(lead_limit);
+                    held.start = held.end - lead;
+                    let full = held.end + fresh > room;
+                    for (plane, packed) in planes.iter().zip(&mut *packed) {
+                        if full {
+                            packed.copy_within(held.clone(), 0);
+                        }
+                        let end = if full { lead } else { held.end };
+                        let first = signed(tile_start + ahead) - signed(plane.late);
+                        let buffer = reach_to(packed, end..end + fresh);
+                        take(level, plane, &group.runs, first, history.fill, buffer);
+                    }
+                    if full {
+                        held = 0..lead;
+                    }
+                    held.end += fresh;
+                    let mut first = [0; LANES];
+                    for run in &group.runs {
+                        first[run.lane..run.lane + run.columns.len()].fill(run.segment.start + tile_start + ahead);
+                    }
+                    let tile = Tile {
+                        x: &packed[0][held.clone()],
+                        y: &packed[planes.len() - 1][held.clone()],
+                        lead,
+                        phase: (first[0] % window + history.first_row % window + window - late % window) % window,
+                        start: first,
+                        late,
+                        lanes,
+                        continues: tile_start > start,
+                        stop,
+                    };
+                    let results = &mut results[..fresh * width];
+                    compute(level, leaf, scratch, &tile, results);
+                    let (outputs, rows) = (&mut group.outputs, (start, tile_start..tile_end));
+                    put(level, results, &group.runs, &blocks, rows, kept, outputs);
+                    tile_start = tile_end;
                 }
-                held.end += fresh;
-                let mut first = [0; LANES];
-                for run in &job.runs {
-                    first[run.lane..run.lane + run.columns.len()].fill(run.segment.start + tile_start + ahead);
-                }
-                let tile = Tile {
-                    x: &packed[0][held.clone()],
-                    y: &packed[planes.len() - 1][held.clone()],
-                    lead,
-                    phase: (first[0] % window + history.first_row % window + window - late % window) % window,
-                    start: first,
-                    late,
-                    lanes,
-                    continues: tile_start > start,
-                    stop,
-                };
-                let results = &mut results[..fresh * width];
-                compute(level, leaf, scratch, &tile, results);
-                let (outputs, rows) = (&mut job.outputs, (start, tile_start..tile_end));
-                put(level, results, &job.runs, &blocks, rows, kept, outputs);
-                tile_start = tile_end;
             }
         },
     )
@@ -299,7 +307,7 @@ fn put<T: Element>(
     kept: Kept,
     outputs: &mut [Vec<ArrayViewMut2<'_, T>>],
 ) {
-    dispatch!(level, _ => unpack(results, runs, blocks, rows, kept, outputs));
+    dispatch!(level, simd => unpack(simd, results, runs, blocks, rows, kept, outputs));
 }
 
 /// The leaf on this processor's instructions; apart from [`run`] so that both float types share it.
@@ -335,11 +343,14 @@ fn jobs<'a, T>(
     let length = plan.segments[1];
     let mut jobs: Vec<Job<'a, T>> = Vec::new();
     for start in (0..length).step_by(plan.chunk) {
-        for _ in 0..plan.groups {
-            let job = Job {
+        for first in (0..plan.groups).step_by(plan.band) {
+            let groups = (first..(first + plan.band).min(plan.groups)).map(|_| Group {
                 runs: Vec::new(),
-                chunk: start..(start + plan.chunk).min(length),
                 outputs: Vec::new(),
+            });
+            let job = Job {
+                groups: groups.gathered(what)?,
+                chunk: start..(start + plan.chunk).min(length),
             };
             push(&mut jobs, job, what)?;
         }
@@ -356,22 +367,29 @@ fn jobs<'a, T>(
                 let lane = number * columns + column;
                 let group = lane / LANES;
                 let taken = (LANES - lane % LANES).min(columns - column);
-                let job = &mut jobs[chunk_number * plan.groups + group];
+                let (band, place) = (group / plan.band, group % plan.band);
+                let end_of_band = (band + 1) * plan.band * LANES - number * columns;
+                let first_of_band = column == 0 || (place == 0 && lane % LANES == 0);
                 let run = Run {
                     lane: lane % LANES,
                     columns: column..column + taken,
                     segment: segment[0]..segment[1],
+                    fetched: column..if first_of_band { end_of_band.min(columns) } else { column },
                 };
-                push(&mut job.runs, run, what)?;
+                let group = &mut jobs[chunk_number * plan.groups.div_ceil(plan.band) + band].groups[place];
+                push(&mut group.runs, run, what)?;
                 let outputs = by_block.iter_mut().zip(blocks);
                 let outputs = outputs.map(|(block, width)| take_columns(block, taken * width)).gathered(what)?;
-                push(&mut job.outputs, outputs, what)?;
+                push(&mut group.outputs, outputs, what)?;
                 column += taken;
             }
         }
     }
     // The last segment may be shorter than a chunk's start: such jobs lack its lanes, and may have none at all.
-    jobs.retain(|job| !job.runs.is_empty());
+    for job in &mut jobs {
+        job.groups.retain(|group| !group.runs.is_empty());
+    }
+    jobs.retain(|job| !job.groups.is_empty());
     Ok(jobs)
 }
 

@@ -56,6 +56,8 @@ pub trait Element: Copy + Send + Sync + 'static {
     fn widen(self) -> f64;
     /// Rounding to the nearest.
     fn narrow(value: f64) -> Self;
+    /// As [`Self::narrow`], of all lanes.
+    fn write(values: &[f64; LANES], target: &mut [Self; LANES]);
 }
 
 impl Element for f64 {
@@ -66,6 +68,10 @@ impl Element for f64 {
     #[inline(always)]
     fn narrow(value: f64) -> Self {
         value
+    }
+    #[inline(always)]
+    fn write(values: &[f64; LANES], target: &mut [Self; LANES]) {
+        *target = *values;
     }
 }
 
@@ -78,6 +84,10 @@ impl Element for f32 {
     #[inline(always)]
     fn narrow(value: f64) -> Self {
         value as Self
+    }
+    #[inline(always)]
+    fn write(values: &[f64; LANES], target: &mut [Self; LANES]) {
+        *target = values.map(Self::narrow);
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) chunk: usize,
     /// Groups of eight lanes.
     pub(crate) groups: usize,
+    /// Neighbouring groups of a job.
+    pub(crate) band: usize,
 }
 
 impl Plan {
@@ -79,7 +81,8 @@ impl Plan {
             reason = "at least 1 and far below 2^53"
         )]
         let cuts = wanted as usize;
-        // Neighbouring groups share cache lines where rows lie side by side: they meet again before the chunk leaves it.
+        // Neighbouring groups share cache lines where rows lie side by side: one job takes as many as there can be, before
+        // the chunk leaves the cache of its core. Two threads at neighbouring groups would take the lines from each other.
         let near = NEAR_BYTES / (columns * (1 + width) * size_of::<f64>());
         let shortest = window.saturating_mul(4).max(512);
         let chunk = length
@@ -89,10 +92,18 @@ impl Plan {
             .min(length)
             .next_multiple_of(align)
             .min(length);
+        let chunk = chunk.max(1);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at least 1 and far below 2^53"
+        )]
+        let bands = (jobs / length.div_ceil(chunk) as f64).ceil() as usize;
         Ok(Self {
             segments,
-            chunk: chunk.max(1),
+            chunk,
             groups,
+            band: groups.div_ceil(bands),
         })
     }
 }
