@@ -369,7 +369,7 @@ fn jobs<'a, T>(
                 let taken = (LANES - lane % LANES).min(columns - column);
                 let (band, place) = (group / plan.band, group % plan.band);
                 let end_of_band = (band + 1) * plan.band * LANES - number * columns;
-                let first_of_band = column == 0 || (place == 0 && lane % LANES == 0);
+                let first_of_band = column == 0 || (place == 0 && lane.is_multiple_of(LANES));
                 let run = Run {
                     lane: lane % LANES,
                     columns: column..column + taken,

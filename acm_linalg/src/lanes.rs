@@ -19,6 +19,21 @@ pub fn loaded<S: Simd>(simd: S, values: &[f64; LANES]) -> V<S> {
     lanes
 }
 
+/// Rows and lanes change places: three perfect shuffles (Stone 1971, doi 10.1109/T-C.1971.223205).
+#[inline(always)]
+#[must_use]
+pub fn transposed<S: Simd>(rows: [V<S>; LANES]) -> [V<S>; LANES] {
+    const HALF: usize = LANES / 2;
+    let mut rows = rows;
+    for _ in 0..LANES.ilog2() {
+        let before = rows;
+        for pair in 0..HALF {
+            (rows[2 * pair], rows[2 * pair + 1]) = before[pair].interleave(before[pair + HALF]);
+        }
+    }
+    rows
+}
+
 /// One row of a tile in memory: a value of each lane.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]

@@ -6,7 +6,7 @@ use std::ops::Range;
 use fearless_simd::{Simd, prelude::*};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
-use crate::lanes::{Element, LANES, Row, canonical, loaded};
+use crate::lanes::{Element, LANES, Row, V, canonical, loaded, transposed};
 use crate::source::{Pick, Plane};
 use crate::table::Table;
 
@@ -79,6 +79,9 @@ pub(crate) fn pack<S: Simd, T: Element>(
         let idle = Row(std::array::from_fn(|lane| if lane < lanes { f64::NAN } else { 0.0 }));
         buffer.fill(idle);
     }
+    if everything && pack_side_by_side(simd, x, runs, &exist, fill, buffer) {
+        return;
+    }
     for (run, (start, places)) in runs.iter().zip(exist) {
         if places.is_empty() {
             continue;
@@ -89,6 +92,51 @@ pub(crate) fn pack<S: Simd, T: Element>(
         }
         pack_run(simd, x, run, rows, fill, &mut buffer[places]);
     }
+}
+
+/// Columns that each lie in one piece, a row for each of their values; tells whether they are such columns.
+#[inline(always)]
+fn pack_side_by_side<S: Simd, T: Element>(
+    simd: S,
+    x: &Table<'_, T>,
+    runs: &[Run],
+    exist: &[(usize, Range<usize>)],
+    fill: Option<&[f64]>,
+    target: &mut [Row],
+) -> bool {
+    let mut columns: [&[T]; LANES] = [&[]; LANES];
+    let mut missing = [f64::NAN; LANES];
+    for (run, (start, places)) in runs.iter().zip(exist) {
+        for (lane, column) in (run.lane..).zip(run.columns.clone()) {
+            let Some(values) = x.column(column).slice_move(s![*start..start + places.len()]).to_slice() else {
+                return false;
+            };
+            columns[lane] = values;
+            if let Some(fill) = fill {
+                missing[lane] = fill[column];
+            }
+        }
+    }
+    let missing_lanes = loaded(simd, &missing);
+    let (blocks, rest) = target.as_chunks_mut::<LANES>();
+    let done = blocks.len() * LANES;
+    for (start, block) in (0..).step_by(LANES).zip(blocks) {
+        let mut lanes = [missing_lanes; LANES];
+        for (lane, column) in lanes.iter_mut().zip(columns) {
+            if let Some(values) = column[start..].first_chunk::<LANES>() {
+                *lane = loaded(simd, &values.map(T::widen));
+            }
+        }
+        for (row, values) in block.iter_mut().zip(transposed(lanes)) {
+            row.store(values.abs().simd_lt(f64::INFINITY).select(values + 0.0, missing_lanes));
+        }
+    }
+    for (place, row) in (done..).zip(rest) {
+        for (lane, value) in row.0.iter_mut().enumerate() {
+            *value = canonical(columns[lane][place].widen(), missing[lane]);
+        }
+    }
+    true
 }
 
 /// Of `length` rows from `begin` on: the first that exists, and the places of those that do.
@@ -108,6 +156,12 @@ fn pack_same<T: Element>(x: &Table<'_, T>, runs: &[Run], first: isize, buffer: &
         let (start, places) = existing(x.nrows(), signed(run.segment.start) + first, buffer.len());
         let values = x.column(0).slice_move(s![start..start + places.len()]);
         let lanes = run.lane..run.lane + run.columns.len();
+        if lanes == (0..LANES) {
+            for (value, target) in values.iter().zip(&mut buffer[places]) {
+                *target = Row::splat(canonical(value.widen(), f64::NAN));
+            }
+            continue;
+        }
         for (value, target) in values.iter().zip(&mut buffer[places]) {
             target.0[lanes.clone()].fill(canonical(value.widen(), f64::NAN));
         }
@@ -262,6 +316,8 @@ impl Results<'_> {
                 3 => self.write_rows::<S, T, 3>(simd, target),
                 _ => self.write_columns(target),
             }
+        } else if target.strides()[0] == 1 {
+            self.write_whole_columns(simd, target);
         } else {
             self.write_columns(target);
         }
@@ -300,6 +356,36 @@ impl Results<'_> {
                     for result in 0..BLOCK {
                         values[result] = T::narrow(lines[result].0[self.lane + lane]);
                     }
+                }
+            }
+        }
+    }
+
+    /// Columns that each lie in one piece, eight rows at a time.
+    #[inline(always)]
+    fn write_whole_columns<S: Simd, T: Element>(&self, simd: S, mut target: ArrayViewMut2<'_, T>) {
+        let whole = target.nrows() / LANES * LANES;
+        for result in 0..self.block {
+            let mut columns: [&mut [T]; LANES] = Default::default();
+            let own = target.columns_mut().into_iter().skip(result).step_by(self.block);
+            for (to, column) in columns.iter_mut().zip(own) {
+                *to = column.into_slice().unwrap_or_default();
+            }
+            for start in (0..whole).step_by(LANES) {
+                let mut lines = [V::<S>::splat(simd, 0.0); LANES];
+                for (place, line) in lines.iter_mut().enumerate() {
+                    *line = self.rows[(start + place) * self.width + result].load(simd);
+                }
+                let lanes = transposed(lines);
+                for (values, column) in lanes[self.lane..].iter().zip(&mut columns) {
+                    if let Some(to) = column.get_mut(start..).and_then(<[T]>::first_chunk_mut) {
+                        T::write(values, to);
+                    }
+                }
+            }
+            for (lane, column) in (self.lane..).zip(&mut columns) {
+                for (row, value) in column.iter_mut().enumerate().skip(whole) {
+                    *value = T::narrow(self.rows[row * self.width + result].0[lane]);
                 }
             }
         }
