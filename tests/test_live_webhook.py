@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -25,6 +26,8 @@ class Receiver:
         self.usual = 204
         self.taken: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.users: list[str | None] = []
+        self.paths: list[str] = []
         self.asked = 0
         own = self
 
@@ -33,10 +36,20 @@ class Receiver:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 own.asked += 1
                 answer = own.answers.pop(0) if own.answers else own.usual
+                own.users.append(self.headers["Authorization"])
+                own.paths.append(self.path)
                 if answer < 300:
                     own.taken.append(body)
                     own.keys.append(self.headers["Idempotency-Key"])
                 self.send_response(answer)
+                if 300 <= answer < 400:
+                    self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                own.asked += 1
+                self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -92,7 +105,8 @@ def test_what_the_receiver_does_not_take_now_is_tried_again_and_outlives_a_resta
     webhook = hook(receiver, 1_000)
 
     def wait(_: float) -> None:
-        while not webhook._done.qsize():
+        until = time.monotonic() + 60.0
+        while not webhook._done.qsize() and time.monotonic() < until:
             time.sleep(0.01)
 
     monkeypatch.setattr(webhook, "wait", wait)
@@ -117,6 +131,82 @@ def test_what_is_never_taken_is_given_up_and_told(tmp_path: Path, receiver: Rece
     assert f"127.0.0.1 does not take event {first}: it answers 400; it is not posted again" in notes
     assert f"127.0.0.1 did not take event {second} in 3 tries (it answers 500); it is given up" in notes
     assert receiver.taken == told[2:]
+
+
+@pytest.mark.parametrize("answer", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_told(tmp_path: Path, receiver: Receiver, answer: int) -> None:
+    path, keeper = tmp_path / "fan.csv", Memory()
+    path.write_bytes(text_of(later()))
+    receiver.answers = [answer]
+    told, notes = watched(path, keeper, hook(receiver))
+    first = told[0]["event"]
+    assert (
+        f"127.0.0.1 does not take event {first}: it answers {answer}, which names another address: give --webhook that"
+        " one; it is not posted again"
+    ) in notes
+    assert receiver.taken == told[1:]
+    assert receiver.asked == len(told)
+
+
+@pytest.mark.parametrize(
+    ("user", "plain"), [("bob:s3cret@", "bob:s3cret"), ("b%40b:s%C3%BC%3A%2Fx@", "b@b:sü:/x"), ("token@", "token:")]
+)
+def test_a_user_and_password_of_the_address_are_sent_as_basic_authentication(
+    tmp_path: Path, receiver: Receiver, user: str, plain: str
+) -> None:
+    path, keeper = tmp_path / "fan.csv", Memory()
+    path.write_bytes(text_of(later()))
+    (tmp_path / "address").write_text(receiver.address.replace("http://", f"http://{user}"))
+    address = webhook_of(f"@{tmp_path / 'address'}")
+    assert address is not None
+    told, notes = watched(path, keeper, Webhook(address, 3, 0.01, 0.05))
+    assert receiver.taken == told
+    assert set(receiver.users) == {"Basic " + base64.b64encode(plain.encode()).decode()}
+    assert set(receiver.paths) == {"/alarms"}
+    assert "s3cret" not in "".join(notes)
+
+
+def test_addresses_of_any_characters_are_posted_to(tmp_path: Path, receiver: Receiver) -> None:
+    path, keeper = tmp_path / "fan.csv", Memory()
+    path.write_bytes(text_of(later()))
+    told, _ = watched(path, keeper, Webhook(f"{receiver.address}/pümpe 3%20b?k=a b&ü=%41#part", 3, 0.01, 0.05))
+    assert receiver.taken == told
+    assert set(receiver.paths) == {"/alarms/p%C3%BCmpe%203%20b?k=a%20b&%C3%BC=%41"}
+
+
+def test_an_event_that_cannot_be_posted_is_told_and_does_not_end_the_posting(receiver: Receiver) -> None:
+    webhook = hook(receiver)
+    webhook.offer([{"event": "a", "peak": float("nan")}, {"event": "b"}])
+    webhook.wait(60.0)
+    assert webhook.done() == [
+        ("a", "event a cannot be posted to 127.0.0.1 (ValueError); it is given up"),
+        ("b", ""),
+    ]
+    assert receiver.taken == [{"event": "b"}]
+    webhook.close()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://bob:s3cret@host:s3cret/x",
+        "http://bob:s3cret/@host/x",
+        "http://host:99999/x?s3cret",
+        "http://[::1/x?s3cret",
+        "http://ho st/x?s3cret",
+        "http://host/x\n?s3cret",
+        "http://host/\x07s3cret",
+        f"http://{'long' * 20}.example/s3cret",
+        "http://a..b/s3cret",
+    ],
+)
+def test_what_is_no_address_is_refused_without_its_secret(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACM_RS_WEBHOOK", address)
+    with pytest.raises(Refusal, match="--webhook must be an address such as") as refused:
+        webhook_of(None)
+    assert "s3cret" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
 
 
 def test_nobody_listens_and_the_spool_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

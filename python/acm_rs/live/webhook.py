@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
 import queue
+import re
 import threading
 import time
 import urllib.error
@@ -44,9 +46,16 @@ def webhook_of(said: str | None) -> str | None:
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             raise Refusal(f"{text[1:]}, the file that --webhook names, cannot be read: {why}", status=2) from None
+    try:
+        _target(text)
+    except ValueError:
+        # What is said of it may hold its password.
+        raise Refusal(
+            "--webhook must be an address such as https://host/path, or @FILE that holds one; in a user's name or"
+            " password % stands as %25, / as %2F, ? as %3F, # as %23",
+            status=2,
+        ) from None
     parts = urllib.parse.urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Refusal("--webhook must be an address such as https://host/path, or @FILE that holds one", status=2)
     if from_line and (parts.password or parts.query):
         raise Refusal(
             "--webhook holds what may be a secret, which everyone can read in the list of processes: put the address"
@@ -56,13 +65,45 @@ def webhook_of(said: str | None) -> str | None:
     return text
 
 
+def _target(address: str) -> tuple[str, str, dict[str, str]]:
+    """Of an address: what is asked for, in ASCII and without its user; the host; and the user as a header.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    parts = urllib.parse.urlsplit(address)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not address.isprintable():
+        raise ValueError("not an address of http")
+    # Labels of a name in other letters; UnicodeError where one is empty or too long.
+    bare = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    if not re.fullmatch(r"[\w.-]+|\[[\w.:%]+\]", bare):
+        raise ValueError("no host")
+    port = "" if parts.port is None else f":{parts.port}"
+    path, query = (urllib.parse.quote(part, safe="/%:@!$&'()*+,;=?~") for part in (parts.path, parts.query))
+    url = urllib.parse.urlunsplit((parts.scheme, bare + port, path, query, ""))
+    if parts.username is None:
+        return url, host, {}
+    user = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+    return url, host, {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
+
+
+class _Here(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: most of them turn a post into a question, which any page answers well."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 class Webhook:
     """Posts events, one after the other, beside the watch.
 
     Parameters
     ----------
     address : str
-        Where to.
+        Where to; a user and password in it are sent as basic authentication (RFC 7617).
     tries : int, default 20
         How often an event is tried before it is given up.
     shortest, longest : float
@@ -70,8 +111,9 @@ class Webhook:
     """
 
     def __init__(self, address: str, tries: int = 20, shortest: float = 1.0, longest: float = 300.0) -> None:
-        self._address, self._tries, self._shortest, self._longest = address, tries, shortest, longest
-        self.where: str = urllib.parse.urlsplit(address).hostname or ""
+        self._address, self.where, self._user = _target(address)
+        self._tries, self._shortest, self._longest = tries, shortest, longest
+        self._opener = urllib.request.build_opener(_Here())
         self._queue: queue.Queue[Mapping[str, Any]] = queue.Queue()
         self._done: queue.Queue[tuple[str, str]] = queue.Queue()
         self._stop = threading.Event()
@@ -126,14 +168,26 @@ class Webhook:
             except urllib.error.HTTPError as error:
                 error.close()
                 why = f"it answers {error.code}"
+                if 300 <= error.code < 400:
+                    why += ", which names another address: give --webhook that one"
+                    return f"{self.where} does not take event {event['event']}: {why}; it is not posted again"
                 if 400 <= error.code < 500 and error.code not in _PASSING:
                     return f"{self.where} does not take event {event['event']}: {why}; it is not posted again"
             except (OSError, http.client.HTTPException) as error:
+                if isinstance(error, http.client.InvalidURL):
+                    return self._given_up(event, error)
                 why = str(getattr(error, "reason", error))
+            except ValueError as error:
+                return self._given_up(event, error)
             if self._stop.wait(pause):
                 return None
             pause = min(2.0 * pause, self._longest)
         return f"{self.where} did not take event {event['event']} in {self._tries} tries ({why}); it is given up"
+
+    def _given_up(self, event: Mapping[str, Any], error: Exception) -> str:
+        # What the error says may hold the address.
+        what = type(error).__name__
+        return f"event {event['event']} cannot be posted to {self.where} ({what}); it is given up"
 
     def _post(self, event: Mapping[str, Any]) -> None:
         request = urllib.request.Request(
@@ -143,7 +197,8 @@ class Webhook:
                 "Content-Type": "application/json",
                 "Idempotency-Key": str(event["event"]),
                 "User-Agent": "acm-rs",
+                **self._user,
             },
         )
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+        with self._opener.open(request, timeout=_TIMEOUT) as answer:
             answer.read()
