@@ -40,6 +40,11 @@ class Sorter:
         self.repeated: int = 0
 
     @property
+    def newest(self) -> int | None:
+        """The newest time so far."""
+        return self._newest
+
+    @property
     def waiting(self) -> int:
         """Rows that wait for a later one."""
         return len(self._waiting)

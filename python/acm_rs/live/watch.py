@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 import acm_rs
 from acm_rs.files.errors import Refusal
+from acm_rs.live.ahead import Ahead
 from acm_rs.live.episodes import GREW, OPENED, Alarm, Follower
 from acm_rs.live.flood import Flood
 from acm_rs.live.keeping import Judged, Keeper, Unavailable
 from acm_rs.live.lateness import Sorter
-from acm_rs.live.rows import Batch, Rows
+from acm_rs.live.rows import Batch, Rows, put_together
 from acm_rs.live.silence import Silence
 from acm_rs.live.sources.source import Source
 from acm_rs.live.webhook import Webhook
@@ -31,6 +32,8 @@ Done = TypeVar("Done")
 
 SHORTEST, LONGEST = 0.2, 30.0
 """Seconds between tries to write, first and at most."""
+PASSED = 10
+"""Rows in a row that came too late or again, from which it is told."""
 SHELVES = 5.0
 """Seconds between looks at whether a shelf has ended."""
 SPOOL = 1_000
@@ -125,6 +128,9 @@ class Watch:
         columns = len(monitor.feature_names_in_)
         step = monitor._about["step"]
         self._sorter = Sorter(columns, self.lateness)
+        self._ahead = Ahead(columns, None if step is None else int(step), self.lateness)
+        self._passed = 0
+        """Rows that were left out since the last one that was not."""
         self._follower = Follower(self._model, self.name, self.again)
         self._flood = Flood(self.flood)
         longest = None if step is None or not self.silence else int(self.silence * step)
@@ -166,14 +172,16 @@ class Watch:
         while not self.stopping:
             batch = self._tried(self.source.poll, f"{self.called} cannot be read")
             if batch is not None:
-                self._take(batch)
-                if len(batch.rows):
+                if self._take(batch):
                     heard = time.monotonic()
+                elif not self.once:
+                    self._listen(time.monotonic() - heard)
                 self._look_at_posted()
                 self._look_at_shelves()
                 continue
             if self.source.ended:
-                self._judge(self._sorter.flush(), None)
+                last = self._sorter.take(self._ahead.flush())
+                self._judge(put_together([last, self._sorter.flush()]), None)
                 break
             self._look_at_shelves()
             if self.once:
@@ -214,13 +222,38 @@ class Watch:
 
     # ---- a batch ----------------------------------------------------------------------------------------------------
 
-    def _take(self, batch: Batch) -> None:
+    def _take(self, batch: Batch) -> bool:
+        """Judge what came; whether there was a row that is judged now or later."""
         for text in batch.notes:
             self.note(text)
         self.counts.bad += batch.bad
-        if len(batch.rows):
-            self._look_at_clock(batch)
-        self._judge(self._sorter.take(batch.rows), batch.position)
+        if not len(batch.rows):
+            self._judge(batch.rows, batch.position)
+            return False
+        self._look_at_clock(batch)
+        sorter = self._sorter
+        rows = self._ahead.take(batch.rows, sorter.newest)
+        self.counts.bad += len(self._ahead.bad)
+        for text in self._ahead.told(lambda at: self.speaker.moment((0, at))):
+            self.note(text)
+        out = sorter.late + sorter.repeated
+        ready = sorter.take(rows)
+        out = sorter.late + sorter.repeated - out
+        taken = len(rows) > out
+        self._look_at_passed(out, taken)
+        self._judge(ready, batch.position)
+        return taken
+
+    def _look_at_passed(self, out: int, taken: bool) -> None:
+        """Tell once where rows come and none of them can be judged."""
+        before, self._passed = self._passed, 0 if taken else self._passed + out
+        newest = self._sorter.newest
+        if before < PASSED <= self._passed and newest is not None:
+            self.note(
+                f"{self._passed:,} rows in a row came too late or again: they are not newer than"
+                f" {self.speaker.moment((0, newest))}, the newest so far, less --lateness. If that time is wrong, begin"
+                " anew with --fresh"
+            )
 
     def _look_at_clock(self, batch: Batch) -> None:
         """Times with and without a zone, and rows without any, cannot be put into one order."""
@@ -265,7 +298,7 @@ class Watch:
     def _judged(self, first: int, result: Result | None, alarms: list[Alarm], told: list[dict[str, Any]]) -> Judged:
         counts = self.counts
         counts.late, counts.repeated = self._sorter.late, self._sorter.repeated
-        counts.waiting = self._sorter.waiting
+        counts.waiting = self._sorter.waiting + self._ahead.waiting
         kept: dict[str, Any] = {name: getattr(counts, name) for name in ("rows", "bad", "late", "repeated")}
         if result is not None and result.times is not None:
             kept["last"] = result.times[-1].astype("datetime64[us]").item()
@@ -359,7 +392,7 @@ class Watch:
             "spool": [json.dumps(event) for event in self._spool],
         }
         memory: NDArray[Any] = np.frombuffer(self.monitor.state_to_bytes(), np.uint8)
-        return pack(settings, {**arrays, **more, "monitor": memory}, acm_rs.__version__, WATCH)
+        return pack(settings, {**arrays, **self._ahead.put(), **more, "monitor": memory}, acm_rs.__version__, WATCH)
 
     def _go_on(self) -> None:
         data = self._tried(self.keeper.load, f"{self.keeper.where} cannot be read")
@@ -381,6 +414,7 @@ class Watch:
                     )
             self.monitor.state_from_bytes(arrays["monitor"].tobytes())
             self._sorter.go_on(settings["sorter"], arrays)
+            self._ahead.go_on(arrays)
             self._follower.go_on(settings["follower"], arrays)
             self._silence.go_on(settings["silence"])
             self._clock = str(settings["clock"])
