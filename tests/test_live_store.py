@@ -24,9 +24,11 @@ from stores import Address, store
 
 sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
 
+from acm_rs.live.sources.sql import Query  # noqa: E402
 from acm_rs.live.store import tables  # noqa: E402
-from acm_rs.live.store.address import address_of  # noqa: E402
+from acm_rs.live.store.address import address_of, database_of, shown  # noqa: E402
 from acm_rs.live.store.database import Database  # noqa: E402
+from sqlalchemy.engine import make_url  # noqa: E402
 
 KEPT = (tables.scores, tables.episodes, tables.contributions, tables.events, tables.models)
 
@@ -290,6 +292,61 @@ def test_addresses_hold_no_secrets_on_the_command_line(folder: Path, monkeypatch
     with pytest.raises(Refusal, match="needs a driver"):
         Database("oracle://host/x")
     assert "secret" not in Database("postgresql+psycopg://acm:secret@host/alarms").where
+
+
+SECRETS = (
+    "postgresql://acm@host/alarms?password=s3cret",
+    "postgresql://acm@host/alarms?connect_timeout=3&sslpassword=s3cret",
+    "postgresql://host/alarms?user=acm&PASSWORD=s3cret",
+    "mysql+pymysql://host/alarms?passwd=s3cret",
+    "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dacm%3BPWD%3Ds3cret",
+)
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_secrets_in_the_query_of_an_address_are_refused_on_the_command_line_and_never_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    def store_of(said: str | None) -> str | None:
+        return address_of(said, None)
+
+    for option, variable, of in (
+        ("--store", "ACM_RS_STORE", store_of),
+        ("--database", "ACM_RS_DATABASE", database_of),
+    ):
+        with pytest.raises(Refusal, match=rf"{option} holds a password.*{variable}.*@FILE") as refused:
+            of(text)
+        assert "s3cret" not in str(refused.value)
+        Path("address").write_text(text)
+        assert "s3cret" in str(of("@address"))
+        monkeypatch.setenv(variable, text)
+        assert "s3cret" in str(of(None))
+    told = shown(make_url(text))
+    assert "s3cret" not in told
+    assert told.startswith(text.partition("?")[0])
+
+
+def test_what_no_secret_is_in_an_address_is_taken_and_told(folder: Path) -> None:
+    text = "postgresql+psycopg://acm@/alarms?host=%2Frun%2Fpg&passfile=%2Fetc%2Facm%2Fpgpass&sslmode=require"
+    assert address_of(text, None) == text
+    assert shown(make_url(text)) == text
+
+
+def test_a_store_and_a_query_tell_no_secret_of_their_address(folder: Path) -> None:
+    text = "postgresql+psycopg://acm:hidd3n@127.0.0.1:9/alarms?password=s3cret&connect_timeout=2"
+    Path("rows.sql").write_text("SELECT * FROM readings WHERE at > :since")
+    told = []
+    keeper, query = store(text), Query(Path("rows.sql"), text)
+    for ask in (keeper.load, lambda: query.poll(None)):
+        with pytest.raises(Unavailable) as error:
+            ask()
+        told.append(str(error.value))
+    for said in (*told, keeper.where):
+        assert "127.0.0.1" in said
+        assert "s3cret" not in said
+        assert "hidd3n" not in said
+    keeper.close()
+    query.close()
 
 
 def test_what_is_no_store_is_refused(folder: Path) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from acm_rs.files.errors import Refusal, listed, quoted
 from acm_rs.live.keeping import Unavailable
 from acm_rs.live.sources.adapter import Reading
+from acm_rs.live.store.address import shown
 
 __all__ = ["Query"]
 
@@ -52,7 +53,7 @@ class Query:
         self._path, self._column = path, time_column
         self._late = timedelta(microseconds=lateness // 1_000)
         url = make_url(address)
-        self._where = url.render_as_string()
+        self._where = shown(url)
         self._engine = create_engine(url, pool_pre_ping=not url.drivername.startswith("sqlite"))
 
     def poll(self, position: Mapping[str, Any] | None) -> tuple[list[Reading], dict[str, Any]]:

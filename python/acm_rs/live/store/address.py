@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acm_rs.files.errors import Refusal
 
-__all__ = ["VARIABLE", "address_of", "database_of", "require"]
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+__all__ = ["VARIABLE", "address_of", "database_of", "require", "shown"]
 
 VARIABLE = "ACM_RS_STORE"
 _DATABASE = "ACM_RS_DATABASE"
+# In names of parameters, however drivers spell them; a passfile is only the place of one.
+_SECRET = ("password", "passwd", "passphrase", "pwd", "secret", "token")
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
@@ -89,7 +95,7 @@ def _checked(option: str, variable: str, text: str, from_line: bool) -> str:
     except (ArgumentError, ValueError):
         # The text may hold a password.
         raise Refusal(f"{option} is no address such as postgresql://user@host/database", status=2) from None
-    if url.password is not None and from_line:
+    if (url.password is not None or _secrets(url)) and from_line:
         raise Refusal(
             f"{option} holds a password, which everyone can read in the list of processes: put the address into the"
             f" environment variable {variable}, or into a file and say {option} @FILE; PostgreSQL also takes passwords"
@@ -98,3 +104,19 @@ def _checked(option: str, variable: str, text: str, from_line: bool) -> str:
         )
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     return url.render_as_string(hide_password=False)
+
+
+def shown(url: URL) -> str:
+    """An address as people may see it: without passwords, wherever they stand in it."""
+    return url.difference_update_query(_secrets(url)).render_as_string(hide_password=True)
+
+
+def _secrets(url: URL) -> list[str]:
+    """The parameters of an address that hold a secret."""
+    found = []
+    for name, value in url.query.items():
+        # All settings of ODBC may stand in one.
+        text = f"{name} {value}" if name.lower() == "odbc_connect" else name
+        if any(word in text.lower() for word in _SECRET):
+            found.append(name)
+    return found

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, Operat
 
 from acm_rs.files.errors import Refusal
 from acm_rs.live.keeping import Unavailable
+from acm_rs.live.store.address import shown
 from acm_rs.live.store.tables import VERSION, metadata, versions
 
 __all__ = ["Database", "now"]
@@ -37,7 +38,7 @@ class Database:
 
     def __init__(self, address: str) -> None:
         url = make_url(address)
-        self.where: str = url.database or str(url) if url.drivername.startswith("sqlite") else url.render_as_string()
+        self.where: str = url.database or shown(url) if url.drivername.startswith("sqlite") else shown(url)
         """What people call it; without its password."""
         lite = url.drivername.startswith("sqlite")
         waits = {"timeout": _PATIENCE} if lite else {"connect_timeout": 10} if "psycopg" in url.drivername else {}
