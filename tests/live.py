@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,18 @@ def watch(
         told.append,
         **{"name": "Pump 3", "called": "source", "once": True, "note": notes.append, "interval": 0.0, **settings},
     )
+
+
+def bounded(one: Watch, seconds: float = 20.0) -> Watch:
+    """A watch that ends in any case: a test that fails must not hang."""
+    until, poll = time.monotonic() + seconds, one.source.poll
+
+    def polled() -> Any:
+        one.stopping = one.stopping or time.monotonic() > until
+        return poll()
+
+    one.source.poll = polled  # type: ignore[method-assign]
+    return one
 
 
 def batch() -> Any:

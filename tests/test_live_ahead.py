@@ -14,7 +14,7 @@ from acm_rs.live.ahead import Ahead
 from acm_rs.live.rows import Rows, no_rows, put_together
 from hypothesis import given
 from hypothesis import strategies as st
-from live import COLUMNS, Memory, later, text_of, watch
+from live import COLUMNS, Memory, bounded, later, text_of, watch
 
 DAY = 86_400 * 10**9
 NOW = 1_000 * DAY
@@ -135,7 +135,7 @@ def test_rows_that_are_all_late_are_told_once_and_are_no_data(tmp_path: Path) ->
         one.stopping = True
 
     one.source.poll, one.announce = fed, announce  # type: ignore[method-assign]
-    one.run()
+    bounded(one).run()
     assert left
     assert [(event["what"], event["kind"]) for event in told] == [("opened", "no data")]
     (said,) = [note for note in notes if "came too late" in note]

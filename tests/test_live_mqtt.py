@@ -19,7 +19,7 @@ from acm_rs import Monitor
 from acm_rs.files.errors import Refusal
 from acm_rs.live.sources.adapter import Adapted
 from cli import runner
-from live import COLUMNS, Memory, later, model, watch
+from live import COLUMNS, Memory, bounded, later, model, watch
 
 mqtt = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 
@@ -168,3 +168,40 @@ def test_a_broker_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refusal, match=r"127\.0\.0\.1:9 does not answer within"):
         source.poll(None)
     source.close()
+
+
+def test_a_broker_that_is_away_is_told_and_waited_for_and_is_no_data() -> None:
+    notes: list[str] = []
+    with socket.socket() as closed:
+        # Bound but not listening: nobody else takes the port.
+        closed.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{closed.getsockname()[1]}"
+        source = Adapted(Path("broker"), Broker(f"mqtt://{where}/x", "x"), COLUMNS)
+        told: list[Any] = []
+        one = watch(source, Memory(), told, notes, once=False, interval=0.01)
+        one._silence.longest = 10**9
+        one.announce = lambda event: (told.append(event), setattr(one, "stopping", True))
+        bounded(one).run()
+    assert notes == [f"{where} does not answer; waiting"]
+    assert [event["kind"] for event in told] == ["no data"]
+
+
+def test_a_broker_that_goes_and_comes_back_is_told(broker: Mosquitto) -> None:
+    notes: list[str] = []
+    source = Adapted(Path("broker"), Broker(broker.address, "Pump 3"), COLUMNS)
+    one = watch(source, Memory(), [], notes, once=False, interval=0.01)
+    until, poll = time.monotonic() + 20.0, source.poll
+
+    def fed() -> Any:
+        found = poll()
+        if source._adapter._subscribed and not notes and broker._process.poll() is None:
+            broker.stop()
+        elif len(notes) == 1 and broker._process.poll() is not None:
+            broker.start()
+        one.stopping = len(notes) == 2 or time.monotonic() > until
+        return found
+
+    source.poll = fed  # type: ignore[method-assign]
+    one.run()
+    where = broker.address.removeprefix("mqtt://").partition("/")[0]
+    assert notes == [f"{where} does not answer; waiting", "it goes on"]

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from acm_rs import Monitor
 from acm_rs.files.errors import Refusal
+from acm_rs.files.options import ReadOptions
 from acm_rs.live.keeping import StateFile, Unavailable
+from acm_rs.live.sources.file import GrowingFile
 from acm_rs.monitor.saving import WATCH, pack, unpack
-from live import Memory, batch, later, model, text_of, watch
+from live import COLUMNS, Memory, batch, bounded, later, model, text_of, watch
 
 
 class Crash(BaseException):
@@ -236,3 +238,30 @@ def test_another_state_is_refused_with_what_to_do(tmp_path: Path) -> None:
         keeper.state = pack(forged, arrays, version, WATCH)
         with pytest.raises(Refusal, match="cannot be gone on from"):
             watch(path, keeper, []).run()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_source_from_which_no_row_ever_comes_is_told_and_is_no_data(tmp_path: Path, there: bool) -> None:
+    path, keeper, told, notes = tmp_path / "fan.csv", Memory(), [], []
+    header, first, *_ = text_of(later()[:2]).splitlines(keepends=True)
+    if there:
+        path.write_bytes(header)
+    source = GrowingFile(path, ReadOptions(), COLUMNS)
+    one = watch(source, keeper, told, notes, once=False, interval=0.01)
+    one._silence.longest = 5 * 10**7
+
+    def announce(event: dict[str, Any]) -> None:
+        told.append(event)
+        if event["what"] == "opened":
+            path.write_bytes(header + b"".join([first] * 5))
+        else:
+            one.stopping = True
+
+    one.announce = announce
+    bounded(one).run()
+    assert notes[0] == f"{path}{': its head is awaited' if there else ' is not there'}; waiting"
+    assert sum("waiting" in note for note in notes) == 1
+    assert [event["what"] for event in told] == ["opened", "closed"]
+    assert told[0]["explanation"] == "No row has come yet, where one comes every 10 min."
+    assert told[1]["explanation"] == "No row came before 2026-01-11 10:00, where one comes every 10 min."
+    assert told[0]["alarm"] == told[1]["alarm"]

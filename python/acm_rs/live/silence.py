@@ -61,11 +61,14 @@ class Silence:
             events.append(Event(f"{alarm.id}-1", CLOSED, end, self._alarm(start, end, False)))
         return events
 
-    def look(self, waited: float) -> list[Event]:
-        """Look at the clock: so many seconds have gone since rows came."""
-        if self._open or self._last is None or self.longest is None or waited * 1e9 <= self.longest:
+    def look(self, waited: float, first: int) -> list[Event]:
+        """Look at the clock: so many seconds have gone since rows came; the next one has that number."""
+        if self._open or self.longest is None or waited * 1e9 <= self.longest:
             return []
         self._open = True
+        if self._last is None:
+            # No row has ever come: it is the one before the first.
+            self._last = (first - 1, None)
         alarm = self._alarm(self._last, self._last, True)
         return [Event(f"{alarm.id}-0", OPENED, self._last, alarm)]
 

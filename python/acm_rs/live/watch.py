@@ -168,7 +168,7 @@ class Watch:
             self.keeper.close()
 
     def _watch(self) -> None:
-        heard = time.monotonic()
+        heard, idle = time.monotonic(), ""
         while not self.stopping:
             batch = self._tried(self.source.poll, f"{self.called} cannot be read")
             if batch is not None:
@@ -188,9 +188,19 @@ class Watch:
                 if self.source.idle:
                     self.note(self.source.idle)
                 break
+            idle = self._look_at_idle(idle)
             self._look_at_posted()
             self._listen(time.monotonic() - heard)
             self._wait(self.interval)
+
+    def _look_at_idle(self, before: str) -> str:
+        """Tell once what the source waits for beside rows, and that it waits no more; what it waits for."""
+        idle = self.source.idle
+        if idle and not before:
+            self.note(f"{idle}; waiting")
+        elif before and not idle:
+            self.note("it goes on")
+        return idle
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -290,7 +300,7 @@ class Watch:
 
     def _listen(self, waited: float) -> None:
         """Tell where no rows come."""
-        events = self._silence.look(waited)
+        events = self._silence.look(waited, self._follower.row)
         if events:
             told = [self.speaker.event(event) for event in events]
             self._keep(self._judged(self._follower.row, None, [event.alarm for event in events], told))

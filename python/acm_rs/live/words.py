@@ -60,6 +60,8 @@ class Speaker:
         if alarm.kind != NO_DATA:
             return sentence(begin, end, alarm.kind, alarm.culprits, self._units, self._always)
         usual = "" if self._step is None else f", where one comes every {step_text(self._step)}"
+        if alarm.start[0] < 0:
+            return f"No row has come yet{usual}." if end is None else f"No row came before {end}{usual}."
         return f"No rows since {begin}{usual}." if end is None else f"No rows from {begin} to {end}{usual}."
 
     def alarm(self, alarm: Alarm) -> dict[str, Any]:

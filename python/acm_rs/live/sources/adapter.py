@@ -54,7 +54,8 @@ class Adapted:
     name : Path
         What people call it.
     adapter : Adapter
-        Speaks to it; where it has a ``close``, that is called at the end.
+        Speaks to it; where it has a ``close``, that is called at the end, and what its ``idle`` says is told: what it
+        waits for beside rows.
     columns : sequence of str
         The model's columns.
     check : callable
@@ -73,6 +74,7 @@ class Adapted:
         """The next rows."""
         given, position = self._adapter.poll(self._position)
         readings = list(given)
+        self.idle = str(getattr(self._adapter, "idle", ""))
         if not readings:
             self._position = position
             return None

@@ -74,6 +74,8 @@ class Broker:
         self._messages: queue.Queue[Any] = queue.Queue()
         self._given: list[Any] = []
         self._error = ""
+        self.idle: str = ""
+        """What is told while there is no connection."""
         self._subscribed = False
         identity = "acm-rs-" + hashlib.sha256(f"{name}\n{address}".encode()).hexdigest()[:12]
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=identity, clean_session=False, manual_ack=True)
@@ -82,6 +84,8 @@ class Broker:
         if parts.scheme == "mqtts":
             self._client.tls_set()
         self._client.on_connect = self._connected
+        self._client.on_connect_fail = lambda *_: self._away()
+        self._client.on_disconnect = lambda *_: self._away()
         self._client.on_subscribe = self._taken
         self._client.on_message = lambda _client, _data, message: self._messages.put(message)
         self._client.reconnect_delay_set(1, 30)
@@ -92,8 +96,12 @@ class Broker:
         if reason.is_failure:
             self._error = f"{self.where} does not let us in: {reason}"
         else:
+            self.idle = ""
             # A session that the broker has kept knows it already; to ask again does no harm.
             client.subscribe(self._topic, qos=1)
+
+    def _away(self) -> None:
+        self.idle = f"{self.where} does not answer"
 
     def _taken(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):
