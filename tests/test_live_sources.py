@@ -218,6 +218,59 @@ def test_another_head_is_learnt_and_columns_are_matched_by_name(tmp_path: Path) 
     assert any("another head" in note for batch in found for note in batch.notes)
 
 
+@pytest.mark.parametrize("order", [["TS", "Current", "Load", "Bearing Temp", "Flow"], ["Load", "TS", *COLUMNS[1:]]])
+@pytest.mark.parametrize(
+    ("first", "size", "restarts"),
+    [(90, 10_000, False), (90, 13, True), (20, 10_000, False), (20, 1, True), (1, 9, 0)],
+)
+def test_a_header_in_the_middle_of_a_file_is_learnt_anew(
+    tmp_path: Path, order: list[str], first: int, size: int, restarts: bool
+) -> None:
+    """A logger that begins again appends a header with its columns in another order, and later the old one."""
+    frame, path = later()[: first + 60], tmp_path / "fan.csv"
+    before, after = text_of(frame[:first]), text_of(frame[first : first + 30].select(order))
+    lines = (before + after + text_of(frame[first + 30 :])).splitlines(keepends=True)
+    path.write_bytes(b"")
+    source = GrowingFile(path, ReadOptions(), COLUMNS)
+    found: list[Any] = []
+    for at in range(0, len(lines), size):
+        with path.open("ab") as file:
+            file.write(b"".join(lines[at : at + size]))
+        found += drained(source)
+        if restarts and found:
+            source.close()
+            source = GrowingFile(path, ReadOptions(), COLUMNS)
+            source.go_on(json.loads(json.dumps(found[-1].position)))
+    source.close()
+    rows = put_together([batch.rows for batch in found])
+    np.testing.assert_array_equal(rows.values, frame.select(COLUMNS).to_numpy())
+    assert times_in(found) == expected(frame)
+    assert sum(batch.bad for batch in found) == 0
+    said = [note for batch in found for note in batch.notes]
+    assert [note.partition("; ")[2] for note in said] == ["its columns are matched by name again"] * 2
+    assert f"row {first + 2}:" in said[0]
+
+
+def test_files_of_a_folder_keep_a_head_from_their_middle(tmp_path: Path) -> None:
+    frame = later()[:120]
+    order = ["TS", "Current", "Load", "Bearing Temp", "Flow"]
+    (tmp_path / "1.csv").write_bytes(text_of(frame[:30]) + text_of(frame[30:50].select(order)))
+    (tmp_path / "2.csv").write_bytes(text_of(frame[70:90]))
+    source = Folder(tmp_path, ReadOptions(), COLUMNS)
+    found = drained(source)
+    source.close()
+    with (tmp_path / "1.csv").open("ab") as file:
+        file.write(text_of(frame[50:70].select(order)).partition(b"\n")[2])
+    again = Folder(tmp_path, ReadOptions(), COLUMNS)
+    again.go_on(json.loads(json.dumps(found[-1].position)))
+    found += drained(again)
+    again.close()
+    rows = put_together([batch.rows for batch in found])
+    assert rows.times is not None
+    inorder = rows.take(np.argsort(rows.times))
+    np.testing.assert_array_equal(inorder.values, frame[:90].select(COLUMNS).to_numpy())
+
+
 def test_bad_rows_are_counted_named_and_left_out(tmp_path: Path) -> None:
     frame, path = later()[:30], tmp_path / "fan.csv"
     header, rows = lines_of(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from acm_rs.files.times import DateOrder
 from acm_rs.live.rows import Batch, Rows, no_rows, put_together
 
 __all__ = ["SAMPLE", "Head", "nanoseconds", "readings"]
+
+_CELLS = re.compile(r"[,;\t|]|\s{2,}")
 
 SAMPLE = 60
 """Rows of the head that stay beside those that are read: what is guessed of the new ones is guessed with them."""
@@ -191,6 +194,19 @@ class Head:
         rows = Rows(table.values, table.times)
         return Batch(rows if good.all() else rows.take(good), {}, bad.count, utc=table.utc)
 
+    def another(self, data: bytes) -> int | None:
+        """Where the first line begins that is another header: half its cells are names. None where there is none."""
+        own = self._names_line.strip()
+        names = {_bare(name) for name in (*self.columns, *self._layout_of_head.names)}
+        place = 0
+        for line in data.splitlines(keepends=True):
+            text = self._text(line).strip()
+            cells = [_bare(cell) for cell in _CELLS.split(text)]
+            if text != own and len(cells) > 1 and 2 * sum(cell in names for cell in cells) >= len(cells):
+                return place
+            place += len(line)
+        return None
+
     def _text(self, data: bytes) -> str:
         return data.decode(self._encoding, "replace")
 
@@ -240,6 +256,10 @@ class Head:
         met = raw.bad_rows.of(raw.height)[before:]
         times, utc = (None, False) if clock is None else nanoseconds(clock.times.values[before:])
         return _Table(times, values, met, utc)
+
+
+def _bare(cell: str) -> str:
+    return cell.strip().strip("\"'").strip().casefold()
 
 
 def _encoding(data: bytes, name: Path, options: ReadOptions) -> str:

@@ -182,7 +182,7 @@ class GrowingFile:
     def position(self, with_head: bool = True) -> dict[str, Any]:
         """Where it is; without its head it can only go on beside another file of its kind."""
         kept = self._lines.put()
-        if not with_head:
+        if not with_head and not self._lines.midway:
             kept["head"] = None
         return {"offset": self._offset, "mark": self._mark.hex(), "sum": _sum(self._mark), **kept}
 

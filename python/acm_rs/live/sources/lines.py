@@ -52,7 +52,9 @@ class Lines:
         self.row: int = 1
         """The number of the next line in its file."""
         self.fresh: bool = True
-        """The next line is the first of a file."""
+        """The next line is the first of a file, or a header in its middle."""
+        self.midway: bool = False
+        """The head is that of a header in the middle of the file."""
 
     def take(self, data: bytes, whole: bool = False) -> tuple[Batch | None, int]:
         """Read the whole lines in some bytes.
@@ -86,7 +88,7 @@ class Lines:
                 return None, 0
             taken = begun
             self.fresh = False
-            self.row = 1 + data[:taken].count(b"\n")
+            self.row += data[:taken].count(b"\n")
         head = self.head
         assert head is not None
         rest = data[taken:]
@@ -94,6 +96,14 @@ class Lines:
             return Batch(no_rows(len(self._columns)), {}, notes=notes), cut
         told: list[str] = []
         batch = head.read(rest, self.row, told)
+        place = head.another(rest) if batch.bad else None
+        if place is not None:
+            # A logger that began again has written its header: what stands below follows that one.
+            self.fresh = True
+            if not taken + place:
+                return self.take(data, whole)
+            cut, rest, told = taken + place, rest[:place], []
+            batch = head.read(rest, self.row, told) if rest else Batch(no_rows(len(self._columns)), {})
         self.row += rest.count(b"\n") + (not rest.endswith(b"\n"))
         batch.notes = notes + told
         return batch, cut
@@ -112,7 +122,7 @@ class Lines:
         if lines < _FEW and not whole and not self._once:
             return None
         try:
-            head = Head(data, self.name, self._options, self._columns)
+            head = self._learnt(data)
         except Refusal as refusal:
             if whole or lines >= _ENOUGH:
                 raise
@@ -120,23 +130,34 @@ class Lines:
             return None
         self.waits = ""
         self._check(self.name, head.sample)
-        if known is not None:
+        self.midway = self.row > 1
+        if known is not None and self.midway:
+            notes.append(f"{self.name}, row {self.row}: another header; its columns are matched by name again")
+        elif known is not None:
             notes.append(f"{self.name} begins anew with another head; its columns are matched by name again")
         self.head = head
         return len(head.header)
 
+    def _learnt(self, data: bytes) -> Head:
+        """A head from the lines above the next header."""
+        head = Head(data, self.name, self._options, self._columns)
+        place = head.another(head.data[len(head.header) :])
+        if not place:
+            return head
+        return Head(data[: len(head.header) + place], self.name, self._options, self._columns)
+
     def learn(self, data: bytes) -> None:
         """Learn the head anew from the first lines of a file of which more has been read."""
-        self.head = Head(data[: data.rfind(b"\n") + 1], self.name, self._options, self._columns)
+        self.head = self._learnt(data[: data.rfind(b"\n") + 1])
 
     def begin_anew(self) -> None:
         """What follows is the beginning of another file."""
-        self.fresh, self.row = True, 1
+        self.fresh, self.row, self.midway = True, 1, False
 
     def put(self) -> dict[str, Any]:
         """For JSON."""
         head = None if self.head is None else base64.b64encode(self.head.data).decode()
-        return {"head": head, "row": self.row, "fresh": self.fresh}
+        return {"head": head, "row": self.row, "fresh": self.fresh, "midway": self.midway}
 
     def go_on(self, kept: dict[str, Any]) -> None:
         """Go on where `put` left off."""
@@ -144,3 +165,4 @@ class Lines:
             self.head = Head(base64.b64decode(kept["head"]), self.name, self._options, self._columns)
             self._check(self.name, self.head.sample)
         self.row, self.fresh = int(kept["row"]), bool(kept["fresh"])
+        self.midway = bool(kept.get("midway", False))
