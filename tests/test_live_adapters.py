@@ -189,8 +189,10 @@ def test_what_a_query_cannot_be_is_refused_and_a_database_that_is_away_is_waited
     path.write_text("SELECT * FROM elsewhere WHERE at > :since")
     with pytest.raises(Refusal, match=r"cannot be asked of .*no such table"):
         asked(path, where)
-    with pytest.raises(Unavailable, match="does not answer"):
+    with pytest.raises(Refusal, match=r"plant\.sqlite: no such file"):
         asked(path, f"sqlite:///{tmp_path}/nowhere/plant.sqlite")
+    with pytest.raises(Unavailable, match="does not answer"):
+        asked(path, "postgresql+psycopg://acm@127.0.0.1:9/plant?connect_timeout=2")
     monkeypatch.chdir(tmp_path)
     Path("pump.acm").write_bytes(model())
     run = runner(capsys)

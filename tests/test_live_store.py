@@ -7,8 +7,10 @@ import itertools
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from acm_rs.files.errors import Refusal
-from acm_rs.live.keeping import Unavailable
+from acm_rs.live.keeping import StateFile, Unavailable
 from acm_rs.monitor import Result
 from live import batch, later, model, text_of, watch
 from postgres import Server
@@ -28,7 +30,8 @@ from acm_rs.live.sources.sql import Query  # noqa: E402
 from acm_rs.live.store import tables  # noqa: E402
 from acm_rs.live.store.address import address_of, database_of, shown  # noqa: E402
 from acm_rs.live.store.database import Database  # noqa: E402
-from sqlalchemy.engine import make_url  # noqa: E402
+from acm_rs.live.store.desk import Desk  # noqa: E402
+from sqlalchemy.engine import URL, make_url  # noqa: E402
 
 KEPT = (tables.scores, tables.episodes, tables.contributions, tables.events, tables.models)
 
@@ -269,12 +272,17 @@ def test_a_process_that_is_killed_leaves_what_an_undisturbed_one_leaves(folder: 
     assert found == calm
 
 
+def written(address: URL | None) -> str:
+    assert address is not None
+    return address.render_as_string(hide_password=False)
+
+
 def test_addresses_hold_no_secrets_on_the_command_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACM_RS_STORE", raising=False)
     assert address_of(None, Path("fan.acm")) is None
-    assert address_of("sqlite", Path("a/fan.acm")) == "sqlite:///a/fan.alarms.sqlite"
-    assert address_of("alarms.db", None) == "sqlite:///alarms.db"
-    assert address_of("postgresql://acm@host/alarms", None) == "postgresql+psycopg://acm@host/alarms"
+    assert written(address_of("sqlite", Path("a/fan.acm"))) == "sqlite:///a/fan.alarms.sqlite"
+    assert written(address_of("alarms.db", None)) == "sqlite:///alarms.db"
+    assert written(address_of("postgresql://acm@host/alarms", None)) == "postgresql+psycopg://acm@host/alarms"
     with pytest.raises(Refusal, match=r"--store holds a password.*ACM_RS_STORE.*@FILE") as refused:
         address_of("postgresql://acm:secret@host/alarms", None)
     assert refused.value.status == 2
@@ -283,9 +291,9 @@ def test_addresses_hold_no_secrets_on_the_command_line(folder: Path, monkeypatch
         address_of("postgresql://acm:secret@host:port/alarms", None)
     assert "secret" not in str(refused.value)
     Path("address").write_text("postgresql://acm:secret@host/alarms\n")
-    assert address_of("@address", None) == "postgresql+psycopg://acm:secret@host/alarms"
+    assert written(address_of("@address", None)) == "postgresql+psycopg://acm:secret@host/alarms"
     monkeypatch.setenv("ACM_RS_STORE", "postgresql://acm:secret@host/alarms")
-    assert address_of(None, None) == "postgresql+psycopg://acm:secret@host/alarms"
+    assert written(address_of(None, None)) == "postgresql+psycopg://acm:secret@host/alarms"
     for said, words in (("@nowhere", "cannot be read"), ("", "must be an address"), ("sqlite", "beside a model")):
         with pytest.raises(Refusal, match=words):
             address_of(said, None)
@@ -307,7 +315,7 @@ SECRETS = (
 def test_secrets_in_the_query_of_an_address_are_refused_on_the_command_line_and_never_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    def store_of(said: str | None) -> str | None:
+    def store_of(said: str | None) -> URL | None:
         return address_of(said, None)
 
     for option, variable, of in (
@@ -318,9 +326,9 @@ def test_secrets_in_the_query_of_an_address_are_refused_on_the_command_line_and_
             of(text)
         assert "s3cret" not in str(refused.value)
         Path("address").write_text(text)
-        assert "s3cret" in str(of("@address"))
+        assert "s3cret" in written(of("@address"))
         monkeypatch.setenv(variable, text)
-        assert "s3cret" in str(of(None))
+        assert "s3cret" in written(of(None))
     told = shown(make_url(text))
     assert "s3cret" not in told
     assert told.startswith(text.partition("?")[0])
@@ -328,7 +336,7 @@ def test_secrets_in_the_query_of_an_address_are_refused_on_the_command_line_and_
 
 def test_what_no_secret_is_in_an_address_is_taken_and_told(folder: Path) -> None:
     text = "postgresql+psycopg://acm@/alarms?host=%2Frun%2Fpg&passfile=%2Fetc%2Facm%2Fpgpass&sslmode=require"
-    assert address_of(text, None) == text
+    assert written(address_of(text, None)) == text
     assert shown(make_url(text)) == text
 
 
@@ -347,6 +355,117 @@ def test_a_store_and_a_query_tell_no_secret_of_their_address(folder: Path) -> No
         assert "hidd3n" not in said
     keeper.close()
     query.close()
+
+
+@pytest.mark.parametrize("name", ["ü ö#%41.db", "50%.db", "a+b&c=d.db", "what?x=1#.db"])
+def test_files_of_any_name_are_stores_and_databases(folder: Path, name: str) -> None:
+    if os.name == "nt" and "?" in name:
+        pytest.skip("no name of a file there")
+    model_file = folder / f"{name}.acm"
+    for address, file in ((address_of(name, None), name), (address_of("sqlite", model_file), f"{name}.alarms.sqlite")):
+        assert address is not None
+        keeper = store(address)
+        keeper.load()
+        keeper.close()
+        assert Path(file).stat().st_size > 0
+        assert keeper.where.endswith(file)
+    assert {path.name for path in folder.iterdir()} == {"pump.acm", name, f"{name}.alarms.sqlite"}
+    Path("rows.sql").write_text("SELECT * FROM scores WHERE time > :since")
+    found = database_of(name)
+    assert found is not None
+    query = Query(Path("rows.sql"), found)
+    assert query.poll(None) == ([], {})
+    query.close()
+
+
+def test_a_folder_that_is_not_there_is_refused_at_the_start(folder: Path) -> None:
+    """It is no full disk, which is waited for."""
+    for where, words in (("nowhere/store.sqlite", "nowhere: no such folder"), (".", "is a folder")):
+        keeper = store(f"sqlite:///{where}")
+        with pytest.raises(Refusal, match=words):
+            keeper.load()
+        keeper.close()
+    with pytest.raises(Refusal, match="nowhere: no such folder"):
+        StateFile(Path("nowhere/fan.watch")).load()
+    assert StateFile(Path("fan.watch")).load() is None
+    assert [path.name for path in folder.iterdir()] == ["pump.acm"]
+
+
+def test_a_file_that_a_query_is_for_is_never_made(folder: Path) -> None:
+    Path("rows.sql").write_text("SELECT at, load FROM readings WHERE at > :since")
+    with pytest.raises(Refusal, match=r"typo\.db: no such file"):
+        Query(Path("rows.sql"), "sqlite:///typo.db")
+    with sqlite3.connect("plant.db") as connection:
+        connection.execute("CREATE TABLE readings (at TEXT, load REAL)")
+    connection.close()
+    query = Query(Path("rows.sql"), "sqlite:///plant.db")
+    assert query.poll(None) == ([], {})
+    query.close()
+    Path("plant.db").rename("away.db")
+    with pytest.raises(Unavailable, match=r"plant\.db does not answer rows\.sql: no such file"):
+        query.poll(None)
+    Path("away.db").rename("plant.db")
+    assert query.poll(None) == ([], {})
+    query.close()
+    assert {path.name for path in folder.iterdir()} == {"pump.acm", "rows.sql", "plant.db"}
+
+
+def test_a_file_that_is_only_looked_at_stays_as_it_is(folder: Path) -> None:
+    with sqlite3.connect("plant.db") as connection:
+        connection.execute("CREATE TABLE readings (at TEXT, load REAL)")
+    connection.close()
+    Path("empty.db").touch()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name in ("plant.db", "empty.db"):
+        desk = Desk(f"sqlite:///{name}")
+        with pytest.raises(Refusal, match="holds no alarms yet"):
+            desk.alarms()
+        desk.close()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    # Those that are made keep readers and the writer from waiting for each other.
+    keeper = store("sqlite:///store.db")
+    keeper.load()
+    keeper.close()
+    with sqlite3.connect("store.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of another kind")
+@pytest.mark.parametrize("mode", [0o777, 0o555], ids=["file", "folder"])
+@pytest.mark.parametrize("at_work", [False, True])
+def test_a_store_that_may_only_be_read_is_listed(mode: int, at_work: bool, tmp_path: Path) -> None:
+    new, gone = tmp_path / "new.csv", os.geteuid()
+    new.write_bytes(text_of(later()))
+    with tempfile.TemporaryDirectory() as made:
+        where = f"sqlite:///{made}/store.sqlite"
+        watch(new, store(where), []).run()
+        keeper, desk = store(where), Desk(where)
+        if at_work:
+            keeper.load()
+            keeper.keep(b"another state", None)
+        for path in Path(made).iterdir():
+            path.chmod(0o444)
+        before = {path.name for path in Path(made).iterdir()}
+        Path(made).chmod(mode)
+        try:
+            if not gone:
+                # Whoever may do everything becomes one who may not.
+                os.seteuid(65534)
+            try:
+                states = [entry.state for entry in desk.alarms()]
+                assert desk.shelves() == []
+                with pytest.raises(Refusal, match=r"store\.sqlite"):
+                    desk.comment(desk.alarms()[0].row["episode"], "grease is black", "Huber")
+            finally:
+                desk.close()
+                os.seteuid(gone)
+            # What a reader leaves could keep the writer out.
+            assert {path.name for path in Path(made).iterdir()} == before
+        finally:
+            Path(made).chmod(0o755)
+            keeper.close()
+        assert states == ["unacknowledged", "returned", "returned"]
 
 
 def test_what_is_no_store_is_refused(folder: Path) -> None:

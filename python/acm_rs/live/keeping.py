@@ -90,6 +90,8 @@ class StateFile:
         try:
             return self._path.read_bytes()
         except FileNotFoundError:
+            if not self._path.parent.is_dir():
+                raise Refusal(f"{self._path.parent}: no such folder; make it, or name another --state") from None
             return None
         except OSError as error:
             raise Refusal(f"{self._path} cannot be read: {error.strerror or error}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from acm_rs.live.sources.file import GrowingFile
 from acm_rs.live.sources.folder import Folder
 from acm_rs.live.sources.source import Check, Source
 from acm_rs.live.sources.stdin import StandardInput
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 __all__ = ["checker", "open_source", "state_path"]
 
@@ -38,7 +42,7 @@ def open_source(
     check: Check,
     once: bool,
     *,
-    database: str | None = None,
+    database: URL | None = None,
     lateness: int = 0,
     name: str = "",
 ) -> Source:
@@ -57,7 +61,7 @@ def open_source(
         Refuses readings that the model cannot use.
     once : bool
         What is there is read, and no more.
-    database : str, optional
+    database : URL, optional
         The address of the database that a query is for.
     lateness : int
         Nanoseconds that rows may come late.

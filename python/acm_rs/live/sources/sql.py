@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, bindparam, create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from acm_rs.files.errors import Refusal, listed, quoted
 from acm_rs.live.keeping import Unavailable
 from acm_rs.live.sources.adapter import Reading
-from acm_rs.live.store.address import shown
+from acm_rs.live.store.address import file_of, shown
 
 __all__ = ["Query"]
 
@@ -31,7 +31,7 @@ class Query:
     ----------
     path : Path
         The file that holds the query: rows whose time is later than ``:since``, in the order of their times.
-    address : str
+    address : str or URL
         The database, as SQLAlchemy names it.
     time_column : str, optional
         The column of times; the first that holds some where None.
@@ -39,7 +39,7 @@ class Query:
         Nanoseconds that rows may come late: so much before the newest is read again.
     """
 
-    def __init__(self, path: Path, address: str, time_column: str | None = None, lateness: int = 0) -> None:
+    def __init__(self, path: Path, address: str | URL, time_column: str | None = None, lateness: int = 0) -> None:
         try:
             self._query = path.read_text(encoding="utf-8")
         except OSError as error:
@@ -53,7 +53,9 @@ class Query:
         self._path, self._column = path, time_column
         self._late = timedelta(microseconds=lateness // 1_000)
         url = make_url(address)
-        self._where = shown(url)
+        self._where, self._file = shown(url), file_of(url)
+        if self._file is not None and not self._file.exists():
+            raise Refusal(f"{self._file}: no such file")
         self._engine = create_engine(url, pool_pre_ping=not url.drivername.startswith("sqlite"))
 
     def poll(self, position: Mapping[str, Any] | None) -> tuple[list[Reading], dict[str, Any]]:
@@ -62,6 +64,9 @@ class Query:
         seen: dict[str, str] = {} if position is None else dict(position["seen"])
         since = _BEGINNING if newest is None else newest - self._late
         found: list[Reading] = []
+        if self._file is not None and not self._file.exists():
+            # SQLite would make an empty one.
+            raise Unavailable(f"{self._file} does not answer {self._path}: no such file")
         try:
             with self._engine.connect() as connection:
                 asked = text(self._query).bindparams(bindparam("since", since, DateTime))

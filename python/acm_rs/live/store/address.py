@@ -12,7 +12,7 @@ from acm_rs.files.errors import Refusal
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-__all__ = ["VARIABLE", "address_of", "database_of", "require", "shown"]
+__all__ = ["VARIABLE", "address_of", "database_of", "file_of", "require", "shown"]
 
 VARIABLE = "ACM_RS_STORE"
 _DATABASE = "ACM_RS_DATABASE"
@@ -27,7 +27,7 @@ def require() -> None:
         raise Refusal('a database needs SQLAlchemy: pip install "acm-rs[store]"', status=2)
 
 
-def address_of(said: str | None, model: Path | None) -> str | None:
+def address_of(said: str | None, model: Path | None) -> URL | None:
     """The address of a store.
 
     Parameters
@@ -41,7 +41,7 @@ def address_of(said: str | None, model: Path | None) -> str | None:
 
     Returns
     -------
-    str or None
+    URL or None
         None where no store is asked for.
 
     Raises
@@ -55,11 +55,11 @@ def address_of(said: str | None, model: Path | None) -> str | None:
     if text == "sqlite":
         if model is None:
             raise Refusal("--store sqlite lies beside a model, and none is named; name its file", status=2)
-        return f"sqlite:///{model.with_name(model.stem + '.alarms.sqlite')}"
+        return _file(model.with_name(model.stem + ".alarms.sqlite"))
     return _checked("--store", VARIABLE, text, from_line)
 
 
-def database_of(said: str | None) -> str | None:
+def database_of(said: str | None) -> URL | None:
     """The address of the database that a query is for: as `address_of`, with ``--database`` and ``ACM_RS_DATABASE``."""
     text, from_line = _text("--database", _DATABASE, said)
     return _checked("--database", _DATABASE, text, from_line) if text else None
@@ -84,9 +84,16 @@ def _text(option: str, variable: str, said: str | None) -> tuple[str, bool]:
     return text, from_line
 
 
-def _checked(option: str, variable: str, text: str, from_line: bool) -> str:
+def _file(path: Path) -> URL:
+    """A file of SQLite, whatever stands in its name."""
+    from sqlalchemy.engine import URL
+
+    return URL.create("sqlite", database=str(path))
+
+
+def _checked(option: str, variable: str, text: str, from_line: bool) -> URL:
     if "://" not in text:
-        return f"sqlite:///{Path(text)}"
+        return _file(Path(text))
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -102,13 +109,19 @@ def _checked(option: str, variable: str, text: str, from_line: bool) -> str:
             " from ~/.pgpass",
             status=2,
         )
-    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-    return url.render_as_string(hide_password=False)
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
 
 
 def shown(url: URL) -> str:
     """An address as people may see it: without passwords, wherever they stand in it."""
     return url.difference_update_query(_secrets(url)).render_as_string(hide_password=True)
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of an address of SQLite, where it is one."""
+    name = url.database or ""
+    plain = url.drivername.startswith("sqlite") and name not in ("", ":memory:") and not name.startswith("file:")
+    return Path(name) if plain else None
 
 
 def _secrets(url: URL) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, insert, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from acm_rs.files.errors import Refusal
 from acm_rs.live.keeping import Unavailable
-from acm_rs.live.store.address import shown
+from acm_rs.live.store.address import file_of, shown
 from acm_rs.live.store.tables import VERSION, metadata, versions
 
 __all__ = ["Database", "now"]
@@ -32,11 +35,11 @@ class Database:
 
     Parameters
     ----------
-    address : str
+    address : str or URL
         What SQLAlchemy calls a URL.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str | URL) -> None:
         url = make_url(address)
         self.where: str = url.database or shown(url) if url.drivername.startswith("sqlite") else shown(url)
         """What people call it; without its password."""
@@ -50,14 +53,20 @@ class Database:
                 ' pip install "psycopg[binary]"',
                 status=2,
             ) from None
-        if lite:
-            # Readers do not wait for the writer, nor it for them.
-            @event.listens_for(self._engine, "connect")
-            def _(connection: object, _record: object) -> None:
-                connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
-
-        self._file = Path(url.database) if lite and url.database else None
+        self._lite, self._file = lite, file_of(url)
+        if self._file is not None:
+            event.listen(self._engine, "do_connect", self._connect)
         self._ready = False
+
+    def _connect(self, dialect: Dialect, _: object, __: object, settings: dict[str, Any]) -> DBAPIConnection | None:
+        """Read a file that we cannot write as it stands; SQLite wants to lay its log beside it."""
+        file = self._file
+        if file is None or not file.exists() or (_writable(file) and _writable(file.parent)):
+            return None
+        if file.with_name(file.name + "-wal").exists():
+            # Someone is at work there, and shares the log.
+            return None
+        return dialect.connect(f"{file.absolute().as_uri()}?immutable=1", **{**settings, "uri": True})
 
     @contextmanager
     def transaction(self, create: bool = True) -> Iterator[Connection]:
@@ -94,6 +103,15 @@ class Database:
 
     def _prepare(self, create: bool) -> None:
         """Make the tables, or look whether they are these."""
+        if create and self._file is not None:
+            if self._file.is_dir():
+                raise Refusal(f"{self.where} is a folder; --store names a file in it")
+            if not self._file.parent.is_dir():
+                raise Refusal(f"{self._file.parent}: no such folder; make it, or keep the store elsewhere")
+        if create and self._lite:
+            # Readers do not wait for the writer, nor it for them.
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         with self._engine.begin() as connection:
             if create:
                 metadata.create_all(connection)
@@ -108,6 +126,10 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _first(error: SQLAlchemyError) -> str:
