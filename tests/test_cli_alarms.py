@@ -53,7 +53,7 @@ def test_alarms_are_listed_shown_and_handled(run: Run) -> None:
     assert [deed["what"] for deed in details["deeds"]] == ["ack", "comment", "shelve"]
     assert details["events"][0]["what"] == "opened"
     assert run("alarms", "unshelve", "1")[:2] == (0, "shelved 1 has ended\n")
-    span = ("--from", "2026-01-14T00:00", "--to", "2026-01-15T00:00+00:00", "--why", "seal")
+    span = ("--from", "2026-01-14T00:00", "--to", "2026-01-15T00:00", "--why", "seal")
     assert run("alarms", "maintain", "Pump 3", *span)[1].startswith("maintenance 2: all sensors of Pump 3, 2026-01-14 ")
     assert alarms(run, "--state", "out of service")[0]["episode"] == newest
     rest = [str(one["episode"]) for one in alarms(run, "--state", "returned")]
@@ -71,6 +71,21 @@ def test_what_is_wrong_is_refused_in_a_line(run: Run, monkeypatch: pytest.Monkey
         (("shelve", "zzzzzz", "--for", "long", "--why", "x"), 2, "--for must be a duration"),
         (("unshelve", "7"), 1, "has no shelf 7 in force"),
         (("maintain", "Pump 3", "--from", "noon", "--to", "night", "--why", "x"), 2, "--from must be a time"),
+        (
+            ("maintain", "Pump 3", "--from", "9999-12-31T23:59-12:00", "--to", "9999-12-31", "--why", "x"),
+            2,
+            "--from must",
+        ),
+        (
+            ("maintain", "Pump 3", "--from", "0001-01-01", "--to", "0001-01-01T00:00+12:00", "--why", "x"),
+            2,
+            "--to must",
+        ),
+        (("maintain", "Pump 3", "--from", "2024-03-31T00:00+02:00", "--to", "2024-04-01", "--why", "x"), 2, "no zone"),
+        (("unshelve", "99999999999999999999999"), 1, "has no shelf 99999999999999999999999 in force; it has none"),
+        (("shelve", "zzzzzz", "--for", "0s", "--why", "x"), 2, "--for must be longer than 0s"),
+        (("shelve", "zzzzzz", "--for", "8h", "--why", " "), 2, "--why must say something"),
+        (("list", "--watch", "nope"), 1, "has no watch 'nope'; it has 'Pump 3'"),
         ((), 2, "Missing command"),
     ):
         got, said, complained = run("alarms", *arguments)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from acm_rs.files.errors import Refusal
 from acm_rs.live.episodes import CLOSED, OPENED, STILL
@@ -26,6 +27,7 @@ from acm_rs.live.store.desk import (  # noqa: E402
     UNACKNOWLEDGED,
     Desk,
 )
+from acm_rs.live.store.tables import audit  # noqa: E402
 
 
 class Place:
@@ -127,6 +129,52 @@ def test_maintenance_silences_what_begins_in_it(place: Place) -> None:
         place.desk.maintain("Pump 3", end, begin, "Huber", "x")
 
 
+def test_maintenance_is_called_off_once(place: Place) -> None:
+    place.watched(100)
+    shelf = place.desk.maintain("Pump 3", datetime(2026, 1, 14), datetime(2026, 1, 15), "Huber", "new seal")
+    place.desk.unshelve(shelf.number, "Huber")
+    for number in (shelf.number, 0, -1, 10**30):
+        with pytest.raises(Refusal, match=f"no shelf {number} in force; it has none"):
+            place.desk.unshelve(number, "Maier")
+    with place.desk._database.transaction(create=False) as connection:
+        deeds = connection.execute(sqlalchemy.select(audit.c.what, audit.c.by)).all()
+    assert [tuple(one) for one in deeds] == [("maintain", "Huber"), ("unshelve", "Huber")]
+
+
+def test_maintenance_with_a_zone_is_of_watches_with_one(place: Place) -> None:
+    east = timezone(timedelta(hours=2))
+    span = datetime(2026, 1, 14, 2, tzinfo=east), datetime(2026, 1, 15, 2, tzinfo=east)
+    place.watched(100)
+    for begin, end in (span, (span[0], datetime(2026, 1, 15)), (datetime(2026, 1, 14), span[1])):
+        with pytest.raises(Refusal, match="times of 'Pump 3' have no zone, and those of the maintenance have one"):
+            place.desk.maintain("Pump 3", begin, end, "Huber", "x")
+    assert place.desk.shelves() == []
+
+
+def test_maintenance_is_of_utc_where_the_watch_is(address: Address, tmp_path: Path) -> None:
+    where, path = address(), tmp_path / "fan.csv"
+    frame = later()[:100].with_columns(pl.col("TS").dt.replace_time_zone("UTC"))
+    path.write_bytes(text_of(frame))
+    watch(path, store(where), []).run()
+    desk = Desk(where)
+    east = timezone(timedelta(hours=2))
+    shelf = desk.maintain(
+        "Pump 3", datetime(2026, 1, 14, 2, tzinfo=east), datetime(2026, 1, 15, 1), "Huber", "new seal"
+    )
+    assert (shelf.since, shelf.until) == (datetime(2026, 1, 14), datetime(2026, 1, 15, 1))
+    desk.close()
+
+
+def test_rows_without_times_know_no_maintenance(tmp_path: Path) -> None:
+    path, where = tmp_path / "fan.csv", f"sqlite:///{tmp_path / 'store.sqlite'}"
+    path.write_bytes(text_of(later()[:100].drop("TS")))
+    watch(path, store(where), []).run()
+    desk = Desk(where)
+    with pytest.raises(Refusal, match="rows of 'Pump 3' have no times, so that none begin within a span"):
+        desk.maintain("Pump 3", datetime(2026, 1, 14), datetime(2026, 1, 15), "Huber", "x")
+    desk.close()
+
+
 def test_what_is_acknowledged_is_not_told_again_and_again(place: Place) -> None:
     hour = 3_600 * 10**9
     still = [event for event in place.watched(400, again=hour) if event["what"] == STILL]
@@ -143,6 +191,16 @@ def test_what_cannot_be_done_is_refused(place: Place) -> None:
             place.desk.acknowledge([name], "Huber")
     with pytest.raises(Refusal, match="at most 30d"):
         place.desk.shelve(bearing, timedelta(days=31), "Huber", "x")
+    with pytest.raises(Refusal, match=r"--for must be longer than 0s; acm-rs alarms unshelve ends a shelf"):
+        place.desk.shelve(bearing, timedelta(0), "Huber", "x")
+    for why in ("", " \t"):
+        with pytest.raises(Refusal, match="--why must say something"):
+            place.desk.shelve(bearing, timedelta(hours=1), "Huber", why)
+        with pytest.raises(Refusal, match="--why must say something"):
+            place.desk.maintain("Pump 3", datetime(2026, 1, 14), datetime(2026, 1, 15), "Huber", why)
+    with pytest.raises(Refusal, match="no watch 'Pump 4'; it has 'Pump 3'"):
+        place.desk.alarms("Pump 4")
+    assert place.desk.shelves() == []
     with pytest.raises(Refusal, match="must say something"):
         place.desk.comment(bearing, " ", "Huber")
     assert place.desk.details(bearing)[3] == []

@@ -72,9 +72,9 @@ def moment_of(option: str, text: str) -> datetime:
     """A time, as people write it; in UTC where it says a zone."""
     try:
         found = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return found if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Refusal(f"{option} must be a time such as 2026-03-02T09:00, got {quoted(text)}", status=2) from None
-    return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
 
 
 def _stamp(time: datetime | None) -> str | None:

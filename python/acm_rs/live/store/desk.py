@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.engine import URL
 
 from acm_rs.files.errors import Refusal, listed
 from acm_rs.live.keeping import Unavailable
 from acm_rs.live.store.database import Database, now
 from acm_rs.live.store.shelving import MAINTENANCE, SHELVED, Shelf, shelves_in_force
 from acm_rs.live.store.tables import audit, contributions, episodes, events, handling, shelves, watches
+from acm_rs.monitor.saving import WATCH, unpack
 
 __all__ = ["ACKNOWLEDGED", "NORMAL", "OUT_OF_SERVICE", "RETURNED", "STATES", "UNACKNOWLEDGED", "Desk", "Entry"]
 
@@ -26,6 +28,8 @@ STATES = (UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED, SHELVED, OUT_OF_SERVICE, NORMA
 under maintenance; is over and someone has seen it."""
 LONGEST = timedelta(days=30)
 _LEAST = 4
+_MOST = 2**63
+"""Databases number up to here."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,11 @@ class Desk:
 
     Parameters
     ----------
-    address : str
+    address : str or URL
         The store's.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str | URL) -> None:
         self._database = Database(address)
         self.where: str = self._database.where
 
@@ -80,6 +84,8 @@ class Desk:
             Those alone.
         """
         with _told(), self._database.transaction(create=False) as connection:
+            if watch is not None:
+                self._state_of(connection, watch)
             return self._entries(connection, watch, ids)
 
     def shelves(self) -> list[Shelf]:
@@ -177,7 +183,10 @@ class Desk:
         by, why : str
             Who and why.
         """
-        if not timedelta(0) < length <= LONGEST:
+        _reasoned(why)
+        if length <= timedelta(0):
+            raise Refusal("--for must be longer than 0s; acm-rs alarms unshelve ends a shelf", status=2)
+        if length > LONGEST:
             raise Refusal(
                 "--for must be at most 30d: what is healthy for longer is told to the model with acm-rs feedback",
                 status=2,
@@ -189,14 +198,48 @@ class Desk:
             return self._put(connection, SHELVED, entry.row["watch"], entry.sensor, since, since + length, by, why, own)
 
     def maintain(self, watch: str, since: datetime, until: datetime, by: str, why: str) -> Shelf:
-        """Tell nothing of alarms that begin within a span of a watch's own time."""
-        if until <= since:
-            raise Refusal(f"maintenance must end after it begins, got {since} to {until}", status=2)
+        """Tell nothing of alarms that begin within a span of a watch's own time.
+
+        Parameters
+        ----------
+        watch : str
+            Its name.
+        since, until : datetime
+            Where the watch's times have a zone, of any zone, or of UTC without one; without a zone otherwise.
+        by, why : str
+            Who and why.
+        """
+        _reasoned(why)
         with _told(), self._database.transaction(create=False) as connection:
-            known = list(connection.execute(select(watches.c.watch).order_by(watches.c.watch)).scalars())
-            if watch not in known:
-                raise Refusal(f"{self.where} has no watch {watch!r}; it has {listed(known)}")
+            self._check_zone(connection, watch, since, until)
+            since, until = (
+                one if one.tzinfo is None else one.astimezone(UTC).replace(tzinfo=None) for one in (since, until)
+            )
+            if until <= since:
+                raise Refusal(f"maintenance must end after it begins, got {since} to {until}", status=2)
             return self._put(connection, MAINTENANCE, watch, None, since, until, by, why, None)
+
+    def _check_zone(self, connection: Connection, watch: str, *given: datetime) -> None:
+        """Refuse a span that is of another clock than the rows of a watch."""
+        clock = _clock(self._state_of(connection, watch))
+        if clock == "no times":
+            raise Refusal(f"the rows of {watch!r} have no times, so that none begin within a span of time", status=2)
+        if clock == "times in UTC" or all(one.tzinfo is None for one in given):
+            return
+        what = (
+            f"the times of {watch!r} have no zone, and those of the maintenance have one"
+            if clock
+            else f"{watch!r} has had no row yet that tells whether its times have a zone"
+        )
+        raise Refusal(f"{what}: give them as the source does, such as 2026-03-02T09:00", status=2)
+
+    def _state_of(self, connection: Connection, watch: str) -> bytes:
+        """What a watch remembers; refused where there is none of that name."""
+        found = connection.execute(select(watches.c.state).where(watches.c.watch == watch)).scalar()
+        if found is None:
+            known = list(connection.execute(select(watches.c.watch).order_by(watches.c.watch)).scalars())
+            raise Refusal(f"{self.where} has no watch {watch!r}; it has {listed(known) if known else 'none'}")
+        return bytes(found)
 
     def _put(
         self,
@@ -221,13 +264,15 @@ class Desk:
     def unshelve(self, number: int, by: str, why: str | None = None) -> Shelf:
         """End a shelf, or maintenance, now."""
         with _told(), self._database.transaction(create=False) as connection:
-            row = connection.execute(select(shelves).where(shelves.c.number == number)).mappings().one_or_none()
+            asked = select(shelves).where(shelves.c.number == number)
+            row = connection.execute(asked).mappings().one_or_none() if abs(number) < _MOST else None
             ends = now()
-            if row is None or (row["kind"] == SHELVED and row["until"] <= ends):
+            # Maintenance is of the machine's time: it has ended where it was called off.
+            if row is None or row["until"] <= (ends if row["kind"] == SHELVED else row["since"]):
                 held = [one.number for one in shelves_in_force(connection) if one.until > ends]
                 have = listed([str(one) for one in held]) if held else "none"
                 raise Refusal(f"{self.where} has no shelf {number} in force; it has {have}")
-            # An end before the beginning: maintenance that was called off.
+            # An end at the beginning: maintenance that was called off.
             ended = ends if row["kind"] == SHELVED else row["since"]
             connection.execute(update(shelves).where(shelves.c.number == number).values(until=ended))
             text = f"{row['kind']} {number} ended{': ' + why if why else ''}"
@@ -248,6 +293,19 @@ def _state(open: bool, seen: bool, on: Shelf | None) -> str:
     if open:
         return ACKNOWLEDGED if seen else UNACKNOWLEDGED
     return RETURNED
+
+
+def _clock(state: bytes) -> str:
+    """What the times of a watch's rows are, by what it remembers; empty before the first."""
+    try:
+        return str(unpack(state, WATCH)[0]["clock"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise Refusal(f"what the watch remembers cannot be read: {error}") from None
+
+
+def _reasoned(why: str) -> None:
+    if not why.strip():
+        raise Refusal("--why must say something: who comes later wants to know", status=2)
 
 
 @contextmanager
