@@ -111,7 +111,8 @@ class Webhook:
     """
 
     def __init__(self, address: str, tries: int = 20, shortest: float = 1.0, longest: float = 300.0) -> None:
-        self._address, self.where, self._user = _target(address)
+        self._address, where, self._user = _target(address)
+        self.where: str = where
         self._tries, self._shortest, self._longest = tries, shortest, longest
         self._opener = urllib.request.build_opener(_Here())
         self._queue: queue.Queue[Mapping[str, Any]] = queue.Queue()
