@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.live [--hours 24] [--sensors 50] [--kills 20]`` writes a CSV file of one-second rows, fits a
 model to another one, and lets ``acm-rs watch --once --store`` read it: seconds and peak memory for a quarter of the day
-and for all of it, which should be the same. Then the same again while the process is killed (SIGKILL) at random places;
-the store must hold what the undisturbed one holds. The exit status is 1 where it does not.
+and for all of it, which should be the same. Then the same again while the file grows and the process is killed
+(SIGKILL) at random places, each time after it has kept some rows; the store must hold what the undisturbed one holds.
+The exit status is 1 where it does not.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import acm_rs
@@ -47,9 +49,10 @@ def plant(rows: int, sensors: int, seed: int, fault: int | None = None) -> pl.Da
     return pl.DataFrame({"time": times, **columns})
 
 
-def command(model: Path, source: Path, store: Path) -> list[str]:
-    """One watch that reads what is there."""
-    return [sys.executable, "-m", "acm_rs", "watch", str(model), str(source), "--store", str(store), "--once", "-q"]
+def command(model: Path, source: Path, store: Path, once: bool = True) -> list[str]:
+    """A watch that reads what is there, or goes on."""
+    how = ["--once"] if once else ["--interval", "5ms"]
+    return [sys.executable, "-m", "acm_rs", "watch", str(model), str(source), "--store", str(store), *how, "-q"]
 
 
 def measured(model: Path, source: Path, store: Path) -> tuple[float, float]:
@@ -71,15 +74,46 @@ def contents(store: Path) -> list[list[tuple[object, ...]]]:
         ]
 
 
+def rows_kept(store: Path) -> int:
+    """How many rows have been judged and kept."""
+    if not store.exists():
+        return 0
+    with closing(sqlite3.connect(store)) as connection:
+        try:
+            found = connection.execute("SELECT rows FROM watches").fetchone()
+        except sqlite3.OperationalError:
+            return 0
+    return 0 if found is None else int(found[0])
+
+
 def killed(model: Path, source: Path, store: Path, kills: int, seconds: float) -> None:
-    """Kill a watch so often, at random places, and let it end."""
+    """Kill a watch so often, at random places while its file grows and it has kept some of it, and let it end."""
     random = np.random.default_rng(1)
+    lines = source.read_bytes().splitlines(keepends=True)
+    places = np.linspace(0, len(lines), 2 * kills + 2).astype(int).tolist()
+    pieces = [b"".join(lines[first:last]) for first, last in pairwise(places)]
+    path = source.with_name("growing.csv")
+    path.write_bytes(b"")
+
+    def grow() -> None:
+        with path.open("ab") as file:
+            file.write(pieces.pop(0))
+
     for _ in range(kills):
-        process = subprocess.Popen(command(model, source, store), stdout=subprocess.DEVNULL)
-        time.sleep(0.5 + float(random.uniform(0.0, 2.0 * seconds / kills)))
+        before = rows_kept(store)
+        grow()
+        process = subprocess.Popen(command(model, path, store, once=False), stdout=subprocess.DEVNULL)
+        # Killed before it keeps anything it would leave nothing to be wrong.
+        while rows_kept(store) <= before:
+            if process.poll() is not None:
+                raise SystemExit(f"the watch ended with status {process.returncode}")
+            time.sleep(0.01)
+        grow()
+        time.sleep(float(random.uniform(0.0, seconds / kills)))
         process.kill()
         process.wait()
-    subprocess.run(command(model, source, store), check=True, stdout=subprocess.DEVNULL)
+    grow()
+    subprocess.run(command(model, path, store), check=True, stdout=subprocess.DEVNULL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

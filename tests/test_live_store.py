@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import json
@@ -245,6 +246,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def rows_kept(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        try:
+            found = connection.execute("SELECT rows FROM watches").fetchone()
+        except sqlite3.OperationalError:
+            return 0
+    return 0 if found is None else int(found[0])
+
+
+def grown(path: Path, before: int) -> int:
+    """How many rows are kept, once there are more than before."""
+    until = time.monotonic() + 60.0
+    while (rows := rows_kept(path)) <= before:
+        assert time.monotonic() < until, "nothing is kept"
+        time.sleep(0.01)
+    return rows
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 def test_a_process_that_is_killed_leaves_what_an_undisturbed_one_leaves(folder: Path) -> None:
     path, text = folder / "new.csv", text_of(later())
@@ -255,15 +276,28 @@ def test_a_process_that_is_killed_leaves_what_an_undisturbed_one_leaves(folder: 
     random = np.random.default_rng(2)
     lines = text[cut:].splitlines(keepends=True)
     command = [sys.executable, "-m", "acm_rs", "watch", "pump.acm", "new.csv", "--store", "sqlite", "--interval", "5ms"]
+    kept = 0
+
+    def grow() -> None:
+        with path.open("ab") as file:
+            file.write(b"".join(lines[:3]))
+        del lines[:3]
+
     for _ in range(3):
         with subprocess.Popen([*command, "-q"], stdout=subprocess.DEVNULL) as process:
-            time.sleep(0.6)
-            for _ in range(int(random.integers(10, 60))):
-                with path.open("ab") as file:
-                    file.write(b"".join(lines[:3]))
-                del lines[:3]
-                time.sleep(float(random.uniform(0.0, 0.02)))
-            process.send_signal(signal.SIGKILL)
+            try:
+                # Killed before it keeps anything it would leave nothing to be wrong.
+                for _ in range(2):
+                    grow()
+                    kept = grown(folder / "pump.alarms.sqlite", kept)
+                for _ in range(int(random.integers(10, 40))):
+                    grow()
+                    time.sleep(float(random.uniform(0.0, 0.02)))
+            finally:
+                process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        kept, before = rows_kept(folder / "pump.alarms.sqlite"), kept
+        assert 0 < before <= kept < later().height
     with path.open("ab") as file:
         file.write(b"".join(lines))
     subprocess.run([*command, "-q", "--once"], check=True, stdout=subprocess.DEVNULL)
