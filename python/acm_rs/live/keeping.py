@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import write_file
 
 __all__ = ["Judged", "Keeper", "StateFile", "Unavailable"]
+
+
+_CHECKSUM = 32
 
 
 class Unavailable(Exception):
@@ -84,24 +88,34 @@ class StateFile:
         self._path = path
         self.where: str = str(path)
         self.first_row: int = 0
+        self._known: bytes | None = None
+        """How what was read or written last ends: with its checksum."""
 
     def load(self) -> bytes | None:
         """The state that was written last."""
         try:
-            return self._path.read_bytes()
+            data = self._path.read_bytes()
         except FileNotFoundError:
             if not self._path.parent.is_dir():
                 raise Refusal(f"{self._path.parent}: no such folder; make it, or name another --state") from None
             return None
         except OSError as error:
             raise Refusal(f"{self._path} cannot be read: {error.strerror or error}") from None
+        self._known = data[-_CHECKSUM:]
+        return data
 
     def keep(self, state: bytes, judged: Judged | None) -> None:
-        """Replace the file."""
+        """Replace the file, unless another watch has."""
         try:
+            found = _end(self._path)
+            if found is not None and found != self._known:
+                raise Refusal(
+                    f"{self._path}: another acm-rs watch is at work with it; end it, or give this one another --state"
+                )
             write_file(self._path, state)
         except OSError as error:
             raise Unavailable(f"{self._path} cannot be written: {error.strerror or error}") from None
+        self._known = state[-_CHECKSUM:]
 
     def muted(self, told: Sequence[Mapping[str, Any]]) -> set[str]:
         """None: nobody can shelve here."""
@@ -109,3 +123,13 @@ class StateFile:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _end(path: Path) -> bytes | None:
+    """How a file ends; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _CHECKSUM))
+            return file.read()
+    except FileNotFoundError:
+        return None
