@@ -46,6 +46,17 @@ def test_once_tells_the_alarms_and_goes_on_the_next_time(capsys: pytest.CaptureF
     assert sum(event["what"] == "opened" for event in events) == 2
 
 
+def test_a_last_line_without_its_end_is_told_and_read_the_next_time(capsys: pytest.CaptureFixture[str]) -> None:
+    run = runner(capsys)
+    text = text_of(later()[:100])
+    Path("new.csv").write_bytes(text[:-1])
+    left = "Note: new.csv: one line without its end is left\n"
+    assert run("watch", "pump.acm", "new.csv", "--once")[2].startswith(f"{left}99 rows judged, ")
+    assert run("watch", "pump.acm", "new.csv", "--once")[2].startswith(left)
+    Path("new.csv").write_bytes(text)
+    assert run("watch", "pump.acm", "new.csv", "--once")[2].startswith("100 rows judged, ")
+
+
 def test_what_cannot_be_watched_is_refused_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     run = runner(capsys)
     Path("other.csv").write_text("time,a,b\n2026-01-01 00:00,1.5,2\n2026-01-01 00:10,1.7,2\n")
@@ -108,5 +119,12 @@ def test_five_minutes_of_the_guide_run_and_say_what_it_shows(capsys: pytest.Capt
     said, shown = (
         [re.sub(r"\b[0-9a-f]{12}\b", "id", line) for line in lines] for lines in (said, found[2].splitlines())
     )
-    places = [said.index(line) for line in shown]
-    assert places == sorted(places)
+    begin = said.index(shown[0])
+    gap = shown.index("...")
+    assert said[begin : begin + gap] == shown[:gap]
+    assert said[gap + 1 - len(shown) :] == shown[gap + 1 :]
+    # What the page leaves out, and nothing before it.
+    left = said[begin + gap : gap + 1 - len(shown)]
+    assert left
+    assert all(line.startswith("grew id (") for line in left)
+    assert not [line for line in said[:begin] if re.match("opened|grew|closed", line)]

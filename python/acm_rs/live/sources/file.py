@@ -65,6 +65,7 @@ class GrowingFile:
         self._offset = 0
         self._mark = b""
         self._notes: list[str] = []
+        self._once, self._open_line = once, False
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -83,6 +84,8 @@ class GrowingFile:
             self._switch()
             return batch or self.poll()
         self.idle = f"{self.path}: {self._lines.waits}" if self._lines.waits else ""
+        if self._once and self._open_line and not self.idle:
+            self.idle = f"{self.path}: one line without its end is left"
         if not _HOLDS:
             self.close()
         if self._notes:
@@ -113,6 +116,7 @@ class GrowingFile:
             data = self._file.read(size)
             last = len(data) < size
             batch, used = self._lines.take(data, whole and last)
+            self._open_line = last and not data.endswith(b"\n") and bool(data[used:].strip())
             if batch is not None or used or last:
                 break
             size *= 2
