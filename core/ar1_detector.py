@@ -62,6 +62,13 @@ def _settings(name: str, cfg: Any) -> dict[str, Any]:
     return dict(cfg or {})
 
 
+def _plain(given: Any) -> Any:
+    """Give settings with NumPy's numbers as plain ones."""
+    if isinstance(given, Mapping):
+        return {key: _plain(value) for key, value in given.items()}
+    return given.item() if isinstance(given, np.generic) else given
+
+
 def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
     """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
     number = math.nan
@@ -265,7 +272,7 @@ class AR1Detector:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the model as plain values."""
-        plain = {"phimap": dict(self.phimap), "sdmap": dict(self.sdmap), "cfg": dict(self.cfg)}
+        plain = {"phimap": dict(self.phimap), "sdmap": dict(self.sdmap), "cfg": _plain(self.cfg)}
         return {**plain, "fitted": self._is_fitted}
 
     @classmethod

@@ -60,6 +60,13 @@ def _settings(name: str, cfg: Any) -> dict[str, Any]:
     return dict(cfg or {})
 
 
+def _plain(given: Any) -> Any:
+    """Give settings with NumPy's numbers as plain ones."""
+    if isinstance(given, Mapping):
+        return {key: _plain(value) for key, value in given.items()}
+    return given.item() if isinstance(given, np.generic) else given
+
+
 def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
     """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
     number = math.nan
@@ -402,13 +409,13 @@ class PCASubspaceDetector:
     def to_dict(self) -> dict[str, Any]:
         """Give the model as plain values; ``fitted`` says whether there is one."""
         if self._pca is None:
-            return {"fitted": False, "cfg": dict(self.cfg)}
+            return {"fitted": False, "cfg": _plain(self.cfg)}
         model = self._pca
         arrays = {name: getattr(model, name).tolist() for name in _PARTS}
         scale = None if self.scaler.scale_ is None else self.scaler.scale_.tolist()
         center = None if self.scaler.center_ is None else self.scaler.center_.tolist()
         columns = {"keep_cols": list(self.keep_cols), "n_features": model.n_features_in_}
-        return {"fitted": True, "cfg": dict(self.cfg), **columns, "center": center, "scale": scale, **arrays}
+        return {"fitted": True, "cfg": _plain(self.cfg), **columns, "center": center, "scale": scale, **arrays}
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any]) -> PCASubspaceDetector:

@@ -76,6 +76,13 @@ def _settings(name: str, cfg: Any) -> dict[str, Any]:
     return dict(cfg or {})
 
 
+def _plain(given: Any) -> Any:
+    """Give settings with NumPy's numbers as plain ones."""
+    if isinstance(given, Mapping):
+        return {key: _plain(value) for key, value in given.items()}
+    return given.item() if isinstance(given, np.generic) else given
+
+
 def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
     """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
     number = math.nan
@@ -448,8 +455,8 @@ class OMRDetector:
         Where there was nothing to learn, ``nothing`` says why.
         """
         if self.model is None:
-            return {"fitted": False, "cfg": dict(self.cfg), "nothing": self._nothing}
-        return {"fitted": True, "cfg": dict(self.cfg), "model": self.model.to_dict()}
+            return {"fitted": False, "cfg": _plain(self.cfg), "nothing": self._nothing}
+        return {"fitted": True, "cfg": _plain(self.cfg), "model": self.model.to_dict()}
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any], cfg: Mapping[str, Any] | None = None) -> OMRDetector:

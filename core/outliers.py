@@ -71,6 +71,13 @@ def _settings(name: str, cfg: Any) -> dict[str, Any]:
     return dict(cfg or {})
 
 
+def _plain(given: Any) -> Any:
+    """Give settings with NumPy's numbers as plain ones."""
+    if isinstance(given, Mapping):
+        return {key: _plain(value) for key, value in given.items()}
+    return given.item() if isinstance(given, np.generic) else given
+
+
 def _real(name: str, given: Any, must: str, fits: Callable[[float], bool]) -> float:
     """Give a setting as a number; digits in a text are one, as tables of settings hold them."""
     number = math.nan
@@ -360,7 +367,7 @@ class IsolationForestDetector:
         Where there was nothing to learn, ``nothing`` says why.
         """
         if self._model is None:
-            return {"fitted": False, "cfg": dict(self.cfg), "nothing": self._nothing}
+            return {"fitted": False, "cfg": _plain(self.cfg), "nothing": self._nothing}
         state = dict(self._model.__dict__)
         engine = state.pop("engine")
         if hasattr(engine, "to_bytes"):
@@ -371,7 +378,7 @@ class IsolationForestDetector:
             trees = file.getvalue()
         state = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state.items()}
         kind = "acm_rs" if hasattr(engine, "to_bytes") else "sklearn"
-        return {"fitted": True, "cfg": dict(self.cfg), "state": state, "engine": kind, "trees": trees}
+        return {"fitted": True, "cfg": _plain(self.cfg), "state": state, "engine": kind, "trees": trees}
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any]) -> IsolationForestDetector:
@@ -608,7 +615,8 @@ class GMMDetector:
     gmm_cfg : dict, optional
         ``n_components`` (5, most states), ``covariance_type`` (``"diag"``), ``reg_covar`` (1e-2), ``n_init`` (3),
         ``max_iter`` (100), ``init_params`` (``"kmeans"``), ``random_state`` (42); ``enable_bic_search`` (True) takes as
-        many states, from ``k_min`` (2) to ``k_max`` (5), as the Bayesian information criterion likes best.
+        many states, from ``k_min`` (2) to ``k_max`` (5), at least two and at most ``n_components``, as the Bayesian
+        information criterion likes best.
 
     Attributes
     ----------
@@ -673,7 +681,13 @@ class GMMDetector:
             try:
                 return _stepped(z, k, self._form, self._ridge, **start)
             except (ValueError, np.linalg.LinAlgError) as error:
-                _log.warning("GMM: %d states could not be fitted: %s", k, error)
+                _log.warning(
+                    "GMM: %d states could not be fitted (%s): reg_covar must be larger than %g, or no column follow"
+                    " from the others",
+                    k,
+                    error,
+                    self._ridge,
+                )
                 return None
 
     def _best_k(self, z: Array, most: int) -> int:
@@ -685,7 +699,7 @@ class GMMDetector:
             if fitted is not None:
                 free = _n_parameters(self._form, k, z.shape[1])
                 criteria[k] = free * math.log(len(z)) - 2.0 * len(z) * fitted.log_density_
-        return min(criteria, key=lambda k: criteria[k]) if criteria else most
+        return min(criteria, key=lambda k: criteria[k]) if criteria else min(most, max(2, self._k_max))
 
     def fit(self, X: pd.DataFrame) -> GMMDetector:
         """Learn from a frame. Columns that stand still are left out; where all do, rows score NaN."""
@@ -748,9 +762,9 @@ class GMMDetector:
         Where there was nothing to learn, ``nothing`` says why.
         """
         if self._model is None:
-            return {"fitted": False, "cfg": dict(self.gmm_cfg), "nothing": self._nothing}
+            return {"fitted": False, "cfg": _plain(self.gmm_cfg), "nothing": self._nothing}
         state = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in self._model.__dict__.items()}
-        return {"fitted": True, "cfg": dict(self.gmm_cfg), "state": state}
+        return {"fitted": True, "cfg": _plain(self.gmm_cfg), "state": state}
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any]) -> GMMDetector:

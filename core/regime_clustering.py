@@ -617,15 +617,17 @@ def _by_density(z: Array, scaler: RegimeScaler, given: _Settings) -> RegimeClust
     k = int(labels.max()) + 1
     found = RegimeClusters(labels, x[inside], labels[inside], _centres(x, labels, k), scaler)
     found.method = "hdbscan"
-    noise = found.noise_ratio
     if k > 0:
-        found.threshold = max(float(np.percentile(core[inside], 95)), _LEAST_THRESHOLD)
+        # A row itself is no neighbour: with ``min_samples`` 1 the wider distance tells.
+        width = core if samples > 1 else reach
+        found.threshold = max(float(np.percentile(width[inside], 95)), _LEAST_THRESHOLD)
         if len(rows) < len(z):
             found.labels_ = np.full(len(z), -1, dtype=np.int64)
-            reach = found.distances(z)
-            near = reach.min(axis=1) <= found.threshold
-            found.labels_[near] = reach[near].argmin(axis=1)
+            away = found.distances(z)
+            near = away.min(axis=1) <= found.threshold
+            found.labels_[near] = away[near].argmin(axis=1)
             found.labels_[rows] = labels
+    noise = found.noise_ratio
     if k > 1:
         some = _evenly(int(inside.sum()), given.eval_rows)
         found.score = _silhouette(np.ascontiguousarray(x[inside][some]), labels[inside][some]) * (1.0 - noise)
@@ -671,8 +673,9 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
         ACM's configuration; ``cfg["regimes"]`` may hold ``clustering`` (``method``: ``"hdbscan"``, or ``"kmeans"`` for
         k by silhouette; ``use_gmm_fallback``: whether k-means is tried where density finds nothing good), ``hdbscan``
         (``min_cluster_size``: 30, or ``min_cluster_size_absolute`` and at most ``min_cluster_size_max`` 100;
-        ``min_samples``: a tenth of it; ``max_fit_samples`` 8000; ``cluster_selection_method`` ``"eom"`` or ``"leaf"``;
-        ``cluster_selection_epsilon`` 0; ``allow_single_cluster`` True; ``metric``: ``"euclidean"`` alone), ``auto_k``
+        ``min_samples``: a third of it, at least 3; ``max_fit_samples`` 8000; ``cluster_selection_method`` ``"eom"`` or
+        ``"leaf"``; ``cluster_selection_epsilon`` 0; ``allow_single_cluster`` True; ``metric``: ``"euclidean"``
+        alone), ``auto_k``
         (``k_min`` 2, ``k_max`` 6, ``max_eval_samples`` 4000, ``n_init`` 5, ``random_state`` 17) and ``quality``
         (``silhouette_min`` 0.15: below it there is one regime).
     pre_scaled : bool, default False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -384,3 +385,43 @@ def test_settings_of_features(name: str, value: float, use: Callable[[Any], Any]
     if name != "bands":
         with pytest.raises(ValueError, match=f"^{name} must "):
             use(None)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ar1_detector.AR1Detector({"alpha": np.float32(0.05)}),
+        correlation.PCASubspaceDetector({"n_components": np.int64(2)}),
+        outliers.IsolationForestDetector({"n_estimators": np.int64(20), "random_state": np.int64(3)}),
+        outliers.GMMDetector({"random_state": np.int64(3), "reg_covar": np.float32(0.01)}),
+        omr.OMRDetector({"n_components": np.int64(2)}),
+        omr.OMRDetector({"omr": {"n_components": np.int64(2)}}),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_numbers_of_numpy_among_settings_are_plain_ones_in_what_is_kept(model: Any) -> None:
+    kept = json.loads(json.dumps(model.to_dict()["cfg"]))
+    assert kept == model.to_dict()["cfg"]
+
+
+def test_one_state_at_most_is_two(caplog: pytest.LogCaptureFixture) -> None:
+    model = outliers.GMMDetector({"k_min": 1, "k_max": 1}).fit(X)
+    assert model.model is not None
+    assert len(model.model.means_) == 2
+
+
+@pytest.mark.parametrize("form", ["full", "tied"])
+def test_a_covariance_that_is_none_is_told_by_the_settings_name(form: str, caplog: pytest.LogCaptureFixture) -> None:
+    twice = X.assign(again=2.0 * X.iloc[:, 0])
+    outliers.GMMDetector({"covariance_type": form, "reg_covar": 0.0}).fit(twice)
+    assert "reg_covar must be larger than 0" in caplog.text
+
+
+def test_a_row_is_no_neighbour_of_its_own_where_regimes_are_extended() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6_000, 2))
+    x[3_000:] += 30.0
+    density = {"min_samples": 1, "max_fit_samples": 1_500}
+    found = regime_clustering.cluster_regimes(x, {"regimes": {"hdbscan": density}})
+    assert found.n_clusters == 2
+    assert found.noise_ratio < 0.2

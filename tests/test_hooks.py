@@ -246,3 +246,16 @@ def test_bad_numbers_of_components(given: Any, error: type[Exception], words: st
 def test_numbers_of_components() -> None:
     for given, k in ((None, 4), (np.int64(2), 2), (1, 1), (99, 4), (10**30, 4)):
         assert len(acm_rs.train_pca({"matrix": plant(), "n_components": given})["components"]) == k
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_columns_that_are_not_asked_for_may_be_of_any_kind(kind: Any) -> None:
+    x = plant()
+    table = {"note": ["start"] * len(x), **{name: x[:, place] for place, name in enumerate("abcd")}}
+    found = acm_rs.score_batch({"matrix": kind(table), "columns": ["c", "a"]})
+    assert found["scores"] == acm_rs.score_batch({"matrix": x[:, [2, 0]], "columns": ["c", "a"]})["scores"]
+
+
+def test_names_without_an_order_are_refused() -> None:
+    with pytest.raises(TypeError, match=r'`input\["columns"\]` must be a list of names, got set'):
+        acm_rs.score_batch({"matrix": plant(), "columns": {"a", "b", "c", "d"}})

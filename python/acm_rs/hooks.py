@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Real
 from typing import Any, NamedTuple, TypeVar
 
@@ -57,22 +57,34 @@ def _numbers(given: Any, name: str) -> NDArray[np.float64]:
     return x.astype(np.float64)
 
 
-def _matrix(batch: Mapping[str, Any], key: str) -> tuple[NDArray[np.float64], list[str] | None]:
-    """A table of the batch, and the names of its columns where it is a frame."""
+def _matrix(
+    batch: Mapping[str, Any], key: str, asked: list[str] | None
+) -> tuple[NDArray[np.float64], list[str] | None]:
+    """A table of the batch, and the names of its columns where it is a frame: of those asked for alone."""
     given, name = batch[key], f'input["{key}"]'
     if isinstance(given, np.ndarray | Sequence):
         return _numbers(given, name), None
-    sheet = Sheet(given, name)
+    sheet = Sheet(_those(given, asked), name)
     names = sheet.names
     columns = sheet.values if isinstance(sheet.values, list) else [sheet.values]
     return np.column_stack(columns).astype(np.float64), None if names is None else list(names)
+
+
+def _those(frame: Any, asked: list[str] | None) -> Any:
+    """The columns of a frame that are asked for, where it has them."""
+    import narwhals as nw
+
+    read = nw.from_native(frame, eager_only=True, pass_through=True)
+    if asked is None or not isinstance(read, nw.DataFrame) or not set(asked) <= set(read.columns):
+        return frame
+    return read.select(asked).to_native()
 
 
 def _columns(batch: Mapping[str, Any]) -> list[str] | None:
     given = batch.get("columns")
     if given is None:
         return None
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes | Set) or not isinstance(given, Iterable):
         raise TypeError(f'`input["columns"]` must be a list of names, got {type_name(given)}')
     names = [str(name) for name in given]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -100,7 +112,7 @@ def _read(batch: object) -> _Batch:
         raise ValueError('`input` must hold "matrix": rows = time, columns = sensors')
     asked = _columns(batch)
     source = "matrix" if batch.get("train") is None else "train"
-    (train, its), (x, own) = _matrix(batch, source), _matrix(batch, "matrix")
+    (train, its), (x, own) = _matrix(batch, source, asked), _matrix(batch, "matrix", asked)
     names = next((found for found in (asked, its, own) if found is not None), None)
     if names is not None and its is not None:
         train = _by_name(train, its, names, source, asked is not None)
