@@ -9,7 +9,10 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,20 @@ from cli import runner
 from live import later, model, text_of
 
 WATCH = [sys.executable, "-m", "acm_rs", "watch", "pump.acm", "new.csv"]
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A watch beside the test; one that says nothing for a minute is ended, so that nobody waits for it."""
+    command = [*WATCH, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        bound = threading.Timer(60.0, process.kill)
+        bound.start()
+        try:
+            yield process
+        finally:
+            bound.cancel()
+            process.kill()
 
 
 @pytest.fixture(autouse=True)
@@ -84,9 +101,7 @@ def test_signals_end_it_with_all_kept_and_the_next_one_goes_on() -> None:
     text = text_of(later())
     half = text.index(b"\n", len(text) // 2) + 1
     Path("new.csv").write_bytes(text[:half])
-    with subprocess.Popen(
-        [*WATCH, "--json", "--interval", "20ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with started("--json", "--interval", "20ms") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = process.stdout.readline()
@@ -97,7 +112,7 @@ def test_signals_end_it_with_all_kept_and_the_next_one_goes_on() -> None:
         told = [first, *process.stdout.readlines()]
     with Path("new.csv").open("ab") as file:
         file.write(text[half:])
-    with subprocess.Popen([*WATCH, "--json"], stdout=subprocess.PIPE, text=True) as process:
+    with started("--json") as process:
         assert process.stdout is not None
         told.append(process.stdout.readline())
         # The state is written once more behind what is told.

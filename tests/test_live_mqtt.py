@@ -30,23 +30,32 @@ class Mosquitto:
     """A broker that can be stopped and started; it forgets then."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
         self._program, self._config = program, folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
-        self.start()
+        for _ in range(5):
+            # Someone else may take a free port before the broker does.
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = int(free.getsockname()[1])
+            self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+            if self._answers():
+                return
+        raise AssertionError("mosquitto does not start")
 
     def start(self) -> None:
+        assert self._answers(), "mosquitto does not start again"
+
+    def _answers(self) -> bool:
         self._process = subprocess.Popen(
             [self._program, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for _ in range(200):
+        until = time.monotonic() + 30.0
+        while time.monotonic() < until and self._process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+                    return True
             time.sleep(0.02)
-        raise AssertionError("mosquitto does not start")
+        self.stop()
+        return False
 
     def stop(self) -> None:
         self._process.terminate()
