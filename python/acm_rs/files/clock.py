@@ -94,7 +94,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> Found:
+def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str], *, as_written: bool = False) -> Found:
     """Find the time of each row.
 
     Parameters
@@ -105,6 +105,8 @@ def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> Fo
         What is known beforehand.
     wanted : sequence of str
         Columns asked for as sensors.
+    as_written : bool, default False
+        Leave the hour that stands twice in times without a zone.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> Fo
     Refusal
         A column that should be the time, by its name or its cells, and cannot be read.
     """
-    search = _Search(raw, options, wanted)
+    search = _Search(raw, options, wanted, as_written)
     found = Found(search.clock())
     used = found.clock.used if found.clock else ()
     for name in search.columns:
@@ -162,8 +164,8 @@ def times_in(raw: RawTable, options: ReadOptions, name: str) -> Times:
 
 
 class _Search:
-    def __init__(self, raw: RawTable, options: ReadOptions, wanted: Sequence[str]) -> None:
-        self._raw, self._options = raw, options
+    def __init__(self, raw: RawTable, options: ReadOptions, wanted: Sequence[str], as_written: bool = False) -> None:
+        self._raw, self._options, self._as_written = raw, options, as_written
         # The source of a reading knows its time better than the server that was told of it.
         self.columns = sorted((name for name in raw.columns if name not in wanted), key=_is_server)
         self._named = [name for name in self.columns if is_time_name(name)]
@@ -287,7 +289,8 @@ class _Search:
             times = to_utc(times, zone, origin, name)
         elif says_utc(name) and getattr(times.values.dtype, "time_zone", "") is None:
             times = replace(to_utc(times, "UTC", origin, name), note=_notes(times.note, "in UTC by its name"))
-        times = without_repeats(times, origin)
+        if not self._as_written:
+            times = without_repeats(times, origin)
         return Clock(label, replace(times, values=times.values.rename(label)), used)
 
     def _times(self, name: str, series: pl.Series) -> tuple[Times, tuple[str, ...]]:

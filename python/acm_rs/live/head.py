@@ -30,6 +30,7 @@ from acm_rs.files.separators import BLANKS
 from acm_rs.files.sources import Scratch, Source
 from acm_rs.files.text import TextLayout, text_layout
 from acm_rs.files.times import DateOrder
+from acm_rs.files.times.zones import zone_given
 from acm_rs.live.rows import Batch, Rows, no_rows, put_together
 
 __all__ = ["SAMPLE", "Head", "nanoseconds", "readings"]
@@ -131,6 +132,7 @@ class Head:
             refuse_several_machines(raw, clock, found, options)
             order = next((one for one in DateOrder if f"dates {one.words}" in clock.times.note), options.date_order)
             options = replace(options, time_column=clock.used[0], date_order=order)
+        self._look_at_zone(raw, options, clock)
         sensors = Sensors(
             raw,
             options,
@@ -155,6 +157,29 @@ class Head:
         self._kept: list[str] = [name for name in raw.columns if name in wanted]
         """Columns that are looked at from now on: those of the model, of the clock and of qualities."""
         return clock, frame
+
+    def _look_at_zone(self, raw: RawTable, options: ReadOptions, clock: Clock | None) -> None:
+        """Whether times are of a local clock that may be set back, and of which."""
+        self.local: bool = False
+        """The times that `read` gives are by a local clock."""
+        self.place: str = "" if options.timezone is None else zone_given(options.timezone)[1]
+        """Where that clock is, if it is known."""
+        self.step: int = 0
+        """Nanoseconds between rows, usually; 0 where it is not known."""
+        if clock is None or (options.timezone is not None and not self.place):
+            return
+        own = replace(raw, frame=raw.select(clock.used), bad_rows=BadRows(OnBadRow.skip))
+        try:
+            found = find_clock(own, replace(options, timezone=None), (), as_written=True).clock
+        except Refusal:
+            return
+        if found is None:
+            return
+        times, zoned = nanoseconds(found.times.values)
+        self.local = times is not None and not zoned
+        if times is not None:
+            steps = np.diff(times[found.times.values.is_not_null().to_numpy()])
+            self.step = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
 
     # ---- what follows -----------------------------------------------------------------------------------------------
 
@@ -241,7 +266,11 @@ class Head:
         clock: Clock | None = None
         used: tuple[str, ...] = ()
         if self._timed:
-            clock = find_clock(replace(raw, frame=raw.select(self._clock_columns)), options, ()).clock
+            if self.local:
+                # The context stands before rows that it does not precede: their order is looked at where they come.
+                options = replace(options, timezone=None)
+            own = replace(raw, frame=raw.select(self._clock_columns))
+            clock = find_clock(own, options, (), as_written=True).clock
             used = clock.used if clock else ()
         sensors = Sensors(
             raw,

@@ -12,7 +12,7 @@ from acm_rs.files.errors import Origin
 from acm_rs.files.times.result import Times
 from acm_rs.files.times.sequence import as_written
 
-__all__ = ["without_repeats"]
+__all__ = ["in_the_night", "without_repeats"]
 
 _PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _HOUR_S = 3600
@@ -91,12 +91,12 @@ def _hours_to_add(stamps: NDArray[np.int64], second: int) -> tuple[NDArray[np.in
     went_back &= (steps < 0) | (2 * step > hour)
     backs = np.flatnonzero(went_back)
     odd = (steps < 0) & ~went_back
-    if not backs.size or odd.any() or not bool(_in_the_night(stamps[backs + 1], second).all()):
+    if not backs.size or odd.any() or not bool(in_the_night(stamps[backs + 1], second).all()):
         return none, []
     if bool((np.diff(stamps[backs]) < _HALF_YEAR_DAYS * _DAY_S * second).any()):
         return none, []
     jumped = np.flatnonzero((extra >= 0.5 * hour) & (extra <= 1.25 * hour) & (steps > step))
-    jumped = jumped[_in_the_night(stamps[jumped] + int(step), second)]
+    jumped = jumped[in_the_night(stamps[jumped] + int(step), second)]
     added = none.copy()
     for place in backs:
         until = jumped[stamps[jumped] > stamps[place] + _HALF_YEAR_DAYS * _DAY_S * second]
@@ -105,7 +105,8 @@ def _hours_to_add(stamps: NDArray[np.int64], second: int) -> tuple[NDArray[np.in
     return added, [int(place) + 1 for place in backs]
 
 
-def _in_the_night(stamps: NDArray[np.int64], second: int) -> NDArray[np.bool_]:
+def in_the_night(stamps: NDArray[np.int64], second: int) -> NDArray[np.bool_]:
+    """Which times are of nights in which clocks may be changed."""
     days = stamps // (_DAY_S * second)
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
     hours = (stamps - days * _DAY_S * second) // (_HOUR_S * second)

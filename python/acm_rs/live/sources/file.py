@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
+from acm_rs.live.folds import Folds
 from acm_rs.live.head import Head
 from acm_rs.live.rows import Batch, no_rows
 from acm_rs.live.sources.lines import Lines
@@ -102,6 +103,11 @@ class GrowingFile:
     def head(self) -> Head | None:
         """What its first lines have told."""
         return self._lines.head
+
+    @property
+    def folds(self) -> Folds:
+        """Where its clock is."""
+        return self._lines.folds
 
     @property
     def at(self) -> int:

@@ -65,6 +65,8 @@ class Folder:
         self._seen: dict[str, list[int]] = {}
         self._tail: GrowingFile | None = None
         self._refused: list[str] = []
+        self._folds: list[Any] | None = None
+        """Where the clock was at the end of the last file: the next one goes on from there."""
 
     def poll(self) -> Batch | None:
         """The rows of the first file that has some."""
@@ -122,12 +124,15 @@ class Folder:
         self._tail = GrowingFile(path, self._options, self._columns, self._check, self._once, head)
         if "tail" in entry:
             self._tail.go_on(entry["tail"])
+        elif self._folds is not None:
+            self._tail.folds.go_on(self._folds)
         return self._grown(self._tail, stamp, later)
 
     def _grown(self, tail: GrowingFile, stamp: list[int], later: bool) -> Batch | None:
         batch = tail.poll() or (tail.finish() if later else None)
         entry: dict[str, Any] = {"tail": tail.position(with_head=not later)}
         self.idle = tail.idle
+        self._folds = tail.folds.put()
         if batch is None:
             entry |= {"stamp": stamp, "rest": stamp[0] > tail.at}
         self._files[tail.path.name] = entry
@@ -155,11 +160,12 @@ class Folder:
 
     def position(self) -> dict[str, Any]:
         """Where it is."""
-        return {"files": dict(self._files)}
+        return {"files": dict(self._files), "folds": self._folds}
 
     def go_on(self, position: dict[str, Any]) -> None:
         """Go on behind the batch that had this position."""
         self._files = dict(position["files"])
+        self._folds = position.get("folds")
 
     def close(self) -> None:
         """Close the file that is open."""

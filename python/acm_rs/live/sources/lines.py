@@ -9,8 +9,9 @@ from typing import Any
 
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
+from acm_rs.live.folds import Folds
 from acm_rs.live.head import Head
-from acm_rs.live.rows import Batch, no_rows
+from acm_rs.live.rows import Batch, Rows, no_rows
 from acm_rs.live.sources.source import Check, unchecked
 
 __all__ = ["Lines"]
@@ -49,6 +50,8 @@ class Lines:
         self.waits: str = ""
         """Why the head is not understood yet."""
         self.head: Head | None = None
+        self.folds: Folds = Folds()
+        """Where the clock is; it is the same in files that follow one another."""
         self.row: int = 1
         """The number of the next line in its file."""
         self.fresh: bool = True
@@ -105,8 +108,18 @@ class Lines:
             cut, rest, told = taken + place, rest[:place], []
             batch = head.read(rest, self.row, told) if rest else Batch(no_rows(len(self._columns)), {})
         self.row += rest.count(b"\n") + (not rest.endswith(b"\n"))
+        batch = self._by_the_clock(head, batch, told)
         batch.notes = notes + told
         return batch, cut
+
+    def _by_the_clock(self, head: Head, batch: Batch, told: list[str]) -> Batch:
+        """Times of a local clock, which is set back in autumn, as they rise."""
+        times = batch.rows.times
+        if not head.local or times is None or not len(times):
+            return batch
+        times, never = self.folds.take(times, head.step, head.place, told)
+        rows = Rows(batch.rows.values, times)
+        return Batch(rows.take(~never) if never.any() else rows, {}, batch.bad + int(never.sum()), utc=bool(head.place))
 
     def _begin(self, data: bytes, whole: bool, notes: list[str]) -> int | None:
         """Understand the first lines of a file; how many bytes stand above its rows."""
@@ -157,7 +170,7 @@ class Lines:
     def put(self) -> dict[str, Any]:
         """For JSON."""
         head = None if self.head is None else base64.b64encode(self.head.data).decode()
-        return {"head": head, "row": self.row, "fresh": self.fresh, "midway": self.midway}
+        return {"head": head, "row": self.row, "fresh": self.fresh, "midway": self.midway, "folds": self.folds.put()}
 
     def go_on(self, kept: dict[str, Any]) -> None:
         """Go on where `put` left off."""
@@ -165,4 +178,6 @@ class Lines:
             self.head = Head(base64.b64decode(kept["head"]), self.name, self._options, self._columns)
             self._check(self.name, self.head.sample)
         self.row, self.fresh = int(kept["row"]), bool(kept["fresh"])
+        if "folds" in kept:
+            self.folds.go_on(kept["folds"])
         self.midway = bool(kept.get("midway", False))
