@@ -156,12 +156,14 @@ def test_gaps_in_the_times_are_told_in_whatever_pieces_rows_come(pieces: list[in
 
 def test_the_clock_tells_of_silence_once_and_the_next_row_ends_it() -> None:
     silence = Silence(100 * 10**9, "m", "w")
-    assert silence.look(1e9) == []
+    assert silence.look(99.0, 0) == []
     silence.take(rows(0, 10), 0)
-    assert silence.look(99.0) == []
-    (opened,) = silence.look(101.0)
+    assert silence.look(99.0, 2) == []
+    (opened,) = silence.look(101.0, 2)
     assert (opened.what, opened.alarm.start) == (OPENED, (1, 10 * 10**9))
-    assert silence.look(500.0) == []
+    assert silence.look(500.0, 2) == []
     (closed,) = silence.take(rows(700), 2)
     assert (closed.what, closed.alarm.end, closed.alarm.id) == (CLOSED, (2, 700 * 10**9), opened.alarm.id)
     assert Silence(None, "m", "w").take(rows(0, 10**6), 0) == []
+    (never,) = Silence(100 * 10**9, "m", "w").look(101.0, 0)
+    assert (never.what, never.alarm.start) == (OPENED, (-1, None))
