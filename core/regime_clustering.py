@@ -697,8 +697,8 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
     HDBSCAN [1]_ where acm_rs or scikit-learn has it and there are ten rows or more, else k-means with the k of the best
     mean silhouette [2]_. A density cluster counts where it stands out: a quarter of its rows have three times as many
     rows around them, as far as it is to where it parts from the others, as there are at that place [3]_. Where no two
-    do, there is one regime (with ``allow_single_cluster``). Equal readings are spread over the step between those
-    around them first, in columns of four values or more.
+    do, there is one regime (with ``allow_single_cluster``) of all rows, however far off a few of them are. Equal
+    readings are spread over the step between those around them first, in columns of four values or more.
 
     .. [1] Campello, Moulavi and Sander, Density-based clustering based on hierarchical density estimates, 2013, doi
            10.1007/978-3-642-37456-2_14.

@@ -422,6 +422,22 @@ def test_a_row_is_no_neighbour_of_its_own_where_regimes_are_extended() -> None:
     x = rng.normal(size=(6_000, 2))
     x[3_000:] += 30.0
     density = {"min_samples": 1, "max_fit_samples": 1_500}
-    found = regime_clustering.cluster_regimes(x, {"regimes": {"hdbscan": density}})
-    assert found.n_clusters == 2
+    alone = {"use_gmm_fallback": False}
+    found = regime_clustering.cluster_regimes(x, {"regimes": {"hdbscan": density, "clustering": alone}})
+    assert (found.method, found.n_clusters, found.low_quality) == ("hdbscan", 2, False)
     assert found.noise_ratio < 0.2
+
+
+def test_the_quality_of_regimes_is_that_of_all_rows() -> None:
+    """Rows between those that the regimes were found in may belong to none of them."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6_000, 2))
+    x[3_000:] += 30.0
+    looked_at = np.linspace(0, 5_999, 1_200).astype(np.intp)
+    others = np.setdiff1d(np.arange(6_000), looked_at)
+    x[others] += 100.0 * rng.normal(size=(4_800, 2))
+    regimes = {"hdbscan": {"max_fit_samples": 1_200}, "clustering": {"use_gmm_fallback": False}}
+    found = regime_clustering.cluster_regimes(x, {"regimes": regimes})
+    assert (found.labels_[looked_at] < 0).mean() < 0.2
+    assert found.noise_ratio > 0.5
+    assert found.low_quality

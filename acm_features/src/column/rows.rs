@@ -56,7 +56,7 @@ pub(crate) fn store<T: Element>(tile: &[Row], rows: Range<usize>, out: &mut Arra
         for (row, mut target) in tile.iter().zip(part.rows_mut()) {
             let Some(target) = target.as_slice_mut() else { continue };
             if let Ok(target) = <&mut [T; LANES]>::try_from(&mut *target) {
-                *target = row.0.map(T::narrow);
+                T::write(&row.0, target);
                 continue;
             }
             for (value, target) in row.0.iter().zip(target) {

@@ -26,9 +26,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use acm_linalg::columns::{allocate, reserve};
 use std::ops::Range;
 
+use acm_linalg::columns::{allocate, reserve};
 use acm_linalg::lanes::{Element, LANES, Row};
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Error, Result, Table};
