@@ -233,6 +233,37 @@ impl<F: Persist + Send + Sync, L: Memory + Send + Sync> Held<F, L> {
         Ok(result)
     }
 
+    /// What `look` sees in the memory as the last finished call has left it.
+    pub(crate) fn glance<R>(&self, look: impl FnOnce(&L) -> R) -> Option<R> {
+        self.state.load().as_ref().map(|state| look(&state.live))
+    }
+
+    /// The history begins anew.
+    pub(crate) fn restart(&self, py: Python<'_>) -> PyResult<()> {
+        compute(py, || {
+            let _turn = self.take()?;
+            let fitted = self.known().ok_or(Error::InUse)?;
+            self.put(fitted, L::default());
+            Ok(())
+        })
+    }
+
+    /// Takes names for the sensors, unless they have some; the history goes on.
+    pub(crate) fn name(&self, py: Python<'_>, names: Names) -> PyResult<()>
+    where
+        F: Clone,
+    {
+        compute(py, || {
+            let _turn = self.take()?;
+            let state = self.state.load_full().ok_or(Error::InUse)?;
+            if state.fitted.names.is_none() {
+                let (model, names) = (state.fitted.model.clone(), Some(names));
+                self.put(Arc::new(Fit { model, names }), state.live.copy()?);
+            }
+            Ok(())
+        })
+    }
+
     /// Model and memory once no call is moving it on. Only to be called detached, once [`Self::get`] has found a model.
     ///
     /// # Errors

@@ -37,9 +37,9 @@ mod _native {
     };
     #[pymodule_export]
     use super::features::{
-        assess, band_energy, column_median_mad, column_moments, column_quantiles, compute_correlations_f64,
-        correlation::correlation, covariance, ewm_mean, ewm_std, feature_matrix, impute, lag_matrix,
-        lagged_correlation, power_spectrum, rolling_band_energy, rolling_corr, rolling_cov, rolling_kurt,
+        RollingState, assess, band_energy, column_median_mad, column_moments, column_quantiles,
+        compute_correlations_f64, correlation::correlation, covariance, ewm_mean, ewm_std, feature_matrix, impute,
+        lag_matrix, lagged_correlation, power_spectrum, rolling_band_energy, rolling_corr, rolling_cov, rolling_kurt,
         rolling_lag_corr, rolling_mad, rolling_mad_f64, rolling_max, rolling_mean, rolling_mean_std,
         rolling_mean_std_f64, rolling_median, rolling_median_f64, rolling_min, rolling_quantile, rolling_range,
         rolling_skew, rolling_slope, rolling_std, rolling_sum, rolling_time_mean, rolling_var, seasonality, zscore,

@@ -140,6 +140,8 @@ def _methods_of(name: str) -> Iterator[tuple[str, Arguing]]:
             yield method, lambda rows: {"x": complete(rows)}
     elif isinstance(row, Stream):
         yield "update", row.update
+        if callable(getattr(getattr(acm_rs, name), "reset", None)):
+            yield "reset", lambda rows: {}
     if isinstance(row, Model | Clustering | Stream):
         yield "to_bytes", lambda rows: {}
         yield "from_bytes", lambda rows: {"data": _stored(name)}
@@ -168,6 +170,11 @@ _SPECIAL: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 def _method(cls: str, method: str, arguments: Arguing) -> Call:
     label = f"{cls}.{method}"
     return Call(label, label, lambda rows: (getattr(made(cls), method), arguments(rows)))
+
+
+def _beginning(cls: str, label: str, parameters: Mapping[str, Any], arguments: Arguing) -> Call:
+    name = f"{cls}.update"
+    return Call(f"{name} {label}", name, lambda rows: (getattr(acm_rs, cls)(**parameters).update, arguments(rows)))
 
 
 def _special(cls: str, method: str) -> Call:
@@ -224,6 +231,10 @@ def _calls() -> Iterator[Call]:
         for method in _SPECIAL:
             if method in members(name):
                 yield _special(name, method)
+    for row in ROWS.values():
+        if isinstance(row, Stream):
+            for label, (parameters, arguments) in row.begins.items():
+                yield _beginning(row.name, label, parameters, arguments)
 
 
 CALLS: tuple[Call, ...] = tuple(_calls())

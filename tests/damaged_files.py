@@ -61,6 +61,8 @@ def everything() -> tuple[Saved, ...]:
         acm_rs.Cusum(5.0, 0.5, target=[1.0, 2.0, 3.0]),
         acm_rs.EwmaChart(0.2, 3.0),
         acm_rs.PageHinkley(50.0, 0.005, reset=True),
+        acm_rs.RollingState("feature_matrix", 5, 3),
+        acm_rs.RollingState("ewm_std", None, 3, span=5.0),
     ):
         chart.update(x)
         found.append((type(chart).__name__, chart))

@@ -188,6 +188,7 @@ used = {name: fitted(kind) for name, kind in MODELS.items()}
 used["Cusum"] = streaming(lambda: acm_rs.Cusum(threshold=4.0, drift=0.5))
 used["EwmaChart"] = streaming(lambda: acm_rs.EwmaChart(lam=0.2, width=3.0))
 used["PageHinkley"] = streaming(lambda: acm_rs.PageHinkley(threshold=9.0, delta=0.1))
+used["RollingState"] = streaming(lambda: acm_rs.RollingState("mean", 50, 1))
 used["EpisodeTracker"] = streaming(lambda: acm_rs.EpisodeTracker(on=0.5, off=0.2, min_rows=3))
 assert all(len(one.allowed) > 1 for one in used.values() if type(one.model).__name__ in %REMEMBER%)
 

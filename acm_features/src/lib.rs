@@ -35,6 +35,7 @@ pub mod ewm;
 mod fill;
 #[cfg(test)]
 mod layout_tests;
+pub mod live;
 pub mod matrix;
 #[cfg(test)]
 mod matrix_tests;

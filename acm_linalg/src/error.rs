@@ -226,6 +226,12 @@ pub enum Error {
         /// The first row that is earlier than the one before.
         row: usize,
     },
+    /// The first row is earlier than the last one that came before.
+    #[error("`{name}` must not go back, but the first row is earlier than the last one before")]
+    Earlier {
+        /// The argument.
+        name: &'static str,
+    },
     /// The result or its scratch does not fit into memory.
     #[error("not enough memory for {what}: {rows} x {columns} values")]
     Memory {

@@ -20,6 +20,7 @@ __all__ = [
     "Saved",
     "Screening",
     "Watching",
+    "difference",
     "row_weights",
     "states",
 ]
@@ -172,7 +173,7 @@ class Model(Saved):
         """Refuse other names than those of the fit, where there are both."""
         known = self._engine.names
         if known is not None and names is not None and names != known:
-            raise ValueError(_difference(whose, known, names))
+            raise ValueError(difference(whose, known, names))
 
     def _rows(self, x: Table) -> Sheet:
         """A frame of the sensors it was fitted on."""
@@ -201,10 +202,11 @@ class Model(Saved):
         return work(x if isinstance(x, np.ndarray) else self._rows(x).values)
 
 
-def _difference(whose: str, known: tuple[str, ...], got: tuple[str, ...]) -> str:
+def difference(whose: str, known: tuple[str, ...], got: tuple[str, ...], did: str = "was fitted on") -> str:
+    """What is said of other names than those that ``whose`` has."""
     lacking = [name for name in known if name not in got]
     strange = [name for name in got if name not in known]
-    must = f"`x` must have the columns that {whose} was fitted on"
+    must = f"`x` must have the columns that {whose} {did}"
     parts = []
     if lacking:
         parts.append(f"missing: {listed(lacking)}")
@@ -215,7 +217,7 @@ def _difference(whose: str, known: tuple[str, ...], got: tuple[str, ...]) -> str
     place = next(number for number, pair in enumerate(zip(known, got, strict=True)) if pair[0] != pair[1])
     return (
         f"{must} in their order: column {place} must be {known[place]!r}, got {got[place]!r}; take "
-        "x[list(model.feature_names_in_)]"
+        f"x[list({'model.feature_names_in_' if did == 'was fitted on' else 'state.names'})]"
     )
 
 

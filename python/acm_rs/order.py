@@ -14,7 +14,7 @@ from acm_rs.kernels import windowed, windowed_f64
 __all__ = ["rolling_mad", "rolling_mad_f64", "rolling_median", "rolling_median_f64", "rolling_quantile"]
 
 
-def _levels(x: object, q: Numbers) -> list[str] | None:
+def levels(x: object, q: Numbers) -> list[str] | None:
     """What the results of several quantiles of a frame are called; one is called as the sensor."""
     if (
         isinstance(x, np.ndarray)
@@ -266,7 +266,7 @@ def rolling_quantile(
         out,
         first_row,
         by,
-        tails=_levels(x, q),
+        tails=levels(x, q),
         q=q,
     )
 

@@ -34,6 +34,12 @@ def _numbered(pairs: Pairs | None, labels: list[Hashable]) -> Any:
     ]
 
 
+def lag_names(names: Sequence[str], pairs: Any, max_lag: int) -> list[str]:
+    """What the results of pairs of columns, by their numbers, are called; those of all pairs by default."""
+    each = permutations(range(len(names)), 2) if pairs is None else pairs
+    return [f"{names[a]}_{names[b]}_lag{lag}" for a, b in each for lag in range(operator.index(max_lag) + 1)]
+
+
 def rolling_cov(
     x: X,
     y: Table,
@@ -293,11 +299,6 @@ def rolling_lag_corr(
     sheet = Sheet(x, "x", times, by)
     chosen = _numbered(pairs, sheet.labels)
 
-    def labels() -> list[str]:
-        names = sheet.texts()
-        each = permutations(range(len(names)), 2) if chosen is None else chosen
-        return [f"{names[a]}_{names[b]}_lag{lag}" for a, b in each for lag in range(operator.index(max_lag) + 1)]
-
     return windowed(
         _native.rolling_lag_corr,
         sheet,
@@ -310,7 +311,7 @@ def rolling_lag_corr(
         out,
         first_row,
         by,
-        labels=labels,
+        labels=lambda: lag_names(sheet.texts(), chosen, max_lag),
         max_lag=max_lag,
         pairs=chosen,
     )

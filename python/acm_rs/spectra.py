@@ -18,7 +18,7 @@ __all__ = ["band_energy", "power_spectrum", "rolling_band_energy", "seasonality"
 Taper: TypeAlias = Literal["boxcar", "hann", "hamming", "blackman"]
 
 
-def _energies(bands: int) -> list[str]:
+def energies(bands: int) -> list[str]:
     """What the energies of a sensor are called."""
     return [f"energy_{band}" for band in range(bands)]
 
@@ -75,7 +75,7 @@ def band_energy(
         return _native.band_energy(x, fs, bands, window)
     sheet = Sheet(x, "x")
     found = _native.band_energy(sheet.values, fs, bands, window)
-    return sheet.sensors_down(found, _energies(found.shape[1]))
+    return sheet.sensors_down(found, energies(found.shape[1]))
 
 
 def rolling_band_energy(
@@ -161,7 +161,7 @@ def rolling_band_energy(
     >>> acm_rs.rolling_band_energy(x, 16, bands=[(0.0, 0.2), (0.2, 0.3)])[-1].round(9)
     array([ 0., 64.])
     """
-    tails = None if isinstance(x, np.ndarray) else _energies(energy_count(bands))
+    tails = None if isinstance(x, np.ndarray) else energies(energy_count(bands))
     return windowed(
         _native.rolling_band_energy,
         x,

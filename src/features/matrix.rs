@@ -40,7 +40,7 @@ pub(crate) fn feature_matrix<'py>(
 }
 
 /// The values to fill with; none for the medians.
-fn fill_of(value: &Value<'_>, columns: usize) -> PyResult<Option<Vec<f64>>> {
+pub(super) fn fill_of(value: &Value<'_>, columns: usize) -> PyResult<Option<Vec<f64>>> {
     if value.is_instance_of::<PyString>() {
         let must = "None, \"median\", or a number or one a column";
         return match &*word(value, "fill", must)? {
@@ -52,7 +52,7 @@ fn fill_of(value: &Value<'_>, columns: usize) -> PyResult<Option<Vec<f64>>> {
 }
 
 /// The names of the features, in their default order.
-const NAMES: [(&str, Feature); 9] = [
+pub(super) const NAMES: [(&str, Feature); 9] = [
     ("median", Feature::Median),
     ("mad", Feature::Mad),
     ("mean", Feature::Mean),
@@ -64,7 +64,7 @@ const NAMES: [(&str, Feature); 9] = [
     ("robust_z", Feature::RobustZ),
 ];
 
-fn features_of(value: &Value<'_>) -> PyResult<Vec<Feature>> {
+pub(super) fn features_of(value: &Value<'_>) -> PyResult<Vec<Feature>> {
     let known = NAMES.map(|(name, _)| name).join(", ");
     let each = format!("names among {known}");
     let whole = format!("a sequence of feature names ({known})");

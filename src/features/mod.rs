@@ -3,6 +3,7 @@
 mod column;
 pub(crate) mod correlation;
 mod ewm;
+mod live;
 mod matrix;
 mod quality;
 mod rolling;
@@ -11,6 +12,7 @@ mod spectral;
 pub(crate) use column::*;
 pub(crate) use correlation::*;
 pub(crate) use ewm::*;
+pub(crate) use live::*;
 pub(crate) use matrix::*;
 pub(crate) use quality::*;
 pub(crate) use rolling::*;

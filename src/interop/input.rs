@@ -23,10 +23,13 @@ pub(crate) trait Float: numpy::Element + acm_linalg::lanes::Element {
     fn held<'py>(columns: Vec<PyReadonlyArray<'py, Self, Ix1>>) -> PyResult<Self::Columns<'py>>;
 
     fn views<'a>(columns: &'a Self::Columns<'_>) -> &'a [ArrayView1<'a, Self>];
+
+    /// What is of this type.
+    fn same<'a, 'py>(input: &'a Input<'py>) -> Option<&'a Borrowed<'py, Self>>;
 }
 
 macro_rules! float {
-    ($number:ty, $held:ident, $borrowed:ident, $views:ident) => {
+    ($number:ty, $variant:ident, $held:ident, $borrowed:ident, $views:ident) => {
         type $borrowed<'py> = Vec<PyReadonlyArray<'py, $number, Ix1>>;
         type $views<'a> = Vec<ArrayView1<'a, $number>>;
 
@@ -48,12 +51,16 @@ macro_rules! float {
             fn views<'a>(columns: &'a $held<'_>) -> &'a [ArrayView1<'a, $number>] {
                 columns.borrow_dependent()
             }
+
+            fn same<'a, 'py>(input: &'a Input<'py>) -> Option<&'a Borrowed<'py, Self>> {
+                if let Input::$variant(same) = input { Some(same) } else { None }
+            }
         }
     };
 }
 
-float!(f64, HeldF64, BorrowedF64, ViewsF64);
-float!(f32, HeldF32, BorrowedF32, ViewsF32);
+float!(f64, F64, HeldF64, BorrowedF64, ViewsF64);
+float!(f32, F32, HeldF32, BorrowedF32, ViewsF32);
 
 fn views<'a, T: Float>(columns: &'a [PyReadonlyArray<'_, T, Ix1>]) -> acm_linalg::Result<Vec<ArrayView1<'a, T>>> {
     columns.iter().map(PyReadonlyArray::as_array).gathered(WHAT)

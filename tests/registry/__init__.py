@@ -111,8 +111,8 @@ CLUSTERINGS: Mapping[str, Clustering] = MappingProxyType(
 )
 """Models of whole rows."""
 
-STREAMS: tuple[str, ...] = tuple(row.name for row in _MODELS if isinstance(row, Stream))
-"""Classes of decisions that remember, need no fit and can be saved."""
+STREAMS: tuple[str, ...] = tuple(row.name for row in (*_FEATURES, *_MODELS) if isinstance(row, Stream))
+"""Classes that remember rows, need no fit and can be saved."""
 
 WHOLE_JOB: tuple[str, ...] = tuple(row.name for row in _OTHERS if isinstance(row, Job))
 """Classes and functions of Python alone, which have tests of their own."""

@@ -16,12 +16,13 @@ from windows import MINUTE, clock, evaluated, ns
 from registry import order, rolling, spectra
 from registry.kernel import Kernel, common
 from registry.measure import CASES, FEW_CASES, Array, Worst, case_name, largest
+from registry.model import Stream
 from registry.order import mad, median, numpy_mad
 from registry.references import Floats, of_pandas
 from registry.rolling import numpy_slope, sliding_moments
 from registry.row import Accuracy, Function, Probe, frozen, public
 from registry.spectra import bands_of, scipy_band_energy
-from registry.values import COLUMNS, Arguing, history, labels
+from registry.values import COLUMNS, Arguing, history, labels, seconds
 
 FEATURES = ("median", "mad", "mean", "std", "slope", "skew", "kurt", "energy", "robust_z")
 SCALE = 1.4826
@@ -195,5 +196,34 @@ ROWS = (
         "feature_names",
         "test_feature_matrix.py",
         {"": lambda rows: {"columns": ["a", "b"], "features": ["median", "energy"], "bands": [(0.0, 0.2)]}},
+    ),
+    Stream(
+        "RollingState",
+        {"kind": "mean", "window": 16, "d": COLUMNS, "min_periods": 2, "center": False, "closed": "right", "step": 1},
+        lambda rows: {"x": history(rows)},
+        {
+            "var": {"kind": "var", "window": 9, "d": 2, "ddof": 0},
+            "mad": {"kind": "mad", "window": "9s", "d": 2, "scale": 1.5},
+            "quantile": {"kind": "quantile", "window": 9, "d": 2, "q": [0.1, 0.5]},
+            "lag_corr": {"kind": "lag_corr", "window": 9, "d": 2, "max_lag": 1, "pairs": [(0, 1)]},
+            "feature_matrix": {
+                "kind": "feature_matrix",
+                "window": 9,
+                "d": 2,
+                "features": ["mean", "energy"],
+                "bands": [(0.0, 0.3)],
+                "fs": 1.0,
+                "fill": [0.0, 1.0],
+            },
+            "alpha": {"kind": "ewm_mean", "window": None, "d": 2, "alpha": 0.1, "adjust": True, "ignore_na": False},
+            "span": {"kind": "ewm_mean", "window": None, "d": 2, "span": 9.0},
+            "halflife": {"kind": "ewm_std", "window": None, "d": 2, "halflife": "9s", "bias": True},
+        },
+        {
+            "beside": (
+                {"kind": "corr", "window": "9s", "d": COLUMNS},
+                lambda rows: {"x": history(rows), "y": history(rows)[:, ::-1], "times": seconds(rows)},
+            )
+        },
     ),
 )

@@ -30,13 +30,15 @@ class Result(Row):
 
 @dataclass(frozen=True, eq=False)
 class Stream(Class):
-    """A decision that remembers, needs no fit and can be saved.
+    """What remembers rows, needs no fit and can be saved.
 
-    ``update`` gives the arguments of its update; ``other`` are more ways to make it.
+    ``update`` gives the arguments of its update; ``other`` are more ways to make it, ``begins`` such ways with the
+    arguments of a first update.
     """
 
     update: Arguing
     other: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    begins: Mapping[str, tuple[Mapping[str, Any], Arguing]] = field(default_factory=dict)
 
     def calls(self) -> Mapping[str, Arguing]:
         others = {label: lambda rows, given=given: dict(given) for label, given in self.other.items()}

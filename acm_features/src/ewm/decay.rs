@@ -144,6 +144,15 @@ impl Plan<'_> {
         }
     }
 
+    /// The decay to a row that comes so many nanoseconds after the one before.
+    pub(super) fn step_after(&self, elapsed: u64) -> Step {
+        match self.decay.in_time {
+            None => self.decay.step,
+            Some(_) if elapsed == 0 => Step::NONE,
+            Some((half_life, _)) => Step::halving(elapsed as f64 / half_life),
+        }
+    }
+
     /// Values that a result needs.
     pub(super) fn needed(&self) -> f64 {
         self.weighing.min_periods.max(1) as f64

@@ -22,6 +22,7 @@
 //! ```
 
 mod decay;
+mod live;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,8 @@ use ndarray::{ArrayViewMut2, s};
 
 pub use self::decay::{Decay, Weighing};
 use self::decay::{Plan, Step};
+pub use self::live::{Fading, Weighted};
+pub(crate) use self::live::{KEPT, Walk};
 use self::state::{Move, State};
 use crate::column::output::pieces;
 use crate::column::rows::{load, store};

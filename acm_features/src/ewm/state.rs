@@ -6,7 +6,7 @@
 
 mod moves;
 
-use acm_linalg::lanes::V;
+use acm_linalg::lanes::{Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 
 pub(super) use self::moves::Move;
@@ -15,6 +15,9 @@ use crate::rolling::{Compensated, where_enough};
 
 /// `2^-128`, the root of [`DEEP`].
 const ROOT: f64 = 1.0 / ((1_u128 << 127) as f64 * 2.0);
+
+/// Rows of memory that a state takes.
+pub(super) const SIZE: usize = 14;
 
 /// Powers of [`DEEP`] after which nothing is left of any float64.
 const NOTHING: usize = 7;
@@ -134,6 +137,37 @@ impl<S: Simd> State<S> {
             variance: zero,
             spread: zero,
             root: one,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn save(self, memory: &mut [Row]) {
+        let pairs = [self.mean, self.weight, self.loss, self.variance, self.spread];
+        for (pair, memory) in pairs.into_iter().zip(memory.chunks_exact_mut(2)) {
+            memory[0].store(pair.high);
+            memory[1].store(pair.low);
+        }
+        for (value, memory) in [self.seen, self.keep, self.deep, self.root].into_iter().zip(&mut memory[10..]) {
+            memory.store(value);
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn load(simd: S, memory: &[Row]) -> Self {
+        let pair = |number: usize| Compensated {
+            high: memory[2 * number].load(simd),
+            low: memory[2 * number + 1].load(simd),
+        };
+        Self {
+            mean: pair(0),
+            weight: pair(1),
+            loss: pair(2),
+            variance: pair(3),
+            spread: pair(4),
+            seen: memory[10].load(simd),
+            keep: memory[11].load(simd),
+            deep: memory[12].load(simd),
+            root: memory[13].load(simd),
         }
     }
 

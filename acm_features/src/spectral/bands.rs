@@ -44,6 +44,18 @@ impl Bands {
         Self::new(edges, fs)
     }
 
+    /// The bands, `(low, high)`.
+    #[must_use]
+    pub fn edges(&self) -> &[(f64, f64)] {
+        &self.edges
+    }
+
+    /// The sampling rate.
+    #[must_use]
+    pub fn fs(&self) -> f64 {
+        self.fs
+    }
+
     /// Number of bands.
     #[expect(clippy::len_without_is_empty, reason = "there is always a band")]
     #[must_use]

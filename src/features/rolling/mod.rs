@@ -14,7 +14,7 @@ pub(crate) use order::*;
 pub(crate) use pairs::*;
 pub(crate) use slope::*;
 pub(crate) use sums::*;
-pub(super) use windows::Rolling;
+pub(super) use windows::{ENDS, Rolling, least_values};
 
 /// `$body` over the windows that are `$given`, for whichever float type `$x` has.
 macro_rules! rolling {

@@ -65,9 +65,7 @@ pub(crate) fn rolling_lag_corr<'py>(
 ) -> PyResult<Value<'py>> {
     let (asked, out) = Rolling::of(given)?;
     let max_lag = count(max_lag, "max_lag", 0)?;
-    let listed = optional(pairs, |pairs| {
-        pairs_of(pairs, "pairs", "a sequence of pairs of column numbers", |column| count(column, "pairs", 0))
-    })?;
+    let listed = listed_of(pairs)?;
     let py = x.py();
     match input(x, "x")? {
         Input::F64(x) => lag_corr(py, &x, (max_lag, listed), &asked, out.as_ref()),
@@ -84,28 +82,48 @@ fn lag_corr<'py, T: Float>(
 ) -> PyResult<Value<'py>> {
     let view = x.table();
     let columns = view.ncols();
-    let count = listed
-        .as_ref()
-        .map_or_else(|| columns.checked_mul(columns.saturating_sub(1)), |pairs| Some(pairs.len()));
-    let too_large = || {
-        exception(Error::Memory {
-            what: "the pairs and lags",
-            rows: count.unwrap_or(usize::MAX),
-            columns: max_lag,
-        })
-    };
-    let wide = count.and_then(|pairs| pairs.checked_mul(max_lag.checked_add(1)?)).ok_or_else(too_large)?;
+    let wide = lanes_of(listed.as_deref(), columns, max_lag)?;
     let mut output = Output::wide(x, asked.kept(view.nrows()), wide, out, py)?;
-    let pairs = match listed {
-        Some(pairs) => pairs,
-        None => {
-            let mut pairs = Vec::new();
-            pairs.try_reserve_exact(count.unwrap_or(usize::MAX)).map_err(|_| too_large())?;
-            pairs.extend((0..columns).flat_map(|a| (0..columns).filter(move |&b| b != a).map(move |b| (a, b))));
-            pairs
-        }
-    };
+    let pairs = pairs_among(listed, columns, max_lag)?;
     let target = output.view();
     compute(py, || rolling::rolling_lag_corr(view, asked.windows()?, max_lag, &pairs, target))?;
     Ok(output.into_object())
+}
+
+/// The pairs of columns that Python lists; none for all.
+pub(in crate::features) fn listed_of(pairs: Option<&Value<'_>>) -> PyResult<Option<Vec<(usize, usize)>>> {
+    optional(pairs, |pairs| {
+        pairs_of(pairs, "pairs", "a sequence of pairs of column numbers", |column| count(column, "pairs", 0))
+    })
+}
+
+/// How many results a row has: one for each pair and lag.
+fn lanes_of(listed: Option<&[(usize, usize)]>, columns: usize, max_lag: usize) -> PyResult<usize> {
+    let count = listed.map_or_else(|| columns.checked_mul(columns.saturating_sub(1)), |pairs| Some(pairs.len()));
+    let wide = count.and_then(|pairs| pairs.checked_mul(max_lag.checked_add(1)?));
+    wide.ok_or_else(|| too_large(count.unwrap_or(usize::MAX), max_lag))
+}
+
+/// The pairs that are listed, or all of two different columns.
+pub(in crate::features) fn pairs_among(
+    listed: Option<Vec<(usize, usize)>>,
+    columns: usize,
+    max_lag: usize,
+) -> PyResult<Vec<(usize, usize)>> {
+    if let Some(pairs) = listed {
+        return Ok(pairs);
+    }
+    let count = columns.saturating_mul(columns.saturating_sub(1));
+    let mut pairs = Vec::new();
+    pairs.try_reserve_exact(count).map_err(|_| too_large(count, max_lag))?;
+    pairs.extend((0..columns).flat_map(|a| (0..columns).filter(move |&b| b != a).map(move |b| (a, b))));
+    Ok(pairs)
+}
+
+fn too_large(pairs: usize, max_lag: usize) -> PyErr {
+    exception(Error::Memory {
+        what: "the pairs and lags",
+        rows: pairs,
+        columns: max_lag,
+    })
 }

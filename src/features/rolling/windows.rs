@@ -17,7 +17,7 @@ enum Length {
     Lasting(i64),
 }
 
-const ENDS: [(&str, Closed); 4] = [
+pub(in crate::features) const ENDS: [(&str, Closed); 4] = [
     ("right", Closed::Right),
     ("left", Closed::Left),
     ("both", Closed::Both),
@@ -119,7 +119,7 @@ fn rows_of(window: &Value<'_>, min_periods: &Value<'_>) -> PyResult<(Length, usi
 }
 
 /// `min_periods`; `full` where it is None, as in pandas.
-fn least_values(min_periods: &Value<'_>, full: usize) -> PyResult<usize> {
+pub(in crate::features) fn least_values(min_periods: &Value<'_>, full: usize) -> PyResult<usize> {
     if min_periods.is_none() {
         Ok(full)
     } else {
