@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from acm_rs import Monitor
-from acm_rs.cli.score import json_time
+from acm_rs.files.scores import json_time
 
 X = np.random.default_rng(0).normal(size=(400, 4))
 TIMES = pd.date_range("2026-01-01", periods=400, freq="10min")

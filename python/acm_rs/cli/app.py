@@ -17,7 +17,7 @@ from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
 from acm_rs.cli.dropins import add_dropins
-from acm_rs.cli.features import Fill, run_features
+from acm_rs.cli.features import run_features
 from acm_rs.cli.feedback import Asked, feedback_json, print_feedback, run_feedback
 from acm_rs.cli.fit import Budget, fit_json, print_fit, run_fit
 from acm_rs.cli.options import one_to_print, screen_of
@@ -26,6 +26,7 @@ from acm_rs.cli.score import print_scored, run_score, score_json
 from acm_rs.cli.summary import features_json, print_json, print_summary
 from acm_rs.cli.windows import window_of
 from acm_rs.files.errors import Refusal, printable
+from acm_rs.files.feature_table import Fill
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.writing import STANDARD_OUTPUT
 from acm_rs.report.words import judged

@@ -14,10 +14,11 @@ from acm_rs.cli.console import plain, show
 from acm_rs.cli.explain import load_readings
 from acm_rs.cli.fit import monitor_says, waiting
 from acm_rs.cli.inputs import Inputs, named
-from acm_rs.cli.score import json_time, load_monitor
+from acm_rs.cli.score import load_monitor
 from acm_rs.cli.summary import file_json, table_json
 from acm_rs.files.errors import counted
 from acm_rs.files.options import ReadOptions
+from acm_rs.files.scores import json_time
 from acm_rs.files.table import SensorTable
 from acm_rs.files.writing import STANDARD_OUTPUT, check_output, write_table
 from acm_rs.monitor import Comparison

@@ -15,10 +15,11 @@ from acm_rs.cli.console import plain
 from acm_rs.cli.fit import monitor_says, waiting
 from acm_rs.cli.inputs import Inputs, said
 from acm_rs.cli.progress import Bar
-from acm_rs.cli.score import culprits_json, load_monitor
+from acm_rs.cli.score import load_monitor
 from acm_rs.cli.summary import table_json
 from acm_rs.files.errors import counted
 from acm_rs.files.options import ReadOptions
+from acm_rs.files.scores import culprits_json
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.monitor import Moment, Monitor
 

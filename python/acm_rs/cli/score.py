@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
 from rich.console import Console
 from rich.table import Table
 
@@ -20,28 +17,23 @@ from acm_rs.cli.fit import Budget, monitor_says, waiting
 from acm_rs.cli.inputs import Inputs, named, said
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import file_json, table_json, table_rows
-from acm_rs.files.errors import Refusal, counted, quoted
+from acm_rs.files.errors import Refusal, counted
 from acm_rs.files.options import ReadOptions
+from acm_rs.files.scores import culprits_json, json_time, number, score_table
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.writing import check_output, write_table, write_whole
-from acm_rs.monitor import Culprit
 from acm_rs.report import plotly_script
 from acm_rs.report.words import judged, part, span_of, verdict
 
 __all__ = [
     "Scored",
-    "culprits_json",
-    "json_time",
     "load_monitor",
     "print_scored",
     "run_score",
     "score_json",
-    "score_table",
 ]
 
 _REPORTS = (".html", ".htm")
-_DIGITS = 16
-"""First digits of the model's SHA-256 in the table: enough to tell any two apart."""
 _LISTED = 40
 """Alarms printed at most; the files hold all."""
 
@@ -156,7 +148,7 @@ def run_score(
     waits: list[tuple[str, Path, Callable[[], int]]] = []
     with waiting(progress, "writing"):
         if output is not None:
-            scores = score_table(table, result, table.path)
+            scores = score_table(table.time, result, table.path)
             waits.append(("scores", output, lambda: write_table(scores, output, raw=raw)))
         if report is not None:
             page = acm_rs.report.report_html(result).encode()
@@ -171,46 +163,6 @@ def run_score(
                 raise Refusal(f"interrupted; only {done.files[0][1]} is written", status=130) from None
             done.files.append((what, where, size, replaced))
     return done
-
-
-def score_table(table: SensorTable, result: acm_rs.Result, path: Path) -> pl.DataFrame:
-    """A row for each row: time, score, limit, alarm, regime, confidence, model; each sensor's share and what it should
-    read.
-
-    Parameters
-    ----------
-    table : SensorTable
-        The readings as understood.
-    result : Result
-        What was found.
-    path : Path
-        The readings' file, for an error.
-
-    Returns
-    -------
-    DataFrame
-        Null where a row is not judged, or nothing is expected.
-    """
-    columns = [
-        pl.Series("score", result.scores, nan_to_null=True),
-        pl.Series("limit", result.limits),
-        pl.Series("alarm", result.alarms),
-        pl.Series("regime", [result.regime_names[kind] for kind in result.regimes.tolist()], dtype=pl.String),
-        pl.Series("confidence", result.confidences),
-        pl.Series("model", [result.model.get("sha256", "")[:_DIGITS]] * len(result.scores), dtype=pl.String),
-    ]
-    for ending, values in (("share", result.shares), ("expected", result.expected_values)):
-        for place, name in enumerate(result.names):
-            columns.append(pl.Series(f"{name}_{ending}", values[:, place], nan_to_null=True))
-    if table.time is not None:
-        columns.insert(0, table.time)
-    names = [column.name for column in columns]
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice is not None:
-        raise Refusal(
-            f"{path}: two columns of the output would be named {quoted(twice)}; rename the column in the input"
-        )
-    return pl.DataFrame(columns)
 
 
 def print_scored(done: Scored, screen: Console) -> None:
@@ -283,7 +235,7 @@ def score_json(done: Scored, model: Path) -> dict[str, Any]:
                 "end": json_time(result, one.end - 1),
                 "open": one.open,
                 "rows": one.end - one.start,
-                "peak": _number(one.peak),
+                "peak": number(one.peak),
                 "first_sign": json_time(result, one.first_sign),
                 "regime": one.regime,
                 "kind": one.kind,
@@ -296,31 +248,3 @@ def score_json(done: Scored, model: Path) -> dict[str, Any]:
         "files": {what: str(where) for what, where, _, _ in done.files},
         "output": [{"what": what, **file_json(where, size, old)} for what, where, size, old in done.files],
     }
-
-
-def culprits_json(culprits: Sequence[Culprit], units: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Sensors with their share of the score, and what they read and should read."""
-    return [
-        {
-            "sensor": who.name,
-            "share": _number(who.share),
-            "direction": who.direction,
-            "reads": _number(who.reads),
-            "should_read": _number(who.expects),
-            "unit": units.get(who.name),
-            "deviations": _number(who.residual_sigmas),
-        }
-        for who in culprits
-    ]
-
-
-def json_time(result: acm_rs.Result, row: int) -> Any:
-    """A row's time in ISO 8601, or its number."""
-    if result.times is None:
-        return row
-    text = str(np.datetime_as_string(result.times[row], unit="ns"))
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + ("Z" if result.utc else "")
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -8,11 +8,9 @@ import numpy as np
 
 from acm_rs.durations import nanoseconds_of
 from acm_rs.files.errors import Refusal, quoted
+from acm_rs.files.feature_table import Window
 
 __all__ = ["Window", "duration_of", "span_of_window", "window_of"]
-
-Window = int | np.timedelta64
-"""Rows, or a duration in nanoseconds."""
 
 
 def window_of(text: str) -> Window:

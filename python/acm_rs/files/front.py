@@ -6,7 +6,7 @@ import errno
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
 from importlib.util import find_spec
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hint
 if TYPE_CHECKING:
     import polars as pl
 
+    from acm_rs.files.options import ReadOptions
     from acm_rs.files.report import ReadReport
 
-__all__ = ["read_table"]
+__all__ = ["options_of", "read_table"]
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -199,8 +200,7 @@ def read_table(
 
     paths = _paths(path)
     given = {field.name: said[field.name] for field in fields(ReadOptions)}
-    hints = get_type_hints(ReadOptions)
-    options = ReadOptions(**{name: _taken(name, value, hints[name]) for name, value in given.items()})
+    options = options_of(given)
     try:
         table = load_sensors(paths, options)
     except Refusal as refusal:
@@ -213,6 +213,35 @@ def read_table(
             " `times` of the report"
         )
     return (frame, ReadReport.of(table)) if report else frame
+
+
+def options_of(given: Mapping[str, Any]) -> ReadOptions:
+    """What is known of a file, from the keyword arguments of `read_table`.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        By name; what is not given is as `read_table` has it.
+
+    Returns
+    -------
+    ReadOptions
+
+    Raises
+    ------
+    TypeError
+        An argument that there is not, or of another type.
+    ValueError
+        A word that an argument does not take.
+    """
+    from acm_rs.files.options import ReadOptions
+
+    hints = get_type_hints(ReadOptions)
+    known = {field.name for field in fields(ReadOptions)}
+    for name in given:
+        if name not in known:
+            raise TypeError(f"read_table has no argument {name!r}; it has {', '.join(sorted(known))}")
+    return ReadOptions(**{name: _taken(name, value, hints[name]) for name, value in given.items()})
 
 
 def _installed(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +36,12 @@ def group_rows(columns: int) -> int:
 
 
 def write_pieces(
-    output: Path, before: pl.DataFrame, names: Sequence[str], pieces: Iterator[pl.DataFrame], *, raw: bool = False
+    output: Path,
+    before: pl.DataFrame,
+    names: Sequence[str] | Mapping[str, pl.DataType],
+    pieces: Iterator[pl.DataFrame],
+    *,
+    raw: bool = False,
 ) -> int:
     """Write a table that comes in pieces as Parquet or CSV, by the ending; the file appears whole or not at all.
 
@@ -46,10 +51,10 @@ def write_pieces(
         Where to; an existing file is replaced in one step.
     before : DataFrame
         Columns that stand before the others, all rows; may have no columns.
-    names : sequence of str
-        The columns of the pieces.
+    names : sequence of str, or mapping of str to DataType
+        The columns of the pieces; Float64 where their types are not said.
     pieces : iterator of DataFrame
-        Float64 columns, the first rows first.
+        The first rows first.
     raw : bool
         Leave names and text in CSV as they are, also those that a spreadsheet would run.
 
@@ -64,7 +69,8 @@ def write_pieces(
         The disk is full, the folder not writable, and so on; nothing is left behind then.
     """
     if is_parquet(output):
-        return write_whole(output, lambda path: _write_parquet(path, before, names, pieces))
+        types = names if isinstance(names, Mapping) else dict.fromkeys(names, pl.Float64())
+        return write_whole(output, lambda path: _write_parquet(path, before, types, pieces))
     if not raw:
         defused_names([*before.columns, *names])
     # Whether times need a fraction is told from all of them.
@@ -85,7 +91,9 @@ def _write_csv(path: Path, before: pl.DataFrame, pieces: Iterator[pl.DataFrame],
             piece.write_csv(file, include_header=not place)
 
 
-def _write_parquet(path: Path, before: pl.DataFrame, names: Sequence[str], pieces: Iterator[pl.DataFrame]) -> None:
+def _write_parquet(
+    path: Path, before: pl.DataFrame, types: Mapping[str, pl.DataType], pieces: Iterator[pl.DataFrame]
+) -> None:
     failure: list[BaseException] = []
     stopped = False
 
@@ -100,7 +108,7 @@ def _write_parquet(path: Path, before: pl.DataFrame, names: Sequence[str], piece
             failure.append(error)
             raise
 
-    schema = before.clear().hstack(pl.DataFrame(schema=dict.fromkeys(names, pl.Float64))).schema
+    schema = before.clear().hstack(pl.DataFrame(schema=types)).schema
     try:
         register_io_source(rows, schema=schema).sink_parquet(path, row_group_size=group_rows(len(schema)))
     except KeyboardInterrupt:

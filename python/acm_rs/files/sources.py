@@ -21,7 +21,7 @@ from typing import IO
 
 from acm_rs.files.errors import Refusal, counted, listed, quoted
 
-__all__ = ["STANDARD_INPUT", "Scratch", "Source", "matching", "natural", "open_sources"]
+__all__ = ["STANDARD_INPUT", "Scratch", "Source", "is_no_table", "matching", "natural", "open_sources"]
 
 STANDARD_INPUT = Path("standard input")
 _BLOCK = 1 << 20
@@ -348,7 +348,7 @@ def _unzipped(source: Source, depth: int) -> list[Source]:
             if kind:
                 raise Refusal(f"{source.name} {kind}")
             tables = [entry for entry in entries if not _is_hidden(entry.filename)]
-            others = [entry for entry in tables if _is_no_table(entry.filename)]
+            others = [entry for entry in tables if is_no_table(entry.filename)]
             tables = sorted(
                 (entry for entry in tables if entry not in others), key=lambda entry: natural(entry.filename)
             )
@@ -390,7 +390,8 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1].lower() == "thumbs.db"
 
 
-def _is_no_table(name: str) -> bool:
+def is_no_table(name: str) -> bool:
+    """Whether a name says that the file is none of readings: a picture, a text about the others."""
     path = PurePosixPath(name.lower())
     if path.stem in _ABOUT and path.suffix in ("", ".txt"):
         return True

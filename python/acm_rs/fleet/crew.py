@@ -1,0 +1,227 @@
+"""Who does the work: this process alone, a local cluster of Dask, or one that is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import Any, Self, TypeVar
+
+import acm_rs
+from acm_rs.files.errors import Refusal
+from acm_rs.fleet.work import Job
+
+__all__ = ["WORKER_ENDED", "Crew", "WorkerEnded"]
+
+Task = TypeVar("Task")
+Made = TypeVar("Made")
+
+WORKER_ENDED = "the worker that had it was ended each time it was tried; most likely its memory does not hold the asset"
+_PATIENCE = 60.0
+"""Seconds after which a scheduler or its workers are taken for not there."""
+_SHARE = 0.7
+"""Of a worker's memory that its readings may take: Dask pauses it at four fifths."""
+_LEAST = 1 << 26
+
+
+class WorkerEnded(RuntimeError):
+    """A task whose workers were ended again and again, also when it was the only one."""
+
+
+class Crew:
+    """Does tasks one after the other or on a cluster, and hands over each result as it comes.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes of a local cluster, each of one thread; 1: this process, without a cluster; None: as many as
+        processors.
+    scheduler : str or distributed.Client, optional
+        A cluster that is there, instead.
+    memory_limit : str, optional
+        What each process of a local cluster may take, such as ``"2GB"``.
+    """
+
+    def __init__(self, workers: int | None, scheduler: Any = None, memory_limit: str | None = None) -> None:
+        if scheduler is not None and workers is not None:
+            raise ValueError("`workers` are those of a local cluster; leave it out where there is a `scheduler`")
+        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+            raise ValueError(f"`workers` must be a whole number of at least 1, or None, got {workers!r}")
+        self._count = _processors() if workers is None else workers
+        self._scheduler, self._memory_limit = scheduler, memory_limit
+        self._serial = scheduler is None and self._count == 1
+        self._client: Any = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._serial:
+            return self
+        # Workers may be threads of this very process.
+        self._open.callback(acm_rs.set_num_threads, acm_rs.get_num_threads())
+        if find_spec("distributed") is None or find_spec("dask") is None:
+            raise ModuleNotFoundError(
+                'several workers need Dask, which is not installed: pip install "acm-rs[fleet]"; `workers=1` does'
+                " without",
+                name="distributed",
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def _hands(self) -> Any:
+        """The client of the cluster, which starts when there is something to do; None where this process works."""
+        if self._client is None and not self._serial:
+            self._client = self._connected()
+        return self._client
+
+    def _connected(self) -> Any:
+        from distributed import Client, LocalCluster
+
+        if self._scheduler is None:
+            cluster = self._open.enter_context(
+                LocalCluster(
+                    n_workers=self._count,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    # Without a dashboard it still listens, and by itself on a port that may be taken.
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                    memory_limit=self._memory_limit or "auto",
+                    # Readers of files have threads of their own, which do not know how many workers there are.
+                    env={"POLARS_MAX_THREADS": "1", "ACM_NUM_THREADS": "1"},
+                )
+            )
+            return self._open.enter_context(Client(cluster, set_as_default=False))
+        if not isinstance(self._scheduler, str):
+            return self._scheduler
+        try:
+            client = self._open.enter_context(Client(self._scheduler, set_as_default=False))
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except (OSError, TimeoutError, ValueError) as error:
+            said = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise Refusal(f"no workers of Dask at {self._scheduler}: {said}") from None
+        return client
+
+    def computed(self, graphs: Sequence[Any]) -> list[Any]:
+        """Compute delayed objects of Dask.
+
+        Parameters
+        ----------
+        graphs : sequence of dask.delayed.Delayed
+            Each a task.
+
+        Returns
+        -------
+        list
+            Their results, in their order.
+        """
+        client = self._hands
+        if client is not None:
+            return list(client.gather(client.compute(list(graphs))))
+        return [graph.compute(scheduler="synchronous") for graph in graphs]
+
+    def each(self, do: Callable[[Task], Made], tasks: Sequence[Task]) -> Iterator[tuple[Task, Made | Exception]]:
+        """Do all tasks.
+
+        Parameters
+        ----------
+        do : callable
+            Of a module, so that other processes find it.
+        tasks : sequence
+            What it is given, one after the other.
+
+        Yields
+        ------
+        task, result or exception
+            In the order in which they end. A worker that is lost costs another try; who is blamed for it was tried
+            alone.
+        """
+        if not tasks:
+            return
+        if self._hands is None:
+            for task in tasks:
+                yield task, _tried(do, task)
+            return
+        from distributed import KilledWorker
+
+        suspects = []
+        for task, made in self._several(do, tasks):
+            if isinstance(made, KilledWorker):
+                suspects.append(task)
+            else:
+                yield task, made
+        for task in suspects:
+            for _, made in self._several(do, [task]):
+                yield task, WorkerEnded(WORKER_ENDED) if isinstance(made, KilledWorker) else made
+
+    def _several(self, do: Callable[[Task], Made], tasks: Sequence[Task]) -> Iterator[tuple[Task, Made | Exception]]:
+        from distributed import as_completed
+
+        client = self._client
+        left = list(reversed(tasks))
+        of: dict[str, Task] = {}
+
+        def submitted() -> Any:
+            task = left.pop()
+            future = client.submit(_on_worker, do, task, pure=False)
+            of[future.key] = task
+            return future
+
+        # A few more than there are hands: the scheduler need not hold ten thousand.
+        hands = max(1, sum(client.nthreads().values()))
+        first = [submitted() for _ in range(min(len(left), 2 * hands + 2))]
+        waiting = as_completed(first, loop=client.loop)
+        futures: Any = ()
+        try:
+            for future in waiting:
+                futures = waiting.futures
+                task = of.pop(future.key)
+                if future.status in ("lost", "cancelled"):
+                    raise Refusal("the scheduler of Dask was lost; what is done is kept, and the same call goes on")
+                made = future.exception() if future.status == "error" else future.result()
+                future.release()
+                if left:
+                    waiting.add(submitted())
+                yield task, made
+        finally:
+            if of:
+                client.cancel(list(futures))
+
+
+def _tried(do: Callable[[Task], Made], task: Task) -> Made | Exception:
+    try:
+        return do(task)
+    except Exception as error:
+        return error
+
+
+def _on_worker(do: Callable[[Task], Made], task: Task) -> Made:
+    """Do a task in a process of a cluster, with as much as it has."""
+    from dataclasses import replace
+
+    import psutil
+    from distributed import get_worker
+
+    if isinstance(task, Job):
+        worker = get_worker()
+        threads = worker.state.nthreads
+        limit = worker.memory_manager.memory_limit
+        memory = None
+        if limit:
+            left = int(_SHARE * limit) - psutil.Process().memory_info().rss
+            memory = max(left // threads, _LEAST)
+        task = replace(task, threads=threads, memory=memory)
+    return do(task)
+
+
+def _processors() -> int:
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:
+        return max(1, os.cpu_count() or 1)

@@ -1,0 +1,192 @@
+"""A fleet on a cluster of two processes: the same bytes as on one, whatever is killed in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import acm_rs
+import polars as pl
+import pytest
+from acm_rs import fleet
+from acm_rs.fleet.crew import Crew, WorkerEnded
+from acm_rs.fleet.names import safe
+from conftest import HERE
+from plant_fleet import contents, healthy, later, pump, statuses
+
+distributed = pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil")
+
+PATIENCE = 60.0
+"""Seconds after which what is waited for is taken for never coming."""
+NAMES = ["Pump 3/A", "..", "Pümpe 東", "PUMP 1", "pump 1", "Pump 1", "con"]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """Two worker processes of one thread each."""
+    before = children()
+    cluster = distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        silence_logs=50,
+        env={"POLARS_MAX_THREADS": "1"},
+    )
+    with cluster, distributed.Client(cluster, set_as_default=False) as found:
+        yield found
+    wait(lambda: children() <= before)
+
+
+def children() -> set[int]:
+    """Processes under this one, but for what Python keeps of its own."""
+    found = set()
+    for one in psutil.Process().children(recursive=True):
+        try:
+            if "resource_tracker" not in " ".join(one.cmdline()) and one.status() != psutil.STATUS_ZOMBIE:
+                found.add(one.pid)
+        except psutil.NoSuchProcess:
+            pass
+    return found
+
+
+def wait(true: Callable[[], object]) -> None:
+    """Wait until it is true."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, "never true"
+        time.sleep(0.02)
+
+
+def written(folder: Path, names: list[str]) -> Path:
+    """A fleet's data, a folder for each asset."""
+    for place, name in enumerate(names):
+        # In the order of their names, for some file systems take names that differ in capitals for one.
+        own = folder / f"asset={safe(name)}" if name != "Pump 1" else folder / "asset=Pump%201" / "asset=Pump%201"
+        own.mkdir(parents=True)
+        healthy(pump(place + 1)).write_parquet(own / "history.parquet")
+    return folder
+
+
+def test_a_cluster_gives_the_bytes_of_one_processor(client: Any, tmp_path: Path) -> None:
+    data = written(tmp_path / "data", NAMES)
+    new = {name: later(pump(place + 1, fault=place == 2)) for place, name in enumerate(NAMES)}
+    whole = pl.concat([frame.with_columns(asset=pl.lit(name)) for name, frame in new.items()])
+    whole.write_csv(tmp_path / "all.csv")
+    told: list[tuple[int, int]] = []
+    for folder, how in (("one", {"workers": 1}), ("two", {"scheduler": client})):
+        done = fleet.fit(data, tmp_path / folder, told=lambda *count: told.append(count), **how)
+        assert sorted(one.asset for one in done.done) == sorted(NAMES), str(done)
+        assert len(fleet.score(tmp_path / "all.csv", tmp_path / folder, **how).done) == len(NAMES)
+        assert len(fleet.features(new, tmp_path / folder, window="1h", **how).done) == len(NAMES)
+    assert told == [(done, len(NAMES)) for done in range(len(NAMES) + 1)] * 2
+    one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
+    assert one == two
+    assert len([name for name in one if name.endswith(".acm")]) == len(NAMES)
+    # Each worker has one thread, and the engine takes no more.
+    assert set(client.run(acm_rs.get_num_threads).values()) == {1}
+    assert set(client.run(pl.thread_pool_size).values()) == {1}
+
+
+def test_a_worker_that_is_killed_costs_another_try(client: Any, tmp_path: Path) -> None:
+    data = {f"pump {place}": healthy(pump(place)) for place in range(1, 7)}
+    killed: list[int] = []
+
+    def kill(done: int, _total: int) -> None:
+        if done in (1, 4):
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[-1], signal.SIGKILL)
+
+    done = fleet.fit(data, tmp_path / "killed", scheduler=client, told=kill)
+    assert len(killed) == 2
+    assert len(done.done) == 6, str(done)
+    fleet.fit(data, tmp_path / "whole", workers=1)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    # What became of them tells nothing of it either.
+    ended, whole = statuses(tmp_path / "killed"), statuses(tmp_path / "whole")
+    assert ended == whole
+
+
+def deadly(task: tuple[str, bool]) -> str:
+    """Ends its worker where it should."""
+    if task[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return task[0]
+
+
+def test_who_ends_every_worker_is_blamed_and_no_other(client: Any) -> None:
+    scheduler = client.cluster.scheduler
+    before, scheduler.allowed_failures = scheduler.allowed_failures, 0
+    try:
+        with Crew(None, client) as crew:
+            found = {task[0]: made for task, made in crew.each(deadly, [(name, name == "c") for name in "abcdef"])}
+    finally:
+        scheduler.allowed_failures = before
+    assert isinstance(found.pop("c"), WorkerEnded)
+    assert found == {name: name for name in "abdef"}
+
+
+SCRIPT = """
+import sys
+from acm_rs import fleet
+
+if __name__ == "__main__":
+    data, folder = sys.argv[1:]
+    print(fleet.fit(data, folder, workers=2), flush=True)
+"""
+
+
+def test_a_run_that_is_killed_as_a_whole_goes_on(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT)
+    data = written(tmp_path / "data", [f"pump {place}" for place in range(12)])
+    folder = tmp_path / "fleet"
+
+    def run() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(script), str(data), str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([HERE, *sys.path])},
+        )
+
+    def done() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in folder.glob("models/*.acm")}
+
+    first = run()
+    wait(lambda: len(done()) >= 2 or first.poll() is not None)
+    workers = psutil.Process(first.pid).children(recursive=True)
+    # The scheduler is in that process; it and the workers are its children's fate.
+    first.kill()
+    first.communicate()
+    psutil.wait_procs(workers, timeout=PATIENCE)
+    assert not [one for one in workers if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    kept = {path.stem for path in folder.glob("status/*.json")}
+    before = done()
+    second = run()
+    said, complained = second.communicate(timeout=10 * PATIENCE)
+    assert second.returncode == 0, complained
+    assert f"{len(kept)} unchanged" in said or not kept
+    assert "failed" not in said
+    assert {name: when for name, when in done().items() if name.removesuffix(".acm") in kept} == {
+        name: when for name, when in before.items() if name.removesuffix(".acm") in kept
+    }
+    fleet.fit(data, tmp_path / "whole", workers=1)
+    assert {name: data for name, data in contents(folder).items() if not name.startswith(".drafts/")} == contents(
+        tmp_path / "whole"
+    )
+
+
+def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acm_rs.fleet.crew._PATIENCE", 1.0)
+    with pytest.raises(ValueError, match=r"no workers of Dask at nonsense://x"):
+        fleet.fit({"a": healthy(pump(1))}, tmp_path, scheduler="nonsense://x")
