@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acm_rs.fleet.page import fleet_page
+from acm_rs.fleet.standing import AssetStatus
 from acm_rs.report import report_html
 from browser import Browser, chromium
 from results import made
@@ -449,3 +451,38 @@ def test_what_is_judged_of_a_page_would_be_found(desk: Browser, tmp_path: Path) 
     assert any(url.endswith("none.png") for url in desk.asked)
     if _axe() is not None:
         assert {"color-contrast", "html-has-lang", "image-alt"} <= {name for _, name, _ in serious(desk)}
+
+
+@pytest.mark.parametrize(("width", "touch"), [(1280, False), (390, True)])
+def test_the_page_of_a_fleet_fits_its_screen_and_runs_nothing(
+    browser: Browser, tmp_path: Path, width: int, touch: bool
+) -> None:
+    alarm = {"score": {"state": "done", "open": True}}
+    fine = {"score": {"state": "done", "open": False}}
+    span = ("2026-01-05T06:00:00", "2026-01-05T18:00:00", 3.5)
+    times = {"first": "2026-01-05T00:00:00", "last": "2026-01-06T00:00:00", "rows": 145, "judged": 145}
+    assets = [
+        AssetStatus(NASTY, "a", "alarm", health=0.3, alarms=1, peak=3.5, spans=[span], sections=alarm, **times),  # type: ignore[arg-type]
+        AssetStatus("W" * 90, "b", "scored", health=0.8, notes=[NASTY], sections=fine, **times),  # type: ignore[arg-type]
+        AssetStatus("c", "c", "failed", error=NASTY),
+    ]
+    page = tmp_path / "index.html"
+    page.write_text(fleet_page(NASTY, assets, {NASTY: "a%20b.html"}, {NASTY: NASTY}), encoding="utf-8")
+    browser.complaints.clear()
+    browser.asked.clear()
+    browser.screen(width, 900, touch=touch)
+    browser.like("light")
+    browser.call("Page.navigate", url=page.as_uri())
+    browser.wait(f"document.readyState === 'complete' && location.href === '{page.as_uri()}'")
+    assert browser.ask("document.documentElement.scrollWidth") == width
+    assert browser.ask("window.harmed") is None
+    assert browser.ask("document.querySelectorAll('img, script').length") == 0
+    assert browser.complaints == []
+    assert [url for url in browser.asked if not url.startswith("file:")] == []
+    track, bar = browser.ask(
+        """[".track", ".track i:not(.there)"].map(which => {
+            const box = document.querySelector(which).getBoundingClientRect(); return [box.left, box.width]; })"""
+    )
+    # Six hours after the beginning, for twelve of twenty-four.
+    assert bar[0] - track[0] == pytest.approx(track[1] / 4, abs=1.5)
+    assert bar[1] == pytest.approx(track[1] / 2, abs=1.5)

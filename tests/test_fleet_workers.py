@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,8 @@ NAMES = ["Pump 3/A", "..", "Pümpe 東", "PUMP 1", "pump 1", "Pump 1", "con"]
 def client() -> Iterator[Any]:
     """Two worker processes of one thread each."""
     before = children()
-    cluster = distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address=None,
-        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-        silence_logs=50,
-        env={"POLARS_MAX_THREADS": "1"},
-    )
-    with cluster, distributed.Client(cluster, set_as_default=False) as found:
-        yield found
+    with Crew(2) as crew:
+        yield crew._hands
     wait(lambda: children() <= before)
 
 
@@ -94,6 +86,8 @@ def test_a_cluster_gives_the_bytes_of_one_processor(client: Any, tmp_path: Path)
     # Each worker has one thread, and the engine takes no more.
     assert set(client.run(acm_rs.get_num_threads).values()) == {1}
     assert set(client.run(pl.thread_pool_size).values()) == {1}
+    # A terminal sends Ctrl-C to them too.
+    assert set(client.run(signal.getsignal, signal.SIGINT).values()) == {signal.SIG_IGN}
 
 
 def test_a_worker_that_is_killed_costs_another_try(client: Any, tmp_path: Path) -> None:
@@ -184,6 +178,33 @@ def test_a_run_that_is_killed_as_a_whole_goes_on(tmp_path: Path) -> None:
     assert {name: data for name, data in contents(folder).items() if not name.startswith(".drafts/")} == contents(
         tmp_path / "whole"
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a terminal there has no group of processes")
+def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    data = written(tmp_path / "data", [f"pump {place}" for place in range(30)])
+    folder = tmp_path / "fleet"
+    command = [sys.executable, "-m", "acm_rs", "fleet", "fit", str(folder), "--data", str(data), "--workers", "2"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait(lambda: len(list(folder.glob("status/*.json"))) >= 1 or process.poll() is not None)
+    workers = []
+    with suppress(psutil.NoSuchProcess, ProcessLookupError):
+        workers = psutil.Process(process.pid).children(recursive=True)
+        # As a terminal does: to the program and its workers alike.
+        os.killpg(process.pid, signal.SIGINT)
+    _, complained = process.communicate(timeout=PATIENCE)
+    through = len(list(folder.glob("status/*.json")))
+    if process.returncode != 0:
+        # It was not through already.
+        assert process.returncode == 130, complained
+        assert complained.splitlines()[-1].startswith("acm-rs: interrupted: "), complained
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE)
+    assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+    done = fleet.fit(data, folder, workers=1)
+    assert len(done.unchanged) == through
+    assert not done.failed
 
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

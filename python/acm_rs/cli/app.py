@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 import acm_rs
-from acm_rs.cli import live, options, review
+from acm_rs.cli import fleet, live, options, review
 from acm_rs.cli.console import console
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
@@ -391,6 +391,7 @@ def _application(*, rich_help: bool) -> typer.Typer:
     app.command("score", help=_SCORE)(_score)
     review.add_commands(app)
     live.add_commands(app, "markdown" if rich_help else None)
+    fleet.add_commands(app, "markdown" if rich_help else None)
     app.command("feedback", help=_FEEDBACK)(_feedback)
     app.command("features", help=_FEATURES)(_features)
     app.command("quality", help=_QUALITY)(_quality)

@@ -4,6 +4,9 @@ It needs the extra ``[fleet]``: ``pip install "acm-rs[fleet]"``. With ``workers=
 """
 
 from acm_rs.fleet.ledger import Outcome
+from acm_rs.fleet.reporting import Report, report
 from acm_rs.fleet.running import Summary, features, fit, score
+from acm_rs.fleet.standing import AssetStatus, status
+from acm_rs.fleet.work import CELLS
 
-__all__ = ["Outcome", "Summary", "features", "fit", "score"]
+__all__ = ["CELLS", "AssetStatus", "Outcome", "Report", "Summary", "features", "fit", "report", "score", "status"]

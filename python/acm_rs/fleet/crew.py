@@ -93,8 +93,13 @@ class Crew:
                     scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                     silence_logs=logging.CRITICAL,
                     memory_limit=self._memory_limit or "auto",
+                    preload=["acm_rs.fleet.quiet"],
                     # Readers of files have threads of their own, which do not know how many workers there are.
-                    env={"POLARS_MAX_THREADS": "1", "ACM_NUM_THREADS": "1"},
+                    env={
+                        "POLARS_MAX_THREADS": "1",
+                        "ACM_NUM_THREADS": "1",
+                        "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+                    },
                 )
             )
             return self._open.enter_context(Client(cluster, set_as_default=False))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from acm_rs._native import __version__
 from acm_rs.monitor.result import told
 from acm_rs.report import pictures
+from acm_rs.report.parts import policy, table
 from acm_rs.report.plane import plane_of, plane_picture
 from acm_rs.report.still import still
 from acm_rs.report.words import cell, counted, headline, part, safe, span_of, spelled, title
@@ -92,7 +91,7 @@ def page(result: Result, script: str) -> str:
     )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy(scripts)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="generator" content="acm_rs {safe(__version__)}">\n'
         f"<title>{name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
@@ -104,13 +103,6 @@ def page(result: Result, script: str) -> str:
         " network.</p></footer>\n"
         f'<script type="application/json" id="figures">{data}</script>\n{running}</body>\n</html>\n'
     )
-
-
-def _policy(scripts: Iterable[str]) -> str:
-    """What the browser may do for this page: run these scripts, and fetch nothing."""
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
-    allowed = " ".join(f"'sha256-{found}'" for found in hashes) or "'none'"
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
 
 
 def _head(result: Result, name: str) -> str:
@@ -288,7 +280,7 @@ def _episodes(result: Result, detailed: Sequence[int], figures: dict[str, Any]) 
     words = f"All {len(result.found):,} alarms" if len(result.found) > 1 else "The alarm"
     if len(result.found) > LISTED:
         words += f", the first {LISTED} of them"
-    parts = [_table(words, head, rows, {1: "time", 2: "time", 3: "text", 4: "number", 5: "number"})]
+    parts = [table(words, head, rows, {1: "time", 2: "time", 3: "text", 4: "number", 5: "number"})]
     if len(detailed) < len(result.found):
         parts.append(f"<p>The {len(detailed)} strongest in detail:</p>\n")
     parts += [_episode(result, number, told_all[number], figures) for number in detailed]
@@ -346,7 +338,7 @@ def _culprits(result: Result, one: Episode, number: int) -> str:
     head = ["Sensor", "Share of the score", "Reads", "Should read", "Unit", "That is", "Before it", "After it"]
     if not any(row[4] for row in rows):
         head, rows = head[:4] + head[5:], [row[:4] + row[5:] for row in rows]
-    return _table(f"Sensors behind alarm {number + 1}, means over it", head, rows, {2: "number", 3: "number"})
+    return table(f"Sensors behind alarm {number + 1}, means over it", head, rows, {2: "number", 3: "number"})
 
 
 def _strangest(result: Result, one: Episode, number: int) -> str:
@@ -363,7 +355,7 @@ def _strangest(result: Result, one: Episode, number: int) -> str:
     words = (
         f"Sensors farthest out of their usual range in alarm {number + 1}: median, and 98 % of the rows without alarm"
     )
-    return _table(words, head, rows, {1: "number", 2: "number"})
+    return table(words, head, rows, {1: "number", 2: "number"})
 
 
 def _pair(who: Culprit) -> tuple[str, str]:
@@ -394,21 +386,6 @@ def _traces_key() -> str:
 # ---- tables ---------------------------------------------------------------------------------------------------------
 
 
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], kinds: Mapping[int, str]) -> str:
-    """A table whose first column names its rows; all texts are HTML already, `kinds` are classes of columns."""
-    kind = [f' class="{kinds[place]}"' if place in kinds else "" for place in range(len(head))]
-    top = "".join(f'<th scope="col"{kind[place]}>{text}</th>' for place, text in enumerate(head))
-    lines = []
-    for row in rows:
-        first, *others = row
-        cells = "".join(f"<td{kind[place]}>{text}</td>" for place, text in enumerate(others, 1))
-        lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>\n')
-    return (
-        f'<div class="table" tabindex="0" role="region" aria-label="{caption}"><table><caption>{caption}</caption>'
-        f"<thead><tr>{top}</tr></thead>\n<tbody>\n{''.join(lines)}</tbody></table></div>\n"
-    )
-
-
 def _quality(result: Result) -> str:
     if not result.quality_rows:
         return ""
@@ -417,7 +394,7 @@ def _quality(result: Result) -> str:
     kinds = {place: "number" if any(row[place][1] for row in cells) else "text" for place in range(1, len(head))}
     rows = [[safe(text) for text, _ in row] for row in cells]
     caption = "What was wrong with the readings, sensor by sensor"
-    return _table(caption, [safe(str(label).capitalize()) for label in head], rows, kinds)
+    return table(caption, [safe(str(label).capitalize()) for label in head], rows, kinds)
 
 
 def _card(result: Result) -> str:
