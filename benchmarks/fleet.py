@@ -42,11 +42,11 @@ def plant(rows: int, sensors: int, seed: int, fault: bool) -> pl.DataFrame:
     return pl.DataFrame({"time": times, **columns})
 
 
-def write(folder: Path, assets: int, rows: int, sensors: int) -> float:
+def write(folder: Path, assets: int, rows: int, sensors: int, learnt: int) -> float:
     """Histories and new readings of all assets; MB of numbers."""
     for seed in range(assets):
         frame = plant(rows, sensors, seed, seed % 10 == 3)
-        for name, some in (("history", frame[: rows // 2]), ("new", frame[rows // 2 :])):
+        for name, some in (("history", frame[:learnt]), ("new", frame[learnt:])):
             place = folder / name / f"asset=A{seed:05d}"
             place.mkdir(parents=True, exist_ok=True)
             some.write_parquet(place / "part-0.parquet")
@@ -136,33 +136,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=4_000)
     parser.add_argument("--sensors", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--memory-limit")
+    parser.add_argument("--memory-limit", help="of each process of the cluster")
+    parser.add_argument("--learn", type=int, help="rows to learn, half of them by default; the others are scored")
+    parser.add_argument("--without-loop", action="store_true", help="only the fleet, in one process and on the cluster")
     parser.add_argument("--do", nargs=3, metavar=("HOW", "DATA", "TARGET"), help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if asked.do:
         run(asked.do[0], Path(asked.do[1]), Path(asked.do[2]), asked.workers, asked.memory_limit)
         return 0
     with tempfile.TemporaryDirectory() as scratch:
-        write(Path(scratch), 2, 400, asked.sensors)
+        write(Path(scratch), 2, 400, asked.sensors, 200)
         starting = {}
         for how in HOW:
             took, starting[how], _ = measured(how, Path(scratch), Path(scratch, how), asked.workers, None)
             print(f"start, {how}: {took:.1f} s, {starting[how]:.1f} s of processors")
-    print(f"{asked.rows:,} rows x {asked.sensors} sensors an asset: half learnt, half scored; one thread a process")
-    print(
-        f"{'assets':>7}  {'how':<12} {'s':>8} {'CPU s':>8} {'rows/CPU s':>11} {'MB of data':>10} {'MB held':>8}  engine"
-    )
+    learnt = asked.rows // 2 if asked.learn is None else asked.learn
+    print(f"{asked.rows:,} rows x {asked.sensors} sensors an asset, {learnt:,} of them learnt; one thread a process")
+    titles = f"{'assets':>7}  {'how':<12} {'s':>8} {'CPU s':>8} {'rows/CPU s':>11} {'MB of data':>10} {'MB held':>8}"
+    print(f"{titles}  engine")
     same = True
     for assets in asked.assets:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            size = write(folder, assets, asked.rows, asked.sensors)
+            size = write(folder, assets, asked.rows, asked.sensors, learnt)
             base = 0.0
-            for how in HOW:
+            for how in HOW[1:] if asked.without_loop else HOW:
                 seconds, used, held = measured(how, folder, folder / how, asked.workers, asked.memory_limit)
                 work = used - starting[how]
                 base = base or work
-                beside = f"{100.0 * (work / base - 1.0):+.0f} %" if how != "loop" else ""
+                beside = f"{100.0 * (work / base - 1.0):+.0f} %" if work != base else ""
                 rate = assets * asked.rows / work
                 line = (
                     f"{assets:>7,}  {how:<12} {seconds:>8.1f} {used:>8.1f} {rate:>11,.0f} {size:>10,.0f} {held:>8,.0f}"

@@ -294,3 +294,15 @@ def test_durations_of_other_units_are_joined(tmp_path: Path) -> None:
         frame.with_columns(pl.col("ran").cast(pl.Duration(unit))).write_parquet(tmp_path / f"{place}.parquet")
     table = load_sensors(sorted(tmp_path.glob("*.parquet")), ReadOptions())
     assert table.sensors["ran"].to_list() == [3.0, 1.5, 2.0, 7.0] * 2
+
+
+def test_reading_in_threads_leaves_standard_error_where_it_was(capfd: pytest.CaptureFixture[str]) -> None:
+    first, second = stored._without_panic(), stored._without_panic()
+    with first:
+        second.__enter__()
+        os.write(2, b"within\n")
+    os.write(2, b"still within\n")
+    assert capfd.readouterr().err == ""
+    second.__exit__(None, None, None)
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "within\nstill within\nafter\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from acm_rs import fleet
 from acm_rs.fleet.names import asset_of, places_of, safe
 from acm_rs.fleet.store import Store
+from acm_rs.fleet.work import Job
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plant_fleet import FAULT, ROWS, SENSORS, TRAINED, contents, healthy, later, pump, statuses
@@ -261,6 +263,33 @@ def test_a_history_in_pieces_gives_the_same_bytes(tmp_path_factory: pytest.TempP
     assert pieces[1:] == whole[1:]
     for name in data:
         assert pieces[0][name].equals(whole[0][name])
+
+
+def test_a_small_worker_cuts_finer_and_leaves_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(pump(3, fault=True)).write_parquet(tmp_path / "pump.parquet")
+    data = {"pump": tmp_path / "pump.parquet"}
+    found = []
+    pieces: list[int] = []
+    update = acm_rs.Monitor.update
+
+    def counted(self: acm_rs.Monitor, frame: Any, **given: Any) -> Any:
+        pieces.append(len(frame))
+        return update(self, frame, **given)
+
+    for memory in (None, 1 << 26):
+        folder = tmp_path / str(memory)
+        fleet.fit({"pump": healthy(pump(3))}, folder, workers=1)
+        with monkeypatch.context() as patched:
+            # A job as a worker with that much memory gets it.
+            patched.setattr("acm_rs.fleet.running.Job", partial(Job, memory=memory))
+            patched.setattr("acm_rs.fleet.work._BESIDE", 100_000)
+            patched.setattr(acm_rs.Monitor, "update", counted)
+            assert fleet.score(data, folder, workers=1).done
+            assert fleet.features(data, folder, workers=1).done
+        found.append(contents(folder))
+    assert found[0] == found[1]
+    # 64 MiB hold 83 readings of 8 bytes and 100,000 tables: 16 rows of 5.
+    assert pieces == [16] * 10
 
 
 def test_features_are_those_of_one_call(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -88,6 +89,22 @@ def test_a_cluster_gives_the_bytes_of_one_processor(client: Any, tmp_path: Path)
     assert set(client.run(pl.thread_pool_size).values()) == {1}
     # A terminal sends Ctrl-C to them too.
     assert set(client.run(signal.getsignal, signal.SIGINT).values()) == {signal.SIG_IGN}
+
+
+def test_threads_of_one_worker_share_what_it_has(tmp_path: Path, threads: None) -> None:
+    data = written(tmp_path / "data", NAMES)
+    acm_rs.set_num_threads(7)
+    seen: list[int] = []
+    own = {"processes": False, "n_workers": 1, "threads_per_worker": 3, "silence_logs": 50}
+    port = {"dashboard_address": None, "scheduler_kwargs": {"dashboard": False, "dashboard_address": "127.0.0.1:0"}}
+    with distributed.LocalCluster(**own, **port) as cluster, distributed.Client(cluster, set_as_default=False) as found:
+        told = lambda done, _total: seen.append(acm_rs.get_num_threads()) if done else None  # noqa: E731
+        fleet.fit(data, tmp_path / "three", scheduler=found, told=told)
+    assert seen == [3] * len(NAMES)
+    # Those of the process are put back.
+    assert acm_rs.get_num_threads() == 7
+    fleet.fit(data, tmp_path / "one", workers=1)
+    assert contents(tmp_path / "three") == contents(tmp_path / "one")
 
 
 def test_a_worker_that_is_killed_costs_another_try(client: Any, tmp_path: Path) -> None:
@@ -205,6 +222,40 @@ def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(tmp_path: Path) 
     done = fleet.fit(data, folder, workers=1)
     assert len(done.unchanged) == through
     assert not done.failed
+
+
+def test_a_scheduler_that_is_killed_is_told_and_the_same_call_goes_on(tmp_path: Path) -> None:
+    data = written(tmp_path / "data", [f"pump {place}" for place in range(12)])
+    file = tmp_path / "scheduler.json"
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    at = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *at, "--scheduler-file", str(file)]
+    scheduler = subprocess.Popen(command, **quiet)
+    worker = None
+    try:
+        wait(lambda: file.exists() and file.read_text().endswith("}"))
+        address = json.loads(file.read_text())["address"]
+        beside = ["--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(tmp_path)]
+        worker = subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_worker", address, *beside], **quiet)
+
+        def kill(done: int, _total: int) -> None:
+            if done == 2:
+                scheduler.kill()
+
+        with pytest.raises(ValueError, match="the scheduler of Dask was lost; what is done is kept"):
+            fleet.fit(data, tmp_path / "fleet", scheduler=address, told=kill)
+    finally:
+        for process in (scheduler, worker):
+            if process is not None:
+                process.kill()
+                process.wait()
+    done = fleet.fit(data, tmp_path / "fleet", workers=1)
+    assert len(done.unchanged) >= 2
+    assert len(done.outcomes) == 12
+    assert not done.failed
+    fleet.fit(data, tmp_path / "whole", workers=1)
+    kept = {name: data for name, data in contents(tmp_path / "fleet").items() if not name.startswith(".drafts/")}
+    assert kept == contents(tmp_path / "whole")
 
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,12 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 import polars as pl
@@ -284,29 +285,59 @@ def unbroken(read: Callable[[], _T]) -> _T:
         raise Damaged(_first_line(error)) from None
 
 
-@contextmanager
-def _without_panic() -> Iterator[None]:
-    """Keep from the terminal what an engine writes when it breaks down; what else is written meanwhile comes after."""
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, AttributeError, ValueError):
-        yield
-        return
-    with tempfile.TemporaryFile() as written:
-        try:
-            os.dup2(written.fileno(), 2)
-            yield
-        finally:
+class _Aside:
+    """Where the process's standard error goes while engines read: there is one, however many threads read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._kept = -1
+        self._written: IO[bytes] | None = None
+
+    def begin(self) -> None:
+        """Put it aside; whoever is first does."""
+        with self._lock:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            try:
+                sys.stderr.flush()
+                self._kept = os.dup(2)
+            except (OSError, AttributeError, ValueError):
+                return
+            self._written = tempfile.TemporaryFile()  # noqa: SIM115
+            os.dup2(self._written.fileno(), 2)
+
+    def end(self) -> None:
+        """Put it back; whoever is last does. What was written comes now, but for the engine's own."""
+        with self._lock:
+            self._inside -= 1
+            if self._inside or self._written is None:
+                return
             with suppress(OSError, AttributeError, ValueError):
                 sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
-            written.seek(0)
-            said = _CHART.sub(b"", _PANIC.sub(b"", written.read()))
+            os.dup2(self._kept, 2)
+            os.close(self._kept)
+            with self._written as written:
+                written.seek(0)
+                said = _CHART.sub(b"", _PANIC.sub(b"", written.read()))
+            self._written = None
             if said:
                 with suppress(OSError):
                     os.write(2, said)
+
+
+_ASIDE = _Aside()
+
+
+@contextmanager
+def _without_panic() -> Iterator[None]:
+    """Keep from the terminal what an engine writes when it breaks down; what else is written meanwhile comes after."""
+    _ASIDE.begin()
+    try:
+        yield
+    finally:
+        _ASIDE.end()
 
 
 def _first_line(error: BaseException) -> str:

@@ -80,6 +80,7 @@ class Crew:
 
     def _connected(self) -> Any:
         from distributed import Client, LocalCluster
+        from distributed.utils import silence_logging_cmgr
 
         if self._scheduler is None:
             cluster = self._open.enter_context(
@@ -105,6 +106,8 @@ class Crew:
             return self._open.enter_context(Client(cluster, set_as_default=False))
         if not isinstance(self._scheduler, str):
             return self._scheduler
+        # What goes wrong is told once, by what is raised.
+        self._open.enter_context(silence_logging_cmgr(logging.CRITICAL))
         try:
             client = self._open.enter_context(Client(self._scheduler, set_as_default=False))
             client.wait_for_workers(1, timeout=_PATIENCE)

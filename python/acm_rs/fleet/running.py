@@ -230,9 +230,9 @@ def score(
         As for `fit`.
     false_alarm_rate, alarms_per_day : float, optional
         Another budget; the models stay as they are.
-    cells : int, default 4194304
-        Readings that are judged at once. A longer history is judged in pieces, by the model's memory of the rows
-        before.
+    cells : int, default 1200000
+        Readings that are judged at once, fewer where a worker's memory is small. A longer history is judged in pieces,
+        by the model's memory of the rows before.
 
     Returns
     -------

@@ -33,8 +33,10 @@ from acm_rs.monitor.reading import read
 
 __all__ = ["CELLS", "Job", "failed", "model_of", "perform", "scores_of"]
 
-CELLS = 1 << 22
-"""Readings that are judged at once: some ten tables of that size are in memory meanwhile, 34 MB each."""
+CELLS = 1_200_000
+"""Readings that are judged at once: a year of ten-minute rows of 20 sensors."""
+_BESIDE = 64
+"""Tables of that size that are in memory meanwhile, or on their way to the disk."""
 
 
 def model_of(place: str) -> str:
@@ -282,7 +284,11 @@ class _Judge:
             self.monitor.set_budget(**budget)
             self.monitor._state = self.monitor._fresh()
         self.rows = _rows_of(job, paths, [str(name) for name in self.monitor.feature_names_in_])
-        self._size = max(1, job.settings["cells"] // max(self.rows.columns, 1))
+        cells = job.settings["cells"]
+        if job.memory is not None:
+            # However it is cut, the same comes out.
+            cells = min(cells, job.memory // (8 * _BESIDE))
+        self._size = max(1, cells // max(self.rows.columns, 1))
         self.remarks: list[str] = []
 
     def __iter__(self) -> Iterator[tuple[int, int, Result]]:
@@ -291,7 +297,11 @@ class _Judge:
             stop = min(start + self._size, rows)
             frame = self.rows.frame(start, stop)
             result = self.monitor.score(frame) if stop - start == rows else self.monitor.update(frame)
-            self.remarks += [remark for remark in result.remarks if remark not in self.remarks]
+            told = list(result.remarks)
+            if stop == rows > stop - start:
+                # As `score` tells it of a whole history.
+                told += [f"the model may have grown stale: {sign}" for sign in self.monitor.stale(result)]
+            self.remarks += [remark for remark in told if remark not in self.remarks]
             yield start, stop, result
 
 
