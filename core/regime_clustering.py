@@ -47,6 +47,14 @@ _DENSE = 4.0
 # A column of no more values has states; the steps to either side of a value whose median is its own.
 _STATES = 3
 _STEPS = 3
+# Of one regime one row in so many may be apart, or as many as are no regime yet, but no more than one in ten.
+_RARE = 20
+_MOST_RARE = 10
+# A tail's distances grow by at most so many times the power of the shoulder's, or by that of a tail of finite variance,
+# and by chance so many standard deviations more.
+_STEEPER = 1.5
+_FINITE = 0.5
+_CHANCE = 2.0
 
 
 def _choose_backend(forced: str | None) -> str:
@@ -421,6 +429,45 @@ def _spread(x: Array, seed: int) -> Array:
     return out
 
 
+def _beyond(far: Array, rows: int, most: int) -> int:
+    """Give how many rows, `most` at most, are beyond a break of their distances, the farthest first; 0 without one.
+
+    Among the farthest j rows the widest step ends the cloud where the farthest j / 2 are farther beyond them than in a
+    tail that grows no faster than the shoulder (70 % to 85 % of the rows).
+    """
+    foot, shoulder = (float(far[-(-3 * rows // of) - 1]) for of in (10, 20))
+    if most < 2 or not foot > 0.0:
+        return 0
+    power = max(_STEEPER * math.log2(shoulder / foot), _FINITE)
+    count = np.arange(4, min(2 * most + 1, rows // 5) + 1)
+    growth = np.exp(power * (math.log(2.0) + _CHANCE / np.sqrt(count)))
+    broken = count[far[count // 2 - 1] > growth * far[count - 1]]
+    while len(broken):
+        last = int(broken[-1])
+        inner = np.arange(last // 2, last)
+        widest = int(inner[np.argmax(inner * np.log(far[inner - 1] / far[inner]))])
+        if widest <= most:
+            return widest
+        broken = broken[broken <= widest]
+    return 0
+
+
+def _apart(x: Array, size: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell which rows, few of them, are far from one regime of all others: over all columns, or in one of them."""
+    n, columns = x.shape
+    most = min(max(n // _RARE, size), n // _MOST_RARE)
+    apart = np.zeros(n, dtype=np.bool_)
+    away = np.abs(x - np.median(x, axis=0))
+    for far in (np.sqrt(np.sum(away**2, axis=1)), *(away.T if columns > 1 else ())):
+        rows = np.flatnonzero(~apart)
+        rows = rows[np.argsort(-far[rows], kind="stable")]
+        gone, left = 0, most - int(apart.sum())
+        while more := _beyond(far[rows[gone:]], len(rows) - gone, left - gone):
+            gone += more
+        apart[rows[:gone]] = True
+    return apart
+
+
 class RegimeScaler:
     """Mean and standard deviation of each column, 0 and 1 for rows that are scaled already; missing values are medians.
 
@@ -611,8 +658,11 @@ def _by_density(z: Array, scaler: RegimeScaler, given: _Settings) -> RegimeClust
     samples = min(max(3, size // _DENSER) if given.samples is None else given.samples, size)
     # No fewer than a cluster has: at the thinnest of many places of few rows there are more than it seems.
     more = min(max(_DENSER * samples, size), len(x))
-    tree, core, reach = _hierarchy(_spread(x, given.seed), size, samples, more)
+    spread = _spread(x, given.seed)
+    tree, core, reach = _hierarchy(spread, size, samples, more)
     labels = tree.standing_out(reach).labels(given.selection, given.epsilon, given.single)
+    if not labels.any():
+        labels[_apart(spread, size)] = -1
     inside = labels >= 0
     k = int(labels.max()) + 1
     found = RegimeClusters(labels, x[inside], labels[inside], _centres(x, labels, k), scaler)
@@ -628,6 +678,12 @@ def _by_density(z: Array, scaler: RegimeScaler, given: _Settings) -> RegimeClust
             found.labels_[near] = away[near].argmin(axis=1)
             found.labels_[rows] = labels
     noise = found.noise_ratio
+    if k == 1 and noise > 0.0:
+        _log.warning(
+            "Regimes: %d rows (%.1f %%) are far from the one regime of all others and belong to none",
+            int(np.sum(found.labels_ < 0)),
+            100.0 * noise,
+        )
     if k > 1:
         some = _evenly(int(inside.sum()), given.eval_rows)
         found.score = _silhouette(np.ascontiguousarray(x[inside][some]), labels[inside][some]) * (1.0 - noise)
@@ -697,14 +753,18 @@ def cluster_regimes(X: Any, cfg: Mapping[str, Any] | None = None, *, pre_scaled:
     HDBSCAN [1]_ where acm_rs or scikit-learn has it and there are ten rows or more, else k-means with the k of the best
     mean silhouette [2]_. A density cluster counts where it stands out: a quarter of its rows have three times as many
     rows around them, as far as it is to where it parts from the others, as there are at that place [3]_. Where no two
-    do, there is one regime (with ``allow_single_cluster``) of all rows, however far off a few of them are. Equal
-    readings are spread over the step between those around them first, in columns of four values or more.
+    do, there is one regime (with ``allow_single_cluster``) of all rows but those, a few, that are beyond a break of the
+    distances from the middle, over all columns or in one: there the distances grow faster than in the shoulder of the
+    cloud and than in a tail of finite variance [4]_. Their count is logged. Equal readings are spread over the step
+    between those around them first, in columns of four values or more.
 
     .. [1] Campello, Moulavi and Sander, Density-based clustering based on hierarchical density estimates, 2013, doi
            10.1007/978-3-642-37456-2_14.
     .. [2] Rousseeuw, Silhouettes, Journal of Computational and Applied Mathematics 20, 1987, doi
            10.1016/0377-0427(87)90125-7.
     .. [3] Kpotufe and von Luxburg, Pruning nearest neighbor cluster trees, ICML 2011, arXiv 1105.0540.
+    .. [4] After Hill, A simple general approach to inference about the tail of a distribution, Annals of Statistics 3,
+           1975, doi 10.1214/aos/1176343247.
 
     Examples
     --------

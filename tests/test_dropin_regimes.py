@@ -45,6 +45,13 @@ for decimals in (0, 1):
         rounded = (rng.normal(0.0, 1.5, (900, 2)) + np.array(levels)[rng.integers(0, 2, 900)][:, None]).round(decimals)
         found = regimes.cluster_regimes(rounded, {"regimes": {"clustering": {"use_gmm_fallback": False}}})
         show([found.n_clusters, found.threshold], found.labels_, found.predict(found.scaler.transform(new[:, :2])))
+for sensors, rare, how in ((1, 25, 12.0), (3, 25, 9.0), (12, 25, 30.0)):
+    for law in (rng.normal, rng.random):
+        cloud = law(size=(900, sensors))
+        cloud[400 : 400 + rare, 0] += how
+        cloud[::45] = rng.uniform(-40.0, 40.0, (20, sensors))
+        found = regimes.cluster_regimes(cloud, {"regimes": {"clustering": {"use_gmm_fallback": False}}})
+        show([found.n_clusters, found.threshold, found.noise_ratio], found.labels_, found.cluster_centers_)
 noise = rng.normal(size=(500, 4))
 any_k = {"clustering": {"method": "kmeans"}, "quality": {"silhouette_min": -1}}
 found = regimes.cluster_regimes(noise, {"regimes": any_k})
@@ -150,6 +157,43 @@ def test_one_cloud_is_one_regime(backend: str, columns: int, monkeypatch: pytest
             found = regimes.cluster_regimes(two.round(decimals))
             assert found.n_clusters == 2, (seed, decimals)
             assert (found.labels_ == (np.arange(900) % 6 > 0)).mean() > 0.97
+
+
+@BACKENDS
+@pytest.mark.parametrize("columns", [1, 3, 20])
+def test_nothing_rare_is_counted_to_one_cloud(
+    backend: str, columns: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if backend == "numpy":
+        pytest.importorskip("sklearn")
+    monkeypatch.setattr(regimes, "BACKEND", backend)
+    rng = np.random.default_rng(columns)
+    for law in (rng.standard_normal, rng.random, lambda size: rng.standard_t(5, size)):
+        cloud = law((1200, columns))
+        usual = regimes.cluster_regimes(cloud)
+        assert (usual.n_clusters, usual.method) == (1, "hdbscan")
+        assert usual.noise_ratio < 0.01
+        # Fewer rows than a regime needs, which are 30, in one column; and 2.5 % of all here and there.
+        state, rubbish = np.arange(500, 512), rng.choice(500, 30, replace=False)
+        far = rng.uniform(12.0, 40.0, (30, columns)) * rng.choice([-1.0, 1.0], (30, columns))
+        for kind in ("state", "rubbish", "state and rubbish"):
+            x, odd = cloud.copy(), np.zeros(1200, dtype=bool)
+            if "state" in kind:
+                x[state, 0] += 14.0 * cloud[:, 0].std()
+                odd[state] = True
+            if "rubbish" in kind:
+                x[rubbish], odd[rubbish] = far * cloud.std(axis=0), True
+            caplog.clear()
+            found = regimes.cluster_regimes(x)
+            assert (found.n_clusters, found.method, found.low_quality) == (1, "hdbscan", False), kind
+            assert (found.labels_[odd] == -1).all(), kind
+            assert (found.labels_[~odd] == -1).mean() < 0.01, kind
+            assert f"{(found.labels_ < 0).sum()} rows" in caplog.text
+            # Neither its place nor its width is that of rows far from it.
+            place = found.scaler.mean_ + found.scaler.scale_ * found.cluster_centers_[0]
+            np.testing.assert_allclose(place, cloud.mean(axis=0), atol=0.1)
+            others = regimes.cluster_regimes(found.scaler.transform(cloud[~odd]), pre_scaled=True)
+            assert 0.8 < found.threshold / others.threshold < 1.3, kind
 
 
 def test_the_hierarchy_gives_the_clusters_of_hdbscan(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -292,6 +292,68 @@ def test_hdbscan_keeps_numbers_between_refits() -> None:
     assert third.regimes_.max() == first.regimes_.max() + 1
 
 
+def _fitted(x: NDArray[np.float64]) -> acm_rs.RegimeModel:
+    """By HDBSCAN, whatever is left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return acm_rs.RegimeModel(method="hdbscan").fit(x)
+
+
+def _bound(model: acm_rs.RegimeModel) -> float:
+    """How far a row of the one regime may lie, in scaled units."""
+    assert model.n_regimes_ == 1
+    return float(model.scale_[0] * model.limits_[0])
+
+
+@pytest.mark.parametrize("sensors", [1, 3, 20])
+@pytest.mark.parametrize("law", ["normal", "t5", "uniform"])
+def test_hdbscan_counts_nothing_rare_to_one_cloud(law: str, sensors: int) -> None:
+    random = np.random.default_rng(sensors)
+    draw = {"normal": random.standard_normal, "t5": lambda size: random.standard_t(5, size), "uniform": random.random}
+    clean = draw[law]((4000, sensors))
+    middle, wide = np.median(clean, axis=0), np.subtract(*np.quantile(clean, [0.75, 0.25], axis=0)) / 1.349
+    usual = _fitted(clean)
+    # Fewer rows than a regime needs, which are 80, and 3 % of all.
+    state, rubbish = np.arange(900, 960), random.choice(np.arange(1000, 4000), 120, replace=False)
+    for kind in ("a state", "a state of one sensor", "rubbish", "a state and rubbish"):
+        x, odd = clean.copy(), np.zeros(4000, dtype=bool)
+        if "state" in kind:
+            x[state, : 1 if "one sensor" in kind else sensors] += 15.0 * wide[0]
+            odd[state] = True
+        if "rubbish" in kind:
+            far = random.uniform(12.0, 50.0, (120, sensors)) * random.choice([-1.0, 1.0], (120, sensors))
+            x[rubbish], odd[rubbish] = middle + far * wide, True
+        with pytest.warns(UserWarning, match=r"far from the one regime of all others|left out of the fit"):
+            model = acm_rs.RegimeModel(method="hdbscan").fit(x)
+        assert 0.8 < _bound(model) / _bound(usual) < 1.3, kind
+        assert (model.labels_[odd] == -1).all(), kind
+        assert (model.labels_[~odd] == -1).mean() < 0.01, kind
+        assert model.predict(middle + np.eye(1, sensors) * 18.0 * wide) == [-1], kind
+
+
+@pytest.mark.parametrize("law", ["t3", "t5", "lognormal", "uniform", "exponential", "AR(1)"])
+def test_hdbscan_keeps_the_rows_of_heavy_tails(law: str) -> None:
+    unknown, rows = 0, 0
+    for seed, (n, sensors) in enumerate([(300, 1), (300, 5), (1500, 1), (1500, 3), (1500, 12)]):
+        random = np.random.default_rng(seed)
+        x = random.standard_normal((2 * n, sensors))
+        if law == "AR(1)":
+            for row in range(1, 2 * n):
+                x[row] += 0.8 * x[row - 1]
+        elif law in {"t3", "t5"}:
+            x = random.standard_t(int(law[1]), x.shape)
+        elif law != "lognormal":
+            x = random.random(x.shape) if law == "uniform" else random.exponential(size=x.shape)
+        else:
+            x = np.exp(x)
+        model = _fitted(x[:n])
+        assert model.n_regimes_ == 1
+        assert (model.labels_ == -1).mean() < 0.02, (n, sensors)
+        unknown += int((model.predict(x[n:]) == -1).sum())
+        rows += n
+    assert unknown < 0.01 * rows
+
+
 def test_hdbscan_takes_one_regime_where_there_are_no_parts() -> None:
     x = np.random.default_rng(1).standard_normal((400, 3))
     model = acm_rs.RegimeModel(method="hdbscan").fit(x)

@@ -100,7 +100,7 @@ impl RegimeModel {
         let fit = |x: Samples<'_>| parameters.fit(x, before.as_deref().map(|fit| &**fit));
         lesson.learn(slf.get(), fit, |fit, names| {
             let mut remarks = told(fit.left_out(), names)?;
-            remarks.extend(fit.density().and_then(|density| of_density(density, fit.labels().len())));
+            remarks.extend(fit.density().and_then(|density| of_density(density, fit.labels().len(), fit.count())));
             Ok(remarks)
         })?;
         Ok(slf)
@@ -131,8 +131,8 @@ impl RegimeModel {
     }
 }
 
-/// What HDBSCAN does not do well on so many rows, if anything.
-fn of_density(density: Density, rows: usize) -> Option<String> {
+/// What HDBSCAN does not do well on so many rows with so many regimes, or leaves out beside one, if anything.
+fn of_density(density: Density, rows: usize, regimes: usize) -> Option<String> {
     let share = |count: u64| 100.0 * count as f64 / rows as f64;
     let Density {
         noise,
@@ -143,6 +143,14 @@ fn of_density(density: Density, rows: usize) -> Option<String> {
         let noise = share(noise);
         return Some(format!(
             "HDBSCAN finds {noise:.0} % of the rows in no cluster: the regimes are those of method=\"kmeans\""
+        ));
+    }
+    if regimes == 1 && noise > 0 {
+        let (rows, are, have) = if noise == 1 { ("row", "is", "has") } else { ("rows", "are", "have") };
+        return Some(format!(
+            "{noise} {rows} ({:.1} %), far from the one regime of all others, {are} UNKNOWN in `labels_` and {have} no part in \
+             its centre and limit",
+            share(noise)
         ));
     }
     let elsewhere = share(elsewhere);

@@ -77,9 +77,14 @@ impl Values {
 }
 
 impl Regimes {
+    /// Fewest of so many rows that are a regime.
+    pub(super) fn fewest(&self, rows: usize) -> usize {
+        self.min_rows.max(rows.div_ceil(SHARE)).max(FEWEST)
+    }
+
     /// The dense parts of the rows, and how many there are; one of all rows where there are not two.
     pub(super) fn dense(&self, points: ArrayView2<'_, f64>) -> Result<(Vec<i64>, usize)> {
-        let size = self.min_rows.max(points.nrows().div_ceil(SHARE)).max(FEWEST);
+        let size = self.fewest(points.nrows());
         let core = (size / DENSER).min(MOST_CORE);
         let found = Hdbscan::new(size, Some(core), Selection::ExcessOfMass)?
             .fit(points.into())?

@@ -143,7 +143,7 @@ impl Regimes {
             left_out: LeftOut::default(),
             density,
         };
-        // All of the rows that were parted, then: none is set apart.
+        // The screen has set none apart: these are all of the rows that were parted.
         let noise = found.contains(&UNKNOWN).then_some(&*found);
         fitted.measure(training.samples(), noise)?;
         if let Some(before) = before {
@@ -180,7 +180,10 @@ impl Regimes {
         let mut density = None;
         if let Some(spread) = spread {
             let along = points(spread.view())?;
-            let (found, count) = self.dense(along.as_ref().unwrap_or(&spread).view())?;
+            let (mut found, count) = self.dense(along.as_ref().unwrap_or(&spread).view())?;
+            if count == 1 {
+                self.set_apart(spread.view(), &mut found)?;
+            }
             let noise = found.iter().filter(|label| **label == UNKNOWN).count();
             let given_up = 2 * noise > found.len();
             let told = Density {

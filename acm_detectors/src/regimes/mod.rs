@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod apart;
 mod dense;
 mod fit;
 mod score;
@@ -106,7 +107,7 @@ pub struct FittedRegimes {
 /// What HDBSCAN made of the training rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Density {
-    /// Rows that are in none of its clusters.
+    /// Rows that are in none of its clusters, or far from all others where those are one.
     pub noise: u64,
     /// Rows that are nearer to the centre of another regime than to that of their own.
     pub elsewhere: u64,

@@ -129,6 +129,57 @@ fn one_cloud_is_one_regime_however_it_is_read() {
 }
 
 #[test]
+fn few_rows_far_from_one_cloud_are_no_part_of_it() {
+    let mut seen = 0;
+    for (seed, sensors) in [(1, 1), (2, 2), (3, 3), (4, 9), (5, 25)] {
+        for kind in [0, 1, 3] {
+            let clean = cloud(seed, 2000, sensors, kind);
+            let wide = [1.0, 0.29, 2.3][[0, 1, 3].iter().position(|&of| of == kind).unwrap()];
+            let alone = dense().fit(clean.view().into(), None).unwrap();
+            let mut random = stream(seed, 1);
+            // A state that stays, in one sensor and in all; rows here and there, in a box and beyond it; too few to tell.
+            for (rare, what) in [(39, 0), (39, 1), (20, 1), (60, 2), (20, 2), (60, 3), (12, 3)] {
+                let mut x = clean.clone();
+                let rows = (0..rare).map(|number| if what < 2 { 700 + number } else { number * 2000 / rare });
+                let rows: Vec<usize> = rows.collect();
+                for &row in &rows {
+                    for (sensor, value) in x.row_mut(row).iter_mut().enumerate() {
+                        let way = random.random::<f64>() - 0.5;
+                        match what {
+                            0 if sensor == 0 => *value += 10.0 * wide,
+                            1 => *value += 8.0 * wide,
+                            2 => *value = 100.0 * way * wide,
+                            3 => *value += (80.0 * way + 10.0_f64.copysign(way)) * wide,
+                            _ => {}
+                        }
+                    }
+                }
+                let fitted = dense().fit(x.view().into(), None).unwrap();
+                let case = format!("{sensors} sensors, kind {kind}, {rare} rows, what {what}");
+                assert_eq!(fitted.count(), 1, "{case}");
+                let bound = |fitted: &FittedRegimes| fitted.scales()[0] * fitted.limits()[0];
+                let ratio = bound(&fitted) / bound(&alone);
+                assert!((0.75..1.3).contains(&ratio), "{case}: {ratio}");
+                // Of the box some lie in the cloud.
+                let near = |row: &usize| x.row(*row).iter().all(|value| value.abs() < 6.5 * wide);
+                let inside = rows.iter().filter(|&&row| fitted.labels()[row] != -1);
+                assert_eq!(inside.filter(|row| what != 2 || !near(row)).count(), 0, "{case}");
+                let others = (0..2000).filter(|row| !rows.contains(row));
+                assert!(others.filter(|&row| fitted.labels()[row] == -1).count() < 8, "{case}");
+                // Single readings are found by their sensor before.
+                let left_out = fitted.left_out();
+                let told = left_out.rows.len() as u64 + left_out.readings.iter().sum::<u64>();
+                let told = told + fitted.density().unwrap().noise;
+                // Some lie between the cloud and the limit.
+                assert!(told + 3 >= rows.iter().filter(|row| !near(row)).count() as u64, "{case}: {told}");
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 105);
+}
+
+#[test]
 fn regimes_are_found_in_rounded_readings_and_beside_transients() {
     for seed in 0..15 {
         for sensors in 1..=3 {

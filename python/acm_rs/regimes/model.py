@@ -51,14 +51,17 @@ class RegimeModel(Watching, Screening, Detector):
     -----
     Sensors are scaled by median and interquartile range (the range of the inner 98 % where that is 0), training values
     drawn in to their 0.1 % and 99.9 % quantiles, and parted by k-means [1]_, beyond 20 sensors on their first 20
-    principal components. HDBSCAN sees the same, equal readings spread over the step between those around them, and
-    its clusters count where they stand out: a quarter of a cluster's rows have three times as many rows around them, as
-    far as it is to where it parts from the others, as there are at that place [4]_. Where no two do, all rows are one
-    regime; where more than half of the rows are noise, k-means is taken. Its noise has no part in centres, scales and
-    limits, and is UNKNOWN in ``labels_``. Other rows belong to the nearest centre with either method. A row's distance
-    to a centre is Euclidean over the scaled sensors. NaN and infinity are missing: at fit they take the median; later
-    they take no part, and the squared distance over the known sensors counts for all [2]_, because the median of a
-    machine with regimes may lie in none of them. A row without any known sensor is UNKNOWN and has no score (NaN).
+    principal components. HDBSCAN sees the same, equal readings spread over the step between those around them, and its
+    clusters count where they stand out: a quarter of a cluster's rows have three times as many rows around them, as far
+    as it is to where it parts from the others, as there are at that place [4]_. Where no two do, there is one regime,
+    of all rows but the few (at most 5 %, or as many as are too few for a regime and 10 %) beyond a break of their
+    distances from the middle, over all sensors or in one: there these grow faster than in the cloud's shoulder and than
+    in a tail of finite variance [5]_. Where more than half of the rows are noise, k-means is taken. Noise has no part
+    in centres, scales and limits, and is UNKNOWN in ``labels_``. Other rows belong to the nearest centre with either
+    method. A row's distance to a centre is Euclidean over the scaled sensors. NaN and infinity are missing: at fit they
+    take the median; later they take no part, and the squared distance over the known sensors counts for all [2]_,
+    because the median of a machine with regimes may lie in none of them. A row without any known sensor is UNKNOWN and
+    has no score (NaN).
 
     .. [1] Lloyd, Least squares quantization in PCM, IEEE Transactions on Information Theory 28, 1982,
            doi 10.1109/TIT.1982.1056489.
@@ -67,6 +70,8 @@ class RegimeModel(Watching, Screening, Detector):
     .. [3] Campello, Moulavi and Sander, Density-based clustering based on hierarchical density estimates, 2013, doi
            10.1007/978-3-642-37456-2_14.
     .. [4] Kpotufe and von Luxburg, Pruning nearest neighbor cluster trees, ICML 2011, arXiv 1105.0540.
+    .. [5] After Hill, A simple general approach to inference about the tail of a distribution, Annals of Statistics 3,
+           1975, doi 10.1214/aos/1176343247.
 
     Examples
     --------
@@ -225,8 +230,8 @@ class RegimeModel(Watching, Screening, Detector):
         -----
         UserWarning
             Readings or rows are left out of the fit (``left_out_``); with a given number of regimes or HDBSCAN readings
-            alone. More than half of the rows are noise to HDBSCAN, and k-means is taken; or more than 1 % are nearer to
-            another regime's centre than to that of their own.
+            alone. More than half of the rows are noise to HDBSCAN, and k-means is taken; some are far from its one
+            regime; or more than 1 % are nearer to another regime's centre than to that of their own.
         """
         values, names = self._learned(x)
         known: Any = reference
