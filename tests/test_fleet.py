@@ -233,14 +233,29 @@ def test_scores_and_alarms_are_those_of_a_monitor(tmp_path: Path) -> None:
 
 def test_an_alarm_that_is_over_is_not_open(tmp_path: Path) -> None:
     frame = pump(3, fault=True)
-    mended = pl.concat([later(frame)[: FAULT - TRAINED + 30], later(pump(3))[FAULT - TRAINED + 30 :]])
+    mended = pl.concat([later(frame)[: FAULT - TRAINED + 10], later(pump(3))[FAULT - TRAINED + 10 :]])
+    monitor = acm_rs.Monitor().fit(healthy(frame))
+    over = monitor.score(mended).found[-1].end
+    assert over + 3 < len(mended)
     fleet.fit({"pump": healthy(frame)}, tmp_path, workers=1)
-    fleet.score({"pump": mended[: FAULT - TRAINED + 33]}, tmp_path, workers=1)
-    result = acm_rs.Monitor().fit(healthy(frame)).score(mended)
-    for rows in (FAULT - TRAINED + 20, FAULT - TRAINED + 33, len(mended)):
+    # Within it, and after it, where another row in alarm would be of it.
+    for rows, still in ((over, True), (over + 3, False), (len(mended), False)):
         told = fleet.score({"pump": mended[:rows]}, tmp_path, workers=1).done[0].told
-        result = acm_rs.Monitor().fit(healthy(frame)).score(mended[:rows])
-        assert told["open"] == any(one.open for one in result.found)
+        assert told["open"] == any(one.open for one in monitor.score(mended[:rows]).found) == still
+        assert json.loads((tmp_path / "alarms/pump.json").read_text())[-1]["open"] == still
+
+
+def test_what_a_model_remembers_of_a_watch_changes_nothing(tmp_path: Path) -> None:
+    frame = pump(3, fault=True)
+    fleet.fit({"pump": healthy(frame)}, tmp_path, workers=1)
+    fleet.score({"pump": later(frame)}, tmp_path, cells=200, workers=1)
+    first = (tmp_path / "scores/asset=pump/scores.parquet").read_bytes()
+    monitor = acm_rs.Monitor.load(tmp_path / "models/pump.acm")
+    monitor.update(later(frame)[-30:])
+    monitor.save(tmp_path / "models/pump.acm")
+    again = fleet.score({"pump": later(frame)}, tmp_path, cells=200, workers=1)
+    assert [one.state for one in again.outcomes] == ["done"]
+    assert (tmp_path / "scores/asset=pump/scores.parquet").read_bytes() == first
 
 
 @settings(max_examples=6)
