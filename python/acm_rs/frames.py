@@ -466,6 +466,8 @@ def stamps(times: Any) -> Any:
         raise TypeError(
             f"`times` must be times where `x` is an array, got {reprlib.repr(times)}, which only frames have"
         )
+    if _is_plain_index(times):
+        return times.to_numpy()
     import narwhals as nw
 
     if hasattr(times, "get_level_values"):
@@ -483,9 +485,15 @@ def stamps(times: Any) -> Any:
     return column.to_numpy()
 
 
+def _is_plain_index(times: Any) -> bool:
+    """Whether it is an index of pandas whose dates have no zone: live rows should not pay for more."""
+    kind = getattr(times, "dtype", None)
+    return isinstance(kind, np.dtype) and kind.kind == "M" and hasattr(times, "get_level_values")
+
+
 def zoned(times: Any) -> bool:
     """Whether times have a zone: then `stamps` gives them in UTC."""
-    if times is None or isinstance(times, str | np.ndarray):
+    if times is None or isinstance(times, str | np.ndarray) or _is_plain_index(times):
         return False
     import narwhals as nw
 

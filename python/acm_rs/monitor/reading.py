@@ -102,7 +102,10 @@ def _frame(x: Any, times: Any) -> Readings:
     named = [times] if isinstance(times, str) and times in kept else clock
     taken = set(numbers) | set(named)
     places = [place for place, label in enumerate(labels) if label in taken]
-    if hasattr(native, "iloc"):
+    if len(places) == len(labels):
+        # A row that comes alone should not pay for a query that changes nothing.
+        pass
+    elif hasattr(native, "iloc"):
         # Labels of pandas may be numbers, which narwhals does not take.
         native = native.iloc[:, places]
     else:
