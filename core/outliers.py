@@ -61,6 +61,7 @@ def _choose_backend(forced: str | None) -> str:
 HAS_RUST: bool = _rs is not None
 # Of an acm_rs that is older than this file there are none.
 _steps: Any = getattr(getattr(_rs, "_native", None), "mixture_from_shares", None)
+_labels_from: Any = getattr(getattr(_rs, "_native", None), "certain_labels", None)
 BACKEND: str = _choose_backend(os.environ.get("ACM_BACKEND"))
 
 
@@ -413,6 +414,22 @@ def _n_parameters(form: str, k: int, d: int) -> int:
     return inner[form] + d * k + k - 1
 
 
+def _start_labels(z: Array, k: int, draw: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    """Give the labels of scikit-learn's k-means from one start, which is drawn as it draws it."""
+    cluster = _imported("sklearn.cluster")
+    labels: np.ndarray[Any, np.dtype[Any]] | None = None
+    if BACKEND == "rust" and _labels_from is not None:
+        before = draw.get_state()
+        first = cluster.kmeans_plusplus(z - z.mean(axis=0), k, random_state=draw)[1]
+        labels = _labels_from(z, z[first])
+        if labels is None:
+            # Rows halfway between two centres, where rounding decides.
+            draw.set_state(before)
+    if labels is None:
+        labels = cluster.KMeans(k, n_init=1, random_state=draw).fit(z).labels_
+    return labels
+
+
 def _starts(z: Array, k: int, n_init: int, init_params: str, random_state: int) -> Array:
     """Give the responsibilities that scikit-learn's mixture begins with, (n, n_init * k), from its own generator."""
     draw = np.random.RandomState(random_state)
@@ -421,8 +438,7 @@ def _starts(z: Array, k: int, n_init: int, init_params: str, random_state: int) 
     for first in range(0, n_init * k, k):
         own = shares[:, first : first + k]
         if init_params == "kmeans":
-            kmeans = _imported("sklearn.cluster").KMeans(n_clusters=k, n_init=1, random_state=draw)
-            own[np.arange(len(z)), kmeans.fit(z).labels_] = 1.0
+            own[np.arange(len(z)), _start_labels(z, k, draw)] = 1.0
         elif init_params == "k-means++":
             own[_imported("sklearn.cluster").kmeans_plusplus(z, k, random_state=draw)[1], states] = 1.0
         elif init_params == "random":

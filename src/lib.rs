@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::clustering::{
-        HDBSCAN, KMeans, align_labels, calinski_harabasz_score, davies_bouldin_score, minimum_dwell,
+        HDBSCAN, KMeans, align_labels, calinski_harabasz_score, certain_labels, davies_bouldin_score, minimum_dwell,
         silhouette_samples, silhouette_score, smooth_labels, transients, validity_index,
     };
     #[pymodule_export]

@@ -118,10 +118,60 @@ def test_steps_end_where_they_do_in_scikit_learn(most: int, monkeypatch: pytest.
         np.testing.assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-10)
 
 
-def test_an_acm_rs_without_the_steps_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def table(kind: str, seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(int(random.integers(6, 400)), int(random.integers(1, 40))))
+    if kind == "rounded":
+        x = x.round(0)
+    elif kind == "states":
+        x = random.integers(0, 2, size=x.shape).astype(float)
+    elif kind == "three rows":
+        x = x[:3][random.integers(0, 3, len(x))]
+    elif kind == "one row twice":
+        x[:] = x[:1]
+        x[:2] += 1.0
+    elif kind == "offset":
+        x = x * 1e-3 + 1e5
+    elif kind == "repeated":
+        x = x.round(1)
+        x[len(x) // 2 :] = x[: len(x) - len(x) // 2]
+    elif kind == "wild":
+        x = np.clip(random.standard_cauchy(size=x.shape) * 1e4, -1e6, 1e6)
+    return x
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+@pytest.mark.parametrize(
+    "kind", ["normal", "rounded", "states", "three rows", "one row twice", "offset", "repeated", "wild"]
+)
+def test_starts_are_those_of_scikit_learn(kind: str) -> None:
+    """Also where a row lies halfway between two centres, and what is drawn afterwards is the same."""
+    from sklearn.cluster import KMeans
+
+    assert outliers.BACKEND == "rust"
+    for seed in range(40):
+        x = table(kind, seed)
+        for k in (2, 3, 5):
+            ours, theirs = np.random.RandomState(seed), np.random.RandomState(seed)
+            labels = outliers._start_labels(x, k, ours)
+            np.testing.assert_array_equal(labels, KMeans(k, n_init=1, random_state=theirs).fit(x).labels_)
+            assert ours.randint(10**6) == theirs.randint(10**6)
+
+
+def test_starts_of_readings_that_are_not_rounded_are_found_by_acm_rs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn import cluster
+
+    monkeypatch.delattr(cluster, "KMeans")
+    for kind in ("normal", "offset", "wild"):
+        for seed in range(10):
+            assert len(set(outliers._start_labels(table(kind, seed), 3, np.random.RandomState(seed)).tolist())) > 1
+
+
+@pytest.mark.parametrize("name", ["_steps", "_labels_from"])
+def test_an_acm_rs_without_the_steps_serves(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x = history()
     expected = outliers.GMMDetector({}).fit(x).score(x)
-    monkeypatch.setattr(outliers, "_steps", None)
+    monkeypatch.setattr(outliers, name, None)
     np.testing.assert_allclose(outliers.GMMDetector({}).fit(x).score(x), expected, rtol=1e-9)
 
 

@@ -1,6 +1,6 @@
 //! k-means.
 
-use acm_clustering::kmeans::{FittedKMeans, KMeans as Parameters};
+use acm_clustering::kmeans::{FittedKMeans, KMeans as Parameters, certain_labels as labels_from};
 use acm_linalg::Samples;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -104,12 +104,26 @@ impl KMeans {
 
     #[getter]
     fn labels_<'py>(&self, py: Python<'py>) -> PyResult<Value<'py>> {
-        let fit = self.held.get()?;
-        filled(py, &[fit.labels().len()], |out: &mut [i64]| {
-            out.iter_mut().zip(fit.labels()).for_each(|(to, &label)| *to = i64::from(label));
-            Ok(())
-        })
+        numbers(py, self.held.get()?.labels())
     }
+}
+
+fn numbers<'py>(py: Python<'py>, labels: &[u32]) -> PyResult<Value<'py>> {
+    filled(py, &[labels.len()], |out: &mut [i64]| {
+        out.iter_mut().zip(labels).for_each(|(to, &label)| *to = i64::from(label));
+        Ok(())
+    })
+}
+
+/// Labels from given centres, None where rounding would decide: the drop-ins' k-means.
+#[pyfunction]
+pub(crate) fn certain_labels<'py>(x: &Value<'py>, centers: &Value<'py>) -> PyResult<Option<Value<'py>>> {
+    let py = x.py();
+    let (x, given) = (input(x, "x")?, input(centers, "centers")?);
+    let (x, clusters) = (x.samples(), given.samples().rows());
+    let centers = centers_of(centers, (clusters, x.columns()))?;
+    let labels = compute(py, || labels_from(x, clusters, &centers))?;
+    labels.map(|labels| numbers(py, &labels)).transpose()
 }
 
 /// A weight for each row: the one reader of them.

@@ -16,6 +16,9 @@ const TOGETHER: usize = 8;
 /// Clusters above which each row's is looked up: to ask all of them for their rows would take longer.
 const MANY: usize = 16;
 
+/// Part of the largest numbers in a squared distance below which another rounding may turn a difference round.
+const TIED: f64 = 64.0 * f64::EPSILON;
+
 /// Clusters whose sums stay in registers.
 const ABREAST: usize = 4;
 
@@ -40,6 +43,8 @@ pub(super) struct BlockSums {
     pub(super) moved: bool,
     /// Tiles whose products did not tell the nearest centre.
     pub(super) close: usize,
+    /// Whether a row lies so near to the middle between two centres that rounding decides.
+    pub(super) tied: bool,
     /// The weights of the tiles' rows, by cluster and tile: 0 for the rows of other clusters.
     shares: Vec<[Row; TOGETHER]>,
     /// Whether any of the tiles' rows belongs to a cluster.
@@ -57,6 +62,7 @@ impl BlockSums {
             inertia: Row::splat(0.0),
             moved: false,
             close: 0,
+            tied: false,
             shares: room(clusters, 1, [Row::splat(0.0); TOGETHER], what)?,
             seen: room(clusters, 1, false, what)?,
             guard,
@@ -116,10 +122,11 @@ impl BlockSums {
     ) -> (V<S>, V<S>) {
         let tile = points.tile(number);
         let centers = &active.centers;
+        let length: V<S> = points.length(number).load(simd);
         if !active.direct {
             let found = centers.largest_two(simd, tile);
             // How far the row is from any centre at most, and what rounding may do to products, and to squares.
-            let reach: V<S> = points.length(number).load(simd) + centers.reach;
+            let reach = length + centers.reach;
             let doubt = reach * reach * (0.5 * self.guard);
             let margin = found.product - found.second;
             if margin.simd_gt(doubt).all_true() {
@@ -128,6 +135,10 @@ impl BlockSums {
             self.close += 1;
         }
         let found = centers.nearest_two(simd, tile);
+        // Whoever takes squares by products of rows and centres rounds numbers of this size.
+        let size = length + length + found.second.sqrt();
+        let tied = (found.second - found.square).simd_le(size * size * TIED).to_bitmask();
+        self.tied |= tied & ((1 << points.valid(number)) - 1) != 0;
         let inertia: V<S> = self.inertia.load(simd);
         self.inertia.store(inertia + found.square * points.weight(number).load(simd));
         if bounded {

@@ -24,6 +24,8 @@ pub(super) struct Outcome {
     pub(super) labels: Vec<u32>,
     pub(super) inertia: f64,
     pub(super) iterations: usize,
+    /// Whether rounding decided on a row on the way, or a cluster lost its last row.
+    pub(super) tied: bool,
 }
 
 /// When a run is over.
@@ -53,6 +55,8 @@ struct Run {
     stage: Stage,
     /// Whether products tell the nearest centre too rarely to be worth their time.
     direct: bool,
+    /// Whether a cluster lost its last row.
+    emptied: bool,
 }
 
 /// The best of the runs from `starts`, each some centres one after the other; the first of equally good ones.
@@ -68,6 +72,7 @@ pub(super) fn best(points: &Points, starts: Vec<Vec<f64>>, clusters: usize, unti
             iterations: 0,
             stage: Stage::Moving,
             direct: false,
+            emptied: false,
         });
     }
     let plan = Plan::new(points, clusters, until.iterations);
@@ -104,7 +109,8 @@ pub(super) fn best(points: &Points, starts: Vec<Vec<f64>>, clusters: usize, unti
             first = number;
         }
     }
-    let labels = Found::of(&pieces, first).labels(points)?;
+    let found = Found::of(&pieces, first);
+    let (labels, tied) = (found.labels(points)?, found.tied());
     let run = runs.swap_remove(first);
     Ok(Outcome {
         centers: run.centers,
@@ -112,6 +118,7 @@ pub(super) fn best(points: &Points, starts: Vec<Vec<f64>>, clusters: usize, unti
         labels,
         inertia: run.inertia,
         iterations: run.iterations,
+        tied: tied || run.emptied,
     })
 }
 
@@ -161,6 +168,7 @@ impl Run {
         self.direct |= found.close() > points.count() / 8;
         found.sums(means);
         if self.counts.contains(&0.0) {
+            self.emptied = true;
             self.relocate(points, found, means)?;
         }
         let shift = self.shift(points.columns, means);

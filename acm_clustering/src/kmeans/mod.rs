@@ -44,8 +44,11 @@ pub use fitted::FittedKMeans;
 use lloyd::{Outcome, Until};
 use points::Points;
 
-/// The `tol` of [`labels_for`].
+/// The `tol` of [`labels_for`] and [`certain_labels`].
 const TOL: f64 = 1e-4;
+
+/// Most iterations of [`certain_labels`].
+const MAX_ITER: usize = 300;
 
 /// Most times that centres of the best start are exchanged.
 const ROUNDS: usize = 10;
@@ -111,6 +114,18 @@ pub fn labels_for(
         centers: outcome.centers,
         inertia: outcome.inertia,
     })
+}
+
+/// The labels of Lloyd's iterations from given centres, (k, d), one after the other; nothing where a row lies so near to
+/// the middle between two centres on the way that rounding decides, or a cluster loses its last row: there another
+/// k-means may part the rows otherwise, from the same start.
+///
+/// # Errors
+/// Those of [`KMeans::fit_from`].
+pub fn certain_labels(x: Samples<'_>, clusters: usize, centers: &[f64]) -> Result<Option<Vec<u32>>> {
+    let parameters = KMeans::new(clusters, 1, MAX_ITER, TOL, 0)?;
+    let (outcome, _) = parameters.run(x, None, Some(parameters.starts_of(x, centers)?))?;
+    Ok((!outcome.tied).then_some(outcome.labels))
 }
 
 impl KMeans {
@@ -193,6 +208,12 @@ impl KMeans {
     /// Those of [`KMeans::fit`]; [`Error::Length`] and [`Error::Parameter`] for centres of another number or
     /// not finite.
     pub fn fit_from(&self, x: Samples<'_>, weights: Option<&[f64]>, centers: &[f64]) -> Result<FittedKMeans> {
+        let (outcome, scaling) = self.run(x, weights, Some(self.starts_of(x, centers)?))?;
+        Ok(FittedKMeans::new(self, scaling, outcome))
+    }
+
+    /// The given centres, where they are as many numbers as they must be, and finite.
+    fn starts_of<'c>(&self, x: Samples<'_>, centers: &'c [f64]) -> Result<&'c [f64]> {
         let expected = self.clusters * x.columns();
         if centers.len() != expected {
             return Err(Error::Length {
@@ -204,8 +225,7 @@ impl KMeans {
         if let Some(&wrong) = centers.iter().find(|value| !value.is_finite()) {
             require(false, "centers", "finite", wrong)?;
         }
-        let (outcome, scaling) = self.run(x, weights, Some(centers))?;
-        Ok(FittedKMeans::new(self, scaling, outcome))
+        Ok(centers)
     }
 
     /// A model that starts from a mini-batch, to go on with [`FittedKMeans::updated`]: one greedy k-means++ start from
@@ -222,6 +242,7 @@ impl KMeans {
             labels: Vec::new(),
             inertia: 0.0,
             iterations: 0,
+            tied: false,
         };
         let mut fitted = FittedKMeans::new(self, scaling, outcome);
         fitted.take(&points)?;

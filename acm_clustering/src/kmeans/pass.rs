@@ -60,6 +60,8 @@ pub(super) struct Piece {
     moved: Vec<bool>,
     /// Tiles whose products did not tell the nearest centre.
     close: Vec<usize>,
+    /// Whether rounding decided on a row, in any pass.
+    tied: Vec<bool>,
 }
 
 impl Piece {
@@ -77,6 +79,7 @@ impl Piece {
                 inertia: room(runs, 1, 0.0, "sums of each start")?,
                 moved: room(runs, 1, false, "sums of each start")?,
                 close: room(runs, 1, 0, "sums of each start")?,
+                tied: room(runs, 1, false, "sums of each start")?,
             });
         }
         Ok(pieces)
@@ -111,6 +114,11 @@ impl<'a> Found<'a> {
     /// Tiles whose products did not tell the nearest centre.
     pub(super) fn close(&self) -> usize {
         self.pieces.iter().map(|piece| piece.close[self.run]).sum()
+    }
+
+    /// Whether rounding decided on a row, in this pass or one before.
+    pub(super) fn tied(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.tied[self.run])
     }
 
     /// The weights of the clusters.
@@ -188,6 +196,8 @@ pub(super) fn pass(points: &Points, plan: Plan, pieces: &mut [Piece], active: &[
                     piece.moved[run] |= sums.moved;
                     piece.inertia[run] += fold(&sums.inertia);
                     piece.close[run] += sums.close;
+                    piece.tied[run] |= sums.tied;
+                    sums.tied = false;
                     sums.moved = false;
                     sums.close = 0;
                     sums.inertia = Row::splat(0.0);

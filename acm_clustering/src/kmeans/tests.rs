@@ -2,7 +2,7 @@
 
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Error, Persist, Samples, Scaling, parallel, seed};
-use ndarray::{Array2, ShapeBuilder, s};
+use ndarray::{Array2, ShapeBuilder, array, s};
 use proptest::prelude::*;
 use rand::RngExt;
 
@@ -227,6 +227,24 @@ fn missing_values_count_as_the_median() {
     assert_eq!(one, other);
     let none = Array2::from_elem((4, 2), f64::NAN);
     assert!(matches!(model(2, 1).fit(none.view().into(), None), Err(Error::Unfit { name: "x", .. })));
+}
+
+#[test]
+fn labels_that_rounding_decides_are_not_given() {
+    let x = clouds(900, 3, 3, 9.0, 6);
+    let centers: Vec<f64> = x.slice(s![..3, ..]).iter().copied().collect();
+    let fitted = model(3, 1).fit_from(x.view().into(), None, &centers).unwrap();
+    assert_eq!(certain_labels(x.view().into(), 3, &centers).unwrap().unwrap(), fitted.labels());
+    // The last row is as far from either centre at first, and in no doubt after that.
+    let line = array![[0.0], [0.5], [1.0], [9.0], [9.5], [10.0], [5.0]];
+    assert_eq!(certain_labels(line.view().into(), 2, &[0.0, 10.0]).unwrap(), None);
+    assert_eq!(certain_labels(line.view().into(), 2, &[0.0, 9.9]).unwrap().unwrap(), [0, 0, 0, 1, 1, 1, 1]);
+    // The middle row is as far from either centre only when the centres have moved.
+    let moved = array![[0.0], [0.0], [6.0], [10.0], [10.0]];
+    assert_eq!(certain_labels(moved.view().into(), 2, &[3.0, 10.0]).unwrap(), None);
+    // A centre without a row.
+    assert_eq!(certain_labels(line.view().into(), 3, &[0.0, 10.1, 900.0]).unwrap(), None);
+    assert!(matches!(certain_labels(line.view().into(), 2, &[0.0]), Err(Error::Length { name: "centers", .. })));
 }
 
 #[test]
