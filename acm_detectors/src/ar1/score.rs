@@ -360,23 +360,33 @@ pub fn residuals(x: Samples<'_>, phi: &[f64], mu: &[f64], out: &mut [f64]) -> Re
             return Err(Error::Length { name, expected, got });
         }
     }
-    let scratch = || room(2, columns, 0.0, "two rows");
-    by_rows(rows, columns, out, COST_NS * columns as f64, scratch, |both, rows, out, stop| {
-        for (row, out) in rows.zip(out.chunks_exact_mut(columns)) {
+    let scratch = || room(BLOCK + 1, columns, 0.0, "some rows");
+    by_rows(rows, columns, out, COST_NS * columns as f64, scratch, |block, rows, out, stop| {
+        // Some rows at a time: of columns that lie one behind the other a row alone takes a look at each of them.
+        for (start, out) in rows.clone().step_by(BLOCK).zip(out.chunks_mut(BLOCK * columns)) {
             if stop.requested() {
                 return;
             }
-            let earlier = row.saturating_sub(1);
-            x.read(earlier..row + 1, &mut both[..(row + 1 - earlier) * columns]);
-            let (last, now) = both.split_at(columns);
-            for column in 0..columns {
-                out[column] = if row > 0 {
-                    residual(now[column], last[column], phi[column], mu[column])
-                } else if last[column].is_finite() {
-                    0.0
-                } else {
-                    f64::NAN
-                };
+            let end = (start + BLOCK).min(rows.end);
+            let earlier = start.saturating_sub(1);
+            let read = &mut block[..(end - earlier) * columns];
+            x.read(earlier..end, read);
+            let mut out = out;
+            if start == 0 {
+                let (first, rest) = out.split_at_mut(columns);
+                for (to, value) in first.iter_mut().zip(&*read) {
+                    *to = if value.is_finite() { 0.0 } else { f64::NAN };
+                }
+                out = rest;
+            }
+            for ((out, last), now) in out
+                .chunks_exact_mut(columns)
+                .zip(read.chunks_exact(columns))
+                .zip(read[columns..].chunks_exact(columns))
+            {
+                for column in 0..columns {
+                    out[column] = residual(now[column], last[column], phi[column], mu[column]);
+                }
             }
         }
     })
