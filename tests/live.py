@@ -97,7 +97,7 @@ def watch(
     )
 
 
-def bounded(one: Watch, seconds: float = 20.0) -> Watch:
+def bounded(one: Watch, seconds: float = 60.0) -> Watch:
     """A watch that ends in any case: a test that fails must not hang."""
     until, poll = time.monotonic() + seconds, one.source.poll
 

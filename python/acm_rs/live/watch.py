@@ -102,6 +102,8 @@ class Watch:
         Where each event that is told is posted too.
     patience : float
         Seconds for which writing is tried again where the watch runs once; without end otherwise.
+    clock : callable
+        The seconds that have passed, by which silence and shelves are measured.
     """
 
     monitor: acm_rs.Monitor
@@ -119,6 +121,7 @@ class Watch:
     flood: int | None = 10
     webhook: Webhook | None = None
     patience: float = 60.0
+    clock: Callable[[], float] = time.monotonic
     stopping: bool = False
     counts: Counts = field(default_factory=Counts)
 
@@ -168,14 +171,14 @@ class Watch:
             self.keeper.close()
 
     def _watch(self) -> None:
-        heard, idle = time.monotonic(), ""
+        heard, idle = self.clock(), ""
         while not self.stopping:
             batch = self._tried(self.source.poll, f"{self.called} cannot be read")
             if batch is not None:
                 if self._take(batch):
-                    heard = time.monotonic()
+                    heard = self.clock()
                 elif not self.once:
-                    self._listen(time.monotonic() - heard)
+                    self._listen(self.clock() - heard)
                 self._look_at_posted()
                 self._look_at_shelves()
                 continue
@@ -190,7 +193,7 @@ class Watch:
                 break
             idle = self._look_at_idle(idle)
             self._look_at_posted()
-            self._listen(time.monotonic() - heard)
+            self._listen(self.clock() - heard)
             self._wait(self.interval)
 
     def _look_at_idle(self, before: str) -> str:
@@ -348,9 +351,9 @@ class Watch:
 
     def _look_at_shelves(self) -> None:
         """Tell of alarms that run what was held back, where their shelf has ended."""
-        if not self._hushed or time.monotonic() - self._asked < SHELVES:
+        if not self._hushed or self.clock() - self._asked < SHELVES:
             return
-        self._asked = time.monotonic()
+        self._asked = self.clock()
         held = list(self._hushed.values())
         muted = self._tried(lambda: self.keeper.muted(held), f"{self.keeper.where} cannot be read")
         self._pending += [event for event in held if event["event"] not in muted]
