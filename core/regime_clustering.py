@@ -440,7 +440,8 @@ def _beyond(far: Array, rows: int, most: int) -> int:
         return 0
     power = max(_STEEPER * math.log2(shoulder / foot), _FINITE)
     count = np.arange(4, min(2 * most + 1, rows // 5) + 1)
-    growth = np.exp(power * (math.log(2.0) + _CHANCE / np.sqrt(count)))
+    with np.errstate(over="ignore"):
+        growth = np.exp(power * (math.log(2.0) + _CHANCE / np.sqrt(count)))
     broken = count[far[count // 2 - 1] > growth * far[count - 1]]
     while len(broken):
         last = int(broken[-1])

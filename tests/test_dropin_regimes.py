@@ -196,6 +196,20 @@ def test_nothing_rare_is_counted_to_one_cloud(
             assert 0.8 < found.threshold / others.threshold < 1.3, kind
 
 
+def test_what_is_rare_is_told_by_distances_of_any_size() -> None:
+    tail = (1000.0 / (np.arange(1000) + 0.5)) ** 0.2
+    for factor in (1e-300, 1.0, 1e150):
+        far = tail * factor
+        assert regimes._beyond(far, 1000, 50) == 0
+        far[:30] = 20.0 * factor
+        assert regimes._beyond(far, 1000, 50) == 30
+        far[:80] = 20.0 * factor
+        assert regimes._beyond(far, 1000, 50) == 0
+    # Most rows hardly differ, or not at all.
+    for least in (1e-100, 0.0):
+        assert regimes._beyond(np.where(np.arange(1000) < 200, tail, least), 1000, 50) == 0
+
+
 def test_the_hierarchy_gives_the_clusters_of_hdbscan(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = pytest.importorskip("sklearn.cluster")
     several = 0
