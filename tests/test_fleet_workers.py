@@ -33,9 +33,13 @@ NAMES = ["Pump 3/A", "..", "Pümpe 東", "PUMP 1", "pump 1", "Pump 1", "con"]
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     """Two worker processes of one thread each."""
-    before = children()
+    before, environment = children(), dict(os.environ)
     with Crew(2) as crew:
         yield crew._hands
+    for which in (environment, now := dict(os.environ)):
+        for name in ("PYTEST_CURRENT_TEST", "__DASK_PARENT_PID"):
+            which.pop(name, None)
+    assert now == environment
     wait(lambda: children() <= before)
 
 
@@ -87,7 +91,8 @@ def test_a_cluster_gives_the_bytes_of_one_processor(client: Any, tmp_path: Path)
     # Each worker has one thread, and the engine takes no more.
     assert set(client.run(acm_rs.get_num_threads).values()) == {1}
     assert set(client.run(pl.thread_pool_size).values()) == {1}
-    # A terminal sends Ctrl-C to them too.
+    # They keep memory for the next fit, and hear of no Ctrl-C that a terminal sends to all.
+    assert set(client.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_").values()) == {None}
     assert set(client.run(signal.getsignal, signal.SIGINT).values()) == {signal.SIG_IGN}
 
 

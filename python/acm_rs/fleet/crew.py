@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import Any, Self, TypeVar
@@ -21,8 +21,11 @@ Made = TypeVar("Made")
 WORKER_ENDED = "the worker that had it was ended each time it was tried; most likely its memory does not hold the asset"
 _PATIENCE = 60.0
 """Seconds after which a scheduler or its workers are taken for not there."""
-_SHARE = 0.7
+_SHARE = 0.6
 """Of a worker's memory that its readings may take: Dask pauses it at four fifths."""
+_ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
+"""As Dask has it, but that memory need not be given back at once: fits would ask for it again all the time, which takes
+a third of their time."""
 _LEAST = 1 << 26
 
 
@@ -79,30 +82,34 @@ class Crew:
         return self._client
 
     def _connected(self) -> Any:
+        import dask
         from distributed import Client, LocalCluster
         from distributed.utils import silence_logging_cmgr
 
         if self._scheduler is None:
-            cluster = self._open.enter_context(
-                LocalCluster(
-                    n_workers=self._count,
-                    threads_per_worker=1,
-                    processes=True,
-                    host="127.0.0.1",
-                    dashboard_address=None,
-                    # Without a dashboard it still listens, and by itself on a port that may be taken.
-                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                    silence_logs=logging.CRITICAL,
-                    memory_limit=self._memory_limit or "auto",
-                    preload=["acm_rs.fleet.quiet"],
-                    # Readers of files have threads of their own, which do not know how many workers there are.
-                    env={
-                        "POLARS_MAX_THREADS": "1",
-                        "ACM_NUM_THREADS": "1",
-                        "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
-                    },
+            # Dask gives its processes their environment by way of this one's.
+            self._open.callback(_put_back, {name: os.environ.get(name) for name in (*_ENVIRONMENT, "PYTHONHASHSEED")})
+            with dask.config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}):
+                cluster = self._open.enter_context(
+                    LocalCluster(
+                        n_workers=self._count,
+                        threads_per_worker=1,
+                        processes=True,
+                        host="127.0.0.1",
+                        dashboard_address=None,
+                        # Without a dashboard it still listens, and by itself on a port that may be taken.
+                        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                        silence_logs=logging.CRITICAL,
+                        memory_limit=self._memory_limit or "auto",
+                        preload=["acm_rs.fleet.quiet"],
+                        # Readers of files have threads of their own, which do not know how many workers there are.
+                        env={
+                            "POLARS_MAX_THREADS": "1",
+                            "ACM_NUM_THREADS": "1",
+                            "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+                        },
+                    )
                 )
-            )
             return self._open.enter_context(Client(cluster, set_as_default=False))
         if not isinstance(self._scheduler, str):
             return self._scheduler
@@ -233,3 +240,11 @@ def _processors() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:
         return max(1, os.cpu_count() or 1)
+
+
+def _put_back(environment: Mapping[str, str | None]) -> None:
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
