@@ -70,12 +70,12 @@ def test_a_fleet_is_learnt_scored_and_told(run: Run) -> None:
     assert told[0]["health"] < 0.5 < healths[0]
     status, said, _ = run("fleet", "report", "plant", "--workers", "1")
     assert status == 0
-    assert {path.name for path in Path("plant/report").iterdir()} == {"index.html", "pump%203.html"}
+    assert {path.name for path in Path("plant/report").rglob("*.html")} == {"index.html", "pump%203.html"}
     status, said, _ = run("fleet", "report", "plant", "--workers", "1", "--pages", "all", "--json")
     assert set(json.loads(said)["pages"]) == {"pump 1", "pump 2", "pump 3"}
     # What cannot be read any more is told, and the page of the fleet is there.
     Path("new/pump 3.csv").rename("gone.csv")
-    Path("plant/report/pump%203.html").unlink()
+    Path("plant/report/asset/pump%203.html").unlink()
     status, said, _ = run("fleet", "report", "plant", "--workers", "1")
     assert status == 1
     assert "pump 3: no page" in said
@@ -84,7 +84,7 @@ def test_a_fleet_is_learnt_scored_and_told(run: Run) -> None:
     Path("gone.csv").rename("pump 3.csv")
     assert run("fleet", "report", "plant", "--workers", "1", "--data", "pump 3.csv")[0] == 0
     assert run("fleet", "report", "plant", "--pages", "none", "--workers", "1", "-q") == (0, "", "")
-    assert [path.name for path in Path("plant/report").iterdir()] == ["index.html"]
+    assert [path.name for path in Path("plant/report").rglob("*.html")] == ["index.html"]
 
 
 def test_options_go_into_every_model(run: Run) -> None:
@@ -107,6 +107,10 @@ def test_options_go_into_every_model(run: Run) -> None:
         (("report", "nowhere", "-w", "1"), 1, "no asset has been scored"),
         (("fit", "plant", "-d", "history", "--workers", "0"), 2, "workers"),
         (("fit", "plant", "-d", "history", "-w", "1", "--scheduler", "tcp://a:1"), 2, "leave it out"),
+        (("fit", "plant", "-d", "history", "--scheduler", "nonsense"), 2, "--scheduler must be the address of one"),
+        (("fit", "plant", "-d", "history", "--scheduler", ""), 2, "--scheduler must be the address of one"),
+        (("fit", "plant", "-d", "history", "-w", "2", "--memory-limit", "120MB"), 2, "--memory-limit must be at least"),
+        (("fit", "plant", "-d", "history", "-w", "1", "--memory-limit", "lots"), 2, "--memory-limit must be a size"),
         (("fit", "plant", "-d", "history", "-w", "1", "--far", "2"), 2, "--false-alarm-rate must lie"),
         (("fit", "plant", "-d", "history", "-w", "1", "--healthy", "5.."), 2, "needs both ends"),
         (("fit", "plant", "-d", "nowhere*.csv", "-w", "1"), 1, "no file matches"),
@@ -200,7 +204,7 @@ def test_the_page_ranks_links_and_runs_nothing(tmp_path: Path) -> None:
     # An asset's page is the report of its readings.
     result = acm_rs.Monitor.load(tmp_path / "models" / "Pump%201.acm").score(later(frames["Pump 1"]))
     result.report(tmp_path / "alone.html")
-    assert (tmp_path / "report" / "Pump%201.html").read_bytes() == (tmp_path / "alone.html").read_bytes()
+    assert (tmp_path / "report/asset/Pump%201.html").read_bytes() == (tmp_path / "alone.html").read_bytes()
     # Readings that have changed since are told.
     new["Pump 1"] = new["Pump 1"][:-5]
     fleet.report(tmp_path, data=new, pages="all", workers=1)

@@ -265,5 +265,5 @@ def test_a_scheduler_that_is_killed_is_told_and_the_same_call_goes_on(tmp_path: 
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("acm_rs.fleet.crew._PATIENCE", 1.0)
-    with pytest.raises(ValueError, match=r"no workers of Dask at nonsense://x"):
-        fleet.fit({"a": healthy(pump(1))}, tmp_path, scheduler="nonsense://x")
+    with pytest.raises(ValueError, match=r"no workers of Dask at nonsense://x:1"):
+        fleet.fit({"a": healthy(pump(1))}, tmp_path, scheduler="nonsense://x:1")

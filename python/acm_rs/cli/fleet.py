@@ -330,8 +330,8 @@ def _told() -> Iterator[None]:
         raise Refusal(str(error).replace("`workers=1`", "--workers 1"), status=2) from None
     except (ValueError, TypeError) as error:
         said = " ".join(spoken(str(error)).split())
-        for name in ("workers", "scheduler"):
-            said = said.replace(f"`{name}`", f"--{name}")
+        for name in ("workers", "scheduler", "memory_limit"):
+            said = said.replace(f"`{name}`", "--" + name.replace("_", "-"))
         raise Refusal(said, status=2) from None
 
 

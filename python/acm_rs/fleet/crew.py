@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, Self, TypeVar
 
@@ -27,6 +29,9 @@ _ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREAD
 """As Dask has it, but that memory need not be given back at once: fits would ask for it again all the time, which takes
 a third of their time."""
 _LEAST = 1 << 26
+_BARE = 400_000_000
+"""Bytes without which a process ends before it has anything to do: with its libraries alone it takes half of that."""
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
 
 class WorkerEnded(RuntimeError):
@@ -52,8 +57,13 @@ class Crew:
             raise ValueError("`workers` are those of a local cluster; leave it out where there is a `scheduler`")
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
             raise ValueError(f"`workers` must be a whole number of at least 1, or None, got {workers!r}")
+        if isinstance(scheduler, str):
+            _check_address(scheduler)
         self._count = _processors() if workers is None else workers
-        self._scheduler, self._memory_limit = scheduler, memory_limit
+        self._scheduler = scheduler
+        self._memory = None if memory_limit is None else _bytes_of(memory_limit)
+        if scheduler is not None and memory_limit is not None:
+            raise ValueError("`memory_limit` is that of a local cluster; leave it out where there is a `scheduler`")
         self._serial = scheduler is None and self._count == 1
         self._client: Any = None
         self._open = ExitStack()
@@ -84,15 +94,18 @@ class Crew:
     def _connected(self) -> Any:
         import dask
         from distributed import Client, LocalCluster
+        from distributed.system import MEMORY_LIMIT
         from distributed.utils import silence_logging_cmgr
 
         if self._scheduler is None:
+            # A share that holds no process would end each again and again.
+            count = self._count if self._memory else max(1, min(self._count, MEMORY_LIMIT // _BARE))
             # Dask gives its processes their environment by way of this one's.
             self._open.callback(_put_back, {name: os.environ.get(name) for name in (*_ENVIRONMENT, "PYTHONHASHSEED")})
             with dask.config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}):
                 cluster = self._open.enter_context(
                     LocalCluster(
-                        n_workers=self._count,
+                        n_workers=count,
                         threads_per_worker=1,
                         processes=True,
                         host="127.0.0.1",
@@ -100,7 +113,7 @@ class Crew:
                         # Without a dashboard it still listens, and by itself on a port that may be taken.
                         scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                         silence_logs=logging.CRITICAL,
-                        memory_limit=self._memory_limit or "auto",
+                        memory_limit=self._memory or MEMORY_LIMIT // count,
                         preload=["acm_rs.fleet.quiet"],
                         # Readers of files have threads of their own, which do not know how many workers there are.
                         env={
@@ -110,7 +123,12 @@ class Crew:
                         },
                     )
                 )
-            return self._open.enter_context(Client(cluster, set_as_default=False))
+            client = self._open.enter_context(Client(cluster, set_as_default=False))
+            try:
+                client.wait_for_workers(1, timeout=_PATIENCE)
+            except TimeoutError:
+                raise Refusal("no process of the local cluster has started; take fewer `workers`, or 1") from None
+            return client
         if not isinstance(self._scheduler, str):
             return self._scheduler
         # What goes wrong is told once, by what is raised.
@@ -161,7 +179,7 @@ class Crew:
             return
         if self._hands is None:
             for task in tasks:
-                yield task, _tried(do, task)
+                yield task, _tried(do, _within(task, self._memory))
             return
         from distributed import KilledWorker
 
@@ -176,15 +194,22 @@ class Crew:
                 yield task, WorkerEnded(WORKER_ENDED) if isinstance(made, KilledWorker) else made
 
     def _several(self, do: Callable[[Task], Made], tasks: Sequence[Task]) -> Iterator[tuple[Task, Made | Exception]]:
-        from distributed import as_completed
+        from concurrent.futures import CancelledError
 
+        from distributed import as_completed
+        from distributed.comm import CommClosedError
+
+        lost = Refusal("the scheduler of Dask was lost; what is done is kept, and the same call goes on")
         client = self._client
         left = list(reversed(tasks))
         of: dict[str, Task] = {}
 
         def submitted() -> Any:
             task = left.pop()
-            future = client.submit(_on_worker, do, task, pure=False)
+            try:
+                future = client.submit(_on_worker, do, task, pure=False)
+            except (CommClosedError, CancelledError, RuntimeError):
+                raise lost from None
             of[future.key] = task
             return future
 
@@ -198,8 +223,12 @@ class Crew:
                 futures = waiting.futures
                 task = of.pop(future.key)
                 if future.status in ("lost", "cancelled"):
-                    raise Refusal("the scheduler of Dask was lost; what is done is kept, and the same call goes on")
-                made = future.exception() if future.status == "error" else future.result()
+                    raise lost
+                try:
+                    # What a finished task has left is fetched from its worker by way of the scheduler.
+                    made = future.exception() if future.status == "error" else future.result()
+                except (CommClosedError, CancelledError, OSError):
+                    raise lost from None
                 future.release()
                 if left:
                     waiting.add(submitted())
@@ -207,6 +236,32 @@ class Crew:
         finally:
             if of:
                 client.cancel(list(futures))
+
+
+def _within(task: Task, memory: int | None) -> Task:
+    """A task that may take so much memory, in this process."""
+    return replace(task, memory=memory) if isinstance(task, Job) and memory is not None else task
+
+
+def _bytes_of(text: str) -> int:
+    """A size such as ``2GB`` in bytes."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?\s*", text.lower()) if isinstance(text, str) else None
+    if found is None or found[2] not in _UNITS:
+        raise ValueError(f"`memory_limit` must be a size such as '2GB', got {text!r}")
+    size = int(float(found[1]) * _UNITS[found[2]])
+    if size < _BARE:
+        raise ValueError(
+            f"`memory_limit` must be at least {_BARE // 10**6} MB, for a process takes half of that before it reads"
+            f" anything, got {text!r}"
+        )
+    return size
+
+
+def _check_address(text: str) -> None:
+    """Refuse what can be no scheduler's address before it is waited for."""
+    host = text.partition("://")[2] if "://" in text else text
+    if re.fullmatch(r".+:\d{1,5}", host) is None and not text.startswith(("inproc://", "ucx://", "ws://", "wss://")):
+        raise ValueError(f"`scheduler` must be the address of one, such as 'tcp://host:8786', got {text!r}")
 
 
 def _tried(do: Callable[[Task], Made], task: Task) -> Made | Exception:
@@ -218,8 +273,6 @@ def _tried(do: Callable[[Task], Made], task: Task) -> Made | Exception:
 
 def _on_worker(do: Callable[[Task], Made], task: Task) -> Made:
     """Do a task in a process of a cluster, with as much as it has."""
-    from dataclasses import replace
-
     import psutil
     from distributed import get_worker
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,11 +21,13 @@ from acm_rs.files.units import unit_of_name
 from acm_rs.fleet.names import safe
 from acm_rs.fleet.store import Mark, Store, local_copy, mark_of
 
-__all__ = ["DATA", "Parted", "part_file", "part_frame", "settle"]
+__all__ = ["DATA", "Parted", "of_pieces", "part_file", "part_frame", "settle"]
 
 DATA = "data"
 """The folder with what was parted."""
 _ROWS = 1 << 20
+_OF_THE_FILE = ("encoding", "skip_rows", "sheet")
+"""What is said of a file as it lies there, and of no piece of it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def part_file(store: Store, file: str, by: str, options: ReadOptions) -> Parted:
     """
     path = PurePosixPath(file.replace("\\", "/"))
     key = f"{safe(path.name.partition('.')[0])[:40]}-{hashlib.sha256(file.encode()).hexdigest()[:12]}"
-    settings = {"by": by, "encoding": options.encoding, "skip_rows": options.skip_rows, "sheet": options.sheet}
+    settings = {"by": by, "bad_rows": str(options.bad_rows), **{name: getattr(options, name) for name in _OF_THE_FILE}}
     before = _kept(store, key)
     if before is not None and before["settings"] == settings:
         known = Mark(**before["mark"])
@@ -86,13 +88,28 @@ def part_file(store: Store, file: str, by: str, options: ReadOptions) -> Parted:
         if by not in raw.columns:
             raise Refusal(f"{file} has no column {quoted(by)}")
         names = {name: _with_unit(raw, name) for name in raw.columns if name != by}
-        writer = _Writer(store, key)
+        writer = _begun(store, key, before)
         for block in _blocks(raw):
             writer.add(block.rename(names), by)
         notes = [*raw.notes, *raw.bad_rows.lines()]
     if writer.nameless:
         notes.append(f"{counted(writer.nameless, 'row')} without a name of an asset left out")
-    return settle(store, Parted(key, writer.pieces, notes), settings, asdict(mark))
+    return settle(store, Parted(key, writer.pieces, notes), settings, asdict(mark), before)
+
+
+def of_pieces(options: ReadOptions) -> ReadOptions:
+    """How the pieces of a file are read, of which more was said than holds for them.
+
+    Parameters
+    ----------
+    options : ReadOptions
+        How the file was read.
+
+    Returns
+    -------
+    ReadOptions
+    """
+    return replace(options, encoding=None, skip_rows=0, sheet=None)
 
 
 def part_frame(frame: Any, address: str, key: str, by: str) -> Parted:
@@ -123,12 +140,13 @@ def part_frame(frame: Any, address: str, key: str, by: str) -> Parted:
             # A name that the frame has already must not keep the clock out.
             frame = frame.reset_index(names=None if index.name is not None or index.nlevels > 1 else "time")
     table = nw.from_native(frame, eager_only=True).to_polars()
-    writer = _Writer(store, key)
+    before = _kept(store, key)
+    writer = _begun(store, key, before)
     writer.add(table, by)
     notes = []
     if writer.nameless:
         notes.append(f"{counted(writer.nameless, 'row')} without a name of an asset left out")
-    return settle(store, Parted(key, writer.pieces, notes), {"by": by}, None)
+    return settle(store, Parted(key, writer.pieces, notes), {"by": by}, None, before)
 
 
 def _kept(store: Store, key: str) -> dict[str, Any] | None:
@@ -143,15 +161,33 @@ def _kept(store: Store, key: str) -> dict[str, Any] | None:
     return kept if there and {"mark", "settings", "notes"} <= set(kept) else None
 
 
-def settle(store: Store, parted: Parted, settings: dict[str, Any], mark: dict[str, Any] | None) -> Parted:
+def _begun(store: Store, key: str, before: dict[str, Any] | None) -> _Writer:
+    """Write pieces over those of an earlier time: until all are there, none may be taken for the whole."""
+    _note(store, key, (before or {"pieces": {}, "notes": []}) | {"settings": None, "mark": None})
+    return _Writer(store, key)
+
+
+def _note(store: Store, key: str, note: dict[str, Any]) -> None:
+    store.write(f"{DATA}/{key}.json", json.dumps(note, indent=1).encode())
+
+
+def settle(
+    store: Store,
+    parted: Parted,
+    settings: dict[str, Any],
+    mark: dict[str, Any] | None,
+    before: dict[str, Any] | None,
+) -> Parted:
     """Note what was parted, and take away pieces of an earlier time that are none any more."""
-    before = _kept(store, parted.key)
     now = {name for files in parted.pieces.values() for name in files}
     note = {"settings": settings, "mark": mark, "pieces": parted.pieces, "notes": parted.notes}
-    store.write(f"{DATA}/{parted.key}.json", json.dumps(note, indent=1).encode())
-    if before is not None:
-        for name in {name for files in before["pieces"].values() for name in files} - now:
-            store.remove(name)
+    _note(store, parted.key, note)
+    old = set() if before is None else {name for files in before["pieces"].values() for name in files}
+    if before is not None and before["settings"] is None:
+        # It was cut short, and no note tells what it had written.
+        old.update(name for name in store.list(DATA) if f"/{parted.key}-" in name)
+    for name in old - now:
+        store.remove(name)
     return parted
 
 

@@ -18,6 +18,7 @@ from acm_rs.fleet.page import fleet_page
 from acm_rs.fleet.running import carried_out, prepared
 from acm_rs.fleet.standing import AssetStatus, status
 from acm_rs.fleet.store import Store
+from acm_rs.fleet.work import page_of
 from acm_rs.report import plotly_script
 
 __all__ = ["INDEX", "Report", "report", "reported"]
@@ -145,16 +146,16 @@ def reported(
             if outcome.state == FAILED:
                 failed[outcome.asset] = outcome.error
             else:
-                made[outcome.asset] = f"report/{places[outcome.asset]}.html"
+                made[outcome.asset] = page_of(places[outcome.asset])
         through += len(assets)
     for one in status(folder):
         if one.asset in made and _bytes_of(one, "page") != _bytes_of(one, "score"):
             changed[one.asset] = "its readings or model have changed since they were scored, and its page shows the new"
         if one.asset not in made:
             # What an earlier report has left would be linked from nowhere.
-            store.remove(f"report/{one.place}.html")
+            store.remove(page_of(one.place))
     beside = changed | {name: f"no page of its own: {why}" for name, why in failed.items()}
-    links = {name: PurePosixPath(file).name for name, file in made.items()}
+    links = {name: file.removeprefix("report/") for name, file in made.items()}
     name = PurePosixPath(store.address.replace("\\", "/").rstrip("/")).name or store.address
     store.write(INDEX, fleet_page(name, every, links, beside).encode())
     return Report(store.at(INDEX), {name: store.at(file) for name, file in made.items()}, failed)

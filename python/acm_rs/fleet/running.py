@@ -19,7 +19,7 @@ from acm_rs.fleet.crew import Crew
 from acm_rs.fleet.finding import Asset, Found, assets_of, is_dask
 from acm_rs.fleet.ledger import DONE, FAILED, UNCHANGED, Outcome
 from acm_rs.fleet.names import places_of
-from acm_rs.fleet.parting import DATA, Parted, part_file, part_frame
+from acm_rs.fleet.parting import DATA, Parted, of_pieces, part_file, part_frame
 from acm_rs.fleet.store import Store, mark_of
 from acm_rs.fleet.work import CELLS, Job, failed, frame_marks, known, model_of, perform
 from acm_rs.monitor import Monitor
@@ -441,11 +441,12 @@ def carried_out(
 ) -> list[Outcome]:
     """Do a step for each asset that needs it."""
     places = places_of([asset.name for asset in assets], ledger.taken(store))
-    whole = {**settings, "read": asdict(options)}
     outcomes: list[Outcome] = []
     jobs = []
     for asset in assets:
-        job = Job(step, asset, places[asset.name], store, options, whole)
+        parted = bool(asset.files) and all(store.inside(file, DATA) for file in asset.files)
+        own = of_pieces(options) if parted else options
+        job = Job(step, asset, places[asset.name], store, own, {**settings, "read": asdict(own)})
         kept = ledger.entry(store, job.place).get(step)
         if kept is not None and _is_done(job, kept):
             outcomes.append(known(asset.name, kept))

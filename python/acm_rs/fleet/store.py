@@ -77,6 +77,26 @@ class Store:
             return str(self._folder / name)
         return self.address.rstrip("/") + "/" + name
 
+    def inside(self, file: str, folder: str = "") -> str | None:
+        """The name in the store of a file by its path or address; None where it lies elsewhere, or in another folder.
+
+        Parameters
+        ----------
+        file : str
+            A path or an address.
+        folder : str, default ""
+            The folder within the store; all of it where empty.
+        """
+        top = self.at(folder).rstrip("/") if folder else self.at("").rstrip("/")
+        if self._remote is None:
+            if is_address(file):
+                return None
+            file, top = (Path(path).absolute().as_posix() for path in (file, top))
+        if not file.startswith(top.rstrip("/") + "/"):
+            return None
+        below = file.removeprefix(top.rstrip("/")).lstrip("/")
+        return f"{folder}/{below}" if folder else below
+
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; None where there is none."""
         try:

@@ -31,7 +31,7 @@ from acm_rs.live.words import Speaker
 from acm_rs.monitor import Monitor, Result
 from acm_rs.monitor.reading import read
 
-__all__ = ["CELLS", "Job", "failed", "model_of", "perform", "scores_of"]
+__all__ = ["CELLS", "Job", "failed", "model_of", "page_of", "perform", "scores_of"]
 
 CELLS = 1_200_000
 """Readings that are judged at once: a year of ten-minute rows of 20 sensors."""
@@ -47,6 +47,11 @@ def model_of(place: str) -> str:
 def scores_of(place: str) -> str:
     """The file of an asset's scores."""
     return f"scores/asset={place}/scores.parquet"
+
+
+def page_of(place: str) -> str:
+    """The file of an asset's page; not beside that of the fleet, whose name an asset may bear."""
+    return f"report/asset/{place}.html"
 
 
 @dataclass(frozen=True)
@@ -386,7 +391,7 @@ def _page(job: Job, paths: list[Path], model: bytes, done: _Done) -> None:
         done.rows = judge.rows.rows
         if start:
             result.remarks = [f"the page shows the last rows alone, from row {start:,} on", *judge.remarks]
-    name = f"report/{job.place}.html"
+    name = page_of(job.place)
     job.store.write(name, report_html(result).encode())
     done.outputs = [name]
 
