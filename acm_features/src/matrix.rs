@@ -100,12 +100,27 @@ enum Source {
 type Moments<'a> = Either<Blocks<AllMoments>, Uneven<'a, AllMoments>>;
 type Energies<'a> = Either<BandEnergy, UnevenEnergy<'a>>;
 
-/// The leaf.
-struct Matrix<'a> {
+/// The order of the results, and what becomes of those that are not defined.
+pub(crate) struct Assembly {
     sources: Vec<Source>,
     /// Whether nothing is missing, and what is not defined is 0.
     filled: bool,
     bands: usize,
+}
+
+/// What results are taken from, a line for each row.
+pub(crate) struct Found<'a> {
+    /// Median and deviation.
+    pub(crate) order: &'a [Row],
+    /// As [`AllMoments`] says.
+    pub(crate) moments: &'a [Row],
+    pub(crate) slope: &'a [Row],
+    pub(crate) energy: &'a [Row],
+}
+
+/// The leaf.
+struct Matrix<'a> {
+    assembly: Assembly,
     /// Rows after a result's own that its window ends.
     ahead: usize,
     /// Rows that windows end before their own.
@@ -130,8 +145,114 @@ struct MatrixScratch<'a> {
 }
 
 /// Results of the order statistics: median, deviation. Of the moments: as [`AllMoments`] says.
-const ORDER_RESULTS: usize = 2;
-const MOMENT_RESULTS: usize = 5;
+pub(crate) const ORDER_RESULTS: usize = 2;
+pub(crate) const MOMENT_RESULTS: usize = 5;
+
+impl Assembly {
+    /// Of slopes over times where `timed`.
+    pub(crate) fn new(features: &[Feature], bands: usize, (timed, filled): (bool, bool)) -> Self {
+        let moment = |result, clip| Source::Moments { result, clip };
+        let sources = features.iter().map(|feature| match feature {
+            Feature::Median => Source::Order(0),
+            Feature::Mad => Source::Order(1),
+            Feature::Mean => moment(0, f64::INFINITY),
+            Feature::Std => moment(1, f64::INFINITY),
+            Feature::Slope if timed => Source::TimeSlope,
+            Feature::Slope => moment(2, f64::INFINITY),
+            Feature::Skew => moment(3, SKEW_CLIP),
+            Feature::Kurt => moment(4, KURT_CLIP),
+            Feature::Energy => Source::Energy,
+            Feature::RobustZ => Source::RobustZ,
+        });
+        Self {
+            sources: sources.collect(),
+            filled,
+            bands,
+        }
+    }
+
+    fn any(&self, wanted: fn(&Source) -> bool) -> bool {
+        self.sources.iter().any(wanted)
+    }
+
+    /// The order statistics that are looked at.
+    pub(crate) fn order(&self) -> Option<Wanted> {
+        self.any(|source| matches!(source, Source::Order(_) | Source::RobustZ)).then(|| Wanted {
+            median: true,
+            mad: Some(1.0),
+            ..Wanted::default()
+        })
+    }
+
+    /// Whether moments are looked at.
+    pub(crate) fn moments(&self) -> bool {
+        self.any(|source| matches!(source, Source::Moments { .. }))
+    }
+
+    /// Whether energies are.
+    pub(crate) fn energies(&self) -> bool {
+        self.any(|source| matches!(source, Source::Energy))
+    }
+
+    /// Results of a column.
+    fn width_of(&self, source: &Source) -> usize {
+        if matches!(source, Source::Energy) { self.bands } else { 1 }
+    }
+
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = usize> {
+        self.sources.iter().map(|source| self.width_of(source))
+    }
+
+    #[inline(always)]
+    pub(crate) fn assemble<S: Simd>(&self, simd: S, found: &Found<'_>, x: &[Row], out: &mut [Row]) {
+        let width: usize = self.blocks().sum();
+        let mut first = 0;
+        for source in &self.sources {
+            let lines = out.chunks_exact_mut(width);
+            match *source {
+                Source::Order(result) => {
+                    for (line, from) in lines.zip(found.order.chunks_exact(ORDER_RESULTS)) {
+                        line[first].store(told(simd, self.filled, from[result].load(simd)));
+                    }
+                }
+                Source::Moments { result, clip } => {
+                    for (line, from) in lines.zip(found.moments.chunks_exact(MOMENT_RESULTS)) {
+                        line[first].store(told(simd, self.filled, within(simd, from[result].load(simd), clip)));
+                    }
+                }
+                Source::TimeSlope => {
+                    for (line, from) in lines.zip(found.slope) {
+                        line[first].store(told(simd, self.filled, from.load(simd)));
+                    }
+                }
+                Source::Energy => {
+                    for (line, from) in lines.zip(found.energy.chunks_exact(self.bands)) {
+                        for (band, energy) in from.iter().enumerate() {
+                            line[first + band].store(told(simd, self.filled, energy.load(simd)));
+                        }
+                    }
+                }
+                Source::RobustZ => {
+                    let from = found.order.chunks_exact(ORDER_RESULTS);
+                    for ((line, from), x) in lines.zip(from).zip(x) {
+                        let deviation = from[1].load(simd).max(f64x8::splat(simd, FLOOR));
+                        let mut z = (x.load(simd) - from[0].load(simd)) / (deviation * NORMAL + FLOOR);
+                        let large = deviation.simd_ge(LARGE);
+                        if large.any_true() {
+                            // The difference or the scale may have left the range.
+                            let apart = x.load(simd) * 0.25 - from[0].load(simd) * 0.25;
+                            z = large.select(apart / (deviation * 0.25 * NORMAL), z);
+                        }
+                        // Processors disagree about the sign of a NaN that they make.
+                        let z = z.simd_eq(z).select(within(simd, z, Z_CLIP), f64x8::splat(simd, f64::NAN));
+                        line[first].store(told(simd, self.filled, z));
+                    }
+                }
+            }
+            first += self.width_of(source);
+        }
+    }
+}
 
 impl<'a> Matrix<'a> {
     /// With how rows are counted.
@@ -142,34 +263,14 @@ impl<'a> Matrix<'a> {
         (rows, filled): (usize, bool),
     ) -> Result<(Self, History<'static>)> {
         let timed = windows.with_times();
-        let moment = |result, clip| Source::Moments { result, clip };
-        let sources: Vec<Source> = features
-            .iter()
-            .map(|feature| match feature {
-                Feature::Median => Source::Order(0),
-                Feature::Mad => Source::Order(1),
-                Feature::Mean => moment(0, f64::INFINITY),
-                Feature::Std => moment(1, f64::INFINITY),
-                Feature::Slope if timed => Source::TimeSlope,
-                Feature::Slope => moment(2, f64::INFINITY),
-                Feature::Skew => moment(3, SKEW_CLIP),
-                Feature::Kurt => moment(4, KURT_CLIP),
-                Feature::Energy => Source::Energy,
-                Feature::RobustZ => Source::RobustZ,
-            })
-            .collect();
-        let any = |wanted: fn(&Source) -> bool| sources.iter().any(wanted);
-        let order = any(|source| matches!(source, Source::Order(_) | Source::RobustZ)).then(|| Wanted {
-            median: true,
-            mad: Some(1.0),
-            ..Wanted::default()
-        });
-        let moments = any(|source| matches!(source, Source::Moments { .. })).then_some(AllMoments);
-        let energy = any(|source| matches!(source, Source::Energy)).then_some(bands);
-        let slope = any(|source| matches!(source, Source::TimeSlope));
+        let assembly = Assembly::new(features, bands.len(), (timed, filled));
+        let order = assembly.order();
+        let moments = assembly.moments().then_some(AllMoments);
+        let energy = assembly.energies().then_some(bands);
+        let slope = assembly.any(|source| matches!(source, Source::TimeSlope));
         let min_periods = windows.min_periods();
         let mut matrix = Self {
-            bands: bands.len(),
+            assembly,
             ahead: 0,
             late: 0,
             order: None,
@@ -178,8 +279,6 @@ impl<'a> Matrix<'a> {
             energy: None,
             window: 1,
             tile_rows: 1,
-            sources,
-            filled,
         };
         let history = match windows.over(rows)? {
             Layout::Even(window, history, late) => {
@@ -226,56 +325,6 @@ impl<'a> Matrix<'a> {
         Ok((matrix, history))
     }
 
-    #[inline(always)]
-    fn assemble<S: Simd>(&self, simd: S, scratch: &MatrixScratch<'_>, x: &[Row], out: &mut [Row]) {
-        let width: usize = self.blocks().iter().sum();
-        let mut first = 0;
-        for source in &self.sources {
-            let lines = out.chunks_exact_mut(width);
-            match *source {
-                Source::Order(result) => {
-                    for (line, from) in lines.zip(scratch.order_results.chunks_exact(ORDER_RESULTS)) {
-                        line[first].store(told(simd, self.filled, from[result].load(simd)));
-                    }
-                }
-                Source::Moments { result, clip } => {
-                    for (line, from) in lines.zip(scratch.moment_results.chunks_exact(MOMENT_RESULTS)) {
-                        line[first].store(told(simd, self.filled, within(simd, from[result].load(simd), clip)));
-                    }
-                }
-                Source::TimeSlope => {
-                    for (line, from) in lines.zip(&scratch.slope_results) {
-                        line[first].store(told(simd, self.filled, from.load(simd)));
-                    }
-                }
-                Source::Energy => {
-                    for (line, from) in lines.zip(scratch.energy_results.chunks_exact(self.bands)) {
-                        for (band, energy) in from.iter().enumerate() {
-                            line[first + band].store(told(simd, self.filled, energy.load(simd)));
-                        }
-                    }
-                }
-                Source::RobustZ => {
-                    let from = scratch.order_results.chunks_exact(ORDER_RESULTS);
-                    for ((line, from), x) in lines.zip(from).zip(x) {
-                        let deviation = from[1].load(simd).max(f64x8::splat(simd, FLOOR));
-                        let mut z = (x.load(simd) - from[0].load(simd)) / (deviation * NORMAL + FLOOR);
-                        let large = deviation.simd_ge(LARGE);
-                        if large.any_true() {
-                            // The difference or the scale may have left the range.
-                            let apart = x.load(simd) * 0.25 - from[0].load(simd) * 0.25;
-                            z = large.select(apart / (deviation * 0.25 * NORMAL), z);
-                        }
-                        // Processors disagree about the sign of a NaN that they make.
-                        let z = z.simd_eq(z).select(within(simd, z, Z_CLIP), f64x8::splat(simd, f64::NAN));
-                        line[first].store(told(simd, self.filled, z));
-                    }
-                }
-            }
-            first += self.width_of(source);
-        }
-    }
-
     /// Whether a window may have left the range of the numbers.
     fn noted(&self) -> bool {
         let moments = match &self.moments {
@@ -284,11 +333,6 @@ impl<'a> Matrix<'a> {
             None => false,
         };
         moments || self.slope.as_ref().is_some_and(Uneven::noted)
-    }
-
-    /// Results of a column.
-    fn width_of(&self, source: &Source) -> usize {
-        if matches!(source, Source::Energy) { self.bands } else { 1 }
     }
 }
 
@@ -314,7 +358,7 @@ impl<'a> Leaf for Matrix<'a> {
     type Scratch = MatrixScratch<'a>;
 
     fn blocks(&self) -> Vec<usize> {
-        self.sources.iter().map(|source| self.width_of(source)).collect()
+        self.assembly.blocks().collect()
     }
 
     fn window(&self) -> usize {
@@ -352,7 +396,7 @@ impl<'a> Leaf for Matrix<'a> {
             self.slope.as_ref().map(Leaf::cost_ns),
             self.energy.as_ref().map(Leaf::cost_ns),
         ];
-        costs.into_iter().flatten().sum::<f64>() + self.sources.len() as f64
+        costs.into_iter().flatten().sum::<f64>() + self.assembly.sources.len() as f64
     }
 
     fn scratch(&self, rows: usize) -> Result<MatrixScratch<'a>> {
@@ -366,7 +410,7 @@ impl<'a> Leaf for Matrix<'a> {
             order_results: results(self.order.is_some(), ORDER_RESULTS)?,
             moment_results: results(self.moments.is_some(), MOMENT_RESULTS)?,
             slope_results: results(self.slope.is_some(), 1)?,
-            energy_results: results(self.energy.is_some(), self.bands)?,
+            energy_results: results(self.energy.is_some(), self.assembly.bands)?,
         })
     }
 
@@ -388,7 +432,7 @@ impl<'a> Leaf for Matrix<'a> {
             leaf.tile(simd, own, &tile, &mut scratch.slope_results[..rows]);
         }
         if let (Some(leaf), Some(own)) = (&self.energy, &mut scratch.energy) {
-            leaf.tile(simd, own, tile, &mut scratch.energy_results[..rows * self.bands]);
+            leaf.tile(simd, own, tile, &mut scratch.energy_results[..rows * self.assembly.bands]);
         }
         // As many rows reach back before a tile at least as its windows end after their own row.
         let own = if self.late == 0 {
@@ -396,7 +440,13 @@ impl<'a> Leaf for Matrix<'a> {
         } else {
             &tile.y[tile.lead..]
         };
-        self.assemble(simd, scratch, own, out);
+        let found = Found {
+            order: &scratch.order_results,
+            moments: &scratch.moment_results,
+            slope: &scratch.slope_results,
+            energy: &scratch.energy_results,
+        };
+        self.assembly.assemble(simd, &found, own, out);
     }
 }
 
@@ -464,13 +514,13 @@ fn run<T: Element>(
         return Ok(());
     };
     let mut first = 0;
-    for source in &leaf.sources {
-        let columns = first..first + leaf.width_of(source) * x.ncols();
+    for source in &leaf.assembly.sources {
+        let columns = first..first + leaf.assembly.width_of(source) * x.ncols();
         first = columns.end;
         if matches!(source, Source::Energy) {
             let mut energies = out.slice_mut(s![.., columns]);
             let above = cut_energies(x, windows, (window, history), bands, energies.view_mut())?;
-            if leaf.filled {
+            if leaf.assembly.filled {
                 let defined = |energy: T| if energy.widen().is_finite() { energy } else { T::narrow(0.0) };
                 energies.slice_mut(s![above.., ..]).mapv_inplace(defined);
             }

@@ -28,14 +28,20 @@
 //! # }
 //! ```
 
+mod energy;
+mod features;
 mod history;
 mod kind;
 mod ring;
+mod running;
 mod saved;
+mod sorted;
+mod steps;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use acm_linalg::lanes::Element;
 use acm_linalg::{Error, Result, Table};
@@ -77,8 +83,8 @@ impl<'a, T> Rows<'a, T> {
 ///
 /// A few rows at a time move on what is there. Many at once move on a copy, which takes its place when it is done: all that
 /// can fail for long fails there.
-#[derive(Debug, Default)]
-pub struct RollingMemory(Arc<Mutex<Option<History>>>);
+#[derive(Debug)]
+pub struct RollingMemory(Arc<Shared>);
 
 impl RollingMemory {
     /// The results of the rows that come next.
@@ -95,13 +101,14 @@ impl RollingMemory {
         rows: &Rows<'_, T>,
         mut out: ArrayViewMut2<'_, T>,
     ) -> Result<()> {
-        let mut held = held(&self.0)?;
+        let mut held = self.0.lock()?;
         let count = rows.x.nrows();
         let mut next = match &mut *held {
             Some(history) => {
                 history.check(rolling, rows, out.dim())?;
-                if history.is_short(count) {
-                    return history.few(rolling, rows, out);
+                if history.begins_to_step(rolling, rows)? {
+                    history.few(rolling, rows, out);
+                    return Ok(());
                 }
                 history.copy()?
             }
@@ -117,7 +124,7 @@ impl RollingMemory {
         // What a child finds that is forked meanwhile is whole.
         drop(held);
         next.many(rolling, rows, out.view_mut())?;
-        *self = Self(Arc::new(Mutex::new(Some(next))));
+        *self = Self(Shared::of(Some(next)));
         Ok(())
     }
 
@@ -126,7 +133,7 @@ impl RollingMemory {
     /// # Errors
     /// [`Error::InUse`] in a child that was forked amid an update.
     pub fn seen(&self) -> Result<usize> {
-        Ok(held(&self.0)?.as_ref().map_or(0, History::seen))
+        Ok(self.0.lock()?.as_ref().map_or(0, History::seen))
     }
 
     /// Whether the rows so far were float32; none where there are none.
@@ -134,16 +141,51 @@ impl RollingMemory {
     /// # Errors
     /// As [`Self::seen`].
     pub fn is_narrow(&self) -> Result<Option<bool>> {
-        Ok(held(&self.0)?.as_ref().map(History::is_narrow))
+        Ok(self.0.lock()?.as_ref().map(History::is_narrow))
     }
 }
 
-/// Calls on one memory take turns, so it is only ever locked where another process' thread has left it so.
-fn held(history: &Mutex<Option<History>>) -> Result<MutexGuard<'_, Option<History>>> {
-    use std::sync::TryLockError;
-    match history.try_lock() {
-        Ok(held) => Ok(held),
-        Err(TryLockError::Poisoned(poisoned)) => Ok(PoisonError::into_inner(poisoned)),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse),
+/// What several calls may look at, each for as long as a few rows take.
+#[derive(Debug)]
+struct Shared {
+    history: Mutex<Option<History>>,
+    /// The process whose threads look.
+    process: AtomicU32,
+}
+
+/// How often a lock is tried that another process' thread seems to have: one of our own may just have taken it.
+const TRIES: usize = 1000;
+
+impl Shared {
+    fn of(history: Option<History>) -> Arc<Self> {
+        Arc::new(Self {
+            history: Mutex::new(history),
+            process: AtomicU32::new(std::process::id()),
+        })
+    }
+
+    /// Waits for this process' other threads. In a child that was forked amid one of its parent's updates nobody ends it.
+    fn lock(&self) -> Result<MutexGuard<'_, Option<History>>> {
+        let process = std::process::id();
+        for _ in 0..TRIES {
+            match self.history.try_lock() {
+                Ok(held) => {
+                    self.process.store(process, Ordering::Release);
+                    return Ok(held);
+                }
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(PoisonError::into_inner(poisoned)),
+                Err(TryLockError::WouldBlock) if self.process.load(Ordering::Acquire) == process => {
+                    return Ok(self.history.lock().unwrap_or_else(PoisonError::into_inner));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+        Err(Error::InUse)
+    }
+}
+
+impl Default for RollingMemory {
+    fn default() -> Self {
+        Self(Shared::of(None))
     }
 }

@@ -40,6 +40,16 @@ impl Ring {
         })
     }
 
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// A value of a row, counted from the oldest that is kept.
+    #[inline(always)]
+    pub(super) fn value(&self, row: usize, column: usize) -> f64 {
+        self.row(row)[column / LANES][column % LANES]
+    }
+
     /// Rows that are kept.
     pub(super) fn rows(&self) -> usize {
         self.values.len() / self.groups - self.past

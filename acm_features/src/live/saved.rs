@@ -1,6 +1,6 @@
 //! A history's statistic and its last rows as bytes.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use acm_linalg::memory::Gather;
 use acm_linalg::{Memory, Persist, Reader, Result, Writer};
@@ -8,7 +8,7 @@ use acm_linalg::{Memory, Persist, Reader, Result, Writer};
 use super::history::History;
 use super::kind::{Asked, Kind, Rolling, Span, Windowed};
 use super::ring::Ring;
-use super::{RollingMemory, held};
+use super::{RollingMemory, Shared};
 use crate::ewm::{Fading, KEPT, Walk, Weighing, Weighted};
 use crate::matrix::Feature;
 use crate::rolling::{Closed, Times};
@@ -263,14 +263,14 @@ impl Persist for Rolling {
 
 impl Memory for RollingMemory {
     fn write(&self, to: &mut Writer) {
-        let held = match held(&self.0) {
+        let held = match self.0.lock() {
             Ok(held) => held,
             Err(error) => return to.fail(error),
         };
         let Some(history) = &*held else { return };
         to.count("live.rows", history.seen as u64);
         to.count("live.narrow", history.narrow.into());
-        if let Some(times) = &history.times {
+        if let Some(times) = history.times() {
             to.counted("live.times", times.iter().map(|time| time.cast_unsigned()));
         }
         if let Some(weights) = &history.weights {
@@ -327,7 +327,8 @@ impl Memory for RollingMemory {
                 }
             }
         }
-        Ok(Self(Arc::new(Mutex::new(Some(history)))))
+        history.look_for_odd(&rolling);
+        Ok(Self(Shared::of(Some(history))))
     }
 
     fn copy(&self) -> Result<Self> {

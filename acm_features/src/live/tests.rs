@@ -303,10 +303,14 @@ fn what_cannot_be_asked_is_refused() {
 }
 
 #[test]
-fn a_memory_that_another_call_has_is_in_use() {
+fn a_memory_that_another_process_thread_has_is_in_use() {
     let memory = RollingMemory::default();
-    let _held = memory.0.lock().unwrap();
+    let held = memory.0.lock().unwrap();
+    // As a child finds it that was forked meanwhile.
+    memory.0.process.fetch_xor(1, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(memory.seen(), Err(Error::InUse));
+    drop(held);
+    assert_eq!(memory.seen(), Ok(0));
 }
 
 #[test]
@@ -324,4 +328,31 @@ fn damaged_bytes_are_refused() {
         assert!(from_bytes_named::<Rolling, RollingMemory>(&damaged).is_err(), "byte {place}");
     }
     assert!(Rolling::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+}
+
+#[test]
+fn single_rows_move_on_what_is_there() {
+    let x = history::<f64>(11, (90, 5), false);
+    for kind in kinds(5) {
+        let rolling = Rolling::new(windowed(kind, Span::Rows(20), 1, Closed::Right), 5).unwrap();
+        let mut memory = RollingMemory::default();
+        let mut out = Array2::zeros((90, rolling.width()));
+        let mut feed = |memory: &mut RollingMemory, rows: std::ops::Range<usize>| {
+            let part = x.slice(s![rows.clone(), ..]);
+            let next = Rows {
+                y: rolling.is_pair().then(|| part.into()),
+                ..Rows::of(part.into())
+            };
+            memory.update(&rolling, &next, out.slice_mut(s![rows, ..])).unwrap();
+        };
+        feed(&mut memory, 0..60);
+        assert!(!memory.0.lock().unwrap().as_ref().unwrap().steps_by_row());
+        feed(&mut memory, 60..61);
+        assert!(memory.0.lock().unwrap().as_ref().unwrap().steps_by_row(), "{rolling:?}");
+        for row in 61..90 {
+            feed(&mut memory, row..row + 1);
+        }
+        let expected = whole(&rolling, x.view(), x.view(), None);
+        assert_same(&out, &expected, &rolling, &[60]);
+    }
 }

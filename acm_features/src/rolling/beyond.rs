@@ -13,10 +13,10 @@ use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
 
 /// Sums of values below this, and of their squares, stay among the numbers: 2^480.
-const LARGE: f64 = f64::from_bits((1023 + 480) << 52);
+pub(crate) const LARGE: f64 = f64::from_bits((1023 + 480) << 52);
 
 /// Squares of the differences of values above this keep their digits: 2^-380.
-const SMALL: f64 = f64::from_bits((1023 - 380) << 52);
+pub(crate) const SMALL: f64 = f64::from_bits((1023 - 380) << 52);
 
 /// Scale that brings large values back among the numbers, and small ones by its inverse: 2^-600.
 const SHRINK: f64 = f64::from_bits((1023 - 600) << 52);

@@ -11,7 +11,7 @@ use super::windows::Windows;
 
 /// The least value, or the greatest where `MAX`. Values are finite, so an infinity says that none was seen.
 #[derive(Clone, Copy)]
-struct Extreme<S: Simd, const MAX: bool>(V<S>);
+pub(crate) struct Extreme<S: Simd, const MAX: bool>(V<S>);
 
 impl<S: Simd, const MAX: bool> Extreme<S, MAX> {
     const NOTHING: f64 = if MAX { f64::NEG_INFINITY } else { f64::INFINITY };
@@ -56,7 +56,7 @@ impl<S: Simd, const MAX: bool> State<S> for Extreme<S, MAX> {
 }
 
 /// Minimum, or maximum where `MAX`.
-struct Outermost<const MAX: bool>;
+pub(crate) struct Outermost<const MAX: bool>;
 
 impl<const MAX: bool> Statistic for Outermost<MAX> {
     type State<S: Simd> = (Count<S>, Extreme<S, MAX>);
@@ -71,7 +71,7 @@ impl<const MAX: bool> Statistic for Outermost<MAX> {
 }
 
 /// How far the values lie apart.
-struct Range;
+pub(crate) struct Range;
 
 impl Statistic for Range {
     type State<S: Simd> = (Count<S>, (Extreme<S, false>, Extreme<S, true>));

@@ -53,6 +53,7 @@ mod window;
 mod windows;
 
 pub(crate) use all::AllMoments;
+pub(crate) use beyond::{LARGE, SMALL};
 pub(crate) use block::{Blocks, tile_rows};
 pub(crate) use bounds::Bounds;
 pub use extremes::*;
@@ -60,7 +61,7 @@ pub use moments::*;
 pub use order::*;
 pub use pairs::*;
 pub use slope::*;
-pub(crate) use summary::{Place, Sight, State, Values, where_enough};
+pub(crate) use summary::{Place, Sight, State, Statistic, Values, size_of_state, where_enough};
 pub use sums::*;
 pub use time_mean::rolling_time_mean;
 pub(crate) use time_slope::TimeSlope;

@@ -133,8 +133,14 @@ impl<S: Simd> State<S> for Spread<S> {
 }
 
 /// Variance, or standard deviation where `ROOT`.
-struct Variance<const ROOT: bool> {
+pub(crate) struct Variance<const ROOT: bool> {
     ddof: f64,
+}
+
+impl<const ROOT: bool> Variance<ROOT> {
+    pub(crate) fn new(ddof: usize) -> Self {
+        Self { ddof: ddof as f64 }
+    }
 }
 
 impl<const ROOT: bool> Statistic for Variance<ROOT> {
@@ -150,8 +156,14 @@ impl<const ROOT: bool> Statistic for Variance<ROOT> {
 }
 
 /// Mean and standard deviation at once.
-struct MeanStd {
+pub(crate) struct MeanStd {
     ddof: f64,
+}
+
+impl MeanStd {
+    pub(crate) fn new(ddof: usize) -> Self {
+        Self { ddof: ddof as f64 }
+    }
 }
 
 impl Statistic for MeanStd {
@@ -271,7 +283,7 @@ fn representable<S: Simd>(power: V<S>) -> <V<S> as SimdBase<S>>::Mask {
 }
 
 /// Skewness, or kurtosis where `KURT`.
-struct Shape<const KURT: bool>;
+pub(crate) struct Shape<const KURT: bool>;
 
 impl<const KURT: bool> Statistic for Shape<KURT> {
     type State<S: Simd> = Powers<S, KURT>;
@@ -302,7 +314,7 @@ pub fn rolling_var<'a, 'w, T: Element>(
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Variance::<false> { ddof: ddof as f64 }, x.into(), windows.into(), out)
+    block::run(Variance::<false>::new(ddof), x.into(), windows.into(), out)
 }
 
 /// Trailing rolling standard deviation of each column: the root of [`rolling_var`].
@@ -331,7 +343,7 @@ pub fn rolling_std<'a, 'w, T: Element>(
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Variance::<true> { ddof: ddof as f64 }, x.into(), windows.into(), out)
+    block::run(Variance::<true>::new(ddof), x.into(), windows.into(), out)
 }
 
 /// Trailing rolling mean and standard deviation of each column in one pass.
@@ -347,7 +359,7 @@ pub fn rolling_mean_std<'a, 'w, T: Element>(
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(MeanStd { ddof: ddof as f64 }, x.into(), windows.into(), out)
+    block::run(MeanStd::new(ddof), x.into(), windows.into(), out)
 }
 
 /// Trailing rolling skewness of each column, bias-corrected.

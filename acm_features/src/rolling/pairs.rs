@@ -17,7 +17,7 @@ use super::windows::Windows;
 
 /// Count, means and sums of products of deviations; means relative to the origins.
 #[derive(Clone, Copy)]
-struct Joint<S: Simd> {
+pub(crate) struct Joint<S: Simd> {
     count: V<S>,
     origin: Values<S>,
     mean: Values<S>,
@@ -169,8 +169,14 @@ impl<S: Simd> Joint<S> {
 }
 
 /// Correlation where `CORRELATION`, else covariance.
-struct Pairs<const CORRELATION: bool> {
+pub(crate) struct Pairs<const CORRELATION: bool> {
     ddof: f64,
+}
+
+impl<const CORRELATION: bool> Pairs<CORRELATION> {
+    pub(crate) fn new(ddof: usize) -> Self {
+        Self { ddof: ddof as f64 }
+    }
 }
 
 impl<const CORRELATION: bool> Statistic for Pairs<CORRELATION> {
@@ -230,7 +236,7 @@ pub fn rolling_cov<'a, 'w, T: Element>(
     ddof: usize,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Pairs::<false> { ddof: ddof as f64 }, source(x.into(), y.into())?, windows.into(), out)
+    block::run(Pairs::<false>::new(ddof), source(x.into(), y.into())?, windows.into(), out)
 }
 
 /// Rolling Pearson correlation of each column of `x` with the same column of `y`, or with the only one.
@@ -249,7 +255,7 @@ pub fn rolling_corr<'a, 'w, T: Element>(
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Pairs::<true> { ddof: 1.0 }, source(x.into(), y.into())?, windows.into(), out)
+    block::run(Pairs::<true>::new(1), source(x.into(), y.into())?, windows.into(), out)
 }
 
 /// Rolling Pearson correlation of one column with another some rows earlier, for pairs of columns and every lag.
@@ -315,5 +321,5 @@ pub fn rolling_lag_corr<'a, 'w, T: Element>(
         pick: Pick::Listed(columns),
         late: 0,
     };
-    block::run(Pairs::<true> { ddof: 1.0 }, Source::pair(plane(&ahead), plane(&late)), windows.into(), out)
+    block::run(Pairs::<true>::new(1), Source::pair(plane(&ahead), plane(&late)), windows.into(), out)
 }

@@ -96,7 +96,7 @@ impl<S: Simd> Line<S> {
 }
 
 /// The slope of the values against their row's position.
-struct Slope;
+pub(crate) struct Slope;
 
 impl Statistic for Slope {
     type State<S: Simd> = ((Count<S>, Compensated<S>), Line<S>);

@@ -132,7 +132,7 @@ pub(super) fn product<S: Simd>(a: V<S>, b: V<S>) -> (V<S>, V<S>) {
 }
 
 /// Sum, or mean where `MEAN`.
-struct Sum<const MEAN: bool>;
+pub(crate) struct Sum<const MEAN: bool>;
 
 impl<const MEAN: bool> Statistic for Sum<MEAN> {
     type State<S: Simd> = (Count<S>, Compensated<S>);

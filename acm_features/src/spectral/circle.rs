@@ -33,16 +33,16 @@ const COSINE: [f64; 8] = [
 ];
 
 /// The real and imaginary part of a sum.
-pub(super) type Complex<S> = [V<S>; 2];
+pub(crate) type Complex<S> = [V<S>; 2];
 
 /// Squared magnitude.
 #[inline(always)]
-pub(super) fn power<S: Simd>([re, im]: Complex<S>) -> V<S> {
+pub(crate) fn power<S: Simd>([re, im]: Complex<S>) -> V<S> {
     re * re + im * im
 }
 
 /// Cosine and sine of an angle.
-pub(super) type Point = [f64; 2];
+pub(crate) type Point = [f64; 2];
 
 /// Cosine and sine of `2 pi part / whole`, `part < whole`.
 ///
@@ -81,7 +81,7 @@ fn eighth(part: f64, whole: f64) -> Point {
 }
 
 /// Fills `circle` with as many points, a turn apart in all: point m is `(cos, sin)(2 pi m / len)`.
-pub(super) fn fill(circle: &mut [Point]) {
+pub(crate) fn fill(circle: &mut [Point]) {
     let whole = circle.len();
     for part in 0..=whole / 2 {
         if part < whole {

@@ -16,7 +16,7 @@ use super::circle::{Complex, Point, power};
 use super::cuts::Cut;
 
 /// Rows of memory for the sums of a bin at a row.
-pub(super) const SUMS: usize = 4;
+pub(crate) const SUMS: usize = 4;
 
 /// Means of the windows of a tile's cuts, where these have missing or huge values.
 pub(super) struct Means {
@@ -32,15 +32,15 @@ pub(super) struct Means {
 
 /// Count and sum of the valid rows of a part, relative to an origin.
 #[derive(Clone, Copy)]
-struct Part<S: Simd> {
-    origin: V<S>,
+pub(crate) struct Part<S: Simd> {
+    pub(crate) origin: V<S>,
     count: V<S>,
     sum: V<S>,
 }
 
 impl<S: Simd> Part<S> {
     #[inline(always)]
-    fn push(self, simd: S, x: V<S>) -> Self {
+    pub(crate) fn push(self, simd: S, x: V<S>) -> Self {
         let zero = f64x8::splat(simd, 0.0);
         let valid = x.simd_eq(x);
         // An origin that is not there yet is NaN.
@@ -53,9 +53,55 @@ impl<S: Simd> Part<S> {
     }
 }
 
+/// What the means of a window of two parts are, less the origin of either, and its valid rows.
+pub(crate) struct WindowMeans<S: Simd> {
+    pub(crate) older: V<S>,
+    pub(crate) newer: V<S>,
+    pub(crate) count: V<S>,
+}
+
+impl<S: Simd> Part<S> {
+    /// Means of a window of `window` rows: 0 where it lacks nothing.
+    #[inline(always)]
+    pub(crate) fn means(simd: S, older: Self, newer: Self, window: usize) -> WindowMeans<S> {
+        let zero = f64x8::splat(simd, 0.0);
+        let one = f64x8::splat(simd, 1.0);
+        let no_older = older.count.simd_eq(0.0);
+        let no_newer = newer.count.simd_eq(0.0);
+        let count = older.count + newer.count;
+        let sum = older.sum + newer.sum;
+        let apart = (no_older | no_newer).select(zero, newer.origin - older.origin);
+        let lacks_nothing = count.simd_eq(window as f64);
+        let parts = count.max(one);
+        let older_mean = (sum + newer.count * apart) / parts;
+        let newer_mean = (sum - older.count * apart) / parts;
+        WindowMeans {
+            older: (lacks_nothing | no_older).select(zero, older_mean),
+            newer: (lacks_nothing | no_newer).select(zero, newer_mean),
+            count,
+        }
+    }
+
+    /// Its count and sum.
+    #[inline(always)]
+    pub(crate) fn save(self, memory: &mut [Row]) {
+        memory[0].store(self.count);
+        memory[1].store(self.sum);
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(simd: S, origin: V<S>, memory: &[Row]) -> Self {
+        Self {
+            origin,
+            count: memory[0].load(simd),
+            sum: memory[1].load(simd),
+        }
+    }
+}
+
 /// BinSums of a bin over the valid rows of a part: of `(x - origin) e` and of `e`.
 #[derive(Clone, Copy)]
-struct BinSums<S: Simd> {
+pub(crate) struct BinSums<S: Simd> {
     origin: V<S>,
     values: Complex<S>,
     weights: Complex<S>,
@@ -73,7 +119,7 @@ impl<S: Simd> BinSums<S> {
     }
 
     #[inline(always)]
-    fn push(mut self, simd: S, x: V<S>, angle: &Point) -> Self {
+    pub(crate) fn push(mut self, simd: S, x: V<S>, angle: &Point) -> Self {
         let zero = f64x8::splat(simd, 0.0);
         let valid = x.simd_eq(x);
         let x = valid.select(x - self.origin, zero);
@@ -87,14 +133,14 @@ impl<S: Simd> BinSums<S> {
 
     /// The sum of `(x - origin - mean) e`.
     #[inline(always)]
-    fn less(self, mean: V<S>) -> Complex<S> {
+    pub(crate) fn less(self, mean: V<S>) -> Complex<S> {
         // No closure: it would be compiled without the vector instructions.
         let [re, im] = self.weights;
         [self.values[0] - mean * re, self.values[1] - mean * im]
     }
 
     #[inline(always)]
-    fn save(self, memory: &mut [Row; SUMS]) {
+    pub(crate) fn save(self, memory: &mut [Row; SUMS]) {
         memory[0].store(self.values[0]);
         memory[1].store(self.values[1]);
         memory[2].store(self.weights[0]);
@@ -102,7 +148,7 @@ impl<S: Simd> BinSums<S> {
     }
 
     #[inline(always)]
-    fn load(simd: S, origin: V<S>, memory: &[Row; SUMS]) -> Self {
+    pub(crate) fn load(simd: S, origin: V<S>, memory: &[Row; SUMS]) -> Self {
         Self {
             origin,
             values: [memory[0].load(simd), memory[1].load(simd)],
@@ -145,7 +191,6 @@ impl Means {
     #[inline(always)]
     pub(super) fn prepare<S: Simd>(&mut self, simd: S, x: &[Row], cut: &Cut) {
         let zero = f64x8::splat(simd, 0.0);
-        let one = f64x8::splat(simd, 1.0);
         let (start, rows) = (cut.rows.start, cut.rows.len());
         let counts = &mut self.counts[cut.place..][..rows];
         let means = &mut self.means[cut.place..][..rows];
@@ -176,18 +221,15 @@ impl Means {
         for ((x, count), means) in block[start..].iter().zip(counts).zip(means) {
             newer = newer.push(simd, x.load(simd));
             let (older_count, older_sum) = (count.load(simd), means[0].load(simd));
-            let no_older = older_count.simd_eq(0.0);
-            let no_newer = newer.count.simd_eq(0.0);
-            let whole = older_count + newer.count;
-            let sum = older_sum + newer.sum;
-            let apart = (no_older | no_newer).select(zero, newer.origin - older.origin);
-            let lacks_nothing = whole.simd_eq(cut.window as f64);
-            let parts = whole.max(one);
-            let older_mean = (sum + newer.count * apart) / parts;
-            let newer_mean = (sum - older_count * apart) / parts;
-            means[0].store((lacks_nothing | no_older).select(zero, older_mean));
-            means[1].store((lacks_nothing | no_newer).select(zero, newer_mean));
-            count.store(whole);
+            let older = Part {
+                count: older_count,
+                sum: older_sum,
+                ..older
+            };
+            let found = Part::means(simd, older, newer, cut.window);
+            means[0].store(found.older);
+            means[1].store(found.newer);
+            count.store(found.count);
         }
         self.origins[self.any.len()] = [Row::default(); 2];
         self.origins[self.any.len()][0].store(older.origin);

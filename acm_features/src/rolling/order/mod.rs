@@ -144,7 +144,7 @@ pub(crate) fn middle(low: f64, high: f64) -> f64 {
 
 /// Linear interpolation between neighbours, written as NumPy and pandas write it.
 #[inline(always)]
-fn between(low: f64, high: f64, fraction: f64) -> f64 {
+pub(crate) fn between(low: f64, high: f64, fraction: f64) -> f64 {
     let gap = high - low;
     if gap < f64::INFINITY {
         low + gap * fraction
