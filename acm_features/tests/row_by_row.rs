@@ -34,8 +34,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn asked() -> Vec<Asked> {
-    let bands = Bands::standard(1.0).unwrap();
+fn asked() -> acm_features::Result<Vec<Asked>> {
+    let bands = Bands::standard(1.0)?;
     let features = Feature::ALL.to_vec();
     let kinds = [
         Kind::Mean,
@@ -57,7 +57,7 @@ fn asked() -> Vec<Asked> {
             fill: None,
         },
     ];
-    let weighted = Weighted::mean(Fading::Span(9.0), Weighing::default()).unwrap();
+    let weighted = Weighted::mean(Fading::Span(9.0), Weighing::default())?;
     let windowed = kinds.into_iter().map(|kind| {
         Asked::Windowed(Windowed {
             kind,
@@ -66,7 +66,7 @@ fn asked() -> Vec<Asked> {
             closed: Closed::Right,
         })
     });
-    windowed.chain([Asked::Weighted(weighted)]).collect()
+    Ok(windowed.chain([Asked::Weighted(weighted)]).collect())
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn no_memory_is_taken_for_a_row() {
         7 => f64::NAN,
         value => value as f64 * 0.7,
     });
-    for asked in asked() {
+    for asked in asked().unwrap() {
         let rolling = Rolling::new(asked, 5).unwrap();
         let mut memory = RollingMemory::default();
         let mut feed = |row: usize, out: &mut Array2<f64>| {
