@@ -99,7 +99,8 @@ impl History {
             if got == expected { Ok(()) } else { Err(Error::Shape { name, expected, got }) }
         };
         shaped("x", (count, columns), rows.x.dim())?;
-        shaped("out", (count, rolling.width()), out)?;
+        let width = self.blocks.iter().map(|(lanes, each)| lanes * each).sum();
+        shaped("out", (count, width), out)?;
         match rows.y {
             Some(y) if rolling.is_pair() && y.dim() != (count, 1) => shaped("y", (count, columns), y.dim())?,
             None if rolling.is_pair() => {
