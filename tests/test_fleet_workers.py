@@ -25,7 +25,7 @@ from plant_fleet import contents, healthy, later, pump, statuses
 distributed = pytest.importorskip("distributed")
 psutil = pytest.importorskip("psutil")
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after which what is waited for is taken for never coming."""
 NAMES = ["Pump 3/A", "..", "Pümpe 東", "PUMP 1", "pump 1", "Pump 1", "con"]
 
@@ -119,7 +119,7 @@ def test_a_worker_that_is_killed_costs_another_try(client: Any, tmp_path: Path) 
     def kill(done: int, _total: int) -> None:
         if done in (1, 4):
             killed.append(next(iter(client.run(os.getpid).values())))
-            os.kill(killed[-1], signal.SIGKILL)
+            psutil.Process(killed[-1]).kill()
 
     done = fleet.fit(data, tmp_path / "killed", scheduler=client, told=kill)
     assert len(killed) == 2
@@ -134,7 +134,7 @@ def test_a_worker_that_is_killed_costs_another_try(client: Any, tmp_path: Path) 
 def deadly(task: tuple[str, bool]) -> str:
     """Ends its worker where it should."""
     if task[1]:
-        os.kill(os.getpid(), signal.SIGKILL)
+        psutil.Process().kill()
     return task[0]
 
 
@@ -189,7 +189,7 @@ def test_a_run_that_is_killed_as_a_whole_goes_on(tmp_path: Path) -> None:
     kept = {path.stem for path in folder.glob("status/*.json")}
     before = done()
     second = run()
-    said, complained = second.communicate(timeout=10 * PATIENCE)
+    said, complained = second.communicate(timeout=4 * PATIENCE)
     assert second.returncode == 0, complained
     assert f"{len(kept)} unchanged" in said or not kept
     assert "failed" not in said
