@@ -129,7 +129,7 @@ class Sheet:
         """The frame's one block of floats, where pandas keeps it so."""
         if self._index is None or getattr(getattr(self.native, "_mgr", None), "nblocks", 0) != 1:
             return None
-        dtype = self.native.dtypes.iloc[0]
+        dtype = self.native._mgr.blocks[0].dtype
         if not isinstance(dtype, np.dtype) or dtype.char not in "fd" or not dtype.isnative:
             return None
         return np.asarray(self.native.to_numpy())

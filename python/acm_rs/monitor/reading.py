@@ -118,7 +118,7 @@ def _of_floats(x: Any) -> bool:
     """Whether a frame of pandas is one block of floats, so that nobody needs to look at each column."""
     if getattr(getattr(x, "_mgr", None), "nblocks", 0) != 1:
         return False
-    dtype = x.dtypes.iloc[0]
+    dtype = x._mgr.blocks[0].dtype
     return isinstance(dtype, np.dtype) and dtype.char in "fd" and dtype.isnative
 
 
