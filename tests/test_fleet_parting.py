@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import acm_rs
+import numpy as np
 import polars as pl
 import pytest
 from acm_rs import fleet
@@ -100,3 +104,128 @@ def test_an_asset_may_be_called_as_the_page_of_the_fleet(tmp_path: Path) -> None
         assert "Fleet report" not in Path(page).read_text(encoding="utf-8"), name
         assert Path(page).relative_to(tmp_path / "report").as_posix() in links
     assert statuses(tmp_path)["index"]["page"]["state"] == "done"
+
+
+# ---- names ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def timeless() -> pl.DataFrame:
+    """Two pumps without times, which nothing else would tell apart."""
+    return many(1, 2).drop("Time")
+
+
+def test_a_name_that_nothing_bears_is_refused(tmp_path: Path, timeless: pl.DataFrame) -> None:
+    file = tmp_path / "all.csv"
+    timeless.write_csv(file)
+    with pytest.raises(ValueError, match=r"no folder machin=NAME, and no column 'machin'; .* has the columns 'Load'"):
+        fleet.fit(file, tmp_path / "plant", by="machin", workers=1)
+    timeless.rename({"asset": "Asset"}).write_csv(file)
+    with pytest.raises(ValueError, match=r"has a column 'Asset', not 'asset': name it with --by"):
+        fleet.fit(file, tmp_path / "plant", workers=1)
+    done = fleet.fit(file, tmp_path / "plant", by="Asset", workers=1)
+    assert [one.asset for one in done.done] == ["P0", "P1"]
+    # A word among the readings is no column.
+    healthy(pump(1)).with_columns(state=pl.lit("Asset")).write_csv(tmp_path / "one.csv")
+    assert [one.asset for one in fleet.fit(tmp_path / "one.csv", tmp_path / "one", workers=1).done] == ["one"]
+
+
+@pytest.mark.parametrize("name", ["all.xlsx", "all.csv.gz", "all.csv.bz2", "all.zip", "utf16.csv", "all.arrow"])
+def test_the_column_is_found_in_files_of_every_kind(tmp_path: Path, timeless: pl.DataFrame, name: str) -> None:
+    file = tmp_path / name
+    text = timeless.write_csv().encode()
+    if name.endswith(".xlsx"):
+        pytest.importorskip("xlsxwriter")
+        timeless.write_excel(file)
+    elif name.endswith(".arrow"):
+        timeless.write_ipc(file)
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("all.csv", text)
+    else:
+        pack = {".gz": gzip.compress, ".bz2": bz2.compress}.get(
+            file.suffix, lambda data: data.decode().encode("utf-16")
+        )
+        file.write_bytes(pack(text))
+    done = fleet.fit(file, tmp_path / "plant", workers=1)
+    assert [(one.asset, one.rows) for one in done.done] == [("P0", 320), ("P1", 320)], str(done)
+
+
+def test_names_are_one_in_frames_and_files(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    table = many(1, 2).with_columns(asset=pl.Series(["P0 ", "P0", " ", None] * 160))
+    frames = {"frame": table, "pandas": table.to_pandas().astype({"asset": "string"})}
+    table.write_parquet(tmp_path / "all.parquet")
+    for how, data in (frames | {"file": tmp_path / "all.parquet"}).items():
+        done = fleet.features(data, tmp_path / how, workers=1)
+        assert [one.asset for one in done.outcomes] == ["P0"], how
+        (note,) = done.notes
+        assert note.endswith("320 rows without a name of an asset left out"), how
+    numbers = many(1, 2).with_columns(asset=pl.Series([1.0, 2.0] * 320))
+    numbers.write_parquet(tmp_path / "numbers.parquet")
+    for how, data in {"n1": numbers, "n2": numbers.to_pandas(), "n3": tmp_path / "numbers.parquet"}.items():
+        assert [one.asset for one in fleet.features(data, tmp_path / how, workers=1).outcomes] == ["1", "2"], how
+    assert isinstance(frames["pandas"]["asset"].iloc[3], type(pandas.NA))
+    for name in ("P1", "__HIVE_DEFAULT_PARTITION__"):
+        (tmp_path / "hive" / f"asset={name}").mkdir(parents=True)
+        healthy(pump(1)).write_parquet(tmp_path / "hive" / f"asset={name}" / "0.parquet")
+    done = fleet.features(tmp_path / "hive", tmp_path / "spark", workers=1)
+    assert [one.asset for one in done.outcomes] == ["P1"]
+    assert done.notes == ["1 file in folders of rows without a name of an asset left out"]
+
+
+# ---- where things lie -----------------------------------------------------------------------------------------------
+
+
+def test_what_a_fleet_wrote_is_no_reading(tmp_path: Path) -> None:
+    for place in (1, 2):
+        (tmp_path / f"hive/asset=P{place}").mkdir(parents=True)
+        healthy(pump(place)).write_parquet(tmp_path / f"hive/asset=P{place}/0.parquet")
+    plant = tmp_path / "hive/plant"
+    first = models(fleet.fit(tmp_path / "hive", plant, workers=1))
+    assert not fleet.score(tmp_path / "hive", plant, workers=1).failed
+    again = fleet.fit(tmp_path / "hive", plant, workers=1)
+    assert [one.asset for one in again.unchanged] == ["P1", "P2"], str(again)
+    assert models(again) == first
+    # Whoever names a fleet's results as readings means them.
+    done = fleet.fit(plant / "scores", tmp_path / "other", workers=1)
+    assert [one.asset for one in done.outcomes] == ["P1", "P2"]
+
+
+def test_a_page_is_made_from_what_was_scored_whatever_is_learnt_since(tmp_path: Path) -> None:
+    dask = pytest.importorskip("dask.dataframe")
+    pytest.importorskip("plotly")
+    old = dask.from_pandas(many(1, 2).to_pandas(), npartitions=2)
+    new = dask.from_pandas(many(1, 2).filter(pl.col("Time") < many(1)["Time"][100]).to_pandas(), npartitions=2)
+    for step, data in ((fleet.fit, old), (fleet.score, new), (fleet.fit, old)):
+        assert not step(data, tmp_path, workers=1).failed
+    fleet.report(tmp_path, pages="all", workers=1)
+    assert {told["page"]["rows"] for told in statuses(tmp_path).values()} == {100}
+
+
+def test_an_index_that_is_also_a_column_keeps_no_frame_out(tmp_path: Path) -> None:
+    dask = pytest.importorskip("dask.dataframe")
+    frame = many(1, 2).to_pandas()
+    frame.index = frame["Time"]
+    frame.index.name = "Time"
+    done = fleet.features(dask.from_pandas(frame, npartitions=1, sort=False), tmp_path, workers=1)
+    assert [(one.asset, one.state) for one in done.outcomes] == [("P0", "done"), ("P1", "done")], str(done)
+
+
+def test_what_is_not_there_makes_no_fleet(tmp_path: Path) -> None:
+    one = {"a": healthy(pump(1))}
+    with pytest.raises(ValueError, match="no such file or folder"):
+        fleet.fit(tmp_path / "nothere", tmp_path / "plant", workers=1)
+    with pytest.raises(ValueError, match="no fleet that has learnt anything"):
+        fleet.score(one, tmp_path / "typo", workers=1)
+    with pytest.raises(TypeError, match="collect it"):
+        fleet.fit(many(1, 2).lazy(), tmp_path / "plant", workers=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_of_numpy_are_a_budget(tmp_path: Path) -> None:
+    one = {"a": healthy(pump(1))}
+    monitor = acm_rs.Monitor(false_alarm_rate=np.float32(0.01))
+    assert not fleet.fit(one, tmp_path, monitor=monitor, workers=1).failed
+    for budget in ({"false_alarm_rate": np.float32(0.01)}, {"alarms_per_day": np.int64(1)}):
+        assert not fleet.score(one, tmp_path, workers=1, **budget).failed

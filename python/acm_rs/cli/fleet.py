@@ -106,7 +106,13 @@ Data = Annotated[
     typer.Option("--data", "-d", metavar="DATA", help="Readings: a folder, files, a pattern.", show_default=False),
 ]
 By = Annotated[
-    str, typer.Option("--by", metavar="COLUMN", help="Column that tells of which asset a row is; key of folders.")
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="COLUMN",
+        help="Column that tells of which asset a row is; key of folders.",
+        show_default="asset",
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -129,7 +135,7 @@ MemoryLimit = Annotated[
 def _fit(
     folder: Folder,
     data: Data,
-    by: By = "asset",
+    by: By = None,
     healthy: Annotated[
         list[str] | None,
         typer.Option("--healthy", metavar="FROM..TO", help="Learn from this span alone; may be repeated."),
@@ -170,7 +176,7 @@ def _fit(
 def _score(
     folder: Folder,
     data: Data,
-    by: By = "asset",
+    by: By = None,
     far: options.FalseAlarmRate = None,
     per_day: options.AlarmsPerDay = None,
     workers: Workers = None,
@@ -220,7 +226,7 @@ def _report(
         list[str] | None,
         typer.Option("--data", "-d", metavar="DATA", help="Readings.", show_default="those that were scored"),
     ] = None,
-    by: By = "asset",
+    by: By = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
     memory_limit: MemoryLimit = None,
@@ -286,7 +292,7 @@ def _run(
     doing: str,
     data: list[str],
     folder: str,
-    by: str,
+    by: str | None,
     settings: dict[str, Any],
     read: ReadOptions,
     where: tuple[int | None, str | None, str | None],

@@ -127,7 +127,7 @@ class Crew:
             try:
                 client.wait_for_workers(1, timeout=_PATIENCE)
             except TimeoutError:
-                raise Refusal("no process of the local cluster has started; take fewer `workers`, or 1") from None
+                raise Refusal("no process of the local cluster has started; take fewer with --workers, or 1") from None
             return client
         if not isinstance(self._scheduler, str):
             return self._scheduler

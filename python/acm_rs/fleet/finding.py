@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import hashlib
+import lzma
 import os
 import re
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,16 +18,27 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from acm_rs.files.errors import Refusal, quoted
+from acm_rs.files.errors import Refusal, counted, listed, quoted
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.reading import read_table
 from acm_rs.files.sources import is_no_table, matching
-from acm_rs.fleet.names import asset_of
-from acm_rs.fleet.store import is_address, is_folder, listing, opened
+from acm_rs.fleet.names import asset_of, name_of, nameless_text
+from acm_rs.fleet.store import FOLDERS, Store, is_address, is_folder, listing, local_copy, opened
 from acm_rs.frames import type_name
 from acm_rs.monitor.reading import Readings, read
 
-__all__ = ["Asset", "Found", "assets_of", "digest_of", "is_dask"]
+__all__ = ["ASSET", "Asset", "Found", "assets_of", "digest_of", "is_dask"]
 
+ASSET = "asset"
+"""The column, or key of folders, that tells of which asset a row is, where nothing else is said."""
 _HEAD = 1 << 16
+_UNPACK: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
+_TO_BE_READ = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x28\xb5\x2f\xfd")
+"""How workbooks and archives begin that are not told by their first bytes."""
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
@@ -56,10 +71,13 @@ class Found:
         Each with readings of its own.
     many : list of str
         Files with the rows of several assets.
+    notes : list of str
+        What was left out.
     """
 
     assets: list[Asset] = field(default_factory=list)
     many: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def is_dask(data: Any) -> bool:
@@ -67,15 +85,20 @@ def is_dask(data: Any) -> bool:
     return hasattr(data, "to_delayed") and hasattr(data, "npartitions")
 
 
-def assets_of(data: Any, by: str) -> Found:
+def assets_of(data: Any, by: str | None, options: ReadOptions, store: Store) -> Found:
     """The assets in a folder, in files, or in frames by name.
 
     Parameters
     ----------
     data : str, path, sequence of paths, mapping or frame
         As `acm_rs.fleet.fit` takes it; no frame of Dask.
-    by : str
-        The key of folders ``by=NAME``, and the column that tells of which asset a row is.
+    by : str or None
+        The key of folders ``by=NAME``, and the column that tells of which asset a row is; ``"asset"`` where None, and
+        then it need not be there.
+    options : ReadOptions
+        How files are read.
+    store : Store
+        The fleet, whose results are no readings.
 
     Returns
     -------
@@ -85,18 +108,20 @@ def assets_of(data: Any, by: str) -> Found:
     Raises
     ------
     Refusal
-        Nothing is there, or two assets have one name.
+        Nothing is there, two assets have one name, or nothing bears the name ``by``.
     TypeError
         ``data`` is something else.
     """
+    if type(data).__name__ == "LazyFrame":
+        raise TypeError("`data` is a LazyFrame, which holds no rows yet: collect it, or give the files that it reads")
     if isinstance(data, Mapping):
         found = Found([_named(name, value) for name, value in data.items()])
     elif isinstance(data, str | os.PathLike):
-        found = _of_paths([os.fspath(data)], by)
+        found = _of_paths([os.fspath(data)], by, options, store)
     elif isinstance(data, Sequence) and all(isinstance(one, str | os.PathLike) for one in data):
-        found = _of_paths([os.fspath(one) for one in data], by)
+        found = _of_paths([os.fspath(one) for one in data], by, options, store)
     elif not isinstance(data, np.ndarray) and hasattr(data, "__getitem__") and hasattr(data, "columns"):
-        found = _of_frame(data, by)
+        found = _of_frame(data, by or ASSET)
     else:
         raise TypeError(
             "`data` must be a folder, a file, several of them, a mapping of assets to frames or files, or a frame,"
@@ -138,25 +163,27 @@ def _is_table(name: str) -> bool:
 # ---- paths ----------------------------------------------------------------------------------------------------------
 
 
-def _of_paths(texts: Sequence[str], by: str) -> Found:
+def _of_paths(texts: Sequence[str], given: str | None, options: ReadOptions, store: Store) -> Found:
+    by = given or ASSET
     by_name: dict[str, list[str]] = {}
     single: dict[str, str] = {}
     many: list[str] = []
+    keyed = nameless = 0
+    first = ""
     for text in texts:
-        if is_folder(text):
-            entries = [(path, name) for path, name in listing(text) if _is_table(name)]
-        elif is_address(text):
-            entries = [(text, PurePosixPath(text).name)]
-        else:
-            entries = [(str(path), path.name) for path in matching(text)]
-        for path, name in entries:
+        for path, name in _entries(text, store):
             asset = _asset_of_path(path if name == PurePosixPath(path).name else name, by)
             if asset is not None:
+                keyed += 1
+                if name_of(asset) is None:
+                    nameless += 1
+                    continue
                 by_name.setdefault(asset, []).append(path)
                 continue
-            if has_column(path, by):
+            if has_column(path, by, options):
                 many.append(path)
                 continue
+            first = first or path
             top, below, _ = name.partition("/")
             if below:
                 by_name.setdefault(top, []).append(path)
@@ -170,7 +197,34 @@ def _of_paths(texts: Sequence[str], by: str) -> Found:
                 )
             single[asset] = path
             by_name[asset] = [path]
-    return Found([Asset(name, tuple(files)) for name, files in by_name.items()], many)
+    if given is not None and first and not many and not keyed:
+        columns = columns_of(first, options)
+        there = f"; {first} has the columns {listed(columns)}" if columns else ""
+        raise Refusal(f"nothing tells of which asset a row is: no folder {by}=NAME, and no column {quoted(by)}{there}")
+    notes = [f"{counted(nameless, 'file')} in folders of rows without a name of an asset left out"] if nameless else []
+    return Found([Asset(name, tuple(files)) for name, files in by_name.items()], many, notes)
+
+
+def _entries(text: str, store: Store) -> Iterator[tuple[str, str]]:
+    """Tables at a path, an address or a pattern, each with its name below that."""
+    if is_folder(text):
+        within = is_result(store, text)
+        for path, name in listing(text):
+            # What the fleet wrote is no reading, where its folder lies in that of the readings.
+            if _is_table(name) and (within or not is_result(store, path)):
+                yield path, name
+    elif is_address(text):
+        yield text, PurePosixPath(text).name
+    else:
+        for one in matching(text):
+            if not one.exists():
+                raise Refusal(f"{one}: no such file or folder")
+            yield str(one), one.name
+
+
+def is_result(store: Store, path: str) -> bool:
+    """Whether a path is one of the fleet's own."""
+    return (store.inside(path) or "").partition("/")[0] in FOLDERS
 
 
 def _asset_of_path(name: str, by: str) -> str | None:
@@ -188,8 +242,8 @@ def _stem(name: str) -> str:
     return path.stem
 
 
-def has_column(file: str, name: str) -> bool:
-    """Whether a table has a column of that name, by its first lines or what a Parquet file says of itself.
+def has_column(file: str, name: str, options: ReadOptions) -> bool:
+    """Whether a table has a column of that name, by its first lines or what it says of itself.
 
     Parameters
     ----------
@@ -197,23 +251,74 @@ def has_column(file: str, name: str) -> bool:
         A path or an address.
     name : str
         The column.
+    options : ReadOptions
+        How the file is read.
 
     Returns
     -------
     bool
-        False where it cannot be told: what is damaged or compressed is told when it is read.
+        False where it cannot be told: what is damaged is told when it is read.
+
+    Raises
+    ------
+    Refusal
+        It has a column of that name but for capitals.
     """
     try:
         with opened(file) as stream:
-            head = stream.read(_HEAD)
-            if head.startswith(b"PAR1"):
-                stream.seek(0)
-                return name in pl.read_parquet_schema(stream)
-    except (OSError, pl.exceptions.PolarsError):
+            cells = _first_cells(stream, options)
+    except (OSError, EOFError, ValueError, LookupError, lzma.LZMAError, zlib.error, pl.exceptions.PolarsError):
         return False
-    lines = head.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()[:100]
-    cells = (cell for mark in ",;\t|" for row in csv.reader(lines, delimiter=mark) for cell in row)
-    return any(cell.strip() == name for cell in cells)
+    if cells is None:
+        cells = set(columns_of(file, options))
+    if name in cells:
+        return True
+    alike = {cell for cell in cells if cell.casefold() == name.casefold()}
+    # Words among the readings are no columns.
+    for column in columns_of(file, options) if alike else ():
+        if column in alike:
+            raise Refusal(f"{file} has a column {quoted(column)}, not {quoted(name)}: name it with --by")
+    return False
+
+
+def _first_cells(stream: Any, options: ReadOptions) -> set[str] | None:
+    """Columns or cells of the first lines; None where all must be read for them."""
+    head = stream.read(_HEAD)
+    stream.seek(0)
+    if head.startswith(b"PAR1"):
+        return set(pl.read_parquet_schema(stream))
+    if head.startswith(b"ARROW1"):
+        return set(pl.read_ipc_schema(stream))
+    for start, unpack in _UNPACK.items():
+        if head.startswith(start):
+            with unpack(stream) as within:
+                head = within.read(_HEAD)
+    if head.startswith(_TO_BE_READ):
+        return None
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else options.encoding or "utf-8"
+    lines = head.decode(encoding, "replace").removeprefix("\ufeff").splitlines()[: 100 + options.skip_rows]
+    return {cell.strip() for mark in ",;\t|" for row in csv.reader(lines, delimiter=mark) for cell in row}
+
+
+def columns_of(file: str, options: ReadOptions) -> list[str]:
+    """The columns of a table; none where it cannot be read, which is told when it must be.
+
+    Parameters
+    ----------
+    file : str
+        A path or an address.
+    options : ReadOptions
+        How the file is read.
+
+    Returns
+    -------
+    list of str
+    """
+    try:
+        with local_copy((file,)) as (paths, _):
+            return list(read_table(paths, options).columns)
+    except (OSError, ValueError):
+        return []
 
 
 # ---- frames ---------------------------------------------------------------------------------------------------------
@@ -226,16 +331,22 @@ def _of_frame(frame: Any, by: str) -> Found:
     if by not in whole.columns:
         raise Refusal(f"`data` must have a column {quoted(by)} that tells of which asset a row is; name it with `by`")
     places: dict[str, list[int]] = {}
-    for row, key in enumerate(whole[by].to_list()):
-        # NaN is what pandas has in place of no text.
-        if key is not None and key == key:
-            places.setdefault(str(key), []).append(row)
+    nameless = 0
+    for row, (key, missing) in enumerate(zip(whole[by].to_list(), whole[by].is_null().to_list(), strict=True)):
+        name = None if missing else name_of(key)
+        if name is None:
+            nameless += 1
+        else:
+            places.setdefault(name, []).append(row)
+    notes = [nameless_text(nameless)] if nameless else []
     rest = [name for name in whole.columns if name != by]
     native = whole.to_native()
     if hasattr(native, "iloc"):
         # An index of dates is the clock.
-        return Found([Asset(name, frame=native.iloc[rows].drop(columns=by)) for name, rows in places.items()])
-    return Found([Asset(name, frame=whole[rows].select(rest).to_native()) for name, rows in places.items()])
+        parts = {name: native.iloc[rows].drop(columns=by) for name, rows in places.items()}
+    else:
+        parts = {name: whole[rows].select(rest).to_native() for name, rows in places.items()}
+    return Found([Asset(name, frame=frame) for name, frame in parts.items()], notes=notes)
 
 
 def digest_of(frame: Any) -> tuple[int, str]:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import unquote
 
-__all__ = ["asset_of", "places_of", "safe"]
+import numpy as np
+
+from acm_rs.files.errors import counted
+
+__all__ = ["NO_NAMES", "asset_of", "name_of", "nameless_text", "places_of", "safe"]
 
 # What every file system, every object storage and every shell takes as it is.
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 # Windows takes these for devices, whatever stands behind a dot.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+NO_NAMES = ("", "__HIVE_DEFAULT_PARTITION__")
+"""Nothing, and what Spark, Hive and Dask call a folder of rows without a key."""
 _LONGEST = 150
 """Letters of a safe name at most: file systems take 255 bytes, and an ending comes behind it."""
 
@@ -39,6 +46,31 @@ def safe(name: str) -> str:
     if _DEVICE.fullmatch(name):
         letters[0] = _encoded(name[0])
     return _cut("".join(letters), name)
+
+
+def name_of(value: Any) -> str | None:
+    """The asset that a cell names.
+
+    Parameters
+    ----------
+    value : object
+        Text, or a number: whole ones are written without a point, also where the column holds floats.
+
+    Returns
+    -------
+    str or None
+        Without blanks at its ends; None for no name.
+    """
+    if value is None or value != value:
+        return None
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    text = str(int(value) if whole else value).strip()
+    return None if text in NO_NAMES else text
+
+
+def nameless_text(rows: int) -> str:
+    """That rows are of no asset."""
+    return f"{counted(rows, 'row')} without a name of an asset left out"
 
 
 def asset_of(text: str) -> str:

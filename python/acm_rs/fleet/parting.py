@@ -12,13 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from acm_rs.files.errors import Refusal, counted, quoted
+from acm_rs.files.errors import Refusal, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
 from acm_rs.files.reading import read_table
 from acm_rs.files.spool import Part, SpooledTable
 from acm_rs.files.units import unit_of_name
-from acm_rs.fleet.names import safe
+from acm_rs.fleet.names import NO_NAMES, name_of, nameless_text, safe
 from acm_rs.fleet.store import Mark, Store, local_copy, mark_of
 
 __all__ = ["DATA", "Parted", "of_pieces", "part_file", "part_frame", "settle"]
@@ -42,11 +42,14 @@ class Parted:
         For each asset the files in the store.
     notes : list of str
         What should be known.
+    nameless : int
+        Rows of no asset in a frame; of those of a file the notes tell.
     """
 
     key: str
     pieces: dict[str, list[str]]
     notes: list[str]
+    nameless: int = 0
 
 
 def part_file(store: Store, file: str, by: str, options: ReadOptions) -> Parted:
@@ -93,7 +96,7 @@ def part_file(store: Store, file: str, by: str, options: ReadOptions) -> Parted:
             writer.add(block.rename(names), by)
         notes = [*raw.notes, *raw.bad_rows.lines()]
     if writer.nameless:
-        notes.append(f"{counted(writer.nameless, 'row')} without a name of an asset left out")
+        notes.append(nameless_text(writer.nameless))
     return settle(store, Parted(key, writer.pieces, notes), settings, asdict(mark), before)
 
 
@@ -137,16 +140,15 @@ def part_frame(frame: Any, address: str, key: str, by: str) -> Parted:
     if index is not None and getattr(index, "dtype", None) is not None:
         dated = index.dtype.kind == "M" or not hasattr(index.dtype, "kind")
         if dated or any(name is not None for name in index.names):
+            named = index.name is not None or index.nlevels > 1
+            frame = frame.reset_index(names=None if named else "time", allow_duplicates=True)
             # A name that the frame has already must not keep the clock out.
-            frame = frame.reset_index(names=None if index.name is not None or index.nlevels > 1 else "time")
+            frame = frame.loc[:, ~frame.columns.duplicated()]
     table = nw.from_native(frame, eager_only=True).to_polars()
     before = _kept(store, key)
     writer = _begun(store, key, before)
     writer.add(table, by)
-    notes = []
-    if writer.nameless:
-        notes.append(f"{counted(writer.nameless, 'row')} without a name of an asset left out")
-    return settle(store, Parted(key, writer.pieces, notes), {"by": by}, None, before)
+    return settle(store, Parted(key, writer.pieces, [], writer.nameless), {"by": by}, None, before)
 
 
 def _kept(store: Store, key: str) -> dict[str, Any] | None:
@@ -204,8 +206,11 @@ class _Writer:
         """Write a block of rows, after those before."""
         if by not in block.columns:
             raise Refusal(f"the table has no column {quoted(by)} that tells of which asset a row is")
-        names = block[by].cast(pl.String).str.strip_chars()
-        there = names.is_not_null() & (names != "")
+        keys = block[by]
+        names = keys.cast(pl.String).str.strip_chars()
+        if keys.dtype.is_float():
+            names = pl.Series([name_of(key) for key in keys.to_list()], dtype=pl.String)
+        there = names.is_not_null() & ~names.is_in(NO_NAMES)
         self.nameless += block.height - int(there.sum())
         block = block.drop(by).filter(there)
         for name, rows in (

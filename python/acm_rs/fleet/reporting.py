@@ -50,7 +50,7 @@ def report(
     *,
     pages: Literal["alarms", "all", "none"] = "alarms",
     data: Any = None,
-    by: str = "asset",
+    by: str | None = None,
     workers: int | None = None,
     scheduler: Any = None,
     memory_limit: str | None = None,
@@ -102,7 +102,7 @@ def reported(
     folder: str | os.PathLike[str],
     pages: str,
     data: Any,
-    by: str,
+    by: str | None,
     crew: Crew,
     told: Callable[[int, int], None],
 ) -> Report:
@@ -118,7 +118,7 @@ def reported(
         plotly_script()
     given: dict[str, Asset] = {}
     if data is not None and wanted:
-        assets, _, _ = prepared(data, store, by, ReadOptions(), crew)
+        assets, _, _ = prepared("page", data, store, by, ReadOptions(), crew)
         given = {asset.name: asset for asset in assets}
     failed: dict[str, str] = {}
     groups: dict[str, tuple[ReadOptions, dict[str, Any], list[Asset]]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,12 +17,12 @@ from acm_rs.files.meter import Told
 from acm_rs.files.options import ReadOptions
 from acm_rs.fleet import ledger
 from acm_rs.fleet.crew import Crew
-from acm_rs.fleet.finding import Asset, Found, assets_of, is_dask
+from acm_rs.fleet.finding import ASSET, Asset, Found, assets_of, is_dask
 from acm_rs.fleet.ledger import DONE, FAILED, UNCHANGED, Outcome
-from acm_rs.fleet.names import places_of
+from acm_rs.fleet.names import nameless_text, places_of
 from acm_rs.fleet.parting import DATA, Parted, of_pieces, part_file, part_frame
 from acm_rs.fleet.store import Store, mark_of
-from acm_rs.fleet.work import CELLS, Job, failed, frame_marks, known, model_of, perform
+from acm_rs.fleet.work import CELLS, MODELS, Job, failed, frame_marks, known, model_of, perform
 from acm_rs.monitor import Monitor
 
 __all__ = ["Address", "Summary", "features", "fit", "launch", "prepared", "score"]
@@ -123,7 +124,7 @@ def fit(
     data: Any,
     folder: Address,
     *,
-    by: str = "asset",
+    by: str | None = None,
     monitor: Monitor | None = None,
     healthy: Sequence[tuple[Any, Any]] = (),
     history: bool = True,
@@ -145,8 +146,9 @@ def fit(
     folder : str or path
         The fleet: models, results and what became of each asset; made if need be. May be an address such as
         ``s3://bucket/fleet``.
-    by : str, default "asset"
-        The column that tells of which asset a row is, and the key of folders.
+    by : str, optional
+        The column that tells of which asset a row is, and the key of folders: ``"asset"`` by default. What is given
+        must be there.
     monitor : Monitor, optional
         One that has learnt nothing: its settings and metadata are those of every model.
     healthy : sequence of (from, to), default ()
@@ -212,7 +214,7 @@ def score(
     data: Any,
     folder: Address,
     *,
-    by: str = "asset",
+    by: str | None = None,
     false_alarm_rate: float | None = None,
     alarms_per_day: float | None = None,
     cells: int = CELLS,
@@ -281,7 +283,7 @@ def features(
     *,
     window: int | str = 16,
     fill: str | None = None,
-    by: str = "asset",
+    by: str | None = None,
     read: Mapping[str, Any] | None = None,
     workers: int | None = None,
     scheduler: Any = None,
@@ -355,36 +357,47 @@ def launch(
     step: str,
     data: Any,
     folder: Address,
-    by: str,
+    by: str | None,
     settings: Mapping[str, Any],
     read: Mapping[str, Any] | ReadOptions | None,
     crew: Crew,
     told: Told,
 ) -> Summary:
     """Find the assets, leave out what is done, and do the rest."""
-    if not isinstance(by, str):
+    if by is not None and not isinstance(by, str):
         raise TypeError(f"`by` must be the name of a column, got {type(by).__name__}")
     store = Store(folder)
+    if step == "score" and not ledger.taken(store) and not store.list(MODELS):
+        raise Refusal(f"{store.address} is no fleet that has learnt anything: there is no model in it; fit it first")
     options = read if isinstance(read, ReadOptions) else options_of(read or {})
-    assets, outcomes, notes = prepared(data, store, by, options, crew)
+    assets, outcomes, notes = prepared(step, data, store, by, options, crew)
+    settings = json.loads(json.dumps(settings, default=_plain))
     outcomes += carried_out(step, assets, store, options, settings, crew, told)
     return Summary(step, sorted(outcomes, key=lambda one: one.asset), notes)
 
 
+def _plain(value: Any) -> Any:
+    """A number of NumPy as JSON holds it."""
+    if isinstance(value, np.number):
+        return value.item()
+    raise TypeError(f"{value!r} is nothing that JSON holds")
+
+
 def prepared(
-    data: Any, store: Store, by: str, options: ReadOptions, crew: Crew
+    step: str, data: Any, store: Store, by: str | None, options: ReadOptions, crew: Crew
 ) -> tuple[list[Asset], list[Outcome], list[str]]:
     """Every asset with readings of its own; files that could not be parted; and what was told."""
     if is_dask(data):
-        return _of_dask(data, store, by, crew), [], []
-    found: Found = assets_of(data, by)
+        assets, notes = _of_dask(step, data, store, by or ASSET, crew)
+        return assets, [], notes
+    found: Found = assets_of(data, by, options, store)
     if not found.many:
-        return found.assets, [], []
+        return found.assets, [], found.notes
     pieces: dict[str, list[str]] = {}
     lost: list[Outcome] = []
-    notes: list[str] = []
+    notes = list(found.notes)
     parted: dict[str, Parted] = {}
-    tasks = [(store, file, by, options) for file in found.many]
+    tasks = [(store, file, by or ASSET, options) for file in found.many]
     for task, made in crew.each(_part, tasks):
         if isinstance(made, Exception):
             lost.append(Outcome(task[1], FAILED, str(made) or type(made).__name__))
@@ -406,28 +419,33 @@ def _part(task: tuple[Store, str, str, ReadOptions]) -> Parted:
     return part_file(*task)
 
 
-def _of_dask(data: Any, store: Store, by: str, crew: Crew) -> list[Asset]:
+def _of_dask(step: str, data: Any, store: Store, by: str, crew: Crew) -> tuple[list[Asset], list[str]]:
     """A frame of Dask, parted by assets: as much of it is in memory as its partitions are large."""
     import dask
 
     if by not in list(data.columns):
         raise Refusal(f"`data` must have a column {quoted(by)} that tells of which asset a row is; name it with `by`")
-    keys = [f"{_PARTITION}{place:05d}" for place in range(data.npartitions)]
+    # What was scored is kept where another frame is learnt: its page is made from it.
+    begin = f"{_PARTITION}{step}~"
+    keys = [f"{begin}{place:05d}" for place in range(data.npartitions)]
     delayed = dask.delayed(part_frame, pure=False)
     graphs = [delayed(part, store.address, key, by) for part, key in zip(data.to_delayed(), keys, strict=True)]
     pieces: dict[str, list[str]] = {}
     now = {f"{DATA}/{key}.json" for key in keys}
+    nameless = 0
     for parted in crew.computed(graphs):
+        nameless += parted.nameless
         for name, files in parted.pieces.items():
             now.update(files)
             pieces.setdefault(name, []).extend(store.at(file) for file in files)
     for name in store.list(DATA):
-        if name.rpartition("/")[2].startswith(_PARTITION) and name not in now:
+        if name.rpartition("/")[2].startswith(begin) and name not in now:
             # Of a frame with more partitions, at an earlier time.
             store.remove(name)
     if not pieces:
         raise Refusal("there are no assets: the frame has no rows")
-    return [Asset(name, tuple(files)) for name, files in sorted(pieces.items())]
+    told = [nameless_text(nameless)] if nameless else []
+    return [Asset(name, tuple(files)) for name, files in sorted(pieces.items())], told
 
 
 def carried_out(

@@ -15,9 +15,11 @@ from typing import Any
 
 from acm_rs.files.errors import Refusal
 
-__all__ = ["Mark", "Store", "is_address", "is_folder", "listing", "local_copy", "mark_of", "opened"]
+__all__ = ["FOLDERS", "Mark", "Store", "is_address", "is_folder", "listing", "local_copy", "mark_of", "opened"]
 
 _BLOCK = 1 << 20
+FOLDERS = frozenset(("models", "scores", "alarms", "features", "status", "report", "data", ".drafts"))
+"""What a fleet makes in its folder."""
 
 
 def is_address(text: str) -> bool:

@@ -31,7 +31,7 @@ from acm_rs.live.words import Speaker
 from acm_rs.monitor import Monitor, Result
 from acm_rs.monitor.reading import read
 
-__all__ = ["CELLS", "Job", "failed", "model_of", "page_of", "perform", "scores_of"]
+__all__ = ["CELLS", "MODELS", "Job", "failed", "model_of", "page_of", "perform", "scores_of"]
 
 CELLS = 1_200_000
 """Readings that are judged at once: a year of ten-minute rows of 20 sensors."""
@@ -39,9 +39,12 @@ _BESIDE = 64
 """Tables of that size that are in memory meanwhile, or on their way to the disk."""
 
 
+MODELS = "models"
+
+
 def model_of(place: str) -> str:
     """The file of an asset's model."""
-    return f"models/{place}.acm"
+    return f"{MODELS}/{place}.acm"
 
 
 def scores_of(place: str) -> str:
