@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -73,6 +74,12 @@ def test_a_fleet_is_learnt_scored_and_told(run: Run) -> None:
     assert {path.name for path in Path("plant/report").rglob("*.html")} == {"index.html", "pump%203.html"}
     status, said, _ = run("fleet", "report", "plant", "--workers", "1", "--pages", "all", "--json")
     assert set(json.loads(said)["pages"]) == {"pump 1", "pump 2", "pump 3"}
+    # Wherever one works, the readings that were scored are found again.
+    Path("plant/report/asset/pump%203.html").unlink()
+    Path("elsewhere").mkdir()
+    with contextlib.chdir("elsewhere"):
+        assert run("fleet", "report", "../plant", "--workers", "1", "-q") == (0, "", "")
+    assert Path("plant/report/asset/pump%203.html").is_file()
     # What cannot be read any more is told, and the page of the fleet is there.
     Path("new/pump 3.csv").rename("gone.csv")
     Path("plant/report/asset/pump%203.html").unlink()

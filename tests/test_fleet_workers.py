@@ -123,7 +123,8 @@ def test_a_worker_that_is_killed_costs_another_try(client: Any, tmp_path: Path) 
 
     done = fleet.fit(data, tmp_path / "killed", scheduler=client, told=kill)
     assert len(killed) == 2
-    assert len(done.done) == 6, str(done)
+    # One that was killed between an asset's end and the news of it finds it done.
+    assert len(done.done) + len(done.unchanged) == 6, str(done)
     fleet.fit(data, tmp_path / "whole", workers=1)
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
     # What became of them tells nothing of it either.

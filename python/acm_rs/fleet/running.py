@@ -21,7 +21,7 @@ from acm_rs.fleet.finding import ASSET, Asset, Found, assets_of, is_dask
 from acm_rs.fleet.ledger import DONE, FAILED, UNCHANGED, Outcome
 from acm_rs.fleet.names import nameless_text, places_of
 from acm_rs.fleet.parting import DATA, Parted, of_pieces, part_file, part_frame
-from acm_rs.fleet.store import Store, mark_of
+from acm_rs.fleet.store import Store, absolute, mark_of
 from acm_rs.fleet.work import CELLS, MODELS, Job, failed, frame_marks, known, model_of, perform
 from acm_rs.monitor import Monitor
 
@@ -397,13 +397,13 @@ def prepared(
     lost: list[Outcome] = []
     notes = list(found.notes)
     parted: dict[str, Parted] = {}
-    tasks = [(store, file, by or ASSET, options) for file in found.many]
+    tasks = [(store, absolute(file), by or ASSET, options) for file in found.many]
     for task, made in crew.each(_part, tasks):
         if isinstance(made, Exception):
             lost.append(Outcome(task[1], FAILED, str(made) or type(made).__name__))
         else:
             parted[task[1]] = made
-    for file in found.many:
+    for _, file, _, _ in tasks:
         if file in parted:
             notes += [f"{file}: {note}" for note in parted[file].notes]
             for name, files in parted[file].pieces.items():
@@ -429,7 +429,9 @@ def _of_dask(step: str, data: Any, store: Store, by: str, crew: Crew) -> tuple[l
     begin = f"{_PARTITION}{step}~"
     keys = [f"{begin}{place:05d}" for place in range(data.npartitions)]
     delayed = dask.delayed(part_frame, pure=False)
-    graphs = [delayed(part, store.address, key, by) for part, key in zip(data.to_delayed(), keys, strict=True)]
+    graphs = [
+        delayed(part, absolute(store.address), key, by) for part, key in zip(data.to_delayed(), keys, strict=True)
+    ]
     pieces: dict[str, list[str]] = {}
     now = {f"{DATA}/{key}.json" for key in keys}
     nameless = 0

@@ -15,7 +15,18 @@ from typing import Any
 
 from acm_rs.files.errors import Refusal
 
-__all__ = ["FOLDERS", "Mark", "Store", "is_address", "is_folder", "listing", "local_copy", "mark_of", "opened"]
+__all__ = [
+    "FOLDERS",
+    "Mark",
+    "Store",
+    "absolute",
+    "is_address",
+    "is_folder",
+    "listing",
+    "local_copy",
+    "mark_of",
+    "opened",
+]
 
 _BLOCK = 1 << 20
 FOLDERS = frozenset(("models", "scores", "alarms", "features", "status", "report", "data", ".drafts"))
@@ -25,6 +36,11 @@ FOLDERS = frozenset(("models", "scores", "alarms", "features", "status", "report
 def is_address(text: str) -> bool:
     """Whether it is an address such as ``s3://bucket/fleet``, not a path."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) is not None
+
+
+def absolute(text: str) -> str:
+    """A path that means the same wherever a process works; addresses do anyway."""
+    return text if is_address(text) else str(Path(text).absolute())
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,8 @@ class Store:
             self._folder = Path(self.address)
 
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:
-        return Store, (self.address,)
+        # Who gets it may work in another folder.
+        return Store, (absolute(self.address),)
 
     def at(self, name: str) -> str:
         """The path or address of a file in it."""
