@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -466,6 +466,7 @@ def carried_out(
     for asset in assets:
         parted = bool(asset.files) and all(store.inside(file, DATA) for file in asset.files)
         own = of_pieces(options) if parted else options
+        asset = replace(asset, files=tuple(map(absolute, asset.files)))
         job = Job(step, asset, places[asset.name], store, own, {**settings, "read": asdict(own)})
         kept = ledger.entry(store, job.place).get(step)
         if kept is not None and _is_done(job, kept):
@@ -486,7 +487,7 @@ def _is_done(job: Job, section: dict[str, Any]) -> bool:
         if job.asset.frame is not None:
             marks = frame_marks(job.asset)
         if job.step in ("score", "page"):
-            marks = (mark_of(job.store.at(model_of(job.place))), *marks)
+            marks = (mark_of(absolute(job.store.at(model_of(job.place)))), *marks)
     except (OSError, ValueError, TypeError):
         # What is wrong is told when it is done.
         return False

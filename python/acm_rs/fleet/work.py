@@ -25,7 +25,7 @@ from acm_rs.fleet import ledger
 from acm_rs.fleet.finding import Asset, digest_of
 from acm_rs.fleet.health import Tally
 from acm_rs.fleet.ledger import DONE, FAILED, UNCHANGED, Outcome, marks_json
-from acm_rs.fleet.store import Mark, Store, local_copy
+from acm_rs.fleet.store import Mark, Store, absolute, local_copy
 from acm_rs.live.episodes import Alarm, Follower
 from acm_rs.live.words import Speaker
 from acm_rs.monitor import Monitor, Result
@@ -177,7 +177,7 @@ def _model(job: Job) -> tuple[bytes, Mark]:
     if job.store.size(name) is None:
         why = ledger.entry(job.store, job.place).get("fit", {}).get("error")
         raise Refusal("it has no model: " + (f"its fit failed ({why})" if why else "fit it first"))
-    with local_copy((job.store.at(name),)) as (paths, marks):
+    with local_copy((absolute(job.store.at(name)),)) as (paths, marks):
         return paths[0].read_bytes(), marks[0]
 
 
