@@ -5,9 +5,10 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import acm_rs
@@ -229,3 +230,106 @@ def test_numbers_of_numpy_are_a_budget(tmp_path: Path) -> None:
     assert not fleet.fit(one, tmp_path, monitor=monitor, workers=1).failed
     for budget in ({"false_alarm_rate": np.float32(0.01)}, {"alarms_per_day": np.int64(1)}):
         assert not fleet.score(one, tmp_path, workers=1, **budget).failed
+
+
+def test_a_fleet_may_be_copied_and_reported_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("plotly")
+    for folder in ("new", "work", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    many(1, 2).write_csv("all.csv")
+    healthy(pump(1)).write_csv("single.csv")
+    fleet.fit(["all.csv", "single.csv"], "first", workers=1)
+    assert not fleet.score(["all.csv", "single.csv"], "first", workers=1).failed
+    Path("first").rename(tmp_path / "elsewhere/second")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    made = fleet.report("second", pages="all", workers=1)
+    assert (sorted(made.pages), made.failed, made.assets) == (["P0", "P1", "single"], {}, 3)
+    again = fleet.score("../work/single.csv", "second", workers=1)
+    assert [one.asset for one in again.unchanged] == ["single"]
+
+
+def test_what_failed_leaves_no_results_of_an_earlier_time(tmp_path: Path) -> None:
+    plant = tmp_path / "plant"
+    good = {"a": healthy(pump(1)), "b": healthy(pump(2))}
+    fleet.fit(good, plant, workers=1)
+    fleet.score(good, plant, workers=1)
+    fleet.features(good, plant, workers=1)
+    bad = {"a": healthy(pump(1)), "b": np.ones(5)}
+    assert [one.asset for one in fleet.score(bad, plant, workers=1).failed] == ["b"]
+    assert [one.asset for one in fleet.features(bad, plant, workers=1).failed] == ["b"]
+    left = {str(path.relative_to(plant)) for path in plant.rglob("*") if path.is_file()}
+    assert {name for name in left if not name.startswith("status")} == {
+        "models/a.acm",
+        "models/b.acm",
+        "scores/asset=a/scores.parquet",
+        "alarms/a.json",
+        "features/asset=a/features.parquet",
+    }
+    # The model of the last good fit is kept to, and that is told, also where nothing is to be done.
+    assert len(fleet.fit(bad, plant, workers=1).failed) == 1
+    for _ in range(2):
+        done = fleet.score(good, plant, workers=1)
+        assert not done.failed
+        assert done.notes == ["judged by the model of an earlier fit, for the last one failed: 'b'"]
+
+
+def test_a_disk_that_is_full_fails_the_assets_that_it_does_not_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = Store.writing
+
+    def full(store: Store, name: str) -> AbstractContextManager[Path]:
+        if "b" in Path(name).stem:
+            raise OSError(28, "No space left on device")
+        return writing(store, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "writing", full)
+        done = fleet.fit({name: healthy(pump(1)) for name in "abc"}, tmp_path, workers=1)
+    assert [one.asset for one in done.done] == ["a", "c"]
+    assert [one.error for one in done.failed] == ["the disk is full"]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("something")
+    with pytest.raises(ValueError, match=r"file cannot be a fleet's folder"):
+        fleet.fit({"a": healthy(pump(1))}, tmp_path / "file", workers=1)
+    with pytest.raises(ValueError, match=r"file/below cannot be a fleet's folder"):
+        fleet.fit({"a": healthy(pump(1))}, tmp_path / "file/below", workers=1)
+
+
+def test_drafts_of_a_run_that_was_killed_are_cleared_away(tmp_path: Path) -> None:
+    drafts = tmp_path / ".drafts"
+    drafts.mkdir()
+    for name in ("old.acm", "new.acm"):
+        (drafts / name).write_bytes(b"half")
+    os.utime(drafts / "old.acm", (1.0, 1.0))
+    fleet.features({"a": healthy(pump(1))}, tmp_path, workers=1)
+    assert [path.name for path in drafts.iterdir()] == ["new.acm"]
+
+
+def test_a_report_of_other_data_says_who_is_not_in_them(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    fleet.fit({name: healthy(pump(1)) for name in "ab"}, tmp_path, workers=1)
+    healthy(pump(1)).write_csv(tmp_path / "a.csv")
+    healthy(pump(1)).write_csv(tmp_path / "b.csv")
+    fleet.score([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / ".", workers=1)
+    made = fleet.report(tmp_path, pages="all", data=tmp_path / "a.csv", workers=1)
+    assert (sorted(made.pages), made.failed) == (["a"], {"b": "it is not among the data that were given"})
+
+
+def test_a_monitor_that_has_learnt_something_is_refused(tmp_path: Path) -> None:
+    monitor = acm_rs.Monitor().fit(healthy(pump(1)))
+    with pytest.raises(ValueError, match="learnt nothing"):
+        fleet.fit({"a": healthy(pump(1))}, tmp_path, monitor=monitor, workers=1)
+
+
+def test_an_alarm_is_told_before_a_fit_that_failed(tmp_path: Path) -> None:
+    frame = pump(3, fault=True)
+    fleet.fit({"a": healthy(frame)}, tmp_path, workers=1)
+    fleet.score({"a": later(frame)}, tmp_path, workers=1)
+    fleet.fit({"a": healthy(frame)[:40]}, tmp_path, workers=1)
+    (one,) = fleet.status(tmp_path)
+    assert one.state == "alarm"
+    assert "at least 80 healthy rows" in one.error

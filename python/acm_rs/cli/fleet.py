@@ -20,7 +20,7 @@ from acm_rs.cli.fit import Budget, span_ends, spoken
 from acm_rs.cli.options import screen_of
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import print_json
-from acm_rs.files.errors import Refusal, counted
+from acm_rs.files.errors import Refusal, counted, listed
 from acm_rs.files.options import ReadOptions
 from acm_rs.fleet.crew import Crew
 from acm_rs.fleet.reporting import reported
@@ -244,7 +244,9 @@ def _report(
         print_json(asdict(made))
     elif not quiet:
         screen = console()
-        show(screen, facts([("report", made.path), ("pages", f"{len(made.pages):,} of assets")]))
+        show(
+            screen, facts([("report", made.path), ("pages", f"{len(made.pages):,} of {counted(made.assets, 'asset')}")])
+        )
         for name, why in made.failed.items():
             screen.print(plain(f"{name}: no page, {spoken(why)}", "red"), soft_wrap=True)
     if made.failed:
@@ -359,10 +361,15 @@ def _print_summary(done: fleet.Summary, screen: Console, then: str) -> None:
     show(screen, facts(lines))
     if done.failed:
         screen.print()
-    for one in done.failed[:_LISTED]:
-        screen.print(plain(f"{one.asset}: {spoken(one.error)}", "red"), soft_wrap=True)
-    if len(done.failed) > _LISTED:
-        screen.print(plain(f"and {len(done.failed) - _LISTED:,} more; --json tells them all"))
+    reasons: dict[str, list[str]] = {}
+    for one in done.failed:
+        reasons.setdefault(one.error, []).append(one.asset)
+    for error, names in list(reasons.items())[:_LISTED]:
+        who = names[0] if len(names) == 1 else f"{counted(len(names), 'asset')} ({listed(names)})"
+        screen.print(plain(f"{who}: {spoken(error)}", "red"), soft_wrap=True)
+    if len(reasons) > _LISTED:
+        left = sum(len(names) for names in list(reasons.values())[_LISTED:])
+        screen.print(plain(f"and {left:,} more; --json tells them all"))
     for name, which in list(done.strangers.items())[:_LISTED]:
         screen.print(plain(f"Note: {stranger_text(name, *which)}."), soft_wrap=True)
     for note in done.notes[:_LISTED]:
@@ -387,8 +394,9 @@ def _table(every: list[fleet.AssetStatus]) -> Table:
     for one in shown:
         state = spoken(one.error) if one.error else one.state
         if one.open:
-            state = f"{state}: {one.culprit}" if one.culprit else state
-        style = "red" if one.error else "bold red" if one.open else ""
+            state = f"alarm: {one.culprit}" if one.culprit else "alarm"
+            state += f"; {spoken(one.error)}" if one.error else ""
+        style = "bold red" if one.open else "red" if one.error else ""
         table.add_row(
             plain(one.asset),
             f"{one.rows:,}" if one.scored else "",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from acm_rs._native import __version__
 from acm_rs.files.errors import Refusal
-from acm_rs.fleet.store import Mark, Store
+from acm_rs.fleet.store import Mark, Store, absolute
 
-__all__ = ["DONE", "FAILED", "UNCHANGED", "Outcome", "entries", "entry", "note", "still_true", "taken"]
+__all__ = ["DONE", "FAILED", "UNCHANGED", "Outcome", "entries", "entry", "files_of", "note", "still_true"]
 
 DONE, UNCHANGED, FAILED = "done", "unchanged", "failed"
 FORMAT = 1
 STATUS = "status"
+_WITHIN = "fleet:"
+"""What stands before the name of a file in the fleet's own folder."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,6 @@ def entries(store: Store) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((place, told) for _, place, told in sorted(found, key=lambda one: one[:2]))
 
 
-def taken(store: Store) -> dict[str, str]:
-    """The places that assets have already, by asset."""
-    return {str(told["asset"]): place for place, told in entries(store)}
-
-
 def note(store: Store, place: str, asset: str, step: str, section: Mapping[str, Any]) -> None:
     """Write what became of an asset in a step; what is known of other steps stays."""
     told = entry(store, place)
@@ -89,9 +86,24 @@ def note(store: Store, place: str, asset: str, step: str, section: Mapping[str, 
     store.write(f"{STATUS}/{place}.json", json.dumps(told, indent=1, allow_nan=False).encode())
 
 
-def marks_json(marks: tuple[Mark, ...]) -> list[dict[str, Any]]:
-    """Marks as JSON holds them."""
-    return [asdict(mark) for mark in marks]
+def marks_json(marks: tuple[Mark, ...], store: Store) -> list[dict[str, Any]]:
+    """Marks as JSON has them: files of the fleet by their names in it, as it may be copied; others by whole paths."""
+    return [asdict(_placed(mark, store)) for mark in marks]
+
+
+def _placed(mark: Mark, store: Store) -> Mark:
+    if not mark.file:
+        return mark
+    within = store.inside(mark.file)
+    if within is not None:
+        return replace(mark, file=_WITHIN + within)
+    return replace(mark, file=absolute(mark.file))
+
+
+def files_of(section: Mapping[str, Any], store: Store) -> list[str]:
+    """The paths or addresses of what a section was made from; empty for what was in memory."""
+    files = [str(told["file"]) for told in section["inputs"]]
+    return [store.at(file.removeprefix(_WITHIN)) if file.startswith(_WITHIN) else file for file in files]
 
 
 def still_true(
@@ -119,7 +131,7 @@ def still_true(
     try:
         before = [Mark(**told) for told in section["inputs"]]
         same = len(before) == len(marks) and all(
-            was.surely(now) or (bool(now.sha256) and (was.size, was.sha256) == (now.size, now.sha256))
+            was.surely(_placed(now, store)) or (bool(now.sha256) and (was.size, was.sha256) == (now.size, now.sha256))
             for was, now in zip(before, marks, strict=True)
         )
         return same and all(store.size(name) == size for name, size in section["outputs"].items())

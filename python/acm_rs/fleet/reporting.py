@@ -13,7 +13,7 @@ from acm_rs.files.front import options_of
 from acm_rs.files.options import ReadOptions
 from acm_rs.fleet.crew import Crew
 from acm_rs.fleet.finding import Asset
-from acm_rs.fleet.ledger import FAILED
+from acm_rs.fleet.ledger import FAILED, files_of
 from acm_rs.fleet.page import fleet_page
 from acm_rs.fleet.running import carried_out, prepared
 from acm_rs.fleet.standing import AssetStatus, status
@@ -38,11 +38,14 @@ class Report:
         By asset, the path or address of its own page.
     failed : dict of str to str
         Assets whose page could not be made, each with the reason.
+    assets : int
+        Assets of the fleet.
     """
 
     path: str
     pages: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    assets: int = 0
 
 
 def report(
@@ -117,14 +120,21 @@ def reported(
         # It is missed before anything is done.
         plotly_script()
     given: dict[str, Asset] = {}
-    if data is not None and wanted:
-        assets, _, _ = prepared("page", data, store, by, ReadOptions(), crew)
-        given = {asset.name: asset for asset in assets}
     failed: dict[str, str] = {}
+    if data is not None and wanted:
+        # As it was read when it was scored.
+        read = options_of(wanted[0].sections["score"]["settings"]["read"])
+        assets, lost, _ = prepared("page", data, store, by, read, crew)
+        given = {asset.name: asset for asset in assets}
+        failed = {one.asset: one.error for one in lost}
+    kept = {one.place: one.sections for one in every}
     groups: dict[str, tuple[ReadOptions, dict[str, Any], list[Asset]]] = {}
     for one in wanted:
         section = one.sections["score"]
-        asset = given.get(one.asset) or _again(one)
+        asset = _again(one, store) if data is None else given.get(one.asset)
+        if asset is None and data is not None:
+            failed[one.asset] = "it is not among the data that were given"
+            continue
         if asset is None:
             failed[one.asset] = "its readings were in memory when they were scored; give them as data"
             continue
@@ -142,7 +152,7 @@ def reported(
         def count(done: int, _of: int, before: int = before) -> None:
             told(before + done, total)
 
-        for outcome in carried_out("page", assets, store, read, asked, crew, count):
+        for outcome in carried_out("page", assets, store, kept, read, asked, crew, count):
             if outcome.state == FAILED:
                 failed[outcome.asset] = outcome.error
             else:
@@ -158,12 +168,12 @@ def reported(
     links = {name: file.removeprefix("report/") for name, file in made.items()}
     name = PurePosixPath(store.address.replace("\\", "/").rstrip("/")).name or store.address
     store.write(INDEX, fleet_page(name, every, links, beside).encode())
-    return Report(store.at(INDEX), {name: store.at(file) for name, file in made.items()}, failed)
+    return Report(store.at(INDEX), {name: store.at(file) for name, file in made.items()}, failed, len(every))
 
 
-def _again(one: AssetStatus) -> Asset | None:
+def _again(one: AssetStatus, store: Store) -> Asset | None:
     """The asset with the files that were scored."""
-    files = [told["file"] for told in one.sections["score"]["inputs"][1:]]
+    files = files_of(one.sections["score"], store)[1:]
     return Asset(one.asset, tuple(files)) if files and all(files) else None
 
 

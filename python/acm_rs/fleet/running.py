@@ -22,7 +22,7 @@ from acm_rs.fleet.ledger import DONE, FAILED, UNCHANGED, Outcome
 from acm_rs.fleet.names import nameless_text, places_of
 from acm_rs.fleet.parting import DATA, Parted, of_pieces, part_file, part_frame
 from acm_rs.fleet.store import Store, absolute, mark_of
-from acm_rs.fleet.work import CELLS, MODELS, Job, failed, frame_marks, known, model_of, perform
+from acm_rs.fleet.work import CELLS, MODELS, Job, failed, frame_marks, known, model_of, perform, said
 from acm_rs.monitor import Monitor
 
 __all__ = ["Address", "Summary", "features", "fit", "launch", "prepared", "score"]
@@ -198,6 +198,10 @@ def fit(
     """
     if monitor is not None and not isinstance(monitor, Monitor):
         raise TypeError(f"`monitor` must be a Monitor, got {type(monitor).__name__}")
+    if monitor is not None and monitor._learned is not None:
+        raise ValueError(
+            "`monitor` must be one that has learnt nothing, got one that is fitted; give its settings anew"
+        )
     if not isinstance(history, bool):
         raise TypeError(f"`history` must be True or False, got {type(history).__name__}")
     model = Monitor() if monitor is None else monitor
@@ -367,13 +371,25 @@ def launch(
     if by is not None and not isinstance(by, str):
         raise TypeError(f"`by` must be the name of a column, got {type(by).__name__}")
     store = Store(folder)
-    if step == "score" and not ledger.taken(store) and not store.list(MODELS):
+    kept = dict(ledger.entries(store))
+    if step == "score" and not kept and not store.list(MODELS):
         raise Refusal(f"{store.address} is no fleet that has learnt anything: there is no model in it; fit it first")
     options = read if isinstance(read, ReadOptions) else options_of(read or {})
     assets, outcomes, notes = prepared(step, data, store, by, options, crew)
     settings = json.loads(json.dumps(settings, default=_plain))
-    outcomes += carried_out(step, assets, store, options, settings, crew, told)
+    outcomes += carried_out(step, assets, store, kept, options, settings, crew, told)
+    if step == "score":
+        notes += _of_earlier_fits(kept, outcomes)
     return Summary(step, sorted(outcomes, key=lambda one: one.asset), notes)
+
+
+def _of_earlier_fits(kept: Mapping[str, Mapping[str, Any]], outcomes: Sequence[Outcome]) -> list[str]:
+    """Which assets were judged by a model though a later fit of theirs failed."""
+    judged = {one.asset for one in outcomes if one.state != FAILED}
+    old = sorted(
+        told["asset"] for told in kept.values() if told["asset"] in judged and told.get("fit", {}).get("error")
+    )
+    return [f"judged by the model of an earlier fit, for the last one failed: {_some(old)}"] if old else []
 
 
 def _plain(value: Any) -> Any:
@@ -397,10 +413,11 @@ def prepared(
     lost: list[Outcome] = []
     notes = list(found.notes)
     parted: dict[str, Parted] = {}
+    store.require()
     tasks = [(store, absolute(file), by or ASSET, options) for file in found.many]
     for task, made in crew.each(_part, tasks):
         if isinstance(made, Exception):
-            lost.append(Outcome(task[1], FAILED, str(made) or type(made).__name__))
+            lost.append(Outcome(task[1], FAILED, said(made)))
         else:
             parted[task[1]] = made
     for _, file, _, _ in tasks:
@@ -423,6 +440,7 @@ def _of_dask(step: str, data: Any, store: Store, by: str, crew: Crew) -> tuple[l
     """A frame of Dask, parted by assets: as much of it is in memory as its partitions are large."""
     import dask
 
+    store.require()
     if by not in list(data.columns):
         raise Refusal(f"`data` must have a column {quoted(by)} that tells of which asset a row is; name it with `by`")
     # What was scored is kept where another frame is learnt: its page is made from it.
@@ -454,23 +472,25 @@ def carried_out(
     step: str,
     assets: Sequence[Asset],
     store: Store,
+    kept: Mapping[str, Mapping[str, Any]],
     options: ReadOptions,
     settings: Mapping[str, Any],
     crew: Crew,
     told: Told,
 ) -> list[Outcome]:
     """Do a step for each asset that needs it."""
-    places = places_of([asset.name for asset in assets], ledger.taken(store))
+    store.require()
+    places = places_of([asset.name for asset in assets], {str(told["asset"]): place for place, told in kept.items()})
     outcomes: list[Outcome] = []
     jobs = []
     for asset in assets:
         parted = bool(asset.files) and all(store.inside(file, DATA) for file in asset.files)
         own = of_pieces(options) if parted else options
         asset = replace(asset, files=tuple(map(absolute, asset.files)))
-        job = Job(step, asset, places[asset.name], store, own, {**settings, "read": asdict(own)})
-        kept = ledger.entry(store, job.place).get(step)
-        if kept is not None and _is_done(job, kept):
-            outcomes.append(known(asset.name, kept))
+        job = Job(step, asset, places[asset.name], store, own, {**settings, "read": asdict(options)})
+        section = kept.get(job.place, {}).get(step)
+        if section is not None and _is_done(job, section):
+            outcomes.append(known(asset.name, section))
         else:
             jobs.append(job)
     told(len(outcomes), len(assets))

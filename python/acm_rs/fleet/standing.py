@@ -134,10 +134,10 @@ def _of(place: str, told: Mapping[str, Any], lacks: list[str], besides: list[str
     done = score.get("state") == ledger.DONE
     fitted = told.get("fit", {}).get("state") == ledger.DONE
     state = "scored" if done else "learnt" if fitted else "no model"
-    if errors:
-        state = FAILED
-    elif done and score["open"]:
+    if done and score["open"]:
         state = "alarm"
+    elif errors:
+        state = FAILED
     error = "; ".join(errors)
     if not done:
         notes = list(told.get("fit", {}).get("notes", []))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 _BLOCK = 1 << 20
+_OLD = 86_400.0
+"""Seconds after which nobody writes to a draft any more."""
 FOLDERS = frozenset(("models", "scores", "alarms", "features", "status", "report", "data", ".drafts"))
 """What a fleet makes in its folder."""
 
@@ -89,6 +93,26 @@ class Store:
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:
         # Who gets it may work in another folder.
         return Store, (absolute(self.address),)
+
+    def require(self) -> None:
+        """Refuse a folder that cannot be written, and clear away what a run that was killed has left half written."""
+        if self._remote is not None:
+            return
+        drafts = self._folder / ".drafts"
+        try:
+            drafts.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise Refusal(f"{self.address} cannot be a fleet's folder: it is a file, or lies below one") from None
+        except OSError as error:
+            why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+            raise Refusal(f"{self.address} cannot be written: {why}") from None
+        if not os.access(drafts, os.W_OK):
+            raise Refusal(f"{self.address} cannot be written: no permission, or a file system that is read alone")
+        # Another run may be writing now, but not for a day at one file.
+        with suppress(OSError):
+            for draft in drafts.iterdir():
+                if time.time() - draft.stat().st_mtime > _OLD:
+                    draft.unlink(missing_ok=True)
 
     def at(self, name: str) -> str:
         """The path or address of a file in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from acm_rs.live.words import Speaker
 from acm_rs.monitor import Monitor, Result
 from acm_rs.monitor.reading import read
 
-__all__ = ["CELLS", "MODELS", "Job", "failed", "model_of", "page_of", "perform", "scores_of"]
+__all__ = ["CELLS", "MODELS", "Job", "failed", "model_of", "page_of", "perform", "said", "scores_of"]
 
 CELLS = 1_200_000
 """Readings that are judged at once: a year of ten-minute rows of 20 sensors."""
@@ -50,6 +51,16 @@ def model_of(place: str) -> str:
 def scores_of(place: str) -> str:
     """The file of an asset's scores."""
     return f"scores/asset={place}/scores.parquet"
+
+
+def alarms_of(place: str) -> str:
+    """The file of an asset's alarms."""
+    return f"alarms/{place}.json"
+
+
+def features_of(place: str) -> str:
+    """The file of an asset's features."""
+    return f"features/asset={place}/features.parquet"
 
 
 def page_of(place: str) -> str:
@@ -91,10 +102,38 @@ class Job:
     threads: int | None = None
 
 
+def results_of(step: str, place: str) -> list[str]:
+    """What is taken away where a step fails: a model of an earlier fit stays."""
+    found = {
+        "score": [scores_of(place), alarms_of(place)],
+        "features": [features_of(place)],
+        "page": [page_of(place)],
+    }
+    return found.get(step, [])
+
+
+def said(error: Exception) -> str:
+    """What went wrong, in a line."""
+    text = printable(" ".join(str(error).split()))
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        reason = {errno.ENOSPC: "the disk is full", errno.ENOENT: "no such file or folder"}.get(error.errno or 0)
+        text = printable(f"{where}{reason or error.strerror}")
+    known = isinstance(error, ValueError | TypeError | OSError | ModuleNotFoundError)
+    return text if known and text else f"{type(error).__name__}: {text}"
+
+
 def failed(job: Job, error: str, seconds: float = 0.0) -> Outcome:
-    """Note that an asset failed, and why."""
+    """Note that an asset failed, and why; what it had of an earlier time, but for its model, is no result any more."""
     section = {"state": FAILED, "error": error, "seconds": seconds, "settings": job.settings}
-    ledger.note(job.store, job.place, job.asset.name, job.step, section)
+    try:
+        for name in results_of(job.step, job.place):
+            job.store.remove(name)
+        ledger.note(job.store, job.place, job.asset.name, job.step, section)
+    except OSError as again:
+        # The others are gone on with, and the caller hears of it.
+        if said(again) not in error:
+            error = f"{error}; its status cannot be written: {said(again)}"
     return Outcome(job.asset.name, FAILED, error, seconds=seconds)
 
 
@@ -116,14 +155,11 @@ def perform(job: Job) -> Outcome:
     try:
         return _performed(job, begun)
     except MemoryError as error:
-        said = str(error) or "its readings are too many for the worker"
-        return failed(job, f"not enough memory: {said}", time.perf_counter() - begun)
+        why = str(error) or "its readings are too many for the worker"
+        return failed(job, f"not enough memory: {why}", time.perf_counter() - begun)
     except Exception as error:
         # A defect in the readings of one asset, or of ours that they bring to light, must not stop the others.
-        known = isinstance(error, ValueError | TypeError | OSError | ModuleNotFoundError)
-        text = printable(" ".join(str(error).split()))
-        said = text if known and text else f"{type(error).__name__}: {text}"
-        return failed(job, said, time.perf_counter() - begun)
+        return failed(job, said(error), time.perf_counter() - begun)
 
 
 def _performed(job: Job, begun: float) -> Outcome:
@@ -140,7 +176,9 @@ def _performed(job: Job, begun: float) -> Outcome:
             marks = (mark, *marks)
         if section and ledger.still_true(section, job.settings, marks, job.store):
             # It was copied or touched: the storage says so, and next time is asked for less.
-            ledger.note(job.store, job.place, job.asset.name, job.step, {**section, "inputs": marks_json(marks)})
+            ledger.note(
+                job.store, job.place, job.asset.name, job.step, {**section, "inputs": marks_json(marks, job.store)}
+            )
             return known(job.asset.name, section)
         done = _Done()
         _STEPS[job.step](job, paths, model, done)
@@ -151,7 +189,7 @@ def _performed(job: Job, begun: float) -> Outcome:
         "seconds": seconds,
         "notes": done.notes,
         "settings": job.settings,
-        "inputs": marks_json(marks),
+        "inputs": marks_json(marks, job.store),
         "outputs": {name: job.store.size(name) for name in done.outputs},
         **done.told,
     }
@@ -348,7 +386,7 @@ def _score(job: Job, paths: list[Path], model: bytes, done: _Done) -> None:
         # Nothing comes after the last row: what is not in alarm there is over.
         alarms[running.id] = replace(running, open=bool(result.alarms[-1]))
     told = [speaker.alarm(alarm) for alarm in alarms.values()]
-    listed = f"alarms/{job.place}.json"
+    listed = alarms_of(job.place)
     job.store.write(listed, json.dumps(told, indent=1, allow_nan=False).encode())
     done.rows, done.notes, done.outputs = tally.rows, [*judge.rows.notes, *judge.remarks], [name, listed]
     chief = max(told, key=lambda alarm: (alarm["open"], alarm["peak"] or 0.0), default=None)
@@ -378,7 +416,7 @@ def _features(job: Job, paths: list[Path], _model: bytes, done: _Done) -> None:
         rows = _FileRows(job, paths, [], codes=False)
         table, notes = rows.table, rows.notes
     features = FeatureTable(table, window, fill=None if job.settings["fill"] is None else Fill(job.settings["fill"]))
-    name = f"features/asset={job.place}/features.parquet"
+    name = features_of(job.place)
     before = pl.DataFrame([] if table.time is None else [table.time])
     with job.store.writing(name) as path:
         write_pieces(path, before, features.columns, features.pieces())
