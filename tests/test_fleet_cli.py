@@ -264,3 +264,10 @@ def test_the_five_minutes_run_and_say_what_they_show(
                 assert line in said[at + 1 :], (line, said)
                 at = said.index(line, at + 1)
     assert Path("plant/report/index.html").is_file()
+
+
+def test_a_reason_that_several_assets_share_is_told_once(run: Run) -> None:
+    status, said, _ = run("fleet", "fit", "plant", "-d", "history/pump*.csv", "-w", "1", "--drivers", "Lod")
+    assert status == 1
+    assert said.count("'Lod'") == 1
+    assert "3 assets ('pump 1', 'pump 2', 'pump 3'): " in said

@@ -268,3 +268,22 @@ def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("acm_rs.fleet.crew._PATIENCE", 1.0)
     with pytest.raises(ValueError, match=r"no workers of Dask at nonsense://x:1"):
         fleet.fit({"a": healthy(pump(1))}, tmp_path, scheduler="nonsense://x:1")
+
+
+def test_a_scheduler_that_is_lost_as_a_result_is_fetched_is_told(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_future: Any, timeout: float | None = None) -> Any:
+        raise distributed.comm.CommClosedError("in <TCP (closed)>")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(distributed.Future, "result", lost)
+        with pytest.raises(ValueError, match="the scheduler of Dask was lost"):
+            fleet.fit({"a": healthy(pump(1))}, tmp_path, scheduler=client)
+    assert not fleet.fit({"a": healthy(pump(1))}, tmp_path, scheduler=client).failed
+
+
+def test_no_more_processes_are_started_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 700_000_000)
+    with Crew(2) as crew:
+        assert len(crew._hands.nthreads()) == 1
