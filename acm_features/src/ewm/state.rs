@@ -22,7 +22,7 @@ pub(super) const SIZE: usize = 14;
 /// Powers of [`DEEP`] after which nothing is left of any float64.
 const NOTHING: usize = 7;
 
-/// A weight above this times the fewest that a tile's rows can leave of it is told in one number.
+/// Less than this is nothing beside any weight that is told in one number.
 const NEAR: f64 = DEEP * DEEP;
 
 type Mask<S> = <V<S> as SimdBase<S>>::Mask;
@@ -200,24 +200,26 @@ impl<S: Simd> State<S> {
         self
     }
 
-    /// Whether a tile of these steps may leave less of a weight than one number tells, or began with less.
+    /// Whether some row of a tile of these steps may leave less of a weight than [`DEEP`], or the tile began with such a row.
+    /// Rows that leave more come to the same bits with and without powers of two: what a row gives is decided by the rows before
+    /// it, however many share its tile.
     #[inline(always)]
     pub(super) fn deep(self, steps: &[Step], clean: bool) -> bool {
-        let mut kept = self.keep;
         let mut deep = self.deep.simd_gt(0.0) | self.root.simd_lt(1.0);
-        for step in steps {
-            if step.deep > 0.0 {
+        if deep.any_true() || steps.iter().any(|step| step.deep > 0.0) {
+            return true;
+        }
+        // After a value a weight is whole again, and no one step takes that much of it: of an alpha of 1 nothing at all is left.
+        let fading = if clean { steps.len().min(1) } else { steps.len() };
+        let mut kept = self.keep;
+        for step in &steps[..fading] {
+            kept *= step.keep;
+            deep |= kept.simd_lt(DEEP) & kept.simd_gt(0.0);
+            if deep.any_true() {
                 return true;
             }
-            if !clean {
-                kept *= step.keep;
-                deep |= kept.simd_lt(NEAR);
-                if deep.any_true() {
-                    return true;
-                }
-            }
         }
-        deep.any_true()
+        false
     }
 
     /// With the next row; where it is missing, only time has passed.

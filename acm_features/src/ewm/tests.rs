@@ -2,6 +2,7 @@ use ndarray::{Array2, ArrayView2, array, s};
 
 use super::*;
 use crate::rolling::Times;
+use crate::rolling::tests::Random;
 
 fn mean(x: ArrayView2<'_, f64>, decay: Decay<'_>, weighing: Weighing) -> Array2<f64> {
     let mut out = Array2::zeros(x.dim());
@@ -287,6 +288,188 @@ fn columns_in_step_are_what_each_is_beside_one_that_began_later() {
                     let alone = std(pair.view(), decay, weighing, bias);
                     assert_eq!(bits(spread, column), bits(&alone, 0), "{alpha} {weighing:?} {bias}");
                 }
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_sign_loss, reason = "chances are no less than 0")]
+fn whole_part(number: f64) -> usize {
+    number as usize
+}
+
+/// Readings far apart: of a weight that many halvings are left where the next one comes.
+fn seldom(seed: u64, alpha: f64) -> Array2<f64> {
+    let mut random = Random::new(seed);
+    let halvings = -(1.0 - alpha).log2();
+    let rows = 300 + whole_part(random.uniform() * 1500.0);
+    let mut x = Array2::from_elem((rows, 3), f64::NAN);
+    for column in 0..3 {
+        let mut row = whole_part(random.uniform() * 50.0);
+        (x[[row, column]], x[[row + 1, column]]) = (random.noise() + 1.0, random.noise());
+        while {
+            row += 2 + whole_part((60.0 + 500.0 * random.uniform()) / halvings);
+            row < rows
+        } {
+            x[[row, column]] = if random.uniform() < 0.7 { 0.0 } else { 1e-200 };
+        }
+    }
+    x
+}
+
+#[test]
+fn rows_to_come_do_not_matter_however_little_is_left() {
+    for seed in 0..60 {
+        let alpha = 0.3 + 0.65 * (seed as f64 / 60.0);
+        let (x, decay) = (seldom(seed, alpha), Decay::alpha(alpha).unwrap());
+        for weighing in weighings() {
+            let whole = [true, false].map(|bias| std(x.view(), decay, weighing, bias));
+            let known = (0..x.nrows()).filter(|&row| x.row(row).iter().any(|value| value.is_finite()));
+            for end in known.map(|row| (row + 1 + row % 8).min(x.nrows())) {
+                let first = s![..end, ..];
+                for (bias, whole) in [true, false].into_iter().zip(&whole) {
+                    let part = std(x.slice(first), decay, weighing, bias);
+                    let same =
+                        part.iter().zip(whole.slice(first)).all(|(part, whole)| part.to_bits() == whole.to_bits());
+                    assert!(same, "seed {seed} {weighing:?} bias {bias}: {end} of {} rows", x.nrows());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn however_little_is_left_of_a_deviation_it_is_the_exact_one() {
+    // By rational arithmetic of 4,000 bits, from the definition, at every value from the second on.
+    let near = 0.892_126_708_734_572_1;
+    let near_values = [
+        (970, 0.130_742_663_678_881_6),
+        (971, 0.377_405_991_467_075_15),
+        (1119, 0.0),
+        (1255, 0.0),
+        (1369, 0.0),
+    ];
+    let far = 0.770_333_800_603_923_8;
+    let far_values = [(24, 1.0), (25, 0.3), (229, 0.0), (289, 0.0), (392, 0.0), (546, 0.0)];
+    let exact: [(bool, bool, [f64; 4], [f64; 5]); 4] = [
+        (
+            false,
+            true,
+            [
+                0.076_519_975_427_601_26,
+                1.036_496_886_943_181_4e-72,
+                1.898_899_302_410_244_3e-138,
+                1.511_411_226_360_957_6e-193,
+            ],
+            [
+                0.294_432_711_774_708_6,
+                4.230_541_050_150_875e-66,
+                3.280_718_322_046_159e-85,
+                4.667_983_064_961_111e-118,
+                3.390_511_572_446_301e-167,
+            ],
+        ),
+        (
+            false,
+            false,
+            [
+                0.174_417_311_749_071_82,
+                0.253_884_094_953_157_7,
+                7.329_139_774_362_698e-73,
+                1.342_724_573_524_688_3e-138,
+            ],
+            [
+                0.494_974_746_830_583_3,
+                0.386_649_868_388_979,
+                2.991_444_264_649_741_5e-66,
+                2.319_818_172_681_790_4e-85,
+                3.300_762_479_697_966e-118,
+            ],
+        ),
+        (
+            true,
+            true,
+            [
+                0.073_125_939_468_050_56,
+                1.035_696_928_986_146e-72,
+                1.792_172_843_248_694e-138,
+                1.347_329_664_154_277_6e-193,
+            ],
+            [
+                0.272_809_409_996_246_9,
+                3.839_289_709_855_512e-66,
+                2.613_144_300_351_096e-85,
+                3.263_346_560_407_564_5e-118,
+                2.080_360_665_435_397_4e-167,
+            ],
+        ),
+        (
+            true,
+            false,
+            [
+                0.174_417_311_749_071_82,
+                0.255_177_197_781_558,
+                7.323_483_217_401_859e-73,
+                1.267_257_570_519_527e-138,
+            ],
+            [
+                0.494_974_746_830_583_3,
+                0.360_528_617_534_715_27,
+                2.714_787_788_778_565e-66,
+                1.847_772_054_997_236e-85,
+                2.307_534_482_225_984e-118,
+            ],
+        ),
+    ];
+    for (adjust, bias, near_exact, far_exact) in exact {
+        let weighing = Weighing {
+            adjust,
+            ..Weighing::default()
+        };
+        let cases = [
+            (near, &near_values[..], &near_exact[..]),
+            (far, &far_values[..], &far_exact[..]),
+        ];
+        for (alpha, values, exact) in cases {
+            let mut x = Array2::from_elem((1500, 1), f64::NAN);
+            for &(row, value) in values {
+                x[[row, 0]] = value;
+            }
+            for (&(row, _), &exact) in values[1..].iter().zip(exact) {
+                for rows in [row + 1, row + 7, 1500] {
+                    let found = std(x.slice(s![..rows, ..]), Decay::alpha(alpha).unwrap(), weighing, bias)[[row, 0]];
+                    assert!(
+                        (found - exact).abs() <= 1e-13 * exact,
+                        "{weighing:?} {bias} {row} of {rows}: {found:e}, {exact:e}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_that_come_alone_give_the_bits_of_all_however_little_is_left() {
+    for seed in 0..60 {
+        let alpha = 0.3 + 0.65 * (seed as f64 / 60.0);
+        let x = seldom(seed, alpha);
+        for (weighing, bias) in weighings().flat_map(|weighing| [(weighing, true), (weighing, false)]) {
+            let whole = std(x.view(), Decay::alpha(alpha).unwrap(), weighing, bias);
+            let how = Weighted::deviation(Fading::Alpha(alpha), weighing, bias).unwrap();
+            let mut walk = Walk::new(3).unwrap();
+            for (row, values) in x.rows().into_iter().enumerate() {
+                let mut group = [[0.0; LANES]];
+                group[0][..3].copy_from_slice(&values.to_vec());
+                let mut out = [Row::default()];
+                walk.step(&how, (row, 1), &group, &mut out);
+                let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                assert_eq!(
+                    bits(&out[0].0[..3]),
+                    bits(&whole.row(row).to_vec()),
+                    "seed {seed} {weighing:?} bias {bias} row {row}: {:?} for {}",
+                    &out[0].0[..3],
+                    whole.row(row)
+                );
             }
         }
     }
