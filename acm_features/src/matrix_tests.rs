@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::matrix::{Feature, Gaps, feature_matrix};
 use crate::rolling::tests::{Kernel, Random, assert_same_bytes, config, naive, plant, wild_matrix, window};
-use crate::rolling::{Times, Window, Windows};
+use crate::rolling::{Closed, Times, Window, Windows};
 use crate::spectral::{Bands, rolling_band_energy};
 
 fn bands() -> Bands {
@@ -111,6 +111,17 @@ fn gaps_that_are_kept_give_the_bits_of_every_kernel() {
         for (min_periods, first_row) in [(1, 0), (rows.min(20), 777)] {
             assert_kept_as_alone(x.view(), window(rows, min_periods).starting_at(first_row).into(), &Feature::ALL);
         }
+    }
+}
+
+#[test]
+fn windows_that_cannot_hold_what_they_need_have_no_feature() {
+    let x = plant(700);
+    for rows in [2, 7, 60, 300] {
+        let windows = Windows::from(window(rows, rows)).closed(Closed::Neither);
+        let got = compute_with(x.view(), windows, &Feature::ALL, Gaps::Kept);
+        assert_alike(got.view(), &Feature::ALL, x.ncols(), |feature| alone(feature, x.view(), windows));
+        assert!(got.slice(s![rows.., ..]).iter().all(|feature| feature.is_nan()), "{rows} rows");
     }
 }
 

@@ -260,8 +260,10 @@ impl Leaf for BandEnergy {
 
     #[inline(always)]
     fn tile<S: Simd>(&self, simd: S, scratch: &mut BandScratch, tile: &Tile<'_>, out: &mut [Row]) {
-        out.fill(Row::splat(0.0));
-        if !self.circle.is_empty() {
+        // An open end may leave a window fewer rows than it needs.
+        let too_few = self.window.min_periods() > self.window.rows();
+        out.fill(Row::splat(if too_few { f64::NAN } else { 0.0 }));
+        if !self.circle.is_empty() && !too_few {
             scratch.gaps.clear();
             for cut in cuts(tile, self.window.rows()) {
                 if tame(simd, tile, &cut) {

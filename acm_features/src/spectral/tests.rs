@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, s};
 use proptest::prelude::*;
 
 use super::{Bands, rolling_band_energy};
-use crate::rolling::Window;
+use crate::rolling::{Closed, Window, Windows};
 
 const WINDOWS: [usize; 13] = [1, 2, 3, 4, 5, 15, 16, 17, 60, 64, 100, 257, 600];
 
@@ -344,5 +344,26 @@ proptest! {
         let bands = Bands::new([(0.0, edge), (edge, 0.5)], 1.0).unwrap();
         let worst = worst_error(x.view(), window, &bands);
         prop_assert!(worst < 2e-14, "{worst:e}");
+    }
+}
+
+#[test]
+fn windows_that_cannot_hold_what_they_need_are_missing() {
+    let bands = standard();
+    // With gaps and without, in one cut and in another.
+    let gappy = plant(1300);
+    let mut x = gappy.slice(s![.., ..4]).to_owned();
+    x[[400, 1]] = f64::NAN;
+    for x in [gappy.view(), x.view(), x.slice(s![..399, ..])] {
+        for rows in [2, 3, 7, 16, 60, 257, 600] {
+            let windows = Windows::from(Window::new(rows, rows).unwrap()).closed(Closed::Neither);
+            let mut out = Array2::from_elem((x.nrows(), x.ncols() * bands.len()), -1.0);
+            rolling_band_energy(x, windows, &bands, out.view_mut()).unwrap();
+            for ((row, column), energy) in out.indexed_iter() {
+                // Less than half of a window at the start has no energy, whatever it needs.
+                let expected = if row.min(rows - 1) < (rows - 1) / 2 { 0.0 } else { f64::NAN };
+                assert_eq!(energy.to_bits(), expected.to_bits(), "{rows} rows: {energy} at {row}, {column}");
+            }
+        }
     }
 }
