@@ -287,3 +287,9 @@ def test_no_more_processes_are_started_than_memory_holds(monkeypatch: pytest.Mon
     monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 700_000_000)
     with Crew(2) as crew:
         assert len(crew._hands.nthreads()) == 1
+
+
+def test_other_processes_do_not_share_this_ones_memory() -> None:
+    pytest.importorskip("fsspec")
+    with pytest.raises(ValueError, match="in the memory of this process"):
+        fleet.fit({"a": healthy(pump(1))}, "memory://apart", workers=2)

@@ -85,6 +85,11 @@ class Crew:
         self._open.close()
 
     @property
+    def apart(self) -> bool:
+        """Whether the work is done by processes of a local cluster."""
+        return self._scheduler is None and not self._serial
+
+    @property
     def _hands(self) -> Any:
         """The client of the cluster, which starts when there is something to do; None where this process works."""
         if self._client is None and not self._serial:

@@ -371,6 +371,8 @@ def launch(
     if by is not None and not isinstance(by, str):
         raise TypeError(f"`by` must be the name of a column, got {type(by).__name__}")
     store = Store(folder)
+    if crew.apart and store.address.startswith("memory://"):
+        raise Refusal(f"{store.address} is in the memory of this process, which others do not share; take one worker")
     kept = dict(ledger.entries(store))
     if step == "score" and not kept and not store.list(MODELS):
         raise Refusal(f"{store.address} is no fleet that has learnt anything: there is no model in it; fit it first")
