@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,7 @@ def test_what_is_refused_leaves_the_state_as_it_was() -> None:
         (ValueError, "`kind` must be one of sum, mean", ("middle", 3, 2)),
         (TypeError, "`kind` must be the name of a kernel", (3, 3, 2)),
         (ValueError, "`center` must be False: a centred window needs rows yet to come", {"center": True}),
-        (ValueError, "`step` must be 1: every row that comes has its results", {"step": 2}),
+        (ValueError, "`step` must be 1: every row that comes has its results, got 2", {"step": 2}),
         (TypeError, '`q` must be left out: "mean" has no such keyword', {"q": 0.5}),
         (TypeError, '`q` must be given where `kind` is "quantile"', ("quantile", 3, 2)),
         (ValueError, "`window` must be a whole number, at least 1", ("mean", 0, 2)),
@@ -247,6 +248,11 @@ def test_what_cannot_be_asked_is_refused(kind: Any, text: str, arguments: Any) -
     positional = arguments if isinstance(arguments, tuple) else ("mean", 3, 2)
     with pytest.raises(kind, match=text):
         acm_rs.RollingState(*positional, **(arguments if isinstance(arguments, dict) else {}))
+
+
+def test_weights_have_no_window_with_ends() -> None:
+    with pytest.raises(TypeError, match='`closed` must be left out: "ewm_mean" has no window'):
+        acm_rs.RollingState("ewm_mean", None, 2, span=3.0, closed="left")
 
 
 def test_a_median_of_rows_to_come_is_refused() -> None:
@@ -282,3 +288,32 @@ def test_states_are_saved_compared_and_spelled(kind: str, tmp_path: Path) -> Non
             acm_rs.RollingState.from_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
         with pytest.raises(ValueError, match="`data` is not a saved RollingState"):
             acm_rs.RollingState.from_bytes(data[:place])
+
+
+def test_a_series_is_no_row_of_several_sensors() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]})
+    state = acm_rs.RollingState("mean", 2, 2)
+    before = state.to_bytes()
+    for row in (frame.iloc[0], pl.Series("a", [1.0, 3.0])):
+        with pytest.raises(ValueError, match=r"`x` must have 2 columns, and a series is one sensor: .* \(x\.to_numpy"):
+            state.update(row)
+    assert state.to_bytes() == before
+    assert state.update(frame.iloc[[0]]).to_dict("list") == {"a": [1.0], "b": [3.0]}
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda time: time,
+        lambda time: time.item() if isinstance(time.item(), datetime) else time.astype("M8[us]").item(),
+        pd.Timestamp,
+        lambda time: pd.Timestamp(time, tz="UTC").tz_convert("Asia/Kolkata"),
+        lambda time: np.array([time]),
+    ],
+)
+def test_a_row_that_comes_alone_may_have_one_time(spelled: Any) -> None:
+    times = np.datetime64("2026-03-01T08:00", "s") + np.arange(5) * np.timedelta64(40, "s")
+    x = np.array([[1.0], [2.0], [4.0], [8.0], [16.0]])
+    state = acm_rs.RollingState("sum", "90s", 1)
+    found = [float(state.update(row, times=spelled(time))[0]) for row, time in zip(x, times, strict=True)]
+    assert found == acm_rs.rolling_sum(x, "90s", times=times)[:, 0].tolist() == [1.0, 3.0, 7.0, 14.0, 28.0]

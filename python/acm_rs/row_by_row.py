@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from acm_rs import _native
 from acm_rs.features import ALL_FEATURES, energy_count, feature_names
@@ -75,6 +77,14 @@ def _own(kind: object, given: Mapping[str, Any]) -> dict[str, Any]:
     if lacking:
         raise TypeError(f'`{lacking[0]}` must be given where `kind` is "{kind}"')
     return own
+
+
+def _one(time: np.datetime64 | datetime) -> npt.NDArray[np.datetime64]:
+    """The time of a row that comes alone; in UTC where it has a zone."""
+    zone = getattr(time, "tzinfo", None)
+    # pandas' own times have nanoseconds, which those of Python have not.
+    plain = time if zone is None else time.astimezone(UTC).replace(tzinfo=None)  # type: ignore[union-attr]
+    return np.array([plain.to_datetime64() if hasattr(plain, "to_datetime64") else np.datetime64(plain)])
 
 
 class RollingState(Saved):
@@ -210,7 +220,9 @@ class RollingState(Saved):
         if center:
             raise ValueError("`center` must be False: a centred window needs rows yet to come, got True")
         if isinstance(step, bool | np.bool_) or not isinstance(step, int | np.integer) or step != 1:
-            raise ValueError("`step` must be 1: every row that comes has its results, got something else")
+            raise ValueError(f"`step` must be 1: every row that comes has its results, got {reprlib.repr(step)}")
+        if closed not in (None, "right") and kind in ("ewm_mean", "ewm_std"):
+            raise TypeError(f'`closed` must be left out: "{kind}" has no window')
         ends = "right" if closed is None else closed
         self._engine = self._Engine(kind, window, d, min_periods, ends, own)
 
@@ -258,7 +270,7 @@ class RollingState(Saved):
         """Forget the rows so far; the sensors keep their names."""
         self._engine.reset()
 
-    def update(self, x: Table, y: Table | None = None, *, times: Times | None = None) -> Any:
+    def update(self, x: Table, y: Table | None = None, *, times: Times | np.datetime64 | datetime | None = None) -> Any:
         """The results of the rows that come next.
 
         Parameters
@@ -267,7 +279,7 @@ class RollingState(Saved):
             The next rows, any number; of one dimension one row, or m rows where ``d`` is 1. Always of one dtype.
         y : array of float64 or float32, frame or series, shape (m, d), (m, 1) or (d,), optional
             The same rows of what ``x`` is compared with, for "cov" and "corr".
-        times : array of datetime64 or int64, shape (m,), series or str, optional
+        times : array of datetime64 or int64, shape (m,), series, str, or one time for one row, optional
             When each row was taken, as in the function: with every update or with none. A duration needs them, of a
             frame its own serve by themselves.
 
@@ -282,17 +294,24 @@ class RollingState(Saved):
             ``x`` or ``y`` is neither a float array nor a frame of numbers, or of another dtype than before; ``y`` is
             missing, or is there and not looked at.
         ValueError
-            Other columns than before, times that go back, or that are there where there were none; nothing is
-            remembered then.
+            Other columns than before, a series where there are several sensors, times that go back, or that are there
+            where there were none; nothing is remembered then.
         RuntimeError
             In a child that was forked while another thread was within this very state.
         """
+        if isinstance(times, np.datetime64 | datetime):
+            times = _one(times)
         if isinstance(x, np.ndarray) and y is None and (times is None or isinstance(times, np.ndarray)):
             return self._engine.update(x, None, times)
         sheet = opened(x, "x", times)
         other = None if y is None else beside(sheet, y)
         if sheet is None:
             return self._engine.update(x, other, stamps(times))
+        if sheet.is_series and self.d != 1:
+            raise ValueError(
+                f"`x` must have {self.d} columns, and a series is one sensor: hand over one row as an array"
+                " (x.to_numpy()) or as a frame of one row"
+            )
         names, known = sheet.names, self._engine.names
         if known is not None and names is not None and names != known:
             raise ValueError(difference("the RollingState", known, names, "has had before"))
