@@ -44,10 +44,16 @@ def rolled(function: Callable[..., Any], **arguments: Any) -> Any:
 
 def prepared(call: Call, rows: int) -> tuple[Callable[..., Any], dict[str, Any]]:
     """The call of the compiled module, with fresh arguments."""
-    arguments = {name: getattr(value, "_engine", value) for name, value in call.prepare(rows)[1].items()}
+    function, given = call.prepare(rows)
+    arguments = {name: getattr(value, "_engine", value) for name, value in given.items()}
     cls, _, method = call.name.partition(".")
     if not method:
         return getattr(native, cls), arguments
+    if cls == "RollingState":
+        # It keeps to the dtype of its first rows, and to the kind it was made as.
+        engine = function.__self__._engine  # type: ignore[attr-defined]
+        engine.reset()
+        return getattr(engine, method), arguments
     return getattr(getattr(native, cls).from_bytes(made(cls).to_bytes()), method), arguments
 
 

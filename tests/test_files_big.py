@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from acm_rs.cli import features, main
-from acm_rs.files import memory, pieces, reading, spool, stored
+from acm_rs.cli import main
+from acm_rs.files import feature_table, memory, pieces, reading, spool, stored
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
@@ -173,7 +173,7 @@ def test_features_of_long_windows_are_made_some_sensors_at_a_time(
         widths.append(x.shape[1])
         return work(x, *given, **more)
 
-    monkeypatch.setattr(features, "_MOST_CELLS", 1)
+    monkeypatch.setattr(feature_table, "_MOST_CELLS", 1)
     monkeypatch.setattr(acm_rs, "feature_matrix", heard)
     assert main([*call, "parts.parquet"]) == 0
     assert set(widths) == {1}
