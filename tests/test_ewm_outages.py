@@ -215,6 +215,32 @@ def test_neighbours_and_rows_to_come_do_not_matter_after_outages(function: Any) 
             same_bytes(function(x[:n], alpha=alpha, **weighing), want[:n])
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@OF_WEIGHINGS
+def test_a_row_decides_by_itself_however_little_is_left(weighing: dict[str, bool], bias: bool) -> None:
+    """The exact deviation of rows far apart, whatever comes after them and also where each comes alone."""
+    rng = np.random.default_rng(16)
+    for alpha in (0.4, 0.7703338006039238, 0.95):
+        keywords = {"alpha": alpha, "bias": bias} | weighing
+        halvings = -np.log2(1 - alpha)
+        for _ in range(2):
+            gaps = 1 + (rng.uniform(260, 500, 3) / halvings).astype(int)
+            rows = (rng.integers(0, 300) + np.cumsum([0, 1, *gaps])).tolist()
+            x = np.full(rows[-1] + 300, np.nan)
+            x[rows] = [*rng.normal(size=2), 0.0, 0.0, 0.0]
+            got = acm_rs.ewm_std(x, **keywords)
+            same_bytes(acm_rs.RollingState("ewm_std", None, 1, **keywords).update(x), got)
+            with mpmath.workprec(4000):
+                keep = 1 - mpmath.mpf(alpha)
+                left = [keep if weighing["ignore_na"] else keep ** int(step) for step in np.diff(rows)]
+                for last, row in enumerate(rows):
+                    same_bytes(acm_rs.ewm_std(x[: row + 1 + last], **keywords), got[: row + 1 + last])
+                    values = [mpmath.mpf(float(value)) for value in x[rows[: last + 1]]]
+                    exact = weighed(values, left[:last], 1 - keep, weighing["adjust"])[1 if bias else 2]
+                    if last > 0:
+                        assert abs(got[row] - exact) <= 1e-13 * exact, (keywords, rows, row)
+
+
 def test_what_stands_still_fades_to_nothing() -> None:
     """A stuck sensor's past does not stay on as the smallest number there is."""
     x = np.r_[np.random.default_rng(3).normal(size=500), np.zeros(30_000)]
