@@ -65,6 +65,17 @@ def standardised(training: Vector, scored: Vector) -> Vector:
     return z
 
 
+def imputed(frames: list[Any]) -> list[Any]:
+    """Both frames with the training's medians where values are missing."""
+    medians = frames[0].median().fillna(0.0)
+    return [frame.replace([np.inf, -np.inf], np.nan).fillna(medians) for frame in frames]
+
+
+def together(scores: Sequence[tuple[Vector, Vector]]) -> list[Vector]:
+    """The detectors' scores of training and later rows, each standardised by its training, and their mean."""
+    return [np.mean([standardised(pair[0], pair[number]) for pair in scores], axis=0) for number in range(2)]
+
+
 def episodes_of(score: Vector) -> list[tuple[int, int]]:
     """First and last row of each stretch above ON that stays above OFF, short gaps closed, short stretches dropped."""
     found: list[tuple[int, int]] = []
@@ -95,8 +106,7 @@ def by_drop_ins(clock: Stages, healthy: Path, new: Path) -> int:
     with clock.stage("features"):
         frames = [fast_features.compute_basic_features(frame, window=WINDOW) for frame in (training, scored)]
     with clock.stage("impute"):
-        medians = frames[0].median().fillna(0.0)
-        frames = [frame.replace([np.inf, -np.inf], np.nan).fillna(medians) for frame in frames]
+        frames = imputed(frames)
     scores = []
     detectors: tuple[tuple[str, Any, Any], ...] = (
         ("AR(1)", ar1_detector.AR1Detector(), lambda found: [found]),
@@ -111,9 +121,7 @@ def by_drop_ins(clock: Stages, healthy: Path, new: Path) -> int:
             both = [each(detector.score(frame)) for frame in frames]
         scores += list(zip(*both, strict=True))
     with clock.stage("fusion"):
-        fused = [
-            np.mean([standardised(pair[0], pair[number]) for pair in scores], axis=0) for number in range(len(frames))
-        ]
+        fused = together(scores)
     with clock.stage("regimes"):
         regime_clustering.cluster_regimes(training)
     with clock.stage("drift"):
@@ -132,17 +140,14 @@ def by_pandas(clock: Stages, healthy: Path, new: Path) -> int:
     with clock.stage("features"):
         frames = [twin.features(frame, WINDOW) for frame in (training, scored)]
     with clock.stage("impute"):
-        medians = frames[0].median().fillna(0.0)
-        frames = [frame.replace([np.inf, -np.inf], np.nan).fillna(medians) for frame in frames]
+        frames = imputed(frames)
     scores = []
     for name, kind in twin.DETECTORS:
         with clock.stage(name):
             detector = kind().fit(frames[0])
             scores += list(zip(*(detector.score(frame) for frame in frames), strict=True))
     with clock.stage("fusion"):
-        fused = [
-            np.mean([standardised(pair[0], pair[number]) for pair in scores], axis=0) for number in range(len(frames))
-        ]
+        fused = together(scores)
     with clock.stage("regimes"):
         twin.regimes(training)
     with clock.stage("drift"):

@@ -234,9 +234,9 @@ def test_numbers_of_numpy_are_a_budget(tmp_path: Path) -> None:
 
 def test_a_fleet_may_be_copied_and_reported_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("plotly")
-    for folder in ("new", "work", "elsewhere"):
+    for folder in ("new", "readings", "elsewhere"):
         (tmp_path / folder).mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "readings")
     many(1, 2).write_csv("all.csv")
     healthy(pump(1)).write_csv("single.csv")
     fleet.fit(["all.csv", "single.csv"], "first", workers=1)
@@ -245,7 +245,7 @@ def test_a_fleet_may_be_copied_and_reported_from_anywhere(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path / "elsewhere")
     made = fleet.report("second", pages="all", workers=1)
     assert (sorted(made.pages), made.failed, made.assets) == (["P0", "P1", "single"], {}, 3)
-    again = fleet.score("../work/single.csv", "second", workers=1)
+    again = fleet.score("../readings/single.csv", "second", workers=1)
     assert [one.asset for one in again.unchanged] == ["single"]
 
 

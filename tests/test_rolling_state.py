@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 import polars as pl
 import pytest
+from children import run
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
@@ -317,3 +319,32 @@ def test_a_row_that_comes_alone_may_have_one_time(spelled: Any) -> None:
     state = acm_rs.RollingState("sum", "90s", 1)
     found = [float(state.update(row, times=spelled(time))[0]) for row, time in zip(x, times, strict=True)]
     assert found == acm_rs.rolling_sum(x, "90s", times=times)[:, 0].tolist() == [1.0, 3.0, 7.0, 14.0, 28.0]
+
+
+CLAIMS = """
+import resource
+
+import acm_rs
+import numpy as np
+from damaged_files import arrays_of, sealed
+
+for kind, window, own in (("ewm_std", None, {"span": 5.0}), ("feature_matrix", 5, {})):
+    state = acm_rs.RollingState(kind, window, 3, **own)
+    state.update(np.ones((9, 3)))
+    arrays = arrays_of(state.to_bytes())
+    for name, value in (("columns", 1 << 24), ("live.narrow", 7)):
+        file = sealed("RollingState 2", {**arrays, name: ("U64", [], value.to_bytes(8, "little"))})
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), -1))
+        try:
+            acm_rs.RollingState.from_bytes(file)
+        except ValueError as error:
+            print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory as Linux has them")
+def test_what_a_file_claims_and_does_not_hold_takes_no_memory() -> None:
+    told = run(CLAIMS).splitlines()
+    assert len(told) == 4
+    assert all(line.startswith("`data` is not a saved RollingState") for line in told)

@@ -287,6 +287,7 @@ class RollingState(Saved):
         -------
         array, frame or series
             What the function gives for these rows of the whole history: shape (m, k); (k,) for a row of one dimension.
+            Columns of frames are called as the function calls them, but for a list of one quantile: as its sensor.
 
         Raises
         ------

@@ -289,11 +289,28 @@ impl Memory for RollingMemory {
         }
         let rolling = Rolling::read(from)?;
         let columns = rolling.columns();
-        let mut history = History::new(&rolling)?;
-        history.seen = from.size("live.rows")?;
+        let seen = from.size("live.rows")?;
         // So that counting on does not overflow.
-        from.require((1..1 << 62).contains(&history.seen), "live.rows")?;
-        history.narrow = from.count("live.narrow")? == 1;
+        from.require((1..1 << 62).contains(&seen), "live.rows")?;
+        // Before anything is made as large as the file says that it is.
+        let (name, rows) = match rolling.asked() {
+            Asked::Weighted(_) => ("live.weights", KEPT),
+            Asked::Windowed(windowed) => {
+                let rows = from.length("live.x")? / columns;
+                let enough = match windowed.rows_before() {
+                    Some(before) => rows == before.min(seen),
+                    None => (1..=seen).contains(&rows),
+                };
+                from.require(enough, "live.x")?;
+                ("live.x", rows)
+            }
+        };
+        let values = from.length(name)?;
+        from.require(rows.checked_mul(columns) == Some(values), name)?;
+        let narrow = from.count("live.narrow")?;
+        from.require(narrow <= 1, "live.narrow")?;
+        let mut history = History::new(&rolling)?;
+        (history.seen, history.narrow) = (seen, narrow == 1);
         if from.has("live.times") {
             let times = from.counts("live.times", from.length("live.times")?)?;
             let times = times.into_iter().map(u64::cast_signed).gathered("times")?;
@@ -304,20 +321,12 @@ impl Memory for RollingMemory {
         from.require(history.times.is_none() || rolling.takes_times(), "live.times")?;
         match rolling.asked() {
             Asked::Weighted(_) => {
-                let kept = KEPT.checked_mul(columns).ok_or_else(|| from.wrong("columns"))?;
-                let numbers = from.reals("live.weights", kept)?;
+                let numbers = from.reals("live.weights", values)?;
                 history.weights = Some(Walk::from_numbers(columns, &numbers)?);
                 let one = history.times.as_ref().is_none_or(|times| times.len() == 1);
                 from.require(one, "live.times")?;
             }
-            Asked::Windowed(windowed) => {
-                let values = from.length("live.x")?;
-                let rows = values / columns;
-                let enough = match windowed.rows_before() {
-                    Some(before) => rows == before.min(history.seen),
-                    None => (1..=history.seen).contains(&rows),
-                };
-                from.require(enough && rows * columns == values, "live.x")?;
+            Asked::Windowed(_) => {
                 let timed = history.times.as_ref().is_none_or(|times| times.len() == rows);
                 from.require(timed, "live.times")?;
                 let ring = |name| Ring::from_numbers(columns, rows, &from.reals(name, values)?);
