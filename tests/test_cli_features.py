@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -613,3 +613,14 @@ def test_unexpected_errors_are_one_line_too(run: Run, monkeypatch: pytest.Monkey
         assert status == 1
         assert words in complained
     assert files() == {"in.csv"}
+
+
+def test_nothing_is_left_by_a_thread_that_outlives_the_failure() -> None:
+    def fails() -> Iterator[pl.DataFrame]:
+        raise ZeroDivisionError
+        yield
+
+    for _ in range(200):
+        with pytest.raises(ZeroDivisionError):
+            pieces.write_pieces(Path("out.parquet"), pl.DataFrame(), ["a"], fails())
+    assert files() == set()

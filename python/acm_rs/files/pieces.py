@@ -110,7 +110,10 @@ def _write_parquet(
 
     schema = before.clear().hstack(pl.DataFrame(schema=types)).schema
     try:
-        register_io_source(rows, schema=schema).sink_parquet(path, row_group_size=group_rows(len(schema)))
+        # An open file, not its path: Polars opens a path in a thread that may outlive a failure, and would make the
+        # file anew after it was removed.
+        with path.open("wb") as file:
+            register_io_source(rows, schema=schema).sink_parquet(file, row_group_size=group_rows(len(schema)))
     except KeyboardInterrupt:
         stopped = True
         # Python tells it once more, as soon as it can.
