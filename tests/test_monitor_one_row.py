@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from acm_rs import Monitor
+from acm_rs.monitor.alike import Alike
 from acm_rs.monitor.one_row import Quick
 from test_monitor import ROWS, faulty, history
 
@@ -73,3 +76,88 @@ def test_episodes_and_words_of_one_row_are_those_of_the_long_way(monkeypatch: py
         told.append([(one.explain(), one.remarks, one.quality_rows, one.monitor_card, one.model) for one in found])
     assert any(said for said, *_ in told[0])
     assert told[0] == told[1]
+
+
+def changed(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """Rows in frames of many kinds: most like the one before, then in each way unlike."""
+    frame, name = frame.copy(), frame.columns[0]
+    frame.iloc[2, 0], frame.iloc[3, 1] = np.inf, np.nan
+    rows = [frame.iloc[at : at + 1] for at in range(40)]
+    rows[6] = rows[6][rows[6].columns[::-1]]
+    rows[9] = rows[9].drop(columns=name)
+    rows[12] = rows[12].astype("float32")
+    rows[15] = rows[15].assign(more="text")
+    rows[18] = rows[18].astype({name: "int64"})
+    rows[21:23] = [row.tz_localize("UTC") for row in rows[21:23]]
+    rows[24] = frame.iloc[24:26]
+    rows[28] = rows[28].rename(columns={name: "unknown"})
+    rows[31] = rows[31].copy()
+    rows[31].attrs["units"] = {name: "bar"}
+    rows[34] = rows[34].reset_index(drop=True)
+    del rows[25]
+    return rows
+
+
+def as_polars(frame: pd.DataFrame) -> pl.DataFrame:
+    return pl.from_pandas(frame.rename_axis("time").reset_index())
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_frames_of_one_row_are_read_as_any_frame(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = faulty()[list(fitted("plain").feature_names_in_)].iloc[640:680]
+    rows: list[Any] = changed(frame)
+    if kind == "polars":
+        rows = [as_polars(row) for row in rows]
+        rows[9] = rows[9].with_columns(pl.lit(None, pl.Float64).alias(frame.columns[1]))
+        rows[36] = rows[36].with_columns(pl.col("time").cast(pl.Datetime("ns")))
+    quick: list[bool] = []
+    short = Alike.read
+    monkeypatch.setattr(Alike, "read", lambda *given: (found := short(*given), quick.append(found is not None))[0])
+    told = []
+    for known in (True, False):
+        if not known:
+            monkeypatch.setattr(Alike, "of", lambda *_: None)
+        live = Monitor.from_bytes(fitted("plain").to_bytes())
+        found = [live.update(row) for row in rows]
+        with pytest.raises(ValueError, match="`times` must not lie before"):
+            live.update(rows[5])
+        told.append([(*(getattr(one, name) for name in KEPT), one.times, one.utc) for one in found])
+        told[-1].append((live.to_bytes(),))
+        told[-1] += [(one.remarks, one.quality_rows) for one in found]
+        told[-1] += [
+            tuple(
+                each.to_dict(as_series=False) if kind == "polars" else each.to_dict("tight")
+                for each in (one.score, one.contributions, one.episodes)
+            )
+            for one in found
+        ]
+    assert 12 <= sum(quick) < len(rows) - 12
+    for one, other in zip(*told, strict=True):
+        np.testing.assert_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_a_row_without_a_time_is_refused_after_one_with_a_time(kind: str) -> None:
+    frame = faulty()[list(fitted("plain").feature_names_in_)].iloc[640:643]
+    live = Monitor.from_bytes(fitted("plain").to_bytes())
+    lost = frame.iloc[2:].set_axis(pd.DatetimeIndex([pd.NaT], dtype=frame.index.dtype))
+    for row in (frame.iloc[:1], frame.iloc[1:2]):
+        live.update(as_polars(row) if kind == "polars" else row)
+    before = live.to_bytes()
+    with pytest.raises(ValueError, match="`times` must all be known, row 0 has none"):
+        live.update(as_polars(lost) if kind == "polars" else lost)
+    assert live.to_bytes() == before
+
+
+def test_a_row_in_another_unit_is_refused_after_one_that_states_none() -> None:
+    frame = history()[:ROWS].copy()
+    name = frame.columns[0]
+    frame.attrs["units"] = {name: "bar"}
+    live = Monitor().fit(frame)
+    rows = [frame.iloc[at : at + 1][list(live.feature_names_in_)] for at in range(3)]
+    for row in rows[:2]:
+        row.attrs = {}
+        live.update(row)
+    rows[2].attrs = {"units": {name: "psi"}}
+    with pytest.raises(ValueError, match=f"`frame` must have '{name}' in bar as at the fit, it is in psi"):
+        live.update(rows[2])

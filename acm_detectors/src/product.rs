@@ -4,11 +4,15 @@ use std::ops::Range;
 
 use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::samples::{by_rows, room};
-use acm_linalg::{Result, Samples};
+use acm_linalg::{Error, Result, Samples};
 use fearless_simd::{Level, dispatch};
+use ndarray::ArrayView2;
 
 use crate::lagged::Lagged;
 use crate::packed::{Packed, rows_of, squares};
+
+/// Most rows that are not worth a copy of the matrix.
+const FEW: usize = 2;
 
 /// Each row of `x` times `matrix`: sums in the order of the columns, whichever rows come together.
 ///
@@ -36,6 +40,11 @@ use crate::packed::{Packed, rows_of, squares};
 pub fn of_rows(x: Samples<'_>, matrix: Samples<'_>, out: &mut [f64]) -> Result<()> {
     let (width, columns) = (matrix.rows(), matrix.columns());
     x.require_columns(width)?;
+    if let (1..=FEW, Samples::F64(matrix)) = (x.rows(), matrix)
+        && let Some(matrix) = matrix.with_whole_rows()
+    {
+        return of_few(x, matrix, out);
+    }
     let mut transposed = room(columns, width, 0.0, "a matrix")?;
     for (column, out) in transposed.chunks_exact_mut(width.max(1)).enumerate() {
         matrix.read_column(column, out);
@@ -62,6 +71,27 @@ pub fn of_rows(x: Samples<'_>, matrix: Samples<'_>, out: &mut [f64]) -> Result<(
             }
         },
     )
+}
+
+/// The same sums, all columns of the matrix side by side.
+fn of_few(x: Samples<'_>, matrix: ArrayView2<'_, f64>, out: &mut [f64]) -> Result<()> {
+    let columns = matrix.ncols();
+    let expected = x.rows().saturating_mul(columns);
+    if out.len() != expected {
+        return Err(Error::Length {
+            name: "out",
+            expected,
+            got: out.len(),
+        });
+    }
+    out.fill(0.0);
+    for (row, out) in out.chunks_exact_mut(columns.max(1)).enumerate() {
+        for (place, factors) in matrix.rows().into_iter().enumerate() {
+            let value = x.value(row, place);
+            out.iter_mut().zip(factors).for_each(|(sum, factor)| *sum += value * factor);
+        }
+    }
+    Ok(())
 }
 
 /// `product` times the points of the rows `rows` of `x`, row after row.
@@ -160,11 +190,23 @@ mod tests {
             }
             if rows > 8 {
                 let mut last = vec![0.0; columns];
-                of_rows(x.slice(s![rows - 1.., ..]).into(), matrix.view().into(), &mut last).unwrap();
+                let row = x.slice(s![rows - 1.., ..]);
+                of_rows(row.into(), matrix.view().into(), &mut last).unwrap();
+                assert_eq!(last, out[(rows - 1) * columns..]);
+                of_rows(row.into(), matrix.t().as_standard_layout().t().into(), &mut last).unwrap();
                 assert_eq!(last, out[(rows - 1) * columns..]);
             }
         }
         let (x, matrix) = (Array2::<f64>::zeros((2, 3)), Array2::<f64>::zeros((2, 3)));
+        let short = of_rows(x.view().into(), Array2::<f64>::zeros((3, 2)).view().into(), &mut [0.0; 3]);
+        assert!(matches!(
+            short,
+            Err(Error::Length {
+                expected: 4,
+                got: 3,
+                ..
+            })
+        ));
         let wrong = of_rows(x.view().into(), matrix.view().into(), &mut [0.0; 6]);
         assert!(matches!(wrong, Err(Error::Columns { fitted: 2, got: 3, .. })));
     }

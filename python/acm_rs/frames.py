@@ -79,8 +79,8 @@ class Sheet:
         "_index",
         "_kinds",
         "_nw",
+        "_own_column",
         "_own_label",
-        "_own_times",
         "is_series",
         "labels",
         "name",
@@ -107,7 +107,7 @@ class Sheet:
         self.is_series: bool = isinstance(self._nw, nw.Series)
         self._index = getattr(x, "index", None) if self._nw.implementation.is_pandas_like() else None
         self._own_label: Hashable = None
-        self._own_times: Any = None
+        self._own_column: Any = None
         self._group: Hashable = self._named_by(by)
         if self.is_series:
             self.labels: list[Hashable] = [self._nw.name if self._nw.name not in (None, "") else None]
@@ -156,8 +156,27 @@ class Sheet:
             raise TypeError(f"`{self.name}` must have {must}, got {listed(dated)}; drop {listed(others)}{hint}")
         if chosen is None:
             return sensors
-        self._own_label, self._own_times = chosen, self._column_of(chosen)
+        self._own_label, self._own_column = chosen, self.native[chosen]
         return [label for label in sensors if label != chosen]
+
+    def with_row(self, native: Any, values: Values) -> Sheet:
+        """Another frame of one row that is known to be like this one."""
+        found = Sheet.__new__(Sheet)
+        for name in self.__slots__:
+            setattr(found, name, getattr(self, name))
+        found.native, found.values = native, values
+        if self._index is not None:
+            found._index = native.index
+        if self._own_column is not None:
+            found._own_column = native[self._own_label]
+        return found
+
+    @property
+    def _own_times(self) -> Any:
+        """The frame's own column of times, if it has one."""
+        import narwhals as nw
+
+        return None if self._own_column is None else nw.from_native(self._own_column, series_only=True)
 
     def _column_of(self, label: Hashable) -> Any:
         import narwhals as nw
@@ -208,13 +227,13 @@ class Sheet:
         if times is None:
             if window is None or not isinstance(window, str | datetime.timedelta | np.timedelta64):
                 return None
-            if self._own_times is not None:
+            if self._own_column is not None:
                 return stamps(self._own_times)
             return stamps(self._index) if self._has_dates() else None
         if not isinstance(times, str):
             same_index(times, self.native, "times", self.name)
             return stamps(times)
-        if self._own_times is not None and times == self._own_label:
+        if self._own_column is not None and times == self._own_label:
             return stamps(self._own_times)
         if times == INDEX and self._has_dates():
             return stamps(self._index)
@@ -230,7 +249,7 @@ class Sheet:
         """Whether the times that `times` asks for, or else the frame's own, have a zone."""
         if times is not None and not isinstance(times, str):
             return zoned(times)
-        return zoned(self._own_times if self._own_times is not None else self._index if self._has_dates() else None)
+        return zoned(self._own_times if self._own_column is not None else self._index if self._has_dates() else None)
 
     def _named_by(self, by: object) -> str | None:
         """The name of the column of the groups' labels, where `by` is that."""
@@ -298,8 +317,8 @@ class Sheet:
     def table(self, columns: Mapping[Any, Any], of_rows: bool = True) -> Any:
         """Columns of several kinds as the same kind of frame: of the rows, with their index and times, or of others."""
         parts = dict(columns)
-        if of_rows and self._own_times is not None:
-            parts = {str(self._own_label): self._own_times.to_native(), **parts}
+        if of_rows and self._own_column is not None:
+            parts = {str(self._own_label): self._own_column, **parts}
         if self._nw.implementation.is_pyarrow():
             return self._space.table(parts)
         if self._index is None:
@@ -308,7 +327,7 @@ class Sheet:
 
     def when(self, rows: npt.NDArray[np.int64]) -> Any:
         """The frame's own times of some rows, as it has them; None where it has none."""
-        if self._own_times is not None:
+        if self._own_column is not None:
             return self._own_times[rows.tolist()].to_native()
         return self._index[rows] if self._index is not None and self._has_dates() else None
 
@@ -349,7 +368,7 @@ class Sheet:
     def _before(self) -> dict[Hashable, Any]:
         """The frame's columns that stand before results: its times, and what its rows are grouped by."""
         before: dict[Hashable, Any] = {}
-        if self._own_times is not None:
+        if self._own_column is not None:
             before[self._own_label] = self._own_times
         if self._group is not None:
             before[self._group] = self._column_of(self._group)

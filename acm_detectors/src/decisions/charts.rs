@@ -16,6 +16,9 @@ const GROUP: usize = 8;
 /// Rows between two looks at the request to stop; a group's block of them stays in the second-level cache.
 const BLOCK: usize = 1024;
 
+/// Most rows that go through no block.
+const FEW: usize = 4;
+
 /// One number for all columns, or one for each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Levels(Vec<f64>);
@@ -168,6 +171,15 @@ fn walk<T: Element, C: Chart>(chart: &C, memories: &mut [C::Memory], x: Table<'_
         mut second,
         mut alarm,
     } = out;
+    if x.nrows() <= FEW {
+        for ((row, column), first) in first.indexed_iter_mut() {
+            let value = x.value(row, column).widen();
+            let known = (!value.is_nan()).then_some(value);
+            let (found, alarms) = chart.step(column, &mut memories[column], known);
+            ([*first, second[[row, column]]], alarm[[row, column]]) = (found, alarms);
+        }
+        return Ok(());
+    }
     let groups = (0..x.ncols())
         .step_by(GROUP)
         .map(|first| x.of_neighbours(first..x.ncols().min(first + GROUP)));

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import listed
 from acm_rs.monitor import arguments, staleness, telling
+from acm_rs.monitor.alike import Alike
 from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
 from acm_rs.monitor.cleaning import Rules
@@ -19,7 +20,7 @@ from acm_rs.monitor.judging import follow, judge, matched
 from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.plane import plane
-from acm_rs.monitor.reading import read
+from acm_rs.monitor.reading import Readings, read
 from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
@@ -109,6 +110,7 @@ class Monitor(Amended):
         self._log: list[dict[str, Any]] = []
         self._undo: dict[int, bytes] = {}
         self._ready: Quick | None = None
+        self._alike: Alike | None = None
         self._named: dict[str, Any] | None = None
 
     def _fitted(self) -> tuple[Rules, Watches]:
@@ -253,7 +255,7 @@ class Monitor(Amended):
 
     def _judge(self, frame: Any, times: Any, state: State, live: bool) -> Result:
         rules, watches = self._fitted()
-        readings = read(frame, times, self._about["columns"])
+        readings = self._opened(frame, times)
         if readings.sheet is not None:
             refuse_other_units(self._units, readings.units, self._about["columns"], readings.names)
         values, absent = matched(readings, rules.names)
@@ -301,6 +303,17 @@ class Monitor(Amended):
             result.remarks[:0] = seen_units(sensors, *seen, *usual, self._units)
             result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
         return result
+
+    def _opened(self, frame: Any, times: Any) -> Readings:
+        """A frame or array; of the next row of a history is known what that before it was."""
+        if times is not None or isinstance(frame, np.ndarray):
+            return read(frame, times, self._about["columns"])
+        known = None if self._alike is None else self._alike.read(frame)
+        if known is not None:
+            return known
+        readings = read(frame)
+        self._alike = Alike.of(frame, readings)
+        return readings
 
     @property
     def _units(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name, zoned
 from acm_rs.monitor.units import stated_units
 
-__all__ = ["Readings", "read"]
+__all__ = ["Readings", "in_order", "of_floats", "read"]
 
 Matrix = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
 
 def _frame(x: Any, times: Any) -> Readings:
     _different(x)
-    if not isinstance(times, str) and _of_floats(x):
+    if not isinstance(times, str) and of_floats(x):
         return _of_sheet(Sheet(x, "frame", times), times, {})
     import narwhals as nw
 
@@ -114,7 +114,7 @@ def _frame(x: Any, times: Any) -> Readings:
     return _of_sheet(Sheet(native, "frame", times), times, texts)
 
 
-def _of_floats(x: Any) -> bool:
+def of_floats(x: Any) -> bool:
     """Whether a frame of pandas is one block of floats, so that nobody needs to look at each column."""
     if getattr(getattr(x, "_mgr", None), "nblocks", 0) != 1:
         return False
@@ -133,7 +133,7 @@ def _of_sheet(sheet: Sheet, times: Any, texts: dict[str, str]) -> Readings:
     found = sheet.names
     assert found is not None
     when = sheet.times(times) if times is not None else sheet.times(None, "1s")
-    return Readings(list(found), _finite(matrix), _sorted(when, len(matrix)), sheet, texts, sheet.zoned(times))
+    return Readings(list(found), _finite(matrix), in_order(when, len(matrix)), sheet, texts, sheet.zoned(times))
 
 
 def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings:
@@ -150,7 +150,7 @@ def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings
         )
     own = [f"x{number}" for number in range(x.shape[1])] if names is None else list(names)
     values = np.array(x, dtype=np.float64, order="F")
-    return Readings(own, _finite(values), _sorted(stamps(times), len(values)), None, {}, zoned(times))
+    return Readings(own, _finite(values), in_order(stamps(times), len(values)), None, {}, zoned(times))
 
 
 def _different(x: Any) -> None:
@@ -199,7 +199,7 @@ def _finite(values: Matrix) -> Matrix:
     return values
 
 
-def _sorted(times: Any, rows: int) -> NDArray[np.datetime64] | None:
+def in_order(times: Any, rows: int) -> NDArray[np.datetime64] | None:
     """Times in nanoseconds that do not go back."""
     if times is None:
         return None
@@ -212,6 +212,8 @@ def _sorted(times: Any, rows: int) -> NDArray[np.datetime64] | None:
     if np.isnat(when).any():
         first = int(np.isnat(when).argmax())
         raise ValueError(f"`times` must all be known, row {first} has none; drop rows without a time")
+    if rows < 2:
+        return when
     back = np.flatnonzero(np.diff(when) < np.timedelta64(0, "ns"))
     if back.size:
         row = int(back[0]) + 1

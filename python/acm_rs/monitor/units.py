@@ -72,9 +72,8 @@ def stated_units(frame: Any) -> dict[str, str]:
         if not isinstance(units, Mapping):
             raise TypeError(f"`frame.attrs['units']` must map columns to units, got {type_name(units)}")
         return {str(name): str(unit) for name, unit in units.items()}
-    schema: Any = getattr(frame, "schema", ())
     found = {}
-    for field in schema if type(schema).__module__.startswith("pyarrow") else ():
+    for field in frame.schema if type(frame).__module__.startswith("pyarrow") else ():
         told = field.metadata or {}
         unit = told.get(b"unit", told.get(b"units"))
         if unit is not None:
@@ -89,6 +88,8 @@ def refuse_other_units(
     for name, unit in stated.items():
         if name in own and _key(unit) != _key(own[name]):
             raise ValueError(_other(name, own[name], unit))
+    if known == got:
+        return
     absent = set(known) - set(got)
     strange = [name for name in got if name not in set(known)] if absent else []
     if not strange:
