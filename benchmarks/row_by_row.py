@@ -74,14 +74,15 @@ def kernel(kind: str, window: int, x: Array, rows: int) -> str:
 
 
 def monitor(sensors: int, rows: int) -> list[str]:
-    """Rows of a monitor's table, of a frame and of an array."""
+    """Rows of a monitor's table, of an array and of frames."""
     lines = []
-    for kind in ("polars", "pandas"):
-        model = acm_rs.Monitor().fit(plant(TRAINED, sensors, 1))
-        frame: Any = plant(1000 + rows, sensors, 2)
-        frame = frame if kind == "polars" else frame.to_pandas().set_index("time")
+    fitted = acm_rs.Monitor().fit(plant(TRAINED, sensors, 1)).to_bytes()
+    polars = plant(1000 + rows, sensors, 2)
+    pandas = polars.to_pandas().set_index("time")
+    for kind, frame in {"array": pandas.to_numpy(), "pandas": pandas, "polars": polars}.items():
+        model = acm_rs.Monitor.from_bytes(fitted)
         model.update(frame[:1000])
-        each = [frame[at : at + 1] for at in range(1000, 1000 + rows)]
+        each = [frame[at] if kind == "array" else frame[at : at + 1] for at in range(1000, 1000 + rows)]
         taken = [timed(partial(model.update, row)) for row in each]
         lines.append(f"{'Monitor.update':<15} {kind:>6} {figures(taken)}")
     return lines
@@ -109,6 +110,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     state.update(x[:1000])
     taken = [timed(partial(state.update, row)) for row in x[-asked.rows :]]
     print(f"{'ewm_mean':<15} {'':>6} {figures(taken)}")
+    times = np.arange(len(x)) * np.timedelta64(1, "s") + np.datetime64("2026-01-05", "ns")
+    for window in WINDOWS:
+        state = acm_rs.RollingState("time_mean", f"{window}s", asked.sensors)
+        state.update(x[: -asked.rows], times=times[: -asked.rows])
+        each = zip(x[-asked.rows :], times[-asked.rows :, None], strict=True)
+        taken = [timed(partial(state.update, row, times=time)) for row, time in each]
+        print(f"{'time_mean':<15} {f'{window} s':>6} {figures(taken)}")
     return 0
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from children import run
+from damaged_files import arrays_of, sealed
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,87 @@ def test_updates_are_the_batch(
     assert found.dtype == expected.dtype
     assert found.shape == expected.shape
     assert found.tobytes() == np.ascontiguousarray(expected).tobytes()
+
+
+@seed(21)
+@settings(max_examples=40, deadline=None)
+@given(
+    number=st.integers(0, 10**6),
+    rows=st.integers(1, 320),
+    columns=st.integers(1, 20),
+    window=st.integers(1, 400),
+    hold=st.none() | st.integers(1, 60),
+    narrow=st.booleans(),
+    least=st.none() | st.integers(0, 4),
+)
+def test_readings_that_hold_are_the_batch(
+    number: int, rows: int, columns: int, window: int, hold: int | None, narrow: bool, least: int | None
+) -> None:
+    random = np.random.default_rng(number)
+    x = readings(random, rows, columns, np.float32 if narrow else np.float64, True)
+    x[random.random(x.shape) < 0.2] = -0.0
+    times = np.cumsum(random.choice([0, 1, 2, 70], rows)) * np.timedelta64(1, "s") + np.datetime64("2026-01-05", "ns")
+    own = {"min_periods": least, "hold": None if hold is None else f"{hold}s"}
+    state = acm_rs.RollingState("time_mean", f"{window}s", columns, **own)
+    expected = acm_rs.rolling_time_mean(x, f"{window}s", times=times, **own)
+    found = followed(state, x, random, times=times)
+    assert found.dtype == expected.dtype
+    assert found.tobytes() == np.ascontiguousarray(expected).tobytes()
+
+
+def test_readings_that_hold_go_through_bytes_and_frames(tmp_path: Path) -> None:
+    times = pd.date_range("2026-01-05", periods=12, freq="7min")
+    frame = pd.DataFrame({"a": np.arange(12.0), "b": [1.0, np.nan, np.nan, 4.0] * 3}, index=times)
+    state = acm_rs.RollingState("time_mean", "1h", 2, hold="20min", min_periods=2)
+    assert (state.window, state.closed, state.min_periods, state.own) == ("1h", "both", 2, {"hold": "20min"})
+    assert eval(repr(state), vars(acm_rs)) == state
+    expected = acm_rs.rolling_time_mean(frame, "1h", hold="20min", min_periods=2)
+    first = state.update(frame.iloc[:7])
+    state.save(tmp_path / "state")
+    data = state.to_bytes()
+    rest = [state.update(frame.iloc[at : at + 1]) for at in range(7, 12)]
+    pd.testing.assert_frame_equal(pd.concat([first, *rest]), expected, check_exact=True, check_freq=False)
+    for later in (acm_rs.RollingState.load(tmp_path / "state"), acm_rs.RollingState.from_bytes(data)):
+        assert pickle.dumps(later) == pickle.dumps(copy.deepcopy(later))
+        pd.testing.assert_frame_equal(
+            later.update(frame.iloc[7:]), expected.iloc[7:], check_exact=True, check_freq=False
+        )
+    for place in range(0, len(data), 7):
+        with pytest.raises(ValueError, match="`data` is not a saved RollingState"):
+            acm_rs.RollingState.from_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    before = state.to_bytes()
+    with pytest.raises(ValueError, match="`times` must not go back"):
+        state.update(frame.iloc[3:4])
+    with pytest.raises(ValueError, match="`times` must be given where `window` is a duration"):
+        state.update(frame.iloc[3].to_numpy())
+    assert state.to_bytes() == before
+    state.reset()
+    assert state.update(frame).equals(expected)
+
+
+def test_readings_that_cannot_have_been_are_refused() -> None:
+    state = acm_rs.RollingState("time_mean", "1h", 2)
+    state.update(np.array([[1.0, 2.0], [3.0, np.nan]]), times=np.array([10, 20]))
+    arrays = arrays_of(state.to_bytes())
+    assert acm_rs.RollingState.from_bytes(sealed("RollingState 2", arrays)).to_bytes() == state.to_bytes()
+    for name, values in (
+        ("live.counts", [2, 2]),
+        ("live.counts", [1, 1]),
+        ("live.counts", [2**64 - 1, 1]),
+        ("live.counts", [3]),
+        ("live.when", [20, 10, 10]),
+        ("live.when", [10, 21, 10]),
+        ("live.readings", [1.0, np.nan, 2.0]),
+        ("live.times", [10, 20]),
+        ("window.lasting", 0),
+        ("hold", 0),
+        ("hold", 2**63),
+    ):
+        kind = "F64" if name == "live.readings" else "U64"
+        data = np.array(values, "<f8" if kind == "F64" else "<u8")
+        wrong = sealed("RollingState 2", {**arrays, name: (kind, list(data.shape), data.tobytes())})
+        with pytest.raises(ValueError, match="`data` is not a saved RollingState"):
+            acm_rs.RollingState.from_bytes(wrong)
 
 
 @pytest.mark.parametrize("kind", OWN)
@@ -244,12 +326,27 @@ def test_what_is_refused_leaves_the_state_as_it_was() -> None:
         (ValueError, "`d` must be a whole number, at least 1", ("mean", 3, 0)),
         (ValueError, "`min_periods` must be at most `window` = 3", {"min_periods": 4}),
         (ValueError, "`closed` must be", {"closed": "open"}),
+        (TypeError, '`hold` must be left out: "mean" has no such keyword', {"hold": "3s"}),
     ],
 )
 def test_what_cannot_be_asked_is_refused(kind: Any, text: str, arguments: Any) -> None:
     positional = arguments if isinstance(arguments, tuple) else ("mean", 3, 2)
     with pytest.raises(kind, match=text):
         acm_rs.RollingState(*positional, **(arguments if isinstance(arguments, dict) else {}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "window", "own"),
+    [
+        (TypeError, "`window` must be a duration", 3, {}),
+        (TypeError, "`hold` must be a duration", "3s", {"hold": 4}),
+        (ValueError, "`hold` must be a duration above 0", "3s", {"hold": "0s"}),
+        (TypeError, '`closed` must be left out: windows of "time_mean" hold both', "3s", {"closed": "right"}),
+    ],
+)
+def test_what_cannot_hold_is_refused(kind: Any, text: str, window: Any, own: Any) -> None:
+    with pytest.raises(kind, match=text):
+        acm_rs.RollingState("time_mean", window, 2, **own)
 
 
 def test_weights_have_no_window_with_ends() -> None:

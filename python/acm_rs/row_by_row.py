@@ -41,6 +41,7 @@ Kind: TypeAlias = Literal[
     "lag_corr",
     "band_energy",
     "feature_matrix",
+    "time_mean",
     "ewm_mean",
     "ewm_std",
 ]
@@ -55,6 +56,7 @@ _OWN: Mapping[str, Mapping[str, Any]] = {
     "lag_corr": {"max_lag": _NEEDED, "pairs": None},
     "band_energy": {"bands": None, "fs": 1.0},
     "feature_matrix": {"features": ALL_FEATURES, "bands": None, "fs": 1.0, "fill": None},
+    "time_mean": {"hold": None},
     "ewm_mean": _FADING,
     "ewm_std": {**_FADING, "bias": False},
 }
@@ -95,7 +97,7 @@ class RollingState(Saved):
     kind : str
         What to compute: the name of its function without ``rolling_``: "sum", "mean", "var", "std", "mean_std", "min",
         "max", "range", "skew", "kurt", "median", "mad", "quantile", "slope", "cov", "corr", "lag_corr", "band_energy",
-        or "feature_matrix", "ewm_mean", "ewm_std".
+        "time_mean", or "feature_matrix", "ewm_mean", "ewm_std".
     window : int, duration or None
         Rows of the trailing window, or how long it lasts: ``"2h"``, a `numpy.timedelta64` or `datetime.timedelta`; each
         update then needs times. None for the exponential weights.
@@ -127,6 +129,8 @@ class RollingState(Saved):
         Of "band_energy" and "feature_matrix"; 1.0 by default.
     fill : float or sequence of float, optional
         Of "feature_matrix": what missing values become. "median" is refused: that of rows to come is not known.
+    hold : duration, optional
+        Of "time_mean": how long a reading holds at most; by default until the next one.
     alpha, span : float, optional
         Of "ewm_mean" and "ewm_std", which need one of these or ``halflife``.
     halflife : float or duration, optional
@@ -190,6 +194,7 @@ class RollingState(Saved):
         bands: Sequence[tuple[float, float]] | None = None,
         fs: float | None = None,
         fill: Numbers | None = None,
+        hold: Duration | None = None,
         alpha: float | None = None,
         span: float | None = None,
         halflife: float | Duration | None = None,
@@ -207,6 +212,7 @@ class RollingState(Saved):
             "bands": bands,
             "fs": fs,
             "fill": unlabelled(fill, "fill"),
+            "hold": hold,
             "alpha": alpha,
             "span": span,
             "halflife": halflife,
@@ -223,6 +229,8 @@ class RollingState(Saved):
             raise ValueError(f"`step` must be 1: every row that comes has its results, got {reprlib.repr(step)}")
         if closed not in (None, "right") and kind in ("ewm_mean", "ewm_std"):
             raise TypeError(f'`closed` must be left out: "{kind}" has no window')
+        if closed not in (None, "both") and kind == "time_mean":
+            raise TypeError('`closed` must be left out: windows of "time_mean" hold both of their ends')
         ends = "right" if closed is None else closed
         self._engine = self._Engine(kind, window, d, min_periods, ends, own)
 

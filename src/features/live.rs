@@ -2,7 +2,7 @@
 
 use acm_features::ewm::{Fading, Weighted};
 use acm_features::live::{Asked, Kind, Rolling, RollingMemory, Rows, Span, Windowed};
-use acm_features::rolling::Closed;
+use acm_features::rolling::{Closed, TimeMean};
 use acm_linalg::Table;
 use ndarray::{ArrayViewMut2, Axis, Ix1, Ix2};
 use numpy::{PyArray, PyArrayMethods};
@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::ewm::{fading_of, weighing_of};
 use super::matrix::{NAMES, features_of, fill_of};
-use super::rolling::{ENDS, least_values, listed_of, pairs_among};
+use super::rolling::{ENDS, lasting, least_values, listed_of, pairs_among};
 use super::spectral::bands_of;
 use crate::arguments::{choice, count, number, numbers, optional, truth, unknown_word, word};
 use crate::classes::{class, name_of};
@@ -24,7 +24,8 @@ use crate::times::{duration_of, spelling, times_of};
 class!(RollingState, Rolling, RollingMemory);
 
 /// What kernels have of their own.
-const OWN: [&str; 15] = [
+const OWN: [&str; 16] = [
+    "hold",
     "ddof",
     "scale",
     "q",
@@ -152,6 +153,10 @@ impl RollingState {
                 )));
             }
             Asked::Weighted(own.weighted(&*name == "ewm_std", min_periods)?)
+        } else if &*name == "time_mean" {
+            let hold = optional(own.some("hold")?.as_ref(), |hold| lasting(hold, "hold"))?;
+            let least = least_values(min_periods, 1)?;
+            Asked::TimeMean(TimeMean::new(lasting(window, "window")?, hold, least).map_err(exception)?)
         } else {
             let span = span_of(window)?;
             let full = if let Span::Rows(rows) = span { rows } else { 1 };
@@ -201,6 +206,7 @@ impl RollingState {
                     "ewm_mean"
                 }
             }
+            Asked::TimeMean(_) => "time_mean",
         }
     }
 
@@ -212,6 +218,7 @@ impl RollingState {
                 Span::Lasting(nanoseconds) => spelling(nanoseconds.unsigned_abs()).into_bound_py_any(py),
             },
             Asked::Weighted(_) => Ok(py.None().into_bound(py)),
+            Asked::TimeMean(mean) => spelling(mean.window().unsigned_abs()).into_bound_py_any(py),
         }
     }
 
@@ -225,6 +232,7 @@ impl RollingState {
         match self.parameters.asked() {
             Asked::Windowed(windowed) => windowed.min_periods,
             Asked::Weighted(weighted) => weighted.weighing().min_periods,
+            Asked::TimeMean(mean) => mean.min_periods(),
         }
     }
 
@@ -233,6 +241,7 @@ impl RollingState {
         match self.parameters.asked() {
             Asked::Windowed(windowed) => name_of(&windowed.closed, &ENDS),
             Asked::Weighted(_) => name_of(&Closed::Right, &ENDS),
+            Asked::TimeMean(_) => name_of(&Closed::Both, &ENDS),
         }
     }
 
@@ -279,6 +288,9 @@ impl RollingState {
                 if let Some(bias) = weighted.is_deviation() {
                     own.set_item("bias", bias)?;
                 }
+            }
+            Asked::TimeMean(mean) => {
+                own.set_item("hold", mean.hold().map(|hold| spelling(hold.unsigned_abs())))?;
             }
         }
         Ok(own)

@@ -215,6 +215,7 @@ ROWS = (
                 "fs": 1.0,
                 "fill": [0.0, 1.0],
             },
+            "time_mean": {"kind": "time_mean", "window": "9s", "d": 2, "hold": "3s", "min_periods": None},
             "alpha": {"kind": "ewm_mean", "window": None, "d": 2, "alpha": 0.1, "adjust": True, "ignore_na": False},
             "span": {"kind": "ewm_mean", "window": None, "d": 2, "span": 9.0},
             "halflife": {"kind": "ewm_std", "window": None, "d": 2, "halflife": "9s", "bias": True},

@@ -9,9 +9,11 @@ use ndarray::{Array2, ArrayViewMut1, ArrayViewMut2, s};
 
 use super::kind::{Asked, Next, Rolling, Span};
 use super::ring::{Ring, results};
+use super::standing::Standing;
 use super::steps::{Newest, Steps};
 use super::{NO_TIMES, Rows};
 use crate::ewm::{Walk, Weighted};
+use crate::rolling::TimeMean;
 
 /// Rows of a long update that are computed at once, unless windows are longer.
 const PIECE: usize = 8192;
@@ -33,6 +35,7 @@ pub(super) struct History {
     /// Their times, or that of the last row alone; none where rows have no times.
     pub(super) times: Option<Vec<i64>>,
     pub(super) weights: Option<Walk>,
+    pub(super) standing: Option<Standing>,
     /// The newest row with a value that leaves the range of the numbers; there may be one where it is not known yet.
     odd: Option<usize>,
     /// What moves on by a row. Of what came before it is made anew where it is not there.
@@ -46,6 +49,7 @@ impl History {
     pub(super) fn new(rolling: &Rolling) -> Result<Self> {
         let columns = rolling.columns();
         let weighted = matches!(rolling.asked(), Asked::Weighted(_));
+        let timed = matches!(rolling.asked(), Asked::TimeMean(_));
         let lanes = |&(lanes, each): &(usize, usize)| lanes.div_ceil(LANES) * each;
         let blocks = rolling.blocks();
         Ok(Self {
@@ -55,6 +59,7 @@ impl History {
             y: rolling.is_pair().then(|| Ring::new(columns)),
             times: None,
             weights: weighted.then(|| Walk::new(columns)).transpose()?,
+            standing: timed.then(|| Standing::new(columns)).transpose()?,
             odd: None,
             steps: None,
             results: allocate(blocks.iter().map(lanes).sum(), "results of a row")?,
@@ -71,6 +76,7 @@ impl History {
             y: self.y.as_ref().map(Ring::copy).transpose()?,
             times: self.times().map(|times| copied(times, "times")).transpose()?,
             weights: self.weights.as_ref().map(Walk::copy).transpose()?,
+            standing: self.standing.as_ref().map(Standing::copy).transpose()?,
             odd: self.odd,
             steps: None,
             results: allocate(self.results.len(), "results of a row")?,
@@ -140,9 +146,9 @@ impl History {
         }
     }
 
-    /// The times of the rows that are kept; of weights, that of the last row.
+    /// The times of the rows that are kept, or that of the last row where no rows are.
     pub(super) fn times(&self) -> Option<&[i64]> {
-        let kept = if self.weights.is_some() { 1 } else { self.x.rows() };
+        let kept = self.x.rows().max(1);
         self.times.as_deref().map(|times| &times[times.len().saturating_sub(kept)..])
     }
 
@@ -194,6 +200,9 @@ impl History {
         if let Some(y) = &mut self.y {
             y.make_room(count, keep)?;
         }
+        if let Some(standing) = &mut self.standing {
+            standing.make_room(count)?;
+        }
         if let Some(times) = &mut self.times {
             let past = times.len().saturating_sub(keep);
             if past > keep.max(PAST) {
@@ -217,6 +226,7 @@ impl History {
             match rolling.asked() {
                 Asked::Windowed(windowed) => self.step(windowed.rows_before().unwrap_or(usize::MAX), rows, row),
                 Asked::Weighted(how) => self.fade(how, rows, row),
+                Asked::TimeMean(how) => self.stand(*how, rows, row),
             }
             self.put(out.row_mut(row));
         }
@@ -264,6 +274,17 @@ impl History {
         self.seen += 1;
     }
 
+    /// One more row of readings that hold.
+    fn stand<T: Element>(&mut self, how: TimeMean, rows: &Rows<'_, T>, row: usize) {
+        let (Some(standing), Some(last), Some(times)) = (&mut self.standing, &mut self.times, rows.times) else {
+            return;
+        };
+        standing.step(how, times[row], &rows.x.of_rows(row..row + 1), &mut self.results);
+        last.clear();
+        last.push(times[row]);
+        self.seen += 1;
+    }
+
     /// The results of a row from their lanes into `out`.
     fn put<T: Element>(&self, mut out: ArrayViewMut1<'_, T>) {
         let width: usize = self.blocks.iter().map(|(_, each)| each).sum();
@@ -300,12 +321,16 @@ impl History {
     ) -> Result<()> {
         self.begin(rows)?;
         let count = rows.x.nrows();
-        if let Asked::Weighted(how) = rolling.asked() {
+        if !matches!(rolling.asked(), Asked::Windowed(_)) {
             let mut watch = Watch::start();
             for row in 0..count {
                 self.make_room(1, 0)?;
-                self.fade(how, rows, row);
-                self.put(out.row_mut(row));
+                let one = Rows {
+                    x: rows.x.of_rows(row..row + 1),
+                    y: None,
+                    times: rows.times.map(|times| &times[row..=row]),
+                };
+                self.few(rolling, &one, out.slice_mut(s![row..=row, ..]));
                 watch.after(rolling.columns())?;
             }
             return Ok(());

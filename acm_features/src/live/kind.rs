@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::ewm::{Fading, Weighted};
 use crate::matrix::{Feature, Gaps, feature_matrix};
-use crate::rolling::{self, Closed, Times, Window, Windows};
+use crate::rolling::{self, Closed, TimeMean, Times, Window, Windows};
 use crate::spectral::{Bands, rolling_band_energy};
 
 /// Most columns, and most results of a row: nobody means more, and no memory is asked for before.
@@ -88,6 +88,8 @@ pub enum Asked {
     Windowed(Windowed),
     /// Exponential weights.
     Weighted(Weighted),
+    /// The time-weighted mean.
+    TimeMean(TimeMean),
 }
 
 /// What to compute of a history that comes in pieces, and of how many columns.
@@ -152,6 +154,7 @@ impl Rolling {
         match &self.asked {
             Asked::Windowed(windowed) => matches!(windowed.span, Span::Lasting(_)),
             Asked::Weighted(weighted) => matches!(weighted.fading(), Fading::Lasting(_)),
+            Asked::TimeMean(_) => true,
         }
     }
 
@@ -165,7 +168,7 @@ impl Rolling {
     #[must_use]
     pub fn width(&self) -> usize {
         match &self.asked {
-            Asked::Weighted(_) => self.columns,
+            Asked::Weighted(_) | Asked::TimeMean(_) => self.columns,
             Asked::Windowed(windowed) => windowed.blocks(self.columns).iter().map(|(lanes, each)| lanes * each).sum(),
         }
     }
@@ -173,7 +176,7 @@ impl Rolling {
     /// Results of a row that stand side by side: how many series they are of, and how many of each.
     pub(super) fn blocks(&self) -> Vec<(usize, usize)> {
         match &self.asked {
-            Asked::Weighted(_) => vec![(self.columns, 1)],
+            Asked::Weighted(_) | Asked::TimeMean(_) => vec![(self.columns, 1)],
             Asked::Windowed(windowed) => windowed.blocks(self.columns),
         }
     }

@@ -36,6 +36,7 @@ mod ring;
 mod running;
 mod saved;
 mod sorted;
+mod standing;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -8,10 +8,11 @@ use acm_linalg::{Memory, Persist, Reader, Result, Writer};
 use super::history::History;
 use super::kind::{Asked, Kind, Rolling, Span, Windowed};
 use super::ring::Ring;
+use super::standing::Standing;
 use super::{RollingMemory, Shared};
 use crate::ewm::{Fading, KEPT, Walk, Weighing, Weighted};
 use crate::matrix::Feature;
-use crate::rolling::{Closed, Times};
+use crate::rolling::{Closed, TimeMean, Times};
 use crate::spectral::Bands;
 
 const CLOSED: [(&str, Closed); 4] = [
@@ -173,6 +174,21 @@ fn write_weighted(weighted: &Weighted, to: &mut Writer) {
     }
 }
 
+fn write_time_mean(mean: TimeMean, to: &mut Writer) {
+    to.count("window.lasting", mean.window().unsigned_abs());
+    if let Some(hold) = mean.hold() {
+        to.count("hold", hold.unsigned_abs());
+    }
+    to.count("min_periods", mean.min_periods() as u64);
+}
+
+fn read_time_mean(from: &Reader<'_>) -> Result<TimeMean> {
+    let lasting = |name| i64::try_from(from.count(name)?).map_err(|_| from.wrong(name));
+    let hold = from.has("hold").then(|| lasting("hold")).transpose()?;
+    let mean = TimeMean::new(lasting("window.lasting")?, hold, from.size("min_periods")?);
+    mean.map_err(|error| from.blamed("window.lasting", error))
+}
+
 fn read_weighted(deviation: bool, from: &Reader<'_>) -> Result<Weighted> {
     let bits = from.count("fading.value")?;
     let value = f64::from_bits(bits);
@@ -208,6 +224,7 @@ impl Persist for Rolling {
         match self.asked() {
             Asked::Windowed(windowed) => windowed.rows_before().unwrap_or(0).saturating_mul(self.columns()),
             Asked::Weighted(_) => KEPT * self.columns(),
+            Asked::TimeMean(_) => 0,
         }
     }
 
@@ -217,6 +234,10 @@ impl Persist for Rolling {
             Asked::Weighted(weighted) => {
                 to.text("kind", if weighted.is_deviation().is_some() { "ewm_std" } else { "ewm_mean" });
                 write_weighted(weighted, to);
+            }
+            Asked::TimeMean(mean) => {
+                to.text("kind", "time_mean");
+                write_time_mean(*mean, to);
             }
             Asked::Windowed(windowed) => {
                 to.text("kind", windowed.kind.name());
@@ -237,6 +258,7 @@ impl Persist for Rolling {
         let asked = match from.text("kind")? {
             "ewm_mean" => Asked::Weighted(read_weighted(false, from)?),
             "ewm_std" => Asked::Weighted(read_weighted(true, from)?),
+            "time_mean" => Asked::TimeMean(read_time_mean(from)?),
             name => {
                 let closed = from.text("closed")?;
                 let span = if from.has("window") {
@@ -277,6 +299,12 @@ impl Memory for RollingMemory {
             to.measured("live.weights", weights.numbers());
             return;
         }
+        if let Some(standing) = &history.standing {
+            to.counted("live.counts", standing.counts());
+            to.counted("live.when", standing.readings().map(|reading| reading.time.cast_unsigned()));
+            to.measured("live.readings", standing.readings().map(|reading| reading.value));
+            return;
+        }
         to.measured("live.x", history.x.numbers());
         if let Some(y) = &history.y {
             to.measured("live.y", y.numbers());
@@ -295,6 +323,7 @@ impl Memory for RollingMemory {
         // Before anything is made as large as the file says that it is.
         let (name, rows) = match rolling.asked() {
             Asked::Weighted(_) => ("live.weights", KEPT),
+            Asked::TimeMean(_) => ("live.counts", 1),
             Asked::Windowed(windowed) => {
                 let rows = from.length("live.x")? / columns;
                 let enough = match windowed.rows_before() {
@@ -325,6 +354,15 @@ impl Memory for RollingMemory {
                 history.weights = Some(Walk::from_numbers(columns, &numbers)?);
                 let one = history.times.as_ref().is_none_or(|times| times.len() == 1);
                 from.require(one, "live.times")?;
+            }
+            Asked::TimeMean(_) => {
+                let one = history.times.as_deref().filter(|times| times.len() == 1);
+                let now = *one.and_then(<[i64]>::first).ok_or_else(|| from.wrong("live.times"))?;
+                let counts = from.counts("live.counts", values)?;
+                let count = from.length("live.readings")?;
+                let (when, readings) = (from.counts("live.when", count)?, from.reals("live.readings", count)?);
+                let standing = Standing::from_readings(&counts, &when, &readings, now)?;
+                history.standing = Some(standing.ok_or_else(|| from.wrong("live.readings"))?);
             }
             Asked::Windowed(_) => {
                 let timed = history.times.as_ref().is_none_or(|times| times.len() == rows);

@@ -11,7 +11,7 @@ use super::{Asked, Kind, Rolling, RollingMemory, Rows, Span, Windowed};
 use crate::ewm::{self, Fading, Weighing, Weighted};
 use crate::matrix::Feature;
 use crate::rolling::tests::{Random, config};
-use crate::rolling::{Closed, Times};
+use crate::rolling::{Closed, TimeMean, Times, Windows, rolling_time_mean};
 use crate::spectral::Bands;
 
 /// What may be asked, of so many columns.
@@ -117,6 +117,11 @@ fn whole<T: Element>(
                 None => ewm::ewm_mean(x, decay, weighted.weighing(), out.view_mut()).unwrap(),
                 Some(bias) => ewm::ewm_std(x, decay, weighted.weighing(), bias, out.view_mut()).unwrap(),
             }
+        }
+        Asked::TimeMean(mean) => {
+            let times = Times::new(times.unwrap()).unwrap();
+            let windows = Windows::lasting(mean.window(), mean.min_periods(), times).unwrap();
+            rolling_time_mean(x, windows, mean.hold(), out.view_mut()).unwrap();
         }
     }
     out
@@ -227,6 +232,17 @@ proptest! {
             let times = (lasting || seed.is_multiple_of(2)).then_some(&times[..]);
             check::<f64>(windowed(kind, span, 1, ENDS[ends]), (rows, columns), times, seed, true);
         }
+    }
+
+    #[test]
+    fn readings_hold_row_by_row(
+        rows in 1_usize..400, columns in 1_usize..20, window in prop_oneof![1..40_i64, 40..900_i64],
+        hold in proptest::option::of(1..60_i64), min_periods in 0_usize..4, seed: u64
+    ) {
+        let asked = Asked::TimeMean(TimeMean::new(window, hold, min_periods).unwrap());
+        let times = irregular(rows, seed);
+        check::<f64>(asked.clone(), (rows, columns), Some(&times), seed, true);
+        check::<f32>(asked, (rows, columns), Some(&times), seed, false);
     }
 
     #[test]

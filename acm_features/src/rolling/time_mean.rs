@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use acm_linalg::error::require;
 use acm_linalg::lanes::{Element, LANES};
 use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::{Error, Result, Table, parallel};
@@ -18,13 +19,15 @@ use crate::column::output::pieces;
 /// Estimated time of a value, in nanoseconds.
 const COST_NS: f64 = 60.0;
 
+const WHAT: &str = "the readings of a window";
+
 /// Rows between two looks at the request to stop.
 const STOP_ROWS: usize = 1 << 12;
 
-#[derive(Clone, Copy)]
-struct Reading {
-    time: i64,
-    value: f64,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub(crate) time: i64,
+    pub(crate) value: f64,
 }
 
 impl Reading {
@@ -35,7 +38,7 @@ impl Reading {
 }
 
 /// An integral over time as a pair of float64, in units of 2^`exponent` nanoseconds, and over how many nanoseconds.
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Area {
     high: f64,
     low: f64,
@@ -103,18 +106,55 @@ fn halves(x: f64) -> (f64, f64) {
     (high, x - high)
 }
 
-/// How the windows of a column are walked.
-#[derive(Clone, Copy)]
-struct Walk {
+/// Windows that last a time, in which a reading counts for as long as it stood.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimeMean {
     window: i64,
     hold: i64,
-    needed: usize,
+    min_periods: usize,
     /// A power of two below 1 over the window, in nanoseconds: no integral is beyond its largest value.
     unit: f64,
 }
 
+impl TimeMean {
+    /// Of windows of so many nanoseconds, where a reading holds for `hold` nanoseconds at most.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless both are positive.
+    pub fn new(window: i64, hold: Option<i64>, min_periods: usize) -> Result<Self> {
+        require(window > 0, "window", "longer than nothing", window as f64)?;
+        let hold = hold.unwrap_or(i64::MAX);
+        require(hold > 0, "hold", "longer than nothing", hold as f64)?;
+        Ok(Self {
+            window,
+            hold,
+            min_periods: min_periods.max(1),
+            unit: 0.5_f64.powi(64 - window.leading_zeros().cast_signed()),
+        })
+    }
+
+    /// Nanoseconds of a window.
+    #[must_use]
+    pub fn window(&self) -> i64 {
+        self.window
+    }
+
+    /// Nanoseconds that a reading holds at most, if there is an end to it.
+    #[must_use]
+    pub fn hold(&self) -> Option<i64> {
+        (self.hold < i64::MAX).then_some(self.hold)
+    }
+
+    /// Readings that a result needs.
+    #[must_use]
+    pub fn min_periods(&self) -> usize {
+        self.min_periods
+    }
+}
+
 /// The window of a column as it slides.
-struct Column {
+#[derive(Debug)]
+pub(crate) struct Column {
     /// Readings, from the one that holds where the window begins.
     readings: VecDeque<Reading>,
     /// Where the block begins that the window ends in, and the first reading from there on.
@@ -132,14 +172,46 @@ impl Column {
     fn new(rows: usize) -> Result<Self> {
         // One more holds where the window begins, and one more comes before that one goes.
         let room = rows.saturating_add(2);
-        Ok(Self {
-            readings: VecDeque::from(reserved(room, "the readings of a window")?),
-            older: reserved(room, "the readings of a window")?,
+        let mut column = Self::of(reserved(room, WHAT)?);
+        column.older = reserved(room, WHAT)?;
+        Ok(column)
+    }
+
+    /// With the readings so far, from the one that holds where the window begins. What sums they have is made anew.
+    pub(crate) fn of(readings: Vec<Reading>) -> Self {
+        Self {
+            readings: readings.into(),
             begin: i128::MIN,
             meet: 0,
+            older: Vec::new(),
             newer: Area::default(),
             next: 0,
-        })
+        }
+    }
+
+    /// Those that may still count.
+    pub(crate) fn readings(&self) -> impl ExactSizeIterator<Item = Reading> {
+        self.readings.iter().copied()
+    }
+
+    /// Room for so many more, so that to take them in does not fail.
+    pub(crate) fn make_room(&mut self, more: usize) -> Result<()> {
+        let rows = self.readings.len().saturating_add(more);
+        let readings = self.readings.try_reserve(more);
+        let older = self.older.try_reserve(rows.saturating_sub(self.older.len()));
+        let lacking = |_| Error::Memory {
+            what: WHAT,
+            rows,
+            columns: 1,
+        };
+        readings.and(older).map_err(lacking)
+    }
+
+    /// Takes a row's reading in, unless it is missing.
+    pub(crate) fn push(&mut self, time: i64, value: f64) {
+        if value.is_finite() {
+            self.readings.push_back(Reading { time, value });
+        }
     }
 
     fn clear(&mut self) {
@@ -152,14 +224,14 @@ impl Column {
     }
 
     /// A reading's rectangle, as whole as it gets.
-    fn whole(&self, area: Area, reading: usize, walk: Walk) -> Area {
+    fn whole(&self, area: Area, reading: usize, walk: TimeMean) -> Area {
         let Reading { time, value } = self.readings[reading];
         let until = self.readings[reading].until(self.readings[reading + 1].time, walk.hold);
         area.with(value, until - time, walk.unit)
     }
 
     /// Lets go of what ended before the window that ends at `now`; gives where that begins.
-    fn forget(&mut self, now: i64, walk: Walk) -> i64 {
+    fn forget(&mut self, now: i64, walk: TimeMean) -> i64 {
         let from = now.saturating_sub(walk.window);
         while self.readings.get(1).is_some_and(|reading| reading.time <= from) {
             self.readings.pop_front();
@@ -170,7 +242,7 @@ impl Column {
     }
 
     /// The mean over the window that ends at `now`.
-    fn mean(&mut self, now: i64, walk: Walk) -> f64 {
+    pub(crate) fn mean(&mut self, now: i64, walk: TimeMean) -> f64 {
         let from = self.forget(now, walk);
         let count = self.readings.len();
         let (Some(&first), Some(&last)) = (self.readings.front(), self.readings.back()) else {
@@ -179,7 +251,7 @@ impl Column {
         let holds = first.time <= from;
         let start = usize::from(holds);
         let known = holds && first.time.saturating_add(walk.hold) > from;
-        if count - start + usize::from(known) < walk.needed {
+        if count - start + usize::from(known) < walk.min_periods {
             return f64::NAN;
         }
 
@@ -267,8 +339,7 @@ pub fn rolling_time_mean<'a, T: Element>(
     let x = x.into();
     let (rows, columns) = x.dim();
     let (window, times) = windows.duration(rows)?;
-    let hold = hold.unwrap_or(i64::MAX);
-    acm_linalg::error::require(hold > 0, "hold", "longer than nothing", hold as f64)?;
+    let walk = TimeMean::new(window, hold, windows.min_periods())?;
     let history = windows.history(0);
     let expected = (history.kept(rows), columns);
     if out.dim() != expected {
@@ -282,12 +353,6 @@ pub fn rolling_time_mean<'a, T: Element>(
         return Ok(());
     }
     let longest = Bounds::lasting(window, (false, Closed::Both), times)?.longest();
-    let walk = Walk {
-        window,
-        hold,
-        needed: windows.min_periods().max(1),
-        unit: 0.5_f64.powi(64 - window.leading_zeros().cast_signed()),
-    };
     // As many columns at once as have their rows side by side, but work for every thread.
     let width = columns.div_ceil(parallel::num_threads()).clamp(1, LANES);
     let jobs = pieces(out.view_mut(), width)?.into_iter().enumerate();
@@ -305,10 +370,7 @@ pub fn rolling_time_mean<'a, T: Element>(
                 }
                 let kept = (row + history.first_row % history.step).is_multiple_of(history.step.get());
                 for (column, walked) in walks.iter_mut().enumerate().take(out.ncols()) {
-                    let value = part.value(row, column).widen();
-                    if value.is_finite() {
-                        walked.readings.push_back(Reading { time: now, value });
-                    }
+                    walked.push(now, part.value(row, column).widen());
                     if kept {
                         out[[place, column]] = T::narrow(walked.mean(now, walk));
                     } else {

@@ -72,7 +72,7 @@ class Alike:
 
 
 def _kinds(frame: Any) -> Any:
-    """The types of a frame of Polars; True for pandas' of one block of floats without a zone or units; None for others."""
+    """Types of a frame of Polars; True for one block of floats of pandas without zone and units; None for others."""
     if of_floats(frame):
         return True if isinstance(frame.index.dtype, np.dtype) and not frame.attrs else None
     return frame.dtypes if type(frame).__module__.startswith("polars.") else None

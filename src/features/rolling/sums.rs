@@ -34,7 +34,7 @@ pub(crate) fn rolling_time_mean<'py>(
 }
 
 /// A duration, and nothing else.
-fn lasting(value: &Value<'_>, name: &'static str) -> PyResult<i64> {
+pub(crate) fn lasting(value: &Value<'_>, name: &'static str) -> PyResult<i64> {
     duration_of(value, name)?.ok_or_else(|| {
         PyTypeError::new_err(format!(
             "`{name}` must be a duration such as '2h', '90s' or numpy.timedelta64(5, 'm'), got {}",
