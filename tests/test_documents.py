@@ -25,6 +25,7 @@ GUIDES = [
     for name in (
         "kernels",
         "from-pandas",
+        "frames",
         "first-alarm",
         "models",
         "monitor",
