@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from functools import cache
 from typing import Any
 
@@ -161,3 +163,17 @@ def test_a_row_in_another_unit_is_refused_after_one_that_states_none() -> None:
     rows[2].attrs = {"units": {name: "psi"}}
     with pytest.raises(ValueError, match=f"`frame` must have '{name}' in bar as at the fit, it is in psi"):
         live.update(rows[2])
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_frames_are_not_held_on_to(kind: str) -> None:
+    frame = faulty()[list(fitted("plain").feature_names_in_)].iloc[640:643]
+    live = Monitor.from_bytes(fitted("plain").to_bytes())
+    for at in range(3):
+        row: Any = frame.iloc[at : at + 1].copy()
+        row = as_polars(row) if kind == "polars" else row
+        held = weakref.ref(row)
+        assert live.update(row).values.shape[0] == 1
+        del row
+        gc.collect()
+        assert held() is None

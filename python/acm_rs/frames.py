@@ -78,9 +78,9 @@ class Sheet:
         "_group",
         "_index",
         "_kinds",
-        "_nw",
         "_own_column",
         "_own_label",
+        "_wrapped",
         "is_series",
         "labels",
         "name",
@@ -92,7 +92,7 @@ class Sheet:
         import narwhals as nw
 
         try:
-            self._nw: Any = nw.from_native(x, eager_only=True, allow_series=True)
+            self._wrapped: Any = nw.from_native(x, eager_only=True, allow_series=True)
         except TypeError as error:
             lazy = hasattr(x, "collect")
             hint = "collect it first" if lazy else "convert with numpy.asarray(..., dtype=float)"
@@ -159,17 +159,30 @@ class Sheet:
         self._own_label, self._own_column = chosen, self.native[chosen]
         return [label for label in sensors if label != chosen]
 
+    def bare(self) -> Sheet:
+        """What is known of it, without its rows: they are not held on to."""
+        return self._with(None, [], None if self._index is None else (), None if self._own_column is None else ())
+
     def with_row(self, native: Any, values: Values) -> Sheet:
-        """Another frame of one row that is known to be like this one."""
+        """A frame of one row that is known to be like the one that this was without its rows."""
+        index = None if self._index is None else native.index
+        return self._with(native, values, index, None if self._own_column is None else native[self._own_label])
+
+    def _with(self, native: Any, values: Values, index: Any, times: Any) -> Sheet:
         found = Sheet.__new__(Sheet)
         for name in self.__slots__:
             setattr(found, name, getattr(self, name))
-        found.native, found.values = native, values
-        if self._index is not None:
-            found._index = native.index
-        if self._own_column is not None:
-            found._own_column = native[self._own_label]
+        found.native, found.values, found._index, found._own_column, found._wrapped = native, values, index, times, None
         return found
+
+    @property
+    def _nw(self) -> Any:
+        """The frame as narwhals sees it; rows that come one by one are seldom asked for it."""
+        if self._wrapped is None:
+            import narwhals as nw
+
+            self._wrapped = nw.from_native(self.native, eager_only=True, allow_series=True)
+        return self._wrapped
 
     @property
     def _own_times(self) -> Any:

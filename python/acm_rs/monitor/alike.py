@@ -17,6 +17,8 @@ FLOATS = ("Float64", "Float32")
 class Alike:
     """A frame of one row whose sensors are floats, as it was read, and others of the same columns and types.
 
+    The frame itself is not held: it may be part of a long one.
+
     Parameters
     ----------
     frame : frame
@@ -29,7 +31,7 @@ class Alike:
 
     def __init__(self, frame: Any, readings: Readings, sheet: Sheet) -> None:
         self._type, self._columns, self._kinds = type(frame), frame.columns, _kinds(frame)
-        self._names, self._sheet = readings.names, sheet
+        self._names, self._sheet = readings.names, sheet.bare()
         self._clock: int | None = None
         if isinstance(self._columns, list) and len(readings.names) < len(self._columns):
             self._clock = next(at for at, name in enumerate(self._columns) if name not in set(readings.names))
