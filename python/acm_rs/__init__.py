@@ -25,6 +25,7 @@ from acm_rs import regimes as _regimes
 from acm_rs import rolling as _rolling
 from acm_rs import row_by_row as _row_by_row
 from acm_rs import spectra as _spectra
+from acm_rs import streams as _streams
 from acm_rs import threads as _threads
 from acm_rs._native import InternalError, __version__
 from acm_rs.columns import *
@@ -44,6 +45,7 @@ from acm_rs.regimes import *
 from acm_rs.rolling import *
 from acm_rs.row_by_row import *
 from acm_rs.spectra import *
+from acm_rs.streams import *
 from acm_rs.threads import *
 
 if _TYPE_CHECKING:
@@ -73,6 +75,7 @@ __all__ += _regimes.__all__
 __all__ += _rolling.__all__
 __all__ += _row_by_row.__all__
 __all__ += _spectra.__all__
+__all__ += _streams.__all__
 __all__ += _threads.__all__
 
 
