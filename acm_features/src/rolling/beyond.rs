@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use acm_linalg::columns::{self, History, Leaf, Pick, Plane, Source, Tile};
-use acm_linalg::lanes::{Element, LANES, Row};
+use acm_linalg::lanes::{Element, LANES, Row, V};
 use acm_linalg::memory::{Gather, reserve, room};
 use acm_linalg::{Error, Result, Table, parallel};
 use fearless_simd::{Simd, f64x8, prelude::*};
@@ -28,15 +28,41 @@ pub(crate) const LEAST_SQUARES: f64 = f64::from_bits((1023 - 960) << 52);
 /// Times which [`LARGE`] leaves the range.
 const BEYOND: f64 = f64::from_bits((1023 + 544) << 52);
 
-/// Whether any lane of any row holds a missing or a large value.
+/// 0 in the lanes of ordinary numbers, NaN in those of NaN and of what is infinite after the first product.
 #[inline(always)]
-pub(crate) fn any_odd<S: Simd>(simd: S, rows: &[Row]) -> bool {
-    let mut sum = f64x8::splat(simd, 0.0);
-    for row in rows {
-        // 0 for an ordinary number, NaN for NaN and for what is infinite after the first product.
-        sum += row.load(simd) * BEYOND * 0.0;
+fn oddity<S: Simd>(simd: S, row: &Row) -> V<S> {
+    row.load(simd) * BEYOND * 0.0
+}
+
+/// Rows at the end before which there is one with a missing or a large value in any lane.
+#[inline(always)]
+pub(crate) fn ordinary_at_the_end<S: Simd>(simd: S, rows: &[Row]) -> usize {
+    const TOGETHER: usize = 16;
+    let mut known = 0;
+    while rows.len() - known >= TOGETHER {
+        // Four sums, for each waits for what it was before.
+        let mut sums = [f64x8::splat(simd, 0.0); 4];
+        let end = rows.len() - known;
+        for [a, b, c, d] in rows[end - TOGETHER..end].as_chunks::<4>().0 {
+            sums[0] += oddity(simd, a);
+            sums[1] += oddity(simd, b);
+            sums[2] += oddity(simd, c);
+            sums[3] += oddity(simd, d);
+        }
+        let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        if sum.simd_ne(sum).any_true() {
+            break;
+        }
+        known += TOGETHER;
     }
-    sum.simd_ne(sum).any_true()
+    while known < rows.len() {
+        let sum = oddity(simd, &rows[rows.len() - known - 1]);
+        if sum.simd_ne(sum).any_true() {
+            break;
+        }
+        known += 1;
+    }
+    known
 }
 
 /// Bits of what there is among some values.

@@ -12,7 +12,7 @@ use acm_linalg::memory::Gather;
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::ArrayViewMut2;
 
-use super::beyond::{self, RangeWatch, any_odd};
+use super::beyond::{self, RangeWatch, ordinary_at_the_end};
 use super::bounds::Bounds;
 use super::summary::{Place, Sight, State, Statistic, Values, size_of_state};
 use super::uneven::Uneven;
@@ -58,6 +58,8 @@ pub(crate) struct BlockScratch {
     first: usize,
     /// Suffixes from each row of the span at hand on.
     suffixes: Vec<Row>,
+    /// Rows at the end of the last tile, and before it, that are known to hold ordinary values alone.
+    ordinary: usize,
 }
 
 impl<K: Statistic> Leaf for Blocks<K> {
@@ -93,6 +95,7 @@ impl<K: Statistic> Leaf for Blocks<K> {
             checkpoints: allocate(checkpoints * size, "block summaries")?,
             first: 0,
             suffixes: allocate(SPAN.min(window) * size, "block summaries")?,
+            ordinary: 0,
         })
     }
 
@@ -101,7 +104,16 @@ impl<K: Statistic> Leaf for Blocks<K> {
         let window = self.window.rows();
         let whole = tile.lead + 1 >= window && self.inverses.len() > window;
         let oldest = if whole { tile.lead + 1 - window } else { 0 };
-        if whole && !any_odd(simd, &tile.x[oldest..]) && !(K::State::<S>::PAIRS && any_odd(simd, &tile.y[oldest..])) {
+        let mut known = ordinary::<S, K>(simd, tile, tile.lead..tile.x.len());
+        if known == tile.x.len() - tile.lead {
+            known += if tile.continues {
+                scratch.ordinary
+            } else {
+                ordinary::<S, K>(simd, tile, 0..tile.lead)
+            };
+        }
+        scratch.ordinary = known;
+        if whole && known >= tile.x.len() - oldest {
             self.walk::<S, true>(simd, scratch, tile, out);
         } else {
             self.walk::<S, false>(simd, scratch, tile, out);
@@ -207,14 +219,32 @@ impl<K: Statistic> Blocks<K> {
     }
 }
 
+/// Rows at the end of these before which there is one with a missing or a large value.
+#[inline(always)]
+fn ordinary<S: Simd, K: Statistic>(simd: S, tile: &Tile<'_>, rows: std::ops::Range<usize>) -> usize {
+    let x = ordinary_at_the_end(simd, &tile.x[rows.clone()]);
+    if K::State::<S>::PAIRS {
+        x.min(ordinary_at_the_end(simd, &tile.y[rows]))
+    } else {
+        x
+    }
+}
+
 /// Whether any lane of any row holds a missing value.
 #[inline(always)]
 pub(crate) fn any_missing<S: Simd>(simd: S, rows: &[Row]) -> bool {
-    let mut sum = f64x8::splat(simd, 0.0);
-    for row in rows {
-        // 0 for any number, NaN for NaN.
-        sum += row.load(simd) * 0.0;
+    // 0 for any number, NaN for NaN; four sums, for each waits for what it was before.
+    let mut sums = [f64x8::splat(simd, 0.0); 4];
+    let (some, rest) = rows.as_chunks::<4>();
+    for rows in some {
+        for lane in 0..4 {
+            sums[lane] += rows[lane].load(simd) * 0.0;
+        }
     }
+    for row in rest {
+        sums[0] += row.load(simd) * 0.0;
+    }
+    let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     sum.simd_ne(sum).any_true()
 }
 

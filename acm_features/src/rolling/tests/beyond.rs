@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 
+use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::{Error, parallel};
+use fearless_simd::{Level, dispatch};
 use ndarray::{Array2, ArrayView2, ShapeBuilder, array, s};
 
 use super::{Kernel, assert_same_bytes, plant, window};
-use crate::rolling::beyond::{WORK, survey};
+use crate::rolling::beyond::{WORK, ordinary_at_the_end, survey};
 use crate::rolling::{Times, Windows, rolling_corr, rolling_cov, rolling_lag_corr};
 
 /// `value` times 2^power, where the factor alone may be none.
@@ -271,4 +273,44 @@ fn columns_are_surveyed_in_any_layout_and_interrupts_seen() {
         scope.spawn(asked).join().unwrap()
     });
     assert_eq!(told, Err(Error::Interrupted));
+}
+
+#[test]
+fn one_odd_row_among_ordinary_ones_is_found() {
+    for length in 0..70 {
+        let mut rows = vec![Row([1.5; LANES]); length];
+        let known = |rows: &[Row]| dispatch!(Level::new(), simd => ordinary_at_the_end(simd, rows));
+        assert_eq!(known(&rows), length);
+        for at in 0..length {
+            for odd in [f64::NAN, f64::INFINITY, -1e200] {
+                let lane = (at + length) % LANES;
+                rows[at].0[lane] = odd;
+                assert_eq!(known(&rows), length - at - 1, "{odd} in row {at} of {length}");
+                rows[at].0[lane] = 0.0;
+            }
+        }
+    }
+}
+
+/// Whether windows are clean is known from tile to tile: a gap is in all windows that see it, and in no others.
+#[test]
+fn a_gap_is_seen_by_its_windows_alone() {
+    let rows = 3_000;
+    for (length, gaps) in [
+        (16, [0, 511, 512, 1_500]),
+        (300, [599, 600, 1_499, 2_999]),
+        (1_100, [5, 512, 1_023, 1_800]),
+    ] {
+        for gap in gaps {
+            let mut x = Array2::from_shape_fn((rows, 3), |(row, column)| ((row * 7 + column) % 11) as f64);
+            x[[gap, 1]] = f64::NAN;
+            let least = Kernel::Min.compute(x.view(), window(length, length));
+            let mean = Kernel::Mean.compute(x.view(), window(length, 1));
+            for row in 0..rows {
+                let seen = (gap..gap + length).contains(&row) || row + 1 < length;
+                assert_eq!(least[[row, 1]].is_nan(), seen, "window {length}, gap {gap}, row {row}");
+                assert_eq!(mean[[row, 1]].is_nan(), row == 0 && gap == 0, "window {length}, gap {gap}, row {row}");
+            }
+        }
+    }
 }
