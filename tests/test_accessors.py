@@ -146,6 +146,19 @@ def test_an_aggregation_lists_each_group() -> None:
         _assert_same(pl.Series("b", values), _expected("rolling_std", frame.filter(pl.col("pump") == pump), "b"))
 
 
+def test_literals_and_series_are_columns_too() -> None:
+    frame = _table()
+    expected = _expected("rolling_mad", frame, window="6h", times="t")
+    found = frame.select(got=pl.lit(frame["a"]).acm.rolling_mad("6h", times=frame["t"]))  # type: ignore[attr-defined]
+    _assert_same(found["got"], expected)
+    twice = frame.select(pl.col("a").acm.rolling_mean(7).acm.rolling_mean(7))  # type: ignore[attr-defined]
+    _assert_same(twice["a"], _expected("rolling_mean", frame.select(pl.col("a").acm.rolling_mean(7))))  # type: ignore[attr-defined]
+    with pytest.raises(pl.exceptions.PolarsError):
+        frame.select(pl.lit("text").acm.rolling_mean(7))  # type: ignore[attr-defined]
+    with pytest.raises(Exception, match=r"`by` must have a label in every row, got 60 missing"):
+        frame.with_columns(none=pl.lit(None)).select(pl.col("a").acm.rolling_mean(7, by="none"))  # type: ignore[attr-defined]
+
+
 def test_several_columns_go_each_by_itself() -> None:
     frame = _table()
     found = frame.select(pl.col("a", "b").acm.rolling_mad(7))  # type: ignore[attr-defined]

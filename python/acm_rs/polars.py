@@ -8,6 +8,7 @@ import numpy as np
 
 from acm_rs.accessors import OF_COLUMNS, OF_FRAMES, Function, applied, furnish
 from acm_rs.frames import Sheet, stamps
+from acm_rs.groups import Groups
 
 try:
     import polars as pl
@@ -97,32 +98,40 @@ def _planned(accessor: ExprNamespace, function: Function, given: dict[str, Any])
     # the arguments is said here, and what is wrong with columns before that call's own turn.
     _tried(function, beside, given)
 
-    def run(columns: Any) -> pl.Series:
-        x, *others = columns
-        x = _numbers(x)
-        others = [_STAND_IN[name](column) for name, column in zip(beside, others, strict=True)]
-        # Within groups columns have no names: what they are called here is taken off the results again.
-        found = function(x.alias("x"), **dict(zip(beside, others, strict=True)), **given)
-        if isinstance(found, pl.DataFrame):
-            kept = found.drop(
-                column.name for column in others if isinstance(column, pl.Series) and column.name in found.columns
-            )
-            found = kept.rename(lambda name: name.removeprefix("x_")).to_struct()
-        return found.alias(x.name)
+    asked = {"x": accessor._x, **beside}
+    checked = {name: _checked(column, name) for name, column in asked.items()}
 
-    x = _checked(accessor._x, "x")
+    def run(columns: Any) -> pl.Series:
+        let_through = {
+            name: column if asked[name].meta.is_literal() else _STAND_IN[name](column)
+            for name, column in zip(asked, columns, strict=True)
+        }
+        # Within groups columns have no names: what they are called here is taken off the results again. A frame is
+        # computed in two thirds of a series' time.
+        x = let_through.pop("x").alias("x").to_frame()
+        found = function(x, **let_through, **given)
+        if found.columns == ["x"]:
+            return found["x"].alias(columns[0].name)
+        return found.rename(lambda name: name.removeprefix("x_")).to_struct(columns[0].name)
+
     if beside:
-        return pl.map_batches([x, *(_checked(column, name) for name, column in beside.items())], run)
-    return x.map_batches(lambda x: run([x]))
+        return pl.map_batches(list(checked.values()), run)
+    return checked["x"].map_batches(lambda x: run([x]))
 
 
 def _checked(column: pl.Expr, name: str) -> pl.Expr:
     """The column as it is, refused where the function would refuse it."""
+    if column.meta.is_literal():
+        # Polars panics over the type of what is made of one twice.
+        return column
 
     def check(values: pl.Series) -> pl.Series:
         if name == "times":
             stamps(values)
-        elif name != "by" and not _is_number(values):
+        elif name == "by":
+            if values.dtype == pl.Null:
+                Groups(values, None, len(values))
+        elif not _is_number(values):
             Sheet(values, name)
         return values
 
@@ -142,7 +151,11 @@ def _instants(column: pl.Series) -> Any:
     return column if column.dtype.is_temporal() or column.dtype.is_integer() else np.arange(len(column))
 
 
-_STAND_IN: dict[str, Any] = {"y": _numbers, "times": _instants, "by": lambda column: column}
+def _labels(column: pl.Series) -> Any:
+    return np.zeros(len(column), np.intp) if column.dtype == pl.Null else column
+
+
+_STAND_IN: dict[str, Any] = {"x": _numbers, "y": _numbers, "times": _instants, "by": _labels}
 
 
 def _column(name: str, value: Any) -> pl.Expr:
