@@ -48,8 +48,8 @@ mod _native {
     use super::interop::InternalError;
     #[pymodule_export]
     use super::linalg::{
-        cholesky_solve, cpu_features, get_num_threads, ledoit_wolf, nearest, pairwise_distances, pca::pca,
-        set_num_threads, svd::svd,
+        RunningMoments, cholesky_solve, cpu_features, get_num_threads, ledoit_wolf, nearest, pairwise_distances,
+        pca::pca, set_num_threads, svd::svd,
     };
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};

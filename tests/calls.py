@@ -208,6 +208,12 @@ def classes() -> list[str]:
     ]
 
 
+def _of_moments(rows: int) -> tuple[Callable[..., Any], Arguments]:
+    """A fit from moments, which knows no lags and a given share alone."""
+    moments = acm_rs.RunningMoments.of_sample(history(60)).update(history(max(rows, 60)))
+    return acm_rs.MahalanobisDetector(0.1).fit_moments, {"moments": moments}
+
+
 def members(name: str) -> dict[str, Any]:
     """What a public class has of its own and of the classes it is made of."""
     found: dict[str, Any] = {}
@@ -231,6 +237,7 @@ def _calls() -> Iterator[Call]:
         for method in _SPECIAL:
             if method in members(name):
                 yield _special(name, method)
+    yield Call("MahalanobisDetector.fit_moments", "MahalanobisDetector.fit_moments", _of_moments)
     for row in ROWS.values():
         if isinstance(row, Stream):
             for label, (parameters, arguments) in row.begins.items():

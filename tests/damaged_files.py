@@ -63,6 +63,7 @@ def everything() -> tuple[Saved, ...]:
         acm_rs.PageHinkley(50.0, 0.005, reset=True),
         acm_rs.RollingState("feature_matrix", 5, 3),
         acm_rs.RollingState("ewm_std", None, 3, span=5.0),
+        acm_rs.RunningMoments([0.0] * 3, [1.0] * 3),
     ):
         chart.update(x)
         found.append((type(chart).__name__, chart))

@@ -14,7 +14,7 @@ use ndarray::{Array2, s};
 use crate::complete::completed;
 
 /// Rows beyond the lags that there must be: fewer tell neither quartiles nor how columns move together.
-const LEAST_ROWS: usize = 6;
+pub(crate) const LEAST_ROWS: usize = 6;
 
 /// Scaled values beyond this become it.
 pub(crate) const MOST: f64 = 1e6;

@@ -27,6 +27,7 @@
 //! ```
 
 mod held_out;
+mod merged;
 mod rounded;
 mod state;
 #[cfg(test)]

@@ -42,6 +42,7 @@ mod packing;
 pub mod parallel;
 pub mod pca;
 mod plan;
+pub mod running;
 pub mod samples;
 pub mod scaling;
 pub mod seed;

@@ -24,6 +24,7 @@ from acm_rs import quality as _quality
 from acm_rs import regimes as _regimes
 from acm_rs import rolling as _rolling
 from acm_rs import row_by_row as _row_by_row
+from acm_rs import running as _running
 from acm_rs import spectra as _spectra
 from acm_rs import streams as _streams
 from acm_rs import threads as _threads
@@ -44,6 +45,7 @@ from acm_rs.quality import *
 from acm_rs.regimes import *
 from acm_rs.rolling import *
 from acm_rs.row_by_row import *
+from acm_rs.running import *
 from acm_rs.spectra import *
 from acm_rs.streams import *
 from acm_rs.threads import *
@@ -74,6 +76,7 @@ __all__ += _quality.__all__
 __all__ += _regimes.__all__
 __all__ += _rolling.__all__
 __all__ += _row_by_row.__all__
+__all__ += _running.__all__
 __all__ += _spectra.__all__
 __all__ += _streams.__all__
 __all__ += _threads.__all__

@@ -5,6 +5,7 @@ mod distances;
 mod lanes;
 mod parallel;
 pub(crate) mod pca;
+mod running;
 mod solve;
 pub(crate) mod svd;
 
@@ -12,6 +13,7 @@ pub(crate) use covariance::*;
 pub(crate) use distances::*;
 pub(crate) use lanes::*;
 pub(crate) use parallel::*;
+pub(crate) use running::*;
 pub(crate) use solve::*;
 
 use acm_linalg::Result;

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
 from acm_rs.model import Detector, Screening, Watching
+from acm_rs.running import RunningMoments
 
 
 class MahalanobisDetector(Watching, Screening, Detector):
@@ -290,6 +291,60 @@ class MahalanobisDetector(Watching, Screening, Detector):
         [0.0, 0.0, 0.1, 0.1]
         """
         return self._lines(self._engine.resolution, x, "resolution")
+
+    def fit_moments(self, moments: RunningMoments) -> Self:
+        """Learn from moments of healthy rows that were counted in pieces, on any number of machines.
+
+        Parameters
+        ----------
+        moments : RunningMoments
+            Of at least six rows for each pair of sensors, and without shrinkage more than there are sensors. They stay
+            as they are, and may go on: fit again to learn what has come.
+
+        Returns
+        -------
+        MahalanobisDetector
+            Itself. The same moments give the same bytes, whatever order they were merged in.
+
+        Raises
+        ------
+        TypeError
+            ``moments`` are something else.
+        ValueError
+            ``shrinkage`` is "ledoit_wolf", which needs the rows; there are ``lags``; rows are too few, or no sensor
+            changes.
+        numpy.linalg.LinAlgError
+            Sensors determine one another and nothing is shrunk, or gaps that differ from pair to pair have left
+            covariances that contradict each other; more shrinkage mends that.
+
+        Warns
+        -----
+        UserWarning
+            Sensors without a value, or that do not change, are left out.
+
+        Notes
+        -----
+        Means, scales and covariances are those of `fit` on complete rows that it leaves nothing out of. No row is at
+        hand, so what needs them is not there: bad rows are not looked for (readings beyond the moments' ``reach`` are
+        missing), gaps are not filled (each covariance is over the rows with both), sensors that stood still are not
+        watched, nor are coarser rows judged apart, and ``limit`` is the theoretical one for as many rows as the rarest
+        pair has. A limit for what is no normal noise comes from scores of healthy rows, by `calibrate`.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> x = np.random.default_rng(0).normal(size=(900, 3))
+        >>> moments = acm_rs.RunningMoments.of_sample(x[:100])
+        >>> for piece in (x[:300], x[300:600], x[600:]):
+        ...     _ = moments.update(piece)
+        >>> detector = acm_rs.MahalanobisDetector(shrinkage=0.01).fit_moments(moments)
+        >>> bool(detector.score(x).mean() < detector.limit(0.01))
+        True
+        """
+        if not isinstance(moments, RunningMoments):
+            raise TypeError(f"`moments` must be RunningMoments, got {type(moments).__name__}")
+        self._engine.fit_moments(moments._engine)
+        return self
 
     def limit(self, alpha: float = 0.01, method: Literal["held_out", "theoretical"] = "held_out") -> float:
         """What a healthy row's score exceeds with probability ``alpha``.
