@@ -115,6 +115,27 @@ def test_by_is_over(name: str) -> None:
     one = getattr(pl.col("a").acm, name)  # type: ignore[attr-defined]
     found = frame.select(by=one(**_own(name), by="pump"), over=one(**_own(name)).over("pump"))
     assert found["by"].equals(found["over"].alias("by"))
+    # Polars asks for the type of the result with rows that are null where they should be categories.
+    for kind in (pl.Categorical, pl.Enum(["x", "y", "z"])):
+        of_kinds = frame.with_columns(pl.col("pump").cast(kind))
+        assert of_kinds.select(by=one(**_own(name), by="pump"))["by"].equals(found["by"])
+
+
+def test_columns_beside_are_refused_in_the_functions_words() -> None:
+    frame = _table().with_columns(
+        nobody=pl.lit(None).cast(pl.Categorical),
+        pair=pl.struct("pump", "b"),
+        small=pl.int_range(pl.len()).cast(pl.UInt32),
+    )
+    a = pl.col("a").acm  # type: ignore[attr-defined]
+    for said, expression in (
+        (r"`by` must have a label in every row, got 60 missing", a.rolling_mean(3, by="nobody")),
+        (r"`by` must have 1 dimension", a.rolling_mean(3, by="pair")),
+        (r"`times` must hold dates, or nanoseconds as Int64, got UInt32", a.rolling_mean("3s", times="small")),
+        (r"`times` must be dates or nanoseconds, got Duration", a.rolling_mean("3s", times=pl.col("t") - pl.col("t"))),
+    ):
+        with pytest.raises(Exception, match=said):
+            frame.select(expression)
 
 
 @given(st.data())

@@ -236,6 +236,11 @@ def test_rows_of_the_training_are_told() -> None:
     assert any(remark.startswith("100 of 1,000 rows lie within the training") for remark in result.remarks)
 
 
+def far_ahead() -> pd.DataFrame:
+    frame = history()[NAMES]
+    return frame.set_index(np.datetime64("2700-01-01", "s") + np.arange(len(frame)) * np.timedelta64(60, "s"))
+
+
 @pytest.mark.parametrize(
     ("error", "says", "call"),
     [
@@ -246,6 +251,7 @@ def test_rows_of_the_training_are_told() -> None:
         (ValueError, "needs times", lambda: Monitor(alarms_per_day=1).fit(history()[NAMES].to_numpy())),
         (ValueError, "got 'gremlin'", lambda: Monitor(drivers=["gremlin"]).fit(history()[:ROWS])),
         (ValueError, "must not go back, row 1", lambda: Monitor().fit(history()[::-1])),
+        (ValueError, "to 2262-04-11, row 0 has 2700", lambda: Monitor().fit(far_ahead())),
         (ValueError, "below 0.5, got 0.7", lambda: Monitor(false_alarm_rate=0.7)),
         (ValueError, "above 0, got 0", lambda: Monitor(alarms_per_day=0)),
         (TypeError, "must be a number, got str", lambda: Monitor(false_alarm_rate="1 %")),  # type: ignore[arg-type]

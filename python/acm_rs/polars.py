@@ -128,8 +128,10 @@ def _checked(column: pl.Expr, name: str) -> pl.Expr:
     def check(values: pl.Series) -> pl.Series:
         if name == "times":
             stamps(values)
+            if not _is_instant(values):
+                raise TypeError(f"`times` must hold dates, or nanoseconds as Int64, got {values.dtype}")
         elif name == "by":
-            if values.dtype == pl.Null:
+            if values.null_count() or values.dtype.is_nested():
                 Groups(values, None, len(values))
         elif not _is_number(values):
             Sheet(values, name)
@@ -147,12 +149,18 @@ def _numbers(column: pl.Series) -> pl.Series:
     return column if _is_number(column) else pl.Series(column.name, [None] * len(column), pl.Float64)
 
 
+def _is_instant(column: pl.Series) -> bool:
+    return column.dtype in (pl.Datetime, pl.Date, pl.Int64)
+
+
 def _instants(column: pl.Series) -> Any:
-    return column if column.dtype.is_temporal() or column.dtype.is_integer() else np.arange(len(column))
+    return column if _is_instant(column) else np.arange(len(column))
 
 
 def _labels(column: pl.Series) -> Any:
-    return np.zeros(len(column), np.intp) if column.dtype == pl.Null else column
+    # Polars asks for the type with two rows of its own, which are null where they should be categories.
+    unknown = column.null_count() == len(column) or column.dtype.is_nested()
+    return np.zeros(len(column), np.intp) if unknown else column
 
 
 _STAND_IN: dict[str, Any] = {"x": _numbers, "y": _numbers, "times": _instants, "by": _labels}

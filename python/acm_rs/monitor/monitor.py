@@ -255,7 +255,7 @@ class Monitor(Amended):
 
     def _judge(self, frame: Any, times: Any, state: State, live: bool) -> Result:
         rules, watches = self._fitted()
-        readings = self._opened(frame, times)
+        readings = self._opened(frame, times, live)
         if readings.sheet is not None:
             refuse_other_units(self._units, readings.units, self._about["columns"], readings.names)
         values, absent = matched(readings, rules.names)
@@ -304,15 +304,18 @@ class Monitor(Amended):
             result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
         return result
 
-    def _opened(self, frame: Any, times: Any) -> Readings:
+    def _opened(self, frame: Any, times: Any, live: bool) -> Readings:
         """A frame or array; of the next row of a history is known what that before it was."""
         if times is not None or isinstance(frame, np.ndarray):
             return read(frame, times, self._about["columns"])
-        known = None if self._alike is None else self._alike.read(frame)
+        # Other threads may score meanwhile.
+        alike = self._alike
+        known = None if alike is None else alike.read(frame)
         if known is not None:
             return known
         readings = read(frame)
-        self._alike = Alike.of(frame, readings)
+        if live:
+            self._alike = Alike.of(frame, readings)
         return readings
 
     @property

@@ -16,6 +16,9 @@ __all__ = ["Readings", "in_order", "of_floats", "read"]
 
 Matrix = NDArray[np.float64]
 
+_COARSER = frozenset(("Y", "M", "W", "D", "h", "m", "s", "ms", "us"))
+"""Units of time that may hold what nanoseconds cannot."""
+
 LOOKED_AT = 100
 """Readings of a column of another type that are tried as numbers."""
 
@@ -206,7 +209,13 @@ def in_order(times: Any, rows: int) -> NDArray[np.datetime64] | None:
     when = np.asarray(times)
     if when.dtype.kind not in "Mi":
         raise TypeError(f"`times` must be dates or whole nanoseconds, got {when.dtype}")
-    when = when.astype("datetime64[ns]")
+    asked, when = when, when.astype("datetime64[ns]")
+    if asked.dtype.kind == "M" and np.datetime_data(asked.dtype)[0] in _COARSER:
+        # Beyond 64 bits of nanoseconds the cast gives another time.
+        far = ~np.isnat(asked) & (when.astype(asked.dtype) != asked)
+        if far.any():
+            row = int(far.argmax())
+            raise ValueError(f"`times` must be from 1677-09-21 to 2262-04-11, row {row} has {asked.flat[row]}")
     if when.shape != (rows,):
         raise ValueError(f"`times` must have one time for each of the {rows} rows, got {when.shape}")
     if np.isnat(when).any():
