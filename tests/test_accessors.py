@@ -294,3 +294,11 @@ def test_what_is_not_installed_is_told(module: str) -> None:
         "except ModuleNotFoundError as error:\n    print(error)"
     )
     assert said.strip().endswith(f"install it with pip install {module}")
+
+
+def test_help_of_expressions_tells_of_columns() -> None:
+    text = inspect.getdoc(acm_rs.polars.ExprNamespace.rolling_corr)
+    assert text is not None
+    for name in ("y", "times", "by"):
+        assert text.count(f"\n{name} : str, polars.Expr or polars.Series") == 1
+    assert "\ny : str" not in (inspect.getdoc(acm_rs.polars.SeriesNamespace.rolling_corr) or "")

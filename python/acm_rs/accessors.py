@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from acm_rs import columns, ewm, extremes, features, moments, order, pairs, rolling, spectra
@@ -54,21 +55,32 @@ def signature_of(function: Function, without: Iterable[str]) -> inspect.Signatur
     return inspect.Signature([me, *own])
 
 
-def _doc_of(function: Function, without: Iterable[str]) -> str:
-    """The function's docstring without the parameters that the method has not."""
+def _doc_of(function: Function, instead: Mapping[str, str]) -> str:
+    """The function's docstring with other words for some parameters; none: the method has it not."""
     text = inspect.getdoc(function) or ""
-    for name in ("x", *without):
-        text = re.sub(rf"^{name} : .*\n(?:    .*\n|\n(?=    ))*", "", text, flags=re.MULTILINE)
+    for name, words in instead.items():
+        text = re.sub(rf"^{name} : .*\n(?:    .*\n|\n(?=    ))*", words, text, flags=re.MULTILINE)
     return text
 
 
-def furnish(owner: type, functions: dict[str, Function], without: Iterable[str], call: Function) -> None:
-    """Give a class a method for each function; `call` is handed the object, the function and its arguments by name."""
+def furnish(
+    owner: type,
+    functions: dict[str, Function],
+    without: Iterable[str],
+    call: Function,
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Give a class a method for each function; `call` is handed the object, the function and its arguments by name.
+
+    Parameters that are not what they are in the function have `words` of their own.
+    """
     for name, function in functions.items():
-        setattr(owner, name, _method(owner, function, tuple(without), call))
+        setattr(owner, name, _method(owner, function, tuple(without), call, words))
 
 
-def _method(owner: type, function: Function, without: tuple[str, ...], call: Function) -> Function:
+def _method(
+    owner: type, function: Function, without: tuple[str, ...], call: Function, words: Mapping[str, str]
+) -> Function:
     signature = signature_of(function, without)
 
     def method(*arguments: Any, **keywords: Any) -> Any:
@@ -81,7 +93,7 @@ def _method(owner: type, function: Function, without: tuple[str, ...], call: Fun
     method.__name__ = function.__name__
     method.__qualname__ = f"{owner.__name__}.{function.__name__}"
     method.__module__ = owner.__module__
-    method.__doc__ = _doc_of(function, without)
+    method.__doc__ = _doc_of(function, {**dict.fromkeys(("x", *without), ""), **words})
     method.__signature__ = signature  # type: ignore[attr-defined]
     return method
 

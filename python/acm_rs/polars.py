@@ -163,6 +163,16 @@ def _labels(column: pl.Series) -> Any:
     return np.zeros(len(column), np.intp) if unknown else column
 
 
+_WORDS = {
+    name: f"{name} : str, polars.Expr or polars.Series{optional}\n    The column, or its name, {what}.\n"
+    for name, optional, what in (
+        ("y", "", "that is the other side"),
+        ("times", ", optional", "with the rows' times: dates or nanoseconds, in order"),
+        ("by", ", optional", "that tells of which history a row is: each is computed by itself"),
+    )
+}
+"""What an expression is told of columns beside it."""
+
 _STAND_IN: dict[str, Any] = {"x": _numbers, "y": _numbers, "times": _instants, "by": _labels}
 
 
@@ -182,6 +192,6 @@ def _tried(function: Function, beside: dict[str, pl.Expr], given: dict[str, Any]
     function(np.zeros(2), **{name: stand_in[name] for name in beside}, **given)
 
 
-furnish(ExprNamespace, OF_COLUMNS, _NOT_HERE, _planned)
+furnish(ExprNamespace, OF_COLUMNS, _NOT_HERE, _planned, _WORDS)
 furnish(SeriesNamespace, OF_COLUMNS, (), applied)
 furnish(FrameNamespace, OF_FRAMES, (), applied)
