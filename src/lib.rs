@@ -28,7 +28,8 @@ mod _native {
     use super::detectors::{
         AR1Detector, ClusterChoice, Cusum, EpisodeTracker, Episodes, EwmaChart, FusedDetector, GaussianMixture,
         IsolationForest, MahalanobisDetector, OMRDetector, PCADetector, PageHinkley, RegimeDetector, RegimeModel,
-        ScoreFusion, SimilarityDetector, Threshold, ar1_residuals, choose_k, ewma_chart, mixture_from_shares, product,
+        ScoreFusion, SimilarityDetector, Threshold, ar1_residuals, choose_k, ewma_chart, filled_rows,
+        mixture_from_shares, product, row_precisions,
     };
     // Of modules that are called as their function is.
     #[pymodule_export]
@@ -48,8 +49,8 @@ mod _native {
     use super::interop::InternalError;
     #[pymodule_export]
     use super::linalg::{
-        RunningMoments, cholesky_solve, cpu_features, get_num_threads, ledoit_wolf, nearest, pairwise_distances,
-        pca::pca, set_num_threads, svd::svd,
+        RunningMoments, cholesky_solve, cpu_features, get_num_threads, gram, ledoit_wolf, nearest, pairwise_distances,
+        pca::pca, set_num_threads, svd::svd, symmetric_eigen,
     };
 
     use super::{Bound, PyModule, PyModuleMethods, PyResult};

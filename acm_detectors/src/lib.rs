@@ -46,6 +46,7 @@ mod folds;
 pub mod forest;
 pub mod fused;
 mod gaps;
+pub mod given;
 mod held_out;
 mod lagged;
 pub mod limits;

@@ -1,6 +1,7 @@
 //! Python's view of `acm_linalg`.
 
 mod covariance;
+mod dense;
 mod distances;
 mod lanes;
 mod parallel;
@@ -10,6 +11,7 @@ mod solve;
 pub(crate) mod svd;
 
 pub(crate) use covariance::*;
+pub(crate) use dense::*;
 pub(crate) use distances::*;
 pub(crate) use lanes::*;
 pub(crate) use parallel::*;

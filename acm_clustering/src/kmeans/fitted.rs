@@ -289,7 +289,7 @@ impl FittedKMeans {
         }
         self.labels = batch.labels;
         self.inertia = batch.inertia;
-        self.iterations += 1;
+        self.iterations = self.iterations.saturating_add(1);
         Ok(())
     }
 }

@@ -121,7 +121,8 @@ impl Memory for FusedMemory {
                 from.require(counts(&shown.evidence), "live.evidence")?;
                 from.require(counts(&shown.runs), "live.runs")?;
                 from.require(shown.latest.iter().all(|value| value.is_finite()), "live.latest")?;
-                from.require(judge <= steps, "live.judge")?;
+                let members = if from.has("member.steps") { from.length("member.steps")? } else { 0 };
+                from.require(judge <= members, "live.judge")?;
             }
             let mut whole = None;
             if from.has("live.whole.power") {

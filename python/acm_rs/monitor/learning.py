@@ -12,7 +12,7 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
-from acm_rs.monitor.relations import Relations, precision_of, product, solve_missing
+from acm_rs.monitor.relations import Relations, axes_of, precision_of, product, products_of, solve_missing
 from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.screening import belied
 from acm_rs.monitor.wandering import lasting, wandering
@@ -186,9 +186,7 @@ def _set_slow(watches: Watches, sensors: Matrix, running: Flags) -> None:
     watches.slow_precision = precision_of(np.where(missing, 0.0, away), missing)
     away = solve_missing(away, missing, watches.slow_precision)
     watches.slow_precision = precision_of(away, missing)
-    values, vectors = np.linalg.eigh(away.T @ away / len(away))
-    order = np.argsort(-values, kind="stable")[:MAIN]
-    watches.slow_axes = np.ascontiguousarray(vectors[:, order])
+    watches.slow_axes = np.ascontiguousarray(axes_of(products_of(away))[:, :MAIN])
 
 
 def _clipped(values: Matrix) -> Matrix:
@@ -278,9 +276,7 @@ def _spread(residual: Matrix) -> Vector:
 def _set_axes(watches: Watches, scaled: Matrix, labels: Labels) -> None:
     """The main components of the scaled sensors."""
     inner = np.clip(scaled, -5.0, 5.0)
-    values, vectors = np.linalg.eigh(inner.T @ inner / len(inner))
-    order = np.argsort(-values, kind="stable")
-    watches.axes = np.ascontiguousarray(vectors[:, order])
+    watches.axes = axes_of(products_of(inner))
     main = product(scaled, watches.axes)
     every = _spread(main)
     watches.level_scale = np.array(

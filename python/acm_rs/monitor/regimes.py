@@ -325,9 +325,9 @@ def _together(scaled: Matrix, labels: Labels, a: int, b: int) -> bool:
         return True
     begin, end = np.median(scaled[one], axis=0), np.median(scaled[other], axis=0)
     way = end - begin
-    length = float(way @ way)
+    length = float(np.sum(way * way))
     if length <= 0.0:
         return True
-    place = (scaled[one | other] - begin) @ way / length
+    place = ((scaled[one | other] - begin) * way).sum(axis=1) / length
     between = np.mean((place > 0.35) & (place < 0.65))
     return bool(between > 0.05)

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 
-__all__ = ["Relations", "own_precision", "product", "solve_missing"]
+__all__ = [
+    "Relations",
+    "axes_of",
+    "inverse_of",
+    "own_precision",
+    "product",
+    "products_of",
+    "slopes_on",
+    "solve_missing",
+]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -19,8 +28,6 @@ CURVED = 2
 """Principal components whose squares and product count as covariates: relations may bend."""
 REACH = 1.25
 """Components beyond so many times their training range bend no further."""
-CHUNK = 2_000_000
-"""Numbers of systems of equations that are held at once."""
 CAUTION = 3.0
 """Ridge of the covariance for each sensor over the number of rows, in units of its own noise."""
 TRIM = 0.05
@@ -34,37 +41,44 @@ def product(rows: Matrix, matrix: Matrix) -> Matrix:
     return _native.product(rows, matrix)
 
 
+def products_of(rows: Matrix) -> Matrix:
+    """Sums of products of all pairs of columns. `rows.T @ rows` has other bytes with other threads or processors."""
+    if not rows.size:
+        return np.zeros((rows.shape[1], rows.shape[1]))
+    return _native.gram(rows)
+
+
+def axes_of(matrix: Matrix) -> Matrix:
+    """Eigenvectors of a symmetric matrix, a column each, that of the largest value first."""
+    return np.ascontiguousarray(_native.symmetric_eigen(matrix)[1].T)
+
+
+def inverse_of(matrix: Matrix) -> Matrix:
+    """The inverse of a positive definite matrix."""
+    return _native.cholesky_solve(matrix, np.eye(len(matrix)))
+
+
+def slopes_on(design: Matrix, rows: Matrix, count: int) -> Matrix:
+    """Least squares of all columns of `rows` on those of `design`, the first of which is the constant; a small ridge of
+    `count` rows on the others, as states may hardly change."""
+    k = design.shape[1]
+    products = products_of(np.hstack([design, rows]))
+    ridge = np.diag(np.r_[0.0, np.full(k - 1, 1e-3 * count)])
+    return _native.cholesky_solve(products[:k, :k] + ridge, products[:k, k:])
+
+
 def solve_missing(rows: Matrix, missing: Flags, precision: Matrix) -> Matrix:
     """Rows with their missing places at the conditional expectation of a centred normal law with this precision."""
     if not missing.any():
         return rows.copy()
-    filled = np.where(missing, 0.0, rows)
-    hit = np.flatnonzero(missing.any(axis=1))
-    d = rows.shape[1]
-    step = max(1, CHUNK // max(1, d * d))
-    for first in range(0, len(hit), step):
-        some = hit[first : first + step]
-        gone = missing[some]
-        right = np.where(gone, -product(filled[some], precision), 0.0)
-        both = gone[:, :, None] & gone[:, None, :]
-        systems = np.where(both, precision, np.eye(d))
-        filled[some] += np.linalg.solve(systems, right[:, :, None])[:, :, 0]
-    return filled
+    return _native.filled_rows(np.where(missing, np.nan, rows), precision)
 
 
 def own_precision(missing: Flags, precision: Matrix) -> Matrix:
     """The precision of each sensor given those that are known in its row."""
-    own = np.diag(precision)
-    found = np.empty(missing.shape)
-    d = len(own)
-    step = max(1, CHUNK // max(1, d * d))
-    for first in range(0, len(missing), step):
-        gone = missing[first : first + step]
-        systems = np.where(gone[:, :, None] & gone[:, None, :], precision, np.eye(d))
-        right = np.where(gone[:, :, None] & ~gone[:, None, :], precision, 0.0)
-        found[first : first + step] = own - (right * np.linalg.solve(systems, right)).sum(axis=1)
-    # Rounding never makes it less than nothing.
-    return np.maximum(found, 1e-6 * own)
+    if not missing.size:
+        return np.zeros(missing.shape)
+    return _native.row_precisions(np.where(missing, np.nan, 0.0), precision)
 
 
 class Relations:
@@ -111,9 +125,7 @@ class Relations:
             filled = solve_missing(both, missing, first)
             keep = near(filled, first)
         own = filled[:, :d]
-        covariance = own[keep].T @ own[keep] / max(1, np.count_nonzero(keep))
-        _, vectors = np.linalg.eigh(covariance)
-        axes = np.ascontiguousarray(vectors[:, ::-1][:, : min(CURVED, d - 1)])
+        axes = np.ascontiguousarray(axes_of(products_of(own[keep]))[:, : min(CURVED, d - 1)])
         main = product(own, axes)
         ends = np.array([main[keep].min(axis=0), main[keep].max(axis=0)]) if axes.shape[1] else np.zeros((2, 0))
         around = (ends[0] + ends[1]) / 2.0
@@ -121,9 +133,7 @@ class Relations:
         model = cls(first=first, axes=axes, ends=ends, slopes=np.zeros((0, d)), offset=np.zeros(d), precision=np.eye(d))
         given = model.covariates(own, states)
         design = np.hstack([np.ones((n, 1)), given])[keep]
-        # A small ridge: states may hardly change.
-        gram = design.T @ design + np.diag(np.r_[0.0, np.full(given.shape[1], 1e-3 * n)])
-        weights = np.linalg.solve(gram, design.T @ own[keep])
+        weights = slopes_on(design, own[keep], n)
         model.offset, model.slopes = weights[0], weights[1:]
         left = own - model.offset - product(given, model.slopes)
         gone = missing[:, :d]
@@ -191,14 +201,14 @@ class Relations:
 
 def _noisier(precision: Matrix, variance: Vector) -> Matrix:
     """The precision of a law with some more variance of its own in each variable."""
-    inverse = np.linalg.inv(np.linalg.inv(precision) + np.diag(variance))
+    inverse = inverse_of(inverse_of(precision) + np.diag(variance))
     found: Matrix = (inverse + inverse.T) / 2.0
     return found
 
 
 def near(filled: Matrix, precision: Matrix) -> Flags:
     """Rows that are not far from the others; at most one in twenty is."""
-    distance = np.einsum("ij,ij->i", filled @ precision, filled)
+    distance = (product(filled, precision) * filled).sum(axis=1)
     middle = float(np.median(distance))
     # The median and the .9995 quantile of chi squared with as many degrees of freedom, by Wilson and Hilferty.
     d = filled.shape[1]
@@ -215,10 +225,10 @@ def precision_of(filled: Matrix, missing: Flags) -> Matrix:
     level = np.sqrt(np.mean(filled**2, axis=0))
     level[level < 1e-9] = 1.0
     scaled = filled / level
-    covariance = scaled.T @ scaled / n + 1e-6 * np.eye(d)
+    covariance = products_of(scaled) / n + 1e-6 * np.eye(d)
     # What the others leave of each sensor is the scale of its noise; few rows know it less well.
-    own = 1.0 / np.diag(np.linalg.inv(covariance))
+    own = 1.0 / np.diag(inverse_of(covariance))
     covariance += np.diag(own * (min(1.0, CAUTION * d / n) + missing.mean(axis=0)))
-    inverse = np.linalg.inv(covariance)
+    inverse = inverse_of(covariance)
     found: Matrix = (inverse + inverse.T) / 2.0 / level[:, None] / level
     return found

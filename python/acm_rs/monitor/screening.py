@@ -9,6 +9,7 @@ from acm_rs.detectors import MahalanobisDetector
 from acm_rs.monitor.alarms import BRIDGE
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import Regimes
+from acm_rs.monitor.relations import inverse_of, product, slopes_on
 from acm_rs.monitor.watches import state_scales
 
 __all__ = ["belied", "seeming"]
@@ -41,8 +42,7 @@ def belied(scaled: Matrix, states: Matrix) -> Flags:
     known = ~np.isnan(scaled)
     if states.shape[1]:
         design = np.hstack([np.ones((n, 1)), states])
-        gram = design.T @ design + np.diag(np.r_[0.0, np.full(states.shape[1], 1e-3 * n)])
-        scaled = scaled - design @ np.linalg.solve(gram, design.T @ np.where(known, scaled, 0.0))
+        scaled = scaled - product(design, slopes_on(design, np.where(known, scaled, 0.0), n))
     try:
         with quietly():
             model = MahalanobisDetector().fit(np.ascontiguousarray(scaled))
@@ -53,8 +53,8 @@ def belied(scaled: Matrix, states: Matrix) -> Flags:
     if len(far) < SHARE * n or len(used) < 3:
         return found
     away = np.where(known, scaled - model.center_, 0.0)[:, used] / model.scale_[used]
-    precision: Matrix = np.linalg.inv(np.asarray(model.covariance_)[np.ix_(used, used)]).astype(np.float64)
-    size = np.einsum("ij,ij->i", away @ precision, away)
+    precision = inverse_of(np.asarray(model.covariance_)[np.ix_(used, used)])
+    size = (product(away, precision) * away).sum(axis=1)
     # The median of healthy rows beside that of chi squared, as the covariance may be too narrow or wide.
     wide = max(float(np.median(size)) / _chi_squared(len(used), 0.0), 1e-12)
     for row in far.tolist():
@@ -105,8 +105,8 @@ def _wrong(away: Vector, known: Flags, precision: Matrix, wide: float) -> list[i
     wrong: list[int] = []
     most = max(1, len(away) // PART)
     while True:
-        force = np.where(there, left @ np.where(there, away, 0.0), 0.0)
-        if float(away[there] @ force[there]) <= wide * _chi_squared(int(there.sum()), NORMAL):
+        force = np.where(there, (left * np.where(there, away, 0.0)).sum(axis=1), 0.0)
+        if float(np.sum(away[there] * force[there])) <= wide * _chi_squared(int(there.sum()), NORMAL):
             return wrong
         if len(wrong) == most or there.sum() < 3:
             return []
