@@ -56,6 +56,10 @@ coverage:
 damaged-files *arguments:
     {{ python }} tests/damaged_files.py {{ arguments }}
 
+# Random tries for 10 minutes, or as asked: altered files, and the tests of properties with other cases
+fuzz *arguments:
+    {{ python }} tests/fuzz.py {{ arguments }}
+
 # Everything that reads the code without running it
 lint: fmt-check clippy doc ruff types
 

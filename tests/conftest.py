@@ -30,6 +30,8 @@ settings.register_profile(
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
 )
+# Other examples each time, for `just fuzz`.
+settings.register_profile("random", settings.get_profile("fixed"), derandomize=False, max_examples=100)
 settings.load_profile("fixed")
 
 
