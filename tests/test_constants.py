@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import warnings
 from typing import Any
 
@@ -10,8 +9,8 @@ import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
+from golden import read
 from numpy.typing import NDArray
-from saved_models import read
 
 Matrix = NDArray[np.float64]
 
@@ -228,6 +227,6 @@ def test_files_of_former_versions_watch_nothing(key: str) -> None:
     if key not in stored:
         assert key.endswith("1")
         return
-    model = getattr(acm_rs, key.split()[0]).from_bytes(base64.b85decode(stored[key]["bytes"]))
+    model = getattr(acm_rs, key.split()[0]).from_bytes(stored[key].data)
     assert model.constants == "ignore"
     assert model.constants_ == {}

@@ -9,8 +9,8 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
+from golden import read
 from numpy.typing import NDArray
-from saved_models import read
 
 Matrix = NDArray[np.float64]
 
@@ -215,8 +215,6 @@ def test_limits_are_saved(name: str) -> None:
 @pytest.mark.parametrize("key", [f"{name} {version}" for name in MODELS for version in (1, 2)])
 def test_files_of_former_versions_have_none(key: str) -> None:
     """They say what to do."""
-    import base64
-
-    model = getattr(acm_rs, key.split()[0]).from_bytes(base64.b85decode(read()[key]["bytes"]))
+    model = getattr(acm_rs, key.split()[0]).from_bytes(read()[key].data)
     with pytest.raises(ValueError, match="fit it again"):
         model.limit()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-
 import acm_rs
 import numpy as np
 import pytest
+from golden import read
 from numpy.typing import NDArray
-from saved_models import read
 
 Matrix = NDArray[np.float64]
 
@@ -109,6 +107,6 @@ def test_what_was_as_coarse_in_training_tells_nothing() -> None:
 def test_files_of_former_versions_know_no_steps(version: int) -> None:
     """They judge all rows alike."""
     stored = read()[f"MahalanobisDetector {version}"]
-    model = acm_rs.MahalanobisDetector.from_bytes(base64.b85decode(stored["bytes"]))
+    model = acm_rs.MahalanobisDetector.from_bytes(stored.data)
     assert model.steps_.size == 0
-    assert not model.resolution(np.round(np.asarray(stored["rows"]), 1)).any()
+    assert not model.resolution(np.round(np.asarray(stored.rows), 1)).any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import pickle
 import signal
@@ -14,10 +13,9 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
-import saved_models
 from damaged_files import as_first_format
 from histories import plant
-from registry import CASES, CLUSTERINGS, MODELS, Case, Floats, Model
+from registry import CASES, MODELS, Case, Floats, Model
 
 N = 420
 
@@ -376,17 +374,3 @@ def test_hostile_numbers_score_without_harm(case: Case) -> None:
     assert scores.shape == (131,)
     assert not np.isnan(scores[[3, 4, 7]]).any()
     assert scores[3] >= np.median(scores[10:40])
-
-
-# ---- what earlier versions have saved -------------------------------------------------------------------------------
-
-
-def test_every_model_has_a_stored_form() -> None:
-    assert {key.rsplit(" ", 1)[0] for key in saved_models.read()} == {*MODELS, *CLUSTERINGS}
-
-
-@pytest.mark.parametrize("key", sorted(saved_models.read()))
-def test_files_of_earlier_versions_keep_loading(key: str) -> None:
-    entry = saved_models.read()[key]
-    model = getattr(acm_rs, key.rsplit(" ", 1)[0]).from_bytes(base64.b85decode(entry["bytes"]))
-    np.testing.assert_allclose(model.score(np.array(entry["rows"])), entry["scores"], rtol=1e-9, atol=1e-12)

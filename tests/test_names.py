@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import inspect
 import os
@@ -16,18 +15,19 @@ from types import MappingProxyType
 from typing import Any
 
 import acm_rs
+import golden
 import numpy as np
 import pandas as pd
 import pytest
-import saved_models
 from acm_rs import _native
 from calls import STREAMS, constructor
 from children import run
 from damaged_files import Saved, arrays_of, as_first_format, sealed
 from histories import plant
-from registry import CASES, Case
+from registry import CASES, CLUSTERINGS, MODELS, Case
 
 NAMES = ("flow", "Druck \u00e9 \u2265 \U0001f525", 'it\'s "p2"\n\t\\ \0 acm_rs "data_offsets"', "", "x" * 1_000_000)
+STORED = {key: one.data for key, one in golden.read().items() if one.of in {*MODELS, *CLUSTERINGS} and key == one.kind}
 METADATA = {"unit": "bar, \u00b0C", "asset": "P-101", "": "", "trained\n": '"2024"\0', "\U0001f525": "y" * 100_000}
 
 
@@ -151,12 +151,10 @@ def test_names_and_metadata_count_in_comparisons() -> None:
 
 
 def test_what_has_no_names_has_the_bytes_it_had() -> None:
-    stored = saved_models.read()
-    newest = {key.split(" ")[0]: key for key in sorted(stored)}
-    for key, entry in stored.items():
+    newest = {key.split(" ")[0]: key for key in sorted(STORED)}
+    for key, data in STORED.items():
         # The detectors in it are of the present version, whatever its own.
         if key in newest.values() and not key.startswith("RegimeDetector"):
-            data = base64.b85decode(entry["bytes"])
             model = getattr(_native, key.split(" ")[0]).from_bytes(data)
             assert model.to_bytes() == data
             model.metadata = METADATA
@@ -165,10 +163,10 @@ def test_what_has_no_names_has_the_bytes_it_had() -> None:
             assert model.to_bytes() == data
 
 
-@pytest.mark.parametrize("key", sorted(saved_models.read()))
+@pytest.mark.parametrize("key", sorted(STORED))
 def test_files_of_both_formats_load_without_names(key: str) -> None:
     kind = getattr(_native, key.split(" ")[0])
-    model = kind.from_bytes(base64.b85decode(saved_models.read()[key]["bytes"]))
+    model = kind.from_bytes(STORED[key])
     assert (model.names, model.metadata) == (None, {})
     model.metadata = METADATA
     assert kind.from_bytes(model.to_bytes()).metadata == METADATA

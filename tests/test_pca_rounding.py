@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-
 import acm_rs
 import numpy as np
 import pytest
+from golden import read
 from histories import Floats, same_bytes
-from saved_models import read
 
 
 def plant(rows: int, seed: int, noise: float = 0.05) -> Floats:
@@ -140,6 +138,6 @@ def test_of_copies_the_residual_is_that_of_rounding_once_they_are_rounded() -> N
 def test_files_of_former_versions_know_no_steps(version: int) -> None:
     """They judge all rows alike."""
     stored = read()[f"PCADetector {version}"]
-    model = acm_rs.PCADetector.from_bytes(base64.b85decode(stored["bytes"]))
+    model = acm_rs.PCADetector.from_bytes(stored.data)
     assert model.steps_.size == 0
-    assert not model.resolution(np.round(np.asarray(stored["rows"]), 1)).any()
+    assert not model.resolution(np.round(np.asarray(stored.rows), 1)).any()
