@@ -377,6 +377,26 @@ def test_a_file_holds_everything(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["pump.acm"]
 
 
+def test_a_pickle_holds_the_file() -> None:
+    live = Monitor.from_bytes(fitted().to_bytes())
+    live.update(faulty()[:50])
+    pickled = pickle.dumps(live)
+    assert live.to_bytes() in pickled
+    again = pickle.loads(pickled)
+    assert type(again) is Monitor
+    same(again.update(faulty()[50:90]), fitted().score(faulty()), slice(50, 90))
+    # Damage is told as it is of a file.
+    place = pickled.index(live.to_bytes()) + len(live.to_bytes()) // 2
+    with pytest.raises(ValueError, match="damaged"):
+        pickle.loads(pickled[:place] + bytes([pickled[place] ^ 4]) + pickled[place + 1 :])
+    asked = Monitor(alarms_per_day=2.0, drivers=["load"], kinds={"mode": "state"}, limits={"oil": (0.0, None)})
+    asked.metadata = {"asset": "pump 7"}
+    blank = pickle.loads(pickle.dumps(asked))
+    assert (repr(blank), blank.metadata) == (repr(asked), asked.metadata)
+    with pytest.raises(RuntimeError, match="has not learnt"):
+        blank.score(faulty())
+
+
 def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path) -> None:
     data = fitted().to_bytes()
     for place in np.linspace(0, len(data) - 1, 60).astype(int).tolist():

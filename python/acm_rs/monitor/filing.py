@@ -190,6 +190,11 @@ class Filed:
                 result.quality_rows  # noqa: B018
         self.summary()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._learned is None:
+            return _unfitted, (type(self), self._settings(), self._notes)
+        return type(self).from_bytes, (self.to_bytes(),)
+
     def state_to_bytes(self) -> bytes:
         """What ``update`` remembers, without what was learnt: some kilobytes, to write after each batch.
 
@@ -304,3 +309,9 @@ class Filed:
             return cls.from_bytes(data)
         except ValueError as error:
             raise ValueError(f"{fspath(path)!r}: {error}") from None
+
+
+def _unfitted(cls: type[Filed], settings: dict[str, Any], notes: dict[str, str]) -> Filed:
+    monitor = cls(**settings)
+    monitor._notes = dict(notes)
+    return monitor
