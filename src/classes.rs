@@ -264,6 +264,26 @@ macro_rules! fit {
     };
 }
 
+macro_rules! fit_moments {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            fn fit_moments<'py>(
+                slf: Bound<'py, Self>,
+                moments: &Bound<'py, $crate::linalg::RunningMoments>,
+            ) -> PyResult<Bound<'py, Self>> {
+                let (py, model) = (slf.py(), slf.get());
+                let (fitted, names) = moments.get().fitted(py, |of, sums| model.parameters.fit_moments(of, sums))?;
+                let remarks = Self::remarks(&fitted, names.as_ref())?;
+                model.held.set(py, fitted, names)?;
+                // Of the line that has called the public method.
+                remarks.iter().try_for_each(|remark| $crate::interop::warn(py, remark, 2))?;
+                Ok(slf)
+            }
+        }
+    };
+}
+
 macro_rules! score {
     ($class:ident) => {
         #[pymethods]
@@ -358,6 +378,6 @@ macro_rules! contributions {
 }
 
 pub(crate) use {
-    class, constants, contributions, fit, held, learned, limit, missing, parameters, saved, score, shared, update,
-    update_is_score,
+    class, constants, contributions, fit, fit_moments, held, learned, limit, missing, parameters, saved, score, shared,
+    update, update_is_score,
 };

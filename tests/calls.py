@@ -208,10 +208,18 @@ def classes() -> list[str]:
     ]
 
 
-def _of_moments(rows: int) -> tuple[Callable[..., Any], Arguments]:
-    """A fit from moments, which knows no lags and a given share alone."""
-    moments = acm_rs.RunningMoments.of_sample(history(60)).update(history(max(rows, 60)))
-    return acm_rs.MahalanobisDetector(0.1).fit_moments, {"moments": moments}
+_OF_MOMENTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {"MahalanobisDetector": {"shrinkage": 0.1}, "PCADetector": {}, "OMRDetector": {}, "AR1Detector": {}}
+)
+"""Models that moments tell, with what they take."""
+
+
+def _of_moments(name: str) -> Call:
+    def prepare(rows: int) -> tuple[Callable[..., Any], Arguments]:
+        moments = acm_rs.RunningMoments.of_sample(history(60)).update(history(max(rows, 60)))
+        return getattr(acm_rs, name)(**_OF_MOMENTS[name]).fit_moments, {"moments": moments}
+
+    return Call(f"{name}.fit_moments", f"{name}.fit_moments", prepare)
 
 
 def members(name: str) -> dict[str, Any]:
@@ -237,7 +245,7 @@ def _calls() -> Iterator[Call]:
         for method in _SPECIAL:
             if method in members(name):
                 yield _special(name, method)
-    yield Call("MahalanobisDetector.fit_moments", "MahalanobisDetector.fit_moments", _of_moments)
+    yield from map(_of_moments, _OF_MOMENTS)
     for row in ROWS.values():
         if isinstance(row, Stream):
             for label, (parameters, arguments) in row.begins.items():

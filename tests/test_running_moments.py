@@ -211,20 +211,131 @@ def test_a_model_of_moments_is_that_of_the_rows() -> None:
         assert acm_rs.MahalanobisDetector.from_bytes(found.to_bytes()) == found
 
 
-def test_a_model_does_not_depend_on_the_order_of_merging() -> None:
+def moments_of(x: NDArray[np.float64], step: int = 300) -> acm_rs.RunningMoments:
+    moments = acm_rs.RunningMoments.of_sample(x[: len(x) // 10])
+    for begin in range(0, len(x), step):
+        moments.update(x[begin : begin + step])
+    return moments
+
+
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+@pytest.mark.parametrize("keep", [2, 0.9])
+def test_components_of_moments_are_those_of_the_rows(scaling: Any, keep: float) -> None:
+    x = correlated()
+    # The first pass has seen all rows, so that its centres and scales are those of a robust fit.
+    moments = acm_rs.RunningMoments.of_sample(x).update(x)
+    found = acm_rs.PCADetector(keep, scaling=scaling).fit_moments(moments)
+    whole = acm_rs.PCADetector(keep, scaling=scaling).fit(x)
+    assert found.n_components_ == whole.n_components_
+    if scaling == "standard":
+        # Another centre is another rounding, nothing else.
+        np.testing.assert_allclose(found.explained_variance_, whole.explained_variance_, rtol=1e-8)
+        np.testing.assert_allclose(np.abs(np.sum(found.components_ * whole.components_, axis=1)), 1.0, rtol=1e-9)
+        np.testing.assert_allclose(found.spe(x), whole.spe(x), rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(found.t2(x), whole.t2(x), rtol=1e-6)
+        np.testing.assert_allclose(found.spe_limit(0.01), whole.spe_limit(0.01, "theoretical"), rtol=1e-7)
+        np.testing.assert_allclose(found.t2_limit(0.01), whole.t2_limit(0.01, "theoretical"), rtol=1e-12)
+    exact = np.linalg.eigvalsh(np.cov(((x - moments.center) / found.scale_).T))[::-1]
+    np.testing.assert_allclose(found.explained_variance_, exact[: found.n_components_], rtol=1e-7)
+    again = acm_rs.PCADetector.from_bytes(found.to_bytes())
+    assert again == found
+    assert again.score(x).tobytes() == found.score(x).tobytes()
+    np.testing.assert_allclose(again.t2_limit(0.05), found.t2_limit(0.05), rtol=0.0)
+    assert np.mean(found.score(correlated(seed=0)) > 1.0) < 0.02
+
+
+@pytest.mark.parametrize("model", ["ridge", "pca", "pls"])
+def test_predictions_of_moments_are_those_of_the_rows(model: Any) -> None:
+    random = np.random.default_rng(5)
+    x = random.normal(size=(3000, 2)) @ random.normal(size=(2, 6)) + 0.3 * random.normal(size=(3000, 6)) + 100.0
+    found = acm_rs.OMRDetector(model, n_components=2).fit_moments(moments_of(x))
+    whole = acm_rs.OMRDetector(model, n_components=2).fit(x)
+    assert found.model_ == whole.model_ == model
+    np.testing.assert_allclose(found.coefficients_, whole.coefficients_, atol=1e-8)
+    np.testing.assert_allclose(found.residuals(x), whole.residuals(x), atol=1e-7)
+    # One unit is that of these rows, the other that of a law for normal ones.
+    assert abs(found.norm_scale_ / whole.norm_scale_ - 1.0) < 0.15
+    np.testing.assert_allclose(found.contributions(x[:50]).sum(axis=1) > 0.0, True)
+    assert acm_rs.OMRDetector.from_bytes(found.to_bytes()) == found
+    with pytest.raises(ValueError, match="moments"):
+        found.limit(0.01)
+
+
+def test_coefficients_of_moments_are_those_of_the_process() -> None:
+    random = np.random.default_rng(8)
+    noise = random.normal(size=(40_000, 3)) * [1.0, 0.2, 5.0]
+    phi = np.array([0.9, 0.0, -0.5])
+    x = np.empty_like(noise)
+    x[0] = noise[0]
+    for row in range(1, len(x)):
+        x[row] = phi * x[row - 1] + noise[row]
+    x += 1000.0
+    found = acm_rs.AR1Detector().fit_moments(moments_of(x, 7_000))
+    whole = acm_rs.AR1Detector().fit(x)
+    np.testing.assert_allclose(found.mu_, x.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.phi_, phi, atol=0.02)
+    np.testing.assert_allclose(found.phi_, whole.phi_, atol=1e-3)
+    np.testing.assert_allclose(found.sd_, [1.0, 0.2, 5.0], rtol=0.02)
+    np.testing.assert_allclose(found.sd_, whole.sd_, rtol=0.03)
+    assert acm_rs.AR1Detector.from_bytes(found.to_bytes()) == found
+    # A sensor that wanders: the slope is capped, and the scale stays a number above 0.
+    walk = np.cumsum(random.normal(size=(3000, 1)), axis=0)
+    wandering = acm_rs.AR1Detector(phi_cap=0.9).fit_moments(moments_of(walk))
+    assert wandering.phi_.tolist() == [0.9]
+    assert 0.9 < wandering.sd_[0] < 0.2 * walk.std()
+
+
+def test_a_standing_and_a_missing_sensor_are_left_out_of_models_of_moments() -> None:
+    x = np.column_stack([correlated(400), np.full(400, 7.0), np.full(400, np.nan)])
+    moments = moments_of(x)
+    for model in (acm_rs.PCADetector(2), acm_rs.OMRDetector("ridge")):
+        with pytest.warns(UserWarning, match="left out"):
+            model.fit_moments(moments)
+        assert model.used_.tolist() == [True] * 5 + [False] * 2
+        assert np.isfinite(model.score(x)).all()
+    with pytest.warns(UserWarning, match="left out"):
+        alone = acm_rs.AR1Detector().fit_moments(moments)
+    assert alone.used_.tolist() == [True] * 6 + [False]
+    assert alone.phi_[5] == 0.0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: acm_rs.MahalanobisDetector(0.05),
+        lambda: acm_rs.PCADetector(3),
+        lambda: acm_rs.OMRDetector("pls", n_components=2),
+        acm_rs.AR1Detector,
+    ],
+)
+def test_a_model_does_not_depend_on_the_order_of_merging(make: Any) -> None:
     parts = [acm_rs.RunningMoments.of_sample(correlated()[:200]).update(correlated(500, seed)) for seed in range(4)]
     models = set()
     for order in ((0, 1, 2, 3), (3, 1, 0, 2), (2, 3, 1, 0)):
         all_of_them = acm_rs.RunningMoments.from_bytes(parts[order[0]].to_bytes())
         for number in order[1:]:
             all_of_them.merge(parts[number])
-        models.add(acm_rs.MahalanobisDetector(0.05).fit_moments(all_of_them).to_bytes())
+        models.add(make().fit_moments(all_of_them).to_bytes())
     assert len(models) == 1
+
+
+def test_a_refused_merge_leaves_both_as_they_were() -> None:
+    pandas = pytest.importorskip("pandas")
+    # At this reach 4 million rows are the most, and no sum needs them to be there.
+    one, other = (acm_rs.RunningMoments([0.0], [1.0], 4096.0) for _ in range(2))
+    most = np.zeros(2_200_000)
+    one.update(most)
+    other.update(pandas.DataFrame({"flow": most}))
+    before = one.to_bytes()
+    with pytest.raises(ValueError, match="fewer rows"):
+        one.merge(other)
+    assert one.names is None
+    assert one.to_bytes() == before
 
 
 def test_what_moments_cannot_do_is_told() -> None:
     moments = acm_rs.RunningMoments.of_sample(correlated()).update(correlated(100))
-    with pytest.raises(ValueError, match="`shrinkage` must have a number between 0 and 1"):
+    with pytest.raises(ValueError, match='`shrinkage` must have a value other than "ledoit_wolf"'):
         acm_rs.MahalanobisDetector().fit_moments(moments)
     with pytest.raises(ValueError, match="`lags` must be 0"):
         acm_rs.MahalanobisDetector(0.1, lags=2).fit_moments(moments)
@@ -238,3 +349,29 @@ def test_what_moments_cannot_do_is_told() -> None:
     twice = np.column_stack([correlated(100), correlated(100)[:, 0]])
     with pytest.raises(np.linalg.LinAlgError, match="determine"):
         acm_rs.MahalanobisDetector("none").fit_moments(acm_rs.RunningMoments.of_sample(twice).update(twice))
+    with pytest.raises(ValueError, match="`limits` must have a value other than"):
+        acm_rs.PCADetector(limits="empirical").fit_moments(moments)
+    with pytest.raises(ValueError, match="`lags` must be 0"):
+        acm_rs.PCADetector(lags=1).fit_moments(moments)
+    with pytest.raises(ValueError, match="empirical"):
+        acm_rs.PCADetector(2).fit_moments(moments).spe_limit(0.01, "empirical")
+    with pytest.raises(ValueError, match="at least 20"):
+        acm_rs.OMRDetector().fit_moments(few)
+    with pytest.raises(ValueError, match="two columns"):
+        acm_rs.OMRDetector().fit_moments(acm_rs.RunningMoments([0.0], [1.0]).update(np.arange(50.0)))
+    with pytest.raises(ValueError, match="at least 3"):
+        acm_rs.AR1Detector().fit_moments(acm_rs.RunningMoments([0.0], [1.0]).update(np.arange(2.0)))
+    for model in (acm_rs.PCADetector(), acm_rs.OMRDetector(), acm_rs.AR1Detector()):
+        with pytest.raises(TypeError, match="`moments` must be RunningMoments"):
+            model.fit_moments(correlated())  # type: ignore[arg-type]
+
+
+def test_gaps_that_contradict_each_other_are_told() -> None:
+    # Of three sensors each pair is seen alone, and as each other's opposite.
+    x = np.full((300, 3), np.nan)
+    values = np.random.default_rng(1).normal(size=100)
+    for place, (a, b) in enumerate(((0, 1), (1, 2), (0, 2))):
+        x[100 * place : 100 * place + 100, a], x[100 * place : 100 * place + 100, b] = values, -values
+    moments = acm_rs.RunningMoments([0.0] * 3, [1.0] * 3).update(x)
+    with pytest.raises(np.linalg.LinAlgError, match="contradict"):
+        acm_rs.PCADetector(2).fit_moments(moments)

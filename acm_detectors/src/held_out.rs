@@ -99,7 +99,7 @@ pub(crate) fn limit_of(held: Option<&HeldOut>, alpha: f64) -> Result<f64> {
     require(alpha > 0.0 && alpha < 1.0, "alpha", "between 0 and 1", alpha)?;
     let held = held.ok_or(Error::Unfit {
         name: "model",
-        requirement: "scores of healthy rows, which files of former versions lack; fit it again",
+        requirement: "scores of healthy rows, which moments and files of former versions lack; fit it again on rows, or calibrate() scores",
     })?;
     Ok(held.limit(alpha))
 }

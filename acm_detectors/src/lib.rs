@@ -51,6 +51,7 @@ mod held_out;
 mod lagged;
 pub mod limits;
 pub mod mahalanobis;
+mod merged;
 pub mod mixture;
 pub mod omr;
 mod packed;

@@ -137,7 +137,7 @@ fn about_means<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Result<
 impl Pca {
     /// Keeps what is asked for; `components` may hold more.
     fn keep(mut components: Vec<f64>, columns: usize, variances: Vec<f64>, keep: Components) -> Self {
-        let kept = count(&variances, keep);
+        let kept = kept_of(&variances, keep);
         components.truncate(kept * columns);
         Self {
             components,
@@ -156,8 +156,9 @@ impl Pca {
     }
 }
 
-/// How many components of these variances are kept.
-fn count(variances: &[f64], keep: Components) -> usize {
+/// How many components of these variances, largest first, are kept.
+#[must_use]
+pub fn kept_of(variances: &[f64], keep: Components) -> usize {
     match keep {
         Components::Count(count) => count.min(variances.len()),
         Components::Share(share) => {
@@ -261,7 +262,7 @@ fn through_rows<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Result
     })??;
     let (mut variances, vectors) = symmetric_eigen(&pairs, rows, "x")?;
     variances.iter_mut().for_each(|value| *value = value.max(0.0));
-    let kept = count(&variances, keep);
+    let kept = kept_of(&variances, keep);
     let mut components = room(kept, columns, 0.0, "components")?;
     let mut components = aside(PRODUCT_NS * (kept * rows) as f64 * columns as f64, None, move || -> Result<_> {
         workspace::ready()?;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,7 +36,8 @@ class RunningMoments(Saved):
     See Also
     --------
     covariance : of a whole array.
-    MahalanobisDetector.fit_moments : a model of them.
+    MahalanobisDetector.fit_moments, PCADetector.fit_moments, OMRDetector.fit_moments, AR1Detector.fit_moments : models
+        of them.
 
     Notes
     -----
@@ -157,7 +158,9 @@ class RunningMoments(Saved):
         x : array of float64 or float32, frame or series, shape (m, d) or (m,)
             Any number of rows, oldest first. NaN, infinity and what lies beyond ``reach`` are missing.
         follows : bool, default True
-            Whether the first of them comes right after the last one before, which counts for `lag_slope` alone.
+            Whether the first of them comes right after the last one before, which counts for `lag_slope` alone. The
+            last of them is kept for what may follow; histories that are to be the same bytes in any order have a
+            RunningMoments each, and are merged.
 
         Returns
         -------
@@ -261,3 +264,10 @@ class RunningMoments(Saved):
             those that are followed are all alike.
         """
         return self._engine.lag_slope()
+
+
+def counted(moments: RunningMoments) -> Any:
+    """The engine of moments that a model is to learn from."""
+    if not isinstance(moments, RunningMoments):
+        raise TypeError(f"`moments` must be RunningMoments, got {type(moments).__name__}")
+    return moments._engine

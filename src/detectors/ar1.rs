@@ -11,7 +11,7 @@ use crate::left_out::{Told, told};
 use crate::models::left_out;
 
 class!(AR1Detector, Ar1, FittedAr1, Ar1Memory);
-shared!(AR1Detector, fit, score, update, contributions, missing, limit, constants);
+shared!(AR1Detector, fit, fit_moments, score, update, contributions, missing, limit, constants);
 parameters!(
     AR1Detector,
     of,

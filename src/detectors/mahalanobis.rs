@@ -8,16 +8,15 @@ use pyo3::types::PyString;
 
 use crate::arguments::{choice, count, number, unknown_word, word};
 use crate::classes::{Array, CONSTANTS, Matrix, Setting, class, learned, name_of, parameters, shared};
-use crate::interop::{Value, exception, warn};
+use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
-use crate::linalg::RunningMoments;
 use crate::models::{Asked, left_out, marked, wandering};
 
 /// Whether a limit is of rows that the model has not seen.
 const METHODS: [(&str, bool); 2] = [("held_out", true), ("theoretical", false)];
 
 class!(MahalanobisDetector, Parameters, FittedMahalanobis, LaggedMemory);
-shared!(MahalanobisDetector, fit, score, update, contributions, missing, constants);
+shared!(MahalanobisDetector, fit, fit_moments, score, update, contributions, missing, constants);
 parameters!(
     MahalanobisDetector,
     of,
@@ -52,16 +51,6 @@ impl MahalanobisDetector {
         let constants = choice(constants, "constants", &CONSTANTS)?;
         let parameters = Parameters::new(shrinkage, lags);
         Self::of(parameters.map(|parameters| parameters.with_constants(constants)))
-    }
-
-    fn fit_moments<'py>(slf: Bound<'py, Self>, moments: &Bound<'py, RunningMoments>) -> PyResult<Bound<'py, Self>> {
-        let (py, model) = (slf.py(), slf.get());
-        let (fitted, names) = moments.get().fitted(py, |of, sums| model.parameters.fit_moments(of, sums))?;
-        let remarks = Self::remarks(&fitted, names.as_ref())?;
-        model.held.set(py, fitted, names)?;
-        // Of the line that has called the public method.
-        remarks.iter().try_for_each(|remark| warn(py, remark, 2))?;
-        Ok(slf)
     }
 
     fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

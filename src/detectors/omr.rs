@@ -3,6 +3,7 @@
 use acm_detectors::omr::{FittedOmr, Model as Kind, Omr};
 use acm_linalg::Samples;
 use acm_linalg::memory::reserve;
+use acm_linalg::state::Names;
 use numpy::PyArray2;
 use pyo3::prelude::*;
 
@@ -13,7 +14,7 @@ use crate::left_out::{Told, told};
 use crate::models::{Asked, Lesson, left_out};
 
 class!(OMRDetector, Omr, FittedOmr, ());
-shared!(OMRDetector, score, update_is_score, contributions, missing, limit, constants);
+shared!(OMRDetector, fit_moments, score, update_is_score, contributions, missing, limit, constants);
 parameters!(
     OMRDetector,
     of,
@@ -78,15 +79,7 @@ impl OMRDetector {
                 None => Ok(fitted),
             }
         };
-        lesson.learn(slf.get(), fit, |fit, names| {
-            let mut remarks = left_out(
-                names,
-                &used(fit)?,
-                "do not vary or are missing in more than half of the rows, and are left out",
-            )?;
-            remarks.extend(told(fit.left_out(), names)?);
-            Ok(remarks)
-        })?;
+        lesson.learn(slf.get(), fit, Self::remarks)?;
         Ok(slf)
     }
 
@@ -102,6 +95,15 @@ impl OMRDetector {
 
     fn residuals<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {
         Asked::of(self, x)?.like(|fit, x, out| fit.residuals(x, out))
+    }
+}
+
+impl OMRDetector {
+    fn remarks(fit: &FittedOmr, names: Option<&Names>) -> PyResult<Vec<String>> {
+        let why = "do not vary or are missing in more than half of the rows, and are left out";
+        let mut remarks = left_out(names, &used(fit)?, why)?;
+        remarks.extend(told(fit.left_out(), names)?);
+        Ok(remarks)
     }
 }
 

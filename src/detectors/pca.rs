@@ -28,7 +28,7 @@ const DECOMPOSITIONS: [(&str, Decomposition); 2] = [
 ];
 
 class!(PCADetector, PcaDetector, FittedPca, LaggedMemory);
-shared!(PCADetector, fit, update, missing, constants);
+shared!(PCADetector, fit, fit_moments, update, missing, constants);
 parameters!(
     PCADetector,
     of,

@@ -48,10 +48,9 @@ impl RunningMoments {
         }
         let found = compute(py, || other.held.whole())?;
         let known = this.held.get()?;
-        if let Some(names) = agreed(known.names(), found.fitted().names(), "these moments")? {
-            this.held.name(py, names)?;
-        }
-        compute(py, || this.held.follow(|moments, sums| moments.merge(sums, found.live(), follows)))
+        let names = agreed(known.names(), found.fitted().names(), "these moments")?;
+        compute(py, || this.held.follow(|moments, sums| moments.merge(sums, found.live(), follows)))?;
+        names.map_or(Ok(()), |names| this.held.name(py, names))
     }
 
     /// Names for the sensors, unless they have some.

@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod merged;
 mod score;
 #[cfg(test)]
 mod tests;
@@ -197,10 +198,7 @@ impl Ar1 {
             }
         }
         if known == 0 {
-            return Sensor {
-                sd: self.sd_floor.unwrap_or(FLOOR),
-                ..Sensor::default()
-            };
+            return self.unknown();
         }
         let mu = quantile(&mut spare[..known], 0.5);
         // Of sensors that are read now and then no two values may be neighbours.
@@ -223,12 +221,7 @@ impl Ar1 {
         }
         let (_, mad) = median_mad(&mut spare[..count]);
         let sd = NORMAL * mad;
-        let floor = self
-            .sd_floor
-            .unwrap_or_else(|| match FLOOR * if spread > 0.0 { spread } else { mu.abs() } {
-                0.0 => FLOOR,
-                floor => floor.max(f64::MIN_POSITIVE),
-            });
+        let floor = self.floor(spread, mu);
         Sensor {
             mu,
             phi,
@@ -236,6 +229,23 @@ impl Ar1 {
             known: known as u64,
             clipped,
         }
+    }
+
+    /// A column without a value.
+    fn unknown(&self) -> Sensor {
+        Sensor {
+            sd: self.sd_floor.unwrap_or(FLOOR),
+            ..Sensor::default()
+        }
+    }
+
+    /// The least scale of residuals of a column that spreads so much about that level.
+    fn floor(&self, spread: f64, mu: f64) -> f64 {
+        self.sd_floor
+            .unwrap_or_else(|| match FLOOR * if spread > 0.0 { spread } else { mu.abs() } {
+                0.0 => FLOOR,
+                floor => floor.max(f64::MIN_POSITIVE),
+            })
     }
 
     /// Yule and Walker's estimate about `mu`, and the root mean square about it; 0 and 0 of a column that stands still.

@@ -76,10 +76,15 @@ fn of_sums(sums: FoldSums) -> Result<(Root, usize, Vec<f64>)> {
     let (mean, mut products) = sums.moments()?;
     let size = mean.len();
     products.iter_mut().for_each(|product| *product *= (rows - 1) as f64);
+    Ok((root_of(&products, size)?, rows, mean))
+}
+
+/// The root of products of all pairs of columns about their means.
+pub(super) fn root_of(products: &[f64], size: usize) -> Result<Root> {
     let level = products.iter().step_by(size + 1).sum::<f64>() / size as f64;
     let mut firmness = 0.0;
     let mut factor = loop {
-        let mut firm = copied(&products, "products of columns")?;
+        let mut firm = copied(products, "products of columns")?;
         firm.iter_mut().step_by(size + 1).for_each(|value| *value += firmness * level);
         match cholesky(&firm, size, "x") {
             Err(Error::Singular { .. }) if firmness < 1.0 => firmness = (100.0 * firmness).max(FIRMNESS),
@@ -91,12 +96,11 @@ fn of_sums(sums: FoldSums) -> Result<(Root, usize, Vec<f64>)> {
             factor.swap(row * size + column, column * size + row);
         }
     }
-    let root = Root {
+    Ok(Root {
         rows: size,
         columns: size,
         values: factor,
-    };
-    Ok((root, rows, mean))
+    })
 }
 
 /// The same of all rows but a stretch, where they are no more than the columns.

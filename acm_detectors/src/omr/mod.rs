@@ -31,6 +31,7 @@
 
 mod gaps;
 mod held_out;
+mod merged;
 mod pls;
 mod ridge;
 mod root;

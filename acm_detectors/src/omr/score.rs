@@ -15,7 +15,7 @@ use crate::constants::RAREST;
 use crate::gaps::Trouble;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
-const NORMAL: f64 = 1.4826;
+pub(super) const NORMAL: f64 = 1.4826;
 
 /// Values count as at most this many spreads from their mean, so that squares stay finite.
 const FARTHEST: f64 = 1e100;

@@ -10,7 +10,7 @@ use acm_linalg::{Result, Samples, Scaling};
 use crate::lagged::Lagged;
 
 /// The scale of a column that is left out, at least; nothing is divided by it.
-const UNUSED: f64 = 3.162_277_660_168_379_5e-5;
+pub(super) const UNUSED: f64 = 3.162_277_660_168_379_5e-5;
 
 /// Rows that are read at a time.
 pub(super) const BLOCK: usize = 256;

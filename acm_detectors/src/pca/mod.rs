@@ -36,6 +36,7 @@ mod fit;
 mod gaps;
 mod held_out;
 mod kernel;
+mod merged;
 mod persist;
 mod rounded;
 #[cfg(test)]
@@ -248,19 +249,33 @@ impl FittedPca {
     /// no alarm.
     ///
     /// # Errors
-    /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1.
+    /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1; [`acm_linalg::Error::Unfit`] for quantiles of the
+    /// training rows of a model of moments.
     pub fn spe_limit_at(&self, alpha: f64, limits: Limits) -> Result<f64> {
         fit::require_alpha(alpha)?;
+        self.require_rows(limits)?;
         Ok(fit::spe_limit(self, alpha, limits))
     }
 
     /// The limit of T² at significance `alpha`; never below 1e-12 of its mean on the training rows.
     ///
     /// # Errors
-    /// [`acm_linalg::Error::Parameter`] unless `alpha` lies between 0 and 1.
+    /// Those of [`Self::spe_limit_at`].
     pub fn t2_limit_at(&self, alpha: f64, limits: Limits) -> Result<f64> {
         fit::require_alpha(alpha)?;
+        self.require_rows(limits)?;
         Ok(fit::t2_limit(self, alpha, limits))
+    }
+
+    /// `Ok` unless quantiles are asked for of rows that nobody has.
+    fn require_rows(&self, limits: Limits) -> Result<()> {
+        if limits == Limits::Empirical && self.spe.is_empty() {
+            return Err(acm_linalg::Error::Unfit {
+                name: "limits",
+                requirement: "a value other than \"empirical\" for a model of moments, which has seen no row",
+            });
+        }
+        Ok(())
     }
 
     /// The significance at which the score would take each limit, from `limits`: half of the constructor's where they are of

@@ -42,6 +42,10 @@ impl Persist for FittedPca {
         to.reals("variances", &self.variances);
         to.reals("training.spe", &self.spe);
         to.reals("training.t2", &self.t2);
+        if self.spe.is_empty() {
+            // Of moments: the rows themselves were elsewhere.
+            to.count("rows", self.rows as u64);
+        }
         if let Some(held_out) = &self.held_out {
             held_out.write(to);
         }
@@ -83,10 +87,11 @@ impl Persist for FittedPca {
         from.require(variances[..kept].iter().all(|value| (1.0 / value).is_finite()), "variances")?;
         let components = from.matrix("components", kept, width)?;
         from.require(components.iter().all(|value| value.is_finite()), "components")?;
-        let rows = from.length("training.spe")?;
+        let scored = from.length("training.spe")?;
+        let rows = if scored == 0 && from.has("rows") { from.size("rows")? } else { scored };
         from.require(rows > kept, "training.spe")?;
         let rising = |name| {
-            let values = from.reals(name, rows)?;
+            let values = from.reals(name, scored)?;
             let sound = values.iter().all(|value| value.is_finite()) && values.is_sorted();
             from.require(sound, name).map(|()| values)
         };

@@ -11,6 +11,7 @@ from acm_rs import _native
 from acm_rs.frames import XT, Floats, Numbers, Table, opened
 from acm_rs.kernels import per_sensor
 from acm_rs.model import Detector, Screening, Watching
+from acm_rs.running import RunningMoments, counted
 
 
 class AR1Detector(Watching, Screening, Detector):
@@ -137,6 +138,52 @@ class AR1Detector(Watching, Screening, Detector):
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)
+        return self
+
+    def fit_moments(self, moments: RunningMoments) -> Self:
+        """Learn from moments of healthy rows that were counted in pieces, on any number of machines.
+
+        Parameters
+        ----------
+        moments : RunningMoments
+            Of at least three rows. They stay as they are, and may go on: fit again to learn what has come.
+
+        Returns
+        -------
+        AR1Detector
+            Itself. The same moments give the same bytes, whatever order they were merged in.
+
+        Raises
+        ------
+        TypeError
+            ``moments`` are something else.
+        ValueError
+            Rows are too few, or no sensor has half of its values.
+
+        Warns
+        -----
+        UserWarning
+            Sensors with less than half of their values are left out; most sensors have no memory.
+
+        Notes
+        -----
+        Levels are means, coefficients the slopes of readings on those before, and scales the deviations of what these
+        leave of normal noise, ``var (1 - 2 phi slope + phi**2)``; `fit` takes medians and their like, so the two agree
+        on clean normal rows to what samples tell, not to the last digit. No row is at hand, so what needs them is not
+        there: bad rows are not looked for (readings beyond the moments' ``reach`` are missing), and sensors that stood
+        still are not watched. There is no `limit`; scores of healthy rows give one by `calibrate`.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> x = np.sin(np.arange(900.0) / 9.0)[:, None] + np.random.default_rng(0).normal(0.0, 0.1, (900, 2))
+        >>> moments = acm_rs.RunningMoments.of_sample(x[:100])
+        >>> for piece in (x[:300], x[300:600], x[600:]):
+        ...     _ = moments.update(piece)
+        >>> acm_rs.AR1Detector().fit_moments(moments).phi_.round(2).tolist()
+        [0.97, 0.97]
+        """
+        self._engine.fit_moments(counted(moments))
         return self
 
     @overload

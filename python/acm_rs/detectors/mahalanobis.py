@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
 from acm_rs.model import Detector, Screening, Watching
-from acm_rs.running import RunningMoments
+from acm_rs.running import RunningMoments, counted
 
 
 class MahalanobisDetector(Watching, Screening, Detector):
@@ -341,9 +341,7 @@ class MahalanobisDetector(Watching, Screening, Detector):
         >>> bool(detector.score(x).mean() < detector.limit(0.01))
         True
         """
-        if not isinstance(moments, RunningMoments):
-            raise TypeError(f"`moments` must be RunningMoments, got {type(moments).__name__}")
-        self._engine.fit_moments(moments._engine)
+        self._engine.fit_moments(counted(moments))
         return self
 
     def limit(self, alpha: float = 0.01, method: Literal["held_out", "theoretical"] = "held_out") -> float:

@@ -12,6 +12,7 @@ from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Line, Table
 from acm_rs.kernels import per_sensor
 from acm_rs.model import Detector, Screening, Watching, states
+from acm_rs.running import RunningMoments, counted
 
 
 class OMRDetector(Watching, Screening, Detector):
@@ -192,6 +193,58 @@ class OMRDetector(Watching, Screening, Detector):
         """
         values, names = self._learned(x)
         self._engine.fit(values, states(labels, x), per_sensor(weights, x, "weights"), names=names)
+        return self
+
+    def fit_moments(self, moments: RunningMoments) -> Self:
+        """Learn from moments of healthy rows that were counted in pieces, on any number of machines.
+
+        Parameters
+        ----------
+        moments : RunningMoments
+            Of at least max(20, min(50, watched sensors)) rows for each pair of sensors. They stay as they are, and may
+            go on: fit again to learn what has come.
+
+        Returns
+        -------
+        OMRDetector
+            Itself. The same moments give the same bytes, whatever order they were merged in.
+
+        Raises
+        ------
+        TypeError
+            ``moments`` are something else.
+        ValueError
+            Rows are too few, or less than two sensors change.
+        numpy.linalg.LinAlgError
+            The ridge's ``alpha`` is too small for sensors that are linear combinations of others.
+
+        Warns
+        -----
+        UserWarning
+            Sensors that do not vary are left out.
+
+        Notes
+        -----
+        Predictions are those of `fit` on complete rows that it leaves nothing out of. No row is at hand, so what needs
+        them is not there: bad rows are not looked for (readings beyond the moments' ``reach`` are missing), gaps are
+        not filled (each covariance is over the rows with both), sensors that stood still are not watched. The unit of
+        scores is that which normal noise would have, by Jackson and Mudholkar's law for the covariance that the
+        prediction leaves, doi 10.1080/00401706.1979.10489779. There is no `limit`; scores of healthy rows give one by
+        `calibrate`.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> random = np.random.default_rng(0)
+        >>> x = random.normal(size=(900, 1)) * [1.0, 2.0, 3.0] + random.normal(0.0, 0.1, (900, 3))
+        >>> moments = acm_rs.RunningMoments.of_sample(x[:100])
+        >>> for piece in (x[:300], x[300:600], x[600:]):
+        ...     _ = moments.update(piece)
+        >>> detector = acm_rs.OMRDetector("ridge").fit_moments(moments)
+        >>> bool(np.allclose(detector.coefficients_, acm_rs.OMRDetector("ridge").fit(x).coefficients_, atol=1e-6))
+        True
+        """
+        self._engine.fit_moments(counted(moments))
         return self
 
     @overload

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table, X
 from acm_rs.model import Detector, Screening, Watching
+from acm_rs.running import RunningMoments, counted
 
 
 class PCADetector(Watching, Screening, Detector):
@@ -226,6 +227,58 @@ class PCADetector(Watching, Screening, Detector):
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)
+        return self
+
+    def fit_moments(self, moments: RunningMoments) -> Self:
+        """Learn from moments of healthy rows that were counted in pieces, on any number of machines.
+
+        Parameters
+        ----------
+        moments : RunningMoments
+            Of at least six rows for each pair of sensors. They stay as they are, and may go on: fit again to learn what
+            has come.
+
+        Returns
+        -------
+        PCADetector
+            Itself. The same moments give the same bytes, whatever order they were merged in.
+
+        Raises
+        ------
+        TypeError
+            ``moments`` are something else.
+        ValueError
+            There are ``lags``; ``limits`` are "empirical", which need the rows; rows are too few, or no sensor changes.
+        numpy.linalg.LinAlgError
+            Gaps that differ from pair to pair have left covariances that contradict each other.
+
+        Warns
+        -----
+        UserWarning
+            Sensors without a value, or that do not change, are left out.
+
+        Notes
+        -----
+        With ``scaling="robust"`` centres and scales are those of the moments' first pass, with "standard" means and
+        deviations; components and variances are those of `fit` on complete rows with the same scaling, from which it
+        leaves nothing out. No row is at hand, so what needs them is not there: bad rows are not looked for (readings
+        beyond the moments' ``reach`` are missing), gaps are not filled (each covariance is over the rows with both),
+        sensors that stood still are not watched, nor are coarser rows judged apart, and limits are the theoretical
+        ones, for as many rows as the rarest pair has.
+
+        Examples
+        --------
+        >>> import numpy as np, acm_rs
+        >>> random = np.random.default_rng(0)
+        >>> x = random.normal(size=(900, 1)) * [1.0, 2.0, 3.0] + random.normal(0.0, 0.1, (900, 3))
+        >>> moments = acm_rs.RunningMoments.of_sample(x[:100])
+        >>> for piece in (x[:300], x[300:600], x[600:]):
+        ...     _ = moments.update(piece)
+        >>> detector = acm_rs.PCADetector(n_components=1, scaling="standard").fit_moments(moments)
+        >>> bool(np.mean(detector.score(x) > 1.0) < 0.02)
+        True
+        """
+        self._engine.fit_moments(counted(moments))
         return self
 
     @overload
