@@ -52,6 +52,10 @@ interrupts *arguments:
 coverage:
     {{ python }} -m pytest --numprocesses=auto --dist=worksteal --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=90
 
+# Lines of the crates that their own tests reach, with a gate (cargo install cargo-llvm-cov; LLVM_COV and LLVM_PROFDATA, or rustup component add llvm-tools)
+coverage-rust:
+    cargo llvm-cov --locked --lib -p acm_linalg -p acm_features -p acm_clustering -p acm_detectors --summary-only --fail-under-lines 90
+
 # Flips 10,000 bits of every model's file and cuts it everywhere: nothing may load
 damaged-files *arguments:
     {{ python }} tests/damaged_files.py {{ arguments }}
