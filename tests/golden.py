@@ -101,7 +101,12 @@ def answers(name: str, model: Any, rows: Any) -> dict[str, Any]:
     """What a model says of rows: numbers as nested lists."""
     x = np.array(rows, float)
     of, *rest = name.split(" ")
-    if of == "RunningMoments":
+    if of == "FadingMoments":
+        model.update(x)
+        moments = model.moments
+        found = {"shift": model.shift(), "mean": moments.mean(), "covariance": moments.covariance()}
+        found["moved"] = model.close().moved
+    elif of == "RunningMoments":
         model.update(x)
         found = {
             "counts": model.counts,
@@ -167,6 +172,11 @@ def models() -> Iterator[tuple[str, Any]]:
     for stream in streams:
         stream.update(x)
         yield written(stream), stream
+    fading = acm_rs.FadingMoments(acm_rs.RunningMoments([0.0, 100.0], [1.0, 50.0]), halflife=2.0)
+    for seed in range(5):
+        fading.update(plant(20, 2, seed=seed)).close(trusted=True)
+    fading.update(x[:8], np.arange(8) == 3)
+    yield written(fading), fading
     tracker = acm_rs.EpisodeTracker(2.0, 1.0, min_rows=2)
     tracker.update(np.array([0.0, 3.0, 3.0]))
     yield written(tracker), tracker
@@ -188,7 +198,7 @@ def rows_for(name: str) -> Any:
         return [0.0, 2.5, 4.0, 0.5, 3.0, 3.0, 0.0]
     if name.startswith("Monitor"):
         return rest_of_a_pump()[0]
-    streaming = name.split(" ")[0] in (*FIRST_AS_NOW, "RollingState", "RunningMoments")
+    streaming = name.split(" ")[0] in (*FIRST_AS_NOW, "FadingMoments", "RollingState", "RunningMoments")
     return plant(12, 2 if streaming else 4, seed=5).tolist()
 
 

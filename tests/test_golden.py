@@ -19,7 +19,12 @@ from golden import NEVER_WRITTEN, Golden, answers, read, written
 ENGINE = sorted(name for name in read() if name.split(" ")[0] in acm_rs.__all__)
 OLDER_INSIDE = {"RegimeDetector 3"}
 """It holds detectors of a format before the present one, and is written with those of the present one."""
-WHOLE = {"Monitor": "acm_rs.Monitor", "Monitor.memory": "acm_rs.Monitor.memory", "watch": "acm_rs.watch"}
+WHOLE = {
+    "FadingMoments": "acm_rs.FadingMoments",
+    "Monitor": "acm_rs.Monitor",
+    "Monitor.memory": "acm_rs.Monitor.memory",
+    "watch": "acm_rs.watch",
+}
 
 
 def _loaded(one: Golden) -> Any:

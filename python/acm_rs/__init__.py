@@ -14,6 +14,7 @@ from acm_rs import decisions as _decisions
 from acm_rs import detectors as _detectors
 from acm_rs import ewm as _ewm
 from acm_rs import extremes as _extremes
+from acm_rs import fading as _fading
 from acm_rs import features as _features
 from acm_rs import hooks as _hooks
 from acm_rs import linalg as _linalg
@@ -35,6 +36,7 @@ from acm_rs.decisions import *
 from acm_rs.detectors import *
 from acm_rs.ewm import *
 from acm_rs.extremes import *
+from acm_rs.fading import *
 from acm_rs.features import *
 from acm_rs.hooks import *
 from acm_rs.linalg import *
@@ -66,6 +68,7 @@ __all__ += _decisions.__all__
 __all__ += _detectors.__all__
 __all__ += _ewm.__all__
 __all__ += _extremes.__all__
+__all__ += _fading.__all__
 __all__ += _features.__all__
 __all__ += _hooks.__all__
 __all__ += _linalg.__all__

@@ -111,6 +111,11 @@ class Job(Row):
     """A class or function of Python alone, which does a whole job and has tests of its own in the file ``tests``."""
 
     tests: str
+    benchmarks: tuple[ModelCase, ...] = ()
+
+    @property
+    def timed(self) -> tuple[ModelCase, ...]:
+        return self.benchmarks
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,17 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MEMORY", "WATCH", "not_whole", "pack", "read_file", "unpack", "write_file"]
+__all__ = ["FADING", "MEMORY", "WATCH", "not_whole", "pack", "read_file", "unpack", "write_file"]
 
 KIND = "acm_rs.Monitor"
 MEMORY = "acm_rs.Monitor.memory"
 """What `update` remembers, without what was learnt."""
 WATCH = "acm_rs.watch"
 """What a watch of a source remembers."""
+FADING = "acm_rs.FadingMoments"
 CALLED = {
     KIND: ("the file", "file of a Monitor", "take a copy, or fit again"),
     MEMORY: ("the state", "state of a Monitor", "take a copy, or begin anew"),
     WATCH: ("the state", "state of acm-rs watch", "take a copy, or begin anew with --fresh"),
+    FADING: ("the state", "state of FadingMoments", "take a copy, or begin anew"),
 }
 """What people are told of each kind: what it is called, what it should be, and what to do."""
 FORMAT = 1
@@ -144,8 +146,8 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
             draft.unlink(missing_ok=True)
 
 
-def read_file(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a regular file whose header says that it is a Monitor."""
+def read_file(path: str | os.PathLike[str], wanted: str = KIND) -> bytes:
+    """The bytes of a regular file whose header says that it is of the wanted kind."""
     # Opening a pipe would wait for whoever writes to it.
     if not stat.S_ISREG(Path(path).stat().st_mode) and not Path(path).is_dir():
         raise OSError(f"{os.fspath(path)!r} is no regular file")
@@ -155,6 +157,6 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         if len(head) < 8 or length > min(os.fstat(file.fileno()).st_size, MOST_HEADER):
             # One flipped bit in the length makes no other file of it.
             head += file.read(BEGINNING)
-            if KIND.encode() not in head:
-                raise ValueError(f"{os.fspath(path)!r}: this is no file of a Monitor")
+            if wanted.encode() not in head:
+                raise ValueError(f"{os.fspath(path)!r}: this is no {CALLED[wanted][1]}")
         return head + file.read()
