@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import acm_rs
 import numpy as np
 import pytest
+from acm_rs.monitor import learning, watches
 from acm_rs.monitor.alarms import BRIDGE, OFF, PERSIST, alarmed, found_episodes, limit_for, spells
 from acm_rs.monitor.cleaning import codes_of, learn, repeats
 from acm_rs.monitor.counters import Counters
@@ -286,3 +289,32 @@ def test_a_rise_does_not_reach_over_rows_that_are_not_judged() -> None:
         alarms, scores, np.ones(n), nothing, nothing, nothing, np.ones(d), ["a"], kinds, ["running"], kinds, [""]
     )
     assert one.first_sign == 1
+
+
+def test_pieces_of_rows_are_looked_at_as_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a state, two regimes and gaps."""
+    random = np.random.default_rng(3)
+    x = 50.0 + random.normal(size=(3000, 2)) @ random.normal(size=(2, 6)) + 0.3 * random.normal(size=(3000, 6))
+    x[:, 3] = np.repeat(random.integers(0, 2, 30), 100)
+    x[1000:2000, [0, 4]] += 40.0
+    x[random.random(x.shape) < 0.02] = np.nan
+    found = []
+    for piece in (10_000, 7):
+        monkeypatch.setattr(watches, "PIECE", piece)
+        monkeypatch.setattr(learning, "PIECE", piece)
+        monitor = acm_rs.Monitor().fit(x[:2500])
+        result = monitor.score(x[2400:])
+        found.append((monitor.to_bytes(), result.scores.tobytes(), result.shares.tobytes()))
+    assert found[0] == found[1]
+
+
+def test_a_fit_holds_little_beside_its_history() -> None:
+    """Of what is allocated from Python: each of its steps lets go of what the next ones do not ask for."""
+    random = np.random.default_rng(3)
+    x = 50.0 + random.normal(size=(10_000, 2)) @ random.normal(size=(2, 30)) + 0.3 * random.normal(size=(10_000, 30))
+    acm_rs.Monitor().fit(x[:400])
+    tracemalloc.start()
+    acm_rs.Monitor().fit(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 14.5 * x.nbytes

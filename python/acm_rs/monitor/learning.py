@@ -21,6 +21,7 @@ from acm_rs.monitor.watches import (
     LEVELS,
     MEMORIES,
     PARTS,
+    PIECE,
     PRESENT,
     WILD,
     Looked,
@@ -121,29 +122,39 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
         unseen.residual[inside] = looked.residual[inside]
         unseen.scaled[inside] = looked.scaled[inside]
         unseen.held[inside] = looked.held[inside]
+        del looked.expected, looked.residual, looked.scaled
         rows = watches.fused_rows(looked, labels, ages)
-        detector = _fused(rows[others])
-        if detector is not None:
-            start, end = np.searchsorted(folds, [fold, fold + 1])
-            first = max(0, int(start) - LEAD)
-            fused[inside] = detector.score(rows[first:end])[start - first :]
+        start, end = np.searchsorted(folds, [fold, fold + 1])
+        first = max(0, int(start) - LEAD)
+        known, new = rows[others], rows[first:end].copy()
+        # Nothing is held beside a fit that it does not ask for.
         del looked, rows
+        detector = _fused(known)
+        if detector is not None:
+            fused[inside] = detector.score(new)[start - first :]
+        del known, new
     watches.band = _spread(unseen.residual)
     unseen.residual /= watches.band
     watches.relations = _relations(watches, sensors, states, labels, usable)
     far = _far(watches, labels, usable)
     looked = watches.look(sensors, states, labels, ages)
-    watches.fused = _fused(watches.fused_rows(looked, labels, ages)[usable])
+    scaled = looked.scaled
+    del looked.expected, looked.residual, looked.scaled
+    known = watches.fused_rows(looked, labels, ages)[usable]
+    del looked
+    watches.fused = _fused(known)
+    del known
     unlike = np.zeros(sensors.shape[1], np.int64)
     if watches.fused is not None:
         gone = watches.fused.left_out_
         far[np.flatnonzero(usable)[gone.rows]] = True
         unlike = gone.readings
-    _set_axes(watches, looked.scaled[usable], labels[usable])
-    del looked
+    _set_axes(watches, scaled[usable], labels[usable])
+    del scaled
     watches.scatter_mean = np.nanmean(np.square(np.clip(unseen.residual, -WILD, WILD)), axis=0)
     watches.longest = _longest(sensors, usable)
     scores, firsts = _scaled(watches, unseen, sensors, labels, fused, usable)
+    del unseen, fused
     learnt = np.flatnonzero(usable)
     centres = watches.regimes.centres[labels[learnt]][:, watches.watched]
     slow = wandering((sensors[learnt] - centres) / watches.scale)
@@ -315,18 +326,25 @@ def _chart_spread(values: Matrix, usable: Flags, memory: float) -> Vector:
 def _scaled(
     watches: Watches, unseen: Looked, sensors: Matrix, labels: Labels, fused: Vector, usable: Flags
 ) -> tuple[Vector, Labels]:
-    """Scale every chart and part by the rows that were not seen; their scores, and which sensor says most of each."""
+    """Scale every chart and part by the rows that were not seen, whose scaled readings are let go; their scores, and
+    which sensor says most of each."""
     state = State(sensors.shape[1], 0)
     watches.spreads = {}
-    own = watches.by_sensor(unseen, sensors, state)
-    levels = watches.levels(unseen, labels, state)
     memories = MEMORIES | dict(zip(LEVEL_NAMES, LEVELS, strict=True))
-    for name, values in (*own.items(), *levels.items()):
+    levels = watches.levels(unseen, labels, state)
+    del unseen.scaled
+    spreads = {name: _chart_spread(values, usable, memories[name]) for name, values in levels.items()}
+    for name, spread in spreads.items():
+        levels[name] /= spread
+    kinds, level = len(levels), farther(list(levels.values()))
+    del levels
+    own = watches.by_sensor(unseen, sensors, state)
+    for name, values in own.items():
         if name != "stuck":
             spread = _chart_spread(values, usable, memories[name])
             watches.spreads[name] = spread
             values /= spread
-    level = farther(list(levels.values()))
+    watches.spreads |= spreads
     watches.middle, watches.reach = np.zeros(len(PARTS)), np.ones(len(PARTS))
     raw = watches.parts(np.where(np.isnan(fused), -np.inf, fused), own, level)
     for number, name in enumerate(PARTS):
@@ -341,11 +359,16 @@ def _scaled(
             limit = max(limit, 1.0)
         if name in MEMORIES:
             sides = 1.0 if name == "scatter" else 2.0
-            count = len(levels) * level.shape[1] if name == "level" else own[name].shape[1]
+            count = kinds * level.shape[1] if name == "level" else own[name].shape[1]
             limit = max(limit, NormalDist().inv_cdf(1.0 - PART_RATE / (sides * count)))
         watches.reach[number] = max(limit - middle, 1e-6)
     parts = (raw - watches.middle) / watches.reach
     scores = parts.max(axis=1)
     scores[~usable] = np.nan
-    firsts = watches.shares(watches.causes(parts), own, level, unseen.residual).argmax(axis=1)
+    causes = watches.causes(parts)
+    firsts = np.zeros(len(causes), np.int64)
+    for first in range(0, len(causes), PIECE):
+        some = slice(first, first + PIECE)
+        parted = {name: whole[some] for name, whole in own.items()}
+        firsts[some] = watches.shares(causes[some], parted, level[some], unseen.residual[some]).argmax(axis=1)
     return scores, firsts

@@ -23,6 +23,7 @@ Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.int64]
+Law = tuple[int, Relations, Vector]
 
 SHIFTS = (0.25, 0.05)
 """Weights of the latest row in the means of each sensor's residual: some rows, and some tens of rows."""
@@ -59,6 +60,8 @@ CAUSES = (
 """What people are told of each part, and of rows beyond all of them."""
 
 
+PIECE = 4096
+"""Rows that are looked at at once."""
 PATTERNS = 64
 """Relations of sensors with coarser steps that are held at once."""
 NEVER = 2**40
@@ -219,18 +222,18 @@ class Watches:
             self._rounded[key] = relations, self.band * np.sqrt(own)
         return self._rounded[key]
 
-    def _groups(self, labels: Labels, ready: Flags, told: Told | None) -> Iterator[tuple[int, Any, Relations, Vector]]:
-        """Rows of one regime and the same steps, with their relations and bands."""
+    def _groups(self, labels: Labels, ready: Flags, told: Told | None) -> Iterator[tuple[Any, Law]]:
+        """Rows of one regime and the same steps, with its number, their relations and bands."""
         for number in np.unique(labels[ready]).tolist():
             rows = np.flatnonzero(ready & (labels == number))
             coarse = None if told is None else told.size[rows]
             if coarse is None or not coarse.any():
-                yield number, rows, self.relations[number], self.band
+                yield rows, (number, self.relations[number], self.band)
                 continue
             sizes, which = np.unique(coarse, axis=0, return_inverse=True)
             for place, size in enumerate(sizes):
                 own = self.rounded(number, size) if size.any() else (self.relations[number], self.band)
-                yield number, rows[which.ravel() == place], *own
+                yield rows[which.ravel() == place], (number, *own)
 
     # ---- rows beside what is expected -----------------------------------------------------------------------------
 
@@ -246,7 +249,8 @@ class Watches:
                 state.states[place] = held[-1]
             held = np.where(np.isnan(held), self.state_centre[place], held)
             filled[:, place] = (held - self.state_centre[place]) / self.state_scale[place]
-        sensors = values[:, self.watched]
+        # Where all are watched they are not copied.
+        sensors = values if self.watched.all() and values.flags.f_contiguous else values[:, self.watched]
         return sensors, np.hstack([filled, self.slow(sensors, state)])
 
     def slow(self, sensors: Matrix, state: State) -> Matrix:
@@ -283,33 +287,39 @@ class Watches:
         unsettled = ~(running & (ages >= self.regimes.settle))
         found.held = unsettled | found.scarce
         ready = running & (ages >= self.regimes.settle - WARM)
-        centres = self.regimes.centres[:, self.watched]
-        for number, rows, relations, band in self._groups(labels, ready, told):
-            scaled = (sensors[rows] - centres[number]) / self.scale
-            filled, left, off, residual = relations.look(scaled, states[rows], self.slow_axes.shape[1])
-            gone = np.isnan(scaled)
-            main = filled
-            if "calm" in self.wide:
-                own = np.where(gone, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
-                others = own - relations.told_of_others(own)
-                residual, off = residual + others, off + others
-                main, left = filled - own, left - own
-            found.scaled[rows] = main
-            # What is missing is filled where all sensors are known to belong together, not here.
-            found.left[rows] = np.where(gone, np.nan, left)
-            residual[gone] = np.nan
-            found.residual[rows] = residual / band
-            found.expected[rows] = centres[number] + self.scale * np.where(gone, filled, scaled - off)
+        for every, law in self._groups(labels, ready, told):
+            for rows in _pieces(every):
+                self._look(found, rows, sensors[rows], states[rows], law)
         found.residual[found.held] = np.nan
         found.expected[unsettled] = np.nan
         return found
+
+    def _look(self, found: Looked, rows: Labels, sensors: Matrix, states: Matrix, law: Law) -> None:
+        """The same of some rows of one regime."""
+        number, relations, band = law
+        centre = self.regimes.centres[number, self.watched]
+        scaled = (sensors - centre) / self.scale
+        filled, left, off, residual = relations.look(scaled, states, self.slow_axes.shape[1])
+        gone = np.isnan(scaled)
+        main = filled
+        if "calm" in self.wide:
+            own = np.where(gone, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
+            others = own - relations.told_of_others(own)
+            residual, off = residual + others, off + others
+            main, left = filled - own, left - own
+        found.scaled[rows] = main
+        # What is missing is filled where all sensors are known to belong together, not here.
+        found.left[rows] = np.where(gone, np.nan, left)
+        residual[gone] = np.nan
+        found.residual[rows] = residual / band
+        found.expected[rows] = centre + self.scale * np.where(gone, filled, scaled - off)
 
     # ---- statistics -----------------------------------------------------------------------------------------------
 
     def by_sensor(self, looked: Looked, readings: Matrix, state: State, told: Told | None = None) -> dict[str, Matrix]:
         """The statistics that each sensor has for itself, in standard deviations but for the stuck one."""
         held = looked.held
-        residual = np.clip(looked.residual, -WILD, WILD)
+        residual = np.ascontiguousarray(np.clip(looked.residual, -WILD, WILD))
         found: dict[str, Matrix] = {}
         usual = self.scatter_mean if told is None else self.scatter_mean * self.steps.times("squares", told)
         for memory in SHIFTS:
@@ -324,7 +334,7 @@ class Watches:
         rough -= usual
         rough /= self._unit("scatter", told)
         found["scatter"] = rough
-        del residual, usual
+        del residual, usual, rough
         # A sensor that is missing alarms no more for what it has shown before.
         silent = np.isnan(looked.residual) & ~held[:, None]
         for values in found.values():
@@ -333,9 +343,11 @@ class Watches:
         runs = repeats(moving, state.last, state.run)
         if len(moving):
             state.run = runs[-1].copy()
-            latest = np.where(np.isnan(moving), -1, np.arange(len(moving))[:, None]).max(axis=0)
-            newest = np.take_along_axis(moving, np.maximum(latest, 0)[None, :], axis=0)[0]
-            state.last = np.where(latest >= 0, newest, state.last)
+            known = ~np.isnan(moving)
+            newest = moving[len(moving) - 1 - known[::-1].argmax(axis=0), np.arange(moving.shape[1])]
+            state.last = np.where(known.any(axis=0), newest, state.last)
+            del known
+        del moving
         # Sensors whose reading is missing are not stuck now.
         longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
         longest = longest if told is None else longest * self.steps.times("stuck", told)
@@ -368,7 +380,9 @@ class Watches:
     def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
         """What the fused detector is given: nothing unusual where rows are held."""
         ready = (labels >= 0) & (ages >= self.regimes.settle - WARM) & ~looked.scarce
-        return np.ascontiguousarray(np.where(ready[:, None], looked.left, 0.0))
+        found = np.zeros(looked.left.shape)
+        np.copyto(found, looked.left, where=ready[:, None])
+        return found
 
     def parts(self, fused: Vector, own: dict[str, Matrix], level: Matrix, told: Told | None = None) -> Matrix:
         """Each part of the score, (n, parts): 0 is usual, 1 at its limit."""
@@ -432,11 +446,16 @@ class Watches:
         return np.divide(worst, total[:, None], out=np.zeros(worst.shape), where=total[:, None] > 0.0)
 
 
+def _pieces(rows: Labels) -> list[Labels]:
+    """Rows that are looked at at once: what it takes on the way is that of a piece."""
+    return [rows[first : first + PIECE] for first in range(0, len(rows), PIECE)]
+
+
 def farther(levels: list[Matrix]) -> Matrix:
-    """Of several values the one that is farthest from 0."""
+    """Of several values the one that is farthest from 0, in place of the first of them."""
     found = levels[0]
     for other in levels[1:]:
-        found = np.where(np.abs(other) > np.abs(found), other, found)
+        np.copyto(found, other, where=np.abs(other) > np.abs(found))
     return found
 
 
