@@ -121,6 +121,10 @@ def test_models_are_fitted_from_what_is_left() -> None:
     found = acm_rs.MahalanobisDetector("none").fit_moments(health.moments)
     whole = acm_rs.MahalanobisDetector("none").fit(x)
     np.testing.assert_allclose(found.score(x), whole.score(x), rtol=1e-7)
+    for model in (acm_rs.PCADetector(2), acm_rs.OMRDetector("ridge"), acm_rs.AR1Detector()):
+        scores = model.fit_moments(health.moments).score(x)
+        assert scores.shape == (500,)
+        assert np.isfinite(scores).all()
 
 
 # ---- the limit ------------------------------------------------------------------------------------------------------

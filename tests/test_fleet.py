@@ -6,6 +6,7 @@ import json
 import os
 from functools import partial
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -274,6 +275,43 @@ def test_a_history_in_pieces_gives_the_same_bytes(tmp_path_factory: pytest.TempP
     assert pieces[1:] == whole[1:]
     for name in data:
         assert pieces[0][name].equals(whole[0][name])
+
+
+@settings(max_examples=3, deadline=None)
+@given(
+    order=st.permutations(["pump 1", "pump 2"]),
+    cuts=st.lists(st.lists(st.integers(1, ROWS - TRAINED - 1), max_size=4, unique=True), min_size=2, max_size=2),
+    cells=st.integers(100, 900),
+)
+def test_neither_files_nor_pieces_nor_the_order_of_assets_change_a_byte(
+    tmp_path_factory: pytest.TempPathFactory, order: list[str], cuts: list[list[int]], cells: int
+) -> None:
+    folder = tmp_path_factory.mktemp("cuts")
+    assets = {"pump 1": pump(1), "pump 2": pump(2, fault=True)}
+    found = []
+    for way, size in (("whole", 1 << 22), ("cut", cells)):
+        given: dict[str, dict[str, Path]] = {"training": {}, "new": {}}
+        for name, cut in zip(order if way == "cut" else assets, cuts, strict=True):
+            for part, rows in (("training", healthy(assets[name])), ("new", later(assets[name]))):
+                given[part][name] = place = folder / way / part / name
+                place.mkdir(parents=True)
+                ends = [0, *sorted(cut), len(rows)] if way == "cut" else [0, len(rows)]
+                for number, (begin, end) in enumerate(pairwise(ends)):
+                    rows[begin:end].write_parquet(place / f"{number}.parquet")
+        home = folder / f"{way} fleet"
+        assert len(fleet.fit(given["training"], home, workers=1).done) == 2
+        assert len(fleet.score(given["new"], home, cells=size, workers=1).done) == 2
+        assert len(fleet.features(given["new"], home, workers=1).done) == 2
+        alarms = {path.name: path.read_bytes() for path in (home / "alarms").iterdir()}
+        tables = {str(path.relative_to(home)): pl.read_parquet(path) for path in home.rglob("asset=*/*.parquet")}
+        found.append((models(home), alarms, tables))
+    whole, pieces = found
+    assert pieces[:2] == whole[:2]
+    assert len(whole[2]) == 4
+    # A table's rows may lie in other groups, as its pieces came.
+    assert pieces[2].keys() == whole[2].keys()
+    for path, table in whole[2].items():
+        assert pieces[2][path].equals(table), path
 
 
 def test_a_small_worker_cuts_finer_and_leaves_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
