@@ -378,3 +378,49 @@ def test_a_result_tells_its_model() -> None:
     assert other.model["settings"]["false_alarm_rate"] == 0.05
     assert other.model["changes"] == 1
     assert "the budget is 5 %" in other.monitor_card["changes since the fit"]
+
+
+@pytest.mark.parametrize("rows", [150, 300])
+def test_a_few_accepted_rows_hide_no_fault_of_other_sensors(rows: int) -> None:
+    """One sensor was off by four times its noise for a while: the others' relations are as they were."""
+    shares = []
+    for seed in (1, 2, 3):
+        random = np.random.default_rng(seed)
+        ways = random.normal(size=(2, 8))
+
+        def healthy(n: int, random: np.random.Generator = random, ways: np.ndarray = ways) -> np.ndarray:
+            return 50.0 + random.normal(size=(n, 2)) @ ways + 0.3 * random.normal(size=(n, 8))
+
+        monitor = acm_rs.Monitor().fit(healthy(3000))
+        new, later = healthy(rows + 400), healthy(600)
+        new[300 : 300 + rows, 3] += 1.2
+        found = []
+        for accepted in (False, True):
+            if accepted:
+                monitor.accept((300, 299 + rows), new)
+                assert monitor.score(new).alarms[300 : 300 + rows].mean() < 0.02
+            assert monitor.score(later).alarms.mean() < 0.02
+            for sensor in (0, 1, 2, 4, 5, 6, 7):
+                fault = later.copy()
+                fault[300:, sensor] += 0.6
+                found.append(monitor.score(fault).alarms[300:].mean())
+        shares.append([np.mean(found[:7]), np.mean(found[7:])])
+    before, after = np.mean(shares, axis=0)
+    assert before > 0.95
+    assert after > 0.92
+
+
+def test_accepted_rows_that_are_many_or_a_regime_of_their_own_are_learnt_from() -> None:
+    random = np.random.default_rng(4)
+    ways = random.normal(size=(2, 6))
+    x, other = (50.0 + random.normal(size=(n, 2)) @ ways + 0.3 * random.normal(size=(n, 6)) for n in (3000, 900))
+    monitor = acm_rs.Monitor().fit(x)
+    monitor.accept((0, 899), other)
+    many = acm_rs.Monitor().fit(np.vstack([x, other]))
+    np.testing.assert_array_equal(monitor._learned[1].band, many._learned[1].band)
+    far = other.copy()
+    far[300:500] += 40.0
+    monitor = acm_rs.Monitor().fit(x)
+    monitor.accept((300, 499), far)
+    assert len(monitor._learned[1].regimes.centres) == 2
+    assert not monitor.score(far).alarms[310:500].any()

@@ -31,7 +31,7 @@ from acm_rs.monitor.watches import (
     state_scales,
 )
 
-__all__ = ["FOLDS", "Learned", "learn_watches"]
+__all__ = ["FOLDS", "OWN_ROWS", "Learned", "learn_watches"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]

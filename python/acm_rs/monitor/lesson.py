@@ -17,13 +17,18 @@ from acm_rs.monitor.codes import CODES
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters
 from acm_rs.monitor.history import History
-from acm_rs.monitor.learning import learn_watches
+from acm_rs.monitor.learning import OWN_ROWS, learn_watches
 from acm_rs.monitor.rebasing import Rebase, shifts
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.screening import seeming
 from acm_rs.monitor.watches import Watches
 
 __all__ = ["Lesson", "learn_machine", "usual_step"]
+
+Flags = NDArray[np.bool_]
+
+FEW = 0.1
+"""Share of accepted rows in a regime up to which its relations are those of the other rows."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def learn_machine(
         values[:, watched] = np.where(wrong, np.nan, values[:, watched])
         regimes = Regimes.fit(values[chosen], rules.state, driving)
     watches = Watches(regimes, watched)
-    learned = learn_watches(watches, values, chosen)
+    learned = learn_watches(watches, values, chosen & ~_few(regimes, values, chosen, history.accepted > 0))
     wrong |= learned.belied
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
     marks += [
@@ -111,6 +116,19 @@ def learn_machine(
         "version": __version__,
     }
     return Lesson(rules, watches, about, learned.scores, learned.firsts)
+
+
+def _few(regimes: Regimes, values: NDArray[np.float64], chosen: Flags, accepted: Flags) -> Flags:
+    """Accepted rows that are few in their regime: they would blur what the sensors have to do with each other."""
+    few = chosen & accepted
+    if few.any():
+        labels = regimes.label(values)
+        for number in np.unique(labels[few]).tolist():
+            own = labels == number
+            rows, count = np.count_nonzero(own & chosen), np.count_nonzero(own & few)
+            if number < 0 or count > FEW * rows or rows - count < OWN_ROWS:
+                few &= ~own
+    return few
 
 
 def _level(column: NDArray[np.float64]) -> float:
