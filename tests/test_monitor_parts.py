@@ -318,3 +318,15 @@ def test_a_fit_holds_little_beside_its_history() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 14.5 * x.nbytes
+
+
+@pytest.mark.parametrize(("rows", "sensors"), [(200, 99), (100, 200), (150, 100), (120, 60), (180, 150)])
+def test_few_rows_of_many_sensors_make_no_alarms_of_healthy_ones(rows: int, sensors: int) -> None:
+    """Main components that fit their own rows too well are not judged by them."""
+    random = np.random.default_rng(70)
+    loads = random.normal(size=(3, sensors))
+    train, healthy = (random.normal(size=(n, 3)) @ loads + 0.2 * random.normal(size=(n, sensors)) for n in (rows, 600))
+    monitor = acm_rs.Monitor().fit(train)
+    assert monitor.score(healthy).alarms.mean() < 0.02
+    healthy[300:, 1] += 5.0
+    assert monitor.score(healthy).alarms[310:].mean() > 0.95

@@ -53,6 +53,8 @@ AHEAD, EXCESS = 8, 1.3
 """It has settled where the mean squared residuals of so many rows are at most so many times the usual."""
 MAIN = 3
 """Main components whose slow means count as states."""
+FEW_ROWS_A_SENSOR = 5
+"""Rows a sensor below which main components fit their own rows too well to be judged by them."""
 LEAD = 60
 """Rows before a stretch that the fused detector is shown first."""
 
@@ -112,6 +114,7 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     unseen = Looked(len(values), sensors.shape[1])
     # Of rows not seen nothing else is asked.
     del unseen.left, unseen.expected
+    main = np.zeros(sensors.shape) if usable.sum() < FEW_ROWS_A_SENSOR * sensors.shape[1] else None
     watches.band = np.ones(sensors.shape[1])
     fused = np.full(len(values), np.nan)
     for fold in range(FOLDS):
@@ -122,6 +125,8 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
         unseen.residual[inside] = looked.residual[inside]
         unseen.scaled[inside] = looked.scaled[inside]
         unseen.held[inside] = looked.held[inside]
+        if main is not None:
+            main[inside] = product(looked.scaled[inside], _axes(looked.scaled[others]))
         del looked.expected, looked.residual, looked.scaled
         rows = watches.fused_rows(looked, labels, ages)
         start, end = np.searchsorted(folds, [fold, fold + 1])
@@ -149,12 +154,15 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
         gone = watches.fused.left_out_
         far[np.flatnonzero(usable)[gone.rows]] = True
         unlike = gone.readings
-    _set_axes(watches, scaled[usable], labels[usable])
+    watches.axes = _axes(scaled[usable])
+    known = product(scaled[usable], watches.axes) if main is None else main[usable]
+    _set_level_scale(watches, known, labels[usable])
+    del known
     del scaled
     watches.scatter_mean = np.nanmean(np.square(np.clip(unseen.residual, -WILD, WILD)), axis=0)
     watches.longest = _longest(sensors, usable)
-    scores, firsts = _scaled(watches, unseen, sensors, labels, fused, usable)
-    del unseen, fused
+    scores, firsts = _scaled(watches, unseen, sensors, labels, fused, usable, main)
+    del unseen, fused, main
     learnt = np.flatnonzero(usable)
     centres = watches.regimes.centres[labels[learnt]][:, watches.watched]
     slow = wandering((sensors[learnt] - centres) / watches.scale)
@@ -284,11 +292,13 @@ def _spread(residual: Matrix) -> Vector:
     return spread
 
 
-def _set_axes(watches: Watches, scaled: Matrix, labels: Labels) -> None:
-    """The main components of the scaled sensors."""
-    inner = np.clip(scaled, -5.0, 5.0)
-    watches.axes = axes_of(products_of(inner))
-    main = product(scaled, watches.axes)
+def _axes(scaled: Matrix) -> Matrix:
+    """The main components of scaled sensors."""
+    return axes_of(products_of(np.clip(scaled, -5.0, 5.0)))
+
+
+def _set_level_scale(watches: Watches, main: Matrix, labels: Labels) -> None:
+    """The spread of each main component in each regime."""
     every = _spread(main)
     watches.level_scale = np.array(
         [
@@ -324,15 +334,21 @@ def _chart_spread(values: Matrix, usable: Flags, memory: float) -> Vector:
 
 
 def _scaled(
-    watches: Watches, unseen: Looked, sensors: Matrix, labels: Labels, fused: Vector, usable: Flags
+    watches: Watches,
+    unseen: Looked,
+    sensors: Matrix,
+    labels: Labels,
+    fused: Vector,
+    usable: Flags,
+    main: Matrix | None,
 ) -> tuple[Vector, Labels]:
-    """Scale every chart and part by the rows that were not seen, whose scaled readings are let go; their scores, and
-    which sensor says most of each."""
+    """Scale every chart and part by the rows that were not seen, whose scaled readings are let go, and their main
+    components where those are not of all rows; their scores, and which sensor says most of each."""
     state = State(sensors.shape[1], 0)
     watches.spreads = {}
     memories = MEMORIES | dict(zip(LEVEL_NAMES, LEVELS, strict=True))
-    levels = watches.levels(unseen, labels, state)
-    del unseen.scaled
+    levels = watches.levels(unseen, labels, state, main)
+    del unseen.scaled, main
     spreads = {name: _chart_spread(values, usable, memories[name]) for name, values in levels.items()}
     for name, spread in spreads.items():
         levels[name] /= spread

@@ -361,9 +361,10 @@ class Watches:
         """The means of the main components, in standard deviations: of the two memories the one that is farther off."""
         return farther([means / self._unit(name, told) for name, means in self.levels(looked, labels, state).items()])
 
-    def levels(self, looked: Looked, labels: Labels, state: State) -> dict[str, Matrix]:
+    def levels(self, looked: Looked, labels: Labels, state: State, main: Matrix | None = None) -> dict[str, Matrix]:
         """The means of the main components, of each memory."""
-        main = product(looked.scaled, self.axes) / self.level_scale[np.maximum(labels, 0)]
+        main = product(looked.scaled, self.axes) if main is None else main
+        main = main / self.level_scale[np.maximum(labels, 0)]
         main = np.where(looked.held[:, None], np.nan, np.clip(main, -WILD, WILD))
         memories = zip(LEVEL_NAMES, LEVELS, strict=True)
         return {name: self._plain(name, memory, main, state) for name, memory in memories if self.has(name)}
