@@ -64,6 +64,17 @@ damaged-files *arguments:
 fuzz *arguments:
     {{ python }} tests/fuzz.py {{ arguments }}
 
+# Runs what proves the promises of docs/trust.md and writes their figures there, a minute or so each
+[unix]
+trust *arguments:
+    {{ python }} tests/trust.py {{ arguments }}
+
+# The documentation as a site, into site/; a broken link is an error
+[env("NO_MKDOCS_2_WARNING", "1")]
+docs *arguments:
+    {{ python }} -m pip install --quiet "mkdocs-material>=9.6" "mkdocstrings[python]>=0.29"
+    {{ python }} -m mkdocs build --strict {{ arguments }}
+
 # Everything that reads the code without running it
 lint: fmt-check clippy doc ruff types
 

@@ -40,7 +40,7 @@ class AR1Detector(Watching, Screening, Detector):
 
     Notes
     -----
-    The model of a sensor is x[t] = mu + phi (x[t-1] - mu) + r[t] [1]_. NaN and infinity are missing. At fit mu is from
+    The model of a sensor [1]_ is x[t] = mu + phi (x[t-1] - mu) + r[t]. NaN and infinity are missing. At fit mu is from
     all known values, phi and the scale from those that follow one another from row to row. At scoring time a missing
     value has no residual; after k - 1 of them a sensor is expected at mu + phi^k (x[t-k] - mu) with k rows' variance,
     sd² (1 - phi^2k) / (1 - phi²), and without any known value before at its level. A row without any value scores NaN.

@@ -141,6 +141,14 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
                 os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
             os.fsync(file.fileno())
         draft.replace(target)
+    except OSError as error:
+        if error.filename != str(draft):
+            raise
+        # Nobody knows the draft.
+        what = error.strerror
+        if isinstance(error, PermissionError):
+            what = f"{what}: its folder takes no new files"
+        raise OSError(error.errno, what, os.fspath(path)) from None
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""Runs what proves the promises of docs/trust.md, and writes their figures there: ``python tests/trust.py``.
+
+``--seconds`` is what each check may take, about; ``--only`` takes those whose names hold a text, and leaves the others'
+figures as they are. ``--print`` writes nothing. The exit status is 1 where a promise does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "trust.md"
+MARKS = ("<!-- figures:begin -->", "<!-- figures:end -->")
+LONGEST = 10
+"""Times what a check should take after which it is ended, and counts as failed."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise and the command that shows it; ``{n}`` in it is its seconds times ``rate``, at least ``least``."""
+
+    name: str
+    promise: str
+    command: str
+    rate: float = 1.0
+    least: int = 1
+
+    def asked(self, seconds: float) -> str:
+        """The command for so many seconds."""
+        return self.command.format(n=max(self.least, int(self.rate * seconds)), part=max(1, int(240 / seconds)))
+
+
+CHECKS = (
+    Check("bad calls", "a bad argument is a clear error that names it", "tests/bad_calls.py --cases {n}", 200.0),
+    Check("little memory", "a result or a MemoryError from 4 MiB on", "tests/little_memory.py --runs {n}", 40.0),
+    Check("Ctrl-C", "a call stops within 0.2 s of processor time", "tests/interrupts.py --part 0/{part}"),
+    Check("fork", "children compute and end, whatever the parent was at", "-m pytest -q tests/test_forks.py"),
+    Check("damaged files", "no flipped bit, no cut file loads", "tests/damaged_files.py --few"),
+    Check("altered files", "a forged file is refused or can be used", "tests/altered_files.py --count {n}", 60.0),
+    Check("older files", "files of every format give what they gave", "-m pytest -q tests/test_golden.py"),
+    Check("kill -9", "after SIGKILL the old file is whole, or the new one", "tests/writers.py killed --kills {n}", 0.2),
+    Check("full disk", "a full disk is an error, and what was there stays", "tests/writers.py full"),
+    Check("permissions", "what is forbidden is an error that names the file", "tests/writers.py forbidden"),
+    Check("eight threads", "eight threads at once get the bytes of one", "tests/endurance.py threads --seconds {n}"),
+    Check("leaks", "no call leaves memory behind", "tests/endurance.py leaks --seconds 0.{n:02d}", 0.1),
+)
+
+
+def figure(check: Check, output: str) -> str:
+    """What a check's output says, in a line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    last = re.sub(r"\x1b\[[0-9;]*m", "", lines[-1]) if lines else "no output"
+    if check.name == "little memory":
+        found = next(line.split() for line in reversed(lines) if line.startswith("all "))
+        names = ("runs", "results", "MemoryErrors", "aborts below 4 MiB", "hangs", "others")
+        return ", ".join(f"{int(count):,} {name}" for count, name in zip(found[1:], names, strict=True))
+    if check.name == "Ctrl-C":
+        import json
+
+        told = json.loads(next(line for line in reversed(lines) if line.startswith("{"))).values()
+        delays = [one["delay"] for one in told if "delay" in one]
+        worst = f", at most {max(delays):.2f} s late" if delays else ""
+        bad = sum(bool(one.keys() & {"never", "error"}) for one in told)
+        short = sum("over after" in one for one in told)
+        return f"{len(delays)} calls interrupted{worst}; {short} too short to be; {bad} did not stop"
+    return re.sub(r"\s*in [0-9.:() s]+$", "", last)
+
+
+def ran(check: Check, seconds: float) -> tuple[bool, str, str]:
+    """Whether the promise held, its row of the table, and the output."""
+    begun, command = time.monotonic(), check.asked(seconds)
+    try:
+        done = subprocess.run(
+            [sys.executable, *command.split()],
+            cwd=HERE.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if check.name != "Ctrl-C" else subprocess.DEVNULL,
+            text=True,
+            timeout=60 + LONGEST * seconds,
+            check=False,
+        )
+        good, output = done.returncode == 0, done.stdout
+    except subprocess.TimeoutExpired:
+        good, output = False, "not done in time"
+    try:
+        found = figure(check, output)
+    except (StopIteration, ValueError):
+        good, found = False, "no figures"
+    good = good and not re.search(r"\b[1-9]\d* (did not stop|failed)", found)
+    took = time.monotonic() - begun
+    cells = (check.name, check.promise, f"`python {command}`", found, "yes" if good else "**no**", f"{took:.0f} s")
+    return good, f"| {' | '.join(cells)} |", output
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--print", action="store_true", dest="printed")
+    asked = parser.parse_args()
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(MARKS[0])
+    table, after = rest.split(MARKS[1])
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines() if line.startswith("| ")}
+    failed = 0
+    for check in CHECKS:
+        if asked.only in check.name:
+            good, row, output = ran(check, asked.seconds)
+            rows[check.name] = row
+            failed += not good
+            print(row, flush=True)
+            if not good:
+                print(output[-4000:])
+    if not asked.printed:
+        import acm_rs
+
+        head = "| | promise | command | figures | holds | took |\n|---|---|---|---|---|---|\n"
+        body = "\n".join(rows[check.name] for check in CHECKS if check.name in rows)
+        system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+        last = f"\n\nLast run: acm_rs {acm_rs.__version__}, Python {platform.python_version()}, {system}."
+        PAGE.write_text(f"{before}{MARKS[0]}\n\n{head}{body}{last}\n\n{MARKS[1]}{after}", encoding="utf-8")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
