@@ -38,6 +38,8 @@ pub struct Tile<'a> {
     /// Index of the first row to compute within the caller's array, by lane; beyond its end where the history's `ahead`
     /// leads there.
     pub start: [usize; LANES],
+    /// Index within the caller's array from which on there are no results to keep: a lane may have been cut to more rows.
+    pub end: usize,
     /// Rows that `x` is late: where `start` says row t, it holds row t less this.
     pub late: usize,
     /// Lanes in use; the rest hold 0 and their results are dropped.
@@ -267,6 +269,7 @@ pub fn run<'a, T: Element, L: Leaf>(
                         lead,
                         phase: (first[0] % window + history.first_row % window + window - late % window) % window,
                         start: first,
+                        end: reach,
                         late,
                         lanes,
                         continues: tile_start > start,

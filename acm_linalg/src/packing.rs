@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::ops::Range;
 
 use fearless_simd::{Simd, prelude::*};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
 
 use crate::lanes::{Element, LANES, Row, V, canonical, loaded, transposed};
 use crate::source::{Pick, Plane};
@@ -71,7 +71,7 @@ pub(crate) fn pack<S: Simd, T: Element>(
     match plane.pick {
         Pick::Each => {}
         Pick::Same => return pack_same(x, runs, first, buffer),
-        Pick::Listed(listed) => return pack_listed(x, runs, first, listed, buffer),
+        Pick::Listed(listed) => return pack_listed(simd, x, runs, first, listed, buffer),
     }
     let everything = lanes == LANES && runs.iter().all(|run| exist(run).1 == (0..buffer.len()));
     let exist: Vec<_> = runs.iter().map(exist).collect();
@@ -117,7 +117,14 @@ fn pack_side_by_side<S: Simd, T: Element>(
             }
         }
     }
-    let missing_lanes = loaded(simd, &missing);
+    interleave(simd, columns, &missing, target);
+    true
+}
+
+/// A row for each of the values of eight pieces of memory.
+#[inline(always)]
+fn interleave<S: Simd, T: Element>(simd: S, columns: [&[T]; LANES], missing: &[f64; LANES], target: &mut [Row]) {
+    let missing_lanes = loaded(simd, missing);
     let (blocks, rest) = target.as_chunks_mut::<LANES>();
     let done = blocks.len() * LANES;
     for (start, block) in (0..).step_by(LANES).zip(blocks) {
@@ -136,7 +143,6 @@ fn pack_side_by_side<S: Simd, T: Element>(
             *value = canonical(columns[lane][place].widen(), missing[lane]);
         }
     }
-    true
 }
 
 /// Of `length` rows from `begin` on: the first that exists, and the places of those that do.
@@ -170,25 +176,55 @@ fn pack_same<T: Element>(x: &Table<'_, T>, runs: &[Run], first: isize, buffer: &
 
 /// A column of its own, so many rows late, for every lane; rows that do not exist become NaN.
 #[inline(always)]
-fn pack_listed<T: Element>(
+fn pack_listed<S: Simd, T: Element>(
+    simd: S,
     x: &Table<'_, T>,
     runs: &[Run],
     first: isize,
     listed: &[(usize, usize)],
     buffer: &mut [Row],
 ) {
-    let lanes: usize = runs.iter().map(|run| run.columns.len()).sum();
-    let idle = Row(std::array::from_fn(|lane| if lane < lanes { f64::NAN } else { 0.0 }));
-    buffer.fill(idle);
+    let mut columns = [ArrayView1::from(&[]); LANES];
     for run in runs {
         for (lane, &(column, late)) in (run.lane..).zip(&listed[run.columns.clone()]) {
             let begin = signed(run.segment.start) + first - signed(late);
             let (start, places) = existing(x.nrows(), begin, buffer.len());
-            let values = x.column(column).slice_move(s![start..start + places.len()]);
-            for (value, target) in values.iter().zip(&mut buffer[places]) {
+            columns[lane] = x.column(column).slice_move(s![start..start + places.len()]);
+        }
+    }
+    if columns.iter().all(|values| values.len() == buffer.len()) {
+        return pack_columns(simd, &columns, buffer);
+    }
+    let lanes: usize = runs.iter().map(|run| run.columns.len()).sum();
+    let idle = Row(std::array::from_fn(|lane| if lane < lanes { f64::NAN } else { 0.0 }));
+    buffer.fill(idle);
+    for run in runs {
+        for (lane, &(_, late)) in (run.lane..).zip(&listed[run.columns.clone()]) {
+            let (_, places) = existing(x.nrows(), signed(run.segment.start) + first - signed(late), buffer.len());
+            for (value, target) in columns[lane].iter().zip(&mut buffer[places]) {
                 target.0[lane] = canonical(value.widen(), f64::NAN);
             }
         }
+    }
+}
+
+/// Columns of as many values as there are rows, wherever they lie.
+#[inline(always)]
+fn pack_columns<S: Simd, T: Element>(simd: S, columns: &[ArrayView1<'_, T>; LANES], target: &mut [Row]) {
+    if columns.iter().all(|values| values.to_slice().is_some()) {
+        let pieces = std::array::from_fn(|lane| columns[lane].to_slice().unwrap_or_default());
+        return interleave(simd, pieces, &[f64::NAN; LANES], target);
+    }
+    for (place, row) in target.iter_mut().enumerate() {
+        for (value, column) in row.0.iter_mut().zip(columns) {
+            *value = column[place].widen();
+        }
+    }
+    // Apart from the loop above: what was just written value by value is not at hand as a whole.
+    let missing = V::<S>::splat(simd, f64::NAN);
+    for row in target {
+        let values = row.load(simd);
+        row.store(values.abs().simd_lt(f64::INFINITY).select(values + 0.0, missing));
     }
 }
 

@@ -9,6 +9,7 @@ use super::summary::{Sight, Statistic};
 use super::sums::Compensated;
 
 /// Results, in this order: mean, standard deviation (ddof 1), slope, skewness, kurtosis.
+#[derive(Clone, Copy)]
 pub(crate) struct AllMoments;
 
 impl Statistic for AllMoments {

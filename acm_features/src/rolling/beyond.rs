@@ -129,12 +129,16 @@ impl RangeWatch {
         }
         let mut found = Row::default();
         found.store(sum);
-        let lanes = found.0.iter().zip(&tile.start).take(tile.lanes.min(LANES));
-        if lanes
-            .into_iter()
-            .any(|(sum, start)| sum.is_nan() && start.saturating_add(1) >= window.saturating_add(tile.late))
-        {
-            self.note();
+        let width = results.len() / tile.rows().max(1);
+        for (lane, start) in tile.start.iter().enumerate().take(tile.lanes.min(LANES)) {
+            if !found.0[lane].is_nan() || start.saturating_add(1) < window.saturating_add(tile.late) {
+                continue;
+            }
+            // Beyond the history's end there are no values: nothing is kept of what comes of them.
+            let kept = tile.end.saturating_sub(*start).min(tile.rows());
+            if results[..kept * width].iter().any(|row| !row.0[lane].is_finite()) {
+                self.note();
+            }
         }
     }
 }

@@ -60,6 +60,8 @@ pub(crate) struct BlockScratch {
     suffixes: Vec<Row>,
     /// Rows at the end of the last tile, and before it, that are known to hold ordinary values alone.
     ordinary: usize,
+    /// Whether the prefix holds every row of the history so far, all of them ordinary, and no block is complete.
+    first_block: bool,
 }
 
 impl<K: Statistic> Leaf for Blocks<K> {
@@ -96,6 +98,7 @@ impl<K: Statistic> Leaf for Blocks<K> {
             first: 0,
             suffixes: allocate(SPAN.min(window) * size, "block summaries")?,
             ordinary: 0,
+            first_block: false,
         })
     }
 
@@ -113,8 +116,29 @@ impl<K: Statistic> Leaf for Blocks<K> {
             };
         }
         scratch.ordinary = known;
-        if whole && known >= tile.x.len() - oldest {
-            self.walk::<S, true>(simd, scratch, tile, out);
+        let begun = if tile.continues {
+            scratch.first_block
+        } else {
+            tile.lead == tile.phase && tile.lead + 1 < window
+        };
+        let rising = begun && known >= tile.x.len() && self.inverses.len() > window;
+        scratch.first_block = rising && tile.phase + tile.rows() < window;
+        if rising || (whole && known >= tile.x.len() - oldest) {
+            let risen = if rising { self.rise(simd, scratch, tile, out) } else { 0 };
+            if risen < tile.rows() {
+                let rest = Tile {
+                    lead: tile.lead + risen,
+                    phase: (tile.phase + risen) % window,
+                    start: tile.start.map(|start| start + risen),
+                    continues: tile.continues || risen > 0,
+                    ..*tile
+                };
+                self.walk::<S, true>(simd, scratch, &rest, &mut out[risen * K::RESULTS..]);
+            }
+            // Ordinary values may still be small.
+            if risen > 0 && K::SQUARES {
+                self.look(simd, tile);
+            }
         } else {
             self.walk::<S, false>(simd, scratch, tile, out);
             self.look(simd, tile);
@@ -147,6 +171,40 @@ impl<K: Statistic> Blocks<K> {
         }
     }
 
+    /// The rows of a tile that are of the history's first block, of which nothing is missing: how many values their windows
+    /// have is known, and there is no older block. Returns how many rows these are.
+    #[inline(always)]
+    fn rise<S: Simd>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) -> usize {
+        let rows = tile.rows().min(self.window.rows() - tile.phase);
+        let lead = tile.lead + rows;
+        let mut prefix: K::State<S> = State::empty(simd);
+        let mut pushed = 0;
+        if tile.continues {
+            prefix = State::load(simd, &scratch.prefix);
+            pushed = tile.lead;
+        }
+        let mut out = out.chunks_exact_mut(K::RESULTS);
+        let values = tile.x[pushed..lead].iter().zip(&tile.y[pushed..lead]);
+        for (step, (x, y)) in (tile.phase + pushed - tile.lead..).zip(values) {
+            let place = place::<true>(&self.inverses, step, step + 1);
+            prefix = prefix.push::<true>(simd, Values::load(simd, x, y), place);
+            if step < tile.phase {
+                continue;
+            }
+            let sight = Sight {
+                min_periods: self.window.min_periods() as f64,
+                whole: Some(place.position + 1.0),
+            };
+            let older: K::State<S> = State::empty(simd);
+            let merged = older.merge::<true>(simd, prefix, place.inverse);
+            if let Some(results) = out.next() {
+                self.statistic.finish(simd, merged, sight, results);
+            }
+        }
+        prefix.save(&mut scratch.prefix);
+        rows
+    }
+
     #[inline(always)]
     fn walk<S: Simd, const CLEAN: bool>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) {
         let size = K::State::<S>::SIZE;
@@ -157,6 +215,8 @@ impl<K: Statistic> Blocks<K> {
         };
         let of_window = if CLEAN { self.inverses[window] } else { 0.0 };
         let (x, y) = (tile.x, tile.y);
+        // Copies of its own: what the loop reads of `self` it reads again for every row.
+        let (statistic, inverses) = (self.statistic, self.inverses.as_slice());
         let mut at = tile.lead;
         let mut position = tile.phase;
         let mut out = out;
@@ -165,7 +225,7 @@ impl<K: Statistic> Blocks<K> {
         } else {
             let mut state: K::State<S> = State::empty(simd);
             for row in at - position.min(at)..at {
-                let place = self.place::<CLEAN>(position + row - at, position + row - at + 1);
+                let place = place::<CLEAN>(&self.inverses, position + row - at, position + row - at + 1);
                 state = state.push::<CLEAN>(simd, Values::load(simd, &x[row], &y[row]), place);
             }
             state
@@ -193,11 +253,11 @@ impl<K: Statistic> Blocks<K> {
             let rows = x[at..at + span].iter().zip(&y[at..at + span]);
             let places = results.chunks_exact_mut(K::RESULTS).zip(scratch.suffixes.chunks_exact(size));
             for (step, ((x, y), (results, suffix))) in (position..end).zip(rows.zip(places)) {
-                let place = self.place::<CLEAN>(step, step + 1);
+                let place = place::<CLEAN>(inverses, step, step + 1);
                 prefix = prefix.push::<CLEAN>(simd, Values::load(simd, x, y), place);
                 let older: K::State<S> = State::load(simd, suffix);
                 let merged = older.merge::<CLEAN>(simd, prefix, of_window);
-                self.statistic.finish(simd, merged, sight, results);
+                statistic.finish(simd, merged, sight, results);
             }
             out = rest;
             at += span;
@@ -208,14 +268,14 @@ impl<K: Statistic> Blocks<K> {
         }
         prefix.save(&mut scratch.prefix);
     }
+}
 
-    /// The place of a row at `position` of its block that is the `count`-th of its summary.
-    #[inline(always)]
-    fn place<const CLEAN: bool>(&self, position: usize, count: usize) -> Place {
-        Place {
-            position: position as f64,
-            inverse: if CLEAN { self.inverses[count] } else { 0.0 },
-        }
+/// The place of a row at `position` of its block that is the `count`-th of its summary.
+#[inline(always)]
+fn place<const CLEAN: bool>(inverses: &[f64], position: usize, count: usize) -> Place {
+    Place {
+        position: position as f64,
+        inverse: if CLEAN { inverses[count] } else { 0.0 },
     }
 }
 
@@ -266,7 +326,7 @@ impl<K: Statistic> Older<'_, K> {
         let row = Values::load(simd, &self.x[self.x.len() - back], &self.y[self.y.len() - back]);
         let place = Place {
             position: -(back as f64),
-            ..self.blocks.place::<CLEAN>(0, back)
+            ..place::<CLEAN>(&self.blocks.inverses, 0, back)
         };
         state.push::<CLEAN>(simd, row, place)
     }

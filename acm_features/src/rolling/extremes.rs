@@ -56,6 +56,7 @@ impl<S: Simd, const MAX: bool> State<S> for Extreme<S, MAX> {
 }
 
 /// Minimum, or maximum where `MAX`.
+#[derive(Clone, Copy)]
 pub(crate) struct Outermost<const MAX: bool>;
 
 impl<const MAX: bool> Statistic for Outermost<MAX> {
@@ -71,6 +72,7 @@ impl<const MAX: bool> Statistic for Outermost<MAX> {
 }
 
 /// How far the values lie apart.
+#[derive(Clone, Copy)]
 pub(crate) struct Range;
 
 impl Statistic for Range {

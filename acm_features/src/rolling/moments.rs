@@ -133,6 +133,7 @@ impl<S: Simd> State<S> for Spread<S> {
 }
 
 /// Variance, or standard deviation where `ROOT`.
+#[derive(Clone, Copy)]
 pub(crate) struct Variance<const ROOT: bool> {
     ddof: f64,
 }
@@ -156,6 +157,7 @@ impl<const ROOT: bool> Statistic for Variance<ROOT> {
 }
 
 /// Mean and standard deviation at once.
+#[derive(Clone, Copy)]
 pub(crate) struct MeanStd {
     ddof: f64,
 }
@@ -283,6 +285,7 @@ fn representable<S: Simd>(power: V<S>) -> <V<S> as SimdBase<S>>::Mask {
 }
 
 /// Skewness, or kurtosis where `KURT`.
+#[derive(Clone, Copy)]
 pub(crate) struct Shape<const KURT: bool>;
 
 impl<const KURT: bool> Statistic for Shape<KURT> {

@@ -169,6 +169,7 @@ impl<S: Simd> Joint<S> {
 }
 
 /// Correlation where `CORRELATION`, else covariance.
+#[derive(Clone, Copy)]
 pub(crate) struct Pairs<const CORRELATION: bool> {
     ddof: f64,
 }

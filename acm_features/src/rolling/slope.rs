@@ -96,6 +96,7 @@ impl<S: Simd> Line<S> {
 }
 
 /// The slope of the values against their row's position.
+#[derive(Clone, Copy)]
 pub(crate) struct Slope;
 
 impl Statistic for Slope {

@@ -99,7 +99,7 @@ impl<S: Simd> State<S> for Count<S> {
 }
 
 /// What is asked of a window.
-pub(crate) trait Statistic: Sync {
+pub(crate) trait Statistic: Copy + Sync {
     type State<S: Simd>: State<S>;
 
     /// For each result the power of the scale of x that it is proportional to, where it is to be right however large the

@@ -132,6 +132,7 @@ pub(super) fn product<S: Simd>(a: V<S>, b: V<S>) -> (V<S>, V<S>) {
 }
 
 /// Sum, or mean where `MEAN`.
+#[derive(Clone, Copy)]
 pub(crate) struct Sum<const MEAN: bool>;
 
 impl<const MEAN: bool> Statistic for Sum<MEAN> {

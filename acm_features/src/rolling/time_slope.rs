@@ -13,6 +13,7 @@ const SECOND: f64 = 1e9;
 ///
 /// The numerator is the difference of two products of sums, all kept to twice the digits of a float64; the spread of the
 /// times is merged, so that instants close together and far from the origin keep theirs.
+#[derive(Clone, Copy)]
 pub(crate) struct TimeSlope;
 
 #[derive(Clone, Copy)]

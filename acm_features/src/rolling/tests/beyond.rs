@@ -7,7 +7,7 @@ use acm_linalg::{Error, parallel};
 use fearless_simd::{Level, dispatch};
 use ndarray::{Array2, ArrayView2, ShapeBuilder, array, s};
 
-use super::{Kernel, assert_same_bytes, plant, window};
+use super::{Kernel, Random, assert_same_bytes, plant, window};
 use crate::rolling::beyond::{WORK, ordinary_at_the_end, survey};
 use crate::rolling::{Times, Windows, rolling_corr, rolling_cov, rolling_lag_corr};
 
@@ -313,4 +313,16 @@ fn a_gap_is_seen_by_its_windows_alone() {
             }
         }
     }
+}
+
+#[test]
+fn small_values_soon_after_the_start_correlate() {
+    let mut random = Random::new(5);
+    let y = Array2::from_shape_fn((200, 8), |_| random.noise());
+    let x = Array2::from_shape_fn((200, 8), |at| random.noise() + y[at]);
+    let mut small = x.clone();
+    small.slice_mut(s![50.., ..]).mapv_inplace(|value| times(value, -640));
+    let windows = Windows::from(window(16, 2));
+    let (got, expected) = (corr(small.view(), y.view(), windows), corr(x.view(), y.view(), windows));
+    assert_close(got.slice(s![66.., ..]), expected.slice(s![66.., ..]), "small from row 50 on");
 }

@@ -1,11 +1,13 @@
 //! Covariance and correlation of pairs.
 
+use acm_linalg::columns::{self, History, Pick, Plane, Source};
 use acm_linalg::{Error, parallel};
 use ndarray::{Array2, ArrayView2, s};
 use proptest::prelude::*;
 
-use super::{assert_same_bytes, config, plant, wild_matrix, window};
-use crate::rolling::{Times, Windows, rolling_corr, rolling_cov, rolling_lag_corr, rolling_std, rolling_var};
+use super::{Random, assert_same_bytes, config, plant, wild_matrix, window};
+use crate::rolling::block::Blocks;
+use crate::rolling::{Pairs, Times, Windows, rolling_corr, rolling_cov, rolling_lag_corr, rolling_std, rolling_var};
 
 fn corr(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>, windows: Windows<'_>) -> Array2<f64> {
     let mut out = Array2::from_elem((windows.kept(x.nrows()), x.ncols()), -7.0);
@@ -205,5 +207,47 @@ proptest! {
             prop_assert!(value.is_nan() || (-1.0..=1.0).contains(&value));
         }
         check(x.view(), y.view(), rows, 1);
+    }
+}
+
+#[test]
+fn rows_beyond_the_end_of_a_shorter_last_segment_are_no_reason_to_look_again() {
+    let mut random = Random::new(3);
+    for (rows, ahead, late) in [(10_000, 0, 0), (2_001, 0, 1), (2_001, 7, 0), (40, 0, 0)] {
+        let x = Array2::from_shape_fn((rows, 50), |_| random.noise());
+        let plane = |pick| Plane {
+            values: x.view().into(),
+            pick,
+            late,
+        };
+        let leaf = Blocks::new(Pairs::<true>::new(1), window(16, 2)).unwrap();
+        let history = History {
+            ahead,
+            ..History::default()
+        };
+        let mut out = Array2::zeros(x.dim());
+        let source = || Source::pair(plane(Pick::Each), plane(Pick::Listed(&[(0, 3); 50])));
+        columns::run(&leaf, source(), history, out.view_mut()).unwrap();
+        assert!(!leaf.noted(), "{rows} rows, {ahead} ahead, {late} late");
+    }
+}
+
+#[test]
+fn a_result_that_is_not_defined_is_a_reason_in_any_segment() {
+    let mut random = Random::new(4);
+    let whole = Array2::from_shape_fn((2_001, 50), |_| random.noise());
+    for row in [700, 1_500, 1_985, 2_000] {
+        let mut x = whole.clone();
+        x.slice_mut(s![row - 15..=row, 1]).fill(1.5);
+        let leaf = Blocks::new(Pairs::<true>::new(1), window(16, 2)).unwrap();
+        let mut out = Array2::zeros(x.dim());
+        let plane = |pick| Plane {
+            values: x.view().into(),
+            pick,
+            late: 0,
+        };
+        let source = Source::pair(plane(Pick::Each), plane(Pick::Listed(&[(0, 0); 50])));
+        columns::run(&leaf, source, History::default(), out.view_mut()).unwrap();
+        assert!(out[[row, 1]].is_nan() && leaf.noted(), "row {row}");
     }
 }

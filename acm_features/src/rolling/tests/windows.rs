@@ -1,11 +1,11 @@
 //! A result depends on the values in its window and on the row's absolute index, on nothing else.
 
 use acm_linalg::parallel;
-use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
+use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, s};
 use proptest::prelude::*;
 
 use super::{Kernel, assert_same_bytes, config, naive, plant, wild_matrix, window};
-use crate::rolling::{Closed, Window, Windows};
+use crate::rolling::{Closed, Window, Windows, rolling_corr};
 
 /// Short ones, those about the lengths at which a kernel changes its ways, and one beyond the history.
 const WINDOWS: [usize; 14] = [1, 2, 3, 16, 60, 255, 256, 257, 300, 512, 513, 1100, 1800, 5000];
@@ -33,6 +33,37 @@ fn pieces_of_a_history_give_the_bytes_of_the_whole() {
                     let case = format!("{kernel:?}, window {rows}, rows {from}..{to}");
                     assert_same_bytes(got.view(), whole.slice(s![from..to, ..]), &case);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_without_gaps_have_the_bytes_of_those_beside_a_missing_one() {
+    // Eight lanes, so that all that is asked of a tile is asked of all of them.
+    let whole = plant(1300).select(Axis(1), &[0, 1, 2, 3, 5, 9, 10, 11]);
+    let mut beside = whole.clone();
+    beside.column_mut(7).fill(f64::NAN);
+    let y = plant(1300).select(Axis(1), &[5]);
+    for rows in [1, 2, 16, 129, 300, 512, 513, 1100, 1300, 1301, 5000] {
+        for first in [0, 3, rows / 2, rows] {
+            let plain = Windows::from(window(rows, 2.min(rows)).starting_at(first));
+            for windows in [plain, plain.centred(true), plain.closed(Closed::Left)] {
+                for kernel in Kernel::MOMENTS {
+                    let got = kernel.compute(whole.view(), windows);
+                    let expected = kernel.compute(beside.view(), windows);
+                    let same = s![.., ..7 * kernel.results()];
+                    let case = format!("{kernel:?}, window {rows} from row {first}");
+                    assert_same_bytes(got.slice(same), expected.slice(same), &case);
+                }
+                let corr = |x: &Array2<f64>| {
+                    let mut out = Array2::zeros((windows.kept(x.nrows()), 8));
+                    rolling_corr(x.view(), y.view(), windows, out.view_mut()).unwrap();
+                    out
+                };
+                let (got, expected) = (corr(&whole), corr(&beside));
+                let case = format!("correlation, window {rows} from row {first}");
+                assert_same_bytes(got.slice(s![.., ..7]), expected.slice(s![.., ..7]), &case);
             }
         }
     }
