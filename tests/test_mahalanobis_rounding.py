@@ -56,8 +56,45 @@ def test_fine_rows_are_judged_as_ever(detector: acm_rs.MahalanobisDetector) -> N
     x = plant(20_000, 7)
     x[::2, 3] = 20.0
     assert (detector.resolution(x) == 0.0).all()
-    np.testing.assert_allclose(detector.score(x), by_numpy(detector, plant(2000, 0), x, 0.0), rtol=1e-6)
+    fine = x[1::2]
+    np.testing.assert_allclose(detector.score(fine), by_numpy(detector, plant(2000, 0), fine, 0.0), rtol=1e-6)
     assert (detector.score(x)[::2] > detector.limit(0.001)).mean() > 0.9
+
+
+@pytest.mark.parametrize("step", [0.005, 0.01, 0.02])
+@pytest.mark.parametrize("sensors", [(4,), (0, 4, 9)])
+def test_sensors_that_are_rounded_by_themselves_do_not_alarm(sensors: tuple[int, ...], step: float) -> None:
+    """By NumPy, with the noise of each step on its sensor alone; whoever is finer is judged as ever."""
+    train = plant(3000, 0)
+    detector = acm_rs.MahalanobisDetector("none").fit(train)
+    x = plant(3000, 5)
+    x[:, sensors] = (x[:, sensors] / step).round() * step
+    scores, limit = detector.score(x), detector.limit(0.01)
+    assert (scores > limit).mean() < 0.02
+    assert step < 0.02 or (by_numpy(detector, train, x, 0.0) > limit).mean() > 0.04
+    about = detector.scale_ / np.sqrt(np.diag(np.linalg.inv(detector.covariance_)))
+    steps = np.array([tenth * 10.0**power for power in range(-5, 0) for tenth in (1.0, 2.0, 5.0)])
+    scaled = (train - detector.center_) / detector.scale_
+    for row in range(200):
+        covariance = detector.covariance_.copy()
+        for sensor in range(10):
+            least, most = np.sqrt(12.0 * 0.01 * 10.0) * about[sensor], 10.0 * about[sensor]
+            lies = [
+                one
+                for one in steps[(steps >= least) & (steps <= most)]
+                if abs(x[row, sensor] / one - round(x[row, sensor] / one)) < 1e-9
+            ]
+            covariance[sensor, sensor] += max(lies, default=0.0) ** 2 / 12.0 / detector.scale_[sensor] ** 2
+        away = (x[row] - detector.center_) / detector.scale_ - scaled.mean(axis=0)
+        assert scores[row] == pytest.approx(away @ np.linalg.solve(covariance, away), rel=1e-6)
+    shares = detector.contributions(x)
+    np.testing.assert_allclose(shares.sum(axis=1), scores, rtol=1e-9)
+    np.testing.assert_array_equal(np.concatenate([detector.update(row[None]) for row in x[:300]]), scores[:300])
+    again = acm_rs.MahalanobisDetector.from_bytes(detector.to_bytes())
+    np.testing.assert_array_equal(again.score(x), scores)
+    # A fault of such a sensor shows as before, and so does one that reads the same round value, or none.
+    for fault in (x + 0.1 * np.eye(10)[4], np.where(np.arange(10) == 4, 20.0, x), np.where(np.arange(10) == 4, 0.0, x)):
+        assert (detector.score(fault) > limit).mean() > 0.95
 
 
 @pytest.mark.parametrize(("step", "judged"), [(0.02, 0.1), (0.05, 0.1), (0.1, 0.1)])

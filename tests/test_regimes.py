@@ -224,6 +224,39 @@ def test_rows_beyond_are_unknown_beside_every_kind_of_rare_ones(kind: str) -> No
     assert model.predict(np.array([[1500.0, 8.0, 60.0], [1510.0, 8.1, 59.5]])).tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("share", [0.01, 0.03])
+def test_rubbish_takes_no_regime_where_their_number_is_given(share: float) -> None:
+    random = np.random.default_rng(2)
+    states = np.array([[1500.0, 8.0, 60.0], [900.0, 5.0, 45.0]])
+    spread = np.array([10.0, 0.2, 1.0])
+    own = random.choice(2, 6000, p=[0.7, 0.3])
+    clean = random.normal(states[own], spread)
+    x = clean.copy()
+    some = random.choice(len(x), int(share * len(x)), replace=False)
+    x[some] = random.uniform(0.0, 2.0 * states[0], (len(some), 3))
+    before = acm_rs.RegimeModel(n_regimes=2).fit(clean)
+    with pytest.warns(UserWarning, match="left out of the fit"):
+        model = acm_rs.RegimeModel(n_regimes=2).fit(x)
+    lost = set(model.left_out_.rows.tolist())
+    # Hardly a row of rubbish lies next to a state, and hardly one of a state is as far.
+    assert len(lost & set(some.tolist())) > 0.95 * len(some)
+    assert len(lost - set(some.tolist())) < 10
+    np.testing.assert_allclose(model.centers_, before.centers_, rtol=0.01)
+    assert (model.limits_ < 1.3 * before.limits_).all()
+    assert (model.predict(clean) == before.predict(clean)).mean() > 0.999
+    assert (model.predict(random.normal(states + 12.0 * spread, spread)) == -1).all()
+
+
+def test_a_state_that_is_asked_for_is_kept_however_rare() -> None:
+    """Rows that are alike, or far for some rows in a row, may be what the number counts."""
+    for kind, regimes in (("two states", 3), ("runs of ten rows", 2)):
+        x, _ = _rare(kind)
+        model = acm_rs.RegimeModel(n_regimes=regimes).fit(x)
+        assert len(model.left_out_.rows) == 0
+        assert abs(model.centers_[1:, 0] - 900.0).min() < 5.0 or regimes == 2
+        assert abs(model.centers_[1:, 0] - 300.0).min() < 5.0
+
+
 def test_hdbscan_finds_how_many_dense_parts_there_are() -> None:
     x, states = _fan(3000, 3)
     random = np.random.default_rng(8)

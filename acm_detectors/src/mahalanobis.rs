@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod alone;
 mod held_out;
 mod merged;
 mod rounded;
@@ -53,6 +54,7 @@ use crate::rounding::Rounding;
 use crate::screen::{LeftOut, Screened};
 use crate::states::States;
 use crate::wandering::Wandering;
+use alone::{Alone, Lane};
 use whitening::{Thin, Whitening};
 
 /// Parameters of the Mahalanobis detector.
@@ -83,6 +85,7 @@ pub struct FittedMahalanobis {
     rounding: Rounding,
     /// For each coarser step what judges rows that are rounded to it.
     rounded: Vec<(Whitening, Dense)>,
+    alone: Alone,
     constants: Constants,
     left_out: LeftOut,
 }
@@ -163,6 +166,7 @@ impl MahalanobisDetector {
             states: States::default(),
             rounding: Rounding::default(),
             rounded: Vec::new(),
+            alone: Alone::default(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         };
@@ -255,6 +259,7 @@ impl FittedMahalanobis {
                     back: rows_of(padded)?,
                     saved: rows_of(padded)?,
                     mixed: room(LANES, width, 0.0, "eight rows")?,
+                    lane: Lane::new(self.lagged.width())?,
                     gaps: Gaps::new(self.lagged.width())?,
                     latest: 0,
                 })
@@ -289,14 +294,38 @@ impl FittedMahalanobis {
         self.states.settle(&mut desk.points[..self.lagged.width()]);
         let width = if parts { self.lagged.columns } else { 1 };
         let rows = out.len() / width;
+        let alone = self.alone.lanes(&desk.raw, &self.lagged.kept);
         let judges = self.rounding.judges(&self.lagged, x, first, &mut desk.raw);
-        if judges[..rows].iter().all(|&judge| judge == judges[0]) {
+        if alone > 0 || judges[..rows].iter().any(|&judge| judge != judges[0]) {
+            desk.saved.copy_from_slice(&desk.points);
+        }
+        self.by_row(simd, &judges[..rows], incomplete, parts, desk, out)?;
+        for (lane, out) in out.chunks_exact_mut(width).enumerate() {
+            if alone >> lane & 1 == 1 && judges[lane] == 0 {
+                self.judge_alone(lane, &desk.raw, &desk.saved, &mut desk.lane, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The points on the desk, each by the model of its step.
+    #[inline(always)]
+    fn by_row<S: Simd>(
+        &self,
+        simd: S,
+        judges: &[usize],
+        incomplete: bool,
+        parts: bool,
+        desk: &mut Desk,
+        out: &mut [f64],
+    ) -> Result<()> {
+        if judges.iter().all(|&judge| judge == judges[0]) {
             return self.judged(simd, judges[0], incomplete, parts, desk, out);
         }
-        desk.saved.copy_from_slice(&desk.points);
+        let width = if parts { self.lagged.columns } else { 1 };
         let mut mixed = std::mem::take(&mut desk.mixed);
         for judge in 0..=self.rounded.len() {
-            if !judges[..rows].contains(&judge) {
+            if !judges.contains(&judge) {
                 continue;
             }
             desk.points.copy_from_slice(&desk.saved);
@@ -512,6 +541,7 @@ struct Desk {
     /// Points and results of rows that are judged by several models.
     saved: Vec<Row>,
     mixed: Vec<f64>,
+    lane: Lane,
     gaps: Gaps<usize>,
     /// The model that filled gaps last.
     latest: usize,

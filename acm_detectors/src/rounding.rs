@@ -97,6 +97,11 @@ impl Rounding {
         })
     }
 
+    /// The step of each sensor's training readings: 0 for none, negative for states.
+    pub(crate) fn own(&self) -> &[f64] {
+        &self.own
+    }
+
     /// Coarser steps that matter, rising.
     pub(crate) fn steps(&self) -> &[f64] {
         &self.steps

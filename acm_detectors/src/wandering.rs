@@ -43,7 +43,7 @@ pub(crate) struct Wandering {
 
 impl Wandering {
     /// From the statistics of each half by a model of the other, `held` being those of held-out rows: of the samples' columns
-    /// `kept`, for alarms at a rate of `alpha`. `None` where the halves agree.
+    /// `kept`, for alarms at a rate of `alpha`, by the rows in which the machine is `running`. `None` where the halves agree.
     ///
     /// Accused are histories in which, with n rows and d the distances of the halves' means in units of the columns' spreads
     /// within them, more than 3 % of the rows exceed the limits and a column has d > max(1, 90 / sqrt(n)), or more than
@@ -57,11 +57,12 @@ impl Wandering {
         halves: &[Vec<f64>],
         held: &[&HeldOut],
         alpha: f64,
+        running: Option<&[bool]>,
     ) -> Result<Option<Self>> {
         let (rows, parts) = (x.rows(), halves.len() as f64);
         let limits = held.iter().map(|held| held.limit(RATE / parts)).gathered("limits")?;
         let share = exceeding(halves, counts, 0..rows, &limits);
-        let apart = apart(x, kept)?;
+        let apart = apart(x, kept, running)?;
         let most = apart.iter().fold(0.0_f64, |most, &far| most.max(far));
         let mean_square = apart.iter().map(|far| far * far).sum::<f64>() / apart.len().max(1) as f64;
         let far = (90.0 / (rows as f64).sqrt()).max(1.0);
@@ -136,7 +137,7 @@ fn crossed(halves: &[Vec<f64>], counts: &[bool], alpha: f64) -> Result<f64> {
 }
 
 /// How far the means of the halves of each of the columns lie apart, in units of the spread within them.
-fn apart(x: Samples<'_>, columns: &[usize]) -> Result<Vec<f64>> {
+fn apart(x: Samples<'_>, columns: &[usize], running: Option<&[bool]>) -> Result<Vec<f64>> {
     let rows = x.rows();
     let mut found = room(columns.len(), 1, 0.0, "a level for each column")?;
     parallel::run(
@@ -148,6 +149,10 @@ fn apart(x: Samples<'_>, columns: &[usize]) -> Result<Vec<f64>> {
                 return;
             }
             x.read_column(column, values);
+            if let Some(running) = running {
+                let still = values.iter_mut().zip(running).filter(|pair| !pair.1);
+                still.for_each(|(value, _)| *value = f64::NAN);
+            }
             let (first, second) = values.split_at_mut(rows / 2);
             let [(mean, spread), (other, wide)] = [first, second].map(|half| {
                 let known = keep_known(half);
@@ -177,7 +182,7 @@ mod tests {
     #[test]
     fn halves_lie_apart_by_their_means_over_their_spreads() {
         let x = ndarray::array![[0.0, 5.0, 1.0], [2.0, 5.0, f64::NAN], [4.0, 6.0, 1.0], [6.0, 6.0, 1.0]];
-        let found = apart(x.view().into(), &[0, 1, 2]).unwrap();
+        let found = apart(x.view().into(), &[0, 1, 2], None).unwrap();
         assert_eq!(found, [4.0, FAR, 0.0]);
         assert!(comparable(100, 1) && !comparable(99, 1) && comparable(2000, 200) && !comparable(9999, 201));
     }
@@ -192,7 +197,8 @@ mod tests {
         let held = HeldOut::of(&mut squares(&steps), &counts).unwrap();
         for (values, wanders) in [(&steps, false), (&walk, true)] {
             let x = Array2::from_shape_fn((rows, 2), |(row, column)| values[row] * (column + 1) as f64);
-            let found = Wandering::of(x.view().into(), &[0, 1], &counts, &[squares(values)], &[&held], 0.01).unwrap();
+            let found =
+                Wandering::of(x.view().into(), &[0, 1], &counts, &[squares(values)], &[&held], 0.01, None).unwrap();
             assert_eq!(found.is_some(), wanders);
             if let Some(found) = found {
                 assert_eq!(found.columns, [0, 1]);

@@ -72,7 +72,7 @@ pub(super) fn distances(model: &FittedMahalanobis, x: Samples<'_>) -> Result<Opt
     let counts = complete(&model.lagged, x)?;
     let found = HeldOut::of(&mut found, &counts)?;
     let wandering = match halves {
-        Some(halves) => Wandering::of(x, &model.lagged.kept, &counts, &[halves], &[&found], RATE)?,
+        Some(halves) => Wandering::of(x, &model.lagged.kept, &counts, &[halves], &[&found], RATE, None)?,
         None => None,
     };
     Ok(Some((found, wandering)))

@@ -5,6 +5,7 @@ use acm_linalg::running::{RunningMoments, Sums};
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result};
 
+use super::alone::Alone;
 use super::{FittedMahalanobis, MahalanobisDetector, whitening};
 use crate::constants::Constants;
 use crate::lagged::LEAST_ROWS;
@@ -60,6 +61,7 @@ impl MahalanobisDetector {
             states: States::default(),
             rounding: Rounding::default(),
             rounded: Vec::new(),
+            alone: Alone::default(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         })

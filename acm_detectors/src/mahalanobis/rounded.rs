@@ -6,6 +6,7 @@ use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples};
 
 use super::FittedMahalanobis;
+use super::alone::Alone;
 use super::whitening::{Whitening, dense};
 use crate::gaps::Dense;
 use crate::rounding::Rounding;
@@ -51,6 +52,10 @@ impl FittedMahalanobis {
         let scale = &self.lagged.scaling.scale;
         self.rounding = Rounding::learn(x, &self.lagged.kept, scale, &power, width as f64)?;
         self.rounded = self.rounded()?;
+        // What is rounded in earlier rows is not at hand.
+        if self.lagged.lags == 0 {
+            self.alone = Alone::learn(self.rounding.own(), scale, &power)?;
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use acm_linalg::covariance::Shrinkage;
 use acm_linalg::{Error, Persist, Reader, Result, Writer};
 
+use super::alone::Alone;
 use super::whitening::{self, Thin, Whitening};
 use super::{FittedMahalanobis, MahalanobisDetector, held_out};
 use crate::constants::Constants;
@@ -49,6 +50,7 @@ impl Persist for FittedMahalanobis {
         }
         self.states.write(to);
         self.rounding.write(to);
+        self.alone.write(to);
         self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
@@ -96,6 +98,7 @@ impl Persist for FittedMahalanobis {
             wandering,
             rounding: Rounding::read(from, kept)?,
             rounded: Vec::new(),
+            alone: Alone::read(from, kept)?,
             constants,
             left_out,
         };

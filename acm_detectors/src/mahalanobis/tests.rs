@@ -242,3 +242,41 @@ fn fewer_rows_than_sensors_are_judged_as_by_the_whole_covariance() {
     }
     assert!(FittedMahalanobis::from_bytes(&model.to_bytes().unwrap()).unwrap() == model);
 }
+
+#[test]
+fn a_sensor_that_is_rounded_by_itself_has_that_noise() {
+    let x = plant(2000, 6, 9);
+    let model = fitted(&x, Shrinkage::Nothing, 0);
+    // What the others leave of a sensor is about its number; a reading of 2, 5 or 10 steps of ten is judged as such.
+    let mut rows = plant(400, 6, 10);
+    rows.column_mut(3).mapv_inplace(|value| (value / 5.0).round() * 5.0);
+    let (found, width) = (scores(&model, &rows), 6);
+    let scale = model.lagged.scaling.scale[3];
+    let most = (10.0 * scale / model.precision.row(3)[3].sqrt()).min(2.0 * scale);
+    for (row, &found) in rows.rows().into_iter().zip(&found) {
+        let steps = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+        let lies = |step: &&f64| (row[3] / **step).fract() == 0.0 && **step <= most;
+        let step = steps.iter().filter(lies).copied().fold(0.0, f64::max);
+        assert!(step >= 5.0);
+        let mut covariance = model.covariance.clone();
+        let scaling = &model.lagged.scaling;
+        covariance[3 * (width + 1)] += (step / scaling.scale[3]).powi(2) / 12.0;
+        let (_, precision) = whitening::dense(&covariance, width).unwrap();
+        let point: Vec<f64> = (0..width)
+            .map(|place| (row[place] - scaling.center[place]) / scaling.scale[place] - model.lagged.mean[place])
+            .collect();
+        let mut pulled = vec![0.0; width];
+        precision.times(&point, &mut pulled);
+        let exact = gaps::dot(&point, &pulled);
+        assert!((found - exact).abs() < 1e-9 * exact.max(1.0), "{found} {exact}");
+    }
+    let mut parts = vec![0.0; 400 * width];
+    model.contributions(rows.view().into(), &mut parts).unwrap();
+    for (parts, square) in parts.chunks(width).zip(&found) {
+        assert!((parts.iter().sum::<f64>() - square).abs() < 1e-9 * square.max(1.0));
+    }
+    // Zero, gaps and finer readings change nothing.
+    let alone = &model.alone;
+    assert_eq!((alone.step(3, 0.0), alone.step(3, f64::NAN), alone.step(3, 1500.0 + 1e-9)), (0.0, 0.0, 0.0));
+    assert!(alone.step(3, 1505.0) >= 5.0 && alone.step(3, f64::from(1505.1_f32)) < 5.0);
+}

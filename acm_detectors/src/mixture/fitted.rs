@@ -61,6 +61,7 @@ impl FittedGaussianMixture {
         frame: Frame,
         run: Run,
         x: Samples<'_>,
+        running: Option<&[bool]>,
         left_out: LeftOut,
     ) -> Result<Self> {
         let mut fitted = Self {
@@ -80,8 +81,13 @@ impl FittedGaussianMixture {
         fitted.constants = Constants::beside(fitted.parameters.constants, x, &used)?;
         let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
         fitted.standing(x, &mut densities)?;
-        fitted.held_out = Some(fitted.hold_out(x, &densities)?);
-        densities.retain(|density| !density.is_nan());
+        fitted.held_out = Some(fitted.hold_out(x, &densities, running)?);
+        // Rows of standstill are all alike: they tell nothing of how densities vary.
+        let mut row = 0;
+        densities.retain(|density| {
+            row += 1;
+            !density.is_nan() && running.is_none_or(|running| running[row - 1])
+        });
         densities.iter_mut().for_each(|density| *density = -*density);
         let (median, mad) = scaling::median_mad(&mut densities);
         fitted.usual = [median, (NORMAL * mad).max(LEAST_SPREAD)];

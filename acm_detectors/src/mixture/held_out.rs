@@ -21,11 +21,14 @@ impl FittedGaussianMixture {
     /// weighed by the responsibilities that it has in the whole mixture.
     ///
     /// Surprise: 2 (c - ln p), c what the logarithm of the density p is at most; of one component it is the squared distance.
-    pub(super) fn hold_out(&self, x: Samples<'_>, densities: &[f64]) -> Result<HeldOut> {
+    pub(super) fn hold_out(&self, x: Samples<'_>, densities: &[f64], running: Option<&[bool]>) -> Result<HeldOut> {
         let (rows, width) = (x.rows(), self.frame.width());
         let most = self.most();
         let mut found = densities.iter().map(|density| 2.0 * (most - density)).gathered("the training scores")?;
-        let counts = complete(&self.points()?, x)?;
+        let mut counts = complete(&self.points()?, x)?;
+        if let Some(running) = running {
+            counts.iter_mut().zip(running).for_each(|(counts, running)| *counts &= running);
+        }
         if let Some(stretches) = count(rows.div_ceil(LANES), 0, width.min(rows)) {
             let tiles = self.frame.tiles(x)?;
             let (components, covariance) = (self.components(), self.parameters.covariance());

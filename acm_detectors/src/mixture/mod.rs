@@ -191,8 +191,10 @@ impl GaussianMixture {
         x.require(*candidates.start())?;
         let screened = Screened::of(x)?.with_clusters();
         let training = screened.training(x)?;
+        let (moving, running) = (screened.moving(x)?, screened.running()?);
         let x = training.samples();
-        let frame = Frame::fit(x)?;
+        let frame = Frame::of(x, moving.samples())?;
+        drop(moving);
         let tiles = frame.tiles(x)?;
         let mut best: Option<(f64, Run)> = None;
         for components in candidates {
@@ -204,7 +206,7 @@ impl GaussianMixture {
             }
         }
         let (_, run) = best.ok_or_else(gaussians::singular)?;
-        FittedGaussianMixture::new(self.clone(), frame, run, x, screened.left_out())
+        FittedGaussianMixture::new(self.clone(), frame, run, x, running.as_deref(), screened.left_out())
     }
 
     /// As [`GaussianMixture::fit`], from a single start: the component of each row.
@@ -232,12 +234,14 @@ impl GaussianMixture {
         }
         let screened = Screened::of(x)?.with_clusters();
         let (training, labels) = (screened.training(x)?, screened.kept(labels)?);
+        let (moving, running) = (screened.moving(x)?, screened.running()?);
         let x = training.samples();
-        let frame = Frame::fit(x)?;
+        let frame = Frame::of(x, moving.samples())?;
+        drop(moving);
         let tiles = frame.tiles(x)?;
         let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
         let run = self.rule().run(&mut pieces, Source::Labels(&labels))?;
-        FittedGaussianMixture::new(self.clone(), frame, run, x, screened.left_out())
+        FittedGaussianMixture::new(self.clone(), frame, run, x, running.as_deref(), screened.left_out())
     }
 
     fn rule(&self) -> Rule {

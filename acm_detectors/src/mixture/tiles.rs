@@ -30,6 +30,21 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// As [`Self::fit`] for the rows `x`, scaled by those of them in which the machine runs, as far as a sensor changes there.
+    pub(super) fn of(x: Samples<'_>, running: Samples<'_>) -> Result<Self> {
+        let mut all = Self::fit(x)?;
+        if running.rows() == x.rows() {
+            return Ok(all);
+        }
+        if let Ok(own) = Self::fit(running) {
+            for &column in &own.kept {
+                all.scaling.center[column] = own.scaling.center[column];
+                all.scaling.scale[column] = own.scaling.scale[column];
+            }
+        }
+        Ok(all)
+    }
+
     /// Median and interquartile range; the standard deviation where the range is that of a sensor that mostly stands still.
     pub(super) fn fit(x: Samples<'_>) -> Result<Self> {
         let standard = Scaling::fit(x, Manner::Standard, 0.0)?;

@@ -121,7 +121,7 @@ pub(super) fn statistics(model: &FittedPca, x: Samples<'_>) -> Result<Option<Hel
     let wandering = match both {
         Some(both) => {
             let alpha = model.parameters.alpha;
-            Wandering::of(x, &model.lagged.kept, &counts, &both, &[&spe, &t2], alpha)?
+            Wandering::of(x, &model.lagged.kept, &counts, &both, &[&spe, &t2], alpha, None)?
         }
         None => None,
     };

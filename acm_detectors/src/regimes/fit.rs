@@ -59,9 +59,13 @@ impl Regimes {
         if let Some(before) = before {
             x.require_columns(before.columns())?;
         }
-        // Where the rows themselves say what is rare, none is set apart before.
+        // Where the rows themselves say what is rare, none is set apart before; where their number is given, rubbish is.
         let rare = self.count == Count::Auto && self.method == Method::KMeans;
-        let screened = if rare { Screened::of(x)? } else { Screened::of(x)?.with_all() };
+        let screened = match self.method {
+            Method::KMeans if rare => Screened::of(x)?,
+            Method::KMeans => Screened::of(x)?.with_states(),
+            Method::Hdbscan => Screened::of(x)?.with_all(),
+        };
         let all = x;
         let training = screened.training(all)?;
         let (main, states) = if rare { screened.main(all)? } else { (screened.training(all)?, Vec::new()) };

@@ -14,7 +14,7 @@ const ALONE: f64 = 8.0;
 
 /// So many rows in a row beyond this are.
 const TOGETHER: f64 = 5.0;
-const RUN: usize = 3;
+pub(super) const RUN: usize = 3;
 
 /// From here on a gap among the distances parts what is far.
 const LEAST_CUT: f64 = 4.0;
@@ -32,6 +32,12 @@ const MOVED: f64 = 3.0;
 /// A share of the rows above which rows that come again and again are no accident.
 const OFTEN: f64 = 0.06;
 
+/// A group that makes up this share of the running rows from its first to its last has come once.
+const ONCE: f64 = 0.5;
+
+/// What is left of a group's squared distance without one sensor is less than this share of it where that sensor alone is off.
+const REST: f64 = 0.25;
+
 /// Share of the far rows around it that a state's own make up: a drift goes on beyond any group of its rows.
 const OWN: f64 = 0.6;
 
@@ -48,7 +54,8 @@ pub(super) fn states(
         return Ok(());
     }
     let width = found.columns.len();
-    let (groups, mut watch) = (grouped(found, &far)?, acm_linalg::parallel::Watch::start());
+    let lower = found.whitening.matrix()?;
+    let (groups, mut watch) = (grouped(found, &far, &lower)?, acm_linalg::parallel::Watch::start());
     for (place, &row) in found.rows.iter().enumerate() {
         if far[place] {
             kinds[row] = Kind::Left;
@@ -74,6 +81,11 @@ pub(super) fn states(
             continue;
         }
         let often = group.members.len() as f64 > OFTEN * x.rows() as f64 && episodes >= FEWEST;
+        if !state && group.once() && group.one_sensor(&lower, width) {
+            // No way to run changes what one sensor alone reads, once and for a while.
+            group.members.iter().for_each(|&member| kinds[found.rows[member]] = Kind::Once);
+            continue;
+        }
         if moved == 0 || (often && !state) {
             // Each sensor reads what it often reads, or it happens all the time: a way to run.
             group.members.iter().for_each(|&member| kinds[found.rows[member]] = Kind::Good);
@@ -189,9 +201,8 @@ struct Group {
     points: Vec<f64>,
 }
 
-fn grouped(found: &Found, far: &[bool]) -> Result<Vec<Group>> {
+fn grouped(found: &Found, far: &[bool], lower: &[f64]) -> Result<Vec<Group>> {
     let width = found.columns.len();
-    let lower = found.whitening.matrix()?;
     let radius = 2.0 * chi2_upper(width as f64, 0.001);
     let mut groups: Vec<Group> = Vec::new();
     let mut point = room(width, 1, 0.0, WHAT)?;
@@ -238,6 +249,27 @@ impl Group {
                 values().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count
             })
             .sum()
+    }
+
+    /// Whether it has come in one stretch.
+    fn once(&self) -> bool {
+        let ends = self.members.first().zip(self.members.last());
+        ends.is_some_and(|(first, last)| self.members.len() as f64 >= ONCE * (last - first + 1) as f64)
+    }
+
+    /// Whether its centre is a usual row but for one sensor, by what the others let expect; `lower` is the whitening.
+    fn one_sensor(&self, lower: &[f64], width: usize) -> bool {
+        let count = self.members.len() as f64;
+        let center = |place: usize| self.points.iter().skip(place).step_by(width).sum::<f64>() / count;
+        let square = (0..width).map(|place| center(place).powi(2)).sum::<f64>();
+        // The whitened direction of a sensor is a column of the whitening.
+        let along = |sensor: usize| {
+            let parts = (sensor..width).map(|place| (lower[place * width + sensor], center(place)));
+            let (dot, length) = parts.fold((0.0, 0.0), |(dot, length), (l, c)| (dot + l * c, length + l * l));
+            dot * dot / length
+        };
+        let rest = square - (0..width).map(along).fold(0.0, f64::max);
+        rest <= REST * square && rest <= chi2_upper(width as f64, 0.001)
     }
 
     /// How many sensors are elsewhere than in healthy rows.

@@ -36,8 +36,17 @@ enum Kind {
     Left,
     /// Likewise, of a group of rows that are alike; a model of clusters learns from them.
     Alike,
+    /// Likewise, where they are one stretch in which one sensor alone reads something else.
+    Once,
     /// Of a state beside the main one.
     State(usize),
+}
+
+impl Kind {
+    /// Whether it is not trained on.
+    fn lost(self) -> bool {
+        matches!(self, Self::Gone | Self::Left | Self::Alike | Self::Once)
+    }
 }
 
 /// A value that stands for "no reading".
@@ -202,11 +211,10 @@ impl Screened {
             groups::states(x, &marks, found, &mut kinds, &mut states)?;
             groups::standstill(x, &marks, &mut kinds, &mut states)?;
         }
-        let lost = |kind: Kind| matches!(kind, Kind::Gone | Kind::Left | Kind::Alike);
-        let left = kinds.iter().filter(|&&kind| lost(kind)).count();
+        let left = kinds.iter().filter(|kind| kind.lost()).count();
         if left as f64 > MOST_LEFT * rows as f64 {
             for kind in &mut kinds {
-                if lost(*kind) && *kind != Kind::Gone {
+                if kind.lost() && *kind != Kind::Gone {
                     *kind = Kind::Good;
                 }
             }
@@ -216,7 +224,7 @@ impl Screened {
         if marks.bad_cells() > 0 {
             left_out.readings = room(columns, 1, 0, WHAT)?;
             left_out.stuck = room(columns, 1, 0, WHAT)?;
-            for row in (0..rows).filter(|&row| !lost(kinds[row])) {
+            for row in (0..rows).filter(|&row| !kinds[row].lost()) {
                 for column in (0..columns).filter(|&column| marks.bad(row, column)) {
                     left_out.readings[column] += 1;
                     left_out.stuck[column] += u64::from(marks.stuck(row, column));
@@ -229,7 +237,7 @@ impl Screened {
                 (left_out.readings, left_out.stuck) = (Vec::new(), Vec::new());
             }
         }
-        let lost = (0..rows).filter(|&row| lost(kinds[row])).map(|row| row as u64);
+        let lost = (0..rows).filter(|&row| kinds[row].lost()).map(|row| row as u64);
         left_out.rows = lost.gathered(WHAT)?;
         if kinds.iter().all(|&kind| kind == Kind::Good) {
             kinds = Vec::new();
@@ -255,12 +263,31 @@ impl Screened {
     /// With all rows that have readings, for who knows the states.
     pub(crate) fn with_all(mut self) -> Self {
         self.keep(Kind::Alike);
+        self.keep(Kind::Once);
         self.keep(Kind::Left);
+        self
+    }
+
+    /// With all that may be a state whose number is known: rows that are alike, or far for some rows in a row.
+    pub(crate) fn with_states(mut self) -> Self {
+        self.keep(Kind::Alike);
+        self.keep(Kind::Once);
+        for run in self.kinds.chunk_by_mut(|one, next| one == next).filter(|run| run.len() >= groups::RUN) {
+            if run[0] == Kind::Left {
+                run.fill(Kind::Good);
+            }
+        }
+        self.forget();
         self
     }
 
     fn keep(&mut self, lost: Kind) {
         self.kinds.iter_mut().filter(|kind| **kind == lost).for_each(|kind| *kind = Kind::Good);
+        self.forget();
+    }
+
+    /// Makes what is told that of the rows as they are now.
+    fn forget(&mut self) {
         let mut rows = std::mem::take(&mut self.left_out.rows);
         rows.retain(|&row| usize::try_from(row).is_ok_and(|row| !self.keeps(row)));
         self.left_out.rows = rows;
@@ -277,7 +304,7 @@ impl Screened {
 
     /// Whether the row is among those of [`Self::training`].
     pub(crate) fn keeps(&self, row: usize) -> bool {
-        !matches!(self.kinds.get(row), Some(Kind::Gone | Kind::Left | Kind::Alike))
+        self.kinds.get(row).is_none_or(|kind| !kind.lost())
     }
 
     /// Whether any reading or row is not what it was, or of a state.
@@ -290,7 +317,7 @@ impl Screened {
     /// # Errors
     /// [`Error::Memory`].
     pub(crate) fn training<'a>(&self, x: Samples<'a>) -> Result<Training<'a>> {
-        self.chosen(x, |kind| !matches!(kind, Kind::Gone | Kind::Left | Kind::Alike))
+        self.chosen(x, |kind| !kind.lost())
     }
 
     /// The rows of the main state, and the centres of the rare states and of standstill beside it.
@@ -304,7 +331,7 @@ impl Screened {
         };
         let training = self.chosen(x, |kind| match kind {
             Kind::Good => true,
-            Kind::Gone | Kind::Left | Kind::Alike => false,
+            Kind::Gone | Kind::Left | Kind::Alike | Kind::Once => false,
             Kind::State(number) => !apart(number),
         })?;
         let states = (0..self.states.len()).filter(|&number| apart(number));
@@ -317,6 +344,30 @@ impl Screened {
     /// [`Error::Memory`].
     pub(crate) fn beside<'a>(&self, x: Samples<'a>, lags: usize) -> Result<(Training<'a>, Vec<&State>)> {
         if lags == 0 { self.main(x) } else { Ok((self.training(x)?, Vec::new())) }
+    }
+
+    /// Which of the rows of [`Self::training`] are none of standstill; `None` where the machine never stands still.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn running(&self) -> Result<Option<Vec<bool>>> {
+        if !self.states.iter().any(|state| state.still) {
+            return Ok(None);
+        }
+        let kept = self.kinds.iter().filter(|kind| !kind.lost());
+        let running = kept.map(|kind| !matches!(kind, Kind::State(number) if self.states[*number].still));
+        running.gathered(WHAT).map(Some)
+    }
+
+    /// The rows of [`Self::training`] in which the machine runs.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn moving<'a>(&self, x: Samples<'a>) -> Result<Training<'a>> {
+        self.chosen(x, |kind| match kind {
+            Kind::State(number) => !self.states[number].still,
+            kind => !kind.lost(),
+        })
     }
 
     /// All rows, with the readings mended, and which of them are not left out. For models that look back.

@@ -113,6 +113,27 @@ fn rows_unlike_the_others_are_left_out() {
 }
 
 #[test]
+fn what_one_sensor_alone_has_read_once_is_no_way_to_run() {
+    // Within what that sensor often reads; alone among the others it is far.
+    let mut x = plant(2000, 8, 6);
+    let shift = 1.5 * x.column(2).std(0.0);
+    assert!(shift > 1.5, "{shift}");
+    x.slice_mut(s![700..880, 2]).mapv_inplace(|value| value + shift);
+    let found = of(&x);
+    let rows = &found.left_out.rows;
+    assert!(rows.len() > 165 && rows.iter().all(|row| (700..880).contains(row)), "{}", rows.len());
+    // Clusters may be of few sensors, but what a sensor has read once is none.
+    let clean = plant(2000, 6, 6);
+    let mut once = clean.clone();
+    once.slice_mut(s![700..900, 2]).mapv_inplace(|value| value + 5.0);
+    assert_eq!(of(&once).with_clusters().left_out.rows, rows_of(700..900));
+    let mut often = clean;
+    (0..100).for_each(|number| often[[9 + 19 * number, 2]] += 5.0);
+    assert_eq!(of(&often).left_out.rows.len(), 100);
+    assert!(of(&often).with_clusters().left_out.rows.len() < 10);
+}
+
+#[test]
 fn a_stuck_sensor_is_told_from_a_machine_that_stands_still() {
     let clean = plant(2000, 6, 7);
     let mut stuck = clean.clone();

@@ -114,7 +114,12 @@ impl Similarity {
         let watch = Watch::new(self, &parts, usual, width)?;
         let statistics = follow(&watch, &white, width)?;
         drop(white);
-        let settled = self.settled(&counts)?;
+        let running = screened.running()?;
+        let mut settled = self.settled(&counts)?;
+        if let Some(running) = running.as_ref().filter(|running| settled.iter().zip(*running).any(|(a, b)| *a && *b)) {
+            // Rows of standstill are remembered, and tell nothing of how far running rows lie.
+            settled.iter_mut().zip(running).for_each(|(settled, running)| *settled &= running);
+        }
         let norms = self.norms(&watch, &statistics, &settled, usual, width)?;
         let held_out = HeldOut::of(&mut joined(&norms, &statistics, parts.len())?, &settled)?;
         let wandering = if let [_, _] = &judges[..] {
@@ -123,7 +128,15 @@ impl Similarity {
             let residuals = task.residuals(&judges, &stretches)?;
             let white = task.whitened(&residuals, &stretches)?;
             let judged = joined(&norms, &follow(&watch, &white, width)?, parts.len())?;
-            Wandering::of(x, &lagged.kept, &settled, &[judged], &[&held_out], self.false_alarm_rate)?
+            Wandering::of(
+                x,
+                &lagged.kept,
+                &settled,
+                &[judged],
+                &[&held_out],
+                self.false_alarm_rate,
+                running.as_deref(),
+            )?
         } else {
             None
         };

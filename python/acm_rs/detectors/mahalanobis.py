@@ -47,7 +47,9 @@ class MahalanobisDetector(Watching, Screening, Detector):
     the variance they have about that [3]_.
 
     Rows that are rounded more coarsely than the training rows (``resolution``) are judged by S with q²/12, the variance
-    of what is rounded away, for each sensor that was finer. That a row is, most of its sensors must show at once.
+    of what is rounded away, for each sensor that was finer. That a row is, most of its sensors must show at once; a
+    sensor that is rounded alone, ten thousand times more coarsely than in training, counts with that variance of its
+    own.
 
     .. [1] O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
            Multivariate Analysis 88, 2004, doi 10.1016/S0047-259X(03)00096-4.

@@ -229,9 +229,10 @@ class RegimeModel(Watching, Screening, Detector):
         Warns
         -----
         UserWarning
-            Readings or rows are left out of the fit (``left_out_``); with a given number of regimes or HDBSCAN readings
-            alone. More than half of the rows are noise to HDBSCAN, and k-means is taken; some are far from its one
-            regime; or more than 1 % are nearer to another regime's centre than to that of their own.
+            Readings or rows are left out of the fit (``left_out_``); with HDBSCAN readings alone, with a given number
+            of regimes also lone rows that are like no others. More than half of the rows are noise to HDBSCAN, and
+            k-means is taken; some are far from its one regime; or more than 1 % are nearer to another regime's centre
+            than to that of their own.
         """
         values, names = self._learned(x)
         known: Any = reference
