@@ -201,3 +201,15 @@ def test_the_alarms_of_the_history_are_told() -> None:
     assert "2026-01-09 10:20 to 2026-01-09 12:20 (s3)" in told[0]
     cured = acm_rs.Monitor().fit(spoilt, healthy=[(0, 1199), (1230, 2999)])
     assert "2026-01-09 1" not in " ".join(cured.warnings_)
+
+
+@pytest.mark.parametrize("rows", [200, 240])
+def test_as_many_rows_as_sensors_make_no_alarm_and_hide_no_fault(rows: int) -> None:
+    """There the others seem to tell all of each sensor; relations of that kind hold for no further row."""
+    random = np.random.default_rng(1)
+    x = 50.0 + random.standard_normal((rows + 200, 2)) @ random.standard_normal((2, 200))
+    x += 0.2 * random.standard_normal(x.shape)
+    monitor = acm_rs.Monitor().fit(x[:rows])
+    assert monitor.score(x[rows:]).alarms.mean() <= 0.03
+    x[rows + 100 :, 7] += 0.6
+    assert monitor.score(x[rows:]).alarms[110:].mean() > 0.8

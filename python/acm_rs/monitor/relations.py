@@ -30,6 +30,8 @@ REACH = 1.25
 """Components beyond so many times their training range bend no further."""
 CAUTION = 3.0
 """Ridge of the covariance for each sensor over the number of rows, in units of its own noise."""
+FEW_ROWS = 0.05
+"""What the variances of scaled sensors gain where rows are about as many as sensors."""
 TRIM = 0.05
 """Most training rows that are left out as far from the others."""
 
@@ -225,7 +227,9 @@ def precision_of(filled: Matrix, missing: Flags) -> Matrix:
     level = np.sqrt(np.mean(filled**2, axis=0))
     level[level < 1e-9] = 1.0
     scaled = filled / level
-    covariance = products_of(scaled) / n + 1e-6 * np.eye(d)
+    # Of about as many rows as sensors the others seem to tell all of each, which no further row confirms; of far fewer
+    # rows many laws do, and the least of them is a mild one.
+    covariance = products_of(scaled) / n + (FEW_ROWS if d < 2 * n < 4 * d else 1e-6) * np.eye(d)
     # What the others leave of each sensor is the scale of its noise; few rows know it less well.
     own = 1.0 / np.diag(inverse_of(covariance))
     covariance += np.diag(own * (min(1.0, CAUTION * d / n) + missing.mean(axis=0)))
