@@ -285,6 +285,24 @@ def test_coefficients_of_moments_are_those_of_the_process() -> None:
     assert 0.9 < wandering.sd_[0] < 0.2 * walk.std()
 
 
+def left_of(x: NDArray[np.float64], phi: float) -> float:
+    return float(np.std((x[1:] - x[1:].mean()) - phi * (x[:-1] - x[:-1].mean())))
+
+
+@pytest.mark.parametrize("kind", ["rise", "growth", "walk", "fall"])
+def test_scales_of_moments_are_those_of_the_rows_whatever_their_course(kind: str) -> None:
+    noise = np.random.default_rng(4).normal(size=900)
+    x = {
+        "rise": noise + np.r_[np.zeros(880), np.linspace(0.0, 200.0, 20)],
+        "growth": 0.2 * noise + np.exp(np.arange(900) / 150.0),
+        "walk": np.cumsum(noise),
+        "fall": noise + np.r_[np.linspace(500.0, 0.0, 5), np.zeros(895)],
+    }[kind]
+    moments = acm_rs.RunningMoments([0.0], [1.0], 4096.0).update(x[:333]).update(x[333:])
+    found = acm_rs.AR1Detector(phi_cap=0.999).fit_moments(moments)
+    np.testing.assert_allclose(found.sd_[0], left_of(x, found.phi_[0]), rtol=1e-8)
+
+
 def test_a_standing_and_a_missing_sensor_are_left_out_of_models_of_moments() -> None:
     x = np.column_stack([correlated(400), np.full(400, 7.0), np.full(400, np.nan)])
     moments = moments_of(x)
@@ -359,8 +377,13 @@ def test_what_moments_cannot_do_is_told() -> None:
         acm_rs.OMRDetector().fit_moments(few)
     with pytest.raises(ValueError, match="two columns"):
         acm_rs.OMRDetector().fit_moments(acm_rs.RunningMoments([0.0], [1.0]).update(np.arange(50.0)))
-    with pytest.raises(ValueError, match="at least 3"):
-        acm_rs.AR1Detector().fit_moments(acm_rs.RunningMoments([0.0], [1.0]).update(np.arange(2.0)))
+    with pytest.raises(ValueError, match="at least 12"):
+        acm_rs.AR1Detector().fit_moments(acm_rs.RunningMoments([0.0], [1.0]).update(np.arange(11.0)))
+    for scale in (1e-150, 1e150):
+        far = acm_rs.RunningMoments([0.0], [scale]).update(np.random.default_rng(0).normal(size=50) * scale)
+        for model in (acm_rs.AR1Detector(), acm_rs.PCADetector(), acm_rs.MahalanobisDetector("none")):
+            with pytest.raises(ValueError, match="`moments` must have scales between"):
+                model.fit_moments(far)
     for model in (acm_rs.PCADetector(), acm_rs.OMRDetector(), acm_rs.AR1Detector()):
         with pytest.raises(TypeError, match="`moments` must be RunningMoments"):
             model.fit_moments(correlated())  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ use acm_linalg::samples::room;
 use acm_linalg::scaling::rounding;
 use acm_linalg::{Error, Result, Scaling};
 
-use crate::lagged::{Lagged, NOTHING_CHANGES};
+use crate::lagged::Lagged;
 
 pub(crate) const WHAT: &str = "a covariance";
 
@@ -29,15 +29,19 @@ pub(crate) struct Merged {
 
 impl Merged {
     /// # Errors
-    /// [`Error::Unfit`] where no column changes; [`Error::Memory`].
+    /// [`Error::Unfit`] for scales whose squares are no numbers, and where no column changes; [`Error::Memory`].
     pub(crate) fn of(moments: &RunningMoments, sums: &Sums) -> Result<Self> {
+        moments.require_squares()?;
         let d = moments.columns();
         let (mean, all) = (moments.mean(sums)?, moments.covariance(sums, 0)?);
         let deviation = |column: usize| all[column * d + column].sqrt();
         let changes = |&column: &usize| sums.known(column) > 0 && deviation(column) > rounding(mean[column]);
         let kept = (0..d).filter(changes).gathered("the columns that change")?;
         if kept.is_empty() {
-            return Err(NOTHING_CHANGES);
+            return Err(Error::Unfit {
+                name: "moments",
+                requirement: "a column that changes, by more than the rounding of its values",
+            });
         }
         let pairs = kept.iter().flat_map(|&one| kept.iter().map(move |&other| sums.pairs(one, other)));
         let rows = usize::try_from(pairs.min().unwrap_or(0)).unwrap_or(usize::MAX);
@@ -54,14 +58,14 @@ impl Merged {
     }
 
     /// # Errors
-    /// [`Error::TooFew`] where a pair has fewer rows.
+    /// [`Error::TooFew`] where a pair of columns has fewer rows in common.
     pub(crate) fn require(&self, least: usize) -> Result<()> {
         if self.rows >= least {
             return Ok(());
         }
         Err(Error::TooFew {
             name: "moments",
-            what: "row for each pair of columns",
+            what: "common row",
             least,
             got: self.rows,
         })

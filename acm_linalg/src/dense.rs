@@ -135,6 +135,9 @@ pub fn products(table: &impl Rows) -> Result<Vec<f64>> {
 /// # Errors
 /// [`Error::Singular`] naming `name` where an entry is not finite; [`Error::Memory`]; [`Error::Interrupted`].
 pub fn symmetric_eigen(matrix: &[f64], size: usize, name: &'static str) -> Result<(Vec<f64>, Vec<f64>)> {
+    if size == 0 {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let matrix = copied(matrix, "a copy of a matrix")?;
     let found = aside(EIGEN_NS * (size as f64).powi(3), None, move || -> Result<_> {
         let _room = workspace::for_eigen(size)?;

@@ -236,6 +236,47 @@ impl RunningMoments {
     }
 }
 
+impl RunningMoments {
+    /// What `phi` times the deviation of the reading before leaves of each column's deviations, about the means of both sides: its
+    /// standard deviation. NaN where no reading follows another.
+    ///
+    /// # Errors
+    /// [`Error::Length`] unless there is one for each column; [`Error::Memory`].
+    pub fn lag_rest(&self, sums: &Sums, phi: &[f64]) -> Result<Vec<f64>> {
+        if phi.len() != self.columns() {
+            return Err(Error::Length {
+                name: "phi",
+                expected: self.columns(),
+                got: phi.len(),
+            });
+        }
+        let rest = phi.iter().zip(&self.scale).enumerate().map(|(column, (phi, scale))| {
+            let Some((_, [before, after, both])) = sums.lag(column) else {
+                return f64::NAN;
+            };
+            // Of the best slope it is the part that no slope explains; any other leaves that and the square of the difference.
+            let best = if before > 0.0 { both / before } else { 0.0 };
+            let least = (after - best * both).max(0.0);
+            (least + (phi - best).powi(2) * before).sqrt() / STEPS * scale
+        });
+        rest.gathered(WHAT)
+    }
+
+    /// `Ok` where squares of readings are numbers that float64 holds.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] naming `moments`.
+    pub fn require_squares(&self) -> Result<()> {
+        if self.scale.iter().all(|scale| (1e-140..1e140).contains(scale)) {
+            return Ok(());
+        }
+        Err(Error::Unfit {
+            name: "moments",
+            requirement: "scales between 1e-140 and 1e140, whose squares are numbers; take another unit",
+        })
+    }
+}
+
 impl Persist for RunningMoments {
     const KIND: &'static str = "RunningMoments";
     const VERSION: u64 = 2;

@@ -22,6 +22,7 @@ struct Lag {
     before: i128,
     after: i128,
     before_squared: i128,
+    after_squared: i128,
     product: i128,
 }
 
@@ -35,6 +36,7 @@ impl Lag {
         self.before = self.before.wrapping_add(before);
         self.after = self.after.wrapping_add(after);
         self.before_squared = self.before_squared.wrapping_add(before * before);
+        self.after_squared = self.after_squared.wrapping_add(after * after);
         self.product = self.product.wrapping_add(before * after);
     }
 
@@ -43,6 +45,7 @@ impl Lag {
         self.before = self.before.wrapping_add(other.before);
         self.after = self.after.wrapping_add(other.after);
         self.before_squared = self.before_squared.wrapping_add(other.before_squared);
+        self.after_squared = self.after_squared.wrapping_add(other.after_squared);
         self.product = self.product.wrapping_add(other.product);
     }
 }
@@ -117,6 +120,21 @@ impl Sums {
         } else {
             f64::NAN
         }
+    }
+
+    /// Of the readings that follow a known one, about the means of both sides, in steps: how many, the variances of the readings
+    /// before and after, and their covariance.
+    pub(super) fn lag(&self, column: usize) -> Option<(u64, [f64; 3])> {
+        let lag = self.lag.get(column).filter(|lag| lag.count > 0)?;
+        let about = |product, left, right| exact::central(product, left, right, lag.count) / lag.count as f64;
+        Some((
+            lag.count,
+            [
+                about(lag.before_squared, lag.before, lag.before),
+                about(lag.after_squared, lag.after, lag.after),
+                about(lag.product, lag.before, lag.after),
+            ],
+        ))
     }
 
     /// Room for so many columns, unless there is.
@@ -337,7 +355,16 @@ impl Memory for Sums {
         to.counts("live.alone", &self.alone);
         wide(to, "live.alone.sum", self.alone_sum.iter().copied());
         to.counted("live.lag.count", self.lag.iter().map(|lag| lag.count));
-        let lags = self.lag.iter().flat_map(|lag| [lag.before, lag.after, lag.before_squared, lag.product]);
+        let of = |lag: &Lag| {
+            [
+                lag.before,
+                lag.after,
+                lag.before_squared,
+                lag.after_squared,
+                lag.product,
+            ]
+        };
+        let lags = self.lag.iter().flat_map(of);
         wide(to, "live.lag", lags);
         for (name, edge) in [("live.first", &self.first), ("live.last", &self.last)] {
             if !edge.is_empty() {
@@ -369,16 +396,17 @@ impl Memory for Sums {
         }
         let counts = from.counts("live.lag.count", d)?;
         from.require(counts.iter().zip(&known).all(|(count, known)| count <= known), "live.lag.count")?;
-        let sums = read_wide(from, "live.lag", 4 * d)?;
+        let sums = read_wide(from, "live.lag", d.saturating_mul(5))?;
         let mut lag = room(d, 1, Lag::default(), WHAT)?;
-        for (lag, (count, &[before, after, before_squared, product])) in
-            lag.iter_mut().zip(counts.into_iter().zip(sums.as_chunks::<4>().0))
+        for (lag, (count, &[before, after, before_squared, after_squared, product])) in
+            lag.iter_mut().zip(counts.into_iter().zip(sums.as_chunks::<5>().0))
         {
             *lag = Lag {
                 count,
                 before,
                 after,
                 before_squared,
+                after_squared,
                 product,
             };
         }

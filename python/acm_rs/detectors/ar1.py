@@ -146,7 +146,7 @@ class AR1Detector(Watching, Screening, Detector):
         Parameters
         ----------
         moments : RunningMoments
-            Of at least three rows. They stay as they are, and may go on: fit again to learn what has come.
+            Of at least twelve rows. They stay as they are, and may go on: fit again to learn what has come.
 
         Returns
         -------
@@ -167,8 +167,8 @@ class AR1Detector(Watching, Screening, Detector):
 
         Notes
         -----
-        Levels are means, coefficients the slopes of readings on those before, and scales the deviations of what these
-        leave of normal noise, ``var (1 - 2 phi slope + phi**2)``; `fit` takes medians and their like, so the two agree
+        Levels are means, coefficients the slopes of readings on those before, and scales the standard deviations of
+        what these leave of readings that follow a known one; `fit` takes medians and their like, so the two agree
         on clean normal rows to what samples tell, not to the last digit. No row is at hand, so what needs them is not
         there: bad rows are not looked for (readings beyond the moments' ``reach`` are missing), and sensors that stood
         still are not watched. There is no `limit`; scores of healthy rows give one by `calibrate`.
