@@ -232,7 +232,7 @@ impl GaussianMixture {
         if let Some(&label) = labels.iter().find(|&&label| label as usize >= components) {
             require(false, "labels", "less than `n_components`", label as usize)?;
         }
-        let screened = Screened::of(x)?.with_clusters();
+        let screened = Screened::of(x)?.with_labels();
         let (training, labels) = (screened.training(x)?, screened.kept(labels)?);
         let (moving, running) = (screened.moving(x)?, screened.running()?);
         let x = training.samples();

@@ -268,6 +268,13 @@ impl Screened {
         self
     }
 
+    /// With all rows that are alike, for who has been told which cluster each row is of.
+    pub(crate) fn with_labels(mut self) -> Self {
+        self.keep(Kind::Alike);
+        self.keep(Kind::Once);
+        self
+    }
+
     /// With all that may be a state whose number is known: rows that are alike, or far for some rows in a row.
     pub(crate) fn with_states(mut self) -> Self {
         self.keep(Kind::Alike);
