@@ -9,6 +9,7 @@ status is 1 where anything was lost. Unix only.
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import random
 import shutil
@@ -61,7 +62,9 @@ def _tables() -> tuple[Path, Path]:
     """Two models' folders with a table to score each."""
     from plant_fleet import later, pump
 
-    home = Path(tempfile.mkdtemp(prefix="acm-rs-writers-"))
+    folder = tempfile.TemporaryDirectory(prefix="acm-rs-writers-")
+    atexit.register(folder.cleanup)
+    home = Path(folder.name)
     for number, monitor in enumerate(_monitors()):
         monitor.save(home / f"{number}.acm")
         later(pump(number + 1)).write_csv(home / f"{number}.csv")
