@@ -396,5 +396,6 @@ def test_gaps_that_contradict_each_other_are_told() -> None:
     for place, (a, b) in enumerate(((0, 1), (1, 2), (0, 2))):
         x[100 * place : 100 * place + 100, a], x[100 * place : 100 * place + 100, b] = values, -values
     moments = acm_rs.RunningMoments([0.0] * 3, [1.0] * 3).update(x)
-    with pytest.raises(np.linalg.LinAlgError, match="contradict"):
-        acm_rs.PCADetector(2).fit_moments(moments)
+    for model in (acm_rs.PCADetector(2), acm_rs.OMRDetector("ridge"), acm_rs.OMRDetector("pls")):
+        with pytest.raises(np.linalg.LinAlgError, match="contradict"):
+            model.fit_moments(moments)

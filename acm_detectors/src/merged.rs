@@ -132,8 +132,20 @@ pub(crate) fn require_no_lags(lags: usize) -> Result<()> {
     require(lags == 0, "lags", "0 for a fit from moments, which hold no earlier rows", lags)
 }
 
-/// Gaps that differ from pair to pair leave covariances of no table.
-pub(crate) const CONTRADICTION: Error = Error::Singular {
-    name: "moments",
-    requirement: "of gaps that agree: those that differ from pair to pair have left covariances that contradict each other",
-};
+/// What rounding makes of a variance that is 0, as a share of the largest, at most.
+const BELOW: f64 = 1e-9;
+
+/// `Ok` for variances, largest first, along the axes of covariances that rows can have: gaps that differ from pair to pair leave
+/// others.
+///
+/// # Errors
+/// [`Error::Singular`] naming `moments`.
+pub(crate) fn require_law(variances: &[f64]) -> Result<()> {
+    match (variances.first(), variances.last()) {
+        (Some(first), Some(last)) if *last < -BELOW * first => Err(Error::Singular {
+            name: "moments",
+            requirement: "of gaps that agree: those that differ from pair to pair have left covariances that contradict each other",
+        }),
+        _ => Ok(()),
+    }
+}

@@ -20,7 +20,8 @@ impl Ar1 {
     /// No row is at hand: there is no limit, and no reading is told to be bad but those beyond the moments' reach.
     ///
     /// # Errors
-    /// [`Error::TooFew`] with fewer than twelve rows; [`Error::Unfit`] for scales whose squares are no numbers, and where no column has half of its values; [`Error::Memory`].
+    /// [`Error::TooFew`] with fewer than twelve rows; [`Error::Unfit`] for scales whose squares are no numbers, and where no column
+    /// has half of its values; [`Error::Memory`].
     pub fn fit_moments(&self, moments: &RunningMoments, sums: &Sums) -> Result<FittedAr1> {
         let rows = usize::try_from(sums.rows()).unwrap_or(usize::MAX);
         if rows < ENOUGH {

@@ -14,20 +14,21 @@ use super::standard::UNUSED;
 use super::{ENOUGH_ROWS, FLOOR, FittedOmr, LEAST_ROWS, Omr, Prediction};
 use crate::constants::Constants;
 use crate::limits::spe_limit;
-use crate::merged::{Merged, WHAT};
+use crate::merged::{Merged, WHAT, require_law};
 use crate::screen::LeftOut;
 
 impl Omr {
     /// Learns how the sensors move together from moments of healthy rows: each covariance over the rows in which it is known. The
     /// same moments give the same bytes, and moments do not depend on how rows were cut and merged.
     ///
-    /// No row is at hand: the scale of scores is half the interquartile range, as of a normal law, of the lengths of normal noise with the
-    /// covariance that the prediction leaves (Jackson and Mudholkar 1979, doi 10.1080/00401706.1979.10489779), there is no limit, and no reading is told to be bad but those beyond the moments' reach.
+    /// No row is at hand: the scale of scores is half the interquartile range, as of a normal law, of the lengths of normal noise
+    /// with the covariance that the prediction leaves (Jackson and Mudholkar 1979, doi 10.1080/00401706.1979.10489779), there is
+    /// no limit, and no reading is told to be bad but those beyond the moments' reach.
     ///
     /// # Errors
     /// [`Error::TooFew`] where a pair of columns has fewer rows than max(20, min(50, watched columns)); [`Error::Unfit`] with fewer
-    /// than two columns to watch; [`Error::Singular`] naming `alpha` where a ridge cannot tell columns apart; [`Error::Memory`];
-    /// [`Error::Interrupted`].
+    /// than two columns to watch; [`Error::Singular`] naming `alpha` where a ridge cannot tell columns apart, `moments` where
+    /// gaps make the covariances of pairs contradict each other; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit_moments(&self, moments: &RunningMoments, sums: &Sums) -> Result<FittedOmr> {
         let merged = Merged::of(moments, sums)?;
         let (sensors, rows) = (merged.width(), merged.rows);
@@ -39,6 +40,7 @@ impl Omr {
         }
         merged.require(ENOUGH_ROWS.min(sensors).max(LEAST_ROWS))?;
         let correlations = merged.correlations()?;
+        require_law(&symmetric_eigen(&correlations, sensors, "moments")?.0)?;
         let mut products = copied(&correlations, WHAT)?;
         products.iter_mut().for_each(|value| *value *= rows as f64);
         let chosen = self.model.resolved(rows, sensors);

@@ -13,13 +13,10 @@ use super::kernel::Directions;
 use super::{FittedPca, Limits, PcaDetector};
 use crate::constants::Constants;
 use crate::lagged::{LEAST_ROWS, NOTHING_CHANGES};
-use crate::merged::{CONTRADICTION, Merged, WHAT, require_no_lags};
+use crate::merged::{Merged, WHAT, require_law, require_no_lags};
 use crate::rounding::Rounding;
 use crate::screen::LeftOut;
 use crate::states::States;
-
-/// What rounding makes of a variance that is 0, as a share of the largest, at most.
-const BELOW: f64 = 1e-9;
 
 impl PcaDetector {
     /// Learns from moments of healthy rows: the components of their covariance, each entry over the rows in which it is known.
@@ -63,10 +60,8 @@ impl PcaDetector {
         let unbiased = rows as f64 / (rows - 1) as f64;
         covariance.iter_mut().for_each(|value| *value *= unbiased);
         let (mut variances, mut components) = symmetric_eigen(&covariance, width, "moments")?;
-        let (first, last) = (variances[0], variances[width - 1]);
-        if last < -BELOW * first {
-            return Err(CONTRADICTION);
-        }
+        require_law(&variances)?;
+        let first = variances[0];
         variances.iter_mut().for_each(|variance| *variance = variance.max(0.0));
         let large = variances.iter().take_while(|&&variance| variance > NOTHING * first).count();
         let kept = kept_of(&variances, self.components).min(large).min(rows - 1);

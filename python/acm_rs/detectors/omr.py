@@ -216,7 +216,8 @@ class OMRDetector(Watching, Screening, Detector):
         ValueError
             Rows are too few, or less than two sensors change.
         numpy.linalg.LinAlgError
-            The ridge's ``alpha`` is too small for sensors that are linear combinations of others.
+            The ridge's ``alpha`` is too small for sensors that are linear combinations of others; or gaps that differ
+            from pair to pair have left covariances that contradict each other.
 
         Warns
         -----
