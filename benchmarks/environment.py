@@ -24,7 +24,21 @@ THREAD_VARIABLES = (
 )
 """Variables that limit a candidate's threads; printed when they are set."""
 
-PACKAGES = ("numpy", "pandas", "polars", "bottleneck", "numbagg", "numba", "scipy", "scikit-learn")
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "polars",
+    "bottleneck",
+    "numbagg",
+    "numba",
+    "scipy",
+    "scikit-learn",
+    "hdbscan",
+    "fast_hdbscan",
+    "isotree",
+)
+
+MISSING = "not installed"
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository's root: where ``core/fast_features.py`` lies."""
@@ -58,12 +72,12 @@ def versions() -> dict[str, str]:
     """Versions of acm_rs and of the peers that are installed."""
     found: dict[str, str] = {}
     acm_rs = load_acm_rs()
-    found["acm_rs"] = str(getattr(acm_rs, "__version__", "unknown")) if acm_rs is not None else "not installed"
+    found["acm_rs"] = str(getattr(acm_rs, "__version__", "unknown")) if acm_rs is not None else MISSING
     for name in PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
+            found[name] = MISSING
     return found
 
 
@@ -99,14 +113,17 @@ def machine_lines(removed: Mapping[str, str]) -> list[str]:
     """Describe machine, versions and environment in a few lines of Markdown."""
     from registry.inputs import cores
 
-    acm_rs = load_acm_rs()
+    acm_rs, found = load_acm_rs(), versions()
     threads = getattr(acm_rs, "get_num_threads", None)
     pool = f", acm_rs threads {threads()}" if threads is not None else ""
     lines = [
         f"Machine: {cpu_model()}, {cores()} cores{pool}, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}.",
-        "Versions: " + ", ".join(f"{name} {version}" for name, version in versions().items()) + ".",
+        "Versions: " + ", ".join(f"{name} {version}" for name, version in found.items() if version != MISSING) + ".",
     ]
+    missing = [name for name, version in found.items() if version == MISSING]
+    if missing:
+        lines.append(f"Not installed and left out: {', '.join(missing)} (`pip install {' '.join(missing)}`).")
     if removed:
         lines.append("Removed from the environment: " + ", ".join(f"{k}={v}" for k, v in removed.items()) + ".")
     limits = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]

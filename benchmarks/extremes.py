@@ -10,13 +10,13 @@ from types import ModuleType
 
 import numpy as np
 from registry.inputs import Inputs, Matrix, cores, random_matrix
-from registry.timed import MIN_PERIODS, Case
+from registry.timed import MIN_PERIODS, Case, available
 
-from benchmarks.cases import MEMORY_BOUND, OVERHEAD_SECONDS, WORST_OVER_RANDOM
+from benchmarks.cases import MEMORY_BOUND, OVERHEAD_OVER_BOTTLENECK, OVERHEAD_SECONDS, WORST_OVER_RANDOM
 from benchmarks.data import ADVERSARIES, GAPS
 from benchmarks.kernels import Progress, Variant
-from benchmarks.measure import Candidate, Plan, race
-from benchmarks.table import Section, Verdict, digits, markdown, milliseconds
+from benchmarks.measure import Candidate, Plan, race, timed
+from benchmarks.table import JUDGING, Section, Table, Verdict, digits, milliseconds
 
 WINDOW = 16
 LARGE_MEDIAN_WINDOW = 256
@@ -60,6 +60,8 @@ def bandwidth_section(
     progress(f"{n:,} x {d}  copy bandwidth")
     with ThreadPoolExecutor(cores()) as pool:
         timings = race([*_copies(inputs.c, pool), *candidates], plan)
+    own = [name for name in timings if not name.startswith("copy ")]
+    section.timed += timed("bandwidth", f"written again, window {WINDOW}", f"{n}x{d}", timings, own)
     single = timings["copy 1"].median
     every = min(single, timings["copy all"].median)
     moved = 2.0 * inputs.c.nbytes
@@ -74,7 +76,7 @@ def bandwidth_section(
         ]
         for name in present
     ]
-    section.body.append(markdown(["Kernel", *[k.label for k in kinds]], rows))
+    section.body.append(Table(["Kernel", *[k.label for k in kinds]], rows))
     section.body.append(
         f"ms (share). A copy of the same array takes {milliseconds(single)} ms on one thread "
         f"({moved / single / 1e9:.1f} GB/s read and written) and {milliseconds(every)} ms at best."
@@ -103,6 +105,7 @@ def worst_section(
             columns = slice(case.columns(d))
             candidates = [Candidate(name, case.bind(module, x[:, columns], window)) for name, x in matrices.items()]
             timings = race(candidates, plan)
+            section.timed += timed("worst", case.named(window), f"{n}x{d}", timings, timings)
             base = timings["random"].median
             ratio = {name: timings[name].median / base for name in ADVERSARIES}
             held = [name for name in ADVERSARIES if not (case.gaps_apart and name in GAPS)]
@@ -123,7 +126,7 @@ def worst_section(
                     verdict.word,
                 ]
             )
-    section.body.append(markdown(["Kernel", "Window", "Random, ms", *ADVERSARIES, "Verdict"], rows))
+    section.body.append(Table(["Kernel", "Window", "Random, ms", *ADVERSARIES, "Verdict"], rows))
     section.body.append(
         "‡ another algorithm with a row of its own in the main table: not held to the time of random input."
     )
@@ -154,6 +157,7 @@ def overhead_section(cases: Sequence[Case], module: ModuleType, plan: Plan, prog
             ],
             plan,
         )
+        section.timed += timed("overhead", case.title, "1x1, 1000x10, 10000x10", timings, timings)
         calls = len(case.functions)
         work = timings["large"].median / 10.0
         alone = timings["one"].median / calls
@@ -177,10 +181,43 @@ def overhead_section(cases: Sequence[Case], module: ModuleType, plan: Plan, prog
             ]
         )
     head = ["Kernel", "Window", "1 x 1, a call", "1,000 x 10", "its work", "overhead, a call", "Verdict"]
-    section.body.append(markdown(head, rows))
+    section.body.append(Table(head, rows))
     section.body.append(
         "µs. Its work: a tenth of 10,000 x 10 on one thread; where it is not proportional to the rows, the overhead is "
         "that of 1 x 1. Below zero: threads gained more than the call costs."
     )
     module.set_num_threads(every)
+    _beside_bottleneck(section, module, small, plan, progress)
     return section
+
+
+def _beside_bottleneck(section: Section, module: ModuleType, x: Matrix, plan: Plan, progress: Progress) -> None:
+    """Time the simple statistics of a small input beside the library whose calls cost least."""
+    if not available("bottleneck"):
+        section.body.append("Calls beside bottleneck: it is not installed (`pip install bottleneck`).")
+        return
+    import bottleneck
+
+    rows = []
+    orders: dict[str, Matrix] = {"C": np.ascontiguousarray(x), "F": np.asfortranarray(x)}
+    more: dict[str, dict[str, int]] = {"std": {"ddof": 1}}
+    for name in ("mean", "min", "max", "std"):
+        progress(f"call overhead of rolling {name} beside bottleneck")
+        ours, theirs = getattr(module, f"rolling_{name}"), getattr(bottleneck, f"move_{name}")
+        candidates = [Candidate(o, partial(ours, one, WINDOW, MIN_PERIODS)) for o, one in orders.items()]
+        their_call = partial(theirs, orders["F"], WINDOW, MIN_PERIODS, axis=0, **more.get(name, {}))
+        timings = race([*candidates, Candidate("bottleneck", their_call)], plan)
+        section.timed += timed("overhead", f"rolling {name}", "x".join(map(str, x.shape)), timings, tuple(orders))
+        peer = timings["bottleneck"].median
+        ratio = max(timings[order].median for order in orders) / peer
+        verdict = Verdict(
+            f"rolling {name} of {x.shape[0]:,} x {x.shape[1]} over bottleneck's time",
+            f"≤ {OVERHEAD_OVER_BOTTLENECK}",
+            digits(ratio),
+            ratio <= OVERHEAD_OVER_BOTTLENECK,
+        )
+        section.verdicts.append(verdict)
+        times = [f"{timings[one].median * 1e6:.1f}" for one in (*orders, "bottleneck")]
+        rows.append([f"rolling {name}", *times, digits(ratio), verdict.target, verdict.word])
+    head = ["1,000 x 10, µs", *(f"acm_rs {order}" for order in orders), "bottleneck", "times its time", *JUDGING]
+    section.body.append(Table(head, rows))

@@ -17,8 +17,8 @@ from benchmarks.features import (
     feature_calls,
 )
 from benchmarks.kernels import Progress
-from benchmarks.measure import Candidate, Plan, race
-from benchmarks.table import Section, Verdict, digits, markdown, milliseconds
+from benchmarks.measure import Candidate, Plan, race, timed
+from benchmarks.table import Section, Table, Verdict, digits, milliseconds
 
 WINDOW = 16
 TOLERANCE = 1e-6
@@ -27,6 +27,8 @@ TOLERANCE = 1e-6
 
 OWN = ("drop-in, rust", "acm_rs.feature_matrix")
 """Forms that acm_rs computes, the one that is judged first."""
+
+ALONE = ", 1 thread"
 
 
 def _at_threads(module: ModuleType | None, count: int) -> Callable[[], None]:
@@ -67,21 +69,21 @@ def feature_section(data: Path | None, module: ModuleType | None, plan: Plan, pr
     threads = module.get_num_threads() if module is not None else 1
     candidates = [Candidate(call.name, call.run, before=_at_threads(module, threads)) for call in calls]
     candidates += [
-        Candidate(f"{call.name}, 1 thread", call.run, before=_at_threads(module, 1))
-        for call in calls
-        if call.name in OWN
+        Candidate(f"{call.name}{ALONE}", call.run, before=_at_threads(module, 1)) for call in calls if call.name in OWN
     ]
     timings = race(candidates, plan)
     if module is not None:
         module.set_num_threads(threads)
     ours = next((name for name in OWN if name in timings), None)
+    own = [name for name in timings if name.removesuffix(ALONE) in OWN]
+    section.timed += timed("features", "compute_basic_features", f"{inputs.n}x{inputs.d}", timings, own)
     rows = []
     for name, timing in sorted(timings.items(), key=lambda item: item[1].median):
         times = digits(timing.median / timings[ours].median) if ours is not None else "-"
         difference = f"{worst[name]:.1e}" if name in worst else ""
         rows.append([name, milliseconds(timing.median), times, difference])
     head = ["Form", "ms", f"times {ours or 'acm_rs'}", f"difference to {reference.name}"]
-    section.body.append(markdown(head, rows))
+    section.body.append(Table(head, rows))
     section.body.append(
         "Drop-in: `core/fast_features.py`, pandas frame in and out, served by one backend. Polars + NumPy: Polars' "
         "rolling functions, NumPy and SciPy over sliding windows where it has none, all cores, Polars frame in and "
@@ -118,7 +120,7 @@ def feature_section(data: Path | None, module: ModuleType | None, plan: Plan, pr
                 ratio >= TIMES_OVER_EARLIER,
             )
         )
-        section.body.append(
+        section.judged.append(
             "\n".join(f"- {v.what}: {v.measured}, target {v.target}: {v.word}." for v in section.verdicts)
             + f"\n\nACM's earlier file is not part of this run: its {digits(EARLIER_SECONDS)} s "
             "were read on another 2-core machine."

@@ -12,19 +12,20 @@ from registry.timed import COLUMNS, Case, Peer
 
 from benchmarks.agreement import Agreement, check
 from benchmarks.cases import FLAT_OVER_SMALLEST, TARGET_SHAPE
-from benchmarks.measure import Candidate, Plan, Timing, race
-from benchmarks.table import Section, Verdict, digits, markdown, milliseconds
+from benchmarks.measure import Candidate, Plan, Timing, race, timed
+from benchmarks.table import Section, Table, Verdict, digits, markdown, milliseconds
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A memory order and a number of threads acm_rs is timed at."""
+    """A memory order and a number of threads acm_rs is timed at; ``again``: each call writes the same ``out``."""
 
     order: str
     threads: int
     label: str
+    again: bool = False
 
 
 def variants(orders: Sequence[str], threads: Sequence[str], module: ModuleType | None) -> list[Variant]:
@@ -38,20 +39,25 @@ def variants(orders: Sequence[str], threads: Sequence[str], module: ModuleType |
     return [Variant(order, count, f"{order}, {word}") for order in orders for count, word in counts.items()]
 
 
+def written_again(kinds: Sequence[Variant]) -> list[Variant]:
+    """Those of the most threads, with their results written into the same arrays at each call."""
+    full = max((kind.threads for kind in kinds), default=1)
+    return [Variant(k.order, k.threads, f"{k.label}, out", again=True) for k in kinds if k.threads == full]
+
+
 def own_candidates(
     case: Case, window: int, inputs: Inputs, module: ModuleType | None, kinds: Sequence[Variant]
 ) -> list[Candidate]:
     """acm_rs' own calls."""
     if module is None or not case.present(module):
         return []
-    return [
-        Candidate(
-            kind.label,
-            case.bind(module, inputs.order(kind.order), window),
-            before=partial(module.set_num_threads, kind.threads),
-        )
-        for kind in kinds
-    ]
+    found = []
+    for kind in kinds:
+        bind = case.bind_again if kind.again else case.bind
+        call = bind(module, inputs.order(kind.order), window)
+        if call is not None:
+            found.append(Candidate(kind.label, call, before=partial(module.set_num_threads, kind.threads)))
+    return found
 
 
 def peer_candidate(case: Case, peer: Peer, window: int, inputs: Inputs) -> Candidate:
@@ -101,13 +107,14 @@ def kernel_section(
     """Check the numbers, then time every case at every window that fits the input.
 
     A row's ratio is the fastest named peer's time over that of acm_rs at the most threads in ``kinds``, in the
-    slower of the memory orders. Targets are judged at ``TARGET_SHAPE`` only.
+    slower of the memory orders, with a fresh output at each call. Targets are judged at ``TARGET_SHAPE`` only.
     """
     n, d = shape
     judged = shape == TARGET_SHAPE
     section = Section(f"Kernels, {n:,} x {d}")
     made: dict[tuple[bool, int], Inputs] = {}
     full = max((kind.threads for kind in kinds), default=1)
+    shown = [*kinds, *written_again(kinds)]
     rows: list[list[str]] = []
     agreements: list[Agreement] = []
     flat: dict[str, dict[int, dict[str, float]]] = {}
@@ -122,8 +129,9 @@ def kernel_section(
                 made[kind_of_input] = Inputs(case.matrix(n, d))
             inputs = made[kind_of_input]
             agreements += check(case, window, inputs, module)
-            timings = time_case(case, window, inputs, module, kinds, plan)
-            own = {k.label: timings[k.label].median for k in kinds if k.label in timings}
+            timings = time_case(case, window, inputs, module, shown, plan)
+            own = {k.label: timings[k.label].median for k in shown if k.label in timings}
+            section.timed += timed("kernels", case.named(window), f"{n}x{d}", timings, own)
             flat.setdefault(case.key, {})[window] = own
             scaled = {peer.name for peer in case.peers if peer.slice_shape is not None}
             against: list[str] = []
@@ -156,7 +164,7 @@ def kernel_section(
                     [
                         case.title if first else "",
                         case.shown(window) if first else "",
-                        *[(milliseconds(own.get(k.label)) if first else "") for k in kinds],
+                        *[(milliseconds(own.get(k.label)) if first else "") for k in shown],
                         *[(_cell(name, case.peers, timings) if first else "") for name in names],
                         best[0] if best is not None else "-",
                         digits(ratio),
@@ -164,14 +172,15 @@ def kernel_section(
                         word,
                     ]
                 )
-    head = ["Kernel", "Window", *[f"acm_rs {k.label}" for k in kinds], *names, "Against", "Times", "Target", "Verdict"]
-    section.body.append(markdown(head, rows))
+    head = ["Kernel", "Window", *[f"acm_rs {k.label}" for k in shown], *names, "Against", "Times", "Target", "Verdict"]
+    section.body.append(Table(head, rows))
     section.body.append(
-        "Medians in ms. acm_rs: memory order of the input, number of threads; peers: their own best layout, all cores. "
-        "Times: fastest named peer over acm_rs at the most threads in the slower order. ≈ timed on a slice and scaled "
-        "to the whole. † another statistic, or a form of our own beyond the named peers. Rows without a target are "
-        "for the record."
+        "Medians in ms. acm_rs: memory order of the input, number of threads; the output is a fresh one at each call, "
+        "where *out* stands the same one is written again. Peers: their own best layout, all cores. Times: fastest "
+        "named peer over acm_rs at the most threads in the slower order, with fresh outputs. ≈ timed on a slice and "
+        "scaled to the whole. † another statistic, or a form of our own beyond the named peers."
     )
+    section.judged.append("Rows without a target are for the record.")
     if module is not None:
         section.body += _flatness(flat, kinds, section, judged)
     section.body.append(_agreement_table(agreements))

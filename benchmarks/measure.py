@@ -6,7 +6,7 @@ import gc
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -61,6 +61,51 @@ class Timing:
     def median(self) -> float:
         """Median of the samples."""
         return statistics.median(self.samples)
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        """The samples' lower and upper quartile."""
+        if len(self.samples) < 2:
+            return self.median, self.median
+        low, _, high = statistics.quantiles(self.samples, n=4, method="inclusive")
+        return low, high
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What one candidate of a row took, as it is saved.
+
+    Parameters
+    ----------
+    part, row, size
+        Part of the report, its row, and rows x columns of the input.
+    candidate
+        Name of the candidate: a variant of acm_rs or a peer.
+    own
+        Whether that is acm_rs.
+    seconds, low, high
+        Median and quartiles of the samples.
+    samples
+        How many there are.
+    """
+
+    part: str
+    row: str
+    size: str
+    candidate: str
+    own: bool
+    seconds: float
+    low: float
+    high: float
+    samples: int
+
+
+def timed(part: str, row: str, size: str, timings: Mapping[str, Timing], own: Collection[str]) -> list[Timed]:
+    """Note what the candidates of a row took; ``own`` are the names of those that are acm_rs."""
+    return [
+        Timed(part, row, size, name, name in own, timing.median, *timing.quartiles, len(timing.samples))
+        for name, timing in timings.items()
+    ]
 
 
 @dataclass

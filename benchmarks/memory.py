@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.environment import ROOT, clean_environment, load_acm_rs
-from benchmarks.table import Section, Verdict, markdown, mebibytes
+from benchmarks.table import Section, Table, Verdict, mebibytes
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
@@ -220,7 +220,7 @@ def memory_section(
         "Scratch",
         "Verdict",
     ]
-    section.body.append(markdown(head, rows))
+    section.body.append(Table(head, rows))
     section.body.append(
         "MiB of resident growth. Later call: after a call on 64 rows, when code and threads are in place. Scratch: "
         "what the algorithm is documented to need beyond 4 MiB."
@@ -253,7 +253,7 @@ def wide_memory_section(keys: Sequence[str], module: ModuleType | None, progress
         rows.append(
             [case.title, *[f"{b / 1e6:.0f}" for b in (measured["output"], measured["growth"], beyond)], verdict.word]
         )
-    section.body.append(markdown(["Matrix", "Output", "Growth", "Beyond input and output", "Verdict"], rows))
+    section.body.append(Table(["Matrix", "Output", "Growth", "Beyond input and output", "Verdict"], rows))
     section.body.append("MB of resident growth in a first call; the input was there before.")
     return section
 
@@ -274,7 +274,7 @@ def feature_memory_section(shape: tuple[int, int], progress: Callable[[str], Non
             continue
         growth[name] = measured[1]["growth"]
         rows.append([name, *[mebibytes(v) for v in (measured[0]["output"], measured[0]["growth"], growth[name])]])
-    section.body.append(markdown(["Form", "Output", "First call", "Later call"], rows))
+    section.body.append(Table(["Form", "Output", "First call", "Later call"], rows))
     if "drop-in, rust" in growth and "drop-in, pandas" in growth:
         share = growth["drop-in, rust"] / max(1, growth["drop-in, pandas"])
         verdict = Verdict(
@@ -284,7 +284,7 @@ def feature_memory_section(shape: tuple[int, int], progress: Callable[[str], Non
             share <= FEATURES_OVER_PANDAS_MEMORY,
         )
         section.verdicts.append(verdict)
-        section.body.append(
+        section.judged.append(
             f"Later call, rust over pandas: {verdict.measured}, target {verdict.target}: {verdict.word}."
         )
     return section

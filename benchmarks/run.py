@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.cases import CASES, MODEL_CASES, TARGET_SHAPE, WIDE_KEYS
+from benchmarks.cliffs import cliff_section
 from benchmarks.data import FAN_SHAPE
 from benchmarks.environment import BusyClock, load_acm_rs, machine_lines
 from benchmarks.extremes import bandwidth_section, overhead_section, worst_section
@@ -16,9 +17,12 @@ from benchmarks.kernels import kernel_section, variants
 from benchmarks.measure import QUICK, Plan
 from benchmarks.memory import feature_memory_section, memory_section, wide_memory_section
 from benchmarks.model_section import model_section
+from benchmarks.saved import main as compare
+from benchmarks.saved import save
 from benchmarks.table import Section, put_between_marks, short_table, summary
 
 PARTS = ("kernels", "models", "features", "bandwidth", "worst", "overhead")
+FULL_PARTS = (*PARTS, "cliffs", "memory")
 QUIET = 0.1
 NOISY = ": **not a quiet machine**, and candidates on several threads suffer most"
 SIZES = ((10_000, 50), (1_000, 10), (50_000, 100))
@@ -49,8 +53,8 @@ def _threads(text: str) -> tuple[str, ...]:
 def _parts(text: str) -> tuple[str, ...]:
     words = tuple(word.strip() for word in text.split(","))
     for word in words:
-        if word not in {*PARTS, "memory"}:
-            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join([*PARTS, 'memory'])}")
+        if word not in FULL_PARTS:
+            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(FULL_PARTS)}")
     return words
 
 
@@ -61,8 +65,11 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks",
         description="Time acm_rs beside pandas, Polars, bottleneck, numbagg, NumPy, SciPy and scikit-learn, in turns "
         "and in one run, after comparing their numbers; write the table as Markdown.",
+        epilog="python -m benchmarks compare OLD NEW: what became faster and slower between two runs that --save wrote",
     )
-    p.add_argument("--quick", action="store_true", help="10,000 x 50 in C order at all threads, few rounds")
+    much = p.add_mutually_exclusive_group()
+    much.add_argument("--quick", action="store_true", help="C order at all threads, few rounds")
+    much.add_argument("--full", action="store_true", help="1,000 x 10 and 50,000 x 100 too, and every part")
     p.add_argument(
         "--kernel",
         action="append",
@@ -70,9 +77,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"only this ({', '.join(keys)}); may be repeated",
     )
-    p.add_argument(
-        "--sizes", type=_sizes, metavar="10000x50,…", help="rows x columns (default 10000x50,1000x10,50000x100)"
-    )
+    p.add_argument("--sizes", type=_sizes, metavar="10000x50,…", help="rows x columns (default 10000x50)")
     p.add_argument("--order", choices=("C", "F", "both"), help="memory order of acm_rs' input (default both)")
     p.add_argument("--threads", type=_threads, metavar="1,all", help="threads of acm_rs (default 1,all)")
     p.add_argument(
@@ -80,8 +85,10 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--output", type=Path, metavar="table.md", help="write the Markdown here too")
     p.add_argument("--readme", type=Path, metavar="README.md", help="put the short table between this file's marks")
+    p.add_argument("--save", type=Path, metavar="FOLDER", help="write what was timed to FOLDER/COMMIT.json")
+    p.add_argument("--targets", action="store_true", help="show what each row is held to, and count what is missed")
     p.add_argument("--memory", action="store_true", help="also measure peak memory, each call in a fresh process")
-    p.add_argument("--parts", type=_parts, metavar="kernels,…", help=f"only these parts: {', '.join(PARTS)}, memory")
+    p.add_argument("--parts", type=_parts, metavar="kernels,…", help=f"only these parts: {', '.join(FULL_PARTS)}")
     return p
 
 
@@ -92,13 +99,14 @@ def _progress(text: str) -> None:
 def run_parts(options: argparse.Namespace, plan: Plan) -> list[Section]:
     """Run what the options ask for."""
     module = load_acm_rs()
-    sizes = options.sizes or ((TARGET_SHAPE,) if options.quick else SIZES)
+    sizes = options.sizes or (SIZES if options.full else (TARGET_SHAPE,))
     order = options.order or ("C" if options.quick else "both")
     orders = ("C", "F") if order == "both" else (order,)
     kinds = variants(orders, options.threads or (("all",) if options.quick else ("1", "all")), module)
     cases = [case for case in CASES if options.kernel is None or case.key in options.kernel]
-    parts = options.parts or (PARTS if options.kernel is None else ("kernels", "models", "worst", "overhead"))
-    if options.memory:
+    usual = FULL_PARTS if options.full else PARTS
+    parts = options.parts or (usual if options.kernel is None else ("kernels", "models", "worst", "overhead"))
+    if options.memory and "memory" not in parts:
         parts = (*parts, "memory")
     every = module.get_num_threads() if module is not None else 1
     sections: list[Section] = []
@@ -123,6 +131,8 @@ def run_parts(options: argparse.Namespace, plan: Plan) -> list[Section]:
             module.set_num_threads(every)
         if module is not None and "overhead" in parts:
             sections.append(overhead_section(cases, module, plan, _progress))
+        if module is not None and "cliffs" in parts:
+            sections.append(cliff_section(cases, module, plan, _progress))
         if "memory" in parts:
             keys = [case.key for case in cases]
             sections.append(memory_section(keys, sizes[0], module, orders, _progress))
@@ -151,8 +161,11 @@ def main(arguments: Sequence[str], removed: Mapping[str, str]) -> int:
     Returns
     -------
     int
-        0, or 1 where two candidates' numbers do not agree. A missed target is a result, not a failure.
+        0, or 1 where two candidates' numbers do not agree. A missed target is a result, not a failure. For ``compare``
+        that of ``benchmarks.saved.main``.
     """
+    if arguments[:1] == ["compare"]:
+        return compare(arguments[1:])
     options = parser().parse_args(arguments)
     plan = QUICK if options.quick else Plan()
     head = machine_lines(removed)
@@ -161,17 +174,22 @@ def main(arguments: Sequence[str], removed: Mapping[str, str]) -> int:
     others = BusyClock.now().others_since(start)
     if others is not None:
         head.append(f"Other processes kept {others:.2f} cores busy during the run{NOISY if others > QUIET else ''}.")
-    found = summary(sections)
+    found = summary(sections, options.targets)
     method = (
         f"Random input is standard normal, min_periods 8; candidates take turns, {plan.least} to {plan.most} rounds "
         f"({plan.slow_samples} where one call takes over {plan.slow_seconds} s); medians."
     )
-    text = "\n\n".join(["# Benchmarks", "\n".join(f"- {line}" for line in [*head, method]), found.text()])
-    text += "\n\n" + "\n\n".join(section.text() for section in sections) + "\n"
+    text = "\n\n".join(
+        ["# Benchmarks", "\n".join(f"- {line}" for line in [*head, method]), found.text(options.targets)]
+    )
+    text += "\n\n" + "\n\n".join(section.text(options.targets) for section in sections) + "\n"
     print(text)
     if options.readme is not None:
         short = short_table(sections, [f"{line}  " for line in head])
         options.readme.write_text(put_between_marks(options.readme.read_text("utf-8"), short), encoding="utf-8")
+    if options.save is not None:
+        module = load_acm_rs()
+        _progress(f"saved: {save(options.save, sections, module.get_num_threads() if module else 0, others)}")
     if options.output is not None:
         options.output.write_text(text, encoding="utf-8")
     return 1 if any(section.broken for section in sections) else 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.measure import Timed
+
 
 def digits(value: float | None) -> str:
     """Write a number with three significant digits and thousands separators; a dash for None."""
@@ -46,6 +48,24 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) 
     return "\n".join([line(cells[0]), rule, *[line(row) for row in cells[1:]]])
 
 
+JUDGING = ("Target", "Verdict")
+"""Columns that a table shows only where targets are asked for."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, written with what is held to a target or without."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int = 1
+
+    def text(self, targets: bool) -> str:
+        """Write it as Markdown."""
+        kept = [i for i, name in enumerate(self.head) if targets or name not in JUDGING]
+        return markdown([self.head[i] for i in kept], [[row[i] for i in kept] for row in self.rows], self.left)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One target and what was measured."""
@@ -63,17 +83,36 @@ class Verdict:
 
 @dataclass
 class Section:
-    """A part of the report: a title, paragraphs or tables, rows for the short table, the verdicts it came to."""
+    """A part of the report.
+
+    Parameters
+    ----------
+    title, body
+        Its title, its paragraphs and tables.
+    judged
+        Paragraphs that speak of targets.
+    headlines
+        Rows for the short table.
+    timed
+        Everything that was timed, to be saved.
+    verdicts
+        The targets, and what was measured.
+    broken
+        Numbers that do not agree.
+    """
 
     title: str
-    body: list[str] = field(default_factory=list)
+    body: list[str | Table] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list)
+    timed: list[Timed] = field(default_factory=list)
     headlines: list[list[str]] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
-    def text(self) -> str:
-        """Write the section as Markdown."""
-        return "\n\n".join([f"## {self.title}", *self.body])
+    def text(self, targets: bool) -> str:
+        """Write the section as Markdown, with what is held to a target or without."""
+        body = [one.text(targets) if isinstance(one, Table) else one for one in self.body]
+        return "\n\n".join([f"## {self.title}", *body, *(self.judged if targets else ())])
 
 
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
@@ -101,20 +140,22 @@ def put_between_marks(text: str, table: str) -> str:
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
-def summary(sections: Sequence[Section]) -> Section:
-    """Count the targets met and list those that are not."""
+def summary(sections: Sequence[Section], targets: bool) -> Section:
+    """List the numbers that do not agree; where ``targets`` are asked for, count those met and list the others."""
     verdicts = [verdict for section in sections for verdict in section.verdicts]
     broken = [line for section in sections for line in section.broken]
     found = Section("Summary")
-    if verdicts:
+    if verdicts and targets:
         missed = [verdict for verdict in verdicts if not verdict.met]
         found.body.append(f"{len(verdicts) - len(missed)} of {len(verdicts)} targets met.")
         if missed:
             found.body.append(
                 markdown(["Missed", "Target", "Measured"], [[v.what, v.target, v.measured] for v in missed], left=3)
             )
-    else:
+    elif targets:
         found.body.append("Nothing was held to a target in this run.")
     if broken:
         found.body.append("Numbers that do not agree:\n\n" + "\n".join(f"- {line}" for line in broken))
+    else:
+        found.body.append("All numbers that were compared agree.")
     return found

@@ -29,7 +29,19 @@ from benchmarks.measure import Candidate, Plan, race
 from benchmarks.memory import memory_section, output_bytes, wide_memory_section
 from benchmarks.model_section import model_section
 from benchmarks.run import main, parser
-from benchmarks.table import BEGIN, END, Section, Verdict, digits, markdown, put_between_marks, short_table, summary
+from benchmarks.saved import Run
+from benchmarks.table import (
+    BEGIN,
+    END,
+    Section,
+    Table,
+    Verdict,
+    digits,
+    markdown,
+    put_between_marks,
+    short_table,
+    summary,
+)
 
 acm_rs = pytest.importorskip("acm_rs")
 
@@ -40,6 +52,13 @@ def case_of(key: str) -> Case:
     """The case of this name."""
     (case,) = [one for one in CASES if one.key == key]
     return case
+
+
+def table(section: Section) -> list[str]:
+    """The lines of its first table, targets and all."""
+    first = section.body[0]
+    assert isinstance(first, Table)
+    return first.text(targets=True).splitlines()
 
 
 def silent(text: str) -> None:
@@ -137,12 +156,13 @@ def test_a_row_for_the_record_has_no_verdict(monkeypatch: pytest.MonkeyPatch) ->
     record = replace(case_of("median"), targets={16: (Target(None, ("pandas",)),)})
     section = kernel_section([record], (60, 3), acm_rs, kinds, TINY, silent)
     assert section.verdicts == []
-    assert section.body[0].splitlines()[-1].endswith("|      - |       - |")
+    assert table(section)[-1].endswith("|      - |       - |")
     # The peer that a target above names is not listed once more.
     both = replace(case_of("median"), targets={16: (Target(1e9, ("pandas",)), Target(None, ("pandas",)))})
     section = kernel_section([both], (60, 3), acm_rs, kinds, TINY, silent)
     assert [verdict.met for verdict in section.verdicts] == [False]
-    assert section.body[0].splitlines()[-1].endswith("| ≥ 1,000,000,000 | **missed** |")
+    assert table(section)[-1].endswith("| ≥ 1,000,000,000 | **missed** |")
+    assert not {"Target", "Verdict", "**missed**"} & set(section.text(targets=False).split())
     assert [row[:2] for row in section.headlines] == [["rolling median", "16"]]
     assert not {"target", "**missed**"} & set(short_table([section], []).split())
 
@@ -156,7 +176,7 @@ def test_gaps_with_a_row_of_their_own_are_not_held_to_random_input(monkeypatch: 
     monkeypatch.setattr("benchmarks.extremes.ADVERSARIES", {n: ADVERSARIES[n] for n in (*GAPS, "constant")})
     case = replace(case_of("median_mad"), functions=(), call=slow_with_gaps, gaps_apart=True)
     section = worst_section([case, replace(case, gaps=True)], (500, 3), acm_rs, TINY, silent)
-    assert "‡" in section.body[0]
+    assert "‡" in "".join(table(section))
     assert len(section.verdicts) == 1
     assert "constant" in section.verdicts[0].what
 
@@ -166,8 +186,10 @@ def test_overhead_of_what_is_not_linear_is_that_of_one_value() -> None:
     cases = [replace(case_of("min_max"), linear=False), case_of("corr"), replace(case_of("median"), gaps=True)]
     section = overhead_section(cases, acm_rs, TINY, silent)
     assert acm_rs.get_num_threads() == before
-    assert [verdict.what.split(",")[0] for verdict in section.verdicts] == [case.title for case in cases[:2]]
-    (line,) = [line for line in section.body[0].splitlines() if line.startswith("| rolling min + max")]
+    assert [verdict.what.split(",")[0] for verdict in section.verdicts[:2]] == [case.title for case in cases[:2]]
+    beside = [verdict.what.split(" of ")[0] for verdict in section.verdicts[2:]]
+    assert beside == ["rolling mean", "rolling min", "rolling max", "rolling std"]
+    (line,) = [line for line in table(section) if line.startswith("| rolling min + max")]
     cells = [cell.strip() for cell in line.split("|")[1:-1]]
     assert cells[4] == "-"
     assert cells[5] == cells[2]
@@ -351,12 +373,16 @@ def test_table_layout_and_numbers() -> None:
 def test_summary_counts_and_lists_what_is_missed() -> None:
     section = Section("s", verdicts=[Verdict("a", "≥ 2 x", "3 x", True), Verdict("b", "≥ 2 x", "1 x", False)])
     section.broken.append("numbers of c")
-    text = summary([section]).text()
+    text = summary([section], targets=True).text(targets=True)
     assert "1 of 2 targets met." in text
     assert "| b " in text
     assert "| a " not in text
     assert "- numbers of c" in text
-    assert "Nothing was held" in summary([Section("empty")]).text()
+    assert "Nothing was held" in summary([Section("empty")], targets=True).text(targets=True)
+    text = summary([section], targets=False).text(targets=False)
+    assert "target" not in text
+    assert "- numbers of c" in text
+    assert "agree" in summary([Section("empty")], targets=False).text(targets=False)
 
 
 def test_marks_are_replaced_and_required() -> None:
@@ -404,7 +430,16 @@ def test_a_whole_run_on_a_tiny_input(
     output = tmp_path / "table.md"
     arguments = ["--quick", "--kernel", "mean_std", "--kernel", "min_max", "--kernel", "corr", "--kernel", "pearson"]
     arguments += ["--kernel", "spearman_gaps", "--sizes", "200x3", "--parts"]
-    arguments += ["kernels,worst,overhead", "--output", str(output), "--readme", str(readme)]
+    arguments += [
+        "kernels,worst,overhead",
+        "--targets",
+        "--save",
+        str(tmp_path / "runs"),
+        "--output",
+        str(output),
+        "--readme",
+        str(readme),
+    ]
     before = acm_rs.get_num_threads()
     assert main(arguments, {}) == 0
     assert acm_rs.get_num_threads() == before
@@ -413,6 +448,15 @@ def test_a_whole_run_on_a_tiny_input(
     for expected in ("rolling mean + std", "Pearson matrix", "Worst input", "Call overhead", "Machine: ", *COLUMNS[:4]):
         assert expected in text
     assert "Machine: " in readme.read_text(encoding="utf-8")
+    assert "| Target |" in text
+    assert "acm_rs C, all, out" in text
+    (saved,) = (tmp_path / "runs").iterdir()
+    rows = Run.load(saved).rows
+    assert {part for part, *_ in rows} == {"kernels", "worst", "overhead"}
+    assert rows["kernels", "rolling mean + std, window 16", "200x3", "C, all"].own
+    assert not rows["kernels", "rolling mean + std, window 16", "200x3", "pandas"].own
+    # Nothing has changed since.
+    assert main(["compare", str(saved), str(saved)], {}) == 0
 
 
 @pytest.mark.parametrize("case", MODEL_CASES, ids=lambda case: case.key)
@@ -425,8 +469,9 @@ def test_models_find_what_their_peers_find(case: ModelCase) -> None:
     section = model_section([small], acm_rs, TINY, silent)
     assert section.broken == []
     assert len(section.headlines) == 1
-    assert len(section.verdicts) == (case.times is not None)
-    assert case.title in section.text()
+    apart = [name for name in case.apart if name in small.present_peers()]
+    assert len(section.verdicts) == (case.times is not None) + len(apart)
+    assert case.title in section.text(targets=False)
 
 
 def test_models_that_are_missing_are_left_out() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from registry.inputs import Matrix
 from registry.model import Model
 from registry.row import Function
-from registry.timed import ALL_CORES, NUMPY, ONE_THREAD, SKLEARN, ModelCase, close, one_blas_thread
+from registry.timed import ALL_CORES, ISOTREE, NUMPY, ONE_THREAD, SKLEARN, ModelCase, close, one_blas_thread
 from registry.values import COLUMNS, history, labels
 
 # ---- peers ----------------------------------------------------------------------------------------------------------
@@ -43,6 +43,20 @@ def _sklearn_forest_score(jobs: int | None) -> Callable[[Matrix], Callable[[], A
         return lambda: -fitted.score_samples(x)
 
     return build
+
+
+def _isotree_forest() -> Any:
+    """The forest of the paper: columns and cuts at random, 256 rows a tree, no deeper than 8."""
+    from isotree import IsolationForest
+
+    return IsolationForest(
+        ntrees=100, ndim=1, sample_size=256, max_depth=8, missing_action="fail", random_seed=17, nthreads=-1
+    )
+
+
+def _isotree_forest_score(x: Matrix) -> Callable[[], Any]:
+    fitted = _isotree_forest().fit(x)
+    return lambda: fitted.predict(x)
 
 
 def _our_forest_score(module: ModuleType, x: Matrix) -> Callable[[], Any]:
@@ -196,7 +210,7 @@ ROWS = (
                 _our_mixture("diag"),
                 {SKLEARN: _sklearn_mixture("diag"), ONE_THREAD: one_blas_thread(_sklearn_mixture("diag"))},
                 _not_below(0.01),
-                5.0,
+                4.0,
             ),
             ModelCase(
                 "mixture_full",
@@ -205,7 +219,7 @@ ROWS = (
                 _our_mixture("full"),
                 {ONE_THREAD: one_blas_thread(_sklearn_mixture("full"))},
                 _not_below(0.01),
-                5.0,
+                6.0,
             ),
         ),
     ),
@@ -277,18 +291,28 @@ ROWS = (
                 "isolation forest, 100 trees: fit",
                 ("IsolationForest",),
                 lambda module, x: lambda: module.IsolationForest().fit(x) and None,
-                {SKLEARN: _sklearn_forest_fit(None), ALL_CORES: _sklearn_forest_fit(-1)},
+                {
+                    SKLEARN: _sklearn_forest_fit(None),
+                    ALL_CORES: _sklearn_forest_fit(-1),
+                    ISOTREE: lambda x: lambda: _isotree_forest().fit(x) and None,
+                },
                 _nothing,
-                8.0,
+                30.0,
+                apart={ISOTREE[0]: 1.0},
             ),
             ModelCase(
                 "forest_score",
                 "isolation forest, 100 trees: score",
                 ("IsolationForest",),
                 _our_forest_score,
-                {SKLEARN: _sklearn_forest_score(None), ALL_CORES: _sklearn_forest_score(-1)},
+                {
+                    SKLEARN: _sklearn_forest_score(None),
+                    ALL_CORES: _sklearn_forest_score(-1),
+                    ISOTREE: _isotree_forest_score,
+                },
                 _alike,
-                5.0,
+                8.0,
+                apart={ISOTREE[0]: 1.0},
             ),
         ),
     ),

@@ -20,10 +20,10 @@ from registry.timed import (
     NUMBAGG,
     PANDAS,
     POLARS,
-    RECORD,
     Call,
     Case,
     Peer,
+    Target,
     pandas_form,
     polars_form,
 )
@@ -85,11 +85,14 @@ def _ewm(method: str) -> Callable[..., Floats]:
     return reference
 
 
-def _numbagg_ewm(inputs: Inputs, window: int) -> Call:
-    import numbagg
+def _numbagg_ewm(name: str) -> Callable[[Inputs, int], Call]:
+    def build(inputs: Inputs, window: int) -> Call:
+        import numbagg
 
-    x = np.ascontiguousarray(inputs.columns)
-    return Call(lambda: numbagg.move_exp_nanmean(x, alpha=2.0 / (window + 1.0), axis=-1), lambda result: [result.T])
+        function, x = getattr(numbagg, name), np.ascontiguousarray(inputs.columns)
+        return Call(lambda: function(x, alpha=2.0 / (window + 1.0), axis=-1), lambda result: [result.T])
+
+    return build
 
 
 # ---- rows -----------------------------------------------------------------------------------------------------------
@@ -132,14 +135,14 @@ ROWS = (
                 "ewm_mean",
                 "exponentially weighted mean",
                 ("ewm_mean",),
-                {16: (RECORD,)},
+                {16: (Target(5.0),)},
                 1e-12,
                 (
                     Peer(*PANDAS, pandas_form(lambda f, w: [f.ewm(span=w, min_periods=_K).mean()])),
                     Peer(*POLARS, polars_form(lambda x, w: [x.ewm_mean(span=w, min_samples=_K)])),
-                    Peer(*NUMBAGG, _numbagg_ewm, first_row=lambda window: _K - 1),
+                    Peer(*NUMBAGG, _numbagg_ewm("move_exp_nanmean"), first_row=lambda window: _K - 1),
                 ),
-                call=lambda module, x, window: (module.ewm_mean(x, span=window, min_periods=_K),),
+                call=lambda module, x, window, **more: (module.ewm_mean(x, span=window, min_periods=_K, **more),),
                 label="span 16",
             ),
         ),
@@ -153,5 +156,21 @@ ROWS = (
         _called(bias=False),
         (Probe(frozen(span=5)),),
         (Accuracy(_measure("ewm_std"), 1e-12),),
+        benchmarks=(
+            Case(
+                "ewm_std",
+                "exponentially weighted std",
+                ("ewm_std",),
+                {16: (Target(5.0),)},
+                1e-12,
+                (
+                    Peer(*PANDAS, pandas_form(lambda f, w: [f.ewm(span=w, min_periods=_K).std()])),
+                    Peer(*POLARS, polars_form(lambda x, w: [x.ewm_std(span=w, min_samples=_K)])),
+                    Peer(*NUMBAGG, _numbagg_ewm("move_exp_nanstd"), first_row=lambda window: _K - 1),
+                ),
+                call=lambda module, x, window, **more: (module.ewm_std(x, span=window, min_periods=_K, **more),),
+                label="span 16",
+            ),
+        ),
     ),
 )

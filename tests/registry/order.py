@@ -190,7 +190,7 @@ _MEDIAN = Kernel(
             "median",
             "rolling median",
             ("rolling_median",),
-            {16: (Target(10.0),), 64: (Target(5.0),), 256: (Target(5.0),), 2048: (Target(5.0),)},
+            {16: (Target(10.0),), 64: (Target(7.0),), 256: (Target(4.5),), 2048: (Target(4.5),)},
             1e-15,
             (
                 Peer(*PANDAS, pandas_rolling(lambda r: [r.median()])),
@@ -237,7 +237,7 @@ _MAD = Kernel(
             "mad",
             "rolling MAD",
             ("rolling_mad",),
-            {16: (Target(40.0, ("Polars",)), Target(4000.0, ("pandas",)))},
+            {16: (Target(30.0, ("Polars",)), Target(4000.0, ("pandas",)))},
             1e-15,
             (
                 Peer(*PANDAS, pandas_rolling(lambda r: [r.apply(_mad_of_window, raw=True)]), slice_shape=(2_000, 1)),
@@ -265,7 +265,7 @@ ROWS = (
                 "min_max",
                 "rolling min + max",
                 ("rolling_min", "rolling_max"),
-                {16: (Target(5.0),)},
+                {16: (Target(6.0),), 256: (Target(3.5),)},
                 0.0,
                 (
                     Peer(*PANDAS, pandas_rolling(lambda r: [r.min(), r.max()])),
@@ -334,7 +334,7 @@ ROWS = (
                 "quantile",
                 "3 rolling quantiles",
                 ("rolling_quantile",),
-                {16: (Target(10.0),)},
+                {16: (Target(15.0),)},
                 1e-14,
                 (
                     Peer(*PANDAS, pandas_rolling(lambda r: [r.quantile(q) for q in QUANTILES])),

@@ -180,7 +180,7 @@ ROWS = (
                 {16: (RECORD,)},
                 1e-9,
                 (Peer(*PANDAS, _with_pandas),),
-                call=lambda module, x, window, times: (module.rolling_time_mean(x, DURATION, times=times),),
+                call=lambda module, x, window, **more: (module.rolling_time_mean(x, DURATION, **more),),
                 label=DURATION,
                 keywords=lambda rows: {"times": irregular_times(rows)},
             ),

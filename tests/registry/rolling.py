@@ -297,7 +297,7 @@ _MEAN_STD = Kernel(
             "mean_std",
             "rolling mean + std",
             ("rolling_mean_std",),
-            {window: (Target(4.0),) for window in (16, 64, 256, 1024, 4096)},
+            {window: (Target(2.0),) for window in (16, 64, 256, 1024, 4096)},
             1e-12,
             (
                 Peer(*PANDAS, pandas_rolling(lambda r: [r.mean(), r.std()])),
@@ -330,6 +330,19 @@ ROWS = (
         memory_bound=True,
         benchmarks=(
             Case(
+                "mean",
+                "rolling mean",
+                ("rolling_mean",),
+                {16: (Target(1.4),)},
+                1e-12,
+                (
+                    Peer(*PANDAS, pandas_rolling(lambda r: [r.mean()])),
+                    Peer(*POLARS, polars_form(lambda x, w: [x.rolling_mean(w, min_samples=_K)])),
+                    Peer(*BOTTLENECK, bottleneck_form(lambda bn, x, w: [bn.move_mean(x, w, _K, axis=0)])),
+                    Peer(*NUMBAGG, _numbagg(("move_mean",))),
+                ),
+            ),
+            Case(
                 "time_mean",
                 "rolling mean, irregular times",
                 ("rolling_mean",),
@@ -347,7 +360,7 @@ ROWS = (
                 {16: (RECORD,)},
                 1e-12,
                 (Peer(*PANDAS, pandas_form(lambda f, w: [f.rolling(w, min_periods=_K, closed="left").mean()])),),
-                call=lambda module, x, window: (module.rolling_mean(x, window, _K, closed="left"),),
+                call=lambda module, x, window, **more: (module.rolling_mean(x, window, _K, closed="left", **more),),
             ),
             Case(
                 "by_group",
@@ -356,7 +369,7 @@ ROWS = (
                 {16: (RECORD,)},
                 1e-12,
                 (Peer(*PANDAS, _pandas_groups), Peer(*POLARS, _polars_groups)),
-                call=lambda module, x, window, by: (module.rolling_mean(x, window, _K, by=by),),
+                call=lambda module, x, window, **more: (module.rolling_mean(x, window, _K, **more),),
                 keywords=lambda rows: {"by": assets(rows)},
             ),
         ),
@@ -391,7 +404,7 @@ ROWS = (
                 "skew_kurt",
                 "rolling skew + kurt",
                 ("rolling_skew", "rolling_kurt"),
-                {16: (Target(12.0),)},
+                {16: (Target(10.0),)},
                 1e-11,
                 (
                     Peer(*PANDAS, pandas_rolling(lambda r: [r.skew(), r.kurt()])),
@@ -430,7 +443,7 @@ ROWS = (
                 "slope",
                 "rolling OLS slope",
                 ("rolling_slope",),
-                {16: (Target(10.0, ("Polars",)),)},
+                {16: (Target(6.0, ("Polars",)),)},
                 1e-11,
                 (
                     Peer(

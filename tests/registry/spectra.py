@@ -275,7 +275,7 @@ ROWS = (
                 "band_energy",
                 "rolling band energy, 3 bands",
                 ("rolling_band_energy",),
-                {64: (Target(6.0),)},
+                {64: (Target(7.0),)},
                 1e-11,
                 (Peer(*SCIPY, numpy_form(band_energy_fft), first_row=lambda window: window - 1),),
                 call=partial(windowed("rolling_band_energy"), bands=BANDS, fs=1.0),

@@ -7,9 +7,10 @@ frames of a result are turned into arrays only to compare numbers, so that costs
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,9 @@ NUMPY = ("NumPy", "numpy")
 NUMPY_THREADS = ("NumPy, threads", "numpy")
 SCIPY = ("SciPy", "scipy")
 SKLEARN = ("scikit-learn", "sklearn")
+HDBSCAN = ("hdbscan", "hdbscan")
+FAST_HDBSCAN = ("fast_hdbscan", "fast_hdbscan")
+ISOTREE = ("isotree", "isotree")
 """Column of the table, and the module it needs."""
 
 ONE_THREAD = ("scikit-learn, 1 BLAS thread", "sklearn")
@@ -98,8 +102,12 @@ def adjacent(count: int) -> Callable[[tuple[Any, ...]], list[Matrix]]:
 def windowed(*names: str) -> Callable[..., tuple[Any, ...]]:
     """Call rolling functions."""
 
-    def call(module: ModuleType, x: Matrix, window: int, **keywords: Any) -> tuple[Any, ...]:
-        return tuple(getattr(module, name)(x, window, min_periods=MIN_PERIODS, **keywords) for name in names)
+    def call(module: ModuleType, x: Matrix, window: int, out: Any = None, **keywords: Any) -> tuple[Any, ...]:
+        outs = out if isinstance(out, tuple) else (out,) * len(names)
+        return tuple(
+            getattr(module, name)(x, window, min_periods=MIN_PERIODS, out=one, **keywords)
+            for name, one in zip(names, outs, strict=True)
+        )
 
     return call
 
@@ -116,8 +124,8 @@ def lasting(name: str) -> Callable[..., tuple[Any, ...]]:
 def whole(name: str, **keywords: Any) -> Callable[..., tuple[Any, ...]]:
     """Call a function of whole columns."""
 
-    def call(module: ModuleType, x: Matrix, window: int) -> tuple[Any, ...]:
-        found = getattr(module, name)(x, **keywords)
+    def call(module: ModuleType, x: Matrix, window: int, **more: Any) -> tuple[Any, ...]:
+        found = getattr(module, name)(x, **keywords, **more)
         return tuple(found) if isinstance(found, tuple) else (found,)
 
     return call
@@ -211,6 +219,17 @@ class Case:
     def bind(self, module: ModuleType, x: Matrix, window: int) -> Callable[[], tuple[Any, ...]]:
         """Bind acm_rs' call to an input."""
         return partial(self.call or windowed(*self.functions), module, x, window, **self.keywords(len(x)))
+
+    def takes_out(self, module: ModuleType) -> bool:
+        """Tell whether its functions write into an array that is given."""
+        return all("out" in inspect.signature(getattr(module, name)).parameters for name in self.functions)
+
+    def bind_again(self, module: ModuleType, x: Matrix, window: int) -> Callable[[], tuple[Any, ...]] | None:
+        """Bind acm_rs' call to an input and to arrays that it writes again at each call; None where it takes none."""
+        if not self.takes_out(module):
+            return None
+        results = self.bind(module, x, window)()
+        return partial(self.bind(module, x, window), out=results if len(results) > 1 else results[0])
 
     def present(self, module: ModuleType | None) -> bool:
         """Tell whether acm_rs has everything the case needs."""
@@ -414,6 +433,8 @@ class ModelCase:
         How many times faster than the fastest peer acm_rs must be; None for a row shown for the record.
     rows, columns
         Size of the input.
+    apart
+        Peers that ``times`` does not count, and how many times faster than each acm_rs must be.
     """
 
     key: str
@@ -425,6 +446,7 @@ class ModelCase:
     times: float | None = None
     rows: int = 10_000
     columns: int = 50
+    apart: Mapping[str, float] = field(default_factory=dict)
 
     def matrix(self) -> Matrix:
         """Make its input."""
