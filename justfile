@@ -38,6 +38,11 @@ little-memory *arguments:
 bad-calls *arguments:
     {{ python }} tests/bad_calls.py {{ arguments }}
 
+# Python tests with the oldest of everything that pyproject.toml allows
+[unix]
+oldest *arguments:
+    {{ python }} tests/oldest.py {{ arguments }}
+
 # The report in a headless Chromium, which must be installed, and under axe
 [unix]
 browser *arguments:
@@ -50,7 +55,7 @@ interrupts *arguments:
 
 # Python tests with the coverage gate
 coverage:
-    {{ python }} -m pytest --numprocesses=auto --dist=worksteal --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=90
+    {{ python }} -m pytest --numprocesses=auto --dist=worksteal --cov=acm_rs --cov=core --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 # Lines of the crates that their own tests reach, with a gate (cargo install cargo-llvm-cov; LLVM_COV and LLVM_PROFDATA, or rustup component add llvm-tools)
 coverage-rust:
@@ -63,6 +68,11 @@ damaged-files *arguments:
 # Random tries for 10 minutes, or as asked: altered files, and the tests of properties with other cases
 fuzz *arguments:
     {{ python }} tests/fuzz.py {{ arguments }}
+
+# The wheel of this machine built, audited and tried in clean environments, and the source compiled offline
+[unix]
+wheel *arguments:
+    {{ python }} tests/wheel.py --source {{ arguments }}
 
 # Runs what proves the promises of docs/trust.md and writes their figures there, a minute or so each
 [unix]

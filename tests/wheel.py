@@ -1,0 +1,139 @@
+"""The wheel of this machine, built, audited and tried as a new user would: ``python tests/wheel.py``.
+
+It is built with the release profile (``--wheel FILE`` takes one that is), its tag is what ``auditwheel`` finds, and
+``abi3audit`` finds nothing in it that an older Python lacks. Then each Python from 3.11 on that is on the PATH, or
+given with ``--python``, gets an environment of its own with an empty home and no compiler: the wheel is installed as
+a file, ``.github/smoke_test.py`` runs, and ``acm-rs demo`` finds its fault. ``--source`` also makes the source
+distribution and compiles it without a network from the crates that its lock names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST = 60.0
+"""Seconds from the wheel as a file to the demo's end, those that packages take to come not counted."""
+TOOLS = ("auditwheel>=6.4", "abi3audit>=0.0.24", "maturin>=1.12.1,<2")
+
+
+def run(*command: object, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    """What a command writes; its end is ours where it fails."""
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        print(done.stdout[-3000:], done.stderr[-3000:], f"failed: {' '.join(map(str, command))}", sep="\n")
+        sys.exit(1)
+    return done.stdout
+
+
+def environment(folder: Path, python: str) -> Path:
+    """The Python of a new environment."""
+    run(python, "-m", "venv", folder)
+    return folder / "bin" / "python"
+
+
+def pythons() -> list[str]:
+    """Each Python from 3.11 on that is on the PATH."""
+    found = [shutil.which(f"python3.{minor}") for minor in range(11, 31)]
+    good = [path for path in found if path and subprocess.run([path, "-c", ""], capture_output=True).returncode == 0]
+    return good or [sys.executable]
+
+
+def audited(wheel: Path, tools: Path) -> str:
+    """The oldest Linux that the wheel runs on."""
+    told = " ".join(run(tools.parent / "auditwheel", "show", wheel).split())
+    tag = told.split('platform tag: "')[1].split('"')[0]
+    if tag not in wheel.name:
+        sys.exit(f"the wheel is named {wheel.name}, auditwheel finds {tag}")
+    run(tools.parent / "abi3audit", "--strict", wheel)
+    return tag
+
+
+def tried(wheel: Path, python: str, folder: Path, packages: Path) -> tuple[str, float]:
+    """The Python's version, and the seconds from the wheel to the demo's end."""
+    home = folder / "home"
+    home.mkdir(parents=True)
+    # No compiler and no Rust: what is needed comes with the wheel.
+    own = {"HOME": str(home), "PATH": "/nowhere", "LANG": "C.UTF-8"}
+    inner = environment(folder / "env", python)
+    wanted = f"acm-rs[cli,report] @ {wheel.as_uri()}"
+    run(inner, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--dest", packages, wanted)
+    begun = time.monotonic()
+    offline = ("--quiet", "--no-index", "--find-links", packages)
+    run(inner, "-m", "pip", "install", *offline, wanted, env=own, cwd=home)
+    run(inner, "-I", ROOT / ".github" / "smoke_test.py", env=own, cwd=home)
+    told = run(inner.parent / "acm-rs", "demo", env=own, cwd=home)
+    took = time.monotonic() - begun
+    if "alarm" not in told:
+        sys.exit(f"the demo found no alarm:\n{told}")
+    return run(inner, "-c", "import platform; print(platform.python_version())").strip(), took
+
+
+def from_source(folder: Path, tools: Path) -> int:
+    """Compile the source distribution without a network; how many crates it takes."""
+    run(tools, "-m", "maturin", "sdist", "--out", folder)
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as packed:
+        packed.extractall(folder, filter="data")
+    tree = next(path for path in folder.iterdir() if path.is_dir())
+    vendored = folder / "crates"
+    told = run("cargo", "vendor", "--quiet", "--locked", vendored, cwd=tree)
+    (tree / ".cargo").mkdir(exist_ok=True)
+    with (tree / ".cargo" / "config.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"\n{told}")
+    # A home without a registry: whatever is not vendored cannot come.
+    bare = {**os.environ, "CARGO_HOME": str(folder / "cargo"), "CARGO_NET_OFFLINE": "true"}
+    bare["CARGO_TARGET_DIR"] = str(folder / "target")
+    run("cargo", "check", "--quiet", "--locked", "--offline", cwd=tree, env=bare)
+    return sum(1 for path in vendored.iterdir() if path.is_dir())
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wheel", type=Path, help="one that is built already")
+    parser.add_argument("--python", nargs="*", help="interpreters instead of those on the PATH")
+    parser.add_argument("--source", action="store_true", help="the source distribution too")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tools = environment(folder / "tools", sys.executable)
+        run(tools, "-m", "pip", "install", "--quiet", *TOOLS)
+        wheel = asked.wheel and asked.wheel.resolve()
+        if wheel is None:
+            run(
+                tools,
+                "-m",
+                "maturin",
+                "build",
+                "--release",
+                "--locked",
+                "--compatibility",
+                "pypi",
+                "--out",
+                folder / "w",
+            )
+            wheel = next((folder / "w").glob("*.whl"))
+        tag, size = audited(wheel, tools), wheel.stat().st_size / 1e6
+        crates = f"; the source compiled offline from {from_source(folder / 's', tools)} crates" if asked.source else ""
+        done = [
+            tried(wheel, python, folder / f"try{place}", folder / "packages")
+            for place, python in enumerate(asked.python or pythons())
+        ]
+    versions, slowest = ", ".join(version for version, _ in done), max(took for _, took in done)
+    good = slowest <= LONGEST
+    print(f"{size:.1f} MB, {tag}, abi3 clean; Python {versions}: demo done {slowest:.0f} s after the file{crates}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
