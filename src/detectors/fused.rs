@@ -1,14 +1,16 @@
 //! The fused detector.
 
 use acm_detectors::fused::{FittedFused, Fused, FusedMemory};
+use acm_linalg::Samples;
 use acm_linalg::state::Names;
 use pyo3::prelude::*;
 
 use crate::arguments::{choice, components_of, count, number, numbers, truth};
 use crate::classes::{Array, CONSTANTS, ROUNDING, Sequence, Setting, class, learned, name_of, parameters, shared};
+use crate::held::Held;
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
-use crate::models::{Asked, left_out};
+use crate::models::{Asked, Lesson, Model, left_out};
 
 class!(FusedDetector, Fused, FittedFused, FusedMemory);
 shared!(FusedDetector, fit, score, update, contributions, missing, constants);
@@ -68,6 +70,18 @@ impl FusedDetector {
         let constants = choice(constants, "constants", &CONSTANTS)?;
         let rounding = choice(rounding, "rounding", &ROUNDING)?;
         Self::of(fused.map(|fused| fused.with_whole(whole).with_rounding(rounding).with_constants(constants)))
+    }
+
+    /// Fits, and gives the models of all rows but each stretch.
+    fn fit_apart(&self, x: &Value<'_>, names: Option<&Value<'_>>) -> PyResult<Vec<Self>> {
+        let (parameters, mut apart) = (&self.parameters, Vec::new());
+        let learn = |x: Samples<'_>| {
+            let (fit, others) = parameters.fit_apart(x)?;
+            apart = others;
+            Ok(fit)
+        };
+        Lesson::of(x, names)?.learn(self, learn, Self::remarks)?;
+        apart.into_iter().map(|fit| Self::around(Held::of(fit))).collect()
     }
 
     fn resolution<'py>(&self, x: &Value<'py>) -> PyResult<Value<'py>> {

@@ -2,19 +2,15 @@
 
 use std::ops::Range;
 
-use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
-use acm_linalg::dense::{Rows, cholesky};
 use acm_linalg::memory::{Gather, copied, reserved};
-use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{read_all, room};
 use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
 use acm_linalg::{Error, Result, Samples, Scaling, parallel};
-use ndarray::ArrayView2;
 
-use super::folds::{Outside, Subspace, Task};
+use super::folds::{Outside, Task};
 use super::gaps::{self, Filler};
 use super::parts::{Kind, Norms, averaged};
-use super::resolution::Telling;
+use super::residuals::{Kept, divide, identity, table_of};
 use super::whole::later;
 use super::{FittedFused, Fused};
 use crate::constants::Constants;
@@ -22,7 +18,7 @@ use crate::folds::folds;
 use crate::lagged::Lagged;
 use crate::packed::Packed;
 use crate::product::squared_lengths;
-use crate::screen::{LeftOut, Screened};
+use crate::screen::Screened;
 
 /// A column whose standard deviation is no more than this share of its mean is constant but for rounding.
 const ROUNDING: f64 = 1e-14;
@@ -37,11 +33,18 @@ const FEW: usize = 20;
 /// then with what is drawn around it.
 const FILLS: [bool; 3] = [false, true, true];
 
+/// Where no sensor lacks more than this share of its readings the last of these fills will do: what is drawn around a fit with
+/// medians in so few places moves no covariance by more than the rows themselves leave open.
+const SELDOM: f64 = 1e-3;
+
 /// Stretches of the training rows for fits that only fill gaps.
 const FILL_FOLDS: usize = 3;
 
 /// Estimated time to scale a value, in nanoseconds.
 const SCALE_NS: f64 = 20.0;
+
+/// A model, and those of all rows but each fold where they are asked for.
+pub(super) type Both = (FittedFused, Vec<FittedFused>);
 
 impl Fused {
     /// Fewest rows to fit on: enough in each fold to predict it from the others.
@@ -66,18 +69,38 @@ impl Fused {
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedFused> {
         x.require(self.least_rows())?;
+        Ok(self.taught(x, false)?.0)
+    }
+
+    /// As [`Self::fit`], with the model of all rows but each stretch, one after the other: its means and components are those of
+    /// the other rows, and its covariance is that of what is left of them. Their limits are those of the model of all rows; none
+    /// has models for rows that are rounded coarser.
+    ///
+    /// The stretches are the rows `0..n` cut into `folds` of nearly the same length, from `number n / folds` (rounded down) on.
+    ///
+    /// # Errors
+    /// As for [`Self::fit`].
+    pub fn fit_apart(&self, x: Samples<'_>) -> Result<(FittedFused, Vec<FittedFused>)> {
+        x.require(self.least_rows())?;
+        self.taught(x, true)
+    }
+
+    fn taught(&self, x: Samples<'_>, apart: bool) -> Result<Both> {
         let screened = Screened::of(x)?;
         let (training, mut usable) = screened.in_place(x)?;
         self.forget(&mut usable);
-        let mut model = self.refine(x, training.samples(), &usable)?;
+        let (mut model, mut apart) = self.refine(x, training.samples(), &usable, apart)?;
+        for one in &mut apart {
+            one.limited_as(&model);
+        }
         model.upsets -= usable.iter().filter(|&&usable| !usable).count();
         model.constants = Constants::learn(self.constants, &screened, x, &model.used()?)?;
         model.left_out = screened.left_out();
-        Ok(model)
+        Ok((model, apart))
     }
 
     /// Learns from the usable rows of `x`, mended from `raw`; what they lack is what the model lets expect.
-    fn refine(&self, raw: Samples<'_>, x: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
+    fn refine(&self, raw: Samples<'_>, x: Samples<'_>, usable: &[bool], apart: bool) -> Result<Both> {
         let (rows, columns) = (x.rows(), x.columns());
         let every = (0..columns).gathered("the columns")?;
         let mut filling = None;
@@ -89,15 +112,18 @@ impl Fused {
             }
         }
         let Some(mut filling) = filling else {
-            let mut model = self.learn(x, x, usable, None)?;
+            let (mut model, apart) = self.learn(x, x, usable, None, apart)?;
             if self.rounding {
                 self.add_members(&mut model, raw, x, usable)?;
             }
-            return Ok(model);
+            return Ok((model, apart));
         };
         let mut table = room(rows, columns, 0.0, "the training rows, filled")?;
         let mut present = room(rows, 1, 0, "counts of sensors")?;
-        for (number, scatter) in FILLS.into_iter().enumerate() {
+        let count = rows.saturating_sub(filling.upsets) as f64;
+        let seldom = filling.lagged.scaling.known.iter().all(|&known| count - known as f64 <= SELDOM * count);
+        let fills = if seldom { &FILLS[FILLS.len() - 1..] } else { &FILLS };
+        for (number, &scatter) in fills.iter().enumerate() {
             if number > 0 {
                 let filled = table_of(&table, rows, columns)?;
                 filling = self.filling(x, filled, usable)?;
@@ -106,29 +132,35 @@ impl Fused {
             Filler::new(&filling)?.fill(&mut table, 0, &mut present, scatter)?;
         }
         let filled = table_of(&table, rows, columns)?;
-        let mut model = self.learn(x, filled, usable, None)?;
+        let (mut model, apart) = self.learn(x, filled, usable, None, apart)?;
         if self.rounding {
             self.add_members(&mut model, raw, filled, usable)?;
         }
-        Ok(model)
+        Ok((model, apart))
     }
 
     /// Learns from the rows `filled`, with the scales of what is known of them in `x`; `noise` is a variance that readings of
-    /// columns have beside what the rows show.
+    /// columns have beside what the rows show. With `apart` the models of all rows but each fold come with it.
     pub(super) fn learn(
         &self,
         x: Samples<'_>,
         filled: Samples<'_>,
         usable: &[bool],
         noise: Option<(&[usize], &[f64])>,
-    ) -> Result<FittedFused> {
+        apart: bool,
+    ) -> Result<Both> {
         let folds = folds(x.rows(), self.folds)?;
         let (outside, good) = self.settled(x, filled, usable, &folds, noise)?;
-        let mut model = self.finish(outside, &good, &folds, self.whole)?;
-        if self.whole {
-            model.whole = self.learn_whole(x, filled, &good, noise)?;
+        let (mut model, mut parted) = self.finish(outside, &good, &folds, self.whole, apart)?;
+        if self.whole
+            && let Some((whole, others)) = self.learn_whole(x, filled, &good, noise, apart)?
+        {
+            model.whole = Some(Box::new(whole));
+            for (one, other) in parted.iter_mut().zip(others) {
+                one.whole = Some(Box::new(other));
+            }
         }
-        Ok(model)
+        Ok((model, parted))
     }
 
     /// As [`Self::learn`], for a [`Filler`]: its parts have no limits.
@@ -283,15 +315,22 @@ impl Fused {
         good: &[bool],
         folds: &[Range<usize>],
         own_mean: bool,
-    ) -> Result<FittedFused> {
-        let kept = Kept::of(outside, good, folds)?;
+        apart: bool,
+    ) -> Result<Both> {
+        let mut kept = Kept::of(outside, good, folds)?;
+        let mut others = std::mem::take(&mut kept.apart).into_iter();
         let (residuals, stretches, rows) = (kept.rows(0..0), &kept.stretches, kept.count());
         let sensors = residuals.sensors;
         let mut inverses = reserved(stretches.len(), "the folds")?;
+        let mut parted = reserved(stretches.len(), "the folds")?;
         for stretch in stretches {
             let mut inverse = identity(sensors)?;
-            divide(&kept.rows(stretch.clone()).factor(&kept.beside)?, &mut inverse, sensors, sensors)?;
+            let factor = kept.rows(stretch.clone()).factor(&kept.beside)?;
+            divide(&factor, &mut inverse, sensors, sensors)?;
             inverses.push(Packed::full(&inverse, sensors, sensors)?);
+            if let Some(other) = others.next().filter(|_| apart) {
+                parted.push(other.whitened(self, factor, kept.upsets)?);
+            }
         }
         let lengths = |values: &[f64]| -> Result<Vec<f64>> {
             let mut lengths = room(rows, 1, 0.0, "squared lengths of residuals")?;
@@ -325,186 +364,19 @@ impl Fused {
         let mut model = kept.model(self)?;
         model.norms = norms;
         model.usual = usual;
-        Ok(model)
+        Ok((model, parted))
     }
 }
 
-/// The residuals of the good rows, fold after fold, and the model of those rows.
-struct Kept {
-    values: Vec<f64>,
-    stretches: Vec<Range<usize>>,
-    /// Rows that are left out.
-    upsets: usize,
-    model: Subspace,
-    /// What the noise of rounding adds to the residuals' covariance.
-    beside: Vec<f64>,
-}
-
-impl Kept {
-    fn of(outside: Outside, good: &[bool], folds: &[Range<usize>]) -> Result<Self> {
-        let Outside {
-            mut residuals, model, ..
-        } = outside;
-        let sensors = model.lagged.kept.len();
-        let (count, stretches) = close_up(&mut residuals, sensors, good, folds)?;
-        residuals.truncate(count * sensors);
-        Ok(Self {
-            values: residuals,
-            stretches,
-            upsets: good.len() - count,
-            beside: model.noise()?,
-            model,
-        })
-    }
-
-    fn count(&self) -> usize {
-        self.values.len() / self.sensors()
-    }
-
-    fn sensors(&self) -> usize {
-        self.model.lagged.kept.len()
-    }
-
-    /// All but some.
-    fn rows(&self, without: Range<usize>) -> Residuals<'_> {
-        Residuals {
-            values: &self.values,
-            sensors: self.sensors(),
-            without,
+impl FittedFused {
+    /// Takes the norms of another model of the same parameters.
+    fn limited_as(&mut self, other: &Self) {
+        self.norms.clone_from(&other.norms);
+        self.usual = other.usual;
+        if let (Some(own), Some(other)) = (&mut self.whole, &other.whole) {
+            own.limited_as(other);
         }
     }
-
-    /// The model of all rows; its parts have no norms yet.
-    fn model(self, parameters: &Fused) -> Result<FittedFused> {
-        let sensors = self.sensors();
-        let factor = self.rows(0..0).factor(&self.beside)?;
-        let Subspace {
-            lagged,
-            mut residual,
-            kept: components,
-            ..
-        } = self.model;
-        let width = lagged.width();
-        divide(&factor, &mut residual, sensors, width)?;
-        Ok(FittedFused {
-            parameters: parameters.clone(),
-            whitening: Packed::full(&residual, sensors, width)?,
-            lagged,
-            factor,
-            norms: Norms::default(),
-            usual: 0.0,
-            components,
-            upsets: self.upsets,
-            left_out: LeftOut::default(),
-            constants: Constants::default(),
-            steps: Vec::new(),
-            member_steps: Vec::new(),
-            members: Vec::new(),
-            telling: Telling::default(),
-            whole: None,
-        })
-    }
-}
-
-/// Values row after row as a table.
-fn table_of(values: &[f64], rows: usize, columns: usize) -> Result<Samples<'_>> {
-    let table = ArrayView2::from_shape((rows, columns), values).map_err(|_| Error::Memory {
-        what: "the training rows",
-        rows,
-        columns,
-    })?;
-    Ok(table.into())
-}
-
-/// Moves the residuals of the good rows together, without the last value of each row; how many they are, and where each
-/// fold's now lie.
-fn close_up(
-    residuals: &mut [f64],
-    sensors: usize,
-    good: &[bool],
-    folds: &[Range<usize>],
-) -> Result<(usize, Vec<Range<usize>>)> {
-    let mut kept = 0;
-    let mut stretches = reserved(folds.len(), "the folds")?;
-    for fold in folds {
-        let first = kept;
-        for row in fold.clone() {
-            if good[row] {
-                let from = row * (sensors + 1);
-                residuals.copy_within(from..from + sensors, kept * sensors);
-                kept += 1;
-            }
-        }
-        stretches.push(first..kept);
-    }
-    Ok((kept, stretches))
-}
-
-/// Rows of residuals, but for some of them.
-struct Residuals<'a> {
-    values: &'a [f64],
-    sensors: usize,
-    without: Range<usize>,
-}
-
-impl Rows for Residuals<'_> {
-    fn rows(&self) -> usize {
-        self.values.len() / self.sensors - self.without.len()
-    }
-
-    fn columns(&self) -> usize {
-        self.sensors
-    }
-
-    fn read(&self, rows: Range<usize>, out: &mut [f64]) {
-        for (row, out) in rows.zip(out.chunks_exact_mut(self.sensors)) {
-            let row = if row < self.without.start { row } else { row + self.without.len() };
-            out.copy_from_slice(&self.values[row * self.sensors..][..self.sensors]);
-        }
-    }
-}
-
-impl Residuals<'_> {
-    /// The Cholesky factor of their covariance, shrunk, and of what is added to it, if anything.
-    ///
-    /// Where columns determine one another the residuals are rounding: a little is then added to each variance, so that the
-    /// factor exists.
-    fn factor(&self, beside: &[f64]) -> Result<Vec<f64>> {
-        let found = shrunk(&Centered::new(self)?, Shrinkage::LedoitWolf)?;
-        let mut covariance = found.covariance;
-        covariance.iter_mut().zip(beside).for_each(|(value, beside)| *value += beside);
-        let diagonal = || (0..self.sensors).map(|place| place * (self.sensors + 1));
-        let mean = diagonal().map(|place| covariance[place]).sum::<f64>() / self.sensors as f64;
-        let least = 1e-16 + 1e-12 * mean;
-        if found.shrinkage * mean < least {
-            for place in diagonal() {
-                covariance[place] += least;
-            }
-        }
-        cholesky(&covariance, self.sensors, "x")
-    }
-}
-
-pub(super) fn identity(size: usize) -> Result<Vec<f64>> {
-    let mut matrix = room(size, size, 0.0, "a matrix")?;
-    matrix.iter_mut().step_by(size + 1).for_each(|value| *value = 1.0);
-    Ok(matrix)
-}
-
-/// `lower`⁻¹ times the (size, columns) matrix, in its place.
-pub(super) fn divide(lower: &[f64], matrix: &mut [f64], size: usize, columns: usize) -> Result<()> {
-    let mut watch = Watch::start();
-    for row in 0..size {
-        watch.after(row * columns / 4)?;
-        let (above, current) = matrix.split_at_mut(row * columns);
-        let current = &mut current[..columns];
-        for (earlier, factor) in above.chunks_exact(columns).zip(&lower[row * size..]) {
-            current.iter_mut().zip(earlier).for_each(|(value, earlier)| *value -= factor * earlier);
-        }
-        let pivot = lower[row * size + row];
-        current.iter_mut().for_each(|value| *value /= pivot);
-    }
-    Ok(())
 }
 
 /// Exponentially weighted means of the rows before and with each row, from 0 on.

@@ -50,6 +50,8 @@ pub(super) struct Outside {
     /// d residuals and the squared length of the whole residual, row after row.
     pub(super) residuals: Vec<f64>,
     pub(super) model: Subspace,
+    /// The models of all rows but each fold, without their components.
+    pub(super) apart: Vec<Subspace>,
 }
 
 /// What the parameters ask for, and the rows that count.
@@ -93,8 +95,9 @@ impl Task<'_, '_> {
         }
         let mut residuals = room(self.x.rows(), sensors + 1, 0.0, "residuals of the training rows")?;
         let mut last = None;
+        let mut apart = reserved(count, "the folds")?;
         for (number, model) in models.into_iter().enumerate() {
-            let Some(model) = model.transpose()? else { continue };
+            let Some(mut model) = model.transpose()? else { continue };
             if let Some(rows) = self.folds.get(number) {
                 let residual = Packed::full(&model.residual, sensors, width)?;
                 // Where there are no components, one of zeros explains nothing.
@@ -103,12 +106,18 @@ impl Task<'_, '_> {
                 let explained = Packed::full(components, model.kept.max(1), width)?;
                 let out = &mut residuals[rows.start * (sensors + 1)..rows.end * (sensors + 1)];
                 of_points(&model.lagged, &residual, Some(&explained), self.x, rows.clone(), out)?;
+                model.components = Vec::new();
+                apart.push(model);
             } else {
                 last = Some(model);
             }
         }
         match last {
-            Some(model) => Ok(Outside { residuals, model }),
+            Some(model) => Ok(Outside {
+                residuals,
+                model,
+                apart,
+            }),
             None => Err(acm_linalg::Error::Interrupted),
         }
     }

@@ -35,6 +35,7 @@ mod folds;
 mod gaps;
 mod memory;
 mod parts;
+mod residuals;
 mod resolution;
 mod score;
 pub(crate) mod steps;

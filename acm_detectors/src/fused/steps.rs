@@ -7,9 +7,9 @@ use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples};
 use ndarray::ArrayView2;
 
-use super::fit::{divide, identity};
 use super::folds::few;
 use super::memory::ResidualMeans;
+use super::residuals::{divide, identity};
 use super::resolution::Telling;
 use super::{FittedFused, Fused};
 
@@ -194,7 +194,9 @@ impl Fused {
                 rows,
                 columns,
             })?;
-            let member = self.learn(view.into(), view.into(), usable, Some((kept.as_slice(), noise.as_slice())))?;
+            let member = self
+                .learn(view.into(), view.into(), usable, Some((kept.as_slice(), noise.as_slice())), false)?
+                .0;
             if member.lagged.kept == kept {
                 push(&mut model.member_steps, step, WHAT)?;
                 push(&mut model.members, member, WHAT)?;

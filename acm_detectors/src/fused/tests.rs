@@ -205,3 +205,45 @@ proptest! {
         prop_assert_eq!(bits(&whole), bits(&pieces));
     }
 }
+
+#[test]
+fn models_apart_have_not_seen_their_stretch() {
+    // Whole numbers: their sums are the same in any order.
+    let x = plant(400, 3).mapv(|value| (1000.0 * value).round());
+    for whole in [false, true] {
+        let detector = detector(0.0).with_whole(whole);
+        let (model, apart) = detector.fit_apart(x.view().into()).unwrap();
+        assert_eq!(model, detector.fit(x.view().into()).unwrap());
+        assert_eq!(apart.len(), 10);
+        // The same readings in another order within a stretch: the scales of all rows are those of before.
+        let mut turned = x.clone();
+        turned.slice_mut(s![120..160, ..]).assign(&x.slice(s![120..160; -1, ..]));
+        let (_, others) = detector.fit_apart(turned.view().into()).unwrap();
+        // What they leave of a point: the factor of the residuals' covariance times what whitens them.
+        let left = |model: &FittedFused| {
+            let sensors = model.lagged.kept.len();
+            let factor = Array2::from_shape_vec((sensors, sensors), model.factor.clone()).unwrap();
+            let white = model.whitening.matrix().unwrap();
+            factor.dot(&Array2::from_shape_vec((sensors, white.len() / sensors), white).unwrap())
+        };
+        let near = |one: &FittedFused, other: &FittedFused| {
+            let means = one.lagged.mean.iter().zip(&other.lagged.mean);
+            let (one, other) = (left(one), left(other));
+            one.iter().zip(&other).chain(means).all(|(one, other)| (one - other).abs() < 1e-9)
+        };
+        for number in 0..10 {
+            assert_eq!(near(&apart[number], &others[number]), number == 3, "{number}");
+            assert_eq!(apart[number].norms, model.norms);
+            assert_eq!(apart[number].whole.is_some(), whole);
+        }
+        // Judged by others a stretch is less usual than judged by all.
+        let own: f64 = scores(&model, &x).iter().sum();
+        let (mut unseen, edge) = (0.0, 40);
+        for (number, one) in apart.iter().enumerate() {
+            unseen += scores(one, &x.slice(s![edge * number..edge * (number + 1), ..]).to_owned())
+                .iter()
+                .sum::<f64>();
+        }
+        assert!(unseen > own, "{unseen} {own}");
+    }
+}

@@ -12,6 +12,7 @@ use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples};
 use fearless_simd::{Level, dispatch};
 
+use super::fit::Both;
 use super::gaps::Filled;
 use super::memory::ResidualMeans;
 use super::parts::{Norms, Part};
@@ -48,22 +49,23 @@ impl Fused {
         filled: Samples<'_>,
         good: &[bool],
         noise: Option<(&[usize], &[f64])>,
-    ) -> Result<Option<Box<FittedFused>>> {
+        apart: bool,
+    ) -> Result<Option<Both>> {
         let whole = self.of_whole()?;
         if whole.memories.is_empty() {
             return Ok(None);
         }
-        let learn = |count: usize| -> Result<FittedFused> {
+        let learn = |count: usize, apart: bool| -> Result<Both> {
             let folds = folds(x.rows(), count)?;
             let outside = whole.outside(x, filled, good, &folds, noise)?;
             // Halves are for levels that wander; whether rows know their own mean is nothing beside that.
-            whole.finish(outside, good, &folds, count == self.folds)
+            whole.finish(outside, good, &folds, count == self.folds, apart)
         };
-        let mut model = learn(self.folds)?;
+        let (mut model, parted) = learn(self.folds, apart)?;
         if self.folds > 2 {
-            model.norms.widen(&learn(2)?.norms);
+            model.norms.widen(&learn(2, false)?.0.norms);
         }
-        Ok(Some(Box::new(model)))
+        Ok(Some((model, parted)))
     }
 }
 

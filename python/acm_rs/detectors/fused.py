@@ -247,6 +247,11 @@ class FusedDetector(Watching, Screening, Detector):
         self._engine.fit(values, names=names)
         return self
 
+    def _fit_apart(self, x: Table) -> list[Self]:
+        """As `fit`; gives the detectors of all rows but each of the ``folds`` stretches, with the same limits."""
+        values, names = self._learned(x)
+        return [self._around(engine) for engine in self._engine.fit_apart(values, names=names)]
+
     @overload
     def score(self, x: Floats) -> NDArray[np.float64]: ...
     @overload

@@ -33,7 +33,9 @@ FAR = 8.0
 WILD = 50.0
 """Beyond so many, a single reading of the training is left out of it."""
 BESIDE = 8
-"""Columns of a long history that are counted at once: what they take beside it stays small."""
+"""More columns are counted one after the other: what they take beside a long history stays small."""
+FIRST = 1000
+"""Readings that are looked at first."""
 LONG = 20
 """Rows beyond which a repeated reading of the training may be a stuck instrument."""
 
@@ -46,13 +48,17 @@ def repeats(values: NDArray[np.float64], last: Any = np.nan, run: Any = 0) -> ND
     if not len(values):
         return np.zeros(values.shape, np.int64)
     if values.ndim == 2 and values.shape[1] > BESIDE and len(values) > 1:
-        found = np.empty(values.shape, np.int64)
+        found = np.empty(values.shape, np.int64, order="F" if values.flags.f_contiguous else "C")
         last, run = (np.broadcast_to(each, values.shape[1:]) for each in (last, run))
-        for first in range(0, values.shape[1], BESIDE):
-            some = slice(first, first + BESIDE)
-            found[:, some] = repeats(values[:, some], last[some], run[some])
+        for place in range(values.shape[1]):
+            found[:, place] = repeats(values[:, place], last[place], run[place])
         return found
     known = values == values
+    if values.ndim == 1 and known.all():
+        number = np.arange(len(values))
+        new = np.append(values[:1] != last, values[1:] != values[:-1])
+        # Since the row that was new.
+        return number - np.maximum.accumulate(np.where(new, number, -run)) + 1
     rows = np.arange(len(values)).reshape(-1, *(1,) * (values.ndim - 1))
     latest = np.maximum.accumulate(np.where(known, rows, -1), axis=0)
     before = np.where(latest >= 0, np.take_along_axis(values, np.maximum(latest, 0), axis=0), last)
@@ -170,7 +176,10 @@ def learn(
     for place, name in enumerate(names):
         column = cleaned[:, place]
         known = column[column == column]
-        distinct = np.unique(known[:100_000])
+        # What has many values shows so at once.
+        distinct = np.unique(known[:FIRST])
+        if distinct.size <= STATES:
+            distinct = np.unique(known[:100_000])
         kind = kinds.get(name)
         reason = None
         if kind == "ignore":
@@ -195,6 +204,7 @@ def learn(
             marks.append((name, "reading stuck", np.flatnonzero(frozen[:, place])))
             column[frozen[:, place]] = np.nan
         if is_state:
+            distinct = np.unique(known[:100_000])
             found[name]["guessed"] = 0 if kind else int(distinct.size)
             found[name]["kind"] = called = _called(kind, known)
             found[name]["note"] = f"{distinct.size} values: a {called}, conditions the others but is not watched"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -14,6 +15,7 @@ from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, axes_of, precision_of, product, products_of, solve_missing
 from acm_rs.monitor.rounding import learn_steps
+from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.screening import belied
 from acm_rs.monitor.wandering import lasting, wandering
 from acm_rs.monitor.watches import (
@@ -28,6 +30,7 @@ from acm_rs.monitor.watches import (
     State,
     Watches,
     farther,
+    sized,
     state_scales,
 )
 
@@ -49,12 +52,17 @@ SLOWEST = 60
 """Rows after a change of regime that are left unjudged at most."""
 UNSEEN = 10
 """Rows that are left unjudged where training has seen no change."""
+SETTLED = 2
+"""Rows that tell how a settled machine is, in times of those that tell its scales."""
 AHEAD, EXCESS = 8, 1.3
 """It has settled where the mean squared residuals of so many rows are at most so many times the usual."""
 MAIN = 3
 """Main components whose slow means count as states."""
 FEW_ROWS_A_SENSOR = 5
 """Rows a sensor below which main components fit their own rows too well to be judged by them."""
+MANY = 67
+"""Sensors from which on the fused detector, which sees each beside its two earlier readings, is fitted on as many
+stretches, not twice as many: each takes the eigenvectors of all."""
 LEAD = 60
 """Rows before a stretch that the fused detector is shown first."""
 
@@ -79,9 +87,9 @@ class Learned:
         """Sensors that wander so slowly that the history holds few of their ups and downs."""
 
 
-def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
-    """Fit the watches on the healthy rows of a cleaned history."""
-    regimes = watches.regimes
+def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Learned:
+    """Fit the watches on the healthy rows of a cleaned history, which is taken out of its list and let go of."""
+    values, regimes = given.pop(), watches.regimes
     silent = np.isnan(values).all(axis=1)
     labels = regimes.carried(regimes.label(values), silent, Phase())
     labels[~healthy] = UNKNOWN
@@ -108,53 +116,46 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     usable &= ~watches.scarce(sensors)
     driven = gaps(values[:, regimes.drivers], np.zeros(1, np.int64))[usable]
     usual = int(np.quantile(driven, 0.99)) if driven.size else 0
-    folds = np.zeros(len(values), np.int64)
-    place = np.cumsum(usable)
-    folds = np.minimum(FOLDS - 1, (place - 1).clip(0) * FOLDS // place[-1])
-    unseen = Looked(len(values), sensors.shape[1])
+    learnt = np.flatnonzero(usable)
+    cuts = stretches(learnt, len(sensors), FOLDS)
+    del values
+    unseen = Looked(len(sensors), sensors.shape[1])
     # Of rows not seen nothing else is asked.
     del unseen.left, unseen.expected
-    main = np.zeros(sensors.shape) if usable.sum() < FEW_ROWS_A_SENSOR * sensors.shape[1] else None
+    unseen.scaled = np.zeros(sensors.shape)
+    rows = np.zeros(sensors.shape)
     watches.band = np.ones(sensors.shape[1])
-    fused = np.full(len(values), np.nan)
-    for fold in range(FOLDS):
-        others = usable & (folds != fold)
+    for start, end in pairwise(cuts):
+        others = usable.copy()
+        others[start:end] = False
         watches.relations = _relations(watches, sensors, states, labels, others)
-        looked = watches.look(sensors, states, labels, ages)
-        inside = folds == fold
-        unseen.residual[inside] = looked.residual[inside]
-        unseen.scaled[inside] = looked.scaled[inside]
-        unseen.held[inside] = looked.held[inside]
-        if main is not None:
-            main[inside] = product(looked.scaled[inside], _axes(looked.scaled[others]))
-        del looked.expected, looked.residual, looked.scaled
-        rows = watches.fused_rows(looked, labels, ages)
-        start, end = np.searchsorted(folds, [fold, fold + 1])
-        first = max(0, int(start) - LEAD)
-        known, new = rows[others], rows[first:end].copy()
-        # Nothing is held beside a fit that it does not ask for.
-        del looked, rows
-        detector = _fused(known)
-        if detector is not None:
-            fused[inside] = detector.score(new)[start - first :]
-        del known, new
+        some = slice(start, end)
+        looked = watches.look(sensors[some], states[some], labels[some], ages[some])
+        unseen.residual[some] = looked.residual
+        unseen.scaled[some] = looked.scaled
+        unseen.held[some] = looked.held
+        rows[some] = watches.fused_rows(looked, labels[some], ages[some])
+        del looked
     watches.band = _spread(unseen.residual)
     unseen.residual /= watches.band
     watches.relations = _relations(watches, sensors, states, labels, usable)
     far = _far(watches, labels, usable)
-    looked = watches.look(sensors, states, labels, ages)
-    scaled = looked.scaled
-    del looked.expected, looked.residual, looked.scaled
-    known = watches.fused_rows(looked, labels, ages)[usable]
-    del looked
-    watches.fused = _fused(known)
-    del known
+    fused = _fused(watches, rows, learnt)
+    del rows
     unlike = np.zeros(sensors.shape[1], np.int64)
     if watches.fused is not None:
         gone = watches.fused.left_out_
-        far[np.flatnonzero(usable)[gone.rows]] = True
+        far[learnt[gone.rows]] = True
         unlike = gone.readings
+    scaled = unseen.scaled
     watches.axes = _axes(scaled[usable])
+    main = None
+    if len(learnt) < FEW_ROWS_A_SENSOR * sensors.shape[1]:
+        main = np.zeros(sensors.shape)
+        for start, end in pairwise(cuts):
+            others = usable.copy()
+            others[start:end] = False
+            main[start:end] = product(scaled[start:end], _axes(scaled[others]))
     known = product(scaled[usable], watches.axes) if main is None else main[usable]
     _set_level_scale(watches, known, labels[usable])
     del known
@@ -163,7 +164,6 @@ def learn_watches(watches: Watches, values: Matrix, healthy: Flags) -> Learned:
     watches.longest = _longest(sensors, usable)
     scores, firsts = _scaled(watches, unseen, sensors, labels, fused, usable, main)
     del unseen, fused, main
-    learnt = np.flatnonzero(usable)
     centres = watches.regimes.centres[labels[learnt]][:, watches.watched]
     slow = wandering((sensors[learnt] - centres) / watches.scale)
     learn_steps(watches, sensors, states, labels, ages, usable)
@@ -184,23 +184,25 @@ def _belied(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, u
 
 
 def _set_scales(watches: Watches, values: Matrix, labels: Labels) -> None:
-    """Scales of sensors and states: what is left of a sensor beside its regime's centre."""
-    running = labels >= 0
-    own = values[running][:, watches.watched] - watches.regimes.centres[labels[running]][:, watches.watched]
+    """Scales of sensors and states: what is left of a sensor beside its regime's centre, in some running rows."""
+    running = np.flatnonzero(labels >= 0)
+    running = running[spread_rows(len(running), enough(values.shape[1]))]
+    sensors = values[running][:, watches.watched]
+    own = sensors - watches.regimes.centres[labels[running]][:, watches.watched]
     scale = np.sqrt(np.nanmean(np.square(_clipped(own)), axis=0))
     scale[~(scale > 0.0)] = 1.0
     watches.scale = scale
-    _set_slow(watches, values[:, watches.watched], running)
+    _set_slow(watches, sensors)
     watches.state_centre, watches.state_scale = state_scales(values, watches.watched)
 
 
-def _set_slow(watches: Watches, sensors: Matrix, running: Flags) -> None:
-    """Main components of all running rows, whatever their regime."""
-    centre, below, above = scales(sensors[running])
+def _set_slow(watches: Watches, sensors: Matrix) -> None:
+    """Main components of running rows, whatever their regime."""
+    centre, below, above = scales(sensors)
     spread = np.maximum(np.where(np.isfinite(below), below, 0.0), np.where(np.isfinite(above), above, 0.0))
     spread[spread <= 0.0] = 1.0
     watches.slow_centre, watches.slow_scale = centre, spread
-    away = np.clip((sensors[running] - centre) / spread, -5.0, 5.0)
+    away = np.clip((sensors - centre) / spread, -5.0, 5.0)
     missing = np.isnan(away)
     watches.slow_precision = precision_of(np.where(missing, 0.0, away), missing)
     away = solve_missing(away, missing, watches.slow_precision)
@@ -245,17 +247,32 @@ def _far(watches: Watches, labels: Labels, usable: Flags) -> Flags:
     return far
 
 
-def _fused(rows: Matrix) -> FusedDetector | None:
-    """The detector of all sensors at once, where there are rows enough for it."""
-    if len(rows) < 100 or rows.shape[1] < 2:
-        return None
-    detector = FusedDetector(false_alarm_rate=PART_RATE, rounding="ignore", constants="ignore")
+def stretches(chosen: Labels, rows: int, count: int) -> Labels:
+    """Where stretches of as many chosen rows begin, and where the last one ends: `count` and one more."""
+    cuts = np.arange(count + 1) * len(chosen) // count
+    return np.r_[0, chosen[cuts[1:-1]], rows]
+
+
+def _fused(watches: Watches, rows: Matrix, learnt: Labels) -> Vector:
+    """Fit the detector of all sensors at once, where there are rows enough for it; each row's score by one that has not
+    seen its stretch."""
+    scores = np.full(len(rows), np.nan)
+    sensors = rows.shape[1]
+    watches.fused = None
+    if len(learnt) < 100 or sensors < 2:
+        return scores
+    folds = 2 * FOLDS if sensors < MANY else FOLDS
+    detector = FusedDetector(false_alarm_rate=PART_RATE, folds=folds, rounding="ignore", constants="ignore")
     try:
         with quietly():
-            detector.fit(np.ascontiguousarray(rows))
+            apart = detector._fit_apart(rows[learnt])
     except ValueError:
-        return None
-    return detector
+        return scores
+    watches.fused = detector
+    for one, (start, end) in zip(apart, pairwise(stretches(learnt, len(rows), folds)), strict=True):
+        first = max(0, start - LEAD)
+        scores[start:end] = one.score(rows[first:end])[start - first :]
+    return scores
 
 
 def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels) -> int:
@@ -266,8 +283,15 @@ def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels,
     if len(changed) < 1 or old.sum() < 200:
         return UNSEEN
     watches.band = np.ones(sensors.shape[1])
+    # How large residuals usually are some rows tell, so many that they fit themselves no better than others; those
+    # after a change are all looked at.
+    settled = np.flatnonzero(old)
+    old = np.zeros(len(old), bool)
+    old[settled[spread_rows(len(settled), SETTLED * enough(sensors.shape[1]))]] = True
     watches.relations = _relations(watches, sensors, states, labels, old)
-    looked = watches.look(sensors, states, labels, ages)
+    some = np.flatnonzero(old | young)
+    labels, ages, old, young = labels[some], ages[some], old[some], young[some]
+    looked = watches.look(sensors[some], states[some], labels, ages)
     power = np.square(np.clip(looked.residual / _spread(looked.residual[old]), -10.0, 10.0))
     known = ~np.isnan(power)
     size = np.where(known, power, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
@@ -322,9 +346,9 @@ def _chart_spread(values: Matrix, usable: Flags, memory: float) -> Vector:
     Student's quantile for the normal one."""
     rows = values[usable]
     n = len(rows)
-    spread = np.sqrt(np.mean(np.square(rows), axis=0))
-    spread[~(spread > 0.0)] = 1.0
     length = lasting(rows)
+    spread = np.sqrt(np.mean(np.square(rows, out=rows), axis=0))
+    spread[~(spread > 0.0)] = 1.0
     own = 2.0 / memory - 1.0
     freedom = np.maximum(n / np.maximum(length, own) - 1.0, 1.0)
     z = 3.5
@@ -354,30 +378,33 @@ def _scaled(
         levels[name] /= spread
     kinds, level = len(levels), farther(list(levels.values()))
     del levels
-    own = watches.by_sensor(unseen, sensors, state)
-    for name, values in own.items():
-        if name != "stuck":
-            spread = _chart_spread(values, usable, memories[name])
-            watches.spreads[name] = spread
-            values /= spread
-    watches.spreads |= spreads
     watches.middle, watches.reach = np.zeros(len(PARTS)), np.ones(len(PARTS))
-    raw = watches.parts(np.where(np.isnan(fused), -np.inf, fused), own, level)
-    for number, name in enumerate(PARTS):
-        if name == "stuck" or not np.isfinite(raw[usable, number]).all():
-            continue
-        part = raw[usable, number]
-        middle = float(np.median(part))
-        watches.middle[number] = middle
-        limit = threshold_at(part, PART_RATE)
-        if name == "all together":
-            # The detector has a limit of its own, which counts with few rows.
-            limit = max(limit, 1.0)
-        if name in MEMORIES:
-            sides = 1.0 if name == "scatter" else 2.0
-            count = kinds * level.shape[1] if name == "level" else own[name].shape[1]
-            limit = max(limit, NormalDist().inv_cdf(1.0 - PART_RATE / (sides * count)))
-        watches.reach[number] = max(limit - middle, 1e-6)
+    raw = np.empty((len(sensors), len(PARTS)))
+    raw[:, PARTS.index("all together")] = np.where(np.isnan(fused), -np.inf, fused)
+    raw[:, PARTS.index("level")] = np.abs(level).max(axis=1, initial=0.0)
+    _set_limit(watches, "all together", raw[usable], 0)
+    _set_limit(watches, "level", raw[usable], kinds * level.shape[1])
+    # Of the components the one that is farthest off is all that is asked for.
+    count, farthest = level.shape[1], np.abs(level).argmax(axis=1) if level.shape[1] else np.zeros(len(level), np.int64)
+    del level
+    worst = np.zeros(sensors.shape)
+    own: dict[str, Vector] = {}
+    # One after the other: each is as large as the history.
+    for name, values in watches.each_by_sensor(unseen, sensors, state):
+        number = PARTS.index(name)
+        if name != "stuck":
+            own[name] = _chart_spread(values, usable, memories[name])
+            values /= own[name]
+        size = sized(name, values)
+        del values
+        raw[:, number] = size.max(axis=1, initial=-np.inf)
+        if name != "stuck":
+            _set_limit(watches, name, raw[usable], sensors.shape[1])
+        size -= watches.middle[number]
+        size /= watches.reach[number]
+        np.maximum(worst, size, out=worst)
+        del size
+    watches.spreads = own | spreads
     parts = (raw - watches.middle) / watches.reach
     scores = parts.max(axis=1)
     scores[~usable] = np.nan
@@ -385,6 +412,23 @@ def _scaled(
     firsts = np.zeros(len(causes), np.int64)
     for first in range(0, len(causes), PIECE):
         some = slice(first, first + PIECE)
-        parted = {name: whole[some] for name, whole in own.items()}
-        firsts[some] = watches.shares(causes[some], parted, level[some], unseen.residual[some]).argmax(axis=1)
+        level = np.arange(count) == farthest[some, None]
+        firsts[some] = watches.parted(worst[some], causes[some], level, unseen.residual[some]).argmax(axis=1)
     return scores, firsts
+
+
+def _set_limit(watches: Watches, name: str, raw: Matrix, count: int) -> None:
+    """Middle and reach of a part on healthy rows; `count` values are watched in each."""
+    number = PARTS.index(name)
+    part = raw[:, number]
+    if not np.isfinite(part).all():
+        return
+    middle = float(np.median(part))
+    limit = threshold_at(part, PART_RATE)
+    if name == "all together":
+        # The detector has a limit of its own, which counts with few rows.
+        limit = max(limit, 1.0)
+    if count:
+        sides = 1.0 if name == "scatter" else 2.0
+        limit = max(limit, NormalDist().inv_cdf(1.0 - PART_RATE / (sides * count)))
+    watches.middle[number], watches.reach[number] = middle, max(limit - middle, 1e-6)

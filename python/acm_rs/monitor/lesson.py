@@ -82,7 +82,10 @@ def learn_machine(
         values[:, watched] = np.where(wrong, np.nan, values[:, watched])
         regimes = Regimes.fit(values[chosen], rules.state, driving)
     watches = Watches(regimes, watched)
-    learned = learn_watches(watches, values, chosen & ~_few(regimes, values, chosen, history.accepted > 0))
+    healthy = chosen & ~_few(regimes, values, chosen, history.accepted > 0)
+    given = [values]
+    del values
+    learned = learn_watches(watches, given, healthy)
     wrong |= learned.belied
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
     marks += [

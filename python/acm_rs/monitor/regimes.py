@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.cleaning import scales
 from acm_rs.monitor.quiet import quietly
+from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.regimes import RegimeModel, minimum_dwell
 
 __all__ = ["STANDSTILL", "UNKNOWN", "Phase", "Regimes", "gaps"]
@@ -94,9 +95,8 @@ class Regimes:
         if not len(running):
             raise ValueError("`frame` must have rows in which the machine runs, got a standstill throughout")
         centres, counts, spread = _running(running, states, drivers)
-        with np.errstate(all="ignore"):
-            low = np.array([_nan_quantile(running, 0.0), np.full(values.shape[1], -np.inf)])
-            high = np.array([_nan_quantile(running, 1.0), np.full(values.shape[1], np.inf)])
+        low = np.array([np.fmin.reduce(running, axis=0), np.full(values.shape[1], -np.inf)])
+        high = np.array([np.fmax.reduce(running, axis=0), np.full(values.shape[1], np.inf)])
         reach = high[0] - low[0]
         low[1, drivers], high[1, drivers] = (low[0] - 0.05 * reach)[drivers], (high[0] + 0.05 * reach)[drivers]
         low[0, states], high[0, states] = -np.inf, np.inf
@@ -211,15 +211,6 @@ def near_rows(marked: Flags, rows: int) -> Flags:
     return found
 
 
-def _nan_quantile(values: Matrix, q: float) -> Vector:
-    found = np.full(values.shape[1], np.nan)
-    for place in range(values.shape[1]):
-        known = values[:, place][~np.isnan(values[:, place])]
-        if known.size:
-            found[place] = np.quantile(known, q)
-    return found
-
-
 def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
     """The sensors that tell a standstill, by their levels while running; the share that must rest; resting rows."""
     n, d = values.shape
@@ -278,19 +269,32 @@ def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, li
     looked = drivers & ~states if (drivers & ~states).any() else ~states
     if len(running) >= 200:
         rows = np.ascontiguousarray(running[:, looked])
+        # A regime that counts has one in twenty of them; each row is given to one of them then.
+        some = spread_rows(len(rows), enough(rows.shape[1]))
         # A number too small joins regimes that a gap parts, one too great parts what has none: the latter mends.
+        count = 1
         for number in range(2, MOST + 1):
             with quietly():
-                parted = _parted(rows, np.asarray(RegimeModel(number).fit(rows).labels_))
-            if len(np.unique(parted)) > len(np.unique(labels)):
-                labels = parted
+                model = RegimeModel(number).fit(rows[some])
+            own = np.asarray(model.labels_)
+            parted = _parted(rows[some], own)
+            if len(np.unique(parted)) > count:
+                count = len(np.unique(parted))
+                called = np.zeros(number, np.int64)
+                called[np.maximum(own, 0)] = parted
+                labels = parted if len(some) == len(rows) else called[np.maximum(model.predict(rows), 0)]
         labels = np.asarray(minimum_dwell(labels, 5))
         if np.count_nonzero(np.diff(labels)) > len(labels) / BRISK:
             labels[:] = 0
     kinds, counts = np.unique(labels, return_counts=True)
+    # What hardly ever lasts is part of running too.
+    few = kinds[counts < LEAST * len(labels)]
+    labels[np.isin(labels, few)] = kinds[counts.argmax()]
+    kinds, counts = np.unique(labels, return_counts=True)
     order = kinds[np.argsort(-counts, kind="stable")]
-    centres = np.array([scales(running[labels == kind])[0] for kind in order])
-    within = np.array([scales(running[labels == kind])[1:] for kind in order])
+    found = [scales(running[labels == kind]) for kind in order]
+    centres = np.array([one[0] for one in found])
+    within = np.array([one[1:] for one in found])
     spread = np.sqrt(np.mean(np.where(np.isfinite(within), within, 0.0) ** 2, axis=(0, 1)))
     spread[(spread <= 0.0) | states] = np.inf
     return centres, [int(count) for count in np.sort(counts)[::-1]], spread

@@ -60,20 +60,23 @@ def inverse_of(matrix: Matrix) -> Matrix:
     return _native.cholesky_solve(matrix, np.eye(len(matrix)))
 
 
-def slopes_on(design: Matrix, rows: Matrix, count: int) -> Matrix:
-    """Least squares of all columns of `rows` on those of `design`, the first of which is the constant; a small ridge of
-    `count` rows on the others, as states may hardly change."""
+def slopes_on(design: Matrix, rows: Matrix, count: int, keep: Flags | None = None) -> Matrix:
+    """Least squares of all columns of `rows` on those of `design`, the first of which is the constant, in the rows to
+    `keep`; a small ridge of `count` rows on the others, as states may hardly change."""
     k = design.shape[1]
-    products = products_of(np.hstack([design, rows]))
+    both = np.hstack([design, rows])
+    products = products_of(both) if keep is None else _products(both, keep)
     ridge = np.diag(np.r_[0.0, np.full(k - 1, 1e-3 * count)])
     return _native.cholesky_solve(products[:k, :k] + ridge, products[:k, k:])
 
 
 def solve_missing(rows: Matrix, missing: Flags, precision: Matrix) -> Matrix:
     """Rows with their missing places at the conditional expectation of a centred normal law with this precision."""
-    if not missing.any():
-        return rows.copy()
-    return _native.filled_rows(np.where(missing, np.nan, rows), precision)
+    found = rows.copy()
+    hit = np.flatnonzero(missing.any(axis=1))
+    if len(hit):
+        found[hit] = _native.filled_rows(np.where(missing[hit], np.nan, rows[hit]), precision)
+    return found
 
 
 def own_precision(missing: Flags, precision: Matrix) -> Matrix:
@@ -118,28 +121,31 @@ class Relations:
     def fit(cls, sensors: Matrix, states: Matrix) -> Relations:
         """Learn from scaled rows (NaN is missing); `states` have no gaps."""
         n, d = sensors.shape
-        both = np.hstack([sensors, states])
-        missing = np.isnan(both)
-        filled = np.where(missing, 0.0, both)
+        filled = np.empty((n, d + states.shape[1]))
+        filled[:, :d], filled[:, d:] = sensors, states
+        missing = np.isnan(filled)
+        hit = np.flatnonzero(missing.any(axis=1))
+        missing, gaps = missing[hit], filled[hit]
+        filled[hit] = np.where(missing, 0.0, gaps)
         keep = np.ones(n, bool)
         for _ in range(3):
-            first = precision_of(filled[keep], missing[keep])
-            filled = solve_missing(both, missing, first)
+            first = _precision(filled, keep, missing[keep[hit]])
+            if len(hit):
+                filled[hit] = _native.filled_rows(gaps, first)
             keep = near(filled, first)
         own = filled[:, :d]
-        axes = np.ascontiguousarray(axes_of(products_of(own[keep]))[:, : min(CURVED, d - 1)])
+        axes = np.ascontiguousarray(axes_of(_products(filled, keep)[:d, :d])[:, : min(CURVED, d - 1)])
         main = product(own, axes)
         ends = np.array([main[keep].min(axis=0), main[keep].max(axis=0)]) if axes.shape[1] else np.zeros((2, 0))
         around = (ends[0] + ends[1]) / 2.0
         ends = np.array([around + REACH * (end - around) for end in ends])
         model = cls(first=first, axes=axes, ends=ends, slopes=np.zeros((0, d)), offset=np.zeros(d), precision=np.eye(d))
         given = model.covariates(own, states)
-        design = np.hstack([np.ones((n, 1)), given])[keep]
-        weights = slopes_on(design, own[keep], n)
+        weights = slopes_on(np.hstack([np.ones((n, 1)), given]), own, n, keep)
         model.offset, model.slopes = weights[0], weights[1:]
-        left = own - model.offset - product(given, model.slopes)
-        gone = missing[:, :d]
-        model.precision = precision_of(left[keep], gone[keep])
+        left = own - model.offset
+        left -= product(given, model.slopes)
+        model.precision = _precision(left, keep, missing[keep[hit], :d])
         model.kept = keep
         return model
 
@@ -210,7 +216,9 @@ def _noisier(precision: Matrix, variance: Vector) -> Matrix:
 
 def near(filled: Matrix, precision: Matrix) -> Flags:
     """Rows that are not far from the others; at most one in twenty is."""
-    distance = (product(filled, precision) * filled).sum(axis=1)
+    distance = product(filled, precision)
+    distance *= filled
+    distance = distance.sum(axis=1)
     middle = float(np.median(distance))
     # The median and the .9995 quantile of chi squared with as many degrees of freedom, by Wilson and Hilferty.
     d = filled.shape[1]
@@ -221,18 +229,40 @@ def near(filled: Matrix, precision: Matrix) -> Flags:
 
 def precision_of(filled: Matrix, missing: Flags) -> Matrix:
     """The inverse of a covariance about zero, with a ridge; what was filled counts with the spread it has lost."""
-    n, d = filled.shape
+    return _inverse(products_of(filled), len(filled), missing.sum(axis=0))
+
+
+def _products(rows: Matrix, keep: Flags) -> Matrix:
+    """Sums of products of all pairs of columns in the rows to keep; the others are zeros meanwhile, none is copied."""
+    gone = np.flatnonzero(~keep)
+    if not len(gone):
+        return products_of(rows)
+    held = rows[gone]
+    rows[gone] = 0.0
+    found = products_of(rows)
+    rows[gone] = held
+    return found
+
+
+def _precision(filled: Matrix, keep: Flags, missing: Flags) -> Matrix:
+    """The same of the rows to keep; `missing` has those of them where something is."""
+    return _inverse(_products(filled, keep), int(np.count_nonzero(keep)), missing.sum(axis=0))
+
+
+def _inverse(products: Matrix, n: int, lacking: NDArray[np.int64]) -> Matrix:
+    """The same from sums of products of `n` rows, in which columns lack so many readings."""
+    d = len(products)
     if d == 0:
         return np.zeros((0, 0))
-    level = np.sqrt(np.mean(filled**2, axis=0))
+    level = np.sqrt(np.diag(products) / n)
     level[level < 1e-9] = 1.0
-    scaled = filled / level
     # Of about as many rows as sensors the others seem to tell all of each, which no further row confirms; of far fewer
     # rows many laws do, and the least of them is a mild one.
-    covariance = products_of(scaled) / n + (FEW_ROWS if d < 2 * n < 4 * d else 1e-6) * np.eye(d)
+    covariance = products / n / level[:, None] / level
+    covariance += (FEW_ROWS if d < 2 * n < 4 * d else 1e-6) * np.eye(d)
     # What the others leave of each sensor is the scale of its noise; few rows know it less well.
     own = 1.0 / np.diag(inverse_of(covariance))
-    covariance += np.diag(own * (min(1.0, CAUTION * d / n) + missing.mean(axis=0)))
+    covariance += np.diag(own * (min(1.0, CAUTION * d / n) + lacking / n))
     inverse = inverse_of(covariance)
     found: Matrix = (inverse + inverse.T) / 2.0 / level[:, None] / level
     return found

@@ -19,17 +19,20 @@ Labels = NDArray[np.int64]
 
 ROWS = 4000
 """Rows of the training that are rounded and judged, the latest."""
+LATEST = 10_000
+"""Rows that tell which steps the training has, the latest."""
 RATE = 0.0015
 """Share of the rows in which the watch on all sensors together may say more."""
 
 
 def learn_steps(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels, usable: Flags) -> None:
     """Which steps of readings would matter, and how much wider each watch must be then."""
-    watches.steps = Steps.fit(sensors[usable], watches.band * watches.scale, watches.scale)
+    learnt = np.flatnonzero(usable)
+    watches.steps = Steps.fit(sensors[learnt[-LATEST:]], watches.band * watches.scale, watches.scale)
     rungs = watches.steps.rungs()
     if not rungs:
         return
-    latest = slice(int(np.flatnonzero(usable)[-ROWS:][0]), None)
+    latest = slice(int(learnt[-ROWS:][0]), None)
     rows = sensors[latest], states[latest], labels[latest], ages[latest], usable[latest]
     wider = np.ones((rungs + 1, len(WATCHES), sensors.shape[1]))
     plain = _usual(watches, *rows, None)

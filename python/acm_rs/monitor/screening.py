@@ -10,6 +10,7 @@ from acm_rs.monitor.alarms import BRIDGE
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import inverse_of, product, slopes_on
+from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.watches import state_scales
 
 __all__ = ["belied", "seeming"]
@@ -29,11 +30,12 @@ NORMAL = 3.29
 """The .9995 quantile of the standard normal distribution."""
 
 
-def belied(scaled: Matrix, states: Matrix) -> Flags:
+def belied(scaled: Matrix, states: Matrix, regimes: Labels | None = None) -> Flags:
     """Which readings are wrong, (n, sensors): rows are unlike all others because of them, and as usual without them.
 
     `scaled` are rows of a running machine beside the centres of their regimes, `states` their states. A state that
-    comes back is none of them, nor is what was so from the first row or stays to the last.
+    comes back is none of them, nor is what was so from the first row or stays to the last. With `regimes` nothing is
+    looked for unless nearly all rows of a regime but the first may be such.
     """
     n, d = scaled.shape
     found = np.zeros(scaled.shape, bool)
@@ -45,12 +47,16 @@ def belied(scaled: Matrix, states: Matrix) -> Flags:
         scaled = scaled - product(design, slopes_on(design, np.where(known, scaled, 0.0), n))
     try:
         with quietly():
+            # Of a long history some rows tell first whether there are many such at all.
+            some = spread_rows(n, enough(d))
+            if len(some) < n and not _many(MahalanobisDetector().fit(scaled[some]), regimes, some, 0.5):
+                return found
             model = MahalanobisDetector().fit(np.ascontiguousarray(scaled))
     except ValueError:
         return found
     far = np.asarray(model.left_out_.rows)
     used = np.flatnonzero(model.used_)
-    if len(far) < SHARE * n or len(used) < 3:
+    if len(used) < 3 or not _many(model, regimes, np.arange(n), 1.0):
         return found
     away = np.where(known, scaled - model.center_, 0.0)[:, used] / model.scale_[used]
     precision = inverse_of(np.asarray(model.covariance_)[np.ix_(used, used)])
@@ -77,12 +83,24 @@ def seeming(regimes: Regimes, values: Matrix, chosen: Flags, watched: Flags) -> 
     spread = np.where(np.isfinite(regimes.spread), regimes.spread, 1.0)[watched]
     centre, scale = state_scales(values, watched)
     states = (np.nan_to_num(values[rows][:, ~watched], nan=0.0) - centre) / scale
-    wrong = belied((values[rows][:, watched] - regimes.centres[0, watched]) / spread, states)
+    wrong = belied((values[rows][:, watched] - regimes.centres[0, watched]) / spread, states, labels[rows])
     for number in range(1, len(regimes.centres)):
         own = labels[rows] == number
         if own.any() and wrong[own].any(axis=1).mean() >= NEARLY:
             found[rows[own]] = wrong[own]
     return found
+
+
+def _many(model: MahalanobisDetector, regimes: Labels | None, rows: Labels, part: float) -> bool:
+    """Whether a model has left out rows enough of those it was fitted on, or a part of so many."""
+    far = np.zeros(len(rows), bool)
+    far[model.left_out_.rows] = True
+    if np.count_nonzero(far) < part * SHARE * len(rows):
+        return False
+    if regimes is None:
+        return True
+    own = regimes[rows]
+    return any(far[own == number].mean() >= part * NEARLY for number in np.unique(own[own > 0]).tolist())
 
 
 def _gone_by(rows: Flags) -> Flags:

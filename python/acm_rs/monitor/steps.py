@@ -44,6 +44,8 @@ it tells nothing."""
 WATCHES = ("shift 0.25", "shift 0.05", "scatter", "squares", "stuck", "level", "all together")
 TOGETHER_WATCHED = ("level", "all together")
 """Those that are of all sensors."""
+FIRST = 256
+"""Readings that are looked at first."""
 CHUNK = 4096
 """Rows that are looked at at once."""
 
@@ -276,6 +278,9 @@ class Steps:
             column = sensors[:, place]
             column = column[(column == column) & (column != 0.0)]
             for decade in np.flatnonzero(self._able[place]).tolist():
+                # Most sensors have none, and show it soon.
+                if not self._on(column[:FIRST] * self._tenths[decade]).all():
+                    break
                 steps = column * self._tenths[decade]
                 if not self._on(steps).all():
                     break
@@ -290,13 +295,18 @@ class Steps:
         for place in range(sensors.shape[1]):
             column = sensors[:, place]
             column = column[(column == column) & (column != 0.0)]
-            known, fresh = np.ones(len(column), bool), np.append(True, column[1:] != column[:-1])[: len(column)]
+            fresh = np.append(True, column[1:] != column[:-1])[: len(column)]
             for decade in np.flatnonzero(self._able[place]).tolist():
                 steps = column * self._tenths[decade]
                 on = self._on(steps)
+                # Most readings lie on none.
+                rows = np.flatnonzero(on)
+                whole = np.rint(steps[rows])
                 for part, tenths in enumerate(PARTS):
-                    run = _runs(on & (np.rint(steps) % tenths == 0.0), known, fresh, 0)
-                    longest[place, decade * len(PARTS) + part] = run.max(initial=0)
+                    hit = rows[whole % tenths == 0.0]
+                    if len(hit):
+                        runs = np.flatnonzero(np.diff(hit, prepend=-2) > 1)
+                        longest[place, decade * len(PARTS) + part] = np.add.reduceat(fresh[hit], runs, dtype=int).max()
         return longest
 
 

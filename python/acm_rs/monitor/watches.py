@@ -318,9 +318,16 @@ class Watches:
 
     def by_sensor(self, looked: Looked, readings: Matrix, state: State, told: Told | None = None) -> dict[str, Matrix]:
         """The statistics that each sensor has for itself, in standard deviations but for the stuck one."""
+        return dict(self.each_by_sensor(looked, readings, state, told))
+
+    def each_by_sensor(
+        self, looked: Looked, readings: Matrix, state: State, told: Told | None = None
+    ) -> Iterator[tuple[str, Matrix]]:
+        """The same one after the other; who takes them all leaves the memories as they should be."""
         held = looked.held
+        # A sensor that is missing alarms no more for what it has shown before.
+        silent = np.isnan(looked.residual) & ~held[:, None]
         residual = np.ascontiguousarray(np.clip(looked.residual, -WILD, WILD))
-        found: dict[str, Matrix] = {}
         usual = self.scatter_mean if told is None else self.scatter_mean * self.steps.times("squares", told)
         for memory in SHIFTS:
             name = f"shift {memory:g}"
@@ -328,17 +335,17 @@ class Watches:
             if memory == SCATTER:
                 usual = usual + np.square(means)
             means /= self._unit(name, told)
-            found[name] = means
+            means[silent] = 0.0
+            yield name, means
+            del means
         # What has shifted does not scatter: the mean is taken off.
         rough = self._plain("squares", SCATTER, np.square(residual, out=residual), state)
         rough -= usual
+        del residual, usual
         rough /= self._unit("scatter", told)
-        found["scatter"] = rough
-        del residual, usual, rough
-        # A sensor that is missing alarms no more for what it has shown before.
-        silent = np.isnan(looked.residual) & ~held[:, None]
-        for values in found.values():
-            values[silent] = 0.0
+        rough[silent] = 0.0
+        yield "scatter", rough
+        del rough, silent
         moving = np.where(held[:, None], np.nan, readings)
         runs = repeats(moving, state.last, state.run)
         if len(moving):
@@ -352,10 +359,10 @@ class Watches:
         longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
         longest = longest if told is None else longest * self.steps.times("stuck", told)
         stuck = (runs - 1.0).astype(np.float64, copy=False)
+        del runs
         stuck[np.isnan(readings)] = 0.0
         stuck /= longest
-        found["stuck"] = stuck
-        return found
+        yield "stuck", stuck
 
     def level(self, looked: Looked, labels: Labels, state: State, told: Told | None = None) -> Matrix:
         """The means of the main components, in standard deviations: of the two memories the one that is farther off."""
