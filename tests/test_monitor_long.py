@@ -5,7 +5,7 @@ from __future__ import annotations
 import acm_rs
 import numpy as np
 import pytest
-from acm_rs.monitor import regimes, screening
+from acm_rs.monitor import regimes, screening, watches
 from acm_rs.monitor.learning import stretches
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.sampling import enough, spread_rows
@@ -93,3 +93,27 @@ def test_models_apart_come_with_the_fit_and_have_its_limits() -> None:
     detector = acm_rs.FusedDetector(folds=6, trim=0.0)
     apart = detector._fit_apart(x)
     assert np.median(apart[4].score(x[600:750])) > np.median(detector.score(x[600:750]))
+
+
+def test_a_fit_is_the_same_on_any_number_of_threads() -> None:
+    random = np.random.default_rng(9)
+    x = 50 + random.normal(size=(1500, 2)) @ random.normal(size=(2, 6)) + 0.2 * random.normal(size=(1500, 6))
+    x[random.random(x.shape) < 0.002] = np.nan
+    before = acm_rs.get_num_threads()
+    scores = []
+    try:
+        for count in (1, 2, 5):
+            acm_rs.set_num_threads(count)
+            scores.append(acm_rs.Monitor().fit(x[:1200]).score(x[1200:]).scores)
+    finally:
+        acm_rs.set_num_threads(before)
+    for other in scores[1:]:
+        np.testing.assert_array_equal(other, scores[0])
+
+
+def test_charts_in_pieces_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(10).normal(size=(1000, 3))
+    values[[5, 400], 1] = np.nan
+    whole = watches.Watches._plain("level", 0.03, values, watches.State(3, 0))
+    monkeypatch.setattr(watches, "PIECE", 64)
+    np.testing.assert_array_equal(watches.Watches._plain("level", 0.03, values, watches.State(3, 0)), whole)

@@ -270,7 +270,7 @@ def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, li
     if len(running) >= 200:
         rows = np.ascontiguousarray(running[:, looked])
         # A regime that counts has one in twenty of them; each row is given to one of them then.
-        some = spread_rows(len(rows), enough(rows.shape[1]))
+        some = spread_rows(len(rows), enough(rows.shape[1]) // 2)
         # A number too small joins regimes that a gap parts, one too great parts what has none: the latter mends.
         count = 1
         for number in range(2, MOST + 1):

@@ -370,9 +370,10 @@ class Watches:
 
     def levels(self, looked: Looked, labels: Labels, state: State, main: Matrix | None = None) -> dict[str, Matrix]:
         """The means of the main components, of each memory."""
-        main = product(looked.scaled, self.axes) if main is None else main
-        main = main / self.level_scale[np.maximum(labels, 0)]
-        main = np.where(looked.held[:, None], np.nan, np.clip(main, -WILD, WILD))
+        main = product(looked.scaled, self.axes) if main is None else main.copy()
+        main /= self.level_scale[np.maximum(labels, 0)]
+        np.clip(main, -WILD, WILD, out=main)
+        main[looked.held] = np.nan
         memories = zip(LEVEL_NAMES, LEVELS, strict=True)
         return {name: self._plain(name, memory, main, state) for name, memory in memories if self.has(name)}
 
@@ -382,8 +383,15 @@ class Watches:
 
     @staticmethod
     def _plain(name: str, memory: float, values: Matrix, state: State) -> Matrix:
-        means, _, _ = state.chart(name, memory).update(np.ascontiguousarray(values))
-        return np.asarray(means)
+        chart, values = state.chart(name, memory), np.ascontiguousarray(values)
+        if len(values) <= PIECE:
+            return np.asarray(chart.update(values)[0])
+        means = np.empty(values.shape)
+        for first in range(0, len(values), PIECE):
+            some = slice(first, first + PIECE)
+            # Of the limits and alarms nothing is kept.
+            means[some] = chart.update(values[some])[0]
+        return means
 
     def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
         """What the fused detector is given: nothing unusual where rows are held."""
