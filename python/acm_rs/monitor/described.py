@@ -100,7 +100,7 @@ class Described(Filed):
     def expected_alarms_(self) -> tuple[float, float]:
         """Between which shares of healthy rows in alarm should be, 19 times in 20, in as many rows as at the fit."""
         self._fitted()
-        return self._interval["low"], self._interval["high"]
+        return self._interval["low"], max(self._interval["high"], self._leaves)
 
     @property
     def wandering_(self) -> tuple[str, ...]:
@@ -110,6 +110,14 @@ class Described(Filed):
 
     @property
     def expected_false_alarms_(self) -> float:
-        """The share of healthy rows in alarm that is to be expected, what the history does not know counted in."""
+        """The share of healthy rows in alarm that is to be expected, what the history does not know counted in.
+
+        Where sensors wander (`wandering_`), at least the share of rows in which either half of the history leaves what
+        the other half has seen of them.
+        """
         self._fitted()
-        return float(self._interval["mean"])
+        return max(float(self._interval["mean"]), self._leaves)
+
+    @property
+    def _leaves(self) -> float:
+        return float(self._about.get("leaves", 0.0))

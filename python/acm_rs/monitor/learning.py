@@ -17,7 +17,7 @@ from acm_rs.monitor.relations import Relations, axes_of, precision_of, product, 
 from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.screening import belied
-from acm_rs.monitor.wandering import lasting, wandering
+from acm_rs.monitor.wandering import lasting, leaving, wandering
 from acm_rs.monitor.watches import (
     LEVEL_NAMES,
     LEVELS,
@@ -70,7 +70,7 @@ LEAD = 60
 class Learned:
     """What a fit gives beside the watches."""
 
-    __slots__ = ("belied", "far", "firsts", "scores", "slow", "unlike")
+    __slots__ = ("belied", "far", "firsts", "leaves", "scores", "slow", "unlike")
 
     def __init__(self, scores: Vector, slow: Flags, firsts: Labels, far: Flags, unlike: Labels, belied: Flags) -> None:
         self.scores: Vector = scores
@@ -85,6 +85,8 @@ class Learned:
         """Readings of each sensor, (n, sensors), that were taken as missing because the other sensors belie them."""
         self.slow: Flags = slow
         """Sensors that wander so slowly that the history holds few of their ups and downs."""
+        self.leaves = 0.0
+        """In which share of its rows either half of the history leaves what the other one has seen of those."""
 
 
 def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Learned:
@@ -165,13 +167,17 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     scores, firsts = _scaled(watches, unseen, sensors, labels, fused, usable, main)
     del unseen, fused, main
     centres = watches.regimes.centres[labels[learnt]][:, watches.watched]
-    slow = wandering((sensors[learnt] - centres) / watches.scale)
+    beside = (sensors[learnt] - centres) / watches.scale
+    slow = wandering(beside)
+    leaves = leaving(beside, slow)
     learn_steps(watches, sensors, states, labels, ages, usable)
     if (labels == STANDSTILL).any():
         # The edges of its standstills were left out before the rows after them were counted.
         regimes.settle += EDGE
     regimes.gap = max(regimes.settle, usual)
-    return Learned(scores, slow, firsts, far, unlike, wrong)
+    learned = Learned(scores, slow, firsts, far, unlike, wrong)
+    learned.leaves = leaves
+    return learned
 
 
 def _belied(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> Flags:

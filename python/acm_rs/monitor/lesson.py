@@ -113,6 +113,7 @@ def learn_machine(
         "span": None if times is None else times[chosen][[0, -1]].astype(np.int64).tolist(),
         "step": usual_step(times),
         "slow": [name for name, slow in zip(sensors, learned.slow, strict=True) if slow],
+        "leaves": learned.leaves,
         "utc": history.utc,
         "units": history.units,
         "alarms": [],

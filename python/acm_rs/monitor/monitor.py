@@ -396,7 +396,9 @@ class Monitor(Amended):
         return {**({"asset": self._notes["asset"]} if "asset" in self._notes else {}), **self._cards}
 
     def _budget_told(self) -> str:
-        return telling.budget(self._rate, self._per_day, self._interval, self._alarm_count, len(self._scores))
+        return telling.budget(
+            self._rate, self._per_day, self._interval, self._leaves, self._alarm_count, len(self._scores)
+        )
 
     def summary(self) -> str:
         """What was learnt, from what, and what it is worth.

@@ -36,17 +36,20 @@ MANY = 20
 """Rows from which on a share is told."""
 
 
-def budget(rate: float | None, per_day: float | None, interval: dict[str, Any], count: int, rows: int) -> str:
-    """What may alarm, and how sure that is."""
+def budget(
+    rate: float | None, per_day: float | None, interval: dict[str, Any], leaves: float, count: int, rows: int
+) -> str:
+    """What may alarm, and how sure that is; `leaves` is what sensors that wander add."""
     asked = (
         f"{words.share(rate)} of healthy rows in alarm"
         if rate is not None
         else f"{per_day:g} alarm{'' if per_day == 1 else 's'} a day"
     )
-    low, high = words.share(interval["low"]), words.share(interval["high"])
+    low, high = words.share(interval["low"]), words.share(max(interval["high"], leaves))
+    mean = words.share(max(interval["mean"], leaves))
     seen = "1 alarm" if count == 1 else f"{count} alarms"
     return (
-        f"{asked}; of as many healthy rows to come, about {words.share(interval['mean'])} and from {low} to {high} "
+        f"{asked}; of as many healthy rows to come, about {mean} and from {low} to {high} "
         f"(19 times in 20); the training itself, judged by "
         f"models that had not seen it, has {seen} in {rows:,} rows"
     )

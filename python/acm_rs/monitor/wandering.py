@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.relations import precision_of, product
 
-__all__ = ["lasting", "wandering"]
+__all__ = ["lasting", "leaving", "wandering"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -36,6 +36,18 @@ def wandering(scaled: Matrix) -> Flags:
     own = product(filled, precision) / np.diag(precision)
     found: Flags = len(scaled) < FEW * np.maximum(lasting(filled), lasting(own))
     return found
+
+
+def leaving(scaled: Matrix, slow: Flags) -> float:
+    """In which share of its rows either half leaves what the other one has seen of the sensors that wander."""
+    x, middle = scaled[:, slow], len(scaled) // 2
+    if not slow.any() or middle < 1:
+        return 0.0
+    left = 0
+    for own, other in ((x[:middle], x[middle:]), (x[middle:], x[:middle])):
+        low, high = np.fmin.reduce(other), np.fmax.reduce(other)
+        left += int(np.count_nonzero(((own < low) | (own > high)).any(axis=1)))
+    return left / len(x)
 
 
 def lasting(rows: Matrix) -> Vector:

@@ -110,8 +110,10 @@ def doubts(
             f"{share(interval['low'])} and {share(interval['high'])} of healthy rows may alarm"
         )
     if slow:
+        leaves = about.get("leaves", 0.0)
+        so = f" (either half of it leaves what the other one has seen in {share(leaves)} of its rows)" if leaves else ""
         found.append(
-            f"{listed(slow)} {WANDER}: they may leave what it has seen, and alarm then; a longer history helps"
+            f"{listed(slow)} {WANDER}: they may leave what it has seen{so}, and alarm then; a longer history helps"
         )
     for row in quality:
         # A switch of two values is one; more may be a coarse reading.
