@@ -120,4 +120,5 @@ class Described(Filed):
 
     @property
     def _leaves(self) -> float:
+        """The share of rows in which either half of the history leaves what the other has seen of what wanders."""
         return float(self._about.get("leaves", 0.0))
