@@ -85,7 +85,7 @@ class Learned:
         """Readings of each sensor, (n, sensors), that were taken as missing because the other sensors belie them."""
         self.slow: Flags = slow
         """Sensors that wander so slowly that the history holds few of their ups and downs."""
-        self.leaves = 0.0
+        self.leaves: float = 0.0
         """In which share of its rows either half of the history leaves what the other one has seen of those."""
 
 
