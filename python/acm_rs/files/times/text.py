@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -53,7 +55,9 @@ def looks_like_time(text: pl.Series, sample: int = _SAMPLE, share: float = 0.9) 
 def time_share(text: pl.Series, sample: int = _SAMPLE) -> float:
     """The share of the first cells with content that are dates."""
     patterns = _patterns(text, sample)
-    known = sum(spelling(pattern) is not None and not _plain(pattern) for pattern in patterns)
+    # Of numbers and dates there are few spellings.
+    counts = Counter(patterns).items()
+    known = sum(count for pattern, count in counts if spelling(pattern) is not None and not _plain(pattern))
     return known / len(patterns) if patterns else 0.0
 
 
@@ -88,11 +92,14 @@ def is_zone(text: pl.Series, sample: int = _SAMPLE) -> bool:
 
 
 def _patterns(text: pl.Series, sample: int) -> list[str]:
-    few = short_cells(text)
+    # Where the first cells have content, as most do, nobody needs the others.
+    few = short_cells(text.head(sample))
+    if few is None or (len(few) < text.len() and "" in few):
+        few = short_cells(text)
     if few is not None:
         if any(cell.startswith(("'", '"', "=")) for cell in few):
             few = [cell.strip(_MARKS) for cell in few]
-        return [cell.translate(_AS_ZERO) for cell in filter(None, few)][:sample]
+        return [cell.translate(_AS_ZERO) for cell in islice(filter(None, few), sample)]
     cells = _bare(text).drop_nulls()
     return _masked(cells.filter(cells != "").head(sample)).to_list()
 
