@@ -225,19 +225,17 @@ def _clipped(values: Matrix) -> Matrix:
 def _relations(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> list[Relations]:
     """Relations of each regime; those of few rows share the relations of all rows."""
     centres = watches.regimes.centres[:, watches.watched]
-    scaled = np.full(sensors.shape, np.nan)
-    rows = np.flatnonzero(usable)
-    scaled[rows] = (sensors[rows] - centres[labels[rows]]) / watches.scale
-    enough = max(OWN_ROWS, OWN_ROWS_A_SENSOR * sensors.shape[1])
+    enough_rows = max(OWN_ROWS, OWN_ROWS_A_SENSOR * sensors.shape[1])
     every: Relations | None = None
     found = []
-    for number in range(len(centres)):
-        own = usable & (labels == number)
-        if len(centres) > 1 and own.sum() >= enough:
-            found.append(Relations.fit(scaled[own], states[own]))
+    for number, centre in enumerate(centres):
+        own = np.flatnonzero(usable & (labels == number))
+        if len(centres) > 1 and len(own) >= enough_rows:
+            found.append(Relations.fit((sensors[own] - centre) / watches.scale, states[own]))
             continue
         if every is None:
-            every = Relations.fit(scaled[rows], states[rows])
+            rows = np.flatnonzero(usable)
+            every = Relations.fit((sensors[rows] - centres[labels[rows]]) / watches.scale, states[rows])
         found.append(every)
     return found
 
