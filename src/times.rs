@@ -5,7 +5,7 @@ use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUnt
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyInt, PyString};
 
 use crate::interop::{Value, refuse_mask, shown, type_name};
 
@@ -184,6 +184,10 @@ impl Duration {
 
 /// The nanoseconds of a duration; none where `value` is a number.
 pub(crate) fn duration_of(value: &Value<'_>, name: &str) -> PyResult<Option<i64>> {
+    // Nearly always: whoever computes row by row would wait for the imports below.
+    if value.is_exact_instance_of::<PyInt>() {
+        return Ok(None);
+    }
     let py = value.py();
     let duration = if let Ok(text) = value.cast::<PyString>() {
         // Lone surrogates have no UTF-8, and are no duration.

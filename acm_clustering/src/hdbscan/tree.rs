@@ -78,8 +78,8 @@ pub(super) trait Search<S: Simd> {
     fn meet(&mut self, simd: S, group: usize, rows: usize, found: &[V<S>; LANES]);
 }
 
-/// Sums of squared differences of eight rows (each a result) from eight others (lanes), added up as by
-/// [`acm_linalg::distances::squares`], and left in registers.
+/// Sums of squared differences of eight rows (each a result) from eight others (lanes), added up in the columns'
+/// order, and left in registers.
 #[inline(always)]
 fn squares<S: Simd>(simd: S, left: &[Row], values: &impl Fn(usize) -> V<S>) -> [V<S>; LANES] {
     let mut sums: [V<S>; LANES] = [f64x8::splat(simd, 0.0); LANES];

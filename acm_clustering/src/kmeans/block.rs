@@ -235,7 +235,7 @@ fn add_one<S: Simd>(simd: S, tile: &[Row], share: V<S>, sums: &mut [Row]) {
     let sums = &mut sums[..tile.len()];
     for column in 0..tile.len() {
         let x: V<S> = tile[column].load(simd);
-        sums[column].store(sums[column].load(simd) + x * share);
+        sums[column].store(x.mul_add_precise(share, sums[column].load(simd)));
     }
 }
 
@@ -259,7 +259,7 @@ fn add_together<S: Simd, const N: usize>(
             let x: V<S> = tiles[place * columns + column].load(simd);
             for cluster in 0..N {
                 let share: V<S> = shares[cluster][place].load(simd);
-                all[cluster] += x * share;
+                all[cluster] = x.mul_add_precise(share, all[cluster]);
             }
         }
         for cluster in 0..N {

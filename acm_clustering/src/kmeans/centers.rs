@@ -143,7 +143,7 @@ fn products<S: Simd, const N: usize>(simd: S, tile: &[Row], block: &[[f64; ABREA
     for column in 0..tile.len() {
         let x: V<S> = tile[column].load(simd);
         for place in 0..N {
-            sums[place] += x * block[column][place];
+            sums[place] = x.mul_add_precise(block[column][place], sums[place]);
         }
     }
     for place in 0..N {
@@ -160,7 +160,7 @@ fn squares<S: Simd, const N: usize>(simd: S, tile: &[Row], block: &[[f64; ABREAS
         for place in 0..N {
             let center: V<S> = f64x8::splat(simd, block[column][place]);
             let difference = x - center;
-            sums[place] += difference * difference;
+            sums[place] = difference.mul_add_precise(difference, sums[place]);
         }
     }
     for place in 0..N {

@@ -1,6 +1,6 @@
 //! The micro kernel: eight points against eight, all sums in registers.
 
-use fearless_simd::{Simd, SimdBase, f64x8};
+use fearless_simd::{Simd, SimdBase, f64x8, prelude::*};
 
 use crate::lanes::{LANES, Row, V};
 
@@ -9,7 +9,7 @@ pub type Square = [Row; LANES];
 
 /// What a difference adds to the sum.
 pub(super) trait Term {
-    fn of<S: Simd>(difference: V<S>) -> V<S>;
+    fn onto<S: Simd>(sum: V<S>, difference: V<S>) -> V<S>;
 }
 
 pub(super) struct Squares;
@@ -17,20 +17,20 @@ pub(super) struct Magnitudes;
 
 impl Term for Squares {
     #[inline(always)]
-    fn of<S: Simd>(difference: V<S>) -> V<S> {
-        difference * difference
+    fn onto<S: Simd>(sum: V<S>, difference: V<S>) -> V<S> {
+        difference.mul_add_precise(difference, sum)
     }
 }
 
 impl Term for Magnitudes {
     #[inline(always)]
-    fn of<S: Simd>(difference: V<S>) -> V<S> {
-        difference.abs()
+    fn onto<S: Simd>(sum: V<S>, difference: V<S>) -> V<S> {
+        sum + difference.abs()
     }
 }
 
 /// Sums of squared differences of the eight points `left` from the eight points `right`: a [`Row`] for each column, a lane
-/// for each point. Columns add up in their order.
+/// for each point. Columns add up in their order, each square and sum in one rounding.
 #[inline(always)]
 pub fn squares<S: Simd>(simd: S, left: &[Row], right: &[Row], out: &mut Square) {
     sums::<S, Squares>(simd, left, right, out);
@@ -56,7 +56,7 @@ fn some<S: Simd, T: Term, const N: usize>(simd: S, left: &[Row], right: &[Row], 
         let y: V<S> = right[column].load(simd);
         let x = &left[column].0;
         for j in 0..N {
-            held[j] += T::of::<S>(y - f64x8::splat(simd, x[first + j]));
+            held[j] = T::onto::<S>(held[j], y - f64x8::splat(simd, x[first + j]));
         }
     }
     for j in 0..N {

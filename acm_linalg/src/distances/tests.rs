@@ -66,6 +66,16 @@ fn every_metric_is_the_plain_loop() {
 }
 
 #[test]
+fn each_square_is_added_in_one_rounding() {
+    let (x, y) = (random(30, 50, 3), random(21, 50, 4));
+    let found = between(&x, &y, Metric::SquaredEuclidean);
+    for ((i, j), found) in found.indexed_iter() {
+        let pairs = x.row(i).into_iter().zip(y.row(j)).map(|(x, y)| y - x);
+        assert_eq!(*found, pairs.fold(0.0, |sum, apart| apart.mul_add(apart, sum)), "{i}, {j}");
+    }
+}
+
+#[test]
 fn an_array_with_itself_is_symmetric_and_the_same_bytes() {
     for (rows, columns) in [(1, 4), (8, 1), (70, 6), (150, 3), (4500, 1)] {
         let mut x = random(rows, columns, 3);
