@@ -78,7 +78,7 @@ def test_sensors_that_are_rounded_by_themselves_do_not_alarm(sensors: tuple[int,
     for row in range(200):
         covariance = detector.covariance_.copy()
         for sensor in range(10):
-            least, most = np.sqrt(12.0 * 0.01 * 10.0) * about[sensor], 10.0 * about[sensor]
+            least, most = np.sqrt(12.0 * 0.01 * 10.0) * about[sensor], 12.0 * about[sensor]
             lies = [
                 one
                 for one in steps[(steps >= least) & (steps <= most)]

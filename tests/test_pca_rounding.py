@@ -91,9 +91,10 @@ def test_fine_rows_are_judged_as_ever(detector: acm_rs.PCADetector) -> None:
     x = plant(20_000, 7)
     x[::2, 3] = 30.0
     assert not detector.resolution(x).any()
-    z = (x - detector.center_) / detector.scale_ - detector.mean_
+    fine = x[1::2]
+    z = (fine - detector.center_) / detector.scale_ - detector.mean_
     left = z - z @ detector.components_.T @ detector.components_
-    np.testing.assert_allclose(detector.spe(x), np.square(left).sum(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(detector.spe(fine), np.square(left).sum(axis=1), rtol=1e-9)
     assert (detector.score(x)[::2] > 1.0).mean() > 0.9
 
 

@@ -384,16 +384,21 @@ pub(crate) fn factorise(matrix: &mut [f64], size: usize) {
 
 /// Turns b into x with L Lᵀ x = b.
 pub(crate) fn solve(lower: &[f64], values: &mut [f64]) {
+    solve_lower(lower, values);
+    solve_upper(lower, values);
+}
+
+/// Turns b into x with L x = b.
+pub(crate) fn solve_lower(lower: &[f64], values: &mut [f64]) {
     let size = values.len();
     for row in 0..size {
         let line = &lower[row * size..][..=row];
         values[row] = (values[row] - dot(&line[..row], &values[..row])) / line[row];
     }
-    solve_upper(lower, values);
 }
 
 /// Turns b into x with Lᵀ x = b.
-fn solve_upper(lower: &[f64], values: &mut [f64]) {
+pub(crate) fn solve_upper(lower: &[f64], values: &mut [f64]) {
     let size = values.len();
     for row in (0..size).rev() {
         let line = &lower[row * size..][..=row];

@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod alone;
 pub mod ar1;
 pub mod choose;
 mod complete;

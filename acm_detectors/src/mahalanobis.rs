@@ -43,6 +43,7 @@ use acm_linalg::scaling::Manner;
 use acm_linalg::{Result, Samples};
 use fearless_simd::{Level, Simd, dispatch};
 
+use crate::alone::Alone;
 use crate::constants::{self, Constants, RAREST};
 use crate::gaps::{self, Dense, Gaps, Lack, Trouble};
 use crate::held_out::HeldOut;
@@ -54,7 +55,7 @@ use crate::rounding::Rounding;
 use crate::screen::{LeftOut, Screened};
 use crate::states::States;
 use crate::wandering::Wandering;
-use alone::{Alone, Lane};
+use alone::Lane;
 use whitening::{Thin, Whitening};
 
 /// Parameters of the Mahalanobis detector.
@@ -174,7 +175,7 @@ impl MahalanobisDetector {
             (fitted.held_out, fitted.wandering) = (Some(held_out), wandering);
         }
         fitted.states = States::new(&states, &fitted.lagged, |row, out| fitted.precision.times(row, out))?;
-        fitted.learn_steps(all)?;
+        fitted.learn_steps(all, training.samples())?;
         fitted.constants = Constants::learn(self.constants, &screened, all, &fitted.used()?)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)

@@ -27,6 +27,23 @@ const APART: f64 = 0.05;
 
 const WHAT: &str = "steps of readings";
 
+/// Names of the parts in a file.
+pub(crate) struct Names {
+    pub(crate) own: &'static str,
+    coarser: &'static str,
+}
+
+pub(crate) const NAMES: Names = Names {
+    own: "steps",
+    coarser: "member.steps",
+};
+
+/// Where these mean something else.
+pub(crate) const BESIDE: Names = Names {
+    own: "rounding.own",
+    coarser: "rounding.steps",
+};
+
 /// The steps of training readings, and coarser ones that matter.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Rounding {
@@ -153,7 +170,7 @@ impl Rounding {
 
     /// The same of rows that are read: `raw` has a row for each column, `kept` are those of the sensors.
     #[inline(always)]
-    fn lying(&self, raw: &[Row], kept: &[usize]) -> [usize; LANES] {
+    pub(crate) fn lying(&self, raw: &[Row], kept: &[usize]) -> [usize; LANES] {
         let mut judges = [0; LANES];
         for (number, &step) in self.steps.iter().enumerate() {
             let on = self.lie_on(number, 10.0 / step, raw, kept);
@@ -210,26 +227,26 @@ impl Rounding {
         std::array::from_fn(|lane| evidence.iter().any(|evidence| evidence[lane] >= EVIDENCE - SLACK))
     }
 
-    pub(crate) fn write(&self, to: &mut Writer) {
+    pub(crate) fn write(&self, to: &mut Writer, names: &Names) {
         if !self.own.is_empty() {
-            to.reals("steps", &self.own);
-            to.reals("member.steps", &self.steps);
+            to.reals(names.own, &self.own);
+            to.reals(names.coarser, &self.steps);
         }
     }
 
     /// Of a model of so many sensors; files of former versions know no steps.
-    pub(crate) fn read(from: &Reader<'_>, sensors: usize) -> Result<Self> {
-        if !from.has("steps") {
+    pub(crate) fn read(from: &Reader<'_>, sensors: usize, names: &Names) -> Result<Self> {
+        if !from.has(names.own) {
             return Ok(Self::default());
         }
-        let own = from.reals("steps", sensors)?;
-        from.require(own.iter().all(|&step| step >= FEW && step.is_finite()), "steps")?;
-        let count = from.length("member.steps")?;
-        from.require(count <= MOST_MEMBERS, "member.steps")?;
-        let steps = from.reals("member.steps", count)?;
+        let own = from.reals(names.own, sensors)?;
+        from.require(own.iter().all(|&step| step >= FEW && step.is_finite()), names.own)?;
+        let count = from.length(names.coarser)?;
+        from.require(count <= MOST_MEMBERS, names.coarser)?;
+        let steps = from.reals(names.coarser, count)?;
         let rising = steps.windows(2).all(|pair| pair[0] < pair[1]);
         let sound = steps.iter().all(|&step| (ten(EXPONENTS.start)..=ten(EXPONENTS.end)).contains(&step));
-        from.require(rising && sound, "member.steps")?;
+        from.require(rising && sound, names.coarser)?;
         Self::of(own, steps)
     }
 }
@@ -240,6 +257,6 @@ fn finer(own: f64, step: f64) -> bool {
 }
 
 /// The variance of what is rounded away, scaled.
-fn noise(step: f64, scale: f64) -> f64 {
+pub(crate) fn noise(step: f64, scale: f64) -> f64 {
     (step / scale).powi(2) / 12.0
 }

@@ -1,7 +1,8 @@
 //! Sensors whose level wanders: no stretch of such a history tells where the next one will lie, and no limit from it holds.
 //!
 //! One half of the rows is judged by a model of the other, and the other by it. Where many rows exceed the limits of held-out
-//! rows then, and the levels of the halves lie so far apart as those of steady sensors hardly ever do, the history wanders.
+//! rows then, and the levels of the halves lie so far apart as those of steady sensors hardly ever do, or the levels of sensors do
+//! not come back to where they were (a unit root), the history wanders.
 
 use acm_linalg::memory::{Gather, copied};
 use acm_linalg::samples::room;
@@ -11,7 +12,14 @@ use acm_linalg::{Reader, Result, Samples, Writer, parallel};
 use crate::held_out::{HeldOut, Names};
 
 /// The rate of alarms at which the halves are compared.
-const RATE: f64 = 0.01;
+pub(crate) const RATE: f64 = 0.01;
+
+/// Names of the limits in a file, of a model with one statistic.
+pub(crate) const HALVES: [Names; 1] = [Names {
+    count: "wandering.count",
+    moments: "wandering.moments",
+    values: "wandering.values",
+}];
 
 /// Halves further apart than all spreads within them count as this many.
 const FAR: f64 = 100.0;
@@ -19,11 +27,40 @@ const FAR: f64 = 100.0;
 /// Most coordinates that halves are fitted for.
 const MANY: usize = 200;
 
+/// Means that the course of a sensor is told by.
+const BLOCKS: usize = 64;
+
+/// Fewest rows of a history whose course is told.
+const LEAST_ROWS: usize = 4 * BLOCKS;
+
+/// Fewest of them.
+const LEAST_BLOCKS: usize = 16;
+
+/// Dickey and Fuller's coefficient that a tenth of the series with a unit root fall below.
+const COEFFICIENT: f64 = -11.3;
+
+/// Breitung's ratio that a twentieth of them fall below.
+const RATIO: f64 = 0.01;
+
+/// A coefficient of one sensor that stands for the history, of up to `FEW` of them; of more it is greater by the logarithm of how
+/// many times more.
+const ALONE: f64 = -6.0;
+const FEW: f64 = 6.0;
+
+/// A mean coefficient of all sensors that does.
+const TOGETHER: f64 = -12.0;
+
+/// No coefficient is less.
+const STEADY: f64 = -100.0;
+
 /// Rows of a history beyond so many times its coordinates: half of them tell nearly what all do.
 const ROWS: usize = 10;
 
+/// So many roundings of a mean are no spread.
+const ROUNDINGS: f64 = 64.0 * f64::EPSILON;
+
 /// Estimated time for a value, in nanoseconds.
-const VALUE_NS: f64 = 3.0;
+const VALUE_NS: f64 = 4.0;
 
 /// Whether rows suffice for the halves to be compared.
 pub(crate) fn comparable(rows: usize, coordinates: usize) -> bool {
@@ -47,9 +84,10 @@ impl Wandering {
     ///
     /// Accused are histories in which, with n rows and d the distances of the halves' means in units of the columns' spreads
     /// within them, more than 3 % of the rows exceed the limits and a column has d > max(1, 90 / sqrt(n)), or more than
-    /// max(5 %, 400 / n) do and the root mean square of d is above 1.2. In 400 to 1,000 simulated histories of 2 to 50 steady
-    /// sensors with memory 0.95 none was, with 0.98 none in most cases and 5 of 1,000 at worst (50 sensors); of random walks 5-40 %
-    /// were with 400 rows, 37-100 % with 1,000 and 83-100 % with 4,000.
+    /// max(5 %, 400 / n) do and the root mean square of d is above 1.2. So are those in which more than 2 % of the rows exceed the
+    /// limits and the level does not come back: Dickey and Fuller's coefficient, of 64 means and one lagged difference (1979,
+    /// doi 10.2307/2286348), is above -6 of a sensor (of more than 6 by as much more as ln(sensors / 6)) whose ratio after
+    /// Breitung (2002, doi 10.1016/S0304-4076(01)00139-7) is above 0.01, or its mean over the sensors above -12.
     pub(crate) fn of(
         x: Samples<'_>,
         kept: &[usize],
@@ -62,17 +100,24 @@ impl Wandering {
         let (rows, parts) = (x.rows(), halves.len() as f64);
         let limits = held.iter().map(|held| held.limit(RATE / parts)).gathered("limits")?;
         let share = exceeding(halves, counts, 0..rows, &limits);
-        let apart = apart(x, kept, running)?;
+        let levels = levels(x, kept, running)?;
+        let apart = levels.iter().map(|level| level.apart).gathered("a level for each column")?;
         let most = apart.iter().fold(0.0_f64, |most, &far| most.max(far));
         let mean_square = apart.iter().map(|far| far * far).sum::<f64>() / apart.len().max(1) as f64;
         let far = (90.0 / (rows as f64).sqrt()).max(1.0);
         let one = share > 0.03 && most > far;
         let all = share > (400.0 / rows as f64).max(0.05) && mean_square.sqrt() > 1.2;
-        if !one && !all {
+        let rooted = rows >= LEAST_ROWS && share > 2.0 * RATE && rooted(&levels);
+        if !one && !all && !rooted {
             return Ok(None);
         }
-        let least = if one { far } else { most.min(1.2) };
-        let columns = kept.iter().zip(&apart).filter(|(_, apart)| **apart >= least).map(|(&column, _)| column);
+        let least = match (one, all) {
+            (true, _) => far,
+            (_, true) => most.min(1.2),
+            _ => FAR,
+        };
+        let wanders = |level: &Level| level.apart >= least || rooted && level.is_rooted(COEFFICIENT);
+        let columns = kept.iter().zip(&levels).filter(|(_, level)| wanders(level)).map(|(&column, _)| column);
         Ok(Some(Self {
             expected: crossed(halves, counts, alpha / parts)?.max(alpha),
             columns: columns.gathered("the columns that wander")?,
@@ -136,10 +181,90 @@ fn crossed(halves: &[Vec<f64>], counts: &[bool], alpha: f64) -> Result<f64> {
     Ok(shares / 2.0)
 }
 
-/// How far the means of the halves of each of the columns lie apart, in units of the spread within them.
-fn apart(x: Samples<'_>, columns: &[usize], running: Option<&[bool]>) -> Result<Vec<f64>> {
+/// The course of a column's level.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Level {
+    /// How far the means of the halves lie apart, in units of the spread within them.
+    apart: f64,
+    /// Dickey and Fuller's coefficient, and Breitung's ratio.
+    coefficient: f64,
+    ratio: f64,
+}
+
+impl Level {
+    fn is_rooted(&self, least: f64) -> bool {
+        self.coefficient > least && self.ratio > RATIO
+    }
+}
+
+/// Whether levels do not come back to where they were.
+fn rooted(levels: &[Level]) -> bool {
+    let count = levels.len().max(1) as f64;
+    let alone = ALONE + (count / FEW).ln().max(0.0);
+    let together = levels.iter().map(|level| level.coefficient).sum::<f64>() / count > TOGETHER;
+    let any = |least: f64| levels.iter().any(|level| level.is_rooted(least));
+    any(alone) || together && any(COEFFICIENT)
+}
+
+/// The coefficient and the ratio of a column's readings, NaN where they are missing.
+fn unit_root(values: &[f64]) -> (f64, f64) {
+    let mut means = [0.0; BLOCKS];
+    let mut count = 0;
+    for block in values.chunks(values.len().div_ceil(BLOCKS).max(1)) {
+        let known = || block.iter().filter(|value| value.is_finite());
+        let rows = known().count();
+        if rows > 0 {
+            means[count] = known().sum::<f64>() / rows as f64;
+            count += 1;
+        }
+    }
+    let means = &mut means[..count];
+    if count < LEAST_BLOCKS {
+        return (STEADY, 0.0);
+    }
+    let many = count as f64;
+    let mean = means.iter().sum::<f64>() / many;
+    means.iter_mut().for_each(|value| *value -= mean);
+    let (mut sum, mut sums, mut squares) = (0.0, 0.0, 0.0);
+    for value in &*means {
+        sum += value;
+        sums += sum * sum;
+        squares += value * value;
+    }
+    if squares <= many * (ROUNDINGS * mean).powi(2) {
+        return (STEADY, 0.0);
+    }
+    // Differences by levels and differences before them.
+    let rows = || means.windows(3).map(|of| [of[1], of[1] - of[0], of[2] - of[1]]);
+    let mut about = [0.0; 3];
+    for row in rows() {
+        about.iter_mut().zip(row).for_each(|(about, value)| *about += value / (many - 2.0));
+    }
+    let [mut aa, mut ab, mut bb, mut ac, mut bc] = [0.0; 5];
+    for row in rows() {
+        let [a, b, c] = [row[0] - about[0], row[1] - about[1], row[2] - about[2]];
+        (aa, ab, bb, ac, bc) = (aa + a * a, ab + a * b, bb + b * b, ac + a * c, bc + b * c);
+    }
+    let determinant = aa * bb - ab * ab;
+    let coefficient = if determinant > 1e-12 * aa * bb {
+        let (slope, momentum) = ((ac * bb - bc * ab) / determinant, (bc * aa - ac * ab) / determinant);
+        // Steps that grow lead nowhere back.
+        if momentum < 1.0 { many * slope / (1.0 - momentum) } else { 0.0 }
+    } else {
+        many * ac / aa
+    };
+    (coefficient.clamp(STEADY, -STEADY), sums / (many * many * squares))
+}
+
+/// The course of each of the columns.
+fn levels(x: Samples<'_>, columns: &[usize], running: Option<&[bool]>) -> Result<Vec<Level>> {
     let rows = x.rows();
-    let mut found = room(columns.len(), 1, 0.0, "a level for each column")?;
+    let nothing = Level {
+        apart: 0.0,
+        coefficient: STEADY,
+        ratio: 0.0,
+    };
+    let mut found = room(columns.len(), 1, nothing, "a level for each column")?;
     parallel::run(
         found.iter_mut().zip(columns),
         VALUE_NS * (rows * columns.len()) as f64,
@@ -153,6 +278,7 @@ fn apart(x: Samples<'_>, columns: &[usize], running: Option<&[bool]>) -> Result<
                 let still = values.iter_mut().zip(running).filter(|pair| !pair.1);
                 still.for_each(|(value, _)| *value = f64::NAN);
             }
+            (found.coefficient, found.ratio) = unit_root(values);
             let (first, second) = values.split_at_mut(rows / 2);
             let [(mean, spread), (other, wide)] = [first, second].map(|half| {
                 let known = keep_known(half);
@@ -160,7 +286,7 @@ fn apart(x: Samples<'_>, columns: &[usize], running: Option<&[bool]>) -> Result<
             });
             let gap = (mean - other).abs();
             let within = spread.hypot(wide) / std::f64::consts::SQRT_2;
-            *found = if gap > 0.0 { (gap / within).min(FAR) } else { 0.0 };
+            found.apart = if gap > 0.0 { (gap / within).min(FAR) } else { 0.0 };
         },
     )?;
     Ok(found)
@@ -182,9 +308,42 @@ mod tests {
     #[test]
     fn halves_lie_apart_by_their_means_over_their_spreads() {
         let x = ndarray::array![[0.0, 5.0, 1.0], [2.0, 5.0, f64::NAN], [4.0, 6.0, 1.0], [6.0, 6.0, 1.0]];
-        let found = apart(x.view().into(), &[0, 1, 2], None).unwrap();
-        assert_eq!(found, [4.0, FAR, 0.0]);
+        let found = levels(x.view().into(), &[0, 1, 2], None).unwrap();
+        assert_eq!(found.iter().map(|level| level.apart).collect::<Vec<_>>(), [4.0, FAR, 0.0]);
         assert!(comparable(100, 1) && !comparable(99, 1) && comparable(2000, 200) && !comparable(9999, 201));
+    }
+
+    #[test]
+    fn a_level_that_does_not_come_back_has_a_unit_root() {
+        // By NumPy: least squares of the differences on levels and differences before them, N slope / (1 - momentum).
+        let steps = (0..64).map(|number| f64::from((37 * number) % 101 - 50) / 50.0);
+        let mut level = 0.0;
+        let sums: Vec<f64> = steps.map(|step| (level += step, level).1).collect();
+        let (coefficient, ratio) = unit_root(&sums);
+        assert!((coefficient + 18.010_299_794_473_19).abs() < 1e-9, "{coefficient}");
+        assert!((ratio - 0.034_015_280_971_701_39).abs() < 1e-12, "{ratio}");
+        let told = |memory: f64, seed: u64| {
+            let mut level = 0.0;
+            let course: Vec<f64> =
+                noise(400, seed).iter().map(|step| (level = memory * level + step, level).1).collect();
+            unit_root(&course)
+        };
+        let seeds = 0..200;
+        let share = |memory: f64| {
+            let any = seeds.clone().filter(|&seed| {
+                let (coefficient, ratio) = told(memory, seed);
+                coefficient > COEFFICIENT && ratio > RATIO
+            });
+            any.count()
+        };
+        // Of 400 rows: as many as the tests' levels say, and few of those that come back within twenty rows.
+        assert!((160..=190).contains(&share(1.0)) && share(0.9) <= 4 && share(0.0) == 0);
+        // Too few, all alike, and with gaps.
+        assert_eq!((unit_root(&[1.0; 15]), unit_root(&[1e9; 400])), ((STEADY, 0.0), (STEADY, 0.0)));
+        let mut gaps = noise(640, 1);
+        let whole = unit_root(&gaps);
+        gaps.iter_mut().step_by(10).for_each(|value| *value = f64::NAN);
+        assert!((unit_root(&gaps).1 - whole.1).abs() < 0.01);
     }
 
     #[test]

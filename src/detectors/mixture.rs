@@ -14,7 +14,7 @@ use crate::arguments::{choice, count, number, seed_of};
 use crate::classes::{Array, CONSTANTS, Matrix, Setting, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, array, compute, exception, input};
 use crate::left_out::{Told, told};
-use crate::models::{Asked, Lesson, left_out};
+use crate::models::{Asked, Lesson, left_out, marked, wandering};
 
 const COVARIANCES: [(&str, Covariance); 2] = [("diag", Covariance::Diag), ("full", Covariance::Full)];
 const SHAPES: [(&str, Shape); 4] = [
@@ -53,6 +53,8 @@ learned!(
     lower_bound_ = fit.lower_bound(),
     n_iter_ = fit.steps(),
     converged_ = fit.converged(),
+    wandering_ = Array(&marked(fit.wandering(), fit.columns())?),
+    expected_false_alarms_ = fit.expected_false_alarms(),
     left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
@@ -96,6 +98,7 @@ impl GaussianMixture {
         };
         lesson.learn(slf.get(), fit, |fit, names| {
             let mut remarks = left_out(names, &used(fit)?, "have no value or do not change, and are left out")?;
+            remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
             remarks.extend(told(fit.left_out(), names)?);
             Ok(remarks)
         })?;

@@ -11,7 +11,7 @@ use crate::arguments::{choice, count, number, numbers, optional, whole_numbers};
 use crate::classes::{Array, CONSTANTS, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, compute, exception, matrix};
 use crate::left_out::{Told, told};
-use crate::models::{Asked, Lesson, left_out};
+use crate::models::{Asked, Lesson, left_out, marked, wandering};
 
 class!(OMRDetector, Omr, FittedOmr, ());
 shared!(OMRDetector, fit_moments, score, update_is_score, contributions, missing, limit, constants);
@@ -34,6 +34,8 @@ learned!(
     norm_scale_ = fit.norm_scale(),
     used_ = Array(&used(&fit)?),
     weights_ = Array(fit.weights()),
+    wandering_ = Array(&marked(fit.wandering(), fit.columns())?),
+    expected_false_alarms_ = fit.expected_false_alarms(),
     left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
@@ -102,6 +104,7 @@ impl OMRDetector {
     fn remarks(fit: &FittedOmr, names: Option<&Names>) -> PyResult<Vec<String>> {
         let why = "do not vary or are missing in more than half of the rows, and are left out";
         let mut remarks = left_out(names, &used(fit)?, why)?;
+        remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
         remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)
     }

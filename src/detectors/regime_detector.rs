@@ -2,6 +2,7 @@
 
 use acm_detectors::regime_detector::{FittedRegimeDetector, Kind, RegimeDetector as Parameters, RegimeDetectorMemory};
 use acm_linalg::memory::Gather;
+use acm_linalg::state::Names;
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
@@ -9,7 +10,7 @@ use crate::arguments::{choice, count, number};
 use crate::classes::{Array, CONSTANTS, class, learned, name_of, parameters, shared};
 use crate::interop::{Value, array, exception};
 use crate::left_out::{Told, told};
-use crate::models::{Asked, Lesson};
+use crate::models::{Asked, Lesson, marked, wandering};
 
 class!(RegimeDetector, Parameters, FittedRegimeDetector, RegimeDetectorMemory);
 shared!(RegimeDetector, missing, constants);
@@ -26,6 +27,8 @@ learned!(
     fit,
     regimes_ = Array(fit.regimes()),
     limits_ = Array(&fit.limits().map_err(exception)?),
+    wandering_ = Array(&marked(&fit.wandering().map_err(exception)?, fit.columns())?),
+    expected_false_alarms_ = fit.expected_false_alarms(),
     left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
@@ -56,7 +59,7 @@ impl RegimeDetector {
         let lesson = Lesson::of(x, names)?;
         let labels = lesson.labels(labels)?;
         let parameters = &slf.get().parameters;
-        lesson.learn(slf.get(), |x| parameters.fit(x, labels.as_deref()), |fit, names| told(fit.left_out(), names))?;
+        lesson.learn(slf.get(), |x| parameters.fit(x, labels.as_deref()), Self::remarks)?;
         Ok(slf)
     }
 
@@ -83,5 +86,14 @@ impl RegimeDetector {
         let rows = self.held.get()?.rows().map_err(exception)?;
         let rows = rows.into_iter().map(|rows| (rows as u64).cast_signed()).gathered("the regimes");
         array(py, &rows.map_err(exception)?)
+    }
+}
+
+impl RegimeDetector {
+    fn remarks(fit: &FittedRegimeDetector, names: Option<&Names>) -> PyResult<Vec<String>> {
+        let columns = fit.wandering().map_err(exception)?;
+        let mut remarks = wandering(names, &columns, fit.columns(), fit.expected_false_alarms())?;
+        remarks.extend(told(fit.left_out(), names)?);
+        Ok(remarks)
     }
 }

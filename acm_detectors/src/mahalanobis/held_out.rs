@@ -12,20 +12,11 @@ use fearless_simd::{Level, dispatch};
 use super::FittedMahalanobis;
 use super::whitening::triangle;
 use crate::folds::{FoldSums, folds, joined, sums};
-use crate::held_out::{HeldOut, Names, Without, complete, count};
+use crate::held_out::{HeldOut, Without, complete, count};
 use crate::lagged::Lagged;
 use crate::packed::{Packed, rows_of, squares_by_group};
 use crate::product::of_points;
-use crate::wandering::{Wandering, comparable};
-
-pub(super) const HALVES: [Names; 1] = [Names {
-    count: "wandering.count",
-    moments: "wandering.moments",
-    values: "wandering.values",
-}];
-
-/// The rate that is told of a history that wanders.
-const RATE: f64 = 0.01;
+use crate::wandering::{RATE, Wandering, comparable};
 
 /// Points about another mean, and what whitens them.
 type Other = (Lagged, Packed);

@@ -5,8 +5,8 @@ use acm_linalg::running::{RunningMoments, Sums};
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result};
 
-use super::alone::Alone;
 use super::{FittedMahalanobis, MahalanobisDetector, whitening};
+use crate::alone::Alone;
 use crate::constants::Constants;
 use crate::lagged::LEAST_ROWS;
 use crate::merged::{Merged, WHAT, require_no_lags};

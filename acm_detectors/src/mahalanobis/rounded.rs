@@ -6,8 +6,8 @@ use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples};
 
 use super::FittedMahalanobis;
-use super::alone::Alone;
 use super::whitening::{Whitening, dense};
+use crate::alone::Alone;
 use crate::gaps::Dense;
 use crate::rounding::Rounding;
 
@@ -40,7 +40,7 @@ impl FittedMahalanobis {
     }
 
     /// Finds the steps of the training readings, and what judges rows that are rounded more coarsely.
-    pub(super) fn learn_steps(&mut self, x: Samples<'_>) -> Result<()> {
+    pub(super) fn learn_steps(&mut self, x: Samples<'_>, clean: Samples<'_>) -> Result<()> {
         if matches!(self.whitening, Whitening::Thin(_)) {
             return Ok(());
         }
@@ -54,7 +54,7 @@ impl FittedMahalanobis {
         self.rounded = self.rounded()?;
         // What is rounded in earlier rows is not at hand.
         if self.lagged.lags == 0 {
-            self.alone = Alone::learn(self.rounding.own(), scale, &power)?;
+            self.alone = Alone::learn(self.rounding.own(), scale, &power, None)?.unusual(clean, &self.lagged.kept)?;
         }
         Ok(())
     }

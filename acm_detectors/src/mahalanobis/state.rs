@@ -3,16 +3,16 @@
 use acm_linalg::covariance::Shrinkage;
 use acm_linalg::{Error, Persist, Reader, Result, Writer};
 
-use super::alone::Alone;
 use super::whitening::{self, Thin, Whitening};
-use super::{FittedMahalanobis, MahalanobisDetector, held_out};
+use super::{FittedMahalanobis, MahalanobisDetector};
+use crate::alone::Alone;
 use crate::constants::Constants;
 use crate::held_out::{HeldOut, NAMES};
 use crate::lagged::Lagged;
-use crate::rounding::Rounding;
+use crate::rounding::{self, Rounding};
 use crate::screen::LeftOut;
 use crate::states::States;
-use crate::wandering::Wandering;
+use crate::wandering::{self, Wandering};
 
 impl Persist for FittedMahalanobis {
     const KIND: &'static str = "MahalanobisDetector";
@@ -46,10 +46,10 @@ impl Persist for FittedMahalanobis {
             held_out.write(to, &NAMES);
         }
         if let Some(wandering) = &self.wandering {
-            wandering.write(to, &held_out::HALVES);
+            wandering.write(to, &wandering::HALVES);
         }
         self.states.write(to);
-        self.rounding.write(to);
+        self.rounding.write(to, &rounding::NAMES);
         self.alone.write(to);
         self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
@@ -82,7 +82,7 @@ impl Persist for FittedMahalanobis {
                 other => other,
             })?
         };
-        let wandering = Wandering::read(from, lagged.columns, &held_out::HALVES)?;
+        let wandering = Wandering::read(from, lagged.columns, &wandering::HALVES)?;
         let left_out = LeftOut::read(from, lagged.columns)?;
         let constants = Constants::read(from, lagged.columns)?;
         let mut read = Self {
@@ -96,7 +96,7 @@ impl Persist for FittedMahalanobis {
             shrinkage: share,
             held_out: HeldOut::read(from, &NAMES)?,
             wandering,
-            rounding: Rounding::read(from, kept)?,
+            rounding: Rounding::read(from, kept, &rounding::NAMES)?,
             rounded: Vec::new(),
             alone: Alone::read(from, kept)?,
             constants,

@@ -252,7 +252,7 @@ fn a_sensor_that_is_rounded_by_itself_has_that_noise() {
     rows.column_mut(3).mapv_inplace(|value| (value / 5.0).round() * 5.0);
     let (found, width) = (scores(&model, &rows), 6);
     let scale = model.lagged.scaling.scale[3];
-    let most = (10.0 * scale / model.precision.row(3)[3].sqrt()).min(2.0 * scale);
+    let most = (12.0 * scale / model.precision.row(3)[3].sqrt()).min(3.0 * scale);
     for (row, &found) in rows.rows().into_iter().zip(&found) {
         let steps = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
         let lies = |step: &&f64| (row[3] / **step).fract() == 0.0 && **step <= most;

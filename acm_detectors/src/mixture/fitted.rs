@@ -3,21 +3,23 @@
 use std::ops::Range;
 
 use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::Gather;
 use acm_linalg::parallel::Stop;
 use acm_linalg::samples::{by_rows, room, share_missing};
-use acm_linalg::{Persist, Reader, Result, Samples, Scaling, Writer, scaling};
+use acm_linalg::{Result, Samples, Scaling, scaling};
 use fearless_simd::{Level, dispatch};
 
-use super::covariance::Covariance;
 use super::gaps::{GapScratch, lacks};
 use super::gaussians::{DensityScratch, Gaussians};
 use super::steps::Run;
 use super::tiles::{BLOCK, Frame, TILES};
-use super::{Components, GaussianMixture, aic, bic};
+use super::{GaussianMixture, aic, bic};
+use crate::alone::{Coarse, Noisy};
 use crate::constants::{self, Constants, RAREST};
 use crate::gaps::Trouble;
-use crate::held_out::{HeldOut, NAMES, limit_of};
+use crate::held_out::{HeldOut, limit_of};
 use crate::screen::LeftOut;
+use crate::wandering::{self, Wandering};
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 const NORMAL: f64 = 1.4826;
@@ -31,15 +33,17 @@ pub struct FittedGaussianMixture {
     pub(super) parameters: GaussianMixture,
     pub(super) frame: Frame,
     pub(super) model: Gaussians,
-    lower_bound: f64,
-    steps: usize,
-    converged: bool,
+    pub(super) lower_bound: f64,
+    pub(super) steps: usize,
+    pub(super) converged: bool,
     /// Median and spread of the training rows' negative log densities.
-    usual: [f64; 2],
+    pub(super) usual: [f64; 2],
     /// How surprising rows are that the components have not seen.
-    held_out: Option<HeldOut>,
-    constants: Constants,
-    left_out: LeftOut,
+    pub(super) held_out: Option<HeldOut>,
+    pub(super) wandering: Option<Wandering>,
+    pub(super) coarse: Coarse,
+    pub(super) constants: Constants,
+    pub(super) left_out: LeftOut,
 }
 
 /// Scratch for the rows of a job.
@@ -51,6 +55,11 @@ struct RowsScratch {
     gaps: GapScratch,
     /// Which tiles have rows with missing values.
     incomplete: [bool; TILES],
+    /// Which rows are rounded, tile by tile.
+    coarse: [[usize; LANES]; TILES],
+    noisy: Noisy,
+    /// The row that the block begins with.
+    first: usize,
 }
 
 constants::told!(FittedGaussianMixture);
@@ -73,6 +82,8 @@ impl FittedGaussianMixture {
             converged: run.converged,
             usual: [0.0, 1.0],
             held_out: None,
+            wandering: None,
+            coarse: Coarse::default(),
             constants: Constants::default(),
             left_out,
         };
@@ -81,7 +92,9 @@ impl FittedGaussianMixture {
         fitted.constants = Constants::beside(fitted.parameters.constants, x, &used)?;
         let mut densities = room(x.rows(), 1, 0.0, "a density for each row")?;
         fitted.standing(x, &mut densities)?;
-        fitted.held_out = Some(fitted.hold_out(x, &densities, running)?);
+        let (held_out, wandering) = fitted.hold_out(x, &densities, running)?;
+        (fitted.held_out, fitted.wandering) = (Some(held_out), wandering);
+        fitted.learn_steps(x)?;
         // Rows of standstill are all alike: they tell nothing of how densities vary.
         let mut row = 0;
         densities.retain(|density| {
@@ -102,8 +115,23 @@ impl FittedGaussianMixture {
     /// file of a former version.
     pub fn limit(&self, alpha: f64) -> Result<f64> {
         let surprise = limit_of(self.held_out.as_ref(), alpha)?;
+        let surprise = self.wandering.as_ref().map_or(surprise, |wandering| wandering.limit(0, surprise, alpha));
         let [median, spread] = self.usual;
         Ok((0.5 * surprise - self.most() - median) / spread)
+    }
+
+    /// Columns whose level wanders, so that no stretch of the training rows tells of the next; rising. The limit is then wide
+    /// enough for each half of the rows by components of the other.
+    #[must_use]
+    pub fn wandering(&self) -> &[usize] {
+        self.wandering.as_ref().map_or(&[], |wandering| &wandering.columns)
+    }
+
+    /// The share of healthy rows that is expected above the limit at 0.01: as much, or what either half of the rows has at the
+    /// limit that the other one sets, where they wander.
+    #[must_use]
+    pub fn expected_false_alarms(&self) -> f64 {
+        self.wandering.as_ref().map_or(wandering::RATE, |wandering| wandering.expected)
     }
 
     /// What the fit has not learned from.
@@ -208,7 +236,7 @@ impl FittedGaussianMixture {
     }
 
     fn standing(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 1, out, |desk, count, out| {
+        self.walk(x, 1, true, out, |desk, count, out| {
             for (row, out) in out.iter_mut().enumerate().take(count) {
                 *out = desk.scratch.standing[row / LANES].0[row % LANES];
             }
@@ -221,7 +249,7 @@ impl FittedGaussianMixture {
     /// # Errors
     /// Those of [`FittedGaussianMixture::score`].
     pub fn log_density(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 1, out, |desk, count, out| {
+        self.walk(x, 1, false, out, |desk, count, out| {
             for (row, out) in out.iter_mut().enumerate().take(count) {
                 *out = desk.scratch.totals[row / LANES].0[row % LANES];
             }
@@ -235,7 +263,7 @@ impl FittedGaussianMixture {
     /// Those of [`FittedGaussianMixture::score`].
     pub fn responsibilities(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         let components = self.components();
-        self.walk(x, components, out, |desk, count, out| {
+        self.walk(x, components, false, out, |desk, count, out| {
             for (row, out) in out.chunks_exact_mut(components).enumerate().take(count) {
                 for (out, share) in out.iter_mut().zip(&desk.scratch.shares) {
                     *out = share[row / LANES].0[row % LANES];
@@ -250,7 +278,7 @@ impl FittedGaussianMixture {
     /// # Errors
     /// Those of [`FittedGaussianMixture::score`].
     pub fn predict(&self, x: Samples<'_>, out: &mut [i64]) -> Result<()> {
-        self.walk(x, 1, out, |desk, count, out| {
+        self.walk(x, 1, false, out, |desk, count, out| {
             for (row, out) in out.iter_mut().enumerate().take(count) {
                 let mut most = 0.0;
                 for (component, share) in (0..).zip(&desk.scratch.shares) {
@@ -275,14 +303,17 @@ impl FittedGaussianMixture {
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
         let columns = self.columns();
         let (width, level) = (self.frame.width(), Level::new());
-        self.walk(x, columns, out, |desk, count, out| {
+        self.walk(x, columns, true, out, |desk, count, out| {
             let RowsScratch {
                 tiles,
                 scratch,
                 parts,
                 gaps,
                 incomplete,
-                ..
+                coarse,
+                noisy,
+                all,
+                first,
             } = desk;
             out.fill(0.0);
             for (number, out) in out.chunks_mut(LANES * columns).enumerate().take(count.div_ceil(LANES)) {
@@ -290,8 +321,13 @@ impl FittedGaussianMixture {
                 dispatch!(level, simd => self.model.explain(simd, tile, number, scratch, parts));
                 if incomplete[number] {
                     for lane in (0..LANES).filter(|&lane| lacks(tile, lane)) {
-                        self.model.explain_gaps(tile, number, lane, scratch, gaps, parts)?;
+                        self.model.explain_gaps(tile, number, lane, None, scratch, gaps, parts)?;
                     }
+                }
+                if coarse[number] != [0; LANES] {
+                    self.each_rounded(&x, *first, number, tile, coarse, all, noisy, |lane, noisy| {
+                        self.model.explain_gaps(tile, number, lane, Some(noisy), scratch, gaps, parts)
+                    })?;
                 }
                 for (lane, out) in out.chunks_exact_mut(columns).enumerate() {
                     for (&column, part) in self.frame.kept.iter().zip(&*parts) {
@@ -328,11 +364,49 @@ impl FittedGaussianMixture {
         Ok(densities.iter().sum::<f64>() / x.rows() as f64)
     }
 
-    /// Evaluates the components block by block and calls `take` with each block's number of rows and their results.
+    /// Finds the steps of the training readings.
+    fn learn_steps(&mut self, x: Samples<'_>) -> Result<()> {
+        let kept = &self.frame.kept;
+        let about = (0..kept.len()).map(|place| self.model.about(place));
+        let precise = about.map(|about| 1.0 / about).gathered("steps of readings")?;
+        let scale = kept
+            .iter()
+            .map(|&column| self.frame.scaling.scale[column])
+            .gathered("steps of readings")?;
+        self.coarse = Coarse::learn([x, x], kept, scale, &precise, kept.len() as f64, &precise, None)?;
+        Ok(())
+    }
+
+    /// Each complete row of a tile that is rounded, with the noise of that; `first` is the row that the block begins with.
+    #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "a tile, where it is from, and room")]
+    fn each_rounded(
+        &self,
+        x: &Samples<'_>,
+        first: usize,
+        number: usize,
+        tile: &[Row],
+        coarse: &[[usize; LANES]; TILES],
+        all: &mut [Row],
+        noisy: &mut Noisy,
+        mut take: impl FnMut(usize, &mut Noisy) -> Result<()>,
+    ) -> Result<()> {
+        x.pack(first + number * LANES, all);
+        for (lane, &coarse) in coarse[number].iter().enumerate() {
+            let reading = |place: usize| all[self.frame.kept[place]].0[lane];
+            if !lacks(tile, lane) && self.coarse.noise(coarse, reading, noisy)? {
+                take(lane, noisy)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Evaluates the components block by block, those of `rounded` rows by what that has taken away, and calls `take` with each block's number of rows and their results.
     fn walk<R: Send>(
         &self,
         x: Samples<'_>,
         each: usize,
+        rounded: bool,
         out: &mut [R],
         take: impl Fn(&mut RowsScratch, usize, &mut [R]) -> Result<()> + Sync,
     ) -> Result<()> {
@@ -348,6 +422,9 @@ impl FittedGaussianMixture {
                 parts: room(width, 1, Row::default(), what)?,
                 gaps: GapScratch::new(self.components(), width)?,
                 incomplete: [false; TILES],
+                coarse: [[0; LANES]; TILES],
+                noisy: Noisy::default(),
+                first: 0,
             })
         };
         let cost = self.model.cost_ns() + 8.0 * x.columns() as f64;
@@ -365,12 +442,19 @@ impl FittedGaussianMixture {
                     scratch,
                     gaps,
                     incomplete,
+                    coarse,
+                    noisy,
+                    first: begin,
                     ..
                 } = desk;
+                *begin = first;
                 let block = &mut tiles[..count * width];
                 dispatch!(level, simd => {
                     for (number, tile) in (0..).zip(block.chunks_exact_mut(width)) {
                         incomplete[number] = self.frame.pack_gaps(simd, &x, first + number * LANES, all, tile);
+                        if rounded {
+                            coarse[number] = self.coarse.lanes(all, &self.frame.kept);
+                        }
                     }
                 });
                 dispatch!(level, simd => self.model.share(simd, block, count, scratch));
@@ -381,95 +465,21 @@ impl FittedGaussianMixture {
                         }
                     }
                 }
+                for (number, tile) in
+                    block.chunks_exact(width).enumerate().filter(|(number, _)| coarse[*number] != [0; LANES])
+                {
+                    let done = self.each_rounded(&x, first, number, tile, coarse, all, noisy, |lane, noisy| {
+                        self.model.share_rounded(tile, number, lane, noisy, scratch, gaps)
+                    });
+                    if !trouble.none(done) {
+                        return;
+                    }
+                }
                 if !trouble.none(take(desk, known, out)) {
                     return;
                 }
             }
         })?;
         trouble.told()
-    }
-}
-
-impl Persist for FittedGaussianMixture {
-    const KIND: &'static str = "GaussianMixture";
-    const VERSION: u64 = 4;
-
-    fn sensors(&self) -> Option<usize> {
-        Some(self.columns())
-    }
-
-    fn write(&self, to: &mut Writer) {
-        let parameters = &self.parameters;
-        let components = match parameters.components() {
-            Components::Fixed(count) => count as u64,
-            Components::Bic => 0,
-        };
-        to.count("n_components", components);
-        let covariance = match parameters.covariance() {
-            Covariance::Diag => "diag",
-            Covariance::Full => "full",
-        };
-        to.text("covariance", covariance);
-        to.count("n_init", parameters.n_init() as u64);
-        to.real("reg", parameters.reg());
-        to.real("tol", parameters.tol());
-        to.count("max_iter", parameters.max_iter() as u64);
-        to.count("seed", parameters.seed());
-        self.frame.write(to);
-        self.model.write(to);
-        to.real("lower_bound", self.lower_bound);
-        to.count("steps", self.steps as u64);
-        to.count("converged", u64::from(self.converged));
-        to.reals("usual", &self.usual);
-        if let Some(held_out) = &self.held_out {
-            held_out.write(to, &NAMES);
-        }
-        self.constants.write(parameters.constants, to);
-        self.left_out.write(to);
-    }
-
-    fn read(from: &Reader<'_>) -> Result<Self> {
-        let components = match from.size("n_components")? {
-            0 => Components::Bic,
-            count => Components::Fixed(count),
-        };
-        let covariance = match from.text("covariance")? {
-            "diag" => Covariance::Diag,
-            "full" => Covariance::Full,
-            _ => return Err(from.wrong("covariance")),
-        };
-        let (n_init, max_iter) = (from.size("n_init")?, from.size("max_iter")?);
-        let (reg, tol) = (from.real("reg")?, from.real("tol")?);
-        let parameters = GaussianMixture::new(components, covariance, n_init, reg, tol, max_iter, from.count("seed")?)
-            .map_err(|_| from.wrong("n_components"))?
-            .with_constants(Constants::watched(from));
-        let frame = Frame::read(from)?;
-        let model = Gaussians::read(from, covariance, frame.width())?;
-        let alike = match components {
-            Components::Fixed(count) => count == model.components(),
-            Components::Bic => true,
-        };
-        from.require(alike, "n_components")?;
-        let usual = from.reals("usual", 2)?;
-        let [median, spread] = [usual[0], usual[1]];
-        from.require(median.is_finite() && spread.is_finite() && spread > 0.0, "usual")?;
-        let lower_bound = from.real("lower_bound")?;
-        from.require(lower_bound.is_finite(), "lower_bound")?;
-        let converged = from.count("converged")?;
-        from.require(converged <= 1, "converged")?;
-        let left_out = LeftOut::read(from, frame.scaling.columns())?;
-        let constants = Constants::read(from, frame.scaling.columns())?;
-        Ok(Self {
-            parameters,
-            frame,
-            model,
-            lower_bound,
-            steps: from.size("steps")?,
-            converged: converged == 1,
-            usual: [median, spread],
-            held_out: HeldOut::read(from, &NAMES)?,
-            constants,
-            left_out,
-        })
     }
 }

@@ -13,6 +13,7 @@ use acm_linalg::{Result, memory};
 use super::covariance::Covariance;
 use super::gaussians::{DensityScratch, Gaussians};
 use super::logsum::{exp_of, ln_of};
+use crate::alone::Noisy;
 use crate::gaps::{Dense, Precision, carried, dot, factorise, solve};
 
 /// A responsibility below this adds nothing.
@@ -62,36 +63,48 @@ impl Gaussians {
     ) -> Result<()> {
         self.measure(tile, lane, gaps)?;
         let present = self.width - gaps.missing.len();
-        let most = gaps.logs.iter().fold(f64::NEG_INFINITY, |most, log| most.max(log[0]));
-        let sum: f64 = gaps.logs.iter().map(|log| exp_of(log[0] - most)).sum();
-        let (mut standing, mut surprise) = (0.0, 0.0);
-        for (log, share) in gaps.logs.iter().zip(&mut scratch.shares) {
-            let part = exp_of(log[0] - most) / sum;
-            share[number].0[lane] = part;
-            if part > NOTHING {
-                standing += part * log[1];
-                surprise -= part * ln_of(part);
-            }
-        }
-        scratch.totals[number].0[lane] = most + ln_of(sum);
-        scratch.standing[number].0[lane] = if present > 0 { standing + surprise } else { f64::NAN };
+        share_out(number, lane, present > 0, scratch, gaps);
         Ok(())
     }
 
-    /// Each column's part of the squared distances of a row with NaN in its tile, weighted by its responsibilities.
+    /// The same of a complete row of which something is rounded away.
     ///
     /// # Errors
     /// [`acm_linalg::Error::Memory`].
+    pub(super) fn share_rounded(
+        &self,
+        tile: &[Row],
+        number: usize,
+        lane: usize,
+        noisy: &mut Noisy,
+        scratch: &mut DensityScratch,
+        gaps: &mut GapScratch,
+    ) -> Result<()> {
+        self.measure_rounded(tile, lane, noisy, gaps)?;
+        share_out(number, lane, true, scratch, gaps);
+        Ok(())
+    }
+
+    /// Each column's part of the squared distances of a row with NaN in its tile, or of one of which something is rounded away,
+    /// weighted by its responsibilities.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    #[expect(clippy::too_many_arguments, reason = "a row, what is known of it, and room")]
     pub(super) fn explain_gaps(
         &self,
         tile: &[Row],
         number: usize,
         lane: usize,
+        noisy: Option<&mut Noisy>,
         scratch: &DensityScratch,
         gaps: &mut GapScratch,
         out: &mut [Row],
     ) -> Result<()> {
-        self.measure(tile, lane, gaps)?;
+        match noisy {
+            Some(noisy) => self.measure_rounded(tile, lane, noisy, gaps)?,
+            None => self.measure(tile, lane, gaps)?,
+        }
         out.iter_mut().for_each(|out| out.0[lane] = 0.0);
         for (component, (rest, square)) in gaps.rows.chunks_exact(self.width).zip(&gaps.squares).enumerate() {
             let share = scratch.shares[component][number].0[lane];
@@ -101,8 +114,9 @@ impl Gaussians {
                 share
             };
             for (place, out) in out.iter_mut().enumerate() {
-                if !tile[place].0[lane].is_nan() {
-                    out.0[lane] += share * rest[place] * self.pull_back(component, place, rest);
+                let value = tile[place].0[lane] - self.of(component).0[place];
+                if !value.is_nan() {
+                    out.0[lane] += share * value * self.pull_back(component, place, rest);
                 }
             }
         }
@@ -115,6 +129,60 @@ impl Gaussians {
             Covariance::Diag => self.of(component).1[place] * rest[place],
             Covariance::Full => dot(self.precisions[component].row(place), rest),
         }
+    }
+
+    /// The variance that the other columns leave of one.
+    pub(super) fn about(&self, place: usize) -> f64 {
+        let each = self.weights.iter().enumerate().map(|(component, weight)| {
+            let precise = match self.covariance {
+                Covariance::Diag => self.of(component).1[place],
+                Covariance::Full => self.precisions[component].row(place)[place],
+            };
+            weight / precise
+        });
+        each.sum()
+    }
+
+    /// The row about each mean less the weights of what is rounded away from it, its distances and densities.
+    fn measure_rounded(&self, tile: &[Row], lane: usize, noisy: &mut Noisy, gaps: &mut GapScratch) -> Result<()> {
+        gaps.missing.clear();
+        for component in 0..self.components() {
+            let (mean, factor, _) = self.of(component);
+            let rest = &mut gaps.rows[component * self.width..][..self.width];
+            for (rest, (row, mean)) in rest.iter_mut().zip(tile.iter().zip(mean)) {
+                *rest = row.0[lane] - mean;
+            }
+            let point = &*rest;
+            match self.covariance {
+                Covariance::Diag => noisy.weigh(
+                    1.0,
+                    |sensors, out| {
+                        let own = out.iter_mut().step_by(sensors.len() + 1);
+                        own.zip(sensors).for_each(|(out, &place)| *out = factor[place]);
+                    },
+                    |sensors, out| {
+                        out.iter_mut().zip(sensors).for_each(|(out, &place)| *out = factor[place] * point[place]);
+                    },
+                )?,
+                Covariance::Full => noisy.weigh(
+                    1.0,
+                    |sensors, out| self.precisions[component].among(sensors, out),
+                    |sensors, out| self.precisions[component].pull(sensors, point, out),
+                )?,
+            };
+            // ln det (S + N) less ln det S.
+            let widened: f64 = noisy.noise.iter().map(|noise| ln_of(*noise)).sum::<f64>()
+                + noisy.pivots().map(|pivot| 2.0 * ln_of(pivot)).sum::<f64>();
+            noisy.weighed().for_each(|(place, weight)| rest[place] -= weight);
+            let mut square = 0.0;
+            for (place, (row, mean)) in tile.iter().zip(mean).enumerate() {
+                square += (row.0[lane] - mean) * self.pull_back(component, place, rest);
+            }
+            let (square, offset) = (square.max(0.0), self.offsets[component]);
+            gaps.squares[component] = [square, square];
+            gaps.logs[component] = [offset - 0.5 * (widened + square), offset - 0.5 * square];
+        }
+        Ok(())
     }
 
     /// Fills the row about each mean, and finds its distances and densities.
@@ -177,6 +245,23 @@ impl Gaussians {
         }
         Ok(())
     }
+}
+
+/// Responsibilities, log density and standing of a row from what was measured.
+fn share_out(number: usize, lane: usize, any: bool, scratch: &mut DensityScratch, gaps: &GapScratch) {
+    let most = gaps.logs.iter().fold(f64::NEG_INFINITY, |most, log| most.max(log[0]));
+    let sum: f64 = gaps.logs.iter().map(|log| exp_of(log[0] - most)).sum();
+    let (mut standing, mut surprise) = (0.0, 0.0);
+    for (log, share) in gaps.logs.iter().zip(&mut scratch.shares) {
+        let part = exp_of(log[0] - most) / sum;
+        share[number].0[lane] = part;
+        if part > NOTHING {
+            standing += part * log[1];
+            surprise -= part * ln_of(part);
+        }
+    }
+    scratch.totals[number].0[lane] = most + ln_of(sum);
+    scratch.standing[number].0[lane] = if any { standing + surprise } else { f64::NAN };
 }
 
 /// Whether a tile's row lacks a value.

@@ -1,6 +1,8 @@
 //! Densities of rows that the components have not seen.
 
-use acm_linalg::lanes::LANES;
+use std::ops::Range;
+
+use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples, parallel};
@@ -15,16 +17,23 @@ use super::tiles::TILES;
 use crate::folds::folds;
 use crate::held_out::{HeldOut, complete, count};
 use crate::lagged::Lagged;
+use crate::wandering::{RATE, Wandering, comparable};
 
 impl FittedGaussianMixture {
     /// The surprises of each stretch of the training rows `x`: each component is found from the rows of all other stretches,
     /// weighed by the responsibilities that it has in the whole mixture.
     ///
     /// Surprise: 2 (c - ln p), c what the logarithm of the density p is at most; of one component it is the squared distance.
-    pub(super) fn hold_out(&self, x: Samples<'_>, densities: &[f64], running: Option<&[bool]>) -> Result<HeldOut> {
+    pub(super) fn hold_out(
+        &self,
+        x: Samples<'_>,
+        densities: &[f64],
+        running: Option<&[bool]>,
+    ) -> Result<(HeldOut, Option<Wandering>)> {
         let (rows, width) = (x.rows(), self.frame.width());
         let most = self.most();
         let mut found = densities.iter().map(|density| 2.0 * (most - density)).gathered("the training scores")?;
+        let mut halves = None;
         let mut counts = complete(&self.points()?, x)?;
         if let Some(running) = running {
             counts.iter_mut().zip(running).for_each(|(counts, running)| *counts &= running);
@@ -37,47 +46,91 @@ impl FittedGaussianMixture {
             let mut pieces = Pieces::of(&tiles, rows, width, covariance, components, ranges)?;
             pieces.gather(Source::Model(&self.model), &self.model.means, true)?;
             let mut judged = reserved(stretches.len(), "the training scores")?;
-            for (number, stretch) in stretches.iter().enumerate() {
-                let others = pieces.without(number)?;
-                let left = rows - (rows.min(stretch.end * LANES) - stretch.start * LANES);
-                let (means, reg) = (&self.model.means, self.parameters.reg());
-                match Gaussians::from_sums(&others, means, left, covariance, Sharing::None, reg) {
-                    // All rows together tell columns apart that fewer of them do not.
-                    Err(Error::Singular { .. }) => break,
-                    model => judged.push(model?),
+            let count = stretches.len();
+            for number in 0..count {
+                match self.component_of(&pieces, &stretches, rows, |part| part != number)? {
+                    Some(model) => judged.push(model),
+                    None => break,
                 }
             }
-            if judged.len() == stretches.len() {
-                let level = Level::new();
-                let mut outs = reserved(stretches.len(), "the training scores")?;
-                let mut rest = &mut found[..];
-                for stretch in &stretches {
-                    let end = rest.len().min(stretch.len() * LANES);
-                    let (out, behind) = rest.split_at_mut(end);
-                    outs.push(out);
-                    rest = behind;
+            if judged.len() == count {
+                self.surprises(&tiles, judged.iter().zip(&stretches), &mut found)?;
+                if comparable(rows, width) {
+                    let half = count / 2;
+                    let first = self.component_of(&pieces, &stretches, rows, |part| part < half)?;
+                    let second = self.component_of(&pieces, &stretches, rows, |part| part >= half)?;
+                    if let (Some(first), Some(second)) = (first, second) {
+                        let middle = stretches[half].start;
+                        let spans = [0..middle, middle..rows.div_ceil(LANES)];
+                        let mut both = room(rows, 1, 0.0, "the training scores")?;
+                        // Each half by the components of the other.
+                        self.surprises(&tiles, [second, first].iter().zip(&spans), &mut both)?;
+                        halves = Some(both);
+                    }
                 }
-                parallel::run(
-                    judged.iter().zip(&stretches).zip(outs),
-                    rows as f64 * self.model.cost_ns(),
-                    || DensityScratch::new(components, width, false),
-                    |scratch, ((model, stretch), out), stop| {
-                        for (first, out) in stretch.clone().step_by(TILES).zip(out.chunks_mut(TILES * LANES)) {
-                            if stop.requested() {
-                                return;
-                            }
-                            let count = out.len().div_ceil(LANES);
-                            let block = &tiles[first * width..(first + count) * width];
-                            dispatch!(level, simd => model.share(simd, block, count, scratch));
-                            for (row, out) in out.iter_mut().enumerate() {
-                                *out = 2.0 * (most - scratch.totals[row / LANES].0[row % LANES]);
-                            }
-                        }
-                    },
-                )?;
             }
         }
-        HeldOut::of(&mut found, &counts)
+        let held_out = HeldOut::of(&mut found, &counts)?;
+        let wandering = match halves {
+            Some(halves) => Wandering::of(x, &self.frame.kept, &counts, &[halves], &[&held_out], RATE, running)?,
+            None => None,
+        };
+        Ok((held_out, wandering))
+    }
+
+    /// The components by the rows of the stretches that are `inside`; `None` where those do not tell columns apart.
+    fn component_of(
+        &self,
+        pieces: &Pieces<'_>,
+        stretches: &[Range<usize>],
+        rows: usize,
+        inside: impl Fn(usize) -> bool,
+    ) -> Result<Option<Gaussians>> {
+        let part = stretches.iter().enumerate().filter(|(number, _)| inside(*number));
+        let count = part.map(|(_, part)| rows.min(part.end * LANES) - part.start * LANES).sum();
+        let (means, reg) = (&self.model.means, self.parameters.reg());
+        let covariance = self.parameters.covariance();
+        match Gaussians::from_sums(&pieces.among(inside)?, means, count, covariance, Sharing::None, reg) {
+            // All rows together tell columns apart that fewer of them do not.
+            Err(Error::Singular { .. }) => Ok(None),
+            model => model.map(Some),
+        }
+    }
+
+    /// The surprises of the rows of each span of tiles by its components.
+    fn surprises<'a>(
+        &self,
+        tiles: &[Row],
+        judges: impl ExactSizeIterator<Item = (&'a Gaussians, &'a Range<usize>)>,
+        found: &mut [f64],
+    ) -> Result<()> {
+        let (rows, width, most, level) = (found.len(), self.frame.width(), self.most(), Level::new());
+        let mut jobs = reserved(judges.len(), "the training scores")?;
+        let mut rest = found;
+        for (model, span) in judges {
+            let end = rest.len().min(span.len() * LANES);
+            let (out, behind) = rest.split_at_mut(end);
+            jobs.push((model, span, out));
+            rest = behind;
+        }
+        parallel::run(
+            jobs,
+            rows as f64 * self.model.cost_ns(),
+            || DensityScratch::new(self.components(), width, false),
+            |scratch, (model, span, out), stop| {
+                for (first, out) in span.clone().step_by(TILES).zip(out.chunks_mut(TILES * LANES)) {
+                    if stop.requested() {
+                        return;
+                    }
+                    let count = out.len().div_ceil(LANES);
+                    let block = &tiles[first * width..(first + count) * width];
+                    dispatch!(level, simd => model.share(simd, block, count, scratch));
+                    for (row, out) in out.iter_mut().enumerate() {
+                        *out = 2.0 * (most - scratch.totals[row / LANES].0[row % LANES]);
+                    }
+                }
+            },
+        )
     }
 
     /// What the logarithm of the density is at most.

@@ -35,6 +35,7 @@ mod gaps;
 mod gaussians;
 mod held_out;
 pub(crate) mod logsum;
+mod state;
 mod steps;
 #[cfg(test)]
 mod steps_tests;

@@ -120,10 +120,10 @@ impl<'a> Pieces<'a> {
         Ok(all)
     }
 
-    /// Sums over the rows of all pieces but one.
-    pub(super) fn without(&self, number: usize) -> Result<WeightedSums> {
+    /// Sums over the rows of the pieces that are `inside`.
+    pub(super) fn among(&self, inside: impl Fn(usize) -> bool) -> Result<WeightedSums> {
         let mut all = WeightedSums::new(self.covariance, self.components, self.width)?;
-        let others = self.pieces.iter().enumerate().filter(|(other, _)| *other != number);
+        let others = self.pieces.iter().enumerate().filter(|(number, _)| inside(*number));
         others.for_each(|(_, (_, part))| all.add(part));
         Ok(all)
     }

@@ -103,9 +103,9 @@ fn densities_shares_and_contributions_are_those_of_the_formulae() {
             let x = sample(400, columns, 0.7);
             let fitted = mixture(3, covariance).fit(x.view().into()).unwrap();
             let mut wide = x.slice(s![..70, ..]).to_owned();
-            wide[[3, 0]] = -30.0;
-            wide[[4, columns - 1]] = 1e6;
-            wide[[5, 0]] = -1e3;
+            wide[[3, 0]] = -30.012_345_678_9;
+            wide[[4, columns - 1]] = 1e6 + 0.123_456_7;
+            wide[[5, 0]] = -1e3 - 0.123_456_7;
             let view = Samples::from(wide.view());
             let logs = densities(&fitted, view);
             let (mut shares, mut groups) = (vec![0.0; 70 * 3], vec![0; 70]);

@@ -5,16 +5,21 @@
 //! the residual shortest; A_mm gains a little on its diagonal where components are few, so that a sensor that no other
 //! tells of stays near its mean.
 //!
+//! Of a sensor that is rounded more coarsely than in training part of its reading is unknown: with the variance n of what is
+//! rounded away, and σ² that of what the model leaves of the sensor over its own A_mm, A_mm gains σ²/n on its diagonal. What
+//! is so explained counts with σ² δ²/n beside the residual; an n without end is a missing value.
+//!
 //! The residuals of the others lose what those of the missing told of them. Their covariance goes as A, row by row in proportion
 //! to the variances of training; from it follows what the squared length is on average, and the length is brought to where
 //! it would stand among those of complete rows.
 
-use acm_linalg::Result;
 use acm_linalg::lanes::{LANES, Row};
-use acm_linalg::memory::{extend, push};
+use acm_linalg::memory::{Gather, extend, push};
 use acm_linalg::samples::room;
+use acm_linalg::{Result, Samples};
 
 use super::{FittedOmr, Prediction};
+use crate::alone::{Coarse, SHARE};
 use crate::gaps::{Lack, standing};
 
 /// A pivot below this is rounding.
@@ -73,8 +78,10 @@ pub(super) struct GapScratch {
     /// Of the eight rows at hand.
     pub(super) lanes: [Lack<f64>; LANES],
     missing: Vec<usize>,
+    /// What each of them lacks.
+    noise: Vec<f64>,
     /// The latest pattern, A_m of it (m, w), and A_mm to be solved.
-    pattern: Vec<usize>,
+    pattern: (Vec<usize>, Vec<f64>),
     rows: Vec<f64>,
     matrix: Vec<f64>,
     /// What the squared length is on average.
@@ -86,7 +93,8 @@ impl GapScratch {
         Self {
             lanes: [Lack::Nothing; LANES],
             missing: Vec::new(),
-            pattern: Vec::new(),
+            noise: Vec::new(),
+            pattern: (Vec::new(), Vec::new()),
             rows: Vec::new(),
             matrix: Vec::new(),
             mean: 0.0,
@@ -95,9 +103,10 @@ impl GapScratch {
 }
 
 impl FittedOmr {
-    /// Puts what is predicted in the places of the missing sensors, given the residuals of rows that hold 0 there.
+    /// Puts what is predicted in the places of the missing sensors, given the residuals of rows that hold 0 there, and takes from
+    /// the rounded ones what rounding explains.
     ///
-    /// `marks` has a bit for each lane in which a sensor is missing.
+    /// `unknown` is the variance of what each reading lacks, without end where it is missing; `beside` becomes what is explained.
     ///
     /// # Errors
     /// [`acm_linalg::Error::Memory`].
@@ -105,22 +114,26 @@ impl FittedOmr {
         &self,
         values: &mut [Row],
         predicted: &[Row],
-        marks: &[u8],
+        unknown: &[Row],
+        beside: &mut [Row],
         gaps: &mut GapScratch,
     ) -> Result<()> {
         let sensors = self.watched.len();
+        beside.fill(Row::default());
         for lane in 0..LANES {
             gaps.lanes[lane] = Lack::Nothing;
             gaps.missing.clear();
-            for (place, mark) in marks.iter().enumerate() {
-                if mark >> lane & 1 == 1 {
+            gaps.noise.clear();
+            for (place, unknown) in unknown.iter().enumerate() {
+                if unknown.0[lane] > 0.0 {
                     push(&mut gaps.missing, place, WHAT)?;
+                    push(&mut gaps.noise, unknown.0[lane], WHAT)?;
                 }
             }
             if gaps.missing.is_empty() {
                 continue;
             }
-            if gaps.missing.len() == sensors {
+            if gaps.noise.iter().filter(|noise| noise.is_infinite()).count() == sensors {
                 gaps.lanes[lane] = Lack::All;
                 continue;
             }
@@ -134,41 +147,73 @@ impl FittedOmr {
                 for (column, to) in line[..count].iter_mut().enumerate() {
                     *to = gaps.rows[column * sensors + place];
                 }
-                line[row] += self.usual.firmness;
+                line[row] += self.usual.firmness + self.own(place, line[row]) / gaps.noise[row];
                 line[count] = predicted[place].0[lane] - values[place].0[lane];
             }
             eliminate(&mut gaps.matrix, count, 1);
             for (row, &place) in gaps.missing.iter().enumerate() {
-                values[place].0[lane] += gaps.matrix[row * (count + 1) + count];
+                let gain = gaps.matrix[row * (count + 1) + count];
+                values[place].0[lane] += gain;
+                let own = self.own(place, gaps.rows[row * sensors + place]);
+                beside[place].0[lane] = own * gain * gain / gaps.noise[row];
             }
             gaps.lanes[lane] = Lack::Some(gaps.mean);
         }
         Ok(())
     }
 
+    /// Takes what a unit of a watched sensor adds to the residual from zeros: a row of A.
+    fn residual_of(&self, place: usize, row: &mut [f64]) {
+        let sensors = row.len();
+        match &self.prediction {
+            Prediction::Whole(matrix) => {
+                let line = &matrix[place * sensors..][..sensors];
+                row.iter_mut().zip(line).for_each(|(to, value)| *to = -value);
+            }
+            Prediction::Subspace(space) => {
+                let into = &space.into[place * space.rank..][..space.rank];
+                for (factor, line) in into.iter().zip(space.back.chunks_exact(sensors)) {
+                    row.iter_mut().zip(line).for_each(|(to, value)| *to -= factor * value);
+                }
+            }
+        }
+        row[place] += 1.0;
+    }
+
+    /// Finds the steps of the training readings.
+    pub(super) fn learn_steps(&mut self, x: Samples<'_>, clean: Samples<'_>) -> Result<()> {
+        let sensors = self.watched.len();
+        let (mut power, mut precise) = (room(sensors, 1, 0.0, WHAT)?, room(sensors, 1, 0.0, WHAT)?);
+        let mut row = room(sensors, 1, 0.0, WHAT)?;
+        for place in 0..sensors {
+            row.fill(0.0);
+            self.residual_of(place, &mut row);
+            power[place] = row.iter().map(|value| value * value).sum();
+            precise[place] = row[place].max(LEAST_PIVOT) / self.own(place, row[place]);
+        }
+        let least = power.iter().map(|power| SHARE * self.usual.mean / power).gathered(WHAT)?;
+        let scale = self.watched.iter().map(|&column| self.scaling.scale[column]).gathered(WHAT)?;
+        self.coarse = Coarse::learn([x, clean], &self.watched, scale, &power, self.usual.mean, &precise, Some(&least))?;
+        Ok(())
+    }
+
+    /// σ² of a watched sensor with this A_mm.
+    fn own(&self, place: usize, diagonal: f64) -> f64 {
+        self.usual.variances[place] / diagonal.max(LEAST_PIVOT)
+    }
+
     /// A_m, and what the present residuals' squares are on average.
     fn turn_to(&self, gaps: &mut GapScratch) -> Result<()> {
-        if gaps.pattern == gaps.missing {
+        if gaps.pattern.0 == gaps.missing && gaps.pattern.1 == gaps.noise {
             return Ok(());
         }
         let (sensors, count) = (self.watched.len(), gaps.missing.len());
-        gaps.pattern.clear();
+        gaps.pattern.0.clear();
+        gaps.pattern.1.clear();
         gaps.rows.clear();
         extend(&mut gaps.rows, (0..count * sensors).map(|_| 0.0), WHAT)?;
         for (&place, row) in gaps.missing.iter().zip(gaps.rows.chunks_exact_mut(sensors)) {
-            match &self.prediction {
-                Prediction::Whole(matrix) => {
-                    let line = &matrix[place * sensors..][..sensors];
-                    row.iter_mut().zip(line).for_each(|(to, value)| *to = -value);
-                }
-                Prediction::Subspace(space) => {
-                    let into = &space.into[place * space.rank..][..space.rank];
-                    for (factor, line) in into.iter().zip(space.back.chunks_exact(sensors)) {
-                        row.iter_mut().zip(line).for_each(|(to, value)| *to -= factor * value);
-                    }
-                }
-            }
-            row[place] += 1.0;
+            self.residual_of(place, row);
         }
         // A_mm⁻¹ A_m beside A_mm.
         let wide = count + sensors;
@@ -179,25 +224,30 @@ impl FittedOmr {
             for (to, &place) in line.iter_mut().zip(&gaps.missing) {
                 *to = from[place];
             }
-            line[row] += self.usual.firmness;
+            line[row] += self.usual.firmness + self.own(gaps.missing[row], line[row]) / gaps.noise[row];
             line[count..].copy_from_slice(from);
         }
         eliminate(&mut gaps.matrix, count, sensors);
         let variances = &self.usual.variances;
         gaps.mean = 0.0;
-        let mut next = gaps.missing.iter().peekable();
+        let mut next = gaps.missing.iter().enumerate().peekable();
         for (place, &variance) in variances.iter().enumerate() {
-            if next.next_if(|&&missing| missing == place).is_some() {
-                continue;
+            if let Some((row, _)) = next.next_if(|(_, missing)| **missing == place) {
+                if gaps.noise[row].is_infinite() {
+                    continue;
+                }
+                let explained = gaps.matrix[row * wide + count + place];
+                gaps.mean += self.own(place, gaps.rows[row * sensors + place]) * explained.clamp(0.0, 1.0);
             }
             let mut told = 0.0;
             for (row, &missing) in gaps.missing.iter().enumerate() {
-                let scale = variances[missing] / gaps.rows[row * sensors + missing].max(LEAST_PIVOT);
+                let scale = self.own(missing, gaps.rows[row * sensors + missing]);
                 told += gaps.matrix[row * wide + count + place] * gaps.rows[row * sensors + place] * scale;
             }
             gaps.mean += (variance - told.max(0.0)).max(0.0);
         }
-        extend(&mut gaps.pattern, gaps.missing.iter().copied(), WHAT)
+        extend(&mut gaps.pattern.0, gaps.missing.iter().copied(), WHAT)?;
+        extend(&mut gaps.pattern.1, gaps.noise.iter().copied(), WHAT)
     }
 
     /// What a lane's squared length is multiplied by, for what it lacks.

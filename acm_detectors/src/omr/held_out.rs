@@ -12,6 +12,7 @@ use super::{FittedOmr, Prediction};
 use crate::folds::{FoldSums, folds, joined, sums};
 use crate::held_out::{HeldOut, Without, count};
 use crate::lagged::Lagged;
+use crate::wandering::{RATE, Wandering, comparable};
 
 /// What the diagonal gains at first, as a share of its mean, where columns determine one another.
 const FIRMNESS: f64 = 1e-12;
@@ -25,48 +26,62 @@ impl FittedOmr {
         let mut found = room(rows, 1, 0.0, "the training scores")?;
         let sensors = self.watched.len();
         let stretches = count(rows, 0, sensors.min(rows)).map_or(Ok(Vec::new()), |count| folds(rows, count))?;
-        let (mut whole, mut about) = (None, None);
         let parts = if rows - rows.div_ceil(stretches.len().max(1)) > sensors {
             Some(sums(points, x, &room(rows, 1, true, "marks of the training rows")?, &stretches)?)
         } else {
             None
         };
         let mut sound = !stretches.is_empty();
+        let (own, about) = (self.prediction.clone(), std::mem::take(&mut self.intercept));
         for (number, stretch) in stretches.iter().enumerate() {
-            let (root, others, mean) = match &parts {
+            let moments = match &parts {
                 Some(parts) => of_sums(joined(parts, |part| part != number)?)?,
                 None => of_rows(x, points, stretch.clone())?,
             };
-            let prediction = match self.parameters.prediction(self.chosen, root, others) {
-                Ok(Prediction::Subspace(space)) if space.rank == 0 => None,
-                // All rows together tell columns apart that fewer of them do not.
-                Err(Error::Singular { .. }) => None,
-                prediction => Some(prediction?),
-            };
-            let Some(prediction) = prediction else {
-                sound = false;
+            sound &= self.turn_to_rows(moments, points)?;
+            if !sound {
                 break;
-            };
-            let mean = points.mean.iter().zip(mean).map(|(all, mean)| all + mean).gathered("means of columns")?;
-            let intercept = prediction.intercept(&mean)?;
-            let (own, usual) = (
-                std::mem::replace(&mut self.prediction, prediction),
-                std::mem::replace(&mut self.intercept, intercept),
-            );
-            whole.get_or_insert(own);
-            about.get_or_insert(usual);
+            }
             self.norms(x, stretch.start, &mut found[stretch.clone()])?;
         }
-        if let (Some(whole), Some(about)) = (whole, about) {
-            (self.prediction, self.intercept) = (whole, about);
+        let mut halves = None;
+        if let Some(parts) = parts.filter(|_| sound && comparable(rows, sensors)) {
+            let half = stretches.len() / 2;
+            let middle = stretches[half].start;
+            let mut judged = room(rows, 1, 0.0, "the training scores")?;
+            // Each half by the prediction from the other.
+            let second = self.turn_to_rows(of_sums(joined(&parts, |part| part >= half)?)?, points)?;
+            self.norms(x, 0, &mut judged[..middle])?;
+            let first = self.turn_to_rows(of_sums(joined(&parts, |part| part < half)?)?, points)?;
+            self.norms(x, middle, &mut judged[middle..])?;
+            judged.iter_mut().for_each(|norm| *norm *= *norm);
+            halves = Some(judged).filter(|_| first && second);
         }
+        (self.prediction, self.intercept) = (own, about);
         if !sound {
             self.norms(x, 0, &mut found)?;
         }
         found.iter_mut().for_each(|norm| *norm *= *norm);
         let held_out = HeldOut::of(&mut found, counts)?;
+        if let Some(halves) = halves {
+            self.wandering = Wandering::of(x, &self.watched, counts, &[halves], &[&held_out], RATE, None)?;
+        }
         self.held_out = Some(held_out);
         Ok(())
+    }
+
+    /// Predicts from these rows, of the same kind; whether they tell the columns apart.
+    fn turn_to_rows(&mut self, (root, rows, mean): (Root, usize, Vec<f64>), points: &Lagged) -> Result<bool> {
+        let prediction = match self.parameters.prediction(self.chosen, root, rows) {
+            Ok(Prediction::Subspace(space)) if space.rank == 0 => return Ok(false),
+            // All rows together tell columns apart that fewer of them do not.
+            Err(Error::Singular { .. }) => return Ok(false),
+            prediction => prediction?,
+        };
+        let mean = points.mean.iter().zip(mean).map(|(all, mean)| all + mean).gathered("means of columns")?;
+        self.intercept = prediction.intercept(&mean)?;
+        self.prediction = prediction;
+        Ok(true)
     }
 }
 

@@ -12,6 +12,7 @@ use super::held_out::root_of;
 use super::score::NORMAL;
 use super::standard::UNUSED;
 use super::{ENOUGH_ROWS, FLOOR, FittedOmr, LEAST_ROWS, Omr, Prediction};
+use crate::alone::Coarse;
 use crate::constants::Constants;
 use crate::limits::spe_limit;
 use crate::merged::{Merged, WHAT, require_law};
@@ -85,6 +86,8 @@ impl Omr {
             spread,
             weights: room(columns, 1, 1.0, "a weight for each sensor")?,
             held_out: None,
+            wandering: None,
+            coarse: Coarse::default(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         })

@@ -48,10 +48,12 @@ use acm_linalg::samples::{room, share_missing};
 use acm_linalg::{Error, Result, Samples, Scaling};
 use ndarray::ArrayView2;
 
+use crate::alone::Coarse;
 use crate::complete::completed;
 use crate::constants::{self, Constants};
 use crate::held_out::{HeldOut, complete, limit_of};
 use crate::screen::{LeftOut, Screened};
+use crate::wandering::{self, Wandering};
 use gaps::Usual;
 use root::Root;
 use standard::Standard;
@@ -223,11 +225,14 @@ impl Omr {
             spread,
             weights: room(x.columns(), 1, 1.0, "a weight for each sensor")?,
             held_out: None,
+            wandering: None,
+            coarse: Coarse::default(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         };
         fitted.calibrate(x)?;
         fitted.hold_out(x, &points, &counts)?;
+        fitted.learn_steps(all, training.samples())?;
         let mut used = room(x.columns(), 1, false, "a mark for each column")?;
         fitted.watched.iter().for_each(|&column| used[column] = true);
         fitted.constants = Constants::learn(self.constants, &screened, all, &used)?;
@@ -348,6 +353,8 @@ pub struct FittedOmr {
     weights: Vec<f64>,
     /// Squared lengths of residuals of rows that the model has not seen.
     held_out: Option<HeldOut>,
+    wandering: Option<Wandering>,
+    coarse: Coarse,
     constants: Constants,
     left_out: LeftOut,
 }
@@ -367,15 +374,35 @@ impl FittedOmr {
     /// # Errors
     /// [`Error::Parameter`] unless `alpha` lies between 0 and 1; [`Error::Unfit`] for a model from a file of a former version.
     pub fn limit(&self, alpha: f64) -> Result<f64> {
-        let limit = limit_of(self.held_out.as_ref(), alpha)?.sqrt() / self.norm_scale;
+        let limit = limit_of(self.held_out.as_ref(), alpha)?;
+        let limit = self.wandering.as_ref().map_or(limit, |wandering| wandering.limit(0, limit, alpha));
+        let limit = limit.sqrt() / self.norm_scale;
         // A row at the clip is an alarm, however rare alarms are to be.
         Ok(limit.min(self.end().next_down()))
+    }
+
+    /// Columns whose level wanders, so that no stretch of the training rows tells of the next; rising. The limit is then wide
+    /// enough for each half of the rows by a prediction from the other.
+    #[must_use]
+    pub fn wandering(&self) -> &[usize] {
+        self.wandering.as_ref().map_or(&[], |wandering| &wandering.columns)
+    }
+
+    /// The share of healthy rows that is expected above the limit at 0.01: as much, or what either half of the rows has at the
+    /// limit that the other one sets, where they wander.
+    #[must_use]
+    pub fn expected_false_alarms(&self) -> f64 {
+        self.wandering.as_ref().map_or(wandering::RATE, |wandering| wandering.expected)
     }
 
     /// Where scores end: at the clip, or at twice the limit of one row in a hundred, where that is more.
     #[must_use]
     pub fn end(&self) -> f64 {
-        let usual = self.held_out.as_ref().map_or(0.0, |held| held.limit(0.01).sqrt() / self.norm_scale);
+        let usual = self.held_out.as_ref().map_or(0.0, |held| {
+            let limit = held.limit(0.01);
+            let limit = self.wandering.as_ref().map_or(limit, |wandering| wandering.limit(0, limit, 0.01));
+            limit.sqrt() / self.norm_scale
+        });
         self.parameters.clip.max(2.0 * usual)
     }
 

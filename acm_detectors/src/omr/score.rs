@@ -11,6 +11,7 @@ use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 use super::gaps::{GapScratch, Usual};
 use super::{FLOOR, FittedOmr, Prediction};
+use crate::alone::Noisy;
 use crate::constants::RAREST;
 use crate::gaps::Trouble;
 
@@ -33,6 +34,10 @@ struct Tile {
     predicted: Vec<Row>,
     /// A bit for each lane in which a watched sensor is missing.
     marks: Vec<u8>,
+    /// The variance of what each reading lacks, where rows are rounded or have gaps, and what rounding explains of it.
+    unknown: Vec<Row>,
+    beside: Vec<Row>,
+    noisy: Noisy,
     gaps: GapScratch,
 }
 
@@ -136,6 +141,9 @@ impl FittedOmr {
             hidden: row(hidden)?,
             predicted: row(self.watched.len())?,
             marks: room(self.watched.len(), 1, 0, "eight rows")?,
+            unknown: row(self.watched.len())?,
+            beside: row(self.watched.len())?,
+            noisy: Noisy::default(),
             gaps: GapScratch::new(),
         })
     }
@@ -183,7 +191,7 @@ impl FittedOmr {
             if stop.requested() {
                 return Ok(());
             }
-            let incomplete = self.expect_gaps(simd, x, first, tile)?;
+            let incomplete = self.expect_gaps(simd, x, first, true, tile)?;
             let mut squares: V<S> = f64x8::splat(simd, 0.0);
             for place in 0..tile.predicted.len() {
                 let residual = tile.values[place].load(simd) - tile.predicted[place].load(simd);
@@ -208,7 +216,7 @@ impl FittedOmr {
             for (place, mark) in tile.marks.iter().enumerate() {
                 if mark >> lane & 1 == 0 {
                     let residual = tile.values[place].0[lane] - tile.predicted[place].0[lane];
-                    sum += residual * residual;
+                    sum += residual * residual + tile.beside[place].0[lane];
                 }
             }
             squares.0[lane] = sum * self.stretch(tile.gaps.lanes[lane], sum);
@@ -216,25 +224,57 @@ impl FittedOmr {
         squares.load(simd)
     }
 
-    /// As [`Self::expect`], with what is expected of missing sensors in their places; whether there are any.
+    /// As [`Self::expect`], with what is expected of missing sensors in their places, and where `rounded` asks for it without what
+    /// rounding explains of the others; whether there are any.
     #[inline(always)]
-    fn expect_gaps<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, tile: &mut Tile) -> Result<bool> {
-        if !self.expect(simd, x, first, tile) {
-            return Ok(false);
+    fn expect_gaps<S: Simd>(
+        &self,
+        simd: S,
+        x: &Samples<'_>,
+        first: usize,
+        rounded: bool,
+        tile: &mut Tile,
+    ) -> Result<bool> {
+        let incomplete = self.expect(simd, x, first, tile);
+        let coarse = if rounded { self.coarse.lanes(&tile.raw, &self.watched) } else { [0; LANES] };
+        let coarse = coarse != [0; LANES] && self.coarsened(coarse, tile)?;
+        if !coarse {
+            if !incomplete {
+                return Ok(false);
+            }
+            tile.unknown.fill(Row::default());
         }
         for (place, (mark, &column)) in tile.marks.iter_mut().zip(&self.watched).enumerate() {
             *mark = 0;
             for lane in 0..LANES {
                 if !tile.raw[column].0[lane].is_finite() {
                     *mark |= 1 << lane;
+                    tile.unknown[place].0[lane] = f64::INFINITY;
                     tile.values[place].0[lane] = 0.0;
                 }
             }
         }
         self.predict_tile(simd, tile);
-        self.fill(&mut tile.values, &tile.predicted, &tile.marks, &mut tile.gaps)?;
+        self.fill(&mut tile.values, &tile.predicted, &tile.unknown, &mut tile.beside, &mut tile.gaps)?;
         self.predict_tile(simd, tile);
         Ok(true)
+    }
+
+    /// Notes what is rounded away from the readings of lanes that may be coarse; whether there is anything.
+    #[inline(never)]
+    fn coarsened(&self, lanes: [usize; LANES], tile: &mut Tile) -> Result<bool> {
+        tile.unknown.fill(Row::default());
+        let mut any = false;
+        for (lane, number) in lanes.into_iter().enumerate() {
+            let reading = |place: usize| tile.raw[self.watched[place]].0[lane];
+            if self.coarse.noise(number, reading, &mut tile.noisy)? {
+                any = true;
+                for (&place, &noise) in tile.noisy.sensors.iter().zip(&tile.noisy.noise) {
+                    tile.unknown[place].0[lane] = noise;
+                }
+            }
+        }
+        Ok(any)
     }
 
     /// The watched sensors' values and predictions, in units of their spreads, of eight rows; missing values count as medians.
@@ -312,7 +352,8 @@ impl FittedOmr {
     /// Puts what is wanted of eight rows where their predictions were.
     #[inline(always)]
     fn turn<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, wanted: Wanted, tile: &mut Tile) -> Result<()> {
-        let incomplete = self.expect_gaps(simd, x, first, tile)?;
+        let rounded = matches!(wanted, Wanted::Contributions);
+        let incomplete = self.expect_gaps(simd, x, first, rounded, tile)?;
         for (place, &column) in self.watched.iter().enumerate() {
             let predicted: V<S> = tile.predicted[place].load(simd);
             let residual = tile.values[place].load(simd) - predicted;
@@ -320,7 +361,11 @@ impl FittedOmr {
             tile.predicted[place].store(match wanted {
                 Wanted::Predictions => predicted * scale + self.scaling.center[column],
                 Wanted::Residuals => residual * scale,
-                Wanted::Contributions => residual * residual * (self.weights[column] / self.spread[place]),
+                Wanted::Contributions => {
+                    let square = residual * residual;
+                    let square = if incomplete { square + tile.beside[place].load(simd) } else { square };
+                    square * (self.weights[column] / self.spread[place])
+                }
             });
         }
         if incomplete && !matches!(wanted, Wanted::Predictions) {

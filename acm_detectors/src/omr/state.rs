@@ -6,9 +6,11 @@ use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 use super::gaps::Usual;
 use super::subspace::Subspace;
 use super::{FittedOmr, Model, Omr, Prediction};
+use crate::alone::Coarse;
 use crate::constants::Constants;
 use crate::held_out::{HeldOut, NAMES};
 use crate::screen::LeftOut;
+use crate::wandering::{self, Wandering};
 
 impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
@@ -42,6 +44,10 @@ impl Persist for FittedOmr {
         if let Some(held_out) = &self.held_out {
             held_out.write(to, &NAMES);
         }
+        if let Some(wandering) = &self.wandering {
+            wandering.write(to, &wandering::HALVES);
+        }
+        self.coarse.write(to);
         self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
@@ -85,6 +91,7 @@ impl Persist for FittedOmr {
         from.require(spread.iter().all(|&value| value > 0.0), "spread")?;
         let weights = finite(from.reals("weights", columns)?, "weights")?;
         from.require(weights.iter().all(|&value| value >= 0.0), "weights")?;
+        let coarse = Coarse::read(from, watched.iter().map(|&column| scaling.scale[column]))?;
         Ok(Self {
             parameters,
             chosen,
@@ -96,6 +103,8 @@ impl Persist for FittedOmr {
             spread,
             weights,
             held_out: HeldOut::read(from, &NAMES)?,
+            wandering: Wandering::read(from, columns, &wandering::HALVES)?,
+            coarse,
             constants: Constants::read(from, columns)?,
             left_out: LeftOut::read(from, columns)?,
             scaling,

@@ -9,6 +9,7 @@ use acm_linalg::{Result, Samples};
 use super::gaps::Subspace;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector, Statistic, held_out};
+use crate::alone::Alone;
 use crate::constants::Constants;
 use crate::lagged::{Lagged, NOTHING_CHANGES};
 use crate::limits;
@@ -116,6 +117,7 @@ impl PcaDetector {
             states: States::default(),
             rounding: Rounding::default(),
             rounded: Vec::new(),
+            alone: Alone::default(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         };
@@ -133,7 +135,7 @@ impl PcaDetector {
         fitted.spe_limit = spe_limit(&fitted, alpha, self.limits);
         fitted.t2_limit = t2_limit(&fitted, alpha, self.limits);
         fitted.states = States::new(&states, &fitted.lagged, |row, out| Subspace::of(&fitted).times(row, out))?;
-        fitted.learn_steps(all)?;
+        fitted.learn_steps(all, training.samples())?;
         fitted.constants = Constants::learn(self.constants, &screened, all, &fitted.used()?)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)

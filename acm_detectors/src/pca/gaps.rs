@@ -116,8 +116,14 @@ impl<'a> Subspace<'a> {
         self.components.chunks_exact(self.width).zip(weights)
     }
 
+    /// A coordinate's element of the diagonal.
+    pub(super) fn own(&self, place: usize) -> f64 {
+        self.each()
+            .fold(1.0 / self.noise.variance, |sum, (component, weight)| sum + weight * component[place].powi(2))
+    }
+
     /// Adds the lower triangle of P_m diag(weights) P_mᵀ to `out`.
-    fn products(&self, missing: &[usize], weight: impl Fn(f64) -> f64, out: &mut [f64]) {
+    pub(super) fn products(&self, missing: &[usize], weight: impl Fn(f64) -> f64, out: &mut [f64]) {
         for (component, &variance) in self.components.chunks_exact(self.width).zip(self.variances) {
             let weight = weight(variance);
             for (number, out) in out.chunks_exact_mut(missing.len()).enumerate() {

@@ -12,6 +12,7 @@ use acm_linalg::{Reader, Result, Samples, Writer, parallel};
 use super::fit::NOTHING;
 use super::kernel::{self, Directions, Job};
 use super::{FittedPca, Statistic};
+use crate::alone::Alone;
 use crate::constants::Constants;
 use crate::folds::{Fold, folds, joined, sums};
 use crate::gaps::Trouble;
@@ -230,6 +231,7 @@ fn other(
         states: States::default(),
         rounding: Rounding::default(),
         rounded: Vec::new(),
+        alone: Alone::default(),
         constants: Constants::default(),
         left_out: LeftOut::default(),
     })

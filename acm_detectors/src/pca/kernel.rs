@@ -6,8 +6,10 @@ use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::samples::room;
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
+use super::alone::Form;
 use super::gaps::{Effect, Noise, Subspace};
 use super::{Decomposition, FittedPca, Statistic};
+use crate::alone::Noisy;
 use crate::gaps::Gaps;
 use crate::lagged::Lagged;
 use crate::packed::{Packed, rows_of, squares};
@@ -57,14 +59,16 @@ impl Directions {
 
 /// Where eight rows are worked on.
 pub(super) struct Scratch {
-    raw: Vec<Row>,
+    pub(super) raw: Vec<Row>,
     points: Vec<Row>,
     /// Projections, then what they are weighed to.
-    scores: Vec<Row>,
+    pub(super) scores: Vec<Row>,
     weighed: Vec<Row>,
     pub(super) residual: Vec<Row>,
     pub(super) explained: Vec<Row>,
     pub(super) gaps: Gaps<Effect>,
+    /// Sensors that are rounded by themselves.
+    pub(super) noisy: Noisy,
 }
 
 impl Scratch {
@@ -78,6 +82,7 @@ impl Scratch {
             residual: rows_of(width)?,
             explained: rows_of(width)?,
             gaps: Gaps::new(width)?,
+            noisy: Noisy::default(),
         })
     }
 }
@@ -126,6 +131,11 @@ fn work<S: Simd>(
         components.subtract_rows(simd, &scratch.scores, &mut scratch.residual);
         squares(simd, &scratch.residual)
     };
+    let alone = if matches!(job, Job::Residuals) {
+        0
+    } else {
+        model.alone.lanes(&scratch.raw, &model.lagged.kept)
+    };
     let judges = model.rounding.judges(&model.lagged, x, first, &mut scratch.raw);
     let coarse = judges.iter().any(|&judge| judge > 0);
     let moved = incomplete || coarse;
@@ -142,6 +152,22 @@ fn work<S: Simd>(
         let (beside_spe, beside_t2): (V<S>, V<S>) = (factors[0].load(simd), factors[1].load(simd));
         (spe, t2) = (spe * beside_spe, t2 * beside_t2);
         (spe_factor, t2_factor) = (spe_factor * beside_spe, t2_factor * beside_t2);
+    }
+    let mut noisy = [false; LANES];
+    if alone > 0 {
+        let mut statistics = stored(spe, t2);
+        for lane in (0..LANES).filter(|&lane| alone >> lane & 1 == 1 && judges[lane] == 0) {
+            noisy[lane] = model.find_alone(lane, scratch)?;
+            if noisy[lane] {
+                for (statistic, form) in statistics.iter_mut().zip([Form::Residual, Form::Explained]) {
+                    if wanted != Statistic::T2 || form == Form::Explained {
+                        let less = model.less(lane, form, scratch)?;
+                        statistic.0[lane] = (statistic.0[lane] - less).max(0.0);
+                    }
+                }
+            }
+        }
+        (spe, t2) = (statistics[0].load(simd), statistics[1].load(simd));
     }
     let spe_limit: V<S> = f64x8::splat(simd, model.spe_limit);
     let t2_limit: V<S> = f64x8::splat(simd, model.t2_limit);
@@ -173,6 +199,12 @@ fn work<S: Simd>(
             }
             if incomplete {
                 model.hand_over(decomposition, scratch)?;
+            }
+            let statistics = stored(spe, t2);
+            for lane in (0..LANES).filter(|&lane| noisy[lane]) {
+                if model.find_alone(lane, scratch)? {
+                    model.hand_back(lane, decomposition, statistics.map(|row| row.0[lane]), scratch)?;
+                }
             }
             let (spe_unit, t2_unit) = if which == Statistic::Score { (spe_limit, t2_limit) } else { (one, one) };
             let residual_wins = spe_share.simd_ge(t2_share);

@@ -11,6 +11,7 @@ use acm_linalg::{Error, Result, Scaling};
 use super::fit::{NOTHING, share, spe_limit, t2_limit};
 use super::kernel::Directions;
 use super::{FittedPca, Limits, PcaDetector};
+use crate::alone::Alone;
 use crate::constants::Constants;
 use crate::lagged::{LEAST_ROWS, NOTHING_CHANGES};
 use crate::merged::{Merged, WHAT, require_law, require_no_lags};
@@ -85,6 +86,7 @@ impl PcaDetector {
             states: States::default(),
             rounding: Rounding::default(),
             rounded: Vec::new(),
+            alone: Alone::default(),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         };

@@ -32,6 +32,7 @@
 //! # }
 //! ```
 
+mod alone;
 mod fit;
 mod gaps;
 mod held_out;
@@ -48,6 +49,7 @@ use acm_linalg::samples::{by_rows, share_missing};
 use acm_linalg::scaling::Manner;
 use acm_linalg::{Result, Samples};
 
+use crate::alone::Alone;
 use crate::constants::{self, Constants};
 use crate::gaps::Trouble;
 use crate::lagged::Lagged;
@@ -126,6 +128,7 @@ pub struct FittedPca {
     rounding: Rounding,
     /// For each coarser step how the statistics of rows spread that are rounded to it.
     rounded: Vec<Effect>,
+    alone: Alone,
     constants: Constants,
     left_out: LeftOut,
 }

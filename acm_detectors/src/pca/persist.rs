@@ -7,9 +7,10 @@ use super::gaps::Subspace;
 use super::held_out::HeldOutStatistics;
 use super::kernel::Directions;
 use super::{Components, FittedPca, Limits, PcaDetector};
+use crate::alone::Alone;
 use crate::constants::Constants;
 use crate::lagged::Lagged;
-use crate::rounding::Rounding;
+use crate::rounding::{NAMES, Rounding};
 use crate::screen::LeftOut;
 use crate::states::States;
 
@@ -53,7 +54,8 @@ impl Persist for FittedPca {
         to.real("t2_limit", self.t2_limit);
         to.count("components.count", self.directions.count() as u64);
         self.states.write(to);
-        self.rounding.write(to);
+        self.rounding.write(to, &NAMES);
+        self.alone.write(to);
         self.constants.write(parameters.constants, to);
         self.left_out.write(to);
     }
@@ -117,11 +119,13 @@ impl Persist for FittedPca {
             states: States::default(),
             rounding: Rounding::default(),
             rounded: Vec::new(),
+            alone: Alone::default(),
             constants: Constants::read(from, columns)?,
             left_out,
         };
-        fitted.rounding = Rounding::read(from, fitted.lagged.kept.len())?;
+        fitted.rounding = Rounding::read(from, fitted.lagged.kept.len(), &NAMES)?;
         fitted.rounded = fitted.rounded()?;
+        fitted.alone = Alone::read(from, fitted.lagged.kept.len())?;
         fitted.states = States::read(from, width, |row, out| Subspace::of(&fitted).times(row, out))?;
         Ok(fitted)
     }

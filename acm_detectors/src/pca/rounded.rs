@@ -11,7 +11,8 @@ use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples};
 
 use super::FittedPca;
-use super::gaps::{Effect, Spread, place};
+use super::gaps::{Effect, Spread, Subspace, place};
+use crate::alone::{Alone, SHARE};
 use crate::limits::chi2_upper;
 use crate::rounding::Rounding;
 
@@ -36,7 +37,7 @@ impl FittedPca {
     }
 
     /// Finds the steps of the training readings, and how rows spread that are rounded more coarsely.
-    pub(super) fn learn_steps(&mut self, x: Samples<'_>) -> Result<()> {
+    pub(super) fn learn_steps(&mut self, x: Samples<'_>, clean: Samples<'_>) -> Result<()> {
         let (kept, count) = (self.lagged.kept.len(), self.directions.count() as f64);
         let residual = self.residual_spread().mean;
         let mut power = room(kept, 1, 0.0, WHAT)?;
@@ -54,6 +55,13 @@ impl FittedPca {
         }
         self.rounding = Rounding::learn(x, &self.lagged.kept, &self.lagged.scaling.scale, &power, 1.0)?;
         self.rounded = self.rounded()?;
+        // What is rounded in earlier rows is not at hand.
+        if self.lagged.lags == 0 {
+            let least = power.iter().map(|power| SHARE / power.max(f64::MIN_POSITIVE)).gathered(WHAT)?;
+            let precise = (0..kept).map(|place| Subspace::of(self).own(place)).gathered(WHAT)?;
+            self.alone = Alone::learn(self.rounding.own(), &self.lagged.scaling.scale, &precise, Some(&least))?
+                .unusual(clean, &self.lagged.kept)?;
+        }
         Ok(())
     }
 
@@ -102,7 +110,7 @@ impl FittedPca {
     }
 
     /// The components and their variances.
-    fn each(&self) -> impl Iterator<Item = (&[f64], f64)> {
+    pub(super) fn each(&self) -> impl Iterator<Item = (&[f64], f64)> {
         let variances = self.explained_variance().iter().copied();
         self.components.chunks_exact(self.lagged.width()).zip(variances)
     }

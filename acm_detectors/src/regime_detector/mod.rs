@@ -246,6 +246,15 @@ impl Inner {
         }
     }
 
+    /// Columns whose level wanders in its rows, and the share of them that is expected in alarm.
+    fn wandering(&self) -> (&[usize], Option<f64>) {
+        match self {
+            Self::Pca(detector) => (detector.wandering(), Some(detector.expected_false_alarms())),
+            Self::Mahalanobis(detector) => (detector.wandering(), Some(detector.expected_false_alarms())),
+            Self::Ar1(_) => (&[], None),
+        }
+    }
+
     /// What a share `rate` of healthy rows' scores exceeds, where the detector tells.
     fn limit(&self, rate: f64) -> Result<Option<f64>> {
         match self {
@@ -350,6 +359,40 @@ impl FittedRegimeDetector {
     #[must_use]
     pub fn left_out(&self) -> &LeftOut {
         &self.left_out
+    }
+
+    /// The detectors that are asked whether levels wander: those of regimes where there are any, as it is regimes that make levels
+    /// of all rows part.
+    fn steadied(&self) -> &[LimitedDetector] {
+        let own = self.regimes.len();
+        if own > 0 { &self.parts[..own] } else { &self.parts }
+    }
+
+    /// Columns whose level wanders within a regime, so that no stretch of its training rows tells of the next; rising. Its limit is
+    /// then wide enough for each half of them by a model of the other.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn wandering(&self) -> Result<Vec<usize>> {
+        let all = self.steadied().iter().flat_map(|part| part.detector.wandering().0);
+        let mut all = all.copied().gathered("the columns that wander")?;
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
+    /// The share of healthy rows that is expected in alarm: the rate asked for, or what the detectors of regimes expect whose columns
+    /// wander.
+    #[must_use]
+    pub fn expected_false_alarms(&self) -> f64 {
+        let rate = self.parameters.rate;
+        let (mut alarms, mut rows) = (0.0, 0.0);
+        for part in self.steadied() {
+            let (columns, expected) = part.detector.wandering();
+            let share = if columns.is_empty() { rate } else { expected.unwrap_or(rate).max(rate) };
+            (alarms, rows) = (alarms + share * part.rows as f64, rows + part.rows as f64);
+        }
+        if alarms > rate * rows { alarms / rows } else { rate }
     }
 
     /// The parameters it was fitted with.

@@ -16,6 +16,7 @@ use super::choice::Table;
 use super::prototypes::Prototypes;
 use super::watch::{Kind, Norms, Watch};
 use super::{FittedSimilarity, Similarity};
+use crate::alone::Alone;
 use crate::constants::Constants;
 use crate::folds::folds;
 use crate::gaps::{Dense, Gaps, Trouble, invert};
@@ -156,6 +157,7 @@ impl Similarity {
             top: 1.0,
             rounding: Rounding::default(),
             rounded: Vec::new(),
+            alone: Alone::default(),
             constants: Constants::learn(self.constants, &screened, all_rows, &lagged.used()?)?,
             left_out: screened.left_out(),
             lagged,

@@ -47,6 +47,7 @@ use acm_linalg::memory::{Gather, copied};
 use acm_linalg::samples::{room, share_missing};
 use acm_linalg::{Result, Samples};
 
+use crate::alone::Alone;
 use crate::constants::{self, Constants};
 use crate::gaps::Dense;
 use crate::held_out::HeldOut;
@@ -108,6 +109,7 @@ pub struct FittedSimilarity {
     rounding: Rounding,
     /// For each coarser step what judges rows that are rounded to it.
     rounded: Vec<(Packed, Dense)>,
+    alone: Alone,
     constants: Constants,
     left_out: LeftOut,
 }

@@ -9,6 +9,7 @@ use fearless_simd::{Level, Simd, dispatch};
 use super::FittedSimilarity;
 use super::fit::MOST_BLUR;
 use super::prototypes::Scratch;
+use super::rounded::{Found, Lane};
 use super::watch::{Counted, Kind, Means, SimilarityMemory, Watch};
 use crate::constants::RAREST;
 use crate::gaps::{Gaps, Trouble, dot};
@@ -250,6 +251,7 @@ impl FittedSimilarity {
         } = desk;
         let sensors = points.len();
         let incomplete = self.lagged.pack_gaps(simd, x, first, raw, points);
+        let alone = self.alone.lanes(raw, &self.lagged.kept);
         let judges = self.rounding.judges(&self.lagged, x, first, raw);
         self.prototypes.expect(simd, points, scratch, expected);
         for place in 0..sensors {
@@ -258,12 +260,39 @@ impl FittedSimilarity {
             residuals[place].store(residual);
         }
         *here = Row::splat(sensors as f64);
+        if alone > 0 || judges.iter().any(|&judge| judge != judges[0]) {
+            desk.saved.copy_from_slice(&desk.residuals);
+        }
+        self.by_row(simd, judges, incomplete, shares, desk)?;
+        for lane in (0..LANES).filter(|&lane| alone >> lane & 1 == 1 && judges[lane] == 0) {
+            let Desk {
+                raw,
+                saved,
+                white,
+                back,
+                lane: own,
+                ..
+            } = desk;
+            self.judge_alone(lane, shares, raw, &saved[..sensors], own, Found { white, back })?;
+        }
+        Ok(())
+    }
+
+    /// The residuals on the desk, each whitened by what judges rows of its step.
+    #[inline(always)]
+    fn by_row<S: Simd>(
+        &self,
+        simd: S,
+        judges: [usize; LANES],
+        incomplete: bool,
+        shares: bool,
+        desk: &mut Desk,
+    ) -> Result<()> {
         if judges.iter().all(|&judge| judge == judges[0]) {
             return self.judged(simd, judges[0], incomplete, shares, desk);
         }
-        let mut saved = std::mem::take(&mut desk.saved);
+        let saved = std::mem::take(&mut desk.saved);
         let mut mixed = std::mem::take(&mut desk.mixed);
-        saved.copy_from_slice(&desk.residuals);
         for judge in 0..=self.rounded.len() {
             if !judges.contains(&judge) {
                 continue;
@@ -348,6 +377,7 @@ struct Desk {
     /// The residuals, and what becomes of them, where rows of several steps stand side by side.
     saved: Vec<Row>,
     mixed: Vec<Row>,
+    lane: Lane,
     scratch: Scratch,
 }
 
@@ -366,6 +396,7 @@ impl Desk {
             latest: 0,
             saved: rows_of(padded)?,
             mixed: rows_of(2 * padded)?,
+            lane: Lane::new(sensors)?,
             scratch: model.prototypes.scratch()?,
         })
     }

@@ -5,20 +5,15 @@ use acm_linalg::{Persist, Reader, Result, Writer};
 use super::prototypes::Prototypes;
 use super::watch::Norms;
 use super::{FittedSimilarity, LEAST_TOP, Similarity};
+use crate::alone::Alone;
 use crate::constants::Constants;
 use crate::gaps::{Dense, invert};
-use crate::held_out::{HeldOut, NAMES, Names};
+use crate::held_out::{HeldOut, NAMES};
 use crate::lagged::Lagged;
 use crate::packed::Packed;
-use crate::rounding::Rounding;
+use crate::rounding::{self, Rounding};
 use crate::screen::LeftOut;
-use crate::wandering::Wandering;
-
-const HALVES: [Names; 1] = [Names {
-    count: "wandering.count",
-    moments: "wandering.moments",
-    values: "wandering.values",
-}];
+use crate::wandering::{self, Wandering};
 
 impl Persist for FittedSimilarity {
     const KIND: &'static str = "SimilarityDetector";
@@ -49,10 +44,11 @@ impl Persist for FittedSimilarity {
         to.real("mean_power", self.usual);
         self.held_out.write(to, &NAMES);
         if let Some(wandering) = &self.wandering {
-            wandering.write(to, &HALVES);
+            wandering.write(to, &wandering::HALVES);
         }
         to.real("top", self.top);
-        self.rounding.write(to);
+        self.rounding.write(to, &rounding::NAMES);
+        self.alone.write(to);
         self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
@@ -101,12 +97,13 @@ impl Persist for FittedSimilarity {
             norms,
             usual,
             held_out,
-            wandering: Wandering::read(from, lagged.columns, &HALVES)?,
+            wandering: Wandering::read(from, lagged.columns, &wandering::HALVES)?,
             top,
             constants: Constants::read(from, lagged.columns)?,
             left_out: LeftOut::read(from, lagged.columns)?,
-            rounding: Rounding::read(from, sensors)?,
+            rounding: Rounding::read(from, sensors, &rounding::NAMES)?,
             rounded: Vec::new(),
+            alone: Alone::read(from, sensors)?,
             lagged,
         };
         read.rounded = read.rounded().map_err(|error| from.blamed("residual.factor", error))?;

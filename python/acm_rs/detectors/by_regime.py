@@ -109,6 +109,23 @@ class RegimeDetector(Watching, Screening, Detector):
         """Training rows of each of them, and last all, (k + 1,)."""
         return self._engine.rows_
 
+    @property
+    def wandering_(self) -> NDArray[np.bool_]:
+        """True for columns whose level wanders within a regime, (d,).
+
+        One half of its rows does not tell where the other lies; never with ``detector="ar1"``.
+        """
+        return self._engine.wandering_
+
+    @property
+    def expected_false_alarms_(self) -> float:
+        """Share of healthy rows expected in alarm.
+
+        ``false_alarm_rate``, or more where columns wander: by rows, what either half of a regime has at the limit that
+        the other one sets.
+        """
+        return self._engine.expected_false_alarms_
+
     def fit(self, x: Table, labels: Labels | None = None) -> Self:
         """Learn each regime's detector and limit from healthy data.
 
@@ -134,7 +151,8 @@ class RegimeDetector(Watching, Screening, Detector):
         Warns
         -----
         UserWarning
-            Readings or rows are left out of the fit (``left_out_``); with labels, rows unlike those of their regime.
+            Readings or rows are left out of the fit (``left_out_``); with labels, rows unlike those of their regime; or
+            levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, states(labels, x), names=names)

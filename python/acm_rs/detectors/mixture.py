@@ -175,6 +175,20 @@ class GaussianMixture(Watching, Screening, Detector):
         """Whether it ended before ``max_iter`` or just then."""
         return self._engine.converged_
 
+    @property
+    def wandering_(self) -> NDArray[np.bool_]:
+        """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
+        return self._engine.wandering_
+
+    @property
+    def expected_false_alarms_(self) -> float:
+        """Share of healthy rows that is expected in alarm.
+
+        Above the limit at 0.01: as much, or where columns wander, what either half of the training rows has at the
+        limit that the other one sets.
+        """
+        return self._engine.expected_false_alarms_
+
     def fit(self, x: Table, labels: Labels | None = None) -> Self:
         """Learn the states from healthy data.
 
@@ -203,7 +217,7 @@ class GaussianMixture(Watching, Screening, Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; or levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, states(labels, x), names=names)

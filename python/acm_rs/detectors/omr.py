@@ -155,6 +155,20 @@ class OMRDetector(Watching, Screening, Detector):
         """What each sensor's contribution is multiplied by, as given to ``fit``, (d,)."""
         return self._engine.weights_
 
+    @property
+    def wandering_(self) -> NDArray[np.bool_]:
+        """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
+        return self._engine.wandering_
+
+    @property
+    def expected_false_alarms_(self) -> float:
+        """Share of healthy rows that is expected in alarm.
+
+        Above the limit at 0.01: as much, or where columns wander, what either half of the training rows has at the
+        limit that the other one sets.
+        """
+        return self._engine.expected_false_alarms_
+
     def fit(
         self, x: Table, labels: Sequence[int] | Labels | None = None, weights: Sequence[float] | Line | None = None
     ) -> Self:
@@ -189,7 +203,7 @@ class OMRDetector(Watching, Screening, Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; or levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, states(labels, x), per_sensor(weights, x, "weights"), names=names)
