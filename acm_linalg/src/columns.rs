@@ -143,6 +143,70 @@ struct Job<'a, T> {
     chunk: Range<usize>,
 }
 
+/// A leaf, whichever it is: behind this the driver is compiled once for each type of number, not for each leaf as well.
+trait Asked: Sync {
+    fn facts(&self) -> Facts;
+
+    fn lead(&self, end: usize) -> usize;
+
+    fn hire(&self, rows: usize) -> Result<Box<dyn Worker + '_>>;
+}
+
+/// What a leaf says of itself.
+struct Facts {
+    blocks: Vec<usize>,
+    window: usize,
+    block: Option<usize>,
+    tile_rows: usize,
+    cost_ns: f64,
+}
+
+/// A leaf with a thread's own memory.
+trait Worker {
+    fn compute(&mut self, level: Level, tile: &Tile<'_>, results: &mut [Row]);
+}
+
+struct Any<'l, L>(&'l L);
+
+struct Hired<'l, L: Leaf> {
+    leaf: &'l L,
+    scratch: L::Scratch,
+}
+
+impl<L: Leaf> Asked for Any<'_, L> {
+    fn facts(&self) -> Facts {
+        Facts {
+            blocks: self.0.blocks(),
+            window: self.0.window(),
+            block: self.0.block(),
+            tile_rows: self.0.tile_rows(),
+            cost_ns: self.0.cost_ns(),
+        }
+    }
+
+    fn lead(&self, end: usize) -> usize {
+        self.0.lead(end)
+    }
+
+    fn hire(&self, rows: usize) -> Result<Box<dyn Worker + '_>> {
+        let scratch = self.0.scratch(rows)?;
+        Ok(Box::new(Hired { leaf: self.0, scratch }))
+    }
+}
+
+impl<L: Leaf> Worker for Hired<'_, L> {
+    fn compute(&mut self, level: Level, tile: &Tile<'_>, results: &mut [Row]) {
+        compute(level, self.leaf, &mut self.scratch, tile, results);
+    }
+}
+
+/// The leaf on this processor's instructions. What is generic and never inlined, crates share; else each that names the leaf
+/// would compile it anew.
+#[inline(never)]
+fn compute<L: Leaf>(level: Level, leaf: &L, scratch: &mut L::Scratch, tile: &Tile<'_>, results: &mut [Row]) {
+    dispatch!(level, simd => leaf.tile(simd, scratch, tile, results));
+}
+
 /// Computes `leaf` over every column of `x` into `out`.
 ///
 /// Shapes: x (n, d), out (rows kept of n, d * sum(blocks)); blocks stand one after the other, each with its results of a
@@ -156,9 +220,24 @@ pub fn run<'a, T: Element, L: Leaf>(
     history: History<'_>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    let source = x.into();
+    walk(&Any(leaf), x.into(), history, out)
+}
+
+#[inline(never)]
+fn walk<T: Element>(
+    leaf: &dyn Asked,
+    source: Source<'_, T>,
+    history: History<'_>,
+    out: ArrayViewMut2<'_, T>,
+) -> Result<()> {
     let (rows, columns) = (source.rows(), source.columns());
-    let blocks = leaf.blocks();
+    let Facts {
+        blocks,
+        window,
+        block,
+        tile_rows,
+        cost_ns,
+    } = leaf.facts();
     let width: usize = blocks.iter().sum();
     let expected = (history.kept(rows), columns.saturating_mul(width));
     if out.dim() != expected {
@@ -183,7 +262,6 @@ pub fn run<'a, T: Element, L: Leaf>(
         return Ok(());
     }
 
-    let window = leaf.window();
     let History { ahead, step, .. } = history;
     let planes = source.planes().gathered("the arrays")?;
     let late = planes[0].late;
@@ -191,12 +269,12 @@ pub fn run<'a, T: Element, L: Leaf>(
         shape: (rows, columns),
         width,
         window,
-        block: leaf.block(),
+        block,
         step: step.get(),
-        tile: leaf.tile_rows(),
-        cost_ns: leaf.cost_ns(),
+        tile: tile_rows,
+        cost_ns,
     })?;
-    let tile_rows = leaf.tile_rows().min(plan.chunk);
+    let tile_rows = tile_rows.min(plan.chunk);
     let reach = rows.saturating_add(ahead);
     // Seen from other rows a history's first one need not start a block: all that a window spans is looked back on.
     let end = if ahead == 0 && late == 0 {
@@ -209,7 +287,7 @@ pub fn run<'a, T: Element, L: Leaf>(
     let room = lead_limit + tile_rows.max(lead_limit.min(plan.chunk));
     let kept = Kept::new(history.first_row, step);
     let jobs = jobs(&plan, columns, &blocks, kept, out)?;
-    let cost = leaf.cost_ns() * (plan.groups * LANES) as f64 * plan.segments[1] as f64;
+    let cost = cost_ns * (plan.groups * LANES) as f64 * plan.segments[1] as f64;
     let level = Level::new();
     parallel::run(
         jobs,
@@ -218,10 +296,10 @@ pub fn run<'a, T: Element, L: Leaf>(
             Ok((
                 planes.iter().map(|_| reserved(room, "a tile of rows")).gathered_ok("a tile of rows")?,
                 allocate(tile_rows * width, "a tile of results")?,
-                leaf.scratch(reach)?,
+                leaf.hire(reach)?,
             ))
         },
-        |(packed, results, scratch), mut job, stop| {
+        |(packed, results, worker), mut job, stop| {
             for group in &mut job.groups {
                 let lanes = group.runs.iter().map(|run| run.columns.len()).sum();
                 let start = job.chunk.start;
@@ -276,7 +354,7 @@ pub fn run<'a, T: Element, L: Leaf>(
                         stop,
                     };
                     let results = &mut results[..fresh * width];
-                    compute(level, leaf, scratch, &tile, results);
+                    worker.compute(level, &tile, results);
                     let (outputs, rows) = (&mut group.outputs, (start, tile_start..tile_end));
                     put(level, results, &group.runs, &blocks, rows, kept, outputs);
                     tile_start = tile_end;
@@ -286,8 +364,7 @@ pub fn run<'a, T: Element, L: Leaf>(
     )
 }
 
-// Packing and unpacking know nothing of the leaf: out of line, they are compiled once for each type of number instead of
-// once for each kernel as well.
+// Out of line: the loop over the tiles has no instructions of the processor's kind.
 #[inline(never)]
 fn take<T: Element>(
     level: Level,
@@ -311,12 +388,6 @@ fn put<T: Element>(
     outputs: &mut [Vec<ArrayViewMut2<'_, T>>],
 ) {
     dispatch!(level, simd => unpack(simd, results, runs, blocks, rows, kept, outputs));
-}
-
-/// The leaf on this processor's instructions; apart from [`run`] so that both float types share it.
-#[inline(never)]
-fn compute<L: Leaf>(level: Level, leaf: &L, scratch: &mut L::Scratch, tile: &Tile<'_>, results: &mut [Row]) {
-    dispatch!(level, simd => leaf.tile(simd, scratch, tile, results));
 }
 
 /// These rows of the memory, which grows to have them: a long window's take a while to touch.

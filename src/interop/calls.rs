@@ -59,10 +59,22 @@ pub(crate) fn warn(py: Python<'_>, text: &str, level: i32) -> PyResult<()> {
 
 /// Runs `work` detached from the interpreter and turns what goes wrong into an exception.
 pub(crate) fn compute<R: Send>(py: Python<'_>, work: impl FnOnce() -> acm_linalg::Result<R> + Send) -> PyResult<R> {
+    let (mut work, mut done) = (Some(work), None);
+    guarded(py, &mut || {
+        if let Some(work) = work.take() {
+            done = Some(work()?);
+        }
+        Ok(())
+    })?;
+    done.ok_or_else(|| InternalError::new_err("acm_rs failed internally, please report this: no result"))
+}
+
+/// Knows nothing of the result, so that it is compiled once.
+fn guarded(py: Python<'_>, work: &mut (dyn FnMut() -> acm_linalg::Result<()> + Send)) -> PyResult<()> {
     // What is allocated in passing, here and by Python afterwards, must find room.
-    let guarded = || memory::probe(HEADROOM, "the call").and_then(|()| work());
-    match py.detach(|| catch_unwind(AssertUnwindSafe(guarded))) {
-        Ok(Ok(result)) => Ok(result),
+    let whole = || memory::probe(HEADROOM, "the call").and_then(|()| work());
+    match py.detach(|| catch_unwind(AssertUnwindSafe(whole))) {
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(exception(error)),
         Err(panic) => {
             let text = panic

@@ -198,6 +198,7 @@ fn walk<S: Simd, T: Element, const ADJUST: bool, const STD: bool>(
     }
 }
 
+#[inline(never)]
 fn run<T: Element, const STD: bool>(x: &Table<'_, T>, plan: &Plan<'_>, out: ArrayViewMut2<'_, T>) -> Result<()> {
     if out.dim() != x.dim() {
         return Err(Error::Shape {

@@ -306,6 +306,7 @@ fn filled((rows, columns): (usize, usize), value: f64, columns_first: bool, what
 /// Takes the results of `leaf` that are no numbers again from scaled inputs, of the columns that have large or small values.
 /// `powers` tells, for each of a column's results, which power of the scale of x it is proportional to; none where it stays as
 /// it is. `SQUARES`: it depends on no scale, nor on that of y. Windows of fewer than `least` rows have no results.
+#[inline(never)]
 pub(crate) fn again<T: Element, L: Leaf, const SQUARES: bool>(
     leaf: &L,
     source: Source<'_, T>,

@@ -45,6 +45,18 @@ pub fn aside<R: Send + 'static>(
 }
 
 fn apart<R: Send + 'static>(stop: Option<&Stop>, work: impl FnOnce() -> R + Send + 'static) -> Result<R> {
+    let done = Arc::new(Mutex::new(None));
+    let place = Arc::clone(&done);
+    let work = Box::new(move || {
+        let result = work();
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    });
+    done_apart(stop, work)?;
+    taken(&done).ok_or(Error::Interrupted)
+}
+
+/// Knows nothing of the result, so that it is compiled once.
+fn done_apart(stop: Option<&Stop>, work: Box<dyn FnOnce() + Send>) -> Result<()> {
     let (sender, receiver) = channel();
     let given_up = Arc::new(Stop::default());
     let told = Arc::clone(&given_up);
@@ -55,7 +67,8 @@ fn apart<R: Send + 'static>(stop: Option<&Stop>, work: impl FnOnce() -> R + Send
         GIVEN_UP.set(Some(told));
         // Nobody listens any more where the work was given up.
         if let Some(work) = taken(&handed) {
-            let _ = sender.send(work());
+            work();
+            let _ = sender.send(());
         }
     };
     // A thread that finds no room once it runs ends the process.
@@ -65,7 +78,7 @@ fn apart<R: Send + 'static>(stop: Option<&Stop>, work: impl FnOnce() -> R + Send
     };
     loop {
         match receiver.recv_timeout(POLL) {
-            Ok(result) => return Ok(result),
+            Ok(()) => return Ok(()),
             Err(RecvTimeoutError::Timeout) => {
                 if stop.map_or_else(told_to_stop, Stop::requested) {
                     given_up.request();
