@@ -200,7 +200,7 @@ impl Rounding {
             }
             left -= digits[2];
             let values = &raw[column].0;
-            let mut greatest = f64::NEG_INFINITY;
+            let mut greatest = [f64::NEG_INFINITY; LANES];
             for part in 0..TENTHS.len() {
                 let (digits, parts) = (digits[part], 1.0 / f64::from(TENTHS[part]));
                 let off = if digits > 0.0 { OFF } else { 0.0 };
@@ -216,11 +216,11 @@ impl Rounding {
                     let told = if on { digits } else { -off };
                     let sum = evidence[part][lane] + if tells { told } else { 0.0 };
                     evidence[part][lane] = sum;
-                    greatest = if sum > greatest { sum } else { greatest };
+                    greatest[lane] = if sum > greatest[lane] { sum } else { greatest[lane] };
                 }
             }
             // Most rows show it within a few sensors.
-            if greatest + left < EVIDENCE - SLACK {
+            if greatest.iter().all(|greatest| greatest + left < EVIDENCE - SLACK) {
                 return [false; LANES];
             }
         }
