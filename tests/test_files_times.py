@@ -374,6 +374,8 @@ def test_whole_days_of_a_spreadsheet_only_where_a_date_is_meant() -> None:
 
 def test_what_looks_like_time() -> None:
     assert looks_like_time(pl.Series(["5/21/2012 14:00", None, " "]))
+    # Marks that a program puts before its text are none of it, and no content.
+    assert looks_like_time(pl.Series(["'"] * 300 + ["2026-01-05 10:00"] * 300))
     assert not looks_like_time(pl.Series(["12.5", "13"]))
     assert not looks_like_time(pl.Series([None, ""], dtype=pl.String))
     assert looks_like_clock(pl.Series(["14:00", "2:30 PM"]))

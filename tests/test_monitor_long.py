@@ -5,7 +5,7 @@ from __future__ import annotations
 import acm_rs
 import numpy as np
 import pytest
-from acm_rs.monitor import regimes, screening, watches
+from acm_rs.monitor import learning, regimes, rounding, screening, watches
 from acm_rs.monitor.learning import stretches
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.sampling import enough, spread_rows
@@ -117,3 +117,41 @@ def test_charts_in_pieces_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch
     whole = watches.Watches._plain("level", 0.03, values, watches.State(3, 0))
     monkeypatch.setattr(watches, "PIECE", 64)
     np.testing.assert_array_equal(watches.Watches._plain("level", 0.03, values, watches.State(3, 0)), whole)
+
+
+def test_a_regime_of_one_spell_is_healthy_when_it_comes_back() -> None:
+    # Its rows lie in one of the stretches alone: what the others have learnt, and what all have, must be of one kind.
+    random = np.random.default_rng(1)
+    mixed = random.normal(size=(2, 8))
+
+    def rows(count: int) -> np.ndarray:
+        made: np.ndarray = random.normal(size=(count, 2)) @ mixed + 0.4 * random.normal(size=(count, 8))
+        return made
+
+    other = np.r_[np.full(4, 30.0), np.zeros(4)]
+    history, later = rows(20_000), rows(4000)
+    history[6000:7600] += other
+    later[2000:] += other
+    monitor = acm_rs.Monitor().fit(history)
+    alarms = np.asarray(monitor.score(later).alarms)
+    assert alarms[:2000].mean() < 0.03
+    assert alarms[2200:].mean() < 0.05
+    # And it is still watched.
+    later[3000:, 1] += 3.0
+    assert np.asarray(monitor.score(later).alarms)[3100:].mean() > 0.9
+
+
+def test_some_rows_tell_scales_and_settling_as_all_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    history = random.normal(size=(12_000, 2)) @ random.normal(size=(2, 6)) + 0.3 * random.normal(size=(12_000, 6))
+    history[3000:4500] += 20.0
+    history[9000:10_500] += 20.0
+    _, whole = acm_rs.Monitor().fit(history)._fitted()
+    for module in (learning, regimes, screening):
+        monkeypatch.setattr(module, "enough", lambda _: 2000)
+    monkeypatch.setattr(rounding, "LATEST", 1500)
+    _, some = acm_rs.Monitor().fit(history)._fitted()
+    np.testing.assert_allclose(some.scale, whole.scale, rtol=0.1)
+    assert not np.array_equal(some.scale, whole.scale)
+    np.testing.assert_allclose(some.regimes.centres, whole.regimes.centres, atol=0.3)
+    assert abs(some.regimes.settle - whole.regimes.settle) <= 2

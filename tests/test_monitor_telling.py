@@ -65,11 +65,13 @@ def test_what_wanders_stands_in_the_summary() -> None:
     # In as many rows either half of the history leaves what the other one has seen.
     one, other = noise["a"].to_numpy()[:300], noise["a"].to_numpy()[300:]
     left = ((one < other.min()) | (one > other.max())).sum() + ((other < one.min()) | (other > one.max())).sum()
-    assert monitor.expected_false_alarms_ == pytest.approx(left / 600, abs=0.01)
+    low, high = monitor.expected_alarms_
+    assert high == pytest.approx(left / 600, abs=0.01)
     assert left / 600 > 0.2
+    assert low <= monitor.expected_false_alarms_ < 0.5 * high
     assert told == [
         "  'a' wander so slowly that the history holds few of their ups and downs: they may leave what it has seen "
-        f"(either half of it leaves what the other one has seen in {100 * monitor.expected_false_alarms_:.0f} % of its "
+        f"(either half of it leaves what the other one has seen in {100 * high:.0f} % of its "
         "rows), and alarm then; a longer history helps"
     ]
 

@@ -98,7 +98,11 @@ class Described(Filed):
 
     @property
     def expected_alarms_(self) -> tuple[float, float]:
-        """Between which shares of healthy rows in alarm should be, 19 times in 20, in as many rows as at the fit."""
+        """Between which shares of healthy rows in alarm should be, 19 times in 20, in as many rows as at the fit.
+
+        Where sensors wander (`wandering_`), the upper one is at least the share of rows in which either half of the
+        history leaves what the other half has seen of them.
+        """
         self._fitted()
         return self._interval["low"], max(self._interval["high"], self._leaves)
 
@@ -110,13 +114,9 @@ class Described(Filed):
 
     @property
     def expected_false_alarms_(self) -> float:
-        """The share of healthy rows in alarm that is to be expected, what the history does not know counted in.
-
-        Where sensors wander (`wandering_`), at least the share of rows in which either half of the history leaves what
-        the other half has seen of them.
-        """
+        """The share of healthy rows in alarm that is to be expected, what the history does not know counted in."""
         self._fitted()
-        return max(float(self._interval["mean"]), self._leaves)
+        return float(self._interval["mean"])
 
     @property
     def _leaves(self) -> float:

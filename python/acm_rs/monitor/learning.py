@@ -127,10 +127,16 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     unseen.scaled = np.zeros(sensors.shape)
     rows = np.zeros(sensors.shape)
     watches.band = np.ones(sensors.shape[1])
+    apart = _with_relations(watches, labels, usable)
     for start, end in pairwise(cuts):
         others = usable.copy()
         others[start:end] = False
-        watches.relations = _relations(watches, sensors, states, labels, others)
+        # Rows of a spell that lies in one stretch alone would be learnt beside other relations than they are judged by.
+        apart &= _with_relations(watches, labels, others)
+    for start, end in pairwise(cuts):
+        others = usable.copy()
+        others[start:end] = False
+        watches.relations = _relations(watches, sensors, states, labels, others, apart)
         some = slice(start, end)
         looked = watches.look(sensors[some], states[some], labels[some], ages[some])
         unseen.residual[some] = looked.residual
@@ -140,7 +146,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
         del looked
     watches.band = _spread(unseen.residual)
     unseen.residual /= watches.band
-    watches.relations = _relations(watches, sensors, states, labels, usable)
+    watches.relations = _relations(watches, sensors, states, labels, usable, apart)
     far = _far(watches, labels, usable)
     fused = _fused(watches, rows, learnt)
     del rows
@@ -222,15 +228,24 @@ def _clipped(values: Matrix) -> Matrix:
     return np.clip(values, low, high)
 
 
-def _relations(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> list[Relations]:
-    """Relations of each regime; those of few rows share the relations of all rows."""
+def _with_relations(watches: Watches, labels: Labels, usable: Flags) -> Flags:
+    """The regimes with rows enough for relations of their own."""
+    count = len(watches.regimes.centres)
+    rows = np.bincount(labels[usable], minlength=count)[:count]
+    enough_rows: Flags = (rows >= max(OWN_ROWS, OWN_ROWS_A_SENSOR * int(watches.watched.sum()))) & (count > 1)
+    return enough_rows
+
+
+def _relations(
+    watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags, apart: Flags
+) -> list[Relations]:
+    """Relations of each regime; those that are not `apart` share the relations of all rows."""
     centres = watches.regimes.centres[:, watches.watched]
-    enough_rows = max(OWN_ROWS, OWN_ROWS_A_SENSOR * sensors.shape[1])
     every: Relations | None = None
     found = []
     for number, centre in enumerate(centres):
-        own = np.flatnonzero(usable & (labels == number))
-        if len(centres) > 1 and len(own) >= enough_rows:
+        if apart[number]:
+            own = np.flatnonzero(usable & (labels == number))
             found.append(Relations.fit((sensors[own] - centre) / watches.scale, states[own]))
             continue
         if every is None:
@@ -292,7 +307,7 @@ def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels,
     settled = np.flatnonzero(old)
     old = np.zeros(len(old), bool)
     old[settled[spread_rows(len(settled), SETTLED * enough(sensors.shape[1]))]] = True
-    watches.relations = _relations(watches, sensors, states, labels, old)
+    watches.relations = _relations(watches, sensors, states, labels, old, _with_relations(watches, labels, old))
     some = np.flatnonzero(old | young)
     labels, ages, old, young = labels[some], ages[some], old[some], young[some]
     looked = watches.look(sensors[some], states[some], labels, ages)

@@ -39,14 +39,14 @@ MANY = 20
 def budget(
     rate: float | None, per_day: float | None, interval: dict[str, Any], leaves: float, count: int, rows: int
 ) -> str:
-    """What may alarm, and how sure that is; `leaves` is what sensors that wander add."""
+    """What may alarm, and how sure that is; `leaves` is what sensors that wander may add."""
     asked = (
         f"{words.share(rate)} of healthy rows in alarm"
         if rate is not None
         else f"{per_day:g} alarm{'' if per_day == 1 else 's'} a day"
     )
     low, high = words.share(interval["low"]), words.share(max(interval["high"], leaves))
-    mean = words.share(max(interval["mean"], leaves))
+    mean = words.share(interval["mean"])
     seen = "1 alarm" if count == 1 else f"{count} alarms"
     return (
         f"{asked}; of as many healthy rows to come, about {mean} and from {low} to {high} "

@@ -91,14 +91,19 @@ def is_zone(text: pl.Series, sample: int = _SAMPLE) -> bool:
     return bool(found) and all(each and each.zoned for each in found)
 
 
+def _unmarked(cells: list[str] | None) -> list[str] | None:
+    """Cells without the marks that some programs put around text."""
+    if cells is not None and any(cell.startswith(("'", '"', "=")) for cell in cells):
+        return [cell.strip(_MARKS) for cell in cells]
+    return cells
+
+
 def _patterns(text: pl.Series, sample: int) -> list[str]:
     # Where the first cells have content, as most do, nobody needs the others.
-    few = short_cells(text.head(sample))
+    few = _unmarked(short_cells(text.head(sample)))
     if few is None or (len(few) < text.len() and "" in few):
-        few = short_cells(text)
+        few = _unmarked(short_cells(text))
     if few is not None:
-        if any(cell.startswith(("'", '"', "=")) for cell in few):
-            few = [cell.strip(_MARKS) for cell in few]
         return [cell.translate(_AS_ZERO) for cell in islice(filter(None, few), sample)]
     cells = _bare(text).drop_nulls()
     return _masked(cells.filter(cells != "").head(sample)).to_list()
