@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -244,6 +245,8 @@ def test_the_feature_peer_takes_short_and_odd_windows(rows: int, window: int) ->
     inputs = Inputs(random_matrix(rows, 2))
     drop_in = load_backend("pandas")
     assert drop_in is not None
+    if rows == 0 and int(version("polars").split(".")[0]) < 2:
+        pytest.skip("Polars before 2.0 panics at no rows")
     found = polars_numpy_features(inputs.polars, window)
     expected = drop_in.compute_basic_features(inputs.pandas, window=window)
     assert list(found.columns) == list(expected.columns)
