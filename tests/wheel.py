@@ -86,10 +86,10 @@ def from_source(folder: Path, tools: Path) -> int:
         packed.extractall(folder, filter="data")
     tree = next(path for path in folder.iterdir() if path.is_dir())
     vendored = folder / "crates"
-    told = run("cargo", "vendor", "--quiet", "--locked", vendored, cwd=tree)
+    run("cargo", "vendor", "--quiet", "--locked", vendored, cwd=tree)
     (tree / ".cargo").mkdir(exist_ok=True)
     with (tree / ".cargo" / "config.toml").open("a", encoding="utf-8") as settings:
-        settings.write(f"\n{told}")
+        settings.write(f'\n[source.crates-io]\nreplace-with = "here"\n[source.here]\ndirectory = "{vendored}"\n')
     # A home without a registry: whatever is not vendored cannot come.
     bare = {**os.environ, "CARGO_HOME": str(folder / "cargo"), "CARGO_NET_OFFLINE": "true"}
     bare["CARGO_TARGET_DIR"] = str(folder / "target")
