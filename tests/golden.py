@@ -71,7 +71,7 @@ class Golden:
 
     @property
     def kind(self) -> str:
-        """The class and the version of its format: ``PCADetector 5``."""
+        """The class and the version of its format: ``PCADetector 6``."""
         return " ".join(self.name.split(" ")[:2])
 
     @property

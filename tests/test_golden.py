@@ -17,8 +17,8 @@ from acm_rs.monitor import saving
 from golden import NEVER_WRITTEN, Golden, answers, read, written
 
 ENGINE = sorted(name for name in read() if name.split(" ")[0] in acm_rs.__all__)
-OLDER_INSIDE = {"RegimeDetector 3"}
-"""It holds detectors of a format before the present one, and is written with those of the present one."""
+OLDER_INSIDE = {"RegimeDetector 3", "RegimeDetector 3 live"}
+"""They hold detectors of a format before the present one, and are written with those of the present one."""
 WHOLE = {
     "FadingMoments": "acm_rs.FadingMoments",
     "Monitor": "acm_rs.Monitor",

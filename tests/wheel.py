@@ -110,18 +110,8 @@ def main() -> int:
         run(tools, "-m", "pip", "install", "--quiet", *TOOLS)
         wheel = asked.wheel and asked.wheel.resolve()
         if wheel is None:
-            run(
-                tools,
-                "-m",
-                "maturin",
-                "build",
-                "--release",
-                "--locked",
-                "--compatibility",
-                "pypi",
-                "--out",
-                folder / "w",
-            )
+            release = ("--release", "--locked", "--compatibility", "pypi")
+            run(tools, "-m", "maturin", "build", *release, "--out", folder / "w")
             wheel = next((folder / "w").glob("*.whl"))
         tag, size = audited(wheel, tools), wheel.stat().st_size / 1e6
         crates = f"; the source compiled offline from {from_source(folder / 's', tools)} crates" if asked.source else ""

@@ -19,6 +19,7 @@ __all__ = [
     "Model",
     "Saved",
     "Screening",
+    "Wandering",
     "Watching",
     "difference",
     "row_weights",
@@ -264,6 +265,26 @@ class Screening(Model):
     def left_out_(self) -> LeftOut:
         """What the fit has not learned from: bad rows, and readings by sensor."""
         return LeftOut(*self._engine.left_out_)
+
+
+class Wandering(Model):
+    """A model whose fit tells sensors that wander, and has one limit at any rate (``limit``)."""
+
+    __slots__ = ()
+
+    @property
+    def wandering_(self) -> npt.NDArray[np.bool_]:
+        """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
+        return self._engine.wandering_
+
+    @property
+    def expected_false_alarms_(self) -> float:
+        """Share of healthy rows that is expected in alarm.
+
+        Above the limit at 0.01: as much, or where columns wander, what either half of the training rows has at the
+        limit that the other one sets.
+        """
+        return self._engine.expected_false_alarms_
 
 
 class Watching(Model):

@@ -16,7 +16,7 @@ use crate::wandering::{self, Wandering};
 
 impl Persist for FittedMahalanobis {
     const KIND: &'static str = "MahalanobisDetector";
-    const VERSION: u64 = 5;
+    const VERSION: u64 = 6;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

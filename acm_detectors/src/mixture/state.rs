@@ -15,7 +15,7 @@ use crate::wandering::{self, Wandering};
 
 impl Persist for FittedGaussianMixture {
     const KIND: &'static str = "GaussianMixture";
-    const VERSION: u64 = 4;
+    const VERSION: u64 = 5;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

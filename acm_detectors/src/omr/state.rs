@@ -14,7 +14,7 @@ use crate::wandering::{self, Wandering};
 
 impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
-    const VERSION: u64 = 4;
+    const VERSION: u64 = 5;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

@@ -16,7 +16,7 @@ use crate::states::States;
 
 impl Persist for FittedPca {
     const KIND: &'static str = "PCADetector";
-    const VERSION: u64 = 5;
+    const VERSION: u64 = 6;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

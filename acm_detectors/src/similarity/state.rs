@@ -17,7 +17,7 @@ use crate::wandering::{self, Wandering};
 
 impl Persist for FittedSimilarity {
     const KIND: &'static str = "SimilarityDetector";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Table
-from acm_rs.model import Detector, Screening, Watching
+from acm_rs.model import Detector, Screening, Wandering, Watching
 from acm_rs.running import RunningMoments, counted
 
 
-class MahalanobisDetector(Watching, Screening, Detector):
+class MahalanobisDetector(Wandering, Watching, Screening, Detector):
     """Mahalanobis detector: how far is a row from the mean of healthy data, in units of their covariance?
 
     Parameters
@@ -127,20 +127,6 @@ class MahalanobisDetector(Watching, Screening, Detector):
     def steps_(self) -> NDArray[np.float64]:
         """Steps of readings, coarser than at fit and rising, that matter: at most four powers of ten, (steps,)."""
         return self._engine.steps_
-
-    @property
-    def wandering_(self) -> NDArray[np.bool_]:
-        """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
-        return self._engine.wandering_
-
-    @property
-    def expected_false_alarms_(self) -> float:
-        """Share of healthy rows that is expected in alarm.
-
-        Above the limit at 0.01: as much, or where columns wander, what either half of the training rows has at the
-        limit that the other one sets.
-        """
-        return self._engine.expected_false_alarms_
 
     def fit(self, x: Table) -> Self:
         """Learn means, scales and the covariance from healthy data.

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Table
-from acm_rs.model import Detector, Screening, Watching, states
+from acm_rs.model import Detector, Screening, Wandering, Watching, states
 
 
-class GaussianMixture(Watching, Screening, Detector):
+class GaussianMixture(Wandering, Watching, Screening, Detector):
     """Gaussian mixture detector: a row that none of a few operating states makes likely is abnormal.
 
     Parameters
@@ -174,20 +174,6 @@ class GaussianMixture(Watching, Screening, Detector):
     def converged_(self) -> bool:
         """Whether it ended before ``max_iter`` or just then."""
         return self._engine.converged_
-
-    @property
-    def wandering_(self) -> NDArray[np.bool_]:
-        """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
-        return self._engine.wandering_
-
-    @property
-    def expected_false_alarms_(self) -> float:
-        """Share of healthy rows that is expected in alarm.
-
-        Above the limit at 0.01: as much, or where columns wander, what either half of the training rows has at the
-        limit that the other one sets.
-        """
-        return self._engine.expected_false_alarms_
 
     def fit(self, x: Table, labels: Labels | None = None) -> Self:
         """Learn the states from healthy data.

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.frames import XT, Floats, Labels, Line, Table
 from acm_rs.kernels import per_sensor
-from acm_rs.model import Detector, Screening, Watching, states
+from acm_rs.model import Detector, Screening, Wandering, Watching, states
 from acm_rs.running import RunningMoments, counted
 
 
-class OMRDetector(Watching, Screening, Detector):
+class OMRDetector(Wandering, Watching, Screening, Detector):
     """Overall model residual: how far a row is from what its sensors predict of each other.
 
     A linear model of healthy rows predicts every sensor from the others; the score grows when sensors stop moving
@@ -154,20 +154,6 @@ class OMRDetector(Watching, Screening, Detector):
     def weights_(self) -> NDArray[np.float64]:
         """What each sensor's contribution is multiplied by, as given to ``fit``, (d,)."""
         return self._engine.weights_
-
-    @property
-    def wandering_(self) -> NDArray[np.bool_]:
-        """True for columns whose level wanders, (d,): one half of the history does not tell where the other lies."""
-        return self._engine.wandering_
-
-    @property
-    def expected_false_alarms_(self) -> float:
-        """Share of healthy rows that is expected in alarm.
-
-        Above the limit at 0.01: as much, or where columns wander, what either half of the training rows has at the
-        limit that the other one sets.
-        """
-        return self._engine.expected_false_alarms_
 
     def fit(
         self, x: Table, labels: Sequence[int] | Labels | None = None, weights: Sequence[float] | Line | None = None

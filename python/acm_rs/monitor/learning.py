@@ -53,7 +53,7 @@ SLOWEST = 60
 UNSEEN = 10
 """Rows that are left unjudged where training has seen no change."""
 SETTLED = 2
-"""Rows that tell how a settled machine is, in times of those that tell its scales."""
+"""Rows that tell how a settled machine is: so many times as many as tell its scales."""
 AHEAD, EXCESS = 8, 1.3
 """It has settled where the mean squared residuals of so many rows are at most so many times the usual."""
 MAIN = 3
@@ -72,7 +72,9 @@ class Learned:
 
     __slots__ = ("belied", "far", "firsts", "leaves", "scores", "slow", "unlike")
 
-    def __init__(self, scores: Vector, slow: Flags, firsts: Labels, far: Flags, unlike: Labels, belied: Flags) -> None:
+    def __init__(
+        self, scores: Vector, slow: Flags, leaves: float, firsts: Labels, far: Flags, unlike: Labels, belied: Flags
+    ) -> None:
         self.scores: Vector = scores
         """Scores of the training rows, each by a model that had not seen it; NaN where not judged."""
         self.firsts: Labels = firsts
@@ -85,7 +87,7 @@ class Learned:
         """Readings of each sensor, (n, sensors), that were taken as missing because the other sensors belie them."""
         self.slow: Flags = slow
         """Sensors that wander so slowly that the history holds few of their ups and downs."""
-        self.leaves: float = 0.0
+        self.leaves: float = leaves
         """In which share of its rows either half of the history leaves what the other one has seen of those."""
 
 
@@ -181,9 +183,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
         # The edges of its standstills were left out before the rows after them were counted.
         regimes.settle += EDGE
     regimes.gap = max(regimes.settle, usual)
-    learned = Learned(scores, slow, firsts, far, unlike, wrong)
-    learned.leaves = leaves
-    return learned
+    return Learned(scores, slow, leaves, firsts, far, unlike, wrong)
 
 
 def _belied(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> Flags:

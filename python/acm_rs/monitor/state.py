@@ -139,7 +139,7 @@ ABOUT: dict[str, type | tuple[type, ...]] = {
 
 def take_about(about: dict[str, Any]) -> dict[str, Any]:
     """The same where each entry is there and of its type."""
-    # Of former versions nobody has looked.
+    # Files of former versions do not have it.
     if not 0.0 <= about.get("leaves", 0.0) <= 1.0:
         raise ValueError("a share is none")
     for name, kind in ABOUT.items():
