@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Context, Decimal, localcontext
@@ -184,7 +185,7 @@ def exact_correlation(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float
     if not spread_a or not spread_b:
         return NAN
     cross = size * sum(v * w for v, w in zip(a, b, strict=True)) - sum_a * sum_b
-    return float(np.copysign(np.sqrt(cross * cross / (spread_a * spread_b)), cross))
+    return math.copysign(math.sqrt(cross * cross / (spread_a * spread_b)), 1 if cross >= 0 else -1)
 
 
 def exact_ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -275,7 +275,6 @@ def test_their_damage_is_seen_before_anything_is_made_of_them(write: Callable[[p
     frame = _typed().drop("pump", "ran", "exact", "state")
     write(frame, path)
     good = path.read_bytes()
-    whole = reading.read_table(path).select(["A", "TS"])
     said = []
     for _ in range(25):
         place = int(random.integers(4, len(good) - 54))
@@ -285,8 +284,8 @@ def test_their_damage_is_seen_before_anything_is_made_of_them(write: Callable[[p
         except Refusal as refusal:
             said.append(str(refusal))
             continue
+        # None of the writers adds checksums: values of a page may be others, rows are never fewer.
         assert raw.height == 60
-        assert write in (_feather, _stream) or set(raw.columns) < {"A", "TS"} or raw.select(["A", "TS"]).equals(whole)
     assert len(said) > (15 if write in (_polars_parquet, _arrow_parquet) else 5)
     assert [line for line in said if "in is a damaged" not in line] == []
 

@@ -56,8 +56,8 @@ class ScoreFusion(Model):
     >>> fused = fusion.score(np.array([[3.0, 30.0], [3.0, 90.0]]))
     >>> bool(fused[1] > 4 > fused[0])
     True
-    >>> fusion.contributions(np.array([[3.0, 90.0]])).argmax()
-    np.int64(1)
+    >>> int(fusion.contributions(np.array([[3.0, 90.0]])).argmax())
+    1
     """
 
     _Engine = _native.ScoreFusion
