@@ -39,7 +39,7 @@ def main() -> int:
     environment = {**os.environ, "PATH": f"{inner.parent}{os.pathsep}{os.environ['PATH']}"}
     if engine:
         environment["PYTHONPATH"] = os.pathsep.join((str(ROOT / "python"), str(ROOT)))
-    # Old packages warn beside new ones of what they need; and another NumPy's sine makes other inputs, in their last bit.
+    # Old packages warn beside new ones; and the sine of another NumPy makes other inputs, in their last bit.
     quiet = ("-W", "ignore::DeprecationWarning", "--deselect", "tests/test_documents.py::test_the_evidence_still_holds")
     tests = [inner, "-m", "pytest", "-q", "--numprocesses=auto", "--dist=worksteal", *quiet, *given]
     done = subprocess.run(tests, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
