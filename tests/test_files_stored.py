@@ -129,6 +129,16 @@ def test_what_is_cut_off_is_refused(path: Path, writer: str) -> None:
             read(path, good[:size])
 
 
+@pytest.mark.parametrize("said", ["Cannot allocate memory (os error 12)", "mapping failed (os error 1455)"])
+def test_missing_memory_is_no_damage(path: Path, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: stored.StoredFile) -> pl.DataFrame:
+        raise pl.exceptions.ComputeError(said)
+
+    monkeypatch.setattr(stored.StoredFile, "_everything", full)
+    with pytest.raises(MemoryError, match=r"in\.bin needs more than there is: .*os error"):
+        read(path, polars_parquet(plant()))
+
+
 def test_extremes_of_long_texts(path: Path) -> None:
     frame = pl.DataFrame({"t": TIMES[:3], "remark": [letter * 200_000 for letter in "abc"], "A": [1.0, 2.0, 3.0]})
     for data in (

@@ -49,6 +49,8 @@ _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _PANIC = re.compile(
     rb"(?:(?<=\n)\n|\A\n)?thread '[^\n]*panicked at[^\n]*\n.*?note: [^\n]*RUST_BACKTRACE[^\n]*\n", re.DOTALL
 )
+# How engines say that the system had no memory left, on Unix and on Windows.
+_NO_MEMORY = re.compile(r"\(os error (?:12|8|14|1455)\)|[Cc]annot allocate memory")
 # What fastexcel says of a sheet that is a chart.
 _CHART = re.compile(rb"'chartsheet' not a valid worksheet\n?")
 
@@ -218,12 +220,14 @@ class StoredFile:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Say of what goes wrong here that the file is damaged."""
+        """Say of what goes wrong here that the file is damaged, unless it is memory that was missing."""
         try:
             yield
         except Refusal:
             raise
         except (Damaged, pl.exceptions.PolarsError, OSError, ValueError, RuntimeError) as error:
+            if _NO_MEMORY.search(str(error)):
+                raise MemoryError(f"{self.source.name} needs more than there is: {_first_line(error)}") from None
             what = f"{self.source.name} is a damaged {_NAMES[self.source.kind]} file"
             raise Refusal(f"{what}: {_first_line(error)}") from None
 
