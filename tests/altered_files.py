@@ -9,9 +9,11 @@ Files are tried in a child process; the number of the one that ended it is told,
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -99,9 +101,11 @@ _WAYS: tuple[Callable[[Array, Random], Array], ...] = (
 )
 
 
-def altered(saved: Saved, random: Random) -> bytes:
+def altered(data: bytes, random: Random) -> bytes:
     """One to three arrays altered, left out, or taken for others."""
-    arrays = arrays_of(saved.data)
+    if "kind" in header_of(data)["__metadata__"]:
+        return _settings_or_a_file_within_altered(data, random)
+    arrays = arrays_of(data)
     for _ in range(int(random.integers(1, 4))):
         names = sorted(arrays)
         name, other = names[random.integers(len(names))], names[random.integers(len(names))]
@@ -116,10 +120,39 @@ def altered(saved: Saved, random: Random) -> bytes:
             arrays[name] = _WAYS[random.integers(len(_WAYS))](arrays[name], random)
         if not arrays:
             break
-    kind = header_of(saved.data)["__metadata__"]["acm_rs"]
+    kind = header_of(data)["__metadata__"]["acm_rs"]
     if random.random() < 0.02:
         kind = f"{kind.rsplit(' ', 1)[0]} {random.integers(2, 9)}"
     return sealed(kind, arrays)
+
+
+def _settings_or_a_file_within_altered(data: bytes, random: Random) -> bytes:
+    from acm_rs.monitor.saving import pack, unpack
+
+    settings, arrays, version, _ = unpack(data, kind := header_of(data)["__metadata__"]["kind"])
+    if random.random() < 0.4:
+        names = sorted(settings)
+        name, other = names[random.integers(len(names))], names[random.integers(len(names))]
+        odd: list[Any] = [None, "inf", "", [], {}, True, -1, 0, 2**70, 1e300, -0.5, copy.deepcopy(settings[other])]
+        if isinstance(settings[name], list) and random.random() < 0.5:
+            settings[name][int(random.integers(len(settings[name])))] = odd[random.integers(len(odd))]
+        else:
+            settings[name] = odd[random.integers(len(odd))]
+    else:
+        names = sorted(arrays)
+        name, what = names[random.integers(len(names))], random.random()
+        within = arrays[name].dtype == np.uint8
+        if what < 0.1:
+            del arrays[name]
+        elif what < 0.2:
+            arrays[name] = arrays[names[random.integers(len(names))]]
+        elif within:
+            arrays[name] = np.frombuffer(altered(arrays[name].tobytes(), random), np.uint8)
+        else:
+            told = ("F64", list(arrays[name].shape), arrays[name].tobytes())
+            _, shape, body = _WAYS[random.integers(len(_WAYS))](told, random)
+            arrays[name] = np.frombuffer(body, "<f8").reshape(shape if math.prod(shape) * 8 == len(body) else [-1])
+    return pack(settings, arrays, version, kind)
 
 
 def files(start: int) -> Iterator[tuple[int, Saved, bytes]]:
@@ -128,7 +161,7 @@ def files(start: int) -> Iterator[tuple[int, Saved, bytes]]:
     number = start
     while True:
         saved = known[number % len(known)]
-        yield number, saved, altered(saved, np.random.default_rng([number, 26]))
+        yield number, saved, altered(saved.data, np.random.default_rng([number, 26]))
         number += 1
 
 
@@ -160,9 +193,13 @@ def used(saved: Saved, model: Any) -> None:
 
 
 def _allowed(call: Callable[[], Any]) -> bool:
+    import acm_rs
+
     try:
         call()
-    except (ValueError, TypeError, MemoryError, AttributeError, np.linalg.LinAlgError):
+    except acm_rs.InternalError:
+        raise
+    except (ValueError, TypeError, MemoryError, AttributeError, RuntimeError, np.linalg.LinAlgError):
         return False
     return True
 
@@ -175,7 +212,11 @@ def outcome(saved: Saved, data: bytes) -> str:
         try:
             model = saved.kind.from_bytes(data)
         except ValueError as error:
-            return "refused" if "`data` is" in str(error) else f"wrong {error}"
+            return (
+                "refused"
+                if re.search("`data` is|^the state (is damaged|was written)", str(error))
+                else f"wrong {error}"
+            )
         except MemoryError as error:
             return f"wrong {error}"
         used(saved, model)

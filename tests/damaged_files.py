@@ -67,6 +67,10 @@ def everything() -> tuple[Saved, ...]:
     ):
         chart.update(x)
         found.append((type(chart).__name__, chart))
+    fading = acm_rs.FadingMoments(acm_rs.RunningMoments([0.0] * 3, [1.0] * 3), halflife=2.0)
+    for seed in range(3):
+        fading.update(plant(40, 3, seed=seed)).close(trusted=True)
+    found.append(("FadingMoments", fading.update(x)))
     tracker = acm_rs.EpisodeTracker(2.0, 1.0, min_rows=2)
     tracker.update(np.array([0.0, 3.0, 3.0]))
     found.append(("EpisodeTracker", tracker))
