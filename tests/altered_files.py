@@ -13,7 +13,6 @@ import copy
 import math
 import os
 import queue
-import re
 import subprocess
 import sys
 import threading
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from damaged_files import Saved, arrays_of, everything, header_of, sealed
+from damaged_files import REFUSAL, Saved, arrays_of, everything, header_of, sealed
 
 Array = tuple[str, list[int], bytes]
 
@@ -212,11 +211,7 @@ def outcome(saved: Saved, data: bytes) -> str:
         try:
             model = saved.kind.from_bytes(data)
         except ValueError as error:
-            return (
-                "refused"
-                if re.search("`data` is|^the state (is damaged|was written)", str(error))
-                else f"wrong {error}"
-            )
+            return "refused" if REFUSAL.search(str(error)) else f"wrong {error}"
         except MemoryError as error:
             return f"wrong {error}"
         used(saved, model)
