@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from acm_rs.frames import Sheet
 from acm_rs.monitor import Culprit, Episode, Result
+from acm_rs.monitor.result import sentence
 
 TIMES = np.datetime64("2026-02-10T09:00", "ns") + np.arange(4) * np.timedelta64(10, "m")
 
@@ -107,6 +108,11 @@ def test_sentences_say_when_who_and_what_it_should_read() -> None:
         "flow reads 1.05, should read 1.051 (15 % of the score)."
     )
     assert made().explain()[0].startswith("From row 2 on, still running: bearing")
+
+
+def test_an_episode_of_one_row_has_one_time() -> None:
+    told = sentence("row 7", "row 7", "", [], {}, ())
+    assert told == "At row 7: many sensors together, none stands out."
 
 
 def test_a_sentence_names_nobody_where_none_stands_out() -> None:

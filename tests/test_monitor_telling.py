@@ -6,6 +6,7 @@ import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
+from acm_rs.monitor.telling import mended
 from test_monitor_faults import plant
 
 
@@ -34,6 +35,13 @@ def test_codes_spikes_and_stuck_readings_are_told_with_their_times(spoilt: acm_r
     (warning,) = [said for said in spoilt.warnings_ if said.startswith("taken as missing: ")]
     assert all(part in warning for part in told)
     assert acm_rs.Monitor.from_bytes(spoilt.to_bytes()).warnings_ == spoilt.warnings_
+
+
+def test_how_many_more_stretches_there_are() -> None:
+    for count, told in ((3, ""), (4, " and 1 more time"), (5, " and 2 more times")):
+        assert mended([("s1", "spike", np.arange(count) * 1000)], None) == [
+            f"s1: {count} spikes (row 0, row 1,000, row 2,000{told})"
+        ]
 
 
 def test_rows_that_were_left_out_are_told_with_their_times(spoilt: acm_rs.Monitor) -> None:

@@ -381,12 +381,18 @@ def sentence(
     always: Container[str],
 ) -> str:
     """An episode in words: since when, to when (None: still running), what was seen, and which sensors read what."""
-    still = "on, still running" if end is None else f"to {end}"
+    when = (
+        f"From {begin} on, still running"
+        if end is None
+        else f"At {begin}"
+        if begin == end
+        else f"From {begin} to {end}"
+    )
     named = [one for one in culprits if one.share > 0.0][:NAMED]
     if named and named[0].share < 0.15:
         named = []
     said = "; ".join(_blame(one, units, always) for one in named) or "many sensors together, none stands out"
-    return f"From {begin} {still}{', ' + kind if kind else ''}: {said}."
+    return f"{when}{', ' + kind if kind else ''}: {said}."
 
 
 def _blame(culprit: Culprit, units: Mapping[str, str], always: Container[str]) -> str:

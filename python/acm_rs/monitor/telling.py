@@ -344,7 +344,8 @@ def mended(marks: Sequence[Mark], times: NDArray[np.datetime64] | None) -> list[
     found: dict[str, list[str]] = {}
     for name, what, rows in marks:
         when = stretches(rows, times)
-        more = f" and {len(when) - SPANS} more times" if len(when) > SPANS else ""
+        rest = len(when) - SPANS
+        more = f" and {rest} more time{'s' * (rest > 1)}" if rest > 0 else ""
         plural = (
             what.replace(" ", "s ", 1)
             if what.startswith("reading")
