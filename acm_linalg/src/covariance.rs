@@ -367,6 +367,28 @@ mod tests {
     }
 
     #[test]
+    fn the_share_is_that_of_the_distances_row_by_row() {
+        let (rows, columns) = (21, 3);
+        let x = Array2::from_shape_fn((rows, columns), |(row, column)| {
+            (row * 7 % 11 * (column + 1) + row * column * 5 % 7) as f64
+        });
+        let found = ledoit_wolf(x.view().into()).unwrap();
+        // Ledoit and Wolf's d² and b² as sums over the entries of x xᵀ - S.
+        let centered: Array2<f64> = &x - &x.mean_axis(ndarray::Axis(0)).unwrap();
+        let s: Array2<f64> = centered.t().dot(&centered) / rows as f64;
+        let mean = s.diag().sum() / columns as f64;
+        let squares = |matrix: &Array2<f64>| matrix.iter().map(|value| value * value).sum::<f64>();
+        let distance = squares(&(&s - &(Array2::<f64>::eye(columns) * mean)));
+        let error = centered.rows().into_iter().map(|row| {
+            let product = Array2::from_shape_fn((columns, columns), |(i, j)| row[i] * row[j]);
+            squares(&(product - &s))
+        });
+        let share = error.sum::<f64>() / (rows * rows) as f64 / distance;
+        assert!(0.0 < share && share < 1.0);
+        assert!((found.shrinkage - share).abs() < 1e-14, "{} {share}", found.shrinkage);
+    }
+
+    #[test]
     fn edges_of_shrinkage() {
         let one = array![[1.0], [2.0], [4.0]];
         let found = ledoit_wolf(one.view().into()).unwrap();

@@ -463,6 +463,30 @@ mod tests {
     }
 
     #[test]
+    fn two_threads_work_at_once() {
+        let begun = Instant::now();
+        let met = AtomicBool::new(false);
+        // Other tests set threads too, and may hold the pool: then the calling thread does both jobs, one after the other.
+        while !met.load(Ordering::Acquire) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no two jobs ever ran at once");
+            set_num_threads(2).unwrap();
+            let inside = AtomicUsize::new(0);
+            let meet = |(): &mut (), _, _: &Stop| {
+                inside.fetch_add(1, Ordering::AcqRel);
+                let arrived = Instant::now();
+                while arrived.elapsed() < Duration::from_millis(200) && !met.load(Ordering::Acquire) {
+                    if inside.load(Ordering::Acquire) == 2 {
+                        met.store(true, Ordering::Release);
+                    }
+                    std::thread::yield_now();
+                }
+                inside.fetch_sub(1, Ordering::AcqRel);
+            };
+            run(vec![1, 2], 1e9, || Ok(()), meet).unwrap();
+        }
+    }
+
+    #[test]
     fn thread_counts_outside_the_range_are_refused() {
         assert!(set_num_threads(0).is_err());
         assert!(set_num_threads(MAX_THREADS + 1).is_err());
