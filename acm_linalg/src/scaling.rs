@@ -434,6 +434,13 @@ mod tests {
     }
 
     #[test]
+    fn a_median_and_the_median_distance_from_it() {
+        assert_eq!(median_mad(&mut [9.0, 1.0, 2.0, 4.0, 3.0]), (3.0, 1.0));
+        assert_eq!(median_mad(&mut [8.0, 0.0, 2.0, 3.0]), (2.5, 1.5));
+        assert!(median_mad(&mut []).1.is_nan());
+    }
+
+    #[test]
     fn ranges_of_columns_that_mostly_stand_still_give_way() {
         assert_eq!(steady(1.3, 1.0, 1e-6), 1.3);
         assert_eq!(steady(1.3e-5, 30.0, 1e-6), 30.0);

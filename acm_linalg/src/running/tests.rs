@@ -148,6 +148,24 @@ fn a_constant_step_is_a_slope_of_one_and_runs_are_kept_apart() {
 }
 
 #[test]
+fn what_a_slope_leaves_is_that_of_the_pairs() {
+    let made = RunningMoments::new(vec![3.0], vec![4.0], 100.0).unwrap();
+    let values = [0.0, 1.0, 3.0, 2.0, 5.0, 4.0, 4.0, 7.0, 1.0];
+    let x = Array2::from_shape_vec((values.len(), 1), values.to_vec()).unwrap();
+    let mut sums = Sums::default();
+    made.update(&mut sums, x.view().into(), true).unwrap();
+    let pairs = (values.len() - 1) as f64;
+    let (before, after) = (values[..8].iter().sum::<f64>() / pairs, values[1..].iter().sum::<f64>() / pairs);
+    for phi in [-0.5, 0.0, 0.25, 1.0] {
+        let left = values.windows(2).map(|pair| ((pair[1] - after) - phi * (pair[0] - before)).powi(2));
+        let deviation = (left.sum::<f64>() / pairs).sqrt();
+        let found = made.lag_rest(&sums, &[phi]).unwrap()[0];
+        assert!((found - deviation).abs() < 1e-13, "{phi}: {found} {deviation}");
+    }
+    assert!(made.lag_rest(&Sums::default(), &[0.5]).unwrap()[0].is_nan());
+}
+
+#[test]
 fn more_rows_than_sums_are_exact_for_are_refused() {
     let made = RunningMoments::new(vec![0.0], vec![1.0], 4096.0).unwrap();
     assert!((1 << 21..=1 << 22).contains(&made.most_rows()));
