@@ -370,3 +370,23 @@ fn a_failed_field_fails_the_whole() {
     to.reals("loads", &[1.0]);
     assert_eq!(to.finish("Model", 2), Err(Error::Interrupted));
 }
+
+#[test]
+fn a_field_is_not_blamed_for_memory_nor_for_an_interrupt() {
+    let bytes = model().to_bytes().unwrap();
+    let from = Reader::open(&bytes, Model::KIND, Model::VERSION).unwrap();
+    let memory = || Error::Memory {
+        what: "scratch",
+        rows: 1,
+        columns: 1,
+    };
+    for error in [memory, || Error::Interrupted, || Error::InUse] {
+        assert_eq!(from.blamed("loads", error()), error());
+    }
+    let other = Error::Length {
+        name: "x",
+        expected: 1,
+        got: 2,
+    };
+    assert_eq!(from.blamed("loads", other), from.wrong("loads"));
+}
