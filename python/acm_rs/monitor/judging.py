@@ -88,7 +88,11 @@ class Verdict:
         if off is not None:
             values = values - off
         silent = np.isnan(values).all(axis=1)
-        self.labels: Labels = regimes.carried(regimes.label(values), silent, state.phase)
+        labels = regimes.label(values)
+        # Beyond all that was seen it is in the regime that it was in: such rows are a fault, and no change of regime.
+        strange = (labels == UNKNOWN) & ~regimes.outside(values) & ~silent
+        lived = regimes.carried(labels, silent | strange, state.phase)
+        self.labels: Labels = np.where(strange, UNKNOWN, lived)
         away = gaps(values, state.gaps)
         if len(away):
             state.gaps = away[-1]
@@ -96,27 +100,30 @@ class Verdict:
         """Rows in which a driver has had no reading for long, (n, columns)."""
         lost = self.lost.any(axis=1)
         if fixed is not None and rules.constants.driver.any():
-            strange = rules.constants.moved(fixed)[:, rules.constants.driver].any(axis=1)
-            lost |= strange & (self.labels != STANDSTILL)
-        self.labels[lost] = UNKNOWN
+            other = rules.constants.moved(fixed)[:, rules.constants.driver].any(axis=1)
+            lost |= other & (self.labels != STANDSTILL)
+        self.labels[lost] = lived[lost] = UNKNOWN
         self.strayed: Flags = regimes.strayed(values) & (self.labels == UNKNOWN)[:, None]
         """Drivers beyond their trained range, (n, columns)."""
         self.driven: bool = bool(regimes.drivers.any())
         self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~self.strayed.any(axis=1) & ~lost
         self.regimes: Labels = self.labels - UNKNOWN
-        ages, state.phase = regimes.ages(self.labels, state.phase)
+        ages, state.phase = regimes.ages(lived, state.phase)
         before = watches.steps.begin() if state.steps is None else state.steps
         self.told: Told | None
         self.told, state.steps = watches.steps.tell(shown[:, watches.watched], before)
         """Which readings are in coarser steps than those of the training."""
         told = self.told
         self.sensors, states = watches.split(values, state)
-        self.looked: Looked = watches.look(self.sensors, states, self.labels, ages, told)
+        self.looked: Looked = watches.look(self.sensors, states, lived, ages, told)
+        # Of the machine running as it does they say nothing: what is remembered is what was before.
+        self.looked.held |= strange
+        self.looked.residual[strange] = self.looked.expected[strange] = np.nan
         self.scarce: Flags = self.looked.scarce & (self.labels >= 0)
         self.beyond &= ~self.looked.scarce
         own = watches.by_sensor(self.looked, self.sensors, state, told)
         self.own: dict[str, Matrix] = own
-        level = watches.level(self.looked, self.labels, state, told)
+        level = watches.level(self.looked, lived, state, told)
         self.level: Matrix = level
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         self.fused: Vector = fused

@@ -50,6 +50,8 @@ OWN_ROWS_A_SENSOR = 15
 """Rows from which on a regime has relations of its own."""
 SLOWEST = 60
 """Rows after a change of regime that are left unjudged at most."""
+SETTLED_ROWS = 200
+"""Rows that it takes to tell how a settled machine is."""
 UNSEEN = 10
 """Rows that are left unjudged where training has seen no change."""
 SETTLED = 2
@@ -97,13 +99,14 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     silent = np.isnan(values).all(axis=1)
     labels = regimes.carried(regimes.label(values), silent, Phase())
     labels[~healthy] = UNKNOWN
+    regimes.settle, lived = 0, labels.copy()
+    ages, _ = regimes.ages(lived, Phase())
     labels[near_rows(labels == STANDSTILL, EDGE) & (labels != STANDSTILL)] = UNKNOWN
-    regimes.settle = 0
-    ages, _ = regimes.ages(labels, Phase())
     _set_scales(watches, values, labels)
     sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())))
-    regimes.settle = _settling(watches, sensors, states, labels, ages)
-    ages, _ = regimes.ages(labels, Phase())
+    begins = (labels < 0) & (lived >= 0) & (ages < EDGE)
+    regimes.settle = _settling(watches, sensors, states, np.where(begins, lived, labels), ages, begins)
+    ages, _ = regimes.ages(lived, Phase())
     usable = (labels >= 0) & (ages >= regimes.settle)
     if usable.sum() < 80:
         raise ValueError(
@@ -179,9 +182,6 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     slow = wandering(beside)
     leaves = leaving(beside, slow)
     learn_steps(watches, sensors, states, labels, ages, usable)
-    if (labels == STANDSTILL).any():
-        # The edges of its standstills were left out before the rows after them were counted.
-        regimes.settle += EDGE
     regimes.gap = max(regimes.settle, usual)
     return Learned(scores, slow, leaves, firsts, far, unlike, wrong)
 
@@ -294,13 +294,15 @@ def _fused(watches: Watches, rows: Matrix, learnt: Labels) -> Vector:
     return scores
 
 
-def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels) -> int:
-    """Rows until a machine that has changed its regime is as usual."""
-    young = (labels >= 0) & (ages < 3 * SLOWEST)
-    changed = np.flatnonzero(np.diff(labels) != 0)
-    old = (labels >= 0) & (ages >= SLOWEST)
-    if len(changed) < 1 or old.sum() < 200:
+def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels, begins: Flags) -> int:
+    """Rows until a machine that has changed its regime is as usual; `begins` are the first after a standstill."""
+    running = np.sort(ages[(labels >= 0) & ~begins])
+    if not (np.diff(labels) != 0).any() or len(running) < SETTLED_ROWS:
         return UNSEEN
+    # Where it never runs for long, the later half of its rows are as settled as it gets.
+    slowest = min(SLOWEST, int(running[-max(SETTLED_ROWS, len(running) // 2)]))
+    young = (labels >= 0) & (ages < 3 * slowest)
+    old = (labels >= 0) & (ages >= slowest) & ~begins
     watches.band = np.ones(sensors.shape[1])
     # How large residuals usually are some rows tell, so many that they fit themselves no better than others; those
     # after a change are all looked at.
@@ -316,11 +318,11 @@ def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels,
     size = np.where(known, power, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     usual = float(np.mean(size[old & known.any(axis=1)]))
     young &= known.any(axis=1)
-    for age in range(SLOWEST):
+    for age in range(slowest):
         rows = young & (ages >= age) & (ages < age + AHEAD)
         if not rows.any() or np.mean(size[rows]) <= EXCESS * usual:
             return age
-    return SLOWEST
+    return slowest
 
 
 def _spread(residual: Matrix) -> Vector:

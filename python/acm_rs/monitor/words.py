@@ -61,7 +61,9 @@ def regimes_told(names: Sequence[str], counts: Sequence[int], still: int, settle
     else:
         found.append("no standstill; one that comes later is told by its readings near zero, and is not judged")
     if settle:
-        found.append(f"the first {settle} rows after a change of regime are not judged")
+        rows = "row" if settle == 1 else f"{settle} rows"
+        verb = "is" if settle == 1 else "are"
+        found.append(f"the first {rows} after a change of regime {verb} not judged")
     return found
 
 
