@@ -279,7 +279,7 @@ def around_monitors() -> Iterator[tuple[str, bytes, Any, dict[str, Any]]]:
     from acm_rs import Monitor, fleet
 
     monitor = a_monitor()
-    for name, history in (("Monitor 1", True), ("Monitor 1 lean", False)):
+    for name, history in ((written(monitor), True), (f"{written(monitor)} lean", False)):
         data = monitor.to_bytes(history=history)
         yield name, data, rows_for(name), answers(name, Monitor.from_bytes(data), rows_for(name))
     lean = monitor.to_bytes(history=False)

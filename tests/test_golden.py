@@ -134,7 +134,7 @@ def test_nothing_can_be_written_that_has_no_stored_file() -> None:
     assert kinds == {kind.removesuffix(" over time") for kind in golden.ROLLING}
     for kind in saving.CALLED:
         short = next(name for name, full in WHOLE.items() if full == kind)
-        assert f"{short} {saving.FORMAT}" in read()
+        assert f"{short} {saving.FORMATS[kind]}" in read()
     assert f"fleet {ledger.FORMAT}" in read()
     tables = pytest.importorskip("acm_rs.live.store.tables", reason="SQLAlchemy is not installed")
     assert f"store {tables.VERSION}" in read()

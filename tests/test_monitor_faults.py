@@ -198,7 +198,7 @@ def test_the_alarms_of_the_history_are_told() -> None:
     spoilt.iloc[1200:1215, 3] -= 1.8
     told = [said for said in acm_rs.Monitor().fit(spoilt).warnings_ if said.startswith("the history itself alarms")]
     assert len(told) == 1
-    assert "2026-01-09 10:20 to 2026-01-09 12:20 (s3)" in told[0]
+    assert "2026-01-09 09:20 to 2026-01-09 11:00 (s3)" in told[0]
     cured = acm_rs.Monitor().fit(spoilt, healthy=[(0, 1199), (1230, 2999)])
     assert "2026-01-09 1" not in " ".join(cured.warnings_)
 

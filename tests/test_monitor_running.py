@@ -67,3 +67,46 @@ def test_a_machine_that_never_runs_for_long_settles_within_its_spells() -> None:
     fault[runs, 3] += 3.0
     # Where nothing tells how long it settles, and for its first rows besides, .70.
     assert monitor.score(fault).alarms[runs].mean() > 0.76
+
+
+def _faulty(what: str) -> np.ndarray:
+    """A thousand rows with a fault in 400 of them."""
+    rows = running(1000, 3)
+    if what == "shift":
+        rows[200:600, 3] += 1.5
+    elif what == "scatter":
+        rows[200:600, 3] += np.random.default_rng(1).normal(size=400)
+    else:
+        rows[200:600] += 3.0 * MIXING[0]
+    return rows
+
+
+@pytest.mark.parametrize(("what", "most"), [("shift", 60), ("scatter", 30), ("wear", 40)])
+def test_slow_means_let_go_of_a_fault_that_is_over(monitor: acm_rs.Monitor, what: str, most: int) -> None:
+    rows = _faulty(what)
+    told = monitor.score(rows)
+    assert told.alarms[200:600].mean() > 0.98
+    assert np.count_nonzero(told.alarms[600:]) < most
+    # One that never lets go: as those of the first format.
+    former = acm_rs.Monitor.from_bytes(monitor.to_bytes())
+    former._fitted()[1].lets_go[:] = np.inf
+    longer = former.score(rows)
+    assert np.count_nonzero(longer.alarms[600:]) > most
+    np.testing.assert_array_less(told.scores, longer.scores + 1e-12)
+
+
+@pytest.mark.parametrize(("size", "share"), [(0.15, 0.7), (0.2, 0.95), (0.3, 0.98)])
+def test_a_small_fault_that_lasts_is_not_let_go_of(monitor: acm_rs.Monitor, size: float, share: float) -> None:
+    rows = running(2000, 4)
+    rows[500:, 3] += size
+    assert monitor.score(rows).alarms[500:].mean() > share
+
+
+def test_rows_one_by_one_let_go_as_all_at_once(monitor: acm_rs.Monitor) -> None:
+    rows = np.vstack([_faulty(what)[560:640] for what in ("shift", "scatter", "wear")])
+    fresh = acm_rs.Monitor.from_bytes(monitor.to_bytes())
+    # Single rows go their own way.
+    apart = np.concatenate([fresh.update(row[None]).scores for row in rows])
+    assert apart.tobytes() == monitor.score(rows).scores.tobytes()
+    again = acm_rs.Monitor.from_bytes(fresh.to_bytes())
+    assert again.update(rows[:5]).scores.tobytes() == fresh.update(rows[:5]).scores.tobytes()

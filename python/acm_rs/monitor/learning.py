@@ -14,6 +14,7 @@ from acm_rs.monitor.cleaning import repeats, scales
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, axes_of, precision_of, product, products_of, solve_missing
+from acm_rs.monitor.releasing import room_between
 from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.screening import belied
@@ -25,6 +26,8 @@ from acm_rs.monitor.watches import (
     PARTS,
     PIECE,
     PRESENT,
+    SHIFTS,
+    SLOWLY,
     WILD,
     Looked,
     State,
@@ -394,11 +397,16 @@ def _scaled(
     memories = MEMORIES | dict(zip(LEVEL_NAMES, LEVELS, strict=True))
     levels = watches.levels(unseen, labels, state, main)
     del unseen.scaled, main
+    kinds = len(levels)
+    quick = {"level": LEVELS[1]}
+    watches.lets_go = np.array([room_between(MEMORIES[name], quick.get(name, SHIFTS[0])) for name in SLOWLY])
     spreads = {name: _chart_spread(values, usable, memories[name]) for name, values in levels.items()}
+    known = np.broadcast_to(~unseen.held[:, None], levels["level"].shape)
+    watches.let_go("level", levels["level"], levels[LEVEL_NAMES[1]], known, state, spreads["level"])
     for name, spread in spreads.items():
         levels[name] /= spread
-    kinds, level = len(levels), farther(list(levels.values()))
-    del levels
+    level = farther(list(levels.values()))
+    del levels, known
     watches.middle, watches.reach = np.zeros(len(PARTS)), np.ones(len(PARTS))
     raw = np.empty((len(sensors), len(PARTS)))
     raw[:, PARTS.index("all together")] = np.where(np.isnan(fused), -np.inf, fused)
@@ -411,11 +419,12 @@ def _scaled(
     worst = np.zeros(sensors.shape)
     own: dict[str, Vector] = {}
     # One after the other: each is as large as the history.
-    for name, values in watches.each_by_sensor(unseen, sensors, state):
+    for name, values, trace in watches.each_by_sensor(unseen, sensors, state):
         number = PARTS.index(name)
         if name != "stuck":
             own[name] = _chart_spread(values, usable, memories[name])
-            values /= own[name]
+            watches.spreads[name] = own[name]
+        values = watches.measured(name, values, trace, state)
         size = sized(name, values)
         del values
         raw[:, number] = size.max(axis=1, initial=-np.inf)

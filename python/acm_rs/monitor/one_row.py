@@ -16,6 +16,7 @@ from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
 from acm_rs.monitor.watches import (
+    AT_ONCE,
     LEVEL_NAMES,
     LEVELS,
     PARTS,
@@ -48,6 +49,7 @@ class Quick:
     always: frozenset[str]
     usable: bool
     steps: bool
+    releases: bool
     calm: Any
     coded: NDArray[np.intp]
     able: NDArray[np.intp]
@@ -82,7 +84,7 @@ class Quick:
         self.names = [*(name for name, one in own if one), *rules.constants.watched]
         self.always = frozenset(rules.constants.watched)
         self.usable = not rules.rebased and watches.fused is not None
-        self.steps = bool(watches.steps.size.size)
+        self.steps, self.releases = bool(watches.steps.size.size), watches.releases
         self.calm = 1.0 - 1.0 / watches.wide["calm"] if "calm" in watches.wide else None
         self.usable &= watches.present[0] <= 1.0 and regimes.settle >= 0 and watches.axes.shape[1] > 1
         self.least = np.maximum(rules.least, rules.low)
@@ -176,18 +178,30 @@ class Quick:
         looked.residual, looked.scaled, looked.left = residual, main, straight
         near = np.minimum(np.maximum(residual, -WILD), WILD)
         own = np.empty((len(OWN), len(sensors)))
-        for place, (name, memory) in enumerate(zip(NAMES, SHIFTS, strict=True)):
-            centre = np.asarray(state.chart(name, memory).update(near)[0])
-            np.abs(centre[0] / self.units[name], out=own[place])
+        swift = centre = np.asarray(state.chart(NAMES[0], SHIFTS[0]).update(near)[0])
+        np.abs(centre[0] / self.units[NAMES[0]], out=own[0])
+        centre = np.asarray(state.chart(NAMES[1], SHIFTS[1]).update(near)[0])
         # The last of them remembers as long as the scatter.
-        rough = np.asarray(state.chart("squares", SCATTER).update(np.square(near))[0])
-        own[-2] = ((rough - (np.square(centre) + watches.scatter_mean)) / self.units["scatter"])[0]
+        squares = np.square(near)
+        rough = np.asarray(state.chart("squares", SCATTER).update(squares)[0])
+        rough = rough - (watches.scatter_mean + np.square(centre))
+        if self.releases:
+            there = np.ones(residual.shape, bool)
+            watches.let_go(NAMES[1], centre, swift, there, state, self.units[NAMES[1]])
+            trace = np.asarray(state.chart(AT_ONCE, SHIFTS[0]).update(squares)[0])
+            trace = trace - (watches.scatter_mean + np.square(swift))
+            watches.let_go("scatter", rough, trace, there, state, self.units["scatter"])
+        np.abs(centre[0] / self.units[NAMES[1]], out=own[1])
+        own[-2] = (rough / self.units["scatter"])[0]
         state.run = np.where(sensors == state.last, state.run + 1, 1)
         state.last = sensors
         own[-1] = (state.run - 1.0) / self.longest
         together = product(main, watches.axes) / watches.level_scale[label]
         together = np.minimum(np.maximum(together, -WILD), WILD)
         both = {name: np.asarray(state.chart(name, memory).update(together)[0]) for name, memory in self.levels}
+        if self.releases and len(both) > 1:
+            quick = both[LEVEL_NAMES[1]]
+            watches.let_go("level", both["level"], quick, np.ones(quick.shape, bool), state, self.units["level"])
         level = farther([values / self.units[name] for name, values in both.items()])
         fused = np.asarray(state.fused.update(straight))
         raw = np.empty(len(PARTS))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FADING", "MEMORY", "WATCH", "not_whole", "pack", "read_file", "unpack", "write_file"]
+__all__ = ["FADING", "FORMATS", "MEMORY", "WATCH", "not_whole", "pack", "read_file", "unpack", "write_file"]
 
 KIND = "acm_rs.Monitor"
 MEMORY = "acm_rs.Monitor.memory"
@@ -30,7 +30,10 @@ CALLED = {
     FADING: ("the state", "state of FadingMoments", "take a copy, or begin anew"),
 }
 """What people are told of each kind: what it is called, what it should be, and what to do."""
-FORMAT = 1
+FORMATS = {KIND: 2, MEMORY: 1, WATCH: 1, FADING: 1}
+"""The present format of each."""
+SECOND = "watches.lets_go"
+"""What a Monitor of the first format does not have, and is not given: it stays what it was."""
 CHECKSUM = "~sha256"
 """The last array: SHA-256 of all bytes before it."""
 TYPES: dict[str, np.dtype[Any]] = {
@@ -60,7 +63,7 @@ def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], versio
     header: dict[str, Any] = {
         "__metadata__": {
             "kind": wanted,
-            "format": str(FORMAT),
+            "format": str(1 if wanted == KIND and SECOND not in arrays else FORMATS[wanted]),
             "acm_rs": version,
             "settings": json.dumps(settings, allow_nan=False, sort_keys=True),
         }
@@ -100,7 +103,7 @@ def unpack(data: bytes, wanted: str = KIND) -> tuple[dict[str, Any], dict[str, N
         raise ValueError(f"this is no {called}, but one of {str(kind)[:60]!r}")
     # The checksum fits: what follows are files of other versions, or forged ones.
     try:
-        if int(notes["format"]) > FORMAT:
+        if int(notes["format"]) > FORMATS[wanted]:
             raise Newer(f"{it} was written by acm_rs {notes['acm_rs']!s:.30}, which is newer; update acm_rs")
         settings = json.loads(notes["settings"])
         arrays = {}

@@ -16,7 +16,7 @@ from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
 from acm_rs.monitor.steps import Steps
-from acm_rs.monitor.watches import PARTS, State, Watches
+from acm_rs.monitor.watches import PARTS, SLOWLY, State, Watches
 
 __all__ = ["put_state", "put_watches", "take_about", "take_state", "take_watches"]
 
@@ -39,7 +39,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         which.append(place)
     arrays: Arrays = {f"rules.{name}": getattr(rules, name) for name in Rules.fields()}
     arrays |= {f"regimes.{name}": getattr(regimes, name) for name in Regimes.fields()}
-    arrays |= {f"watches.{name}": getattr(watches, name) for name in Watches.fields()}
+    own = (name for name in Watches.fields() if name != "lets_go" or watches.releases)
+    arrays |= {f"watches.{name}": getattr(watches, name) for name in own}
     arrays |= {f"spreads.{name}": values for name, values in watches.spreads.items()}
     for number, relations in enumerate(kept):
         arrays |= {f"relations.{number}.{name}": values for name, values in relations.arrays().items()}
@@ -84,7 +85,9 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     )
     watches = Watches(regimes, arrays["watches.watched"])
     for name in Watches.fields():
-        setattr(watches, name, arrays[f"watches.{name}"])
+        # Files of format 1 do not have what slow means let go of.
+        if name != "lets_go" or f"watches.{name}" in arrays:
+            setattr(watches, name, arrays[f"watches.{name}"])
     kept = {
         number: Relations(**{name: arrays[f"relations.{number}.{name}"] for name in Relations.fields()})
         for number in set(settings["relations"])
@@ -99,6 +102,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
             if values.ndim != 1 or (rest not in PARTS and name != "wide.calm"):
                 raise ValueError("what was accepted is not what was written")
             getattr(watches, first)[rest] = values
+    if watches.lets_go.shape != (len(SLOWLY),):
+        raise ValueError("what slow means let go of is not what was written")
     own = {name: arrays[f"constants.{name}"] for name in Constants.fields()}
     if not isinstance(settings["constants"], list) or not all(isinstance(name, str) for name in settings["constants"]):
         raise TypeError("a constant has no name")
@@ -168,6 +173,7 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
     if state.fused is not None:
         arrays["state.fused"] = _bytes(state.fused)
     arrays |= {f"chart.{name}": _bytes(chart) for name, chart in state.charts.items()}
+    arrays |= {f"off.{name}": values for name, values in state.off.items()}
     settings = {
         "label": state.phase.label,
         "age": state.phase.age,
@@ -194,6 +200,8 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     for name, values in arrays.items():
         if name.startswith("chart."):
             state.charts[name.removeprefix("chart.")] = EwmaChart.from_bytes(values.tobytes())
+        if name.startswith("off."):
+            state.off[name.removeprefix("off.")] = values
     numbers = [settings[name] for name in ("age", "alarm", "over")]
     if not all(isinstance(number, int) for number in numbers) or not isinstance(settings["label"], int | None):
         raise TypeError("what is remembered is no number")

@@ -8,22 +8,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.decisions import EwmaChart
 from acm_rs.detectors import FusedDetector
+from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
-from acm_rs.monitor.counters import Tally
-from acm_rs.monitor.regimes import Phase, Regimes
+from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
+from acm_rs.monitor.releasing import released
 from acm_rs.monitor.steps import Steps, Told
 
-__all__ = ["CAUSES", "MEMORIES", "PARTS", "WILD", "Looked", "State", "Watches", "farther", "sized", "state_scales"]
+__all__ = [
+    "AT_ONCE",
+    "CAUSES",
+    "MEMORIES",
+    "PARTS",
+    "SLOWLY",
+    "WILD",
+    "Looked",
+    "State",
+    "Watches",
+    "farther",
+    "sized",
+    "state_scales",
+]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.int64]
 Law = tuple[int, Relations, Vector]
+Trace = tuple[Matrix, Flags, Flags]
+"""Beside slow means the quick ones, which readings both have taken in, and which sensors are silent."""
 
 SHIFTS = (0.25, 0.05)
 """Weights of the latest row in the means of each sensor's residual: some rows, and some tens of rows."""
@@ -44,9 +59,13 @@ PRESENT = 0.5
 WARM = 2
 """Rows that the fused detector needs before each row: it has two lags."""
 
+AT_ONCE = "squares at once"
+"""The quick mean beside that of the scatter."""
 LEVEL_NAMES = ("level", *(f"level {memory:g}" for memory in LEVELS[1:]))
 """In files of before there is the first alone."""
 MEMORIES = {"scatter": SCATTER, "level": LEVELS[0], **{f"shift {memory:g}": memory for memory in SHIFTS}}
+SLOWLY = (f"shift {SHIFTS[1]:g}", "scatter", "level")
+"""Statistics with long memories."""
 PARTS = ("all together", *(f"shift {memory:g}" for memory in SHIFTS), "scatter", "level", "stuck")
 CAUSES = (
     "",
@@ -64,67 +83,6 @@ PIECE = 4096
 """Rows that are looked at at once."""
 PATTERNS = 64
 """Relations of sensors with coarser steps that are held at once."""
-NEVER = 2**40
-"""Rows since a reading that has never been."""
-
-
-class State:
-    """What is carried from one piece of a history to the next."""
-
-    __slots__ = (
-        "alarm",
-        "charts",
-        "fused",
-        "gaps",
-        "last",
-        "over",
-        "phase",
-        "run",
-        "slow",
-        "states",
-        "steps",
-        "tally",
-        "time",
-    )
-
-    def __init__(self, sensors: int, states: int) -> None:
-        self.phase: Phase = Phase()
-        self.charts: dict[str, EwmaChart] = {}
-        self.fused: FusedDetector | None = None
-        self.last: NDArray[np.float64] = np.full(sensors, np.nan)
-        self.run: NDArray[np.int64] = np.zeros(sensors, np.int64)
-        self.states: NDArray[np.float64] = np.full(states, np.nan)
-        self.gaps: NDArray[np.int64] = np.full(sensors + states, NEVER)
-        """Rows since each column's last reading."""
-        self.slow: Matrix | None = None
-        self.steps: tuple[NDArray[np.int64], Vector] | None = None
-        """What the readings so far tell of steps."""
-        self.tally: Tally | None = None
-        """The latest readings of counters."""
-        self.alarm: bool = False
-        self.over: int = 0
-        self.time: np.datetime64 | None = None
-
-    def chart(self, name: str, memory: float) -> EwmaChart:
-        """A mean with a memory; one more for each name."""
-        if name not in self.charts:
-            self.charts[name] = EwmaChart(memory, 3.0)
-        return self.charts[name]
-
-
-class Looked:
-    """Rows beside what the other sensors let expect."""
-
-    __slots__ = ("expected", "held", "left", "residual", "scaled", "scarce")
-
-    def __init__(self, rows: int, sensors: int) -> None:
-        self.held: NDArray[np.bool_] = np.ones(rows, bool)
-        self.scarce: NDArray[np.bool_] = np.zeros(rows, bool)
-        """Rows with too few readings to be judged."""
-        self.scaled: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
-        self.left: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
-        self.residual: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
-        self.expected: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
 
 
 class Watches:
@@ -162,6 +120,9 @@ class Watches:
         self.steps: Steps = Steps.none(int(np.count_nonzero(watched)))
         self._rounded: dict[tuple[int, bytes], tuple[Relations, Vector]] = {}
         """Relations and bands of sensors with coarser steps, as they have come."""
+        self.lets_go: Vector = np.full(len(SLOWLY), np.inf)
+        """How much farther off slow means may be than the quick ones beside them, in their standard deviations; former
+        files do not have it."""
         self.needs: dict[str, Vector] = {}
         """Of each part by sensor or component, how great it was in healthy rows that were accepted."""
         self.wide: dict[str, Vector] = {}
@@ -187,6 +148,7 @@ class Watches:
             "longest",
             "middle",
             "reach",
+            "lets_go",
         )
 
     def room(self, name: str, limit: float) -> float:
@@ -318,34 +280,78 @@ class Watches:
 
     def by_sensor(self, looked: Looked, readings: Matrix, state: State, told: Told | None = None) -> dict[str, Matrix]:
         """The statistics that each sensor has for itself, in standard deviations but for the stuck one."""
-        return dict(self.each_by_sensor(looked, readings, state, told))
+        every = self.each_by_sensor(looked, readings, state, told)
+        return {name: self.measured(name, values, trace, state, told) for name, values, trace in every}
+
+    def measured(
+        self, name: str, values: Matrix, trace: Trace | None, state: State, told: Told | None = None
+    ) -> Matrix:
+        """A statistic in standard deviations, which takes the place of its values."""
+        if name == "stuck":
+            return values
+        unit = self._unit(name, told)
+        if trace is not None:
+            quick, known, silent = trace
+            self.let_go(name, values, quick, known, state, unit)
+            values[silent] = 0.0
+        values /= unit
+        return values
+
+    def let_go(self, name: str, values: Matrix, trace: Matrix, known: Flags, state: State, unit: Any) -> None:
+        """Let slow means go of what the quick ones, `trace`, do not show any more."""
+        # However wide a limit was made for rows that were accepted, what is over is let go of as before.
+        room = np.atleast_2d(self.lets_go[SLOWLY.index(name)] / self.wide.get(name, 1.0) * unit)
+        off = state.off.get(name, np.zeros(values.shape[1]))
+        for first in range(0, len(values), PIECE):
+            some = slice(first, first + PIECE)
+            own = room if len(room) == 1 else room[some]
+            off = released(values[some], trace[some], own, MEMORIES[name], known[some], off)
+        state.off[name] = off
+
+    @property
+    def releases(self) -> bool:
+        """Whether slow means let go of what is over."""
+        return bool(np.isfinite(self.lets_go).any())
 
     def each_by_sensor(
         self, looked: Looked, readings: Matrix, state: State, told: Told | None = None
-    ) -> Iterator[tuple[str, Matrix]]:
-        """The same one after the other; who takes them all leaves the memories as they should be."""
+    ) -> Iterator[tuple[str, Matrix, Trace | None]]:
+        """The same one after the other as they are, and of slow ones the quick one beside it; who takes them all
+        leaves the memories as they should be."""
         held = looked.held
         # A sensor that is missing alarms no more for what it has shown before.
-        silent = np.isnan(looked.residual) & ~held[:, None]
+        known = ~np.isnan(looked.residual)
+        silent = ~known & ~held[:, None]
         residual = np.ascontiguousarray(np.clip(looked.residual, -WILD, WILD))
         usual = self.scatter_mean if told is None else self.scatter_mean * self.steps.times("squares", told)
+        plain, swift = usual, residual
+        trace: Trace | None = None
         for memory in SHIFTS:
             name = f"shift {memory:g}"
             means = self._plain(name, memory, residual, state)
+            after = trace
             if memory == SCATTER:
                 usual = usual + np.square(means)
-            means /= self._unit(name, told)
+            elif self.releases:
+                # Whoever takes the means may change them.
+                swift = means.copy()
+                trace = swift, known, silent
             means[silent] = 0.0
-            yield name, means
-            del means
+            yield name, means, after
+            del means, after
         # What has shifted does not scatter: the mean is taken off.
-        rough = self._plain("squares", SCATTER, np.square(residual, out=residual), state)
+        squares = np.square(residual, out=residual)
+        trace = None
+        if self.releases:
+            quick = self._plain(AT_ONCE, SHIFTS[0], squares, state)
+            quick -= np.add(np.square(swift, out=swift), plain, out=swift)
+            trace = quick, known, silent
+        rough = self._plain("squares", SCATTER, squares, state)
         rough -= usual
-        del residual, usual
-        rough /= self._unit("scatter", told)
+        del residual, usual, swift, squares
         rough[silent] = 0.0
-        yield "scatter", rough
-        del rough, silent
+        yield "scatter", rough, trace
+        del rough, silent, trace
         moving = np.where(held[:, None], np.nan, readings)
         runs = repeats(moving, state.last, state.run)
         if len(moving):
@@ -362,11 +368,20 @@ class Watches:
         del runs
         stuck[np.isnan(readings)] = 0.0
         stuck /= longest
-        yield "stuck", stuck
+        yield "stuck", stuck, None
 
     def level(self, looked: Looked, labels: Labels, state: State, told: Told | None = None) -> Matrix:
         """The means of the main components, in standard deviations: of the two memories the one that is farther off."""
-        return farther([means / self._unit(name, told) for name, means in self.levels(looked, labels, state).items()])
+        levels = self.levels(looked, labels, state)
+        quick = levels.get(LEVEL_NAMES[1])
+        found = []
+        for name, means in levels.items():
+            unit = self._unit(name, told)
+            if name == "level" and quick is not None and self.releases:
+                known = np.broadcast_to(~looked.held[:, None], means.shape)
+                self.let_go(name, means, quick, known, state, unit)
+            found.append(means / unit)
+        return farther(found)
 
     def levels(self, looked: Looked, labels: Labels, state: State, main: Matrix | None = None) -> dict[str, Matrix]:
         """The means of the main components, of each memory."""

@@ -1,0 +1,81 @@
+"""What is carried from one piece of a history to the next, and rows beside what is expected of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.decisions import EwmaChart
+from acm_rs.detectors import FusedDetector
+from acm_rs.monitor.counters import Tally
+from acm_rs.monitor.regimes import Phase
+
+__all__ = ["Looked", "State"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+NEVER = 2**40
+"""Rows since a reading that has never been."""
+
+
+class State:
+    """What is carried from one piece of a history to the next."""
+
+    __slots__ = (
+        "alarm",
+        "charts",
+        "fused",
+        "gaps",
+        "last",
+        "off",
+        "over",
+        "phase",
+        "run",
+        "slow",
+        "states",
+        "steps",
+        "tally",
+        "time",
+    )
+
+    def __init__(self, sensors: int, states: int) -> None:
+        self.phase: Phase = Phase()
+        self.charts: dict[str, EwmaChart] = {}
+        self.fused: FusedDetector | None = None
+        self.off: dict[str, NDArray[np.float64]] = {}
+        """What slow means have let go of."""
+        self.last: NDArray[np.float64] = np.full(sensors, np.nan)
+        self.run: NDArray[np.int64] = np.zeros(sensors, np.int64)
+        self.states: NDArray[np.float64] = np.full(states, np.nan)
+        self.gaps: NDArray[np.int64] = np.full(sensors + states, NEVER)
+        """Rows since each column's last reading."""
+        self.slow: Matrix | None = None
+        self.steps: tuple[NDArray[np.int64], Vector] | None = None
+        """What the readings so far tell of steps."""
+        self.tally: Tally | None = None
+        """The latest readings of counters."""
+        self.alarm: bool = False
+        self.over: int = 0
+        self.time: np.datetime64 | None = None
+
+    def chart(self, name: str, memory: float) -> EwmaChart:
+        """A mean with a memory; one more for each name."""
+        if name not in self.charts:
+            self.charts[name] = EwmaChart(memory, 3.0)
+        return self.charts[name]
+
+
+class Looked:
+    """Rows beside what the other sensors let expect."""
+
+    __slots__ = ("expected", "held", "left", "residual", "scaled", "scarce")
+
+    def __init__(self, rows: int, sensors: int) -> None:
+        self.held: NDArray[np.bool_] = np.ones(rows, bool)
+        self.scarce: NDArray[np.bool_] = np.zeros(rows, bool)
+        """Rows with too few readings to be judged."""
+        self.scaled: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
+        self.left: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
+        self.residual: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
+        self.expected: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
