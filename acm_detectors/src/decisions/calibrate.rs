@@ -118,9 +118,10 @@ impl Calibration {
     /// distribution. Where h < 1 the rate lies beyond the data: a generalised Pareto distribution fitted to the excesses of
     /// the top tenth (30 to 500 scores) extrapolates, but not below the largest score; the mean true
     /// rate is then above the one asked for.
-    /// Interval: percentiles of a circular block bootstrap, of the fitted tail where fewer than 10 false alarms are expected. A
-    /// resample that is to tell of rates beyond the data and has a tail of shape 1/2 or more tells no upper bound, nor do scores
-    /// that reach far: the interval is then without end, rather than one that does not cover.
+    /// Interval: percentiles of a circular block bootstrap, of the fitted tail where fewer than 10 false alarms are expected. Where
+    /// they are so few that not even the largest score bounds the threshold as surely as asked, (1 - rate)^n > (1 - confidence) / 2,
+    /// a resample with a tail of shape 1/2 or more tells no upper bound, nor do scores that reach far: the interval is then without
+    /// end, rather than one that does not cover.
     ///
     /// Cost: O(n log n) and, for each resample, O(n / block + 4 h). Any number of threads gives the same bytes.
     /// Source: order statistics: Weibull's place, Gumbel 1958; the circular bootstrap: Politis and Romano 1992, "A circular
@@ -164,7 +165,8 @@ impl Calibration {
             Some(block) => block.min(count),
             None => blocks::length(&ranks(&known, &order)?)?,
         };
-        let places = Places::of(self.rate, count);
+        let side = (1.0 - self.confidence) / 2.0;
+        let places = Places::of(self.rate, count, side);
         let endless = known.iter().filter(|&&score| score == f64::INFINITY).count();
         if endless > 0 && endless >= places.above() {
             return Err(Error::Unfit {
@@ -197,11 +199,10 @@ impl Calibration {
                 }
             },
         )?;
-        let side = (1.0 - self.confidence) / 2.0;
         Ok(Threshold {
             threshold,
             low: quantile(&mut found, side).min(threshold),
-            high: if extrapolated && heavy {
+            high: if places.unbounded && heavy {
                 f64::INFINITY
             } else {
                 quantile(&mut found, 1.0 - side).max(threshold)
@@ -268,11 +269,14 @@ struct Places {
     from_top: f64,
     /// Values that stand for the tail.
     tail: usize,
+    /// Whether not even the largest value is above the true threshold as surely as asked, whatever the distribution.
+    unbounded: bool,
 }
 
 impl Places {
-    fn of(rate: f64, count: usize) -> Self {
+    fn of(rate: f64, count: usize, side: f64) -> Self {
         Self {
+            unbounded: (1.0 - rate).powf(count as f64) > side,
             rate,
             count,
             from_top: rate * (count as f64 + 1.0),
@@ -338,7 +342,7 @@ impl Places {
     fn estimate(&self, values: &mut [f64]) -> f64 {
         match self.few() {
             // No number bounds what is extrapolated from a tail that heavy.
-            true if self.from_top < 1.0 => self.tail(values).map_or(f64::INFINITY, |tail| {
+            true if self.unbounded => self.tail(values).map_or(f64::INFINITY, |tail| {
                 if tail.is_heavy() { f64::INFINITY } else { tail.exceeded_at(self.rate) }
             }),
             true => self.fitted(values),

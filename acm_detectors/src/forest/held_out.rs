@@ -34,7 +34,7 @@ pub(super) fn scores(forest: &FittedIsolationForest, x: Samples<'_>) -> Result<O
         columns,
     })?;
     let table = Samples::from(table.view());
-    let counts = Screened::of(table)?.with_clusters().sound(count)?;
+    let counts = Screened::of(table)?.with_clusters()?.sound(count)?;
     let trees = &forest.trees;
     let unseen = left_aside(x, &chosen, trees.count(), forest.samples, forest.parameters.seed)?;
     let mut found = room(count, 1, Paths::default(), "the training scores")?;

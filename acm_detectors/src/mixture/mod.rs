@@ -190,7 +190,7 @@ impl GaussianMixture {
             }
         };
         x.require(*candidates.start())?;
-        let screened = Screened::of(x)?.with_clusters();
+        let screened = Screened::of(x)?.with_clusters()?;
         let training = screened.training(x)?;
         let (moving, running) = (screened.moving(x)?, screened.running()?);
         let x = training.samples();
@@ -233,7 +233,7 @@ impl GaussianMixture {
         if let Some(&label) = labels.iter().find(|&&label| label as usize >= components) {
             require(false, "labels", "less than `n_components`", label as usize)?;
         }
-        let screened = Screened::of(x)?.with_labels();
+        let screened = Screened::of(x)?.with_labels()?;
         let (training, labels) = (screened.training(x)?, screened.kept(labels)?);
         let (moving, running) = (screened.moving(x)?, screened.running()?);
         let x = training.samples();

@@ -159,7 +159,7 @@ impl RegimeDetector {
         require_labels(x.rows(), labels)?;
         let screened = Screened::of(x)?;
         // Rows of states that are known are judged among their like.
-        let screened = if labels.is_some() { screened.with_all() } else { screened };
+        let screened = if labels.is_some() { screened.with_all()? } else { screened };
         let numbers = screened.kept(&(0..x.rows() as u64).gathered("the rows to train on")?)?;
         let (training, labels) = (screened.training(x)?, labels.map(|labels| screened.kept(labels)).transpose()?);
         let (x, labels) = (training.samples(), labels.as_deref());

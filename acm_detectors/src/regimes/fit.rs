@@ -63,8 +63,8 @@ impl Regimes {
         let rare = self.count == Count::Auto && self.method == Method::KMeans;
         let screened = match self.method {
             Method::KMeans if rare => Screened::of(x)?,
-            Method::KMeans => Screened::of(x)?.with_states(),
-            Method::Hdbscan => Screened::of(x)?.with_all(),
+            Method::KMeans => Screened::of(x)?.with_states()?,
+            Method::Hdbscan => Screened::of(x)?.with_all()?,
         };
         let all = x;
         let training = screened.training(all)?;

@@ -105,9 +105,9 @@ impl Marks {
         found.stand_still()?;
         let still = std::mem::take(&mut found.still);
         found.by_column(x, &mut codes, |desk, sensor, marks, _| desk.scales(&still, sensor, marks))?;
-        found.still = still;
         let wide = found.wide()?;
-        found.by_column(x, &mut codes, |desk, sensor, marks, codes| desk.codes(&wide, sensor, marks, codes))?;
+        found.by_column(x, &mut codes, |desk, sensor, marks, codes| desk.codes(&wide, &still, sensor, marks, codes))?;
+        found.still = still;
         for (column, codes) in codes.into_iter().enumerate() {
             for (value, count) in codes {
                 push(&mut found.codes, Code { column, value, count }, WHAT)?;
@@ -338,10 +338,10 @@ impl Desk<'_> {
     }
 
     /// Error codes and spikes.
-    fn codes(&mut self, wide: &[bool], sensor: &Sensor, marks: &mut [u8], codes: &mut Codes) {
+    fn codes(&mut self, wide: &[bool], still: &[bool], sensor: &Sensor, marks: &mut [u8], codes: &mut Codes) {
         if sensor.moves {
             for (sign, scale) in [(1.0, sensor.up), (-1.0, sensor.down)] {
-                self.side(wide, sign, scale, sensor.median, marks, codes);
+                self.side((wide, still), sign, scale, sensor.median, marks, codes);
             }
         } else {
             self.apart(marks, codes);
@@ -349,7 +349,15 @@ impl Desk<'_> {
     }
 
     /// On one side of a sensor that moves: what lies beyond a gap as wide as the way to it.
-    fn side(&mut self, wide: &[bool], sign: f64, scale: f64, middle: f64, marks: &mut [u8], codes: &mut Codes) {
+    fn side(
+        &mut self,
+        (wide, still): (&[bool], &[bool]),
+        sign: f64,
+        scale: f64,
+        middle: f64,
+        marks: &mut [u8],
+        codes: &mut Codes,
+    ) {
         let Self { values, spare } = self;
         let away = |row: usize| sign * (values[row] - middle);
         // Without an early end this goes by many values at a time.
@@ -377,7 +385,14 @@ impl Desk<'_> {
             let lonely = run[0] - below(from) > scale && (next == count || sorted[next] - run[0] > scale);
             if lonely && length >= 2 && length as f64 <= most {
                 let code = (0..values.len()).find(|&row| marks[row] & MISSING == 0 && away(row) == run[0]);
-                if let Some(code) = code.map(|row| values[row]).filter(|&code| code != 0.0) {
+                // A machine that stands still reads something between nothing and what it reads otherwise.
+                let rest = |code: f64| {
+                    let there = || values.iter().zip(still).filter(|pair| *pair.0 == code);
+                    code * middle > 0.0
+                        && code.abs() < middle.abs()
+                        && 5 * there().filter(|pair| *pair.1).count() >= 4 * there().count()
+                };
+                if let Some(code) = code.map(|row| values[row]).filter(|&code| code != 0.0 && !rest(code)) {
                     for (value, mark) in values.iter().zip(&mut *marks) {
                         if *value == code {
                             *mark = (*mark | BAD) & !STUCK;

@@ -13,7 +13,7 @@ use crate::limits::chi2_upper;
 const ALONE: f64 = 8.0;
 
 /// So many rows in a row beyond this are.
-const TOGETHER: f64 = 5.0;
+pub(super) const TOGETHER: f64 = 5.0;
 pub(super) const RUN: usize = 3;
 
 /// From here on a gap among the distances parts what is far.

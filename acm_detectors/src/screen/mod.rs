@@ -134,12 +134,16 @@ const WHAT: &str = "what the training rows hold";
 
 const TO_TRAIN: &str = "the rows to train on";
 
-/// A reading that is not trained on, and what the other sensors let expect; NaN where they tell nothing.
+/// A reading that is not trained on, and what the other sensors let expect; NaN where they tell nothing, or where the row is
+/// of another state than those that it would be told from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Cell {
     row: usize,
     column: usize,
     value: f64,
+    stuck: bool,
+    /// Which of the codes.
+    code: Option<usize>,
 }
 
 /// A way the machine runs, or stands still, beside its main one.
@@ -156,8 +160,12 @@ pub(crate) struct State {
 pub(crate) struct Screened {
     /// Empty where all rows are good.
     kinds: Vec<Kind>,
-    /// By rows.
+    /// By rows; those of rows that are left out too, which may be taken back.
     cells: Vec<Cell>,
+    /// By sensor and value.
+    codes: Vec<Code>,
+    /// 0 without cells.
+    columns: usize,
     states: Vec<State>,
     left_out: LeftOut,
 }
@@ -181,6 +189,8 @@ impl Screened {
         Self {
             kinds: Vec::new(),
             cells: Vec::new(),
+            codes: Vec::new(),
+            columns: 0,
             states: Vec::new(),
             left_out: LeftOut::default(),
         }
@@ -219,35 +229,39 @@ impl Screened {
                 }
             }
         }
+        let codes = std::mem::take(&mut marks.codes);
         let mut cells = reserved(marks.bad_cells(), WHAT)?;
-        let mut left_out = LeftOut::default();
         if marks.bad_cells() > 0 {
-            left_out.readings = room(columns, 1, 0, WHAT)?;
-            left_out.stuck = room(columns, 1, 0, WHAT)?;
-            for row in (0..rows).filter(|&row| !kinds[row].lost()) {
+            for row in (0..rows).filter(|&row| kinds[row] != Kind::Gone) {
                 for column in (0..columns).filter(|&column| marks.bad(row, column)) {
-                    left_out.readings[column] += 1;
-                    left_out.stuck[column] += u64::from(marks.stuck(row, column));
-                    let value = found.as_ref().map_or(f64::NAN, |found| found.expected(row, column));
-                    push(&mut cells, Cell { row, column, value }, WHAT)?;
+                    let usual = found.as_ref().filter(|found| kinds[row] == Kind::Good && !found.far(row));
+                    let read = x.value(row, column);
+                    let cell = Cell {
+                        row,
+                        column,
+                        value: usual.map_or(f64::NAN, |found| found.expected(row, column)),
+                        stuck: marks.stuck(row, column),
+                        code: codes.iter().position(|code| code.column == column && code.value == read),
+                    };
+                    push(&mut cells, cell, WHAT)?;
                 }
             }
-            left_out.codes = std::mem::take(&mut marks.codes);
-            if cells.is_empty() {
-                (left_out.readings, left_out.stuck) = (Vec::new(), Vec::new());
-            }
         }
-        let lost = (0..rows).filter(|&row| kinds[row].lost()).map(|row| row as u64);
-        left_out.rows = lost.gathered(WHAT)?;
         if kinds.iter().all(|&kind| kind == Kind::Good) {
             kinds = Vec::new();
         }
-        Ok(Self {
+        let mut screened = Self {
             kinds,
+            columns: if cells.is_empty() { 0 } else { columns },
             cells,
+            codes,
             states,
-            left_out,
-        })
+            left_out: LeftOut::default(),
+        };
+        let lost = (0..rows).filter(|&row| !screened.keeps(row)).map(|row| row as u64);
+        screened.left_out.rows = lost.gathered(WHAT)?;
+        screened.tell()?;
+        Ok(screened)
     }
 
     pub(crate) fn left_out(self) -> LeftOut {
@@ -255,49 +269,74 @@ impl Screened {
     }
 
     /// With the rows that are alike, for models of clusters.
-    pub(crate) fn with_clusters(mut self) -> Self {
-        self.keep(Kind::Alike);
-        self
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn with_clusters(mut self) -> Result<Self> {
+        self.keep(|kind| kind == Kind::Alike)?;
+        Ok(self)
     }
 
     /// With all rows that have readings, for who knows the states.
-    pub(crate) fn with_all(mut self) -> Self {
-        self.keep(Kind::Alike);
-        self.keep(Kind::Once);
-        self.keep(Kind::Left);
-        self
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn with_all(mut self) -> Result<Self> {
+        self.keep(|kind| matches!(kind, Kind::Alike | Kind::Once | Kind::Left))?;
+        Ok(self)
     }
 
     /// With all rows that are alike, for who has been told which cluster each row is of.
-    pub(crate) fn with_labels(mut self) -> Self {
-        self.keep(Kind::Alike);
-        self.keep(Kind::Once);
-        self
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn with_labels(mut self) -> Result<Self> {
+        self.keep(|kind| matches!(kind, Kind::Alike | Kind::Once))?;
+        Ok(self)
     }
 
     /// With all that may be a state whose number is known: rows that are alike, or far for some rows in a row.
-    pub(crate) fn with_states(mut self) -> Self {
-        self.keep(Kind::Alike);
-        self.keep(Kind::Once);
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn with_states(mut self) -> Result<Self> {
         for run in self.kinds.chunk_by_mut(|one, next| one == next).filter(|run| run.len() >= groups::RUN) {
             if run[0] == Kind::Left {
                 run.fill(Kind::Good);
             }
         }
-        self.forget();
-        self
+        self.keep(|kind| matches!(kind, Kind::Alike | Kind::Once))?;
+        Ok(self)
     }
 
-    fn keep(&mut self, lost: Kind) {
-        self.kinds.iter_mut().filter(|kind| **kind == lost).for_each(|kind| *kind = Kind::Good);
-        self.forget();
-    }
-
-    /// Makes what is told that of the rows as they are now.
-    fn forget(&mut self) {
+    fn keep(&mut self, wanted: impl Fn(Kind) -> bool) -> Result<()> {
+        self.kinds.iter_mut().filter(|kind| wanted(**kind)).for_each(|kind| *kind = Kind::Good);
         let mut rows = std::mem::take(&mut self.left_out.rows);
         rows.retain(|&row| usize::try_from(row).is_ok_and(|row| !self.keeps(row)));
         self.left_out.rows = rows;
+        self.tell()
+    }
+
+    /// Makes what is told of readings that of the rows as they are now.
+    fn tell(&mut self) -> Result<()> {
+        let kept = || self.cells.iter().filter(|cell| self.keeps(cell.row));
+        let (mut readings, mut stuck) = (Vec::new(), Vec::new());
+        if kept().next().is_some() {
+            (readings, stuck) = (room(self.columns, 1, 0, WHAT)?, room(self.columns, 1, 0, WHAT)?);
+        }
+        let mut codes = acm_linalg::memory::copied(&self.codes, WHAT)?;
+        codes.iter_mut().for_each(|code| code.count = 0);
+        for cell in kept() {
+            readings[cell.column] += 1;
+            stuck[cell.column] += u64::from(cell.stuck);
+            if let Some(code) = cell.code {
+                codes[code].count += 1;
+            }
+        }
+        codes.retain(|code| code.count > 0);
+        self.left_out.codes = codes;
+        (self.left_out.readings, self.left_out.stuck) = (readings, stuck);
+        Ok(())
     }
 
     /// The values of the rows that are not left out.

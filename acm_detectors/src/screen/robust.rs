@@ -78,6 +78,11 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether a running row lies far from most.
+    pub(super) fn far(&self, row: usize) -> bool {
+        self.rows.binary_search(&row).is_ok_and(|place| self.far[place] > super::groups::TOGETHER)
+    }
+
     /// What the other sensors of a running row let expect.
     pub(super) fn expected(&self, row: usize, column: usize) -> f64 {
         match (self.rows.binary_search(&row), self.columns.binary_search(&column)) {
