@@ -177,10 +177,10 @@ def calibrate(
     A gap is clear where it is wider than all that is left below it down to the median, and than the lower half of what
     lies above it: of independent scores with a tail as heavy as x^-1.5 one sample in 2,500 has one. Scores reach far
     where, between the places k, 4 k and 16 k from the top, k = 5, 10, 20, ..., the upper step is more than three times
-    the lower one [4]_: an exponential tail has equal steps. Anomalies and a heavy tail look alike there. Where scores are
-    so few that not even the largest bounds the threshold as surely as asked, (1 - rate)^n > (1 - confidence) / 2 (at a
-    rate of 1 % and 95 % fewer than 368), a tail of shape 1/2 or more has no upper bound that could be trusted: ``high`` is then
-    infinite.
+    the lower one [4]_: an exponential tail has equal steps. Anomalies and a heavy tail look alike there. Where scores
+    are so few that not even the largest bounds the threshold as surely as asked, (1 - rate)^n > (1 - confidence) / 2
+    (at a rate of 1 % and 95 % fewer than 368), a tail of shape 1/2 or more has no upper bound that could be trusted:
+    ``high`` is then infinite.
 
     Neighbouring scores depend on each other, so that n of them say less than n. The interval therefore comes from a
     circular block bootstrap [2]_ with blocks by the rule of Politis and White [3]_ on the scores' ranks, at least
@@ -244,5 +244,6 @@ def _remark(found: Threshold, contamination: float | None) -> str:
         )
     if found.high == float("inf"):
         beyond = "lies beyond the scores" if found.extrapolated else f"is low for {found.known} scores"
-        said.append(f"the rate {beyond}, and no number bounds its threshold: true alarms may be several times as frequent")
+        often = "true alarms may be several times as frequent"
+        said.append(f"the rate {beyond}, and no number bounds its threshold: {often}")
     return "; ".join(said)
