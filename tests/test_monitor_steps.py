@@ -69,6 +69,16 @@ def test_one_coarse_sensor_alone_does_not_alarm_and_is_named() -> None:
     ]
 
 
+def test_a_few_coarse_readings_are_not_worth_a_word() -> None:
+    rows = plant()[1].copy()
+    few = len(rows) // 250
+    rows[:few] = to_step(rows[:few], 0.1, FINEST)
+    assert told(rows) == []
+    few = len(rows) // 50
+    rows[:few] = to_step(rows[:few], 0.1, FINEST)
+    assert len(told(rows)) == 1
+
+
 def test_the_same_rows_alarm_where_their_steps_do_not_count() -> None:
     monitor = fresh()
     monitor._fitted()[1].steps = Steps.none(6)

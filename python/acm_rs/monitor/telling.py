@@ -32,6 +32,8 @@ STEPS = 1.5
 """Times by which another sampling step is told."""
 SPANS = 3
 """Stretches that are told of each finding at most."""
+FEW = 0.005
+"""Share of a sensor's rows up to which coarser readings are an accident."""
 MANY = 20
 """Rows from which on a share is told."""
 
@@ -228,10 +230,11 @@ def remarks(
         found.append(f"error codes, taken as missing: {_counted(rules.names, verdict.coded)}")
     if verdict.outside.any():
         found.append(f"readings beyond their limits, taken as missing: {_counted(rules.names, verdict.outside)}")
-    if verdict.told is not None:
+    coarser = "" if verdict.told is None else _coarser(sensors, verdict.told)
+    if coarser:
         found.append(
-            f"readings in coarser steps than at the fit: {_coarser(sensors, verdict.told)}; what was rounded away "
-            "counts as noise of theirs, and small faults are found later"
+            f"readings in coarser steps than at the fit: {coarser}; what was rounded away counts as noise of theirs, "
+            "and small faults are found later"
         )
     if any(begun):
         found.append(
@@ -298,11 +301,12 @@ def _unseen(column: NDArray[np.float64], known: Sequence[float]) -> NDArray[np.f
 
 
 def _coarser(sensors: Sequence[str], told: Told) -> str:
-    """Which sensors have coarser steps, in how many rows, and what the steps are."""
+    """Which sensors have coarser steps in more than a few rows, in how many, and what the steps are."""
     found = []
     for name, sizes in zip(sensors, told.size.T, strict=False):
+        few = FEW * len(sizes)
         sizes, counts = np.unique(sizes[sizes > 0.0], return_counts=True)
-        if sizes.size:
+        if counts.sum() > few:
             found.append(f"{name} ({sizes[counts.argmax()]:.1g} in {counts.sum():,} rows)")
     return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
 
