@@ -131,7 +131,7 @@ fn conclude<S: Simd>(simd: S, chunks: &[Row], results: &mut [Row; 5]) {
         whole: None,
     };
     results[0].store(count);
-    results[1].store(all.of_enough(simd, count, 1.0, sum.mean(count)));
+    results[1].store(all.of_enough(simd, count, 1.0, sum.mean(simd, count, all)));
     results[2].store(powers.spread.variance(simd, 1.0, all).sqrt());
     results[3].store(powers.skew(simd, all));
     results[4].store(powers.kurt(simd, all));

@@ -20,7 +20,7 @@ impl Statistic for AllMoments {
     #[inline(always)]
     fn finish<S: Simd>(&self, simd: S, ((powers, sum), line): Self::State<S>, window: Sight, results: &mut [Row]) {
         let count = window.count(simd, powers.spread.count);
-        results[0].store(window.of_enough(simd, count, 1.0, sum.mean(count)));
+        results[0].store(window.of_enough(simd, count, 1.0, sum.mean(simd, count, window)));
         results[1].store(powers.spread.variance(simd, 1.0, window).sqrt());
         results[2].store(line.slope(simd, (count, sum), window));
         results[3].store(powers.skew(simd, window));

@@ -177,12 +177,11 @@ impl<K: Statistic> Blocks<K> {
     fn rise<S: Simd>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) -> usize {
         let rows = tile.rows().min(self.window.rows() - tile.phase);
         let lead = tile.lead + rows;
-        let mut prefix: K::State<S> = State::empty(simd);
-        let mut pushed = 0;
-        if tile.continues {
-            prefix = State::load(simd, &scratch.prefix);
-            pushed = tile.lead;
-        }
+        let (mut prefix, pushed): (K::State<S>, _) = if tile.continues {
+            (State::load(simd, &scratch.prefix), tile.lead)
+        } else {
+            (beginning::<S, K, true>(simd, tile.x.first(), tile.y.first()), 0)
+        };
         let mut out = out.chunks_exact_mut(K::RESULTS);
         let values = tile.x[pushed..lead].iter().zip(&tile.y[pushed..lead]);
         for (step, (x, y)) in (tile.phase + pushed - tile.lead..).zip(values) {
@@ -195,10 +194,8 @@ impl<K: Statistic> Blocks<K> {
                 min_periods: self.window.min_periods() as f64,
                 whole: Some(place.position + 1.0),
             };
-            let older: K::State<S> = State::empty(simd);
-            let merged = older.merge::<true>(simd, prefix, place.inverse);
             if let Some(results) = out.next() {
-                self.statistic.finish(simd, merged, sight, results);
+                self.statistic.finish(simd, prefix, sight, results);
             }
         }
         prefix.save(&mut scratch.prefix);
@@ -207,7 +204,7 @@ impl<K: Statistic> Blocks<K> {
 
     #[inline(always)]
     fn walk<S: Simd, const CLEAN: bool>(&self, simd: S, scratch: &mut BlockScratch, tile: &Tile<'_>, out: &mut [Row]) {
-        let size = K::State::<S>::SIZE;
+        let size = size_of_suffix::<S, K, CLEAN>();
         let window = self.window.rows();
         let sight = Sight {
             min_periods: self.window.min_periods() as f64,
@@ -223,8 +220,9 @@ impl<K: Statistic> Blocks<K> {
         let mut prefix: K::State<S> = if tile.continues && position > 0 {
             State::load(simd, &scratch.prefix)
         } else {
-            let mut state: K::State<S> = State::empty(simd);
-            for row in at - position.min(at)..at {
+            let first = at - position.min(at);
+            let mut state = beginning::<S, K, CLEAN>(simd, x.get(first), y.get(first));
+            for row in first..at {
                 let place = place::<CLEAN>(&self.inverses, position + row - at, position + row - at + 1);
                 state = state.push::<CLEAN>(simd, Values::load(simd, &x[row], &y[row]), place);
             }
@@ -234,7 +232,7 @@ impl<K: Statistic> Blocks<K> {
         while at < x.len() {
             if position == window {
                 position = 0;
-                prefix = State::empty(simd);
+                prefix = beginning::<S, K, CLEAN>(simd, x.get(at), y.get(at));
             }
             let end_of_older = at - position.min(at);
             let older = Older {
@@ -247,7 +245,7 @@ impl<K: Statistic> Blocks<K> {
             }
             fresh = false;
             let end = (position / SPAN * SPAN + SPAN).min(window).min(position + x.len() - at);
-            older.suffixes::<S, CLEAN>(simd, position..end, scratch);
+            let like = older.suffixes::<S, CLEAN>(simd, position..end, scratch);
             let span = end - position;
             let (results, rest) = out.split_at_mut(span * K::RESULTS);
             let rows = x[at..at + span].iter().zip(&y[at..at + span]);
@@ -255,7 +253,11 @@ impl<K: Statistic> Blocks<K> {
             for (step, ((x, y), (results, suffix))) in (position..end).zip(rows.zip(places)) {
                 let place = place::<CLEAN>(inverses, step, step + 1);
                 prefix = prefix.push::<CLEAN>(simd, Values::load(simd, x, y), place);
-                let older: K::State<S> = State::load(simd, suffix);
+                let older: K::State<S> = if CLEAN {
+                    State::load_unknown(simd, suffix, like, (window - 1 - step) as f64)
+                } else {
+                    State::load(simd, suffix)
+                };
                 let merged = older.merge::<CLEAN>(simd, prefix, of_window);
                 statistic.finish(simd, merged, sight, results);
             }
@@ -268,6 +270,21 @@ impl<K: Statistic> Blocks<K> {
         }
         prefix.save(&mut scratch.prefix);
     }
+}
+
+/// The state before this row, the first of a block or of a suffix.
+#[inline(always)]
+fn beginning<S: Simd, K: Statistic, const CLEAN: bool>(simd: S, x: Option<&Row>, y: Option<&Row>) -> K::State<S> {
+    match (x, y) {
+        (Some(x), Some(y)) if CLEAN => State::before(simd, Values::load(simd, x, y)),
+        _ => State::empty(simd),
+    }
+}
+
+/// Rows of memory that the suffix of a block takes.
+#[inline(always)]
+fn size_of_suffix<S: Simd, K: Statistic, const CLEAN: bool>() -> usize {
+    if CLEAN { K::State::<S>::UNKNOWN } else { K::State::<S>::SIZE }
 }
 
 /// The place of a row at `position` of its block that is the `count`-th of its summary.
@@ -337,10 +354,10 @@ impl<K: Statistic> Older<'_, K> {
         let size = K::State::<S>::SIZE;
         let mut to = self.blocks.window.rows();
         let first = (to - self.x.len().min(to)) / SPAN;
-        let mut state: K::State<S> = State::empty(simd);
         if self.x.is_empty() {
             return first;
         }
+        let mut state = beginning::<S, K, CLEAN>(simd, self.x.last(), self.y.last());
         for number in (first.max(position / SPAN + 1)..=(to - 1) / SPAN).rev() {
             for row in (number * SPAN..to).rev() {
                 state = self.push::<S, CLEAN>(simd, state, row);
@@ -351,32 +368,42 @@ impl<K: Statistic> Older<'_, K> {
         first
     }
 
-    /// For each row of `span`, the suffix that starts one row later.
+    /// For each row of `span`, the suffix that starts one row later; returns one like them.
     #[inline(always)]
-    fn suffixes<S: Simd, const CLEAN: bool>(&self, simd: S, span: std::ops::Range<usize>, scratch: &mut BlockScratch) {
+    fn suffixes<S: Simd, const CLEAN: bool>(
+        &self,
+        simd: S,
+        span: std::ops::Range<usize>,
+        scratch: &mut BlockScratch,
+    ) -> K::State<S> {
         let BlockScratch {
             checkpoints,
             first,
             suffixes,
             ..
         } = scratch;
-        let size = K::State::<S>::SIZE;
+        let (size, whole) = (size_of_suffix::<S, K, CLEAN>(), K::State::<S>::SIZE);
         let window = self.blocks.window.rows();
         let restart = (span.start / SPAN * SPAN + SPAN).min(window);
         let mut state: K::State<S> = if restart == window || self.x.is_empty() {
-            State::empty(simd)
+            beginning::<S, K, CLEAN>(simd, self.x.last(), self.y.last())
         } else {
             let place = (restart / SPAN).max(*first) - *first;
-            State::load(simd, &checkpoints[place * size..(place + 1) * size])
+            State::load(simd, &checkpoints[place * whole..(place + 1) * whole])
         };
         for row in (span.end..restart).rev() {
             state = self.push::<S, CLEAN>(simd, state, row);
         }
         let suffixes = &mut suffixes[..span.len() * size];
         for (row, suffix) in span.rev().zip(suffixes.rchunks_exact_mut(size)) {
-            state.save(suffix);
+            if CLEAN {
+                state.save_unknown(suffix);
+            } else {
+                state.save(suffix);
+            }
             state = self.push::<S, CLEAN>(simd, state, row);
         }
+        state
     }
 }
 

@@ -37,11 +37,10 @@ impl<S: Simd> Spread<S> {
     /// With one more value, and by what that changed it.
     #[inline(always)]
     fn grown<const CLEAN: bool>(self, simd: S, x: V<S>, place: Place) -> (Self, Step<S>) {
-        let first = self.count.simd_eq(0.0);
         let (origin, count, difference) = if CLEAN {
-            let origin = first.select(x, self.origin);
-            (origin, self.count + 1.0, (x - origin) - self.mean)
+            (self.origin, self.count + 1.0, (x - self.origin) - self.mean)
         } else {
+            let first = self.count.simd_eq(0.0);
             let zero = f64x8::splat(simd, 0.0);
             let valid = x.simd_eq(x);
             let origin = (valid & first).select(x, self.origin);
@@ -67,7 +66,8 @@ impl<S: Simd> Spread<S> {
         let no_newer = newer.count.simd_eq(0.0);
         let count = self.count + newer.count;
         let difference = (newer.origin - self.origin) + (newer.mean - self.mean);
-        let difference = (no_older | no_newer).select(zero, difference);
+        // Times the counts, where one of them is 0 the difference of numbers adds nothing.
+        let difference = if CLEAN { difference } else { (no_older | no_newer).select(zero, difference) };
         let part = difference * inverse::<S, CLEAN>(simd, count, known);
         let growth = difference * part * (self.count * newer.count);
         let merged = Self {
@@ -83,6 +83,9 @@ impl<S: Simd> Spread<S> {
     pub(crate) fn variance(self, simd: S, ddof: f64, window: Sight) -> V<S> {
         let count = window.count(simd, self.count);
         let variance = self.m2 * (1.0 / (count - ddof));
+        if window.whole.is_some() {
+            return window.of_enough(simd, count, ddof + 1.0, variance);
+        }
         // NaN here only says that deviations or their squares went beyond the largest float64.
         let variance = variance.simd_eq(variance).select(variance, f64x8::splat(simd, f64::INFINITY));
         window.of_enough(simd, count, ddof + 1.0, variance)
@@ -91,6 +94,7 @@ impl<S: Simd> Spread<S> {
 
 impl<S: Simd> State<S> for Spread<S> {
     const SIZE: usize = 4;
+    const UNKNOWN: usize = 2;
 
     #[inline(always)]
     fn empty(simd: S) -> Self {
@@ -100,6 +104,14 @@ impl<S: Simd> State<S> for Spread<S> {
             origin: zero,
             mean: zero,
             m2: zero,
+        }
+    }
+
+    #[inline(always)]
+    fn before(simd: S, first: Values<S>) -> Self {
+        Self {
+            origin: first.x,
+            ..Self::empty(simd)
         }
     }
 
@@ -128,6 +140,22 @@ impl<S: Simd> State<S> for Spread<S> {
             origin: memory[1].load(simd),
             mean: memory[2].load(simd),
             m2: memory[3].load(simd),
+        }
+    }
+
+    #[inline(always)]
+    fn save_unknown(self, memory: &mut [Row]) {
+        memory[0].store(self.mean);
+        memory[1].store(self.m2);
+    }
+
+    #[inline(always)]
+    fn load_unknown(simd: S, memory: &[Row], like: Self, count: f64) -> Self {
+        Self {
+            count: f64x8::splat(simd, count),
+            origin: like.origin,
+            mean: memory[0].load(simd),
+            m2: memory[1].load(simd),
         }
     }
 }
@@ -176,7 +204,7 @@ impl Statistic for MeanStd {
     #[inline(always)]
     fn finish<S: Simd>(&self, simd: S, (spread, sum): Self::State<S>, window: Sight, results: &mut [Row]) {
         let count = window.count(simd, spread.count);
-        results[0].store(window.of_enough(simd, count, 1.0, sum.mean(count)));
+        results[0].store(window.of_enough(simd, count, 1.0, sum.mean(simd, count, window)));
         results[1].store(spread.variance(simd, self.ddof, window).sqrt());
     }
 }
@@ -191,6 +219,7 @@ pub(crate) struct Powers<S: Simd, const KURT: bool> {
 
 impl<S: Simd, const KURT: bool> State<S> for Powers<S, KURT> {
     const SIZE: usize = Spread::<S>::SIZE + 2;
+    const UNKNOWN: usize = Spread::<S>::UNKNOWN + 2;
 
     #[inline(always)]
     fn empty(simd: S) -> Self {
@@ -199,6 +228,14 @@ impl<S: Simd, const KURT: bool> State<S> for Powers<S, KURT> {
             spread: Spread::empty(simd),
             m3: zero,
             m4: zero,
+        }
+    }
+
+    #[inline(always)]
+    fn before(simd: S, first: Values<S>) -> Self {
+        Self {
+            spread: Spread::before(simd, first),
+            ..Self::empty(simd)
         }
     }
 
@@ -248,6 +285,22 @@ impl<S: Simd, const KURT: bool> State<S> for Powers<S, KURT> {
             spread: Spread::load(simd, memory),
             m3: memory[4].load(simd),
             m4: memory[5].load(simd),
+        }
+    }
+
+    #[inline(always)]
+    fn save_unknown(self, memory: &mut [Row]) {
+        self.spread.save_unknown(memory);
+        memory[2].store(self.m3);
+        memory[3].store(self.m4);
+    }
+
+    #[inline(always)]
+    fn load_unknown(simd: S, memory: &[Row], like: Self, count: f64) -> Self {
+        Self {
+            spread: Spread::load_unknown(simd, memory, like.spread, count),
+            m3: memory[2].load(simd),
+            m4: memory[3].load(simd),
         }
     }
 }

@@ -29,6 +29,7 @@ pub(crate) struct Joint<S: Simd> {
 impl<S: Simd> State<S> for Joint<S> {
     const PAIRS: bool = true;
     const SIZE: usize = 8;
+    const UNKNOWN: usize = 5;
 
     #[inline(always)]
     fn empty(simd: S) -> Self {
@@ -44,20 +45,25 @@ impl<S: Simd> State<S> for Joint<S> {
     }
 
     #[inline(always)]
+    fn before(simd: S, first: Values<S>) -> Self {
+        Self {
+            origin: first,
+            ..Self::empty(simd)
+        }
+    }
+
+    #[inline(always)]
     fn push<const CLEAN: bool>(self, simd: S, row: Values<S>, place: Place) -> Self {
-        let first = self.count.simd_eq(0.0);
         let (origin, count, difference);
         if CLEAN {
-            origin = Values {
-                x: first.select(row.x, self.origin.x),
-                y: first.select(row.y, self.origin.y),
-            };
+            origin = self.origin;
             count = self.count + 1.0;
             difference = Values {
                 x: (row.x - origin.x) - self.mean.x,
                 y: (row.y - origin.y) - self.mean.y,
             };
         } else {
+            let first = self.count.simd_eq(0.0);
             let zero = f64x8::splat(simd, 0.0);
             let valid = row.x.simd_eq(row.x) & row.y.simd_eq(row.y);
             origin = Values {
@@ -94,10 +100,17 @@ impl<S: Simd> State<S> for Joint<S> {
         let no_older = self.count.simd_eq(0.0);
         let none = no_older | newer.count.simd_eq(0.0);
         let count = self.count + newer.count;
-        let difference = Values {
-            x: none.select(zero, (newer.origin.x - self.origin.x) + (newer.mean.x - self.mean.x)),
-            y: none.select(zero, (newer.origin.y - self.origin.y) + (newer.mean.y - self.mean.y)),
+        let mut difference = Values {
+            x: (newer.origin.x - self.origin.x) + (newer.mean.x - self.mean.x),
+            y: (newer.origin.y - self.origin.y) + (newer.mean.y - self.mean.y),
         };
+        // Times the counts, where one of them is 0 the difference of numbers adds nothing.
+        if !CLEAN {
+            difference = Values {
+                x: none.select(zero, difference.x),
+                y: none.select(zero, difference.y),
+            };
+        }
         let part = newer.count * inverse::<S, CLEAN>(simd, count, known);
         let weight = self.count * part;
         let weighted = difference.x * weight;
@@ -142,6 +155,26 @@ impl<S: Simd> State<S> for Joint<S> {
             cross: memory[7].load(simd),
         }
     }
+
+    #[inline(always)]
+    fn save_unknown(self, memory: &mut [Row]) {
+        memory[0].store(self.mean.x);
+        memory[1].store(self.mean.y);
+        memory[2].store(self.spread.x);
+        memory[3].store(self.spread.y);
+        memory[4].store(self.cross);
+    }
+
+    #[inline(always)]
+    fn load_unknown(simd: S, memory: &[Row], like: Self, count: f64) -> Self {
+        Self {
+            count: f64x8::splat(simd, count),
+            origin: like.origin,
+            mean: Values::load(simd, &memory[0], &memory[1]),
+            spread: Values::load(simd, &memory[2], &memory[3]),
+            cross: memory[4].load(simd),
+        }
+    }
 }
 
 impl<S: Simd> Joint<S> {
@@ -159,9 +192,11 @@ impl<S: Simd> Joint<S> {
             plain.select(product.sqrt(), self.spread.x.sqrt() * self.spread.y.sqrt())
         };
         let correlation = self.cross / scale;
-        let digits = self.spread.x.simd_ge(LEAST_SQUARES) & self.spread.y.simd_ge(LEAST_SQUARES);
-        let finite = self.spread.x.simd_lt(f64::INFINITY) & self.spread.y.simd_lt(f64::INFINITY);
-        let known = digits & finite & correlation.simd_eq(correlation);
+        let mut known = self.spread.x.simd_ge(LEAST_SQUARES) & self.spread.y.simd_ge(LEAST_SQUARES);
+        if window.whole.is_none() {
+            known &= self.spread.x.simd_lt(f64::INFINITY) & self.spread.y.simd_lt(f64::INFINITY);
+            known &= correlation.simd_eq(correlation);
+        }
         let within = correlation.max(-one).min(one);
         let correlation = known.select(within, f64x8::splat(simd, f64::NAN));
         window.of_enough(simd, window.count(simd, self.count), 2.0, correlation)

@@ -17,9 +17,20 @@ pub(crate) trait State<S: Simd>: Copy {
     /// Rows of memory it takes.
     const SIZE: usize;
 
+    /// Rows of memory that [`Self::save_unknown`] takes.
+    const UNKNOWN: usize = Self::SIZE;
+
     fn empty(simd: S) -> Self;
 
-    /// With one more row; missing values are NaN. `CLEAN`: nothing in the window is missing, so every count is known.
+    /// The empty state that this row is the first to be pushed onto, where nothing is missing.
+    #[inline(always)]
+    fn before(simd: S, first: Values<S>) -> Self {
+        let _ = first;
+        Self::empty(simd)
+    }
+
+    /// With one more row; missing values are NaN. `CLEAN`: nothing in the window is missing, so every count is known, and the
+    /// first row is that of [`Self::before`].
     fn push<const CLEAN: bool>(self, simd: S, row: Values<S>, place: Place) -> Self;
 
     /// With a newer neighbour; where `CLEAN` they make up a whole window and `inverse` is 1 over its rows.
@@ -28,6 +39,19 @@ pub(crate) trait State<S: Simd>: Copy {
     fn save(self, memory: &mut [Row]);
 
     fn load(simd: S, memory: &[Row]) -> Self;
+
+    /// What is not known of it where nothing is missing, given another that began with the same row.
+    #[inline(always)]
+    fn save_unknown(self, memory: &mut [Row]) {
+        self.save(memory);
+    }
+
+    /// The state of so many rows that began as `like` did.
+    #[inline(always)]
+    fn load_unknown(simd: S, memory: &[Row], like: Self, count: f64) -> Self {
+        let _ = (like, count);
+        Self::load(simd, memory)
+    }
 }
 
 /// Both of the same rows.
@@ -35,10 +59,16 @@ impl<S: Simd, A: State<S>, B: State<S>> State<S> for (A, B) {
     const PAIRS: bool = A::PAIRS || B::PAIRS;
     const TIMES: bool = A::TIMES || B::TIMES;
     const SIZE: usize = A::SIZE + B::SIZE;
+    const UNKNOWN: usize = A::UNKNOWN + B::UNKNOWN;
 
     #[inline(always)]
     fn empty(simd: S) -> Self {
         (A::empty(simd), B::empty(simd))
+    }
+
+    #[inline(always)]
+    fn before(simd: S, first: Values<S>) -> Self {
+        (A::before(simd, first), B::before(simd, first))
     }
 
     #[inline(always)]
@@ -63,6 +93,19 @@ impl<S: Simd, A: State<S>, B: State<S>> State<S> for (A, B) {
         let (first, second) = memory.split_at(A::SIZE);
         (A::load(simd, first), B::load(simd, second))
     }
+
+    #[inline(always)]
+    fn save_unknown(self, memory: &mut [Row]) {
+        let (first, second) = memory.split_at_mut(A::UNKNOWN);
+        self.0.save_unknown(first);
+        self.1.save_unknown(second);
+    }
+
+    #[inline(always)]
+    fn load_unknown(simd: S, memory: &[Row], like: Self, count: f64) -> Self {
+        let (first, second) = memory.split_at(A::UNKNOWN);
+        (A::load_unknown(simd, first, like.0, count), B::load_unknown(simd, second, like.1, count))
+    }
 }
 
 /// How many values there are.
@@ -71,6 +114,7 @@ pub(crate) struct Count<S: Simd>(pub(crate) V<S>);
 
 impl<S: Simd> State<S> for Count<S> {
     const SIZE: usize = 1;
+    const UNKNOWN: usize = 0;
 
     #[inline(always)]
     fn empty(simd: S) -> Self {
@@ -95,6 +139,14 @@ impl<S: Simd> State<S> for Count<S> {
     #[inline(always)]
     fn load(simd: S, memory: &[Row]) -> Self {
         Self(memory[0].load(simd))
+    }
+
+    #[inline(always)]
+    fn save_unknown(self, _memory: &mut [Row]) {}
+
+    #[inline(always)]
+    fn load_unknown(simd: S, _memory: &[Row], _like: Self, count: f64) -> Self {
+        Self(f64x8::splat(simd, count))
     }
 }
 
@@ -132,7 +184,7 @@ pub(crate) fn size_of_state<K: Statistic>() -> usize {
 pub(crate) struct Sight {
     /// Non-missing values that a result needs.
     pub(crate) min_periods: f64,
-    /// Its rows, where none is missing: a constant of the loop.
+    /// Its rows, where none is missing and all are ordinary numbers: a constant of the loop.
     pub(crate) whole: Option<f64>,
 }
 
@@ -146,7 +198,12 @@ impl Sight {
     /// `value` where `count` reaches what is asked for, and `least` itself, else NaN.
     #[inline(always)]
     pub(crate) fn of_enough<S: Simd>(self, simd: S, count: V<S>, least: f64, value: V<S>) -> V<S> {
-        where_enough(simd, count, self.min_periods.max(least), value)
+        let needed = self.min_periods.max(least);
+        match self.whole {
+            Some(whole) if whole >= needed => value,
+            Some(_) => f64x8::splat(simd, f64::NAN),
+            None => where_enough(simd, count, needed, value),
+        }
     }
 }
 

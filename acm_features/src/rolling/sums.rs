@@ -40,8 +40,11 @@ impl<S: Simd> Compensated<S> {
 
     /// The sum over `count`, rounded once: the mean of a constant is that constant.
     #[inline(always)]
-    pub(crate) fn mean(self, count: V<S>) -> V<S> {
-        let mean = self.rounded_mean(count);
+    pub(crate) fn mean(self, simd: S, count: V<S>, window: Sight) -> V<S> {
+        let mean = self.rounded_mean(simd, count);
+        if window.whole.is_some() {
+            return mean;
+        }
         let known = mean.simd_eq(mean);
         if known.all_true() {
             return mean;
@@ -51,19 +54,24 @@ impl<S: Simd> Compensated<S> {
             high: self.high * SMALLER,
             low: self.low * SMALLER,
         };
-        let again = smaller.rounded_mean(count) / SMALLER;
+        let again = smaller.rounded_mean(simd, count) / SMALLER;
         known.select(mean, again.simd_eq(again).select(again, self.value() * (1.0 / count)))
     }
 
     #[inline(always)]
-    fn rounded_mean(self, count: V<S>) -> V<S> {
+    fn rounded_mean(self, simd: S, count: V<S>) -> V<S> {
         let sum = self.high + self.low;
         let lost = self.low - (sum - self.high);
         let inverse = 1.0 / count;
         let near = sum * inverse;
-        // Both products are exact while counts stay below 2^26.
-        let (high, low) = split(near);
-        let rest = ((sum - high * count) - low * count) + lost;
+        let missed = if rounds_once(simd) {
+            (-near).mul_add_precise(count, sum)
+        } else {
+            // Both products are exact while counts stay below 2^26.
+            let (high, low) = split(near);
+            (sum - high * count) - low * count
+        };
+        let rest = missed + lost;
         near + rest * inverse
     }
 
@@ -112,6 +120,20 @@ impl<S: Simd> State<S> for Compensated<S> {
     }
 }
 
+/// Whether there is an instruction that multiplies and adds in one rounding.
+#[inline(always)]
+fn rounds_once<S: Simd>(simd: S) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return simd.level().as_avx2().is_some();
+    #[cfg(target_arch = "aarch64")]
+    return simd.level().as_neon().is_some();
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        let _ = simd;
+        false
+    }
+}
+
 /// Two parts of 26 bits whose sum is `x` (Dekker 1971, doi 10.1007/BF01397083).
 #[inline(always)]
 pub(crate) fn split<S: Simd>(x: V<S>) -> (V<S>, V<S>) {
@@ -144,7 +166,7 @@ impl<const MEAN: bool> Statistic for Sum<MEAN> {
     fn finish<S: Simd>(&self, simd: S, (count, sum): Self::State<S>, window: Sight, results: &mut [Row]) {
         let count = window.count(simd, count.0);
         results[0].store(if MEAN {
-            window.of_enough(simd, count, 1.0, sum.mean(count))
+            window.of_enough(simd, count, 1.0, sum.mean(simd, count, window))
         } else {
             window.of_enough(simd, count, 0.0, sum.value())
         });
