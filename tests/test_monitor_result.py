@@ -170,7 +170,7 @@ def test_a_moment_that_is_not_judged_says_why() -> None:
     whys = [result.at(row).sentences[1] for row in range(4)]
     assert whys == [
         "Not judged: the machine stands still.",
-        "Not judged: a driver is beyond its trained range, or has had no reading for long.",
+        "Not judged: a driver is beyond its trained range, or has no reading.",
         f"Not judged: the machine is settling after a change of regime. {within}",
         f"Not judged: there are no readings. {within}",
     ]

@@ -69,12 +69,14 @@ class State:
 class Looked:
     """Rows beside what the other sensors let expect."""
 
-    __slots__ = ("expected", "held", "left", "residual", "scaled", "scarce")
+    __slots__ = ("expected", "held", "left", "residual", "scaled", "scarce", "vague")
 
     def __init__(self, rows: int, sensors: int) -> None:
         self.held: NDArray[np.bool_] = np.ones(rows, bool)
         self.scarce: NDArray[np.bool_] = np.zeros(rows, bool)
         """Rows with too few readings to be judged."""
+        self.vague: NDArray[np.bool_] = np.zeros(rows, bool)
+        """Rows in which too many sensors lean on a missing driver."""
         self.scaled: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
         self.left: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
         self.residual: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")

@@ -12,6 +12,7 @@ from acm_rs.monitor import words
 from acm_rs.monitor.alarms import alarmed, found_episodes
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import MOVED
+from acm_rs.monitor.driving import put_unknown, unknown
 from acm_rs.monitor.episode import Episode
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
@@ -97,7 +98,7 @@ class Verdict:
         if len(away):
             state.gaps = away[-1]
         self.lost: Flags = regimes.drivers & (away > regimes.gap) & (self.labels != STANDSTILL)[:, None]
-        """Rows in which a driver has had no reading for long, (n, columns)."""
+        """Rows that are not judged for the lack of a driver's reading, (n, columns)."""
         lost = self.lost.any(axis=1)
         if fixed is not None and rules.constants.driver.any():
             other = rules.constants.moved(fixed)[:, rules.constants.driver].any(axis=1)
@@ -106,20 +107,31 @@ class Verdict:
         self.strayed: Flags = regimes.strayed(values) & (self.labels == UNKNOWN)[:, None]
         """Drivers beyond their trained range, (n, columns)."""
         self.driven: bool = bool(regimes.drivers.any())
+        gone = unknown(watches, away)
+        # Which of the two it is nobody knows where a driver has no reading.
+        self.lost |= gone & strange[:, None]
+        lost |= gone.any(axis=1) & strange
         self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~self.strayed.any(axis=1) & ~lost
-        self.regimes: Labels = self.labels - UNKNOWN
         ages, state.phase = regimes.ages(lived, state.phase)
         before = watches.steps.begin() if state.steps is None else state.steps
         self.told: Told | None
-        self.told, state.steps = watches.steps.tell(shown[:, watches.watched], before)
+        self.stepped: Labels = watches.stepped[: len(watches.steps.digits)]
+        self.told, state.steps = watches.steps.tell(shown[:, self.stepped], before)
         """Which readings are in coarser steps than those of the training."""
         told = self.told
         self.sensors, states = watches.split(values, state)
+        put_unknown(watches, states, away)
         self.looked: Looked = watches.look(self.sensors, states, lived, ages, told)
         # Of the machine running as it does they say nothing: what is remembered is what was before.
         self.looked.held |= strange
         self.looked.residual[strange] = self.looked.expected[strange] = np.nan
         self.scarce: Flags = self.looked.scarce & (self.labels >= 0)
+        vague = self.looked.vague & ~self.scarce & (self.labels >= 0)
+        self.lost |= gone & vague[:, None]
+        self.labels[vague] = UNKNOWN
+        self.bridged: Flags = gone & ~self.looked.held[:, None]
+        """Rows in which the other sensors stand for a driver, (n, columns)."""
+        self.regimes: Labels = self.labels - UNKNOWN
         self.beyond &= ~self.looked.scarce
         own = watches.by_sensor(self.looked, self.sensors, state, told)
         self.own: dict[str, Matrix] = own

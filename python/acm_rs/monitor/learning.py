@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from acm_rs.decisions.calibration import threshold_at
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
+from acm_rs.monitor.driving import learn_holds, measured, put_unknown
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, axes_of, precision_of, product, products_of, solve_missing
@@ -75,10 +76,18 @@ LEAD = 60
 class Learned:
     """What a fit gives beside the watches."""
 
-    __slots__ = ("belied", "far", "firsts", "leaves", "scores", "slow", "unlike")
+    __slots__ = ("belied", "far", "firsts", "leaves", "scores", "slow", "undriven", "unlike")
 
     def __init__(
-        self, scores: Vector, slow: Flags, leaves: float, firsts: Labels, far: Flags, unlike: Labels, belied: Flags
+        self,
+        scores: Vector,
+        slow: Flags,
+        leaves: float,
+        firsts: Labels,
+        far: Flags,
+        unlike: Labels,
+        belied: Flags,
+        undriven: Labels,
     ) -> None:
         self.scores: Vector = scores
         """Scores of the training rows, each by a model that had not seen it; NaN where not judged."""
@@ -90,6 +99,8 @@ class Learned:
         """Readings of each sensor that the watch on all sensors together did not learn from."""
         self.belied: Flags = belied
         """Readings of each sensor, (n, sensors), that were taken as missing because the other sensors belie them."""
+        self.undriven: Labels = undriven
+        """Running rows that were not learnt from as they have no reading of a driver, for each column."""
         self.slow: Flags = slow
         """Sensors that wander so slowly that the history holds few of their ups and downs."""
         self.leaves: float = leaves
@@ -107,10 +118,16 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     labels[near_rows(labels == STANDSTILL, EDGE) & (labels != STANDSTILL)] = UNKNOWN
     _set_scales(watches, values, labels)
     sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())))
+    behind = np.zeros(values.shape, np.int64, order="F")
+    behind[:, regimes.drivers] = gaps(values[:, regimes.drivers], np.zeros(1, np.int64))
+    learn_holds(watches, values, behind, labels >= 0)
+    bare = put_unknown(watches, states, behind)
     begins = (labels < 0) & (lived >= 0) & (ages < EDGE)
     regimes.settle = _settling(watches, sensors, states, np.where(begins, lived, labels), ages, begins)
     ages, _ = regimes.ages(lived, Phase())
-    usable = (labels >= 0) & (ages >= regimes.settle)
+    running = (labels >= 0) & (ages >= regimes.settle)
+    # What a driver has to do with the others only its readings tell.
+    usable = running & ~bare.any(axis=1)
     if usable.sum() < 80:
         raise ValueError(
             f"`frame` must have at least 80 healthy rows with the machine running, got {int(usable.sum())}; give more "
@@ -122,13 +139,16 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
         values[:, watches.watched] = np.where(wrong, np.nan, sensors)
         _set_scales(watches, values, labels)
         sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())))
+        put_unknown(watches, states, behind)
     watches.present = np.minimum(PRESENT, np.quantile(1.0 - np.isnan(sensors[usable]).mean(axis=1), [0.05]))
     usable &= ~watches.scarce(sensors)
-    driven = gaps(values[:, regimes.drivers], np.zeros(1, np.int64))[usable]
+    driven = behind[:, regimes.drivers][running]
     usual = int(np.quantile(driven, 0.99)) if driven.size else 0
     learnt = np.flatnonzero(usable)
     cuts = stretches(learnt, len(sensors), FOLDS)
-    del values
+    drivers = np.ascontiguousarray(values[:, measured(watches)])
+    undriven = np.count_nonzero(bare[running], axis=0)
+    del values, behind, bare
     unseen = Looked(len(sensors), sensors.shape[1])
     # Of rows not seen nothing else is asked.
     del unseen.left, unseen.expected
@@ -184,9 +204,9 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     beside = (sensors[learnt] - centres) / watches.scale
     slow = wandering(beside)
     leaves = leaving(beside, slow)
-    learn_steps(watches, sensors, states, labels, ages, usable)
-    regimes.gap = max(regimes.settle, usual)
-    return Learned(scores, slow, leaves, firsts, far, unlike, wrong)
+    learn_steps(watches, sensors, drivers, states, labels, ages, usable)
+    regimes.gap = max(regimes.settle, usual, UNSEEN)
+    return Learned(scores, slow, leaves, firsts, far, unlike, wrong, undriven)
 
 
 def _belied(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> Flags:
@@ -305,7 +325,7 @@ def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels,
     # Where it never runs for long, the later half of its rows are as settled as it gets.
     slowest = min(SLOWEST, int(running[-max(SETTLED_ROWS, len(running) // 2)]))
     young = (labels >= 0) & (ages < 3 * slowest)
-    old = (labels >= 0) & (ages >= slowest) & ~begins
+    old = (labels >= 0) & (ages >= slowest) & ~begins & ~np.isnan(states).any(axis=1)
     watches.band = np.ones(sensors.shape[1])
     # How large residuals usually are some rows tell, so many that they fit themselves no better than others; those
     # after a change are all looked at.

@@ -119,6 +119,8 @@ def learn_machine(
         "alarms": [],
         "version": __version__,
     }
+    undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
+    about |= {"undriven": undriven} if undriven else {}
     return Lesson(rules, watches, about, learned.scores, learned.firsts)
 
 

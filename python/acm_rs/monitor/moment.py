@@ -178,7 +178,7 @@ def _why_not(result: Result, row: int) -> str:
     if kind == "standstill":
         return "the machine stands still"
     if kind == "unknown":
-        return "a driver is beyond its trained range, or has had no reading for long"
+        return "a driver is beyond its trained range, or has no reading"
     if gap.mean() > 0.5:
         return "there are too few readings"
     return "the machine is settling after a change of regime"

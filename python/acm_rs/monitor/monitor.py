@@ -296,6 +296,7 @@ class Monitor(Amended):
             model=self._identity,
         )
         result._source, result._always, result._causes = readings, self._quick.always, verdict.causes
+        result._undriven = np.logical_or.reduce(verdict.lost, axis=1)
         if not live:
             own = slice(0, len(watches.band))
             seen = (result.values[:, own], result.expected_values[:, own], result.band[own])

@@ -50,6 +50,8 @@ class Quick:
     usable: bool
     steps: bool
     releases: bool
+    driven: bool
+    stepped: NDArray[np.int64]
     calm: Any
     coded: NDArray[np.intp]
     able: NDArray[np.intp]
@@ -85,6 +87,8 @@ class Quick:
         self.always = frozenset(rules.constants.watched)
         self.usable = not rules.rebased and watches.fused is not None
         self.steps, self.releases = bool(watches.steps.size.size), watches.releases
+        self.stepped = watches.stepped[: len(watches.steps.digits)]
+        self.driven = len(self.stepped) > len(watches.scale)
         self.calm = 1.0 - 1.0 / watches.wide["calm"] if "calm" in watches.wide else None
         self.usable &= watches.present[0] <= 1.0 and regimes.settle >= 0 and watches.axes.shape[1] > 1
         self.least = np.maximum(rules.least, rules.low)
@@ -145,7 +149,8 @@ class Quick:
             return None
         sensors = row[watches.watched]
         if self.steps:
-            coarse, shown = watches.steps.one(sensors, state.steps or watches.steps.begin())
+            stepped = row[self.stepped] if self.driven else sensors
+            coarse, shown = watches.steps.one(stepped, state.steps or watches.steps.begin())
             if coarse:
                 return None
             state.steps = shown
@@ -225,7 +230,7 @@ class Quick:
         verdict.regimes = verdict.labels - UNKNOWN
         verdict.sensors, verdict.looked, verdict.band = sensors[None], looked, self.band
         verdict.coded, verdict.outside = self.nothing, self.nothing
-        verdict.lost = verdict.strayed = self.lost
+        verdict.lost = verdict.bridged = verdict.strayed = self.lost
         verdict.beyond, verdict.scarce, verdict.told = NO, NO, None
         if fixed is not None and fixed.shape[1]:
             verdict.with_constants(rules, fixed, np.zeros((1, len(rules.constants.watched))))

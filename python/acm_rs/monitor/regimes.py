@@ -75,6 +75,8 @@ class Regimes:
         """Rows after a change of regime that are not judged."""
         self.gap: int = int(parts["gap"])
         """Rows that a driver is without a reading at most before the regime is unknown."""
+        self.holds: Labels = np.zeros(len(self.spread), np.int64)
+        """Rows for which each driver's reading stands, as it comes no oftener; 0 where it comes with every row."""
 
     @staticmethod
     def fields() -> tuple[str, ...]:
@@ -267,8 +269,11 @@ def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, li
     """Centres, counts and the common spread of the running regimes."""
     labels = np.zeros(len(running), np.int64)
     looked = drivers & ~states if (drivers & ~states).any() else ~states
-    if len(running) >= 200:
-        rows = np.ascontiguousarray(running[:, looked])
+    # What the machine does without a reading of a driver only the rows before tell.
+    told = np.flatnonzero(_driven(running[:, drivers & ~states]))
+    if len(told) >= 200:
+        rows = np.ascontiguousarray(running[told][:, looked])
+        labels = labels[told]
         # A regime that counts has one in twenty of them; each row is given to one of them then.
         some = spread_rows(len(rows), enough(rows.shape[1]) // 2)
         # A number too small joins regimes that a gap parts, one too great parts what has none: the latter mends.
@@ -283,6 +288,7 @@ def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, li
                 called = np.zeros(number, np.int64)
                 called[np.maximum(own, 0)] = parted
                 labels = parted if len(some) == len(rows) else called[np.maximum(model.predict(rows), 0)]
+        labels = labels[np.maximum(np.searchsorted(told, np.arange(len(running)), "right") - 1, 0)]
         labels = np.asarray(minimum_dwell(labels, 5))
         if np.count_nonzero(np.diff(labels)) > len(labels) / BRISK:
             labels[:] = 0
@@ -298,6 +304,16 @@ def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, li
     spread = np.sqrt(np.mean(np.where(np.isfinite(within), within, 0.0) ** 2, axis=(0, 1)))
     spread[(spread <= 0.0) | states] = np.inf
     return centres, [int(count) for count in np.sort(counts)[::-1]], spread
+
+
+def _driven(drivers: Matrix) -> Flags:
+    """Rows that have readings of all drivers, or of some where hardly any has all."""
+    missing = np.isnan(drivers)
+    known: Flags = ~np.logical_or.reduce(missing, axis=1)
+    if np.count_nonzero(known) >= len(known) / 2:
+        return known
+    some: Flags = ~np.logical_and.reduce(missing, axis=1)
+    return some
 
 
 def _parted(values: Matrix, labels: Labels) -> Labels:

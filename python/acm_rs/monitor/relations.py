@@ -23,6 +23,7 @@ __all__ = [
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Labels = NDArray[np.int64]
 
 CURVED = 2
 """Principal components whose squares and product count as covariates: relations may bend."""
@@ -34,6 +35,9 @@ FEW_ROWS = 0.05
 """What the variances of scaled sensors gain where rows are about as many as sensors."""
 TRIM = 0.05
 """Most training rows that are left out as far from the others."""
+DOUBT = 0.05
+"""Share of a residual's variance that may stem from where an unknown state is, beside what the sensors tell of it: that
+comes and goes slowly, as no noise does, and makes means of many rows alarm."""
 
 
 def product(rows: Matrix, matrix: Matrix) -> Matrix:
@@ -106,7 +110,8 @@ class Relations:
         self.kept: Flags = np.ones(0, bool)
         """Of the rows that it was just fitted on those that are near the others."""
         self.rounding: Vector | None = None
-        """Variance of what was rounded away of each sensor."""
+        """Variance of what was rounded away of each sensor and state."""
+        self._joint: tuple[Matrix, Matrix] | None = None
 
     def arrays(self) -> dict[str, Matrix]:
         """Its state."""
@@ -162,11 +167,13 @@ class Relations:
 
     def look(self, sensors: Matrix, states: Matrix, slow: int = 0) -> tuple[Matrix, Matrix, Matrix, Matrix]:
         """Filled rows; those less states and bends, but for the last `slow` states; what each reads
-        more than the others let expect; and that with the spread that it has where all are known."""
+        more than the others let expect; and that with the spread that it has where all are known, NaN for sensors that
+        lean on a missing state of which the others tell too little."""
         d = sensors.shape[1]
         missing = np.isnan(sensors)
         both = np.hstack([sensors, states])
-        filled = solve_missing(both, np.isnan(both), self.first)[:, :d]
+        filled = solve_missing(both, np.isnan(both), self.first)
+        filled, states = filled[:, :d], filled[:, d:]
         given = self.covariates(filled, states)
         left = filled - self.offset - product(given, self.slopes)
         if missing.any():
@@ -174,32 +181,94 @@ class Relations:
             better = solve_missing(left, missing, self.precision)
             filled += np.where(missing, better - left, 0.0)
             left = better
+        unsure = np.flatnonzero(np.isnan(both[:, d:]).any(axis=1))
+        if len(unsure):
+            known, doubt = self._without_states(unsure, both, filled, left, given)
         lately = slice(states.shape[1] - slow, states.shape[1])
         straight = left + product(given[:, lately], self.slopes[lately])
         force, own = product(left, self.precision), np.diag(self.precision)
         if self.rounding is not None:
             # What was most likely rounded away, given all sensors.
-            away = force * self.rounding
+            away = force * self.rounding[:d]
             filled, straight = filled - away, straight - away
+            if self.rounding[d:].any():
+                lines = self.slopes[: states.shape[1]]
+                straight -= product(product(force, np.ascontiguousarray(lines.T)) * self.rounding[d:], lines)
         residual = off = force / own
-        hit = np.flatnonzero(missing.any(axis=1))
+        hit = np.flatnonzero(np.isnan(both).any(axis=1))
         if len(hit):
             # The fewer others are known, the more a sensor leans on itself in what was filled.
-            known = own_precision(missing[hit], self.precision)
+            precisions = own_precision(missing[hit], self.precision)
+            if len(unsure):
+                precisions[np.searchsorted(hit, unsure)] = known
             residual, off = residual.copy(), residual.copy()
-            off[hit] = force[hit] / known
-            residual[hit] = force[hit] / np.sqrt(known * own)
+            off[hit] = force[hit] / precisions
+            residual[hit] = force[hit] / np.sqrt(precisions * own)
+        if len(unsure):
+            residual[unsure] = np.where(doubt, np.nan, residual[unsure])
+            # Where all sensors are known to belong together they read what the others let expect.
+            open_places = doubt | missing[unsure]
+            usual = solve_missing(left[unsure], open_places, self.precision)
+            usual += product(given[unsure, lately], self.slopes[lately])
+            straight[unsure] = np.where(doubt, usual, straight[unsure])
         return filled, straight, off, residual
 
+    def _without_states(
+        self, rows: Labels, both: Matrix, filled: Matrix, left: Matrix, given: Matrix
+    ) -> tuple[Matrix, Flags]:
+        """Put rows with missing states at what sensors and the other states let expect; the precision of each sensor
+        there, and which sensors lean on those states too much."""
+        d, count = filled.shape[1], both.shape[1] - filled.shape[1]
+        joint, alone = self._joint_law()
+        lines = self.slopes[:count]
+        before = left[rows] + product(given[rows, :count], lines)
+        gone = np.isnan(both[rows])
+        found = _native.filled_rows(np.where(gone, np.nan, np.hstack([before, both[rows, d:]])), joint)
+        filled[rows] += np.where(gone[:, :d], found[:, :d] - before, 0.0)
+        given[rows, :count] = found[:, d:]
+        left[rows] = found[:, :d] - product(found[:, d:], lines)
+        known = own_precision(gone, joint)[:, :d]
+        share = np.zeros(known.shape)
+        for place in np.flatnonzero(gone[:, d:].any(axis=0)).tolist():
+            # One standard deviation of the state beside what the other states tell of it.
+            others = gone[:, d:].copy()
+            others[:, place] = False
+            spread = np.where(gone[:, d + place], 1.0 / np.sqrt(own_precision(others, alone)[:, place]), 0.0)
+            moved = np.zeros(gone.shape)
+            moved[:, :d] = spread[:, None] * lines[place]
+            moved = _native.filled_rows(np.where(gone, np.nan, moved), joint)
+            moved = product(moved[:, :d] - product(moved[:, d:], lines), self.precision)
+            share += np.square(moved) / known
+        return known, share > DOUBT
+
+    def _joint_law(self) -> tuple[Matrix, Matrix]:
+        """The precision of sensors, beside their bends, and states together, and that of the states alone."""
+        if self._joint is None:
+            d = len(self.precision)
+            alone = inverse_of(inverse_of(self.first)[d:, d:])
+            lines = self.slopes[: len(alone)]
+            pull = product(lines, self.precision)
+            joint = np.block([[self.precision, -pull.T], [-pull, alone + product(pull, np.ascontiguousarray(lines.T))]])
+            self._joint = (joint + joint.T) / 2.0, (alone + alone.T) / 2.0
+        return self._joint
+
     def with_rounding(self, variance: Vector) -> Relations:
-        """The same where readings have noise of their own that the training did not have."""
-        more = np.zeros(len(self.first))
-        more[: len(variance)] = variance
+        """The same where readings of sensors and states have noise of their own that the training did not have."""
+        d = len(self.precision)
+        lines = self.slopes[: len(self.first) - d]
         parts = {name: getattr(self, name) for name in self.fields()}
-        first, precision = (_noisier(self.first, more), _noisier(self.precision, variance))
+        own = np.diag(variance[:d])
+        if variance[d:].any():
+            own = own + product(np.ascontiguousarray(lines.T) * variance[d:], lines)
+        first, precision = (_noisier(self.first, np.diag(variance)), _noisier(self.precision, own))
         found = Relations(**parts | {"first": first, "precision": precision})
         found.rounding = variance
         return found
+
+    def told_by(self, place: int) -> float:
+        """The precision with which the sensors tell a state."""
+        line = self.slopes[place : place + 1]
+        return float((product(line, self.precision) * line).sum())
 
     def told_of_others(self, own: Matrix) -> Matrix:
         """What is in the residuals because sensors are off by so much."""
@@ -207,9 +276,9 @@ class Relations:
         return found
 
 
-def _noisier(precision: Matrix, variance: Vector) -> Matrix:
-    """The precision of a law with some more variance of its own in each variable."""
-    inverse = inverse_of(inverse_of(precision) + np.diag(variance))
+def _noisier(precision: Matrix, covariance: Matrix) -> Matrix:
+    """The precision of a law with some more noise."""
+    inverse = inverse_of(inverse_of(precision) + covariance)
     found: Matrix = (inverse + inverse.T) / 2.0
     return found
 

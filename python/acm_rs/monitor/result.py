@@ -147,6 +147,8 @@ class Result:
         self._always: frozenset[str] = frozenset()
         """Columns that were constant in the training."""
         self._causes: NDArray[np.int64] | None = None
+        self._undriven: NDArray[np.bool_] = np.zeros(len(scores), bool)
+        """Rows that are not judged as a driver has no reading."""
         """What was seen in each row, as an index into ``CAUSES``."""
 
     # ---- frames ---------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from acm_rs.decisions.calibration import threshold_at
 from acm_rs.monitor.cleaning import repeats
+from acm_rs.monitor.driving import with_drivers
 from acm_rs.monitor.steps import WATCHES, Steps, Told
 from acm_rs.monitor.watches import PARTS, State, Watches
 
@@ -25,22 +26,39 @@ RATE = 0.0015
 """Share of the rows in which the watch on all sensors together may say more."""
 
 
-def learn_steps(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels, usable: Flags) -> None:
+def learn_steps(
+    watches: Watches, sensors: Matrix, drivers: Matrix, states: Matrix, labels: Labels, ages: Labels, usable: Flags
+) -> None:
     """Which steps of readings would matter, and how much wider each watch must be then."""
     learnt = np.flatnonzero(usable)
-    watches.steps = Steps.fit(sensors[learnt[-LATEST:]], watches.band * watches.scale, watches.scale)
-    rungs = watches.steps.rungs()
-    if not rungs:
+    count = sensors.shape[1]
+    both = np.hstack([sensors[learnt[-LATEST:]], drivers[learnt[-LATEST:]]])
+    noise, scale = watches.band * watches.scale, watches.scale
+    if drivers.shape[1]:
+        own = watches.state_scale[watches.driving]
+        told = [max(one.told_by(place) for one in watches.relations) for place in watches.driving.tolist()]
+        # What is small beside that with which the sensors tell a driver does not matter.
+        noise = np.append(noise, own / np.sqrt(np.maximum(told, 1e-6)))
+        scale = np.append(scale, own)
+    watches.steps = Steps.fit(both, noise, scale, count)
+    every = slice(0, count), slice(count, both.shape[1])
+    rungs = [watches.steps.rungs(some) for some in every]
+    if not any(rungs):
         return
     latest = slice(int(learnt[-ROWS:][0]), None)
-    rows = sensors[latest], states[latest], labels[latest], ages[latest], usable[latest]
-    wider = np.ones((rungs + 1, len(WATCHES), sensors.shape[1]))
-    plain = _usual(watches, *rows, None)
-    for rung in range(1, rungs + 1):
-        values, told = watches.steps.rounded(rows[0], rung)
-        # Not less for being coarser.
-        wider[rung] = np.maximum(_usual(watches, values, *rows[1:], told) / plain, wider[rung - 1])
-    watches.steps.wider = wider
+    rows = labels[latest], ages[latest], usable[latest]
+    both = np.hstack([sensors[latest], drivers[latest]])
+    plain = _usual(watches, sensors[latest], states[latest], *rows, None)
+    tables = [np.ones((most + 1, len(WATCHES), count)) for most in rungs]
+    for some, wider in zip(every, tables, strict=True):
+        for rung in range(1, len(wider)):
+            values, coarse = watches.steps.rounded(both, rung, some)
+            own = with_drivers(watches, states[latest], values[:, count:])
+            # Not less for being coarser.
+            wider[rung] = np.maximum(
+                _usual(watches, np.asfortranarray(values[:, :count]), own, *rows, coarse) / plain, wider[rung - 1]
+            )
+    watches.steps.wider, watches.steps.swayed = tables
 
 
 def _usual(

@@ -34,7 +34,9 @@ def stale(result: Result, scores: NDArray[np.float64], watches: Watches) -> list
     found = []
     n = len(result.scores)
     if n >= ROWS:
-        unknown = float(np.mean(result.regimes == result.regime_names.index("unknown")))
+        # What the machine did without a driver's reading nobody knows.
+        strange = (result.regimes == result.regime_names.index("unknown")) & ~result._undriven
+        unknown = float(np.mean(strange))
         if unknown > STRANGE:
             found.append(
                 f"{words.share(unknown)} of the rows are beyond what was learnt: learn again with such rows, or accept "

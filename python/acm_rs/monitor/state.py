@@ -48,7 +48,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     # The others follow from what is needed and from the limit.
     arrays |= {"wide.calm": watches.wide["calm"]} if "calm" in watches.wide else {}
     arrays |= {f"constants.{name}": getattr(rules.constants, name) for name in Constants.fields()}
-    arrays |= {f"steps.{name}": getattr(watches.steps, name) for name in Steps.fields()}
+    arrays |= {f"steps.{name}": getattr(watches.steps, name) for name in watches.steps.fields()}
     if watches.fused is not None:
         arrays["fused"] = _bytes(watches.fused)
     settings = {
@@ -63,6 +63,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         "constants": rules.constants.names,
         "rebased": [one.put() for one in rules.rebased],
     }
+    if regimes.holds.any():
+        settings["holds"] = regimes.holds.tolist()
     if rules.counters.names:
         settings["counters"] = rules.counters.put()
     return settings, arrays
@@ -83,6 +85,10 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         **{name: settings[name] for name in ("votes", "counts", "still_rows", "settle", "gap")},
         **{name: arrays[f"regimes.{name}"] for name in Regimes.fields()},
     )
+    if "holds" in settings:
+        regimes.holds = np.array(settings["holds"])
+        if regimes.holds.shape != (len(rules.names),) or regimes.holds.dtype != np.int64:
+            raise ValueError("how long readings stand is not told for each column")
     watches = Watches(regimes, arrays["watches.watched"])
     for name in Watches.fields():
         # Files of format 1 do not have what slow means let go of.
@@ -114,7 +120,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     if "counters" in settings:
         rules.counters = Counters.take(settings["counters"])
     if "steps.digits" in arrays:
-        watches.steps = Steps.take({name: arrays[f"steps.{name}"] for name in Steps.fields()}, len(watches.scale))
+        steps = {name.removeprefix("steps."): own for name, own in arrays.items() if name.startswith("steps.")}
+        watches.steps = Steps.take(steps, len(watches.scale), len(watches.driving))
     if "fused" in arrays:
         watches.fused = FusedDetector.from_bytes(arrays["fused"].tobytes())
     return rules, watches
@@ -154,7 +161,8 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
     names += [*about["mended"], *about["far"], *about["units"].values()]
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
-    if not all(isinstance(value, int | float) for value in (*about["constants"].values(), *about["unlike"].values())):
+    counted = (*about["constants"].values(), *about["unlike"].values(), *about.get("undriven", {}).values())
+    if not all(isinstance(value, int | float) for value in counted):
         raise TypeError("a constant or a count is no number")
     return about
 

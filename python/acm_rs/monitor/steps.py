@@ -65,7 +65,7 @@ class Told:
 
 
 class Steps:
-    """The steps that are looked for, and how much wider limits are then."""
+    """The steps that are looked for, in sensors and in the drivers behind them, and how much wider limits are then."""
 
     def __init__(self, **parts: Any) -> None:
         self.decades: Counts = np.asarray(parts["decades"], dtype=np.int64)
@@ -76,52 +76,68 @@ class Steps:
         """Of each sensor, the number of the first decade that matters."""
         self.wider: Matrix = np.asarray(parts["wider"], dtype=np.float64)
         """(rungs, watches, sensors or components): times by which what is usual is wider; of the first rung it is 1."""
+        self.swayed: Matrix = np.asarray(parts.get("swayed", self.wider[:1]), dtype=np.float64)
+        """The same for the rungs of drivers."""
         self.size: Vector = np.array([part * 10.0 ** int(e) / 10.0 for e in self.decades for part in PARTS])
         self._tenths: Vector = np.array([_tenths(int(exponent)) for exponent in self.decades])
         digits = self.digits.reshape(len(self.digits), -1, len(PARTS))
         self._able: Flags = np.asarray((digits > 0.0).any(axis=2))
 
-    @staticmethod
-    def fields() -> tuple[str, ...]:
+    def fields(self) -> tuple[str, ...]:
         """The names of its arrays."""
-        return ("decades", "digits", "first", "wider")
+        own = ("decades", "digits", "first", "wider")
+        return (*own, "swayed") if len(self.digits) > self.wider.shape[2] else own
 
     @classmethod
-    def none(cls, sensors: int) -> Steps:
+    def none(cls, columns: int, sensors: int | None = None) -> Steps:
         """No step is looked for."""
         return cls(
             decades=np.zeros(0),
-            digits=np.zeros((sensors, 0)),
-            first=np.zeros(sensors),
-            wider=np.ones((1, len(WATCHES), sensors)),
+            digits=np.zeros((columns, 0)),
+            first=np.zeros(columns),
+            wider=np.ones((1, len(WATCHES), columns if sensors is None else sensors)),
         )
 
     @classmethod
-    def take(cls, parts: dict[str, NDArray[Any]], sensors: int) -> Steps:
+    def take(cls, parts: dict[str, NDArray[Any]], sensors: int, drivers: int) -> Steps:
         """What was written to a file, where it fits together."""
-        steps = len(PARTS) * len(parts["decades"])
-        able = (parts["digits"].reshape(sensors, -1, len(PARTS)) > 0.0).any(axis=2) if steps else np.zeros((sensors, 0))
-        fits = [parts["digits"].shape == (sensors, steps), parts["first"].shape == (sensors,)]
-        fits += [parts["wider"].ndim == 3, parts["wider"].shape[1:] == (len(WATCHES), sensors)]
+        if "swayed" not in parts:
+            drivers = 0
+        columns, steps = sensors + drivers, len(PARTS) * len(parts["decades"])
+        able: Flags = np.zeros((columns, 0), bool)
+        if steps:
+            able = np.logical_or.reduce(parts["digits"].reshape(columns, -1, len(PARTS)) > 0.0, axis=2)
+        fits = [parts["digits"].shape == (columns, steps), parts["first"].shape == (columns,)]
+        own = [(parts["wider"], slice(0, sensors))]
+        own += [(parts["swayed"], slice(sensors, columns))] if drivers else []
+        fits += [wider.ndim == 3 and wider.shape[1:] == (len(WATCHES), sensors) for wider, _ in own]
         place = np.arange(able.shape[1]) - parts["first"][:, None] + 1
-        if not all(fits) or not ((place >= 1) & (place < len(parts["wider"])))[able.astype(bool)].all():
+        if all(fits):
+            for wider, some in own:
+                fits.append(((place >= 1) & (place < len(wider)))[some][able[some]].all())
+        if not all(fits):
             raise ValueError("steps of readings are not those of the sensors")
         return cls(**parts)
 
     @classmethod
-    def fit(cls, sensors: Matrix, noise: Vector, scale: Vector) -> Steps:
-        """Steps that would matter beside what is left of each sensor (`noise`), and that the training does not have."""
+    def fit(cls, sensors: Matrix, noise: Vector, scale: Vector, watched: int | None = None) -> Steps:
+        """Steps that would matter beside what is left of each sensor (`noise`), and that the training does not have.
+
+        The first `watched` columns are sensors, by default all, the others drivers.
+        """
         count = sensors.shape[1]
+        watched = count if watched is None else watched
+        wider = np.ones((1, len(WATCHES), watched))
         least = np.ceil(np.log10(np.sqrt(12.0 * MATTERS) * noise) - 1e-9)
         most = np.minimum(np.floor(np.log10(COARSEST * scale) + 1e-9), least + RUNGS - 1)
         if not (most >= least).any():
-            return cls.none(count)
+            return cls.none(count, watched)
         decades = np.arange(int(least.min()), int(most[most >= least].max()) + 1)
         ours = (decades >= least[:, None]) & (decades <= most[:, None])
         digits = np.repeat(ours, len(PARTS), axis=1) * np.tile(
             np.round(np.log10(PARTS) * 1024.0) / 1024.0, len(decades)
         )
-        found = cls(decades=decades, digits=digits, first=least - decades[0], wider=np.ones((1, len(WATCHES), count)))
+        found = cls(decades=decades, digits=digits, first=least - decades[0], wider=wider)
         own = found._own(sensors)
         with np.errstate(divide="ignore"):
             finer = np.where(own[:, None] > 0.0, found.size / own[:, None], np.inf)
@@ -141,20 +157,27 @@ class Steps:
     def times(self, name: str, told: Told) -> Any:
         """How much wider one of the watches is: for each row and sensor, or for each row where it is of all sensors."""
         place = WATCHES.index(name)
+        sensors = self.wider.shape[2]
+        own, driven = told.rung[:, :sensors], told.rung[:, sensors:].max(axis=1, initial=0)
         if name in TOGETHER_WATCHED:
-            wider: Any = self.wider[told.rung.max(axis=1), place]
-            return wider if name == "level" else wider[:, 0]
-        return self.wider[told.rung, place, np.arange(told.rung.shape[1])]
+            wider: Any = self.wider[own.max(axis=1), place]
+        else:
+            wider = self.wider[own, place, np.arange(sensors)]
+        if driven.any():
+            wider = wider * self.swayed[driven, place]
+        return wider[:, 0] if name == "all together" else wider
 
-    def rungs(self) -> int:
-        """Decades that some sensor has."""
-        able = self._able.sum(axis=1)
+    def rungs(self, columns: slice) -> int:
+        """Decades that some of the columns have."""
+        able = self._able[columns].sum(axis=1)
         return int(able.max(initial=0))
 
-    def rounded(self, sensors: Matrix, rung: int) -> tuple[Matrix, Told]:
-        """The readings as they were if each sensor had the decade of a rung, 1 being the first."""
+    def rounded(self, sensors: Matrix, rung: int, columns: slice = slice(None)) -> tuple[Matrix, Told]:
+        """The readings as they were if each of some columns had the decade of a rung, 1 being the first."""
         place = np.minimum(self.first + rung - 1, len(self.decades) - 1)
-        ours = self._able[np.arange(len(place)), place] & (rung > 0)
+        some = np.zeros(len(place), bool)
+        some[columns] = True
+        ours = self._able[np.arange(len(place)), place] & (rung > 0) & some
         size = np.where(ours, self.size[place * len(PARTS) + len(PARTS) - 1], 0.0)
         per = np.where(ours, size, 1.0)
         values = np.where(ours, np.round(sensors / per) * per, sensors)

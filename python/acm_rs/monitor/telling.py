@@ -230,7 +230,9 @@ def remarks(
         found.append(f"error codes, taken as missing: {_counted(rules.names, verdict.coded)}")
     if verdict.outside.any():
         found.append(f"readings beyond their limits, taken as missing: {_counted(rules.names, verdict.outside)}")
-    coarser = "" if verdict.told is None else _coarser(sensors, verdict.told)
+    coarser = ""
+    if verdict.told is not None:
+        coarser = _coarser([rules.names[place] for place in verdict.stepped.tolist()], verdict.told)
     if coarser:
         found.append(
             f"readings in coarser steps than at the fit: {coarser}; what was rounded away counts as noise of theirs, "
@@ -277,6 +279,12 @@ def remarks(
     for name, rows in zip(rules.names, np.count_nonzero(verdict.lost, axis=0).tolist(), strict=True):
         if rows:
             found.append(f"no reading of driver {name} in {rows:,} rows, which are not judged")
+    bridged = np.count_nonzero(verdict.bridged, axis=0)
+    if bridged.any():
+        found.append(
+            f"no reading of drivers, in rows that are judged by what the sensors tell of them: "
+            f"{_counted(rules.names, bridged)}; small faults are found later there"
+        )
     strayed = np.count_nonzero(verdict.strayed, axis=0)
     if strayed.any():
         told = _counted(rules.names, strayed)

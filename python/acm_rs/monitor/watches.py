@@ -91,6 +91,10 @@ class Watches:
     def __init__(self, regimes: Regimes, watched: Flags) -> None:
         self.regimes = regimes
         self.watched = watched
+        self.driving: Labels = np.flatnonzero((regimes.drivers & np.isfinite(regimes.spread))[~watched])
+        """Which states are drivers that are measured: a missing reading of theirs is not known."""
+        self.stepped: Labels = np.append(np.flatnonzero(watched), np.flatnonzero(~watched)[self.driving])
+        """Columns whose steps are looked for: sensors, then these drivers."""
         self.scale: Vector = np.ones(0)
         self.state_centre: Vector = np.zeros(0)
         self.state_scale: Vector = np.ones(0)
@@ -118,6 +122,7 @@ class Watches:
         """Median of each part on healthy rows, and how far its limit lies above."""
         self.fused: FusedDetector | None = None
         self.steps: Steps = Steps.none(int(np.count_nonzero(watched)))
+        """Of these sensors and drivers; in files of before of the sensors alone."""
         self._rounded: dict[tuple[int, bytes], tuple[Relations, Vector]] = {}
         """Relations and bands of sensors with coarser steps, as they have come."""
         self.lets_go: Vector = np.full(len(SLOWLY), np.inf)
@@ -179,7 +184,12 @@ class Watches:
             if len(self._rounded) >= PATTERNS:
                 self._rounded.clear()
             plain = self.relations[number]
-            relations = plain.with_rounding(np.square(size / self.scale) / 12.0)
+            d = len(self.scale)
+            variance = np.zeros(len(plain.first))
+            variance[:d] = np.square(size[:d] / self.scale) / 12.0
+            if len(size) > d:
+                variance[d + self.driving] = np.square(size[d:] / self.state_scale[self.driving]) / 12.0
+            relations = plain.with_rounding(variance)
             own = np.diag(plain.precision) / np.diag(relations.precision)
             self._rounded[key] = relations, self.band * np.sqrt(own)
         return self._rounded[key]
@@ -247,11 +257,11 @@ class Watches:
         running = labels >= 0
         found.scarce = self.scarce(sensors)
         unsettled = ~(running & (ages >= self.regimes.settle))
-        found.held = unsettled | found.scarce
         ready = running & (ages >= self.regimes.settle - WARM)
         for every, law in self._groups(labels, ready, told):
             for rows in _pieces(every):
                 self._look(found, rows, sensors[rows], states[rows], law)
+        found.held = unsettled | found.scarce | found.vague
         found.residual[found.held] = np.nan
         found.expected[unsettled] = np.nan
         return found
@@ -264,8 +274,10 @@ class Watches:
         filled, left, off, residual = relations.look(scaled, states, self.slow_axes.shape[1])
         gone = np.isnan(scaled)
         main = filled
+        doubt = np.isnan(residual) & ~gone
+        found.vague[rows] = doubt.any(axis=1) & ((gone | doubt).mean(axis=1) > 1.0 - self.present[0])
         if "calm" in self.wide:
-            own = np.where(gone, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
+            own = np.where(gone | doubt, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
             others = own - relations.told_of_others(own)
             residual, off = residual + others, off + others
             main, left = filled - own, left - own
@@ -410,7 +422,7 @@ class Watches:
 
     def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
         """What the fused detector is given: nothing unusual where rows are held."""
-        ready = (labels >= 0) & (ages >= self.regimes.settle - WARM) & ~looked.scarce
+        ready = (labels >= 0) & (ages >= self.regimes.settle - WARM) & ~(looked.scarce | looked.vague)
         found = np.zeros(looked.left.shape)
         np.copyto(found, looked.left, where=ready[:, None])
         return found

@@ -17,6 +17,8 @@ MISSING, LEFT_OUT = "taken as missing", "left out of the fit"
 MORE = "if they are healthy, more history with such rows helps"
 WANDER = "wander so slowly that the history holds few of their ups and downs"
 """How what is not learnt from begins, and what is said of sensors that leave what was learnt."""
+UNDRIVEN = 0.01
+"""Share of the rows beyond which those without a reading of a driver are told."""
 
 
 def share(part: float) -> str:
@@ -146,6 +148,13 @@ def doubts(
         found.append(
             "no drivers are named: a load or ambient beyond the trained range looks like wear; name them with `drivers`"
         )
+    # Files of former versions do not have it.
+    undriven = about.get("undriven", {})
+    found += [
+        f"driver {name!r} has no reading in {count:,} running rows, which teach nothing of the others"
+        for name, count in undriven.items()
+        if count > UNDRIVEN * rows
+    ]
     weak = [name for name, part in zip(used, known.tolist(), strict=False) if part < 0.2]
     if weak:
         found.append(
