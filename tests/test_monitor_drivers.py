@@ -106,6 +106,20 @@ def test_a_sensor_of_which_only_the_driver_tells_is_not_judged_without_it() -> N
     assert not any("stale" in one for one in result.remarks)
 
 
+def test_a_fault_that_only_the_driver_shows_stays_in_alarm_where_it_has_a_gap() -> None:
+    def beside(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+        others = np.random.default_rng(seed).normal(size=(len(frame), 3))
+        return frame[["load", "brg"]].assign(one=others[:, 0], two=others[:, 1] + others[:, 0], three=others[:, 2])
+
+    monitor = Monitor(drivers=["load"]).fit(beside(plant(ROWS, 0, "2026-01-01"), 1))
+    frame, gone = beside(later(), 2), holes(1500, 0.3)
+    assert monitor.score(without(frame, gone)).alarms.mean() <= 0.02
+    frame.iloc[500:, 1] += 2 * NOISE["brg"]
+    result = monitor.score(without(frame, gone))
+    assert not np.isnan(result.scores).any()
+    assert result.alarms[550:].mean() > 0.95
+
+
 def test_one_of_two_drivers_is_missing_throughout_or_now_and_then() -> None:
     frame = later(two=True)
     some = without(without(frame, holes(1500, 0.1, 1)), holes(1500, 0.1, 2), "ambient")

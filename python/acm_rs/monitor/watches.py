@@ -333,7 +333,7 @@ class Watches:
         held = looked.held
         # A sensor that is missing alarms no more for what it has shown before.
         known = ~np.isnan(looked.residual)
-        silent = ~known & ~held[:, None]
+        silent = np.isnan(readings) & ~held[:, None]
         residual = np.ascontiguousarray(np.clip(looked.residual, -WILD, WILD))
         usual = self.scatter_mean if told is None else self.scatter_mean * self.steps.times("squares", told)
         plain, swift = usual, residual
