@@ -10,6 +10,7 @@ import acm_rs
 import numpy as np
 from histories import Floats, plant
 from scipy.linalg import solve_triangular
+from scipy.stats import skew
 from scipy.stats import t as student
 from sklearn.covariance import ledoit_wolf
 
@@ -45,7 +46,8 @@ class Subspace:
             return
         w, p = np.linalg.eigh(np.cov(v.T) + np.diag(np.tile(self.noise, self.lags + 1)))
         w, p = w[::-1], p[:, ::-1]
-        kept = int(np.searchsorted(np.cumsum(w) / w.sum(), self.share)) + 1
+        share = self.share
+        kept = int(share) if share >= 1.0 else int(np.searchsorted(np.cumsum(w) / w.sum(), share)) + 1
         self.p = p[:, : min(kept, len(w) - 1)]
 
     def residual(self, z: Floats) -> Floats:
@@ -78,9 +80,8 @@ class Reference:
         rate: float = 0.01,
         trim: float = 5.0,
         noise: float = 0.0,
-        corrected: bool = False,
     ) -> None:
-        self.variance, self.corrected = noise, corrected
+        self.variance = noise
         self.share, self.lags, self.folds, self.rate, self.trim = share, lags, folds, rate, trim
         self.parts = [("power", m) for m in memories] + [("shift", m) for m in memories if m < 1.0]
 
@@ -139,8 +140,6 @@ class Reference:
                 v = w if memory == 1.0 else _ewma(w, memory, self.w0)
             else:
                 v = (2.0 - memory) / memory * crossed(_ewma(r, memory, 0.0))
-                if self.corrected:
-                    v *= _later(memory, fold)
             u = np.cbrt(v)[0 if memory == 1.0 else min(int(1.0 / memory), n // 4) :]
             self.a.append(u.mean())
             self.b.append(u.std())
@@ -233,25 +232,133 @@ def agree(x: Floats, fresh: Floats, **given: Any) -> acm_rs.FusedDetector:
     return detector
 
 
-class Whole(Reference):
-    """The readings themselves: no lags, no components, no fast powers, the greater limit of folds and halves."""
+def _outside(of: Reference, z: Floats, edges: list[int], judges: list[int]) -> Floats:
+    """Residuals of each stretch by a model of those that another judge has."""
+    n, d = z.shape
+    r = np.empty((n, d))
+    for judge in set(judges):
+        theirs = [pair for pair, own in zip(pairwise(edges), judges, strict=True) if own == judge]
+        keep = np.ones(n, dtype=bool)
+        for a, b in theirs:
+            keep[a : min(n, b + of.lags)] = False
+        subspace = Subspace(z, np.flatnonzero(keep), of.lags, of.share, of.noise)
+        for a, b in theirs:
+            r[a:b] = subspace.residual(z)[a:b, :d]
+    return r
 
-    def __init__(self, rate: float, folds: int = 10, corrected: bool = True) -> None:
-        super().__init__(share=0.0, lags=0, memories=(0.2, 0.03), folds=folds, rate=rate, trim=0.0)
-        self.parts = self.parts[1:]
-        self.corrected = corrected
 
-    def fit(self, x: Floats) -> Whole:
-        super().fit(x)
-        if self.corrected:
-            halves = Whole(self.rate, 2, corrected=False)
-            halves.fit(x)
-            for part in range(len(self.parts)):
-                mine = self.a[part] + self.b[part] * self.limits[part]
-                if halves.a[part] + halves.b[part] * halves.limits[part] > mine:
-                    for name in ("a", "b", "limits"):
-                        getattr(self, name)[part] = getattr(halves, name)[part]
-        return self
+def _persistence(values: Floats) -> float:
+    """Sum of the autocorrelations above 0.05 to both sides, as that of values about the mean of all there may be."""
+    n, u = len(values), values - values.mean()
+    r = []
+    for lag in range(1, n // 2):
+        r.append((u[:-lag] * u[lag:]).sum() / (u * u).sum())
+        if r[-1] <= 0.05:
+            r.pop()
+            break
+    return float(min((1.0 + 2.0 * sum(r)) / max(1.0 - 2.0 * (len(r) - sum(r)) / n, 0.5), n / 2.0))
+
+
+def _exceeded(values: Floats, rate: float, memory: float) -> float:
+    n = len(values)
+    k = max(n / memory, 2.0)
+    skewness = skew(values)
+    z = student.isf(rate, max(k - 1.0, 1.0)) * np.sqrt(1.0 + 1.0 / k)
+    bent = min(z, -3.0 / skewness) if skewness < 0.0 else z
+    fitted = values.mean() + values.std(ddof=1) * (z + (bent * bent - 1.0) * skewness / 6.0)
+    place = max(rate * (n + 1.0), 1.0)
+    counted = np.interp(place, np.arange(1, n + 1), np.sort(values)[::-1])
+    share = min(1.0, k * rate / 10.0)
+    return float(share * counted + (1.0 - share) * fitted)
+
+
+class Group:
+    """Parts of the residuals, or of the readings, with a limit of the greatest of them."""
+
+    def __init__(self, of: Reference, x: Floats, readings: bool) -> None:
+        n, d = x.shape
+        self.of, self.edges = of, [number * n // of.folds for number in range(of.folds + 1)]
+        of.noise = np.zeros(d)
+        self.z = of._scale(x, np.ones(n, dtype=bool))
+        of.model = Subspace(self.z, np.arange(n), of.lags, of.share, of.noise)
+        r, roots, powers = self.held(list(range(of.folds)), corrected=True)
+        usual = powers.mean()
+        of.covariance = ledoit_wolf(r)[0]
+        known = (r * np.linalg.solve(of.covariance, r.T).T).sum(axis=1).mean()
+        alike = 1.0 - 1.0 / _persistence(powers) if readings else 0.0
+        farther = np.cbrt(1.0 + 2.5 * alike * np.clip(usual / known - 1.0, 0.0, 0.25)) - 1.0
+        of.a, of.b, self.alone, self.later = [], [], [], []
+        for (kind, m), u in zip(of.parts, roots.T, strict=True):
+            u = u[0 if m == 1.0 else min(int(1.0 / m), n // 4) :]
+            phi, own, slower = 1.0 - m, 0.0, 1.0
+            if readings:
+                forgets, usual_ = 2.0 * _persistence(u), (2.0 - m) / m
+                slower = max(forgets / usual_, 1.0)
+                own = min(max(forgets - usual_, 0.0) / n, 0.5) if kind == "shift" else 0.0
+            means = max(n * (1.0 - phi) / (1.0 + phi) / slower, 2.0)
+            freedom = max(n * (1.0 - phi**2) / (1.0 + phi**2) / slower - 1.0, 1.5 if readings else 2.0)
+            of.a.append(u.mean())
+            of.b.append(u.std())
+            self.alone.append(student.isf(of.rate / len(of.parts), freedom) * np.sqrt(1.0 + 1.0 / means))
+            self.later.append(u.mean() * (farther + np.cbrt((1.0 + own) / (1.0 - own)) - 1.0) / u.std())
+        greatest = self.greatest(roots)
+        self.memory = _persistence(greatest)
+        factor = max(_exceeded(greatest, of.rate, self.memory), 0.9 + 0.1 * alike)
+        self.factor = factor if readings else 1.0 + min(d * (of.lags + 1) / n, 1.0) * (min(factor, 1.0) - 1.0)
+        if not readings:
+            of.share = float(of.model.p.shape[1])
+        if readings or n >= 10 * d * (of.lags + 1):
+            following = self.greatest(self.held([int(f >= of.folds // 2) for f in range(of.folds)])[1])
+            everywhere = self.greatest(self.held([f % 2 for f in range(of.folds)])[1])
+            limits = [_exceeded(values, of.rate, self.memory) for values in (following, everywhere)]
+            self.factor += max(limits[0] - limits[1], 0.0)
+        of.w0 = float(usual)
+        of.limits = [own * self.factor + more for own, more in zip(self.alone, self.later, strict=True)]
+
+    def greatest(self, roots: Floats) -> Floats:
+        """The greatest part of each row over its own limit, from where the slowest memory is filled."""
+        n = len(roots)
+        first = max(0 if m == 1.0 else min(int(1.0 / m), n // 4) for _, m in self.of.parts)
+        score: Floats = ((roots - self.of.a) / self.of.b / self.alone).max(axis=1)[first:]
+        return score
+
+    def held(self, judges: list[int], corrected: bool = False) -> tuple[Floats, Floats, Floats]:
+        """Residuals, cube roots of the parts, and powers, by models of others' stretches."""
+        r, white = _outside(self.of, self.z, self.edges, judges), np.empty_like(self.z)
+        fold = np.repeat(np.arange(self.of.folds), np.diff(self.edges))
+        judge = np.array(judges)[fold]
+        for own in set(judges):
+            lower = np.linalg.cholesky(ledoit_wolf(r[judge != own])[0])
+            white[judge == own] = solve_triangular(lower, r[judge == own].T, lower=True).T
+        w = (white * white).sum(axis=1)
+        self.of.w0 = w0 = w.mean()
+        slow = list(dict.fromkeys(m for _, m in self.of.parts if m < 1.0))
+        nothing = np.zeros(white.shape[1])
+        level: dict[float, Any] = dict.fromkeys(slow, (w0, nothing, nothing))
+        roots = np.empty((len(w), len(self.of.parts)))
+        for row, (own_row, size) in enumerate(zip(white, w, strict=True)):
+            share = min(1.0, 5.0 * w0 / size)
+            for m in slow:
+                p, e, o = level[m]
+                level[m] = p + m * (share * size - p), e + m * (np.sqrt(share) * own_row - e), o
+            self.of._release(level, max(slow), lambda e: (e * e).sum(axis=1), np.eye(len(nothing)))
+            for number, (kind, m) in enumerate(self.of.parts):
+                shift = (2.0 - m) / m * (level[m][1] ** 2).sum() if kind == "shift" else 0.0
+                roots[row, number] = np.cbrt(shift if kind == "shift" else size if m == 1.0 else level[m][0])
+        for number, (kind, m) in enumerate(self.of.parts):
+            if corrected and kind == "shift":
+                roots[:, number] *= np.cbrt(_later(m, fold))
+        return r, roots, w
+
+
+def second(x: Floats) -> tuple[Reference, Reference]:
+    """The second edition: of the residuals, and of the readings with no lags, no components and no fast powers."""
+    residuals = Reference()
+    readings = Reference(share=0.0, lags=0, memories=(0.2, 0.03), rate=0.005, trim=0.0)
+    readings.parts = readings.parts[1:]
+    Group(residuals, x, readings=False)
+    Group(readings, x, readings=True)
+    return residuals, readings
 
 
 def faulty(rows: int, columns: int) -> Floats:

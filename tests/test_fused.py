@@ -7,7 +7,7 @@ from typing import Any
 import acm_rs
 import numpy as np
 import pytest
-from fused_form import Reference, Whole, agree, close, faulty
+from fused_form import Reference, agree, close, faulty, second
 from histories import Floats, plant, same_bytes
 from scipy.linalg import solve_triangular
 
@@ -28,7 +28,9 @@ def test_it_is_its_numpy_form(given: dict[str, Any]) -> None:
 def test_the_whole_is_its_numpy_form() -> None:
     x, fresh = plant(503, 6), faulty(300, 6)
     detector = acm_rs.FusedDetector(whole=True).fit(x)
-    residuals, readings = Reference(corrected=True).fit(x), Whole(0.01 * 3.0 / 8.0).fit(x)
+    residuals, readings = second(x)
+    assert not detector.wandering_.any()
+    assert detector.trimmed_ == 0
     assert detector.part_names_[5:] == ("whole power 0.03", "whole shift 0.2", "whole shift 0.03")
     close(detector.part_mean_, [*residuals.a, *readings.a])
     close(detector.part_sd_, [*residuals.b, *readings.b])
@@ -136,7 +138,8 @@ def test_slow_memories_let_go_after_a_fault_and_hold_while_it_lasts() -> None:
         fresh = x[1500:].copy()
         fresh[300:800, seed] += x[:1500, seed].std()
         alarm = detector.score(fresh) > 1.0
-        late.append(int(alarm[800:900].sum()))
+        # What alarms there without a fault too is not late.
+        late.append(int((alarm & ~(detector.score(x[1500:]) > 1.0))[800:900].sum()))
         # Without a faster memory nothing tells that the fault is over.
         assert (alone.score(fresh) > 1.0)[800:900].sum() > 60
         small = x[1500:].copy()
@@ -269,7 +272,7 @@ def _plants(rows: int, seed: int) -> Floats:
 @pytest.mark.parametrize("kind", ["none", "scattered 2 %", "scattered 10 %", "one dead", "half"])
 def test_gaps_neither_alarm_nor_blind(kind: str) -> None:
     healthy, found = [], []
-    for seed in range(4):
+    for seed in range(12):
         x = _plants(3000, seed)
         detector = acm_rs.FusedDetector().fit(x[:1500])
         random = np.random.default_rng(seed)
@@ -279,9 +282,9 @@ def test_gaps_neither_alarm_nor_blind(kind: str) -> None:
         elif kind == "one dead":
             hidden[:, (seed + 1) % 8] = True
         elif kind == "half":
-            hidden[:, seed] = random.random(1500) < 0.5
+            hidden[:, seed % 8] = random.random(1500) < 0.5
         clean, fault = x[1500:].copy(), x[1500:].copy()
-        fault[300:, seed] += x[:1500, seed].std()
+        fault[300:, seed % 8] += x[:1500, seed % 8].std()
         clean[hidden], fault[hidden] = np.nan, np.nan
         healthy.append(float((detector.score(clean) > 1.0).mean()))
         found.append(float((detector.score(fault)[300:] > 1.0).mean()))

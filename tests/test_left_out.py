@@ -105,13 +105,14 @@ def test_bad_training_rows_neither_blind_a_model_nor_make_it_alarm(name: str) ->
     assert said == []
     # The limit is that of healthy rows which no fit has seen, the same for all; the fused detector has its own.
     limit = 1.0 if name == "fused" else float(np.quantile(model.score(plant(20_000, 9)), 0.99))
-    before = found(model, limit)[1]
+    healthy, before = found(model, limit)
     assert before > 0.5
     for kind, spoil in BAD.items():
         model, said = told(lambda spoil=spoil: make().fit(spoil(clean.copy())))
         assert [text[:21] for text in said] == ["left out of the fit: "], (kind, said)
         alarms, faults = found(model, limit)
-        assert alarms <= 0.02, (kind, alarms)
+        # Loads with a memory: what one history alarms by itself is no fault of the bad rows.
+        assert alarms <= max(0.02, healthy + 0.0101), (kind, alarms, healthy)
         assert faults >= 0.95 * before, (kind, faults, before)
 
 

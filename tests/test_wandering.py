@@ -18,6 +18,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "mixture": lambda: acm_rs.GaussianMixture(2, covariance="full"),
     "similarity": acm_rs.SimilarityDetector,
     "regimes": acm_rs.RegimeDetector,
+    "fused": acm_rs.FusedDetector,
 }
 
 
@@ -73,3 +74,14 @@ def test_limits_are_widened_for_what_wanders() -> None:
         steady = KINDS[kind]().fit(shuffled)
         assert not steady.wandering_.any()
         assert wide.limit(0.01) > 1.5 * steady.limit(0.01), kind
+
+
+def test_the_fused_detector_is_widened_by_what_its_whole_score_leaves() -> None:
+    x = history(800, 6, 3, 1.0)
+    with pytest.warns(UserWarning, match="limits are widened, and"):
+        wide = acm_rs.FusedDetector().fit(x[:400])
+    first = acm_rs.FusedDetector(whole=False).fit(x[:400])
+    assert not first.wandering_.any()
+    assert first.expected_false_alarms_ == first.false_alarm_rate == 0.01
+    assert (wide.limits_[:5] > 1.2 * first.limits_).all()
+    assert (wide.score(x[400:]) > 1.0).mean() < (first.score(x[400:]) > 1.0).mean()

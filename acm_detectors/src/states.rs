@@ -88,6 +88,21 @@ impl States {
         }
     }
 
+    /// The centre of the state that a point belongs to; `None` for the main one. Missing coordinates, NaN, say nothing of it.
+    pub(crate) fn center_of(&self, point: &[f64]) -> Option<&[f64]> {
+        let width = point.len();
+        let (mut best, mut own) = (0.0, None);
+        for (number, half) in self.halves.iter().enumerate() {
+            let direction = &self.directions[number * width..(number + 1) * width];
+            let known = point.iter().zip(direction).filter(|pair| !pair.0.is_nan());
+            let sum: f64 = known.map(|(value, direction)| value * direction).sum();
+            if sum - half > best {
+                (best, own) = (sum - half, Some(number));
+            }
+        }
+        own.map(|number| &self.centers[number * width..(number + 1) * width])
+    }
+
     pub(crate) fn write(&self, to: &mut Writer) {
         if !self.centers.is_empty() {
             to.count("states.count", self.count() as u64);
@@ -143,6 +158,7 @@ mod tests {
             ])
             .enumerate()
         {
+            assert_eq!(states.center_of(row).unwrap_or(&[0.0, 0.0]), center);
             let expected = [row[0] - center[0], row[1] - center[1]];
             assert!(expected.iter().zip(settled[lane]).all(|(one, other)| one.to_bits() == other.to_bits()), "{lane}");
         }

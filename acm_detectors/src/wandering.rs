@@ -59,6 +59,9 @@ const ROWS: usize = 10;
 /// So many roundings of a mean are no spread.
 const ROUNDINGS: f64 = 64.0 * f64::EPSILON;
 
+/// Scores beyond this are all alike.
+const LARGEST: f64 = 300.0;
+
 /// Estimated time for a value, in nanoseconds.
 const VALUE_NS: f64 = 4.0;
 
@@ -126,6 +129,22 @@ impl Wandering {
                 .map(|values| HeldOut::of(&mut copied(values, "statistics")?, counts))
                 .gathered_ok("limits")?,
         }))
+    }
+
+    /// The same of a model that has one limit of its scores for good: how many alarms either half has at the limit of this rate that
+    /// the other one sets, and what all of them exceed at it.
+    pub(crate) fn of_scores(self, scores: &[f64], counts: &[bool], alpha: f64) -> Result<(Self, f64)> {
+        // Limits are of numbers that are not below zero, and only their order matters.
+        let mut values = scores.iter().map(|score| score.clamp(-LARGEST, LARGEST).exp()).gathered("scores")?;
+        let expected = crossed(std::slice::from_ref(&values), counts, alpha)?.max(alpha);
+        let limit = HeldOut::of(&mut values, counts)?.counted(alpha).ln();
+        let (columns, limits) = (self.columns, Vec::new());
+        let found = Self {
+            expected,
+            columns,
+            limits,
+        };
+        Ok((found, limit))
     }
 
     /// A statistic's limit, widened.

@@ -10,7 +10,7 @@ use crate::classes::{Array, CONSTANTS, ROUNDING, Sequence, Setting, class, learn
 use crate::held::Held;
 use crate::interop::{Value, exception};
 use crate::left_out::{Told, told};
-use crate::models::{Asked, Lesson, Model, left_out};
+use crate::models::{Asked, Lesson, Model, left_out, marked, wandering};
 
 class!(FusedDetector, Fused, FittedFused, FusedMemory);
 shared!(FusedDetector, fit, score, update, contributions, missing, constants);
@@ -41,6 +41,8 @@ learned!(
     center_ = Array(&fit.center().map_err(exception)?),
     scale_ = Array(&fit.scale().map_err(exception)?),
     used_ = Array(&fit.used().map_err(exception)?),
+    wandering_ = Array(&marked(fit.wandering(), fit.columns())?),
+    expected_false_alarms_ = fit.expected_false_alarms(),
     left_out_ = Told(fit.left_out(), fit.columns()),
     n_features_in_ = fit.columns()
 );
@@ -98,6 +100,7 @@ impl FusedDetector {
     fn remarks(fit: &FittedFused, names: Option<&Names>) -> PyResult<Vec<String>> {
         let used = fit.used().map_err(exception)?;
         let mut remarks = left_out(names, &used, "are constant or lack half of their values and are left out")?;
+        remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
         remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)
     }

@@ -9,9 +9,9 @@ use acm_linalg::{Error, Result, Samples, Scaling, parallel};
 
 use super::folds::{Outside, Task};
 use super::gaps::{self, Filler};
+use super::joint::{Healthy, Learned, Wider};
 use super::parts::{Kind, Norms, averaged};
 use super::residuals::{Kept, divide, identity, table_of};
-use super::whole::later;
 use super::{FittedFused, Fused};
 use crate::constants::Constants;
 use crate::folds::folds;
@@ -88,8 +88,10 @@ impl Fused {
     fn taught(&self, x: Samples<'_>, apart: bool) -> Result<Both> {
         let screened = Screened::of(x)?;
         let (training, mut usable) = screened.in_place(x)?;
+        let states = self.set_apart(&screened, &mut usable)?;
         self.forget(&mut usable);
         let (mut model, mut apart) = self.refine(x, training.samples(), &usable, apart)?;
+        model.learn_states(&states)?;
         for one in &mut apart {
             one.limited_as(&model);
         }
@@ -112,10 +114,15 @@ impl Fused {
             }
         }
         let Some(mut filling) = filling else {
-            let (mut model, apart) = self.learn(x, x, usable, None, apart)?;
+            let Learned {
+                mut model,
+                apart,
+                wider,
+            } = self.learn(x, x, usable, None, None, apart)?;
             if self.rounding {
-                self.add_members(&mut model, raw, x, usable)?;
+                self.add_members(&mut model, raw, x, usable, &wider)?;
             }
+            model.wandering = wider.wandering;
             return Ok((model, apart));
         };
         let mut table = room(rows, columns, 0.0, "the training rows, filled")?;
@@ -132,35 +139,45 @@ impl Fused {
             Filler::new(&filling)?.fill(&mut table, 0, &mut present, scatter)?;
         }
         let filled = table_of(&table, rows, columns)?;
-        let (mut model, apart) = self.learn(x, filled, usable, None, apart)?;
+        let Learned {
+            mut model,
+            apart,
+            wider,
+        } = self.learn(x, filled, usable, None, None, apart)?;
         if self.rounding {
-            self.add_members(&mut model, raw, filled, usable)?;
+            self.add_members(&mut model, raw, filled, usable, &wider)?;
         }
+        model.wandering = wider.wandering;
         Ok((model, apart))
     }
 
     /// Learns from the rows `filled`, with the scales of what is known of them in `x`; `noise` is a variance that readings of
-    /// columns have beside what the rows show. With `apart` the models of all rows but each fold come with it.
+    /// columns have beside what the rows show; `wider` is by how much limits of a model of the same rows were raised, where there
+    /// is one. With `apart` the models of all rows but each fold come with it.
     pub(super) fn learn(
         &self,
         x: Samples<'_>,
         filled: Samples<'_>,
         usable: &[bool],
         noise: Option<(&[usize], &[f64])>,
+        wider: Option<&Wider>,
         apart: bool,
-    ) -> Result<Both> {
+    ) -> Result<Learned> {
         let folds = folds(x.rows(), self.folds)?;
         let (outside, good) = self.settled(x, filled, usable, &folds, noise)?;
-        let (mut model, mut parted) = self.finish(outside, &good, &folds, self.whole, apart)?;
-        if self.whole
-            && let Some((whole, others)) = self.learn_whole(x, filled, &good, noise, apart)?
-        {
-            model.whole = Some(Box::new(whole));
-            for (one, other) in parted.iter_mut().zip(others) {
-                one.whole = Some(Box::new(other));
-            }
+        if self.whole {
+            let rows = Healthy {
+                x,
+                filled,
+                good: &good,
+                noise,
+            };
+            self.learn_whole(&rows, outside, wider, apart)
+        } else {
+            let (model, apart) = self.finish(outside, &good, &folds, apart)?;
+            let wider = Wider::not();
+            Ok(Learned { model, apart, wider })
         }
-        Ok((model, parted))
     }
 
     /// As [`Self::learn`], for a [`Filler`]: its parts have no limits.
@@ -201,12 +218,27 @@ impl Fused {
         }
     }
 
-    pub(super) fn outside(
+    /// The residuals of each fold by a model of the others.
+    fn outside(
         &self,
         x: Samples<'_>,
         filled: Samples<'_>,
         good: &[bool],
         folds: &[Range<usize>],
+        noise: Option<(&[usize], &[f64])>,
+    ) -> Result<Outside> {
+        let judges = (0..folds.len()).gathered("the folds")?;
+        self.judged(x, filled, good, folds, &judges, noise)
+    }
+
+    /// The residuals of each fold by a model of those that another of the `judges` has.
+    pub(super) fn judged(
+        &self,
+        x: Samples<'_>,
+        filled: Samples<'_>,
+        good: &[bool],
+        folds: &[Range<usize>],
+        judges: &[usize],
         noise: Option<(&[usize], &[f64])>,
     ) -> Result<Outside> {
         let lagged = self.lagged(x, good)?;
@@ -224,6 +256,7 @@ impl Fused {
             x,
             good,
             folds,
+            judges,
             keep,
             noise: &scaled,
         }
@@ -307,16 +340,8 @@ impl Fused {
         Ok(far)
     }
 
-    /// The model of the residuals outside the folds. Training rows know their own mean: `own_mean` takes the lasting shifts of
-    /// healthy rows to be as large as those of rows that come later.
-    pub(super) fn finish(
-        &self,
-        outside: Outside,
-        good: &[bool],
-        folds: &[Range<usize>],
-        own_mean: bool,
-        apart: bool,
-    ) -> Result<Both> {
+    /// The model of the residuals outside the folds.
+    fn finish(&self, outside: Outside, good: &[bool], folds: &[Range<usize>], apart: bool) -> Result<Both> {
         let mut kept = Kept::of(outside, good, folds)?;
         let mut others = std::mem::take(&mut kept.apart).into_iter();
         let (residuals, stretches, rows) = (kept.rows(0..0), &kept.stretches, kept.count());
@@ -354,9 +379,6 @@ impl Fused {
                 let mut statistic = lengths(&means)?;
                 let unit = (2.0 - part.memory) / part.memory;
                 statistic.iter_mut().for_each(|value| *value *= unit);
-                if own_mean {
-                    later(&mut statistic, part.memory, stretches)?;
-                }
                 norms.push(part, &statistic, chance)?;
             }
         }
@@ -373,6 +395,7 @@ impl FittedFused {
     fn limited_as(&mut self, other: &Self) {
         self.norms.clone_from(&other.norms);
         self.usual = other.usual;
+        self.states.clone_from(&other.states);
         if let (Some(own), Some(other)) = (&mut self.whole, &other.whole) {
             own.limited_as(other);
         }

@@ -50,7 +50,7 @@ pub(super) struct Outside {
     /// d residuals and the squared length of the whole residual, row after row.
     pub(super) residuals: Vec<f64>,
     pub(super) model: Subspace,
-    /// The models of all rows but each fold, without their components.
+    /// The models of all rows but those that each of them judges, without their components.
     pub(super) apart: Vec<Subspace>,
 }
 
@@ -59,19 +59,21 @@ pub(super) struct Task<'a, 'x> {
     pub(super) x: Samples<'x>,
     pub(super) good: &'a [bool],
     pub(super) folds: &'a [Range<usize>],
+    /// The model that judges each fold: one of all folds that another one judges.
+    pub(super) judges: &'a [usize],
     pub(super) keep: Components,
     /// A variance that each sensor has beside what its readings show, in its scale; nothing for none.
     pub(super) noise: &'a [f64],
 }
 
 impl Task<'_, '_> {
-    /// Fits all but each fold, and all; `lagged` has no means yet.
+    /// Fits all but each judge's folds, and all; `lagged` has no means yet.
     ///
     /// The products of a fold's rows are summed once and shared by all models that contain the fold, so nothing is ever
     /// subtracted.
     pub(super) fn outside(&self, lagged: &Lagged) -> Result<Outside> {
         let (width, sensors) = (lagged.width(), lagged.kept.len());
-        let count = self.folds.len();
+        let count = self.judges.iter().max().map_or(0, |last| last + 1);
         let mut models = reserved(count + 1, "the folds")?;
         if self.few(lagged) {
             // The last is the model of all folds.
@@ -98,14 +100,16 @@ impl Task<'_, '_> {
         let mut apart = reserved(count, "the folds")?;
         for (number, model) in models.into_iter().enumerate() {
             let Some(mut model) = model.transpose()? else { continue };
-            if let Some(rows) = self.folds.get(number) {
+            if number < count {
                 let residual = Packed::full(&model.residual, sensors, width)?;
                 // Where there are no components, one of zeros explains nothing.
                 let none = room(width, 1, 0.0, "a matrix")?;
                 let components = if model.kept == 0 { &none } else { &model.components };
                 let explained = Packed::full(components, model.kept.max(1), width)?;
-                let out = &mut residuals[rows.start * (sensors + 1)..rows.end * (sensors + 1)];
-                of_points(&model.lagged, &residual, Some(&explained), self.x, rows.clone(), out)?;
+                for (rows, _) in self.folds.iter().zip(self.judges).filter(|(_, judge)| **judge == number) {
+                    let out = &mut residuals[rows.start * (sensors + 1)..rows.end * (sensors + 1)];
+                    of_points(&model.lagged, &residual, Some(&explained), self.x, rows.clone(), out)?;
+                }
                 model.components = Vec::new();
                 apart.push(model);
             } else {
@@ -130,7 +134,7 @@ impl Task<'_, '_> {
     /// The same as [`Self::model`] from the rows themselves.
     fn thin(&self, lagged: &Lagged, out: Option<usize>) -> Result<Subspace> {
         let mut rows = reserved(self.x.rows(), "the rows of the folds")?;
-        let inside = |number: usize| out != Some(number);
+        let inside = |number: usize| out != Some(self.judges[number]);
         for (number, fold) in self.folds.iter().enumerate().filter(|(number, _)| inside(*number)) {
             let whole = number == 0 || inside(number - 1);
             let first = if whole { fold.start } else { (fold.start + lagged.lags).min(fold.end) };
@@ -148,10 +152,10 @@ impl Task<'_, '_> {
         self.subspace(lagged, found.mean, found.components, kept)
     }
 
-    /// Without the fold `out` and the rows after it whose lags reach into it.
+    /// Without the folds of the judge `out` and the rows after them whose lags reach into them.
     fn model(&self, lagged: &Lagged, parts: &[Fold], out: Option<usize>) -> Result<Subspace> {
         let width = lagged.width();
-        let (mean, mut covariance) = joined(parts, |number| out != Some(number))?.moments()?;
+        let (mean, mut covariance) = joined(parts, |number| out != Some(self.judges[number]))?.moments()?;
         for place in 0..width {
             if let Some(noise) = self.noise.get(place % lagged.kept.len()) {
                 covariance[place * (width + 1)] += noise;

@@ -36,6 +36,19 @@ pub(super) struct ResidualMeans {
 }
 
 impl ResidualMeans {
+    /// Before the first row.
+    pub(super) fn new(memories: usize, sensors: usize, usual: f64) -> Result<Self> {
+        let what = "means of residuals";
+        Ok(Self {
+            power: room(memories, 1, usual, what)?,
+            shift: room(memories, sensors, 0.0, what)?,
+            present: room(memories, 1, sensors as f64, what)?,
+            shown: Shown::default(),
+            judge: 0,
+            whole: None,
+        })
+    }
+
     /// Whether these are means of a model that starts with `other`.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let whole = match (&self.whole, &other.whole) {

@@ -33,11 +33,14 @@
 mod fit;
 mod folds;
 mod gaps;
+mod held_out;
+mod joint;
 mod memory;
 mod parts;
 mod residuals;
 mod resolution;
 mod score;
+mod settled;
 pub(crate) mod steps;
 mod stored;
 #[cfg(test)]
@@ -54,6 +57,8 @@ use crate::constants::{self, Constants};
 use crate::lagged::Lagged;
 use crate::packed::Packed;
 use crate::screen::LeftOut;
+use crate::states::States;
+use crate::wandering::Wandering;
 use parts::{Kind, Norms};
 use resolution::Telling;
 
@@ -93,6 +98,9 @@ pub struct FittedFused {
     components: usize,
     upsets: usize,
     left_out: LeftOut,
+    wandering: Option<Wandering>,
+    /// Rare states and standstill, as the readings in all directions tell them.
+    states: States,
     constants: Constants,
     /// The step of each sensor's training readings: 0 for none, -1 for states; nothing where they are not known.
     steps: Vec<f64>,
@@ -280,6 +288,21 @@ impl FittedFused {
         &self.left_out
     }
 
+    /// Columns whose level wanders, so that no stretch of the training rows tells of the next; rising. Limits are then wide enough
+    /// for either half of the rows by a model of the other one. None without `whole`.
+    #[must_use]
+    pub fn wandering(&self) -> &[usize] {
+        self.wandering.as_ref().map_or(&[], |wandering| &wandering.columns)
+    }
+
+    /// The share of healthy rows that is expected in alarm: the rate asked for, or where they wander, what either half of the rows
+    /// has at the limit that the other one sets.
+    #[must_use]
+    pub fn expected_false_alarms(&self) -> f64 {
+        let rate = self.parameters.false_alarm_rate;
+        self.wandering.as_ref().map_or(rate, |wandering| wandering.expected)
+    }
+
     /// Training rows that were left out.
     #[must_use]
     pub fn trimmed(&self) -> usize {
@@ -352,6 +375,10 @@ impl Persist for FittedFused {
         to.real("mean_power", self.usual);
         to.count("components", self.components as u64);
         to.count("trimmed", self.upsets as u64);
+        if let Some(wandering) = &self.wandering {
+            wandering.write(to, &[]);
+        }
+        self.states.write(to);
         self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
         self.write_members(to);
@@ -393,6 +420,7 @@ impl Persist for FittedFused {
         from.require(usual >= 0.0 && usual.is_finite(), "mean_power")?;
         let left_out = LeftOut::read(from, lagged.columns)?;
         let constants = Constants::read(from, lagged.columns)?;
+        let wandering = Wandering::read(from, lagged.columns, &[])?;
         let parameters_whole = parameters.whole;
         let mut model = Self {
             parameters,
@@ -405,6 +433,8 @@ impl Persist for FittedFused {
             upsets: from.size("trimmed")?,
             constants,
             left_out,
+            wandering,
+            states: States::default(),
             steps: Vec::new(),
             member_steps: Vec::new(),
             members: Vec::new(),
@@ -416,6 +446,7 @@ impl Persist for FittedFused {
         }
         if parameters_whole {
             model.read_wholes(from)?;
+            model.states = model.states_in(from)?;
         }
         Ok(model)
     }

@@ -47,35 +47,50 @@ impl Norms {
         let count = (rows - forgotten).max(1) as f64;
         let mean = roots().sum::<f64>() / count;
         let variance = roots().map(|root| (root - mean) * (root - mean)).sum::<f64>() / count;
+        self.add(mean, variance.sqrt(), limit(part.memory, rows, chance))
+    }
+
+    /// Adds a part with its mean, standard deviation and limit.
+    pub(super) fn add(&mut self, mean: f64, spread: f64, limit: f64) -> Result<()> {
         push(&mut self.mean, mean, WHAT)?;
-        push(&mut self.spread, variance.sqrt().max(LEAST_SPREAD), WHAT)?;
-        push(&mut self.limit, limit(part.memory, rows, chance), WHAT)
+        push(&mut self.spread, spread.max(LEAST_SPREAD), WHAT)?;
+        push(&mut self.limit, limit, WHAT)
     }
 
     /// The standard deviations that the statistic `value` of part `number` lies above the mean, over its limit.
     #[inline(always)]
     pub(super) fn score(&self, number: usize, value: f64) -> f64 {
-        (value.cbrt() - self.mean[number]) / self.spread[number] / self.limit[number]
+        self.of_root(number, value.cbrt())
+    }
+
+    /// The same from the cube root.
+    #[inline(always)]
+    pub(super) fn of_root(&self, number: usize, root: f64) -> f64 {
+        (root - self.mean[number]) / self.spread[number] / self.limit[number]
     }
 }
 
 /// The first rows tell of the memory's start, not of the part.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn warm_up(memory: f64, rows: usize) -> usize {
+pub(super) fn warm_up(memory: f64, rows: usize) -> usize {
     if memory < 1.0 { ((1.0 / memory) as usize).min(rows / 4) } else { 0 }
 }
 
 /// The upper limit of a prediction interval for a new value, from the mean and the standard deviation of `rows` values with a
 /// memory: those of an autoregression of coefficient 1 - `memory` count as fewer independent ones.
-fn limit(memory: f64, rows: usize, chance: f64) -> f64 {
+pub(super) fn limit(memory: f64, rows: usize, chance: f64) -> f64 {
+    let (means, freedom) = independent(memory, rows);
+    student_upper(freedom.max(2.0), chance) * (1.0 + 1.0 / means.max(2.0)).sqrt()
+}
+
+/// As how many independent values `rows` of them count for their mean, and for their standard deviation.
+pub(super) fn independent(memory: f64, rows: usize) -> (f64, f64) {
     let (n, phi) = (rows as f64, 1.0 - memory);
-    let means = (n * (1.0 - phi) / (1.0 + phi)).max(2.0);
-    let freedom = (n * (1.0 - phi * phi) / (1.0 + phi * phi) - 1.0).max(2.0);
-    student_upper(freedom, chance) * (1.0 + 1.0 / means).sqrt()
+    (n * (1.0 - phi) / (1.0 + phi), n * (1.0 - phi * phi) / (1.0 + phi * phi) - 1.0)
 }
 
 /// The value that a number of Student's distribution exceeds with probability `chance` < 0.5: its square is an F number.
-fn student_upper(freedom: f64, chance: f64) -> f64 {
+pub(super) fn student_upper(freedom: f64, chance: f64) -> f64 {
     f_upper(1.0, freedom, 2.0 * chance).sqrt()
 }
 

@@ -16,7 +16,9 @@ use super::resolution::Telling;
 use super::{FittedFused, Fused};
 use crate::constants::Constants;
 use crate::packed::Packed;
+use crate::product::squared_lengths;
 use crate::screen::LeftOut;
+use crate::states::States;
 
 /// The residuals of the good rows, fold after fold, and the model of those rows.
 pub(super) struct Kept {
@@ -54,7 +56,7 @@ impl Kept {
         self.values.len() / self.sensors()
     }
 
-    fn sensors(&self) -> usize {
+    pub(super) fn sensors(&self) -> usize {
         self.model.lagged.kept.len()
     }
 
@@ -67,10 +69,35 @@ impl Kept {
         }
     }
 
+    /// Other residuals of the same sensors.
+    pub(super) fn those<'a>(&self, values: &'a [f64]) -> Residuals<'a> {
+        Residuals {
+            values,
+            sensors: self.sensors(),
+            without: 0..0,
+        }
+    }
+
     /// The model of all rows; its parts have no norms yet.
     pub(super) fn model(self, parameters: &Fused) -> Result<FittedFused> {
         let factor = self.rows(0..0).factor(&self.beside)?;
         self.model.whitened(parameters, factor, self.upsets)
+    }
+
+    /// The same, with the mean squared length of the rows by it where that is asked for.
+    pub(super) fn known(self, parameters: &Fused, lengths: bool) -> Result<(Option<f64>, FittedFused)> {
+        let factor = self.rows(0..0).factor(&self.beside)?;
+        let mut known = None;
+        if lengths {
+            let (rows, sensors) = (self.count(), self.sensors());
+            let mut inverse = identity(sensors)?;
+            divide(&factor, &mut inverse, sensors, sensors)?;
+            let mut lengths = room(rows, 1, 0.0, "squared lengths of residuals")?;
+            let table = table_of(&self.values, rows, sensors)?;
+            squared_lengths(&Packed::full(&inverse, sensors, sensors)?, table, 0..rows, &mut lengths)?;
+            known = Some(lengths.iter().sum::<f64>() / rows.max(1) as f64);
+        }
+        Ok((known, self.model.whitened(parameters, factor, self.upsets)?))
     }
 }
 
@@ -191,6 +218,8 @@ impl Subspace {
             components: self.kept,
             upsets,
             left_out: LeftOut::default(),
+            wandering: None,
+            states: States::default(),
             constants: Constants::default(),
             steps: Vec::new(),
             member_steps: Vec::new(),

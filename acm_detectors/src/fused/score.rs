@@ -9,7 +9,7 @@ use fearless_simd::{Level, dispatch};
 use super::FittedFused;
 use super::gaps::Filled;
 use super::memory::{FusedMemory, Release, ResidualMeans};
-use super::parts::{Kind, Part, full_scale};
+use super::parts::{Kind, Norms, Part, full_scale};
 use super::whole::Beside;
 use crate::lagged;
 use crate::packed::PRODUCT_NS;
@@ -40,7 +40,7 @@ impl FittedFused {
     /// # Errors
     /// [`Error::Columns`]; [`Error::Length`] unless `out` has n values; [`Error::Memory`]; [`Error::Interrupted`].
     pub fn score(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, &mut self.start()?, Wanted::Score, out)?;
+        self.walk_settled(x, Wanted::Score, out)?;
         self.constants.raise(x, 1.0, out)
     }
 
@@ -49,8 +49,7 @@ impl FittedFused {
     /// # Errors
     /// As for [`Self::score`].
     pub fn parts(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, &mut self.start()?, Wanted::Parts, out)?;
-        Ok(())
+        self.walk_settled(x, Wanted::Parts, out)
     }
 
     /// The share of each sensor (n, d), row after row: its shares of the parts, weighed by how far each part is above normal.
@@ -59,7 +58,7 @@ impl FittedFused {
     /// # Errors
     /// As for [`Self::score`].
     pub fn contributions(&self, x: Samples<'_>, out: &mut [f64]) -> Result<()> {
-        self.walk(x, 0, &mut self.start()?, Wanted::Contributions, out)?;
+        self.walk_settled(x, Wanted::Contributions, out)?;
         self.constants.share(x, out)
     }
 
@@ -77,7 +76,8 @@ impl FittedFused {
         if x.rows() == 0 {
             return Ok(());
         }
-        let (mut all, old) = live.rows.before(x)?;
+        let settled = self.settled(x)?;
+        let (mut all, old) = live.rows.before(settled.as_ref().map_or(x, |rows| rows.view().into()))?;
         let (start, filled) = self.walk(all.view().into(), old, &mut state, Wanted::Score, out)?;
         self.constants.raise(x, 1.0, out)?;
         if let Some(rows) = all.as_slice_mut() {
@@ -90,18 +90,29 @@ impl FittedFused {
     }
 
     fn start(&self) -> Result<ResidualMeans> {
-        let slow = self.parameters.slow().count();
-        Ok(ResidualMeans {
-            power: room(slow, 1, self.usual, "means of residuals")?,
-            shift: room(slow, self.lagged.kept.len(), 0.0, "means of residuals")?,
-            present: room(slow, 1, self.lagged.kept.len() as f64, "means of residuals")?,
-            shown: self.telling.start()?,
-            judge: 0,
-            whole: match &self.whole {
-                Some(whole) => Some(Box::new(whole.start()?)),
-                None => None,
-            },
-        })
+        let mut state = ResidualMeans::new(self.parameters.slow().count(), self.lagged.kept.len(), self.usual)?;
+        state.shown = self.telling.start()?;
+        if let Some(whole) = &self.whole {
+            state.whole = Some(Box::new(whole.start()?));
+        }
+        Ok(state)
+    }
+
+    /// What the parts are scored by.
+    pub(super) fn scored(&self) -> Scored<'_> {
+        Scored {
+            sensors: self.lagged.kept.len(),
+            usual: self.usual,
+            norms: &self.norms,
+        }
+    }
+
+    /// All rows of `x`, those of rare states from their own centres.
+    fn walk_settled(&self, x: Samples<'_>, wanted: Wanted, out: &mut [f64]) -> Result<()> {
+        let settled = self.settled(x)?;
+        let x = settled.as_ref().map_or(x, |rows| rows.view().into());
+        self.walk(x, 0, &mut self.start()?, wanted, out)?;
+        Ok(())
     }
 
     /// The rows of `x` from `skip` on, the earlier ones of which are filled; the latest rows that were filled here, and where
@@ -169,7 +180,7 @@ impl FittedFused {
                 let present = filled.whiten(judge, rows.clone(), white)?;
                 dispatch!(Level::new(), simd => {
                     let _ = simd;
-                    model.remember(&parts, &slow, white, present, state, wanted, &mut found, out);
+                    model.scored().remember(&parts, &slow, white, present, state, wanted, &mut found, out);
                 });
                 if wanted == Wanted::Contributions {
                     model.share(&parts, white, x, rows.start, &mut found, out)?;
@@ -188,92 +199,6 @@ impl FittedFused {
         let cost = self.whitening.cost_ns() + 20.0;
         let rows = SHARE_NS * parallel::num_threads() as f64 / cost;
         (rows.clamp(256.0, 262_144.0) as usize).next_multiple_of(8)
-    }
-
-    /// Takes the memories from row to row; what is wanted of the parts goes to `out`, or to `found` for contributions.
-    #[inline(always)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what a stretch of rows is made of, and where it goes"
-    )]
-    pub(super) fn remember(
-        &self,
-        parts: &[Part],
-        slow: &[f64],
-        white: &[f64],
-        present: &[usize],
-        state: &mut ResidualMeans,
-        wanted: Wanted,
-        found: &mut PartInputs,
-        out: &mut [f64],
-    ) {
-        let sensors = self.lagged.kept.len();
-        let cap = CAP * self.usual;
-        let width = parts.len();
-        let release = Release::new(slow, self.usual, sensors);
-        for (row, (residual, &here)) in white.chunks_exact(sensors).zip(present).enumerate() {
-            let own = squares(residual);
-            let power = match here {
-                0 => self.usual,
-                _ if here < sensors => full_scale(own, here, sensors, self.usual),
-                _ => own,
-            };
-            let share = if power > cap { cap / power } else { 1.0 };
-            let weight = share.sqrt();
-            // Without any sensor nothing is learned and nothing forgotten.
-            if here > 0 {
-                let means = state.shift.chunks_exact_mut(sensors);
-                let levels = state.power.iter_mut().zip(&mut state.present);
-                for ((&memory, mean), (level, counted)) in slow.iter().zip(means).zip(levels) {
-                    for place in 0..sensors {
-                        mean[place] += memory * (weight * residual[place] - mean[place]);
-                    }
-                    *level += memory * (power.min(cap) - *level);
-                    *counted += memory * (here as f64 - *counted);
-                }
-            }
-            let place = if wanted == Wanted::Contributions { row } else { 0 };
-            let released = &mut found.released[place * slow.len()..(place + 1) * slow.len()];
-            release.apply(slow, state, released);
-            let values = &mut found.values[place * width..(place + 1) * width];
-            let mut shifts = 0;
-            for number in 0..width {
-                let Part { kind, memory } = parts[number];
-                values[number] = if kind == Kind::Shift {
-                    let mean = &state.shift[shifts * sensors..(shifts + 1) * sensors];
-                    let counted = state.present[shifts];
-                    shifts += 1;
-                    squares(mean) * ((2.0 - memory) / memory) * (sensors as f64 / counted)
-                } else if memory < 1.0 {
-                    slow.iter().position(|&own| own == memory).map_or(power, |place| state.power[place])
-                } else {
-                    power
-                };
-            }
-            match wanted {
-                Wanted::Score => {
-                    let mut greatest = f64::NEG_INFINITY;
-                    for number in 0..width {
-                        greatest = greatest.max(self.norms.score(number, values[number]));
-                    }
-                    out[row] = greatest;
-                }
-                Wanted::Parts => {
-                    let all = out.len() / present.len();
-                    for number in 0..width {
-                        out[row * all + number] = self.norms.score(number, values[number]);
-                    }
-                }
-                Wanted::Contributions => {
-                    found.capped[row] = share;
-                    found.scale[row] = if here == 0 || own == 0.0 { 0.0 } else { power / own };
-                    found.here[row] = here;
-                    let length = state.shift.len();
-                    found.shifts[row * length..(row + 1) * length].copy_from_slice(&state.shift);
-                    found.counted[row * slow.len()..(row + 1) * slow.len()].copy_from_slice(&state.present);
-                }
-            }
-        }
     }
 
     /// What each sensor adds to the parts, as shares.
@@ -398,6 +323,101 @@ impl FittedFused {
     }
 }
 
+/// How many sensors there are, the power of usual rows, and the norms of the parts.
+pub(super) struct Scored<'a> {
+    pub(super) sensors: usize,
+    pub(super) usual: f64,
+    pub(super) norms: &'a Norms,
+}
+
+impl Scored<'_> {
+    /// Takes the memories from row to row; what is wanted of the parts goes to `out`, or to `found` for contributions.
+    #[inline(always)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a stretch of rows is made of, and where it goes"
+    )]
+    pub(super) fn remember(
+        &self,
+        parts: &[Part],
+        slow: &[f64],
+        white: &[f64],
+        present: &[usize],
+        state: &mut ResidualMeans,
+        wanted: Wanted,
+        found: &mut PartInputs,
+        out: &mut [f64],
+    ) {
+        let sensors = self.sensors;
+        let cap = CAP * self.usual;
+        let width = parts.len();
+        let release = Release::new(slow, self.usual, sensors);
+        for (row, (residual, &here)) in white.chunks_exact(sensors).zip(present).enumerate() {
+            let own = squares(residual);
+            let power = match here {
+                0 => self.usual,
+                _ if here < sensors => full_scale(own, here, sensors, self.usual),
+                _ => own,
+            };
+            let share = if power > cap { cap / power } else { 1.0 };
+            let weight = share.sqrt();
+            // Without any sensor nothing is learned and nothing forgotten.
+            if here > 0 {
+                let means = state.shift.chunks_exact_mut(sensors);
+                let levels = state.power.iter_mut().zip(&mut state.present);
+                for ((&memory, mean), (level, counted)) in slow.iter().zip(means).zip(levels) {
+                    for place in 0..sensors {
+                        mean[place] += memory * (weight * residual[place] - mean[place]);
+                    }
+                    *level += memory * (power.min(cap) - *level);
+                    *counted += memory * (here as f64 - *counted);
+                }
+            }
+            let place = if wanted == Wanted::Contributions { row } else { 0 };
+            let released = &mut found.released[place * slow.len()..(place + 1) * slow.len()];
+            release.apply(slow, state, released);
+            let values = &mut found.values[place * width..(place + 1) * width];
+            let mut shifts = 0;
+            for number in 0..width {
+                let Part { kind, memory } = parts[number];
+                values[number] = if kind == Kind::Shift {
+                    let mean = &state.shift[shifts * sensors..(shifts + 1) * sensors];
+                    let counted = state.present[shifts];
+                    shifts += 1;
+                    squares(mean) * ((2.0 - memory) / memory) * (sensors as f64 / counted)
+                } else if memory < 1.0 {
+                    slow.iter().position(|&own| own == memory).map_or(power, |place| state.power[place])
+                } else {
+                    power
+                };
+            }
+            match wanted {
+                Wanted::Score => {
+                    let mut greatest = f64::NEG_INFINITY;
+                    for number in 0..width {
+                        greatest = greatest.max(self.norms.score(number, values[number]));
+                    }
+                    out[row] = greatest;
+                }
+                Wanted::Parts => {
+                    let all = out.len() / present.len();
+                    for number in 0..width {
+                        out[row * all + number] = self.norms.score(number, values[number]);
+                    }
+                }
+                Wanted::Contributions => {
+                    found.capped[row] = share;
+                    found.scale[row] = if here == 0 || own == 0.0 { 0.0 } else { power / own };
+                    found.here[row] = here;
+                    let length = state.shift.len();
+                    found.shifts[row * length..(row + 1) * length].copy_from_slice(&state.shift);
+                    found.counted[row * slow.len()..(row + 1) * slow.len()].copy_from_slice(&state.present);
+                }
+            }
+        }
+    }
+}
+
 /// What the parts of the latest rows were made from.
 pub(super) struct PartInputs {
     /// The statistics of the parts.
@@ -424,18 +444,22 @@ pub(super) struct PartInputs {
 
 impl PartInputs {
     pub(super) fn new(model: &FittedFused, rows: usize, wanted: Wanted) -> Result<Self> {
-        let slow = model.parameters.slow().count() * model.lagged.kept.len();
+        Self::sized(model.scored(), model.parameters.slow().count(), rows, wanted)
+    }
+
+    pub(super) fn sized(of: Scored<'_>, memories: usize, rows: usize, wanted: Wanted) -> Result<Self> {
+        let slow = memories * of.sensors;
         let what = "shares of the sensors";
         let rows_beside = if wanted == Wanted::Contributions { rows } else { 0 };
         Ok(Self {
-            values: room(rows, model.norms.limit.len(), 0.0, what)?,
+            values: room(rows, of.norms.limit.len(), 0.0, what)?,
             capped: room(rows_beside, 1, 0.0, what)?,
             scale: room(rows_beside, 1, 0.0, what)?,
             here: room(rows_beside, 1, 0, what)?,
-            released: room(rows, model.parameters.slow().count(), 1.0, what)?,
-            counted: room(rows_beside, model.parameters.slow().count(), 0.0, what)?,
+            released: room(rows, memories, 1.0, what)?,
+            counted: room(rows_beside, memories, 0.0, what)?,
             shifts: room(rows_beside, slow, 0.0, what)?,
-            own: room(rows_beside, slow + model.lagged.kept.len(), 0.0, what)?,
+            own: room(rows_beside, slow + of.sensors, 0.0, what)?,
             running: room(slow, 1, 0.0, what)?,
             totals: room(rows_beside, 1, 0.0, what)?,
         })

@@ -8,6 +8,7 @@ use acm_linalg::{Error, Result, Samples};
 use ndarray::ArrayView2;
 
 use super::folds::few;
+use super::joint::Wider;
 use super::memory::ResidualMeans;
 use super::residuals::{divide, identity};
 use super::resolution::Telling;
@@ -135,6 +136,7 @@ impl Fused {
         raw: Samples<'_>,
         filled: Samples<'_>,
         usable: &[bool],
+        wider: &Wider,
     ) -> Result<()> {
         if few(raw.rows(), model.lagged.width()) {
             // Noise of their own would take the products of all coordinates.
@@ -195,8 +197,8 @@ impl Fused {
                 columns,
             })?;
             let member = self
-                .learn(view.into(), view.into(), usable, Some((kept.as_slice(), noise.as_slice())), false)?
-                .0;
+                .learn(view.into(), view.into(), usable, Some((kept.as_slice(), noise.as_slice())), Some(wider), false)?
+                .model;
             if member.lagged.kept == kept {
                 push(&mut model.member_steps, step, WHAT)?;
                 push(&mut model.members, member, WHAT)?;

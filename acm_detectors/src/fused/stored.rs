@@ -10,6 +10,7 @@ use super::{FittedFused, Fused};
 use crate::constants::Constants;
 use crate::packed::Packed;
 use crate::screen::LeftOut;
+use crate::states::States;
 
 /// Which models.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +127,8 @@ fn read_all(
             components: whole(11),
             upsets: whole(12),
             left_out: LeftOut::default(),
+            wandering: None,
+            states: States::default(),
             constants: Constants::default(),
             steps: Vec::new(),
             member_steps: Vec::new(),

@@ -1,8 +1,7 @@
 //! The second edition: beside the residuals the readings themselves are watched, in all directions, so that a machine that
 //! moves along its own correlations, only farther than it ever did, is found.
 //!
-//! It is the same detector without lags and components: what is whitened is the row. Levels wander more than residuals do, so a
-//! limit is the greater of two: from the folds, and from halves that do not know each other.
+//! It is the same detector without lags and components: what is whitened is the row.
 
 use std::ops::Range;
 
@@ -12,13 +11,14 @@ use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples};
 use fearless_simd::{Level, dispatch};
 
-use super::fit::Both;
 use super::gaps::Filled;
 use super::memory::ResidualMeans;
 use super::parts::{Norms, Part};
 use super::score::{PartInputs, Wanted};
 use super::{FittedFused, Fused};
-use crate::folds::folds;
+
+/// The share of the rate of false alarms that the readings have.
+const WHOLE_RATE: f64 = 0.5;
 
 const WHAT: &str = "the parts of all directions";
 
@@ -36,50 +36,8 @@ impl Fused {
             rounding: false,
             constants: false,
         };
-        // Each of its parts has its share among all parts.
-        let (own, others) = (whole.parts()?.len() as f64, self.parts()?.len() as f64);
-        whole.false_alarm_rate *= own / (own + others);
+        whole.false_alarm_rate *= WHOLE_RATE;
         Ok(whole)
-    }
-
-    /// Learns of the good rows, as [`Self::learn`] does.
-    pub(super) fn learn_whole(
-        &self,
-        x: Samples<'_>,
-        filled: Samples<'_>,
-        good: &[bool],
-        noise: Option<(&[usize], &[f64])>,
-        apart: bool,
-    ) -> Result<Option<Both>> {
-        let whole = self.of_whole()?;
-        if whole.memories.is_empty() {
-            return Ok(None);
-        }
-        let learn = |count: usize, apart: bool| -> Result<Both> {
-            let folds = folds(x.rows(), count)?;
-            let outside = whole.outside(x, filled, good, &folds, noise)?;
-            // Halves are for levels that wander; whether rows know their own mean is nothing beside that.
-            whole.finish(outside, good, &folds, count == self.folds, apart)
-        };
-        let (mut model, parted) = learn(self.folds, apart)?;
-        if self.folds > 2 {
-            model.norms.widen(&learn(2, false)?.0.norms);
-        }
-        Ok(Some((model, parted)))
-    }
-}
-
-impl Norms {
-    /// Takes from `other` what has the greater limit there.
-    fn widen(&mut self, other: &Self) {
-        let most = |norms: &Self, number: usize| norms.mean[number] + norms.spread[number] * norms.limit[number];
-        for number in 0..self.limit.len() {
-            if most(other, number) > most(self, number) {
-                self.mean[number] = other.mean[number];
-                self.spread[number] = other.spread[number];
-                self.limit[number] = other.limit[number];
-            }
-        }
     }
 }
 
@@ -197,7 +155,7 @@ impl<'a, 'x> Beside<'a, 'x> {
         let (parts, slow, found) = (&self.parts, &self.slow, &mut self.found);
         dispatch!(Level::new(), simd => {
             let _ = simd;
-            whole.remember(parts, slow, white, present, state, wanted, found, own);
+            whole.scored().remember(parts, slow, white, present, state, wanted, found, own);
         });
         match wanted {
             Wanted::Score => out.iter_mut().zip(&*own).for_each(|(out, own)| *out = out.max(*own)),

@@ -371,10 +371,7 @@ impl Screened {
     /// # Errors
     /// [`Error::Memory`].
     pub(crate) fn main<'a>(&self, x: Samples<'a>) -> Result<(Training<'a>, Vec<&State>)> {
-        let apart = |number: usize| {
-            let state = &self.states[number];
-            state.still || (state.rows as f64) < RARE * x.rows() as f64
-        };
+        let apart = |number: usize| self.is_apart(number, x.rows());
         let training = self.chosen(x, |kind| match kind {
             Kind::Good => true,
             Kind::Gone | Kind::Left | Kind::Alike | Kind::Once => false,
@@ -382,6 +379,26 @@ impl Screened {
         })?;
         let states = (0..self.states.len()).filter(|&number| apart(number));
         Ok((training, states.map(|number| &self.states[number]).gathered(WHAT)?))
+    }
+
+    /// Whether the state has a centre of its own beside the main one: standstill, and what is rare in so many rows.
+    fn is_apart(&self, number: usize, rows: usize) -> bool {
+        let state = &self.states[number];
+        state.still || (state.rows as f64) < RARE * rows as f64
+    }
+
+    /// The states of [`Self::main`], and which of all rows are of one.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn apart(&self, rows: usize) -> Result<(Vec<&State>, Vec<bool>)> {
+        let states = (0..self.states.len()).filter(|&number| self.is_apart(number, rows));
+        let states = states.map(|number| &self.states[number]).gathered(WHAT)?;
+        let mut marks = room(rows, 1, false, WHAT)?;
+        for (mark, kind) in marks.iter_mut().zip(&self.kinds) {
+            *mark = matches!(kind, Kind::State(number) if self.is_apart(*number, rows));
+        }
+        Ok((states, marks))
     }
 
     /// As [`Self::main`] for a model without lags; one that looks back learns from all states as they come.

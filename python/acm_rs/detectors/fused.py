@@ -33,10 +33,10 @@ class FusedDetector(Watching, Screening, Detector):
     trim : float, default 5.0
         Training rows whose residuals are this many robust standard deviations above the median are left out once, at
         most one in 20; 0 keeps all.
-    whole : bool, default False
-        Watch the readings themselves too, in all directions: a machine that moves along its
-        own correlations, only farther than ever, leaves no residuals. Loads with inertia
-        then alarm a little more often.
+    whole : bool, default True
+        Watch the readings themselves too, in all directions: a machine that moves along its own correlations, only
+        farther than ever, leaves no residuals, nor do sensors that have nothing to do with one another. False is the
+        first edition, with its limits.
     rounding : {"watch", "ignore"}, default "watch"
         Whether rows that are rounded coarser than the training rows are judged by models of their own, which is up to
         four more fits, or like all others.
@@ -61,11 +61,11 @@ class FusedDetector(Watching, Screening, Detector):
     interval. The score is the greatest (cube root - mean) / sd / limit.
 
     With ``whole`` the same is done with the rows themselves, without lags and components, at the memories below 1
-    (power but the fastest):
-    z'
-    C^-1 z of the scaled row z and its Ledoit-Wolf covariance C. As levels wander more than residuals do, the limits of
-    these parts are the greater of two: from the folds, and from two halves of the training rows, each judged by the
-    other.
+    (power but the fastest): z' C^-1 z of the scaled row z and its Ledoit-Wolf covariance C. The limits of the residuals
+    and those of the readings are then raised or lowered together until the greatest part exceeds its limit at
+    ``false_alarm_rate``, that of the readings at half of it, in training rows that the model judging them has not seen;
+    and raised where halves of the training rows that follow one another know less of each other than halves that lie
+    everywhere. ``limits_`` are what comes out.
 
     Means of the slower memories do not outlast what the fastest of them sees: a shift is no longer than that of the
     fastest in its direction plus two standard deviations, a power loses a tenth of what it is above the fastest with
@@ -113,7 +113,7 @@ class FusedDetector(Watching, Screening, Detector):
         folds: int = 10,
         false_alarm_rate: float = 0.01,
         trim: float = 5.0,
-        whole: bool = False,
+        whole: bool = True,
         *,
         rounding: Literal["watch", "ignore"] = "watch",
         constants: Literal["watch", "ignore"] = "watch",
@@ -217,6 +217,16 @@ class FusedDetector(Watching, Screening, Detector):
         """False for sensors that are left out: constant at fit, or with less than half of their values, (d,)."""
         return self._engine.used_
 
+    @property
+    def wandering_(self) -> NDArray[np.bool_]:
+        """True for sensors whose level wanders: neither half of the rows tells where the other lies, (d,)."""
+        return self._engine.wandering_
+
+    @property
+    def expected_false_alarms_(self) -> float:
+        """Share of healthy rows expected above 1: the rate asked for, or more where sensors wander."""
+        return self._engine.expected_false_alarms_
+
     def fit(self, x: Table) -> Self:
         """Learn from healthy data.
 
@@ -241,7 +251,8 @@ class FusedDetector(Watching, Screening, Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; or, with ``whole``,
+            levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)

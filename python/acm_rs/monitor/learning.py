@@ -304,7 +304,9 @@ def _fused(watches: Watches, rows: Matrix, learnt: Labels) -> Vector:
     if len(learnt) < 100 or sensors < 2:
         return scores
     folds = 2 * FOLDS if sensors < MANY else FOLDS
-    detector = FusedDetector(false_alarm_rate=PART_RATE, folds=folds, rounding="ignore", constants="ignore")
+    detector = FusedDetector(
+        false_alarm_rate=PART_RATE, folds=folds, whole=False, rounding="ignore", constants="ignore"
+    )
     try:
         with quietly():
             apart = detector._fit_apart(rows[learnt])

@@ -126,7 +126,7 @@ class FusedDetector(DetectorForm):
         folds: int = 10,
         false_alarm_rate: float = 0.01,
         trim: float = 5.0,
-        whole: bool = False,
+        whole: bool = True,
         contamination: float = 0.01,
         rounding: Literal["watch", "ignore"] = "watch",
         constants: Literal["watch", "ignore"] = "watch",
