@@ -138,7 +138,19 @@ def test_rows_beyond_the_driver_s_range_do_not_alarm_in_its_gaps() -> None:
     gone[:301] = False
     result = fresh().score(without(frame, gone))
     assert not result.alarms[300:600].any()
-    assert not any("beyond all that training has seen" in one for one in result.remarks)
+
+
+def test_a_gross_fault_alarms_in_a_driver_s_gap() -> None:
+    frame = later()
+    frame.iloc[300:309, 1:] += [5.0 * slope for slope in SLOPES.values()]
+    gone = np.zeros(1500, bool)
+    gone[300:309] = True
+    rows = without(frame, gone)
+    result = fresh().score(rows)
+    assert result.alarms[302:309].all()
+    monitor = fresh()
+    apart = [monitor.update(rows.iloc[[row]]).scores for row in range(320)]
+    assert np.concatenate(apart).tobytes() == result.scores[:320].tobytes()
 
 
 @pytest.mark.parametrize("seed", [0, 1])

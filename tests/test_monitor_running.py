@@ -60,6 +60,21 @@ def test_silent_rows_within_those_beyond_all_change_no_regime(monitor: acm_rs.Mo
     assert apart.tobytes() == scores.tobytes()
 
 
+@pytest.mark.parametrize("first", [30.0, np.nan])
+def test_a_history_that_begins_with_what_tells_no_regime_is_judged_at_once(
+    monitor: acm_rs.Monitor, first: float
+) -> None:
+    rows = running(60, 1)
+    rows[:, 2] += 4.0
+    rows[:3] += first
+    result = monitor.score(rows)
+    assert np.flatnonzero(np.isnan(result.scores)).tolist() == ([0, 1, 2] if np.isnan(first) else [])
+    assert result.alarms[5:].all()
+    fresh = acm_rs.Monitor.from_bytes(monitor.to_bytes())
+    apart = np.concatenate([fresh.update(rows[row : row + 1]).scores for row in range(len(rows))])
+    assert apart.tobytes() == result.scores.tobytes()
+
+
 def test_a_machine_that_never_runs_for_long_settles_within_its_spells() -> None:
     monitor = acm_rs.Monitor().fit(at_times(3000, 0, run=40, rest=110))
     fault = at_times(1500, 1, run=40, rest=110)

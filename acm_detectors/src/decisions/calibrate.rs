@@ -184,7 +184,7 @@ impl Calibration {
         };
 
         let pool = Pool::of(&known, order, places.needed(places.few()), block)?;
-        let mut found = room(self.resamples, 1, 0.0, "a threshold for each resample")?;
+        let mut found = room(self.resamples, 1, (0.0, false), "a threshold for each resample")?;
         let jobs = found.chunks_mut(BATCH).enumerate();
         let jobs = jobs.map(|(number, out)| (number * BATCH, out));
         let cost = self.resamples as f64 * pool.cost_ns();
@@ -199,13 +199,18 @@ impl Calibration {
                 }
             },
         )?;
+        let mut values = found.iter().map(|found| found.0).gathered("thresholds of the resamples")?;
+        let low = quantile(&mut values, side).min(threshold);
+        // A tail that bounds nothing from above bounds from below as any other.
+        let above = found.iter().map(|&(value, endless)| if endless { f64::INFINITY } else { value });
+        values.iter_mut().zip(above).for_each(|(to, value)| *to = value);
         Ok(Threshold {
             threshold,
-            low: quantile(&mut found, side).min(threshold),
+            low,
             high: if places.unbounded && heavy {
                 f64::INFINITY
             } else {
-                quantile(&mut found, 1.0 - side).max(threshold)
+                quantile(&mut values, 1.0 - side).max(threshold)
             },
             extrapolated,
             block,
@@ -339,14 +344,13 @@ impl Places {
         }
     }
 
-    fn estimate(&self, values: &mut [f64]) -> f64 {
+    /// A resample's threshold, and whether no number bounds what it tells.
+    fn estimate(&self, values: &mut [f64]) -> (f64, bool) {
         match self.few() {
-            // No number bounds what is extrapolated from a tail that heavy.
-            true if self.unbounded => self.tail(values).map_or(f64::INFINITY, |tail| {
-                if tail.is_heavy() { f64::INFINITY } else { tail.exceeded_at(self.rate) }
-            }),
-            true => self.fitted(values),
-            false => self.counted(values),
+            true => self
+                .tail(values)
+                .map_or((f64::INFINITY, true), |tail| (tail.exceeded_at(self.rate), self.unbounded && tail.is_heavy())),
+            false => (self.counted(values), false),
         }
     }
 }
@@ -393,9 +397,9 @@ impl<'a> Pool<'a> {
         self.scores.len() as f64 / self.block as f64 * 15.0 + self.large.len() as f64 * 10.0
     }
 
-    fn resampled(&self, places: &Places, draws: &mut Stream, scratch: &mut [f64], stop: &Stop) -> f64 {
+    fn resampled(&self, places: &Places, draws: &mut Stream, scratch: &mut [f64], stop: &Stop) -> (f64, bool) {
         if stop.requested() {
-            return f64::NAN;
+            return (f64::NAN, false);
         }
         let again = draws.clone();
         let mut filled = 0;
@@ -412,7 +416,7 @@ impl<'a> Pool<'a> {
             });
         }
         if stop.requested() {
-            return f64::NAN;
+            return (f64::NAN, false);
         }
         places.estimate(&mut scratch[..filled])
     }

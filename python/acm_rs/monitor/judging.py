@@ -108,9 +108,10 @@ class Verdict:
         """Drivers beyond their trained range, (n, columns)."""
         self.driven: bool = bool(regimes.drivers.any())
         gone = unknown(watches, away)
-        # Which of the two it is nobody knows where a driver has no reading.
-        self.lost |= gone & strange[:, None]
-        lost |= gone.any(axis=1) & strange
+        # Where a driver that has no reading was beyond its range before, nobody knows which of the two it is.
+        excused = strange & (lived == UNKNOWN)
+        self.lost |= gone & excused[:, None]
+        lost |= gone.any(axis=1) & excused
         self.beyond: Flags = (self.labels == UNKNOWN) & ~silent & ~self.strayed.any(axis=1) & ~lost
         ages, state.phase = regimes.ages(lived, state.phase)
         before = watches.steps.begin() if state.steps is None else state.steps

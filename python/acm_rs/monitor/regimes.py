@@ -181,10 +181,15 @@ class Regimes:
         return np.where(known >= 0, labels[known], before)
 
     def ages(self, labels: Labels, phase: Phase) -> tuple[Labels, Phase]:
-        """Rows since the regime changed, 0 at the change; at the begin of a history it counts as settled."""
+        """Rows since the regime changed, 0 at the change; the first one that a history knows counts as settled."""
         n = len(labels)
         if not n:
             return np.zeros(0, np.int64), phase
+        if phase.label is None and labels[0] == UNKNOWN:
+            known = np.flatnonzero(labels != UNKNOWN)
+            lead = int(known[0]) if known.size else n
+            ages, phase = self.ages(labels[lead:], phase)
+            return np.append(np.full(lead, self.settle + 1), ages), phase
         rows = np.arange(n)
         first = self.settle + 1 if phase.label is None else 0 if phase.label != labels[0] else phase.age + 1
         change = np.append(False, labels[1:] != labels[:-1])
