@@ -356,8 +356,8 @@ def test_anomalies_among_the_scores_are_told_and_left_out_where_their_share_is_s
         acm_rs.calibrate(apart, 0.01, contamination=0.5)
 
 
-@pytest.mark.parametrize(("rate", "least"), [(1e-4, 37), (1e-3, 34), (2e-3, 34)])
-def test_an_interval_covers_in_heavy_tails_or_says_that_it_cannot(rate: float, least: int) -> None:
+@pytest.mark.parametrize("rate", [1e-4, 1e-3, 2e-3])
+def test_an_interval_covers_in_heavy_tails_or_says_that_it_cannot(rate: float) -> None:
     from scipy.stats import t
 
     random = np.random.default_rng(8)
@@ -371,8 +371,7 @@ def test_an_interval_covers_in_heavy_tails_or_says_that_it_cannot(rate: float, l
         bounded += found.high < np.inf
         covered += found.low <= exact <= found.high
         silent += not told and not found.low <= exact <= found.high
-    # What is not covered is told: a lower end that is too high, of samples whose largest scores are.
-    assert covered >= least
+    assert covered >= 37
     assert silent <= 3
     assert bounded <= 10
 

@@ -364,3 +364,21 @@ def test_wrong_parameters_are_named() -> None:
         acm_rs.FusedDetector(memories="slow")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`x` must have at least 80 rows, got 79"):
         acm_rs.FusedDetector().fit(plant(79, 3))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("rows", [100, 1000])
+@pytest.mark.parametrize("level", [-50.0, 0.0, 50.0])
+def test_one_sensor_is_saved_and_loaded(whole: bool, rows: int, level: float) -> None:
+    x = level + np.random.default_rng(0).normal(size=(rows, 1))
+    detector = acm_rs.FusedDetector(whole=whole).fit(x)
+    again = acm_rs.FusedDetector.from_bytes(detector.to_bytes())
+    assert again.score(x).tobytes() == detector.score(x).tobytes()
+    assert again.to_bytes() == detector.to_bytes()
+
+
+def test_fewer_rows_than_twice_the_sensors_are_told() -> None:
+    x = np.random.default_rng(0).normal(size=(120, 61))
+    with pytest.warns(UserWarning, match="119 rows are fewer than twice the 60 sensors: nothing can check the limits"):
+        acm_rs.FusedDetector().fit(x[:119, :60])
+    acm_rs.FusedDetector().fit(x[:, :60])

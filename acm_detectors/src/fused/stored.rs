@@ -90,7 +90,8 @@ fn read_all(
     for (place, size) in sizes.into_iter().enumerate() {
         let name = name_of(place);
         let values = from.reals(name, count.checked_mul(size).ok_or_else(|| from.wrong(name))?)?;
-        let least = if place == 3 || size == 1 { Some(0.0) } else { None };
+        // Counts of known values, the usual power and counts.
+        let least = if place == 3 || place >= 10 { Some(0.0) } else { None };
         let valid = |&value: &f64| value.is_finite() && least.is_none_or(|least| value >= least);
         from.require(values.iter().all(valid), name)?;
         stored.push(values);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, Self, overload
 
@@ -61,11 +62,10 @@ class FusedDetector(Watching, Screening, Detector):
     interval. The score is the greatest (cube root - mean) / sd / limit.
 
     With ``whole`` the same is done with the rows themselves, without lags and components, at the memories below 1
-    (power but the fastest): z' C^-1 z of the scaled row z and its Ledoit-Wolf covariance C. The limits of the residuals
-    and those of the readings are then raised or lowered together until the greatest part exceeds its limit at
-    ``false_alarm_rate``, that of the readings at half of it, in training rows that the model judging them has not seen;
-    and raised where halves of the training rows that follow one another know less of each other than halves that lie
-    everywhere. ``limits_`` are what comes out.
+    (power but the fastest): z' C^-1 z of the scaled row z and its Ledoit-Wolf covariance C. The limits of the readings
+    get one factor, so that the greatest of their parts exceeds its limit at half of ``false_alarm_rate`` in training
+    rows that the model judging them has not seen; and all are raised where halves of the training rows that follow one
+    another know less of each other than halves that lie everywhere. ``limits_`` are what comes out.
 
     Means of the slower memories do not outlast what the fastest of them sees: a shift is no longer than that of the
     fastest in its direction plus two standard deviations, a power loses a tenth of what it is above the fastest with
@@ -251,11 +251,18 @@ class FusedDetector(Watching, Screening, Detector):
         Warns
         -----
         UserWarning
-            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; or, with ``whole``,
-            levels wander.
+            Sensors are left out of the model, or readings and rows (``left_out_``) out of the fit; rows are fewer than
+            twice the sensors; or, with ``whole``, levels wander.
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)
+        rows, sensors = np.shape(values)[0], int(self.used_.sum())
+        if rows < 2 * sensors:
+            warnings.warn(
+                f"{rows} rows are fewer than twice the {sensors} sensors: nothing can check the limits, and far more "
+                "healthy rows than asked for may be in alarm; fit more rows, or fewer sensors",
+                stacklevel=2,
+            )
         return self
 
     def _fit_apart(self, x: Table) -> list[Self]:
