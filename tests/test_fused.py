@@ -60,7 +60,8 @@ def test_more_sensors_than_rows_and_copies_of_sensors() -> None:
     # Three coordinates a sensor, and half as many rows: the model comes from the rows' products with each other.
     agree(plant(100, 70), faulty(40, 70))
     wide = np.random.default_rng(3).normal(size=(100, 120))
-    detector = acm_rs.FusedDetector().fit(wide)
+    with pytest.warns(UserWarning, match="fewer than twice"):
+        detector = acm_rs.FusedDetector().fit(wide)
     assert np.isfinite(detector.score(wide)).all()
     x = plant(400, 4)
     twice = np.hstack([x, x])
