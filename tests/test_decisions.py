@@ -274,8 +274,7 @@ def test_infinite_scores_are_alarms() -> None:
             assert low[0] <= low[1] < low[2]
     # Of 999 scores one may be above at 0.0015: it is the infinite one.
     finite = np.sort(random.exponential(size=998))
-    with pytest.warns(UserWarning, match="the rate is low for 999 scores, and no number bounds its threshold"):
-        found = acm_rs.calibrate(np.r_[inf, finite], 0.0025)
+    found = acm_rs.calibrate(np.r_[inf, finite], 0.0025)
     assert found.threshold == pytest.approx((finite[-1] + finite[-2]) / 2)
     assert found.high == inf
     assert found == pickle.loads(pickle.dumps(found))
@@ -367,7 +366,8 @@ def test_an_interval_covers_in_heavy_tails_or_says_that_it_cannot(rate: float) -
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             found = acm_rs.calibrate(random.standard_t(3, 1000) ** 2, rate, n_boot=200)
-        assert any("no number bounds" in str(one.message) for one in told) == (found.high == np.inf)
+        endless = found.high == np.inf and (found.extrapolated or found.heavy)
+        assert any("no number bounds" in str(one.message) for one in told) == endless
         bounded += found.high < np.inf
         covered += found.low <= exact <= found.high
         silent += not told and not found.low <= exact <= found.high

@@ -58,7 +58,8 @@ def test_upsets_of_the_training_data_are_left_out_alike() -> None:
 
 def test_more_sensors_than_rows_and_copies_of_sensors() -> None:
     # Three coordinates a sensor, and half as many rows: the model comes from the rows' products with each other.
-    agree(plant(100, 70), faulty(40, 70))
+    with pytest.warns(UserWarning, match="100 rows are fewer than twice the 70 sensors"):
+        agree(plant(100, 70), faulty(40, 70))
     wide = np.random.default_rng(3).normal(size=(100, 120))
     with pytest.warns(UserWarning, match="fewer than twice"):
         detector = acm_rs.FusedDetector().fit(wide)

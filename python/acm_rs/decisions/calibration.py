@@ -242,8 +242,8 @@ def _remark(found: Threshold, contamination: float | None) -> str:
             "the largest scores reach far beyond the others: there are anomalies among them, whose share "
             "`contamination` would leave out, or the tail is heavy"
         )
-    if found.high == float("inf"):
+    if found.high == float("inf") and (found.extrapolated or found.heavy):
         beyond = "lies beyond the scores" if found.extrapolated else f"is low for {found.known} scores"
-        often = "true alarms may be several times as frequent"
+        often = f"true alarms may be {'several times as' if found.extrapolated else 'more'} frequent"
         said.append(f"the rate {beyond}, and no number bounds its threshold: {often}")
     return "; ".join(said)

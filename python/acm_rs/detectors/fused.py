@@ -256,7 +256,7 @@ class FusedDetector(Watching, Screening, Detector):
         """
         values, names = self._learned(x)
         self._engine.fit(values, names=names)
-        rows, sensors = np.shape(values)[0], int(self.used_.sum())
+        rows, sensors = len(x), int(self.used_.sum())
         if rows < 2 * sensors:
             warnings.warn(
                 f"{rows} rows are fewer than twice the {sensors} sensors: nothing can check the limits, and far more "
