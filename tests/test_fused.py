@@ -384,3 +384,22 @@ def test_fewer_rows_than_twice_the_sensors_are_told() -> None:
     with pytest.warns(UserWarning, match="119 rows are fewer than twice the 60 sensors: nothing can check the limits"):
         acm_rs.FusedDetector().fit(x[:119, :60])
     acm_rs.FusedDetector().fit(x[:, :60])
+
+
+def test_start_ups_that_training_has_seen_are_judged_from_their_own_centre() -> None:
+    random = np.random.default_rng(4)
+    mixing, there = random.normal(size=(2, 8)), random.uniform(4.0, 12.0, 8)
+    x = random.normal(size=(6000, 2)) @ mixing + 0.2 * random.normal(size=(6000, 8))
+    starts = (np.arange(6000) % 500 >= 250) & (np.arange(6000) % 500 < 260)
+    x[starts] += there
+    alarms = {}
+    for whole in (False, True):
+        detector = acm_rs.FusedDetector(whole=whole).fit(x[:4000])
+        alarms[whole] = detector.score(x[4000:]) > 1.0
+    later = starts[4000:]
+    assert alarms[True][later].mean() < 0.15 < 0.4 < alarms[False][later].mean()
+    assert alarms[True][~later].mean() < 0.03
+    # A fault within a start-up is one.
+    wrong = x[4000:].copy()
+    wrong[later, 3] += 3.0
+    assert (detector.score(wrong) > 1.0)[later].mean() > 0.9
