@@ -56,6 +56,8 @@ SLOWEST = 60
 """Rows after a change of regime that are left unjudged at most."""
 SETTLED_ROWS = 200
 """Rows that it takes to tell how a settled machine is."""
+STARTS = 5
+"""Starts after a standstill from which on they alone tell how long the machine settles."""
 UNSEEN = 10
 """Rows that are left unjudged where training has seen no change."""
 SETTLED = 2
@@ -124,6 +126,10 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     bare = put_unknown(watches, states, behind)
     begins = (labels < 0) & (lived >= 0) & (ages < EDGE)
     regimes.settle = _settling(watches, sensors, states, np.where(begins, lived, labels), ages, begins)
+    starts = np.count_nonzero((lived[1:] >= 0) & (lived[:-1] == STANDSTILL))
+    if 0 < starts < STARTS:
+        # A few of them tell little of the next.
+        regimes.settle = max(regimes.settle, EDGE)
     ages, _ = regimes.ages(lived, Phase())
     running = (labels >= 0) & (ages >= regimes.settle)
     # What a driver has to do with the others only its readings tell.
