@@ -40,11 +40,11 @@ def later(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files of a fleet by name, but for what became of the assets."""
+    """All files of a fleet by name, but for what became of the assets and the drafts of whoever was killed."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.relative_to(folder).as_posix().startswith("status/")
+        if path.is_file() and not path.relative_to(folder).as_posix().startswith(("status/", ".drafts/"))
     }
 
 
