@@ -1,8 +1,8 @@
 //! The limits of the second edition: of the greatest part of the residuals, and of the greatest of the readings.
 //!
-//! Parts overlap, and how much is the data's own. So each part has a limit as if it stood alone, and all parts of a group are then
-//! raised or lowered together until their greatest one exceeds its limit at the rate that the group has, in rows that the models
-//! judging them have not seen.
+//! Parts overlap, and how much is the data's own. So each part has a limit as if it stood alone, and all limits of the readings are
+//! then raised or lowered together until the greatest of their parts exceeds its own at the rate that they have, in rows that the
+//! models judging them have not seen. Those of the residuals stay, but in wide data.
 
 use std::ops::Range;
 
