@@ -5,6 +5,8 @@ from __future__ import annotations
 import acm_rs
 import numpy as np
 import pytest
+from acm_rs.monitor.saving import pack, unpack
+from acm_rs.monitor.watches import SLOWLY
 
 MIXING = np.random.default_rng(5).normal(size=(2, 6))
 
@@ -125,3 +127,18 @@ def test_rows_one_by_one_let_go_as_all_at_once(monitor: acm_rs.Monitor) -> None:
     assert apart.tobytes() == monitor.score(rows).scores.tobytes()
     again = acm_rs.Monitor.from_bytes(fresh.to_bytes())
     assert again.update(rows[:5]).scores.tobytes() == fresh.update(rows[:5]).scores.tobytes()
+
+
+def test_what_has_been_let_go_of_must_be_that_of_slow_means(monitor: acm_rs.Monitor) -> None:
+    watch = acm_rs.Monitor.from_bytes(monitor.to_bytes())
+    watch.update(_faulty("shift")[:300])
+    settings, arrays, version, _ = unpack(watch.to_bytes())
+    assert acm_rs.Monitor.from_bytes(pack(settings, arrays, version)).to_bytes() == watch.to_bytes()
+    for name, values in (
+        ("off.scatter", np.zeros(7)),
+        (f"off.{SLOWLY[0]}", np.zeros((2, 3))),
+        ("off.level", np.zeros((6, 1))),
+        ("off.other", np.zeros(6)),
+    ):
+        with pytest.raises(ValueError, match="is damaged or of another version"):
+            acm_rs.Monitor.from_bytes(pack(settings, arrays | {name: values}, version))

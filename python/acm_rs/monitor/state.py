@@ -209,7 +209,10 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
         if name.startswith("chart."):
             state.charts[name.removeprefix("chart.")] = EwmaChart.from_bytes(values.tobytes())
         if name.startswith("off."):
-            state.off[name.removeprefix("off.")] = values
+            own = name.removeprefix("off.")
+            if own not in SLOWLY or values.ndim != 1 or (own != "level" and values.shape != state.last.shape):
+                raise ValueError("what slow means have let go of is not what was written")
+            state.off[own] = values
     numbers = [settings[name] for name in ("age", "alarm", "over")]
     if not all(isinstance(number, int) for number in numbers) or not isinstance(settings["label"], int | None):
         raise TypeError("what is remembered is no number")
