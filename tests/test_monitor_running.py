@@ -142,3 +142,42 @@ def test_what_has_been_let_go_of_must_be_that_of_slow_means(monitor: acm_rs.Moni
     ):
         with pytest.raises(ValueError, match="is damaged or of another version"):
             acm_rs.Monitor.from_bytes(pack(settings, arrays | {name: values}, version))
+
+
+def by_turns(random: np.random.Generator, rows: int, both_off: bool = False) -> np.ndarray:
+    """Two pumps, one on duty and one on standby, four sensors each, and the flow."""
+    turn = (np.arange(rows) // 250) % 2
+    load = 60.0 + 5.0 * np.sin(np.arange(rows) / 40.0) + random.normal(size=rows)
+    columns = []
+    for pump in (0, 1):
+        on = turn == pump
+        if both_off:
+            on = on & (np.arange(rows) % 1000 < 900)
+        for size, noise in ((0.5, 0.4), (0.07, 0.05), (0.9, 0.8), (0.03, 0.03)):
+            columns.append(
+                np.where(on, size * load + random.normal(size=rows) * noise, random.normal(size=rows) * 0.01)
+            )
+    return np.column_stack([*columns, 2.0 * load + random.normal(size=rows)])
+
+
+def test_pumps_that_take_turns_are_no_standstill() -> None:
+    random = np.random.default_rng(3)
+    monitor = acm_rs.Monitor().fit(by_turns(random, 3000))
+    rows = by_turns(random, 1500)
+    healthy = monitor.score(rows)
+    assert "standstill" not in set(healthy.score["regime"])
+    assert healthy.alarms.mean() <= 0.02
+    rows[600:700, 2] += 6.0
+    wrong = monitor.score(rows)
+    assert wrong.alarms[600:700].mean() > 0.8
+    assert 2 in wrong.shares[620:690].argmax(axis=1)
+
+
+def test_of_pumps_that_take_turns_both_may_stand_still() -> None:
+    random = np.random.default_rng(4)
+    monitor = acm_rs.Monitor().fit(by_turns(random, 3000, both_off=True))
+    rows = by_turns(random, 2000, both_off=True)
+    found = monitor.score(rows)
+    still = np.array(found.score["regime"]) == "standstill"
+    assert np.array_equal(still, np.arange(2000) % 1000 >= 900)
+    assert found.alarms.mean() <= 0.02

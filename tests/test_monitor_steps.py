@@ -234,3 +234,13 @@ def test_a_file_with_one_memory_of_levels_goes_on_with_it() -> None:
     for row in range(len(rows)):
         same(monitor.update(rows[row]), whole, slice(row, row + 1))
     assert not np.array_equal(whole.scores, fresh().score(rows).scores)
+
+
+def test_steps_of_the_training_and_ten_times_coarser_ones_later() -> None:
+    x = 20.0 + Loads(np.random.default_rng(8), 6, 2, noise=3.0 * NOISE[0]).rows(2600)
+    for step, alarming in ((0.1, 0.02), (1.0, 1.0)):
+        monitor = Monitor().fit(to_step(x[:1500], step))
+        assert monitor.score(to_step(x[1500:], step)).alarms.mean() <= 0.02
+        coarser = monitor.score(to_step(x[1500:], 10.0 * step))
+        assert coarser.alarms.mean() <= alarming
+        assert any(one.startswith("readings in coarser steps") for one in coarser.remarks)

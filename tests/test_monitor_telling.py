@@ -6,7 +6,9 @@ import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
+from acm_rs.monitor.result import told
 from acm_rs.monitor.telling import mended
+from acm_rs.monitor.words import number
 from test_monitor_faults import plant
 
 
@@ -38,9 +40,9 @@ def test_codes_spikes_and_stuck_readings_are_told_with_their_times(spoilt: acm_r
 
 
 def test_how_many_more_stretches_there_are() -> None:
-    for count, told in ((3, ""), (4, " and 1 more time"), (5, " and 2 more times")):
+    for count, more in ((3, ""), (4, " and 1 more time"), (5, " and 2 more times")):
         assert mended([("s1", "spike", np.arange(count) * 1000)], None) == [
-            f"s1: {count} spikes (row 0, row 1,000, row 2,000{told})"
+            f"s1: {count} spikes (row 0, row 1,000, row 2,000{more})"
         ]
 
 
@@ -48,6 +50,13 @@ def test_rows_that_were_left_out_are_told_with_their_times(spoilt: acm_rs.Monito
     (warning,) = [said for said in spoilt.warnings_ if said.startswith("left out of the fit: ")]
     assert "rows unlike the others (2026-01-01 16:40 to 2026-01-01 " in warning
     assert 10 <= int(warning.split()[5]) <= 60
+
+
+def test_large_numbers_are_told_without_powers_of_ten() -> None:
+    assert told(41_234.0, 39_812.0) == ("41,200", "39,800")
+    assert told(250_012.0, 249_891.0) == ("250,010", "249,890")
+    found = [number(value, 3) for value in (999.7, -123_456.0, 0.00012, 12.345, 0.0, float("inf"))]
+    assert found == ["1,000", "-123,000", "0.00012", "12.3", "0", "inf"]
 
 
 def test_a_clean_history_has_nothing_to_tell() -> None:

@@ -18,6 +18,7 @@ from acm_rs.cli.summary import print_json
 from acm_rs.cli.windows import duration_of
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.live.store.address import VARIABLE, address_of
+from acm_rs.monitor.words import number
 
 if TYPE_CHECKING:
     from acm_rs.live.store.desk import Desk, Entry
@@ -203,9 +204,9 @@ def print_details(
     ]
     for who in sensors:
         unit = f" {who['unit']}" if who["unit"] else ""
-        beside = (
-            "" if who["reads"] is None else f": reads {who['reads']:.6g}, should read {who['should_read']:.6g}{unit}"
-        )
+        beside = ""
+        if who["reads"] is not None:
+            beside = f": reads {number(who['reads'], 6)}, should read {number(who['should_read'], 6)}{unit}"
         rows.append(("sensor", f"{who['sensor']} ({100 * who['share']:.0f} %){beside}"))
     rows += [("told", f"{one['what']} {_said(one['at'])}".rstrip()) for one in told]
     rows += [

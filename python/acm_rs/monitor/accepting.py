@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict, judge
 from acm_rs.monitor.watches import MEMORIES, PAST, State, Watches, sized
+from acm_rs.monitor.words import number
 
 __all__ = ["BEFORE", "allow", "told"]
 
@@ -100,9 +101,9 @@ def told(watches: Watches, sensors: Sequence[str]) -> list[str]:
     own = [watches.wide[name] for name in watches.wide if name not in ("level", "all together", "calm")]
     for name, factor in zip(sensors, np.maximum.reduce(own).tolist(), strict=True):
         if factor > TOLD:
-            found.append(f"{name} {factor:.2g} times")
+            found.append(f"{name} {number(factor, 2)} times")
     for name, words in (("level", "levels of all"), ("all together", "all sensors together")):
         factor = float(watches.wide.get(name, np.ones(1)).max(initial=1.0))
         if factor > TOLD:
-            found.append(f"{words} {factor:.2g} times")
+            found.append(f"{words} {number(factor, 2)} times")
     return found

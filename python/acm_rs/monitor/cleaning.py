@@ -12,6 +12,7 @@ from acm_rs.monitor.codes import CODES
 from acm_rs.monitor.constants import CODE, Constants
 from acm_rs.monitor.counters import Counters, even
 from acm_rs.monitor.rebasing import Rebase
+from acm_rs.monitor.words import number
 
 __all__ = ["KINDS", "Mark", "Rules", "repeats"]
 
@@ -189,7 +190,7 @@ def learn(
         elif counting[place]:
             alike = even(column)
             if alike is not None:
-                reason = f"a counter that rises by {alike:.4g} {counters.per} in most rows"
+                reason = f"a counter that rises by {number(alike, 4)} {counters.per} in most rows"
         elif distinct.size == 1:
             reason = f"constant ({distinct[0]:g})"
         if reason is not None:

@@ -153,7 +153,7 @@ def _verdict(result: Result, row: int, judged: bool, score: float, limit: float,
     """Whether it is in alarm, and why or why not."""
     if not judged:
         return f"Not judged: {_why_not(result, row)}.{_meanwhile(result, inside)}"
-    ratio = f"score {score:.3g}, limit {limit:.3g}"
+    ratio = f"score {words.number(score, 3)}, limit {words.number(limit, 3)}"
     if result.alarms[row]:
         assert inside is not None
         kind = f" ({inside.kind})" if inside.kind else ""

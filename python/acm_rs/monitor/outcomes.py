@@ -224,7 +224,7 @@ class Backtest:
         if not np.isfinite(trial.false_per_month):
             return "no healthy rows to tell false alarms from"
         unit = "in 1,000 rows" if self.step is None else "a month"
-        return f"{trial.false_per_month:.2g} false alarms {unit}"
+        return f"{words.number(trial.false_per_month, 2)} false alarms {unit}"
 
     def cells(self) -> list[list[str]]:
         """The table as texts: a head, then a row for each budget."""
@@ -238,7 +238,7 @@ class Backtest:
                 str(one.missed),
                 self.lead_text(one.lead),
                 str(one.false_alarms),
-                f"{one.false_per_month:.2g}" if np.isfinite(one.false_per_month) else "",
+                words.number(one.false_per_month, 2) if np.isfinite(one.false_per_month) else "",
                 words.share(one.healthy_in_alarm) if np.isfinite(one.healthy_in_alarm) else "",
             ]
             for one in self.budgets

@@ -239,15 +239,29 @@ def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
     # Only sensors that have rested together are known to rest.
     if np.count_nonzero(rested) >= 2:
         some = np.where(rested, level, np.nan)
-        still = _rests(values, some, _votes(some, states, MAJORITY))
-        if still.any():
+        for share in (MAJORITY, NEARLY):
+            still = _rests(values, some, _votes(some, states, share))
+            if not still.any():
+                break
+            if _in_turns(values[still], some):
+                continue
             zeros, known = _counts(values[still], some)
             usual = float(np.quantile(zeros / known, 0.1))
-            least = NEARLY if usual >= NEARLY else max(MAJORITY, usual - 1.0 / np.count_nonzero(rested))
+            least = NEARLY if usual >= NEARLY else max(share, usual - 1.0 / np.count_nonzero(rested))
             votes = _votes(some, states, least)
             return some, votes, _rests(values, some, votes)
     # Training has seen no standstill; nearly all sensors at rest would be one.
     return level, _votes(level, states, NEARLY if able >= 3 else 2.0), np.zeros(n, bool)
+
+
+def _in_turns(still: Matrix, level: Vector) -> bool:
+    """Whether sensors rest by turns, as those of a pump on duty and one on standby do; in a standstill most rest."""
+    able = ~np.isnan(level)
+    values = np.abs(still[:, able])
+    known = np.count_nonzero(~np.isnan(values), axis=0)
+    with np.errstate(invalid="ignore"):
+        resting = np.count_nonzero(values <= REST * level[able], axis=0)
+    return bool(np.count_nonzero(resting > MAJORITY * known) < NEARLY * np.count_nonzero(able))
 
 
 def _votes(level: Vector, states: Flags, share: float) -> float:

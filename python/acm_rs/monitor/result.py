@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import Sheet
 from acm_rs.monitor.episode import Culprit, Episode
-from acm_rs.monitor.words import moment
+from acm_rs.monitor.words import moment, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -411,7 +411,7 @@ def _blame(culprit: Culprit, units: Mapping[str, str], always: Container[str]) -
 def told(reads: float, expects: float) -> tuple[str, str]:
     """Both numbers with as many digits as tell them apart."""
     for digits in range(3, 8):
-        pair = f"{reads:.{digits}g}", f"{expects:.{digits}g}"
+        pair = number(reads, digits), number(expects, digits)
         scale = 10.0 ** (1 - digits) * max(abs(reads), abs(expects))
         if abs(reads - expects) > scale or digits == 7:
             break

@@ -68,7 +68,7 @@ def _drifting(result: Result, quiet: NDArray[np.bool_], watches: Watches, names:
     mean = np.where(count >= ROWS, np.nansum(left, axis=0) / np.maximum(count, 1), 0.0)
     usual = watches.spreads.get(f"shift {min(SHIFTS):g}", np.ones(len(mean)))
     some = [
-        f"{names[place]} ({'+' if mean[place] > 0 else '-'}{abs(mean[place] * result.band[place]):.3g})"
+        f"{names[place]} ({'+' if mean[place] > 0 else '-'}{words.number(abs(mean[place] * result.band[place]), 3)})"
         for place in np.flatnonzero(np.abs(mean) > OFF * usual).tolist()
     ]
     more = f" and {len(some) - 5} more" if len(some) > 5 else ""

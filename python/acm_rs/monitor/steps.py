@@ -168,9 +168,9 @@ class Steps:
         return wider[:, 0] if name == "all together" else wider
 
     def rungs(self, columns: slice) -> int:
-        """Decades that some of the columns have."""
-        able = self._able[columns].sum(axis=1)
-        return int(able.max(initial=0))
+        """The highest rung that some of the columns have: below it the training may have steps of its own."""
+        rung = np.arange(1, self._able.shape[1] + 1) - self.first[columns, None]
+        return int(np.where(self._able[columns], rung, 0).max(initial=0))
 
     def rounded(self, sensors: Matrix, rung: int, columns: slice = slice(None)) -> tuple[Matrix, Told]:
         """The readings as they were if each of some columns had the decade of a rung, 1 being the first."""

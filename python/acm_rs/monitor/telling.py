@@ -315,7 +315,7 @@ def _coarser(sensors: Sequence[str], told: Told) -> str:
         few = FEW * len(sizes)
         sizes, counts = np.unique(sizes[sizes > 0.0], return_counts=True)
         if counts.sum() > few:
-            found.append(f"{name} ({sizes[counts.argmax()]:.1g} in {counts.sum():,} rows)")
+            found.append(f"{name} ({words.number(sizes[counts.argmax()], 1)} in {counts.sum():,} rows)")
     return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
 
 

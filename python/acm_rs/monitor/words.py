@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import listed
 
-__all__ = ["moment", "share", "span_text", "step_text", "wrapped"]
+__all__ = ["moment", "number", "share", "span_text", "step_text", "wrapped"]
 
 
 MISSING, LEFT_OUT = "taken as missing", "left out of the fit"
@@ -25,6 +25,16 @@ def share(part: float) -> str:
     """A share in percent, with digits enough."""
     percent = 100.0 * part
     return f"{percent:.0f} %" if percent >= 10.0 or percent == round(percent) else f"{percent:.2g} %"
+
+
+def number(value: float, digits: int) -> str:
+    """A number of so many significant digits, and no powers of ten where it is large: 41,200 and not 4.12e+04."""
+    if not np.isfinite(value) or abs(value) < 10.0**digits:
+        text = f"{value:.{digits}g}"
+        if "e+" not in text:
+            return text
+    exact = float(f"{value:.{digits}g}")
+    return f"{exact:,.0f}" if abs(exact) < 1e15 else f"{exact:.{digits}g}"
 
 
 def moment(time: np.datetime64) -> str:

@@ -152,7 +152,7 @@ def _score_lines(result: Result, buckets: Buckets) -> list[Figure]:
             "y": packed(line),
             "line": {"color": READING, "width": 1.2},
             "name": "score",
-            "hovertemplate": f"{moment}<br>score %{{y:.3g}}<extra></extra>",
+            "hovertemplate": f"{moment}<br>score %{{y:,.3~r}}<extra></extra>",
         },
         {
             "type": "scatter",
@@ -161,7 +161,7 @@ def _score_lines(result: Result, buckets: Buckets) -> list[Figure]:
             "y": packed(limits),
             "line": {"color": LIMIT, "width": 1.5, "dash": "dash"},
             "name": "limit",
-            "hovertemplate": "limit %{y:.3g}<extra></extra>",
+            "hovertemplate": "limit %{y:,.3~r}<extra></extra>",
         },
     ]
 
@@ -387,14 +387,14 @@ def _traces(result: Result, buckets: Buckets, rows: slice, place: int, axis: str
             "x": packed(buckets.middles, "f8"),
             "y": packed(expected),
             "line": {"color": EXPECTED, "width": 1.6, "dash": "dot"},
-            "hovertemplate": f"{moment}<br>{name} should read %{{y:.4g}}<extra></extra>",
+            "hovertemplate": f"{moment}<br>{name} should read %{{y:,.4~r}}<extra></extra>",
         },
         {
             **common,
             "x": packed(at, "f8"),
             "y": packed(readings),
             "line": {"color": READING, "width": 1.5},
-            "hovertemplate": f"{moment}<br>{name} reads %{{y:.4g}}<extra></extra>",
+            "hovertemplate": f"{moment}<br>{name} reads %{{y:,.4~r}}<extra></extra>",
         },
     ]
 
