@@ -12,6 +12,7 @@ from acm_rs.monitor.codes import CODES
 from acm_rs.monitor.constants import CODE, Constants
 from acm_rs.monitor.counters import Counters, even
 from acm_rs.monitor.rebasing import Rebase
+from acm_rs.monitor.recurring import recurring
 from acm_rs.monitor.words import number
 
 __all__ = ["KINDS", "Mark", "Rules", "repeats"]
@@ -163,6 +164,8 @@ def learn(
         wrong = [] if counting[place] else codes_of(column, alone[:, place], n)
         coded = _among(column, wrong)
         spikes = (wild & alone)[:, place] & ~coded
+        if spikes.any():
+            spikes &= ~recurring(column, far[:, place] & ~coded)
         marks += [(name, f"error code {code:g}", np.flatnonzero(column == code)) for code in wrong]
         marks.append((name, "spike", np.flatnonzero(spikes)))
         marks.append((name, "reading beyond its limits", np.flatnonzero(outside[:, place])))

@@ -30,6 +30,8 @@ MAJORITY = 0.5
 NEARLY = 0.8
 """Share that must rest in a later one: some that drop to zero are faults. Where fewer rested in the training, one less
 than then."""
+TOGETHER = 0.75
+"""Share of the rows that are no standstill in which a sensor that tells one moves at least."""
 WHOLE = 0.25
 """Share of all sensors that must rest: a pump that pauses is no plant at a standstill."""
 BRISK = 30
@@ -240,6 +242,7 @@ def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
     if np.count_nonzero(rested) >= 2:
         some = np.where(rested, level, np.nan)
         for share in (MAJORITY, NEARLY):
+            some = _running_together(values, some, states, share)
             still = _rests(values, some, _votes(some, states, share))
             if not still.any():
                 break
@@ -247,21 +250,33 @@ def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
                 continue
             zeros, known = _counts(values[still], some)
             usual = float(np.quantile(zeros / known, 0.1))
-            least = NEARLY if usual >= NEARLY else max(share, usual - 1.0 / np.count_nonzero(rested))
+            able = np.count_nonzero(~np.isnan(some))
+            least = NEARLY if usual >= NEARLY else max(share, usual - 1.0 / able)
             votes = _votes(some, states, least)
             return some, votes, _rests(values, some, votes)
     # Training has seen no standstill; nearly all sensors at rest would be one.
     return level, _votes(level, states, NEARLY if able >= 3 else 2.0), np.zeros(n, bool)
 
 
+def _running_together(values: Matrix, level: Vector, states: Flags, share: float) -> Vector:
+    """Levels of the sensors that move in most rows that are no standstill: a valve that opens on demand is left out."""
+    running = ~_rests(values, level, _votes(level, states, share))
+    moving = 1.0 - _resting_share(values[running], level)
+    return np.where(moving >= TOGETHER, level, np.nan)
+
+
 def _in_turns(still: Matrix, level: Vector) -> bool:
     """Whether sensors rest by turns, as those of a pump on duty and one on standby do; in a standstill most rest."""
-    able = ~np.isnan(level)
-    values = np.abs(still[:, able])
+    resting = _resting_share(still, level)
+    return bool(np.count_nonzero(resting > MAJORITY) < NEARLY * np.count_nonzero(~np.isnan(level)))
+
+
+def _resting_share(values: Matrix, level: Vector) -> Vector:
+    """In which share of its readings each sensor rests, NaN of those that do not tell a standstill."""
     known = np.count_nonzero(~np.isnan(values), axis=0)
     with np.errstate(invalid="ignore"):
-        resting = np.count_nonzero(values <= REST * level[able], axis=0)
-    return bool(np.count_nonzero(resting > MAJORITY * known) < NEARLY * np.count_nonzero(able))
+        resting = np.count_nonzero(np.abs(values) <= REST * level, axis=0)
+    return np.where(np.isnan(level), np.nan, resting / np.maximum(known, 1))
 
 
 def _votes(level: Vector, states: Flags, share: float) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from acm_rs.detectors import MahalanobisDetector
 from acm_rs.monitor.alarms import BRIDGE
 from acm_rs.monitor.quiet import quietly
+from acm_rs.monitor.recurring import recurring
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import inverse_of, product, slopes_on
 from acm_rs.monitor.sampling import enough, spread_rows
@@ -68,6 +69,7 @@ def belied(scaled: Matrix, states: Matrix, regimes: Labels | None = None) -> Fla
         found[row, used[wrong]] = True
     for place in np.flatnonzero(found.any(axis=0)).tolist():
         found[:, place] = _gone_by(found[:, place])
+        found[:, place] &= ~recurring(scaled[:, place], found[:, place])
     if np.count_nonzero(found.any(axis=1)) < SHARE * n:
         found[:] = False
     return found

@@ -1,0 +1,51 @@
+"""Excursions that come back: a valve that opens on demand is no instrument that goes wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["recurring"]
+
+Flags = NDArray[np.bool_]
+
+SPELLS = 10
+"""Spells that tell that what is far off comes back."""
+LASTS = 3
+"""Rows that a spell lasts: what goes wrong by chance is alone."""
+APART = 2
+"""Rows between two spells at least."""
+MOST = 0.5
+"""Share of the rows far off that such spells have."""
+SMOOTH = 0.5
+"""Mean square of the steps of ranks within spells, as a share of what it is where they are drawn by chance, at most."""
+
+
+def recurring(column: NDArray[np.float64], far: Flags) -> Flags:
+    """Which of the readings of a sensor that are far off are as those that come in spells, over and over.
+
+    Readings change steadily within most of the spells. A spike beyond them is none of them.
+    """
+    none = np.zeros(len(far), bool)
+    places = np.flatnonzero(far)
+    if len(places) < SPELLS * LASTS:
+        return none
+    number = np.cumsum(np.append(0, np.diff(places) > APART))
+    rows = np.bincount(number)
+    lasting = rows >= LASTS
+    if np.count_nonzero(lasting) < SPELLS or rows[lasting].sum() < MOST * len(places):
+        return none
+    firsts = places[np.flatnonzero(np.append(True, np.diff(number) > 0))][lasting]
+    # All in one half of the history is another machine, or a trouble of some days.
+    early = np.count_nonzero(firsts < len(column) / 2)
+    if not SPELLS / 4 <= early <= len(firsts) - SPELLS / 4:
+        return none
+    readings = column[places]
+    ranks = np.argsort(np.argsort(readings, kind="stable"), kind="stable")
+    near = (np.diff(places) == 1) & lasting[number[1:]]
+    if not near.any() or np.square(np.diff(ranks)[near]).mean() >= SMOOTH * 2.0 * np.var(ranks):
+        return none
+    low, high = np.quantile(readings[lasting[number]], [0.02, 0.98])
+    reach = (high - low) / 2.0
+    usual: Flags = far & (column >= low - reach) & (column <= high + reach)
+    return usual
