@@ -151,6 +151,40 @@ def test_who_ends_every_worker_is_blamed_and_no_other(client: Any) -> None:
     assert found == {name: name for name in "abdef"}
 
 
+def test_what_is_lost_with_its_worker_is_made_anew(client: Any) -> None:
+    client.wait_for_workers(2)
+    with Crew(None, client) as crew:
+        each = crew.each(deadly, [(name, False) for name in "abcdef"])
+        found = [next(each)]
+        # All that were handed out are done, and nobody has fetched them; then they are gone.
+        wait(lambda: all(state.status == "finished" for state in client.futures.values()))
+        waiting = list(client.futures.values())
+        for pid in client.run(os.getpid).values():
+            psutil.Process(pid).kill()
+        wait(lambda: any(state.status == "lost" for state in waiting))
+        found += each
+    assert sorted(found) == [((name, False), name) for name in "abcdef"]
+
+
+def test_a_process_that_takes_long_to_start_again_is_waited_for() -> None:
+    import dask
+
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}), Crew(1 + 1) as crew:
+        assert sorted(name for _, name in crew.each(deadly, [("a", False), ("b", False)])) == ["a", "b"]
+        for pid in crew._hands.run(os.getpid).values():
+            psutil.Process(pid).kill()
+        assert sorted(name for _, name in crew.each(deadly, [("c", False), ("d", False)])) == ["c", "d"]
+
+
+def test_where_no_process_comes_again_the_call_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acm_rs.fleet.crew._NONE_LEFT", "100ms")
+    with Crew(2) as crew:
+        crew._hands.cluster.scale(0)
+        wait(lambda: not crew._hands.cluster.scheduler.workers)
+        with pytest.raises(ValueError, match="no worker is left and none has come since"):
+            list(crew.each(deadly, [("a", False)]))
+
+
 SCRIPT = """
 import sys
 from acm_rs import fleet

@@ -23,6 +23,11 @@ Made = TypeVar("Made")
 WORKER_ENDED = "the worker that had it was ended each time it was tried; most likely its memory does not hold the asset"
 _PATIENCE = 60.0
 """Seconds after which a scheduler or its workers are taken for not there."""
+_LOST = {"distributed.deploy.lost-worker-timeout": "365d"}
+"""A process that is slow to start again after it was killed is waited for: after 15 seconds Dask would end what starts
+it, and once all are ended nothing would ever be done."""
+_NONE_LEFT = "600s"
+"""Without any process for so long, none is coming."""
 _SHARE = 0.6
 """Of a worker's memory that its readings may take: Dask pauses it at four fifths."""
 _ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
@@ -107,7 +112,12 @@ class Crew:
             count = self._count if self._memory else max(1, min(self._count, MEMORY_LIMIT // _BARE))
             # Dask gives its processes their environment by way of this one's.
             self._open.callback(_put_back, {name: os.environ.get(name) for name in (*_ENVIRONMENT, "PYTHONHASHSEED")})
-            with dask.config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}):
+            self._open.enter_context(dask.config.set(_LOST))
+            own = {
+                "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
+                "distributed.scheduler.no-workers-timeout": _NONE_LEFT,
+            }
+            with dask.config.set(own):
                 cluster = self._open.enter_context(
                     LocalCluster(
                         n_workers=count,
@@ -203,6 +213,7 @@ class Crew:
 
         from distributed import as_completed
         from distributed.comm import CommClosedError
+        from distributed.scheduler import NoWorkerError
 
         lost = Refusal("the scheduler of Dask was lost; what is done is kept, and the same call goes on")
         client = self._client
@@ -227,13 +238,21 @@ class Crew:
             for future in waiting:
                 futures = waiting.futures
                 task = of.pop(future.key)
-                if future.status in ("lost", "cancelled"):
+                if future.status == "cancelled":
                     raise lost
+                made: Made | Exception
                 try:
-                    # What a finished task has left is fetched from its worker by way of the scheduler.
+                    # What a finished task has left is fetched from its worker by way of the scheduler; where the
+                    # worker was ended since, it is made anew.
                     made = future.exception() if future.status == "error" else future.result()
-                except (CommClosedError, CancelledError, OSError):
-                    raise lost from None
+                except Exception as error:
+                    if future.status != "error" and isinstance(error, CommClosedError | CancelledError | OSError):
+                        raise lost from None
+                    made = error
+                if isinstance(made, NoWorkerError):
+                    raise Refusal(
+                        "no worker is left and none has come since; what is done is kept, and the same call goes on"
+                    )
                 future.release()
                 if left:
                     waiting.add(submitted())
