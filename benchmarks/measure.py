@@ -38,7 +38,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure: rounds at least and at most, and seconds a race may take between the two."""
+    """How long to measure: rounds at least and at most, and seconds a race may take between the two.
+
+    Before a sample the threads of the one before may take ``rest_seconds`` to fall asleep.
+    """
 
     least: int = 5
     most: int = 25
@@ -46,6 +49,8 @@ class Plan:
     sample_seconds: float = 0.002
     slow_seconds: float = 0.5
     slow_samples: int = 3
+    rest_seconds: float = 0.1
+    look_seconds: float = 0.002
 
 
 QUICK = Plan(least=3, most=7, seconds=0.8, slow_samples=2)
@@ -115,9 +120,10 @@ class _Runner:
     loops: int
     timing: Timing = field(default_factory=Timing)
 
-    def sample(self) -> None:
+    def sample(self, plan: Plan) -> None:
         run = self.candidate.run
         self.candidate.before()
+        rest(plan)
         if self.once < 0.02:
             run()
         begin = time.perf_counter()
@@ -136,12 +142,26 @@ def _warm(candidate: Candidate, plan: Plan) -> _Runner:
     return _Runner(candidate, once, max(1, min(1000, math.ceil(plan.sample_seconds / once))))
 
 
+def rest(plan: Plan) -> None:
+    """Wait until the threads of this process sleep, or until they have had ``plan.rest_seconds`` for it.
+
+    Those of OpenMP and OpenBLAS look for more work for a while after a call, 8 and 30 ms where this was written: on
+    every core that the next candidate wants.
+    """
+    end = time.perf_counter() + plan.rest_seconds
+    while time.perf_counter() < end:
+        begin, busy = time.perf_counter(), time.process_time()
+        time.sleep(plan.look_seconds)
+        if time.process_time() - busy < 0.2 * (time.perf_counter() - begin):
+            return
+
+
 def race(candidates: Sequence[Candidate], plan: Plan) -> dict[str, Timing]:
     """Time the candidates in turns.
 
     Each is called twice first, which also compiles what is compiled on the first call. Then every round takes one
-    sample of each, beginning with another one each time. A candidate slower than ``plan.slow_seconds`` sits out once
-    it has ``plan.slow_samples``.
+    sample of each, beginning with another one each time, once all threads sleep. A candidate slower than
+    ``plan.slow_seconds`` sits out once it has ``plan.slow_samples``.
     """
     runners = [_warm(candidate, plan) for candidate in candidates]
     collecting = gc.isenabled()
@@ -155,7 +175,7 @@ def race(candidates: Sequence[Candidate], plan: Plan) -> dict[str, Timing]:
             shift = number % len(runners) if runners else 0
             for runner in runners[shift:] + runners[:shift]:
                 if runner.once < plan.slow_seconds or len(runner.timing.samples) < plan.slow_samples:
-                    runner.sample()
+                    runner.sample(plan)
     finally:
         if collecting:
             gc.enable()

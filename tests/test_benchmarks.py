@@ -20,6 +20,7 @@ from registry.spectra import bins_of_bands
 from registry.timed import COLUMNS, WHOLE, Call, Case, ModelCase, Peer, Target, at_most, on_threads
 
 import benchmarks.memory
+from benchmarks import measure
 from benchmarks.agreement import check, worst_difference
 from benchmarks.cases import CASES, MODEL_CASES, WIDE_KEYS
 from benchmarks.data import ADVERSARIES, FAN_SHAPE, GAPS, fan_twin, read_history
@@ -27,7 +28,7 @@ from benchmarks.environment import ROOT, BusyClock, clean_environment, machine_l
 from benchmarks.extremes import overhead_section, worst_section
 from benchmarks.features import feature_calls, load_backend, polars_numpy_features
 from benchmarks.kernels import Variant, kernel_section, peer_candidate, variants
-from benchmarks.measure import Candidate, Plan, race
+from benchmarks.measure import Candidate, Plan, race, rest
 from benchmarks.memory import memory_section, output_bytes, wide_memory_section
 from benchmarks.model_section import model_section
 from benchmarks.run import main, parser
@@ -274,6 +275,35 @@ def test_a_race_samples_everyone_and_scales_slices() -> None:
     assert calls.count("before") == 4
     assert all(timing.median > 0.0 for timing in timings.values())
     assert race([], TINY) == {}
+
+
+def test_a_sample_begins_when_the_threads_of_the_one_before_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"wall": 0.0, "busy": 0.0, "spinning": 0.0}
+
+    def sleep(seconds: float) -> None:
+        spun = min(seconds, clock["spinning"])
+        clock["wall"] += seconds
+        clock["busy"] += spun
+        clock["spinning"] -= spun
+
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: clock["wall"])
+    monkeypatch.setattr(measure.time, "process_time", lambda: clock["busy"])
+    monkeypatch.setattr(measure.time, "sleep", sleep)
+    plan = Plan(rest_seconds=0.1, look_seconds=0.002)
+    for spinning, rested in ((0.0, 0.002), (0.008, 0.010), (10.0, 0.1)):
+        clock.update(wall=0.0, spinning=spinning)
+        rest(plan)
+        assert clock["wall"] == pytest.approx(rested)
+
+    seen: list[float] = []
+
+    def spin() -> None:
+        seen.append(clock["spinning"])
+        clock["wall"] += 0.03
+        clock["spinning"] = 0.05
+
+    race([Candidate("a", spin), Candidate("b", spin)], Plan(least=3, most=3, seconds=0.0))
+    assert seen[4:] == pytest.approx([0.0] * 6, abs=1e-12)
 
 
 def test_variants_name_each_number_of_threads_once() -> None:
