@@ -147,7 +147,9 @@ def learn(
     with np.errstate(invalid="ignore"):
         outside = (cleaned < low) | (cleaned > high)
     cleaned[outside] = np.nan
-    centre, below, above = scales(cleaned)
+    # Codes in many rows would be taken for the spread of the readings.
+    written = np.isin(cleaned, CODES)
+    centre, below, above = scales(np.where(written, np.nan, cleaned) if written.any() else cleaned)
     with np.errstate(invalid="ignore"):
         far = (cleaned < centre - FAR * below) | (cleaned > centre + FAR * above)
         wild = (cleaned < centre - WILD * below) | (cleaned > centre + WILD * above)
@@ -156,7 +158,7 @@ def learn(
     some = cleaned[:, same]
     far[:, same] = (some != centre[same]) & (np.abs(some) >= CODE) & np.isin(some, CODES)
     # Where many sensors are far at once the machine does something else, and no instrument is wrong.
-    alone = far & (far.sum(axis=1) <= max(1, len(names) // 4))[:, None]
+    alone = far & ((far.sum(axis=1) <= max(1, len(names) // 4)) | _outage(cleaned, far, written))[:, None]
     codes: list[list[float]] = []
     for place, name in enumerate(names):
         column = cleaned[:, place]
@@ -291,11 +293,23 @@ def scales(values: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
     return centre, below, above
 
 
+def _outage(values: Matrix, far: Flags, written: Flags) -> Flags:
+    """Rows in which all that is far outside is a code, or the same number in several sensors: no machine does that."""
+    found = np.zeros(len(values), bool)
+    rows = np.flatnonzero(far.sum(axis=1) > 1)
+    some, own = values[rows], far[rows]
+    least = np.where(own, some, np.inf).min(axis=1, initial=np.inf)
+    most = np.where(own, some, -np.inf).max(axis=1, initial=-np.inf)
+    found[rows] = np.logical_or.reduce([(written[rows] | ~own).all(axis=1), (least == most) & (least != 0.0)])
+    return found
+
+
 def codes_of(column: NDArray[np.float64], far: Flags, rows: int) -> list[float]:
-    """Values far outside that repeat exactly, or are what historians write, in at most a tenth of the rows."""
+    """Values far outside that repeat exactly in at most a tenth of the rows, or in any where historians write them."""
     values, counts = np.unique(column[far], return_counts=True)
     usual = np.isin(values, CODES)
-    wrong = values[((counts >= 3) | usual) & (counts <= 0.1 * rows) & (values != 0.0)]
+    seldom = (counts <= 0.1 * rows) | (usual & (np.abs(values) >= CODE))
+    wrong = values[((counts >= 3) | usual) & seldom & (values != 0.0)]
     return [float(value) for value in wrong[:20]]
 
 

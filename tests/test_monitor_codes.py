@@ -1,0 +1,80 @@
+"""Error codes of a logger that is out, and of a sensor that often is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from acm_rs import Monitor
+from numpy.typing import NDArray
+
+from benchmarks.detection_sets import Loads
+
+Matrix = NDArray[np.float64]
+
+
+def history(rows: int, seed: int) -> Matrix:
+    return 20.0 + Loads(np.random.default_rng(1), 6, 2).rows(4000)[seed : seed + rows]
+
+
+def outages(rows: int, share: float, seed: int = 2) -> NDArray[np.bool_]:
+    """Blocks of 25 rows, a tenth of them a single row."""
+    random = np.random.default_rng(seed)
+    found = np.zeros(rows, bool)
+    while found.mean() < share:
+        first = int(random.integers(0, rows - 25))
+        found[first : first + (1 if random.random() < 0.1 else 25)] = True
+    return found
+
+
+@pytest.mark.parametrize("code", [-9999.0, 32767.0, -500.0])
+@pytest.mark.parametrize("share", [0.01, 0.08])
+def test_a_logger_that_is_out_is_no_state_of_the_machine(code: float, share: float) -> None:
+    x = history(2000, 0)
+    x[outages(2000, share)] = code
+    monitor = Monitor().fit(x)
+    assert f"error codes {code:g}" in monitor.summary()
+    rows = history(1500, 2000)
+    out = outages(1500, 0.05, 3)
+    rows[out] = code
+    healthy = monitor.score(rows)
+    assert healthy.alarms.mean() <= 0.02
+    assert not healthy.alarms[out].any()
+    assert not any("stale" in one for one in healthy.remarks)
+    rows[700:1100, 3] = np.where(out[700:1100], code, rows[700:1100, 3] + 2.0)
+    wrong = monitor.score(rows)
+    assert wrong.alarms[720:1100][~out[720:1100]].mean() > 0.9
+    culprit = max(wrong.found, key=lambda one: one.end - one.start).culprits[0]
+    assert culprit.name == "x3"
+    # The means hold no code.
+    assert 15.0 < culprit.expects < culprit.reads < 30.0
+
+
+@pytest.mark.parametrize("share", [0.15, 0.4])
+@pytest.mark.parametrize("sensors", [[2], [0, 1, 2, 3, 4, 5]])
+def test_what_historians_write_is_a_code_however_often(share: float, sensors: list[int]) -> None:
+    x = history(2000, 0)
+    x[np.ix_(outages(2000, share), sensors)] = -9999.0
+    monitor = Monitor().fit(x)
+    rows = history(1500, 2000)
+    rows[np.ix_(outages(1500, share, 5), sensors)] = -9999.0
+    assert monitor.score(rows).alarms.mean() <= 0.02
+    rows = history(1500, 2000)
+    rows[700:, 3] += 2.0
+    assert monitor.score(rows).alarms[720:].mean() > 0.9
+
+
+def test_a_logger_that_is_out_later_only() -> None:
+    monitor = Monitor().fit(history(2000, 0))
+    rows = history(1500, 2000)
+    out = outages(1500, 0.05, 3)
+    rows[out] = -9999.0
+    found = monitor.score(rows)
+    assert found.alarms.mean() <= 0.02
+    assert not found.alarms[out].any()
+
+
+def test_a_state_that_is_far_off_is_no_outage() -> None:
+    x = history(2000, 0)
+    cleaning = outages(2000, 0.08)
+    x[cleaning] = 300.0 + np.random.default_rng(1).normal(size=(2000, 6))[cleaning]
+    assert "error code" not in Monitor().fit(x).summary()
