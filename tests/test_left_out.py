@@ -10,6 +10,7 @@ import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
+from acm_rs.fillers import many_codes
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
@@ -318,3 +319,30 @@ def test_standstill_leaves_the_scale_of_autoregression_to_the_rows_in_which_it_m
         scales[share] = acm_rs.AR1Detector().fit(still).sd_
     np.testing.assert_array_less(0.5, scales[0.6])
     np.testing.assert_array_less(scales[0.6], 3.0)
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("sensors", [[2], [0, 1, 2, 3]])
+def test_codes_in_more_rows_than_a_fit_leaves_out_are_told(named: bool, sensors: list[int]) -> None:
+    x = np.random.default_rng(1).normal(size=(1000, 4)) + 20.0
+    x[np.ix_(np.arange(1000) % 50 < 10, sensors)] = -9999.0
+    given = pd.DataFrame(x, columns=list("abcd")) if named else x
+    with pytest.warns(UserWarning, match="reads -9999") as told:
+        acm_rs.GaussianMixture(2).fit(given)
+    found = [str(one.message) for one in told if "reads -9999 in 20 % of the rows" in str(one.message)]
+    assert [one.split(" reads")[0] for one in found] == [repr("abcd"[k]) if named else f"column {k}" for k in sensors]
+
+
+def test_states_and_few_codes_are_no_such() -> None:
+    x = np.random.default_rng(1).normal(size=(1000, 4)) + 20.0
+    assert many_codes(x) == many_codes(list(x.T)) == []
+    x[:90, 1] = -9999.0
+    assert many_codes(x) == []
+    x[:200, 1] = -9999.0
+    assert many_codes(x) == many_codes(list(x.T)) == [(1, -9999.0, 0.2)]
+    # A speed may be this, and a sensor may read nothing else.
+    x[:, 1] = np.linspace(500.0, 1400.0, 1000)
+    x[:200, 1] = 999.0
+    x[:, 2] = -9999.0
+    assert many_codes(x) == []
+    assert many_codes(np.zeros((0, 3))) == many_codes(np.zeros(3)) == many_codes([]) == []

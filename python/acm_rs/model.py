@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, overload
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
+from acm_rs.fillers import many_codes
 from acm_rs.frames import Floats, Labels, Line, Sheet, Table, arrays, listed, same_index, vector
 
 __all__ = [
@@ -165,10 +167,20 @@ class Model(Saved):
 
     def _learned(self, x: Table) -> tuple[Any, tuple[str, ...] | None]:
         """What `fit` takes of `x`, and the sensors' names."""
-        if isinstance(x, np.ndarray):
-            return x, None
-        sheet = Sheet(x, "x")
-        return sheet.values, sheet.names
+        names: tuple[str, ...] | None = None
+        values: Any = x
+        if not isinstance(x, np.ndarray):
+            sheet = Sheet(x, "x")
+            values, names = sheet.values, sheet.names
+        for place, code, share in many_codes(values)[:8]:
+            sensor = f"column {place}" if names is None else repr(names[place])
+            warnings.warn(
+                f"{sensor} reads {code:g} in {100.0 * share:.0f} % of the rows, far from all else it reads: it is "
+                "learnt as it is; where it says that there is no reading, give NaN",
+                UserWarning,
+                stacklevel=3,
+            )
+        return values, names
 
     def _admit(self, names: tuple[str, ...] | None, whose: str) -> None:
         """Refuse other names than those of the fit, where there are both."""

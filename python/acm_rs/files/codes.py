@@ -16,8 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from acm_rs.files.errors import Refusal, quoted
+from acm_rs.fillers import CODES
 from acm_rs.monitor.cleaning import FAR, STATES, codes_of, scales
-from acm_rs.monitor.codes import CODES
 
 __all__ = ["Codes", "codes_in", "read_codes"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.monitor.codes import CODES
-from acm_rs.monitor.constants import CODE, Constants
+from acm_rs.fillers import CODE, CODES
+from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, even
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.recurring import recurring

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.monitor.codes import CODES
+from acm_rs.fillers import CODE, CODES
 from acm_rs.monitor.reading import Readings
 
 __all__ = ["MOVED", "Constants"]
@@ -22,8 +22,6 @@ SAME = 1e-6
 """Share of its value by which a constant may differ: single precision, or another rounding."""
 WIDE = 0.01
 """Share of its value that is drawn as its band."""
-CODE = 999.0
-"""Least size of what historians write that is no reading of a constant."""
 
 
 class Constants:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.fillers import CODES
 from acm_rs.monitor import words
-from acm_rs.monitor.codes import CODES
 
 __all__ = ["Counters", "Tally", "counts"]
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs._native import __version__
+from acm_rs.fillers import CODES
 from acm_rs.frames import listed
 from acm_rs.monitor import cleaning, telling
 from acm_rs.monitor.cleaning import Rules
-from acm_rs.monitor.codes import CODES
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters
 from acm_rs.monitor.history import History

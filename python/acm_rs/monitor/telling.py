@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.fillers import CODES
 from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.alarms import BRIDGE, FIRST, alarmed, spells
 from acm_rs.monitor.cleaning import Mark, Rules
-from acm_rs.monitor.codes import CODES
 from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
