@@ -28,8 +28,8 @@ mod _native {
     use super::detectors::{
         AR1Detector, ClusterChoice, Cusum, EpisodeTracker, Episodes, EwmaChart, FusedDetector, GaussianMixture,
         IsolationForest, MahalanobisDetector, OMRDetector, PCADetector, PageHinkley, RegimeDetector, RegimeModel,
-        ScoreFusion, SimilarityDetector, Threshold, ar1_residuals, choose_k, ewma_chart, filled_rows,
-        mixture_from_shares, product, row_precisions,
+        ScoreFusion, SimilarityDetector, Threshold, ar1_residuals, choose_k, ewma_chart, filled_rows, followed,
+        mixture_from_shares, product, released, row_precisions,
     };
     // Of modules that are called as their function is.
     #[pymodule_export]

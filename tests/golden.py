@@ -223,13 +223,19 @@ def rest_of_a_pump() -> tuple[Any, Any]:
     return frame.drop("Time").to_numpy().tolist(), frame["Time"].to_numpy()
 
 
-def a_monitor() -> Any:
-    """One that has judged all rows but the last."""
+def a_monitor(walking: bool = False) -> Any:
+    """One that has judged all rows but the last; one of its sensors may wander."""
+    import polars as pl
     from acm_rs import Monitor
 
-    monitor = Monitor().fit(a_pump()[:320])
+    frame = a_pump()
+    if walking:
+        walk = np.random.default_rng(4).normal(size=len(frame)).cumsum().round(3)
+        name = next(name for name, kind in frame.schema.items() if kind.is_float())
+        frame = frame.with_columns(pl.col(name) + pl.Series(walk) * frame[name].std())
+    monitor = Monitor().fit(frame[:320])
     monitor.metadata = {"asset": "Pump 1"}
-    monitor.update(a_pump()[320:-60])
+    monitor.update(frame[320:-60])
     return monitor
 
 
@@ -278,10 +284,10 @@ def around_monitors() -> Iterator[tuple[str, bytes, Any, dict[str, Any]]]:
 
     from acm_rs import Monitor, fleet
 
-    monitor = a_monitor()
-    for name, history in ((written(monitor), True), (f"{written(monitor)} lean", False)):
-        data = monitor.to_bytes(history=history)
-        yield name, data, rows_for(name), answers(name, Monitor.from_bytes(data), rows_for(name))
+    for monitor in (a_monitor(walking=True), a_monitor()):
+        for name, history in ((written(monitor), True), (f"{written(monitor)} lean", False)):
+            data = monitor.to_bytes(history=history)
+            yield name, data, rows_for(name), answers(name, Monitor.from_bytes(data), rows_for(name))
     lean = monitor.to_bytes(history=False)
     fresh = Monitor.from_bytes(lean)
     yield (

@@ -13,6 +13,7 @@ from acm_rs.monitor.cleaning import codes_of, learn, repeats
 from acm_rs.monitor.counters import Counters
 from acm_rs.monitor.plane import chi_squared
 from acm_rs.monitor.relations import Relations, own_precision, product, solve_missing
+from acm_rs.monitor.releasing import released
 from acm_rs.monitor.wandering import lasting
 from scipy.stats import chi2
 
@@ -330,3 +331,27 @@ def test_few_rows_of_many_sensors_make_no_alarms_of_healthy_ones(rows: int, sens
     assert monitor.score(healthy).alarms.mean() < 0.02
     healthy[300:, 1] += 5.0
     assert monitor.score(healthy).alarms[310:].mean() > 0.95
+
+
+def test_slow_means_let_go_column_by_column_as_a_row_at_a_time() -> None:
+    random = np.random.default_rng(8)
+    n, d, memory = 400, 5, 0.05
+    trace = random.normal(size=(n, d))
+    values = trace + np.where(random.random((n, d)) < 0.1, 4.0, 0.5) * random.normal(size=(n, d))
+    values[100:300, 2] += np.linspace(6.0, 0.0, 200)
+    known = random.random((n, d)) < 0.9
+    for room in (np.full((1, d), 1.3), 1.0 + random.random((n, d))):
+        off, expected = np.zeros(d), np.empty((n, d))
+        for row in range(n):
+            own = room[min(row, len(room) - 1)]
+            upper, lower = np.maximum(trace[row], 0.0) + own, np.minimum(trace[row], 0.0) - own
+            off = np.where(known[row], off * (1.0 - memory), off)
+            mean = values[row] + off
+            expected[row] = np.clip(mean, lower, upper)
+            off = off + (expected[row] - mean)
+            off[np.abs(off) < 1e-3 * own] = 0.0
+        for values_order in "CF":
+            found = np.array(values, order=values_order)
+            assert released(found, trace, room, memory, known, np.zeros(d)).tobytes() == off.tobytes()
+            assert found.tobytes() == expected.tobytes()
+        assert (expected != values).sum() > 100

@@ -75,20 +75,26 @@ def test_rare_states_are_told(spoilt: acm_rs.Monitor) -> None:
 
 def test_what_wanders_stands_in_the_summary() -> None:
     noise = pd.DataFrame(np.random.default_rng(0).normal(50.0, 1.0, (600, 4)), columns=list("abcd"))
-    noise["a"] += np.random.default_rng(1).normal(size=600).cumsum()
+    walk = np.random.default_rng(1).normal(size=600).cumsum()
+    # A load that wanders: each of them tells of the other, and neither is followed.
+    noise["a"] += walk
+    noise["b"] += walk
     monitor = acm_rs.Monitor().fit(noise)
-    assert "a" in monitor.wandering_
+    assert monitor.wandering_ == ("a", "b")
     told = [line for line in monitor.summary().splitlines() if "wander so slowly" in line]
     # In as many rows either half of the history leaves what the other one has seen.
-    one, other = noise["a"].to_numpy()[:300], noise["a"].to_numpy()[300:]
-    left = ((one < other.min()) | (one > other.max())).sum() + ((other < one.min()) | (other > one.max())).sum()
+    one, other = noise[["a", "b"]].to_numpy()[:300], noise[["a", "b"]].to_numpy()[300:]
+    left = sum(
+        ((own < seen.min(axis=0)) | (own > seen.max(axis=0))).any(axis=1).sum()
+        for own, seen in ((one, other), (other, one))
+    )
     low, high = monitor.expected_alarms_
     assert high == pytest.approx(left / 600, abs=0.01)
     assert left / 600 > 0.2
     assert low <= monitor.expected_false_alarms_ < 0.5 * high
     assert told == [
-        "  'a' wander so slowly that the history holds few of their ups and downs: they may leave what it has seen "
-        f"(either half of it leaves what the other one has seen in {100 * high:.0f} % of its "
+        "  'a', 'b' wander so slowly that the history holds few of their ups and downs: they may leave what it has "
+        f"seen (either half of it leaves what the other one has seen in {100 * high:.0f} % of its "
         "rows), and alarm then; a longer history helps"
     ]
 
@@ -117,3 +123,20 @@ def test_nothing_stands_twice_in_the_summary(spoilt: acm_rs.Monitor) -> None:
     long = [line for line in lines if len(line) > 20]
     assert not [line for line in long if sum(line in other for other in lines) > 1]
     assert any(said.startswith("taken as missing") for said in spoilt.warnings_)
+
+
+def test_rows_that_come_faster_than_each_second_are_told_apart() -> None:
+    random = np.random.default_rng(5)
+    load = random.normal(size=(1500, 2)) @ random.normal(size=(2, 4))
+    x = pd.DataFrame(50.0 + load + 0.2 * random.normal(size=(1500, 4)), columns=list("abcd"))
+    for step, told in (
+        ("200ms", "2026-01-01 00:03:20.400"),
+        ("1s", "2026-01-01 00:16:42"),
+        ("1min", "2026-01-01 16:42"),
+    ):
+        x.index = pd.date_range("2026-01-01", periods=1500, freq=step)
+        new = x[1000:].copy()
+        new.iloc[2:60, 1] += 8.0
+        result = acm_rs.Monitor().fit(x[:1000]).score(new)
+        assert result.moment(2) == told
+        assert result.explain()[0].startswith(f"From {result.moment(result.found[0].start)} to ")

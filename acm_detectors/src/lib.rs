@@ -63,5 +63,6 @@ pub mod regimes;
 mod rounding;
 pub mod screen;
 pub mod similarity;
+pub mod slow;
 mod states;
 mod wandering;

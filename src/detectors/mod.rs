@@ -13,6 +13,7 @@ mod regime_detector;
 mod regimes;
 mod rows;
 mod similarity;
+mod slow;
 
 pub(crate) use ar1::*;
 pub(crate) use choose::*;
@@ -27,3 +28,4 @@ pub(crate) use regime_detector::*;
 pub(crate) use regimes::*;
 pub(crate) use rows::*;
 pub(crate) use similarity::*;
+pub(crate) use slow::*;

@@ -28,6 +28,7 @@ class State:
         "fused",
         "gaps",
         "last",
+        "levels",
         "off",
         "over",
         "phase",
@@ -50,6 +51,8 @@ class State:
         self.states: NDArray[np.float64] = np.full(states, np.nan)
         self.gaps: NDArray[np.int64] = np.full(sensors + states, NEVER)
         """Rows since each column's last reading."""
+        self.levels: tuple[Vector, Vector] | None = None
+        """Of sensors that are followed the levels, and how many readings they have followed."""
         self.slow: Matrix | None = None
         self.steps: tuple[NDArray[np.int64], Vector] | None = None
         """What the readings so far tell of steps."""

@@ -14,6 +14,7 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.driving import put_unknown, unknown
 from acm_rs.monitor.episode import Episode
+from acm_rs.monitor.following import beside_levels
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
 from acm_rs.monitor.steps import Told
@@ -120,9 +121,14 @@ class Verdict:
         self.told, state.steps = watches.steps.tell(shown[:, self.stepped], before)
         """Which readings are in coarser steps than those of the training."""
         told = self.told
-        self.sensors, states = watches.split(values, state)
+        # Beyond all that was seen a level does not follow.
+        near, level = beside_levels(watches, values, lived, state, strange)
+        sensors, states = watches.split(near, state)
+        self.sensors = sensors if level is None else values[:, watches.watched]
         put_unknown(watches, states, away)
-        self.looked: Looked = watches.look(self.sensors, states, lived, ages, told)
+        self.looked: Looked = watches.look(sensors, states, lived, ages, told)
+        if level is not None:
+            self.looked.expected += level
         # Of the machine running as it does they say nothing: what is remembered is what was before.
         self.looked.held |= strange
         self.looked.residual[strange] = self.looked.expected[strange] = np.nan
@@ -136,13 +142,13 @@ class Verdict:
         self.beyond &= ~self.looked.scarce
         own = watches.by_sensor(self.looked, self.sensors, state, told)
         self.own: dict[str, Matrix] = own
-        level = watches.level(self.looked, lived, state, told)
-        self.level: Matrix = level
+        main = watches.level(self.looked, lived, state, told)
+        self.level: Matrix = main
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         self.fused: Vector = fused
-        parts = watches.parts(fused, own, level, told)
+        parts = watches.parts(fused, own, main, told)
         self.causes: Labels = watches.causes(parts)
-        self.shares: Matrix = watches.shares(self.causes, own, level, self.looked.residual)
+        self.shares: Matrix = watches.shares(self.causes, own, main, self.looked.residual)
         worst = parts.max(axis=1)
         self.scores: Vector = np.where(self.looked.held, np.nan, worst)
         self.shares[self.looked.held] = 0.0

@@ -12,6 +12,7 @@ from acm_rs.decisions.calibration import threshold_at
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
 from acm_rs.monitor.driving import learn_holds, measured, put_unknown
+from acm_rs.monitor.following import beside_levels, learn_following
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, axes_of, precision_of, product, products_of, solve_missing
@@ -78,12 +79,13 @@ LEAD = 60
 class Learned:
     """What a fit gives beside the watches."""
 
-    __slots__ = ("belied", "far", "firsts", "leaves", "scores", "slow", "undriven", "unlike")
+    __slots__ = ("belied", "far", "firsts", "followed", "leaves", "scores", "slow", "undriven", "unlike")
 
     def __init__(
         self,
         scores: Vector,
         slow: Flags,
+        followed: Flags,
         leaves: float,
         firsts: Labels,
         far: Flags,
@@ -105,8 +107,10 @@ class Learned:
         """Running rows that were not learnt from as they have no reading of a driver, for each column."""
         self.slow: Flags = slow
         """Sensors that wander so slowly that the history holds few of their ups and downs."""
+        self.followed: Flags = followed
+        """Those of them whose level follows their readings."""
         self.leaves: float = leaves
-        """In which share of its rows either half of the history leaves what the other one has seen of those."""
+        """In which share of its rows either half of the history leaves what the other one has seen of the others."""
 
 
 def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Learned:
@@ -148,9 +152,24 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
         put_unknown(watches, states, behind)
     watches.present = np.minimum(PRESENT, np.quantile(1.0 - np.isnan(sensors[usable]).mean(axis=1), [0.05]))
     usable &= ~watches.scarce(sensors)
+    learnt = np.flatnonzero(usable)
+    centres = watches.regimes.centres[labels[learnt]][:, watches.watched]
+    beside = (sensors[learnt] - centres) / watches.scale
+    several = len(watches.regimes.centres) > 1
+    whole = (sensors[learnt] - watches.slow_centre) / watches.slow_scale if several else None
+    slow, alone = wandering(beside, whole)
+    leaves = leaving(beside, slow & ~alone)
+    del beside, whole, centres
+    raw, level = sensors, None
+    if alone.any():
+        learn_following(watches, values, lived, alone, len(learnt))
+        near, level = beside_levels(watches, values, lived, State(len(alone), values.shape[1] - len(alone)))
+        _set_scales(watches, near, labels)
+        sensors, states = watches.split(near, State(len(alone), values.shape[1] - len(alone)))
+        put_unknown(watches, states, behind)
+        del near
     driven = behind[:, regimes.drivers][running]
     usual = int(np.quantile(driven, 0.99)) if driven.size else 0
-    learnt = np.flatnonzero(usable)
     cuts = stretches(learnt, len(sensors), FOLDS)
     drivers = np.ascontiguousarray(values[:, measured(watches)])
     undriven = np.count_nonzero(bare[running], axis=0)
@@ -203,16 +222,12 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     del known
     del scaled
     watches.scatter_mean = np.nanmean(np.square(np.clip(unseen.residual, -WILD, WILD)), axis=0)
-    watches.longest = _longest(sensors, usable)
-    scores, firsts = _scaled(watches, unseen, sensors, labels, fused, usable, main)
+    watches.longest = _longest(raw, usable)
+    scores, firsts = _scaled(watches, unseen, raw, labels, fused, usable, main)
     del unseen, fused, main
-    centres = watches.regimes.centres[labels[learnt]][:, watches.watched]
-    beside = (sensors[learnt] - centres) / watches.scale
-    slow = wandering(beside)
-    leaves = leaving(beside, slow)
-    learn_steps(watches, sensors, drivers, states, labels, ages, usable)
+    learn_steps(watches, raw, drivers, states, labels, ages, usable, level)
     regimes.gap = max(regimes.settle, usual, UNSEEN)
-    return Learned(scores, slow, leaves, firsts, far, unlike, wrong, undriven)
+    return Learned(scores, slow, watches.follows > 0.0, leaves, firsts, far, unlike, wrong, undriven)
 
 
 def _belied(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> Flags:

@@ -119,6 +119,9 @@ def learn_machine(
         "alarms": [],
         "version": __version__,
     }
+    if learned.followed.any():
+        about["followed"] = [name for name, one in zip(sensors, learned.followed, strict=True) if one]
+        about["follows"] = round(2.0 / float(watches.pace[0]) - 1.0)
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}
     return Lesson(rules, watches, about, learned.scores, learned.firsts)

@@ -85,7 +85,7 @@ class Quick:
         own = zip(rules.names, watches.watched.tolist(), strict=True)
         self.names = [*(name for name, one in own if one), *rules.constants.watched]
         self.always = frozenset(rules.constants.watched)
-        self.usable = not rules.rebased and watches.fused is not None
+        self.usable = not rules.rebased and watches.fused is not None and not watches.follows.any()
         self.steps, self.releases = bool(watches.steps.size.size), watches.releases
         self.stepped = watches.stepped[: len(watches.steps.digits)]
         self.driven = len(self.stepped) > len(watches.scale)

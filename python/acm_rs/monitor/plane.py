@@ -46,7 +46,9 @@ def plane(watches: Watches, values: Matrix, expected: Matrix, regimes: NDArray[n
         if not rows.size:
             continue
         filled = np.where(np.isnan(values[rows]), expected[rows], values[rows])
-        along = product((filled - centres[number]) / watches.scale, watches.axes)
+        # What wanders by itself has no place of its own to be far from.
+        middle = np.where(watches.follows > 0.0, expected[rows], centres[number])
+        along = product((filled - middle) / watches.scale, watches.axes)
         squares, variances = np.square(along), spreads[number]
         found[rows, 0] = (squares[:, main] / variances[main]).sum(axis=1) / chi_squared(float(count), RATE)
         left = variances[rest]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs import _native
+
 __all__ = ["released", "room_between"]
 
 Matrix = NDArray[np.float64]
@@ -13,8 +15,6 @@ Flags = NDArray[np.bool_]
 
 NOISE = 2.0
 """Standard deviations of a quick mean that a slow one may be farther off."""
-TINY = 1e-3
-"""What has been taken off counts as long as it is this share of the room."""
 
 
 def room_between(slow: float, quick: float) -> float:
@@ -30,21 +30,7 @@ def released(values: Matrix, trace: Matrix, room: Matrix, memory: float, known: 
     `known` are the readings that the means have taken in, `off` what had been taken off before the first row. Gives
     what has been taken off after the last.
     """
-    upper, lower = np.maximum(trace, 0.0) + room, np.minimum(trace, 0.0) - room
-    beyond = np.flatnonzero(((values > upper) | (values < lower)).any(axis=1))
-    row = 0
-    while row < len(values):
-        if not off.any():
-            place = int(np.searchsorted(beyond, row))
-            if place == len(beyond):
-                break
-            row = int(beyond[place])
-        off = np.where(known[row], off * (1.0 - memory), off)
-        own = values[row] + off
-        kept = np.minimum(np.maximum(own, lower[row]), upper[row])
-        more = kept - own
-        off = off + np.where(np.isnan(more), 0.0, more)
-        off = np.where(np.abs(off) < TINY * room[min(row, len(room) - 1)], 0.0, off)
-        values[row] = kept
-        row += 1
-    return off
+    kept, after = _native.released(values, trace, room, known, memory, off)
+    values[...] = kept
+    found: Vector = after
+    return found

@@ -27,9 +27,17 @@ RATE = 0.0015
 
 
 def learn_steps(
-    watches: Watches, sensors: Matrix, drivers: Matrix, states: Matrix, labels: Labels, ages: Labels, usable: Flags
+    watches: Watches,
+    sensors: Matrix,
+    drivers: Matrix,
+    states: Matrix,
+    labels: Labels,
+    ages: Labels,
+    usable: Flags,
+    level: Matrix | None = None,
 ) -> None:
-    """Which steps of readings would matter, and how much wider each watch must be then."""
+    """Which steps of readings would matter, and how much wider each watch must be then; `level` is that of sensors that
+    are followed."""
     learnt = np.flatnonzero(usable)
     count = sensors.shape[1]
     both = np.hstack([sensors[learnt[-LATEST:]], drivers[learnt[-LATEST:]]])
@@ -48,7 +56,8 @@ def learn_steps(
     latest = slice(int(learnt[-ROWS:][0]), None)
     rows = labels[latest], ages[latest], usable[latest]
     both = np.hstack([sensors[latest], drivers[latest]])
-    plain = _usual(watches, sensors[latest], states[latest], *rows, None)
+    below = None if level is None else level[latest]
+    plain = _usual(watches, sensors[latest], states[latest], *rows, None, below)
     tables = [np.ones((most + 1, len(WATCHES), count)) for most in rungs]
     for some, wider in zip(every, tables, strict=True):
         for rung in range(1, len(wider)):
@@ -56,17 +65,25 @@ def learn_steps(
             own = with_drivers(watches, states[latest], values[:, count:])
             # Not less for being coarser.
             wider[rung] = np.maximum(
-                _usual(watches, np.asfortranarray(values[:, :count]), own, *rows, coarse) / plain, wider[rung - 1]
+                _usual(watches, np.asfortranarray(values[:, :count]), own, *rows, coarse, below) / plain,
+                wider[rung - 1],
             )
     watches.steps.wider, watches.steps.swayed = tables
 
 
 def _usual(
-    watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels, usable: Flags, told: Told | None
+    watches: Watches,
+    sensors: Matrix,
+    states: Matrix,
+    labels: Labels,
+    ages: Labels,
+    usable: Flags,
+    told: Told | None,
+    level: Matrix | None,
 ) -> Matrix:
     """How large each watch is on healthy rows."""
     state = State(sensors.shape[1], 0)
-    looked = watches.look(sensors, states, labels, ages, told)
+    looked = watches.look(sensors if level is None else sensors - level, states, labels, ages, told)
     own = watches.by_sensor(looked, sensors, state)
     level = watches.level(looked, labels, state)
     found = np.ones((len(WATCHES), sensors.shape[1]))

@@ -30,10 +30,12 @@ CALLED = {
     FADING: ("the state", "state of FadingMoments", "take a copy, or begin anew"),
 }
 """What people are told of each kind: what it is called, what it should be, and what to do."""
-FORMATS = {KIND: 2, MEMORY: 1, WATCH: 1, FADING: 1}
+FORMATS = {KIND: 3, MEMORY: 1, WATCH: 1, FADING: 1}
 """The present format of each."""
 SECOND = "watches.lets_go"
 """What a Monitor of the first format does not have, and is not given: it stays what it was."""
+THIRD = "watches.follows"
+"""The same of the second format, which those still have whose sensors do not wander."""
 CHECKSUM = "~sha256"
 """The last array: SHA-256 of all bytes before it."""
 TYPES: dict[str, np.dtype[Any]] = {
@@ -60,10 +62,13 @@ def not_whole(error: Exception, wanted: str = KIND) -> str:
 
 def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], version: str, wanted: str = KIND) -> bytes:
     """Settings that JSON can hold, and arrays of float64, int64, bytes or truths."""
+    present = FORMATS[wanted]
+    if wanted == KIND and THIRD not in arrays:
+        present = 2 if SECOND in arrays else 1
     header: dict[str, Any] = {
         "__metadata__": {
             "kind": wanted,
-            "format": str(1 if wanted == KIND and SECOND not in arrays else FORMATS[wanted]),
+            "format": str(present),
             "acm_rs": version,
             "settings": json.dumps(settings, allow_nan=False, sort_keys=True),
         }

@@ -39,7 +39,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         which.append(place)
     arrays: Arrays = {f"rules.{name}": getattr(rules, name) for name in Rules.fields()}
     arrays |= {f"regimes.{name}": getattr(regimes, name) for name in Regimes.fields()}
-    own = (name for name in Watches.fields() if name != "lets_go" or watches.releases)
+    there = {"lets_go": watches.releases, **dict.fromkeys(("follows", "pace"), bool(watches.follows.any()))}
+    own = (name for name in Watches.fields() if there.get(name, True))
     arrays |= {f"watches.{name}": getattr(watches, name) for name in own}
     arrays |= {f"spreads.{name}": values for name, values in watches.spreads.items()}
     for number, relations in enumerate(kept):
@@ -91,9 +92,13 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
             raise ValueError("how long readings stand is not told for each column")
     watches = Watches(regimes, arrays["watches.watched"])
     for name in Watches.fields():
-        # Files of format 1 do not have what slow means let go of.
-        if name != "lets_go" or f"watches.{name}" in arrays:
+        # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed.
+        if name not in ("lets_go", "follows", "pace") or f"watches.{name}" in arrays:
             setattr(watches, name, arrays[f"watches.{name}"])
+    if watches.follows.shape != watches.scale.shape or watches.pace.shape != (1,):
+        raise ValueError("sensors that are followed are not those that are watched")
+    if not ((watches.follows >= 0.0).all() and 0.0 <= watches.pace[0] <= 1.0):
+        raise ValueError("how levels follow is not what was written")
     kept = {
         number: Relations(**{name: arrays[f"relations.{number}.{name}"] for name in Relations.fields()})
         for number in set(settings["relations"])
@@ -158,10 +163,11 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(about[name], kind):
             raise TypeError(f"{name} is of type {type(about[name]).__name__}")
     names = [*about["columns"], *about["texts"], *about["left_out"].values(), *about["slow"]]
-    names += [*about["mended"], *about["far"], *about["units"].values()]
+    names += [*about["mended"], *about["far"], *about["units"].values(), *about.get("followed", [])]
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
     counted = (*about["constants"].values(), *about["unlike"].values(), *about.get("undriven", {}).values())
+    counted += (about.get("follows", 0),)
     if not all(isinstance(value, int | float) for value in counted):
         raise TypeError("a constant or a count is no number")
     return about
@@ -178,6 +184,8 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
         arrays |= {"state.counted": own.last, "state.since": own.since, "state.when": own.when}
     if state.slow is not None:
         arrays["state.slow"] = state.slow
+    if state.levels is not None:
+        arrays["state.level"], arrays["state.counts"] = state.levels
     if state.fused is not None:
         arrays["state.fused"] = _bytes(state.fused)
     arrays |= {f"chart.{name}": _bytes(chart) for name, chart in state.charts.items()}
@@ -201,6 +209,8 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     if "state.counted" in arrays:
         state.tally = Tally(arrays["state.counted"], arrays["state.since"], arrays["state.when"])
     state.slow = arrays.get("state.slow")
+    if "state.level" in arrays:
+        state.levels = arrays["state.level"], arrays["state.counts"]
     if "state.steps" in arrays:
         state.steps = arrays["state.steps"], arrays["state.latest"]
     if "state.fused" in arrays:

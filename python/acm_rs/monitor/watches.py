@@ -128,6 +128,11 @@ class Watches:
         self.lets_go: Vector = np.full(len(SLOWLY), np.inf)
         """How much farther off slow means may be than the quick ones beside them, in their standard deviations; former
         files do not have it."""
+        self.follows: Vector = np.zeros(int(np.count_nonzero(watched)))
+        """Of sensors whose level follows their readings how far off these may be to move it by their weight; 0 for the
+        others. Files of formats 1 and 2 have none."""
+        self.pace: Vector = np.zeros(1)
+        """The weight of the latest reading in those levels."""
         self.needs: dict[str, Vector] = {}
         """Of each part by sensor or component, how great it was in healthy rows that were accepted."""
         self.wide: dict[str, Vector] = {}
@@ -154,6 +159,8 @@ class Watches:
             "middle",
             "reach",
             "lets_go",
+            "follows",
+            "pace",
         )
 
     def room(self, name: str, limit: float) -> float:
@@ -314,6 +321,7 @@ class Watches:
         # However wide a limit was made for rows that were accepted, what is over is let go of as before.
         room = np.atleast_2d(self.lets_go[SLOWLY.index(name)] / self.wide.get(name, 1.0) * unit)
         off = state.off.get(name, np.zeros(values.shape[1]))
+        # What it takes on the way is that of a piece.
         for first in range(0, len(values), PIECE):
             some = slice(first, first + PIECE)
             own = room if len(room) == 1 else room[some]

@@ -16,6 +16,7 @@ __all__ = ["moment", "number", "share", "span_text", "step_text", "wrapped"]
 MISSING, LEFT_OUT = "taken as missing", "left out of the fit"
 MORE = "if they are healthy, more history with such rows helps"
 WANDER = "wander so slowly that the history holds few of their ups and downs"
+WANDERS = "wanders so slowly that the history holds few of its ups and downs"
 """How what is not learnt from begins, and what is said of sensors that leave what was learnt."""
 UNDRIVEN = 0.01
 """Share of the rows beyond which those without a reading of a driver are told."""
@@ -37,9 +38,17 @@ def number(value: float, digits: int) -> str:
     return f"{exact:,.0f}" if abs(exact) < 1e15 else f"{exact:.{digits}g}"
 
 
-def moment(time: np.datetime64) -> str:
-    """A time to the minute, or to the second where it has any."""
-    return np.datetime_as_string(time, unit="s").replace("T", " ").removesuffix(":00")
+def moment(time: np.datetime64, fine: bool = False) -> str:
+    """A time to the minute, or to the second where it has any; to the millisecond where that is `fine`."""
+    text = np.datetime_as_string(time, unit="ms" if fine else "s").replace("T", " ").removesuffix(".000")
+    return text.removesuffix(":00")
+
+
+def brisk(times: NDArray[np.datetime64] | None) -> bool:
+    """Whether rows usually come faster than each second."""
+    if times is None or len(times) < 2:
+        return False
+    return bool(np.median(np.diff(times.astype("datetime64[ns]")).astype(np.int64)) < 1e9)
 
 
 def span_text(span: tuple[np.datetime64, np.datetime64] | None, utc: bool = False) -> str:
@@ -123,11 +132,24 @@ def doubts(
             f"alarms come in spells of about {interval['spell']:.0f} rows, of which the history holds few: between "
             f"{share(interval['low'])} and {share(interval['high'])} of healthy rows may alarm"
         )
+    # Files of former versions do not have them.
+    followed = about.get("followed", [])
+    if followed:
+        rows, step = about["follows"], about["step"]
+        within = f"{rows:,} rows" if step is None else f"{step_text(step * rows)} ({rows:,} rows)"
+        one = len(followed) == 1
+        how = f"{WANDERS}, by itself: its" if one else f"{WANDER}, each by itself: their"
+        found.append(
+            f"{listed(followed)} {how} level follows the readings, and what comes within about {within} is found, no "
+            "slower drift; a longer history helps"
+        )
+    slow = [name for name in slow if name not in followed]
     if slow:
         leaves = about.get("leaves", 0.0)
         so = f" (either half of it leaves what the other one has seen in {share(leaves)} of its rows)" if leaves else ""
+        how, they = (WANDERS, "its readings") if len(slow) == 1 else (WANDER, "they")
         found.append(
-            f"{listed(slow)} {WANDER}: they may leave what it has seen{so}, and alarm then; a longer history helps"
+            f"{listed(slow)} {how}: {they} may leave what it has seen{so}, and alarm then; a longer history helps"
         )
     for row in quality:
         # A switch of two values is one; more may be a coarse reading.

@@ -1,0 +1,258 @@
+//! Slow means that let go of what is over, and levels that follow sensors that wander.
+
+use acm_linalg::samples::room;
+use acm_linalg::{Error, Result, Samples};
+use ndarray::ArrayView2;
+
+/// What has been taken off counts as long as it is this share of the room.
+const TINY: f64 = 1e-3;
+
+/// Slow means kept within some room of what the quick ones, `trace`, show of the same direction.
+///
+/// What is taken off a mean stays off, and is forgotten as the mean forgets, by `memory` with each `known` reading: the mean
+/// goes on as if it had been there. `off` is what had been taken off before the first row, and holds after the call what has
+/// been after the last. `free` is the room, in one row for all or in a row for each.
+///
+/// Shapes: values, trace (n, d), free (1, d) or (n, d), known (n, d), off (d) -> (n, d). Columns do not see one another.
+/// Cost: some operations a value. Threads: one.
+///
+/// # Errors
+/// [`acm_linalg::Error::Shape`] unless the shapes are these; [`acm_linalg::Error::Length`] unless `off` has d and `out` n d
+/// places; [`acm_linalg::Error::Memory`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let (values, trace, free) = (array![[3.0], [2.0]], array![[2.5], [0.0]], array![[1.0]]);
+/// let known = array![[true], [true]];
+/// let (mut off, mut out) = ([0.0], [0.0; 2]);
+/// let (values, trace, free) = (values.view().into(), trace.view().into(), free.view().into());
+/// acm_detectors::slow::released(values, trace, free, known.view(), 0.5, &mut off, &mut out)?;
+/// assert_eq!((out, off), ([3.0, 1.0], [-1.0]));
+/// # Ok(())
+/// # }
+/// ```
+pub fn released(
+    values: Samples<'_>,
+    trace: Samples<'_>,
+    free: Samples<'_>,
+    known: ArrayView2<'_, bool>,
+    memory: f64,
+    off: &mut [f64],
+    out: &mut [f64],
+) -> Result<()> {
+    let (rows, width) = (values.rows(), values.columns());
+    same(&trace, rows, width, "trace")?;
+    let each = free.rows() != 1;
+    same(&free, if each { rows } else { 1 }, width, "room")?;
+    if known.dim() != (rows, width) {
+        return Err(wrong("known", (rows, width), known.dim()));
+    }
+    length("off", width, off.len())?;
+    length("out", rows.saturating_mul(width), out.len())?;
+    if width == 0 {
+        return Ok(());
+    }
+    let mut beside = room(2, width, 0.0, "rows")?;
+    let (quick, free_row) = beside.split_at_mut(width);
+    for (row, out) in out.chunks_exact_mut(width).enumerate() {
+        values.read(row..row + 1, out);
+        trace.read(row..row + 1, quick);
+        if each || row == 0 {
+            free.read(row..row + 1, free_row);
+        }
+        let columns = quick.iter().zip(&*free_row).zip(known.row(row)).zip(&mut *off).zip(out);
+        for ((((&quick, &free), &known), off), value) in columns {
+            let (upper, lower) = (quick.max(0.0) + free, quick.min(0.0) - free);
+            if *off == 0.0 && !(*value > upper || *value < lower) {
+                continue;
+            }
+            if known {
+                *off *= 1.0 - memory;
+            }
+            let own = *value + *off;
+            *value = own.max(lower).min(upper);
+            *off += *value - own;
+            if off.abs() < TINY * free {
+                *off = 0.0;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The level of each sensor before each row, which follows its readings.
+///
+/// Each reading moves the level by `gain` of its distance from it, by the share that makes it the mean of the readings so far
+/// where that is more, and by no more than `gain` of `reach` as soon as the former holds. A missing reading moves nothing.
+/// Before the first reading the level is that reading. `level` and `count` are the level and the readings before the first
+/// row, and hold those after the last.
+///
+/// Shapes: x (n, d), reach, level, count (d) -> (n, d). Columns do not see one another.
+/// Missing: NaN and infinite values.
+/// Cost: some operations a value. Threads: one.
+///
+/// # Errors
+/// [`acm_linalg::Error::Length`] unless `reach`, `level` and `count` have d and `out` n d places.
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+///
+/// # fn main() -> acm_linalg::Result<()> {
+/// let x = array![[4.0], [6.0], [5.0], [9.0]];
+/// let (mut level, mut count, mut out) = ([0.0], [0.0], [0.0; 4]);
+/// acm_detectors::slow::followed(x.view().into(), 0.5, &[1.0], &mut level, &mut count, &mut out)?;
+/// assert_eq!((out, level), ([4.0, 4.0, 5.0, 5.0], [5.5]));
+/// # Ok(())
+/// # }
+/// ```
+pub fn followed(
+    x: Samples<'_>,
+    gain: f64,
+    reach: &[f64],
+    level: &mut [f64],
+    count: &mut [f64],
+    out: &mut [f64],
+) -> Result<()> {
+    let (rows, width) = (x.rows(), x.columns());
+    for (name, got) in [("reach", reach.len()), ("level", level.len()), ("count", count.len())] {
+        length(name, width, got)?;
+    }
+    length("out", rows.saturating_mul(width), out.len())?;
+    if width == 0 {
+        return Ok(());
+    }
+    for (row, out) in out.chunks_exact_mut(width).enumerate() {
+        x.read(row..row + 1, out);
+        let columns = reach.iter().zip(&mut *level).zip(&mut *count).zip(out);
+        for (((&reach, level), count), value) in columns {
+            let reading = *value;
+            if !reading.is_finite() {
+                *value = *level;
+                continue;
+            }
+            if *count == 0.0 {
+                *level = reading;
+            }
+            *value = *level;
+            *count += 1.0;
+            let away = reading - *level;
+            // The mean of the first readings is one of them all.
+            *level += if gain * *count < 1.0 {
+                away / *count
+            } else {
+                gain * away.max(-reach).min(reach)
+            };
+        }
+    }
+    Ok(())
+}
+
+fn same(x: &Samples<'_>, rows: usize, columns: usize, name: &'static str) -> Result<()> {
+    let got = (x.rows(), x.columns());
+    if got == (rows, columns) {
+        Ok(())
+    } else {
+        Err(wrong(name, (rows, columns), got))
+    }
+}
+
+fn wrong(name: &'static str, expected: (usize, usize), got: (usize, usize)) -> Error {
+    Error::Shape { name, expected, got }
+}
+
+fn length(name: &'static str, expected: usize, got: usize) -> Result<()> {
+    if got == expected {
+        Ok(())
+    } else {
+        Err(Error::Length { name, expected, got })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Array2, Axis, s};
+
+    use super::*;
+
+    fn wavy(rows: usize, columns: usize, step: usize) -> Array2<f64> {
+        Array2::from_shape_fn((rows, columns), |(row, place)| ((step * row + 5 * place) % 23) as f64 * 0.3 - 3.0)
+    }
+
+    #[test]
+    fn pieces_and_single_columns_let_go_as_the_whole_does() {
+        let (rows, width) = (60, 3);
+        let (values, trace) = (wavy(rows, width, 7), wavy(rows, width, 3));
+        let known = Array2::from_shape_fn((rows, width), |(row, place)| (row + place) % 5 > 0);
+        for each in [1, rows] {
+            let free = Array2::from_shape_fn((each, width), |(row, place)| 0.5 + (row + place) as f64 * 0.01);
+            let (mut off, mut whole) = (vec![0.0; width], vec![0.0; rows * width]);
+            let (x, y) = (values.view().into(), trace.view().into());
+            released(x, y, free.view().into(), known.view(), 0.1, &mut off, &mut whole).unwrap();
+            assert!(off.iter().any(|&off| off != 0.0));
+            for column in 0..width {
+                let (mut own, mut found) = (vec![0.0], Vec::new());
+                for (first, last) in [(0, 1), (1, 20), (20, 20), (20, rows)] {
+                    let of = s![first..last, column..column + 1];
+                    let (x, y) = (values.slice(of), trace.slice(of));
+                    let room = if each == 1 { free.slice(s![.., column..column + 1]) } else { free.slice(of) };
+                    let mut out = vec![0.0; last - first];
+                    released(x.into(), y.into(), room.into(), known.slice(of), 0.1, &mut own, &mut out).unwrap();
+                    found.extend(out);
+                }
+                assert_eq!(own[0], off[column]);
+                assert_eq!(found, whole.iter().skip(column).step_by(width).copied().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_level_is_the_mean_of_the_first_readings_and_follows_no_faster_than_it_may() {
+        let x = Array1::from_iter((0..40).map(|row| if row < 30 { (row % 3) as f64 } else { 100.0 }));
+        let x = x.insert_axis(Axis(1));
+        let (mut level, mut count, mut out) = ([0.0], [0.0], [0.0; 40]);
+        followed(x.view().into(), 0.1, &[2.0], &mut level, &mut count, &mut out).unwrap();
+        for row in 1..10 {
+            let mean = x.slice(s![..row, 0]).mean().unwrap();
+            assert!((out[row] - mean).abs() < 1e-14);
+        }
+        for row in 31..40 {
+            assert!((out[row] - out[row - 1] - 0.2).abs() < 1e-12);
+        }
+        assert_eq!(count, [40.0]);
+        let (mut again, mut many, mut pieces) = ([0.0], [0.0], Vec::new());
+        for piece in x.axis_chunks_iter(Axis(0), 7) {
+            let mut out = vec![0.0; piece.nrows()];
+            followed(piece.into(), 0.1, &[2.0], &mut again, &mut many, &mut out).unwrap();
+            pieces.extend(out);
+        }
+        assert_eq!((pieces, again, many), (out.to_vec(), level, count));
+        let gaps = [[f64::NAN], [1.0], [f64::NAN], [3.0]];
+        let (mut level, mut count, mut out) = ([0.0], [0.0], [0.0; 4]);
+        let gaps = Array2::from_shape_fn((4, 1), |at| gaps[at.0][at.1]);
+        followed(gaps.view().into(), 0.5, &[9.0], &mut level, &mut count, &mut out).unwrap();
+        assert_eq!((out, level, count), ([0.0, 1.0, 1.0, 1.0], [2.0], [2.0]));
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        let (x, known) = (Array2::<f64>::zeros((2, 3)), Array2::from_elem((2, 3), true));
+        let wide = Array2::<f64>::zeros((2, 4));
+        let (mut off, mut out) = ([0.0; 3], [0.0; 6]);
+        let view = || x.view().into();
+        assert!(released(view(), wide.view().into(), view(), known.view(), 0.1, &mut off, &mut out).is_err());
+        assert!(released(view(), view(), wide.view().into(), known.view(), 0.1, &mut off, &mut out).is_err());
+        assert!(released(view(), view(), view(), known.slice(s![..1, ..]), 0.1, &mut off, &mut out).is_err());
+        assert!(released(view(), view(), view(), known.view(), 0.1, &mut off[..2], &mut out).is_err());
+        assert!(released(view(), view(), view(), known.view(), 0.1, &mut off, &mut out[..5]).is_err());
+        let (mut level, mut count) = ([0.0; 3], [0.0; 3]);
+        assert!(followed(view(), 0.1, &[1.0; 2], &mut level, &mut count, &mut out).is_err());
+        assert!(followed(view(), 0.1, &[1.0; 3], &mut level, &mut count, &mut out[..5]).is_err());
+        assert!(followed(view(), 0.1, &[1.0; 3], &mut level, &mut count, &mut out).is_ok());
+    }
+}

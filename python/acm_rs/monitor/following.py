@@ -1,0 +1,60 @@
+"""Sensors that wander by themselves: their level follows the readings, and what changes faster is watched.
+
+What such a sensor reads beside its level of late is as quick as it must be for the history to hold enough of its ups
+and downs; of what the level itself does nothing in the history tells good from bad.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs import _native
+from acm_rs.monitor.carried import State
+from acm_rs.monitor.wandering import TURNS, WILD
+from acm_rs.monitor.watches import Watches
+
+__all__ = ["beside_levels", "learn_following"]
+
+Matrix = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+
+
+def learn_following(watches: Watches, values: Matrix, labels: Labels, sensors: Flags, rows: int) -> None:
+    """Let the levels of some sensors follow, by a history of which so many rows are learnt from.
+
+    The distance of a random walk from a mean with the weight w for the latest reading counts as one independent value
+    in 2 / w - 1 rows: w is such that the history holds as many of them as it takes not to be told to wander.
+    """
+    watches.pace = np.array([2.0 / (1.0 + rows / TURNS)])
+    watches.follows = np.where(sensors, np.inf, 0.0)
+    beside, _ = beside_levels(watches, values, labels, State(len(sensors), values.shape[1] - len(sensors)))
+    own = (beside[:, watches.watched] - watches.regimes.centres[np.maximum(labels, 0)][:, watches.watched])[labels >= 0]
+    spread = 1.4826 * np.nanmedian(np.abs(own), axis=0)
+    # A step beyond all that the history has seen moves the level no faster than its own ups and downs do.
+    watches.follows = np.where(sensors & (spread > 0.0), WILD * spread, 0.0)
+    watches.regimes.low[0, np.flatnonzero(watches.watched)[sensors]] = -np.inf
+    watches.regimes.high[0, np.flatnonzero(watches.watched)[sensors]] = np.inf
+
+
+def beside_levels(
+    watches: Watches, values: Matrix, labels: Labels, state: State, held: Flags | None = None
+) -> tuple[Matrix, Matrix | None]:
+    """Readings less the levels of the sensors that are followed, and those levels beside the centre of the regime,
+    (n, sensors); None where none is followed. Rows that are `held` move no level."""
+    chosen = np.flatnonzero(watches.follows > 0.0)
+    if not len(chosen):
+        return values, None
+    columns = np.flatnonzero(watches.watched)[chosen]
+    centres = watches.regimes.centres[np.maximum(labels, 0)][:, columns]
+    away = values[:, columns] - centres
+    away[(labels < 0) if held is None else (labels < 0) | held] = np.nan
+    level, count = (np.zeros(len(chosen)),) * 2 if state.levels is None else state.levels
+    found, level, count = _native.followed(away, float(watches.pace[0]), watches.follows[chosen], level, count)
+    state.levels = level, count
+    beside = np.array(values, order="F")
+    beside[:, columns] -= found
+    whole = np.zeros((len(values), len(watches.follows)), order="F")
+    whole[:, chosen] = found
+    return beside, whole
