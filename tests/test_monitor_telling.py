@@ -129,7 +129,7 @@ def test_rows_that_come_faster_than_each_second_are_told_apart() -> None:
     random = np.random.default_rng(5)
     load = random.normal(size=(1500, 2)) @ random.normal(size=(2, 4))
     x = pd.DataFrame(50.0 + load + 0.2 * random.normal(size=(1500, 4)), columns=list("abcd"))
-    for step, told in (
+    for step, text in (
         ("200ms", "2026-01-01 00:03:20.400"),
         ("1s", "2026-01-01 00:16:42"),
         ("1min", "2026-01-01 16:42"),
@@ -138,5 +138,5 @@ def test_rows_that_come_faster_than_each_second_are_told_apart() -> None:
         new = x[1000:].copy()
         new.iloc[2:60, 1] += 8.0
         result = acm_rs.Monitor().fit(x[:1000]).score(new)
-        assert result.moment(2) == told
+        assert result.moment(2) == text
         assert result.explain()[0].startswith(f"From {result.moment(result.found[0].start)} to ")

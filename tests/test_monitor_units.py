@@ -129,3 +129,30 @@ def test_results_of_others_are_refused() -> None:
         fitted().stale(Monitor().fit(plant(500, 0, "2026-01-01")).score(plant(500, 1, "2026-03-01")))
     with pytest.raises(TypeError, match="must be a Result"):
         fitted().stale([])  # type: ignore[arg-type]
+
+
+def test_a_temperature_in_other_degrees_is_told_though_what_is_expected_has_gone_with_it() -> None:
+    random = np.random.default_rng(2)
+    load = np.convolve(random.normal(size=2630), np.ones(30) / 5.5, "valid")
+    x = 40.0 + 3.0 * np.outer(load, random.normal(size=5)) + 0.4 * random.normal(size=(len(load), 5))
+    x[:, 4] = 61.0 + 2.0 * load + 0.3 * random.normal(size=len(load))
+    frame = pd.DataFrame(x, columns=["a", "b", "c", "d", "Bearing"])
+    monitor, later = Monitor().fit(frame[:2000]), frame[2000:].copy()
+    assert not any("another unit" in remark for remark in monitor.score(later).remarks)
+    later["Bearing"] = 1.8 * later["Bearing"] + 32.0
+    assert any("Bearing reads as if it were in another unit" in remark for remark in monitor.score(later).remarks)
+
+
+def test_a_column_with_another_name_that_reads_as_an_absent_one_did_is_told() -> None:
+    def told(frame: pd.DataFrame) -> list[str]:
+        return [remark for remark in fitted().score(frame).remarks if "renamed" in remark]
+
+    assert told(BATCH.rename(columns={"c": "C axis"})) == [
+        "'C axis', not known at the fit, reads as 'c' did, which is absent; if it was renamed, give the column its "
+        "former name"
+    ]
+    # One that stands still, one that reads something else, one too many, and one that nothing is absent for.
+    for column in (np.full(len(BATCH), BATCH["c"].median()), BATCH["c"] + 1000.0):
+        assert told(BATCH.drop(columns="c").assign(other=column)) == []
+    assert told(BATCH.rename(columns={"c": "C axis"}).assign(another=BATCH["c"])) == []
+    assert told(BATCH.assign(another=BATCH["c"])) == []

@@ -67,7 +67,8 @@ pub fn released(
         let columns = quick.iter().zip(&*free_row).zip(known.row(row)).zip(&mut *off).zip(out);
         for ((((&quick, &free), &known), off), value) in columns {
             let (upper, lower) = (quick.max(0.0) + free, quick.min(0.0) - free);
-            if *off == 0.0 && !(*value > upper || *value < lower) {
+            let beyond = *value > upper || *value < lower;
+            if *off == 0.0 && !beyond {
                 continue;
             }
             if known {

@@ -57,6 +57,8 @@ MOST = 2**20
 
 INDEX = "index"
 """What `times` is called where a frame's index tells them."""
+NAME = 80
+"""Characters of a label that are told at most."""
 
 
 def type_name(value: object) -> str:
@@ -66,7 +68,10 @@ def type_name(value: object) -> str:
 
 def listed(labels: Iterable[Hashable], most: int = 8) -> str:
     """The first of the labels, for an error."""
-    texts = [reprlib.repr(label) for label in labels]
+    short = reprlib.Repr()
+    # A historian's tag with its description is told whole: many differ in their middle alone.
+    short.maxstring = short.maxother = NAME
+    texts = [short.repr(label) for label in labels]
     rest = f" and {len(texts) - most} more" if len(texts) > most else ""
     return ", ".join(texts[:most]) + rest
 

@@ -302,6 +302,12 @@ class Monitor(Amended):
             seen = (result.values[:, own], result.expected_values[:, own], result.band[own])
             usual = (watches.regimes.centres[0, watches.watched], watches.regimes.spread[watches.watched])
             result.remarks[:0] = seen_units(sensors, *seen, *usual, self._units)
+            if absent:
+                ends = (
+                    dict(zip(rules.names, end[0].tolist(), strict=True))
+                    for end in (watches.regimes.low, watches.regimes.high)
+                )
+                result.remarks[:0] = telling.renamed(readings, about, absent, *ends)
             result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
         return result
 

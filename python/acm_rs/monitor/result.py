@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import Sheet
 from acm_rs.monitor.episode import Culprit, Episode
-from acm_rs.monitor.words import moment, number
+from acm_rs.monitor.words import brisk, moment, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,6 +147,8 @@ class Result:
         self._always: frozenset[str] = frozenset()
         """Columns that were constant in the training."""
         self._causes: NDArray[np.int64] | None = None
+        self._fine: bool | None = None
+        """Whether its rows come faster than each second."""
         self._undriven: NDArray[np.bool_] = np.zeros(len(scores), bool)
         """Rows that are not judged as a driver has no reading."""
         """What was seen in each row, as an index into ``CAUSES``."""
@@ -285,9 +287,14 @@ class Result:
         Returns
         -------
         str
-            Its time to the minute (to the second where it has any), or "row 7" where no times are known.
+            Its time to the minute (to the second where it has any, to the millisecond where rows come that fast), or
+            "row 7" where no times are known.
         """
-        return f"row {row}" if self.times is None else moment(self.times[row]) + (" UTC" if self.utc else "")
+        if self.times is None:
+            return f"row {row}"
+        if self._fine is None:
+            self._fine = brisk(self.times)
+        return moment(self.times[row], self._fine) + (" UTC" if self.utc else "")
 
     # ---- pictures -------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["budget", "card", "changes", "mended", "own_alarms", "quality", "remarks", "stretches", "summary"]
+__all__ = ["budget", "card", "changes", "mended", "own_alarms", "quality", "remarks", "renamed", "stretches", "summary"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -36,6 +36,11 @@ FEW = 0.005
 """Share of a sensor's rows up to which coarser readings are an accident."""
 MANY = 20
 """Rows from which on a share is told."""
+
+
+ENOUGH, ALIKE, STANDS = 20, 0.9, 0.05
+"""Readings of a column from which on it may be a sensor under another name, the share of them within that one's trained
+range at least, and the share of it that they go through."""
 
 
 def budget(
@@ -180,6 +185,36 @@ def quality(
         if name not in known:
             found.append({"sensor": name, **empty, "note": "not known at the fit: ignored"})
     return found
+
+
+def renamed(
+    readings: Readings,
+    about: dict[str, Any],
+    absent: Sequence[str],
+    low: Mapping[str, float],
+    high: Mapping[str, float],
+) -> list[str]:
+    """Columns not known at the fit that read as an absent sensor did; `low` and `high` are the trained ranges."""
+    known = {*about["columns"], *about["texts"]}
+    pairs = []
+    for place, name in enumerate(readings.names):
+        column = readings.values[:, place]
+        column = column[~np.isnan(column)]
+        if name in known or len(column) < ENOUGH:
+            continue
+        for sensor in absent:
+            within = (column >= low[sensor]) & (column <= high[sensor])
+            wide = np.ptp(column[within]) if within.any() else 0.0
+            # What stands still anywhere in it is no sensor of this kind.
+            if within.mean() >= ALIKE and wide > STANDS * (high[sensor] - low[sensor]) > 0.0:
+                pairs.append((name, sensor))
+    names, sensors = ([pair[side] for pair in pairs] for side in (0, 1))
+    return [
+        f"{name!r}, not known at the fit, reads as {sensor!r} did, which is absent; if it was renamed, give the column "
+        "its former name"
+        for name, sensor in pairs
+        if names.count(name) == 1 and sensors.count(sensor) == 1
+    ]
 
 
 def _standing(column: NDArray[np.float64]) -> float:
@@ -374,17 +409,17 @@ def stretches(rows: Counts, times: NDArray[np.datetime64] | None) -> list[str]:
         return []
     edges = np.flatnonzero(np.diff(rows) > BRIDGE)
     starts, ends = np.append(0, edges + 1), np.append(edges, len(rows) - 1)
-    order = np.argsort(starts - ends, kind="stable")
-    return [_span(int(rows[starts[one]]), int(rows[ends[one]]), times) for one in order.tolist()]
+    order, fine = np.argsort(starts - ends, kind="stable"), words.brisk(times)
+    return [_span(int(rows[starts[one]]), int(rows[ends[one]]), times, fine) for one in order.tolist()]
 
 
-def _span(first: int, last: int, times: NDArray[np.datetime64] | None) -> str:
+def _span(first: int, last: int, times: NDArray[np.datetime64] | None, fine: bool) -> str:
     """From which row to which."""
     if first == last:
-        return f"row {first:,}" if times is None else words.moment(times[first])
+        return f"row {first:,}" if times is None else words.moment(times[first], fine)
     if times is None:
         return f"rows {first:,} to {last:,}"
-    return f"{words.moment(times[first])} to {words.moment(times[last])}"
+    return f"{words.moment(times[first], fine)} to {words.moment(times[last], fine)}"
 
 
 def own_alarms(
@@ -395,10 +430,10 @@ def own_alarms(
     times: NDArray[np.datetime64] | None,
 ) -> list[str]:
     """The alarms of the training, each with its begin, end and first culprit."""
-    alarms = alarmed(scores, limit)[0]
+    alarms, fine = alarmed(scores, limit)[0], words.brisk(times)
     found = []
     for start, end in zip(*(edge.tolist() for edge in spells(alarms, ~np.isnan(scores))), strict=True):
         rows = start + np.flatnonzero(alarms[start:end])[:FIRST]
         culprit = sensors[int(np.bincount(firsts[rows]).argmax())]
-        found.append(f"{_span(start, end - 1, times)} ({culprit})")
+        found.append(f"{_span(start, end - 1, times, fine)} ({culprit})")
     return found

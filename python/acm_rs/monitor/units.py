@@ -127,6 +127,20 @@ def _formula(factor: float, offset: float) -> str:
     return turned if offset == 0.0 else f"{turned} {'+' if offset > 0 else '-'} {abs(offset):.6g}"
 
 
+def _fitting(read: Vector, should: Vector, scale: float, asked: str | None) -> list[tuple[str, str, float, float]]:
+    """The conversions after which a sensor reads as it should, where it is far off as it is."""
+    both = ~np.isnan(read) & ~np.isnan(should)
+    read, should = read[both], should[both]
+    if len(read) < ROWS or not np.isfinite(scale) or not np.median(np.abs(read - should)) > FAR * scale:
+        return []
+    return [
+        (own, now, factor, offset)
+        for own, now, factor, offset in CONVERSIONS
+        if np.median(np.abs(factor * read + offset - should)) < NEAR * scale
+        and (asked is None or _key(own) == _key(asked))
+    ]
+
+
 def seen_units(
     names: Sequence[str],
     values: Matrix,
@@ -141,21 +155,12 @@ def seen_units(
     with np.errstate(invalid="ignore"):
         rows = np.count_nonzero(~np.isnan(values), axis=0)
     for place in np.flatnonzero(rows >= ROWS).tolist():
-        read, should, scale = values[:, place], expected[:, place], float(band[place])
-        both = ~np.isnan(read) & ~np.isnan(should)
-        if np.count_nonzero(both) < ROWS:
-            # Nothing is expected where the whole machine looks strange: its usual level is all there is.
-            both, should, scale = ~np.isnan(read), np.full(len(read), centre[place]), float(spread[place])
-        read, should = read[both], should[both]
-        if not np.isfinite(scale) or not np.median(np.abs(read - should)) > FAR * scale:
-            continue
-        best = [
-            (own, now, factor, offset)
-            for own, now, factor, offset in CONVERSIONS
-            if np.median(np.abs(factor * read + offset - should)) < NEAR * scale
-        ]
-        asked = units.get(names[place])
-        fitting = [one for one in best if asked is None or _key(one[0]) == _key(asked)]
+        read, asked = values[:, place], units.get(names[place])
+        fitting = _fitting(read, expected[:, place], float(band[place]), asked)
+        if not fitting:
+            # Where the whole machine looks strange nothing is expected, and what is expected after the sensor's own
+            # earlier readings has gone with them: its usual level tells.
+            fitting = _fitting(read, np.full(len(read), centre[place]), float(spread[place]), asked)
         if fitting:
             own, now, factor, offset = fitting[0]
             found.append(
