@@ -261,3 +261,33 @@ def test_a_column_that_no_longer_has_numbers_is_told() -> None:
     said = fresh().score(later().assign(load="n/a")).remarks
     assert "columns that held numbers at the fit hold none now: 'load'" in said
     assert "no reading of driver load in 1,500 rows, which are not judged" in said
+
+
+def _by_load(rows: int, seed: int) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    load = np.zeros(rows)
+    for row in range(1, rows):
+        load[row] = 0.95 * load[row - 1] + 0.31 * random.normal()
+    x = {"load": 70.0 + 10.0 * load}
+    x |= {f"s{n}": 50.0 + gain * load + 0.1 * random.normal(size=rows) for n, gain in enumerate((2, 1, -1, 0.5))}
+    return pd.DataFrame(x, index=pd.date_range("2026-01-01", periods=rows, freq="1min"))
+
+
+def test_a_driver_that_is_stuck_is_named() -> None:
+    history, later = _by_load(2000, 0).round(2), _by_load(600, 1).round(2)
+    history.iloc[500:508, 0] = history.iloc[500, 0]
+    monitor = Monitor(drivers=["load"]).fit(history)
+    assert not [remark for remark in monitor.score(later).remarks if "stuck" in remark]
+    stuck = later.copy()
+    stuck.iloc[200:300, 0] = stuck.iloc[200, 0]
+    stuck.iloc[240, 0] = np.nan
+    for one in (monitor, Monitor.from_bytes(monitor.to_bytes())):
+        assert [remark for remark in one.score(stuck).remarks if "stuck" in remark] == [
+            f"driver load reads {stuck.iloc[200, 0]:g} in 99 rows one after the other (2026-01-01 03:20 to "
+            "2026-01-01 04:59), at the fit in 8 at most; if it is stuck, what the sensors should read is wrong there, "
+            "and they are blamed for it"
+        ]
+    # A machine that stands still is at one load.
+    rest = later.copy()
+    rest.iloc[200:300] = 0.0
+    assert not [remark for remark in monitor.score(rest).remarks if "stuck" in remark]

@@ -206,3 +206,19 @@ def test_the_row_of_a_moment() -> None:
     assert plain.at(2).sentences[0] == "row 2: running."
     with pytest.raises(ValueError, match="must be a row's number where no times are known, 0 to 3"):
         plain.at("2026-02-10")
+
+
+def test_a_row_that_shows_little_of_what_lasts_is_not_said_to_read_as_it_should() -> None:
+    random = np.random.default_rng(3)
+    load = random.normal(size=(2600, 2)) @ random.normal(size=(2, 5))
+    frame = pd.DataFrame(50.0 + load + 0.3 * random.normal(size=(2600, 5)), columns=list("abcde"))
+    monitor, later = acm_rs.Monitor().fit(frame[:2000]), frame[2000:].reset_index(drop=True)
+    later.loc[100:, "b"] += 0.45
+    result = monitor.score(later)
+    one = next(one for one in result.found if one.end - one.start > 200)
+    assert (one.kind, one.culprits[0].name, one.culprits[0].direction) == ("", "b", 1)
+    rows = one.start + np.flatnonzero(result.alarms[one.start : one.end])
+    off = (result.values[rows, 1] - result.expected_values[rows, 1]) / result.band[1]
+    little, other = rows[(off > 0.2) & (off < 0.9)][0], rows[(off < -0.2) & (off > -0.9)][0]
+    assert any("deviations too high, which is little but lasts)" in line for line in result.at(int(little)).sentences)
+    assert any("b, " in line and "(as it should)" in line for line in result.at(int(other)).sentences)

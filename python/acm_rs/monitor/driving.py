@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["learn_holds", "measured", "put_unknown", "unknown", "with_drivers"]
+__all__ = ["learn_holds", "measured", "put_unknown", "stood", "unknown", "with_drivers"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -39,6 +40,14 @@ def learn_holds(watches: Watches, values: Matrix, ages: Labels, running: Flags) 
     known = ~unknown(watches, ages).any(axis=1)
     if running.any() and np.count_nonzero(known & running) < ENOUGH:
         holds[own] = np.maximum(holds[own], np.quantile(ages[running][:, own], NEARLY, axis=0).astype(np.int64))
+
+
+def stood(watches: Watches, values: Matrix, running: Flags) -> dict[int, int]:
+    """For how many running rows at most each measured driver has read the same, by its column."""
+    return {
+        place: int(repeats(np.where(running, values[:, place], np.nan)).max(initial=1))
+        for place in measured(watches).tolist()
+    }
 
 
 def unknown(watches: Watches, ages: Labels) -> Flags:

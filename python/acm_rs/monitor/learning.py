@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from acm_rs.decisions.calibration import threshold_at
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
-from acm_rs.monitor.driving import learn_holds, measured, put_unknown
+from acm_rs.monitor.driving import learn_holds, measured, put_unknown, stood
 from acm_rs.monitor.following import beside_levels, learn_following
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
@@ -79,7 +79,7 @@ LEAD = 60
 class Learned:
     """What a fit gives beside the watches."""
 
-    __slots__ = ("belied", "far", "firsts", "followed", "leaves", "scores", "slow", "undriven", "unlike")
+    __slots__ = ("belied", "far", "firsts", "followed", "leaves", "scores", "slow", "stood", "undriven", "unlike")
 
     def __init__(
         self,
@@ -92,6 +92,7 @@ class Learned:
         unlike: Labels,
         belied: Flags,
         undriven: Labels,
+        stood: dict[int, int],
     ) -> None:
         self.scores: Vector = scores
         """Scores of the training rows, each by a model that had not seen it; NaN where not judged."""
@@ -105,6 +106,8 @@ class Learned:
         """Readings of each sensor, (n, sensors), that were taken as missing because the other sensors belie them."""
         self.undriven: Labels = undriven
         """Running rows that were not learnt from as they have no reading of a driver, for each column."""
+        self.stood: dict[int, int] = stood
+        """For how many rows at most each driver has read the same, by its column."""
         self.slow: Flags = slow
         """Sensors that wander so slowly that the history holds few of their ups and downs."""
         self.followed: Flags = followed
@@ -172,6 +175,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     usual = int(np.quantile(driven, 0.99)) if driven.size else 0
     cuts = stretches(learnt, len(sensors), FOLDS)
     drivers = np.ascontiguousarray(values[:, measured(watches)])
+    still_drivers = stood(watches, values, running)
     undriven = np.count_nonzero(bare[running], axis=0)
     del values, behind, bare
     unseen = Looked(len(sensors), sensors.shape[1])
@@ -227,7 +231,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     del unseen, fused, main
     learn_steps(watches, raw, drivers, states, labels, ages, usable, level)
     regimes.gap = max(regimes.settle, usual, UNSEEN)
-    return Learned(scores, slow, watches.follows > 0.0, leaves, firsts, far, unlike, wrong, undriven)
+    return Learned(scores, slow, watches.follows > 0.0, leaves, firsts, far, unlike, wrong, undriven, still_drivers)
 
 
 def _belied(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> Flags:

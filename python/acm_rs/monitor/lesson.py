@@ -124,6 +124,8 @@ def learn_machine(
         about["follows"] = round(2.0 / float(watches.pace[0]) - 1.0)
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}
+    if learned.stood:
+        about["stood"] = {rules.names[place]: rows for place, rows in learned.stood.items()}
     return Lesson(rules, watches, about, learned.scores, learned.firsts)
 
 

@@ -22,6 +22,8 @@ __all__ = ["Moment", "moment_of", "row_at"]
 
 NAMED = 5
 """Sensors that are named at most."""
+MOST = 0.5
+"""Share of the score from which on a sensor is what the alarm is for."""
 FAR = 3.0
 """Usual steps from the nearest row beyond which that is told."""
 
@@ -131,7 +133,10 @@ def moment_of(result: Result, at: Any) -> Moment:
     sentences.append(f"{result.moment(row)}{f' (row {row:,})' if result.times is not None else ''}: {regime}.")
     sentences.append(_verdict(result, row, judged, score, limit, inside))
     if judged:
-        sentences += _blames(result, sensors)
+        lasts = set()
+        if result.alarms[row] and inside is not None and not inside.kind:
+            lasts = {(one.name, one.direction) for one in inside.culprits if one.share >= MOST}
+        sentences += _blames(result, sensors, lasts)
     if missing:
         sentences.append(f"Without a reading: {listed(missing)}.")
     return Moment(
@@ -199,7 +204,8 @@ def _sensors(result: Result, row: int) -> list[Culprit]:
     return found
 
 
-def _blames(result: Result, sensors: Sequence[Culprit]) -> list[str]:
+def _blames(result: Result, sensors: Sequence[Culprit], lasts: set[tuple[str, int]]) -> list[str]:
+    """Who makes up the score; of sensors that are off for long, in a direction, a row alone may show little."""
     if not sensors:
         return ["No sensor stands out."]
     found = ["The score is made up of:"]
@@ -210,7 +216,9 @@ def _blames(result: Result, sensors: Sequence[Culprit]) -> list[str]:
             found.append(f"  {share}: no reading")
             continue
         reads, expects = _told(one.reads, one.expects)
-        way = "as it should" if abs(one.residual_sigmas) < 1.0 else _away(one)
+        way = _away(one)
+        if abs(one.residual_sigmas) < 1.0:
+            way = f"{way}, which is little but lasts" if (one.name, one.direction) in lasts else "as it should"
         found.append(f"  {share}: reads {reads}, should read {expects}{' ' + unit if unit else ''} ({way})")
     return found
 

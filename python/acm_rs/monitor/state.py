@@ -167,7 +167,7 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
     counted = (*about["constants"].values(), *about["unlike"].values(), *about.get("undriven", {}).values())
-    counted += (about.get("follows", 0),)
+    counted += (about.get("follows", 0), *about.get("stood", {}).values())
     if not all(isinstance(value, int | float) for value in counted):
         raise TypeError("a constant or a count is no number")
     return about

@@ -12,7 +12,7 @@ from acm_rs.fillers import CODES
 from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.alarms import BRIDGE, FIRST, alarmed, spells
-from acm_rs.monitor.cleaning import Mark, Rules
+from acm_rs.monitor.cleaning import Mark, Rules, repeats
 from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
@@ -38,6 +38,8 @@ MANY = 20
 """Rows from which on a share is told."""
 
 
+STUCK = 20
+"""Rows that a driver reads the same at least before that is told."""
 ENOUGH, ALIKE, STANDS = 20, 0.9, 0.05
 """Readings of a column from which on it may be a sensor under another name, the share of them within that one's trained
 range at least, and the share of it that they go through."""
@@ -217,6 +219,22 @@ def renamed(
     ]
 
 
+def _stuck(name: str, readings: Readings, column: NDArray[np.float64], running: Flags, usual: int) -> list[str]:
+    """A driver that reads the same for far longer than it ever did."""
+    runs = repeats(np.where(running, column, np.nan))
+    longest = int(runs.max(initial=0))
+    if longest <= max(STUCK, 2 * usual + 2):
+        return []
+    last = int(runs.argmax())
+    known = np.flatnonzero(running & ~np.isnan(column))
+    first = int(known[np.searchsorted(known, last) - longest + 1])
+    when = _span(first, last, readings.times, words.brisk(readings.times))
+    return [
+        f"driver {name} reads {column[last]:g} in {longest:,} rows one after the other ({when}), at the fit in "
+        f"{usual:,} at most; if it is stuck, what the sensors should read is wrong there, and they are blamed for it"
+    ]
+
+
 def _standing(column: NDArray[np.float64]) -> float:
     """Share of the rows whose reading is exactly that of the row before."""
     return float(np.mean(column[1:] == column[:-1])) if len(column) > 1 else 0.0
@@ -320,6 +338,10 @@ def remarks(
             f"no reading of drivers, in rows that are judged by what the sensors tell of them: "
             f"{_counted(rules.names, bridged)}; small faults are found later there"
         )
+    # Files of former versions do not have it.
+    for name, rows in about.get("stood", {}).items():
+        if name in place:
+            found += _stuck(name, readings, readings.values[:, place[name]], verdict.labels != STANDSTILL, rows)
     strayed = np.count_nonzero(verdict.strayed, axis=0)
     if strayed.any():
         told = _counted(rules.names, strayed)
