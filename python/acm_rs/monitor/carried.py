@@ -72,7 +72,7 @@ class State:
 class Looked:
     """Rows beside what the other sensors let expect."""
 
-    __slots__ = ("expected", "held", "left", "residual", "scaled", "scarce", "vague")
+    __slots__ = ("expected", "held", "left", "residual", "scaled", "scarce", "stopped", "vague")
 
     def __init__(self, rows: int, sensors: int) -> None:
         self.held: NDArray[np.bool_] = np.ones(rows, bool)
@@ -84,3 +84,15 @@ class Looked:
         self.left: NDArray[np.float64] = np.zeros((rows, sensors), order="F")
         self.residual: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
         self.expected: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
+        self.stopped: NDArray[np.bool_] | None = None
+        """Readings at the end of their scale that say no more than that, (n, sensors); None where there is none."""
+
+    def stop(self, rows: NDArray[np.int64], stopped: NDArray[np.bool_]) -> None:
+        """Some rows have readings that say no more than that they are at the end of their scale."""
+        if self.stopped is None:
+            self.stopped = np.zeros(self.residual.shape, bool)
+        self.stopped[rows] = stopped
+
+    def readings(self, sensors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Those that say something."""
+        return sensors if self.stopped is None else np.where(self.stopped, np.nan, sensors)

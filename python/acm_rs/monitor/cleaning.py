@@ -13,6 +13,7 @@ from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, even
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.recurring import recurring
+from acm_rs.monitor.stops import end_stops
 from acm_rs.monitor.words import number
 
 __all__ = ["KINDS", "Mark", "Rules", "repeats"]
@@ -205,6 +206,9 @@ def learn(
         few &= distinct.size <= SWITCH or bool(np.count_nonzero(np.diff(known)) < STAYS * known.size)
         guessed = kind is None and few and name not in drivers and not counting[place]
         is_state = kind in ("state", "set point") or guessed
+        if not is_state and frozen[:, place].any():
+            # At the end of its scale a sensor may stay.
+            frozen[:, place] &= ~np.isin(column, end_stops(column))
         if not is_state and frozen[:, place].any():
             found[name]["stuck"] = int(np.count_nonzero(frozen[:, place]))
             marks.append((name, "reading stuck", np.flatnonzero(frozen[:, place])))

@@ -18,6 +18,7 @@ from acm_rs.monitor.following import beside_levels
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
 from acm_rs.monitor.steps import Told
+from acm_rs.monitor.stops import at_stops
 from acm_rs.monitor.watches import CAUSES, PARTS, Looked, State, Watches
 
 __all__ = ["Verdict", "follow", "judge", "matched"]
@@ -123,10 +124,11 @@ class Verdict:
         told = self.told
         # Beyond all that was seen a level does not follow.
         near, level = beside_levels(watches, values, lived, state, strange)
-        sensors, states = watches.split(near, state)
+        at = at_stops(shown[:, watches.watched], watches.stops)
+        sensors, states = watches.split(near, state, at)
         self.sensors = sensors if level is None else values[:, watches.watched]
         put_unknown(watches, states, away)
-        self.looked: Looked = watches.look(sensors, states, lived, ages, told)
+        self.looked: Looked = watches.look(sensors, states, lived, ages, told, at)
         if level is not None:
             self.looked.expected += level
         # Of the machine running as it does they say nothing: what is remembered is what was before.
@@ -140,7 +142,7 @@ class Verdict:
         """Rows in which the other sensors stand for a driver, (n, columns)."""
         self.regimes: Labels = self.labels - UNKNOWN
         self.beyond &= ~self.looked.scarce
-        own = watches.by_sensor(self.looked, self.sensors, state, told)
+        own = watches.by_sensor(self.looked, self.looked.readings(self.sensors), state, told)
         self.own: dict[str, Matrix] = own
         main = watches.level(self.looked, lived, state, told)
         self.level: Matrix = main

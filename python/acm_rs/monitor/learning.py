@@ -20,6 +20,7 @@ from acm_rs.monitor.releasing import room_between
 from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.screening import belied
+from acm_rs.monitor.stops import at_stops, end_stops, within
 from acm_rs.monitor.wandering import lasting, leaving, wandering
 from acm_rs.monitor.watches import (
     LEVEL_NAMES,
@@ -126,7 +127,11 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     ages, _ = regimes.ages(lived, Phase())
     labels[near_rows(labels == STANDSTILL, EDGE) & (labels != STANDSTILL)] = UNKNOWN
     _set_scales(watches, values, labels)
-    sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())))
+    watches.stops = np.array(
+        [end_stops(np.where(labels >= 0, values[:, place], np.nan)) for place in np.flatnonzero(watches.watched)]
+    ).T
+    at = at_stops(values[:, watches.watched], watches.stops)
+    sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())), at)
     behind = np.zeros(values.shape, np.int64, order="F")
     behind[:, regimes.drivers] = gaps(values[:, regimes.drivers], np.zeros(1, np.int64))
     learn_holds(watches, values, behind, labels >= 0)
@@ -146,12 +151,13 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
             f"`frame` must have at least 80 healthy rows with the machine running, got {int(usable.sum())}; give more "
             "history, or say with `healthy` which rows count"
         )
-    wrong = _belied(watches, sensors, states, labels, usable)
+    # What says "at least so much" tells nothing of how sensors belong together.
+    wrong = _belied(watches, within(sensors, at), states, labels, usable)
     if wrong.any():
         values = values.copy(order="F")
         values[:, watches.watched] = np.where(wrong, np.nan, sensors)
         _set_scales(watches, values, labels)
-        sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())))
+        sensors, states = watches.split(values, State(int(watches.watched.sum()), int((~watches.watched).sum())), at)
         put_unknown(watches, states, behind)
     watches.present = np.minimum(PRESENT, np.quantile(1.0 - np.isnan(sensors[usable]).mean(axis=1), [0.05]))
     usable &= ~watches.scarce(sensors)
@@ -168,7 +174,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
         learn_following(watches, values, lived, alone, len(learnt))
         near, level = beside_levels(watches, values, lived, State(len(alone), values.shape[1] - len(alone)))
         _set_scales(watches, near, labels)
-        sensors, states = watches.split(near, State(len(alone), values.shape[1] - len(alone)))
+        sensors, states = watches.split(near, State(len(alone), values.shape[1] - len(alone)), at)
         put_unknown(watches, states, behind)
         del near
     driven = behind[:, regimes.drivers][running]
@@ -193,9 +199,10 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     for start, end in pairwise(cuts):
         others = usable.copy()
         others[start:end] = False
-        watches.relations = _relations(watches, sensors, states, labels, others, apart)
+        watches.relations = _relations(watches, within(sensors, at), states, labels, others, apart)
         some = slice(start, end)
-        looked = watches.look(sensors[some], states[some], labels[some], ages[some])
+        own = None if at is None else at[some]
+        looked = watches.look(sensors[some], states[some], labels[some], ages[some], at=own)
         unseen.residual[some] = looked.residual
         unseen.scaled[some] = looked.scaled
         unseen.held[some] = looked.held
@@ -203,7 +210,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
         del looked
     watches.band = _spread(unseen.residual)
     unseen.residual /= watches.band
-    watches.relations = _relations(watches, sensors, states, labels, usable, apart)
+    watches.relations = _relations(watches, within(sensors, at), states, labels, usable, apart)
     far = _far(watches, labels, usable)
     fused = _fused(watches, rows, learnt)
     del rows
@@ -226,6 +233,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     del known
     del scaled
     watches.scatter_mean = np.nanmean(np.square(np.clip(unseen.residual, -WILD, WILD)), axis=0)
+    raw = within(raw, at)
     watches.longest = _longest(raw, usable)
     scores, firsts = _scaled(watches, unseen, raw, labels, fused, usable, main)
     del unseen, fused, main

@@ -101,6 +101,11 @@ class Quick:
         self.high = np.where(judged, regimes.high[0] + DISTANT * regimes.spread, np.inf)
         self.low, self.high = np.maximum(self.low, regimes.low[1]), np.minimum(self.high, regimes.high[1])
         self.low, self.high = np.maximum(self.low, self.least), np.minimum(self.high, self.most)
+        # What is at the end of its scale goes the long way.
+        ends = np.full((2, len(self.low)), np.nan)
+        ends[:, watches.watched] = watches.stops
+        self.low = np.fmax(self.low, np.nextafter(ends[0], np.inf))
+        self.high = np.fmin(self.high, np.nextafter(ends[1], -np.inf))
         able = np.flatnonzero(~np.isnan(regimes.level))
         # Where a row within its range cannot rest, nobody looks.
         rests = (self.low[able] <= REST * regimes.level[able]) & (self.high[able] >= -REST * regimes.level[able])
@@ -177,7 +182,7 @@ class Quick:
             residual = residual + (off - relations.told_of_others(off))
             main, straight = filled - off, straight - off
         looked = Looked.__new__(Looked)
-        looked.held, looked.scarce = NO, NO
+        looked.held, looked.scarce, looked.stopped = NO, NO, None
         looked.expected = self.centres[label] + watches.scale * (filled - residual)
         residual = residual / watches.band
         looked.residual, looked.scaled, looked.left = residual, main, straight

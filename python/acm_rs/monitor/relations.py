@@ -35,6 +35,8 @@ FEW_ROWS = 0.05
 """What the variances of scaled sensors gain where rows are about as many as sensors."""
 TRIM = 0.05
 """Most training rows that are left out as far from the others."""
+COMPLETE = 10
+"""Rows without gaps for each column from which on those tell first what is missing in the others."""
 DOUBT = 0.05
 """Share of a residual's variance that may stem from where an unknown state is, beside what the sensors tell of it: that
 comes and goes slowly, as no noise does, and makes means of many rows alarm."""
@@ -133,6 +135,9 @@ class Relations:
         missing, gaps = missing[hit], filled[hit]
         filled[hit] = np.where(missing, 0.0, gaps)
         keep = np.ones(n, bool)
+        if len(hit) and n - len(hit) >= COMPLETE * filled.shape[1]:
+            # Where readings are missing at one end of a range, means in their place would bend all.
+            keep[hit] = False
         for _ in range(3):
             first = _precision(filled, keep, missing[keep[hit]])
             if len(hit):

@@ -34,8 +34,8 @@ FORMATS = {KIND: 3, MEMORY: 1, WATCH: 1, FADING: 1}
 """The present format of each."""
 SECOND = "watches.lets_go"
 """What a Monitor of the first format does not have, and is not given: it stays what it was."""
-THIRD = "watches.follows"
-"""The same of the second format, which those still have whose sensors do not wander."""
+THIRD = {"watches.follows", "watches.stops"}
+"""The same of the second format, which those still have whose sensors do not wander nor come to the ends of scales."""
 CHECKSUM = "~sha256"
 """The last array: SHA-256 of all bytes before it."""
 TYPES: dict[str, np.dtype[Any]] = {
@@ -63,7 +63,7 @@ def not_whole(error: Exception, wanted: str = KIND) -> str:
 def pack(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], version: str, wanted: str = KIND) -> bytes:
     """Settings that JSON can hold, and arrays of float64, int64, bytes or truths."""
     present = FORMATS[wanted]
-    if wanted == KIND and THIRD not in arrays:
+    if wanted == KIND and not THIRD & arrays.keys():
         present = 2 if SECOND in arrays else 1
     header: dict[str, Any] = {
         "__metadata__": {

@@ -40,6 +40,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     arrays: Arrays = {f"rules.{name}": getattr(rules, name) for name in Rules.fields()}
     arrays |= {f"regimes.{name}": getattr(regimes, name) for name in Regimes.fields()}
     there = {"lets_go": watches.releases, **dict.fromkeys(("follows", "pace"), bool(watches.follows.any()))}
+    there["stops"] = bool(np.isfinite(watches.stops).any())
     own = (name for name in Watches.fields() if there.get(name, True))
     arrays |= {f"watches.{name}": getattr(watches, name) for name in own}
     arrays |= {f"spreads.{name}": values for name, values in watches.spreads.items()}
@@ -92,13 +93,16 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
             raise ValueError("how long readings stand is not told for each column")
     watches = Watches(regimes, arrays["watches.watched"])
     for name in Watches.fields():
-        # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed.
-        if name not in ("lets_go", "follows", "pace") or f"watches.{name}" in arrays:
+        # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed and no
+        # ends of scales.
+        if name not in ("lets_go", "follows", "pace", "stops") or f"watches.{name}" in arrays:
             setattr(watches, name, arrays[f"watches.{name}"])
     if watches.follows.shape != watches.scale.shape or watches.pace.shape != (1,):
         raise ValueError("sensors that are followed are not those that are watched")
     if not ((watches.follows >= 0.0).all() and 0.0 <= watches.pace[0] <= 1.0):
         raise ValueError("how levels follow is not what was written")
+    if watches.stops.shape != (2, len(watches.scale)) or (watches.stops[0] >= watches.stops[1]).any():
+        raise ValueError("ends of scales are not those of the sensors")
     kept = {
         number: Relations(**{name: arrays[f"relations.{number}.{name}"] for name in Relations.fields()})
         for number in set(settings["relations"])

@@ -16,6 +16,7 @@ from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
 from acm_rs.monitor.steps import Steps, Told
+from acm_rs.monitor.stops import Sides, within
 
 __all__ = [
     "AT_ONCE",
@@ -133,6 +134,8 @@ class Watches:
         others. Files of formats 1 and 2 have none."""
         self.pace: Vector = np.zeros(1)
         """The weight of the latest reading in those levels."""
+        self.stops: Matrix = np.full((2, len(self.follows)), np.nan)
+        """Ends of the sensors' scales, (2, sensors): the lower and the upper ones, NaN where there is none."""
         self.needs: dict[str, Vector] = {}
         """Of each part by sensor or component, how great it was in healthy rows that were accepted."""
         self.wide: dict[str, Vector] = {}
@@ -161,6 +164,7 @@ class Watches:
             "lets_go",
             "follows",
             "pace",
+            "stops",
         )
 
     def room(self, name: str, limit: float) -> float:
@@ -216,7 +220,7 @@ class Watches:
 
     # ---- rows beside what is expected -----------------------------------------------------------------------------
 
-    def split(self, values: Matrix, state: State) -> tuple[Matrix, Matrix]:
+    def split(self, values: Matrix, state: State, at: Sides | None = None) -> tuple[Matrix, Matrix]:
         """Watched sensors, and states in scaled units without gaps."""
         states = values[:, ~self.watched]
         filled = np.empty_like(states)
@@ -230,7 +234,7 @@ class Watches:
             filled[:, place] = (held - self.state_centre[place]) / self.state_scale[place]
         # Where all are watched they are not copied.
         sensors = values if self.watched.all() and values.flags.f_contiguous else values[:, self.watched]
-        return sensors, np.hstack([filled, self.slow(sensors, state)])
+        return sensors, np.hstack([filled, self.slow(within(sensors, at), state)])
 
     def slow(self, sensors: Matrix, state: State) -> Matrix:
         """The slow means of the main components up to the row before."""
@@ -258,8 +262,16 @@ class Watches:
         found: Flags = np.isnan(sensors).mean(axis=1) > 1.0 - self.present[0]
         return found
 
-    def look(self, sensors: Matrix, states: Matrix, labels: Labels, ages: Labels, told: Told | None = None) -> Looked:
-        """Residuals of all rows that are judged."""
+    def look(
+        self,
+        sensors: Matrix,
+        states: Matrix,
+        labels: Labels,
+        ages: Labels,
+        told: Told | None = None,
+        at: Sides | None = None,
+    ) -> Looked:
+        """Residuals of all rows that are judged; `at` tells which sensors are at the end of their scale."""
         found = Looked(len(sensors), sensors.shape[1])
         running = labels >= 0
         found.scarce = self.scarce(sensors)
@@ -267,18 +279,31 @@ class Watches:
         ready = running & (ages >= self.regimes.settle - WARM)
         for every, law in self._groups(labels, ready, told):
             for rows in _pieces(every):
-                self._look(found, rows, sensors[rows], states[rows], law)
+                self._look(found, rows, sensors[rows], states[rows], law, None if at is None else at[rows])
         found.held = unsettled | found.scarce | found.vague
         found.residual[found.held] = np.nan
         found.expected[unsettled] = np.nan
         return found
 
-    def _look(self, found: Looked, rows: Labels, sensors: Matrix, states: Matrix, law: Law) -> None:
+    def _look(
+        self, found: Looked, rows: Labels, sensors: Matrix, states: Matrix, law: Law, at: Sides | None = None
+    ) -> None:
         """The same of some rows of one regime."""
         number, relations, band = law
         centre = self.regimes.centres[number, self.watched]
         scaled = (sensors - centre) / self.scale
         filled, left, off, residual = relations.look(scaled, states, self.slow_axes.shape[1])
+        if at is not None:
+            # There it reads "at least so much": as if it were missing, where the others let expect more.
+            stopped = np.where(at > 0, residual < 0.0, (at < 0) & (residual > 0.0))
+            some = np.flatnonzero(stopped.any(axis=1))
+            if len(some):
+                scaled[some] = np.where(stopped[some], np.nan, scaled[some])
+                off = off.copy()
+                again = relations.look(scaled[some], states[some], self.slow_axes.shape[1])
+                for whole, part in zip((filled, left, off, residual), again, strict=True):
+                    whole[some] = part
+                found.stop(rows[some], stopped[some])
         gone = np.isnan(scaled)
         main = filled
         doubt = np.isnan(residual) & ~gone
