@@ -156,3 +156,33 @@ def test_a_column_with_another_name_that_reads_as_an_absent_one_did_is_told() ->
         assert told(BATCH.drop(columns="c").assign(other=column)) == []
     assert told(BATCH.rename(columns={"c": "C axis"}).assign(another=BATCH["c"])) == []
     assert told(BATCH.assign(another=BATCH["c"])) == []
+
+
+def test_sensors_that_lean_on_a_wrong_one_have_no_other_unit_and_a_unit_in_the_name_is_kept_to() -> None:
+    random = np.random.default_rng(4)
+    load = random.normal(size=(2600, 1))
+    x = np.array([1500.0, 120.0, 6.2, 44.0]) + load * np.array([60.0, 9.0, 0.3, 3.0])
+    x += random.normal(size=x.shape) * np.array([3.0, 1.0, 0.05, 0.4])
+    frame = pd.DataFrame(x, columns=["Speed", "Flow", "Press bar", "Current"])
+    monitor, later = Monitor().fit(frame[:2000]), frame[2000:].reset_index(drop=True)
+
+    def told(rows: pd.DataFrame) -> list[str]:
+        return [remark for remark in monitor.score(rows).remarks if "another unit" in remark]
+
+    assert told(later.assign(**{"Press bar": -later["Press bar"]})) == []
+    # 44 would be 6.7 °C in °F.
+    assert told(later.assign(**{"Press bar": later["Current"]})) == []
+    found = told(later.assign(**{"Press bar": 100.0 * later["Press bar"]}))
+    assert len(found) == 1
+    assert "kPa where that was bar" in found[0]
+
+
+def test_readings_beyond_all_sensors_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"readings below 1e\+100 in size, got .*e\+16\d in most rows of 'c'; give it in"
+    ):
+        Monitor().fit(HISTORY.assign(c=HISTORY["c"] * 1e160))
+    # A few are error codes.
+    some = HISTORY.copy()
+    some.iloc[[100, 300, 302], 2] = 1.7e308
+    assert Monitor().fit(some).score(BATCH).alarms.mean() < 0.02

@@ -27,6 +27,8 @@ __all__ = ["Lesson", "learn_machine", "usual_step"]
 
 Flags = NDArray[np.bool_]
 
+HUGE = 1e100
+"""What no sensor reads."""
 FEW = 0.1
 """Share of accepted rows in a regime up to which its relations are those of the other rows."""
 
@@ -56,6 +58,7 @@ def learn_machine(
     chosen, times, names = history.chosen, history.times, history.names
     counters = Counters.of(names, history.values[chosen], kinds, limits, usual_step(times))
     values, _ = counters.risen(history.values, names, times, begins=history.begins)
+    _refuse_huge(names, values, chosen)
     off = shifts(rebased, names, times, len(values), history=True)
     if off is not None:
         # A code is none less for a calibration.
@@ -127,6 +130,18 @@ def learn_machine(
     if learned.stood:
         about["stood"] = {rules.names[place]: rows for place, rows in learned.stood.items()}
     return Lesson(rules, watches, about, learned.scores, learned.firsts)
+
+
+def _refuse_huge(names: Sequence[str], values: NDArray[np.float64], chosen: Flags) -> None:
+    """Squares of such readings, and products of several, are beyond all numbers."""
+    for name, column in zip(names, values.T, strict=True):
+        size = np.abs(column[chosen])
+        known = size[~np.isnan(size)]
+        if known.size and np.count_nonzero(known > HUGE) > known.size / 2:
+            raise ValueError(
+                f"`frame` must have readings below {HUGE:g} in size, got {np.median(known):.3g} in most rows of "
+                f"{name!r}; give it in another unit, or leave it out"
+            )
 
 
 def _few(regimes: Regimes, values: NDArray[np.float64], chosen: Flags, accepted: Flags) -> Flags:

@@ -301,7 +301,9 @@ class Monitor(Amended):
             own = slice(0, len(watches.band))
             seen = (result.values[:, own], result.expected_values[:, own], result.band[own])
             usual = (watches.regimes.centres[0, watches.watched], watches.regimes.spread[watches.watched])
-            result.remarks[:0] = seen_units(sensors, *seen, *usual, self._units)
+            rows = result.alarms & np.logical_or.reduce(result.shares > 0.0, axis=1)
+            shares = result.shares[rows][:, own].mean(axis=0) if rows.any() else np.zeros(len(watches.band))
+            result.remarks[:0] = seen_units(sensors, *seen, *usual, self._units, shares)
             if absent:
                 ends = (
                     dict(zip(rules.names, end[0].tolist(), strict=True))

@@ -19,6 +19,8 @@ ROWS = 20
 """Readings from which on a unit is guessed."""
 FAR, NEAR = 10.0, 3.0
 """Deviations that a sensor is off in its median at least, and after the conversion at most."""
+LEADS = 0.2
+"""Share of the greatest share of the score from which on a sensor may be the one whose unit is another."""
 _SCALES = (
     ("bar", "kPa", 100.0),
     ("bar", "psi", 14.503774),
@@ -127,6 +129,14 @@ def _formula(factor: float, offset: float) -> str:
     return turned if offset == 0.0 else f"{turned} {'+' if offset > 0 else '-'} {abs(offset):.6g}"
 
 
+def _named(name: str) -> str | None:
+    """The unit at the end of a name: that of "Oil [°C]", and of "Inlet bar"."""
+    from acm_rs.files.units import is_unit, part_unit
+
+    unit, last = part_unit(name)[1], name.split()[-1:]
+    return unit or next((word for word in last if len(name.split()) > 1 and is_unit(word)), None)
+
+
 def _fitting(read: Vector, should: Vector, scale: float, asked: str | None) -> list[tuple[str, str, float, float]]:
     """The conversions after which a sensor reads as it should, where it is far off as it is."""
     both = ~np.isnan(read) & ~np.isnan(should)
@@ -149,13 +159,16 @@ def seen_units(
     centre: Vector,
     spread: Vector,
     units: Mapping[str, str],
+    shares: Vector,
 ) -> list[str]:
-    """The sensors that read as they should once they are converted, and are far off as they are."""
+    """The sensors that read as they should once they are converted, and are far off as they are; `shares` are theirs of
+    the scores in alarm. What is expected of the others is wrong for one that is far off, and they are not."""
     found = []
+    least = LEADS * shares.max(initial=0.0)
     with np.errstate(invalid="ignore"):
         rows = np.count_nonzero(~np.isnan(values), axis=0)
-    for place in np.flatnonzero(rows >= ROWS).tolist():
-        read, asked = values[:, place], units.get(names[place])
+    for place in np.flatnonzero((rows >= ROWS) & (shares >= least)).tolist():
+        read, asked = values[:, place], units.get(names[place]) or _named(names[place])
         fitting = _fitting(read, expected[:, place], float(band[place]), asked)
         if not fitting:
             # Where the whole machine looks strange nothing is expected, and what is expected after the sensor's own
