@@ -291,3 +291,29 @@ def test_a_driver_that_is_stuck_is_named() -> None:
     rest = later.copy()
     rest.iloc[200:300] = 0.0
     assert not [remark for remark in monitor.score(rest).remarks if "stuck" in remark]
+
+
+def test_rows_after_a_long_gap_of_a_driver_are_judged_at_once() -> None:
+    false, judged, found = [], [], []
+    for seed in range(6):
+        history, later = _by_load(2000, seed), _by_load(900, 100 + seed)
+        monitor = Monitor(drivers=["load"]).fit(history)
+        for first in (200, 450, 700):
+            later.iloc[first : first + 100, 0] = np.nan
+        result = monitor.score(later)
+        after = np.concatenate([np.arange(first, first + 12) for first in (300, 550, 800)])
+        judged.append(np.isfinite(result.scores[after]).mean())
+        false.append(result.alarms[after].mean())
+        # In most of the gap nothing is known of the load.
+        assert np.isnan(result.scores[250:300]).all()
+        faulty = later.copy()
+        faulty.iloc[300:, 2] += 1.0
+        found.append(monitor.score(faulty).alarms[303:310].mean())
+        live = Monitor.from_bytes(monitor.to_bytes())
+        pieces = [
+            live.update(later[first:last]).scores for first, last in ((0, 250), (250, 300), (300, 301), (301, 900))
+        ]
+        assert np.concatenate(pieces).tobytes() == result.scores.tobytes()
+    assert np.mean(judged) == 1.0
+    assert np.mean(false) < 0.03
+    assert np.mean(found) > 0.9

@@ -101,11 +101,15 @@ class Verdict:
             state.gaps = away[-1]
         self.lost: Flags = regimes.drivers & (away > regimes.gap) & (self.labels != STANDSTILL)[:, None]
         """Rows that are not judged for the lack of a driver's reading, (n, columns)."""
+        # The machine goes on meanwhile: it has not to settle when the reading is back.
         lost = self.lost.any(axis=1)
+        self.labels[lost] = UNKNOWN
+        unread = lost.copy()
         if fixed is not None and rules.constants.driver.any():
             other = rules.constants.moved(fixed)[:, rules.constants.driver].any(axis=1)
-            lost |= other & (self.labels != STANDSTILL)
-        self.labels[lost] = lived[lost] = UNKNOWN
+            other &= lived != STANDSTILL
+            self.labels[other] = lived[other] = UNKNOWN
+            lost |= other
         self.strayed: Flags = regimes.strayed(values) & (self.labels == UNKNOWN)[:, None]
         """Drivers beyond their trained range, (n, columns)."""
         self.driven: bool = bool(regimes.drivers.any())
@@ -132,8 +136,9 @@ class Verdict:
         if level is not None:
             self.looked.expected += level
         # Of the machine running as it does they say nothing: what is remembered is what was before.
-        self.looked.held |= strange
-        self.looked.residual[strange] = self.looked.expected[strange] = np.nan
+        passed = strange | unread
+        self.looked.held |= passed
+        self.looked.residual[passed] = self.looked.expected[passed] = np.nan
         self.scarce: Flags = self.looked.scarce & (self.labels >= 0)
         vague = self.looked.vague & ~self.scarce & (self.labels >= 0)
         self.lost |= gone & vague[:, None]
