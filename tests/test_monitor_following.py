@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
 from acm_rs.monitor import learning
+from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.wandering import wandering
 from numpy.typing import NDArray
 
@@ -155,3 +157,27 @@ def test_the_plane_shows_a_followed_sensor_beside_its_level(walker: tuple[acm_rs
     away["s0"] += np.linspace(0.0, 60.0, len(away))
     result = monitor.score(away)
     assert np.nanmedian(result._plane()[-100:, 0]) < 3.0
+
+
+def test_single_rows_go_the_short_way_to_the_same_bytes(
+    walker: tuple[acm_rs.Monitor, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor, later = walker
+    whole = monitor.score(later)
+    live = acm_rs.Monitor.from_bytes(monitor.to_bytes())
+    found = [live.update(later[:30])]
+    short = []
+    judge = Quick.judge
+
+    def noted(self: Quick, *given: Any) -> Any:
+        verdict = judge(self, *given)
+        short.append(verdict is not None)
+        return verdict
+
+    monkeypatch.setattr(Quick, "judge", noted)
+    found += [live.update(later[row : row + 1]) for row in range(30, 120)]
+    assert len(short) == 90
+    assert np.mean(short) > 0.9
+    for name in ("scores", "expected_values", "shares", "values"):
+        got = np.concatenate([getattr(one, name) for one in found])
+        assert got.tobytes() == getattr(whole, name)[:120].tobytes()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs import _native
 from acm_rs.monitor.alarms import OFF, PERSIST
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict
@@ -53,6 +54,7 @@ class Quick:
     driven: bool
     stepped: NDArray[np.int64]
     calm: Any
+    followed: NDArray[np.intp]
     coded: NDArray[np.intp]
     able: NDArray[np.intp]
     near: NDArray[np.intp]
@@ -85,7 +87,8 @@ class Quick:
         own = zip(rules.names, watches.watched.tolist(), strict=True)
         self.names = [*(name for name, one in own if one), *rules.constants.watched]
         self.always = frozenset(rules.constants.watched)
-        self.usable = not rules.rebased and watches.fused is not None and not watches.follows.any()
+        self.usable = not rules.rebased and watches.fused is not None
+        self.followed = np.flatnonzero(watches.follows > 0.0)
         self.steps, self.releases = bool(watches.steps.size.size), watches.releases
         self.stepped = watches.stepped[: len(watches.steps.digits)]
         self.driven = len(self.stepped) > len(watches.scale)
@@ -131,6 +134,18 @@ class Quick:
         self.nothing = np.zeros(len(rules.names), np.int64)
         self.lost = np.zeros((1, len(rules.names)), bool)
 
+    def _beside(self, sensors: Vector, label: int, state: State) -> tuple[Vector, Vector]:
+        """Readings less the levels of sensors that are followed, and those levels."""
+        chosen, watches = self.followed, self.watches
+        away = (sensors[chosen] - self.centres[label, chosen])[None]
+        before = (np.zeros(len(chosen)),) * 2 if state.levels is None else state.levels
+        found, after, count = _native.followed(away, float(watches.pace[0]), watches.follows[chosen], *before)
+        state.levels = after, count
+        near, level = sensors.copy(), np.zeros(sensors.shape)
+        near[chosen] -= found[0]
+        level[chosen] = found[0]
+        return near, level
+
     def judge(self, row: Vector, state: State, limit: float, fixed: Any) -> Verdict | None:
         """The verdict on a row, or None where it must go the long way; nothing is changed then."""
         rules, watches, regimes = self.rules, self.watches, self.watches.regimes
@@ -163,13 +178,15 @@ class Quick:
         state.gaps = self.nothing
         held = row[self.states]
         state.states = held
-        slow = state.slow
-        away = np.minimum(np.maximum((sensors - watches.slow_centre) / watches.slow_scale, -WILD), WILD)
+        slow, near, level = state.slow, sensors, None
+        if len(self.followed):
+            near, level = self._beside(sensors, label, state)
+        away = np.minimum(np.maximum((near - watches.slow_centre) / watches.slow_scale, -WILD), WILD)
         means = state.chart("slow", SLOW).update(product(away[None], watches.slow_axes))[0]
         state.slow = np.asarray(means)
         states = np.concatenate([(held - watches.state_centre) / watches.state_scale, slow[0]])
         relations = watches.relations[label]
-        scaled = (sensors - self.centres[label]) / watches.scale
+        scaled = (near - self.centres[label]) / watches.scale
         filled = scaled[None]
         given = relations.covariates(filled, states[None])
         left = filled - relations.offset - product(given, relations.slopes)
@@ -184,6 +201,8 @@ class Quick:
         looked = Looked.__new__(Looked)
         looked.held, looked.scarce, looked.stopped = NO, NO, None
         looked.expected = self.centres[label] + watches.scale * (filled - residual)
+        if level is not None:
+            looked.expected += level
         residual = residual / watches.band
         looked.residual, looked.scaled, looked.left = residual, main, straight
         near = np.minimum(np.maximum(residual, -WILD), WILD)
