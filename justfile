@@ -61,6 +61,11 @@ coverage:
 coverage-rust:
     cargo llvm-cov --locked --lib -p acm_linalg -p acm_features -p acm_clustering -p acm_detectors --summary-only --fail-under-lines 90
 
+# Rust tests under valgrind (from the system's packages), half an hour of them or --minutes
+[unix]
+valgrind *arguments:
+    {{ python }} tests/valgrind.py {{ arguments }}
+
 # Flips 10,000 bits of every model's file and cuts it everywhere: nothing may load
 damaged-files *arguments:
     {{ python }} tests/damaged_files.py {{ arguments }}
@@ -120,6 +125,11 @@ types:
 # Licences, sources and known advisories of the Rust dependencies (cargo install cargo-deny)
 deny:
     cargo deny --workspace check
+
+# Does the binding compile for a free-threaded Python? No interpreter is needed
+[env("PYO3_CONFIG_FILE", justfile_directory() + "/tests/data/cpython-3.14t.txt")]
+free-threaded:
+    cargo check --locked --package acm_rs
 
 # Known advisories of the newest version of everything in pyproject.toml
 audit:

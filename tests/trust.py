@@ -26,7 +26,10 @@ LONGEST = 10
 
 @dataclass(frozen=True)
 class Check:
-    """A promise and the command that shows it; ``{n}`` in it is its seconds times ``rate``, at least ``least``."""
+    """A promise and the command that shows it.
+
+    ``{n}`` in it is its seconds times ``rate``, at least ``least``; ``{each}`` a thousandth of them, for a call.
+    """
 
     name: str
     promise: str
@@ -37,7 +40,8 @@ class Check:
 
     def asked(self, seconds: float) -> str:
         """The command for so many seconds."""
-        return self.command.format(n=max(self.least, int(self.rate * seconds)), part=max(1, int(240 / seconds)))
+        whole, each = max(self.least, int(self.rate * seconds)), max(0.01, seconds / 1000)
+        return self.command.format(n=whole, part=max(1, int(240 / seconds)), each=each)
 
 
 CHECKS = (
@@ -52,8 +56,36 @@ CHECKS = (
     Check("full disk", "a full disk is an error, and what was there stays", "tests/writers.py full"),
     Check("permissions", "what is forbidden is an error that names the file", "tests/writers.py forbidden"),
     Check("eight threads", "eight threads at once get the bytes of one", "tests/endurance.py threads --seconds {n}"),
-    Check("leaks", "no call leaves memory behind", "tests/endurance.py leaks --seconds 0.{n:02d}", 0.1),
-    Check("oldest", "the tests pass with the oldest dependencies", "tests/oldest.py", slow=True),
+    Check("leaks", "no call leaves memory behind", "tests/endurance.py leaks --seconds {each:.2f}"),
+    Check(
+        "random files",
+        "no forged file does harm, with others each time",
+        "tests/fuzz.py files --minutes {n}",
+        1 / 60,
+        slow=True,
+    ),
+    Check(
+        "random Python",
+        "properties hold, with other examples each time",
+        "tests/fuzz.py python --minutes {n}",
+        1 / 60,
+        slow=True,
+    ),
+    Check(
+        "random Rust",
+        "kernels give what their naive forms give",
+        "tests/fuzz.py rust --minutes {n}",
+        1 / 60,
+        slow=True,
+    ),
+    Check(
+        "valgrind",
+        "nothing outside of its memory is read or written",
+        "tests/valgrind.py --minutes {n}",
+        1 / 60,
+        slow=True,
+    ),
+    Check("oldest dependencies", "the tests pass with the oldest of everything", "tests/oldest.py", slow=True),
     Check("wheel", "the file is all that a clean environment needs", "tests/wheel.py --source", slow=True),
 )
 
