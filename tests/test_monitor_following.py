@@ -9,7 +9,7 @@ import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
-from acm_rs.monitor import learning
+from acm_rs.monitor import learning, saving
 from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.wandering import wandering
 from numpy.typing import NDArray
@@ -181,3 +181,27 @@ def test_single_rows_go_the_short_way_to_the_same_bytes(
     for name in ("scores", "expected_values", "shares", "values"):
         got = np.concatenate([getattr(one, name) for one in found])
         assert got.tobytes() == getattr(whole, name)[:120].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("state.level", np.zeros(2)),
+        ("state.level", np.array([np.nan])),
+        ("state.counts", np.array([-1.0])),
+        ("state.counts", np.array([3])),
+        ("watches.follows", np.full(SENSORS, -1.0)),
+        ("watches.follows", np.ones(SENSORS + 1)),
+        ("watches.pace", np.array([2.0])),
+    ],
+)
+def test_a_forged_level_does_not_load(
+    walker: tuple[acm_rs.Monitor, pd.DataFrame], name: str, other: NDArray[Any]
+) -> None:
+    monitor, later = walker
+    live = acm_rs.Monitor.from_bytes(monitor.to_bytes())
+    live.update(later[:50])
+    settings, arrays, version, _ = saving.unpack(live.to_bytes())
+    assert name in arrays
+    with pytest.raises(ValueError, match="damaged or of another version"):
+        acm_rs.Monitor.from_bytes(saving.pack(settings, arrays | {name: other}, version))

@@ -214,7 +214,12 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
         state.tally = Tally(arrays["state.counted"], arrays["state.since"], arrays["state.when"])
     state.slow = arrays.get("state.slow")
     if "state.level" in arrays:
-        state.levels = arrays["state.level"], arrays["state.counts"]
+        level, count = arrays["state.level"], arrays["state.counts"]
+        if not (level.ndim == 1 and level.shape == count.shape and level.dtype == count.dtype == np.float64):
+            raise ValueError("what levels have followed is not what was written")
+        if not (np.isfinite(level).all() and (count >= 0.0).all()):
+            raise ValueError("what levels have followed is not what was written")
+        state.levels = level, count
     if "state.steps" in arrays:
         state.steps = arrays["state.steps"], arrays["state.latest"]
     if "state.fused" in arrays:
