@@ -205,3 +205,19 @@ def test_a_forged_level_does_not_load(
     assert name in arrays
     with pytest.raises(ValueError, match="damaged or of another version"):
         acm_rs.Monitor.from_bytes(saving.pack(settings, arrays | {name: other}, version))
+
+
+def test_where_a_sensor_that_wanders_happens_to_be_is_no_regime() -> None:
+    for seed in (1, 4):
+        history, later = plant(seed, 1)
+        history.index = pd.date_range("2026-01-01", periods=len(history), freq="1min")
+        later.index = pd.date_range("2026-01-02", periods=len(later), freq="1min")
+        monitor = acm_rs.Monitor().fit(history)
+        away = later.copy()
+        away.loc[later.index[300] :, "s0"] += 6.0
+        # Accepted rows in which it is elsewhere had become a regime, and the others changed theirs as it went.
+        monitor.accept((later.index[300], later.index[340]), away)
+        result = monitor.score(away)
+        assert followed(monitor) == ["s0"]
+        assert result.regime_names[2:] == ("running",)
+        assert result.alarms.mean() < 0.02

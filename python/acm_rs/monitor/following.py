@@ -11,14 +11,32 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.monitor.carried import State
-from acm_rs.monitor.wandering import TURNS, WILD
+from acm_rs.monitor.regimes import Regimes
+from acm_rs.monitor.wandering import TURNS, WILD, wandering
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["beside_levels", "learn_following"]
+__all__ = ["beside_levels", "learn_following", "wander_alone"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.int64]
+
+
+def wander_alone(regimes: Regimes, values: Matrix, chosen: Flags, watched: Flags) -> Flags:
+    """Of several regimes the columns that wander by themselves: where they happen to be is no regime."""
+    found = np.zeros(values.shape[1], bool)
+    if len(regimes.centres) < 2:
+        return found
+    labels = regimes.label(values)
+    rows = np.flatnonzero(chosen & (labels >= 0))
+    sensors = values[rows][:, watched]
+    beside = sensors - regimes.centres[labels[rows]][:, watched]
+    whole = sensors - np.nanmedian(sensors, axis=0)
+    both = [
+        x / np.where((scale := np.sqrt(np.nanmean(np.square(x), axis=0))) > 0.0, scale, 1.0) for x in (beside, whole)
+    ]
+    found[np.flatnonzero(watched)] = wandering(*both)[1]
+    return found
 
 
 def learn_following(watches: Watches, values: Matrix, labels: Labels, sensors: Flags, rows: int) -> None:

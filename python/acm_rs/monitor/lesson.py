@@ -16,6 +16,7 @@ from acm_rs.monitor import cleaning, telling
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters
+from acm_rs.monitor.following import wander_alone
 from acm_rs.monitor.history import History
 from acm_rs.monitor.learning import OWN_ROWS, learn_watches
 from acm_rs.monitor.rebasing import Rebase, shifts
@@ -84,6 +85,9 @@ def learn_machine(
         values = values.copy(order="F")
         values[:, watched] = np.where(wrong, np.nan, values[:, watched])
         regimes = Regimes.fit(values[chosen], rules.state, driving)
+    alone = wander_alone(regimes, values, chosen, watched)
+    if alone.any():
+        regimes = Regimes.fit(values[chosen], rules.state, driving, alone)
     watches = Watches(regimes, watched)
     healthy = chosen & ~_few(regimes, values, chosen, history.accepted > 0)
     given = [values]

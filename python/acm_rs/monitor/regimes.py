@@ -92,13 +92,14 @@ class Regimes:
         return ("unknown", "standstill", *running)
 
     @classmethod
-    def fit(cls, values: Matrix, states: Flags, drivers: Flags) -> Regimes:
-        """Learn from cleaned readings; `states` and `drivers` tell which columns are such."""
+    def fit(cls, values: Matrix, states: Flags, drivers: Flags, apart: Flags | None = None) -> Regimes:
+        """Learn from cleaned readings; `states` and `drivers` tell which columns are such, and those `apart` tell of no
+        regime."""
         level, votes, still = _resting(values, states)
         running = values[~near_rows(still, EDGE)]
         if not len(running):
             raise ValueError("`frame` must have rows in which the machine runs, got a standstill throughout")
-        centres, counts, spread = _running(running, states, drivers)
+        centres, counts, spread = _running(running, states, drivers, states if apart is None else states | apart)
         low = np.array([np.fmin.reduce(running, axis=0), np.full(values.shape[1], -np.inf)])
         high = np.array([np.fmax.reduce(running, axis=0), np.full(values.shape[1], np.inf)])
         reach = high[0] - low[0]
@@ -299,13 +300,13 @@ def _counts(values: Matrix, level: Vector) -> tuple[Labels, Labels]:
     return resting, np.count_nonzero(~np.isnan(some), axis=1)
 
 
-def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, list[int], Vector]:
-    """Centres, counts and the common spread of the running regimes."""
+def _running(running: Matrix, states: Flags, drivers: Flags, apart: Flags) -> tuple[Matrix, list[int], Vector]:
+    """Centres, counts and the common spread of the running regimes; columns `apart` tell of none."""
     labels = np.zeros(len(running), np.int64)
-    looked = drivers & ~states if (drivers & ~states).any() else ~states
+    looked = drivers & ~states if (drivers & ~states).any() else ~apart
     # What the machine does without a reading of a driver only the rows before tell.
     told = np.flatnonzero(_driven(running[:, drivers & ~states]))
-    if len(told) >= 200:
+    if len(told) >= 200 and looked.any():
         rows = np.ascontiguousarray(running[told][:, looked])
         labels = labels[told]
         # A regime that counts has one in twenty of them; each row is given to one of them then.
@@ -336,7 +337,7 @@ def _running(running: Matrix, states: Flags, drivers: Flags) -> tuple[Matrix, li
     centres = np.array([one[0] for one in found])
     within = np.array([one[1:] for one in found])
     spread = np.sqrt(np.mean(np.where(np.isfinite(within), within, 0.0) ** 2, axis=(0, 1)))
-    spread[(spread <= 0.0) | states] = np.inf
+    spread[(spread <= 0.0) | apart] = np.inf
     return centres, [int(count) for count in np.sort(counts)[::-1]], spread
 
 
