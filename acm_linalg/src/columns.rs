@@ -3,22 +3,28 @@
 //! A lane is one column, or one segment of a column's rows: nine columns fill their lanes as well as eight do because each
 //! is cut into segments whose windows reach back into the rows before them. Segments and chunks lie whole windows apart, so
 //! lanes stand at the same place of a block, and a leaf that cuts its blocks at absolute multiples of the window sees the
-//! same blocks wherever the work is cut.
+//! same blocks wherever the work is cut. Where the values of a row lie side by side and a value takes little time, lanes are
+//! eight neighbouring columns instead, copied at once; what is left of the columns is computed with some of those before.
 
 use std::num::NonZero;
 use std::ops::Range;
 
 use fearless_simd::{Level, Simd, dispatch};
-use ndarray::{ArrayViewMut2, Axis};
+use ndarray::ArrayViewMut2;
 
 use crate::error::{Error, Result};
+use crate::jobs::jobs;
 use crate::lanes::{Element, LANES, Row};
 pub use crate::memory::reserve;
-use crate::memory::{Gather, push, reserved};
-use crate::packing::{Kept, Run, pack, signed, unpack};
+use crate::memory::{Gather, reserved};
+use crate::packing::{Kept, Run, pack, signed};
 use crate::parallel::{self, Stop};
 use crate::plan::{Demand, Plan};
 pub use crate::source::{Pick, Plane, Source};
+use crate::unpacking::{Waiting, unpack};
+
+/// Bytes of results that wait to be written together.
+const GATHERED_BYTES: usize = 1 << 19;
 
 /// Rows that a job reads before its first between two looks at whether to stop.
 const STOP_ROWS: usize = 1 << 14;
@@ -127,20 +133,6 @@ impl History<'_> {
     pub fn kept(&self, rows: usize) -> usize {
         Kept::new(self.first_row, self.step).among(0..rows)
     }
-}
-
-/// Eight lanes.
-struct Group<'a, T> {
-    runs: Vec<Run>,
-    /// The output of each run, by block.
-    outputs: Vec<Vec<ArrayViewMut2<'a, T>>>,
-}
-
-/// The same rows of some neighbouring groups.
-struct Job<'a, T> {
-    groups: Vec<Group<'a, T>>,
-    /// Rows, counted from each segment's start.
-    chunk: Range<usize>,
 }
 
 /// A leaf, whichever it is: behind this the driver is compiled once for each type of number, not for each leaf as well.
@@ -273,8 +265,13 @@ fn walk<T: Element>(
         step: step.get(),
         tile: tile_rows,
         cost_ns,
+        side_by_side: step.get() == 1 && out.strides()[1] == 1 && planes.iter().all(Plane::side_by_side),
     })?;
     let tile_rows = tile_rows.min(plan.chunk);
+    // Results of neighbouring groups wait for each other, so that each row is written from its first column to its last: eight
+    // columns of each row alone fill their cache lines in part, again and again.
+    let gathered = plan.whole && plan.band * plan.chunk * width * size_of::<Row>() <= GATHERED_BYTES;
+    let waiting = if gathered { plan.band * plan.chunk } else { tile_rows };
     let reach = rows.saturating_add(ahead);
     // Seen from other rows a history's first one need not start a block: all that a window spans is looked back on.
     let end = if ahead == 0 && late == 0 {
@@ -295,12 +292,12 @@ fn walk<T: Element>(
         || {
             Ok((
                 planes.iter().map(|_| reserved(room, "a tile of rows")).gathered_ok("a tile of rows")?,
-                allocate(tile_rows * width, "a tile of results")?,
+                allocate(waiting * width, "a tile of results")?,
                 leaf.hire(reach)?,
             ))
         },
         |(packed, results, worker), mut job, stop| {
-            for group in &mut job.groups {
+            for (number, group) in job.groups.iter_mut().enumerate() {
                 let lanes = group.runs.iter().map(|run| run.columns.len()).sum();
                 let start = job.chunk.start;
                 let earliest = group.runs.iter().map(|run| run.segment.start).max().unwrap_or(0) + start + ahead;
@@ -353,12 +350,32 @@ fn walk<T: Element>(
                         continues: tile_start > start,
                         stop,
                     };
-                    let results = &mut results[..fresh * width];
+                    let place = if gathered { number * plan.chunk + tile_start - start } else { 0 };
+                    let results = &mut results[place * width..][..fresh * width];
                     worker.compute(level, &tile, results);
-                    let (outputs, rows) = (&mut group.outputs, (start, tile_start..tile_end));
-                    put(level, results, &group.runs, &blocks, rows, kept, outputs);
+                    let rows = tile_start..tile_end;
+                    if !plan.whole {
+                        put(level, results, &group.runs, &blocks, (start, rows), kept, &mut group.outputs);
+                    } else if !gathered {
+                        let waiting = Waiting {
+                            results,
+                            apart: fresh,
+                            groups: number..number + 1,
+                            blocks: &blocks,
+                        };
+                        put_whole(level, &waiting, tile_start - start..tile_end - start, &mut job.whole);
+                    }
                     tile_start = tile_end;
                 }
+            }
+            if gathered && !stop.requested() {
+                let waiting = Waiting {
+                    results,
+                    apart: plan.chunk,
+                    groups: 0..job.groups.len(),
+                    blocks: &blocks,
+                };
+                put_whole(level, &waiting, 0..job.chunk.len(), &mut job.whole);
             }
         },
     )
@@ -390,6 +407,16 @@ fn put<T: Element>(
     dispatch!(level, simd => unpack(simd, results, runs, blocks, rows, kept, outputs));
 }
 
+#[inline(never)]
+fn put_whole<T: Element>(
+    level: Level,
+    results: &Waiting<'_>,
+    rows: Range<usize>,
+    outputs: &mut [ArrayViewMut2<'_, T>],
+) {
+    dispatch!(level, simd => results.unpack(simd, rows, outputs));
+}
+
 /// These rows of the memory, which grows to have them: a long window's take a while to touch.
 fn reach_to(memory: &mut Vec<Row>, rows: Range<usize>) -> &mut [Row] {
     if memory.len() < rows.end {
@@ -404,83 +431,4 @@ fn reach_to(memory: &mut Vec<Row>, rows: Range<usize>) -> &mut [Row] {
 /// [`Error::Memory`].
 pub fn allocate(rows: usize, what: &'static str) -> Result<Vec<Row>> {
     reserve(rows, Row::default(), what)
-}
-
-fn jobs<'a, T>(
-    plan: &Plan,
-    columns: usize,
-    blocks: &[usize],
-    kept: Kept,
-    out: ArrayViewMut2<'a, T>,
-) -> Result<Vec<Job<'a, T>>> {
-    let what = "the jobs";
-    let length = plan.segments[1];
-    let mut jobs: Vec<Job<'a, T>> = Vec::new();
-    for start in (0..length).step_by(plan.chunk) {
-        for first in (0..plan.groups).step_by(plan.band) {
-            let groups = (first..(first + plan.band).min(plan.groups)).map(|_| Group {
-                runs: Vec::new(),
-                outputs: Vec::new(),
-            });
-            let job = Job {
-                groups: groups.gathered(what)?,
-                chunk: start..(start + plan.chunk).min(length),
-            };
-            push(&mut jobs, job, what)?;
-        }
-    }
-    let mut rest = out;
-    for (number, segment) in plan.segments.windows(2).enumerate() {
-        for (chunk_number, start) in (segment[0]..segment[1]).step_by(plan.chunk).enumerate() {
-            let end = (start + plan.chunk).min(segment[1]);
-            let (chunk, below) = rest.split_at(Axis(0), kept.among(start..end));
-            rest = below;
-            let mut by_block = split_blocks(chunk, columns, blocks)?;
-            let mut column = 0;
-            while column < columns {
-                let lane = number * columns + column;
-                let group = lane / LANES;
-                let taken = (LANES - lane % LANES).min(columns - column);
-                let (band, place) = (group / plan.band, group % plan.band);
-                let end_of_band = (band + 1) * plan.band * LANES - number * columns;
-                let first_of_band = column == 0 || (place == 0 && lane.is_multiple_of(LANES));
-                let run = Run {
-                    lane: lane % LANES,
-                    columns: column..column + taken,
-                    segment: segment[0]..segment[1],
-                    fetched: column..if first_of_band { end_of_band.min(columns) } else { column },
-                };
-                let group = &mut jobs[chunk_number * plan.groups.div_ceil(plan.band) + band].groups[place];
-                push(&mut group.runs, run, what)?;
-                let outputs = by_block.iter_mut().zip(blocks);
-                let outputs = outputs.map(|(block, width)| take_columns(block, taken * width)).gathered(what)?;
-                push(&mut group.outputs, outputs, what)?;
-                column += taken;
-            }
-        }
-    }
-    // The last segment may be shorter than a chunk's start: such jobs lack its lanes, and may have none at all.
-    for job in &mut jobs {
-        job.groups.retain(|group| !group.runs.is_empty());
-    }
-    jobs.retain(|job| !job.groups.is_empty());
-    Ok(jobs)
-}
-
-fn split_blocks<'a, T>(
-    chunk: ArrayViewMut2<'a, T>,
-    columns: usize,
-    blocks: &[usize],
-) -> Result<Vec<ArrayViewMut2<'a, T>>> {
-    let mut rest = chunk;
-    let parts = blocks.iter().map(|width| take_columns(&mut rest, columns * width));
-    parts.gathered("the jobs")
-}
-
-/// Cuts the first columns off `rest`.
-fn take_columns<'a, T>(rest: &mut ArrayViewMut2<'a, T>, columns: usize) -> ArrayViewMut2<'a, T> {
-    let nothing = ArrayViewMut2::from_shape((0, 0), &mut []).unwrap_or_else(|_| unreachable!("0 x 0 fits"));
-    let (taken, below) = std::mem::replace(rest, nothing).split_at(Axis(1), columns);
-    *rest = below;
-    taken
 }

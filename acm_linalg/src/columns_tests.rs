@@ -16,19 +16,19 @@ use crate::{Error, Result, Table};
 const HUNDRED: usize = 100;
 
 /// Result `r` of a row is `HUNDRED * r` more than the value `lag` rows earlier; what a tile says of itself is checked.
-struct Lag {
-    blocks: Vec<usize>,
-    window: usize,
-    lag: usize,
-    tile_rows: usize,
-    cost_ns: f64,
-    history: History<'static>,
-    rows: usize,
-    calls: AtomicUsize,
+pub(crate) struct Lag {
+    pub(crate) blocks: Vec<usize>,
+    pub(crate) window: usize,
+    pub(crate) lag: usize,
+    pub(crate) tile_rows: usize,
+    pub(crate) cost_ns: f64,
+    pub(crate) history: History<'static>,
+    pub(crate) rows: usize,
+    pub(crate) calls: AtomicUsize,
 }
 
 impl Lag {
-    fn new(window: usize, lag: usize, rows: usize) -> Self {
+    pub(crate) fn new(window: usize, lag: usize, rows: usize) -> Self {
         Self {
             blocks: vec![1],
             window,
@@ -47,17 +47,17 @@ impl Lag {
     }
 }
 
-/// Column, and row counted from 1, or NaN where every seventh value is missing.
-fn value(row: usize, column: usize) -> f64 {
+/// Column modulo a hundred, and row counted from 1, or NaN where every seventh value is missing.
+pub(crate) fn value(row: usize, column: usize) -> f64 {
     let missing = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
     if (row + 3 * column) % 7 == 5 {
         missing[row % 3]
     } else {
-        ((row + 1) * HUNDRED + column) as f64
+        ((row + 1) * HUNDRED + column % HUNDRED) as f64
     }
 }
 
-fn matrix(rows: usize, columns: usize) -> Array2<f64> {
+pub(crate) fn matrix(rows: usize, columns: usize) -> Array2<f64> {
     Array2::from_shape_fn((rows, columns), |(row, column)| value(row, column))
 }
 
@@ -139,7 +139,7 @@ impl Leaf for Lag {
 }
 
 /// What [`Lag`] gives for the matrix.
-fn expected(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
+pub(crate) fn expected(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
     let (rows, columns) = x.dim();
     let width: usize = leaf.blocks.iter().sum();
     let History {
@@ -162,13 +162,13 @@ fn expected(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
 }
 
 #[track_caller]
-fn assert_same(got: ArrayView2<'_, f64>, expected: ArrayView2<'_, f64>, case: &str) {
+pub(crate) fn assert_same(got: ArrayView2<'_, f64>, expected: ArrayView2<'_, f64>, case: &str) {
     for ((at, got), expected) in got.indexed_iter().zip(expected) {
         assert!(got == expected || got.is_nan() && expected.is_nan(), "{case}: {at:?}: got {got}, expected {expected}");
     }
 }
 
-fn compute(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
+pub(crate) fn compute(leaf: &Lag, x: ArrayView2<'_, f64>) -> Array2<f64> {
     let width: usize = leaf.blocks.iter().sum();
     let mut out = Array2::from_elem((leaf.history.kept(x.nrows()), x.ncols() * width), -7.0);
     columns::run(leaf, x, leaf.history, out.view_mut()).unwrap();

@@ -36,6 +36,7 @@ pub mod covariance;
 pub mod dense;
 pub mod distances;
 pub mod error;
+mod jobs;
 pub mod lanes;
 pub mod memory;
 mod packing;
@@ -51,6 +52,9 @@ mod source;
 pub mod state;
 pub mod svd;
 mod table;
+mod unpacking;
+#[cfg(test)]
+mod whole_tests;
 pub mod workspace;
 
 pub use error::{Error, Number, Result, StateFault};

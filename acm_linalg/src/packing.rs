@@ -1,10 +1,10 @@
-//! Between the caller's arrays, in any memory order, and tiles of lanes.
+//! From the caller's arrays, in any memory order, into tiles of lanes.
 
 use std::num::NonZero;
 use std::ops::Range;
 
 use fearless_simd::{Simd, prelude::*};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{ArrayView1, ArrayView2, s};
 
 use crate::lanes::{Element, LANES, Row, V, canonical, loaded, transposed};
 use crate::source::{Pick, Plane};
@@ -28,7 +28,7 @@ pub(crate) fn signed(rows: usize) -> isize {
 /// The rows whose results are kept: those of an absolute index that is a multiple of the step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
-    step: NonZero<usize>,
+    pub(crate) step: NonZero<usize>,
     /// Absolute index of row 0, modulo the step.
     phase: usize,
 }
@@ -48,7 +48,7 @@ impl Kept {
     }
 
     /// The first of the rows from `row` on, counted from there.
-    fn next(self, row: usize) -> usize {
+    pub(crate) fn next(self, row: usize) -> usize {
         let past = (row + self.phase) % self.step;
         if past == 0 { 0 } else { self.step.get() - past }
     }
@@ -283,167 +283,12 @@ fn fetch<T: Element>(rows: &ArrayView2<'_, T>) {
     if rows.ncols() <= LANES || rows.ncols() * size_of::<T>() > FETCHED_BYTES {
         return;
     }
-    let mut sum = 0.0;
+    // Not a sum: each of its additions would wait for the one before.
+    let mut bits = 0;
     for row in rows.rows() {
         for line in row.to_slice().unwrap_or_default().chunks(64 / size_of::<T>()) {
-            sum += line[0].widen();
+            bits |= line[0].widen().to_bits();
         }
     }
-    std::hint::black_box(sum);
-}
-
-/// Writes the results of `rows`, of a job that starts at row `start`, both counted from each segment's start.
-#[inline(always)]
-pub(crate) fn unpack<S: Simd, T: Element>(
-    simd: S,
-    results: &mut [Row],
-    runs: &[Run],
-    blocks: &[usize],
-    (start, rows): (usize, Range<usize>),
-    kept: Kept,
-    outputs: &mut [Vec<ArrayViewMut2<'_, T>>],
-) {
-    let width: usize = blocks.iter().sum();
-    // The same rows are kept in every segment.
-    let origin = runs.first().map_or(0, |run| run.segment.start);
-    let (start, rows) = (start + origin, rows.start + origin..rows.end + origin);
-    let count = kept.among(rows.clone());
-    if count < rows.len() {
-        let next = kept.next(rows.start);
-        for to in 0..count {
-            let from = (next + to * kept.step.get()) * width;
-            results.copy_within(from..from + width, to * width);
-        }
-    }
-    let start = kept.among(start..rows.start);
-    for (run, by_block) in runs.iter().zip(outputs) {
-        let mut first = 0;
-        for (&block, view) in blocks.iter().zip(by_block) {
-            let end = (start + count).min(view.nrows());
-            if start < end {
-                let results = Results {
-                    rows: &results[first..],
-                    width,
-                    block,
-                    lane: run.lane,
-                };
-                results.write(simd, view.slice_axis_mut(Axis(0), (start..end).into()));
-            }
-            first += block;
-        }
-    }
-}
-
-/// The results of one run for one block of the output.
-struct Results<'a> {
-    rows: &'a [Row],
-    width: usize,
-    block: usize,
-    lane: usize,
-}
-
-impl Results<'_> {
-    #[inline(always)]
-    fn write<S: Simd, T: Element>(&self, simd: S, target: ArrayViewMut2<'_, T>) {
-        if target.strides()[1] == 1 {
-            match self.block {
-                1 => self.write_rows::<S, T, 1>(simd, target),
-                2 => self.write_rows::<S, T, 2>(simd, target),
-                3 => self.write_rows::<S, T, 3>(simd, target),
-                _ => self.write_columns(target),
-            }
-        } else if target.strides()[0] == 1 {
-            self.write_whole_columns(simd, target);
-        } else {
-            self.write_columns(target);
-        }
-    }
-
-    #[inline(always)]
-    fn write_rows<S: Simd, T: Element, const BLOCK: usize>(&self, simd: S, mut target: ArrayViewMut2<'_, T>) {
-        let full = target.ncols() == LANES * BLOCK && self.lane == 0;
-        for (lines, mut row) in self.rows.chunks(self.width).zip(target.rows_mut()) {
-            let (Some(row), Some(lines)) = (row.as_slice_mut(), lines.first_chunk::<BLOCK>()) else {
-                continue;
-            };
-            if full && BLOCK == 1 {
-                if let Some(row) = row.first_chunk_mut() {
-                    T::write(&lines[0].0, row);
-                }
-                continue;
-            }
-            if full && BLOCK == 2 {
-                if let ([low, high], _) = row.as_chunks_mut() {
-                    let (first, second) = lines[0].load(simd).interleave(lines[1].load(simd));
-                    T::write(&first, low);
-                    T::write(&second, high);
-                }
-                continue;
-            }
-            let (row, _) = row.as_chunks_mut::<BLOCK>();
-            if full && let Some(row) = row.first_chunk_mut::<LANES>() {
-                for lane in 0..LANES {
-                    for result in 0..BLOCK {
-                        row[lane][result] = T::narrow(lines[result].0[lane]);
-                    }
-                }
-            } else {
-                for (lane, values) in row.iter_mut().enumerate() {
-                    for result in 0..BLOCK {
-                        values[result] = T::narrow(lines[result].0[self.lane + lane]);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Columns that each lie in one piece, eight rows at a time.
-    #[inline(always)]
-    fn write_whole_columns<S: Simd, T: Element>(&self, simd: S, mut target: ArrayViewMut2<'_, T>) {
-        let whole = target.nrows() / LANES * LANES;
-        for result in 0..self.block {
-            let mut columns: [&mut [T]; LANES] = Default::default();
-            let own = target.columns_mut().into_iter().skip(result).step_by(self.block);
-            for (to, column) in columns.iter_mut().zip(own) {
-                *to = column.into_slice().unwrap_or_default();
-            }
-            for start in (0..whole).step_by(LANES) {
-                let mut lines = [V::<S>::splat(simd, 0.0); LANES];
-                for (place, line) in lines.iter_mut().enumerate() {
-                    *line = self.rows[(start + place) * self.width + result].load(simd);
-                }
-                let lanes = transposed(lines);
-                for (values, column) in lanes[self.lane..].iter().zip(&mut columns) {
-                    if let Some(to) = column.get_mut(start..).and_then(<[T]>::first_chunk_mut) {
-                        T::write(values, to);
-                    }
-                }
-            }
-            for (lane, column) in (self.lane..).zip(&mut columns) {
-                for (row, value) in column.iter_mut().enumerate().skip(whole) {
-                    *value = T::narrow(self.rows[row * self.width + result].0[lane]);
-                }
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn write_columns<T: Element>(&self, mut target: ArrayViewMut2<'_, T>) {
-        for (number, mut target) in target.columns_mut().into_iter().enumerate() {
-            let (lane, result) = (self.lane + number / self.block, number % self.block);
-            let lines = self.rows[result..].iter().step_by(self.width);
-            match target.as_slice_mut() {
-                Some(target) => {
-                    for (line, target) in lines.zip(target) {
-                        *target = T::narrow(line.0[lane]);
-                    }
-                }
-                None => {
-                    for (line, target) in lines.zip(target) {
-                        *target = T::narrow(line.0[lane]);
-                    }
-                }
-            }
-        }
-    }
+    std::hint::black_box(bits);
 }

@@ -11,6 +11,10 @@ const JOB_NS: f64 = 4_000_000.0;
 /// Input and output of a chunk of rows that stay in the cache of a core.
 const NEAR_BYTES: usize = 1 << 18;
 
+/// Estimated time that it takes longer to copy a value in and its result out where lanes are pieces of columns, than where eight
+/// neighbouring columns are copied at once.
+const PIECES_NS: f64 = 1.5;
+
 /// What decides a [`Plan`].
 pub(crate) struct Demand {
     /// Rows and columns to compute.
@@ -28,6 +32,8 @@ pub(crate) struct Demand {
     pub(crate) tile: usize,
     /// Estimated time for one value.
     pub(crate) cost_ns: f64,
+    /// Whether the values of each row lie side by side, in the input and in the output, and each row has results.
+    pub(crate) side_by_side: bool,
 }
 
 /// How lanes and rows are laid out for one call.
@@ -41,6 +47,9 @@ pub(crate) struct Plan {
     pub(crate) groups: usize,
     /// Neighbouring groups of a job.
     pub(crate) band: usize,
+    /// Whether each group is eight neighbouring columns from their first row to their last: the last group then takes columns
+    /// of the one before as well, and their results are the same twice.
+    pub(crate) whole: bool,
 }
 
 impl Plan {
@@ -53,6 +62,7 @@ impl Plan {
             step,
             tile,
             cost_ns,
+            side_by_side,
         } = *demand;
         let align = block.unwrap_or(1).min(rows);
         // Results are kept at the same rows of every segment; and a history that must not be cut is one segment.
@@ -68,7 +78,11 @@ impl Plan {
             lanes.div_ceil(LANES) * length(parts).saturating_add(warm_up)
         };
         let parts = [1, 2, 4, 8].into_iter().min_by_key(|&parts| effort(parts)).unwrap_or(1);
-        let length = length(parts);
+        let whole = side_by_side && columns >= LANES && {
+            let groups = columns.div_ceil(LANES) * rows;
+            groups as f64 * cost_ns <= effort(parts) as f64 * (cost_ns + PIECES_NS)
+        };
+        let length = if whole { rows } else { length(parts) };
         let segments = (0..rows).step_by(length).chain([rows]).gathered("the segments")?;
         let groups = (columns * (segments.len() - 1)).div_ceil(LANES);
 
@@ -104,6 +118,7 @@ impl Plan {
             chunk,
             groups,
             band: groups.div_ceil(bands),
+            whole,
         })
     }
 }

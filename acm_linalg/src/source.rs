@@ -26,6 +26,17 @@ pub struct Plane<'a, T> {
     pub late: usize,
 }
 
+impl<T: Copy> Plane<'_, T> {
+    /// Whether neighbouring lanes are neighbouring values in memory, or the same one.
+    pub(crate) fn side_by_side(&self) -> bool {
+        match self.pick {
+            Pick::Each => self.values.with_whole_rows().is_some(),
+            Pick::Same => true,
+            Pick::Listed(_) => false,
+        }
+    }
+}
+
 /// One table, or two of as many rows and lanes.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a, T> {
