@@ -37,7 +37,7 @@ def client() -> Iterator[Any]:
     with Crew(2) as crew:
         yield crew._hands
     for which in (environment, now := dict(os.environ)):
-        for name in ("PYTEST_CURRENT_TEST", "__DASK_PARENT_PID"):
+        for name in ("PYTEST_CURRENT_TEST", "__DASK_PARENT_PID", "DASK_PARENT"):
             which.pop(name, None)
     assert now == environment
     wait(lambda: children() <= before)
