@@ -10,6 +10,7 @@ import acm_rs
 import numpy as np
 import pandas as pd
 import pytest
+from acm_rs import sklearn
 from acm_rs.fillers import many_codes
 from numpy.typing import NDArray
 
@@ -340,9 +341,23 @@ def test_states_and_few_codes_are_no_such() -> None:
     assert many_codes(x) == []
     x[:200, 1] = -9999.0
     assert many_codes(x) == many_codes(list(x.T)) == [(1, -9999.0, 0.2)]
-    # A speed may be this, and a sensor may read nothing else.
+    # A speed may be this, a set point, and a sensor may read nothing else.
     x[:, 1] = np.linspace(500.0, 1400.0, 1000)
     x[:200, 1] = 999.0
     x[:, 2] = -9999.0
+    x[:, 3] = np.where(np.arange(1000) % 3 == 0, 999.0, 950.0)
     assert many_codes(x) == []
     assert many_codes(np.zeros((0, 3))) == many_codes(np.zeros(3)) == many_codes([]) == []
+
+
+def test_two_codes_a_spike_beyond_them_and_single_precision() -> None:
+    x = np.random.default_rng(1).normal(size=(5000, 2)) + 20.0
+    x[:700, 0], x[1000:1600, 0], x[4000, 0] = -9999.0, 9999.9, 1e7
+    assert many_codes(x) == [(0, -9999.0, 0.14), (0, 9999.9, 0.12)]
+    for model, given in ((acm_rs.PCADetector(1), x.astype(np.float32)), (sklearn.PCADetector(1), x)):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            model.fit(given)
+        texts = " ".join(str(one.message) for one in told)
+        assert "column 0 reads -9999 in 14 %" in texts
+        assert "column 0 reads 9999.9 in 12 %" in texts

@@ -78,3 +78,28 @@ def test_a_state_that_is_far_off_is_no_outage() -> None:
     cleaning = outages(2000, 0.08)
     x[cleaning] = 300.0 + np.random.default_rng(1).normal(size=(2000, 6))[cleaning]
     assert "error code" not in Monitor().fit(x).summary()
+
+
+def test_valves_that_open_together_are_no_outage() -> None:
+    random = np.random.default_rng(6)
+    x = 50.0 + Loads(random, 10, 2).rows(3000)
+    opened = np.arange(3000) % 270 < 12
+    x[:, :4] = 30.0 + random.normal(size=(3000, 4))
+    x[np.ix_(opened, range(4))] = 100.0
+    assert "error code" not in Monitor().fit(x).summary()
+
+
+@pytest.mark.parametrize("value", [999.0, 9999.0, 65535.0, -9999.0, 1000.0])
+def test_a_column_that_always_reads_a_code_is_a_constant(value: float) -> None:
+    x = np.column_stack([history(2000, 0), np.full(2000, value)])
+    monitor = Monitor().fit(x)
+    assert f"constant ({value:g})" in monitor.summary()
+    rows = np.column_stack([history(400, 2000), np.full(400, value)])
+    rows[200:, 6] = 12.0
+    assert monitor.score(rows).alarms[203:].mean() > 0.9
+
+
+@pytest.mark.parametrize("others", [950.0, 1.0])
+def test_set_points_and_states_may_be_a_code(others: float) -> None:
+    x = np.column_stack([history(2000, 0), np.where(np.arange(2000) % 500 < 450, 999.0, others)])
+    assert "error code" not in Monitor().fit(x).summary()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from acm_rs import Monitor
 from acm_rs.monitor.recurring import recurring
 from numpy.typing import NDArray
@@ -91,3 +92,15 @@ def test_spikes_beside_what_opens_on_demand_are_left_out() -> None:
     x = plant(7, 4000)
     x[::97, DRAIN] = 900.0 + np.arange(len(x[::97])) * 1.7
     assert any("spikes" in line for line in Monitor().fit(x).summary().splitlines())
+
+
+@pytest.mark.parametrize("lasts", [2, 4, 8])
+def test_dropouts_to_zero_that_come_back_are_not_learnt(lasts: int) -> None:
+    random = np.random.default_rng(2)
+    load = random.normal(size=(5000, 2)) @ random.normal(size=(2, 5))
+    x = 100.0 + load + 0.3 * random.normal(size=(5000, 5))
+    for first in range(100, 4000, 280):
+        x[first : first + lasts, 3] = 0.0
+    monitor = Monitor().fit(x[:4000])
+    x[4300:4310, 3] = 0.0
+    assert monitor.score(x[4000:]).alarms[303:310].all()

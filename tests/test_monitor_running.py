@@ -181,3 +181,20 @@ def test_of_pumps_that_take_turns_both_may_stand_still() -> None:
     still = np.array(found.score["regime"]) == "standstill"
     assert np.array_equal(still, np.arange(2000) % 1000 >= 900)
     assert found.alarms.mean() <= 0.02
+
+
+@pytest.mark.parametrize("motors", [3, 4])
+@pytest.mark.parametrize("on", [0.2, 0.6, 0.9])
+def test_a_pump_that_runs_on_does_not_hide_a_standstill(motors: int, on: float) -> None:
+    random = np.random.default_rng(7)
+    turn = np.arange(6000) // 100
+    still = turn % 5 == 4
+    load = 60.0 + 5.0 * np.sin(np.arange(6000) / 40.0)
+    x = np.where(still, 0.0, load)[:, None] * np.linspace(0.5, 1.0, motors) + 0.2 * random.normal(size=(6000, motors))
+    oil = np.where(still & (random.random(60) >= on)[turn], 0.0, 12.0) + 0.1 * random.normal(size=6000)
+    warm = 40.0 + 0.2 * load + 0.5 * random.normal(size=6000)
+    monitor = acm_rs.Monitor().fit(np.column_stack([x, oil, warm])[:4000])
+    found = monitor.score(np.column_stack([x, oil, warm])[4000:])
+    told = np.array(found.score["regime"]) == "standstill"
+    assert told[still[4000:]].mean() > 0.95
+    assert told[~still[4000:]].mean() < 0.05

@@ -238,9 +238,10 @@ def test_a_file_with_one_memory_of_levels_goes_on_with_it() -> None:
 
 def test_steps_of_the_training_and_ten_times_coarser_ones_later() -> None:
     x = 20.0 + Loads(np.random.default_rng(8), 6, 2, noise=3.0 * NOISE[0]).rows(2600)
-    for step, alarming in ((0.1, 0.02), (1.0, 1.0)):
+    for step in (0.1, 1.0):
         monitor = Monitor().fit(to_step(x[:1500], step))
         assert monitor.score(to_step(x[1500:], step)).alarms.mean() <= 0.02
         coarser = monitor.score(to_step(x[1500:], 10.0 * step))
-        assert coarser.alarms.mean() <= alarming
+        # Steps wider than the sensors' own spread are no readings any more: that alarms.
+        assert coarser.alarms.mean() <= 0.02 if step < 1.0 else coarser.alarms.mean() > 0.9
         assert any(one.startswith("readings in coarser steps") for one in coarser.remarks)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CODE", "CODES", "many_codes"]
+__all__ = ["CODE", "CODES", "many_codes", "strange", "warn_of_codes"]
 
 _FILLERS = (
     99.0,
@@ -33,6 +35,22 @@ CODE = 999.0
 """Least size of what is a code however many rows have it, and of one that is no reading of a constant."""
 MANY = 0.1
 """Share of its rows up to which a fit finds the codes of a sensor by itself."""
+SOME = 1000
+"""Rows that are looked at first."""
+
+
+def strange(column: NDArray[Any], codes: Any) -> NDArray[np.bool_]:
+    """Whether codes of a column are beyond doubt: farther from its other readings than those are wide and large.
+
+    A speed of 999 beside one of 950 is none, nor is 999 in a column that reads nothing else.
+    """
+    codes = np.atleast_1d(codes)
+    rest = column[np.isfinite(column) & ~np.isin(column, CODES.astype(column.dtype))].astype(np.float64)
+    if not rest.size:
+        return np.zeros(codes.shape, bool)
+    low, middle, high = np.quantile(rest, [0.01, 0.5, 0.99])
+    far: NDArray[np.bool_] = np.abs(codes - middle) > abs(middle) + (high - low)
+    return far & (np.abs(codes) >= CODE)
 
 
 def many_codes(values: Any) -> list[tuple[int, float, float]]:
@@ -41,23 +59,34 @@ def many_codes(values: Any) -> list[tuple[int, float, float]]:
     `values` are an array, (n, sensors), or columns.
     """
     if isinstance(values, np.ndarray):
-        if values.ndim != 2 or values.dtype.kind != "f" or not len(values):
+        if values.ndim != 2:
             return []
-        ends = np.array([np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)])
-    else:
-        columns = [np.asarray(column) for column in values]
-        if not columns or any(column.dtype.kind != "f" or not column.size for column in columns):
-            return []
-        ends = np.array([[end.reduce(column) for column in columns] for end in (np.fmin, np.fmax)])
+        values = list(values.T)
     found = []
-    for side, place in zip(*np.nonzero(np.isin(ends, CODES) & (np.abs(ends) >= CODE)), strict=True):
-        code = float(ends[side, place])
-        column: NDArray[Any] = np.asarray(values[:, place] if isinstance(values, np.ndarray) else values[place])
-        known = column[np.isfinite(column)]
-        rest = known[known != code]
-        if len(known) - len(rest) <= MANY * len(column) or not rest.size:
-            continue
-        # Farther from all others than they are from each other.
-        if np.abs(rest - code).min() > max(float(np.ptp(rest)), 1e-9 * abs(code)):
-            found.append((int(place), code, (len(known) - len(rest)) / len(column)))
+    for place, given in enumerate(values):
+        column = np.asarray(given)
+        if column.dtype.kind != "f" or not column.size:
+            return []
+        # What stands in so many rows some of them tell.
+        some = column[:: max(1, column.size // SOME)]
+        codes, counts = np.unique(some, return_counts=True)
+        codes = codes[(counts >= MANY / 2.0 * some.size) & np.isin(codes, CODES.astype(column.dtype))]
+        for code in codes[strange(column, codes)].tolist() if codes.size else []:
+            share = float(np.mean(column == code))
+            if MANY < share < 1.0:
+                found.append((place, code, share))
     return found
+
+
+def warn_of_codes(values: Any, names: Sequence[str] | None, depth: int) -> None:
+    """Warn of what `many_codes` finds, on behalf of the caller so many calls above."""
+    for place, code, share in many_codes(values)[:8]:
+        sensor = f"column {place}" if names is None else repr(names[place])
+        # As it is written, whatever the precision that it came in.
+        code = min(CODES.tolist(), key=lambda one: abs(one - code))
+        warnings.warn(
+            f"{sensor} reads {code:.15g} in {100.0 * share:.0f} % of the rows, far from all else it reads: it is "
+            "learnt as it is; where it says that there is no reading, give NaN",
+            UserWarning,
+            stacklevel=depth + 1,
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, overload
@@ -10,7 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from acm_rs.fillers import many_codes
+from acm_rs.fillers import warn_of_codes
 from acm_rs.frames import Floats, Labels, Line, Sheet, Table, arrays, listed, same_index, vector
 
 __all__ = [
@@ -172,14 +171,7 @@ class Model(Saved):
         if not isinstance(x, np.ndarray):
             sheet = Sheet(x, "x")
             values, names = sheet.values, sheet.names
-        for place, code, share in many_codes(values)[:8]:
-            sensor = f"column {place}" if names is None else repr(names[place])
-            warnings.warn(
-                f"{sensor} reads {code:g} in {100.0 * share:.0f} % of the rows, far from all else it reads: it is "
-                "learnt as it is; where it says that there is no reading, give NaN",
-                UserWarning,
-                stacklevel=3,
-            )
+        warn_of_codes(values, names, 3)
         return values, names
 
     def _admit(self, names: tuple[str, ...] | None, whose: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.fillers import CODE, CODES
+from acm_rs.fillers import CODE, CODES, strange
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, even
 from acm_rs.monitor.rebasing import Rebase
@@ -37,6 +37,10 @@ WILD = 50.0
 """Beyond so many, a single reading of the training is left out of it."""
 BESIDE = 8
 """More columns are counted one after the other: what they take beside a long history stays small."""
+FEW = 20
+"""Readings that must be left for what is written without one to be told by."""
+OFTEN = 0.6
+"""Share of the rows that a code has at most: what is there more often is what the sensor reads."""
 FIRST = 1000
 """Readings that are looked at first."""
 LONG = 20
@@ -150,6 +154,7 @@ def learn(
     cleaned[outside] = np.nan
     # Codes in many rows would be taken for the spread of the readings.
     written = np.isin(cleaned, CODES)
+    written &= np.count_nonzero(~np.isnan(cleaned) & ~written, axis=0) >= FEW
     centre, below, above = scales(np.where(written, np.nan, cleaned) if written.any() else cleaned)
     with np.errstate(invalid="ignore"):
         far = (cleaned < centre - FAR * below) | (cleaned > centre + FAR * above)
@@ -298,13 +303,14 @@ def scales(values: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
 
 
 def _outage(values: Matrix, far: Flags, written: Flags) -> Flags:
-    """Rows in which all that is far outside is a code, or the same number in several sensors: no machine does that."""
+    """Rows in which all that is far outside is a code, or the same number in most sensors: no machine does that."""
     found = np.zeros(len(values), bool)
     rows = np.flatnonzero(far.sum(axis=1) > 1)
     some, own = values[rows], far[rows]
     least = np.where(own, some, np.inf).min(axis=1, initial=np.inf)
     most = np.where(own, some, -np.inf).max(axis=1, initial=-np.inf)
-    found[rows] = np.logical_or.reduce([(written[rows] | ~own).all(axis=1), (least == most) & (least != 0.0)])
+    alike = (least == most) & (least != 0.0) & (2 * own.sum(axis=1) > (some == some).sum(axis=1))
+    found[rows] = (written[rows] | ~own).all(axis=1) | alike
     return found
 
 
@@ -312,7 +318,7 @@ def codes_of(column: NDArray[np.float64], far: Flags, rows: int) -> list[float]:
     """Values far outside that repeat exactly in at most a tenth of the rows, or in any where historians write them."""
     values, counts = np.unique(column[far], return_counts=True)
     usual = np.isin(values, CODES)
-    seldom = (counts <= 0.1 * rows) | (usual & (np.abs(values) >= CODE))
+    seldom = (counts <= 0.1 * rows) | (usual & strange(column, values) & (counts <= OFTEN * rows))
     wrong = values[((counts >= 3) | usual) & seldom & (values != 0.0)]
     return [float(value) for value in wrong[:20]]
 

@@ -17,6 +17,8 @@ APART = 2
 """Rows between two spells at least."""
 MOST = 0.5
 """Share of the rows far off that such spells have."""
+MOVES = 0.5
+"""Share of the readings within spells that differ from the one before, at least."""
 SMOOTH = 0.5
 """Mean square of the steps of ranks within spells, as a share of what it is where they are drawn by chance, at most."""
 
@@ -43,7 +45,10 @@ def recurring(column: NDArray[np.float64], far: Flags) -> Flags:
     readings = column[places]
     ranks = np.argsort(np.argsort(readings, kind="stable"), kind="stable")
     near = (np.diff(places) == 1) & lasting[number[1:]]
-    if not near.any() or np.square(np.diff(ranks)[near]).mean() >= SMOOTH * 2.0 * np.var(ranks):
+    # What stays the same is no excursion: a dropout to zero, or a code.
+    if not near.any() or np.mean(np.diff(readings)[near] != 0.0) < MOVES:
+        return none
+    if np.square(np.diff(ranks)[near]).mean() >= SMOOTH * 2.0 * np.var(ranks):
         return none
     low, high = np.quantile(readings[lasting[number]], [0.02, 0.98])
     reach = (high - low) / 2.0

@@ -32,6 +32,8 @@ NEARLY = 0.8
 than then."""
 TOGETHER = 0.75
 """Share of the rows that are no standstill in which a sensor that tells one moves at least."""
+TURNS = 1.0 / 3.0
+"""Share of those sensors above which such as run while most others rest make it no standstill."""
 WHOLE = 0.25
 """Share of all sensors that must rest: a pump that pauses is no plant at a standstill."""
 BRISK = 30
@@ -247,8 +249,16 @@ def _resting(values: Matrix, states: Flags) -> tuple[Vector, float, Flags]:
             still = _rests(values, some, _votes(some, states, share))
             if not still.any():
                 break
-            if _in_turns(values[still], some):
+            on = _resting_share(values[still], some) <= MAJORITY
+            if np.count_nonzero(on) > TURNS * np.count_nonzero(~np.isnan(some)):
+                # By turns, as those of a pump on duty and one on standby.
                 continue
+            if on.any():
+                # A few that run on, as an oil pump's, are of no standstill.
+                some = np.where(on, np.nan, some)
+                still = _rests(values, some, _votes(some, states, share))
+                if not still.any():
+                    break
             zeros, known = _counts(values[still], some)
             usual = float(np.quantile(zeros / known, 0.1))
             able = np.count_nonzero(~np.isnan(some))
@@ -264,12 +274,6 @@ def _running_together(values: Matrix, level: Vector, states: Flags, share: float
     running = ~_rests(values, level, _votes(level, states, share))
     moving = 1.0 - _resting_share(values[running], level)
     return np.where(moving >= TOGETHER, level, np.nan)
-
-
-def _in_turns(still: Matrix, level: Vector) -> bool:
-    """Whether sensors rest by turns, as those of a pump on duty and one on standby do; in a standstill most rest."""
-    resting = _resting_share(still, level)
-    return bool(np.count_nonzero(resting > MAJORITY) < NEARLY * np.count_nonzero(~np.isnan(level)))
 
 
 def _resting_share(values: Matrix, level: Vector) -> Vector:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from acm_rs.fillers import warn_of_codes
+
 if TYPE_CHECKING:
     # scikit-learn says nothing of its types: this is what type checkers need to know of it.
     class BaseEstimator:
@@ -80,6 +82,7 @@ class Estimator(BaseEstimator):
     def _learn(self, model: Any, x: Any, *others: Any, **more: Any) -> Any:
         """Fit a model of acm_rs on checked rows, by the names of the sensors where the frame had some."""
         names = getattr(self, "feature_names_in_", None)
+        warn_of_codes(x, names, 3)
         # Its own fit takes names from a frame alone, and here the rows are an array by now.
         model._engine.fit(x, *others, **more, names=None if names is None else tuple(map(str, names)))
         return model
