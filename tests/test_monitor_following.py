@@ -154,7 +154,7 @@ def test_only_files_of_monitors_that_follow_have_the_third_format(
 def test_the_plane_shows_a_followed_sensor_beside_its_level(walker: tuple[acm_rs.Monitor, pd.DataFrame]) -> None:
     monitor, later = walker
     away = later.copy()
-    away["s0"] += np.linspace(0.0, 60.0, len(away))
+    away["s0"] += np.linspace(0.0, 15.0, len(away))
     result = monitor.score(away)
     assert np.nanmedian(result._plane()[-100:, 0]) < 3.0
 
@@ -221,3 +221,21 @@ def test_where_a_sensor_that_wanders_happens_to_be_is_no_regime() -> None:
         assert followed(monitor) == ["s0"]
         assert result.regime_names[2:] == ("running",)
         assert result.alarms.mean() < 0.02
+
+
+def test_a_sensor_that_is_wrong_from_the_first_row_on_is_told() -> None:
+    history, later = plant(1, 1)
+    monitor = acm_rs.Monitor().fit(history)
+    width = float(np.ptp(history["s0"]))
+    for away, alarms in ((0.0, False), (1.7, False), (6.0, True), (-6.0, True)):
+        rows = later.copy()
+        rows["s0"] += away * width
+        found = monitor.score(rows)
+        told = [one for one in found.remarks if one.startswith("s0 is beyond all that training has seen")]
+        assert bool(told) or away == 0.0
+        assert (found.alarms.mean() > 0.9) if alarms else (found.alarms.mean() <= 0.05)
+        if alarms:
+            assert found.found[0].culprits[0].name == "s0"
+        again = acm_rs.Monitor.from_bytes(monitor.to_bytes())
+        parts = [again.update(rows[row : row + 1]) for row in range(60)]
+        np.testing.assert_array_equal(np.concatenate([one.scores for one in parts]), found.scores[:60])

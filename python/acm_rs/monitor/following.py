@@ -15,11 +15,14 @@ from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.wandering import TURNS, WILD, wandering
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["beside_levels", "learn_following", "wander_alone"]
+__all__ = ["beside_levels", "learn_following", "seen", "wander_alone"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.int64]
+
+ROAM = 2.0
+"""Times the width of its history by which a level leaves it at most: a walk three times as long hardly does."""
 
 
 def wander_alone(regimes: Regimes, values: Matrix, chosen: Flags, watched: Flags) -> Flags:
@@ -52,8 +55,25 @@ def learn_following(watches: Watches, values: Matrix, labels: Labels, sensors: F
     spread = 1.4826 * np.nanmedian(np.abs(own), axis=0)
     # A step beyond all that the history has seen moves the level no faster than its own ups and downs do.
     watches.follows = np.where(sensors & (spread > 0.0), WILD * spread, 0.0)
+    running = values[labels >= 0][:, watches.watched]
+    low, high = np.nanmin(running, axis=0), np.nanmax(running, axis=0)
+    watches.roam = np.where(sensors, [low - ROAM * (high - low), high + ROAM * (high - low)], watches.roam)
     watches.regimes.low[0, np.flatnonzero(watches.watched)[sensors]] = -np.inf
     watches.regimes.high[0, np.flatnonzero(watches.watched)[sensors]] = np.inf
+
+
+def within_reach(watches: Watches, chosen: Labels, away: Matrix, centres: Matrix) -> Matrix:
+    """How far readings are from the centres of their regimes, as far as a level may go."""
+    low, high = watches.roam[:, chosen]
+    found: Matrix = np.minimum(np.maximum(away, low - centres), high - centres)
+    return found
+
+
+def seen(watches: Watches, place: int) -> tuple[float, float]:
+    """Between which readings the history of a sensor that is followed lies."""
+    low, high = watches.roam[:, place].tolist()
+    beyond = ROAM * (high - low) / (1.0 + 2.0 * ROAM)
+    return low + beyond, high - beyond
 
 
 def beside_levels(
@@ -66,7 +86,7 @@ def beside_levels(
         return values, None
     columns = np.flatnonzero(watches.watched)[chosen]
     centres = watches.regimes.centres[np.maximum(labels, 0)][:, columns]
-    away = values[:, columns] - centres
+    away = within_reach(watches, chosen, values[:, columns] - centres, centres)
     away[(labels < 0) if held is None else (labels < 0) | held] = np.nan
     level, count = (np.zeros(len(chosen)),) * 2 if state.levels is None else state.levels
     found, level, count = _native.followed(away, float(watches.pace[0]), watches.follows[chosen], level, count)

@@ -16,7 +16,7 @@ from acm_rs.monitor import cleaning, telling
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters
-from acm_rs.monitor.following import wander_alone
+from acm_rs.monitor.following import seen, wander_alone
 from acm_rs.monitor.history import History
 from acm_rs.monitor.learning import OWN_ROWS, learn_watches
 from acm_rs.monitor.rebasing import Rebase, shifts
@@ -128,6 +128,7 @@ def learn_machine(
     }
     if learned.followed.any():
         about["followed"] = [name for name, one in zip(sensors, learned.followed, strict=True) if one]
+        about["roams"] = {name: seen(watches, place) for place, name in enumerate(sensors) if learned.followed[place]}
         about["follows"] = round(2.0 / float(watches.pace[0]) - 1.0)
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from acm_rs import _native
 from acm_rs.monitor.alarms import OFF, PERSIST
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.following import within_reach
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
@@ -137,7 +138,8 @@ class Quick:
     def _beside(self, sensors: Vector, label: int, state: State) -> tuple[Vector, Vector]:
         """Readings less the levels of sensors that are followed, and those levels."""
         chosen, watches = self.followed, self.watches
-        away = (sensors[chosen] - self.centres[label, chosen])[None]
+        centres = self.centres[label, chosen]
+        away = within_reach(watches, chosen, sensors[chosen] - centres, centres)[None]
         before = (np.zeros(len(chosen)),) * 2 if state.levels is None else state.levels
         found, after, count = _native.followed(away, float(watches.pace[0]), watches.follows[chosen], *before)
         state.levels = after, count

@@ -40,6 +40,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     arrays: Arrays = {f"rules.{name}": getattr(rules, name) for name in Rules.fields()}
     arrays |= {f"regimes.{name}": getattr(regimes, name) for name in Regimes.fields()}
     there = {"lets_go": watches.releases, **dict.fromkeys(("follows", "pace"), bool(watches.follows.any()))}
+    there["roam"] = bool(np.isfinite(watches.roam).any())
     there["stops"] = bool(np.isfinite(watches.stops).any())
     own = (name for name in Watches.fields() if there.get(name, True))
     arrays |= {f"watches.{name}": getattr(watches, name) for name in own}
@@ -95,10 +96,12 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     for name in Watches.fields():
         # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed and no
         # ends of scales.
-        if name not in ("lets_go", "follows", "pace", "stops") or f"watches.{name}" in arrays:
+        if name not in ("lets_go", "follows", "pace", "roam", "stops") or f"watches.{name}" in arrays:
             setattr(watches, name, arrays[f"watches.{name}"])
     if watches.follows.shape != watches.scale.shape or watches.pace.shape != (1,):
         raise ValueError("sensors that are followed are not those that are watched")
+    if watches.roam.shape != (2, len(watches.scale)) or not (watches.roam[0] <= watches.roam[1]).all():
+        raise ValueError("where levels may be is not told for each sensor")
     if not ((watches.follows >= 0.0).all() and 0.0 <= watches.pace[0] <= 1.0):
         raise ValueError("how levels follow is not what was written")
     if watches.stops.shape != (2, len(watches.scale)) or (watches.stops[0] >= watches.stops[1]).any():
@@ -171,6 +174,10 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
     counted = (*about["constants"].values(), *about["unlike"].values(), *about.get("undriven", {}).values())
+    roams = about.get("roams", {})
+    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in roams.values()):
+        raise TypeError("a range is none")
+    counted += tuple(end for pair in roams.values() for end in pair)
     counted += (about.get("follows", 0), *about.get("stood", {}).values())
     if not all(isinstance(value, int | float) for value in counted):
         raise TypeError("a constant or a count is no number")

@@ -342,6 +342,15 @@ def remarks(
     for name, rows in about.get("stood", {}).items():
         if name in place:
             found += _stuck(name, readings, readings.values[:, place[name]], verdict.labels != STANDSTILL, rows)
+    for name, (low, high) in about.get("roams", {}).items():
+        own = verdict.sensors[verdict.labels >= 0, list(sensors).index(name)]
+        count = int(np.count_nonzero((own < low) | (own > high)))
+        if count:
+            least, most = words.number(low, 4), words.number(high, 4)
+            found.append(
+                f"{name} is beyond all that training has seen ({least} to {most}) in {count:,} rows: its level follows "
+                "the readings, and where it went there before these rows or slowly nothing alarms"
+            )
     strayed = np.count_nonzero(verdict.strayed, axis=0)
     if strayed.any():
         told = _counted(rules.names, strayed)

@@ -134,6 +134,8 @@ class Watches:
         others. Files of formats 1 and 2 have none."""
         self.pace: Vector = np.zeros(1)
         """The weight of the latest reading in those levels."""
+        self.roam: Matrix = np.array([[-np.inf], [np.inf]]) * np.ones(len(self.follows))
+        """What those levels read at least and at most, (2, sensors)."""
         self.stops: Matrix = np.full((2, len(self.follows)), np.nan)
         """Ends of the sensors' scales, (2, sensors): the lower and the upper ones, NaN where there is none."""
         self.needs: dict[str, Vector] = {}
@@ -164,6 +166,7 @@ class Watches:
             "lets_go",
             "follows",
             "pace",
+            "roam",
             "stops",
         )
 
