@@ -232,3 +232,27 @@ def test_what_cannot_be_is_told() -> None:
         acm_rs.GaussianMixture(n_components="bic").fit(x, labels=labels)
     with pytest.raises(ValueError, match="`reg` must be larger"):
         acm_rs.GaussianMixture(n_components=2, covariance="full", reg=0.0).fit(np.repeat(x[:3], 20, axis=0))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_gaps_in_training_hide_no_fault(share: float) -> None:
+    """They do not widen the states: by one fitted on whole rows."""
+    found = []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        ways = random.normal(size=(2, 6))
+
+        def rows(count: int, random: np.random.Generator = random, ways: Any = ways) -> Any:
+            return random.normal(size=(count, 2)) @ ways + random.normal(0.0, 0.2, (count, 6))
+
+        train, fresh = rows(2000), rows(2000)
+        faulty = fresh.copy()
+        faulty[:, 3] += 2.0
+        holes = train.copy()
+        holes[random.random(holes.shape) < share] = np.nan
+        whole, model = (acm_rs.GaussianMixture(1, covariance="full").fit(x) for x in (train, holes))
+        limits = whole.limit(0.01), model.limit(0.01)
+        found.append(((whole.score(faulty) > limits[0]).mean(), (model.score(faulty) > limits[1]).mean()))
+        assert (model.score(fresh) > limits[1]).mean() < 0.02
+    whole_found, with_gaps = np.mean(found, axis=0)
+    assert with_gaps > 0.9 * whole_found

@@ -1,5 +1,6 @@
 //! Single sensors that are rounded more coarsely than in training: where one reads a round value that its training readings hit
-//! by chance only once in ten thousand times, it is judged with what rounding to that takes away.
+//! by chance only once in a hundred times, it is judged with what rounding to that takes away: a fault is lost so in one of a hundred
+//! of its rows. What the readings of all sensors tell together is in [`crate::together`].
 //!
 //! With N the variances of what is rounded away from the sensors h of a row z, and Λ the inverse of the covariance that a form
 //! zᵀΛz has, that of the row's own covariance is zᵀ Λ (z − I_h w), (N⁻¹ + Λ_hh) w = (Λ z)_h (Woodbury).
@@ -12,27 +13,34 @@ use acm_linalg::{Reader, Result, Samples, Writer};
 use crate::fused::steps::{EXPONENTS, MATTERS, near, nearest, ten};
 use crate::gaps::{factorise, solve};
 use crate::rounding::{self, Rounding};
+use crate::together::Together;
 
 /// Steps in each power of ten.
 const TENTHS: [f64; 3] = [1.0, 2.0, 5.0];
 
+/// The share of the rows in which fine readings seem to be rounded.
+pub(crate) const CHANCE: f64 = 0.01;
+
 /// A step is so many times coarser than that of the training readings, and they lie on it in as few of the rows.
-const COARSER: f64 = 1e4;
+const COARSER: f64 = 1.0 / CHANCE;
+
+/// The same where training readings have no step, and of rows that are rounded as a whole already.
+const SURELY: f64 = 1e4;
 
 /// So many times as many readings as by chance are none.
 const USUAL: f64 = 4.0;
 
 /// How far from a multiple of a step a reading may lie, as a share of it: some roundings.
-const NEAR: f64 = 1e-13;
+pub(crate) const NEAR: f64 = 1e-13;
 
 /// How far a reading in single precision may, in steps.
-const NEAR_SINGLE: f64 = 0.5 / COARSER;
+pub(crate) const NEAR_SINGLE: f64 = 5e-5;
 
 /// Steps of more standard deviations about what the others let expect would let faults of the sensor pass.
 const WIDEST: f64 = 12.0;
 
 /// Steps of more standard deviations of the sensor itself leave of it hardly more than one reading.
-const WIDE: f64 = 3.0;
+pub(crate) const WIDE: f64 = 3.0;
 
 /// Of a statistic whose mean the rounding of one sensor raises by less than this share nothing is lost but faults.
 pub(crate) const SHARE: f64 = 0.1;
@@ -49,13 +57,16 @@ pub(crate) struct Alone {
     coarsest: Vec<f64>,
     /// One over the power of ten of which all these are multiples.
     grid: Vec<f64>,
+    together: Together,
 }
 
 impl Alone {
-    /// For sensors of these steps in training (negative for states) and scales; `precise` is one over the variance, scaled, that the
-    /// others leave of each, and where `least` are given they are the variances of rounding that matter.
-    pub(crate) fn learn(own: &[f64], scale: &[f64], precise: &[f64], least: Option<&[f64]>) -> Result<Self> {
+    /// For sensors of these steps in training and these scales; `precise` is one over the variance, scaled, that the others leave of
+    /// each, and where `least` are given they are the variances of rounding that matter.
+    pub(crate) fn learn(rounding: &Rounding, scale: &[f64], precise: &[f64], least: Option<&[f64]>) -> Result<Self> {
+        let own = rounding.own();
         let (mut finest, mut coarsest) = (reserved(own.len(), WHAT)?, reserved(own.len(), WHAT)?);
+        let mut matter = reserved(own.len(), WHAT)?;
         let sensors = own.len() as f64;
         for (place, ((&own, &scale), &precise)) in own.iter().zip(scale).zip(precise).enumerate() {
             let about = scale / precise.sqrt();
@@ -63,45 +74,61 @@ impl Alone {
                 Some(least) => (12.0 * least[place]).sqrt() * scale,
                 None => (12.0 * MATTERS * sensors).sqrt() * about,
             };
+            matter.push(matters);
             let least = (COARSER * own).max(matters);
             let most = (WIDEST * about).min(WIDE * scale);
             let any = own >= 0.0 && steps(least, most).next().is_some();
             finest.push(if any { least } else { 0.0 });
             coarsest.push(if any { most } else { 0.0 });
         }
-        Self::of(finest, coarsest)
+        Self::of(finest, coarsest, Together::learn(rounding, scale, matter)?)
     }
 
     /// Without the sensors `kept` of which more of the training readings `x` lie on such steps than by chance: those of a grid that
     /// is no decimal one.
     pub(crate) fn unusual(mut self, x: Samples<'_>, kept: &[usize]) -> Result<Self> {
-        let most = USUAL / COARSER * x.rows() as f64;
+        self.together = self.together.unusual(x, kept)?;
+        let most = |place: usize| {
+            let coarser = if self.together.is_fine(place) { SURELY } else { COARSER };
+            USUAL / coarser * x.rows() as f64
+        };
         let mut column = room(x.rows(), 1, 0.0, "a column")?;
         for (place, &from) in kept.iter().enumerate() {
             if self.finest[place] == 0.0 {
                 continue;
             }
             x.read_column(from, &mut column);
-            if column.iter().filter(|&&value| self.step(place, value) > 0.0).count() as f64 > most {
+            if column.iter().filter(|&&value| self.step(place, value) > 0.0).count() as f64 > most(place) {
                 (self.finest[place], self.coarsest[place]) = (0.0, 0.0);
             }
         }
-        Self::of(self.finest, self.coarsest)
+        Self::of(self.finest, self.coarsest, self.together)
     }
 
-    fn of(finest: Vec<f64>, coarsest: Vec<f64>) -> Result<Self> {
+    fn of(finest: Vec<f64>, coarsest: Vec<f64>, together: Together) -> Result<Self> {
         let mut grid = reserved(finest.len(), WHAT)?;
         for (&least, &most) in finest.iter().zip(&coarsest) {
             let first = steps(least, most).next().filter(|_| least > 0.0);
             let power = first.and_then(|step| EXPONENTS.rev().map(ten).find(|power| *power <= step));
             grid.push(power.map_or(0.0, |power| 1.0 / power));
         }
-        Ok(Self { finest, coarsest, grid })
+        Ok(Self {
+            finest,
+            coarsest,
+            grid,
+            together,
+        })
     }
 
-    /// Bits of the lanes in which a sensor may be rounded by itself; `raw` has a row for each column, `kept` are the sensors'.
+    /// Bits of the lanes in which sensors may be rounded by themselves; `raw` has a row for each column, `kept` are the sensors'.
     #[inline(always)]
     pub(crate) fn lanes(&self, raw: &[Row], kept: &[usize]) -> u8 {
+        self.any(raw, kept) | self.together.lanes(raw, kept)
+    }
+
+    /// Bits of those in which one may be.
+    #[inline(always)]
+    fn any(&self, raw: &[Row], kept: &[usize]) -> u8 {
         // Most rows are far from all steps: a look without branches, which no reading that lies on one escapes, tells.
         let mut spare = [f64::NEG_INFINITY; LANES];
         for (&grid, &column) in self.grid.iter().zip(kept).filter(|pair| *pair.0 > 0.0) {
@@ -140,24 +167,26 @@ impl Alone {
             to.reals("alone.finest", &self.finest);
             to.reals("alone.coarsest", &self.coarsest);
         }
+        self.together.write(to);
     }
 
     /// Of a model of so many sensors; files of former versions have none.
     pub(crate) fn read(from: &Reader<'_>, sensors: usize) -> Result<Self> {
-        if !from.has("alone.finest") {
-            return Ok(Self::default());
-        }
-        let finest = from.reals("alone.finest", sensors)?;
-        let coarsest = from.reals("alone.coarsest", sensors)?;
+        let together = Together::read(from, sensors)?;
+        let (finest, coarsest) = if from.has("alone.finest") {
+            (from.reals("alone.finest", sensors)?, from.reals("alone.coarsest", sensors)?)
+        } else {
+            (room(sensors, 1, 0.0, WHAT)?, room(sensors, 1, 0.0, WHAT)?)
+        };
         let sound = |value: &f64| *value >= 0.0 && value.is_finite();
         from.require(finest.iter().all(sound), "alone.finest")?;
         from.require(coarsest.iter().all(sound), "alone.coarsest")?;
-        Self::of(finest, coarsest)
+        Self::of(finest, coarsest, together)
     }
 }
 
 /// Steps between these, rising.
-fn steps(least: f64, most: f64) -> impl Iterator<Item = f64> {
+pub(crate) fn steps(least: f64, most: f64) -> impl Iterator<Item = f64> {
     let all = EXPONENTS.flat_map(|exponent| TENTHS.map(|tenth| tenth * ten(exponent)));
     all.filter(move |step| (least..=most).contains(step))
 }
@@ -168,7 +197,7 @@ fn steps(least: f64, most: f64) -> impl Iterator<Item = f64> {
     clippy::cast_possible_truncation,
     reason = "whether it is no more than that is what is asked"
 )]
-fn on(value: f64, steps: f64) -> bool {
+pub(crate) fn on(value: f64, steps: f64) -> bool {
     let (whole, size) = (nearest(steps), steps.abs());
     let off = (steps - whole).abs();
     let single = (f64::from(value as f32) == value) & (off <= near(size).min(NEAR_SINGLE));
@@ -187,12 +216,44 @@ pub(crate) struct Noisy {
 }
 
 impl Noisy {
-    /// Those that are rounded by themselves; whether there are any. `reading` is that of a sensor.
-    pub(crate) fn find(&mut self, alone: &Alone, scale: &[f64], reading: impl Fn(usize) -> f64) -> Result<bool> {
+    /// Those that are rounded more coarsely than all of the row, which is judged as of number `judge`; whether there are any, and then
+    /// all others are found too. `reading` is that of a sensor.
+    pub(crate) fn find(
+        &mut self,
+        alone: &Alone,
+        rounding: &Rounding,
+        judge: usize,
+        scale: &[f64],
+        reading: impl Fn(usize) -> f64,
+    ) -> Result<bool> {
+        // Of a model from a file of a former version, rows that are rounded as a whole are no more than that.
+        if alone.grid.is_empty() || judge > 0 && alone.together.is_empty() {
+            return Ok(false);
+        }
+        let (rounded, together) = (judge > 0, &alone.together);
+        let common = |place: usize| rounding.common(judge, place);
+        let told = together.told(rounded, common, &reading);
+        let own = |place: usize, common: f64| {
+            let value = reading(place);
+            let step = alone.step(place, value);
+            let step = if step >= SURELY * common { step } else { 0.0 };
+            told.map_or(step, |told| together.step(place, value, rounded, common, told).max(step))
+        };
+        let coarsest = told.map(|_| (0..scale.len()).map(|place| own(place, common(place))).fold(0.0, f64::max));
+        let mut any = false;
         self.take(scale.iter().enumerate().map(|(place, &scale)| {
-            let step = alone.step(place, reading(place));
+            let common = common(place);
+            let step = match coarsest {
+                Some(coarsest) if reading(place) == 0.0 && rounding.passes_zero(place) => {
+                    together.step_of_zero(place, common, coarsest)
+                }
+                _ => own(place, common),
+            };
+            any |= step > 0.0;
+            let step = step.max(common);
             if step > 0.0 { rounding::noise(step, scale) } else { 0.0 }
-        }))
+        }))?;
+        Ok(any)
     }
 
     /// Those of which something is rounded away; whether there are any.
@@ -265,7 +326,7 @@ impl Coarse {
         least: Option<&[f64]>,
     ) -> Result<Self> {
         let rounding = Rounding::learn(x, kept, &scale, power, usual)?;
-        let alone = Alone::learn(rounding.own(), &scale, precise, least)?.unusual(clean, kept)?;
+        let alone = Alone::learn(&rounding, &scale, precise, least)?.unusual(clean, kept)?;
         Ok(Self { rounding, alone, scale })
     }
 
@@ -288,7 +349,8 @@ impl Coarse {
     pub(crate) fn noise(&self, number: usize, reading: impl Fn(usize) -> f64, noisy: &mut Noisy) -> Result<bool> {
         match number {
             0 => Ok(false),
-            1 => noisy.find(&self.alone, &self.scale, reading),
+            1 => noisy.find(&self.alone, &self.rounding, 0, &self.scale, reading),
+            _ if noisy.find(&self.alone, &self.rounding, number - 1, &self.scale, reading)? => Ok(true),
             _ => noisy.take(self.rounding.noise(number - 2, &self.scale)),
         }
     }

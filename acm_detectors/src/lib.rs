@@ -65,4 +65,5 @@ pub mod screen;
 pub mod similarity;
 pub mod slow;
 mod states;
+mod together;
 mod wandering;

@@ -302,8 +302,8 @@ impl FittedMahalanobis {
         }
         self.by_row(simd, &judges[..rows], incomplete, parts, desk, out)?;
         for (lane, out) in out.chunks_exact_mut(width).enumerate() {
-            if alone >> lane & 1 == 1 && judges[lane] == 0 {
-                self.judge_alone(lane, &desk.raw, &desk.saved, &mut desk.lane, out)?;
+            if alone >> lane & 1 == 1 {
+                self.judge_alone(lane, judges[lane], &desk.raw, &desk.saved, &mut desk.lane, out)?;
             }
         }
         Ok(())

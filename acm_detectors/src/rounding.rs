@@ -19,6 +19,12 @@ const EVIDENCE: f64 = 4.0;
 /// What a reading that lies on none of them takes from the evidence.
 const OFF: f64 = 1.0;
 
+/// Of readings that pass through 0 as large a share has either sign.
+const SIGNS: f64 = 0.01;
+
+/// As many times as readings on either side of it are those of 0, where it is a value like others.
+const MOST_ZEROS: usize = 2;
+
 /// Sums of digits are rounded.
 const SLACK: f64 = 1e-9;
 
@@ -31,17 +37,20 @@ const WHAT: &str = "steps of readings";
 pub(crate) struct Names {
     pub(crate) own: &'static str,
     coarser: &'static str,
+    zeros: &'static str,
 }
 
 pub(crate) const NAMES: Names = Names {
     own: "steps",
     coarser: "member.steps",
+    zeros: "steps.zeros",
 };
 
 /// Where these mean something else.
 pub(crate) const BESIDE: Names = Names {
     own: "rounding.own",
     coarser: "rounding.steps",
+    zeros: "rounding.zeros",
 };
 
 /// The steps of training readings, and coarser ones that matter.
@@ -49,6 +58,9 @@ pub(crate) const BESIDE: Names = Names {
 pub(crate) struct Rounding {
     /// Of each sensor: 0 for none, -1 for states.
     own: Vec<f64>,
+    /// Of each sensor 1 where its readings pass through 0, so that one of 0 lies on every step like others; 0 where that is what it
+    /// reads when it has failed or stands still.
+    zeros: Vec<f64>,
     /// Rising.
     steps: Vec<f64>,
     /// (steps, d): the digits of evidence of a reading that lies on a fifth, a half or the whole of a step; 0 where it tells
@@ -65,9 +77,12 @@ impl Rounding {
         let mut column = room(x.rows(), 1, 0.0, "a column")?;
         let mut own = reserved(kept.len(), WHAT)?;
         let mut sizes = reserved(kept.len(), WHAT)?;
+        let mut zeros = reserved(kept.len(), WHAT)?;
         for &place in kept {
             x.read_column(place, &mut column);
-            own.push(step_of(&column));
+            let step = step_of(&column);
+            own.push(step);
+            zeros.push(f64::from(u8::from(passes(&column, step))));
             let known = || column.iter().filter(|value| value.is_finite());
             sizes.push(known().map(|value| value.abs()).sum::<f64>() / known().count().max(1) as f64);
         }
@@ -89,10 +104,10 @@ impl Rounding {
                 push(&mut steps, step, WHAT)?;
             }
         }
-        Self::of(own, steps)
+        Self::of(own, steps, zeros)
     }
 
-    fn of(own: Vec<f64>, steps: Vec<f64>) -> Result<Self> {
+    fn of(own: Vec<f64>, steps: Vec<f64>, zeros: Vec<f64>) -> Result<Self> {
         let mut digits = room(steps.len(), own.len(), [0.0; 3], WHAT)?;
         let mut most = reserved(steps.len(), WHAT)?;
         for (digits, &step) in digits.chunks_exact_mut(own.len().max(1)).zip(&steps) {
@@ -108,6 +123,7 @@ impl Rounding {
         }
         Ok(Self {
             own,
+            zeros,
             steps,
             digits,
             most,
@@ -117,6 +133,17 @@ impl Rounding {
     /// The step of each sensor's training readings: 0 for none, negative for states.
     pub(crate) fn own(&self) -> &[f64] {
         &self.own
+    }
+
+    /// Whether a reading of 0 is one like others.
+    pub(crate) fn passes_zero(&self, sensor: usize) -> bool {
+        self.zeros.get(sensor).is_some_and(|&zeros| zeros > 0.0)
+    }
+
+    /// The step that a row judged as of number `judge` has at a sensor; 0 where that is no coarser than its own.
+    pub(crate) fn common(&self, judge: usize, sensor: usize) -> f64 {
+        let step = self.steps.get(judge.wrapping_sub(1)).copied().unwrap_or(0.0);
+        if step > 0.0 && finer(self.own[sensor], step) { step } else { 0.0 }
     }
 
     /// Coarser steps that matter, rising.
@@ -193,11 +220,15 @@ impl Rounding {
     fn lie_on(&self, number: usize, tenths: f64, raw: &[Row], kept: &[usize]) -> [bool; LANES] {
         let sensors = self.own.len();
         let mut evidence = [[0.0_f64; LANES]; TENTHS.len()];
+        // Whether any reading that is not 0 lies on it.
+        let mut firm = [[false; LANES]; TENTHS.len()];
         let mut left = self.most[number];
-        for (digits, &column) in self.digits[number * sensors..(number + 1) * sensors].iter().zip(kept) {
+        let all = self.digits[number * sensors..(number + 1) * sensors].iter().zip(kept);
+        for ((digits, &column), &zeros) in all.zip(&self.zeros) {
             if digits[2] == 0.0 {
                 continue;
             }
+            let zeros = zeros > 0.0;
             left -= digits[2];
             let values = &raw[column].0;
             let mut greatest = [f64::NEG_INFINITY; LANES];
@@ -208,13 +239,15 @@ impl Rounding {
                     let steps = values[lane] * tenths;
                     let (nearest, near) = (nearest(steps), near(steps));
                     let share = nearest * parts;
-                    // What is far smaller than a step does not lie on it, and what is far larger, missing or 0 tells nothing.
-                    let tells = (near < TOO_FAR) & (steps != 0.0);
-                    let on = (nearest != 0.0)
+                    // What is far smaller than a step does not lie on it, and what is far larger or missing tells nothing, nor does
+                    // a 0 of most sensors.
+                    let tells = (near < TOO_FAR) & ((steps != 0.0) | zeros);
+                    let on = ((nearest != 0.0) | (steps == 0.0))
                         & ((steps - nearest).abs() <= near)
                         & ((share - self::nearest(share)).abs() < APART);
                     let told = if on { digits } else { -off };
                     let sum = evidence[part][lane] + if tells { told } else { 0.0 };
+                    firm[part][lane] |= tells & on & (steps != 0.0);
                     evidence[part][lane] = sum;
                     greatest[lane] = if sum > greatest[lane] { sum } else { greatest[lane] };
                 }
@@ -224,13 +257,18 @@ impl Rounding {
                 return [false; LANES];
             }
         }
-        std::array::from_fn(|lane| evidence.iter().any(|evidence| evidence[lane] >= EVIDENCE - SLACK))
+        std::array::from_fn(|lane| {
+            (0..TENTHS.len()).any(|part| firm[part][lane] & (evidence[part][lane] >= EVIDENCE - SLACK))
+        })
     }
 
     pub(crate) fn write(&self, to: &mut Writer, names: &Names) {
         if !self.own.is_empty() {
             to.reals(names.own, &self.own);
             to.reals(names.coarser, &self.steps);
+            if self.zeros.contains(&1.0) {
+                to.reals(names.zeros, &self.zeros);
+            }
         }
     }
 
@@ -247,8 +285,23 @@ impl Rounding {
         let rising = steps.windows(2).all(|pair| pair[0] < pair[1]);
         let sound = steps.iter().all(|&step| (ten(EXPONENTS.start)..=ten(EXPONENTS.end)).contains(&step));
         from.require(rising && sound, names.coarser)?;
-        Self::of(own, steps)
+        let zeros = if from.has(names.zeros) {
+            from.reals(names.zeros, sensors)?
+        } else {
+            room(sensors, 1, 0.0, WHAT)?
+        };
+        from.require(zeros.iter().all(|&zero| zero == 0.0 || zero == 1.0), names.zeros)?;
+        Self::of(own, steps, zeros)
     }
+}
+
+/// Whether readings in steps of `own` pass through 0: many have either sign, and those of 0 are no more than those beside it let expect.
+fn passes(readings: &[f64], own: f64) -> bool {
+    let count = |of: &dyn Fn(f64) -> bool| readings.iter().filter(|value| value.is_finite() && of(**value)).count();
+    let signs = [count(&|value| value < 0.0), count(&|value| value > 0.0)];
+    let (zeros, beside) = (count(&|value| value == 0.0), count(&|value| value != 0.0 && value.abs() < 1.5 * own));
+    let least = SIGNS * readings.len() as f64;
+    own >= 0.0 && signs.iter().all(|&signs| signs as f64 >= least) && zeros <= MOST_ZEROS * (beside + 1)
 }
 
 /// Whether a sensor's training readings are finer than a step.

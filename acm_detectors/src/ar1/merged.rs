@@ -2,9 +2,11 @@
 
 use acm_linalg::memory::Gather;
 use acm_linalg::running::{RunningMoments, Sums};
+use acm_linalg::samples::room;
 use acm_linalg::scaling::rounding;
 use acm_linalg::{Error, Result};
 
+use super::still::Still;
 use super::{Ar1, FittedAr1, Sensor, WHAT};
 use crate::constants::Constants;
 use crate::screen::LeftOut;
@@ -73,6 +75,7 @@ impl Ar1 {
             used: sensors.iter().map(|sensor| sensor.used(rows)).gathered(WHAT)?,
             clipped: 0,
             usual: None,
+            still: Still::of(room(d, 1, f64::NAN, WHAT)?),
             constants: Constants::default(),
             left_out: LeftOut::default(),
         })

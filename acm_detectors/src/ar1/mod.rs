@@ -24,6 +24,7 @@
 
 mod merged;
 mod score;
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,7 @@ use crate::held_out::{HeldOut, NAMES, limit_of};
 use crate::screen::{LeftOut, Screened};
 pub use score::{Ar1Memory, residuals};
 pub(crate) use score::{Wanted, latest};
+use still::Still;
 
 const WHAT: &str = "the model of each column";
 
@@ -129,7 +131,8 @@ impl Ar1 {
     /// that follow one another from row to row; where hardly any do, gaps are closed up.
     ///
     /// A column with fewer than three known values, or that changes by no more than rounding, has coefficient 0;
-    /// one with less than half of its values known is left out of the scores. Error codes, spikes, stuck sensors and rows unlike
+    /// one with less than half of its values known is left out of the scores. Sensors that keep a value far from their others while
+    /// the machine stands still have those of the rows in which it runs. Error codes, spikes, stuck sensors and rows unlike
     /// the others count as missing.
     ///
     /// Cost: nearly all of it is the look at the training rows, some ten covariances of them; then O(n d), and 9 n values a
@@ -145,6 +148,7 @@ impl Ar1 {
         let x = training.samples();
         let (rows, columns) = (x.rows(), x.columns());
         let mut sensors = room(columns, 1, Sensor::default(), WHAT)?;
+        let (still, marks) = Still::learn(x)?;
         let group = columns.div_ceil(parallel::num_threads()).min(LANES);
         parallel::run(
             sensors.chunks_mut(group).enumerate(),
@@ -154,11 +158,19 @@ impl Ar1 {
                 let first = number * group;
                 let values = &mut values[..sensors.len() * rows];
                 x.read_columns(first..first + sensors.len(), values);
-                for (values, sensor) in values.chunks_exact_mut(rows).zip(sensors) {
+                for (place, (values, sensor)) in values.chunks_exact_mut(rows).zip(sensors).enumerate() {
                     if stop.requested() {
                         return;
                     }
+                    let mut apart = 0;
+                    if still.values[first + place].is_finite() {
+                        for value in values.iter_mut().zip(&marks).filter(|pair| *pair.1).map(|pair| pair.0) {
+                            apart += u64::from(value.is_finite());
+                            *value = f64::NAN;
+                        }
+                    }
                     *sensor = self.sensor(values, spare);
+                    sensor.known += apart;
                 }
             },
         )?;
@@ -176,10 +188,11 @@ impl Ar1 {
             used: sensors.iter().map(|sensor| sensor.used(rows)).gathered(WHAT)?,
             clipped: sensors.iter().map(|sensor| sensor.clipped).sum(),
             usual: None,
+            still,
             constants: Constants::default(),
             left_out: LeftOut::default(),
         };
-        fitted.usual = fitted.training_scores(x)?;
+        fitted.usual = fitted.training_scores(x, &marks)?;
         fitted.constants = Constants::among_used(self.constants, x)?;
         fitted.left_out = screened.left_out();
         Ok(fitted)
@@ -305,6 +318,7 @@ pub struct FittedAr1 {
     clipped: u64,
     /// The training rows' scores.
     usual: Option<HeldOut>,
+    still: Still,
     constants: Constants,
     left_out: LeftOut,
 }
@@ -313,11 +327,13 @@ constants::told!(FittedAr1);
 
 impl FittedAr1 {
     /// Of the rows that have something to be expected from: two numbers a sensor tell the training rows no better than others.
-    fn training_scores(&self, x: Samples<'_>) -> Result<Option<HeldOut>> {
+    /// Rows of standstill, in which nothing varies, do not count.
+    fn training_scores(&self, x: Samples<'_>, still: &[bool]) -> Result<Option<HeldOut>> {
         let mut scores = room(x.rows(), 1, 0.0, "the training scores")?;
         self.score(x, &mut scores)?;
         let mut counts = room(x.rows(), 1, true, "marks of the training rows")?;
         counts[0] = false;
+        counts.iter_mut().zip(still).for_each(|(counts, still)| *counts &= !still);
         let known = scores.iter().skip(1).any(|score| !score.is_nan());
         if known { HeldOut::of(&mut scores, &counts).map(Some) } else { Ok(None) }
     }
@@ -405,6 +421,9 @@ impl Persist for FittedAr1 {
         if let Some(usual) = &self.usual {
             usual.write(to, &NAMES);
         }
+        if self.still.any() {
+            to.reals("still", &self.still.values);
+        }
         self.constants.write(self.parameters.constants, to);
         self.left_out.write(to);
     }
@@ -419,6 +438,12 @@ impl Persist for FittedAr1 {
         let parameters = parameters.with_constants(Constants::watched(from));
         let columns = from.length("mu")?;
         let used = from.counts("used", columns)?;
+        let mut still = if from.has("still") {
+            from.reals("still", columns)?
+        } else {
+            room(columns, 1, f64::NAN, WHAT)?
+        };
+        still.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = f64::NAN);
         let read = Self {
             parameters,
             mu: from.reals("mu", columns)?,
@@ -427,6 +452,7 @@ impl Persist for FittedAr1 {
             used: used.iter().map(|&used| used == 1).collect(),
             clipped: from.count("clipped")?,
             usual: HeldOut::read(from, &NAMES)?,
+            still: Still::of(still),
             constants: Constants::read(from, columns)?,
             left_out: LeftOut::read(from, columns)?,
         };

@@ -134,7 +134,9 @@ impl FittedAr1 {
     ///
     /// The first row of a history has residual 0. After k - 1 missing values a sensor is expected at mu + phi^k (x_{t-k} - mu),
     /// and its scale is that of a prediction over k rows, sd ((1 - phi^2k) / (1 - phi²))^½; without a value that tells anything,
-    /// at its level, with the scale that it has about that. A missing value gives no residual, and a row without any is NaN.
+    /// at its level, with the scale that it has about that. Where the machine stands still, a sensor that keeps a value then is
+    /// expected there, with that scale too, and in the first row after it at its level. A missing value gives no residual, and a row
+    /// without any is NaN.
     ///
     /// # Errors
     /// [`Error::Columns`] for another number of columns than at fit; [`Error::Length`] unless `out` has n values;
@@ -245,6 +247,9 @@ impl FittedAr1 {
                         });
                         if !complete {
                             self.over_gaps(last, row, z, |column, most| earlier(start + number, column, most));
+                        }
+                        if self.still.any() {
+                            self.by_state(last, row, z);
                         }
                     }
                     if wanted == Wanted::Score {

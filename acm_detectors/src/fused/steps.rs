@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use acm_linalg::memory::{copied, push, reserved};
+use acm_linalg::memory::{Gather, copied, push, reserved};
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples};
 use ndarray::ArrayView2;
@@ -32,13 +32,19 @@ pub(crate) const MATTERS: f64 = 0.01;
 /// Most models of rounded rows.
 pub(crate) const MOST_MEMBERS: usize = 4;
 
-/// Steps of more standard deviations than this make of a sensor a state: it is not rounded, its noise is as large.
+/// Steps of more standard deviations than this make of a sensor a state: it is not rounded, its noise is at least as large.
 pub(crate) const COARSEST: f64 = 2.0;
 
 /// What stands for the step of a state.
 pub(crate) const FEW: f64 = -1.0;
 
 pub(super) const WHAT: &str = "steps of readings";
+
+/// Readings this near the middle of two steps, in steps and for each of them, are midway: some roundings.
+const MIDWAY: f64 = 1e-12;
+
+/// A sensor of whose rounded readings a smaller share differs from the one that most have stands still, when rounded.
+const MOVES: f64 = 0.02;
 
 /// Sums with this are whole numbers, the nearest ones.
 const WHOLE: f64 = 6_755_399_441_055_744.0;
@@ -81,15 +87,43 @@ pub(crate) fn ten(exponent: i32) -> f64 {
     }
 }
 
-/// The multiple of 10^`exponent` that is nearest to a reading.
-fn rounded(value: f64, exponent: i32) -> f64 {
-    if exponent < 0 {
-        let steps = 10.0_f64.powi(-exponent);
-        (value * steps).round() / steps
-    } else {
-        let step = 10.0_f64.powi(exponent);
-        (value / step).round() * step
+/// Rounds readings to multiples of 10^`exponent`. Those midway between two, as many are that were rounded before, go up and down by
+/// turns: all one way would move the mean of what they stand for.
+struct Rounder {
+    exponent: i32,
+    up: bool,
+}
+
+impl Rounder {
+    fn new(exponent: i32) -> Self {
+        Self { exponent, up: false }
     }
+
+    fn rounded(&mut self, value: f64) -> f64 {
+        let (step, small) = (10.0_f64.powi(self.exponent.abs()), self.exponent < 0);
+        let steps = if small { value * step } else { value / step };
+        let below = steps.floor();
+        let whole = if (steps - below - 0.5).abs() <= MIDWAY * (1.0 + steps.abs()) {
+            self.up = !self.up;
+            if self.up { below + 1.0 } else { below }
+        } else {
+            steps.round()
+        };
+        if small { whole / step } else { whole * step }
+    }
+}
+
+/// Whether rounded readings differ often enough to be a sensor that moves.
+fn moves(readings: impl Iterator<Item = f64> + Clone) -> bool {
+    let count = readings.clone().count();
+    let mean = readings.clone().sum::<f64>() / count.max(1) as f64;
+    let nearest = readings.clone().fold(f64::INFINITY, |nearest: f64, value| {
+        if (value - mean).abs() < (nearest - mean).abs() { value } else { nearest }
+    });
+    let others = readings
+        .filter(|value| (value - nearest).abs() > 1e-9 * nearest.abs().max(1e-300))
+        .count();
+    others as f64 >= MOVES * count as f64
 }
 
 /// The coarsest of 1, 2 and 5 times a power of ten whose multiples all known values are: 0 where there is none, -1 where the
@@ -186,9 +220,20 @@ impl Fused {
             let mut noise = room(sensors, 1, 0.0, WHAT)?;
             for place in (0..sensors).filter(|&place| finer(place)) {
                 noise[place] = step * step / 12.0;
-                if step <= COARSEST * scale[place] {
+                let mut rounder = Rounder::new(exponent);
+                let column = || table.iter().skip(kept[place]).step_by(columns).copied();
+                let away = column().map(|value| rounder.rounded(value) - value).gathered(WHAT)?;
+                if step <= COARSEST * scale[place] || moves(column().zip(&away).map(|(value, away)| value + away)) {
                     let column = table.iter_mut().skip(kept[place]).step_by(columns);
-                    column.for_each(|value| *value = rounded(*value, exponent));
+                    let mut rounder = Rounder::new(exponent);
+                    column.for_each(|value| *value = rounder.rounded(*value));
+                } else {
+                    // It stays as it varies, but where its rounded readings lie, and as far from those as they are.
+                    let mean = away.iter().sum::<f64>() / rows as f64;
+                    let spread = away.iter().map(|away| (away - mean) * (away - mean)).sum::<f64>() / rows as f64;
+                    noise[place] = noise[place].max(spread);
+                    let column = table.iter_mut().skip(kept[place]).step_by(columns);
+                    column.for_each(|value| *value += mean);
                 }
             }
             let view = ArrayView2::from_shape((rows, columns), &table).map_err(|_| Error::Memory {
@@ -264,6 +309,8 @@ mod tests {
         assert_eq!(step_of(&[1.0; 50]), FEW);
         let single: Vec<f64> = of(0.01).iter().map(|value| f64::from(*value as f32)).collect();
         assert_eq!(step_of(&single), 0.01);
-        assert_eq!([rounded(2.345_67, -2), rounded(-1234.0, 2)], [2.35, -1200.0]);
+        assert_eq!([Rounder::new(-2).rounded(2.345_67), Rounder::new(2).rounded(-1234.0)], [2.35, -1200.0]);
+        let mut rounder = Rounder::new(0);
+        assert_eq!([0.5, 0.5, -1.5, 0.4, -1.5].map(|value| rounder.rounded(value)), [1.0, 0.0, -1.0, 0.0, -2.0]);
     }
 }

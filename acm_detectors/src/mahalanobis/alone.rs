@@ -31,11 +31,13 @@ impl Lane {
 }
 
 impl FittedMahalanobis {
-    /// Judges the row of a lane again where sensors of it are rounded by themselves: its score, or what its columns contribute.
+    /// Judges the row of a lane again, which `judge` has judged, where sensors of it are rounded by themselves: its score, or what its
+    /// columns contribute.
     #[inline(never)]
     pub(super) fn judge_alone(
         &self,
         number: usize,
+        judge: usize,
         raw: &[Row],
         points: &[Row],
         lane: &mut Lane,
@@ -44,7 +46,7 @@ impl FittedMahalanobis {
         let kept = &self.lagged.kept;
         lane.point.iter_mut().zip(points).for_each(|(to, point)| *to = point.0[number]);
         let reading = |place: usize| raw[kept[place]].0[number];
-        let any = lane.noisy.find(&self.alone, &self.lagged.scaling.scale, reading)?;
+        let any = lane.noisy.find(&self.alone, &self.rounding, judge, &self.lagged.scaling.scale, reading)?;
         // Of a row with gaps what is expected would change, too.
         if !any || lane.point.iter().any(|value| value.is_nan()) {
             return Ok(());

@@ -60,6 +60,7 @@ pub use self::steps::{Found, Shape, from_shares};
 use self::steps::{Rule, Run};
 use self::sweep::{Pieces, Source};
 use self::tiles::Frame;
+use crate::complete::completed;
 use crate::constants;
 use crate::screen::Screened;
 
@@ -172,7 +173,8 @@ impl GaussianMixture {
 
     /// The mixture of the rows of `x`: of all starts the one that ends with the highest log density.
     ///
-    /// Missing: NaN and infinity count as the median of their column. Columns that do not change are left out.
+    /// Missing: NaN and infinity become what the others of their row let expect, with the noise about that, and in rows without any
+    /// value the medians of their columns. Columns that do not change are left out.
     /// Cost: O(n d k) a step, O(n d² k) for full covariances; holds the scaled rows. Any number of threads and any layout
     /// gives the same bytes.
     ///
@@ -196,6 +198,8 @@ impl GaussianMixture {
         let x = training.samples();
         let frame = Frame::of(x, moving.samples())?;
         drop(moving);
+        let complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?)?;
+        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
         let tiles = frame.tiles(x)?;
         let mut best: Option<(f64, Run)> = None;
         for components in candidates {
@@ -239,6 +243,8 @@ impl GaussianMixture {
         let x = training.samples();
         let frame = Frame::of(x, moving.samples())?;
         drop(moving);
+        let complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?)?;
+        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
         let tiles = frame.tiles(x)?;
         let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
         let run = self.rule().run(&mut pieces, Source::Labels(&labels))?;

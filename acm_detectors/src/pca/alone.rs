@@ -18,16 +18,17 @@ pub(super) enum Form {
 }
 
 impl FittedPca {
-    /// Whether sensors of a lane's complete row are rounded by themselves: they are then found in `scratch`.
+    /// Whether sensors of a lane's complete row, whose step is that of `judge`, are rounded by themselves: they are then found in
+    /// `scratch`.
     #[inline(never)]
-    pub(super) fn find_alone(&self, lane: usize, scratch: &mut Scratch) -> Result<bool> {
+    pub(super) fn find_alone(&self, lane: usize, judge: usize, scratch: &mut Scratch) -> Result<bool> {
         let (raw, kept) = (&scratch.raw, &self.lagged.kept);
         if kept.iter().any(|&column| !raw[column].0[lane].is_finite()) {
             return Ok(false);
         }
         scratch
             .noisy
-            .find(&self.alone, &self.lagged.scaling.scale, |place| raw[kept[place]].0[lane])
+            .find(&self.alone, &self.rounding, judge, &self.lagged.scaling.scale, |place| raw[kept[place]].0[lane])
     }
 
     /// How much less a statistic is for the sensors that were found.

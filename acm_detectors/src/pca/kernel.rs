@@ -136,7 +136,15 @@ fn work<S: Simd>(
     } else {
         model.alone.lanes(&scratch.raw, &model.lagged.kept)
     };
-    let judges = model.rounding.judges(&model.lagged, x, first, &mut scratch.raw);
+    let lying = model.rounding.judges(&model.lagged, x, first, &mut scratch.raw);
+    let mut judges = lying;
+    let mut noisy = [false; LANES];
+    for lane in (0..LANES).filter(|&lane| alone >> lane & 1 == 1) {
+        noisy[lane] = model.find_alone(lane, lying[lane], scratch)?;
+        if noisy[lane] {
+            judges[lane] = 0;
+        }
+    }
     let coarse = judges.iter().any(|&judge| judge > 0);
     let moved = incomplete || coarse;
     let one: V<S> = f64x8::splat(simd, 1.0);
@@ -153,12 +161,10 @@ fn work<S: Simd>(
         (spe, t2) = (spe * beside_spe, t2 * beside_t2);
         (spe_factor, t2_factor) = (spe_factor * beside_spe, t2_factor * beside_t2);
     }
-    let mut noisy = [false; LANES];
-    if alone > 0 {
+    if noisy.contains(&true) {
         let mut statistics = stored(spe, t2);
-        for lane in (0..LANES).filter(|&lane| alone >> lane & 1 == 1 && judges[lane] == 0) {
-            noisy[lane] = model.find_alone(lane, scratch)?;
-            if noisy[lane] {
+        for lane in (0..LANES).filter(|&lane| noisy[lane]) {
+            if model.find_alone(lane, lying[lane], scratch)? {
                 for (statistic, form) in statistics.iter_mut().zip([Form::Residual, Form::Explained]) {
                     if wanted != Statistic::T2 || form == Form::Explained {
                         let less = model.less(lane, form, scratch)?;
@@ -202,7 +208,7 @@ fn work<S: Simd>(
             }
             let statistics = stored(spe, t2);
             for lane in (0..LANES).filter(|&lane| noisy[lane]) {
-                if model.find_alone(lane, scratch)? {
+                if model.find_alone(lane, lying[lane], scratch)? {
                     model.hand_back(lane, decomposition, statistics.map(|row| row.0[lane]), scratch)?;
                 }
             }

@@ -88,17 +88,17 @@ impl FittedSimilarity {
         let power = (0..width).map(|place| self.precision.row(place)[place]).gathered(WHAT)?;
         self.rounding = Rounding::learn(x, &self.lagged.kept, &self.lagged.scaling.scale, &power, width as f64)?;
         self.rounded = self.rounded()?;
-        self.alone = Alone::learn(self.rounding.own(), &self.lagged.scaling.scale, &power, None)?
-            .unusual(x, &self.lagged.kept)?;
+        self.alone =
+            Alone::learn(&self.rounding, &self.lagged.scaling.scale, &power, None)?.unusual(x, &self.lagged.kept)?;
         Ok(())
     }
 
-    /// Judges a lane's complete row again, of which sensors are rounded by themselves: its residual, whitened by the covariance with
+    /// Judges a lane's complete row again, which `judge` has judged, of which sensors are rounded by themselves: its residual, whitened by the covariance with
     /// their noise, and with `shares` what each sensor adds to the squared length.
     #[inline(never)]
     pub(super) fn judge_alone(
         &self,
-        number: usize,
+        [number, judge]: [usize; 2],
         shares: bool,
         raw: &[Row],
         residuals: &[Row],
@@ -108,7 +108,7 @@ impl FittedSimilarity {
         let (width, kept) = (self.offset.len(), &self.lagged.kept);
         let reading = |place: usize| raw[kept[place]].0[number];
         if (0..width).any(|place| !reading(place).is_finite())
-            || !desk.noisy.find(&self.alone, &self.lagged.scaling.scale, reading)?
+            || !desk.noisy.find(&self.alone, &self.rounding, judge, &self.lagged.scaling.scale, reading)?
         {
             return Ok(());
         }

@@ -264,7 +264,7 @@ impl FittedSimilarity {
             desk.saved.copy_from_slice(&desk.residuals);
         }
         self.by_row(simd, judges, incomplete, shares, desk)?;
-        for lane in (0..LANES).filter(|&lane| alone >> lane & 1 == 1 && judges[lane] == 0) {
+        for lane in (0..LANES).filter(|&lane| alone >> lane & 1 == 1) {
             let Desk {
                 raw,
                 saved,
@@ -273,7 +273,7 @@ impl FittedSimilarity {
                 lane: own,
                 ..
             } = desk;
-            self.judge_alone(lane, shares, raw, &saved[..sensors], own, Found { white, back })?;
+            self.judge_alone([lane, judges[lane]], shares, raw, &saved[..sensors], own, Found { white, back })?;
         }
         Ok(())
     }

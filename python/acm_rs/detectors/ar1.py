@@ -44,7 +44,9 @@ class AR1Detector(Watching, Screening, Detector):
     all known values, phi and the scale from those that follow one another from row to row. At scoring time a missing
     value has no residual; after k - 1 of them a sensor is expected at mu + phi^k (x[t-k] - mu) with k rows' variance,
     sd² (1 - phi^2k) / (1 - phi²), and without any known value before at its level. A row without any value scores NaN.
-    Values are clipped to ±1e150. A sensor with fewer than three values, or that changes by no more than the rounding of
+    Values are clipped to ±1e150. Where sensors keep a value far from where they run while the machine stands still, mu,
+    phi and the scale are those of running rows; rows of standstill are judged by those values, the first row after them
+    by mu. A sensor with fewer than three values, or that changes by no more than the rounding of
     its values, has coefficient 0.
 
     .. [1] Box, Jenkins and Reinsel, Time Series Analysis: Forecasting and Control, 4th edition, 2008, section 3.2,
@@ -91,7 +93,7 @@ class AR1Detector(Watching, Screening, Detector):
 
     @property
     def mu_(self) -> NDArray[np.float64]:
-        """Levels: the sensors' medians, (d,)."""
+        """Levels: the sensors' medians, of running rows where a sensor has a value of its own at standstill, (d,)."""
         return self._engine.mu_
 
     @property

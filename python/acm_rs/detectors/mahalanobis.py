@@ -47,9 +47,9 @@ class MahalanobisDetector(Wandering, Watching, Screening, Detector):
     the variance they have about that [3]_.
 
     Rows that are rounded more coarsely than the training rows (``resolution``) are judged by S with q²/12, the variance
-    of what is rounded away, for each sensor that was finer. That a row is, most of its sensors must show at once; a
-    sensor that is rounded alone, ten thousand times more coarsely than in training, counts with that variance of its
-    own.
+    of what is rounded away, for each sensor that was finer. That a row is, most of its sensors must show at once.
+    Sensors that each have a step of their own, or one that is rounded alone, a hundred times more coarsely than in
+    training, count with that variance of theirs.
 
     .. [1] O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
            Multivariate Analysis 88, 2004, doi 10.1016/S0047-259X(03)00096-4.

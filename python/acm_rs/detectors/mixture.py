@@ -46,11 +46,12 @@ class GaussianMixture(Wandering, Watching, Screening, Detector):
     Notes
     -----
     p(z) = sum_k w_k N(z; m_k, S_k), z the scaled row, fitted by expectation and maximisation [1]_ from k-means
-    clusters; the criterion is Schwarz's [2]_. NaN and infinity are missing and count as medians at
-    fit. Later a row has the density of its known values and the responsibilities that follow from it; for the score its
-    squared distances from the components count at the same quantile of chi-squared as those of a complete row. A row
-    without any value scores NaN. Scaled values are clipped to ±1e100. The fit holds a scaled copy of the data. Any
-    number of threads, memory layout and chunking gives the same bytes.
+    clusters; the criterion is Schwarz's [2]_. NaN and infinity are missing: at fit they are replaced by what the others
+    of their row let expect, plus noise of the variance they have about that. Later a row has the density of its known
+    values and the responsibilities that follow from it; for the score its squared distances from the components count
+    at the same quantile of chi-squared as those of a complete row. A row without any value scores NaN. Scaled values
+    are clipped to ±1e100. The fit holds a scaled copy of the data. Any number of threads, memory layout and chunking
+    gives the same bytes.
 
     .. [1] Dempster, Laird and Rubin, Maximum likelihood from incomplete data via the EM algorithm, Journal of the Royal
            Statistical Society B 39 (1), 1977, doi 10.1111/j.2517-6161.1977.tb01600.x.

@@ -1,0 +1,237 @@
+//! Sensors that each have a coarser step of their own than in training: what the readings of a row tell together.
+//!
+//! A reading that is as fine as those of the training lies on a step ten times coarser once in ten times, on one a hundred times
+//! coarser once in a hundred. The digits that the readings of a row have too few are then a sum of geometric numbers; where it is
+//! one that fine rows have in one of a hundred, the row is rounded. A fault is lost so in one of a hundred of its rows at most.
+
+use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::{Gather, reserved};
+use acm_linalg::samples::room;
+use acm_linalg::{Reader, Result, Samples, Writer};
+
+use crate::alone::{CHANCE, NEAR, NEAR_SINGLE, WIDE, on, steps};
+use crate::fused::steps::{EXPONENTS, nearest, ten};
+use crate::rounding::Rounding;
+
+/// Digits that a reading tells at most: those that fail read round values.
+const MOST_DIGITS: usize = 2;
+
+/// A sensor whose training readings lie on a step ten times coarser more often tells nothing.
+const USUAL: f64 = 0.2;
+
+/// The same of one whose training readings have no step.
+const USUAL_FINE: f64 = 4e-4;
+
+/// The share of the rows in which those of a row that is rounded as a whole seem to be more so.
+const RARE: f64 = 1e-4;
+
+/// Readings of more steps than this do not tell whether they lie on them.
+const MOST_TOLD: f64 = 1.2e6;
+
+/// Readings that have no step are finer than their sensor's scale by this.
+const NONE: f64 = 1e-4;
+
+/// Sums of shares are rounded.
+const ROUNDINGS: f64 = 1e-9;
+
+const WHAT: &str = "steps of readings";
+
+/// What a sensor tells by.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Together {
+    /// The power of ten that a reading lies on which tells a digit; 0 for sensors that tell nothing.
+    first: Vec<f64>,
+    /// Steps that matter.
+    least: Vec<f64>,
+    /// 1 where all digits are told by the first.
+    whole: Vec<f64>,
+    /// One over the first.
+    grid: Vec<f64>,
+    /// Digits that all of them, all but one, and all but one of a row that is rounded as a whole must tell.
+    needed: usize,
+    needed_others: usize,
+    needed_beside: usize,
+}
+
+impl Together {
+    /// Of sensors with these scales; steps from `least` on matter.
+    pub(crate) fn learn(rounding: &Rounding, scale: &[f64], least: Vec<f64>) -> Result<Self> {
+        let mut first = reserved(scale.len(), WHAT)?;
+        let mut whole = reserved(scale.len(), WHAT)?;
+        for (&own, &scale) in rounding.own().iter().zip(scale) {
+            let least = if own > 0.0 { 0.999 * 10.0 * own } else { NONE * scale };
+            let step = EXPONENTS.map(ten).find(|step| *step >= least).filter(|step| *step <= WIDE * scale);
+            first.push(step.filter(|_| own >= 0.0).unwrap_or(0.0));
+            whole.push(f64::from(u8::from(own <= 0.0)));
+        }
+        Self::of(first, least, whole)
+    }
+
+    /// Without the sensors `kept` whose training readings lie on coarser steps more often than by chance.
+    pub(crate) fn unusual(mut self, x: Samples<'_>, kept: &[usize]) -> Result<Self> {
+        let mut column = room(x.rows(), 1, 0.0, "a column")?;
+        for (place, &from) in kept.iter().enumerate().take(self.first.len()) {
+            if self.first[place] > 0.0 {
+                x.read_column(from, &mut column);
+                let known = || column.iter().filter(|value| value.is_finite());
+                let size = known().map(|value| value.abs()).sum::<f64>() / known().count().max(1) as f64;
+                // Readings too large for their step to be told may have one just below what can be.
+                let least = 10.0 * size / MOST_TOLD;
+                if self.is_fine(place) && self.first[place] < least {
+                    (self.first[place], self.whole[place]) =
+                        (EXPONENTS.map(ten).find(|step| *step >= least).unwrap_or(0.0), 0.0);
+                }
+                let lie = column.iter().filter(|&&value| self.digits(place, value, 0.0) > 0).count();
+                let usual = if self.is_fine(place) { USUAL_FINE } else { USUAL };
+                if lie as f64 > usual * x.rows() as f64 {
+                    self.first[place] = 0.0;
+                }
+            }
+        }
+        Self::of(self.first, self.least, self.whole)
+    }
+
+    fn of(first: Vec<f64>, least: Vec<f64>, whole: Vec<f64>) -> Result<Self> {
+        let grid = first.iter().map(|&first| if first > 0.0 { 1.0 / first } else { 0.0 });
+        let sensors = first.iter().filter(|&&first| first > 0.0).count();
+        let others = |chance: f64| if sensors > 1 { needed(sensors - 1, chance) } else { usize::MAX };
+        Ok(Self {
+            grid: grid.gathered(WHAT)?,
+            needed: needed(sensors, CHANCE),
+            needed_others: others(CHANCE),
+            needed_beside: others(RARE),
+            first,
+            least,
+            whole,
+        })
+    }
+
+    /// Bits of the lanes whose readings may tell of coarser steps together.
+    #[inline(always)]
+    pub(crate) fn lanes(&self, raw: &[Row], kept: &[usize]) -> u8 {
+        if self.needed == 0 {
+            return 0;
+        }
+        let mut counts = [0.0; LANES];
+        for (&grid, &column) in self.grid.iter().zip(kept).filter(|pair| *pair.0 > 0.0) {
+            let values = &raw[column].0;
+            for lane in 0..LANES {
+                let steps = values[lane] * grid;
+                let whole = nearest(steps);
+                let near = (steps - whole).abs() <= NEAR_SINGLE + NEAR * steps.abs();
+                counts[lane] += f64::from(u8::from(near & (whole != 0.0)));
+            }
+        }
+        let least = self.needed as f64 / MOST_DIGITS as f64;
+        counts.iter().rev().fold(0, |bits, &count| bits << 1 | u8::from(count >= least))
+    }
+
+    /// How many digits a reading has too few, beside those that the row as a whole has not, whose step is `common`; at most two.
+    fn digits(&self, sensor: usize, value: f64, common: f64) -> usize {
+        let mut step = self.first[sensor];
+        if step == 0.0 {
+            return 0;
+        }
+        let mut first = if self.whole[sensor] > 0.0 { MOST_DIGITS } else { 1 };
+        while step < 0.999 * 10.0 * common {
+            (step, first) = (step * 10.0, 1);
+        }
+        let mut found = 0;
+        while found < MOST_DIGITS && on(value, value / step) {
+            (step, found) = (step * 10.0, found + first);
+        }
+        found.min(MOST_DIGITS)
+    }
+
+    /// Whether a sensor's training readings have no step.
+    pub(crate) fn is_fine(&self, sensor: usize) -> bool {
+        self.whole[sensor] > 0.0
+    }
+
+    /// Whether there is nothing that tells.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.needed == 0
+    }
+
+    /// Digits that the others of a sensor must tell, in a row that is rounded as a whole, or is not.
+    fn enough(&self, rounded: bool) -> usize {
+        if rounded { self.needed_beside } else { self.needed_others }
+    }
+
+    /// What all readings of a row tell; `None` where that is not enough for any.
+    pub(crate) fn told(
+        &self,
+        rounded: bool,
+        common: impl Fn(usize) -> f64,
+        reading: impl Fn(usize) -> f64,
+    ) -> Option<usize> {
+        let told = (0..self.first.len()).map(|place| self.digits(place, reading(place), common(place))).sum();
+        (self.needed > 0 && told >= self.enough(rounded)).then_some(told)
+    }
+
+    /// The step that a reading lies on, of a row whose readings have told so much; 0 where those of the others have not enough.
+    pub(crate) fn step(&self, sensor: usize, value: f64, rounded: bool, common: f64, told: usize) -> f64 {
+        if told - self.digits(sensor, value, common).min(told) < self.enough(rounded) {
+            return 0.0;
+        }
+        let least = self.least[sensor].max(1.999 * common);
+        // However coarse: where that leaves hardly more than one reading of the sensor, it tells nothing.
+        steps(least, f64::INFINITY).filter(|step| on(value, value / step)).fold(0.0, f64::max)
+    }
+
+    /// The step of a reading of 0, which lies on all of them, in a row whose coarsest is this.
+    pub(crate) fn step_of_zero(&self, sensor: usize, common: f64, coarsest: f64) -> f64 {
+        steps(self.least[sensor].max(1.999 * common), 1.001 * coarsest).fold(0.0, f64::max)
+    }
+
+    pub(crate) fn write(&self, to: &mut Writer) {
+        if self.needed > 0 {
+            to.reals("together.first", &self.first);
+            to.reals("together.least", &self.least);
+            to.reals("together.whole", &self.whole);
+        }
+    }
+
+    /// Of a model of so many sensors; files of former versions have none.
+    pub(crate) fn read(from: &Reader<'_>, sensors: usize) -> Result<Self> {
+        if !from.has("together.first") {
+            return Ok(Self::default());
+        }
+        let first = from.reals("together.first", sensors)?;
+        let range = ten(EXPONENTS.start)..=ten(EXPONENTS.end);
+        from.require(first.iter().all(|first| *first == 0.0 || range.contains(first)), "together.first")?;
+        let least = from.reals("together.least", sensors)?;
+        let sound = |value: &f64| *value >= 0.0 && value.is_finite();
+        from.require(least.iter().all(sound), "together.least")?;
+        let whole = from.reals("together.whole", sensors)?;
+        from.require(whole.iter().all(|&whole| whole == 0.0 || whole == 1.0), "together.whole")?;
+        Self::of(first, least, whole)
+    }
+}
+
+/// Digits that so many fine readings have too few in this share of the rows at most; 0 for no readings. Each has `k` of them with
+/// probability .9 · .1^k: the sum is negative binomial.
+fn needed(sensors: usize, chance: f64) -> usize {
+    if sensors == 0 {
+        return 0;
+    }
+    let count = sensors as f64;
+    let (mut share, mut below, mut digits) = (0.9_f64.powf(count), 0.0, 0);
+    while 1.0 - below > chance + ROUNDINGS && digits < MOST_DIGITS * sensors + 1 {
+        below += share;
+        share *= 0.1 * (count + digits as f64) / (digits as f64 + 1.0);
+        digits += 1;
+    }
+    digits.max(MOST_DIGITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fine_rows_have_so_many_digits_too_few_once_in_a_hundred_times() {
+        // By the negative binomial distribution: 1 - F(m - 1) is .0083 of six at 4, .01 of one at 2.
+        assert_eq!([0, 1, 2, 3, 5, 6, 7, 10, 50, 100].map(|n| needed(n, 0.01)), [0, 2, 3, 3, 4, 4, 5, 5, 13, 21]);
+    }
+}
