@@ -62,7 +62,8 @@ def test_what_opens_on_demand_does_not_alarm_and_makes_no_standstill() -> None:
 def spells(random: np.random.Generator, lasts: int, count: int, steady: bool) -> tuple[NDArray[np.float64], Matrix]:
     column = random.normal(size=2000)
     far = np.zeros(2000, bool)
-    for first in np.linspace(20, 1900, count).astype(int).tolist():
+    # At any time, and not as by a clock.
+    for first in random.choice(np.arange(20, 1900, lasts + 4), count, replace=False).tolist():
         rows = slice(first, first + lasts)
         far[rows] = True
         column[rows] = 60.0 + (

@@ -43,6 +43,8 @@ OFTEN = 0.6
 """Share of the rows that a code has at most: what is there more often is what the sensor reads."""
 FIRST = 1000
 """Readings that are looked at first."""
+RESTS = 3
+"""Times that a sensor comes to rest at a reading for it not to be stuck there; once less at its least and greatest."""
 LONG = 20
 """Rows beyond which a repeated reading of the training may be a stuck instrument."""
 
@@ -323,6 +325,17 @@ def codes_of(column: NDArray[np.float64], far: Flags, rows: int) -> list[float]:
     return [float(value) for value in wrong[:20]]
 
 
+def _rests(column: NDArray[np.float64], ends: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Readings at which a sensor comes to rest over and over: a pump that stands, a valve that is shut. `ends` are the
+    last rows of long runs."""
+    readings, times = np.unique(column[ends], return_counts=True)
+    if not readings.size or np.isnan(readings).all():
+        return readings
+    outermost = np.isin(readings, [np.nanmin(column), np.nanmax(column)])
+    found: NDArray[np.float64] = readings[times >= np.where(outermost, RESTS - 1, RESTS)]
+    return found
+
+
 def stuck_cells(values: Matrix) -> Flags:
     """Stretches in which a single sensor repeats exactly for far longer than it usually does."""
     n, d = values.shape
@@ -335,9 +348,9 @@ def stuck_cells(values: Matrix) -> Flags:
         ends = np.flatnonzero(np.append(run[1:] <= 1, True))
         lengths = run[ends]
         usual = np.quantile(lengths, 0.99) if lengths.size else 1.0
-        for end, length in zip(
-            ends[lengths > max(LONG, 10.0 * usual)], lengths[lengths > max(LONG, 10.0 * usual)], strict=True
-        ):
+        long = lengths > max(LONG, 10.0 * usual)
+        long &= ~np.isin(values[ends, place], _rests(values[:, place], ends[lengths > LONG]))
+        for end, length in zip(ends[long], lengths[long], strict=True):
             rows = slice(end - length + 2, end + 1)
             if moving[rows].mean() > 0.5:
                 stuck[rows, place] = True

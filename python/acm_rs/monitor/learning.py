@@ -73,6 +73,12 @@ FEW_ROWS_A_SENSOR = 5
 MANY = 67
 """Sensors from which on the fused detector, which sees each beside its two earlier readings, is fitted on as many
 stretches, not twice as many: each takes the eigenvectors of all."""
+SPELL, APART = 10, 60
+"""Rows that were left out in a spell that counts, and rows between two spells at least."""
+BEFORE, REMEMBERED = 20, 100
+"""Rows before such a spell, and half as many as it lasts, and after it: faults begin small, and means remember."""
+CALM = 0.8
+"""Share of the rows to learn from that limits are set by at least."""
 LEAD = 60
 """Rows before a stretch that the fused detector is shown first."""
 
@@ -235,7 +241,10 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     watches.scatter_mean = np.nanmean(np.square(np.clip(unseen.residual, -WILD, WILD)), axis=0)
     raw = within(raw, at)
     watches.longest = _longest(raw, usable)
-    scores, firsts = _scaled(watches, unseen, raw, labels, fused, usable, main)
+    # Nobody wants limits by what was wrong once and has been mended.
+    calm = usable & ~_once(far)
+    calm = calm if calm.sum() >= CALM * usable.sum() else usable
+    scores, firsts = _scaled(watches, unseen, raw, labels, fused, calm, main)
     del unseen, fused, main
     learn_steps(watches, raw, drivers, states, labels, ages, usable, level)
     regimes.gap = max(regimes.settle, usual, UNSEEN)
@@ -517,3 +526,18 @@ def _set_limit(watches: Watches, name: str, raw: Matrix, count: int) -> None:
         sides = 1.0 if name == "scatter" else 2.0
         limit = max(limit, NormalDist().inv_cdf(1.0 - PART_RATE / (sides * count)))
     watches.middle[number], watches.reach[number] = middle, max(limit - middle, 1e-6)
+
+
+def _once(far: Flags) -> Flags:
+    """A spell of rows that were left out and that never came again, and the rows around it whose means remember it."""
+    found = np.zeros(len(far), bool)
+    places = np.flatnonzero(far)
+    cuts = np.flatnonzero(np.diff(places) > APART) + 1
+    spells = [spell for spell in np.split(places, cuts) if len(spell) >= SPELL]
+    if len(spells) == 1:
+        first, last = int(spells[0][0]), int(spells[0][-1])
+        # What is so from the first rows, or to the last, may be another machine.
+        if first > APART and last < len(far) - APART:
+            before = BEFORE + (last - first) // 2
+            found[max(0, first - before) : last + REMEMBERED] = True
+    return found
