@@ -172,6 +172,9 @@ impl Alone {
 
     /// Of a model of so many sensors; files of former versions have none.
     pub(crate) fn read(from: &Reader<'_>, sensors: usize) -> Result<Self> {
+        if !from.has("alone.finest") && !from.has("together.first") {
+            return Ok(Self::default());
+        }
         let together = Together::read(from, sensors)?;
         let (finest, coarsest) = if from.has("alone.finest") {
             (from.reals("alone.finest", sensors)?, from.reals("alone.coarsest", sensors)?)
@@ -237,7 +240,9 @@ impl Noisy {
             let value = reading(place);
             let step = alone.step(place, value);
             let step = if step >= SURELY * common { step } else { 0.0 };
-            told.map_or(step, |told| together.step(place, value, rounded, common, told).max(step))
+            told.map_or(step, |told| {
+                together.step(place, value, rounded, [common, WIDE * scale[place]], told).max(step)
+            })
         };
         let coarsest = told.map(|_| (0..scale.len()).map(|place| own(place, common(place))).fold(0.0, f64::max));
         let mut any = false;
@@ -245,7 +250,7 @@ impl Noisy {
             let common = common(place);
             let step = match coarsest {
                 Some(coarsest) if reading(place) == 0.0 && rounding.passes_zero(place) => {
-                    together.step_of_zero(place, common, coarsest)
+                    together.step_of_zero(place, common, coarsest.min(WIDE * scale))
                 }
                 _ => own(place, common),
             };

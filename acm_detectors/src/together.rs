@@ -170,13 +170,13 @@ impl Together {
     }
 
     /// The step that a reading lies on, of a row whose readings have told so much; 0 where those of the others have not enough.
-    pub(crate) fn step(&self, sensor: usize, value: f64, rounded: bool, common: f64, told: usize) -> f64 {
+    pub(crate) fn step(&self, sensor: usize, value: f64, rounded: bool, [common, most]: [f64; 2], told: usize) -> f64 {
         if told - self.digits(sensor, value, common).min(told) < self.enough(rounded) {
             return 0.0;
         }
         let least = self.least[sensor].max(1.999 * common);
-        // However coarse: where that leaves hardly more than one reading of the sensor, it tells nothing.
-        steps(least, f64::INFINITY).filter(|step| on(value, value / step)).fold(0.0, f64::max)
+        // Coarser ones would let pass whatever fails at a round value.
+        steps(least, most).filter(|step| on(value, value / step)).fold(0.0, f64::max)
     }
 
     /// The step of a reading of 0, which lies on all of them, in a row whose coarsest is this.
