@@ -13,14 +13,14 @@ Matrix = NDArray[np.float64]
 FIRST, SECOND, THIRD = range(3)
 
 
-def plant(seed: int, rows: int) -> Matrix:
+def plant(seed: int, rows: int, pace: float = 0.04) -> Matrix:
     """Four currents of 4 to 20 mA: two of them leave their scale where the load is high or low."""
     random = np.random.default_rng(seed)
     noise = random.normal(size=(rows, 5))
     load = np.empty(rows)
     now = 12.0
     for row in range(rows):
-        now += 0.04 * (12.0 - now) + noise[row, 0]
+        now += pace * (12.0 - now) + np.sqrt(25.0 * pace) * noise[row, 0]
         load[row] = now
     x = np.column_stack([load, 1.3 * load - 2.0, 20.0 - 0.8 * load, 12.0 + noise[:, 4]])
     x[:, :3] += 0.05 * noise[:, 1:4]
@@ -56,9 +56,20 @@ def test_a_sensor_that_fails_at_the_end_of_its_scale_alarms(end: float) -> None:
     assert found.shares[320:500][elsewhere].sum(axis=0).argmax() == SECOND
 
 
+@pytest.mark.parametrize(("pace", "seed"), [(0.004, 1), (0.01, 1), (0.01, 7)])
+def test_two_sensors_at_their_ends_at_once_do_not_hide_each_other(pace: float, seed: int) -> None:
+    x = plant(seed, 6500, pace)
+    both = ((x == 4.0) | (x == 20.0)).sum(axis=1) == 2
+    assert both[:4000].sum() > 100
+    assert both[4000:].sum() > 50
+    assert Monitor().fit(x[:4000]).score(x[4000:]).alarms[both[4000:]].mean() <= 0.05
+
+
 def test_row_by_row_and_from_a_file_it_is_the_same() -> None:
     x = plant(2, 4600)
     monitor = Monitor().fit(x[:4000])
+    assert monitor._learned is not None
+    assert np.isfinite(monitor._learned[1].stops).any()
     again = Monitor.from_bytes(monitor.to_bytes())
     whole = again.score(x[4000:])
     parts = [again.update(x[row : row + 1]) for row in range(4000, 4600)]

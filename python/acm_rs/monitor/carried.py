@@ -92,7 +92,3 @@ class Looked:
         if self.stopped is None:
             self.stopped = np.zeros(self.residual.shape, bool)
         self.stopped[rows] = stopped
-
-    def readings(self, sensors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Those that say something."""
-        return sensors if self.stopped is None else np.where(self.stopped, np.nan, sensors)

@@ -147,7 +147,7 @@ class Verdict:
         """Rows in which the other sensors stand for a driver, (n, columns)."""
         self.regimes: Labels = self.labels - UNKNOWN
         self.beyond &= ~self.looked.scarce
-        own = watches.by_sensor(self.looked, self.looked.readings(self.sensors), state, told)
+        own = watches.by_sensor(self.looked, self.sensors, state, told)
         self.own: dict[str, Matrix] = own
         main = watches.level(self.looked, lived, state, told)
         self.level: Matrix = main

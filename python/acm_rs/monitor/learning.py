@@ -239,8 +239,8 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     del known
     del scaled
     watches.scatter_mean = np.nanmean(np.square(np.clip(unseen.residual, -WILD, WILD)), axis=0)
-    raw = within(raw, at)
     watches.longest = _longest(raw, usable)
+    raw = within(raw, at)
     # Nobody wants limits by what was wrong once and has been mended.
     calm = usable & ~_once(far)
     calm = calm if calm.sum() >= CALM * usable.sum() else usable

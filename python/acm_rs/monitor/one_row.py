@@ -201,7 +201,8 @@ class Quick:
             residual = residual + (off - relations.told_of_others(off))
             main, straight = filled - off, straight - off
         looked = Looked.__new__(Looked)
-        looked.held, looked.scarce, looked.stopped = NO, NO, None
+        looked.held, looked.scarce = NO, NO
+        looked.stopped = None
         looked.expected = self.centres[label] + watches.scale * (filled - residual)
         if level is not None:
             looked.expected += level

@@ -13,7 +13,7 @@ from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.regimes import Regimes
-from acm_rs.monitor.relations import Relations, product, solve_missing
+from acm_rs.monitor.relations import Relations, own_precision, product, solve_missing
 from acm_rs.monitor.releasing import released
 from acm_rs.monitor.steps import Steps, Told
 from acm_rs.monitor.stops import Sides, within
@@ -80,6 +80,8 @@ CAUSES = (
 """What people are told of each part, and of rows beyond all of them."""
 
 
+INSIDE = 3.0
+"""Standard deviations of what the others let expect by which that lies within a scale at whose end the reading is."""
 PIECE = 4096
 """Rows that are looked at at once."""
 PATTERNS = 64
@@ -297,16 +299,14 @@ class Watches:
         scaled = (sensors - centre) / self.scale
         filled, left, off, residual = relations.look(scaled, states, self.slow_axes.shape[1])
         if at is not None:
-            # There it reads "at least so much": as if it were missing, where the others let expect more.
-            stopped = np.where(at > 0, residual < 0.0, (at < 0) & (residual > 0.0))
-            some = np.flatnonzero(stopped.any(axis=1))
+            some, stopped = self._stopped(relations, scaled, states, at)
             if len(some):
-                scaled[some] = np.where(stopped[some], np.nan, scaled[some])
+                scaled[some] = np.where(stopped, np.nan, scaled[some])
                 off = off.copy()
                 again = relations.look(scaled[some], states[some], self.slow_axes.shape[1])
                 for whole, part in zip((filled, left, off, residual), again, strict=True):
                     whole[some] = part
-                found.stop(rows[some], stopped[some])
+                found.stop(rows[some], stopped)
         gone = np.isnan(scaled)
         main = filled
         doubt = np.isnan(residual) & ~gone
@@ -322,6 +322,20 @@ class Watches:
         residual[gone] = np.nan
         found.residual[rows] = residual / band
         found.expected[rows] = centre + self.scale * np.where(gone, filled, scaled - off)
+
+    def _stopped(self, relations: Relations, scaled: Matrix, states: Matrix, at: Sides) -> tuple[Labels, Flags]:
+        """Rows with readings at the end of their scale that say no more than "at least so much", and which these are.
+
+        They are those of which the sensors that are within their scales let expect as much, or tell too little.
+        """
+        some = np.flatnonzero((at != 0).any(axis=1))
+        rows, sides = scaled[some], at[some]
+        bare = np.where(sides != 0, np.nan, rows)
+        expected = relations.look(bare, states[some], self.slow_axes.shape[1])[0]
+        doubt = 1.0 / np.sqrt(own_precision(np.isnan(bare), relations.precision))
+        stopped = (sides != 0) & ~(sides * (expected - rows) < -INSIDE * doubt)
+        hit = stopped.any(axis=1)
+        return some[hit], stopped[hit]
 
     # ---- statistics -----------------------------------------------------------------------------------------------
 
@@ -370,6 +384,8 @@ class Watches:
         # A sensor that is missing alarms no more for what it has shown before.
         known = ~np.isnan(looked.residual)
         silent = np.isnan(readings) & ~held[:, None]
+        if looked.stopped is not None:
+            silent |= looked.stopped & ~held[:, None]
         residual = np.ascontiguousarray(np.clip(looked.residual, -WILD, WILD))
         usual = self.scatter_mean if told is None else self.scatter_mean * self.steps.times("squares", told)
         plain, swift = usual, residual
