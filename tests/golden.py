@@ -224,15 +224,18 @@ def rest_of_a_pump() -> tuple[Any, Any]:
 
 
 def a_monitor(walking: bool = False) -> Any:
-    """One that has judged all rows but the last; one of its sensors may wander."""
+    """One that has judged all rows but the last; one of its sensors may wander, and another leave its scale."""
     import polars as pl
     from acm_rs import Monitor
 
     frame = a_pump()
     if walking:
         walk = np.random.default_rng(4).normal(size=len(frame)).cumsum().round(3)
-        name = next(name for name, kind in frame.schema.items() if kind.is_float())
-        frame = frame.with_columns(pl.col(name) + pl.Series(walk) * frame[name].std())
+        name, other, *_ = (name for name, kind in frame.schema.items() if kind.is_float())
+        wave = pl.col(other) + pl.Series(4.0 * np.sin(np.arange(len(frame)) / 9.0).round(3)) * frame[other].std()
+        frame = frame.with_columns(
+            pl.col(name) + pl.Series(walk) * frame[name].std(), wave.clip(upper_bound=wave.quantile(0.8))
+        )
     monitor = Monitor().fit(frame[:320])
     monitor.metadata = {"asset": "Pump 1"}
     monitor.update(frame[320:-60])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from acm_rs import Monitor
+from acm_rs.monitor import saving
 from acm_rs.monitor.relations import Relations
 from acm_rs.monitor.stops import end_stops
 from numpy.typing import NDArray
@@ -107,3 +110,13 @@ def test_readings_that_are_missing_at_one_end_of_a_range_do_not_bend_relations()
     found = Relations.fit(gaps, np.zeros((4000, 0))).look(x, np.zeros((4000, 0)))[2]
     assert np.abs(found[(load > 0.5) & (load < 1.0), 1].mean()) < 0.02
     assert found[:, 1].std() < 0.1
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((2, 1)), np.full((2, 4), 5.0), np.array([[9.0] * 4, [1.0] * 4])])
+def test_ends_that_no_monitor_wrote_do_not_load(wrong: Matrix) -> None:
+    data = Monitor().fit(plant(1, 1500)).to_bytes()
+    settings, arrays, version, _ = saving.unpack(data)
+    assert json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["format"] == "3"
+    arrays["watches.stops"] = wrong
+    with pytest.raises(ValueError, match="ends of scales are not those of the sensors"):
+        Monitor.from_bytes(saving.pack(settings, arrays, version))
