@@ -103,3 +103,13 @@ def test_a_column_that_always_reads_a_code_is_a_constant(value: float) -> None:
 def test_set_points_and_states_may_be_a_code(others: float) -> None:
     x = np.column_stack([history(2000, 0), np.where(np.arange(2000) % 500 < 450, 999.0, others)])
     assert "error code" not in Monitor().fit(x).summary()
+
+
+def test_why_a_sensor_with_few_readings_is_left_out() -> None:
+    with pytest.raises(ValueError, match="x0: 5 readings, where at least 20 are needed"):
+        Monitor().fit(history(5, 0))
+    monitor = Monitor(limits={"x1": (500.0, 600.0)}).fit(history(400, 0))
+    assert monitor.left_out_["x1"] == "beyond its limits in 100 % of the rows"
+    x = history(400, 0)
+    x[:390, 2] = np.nan
+    assert Monitor().fit(x).left_out_["x2"] == "missing in 98 % of the rows"

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from acm_rs import Monitor
-from acm_rs.monitor.units import CONVERSIONS, _formula
+from acm_rs.monitor.units import CONVERSIONS, _formula, _named
 from test_monitor_faults import plant
 
 NAMES = ["Oil [°C]", "Inlet (bar)", "c", "d", "e", "f"]
@@ -186,3 +186,15 @@ def test_readings_beyond_all_sensors_are_refused() -> None:
     some = HISTORY.copy()
     some.iloc[[100, 300, 302], 2] = 1.7e308
     assert Monitor().fit(some).score(BATCH).alarms.mean() < 0.02
+
+
+def test_the_last_word_of_a_name_is_a_unit_only_where_it_can_be_nothing_else() -> None:
+    assert [_named(name) for name in ("Oil [°C]", "Inlet bar", "Vibration mm/s", "Power kW")] == [
+        "°C",
+        "bar",
+        "mm/s",
+        "kW",
+    ]
+    assert [_named(name) for name in ("Winding temp motor A", "Feed m", "Flow in", "Speed min", "Train T", "bar")] == [
+        None
+    ] * 6

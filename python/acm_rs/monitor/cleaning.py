@@ -198,8 +198,8 @@ def learn(
         reason = None
         if kind == "ignore":
             reason = "as asked"
-        elif known.size < max(20, 0.2 * n):
-            reason = f"missing in {100.0 * (1.0 - known.size / max(n, 1)):.0f} % of the rows"
+        elif known.size < max(FEW, 0.2 * n):
+            reason = _few(int(known.size), int(np.count_nonzero(outside[:, place])), n)
         elif counting[place]:
             alike = even(column)
             if alike is not None:
@@ -256,6 +256,15 @@ def learn(
     )
     rules.counters = counters.among(rules.names)
     return rules, chosen, left_out, list(found.values()), [mark for mark in marks if mark[2].size]
+
+
+def _few(known: int, outside: int, rows: int) -> str:
+    """Why a sensor with so few readings is left out."""
+    if outside > known:
+        return f"beyond its limits in {100.0 * outside / rows:.0f} % of the rows"
+    if known == rows:
+        return f"{known} readings, where at least {FEW} are needed"
+    return f"missing in {100.0 * (1.0 - known / max(rows, 1)):.0f} % of the rows"
 
 
 def _called(kind: str | None, known: NDArray[np.float64]) -> str:

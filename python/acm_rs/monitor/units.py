@@ -15,6 +15,8 @@ __all__ = ["refuse_other_units", "seen_units", "stated_units"]
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
+WORDS = ("in", "min")
+"""Units that are mostly meant otherwise at the end of a name."""
 ROWS = 20
 """Readings from which on a unit is guessed."""
 FAR, NEAR = 10.0, 3.0
@@ -130,11 +132,12 @@ def _formula(factor: float, offset: float) -> str:
 
 
 def _named(name: str) -> str | None:
-    """The unit at the end of a name: that of "Oil [°C]", and of "Inlet bar"."""
+    """The unit at the end of a name: that of "Oil [°C]", and of "Inlet bar", but none of "Motor A" and "Flow in"."""
     from acm_rs.files.units import is_unit, part_unit
 
     unit, last = part_unit(name)[1], name.split()[-1:]
-    return unit or next((word for word in last if len(name.split()) > 1 and is_unit(word)), None)
+    words = (word for word in last if len(name.split()) > 1 and len(word) > 1 and word not in WORDS)
+    return unit or next((word for word in words if is_unit(word)), None)
 
 
 def _fitting(read: Vector, should: Vector, scale: float, asked: str | None) -> list[tuple[str, str, float, float]]:
