@@ -108,7 +108,7 @@ pub fn released(
 /// let x = array![[4.0], [6.0], [5.0], [9.0]];
 /// let (mut level, mut count, mut out) = ([0.0], [0.0], [0.0; 4]);
 /// acm_detectors::slow::followed(x.view().into(), 0.5, &[1.0], &mut level, &mut count, &mut out)?;
-/// assert_eq!((out, level), ([4.0, 4.0, 5.0, 5.0], [5.5]));
+/// assert_eq!((out, level), ([4.0, 4.0, 4.5, 4.75], [5.25]));
 /// # Ok(())
 /// # }
 /// ```
