@@ -239,3 +239,10 @@ def test_a_sensor_that_is_wrong_from_the_first_row_on_is_told() -> None:
         again = acm_rs.Monitor.from_bytes(monitor.to_bytes())
         parts = [again.update(rows[row : row + 1]) for row in range(60)]
         np.testing.assert_array_equal(np.concatenate([one.scores for one in parts]), found.scores[:60])
+
+
+def test_followed_sensors_without_their_pace_do_not_load(walker: tuple[acm_rs.Monitor, pd.DataFrame]) -> None:
+    settings, arrays, version, _ = saving.unpack(walker[0].to_bytes())
+    del settings["about"]["follows"]
+    with pytest.raises(ValueError, match="how levels follow is not told"):
+        acm_rs.Monitor.from_bytes(saving.pack(settings, arrays, version))

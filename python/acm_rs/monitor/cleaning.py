@@ -326,7 +326,7 @@ def _outage(values: Matrix, far: Flags, written: Flags) -> Flags:
 
 
 def codes_of(column: NDArray[np.float64], far: Flags, rows: int) -> list[float]:
-    """Values far outside that repeat exactly in at most a tenth of the rows, or in any where historians write them."""
+    """Values far outside that repeat exactly in at most a tenth of the rows; in more where historians write them."""
     values, counts = np.unique(column[far], return_counts=True)
     usual = np.isin(values, CODES)
     seldom = (counts <= 0.1 * rows) | (usual & strange(column, values) & (counts <= OFTEN * rows))

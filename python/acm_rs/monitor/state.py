@@ -174,6 +174,8 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
     counted = (*about["constants"].values(), *about["unlike"].values(), *about.get("undriven", {}).values())
+    if about.get("followed") and "follows" not in about:
+        raise ValueError("how levels follow is not told")
     roams = about.get("roams", {})
     if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in roams.values()):
         raise TypeError("a range is none")
