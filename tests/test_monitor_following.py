@@ -128,6 +128,7 @@ def test_a_step_of_a_followed_sensor_is_found_and_named(walker: tuple[acm_rs.Mon
 def test_pieces_rows_and_restarts_give_the_bytes_of_the_whole(walker: tuple[acm_rs.Monitor, pd.DataFrame]) -> None:
     monitor, later = walker
     gappy = later.mask(np.random.default_rng(3).random(later.shape) < 0.05)
+    gappy.loc[380:420, "s0"] = np.nan
     whole = monitor.score(gappy)
     live = acm_rs.Monitor.from_bytes(monitor.to_bytes())
     pieces = []
@@ -139,6 +140,33 @@ def test_pieces_rows_and_restarts_give_the_bytes_of_the_whole(walker: tuple[acm_
     pieces.append(live.update(gappy[400:]))
     for name in ("scores", "expected_values", "shares"):
         assert np.concatenate([getattr(one, name) for one in pieces]).tobytes() == getattr(whole, name).tobytes()
+
+
+def test_after_a_gap_a_followed_sensor_is_judged_as_if_it_had_gone_there_evenly() -> None:
+    after = []
+    for seed in (1, 4, 5, 8):
+        history, later = plant(seed, 1, 2000)
+        monitor = acm_rs.Monitor().fit(history)
+        assert followed(monitor) == ["s0"]
+        gap = later.copy()
+        gap.loc[200:599, "s0"] = np.nan
+        after.append(monitor.score(gap).alarms[600:660].mean())
+        # In few rows it does not go so far.
+        step = later.copy()
+        step.loc[600:, "s0"] += 15.0
+        step.loc[590:599, "s0"] = np.nan
+        assert monitor.score(step).alarms[600:620].mean() > 0.5
+    assert max(after) < 0.05
+
+
+def test_a_first_reading_that_is_a_spike_is_forgotten_at_once(walker: tuple[acm_rs.Monitor, pd.DataFrame]) -> None:
+    monitor, later = walker
+    counts = []
+    for row in (0, 300):
+        spike = later.copy()
+        spike.loc[row, "s0"] += 100.0
+        counts.append(int(monitor.score(spike).alarms.sum()))
+    assert counts[0] <= counts[1] + 5
 
 
 def test_only_files_of_monitors_that_follow_have_the_third_format(

@@ -87,17 +87,18 @@ pub fn released(
 
 /// The level of each sensor before each row, which follows its readings.
 ///
-/// Each reading moves the level by `gain` of its distance from it, by the share that makes it the mean of the readings so far
-/// where that is more, and by no more than `gain` of `reach` as soon as the former holds. A missing reading moves nothing.
-/// Before the first reading the level is that reading. `level` and `count` are the level and the readings before the first
-/// row, and hold those after the last.
+/// Each reading moves the level by `gain` of its distance from it, or by the share that makes it the mean of the readings so
+/// far where that is more; its distance counts as `reach` at most. Before the first reading the level is that reading, and
+/// where it is of one reading alone, one beyond `reach` of it takes its place. `level`, `count` and `gone` are the level, the
+/// readings so far and the missing ones since the last, all before the first row, and hold those after the last row.
 ///
-/// Shapes: x (n, d), reach, level, count (d) -> (n, d). Columns do not see one another.
-/// Missing: NaN and infinite values.
+/// Shapes: x (n, d), reach, level, count, gone (d) -> (n, d). Columns do not see one another.
+/// Missing: NaN; the next reading moves the level as if those missing had led to it in even steps. An infinite value moves
+/// nothing.
 /// Cost: some operations a value. Threads: one.
 ///
 /// # Errors
-/// [`acm_linalg::Error::Length`] unless `reach`, `level` and `count` have d and `out` n d places.
+/// [`acm_linalg::Error::Length`] unless `reach`, `level`, `count` and `gone` have d and `out` n d places.
 ///
 /// # Examples
 ///
@@ -106,9 +107,9 @@ pub fn released(
 ///
 /// # fn main() -> acm_linalg::Result<()> {
 /// let x = array![[4.0], [6.0], [5.0], [9.0]];
-/// let (mut level, mut count, mut out) = ([0.0], [0.0], [0.0; 4]);
-/// acm_detectors::slow::followed(x.view().into(), 0.5, &[1.0], &mut level, &mut count, &mut out)?;
-/// assert_eq!((out, level), ([4.0, 4.0, 4.5, 4.75], [5.25]));
+/// let (mut level, mut count, mut gone, mut out) = ([0.0], [0.0], [0.0], [0.0; 4]);
+/// acm_detectors::slow::followed(x.view().into(), 0.5, &[2.0], &mut level, &mut count, &mut gone, &mut out)?;
+/// assert_eq!((out, level), ([4.0, 4.0, 5.0, 5.0], [6.0]));
 /// # Ok(())
 /// # }
 /// ```
@@ -118,10 +119,16 @@ pub fn followed(
     reach: &[f64],
     level: &mut [f64],
     count: &mut [f64],
+    gone: &mut [f64],
     out: &mut [f64],
 ) -> Result<()> {
     let (rows, width) = (x.rows(), x.columns());
-    for (name, got) in [("reach", reach.len()), ("level", level.len()), ("count", count.len())] {
+    for (name, got) in [
+        ("reach", reach.len()),
+        ("level", level.len()),
+        ("count", count.len()),
+        ("gone", gone.len()),
+    ] {
         length(name, width, got)?;
     }
     length("out", rows.saturating_mul(width), out.len())?;
@@ -130,28 +137,41 @@ pub fn followed(
     }
     for (row, out) in out.chunks_exact_mut(width).enumerate() {
         x.read(row..row + 1, out);
-        let columns = reach.iter().zip(&mut *level).zip(&mut *count).zip(out);
-        for (((&reach, level), count), value) in columns {
+        let columns = reach.iter().zip(&mut *level).zip(&mut *count).zip(&mut *gone).zip(out);
+        for ((((&reach, level), count), gone), value) in columns {
             let reading = *value;
             if !reading.is_finite() {
                 *value = *level;
+                *gone = if reading.is_nan() { *gone + 1.0 } else { 0.0 };
                 continue;
             }
             if *count == 0.0 {
                 *level = reading;
             }
-            *value = *level;
-            *count += 1.0;
-            let away = reading - *level;
             // The mean of the first readings is one of them all.
-            *level += if gain * *count < 1.0 {
-                away / *count
+            let share = gain.max(1.0 / (*count + 1.0));
+            if *gone > 0.0 {
+                let far = (reading - *level) * (1.0 - lag(share, *gone + 1.0));
+                let most = *gone * share * reach;
+                *level += far.max(-most).min(most);
+                *gone = 0.0;
+            }
+            *value = *level;
+            let away = reading - *level;
+            (*level, *count) = if *count == 1.0 && away.abs() > reach {
+                (reading, 1.0)
             } else {
-                gain * away.max(-reach).min(reach)
+                (*level + away.max(-reach).min(reach) * share, *count + 1.0)
             };
         }
     }
     Ok(())
+}
+
+/// The share of their way by which a level is behind readings that have gone it in so many even steps.
+fn lag(share: f64, steps: f64) -> f64 {
+    // The cast stops at the largest count, where nothing is left of the start.
+    (1.0 - (1.0 - share).powi(steps as i32)) / (steps * share)
 }
 
 fn same(x: &Samples<'_>, rows: usize, columns: usize, name: &'static str) -> Result<()> {
@@ -216,8 +236,8 @@ mod tests {
     fn a_level_is_the_mean_of_the_first_readings_and_follows_no_faster_than_it_may() {
         let x = Array1::from_iter((0..40).map(|row| if row < 30 { (row % 3) as f64 } else { 100.0 }));
         let x = x.insert_axis(Axis(1));
-        let (mut level, mut count, mut out) = ([0.0], [0.0], [0.0; 40]);
-        followed(x.view().into(), 0.1, &[2.0], &mut level, &mut count, &mut out).unwrap();
+        let (mut level, mut count, mut gone, mut out) = ([0.0], [0.0], [0.0], [0.0; 40]);
+        followed(x.view().into(), 0.1, &[2.0], &mut level, &mut count, &mut gone, &mut out).unwrap();
         for row in 1..10 {
             let mean = x.slice(s![..row, 0]).mean().unwrap();
             assert!((out[row] - mean).abs() < 1e-14);
@@ -226,18 +246,53 @@ mod tests {
             assert!((out[row] - out[row - 1] - 0.2).abs() < 1e-12);
         }
         assert_eq!(count, [40.0]);
-        let (mut again, mut many, mut pieces) = ([0.0], [0.0], Vec::new());
+        let (mut again, mut many, mut none, mut pieces) = ([0.0], [0.0], [0.0], Vec::new());
         for piece in x.axis_chunks_iter(Axis(0), 7) {
             let mut out = vec![0.0; piece.nrows()];
-            followed(piece.into(), 0.1, &[2.0], &mut again, &mut many, &mut out).unwrap();
+            followed(piece.into(), 0.1, &[2.0], &mut again, &mut many, &mut none, &mut out).unwrap();
             pieces.extend(out);
         }
         assert_eq!((pieces, again, many), (out.to_vec(), level, count));
-        let gaps = [[f64::NAN], [1.0], [f64::NAN], [3.0]];
-        let (mut level, mut count, mut out) = ([0.0], [0.0], [0.0; 4]);
-        let gaps = Array2::from_shape_fn((4, 1), |at| gaps[at.0][at.1]);
-        followed(gaps.view().into(), 0.5, &[9.0], &mut level, &mut count, &mut out).unwrap();
-        assert_eq!((out, level, count), ([0.0, 1.0, 1.0, 1.0], [2.0], [2.0]));
+    }
+
+    fn levels(readings: &[f64], gain: f64, reach: f64) -> (Vec<f64>, [f64; 3]) {
+        let (x, mut out) = (Array1::from(readings.to_vec()).insert_axis(Axis(1)), vec![0.0; readings.len()]);
+        let (mut level, mut count, mut gone) = ([0.0], [0.0], [0.0]);
+        followed(x.view().into(), gain, &[reach], &mut level, &mut count, &mut gone, &mut out).unwrap();
+        (out, [level[0], count[0], gone[0]])
+    }
+
+    #[test]
+    fn a_reading_far_from_the_only_one_before_takes_its_place() {
+        assert_eq!(levels(&[100.0, 1.0, 2.0], 0.1, 5.0), (vec![100.0, 100.0, 1.0], [1.5, 2.0, 0.0]));
+        assert_eq!(levels(&[1.0, 100.0, 2.0, 3.0], 0.1, 5.0).0, [1.0, 1.0, 100.0, 2.0]);
+        // Where there are three it counts as one that is within reach.
+        assert!((levels(&[1.0, 3.0, 100.0], 0.1, 5.0).1[0] - (2.0 + 5.0 / 3.0)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn missing_readings_have_gone_evenly_to_the_next_one_and_held_ones_move_nothing() {
+        let (none, held) = (f64::NAN, f64::INFINITY);
+        assert_eq!(levels(&[none, none, 1.0, none], 0.5, 9.0), (vec![0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 1.0]));
+        assert_eq!(levels(&[1.0, none, held, 3.0], 0.5, 9.0), (vec![1.0; 4], [2.0, 2.0, 0.0]));
+        let (before, gain) = (vec![0.0; 60], 0.1);
+        for (gone, reach) in [(1, 9.0), (7, 9.0), (300, 9.0), (40, 0.02)] {
+            let steps = (1..=gone + 1).map(|step| 6.0 * step as f64 / (gone + 1) as f64);
+            let filled: Vec<f64> = before.iter().copied().chain(steps).collect();
+            let mut gaps = filled.clone();
+            gaps[before.len()..before.len() + gone].fill(none);
+            let ((of_filled, _), (of_gaps, after)) = (levels(&filled, gain, reach), levels(&gaps, gain, reach));
+            assert!((of_filled.last().unwrap() - of_gaps.last().unwrap()).abs() < 1e-12, "{gone}");
+            assert_eq!((after[1], after[2]), (61.0, 0.0));
+            // In pieces the same.
+            let (mut level, mut count, mut none, mut pieces) = ([0.0], [0.0], [0.0], Vec::new());
+            for piece in Array1::from(gaps).insert_axis(Axis(1)).axis_chunks_iter(Axis(0), 11) {
+                let mut out = vec![0.0; piece.nrows()];
+                followed(piece.into(), gain, &[reach], &mut level, &mut count, &mut none, &mut out).unwrap();
+                pieces.extend(out);
+            }
+            assert_eq!((pieces, [level[0], count[0], none[0]]), (of_gaps, after));
+        }
     }
 
     #[test]
@@ -251,9 +306,10 @@ mod tests {
         assert!(released(view(), view(), view(), known.slice(s![..1, ..]), 0.1, &mut off, &mut out).is_err());
         assert!(released(view(), view(), view(), known.view(), 0.1, &mut off[..2], &mut out).is_err());
         assert!(released(view(), view(), view(), known.view(), 0.1, &mut off, &mut out[..5]).is_err());
-        let (mut level, mut count) = ([0.0; 3], [0.0; 3]);
-        assert!(followed(view(), 0.1, &[1.0; 2], &mut level, &mut count, &mut out).is_err());
-        assert!(followed(view(), 0.1, &[1.0; 3], &mut level, &mut count, &mut out[..5]).is_err());
-        assert!(followed(view(), 0.1, &[1.0; 3], &mut level, &mut count, &mut out).is_ok());
+        let (mut level, mut count, mut gone) = ([0.0; 3], [0.0; 3], [0.0; 3]);
+        assert!(followed(view(), 0.1, &[1.0; 2], &mut level, &mut count, &mut gone, &mut out).is_err());
+        assert!(followed(view(), 0.1, &[1.0; 3], &mut level, &mut count, &mut gone[..2], &mut out).is_err());
+        assert!(followed(view(), 0.1, &[1.0; 3], &mut level, &mut count, &mut gone, &mut out[..5]).is_err());
+        assert!(followed(view(), 0.1, &[1.0; 3], &mut level, &mut count, &mut gone, &mut out).is_ok());
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn released<'py>(
     Ok((out, after))
 }
 
-/// The levels before each row, and the levels and the counts of readings after the last.
+/// The levels before each row, and the levels, the readings so far and the missing ones since, after the last.
 #[pyfunction]
 pub(crate) fn followed<'py>(
     x: &Value<'py>,
@@ -40,20 +40,23 @@ pub(crate) fn followed<'py>(
     reach: &Value<'py>,
     level: &Value<'py>,
     count: &Value<'py>,
-) -> PyResult<(Value<'py>, Value<'py>, Value<'py>)> {
+    gone: &Value<'py>,
+) -> PyResult<(Value<'py>, Value<'py>, Value<'py>, Value<'py>)> {
     let (py, x, gain) = (x.py(), input(x, "x")?, number(gain, "gain")?);
-    let (reach, level, count) = (copied(reach)?, copied(level)?, copied(count)?);
+    let (reach, level, count, gone) = (copied(reach)?, copied(level)?, copied(count)?, copied(gone)?);
     let out = empty::<f64>(py, &[x.samples().rows(), x.samples().columns()], false)?;
     {
         let mut levels = out.cast::<numpy::PyArray2<f64>>()?.readwrite();
         let reach = reach.cast::<numpy::PyArray1<f64>>()?.readonly();
         let mut level = level.cast::<numpy::PyArray1<f64>>()?.readwrite();
         let mut count = count.cast::<numpy::PyArray1<f64>>()?.readwrite();
+        let mut gone = gone.cast::<numpy::PyArray1<f64>>()?.readwrite();
+        let gone = gone.as_slice_mut()?;
         let (levels, level, count) = (levels.as_slice_mut()?, level.as_slice_mut()?, count.as_slice_mut()?);
         let (x, reach) = (x.samples(), reach.as_slice()?);
-        compute(py, || slow::followed(x, gain, reach, level, count, levels))?;
+        compute(py, || slow::followed(x, gain, reach, level, count, gone, levels))?;
     }
-    Ok((out, level, count))
+    Ok((out, level, count, gone))
 }
 
 /// A line of numbers of one's own.

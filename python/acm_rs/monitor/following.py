@@ -15,7 +15,7 @@ from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.wandering import TURNS, WILD, wandering
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["beside_levels", "learn_following", "seen", "wander_alone"]
+__all__ = ["beside_levels", "learn_following", "levels_of", "seen", "wander_alone"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -50,7 +50,8 @@ def learn_following(watches: Watches, values: Matrix, labels: Labels, sensors: F
     """
     watches.pace = np.array([2.0 / (1.0 + rows / TURNS)])
     watches.follows = np.where(sensors, np.inf, 0.0)
-    beside, _ = beside_levels(watches, values, labels, State(len(sensors), values.shape[1] - len(sensors)))
+    state = State(len(sensors), values.shape[1] - len(sensors))
+    beside, _ = beside_levels(watches, values, labels, state, state.gaps)
     own = (beside[:, watches.watched] - watches.regimes.centres[np.maximum(labels, 0)][:, watches.watched])[labels >= 0]
     spread = 1.4826 * np.nanmedian(np.abs(own), axis=0)
     # A step beyond all that the history has seen moves the level no faster than its own ups and downs do.
@@ -76,21 +77,31 @@ def seen(watches: Watches, place: int) -> tuple[float, float]:
     return low + beyond, high - beyond
 
 
+def levels_of(watches: Watches, chosen: Labels, away: Matrix, state: State, gaps: Labels) -> Matrix:
+    """The levels of some sensors before each row of what they read beside their centres; `state` knows the next."""
+    level, count = (np.zeros(len(chosen)),) * 2 if state.levels is None else state.levels
+    found, level, count, _ = _native.followed(
+        away, float(watches.pace[0]), watches.follows[chosen], level, count, gaps.astype(np.float64)
+    )
+    state.levels = level, count
+    return np.asarray(found)
+
+
 def beside_levels(
-    watches: Watches, values: Matrix, labels: Labels, state: State, held: Flags | None = None
+    watches: Watches, values: Matrix, labels: Labels, state: State, gaps: Labels, held: Flags | None = None
 ) -> tuple[Matrix, Matrix | None]:
     """Readings less the levels of the sensors that are followed, and those levels beside the centre of the regime,
-    (n, sensors); None where none is followed. Rows that are `held` move no level."""
+    (n, sensors); None where none is followed. Rows that are `held` move no level; `gaps` are the rows since each
+    column's last reading, before the first one."""
     chosen = np.flatnonzero(watches.follows > 0.0)
     if not len(chosen):
         return values, None
     columns = np.flatnonzero(watches.watched)[chosen]
     centres = watches.regimes.centres[np.maximum(labels, 0)][:, columns]
     away = within_reach(watches, chosen, values[:, columns] - centres, centres)
-    away[(labels < 0) if held is None else (labels < 0) | held] = np.nan
-    level, count = (np.zeros(len(chosen)),) * 2 if state.levels is None else state.levels
-    found, level, count = _native.followed(away, float(watches.pace[0]), watches.follows[chosen], level, count)
-    state.levels = level, count
+    passed = labels < 0 if held is None else (labels < 0) | held
+    away[passed[:, None] & ~np.isnan(away)] = np.inf
+    found = levels_of(watches, chosen, away, state, gaps[columns])
     beside = np.array(values, order="F")
     beside[:, columns] -= found
     whole = np.zeros((len(values), len(watches.follows)), order="F")

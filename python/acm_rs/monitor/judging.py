@@ -96,7 +96,8 @@ class Verdict:
         strange = (labels == UNKNOWN) & ~regimes.outside(values) & ~silent
         lived = regimes.carried(labels, silent | strange, state.phase)
         self.labels: Labels = np.where(strange, UNKNOWN, lived)
-        away = gaps(values, state.gaps)
+        since = state.gaps
+        away = gaps(values, since)
         if len(away):
             state.gaps = away[-1]
         self.lost: Flags = regimes.drivers & (away > regimes.gap) & (self.labels != STANDSTILL)[:, None]
@@ -127,7 +128,7 @@ class Verdict:
         """Which readings are in coarser steps than those of the training."""
         told = self.told
         # Beyond all that was seen a level does not follow.
-        near, level = beside_levels(watches, values, lived, state, strange)
+        near, level = beside_levels(watches, values, lived, state, since, strange)
         at = at_stops(shown[:, watches.watched], watches.stops)
         sensors, states = watches.split(near, state, at)
         self.sensors = sensors if level is None else values[:, watches.watched]

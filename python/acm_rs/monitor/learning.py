@@ -178,7 +178,8 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     raw, level = sensors, None
     if alone.any():
         learn_following(watches, values, lived, alone, len(learnt))
-        near, level = beside_levels(watches, values, lived, State(len(alone), values.shape[1] - len(alone)))
+        state = State(len(alone), values.shape[1] - len(alone))
+        near, level = beside_levels(watches, values, lived, state, state.gaps)
         _set_scales(watches, near, labels)
         sensors, states = watches.split(near, State(len(alone), values.shape[1] - len(alone)), at)
         put_unknown(watches, states, behind)

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs import _native
 from acm_rs.monitor.alarms import OFF, PERSIST
 from acm_rs.monitor.cleaning import Rules
-from acm_rs.monitor.following import within_reach
+from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
@@ -135,14 +134,12 @@ class Quick:
         self.nothing = np.zeros(len(rules.names), np.int64)
         self.lost = np.zeros((1, len(rules.names)), bool)
 
-    def _beside(self, sensors: Vector, label: int, state: State) -> tuple[Vector, Vector]:
+    def _beside(self, sensors: Vector, label: int, state: State, gaps: NDArray[np.int64]) -> tuple[Vector, Vector]:
         """Readings less the levels of sensors that are followed, and those levels."""
         chosen, watches = self.followed, self.watches
         centres = self.centres[label, chosen]
         away = within_reach(watches, chosen, sensors[chosen] - centres, centres)[None]
-        before = (np.zeros(len(chosen)),) * 2 if state.levels is None else state.levels
-        found, after, count = _native.followed(away, float(watches.pace[0]), watches.follows[chosen], *before)
-        state.levels = after, count
+        found = levels_of(watches, chosen, away, state, gaps[np.flatnonzero(watches.watched)[chosen]])
         near, level = sensors.copy(), np.zeros(sensors.shape)
         near[chosen] -= found[0]
         level[chosen] = found[0]
@@ -177,12 +174,12 @@ class Quick:
                 return None
             state.steps = shown
         state.phase = Phase(label, age)
-        state.gaps = self.nothing
+        gaps, state.gaps = state.gaps, self.nothing
         held = row[self.states]
         state.states = held
         slow, near, level = state.slow, sensors, None
         if len(self.followed):
-            near, level = self._beside(sensors, label, state)
+            near, level = self._beside(sensors, label, state, gaps)
         away = np.minimum(np.maximum((near - watches.slow_centre) / watches.slow_scale, -WILD), WILD)
         means = state.chart("slow", SLOW).update(product(away[None], watches.slow_axes))[0]
         state.slow = np.asarray(means)
