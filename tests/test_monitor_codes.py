@@ -113,3 +113,24 @@ def test_why_a_sensor_with_few_readings_is_left_out() -> None:
     x = history(400, 0)
     x[:390, 2] = np.nan
     assert Monitor().fit(x).left_out_["x2"] == "missing in 98 % of the rows"
+
+
+@pytest.mark.parametrize("share", [0.7, 0.9])
+def test_codes_in_most_rows_are_codes_and_no_spikes(share: float) -> None:
+    x = history(2000, 0)
+    gone = np.random.default_rng(3).random(len(x)) < share
+    x[gone, 2] = -9999.0
+    monitor = Monitor().fit(x)
+    told = f"2: {int(gone.sum()):,} error codes -9999"
+    assert told in " ".join(monitor.summary().split())
+    assert "spike" not in monitor.summary()
+    rows = history(1500, 2000)
+    rows[np.random.default_rng(4).random(len(rows)) < share, 2] = -9999.0
+    assert monitor.score(rows).alarms.mean() <= 0.02
+    if share < 0.8:
+        assert monitor.left_out_ == {}
+        rows[700:, 2] += np.where(rows[700:, 2] > -9999.0, 3.0, 0.0)
+        assert monitor.score(rows).alarms[720:].mean() > 0.5
+    else:
+        assert monitor.left_out_ == {"x2": f"error codes in {100.0 * gone.mean():.0f} % of the rows"}
+        assert any(line.startswith("not watched: x2 (error codes in") for line in monitor.warnings_)

@@ -177,11 +177,18 @@ def test_sensors_that_lean_on_a_wrong_one_have_no_other_unit_and_a_unit_in_the_n
     assert "kPa where that was bar" in found[0]
 
 
-def test_readings_beyond_all_sensors_are_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"readings below 1e\+100 in size, got .*e\+16\d in most rows of 'c'; give it in"
-    ):
-        Monitor().fit(HISTORY.assign(c=HISTORY["c"] * 1e160))
+def test_a_column_of_readings_beyond_all_sensors_is_left_out_by_name() -> None:
+    for share, told in ((1.0, "100 %"), (0.7, "70 %")):
+        wrong = HISTORY.copy()
+        wrong.iloc[: round(share * len(wrong)), 2] = 1.7e308
+        monitor = Monitor().fit(wrong)
+        assert monitor.left_out_ == {"c": f"beyond 1e+100 in {told} of its readings, which no sensor reads in any unit"}
+        assert [line for line in monitor.warnings_ if line.startswith("not watched")] == [
+            f"not watched: c (beyond 1e+100 in {told} of its readings, which no sensor reads in any unit)"
+        ]
+        assert monitor.score(BATCH).alarms.mean() < 0.02
+    with pytest.raises(ValueError, match=r"must have a sensor to watch.*c: beyond 1e\+100 in 100 %"):
+        Monitor().fit(HISTORY[["c"]] * 1e160)
     # A few are error codes.
     some = HISTORY.copy()
     some.iloc[[100, 300, 302], 2] = 1.7e308

@@ -176,6 +176,10 @@ def learn(
         spikes = (wild & alone)[:, place] & ~coded
         if spikes.any():
             spikes &= ~recurring(column, far[:, place] & ~coded)
+            # Codes in nearly all rows.
+            more = np.unique(column[spikes & (np.abs(column) >= CODE) & np.isin(column, CODES)]).tolist()
+            wrong, coded = wrong + more, coded | _among(column, more)
+            spikes &= ~coded
         marks += [(name, f"error code {code:g}", np.flatnonzero(column == code)) for code in wrong]
         marks.append((name, "spike", np.flatnonzero(spikes)))
         marks.append((name, "reading beyond its limits", np.flatnonzero(outside[:, place])))
@@ -199,7 +203,7 @@ def learn(
         if kind == "ignore":
             reason = "as asked"
         elif known.size < max(FEW, 0.2 * n):
-            reason = _few(int(known.size), int(np.count_nonzero(outside[:, place])), n)
+            reason = _few(int(known.size), int(np.count_nonzero(outside[:, place])), found[name]["codes"], n)
         elif counting[place]:
             alike = even(column)
             if alike is not None:
@@ -258,8 +262,10 @@ def learn(
     return rules, chosen, left_out, list(found.values()), [mark for mark in marks if mark[2].size]
 
 
-def _few(known: int, outside: int, rows: int) -> str:
+def _few(known: int, outside: int, codes: int, rows: int) -> str:
     """Why a sensor with so few readings is left out."""
+    if codes > max(known, outside):
+        return f"error codes in {100.0 * codes / rows:.0f} % of the rows"
     if outside > known:
         return f"beyond its limits in {100.0 * outside / rows:.0f} % of the rows"
     if known == rows:

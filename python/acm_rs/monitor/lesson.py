@@ -59,7 +59,10 @@ def learn_machine(
     chosen, times, names = history.chosen, history.times, history.names
     counters = Counters.of(names, history.values[chosen], kinds, limits, usual_step(times))
     values, _ = counters.risen(history.values, names, times, begins=history.begins)
-    _refuse_huge(names, values, chosen)
+    beyond = _beyond(names, values, chosen)
+    if beyond:
+        values = values.copy(order="F")
+        values[:, [names.index(name) for name in beyond]] = np.nan
     off = shifts(rebased, names, times, len(values), history=True)
     if off is not None:
         # A code is none less for a calibration.
@@ -70,6 +73,8 @@ def learn_machine(
     rules, values, left_out, quality, marks = cleaning.learn(
         names, values, kinds, limits, drivers, int(chosen.sum()), counters
     )
+    left_out |= beyond
+    quality = [row | {"note": beyond[row["sensor"]]} if row["sensor"] in beyond else row for row in quality]
     driving = np.array([name in drivers for name in rules.names], dtype=bool)
     watched = ~(rules.state | driving)
     if not watched.any():
@@ -137,16 +142,18 @@ def learn_machine(
     return Lesson(rules, watches, about, learned.scores, learned.firsts)
 
 
-def _refuse_huge(names: Sequence[str], values: NDArray[np.float64], chosen: Flags) -> None:
-    """Squares of such readings, and products of several, are beyond all numbers."""
+def _beyond(names: Sequence[str], values: NDArray[np.float64], chosen: Flags) -> dict[str, str]:
+    """Columns of readings most of which no sensor has, and why they are left out."""
+    # Their squares, and products of several, are beyond all numbers.
+    found = {}
     for name, column in zip(names, values.T, strict=True):
         size = np.abs(column[chosen])
         known = size[~np.isnan(size)]
-        if known.size and np.count_nonzero(known > HUGE) > known.size / 2:
-            raise ValueError(
-                f"`frame` must have readings below {HUGE:g} in size, got {np.median(known):.3g} in most rows of "
-                f"{name!r}; give it in another unit, or leave it out"
-            )
+        count = np.count_nonzero(known > HUGE)
+        if count > known.size / 2:
+            share = 100.0 * count / known.size
+            found[name] = f"beyond {HUGE:g} in {share:.0f} % of its readings, which no sensor reads in any unit"
+    return found
 
 
 def _few(regimes: Regimes, values: NDArray[np.float64], chosen: Flags, accepted: Flags) -> Flags:

@@ -150,7 +150,7 @@ def summary(
     lines += words.wrapped("Budget", [budget])
     lines += words.wrapped("Changes since the fit", changed)
     # What was taken as missing or left out stands above.
-    told = words.MISSING, words.LEFT_OUT
+    told = words.MISSING, words.LEFT_OUT, words.NOT_WATCHED
     lines += words.wrapped("Warnings", [one for one in warnings if not one.startswith(told)])
     return "\n".join(lines)
 

@@ -18,6 +18,9 @@ MORE = "if they are healthy, more history with such rows helps"
 WANDER = "wander so slowly that the history holds few of their ups and downs"
 WANDERS = "wanders so slowly that the history holds few of its ups and downs"
 """How what is not learnt from begins, and what is said of sensors that leave what was learnt."""
+NOT_WATCHED = "not watched"
+NO_READINGS = "missing in", "error codes in", "beyond"
+"""How it is told of sensors that have too few readings, and how the reasons begin."""
 UNDRIVEN = 0.01
 """Share of the rows beyond which those without a reading of a driver are told."""
 
@@ -122,6 +125,11 @@ def doubts(
     # Some rows in a thousand are far from the others in any history.
     if about["far_rows"] > max(3, 0.002 * rows):
         found.append(f"{LEFT_OUT}: {left_out(about)[0]}; {MORE}")
+    # A constant is watched for moving, and who asks for it knows.
+    lost = [f"{name} ({reason})" for name, reason in about["left_out"].items() if reason.startswith(NO_READINGS)]
+    if lost:
+        more = f"; {len(lost) - 8} more" if len(lost) > 8 else ""
+        found.append(f"{NOT_WATCHED}: {'; '.join(lost[:8])}{more}")
     if rows < 1000:
         found.append(
             f"{rows:,} rows are few: limits are wide guesses, and small faults are found late; a thousand rows and all "
