@@ -74,3 +74,47 @@ def test_utc_is_said_where_times_have_a_zone(zone: str | None) -> None:
         assert json_time(result, 0) == begin.replace(" ", "T") + ":00" + z
     assert begin in monitor.summary()
     assert (" UTC, every" in monitor.summary()) == bool(zone)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_row_comes_as_a_series_or_a_mapping_too(dated: bool) -> None:
+    random = np.random.default_rng(5)
+    index = pd.date_range("2026-01-01", periods=900, freq="1min", tz="UTC") if dated else None
+    frame = pd.DataFrame(random.normal(size=(900, 4)), columns=list("abcd"), index=index)
+    frame.iloc[820:830, 1] = np.nan
+    monitor = Monitor().fit(frame[:800])
+    again = Monitor.from_bytes(monitor.to_bytes())
+    rows = [monitor.update(frame[row : row + 1]) for row in range(800, 850)]
+    alone = [again.update(frame.iloc[row]) for row in range(800, 850)]
+    for name in ("scores", "expected_values"):
+        both = [np.concatenate([getattr(one, name) for one in each]) for each in (rows, alone)]
+        assert both[0].tobytes() == both[1].tobytes()
+    if not dated:
+        named = Monitor.from_bytes(monitor.to_bytes())
+        whole = Monitor.from_bytes(monitor.to_bytes())
+        cells: list[dict[str, Any]] = [frame.iloc[row].to_dict() for row in range(850, 900)]
+        found = [named.update(one | {"c": None} if number == 7 else one).scores for number, one in enumerate(cells)]
+        missing = frame[850:].copy()
+        missing.iloc[7, 2] = np.nan
+        assert np.concatenate(found).tobytes() == whole.update(missing).scores.tobytes()
+    told = monitor.score({"a": 1.0, "b": np.float32(2.0), "c": True, "d": 0, "t": "9:30"}).remarks
+    assert any("'t'" in remark for remark in told)
+    with pytest.raises(TypeError, match="one number for each name where it is a mapping, got list for 'a'"):
+        monitor.update({"a": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="at least one number, got no name"):
+        monitor.score({})
+
+
+def test_a_series_is_a_machine_of_one_sensor() -> None:
+    random = np.random.default_rng(6)
+    series = pd.Series(random.normal(size=1500), index=pd.date_range("2026-01-01", periods=1500, freq="1min"), name="a")
+    monitor, whole = Monitor().fit(series[:1000]), Monitor().fit(series[:1000].to_frame())
+    assert monitor.sensors_ == ("a",)
+    rows = series[1000:].copy()
+    rows.iloc[200:] += 5.0
+    found = monitor.score(rows)
+    assert found.scores.tobytes() == whole.score(rows.to_frame()).scores.tobytes()
+    assert found.alarms[210:].all()
+    assert monitor.update(series[1000:1001]).scores.shape == (1,)
+    with pytest.raises(ValueError, match="3 are absent: 'b', 'c', 'd'"):
+        Monitor().fit(pd.DataFrame(random.normal(size=(500, 4)), columns=list("abcd"))).update(series[:5])

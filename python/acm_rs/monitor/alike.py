@@ -42,6 +42,8 @@ class Alike:
         sheet = readings.sheet
         if sheet is None or len(readings.values) != 1 or readings.texts or readings.units or readings.utc:
             return None
+        if not hasattr(frame, "columns"):
+            return None
         kinds = _kinds(frame)
         if kinds is None:
             return None

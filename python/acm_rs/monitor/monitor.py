@@ -212,8 +212,9 @@ class Monitor(Amended):
 
         Parameters
         ----------
-        frame : frame, or array of float64 or float32, shape (n, d) or (d,)
-            The next rows, any number; one row where an array has one dimension.
+        frame : frame, or array of float64 or float32, shape (n, d) or (d,), or mapping of str to float
+            The next rows, any number. One row may also be an array of one dimension, a series with the sensors' names
+            as its labels, or a mapping such as ``{"Oil": 61.2, "Load": 80.0}``.
         times : str or array of datetime64, optional
             As for ``fit``; not before those of the rows before.
 
@@ -315,14 +316,14 @@ class Monitor(Amended):
 
     def _opened(self, frame: Any, times: Any, live: bool) -> Readings:
         """A frame or array; of the next row of a history is known what that before it was."""
-        if times is not None or isinstance(frame, np.ndarray):
+        if times is not None or isinstance(frame, np.ndarray | Mapping):
             return read(frame, times, self._about["columns"])
         # Other threads may score meanwhile.
         alike = self._alike
         known = None if alike is None else alike.read(frame)
         if known is not None:
             return known
-        readings = read(frame)
+        readings = read(frame, names=self._about["columns"])
         if live:
             self._alike = Alike.of(frame, readings)
         return readings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,9 +66,17 @@ class Readings:
 
 
 def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readings:
-    """Read a frame or an array; `names` are those of an array's columns."""
+    """Read a frame, an array, or a row: a mapping, or a series whose labels are among `names`.
+
+    Those are the names of an array's columns.
+    """
     if isinstance(x, np.ndarray):
         return _array(x, times, names)
+    if isinstance(x, Mapping):
+        return _mapping(x, times)
+    labels = getattr(x, "index", None) if names is not None and hasattr(x, "to_frame") else None
+    if hasattr(labels, "isin") and labels.isin(names).any():
+        x = x.to_frame().T.infer_objects()
     found = _frame(x, times)
     found.units = stated_units(x)
     return found
@@ -128,7 +136,7 @@ def of_floats(x: Any) -> bool:
 def _of_sheet(sheet: Sheet, times: Any, texts: dict[str, str]) -> Readings:
     values = sheet.values
     if isinstance(values, np.ndarray):
-        matrix = np.array(values, dtype=np.float64, order="F", ndmin=2)
+        matrix = np.array(values if values.ndim == 2 else values[:, None], dtype=np.float64, order="F")
     else:
         matrix = np.empty((len(values[0]), len(values)), order="F")
         for place, column in enumerate(values):
@@ -154,6 +162,29 @@ def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings
     own = [f"x{number}" for number in range(x.shape[1])] if names is None else list(names)
     values = np.array(x, dtype=np.float64, order="F")
     return Readings(own, _finite(values), in_order(stamps(times), len(values)), None, {}, zoned(times))
+
+
+def _mapping(x: Mapping[Any, Any], times: Any) -> Readings:
+    """One row, a reading for each name."""
+    cells: dict[str, float] = {}
+    texts: dict[str, str] = {}
+    for name, cell in x.items():
+        if cell is None:
+            cells[str(name)] = np.nan
+        elif isinstance(cell, str | bytes):
+            texts[str(name)] = "holds no numbers"
+        else:
+            try:
+                cells[str(name)] = float(cell)
+            except (TypeError, ValueError):
+                raise TypeError(
+                    f"`frame` must have one number for each name where it is a mapping, got {type_name(cell)} for "
+                    f"{str(name)!r}; several rows are a frame"
+                ) from None
+    if not cells:
+        raise ValueError(f"`frame` must have at least one number, got {listed(list(texts)) if texts else 'no name'}")
+    values = np.array([list(cells.values())], order="F")
+    return Readings(list(cells), _finite(values), in_order(stamps(times), 1), None, texts, zoned(times))
 
 
 def _different(x: Any) -> None:
