@@ -75,7 +75,7 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
     if isinstance(x, Mapping):
         return _mapping(x, times)
     labels = getattr(x, "index", None) if names is not None and hasattr(x, "to_frame") else None
-    if hasattr(labels, "isin") and labels.isin(names).any():
+    if labels is not None and hasattr(labels, "isin") and labels.isin(names).any():
         x = x.to_frame().T.infer_objects()
     found = _frame(x, times)
     found.units = stated_units(x)
