@@ -13,6 +13,7 @@ from acm_rs._native import __version__
 from acm_rs.fillers import CODES
 from acm_rs.frames import listed
 from acm_rs.monitor import cleaning, telling
+from acm_rs.monitor.calibrated import calibrated, without
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters
@@ -23,6 +24,7 @@ from acm_rs.monitor.rebasing import Rebase, shifts
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.screening import seeming
 from acm_rs.monitor.watches import Watches
+from acm_rs.monitor.words import number
 
 __all__ = ["Lesson", "learn_machine", "usual_step"]
 
@@ -84,12 +86,23 @@ def learn_machine(
             f"{listed(names)}{f' ({reasons})' if reasons else ''}"
         )
     rules.rebased = list(rebased)
+    judged = np.flatnonzero(chosen & (history.accepted == 0))
+    labels = np.zeros(len(values), np.int64)
+    calibrations = calibrated(values, judged, labels, watched)
+    if calibrations:
+        values = without(values, calibrations, judged, labels)
     regimes = Regimes.fit(values[chosen], rules.state, driving)
     wrong = seeming(regimes, values, chosen, watched)
     if wrong.any():
         values = values.copy(order="F")
         values[:, watched] = np.where(wrong, np.nan, values[:, watched])
         regimes = Regimes.fit(values[chosen], rules.state, driving)
+    labels = regimes.label(values)
+    more = calibrated(values, judged[labels[judged] >= 0], labels, watched) if labels.any() else []
+    if more:
+        values = without(values, more, judged, labels)
+        regimes = Regimes.fit(values[chosen], rules.state, driving)
+        calibrations += more
     alone = wander_alone(regimes, values, chosen, watched)
     if alone.any():
         regimes = Regimes.fit(values[chosen], rules.state, driving, alone)
@@ -99,6 +112,9 @@ def learn_machine(
     del values
     learned = learn_watches(watches, given, healthy)
     wrong |= learned.belied
+    for one in calibrations:
+        if one.until is not None:
+            wrong[judged[(judged >= one.row) & (judged < one.until)], np.count_nonzero(watched[: one.place])] = True
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
     marks += [
         (name, "reading that the other sensors belie", np.flatnonzero(wrong[:, place]))
@@ -135,6 +151,13 @@ def learn_machine(
         about["followed"] = [name for name, one in zip(sensors, learned.followed, strict=True) if one]
         about["roams"] = {name: seen(watches, place) for place, name in enumerate(sensors) if learned.followed[place]}
         about["follows"] = round(2.0 / float(watches.pace[0]) - 1.0)
+    shifted = [
+        f"{rules.names[one.place]} reads {number(abs(one.size), 3)} {'more' if one.size > 0.0 else 'less'} from "
+        f"{telling.stretches(np.array([one.row]), times)[0]} on"
+        for one in calibrations
+        if one.until is None
+    ]
+    about |= {"shifted": shifted} if shifted else {}
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}
     if learned.stood:

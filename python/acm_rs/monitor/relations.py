@@ -71,7 +71,7 @@ def slopes_on(design: Matrix, rows: Matrix, count: int, keep: Flags | None = Non
     `keep`; a small ridge of `count` rows on the others, as states may hardly change."""
     k = design.shape[1]
     both = np.hstack([design, rows])
-    products = products_of(both) if keep is None else _products(both, keep)
+    products = products_of(both) if keep is None else products_among(both, keep)
     ridge = np.diag(np.r_[0.0, np.full(k - 1, 1e-3 * count)])
     return _native.cholesky_solve(products[:k, :k] + ridge, products[:k, k:])
 
@@ -144,7 +144,7 @@ class Relations:
                 filled[hit] = _native.filled_rows(gaps, first)
             keep = near(filled, first)
         own = filled[:, :d]
-        axes = np.ascontiguousarray(axes_of(_products(filled, keep)[:d, :d])[:, : min(CURVED, d - 1)])
+        axes = np.ascontiguousarray(axes_of(products_among(filled, keep)[:d, :d])[:, : min(CURVED, d - 1)])
         main = product(own, axes)
         ends = np.array([main[keep].min(axis=0), main[keep].max(axis=0)]) if axes.shape[1] else np.zeros((2, 0))
         around = (ends[0] + ends[1]) / 2.0
@@ -306,7 +306,7 @@ def precision_of(filled: Matrix, missing: Flags) -> Matrix:
     return _inverse(products_of(filled), len(filled), missing.sum(axis=0))
 
 
-def _products(rows: Matrix, keep: Flags) -> Matrix:
+def products_among(rows: Matrix, keep: Flags) -> Matrix:
     """Sums of products of all pairs of columns in the rows to keep; the others are zeros meanwhile, none is copied."""
     gone = np.flatnonzero(~keep)
     if not len(gone):
@@ -320,7 +320,7 @@ def _products(rows: Matrix, keep: Flags) -> Matrix:
 
 def _precision(filled: Matrix, keep: Flags, missing: Flags) -> Matrix:
     """The same of the rows to keep; `missing` has those of them where something is."""
-    return _inverse(_products(filled, keep), int(np.count_nonzero(keep)), missing.sum(axis=0))
+    return _inverse(products_among(filled, keep), int(np.count_nonzero(keep)), missing.sum(axis=0))
 
 
 def _inverse(products: Matrix, n: int, lacking: NDArray[np.int64]) -> Matrix:

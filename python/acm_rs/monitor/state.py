@@ -170,7 +170,13 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(about[name], kind):
             raise TypeError(f"{name} is of type {type(about[name]).__name__}")
     names = [*about["columns"], *about["texts"], *about["left_out"].values(), *about["slow"]]
-    names += [*about["mended"], *about["far"], *about["units"].values(), *about.get("followed", [])]
+    names += [
+        *about["mended"],
+        *about["far"],
+        *about["units"].values(),
+        *about.get("followed", []),
+        *about.get("shifted", []),
+    ]
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is no text")
     counted = (*about["constants"].values(), *about["unlike"].values(), *about.get("undriven", {}).values())

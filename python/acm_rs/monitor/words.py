@@ -130,6 +130,11 @@ def doubts(
     if lost:
         more = f"; {len(lost) - 8} more" if len(lost) > 8 else ""
         found.append(f"{NOT_WATCHED}: {'; '.join(lost[:8])}{more}")
+    if about.get("shifted"):
+        found.append(
+            f"{'; '.join(about['shifted'])}, as after a calibration, and the other sensors do not: the rows before are "
+            "learnt as if that had always been so; if it is a fault, leave its rows out with `healthy`"
+        )
     if rows < 1000:
         found.append(
             f"{rows:,} rows are few: limits are wide guesses, and small faults are found late; a thousand rows and all "

@@ -1,0 +1,251 @@
+"""Sensors that read more or less from some row of the history on, or for a while, though the machine does not.
+
+The others tell: what they leave of such a sensor has two or three levels, with the others as they were. Where the last
+is a new one it was calibrated or replaced, as a rule; where the sensor came back, something was wrong and was mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs import _native
+from acm_rs.monitor.regimes import STANDSTILL
+from acm_rs.monitor.relations import inverse_of, precision_of, product, products_among
+from acm_rs.monitor.wandering import WILD
+
+__all__ = ["Shift", "calibrated", "without"]
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+Labels = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+SIZE = 3.0
+"""Standard deviations of what the others leave of a sensor that its levels are apart at least."""
+LEAST, PART = 50, 0.05
+"""Rows, and share of the history, that each level has at least."""
+NEAR, SUDDEN = 10, 0.6
+"""The medians of so many rows before and after are this share of the size apart at least: what goes slowly wanders."""
+TOLD = 0.5
+"""Share of the variance that the others leave at most."""
+SHARED = 0.5
+"""Share of the rows of either level in which the others read what they do beside the other one, at least."""
+BACK = 0.3
+"""Share of the size within which a sensor has come back."""
+TRIED = 8
+"""Sensors that are looked at closely at a time, at most."""
+TINY = 1e-9
+"""Ridge of the least squares, as a share."""
+ROWS = 10
+"""Rows for each column, at least: of fewer the others seem to tell all."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """From `row` on the sensor of a column reads so much more; up to the row `until`, or for ever where it is None."""
+
+    place: int
+    row: int
+    size: float
+    until: int | None = None
+
+
+def calibrated(values: Matrix, rows: Labels, labels: Labels, watched: Flags) -> list[Shift]:
+    """Find what watched columns of some rows read more from when on; `labels` are the regimes of all rows."""
+    columns = np.arange(values.shape[1])
+    x = np.array(values[rows], order="F")
+    if len(columns) < 2 or len(rows) < max(2 * LEAST, ROWS * len(columns)):
+        return []
+    regimes = labels[rows]
+    for label in np.unique(regimes).tolist():
+        own = regimes == label
+        x[own] -= _native.column_median_mad(x[own], 1.0)[0]
+    # A state hardly changes.
+    scale = _native.column_median_mad(x, 1.4826)[1]
+    scale = np.where(scale > 0.0, scale, _native.column_moments(x)[2])
+    columns, x, scale = columns[scale > 0.0], x[:, scale > 0.0], scale[scale > 0.0]
+    if len(columns) < 2:
+        return []
+    x /= scale
+    found: list[Shift] = []
+    # Where many sensors change at once the machine has.
+    most = max(1, len(columns) // 4)
+    for _ in range(most + 1):
+        done = [one.place for one in found]
+        levels = next((one for one in _levels(x, done) if watched[columns[one[0].place]]), None)
+        if levels is None:
+            break
+        for one in levels:
+            x[: one.row, one.place] += one.size
+        found += levels
+    if len({one.place for one in found}) > most:
+        return []
+    shifts = []
+    for place in dict.fromkeys(one.place for one in found):
+        own_shifts = [one for one in found if one.place == place]
+        column, unit = int(columns[place]), float(scale[place])
+        whole = sum(one.size for one in own_shifts)
+        if len(own_shifts) == 2 and abs(whole) < BACK * abs(own_shifts[0].size):
+            first, last = own_shifts
+            shifts.append(Shift(column, int(rows[first.row]), first.size * unit, int(rows[last.row])))
+        else:
+            shifts += [Shift(column, int(rows[one.row]), one.size * unit) for one in own_shifts]
+    return shifts
+
+
+def without(values: Matrix, shifts: Sequence[Shift], rows: Labels, labels: Labels) -> Matrix:
+    """What some rows of a history would read if the sensors had been as they are after it.
+
+    What was wrong for a while is missing.
+    """
+    raised = values.copy(order="F")
+    still = rows[labels[rows] == STANDSTILL]
+    for one in shifts:
+        column = values[:, one.place]
+        if one.until is not None:
+            raised[rows[(rows >= one.row) & (rows < one.until)], one.place] = np.nan
+            continue
+        earlier = rows[rows < one.row]
+        # At rest it may have read the same all along.
+        rest, later = still[still < one.row], still[still >= one.row]
+        stays = min(len(rest), len(later)) >= NEAR
+        if stays and (_middle(column[later]) - _middle(column[rest])) / one.size < 1.0 - SUDDEN:
+            earlier = np.setdiff1d(earlier, rest)
+        raised[earlier, one.place] += one.size
+    return raised
+
+
+def _levels(x: Matrix, done: Sequence[int]) -> list[list[Shift]]:
+    """Columns of several levels, the farthest apart first; rows and sizes are those of `x`."""
+    n, missing = len(x), np.isnan(x)
+    filled = np.where(missing, 0.0, np.clip(x, -WILD, WILD))
+    filled -= filled.mean(axis=0)
+    precision = precision_of(filled, missing)
+    left = product(filled, precision) / np.diag(precision)
+    least = max(LEAST, int(PART * n))
+    sums = np.cumsum(left - left.mean(axis=0), axis=0)
+    row, size = _split(sums, least)
+    away, while_away = _while(sums, least)
+    # Without the levels' own part; where they last for a while only, most rows have none.
+    noise = np.sqrt(np.maximum(np.var(left, axis=0) - np.square(size) * row * (n - row) / n**2, 0.0))
+    noise = np.minimum(noise, 1.4826 * np.median(np.abs(left), axis=0))
+    large = np.maximum(np.abs(size), np.abs(while_away)) / np.where(noise > 0.0, noise, np.inf)
+    found, tried = [], 0
+    for place in np.argsort(-large, kind="stable").tolist():
+        if large[place] < 0.5 * SIZE or tried == TRIED:
+            break
+        at, both = int(row[place]), away[:, place].tolist()
+        tries = [both] if abs(while_away[place]) >= 0.5 * SIZE * noise[place] else []
+        for first, last in ((0, at), (at, n)):
+            more = _split(np.cumsum(left[first:last, [place]] - left[first:last, place].mean(), axis=0), least)
+            tries += [sorted([at, first + int(more[0][0])])] if more[0][0] else []
+        tries = [rows for rows in [*tries, [at]] if all(_sudden(left[:, place], row, noise[place]) for row in rows)]
+        if place in done or not tries:
+            continue
+        tried += 1
+        own, others = x[:, place], np.delete(filled, place, axis=1)
+        # Two levels would leave more of three.
+        for rows in tries:
+            levels = _sizes(own, others, rows)
+            if levels is not None:
+                found.append([Shift(place, at, size) for at, size in levels])
+                break
+    return found
+
+
+def _sudden(left: Vector, row: int, noise: float) -> bool:
+    near = np.median(left[row : row + NEAR]) - np.median(left[max(0, row - NEAR) : row]) if row > 0 else 0.0
+    return bool(abs(near) >= 0.5 * SUDDEN * SIZE * noise)
+
+
+def _while(sums: Matrix, least: int) -> tuple[Labels, Vector]:
+    """The rows between which each column is farthest from where it is before and after, (2, d), and how far.
+
+    `sums` are those of all rows so far beside the mean.
+    """
+    n, columns = len(sums), np.arange(sums.shape[1])
+    rows = np.sort([sums.argmin(axis=0), sums.argmax(axis=0)], axis=0) + 1
+    inside = rows[1] - rows[0]
+    able = (rows[0] >= least) & (inside >= min(least, LEAST)) & (rows[1] <= n - least)
+    inner = sums[rows[1] - 1, columns] - sums[rows[0] - 1, columns]
+    held = np.where(able, inside, 1)
+    return rows, np.where(able, inner * n / (held * (n - held)), 0.0)
+
+
+def _split(sums: Matrix, least: int) -> tuple[Labels, Vector]:
+    """The row that parts each column into two levels, and how far apart they are; row 0 where there are too few rows.
+
+    `sums` are those of all rows so far beside the mean.
+    """
+    n, d = sums.shape
+    if n < 2 * least + 1:
+        return np.zeros(d, np.int64), np.zeros(d)
+    counts = np.arange(least, n - least, dtype=np.float64)[:, None]
+    some = sums[least - 1 : n - least - 1]
+    # The split that leaves least variance.
+    at = (np.abs(some) / np.sqrt(counts * (n - counts))).argmax(axis=0)
+    held = counts[at, 0]
+    return at + least, -some[at, np.arange(d)] * n / (held * (n - held))
+
+
+def _sizes(own: Vector, others: Matrix, steps: Sequence[int]) -> list[tuple[int, float]] | None:
+    """How much more a column reads from about some rows on; None where these are no levels, or the machine's."""
+    n, width, known = len(own), others.shape[1], ~np.isnan(own)
+    after = (np.arange(n)[:, None] >= np.array(steps)).astype(np.float64)
+    design = np.column_stack([others, after, np.ones(n), np.where(known, own, 0.0)])
+    used, loads, rest, sizes, spread = known, own, own, np.zeros(len(steps)), 0.0
+    for _ in range(3):
+        products = products_among(design, used)
+        # Of two copies either tells.
+        products[np.diag_indices(len(products))] *= 1.0 + TINY
+        weights = inverse_of(products[:-1, :-1]) @ products[:-1, -1]
+        loads, sizes = product(others, weights[:width, None])[:, 0], weights[width:-1]
+        rest = own - loads - (after * sizes).sum(axis=1) - weights[-1]
+        spread = 1.4826 * float(np.median(np.abs(rest[known])))
+        with np.errstate(invalid="ignore"):
+            used = np.abs(rest) <= WILD * spread
+        if np.count_nonzero(used) < 0.8 * np.count_nonzero(known):
+            return None
+    if float(np.var(rest[used])) > TOLD * float(np.var((own - (after * sizes).sum(axis=1))[used])):
+        return None
+    ends = [0, *steps, n]
+    for number, (row, size) in enumerate(zip(steps, sizes.tolist(), strict=True)):
+        near = own[row - NEAR : row + NEAR] - loads[row - NEAR : row + NEAR]
+        level = _middle(near[NEAR:]) - _middle(near[:NEAR])
+        if abs(size) < SIZE * spread or not level / size >= SUDDEN:
+            return None
+        parts = slice(ends[number], row), slice(row, ends[number + 2])
+        if not _shared(loads, [np.flatnonzero(used[one]) + one.start for one in parts]):
+            return None
+    # What is over is no level.
+    if not abs(_middle((own - loads)[-LEAST:]) - weights[-1] - sizes.sum()) <= 0.5 * abs(sizes[-1]):
+        return None
+    half = weights[-1] + np.cumsum(sizes) - 0.5 * sizes
+    beside = np.where(known, own - loads, np.nan)
+    rows = [_row_of(beside - level, row, size) for row, level, size in zip(steps, half, sizes, strict=True)]
+    return list(zip(rows, sizes.tolist(), strict=True))
+
+
+def _middle(some: Vector) -> float:
+    """The median of what is known."""
+    known = some[~np.isnan(some)]
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def _row_of(beside: Vector, about: int, size: float) -> int:
+    """The first row of the new level, from what a column reads beside the middle of both."""
+    first = about - NEAR
+    sums = np.nancumsum(beside[first : about + NEAR] * np.sign(size))
+    return first + int(sums.argmin()) + 1
+
+
+def _shared(loads: Vector, rows: Sequence[Labels]) -> bool:
+    """Whether the others read the same before and after: a machine in another mode has other levels."""
+    ends = np.array([np.quantile(loads[own], [0.02, 0.98]) for own in rows])
+    low, high = ends[:, 0].max(), ends[:, 1].min()
+    inside = [np.count_nonzero((loads[own] >= low) & (loads[own] <= high)) / len(own) for own in rows]
+    return bool(min(inside) >= SHARED)
