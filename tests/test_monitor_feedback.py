@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from acm_rs import Monitor, Result
-from acm_rs.monitor import lesson
 from acm_rs.monitor.history import Chunk, History, _packed, _unpacked
 from acm_rs.monitor.saving import pack, unpack
 from test_monitor_faults import plant
@@ -69,9 +68,7 @@ def test_what_was_accepted_alarms_no_more(by: str, kept: bool) -> None:
         assert last.culprits[0].name == f"s{sensor}"
 
 
-def test_a_lasting_state_is_learnt_and_its_rows_join_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Of one history it would be a calibration.
-    monkeypatch.setattr(lesson, "calibrated", lambda *given: [])
+def test_a_lasting_state_is_learnt_and_its_rows_join_the_history() -> None:
     later = plant(2000, 2, "2026-03-01")
     later["s4"] += 0.8
     monitor = fresh()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from acm_rs._native import __version__
 from acm_rs.monitor import accepting, arguments, telling, words
 from acm_rs.monitor.alarms import OFF, alarmed, limit_for, limit_for_count, spells, stated_interval
+from acm_rs.monitor.calibrated import size_told
 from acm_rs.monitor.changes import difference, entry, restored, signed
 from acm_rs.monitor.described import Described
 from acm_rs.monitor.episode import Episode
@@ -334,6 +335,10 @@ class Amended(Described):
             )
         offset = float(np.median(left))
         first = int(np.flatnonzero(rows)[0])
+        size = size_told(self._about.get("levels", []), sensor, first) if isinstance(source, History) else None
+        if size is not None:
+            # What is expected was learnt from both levels.
+            offset = size + (0.0 if off is None else float(off[first, place]))
         nanoseconds = None if source.times is None else int(source.times[first].astype(np.int64))
         row = first if isinstance(source, History) and nanoseconds is None else None
         rebased = [*rules.rebased, Rebase(sensor, nanoseconds, row, offset)]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.monitor.regimes import STANDSTILL
 from acm_rs.monitor.relations import inverse_of, precision_of, product, products_among
 from acm_rs.monitor.wandering import WILD
 
-__all__ = ["Shift", "calibrated", "without"]
+__all__ = ["Shift", "calibrated", "size_told", "without"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -34,6 +34,8 @@ TOLD = 0.5
 """Share of the variance that the others leave at most."""
 SHARED = 0.5
 """Share of the rows of either level in which the others read what they do beside the other one, at least."""
+WRONG = 0.12
+"""Share of a history in which a sensor that came back was wrong, at most; in more the machine may have been so."""
 BACK = 0.3
 """Share of the size within which a sensor has come back."""
 TRIED = 8
@@ -52,6 +54,10 @@ class Shift:
     row: int
     size: float
     until: int | None = None
+
+    def few(self, rows: int) -> bool:
+        """Whether it lasted for so few of the rows of a history that they may be left out of it."""
+        return self.until is not None and self.until - self.row <= WRONG * rows
 
 
 def calibrated(values: Matrix, rows: Labels, labels: Labels, watched: Flags) -> list[Shift]:
@@ -97,26 +103,18 @@ def calibrated(values: Matrix, rows: Labels, labels: Labels, watched: Flags) -> 
     return shifts
 
 
-def without(values: Matrix, shifts: Sequence[Shift], rows: Labels, labels: Labels) -> Matrix:
-    """What some rows of a history would read if the sensors had been as they are after it.
-
-    What was wrong for a while is missing.
-    """
-    raised = values.copy(order="F")
-    still = rows[labels[rows] == STANDSTILL]
+def without(values: Matrix, shifts: Sequence[Shift], rows: Labels) -> Matrix:
+    """A history in which what sensors read while they were wrong is missing, in some of its rows."""
+    left = values.copy(order="F")
     for one in shifts:
-        column = values[:, one.place]
-        if one.until is not None:
-            raised[rows[(rows >= one.row) & (rows < one.until)], one.place] = np.nan
-            continue
-        earlier = rows[rows < one.row]
-        # At rest it may have read the same all along.
-        rest, later = still[still < one.row], still[still >= one.row]
-        stays = min(len(rest), len(later)) >= NEAR
-        if stays and (_middle(column[later]) - _middle(column[rest])) / one.size < 1.0 - SUDDEN:
-            earlier = np.setdiff1d(earlier, rest)
-        raised[earlier, one.place] += one.size
-    return raised
+        assert one.until is not None
+        left[rows[(rows >= one.row) & (rows < one.until)], one.place] = np.nan
+    return left
+
+
+def size_told(levels: Sequence[Sequence[Any]], sensor: str, row: int) -> float | None:
+    """How much more a sensor was found to read from about a row on; each of the levels is its name, row and size."""
+    return next((float(size) for name, at, size in levels if name == sensor and abs(at - row) <= NEAR), None)
 
 
 def _levels(x: Matrix, done: Sequence[int]) -> list[list[Shift]]:
@@ -216,7 +214,7 @@ def _sizes(own: Vector, others: Matrix, steps: Sequence[int]) -> list[tuple[int,
     for number, (row, size) in enumerate(zip(steps, sizes.tolist(), strict=True)):
         near = own[row - NEAR : row + NEAR] - loads[row - NEAR : row + NEAR]
         level = _middle(near[NEAR:]) - _middle(near[:NEAR])
-        if abs(size) < SIZE * spread or not level / size >= SUDDEN:
+        if abs(size) <= SIZE * spread or not level / size >= SUDDEN:
             return None
         parts = slice(ends[number], row), slice(row, ends[number + 2])
         if not _shared(loads, [np.flatnonzero(used[one]) + one.start for one in parts]):
@@ -245,6 +243,8 @@ def _row_of(beside: Vector, about: int, size: float) -> int:
 
 def _shared(loads: Vector, rows: Sequence[Labels]) -> bool:
     """Whether the others read the same before and after: a machine in another mode has other levels."""
+    if not all(len(own) for own in rows):
+        return False
     ends = np.array([np.quantile(loads[own], [0.02, 0.98]) for own in rows])
     low, high = ends[:, 0].max(), ends[:, 1].min()
     inside = [np.count_nonzero((loads[own] >= low) & (loads[own] <= high)) / len(own) for own in rows]

@@ -13,7 +13,7 @@ from acm_rs._native import __version__
 from acm_rs.fillers import CODES
 from acm_rs.frames import listed
 from acm_rs.monitor import cleaning, telling
-from acm_rs.monitor.calibrated import calibrated, without
+from acm_rs.monitor.calibrated import Shift, calibrated, without
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters
@@ -87,10 +87,10 @@ def learn_machine(
         )
     rules.rebased = list(rebased)
     judged = np.flatnonzero(chosen & (history.accepted == 0))
-    labels = np.zeros(len(values), np.int64)
-    calibrations = calibrated(values, judged, labels, watched)
-    if calibrations:
-        values = without(values, calibrations, judged, labels)
+    levels = calibrated(values, judged, np.zeros(len(values), np.int64), watched)
+    away = [one for one in levels if one.few(len(judged))]
+    if away:
+        values = without(values, away, judged)
     regimes = Regimes.fit(values[chosen], rules.state, driving)
     wrong = seeming(regimes, values, chosen, watched)
     if wrong.any():
@@ -98,11 +98,14 @@ def learn_machine(
         values[:, watched] = np.where(wrong, np.nan, values[:, watched])
         regimes = Regimes.fit(values[chosen], rules.state, driving)
     labels = regimes.label(values)
-    more = calibrated(values, judged[labels[judged] >= 0], labels, watched) if labels.any() else []
-    if more:
-        values = without(values, more, judged, labels)
+    # What was found of all rows is not looked for again.
+    known = np.isin(np.arange(len(watched)), [one.place for one in levels])
+    more = calibrated(values, judged[labels[judged] >= 0], labels, watched & ~known) if labels.any() else []
+    again = [one for one in more if one.few(len(judged))]
+    if again:
+        values = without(values, again, judged)
         regimes = Regimes.fit(values[chosen], rules.state, driving)
-        calibrations += more
+    levels, away = levels + more, away + again
     alone = wander_alone(regimes, values, chosen, watched)
     if alone.any():
         regimes = Regimes.fit(values[chosen], rules.state, driving, alone)
@@ -112,9 +115,8 @@ def learn_machine(
     del values
     learned = learn_watches(watches, given, healthy)
     wrong |= learned.belied
-    for one in calibrations:
-        if one.until is not None:
-            wrong[judged[(judged >= one.row) & (judged < one.until)], np.count_nonzero(watched[: one.place])] = True
+    for one in away:
+        wrong[judged[(judged >= one.row) & (judged < (one.until or 0))], np.count_nonzero(watched[: one.place])] = True
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
     marks += [
         (name, "reading that the other sensors belie", np.flatnonzero(wrong[:, place]))
@@ -151,18 +153,26 @@ def learn_machine(
         about["followed"] = [name for name, one in zip(sensors, learned.followed, strict=True) if one]
         about["roams"] = {name: seen(watches, place) for place, name in enumerate(sensors) if learned.followed[place]}
         about["follows"] = round(2.0 / float(watches.pace[0]) - 1.0)
-    shifted = [
-        f"{rules.names[one.place]} reads {number(abs(one.size), 3)} {'more' if one.size > 0.0 else 'less'} from "
-        f"{telling.stretches(np.array([one.row]), times)[0]} on"
-        for one in calibrations
-        if one.until is None
-    ]
-    about |= {"shifted": shifted} if shifted else {}
+    told = [one for one in levels if one not in away]
+    if told:
+        about["levels"] = [[rules.names[one.place], one.row, one.size] for one in told if one.until is None]
+        about["shifted"] = [_told(one, rules.names[one.place], times) for one in told]
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}
     if learned.stood:
         about["stood"] = {rules.names[place]: rows for place, rows in learned.stood.items()}
     return Lesson(rules, watches, about, learned.scores, learned.firsts)
+
+
+def _told(one: Shift, name: str, times: NDArray[np.datetime64] | None) -> str:
+    """Since when a sensor reads differently, and what to do."""
+    more = f"{number(abs(one.size), 3)} {'more' if one.size > 0.0 else 'less'}"
+    rows = [one.row] if one.until is None else [one.row, one.until]
+    when = [telling.stretches(np.array([row]), times)[0] for row in rows]
+    if one.until is not None:
+        return f"{name} reads {more} from {when[0]} to {when[1]}"
+    since = f"{one.row}" if times is None else repr(when[0])
+    return f"{name} reads {more} from {when[0]} on (`rebase({name!r}, {since})`)"
 
 
 def _beyond(names: Sequence[str], values: NDArray[np.float64], chosen: Flags) -> dict[str, str]:

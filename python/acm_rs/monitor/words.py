@@ -132,8 +132,9 @@ def doubts(
         found.append(f"{NOT_WATCHED}: {'; '.join(lost[:8])}{more}")
     if about.get("shifted"):
         found.append(
-            f"{'; '.join(about['shifted'])}, as after a calibration, and the other sensors do not: the rows before are "
-            "learnt as if that had always been so; if it is a fault, leave its rows out with `healthy`"
+            f"{'; '.join(about['shifted'])}, and the other sensors do not: where it was calibrated, say so; where "
+            "something was wrong, leave those rows out with `healthy`; until then it is learnt as it is, and faults of "
+            "about that size are not found"
         )
     if rows < 1000:
         found.append(
