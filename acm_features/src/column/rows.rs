@@ -1,11 +1,10 @@
-//! Rows of up to eight neighbouring columns, between the caller's memory and lanes.
+//! Rows of up to eight neighbouring columns, from the caller's memory into lanes.
 
 use std::ops::Range;
 
 use acm_linalg::Table;
 use acm_linalg::lanes::{Element, LANES, Row, V, canonical, loaded};
 use fearless_simd::{Simd, prelude::*};
-use ndarray::{ArrayViewMut2, s};
 
 /// Copies rows of some columns into `tile`; what is missing becomes NaN, and so do lanes without a column.
 #[inline(always)]
@@ -42,39 +41,6 @@ pub(crate) fn load<S: Simd, T: Element>(
             None => {
                 for (value, row) in column.iter().zip(&mut *tile) {
                     row.0[lane] = canonical(value.widen(), f64::NAN);
-                }
-            }
-        }
-    }
-}
-
-/// Copies the lanes that have a column into rows of `out`.
-#[inline(always)]
-pub(crate) fn store<T: Element>(tile: &[Row], rows: Range<usize>, out: &mut ArrayViewMut2<'_, T>) {
-    let mut part = out.slice_mut(s![rows, ..]);
-    if part.strides()[1] == 1 {
-        for (row, mut target) in tile.iter().zip(part.rows_mut()) {
-            let Some(target) = target.as_slice_mut() else { continue };
-            if let Ok(target) = <&mut [T; LANES]>::try_from(&mut *target) {
-                T::write(&row.0, target);
-                continue;
-            }
-            for (value, target) in row.0.iter().zip(target) {
-                *target = T::narrow(*value);
-            }
-        }
-        return;
-    }
-    for (lane, mut column) in part.columns_mut().into_iter().enumerate() {
-        match column.as_slice_mut() {
-            Some(target) => {
-                for (row, target) in tile.iter().zip(target) {
-                    *target = T::narrow(row.0[lane]);
-                }
-            }
-            None => {
-                for (row, target) in tile.iter().zip(column) {
-                    *target = T::narrow(row.0[lane]);
                 }
             }
         }

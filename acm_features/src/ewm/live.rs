@@ -8,7 +8,7 @@ use fearless_simd::{Level, Simd, dispatch, prelude::*};
 
 use super::decay::{Plan, Step};
 use super::state::{SIZE, State};
-use super::{Decay, TILE_ROWS, Weighing};
+use super::{Decay, TIDY_ROWS, Weighing};
 use crate::rolling::Times;
 
 /// How fast weights fade, however the history comes.
@@ -126,7 +126,7 @@ impl Walk {
             let mut state = State::load(simd, memory);
             let (x, newest) = (loaded(simd, x), last.load(simd));
             // As before each tile of a whole history.
-            if row.is_multiple_of(TILE_ROWS) {
+            if row.is_multiple_of(TIDY_ROWS) {
                 state = state.tidied::<STD>(simd, newest, idle);
             }
             let known = x.simd_eq(x);

@@ -26,174 +26,264 @@ mod live;
 mod state;
 #[cfg(test)]
 mod tests;
-
-use std::ops::Range;
+mod tiles;
+#[cfg(test)]
+mod tiles_tests;
 
 use acm_linalg::columns::{allocate, reserve};
-use acm_linalg::lanes::{Element, LANES, Row};
+use acm_linalg::lanes::{Element, LANES, Row, V};
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Error, Result, Table};
 use fearless_simd::{Level, Simd, dispatch, prelude::*};
-use ndarray::{ArrayViewMut2, s};
+use ndarray::ArrayViewMut2;
 
 pub use self::decay::{Decay, Weighing};
 use self::decay::{Plan, Step};
 pub use self::live::{Fading, Weighted};
 pub(crate) use self::live::{KEPT, Walk};
-use self::state::{Move, State};
+use self::state::{Lanes, Move, State};
+use self::tiles::{Columns, Line, Placed, Results};
 use crate::column::output::pieces;
-use crate::column::rows::{load, store};
 
-const TILE_ROWS: usize = 256;
+/// Rows after which what has faded is cleared away.
+const TIDY_ROWS: usize = 256;
+
+/// Rows that are read, computed and written at once: of few groups more of them fit the cache. They divide [`TIDY_ROWS`].
+const fn tile_rows(groups: usize) -> usize {
+    match groups {
+        0..=2 => TIDY_ROWS,
+        3..=4 => TIDY_ROWS / 2,
+        _ => TIDY_ROWS / 4,
+    }
+}
 
 const COST_NS: f64 = 4.0;
-
-#[inline(always)]
-fn tile<S: Simd, const ADJUST: bool, const STD: bool, const CLEAN: bool, const DEPTHS: bool>(
-    simd: S,
-    mut state: State<S>,
-    rows: &mut [Row],
-    steps: &[Step],
-    plan: &Plan<'_>,
-) -> State<S> {
-    for (row, step) in rows.iter_mut().zip(steps) {
-        state = state.push::<ADJUST, STD, CLEAN, DEPTHS>(simd, row.load(simd), *step, plan);
-        row.store(state.result::<STD, DEPTHS>(simd, plan));
-    }
-    state
-}
 
 /// Groups of eight columns that walk side by side: a mean waits for the one before it, a dozen roundings one after the
 /// other, and they wait together.
 const TOGETHER: usize = 4;
 
-/// The same for groups in which nothing is missing and every column weighs the same.
+/// Most groups of a job.
+const GROUPS: usize = 16;
+
+/// Most columns of a job.
+const COLUMNS: usize = GROUPS * LANES;
+
+/// Which of a tile's groups, and of how many.
+#[derive(Clone, Copy)]
+struct Sides<'a>(&'a [usize], usize);
+
+/// A group whose columns each have weights of their own, in its first rows.
 #[inline(always)]
-fn tiles<S: Simd, const STD: bool, const GROUPS: usize>(
+fn apart<S: Simd, const ADJUST: bool, const STD: bool, const CLEAN: bool, const DEPTHS: bool>(
     simd: S,
-    states: &mut [State<S>; TOGETHER],
-    tiles: &mut [&mut [Row]],
-    moves: &[Move],
-    unknown: usize,
+    mut state: State<S>,
+    (group, groups): (usize, usize),
+    (tile, results): (&[Row], &mut [Row]),
+    steps: &[Step],
     plan: &Plan<'_>,
-) {
-    let Some(tiles) = tiles.first_chunk_mut::<GROUPS>() else {
-        return;
-    };
-    let mut own: [State<S>; GROUPS] = std::array::from_fn(|group| states[group]);
-    for (row, by) in moves.iter().enumerate() {
-        for group in 0..GROUPS {
-            let row = &mut tiles[group][row];
-            own[group] = own[group].moved::<STD>(row.load(simd), *by);
-            row.store(own[group].result_of::<STD>(simd, *by, plan));
-        }
+) -> State<S> {
+    let rows = tile.chunks_exact(groups).zip(results.chunks_exact_mut(groups));
+    for ((row, result), step) in rows.zip(steps) {
+        state = state.push::<ADJUST, STD, CLEAN, DEPTHS>(simd, row[group].load(simd), *step, plan);
+        result[group].store(state.result::<STD, DEPTHS>(simd, plan));
     }
-    for tile in tiles {
-        tile[..unknown].fill(Row::splat(f64::NAN));
-    }
-    states[..GROUPS].copy_from_slice(&own);
+    state
 }
 
-/// A thread's own memory: a tile for each group, its steps and what they do.
+/// Groups in which nothing is missing and every column weighs the same.
+#[inline(always)]
+fn alike<S: Simd, const STD: bool, const SIDES: usize>(
+    simd: S,
+    states: &mut [State<S>; GROUPS],
+    Sides(which, groups): Sides<'_>,
+    tile: &[Row],
+    results: impl Iterator<Item = impl Line>,
+    moves: &[Move],
+    plan: &Plan<'_>,
+) {
+    let Some(which) = which.first_chunk::<SIDES>() else {
+        return;
+    };
+    let mut own = which.map(|group| states[group]);
+    for ((row, mut result), by) in tile.chunks_exact(groups).zip(results).zip(moves) {
+        for side in 0..SIDES {
+            own[side] = own[side].moved::<STD>(row[which[side]].load(simd), *by);
+            result.put(which[side], own[side].result_of::<STD>(simd, *by, plan));
+        }
+    }
+    for (group, state) in which.iter().zip(own) {
+        states[*group] = state;
+    }
+}
+
+/// [`alike`] of at most [`TOGETHER`].
+#[inline(always)]
+fn some_alike<S: Simd, const STD: bool>(
+    simd: S,
+    states: &mut [State<S>; GROUPS],
+    sides: Sides<'_>,
+    tile: &[Row],
+    results: impl Iterator<Item = impl Line>,
+    moves: &[Move],
+    plan: &Plan<'_>,
+) {
+    match sides.0.len() {
+        1 => alike::<S, STD, 1>(simd, states, sides, tile, results, moves, plan),
+        2 => alike::<S, STD, 2>(simd, states, sides, tile, results, moves, plan),
+        3 => alike::<S, STD, 3>(simd, states, sides, tile, results, moves, plan),
+        _ => alike::<S, STD, TOGETHER>(simd, states, sides, tile, results, moves, plan),
+    }
+}
+
+/// Takes away the results of some lanes.
+#[inline(always)]
+fn write_missing<S: Simd>(simd: S, results: &mut [Row], (group, groups): (usize, usize), lanes: Lanes<S>) {
+    let missing = V::<S>::splat(simd, f64::NAN);
+    for row in results[group..].iter_mut().step_by(groups) {
+        row.store(lanes.select(missing, row.load(simd)));
+    }
+}
+
+/// A thread's own memory: a tile and its results, its steps and what they do.
 struct Scratch {
-    tiles: Vec<Row>,
+    tile: Vec<Row>,
+    results: Vec<Row>,
     steps: Vec<Step>,
     moves: Vec<Move>,
 }
 
-/// A group's columns, counted from the first of its job.
-fn columns_of(group: usize, columns: usize) -> Range<usize> {
-    group * LANES..((group + 1) * LANES).min(columns)
-}
-
-/// Some groups of eight columns, the first of them column `first`, from their first row to their last.
+/// Some columns from their first row to their last.
 #[inline(always)]
 fn walk<S: Simd, T: Element, const ADJUST: bool, const STD: bool>(
     simd: S,
-    x: &Table<'_, T>,
-    first: usize,
-    out: &mut ArrayViewMut2<'_, T>,
+    x: &Columns<'_, T>,
+    out: &mut Results<'_, T>,
+    ((length, columns), height): ((usize, usize), usize),
     scratch: &mut Scratch,
     plan: &Plan<'_>,
     stop: &Stop,
 ) {
-    let groups = out.ncols().div_ceil(LANES);
-    let idle: [Row; TOGETHER] = std::array::from_fn(|group| {
-        let used = out.ncols().saturating_sub(group * LANES);
-        Row(std::array::from_fn(|lane| if lane < used { 0.0 } else { 1.0 }))
-    });
-    let mut states = [State::empty(simd); TOGETHER];
-    let mut last = idle;
-    for start in (0..x.nrows()).step_by(TILE_ROWS) {
+    let groups = columns.div_ceil(LANES);
+    let mut states = [State::empty(simd); GROUPS];
+    let mut last = [Row::default(); GROUPS];
+    let nobody = states[0].nobody(simd);
+    for start in (0..length).step_by(height) {
         if stop.requested() {
             return;
         }
-        let rows = start..(start + TILE_ROWS).min(x.nrows());
+        let rows = start..(start + height).min(length);
+        let tile = &mut scratch.tile[..rows.len() * groups];
+        let results = &mut scratch.results[..rows.len() * groups];
         let steps = &mut scratch.steps[..rows.len()];
         plan.steps(start, steps);
-        let mut alike = true;
-        let mut clean = [true; TOGETHER];
+        let steps = &*steps;
+        let clean = x.load(simd, rows.clone(), tile);
+        let tile = &*tile;
+        let (mut sides, mut in_step) = ([0; GROUPS], 0);
+        let (mut others, mut alone) = ([(0, false); GROUPS], 0);
+        // Lanes of columns without any value so far go along with the others, and their results are taken away afterwards.
+        let (mut quiet, mut untold) = ([nobody; GROUPS], false);
+        let mut placed = false;
         for group in 0..groups {
-            let columns = columns_of(group, out.ncols());
-            let tile = &mut scratch.tiles[group * TILE_ROWS..][..rows.len()];
-            load(simd, x, rows.clone(), &(first + columns.start..first + columns.end), tile);
-            let idle_lanes = idle[group].load(simd).simd_gt(0.0);
             let mut newest = last[group].load(simd);
-            states[group] = states[group].tidied::<STD>(simd, newest, idle_lanes);
-            let mut valid = idle[group].load(simd).simd_ge(0.0);
-            for row in &*tile {
-                let value = row.load(simd);
-                let known = value.simd_eq(value);
-                valid &= known | idle_lanes;
-                newest = known.select(value, newest);
+            if start.is_multiple_of(TIDY_ROWS) {
+                states[group] = states[group].tidied::<STD>(simd, newest, nobody);
+            }
+            let mut whole = true;
+            if clean {
+                newest = tile[(rows.len() - 1) * groups + group].load(simd);
+            } else {
+                let (mut every, mut some) = (newest.simd_eq(newest), nobody);
+                for row in tile[group..].iter().step_by(groups) {
+                    let value = row.load(simd);
+                    let known = value.simd_eq(value);
+                    every &= known;
+                    some |= known;
+                    newest = known.select(value, newest);
+                }
+                let silent = states[group].silent(!some);
+                whole = (every | silent).all_true();
+                if silent.all_true() {
+                    write_missing(simd, results, (group, groups), silent);
+                    untold = true;
+                    continue;
+                }
+                if silent.any_true() {
+                    quiet[group] = silent;
+                    untold = true;
+                    if whole {
+                        states[group] = states[group].following(simd, silent);
+                    }
+                }
             }
             last[group].store(newest);
-            clean[group] = valid.all_true();
-            alike &= clean[group] && states[group].weighs_as(states[0], idle_lanes) && !states[group].deep(steps, true);
-        }
-        let mut done = 0;
-        if alike {
-            let moves = &mut scratch.moves[..rows.len()];
-            let after = states[0].moves::<ADJUST, STD>(simd, steps, moves, plan);
-            // The first values of a column weigh more than what came before.
-            done = moves.iter().rposition(Move::mostly_new).map_or(0, |row| row + 1);
-            if done < rows.len() {
-                let (seen, needed) = (states[0].seen() + done as f64, plan.needed());
-                for group in 0..groups {
-                    let tile_rows = &mut scratch.tiles[group * TILE_ROWS..][..done];
-                    states[group] =
-                        tile::<S, ADJUST, STD, true, false>(simd, states[group], tile_rows, &steps[..done], plan);
-                }
-                let rest = &scratch.moves[done..rows.len()];
-                let unknown = (1..=rest.len()).take_while(|row| seen + (*row as f64) < needed).count();
-                let mut tiles_left = scratch.tiles.chunks_mut(TILE_ROWS).map(|tile| &mut tile[done..rows.len()]);
-                let mut sides: [&mut [Row]; TOGETHER] = std::array::from_fn(|_| tiles_left.next().unwrap_or_default());
-                match groups {
-                    1 => tiles::<S, STD, 1>(simd, &mut states, &mut sides, rest, unknown, plan),
-                    2 => tiles::<S, STD, 2>(simd, &mut states, &mut sides, rest, unknown, plan),
-                    3 => tiles::<S, STD, 3>(simd, &mut states, &mut sides, rest, unknown, plan),
-                    _ => tiles::<S, STD, 4>(simd, &mut states, &mut sides, rest, unknown, plan),
-                }
-                for state in &mut states[..groups] {
-                    *state = state.weighing(after);
-                }
-                done = rows.len();
+            let leader = states[sides[0]];
+            if whole
+                && (in_step == 0 || states[group].weighs_as(leader, nobody))
+                && states[group].weighs_as(states[group], nobody)
+                && !states[group].deep(steps, true)
+            {
+                sides[in_step] = group;
+                in_step += 1;
             } else {
-                done = 0;
+                others[alone] = (group, whole);
+                alone += 1;
             }
         }
-        for group in 0..groups {
-            let rows_of = &mut scratch.tiles[group * TILE_ROWS..][..rows.len()];
-            if done == 0 {
-                let state = states[group];
-                states[group] = match (clean[group], state.deep(steps, clean[group])) {
-                    (true, false) => tile::<S, ADJUST, STD, true, false>(simd, state, rows_of, steps, plan),
-                    (false, false) => tile::<S, ADJUST, STD, false, false>(simd, state, rows_of, steps, plan),
-                    (_, true) => tile::<S, ADJUST, STD, false, true>(simd, state, rows_of, steps, plan),
-                };
+        if in_step > 0 {
+            let moves = &mut scratch.moves[..rows.len()];
+            let leader = states[sides[0]];
+            let after = leader.moves::<ADJUST, STD>(simd, steps, moves, plan);
+            // The first values of a column weigh more than what came before; the first results may lack values.
+            let mostly_new = moves.iter().rposition(Move::mostly_new).map_or(0, |row| row + 1);
+            let done = mostly_new.max(leader.lacking(rows.len(), plan));
+            let which = Sides(&sides[..in_step], groups);
+            if done == 0
+                && alone == 0
+                && !untold
+                && let Some(mut lines) = out.lines(rows.clone())
+            {
+                for which in which.0.chunks(TOGETHER) {
+                    let which = Sides(which, groups);
+                    let to = lines.rows_mut().into_iter().filter_map(|row| row.into_slice()).map(Placed);
+                    some_alike::<S, STD>(simd, &mut states, which, tile, to, moves, plan);
+                }
+                placed = true;
+            } else {
+                for &group in which.0 {
+                    let (at, to) = ((group, groups), (tile, &mut *results));
+                    states[group] =
+                        apart::<S, ADJUST, STD, true, false>(simd, states[group], at, to, &steps[..done], plan);
+                }
+                let (moves, rest) = (&moves[done..], &tile[done * groups..]);
+                for which in which.0.chunks(TOGETHER) {
+                    let to = results[done * groups..].chunks_exact_mut(groups);
+                    some_alike::<S, STD>(simd, &mut states, Sides(which, groups), rest, to, moves, plan);
+                }
             }
-            let columns = columns_of(group, out.ncols());
-            store(rows_of, rows.clone(), &mut out.slice_mut(s![.., columns]));
+            for &group in &sides[..in_step] {
+                states[group] = states[group].weighing(after);
+            }
+        }
+        for &(group, whole) in &others[..alone] {
+            let (state, at, tile) = (states[group], (group, groups), (tile, &mut *results));
+            states[group] = match (whole, state.deep(steps, whole)) {
+                (true, false) => apart::<S, ADJUST, STD, true, false>(simd, state, at, tile, steps, plan),
+                (false, false) => apart::<S, ADJUST, STD, false, false>(simd, state, at, tile, steps, plan),
+                (_, true) => apart::<S, ADJUST, STD, false, true>(simd, state, at, tile, steps, plan),
+            };
+        }
+        if untold {
+            for group in 0..groups {
+                if quiet[group].any_true() {
+                    states[group] = states[group].without(simd, quiet[group]);
+                    write_missing(simd, results, (group, groups), quiet[group]);
+                }
+            }
+        }
+        if !placed {
+            out.store(simd, rows, results);
         }
     }
 }
@@ -223,22 +313,27 @@ fn run<T: Element, const STD: bool>(x: &Table<'_, T>, plan: &Plan<'_>, out: Arra
     let cost = COST_NS * x.nrows() as f64 * x.ncols().next_multiple_of(LANES) as f64;
     let groups = x.ncols().div_ceil(LANES);
     let threads = parallel::num_threads();
-    let each = groups.div_ceil(groups.div_ceil(TOGETHER).next_multiple_of(threads)).min(TOGETHER);
+    // In wide jobs more of what a row is read for is used at once.
+    let each = groups.div_ceil(groups.div_ceil(GROUPS).next_multiple_of(threads));
+    let height = tile_rows(each);
     let scratch = || {
-        let rows = TILE_ROWS.min(x.nrows());
+        let rows = height.min(x.nrows());
         Ok(Scratch {
-            tiles: allocate(each * TILE_ROWS, "a tile of rows")?,
+            tile: allocate(each * rows, "a tile of rows")?,
+            results: allocate(each * rows, "a tile of results")?,
             steps: reserve(rows, Step::NONE, "a tile of steps")?,
             moves: reserve(rows, Move::NONE, "a tile of steps")?,
         })
     };
     let jobs = pieces(out, each * LANES)?.into_iter().enumerate();
-    parallel::run(jobs, cost, scratch, |scratch, (number, mut out), stop| {
-        let first = number * each * LANES;
+    parallel::run(jobs, cost, scratch, |scratch, (number, out), stop| {
+        let (dim, first) = (out.dim(), number * each * LANES);
+        let x = Columns::new(x.of_neighbours(first..first + dim.1));
+        let mut out = Results::new(out);
         if plan.weighing.adjust {
-            dispatch!(level, simd => walk::<_, T, true, STD>(simd, x, first, &mut out, scratch, plan, stop));
+            dispatch!(level, simd => walk::<_, T, true, STD>(simd, &x, &mut out, (dim, height), scratch, plan, stop));
         } else {
-            dispatch!(level, simd => walk::<_, T, false, STD>(simd, x, first, &mut out, scratch, plan, stop));
+            dispatch!(level, simd => walk::<_, T, false, STD>(simd, &x, &mut out, (dim, height), scratch, plan, stop));
         }
     })
 }

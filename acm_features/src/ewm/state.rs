@@ -27,6 +27,9 @@ const NEAR: f64 = DEEP * DEEP;
 
 type Mask<S> = <V<S> as SimdBase<S>>::Mask;
 
+/// Some of the lanes.
+pub(super) type Lanes<S> = Mask<S>;
+
 /// What a column's rows so far come to.
 #[derive(Clone, Copy)]
 pub(super) struct State<S: Simd> {

@@ -1,10 +1,10 @@
 //! Columns in step: where nothing is missing in any of them their weights are the same, and are computed once.
 
-use acm_linalg::lanes::V;
+use acm_linalg::lanes::{LANES, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 
 use super::super::decay::{Plan, Step};
-use super::{Mask, Shares, State, deviation, settled, spread_after};
+use super::{Mask, Shares, State, deviation, either, settled, spread_after};
 use crate::rolling::Compensated;
 
 /// What a value does to every column that weighs the same.
@@ -32,9 +32,59 @@ impl Move {
 }
 
 impl<S: Simd> State<S> {
-    /// How many values the first lane has seen.
-    pub(in crate::ewm) fn seen(&self) -> f64 {
-        self.seen[0]
+    /// No lane.
+    pub(in crate::ewm) fn nobody(self, simd: S) -> Mask<S> {
+        f64x8::splat(simd, 0.0).simd_gt(0.0)
+    }
+
+    /// Those of some lanes that never had a value.
+    #[inline(always)]
+    pub(in crate::ewm) fn silent(self, lanes: Mask<S>) -> Mask<S> {
+        lanes & self.seen.simd_eq(0.0)
+    }
+
+    /// With the weights of the first other lane in these, of columns without any value.
+    #[inline(always)]
+    pub(in crate::ewm) fn following(self, simd: S, silent: Mask<S>) -> Self {
+        let first = (!silent.to_bitmask()).trailing_zeros() as usize % LANES;
+        let as_first = |own: V<S>| silent.select(f64x8::splat(simd, own[first]), own);
+        let both_as_first = |own: Compensated<S>| Compensated {
+            high: as_first(own.high),
+            low: as_first(own.low),
+        };
+        Self {
+            seen: as_first(self.seen),
+            mean: self.mean,
+            weight: both_as_first(self.weight),
+            loss: both_as_first(self.loss),
+            keep: as_first(self.keep),
+            deep: as_first(self.deep),
+            variance: self.variance,
+            spread: both_as_first(self.spread),
+            root: as_first(self.root),
+        }
+    }
+
+    /// As before any value, in these lanes.
+    #[inline(always)]
+    pub(in crate::ewm) fn without(self, simd: S, silent: Mask<S>) -> Self {
+        let empty = Self::empty(simd);
+        Self {
+            seen: silent.select(empty.seen, self.seen),
+            mean: either(silent, empty.mean, self.mean),
+            weight: either(silent, empty.weight, self.weight),
+            loss: either(silent, empty.loss, self.loss),
+            keep: silent.select(empty.keep, self.keep),
+            deep: silent.select(empty.deep, self.deep),
+            variance: either(silent, empty.variance, self.variance),
+            spread: either(silent, empty.spread, self.spread),
+            root: silent.select(empty.root, self.root),
+        }
+    }
+
+    /// Of so many rows with a value each, those whose results are of too few values; counted by the first lane.
+    pub(in crate::ewm) fn lacking(&self, rows: usize, plan: &Plan<'_>) -> usize {
+        (1..=rows).take_while(|row| self.seen[0] + (*row as f64) < plan.needed()).count()
     }
 
     /// Whether every lane but the idle ones weighs what the first of `other` does.
