@@ -41,7 +41,7 @@ def main() -> int:
         environment["PYTHONPATH"] = os.pathsep.join((str(ROOT / "python"), str(ROOT)))
     # Old packages warn beside new ones; and the sine of another NumPy makes other inputs, in their last bit.
     quiet = ("-W", "ignore::DeprecationWarning", "--deselect", "tests/test_documents.py::test_the_evidence_still_holds")
-    tests = [inner, "-m", "pytest", "-q", "--numprocesses=auto", "--dist=worksteal", *quiet, *given]
+    tests = [inner, "-m", "pytest", "-q", "-rfE", "--numprocesses=auto", "--dist=worksteal", *quiet, *given]
     done = subprocess.run(tests, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     print(done.stdout[-8000:] if done.returncode else "")
     summary = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "no tests ran"
