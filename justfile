@@ -66,6 +66,11 @@ coverage-rust:
 valgrind *arguments:
     {{ python }} tests/valgrind.py {{ arguments }}
 
+# Wrong code, drawn from what cargo-mutants lists (cargo install --locked cargo-mutants): the Rust tests must notice nine tenths
+[unix]
+mutants *arguments:
+    {{ python }} tests/mutants.py {{ arguments }}
+
 # Flips 10,000 bits of every model's file and cuts it everywhere: nothing may load
 damaged-files *arguments:
     {{ python }} tests/damaged_files.py {{ arguments }}

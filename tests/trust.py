@@ -85,7 +85,14 @@ CHECKS = (
         1 / 60,
         slow=True,
     ),
-    Check("oldest dependencies", "the tests pass with the oldest of everything", "tests/oldest.py", slow=True),
+    Check(
+        "wrong code",
+        "of wrong code in the kernels, the Rust tests notice nine tenths",
+        "tests/mutants.py --minutes {n}",
+        1 / 60,
+        slow=True,
+    ),
+    Check("oldest dependencies", "the tests pass with the oldest of everything", "tests/oldest.py --engine", slow=True),
     Check("wheel", "the file is all that a clean environment needs", "tests/wheel.py --source", slow=True),
 )
 

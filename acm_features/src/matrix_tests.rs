@@ -344,6 +344,19 @@ fn large_values_have_the_moments_of_small_ones() {
 }
 
 #[test]
+fn distances_of_large_values_are_those_of_small_ones() {
+    let x = plant(500).slice_move(s![.., 0..6;5]);
+    for factor in [470, 490, 700, 1000] {
+        let large = x.mapv(|x| x * 2.0_f64.powi(factor));
+        for rows in [3, 40, 300] {
+            let got = compute_with(large.view(), window(rows, 1), &[Feature::RobustZ], Gaps::Median);
+            assert!(got.iter().any(|z| z.abs() > 0.5 && z.abs() < 5.0), "window {rows}, 2^{factor}");
+            assert_as_alone(got.view(), large.view(), window(rows, 1), &[Feature::RobustZ]);
+        }
+    }
+}
+
+#[test]
 fn shape_and_distance_are_bounded() {
     let rows = 12_000;
     let x = Array2::from_shape_fn((rows, 2), |(row, column)| {

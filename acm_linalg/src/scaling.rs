@@ -434,6 +434,15 @@ mod tests {
     }
 
     #[test]
+    fn quantiles_lie_between_their_neighbours() {
+        let of = |q: f64| quantile(&mut [16.0, 2.0, 1.0, 8.0, 4.0], q);
+        assert_eq!([0.0, 0.25, 0.5, 0.75, 1.0].map(of), [1.0, 2.0, 4.0, 8.0, 16.0]);
+        assert_eq!([0.0625, 0.125, 0.4375, 0.625, 0.9375].map(of), [1.25, 1.5, 3.5, 6.0, 14.0]);
+        let large = 2.0_f64.powi(1023);
+        assert_eq!([0.25, 0.5].map(|q| quantile(&mut [large, -large], q)), [-large / 2.0, 0.0]);
+    }
+
+    #[test]
     fn a_median_and_the_median_distance_from_it() {
         assert_eq!(median_mad(&mut [9.0, 1.0, 2.0, 4.0, 3.0]), (3.0, 1.0));
         assert_eq!(median_mad(&mut [8.0, 0.0, 2.0, 3.0]), (2.5, 1.5));

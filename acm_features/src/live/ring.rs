@@ -155,3 +155,21 @@ pub(super) fn results<T: Element>(rows: usize, columns: usize) -> Result<Array2<
     let values = room(rows, columns, T::narrow(0.0), "the results")?;
     Array2::from_shape_vec((rows, columns), values).map_err(|_| lacking(rows, columns))
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::Ring;
+
+    #[test]
+    fn there_is_room_for_all_that_was_asked_for() {
+        let x = Array2::<f64>::zeros((100, 10));
+        let mut ring = Ring::new(10);
+        for more in [5, 7, 1, 40, 100, 3] {
+            ring.make_room(more, 2).unwrap();
+            assert!(ring.values.capacity() - ring.values.len() >= 2 * more, "{more} rows");
+            (0..more).for_each(|row| ring.push(&x.view().into(), row));
+        }
+    }
+}

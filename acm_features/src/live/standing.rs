@@ -68,3 +68,27 @@ impl Standing {
         Ok((readings.next().is_none() && times.len() == values.len()).then_some(Self(columns)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Standing;
+
+    fn taken(counts: &[u64], times: &[u64], values: &[f64]) -> bool {
+        Standing::from_readings(counts, times, values, 7).unwrap().is_some()
+    }
+
+    #[test]
+    fn readings_that_nobody_can_have_kept_are_refused() {
+        assert!(taken(&[2, 0, 1], &[3, 7, 5], &[1.0, 2.0, 3.0]));
+        for (place, value) in [(0, f64::NAN), (1, f64::INFINITY), (2, f64::NEG_INFINITY)] {
+            let mut values = [1.0, 2.0, 3.0];
+            values[place] = value;
+            assert!(!taken(&[2, 0, 1], &[3, 7, 5], &values), "{value}");
+        }
+        assert!(!taken(&[2, 0, 1], &[3, 8, 5], &[1.0, 2.0, 3.0]), "after the last row");
+        assert!(!taken(&[2, 0, 1], &[7, 3, 5], &[1.0, 2.0, 3.0]), "not in order");
+        assert!(!taken(&[2, 0, 2], &[3, 7, 5], &[1.0, 2.0, 3.0]), "too few");
+        assert!(!taken(&[2, 0, 0], &[3, 7, 5], &[1.0, 2.0, 3.0]), "too many");
+        assert!(!taken(&[2, 0, 1], &[3, 7, 5], &[1.0, 2.0, 3.0, 4.0]), "one without a time");
+    }
+}

@@ -123,6 +123,14 @@ fn the_step_of_readings_in_decimals() {
 }
 
 #[test]
+fn a_grid_has_64_units_of_the_last_place_between_its_steps() {
+    let high = 2.0_f64.powi(46);
+    assert_eq!(found_resolution(&[high, high - 1.0, high - 4.0]), 1.0);
+    assert!(found_resolution(&[high + 1.0, high, high - 3.0]).is_nan());
+    assert_eq!(found_resolution(&[2.0 * high, 2.0 * high - 2.0, 2.0 * high - 8.0]), 2.0);
+}
+
+#[test]
 fn gaps_runs_and_kinds_by_hand() {
     let nan = f64::NAN;
     let found = one(vec![nan, 1.0, nan, nan, 2.0, f64::INFINITY, f64::NEG_INFINITY, 3.0]);

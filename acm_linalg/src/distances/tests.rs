@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ShapeBuilder, s};
 use rand::RngExt;
 
-use super::{Metric, nearest, pairwise};
+use super::{Metric, Points, nearest, pairwise};
 use crate::parallel::set_num_threads;
 use crate::samples::Samples;
 use crate::seed::stream;
@@ -109,6 +109,9 @@ fn threads_layouts_and_neighbours_change_no_byte() {
         let mut columns = Array2::<f64>::zeros((300, 90).f());
         pairwise(x.view().into(), Some(y.view().into()), metric, columns.view_mut().into()).unwrap();
         assert_eq!(columns, all);
+        let mut columns = Array2::<f64>::zeros((300, 300).f());
+        pairwise(x.view().into(), None, metric, columns.view_mut().into()).unwrap();
+        assert_eq!(columns, own);
         for (i, j) in [(0, 0), (299, 89), (77, 13)] {
             let one = between(&x.slice(s![i..=i, ..]).to_owned(), &y.slice(s![j..=j, ..]).to_owned(), metric);
             assert_eq!(one[[0, 0]], all[[i, j]]);
@@ -159,6 +162,26 @@ fn huge_and_tiny_distances_are_right() {
     assert_eq!(two([1.7e308, 0.0], [-1.7e308, 0.0]), f64::INFINITY);
     assert_eq!(two([1e-300, 1e300], [1e-300, 1e300]), 0.0);
     assert!(two([1e-300, f64::NAN], [1e-300, 1.0]).is_nan());
+}
+
+#[test]
+fn values_are_brought_to_the_magnitude_asked_for() {
+    for factor in [1.0, 1e300, 1e-300, 5e-324] {
+        let x = random(40, 3, 6).mapv(|x| x * factor);
+        let greatest = x.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        for exponent in [0, 1, 100, 495] {
+            let mut points = Points::new(x.view().into()).unwrap();
+            let power = points.rescale_to(exponent);
+            if factor == 1.0 {
+                assert_eq!(power, 1.0);
+                continue;
+            }
+            let least = 2.0_f64.powi(i32::try_from(exponent).unwrap());
+            let found = greatest * power;
+            let most = power == 2.0_f64.powi(1023) && found < least;
+            assert!(most || (least..2.0 * least).contains(&found), "{factor} {exponent}: {power}");
+        }
+    }
 }
 
 #[test]

@@ -197,6 +197,20 @@ fn parameters_are_checked() {
 }
 
 #[test]
+fn scales_have_squares() {
+    for (scale, squares) in [
+        (1.0, true),
+        (1e-139, true),
+        (1e139, true),
+        (1e-141, false),
+        (1e141, false),
+    ] {
+        let made = RunningMoments::new(vec![0.0; 3], vec![1.0, scale, 1.0], 100.0).unwrap();
+        assert_eq!(made.require_squares().is_ok(), squares, "{scale}");
+    }
+}
+
+#[test]
 fn a_sample_gives_centres_and_scales_that_bad_readings_do_not_move() {
     let x = Array2::from_shape_fn((401, 3), |(row, column)| match column {
         0 if row % 40 == 0 => -9999.0,
