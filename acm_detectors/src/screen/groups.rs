@@ -36,20 +36,21 @@ const OFTEN: f64 = 0.06;
 const ONCE: f64 = 0.5;
 
 /// What is left of a group's squared distance without one sensor is less than this share of it where that sensor alone is off.
-const REST: f64 = 0.25;
+pub(super) const REST: f64 = 0.25;
 
 /// Share of the far rows around it that a state's own make up: a drift goes on beyond any group of its rows.
 const OWN: f64 = 0.6;
 
-/// Marks the rows that are left out, and those of states.
+/// Marks the rows that are left out, and those of states, of those that are not `once` as they are.
 pub(super) fn states(
     x: Samples<'_>,
     marks: &Marks,
-    found: &Found,
+    (found, once): (&Found, &[bool]),
     kinds: &mut [Kind],
     states: &mut Vec<State>,
 ) -> Result<()> {
-    let far = far_rows(marks.rows(), found)?;
+    let mut far = far_rows(marks.rows(), found)?;
+    far.iter_mut().zip(once).for_each(|(far, once)| *far &= !once);
     if !far.contains(&true) {
         return Ok(());
     }

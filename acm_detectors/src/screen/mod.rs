@@ -2,12 +2,13 @@
 //! fit looks for it first, so that a few bad readings do not decide what is normal.
 //!
 //! The order matters. Impossible readings go first, each judged by its own sensor; then rows in which the machine stands
-//! still are set apart; the rows left are judged together by a robust covariance; and rows that are far from
-//! the others but come back alike are a state of the machine, not a fault. What is found is told in
+//! still are set apart; the rows left are judged together by a robust covariance; one stretch in which one sensor alone was off
+//! is a fault that was repaired; and rows that are far from the others but come back alike are a state of the machine. What is found is told in
 //! [`LeftOut`]. Data in which nothing is found are fitted as they are.
 
 mod cells;
 mod groups;
+mod once;
 mod robust;
 #[cfg(test)]
 mod tests;
@@ -211,14 +212,15 @@ impl Screened {
         let mut marks = cells::Marks::of(x)?;
         let found = robust::distances(x, &marks)?;
         let mut kinds = room(rows, 1, Kind::Good, WHAT)?;
-        let mut states = Vec::new();
+        let (mut states, mut once) = (Vec::new(), Vec::new());
         for (row, kind) in kinds.iter_mut().enumerate() {
             if marks.gone(row) {
                 *kind = Kind::Gone;
             }
         }
         if let Some(found) = &found {
-            groups::states(x, &marks, found, &mut kinds, &mut states)?;
+            once = once::stretches(found)?;
+            groups::states(x, &marks, (found, &once), &mut kinds, &mut states)?;
             groups::standstill(x, &marks, &mut kinds, &mut states)?;
         }
         let left = kinds.iter().filter(|kind| kind.lost()).count();
@@ -228,6 +230,10 @@ impl Screened {
                     *kind = Kind::Good;
                 }
             }
+        }
+        if let Some(found) = &found {
+            let places = once.iter().zip(&found.rows).filter(|pair| *pair.0);
+            places.for_each(|(_, &row)| kinds[row] = Kind::Once);
         }
         let codes = std::mem::take(&mut marks.codes);
         let mut cells = reserved(marks.bad_cells(), WHAT)?;

@@ -51,7 +51,7 @@ const ROWS_A_SENSOR: usize = 4;
 const LEAST: f64 = 1e-9;
 
 /// Scale of the median absolute deviation that is the standard deviation of normal numbers.
-const NORMAL: f64 = 1.4826;
+pub(super) const NORMAL: f64 = 1.4826;
 
 /// Estimated time for a value to be selected by, twice, in nanoseconds.
 const SELECT_NS: f64 = 6.0;
@@ -72,6 +72,8 @@ pub(super) struct Found {
     pub(super) covariance: Vec<f64>,
     /// L⁻¹ of it.
     pub(super) whitening: Packed,
+    /// Whether there were rows enough for that of all sensors together, not of each by itself.
+    pub(super) together: bool,
     /// Standard deviations of the cube root of the squared distance above its median (Wilson and Hilferty 1931,
     /// doi 10.1073/pnas.17.12.684), for each running row.
     pub(super) far: Vec<f64>,
@@ -134,6 +136,7 @@ pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> 
     let mut table = Rowwise { z, width, lacking };
     table.count();
     let every = rows.len().div_ceil(SAMPLE);
+    let together = table.covaries(table.rows().div_ceil(every));
     let (mean, covariance, whitening, far) = if every > 1 {
         let mut sample = table.every(every)?;
         let (mean, covariance, whitening, squares) = sample.concentrate()?;
@@ -155,6 +158,7 @@ pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> 
         mean,
         covariance,
         whitening,
+        together,
         far,
     }))
 }
@@ -203,10 +207,15 @@ impl Rowwise {
         self.lacking.len()
     }
 
+    /// Whether so many rows tell how the sensors hang together.
+    fn covaries(&self, rows: usize) -> bool {
+        self.width <= MOST_SENSORS && rows >= ROWS_A_SENSOR * self.width
+    }
+
     fn concentrate(&mut self) -> Result<Concentrated> {
         let (rows, width) = (self.rows(), self.width);
         let holes = self.holes()?;
-        if width > MOST_SENSORS || rows < ROWS_A_SENSOR * width {
+        if !self.covaries(rows) {
             self.fill_with(&holes, &room(width, 1, 0.0, WHAT)?);
             let mean = room(width, 1, 0.0, WHAT)?;
             let mut covariance = room(width, width, 0.0, WHAT)?;

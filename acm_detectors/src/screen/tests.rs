@@ -212,8 +212,9 @@ fn layouts_threads_and_gaps_change_nothing() {
     let found = of(&x);
     // One of the codes has become a gap.
     assert_eq!(found.left_out.readings[2], 59);
-    // Row 1029 lacks the reading that the others have wrong.
-    assert_eq!(found.left_out.rows, rows_of(1000..1029));
+    // What is off for a while is left out in tens of rows.
+    assert!(rows_of(1000..1030).iter().all(|row| found.left_out.rows.contains(row)));
+    assert!(found.left_out.rows.len() <= 50);
     let mut fortran = Array2::zeros((1500, 8).f());
     fortran.assign(&x);
     acm_linalg::parallel::set_num_threads(1).unwrap();
@@ -310,4 +311,25 @@ fn a_second_way_to_stand_still_is_no_error_code() {
     stays(1200).for_each(|row| x[[row, 5]] = -9999.0);
     let found = of(&x);
     assert_eq!(found.left_out.codes.iter().map(|code| (code.column, code.count)).collect::<Vec<_>>(), [(5, 200)]);
+}
+
+#[test]
+fn a_fault_that_was_repaired_is_left_out_where_it_comes_once() {
+    let small = |from: usize, x: &mut Array2<f64>| {
+        x.slice_mut(s![from..from + 60, 3]).mapv_inplace(|value| value + 0.9);
+    };
+    for seed in 0..6 {
+        let mut x = plant(1500, 6, 40 + seed);
+        assert!(of(&x).left_out.is_empty());
+        small(600, &mut x);
+        let left = of(&x).left_out.rows;
+        assert!(left.len() >= 50 && left.len() <= 90, "{seed}: {}", left.len());
+        assert!(left.iter().all(|row| (580..680).contains(row)));
+        // Another time it is how the machine runs; so is what goes on to the end.
+        small(1000, &mut x);
+        assert!(of(&x).left_out.rows.len() < 20, "{seed}");
+        let mut last = plant(1500, 6, 40 + seed);
+        small(1440, &mut last);
+        assert!(of(&last).left_out.rows.len() < 20, "{seed}");
+    }
 }
