@@ -256,3 +256,28 @@ def test_gaps_in_training_hide_no_fault(share: float) -> None:
         assert (model.score(fresh) > limits[1]).mean() < 0.02
     whole_found, with_gaps = np.mean(found, axis=0)
     assert with_gaps > 0.9 * whole_found
+
+
+@pytest.mark.parametrize("states", [2, 3])
+def test_gaps_in_training_do_not_lie_between_the_states(states: int) -> None:
+    """Of far states, each with two loads and a little noise: by one fitted on whole rows."""
+    found, healthy = [], []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        ways, centres = random.normal(size=(2, 6)), 6.0 * random.normal(size=(states, 6))
+
+        def rows(count: int, random: Any = random, ways: Any = ways, centres: Any = centres) -> Any:
+            state = np.repeat(random.integers(0, states, count // 50), 50)
+            return centres[state] + random.normal(size=(count, 2)) @ ways + random.normal(0.0, 0.2, (count, 6))
+
+        train, fresh = rows(3000), rows(2000)
+        faulty = fresh.copy()
+        faulty[:, 3] += 2.0
+        holes = train.copy()
+        holes[random.random(holes.shape) < 0.3] = np.nan
+        models = [acm_rs.GaussianMixture(states, covariance="full", reg=1e-4).fit(x) for x in (train, holes)]
+        found.append([(model.score(faulty) > model.limit(0.01)).mean() for model in models])
+        healthy.append((models[1].score(fresh) > models[1].limit(0.01)).mean())
+    whole_found, with_gaps = np.mean(found, axis=0)
+    assert with_gaps > 0.8 * whole_found
+    assert np.mean(healthy) < 0.02

@@ -9,14 +9,13 @@ use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::memory::{Gather, extend, reserved};
 use acm_linalg::samples::room;
 use acm_linalg::{Reader, Result, Samples, Writer};
+use fearless_simd::Simd;
 
-use crate::fused::steps::{EXPONENTS, MATTERS, near, nearest, ten};
+use crate::fused::steps::{EXPONENTS, MATTERS, near, nearest, steps, ten};
 use crate::gaps::{factorise, solve};
+use crate::look::{Look, Quiet, Suspect, Suspects};
 use crate::rounding::{self, Rounding};
 use crate::together::Together;
-
-/// Steps in each power of ten.
-const TENTHS: [f64; 3] = [1.0, 2.0, 5.0];
 
 /// The share of the rows in which fine readings seem to be rounded.
 pub(crate) const CHANCE: f64 = 0.01;
@@ -45,8 +44,11 @@ pub(crate) const WIDE: f64 = 3.0;
 /// Of a statistic whose mean the rounding of one sensor raises by less than this share nothing is lost but faults.
 pub(crate) const SHARE: f64 = 0.1;
 
+/// A form that is less by a greater share for what is rounded away is computed anew: roundings would grow.
+pub(crate) const MOST_LESS: f64 = 0.9;
+
 /// Readings of more steps are whole numbers of them by their rounding.
-const MOST_STEPS: f64 = 1e9;
+pub(crate) const MOST_STEPS: f64 = 1e9;
 
 const WHAT: &str = "steps of readings";
 
@@ -58,6 +60,10 @@ pub(crate) struct Alone {
     /// One over the power of ten of which all these are multiples.
     grid: Vec<f64>,
     together: Together,
+    /// For rows that are rounded as a whole to none and each of the coarser steps; none where nothing can be found.
+    looks: Vec<Look>,
+    /// For rows on a step that does not matter.
+    quiet: Option<Quiet>,
 }
 
 impl Alone {
@@ -77,16 +83,16 @@ impl Alone {
             matter.push(matters);
             let least = (COARSER * own).max(matters);
             let most = (WIDEST * about).min(WIDE * scale);
-            let any = own >= 0.0 && steps(least, most).next().is_some();
+            let any = own >= 0.0 && !steps(least, most).is_empty();
             finest.push(if any { least } else { 0.0 });
             coarsest.push(if any { most } else { 0.0 });
         }
-        Self::of(finest, coarsest, Together::learn(rounding, scale, matter)?)
+        Self::of(finest, coarsest, Together::learn(rounding, scale, matter)?, rounding)
     }
 
     /// Without the sensors `kept` of which more of the training readings `x` lie on such steps than by chance: those of a grid that
     /// is no decimal one.
-    pub(crate) fn unusual(mut self, x: Samples<'_>, kept: &[usize]) -> Result<Self> {
+    pub(crate) fn unusual(mut self, x: Samples<'_>, kept: &[usize], rounding: &Rounding) -> Result<Self> {
         self.together = self.together.unusual(x, kept)?;
         let most = |place: usize| {
             let coarser = if self.together.is_fine(place) { SURELY } else { COARSER };
@@ -102,55 +108,82 @@ impl Alone {
                 (self.finest[place], self.coarsest[place]) = (0.0, 0.0);
             }
         }
-        Self::of(self.finest, self.coarsest, self.together)
+        Self::of(self.finest, self.coarsest, self.together, rounding)
     }
 
-    fn of(finest: Vec<f64>, coarsest: Vec<f64>, together: Together) -> Result<Self> {
-        let mut grid = reserved(finest.len(), WHAT)?;
-        for (&least, &most) in finest.iter().zip(&coarsest) {
-            let first = steps(least, most).next().filter(|_| least > 0.0);
-            let power = first.and_then(|step| EXPONENTS.rev().map(ten).find(|power| *power <= step));
-            grid.push(power.map_or(0.0, |power| 1.0 / power));
-        }
-        Ok(Self {
+    fn of(finest: Vec<f64>, coarsest: Vec<f64>, together: Together, rounding: &Rounding) -> Result<Self> {
+        let mut found = Self {
+            grid: Vec::new(),
+            looks: reserved(rounding.steps().len() + 1, WHAT)?,
             finest,
             coarsest,
-            grid,
             together,
-        })
+            quiet: None,
+        };
+        found.grid = (0..found.finest.len()).map(|place| found.grid_from(place, 0.0)).gathered(WHAT)?;
+        // Of a model from a file of a former version, rows that are rounded as a whole are no more than that.
+        let judges = if found.together.is_empty() { 1 } else { rounding.steps().len() + 1 };
+        for judge in 0..judges {
+            let step = rounding.step(judge);
+            found.looks.push(found.look(judge > 0, SURELY, |place| rounding.rounded_to(step, place))?);
+        }
+        let step = rounding.quiet();
+        let finer = (0..found.finest.len())
+            .filter(|&place| rounding.rounded_to(step, place) > 0.0)
+            .gathered(WHAT)?;
+        if !finer.is_empty() && !found.together.is_empty() {
+            let look = found.look(false, COARSER, |place| rounding.rounded_to(step, place))?;
+            found.quiet = Some(Quiet { step, finer, look });
+        }
+        Ok(found)
     }
 
-    /// Bits of the lanes in which sensors may be rounded by themselves; `raw` has a row for each column, `kept` are the sensors'.
-    #[inline(always)]
-    pub(crate) fn lanes(&self, raw: &[Row], kept: &[usize]) -> u8 {
-        self.any(raw, kept) | self.together.lanes(raw, kept)
+    /// What rows are looked at with whose sensors have these steps as a whole: so many times coarser ones count.
+    fn look(&self, rounded: bool, coarser: f64, common: impl Fn(usize) -> f64) -> Result<Look> {
+        let mut look = Look::default();
+        for place in 0..self.finest.len() {
+            let common = common(place);
+            look.of_sensor(place, self.grid_from(place, coarser * common), self.together.first(place, common))?;
+        }
+        look.of_rows(rounded, self.together.enough(rounded));
+        Ok(look)
     }
 
-    /// Bits of those in which one may be.
+    /// One over the power of ten of which the steps of a sensor that are at least this are multiples; 0 for none.
+    fn grid_from(&self, place: usize, least: f64) -> f64 {
+        let (finest, most) = (self.finest[place], self.coarsest[place]);
+        let first = steps(finest.max(least), most).first().filter(|_| finest > 0.0);
+        let power = first.and_then(|step| EXPONENTS.rev().map(ten).find(|power| power <= step));
+        power.map_or(0.0, |power| 1.0 / power)
+    }
+
+    /// The lanes in which sensors may be rounded by themselves, where the rows are judged by these numbers; `raw` has a row for each
+    /// column, `kept` are the sensors'.
     #[inline(always)]
-    fn any(&self, raw: &[Row], kept: &[usize]) -> u8 {
-        // Most rows are far from all steps: a look without branches, which no reading that lies on one escapes, tells.
-        let mut spare = [f64::NEG_INFINITY; LANES];
-        for (&grid, &column) in self.grid.iter().zip(kept).filter(|pair| *pair.0 > 0.0) {
-            let values = &raw[column].0;
-            for lane in 0..LANES {
-                let steps = values[lane] * grid;
-                let whole = nearest(steps);
-                let within = NEAR_SINGLE + NEAR * steps.abs() - (steps - whole).abs();
-                let within = if whole == 0.0 { f64::NEG_INFINITY } else { within };
-                spare[lane] = if within > spare[lane] { within } else { spare[lane] };
-            }
+    pub(crate) fn lanes<S: Simd>(&self, simd: S, judges: [usize; LANES], raw: &[Row], kept: &[usize]) -> Suspects {
+        let look = |judge: usize| {
+            let quiet = self.quiet.as_ref().filter(|_| judge == 0);
+            self.looks
+                .get(judge)
+                .map_or_else(Suspects::default, |look| look.lanes(simd, quiet, raw, kept))
+        };
+        if judges.iter().all(|&judge| judge == judges[0]) {
+            return look(judges[0]);
         }
-        if spare.iter().all(|&spare| spare < 0.0) {
-            return 0;
+        let mut suspects = Suspects::default();
+        for judge in (0..self.looks.len()).filter(|judge| judges.contains(judge)) {
+            let own = (0..LANES).filter(|&lane| judges[lane] == judge).fold(0, |bits, lane| bits | 1 << lane);
+            suspects = suspects.with(look(judge), own);
         }
-        let mut any = [false; LANES];
-        for (&grid, &column) in self.grid.iter().zip(kept).filter(|pair| *pair.0 > 0.0) {
-            for (any, value) in any.iter_mut().zip(raw[column].0) {
-                *any |= on(value, value * grid);
-            }
+        suspects
+    }
+
+    /// What a suspected row has been looked at with, its step as a whole, and so many times coarser ones count.
+    fn as_looked(&self, suspect: Suspect, rounding: &Rounding) -> Option<(&Look, f64, f64)> {
+        match &self.quiet {
+            Some(quiet) if suspect.quiet => Some((&quiet.look, quiet.step, COARSER)),
+            _ => self.looks.get(suspect.judge).map(|look| (look, rounding.step(suspect.judge), SURELY)),
         }
-        any.iter().rev().fold(0, |bits, &any| bits << 1 | u8::from(any))
     }
 
     /// The step that a reading of a sensor lies on; 0 for none.
@@ -158,8 +191,8 @@ impl Alone {
         if self.grid[sensor] == 0.0 || !on(value, value * self.grid[sensor]) {
             return 0.0;
         }
-        let steps = steps(self.finest[sensor], self.coarsest[sensor]);
-        steps.filter(|step| on(value, value / step)).fold(0.0, f64::max)
+        let mut steps = steps(self.finest[sensor], self.coarsest[sensor]).iter().rev();
+        steps.find(|&step| on(value, value / step)).copied().unwrap_or(0.0)
     }
 
     pub(crate) fn write(&self, to: &mut Writer) {
@@ -171,7 +204,7 @@ impl Alone {
     }
 
     /// Of a model of so many sensors; files of former versions have none.
-    pub(crate) fn read(from: &Reader<'_>, sensors: usize) -> Result<Self> {
+    pub(crate) fn read(from: &Reader<'_>, sensors: usize, rounding: &Rounding) -> Result<Self> {
         if !from.has("alone.finest") && !from.has("together.first") {
             return Ok(Self::default());
         }
@@ -184,14 +217,8 @@ impl Alone {
         let sound = |value: &f64| *value >= 0.0 && value.is_finite();
         from.require(finest.iter().all(sound), "alone.finest")?;
         from.require(coarsest.iter().all(sound), "alone.coarsest")?;
-        Self::of(finest, coarsest, together)
+        Self::of(finest, coarsest, together, rounding)
     }
-}
-
-/// Steps between these, rising.
-pub(crate) fn steps(least: f64, most: f64) -> impl Iterator<Item = f64> {
-    let all = EXPONENTS.flat_map(|exponent| TENTHS.map(|tenth| tenth * ten(exponent)));
-    all.filter(move |step| (least..=most).contains(step))
 }
 
 /// Whether a reading is a whole number of steps, not 0: that is what many a sensor reads that has failed.
@@ -207,6 +234,11 @@ pub(crate) fn on(value: f64, steps: f64) -> bool {
     (whole != 0.0) & (size < MOST_STEPS) & ((off <= NEAR * size) | single)
 }
 
+/// The variance, scaled, of what rounding to a step takes away; 0 for none.
+fn noise_of(step: f64, scale: f64) -> f64 {
+    if step > 0.0 { rounding::noise(step, scale) } else { 0.0 }
+}
+
 /// Sensors of a row, with the variances of what is rounded away from them.
 #[derive(Debug, Default)]
 pub(crate) struct Noisy {
@@ -219,31 +251,40 @@ pub(crate) struct Noisy {
 }
 
 impl Noisy {
-    /// Those that are rounded more coarsely than all of the row, which is judged as of number `judge`; whether there are any, and then
-    /// all others are found too. `reading` is that of a sensor.
+    /// Those that are rounded more coarsely than all of the row, which is judged as of number `judge` and has been looked at; whether
+    /// there are any, and then all others are found too. `reading` is that of a sensor.
     pub(crate) fn find(
         &mut self,
         alone: &Alone,
         rounding: &Rounding,
-        judge: usize,
+        suspect: Suspect,
         scale: &[f64],
         reading: impl Fn(usize) -> f64,
     ) -> Result<bool> {
-        // Of a model from a file of a former version, rows that are rounded as a whole are no more than that.
-        if alone.grid.is_empty() || judge > 0 && alone.together.is_empty() {
+        let Some((look, whole, coarser)) = alone.as_looked(suspect, rounding) else {
             return Ok(false);
-        }
-        let (rounded, together) = (judge > 0, &alone.together);
-        let common = |place: usize| rounding.common(judge, place);
-        let told = together.told(rounded, common, &reading);
+        };
+        let (rounded, together) = (suspect.judge > 0, &alone.together);
+        let common = |place: usize| rounding.rounded_to(whole, place);
+        let told = if suspect.told { together.told(rounded, common, &reading) } else { None };
         let own = |place: usize, common: f64| {
             let value = reading(place);
             let step = alone.step(place, value);
-            let step = if step >= SURELY * common { step } else { 0.0 };
+            let step = if step >= coarser * common { step } else { 0.0 };
             told.map_or(step, |told| {
                 together.step(place, value, rounded, [common, WIDE * scale[place]], told).max(step)
             })
         };
+        if told.is_none() {
+            let found = look
+                .places(&reading)
+                .map(|place| (place, noise_of(own(place, common(place)), scale[place])));
+            let any = self.take(found)?;
+            if !any || whole == 0.0 {
+                // Nothing is rounded away from any other.
+                return Ok(any);
+            }
+        }
         let coarsest = told.map(|_| (0..scale.len()).map(|place| own(place, common(place))).fold(0.0, f64::max));
         let mut any = false;
         self.take(scale.iter().enumerate().map(|(place, &scale)| {
@@ -255,17 +296,16 @@ impl Noisy {
                 _ => own(place, common),
             };
             any |= step > 0.0;
-            let step = step.max(common);
-            if step > 0.0 { rounding::noise(step, scale) } else { 0.0 }
+            (place, noise_of(step.max(common), scale))
         }))?;
         Ok(any)
     }
 
     /// Those of which something is rounded away; whether there are any.
-    fn take(&mut self, noise: impl Iterator<Item = f64>) -> Result<bool> {
+    fn take(&mut self, noise: impl Iterator<Item = (usize, f64)>) -> Result<bool> {
         self.sensors.clear();
         self.noise.clear();
-        for (place, noise) in noise.enumerate().filter(|(_, noise)| *noise > 0.0) {
+        for (place, noise) in noise.filter(|(_, noise)| *noise > 0.0) {
             extend(&mut self.sensors, [place], WHAT)?;
             extend(&mut self.noise, [noise], WHAT)?;
         }
@@ -331,32 +371,28 @@ impl Coarse {
         least: Option<&[f64]>,
     ) -> Result<Self> {
         let rounding = Rounding::learn(x, kept, &scale, power, usual)?;
-        let alone = Alone::learn(&rounding, &scale, precise, least)?.unusual(clean, kept)?;
+        let alone = Alone::learn(&rounding, &scale, precise, least)?.unusual(clean, kept, &rounding)?;
         Ok(Self { rounding, alone, scale })
     }
 
-    /// For each lane whether it may be rounded: 0 for not at all, 1 where single sensors may be, 2 more than the number of the step of
-    /// the whole row.
+    /// For each lane whether it may be rounded.
     #[inline(always)]
-    pub(crate) fn lanes(&self, raw: &[Row], kept: &[usize]) -> [usize; LANES] {
+    pub(crate) fn lanes<S: Simd>(&self, simd: S, raw: &[Row], kept: &[usize]) -> [Suspect; LANES] {
         if self.scale.is_empty() {
-            return [0; LANES];
+            return [Suspect::default(); LANES];
         }
-        let alone = self.alone.lanes(raw, kept);
         let judges = self.rounding.lying(raw, kept);
-        std::array::from_fn(|lane| match judges[lane] {
-            0 => usize::from(alone >> lane & 1),
-            judge => judge + 1,
-        })
+        self.alone.lanes(simd, judges, raw, kept).each(judges)
     }
 
-    /// The noise of a lane of that number; whether there is any.
-    pub(crate) fn noise(&self, number: usize, reading: impl Fn(usize) -> f64, noisy: &mut Noisy) -> Result<bool> {
-        match number {
-            0 => Ok(false),
-            1 => noisy.find(&self.alone, &self.rounding, 0, &self.scale, reading),
-            _ if noisy.find(&self.alone, &self.rounding, number - 1, &self.scale, reading)? => Ok(true),
-            _ => noisy.take(self.rounding.noise(number - 2, &self.scale)),
+    /// The noise of a lane of which this is suspected; whether there is any.
+    pub(crate) fn noise(&self, suspect: Suspect, reading: impl Fn(usize) -> f64, noisy: &mut Noisy) -> Result<bool> {
+        if suspect.any() && noisy.find(&self.alone, &self.rounding, suspect, &self.scale, reading)? {
+            return Ok(true);
+        }
+        match suspect.judge.checked_sub(1) {
+            Some(number) => noisy.take(self.rounding.noise(number, &self.scale).enumerate()),
+            None => Ok(false),
         }
     }
 
@@ -373,9 +409,10 @@ impl Coarse {
             return Ok(Self::default());
         }
         let scale = scale.gathered(WHAT)?;
+        let rounding = Rounding::read(from, scale.len(), &rounding::BESIDE)?;
         Ok(Self {
-            rounding: Rounding::read(from, scale.len(), &rounding::BESIDE)?,
-            alone: Alone::read(from, scale.len())?,
+            alone: Alone::read(from, scale.len(), &rounding)?,
+            rounding,
             scale,
         })
     }

@@ -51,6 +51,7 @@ pub mod given;
 mod held_out;
 mod lagged;
 pub mod limits;
+mod look;
 pub mod mahalanobis;
 mod merged;
 pub mod mixture;

@@ -295,15 +295,18 @@ impl FittedMahalanobis {
         self.states.settle(&mut desk.points[..self.lagged.width()]);
         let width = if parts { self.lagged.columns } else { 1 };
         let rows = out.len() / width;
-        let alone = self.alone.lanes(&desk.raw, &self.lagged.kept);
         let judges = self.rounding.judges(&self.lagged, x, first, &mut desk.raw);
-        if alone > 0 || judges[..rows].iter().any(|&judge| judge != judges[0]) {
+        let alone = self.alone.lanes(simd, judges, &desk.raw, &self.lagged.kept);
+        if !alone.is_empty() || judges[..rows].iter().any(|&judge| judge != judges[0]) {
             desk.saved.copy_from_slice(&desk.points);
         }
         self.by_row(simd, &judges[..rows], incomplete, parts, desk, out)?;
-        for (lane, out) in out.chunks_exact_mut(width).enumerate() {
-            if alone >> lane & 1 == 1 {
-                self.judge_alone(lane, judges[lane], &desk.raw, &desk.saved, &mut desk.lane, out)?;
+        if alone.is_empty() {
+            return Ok(());
+        }
+        for ((lane, suspect), out) in alone.each(judges).into_iter().enumerate().zip(out.chunks_exact_mut(width)) {
+            if suspect.any() {
+                self.judge_alone(lane, suspect, &desk.raw, &desk.saved, &mut desk.lane, out)?;
             }
         }
         Ok(())

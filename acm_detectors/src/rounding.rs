@@ -140,10 +140,21 @@ impl Rounding {
         self.zeros.get(sensor).is_some_and(|&zeros| zeros > 0.0)
     }
 
-    /// The step that a row judged as of number `judge` has at a sensor; 0 where that is no coarser than its own.
-    pub(crate) fn common(&self, judge: usize, sensor: usize) -> f64 {
-        let step = self.steps.get(judge.wrapping_sub(1)).copied().unwrap_or(0.0);
+    /// The step of rows judged as of number `judge`; 0 for none.
+    pub(crate) fn step(&self, judge: usize) -> f64 {
+        self.steps.get(judge.wrapping_sub(1)).copied().unwrap_or(0.0)
+    }
+
+    /// The step of a sensor in a row that is rounded to this as a whole; 0 where that is no coarser than its own, or there is none.
+    pub(crate) fn rounded_to(&self, step: f64, sensor: usize) -> f64 {
         if step > 0.0 && finer(self.own[sensor], step) { step } else { 0.0 }
+    }
+
+    /// The coarsest step that does not matter, ten times finer than the first that does; 0 for none.
+    pub(crate) fn quiet(&self) -> f64 {
+        let first = self.steps.first().copied().unwrap_or(0.0);
+        let below = EXPONENTS.map(ten).filter(|&step| step < 0.5 * first);
+        below.fold(0.0, f64::max)
     }
 
     /// Coarser steps that matter, rising.

@@ -4,13 +4,12 @@
 //! coarser once in a hundred. The digits that the readings of a row have too few are then a sum of geometric numbers; where it is
 //! one that fine rows have in one of a hundred, the row is rounded. A fault is lost so in one of a hundred of its rows at most.
 
-use acm_linalg::lanes::{LANES, Row};
 use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::samples::room;
 use acm_linalg::{Reader, Result, Samples, Writer};
 
-use crate::alone::{CHANCE, NEAR, NEAR_SINGLE, WIDE, on, steps};
-use crate::fused::steps::{EXPONENTS, nearest, ten};
+use crate::alone::{CHANCE, WIDE, on};
+use crate::fused::steps::{EXPONENTS, steps, ten};
 use crate::rounding::Rounding;
 
 /// Digits that a reading tells at most: those that fail read round values.
@@ -106,41 +105,29 @@ impl Together {
         })
     }
 
-    /// Bits of the lanes whose readings may tell of coarser steps together.
-    #[inline(always)]
-    pub(crate) fn lanes(&self, raw: &[Row], kept: &[usize]) -> u8 {
-        if self.needed == 0 {
-            return 0;
-        }
-        let mut counts = [0.0; LANES];
-        for (&grid, &column) in self.grid.iter().zip(kept).filter(|pair| *pair.0 > 0.0) {
-            let values = &raw[column].0;
-            for lane in 0..LANES {
-                let steps = values[lane] * grid;
-                let whole = nearest(steps);
-                let near = (steps - whole).abs() <= NEAR_SINGLE + NEAR * steps.abs();
-                counts[lane] += f64::from(u8::from(near & (whole != 0.0)));
-            }
-        }
-        let least = self.needed as f64 / MOST_DIGITS as f64;
-        counts.iter().rev().fold(0, |bits, &count| bits << 1 | u8::from(count >= least))
-    }
-
-    /// How many digits a reading has too few, beside those that the row as a whole has not, whose step is `common`; at most two.
-    fn digits(&self, sensor: usize, value: f64, common: f64) -> usize {
-        let mut step = self.first[sensor];
+    /// The power of ten that a reading lies on which tells more than the row as a whole, whose step is `common`, and the digits of it
+    /// and of the next one; 0 of it for sensors that tell nothing.
+    pub(crate) fn first(&self, sensor: usize, common: f64) -> (f64, [usize; 2]) {
+        // Files of former versions have none.
+        let mut step = self.first.get(sensor).copied().unwrap_or(0.0);
         if step == 0.0 {
-            return 0;
+            return (0.0, [0, 0]);
         }
         let mut first = if self.whole[sensor] > 0.0 { MOST_DIGITS } else { 1 };
         while step < 0.999 * 10.0 * common {
             (step, first) = (step * 10.0, 1);
         }
-        let mut found = 0;
-        while found < MOST_DIGITS && on(value, value / step) {
-            (step, found) = (step * 10.0, found + first);
+        (step, [first, MOST_DIGITS - first])
+    }
+
+    /// How many digits a reading has too few, beside those that the row as a whole has not, whose step is `common`; at most two.
+    fn digits(&self, sensor: usize, value: f64, common: f64) -> usize {
+        let (step, [first, next]) = self.first(sensor, common);
+        if step == 0.0 || !on(value, value / step) {
+            return 0;
         }
-        found.min(MOST_DIGITS)
+        let step = step * 10.0;
+        if next > 0 && on(value, value / step) { first + next } else { first }
     }
 
     /// Whether a sensor's training readings have no step.
@@ -154,7 +141,7 @@ impl Together {
     }
 
     /// Digits that the others of a sensor must tell, in a row that is rounded as a whole, or is not.
-    fn enough(&self, rounded: bool) -> usize {
+    pub(crate) fn enough(&self, rounded: bool) -> usize {
         if rounded { self.needed_beside } else { self.needed_others }
     }
 
@@ -176,12 +163,20 @@ impl Together {
         }
         let least = self.least[sensor].max(1.999 * common);
         // Coarser ones would let pass whatever fails at a round value.
-        steps(least, most).filter(|step| on(value, value / step)).fold(0.0, f64::max)
+        steps(least, most)
+            .iter()
+            .rev()
+            .find(|&step| on(value, value / step))
+            .copied()
+            .unwrap_or(0.0)
     }
 
     /// The step of a reading of 0, which lies on all of them, in a row whose coarsest is this.
     pub(crate) fn step_of_zero(&self, sensor: usize, common: f64, coarsest: f64) -> f64 {
-        steps(self.least[sensor].max(1.999 * common), 1.001 * coarsest).fold(0.0, f64::max)
+        steps(self.least[sensor].max(1.999 * common), 1.001 * coarsest)
+            .last()
+            .copied()
+            .unwrap_or(0.0)
     }
 
     pub(crate) fn write(&self, to: &mut Writer) {

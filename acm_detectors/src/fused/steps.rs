@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use acm_linalg::lanes::V;
 use acm_linalg::memory::{Gather, copied, push, reserved};
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples};
+use fearless_simd::Simd;
 use ndarray::ArrayView2;
 
 use super::folds::few;
@@ -78,13 +80,41 @@ pub(super) fn whole(steps: f64) -> Option<Option<i32>> {
     Some((nearest != 0.0 && (steps - nearest).abs() <= near).then_some(nearest as i32))
 }
 
-/// Ten to a power, in its nearest number.
-pub(crate) fn ten(exponent: i32) -> f64 {
-    if exponent < 0 {
-        1.0 / 10.0_f64.powi(-exponent)
-    } else {
-        10.0_f64.powi(exponent)
+/// The same of eight.
+#[inline(always)]
+pub(crate) fn nearest_of<S: Simd>(steps: V<S>) -> V<S> {
+    (steps + WHOLE) - WHOLE
+}
+
+/// Ten to the powers that are looked at and the one beyond.
+const TENS: [f64; 14] = [
+    1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4,
+];
+
+/// 1, 2 and 5 times each of the powers that are looked at, rising.
+const STEPS: [f64; 39] = {
+    let (mut steps, mut power) = ([0.0; 39], 0);
+    while power < 13 {
+        steps[3 * power] = TENS[power];
+        steps[3 * power + 1] = 2.0 * TENS[power];
+        steps[3 * power + 2] = 5.0 * TENS[power];
+        power += 1;
     }
+    steps
+};
+
+/// Ten to a power that is looked at, or the one beyond, in its nearest number.
+pub(crate) fn ten(exponent: i32) -> f64 {
+    usize::try_from(exponent - EXPONENTS.start).map_or(0.0, |place| TENS[place])
+}
+
+/// Steps between these, rising.
+pub(crate) fn steps(least: f64, most: f64) -> &'static [f64] {
+    if least.is_nan() || least > most {
+        return &[];
+    }
+    let place = |beyond: &dyn Fn(f64) -> bool| STEPS.partition_point(|&step| !beyond(step));
+    &STEPS[place(&|step| step >= least)..place(&|step| step > most)]
 }
 
 /// Rounds readings to multiples of 10^`exponent`. Those midway between two, as many are that were rounded before, go up and down by
@@ -310,6 +340,13 @@ mod tests {
         let single: Vec<f64> = of(0.01).iter().map(|value| f64::from(*value as f32)).collect();
         assert_eq!(step_of(&single), 0.01);
         assert_eq!([Rounder::new(-2).rounded(2.345_67), Rounder::new(2).rounded(-1234.0)], [2.35, -1200.0]);
+        assert!(
+            EXPONENTS
+                .chain([EXPONENTS.end])
+                .all(|exponent| ten(exponent) == format!("1e{exponent}").parse::<f64>().unwrap())
+        );
+        assert_eq!(steps(0.15, 1.0), [0.2, 0.5, 1.0]);
+        assert!(steps(0.2, 0.15).is_empty() && steps(f64::NAN, 1.0).is_empty() && steps(1e5, 1e9).is_empty());
         let mut rounder = Rounder::new(0);
         assert_eq!([0.5, 0.5, -1.5, 0.4, -1.5].map(|value| rounder.rounded(value)), [1.0, 0.0, -1.0, 0.0, -2.0]);
     }

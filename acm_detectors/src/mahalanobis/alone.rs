@@ -5,8 +5,9 @@ use acm_linalg::lanes::Row;
 use acm_linalg::samples::room;
 
 use super::FittedMahalanobis;
-use crate::alone::Noisy;
+use crate::alone::{MOST_LESS, Noisy};
 use crate::gaps::{Precision, dot};
+use crate::look::Suspect;
 
 const WHAT: &str = "steps of readings";
 
@@ -31,32 +32,45 @@ impl Lane {
 }
 
 impl FittedMahalanobis {
-    /// Judges the row of a lane again, which `judge` has judged, where sensors of it are rounded by themselves: its score, or what its
+    /// Judges the row of a lane again, which is suspected and has been judged as a whole, where sensors of it are rounded by themselves: its score, or what its
     /// columns contribute.
     #[inline(never)]
     pub(super) fn judge_alone(
         &self,
         number: usize,
-        judge: usize,
+        suspect: Suspect,
         raw: &[Row],
         points: &[Row],
         lane: &mut Lane,
         out: &mut [f64],
     ) -> Result<()> {
         let kept = &self.lagged.kept;
-        lane.point.iter_mut().zip(points).for_each(|(to, point)| *to = point.0[number]);
         let reading = |place: usize| raw[kept[place]].0[number];
-        let any = lane.noisy.find(&self.alone, &self.rounding, judge, &self.lagged.scaling.scale, reading)?;
+        if !lane
+            .noisy
+            .find(&self.alone, &self.rounding, suspect, &self.lagged.scaling.scale, reading)?
+        {
+            return Ok(());
+        }
+        lane.point.iter_mut().zip(points).for_each(|(to, point)| *to = point.0[number]);
         // Of a row with gaps what is expected would change, too.
-        if !any || lane.point.iter().any(|value| value.is_nan()) {
+        if lane.point.iter().any(|value| value.is_nan()) {
             return Ok(());
         }
         let point = &lane.point;
-        lane.noisy.weigh(
+        let less = lane.noisy.weigh(
             1.0,
             |sensors, out| self.precision.among(sensors, out),
             |sensors, out| self.precision.pull(sensors, point, out),
         )?;
+        // Of a row as fine as the training's it is known without noise.
+        if let [score] = out
+            && suspect.judge == 0
+            && less < MOST_LESS * *score
+        {
+            *score -= less;
+            return Ok(());
+        }
         // The distance is that of the point less its sensors' weights.
         lane.less.copy_from_slice(&lane.point);
         for (place, weight) in lane.noisy.weighed() {

@@ -54,7 +54,8 @@ impl FittedMahalanobis {
         self.rounded = self.rounded()?;
         // What is rounded in earlier rows is not at hand.
         if self.lagged.lags == 0 {
-            self.alone = Alone::learn(&self.rounding, scale, &power, None)?.unusual(clean, &self.lagged.kept)?;
+            self.alone =
+                Alone::learn(&self.rounding, scale, &power, None)?.unusual(clean, &self.lagged.kept, &self.rounding)?;
         }
         Ok(())
     }

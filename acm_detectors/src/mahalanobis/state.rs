@@ -85,6 +85,7 @@ impl Persist for FittedMahalanobis {
         let wandering = Wandering::read(from, lagged.columns, &wandering::HALVES)?;
         let left_out = LeftOut::read(from, lagged.columns)?;
         let constants = Constants::read(from, lagged.columns)?;
+        let rounding = Rounding::read(from, kept, &rounding::NAMES)?;
         let mut read = Self {
             parameters,
             whitening,
@@ -96,9 +97,9 @@ impl Persist for FittedMahalanobis {
             shrinkage: share,
             held_out: HeldOut::read(from, &NAMES)?,
             wandering,
-            rounding: Rounding::read(from, kept, &rounding::NAMES)?,
+            alone: Alone::read(from, kept, &rounding)?,
+            rounding,
             rounded: Vec::new(),
-            alone: Alone::read(from, kept)?,
             constants,
             left_out,
         };

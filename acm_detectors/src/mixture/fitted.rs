@@ -18,6 +18,7 @@ use crate::alone::{Coarse, Noisy};
 use crate::constants::{self, Constants, RAREST};
 use crate::gaps::Trouble;
 use crate::held_out::{HeldOut, limit_of};
+use crate::look::Suspect;
 use crate::screen::LeftOut;
 use crate::wandering::{self, Wandering};
 
@@ -56,7 +57,7 @@ struct RowsScratch {
     /// Which tiles have rows with missing values.
     incomplete: [bool; TILES],
     /// Which rows are rounded, tile by tile.
-    coarse: [[usize; LANES]; TILES],
+    coarse: [[Suspect; LANES]; TILES],
     noisy: Noisy,
     /// The row that the block begins with.
     first: usize,
@@ -324,7 +325,7 @@ impl FittedGaussianMixture {
                         self.model.explain_gaps(tile, number, lane, None, scratch, gaps, parts)?;
                     }
                 }
-                if coarse[number] != [0; LANES] {
+                if !coarse[number].iter().all(|coarse| coarse.is_none()) {
                     self.each_rounded(&x, *first, number, tile, coarse, all, noisy, |lane, noisy| {
                         self.model.explain_gaps(tile, number, lane, Some(noisy), scratch, gaps, parts)
                     })?;
@@ -386,7 +387,7 @@ impl FittedGaussianMixture {
         first: usize,
         number: usize,
         tile: &[Row],
-        coarse: &[[usize; LANES]; TILES],
+        coarse: &[[Suspect; LANES]; TILES],
         all: &mut [Row],
         noisy: &mut Noisy,
         mut take: impl FnMut(usize, &mut Noisy) -> Result<()>,
@@ -422,7 +423,7 @@ impl FittedGaussianMixture {
                 parts: room(width, 1, Row::default(), what)?,
                 gaps: GapScratch::new(self.components(), width)?,
                 incomplete: [false; TILES],
-                coarse: [[0; LANES]; TILES],
+                coarse: [[Suspect::default(); LANES]; TILES],
                 noisy: Noisy::default(),
                 first: 0,
             })
@@ -453,7 +454,7 @@ impl FittedGaussianMixture {
                     for (number, tile) in (0..).zip(block.chunks_exact_mut(width)) {
                         incomplete[number] = self.frame.pack_gaps(simd, &x, first + number * LANES, all, tile);
                         if rounded {
-                            coarse[number] = self.coarse.lanes(all, &self.frame.kept);
+                            coarse[number] = self.coarse.lanes(simd, all, &self.frame.kept);
                         }
                     }
                 });
@@ -465,8 +466,10 @@ impl FittedGaussianMixture {
                         }
                     }
                 }
-                for (number, tile) in
-                    block.chunks_exact(width).enumerate().filter(|(number, _)| coarse[*number] != [0; LANES])
+                for (number, tile) in block
+                    .chunks_exact(width)
+                    .enumerate()
+                    .filter(|(number, _)| !coarse[*number].iter().all(|coarse| coarse.is_none()))
                 {
                     let done = self.each_rounded(&x, first, number, tile, coarse, all, noisy, |lane, noisy| {
                         self.model.share_rounded(tile, number, lane, noisy, scratch, gaps)

@@ -13,8 +13,8 @@ use acm_linalg::{Result, memory};
 use super::covariance::Covariance;
 use super::gaussians::{DensityScratch, Gaussians};
 use super::logsum::{exp_of, ln_of};
-use crate::alone::Noisy;
-use crate::gaps::{Dense, Precision, carried, dot, factorise, solve};
+use crate::alone::{MOST_LESS, Noisy};
+use crate::gaps::{Dense, Precision, carried, dot, factorise, solve, solve_upper};
 
 /// A responsibility below this adds nothing.
 const NOTHING: f64 = 1e-300;
@@ -80,7 +80,8 @@ impl Gaussians {
         scratch: &mut DensityScratch,
         gaps: &mut GapScratch,
     ) -> Result<()> {
-        self.measure_rounded(tile, lane, noisy, gaps)?;
+        let squares = scratch.squares.iter().map(|squares| squares[number].0[lane]);
+        self.measure_rounded(tile, lane, squares, noisy, gaps)?;
         share_out(number, lane, true, scratch, gaps);
         Ok(())
     }
@@ -102,7 +103,7 @@ impl Gaussians {
         out: &mut [Row],
     ) -> Result<()> {
         match noisy {
-            Some(noisy) => self.measure_rounded(tile, lane, noisy, gaps)?,
+            Some(noisy) => self.measure_rounded(tile, lane, std::iter::empty(), noisy, gaps)?,
             None => self.measure(tile, lane, gaps)?,
         }
         out.iter_mut().for_each(|out| out.0[lane] = 0.0);
@@ -119,6 +120,56 @@ impl Gaussians {
                     out.0[lane] += share * value * self.pull_back(component, place, rest);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Draws a component by what the known values of a row tell, with a uniform number, and then its missing ones from that
+    /// component's normal distribution about these, with as much noise of variance 1; `take` gets their places and values. None are
+    /// drawn in a row without any value.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub(super) fn draw(
+        &self,
+        tile: &[Row],
+        lane: usize,
+        drawn: f64,
+        noise: &mut [f64],
+        gaps: &mut GapScratch,
+        mut take: impl FnMut(usize, f64),
+    ) -> Result<()> {
+        self.measure(tile, lane, gaps)?;
+        let count = gaps.missing.len();
+        if count == self.width {
+            return Ok(());
+        }
+        let most = gaps.logs.iter().fold(f64::NEG_INFINITY, |most, log| most.max(log[0]));
+        let part = |log: &[f64; 2]| exp_of(log[0] - most);
+        let mut left = drawn * gaps.logs.iter().map(part).sum::<f64>();
+        let chosen = gaps.logs.iter().position(|log| {
+            left -= part(log);
+            left <= 0.0
+        });
+        let chosen = chosen.unwrap_or(self.components() - 1);
+        let (mean, factor, _) = self.of(chosen);
+        let noise = &mut noise[..count];
+        match self.covariance {
+            Covariance::Diag => {
+                noise
+                    .iter_mut()
+                    .zip(&gaps.missing)
+                    .for_each(|(noise, &place)| *noise /= factor[place].sqrt());
+            }
+            Covariance::Full => {
+                self.precisions[chosen].among(&gaps.missing, &mut gaps.factor);
+                factorise(&mut gaps.factor, count);
+                solve_upper(&gaps.factor, noise);
+            }
+        }
+        let rest = &gaps.rows[chosen * self.width..][..self.width];
+        for (&place, noise) in gaps.missing.iter().zip(noise) {
+            take(place, mean[place] + rest[place] + *noise);
         }
         Ok(())
     }
@@ -143,8 +194,16 @@ impl Gaussians {
         each.sum()
     }
 
-    /// The row about each mean less the weights of what is rounded away from it, its distances and densities.
-    fn measure_rounded(&self, tile: &[Row], lane: usize, noisy: &mut Noisy, gaps: &mut GapScratch) -> Result<()> {
+    /// The row about each mean less the weights of what is rounded away from it, its distances and densities; the squared distances
+    /// alone where those without rounding are given.
+    fn measure_rounded(
+        &self,
+        tile: &[Row],
+        lane: usize,
+        mut squares: impl Iterator<Item = f64>,
+        noisy: &mut Noisy,
+        gaps: &mut GapScratch,
+    ) -> Result<()> {
         gaps.missing.clear();
         for component in 0..self.components() {
             let (mean, factor, _) = self.of(component);
@@ -153,7 +212,7 @@ impl Gaussians {
                 *rest = row.0[lane] - mean;
             }
             let point = &*rest;
-            match self.covariance {
+            let less = match self.covariance {
                 Covariance::Diag => noisy.weigh(
                     1.0,
                     |sensors, out| {
@@ -173,11 +232,15 @@ impl Gaussians {
             // ln det (S + N) less ln det S.
             let widened: f64 = noisy.noise.iter().map(|noise| ln_of(*noise)).sum::<f64>()
                 + noisy.pivots().map(|pivot| 2.0 * ln_of(pivot)).sum::<f64>();
-            noisy.weighed().for_each(|(place, weight)| rest[place] -= weight);
-            let mut square = 0.0;
-            for (place, (row, mean)) in tile.iter().zip(mean).enumerate() {
-                square += (row.0[lane] - mean) * self.pull_back(component, place, rest);
-            }
+            let square = match squares.next() {
+                Some(square) if less < MOST_LESS * square => square - less,
+                _ => {
+                    noisy.weighed().for_each(|(place, weight)| rest[place] -= weight);
+                    let each = tile.iter().zip(mean).enumerate();
+                    each.map(|(place, (row, mean))| (row.0[lane] - mean) * self.pull_back(component, place, rest))
+                        .sum()
+                }
+            };
             let (square, offset) = (square.max(0.0), self.offsets[component]);
             gaps.squares[component] = [square, square];
             gaps.logs[component] = [offset - 0.5 * (widened + square), offset - 0.5 * square];

@@ -42,6 +42,8 @@ pub(super) struct DensityScratch {
     pub(super) panels: Panels,
     /// Responsibilities, tile by tile, a list for each component.
     pub(super) shares: Vec<[Row; TILES]>,
+    /// Squared distances, likewise; none where products are gathered.
+    pub(super) squares: Vec<[Row; TILES]>,
     /// Logarithms of the densities.
     pub(super) totals: [Row; TILES],
     /// The same, but of incomplete rows where they would stand among complete ones.
@@ -57,6 +59,7 @@ impl DensityScratch {
             pair: room(width, 1, [Row::default(); 2], what)?,
             panels: Panels::new(if gathers { width } else { 0 })?,
             shares: room(components, 1, [Row::default(); TILES], what)?,
+            squares: room(if gathers { 0 } else { components }, 1, [Row::default(); TILES], what)?,
             totals: [Row::default(); TILES],
             standing: [Row::default(); TILES],
         })
@@ -245,6 +248,9 @@ impl Gaussians {
                         logs[count - 1].store(square[0]);
                     }
                 }
+            }
+            if let Some(squares) = scratch.squares.get_mut(component) {
+                squares[..count].copy_from_slice(&logs[..count]);
             }
             let offset = self.offsets[component];
             for log in &mut logs[..count] {

@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+mod complete;
 mod covariance;
 mod diag;
 mod fitted;
@@ -50,6 +51,7 @@ use acm_linalg::error::require;
 use acm_linalg::lanes::Row;
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples, seed};
+use ndarray::Array2;
 use rand::RngExt;
 
 pub use self::covariance::Covariance;
@@ -69,6 +71,13 @@ const MOST_BY_BIC: usize = 5;
 
 /// Steps of k-means for a start, at most: what it leaves undone, expectation and maximisation do.
 const START_STEPS: usize = 10;
+
+/// How often what is missing is drawn by the components, and steps in between, at most.
+const ROUNDS: u64 = 5;
+const ROUND_STEPS: usize = 5;
+
+/// What is added to every variance of the components that draw, at most.
+const LITTLE: f64 = 1e-6;
 
 /// How many components a mixture has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,19 +207,24 @@ impl GaussianMixture {
         let x = training.samples();
         let frame = Frame::of(x, moving.samples())?;
         drop(moving);
-        let complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?)?;
-        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
-        let tiles = frame.tiles(x)?;
+        let mut complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?)?;
+        let filled = complete.as_ref().map_or(x, |complete| complete.view().into());
+        let tiles = frame.tiles(filled)?;
         let mut best: Option<(f64, Run)> = None;
         for components in candidates {
-            if let Some(run) = self.best_run(x, &frame, &tiles, components)? {
+            if let Some(run) = self.best_run(filled, &frame, &tiles, components)? {
                 let criterion = bic(&run.model, run.lower_bound, x.rows());
                 if best.as_ref().is_none_or(|(least, _)| criterion < *least) {
                     best = Some((criterion, run));
                 }
             }
         }
-        let (_, run) = best.ok_or_else(gaussians::singular)?;
+        let (_, mut run) = best.ok_or_else(gaussians::singular)?;
+        drop(tiles);
+        if complete.is_some() {
+            run = self.again(x, &frame, run, &mut complete)?;
+        }
+        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
         FittedGaussianMixture::new(self.clone(), frame, run, x, running.as_deref(), screened.left_out())
     }
 
@@ -243,12 +257,47 @@ impl GaussianMixture {
         let x = training.samples();
         let frame = Frame::of(x, moving.samples())?;
         drop(moving);
-        let complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?)?;
-        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
-        let tiles = frame.tiles(x)?;
+        let mut complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?)?;
+        let tiles = frame.tiles(complete.as_ref().map_or(x, |complete| complete.view().into()))?;
         let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
-        let run = self.rule().run(&mut pieces, Source::Labels(&labels))?;
+        let mut run = self.rule().run(&mut pieces, Source::Labels(&labels))?;
+        drop(pieces);
+        drop(tiles);
+        if complete.is_some() {
+            run = self.again(x, &frame, run, &mut complete)?;
+        }
+        let x = complete.as_ref().map_or(x, |complete| complete.view().into());
         FittedGaussianMixture::new(self.clone(), frame, run, x, running.as_deref(), screened.left_out())
+    }
+
+    /// The mixture with what is missing in `x` as its components let expect it, in some rounds; the rows of the last.
+    fn again(&self, x: Samples<'_>, frame: &Frame, run: Run, complete: &mut Option<Array2<f64>>) -> Result<Run> {
+        let components = run.model.components();
+        if components == 1 {
+            return Ok(run);
+        }
+        let mut draws = run.model.clone().ready()?;
+        for round in 0..=ROUNDS {
+            let last = round == ROUNDS;
+            let filled = complete::completed(x, frame, &draws, round)?;
+            let tiles = frame.tiles(filled.view().into())?;
+            let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
+            let mut rule = self.rule();
+            if !last {
+                // What is added to the variances would be drawn, and added again.
+                (rule.reg, rule.max_iter) = (rule.reg.min(LITTLE), rule.max_iter.min(ROUND_STEPS));
+            }
+            match rule.run(&mut pieces, Source::Model(&draws)) {
+                Ok(found) if last => {
+                    *complete = Some(filled);
+                    return Ok(found);
+                }
+                Ok(found) => draws = found.model.ready()?,
+                Err(Error::Singular { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(run)
     }
 
     fn rule(&self) -> Rule {

@@ -14,6 +14,7 @@ use super::{FLOOR, FittedOmr, Prediction};
 use crate::alone::Noisy;
 use crate::constants::RAREST;
 use crate::gaps::Trouble;
+use crate::look::Suspect;
 
 /// Makes the median absolute deviation of normal values their standard deviation.
 pub(super) const NORMAL: f64 = 1.4826;
@@ -236,8 +237,12 @@ impl FittedOmr {
         tile: &mut Tile,
     ) -> Result<bool> {
         let incomplete = self.expect(simd, x, first, tile);
-        let coarse = if rounded { self.coarse.lanes(&tile.raw, &self.watched) } else { [0; LANES] };
-        let coarse = coarse != [0; LANES] && self.coarsened(coarse, tile)?;
+        let coarse = if rounded {
+            self.coarse.lanes(simd, &tile.raw, &self.watched)
+        } else {
+            [Suspect::default(); LANES]
+        };
+        let coarse = !coarse.iter().all(|coarse| coarse.is_none()) && self.coarsened(coarse, tile)?;
         if !coarse {
             if !incomplete {
                 return Ok(false);
@@ -262,12 +267,12 @@ impl FittedOmr {
 
     /// Notes what is rounded away from the readings of lanes that may be coarse; whether there is anything.
     #[inline(never)]
-    fn coarsened(&self, lanes: [usize; LANES], tile: &mut Tile) -> Result<bool> {
+    fn coarsened(&self, lanes: [Suspect; LANES], tile: &mut Tile) -> Result<bool> {
         tile.unknown.fill(Row::default());
         let mut any = false;
-        for (lane, number) in lanes.into_iter().enumerate() {
+        for (lane, suspect) in lanes.into_iter().enumerate() {
             let reading = |place: usize| tile.raw[self.watched[place]].0[lane];
-            if self.coarse.noise(number, reading, &mut tile.noisy)? {
+            if self.coarse.noise(suspect, reading, &mut tile.noisy)? {
                 any = true;
                 for (&place, &noise) in tile.noisy.sensors.iter().zip(&tile.noisy.noise) {
                     tile.unknown[place].0[lane] = noise;

@@ -9,6 +9,7 @@ use acm_linalg::lanes::LANES;
 use super::gaps::Subspace;
 use super::kernel::Scratch;
 use super::{Decomposition, FittedPca};
+use crate::look::Suspect;
 
 /// SPE or T².
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,17 +19,17 @@ pub(super) enum Form {
 }
 
 impl FittedPca {
-    /// Whether sensors of a lane's complete row, whose step is that of `judge`, are rounded by themselves: they are then found in
+    /// Whether sensors of a lane's complete row, which is suspected, are rounded by themselves: they are then found in
     /// `scratch`.
     #[inline(never)]
-    pub(super) fn find_alone(&self, lane: usize, judge: usize, scratch: &mut Scratch) -> Result<bool> {
+    pub(super) fn find_alone(&self, lane: usize, suspect: Suspect, scratch: &mut Scratch) -> Result<bool> {
         let (raw, kept) = (&scratch.raw, &self.lagged.kept);
         if kept.iter().any(|&column| !raw[column].0[lane].is_finite()) {
             return Ok(false);
         }
         scratch
             .noisy
-            .find(&self.alone, &self.rounding, judge, &self.lagged.scaling.scale, |place| raw[kept[place]].0[lane])
+            .find(&self.alone, &self.rounding, suspect, &self.lagged.scaling.scale, |place| raw[kept[place]].0[lane])
     }
 
     /// How much less a statistic is for the sensors that were found.

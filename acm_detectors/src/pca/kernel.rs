@@ -12,6 +12,7 @@ use super::{Decomposition, FittedPca, Statistic};
 use crate::alone::Noisy;
 use crate::gaps::Gaps;
 use crate::lagged::Lagged;
+use crate::look::Suspects;
 use crate::packed::{Packed, rows_of, squares};
 
 /// What is wanted of each row.
@@ -131,18 +132,23 @@ fn work<S: Simd>(
         components.subtract_rows(simd, &scratch.scores, &mut scratch.residual);
         squares(simd, &scratch.residual)
     };
+    let mut judges = model.rounding.judges(&model.lagged, x, first, &mut scratch.raw);
     let alone = if matches!(job, Job::Residuals) {
-        0
+        Suspects::default()
     } else {
-        model.alone.lanes(&scratch.raw, &model.lagged.kept)
+        model.alone.lanes(simd, judges, &scratch.raw, &model.lagged.kept)
     };
-    let lying = model.rounding.judges(&model.lagged, x, first, &mut scratch.raw);
-    let mut judges = lying;
-    let mut noisy = [false; LANES];
-    for lane in (0..LANES).filter(|&lane| alone >> lane & 1 == 1) {
-        noisy[lane] = model.find_alone(lane, lying[lane], scratch)?;
+    let suspects = alone.each(judges);
+    let (mut noisy, mut less) = ([false; LANES], [[0.0; LANES]; 2]);
+    for lane in (0..LANES).filter(|&lane| suspects[lane].any()) {
+        noisy[lane] = model.find_alone(lane, suspects[lane], scratch)?;
         if noisy[lane] {
             judges[lane] = 0;
+            for (less, form) in less.iter_mut().zip([Form::Residual, Form::Explained]) {
+                if wanted != Statistic::T2 || form == Form::Explained {
+                    less[lane] = model.less(lane, form, scratch)?;
+                }
+            }
         }
     }
     let coarse = judges.iter().any(|&judge| judge > 0);
@@ -164,13 +170,8 @@ fn work<S: Simd>(
     if noisy.contains(&true) {
         let mut statistics = stored(spe, t2);
         for lane in (0..LANES).filter(|&lane| noisy[lane]) {
-            if model.find_alone(lane, lying[lane], scratch)? {
-                for (statistic, form) in statistics.iter_mut().zip([Form::Residual, Form::Explained]) {
-                    if wanted != Statistic::T2 || form == Form::Explained {
-                        let less = model.less(lane, form, scratch)?;
-                        statistic.0[lane] = (statistic.0[lane] - less).max(0.0);
-                    }
-                }
+            for (statistic, less) in statistics.iter_mut().zip(&less) {
+                statistic.0[lane] = (statistic.0[lane] - less[lane]).max(0.0);
             }
         }
         (spe, t2) = (statistics[0].load(simd), statistics[1].load(simd));
@@ -208,7 +209,7 @@ fn work<S: Simd>(
             }
             let statistics = stored(spe, t2);
             for lane in (0..LANES).filter(|&lane| noisy[lane]) {
-                if model.find_alone(lane, lying[lane], scratch)? {
+                if model.find_alone(lane, suspects[lane], scratch)? {
                     model.hand_back(lane, decomposition, statistics.map(|row| row.0[lane]), scratch)?;
                 }
             }

@@ -125,7 +125,7 @@ impl Persist for FittedPca {
         };
         fitted.rounding = Rounding::read(from, fitted.lagged.kept.len(), &NAMES)?;
         fitted.rounded = fitted.rounded()?;
-        fitted.alone = Alone::read(from, fitted.lagged.kept.len())?;
+        fitted.alone = Alone::read(from, fitted.lagged.kept.len(), &fitted.rounding)?;
         fitted.states = States::read(from, width, |row, out| Subspace::of(&fitted).times(row, out))?;
         Ok(fitted)
     }

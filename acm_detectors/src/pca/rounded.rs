@@ -59,8 +59,11 @@ impl FittedPca {
         if self.lagged.lags == 0 {
             let least = power.iter().map(|power| SHARE / power.max(f64::MIN_POSITIVE)).gathered(WHAT)?;
             let precise = (0..kept).map(|place| Subspace::of(self).own(place)).gathered(WHAT)?;
-            self.alone = Alone::learn(&self.rounding, &self.lagged.scaling.scale, &precise, Some(&least))?
-                .unusual(clean, &self.lagged.kept)?;
+            self.alone = Alone::learn(&self.rounding, &self.lagged.scaling.scale, &precise, Some(&least))?.unusual(
+                clean,
+                &self.lagged.kept,
+                &self.rounding,
+            )?;
         }
         Ok(())
     }

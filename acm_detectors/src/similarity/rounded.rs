@@ -10,6 +10,7 @@ use acm_linalg::{Result, Samples};
 use super::FittedSimilarity;
 use crate::alone::{Alone, Noisy};
 use crate::gaps::{Dense, dot, invert, solve_lower, solve_upper};
+use crate::look::Suspect;
 use crate::packed::Packed;
 use crate::rounding::Rounding;
 
@@ -88,17 +89,20 @@ impl FittedSimilarity {
         let power = (0..width).map(|place| self.precision.row(place)[place]).gathered(WHAT)?;
         self.rounding = Rounding::learn(x, &self.lagged.kept, &self.lagged.scaling.scale, &power, width as f64)?;
         self.rounded = self.rounded()?;
-        self.alone =
-            Alone::learn(&self.rounding, &self.lagged.scaling.scale, &power, None)?.unusual(x, &self.lagged.kept)?;
+        self.alone = Alone::learn(&self.rounding, &self.lagged.scaling.scale, &power, None)?.unusual(
+            x,
+            &self.lagged.kept,
+            &self.rounding,
+        )?;
         Ok(())
     }
 
-    /// Judges a lane's complete row again, which `judge` has judged, of which sensors are rounded by themselves: its residual, whitened by the covariance with
+    /// Judges a lane's complete row again, which is suspected and has been judged as a whole, of which sensors are rounded by themselves: its residual, whitened by the covariance with
     /// their noise, and with `shares` what each sensor adds to the squared length.
     #[inline(never)]
     pub(super) fn judge_alone(
         &self,
-        [number, judge]: [usize; 2],
+        (number, suspect): (usize, Suspect),
         shares: bool,
         raw: &[Row],
         residuals: &[Row],
@@ -107,8 +111,10 @@ impl FittedSimilarity {
     ) -> Result<()> {
         let (width, kept) = (self.offset.len(), &self.lagged.kept);
         let reading = |place: usize| raw[kept[place]].0[number];
-        if (0..width).any(|place| !reading(place).is_finite())
-            || !desk.noisy.find(&self.alone, &self.rounding, judge, &self.lagged.scaling.scale, reading)?
+        if !desk
+            .noisy
+            .find(&self.alone, &self.rounding, suspect, &self.lagged.scaling.scale, reading)?
+            || (0..width).any(|place| !reading(place).is_finite())
         {
             return Ok(());
         }

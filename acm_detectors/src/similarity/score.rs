@@ -251,8 +251,8 @@ impl FittedSimilarity {
         } = desk;
         let sensors = points.len();
         let incomplete = self.lagged.pack_gaps(simd, x, first, raw, points);
-        let alone = self.alone.lanes(raw, &self.lagged.kept);
         let judges = self.rounding.judges(&self.lagged, x, first, raw);
+        let alone = self.alone.lanes(simd, judges, raw, &self.lagged.kept);
         self.prototypes.expect(simd, points, scratch, expected);
         for place in 0..sensors {
             // NaN where the reading is missing.
@@ -260,11 +260,11 @@ impl FittedSimilarity {
             residuals[place].store(residual);
         }
         *here = Row::splat(sensors as f64);
-        if alone > 0 || judges.iter().any(|&judge| judge != judges[0]) {
+        if !alone.is_empty() || judges.iter().any(|&judge| judge != judges[0]) {
             desk.saved.copy_from_slice(&desk.residuals);
         }
         self.by_row(simd, judges, incomplete, shares, desk)?;
-        for lane in (0..LANES).filter(|&lane| alone >> lane & 1 == 1) {
+        for (lane, suspect) in alone.each(judges).into_iter().enumerate().filter(|(_, suspect)| suspect.any()) {
             let Desk {
                 raw,
                 saved,
@@ -273,7 +273,7 @@ impl FittedSimilarity {
                 lane: own,
                 ..
             } = desk;
-            self.judge_alone([lane, judges[lane]], shares, raw, &saved[..sensors], own, Found { white, back })?;
+            self.judge_alone((lane, suspect), shares, raw, &saved[..sensors], own, Found { white, back })?;
         }
         Ok(())
     }

@@ -85,6 +85,7 @@ impl Persist for FittedSimilarity {
         let top = from.real("top")?;
         from.require(top >= LEAST_TOP && top.is_finite(), "top")?;
         let held_out = HeldOut::read(from, &NAMES)?.ok_or_else(|| from.wrong("held_out.count"))?;
+        let rounding = Rounding::read(from, sensors, &rounding::NAMES)?;
         let mut read = Self {
             parameters,
             rows: from.size("rows")?,
@@ -101,9 +102,9 @@ impl Persist for FittedSimilarity {
             top,
             constants: Constants::read(from, lagged.columns)?,
             left_out: LeftOut::read(from, lagged.columns)?,
-            rounding: Rounding::read(from, sensors, &rounding::NAMES)?,
+            alone: Alone::read(from, sensors, &rounding)?,
+            rounding,
             rounded: Vec::new(),
-            alone: Alone::read(from, sensors)?,
             lagged,
         };
         read.rounded = read.rounded().map_err(|error| from.blamed("residual.factor", error))?;
