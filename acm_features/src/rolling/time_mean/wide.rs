@@ -1,0 +1,315 @@
+//! Eight columns in which nothing is missing: their readings begin and end together, so that what time does is found once.
+
+use std::num::NonZero;
+
+use acm_linalg::lanes::{Element, LANES, Row, V, loaded};
+use acm_linalg::memory::reserved;
+use acm_linalg::parallel::Stop;
+use acm_linalg::{Result, Table};
+use fearless_simd::{Level, Simd, dispatch, f64x8, i64x8, prelude::*};
+use ndarray::{ArrayViewMut2, s};
+
+use super::{Reading, TimeMean, WHAT};
+
+/// Rows that are read and written at once.
+const BLOCK: usize = 64;
+
+/// Integrals of all lanes, over one time.
+#[derive(Clone, Copy)]
+struct Areas<S: Simd> {
+    high: V<S>,
+    low: V<S>,
+    lasting: i64,
+}
+
+/// As [`super::halves`].
+#[inline(always)]
+fn halves<S: Simd>(simd: S, x: V<S>) -> (V<S>, V<S>) {
+    let bits: i64x8<S> = x.bitcast();
+    let high: V<S> = (bits & i64x8::splat(simd, !((1 << 27) - 1))).bitcast();
+    (high, x - high)
+}
+
+impl<S: Simd> Areas<S> {
+    #[inline(always)]
+    fn none(simd: S) -> Self {
+        let zero = f64x8::splat(simd, 0.0);
+        Self {
+            high: zero,
+            low: zero,
+            lasting: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, x: V<S>) {
+        let high = self.high + x;
+        let part = high - self.high;
+        self.low += (self.high - (high - part)) + (x - part);
+        self.high = high;
+    }
+
+    /// As [`super::Area::with`].
+    #[inline(always)]
+    fn with(mut self, simd: S, value: V<S>, nanoseconds: i64, unit: f64) -> Self {
+        if nanoseconds <= 0 {
+            return self;
+        }
+        self.lasting += nanoseconds;
+        let rounded = nanoseconds as f64;
+        #[expect(clippy::cast_possible_truncation, reason = "it was one")]
+        let rest = (nanoseconds - rounded as i64) as f64;
+        let time = rounded * unit;
+        let ((high, low), (time_high, time_low)) = (halves(simd, value), super::halves(time));
+        let product = value * time;
+        let lost = ((high * time_high - product) + high * time_low + low * time_high) + low * time_low;
+        self.add(product);
+        self.low += lost + value * (rest * unit);
+        self
+    }
+
+    #[inline(always)]
+    fn merge(mut self, newer: Self) -> Self {
+        self.add(newer.high);
+        self.low += newer.low;
+        self.lasting += newer.lasting;
+        self
+    }
+
+    /// As [`super::Area::mean`].
+    #[inline(always)]
+    fn mean(self, simd: S, unit: f64) -> V<S> {
+        let time = self.lasting as f64 * unit;
+        let total = self.high + self.low;
+        let lost = self.low - (total - self.high);
+        let near = total / time;
+        let ((high, low), (of_time, rest)) = (halves(simd, near), super::halves(time));
+        let left = (((total - high * of_time) - high * rest) - low * of_time) - low * rest;
+        let mean = near + (left + lost) / time;
+        let mean = mean.abs().simd_lt(f64::INFINITY).select(mean, near);
+        let most = f64x8::splat(simd, f64::MAX).copysign(near);
+        near.abs().simd_eq(f64::INFINITY).select(most, mean)
+    }
+}
+
+/// The latest rows' values and all rows' times. No closures, which would not have the processor's instructions.
+#[derive(Clone, Copy)]
+struct Readings<'a> {
+    values: &'a [Row],
+    times: &'a [i64],
+    walk: TimeMean,
+}
+
+impl Readings<'_> {
+    #[inline(always)]
+    fn value<S: Simd>(self, simd: S, reading: usize) -> V<S> {
+        self.values[reading & (self.values.len() - 1)].load(simd)
+    }
+
+    /// When a reading ends to hold, where the next one comes then.
+    #[inline(always)]
+    fn until(self, reading: usize, next: i64) -> i64 {
+        let (time, value) = (self.times[reading], 0.0);
+        Reading { time, value }.until(next, self.walk.hold)
+    }
+
+    /// With a reading's rectangle, as whole as it gets.
+    #[inline(always)]
+    fn whole<S: Simd>(self, simd: S, areas: Areas<S>, reading: usize) -> Areas<S> {
+        let lasting = self.until(reading, self.times[reading + 1]) - self.times[reading];
+        areas.with(simd, self.value(simd, reading), lasting, self.walk.unit)
+    }
+}
+
+/// The windows of eight columns as they slide.
+#[derive(Debug)]
+pub(super) struct Wide {
+    /// The latest rows: row t at t modulo their number, a power of two.
+    values: Vec<Row>,
+    rows: usize,
+    /// As [`super::Column`]: sums and how long they last.
+    older: Vec<([Row; 2], i64)>,
+    results: [Row; BLOCK],
+}
+
+impl Wide {
+    /// For windows of at most so many rows.
+    pub(super) fn new(longest: usize) -> Result<Self> {
+        let rows = longest.saturating_add(BLOCK + 1).next_power_of_two();
+        Ok(Self {
+            values: reserved(rows, WHAT)?,
+            rows,
+            older: reserved(longest.saturating_add(2), WHAT)?,
+            results: [Row::default(); BLOCK],
+        })
+    }
+
+    /// Means of every `step`th row of at most eight columns, of all values finite, from row `skipped` on.
+    #[inline(never)]
+    pub(super) fn means<T: Element>(
+        &mut self,
+        x: &Table<'_, T>,
+        (times, walk): (&[i64], TimeMean),
+        (skipped, step): (usize, NonZero<usize>),
+        out: &mut ArrayViewMut2<'_, T>,
+        stop: &Stop,
+    ) {
+        self.values.resize(self.rows, Row::default());
+        dispatch!(Level::new(), simd => self.slide(simd, x, (times, walk), (skipped, step), out, stop));
+    }
+
+    #[inline(always)]
+    fn slide<S: Simd, T: Element>(
+        &mut self,
+        simd: S,
+        x: &Table<'_, T>,
+        (times, walk): (&[i64], TimeMean),
+        (skipped, step): (usize, NonZero<usize>),
+        out: &mut ArrayViewMut2<'_, T>,
+        stop: &Stop,
+    ) {
+        let TimeMean { window, hold, unit, .. } = walk;
+        let (mut first, mut meet, mut next, mut begin) = (0, 0, 0, i128::MIN);
+        let mut newer = Areas::none(simd);
+        let mut place = 0;
+        for start in (0..times.len()).step_by(BLOCK) {
+            if stop.requested() {
+                return;
+            }
+            let block = start..(start + BLOCK).min(times.len());
+            self.read(simd, x, start, block.end);
+            let mut count = 0;
+            for row in block {
+                let now = times[row];
+                let from = now.saturating_sub(window);
+                while first < row && times[first + 1] <= from {
+                    first += 1;
+                }
+                (meet, next) = (first.max(meet), first.max(next));
+                if !(row + skipped).is_multiple_of(step.get()) {
+                    continue;
+                }
+                let readings = Readings {
+                    values: &self.values,
+                    times,
+                    walk,
+                };
+                let holds = times[first] <= from;
+                let oldest = first + usize::from(holds);
+                let known = holds && times[first].saturating_add(hold) > from;
+                let result = &mut self.results[count];
+                count += 1;
+                if row + 1 - oldest + usize::from(known) < walk.min_periods {
+                    *result = Row::splat(f64::NAN);
+                    continue;
+                }
+                let here = i128::from(now) - i128::from(now.rem_euclid(window));
+                if here != begin {
+                    begin = here;
+                    while meet <= row && i128::from(times[meet]) < begin {
+                        meet += 1;
+                    }
+                    self.older.clear();
+                    let mut areas = Areas::none(simd);
+                    for reading in (oldest..first.max(meet.saturating_sub(1))).rev() {
+                        areas = readings.whole(simd, areas, reading);
+                        let mut sums = [Row::default(); 2];
+                        sums[0].store(areas.high);
+                        sums[1].store(areas.low);
+                        self.older.push((sums, areas.lasting));
+                    }
+                    newer = Areas::none(simd);
+                    next = meet;
+                }
+                while next < row {
+                    newer = readings.whole(simd, newer, next);
+                    next += 1;
+                }
+                let before = first.max(meet.saturating_sub(1)).saturating_sub(oldest);
+                let mut areas = Areas::none(simd);
+                if before > 0 {
+                    let ([high, low], lasting) = &self.older[before - 1];
+                    areas = Areas {
+                        high: high.load(simd),
+                        low: low.load(simd),
+                        lasting: *lasting,
+                    };
+                }
+                if meet <= row && meet > oldest {
+                    areas = readings.whole(simd, areas, meet - 1);
+                }
+                areas = areas.merge(newer);
+                if holds {
+                    let next = if first < row { times[first + 1] } else { now };
+                    areas = areas.with(
+                        simd,
+                        readings.value(simd, first),
+                        readings.until(first, next).saturating_sub(from),
+                        unit,
+                    );
+                }
+                if oldest <= row {
+                    areas = areas.with(simd, readings.value(simd, row), readings.until(row, now) - now, unit);
+                }
+                match areas.lasting {
+                    0 if oldest <= row => result.store(readings.value(simd, row)),
+                    0 => *result = Row::splat(f64::NAN),
+                    _ => result.store(areas.mean(simd, unit)),
+                }
+            }
+            self.write(place, count, out);
+            place += count;
+        }
+    }
+
+    /// Takes these rows in.
+    #[inline(always)]
+    fn read<S: Simd, T: Element>(&mut self, simd: S, x: &Table<'_, T>, start: usize, end: usize) {
+        let part = x.of_rows(start..end);
+        let mask = self.rows - 1;
+        if part.ncols() == LANES
+            && let Some(part) = part.with_whole_rows()
+        {
+            for (row, values) in (start..).zip(part.rows()) {
+                if let Some(Ok(values)) = values.to_slice().map(<&[T; LANES]>::try_from) {
+                    self.values[row & mask].store(loaded(simd, &values.map(T::widen)));
+                }
+            }
+            return;
+        }
+        for (lane, column) in part.columns().enumerate() {
+            for (row, value) in (start..).zip(column) {
+                self.values[row & mask].0[lane] = value.widen();
+            }
+        }
+    }
+
+    /// The first `count` results, from row `place` of `out` on.
+    #[inline(always)]
+    fn write<T: Element>(&self, place: usize, count: usize, out: &mut ArrayViewMut2<'_, T>) {
+        let mut part = out.slice_mut(s![place..place + count, ..]);
+        if part.ncols() == LANES && part.strides()[1] == 1 {
+            for (result, mut to) in self.results.iter().zip(part.rows_mut()) {
+                if let Some(Ok(to)) = to.as_slice_mut().map(<&mut [T; LANES]>::try_from) {
+                    T::write(&result.0, to);
+                }
+            }
+            return;
+        }
+        for (lane, column) in part.columns_mut().into_iter().enumerate() {
+            for (result, to) in self.results.iter().zip(column) {
+                *to = T::narrow(result.0[lane]);
+            }
+        }
+    }
+}
+
+/// Whether nothing is missing.
+pub(super) fn complete<T: Element>(x: &Table<'_, T>) -> bool {
+    // Without an early end in each this goes by many values at a time.
+    let finite = |whole: bool, value: &T| whole & (value.widen().abs() < f64::INFINITY);
+    match x.with_whole_rows() {
+        Some(x) => x.rows().into_iter().all(|row| row.iter().fold(true, finite)),
+        None => x.columns().all(|column| column.iter().fold(true, finite)),
+    }
+}
