@@ -281,3 +281,13 @@ def test_gaps_in_training_do_not_lie_between_the_states(states: int) -> None:
     whole_found, with_gaps = np.mean(found, axis=0)
     assert with_gaps > 0.8 * whole_found
     assert np.mean(healthy) < 0.02
+
+
+def test_limits_of_few_rows_hold_for_rows_not_seen() -> None:
+    """Five full states fit 400 rows of noise so well that more than twice as many later rows were beyond as asked."""
+    shares = []
+    for seed in range(24):
+        random = np.random.default_rng(seed)
+        model = acm_rs.GaussianMixture(covariance="full").fit(random.normal(size=(400, 10)))
+        shares.append((model.score(random.normal(size=(2000, 10))) > model.limit(0.01)).mean())
+    assert 0.005 < np.mean(shares) < 0.02

@@ -19,6 +19,10 @@ use crate::held_out::{HeldOut, complete, count};
 use crate::lagged::Lagged;
 use crate::wandering::{RATE, Wandering, comparable};
 
+/// Rows for each coordinate of a component, below which the responsibilities are fitted to single rows, and steps without them.
+const FEW: usize = 40;
+const STEPS: usize = 10;
+
 impl FittedGaussianMixture {
     /// The surprises of each stretch of the training rows `x`: each component is found from the rows of all other stretches,
     /// weighed by the responsibilities that it has in the whole mixture.
@@ -54,6 +58,10 @@ impl FittedGaussianMixture {
                 }
             }
             if judged.len() == count {
+                if components > 1 && rows <= FEW * width * components {
+                    self.alone(&mut pieces, &stretches, rows, &mut judged)?;
+                    pieces.gather(Source::Model(&self.model), &self.model.means, true)?;
+                }
                 self.surprises(&tiles, judged.iter().zip(&stretches), &mut found)?;
                 if comparable(rows, width) {
                     let half = count / 2;
@@ -76,6 +84,30 @@ impl FittedGaussianMixture {
             None => None,
         };
         Ok((held_out, wandering))
+    }
+
+    /// Goes on with each stretch's components by the rows of all others alone: where rows are few, the responsibilities of those
+    /// have been fitted to its own, too.
+    fn alone(
+        &self,
+        pieces: &mut Pieces<'_>,
+        stretches: &[Range<usize>],
+        rows: usize,
+        judged: &mut [Gaussians],
+    ) -> Result<()> {
+        let (covariance, reg) = (self.parameters.covariance(), self.parameters.reg());
+        for (number, (model, own)) in judged.iter_mut().zip(stretches).enumerate() {
+            let others = rows - (rows.min(own.end * LANES) - own.start * LANES);
+            for _ in 0..STEPS {
+                pieces.gather(Source::Model(model), &model.means, true)?;
+                let sums = pieces.among(|part| part != number)?;
+                match Gaussians::from_sums(&sums, &model.means, others, covariance, Sharing::None, reg) {
+                    Err(Error::Singular { .. }) => break,
+                    next => *model = next?,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The components by the rows of the stretches that are `inside`; `None` where those do not tell columns apart.
