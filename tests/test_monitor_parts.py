@@ -7,7 +7,7 @@ import tracemalloc
 import acm_rs
 import numpy as np
 import pytest
-from acm_rs.monitor import learning, watches
+from acm_rs.monitor import looking, reach, watches
 from acm_rs.monitor.alarms import BRIDGE, OFF, PERSIST, alarmed, found_episodes, limit_for, spells
 from acm_rs.monitor.cleaning import codes_of, learn, repeats
 from acm_rs.monitor.counters import Counters
@@ -302,7 +302,8 @@ def test_pieces_of_rows_are_looked_at_as_all_of_them(monkeypatch: pytest.MonkeyP
     found = []
     for piece in (10_000, 7):
         monkeypatch.setattr(watches, "PIECE", piece)
-        monkeypatch.setattr(learning, "PIECE", piece)
+        monkeypatch.setattr(looking, "PIECE", piece)
+        monkeypatch.setattr(reach, "PIECE", piece)
         monitor = acm_rs.Monitor().fit(x[:2500])
         result = monitor.score(x[2400:])
         found.append((monitor.to_bytes(), result.scores.tobytes(), result.shares.tobytes()))

@@ -15,6 +15,7 @@ from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.driving import put_unknown, unknown
 from acm_rs.monitor.episode import Episode
 from acm_rs.monitor.following import beside_levels
+from acm_rs.monitor.looking import look
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
 from acm_rs.monitor.steps import Told
@@ -133,7 +134,7 @@ class Verdict:
         sensors, states = watches.split(near, state, at)
         self.sensors = sensors if level is None else values[:, watches.watched]
         put_unknown(watches, states, away)
-        self.looked: Looked = watches.look(sensors, states, lived, ages, told, at)
+        self.looked: Looked = look(watches, sensors, states, lived, ages, told, at)
         if level is not None:
             self.looked.expected += level
         # Of the machine running as it does they say nothing: what is remembered is what was before.

@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.decisions.calibration import threshold_at
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
 from acm_rs.monitor.driving import learn_holds, measured, put_unknown, stood
 from acm_rs.monitor.following import beside_levels, learn_following
+from acm_rs.monitor.looking import look
 from acm_rs.monitor.quiet import quietly
+from acm_rs.monitor.reach import PART_RATE, scaled_parts
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
 from acm_rs.monitor.relations import Relations, axes_of, precision_of, product, products_of, solve_missing
-from acm_rs.monitor.releasing import room_between
 from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.screening import belied
 from acm_rs.monitor.stops import at_stops, end_stops, within
-from acm_rs.monitor.wandering import lasting, leaving, wandering
+from acm_rs.monitor.wandering import leaving, wandering
 from acm_rs.monitor.watches import (
-    LEVEL_NAMES,
-    LEVELS,
-    MEMORIES,
-    PARTS,
-    PIECE,
     PRESENT,
-    SHIFTS,
-    SLOWLY,
     WILD,
     Looked,
     State,
     Watches,
-    farther,
-    sized,
     state_scales,
 )
 
@@ -49,8 +39,6 @@ Labels = NDArray[np.int64]
 
 FOLDS = 5
 """Stretches of the history, each judged by what was learnt from the others."""
-PART_RATE = 0.0015
-"""Share of healthy rows in which a part of the score alone exceeds 1."""
 OWN_ROWS = 300
 OWN_ROWS_A_SENSOR = 15
 """Rows from which on a regime has relations of its own."""
@@ -209,7 +197,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
         watches.relations = _relations(watches, within(sensors, at), states, labels, others, apart)
         some = slice(start, end)
         own = None if at is None else at[some]
-        looked = watches.look(sensors[some], states[some], labels[some], ages[some], at=own)
+        looked = look(watches, sensors[some], states[some], labels[some], ages[some], at=own)
         unseen.residual[some] = looked.residual
         unseen.scaled[some] = looked.scaled
         unseen.held[some] = looked.held
@@ -245,7 +233,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     # Nobody wants limits by what was wrong once and has been mended.
     calm = usable & ~_once(far)
     calm = calm if calm.sum() >= CALM * usable.sum() else usable
-    scores, firsts = _scaled(watches, unseen, raw, labels, fused, calm, main)
+    scores, firsts = scaled_parts(watches, unseen, raw, labels, fused, calm, main)
     del unseen, fused, main
     learn_steps(watches, raw, drivers, states, labels, ages, usable, level)
     regimes.gap = max(regimes.settle, usual, UNSEEN)
@@ -380,7 +368,7 @@ def _settling(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels,
     watches.relations = _relations(watches, sensors, states, labels, old, _with_relations(watches, labels, old))
     some = np.flatnonzero(old | young)
     labels, ages, old, young = labels[some], ages[some], old[some], young[some]
-    looked = watches.look(sensors[some], states[some], labels, ages)
+    looked = look(watches, sensors[some], states[some], labels, ages)
     power = np.square(np.clip(looked.residual / _spread(looked.residual[old]), -10.0, 10.0))
     known = ~np.isnan(power)
     size = np.where(known, power, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
@@ -428,105 +416,6 @@ def _longest(sensors: Matrix, usable: Flags) -> Vector:
         runs = repeats(np.where(usable, sensors[:, place], np.nan))
         longest[place] = max(8.0, 2.0 * runs.max(initial=1) + 2.0)
     return longest
-
-
-def _chart_spread(values: Matrix, usable: Flags, memory: float) -> Vector:
-    """Standard deviation of each chart's means, wider where they wander so slowly that the history holds few of them:
-    Student's quantile for the normal one."""
-    rows = values[usable]
-    n = len(rows)
-    length = lasting(rows)
-    spread = np.sqrt(np.mean(np.square(rows, out=rows), axis=0))
-    spread[~(spread > 0.0)] = 1.0
-    own = 2.0 / memory - 1.0
-    freedom = np.maximum(n / np.maximum(length, own) - 1.0, 1.0)
-    z = 3.5
-    bent = z * (8.0 * freedom + 3.0) / (8.0 * freedom + 1.0)
-    student = np.sqrt(freedom * np.expm1(np.square(bent) / freedom))
-    return spread * student / z
-
-
-def _scaled(
-    watches: Watches,
-    unseen: Looked,
-    sensors: Matrix,
-    labels: Labels,
-    fused: Vector,
-    usable: Flags,
-    main: Matrix | None,
-) -> tuple[Vector, Labels]:
-    """Scale every chart and part by the rows that were not seen, whose scaled readings are let go, and their main
-    components where those are not of all rows; their scores, and which sensor says most of each."""
-    state = State(sensors.shape[1], 0)
-    watches.spreads = {}
-    memories = MEMORIES | dict(zip(LEVEL_NAMES, LEVELS, strict=True))
-    levels = watches.levels(unseen, labels, state, main)
-    del unseen.scaled, main
-    kinds = len(levels)
-    quick = {"level": LEVELS[1]}
-    watches.lets_go = np.array([room_between(MEMORIES[name], quick.get(name, SHIFTS[0])) for name in SLOWLY])
-    spreads = {name: _chart_spread(values, usable, memories[name]) for name, values in levels.items()}
-    known = np.broadcast_to(~unseen.held[:, None], levels["level"].shape)
-    watches.let_go("level", levels["level"], levels[LEVEL_NAMES[1]], known, state, spreads["level"])
-    for name, spread in spreads.items():
-        levels[name] /= spread
-    level = farther(list(levels.values()))
-    del levels, known
-    watches.middle, watches.reach = np.zeros(len(PARTS)), np.ones(len(PARTS))
-    raw = np.empty((len(sensors), len(PARTS)))
-    raw[:, PARTS.index("all together")] = np.where(np.isnan(fused), -np.inf, fused)
-    raw[:, PARTS.index("level")] = np.abs(level).max(axis=1, initial=0.0)
-    _set_limit(watches, "all together", raw[usable], 0)
-    _set_limit(watches, "level", raw[usable], kinds * level.shape[1])
-    # Of the components the one that is farthest off is all that is asked for.
-    count, farthest = level.shape[1], np.abs(level).argmax(axis=1) if level.shape[1] else np.zeros(len(level), np.int64)
-    del level
-    worst = np.zeros(sensors.shape)
-    own: dict[str, Vector] = {}
-    # One after the other: each is as large as the history.
-    for name, values, trace in watches.each_by_sensor(unseen, sensors, state):
-        number = PARTS.index(name)
-        if name != "stuck":
-            own[name] = _chart_spread(values, usable, memories[name])
-            watches.spreads[name] = own[name]
-        values = watches.measured(name, values, trace, state)
-        size = sized(name, values)
-        del values
-        raw[:, number] = size.max(axis=1, initial=-np.inf)
-        if name != "stuck":
-            _set_limit(watches, name, raw[usable], sensors.shape[1])
-        size -= watches.middle[number]
-        size /= watches.reach[number]
-        np.maximum(worst, size, out=worst)
-        del size
-    watches.spreads = own | spreads
-    parts = (raw - watches.middle) / watches.reach
-    scores = parts.max(axis=1)
-    scores[~usable] = np.nan
-    causes = watches.causes(parts)
-    firsts = np.zeros(len(causes), np.int64)
-    for first in range(0, len(causes), PIECE):
-        some = slice(first, first + PIECE)
-        level = np.arange(count) == farthest[some, None]
-        firsts[some] = watches.parted(worst[some], causes[some], level, unseen.residual[some]).argmax(axis=1)
-    return scores, firsts
-
-
-def _set_limit(watches: Watches, name: str, raw: Matrix, count: int) -> None:
-    """Middle and reach of a part on healthy rows; `count` values are watched in each."""
-    number = PARTS.index(name)
-    part = raw[:, number]
-    if not np.isfinite(part).all():
-        return
-    middle = float(np.median(part))
-    limit = threshold_at(part, PART_RATE)
-    if name == "all together":
-        # The detector has a limit of its own, which counts with few rows.
-        limit = max(limit, 1.0)
-    if count:
-        sides = 1.0 if name == "scatter" else 2.0
-        limit = max(limit, NormalDist().inv_cdf(1.0 - PART_RATE / (sides * count)))
-    watches.middle[number], watches.reach[number] = middle, max(limit - middle, 1e-6)
 
 
 def _once(far: Flags) -> Flags:

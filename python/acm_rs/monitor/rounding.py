@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from acm_rs.decisions.calibration import threshold_at
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.driving import with_drivers
+from acm_rs.monitor.looking import look
 from acm_rs.monitor.steps import WATCHES, Steps, Told
 from acm_rs.monitor.watches import PARTS, State, Watches
 
@@ -83,7 +84,7 @@ def _usual(
 ) -> Matrix:
     """How large each watch is on healthy rows."""
     state = State(sensors.shape[1], 0)
-    looked = watches.look(sensors if level is None else sensors - level, states, labels, ages, told)
+    looked = look(watches, sensors if level is None else sensors - level, states, labels, ages, told)
     own = watches.by_sensor(looked, sensors, state)
     level = watches.level(looked, labels, state)
     found = np.ones((len(WATCHES), sensors.shape[1]))

@@ -13,7 +13,7 @@ from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.regimes import Regimes
-from acm_rs.monitor.relations import Relations, own_precision, product, solve_missing
+from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
 from acm_rs.monitor.steps import Steps, Told
 from acm_rs.monitor.stops import Sides, within
@@ -37,7 +37,6 @@ Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.int64]
-Law = tuple[int, Relations, Vector]
 Trace = tuple[Matrix, Flags, Flags]
 """Beside slow means the quick ones, which readings both have taken in, and which sensors are silent."""
 
@@ -57,8 +56,6 @@ WITHIN = 0.85
 """Share of the limit that accepted rows come to: the next of their kind are not quite like them."""
 PRESENT = 0.5
 """Share of the sensors that a row must have to be judged; less only where the training seldom had so many."""
-WARM = 2
-"""Rows that the fused detector needs before each row: it has two lags."""
 
 AT_ONCE = "squares at once"
 """The quick mean beside that of the scatter."""
@@ -78,14 +75,10 @@ CAUSES = (
     MOVED,
 )
 """What people are told of each part, and of rows beyond all of them."""
-
-
-INSIDE = 3.0
-"""Standard deviations of what the others let expect by which that lies within a scale at whose end the reading is."""
+WARM = 2
+"""Rows that the fused detector needs before each row: it has two lags."""
 PIECE = 4096
 """Rows that are looked at at once."""
-PATTERNS = 64
-"""Relations of sensors with coarser steps that are held at once."""
 
 
 class Watches:
@@ -126,7 +119,7 @@ class Watches:
         self.fused: FusedDetector | None = None
         self.steps: Steps = Steps.none(int(np.count_nonzero(watched)))
         """Of these sensors and drivers; in files of before of the sensors alone."""
-        self._rounded: dict[tuple[int, bytes], tuple[Relations, Vector]] = {}
+        self.known_roundings: dict[tuple[int, bytes], tuple[Relations, Vector]] = {}
         """Relations and bands of sensors with coarser steps, as they have come."""
         self.lets_go: Vector = np.full(len(SLOWLY), np.inf)
         """How much farther off slow means may be than the quick ones beside them, in their standard deviations; former
@@ -193,36 +186,6 @@ class Watches:
         spread = spread * self.wide[part] if part in self.wide else spread
         return spread if told is None else spread * self.steps.times(part, told)
 
-    def rounded(self, number: int, size: Vector) -> tuple[Relations, Vector]:
-        """The relations of a regime, and how residuals spread, where sensors have coarser steps."""
-        key = number, size.tobytes()
-        if key not in self._rounded:
-            if len(self._rounded) >= PATTERNS:
-                self._rounded.clear()
-            plain = self.relations[number]
-            d = len(self.scale)
-            variance = np.zeros(len(plain.first))
-            variance[:d] = np.square(size[:d] / self.scale) / 12.0
-            if len(size) > d:
-                variance[d + self.driving] = np.square(size[d:] / self.state_scale[self.driving]) / 12.0
-            relations = plain.with_rounding(variance)
-            own = np.diag(plain.precision) / np.diag(relations.precision)
-            self._rounded[key] = relations, self.band * np.sqrt(own)
-        return self._rounded[key]
-
-    def _groups(self, labels: Labels, ready: Flags, told: Told | None) -> Iterator[tuple[Any, Law]]:
-        """Rows of one regime and the same steps, with its number, their relations and bands."""
-        for number in np.unique(labels[ready]).tolist():
-            rows = np.flatnonzero(ready & (labels == number))
-            coarse = None if told is None else told.size[rows]
-            if coarse is None or not coarse.any():
-                yield rows, (number, self.relations[number], self.band)
-                continue
-            sizes, which = np.unique(coarse, axis=0, return_inverse=True)
-            for place, size in enumerate(sizes):
-                own = self.rounded(number, size) if size.any() else (self.relations[number], self.band)
-                yield rows[which.ravel() == place], (number, *own)
-
     # ---- rows beside what is expected -----------------------------------------------------------------------------
 
     def split(self, values: Matrix, state: State, at: Sides | None = None) -> tuple[Matrix, Matrix]:
@@ -266,76 +229,6 @@ class Watches:
         """Rows that have less readings than it takes to judge them."""
         found: Flags = np.isnan(sensors).mean(axis=1) > 1.0 - self.present[0]
         return found
-
-    def look(
-        self,
-        sensors: Matrix,
-        states: Matrix,
-        labels: Labels,
-        ages: Labels,
-        told: Told | None = None,
-        at: Sides | None = None,
-    ) -> Looked:
-        """Residuals of all rows that are judged; `at` tells which sensors are at the end of their scale."""
-        found = Looked(len(sensors), sensors.shape[1])
-        running = labels >= 0
-        found.scarce = self.scarce(sensors)
-        unsettled = ~(running & (ages >= self.regimes.settle))
-        ready = running & (ages >= self.regimes.settle - WARM)
-        for every, law in self._groups(labels, ready, told):
-            for rows in _pieces(every):
-                self._look(found, rows, sensors[rows], states[rows], law, None if at is None else at[rows])
-        found.held = unsettled | found.scarce | found.vague
-        found.residual[found.held] = np.nan
-        found.expected[unsettled] = np.nan
-        return found
-
-    def _look(
-        self, found: Looked, rows: Labels, sensors: Matrix, states: Matrix, law: Law, at: Sides | None = None
-    ) -> None:
-        """The same of some rows of one regime."""
-        number, relations, band = law
-        centre = self.regimes.centres[number, self.watched]
-        scaled = (sensors - centre) / self.scale
-        filled, left, off, residual = relations.look(scaled, states, self.slow_axes.shape[1])
-        if at is not None:
-            some, stopped = self._stopped(relations, scaled, states, at)
-            if len(some):
-                scaled[some] = np.where(stopped, np.nan, scaled[some])
-                off = off.copy()
-                again = relations.look(scaled[some], states[some], self.slow_axes.shape[1])
-                for whole, part in zip((filled, left, off, residual), again, strict=True):
-                    whole[some] = part
-                found.stop(rows[some], stopped)
-        gone = np.isnan(scaled)
-        main = filled
-        doubt = np.isnan(residual) & ~gone
-        found.vague[rows] = doubt.any(axis=1) & ((gone | doubt).mean(axis=1) > 1.0 - self.present[0])
-        if "calm" in self.wide:
-            own = np.where(gone | doubt, 0.0, residual * (1.0 - 1.0 / self.wide["calm"]))
-            others = own - relations.told_of_others(own)
-            residual, off = residual + others, off + others
-            main, left = filled - own, left - own
-        found.scaled[rows] = main
-        # What is missing is filled where all sensors are known to belong together, not here.
-        found.left[rows] = np.where(gone, np.nan, left)
-        residual[gone] = np.nan
-        found.residual[rows] = residual / band
-        found.expected[rows] = centre + self.scale * np.where(gone, filled, scaled - off)
-
-    def _stopped(self, relations: Relations, scaled: Matrix, states: Matrix, at: Sides) -> tuple[Labels, Flags]:
-        """Rows with readings at the end of their scale that say no more than "at least so much", and which these are.
-
-        They are those of which the sensors that are within their scales let expect as much, or tell too little.
-        """
-        some = np.flatnonzero((at != 0).any(axis=1))
-        rows, sides = scaled[some], at[some]
-        bare = np.where(sides != 0, np.nan, rows)
-        expected = relations.look(bare, states[some], self.slow_axes.shape[1])[0]
-        doubt = 1.0 / np.sqrt(own_precision(np.isnan(bare), relations.precision))
-        stopped = (sides != 0) & ~(sides * (expected - rows) < -INSIDE * doubt)
-        hit = stopped.any(axis=1)
-        return some[hit], stopped[hit]
 
     # ---- statistics -----------------------------------------------------------------------------------------------
 
@@ -539,11 +432,6 @@ class Watches:
             worst[wild] *= np.square(np.square(np.nan_to_num(size[wild]) / top[wild, None]))
         total = worst.sum(axis=1)
         return np.divide(worst, total[:, None], out=np.zeros(worst.shape), where=total[:, None] > 0.0)
-
-
-def _pieces(rows: Labels) -> list[Labels]:
-    """Rows that are looked at at once: what it takes on the way is that of a piece."""
-    return [rows[first : first + PIECE] for first in range(0, len(rows), PIECE)]
 
 
 def farther(levels: list[Matrix]) -> Matrix:
