@@ -89,11 +89,46 @@ def test_when_and_how_much_is_told_and_what_to_do() -> None:
     again.rebase("c", "2026-01-10 17:20")
     assert not any("calibrated" in line for line in again.warnings_)
     settings, arrays, version, _ = saving.unpack(monitor.to_bytes())
-    for name, wrong in (("shifted", [3]), ("levels", [["c", "x", 1.0]]), ("levels", [3])):
+    for name, wrong in (
+        ("shifted", [3]),
+        ("shifted", "abc"),
+        ("calibrations", [["c", "x", 1.0]]),
+        ("calibrations", [["c", 700]]),
+        ("calibrations", [["c", 700, 1e308]]),
+        ("calibrations", [3]),
+    ):
         forged = json.loads(json.dumps(settings))
         forged["about"][name] = wrong
         with pytest.raises(ValueError, match="damaged or of another version"):
             acm_rs.Monitor.from_bytes(saving.pack(forged, arrays, version))
+
+
+@pytest.mark.parametrize("first", [700, 1400])
+def test_calibrations_are_confirmed_in_any_order_and_about_when_they_were(first: int) -> None:
+    x = machine(0)[:ROWS]
+    x[700:, 2] += 3.0
+    x[1400:, 2] += 4.0
+    frame = pd.DataFrame(x, columns=list("abcdefgh"), index=pd.date_range("2026-01-01", periods=ROWS, freq="10min"))
+    for history in (x, frame):
+        monitor, name = acm_rs.Monitor().fit(history), "c" if history is frame else "x2"
+        for row in (first, 2100 - first):
+            # Somebody remembers the day.
+            monitor.rebase(name, row + 40 if history is x else str(frame.index[row].date()))
+            assert monitor.log_[-1]["told"].endswith("as found in the history")
+        assert not any("calibrated" in line for line in monitor.warnings_)
+        rebased = monitor._fitted()[0].rebased
+        np.testing.assert_allclose([one.offset for one in rebased], [3.0, 7.0], atol=0.1)
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_a_calibration_while_nothing_was_read_is_told(every: bool) -> None:
+    for seed in range(4):
+        x = machine(seed)[:ROWS]
+        x[1000:, 2] += 3.0
+        x[900:1100, slice(None) if every else 2] = np.nan
+        ((place, row, size, until),) = found(x)
+        assert (place, size, until) == (2, 3.0, None)
+        assert 900 <= row <= 1100
 
 
 def test_a_sensor_that_was_away_for_long_is_told_and_learnt() -> None:
@@ -148,7 +183,9 @@ def test_what_a_state_or_a_driver_tells_is_no_calibration() -> None:
     assert len(found(x)) == 1
     assert found(np.hstack([x, valve])) == []
     frame = pd.DataFrame(np.hstack([x, valve]), columns=[*"abcdefgh", "valve"])
-    assert not any("calibration" in line for line in acm_rs.Monitor().fit(frame).warnings_)
+    assert any("calibrated" in line for line in acm_rs.Monitor().fit(frame[list("abcdefgh")]).warnings_)
+    for drivers in ([], ["valve"]):
+        assert not any("calibrated" in line for line in acm_rs.Monitor(drivers=drivers).fit(frame).warnings_)
 
 
 def test_a_calibration_of_a_machine_that_stops_is_found_beside_its_stops() -> None:

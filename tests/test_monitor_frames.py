@@ -99,10 +99,43 @@ def test_a_row_comes_as_a_series_or_a_mapping_too(dated: bool) -> None:
         assert np.concatenate(found).tobytes() == whole.update(missing).scores.tobytes()
     told = monitor.score({"a": 1.0, "b": np.float32(2.0), "c": True, "d": 0, "t": "9:30"}).remarks
     assert any("'t'" in remark for remark in told)
+    for wrong in ({"a": 1.0, "b": 2.0, 1: 3.0, "1": 4.0}, {"t": "9:30"}, {}):
+        with pytest.raises(ValueError, match=r"different names, got '1' twice|at least one number"):
+            monitor.score(wrong)
     with pytest.raises(TypeError, match="one number for each name where it is a mapping, got list for 'a'"):
         monitor.update({"a": [1.0, 2.0]})
-    with pytest.raises(ValueError, match="at least one number, got no name"):
-        monitor.score({})
+    with pytest.raises(TypeError, match="one number for each name where it is a mapping, got int for 'a'"):
+        monitor.update({"a": 10**400})
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_a_date_in_a_mapping_is_its_time(zone: str | None) -> None:
+    times = pd.date_range("2026-01-01", periods=900, freq="1min", tz=zone)
+    frame = pd.DataFrame(np.random.default_rng(5).normal(size=(900, 4)), columns=list("abcd")).assign(time=times)
+    frame.loc[820, "b"] = np.nan
+    monitor = Monitor().fit(frame[:800], times="time")
+    again = Monitor.from_bytes(monitor.to_bytes())
+    whole = monitor.update(frame[800:850], times="time")
+    rows: list[dict[Any, Any]] = frame[800:850].to_dict("records")
+    rows[20]["b"] = pd.NA
+    alone = [again.update(row) for row in rows[:25]] + [again.update(row, times="time") for row in rows[25:]]
+    assert np.concatenate([one.scores for one in alone]).tobytes() == whole.scores.tobytes()
+    assert np.concatenate([one.times for one in alone]).tobytes() == whole.times.tobytes()
+    with pytest.raises(ValueError, match="must name a date of the row where it is a mapping, got 'a'"):
+        again.update(rows[0], times="a")
+
+
+def test_rows_of_numbered_columns_and_series_without_a_name() -> None:
+    x = np.random.default_rng(7).normal(size=(900, 3))
+    frame = pd.DataFrame(x)
+    monitor = Monitor().fit(frame[:800])
+    plain = Monitor().fit(x[:800])
+    assert monitor.update(frame.iloc[801]).scores.tobytes() == plain.update(x[801]).scores.tobytes()
+    alone = Monitor().fit(pd.Series(x[:800, 0]))
+    assert (
+        alone.score(pd.Series(x[800:, 0])).scores.tobytes()
+        == Monitor().fit(x[:800, :1]).score(x[800:, :1]).scores.tobytes()
+    )
 
 
 def test_a_series_is_a_machine_of_one_sensor() -> None:

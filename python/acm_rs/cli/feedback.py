@@ -151,7 +151,9 @@ def run_feedback(
             monitor.exclude(_whole(spans["exclude"]), **sign)
         elif asked.rebase is not None:
             since = asked.since or ""
-            monitor.rebase(asked.rebase, int(since) if since.isdecimal() and len(since) != 4 else since, frame, **sign)
+            # Four digits are a year where rows have times.
+            row = since.isdecimal() and (len(since) != 4 or monitor._about["span"] is None)
+            monitor.rebase(asked.rebase, int(since) if row else since, frame, **sign)
         elif asked.rollback is not None:
             monitor.rollback(asked.rollback, **sign)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from acm_rs._native import __version__
 from acm_rs.monitor import accepting, arguments, telling, words
 from acm_rs.monitor.alarms import OFF, alarmed, limit_for, limit_for_count, spells, stated_interval
-from acm_rs.monitor.calibrated import size_told
+from acm_rs.monitor.calibrated import told_near
 from acm_rs.monitor.changes import difference, entry, restored, signed
 from acm_rs.monitor.described import Described
 from acm_rs.monitor.episode import Episode
@@ -335,19 +336,27 @@ class Amended(Described):
             )
         offset = float(np.median(left))
         first = int(np.flatnonzero(rows)[0])
-        size = size_told(self._about.get("levels", []), sensor, first) if isinstance(source, History) else None
-        if size is not None:
+        known = None
+        if isinstance(source, History):
+            known = told_near(self._about.get("calibrations", []), sensor, first, n)
+        learnt, later = f"learnt from {len(left):,} rows", []
+        if known is not None:
             # What is expected was learnt from both levels.
+            first, size = known
             offset = size + (0.0 if off is None else float(off[first, place]))
+            learnt = "as found in the history"
+            later = [one for one in rules.rebased if one.sensor == sensor and one.comes_after(first, source.times)]
         nanoseconds = None if source.times is None else int(source.times[first].astype(np.int64))
         row = first if isinstance(source, History) and nanoseconds is None else None
-        rebased = [*rules.rebased, Rebase(sensor, nanoseconds, row, offset)]
+        rebased = [one for one in rules.rebased if one not in later]
+        rebased.append(Rebase(sensor, nanoseconds, row, offset))
+        rebased += [replace(one, offset=one.offset + size) for one in later]
         before = self._kept()
         history = self._history
         with self._whole():
             if (
                 history is not None
-                and shifts(rebased[-1:], history.names, history.times, len(history.chosen), True) is not None
+                and shifts(rebased, history.names, history.times, len(history.chosen), True) is not None
             ):
                 self._learn(history, rebased)
             else:
@@ -356,7 +365,7 @@ class Amended(Described):
                 self._state = self._fresh()
                 self._hash = self._ready = None
         since_told = f"row {first:,}" if source.times is None else words.moment(source.times[first])
-        said = f"{sensor} reads {offset:+.4g} since {since_told}, learnt from {len(left):,} rows"
+        said = f"{sensor} reads {offset:+.4g} since {since_told}, {learnt}"
         self._note("rebase", said, sign, before)
 
     def rollback(self, n: int = 1, *, by: str | None = None, when: Any = None, why: str | None = None) -> None:

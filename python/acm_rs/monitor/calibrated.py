@@ -17,7 +17,7 @@ from acm_rs import _native
 from acm_rs.monitor.relations import inverse_of, precision_of, product, products_among
 from acm_rs.monitor.wandering import WILD
 
-__all__ = ["Shift", "calibrated", "size_told", "without"]
+__all__ = ["Shift", "calibrated", "told_near", "without"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -29,13 +29,15 @@ SIZE = 3.0
 LEAST, PART = 50, 0.05
 """Rows, and share of the history, that each level has at least."""
 NEAR, SUDDEN = 10, 0.6
-"""The medians of so many rows before and after are this share of the size apart at least: what goes slowly wanders."""
+"""The medians of so many readings before and after are apart by this share of the size: what goes slowly wanders."""
 TOLD = 0.5
 """Share of the variance that the others leave at most."""
 SHARED = 0.5
 """Share of the rows of either level in which the others read what they do beside the other one, at least."""
 WRONG = 0.12
 """Share of a history in which a sensor that came back was wrong, at most; in more the machine may have been so."""
+ABOUT = 0.1
+"""Share of a history within which somebody remembers when a sensor was calibrated."""
 BACK = 0.3
 """Share of the size within which a sensor has come back."""
 TRIED = 8
@@ -68,8 +70,10 @@ def calibrated(values: Matrix, rows: Labels, labels: Labels, watched: Flags) -> 
         return []
     regimes = labels[rows]
     for label in np.unique(regimes).tolist():
-        own = regimes == label
-        x[own] -= _native.column_median_mad(x[own], 1.0)[0]
+        own = np.flatnonzero(regimes == label)
+        # A state may be what parts the regimes.
+        x[np.ix_(own, watched)] -= _native.column_median_mad(x[np.ix_(own, watched)], 1.0)[0]
+    x[:, ~watched] -= _native.column_median_mad(np.asfortranarray(x[:, ~watched]), 1.0)[0]
     # A state hardly changes.
     scale = _native.column_median_mad(x, 1.4826)[1]
     scale = np.where(scale > 0.0, scale, _native.column_moments(x)[2])
@@ -112,9 +116,12 @@ def without(values: Matrix, shifts: Sequence[Shift], rows: Labels) -> Matrix:
     return left
 
 
-def size_told(levels: Sequence[Sequence[Any]], sensor: str, row: int) -> float | None:
-    """How much more a sensor was found to read from about a row on; each of the levels is its name, row and size."""
-    return next((float(size) for name, at, size in levels if name == sensor and abs(at - row) <= NEAR), None)
+def told_near(calibrations: Sequence[Sequence[Any]], sensor: str, row: int, rows: int) -> tuple[int, float] | None:
+    """From which row on a sensor was found to read how much more, about a row of so many; each of the calibrations is a
+    sensor's name, its row and size."""
+    own = [(abs(at - row), at, float(size)) for name, at, size in calibrations if name == sensor]
+    far, at, size = min(own, default=(rows, 0, 0.0))
+    return (at, size) if far <= max(LEAST, ABOUT * rows) else None
 
 
 def _levels(x: Matrix, done: Sequence[int]) -> list[list[Shift]]:
@@ -141,7 +148,12 @@ def _levels(x: Matrix, done: Sequence[int]) -> list[list[Shift]]:
         for first, last in ((0, at), (at, n)):
             more = _split(np.cumsum(left[first:last, [place]] - left[first:last, place].mean(), axis=0), least)
             tries += [sorted([at, first + int(more[0][0])])] if more[0][0] else []
-        tries = [rows for rows in [*tries, [at]] if all(_sudden(left[:, place], row, noise[place]) for row in rows)]
+        seen = np.where(missing[:, place], np.nan, left[:, place])
+        tries = [
+            rows
+            for rows in [*tries, [at]]
+            if all(abs(_jump(seen, row)) >= 0.5 * SUDDEN * SIZE * noise[place] for row in rows)
+        ]
         if place in done or not tries:
             continue
         tried += 1
@@ -155,9 +167,12 @@ def _levels(x: Matrix, done: Sequence[int]) -> list[list[Shift]]:
     return found
 
 
-def _sudden(left: Vector, row: int, noise: float) -> bool:
-    near = np.median(left[row : row + NEAR]) - np.median(left[max(0, row - NEAR) : row]) if row > 0 else 0.0
-    return bool(abs(near) >= 0.5 * SUDDEN * SIZE * noise)
+def _jump(values: Vector, row: int) -> float:
+    """How much more the readings from a row on are than those before, of the nearest ones that are known."""
+    before, after = (some[~np.isnan(some)] for some in (values[:row], values[row:]))
+    if min(len(before), len(after)) < NEAR:
+        return 0.0
+    return float(np.median(after[:NEAR]) - np.median(before[-NEAR:]))
 
 
 def _while(sums: Matrix, least: int) -> tuple[Labels, Vector]:
@@ -212,26 +227,20 @@ def _sizes(own: Vector, others: Matrix, steps: Sequence[int]) -> list[tuple[int,
         return None
     ends = [0, *steps, n]
     for number, (row, size) in enumerate(zip(steps, sizes.tolist(), strict=True)):
-        near = own[row - NEAR : row + NEAR] - loads[row - NEAR : row + NEAR]
-        level = _middle(near[NEAR:]) - _middle(near[:NEAR])
+        level = _jump(own - loads, row)
         if abs(size) <= SIZE * spread or not level / size >= SUDDEN:
             return None
         parts = slice(ends[number], row), slice(row, ends[number + 2])
         if not _shared(loads, [np.flatnonzero(used[one]) + one.start for one in parts]):
             return None
     # What is over is no level.
-    if not abs(_middle((own - loads)[-LEAST:]) - weights[-1] - sizes.sum()) <= 0.5 * abs(sizes[-1]):
+    latest = (own - loads)[known][-LEAST:]
+    if not abs(float(np.median(latest)) - weights[-1] - sizes.sum()) <= 0.5 * abs(sizes[-1]):
         return None
     half = weights[-1] + np.cumsum(sizes) - 0.5 * sizes
     beside = np.where(known, own - loads, np.nan)
     rows = [_row_of(beside - level, row, size) for row, level, size in zip(steps, half, sizes, strict=True)]
     return list(zip(rows, sizes.tolist(), strict=True))
-
-
-def _middle(some: Vector) -> float:
-    """The median of what is known."""
-    known = some[~np.isnan(some)]
-    return float(np.median(known)) if len(known) else np.nan
 
 
 def _row_of(beside: Vector, about: int, size: float) -> int:

@@ -61,9 +61,10 @@ def learn_machine(
     chosen, times, names = history.chosen, history.times, history.names
     counters = Counters.of(names, history.values[chosen], kinds, limits, usual_step(times))
     values, _ = counters.risen(history.values, names, times, begins=history.begins)
-    beyond = _beyond(names, values, chosen)
-    if beyond:
-        values = values.copy(order="F")
+    beyond = {name: why for name, why in _beyond(names, values, chosen).items() if kinds.get(name) != "ignore"}
+    huge = np.abs(values) > HUGE
+    if huge.any():
+        values = np.where(huge, np.nan, values)
         values[:, [names.index(name) for name in beyond]] = np.nan
     off = shifts(rebased, names, times, len(values), history=True)
     if off is not None:
@@ -89,6 +90,7 @@ def learn_machine(
     judged = np.flatnonzero(chosen & (history.accepted == 0))
     levels = calibrated(values, judged, np.zeros(len(values), np.int64), watched)
     away = [one for one in levels if one.few(len(judged))]
+    read = values
     if away:
         values = without(values, away, judged)
     regimes = Regimes.fit(values[chosen], rules.state, driving)
@@ -116,8 +118,14 @@ def learn_machine(
     learned = learn_watches(watches, given, healthy)
     wrong |= learned.belied
     for one in away:
-        wrong[judged[(judged >= one.row) & (judged < (one.until or 0))], np.count_nonzero(watched[: one.place])] = True
+        rows = judged[(judged >= one.row) & (judged < (one.until or 0))]
+        wrong[rows[~np.isnan(read[rows, one.place])], np.count_nonzero(watched[: one.place])] = True
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
+    marks += [
+        (name, f"reading beyond {HUGE:g}", np.flatnonzero(huge[:, place] & chosen))
+        for place, name in enumerate(names)
+        if name not in beyond and (huge[:, place] & chosen).any()
+    ]
     marks += [
         (name, "reading that the other sensors belie", np.flatnonzero(wrong[:, place]))
         for place, name in enumerate(sensors)
@@ -155,7 +163,7 @@ def learn_machine(
         about["follows"] = round(2.0 / float(watches.pace[0]) - 1.0)
     told = [one for one in levels if one not in away]
     if told:
-        about["levels"] = [[rules.names[one.place], one.row, one.size] for one in told if one.until is None]
+        about["calibrations"] = [[rules.names[one.place], one.row, one.size] for one in told if one.until is None]
         about["shifted"] = [_told(one, rules.names[one.place], times) for one in told]
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import UTC, date
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
     if isinstance(x, Mapping):
         return _mapping(x, times)
     labels = getattr(x, "index", None) if names is not None and hasattr(x, "to_frame") else None
-    if labels is not None and hasattr(labels, "isin") and labels.isin(names).any():
+    if labels is not None and hasattr(labels, "isin") and labels.map(str).isin(names).any():
         x = x.to_frame().T.infer_objects()
     found = _frame(x, times)
     found.units = stated_units(x)
@@ -141,8 +142,8 @@ def _of_sheet(sheet: Sheet, times: Any, texts: dict[str, str]) -> Readings:
         matrix = np.empty((len(values[0]), len(values)), order="F")
         for place, column in enumerate(values):
             matrix[:, place] = column
-    found = sheet.names
-    assert found is not None
+    # A series may have no name.
+    found = sheet.names or ("x0",)
     when = sheet.times(times) if times is not None else sheet.times(None, "1s")
     return Readings(list(found), _finite(matrix), in_order(when, len(matrix)), sheet, texts, sheet.zoned(times))
 
@@ -165,26 +166,49 @@ def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings
 
 
 def _mapping(x: Mapping[Any, Any], times: Any) -> Readings:
-    """One row, a reading for each name."""
+    """One row, a reading for each name; a date is its time."""
     cells: dict[str, float] = {}
     texts: dict[str, str] = {}
-    for name, cell in x.items():
-        if cell is None:
-            cells[str(name)] = np.nan
+    dates: dict[str, Any] = {}
+    for label, cell in x.items():
+        name = str(label)
+        if name in cells or name in texts or name in dates:
+            raise ValueError(f"`frame` must have columns of different names, got {name!r} twice")
+        # What is missing in pandas is not equal to itself, or neither.
+        if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+            cells[name] = np.nan
         elif isinstance(cell, str | bytes):
-            texts[str(name)] = "holds no numbers"
+            texts[name] = "holds no numbers"
+        elif isinstance(cell, date | np.datetime64):
+            dates[name] = cell
         else:
-            try:
-                cells[str(name)] = float(cell)
-            except (TypeError, ValueError):
-                raise TypeError(
-                    f"`frame` must have one number for each name where it is a mapping, got {type_name(cell)} for "
-                    f"{str(name)!r}; several rows are a frame"
-                ) from None
+            cells[name] = _number(name, cell)
     if not cells:
         raise ValueError(f"`frame` must have at least one number, got {listed(list(texts)) if texts else 'no name'}")
+    if isinstance(times, str) or (times is None and len(dates) == 1):
+        clock = times if isinstance(times, str) else next(iter(dates))
+        if clock not in dates:
+            raise ValueError(f"`times` must name a date of the row where it is a mapping, got {clock!r}")
+        times = np.array([_utc(dates[clock])], dtype="datetime64[ns]")
     values = np.array([list(cells.values())], order="F")
     return Readings(list(cells), _finite(values), in_order(stamps(times), 1), None, texts, zoned(times))
+
+
+def _number(name: str, cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(
+            f"`frame` must have one number for each name where it is a mapping, got {type_name(cell)} for {name!r}; "
+            "several rows are a frame"
+        ) from None
+
+
+def _utc(when: Any) -> Any:
+    """A time without its zone."""
+    if getattr(when, "tzinfo", None) is None:
+        return when
+    return when.astimezone(UTC).replace(tzinfo=None)
 
 
 def _different(x: Any) -> None:

@@ -25,6 +25,12 @@ class Rebase:
     """The first such row of the history that was learnt, where it has no times; None where they all came later."""
     offset: float
 
+    def comes_after(self, row: int, times: NDArray[np.datetime64] | None) -> bool:
+        """Whether it counts from a later row of a history on."""
+        if times is None or self.since is None:
+            return self.row is None or self.row > row
+        return self.since > int(times[row].astype(np.int64))
+
     def put(self) -> list[Any]:
         """For a file."""
         return [self.sensor, self.since, self.row, self.offset]

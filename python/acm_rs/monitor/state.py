@@ -186,7 +186,11 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
     if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in roams.values()):
         raise TypeError("a range is none")
     counted += tuple(end for pair in roams.values() for end in pair)
-    counted += tuple(number for _, *both in about.get("levels", []) for number in both)
+    for name, row, size in about.get("calibrations", []):
+        if not (isinstance(name, str) and type(row) is int and isinstance(size, float) and abs(size) < 1e100):
+            raise ValueError("a calibration is none")
+    if not isinstance(about.get("shifted", []), list):
+        raise TypeError("what has shifted is no list")
     counted += (about.get("follows", 0), *about.get("stood", {}).values())
     if not all(isinstance(value, int | float) for value in counted):
         raise TypeError("a constant or a count is no number")

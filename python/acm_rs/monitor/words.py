@@ -147,7 +147,8 @@ def doubts(
             f"{share(interval['low'])} and {share(interval['high'])} of healthy rows may alarm"
         )
     # Files of former versions do not have them.
-    followed = about.get("followed", [])
+    shifted = {name for name, *_ in about.get("calibrations", [])}
+    followed = [name for name in about.get("followed", []) if name not in shifted]
     if followed:
         rows, step = about["follows"], about["step"]
         within = f"{rows:,} rows" if step is None else f"{step_text(step * rows)} ({rows:,} rows)"
@@ -157,7 +158,7 @@ def doubts(
             f"{listed(followed)} {how} level follows the readings, and what comes within about {within} is found, no "
             "slower drift; a longer history helps"
         )
-    slow = [name for name in slow if name not in followed]
+    slow = [name for name in slow if name not in followed and name not in shifted]
     if slow:
         leaves = about.get("leaves", 0.0)
         so = f" (either half of it leaves what the other one has seen in {share(leaves)} of its rows)" if leaves else ""
