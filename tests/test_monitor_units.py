@@ -187,6 +187,14 @@ def test_a_column_of_readings_beyond_all_sensors_is_left_out_by_name() -> None:
             f"not watched: c (beyond 1e+100 in {told} of its readings, which no sensor reads in any unit)"
         ]
         assert monitor.score(BATCH).alarms.mean() < 0.02
+    for share, size in ((0.3, 1e200), (0.45, 1e120), (0.45, 1.7e308)):
+        wrong = HISTORY.copy()
+        gone = np.random.default_rng(1).random(len(wrong)) < share
+        wrong.iloc[gone, 2] = size
+        monitor = Monitor().fit(wrong)
+        assert monitor.left_out_ == {}
+        assert f"{np.count_nonzero(gone):,} readings beyond 1e+100" in " ".join(monitor.summary().split())
+        assert monitor.score(BATCH).alarms.mean() < 0.02
     with pytest.raises(ValueError, match=r"must have a sensor to watch.*c: beyond 1e\+100 in 100 %"):
         Monitor().fit(HISTORY[["c"]] * 1e160)
     # A few are error codes.
