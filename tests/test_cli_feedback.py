@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -93,3 +94,22 @@ def test_what_cannot_be_done_is_said(run: Run, status: int, says: str, arguments
     assert says in complained
     assert Path("pump.acm").read_bytes() == saved()
     assert files() == {"pump.acm", "new.csv"}
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_calibration_that_a_fit_tells_is_confirmed_by_the_command_it_names(run: Run, dated: bool) -> None:
+    frame = plant()[:FIRST].drop("Remark")
+    sensor = "Bearing Temp"
+    frame = frame.with_columns(pl.col(sensor) + 6.0 * (pl.int_range(pl.len()) >= 1_100))
+    write("history.csv", frame if dated else frame.drop(frame.columns[0]))
+    status, said, _ = run("fit", "history.csv", "-o", "new.acm")
+    assert status == 0
+    told = re.search(r"acm-rs feedback MODEL --rebase '([^']+)' --since (\S+|\"[^\"]+\")\)", " ".join(said.split()))
+    assert told is not None
+    assert told[1] == sensor
+    since = told[2].strip('"')
+    assert since == (when(1_100).replace("T", " ") if dated else "1100")
+    status, said, _ = run("feedback", "new.acm", "--rebase", sensor, "--since", since)
+    assert status == 0
+    assert "as found in the history" in " ".join(said.split())
+    assert not any("calibrated" in line for line in Monitor.load("new.acm").warnings_)

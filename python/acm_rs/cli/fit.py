@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -238,7 +240,13 @@ def monitor_says(path: Path) -> Iterator[None]:
 
 def spoken(text: str) -> str:
     """A text of the library with the options of the command line in place of its arguments."""
+    text = re.sub(r"`rebase\((['\"].*?['\"]), (\d+|'[^']*')\)`", _feedback, text)
     return re.sub(r"`(\w+)`", lambda found: _OPTIONS.get(found[1], found[0]), text)
+
+
+def _feedback(call: re.Match[str]) -> str:
+    sensor, since = shlex.quote(ast.literal_eval(call[1])), call[2].replace("'", '"')
+    return f"acm-rs feedback MODEL --rebase {sensor} --since {since}"
 
 
 def _dated(table: SensorTable) -> bool:
