@@ -20,7 +20,7 @@ use crate::lagged::Lagged;
 use crate::wandering::{RATE, Wandering, comparable};
 
 /// Rows for each coordinate of a component, below which the responsibilities are fitted to single rows, and steps without them.
-const FEW: usize = 40;
+const FEW: usize = 35;
 const STEPS: usize = 10;
 
 impl FittedGaussianMixture {
