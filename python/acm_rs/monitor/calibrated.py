@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.monitor.relations import inverse_of, precision_of, product, products_among
+from acm_rs.monitor.relations import precision_of, product, products_among
 from acm_rs.monitor.wandering import WILD
 
 __all__ = ["Shift", "calibrated", "told_near", "without"]
@@ -215,7 +215,7 @@ def _sizes(own: Vector, others: Matrix, steps: Sequence[int]) -> list[tuple[int,
         products = products_among(design, used)
         # Of two copies either tells.
         products[np.diag_indices(len(products))] *= 1.0 + TINY
-        weights = inverse_of(products[:-1, :-1]) @ products[:-1, -1]
+        weights = _native.cholesky_solve(products[:-1, :-1], products[:-1, -1:])[:, 0]
         loads, sizes = product(others, weights[:width, None])[:, 0], weights[width:-1]
         rest = own - loads - (after * sizes).sum(axis=1) - weights[-1]
         spread = 1.4826 * float(np.median(np.abs(rest[known])))
