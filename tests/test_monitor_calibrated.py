@@ -120,6 +120,19 @@ def test_calibrations_are_confirmed_in_any_order_and_about_when_they_were(first:
         np.testing.assert_allclose([one.offset for one in rebased], [3.0, 7.0], atol=0.1)
 
 
+def test_a_calibration_after_the_history_learns_nothing_again() -> None:
+    x = machine(0)
+    x[1000:, 2] += 3.0
+    x[ROWS + 200 :, 5] -= 2.0
+    frame = pd.DataFrame(x, columns=list("abcdefgh"), index=pd.date_range("2026-01-01", periods=len(x), freq="10min"))
+    monitor = acm_rs.Monitor().fit(frame[:ROWS])
+    monitor.rebase("c", frame.index[1000])
+    learned = monitor._fitted()[1]
+    monitor.rebase("f", frame.index[ROWS + 200], frame[ROWS:])
+    assert monitor._fitted()[1] is learned
+    assert monitor.score(frame[ROWS + 300 :]).alarms.mean() < 0.03
+
+
 @pytest.mark.parametrize("every", [False, True])
 def test_a_calibration_while_nothing_was_read_is_told(every: bool) -> None:
     for seed in range(4):

@@ -121,6 +121,8 @@ def test_a_date_in_a_mapping_is_its_time(zone: str | None) -> None:
     alone = [again.update(row) for row in rows[:25]] + [again.update(row, times="time") for row in rows[25:]]
     assert np.concatenate([one.scores for one in alone]).tobytes() == whole.scores.tobytes()
     assert np.concatenate([one.times for one in alone]).tobytes() == whole.times.tobytes()
+    told = again.score(rows[0] | {"next service": times[0]}, times="time").remarks
+    assert any("'next service'" in remark for remark in told)
     with pytest.raises(ValueError, match="must name a date of the row where it is a mapping, got 'a'"):
         again.update(rows[0], times="a")
 

@@ -348,15 +348,15 @@ class Amended(Described):
             later = [one for one in rules.rebased if one.sensor == sensor and one.comes_after(first, source.times)]
         nanoseconds = None if source.times is None else int(source.times[first].astype(np.int64))
         row = first if isinstance(source, History) and nanoseconds is None else None
-        rebased = [one for one in rules.rebased if one not in later]
-        rebased.append(Rebase(sensor, nanoseconds, row, offset))
+        latest = Rebase(sensor, nanoseconds, row, offset)
+        rebased = [one for one in rules.rebased if one not in later] + [latest]
         rebased += [replace(one, offset=one.offset + size) for one in later]
         before = self._kept()
         history = self._history
         with self._whole():
             if (
                 history is not None
-                and shifts(rebased, history.names, history.times, len(history.chosen), True) is not None
+                and shifts([latest], history.names, history.times, len(history.chosen), True) is not None
             ):
                 self._learn(history, rebased)
             else:

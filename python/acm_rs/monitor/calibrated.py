@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.monitor.relations import precision_of, product, products_among
-from acm_rs.monitor.wandering import WILD
+from acm_rs.monitor.wandering import SENSORS, WILD
 
 __all__ = ["Shift", "calibrated", "told_near", "without"]
 
@@ -132,12 +132,17 @@ def _levels(x: Matrix, done: Sequence[int]) -> list[list[Shift]]:
     precision = precision_of(filled, missing)
     left = product(filled, precision) / np.diag(precision)
     least = max(LEAST, int(PART * n))
-    sums = np.cumsum(left - left.mean(axis=0), axis=0)
-    row, size = _split(sums, least)
-    away, while_away = _while(sums, least)
-    # Without the levels' own part; where they last for a while only, most rows have none.
-    noise = np.sqrt(np.maximum(np.var(left, axis=0) - np.square(size) * row * (n - row) / n**2, 0.0))
-    noise = np.minimum(noise, 1.4826 * np.median(np.abs(left), axis=0))
+    row, size, noise = np.zeros(x.shape[1], np.int64), np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    away, while_away = np.zeros((2, x.shape[1]), np.int64), np.zeros(x.shape[1])
+    for first in range(0, x.shape[1], SENSORS):
+        part = slice(first, first + SENSORS)
+        some = left[:, part]
+        sums = np.cumsum(some - some.mean(axis=0), axis=0)
+        row[part], size[part] = _split(sums, least)
+        away[:, part], while_away[part] = _while(sums, least)
+        # Without the levels' own part; where they last for a while only, most rows have none.
+        own = np.var(some, axis=0) - np.square(size[part]) * row[part] * (n - row[part]) / n**2
+        noise[part] = np.minimum(np.sqrt(np.maximum(own, 0.0)), 1.4826 * np.median(np.abs(some), axis=0))
     large = np.maximum(np.abs(size), np.abs(while_away)) / np.where(noise > 0.0, noise, np.inf)
     found, tried = [], 0
     for place in np.argsort(-large, kind="stable").tolist():

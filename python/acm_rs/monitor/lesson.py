@@ -62,9 +62,11 @@ def learn_machine(
     counters = Counters.of(names, history.values[chosen], kinds, limits, usual_step(times))
     values, _ = counters.risen(history.values, names, times, begins=history.begins)
     beyond = {name: why for name, why in _beyond(names, values, chosen).items() if kinds.get(name) != "ignore"}
-    huge = np.abs(values) > HUGE
-    if huge.any():
-        values = np.where(huge, np.nan, values)
+    huge = [np.flatnonzero(np.abs(column) > HUGE) for column in values.T]
+    if any(len(rows) for rows in huge):
+        values = values.copy(order="F")
+        for place, rows in enumerate(huge):
+            values[rows, place] = np.nan
         values[:, [names.index(name) for name in beyond]] = np.nan
     off = shifts(rebased, names, times, len(values), history=True)
     if off is not None:
@@ -90,7 +92,7 @@ def learn_machine(
     judged = np.flatnonzero(chosen & (history.accepted == 0))
     levels = calibrated(values, judged, np.zeros(len(values), np.int64), watched)
     away = [one for one in levels if one.few(len(judged))]
-    read = values
+    spells = [_known(values, one, judged) for one in away]
     if away:
         values = without(values, away, judged)
     regimes = Regimes.fit(values[chosen], rules.state, driving)
@@ -105,6 +107,7 @@ def learn_machine(
     more = calibrated(values, judged[labels[judged] >= 0], labels, watched & ~known) if labels.any() else []
     again = [one for one in more if one.few(len(judged))]
     if again:
+        spells += [_known(values, one, judged) for one in again]
         values = without(values, again, judged)
         regimes = Regimes.fit(values[chosen], rules.state, driving)
     levels, away = levels + more, away + again
@@ -117,14 +120,13 @@ def learn_machine(
     del values
     learned = learn_watches(watches, given, healthy)
     wrong |= learned.belied
-    for one in away:
-        rows = judged[(judged >= one.row) & (judged < (one.until or 0))]
-        wrong[rows[~np.isnan(read[rows, one.place])], np.count_nonzero(watched[: one.place])] = True
+    for one, rows in zip(away, spells, strict=True):
+        wrong[rows, np.count_nonzero(watched[: one.place])] = True
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
     marks += [
-        (name, f"reading beyond {HUGE:g}", np.flatnonzero(huge[:, place] & chosen))
-        for place, name in enumerate(names)
-        if name not in beyond and (huge[:, place] & chosen).any()
+        (name, f"reading beyond {HUGE:g}", rows[chosen[rows]])
+        for name, rows in zip(names, huge, strict=True)
+        if name not in beyond and chosen[rows].any()
     ]
     marks += [
         (name, "reading that the other sensors belie", np.flatnonzero(wrong[:, place]))
@@ -170,6 +172,12 @@ def learn_machine(
     if learned.stood:
         about["stood"] = {rules.names[place]: rows for place, rows in learned.stood.items()}
     return Lesson(rules, watches, about, learned.scores, learned.firsts)
+
+
+def _known(values: NDArray[np.float64], one: Shift, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of some in which a sensor read something while it was wrong."""
+    inside = rows[(rows >= one.row) & (rows < (one.until or 0))]
+    return inside[~np.isnan(values[inside, one.place])]
 
 
 def _told(one: Shift, name: str, times: NDArray[np.datetime64] | None) -> str:

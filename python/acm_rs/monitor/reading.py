@@ -185,13 +185,17 @@ def _mapping(x: Mapping[Any, Any], times: Any) -> Readings:
             cells[name] = _number(name, cell)
     if not cells:
         raise ValueError(f"`frame` must have at least one number, got {listed(list(texts)) if texts else 'no name'}")
+    zone = False
     if isinstance(times, str) or (times is None and len(dates) == 1):
         clock = times if isinstance(times, str) else next(iter(dates))
         if clock not in dates:
             raise ValueError(f"`times` must name a date of the row where it is a mapping, got {clock!r}")
-        times = np.array([_utc(dates[clock])], dtype="datetime64[ns]")
+        when = dates.pop(clock)
+        zone = getattr(when, "tzinfo", None) is not None
+        times = np.array([when.astimezone(UTC).replace(tzinfo=None) if zone else when], dtype="datetime64[ns]")
+    texts |= dict.fromkeys(dates, "holds dates")
     values = np.array([list(cells.values())], order="F")
-    return Readings(list(cells), _finite(values), in_order(stamps(times), 1), None, texts, zoned(times))
+    return Readings(list(cells), _finite(values), in_order(stamps(times), 1), None, texts, zone or zoned(times))
 
 
 def _number(name: str, cell: Any) -> float:
@@ -202,13 +206,6 @@ def _number(name: str, cell: Any) -> float:
             f"`frame` must have one number for each name where it is a mapping, got {type_name(cell)} for {name!r}; "
             "several rows are a frame"
         ) from None
-
-
-def _utc(when: Any) -> Any:
-    """A time without its zone."""
-    if getattr(when, "tzinfo", None) is None:
-        return when
-    return when.astimezone(UTC).replace(tzinfo=None)
 
 
 def _different(x: Any) -> None:
