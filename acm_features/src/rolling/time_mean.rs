@@ -4,6 +4,7 @@
 //! the one that holds where the window begins, and the newest one's up to its end. Whole rectangles are summed in blocks of
 //! the window's length, at absolute multiples of it, as everywhere here: nothing is ever subtracted.
 
+mod area;
 #[cfg(test)]
 mod tests;
 mod wide;
@@ -19,6 +20,7 @@ use ndarray::ArrayViewMut2;
 use super::bounds::Bounds;
 use super::windows::{Closed, Windows};
 use crate::column::output::pieces;
+use area::Area;
 use wide::{Wide, complete};
 
 /// Estimated time of a value, in nanoseconds.
@@ -40,75 +42,6 @@ impl Reading {
     fn until(self, next: i64, hold: i64) -> i64 {
         self.time.saturating_add(hold).min(next)
     }
-}
-
-/// An integral over time as a pair of float64, in units of 2^`exponent` nanoseconds, and over how many nanoseconds.
-#[derive(Debug, Clone, Copy, Default)]
-struct Area {
-    high: f64,
-    low: f64,
-    lasting: i64,
-}
-
-impl Area {
-    /// Two-sum (Knuth, TAOCP 2, 4.2.2, theorem B).
-    #[inline(always)]
-    fn add(&mut self, x: f64) {
-        let high = self.high + x;
-        let part = high - self.high;
-        self.low += (self.high - (high - part)) + (x - part);
-        self.high = high;
-    }
-
-    /// With a rectangle; what the rounding of its product loses is kept (Dekker 1971, doi 10.1007/BF01397083).
-    #[inline(always)]
-    fn with(mut self, value: f64, nanoseconds: i64, unit: f64) -> Self {
-        if nanoseconds <= 0 {
-            return self;
-        }
-        self.lasting += nanoseconds;
-        let rounded = nanoseconds as f64;
-        #[expect(clippy::cast_possible_truncation, reason = "it was one")]
-        let rest = (nanoseconds - rounded as i64) as f64;
-        let time = rounded * unit;
-        let ((high, low), (time_high, time_low)) = (halves(value), halves(time));
-        let product = value * time;
-        let lost = ((high * time_high - product) + high * time_low + low * time_high) + low * time_low;
-        self.add(product);
-        self.low += lost + value * (rest * unit);
-        self
-    }
-
-    #[inline(always)]
-    fn merge(mut self, newer: Self) -> Self {
-        self.add(newer.high);
-        self.low += newer.low;
-        self.lasting += newer.lasting;
-        self
-    }
-
-    /// The integral over the time, rounded once: the mean of a constant is that constant.
-    fn mean(self, unit: f64) -> f64 {
-        let time = self.lasting as f64 * unit;
-        let total = self.high + self.low;
-        let lost = self.low - (total - self.high);
-        let near = total / time;
-        if near.is_infinite() {
-            // No mean is beyond its largest value.
-            return f64::MAX.copysign(near);
-        }
-        let ((high, low), (of_time, rest)) = (halves(near), halves(time));
-        let left = (((total - high * of_time) - high * rest) - low * of_time) - low * rest;
-        let mean = near + (left + lost) / time;
-        if mean.is_finite() { mean } else { near }
-    }
-}
-
-/// Two parts of at most 27 bits whose sum is `x`.
-#[inline(always)]
-fn halves(x: f64) -> (f64, f64) {
-    let high = f64::from_bits(x.to_bits() & !((1 << 27) - 1));
-    (high, x - high)
 }
 
 /// Windows that last a time, in which a reading counts for as long as it stood.

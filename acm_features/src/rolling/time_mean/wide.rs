@@ -6,90 +6,20 @@ use acm_linalg::lanes::{Element, LANES, Row, V, loaded};
 use acm_linalg::memory::reserved;
 use acm_linalg::parallel::Stop;
 use acm_linalg::{Result, Table};
-use fearless_simd::{Level, Simd, dispatch, f64x8, i64x8, prelude::*};
+use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 use ndarray::{ArrayViewMut2, s};
 
+use super::area::Area;
 use super::{Reading, TimeMean, WHAT};
 
 /// Rows that are read and written at once.
 const BLOCK: usize = 64;
 
-/// Integrals of all lanes, over one time.
-#[derive(Clone, Copy)]
-struct Areas<S: Simd> {
-    high: V<S>,
-    low: V<S>,
-    lasting: i64,
-}
-
-/// As [`super::halves`].
+/// No integral of any lane.
 #[inline(always)]
-fn halves<S: Simd>(simd: S, x: V<S>) -> (V<S>, V<S>) {
-    let bits: i64x8<S> = x.bitcast();
-    let high: V<S> = (bits & i64x8::splat(simd, !((1 << 27) - 1))).bitcast();
-    (high, x - high)
-}
-
-impl<S: Simd> Areas<S> {
-    #[inline(always)]
-    fn none(simd: S) -> Self {
-        let zero = f64x8::splat(simd, 0.0);
-        Self {
-            high: zero,
-            low: zero,
-            lasting: 0,
-        }
-    }
-
-    #[inline(always)]
-    fn add(&mut self, x: V<S>) {
-        let high = self.high + x;
-        let part = high - self.high;
-        self.low += (self.high - (high - part)) + (x - part);
-        self.high = high;
-    }
-
-    /// As [`super::Area::with`].
-    #[inline(always)]
-    fn with(mut self, simd: S, value: V<S>, nanoseconds: i64, unit: f64) -> Self {
-        if nanoseconds <= 0 {
-            return self;
-        }
-        self.lasting += nanoseconds;
-        let rounded = nanoseconds as f64;
-        #[expect(clippy::cast_possible_truncation, reason = "it was one")]
-        let rest = (nanoseconds - rounded as i64) as f64;
-        let time = rounded * unit;
-        let ((high, low), (time_high, time_low)) = (halves(simd, value), super::halves(time));
-        let product = value * time;
-        let lost = ((high * time_high - product) + high * time_low + low * time_high) + low * time_low;
-        self.add(product);
-        self.low += lost + value * (rest * unit);
-        self
-    }
-
-    #[inline(always)]
-    fn merge(mut self, newer: Self) -> Self {
-        self.add(newer.high);
-        self.low += newer.low;
-        self.lasting += newer.lasting;
-        self
-    }
-
-    /// As [`super::Area::mean`].
-    #[inline(always)]
-    fn mean(self, simd: S, unit: f64) -> V<S> {
-        let time = self.lasting as f64 * unit;
-        let total = self.high + self.low;
-        let lost = self.low - (total - self.high);
-        let near = total / time;
-        let ((high, low), (of_time, rest)) = (halves(simd, near), super::halves(time));
-        let left = (((total - high * of_time) - high * rest) - low * of_time) - low * rest;
-        let mean = near + (left + lost) / time;
-        let mean = mean.abs().simd_lt(f64::INFINITY).select(mean, near);
-        let most = f64x8::splat(simd, f64::MAX).copysign(near);
-        near.abs().simd_eq(f64::INFINITY).select(most, mean)
-    }
+fn none<S: Simd>(simd: S) -> Area<V<S>> {
+    let (high, low) = (f64x8::splat(simd, 0.0), f64x8::splat(simd, 0.0));
+    Area { high, low, lasting: 0 }
 }
 
 /// The latest rows' values and all rows' times. No closures, which would not have the processor's instructions.
@@ -115,9 +45,9 @@ impl Readings<'_> {
 
     /// With a reading's rectangle, as whole as it gets.
     #[inline(always)]
-    fn whole<S: Simd>(self, simd: S, areas: Areas<S>, reading: usize) -> Areas<S> {
+    fn whole<S: Simd>(self, simd: S, areas: Area<V<S>>, reading: usize) -> Area<V<S>> {
         let lasting = self.until(reading, self.times[reading + 1]) - self.times[reading];
-        areas.with(simd, self.value(simd, reading), lasting, self.walk.unit)
+        areas.with(self.value(simd, reading), lasting, self.walk.unit)
     }
 }
 
@@ -170,7 +100,7 @@ impl Wide {
     ) {
         let TimeMean { window, hold, unit, .. } = walk;
         let (mut first, mut meet, mut next, mut begin) = (0, 0, 0, i128::MIN);
-        let mut newer = Areas::none(simd);
+        let mut newer = none(simd);
         let mut place = 0;
         for start in (0..times.len()).step_by(BLOCK) {
             if stop.requested() {
@@ -210,7 +140,7 @@ impl Wide {
                         meet += 1;
                     }
                     self.older.clear();
-                    let mut areas = Areas::none(simd);
+                    let mut areas = none(simd);
                     for reading in (oldest..first.max(meet.saturating_sub(1))).rev() {
                         areas = readings.whole(simd, areas, reading);
                         let mut sums = [Row::default(); 2];
@@ -218,7 +148,7 @@ impl Wide {
                         sums[1].store(areas.low);
                         self.older.push((sums, areas.lasting));
                     }
-                    newer = Areas::none(simd);
+                    newer = none(simd);
                     next = meet;
                 }
                 while next < row {
@@ -226,10 +156,10 @@ impl Wide {
                     next += 1;
                 }
                 let before = first.max(meet.saturating_sub(1)).saturating_sub(oldest);
-                let mut areas = Areas::none(simd);
+                let mut areas = none(simd);
                 if before > 0 {
                     let ([high, low], lasting) = &self.older[before - 1];
-                    areas = Areas {
+                    areas = Area {
                         high: high.load(simd),
                         low: low.load(simd),
                         lasting: *lasting,
@@ -241,20 +171,16 @@ impl Wide {
                 areas = areas.merge(newer);
                 if holds {
                     let next = if first < row { times[first + 1] } else { now };
-                    areas = areas.with(
-                        simd,
-                        readings.value(simd, first),
-                        readings.until(first, next).saturating_sub(from),
-                        unit,
-                    );
+                    areas =
+                        areas.with(readings.value(simd, first), readings.until(first, next).saturating_sub(from), unit);
                 }
                 if oldest <= row {
-                    areas = areas.with(simd, readings.value(simd, row), readings.until(row, now) - now, unit);
+                    areas = areas.with(readings.value(simd, row), readings.until(row, now) - now, unit);
                 }
                 match areas.lasting {
                     0 if oldest <= row => result.store(readings.value(simd, row)),
                     0 => *result = Row::splat(f64::NAN),
-                    _ => result.store(areas.mean(simd, unit)),
+                    _ => result.store(areas.mean(unit)),
                 }
             }
             self.write(place, count, out);
