@@ -78,10 +78,10 @@ def test_beginning_anew_and_gaps_are_no_faults() -> None:
     result = monitor.score(later)
     assert result.alarms.mean() < 0.02
     assert "counters that have begun anew: energy (1); what they had risen by is missing" in result.remarks
-    # After a gap the rise is that of the time between.
-    before, after = later["energy"].iloc[[399, 450]]
-    assert result.values[450, -1] == pytest.approx((after - before) / 51, rel=1e-12)
-    assert np.isnan(result.values[[0, 200, 500], -1]).all()
+    # After a short gap the rise is that of the time between; after a long one it tells nothing of the present.
+    before, after = later["energy"].iloc[[499, 501]]
+    assert result.values[501, -1] == pytest.approx((after - before) / 2, rel=1e-12)
+    assert np.isnan(result.values[[0, 200, 450, 500], -1]).all()
 
 
 def test_rises_count_by_the_time_between_rows() -> None:
@@ -90,6 +90,11 @@ def test_rises_count_by_the_time_between_rows() -> None:
     thinned = plant.iloc[1800::3]
     result = monitor.score(thinned)
     assert result.values[1:, -1] == pytest.approx(np.diff(thinned["energy"]) / 3, rel=1e-9)
+    # So far apart the first might follow a gap.
+    thinned = plant.iloc[1800::12]
+    rises = monitor.score(thinned).values[:, -1]
+    assert rises[2:] == pytest.approx(np.diff(thinned["energy"])[1:] / 12, rel=1e-9)
+    assert np.isnan(rises[:2]).all()
 
 
 @pytest.mark.parametrize("timed", [True, False])

@@ -27,6 +27,8 @@ class State:
         "charts",
         "fused",
         "gaps",
+        "gone",
+        "idle",
         "last",
         "levels",
         "off",
@@ -51,8 +53,12 @@ class State:
         self.states: NDArray[np.float64] = np.full(states, np.nan)
         self.gaps: NDArray[np.int64] = np.full(sensors + states, NEVER)
         """Rows since each column's last reading."""
+        self.idle: int = 0
+        """Rows since the last one that had any reading."""
         self.levels: tuple[Vector, Vector] | None = None
         """Of sensors that are followed the levels, and how many readings they have followed."""
+        self.gone: Vector | None = None
+        """Of the same the rows since the last reading, those that are absent among them; former files have none."""
         self.slow: Matrix | None = None
         self.steps: tuple[NDArray[np.int64], Vector] | None = None
         """What the readings so far tell of steps."""

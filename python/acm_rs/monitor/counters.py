@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from acm_rs.fillers import CODES
 from acm_rs.monitor import words
 
-__all__ = ["Counters", "Tally", "counts"]
+__all__ = ["Counters", "Tally", "apart", "counts"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -24,6 +24,8 @@ RISES = 200
 """Rises to a fall, at least."""
 HALF, LOW = 0.5, 0.05
 """A counter that begins anew falls by half of its range at least, or to so near its least reading."""
+PASS, TIMES = 5, 2.0
+"""Rows that readings may be apart, and times as many as nearly all of the history are."""
 EVEN = 0.8
 """Share of the rises that are alike from which on they say nothing."""
 NO_TIME = np.iinfo(np.int64).min
@@ -57,16 +59,24 @@ def even(rises: Vector) -> float | None:
     return float(values[often.argmax()] * size) if often.max() > EVEN * known.size else None
 
 
+def apart(when: Vector) -> float:
+    """How many rows readings may be apart and still follow each other, by where those of the history are."""
+    passed = np.diff(when)
+    return max(float(PASS), TIMES * float(np.quantile(passed, 0.99))) if passed.size else np.inf
+
+
 class Tally:
     """What is remembered of each counter: its latest reading, when that was, and how many rows ago."""
 
-    __slots__ = ("last", "since", "when")
+    __slots__ = ("apart", "last", "since", "when")
 
-    def __init__(self, last: Vector, since: Counts, when: Counts) -> None:
+    def __init__(self, last: Vector, since: Counts, when: Counts, apart: Vector | None = None) -> None:
         self.last: Vector = last
         self.since: Counts = since
         self.when: Counts = when
         """Nanoseconds since 1970, or `NO_TIME`."""
+        self.apart: Vector = np.full(len(last), np.nan) if apart is None else apart
+        """Rows from the reading before the latest one; NaN where there was none."""
 
     @classmethod
     def none(cls, number: int) -> Tally:
@@ -77,13 +87,18 @@ class Tally:
 class Counters:
     """Columns that count, and how their rises are taken."""
 
-    def __init__(self, names: list[str], low: list[float], high: list[float], step: float | None) -> None:
+    def __init__(
+        self, names: list[str], low: list[float], high: list[float], step: float | None, most: list[float] | None = None
+    ) -> None:
         self.names: list[str] = names
         self.low: list[float] = low
         """Physical limits of the readings; those of the rises are none."""
         self.high: list[float] = high
         self.step: float | None = step
         """Nanoseconds between rows, usually: a rise is one in so much time; None where rows have no times."""
+
+        self.most: list[float] = [np.inf] * len(names) if most is None else most
+        """Rows over which a rise is the mean of too many to tell of the present; infinite in former files."""
 
     @classmethod
     def of(
@@ -93,6 +108,7 @@ class Counters:
         kinds: Mapping[str, str],
         limits: Mapping[str, tuple[float, float]],
         step: float | None,
+        times: NDArray[np.datetime64] | None = None,
     ) -> Counters:
         """Those among the columns of a history, found or said to be some."""
         found = [
@@ -101,13 +117,17 @@ class Counters:
             if kinds.get(name) == "counter" or (name not in kinds and counts(values[:, place]))
         ]
         ends = [limits.get(name, (-np.inf, np.inf)) for name in found]
-        return cls(found, [low for low, _ in ends], [high for _, high in ends], step)
+        when = np.arange(len(values), dtype=np.float64)
+        if times is not None and step is not None:
+            when = times.astype(np.int64) / step
+        most = [apart(when[~np.isnan(values[:, names.index(name)])]) for name in found]
+        return cls(found, [low for low, _ in ends], [high for _, high in ends], step, most)
 
     def among(self, names: Sequence[str]) -> Counters:
         """Those that are in use."""
         kept = [place for place, name in enumerate(self.names) if name in names]
-        low, high = ([part[place] for place in kept] for part in (self.low, self.high))
-        return Counters([self.names[place] for place in kept], low, high, self.step)
+        low, high, most = ([part[place] for place in kept] for part in (self.low, self.high, self.most))
+        return Counters([self.names[place] for place in kept], low, high, self.step, most)
 
     def begin(self) -> Tally | None:
         """What is remembered before the first row."""
@@ -172,8 +192,13 @@ class Counters:
             passed[timed] = (moments - earlier)[timed] / self.step
         rise = readings - before
         fell = rise < 0.0
+        # A mean over many rows tells nothing of the present, unless all are such.
+        passed[np.isnan(before)] = np.nan
+        usual = np.fmax(self.most[place], TIMES * np.append(tally.apart[place], passed[:-1]))
+        short = ~(passed > usual)
+        tally.apart[place] = passed[-1]
         with np.errstate(divide="ignore", invalid="ignore"):
-            column[known] = np.where((passed > 0.0) & ~fell, rise / passed, np.nan)
+            column[known] = np.where((passed > 0.0) & short & ~fell, rise / passed, np.nan)
         tally.last[place], tally.since[place] = readings[-1], n - 1 - known[-1]
         tally.when[place] = NO_TIME if when is None else when[known[-1]]
         return int(np.count_nonzero(fell))
@@ -183,19 +208,22 @@ class Counters:
     def put(self) -> list[Any]:
         """For a file."""
         ends = [[None if np.isinf(end) else end for end in part] for part in (self.low, self.high)]
-        return [self.names, *ends, self.step]
+        most = [None if np.isinf(most) else most for most in self.most]
+        return [self.names, *ends, self.step, *([most] if any(most) else [])]
 
     @classmethod
     def take(cls, entry: Sequence[Any]) -> Counters:
         """What `put` put."""
-        names, low, high, step = entry
+        names, low, high, step, *rest = entry
+        most = rest[0] if rest else [None] * len(names)
         if not all(isinstance(name, str) for name in names) or not isinstance(step, float | None):
             raise TypeError("a counter has no name")
-        if not len(names) == len(low) == len(high):
+        if not len(names) == len(low) == len(high) == len(most) or len(rest) > 1:
             raise ValueError("limits are not one for each counter")
         return cls(
             list(names),
             [-np.inf if end is None else float(end) for end in low],
             [np.inf if end is None else float(end) for end in high],
             step,
+            [np.inf if end is None else float(end) for end in most],
         )

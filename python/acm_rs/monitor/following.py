@@ -6,6 +6,8 @@ and downs; of what the level itself does nothing in the history tells good from 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,22 +79,38 @@ def seen(watches: Watches, place: int) -> tuple[float, float]:
     return low + beyond, high - beyond
 
 
-def levels_of(watches: Watches, chosen: Labels, away: Matrix, state: State, gaps: Labels) -> Matrix:
+def levels_of(
+    watches: Watches, chosen: Labels, away: Matrix, state: State, gaps: Labels, absent: Labels | None = None
+) -> Matrix:
     """The levels of some sensors before each row of what they read beside their centres; `state` knows the next."""
     level, count = (np.zeros(len(chosen)),) * 2 if state.levels is None else state.levels
-    found, level, count, _ = _native.followed(
-        away, float(watches.pace[0]), watches.follows[chosen], level, count, gaps.astype(np.float64)
-    )
+    gone = gaps.astype(np.float64) if state.gone is None else state.gone
+    found = []
+    for start, end in pairwise([0, *(() if absent is None else np.flatnonzero(absent).tolist()), len(away)]):
+        if absent is not None and start < end:
+            gone = gone + absent[start]
+        levels, level, count, gone = _native.followed(
+            away[start:end], float(watches.pace[0]), watches.follows[chosen], level, count, gone
+        )
+        found.append(levels)
     state.levels = level, count
-    return np.asarray(found)
+    if watches.bridges:
+        state.gone = gone
+    return np.asarray(found[0]) if len(found) == 1 else np.concatenate(found)
 
 
 def beside_levels(
-    watches: Watches, values: Matrix, labels: Labels, state: State, gaps: Labels, held: Flags | None = None
+    watches: Watches,
+    values: Matrix,
+    labels: Labels,
+    state: State,
+    gaps: Labels,
+    held: Flags | None = None,
+    absent: Labels | None = None,
 ) -> tuple[Matrix, Matrix | None]:
     """Readings less the levels of the sensors that are followed, and those levels beside the centre of the regime,
     (n, sensors); None where none is followed. Rows that are `held` move no level; `gaps` are the rows since each
-    column's last reading, before the first one."""
+    column's last reading, before the first one; so many rows are `absent` before each."""
     chosen = np.flatnonzero(watches.follows > 0.0)
     if not len(chosen):
         return values, None
@@ -101,7 +119,7 @@ def beside_levels(
     away = within_reach(watches, chosen, values[:, columns] - centres, centres)
     passed = labels < 0 if held is None else (labels < 0) | held
     away[passed[:, None] & ~np.isnan(away)] = np.inf
-    found = levels_of(watches, chosen, away, state, gaps[columns])
+    found = levels_of(watches, chosen, away, state, gaps[columns], absent)
     beside = np.array(values, order="F")
     beside[:, columns] -= found
     whole = np.zeros((len(values), len(watches.follows)), order="F")

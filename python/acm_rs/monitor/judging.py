@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from acm_rs.monitor.steps import Told
 from acm_rs.monitor.stops import at_stops
 from acm_rs.monitor.watches import CAUSES, PARTS, Looked, State, Watches
 
-__all__ = ["Verdict", "follow", "judge", "matched"]
+__all__ = ["Verdict", "absent_rows", "follow", "judge", "matched"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -35,6 +36,8 @@ BEYOND = 4.0
 """Least score of a row beyond all that training has seen."""
 CLEAR = 1.5
 """Limits that it has at least: it alarms whatever the budget."""
+MOST_ABSENT = 2.0**40
+"""Rows that are absent at most, whatever the clock says."""
 
 
 def matched(readings: Readings, names: list[str]) -> tuple[Matrix, list[str]]:
@@ -67,6 +70,16 @@ def follow(state: State, times: NDArray[np.datetime64] | None) -> None:
     state.time = times[-1]
 
 
+def absent_rows(times: NDArray[np.datetime64] | None, before: Any, about: Mapping[str, Any]) -> Labels | None:
+    """How many rows are not there before each, by the time since the one before; None where there is no telling."""
+    if times is None or not len(times) or "pause" not in about:
+        return None
+    earlier = np.append(times[0] if before is None else before, times[:-1])
+    passed = (times - earlier).astype("timedelta64[ns]").astype(np.float64) / about["step"]
+    absent = np.where(passed > about["pause"], np.minimum(np.rint(passed), MOST_ABSENT) - 1.0, 0.0).astype(np.int64)
+    return absent if absent.any() else None
+
+
 class Verdict:
     """What was found in some rows."""
 
@@ -85,6 +98,7 @@ class Verdict:
         state: State,
         limit: float,
         live: bool,
+        absent: Labels | None = None,
     ) -> None:
         regimes = watches.regimes
         values, self.coded, self.outside = rules.clean(raw)
@@ -129,9 +143,9 @@ class Verdict:
         """Which readings are in coarser steps than those of the training."""
         told = self.told
         # Beyond all that was seen a level does not follow.
-        near, level = beside_levels(watches, values, lived, state, since, strange)
+        near, level = beside_levels(watches, values, lived, state, since, strange, absent)
         at = at_stops(shown[:, watches.watched], watches.stops)
-        sensors, states = watches.split(near, state, at)
+        sensors, states = watches.split(near, state, at, absent)
         self.sensors = sensors if level is None else values[:, watches.watched]
         put_unknown(watches, states, away)
         self.looked: Looked = look(watches, sensors, states, lived, ages, told, at)
@@ -227,10 +241,11 @@ def judge(
     limit: float,
     live: bool,
     fixed: Matrix | None = None,
+    absent: Labels | None = None,
 ) -> Verdict:
     """Judge rows that follow those that `state` remembers; `off` is what sensors read too much since a calibration,
-    `fixed` are the readings of constants."""
-    return Verdict(rules, watches, raw, off, fixed, state, limit, live)
+    `fixed` are the readings of constants, before each row so many rows are `absent`."""
+    return Verdict(rules, watches, raw, off, fixed, state, limit, live, absent)
 
 
 def _all_together(watches: Watches, rows: Matrix, state: State, live: bool) -> Vector:

@@ -16,7 +16,7 @@ from acm_rs.monitor import cleaning, telling
 from acm_rs.monitor.calibrated import Shift, calibrated, without
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import Constants
-from acm_rs.monitor.counters import Counters
+from acm_rs.monitor.counters import Counters, apart
 from acm_rs.monitor.following import seen, wander_alone
 from acm_rs.monitor.history import History
 from acm_rs.monitor.learning import OWN_ROWS, learn_watches
@@ -59,7 +59,9 @@ def learn_machine(
 ) -> Lesson:
     """Learn everything but the limit."""
     chosen, times, names = history.chosen, history.times, history.names
-    counters = Counters.of(names, history.values[chosen], kinds, limits, usual_step(times))
+    step = usual_step(times)
+    own = None if times is None else times[chosen]
+    counters = Counters.of(names, history.values[chosen], kinds, limits, step, own)
     values, _ = counters.risen(history.values, names, times, begins=history.begins)
     beyond = {name: why for name, why in _beyond(names, values, chosen).items() if kinds.get(name) != "ignore"}
     huge = [np.flatnonzero(np.abs(column) > HUGE) for column in values.T]
@@ -151,7 +153,7 @@ def learn_machine(
         "constants": constants,
         "rows": int(chosen.sum()),
         "span": None if times is None else times[chosen][[0, -1]].astype(np.int64).tolist(),
-        "step": usual_step(times),
+        "step": step,
         "slow": [name for name, slow in zip(sensors, learned.slow, strict=True) if slow],
         "leaves": learned.leaves,
         "utc": history.utc,
@@ -159,6 +161,8 @@ def learn_machine(
         "alarms": [],
         "version": __version__,
     }
+    if times is not None and step is not None:
+        about["pause"] = apart(times.astype(np.int64) / step)
     if learned.followed.any():
         about["followed"] = [name for name, one in zip(sensors, learned.followed, strict=True) if one]
         about["roams"] = {name: seen(watches, place) for place, name in enumerate(sensors) if learned.followed[place]}

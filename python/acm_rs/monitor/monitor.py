@@ -16,7 +16,7 @@ from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.history import Chunk, History
-from acm_rs.monitor.judging import follow, judge, matched
+from acm_rs.monitor.judging import absent_rows, follow, judge, matched
 from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.plane import plane
@@ -260,17 +260,18 @@ class Monitor(Amended):
         if readings.sheet is not None:
             refuse_other_units(self._units, readings.units, self._about["columns"], readings.names)
         values, absent = matched(readings, rules.names)
+        missed = absent_rows(readings.times, state.time, self._about)
         if live:
             follow(state, readings.times)
         values, begun = rules.counters.risen(values, rules.names, readings.times, state.tally)
         about, sensors = self._about, self._quick.names
         fixed = rules.constants.read(readings) if rules.constants.names else None
         verdict = None
-        if live and len(values) == 1 and self._quick.usable:
+        if live and len(values) == 1 and missed is None and self._quick.usable:
             verdict = self._quick.judge(values[0], state, self._limit, fixed)
         if verdict is None:
             off = shifts(rules.rebased, rules.names, readings.times, len(values))
-            verdict = judge(rules, watches, values, off, state, self._limit, live, fixed)
+            verdict = judge(rules, watches, values, off, state, self._limit, live, fixed, missed)
         result = Result(
             names=sensors,
             values=verdict.sensors,

@@ -149,7 +149,12 @@ class Quick:
         """The verdict on a row, or None where it must go the long way; nothing is changed then."""
         rules, watches, regimes = self.rules, self.watches, self.watches.regimes
         # A missing reading is neither.
-        if state.slow is None or state.fused is None or not ((row >= self.low) & (row <= self.high)).all():
+        if (
+            state.slow is None
+            or state.fused is None
+            or state.idle
+            or not ((row >= self.low) & (row <= self.high)).all()
+        ):
             return None
         if len(self.codes) and (row[self.coded] == self.codes).any():
             return None

@@ -66,6 +66,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         "constants": rules.constants.names,
         "rebased": [one.put() for one in rules.rebased],
     }
+    if watches.bridges:
+        settings["bridges"] = True
     if regimes.holds.any():
         settings["holds"] = regimes.holds.tolist()
     if rules.counters.names:
@@ -93,6 +95,9 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         if regimes.holds.shape != (len(rules.names),) or regimes.holds.dtype != np.int64:
             raise ValueError("how long readings stand is not told for each column")
     watches = Watches(regimes, arrays["watches.watched"])
+    watches.bridges = settings.get("bridges", False)
+    if not isinstance(watches.bridges, bool):
+        raise TypeError("whether outages are bridged is not told")
     for name in Watches.fields():
         # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed and no
         # ends of scales.
@@ -191,7 +196,7 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
             raise ValueError("a calibration is none")
     if not isinstance(about.get("shifted", []), list):
         raise TypeError("what has shifted is no list")
-    counted += (about.get("follows", 0), *about.get("stood", {}).values())
+    counted += (about.get("follows", 0), about.get("pause", 0), *about.get("stood", {}).values())
     if not all(isinstance(value, int | float) for value in counted):
         raise TypeError("a constant or a count is no number")
     return about
@@ -206,10 +211,13 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
     if state.tally is not None:
         own = state.tally
         arrays |= {"state.counted": own.last, "state.since": own.since, "state.when": own.when}
+        arrays |= {} if np.isnan(own.apart).all() else {"state.apart": own.apart}
     if state.slow is not None:
         arrays["state.slow"] = state.slow
     if state.levels is not None:
         arrays["state.level"], arrays["state.counts"] = state.levels
+    if state.gone is not None:
+        arrays["state.gone"] = state.gone
     if state.fused is not None:
         arrays["state.fused"] = _bytes(state.fused)
     arrays |= {f"chart.{name}": _bytes(chart) for name, chart in state.charts.items()}
@@ -221,6 +229,8 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
         "over": state.over,
         "time": None if state.time is None else int(state.time.astype(np.int64)),
     }
+    if state.idle:
+        settings["idle"] = state.idle
     return settings, arrays
 
 
@@ -231,7 +241,9 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
         arrays[f"state.{name}"] for name in ("last", "run", "states", "gaps")
     )
     if "state.counted" in arrays:
-        state.tally = Tally(arrays["state.counted"], arrays["state.since"], arrays["state.when"])
+        state.tally = Tally(
+            arrays["state.counted"], arrays["state.since"], arrays["state.when"], arrays.get("state.apart")
+        )
     state.slow = arrays.get("state.slow")
     if "state.level" in arrays:
         level, count = arrays["state.level"], arrays["state.counts"]
@@ -240,6 +252,11 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
         if not (np.isfinite(level).all() and (count >= 0.0).all()):
             raise ValueError("what levels have followed is not what was written")
         state.levels = level, count
+        state.gone = arrays.get("state.gone")
+        if state.gone is not None and not (
+            state.gone.shape == level.shape and state.gone.dtype == np.float64 and (state.gone >= 0.0).all()
+        ):
+            raise ValueError("what levels have followed is not what was written")
     if "state.steps" in arrays:
         state.steps = arrays["state.steps"], arrays["state.latest"]
     if "state.fused" in arrays:
@@ -252,10 +269,14 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
             if own not in SLOWLY or values.ndim != 1 or (own != "level" and values.shape != state.last.shape):
                 raise ValueError("what slow means have let go of is not what was written")
             state.off[own] = values
-    numbers = [settings[name] for name in ("age", "alarm", "over")]
+    # Files of before do not have it.
+    idle = settings.get("idle", 0)
+    if isinstance(idle, int) and idle < 0:
+        raise ValueError("rows without readings are not as many as was written")
+    numbers = [idle, *(settings[name] for name in ("age", "alarm", "over"))]
     if not all(isinstance(number, int) for number in numbers) or not isinstance(settings["label"], int | None):
         raise TypeError("what is remembered is no number")
     state.phase = Phase(settings["label"], settings["age"])
-    state.alarm, state.over = settings["alarm"], settings["over"]
+    state.alarm, state.over, state.idle = settings["alarm"], settings["over"], idle
     state.time = None if settings["time"] is None else np.datetime64(settings["time"], "ns")
     return state

@@ -97,6 +97,8 @@ class Watches:
         self.slow_centre: Vector = np.zeros(0)
         self.slow_scale: Vector = np.ones(0)
         self.slow_precision: Matrix = np.zeros((0, 0))
+        self.bridges: bool = False
+        """Whether they go on where nothing was read; in former files they do not."""
         self.slow_axes: Matrix = np.zeros((0, 0))
         """What the machine has done of late: main components whose slow means count as states."""
         self.present: Vector = np.array([PRESENT])
@@ -188,8 +190,10 @@ class Watches:
 
     # ---- rows beside what is expected -----------------------------------------------------------------------------
 
-    def split(self, values: Matrix, state: State, at: Sides | None = None) -> tuple[Matrix, Matrix]:
-        """Watched sensors, and states in scaled units without gaps."""
+    def split(
+        self, values: Matrix, state: State, at: Sides | None = None, absent: Labels | None = None
+    ) -> tuple[Matrix, Matrix]:
+        """Watched sensors, and states in scaled units without gaps; before each row so many are `absent`."""
         states = values[:, ~self.watched]
         filled = np.empty_like(states)
         for place in range(states.shape[1]):
@@ -202,15 +206,21 @@ class Watches:
             filled[:, place] = (held - self.state_centre[place]) / self.state_scale[place]
         # Where all are watched they are not copied.
         sensors = values if self.watched.all() and values.flags.f_contiguous else values[:, self.watched]
-        return sensors, np.hstack([filled, self.slow(within(sensors, at), state)])
+        return sensors, np.hstack([filled, self.slow(within(sensors, at), state, absent)])
 
-    def slow(self, sensors: Matrix, state: State) -> Matrix:
-        """The slow means of the main components up to the row before."""
+    def slow(self, sensors: Matrix, state: State, absent: Labels | None = None) -> Matrix:
+        """The slow means of the main components up to the row before.
+
+        The machine goes on while nothing is read. What it did then is taken to have been like the first row after it,
+        as what came before the first of all.
+        """
         away = np.clip((sensors - self.slow_centre) / self.slow_scale, -WILD, WILD)
         main = product(solve_missing(away, np.isnan(away), self.slow_precision), self.slow_axes)
-        main[np.isnan(away).all(axis=1)] = np.nan
+        silent = np.asarray(np.isnan(away).all(axis=1))
+        main[silent] = np.nan
         if not len(main) or not main.shape[1]:
             return main
+        idle = self._idle(silent, state, absent)
         begun = 0
         if state.slow is None:
             # What came before the first reading is taken to have been like it, as long as the means remember.
@@ -220,9 +230,23 @@ class Watches:
             begun = int(known[0])
             state.slow = main[begun : begun + 1].copy()
             state.chart("slow", SLOW).update(np.repeat(state.slow, PAST, axis=0))
-        means = np.asarray(state.chart("slow", SLOW).update(np.ascontiguousarray(main[begun:]))[0])
-        found = np.vstack([np.zeros((begun, main.shape[1])), state.slow, means[:-1]])
+        main, times = np.ascontiguousarray(main[begun:]), 1 + np.where(silent, 0, np.minimum(idle, PAST))[begun:]
+        main = main if (times == 1).all() else np.repeat(main, times, axis=0)
+        means = np.vstack([state.slow, state.chart("slow", SLOW).update(main)[0]])
         state.slow = means[-1:]
+        return np.vstack([np.zeros((begun, main.shape[1])), means[np.cumsum(times) - 1]])
+
+    def _idle(self, silent: Flags, state: State, absent: Labels | None) -> Labels:
+        """For how many rows before each nothing was read, some of which are not there at all."""
+        if not self.bridges:
+            return np.zeros(len(silent), np.int64)
+        passed = np.ones(len(silent), np.int64) if absent is None else 1 + absent
+        count = np.cumsum(passed)
+        # What had come up to the latest row with a reading.
+        last = np.maximum.accumulate(np.where(silent, -1, np.arange(len(silent))))
+        before = np.append(-1, last[:-1])
+        found = count - np.where(before < 0, -state.idle, count[before]) - 1
+        state.idle = int(state.idle + count[-1] if last[-1] < 0 else count[-1] - count[last[-1]])
         return found
 
     def scarce(self, sensors: Matrix) -> Flags:

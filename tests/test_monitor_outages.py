@@ -1,0 +1,127 @@
+"""Where nothing is read for a while the machine goes on: what it has done of late is not what it did before."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from acm_rs import Monitor
+from acm_rs.monitor.counters import Counters
+
+STEP = pd.Timedelta("10min")
+
+
+def plant(seed, rows=4000):
+    """Days of load and ambient temperature; oil and winding are warm with a delay; energy counts."""
+    rng = np.random.default_rng(seed)
+    hours = np.arange(rows) / 6.0
+    load = 70.0 + 20.0 * np.sin(2.0 * np.pi * hours / 24.0) + rng.normal(size=rows)
+    ambient = 12.0 + 6.0 * np.sin(2.0 * np.pi * (hours - 3.0) / 24.0) + 0.3 * rng.normal(size=rows)
+    heat = np.empty(rows)
+    warm = load[0]
+    for row in range(rows):
+        warm += 0.1 * (load[row] - warm)
+        heat[row] = warm
+    columns = {
+        "load": load,
+        "ambient": ambient,
+        "oil": 30.0 + 0.4 * heat + 0.7 * ambient + 0.3 * rng.normal(size=rows),
+        "winding": 50.0 + 0.6 * heat + 0.5 * ambient + 0.3 * rng.normal(size=rows),
+        "current": 1.5 * load + 0.7 * rng.normal(size=rows),
+        "energy": np.cumsum(load / 6.0).round(2),
+    }
+    return pd.DataFrame(columns, index=pd.date_range("2026-01-01", periods=rows, freq=STEP))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    frame = plant(1)
+    return Monitor().fit(frame[:2500]), frame[2500:]
+
+
+# Half a day later the load is at the other end of its range.
+OUTAGES = [(start, start + rows) for start in (300, 340, 380) for rows in (60, 72, 216)]
+
+
+def alarms_after(monitor, frame):
+    """Alarms within two hundred rows after each outage."""
+    count = 0
+    for start, end in OUTAGES:
+        silent = frame.copy()
+        silent.iloc[start:end] = np.nan
+        absent = frame.drop(frame.index[start:end])
+        count += int(monitor.score(silent).alarms[end : end + 200].sum())
+        count += int(monitor.score(absent).alarms[start : start + 200].sum())
+    return count
+
+
+def test_outages_alarm_far_less_than_where_the_machine_is_thought_to_have_stood(fitted):
+    monitor, frame = fitted
+    assert monitor.score(frame).alarms.sum() == 0
+    before = Monitor.from_bytes(monitor.to_bytes())
+    rules, watches = before._fitted()
+    watches.bridges = False
+    rules.counters.most = [np.inf]
+    assert 4 * alarms_after(monitor, frame) < alarms_after(before, frame)
+
+
+def test_faults_after_an_outage_are_found(fitted):
+    monitor, frame = fitted
+    for start, end in OUTAGES:
+        wrong = frame.drop(frame.index[start:end])
+        wrong.iloc[start:, wrong.columns.get_loc("oil")] += 3.0
+        result = monitor.score(wrong)
+        assert result.alarms[start + 10 : start + 200].mean() > 0.95
+        assert result.found[-1].culprits[0].name == "oil"
+
+
+def test_pieces_are_the_whole_across_outages(fitted):
+    monitor, frame = fitted
+    broken = frame.iloc[:700].drop(frame.index[300:372]).copy()
+    broken.iloc[100:160] = np.nan
+    broken.iloc[161:180] = np.nan
+    broken.iloc[400:402, :3] = np.nan
+    whole = monitor.score(broken)
+    for sizes in ([1], [7, 1, 64], [100, 60, 1, 19, 120, 5]):
+        live = Monitor.from_bytes(monitor.to_bytes())
+        parts, at, number = [], 0, 0
+        while at < len(broken):
+            size = sizes[number % len(sizes)]
+            parts.append(live.update(broken.iloc[at : at + size]))
+            at, number = at + size, number + 1
+            if number % 37 == 5:
+                live = Monitor.from_bytes(live.to_bytes())
+        scores = np.concatenate([part.scores for part in parts])
+        assert scores.tobytes() == whole.scores.tobytes()
+        expected = np.concatenate([part.expected_values for part in parts])
+        assert expected.tobytes() == whole.expected_values.tobytes()
+
+
+def test_a_counter_that_was_not_read_for_long_tells_nothing_of_the_present(fitted):
+    monitor, frame = fitted
+    for missing, told in ((3, True), (40, False)):
+        gap = frame.iloc[:600].copy()
+        gap.iloc[300 : 300 + missing, gap.columns.get_loc("energy")] = np.nan
+        result = monitor.score(gap)
+        place = result.names.index("energy")
+        assert np.isfinite(result.values[300 + missing, place]) == told
+        assert np.isfinite(result.values[301 + missing, place])
+
+
+def test_counters_that_are_read_seldom_are_taken_as_they_come():
+    when = pd.date_range("2026-01-01", periods=400, freq="1h").to_numpy().astype("datetime64[ns]")
+    values = np.cumsum(np.random.default_rng(3).uniform(1.0, 2.0, 400)).round(2)[:, None]
+    values[np.arange(400) % 12 != 0] = np.nan
+    hour = float(pd.Timedelta("1h").value)
+    seldom = Counters.of(["energy"], values, {}, {}, hour, when)
+    assert seldom.most == [24.0]
+    assert Counters.of(["energy"], values, {}, {}, None).most == [24.0]
+    rises, _ = seldom.risen(values, ["energy"], when)
+    assert np.isfinite(rises[12:, 0]).sum() == 33
+    values[100:130] = np.nan
+    rises, _ = seldom.risen(values, ["energy"], when)
+    assert np.isnan(rises[132, 0])
+    assert np.isfinite(rises[144, 0])
+    again = Counters.take(seldom.put())
+    assert again.most == seldom.most
+    former = Counters.take(seldom.put()[:4])
+    assert former.most == [np.inf]
+    assert np.isfinite(former.risen(values, ["energy"], when)[0][132, 0])
