@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
+
 use crate::dense::{Rows, products};
 use crate::error::{Error, Result};
-use crate::lanes::LANES;
+use crate::lanes::{LANES, Row, V, loaded, transposed};
 use crate::memory::{Gather, copied, room};
 use crate::samples::{Samples, reduce};
 use crate::scaling::unit;
@@ -87,11 +89,7 @@ impl<'a, T: Rows> Centered<'a, T> {
                     let count = BLOCK.min(rows.end - start);
                     let block = &mut block[..count * columns];
                     table.read(start..start + count, block);
-                    for row in block.chunks_exact(columns.max(1)) {
-                        for ((sum, value), anchor) in sums.iter_mut().zip(row).zip(&anchor) {
-                            *sum += value - anchor;
-                        }
-                    }
+                    dispatch!(Level::new(), simd => add_rows(simd, sums, block, &anchor));
                 }
             },
             |(all, _), (part, _)| all.iter_mut().zip(part).for_each(|(all, part)| *all += part),
@@ -103,6 +101,16 @@ impl<'a, T: Rows> Centered<'a, T> {
             shift,
             unit: 1.0,
         })
+    }
+
+    /// Rows as they are to about the means.
+    #[inline(always)]
+    fn center<S: Simd>(&self, _: S, rows: &mut [f64]) {
+        for row in rows.chunks_exact_mut(self.anchor.len().max(1)) {
+            for ((value, anchor), shift) in row.iter_mut().zip(&self.anchor).zip(&self.shift) {
+                *value = ((*value - anchor) - shift) * self.unit;
+            }
+        }
     }
 
     /// `Ok` where every value is finite, told from the means: a missing value makes its column's mean so.
@@ -184,10 +192,16 @@ impl<T: Rows> Rows for Centered<'_, T> {
 
     fn read(&self, rows: Range<usize>, out: &mut [f64]) {
         self.table.read(rows, out);
-        for row in out.chunks_exact_mut(self.anchor.len().max(1)) {
-            for ((value, anchor), shift) in row.iter_mut().zip(&self.anchor).zip(&self.shift) {
-                *value = ((*value - anchor) - shift) * self.unit;
-            }
+        dispatch!(Level::new(), simd => self.center(simd, out));
+    }
+}
+
+/// Adds rows less `anchor` to `sums`.
+#[inline(always)]
+fn add_rows<S: Simd>(_: S, sums: &mut [f64], rows: &[f64], anchor: &[f64]) {
+    for row in rows.chunks_exact(anchor.len().max(1)) {
+        for ((sum, value), anchor) in sums.iter_mut().zip(row).zip(anchor) {
+            *sum += value - anchor;
         }
     }
 }
@@ -306,16 +320,10 @@ fn best_share<T: Rows>(centered: &Centered<'_, T>, covariance: &[f64], mean: f64
                 let block = &mut block[..count * columns];
                 centered.read(start..start + count, block);
                 for rows in block.chunks(LANES * columns) {
-                    // Side by side, each row's in its order.
                     let mut squares = [0.0; LANES];
                     let count = rows.len() / columns;
                     if count == LANES {
-                        for column in 0..columns {
-                            for (lane, square) in squares.iter_mut().enumerate() {
-                                let value = rows[lane * columns + column];
-                                *square += value * value;
-                            }
-                        }
+                        dispatch!(Level::new(), simd => squares = eight_squares(simd, rows, columns).0);
                     } else {
                         for (square, row) in squares.iter_mut().zip(rows.chunks_exact(columns)) {
                             *square = row.iter().map(|value| value * value).sum();
@@ -332,6 +340,33 @@ fn best_share<T: Rows>(centered: &Centered<'_, T>, covariance: &[f64], mean: f64
     )?;
     let error = ((fourth / rows as f64 - norm) / rows as f64).min(distance);
     Ok(if error > 0.0 { (error / distance).min(1.0) } else { 0.0 })
+}
+
+/// Sums of squares of eight rows, each in its order.
+#[inline(always)]
+fn eight_squares<S: Simd>(simd: S, rows: &[f64], columns: usize) -> Row {
+    let mut squares: V<S> = f64x8::splat(simd, 0.0);
+    let whole = columns / LANES * LANES;
+    for column in (0..whole).step_by(LANES) {
+        let mut read = [squares; LANES];
+        for (lane, read) in read.iter_mut().enumerate() {
+            if let Some(values) = rows[lane * columns + column..].first_chunk() {
+                *read = loaded(simd, values);
+            }
+        }
+        for value in transposed::<S>(read) {
+            squares += value * value;
+        }
+    }
+    let mut found = Row::default();
+    found.store(squares);
+    for column in whole..columns {
+        for (lane, square) in found.0.iter_mut().enumerate() {
+            let value = rows[lane * columns + column];
+            *square += value * value;
+        }
+    }
+    found
 }
 
 #[cfg(test)]

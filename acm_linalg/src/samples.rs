@@ -5,10 +5,11 @@
 
 use std::ops::Range;
 
+use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 use ndarray::{ArrayView1, ArrayView2, Axis, s};
 
 use crate::error::{Error, Result};
-use crate::lanes::{Element, LANES, Row};
+use crate::lanes::{Element, LANES, Row, V, loaded, transposed};
 use crate::memory::reserved;
 pub use crate::memory::room;
 use crate::parallel::{self, Stop};
@@ -209,10 +210,23 @@ fn read_columns<T: Element>(x: &Table<'_, T>, columns: Range<usize>, out: &mut [
         }
         return;
     };
-    for (row, values) in x.rows().into_iter().enumerate() {
-        if let Some(values) = values.to_slice() {
+    let whole = if columns.len() == LANES { rows / LANES * LANES } else { 0 };
+    let row_at = |row| x.index_axis(Axis(0), row).to_slice().and_then(|values| values.get(columns.clone()));
+    for first in (0..whole).step_by(LANES) {
+        let eight: [&[T]; LANES] = std::array::from_fn(|lane| row_at(first + lane).unwrap_or(&[]));
+        if eight.iter().any(|row| row.len() != LANES) {
+            return;
+        }
+        let mut tile = [Row::default(); LANES];
+        dispatch!(Level::new(), simd => pack_rows(simd, eight, &mut tile));
+        for (column, values) in out.chunks_exact_mut(rows).zip(&tile) {
+            column[first..first + LANES].copy_from_slice(&values.0);
+        }
+    }
+    for row in whole..rows {
+        if let Some(values) = row_at(row) {
             let places = out[row..].iter_mut().step_by(rows);
-            values[columns.clone()].iter().zip(places).for_each(|(from, to)| *to = from.widen());
+            values.iter().zip(places).for_each(|(from, to)| *to = from.widen());
         }
     }
 }
@@ -240,6 +254,14 @@ fn pack<T: Element>(x: &Table<'_, T>, first: usize, tile: &mut [Row]) {
         }
         return;
     }
+    if rows.len() == LANES && x.strides()[1] == 1 {
+        let eight: [&[T]; LANES] =
+            std::array::from_fn(|lane| x.index_axis(Axis(0), first + lane).to_slice().unwrap_or(&[]));
+        if eight.iter().all(|row| row.len() == tile.len()) {
+            dispatch!(Level::new(), simd => pack_rows(simd, eight, tile));
+            return;
+        }
+    }
     for (lane, row) in rows.enumerate() {
         let row = x.index_axis(Axis(0), row);
         if let Some(values) = row.to_slice() {
@@ -247,6 +269,31 @@ fn pack<T: Element>(x: &Table<'_, T>, first: usize, tile: &mut [Row]) {
         } else {
             row.iter().zip(&mut *tile).for_each(|(from, to)| to.0[lane] = from.widen());
         }
+    }
+}
+
+/// Eight rows that lie side by side, eight columns at once.
+#[inline(always)]
+fn pack_rows<S: Simd, T: Element>(simd: S, rows: [&[T]; LANES], tile: &mut [Row]) {
+    let (eights, rest) = tile.as_chunks_mut::<LANES>();
+    let mut column = 0;
+    for eight in eights {
+        let mut read: [V<S>; LANES] = [f64x8::splat(simd, 0.0); LANES];
+        for (read, row) in read.iter_mut().zip(&rows) {
+            if let Some(values) = row[column..].first_chunk::<LANES>() {
+                *read = loaded(simd, &values.map(T::widen));
+            }
+        }
+        for (to, values) in eight.iter_mut().zip(transposed::<S>(read)) {
+            to.store(values);
+        }
+        column += LANES;
+    }
+    for to in rest {
+        for (to, row) in to.0.iter_mut().zip(&rows) {
+            *to = row[column].widen();
+        }
+        column += 1;
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use fearless_simd::{Simd, f64x8, prelude::*};
+use fearless_simd::{Level, Simd, dispatch, f64x8, i64x8, prelude::*};
 
 use crate::error::Result;
-use crate::lanes::{LANES, Row, V};
+use crate::lanes::{LANES, Row, V, loaded};
 use crate::memory::{Gather, room};
 use crate::parallel;
 use crate::samples::Samples;
@@ -277,20 +277,43 @@ fn between(values: &[f64], place: usize) -> Option<(f64, f64)> {
     } else {
         i64::MAX
     };
-    let mut kept = [0; BETWEEN];
-    let (mut below, mut count) = (0, 0);
-    for &value in values {
-        let value = key(value);
-        kept[count % BETWEEN] = value;
-        below += usize::from(value < low);
-        count += usize::from((value >= low) & (value <= high));
-    }
+    let mut kept = [0; BETWEEN + LANES];
+    let (below, count) = dispatch!(Level::new(), simd => kept_between(simd, values, low, high, &mut kept));
     let place = place.checked_sub(below)?;
     if count > BETWEEN || place >= count || (place + 1 == count && below + count < values.len()) {
         return None;
     }
     let (_, &mut low, above) = kept[..count].select_nth_unstable(place);
     Some((of_key(low), above.iter().min().map_or(f64::INFINITY, |&next| of_key(next))))
+}
+
+/// Keeps the keys from `low` to `high`; how many are below, and how many were kept, of which there may be too many.
+#[inline(always)]
+fn kept_between<S: Simd>(simd: S, values: &[f64], low: i64, high: i64, kept: &mut [i64]) -> (usize, usize) {
+    let (mut below, mut count) = (0, 0);
+    let (eights, rest) = values.as_chunks::<LANES>();
+    let (least, greatest) = (i64x8::splat(simd, low), i64x8::splat(simd, high));
+    for eight in eights {
+        let bits: i64x8<S> = loaded(simd, eight).bitcast();
+        let keys = bits ^ ((bits >> 63) & i64x8::splat(simd, i64::MAX));
+        below += keys.simd_lt(least).to_bitmask().count_ones() as usize;
+        let inside = keys.simd_ge(least) & keys.simd_le(greatest);
+        let Some(room) = kept.get_mut(count..count + LANES) else {
+            return (below, kept.len());
+        };
+        keys.compress(inside).store_slice(room);
+        count += inside.to_bitmask().count_ones() as usize;
+    }
+    for &value in rest {
+        let value = key(value);
+        let Some(to) = kept.get_mut(count) else {
+            return (below, kept.len());
+        };
+        *to = value;
+        below += usize::from(value < low);
+        count += usize::from((value >= low) & (value <= high));
+    }
+    (below, count)
 }
 
 /// The quantile `q` in [0, 1] of values that are all finite, by linear interpolation (Hyndman and Fan 1996, type 7); changes

@@ -4,13 +4,16 @@
 use std::ops::Range;
 
 use acm_linalg::Result;
-use acm_linalg::memory::{Gather, push};
+use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::memory::push;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::median_mad;
+use fearless_simd::{Level, dispatch};
 
 use super::WHAT;
 use super::groups::REST;
-use super::robust::{Found, NORMAL};
+use super::robust::{Found, NORMAL, squared};
+use crate::packed::{Packed, rows_of};
 
 /// Rows whose mean is looked at.
 const BLOCK: usize = 10;
@@ -73,39 +76,123 @@ pub(super) fn stretches(found: &Found) -> Result<Vec<bool>> {
 }
 
 /// (blocks, sensors): means of what each sensor reads beside what the others let expect, in its deviations.
+///
+/// That of a sensor is at most as large as the row's distance, so that of near rows nothing is drawn in, and the mean of theirs
+/// is that of their mean.
 fn means(found: &Found, lower: &[f64], blocks: usize) -> Result<Vec<f64>> {
     let width = found.columns.len();
-    let length = |sensor: usize| (sensor..width).map(|place| lower[place * width + sensor].powi(2)).sum::<f64>().sqrt();
-    let lengths = (0..width).map(length).gathered(WHAT)?;
-    let mut means = room(blocks, width, 0.0, WHAT)?;
+    let mut matrix = squared(lower, width)?;
+    for (sensor, line) in matrix.chunks_exact_mut(width).enumerate() {
+        let length = line[sensor].sqrt();
+        line.iter_mut().for_each(|value| *value /= length);
+    }
+    let matrix = Packed::full(&matrix, width, width)?;
+    let tiles = blocks.div_ceil(LANES);
+    let mut means = room(tiles * LANES, width, 0.0, WHAT)?;
     by_rows(
-        blocks,
-        width,
+        tiles,
+        LANES * width,
         &mut means,
-        (BLOCK * width * width) as f64,
-        || Ok((room(width, 1, 0.0, WHAT)?, room(width, 1, 0.0, WHAT)?)),
-        |(away, back), inside, out, stop| {
-            for (block, out) in inside.zip(out.chunks_exact_mut(width)) {
+        (LANES * BLOCK * width) as f64 + 2.0 * LANES as f64 * matrix.cost_ns(),
+        || Beside::new(found, &matrix),
+        |beside, inside, out, stop| {
+            for (tile, out) in inside.zip(out.chunks_exact_mut(LANES * width)) {
                 if stop.requested() {
                     return;
                 }
-                for row in found.z[block * BLOCK * width..][..BLOCK * width].chunks_exact(width) {
-                    for ((away, z), mean) in away.iter_mut().zip(row).zip(&found.mean) {
-                        *away = z - mean;
-                    }
-                    back.fill(0.0);
-                    for (place, line) in lower.chunks_exact(width).enumerate() {
-                        let white: f64 = line[..=place].iter().zip(&*away).map(|(line, away)| line * away).sum();
-                        back[..=place].iter_mut().zip(line).for_each(|(back, line)| *back += white * line);
-                    }
-                    for ((out, back), length) in out.iter_mut().zip(&*back).zip(&lengths) {
-                        *out += (back / length).clamp(-MOST, MOST) / BLOCK as f64;
+                let blocks = tile * LANES..blocks.min((tile + 1) * LANES);
+                beside.near(blocks.clone(), out);
+                let far = (blocks.start * BLOCK..blocks.end * BLOCK).filter(|&row| !near(found, row));
+                let mut rows = [0; LANES];
+                let mut count = 0;
+                for row in far {
+                    rows[count] = row;
+                    count += 1;
+                    if count == LANES {
+                        beside.far(&rows, blocks.start, out);
+                        count = 0;
                     }
                 }
+                beside.far(&rows[..count], blocks.start, out);
             }
         },
     )?;
+    means.truncate(blocks * width);
     Ok(means)
+}
+
+/// Whether no sensor of a row can be off by so much that it is drawn in.
+fn near(found: &Found, row: usize) -> bool {
+    found.squares[row] <= MOST * MOST
+}
+
+/// Rows and what they read beside what is expected of them, eight at once.
+struct Beside<'a> {
+    found: &'a Found,
+    matrix: &'a Packed,
+    points: Vec<Row>,
+    beside: Vec<Row>,
+}
+
+impl<'a> Beside<'a> {
+    fn new(found: &'a Found, matrix: &'a Packed) -> Result<Self> {
+        Ok(Self {
+            found,
+            matrix,
+            points: rows_of(matrix.width())?,
+            beside: rows_of(matrix.padded())?,
+        })
+    }
+
+    /// Adds a row to a point.
+    fn add(&mut self, row: usize, lane: usize) {
+        let width = self.points.len();
+        let values = self.found.z[row * width..(row + 1) * width].iter().zip(&self.found.mean);
+        for (point, (z, mean)) in self.points.iter_mut().zip(values) {
+            point.0[lane] += z - mean;
+        }
+    }
+
+    fn apply(&mut self) {
+        let Self {
+            matrix, points, beside, ..
+        } = self;
+        dispatch!(Level::new(), simd => matrix.apply(simd, points, beside));
+        points.fill(Row::default());
+    }
+
+    /// Means of the near rows of some blocks, as if the others read what is expected.
+    fn near(&mut self, blocks: Range<usize>, out: &mut [f64]) {
+        for (lane, block) in blocks.enumerate() {
+            for row in (block * BLOCK..(block + 1) * BLOCK).filter(|&row| near(self.found, row)) {
+                self.add(row, lane);
+            }
+        }
+        self.apply();
+        for (lane, out) in out.chunks_exact_mut(self.points.len()).enumerate() {
+            for (out, beside) in out.iter_mut().zip(&self.beside) {
+                *out = beside.0[lane] / BLOCK as f64;
+            }
+        }
+    }
+
+    /// Adds rows that are far to the means of their blocks, of which `out` begins with `first`.
+    fn far(&mut self, rows: &[usize], first: usize, out: &mut [f64]) {
+        if rows.is_empty() {
+            return;
+        }
+        for (lane, &row) in rows.iter().enumerate() {
+            self.add(row, lane);
+        }
+        self.apply();
+        let width = self.points.len();
+        for (lane, &row) in rows.iter().enumerate() {
+            let out = &mut out[(row / BLOCK - first) * width..][..width];
+            for (out, beside) in out.iter_mut().zip(&self.beside) {
+                *out += beside.0[lane].clamp(-MOST, MOST) / BLOCK as f64;
+            }
+        }
+    }
 }
 
 /// The only blocks that are elsewhere, all on one side; `None` where there are none or others.

@@ -74,6 +74,8 @@ pub(super) struct Found {
     pub(super) whitening: Packed,
     /// Whether there were rows enough for that of all sensors together, not of each by itself.
     pub(super) together: bool,
+    /// Squared distance of each running row, those with something missing brought to the scale of whole ones.
+    pub(super) squares: Vec<f64>,
     /// Standard deviations of the cube root of the squared distance above its median (Wilson and Hilferty 1931,
     /// doi 10.1073/pnas.17.12.684), for each running row.
     pub(super) far: Vec<f64>,
@@ -137,17 +139,17 @@ pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> 
     table.count();
     let every = rows.len().div_ceil(SAMPLE);
     let together = table.covaries(table.rows().div_ceil(every));
-    let (mean, covariance, whitening, far) = if every > 1 {
+    let (mean, covariance, whitening, squares, far) = if every > 1 {
         let mut sample = table.every(every)?;
         let (mean, covariance, whitening, squares) = sample.concentrate()?;
         drop(sample);
         let all = table.distances(&mean, &whitening)?;
         let far = cube_roots(&squares, &all, width)?;
-        (mean, covariance, whitening, far)
+        (mean, covariance, whitening, all, far)
     } else {
         let (mean, covariance, whitening, squares) = table.concentrate()?;
         let far = cube_roots(&squares, &squares, width)?;
-        (mean, covariance, whitening, far)
+        (mean, covariance, whitening, squares, far)
     };
     Ok(Some(Found {
         columns,
@@ -159,6 +161,7 @@ pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> 
         covariance,
         whitening,
         together,
+        squares,
         far,
     }))
 }
@@ -518,7 +521,7 @@ fn inverse_of(lower: &[f64], width: usize) -> Result<Vec<f64>> {
 }
 
 /// Wᵀ W of a lower triangle W.
-fn squared(lower: &[f64], width: usize) -> Result<Vec<f64>> {
+pub(super) fn squared(lower: &[f64], width: usize) -> Result<Vec<f64>> {
     let mut all = room(width, width, 0.0, "a precision matrix")?;
     for row in lower.chunks_exact(width) {
         for (place, factor) in row.iter().enumerate().filter(|pair| *pair.1 != 0.0) {
