@@ -230,6 +230,33 @@ fn missing_values_count_as_the_median() {
 }
 
 #[test]
+fn a_row_that_goes_to_a_centre_without_any_leaves_its_own() {
+    let x = array![[0.0], [1.0], [2.0], [9.0]];
+    let once = KMeans::new(2, 1, 1, 0.0, 0).unwrap();
+    let fitted = once.fit_from(x.view().into(), None, &[3.0, 900.0]).unwrap();
+    assert_eq!(fitted.centers().unwrap(), [1.0, 9.0]);
+}
+
+#[test]
+fn every_start_of_every_round_is_drawn_by_itself() {
+    let x = clouds(900, 3, 3, 9.0, 6);
+    let parameters = model(1, 2);
+    let (points, _) = parameters.points(x.view().into(), None).unwrap();
+    let until = Until {
+        iterations: 3,
+        shift: 0.0,
+    };
+    let mut drawn = parameters.draw(&points, 0, None).unwrap();
+    let best = lloyd::best(&points, drawn.clone(), 1, until).unwrap();
+    for round in 1..4 {
+        drawn.extend(parameters.draw(&points, round, Some(&best)).unwrap());
+    }
+    for (number, start) in drawn.iter().enumerate() {
+        assert!(!drawn[..number].contains(start), "{number}");
+    }
+}
+
+#[test]
 fn labels_that_rounding_decides_are_not_given() {
     let x = clouds(900, 3, 3, 9.0, 6);
     let centers: Vec<f64> = x.slice(s![..3, ..]).iter().copied().collect();

@@ -511,3 +511,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rows_left_aside_are_those_that_no_tree_has_taken() {
+    // More and less than half of the rows: either the rows in or those out are marked.
+    for (rows, taken) in [(200, 64), (200, 150), (64, 1)] {
+        let x = noise(rows, 2, 3);
+        let chosen: Vec<usize> = (0..rows).collect();
+        let marks = super::grow::left_aside(x.view().into(), &chosen, 5, taken, 17).unwrap();
+        let mut all = vec![0; rows];
+        for tree in marks.chunks_exact(rows) {
+            assert_eq!(tree.iter().filter(|&&aside| aside).count(), rows - taken);
+            tree.iter().zip(&mut all).for_each(|(&aside, all)| *all += usize::from(aside));
+        }
+        // No row is in or out for its number alone.
+        assert!(all.iter().any(|&count| count < 5));
+        assert!(rows == 64 || all.iter().any(|&count| count != all[0]));
+    }
+    // Some rows alone, by their own numbers.
+    let x = noise(200, 2, 3);
+    let all = super::grow::left_aside(x.view().into(), &(0..200).collect::<Vec<_>>(), 1, 64, 17).unwrap();
+    let some = super::grow::left_aside(x.view().into(), &[3, 70, 130, 199], 1, 64, 17).unwrap();
+    assert_eq!(some, [all[3], all[70], all[130], all[199]]);
+}

@@ -278,4 +278,31 @@ mod tests {
         assert!((exceeded(&mut many, 0.01, 1.0) - (1981.0 - 0.01)).abs() < 1e-9);
         assert_eq!(exceeded(&mut [2.0; 9], 0.01, 1.0), 2.0);
     }
+
+    #[test]
+    fn the_joint_limit_is_that_of_the_greatest_part() {
+        // Two parts of 1 to 2,000 and back, in half their units: the greatest is the higher of the two.
+        let part = |memory| Part {
+            kind: Kind::Power,
+            memory,
+        };
+        let held = HeldOut {
+            parts: vec![part(1.0), part(1.0)],
+            roots: (1..=2000).flat_map(|place| [f64::from(place), f64::from(2001 - place)]).collect(),
+            powers: vec![1.0; 2000],
+            usual: 1.0,
+        };
+        let norms = Norms {
+            mean: vec![0.0; 2],
+            spread: vec![2.0; 2],
+            limit: vec![1.0; 2],
+        };
+        let skipped = warm_up(1.0, 2000);
+        let mut greatest: Vec<f64> = (1..=2000).map(|place: i32| f64::from(place.max(2001 - place)) / 2.0).collect();
+        greatest.drain(..skipped);
+        let exact = exceeded(&mut greatest, 0.01, 1.0);
+        assert_eq!(held.joint(&norms, 0.01, Some(1.0)).unwrap(), (exact, 1.0));
+        assert!(exact > 980.0 && exact < 1000.0, "{exact}");
+        assert!(held.joint(&norms, 0.01, None).unwrap().1 > 100.0);
+    }
 }

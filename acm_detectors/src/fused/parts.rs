@@ -156,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn the_power_of_some_sensors_is_as_likely_as_that_of_all() {
+        for own in [0.3, 4.0, 60.0] {
+            assert!((full_scale(own, 7, 7, 5.0) - own).abs() < 1e-12 * own);
+            assert_eq!(full_scale(own, 3, 7, 0.0), own);
+        }
+        // SciPy: chi2.isf(chi2.sf(x, 20), 40), which the cube roots meet to some thousandths.
+        for (own, exact) in [(10.850_8, 26.509_3), (19.337_4, 39.335_3), (37.566_2, 63.690_7)] {
+            assert!((full_scale(own, 20, 40, 40.0) / exact - 1.0).abs() < 5e-3, "{own}");
+        }
+    }
+
+    #[test]
     fn averages_begin_where_they_are_told() {
         assert_eq!(averaged(&[4.0, 2.0], 0.5, 2.0).unwrap(), [3.0, 2.5]);
         assert_eq!(averaged(&[4.0, 2.0], 1.0, 9.0).unwrap(), [4.0, 2.0]);

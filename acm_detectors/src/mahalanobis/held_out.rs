@@ -172,3 +172,40 @@ fn wide(model: &FittedMahalanobis, x: Samples<'_>, stretch: Range<usize>, out: &
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::covariance::Shrinkage;
+    use acm_linalg::seed::stream;
+    use ndarray::{Array2, Axis, concatenate, s};
+    use rand::RngExt;
+
+    use super::super::MahalanobisDetector;
+    use super::*;
+
+    #[test]
+    fn models_of_the_halves_are_those_of_the_halves() {
+        let mut stream = stream(4, 0);
+        let x = Array2::from_shape_fn((400, 3), |(row, column)| {
+            stream.random::<f64>() * (column + 1) as f64 + if row < 200 { 0.0 } else { 0.5 }
+        });
+        let turned = concatenate![Axis(0), x.slice(s![200.., ..]), x.slice(s![..200, ..])];
+        let model = MahalanobisDetector::new(Shrinkage::Share(0.1), 0).unwrap().fit(x.view().into()).unwrap();
+        let folds = folds(400, 10).unwrap();
+        let of = |x: &Array2<f64>| tall(&model, x.view().into(), &folds, Some(5)).unwrap();
+        let (models, swapped) = (of(&x), of(&turned));
+        assert_eq!((models.len(), folds[5].start), (12, 200));
+        let new = Array2::from_shape_fn((50, 3), |_| stream.random::<f64>());
+        let scored = |(lagged, whitening): &Other| {
+            let mut out = vec![0.0; 50];
+            squares(lagged, whitening, new.view().into(), 0..50, &mut out).unwrap();
+            out
+        };
+        let near = |one: &Other, other: &Other| {
+            let pairs = scored(one).into_iter().zip(scored(other));
+            pairs.map(|(one, other)| (one - other).abs()).fold(0.0, f64::max) < 1e-9
+        };
+        assert!(near(&models[10], &swapped[11]) && near(&models[11], &swapped[10]));
+        assert!(!near(&models[10], &models[11]));
+    }
+}

@@ -245,3 +245,9 @@ proptest! {
         prop_assert_eq!(mirrored.0, plain.1);
     }
 }
+
+#[test]
+fn levels_are_given_back_as_they_came() {
+    assert_eq!(Levels::all(2.5).values(), [2.5]);
+    assert_eq!(Levels::each(vec![1.0, 3.0]).values(), [1.0, 3.0]);
+}
