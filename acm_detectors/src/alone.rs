@@ -381,7 +381,7 @@ impl Coarse {
         if self.scale.is_empty() {
             return [Suspect::default(); LANES];
         }
-        let judges = self.rounding.lying(raw, kept);
+        let judges = self.rounding.lying(simd, raw, kept);
         self.alone.lanes(simd, judges, raw, kept).each(judges)
     }
 

@@ -7,13 +7,16 @@ use acm_linalg::memory::push;
 use fearless_simd::{Simd, f64x8, mask64x8, prelude::*};
 
 use crate::alone::{MOST_STEPS, NEAR, NEAR_SINGLE};
-use crate::fused::steps::{nearest, nearest_of};
+use crate::fused::steps::{self, nearest, nearest_of};
 
 /// How far from a multiple of a step a reading may lie that is suspected, in steps, with what one over the step is rounded by.
 const WITHIN: f64 = 1.1 * (NEAR_SINGLE + NEAR * MOST_STEPS);
 
 /// The same of rows that are rounded as a whole, in steps of which the one that counts is up to ten.
 const WITHIN_TEN: f64 = 10.0 * WITHIN;
+
+/// The same of readings of few steps: single precision is near to them.
+const TEN_NEAR: (f64, f64) = (11.0 * steps::NEAR.0, 11.0 * steps::NEAR.1);
 
 const WHAT: &str = "steps of readings";
 
@@ -109,6 +112,8 @@ pub(crate) struct Look {
     within: f64,
     /// One over the power of ten that tells, and the digits told by it and the next.
     telling: Vec<(usize, f64, [f64; 2])>,
+    /// Of each sensor of either kind what tells and what it lies on by itself; infinite for none.
+    either: Vec<(usize, [f64; 2])>,
     /// Digits that are enough.
     enough: f64,
 }
@@ -122,6 +127,11 @@ impl Look {
         if first > 0.0 {
             push(&mut self.telling, (place, 1.0 / first, digits.map(|digits| digits as f64)), WHAT)?;
         }
+        if grid > 0.0 || first > 0.0 {
+            let own = if grid > 0.0 { grid } else { f64::INFINITY };
+            let told = if first > 0.0 { 1.0 / first } else { f64::INFINITY };
+            push(&mut self.either, (place, [told, own]), WHAT)?;
+        }
         Ok(())
     }
 
@@ -134,9 +144,10 @@ impl Look {
     /// Which of eight rows are suspected; where they lie on a step that does not matter, of coarser ones.
     #[inline(always)]
     pub(crate) fn lanes<S: Simd>(&self, simd: S, quiet: Option<&Quiet>, raw: &[Row], kept: &[usize]) -> Suspects {
-        let hits = self.hits(simd, raw, kept);
+        let [told, alone] = self.glance(simd, raw, kept);
+        let hits = if told { self.hits(simd, raw, kept) } else { 0 };
         let own = |quiet| Suspects {
-            alone: self.any(simd, raw, kept),
+            alone: if alone { self.any(simd, raw, kept) } else { 0 },
             told: if hits == 0 { 0 } else { self.tell(simd, raw, kept) },
             quiet,
         };
@@ -168,19 +179,38 @@ impl Look {
         self.alone.iter().filter(near).map(|&(place, _)| place)
     }
 
+    /// Whether any of eight rows may have hits, and any a sensor that is rounded by itself: most have neither.
+    #[inline(always)]
+    fn glance<S: Simd>(&self, simd: S, raw: &[Row], kept: &[usize]) -> [bool; 2] {
+        let within: [V<S>; 2] = [WITHIN, self.within].map(|within| f64x8::splat(simd, within));
+        let zero: V<S> = f64x8::splat(simd, 0.0);
+        let mut hits = zero;
+        let mut any = zero.simd_lt(zero);
+        for &(place, grids) in &self.either {
+            let value: V<S> = raw[kept[place]].load(simd);
+            let [told, own] = grids.map(|grid| {
+                let steps = value * grid;
+                (steps - nearest_of(steps)).abs()
+            });
+            hits = told.simd_le(within[0]).select(hits + 2.0, hits);
+            any |= own.simd_le(within[1]);
+        }
+        [hits.simd_ge(self.enough).any_true(), any.any_true()]
+    }
+
     #[inline(always)]
     fn any<S: Simd>(&self, simd: S, raw: &[Row], kept: &[usize]) -> u8 {
-        let far: V<S> = f64x8::splat(simd, f64::INFINITY);
-        let zero: V<S> = f64x8::splat(simd, 0.0);
-        let mut least = far;
+        let (zero, one): (V<S>, V<S>) = (f64x8::splat(simd, 0.0), f64x8::splat(simd, 1.0));
+        let (slope, most): (V<S>, V<S>) = (f64x8::splat(simd, TEN_NEAR.1), f64x8::splat(simd, self.within));
+        let mut any = zero;
         for &(place, grid) in &self.alone {
             let value: V<S> = raw[kept[place]].load(simd);
             let steps = value * grid;
             let whole = nearest_of(steps);
-            let off = whole.simd_eq(zero).select(far, (steps - whole).abs());
-            least = off.simd_lt(least).select(off, least);
+            let near = (steps.abs() * slope + TEN_NEAR.0).min(most);
+            any = ((steps - whole).abs().simd_le(near) & !whole.simd_eq(zero)).select(one, any);
         }
-        bits(least, |off| off <= self.within)
+        bits(any, |any| any > 0.0)
     }
 
     /// Of which so many readings lie on the first power of ten that they may tell enough.
@@ -271,7 +301,7 @@ mod tests {
             let mut raw = vec![Row::default(); 12];
             for first in (0..400).step_by(LANES) {
                 acm_linalg::Samples::from(fresh.view()).pack(first, &mut raw);
-                let judges = rounding.lying(&raw, &kept);
+                let judges = dispatch!(Level::new(), simd => rounding.lying(simd, &raw, &kept));
                 let suspects = dispatch!(Level::new(), simd => alone.lanes(simd, judges, &raw, &kept));
                 for (lane, suspect) in suspects.each(judges).into_iter().enumerate() {
                     let every = Suspect {

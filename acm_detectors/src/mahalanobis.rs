@@ -295,7 +295,7 @@ impl FittedMahalanobis {
         self.states.settle(&mut desk.points[..self.lagged.width()]);
         let width = if parts { self.lagged.columns } else { 1 };
         let rows = out.len() / width;
-        let judges = self.rounding.judges(&self.lagged, x, first, &mut desk.raw);
+        let judges = self.rounding.judges(simd, &self.lagged, x, first, &mut desk.raw);
         let alone = self.alone.lanes(simd, judges, &desk.raw, &self.lagged.kept);
         if !alone.is_empty() || judges[..rows].iter().any(|&judge| judge != judges[0]) {
             desk.saved.copy_from_slice(&desk.points);

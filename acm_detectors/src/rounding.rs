@@ -2,12 +2,15 @@
 //!
 //! What a row lies on is read from all of its sensors at once, so that a sensor that fails at a round value is none of that.
 
-use acm_linalg::lanes::{LANES, Row};
+use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{push, reserved};
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Reader, Result, Samples, Writer};
+use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
-use crate::fused::steps::{COARSEST, EXPONENTS, FEW, MATTERS, MOST_MEMBERS, TOO_FAR, near, nearest, step_of, ten};
+use crate::fused::steps::{
+    COARSEST, EXPONENTS, FEW, MATTERS, MOST_MEMBERS, NEAR, TOO_FAR, near, nearest, nearest_of, step_of, ten,
+};
 use crate::lagged::Lagged;
 
 /// The steps that count as a model's, in tenths of its own: readings in steps of .02 or .05 are judged as if rounded to .1.
@@ -27,6 +30,9 @@ const MOST_ZEROS: usize = 2;
 
 /// Sums of digits are rounded.
 const SLACK: f64 = 1e-9;
+
+/// The same of sums that are no less: they end in another order.
+const ROUNDINGS: f64 = 1e-6;
 
 /// Tenths that are no whole fifth, half or step are further from one than this.
 const APART: f64 = 0.05;
@@ -68,6 +74,8 @@ pub(crate) struct Rounding {
     digits: Vec<[f64; 3]>,
     /// What all sensors together may tell.
     most: Vec<f64>,
+    /// Of so many sensors must some lie on a step if all do enough.
+    heads: Vec<usize>,
 }
 
 impl Rounding {
@@ -121,13 +129,25 @@ impl Rounding {
             }
             most.push(digits.iter().map(|digits| digits[2]).sum());
         }
-        Ok(Self {
+        let mut found = Self {
+            heads: reserved(steps.len(), WHAT)?,
             own,
             zeros,
             steps,
             digits,
             most,
-        })
+        };
+        for number in 0..found.steps.len() {
+            let mut left = found.most[number];
+            let digits = &found.digits[number * found.own.len()..][..found.own.len()];
+            let few = digits.iter().take_while(|digits| {
+                left -= lost(digits);
+                left >= EVIDENCE - ROUNDINGS
+            });
+            let head = few.count() + 1;
+            found.heads.push(head);
+        }
+        Ok(found)
     }
 
     /// The step of each sensor's training readings: 0 for none, negative for states.
@@ -184,7 +204,7 @@ impl Rounding {
                         return;
                     }
                     x.pack(first, raw);
-                    let judges = self.lying(raw, &lagged.kept);
+                    let judges = dispatch!(Level::new(), simd => self.lying(simd, raw, &lagged.kept));
                     for (out, judge) in out.iter_mut().zip(judges) {
                         *out = if judge == 0 { 0.0 } else { self.steps[judge - 1] };
                     }
@@ -196,21 +216,31 @@ impl Rounding {
     /// For each of the eight rows from `first` on one more than the number of the coarsest step that it lies on; 0 for none.
     /// `raw` is what [`Lagged::pack_gaps`] has read of them.
     #[inline(always)]
-    pub(crate) fn judges(&self, lagged: &Lagged, x: &Samples<'_>, first: usize, raw: &mut [Row]) -> [usize; LANES] {
+    pub(crate) fn judges<S: Simd>(
+        &self,
+        simd: S,
+        lagged: &Lagged,
+        x: &Samples<'_>,
+        first: usize,
+        raw: &mut [Row],
+    ) -> [usize; LANES] {
         if self.steps.is_empty() {
             return [0; LANES];
         }
         if lagged.lags > 0 {
             x.pack(first, raw);
         }
-        self.lying(raw, &lagged.kept)
+        self.lying(simd, raw, &lagged.kept)
     }
 
     /// The same of rows that are read: `raw` has a row for each column, `kept` are those of the sensors.
     #[inline(always)]
-    pub(crate) fn lying(&self, raw: &[Row], kept: &[usize]) -> [usize; LANES] {
+    pub(crate) fn lying<S: Simd>(&self, simd: S, raw: &[Row], kept: &[usize]) -> [usize; LANES] {
         let mut judges = [0; LANES];
         for (number, &step) in self.steps.iter().enumerate() {
+            if !self.may_lie_on(simd, number, 10.0 / step, raw, kept) {
+                break;
+            }
             let on = self.lie_on(number, 10.0 / step, raw, kept);
             let mut any = false;
             for (judge, on) in judges.iter_mut().zip(on) {
@@ -225,6 +255,28 @@ impl Rounding {
             }
         }
         judges
+    }
+
+    /// Whether any of eight rows may have the evidence to lie on a step: most have not, which a sum tells that is never less.
+    #[inline(always)]
+    fn may_lie_on<S: Simd>(&self, simd: S, number: usize, tenths: f64, raw: &[Row], kept: &[usize]) -> bool {
+        let sensors = self.own.len();
+        let digits = &self.digits[number * sensors..(number + 1) * sensors];
+        let (slope, most): (V<S>, V<S>) = (f64x8::splat(simd, NEAR.1), f64x8::splat(simd, TOO_FAR));
+        let mut evidence: V<S> = f64x8::splat(simd, self.most[number]);
+        let enough: V<S> = f64x8::splat(simd, EVIDENCE - ROUNDINGS);
+        for ((digits, &column), place) in digits.iter().zip(kept).zip(0..) {
+            let value: V<S> = raw[column].load(simd);
+            let steps = value * tenths;
+            let near = steps.abs() * slope + NEAR.0;
+            // What is missing or too large tells nothing.
+            let off = (steps - nearest_of(steps)).abs().simd_gt(near) & near.simd_lt(most);
+            evidence = off.select(evidence - lost(digits), evidence);
+            if place + 1 >= self.heads[number] && !evidence.simd_ge(enough).any_true() {
+                return false;
+            }
+        }
+        evidence.simd_ge(enough).any_true()
     }
 
     #[inline(always)]
@@ -315,6 +367,12 @@ fn passes(readings: &[f64], own: f64) -> bool {
     own >= 0.0 && signs.iter().all(|&signs| signs as f64 >= least) && zeros <= MOST_ZEROS * (beside + 1)
 }
 
+/// What a reading that lies on no part of a step takes at least from the evidence that it might have given.
+#[inline(always)]
+fn lost(digits: &[f64; 3]) -> f64 {
+    digits[2] + if digits[0] > 0.0 { OFF } else { 0.0 }
+}
+
 /// Whether a sensor's training readings are finer than a step.
 fn finer(own: f64, step: f64) -> bool {
     own >= 0.0 && own < 0.999 * step
@@ -323,4 +381,64 @@ fn finer(own: f64, step: f64) -> bool {
 /// The variance of what is rounded away, scaled.
 pub(crate) fn noise(step: f64, scale: f64) -> f64 {
     (step / scale).powi(2) / 12.0
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn no_row_that_lies_on_a_step_is_passed_over() {
+        let share = |row: usize, column: usize, seed: u64| {
+            let number = (row as u64 * 31 + column as u64 + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            ((number ^ number >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 11) as f64 / 2.0_f64.powi(53)
+        };
+        for (sensors, offset) in [(1, 0.0), (6, 0.0), (7, 1500.0), (12, 0.0), (30, 9000.0)] {
+            // Every third sensor has a step of its own in training already.
+            let own = |column: usize| if column % 3 == 2 { 0.02_f64 } else { 1e-6 };
+            let reading = |row: usize, column: usize, step: f64, seed: u64| {
+                let step = own(column).max(step);
+                ((offset + 6.0 * share(row, column, seed) - 3.0) / step).round() * step
+            };
+            let train = Array2::from_shape_fn((300, sensors), |(row, column)| reading(row, column, 0.0, 1));
+            let (kept, scale) = ((0..sensors).collect::<Vec<_>>(), vec![1.7; sensors]);
+            let rounding = Rounding::learn(train.view().into(), &kept, &scale, &vec![9.0; sensors], 1.0).unwrap();
+            assert!(!rounding.steps().is_empty());
+            let fresh = Array2::from_shape_fn((800, sensors), |(row, column)| {
+                let chance = share(row, column, 99);
+                match row % 8 {
+                    0 => reading(row, column, 0.0, 7),
+                    1 => reading(row, column, 0.1, 7),
+                    2 => reading(row, column, 0.05, 7),
+                    3 if chance < 0.2 => f64::NAN,
+                    3 => reading(row, column, 0.1, 7),
+                    4 => reading(row, column, if chance < 0.6 { 1.0 } else { 0.0 }, 7),
+                    5 if chance < 0.3 => 0.0,
+                    5 => reading(row, column, 1.0, 7),
+                    6 if chance < 0.1 => [f64::INFINITY, 1e9, 1e300, -0.0][row / 8 % 4],
+                    6 => reading(row, column, 0.2, 7),
+                    _ => f64::from(reading(row, column, 0.1, 7) as f32),
+                }
+            });
+            let (mut lie, mut passed) = (0, 0);
+            let mut raw = vec![Row::default(); sensors];
+            for first in 0..800 {
+                // Eight times one row.
+                let one = Array2::from_shape_fn((LANES, sensors), |(_, column)| fresh[[first, column]]);
+                Samples::from(one.view()).pack(0, &mut raw);
+                for (number, &step) in rounding.steps().iter().enumerate() {
+                    let tenths = 10.0 / step;
+                    let may = dispatch!(Level::new(), simd => rounding.may_lie_on(simd, number, tenths, &raw, &kept));
+                    let on = rounding.lie_on(number, tenths, &raw, &kept);
+                    assert!(may || on == [false; LANES], "{sensors} {first} {step}");
+                    lie += usize::from(on[0]);
+                    passed += usize::from(!may);
+                }
+            }
+            assert!(passed > 50, "{sensors}: {passed}");
+            assert!(sensors < 6 || lie > 100, "{sensors}: {lie}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ const FEW_VALUES: usize = 20;
 pub(crate) const EXPONENTS: Range<i32> = -9..4;
 
 /// How far from a multiple of a step a reading may lie, in steps, and for each step of it: that of single precision.
-const NEAR: (f64, f64) = (1e-6, 4e-8);
+pub(crate) const NEAR: (f64, f64) = (1e-6, 4e-8);
 
 /// Readings of so many steps that they may lie this far from one tell nothing.
 pub(crate) const TOO_FAR: f64 = 0.05;

@@ -132,7 +132,7 @@ fn work<S: Simd>(
         components.subtract_rows(simd, &scratch.scores, &mut scratch.residual);
         squares(simd, &scratch.residual)
     };
-    let mut judges = model.rounding.judges(&model.lagged, x, first, &mut scratch.raw);
+    let mut judges = model.rounding.judges(simd, &model.lagged, x, first, &mut scratch.raw);
     let alone = if matches!(job, Job::Residuals) {
         Suspects::default()
     } else {

@@ -251,7 +251,7 @@ impl FittedSimilarity {
         } = desk;
         let sensors = points.len();
         let incomplete = self.lagged.pack_gaps(simd, x, first, raw, points);
-        let judges = self.rounding.judges(&self.lagged, x, first, raw);
+        let judges = self.rounding.judges(simd, &self.lagged, x, first, raw);
         let alone = self.alone.lanes(simd, judges, raw, &self.lagged.kept);
         self.prototypes.expect(simd, points, scratch, expected);
         for place in 0..sensors {
