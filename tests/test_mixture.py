@@ -291,3 +291,19 @@ def test_limits_of_few_rows_hold_for_rows_not_seen() -> None:
         model = acm_rs.GaussianMixture(covariance="full").fit(random.normal(size=(400, 10)))
         shares.append((model.score(random.normal(size=(2000, 10))) > model.limit(0.01)).mean())
     assert 0.005 < np.mean(shares) < 0.02
+
+
+def test_limits_of_diagonal_components_hold_after_gaps_in_training() -> None:
+    # What components without relations draw suits them better than rows of a machine, whose sensors move together.
+    alarms = []
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        mixing = random.normal(size=(2, 8))
+        x = random.normal(size=(6000, 2)) @ mixing + 0.2 * random.normal(size=(6000, 8))
+        train, rest = x[:2000], x[2000:]
+        gaps = np.where(random.random(train.shape) < 0.3, np.nan, train)
+        fitted = [acm_rs.GaussianMixture().fit(rows) for rows in (train, gaps)]
+        alarms.append([(mixture.score(rest) > mixture.limit(0.01)).mean() for mixture in fitted])
+    complete, with_gaps = np.mean(alarms, axis=0)
+    assert 0.003 < complete < 0.02
+    assert 0.003 < with_gaps < min(0.02, 1.3 * complete)

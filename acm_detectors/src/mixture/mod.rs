@@ -76,6 +76,9 @@ const START_STEPS: usize = 10;
 const ROUNDS: u64 = 5;
 const ROUND_STEPS: usize = 5;
 
+/// As many rows for each column of a component tell how the columns move together in it.
+const ENOUGH: usize = 10;
+
 /// What is added to every variance of the components that draw, at most.
 const LITTLE: f64 = 1e-6;
 
@@ -276,28 +279,59 @@ impl GaussianMixture {
         if components == 1 {
             return Ok(run);
         }
+        // Components that do not know how the sensors move together would draw rows that suit them better than true ones.
+        let knows = x.rows() >= ENOUGH * components * frame.width();
+        let drawing = if knows { Covariance::Full } else { self.covariance };
         let mut draws = run.model.clone().ready()?;
-        for round in 0..=ROUNDS {
-            let last = round == ROUNDS;
+        if drawing != self.covariance
+            && let Some(filled) = complete.as_ref()
+            && let Some(found) = self.drawing(filled.view().into(), frame, drawing, &draws)?
+        {
+            draws = found;
+        }
+        for round in 0..ROUNDS {
             let filled = complete::completed(x, frame, &draws, round)?;
-            let tiles = frame.tiles(filled.view().into())?;
-            let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
-            let mut rule = self.rule();
-            if !last {
-                // What is added to the variances would be drawn, and added again.
-                (rule.reg, rule.max_iter) = (rule.reg.min(LITTLE), rule.max_iter.min(ROUND_STEPS));
-            }
-            match rule.run(&mut pieces, Source::Model(&draws)) {
-                Ok(found) if last => {
-                    *complete = Some(filled);
-                    return Ok(found);
-                }
-                Ok(found) => draws = found.model.ready()?,
-                Err(Error::Singular { .. }) => {}
-                Err(error) => return Err(error),
+            if let Some(found) = self.drawing(filled.view().into(), frame, drawing, &draws)? {
+                draws = found;
             }
         }
-        Ok(run)
+        let filled = complete::completed(x, frame, &draws, ROUNDS)?;
+        let tiles = frame.tiles(filled.view().into())?;
+        let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
+        let start = if drawing == self.covariance { &draws } else { &run.model };
+        match self.rule().run(&mut pieces, Source::Model(start)) {
+            Ok(found) => {
+                *complete = Some(filled);
+                Ok(found)
+            }
+            Err(Error::Singular { .. }) => Ok(run),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Components that draw what is missing, some steps on from `draws` by the rows of `x`; `None` where these do not tell columns
+    /// apart.
+    fn drawing(
+        &self,
+        x: Samples<'_>,
+        frame: &Frame,
+        covariance: Covariance,
+        draws: &Gaussians,
+    ) -> Result<Option<Gaussians>> {
+        let tiles = frame.tiles(x)?;
+        let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), covariance, draws.components())?;
+        let rule = Rule {
+            covariance,
+            // What is added to the variances would be drawn, and added again.
+            reg: self.reg.min(LITTLE),
+            max_iter: self.max_iter.min(ROUND_STEPS),
+            ..self.rule()
+        };
+        match rule.run(&mut pieces, Source::Model(draws)) {
+            Ok(found) => found.model.ready().map(Some),
+            Err(Error::Singular { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn rule(&self) -> Rule {
