@@ -403,3 +403,34 @@ def test_start_ups_that_training_has_seen_are_judged_from_their_own_centre() -> 
     wrong = x[4000:].copy()
     wrong[later, 3] += 3.0
     assert (detector.score(wrong) > 1.0)[later].mean() > 0.9
+
+
+def _starting(random: np.random.Generator, rows: int) -> Floats:
+    """A machine that warms up and cools down after each start and stop, faster or slower each time."""
+    on, row = np.zeros(rows, bool), 0
+    while row < rows:
+        run, rest = random.integers(80, 250), random.integers(20, 60)
+        on[row : row + run] = True
+        row += run + rest
+    state, states, pace = np.zeros(2), np.empty((rows, 2)), 0.1
+    for row in range(rows):
+        if row == 0 or on[row] != on[row - 1]:
+            pace = random.uniform(0.04, 0.3)
+        state += (on[row] - state) * [pace, 0.7]
+        states[row] = state
+    mixing = np.array([[50.0, 0.0, 5.0, 10.0, 2.0], [0.0, 1500.0, 4.0, 40.0, 2.0]])
+    return states @ mixing + random.normal(size=(rows, 5)) * [0.4, 2.0, 0.1, 0.5, 0.1]
+
+
+def test_start_ups_that_differ_are_no_upsets() -> None:
+    alarms, found = [], []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        x = _starting(random, 5000)
+        detector = acm_rs.FusedDetector().fit(x[:2500])
+        alarms.append((detector.score(x[2500:]) > 1.0).mean())
+        wrong = x[2500:].copy()
+        wrong[1000:1300, 2] += 2.0
+        found.append((detector.score(wrong)[1000:1300] > 1.0).mean())
+    assert np.mean(alarms) < 0.05
+    assert np.mean(found) > 0.8

@@ -318,7 +318,8 @@ impl Fused {
         })
     }
 
-    /// The rows whose residuals are far larger than the others', the largest first.
+    /// The rows whose residuals are far larger than the others', the largest first; none where such rows come back all along, as
+    /// those of start-ups do: the machine is run so.
     fn upsets(&self, outside: &Outside) -> Result<Vec<usize>> {
         if self.trim == 0.0 {
             return Ok(Vec::new());
@@ -335,6 +336,9 @@ impl Fused {
         let spread = (NORMAL * mad).max(1e-12);
         let far = (0..rows).filter(|&row| (roots[row] - median) / spread > self.trim);
         let mut far = far.gathered("sizes of residuals")?;
+        if self.whole && comes_back(&far, rows, self.lags + 1) {
+            return Ok(Vec::new());
+        }
         far.sort_unstable_by(|&one, &other| roots[other].total_cmp(&roots[one]).then(one.cmp(&other)));
         far.truncate(rows / FEW);
         Ok(far)
@@ -402,6 +406,17 @@ impl FittedFused {
     }
 }
 
+/// Whether far rows, rising, are upset in runs in at least half of the tenths of all rows; one bad row upsets `one` of them.
+fn comes_back(far: &[usize], rows: usize, one: usize) -> bool {
+    let mut tenths = [false; 10];
+    for run in far.chunk_by(|row, next| next - row <= one) {
+        if run[run.len() - 1] - run[0] >= one {
+            tenths[run[0] * 10 / rows.max(1)] = true;
+        }
+    }
+    2 * tenths.iter().filter(|&&tenth| tenth).count() >= tenths.len()
+}
+
 /// Exponentially weighted means of the rows before and with each row, from 0 on.
 fn running(values: &[f64], means: &mut [f64], sensors: usize, memory: f64) -> Result<()> {
     let mut last = room(sensors, 1, 0.0, "a row")?;
@@ -423,4 +438,28 @@ fn running(values: &[f64], means: &mut [f64], sensors: usize, memory: f64) -> Re
             }
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upsets_come_back_where_runs_of_rows_are_in_half_of_the_tenths() {
+        let runs = |starts: &[usize], length: usize| -> Vec<usize> {
+            starts.iter().flat_map(|&start| start..start + length).collect()
+        };
+        let five = [5, 110, 215, 320, 425];
+        assert!(comes_back(&runs(&five, 4), 1000, 3));
+        // Each is of one bad row and those that look back at it.
+        assert!(!comes_back(&runs(&five, 3), 1000, 3));
+        assert!(!comes_back(&runs(&five[1..], 4), 1000, 3));
+        // One run, however long, and many within one tenth.
+        assert!(!comes_back(&runs(&[0], 1000), 1000, 3));
+        assert!(!comes_back(&runs(&[5, 25, 45, 65, 85], 4), 1000, 3));
+        // Rows between count as theirs.
+        let sparse: Vec<usize> = five.iter().flat_map(|&start| [start, start + 3]).collect();
+        assert!(comes_back(&sparse, 1000, 3) && !comes_back(&sparse, 1000, 2));
+        assert!(!comes_back(&[], 0, 1));
+    }
 }

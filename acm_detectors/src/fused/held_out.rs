@@ -31,6 +31,9 @@ const PLACES: usize = 16_384;
 /// Expected rows beyond a limit from which on they are counted.
 const ENOUGH: f64 = 10.0;
 
+/// Times the share asked for.
+const MOST: f64 = 2.0;
+
 /// The parts of training rows by models of other rows.
 pub(super) struct HeldOut {
     pub(super) parts: Vec<Part>,
@@ -168,6 +171,23 @@ impl HeldOut {
             parts.fold(f64::NEG_INFINITY, f64::max)
         };
         self.roots.chunks_exact(self.parts.len()).map(score).gathered(WHAT)
+    }
+
+    /// The least that can be a limit of the greatest of the parts, however these are distributed: of the rows that are held out not
+    /// more than twice this share exceed it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "places, at least 1"
+    )]
+    pub(super) fn least(&self, norms: &Norms, rate: f64) -> Result<f64> {
+        let mut values = self.greatest(norms)?;
+        let place = (MOST * rate * values.len() as f64) as usize;
+        if place == 0 {
+            return Ok(0.0);
+        }
+        let (_, least, _) = values.select_nth_unstable_by(place - 1, |one, other| other.total_cmp(one));
+        Ok(*least)
     }
 
     /// What the greatest of the parts exceeds at this rate in rows that come later, by the rows that are held out; `memory` is in

@@ -102,6 +102,8 @@ impl<'a> Group<'a> {
         // Models of a part of few rows leave more than that of all rows will.
         let few = (width as f64 / held.rows() as f64).min(1.0);
         let factor = 1.0 + few * (greatest.clamp(LEAST, 1.0) - 1.0);
+        // Of a machine that starts and stops all along they are no normal ones.
+        let factor = factor.max(held.least(&alone, of.false_alarm_rate)?);
         Ok(Self {
             of,
             held,

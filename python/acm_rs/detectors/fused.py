@@ -33,7 +33,8 @@ class FusedDetector(Watching, Screening, Detector):
         Share of healthy rows that may score above 1, all parts together; above 0 and below 0.5.
     trim : float, default 5.0
         Training rows whose residuals are this many robust standard deviations above the median are left out once, at
-        most one in 20; 0 keeps all.
+        most one in 20; 0 keeps all. Runs of such rows that come back in at least half of the tenths of the training, as
+        start-ups do, are how the machine is run, and stay.
     whole : bool, default True
         Watch the readings themselves too, in all directions: a machine that moves along its own correlations, only
         farther than ever, leaves no residuals, nor do sensors that have nothing to do with one another. False is the
