@@ -280,9 +280,11 @@ fn pack_rows<S: Simd, T: Element>(simd: S, rows: [&[T]; LANES], tile: &mut [Row]
     for eight in eights {
         let mut read: [V<S>; LANES] = [f64x8::splat(simd, 0.0); LANES];
         for (read, row) in read.iter_mut().zip(&rows) {
-            if let Some(values) = row[column..].first_chunk::<LANES>() {
-                *read = loaded(simd, &values.map(T::widen));
+            let mut values = [0.0; LANES];
+            for (value, from) in values.iter_mut().zip(&row[column..column + LANES]) {
+                *value = from.widen();
             }
+            *read = loaded(simd, &values);
         }
         for (to, values) in eight.iter_mut().zip(transposed::<S>(read)) {
             to.store(values);
