@@ -35,8 +35,8 @@ impl FittedOmr {
         let (own, about) = (self.prediction.clone(), std::mem::take(&mut self.intercept));
         for (number, stretch) in stretches.iter().enumerate() {
             let moments = match &parts {
-                Some(parts) => of_sums(joined(parts, |part| part != number)?)?,
-                None => of_rows(x, points, stretch.clone())?,
+                Some(parts) => joined(parts, |part| part != number).and_then(of_sums),
+                None => of_rows(x, points, stretch.clone()),
             };
             sound &= self.turn_to_rows(moments, points)?;
             if !sound {
@@ -50,9 +50,9 @@ impl FittedOmr {
             let middle = stretches[half].start;
             let mut judged = room(rows, 1, 0.0, "the training scores")?;
             // Each half by the prediction from the other.
-            let second = self.turn_to_rows(of_sums(joined(&parts, |part| part >= half)?)?, points)?;
+            let second = self.turn_to_rows(joined(&parts, |part| part >= half).and_then(of_sums), points)?;
             self.norms(x, 0, &mut judged[..middle])?;
-            let first = self.turn_to_rows(of_sums(joined(&parts, |part| part < half)?)?, points)?;
+            let first = self.turn_to_rows(joined(&parts, |part| part < half).and_then(of_sums), points)?;
             self.norms(x, middle, &mut judged[middle..])?;
             judged.iter_mut().for_each(|norm| *norm *= *norm);
             halves = Some(judged).filter(|_| first && second);
@@ -71,10 +71,14 @@ impl FittedOmr {
     }
 
     /// Predicts from these rows, of the same kind; whether they tell the columns apart.
-    fn turn_to_rows(&mut self, (root, rows, mean): (Root, usize, Vec<f64>), points: &Lagged) -> Result<bool> {
+    fn turn_to_rows(&mut self, moments: Result<(Root, usize, Vec<f64>)>, points: &Lagged) -> Result<bool> {
+        // All rows together tell columns apart that fewer of them do not; in some rows nothing may move.
+        let (root, rows, mean) = match moments {
+            Err(Error::Singular { .. }) => return Ok(false),
+            moments => moments?,
+        };
         let prediction = match self.parameters.prediction(self.chosen, root, rows) {
             Ok(Prediction::Subspace(space)) if space.rank == 0 => return Ok(false),
-            // All rows together tell columns apart that fewer of them do not.
             Err(Error::Singular { .. }) => return Ok(false),
             prediction => prediction?,
         };

@@ -529,3 +529,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_machine_that_stood_in_one_half_of_the_rows_is_fitted() {
+    for model in [Model::Auto, Model::Pls, Model::Pca, Model::Ridge] {
+        for standing in [0..500, 500..1000, 0..800, 300..900] {
+            let mut x = plant(1000, 6, 4);
+            x.slice_mut(s![standing, ..]).fill(0.0);
+            let fitted = omr(model).fit(x.view().into()).unwrap();
+            assert!(fitted.limit(0.01).unwrap() > 0.0);
+        }
+    }
+}
