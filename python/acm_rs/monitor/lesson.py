@@ -15,6 +15,7 @@ from acm_rs.frames import listed
 from acm_rs.monitor import cleaning, telling
 from acm_rs.monitor.calibrated import Shift, calibrated, without
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.codelike import codelike
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, apart
 from acm_rs.monitor.following import seen, wander_alone
@@ -118,6 +119,7 @@ def learn_machine(
         regimes = Regimes.fit(values[chosen], rules.state, driving, alone)
     watches = Watches(regimes, watched)
     healthy = chosen & ~_few(regimes, values, chosen, history.accepted > 0)
+    codes = codelike(rules.names, values, judged, watched)
     given = [values]
     del values
     learned = learn_watches(watches, given, healthy)
@@ -171,6 +173,7 @@ def learn_machine(
     if told:
         about["calibrations"] = [[rules.names[one.place], one.row, one.size] for one in told if one.until is None]
         about["shifted"] = [_told(one, rules.names[one.place], times) for one in told]
+    about |= {"codelike": [list(one) for one in codes]} if codes else {}
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}
     if learned.stood:

@@ -194,6 +194,9 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
     for name, row, size in about.get("calibrations", []):
         if not (isinstance(name, str) and type(row) is int and isinstance(size, float) and abs(size) < 1e100):
             raise ValueError("a calibration is none")
+    for name, value, often in about.get("codelike", []):
+        if not (isinstance(name, str) and isinstance(value, float) and isinstance(often, float)):
+            raise ValueError("a reading like a code is none")
     if not isinstance(about.get("shifted", []), list):
         raise TypeError("what has shifted is no list")
     counted += (about.get("follows", 0), about.get("pause", 0), *about.get("stood", {}).values())

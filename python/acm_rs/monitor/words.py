@@ -180,6 +180,11 @@ def doubts(
             found.append(
                 f"{row['sensor']} is seldom at some of its values ({held}): little is learnt of the others then"
             )
+    found += [
+        f"{name} reads {value:g} in {share(often)} of its rows, far from all else, and no other sensor changes then; "
+        f"if that is a code and no reading, say what it can read, as in limits={{{name!r}: (low, high)}}"
+        for name, value, often in about.get("codelike", [])
+    ]
     gaps = [row["sensor"] for row in quality if row["sensor"] in used and row["missing"] > 0.1]
     if gaps:
         found.append(f"more than a tenth of the readings are missing in {listed(gaps)}")
