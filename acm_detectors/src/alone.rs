@@ -161,21 +161,27 @@ impl Alone {
     /// column, `kept` are the sensors'.
     #[inline(always)]
     pub(crate) fn lanes<S: Simd>(&self, simd: S, judges: [usize; LANES], raw: &[Row], kept: &[usize]) -> Suspects {
-        let look = |judge: usize| {
-            let quiet = self.quiet.as_ref().filter(|_| judge == 0);
-            self.looks
-                .get(judge)
-                .map_or_else(Suspects::default, |look| look.lanes(simd, quiet, raw, kept))
-        };
         if judges.iter().all(|&judge| judge == judges[0]) {
-            return look(judges[0]);
+            return self.judged(simd, judges[0], raw, kept);
         }
         let mut suspects = Suspects::default();
-        for judge in (0..self.looks.len()).filter(|judge| judges.contains(judge)) {
+        for judge in 0..self.looks.len() {
             let own = (0..LANES).filter(|&lane| judges[lane] == judge).fold(0, |bits, lane| bits | 1 << lane);
-            suspects = suspects.with(look(judge), own);
+            if own > 0 {
+                suspects = suspects.with(self.judged(simd, judge, raw, kept), own);
+            }
         }
         suspects
+    }
+
+    /// The same where all rows are judged by one number.
+    #[inline(always)]
+    fn judged<S: Simd>(&self, simd: S, judge: usize, raw: &[Row], kept: &[usize]) -> Suspects {
+        let quiet = self.quiet.as_ref().filter(|_| judge == 0);
+        match self.looks.get(judge) {
+            Some(look) => look.lanes(simd, quiet, raw, kept),
+            None => Suspects::default(),
+        }
     }
 
     /// What a suspected row has been looked at with, its step as a whole, and so many times coarser ones count.

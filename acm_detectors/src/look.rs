@@ -142,31 +142,42 @@ impl Look {
     }
 
     /// Which of eight rows are suspected; where they lie on a step that does not matter, of coarser ones.
+    ///
+    /// Neither closures nor recursion: what they call is compiled without the instructions that are there.
     #[inline(always)]
     pub(crate) fn lanes<S: Simd>(&self, simd: S, quiet: Option<&Quiet>, raw: &[Row], kept: &[usize]) -> Suspects {
         let [told, alone] = self.glance(simd, raw, kept);
+        if !told && !alone {
+            return Suspects::default();
+        }
         let hits = if told { self.hits(simd, raw, kept) } else { 0 };
-        let own = |quiet| Suspects {
+        let lie = match quiet {
+            Some(quiet) if hits > 0 => quiet.lie(simd, raw, kept) & hits,
+            _ => 0,
+        };
+        let mut suspects = Suspects::default();
+        if lie < u8::MAX {
+            suspects = self.seen(simd, hits, alone, raw, kept);
+        }
+        if let Some(quiet) = quiet.filter(|_| lie > 0) {
+            let look = &quiet.look;
+            let [told, alone] = look.glance(simd, raw, kept);
+            let hits = if told { look.hits(simd, raw, kept) } else { 0 };
+            let instead = Suspects {
+                quiet: lie,
+                ..look.seen(simd, hits, alone, raw, kept)
+            };
+            suspects = Suspects::default().with(suspects, !lie).with(instead, lie);
+        }
+        suspects
+    }
+
+    #[inline(always)]
+    fn seen<S: Simd>(&self, simd: S, hits: u8, alone: bool, raw: &[Row], kept: &[usize]) -> Suspects {
+        Suspects {
             alone: if alone { self.any(simd, raw, kept) } else { 0 },
             told: if hits == 0 { 0 } else { self.tell(simd, raw, kept) },
-            quiet,
-        };
-        let Some(quiet) = quiet.filter(|_| hits > 0) else {
-            return own(0);
-        };
-        match quiet.lie(simd, raw, kept) & hits {
-            0 => own(0),
-            u8::MAX => Suspects {
-                quiet: u8::MAX,
-                ..quiet.look.lanes(simd, None, raw, kept)
-            },
-            lie => {
-                let instead = Suspects {
-                    quiet: lie,
-                    ..quiet.look.lanes(simd, None, raw, kept)
-                };
-                Suspects::default().with(own(0), !lie).with(instead, lie)
-            }
+            quiet: 0,
         }
     }
 
@@ -182,18 +193,15 @@ impl Look {
     /// Whether any of eight rows may have hits, and any a sensor that is rounded by itself: most have neither.
     #[inline(always)]
     fn glance<S: Simd>(&self, simd: S, raw: &[Row], kept: &[usize]) -> [bool; 2] {
-        let within: [V<S>; 2] = [WITHIN, self.within].map(|within| f64x8::splat(simd, within));
+        let (within, own_within): (V<S>, V<S>) = (f64x8::splat(simd, WITHIN), f64x8::splat(simd, self.within));
         let zero: V<S> = f64x8::splat(simd, 0.0);
         let mut hits = zero;
         let mut any = zero.simd_lt(zero);
         for &(place, grids) in &self.either {
             let value: V<S> = raw[kept[place]].load(simd);
-            let [told, own] = grids.map(|grid| {
-                let steps = value * grid;
-                (steps - nearest_of(steps)).abs()
-            });
-            hits = told.simd_le(within[0]).select(hits + 2.0, hits);
-            any |= own.simd_le(within[1]);
+            let (told, own) = (value * grids[0], value * grids[1]);
+            hits = (told - nearest_of(told)).abs().simd_le(within).select(hits + 2.0, hits);
+            any |= (own - nearest_of(own)).abs().simd_le(own_within);
         }
         [hits.simd_ge(self.enough).any_true(), any.any_true()]
     }
