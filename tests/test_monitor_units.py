@@ -75,6 +75,14 @@ def test_a_fault_is_no_other_unit() -> None:
         assert not any("another unit" in remark for remark in fitted().score(frame).remarks)
 
 
+def test_what_stands_still_is_in_no_other_unit() -> None:
+    own, now, factor, offset = next(one for one in CONVERSIONS if one[2] > 2.0 and one[3] == 0.0)
+    frame = machine(600, 2, "2026-02-01")
+    middle = float(np.median(frame["c"]))
+    frame["c"] = (middle - offset) / factor
+    assert not any("another unit" in remark for remark in fitted().score(frame).remarks), (own, now)
+
+
 def test_a_known_unit_decides_between_conversions() -> None:
     monitor = Monitor.from_bytes(fitted().to_bytes())
     frame = BATCH.copy()

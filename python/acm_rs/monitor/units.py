@@ -21,6 +21,8 @@ ROWS = 20
 """Readings from which on a unit is guessed."""
 FAR, NEAR = 10.0, 3.0
 """Deviations that a sensor is off in its median at least, and after the conversion at most."""
+MOVES = 0.2
+"""Share of the rows that are far off in which the reading is another than before, at least."""
 LEADS = 0.2
 """Share of the greatest share of the score from which on a sensor may be the one whose unit is another."""
 _SCALES = (
@@ -145,6 +147,10 @@ def _fitting(read: Vector, should: Vector, scale: float, asked: str | None) -> l
     both = ~np.isnan(read) & ~np.isnan(should)
     read, should = read[both], should[both]
     if len(read) < ROWS or not np.isfinite(scale) or not np.median(np.abs(read - should)) > FAR * scale:
+        return []
+    # What stands still is in no unit at all.
+    off = (np.abs(read - should) > FAR * scale)[1:]
+    if np.count_nonzero(np.diff(read)[off]) < MOVES * np.count_nonzero(off):
         return []
     return [
         (own, now, factor, offset)
