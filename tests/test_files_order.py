@@ -71,6 +71,17 @@ def test_one_row_per_reading_is_refused() -> None:
         order_of(pl.Series("t", [1, 1, 1, 2, 2, 2]), origin(6), "t")
 
 
+def test_a_clock_of_twelve_hours_without_am_or_pm_is_refused() -> None:
+    real = [datetime(2026, 1, 5) + timedelta(minutes=10 * step) for step in range(288)]
+    written = pl.Series("t", [time.replace(hour=(time.hour - 1) % 12 + 1) for time in real])
+    with pytest.raises(Refusal, match=r"0\.csv, row 2, column 't': .* a clock of twelve hours without AM or PM"):
+        order_of(written, origin(288), "t")
+    # Half a day twice has no such hours, and days of which each row stands twice have more.
+    for hours in ([0, 1, 2, 3, 4, 5], list(range(24))):
+        twice = pl.Series("t", [time for time in real if time.hour in hours for _ in range(2)])
+        assert order_of(twice, origin(len(twice)), "t").notes
+
+
 def test_places_stay_true_when_rows_are_left_out() -> None:
     left = origin(3, 3).kept(np.array([False, True, True, True, False, True]))
     assert [left.row(row) for row in range(4)] == ["0.csv, row 3", "0.csv, row 4", "1.csv, row 2", "1.csv, row 4"]

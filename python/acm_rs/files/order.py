@@ -14,6 +14,9 @@ __all__ = ["Order", "order_of"]
 
 _Rows = NDArray[np.int64]
 
+HALF_DAYS = 24
+"""Rows from which on a clock of twelve hours is told."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -89,6 +92,11 @@ def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
             f"{origin.cell(place, column)}: this time stands in more than one row, as do most;"
             " one row per reading is read with --layout long, --tag-column and --value-column"
         )
+    if _twelve_hours(times.gather(rows), within):
+        raise Refusal(
+            f"{origin.cell(place, column)}: the times have hours from 1 to 12 alone, each twice: a clock of twelve"
+            " hours without AM or PM, which tells no morning from an afternoon; write them with it, or with 24 hours"
+        )
     beside = _across_files(rows, last, within)
     others = ", what it lacks taken from the file before" if beside else ""
     notes.append(
@@ -96,6 +104,13 @@ def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
         f" (first: {times[place]} in {origin.row(place)})"
     )
     return Order(rows[last], beside, notes)
+
+
+def _twelve_hours(times: pl.Series, within: NDArray[np.bool_]) -> bool:
+    """Whether dates lack whether they are before or after noon."""
+    if times.dtype != pl.Datetime or 3 * int(np.count_nonzero(within)) < times.len() or times.len() < HALF_DAYS:
+        return False
+    return sorted(times.dt.hour().unique().to_list()) == list(range(1, 13))
 
 
 def _oldest_first(stamps: _Rows, file: _Rows, origin: Origin) -> tuple[_Rows, list[str]]:

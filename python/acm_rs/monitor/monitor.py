@@ -20,7 +20,7 @@ from acm_rs.monitor.judging import absent_rows, follow, judge, matched
 from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.plane import plane
-from acm_rs.monitor.reading import Readings, read
+from acm_rs.monitor.reading import Readings, read, text_times
 from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
@@ -170,9 +170,12 @@ class Monitor(Amended):
         chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values))
         chunk = Chunk.of(readings.values, readings.times, chosen)
         history = History(readings.names, readings.texts, readings.utc, [chunk], readings.units)
+        clocks = text_times(frame, readings)
         # The frame's own form of the values is not held meanwhile.
         del readings
         self._learn(history, [])
+        if clocks:
+            self._about["clocks"] = clocks
         self._log = [entry(0, "fit", f"trained on {telling.trained_on(self._about)}")]
         self._undo = {}
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, date
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name, zoned
 from acm_rs.monitor.units import stated_units
 
-__all__ = ["Readings", "in_order", "of_floats", "read"]
+__all__ = ["Readings", "in_order", "of_floats", "read", "text_times"]
 
 Matrix = NDArray[np.float64]
 
@@ -22,6 +23,8 @@ _COARSER = frozenset(("Y", "M", "W", "D", "h", "m", "s", "ms", "us"))
 
 LOOKED_AT = 100
 """Readings of a column of another type that are tried as numbers."""
+DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ].*)?$")
+TIMES_AS_TEXT = "holds times as text"
 
 
 class Readings:
@@ -227,7 +230,7 @@ def _reason(frame: Any, label: Hashable) -> str:
     try:
         numbers = bool([float(cell) for cell in held])
     except (TypeError, ValueError):
-        return "holds no numbers"
+        return TIMES_AS_TEXT if _dated(held) else "holds no numbers"
     if not numbers:
         return "holds nothing"
     way = (
@@ -238,6 +241,23 @@ def _reason(frame: Any, label: Hashable) -> str:
         else '.cast("double")'
     )
     return f"is of type {getattr(native, 'dtype', getattr(native, 'type', ''))}; convert it with {way}"
+
+
+def _dated(cells: Sequence[Any]) -> bool:
+    """Whether texts look like dates, with or without a time."""
+    return bool(cells) and all(isinstance(cell, str) and DATE.match(cell) for cell in cells)
+
+
+def text_times(x: Any, readings: Readings) -> list[str]:
+    """Where a frame without times holds some as text: its columns, or its index."""
+    if readings.times is not None:
+        return []
+    found = [repr(name) for name, reason in readings.texts.items() if reason == TIMES_AS_TEXT]
+    index = getattr(x, "index", None)
+    if index is not None and hasattr(x, "iloc") and getattr(index, "dtype", np.dtype(int)).kind not in "iufM":
+        head = [cell for cell in list(index[:LOOKED_AT]) if cell is not None]
+        found += ["the index"] if _dated(head) else []
+    return found
 
 
 def _is_number(frame: Any, label: Hashable, kind: Any) -> bool:

@@ -38,6 +38,8 @@ MANY = 20
 """Rows from which on a share is told."""
 
 
+FROZEN_ROWS, FROZEN_SENSORS = 30, 3
+"""Rows and sensors from which on it is told that nothing differs at a standstill."""
 STUCK = 20
 """Rows that a driver reads the same at least before that is told."""
 ENOUGH, ALIKE, STANDS = 20, 0.9, 0.05
@@ -235,6 +237,22 @@ def _stuck(name: str, readings: Readings, column: NDArray[np.float64], running: 
     ]
 
 
+def _frozen(readings: Readings, places: Sequence[int], still: NDArray[np.bool_]) -> tuple[int, str]:
+    """Rows at a standstill in which nothing differs from the row before for long, and when that was for the longest."""
+    values = readings.values[:, places]
+    if len(places) < FROZEN_SENSORS or len(values) < FROZEN_ROWS:
+        return 0, ""
+    same = np.append(False, (values[1:] == values[:-1]).all(axis=1)) & still
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)))
+    spans = [(start, end) for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)]
+    spans = [(start, end) for start, end in spans if end - start >= FROZEN_ROWS]
+    if not spans:
+        return 0, ""
+    first, last = max(spans, key=lambda span: span[1] - span[0])
+    where = _span(first, last - 1, readings.times, words.brisk(readings.times))
+    return sum(end - start for start, end in spans), where
+
+
 def _standing(column: NDArray[np.float64]) -> float:
     """Share of the rows whose reading is exactly that of the row before."""
     return float(np.mean(column[1:] == column[:-1])) if len(column) > 1 else 0.0
@@ -317,6 +335,12 @@ def remarks(
     still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
     if still:
         found.append(f"{still:,} rows at a standstill, which are not judged")
+        frozen, where = _frozen(readings, [place[name] for name in rules.names if name in place], labels == STANDSTILL)
+        if frozen:
+            found.append(
+                f"in {frozen:,} of them all sensors read exactly the same for long ({where}): if the machine did not "
+                "stand, no readings came"
+            )
     if np.count_nonzero(beyond):
         found.append(
             f"{int(np.count_nonzero(beyond)):,} rows are beyond all that training has seen, "

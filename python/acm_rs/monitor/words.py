@@ -130,6 +130,17 @@ def doubts(
     if lost:
         more = f"; {len(lost) - 8} more" if len(lost) > 8 else ""
         found.append(f"{NOT_WATCHED}: {'; '.join(lost[:8])}{more}")
+    gappy = [name for name, reason in about["left_out"].items() if reason.startswith("missing in")]
+    if 2 * len(gappy) > len(about["columns"]):
+        found.append(
+            f"{len(gappy)} of {len(about['columns'])} sensors have no reading in most rows, and are not watched: where "
+            "readings are written only when they change, bring them to a common clock first, each held for some minutes"
+        )
+    if about.get("clocks"):
+        found.append(
+            f"times that are text are not used ({', '.join(about['clocks'])}), and rows are taken in the order in "
+            "which they come: turn them into dates first, as pd.to_datetime does, and sort by them"
+        )
     if about.get("shifted"):
         found.append(
             f"{'; '.join(about['shifted'])}, and the other sensors do not: where it was calibrated, say so; where "

@@ -1,0 +1,58 @@
+"""Frames and rows that are not what they seem: told with what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from acm_rs import Monitor
+from test_monitor_outages import plant
+
+
+def told(monitor: Monitor, text: str) -> list[str]:
+    """The warnings that hold a text."""
+    return [warning for warning in monitor.warnings_ if text in warning]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y", "%Y-%m-%dT%H:%M:%SZ"])
+def test_times_that_are_text_are_told(form: str) -> None:
+    frame = plant(1, 1500)
+    texts = frame.index.strftime(form)
+    column = frame.reset_index(drop=True).assign(when=texts)
+    for kind in (column, column.astype({"when": "string"}), pl.from_pandas(column)):
+        monitor = Monitor().fit(kind)
+        assert told(monitor, "times that are text are not used ('when')")
+        assert told(Monitor.from_bytes(monitor.to_bytes()), "times that are text")
+    assert told(Monitor().fit(frame.set_axis(texts)), "times that are text are not used (the index)")
+
+
+def test_other_texts_are_no_times() -> None:
+    frame = plant(1, 1500).reset_index(drop=True)
+    for text in ("running", "3.1.7", "12-A", "2026", "192.168.0.1"):
+        assert not told(Monitor().fit(frame.assign(note=text)), "times that are text")
+    dated = plant(1, 1500)
+    assert not told(Monitor().fit(dated.assign(note="2026-01-01")), "times that are text")
+
+
+def test_readings_that_come_only_when_they_change_are_told() -> None:
+    frame = plant(2, 3000)
+    seldom = frame.copy()
+    for place, name in enumerate(["ambient", "oil", "winding", "energy"]):
+        seldom.loc[np.arange(len(seldom)) % 20 != place, name] = np.nan
+    assert told(Monitor().fit(seldom), "4 of 6 sensors have no reading in most rows")
+    assert not told(Monitor().fit(frame), "have no reading in most rows")
+
+
+def test_a_standstill_in_which_nothing_differs_is_told() -> None:
+    random, frame = np.random.default_rng(3), plant(3, 3000)
+    stands = np.arange(len(frame)) % 600 > 500
+    rest = frame.loc[stands, ["load", "current"]]
+    frame.loc[stands, ["load", "current"]] = np.abs(0.05 * random.normal(size=rest.shape))
+    history, later = frame[:2400].drop(columns="energy"), frame[2400:].drop(columns="energy").copy()
+    monitor = Monitor().fit(history)
+    text = "all sensors read exactly the same for long"
+    assert not any(text in remark for remark in monitor.score(later).remarks)
+    later.iloc[520:580] = 0.0
+    result = monitor.score(later)
+    assert {result.regime_names[place] for place in result.regimes[525:575]} == {"standstill"}
+    assert any(text in remark for remark in result.remarks)
