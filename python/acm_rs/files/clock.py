@@ -129,6 +129,8 @@ def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str], *, as
     found.notes += search.notes
     others = [name for name, holds in found.left_out.items() if holds.startswith(_OTHER_TIMES)]
     if others and found.clock and options.time_column is None:
+        if not wanted:
+            search.refuse_pairs(found.clock.name, others)
         used_names = " with ".join(map(quoted, used))
         found.notes.append(
             f"time taken from {used_names}; {listed(others)} {'hold' if len(others) > 1 else 'holds'} times too:"
@@ -198,6 +200,20 @@ class _Search:
             self._refuse_digits()
             self._tell_falling()
         return running
+
+    def refuse_pairs(self, clock: str, others: Sequence[str]) -> None:
+        """Refuse times and readings in pairs, each tag with times of its own: they are not those of the first."""
+        columns = list(self._raw.columns)
+        clocks = [clock, *others]
+        if len(columns) != 2 * len(clocks) or set(columns[::2]) != set(clocks):
+            return
+        own = self._head[clock]
+        if any(not self._head[name].equals(own) for name in others):
+            raise Refusal(
+                f"{self._raw.origin.path}: {listed(columns[::2])} hold times, each of the readings in the column beside"
+                " it; write a row for each reading (time, tag, value), which --layout long reads, or read one tag at a"
+                f" time, as with --time-column {quoted(columns[2])} --columns {quoted(columns[3])}"
+            )
 
     def holds_times(self, name: str) -> str:
         """What a column besides the clock holds, if that is times; else empty."""
