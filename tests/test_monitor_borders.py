@@ -56,3 +56,13 @@ def test_a_standstill_in_which_nothing_differs_is_told() -> None:
     result = monitor.score(later)
     assert {result.regime_names[place] for place in result.regimes[525:575]} == {"standstill"}
     assert any(text in remark for remark in result.remarks)
+
+
+def test_rows_that_are_written_twice_and_another_step_are_told() -> None:
+    frame = plant(4, 3000)
+    monitor, later = Monitor().fit(frame[:2400]), frame[2400:]
+    assert not any("row before" in remark or "the step of the fit" in remark for remark in monitor.score(later).remarks)
+    twice = later.loc[later.index.repeat(2)]
+    assert "600 of 1,200 rows have the time of the row before" in " ".join(monitor.score(twice).remarks)
+    thinned = monitor.score(later[::3]).remarks
+    assert any("bring the rows to the step of the fit first" in remark for remark in thinned)

@@ -30,6 +30,8 @@ GROWN = 0.2
 """Share of the rows by which more is missing than at the fit before it is told."""
 STEPS = 1.5
 """Times by which another sampling step is told."""
+AGAIN = 0.2
+"""Share of the rows that have the time of the row before from which on that is told."""
 SPANS = 3
 """Stretches that are told of each finding at most."""
 FEW = 0.005
@@ -291,11 +293,18 @@ def remarks(
                 "is"
             )
     if about["step"] is not None and readings.times is not None and len(readings.times) >= MANY:
-        step = float(np.median(np.diff(readings.times).astype(np.int64)))
+        steps = np.diff(readings.times).astype(np.int64)
+        step, again = float(np.median(steps)), int(np.count_nonzero(steps == 0))
+        if again > AGAIN * len(steps):
+            found.append(
+                f"{again:,} of {len(readings.times):,} rows have the time of the row before; where rows are written "
+                "twice, leave one of them out: what counts in rows is twice as short, and healthy rows may alarm"
+            )
         if step > 0.0 and not 1.0 / STEPS < step / about["step"] < STEPS:
             found.append(
                 f"rows come every {words.step_text(step)}, at the fit every {words.step_text(about['step'])}: what "
-                "counts in rows is shorter or longer than it was there"
+                "counts in rows is shorter or longer than it was there, and healthy rows may alarm; bring the rows to "
+                "the step of the fit first"
             )
     if verdict.coded.any():
         found.append(f"error codes, taken as missing: {_counted(rules.names, verdict.coded)}")
