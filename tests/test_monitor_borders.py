@@ -23,6 +23,9 @@ def test_times_that_are_text_are_told(form: str) -> None:
         monitor = Monitor().fit(kind)
         assert told(monitor, "times that are text are not used ('when')")
         assert told(Monitor.from_bytes(monitor.to_bytes()), "times that are text")
+        monitor.exclude((100, 140))
+        assert told(monitor, "times that are text")
+        assert not told(monitor.fit(frame), "times that are text")
     assert told(Monitor().fit(frame.set_axis(texts)), "times that are text are not used (the index)")
 
 

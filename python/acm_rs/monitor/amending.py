@@ -39,10 +39,13 @@ class Amended(Described):
 
     # ---- learning -------------------------------------------------------------------------------------------------
 
-    def _learn(self, history: History, rebased: list[Rebase]) -> None:
-        """Learn a history, and let the rows that were accepted in it be healthy."""
+    def _learn(self, history: History, rebased: list[Rebase], clocks: list[str] | None = None) -> None:
+        """Learn a history, and let the rows that were accepted in it be healthy; `clocks` are its times that are text,
+        by default those known."""
+        clocks = self._about.get("clocks", []) if clocks is None else clocks
         lesson = learn_machine(history, self._kinds, self._limits, self._drivers, rebased)
         self._about, self._scores, self._history = lesson.about, lesson.scores, history
+        self._about |= {"clocks": list(clocks)} if clocks else {}
         self._learned = lesson.rules, lesson.watches
         self._state = self._fresh()
         accepted = history.accepted

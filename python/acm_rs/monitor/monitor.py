@@ -173,9 +173,7 @@ class Monitor(Amended):
         clocks = text_times(frame, readings)
         # The frame's own form of the values is not held meanwhile.
         del readings
-        self._learn(history, [])
-        if clocks:
-            self._about["clocks"] = clocks
+        self._learn(history, [], clocks)
         self._log = [entry(0, "fit", f"trained on {telling.trained_on(self._about)}")]
         self._undo = {}
         return self
