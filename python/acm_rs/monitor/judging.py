@@ -14,13 +14,14 @@ from acm_rs.monitor.alarms import alarmed, found_episodes
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.driving import put_unknown, unknown
-from acm_rs.monitor.episode import FROZEN, Episode
+from acm_rs.monitor.episode import Episode
 from acm_rs.monitor.following import beside_levels
 from acm_rs.monitor.looking import look
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.stops import at_stops
+from acm_rs.monitor.tracing import blamed
 from acm_rs.monitor.watches import CAUSES, PARTS, Looked, State, Watches
 
 __all__ = ["Verdict", "absent_rows", "follow", "judge", "matched"]
@@ -171,13 +172,16 @@ class Verdict:
         self.fused: Vector = fused
         parts = watches.parts(fused, own, main, told)
         self.causes: Labels = watches.causes(parts)
-        self.shares: Matrix = watches.shares(self.causes, own, main, self.looked.residual)
         worst = parts.max(axis=1)
         self.scores: Vector = np.where(self.looked.held, np.nan, worst)
+        self.shares: Matrix
+        if watches.traces:
+            self.shares = blamed(watches, self.causes, own, main, self.looked.residual, lived, self.scores, told)
+        else:
+            self.shares = watches.shares(self.causes, own, main, self.looked.residual)
         self.shares[self.looked.held] = 0.0
         self.scores[self.beyond] = np.maximum(worst[self.beyond], max(BEYOND, CLEAR * limit))
         self.causes[self.beyond] = len(PARTS)
-        self.causes[watches.frozen(own["stuck"], self.sensors)] = CAUSES.index(FROZEN)
         if fixed is not None:
             moved = self._moved(rules, fixed, worst, max(BEYOND, CLEAR * limit))
         self.alarms, state.alarm, state.over = alarmed(self.scores, limit, state.alarm, state.over)

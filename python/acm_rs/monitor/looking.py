@@ -14,7 +14,7 @@ from acm_rs.monitor.steps import Told
 from acm_rs.monitor.stops import Sides
 from acm_rs.monitor.watches import PIECE, WARM, Watches
 
-__all__ = ["look"]
+__all__ = ["Law", "laws_of", "look"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -46,7 +46,7 @@ def _rounded(watches: Watches, number: int, size: Vector) -> tuple[Relations, Ve
     return watches.known_roundings[key]
 
 
-def _groups(watches: Watches, labels: Labels, ready: Flags, told: Told | None) -> Iterator[tuple[Any, Law]]:
+def laws_of(watches: Watches, labels: Labels, ready: Flags, told: Told | None) -> Iterator[tuple[Any, Law]]:
     """Rows of one regime and the same steps, with its number, their relations and bands."""
     for number in np.unique(labels[ready]).tolist():
         rows = np.flatnonzero(ready & (labels == number))
@@ -75,7 +75,7 @@ def look(
     found.scarce = watches.scarce(sensors)
     unsettled = ~(running & (ages >= watches.regimes.settle))
     ready = running & (ages >= watches.regimes.settle - WARM)
-    for every, law in _groups(watches, labels, ready, told):
+    for every, law in laws_of(watches, labels, ready, told):
         for rows in _pieces(every):
             _look(watches, found, rows, sensors[rows], states[rows], law, None if at is None else at[rows])
     found.held = unsettled | found.scarce | found.vague

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.alarms import OFF, PERSIST
 from acm_rs.monitor.cleaning import Rules
-from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
+from acm_rs.monitor.tracing import NAMES, NEAR, traced
 from acm_rs.monitor.watches import (
     AT_ONCE,
-    CAUSES,
     LEVEL_NAMES,
     LEVELS,
     PARTS,
@@ -38,7 +37,6 @@ __all__ = ["Quick"]
 Vector = NDArray[np.float64]
 
 NO, YES = np.zeros(1, bool), np.ones(1, bool)
-NAMES = tuple(f"shift {memory:g}" for memory in SHIFTS)
 OWN = (*NAMES, "scatter", "stuck")
 """What each sensor has for itself."""
 
@@ -121,7 +119,7 @@ class Quick:
         self.middle = np.ascontiguousarray(regimes.centres[:, self.near].T)
         self.states = ~watches.watched
         self.centres = regimes.centres[:, watches.watched]
-        self.units = {name: watches._unit(name) for name in (*NAMES, "scatter", *LEVEL_NAMES)}
+        self.units = {name: watches.unit(name) for name in (*NAMES, "scatter", *LEVEL_NAMES)}
         self.levels = [pair for pair in zip(LEVEL_NAMES, LEVELS, strict=True) if watches.has(pair[0])]
         self.longest = watches.longest * watches.wide["stuck"] if "stuck" in watches.wide else watches.longest
         reach = watches.reach.copy()
@@ -215,7 +213,8 @@ class Quick:
         near = np.minimum(np.maximum(residual, -WILD), WILD)
         own = np.empty((len(OWN), len(sensors)))
         swift = centre = np.asarray(state.chart(NAMES[0], SHIFTS[0]).update(near)[0])
-        np.abs(centre[0] / self.units[NAMES[0]], out=own[0])
+        signed = {NAMES[0]: centre / self.units[NAMES[0]]}
+        np.abs(signed[NAMES[0]][0], out=own[0])
         centre = np.asarray(state.chart(NAMES[1], SHIFTS[1]).update(near)[0])
         # The last of them remembers as long as the scatter.
         squares = np.square(near)
@@ -227,7 +226,8 @@ class Quick:
             trace = np.asarray(state.chart(AT_ONCE, SHIFTS[0]).update(squares)[0])
             trace = trace - (watches.scatter_mean + np.square(swift))
             watches.let_go("scatter", rough, trace, there, state, self.units["scatter"])
-        np.abs(centre[0] / self.units[NAMES[1]], out=own[1])
+        signed[NAMES[1]] = centre / self.units[NAMES[1]]
+        np.abs(signed[NAMES[1]][0], out=own[1])
         own[-2] = (rough / self.units["scatter"])[0]
         state.run = np.where(sensors == state.last, state.run + 1, 1)
         state.last = sensors
@@ -246,11 +246,14 @@ class Quick:
         parts = (raw - watches.middle) / self.reach
         verdict = Verdict.__new__(Verdict)
         verdict.causes = watches.causes(parts[None])
-        worst = np.maximum(((own - self.middles) / self.reaches).max(axis=0, keepdims=True), 0.0)
-        verdict.shares = watches.parted(worst, verdict.causes, level, residual)
-        if own[-1].min(initial=1.0) > 0.0 and watches.frozen(own[-1:], sensors[None])[0]:
-            verdict.causes[0] = CAUSES.index(FROZEN)
         score = float(parts.max())
+        if watches.traces and score > NEAR:
+            signed |= {"scatter": own[-2:-1], "stuck": own[-1:]}
+            law = label, relations, watches.band
+            verdict.shares = traced(watches, verdict.causes, signed, self.units, level, residual, law)
+        else:
+            worst = np.maximum(((own - self.middles) / self.reaches).max(axis=0, keepdims=True), 0.0)
+            verdict.shares = watches.parted(worst, verdict.causes, level, residual)
         verdict.scores = np.array([score])
         state.over = state.over + 1 if score > limit else 0
         if score > limit and state.over >= PERSIST:

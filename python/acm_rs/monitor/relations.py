@@ -113,6 +113,8 @@ class Relations:
         """Of the rows that it was just fitted on those that are near the others."""
         self.rounding: Vector | None = None
         """Variance of what was rounded away of each sensor and state."""
+        self.directions: dict[str, tuple[Vector, Any]] = {}
+        """What shifts of the sensors do, as it was asked for."""
         self._joint: tuple[Matrix, Matrix] | None = None
 
     def arrays(self) -> dict[str, Matrix]:

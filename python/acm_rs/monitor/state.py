@@ -68,6 +68,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     }
     if watches.bridges:
         settings["bridges"] = True
+    if watches.traces:
+        settings["traces"] = True
     if regimes.holds.any():
         settings["holds"] = regimes.holds.tolist()
     if rules.counters.names:
@@ -98,6 +100,9 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     watches.bridges = settings.get("bridges", False)
     if not isinstance(watches.bridges, bool):
         raise TypeError("whether outages are bridged is not told")
+    watches.traces = settings.get("traces", False)
+    if not isinstance(watches.traces, bool):
+        raise TypeError("how shares are told is not known")
     for name in Watches.fields():
         # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed and no
         # ends of scales.

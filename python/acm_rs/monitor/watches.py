@@ -12,7 +12,6 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
-from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
@@ -74,11 +73,8 @@ CAUSES = (
     "does not change any more",
     "beyond all that training has seen, by load or wear",
     MOVED,
-    FROZEN,
 )
 """What people are told of each part, and of rows beyond all of them."""
-STAND, FEW = 0.8, 3
-"""Share of the sensors that stand still for longer than they ever did where data collection does, and of how many."""
 WARM = 2
 """Rows that the fused detector needs before each row: it has two lags."""
 PIECE = 4096
@@ -103,6 +99,8 @@ class Watches:
         self.slow_precision: Matrix = np.zeros((0, 0))
         self.bridges: bool = False
         """Whether they go on where nothing was read; in former files they do not."""
+        self.traces: bool = False
+        """Whether shares go by what each sensor explains of all; in former files they go by its own statistics."""
         self.slow_axes: Matrix = np.zeros((0, 0))
         """What the machine has done of late: main components whose slow means count as states."""
         self.present: Vector = np.array([PRESENT])
@@ -185,7 +183,7 @@ class Watches:
             else:
                 self.wide[name] = np.maximum(1.0, need / self.room(name, limit))
 
-    def _unit(self, name: str, told: Told | None = None) -> Any:
+    def unit(self, name: str, told: Told | None = None) -> Any:
         """What one of a statistic's standard deviations is."""
         spread = self.spreads.get(name, 1.0)
         part = "level" if name in LEVEL_NAMES else name
@@ -271,7 +269,7 @@ class Watches:
         """A statistic in standard deviations, which takes the place of its values."""
         if name == "stuck":
             return values
-        unit = self._unit(name, told)
+        unit = self.unit(name, told)
         if trace is not None:
             quick, known, silent = trace
             self.let_go(name, values, quick, known, state, unit)
@@ -361,7 +359,7 @@ class Watches:
         quick = levels.get(LEVEL_NAMES[1])
         found = []
         for name, means in levels.items():
-            unit = self._unit(name, told)
+            unit = self.unit(name, told)
             if name == "level" and quick is not None and self.releases:
                 known = np.broadcast_to(~looked.held[:, None], means.shape)
                 self.let_go(name, means, quick, known, state, unit)
@@ -419,16 +417,6 @@ class Watches:
         if told is not None:
             reach[:, together] *= self.steps.times("all together", told)
         return (raw - self.middle) / reach
-
-    @staticmethod
-    def frozen(stuck: Matrix, readings: Matrix) -> Flags:
-        """Rows in which no sensor changes and nearly all have stood still for longer than in the training."""
-        known = ~np.isnan(readings)
-        count = known.sum(axis=1)
-        # A sensor's limit is twice what the training has seen.
-        long = np.count_nonzero(stuck > 0.5, axis=1) >= STAND * count
-        found: Flags = (count >= FEW) & long & ((stuck > 0.0) | ~known).all(axis=1)
-        return found
 
     @staticmethod
     def causes(parts: Matrix) -> Labels:
