@@ -60,3 +60,55 @@ def test_what_other_sensors_show_too_is_no_code() -> None:
     still = plant(5)
     still.loc[off] = 0.0
     assert told(Monitor().fit(still)) == []
+
+
+def scattered(frame: pd.DataFrame, value: float, often: float, seed: int) -> pd.DataFrame:
+    """Single rows in which the oil reads a value."""
+    frame = frame.copy()
+    frame.loc[np.random.default_rng(seed).random(len(frame)) < often, "oil"] = value
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("value", "often"),
+    [(value, often) for value in (850.0, 0.0, -1.0, 999.0) for often in (0.02, 0.05, 0.12)]
+    + [(64.0, 0.05), (64.0, 0.12)],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_is_no_reading_at_the_fit_is_none_later(value: float, often: float, seed: int) -> None:
+    frame = scattered(plant(seed), value, often, seed + 10)
+    later = scattered(plant(seed + 20), value, often, seed + 30)
+    monitor = Monitor().fit(frame)
+    count = int(np.count_nonzero(frame["oil"] == value))
+    assert f"oil: {count:,} error codes {value:g}" in " ".join(monitor.summary().split())
+    healthy = monitor.score(later)
+    assert healthy.alarms.mean() < 0.03
+    assert f"error codes, taken as missing: oil ({np.count_nonzero(later['oil'] == value):,})" in healthy.remarks
+    wrong = later.copy()
+    wrong.loc[(wrong.index >= 1000) & (wrong["oil"] != value), "oil"] += 3.0
+    assert monitor.score(wrong).alarms[1020:].mean() > 0.9
+    again = Monitor.from_bytes(monitor.to_bytes())
+    assert np.array_equal(again.score(later).scores, healthy.scores, equal_nan=True)
+    dead = later.assign(oil=value)
+    assert "without any reading: 'oil'" in monitor.score(dead).remarks
+
+
+@pytest.mark.parametrize("lasts", [3, 10])
+def test_what_is_left_out_as_spikes_over_and_over_is_a_code(lasts: int) -> None:
+    frame, later = plant(1), plant(3)
+    for one in (frame, later):
+        for start in range(0, len(one) - lasts, int(lasts / 0.12)):
+            one.loc[start : start + lasts - 1, "oil"] = 850.0
+    assert Monitor().fit(frame).score(later).alarms.mean() < 0.03
+
+
+def test_a_pump_that_is_off_a_while_is_no_code() -> None:
+    for lasts in (10, 40):
+        frame = plant(1)
+        frame.loc[np.arange(len(frame)) % (12 * lasts) < lasts, "oil"] = 0.0
+        assert "error code" not in Monitor().fit(frame).summary()
+    frame = plant(1)
+    frame.loc[np.random.default_rng(2).random(len(frame)) < 0.1, ["oil", "flow"]] = 0.0
+    assert "oil" in Monitor().fit(frame).sensors_
+    rounded = plant(4).round(0)
+    assert "error code" not in Monitor().fit(rounded).summary()

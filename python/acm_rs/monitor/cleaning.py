@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.fillers import CODE, CODES, strange
+from acm_rs.monitor.codelike import dropouts, out_again
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, even
 from acm_rs.monitor.rebasing import Rebase
@@ -172,12 +173,16 @@ def learn(
         column = cleaned[:, place]
         # Rises repeat by the step of the counter.
         wrong = [] if counting[place] else codes_of(column, alone[:, place], n)
+        if kinds.get(name, "continuous") == "continuous" and not counting[place]:
+            wrong += [value for value in dropouts(cleaned, place) if value not in wrong]
         coded = _among(column, wrong)
         spikes = (wild & alone)[:, place] & ~coded
         if spikes.any():
             spikes &= ~recurring(column, far[:, place] & ~coded)
             # Codes in nearly all rows.
             more = np.unique(column[spikes & (np.abs(column) >= CODE) & np.isin(column, CODES)]).tolist()
+            # What is no reading now is none later.
+            more += [value for value in out_again(column, spikes) if value not in more]
             wrong, coded = wrong + more, coded | _among(column, more)
             spikes &= ~coded
         marks += [(name, f"error code {code:g}", np.flatnonzero(column == code)) for code in wrong]

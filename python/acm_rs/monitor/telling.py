@@ -324,7 +324,8 @@ def remarks(
             "by is missing"
         )
     place = {name: number for number, name in enumerate(readings.names)}
-    found += _missing(readings, about, [name for name in rules.names if name in place])
+    codes = dict(zip(rules.names, verdict.coded.tolist(), strict=True))
+    found += _missing(readings, about, [name for name in rules.names if name in place], codes)
     moved = [
         name
         for name, value in about["constants"].items()
@@ -424,15 +425,18 @@ def _counted(names: Sequence[str], counts: Counts) -> str:
     return ", ".join(which[:8]) + (f" and {len(which) - 8} more" if len(which) > 8 else "")
 
 
-def _missing(readings: Readings, about: dict[str, Any], names: Sequence[str]) -> list[str]:
-    """Columns that have no readings, or far fewer than at the fit."""
+def _missing(readings: Readings, about: dict[str, Any], names: Sequence[str], codes: Mapping[str, int]) -> list[str]:
+    """Columns that have no readings, or far fewer than at the fit; of those that are there so many are codes."""
     rows = len(readings.values)
     if not rows:
         return []
     place = {name: number for number, name in enumerate(readings.names)}
-    before = {row["sensor"]: row["missing"] for row in about["quality"]}
+    coded = {row["sensor"]: row["codes"] / max(about["rows"], 1) for row in about["quality"]}
+    before = {row["sensor"]: row["missing"] + coded[row["sensor"]] for row in about["quality"]}
     gone, grown = [], []
     counts = np.count_nonzero(np.isnan(readings.values), axis=0)
+    for name in names:
+        counts[place[name]] += codes[name]
     if rows < MANY and not (counts == rows).any():
         return []
     for name in names:
