@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 from acm_rs import Monitor
+from acm_rs.monitor.episode import FROZEN
+from acm_rs.monitor.watches import CAUSES
 from test_monitor_outages import plant
 
 
@@ -53,12 +55,38 @@ def test_a_standstill_in_which_nothing_differs_is_told() -> None:
     frame.loc[stands, ["load", "current"]] = np.abs(0.05 * random.normal(size=rest.shape))
     history, later = frame[:2400].drop(columns="energy"), frame[2400:].drop(columns="energy").copy()
     monitor = Monitor().fit(history)
-    text = "all sensors read exactly the same for long"
+    text = "all sensors read exactly 0 for long"
     assert not any(text in remark for remark in monitor.score(later).remarks)
     later.iloc[520:580] = 0.0
     result = monitor.score(later)
     assert {result.regime_names[place] for place in result.regimes[525:575]} == {"standstill"}
-    assert any(text in remark for remark in result.remarks)
+    assert text in result.remarks[0]
+    assert result.remarks[0].startswith("data collection: ")
+    later.iloc[520:580] = later.iloc[590].to_numpy()
+    assert any("exactly the same for long" in remark for remark in monitor.score(later).remarks)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_data_collection_that_stands_still_is_no_fault_of_a_sensor(seed: int) -> None:
+    frame = plant(seed, 3200).drop(columns="energy").round(3)
+    monitor, later = Monitor().fit(frame[:2400]), frame[2400:].copy()
+    later.iloc[300:420] = later.iloc[300].to_numpy()
+    result = monitor.score(later)
+    (episode,) = [one for one in result.found if one.start < 420 and one.end > 340]
+    assert episode.kind == FROZEN
+    assert episode.culprits == []
+    assert f"{FROZEN}; nothing is known of the machine then." in result.explain()[result.found.index(episode)]
+    assert result.remarks[0].startswith("data collection: in ")
+    assert "no new readings came" in result.remarks[0]
+    rows = [monitor.update(later.iloc[[row]]) for row in range(len(later))]
+    causes = np.concatenate([one._causes for one in rows])
+    assert np.array_equal(causes, result._causes)
+    assert causes[340] == CAUSES.index(FROZEN)
+    assert CAUSES.index(FROZEN) not in causes[:300]
+    # One sensor alone is its own fault.
+    alone = frame[2400:].copy()
+    alone.iloc[300:420, 2] = alone.iloc[300, 2]
+    assert FROZEN not in {one.kind for one in monitor.score(alone).found}
 
 
 def test_rows_that_are_written_twice_and_another_step_are_told() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.monitor.alarms import BRIDGE, FIRST, OFF, named_culprits
-from acm_rs.monitor.episode import Culprit
+from acm_rs.monitor.episode import FROZEN, Culprit
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.watches import CAUSES
 
@@ -279,6 +279,8 @@ class Follower:
             count, reads, expects = self._sums[:, sensor].tolist()
             return (reads / count, expects / count) if count else (np.nan, np.nan)
 
+        kind = CAUSES[_most(running.causes)]
+        means = np.array(self._first).mean(axis=0)
         return Alarm(
             running.id,
             running.start,
@@ -289,8 +291,8 @@ class Follower:
             running.first_sign,
             running.rows,
             result.regime_names[_most(running.regimes)],
-            CAUSES[_most(running.causes)],
-            named_culprits(np.array(self._first).mean(axis=0), read, result.band, result.names),
+            kind,
+            [] if kind == FROZEN else named_culprits(means, read, result.band, result.names),
         )
 
     def current(self, result: Result) -> Alarm | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["Culprit", "Episode"]
+__all__ = ["FROZEN", "Culprit", "Episode"]
+
+FROZEN = "no sensor's reading changes, as where data collection stands still"
+"""What is told of rows in which the machine is not seen: no sensor is to blame."""
 
 
 class Culprit:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.alarms import OFF, PERSIST
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
@@ -19,6 +20,7 @@ from acm_rs.monitor.relations import product
 from acm_rs.monitor.tracing import NAMES, NEAR, traced
 from acm_rs.monitor.watches import (
     AT_ONCE,
+    CAUSES,
     LEVEL_NAMES,
     LEVELS,
     PARTS,
@@ -254,6 +256,8 @@ class Quick:
         else:
             worst = np.maximum(((own - self.middles) / self.reaches).max(axis=0, keepdims=True), 0.0)
             verdict.shares = watches.parted(worst, verdict.causes, level, residual)
+        if own[-1].min(initial=1.0) > 0.0 and watches.frozen(own[-1:], sensors[None])[0]:
+            verdict.causes[0] = CAUSES.index(FROZEN)
         verdict.scores = np.array([score])
         state.over = state.over + 1 if score > limit else 0
         if score > limit and state.over >= PERSIST:

@@ -12,11 +12,12 @@ from acm_rs.fillers import CODES
 from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.alarms import BRIDGE, FIRST, alarmed, spells
-from acm_rs.monitor.cleaning import Mark, Rules, repeats
+from acm_rs.monitor.cleaning import Mark, Rules
 from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
+from acm_rs.monitor.standing import frozen_rows, stuck
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.watches import Watches
 
@@ -40,10 +41,6 @@ MANY = 20
 """Rows from which on a share is told."""
 
 
-FROZEN_ROWS, FROZEN_SENSORS = 30, 3
-"""Rows and sensors from which on it is told that nothing differs at a standstill."""
-STUCK = 20
-"""Rows that a driver reads the same at least before that is told."""
 ENOUGH, ALIKE, STANDS = 20, 0.9, 0.05
 """Readings of a column from which on it may be a sensor under another name, the share of them within that one's trained
 range at least, and the share of it that they go through."""
@@ -223,38 +220,6 @@ def renamed(
     ]
 
 
-def _stuck(name: str, readings: Readings, column: NDArray[np.float64], running: Flags, usual: int) -> list[str]:
-    """A driver that reads the same for far longer than it ever did."""
-    runs = repeats(np.where(running, column, np.nan))
-    longest = int(runs.max(initial=0))
-    if longest <= max(STUCK, 2 * usual + 2):
-        return []
-    last = int(runs.argmax())
-    known = np.flatnonzero(running & ~np.isnan(column))
-    first = int(known[np.searchsorted(known, last) - longest + 1])
-    when = _span(first, last, readings.times, words.brisk(readings.times))
-    return [
-        f"driver {name} reads {column[last]:g} in {longest:,} rows one after the other ({when}), at the fit in "
-        f"{usual:,} at most; if it is stuck, what the sensors should read is wrong there, and they are blamed for it"
-    ]
-
-
-def _frozen(readings: Readings, places: Sequence[int], still: NDArray[np.bool_]) -> tuple[int, str]:
-    """Rows at a standstill in which nothing differs from the row before for long, and when that was for the longest."""
-    values = readings.values[:, places]
-    if len(places) < FROZEN_SENSORS or len(values) < FROZEN_ROWS:
-        return 0, ""
-    same = np.append(False, (values[1:] == values[:-1]).all(axis=1)) & still
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)))
-    spans = [(start, end) for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)]
-    spans = [(start, end) for start, end in spans if end - start >= FROZEN_ROWS]
-    if not spans:
-        return 0, ""
-    first, last = max(spans, key=lambda span: span[1] - span[0])
-    where = _span(first, last - 1, readings.times, words.brisk(readings.times))
-    return sum(end - start for start, end in spans), where
-
-
 def _standing(column: NDArray[np.float64]) -> float:
     """Share of the rows whose reading is exactly that of the row before."""
     return float(np.mean(column[1:] == column[:-1])) if len(column) > 1 else 0.0
@@ -342,15 +307,12 @@ def remarks(
         if new.size
     ]
     labels, beyond = verdict.labels, verdict.beyond
+    frozen, where = frozen_rows(readings, [place[name] for name in rules.names if name in place], verdict)
+    if frozen:
+        found.insert(0, f"data collection: in {frozen:,} rows {where}")
     still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
     if still:
         found.append(f"{still:,} rows at a standstill, which are not judged")
-        frozen, where = _frozen(readings, [place[name] for name in rules.names if name in place], labels == STANDSTILL)
-        if frozen:
-            found.append(
-                f"in {frozen:,} of them all sensors read exactly the same for long ({where}): if the machine did not "
-                "stand, no readings came"
-            )
     if np.count_nonzero(beyond):
         found.append(
             f"{int(np.count_nonzero(beyond)):,} rows are beyond all that training has seen, "
@@ -375,7 +337,7 @@ def remarks(
     # Files of former versions do not have it.
     for name, rows in about.get("stood", {}).items():
         if name in place:
-            found += _stuck(name, readings, readings.values[:, place[name]], verdict.labels != STANDSTILL, rows)
+            found += stuck(name, readings, readings.values[:, place[name]], verdict.labels != STANDSTILL, rows)
     for name, (low, high) in about.get("roams", {}).items():
         own = verdict.sensors[verdict.labels >= 0, list(sensors).index(name)]
         count = int(np.count_nonzero((own < low) | (own > high)))
@@ -478,16 +440,7 @@ def stretches(rows: Counts, times: NDArray[np.datetime64] | None) -> list[str]:
     edges = np.flatnonzero(np.diff(rows) > BRIDGE)
     starts, ends = np.append(0, edges + 1), np.append(edges, len(rows) - 1)
     order, fine = np.argsort(starts - ends, kind="stable"), words.brisk(times)
-    return [_span(int(rows[starts[one]]), int(rows[ends[one]]), times, fine) for one in order.tolist()]
-
-
-def _span(first: int, last: int, times: NDArray[np.datetime64] | None, fine: bool) -> str:
-    """From which row to which."""
-    if first == last:
-        return f"row {first:,}" if times is None else words.moment(times[first], fine)
-    if times is None:
-        return f"rows {first:,} to {last:,}"
-    return f"{words.moment(times[first], fine)} to {words.moment(times[last], fine)}"
+    return [words.rows_text(int(rows[starts[one]]), int(rows[ends[one]]), times, fine) for one in order.tolist()]
 
 
 def own_alarms(
@@ -503,5 +456,5 @@ def own_alarms(
     for start, end in zip(*(edge.tolist() for edge in spells(alarms, ~np.isnan(scores))), strict=True):
         rows = start + np.flatnonzero(alarms[start:end])[:FIRST]
         culprit = sensors[int(np.bincount(firsts[rows]).argmax())]
-        found.append(f"{_span(start, end - 1, times, fine)} ({culprit})")
+        found.append(f"{words.rows_text(start, end - 1, times, fine)} ({culprit})")
     return found

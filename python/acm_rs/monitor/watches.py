@@ -12,6 +12,7 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
+from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
@@ -73,8 +74,11 @@ CAUSES = (
     "does not change any more",
     "beyond all that training has seen, by load or wear",
     MOVED,
+    FROZEN,
 )
 """What people are told of each part, and of rows beyond all of them."""
+STAND, FEW = 0.8, 3
+"""Share of the sensors that stand still for longer than they ever did where data collection does, and of how many."""
 WARM = 2
 """Rows that the fused detector needs before each row: it has two lags."""
 PIECE = 4096
@@ -417,6 +421,16 @@ class Watches:
         if told is not None:
             reach[:, together] *= self.steps.times("all together", told)
         return (raw - self.middle) / reach
+
+    @staticmethod
+    def frozen(stuck: Matrix, readings: Matrix) -> Flags:
+        """Rows in which no sensor changes and nearly all have stood still for longer than in the training."""
+        known = ~np.isnan(readings)
+        count = known.sum(axis=1)
+        # A sensor's limit is twice what the training has seen.
+        long = np.count_nonzero(stuck > 0.5, axis=1) >= STAND * count
+        found: Flags = (count >= FEW) & long & ((stuck > 0.0) | ~known).all(axis=1)
+        return found
 
     @staticmethod
     def causes(parts: Matrix) -> Labels:

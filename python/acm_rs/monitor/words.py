@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import listed
 
-__all__ = ["moment", "number", "share", "span_text", "step_text", "wrapped"]
+__all__ = ["moment", "number", "rows_text", "share", "span_text", "step_text", "wrapped"]
 
 
 MISSING, LEFT_OUT = "taken as missing", "left out of the fit"
@@ -58,6 +58,15 @@ def span_text(span: tuple[np.datetime64, np.datetime64] | None, utc: bool = Fals
     """From when to when."""
     zone = " UTC" if utc else ""
     return "rows without times" if span is None else f"{moment(span[0])} to {moment(span[1])}{zone}"
+
+
+def rows_text(first: int, last: int, times: NDArray[np.datetime64] | None, fine: bool) -> str:
+    """From which row to which."""
+    if first == last:
+        return f"row {first:,}" if times is None else moment(times[first], fine)
+    if times is None:
+        return f"rows {first:,} to {last:,}"
+    return f"{moment(times[first], fine)} to {moment(times[last], fine)}"
 
 
 def step_text(nanoseconds: float) -> str:
