@@ -265,9 +265,13 @@ class Sheet:
 
     def zoned(self, times: object) -> bool:
         """Whether the times that `times` asks for, or else the frame's own, have a zone."""
+        return self.zone(times) is not None
+
+    def zone(self, times: object) -> str | None:
+        """Their zone, None where they have none."""
         if times is not None and not isinstance(times, str):
-            return zoned(times)
-        return zoned(self._own_times if self._own_column is not None else self._index if self._has_dates() else None)
+            return zone_of(times)
+        return zone_of(self._own_times if self._own_column is not None else self._index if self._has_dates() else None)
 
     def _named_by(self, by: object) -> str | None:
         """The name of the column of the groups' labels, where `by` is that."""
@@ -530,14 +534,19 @@ def _is_plain_index(times: Any) -> bool:
 
 def zoned(times: Any) -> bool:
     """Whether times have a zone: then `stamps` gives them in UTC."""
+    return zone_of(times) is not None
+
+
+def zone_of(times: Any) -> str | None:
+    """The zone of times, None where they have none."""
     if times is None or isinstance(times, str | np.ndarray) or _is_plain_index(times):
-        return False
+        return None
     import narwhals as nw
 
     if hasattr(times, "get_level_values"):
         times = times.to_series()
     column = times if isinstance(times, nw.Series) else nw.from_native(times, series_only=True, pass_through=True)
-    return isinstance(column, nw.Series) and getattr(column.dtype, "time_zone", None) is not None
+    return getattr(column.dtype, "time_zone", None) if isinstance(column, nw.Series) else None
 
 
 def vector(values: Any, name: str) -> Any:

@@ -39,13 +39,17 @@ class Amended(Described):
 
     # ---- learning -------------------------------------------------------------------------------------------------
 
-    def _learn(self, history: History, rebased: list[Rebase], clocks: list[str] | None = None) -> None:
-        """Learn a history, and let the rows that were accepted in it be healthy; `clocks` are its times that are text,
-        by default those known."""
+    def _learn(
+        self, history: History, rebased: list[Rebase], clocks: list[str] | None = None, zone: str | None = None
+    ) -> None:
+        """Learn a history, and let the rows that were accepted in it be healthy; `clocks` are its times that are text
+        and `zone` is theirs, by default what is known."""
+        zone = self._about.get("zone") if clocks is None else zone
         clocks = self._about.get("clocks", []) if clocks is None else clocks
         lesson = learn_machine(history, self._kinds, self._limits, self._drivers, rebased)
         self._about, self._scores, self._history = lesson.about, lesson.scores, history
         self._about |= {"clocks": list(clocks)} if clocks else {}
+        self._about |= {"zone": zone} if zone else {}
         self._learned = lesson.rules, lesson.watches
         self._state = self._fresh()
         accepted = history.accepted
@@ -202,11 +206,11 @@ class Amended(Described):
         if frame is None:
             history = self._own("accept")
             rows = self._span_of(span, history)
-            said = telling.stretches(np.flatnonzero(rows), history.times)[0]
+            said = telling.stretches(np.flatnonzero(rows), history.times)[0] + _utc(history)
         else:
             readings = self._read(frame, times)
             inside = self._span_of(span, readings)
-            said = telling.stretches(np.flatnonzero(inside), readings.times)[0]
+            said = telling.stretches(np.flatnonzero(inside), readings.times)[0] + _utc(readings)
             history, rows = self._with(readings, inside)
         history = history.marked(rows, number)
         before = self._kept()
@@ -261,7 +265,7 @@ class Amended(Described):
         before = self._kept()
         with self._whole():
             self._learn(history.marked(rows, 0), self._fitted()[0].rebased)
-        when_told = telling.stretches(np.flatnonzero(rows), history.times)[0]
+        when_told = telling.stretches(np.flatnonzero(rows), history.times)[0] + _utc(history)
         self._note("exclude", f"{_rows(rows)} taken out of the history ({when_told})", sign, before)
 
     def rebase(
@@ -367,7 +371,7 @@ class Amended(Described):
                 self._learned[0].rebased = rebased
                 self._state = self._fresh()
                 self._hash = self._ready = None
-        since_told = f"row {first:,}" if source.times is None else words.moment(source.times[first])
+        since_told = f"row {first:,}" if source.times is None else words.moment(source.times[first]) + _utc(source)
         said = f"{sensor} reads {offset:+.4g} since {since_told}, {learnt}"
         self._note("rebase", said, sign, before)
 
@@ -455,12 +459,13 @@ class Amended(Described):
             raise TypeError(f"`{name}` must be (from, to), or an Episode, got {span!r:.80}")
         if span[1] is None:
             span = (span[0], n - 1 if isinstance(span[0], int | np.integer) else np.datetime64("2262-01-01", "ns"))
-        rows = arguments.inside(span, source.times, n, name)
+        zone = source.zone if isinstance(source, Readings) else self._about.get("zone")
+        rows = arguments.inside(span, source.times, n, name, zone)
         if not rows.any():
             where = "the history" if isinstance(source, History) else "`frame`"
             have = "has no rows" if not n else f"has {n:,} rows"
             if n and source.times is not None:
-                have = f"reaches from {words.moment(source.times[0])} to {words.moment(source.times[-1])}"
+                have = f"reaches from {words.span_text((source.times[0], source.times[-1]), source.utc)}"
             raise ValueError(f"`{name}` must hold rows, got none in {span!r:.80}; {where} {have}")
         return rows
 
@@ -496,6 +501,10 @@ class Amended(Described):
         if when is not None and times is not None:
             rows |= np.isin(history.times, times[inside])  # type: ignore[arg-type]
         return history, rows
+
+
+def _utc(source: History | Readings) -> str:
+    return " UTC" if source.utc else ""
 
 
 def _rows(rows: Flags) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import listed, type_name, vector
 from acm_rs.monitor.cleaning import KINDS
+from acm_rs.monitor.local import Doubtful, instant
 
 __all__ = ["budget", "healthy_rows", "inside", "kinds_of", "limits_of", "names_of", "notes"]
 
@@ -91,7 +92,7 @@ def notes(given: Any) -> dict[str, str]:
     return dict(given)
 
 
-def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int) -> Flags:
+def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int, zone: str | None = None) -> Flags:
     """The rows to learn from: a truth for each, or spans of times or row numbers, both ends included."""
     if healthy is None:
         return np.ones(rows, bool)
@@ -104,7 +105,7 @@ def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int) 
     ):
         chosen = np.zeros(rows, bool)
         for span in healthy:
-            found = inside(span, times, rows)
+            found = inside(span, times, rows, zone=zone)
             if not found.any():
                 raise ValueError(
                     f"`healthy` must leave rows to learn from in each span, got none in {reprlib.repr(span)}; "
@@ -125,32 +126,28 @@ def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int) 
     return chosen
 
 
-def inside(span: Sequence[Any], times: NDArray[np.datetime64] | None, rows: int, name: str = "healthy") -> Flags:
-    """The rows from one time or row number to another, both included."""
+def inside(
+    span: Sequence[Any],
+    times: NDArray[np.datetime64] | None,
+    rows: int,
+    name: str = "healthy",
+    zone: str | None = None,
+) -> Flags:
+    """The rows from one time or row number to another, both included; texts without an offset are of a `zone`."""
     if all(isinstance(end, int | np.integer) and not isinstance(end, bool) for end in span):
         place = np.arange(rows)
         return (place >= span[0]) & (place <= span[1])
     if times is None:
         raise ValueError(f"`{name}` must be row numbers where the rows have no times, got {reprlib.repr(span)}")
     try:
-        first, last = (np.datetime64(end, "ns") for end in map(_bare, span))
+        first, last = instant(span[0], zone, end=False), instant(span[1], zone, end=True)
+    except Doubtful as error:
+        raise ValueError(f"`{name}` must be times that there are: {error}") from None
     except (TypeError, ValueError):
         raise ValueError(
             f"`{name}` must be times, for example ('2026-01-05', '2026-02-01'), got {reprlib.repr(span)}"
         ) from None
-    if isinstance(span[1], str) and len(span[1]) <= 10:
-        # A day or month by name is meant whole.
-        whole = np.datetime64(span[1])
-        unit: Any = np.datetime_data(whole.dtype)[0]
-        last = (whole + np.timedelta64(1, unit)).astype("datetime64[ns]") - np.timedelta64(1, "ns")
     return (times >= first) & (times <= last)
-
-
-def _bare(end: Any) -> Any:
-    """A time that NumPy reads."""
-    if hasattr(end, "to_datetime64"):
-        return end.to_datetime64()
-    return end
 
 
 def unknown_columns(wanted: Sequence[str], known: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs.durations import nanoseconds_of
 from acm_rs.frames import listed, type_name
+from acm_rs.monitor.local import WHOLE, Doubtful, instant
 
 __all__ = ["Event", "events_of", "lasting"]
 
@@ -38,7 +39,7 @@ class Event:
         return f"Event({self.start}, {self.end}{f', {self.name!r}' if self.name else ''})"
 
 
-def events_of(events: Any, times: NDArray[np.datetime64] | None) -> list[Event]:
+def events_of(events: Any, times: NDArray[np.datetime64] | None, zone: str | None = None) -> list[Event]:
     """Events as people give them: pairs, triples, or a frame with the columns start, end and name; oldest first."""
     found = []
     for row in _rows(events):
@@ -46,8 +47,8 @@ def events_of(events: Any, times: NDArray[np.datetime64] | None) -> list[Event]:
             row = (row.start, row.end, row.name)
         if isinstance(row, str) or not isinstance(row, Sequence) or len(row) not in (2, 3):
             raise ValueError(f"`events` must hold (start, end) or (start, end, name), got {reprlib.repr(row)}")
-        start = _moment(row[0], times, last=False)
-        end = _moment(row[0] if _nothing(row[1]) else row[1], times, last=True)
+        start = _moment(row[0], times, zone, last=False)
+        end = _moment(row[0] if _nothing(row[1]) else row[1], times, zone, last=True)
         if end < start:
             raise ValueError(f"`events` must not end before they start, got {reprlib.repr(tuple(row))}")
         name = "" if len(row) < 3 or _nothing(row[2]) else str(row[2])
@@ -77,7 +78,7 @@ def _nothing(value: Any) -> bool:
     return value is None or value == "" or value != value
 
 
-def _moment(value: Any, times: NDArray[np.datetime64] | None, *, last: bool) -> Any:
+def _moment(value: Any, times: NDArray[np.datetime64] | None, zone: str | None, *, last: bool) -> Any:
     """A time, or a row's number where there are none; the last moment of a day that stands for the whole of it."""
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         if times is None:
@@ -87,22 +88,17 @@ def _moment(value: Any, times: NDArray[np.datetime64] | None, *, last: bool) -> 
         raise ValueError(f"`events` must lie within the {len(times):,} rows where they are row numbers, got {value}")
     if times is None:
         raise ValueError(f"`events` must be row numbers where the history has no times, got {reprlib.repr(value)}")
-    bare = value.to_datetime64() if hasattr(value, "to_datetime64") else value
-    if isinstance(bare, datetime.datetime) and bare.tzinfo is not None:
-        bare = bare.astimezone(datetime.UTC).replace(tzinfo=None)
-    text = str(bare).strip().replace(" ", "T") if isinstance(bare, str) else bare
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        value = value.isoformat()
+    elif isinstance(value, np.datetime64) and np.datetime_data(value.dtype)[0] in WHOLE:
+        # A day that is no text is a day by name, too.
+        value = str(value)
     try:
-        moment = np.datetime64(text)
-        if np.isnat(moment):
-            raise ValueError("no time")
-        first = moment.astype("datetime64[ns]")
+        return instant(value, zone, end=last)
+    except Doubtful as error:
+        raise ValueError(f"`events` must be times that there are: {error}") from None
     except (TypeError, ValueError):
         raise ValueError(f"`events` must be times such as '2026-02-10 06:00', got {reprlib.repr(value)}") from None
-    unit: Any = np.datetime_data(moment.dtype)[0]
-    if last and unit in ("Y", "M", "W", "D"):
-        # A day, month or year by name is meant whole.
-        first = (moment + np.timedelta64(1, unit)).astype("datetime64[ns]") - np.timedelta64(1, "ns")
-    return first
 
 
 def lasting(given: Any, dated: bool, name: str) -> int:

@@ -172,7 +172,7 @@ def learn_machine(
     told = [one for one in levels if one not in away]
     if told:
         about["calibrations"] = [[rules.names[one.place], one.row, one.size] for one in told if one.until is None]
-        about["shifted"] = [_told(one, rules.names[one.place], times) for one in told]
+        about["shifted"] = [_told(one, rules.names[one.place], times, history.utc) for one in told]
     about |= {"codelike": [list(one) for one in codes]} if codes else {}
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}
@@ -187,11 +187,11 @@ def _known(values: NDArray[np.float64], one: Shift, rows: NDArray[np.int64]) -> 
     return inside[~np.isnan(values[inside, one.place])]
 
 
-def _told(one: Shift, name: str, times: NDArray[np.datetime64] | None) -> str:
+def _told(one: Shift, name: str, times: NDArray[np.datetime64] | None, utc: bool) -> str:
     """Since when a sensor reads differently, and what to do."""
     more = f"{number(abs(one.size), 3)} {'more' if one.size > 0.0 else 'less'}"
     rows = [one.row] if one.until is None else [one.row, one.until]
-    when = [telling.stretches(np.array([row]), times)[0] for row in rows]
+    when = [telling.stretches(np.array([row]), times)[0] + " UTC" * utc for row in rows]
     if one.until is not None:
         return f"{name} reads {more} from {when[0]} to {when[1]}"
     since = f"{one.row}" if times is None else repr(when[0])

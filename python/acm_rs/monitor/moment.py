@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import reprlib
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import numpy as np
 from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.episode import Culprit, Episode
+from acm_rs.monitor.local import Doubtful, instant
 
 if TYPE_CHECKING:
     from acm_rs.monitor.result import Result
@@ -89,7 +89,7 @@ def row_at(result: Result, at: Any) -> tuple[int, str]:
         raise ValueError(
             f"`at` must be a row's number where no times are known, 0 to {n - 1:,}, got {reprlib.repr(at)}"
         )
-    moment = _time(at)
+    moment = _time(at, result._zone)
     times = result.times.astype("datetime64[ns]")
     step = float(np.median(np.diff(times).astype(np.int64))) if n > 1 else 0.0
     late = np.timedelta64(int(step), "ns")
@@ -97,27 +97,24 @@ def row_at(result: Result, at: Any) -> tuple[int, str]:
         zone = " UTC" if result.utc else ""
         raise ValueError(
             f"`at` must lie within the times of the rows, {words.moment(times[0])} to {words.moment(times[-1])}{zone}, "
-            f"got {words.moment(moment)}"
+            f"got {words.moment(moment)}{zone}"
         )
     after = min(int(np.searchsorted(times, moment, "left")), n - 1)
     row = after - 1 if after and moment - times[after - 1] < abs(times[after] - moment) else after
     away = abs(float((times[row] - moment).astype(np.int64)))
     if away and away > FAR * step:
-        return row, f"No row is nearer to {words.moment(moment)}: it is {words.step_text(away)} away."
+        shown = words.moment(moment) + " UTC" * result.utc
+        return row, f"No row is nearer to {shown}: it is {words.step_text(away)} away."
     return row, ""
 
 
-def _time(at: Any) -> np.datetime64:
-    bare = at.to_datetime64() if hasattr(at, "to_datetime64") else at
-    if isinstance(bare, datetime.datetime) and bare.tzinfo is not None:
-        bare = bare.astimezone(datetime.UTC).replace(tzinfo=None)
+def _time(at: Any, zone: str | None) -> np.datetime64:
     try:
-        moment = np.datetime64(bare.strip().replace(" ", "T") if isinstance(bare, str) else bare, "ns")
-        if np.isnat(moment):
-            raise ValueError("no time")
+        return instant(at, zone)
+    except Doubtful as error:
+        raise ValueError(f"`at` must be one time: {error}") from None
     except (TypeError, ValueError):
         raise ValueError(f"`at` must be a time such as '2026-02-10 06:00', got {reprlib.repr(at)}") from None
-    return moment
 
 
 def moment_of(result: Result, at: Any) -> Moment:

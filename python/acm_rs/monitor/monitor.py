@@ -167,13 +167,13 @@ class Monitor(Amended):
             raise ValueError("`frame` must have rows to learn from, got none")
         if self._per_day is not None and usual_step(readings.times) is None:
             raise ValueError("`alarms_per_day` needs times; give `times`, or ask for a `false_alarm_rate`")
-        chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values))
+        chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values), readings.zone)
         chunk = Chunk.of(readings.values, readings.times, chosen)
         history = History(readings.names, readings.texts, readings.utc, [chunk], readings.units)
-        clocks = text_times(frame, readings)
+        clocks, zone = text_times(frame, readings), readings.zone
         # The frame's own form of the values is not held meanwhile.
         del readings
-        self._learn(history, [], clocks)
+        self._learn(history, [], clocks, zone)
         self._log = [entry(0, "fit", f"trained on {telling.trained_on(self._about)}")]
         self._undo = {}
         return self
@@ -299,6 +299,7 @@ class Monitor(Amended):
             model=self._identity,
         )
         result._source, result._always, result._causes = readings, self._quick.always, verdict.causes
+        result._zone = readings.zone
         result._undriven = np.logical_or.reduce(verdict.lost, axis=1)
         if not live:
             own = slice(0, len(watches.band))

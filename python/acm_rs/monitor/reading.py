@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name, zoned
+from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name, zone_of, zoned
 from acm_rs.monitor.units import stated_units
 
 __all__ = ["Readings", "in_order", "of_floats", "read", "text_times"]
@@ -46,9 +46,11 @@ class Readings:
         The times had a zone, and are in UTC.
     units : dict of str to str
         The units that the frame states.
+    zone : str or None
+        The zone that they had.
     """
 
-    __slots__ = ("names", "sheet", "texts", "times", "units", "utc", "values")
+    __slots__ = ("names", "sheet", "texts", "times", "units", "utc", "values", "zone")
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class Readings:
         texts: dict[str, str],
         utc: bool,
         units: dict[str, str] | None = None,
+        zone: str | None = None,
     ) -> None:
         self.names: list[str] = names
         self.values: Matrix = values
@@ -67,6 +70,7 @@ class Readings:
         self.texts: dict[str, str] = texts
         self.utc: bool = utc
         self.units: dict[str, str] = units or {}
+        self.zone: str | None = zone
 
 
 def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readings:
@@ -148,7 +152,9 @@ def _of_sheet(sheet: Sheet, times: Any, texts: dict[str, str]) -> Readings:
     # A series may have no name.
     found = sheet.names or ("x0",)
     when = sheet.times(times) if times is not None else sheet.times(None, "1s")
-    return Readings(list(found), _finite(matrix), in_order(when, len(matrix)), sheet, texts, sheet.zoned(times))
+    zone = sheet.zone(times)
+    when = in_order(when, len(matrix))
+    return Readings(list(found), _finite(matrix), when, sheet, texts, zone is not None, None, zone)
 
 
 def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings:
@@ -165,7 +171,9 @@ def _array(x: NDArray[Any], times: Any, names: Sequence[str] | None) -> Readings
         )
     own = [f"x{number}" for number in range(x.shape[1])] if names is None else list(names)
     values = np.array(x, dtype=np.float64, order="F")
-    return Readings(own, _finite(values), in_order(stamps(times), len(values)), None, {}, zoned(times))
+    zone = zone_of(times)
+    when = in_order(stamps(times), len(values))
+    return Readings(own, _finite(values), when, None, {}, zone is not None, None, zone)
 
 
 def _mapping(x: Mapping[Any, Any], times: Any) -> Readings:

@@ -147,6 +147,8 @@ class Result:
         self._always: frozenset[str] = frozenset()
         """Columns that were constant in the training."""
         self._causes: NDArray[np.int64] | None = None
+        self._zone: str | None = None
+        """The zone that its times had."""
         self._fine: bool | None = None
         """Whether its rows come faster than each second."""
         self._undriven: NDArray[np.bool_] = np.zeros(len(scores), bool)
@@ -256,7 +258,8 @@ class Result:
         Parameters
         ----------
         when : datetime64, datetime, str or int
-            A time, whose nearest row is taken, or a row's number; -1 is the last row.
+            A time, whose nearest row is taken, or a row's number; -1 is the last row. Where the frame's times have a
+            zone, texts and datetimes without an offset are of it, a datetime64 is in UTC.
 
         Returns
         -------

@@ -204,6 +204,8 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
             raise ValueError("a reading like a code is none")
     if not all(isinstance(name, str) for name in about.get("clocks", [])):
         raise TypeError("where times are is no text")
+    if not isinstance(about.get("zone", ""), str):
+        raise TypeError("a zone is no text")
     if not isinstance(about.get("shifted", []), list):
         raise TypeError("what has shifted is no list")
     counted += (about.get("follows", 0), about.get("pause", 0), *about.get("stood", {}).values())

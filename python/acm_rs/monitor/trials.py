@@ -122,7 +122,7 @@ def run_backtest(
     readings = read(history, times, monitor._about["columns"] if fitted else None)
     rows = len(readings.values)
     axis = _axis(readings)
-    known = events_of(events, readings.times)
+    known = events_of(events, readings.times, readings.zone)
     ahead = lasting(before, readings.times is not None, "before")
     windows = [_window(one, axis, ahead) for one in known]
     if fitted:
