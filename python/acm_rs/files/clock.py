@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from acm_rs.files.bad_rows import BadRows, OnBadRow
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
@@ -94,7 +95,14 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str], *, as_written: bool = False) -> Found:
+def find_clock(
+    raw: RawTable,
+    options: ReadOptions,
+    wanted: Sequence[str],
+    *,
+    as_written: bool = False,
+    tags: NDArray[np.int64] | None = None,
+) -> Found:
     """Find the time of each row.
 
     Parameters
@@ -107,6 +115,8 @@ def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str], *, as
         Columns asked for as sensors.
     as_written : bool, default False
         Leave the hour that stands twice in times without a zone.
+    tags : ndarray of int64, optional
+        The tag of each row where the table may be a long one.
 
     Returns
     -------
@@ -117,7 +127,7 @@ def find_clock(raw: RawTable, options: ReadOptions, wanted: Sequence[str], *, as
     Refusal
         A column that should be the time, by its name or its cells, and cannot be read.
     """
-    search = _Search(raw, options, wanted, as_written)
+    search = _Search(raw, options, wanted, as_written, tags)
     found = Found(search.clock())
     used = found.clock.used if found.clock else ()
     for name in search.columns:
@@ -166,8 +176,15 @@ def times_in(raw: RawTable, options: ReadOptions, name: str) -> Times:
 
 
 class _Search:
-    def __init__(self, raw: RawTable, options: ReadOptions, wanted: Sequence[str], as_written: bool = False) -> None:
-        self._raw, self._options, self._as_written = raw, options, as_written
+    def __init__(
+        self,
+        raw: RawTable,
+        options: ReadOptions,
+        wanted: Sequence[str],
+        as_written: bool = False,
+        tags: NDArray[np.int64] | None = None,
+    ) -> None:
+        self._raw, self._options, self._as_written, self._tags = raw, options, as_written, tags
         # The source of a reading knows its time better than the server that was told of it.
         self.columns = sorted((name for name in raw.columns if name not in wanted), key=_is_server)
         self._named = [name for name in self.columns if is_time_name(name)]
@@ -302,11 +319,11 @@ class _Search:
     def _finished(self, label: str, name: str, times: Times, used: tuple[str, ...]) -> Clock:
         origin, zone = self._raw.origin, self._options.timezone
         if zone is not None:
-            times = to_utc(times, zone, origin, name)
+            times = to_utc(times, zone, origin, name, self._tags)
         elif says_utc(name) and getattr(times.values.dtype, "time_zone", "") is None:
             times = replace(to_utc(times, "UTC", origin, name), note=_notes(times.note, "in UTC by its name"))
         if not self._as_written:
-            times = without_repeats(times, origin)
+            times = without_repeats(times, origin, self._tags)
         return Clock(label, replace(times, values=times.values.rename(label)), used)
 
     def _times(self, name: str, series: pl.Series) -> tuple[Times, tuple[str, ...]]:
@@ -357,8 +374,9 @@ class _Search:
 
     def _text(self, name: str, series: pl.Series) -> Times:
         options, raw = self._options, self._raw
+        zone = options.timezone
         return times_from_text(
-            series, name, raw.origin, options.date_order, timezone=options.timezone, bad_rows=raw.bad_rows
+            series, name, raw.origin, options.date_order, timezone=zone, bad_rows=raw.bad_rows, tags=self._tags
         )
 
     def _time_of_day(self, date: str) -> str | None:

@@ -156,7 +156,9 @@ def spread_long(raw: RawTable, options: ReadOptions, room: Room | None = None) -
                 status=2,
             )
         return None
-    found = find_clock(raw, options, [roles.tag, roles.value])
+    cells = raw.column(roles.tag).cast(pl.String).str.strip_chars().fill_null("")
+    tags = cells.rank("dense").to_numpy().astype(np.int64)
+    found = find_clock(raw, options, [roles.tag, roles.value], tags=tags)
     if found.clock is None:
         if said:
             raise Refusal(f"{raw.origin.path}: a long table needs a column of times; name it with --time-column")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs.files.errors import Origin
 from acm_rs.files.times.result import Times
-from acm_rs.files.times.sequence import as_written
+from acm_rs.files.times.sequence import as_written, by_tag
 
 __all__ = ["in_the_night", "without_repeats"]
 
@@ -24,7 +24,7 @@ _LAST_HOUR = 4
 _HALF_YEAR_DAYS = 120
 
 
-def without_repeats(times: Times, origin: Origin) -> Times:
+def without_repeats(times: Times, origin: Origin, tags: NDArray[np.int64] | None = None) -> Times:
     """Let the hour that stands twice stand once.
 
     Where an otherwise rising clock goes back an hour in an autumn night, the rows from there on get an hour more than
@@ -37,6 +37,9 @@ def without_repeats(times: Times, origin: Origin) -> Times:
         Dates in the order of the file; those with a zone, and plain numbers, stay as they are.
     origin : Origin
         Where the rows came from.
+    tags : ndarray of int64, optional
+        The tag of each row of the table where it is a long one: rows of each are a clock of their own where those of
+        all together are none.
 
     Returns
     -------
@@ -54,19 +57,45 @@ def without_repeats(times: Times, origin: Origin) -> Times:
     # Files that follow one another are one clock; those that overlap have a clock each.
     whole = np.concatenate(parts) if parts else rows[:0]
     together = len(parts) < 2 or bool(_hours_to_add(stamps[whole], second)[1])
+    if tags is not None:
+        together = bool(_hours_to_add(stamps[whole], second)[1])
+        parts = [whole] if together else by_tag(stamps, rows, origin, tags)
+    silent = []
     for part in [whole] if together else parts:
         hours, backs = _hours_to_add(stamps[part], second)
         shift[rows[part]] = hours * _HOUR_S * second
         told += [(origin.row(int(rows[part[place]])), _date(int(stamps[part[place]]), second)) for place in backs]
+        silent += [] if backs else [part]
     if not told:
         return times
+    if tags is not None and silent:
+        # A tag that was not read in the hour that came again is as much later after it.
+        _follow(shift, rows, stamps, np.concatenate(silent), second)
     moved = values.to_physical() + pl.Series(shift)
-    days = ", ".join(date for _, date in told)
+    days = ", ".join(dict.fromkeys(date for _, date in told))
     sentence = (
         f"the clock went back an hour on {days} ({told[0][0]}): times after it are an hour later than written, until"
         " it goes forward again, so that no two rows share a time; --timezone makes them exact"
     )
     return replace(times, values=moved.rename(values.name).cast(values.dtype), told=(*times.told, sentence))
+
+
+def _follow(
+    shift: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    stamps: NDArray[np.int64],
+    silent: NDArray[np.int64],
+    second: int,
+) -> None:
+    """Move places that do not tell when the clock went back as those around them that do."""
+    others = np.setdiff1d(np.arange(stamps.size), silent)
+    others = others[np.argsort(stamps[others] + shift[rows[others]], kind="stable")]
+    moved = shift[rows[others]]
+    before = np.searchsorted(np.maximum.accumulate(stamps[others]), stamps[silent], side="right") - 1
+    # In the hour itself the first is meant.
+    first = np.searchsorted(np.maximum.accumulate(stamps[others]), stamps[silent], side="left")
+    nearest = np.where(first < others.size, np.minimum(first, np.maximum(before, 0)), others.size - 1)
+    shift[rows[silent]] = moved[nearest]
 
 
 def _date(stamp: int, second: int) -> str:

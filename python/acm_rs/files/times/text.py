@@ -132,6 +132,7 @@ def times_from_text(
     *,
     timezone: str | None = None,
     bad_rows: BadRows | None = None,
+    tags: NDArray[np.int64] | None = None,
 ) -> Times:
     """Read a column of timestamps.
 
@@ -149,6 +150,8 @@ def times_from_text(
         The zone of cells that name none.
     bad_rows : BadRows, optional
         What takes cells that cannot be read; the first is refused by default.
+    tags : ndarray of int64, optional
+        The tag of each row of the table where it is a long one.
 
     Returns
     -------
@@ -177,7 +180,7 @@ def times_from_text(
     for code, place in enumerate(fields.zones, 1):
         rows = np.flatnonzero((fields.zone == code) & read)
         if rows.size:
-            found = localised(micros[rows], rows, place, origin, column)
+            found = localised(micros[rows], rows, place, origin, column, tags)
             micros[rows] = found.micros
             told += found.told
     if fields.nanos.any():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
 from acm_rs.files.times.dates import DAY_US
 from acm_rs.files.times.result import Times
-from acm_rs.files.times.sequence import as_written
+from acm_rs.files.times.sequence import as_written, by_tag, in_order_of_time
 
 __all__ = ["Localised", "Zones", "localised", "to_utc", "zone_given"]
 
@@ -184,7 +184,14 @@ class Localised:
     told: list[str] = field(default_factory=list)
 
 
-def localised(micros: NDArray[np.int64], rows: NDArray[np.int64], place: str, origin: Origin, column: str) -> Localised:
+def localised(
+    micros: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    place: str,
+    origin: Origin,
+    column: str,
+    tags: NDArray[np.int64] | None = None,
+) -> Localised:
     """Turn local times of a place into UTC; the hour that comes twice is told apart by the order of rows.
 
     Parameters
@@ -199,6 +206,8 @@ def localised(micros: NDArray[np.int64], rows: NDArray[np.int64], place: str, or
         Where the rows came from.
     column : str
         The column, for messages.
+    tags : ndarray of int64, optional
+        The tag of each row of the table where it is a long one.
 
     Returns
     -------
@@ -227,15 +236,25 @@ def localised(micros: NDArray[np.int64], rows: NDArray[np.int64], place: str, or
     if not twice.any():
         return Localised(early)
     sequence = np.concatenate(as_written(micros, rows, origin))
-    again = sequence[twice[sequence]]
+    nights = np.unique(micros[twice] // DAY_US)
+    # Where rows are in no order of time, those of each tag and file are.
+    mixed = tags is not None or len(origin.files) > 1
+    parts = [sequence]
+    if mixed and not in_order_of_time(micros[sequence], nights.size):
+        parts = by_tag(micros, rows, origin, tags)
     done = early.copy()
+    seen: dict[int, bool] = dict.fromkeys(nights.tolist(), False)
+    for part in parts:
+        again = part[twice[part]]
+        day = micros[again] // DAY_US
+        for each in np.unique(day).tolist():
+            places = again[day == each]
+            after, both = _second_time(micros[places])
+            done[places[after]] = late[places[after]]
+            seen[each] |= both
     dates: dict[bool, list[str]] = {True: [], False: []}
-    day = micros[again] // DAY_US
-    for each in np.unique(day):
-        places = again[day == each]
-        after, both = _second_time(micros[places])
-        done[places[after]] = late[places[after]]
-        dates[both].append(str(np.datetime64(int(each), "D")))
+    for each, both in seen.items():
+        dates[both].append(str(np.datetime64(each, "D")))
     how = {True: "its rows told apart by their order", False: "it stands once here and is taken as the first"}
     told = [f"the hour that comes twice in {place} on {', '.join(on)}: {how[both]}" for both, on in dates.items() if on]
     return Localised(done, told)
@@ -254,7 +273,7 @@ def _second_time(micros: NDArray[np.int64]) -> tuple[NDArray[np.bool_], bool]:
     return again, bool(again.any())
 
 
-def to_utc(times: Times, timezone: str, origin: Origin, column: str) -> Times:
+def to_utc(times: Times, timezone: str, origin: Origin, column: str, tags: NDArray[np.int64] | None = None) -> Times:
     """Put times without a zone into one, and in UTC.
 
     Parameters
@@ -267,6 +286,8 @@ def to_utc(times: Times, timezone: str, origin: Origin, column: str) -> Times:
         Where the rows came from.
     column : str
         The column, for messages.
+    tags : ndarray of int64, optional
+        The tag of each row of the table where it is a long one.
 
     Returns
     -------
@@ -280,7 +301,7 @@ def to_utc(times: Times, timezone: str, origin: Origin, column: str) -> Times:
     if place:
         rows = values.is_not_null().arg_true().to_numpy().astype(np.int64)
         local = values.cast(pl.Datetime("us")).gather(rows).to_physical().to_numpy()
-        found = localised(local, rows, place, origin, column)
+        found = localised(local, rows, place, origin, column, tags)
         told = found.told
         shift = np.zeros(values.len(), dtype=np.int64)
         shift[rows] = found.micros - local
