@@ -68,6 +68,53 @@ def test_readings_that_look_like_another_unit_are_told(own: str, now: str) -> No
     assert told.endswith(f"convert it first: {_formula(factor, offset)}")
 
 
+def leaning(seed: int, rows: int, start: str) -> pd.DataFrame:
+    """Sensors of one load, of three levels; what they read leans on the speed."""
+    random = np.random.default_rng(seed)
+    load = np.repeat(random.choice([0.6, 0.75, 0.9], rows // 50 + 1), 50)[:rows] + 0.02 * random.normal(size=rows)
+    heat = np.zeros(rows)
+    for row in range(1, rows):
+        heat[row] = 0.9 * heat[row - 1] + 0.1 * load[row]
+    noise = random.normal(size=(rows, 6))
+    columns = {
+        "speed": 1480 * load + 3 * noise[:, 0],
+        "flow": 210 * load + 1.2 * noise[:, 1],
+        "pressure": 8 * load**2 + 0.06 * noise[:, 2],
+        "current": 20 + 70 * load**3 + 0.6 * noise[:, 3],
+        "oil": 35 + 20 * heat + 0.2 * noise[:, 4],
+        "bearing": 30 + 35 * heat + 0.25 * noise[:, 5],
+    }
+    return pd.DataFrame(columns, index=pd.date_range(start, periods=rows, freq="10min"))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_sensor_whose_unit_explains_the_others_is_told_with_its_pair(seed: int) -> None:
+    monitor, later = Monitor().fit(leaning(seed, 2000, "2026-01-01")), leaning(seed + 50, 600, "2026-03-01")
+    for sensor, own, now in (
+        ("speed", "rpm", "Hz"),
+        ("speed", "rpm", "rad/s"),
+        ("pressure", "bar", "psi"),
+        ("pressure", "psi", "kPa"),
+        ("oil", "°C", "°F"),
+        ("bearing", "°C", "K"),
+    ):
+        factor, offset = next(pair[2:] for pair in CONVERSIONS if pair[:2] == (own, now))
+        frame = later.copy()
+        frame[sensor] = (frame[sensor] - offset) / factor
+        told = [remark for remark in monitor.score(frame).remarks if "another unit" in remark]
+        assert len(told) == 1
+        assert told[0].startswith(f"{sensor} reads as if it were in another unit")
+        assert f"{now} where that was {own}" in told[0]
+        assert told[0].endswith(_formula(factor, offset))
+    both = later.copy()
+    both[["oil", "bearing"]] = 1.8 * both[["oil", "bearing"]] + 32.0
+    told = [remark.split()[0] for remark in monitor.score(both).remarks if "°F where that was °C" in remark]
+    assert told == ["oil", "bearing"]
+    wrong = later.copy()
+    wrong.iloc[100:, 1] += 12.0
+    assert not any("another unit" in remark for remark in monitor.score(wrong).remarks)
+
+
 def test_a_fault_is_no_other_unit() -> None:
     for sensor, size in ((2, 3.0), (2, -20.0), (4, 40.0)):
         frame = BATCH.copy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,15 @@ FAR, NEAR = 10.0, 3.0
 """Deviations that a sensor is off in its median at least, and after the conversion at most."""
 MOVES = 0.2
 """Share of the rows that are far off in which the reading is another than before, at least."""
-LEADS = 0.2
-"""Share of the greatest share of the score from which on a sensor may be the one whose unit is another."""
+LEFT, BACK, ROOM = 0.5, 0.9, 0.1
+"""Share of its readings within the range of the training at most, and at least once it is converted; the range is wider
+by so much of it."""
+TRIED, MANY = 12, 6
+"""Sensors that are tried at most, and of which several may have changed together."""
+EXPLAINED = 0.35
+"""Share of how far the rows are off that is left at most where the unit was it."""
+ALIKE = 1.15
+"""Times as far off as the best, up to which another conversion is as good."""
 _SCALES = (
     ("bar", "kPa", 100.0),
     ("bar", "psi", 14.503774),
@@ -160,33 +167,102 @@ def _fitting(read: Vector, should: Vector, scale: float, asked: str | None) -> l
     ]
 
 
+def _back(read: Vector, low: float, high: float, asked: str | None) -> list[tuple[str, str, float, float]]:
+    """The conversions that bring the readings of a sensor back to the range of the training, which they have left."""
+    read = read[~np.isnan(read)]
+    room = ROOM * (high - low)
+    low, high = low - room, high + room
+
+    def inside(readings: Vector) -> float:
+        return float(np.mean((readings >= low) & (readings <= high)))
+
+    # What stands still is in no unit at all.
+    if len(read) < ROWS or not room > 0.0 or inside(read) > LEFT or np.count_nonzero(np.diff(read)) < MOVES * len(read):
+        return []
+    return [
+        one
+        for one in CONVERSIONS
+        if (asked is None or _key(one[0]) == _key(asked)) and inside(one[2] * read + one[3]) >= BACK
+    ]
+
+
+def _candidates(
+    names: Sequence[str],
+    values: Matrix,
+    expected: Matrix,
+    band: Vector,
+    low: Vector,
+    high: Vector,
+    units: Mapping[str, str],
+) -> list[tuple[int, list[tuple[str, str, float, float]]]]:
+    """Sensors that may be in another unit, each with the conversions that bring it back to where it was."""
+    found = []
+    for place, name in enumerate(names[: values.shape[1]]):
+        read, asked = values[:, place], units.get(name) or _named(name)
+        fitting = _fitting(read, expected[:, place], float(band[place]), asked)
+        # Where the whole machine looks strange nothing is expected: the range of the training tells.
+        fitting += [one for one in _back(read, low[place], high[place], asked) if one not in fitting]
+        if fitting:
+            found.append((place, fitting))
+    return found
+
+
+def _together(
+    tried: Sequence[tuple[int, list[tuple[str, str, float, float]]]],
+    again: Callable[[Mapping[int, tuple[float, float]]], float],
+) -> tuple[dict[int, tuple[float, float]], float]:
+    """The conversions of several sensors, where one alone explains little: one after the other the best beside those of
+    the others, and none where that is as good."""
+    chosen = {place: fitting[0][2:] for place, fitting in tried[:MANY]}
+    least = again(chosen)
+    for place, fitting in tried[:MANY]:
+        rest = {other: way for other, way in chosen.items() if other != place}
+        sizes = {one[2:]: again(rest | {place: one[2:]}) for one in fitting}
+        best, without = min(sizes, key=lambda way: sizes[way]), again(rest)
+        bare = without <= ALIKE * sizes[best]
+        chosen, least = (rest, without) if bare else (rest | {place: best}, sizes[best])
+    return chosen, least
+
+
 def seen_units(
     names: Sequence[str],
     values: Matrix,
     expected: Matrix,
     band: Vector,
-    centre: Vector,
-    spread: Vector,
+    low: Vector,
+    high: Vector,
     units: Mapping[str, str],
-    shares: Vector,
+    again: Callable[[Mapping[int, tuple[float, float]]], float],
 ) -> list[str]:
-    """The sensors that read as they should once they are converted, and are far off as they are; `shares` are theirs of
-    the scores in alarm. What is expected of the others is wrong for one that is far off, and they are not."""
+    """The sensors whose conversion explains the alarms: those that lean on one in another unit are off as well.
+
+    `low` and `high` are the ranges of the training, `again` tells how far the rows are off on average, in limits, where
+    some sensors are converted.
+    """
+    tried = _candidates(names, values, expected, band, low, high, units)[:TRIED]
+    if not tried:
+        return []
+    before = again({})
+    sizes = {place: {one[2:]: again({place: one[2:]}) for one in fitting} for place, fitting in tried}
+    best = {place: min(own, key=lambda way: own[way]) for place, own in sizes.items()}
+    place = min(best, key=lambda place: sizes[place][best[place]])
+    chosen, least = {place: best[place]}, sizes[place][best[place]]
+    if least > EXPLAINED * before and len(tried) > 1:
+        chosen, least = _together(tried, again)
+    if least > EXPLAINED * before:
+        return []
     found = []
-    least = LEADS * shares.max(initial=0.0)
-    with np.errstate(invalid="ignore"):
-        rows = np.count_nonzero(~np.isnan(values), axis=0)
-    for place in np.flatnonzero((rows >= ROWS) & (shares >= least)).tolist():
-        read, asked = values[:, place], units.get(names[place]) or _named(names[place])
-        fitting = _fitting(read, expected[:, place], float(band[place]), asked)
-        if not fitting:
-            # Where the whole machine looks strange nothing is expected, and what is expected after the sensor's own
-            # earlier readings has gone with them: its usual level tells.
-            fitting = _fitting(read, np.full(len(read), centre[place]), float(spread[place]), asked)
-        if fitting:
-            own, now, factor, offset = fitting[0]
-            found.append(
-                f"{names[place]} reads as if it were in another unit than at the fit, {now} where that was {own}; if "
-                f"so, convert it first: {_formula(factor, offset)}"
-            )
+    for place, way in chosen.items():
+        fitting = next(ways for other, ways in tried if other == place)
+        good = [one for one in fitting if one[2:] == way]
+        others = [one for one in fitting if one[2:] != way and again(chosen | {place: one[2:]}) <= ALIKE * least]
+        first, *rest = [f"{now} where that was {own}" for own, now, *_ in good]
+        told = f"{first} (or {', or '.join(rest)})" if rest else first
+        told += "".join(
+            f"; {now} where that was {own} fits as well: {_formula(*ways)}" for own, now, *ways in others[:2]
+        )
+        found.append(
+            f"{names[place]} reads as if it were in another unit than at the fit, {told}; if so, convert it first: "
+            f"{_formula(*way)}"
+        )
     return found
