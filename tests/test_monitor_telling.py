@@ -89,12 +89,12 @@ def test_what_wanders_stands_in_the_summary() -> None:
         for own, seen in ((one, other), (other, one))
     )
     low, high = monitor.expected_alarms_
-    assert high == pytest.approx(left / 600, abs=0.01)
-    assert left / 600 > 0.2
+    # A walk holds few independent readings: it may stay anywhere else.
+    assert high > left / 600 > 0.2
     assert low <= monitor.expected_false_alarms_ < 0.5 * high
     assert told == [
         "  'a', 'b' wander so slowly that the history holds few of their ups and downs: they may leave what it has "
-        f"seen (either half of it leaves what the other one has seen in {100 * high:.0f} % of its "
+        f"seen (either half of it leaves what the other one has seen in {100 * left / 600:.0f} % of its "
         "rows), and alarm then; a longer history helps"
     ]
 

@@ -26,6 +26,8 @@ BRIDGE = 12
 """Alarms with at most so many rows between them are one episode."""
 LASTING = 20.0
 """Rows that a false alarm of the slow watches lasts."""
+FEW_VALUES = 6.0
+"""Independent readings of the slowest sensor up to which it may stay elsewhere as long as one of them lasts."""
 FIRST = 60
 """Alarm rows of an episode whose shares name the culprits."""
 NAMED = 5
@@ -185,28 +187,42 @@ def named_culprits(
     return found
 
 
-def stated_interval(scores: Vector, limit: float, rate: float, seed: int = 17) -> dict[str, Any]:
-    """How far the share of alarm rows in as many new healthy rows may lie from the budget, at 95 %."""
+def stated_interval(scores: Vector, limit: float, rate: float, lasts: float = 0.0, seed: int = 17) -> dict[str, Any]:
+    """How far the share of alarm rows in as many new healthy rows may lie from the budget, at 95 %.
+
+    `lasts` are the rows that count as one independent reading of the slowest sensor: where a history holds few of them,
+    the machine goes where it has not been, and stays there as long.
+    """
     known = scores[~np.isnan(scores)]
     alarms = alarmed(known, limit)[0]
     starts, _ = spells(alarms)
     length = float(alarms.sum()) / len(starts) if len(starts) else float(PERSIST)
     length = max(length, LASTING)
+    # The more of them a history holds, the rarer and shorter is what it has not seen.
+    stays = min(lasts, len(known) / 3.0)
+    stays /= max(1.0, (len(known) / max(stays, 1.0) / FEW_VALUES) ** 0.5)
     # Alarms come in spells. At most as many as the budget allows are expected, at least as many as the training had;
     # the true rate is known from as many spells, and those to come are as many give or take, of any length.
-    random = np.random.default_rng(seed)
-    ends = []
-    mean = 0.0
-    for expected in (float(len(starts)), max(rate * len(known) / length, 0.05)):
-        coming = random.poisson(random.gamma(expected + 0.5, 1.0, 4000))
-        rows = random.gamma(np.maximum(coming, 1e-9), length)
-        ends.append(np.quantile(rows / len(known), [0.025, 0.975]))
-        mean = max(mean, (expected + 0.5) * length / len(known))
-    low, high = min(ends[0][0], ends[1][0]), max(ends[0][1], ends[1][1])
+    low, high, mean = _spread_of(len(known), len(starts), rate, length, seed)
+    if stays > length:
+        high = max(high, _spread_of(len(known), len(starts), rate, stays, seed)[1])
     return {
         "low": float(low),
         "high": float(min(max(high, rate), 1.0)),
         "mean": min(mean, 1.0),
         "rows": len(known),
-        "spell": length,
+        "spell": max(length, stays),
     }
+
+
+def _spread_of(rows: int, count: int, rate: float, length: float, seed: int) -> tuple[float, float, float]:
+    """Between which shares of rows to come alarms are, and how many on average, where spells are so long."""
+    random = np.random.default_rng(seed)
+    ends = []
+    mean = 0.0
+    for expected in (float(count), max(rate * rows / length, 0.05)):
+        coming = random.poisson(random.gamma(expected + 0.5, 1.0, 4000))
+        alarmed_rows = random.gamma(np.maximum(coming, 1e-9), length)
+        ends.append(np.quantile(alarmed_rows / rows, [0.025, 0.975]))
+        mean = max(mean, (expected + 0.5) * length / rows)
+    return float(min(ends[0][0], ends[1][0])), float(max(ends[0][1], ends[1][1])), mean

@@ -100,8 +100,9 @@ class Described(Filed):
     def expected_alarms_(self) -> tuple[float, float]:
         """Between which shares of healthy rows in alarm should be, 19 times in 20, in as many rows as at the fit.
 
-        Where sensors wander (`wandering_`), the upper one is at least the share of rows in which either half of the
-        history leaves what the other half has seen of them.
+        The fewer independent readings of its slowest sensor a history holds, the higher is the upper one: the machine
+        goes where it has not been. Where sensors wander (`wandering_`), it is at least the share of rows in which
+        either half of the history leaves what the other half has seen of them.
         """
         self._fitted()
         return self._interval["low"], max(self._interval["high"], self._leaves)

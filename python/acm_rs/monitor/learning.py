@@ -20,7 +20,7 @@ from acm_rs.monitor.rounding import learn_steps
 from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.screening import belied
 from acm_rs.monitor.stops import at_stops, end_stops, within
-from acm_rs.monitor.wandering import leaving, wandering
+from acm_rs.monitor.wandering import leaving, slowest, wandering
 from acm_rs.monitor.watches import (
     PRESENT,
     WILD,
@@ -74,7 +74,19 @@ LEAD = 60
 class Learned:
     """What a fit gives beside the watches."""
 
-    __slots__ = ("belied", "far", "firsts", "followed", "leaves", "scores", "slow", "stood", "undriven", "unlike")
+    __slots__ = (
+        "belied",
+        "far",
+        "firsts",
+        "followed",
+        "lasts",
+        "leaves",
+        "scores",
+        "slow",
+        "stood",
+        "undriven",
+        "unlike",
+    )
 
     def __init__(
         self,
@@ -82,6 +94,7 @@ class Learned:
         slow: Flags,
         followed: Flags,
         leaves: float,
+        lasts: float,
         firsts: Labels,
         far: Flags,
         unlike: Labels,
@@ -107,6 +120,8 @@ class Learned:
         """Sensors that wander so slowly that the history holds few of their ups and downs."""
         self.followed: Flags = followed
         """Those of them whose level follows their readings."""
+        self.lasts: float = lasts
+        """Rows that count as one independent reading of the sensor that goes up and down most slowly."""
         self.leaves: float = leaves
         """In which share of its rows either half of the history leaves what the other one has seen of the others."""
 
@@ -163,6 +178,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     whole = (sensors[learnt] - watches.slow_centre) / watches.slow_scale if several else None
     slow, alone = wandering(beside, whole)
     leaves = leaving(beside, slow & ~alone)
+    lasts = slowest((sensors[learnt] - watches.slow_centre) / watches.slow_scale)
     del beside, whole, centres
     raw, level = sensors, None
     if alone.any():
@@ -238,7 +254,9 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     del unseen, fused, main
     learn_steps(watches, raw, drivers, states, labels, ages, usable, level)
     regimes.gap = max(regimes.settle, usual, UNSEEN)
-    return Learned(scores, slow, watches.follows > 0.0, leaves, firsts, far, unlike, wrong, undriven, still_drivers)
+    return Learned(
+        scores, slow, watches.follows > 0.0, leaves, lasts, firsts, far, unlike, wrong, undriven, still_drivers
+    )
 
 
 def _belied(watches: Watches, sensors: Matrix, states: Matrix, labels: Labels, usable: Flags) -> Flags:

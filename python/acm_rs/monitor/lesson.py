@@ -158,6 +158,7 @@ def learn_machine(
         "step": step,
         "slow": [name for name, slow in zip(sensors, learned.slow, strict=True) if slow],
         "leaves": learned.leaves,
+        "lasts": learned.lasts,
         "utc": history.utc,
         "units": history.units,
         "alarms": [],

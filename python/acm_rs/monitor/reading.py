@@ -82,12 +82,28 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
         return _array(x, times, names)
     if isinstance(x, Mapping):
         return _mapping(x, times)
+    x, times = _of_periods(x, times)
     labels = getattr(x, "index", None) if names is not None and hasattr(x, "to_frame") else None
     if labels is not None and hasattr(labels, "isin") and labels.map(str).isin(names).any():
         x = x.to_frame().T.infer_objects()
     found = _frame(x, times)
     found.units = stated_units(x)
     return found
+
+
+def _of_periods(x: Any, times: Any) -> tuple[Any, Any]:
+    """Periods of pandas, which no other kind of frame knows, as the times of their starts."""
+    index: Any = getattr(x, "index", None)
+    if type(index).__name__ == "PeriodIndex" and (times is None or (isinstance(times, str) and times == INDEX)):
+        times = index.to_timestamp()
+    if not hasattr(x, "assign") or not hasattr(x, "dtypes") or of_floats(x):
+        return x, times
+    labels = [label for label, kind in zip(x.columns, x.dtypes, strict=True) if type(kind).__name__ == "PeriodDtype"]
+    if labels:
+        x = x.copy()
+        for label in labels:
+            x[label] = x[label].dt.to_timestamp()
+    return x, times
 
 
 def _frame(x: Any, times: Any) -> Readings:

@@ -176,6 +176,8 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
     # Files of former versions do not have it.
     if not 0.0 <= about.get("leaves", 0.0) <= 1.0:
         raise ValueError("a share is none")
+    if not 0.0 <= about.get("lasts", 0.0) < 2.0**40:
+        raise ValueError("how long readings last is not told")
     for name, kind in ABOUT.items():
         if not isinstance(about[name], kind):
             raise TypeError(f"{name} is of type {type(about[name]).__name__}")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.relations import precision_of, product
 
-__all__ = ["TURNS", "lasting", "leaving", "wandering"]
+__all__ = ["TURNS", "lasting", "leaving", "slowest", "wandering"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -63,6 +63,12 @@ def leaving(scaled: Matrix, slow: Flags) -> float:
         low, high = np.fmin.reduce(other), np.fmax.reduce(other)
         left += int(np.count_nonzero(((own < low) | (own > high)).any(axis=1)))
     return left / len(x)
+
+
+def slowest(scaled: Matrix) -> float:
+    """Rows that count as one independent reading of the sensor that goes up and down most slowly."""
+    filled = np.nan_to_num(np.clip(scaled, -WILD, WILD))
+    return float(lasting(filled).max(initial=1.0))
 
 
 def lasting(rows: Matrix) -> Vector:
