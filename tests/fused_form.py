@@ -10,6 +10,7 @@ import acm_rs
 import numpy as np
 from histories import Floats, plant
 from scipy.linalg import solve_triangular
+from scipy.optimize import brentq
 from scipy.stats import skew
 from scipy.stats import t as student
 from sklearn.covariance import ledoit_wolf
@@ -208,6 +209,52 @@ class Reference:
         above /= np.maximum(above.sum(axis=0), 1e-300)
         shares = np.einsum("pn,pnd->nd", above / s, np.maximum(np.array(own), 0.0))
         return z.T, shares
+
+
+def freedom(mean: float, spread: float) -> tuple[float, float]:
+    """Mean and degrees of freedom of the squared length whose cube root is normal with these moments."""
+    # Wilson and Hilferty: mean c (1 - q), deviation c sqrt(q), with q = 2 / (9 freedom).
+    q = brentq(lambda q: np.sqrt(q) * mean - (1.0 - q) * spread, 0.0, 0.999, xtol=1e-15)
+    return float((mean / (1.0 - q)) ** 3), 2.0 / (9.0 * q)
+
+
+class Standing:
+    """A whitened mean: noise in each of d directions, and beside it what lasts, in fewer of them."""
+
+    def __init__(self, mean: float, spread: float, usual: float, d: int) -> None:
+        self.d, self.root = d, (mean, spread)
+        self.mean, self.nu = freedom(mean, spread)
+        self.noise = min(usual, self.mean) / d
+        self.lasting = self.mean - d * self.noise
+        squares = self.mean**2 / self.nu
+        rest = squares - d * self.noise**2 - 2.0 * self.noise * self.lasting
+        self.directions = min(max(self.lasting**2 / rest, 1.0), d) if rest > 0.0 else float(d)
+        self.same = squares / self.squares(float(d), float(d))
+
+    def squares(self, present: float, squared: float) -> float:
+        kept = min(present / self.directions, 1.0)
+        lasting = self.lasting * kept
+        together = 2.0 * self.noise * lasting * squared / present
+        return self.noise**2 * squared + together + self.lasting**2 / self.directions * kept
+
+    def shift(self, own: float, shares: Floats) -> float:
+        present = shares.sum()
+        if present >= self.d:
+            return own
+        mean = self.noise * present + self.lasting * min(present / self.directions, 1.0)
+        nu = mean**2 / (self.same * self.squares(present, (shares**2).sum()))
+        here, whole = 2.0 / (9.0 * nu), 2.0 / (9.0 * self.nu)
+        normal = (np.cbrt(own / mean) - 1.0 + here) / np.sqrt(here)
+        return float(self.mean * max(1.0 - whole + normal * np.sqrt(whole), 0.0) ** 3)
+
+    def power(self, own: float, shares: Floats, mean: float, spread: float, memory: float) -> float:
+        present, root = shares.sum(), np.cbrt(own)
+        if present >= self.d or root <= mean:
+            return own
+        all_of_it = 2.0 / freedom(mean, spread)[1]
+        lasting = max(all_of_it - 2.0 / self.d * memory / (2.0 - memory), 0.0)
+        wider = all_of_it + lasting * (min(self.d / present, self.d / self.directions) - 1.0)
+        return float((mean + (root - mean) * np.sqrt(all_of_it / wider)) ** 3)
 
 
 def close(found: Any, exact: Any, tolerance: float = 1e-8) -> None:

@@ -8,7 +8,7 @@ use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
 use acm_linalg::{Error, Result, Samples, Scaling, parallel};
 
 use super::folds::{Outside, Task};
-use super::gaps::{self, Filler};
+use super::gaps::{self, Fill, Filler};
 use super::joint::{Healthy, Learned, Wider};
 use super::parts::{Kind, Norms, averaged};
 use super::residuals::{Kept, divide, identity, table_of};
@@ -136,7 +136,8 @@ impl Fused {
                 filling = self.filling(x, filled, usable)?;
             }
             read_all(x, &mut table)?;
-            Filler::new(&filling)?.fill(&mut table, 0, &mut present, scatter)?;
+            let how = if scatter { Fill::Scatter } else { Fill::Likeliest };
+            Filler::new(&filling)?.fill(&mut table, 0, &mut present, how)?;
         }
         let filled = table_of(&table, rows, columns)?;
         let Learned {

@@ -15,13 +15,18 @@ use ndarray::ArrayView2;
 use rand::RngExt;
 
 use super::FittedFused;
-use super::score::products;
+use super::remember::{Present, products};
 use crate::lagged::MOST;
 use crate::product::of_points;
 
 /// How firmly a missing reading is held near its mean: as if it were known to lie there with a standard deviation of about
 /// three of its own. It decides only where the other sensors do not.
 const HOLD: f64 = 0.1;
+
+/// How firmly a filled reading of an earlier row is held where it was filled, for all of them together: no more firmly than a new
+/// one near its mean. So what is filled never grows from row to row, and rows after a gap are not strange because of what stands
+/// in it.
+const HOLD_PAST: f64 = HOLD;
 
 /// Patterns of missing sensors that are remembered: sensors that are read in turns repeat a few.
 const PATTERNS: usize = 8;
@@ -42,9 +47,11 @@ struct Pattern {
     /// The first row of a history stands for its own past.
     first: bool,
     missing: Vec<usize>,
-    /// (missing, d): what each missing reading adds to the whitened residual.
+    /// Readings of the rows before that were filled, as coordinates of the point.
+    past: Vec<usize>,
+    /// (missing and past, d): what each of them adds to the whitened residual.
     design: Vec<f64>,
-    /// The Cholesky factor of its products with itself.
+    /// The Cholesky factor of its products with itself, and of how firmly each is held.
     factor: Vec<f64>,
 }
 
@@ -59,7 +66,20 @@ pub(super) struct Filler<'a> {
     point: Vec<f64>,
     white: Vec<f64>,
     missing: Vec<usize>,
+    past: Vec<usize>,
     step: Vec<f64>,
+}
+
+/// What a row that is filled may lean on.
+pub(super) enum Fill<'a> {
+    /// The readings of the row and of those before it, filled or not. What is missing is drawn from what it may have been, not the
+    /// likeliest: fits on filled rows then find the spread of readings as it is.
+    Scatter,
+    /// The likeliest readings, by those of the row and of those before it, filled or not.
+    Likeliest,
+    /// (n, d): which readings there were. What was filled before is no more than likely, and `white` gets by how much the whitened
+    /// residuals of the rows from the first one on are shorter for it.
+    Marginal { marks: &'a [bool], white: &'a mut Vec<f64> },
 }
 
 impl<'a> Filler<'a> {
@@ -73,26 +93,45 @@ impl<'a> Filler<'a> {
             point: room(width, 1, 0.0, WHAT)?,
             white: room(sensors, 1, 0.0, WHAT)?,
             missing: reserved(sensors, WHAT)?,
-            step: reserved(sensors, WHAT)?,
+            past: reserved(width, WHAT)?,
+            step: reserved(width, WHAT)?,
         })
     }
 
     /// Fills the rows from `first` on of a table of whole rows, the earlier ones of which are filled; `present` gets how many
     /// sensors each of them has.
-    ///
-    /// With `scatter` a filled reading is drawn from what it may have been, not the likeliest: fits on filled rows then find
-    /// the spread of readings as it is.
-    pub(super) fn fill(&mut self, rows: &mut [f64], first: usize, present: &mut [usize], scatter: bool) -> Result<()> {
+    pub(super) fn fill(&mut self, rows: &mut [f64], first: usize, present: &mut [usize], how: Fill<'_>) -> Result<()> {
         let lagged = &self.model.lagged;
         let (columns, sensors) = (lagged.columns, lagged.kept.len());
         let count = rows.len() / columns;
         let mut watch = Watch::start();
+        let (mut white, mut marks, mut scatter) = (None, None, false);
+        match how {
+            Fill::Marginal {
+                marks: these,
+                white: found,
+            } => {
+                found.clear();
+                extend(found, std::iter::repeat_n(0.0, (count - first) * sensors), WHAT)?;
+                (white, marks) = (Some(found), Some(these));
+            }
+            Fill::Scatter => scatter = true,
+            Fill::Likeliest => {}
+        }
         for (row, present) in (first..count).zip(present) {
             self.missing.clear();
             let values = &rows[row * columns..(row + 1) * columns];
             self.missing.extend((0..sensors).filter(|&place| !values[lagged.kept[place]].is_finite()));
             *present = sensors - self.missing.len();
-            if self.missing.is_empty() {
+            self.past.clear();
+            if let Some(marks) = marks {
+                for lag in 1..=if row > 0 { lagged.lags } else { 0 } {
+                    let before = row.saturating_sub(lag) * sensors;
+                    let filled = (0..sensors).filter(|&place| !marks[before + place]);
+                    self.past.extend(filled.map(|place| lag * sensors + place));
+                }
+            }
+            if self.missing.is_empty() && self.past.is_empty() {
                 continue;
             }
             watch.after(self.whitening.len() / 4)?;
@@ -103,6 +142,10 @@ impl<'a> Filler<'a> {
             })?;
             lagged.points(table.into()).read(row..row + 1, &mut self.point);
             self.expect(row == 0, scatter.then(|| stream(SEED, row as u64)))?;
+            if let Some(white) = &mut white {
+                let white = &mut white[(row - first) * sensors..(row - first + 1) * sensors];
+                self.shorten(row == 0, white);
+            }
             let values = &mut rows[row * columns..(row + 1) * columns];
             for (&place, step) in self.missing.iter().zip(&self.step) {
                 let scaled = (lagged.mean[place] + step).clamp(-MOST, MOST);
@@ -114,7 +157,24 @@ impl<'a> Filler<'a> {
         Ok(())
     }
 
-    /// How far from their means the missing readings of the point lie, in `step`.
+    /// Adds what the steps of the readings before add to the whitened residual.
+    fn shorten(&self, first: bool, white: &mut [f64]) {
+        let known = |pattern: &&Pattern| self.is_this(pattern, first);
+        let Some(pattern) = self.patterns.iter().find(known) else {
+            return;
+        };
+        let design = pattern.design.chunks_exact(white.len()).zip(&self.step);
+        for (row, step) in design.skip(pattern.missing.len()) {
+            white.iter_mut().zip(row).for_each(|(white, design)| *white += step * design);
+        }
+    }
+
+    fn is_this(&self, pattern: &Pattern, first: bool) -> bool {
+        pattern.first == first && pattern.missing == self.missing && pattern.past == self.past
+    }
+
+    /// How far from their means the missing readings of the point lie, and how far from where they were filled those before, in
+    /// `step`.
     fn expect(&mut self, first: bool, mut scatter: Option<Stream>) -> Result<()> {
         let number = self.pattern(first)?;
         let sensors = self.white.len();
@@ -130,7 +190,7 @@ impl<'a> Filler<'a> {
         for (white, row) in self.white.iter_mut().zip(self.whitening.chunks_exact(self.point.len())) {
             *white = products(row, &self.point);
         }
-        let count = pattern.missing.len();
+        let count = pattern.missing.len() + pattern.past.len();
         self.step.clear();
         self.step
             .extend(pattern.design.chunks_exact(sensors).map(|row| -products(row, &self.white)));
@@ -155,17 +215,21 @@ impl<'a> Filler<'a> {
 
     /// The number of the missing sensors' pattern.
     fn pattern(&mut self, first: bool) -> Result<usize> {
-        let known = |pattern: &Pattern| pattern.first == first && pattern.missing == self.missing;
-        if let Some(number) = self.patterns.iter().position(known) {
+        if let Some(number) = self.patterns.iter().position(|pattern| self.is_this(pattern, first)) {
             return Ok(number);
         }
         let (sensors, width) = (self.white.len(), self.point.len());
-        let count = self.missing.len();
+        let count = self.missing.len() + self.past.len();
         let mut design = room(count, sensors, 0.0, WHAT)?;
         for (row, &place) in design.chunks_exact_mut(sensors).zip(&self.missing) {
             for (value, whitening) in row.iter_mut().zip(self.whitening.chunks_exact(width)) {
                 let rows = if first { width } else { sensors };
                 *value = whitening[..rows].iter().skip(place).step_by(sensors).sum();
+            }
+        }
+        for (row, &place) in design.chunks_exact_mut(sensors).skip(self.missing.len()).zip(&self.past) {
+            for (value, whitening) in row.iter_mut().zip(self.whitening.chunks_exact(width)) {
+                *value = whitening[place];
             }
         }
         let mut factor = room(count, count, 0.0, WHAT)?;
@@ -181,11 +245,15 @@ impl<'a> Filler<'a> {
             greatest = greatest.max(factor[row * (count + 1)]);
         }
         // Sensors that determine one another leave products that are singular but for rounding.
-        let hold = HOLD + 1e-10 * greatest;
-        factor.iter_mut().step_by(count + 1).for_each(|value| *value += hold);
+        let beside = 1e-10 * greatest;
+        let past = HOLD_PAST / self.model.lagged.lags.max(1) as f64;
+        for (row, value) in factor.iter_mut().step_by(count + 1).enumerate() {
+            *value += beside + if row < self.missing.len() { HOLD } else { past };
+        }
         let pattern = Pattern {
             first,
             missing: copied(&self.missing, WHAT)?,
+            past: copied(&self.past, WHAT)?,
             design,
             factor: cholesky(&factor, count, "x")?,
         };
@@ -213,10 +281,17 @@ pub(super) struct Filled<'a, 'x> {
     /// Where the table starts.
     start: usize,
     present: Vec<usize>,
+    /// Which sensors the rows of the table have; nothing where there was no gap.
+    marks: Vec<bool>,
+    /// The same of the first rows of `x`, which came before and are filled.
+    before: &'a [bool],
+    /// By how much whitened residuals are shorter for what may have been in the gaps before.
+    shorter: Vec<f64>,
 }
 
 impl<'a, 'x> Filled<'a, 'x> {
-    pub(super) fn new(model: &'a FittedFused, x: Samples<'x>, whole: bool) -> Result<Self> {
+    /// `before` are the marks of the first rows, which are filled.
+    pub(super) fn new(model: &'a FittedFused, x: Samples<'x>, before: &'a [bool], whole: bool) -> Result<Self> {
         let mut fillers = reserved(model.members.len() + 1, WHAT)?;
         fillers.resize_with(model.members.len() + 1, || None);
         Ok(Self {
@@ -227,24 +302,38 @@ impl<'a, 'x> Filled<'a, 'x> {
             table: Vec::new(),
             start: 0,
             present: Vec::new(),
+            marks: Vec::new(),
+            before,
+            shorter: Vec::new(),
         })
     }
 
-    /// The whitened residuals of the rows from the model number `judge`, and how many sensors each of them has.
-    pub(super) fn whiten(&mut self, judge: usize, rows: Range<usize>, white: &mut [f64]) -> Result<&[usize]> {
+    /// The whitened residuals of the rows from the model number `judge`, and which sensors each of them has.
+    pub(super) fn whiten(&mut self, judge: usize, rows: Range<usize>, white: &mut [f64]) -> Result<Present<'_>> {
         let model = self.model.judge(judge);
         let model = model.whole.as_deref().filter(|_| self.whole).unwrap_or(model);
         let FittedFused { lagged, whitening, .. } = model;
         let columns = lagged.columns;
         self.present.clear();
+        self.marks.clear();
         extend(&mut self.present, rows.clone().map(|_| lagged.kept.len()), "counts of sensors")?;
         let past = rows.start.saturating_sub(lagged.lags);
-        if !any(self.x, past..rows.end, &lagged.kept)? {
+        let sensors = lagged.kept.len();
+        let before = self.before.get(past * sensors..).unwrap_or_default();
+        if before.iter().all(|&mark| mark) && !any(self.x, past..rows.end, &lagged.kept)? {
             self.table.clear();
             of_points(lagged, whitening, None, self.x, rows, white)?;
-            return Ok(&self.present);
+            return Ok(self.present(0));
         }
         let mut table = table_of(self.x, past..rows.end)?;
+        if model.marginal {
+            let values = table.chunks_exact(columns);
+            let marks = values.flat_map(|row| lagged.kept.iter().map(|&column| row[column].is_finite()));
+            extend(&mut self.marks, marks, "marks of sensors")?;
+            for (mark, &before) in self.marks.iter_mut().zip(before) {
+                *mark = before;
+            }
+        }
         if !self.table.is_empty() {
             let filled = &self.table[(past - self.start) * columns..];
             table[..filled.len()].copy_from_slice(filled);
@@ -252,8 +341,17 @@ impl<'a, 'x> Filled<'a, 'x> {
         if self.fillers[judge].is_none() {
             self.fillers[judge] = Some(Filler::new(model)?);
         }
+        let ahead = rows.start - past;
         if let Some(filler) = &mut self.fillers[judge] {
-            filler.fill(&mut table, rows.start - past, &mut self.present, false)?;
+            let how = if model.marginal {
+                Fill::Marginal {
+                    marks: &self.marks,
+                    white: &mut self.shorter,
+                }
+            } else {
+                Fill::Likeliest
+            };
+            filler.fill(&mut table, ahead, &mut self.present, how)?;
         }
         let count = rows.end - past;
         let view = ArrayView2::from_shape((count, columns), &table).map_err(|_| Error::Memory {
@@ -261,10 +359,20 @@ impl<'a, 'x> Filled<'a, 'x> {
             rows: count,
             columns,
         })?;
-        of_points(lagged, whitening, None, view.into(), rows.start - past..count, white)?;
+        of_points(lagged, whitening, None, view.into(), ahead..count, white)?;
+        if model.marginal && lagged.lags > 0 {
+            white.iter_mut().zip(&self.shorter).for_each(|(white, shorter)| *white += shorter);
+        }
         self.table = table;
         self.start = past;
-        Ok(&self.present)
+        Ok(self.present(ahead * sensors))
+    }
+
+    fn present(&self, from: usize) -> Present<'_> {
+        Present {
+            counts: &self.present,
+            marks: self.marks.get(from..).unwrap_or_default(),
+        }
     }
 
     /// Where the latest filled rows start, and those rows.

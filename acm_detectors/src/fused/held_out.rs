@@ -10,8 +10,8 @@ use ndarray::ArrayView2;
 use super::Fused;
 use super::memory::ResidualMeans;
 use super::parts::{Kind, Norms, Part, warm_up};
+use super::remember::{PartInputs, Present, Scored, Wanted, squares};
 use super::residuals::{Kept, divide, identity, table_of};
-use super::score::{PartInputs, Scored, Wanted, squares};
 use super::whole::later;
 use crate::limits::t_upper;
 use crate::product::of_rows;
@@ -108,18 +108,20 @@ impl HeldOut {
             sensors,
             usual,
             norms: &plain,
+            marginal: true,
         };
         let slow = fused.slow().gathered(WHAT)?;
-        let mut state = ResidualMeans::new(slow.len(), sensors, usual)?;
+        let mut state = ResidualMeans::new(slow.len(), sensors, usual, true)?;
         let mut found = PartInputs::sized(scored(), slow.len(), 1, Wanted::Parts)?;
         let present = room(LOOK.min(rows), 1, sensors, WHAT)?;
         let mut watch = Watch::start();
         for (white, out) in white.chunks(LOOK * sensors).zip(roots.chunks_mut(LOOK * parts.len())) {
             watch.look()?;
-            let present = &present[..white.len() / sensors];
+            let counts = &present[..white.len() / sensors];
+            let present = Present { counts, marks: &[] };
             dispatch!(Level::new(), simd => {
                 let _ = simd;
-                scored().remember(&parts, &slow, white, present, &mut state, Wanted::Parts, &mut found, out);
+                scored().remember(&parts, &slow, white, &present, &mut state, Wanted::Parts, &mut found, out);
             });
         }
         if own_mean {

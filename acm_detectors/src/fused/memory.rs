@@ -1,11 +1,11 @@
 //! What is remembered from row to row, and how slow memories let go after a fault.
 
-use acm_linalg::memory::copied;
+use acm_linalg::memory::{Gather, copied};
 use acm_linalg::samples::room;
 use acm_linalg::{Memory, Reader, Result, Writer};
 
+use super::remember::{products, squares};
 use super::resolution::Shown;
-use super::score::{products, squares};
 use crate::lagged::LaggedMemory;
 
 /// Slow mean powers are not bounded below this share of the usual power.
@@ -25,7 +25,7 @@ pub(super) struct ResidualMeans {
     pub(super) power: Vec<f64>,
     /// Mean whitened residual at each of them, sensor by sensor.
     pub(super) shift: Vec<f64>,
-    /// Mean count of the sensors that were not missing, at each of them.
+    /// The share of each of them that each sensor was not missing in. Models of former versions: mean counts of such sensors.
     pub(super) present: Vec<f64>,
     /// What the readings have shown of coarser steps.
     pub(super) shown: Shown,
@@ -37,12 +37,16 @@ pub(super) struct ResidualMeans {
 
 impl ResidualMeans {
     /// Before the first row.
-    pub(super) fn new(memories: usize, sensors: usize, usual: f64) -> Result<Self> {
+    pub(super) fn new(memories: usize, sensors: usize, usual: f64, shares: bool) -> Result<Self> {
         let what = "means of residuals";
         Ok(Self {
             power: room(memories, 1, usual, what)?,
             shift: room(memories, sensors, 0.0, what)?,
-            present: room(memories, 1, sensors as f64, what)?,
+            present: if shares {
+                room(memories, sensors, 1.0, what)?
+            } else {
+                room(memories, 1, sensors as f64, what)?
+            },
             shown: Shown::default(),
             judge: 0,
             whole: None,
@@ -56,7 +60,8 @@ impl ResidualMeans {
             (None, None) => true,
             _ => false,
         };
-        whole && self.shift.len() == other.shift.len() && self.power.len() == other.power.len()
+        let lengths = |means: &Self| [means.power.len(), means.shift.len(), means.present.len()];
+        whole && lengths(self) == lengths(other)
     }
 
     pub(super) fn copy(&self) -> Result<Self> {
@@ -83,12 +88,17 @@ impl ResidualMeans {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FusedMemory {
     pub(super) rows: LaggedMemory,
+    /// (rows, d): which of their readings were there; nothing for all.
+    pub(super) marks: Vec<bool>,
     pub(super) state: Option<ResidualMeans>,
 }
 
 impl Memory for FusedMemory {
     fn write(&self, to: &mut Writer) {
         self.rows.write(to);
+        if !self.marks.is_empty() {
+            to.measured("live.marks", self.marks.iter().map(|&mark| f64::from(u8::from(mark))));
+        }
         if let Some(state) = &self.state {
             to.reals("live.power", &state.power);
             to.reals("live.shift", &state.shift);
@@ -114,14 +124,21 @@ impl Memory for FusedMemory {
             let sensors = from.length("scaling.fill")?;
             let shift = from.reals("live.shift", slow * sensors)?;
             // Earlier versions filled gaps with medians and counted all sensors.
+            let shares = from.has("marginal") && from.count("marginal")? > 0;
+            let (counts, most) = if shares { (slow * sensors, 1.0) } else { (slow, sensors as f64) };
             let present = if from.has("live.present") {
-                from.reals("live.present", slow)?
+                from.reals("live.present", counts)?
             } else {
-                room(slow, 1, sensors as f64, "means of residuals")?
+                room(counts, 1, most, "means of residuals")?
+            };
+            let counted = |present: &[f64]| {
+                let each = if shares { sensors } else { 1 };
+                let some = present.chunks(each.max(1)).all(|present| present.iter().sum::<f64>() > 0.0);
+                some && present.iter().all(|&value| value >= 0.0 && value <= most)
             };
             from.require(power.len() == slow && power.iter().all(|value| value.is_finite()), "live.power")?;
             from.require(shift.iter().all(|value| value.is_finite()), "live.shift")?;
-            from.require(present.iter().all(|&value| value > 0.0 && value <= sensors as f64), "live.present")?;
+            from.require(counted(&present), "live.present")?;
             let (mut shown, mut judge) = (Shown::default(), 0);
             if from.has("live.evidence") {
                 let steps = from.length("live.evidence")?;
@@ -142,7 +159,7 @@ impl Memory for FusedMemory {
                 let means = ResidualMeans {
                     power: from.reals("live.whole.power", slow)?,
                     shift: from.reals("live.whole.shift", slow * sensors)?,
-                    present: from.reals("live.whole.present", slow)?,
+                    present: from.reals("live.whole.present", counts)?,
                     shown: Shown::default(),
                     judge: 0,
                     whole: None,
@@ -150,8 +167,7 @@ impl Memory for FusedMemory {
                 let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
                 from.require(finite(&means.power), "live.whole.power")?;
                 from.require(finite(&means.shift), "live.whole.shift")?;
-                let counted = means.present.iter().all(|&value| value > 0.0 && value <= sensors as f64);
-                from.require(counted, "live.whole.present")?;
+                from.require(counted(&means.present), "live.whole.present")?;
                 whole = Some(Box::new(means));
             }
             Some(ResidualMeans {
@@ -165,7 +181,16 @@ impl Memory for FusedMemory {
         } else {
             None
         };
-        Ok(Self { rows, state })
+        let mut marks = Vec::new();
+        if from.has("live.marks") {
+            let sensors = from.length("scaling.fill")?;
+            let values = from.reals("live.marks", from.length("live.marks")?)?;
+            let marked = values.iter().all(|&mark| mark == 0.0 || mark == 1.0);
+            let rows = from.length("live.rows")? / from.length("used")?.max(1);
+            from.require(marked && Some(values.len()) == rows.checked_mul(sensors), "live.marks")?;
+            marks = values.iter().map(|&mark| mark == 1.0).gathered("marks of sensors")?;
+        }
+        Ok(Self { rows, marks, state })
     }
 
     fn copy(&self) -> Result<Self> {
@@ -174,7 +199,8 @@ impl Memory for FusedMemory {
             None => None,
         };
         let rows = self.rows.copy()?;
-        Ok(Self { rows, state })
+        let marks = copied(&self.marks, "marks of sensors")?;
+        Ok(Self { rows, marks, state })
     }
 }
 

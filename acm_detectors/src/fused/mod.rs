@@ -37,6 +37,7 @@ mod held_out;
 mod joint;
 mod memory;
 mod parts;
+mod remember;
 mod residuals;
 mod resolution;
 mod score;
@@ -95,6 +96,9 @@ pub struct FittedFused {
     norms: Norms,
     /// The mean squared length of whitened residuals on healthy rows.
     usual: f64,
+    /// Whether rows with gaps are brought to where they stand among complete ones in all parts; models of former versions scale
+    /// shifts by their counts of sensors.
+    marginal: bool,
     components: usize,
     upsets: usize,
     left_out: LeftOut,
@@ -344,7 +348,12 @@ impl FittedFused {
 
 impl Persist for FittedFused {
     const KIND: &'static str = "FusedDetector";
-    const VERSION: u64 = 4;
+    const VERSION: u64 = 5;
+
+    fn version(&self) -> u64 {
+        // Those of former versions go on as they are.
+        if self.marginal { Self::VERSION } else { Self::VERSION - 1 }
+    }
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -361,6 +370,9 @@ impl Persist for FittedFused {
         to.real("trim", self.parameters.trim);
         if self.parameters.whole {
             to.count("whole", 1);
+        }
+        if self.marginal {
+            to.count("marginal", 1);
         }
         self.lagged.write(to);
         let (rows, width) = (self.whitening.rows(), self.whitening.width());
@@ -429,6 +441,7 @@ impl Persist for FittedFused {
             factor,
             norms,
             usual,
+            marginal: from.has("marginal") && from.count("marginal")? > 0,
             components: from.size("components")?,
             upsets: from.size("trimmed")?,
             constants,

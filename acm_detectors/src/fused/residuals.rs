@@ -215,6 +215,7 @@ impl Subspace {
             factor,
             norms: Norms::default(),
             usual: 0.0,
+            marginal: true,
             components: self.kept,
             upsets,
             left_out: LeftOut::default(),

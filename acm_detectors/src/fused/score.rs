@@ -5,28 +5,19 @@ use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::{Error, Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
+use ndarray::Array2;
 
 use super::FittedFused;
 use super::gaps::Filled;
-use super::memory::{FusedMemory, Release, ResidualMeans};
-use super::parts::{Kind, Norms, Part, full_scale};
+use super::memory::{FusedMemory, ResidualMeans};
+use super::parts::{Kind, Part};
+use super::remember::{PartInputs, Scored, Wanted, products};
 use super::whole::Beside;
 use crate::lagged;
 use crate::packed::PRODUCT_NS;
 
-/// For the memories a row counts at most as this many usual ones: a spike, or a past fault, is forgotten in bounded time.
-const CAP: f64 = 5.0;
-
 /// A thread's share of the rows that are whitened at once, in nanoseconds: long enough to look at interrupts.
 const SHARE_NS: f64 = 30e6;
-
-/// What is wanted of the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Score,
-    Parts,
-    Contributions,
-}
 
 impl FittedFused {
     /// The fused score of each row: the greatest of the parts, each over its limit. Above 1 is an alarm.
@@ -78,19 +69,24 @@ impl FittedFused {
         }
         let settled = self.settled(x)?;
         let (mut all, old) = live.rows.before(settled.as_ref().map_or(x, |rows| rows.view().into()))?;
-        let (start, filled) = self.walk(all.view().into(), old, &mut state, Wanted::Score, out)?;
+        let known = live.marks.len() == old * self.lagged.kept.len();
+        let before = if known { &live.marks[..] } else { &[] };
+        let (start, filled) = self.walk(all.view().into(), (old, before), &mut state, Wanted::Score, out)?;
         self.constants.raise(x, 1.0, out)?;
+        let marks = self.latest_marks(&all, before)?;
         if let Some(rows) = all.as_slice_mut() {
             let at = start * self.columns();
             rows[at..at + filled.len()].copy_from_slice(&filled);
         }
         live.rows = lagged::LaggedMemory::of(&all, self.parameters.lags)?;
+        live.marks = marks;
         live.state = Some(state);
         Ok(())
     }
 
     fn start(&self) -> Result<ResidualMeans> {
-        let mut state = ResidualMeans::new(self.parameters.slow().count(), self.lagged.kept.len(), self.usual)?;
+        let mut state =
+            ResidualMeans::new(self.parameters.slow().count(), self.lagged.kept.len(), self.usual, self.marginal)?;
         state.shown = self.telling.start()?;
         if let Some(whole) = &self.whole {
             state.whole = Some(Box::new(whole.start()?));
@@ -104,6 +100,7 @@ impl FittedFused {
             sensors: self.lagged.kept.len(),
             usual: self.usual,
             norms: &self.norms,
+            marginal: self.marginal,
         }
     }
 
@@ -111,16 +108,33 @@ impl FittedFused {
     fn walk_settled(&self, x: Samples<'_>, wanted: Wanted, out: &mut [f64]) -> Result<()> {
         let settled = self.settled(x)?;
         let x = settled.as_ref().map_or(x, |rows| rows.view().into());
-        self.walk(x, 0, &mut self.start()?, wanted, out)?;
+        self.walk(x, (0, &[]), &mut self.start()?, wanted, out)?;
         Ok(())
     }
 
-    /// The rows of `x` from `skip` on, the earlier ones of which are filled; the latest rows that were filled here, and where
+    /// Which readings of the last rows were there, nothing where all were; `before` tells it of the first ones, which are filled.
+    fn latest_marks(&self, all: &Array2<f64>, before: &[bool]) -> Result<Vec<bool>> {
+        if !self.marginal {
+            return Ok(Vec::new());
+        }
+        let (sensors, lags) = (self.lagged.kept.len(), self.parameters.lags);
+        let first = all.nrows().saturating_sub(lags);
+        let marks = (first..all.nrows()).flat_map(|row| {
+            let here = move |(place, &column): (usize, &usize)| {
+                before.get(row * sensors + place).copied().unwrap_or(all[[row, column]].is_finite())
+            };
+            self.lagged.kept.iter().enumerate().map(here)
+        });
+        let marks = marks.gathered("marks of sensors")?;
+        Ok(if marks.contains(&false) { marks } else { Vec::new() })
+    }
+
+    /// The rows of `x` from `skip` on, the earlier ones of which are filled, with the marks `before`; the latest rows that were filled here, and where
     /// they start.
     fn walk(
         &self,
         x: Samples<'_>,
-        skip: usize,
+        (skip, before): (usize, &[bool]),
         state: &mut ResidualMeans,
         wanted: Wanted,
         out: &mut [f64],
@@ -148,7 +162,7 @@ impl FittedFused {
         let mut beside = Beside::new(self, x, step, width, wanted)?;
         state.look_as(&self.telling)?;
         let mut judges = room(step, 1, 0, "which model judges")?;
-        let mut filled = Filled::new(self, x, false)?;
+        let mut filled = Filled::new(self, x, before, false)?;
         let mut watch = Watch::start();
         for (number, out) in out.chunks_mut(step * width).enumerate() {
             watch.look()?;
@@ -180,7 +194,7 @@ impl FittedFused {
                 let present = filled.whiten(judge, rows.clone(), white)?;
                 dispatch!(Level::new(), simd => {
                     let _ = simd;
-                    model.scored().remember(&parts, &slow, white, present, state, wanted, &mut found, out);
+                    model.scored().remember(&parts, &slow, white, &present, state, wanted, &mut found, out);
                 });
                 if wanted == Wanted::Contributions {
                     model.share(&parts, white, x, rows.start, &mut found, out)?;
@@ -222,7 +236,7 @@ impl FittedFused {
             here,
             released,
             shifts,
-            counted,
+            units,
             own,
             running,
             totals,
@@ -269,9 +283,8 @@ impl FittedFused {
             for ((part, score), &value) in parts.iter().zip(scores()).zip(values) {
                 let (unit, shares) = match part.kind {
                     Kind::Shift => {
-                        let counted = counted[row * slow + shifts];
+                        let unit = units[2 * row * slow + shifts];
                         shifts += 1;
-                        let unit = (2.0 - part.memory) / part.memory * (sensors as f64 / counted);
                         (unit, &own[shifts * sensors..(shifts + 1) * sensors])
                     }
                     Kind::Power if part.memory < 1.0 => {
@@ -286,7 +299,7 @@ impl FittedFused {
                         if released < 1.0 {
                             mean.iter_mut().for_each(|mean| *mean *= released);
                         }
-                        (1.0, &*mean)
+                        (units[(2 * row + 1) * slow + powers], &*mean)
                     }
                     Kind::Power => (1.0, &own[..sensors]),
                 };
@@ -321,171 +334,4 @@ impl FittedFused {
             out[place] = there[place] * back[place];
         }
     }
-}
-
-/// How many sensors there are, the power of usual rows, and the norms of the parts.
-pub(super) struct Scored<'a> {
-    pub(super) sensors: usize,
-    pub(super) usual: f64,
-    pub(super) norms: &'a Norms,
-}
-
-impl Scored<'_> {
-    /// Takes the memories from row to row; what is wanted of the parts goes to `out`, or to `found` for contributions.
-    #[inline(always)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what a stretch of rows is made of, and where it goes"
-    )]
-    pub(super) fn remember(
-        &self,
-        parts: &[Part],
-        slow: &[f64],
-        white: &[f64],
-        present: &[usize],
-        state: &mut ResidualMeans,
-        wanted: Wanted,
-        found: &mut PartInputs,
-        out: &mut [f64],
-    ) {
-        let sensors = self.sensors;
-        let cap = CAP * self.usual;
-        let width = parts.len();
-        let release = Release::new(slow, self.usual, sensors);
-        for (row, (residual, &here)) in white.chunks_exact(sensors).zip(present).enumerate() {
-            let own = squares(residual);
-            let power = match here {
-                0 => self.usual,
-                _ if here < sensors => full_scale(own, here, sensors, self.usual),
-                _ => own,
-            };
-            let share = if power > cap { cap / power } else { 1.0 };
-            let weight = share.sqrt();
-            // Without any sensor nothing is learned and nothing forgotten.
-            if here > 0 {
-                let means = state.shift.chunks_exact_mut(sensors);
-                let levels = state.power.iter_mut().zip(&mut state.present);
-                for ((&memory, mean), (level, counted)) in slow.iter().zip(means).zip(levels) {
-                    for place in 0..sensors {
-                        mean[place] += memory * (weight * residual[place] - mean[place]);
-                    }
-                    *level += memory * (power.min(cap) - *level);
-                    *counted += memory * (here as f64 - *counted);
-                }
-            }
-            let place = if wanted == Wanted::Contributions { row } else { 0 };
-            let released = &mut found.released[place * slow.len()..(place + 1) * slow.len()];
-            release.apply(slow, state, released);
-            let values = &mut found.values[place * width..(place + 1) * width];
-            let mut shifts = 0;
-            for number in 0..width {
-                let Part { kind, memory } = parts[number];
-                values[number] = if kind == Kind::Shift {
-                    let mean = &state.shift[shifts * sensors..(shifts + 1) * sensors];
-                    let counted = state.present[shifts];
-                    shifts += 1;
-                    squares(mean) * ((2.0 - memory) / memory) * (sensors as f64 / counted)
-                } else if memory < 1.0 {
-                    slow.iter().position(|&own| own == memory).map_or(power, |place| state.power[place])
-                } else {
-                    power
-                };
-            }
-            match wanted {
-                Wanted::Score => {
-                    let mut greatest = f64::NEG_INFINITY;
-                    for number in 0..width {
-                        greatest = greatest.max(self.norms.score(number, values[number]));
-                    }
-                    out[row] = greatest;
-                }
-                Wanted::Parts => {
-                    let all = out.len() / present.len();
-                    for number in 0..width {
-                        out[row * all + number] = self.norms.score(number, values[number]);
-                    }
-                }
-                Wanted::Contributions => {
-                    found.capped[row] = share;
-                    found.scale[row] = if here == 0 || own == 0.0 { 0.0 } else { power / own };
-                    found.here[row] = here;
-                    let length = state.shift.len();
-                    found.shifts[row * length..(row + 1) * length].copy_from_slice(&state.shift);
-                    found.counted[row * slow.len()..(row + 1) * slow.len()].copy_from_slice(&state.present);
-                }
-            }
-        }
-    }
-}
-
-/// What the parts of the latest rows were made from.
-pub(super) struct PartInputs {
-    /// The statistics of the parts.
-    values: Vec<f64>,
-    /// The share that a row's power counts with.
-    capped: Vec<f64>,
-    /// What makes the power of a row's present sensors that of all.
-    scale: Vec<f64>,
-    /// How many sensors a row has.
-    here: Vec<usize>,
-    /// What the release left of the mean powers.
-    released: Vec<f64>,
-    /// The means of the whitened residuals.
-    shifts: Vec<f64>,
-    /// The means of how many sensors there were.
-    counted: Vec<f64>,
-    /// What each sensor adds to a row's power and to the squares of the means.
-    own: Vec<f64>,
-    /// Means of the sensors' shares of the power, at each memory.
-    pub(super) running: Vec<f64>,
-    /// By how much the parts of a row are above normal together.
-    pub(super) totals: Vec<f64>,
-}
-
-impl PartInputs {
-    pub(super) fn new(model: &FittedFused, rows: usize, wanted: Wanted) -> Result<Self> {
-        Self::sized(model.scored(), model.parameters.slow().count(), rows, wanted)
-    }
-
-    pub(super) fn sized(of: Scored<'_>, memories: usize, rows: usize, wanted: Wanted) -> Result<Self> {
-        let slow = memories * of.sensors;
-        let what = "shares of the sensors";
-        let rows_beside = if wanted == Wanted::Contributions { rows } else { 0 };
-        Ok(Self {
-            values: room(rows, of.norms.limit.len(), 0.0, what)?,
-            capped: room(rows_beside, 1, 0.0, what)?,
-            scale: room(rows_beside, 1, 0.0, what)?,
-            here: room(rows_beside, 1, 0, what)?,
-            released: room(rows, memories, 1.0, what)?,
-            counted: room(rows_beside, memories, 0.0, what)?,
-            shifts: room(rows_beside, slow, 0.0, what)?,
-            own: room(rows_beside, slow + of.sensors, 0.0, what)?,
-            running: room(slow, 1, 0.0, what)?,
-            totals: room(rows_beside, 1, 0.0, what)?,
-        })
-    }
-}
-
-/// Sum of the squares, in eight sums that are added in their order.
-#[inline(always)]
-pub(super) fn squares(values: &[f64]) -> f64 {
-    products(values, values)
-}
-
-#[inline(always)]
-pub(super) fn products(one: &[f64], other: &[f64]) -> f64 {
-    let other = &other[..one.len()];
-    let mut sums = [0.0; 8];
-    let whole = one.len() / 8 * 8;
-    let mut place = 0;
-    while place < whole {
-        for lane in 0..8 {
-            sums[lane] += one[place + lane] * other[place + lane];
-        }
-        place += 8;
-    }
-    for lane in 0..one.len() - whole {
-        sums[lane] += one[whole + lane] * other[whole + lane];
-    }
-    ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
 }

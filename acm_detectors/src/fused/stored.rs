@@ -125,6 +125,7 @@ fn read_all(
             factor,
             norms,
             usual: stored[10][number],
+            marginal: of.marginal,
             components: whole(11),
             upsets: whole(12),
             left_out: LeftOut::default(),

@@ -14,7 +14,7 @@ use fearless_simd::{Level, dispatch};
 use super::gaps::Filled;
 use super::memory::ResidualMeans;
 use super::parts::{Norms, Part};
-use super::score::{PartInputs, Wanted};
+use super::remember::{PartInputs, Wanted};
 use super::{FittedFused, Fused};
 
 /// The share of the rate of false alarms that the readings have.
@@ -116,7 +116,7 @@ impl<'a, 'x> Beside<'a, 'x> {
         let rows = if wanted == Wanted::Contributions { step } else { 1 };
         let width = if wanted == Wanted::Parts { whole.norms.limit.len() } else { width };
         Ok(Some(Self {
-            filled: Filled::new(model, x, true)?,
+            filled: Filled::new(model, x, &[], true)?,
             parts: whole.parameters.parts()?,
             slow: whole.parameters.slow().gathered(WHAT)?,
             found: PartInputs::new(whole, rows, wanted)?,
@@ -155,7 +155,7 @@ impl<'a, 'x> Beside<'a, 'x> {
         let (parts, slow, found) = (&self.parts, &self.slow, &mut self.found);
         dispatch!(Level::new(), simd => {
             let _ = simd;
-            whole.scored().remember(parts, slow, white, present, state, wanted, found, own);
+            whole.scored().remember(parts, slow, white, &present, state, wanted, found, own);
         });
         match wanted {
             Wanted::Score => out.iter_mut().zip(&*own).for_each(|(out, own)| *out = out.max(*own)),

@@ -91,6 +91,11 @@ pub trait Persist: Sized {
         None
     }
 
+    /// The version of the fields that it is written with: an older one where a model of that version stays what it was.
+    fn version(&self) -> u64 {
+        Self::VERSION
+    }
+
     /// How many numbers its fields hold, about, where they may be many.
     fn size(&self) -> usize {
         0
@@ -180,7 +185,7 @@ pub fn to_bytes_named<P: Persist, M: Memory>(
     if !metadata.is_empty() {
         to.texts(METADATA, metadata.texts());
     }
-    to.finish(P::KIND, P::VERSION)
+    to.finish(P::KIND, model.version())
 }
 
 /// What a file holds.
