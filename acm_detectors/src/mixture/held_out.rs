@@ -8,7 +8,7 @@ use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
 
-use super::covariance::Sharing;
+use super::covariance::{Covariance, Sharing};
 use super::fitted::FittedGaussianMixture;
 use super::gaussians::{DensityScratch, Gaussians};
 use super::logsum::{exp_of, ln_of};
@@ -22,6 +22,12 @@ use crate::wandering::{RATE, Wandering, comparable};
 /// Rows for each coordinate of a component, below which the responsibilities are fitted to single rows, and steps without them.
 const FEW: usize = 35;
 const STEPS: usize = 10;
+
+/// Rows for each coordinate of a component with a covariance of its own, below which the stretches are this many times as many, of
+/// at most so many coordinates.
+const THIN: usize = 3;
+const FINER: usize = 4;
+const MANY: usize = 200;
 
 impl FittedGaussianMixture {
     /// The surprises of each stretch of the training rows `x`: each component is found from the rows of all other stretches,
@@ -42,9 +48,13 @@ impl FittedGaussianMixture {
         if let Some(running) = running {
             counts.iter_mut().zip(running).for_each(|(counts, running)| *counts &= running);
         }
+        let (components, covariance) = (self.components(), self.parameters.covariance());
+        // What a component of few rows lacks decides, and a tenth of the rows is much of that.
+        let thin = covariance == Covariance::Full && rows < THIN * width * components && width <= MANY;
+        let more = if thin { FINER } else { 1 };
         if let Some(stretches) = count(rows.div_ceil(LANES), 0, width.min(rows)) {
+            let stretches = (stretches * more).min(rows.div_ceil(LANES));
             let tiles = self.frame.tiles(x)?;
-            let (components, covariance) = (self.components(), self.parameters.covariance());
             let stretches = folds(rows.div_ceil(LANES), stretches)?;
             let ranges = stretches.iter().cloned();
             let mut pieces = Pieces::of(&tiles, rows, width, covariance, components, ranges)?;
