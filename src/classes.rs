@@ -274,7 +274,7 @@ macro_rules! fit_moments {
             ) -> PyResult<Bound<'py, Self>> {
                 let (py, model) = (slf.py(), slf.get());
                 let (fitted, names) = moments.get().fitted(py, |of, sums| model.parameters.fit_moments(of, sums))?;
-                let remarks = Self::remarks(&fitted, names.as_ref())?;
+                let remarks = Self::remarks(&fitted, names.as_ref(), None)?;
                 model.held.set(py, fitted, names)?;
                 // Of the line that has called the public method.
                 remarks.iter().try_for_each(|remark| $crate::interop::warn(py, remark, 2))?;

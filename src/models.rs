@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use acm_detectors::wandering::{Step, step_of};
 use acm_linalg::memory::{Gather, probe};
 use acm_linalg::state::Names;
 use acm_linalg::{Memory, Persist, Result, Samples};
@@ -57,11 +58,11 @@ impl<'py> Lesson<'py> {
         self,
         model: &M,
         fit: impl FnOnce(Samples<'_>) -> Result<M::Fitted> + Send,
-        remarks: impl FnOnce(&M::Fitted, Option<&Names>) -> PyResult<Vec<String>>,
+        remarks: impl FnOnce(&M::Fitted, Option<&Names>, Option<Samples<'_>>) -> PyResult<Vec<String>>,
     ) -> PyResult<()> {
         let samples = self.input.samples();
         let fitted = compute(self.py, || fit(samples))?;
-        let remarks = remarks(&fitted, self.names.as_ref())?;
+        let remarks = remarks(&fitted, self.names.as_ref(), Some(samples))?;
         model.held().set(self.py, fitted, self.names)?;
         // Of the line that has called the public `fit`.
         remarks.iter().try_for_each(|remark| warn(self.py, remark, 2))
@@ -90,9 +91,10 @@ pub(crate) fn marked(columns: &[usize], count: usize) -> PyResult<Vec<bool>> {
         .map_err(exception)
 }
 
-/// Tells which columns wander, if any, and how many alarms are to be expected.
+/// Tells which columns wander, if any, and how many alarms are to be expected; and which of them do so by one step.
 pub(crate) fn wandering(
     names: Option<&Names>,
+    x: Option<Samples<'_>>,
     columns: &[usize],
     count: usize,
     expected: f64,
@@ -104,7 +106,34 @@ pub(crate) fn wandering(
          still be in alarm",
         100.0 * expected
     );
-    left_out(names, &steady, &reason)
+    let mut remarks = left_out(names, &steady, &reason)?;
+    for &column in columns {
+        let step = x.map(|x| step_of(x, column)).transpose().map_err(exception)?.flatten();
+        if let Some(Step { row, size }) = step {
+            let sensor = match names {
+                Some(names) => format!("sensor {}", listed(names, &[column])),
+                None => format!("column {column} of `x`"),
+            };
+            remarks.push(format!(
+                "{sensor} steps by {} in row {row} and stays there: what is learned of it is both levels, and faults no larger \
+                 than that are hard to find; fit on the rows of one level, or take the step out of the others",
+                short(size)
+            ));
+        }
+    }
+    Ok(remarks)
+}
+
+/// A number to three digits.
+fn short(value: f64) -> String {
+    let digits = if value == 0.0 { 0.0 } else { value.abs().log10().floor() };
+    if (-4.0..6.0).contains(&digits) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 6")]
+        let places = (2.0 - digits).max(0.0) as usize;
+        format!("{value:+.places$}")
+    } else {
+        format!("{value:+.2e}")
+    }
 }
 
 /// A fitted model and the rows that it is asked about.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -85,3 +86,22 @@ def test_the_fused_detector_is_widened_by_what_its_whole_score_leaves() -> None:
     assert first.expected_false_alarms_ == first.false_alarm_rate == 0.01
     assert (wide.limits_[:5] > 1.2 * first.limits_).all()
     assert (wide.score(x[400:]) > 1.0).mean() < (first.score(x[400:]) > 1.0).mean()
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"regimes"}))
+def test_one_step_in_the_training_is_told_by_its_row_and_size(kind: str) -> None:
+    """Both levels are learnt as healthy then, and faults hide between them."""
+    random = np.random.default_rng(5)
+    x = random.standard_normal((2000, 2)) @ random.standard_normal((2, 6)) + 0.3 * random.standard_normal((2000, 6))
+    x[1200:, 3] += 15.0
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        KINDS[kind]().fit(x)
+    steps = [str(one.message) for one in told if "steps by" in str(one.message)]
+    assert len(steps) == 1
+    assert re.match(r"column 3 of `x` steps by \+1[45]\.\d in row 1200 and stays there: ", steps[0])
+    # A walk has no step.
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        KINDS[kind]().fit(history(2000, 4, 3, 1.0))
+    assert not [one for one in told if "steps by" in str(one.message)]

@@ -67,4 +67,4 @@ pub mod similarity;
 pub mod slow;
 mod states;
 mod together;
-mod wandering;
+pub mod wandering;

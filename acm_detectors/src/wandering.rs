@@ -65,6 +65,66 @@ const LARGEST: f64 = 300.0;
 /// Estimated time for a value, in nanoseconds.
 const VALUE_NS: f64 = 4.0;
 
+/// Means on both sides of a step are of a row in so many, but of so many rows at least.
+const BESIDE: usize = 64;
+const LEAST_BESIDE: usize = 8;
+
+/// A step has this share of the distance of the levels before and after it at once, and these lie so many deviations apart.
+const AT_ONCE: f64 = 0.8;
+const DEVIATIONS: f64 = 3.0;
+
+/// A level that is another one from a row on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// The first row of the new level.
+    pub row: usize,
+    /// By how much the new level is higher.
+    pub size: f64,
+}
+
+/// The one step of the readings of a column, where they are steady before and after it: none in a course that drifts or walks.
+///
+/// Rows are parted where the squares about the two means are least (Bai 1997, doi 10.1162/003465397557132).
+///
+/// # Errors
+/// [`acm_linalg::Error::Memory`].
+pub fn step_of(x: Samples<'_>, column: usize) -> Result<Option<Step>> {
+    let mut values = room(x.rows(), 1, 0.0, "a column")?;
+    x.read_column(column, &mut values);
+    let known = (0..values.len()).filter(|&row| values[row].is_finite()).gathered("a column")?;
+    let count = known.len();
+    let beside = (count / BESIDE).max(LEAST_BESIDE);
+    if count < 4 * beside {
+        return Ok(None);
+    }
+    let all = count as f64;
+    let middle = known.iter().map(|&row| values[row] / all).sum::<f64>();
+    let value = |place: usize| values[known[place]] - middle;
+    let (mut sum, mut best) = ((0..beside).map(value).sum::<f64>(), (0.0, 0, 0.0));
+    for place in beside..=count - beside {
+        let first = place as f64;
+        let between = sum * sum / first + sum * sum / (all - first);
+        if between > best.0 {
+            best = (between, place, sum);
+        }
+        sum += value(place);
+    }
+    let (between, place, sum) = best;
+    let size = -sum / (all - place as f64) - sum / place as f64;
+    let total: f64 = (0..count).map(|place| value(place) * value(place)).sum();
+    let mean = |places: std::ops::Range<usize>| places.map(value).sum::<f64>() / beside as f64;
+    if place == 0 || !total.is_finite() {
+        return Ok(None);
+    }
+    let at_once = mean(place..place + beside) - mean(place - beside..place);
+    let deviation = ((total - between).max(0.0) / all).sqrt();
+    let told = at_once / size >= AT_ONCE && size.abs() >= DEVIATIONS * deviation;
+    Ok(told.then_some(Step {
+        row: known[place],
+        size,
+    }))
+}
+
 /// Whether rows suffice for the halves to be compared.
 pub(crate) fn comparable(rows: usize, coordinates: usize) -> bool {
     coordinates <= MANY && rows >= ROWS * coordinates.max(ROWS)
@@ -363,6 +423,36 @@ mod tests {
         let whole = unit_root(&gaps);
         gaps.iter_mut().step_by(10).for_each(|value| *value = f64::NAN);
         assert!((unit_root(&gaps).1 - whole.1).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_step_is_one_where_both_levels_are_steady() {
+        let rows = 1000;
+        let steps = noise(rows, 2);
+        let mut level = 0.0;
+        let course = |row: usize| {
+            [
+                7.0 * f64::from(u8::from(row >= 700)),
+                0.01 * row as f64,
+                0.0,
+                4.0 * (row as f64 / 40.0).sin(),
+            ]
+        };
+        let mut x = Array2::from_shape_fn((rows, 5), |(row, column)| match column {
+            4 => (level += 0.3 * steps[row], level).1,
+            _ => 1e6 + steps[row] + course(row)[column],
+        });
+        x[[700, 0]] = f64::NAN;
+        let found = step_of(x.view().into(), 0).unwrap().unwrap();
+        assert!((699..=702).contains(&found.row) && (found.size - 7.0).abs() < 0.3, "{found:?}");
+        for column in 1..5 {
+            assert_eq!(step_of(x.view().into(), column).unwrap(), None, "{column}");
+        }
+        // Two levels without noise, nothing at all, and too few rows.
+        let still = Array2::from_shape_fn((64, 1), |(row, _)| if row < 20 { 5.0 } else { 3.0 });
+        assert_eq!(step_of(still.view().into(), 0).unwrap(), Some(Step { row: 20, size: -2.0 }));
+        assert_eq!(step_of(Array2::from_elem((64, 1), 3.0).view().into(), 0).unwrap(), None);
+        assert_eq!(step_of(still.slice(ndarray::s![..31, ..]).into(), 0).unwrap(), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::upper_case_acronyms, reason = "its public name")]
 
 use acm_clustering::hdbscan::{FittedHdbscan, Hdbscan, Selection};
+use acm_linalg::Samples;
 use acm_linalg::memory::Gather;
 use acm_linalg::samples::room;
 use acm_linalg::state::Names;
@@ -99,7 +100,7 @@ impl HDBSCAN {
 }
 
 impl HDBSCAN {
-    fn remarks(fit: &FittedHdbscan, _: Option<&Names>) -> PyResult<Vec<String>> {
+    fn remarks(fit: &FittedHdbscan, _: Option<&Names>, _: Option<Samples<'_>>) -> PyResult<Vec<String>> {
         if !fit.is_too_few() {
             return Ok(Vec::new());
         }

@@ -64,7 +64,7 @@ impl KMeans {
             Some(centers) => parameters.fit_from(x, weights.as_deref(), centers),
             None => parameters.fit(x, weights.as_deref()),
         };
-        lesson.learn(slf.get(), fit, |_, _| Ok(Vec::new()))?;
+        lesson.learn(slf.get(), fit, |_, _, _| Ok(Vec::new()))?;
         Ok(slf)
     }
 

@@ -1,6 +1,7 @@
 //! AR(1).
 
 use acm_detectors::ar1::{self, Ar1, Ar1Memory, FittedAr1, Fuse};
+use acm_linalg::Samples;
 use acm_linalg::state::Names;
 use pyo3::prelude::*;
 
@@ -49,7 +50,7 @@ impl AR1Detector {
 }
 
 impl AR1Detector {
-    fn remarks(fit: &FittedAr1, names: Option<&Names>) -> PyResult<Vec<String>> {
+    fn remarks(fit: &FittedAr1, names: Option<&Names>, _: Option<Samples<'_>>) -> PyResult<Vec<String>> {
         let mut remarks = Vec::new();
         if fit.clipped() > 0 {
             remarks.push(format!("{} values of `x` beyond 1e150 in magnitude were clipped", fit.clipped()));

@@ -1,6 +1,7 @@
 //! Isolation forest.
 
 use acm_detectors::forest::{FittedIsolationForest, IsolationForest as Parameters, SampleSize};
+use acm_linalg::Samples;
 use acm_linalg::state::Names;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyString};
@@ -56,7 +57,7 @@ impl IsolationForest {
 }
 
 impl IsolationForest {
-    fn remarks(fit: &FittedIsolationForest, names: Option<&Names>) -> PyResult<Vec<String>> {
+    fn remarks(fit: &FittedIsolationForest, names: Option<&Names>, _: Option<Samples<'_>>) -> PyResult<Vec<String>> {
         let used = fit.used().map_err(exception)?;
         left_out(names, &used, "have no value or do not change, and are left out")
     }

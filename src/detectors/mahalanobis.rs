@@ -1,6 +1,7 @@
 //! Mahalanobis distances.
 
 use acm_detectors::mahalanobis::{FittedMahalanobis, LaggedMemory, MahalanobisDetector as Parameters};
+use acm_linalg::Samples;
 use acm_linalg::covariance::Shrinkage;
 use acm_linalg::state::Names;
 use pyo3::prelude::*;
@@ -66,10 +67,10 @@ impl MahalanobisDetector {
 }
 
 impl MahalanobisDetector {
-    fn remarks(fit: &FittedMahalanobis, names: Option<&Names>) -> PyResult<Vec<String>> {
+    fn remarks(fit: &FittedMahalanobis, names: Option<&Names>, x: Option<Samples<'_>>) -> PyResult<Vec<String>> {
         let used = fit.used().map_err(exception)?;
         let mut remarks = left_out(names, &used, "have no value or do not change, and are left out")?;
-        remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
+        remarks.extend(wandering(names, x, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
         remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)
     }

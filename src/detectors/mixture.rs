@@ -96,9 +96,9 @@ impl GaussianMixture {
             Some(states) => parameters.fit_from(x, states),
             None => parameters.fit(x),
         };
-        lesson.learn(slf.get(), fit, |fit, names| {
+        lesson.learn(slf.get(), fit, |fit, names, x| {
             let mut remarks = left_out(names, &used(fit)?, "have no value or do not change, and are left out")?;
-            remarks.extend(wandering(names, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
+            remarks.extend(wandering(names, x, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
             remarks.extend(told(fit.left_out(), names)?);
             Ok(remarks)
         })?;

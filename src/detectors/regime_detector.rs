@@ -1,6 +1,7 @@
 //! A detector for each regime.
 
 use acm_detectors::regime_detector::{FittedRegimeDetector, Kind, RegimeDetector as Parameters, RegimeDetectorMemory};
+use acm_linalg::Samples;
 use acm_linalg::memory::Gather;
 use acm_linalg::state::Names;
 use numpy::PyArray1;
@@ -90,9 +91,9 @@ impl RegimeDetector {
 }
 
 impl RegimeDetector {
-    fn remarks(fit: &FittedRegimeDetector, names: Option<&Names>) -> PyResult<Vec<String>> {
+    fn remarks(fit: &FittedRegimeDetector, names: Option<&Names>, x: Option<Samples<'_>>) -> PyResult<Vec<String>> {
         let columns = fit.wandering().map_err(exception)?;
-        let mut remarks = wandering(names, &columns, fit.columns(), fit.expected_false_alarms())?;
+        let mut remarks = wandering(names, x, &columns, fit.columns(), fit.expected_false_alarms())?;
         remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)
     }

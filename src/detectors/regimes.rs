@@ -98,7 +98,7 @@ impl RegimeModel {
         agreed(before.as_ref().and_then(|fit| fit.names()), lesson.names.as_ref(), "`reference`")?;
         let parameters = &slf.get().parameters;
         let fit = |x: Samples<'_>| parameters.fit(x, before.as_deref().map(|fit| &**fit));
-        lesson.learn(slf.get(), fit, |fit, names| {
+        lesson.learn(slf.get(), fit, |fit, names, _| {
             let mut remarks = told(fit.left_out(), names)?;
             remarks.extend(fit.density().and_then(|density| of_density(density, fit.labels().len(), fit.count())));
             Ok(remarks)

@@ -43,7 +43,7 @@ impl ScoreFusion {
         let lesson = Lesson::of(x, names)?;
         let labels = lesson.labels(labels)?;
         let parameters = &slf.get().parameters;
-        lesson.learn(slf.get(), |x| parameters.fit(x, labels.as_deref()), |_, _| Ok(Vec::new()))?;
+        lesson.learn(slf.get(), |x| parameters.fit(x, labels.as_deref()), |_, _, _| Ok(Vec::new()))?;
         Ok(slf)
     }
 
