@@ -254,6 +254,8 @@ pub(crate) struct Noisy {
     /// L of unit N⁻¹ + Λ_hh, and w.
     factor: Vec<f64>,
     pub(crate) weights: Vec<f64>,
+    /// Those that the readings lie on.
+    steps: Vec<f64>,
 }
 
 impl Noisy {
@@ -272,7 +274,16 @@ impl Noisy {
         };
         let (rounded, together) = (suspect.judge > 0, &alone.together);
         let common = |place: usize| rounding.rounded_to(whole, place);
-        let told = if suspect.told { together.told(rounded, common, &reading) } else { None };
+        let mattering = |place: usize| {
+            let value = reading(place);
+            value == 0.0 || together.may_matter(place, value, WIDE * scale[place])
+        };
+        // Where nothing that lies on a step that matters is told, nothing is.
+        let told = if suspect.told && (0..scale.len()).any(mattering) {
+            together.told(rounded, common, &reading)
+        } else {
+            None
+        };
         let own = |place: usize, common: f64| {
             let value = reading(place);
             let step = alone.step(place, value);
@@ -291,7 +302,14 @@ impl Noisy {
                 return Ok(any);
             }
         }
-        let coarsest = told.map(|_| (0..scale.len()).map(|place| own(place, common(place))).fold(0.0, f64::max));
+        let mut steps = std::mem::take(&mut self.steps);
+        steps.clear();
+        extend(&mut steps, (0..scale.len()).map(|place| own(place, common(place))), WHAT)?;
+        let coarsest = told.map(|_| steps.iter().copied().fold(0.0, f64::max));
+        if coarsest == Some(0.0) {
+            self.steps = steps;
+            return Ok(false);
+        }
         let mut any = false;
         self.take(scale.iter().enumerate().map(|(place, &scale)| {
             let common = common(place);
@@ -299,11 +317,12 @@ impl Noisy {
                 Some(coarsest) if reading(place) == 0.0 && rounding.passes_zero(place) => {
                     together.step_of_zero(place, common, coarsest.min(WIDE * scale))
                 }
-                _ => own(place, common),
+                _ => steps[place],
             };
             any |= step > 0.0;
             (place, noise_of(step.max(common), scale))
         }))?;
+        self.steps = steps;
         Ok(any)
     }
 

@@ -8,8 +8,8 @@ use acm_linalg::memory::{Gather, reserved};
 use acm_linalg::samples::room;
 use acm_linalg::{Reader, Result, Samples, Writer};
 
-use crate::alone::{CHANCE, WIDE, on};
-use crate::fused::steps::{EXPONENTS, steps, ten};
+use crate::alone::{CHANCE, MOST_STEPS, NEAR, NEAR_SINGLE, WIDE, on};
+use crate::fused::steps::{EXPONENTS, nearest, steps, ten};
 use crate::rounding::Rounding;
 
 /// Digits that a reading tells at most: those that fail read round values.
@@ -30,6 +30,9 @@ const MOST_TOLD: f64 = 1.2e6;
 /// Readings that have no step are finer than their sensor's scale by this.
 const NONE: f64 = 1e-4;
 
+/// How far from a multiple of a step a reading that lies on it may be at most, in steps.
+const OFF: f64 = 1.1 * (NEAR_SINGLE + NEAR * MOST_STEPS);
+
 /// Sums of shares are rounded.
 const ROUNDINGS: f64 = 1e-9;
 
@@ -46,6 +49,8 @@ pub(crate) struct Together {
     whole: Vec<f64>,
     /// One over the first.
     grid: Vec<f64>,
+    /// One over the power of ten of which all steps that matter are multiples; 0 for none.
+    coarse: Vec<f64>,
     /// Digits that all of them, all but one, and all but one of a row that is rounded as a whole must tell.
     needed: usize,
     needed_others: usize,
@@ -92,10 +97,17 @@ impl Together {
 
     fn of(first: Vec<f64>, least: Vec<f64>, whole: Vec<f64>) -> Result<Self> {
         let grid = first.iter().map(|&first| if first > 0.0 { 1.0 / first } else { 0.0 });
+        let coarse = least.iter().map(|&least| {
+            let power = steps(least, f64::INFINITY)
+                .first()
+                .and_then(|step| EXPONENTS.rev().map(ten).find(|power| power <= step));
+            power.map_or(0.0, |power| 1.0 / power)
+        });
         let sensors = first.iter().filter(|&&first| first > 0.0).count();
         let others = |chance: f64| if sensors > 1 { needed(sensors - 1, chance) } else { usize::MAX };
         Ok(Self {
             grid: grid.gathered(WHAT)?,
+            coarse: coarse.gathered(WHAT)?,
             needed: needed(sensors, CHANCE),
             needed_others: others(CHANCE),
             needed_beside: others(RARE),
@@ -130,6 +142,15 @@ impl Together {
         if next > 0 && on(value, value / step) { first + next } else { first }
     }
 
+    /// Whether a reading may lie on a step of at most `most` that matters: most of those that have digits too few do not.
+    #[inline(always)]
+    pub(crate) fn may_matter(&self, sensor: usize, value: f64, most: f64) -> bool {
+        let grid = self.coarse[sensor];
+        let steps = value * grid;
+        // Missing readings lie nowhere.
+        grid > 0.0 && (steps - nearest(steps)).abs() <= OFF * (most * grid).max(1.0)
+    }
+
     /// Whether a sensor's training readings have no step.
     pub(crate) fn is_fine(&self, sensor: usize) -> bool {
         self.whole[sensor] > 0.0
@@ -158,6 +179,9 @@ impl Together {
 
     /// The step that a reading lies on, of a row whose readings have told so much; 0 where those of the others have not enough.
     pub(crate) fn step(&self, sensor: usize, value: f64, rounded: bool, [common, most]: [f64; 2], told: usize) -> f64 {
+        if !self.may_matter(sensor, value, most) {
+            return 0.0;
+        }
         if told - self.digits(sensor, value, common).min(told) < self.enough(rounded) {
             return 0.0;
         }
