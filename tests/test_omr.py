@@ -58,8 +58,14 @@ def _check(detector: Any, x: Floats, predicted: Floats, rtol: float = 1e-10) -> 
     assert detector.norm_scale_ == pytest.approx(unit, rel=rtol * 10)
     end = max(detector.clip, 2.0 * detector.limit(0.01)) if detector.clip else np.inf
     np.testing.assert_allclose(detector.score(x), np.minimum(norms / unit, end), rtol=rtol * 10)
-    spread = np.maximum((e * e).var(axis=0), 1e-12)
-    np.testing.assert_allclose(detector.contributions(x), e * e / spread, rtol=rtol * 100, atol=rtol)
+    # What is left of a row's weighted square once a sensor reads what makes it least.
+    weight = 1.0 / np.maximum(np.sqrt(0.5 * np.maximum((e * e).var(axis=0), 1e-12)), 1e-12)
+    moves = np.eye(x.shape[1]) - detector.coefficients_
+    whole = (e * e) @ weight
+    best = e * weight @ moves.T / (moves * moves @ weight)
+    rest = np.stack([np.square(e - np.outer(best[:, j], moves[j])) @ weight for j in range(x.shape[1])], axis=1)
+    explained = whole[:, None] - rest
+    np.testing.assert_allclose(detector.contributions(x), explained, rtol=rtol * 100, atol=rtol * 10 * whole.max())
     whole = ((detector.residuals(x) / detector.scale_ / detector.norm_scale_) ** 2).sum(axis=1)
     np.testing.assert_allclose(np.minimum(np.sqrt(whole), end), detector.score(x), rtol=1e-9)
 
@@ -239,3 +245,33 @@ def test_unfit_rows_are_told() -> None:
     twins = plant(100, 2)[:, [0, 1, 0]]
     with pytest.raises(np.linalg.LinAlgError, match="`alpha` must be larger"):
         acm_rs.OMRDetector("ridge", alpha=0.0).fit(twins)
+
+
+@pytest.mark.parametrize("model", ["ridge", "pls", "pca"])
+def test_a_biased_sensor_is_named_though_it_moves_the_residuals_of_others(model: str) -> None:
+    """Squares of what components leave name another one in most runs."""
+    named = wrong = 0
+    for seed in range(24):
+        random = np.random.default_rng([41, seed])
+        x = random.normal(size=(900, 2)) @ random.normal(size=(2, 12)) + 0.1 * random.normal(size=(900, 12))
+        sensor = seed % 12
+        detector = acm_rs.OMRDetector(model, clip=None).fit(x[:700])
+        later = x[700:].copy()
+        later[:, sensor] += 0.5
+        named += detector.contributions(later).mean(axis=0).argmax() == sensor
+        squares = np.square(detector.residuals(later)) / np.square(detector.residuals(x[:700])).var(axis=0)
+        wrong += squares.mean(axis=0).argmax() != sensor
+    assert named >= 22
+    assert wrong >= (0 if model == "ridge" else 12)
+
+
+def test_a_sensor_that_alone_is_off_explains_all() -> None:
+    x = plant(500, 8, seed=31)
+    detector = acm_rs.OMRDetector("pls", n_components=3, clip=None).fit(x)
+    rows = detector.center_ + 7.0 * np.diag(detector.scale_)
+    explained = detector.contributions(rows)
+    e = detector.residuals(rows) / detector.scale_
+    squares = np.square(detector.residuals(x) / detector.scale_)
+    whole = np.square(e) @ (1.0 / np.sqrt(0.5 * squares.var(axis=0)))
+    np.testing.assert_allclose(np.diag(explained), whole, rtol=1e-9)
+    assert (np.diag(explained) >= explained.max(axis=1) * (1.0 - 1e-12)).all()

@@ -70,6 +70,11 @@ impl Usual {
             firmness,
         })
     }
+
+    /// Of each watched sensor's residual, in units of its spread.
+    pub(super) fn variances(&self) -> &[f64] {
+        &self.variances
+    }
 }
 
 /// Room for a row.

@@ -7,6 +7,7 @@ use acm_linalg::running::{RunningMoments, Sums};
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Scaling};
 
+use super::blame::Blame;
 use super::gaps::Usual;
 use super::held_out::root_of;
 use super::score::NORMAL;
@@ -79,6 +80,7 @@ impl Omr {
             chosen,
             scaling,
             watched: merged.kept,
+            blame: Some(Blame::of(&prediction, usual.variances())?),
             usual,
             prediction,
             intercept: room(sensors, 1, 0.0, WHAT)?,

@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod blame;
 mod gaps;
 mod held_out;
 mod merged;
@@ -54,6 +55,7 @@ use crate::constants::{self, Constants};
 use crate::held_out::{HeldOut, complete, limit_of};
 use crate::screen::{LeftOut, Screened};
 use crate::wandering::{self, Wandering};
+use blame::Blame;
 use gaps::Usual;
 use root::Root;
 use standard::Standard;
@@ -223,6 +225,7 @@ impl Omr {
             intercept,
             norm_scale: 1.0,
             spread,
+            blame: None,
             weights: room(x.columns(), 1, 1.0, "a weight for each sensor")?,
             held_out: None,
             wandering: None,
@@ -349,6 +352,8 @@ pub struct FittedOmr {
     spread: Vec<f64>,
     /// What follows from it.
     usual: Usual,
+    /// What contributions are told by; in files of former versions they are squares over their spread.
+    blame: Option<Blame>,
     /// Of all columns.
     weights: Vec<f64>,
     /// Squared lengths of residuals of rows that the model has not seen.

@@ -9,6 +9,7 @@ use acm_linalg::scaling::{mean_and_deviation, median_mad};
 use acm_linalg::{Error, Result, Samples};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
+use super::blame::Blame;
 use super::gaps::{GapScratch, Usual};
 use super::{FLOOR, FittedOmr, Prediction};
 use crate::alone::Noisy;
@@ -88,8 +89,9 @@ impl FittedOmr {
         Ok(())
     }
 
-    /// Each sensor's squared residual, in units of its spread, over the variance that such squares had in training, times the
-    /// sensor's weight: (n, d) row-major into `out`; 0 for columns that do not take part and missing values.
+    /// How much of the row's squared residuals, each over its variance in training, the sensor explains if it alone is off, times
+    /// its weight: (n, d) row-major into `out`; 0 for columns that do not take part and missing values. For a model from a file
+    /// of a former version, the squared residual over the variance that such squares had in training.
     ///
     /// # Errors
     /// Those of [`FittedOmr::score`].
@@ -120,6 +122,7 @@ impl FittedOmr {
     pub(super) fn calibrate(&mut self, x: Samples<'_>) -> Result<()> {
         self.spread = self.variances(x)?;
         self.usual = Usual::of(&self.spread, &self.prediction)?;
+        self.blame = Some(Blame::of(&self.prediction, self.usual.variances())?);
         let mut norms = room(x.rows(), 1, 0.0, "a norm for each row")?;
         self.norms(x, 0, &mut norms)?;
         norms.retain(|norm| !norm.is_nan());
@@ -309,13 +312,7 @@ impl FittedOmr {
     #[inline(always)]
     fn predict_tile<S: Simd>(&self, simd: S, tile: &mut Tile) {
         let values = &tile.values[..self.watched.len()];
-        match &self.prediction {
-            Prediction::Whole(matrix) => multiply(simd, values, matrix, &mut tile.predicted),
-            Prediction::Subspace(space) => {
-                multiply(simd, values, &space.into, &mut tile.hidden);
-                multiply(simd, &tile.hidden, &space.back, &mut tile.predicted);
-            }
-        }
+        times(simd, &self.prediction, values, &mut tile.hidden, &mut tile.predicted);
         for place in 0..tile.predicted.len() {
             let predicted = tile.predicted[place].load(simd) + self.intercept[place];
             tile.predicted[place].store(predicted);
@@ -359,6 +356,10 @@ impl FittedOmr {
     fn turn<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, wanted: Wanted, tile: &mut Tile) -> Result<()> {
         let rounded = matches!(wanted, Wanted::Contributions);
         let incomplete = self.expect_gaps(simd, x, first, rounded, tile)?;
+        if let (Wanted::Contributions, Some(blame)) = (wanted, &self.blame) {
+            self.blamed(simd, blame, incomplete, tile);
+            return Ok(());
+        }
         for (place, &column) in self.watched.iter().enumerate() {
             let predicted: V<S> = tile.predicted[place].load(simd);
             let residual = tile.values[place].load(simd) - predicted;
@@ -382,6 +383,36 @@ impl FittedOmr {
             }
         }
         Ok(())
+    }
+
+    /// Puts what each sensor explains of eight rows' residuals where their predictions were.
+    #[inline(always)]
+    fn blamed<S: Simd>(&self, simd: S, blame: &Blame, incomplete: bool, tile: &mut Tile) {
+        for place in 0..self.watched.len() {
+            let residual = tile.values[place].load(simd) - tile.predicted[place].load(simd);
+            tile.values[place].store(residual * blame.precision[place]);
+            if incomplete {
+                for lane in (0..LANES).filter(|lane| tile.marks[place] >> lane & 1 == 1) {
+                    tile.values[place].0[lane] = 0.0;
+                }
+            }
+        }
+        times(simd, &blame.turned, &tile.values[..self.watched.len()], &mut tile.hidden, &mut tile.predicted);
+        for (place, &column) in self.watched.iter().enumerate() {
+            let pull = tile.values[place].load(simd) - tile.predicted[place].load(simd);
+            let explained = pull * pull * blame.share[place];
+            let explained = if incomplete {
+                explained + tile.beside[place].load(simd) * blame.precision[place]
+            } else {
+                explained
+            };
+            tile.predicted[place].store(explained * self.weights[column]);
+            if incomplete {
+                for lane in (0..LANES).filter(|lane| tile.marks[place] >> lane & 1 == 1) {
+                    tile.predicted[place].0[lane] = 0.0;
+                }
+            }
+        }
     }
 
     /// Variance of each watched sensor's squared residuals (Welford 1962, doi 10.1080/00401706.1962.10490022; merged by Chan,
@@ -475,6 +506,18 @@ fn merge(one: (f64, f64, f64), other: (f64, f64, f64)) -> (f64, f64) {
     }
     let gap = other.1 - one.1;
     (one.1 + gap * (other.0 / count), one.2 + other.2 + gap * gap * (one.0 * other.0 / count))
+}
+
+/// Eight rows `from` times the coefficients of a prediction, by way of `hidden` components.
+#[inline(always)]
+fn times<S: Simd>(simd: S, prediction: &Prediction, from: &[Row], hidden: &mut [Row], to: &mut [Row]) {
+    match prediction {
+        Prediction::Whole(matrix) => multiply(simd, from, matrix, to),
+        Prediction::Subspace(space) => {
+            multiply(simd, from, &space.into, hidden);
+            multiply(simd, hidden, &space.back, to);
+        }
+    }
 }
 
 /// Eight rows `from` times a matrix, row after row with as many rows as `from` and as many columns as `to`.

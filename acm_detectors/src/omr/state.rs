@@ -3,6 +3,7 @@
 use acm_linalg::memory::reserved;
 use acm_linalg::{Persist, Reader, Result, Scaling, Writer};
 
+use super::blame::Blame;
 use super::gaps::Usual;
 use super::subspace::Subspace;
 use super::{FittedOmr, Model, Omr, Prediction};
@@ -12,9 +13,12 @@ use crate::held_out::{HeldOut, NAMES};
 use crate::screen::LeftOut;
 use crate::wandering::{self, Wandering};
 
+/// The first version whose contributions are told by what each sensor explains.
+const BLAMES: u64 = 6;
+
 impl Persist for FittedOmr {
     const KIND: &'static str = "OMRDetector";
-    const VERSION: u64 = 5;
+    const VERSION: u64 = 6;
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -92,11 +96,18 @@ impl Persist for FittedOmr {
         let weights = finite(from.reals("weights", columns)?, "weights")?;
         from.require(weights.iter().all(|&value| value >= 0.0), "weights")?;
         let coarse = Coarse::read(from, watched.iter().map(|&column| scaling.scale[column]))?;
+        let usual = Usual::of(&spread, &prediction)?;
+        let blame = if from.version() < BLAMES {
+            None
+        } else {
+            Some(Blame::of(&prediction, usual.variances())?)
+        };
         Ok(Self {
             parameters,
             chosen,
             watched,
-            usual: Usual::of(&spread, &prediction)?,
+            usual,
+            blame,
             prediction,
             intercept: finite(from.reals("intercept", sensors)?, "intercept")?,
             norm_scale,

@@ -134,13 +134,31 @@ fn check(x: &Array2<f64>, fitted: &FittedOmr, predicted: &Array2<f64>, tolerance
     }
     let mut contributions = vec![0.0; rows * columns];
     fitted.contributions(x.view().into(), &mut contributions).unwrap();
-    for column in 0..columns {
-        let squares = residuals.column(column).mapv(|value| value * value);
-        let variance = squares.var(0.0).max(1e-12);
-        for row in 0..rows {
-            let expected = squares[row] / variance;
+    let coefficients = Array2::from_shape_vec((columns, columns), fitted.coefficients().unwrap()).unwrap();
+    let moves: Array2<f64> = Array2::eye(columns) - coefficients;
+    let precision: Vec<f64> = (0..columns)
+        .map(|column| {
+            let squares = residuals.column(column).mapv(|value| value * value);
+            1.0 / (0.5 * squares.var(0.0).max(1e-12)).sqrt().max(1e-12)
+        })
+        .collect();
+    for row in 0..rows {
+        let e = residuals.row(row);
+        let whole: f64 = (0..columns).map(|place| precision[place] * e[place] * e[place]).sum();
+        for column in 0..columns {
+            // What is left of the weighted square when the sensor is moved to where that is least.
+            let moved = moves.row(column);
+            let along: f64 = (0..columns).map(|place| precision[place] * moved[place] * e[place]).sum();
+            let size: f64 = (0..columns).map(|place| precision[place] * moved[place] * moved[place]).sum();
+            let best: f64 = along / size;
+            let rest: f64 = (0..columns)
+                .map(|place| {
+                    let left: f64 = e[place] - best * moved[place];
+                    precision[place] * left * left
+                })
+                .sum();
             let found = contributions[row * columns + column];
-            assert!((found - expected).abs() < tolerance * expected.max(1.0), "{found} {expected}");
+            assert!((found - (whole - rest)).abs() < tolerance * whole.max(1.0), "{found} {whole} {rest}");
         }
     }
 }

@@ -310,7 +310,7 @@ class OMRDetector(Wandering, Watching, Screening, Detector):
     @overload
     def contributions(self, x: XT) -> XT: ...
     def contributions(self, x: Table) -> Any:
-        """How far each sensor is from its prediction, against what is usual for it.
+        """How much of a row's residual each sensor explains, if it alone is off.
 
         Parameters
         ----------
@@ -320,10 +320,21 @@ class OMRDetector(Wandering, Watching, Screening, Detector):
         Returns
         -------
         array of float64, frame or series, shape (n, d)
-            The sensor's squared residual, in units of its standard deviation, over the variance that such squares had
-            in training (at least 1e-12), times its weight; 0 for sensors that are left out and missing values. These
-            rank sensors; what sums to the squared score of a complete row before clipping is ``(residuals(x) / scale_ /
-            norm_scale_) ** 2``.
+            What the sum of squared residuals, each over its variance in training, loses where the sensor reads what
+            makes that sum least, times the sensor's weight; 0 for sensors that are left out and missing values.
+            These rank sensors; what sums to the squared score of a complete row before clipping is ``(residuals(x) /
+            scale_ / norm_scale_) ** 2``.
+
+        Notes
+        -----
+        A sensor that is off moves the residuals of all that are predicted from it, so that another's may be the largest
+        beside what is usual for it. With W the precisions of the residuals e and M = I - B, sensor j explains
+        ((M W e)_j)^2 / (M W M')_jj: reconstruction-based contributions [1]_. A component for each sensor but one leaves
+        a single direction, in which all sensors explain the same: of few sensors take few components, or the ridge.
+        Detectors saved in a former format give squared residuals over the variance of these in training.
+
+        .. [1] Alcala and Qin, Reconstruction-based contribution for process monitoring, 2009,
+               doi 10.1016/j.automatica.2009.02.027.
 
         Raises
         ------
