@@ -197,7 +197,7 @@ impl<'a> Filler<'a> {
         for row in 0..count {
             let (before, at) = self.step.split_at_mut(row);
             let factor = &pattern.factor[row * count..];
-            before.iter().zip(factor).for_each(|(before, factor)| at[0] -= factor * before);
+            at[0] -= products(before, factor);
             at[0] /= factor[row];
             if let Some(stream) = &mut scatter {
                 let sum: f64 = (0..UNIFORMS).map(|_| stream.random::<f64>()).sum();
