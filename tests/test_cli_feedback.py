@@ -62,7 +62,7 @@ def test_exclude_rebase_and_budgets(run: Run) -> None:
     told = json.loads(said)["log"]
     assert [line["what"] for line in told] == ["fit", "exclude", "rebase", "budget"]
     assert told[1]["told"].startswith("100 rows were taken out of the history")
-    assert told[2]["told"].startswith("Bearing Temp reads +3.9")
+    assert told[2]["told"].startswith("Bearing Temp reads 3.9")
     monitor = Monitor.load("other.acm")
     assert not monitor.score(plant()[FIRST:].drop("Remark")).alarms[FAULT - FIRST :].any()
 

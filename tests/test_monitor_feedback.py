@@ -228,7 +228,11 @@ def test_the_log_tells_what_was_done_by_whom_and_why() -> None:
     assert "1: 60 rows were healthy" in said
     assert "[Huber, 2026-03-09 07:30, new bearing]" in said
     assert "50 rows were taken out of the history" in said
-    assert re.search(r"s1 reads \+(2\.9|3|3\.0)\d* since 2026-03-04 03:00, learnt from 150 rows", said)
+    assert re.search(
+        r"s1 reads (2\.9|3|3\.0)\d* more than before since 2026-03-04 03:00 "
+        r"\([-\d.]+ where [-\d.]+ would be expected\), learnt from 150 rows",
+        said,
+    )
     assert "4: the budget is 2 % of healthy rows [Maier]" in said
     monitor.log_.clear()
     assert len(monitor.log_) == 5

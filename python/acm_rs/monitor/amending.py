@@ -21,7 +21,7 @@ from acm_rs.monitor.judging import judge, matched
 from acm_rs.monitor.lesson import learn_machine
 from acm_rs.monitor.reading import Readings, read
 from acm_rs.monitor.rebasing import Rebase, shifts
-from acm_rs.monitor.result import Result
+from acm_rs.monitor.result import Result, told
 from acm_rs.monitor.state import put_watches, take_watches
 
 __all__ = ["Amended"]
@@ -330,13 +330,14 @@ class Amended(Described):
         off = shifts(rules.rebased, rules.names, source.times, n, history=frame is None)
         place = rules.names.index(sensor)
         alone = values.copy(order="F")
+        alone_read = rules.clean(values)[0][:, place]
         alone[rows, place] = np.nan
         seen = judge(rules, watches, alone, off, self._fresh(), self._limit, False)
         # Without its own reading, it should read what the others let expect.
         expected = seen.looked.expected[:, self.sensors_.index(sensor)]
         if off is not None:
             expected = expected - off[:, place]
-        left = (rules.clean(values)[0][:, place] - expected)[rows & ~seen.looked.held]
+        left = (alone_read - expected)[rows & ~seen.looked.held]
         left = left[~np.isnan(left)]
         if len(left) < ENOUGH:
             raise ValueError(
@@ -374,7 +375,13 @@ class Amended(Described):
                 self._state = self._fresh()
                 self._hash = self._ready = None
         since_told = f"row {first:,}" if source.times is None else words.moment(source.times[first]) + _utc(source)
-        said = f"{sensor} reads {offset:+.4g} since {since_told}, {learnt}"
+        now, unit = float(np.nanmedian(alone_read[rows])), self._about["units"].get(sensor, "")
+        unit = self._notes.get(f"unit:{sensor}", unit)
+        reads, should = told(now, now - offset)
+        more = (
+            f"{words.number(abs(offset), 4)}{' ' * bool(unit)}{unit} {'more' if offset > 0.0 else 'less'} than before"
+        )
+        said = f"{sensor} reads {more} since {since_told} ({reads} where {should} would be expected), {learnt}"
         self._note("rebase", said, sign, before)
 
     def rollback(self, n: int = 1, *, by: str | None = None, when: Any = None, why: str | None = None) -> None:

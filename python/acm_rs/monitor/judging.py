@@ -59,9 +59,13 @@ def matched(readings: Readings, names: list[str]) -> tuple[Matrix, list[str]]:
     return values, absent
 
 
-def follow(state: State, times: NDArray[np.datetime64] | None) -> None:
+def follow(state: State, times: NDArray[np.datetime64] | None, rows: int) -> None:
     """Refuse live rows before those that came before."""
-    if times is None or not len(times):
+    if not rows:
+        return
+    if times is None:
+        # They come at the usual step, and so do those after them: the time of those before tells of no pause.
+        state.time = None
         return
     if state.time is not None and times[0] < state.time:
         raise ValueError(

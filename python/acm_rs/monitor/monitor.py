@@ -269,7 +269,7 @@ class Monitor(Amended):
         values, absent = matched(readings, rules.names)
         missed = absent_rows(readings.times, state.time, self._about)
         if live:
-            follow(state, readings.times)
+            follow(state, readings.times, len(values))
         values, begun = rules.counters.risen(values, rules.names, readings.times, state.tally)
         about, sensors = self._about, self._quick.names
         fixed = rules.constants.read(readings) if rules.constants.names else None

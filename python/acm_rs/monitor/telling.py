@@ -37,6 +37,8 @@ SPANS = 3
 """Stretches that are told of each finding at most."""
 FEW = 0.005
 """Share of a sensor's rows up to which coarser readings are an accident."""
+EACH = 5
+"""Columns of which the same is to be told up to which each has a remark of its own."""
 MANY = 20
 """Rows from which on a share is told."""
 
@@ -298,14 +300,25 @@ def remarks(
     ]
     if moved:
         found.append(f"columns that were constant in the training change now: {listed(moved)}")
-    found += [
-        f"{row['sensor']} has values that training has never seen ({_values(new)}) in {int(new.size):,} rows: what "
-        "the others read then is extrapolated"
+    unseen = {
+        row["sensor"]: new
         for row in about["quality"]
         if row["sensor"] in place and "values" in row
         for new in [_unseen(readings.values[:, place[row["sensor"]]], row["values"])]
         if new.size
-    ]
+    }
+    if len(unseen) > EACH:
+        found.append(
+            f"{len(unseen)} columns have values that training has never seen: "
+            f"{_counted(list(unseen), np.array([new.size for new in unseen.values()]))}; what the others read then is "
+            "extrapolated"
+        )
+    else:
+        found += [
+            f"{name} has values that training has never seen ({_values(new)}) in {int(new.size):,} rows: what the "
+            "others read then is extrapolated"
+            for name, new in unseen.items()
+        ]
     labels, beyond = verdict.labels, verdict.beyond
     frozen, where = frozen_rows(readings, [place[name] for name in rules.names if name in place], verdict)
     if frozen:
@@ -338,11 +351,22 @@ def remarks(
     for name, rows in about.get("stood", {}).items():
         if name in place:
             found += stuck(name, readings, readings.values[:, place[name]], verdict.labels != STANDSTILL, rows)
-    for name, (low, high) in about.get("roams", {}).items():
-        own = verdict.sensors[verdict.labels >= 0, list(sensors).index(name)]
-        count = int(np.count_nonzero((own < low) | (own > high)))
-        if count:
-            least, most = words.number(low, 4), words.number(high, 4)
+    roams = about.get("roams", {})
+    running = verdict.sensors[verdict.labels >= 0] if roams else verdict.sensors[:0]
+    gone = {}
+    for name, (low, high) in roams.items():
+        own = running[:, list(sensors).index(name)]
+        gone[name] = int(np.count_nonzero((own < low) | (own > high)))
+    gone = {name: count for name, count in gone.items() if count}
+    if len(gone) > EACH:
+        found.append(
+            f"{len(gone)} sensors are beyond all that training has seen: "
+            f"{_counted(list(gone), np.array(list(gone.values())))}; their level follows the readings, and where they "
+            "went there before these rows or slowly nothing alarms"
+        )
+    else:
+        for name, count in gone.items():
+            least, most = (words.number(end, 4) for end in roams[name])
             found.append(
                 f"{name} is beyond all that training has seen ({least} to {most}) in {count:,} rows: its level follows "
                 "the readings, and where it went there before these rows or slowly nothing alarms"
