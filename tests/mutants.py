@@ -31,7 +31,7 @@ CRATES = ("acm_linalg", "acm_features", "acm_clustering", "acm_detectors")
 SETTINGS = {"PROPTEST_RNG_SEED": "20260917", "PROPTEST_DISABLE_FAILURE_PERSISTENCE": "1", "RUST_BACKTRACE": "0"}
 ASIDE = {
     r"\bcost\b|_ns\b|_NS\b": "how long work takes decides where it runs, never what comes out",
-    r"\b(probe|try_reserve|with_capacity)\(": "how much memory is asked for beforehand",
+    r"\b(probe|try_reserve|with_capacity|reserved)\(": "how much memory is asked for beforehand",
     r"\b(GATHERED|NEAR|FETCHED)_BYTES\b": "what stays near the processor",
 }
 """What a change of a line that holds such a text would change: nothing that a test could see. None is drawn."""

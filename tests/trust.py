@@ -8,6 +8,7 @@ names them. ``--print`` writes nothing. The exit status is 1 where a promise doe
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -94,7 +95,33 @@ CHECKS = (
     ),
     Check("oldest dependencies", "the tests pass with the oldest of everything", "tests/oldest.py --engine", slow=True),
     Check("wheel", "the file is all that a clean environment needs", "tests/wheel.py --source", slow=True),
+    Check(
+        "all checks",
+        "tests with the newest of everything, linters, 95 % of Python lines: 30 minutes",
+        "bash .ci/run",
+        slow=True,
+    ),
+    Check("Rust coverage", "the crates' own tests reach nine tenths of their lines", "just coverage-rust", slow=True),
+    Check("crates", "licences, sources and advisories of what is compiled in", "just deny", slow=True),
+    Check("packages", "no known advisory of a Python package", "just audit", slow=True),
+    Check("documentation", "the site is built, and no link in it is broken", "just docs --quiet", slow=True),
 )
+NEWEST = ("dask", "narwhals", "numpy", "pandas", "polars", "pyarrow", "scikit-learn", "scipy")
+"""Packages whose versions the row of all checks names."""
+
+
+def of_all_checks(output: str) -> str:
+    """What ``.ci/run`` says: how long it took, tests, coverage, versions."""
+    minutes, seconds = map(int, re.findall(r"== all passed \((\d+) min (\d+) s\)", output)[-1])
+    late = ", 1 failed: it took too long" if minutes * 60 + seconds > 1800 else ""
+    passed = max(int(count) for count in re.findall(r"\b(\d+) passed, \d+ skipped", output))
+    covered = re.findall(r"Total coverage: ([\d.]+)\s?%", output)[-1]
+    installed = next(
+        line for line in output.splitlines() if line.startswith("Successfully installed") and "acm" in line
+    )
+    versions = dict(one.rsplit("-", 1) for one in installed.split()[2:])
+    told = ", ".join(f"{name} {versions[name]}" for name in NEWEST if name in versions)
+    return f"{minutes} min {seconds:02d} s{late}: {passed:,} tests passed, {covered} % of lines covered; {told}"
 
 
 def figure(check: Check, output: str) -> str:
@@ -106,15 +133,32 @@ def figure(check: Check, output: str) -> str:
         names = ("runs", "results", "MemoryErrors", "aborts below 4 MiB", "hangs", "others")
         return ", ".join(f"{int(count):,} {name}" for count, name in zip(found[1:], names, strict=True))
     if check.name == "Ctrl-C":
-        import json
-
         told = json.loads(next(line for line in reversed(lines) if line.startswith("{"))).values()
         delays = [one["delay"] for one in told if "delay" in one]
         worst = f", at most {max(delays):.2f} s late" if delays else ""
         bad = sum(bool(one.keys() & {"never", "error"}) for one in told)
         short = sum("over after" in one for one in told)
         return f"{len(delays)} calls interrupted{worst}; {short} too short to be; {bad} did not stop"
+    if check.name == "all checks":
+        return of_all_checks(output)
+    if check.name == "Rust coverage":
+        shares = next(re.findall(r"[\d.]+(?=%)", line) for line in reversed(lines) if line.startswith("TOTAL"))
+        return f"{shares[2]} % of lines"
+    if check.name == "packages":
+        counted = (HERE.parent / "target" / "requirements.txt").read_text(encoding="utf-8")
+        return f"{last} of {len(re.findall('^[^#]*==', counted, re.MULTILINE))} packages"
+    if check.name == "documentation":
+        warnings = sum(line.startswith(("WARNING", "ERROR")) for line in lines)
+        return f"{sum(1 for _ in (HERE.parent / 'site').rglob('*.html'))} pages, {warnings} warnings"
     return re.sub(r"\s*in [0-9.:() s]+$", "", last)
+
+
+def words(command: str) -> list[str]:
+    """What is run: a program or a recipe, else a module or a file of ours in this Python."""
+    first, *rest = command.split()
+    if first == "just":
+        return ["just", "--set", "python", sys.executable, *rest]
+    return [first, *rest] if first == "bash" else [sys.executable, first, *rest]
 
 
 def ran(check: Check, seconds: float) -> tuple[bool, str, str]:
@@ -122,7 +166,7 @@ def ran(check: Check, seconds: float) -> tuple[bool, str, str]:
     begun, command = time.monotonic(), check.asked(seconds)
     try:
         done = subprocess.run(
-            [sys.executable, *command.split()],
+            words(command),
             cwd=HERE.parent,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if check.name != "Ctrl-C" else subprocess.DEVNULL,
@@ -139,7 +183,8 @@ def ran(check: Check, seconds: float) -> tuple[bool, str, str]:
         good, found = False, "no figures"
     good = good and not re.search(r"\b[1-9]\d* (did not stop|failed)", found)
     took = time.monotonic() - begun
-    cells = (check.name, check.promise, f"`python {command}`", found, "yes" if good else "**no**", f"{took:.0f} s")
+    shown = command if command.startswith(("just ", "bash ")) else f"python {command}"
+    cells = (check.name, check.promise, f"`{shown}`", found, "yes" if good else "**no**", f"{took:.0f} s")
     return good, f"| {' | '.join(cells)} |", output
 
 

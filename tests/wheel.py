@@ -3,20 +3,24 @@
 It is built with the release profile (``--wheel FILE`` takes one that is), its tag is what ``auditwheel`` finds, and
 ``abi3audit`` finds nothing in it that an older Python lacks. Then each Python from 3.11 on that is on the PATH, or
 given with ``--python``, gets an environment of its own with an empty home and no compiler: the wheel is installed as
-a file, ``.github/smoke_test.py`` runs, and ``acm-rs demo`` finds its fault. ``--source`` also makes the source
-distribution and compiles it without a network from the crates that its lock names.
+a file, ``.github/smoke_test.py`` runs, and ``acm-rs demo`` finds its fault. The list of components that it carries
+must name every crate that was compiled in. ``--source`` also makes the source distribution and compiles it
+without a network from the crates that its lock names.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,6 +61,20 @@ def audited(wheel: Path, tools: Path) -> str:
         sys.exit(f"the wheel is named {wheel.name}, auditwheel finds {tag}")
     run(tools.parent / "abi3audit", "--strict", wheel)
     return tag
+
+
+def listed(wheel: Path) -> int:
+    """How many crates the wheel's list of components names: all that are compiled in, with their versions."""
+    with zipfile.ZipFile(wheel) as packed:
+        (name,) = (name for name in packed.namelist() if name.endswith(".cyclonedx.json"))
+        components = json.loads(packed.read(name))["components"]
+    named = {(one["name"], one["version"]) for one in components}
+    tree = run("cargo", "tree", "--locked", "--package", "acm_rs", "--edges", "normal", "--prefix", "none")
+    used = {(line.split()[0], line.split()[1].removeprefix("v")) for line in tree.splitlines() if line.strip()}
+    # The list describes the first one.
+    if missing := sorted(used - named - {next(one for one in used if one[0] == "acm_rs")}):
+        sys.exit(f"the wheel's list of components lacks {missing}")
+    return len(used) - 1
 
 
 def tried(wheel: Path, python: str, folder: Path, packages: Path) -> tuple[str, float]:
@@ -108,12 +126,16 @@ def main() -> int:
         folder = Path(name)
         tools = environment(folder / "tools", sys.executable)
         run(tools, "-m", "pip", "install", "--quiet", *TOOLS)
-        wheel = asked.wheel and asked.wheel.resolve()
+        wheel, built = asked.wheel and asked.wheel.resolve(), ""
         if wheel is None:
+            begun = time.monotonic()
             release = ("--release", "--locked", "--compatibility", "pypi")
             run(tools, "-m", "maturin", "build", *release, "--out", folder / "w")
             wheel = next((folder / "w").glob("*.whl"))
+            most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+            built = f" built in {time.monotonic() - begun:.0f} s with {most:.1f} GB at most,"
         tag, size = audited(wheel, tools), wheel.stat().st_size / 1e6
+        components = listed(wheel)
         crates = f"; the source compiled offline from {from_source(folder / 's', tools)} crates" if asked.source else ""
         done = [
             tried(wheel, python, folder / f"try{place}", folder / "packages")
@@ -121,7 +143,8 @@ def main() -> int:
         ]
     versions, slowest = ", ".join(version for version, _ in done), max(took for _, took in done)
     good = slowest <= LONGEST
-    print(f"{size:.1f} MB, {tag}, abi3 clean; Python {versions}: demo done {slowest:.0f} s after the file{crates}")
+    told = f"{size:.1f} MB,{built} {tag}, abi3 clean, names its {components} crates"
+    print(f"{told}; Python {versions}: demo done {slowest:.0f} s after the file{crates}")
     return 0 if good else 1
 
 

@@ -336,3 +336,61 @@ fn principal_spans(rows: ArrayView2<'_, f64>) -> Result<Vec<f64>> {
     }
     Ok(spans)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search() -> Search {
+        Search {
+            least: 1,
+            most: 5,
+            sample: 6,
+            starts: 1,
+            gap_references: 0,
+            seed: 3,
+        }
+    }
+
+    /// Two clouds of 30 rows.
+    fn clouds() -> Array2<f64> {
+        let mut random = stream(5, 0);
+        Array2::from_shape_fn((60, 3), |(row, _)| f64::from(u8::from(row < 30)) * 8.0 + random.random::<f64>())
+    }
+
+    #[test]
+    fn what_cannot_be_searched_is_told() {
+        let x = clouds();
+        let said = |search: Search| search.run(x.view().into()).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(said(Search { least: 0, ..search() }), "`k_min` must be at least 1, got 0");
+        assert_eq!(said(Search { least: 6, ..search() }), "`k_max` must be at least `k_min`, got 5");
+        let many = Search {
+            most: 1001,
+            sample: 2000,
+            ..search()
+        };
+        assert_eq!(said(many), "`k_max` must be at most 1000, got 1001");
+        assert_eq!(said(Search { sample: 5, ..search() }), "`sample_size` must be above `k_max`, got 5");
+        assert_eq!(said(Search { starts: 0, ..search() }), "`n_init` must be at least 1, got 0");
+        assert_eq!(search().run(x.view().into()).unwrap().sample.nrows(), 6);
+        let single = Search { least: 5, ..search() };
+        assert_eq!(single.run(x.view().into()).unwrap().ks, [5]);
+    }
+
+    #[test]
+    fn the_departure_between_two_centres_does_not_depend_on_the_unit() {
+        let x = clouds();
+        let centers = [8.5, 8.5, 8.5, 0.5, 0.5, 0.5];
+        let found = across(x.view(), &centers, 1).unwrap();
+        assert!(found > 0.2, "{found}");
+        // Products of such differences are neither 0 nor infinite.
+        for unit in [2.0_f64.powi(-600), 2.0_f64.powi(500)] {
+            let other = across((&x * unit).view(), &centers.map(|center| center * unit), 1).unwrap();
+            assert_eq!(other, found, "{unit}");
+        }
+        // Between the same places there is no line, and along another one there is one cloud.
+        assert_eq!(across(x.view(), &[2.0; 6], 1), Ok(0.0));
+        let beside = across(x.view(), &[0.0, 0.0, 0.0, 1.0, -1.0, 0.0], 1).unwrap();
+        assert!(beside < 0.1, "{beside}");
+    }
+}

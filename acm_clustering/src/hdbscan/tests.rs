@@ -140,6 +140,39 @@ fn the_tree_is_as_short_as_one_that_grows() {
 }
 
 #[test]
+fn core_distances_are_those_of_the_definition() {
+    for number in 0..12 {
+        let x = set(number);
+        for min_samples in [1, 4] {
+            let fitted = plain(5, min_samples).fit(x.view().into()).unwrap();
+            let found = fitted.core_distances().unwrap();
+            // What is mutual reachability of a row with itself is its core distance.
+            let reach = reachability(&x, min_samples);
+            assert_eq!(found.len(), x.nrows());
+            for (row, found) in found.iter().enumerate() {
+                let expected = reach[[row, row]].sqrt();
+                assert!((found - expected).abs() <= 1e-12 * expected, "set {number}, row {row}: {found}, {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn clusters_are_counted_and_hold_less_than_as_long_as_they_could() {
+    let mut seen = 0;
+    for number in 0..40 {
+        let fitted = plain(5, 3).fit(set(number).view().into()).unwrap();
+        let counts = fitted.counts().unwrap();
+        let of = |cluster: usize| fitted.labels().iter().filter(|&&label| label == cluster as i64).count() as i64;
+        assert_eq!(counts, (0..fitted.clusters()).map(of).collect::<Vec<i64>>(), "set {number}");
+        let persistences = fitted.persistences().unwrap();
+        assert!(persistences.iter().all(|&persistence| persistence > 0.0 && persistence <= 1.0), "set {number}");
+        seen += persistences.iter().filter(|&&persistence| persistence < 1.0).count();
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
 fn clusters_are_those_of_the_definition() {
     let mut clusters = 0;
     for number in (0..120).filter(|number| number % 12 != 0) {

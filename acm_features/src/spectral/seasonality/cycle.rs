@@ -350,4 +350,20 @@ mod tests {
         cycle.add_to(&mut rest, &rows, -1.0);
         assert!(rest.iter().all(|rest| rest.abs() < 1e-6));
     }
+    #[test]
+    fn squares_are_about_the_means_with_the_cycle_and_without() {
+        let rows: Vec<usize> = (0..137).filter(|row| row % 7 != 3).collect();
+        let rest: Vec<f64> = rows.iter().map(|&row| 2.0 + 0.01 * row as f64 + ((row * row) % 5) as f64).collect();
+        let mut cycle = Cycle::new(5.3, 137, vec![1, 2]);
+        cycle.weights = vec![[1.5, -0.5], [0.25, 0.75]];
+        let mut both = rest.clone();
+        cycle.add_to(&mut both, &rows, 1.0);
+        let about_mean = |values: &[f64]| -> f64 {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            values.iter().map(|value| (value - mean) * (value - mean)).sum()
+        };
+        let (left, with) = cycle.squares(&rest, &rows);
+        assert!((left / about_mean(&rest) - 1.0).abs() < 1e-12);
+        assert!((with / about_mean(&both) - 1.0).abs() < 1e-12);
+    }
 }

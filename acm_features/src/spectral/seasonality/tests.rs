@@ -255,6 +255,88 @@ fn noise_is_said_to_have_a_cycle_in_less_than_one_column_of_a_hundred() {
     }
 }
 
+/// A column whose spectrum is known.
+fn measured(values: &[f64]) -> Column {
+    let mut column = Column::new(values.len()).unwrap();
+    assert!(column.record.read(values.iter(), &mut column.spare));
+    column.level(&[]);
+    assert!(column.measure(&Stop::default()).unwrap());
+    column
+}
+
+/// Waves of so many turns over 1200 rows and such an amplitude, in noise of a standard deviation of `noise`.
+fn waves(noise: f64, waves: &[(f64, f64)]) -> Column {
+    let mut random = Random(3);
+    let value = |row: usize| -> f64 {
+        waves.iter().map(|(turns, size)| size * wave(row, 1200.0 / turns)).sum::<f64>() + noise * random.noise()
+    };
+    measured(&(0..1200).map(value).collect::<Vec<f64>>())
+}
+
+fn next(column: &Column, found: &[Found]) -> f64 {
+    let (frequency, place) = column.next(found).unwrap();
+    assert_eq!(place, found.len());
+    frequency
+}
+
+#[test]
+fn a_peak_is_a_cycle_where_noise_gives_one_in_a_hundred_columns() {
+    let mut random = Random(77);
+    let (mut some, mut near) = (0, 0);
+    for number in 0..3000_usize {
+        let rows = 18 + number % 16;
+        let size = 10.0_f64.powf(3.0 * random.uniform());
+        let turns = 4.0 + (rows as f64 / 4.0 - 4.0) * random.uniform();
+        let values: Vec<f64> = (0..rows).map(|row| size * wave(row, rows as f64 / turns) + random.noise()).collect();
+        let column = measured(&values);
+        let bins: Vec<f64> = (CYCLES..=column.last()).map(|bin| column.peaks.log_probability(bin)).collect();
+        let least = bins.iter().copied().fold(0.0, f64::min);
+        // One of as many peaks as there are bins.
+        let excess = least + (bins.len() as f64).ln() - 0.01_f64.ln();
+        assert_eq!(column.next(&[]).is_some(), excess <= 0.0, "{rows} rows, {least}");
+        some += usize::from(excess <= 0.0);
+        near += usize::from(excess.abs() < 0.1);
+    }
+    assert!(some > 300 && some < 2700 && near > 20, "{some}, {near}");
+}
+
+#[test]
+fn a_peak_is_of_the_longest_cycle_that_stands_out_below_it() {
+    let near = |column: &Column, turns: f64| {
+        let found = next(column, &[]);
+        assert!((found / turns - 1.0).abs() < 0.01, "{found}, {turns}");
+    };
+    near(&waves(0.1, &[(90.0, 1.0)]), 90.0);
+    // A fifth of the peak is enough for a longer cycle; what stands up above all between is no harmonic.
+    near(&waves(0.01, &[(90.0, 1.0), (30.0, 0.25)]), 30.0);
+    near(&waves(0.01, &[(90.0, 1.0), (30.0, 0.15)]), 90.0);
+    near(&waves(0.01, &[(210.0, 1.0), (30.0, 0.25)]), 210.0);
+    near(&waves(0.01, &[(210.0, 1.0), (60.0, 0.6), (30.0, 0.4)]), 30.0);
+    // The longest one of two.
+    near(&waves(0.01, &[(120.0, 1.0), (60.0, 0.6), (30.0, 0.6)]), 30.0);
+    // Noise has a fifth of the peak in every bin, and stands out nowhere.
+    near(&waves(3.0, &[(90.0, 1.5)]), 90.0);
+}
+
+#[test]
+fn what_was_found_is_not_found_again() {
+    let column = waves(0.01, &[(210.0, 1.0), (30.0, 0.25)]);
+    let stop = Stop::default();
+    let first = column.describe(210.0, 0, &[], &stop);
+    let second = next(&column, std::slice::from_ref(&first));
+    assert!((second / 30.0 - 1.0).abs() < 0.01, "{second}");
+    let second = column.describe(30.0, 1, &[], &stop);
+    assert!(column.next(&[first, second]).is_none());
+    // The third harmonic of what was found; as part of another cycle it would be found anew.
+    let column = waves(0.01, &[(90.0, 1.0), (45.0, 0.5)]);
+    let half = column.describe(45.0, 0, &[], &stop);
+    assert!(column.next(&[half]).is_none());
+    let column = waves(0.01, &[(90.0, 1.0), (45.0, 0.5), (200.0, 0.3)]);
+    let half = column.describe(45.0, 0, &[], &stop);
+    let other = next(&column, &[half]);
+    assert!((other / 200.0 - 1.0).abs() < 0.01, "{other}");
+}
+
 #[test]
 fn only_valid_searches_exist() {
     let message = |search: Result<Search>| search.unwrap_err().to_string();
