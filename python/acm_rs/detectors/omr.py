@@ -325,6 +325,15 @@ class OMRDetector(Wandering, Watching, Screening, Detector):
             These rank sensors; what sums to the squared score of a complete row before clipping is ``(residuals(x) /
             scale_ / norm_scale_) ** 2``.
 
+        Raises
+        ------
+        RuntimeError
+            Before ``fit``.
+        TypeError
+            ``x`` is neither a float array nor a frame of numbers.
+        ValueError
+            ``x`` has another number of columns than at fit, or columns of other names.
+
         Notes
         -----
         A sensor that is off moves the residuals of all that are predicted from it, so that another's may be the largest
@@ -335,15 +344,6 @@ class OMRDetector(Wandering, Watching, Screening, Detector):
 
         .. [1] Alcala and Qin, Reconstruction-based contribution for process monitoring, 2009,
                doi 10.1016/j.automatica.2009.02.027.
-
-        Raises
-        ------
-        RuntimeError
-            Before ``fit``.
-        TypeError
-            ``x`` is neither a float array nor a frame of numbers.
-        ValueError
-            ``x`` has another number of columns than at fit, or columns of other names.
         """
         return self._tables(self._engine.contributions, x)
 

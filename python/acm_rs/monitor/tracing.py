@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from acm_rs.monitor.looking import Law, laws_of
 from acm_rs.monitor.relations import Relations, inverse_of, product
 from acm_rs.monitor.steps import Told
-from acm_rs.monitor.watches import PARTS, SHIFTS, WILD, Watches, sized
+from acm_rs.monitor.watches import PARTS, PIECE, SHIFTS, WILD, Watches, sized
 
 __all__ = ["NAMES", "NEAR", "blamed", "traced"]
 
@@ -33,8 +33,6 @@ SEEN = 0.1
 that foretells itself shows too little then."""
 NEAR = 0.5
 """Scores from which on it is asked: below, rows are as usual, and a sensor's share goes by what it shows itself."""
-PIECE = 4096
-"""Rows that are looked at at once."""
 
 
 class Directions:
