@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 from acm_rs.files.bad_rows import BadRows, OnBadRow
-from acm_rs.files.cells import MISSING_WORDS, Cells, Decimal, Numbers
+from acm_rs.files.cells import Cells, Decimal, Numbers
 from acm_rs.files.errors import Origin, Refusal
 from acm_rs.files.levels import Uncertain
+from acm_rs.files.missing_words import MISSING_WORDS
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -16,10 +16,11 @@ from acm_rs.files.errors import Origin, Refusal, listed, quoted
 from acm_rs.files.figures import NUMBER
 from acm_rs.files.levels import Level, Uncertain
 from acm_rs.files.marks import Affix, affix_of
+from acm_rs.files.missing_words import MISSING_WORDS
 from acm_rs.files.units import is_unit, unit_key
-from acm_rs.files.words import MISSING_WORDS, is_missing, states_of
+from acm_rs.files.words import is_missing, states_of
 
-__all__ = ["MISSING_WORDS", "Cells", "Decimal", "Numbers"]
+__all__ = ["Cells", "Decimal", "Numbers"]
 
 # A number with something before or behind it.
 _DRESSED = (

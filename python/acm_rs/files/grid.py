@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from acm_rs.files.cells import MISSING_WORDS
 from acm_rs.files.errors import quoted
 from acm_rs.files.figures import number_and_rest
+from acm_rs.files.missing_words import MISSING_WORDS
 from acm_rs.files.times import is_date
 from acm_rs.files.units import is_unit
 

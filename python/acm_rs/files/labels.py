@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "ASPECT_NAMES",
     "DESCRIPTION",
     "FOOTER",
     "HIGH",
@@ -117,6 +118,21 @@ QUALITY_NAMES = {
 }
 # A machine has a status as well.
 STATUS_NAMES = r"status|stat|state|flags?|confidence|zustand|statut|état|etat|estado|st"
+# What else is said of a sensor's readings under its name; patterns.
+ASPECT_NAMES = {
+    "confidence": r"conf(?:idence)?(?:[ _]?(?:level|score|pct|percent))?|(?:pct|percent|perc)[ _]?good"
+    r"|good[ _]?(?:pct|percent)|reliability|certainty|trust(?:[ _]?(?:level|score))?|konfidenz|vertrauen|confiance"
+    r"|confianza|confiança",
+    "error": r"err(?:ors?)?(?:[ _]?(?:code|no|num|number|flag|state|status|bits?|word))?|fehler(?:[ _]?code)?|erreur"
+    r"|code[ _]?erreur",
+    "flag": r"flags?(?:[ _]?(?:code|bits?|word))?|annotations?",
+    "status": r"status|stat|statut",
+    "alarm": r"(?:alarm|alm|fault|trip|failure|warning|warn)s?"
+    r"(?:[ _]?(?:flag|status|state|code|active|bit|hh|hi|high|h|ll|lo|low|l))?"
+    r"|störung|stoerung|défaut|defaut|falla|alarma|alarme",
+    "beside": r"uncertainty|unc|accuracy|tolerance|age|latency|staleness|samples?|n[ _]?samples|sample[ _]?count"
+    r"|unsicherheit|incertitude|incertidumbre",
+}
 FOOTER = _words(
     "average|avg|averages|mean|median|min|minimum|max|maximum|total|totals|sum|sums|std|stdev|std dev|st dev"
     "|stddev|standard deviation|sd|variance|range|count|counts|samples|n|good|good count|pct good|percent good"

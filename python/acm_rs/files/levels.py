@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from acm_rs.files.labels import QUALITY_WORDS, QUALITY_WORDS_IN_CONTEXT
-from acm_rs.files.words import MISSING_WORDS
+from acm_rs.files.missing_words import MISSING_WORDS
 
 __all__ = ["Level", "Scheme", "Uncertain", "level_of_code", "level_of_word", "scheme_of", "speaks_of_quality"]
 

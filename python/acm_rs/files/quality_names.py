@@ -6,19 +6,25 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from acm_rs.files.labels import QUALITY_NAMES, STATUS_NAMES, VALUE
+from acm_rs.files.labels import ASPECT_NAMES, QUALITY_NAMES, STATUS_NAMES, VALUE
 from acm_rs.files.units import part_unit
 
-__all__ = ["NameOfQuality", "Sense", "key_of", "read_name"]
+__all__ = ["NameOfQuality", "Sense", "key_of", "read_aspect", "read_name"]
 
 
 class Sense(StrEnum):
-    """What a 1 or a True means under a name."""
+    """What a 1 or a True means under a name; or what else is said of readings there."""
 
     good = "good"
     bad = "bad"
     uncertain = "uncertain"
     none = "none"
+    confidence = "confidence"
+    error = "error"
+    flag = "flag"
+    status = "status"
+    alarm = "alarm"
+    beside = "beside"
 
 
 _ANY = "|".join((*QUALITY_NAMES.values(), STATUS_NAMES))
@@ -34,6 +40,19 @@ _AHEAD = re.compile(
     rf"(?P<word>{_ANY})(?:\s+(?:of|von|der|des|de|du|del|für|for))?(?:{_SEPARATOR}+|\s*(?=[(\[]))"
     rf"[(\[]?\s*(?P<base>.+?)\s*[)\]]?",
     re.IGNORECASE,
+)
+_ASPECT = "|".join(ASPECT_NAMES.values())
+_ASPECTS = (
+    re.compile(
+        rf"(?P<base>.+?)(?:{_SEPARATOR}+|{_SEPARATOR}*(?=[(\[{{]))[(\[{{]?\s*(?P<word>{_ASPECT})\s*[)\]}}]?",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?P<base>.*[a-z0-9\])])(?P<word>Conf|Confidence|PctGood|Err|Error|ErrorCode|Flags?|Alarm|Fault)"),
+    re.compile(
+        rf"(?P<word>{_ASPECT})(?:\s+(?:of|von|der|des|de|du|del|für|for))?(?:{_SEPARATOR}+|\s*(?=[(\[]))"
+        rf"[(\[]?\s*(?P<base>.+?)\s*[)\]]?",
+        re.IGNORECASE,
+    ),
 )
 _VALUES = "|".join(sorted(VALUE, key=len, reverse=True)) + "|v"
 _VALUE = re.compile(
@@ -77,6 +96,22 @@ def read_name(name: str) -> NameOfQuality | None:
             number = found.groupdict().get("number")
             return _named((base, *([f"{base} {number}"] if number else [])), found["word"])
     return None
+
+
+def read_aspect(name: str) -> NameOfQuality | None:
+    """Understand the name of a column that says something of another's readings: its quality, confidence, errors.
+
+    Only where there is a column of one of its ``bases`` is it one.
+    """
+    name = " ".join(name.split())
+    for pattern in _ASPECTS:
+        found = pattern.fullmatch(name)
+        if found:
+            word, base = found["word"], found["base"].strip(" _.:;,/\\|-#@!~")
+            sense = next(s for s, names in ASPECT_NAMES.items() if re.fullmatch(names, word, re.IGNORECASE))
+            return NameOfQuality((base,), sense == "flag", Sense(sense))
+    quality = read_name(name)
+    return quality if quality is not None and quality.bases else None
 
 
 def _named(bases: tuple[str, ...], word: str) -> NameOfQuality:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs._native import __version__
-from acm_rs.monitor import accepting, arguments, telling, words
+from acm_rs.monitor import accepting, arguments, flagging, telling, words
 from acm_rs.monitor.alarms import OFF, alarmed, limit_for, limit_for_count, spells, stated_interval
 from acm_rs.monitor.calibrated import told_near
 from acm_rs.monitor.changes import difference, entry, restored, signed
@@ -40,16 +40,24 @@ class Amended(Described):
     # ---- learning -------------------------------------------------------------------------------------------------
 
     def _learn(
-        self, history: History, rebased: list[Rebase], clocks: list[str] | None = None, zone: str | None = None
+        self,
+        history: History,
+        rebased: list[Rebase],
+        clocks: list[str] | None = None,
+        zone: str | None = None,
+        heeded: flagging.Heeded | None = None,
     ) -> None:
-        """Learn a history, and let the rows that were accepted in it be healthy; `clocks` are its times that are text
-        and `zone` is theirs, by default what is known."""
+        """Learn a history, and let the rows that were accepted in it be healthy; `clocks` are its times that are text,
+        `zone` is theirs, and `heeded` what it says of its readings, by default what is known."""
+        flags = self._about.get("flags", {}) if heeded is None else _flags(heeded, history)
         zone = self._about.get("zone") if clocks is None else zone
         clocks = self._about.get("clocks", []) if clocks is None else clocks
         lesson = learn_machine(history, self._kinds, self._limits, self._drivers, rebased)
         self._about, self._scores, self._history = lesson.about, lesson.scores, history
         self._about |= {"clocks": list(clocks)} if clocks else {}
         self._about |= {"zone": zone} if zone else {}
+        if flags:
+            self._about |= {"flags": flags, "mended": flags["told"] + self._about["mended"]}
         self._learned = lesson.rules, lesson.watches
         self._state = self._fresh()
         accepted = history.accepted
@@ -453,7 +461,16 @@ class Amended(Described):
                     "`frame` must be a result that score() or update() gave, got one that was made by hand"
                 )
             return frame._source
-        return read(frame, times, self._about["columns"])
+        readings = read(frame, times, self._about["columns"])
+        self._heed(readings, frame)
+        return readings
+
+    def _heed(self, readings: Readings, frame: Any) -> tuple[list[flagging.Rule], list[flagging.Flagged]]:
+        """What columns say of others' readings: the bad ones are missing then."""
+        if "flags" not in self._about:
+            return [], []
+        rules = [flagging.Rule.take(one) for one in self._about["flags"]["rules"]]
+        return rules, flagging.heed(rules, readings, frame)
 
     def _span_of(self, span: Any, source: History | Readings, name: str = "span") -> Flags:
         """The rows of a span."""
@@ -510,6 +527,14 @@ class Amended(Described):
         if when is not None and times is not None:
             rows |= np.isin(history.times, times[inside])  # type: ignore[arg-type]
         return history, rows
+
+
+def _flags(heeded: flagging.Heeded, history: History) -> dict[str, Any]:
+    """What columns say of others' readings, as it is kept."""
+    if not heeded.rules and not heeded.notes:
+        return {}
+    told = telling.mended(heeded.marks, history.times)
+    return {"rules": [rule.put() for rule in heeded.rules], "told": told, "notes": heeded.notes}
 
 
 def _utc(source: History | Readings) -> str:

@@ -62,8 +62,16 @@ def learn_machine(
     chosen, times, names = history.chosen, history.times, history.names
     step = usual_step(times)
     own = None if times is None else times[chosen]
-    counters = Counters.of(names, history.values[chosen], kinds, limits, step, own)
-    values, _ = counters.risen(history.values, names, times, begins=history.begins)
+    held = history.values
+    # Columns of numbers that say something of others are none.
+    beside = [place for place, name in enumerate(names) if name in history.texts]
+    if beside:
+        kinds = {**kinds, **{names[place]: "ignore" for place in beside}}
+        held = held.copy(order="F")
+        held[:, beside] = np.nan
+    counters = Counters.of(names, held[chosen], kinds, limits, step, own)
+    values, _ = counters.risen(held, names, times, begins=history.begins)
+    del held
     beyond = {name: why for name, why in _beyond(names, values, chosen).items() if kinds.get(name) != "ignore"}
     huge = [np.flatnonzero(np.abs(column) > HUGE) for column in values.T]
     if any(len(rows) for rows in huge):
@@ -82,6 +90,7 @@ def learn_machine(
         names, values, kinds, limits, drivers, int(chosen.sum()), counters
     )
     left_out |= beyond
+    left_out |= {names[place]: history.texts[names[place]] for place in beside}
     quality = [row | {"note": beyond[row["sensor"]]} if row["sensor"] in beyond else row for row in quality]
     driving = np.array([name in drivers for name in rules.names], dtype=bool)
     watched = ~(rules.state | driving)

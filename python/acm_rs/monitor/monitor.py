@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import listed
-from acm_rs.monitor import arguments, staleness, telling
+from acm_rs.monitor import arguments, flagging, staleness, telling
 from acm_rs.monitor.alike import Alike
 from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
@@ -174,12 +174,13 @@ class Monitor(Amended):
         if self._per_day is not None and usual_step(readings.times) is None:
             raise ValueError("`alarms_per_day` needs times; give `times`, or ask for a `false_alarm_rate`")
         chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values), readings.zone)
+        heeded = flagging.learn(readings, frame, {*self._drivers, *self._kinds, *self._limits}, chosen)
         chunk = Chunk.of(readings.values, readings.times, chosen)
         history = History(readings.names, readings.texts, readings.utc, [chunk], readings.units)
         clocks, zone = text_times(frame, readings), readings.zone
         # The frame's own form of the values is not held meanwhile.
         del readings
-        self._learn(history, [], clocks, zone)
+        self._learn(history, [], clocks, zone, heeded)
         self._log = [entry(0, "fit", f"trained on {telling.trained_on(self._about)}")]
         self._undo = {}
         return self
@@ -266,6 +267,7 @@ class Monitor(Amended):
         readings = self._opened(frame, times, live)
         if readings.sheet is not None:
             refuse_other_units(self._units, readings.units, self._about["columns"], readings.names)
+        heeded, flagged = self._heed(readings, frame)
         values, absent = matched(readings, rules.names)
         missed = absent_rows(readings.times, state.time, self._about)
         if live:
@@ -297,7 +299,7 @@ class Monitor(Amended):
             quality_rows=partial(
                 telling.quality, readings, about, rules, verdict.coded, verdict.outside, ~watches.watched
             ),
-            remarks=partial(telling.remarks, readings, about, rules, absent, verdict, sensors, begun),
+            remarks=partial(telling.remarks, readings, about, rules, absent, verdict, sensors, begun, heeded, flagged),
             units=rules.counters.units(self._units),
             sheet=readings.sheet,
             plane=partial(plane, watches, verdict.sensors, verdict.looked.expected, verdict.regimes),

@@ -12,6 +12,7 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, Tally
+from acm_rs.monitor.flagging import Rule
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
@@ -206,6 +207,11 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
             raise ValueError("a reading like a code is none")
     if not all(isinstance(name, str) for name in about.get("clocks", [])):
         raise TypeError("where times are is no text")
+    flags = about.get("flags", {"rules": [], "told": [], "notes": []})
+    if not all(isinstance(text, str) for text in (*flags["told"], *flags["notes"])):
+        raise TypeError("what flags readings is not told in words")
+    for rule in flags["rules"]:
+        Rule.take(rule)
     if not isinstance(about.get("zone", ""), str):
         raise TypeError("a zone is no text")
     if not isinstance(about.get("shifted", []), list):

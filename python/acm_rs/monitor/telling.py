@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs.fillers import CODES
 from acm_rs.frames import listed
-from acm_rs.monitor import words
+from acm_rs.monitor import flagging, words
 from acm_rs.monitor.alarms import BRIDGE, FIRST, alarmed, spells
 from acm_rs.monitor.cleaning import Mark, Rules
 from acm_rs.monitor.constants import SAME
@@ -235,6 +235,8 @@ def remarks(
     verdict: Verdict,
     sensors: Sequence[str],
     begun: Sequence[int] = (),
+    heeded: Sequence[flagging.Rule] = (),
+    flagged: Sequence[flagging.Flagged] = (),
 ) -> list[str]:
     """What should be known beside the verdict."""
     found = [] if len(readings.values) else ["no rows came, and nothing was judged; look at the source of the frame"]
@@ -273,6 +275,7 @@ def remarks(
                 "counts in rows is shorter or longer than it was there, and healthy rows may alarm; bring the rows to "
                 "the step of the fit first"
             )
+    found += flagging.remarks(heeded, flagged)
     if verdict.coded.any():
         found.append(f"error codes, taken as missing: {_counted(rules.names, verdict.coded)}")
     if verdict.outside.any():

@@ -134,6 +134,7 @@ def doubts(
     # Some rows in a thousand are far from the others in any history.
     if about["far_rows"] > max(3, 0.002 * rows):
         found.append(f"{LEFT_OUT}: {left_out(about)[0]}; {MORE}")
+    found += about.get("flags", {}).get("notes", [])
     # A constant is watched for moving, and who asks for it knows.
     lost = [f"{name} ({reason})" for name, reason in about["left_out"].items() if reason.startswith(NO_READINGS)]
     if lost:
