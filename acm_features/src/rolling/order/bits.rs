@@ -94,19 +94,45 @@ impl Bits {
     /// The least number of the set that is `from` or more.
     #[inline(always)]
     pub(super) fn at_or_after(&self, from: usize) -> Option<usize> {
-        let word = *self.words.get(from / 64)? >> (from % 64);
-        if word != 0 {
-            return Some(from + word.trailing_zeros() as usize);
-        }
-        // The next word is the likeliest.
-        match self.words.get(from / 64 + 1) {
-            None => None,
-            Some(0) => self.after_word(from / 64 + 1),
-            Some(word) => Some((from / 64 + 1) * 64 + word.trailing_zeros() as usize),
+        let (number, near) = self.near_after(from);
+        if near { Some(number) } else { self.after_word(from / 64 + 1) }
+    }
+
+    /// The greatest number of the set that is less than `from`.
+    #[inline(always)]
+    pub(super) fn before(&self, from: usize) -> Option<usize> {
+        let (number, near) = self.near_before(from);
+        if near {
+            Some(number)
+        } else {
+            self.before_word((from.checked_sub(1)? / 64).checked_sub(1)?)
         }
     }
 
+    /// The least number of the set that is `from` or more, and whether there is one so near; without a branch that data decide.
+    #[inline(always)]
+    pub(super) fn near_after(&self, from: usize) -> (usize, bool) {
+        let word = |place: usize| u128::from(self.words.get(place).copied().unwrap_or(0));
+        let rest = (word(from / 64) | word(from / 64 + 1) << 64) >> (from % 64);
+        (from + rest.trailing_zeros() as usize, rest != 0)
+    }
+
+    /// The greatest number of the set that is less than `from`, likewise.
+    #[inline(always)]
+    pub(super) fn near_before(&self, from: usize) -> (usize, bool) {
+        let Some(last) = from.checked_sub(1) else {
+            return (0, false);
+        };
+        let earlier = (last / 64).checked_sub(1).map_or(0, |place| self.words[place]);
+        let rest = (u128::from(self.words[last / 64]) << 64 | u128::from(earlier)) << (63 - last % 64);
+        (last.wrapping_sub(rest.leading_zeros() as usize), rest != 0)
+    }
+
+    #[cold]
     fn after_word(&self, mut word: usize) -> Option<usize> {
+        if word >= self.words.len() {
+            return None;
+        }
         for (above, level) in self.upper.iter().enumerate() {
             // Strictly after `word`: shift in two steps, a shift by 64 is none.
             let rest = level[word / 64] >> (word % 64) >> 1;
@@ -122,21 +148,7 @@ impl Bits {
         None
     }
 
-    /// The greatest number of the set that is less than `from`.
-    #[inline(always)]
-    pub(super) fn before(&self, from: usize) -> Option<usize> {
-        let from = from.checked_sub(1)?;
-        let word = self.words[from / 64] << (63 - from % 64);
-        if word != 0 {
-            return Some(from - word.leading_zeros() as usize);
-        }
-        match (from / 64).checked_sub(1).map(|earlier| (earlier, self.words[earlier])) {
-            None => None,
-            Some((earlier, 0)) => self.before_word(earlier),
-            Some((earlier, word)) => Some(earlier * 64 + 63 - word.leading_zeros() as usize),
-        }
-    }
-
+    #[cold]
     fn before_word(&self, mut word: usize) -> Option<usize> {
         for (above, level) in self.upper.iter().enumerate() {
             let rest = level[word / 64] << (63 - word % 64) << 1;

@@ -3,6 +3,8 @@
 //! Where Suomela's sort-and-link median filter (2014, arXiv 1406.1717) unlinks and relinks list items, here bits are cleared
 //! and set, which also finds a neighbour's neighbour without following links, and makes the cost independent of the data.
 
+use std::hint::select_unpredictable;
+
 use acm_linalg::Result;
 use acm_linalg::columns::{Tile, reserve};
 use acm_linalg::lanes::Row;
@@ -314,6 +316,22 @@ impl Pointer {
     /// Moves to the value that has `target` values of the set below it; there is one.
     #[inline(always)]
     fn follow(&mut self, set: &Bits, target: usize) {
+        // A window that slides on by a row needs a step at most; whether up or down, chance decides.
+        let here = set.contains(self.rank);
+        let down = self.below > target;
+        let up = !down & ((self.below < target) | !here);
+        let below = self.below + usize::from(up & here) - usize::from(down);
+        let (before, after) = (set.near_before(self.rank), set.near_after(self.rank + 1));
+        let (rank, found) = select_unpredictable(down, before, select_unpredictable(up, after, (self.rank, here)));
+        if found & (below == target) {
+            *self = Self { rank, below };
+        } else {
+            self.walk(set, target);
+        }
+    }
+
+    #[cold]
+    fn walk(&mut self, set: &Bits, target: usize) {
         while self.below > target {
             let Some(rank) = set.before(self.rank) else { return };
             self.rank = rank;
