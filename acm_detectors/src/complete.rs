@@ -154,8 +154,9 @@ impl Table<'_> {
             self.x.rows(),
             (4_000_000 / (width * width).max(1)).clamp(2, 16),
             cost,
+            || Ok(()),
             || Sums::new(width),
-            |sums, rows, stop| {
+            |sums, (), rows, stop| {
                 for row in rows {
                     if stop.requested() || sums.done.is_err() {
                         return;
@@ -168,7 +169,7 @@ impl Table<'_> {
                     }
                 }
             },
-            |all, part| all.join(&part),
+            |all, part, _| all.join(&part),
         )?;
         found.done.clone().map(|()| found)
     }

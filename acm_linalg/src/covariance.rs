@@ -24,12 +24,13 @@ const TINY: f64 = 1e-200;
 pub fn require_complete(samples: Samples<'_>, name: &'static str) -> Result<()> {
     let columns = samples.columns();
     let what = "a block of rows";
-    let (first, _) = reduce(
+    let first = reduce(
         samples.rows(),
         16,
         columns as f64,
-        || Ok((None, room(BLOCK, columns, 0.0, what)?)),
-        |(first, block), rows, stop| {
+        || room(BLOCK, columns, 0.0, what),
+        || Ok(None),
+        |first, block, rows, stop| {
             for start in rows.clone().step_by(BLOCK) {
                 if first.is_some() || stop.requested() {
                     return;
@@ -44,7 +45,7 @@ pub fn require_complete(samples: Samples<'_>, name: &'static str) -> Result<()> 
                 }
             }
         },
-        |(first, _), (later, _)| *first = first.or(later),
+        |first, later, _| *first = first.or(later),
     )?;
     match first {
         None => Ok(()),
@@ -76,12 +77,13 @@ impl<'a, T: Rows> Centered<'a, T> {
             table.read(0..1, &mut anchor);
         }
         let what = "means of columns";
-        let (mut shift, _) = reduce(
+        let mut shift = reduce(
             rows,
             16,
             2.0 * columns as f64,
-            || Ok((room(columns, 1, 0.0, what)?, room(BLOCK, columns, 0.0, what)?)),
-            |(sums, block), rows, stop| {
+            || room(BLOCK, columns, 0.0, what),
+            || room(columns, 1, 0.0, what),
+            |sums, block, rows, stop| {
                 for start in rows.clone().step_by(BLOCK) {
                     if stop.requested() {
                         return;
@@ -92,7 +94,7 @@ impl<'a, T: Rows> Centered<'a, T> {
                     dispatch!(Level::new(), simd => add_rows(simd, sums, block, &anchor));
                 }
             },
-            |(all, _), (part, _)| all.iter_mut().zip(part).for_each(|(all, part)| *all += part),
+            |all, part, _| all.iter_mut().zip(part).for_each(|(all, part)| *all += part),
         )?;
         shift.iter_mut().for_each(|sum| *sum /= rows.max(1) as f64);
         Ok(Self {
@@ -135,12 +137,13 @@ impl<'a, T: Rows> Centered<'a, T> {
             return Ok(None);
         }
         let columns = self.columns();
-        let (most, _) = reduce(
+        let most = reduce(
             self.rows(),
             16,
             2.0 * columns as f64,
-            || Ok((0.0_f64, room(BLOCK, columns, 0.0, "a block of rows")?)),
-            |(most, block), rows, stop| {
+            || room(BLOCK, columns, 0.0, "a block of rows"),
+            || Ok(0.0_f64),
+            |most, block, rows, stop| {
                 for start in rows.clone().step_by(BLOCK) {
                     if stop.requested() {
                         return;
@@ -151,7 +154,7 @@ impl<'a, T: Rows> Centered<'a, T> {
                     *most = block.iter().fold(*most, |most, value| most.max(value.abs()));
                 }
             },
-            |(most, _), (other, _)| *most = most.max(other),
+            |most, other, _| *most = most.max(other),
         )?;
         let unit = unit(most);
         if unit.is_nan() || unit <= 1.0 {
@@ -306,12 +309,13 @@ fn best_share<T: Rows>(centered: &Centered<'_, T>, covariance: &[f64], mean: f64
     }
     let what = "lengths of rows";
     // The sum over rows of |x xᵀ|² is that of |x|⁴.
-    let (fourth, _) = reduce(
+    let fourth = reduce(
         rows,
         16,
         2.0 * columns as f64,
-        || Ok((0.0, room(BLOCK, columns, 0.0, what)?)),
-        |(sum, block), rows, stop| {
+        || room(BLOCK, columns, 0.0, what),
+        || Ok(0.0),
+        |sum, block, rows, stop| {
             for start in rows.clone().step_by(BLOCK) {
                 if stop.requested() {
                     return;
@@ -336,7 +340,7 @@ fn best_share<T: Rows>(centered: &Centered<'_, T>, covariance: &[f64], mean: f64
                 }
             }
         },
-        |(all, _), (part, _)| *all += part,
+        |all, part, _| *all += part,
     )?;
     let error = ((fourth / rows as f64 - norm) / rows as f64).min(distance);
     Ok(if error > 0.0 { (error / distance).min(1.0) } else { 0.0 })

@@ -89,13 +89,14 @@ pub fn gram(samples: Samples<'_>, scaling: &Scaling) -> Result<Vec<f64>> {
 pub fn products(table: &impl Rows) -> Result<Vec<f64>> {
     let columns = table.columns();
     let what = "products of columns";
-    let (mut sums, _, done) = reduce(
+    let (mut sums, done) = reduce(
         table.rows(),
         // Wide arrays hold few partial sums.
         (4_000_000 / (columns * columns).max(1)).clamp(2, 16),
         0.1 * (columns * columns) as f64 + 2.0 * columns as f64,
-        || Ok((room(columns, columns, 0.0, what)?, room(BLOCK, columns, 0.0, what)?, Ok(()))),
-        |(sums, block, done), rows, stop| {
+        || room(BLOCK, columns, 0.0, what),
+        || Ok((room(columns, columns, 0.0, what)?, Ok(()))),
+        |(sums, done), block, rows, stop| {
             *done = workspace::ready();
             if done.is_err() {
                 return;
@@ -113,7 +114,7 @@ pub fn products(table: &impl Rows) -> Result<Vec<f64>> {
                 matmul(sums, lower, Accum::Add, block.transpose(), whole, block, whole, 1.0, Par::Seq);
             }
         },
-        |(all, _, done), (part, _, too)| {
+        |(all, done), (part, too), _| {
             all.iter_mut().zip(part).for_each(|(all, part)| *all += part);
             if done.is_ok() {
                 *done = too;

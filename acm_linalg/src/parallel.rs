@@ -347,7 +347,7 @@ fn employ(workers: &ThreadPool, hired: usize, watch: bool, stop: &Stop, labour: 
 }
 
 /// A poisoned lock only says that a job panicked; the panic itself travels on through the scope.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -198,8 +198,9 @@ fn through_triangle<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Re
         centered.rows(),
         (4_000_000 / (columns * columns).max(1)).clamp(2, 16),
         (columns * columns) as f64,
+        || Ok(()),
         || Ok((room(columns + block, columns, 0.0, what)?, Ok(()))),
-        |(stack, done), rows, stop| {
+        |(stack, done), (), rows, stop| {
             for start in rows.clone().step_by(block) {
                 if stop.requested() || done.is_err() {
                     return;
@@ -209,10 +210,10 @@ fn through_triangle<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Re
                 let (now, rest) = below.split_at_mut((end - start) * columns);
                 centered.read(start..end, now);
                 rest.fill(0.0);
-                *done = triangle(stack, columns, Some(stop));
+                *done = triangle(stack, columns, stop);
             }
         },
-        |(all, done), (part, also)| {
+        |(all, done), (part, also), stop| {
             *done = done.clone().and(also);
             if done.is_err() {
                 return;
@@ -220,7 +221,7 @@ fn through_triangle<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Re
             let (_, below) = all.split_at_mut(columns * columns);
             below.fill(0.0);
             below[..columns * columns].copy_from_slice(&part[..columns * columns]);
-            *done = triangle(all, columns, None);
+            *done = triangle(all, columns, stop);
         },
     )?;
     done?;
@@ -229,11 +230,11 @@ fn through_triangle<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Re
 }
 
 /// Replaces the first rows of a row-major matrix by the triangle R of its decomposition Q R.
-fn triangle(stack: &mut Vec<f64>, columns: usize, stop: Option<&Stop>) -> Result<()> {
+fn triangle(stack: &mut Vec<f64>, columns: usize, stop: &Stop) -> Result<()> {
     let rows = stack.len() / columns;
     let cost = QR_NS * (rows * columns) as f64 * columns as f64;
     let values = std::mem::take(stack);
-    let (values, found) = aside(cost, stop, move || -> Result<_> {
+    let (values, found) = aside(cost, Some(stop), move || -> Result<_> {
         let _room = workspace::for_qr(rows, columns)?;
         let found = MatRef::from_row_major_slice(&values, rows, columns).qr();
         Ok((values, found))

@@ -4,13 +4,14 @@
 //! others. Scores are therefore the same bytes for batches, chunks and single rows.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 use ndarray::{ArrayView1, ArrayView2, Axis, s};
 
 use crate::error::{Error, Result};
 use crate::lanes::{Element, LANES, Row, V, loaded, transposed};
-use crate::memory::reserved;
+use crate::memory::Gather;
 pub use crate::memory::room;
 use crate::parallel::{self, Stop};
 use crate::table::Table;
@@ -350,35 +351,73 @@ fn rows_for(rows: f64) -> usize {
 /// Folds `0..rows` in pieces that depend on `rows` alone, and joins the pieces' results in their order: the same bytes for
 /// any number of threads.
 ///
-/// Each piece starts from `make()`; at most `pieces` of them live at once (16 where that is more). `cost_ns` is the estimated
-/// time for a row.
+/// Each piece starts from `make()` and is joined as soon as those before it are, so that few live at once: never more than
+/// `pieces` (16 where that is more). `cost_ns` is the estimated time for a row. What the threads need besides is their `scratch`.
 ///
 /// # Errors
-/// Those of `make` and of [`parallel::run`].
-pub fn reduce<A: Send>(
+/// Those of `make`, of `scratch` and of [`parallel::run`].
+pub fn reduce<A: Send, C>(
     rows: usize,
     pieces: usize,
     cost_ns: f64,
-    make: impl Fn() -> Result<A>,
-    work: impl Fn(&mut A, Range<usize>, &Stop) + Sync,
-    mut join: impl FnMut(&mut A, A),
+    scratch: impl Fn() -> Result<C> + Sync,
+    make: impl Fn() -> Result<A> + Sync,
+    work: impl Fn(&mut A, &mut C, Range<usize>, &Stop) + Sync,
+    join: impl Fn(&mut A, A, &Stop) + Sync,
 ) -> Result<A> {
     let count = (rows / PIECE_ROWS).clamp(1, pieces.clamp(1, PIECES));
     let step = rows.div_ceil(count).next_multiple_of(LANES);
-    let mut parts = reserved(count, "partial results")?;
-    for number in 0..count {
-        let range = (number * step).min(rows)..((number + 1) * step).min(rows);
-        parts.push((range, make()?));
+    let line = Mutex::new(Line {
+        all: Some(None),
+        waiting: (0..count).map(|_| None).gathered("partial results")?,
+        next: 0,
+    });
+    parallel::run(0..count, cost_ns * rows as f64, scratch, |scratch, number, stop| {
+        let part = make().map(|mut part| {
+            work(&mut part, scratch, (number * step).min(rows)..((number + 1) * step).min(rows), stop);
+            part
+        });
+        Line::pass(&line, number, part, |all, part| join(all, part, stop));
+    })?;
+    match line.into_inner().unwrap_or_else(PoisonError::into_inner).all.flatten() {
+        Some(all) => all,
+        None => make(),
     }
-    let cost = cost_ns * rows as f64;
-    parallel::run(&mut parts, cost, || Ok(()), |(), (range, part), stop| work(part, range.clone(), stop))?;
-    let mut parts = parts.into_iter().map(|(_, part)| part);
-    let mut all = match parts.next() {
-        Some(first) => first,
-        None => make()?,
-    };
-    parts.for_each(|part| join(&mut all, part));
-    Ok(all)
+}
+
+/// Partial results on their way to be joined.
+struct Line<A> {
+    /// Those joined so far; taken by the thread that is joining.
+    all: Option<Option<Result<A>>>,
+    waiting: Vec<Option<Result<A>>>,
+    next: usize,
+}
+
+impl<A> Line<A> {
+    /// Hands in a part; joins what has come in its turn, unless another thread is at it.
+    fn pass(line: &Mutex<Self>, number: usize, part: Result<A>, join: impl Fn(&mut A, A)) {
+        let mut held = parallel::lock(line);
+        held.waiting[number] = Some(part);
+        let Some(mut all) = held.all.take() else { return };
+        loop {
+            let next = held.next;
+            let Some(part) = held.waiting.get_mut(next).and_then(Option::take) else {
+                break;
+            };
+            held.next += 1;
+            drop(held);
+            all = Some(match (all, part) {
+                (None, part) => part,
+                (Some(Ok(mut all)), Ok(part)) => {
+                    join(&mut all, part);
+                    Ok(all)
+                }
+                (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+            });
+            held = parallel::lock(line);
+        }
+        held.all = Some(all);
+    }
 }
 
 /// The share of the columns in `used` that are missing, NaN or infinite, in each row; 0 where none is used.
@@ -524,15 +563,47 @@ mod tests {
                 rows,
                 16,
                 100.0,
+                || Ok(()),
                 || Ok(Vec::new()),
-                |seen, range, _| seen.push(range),
-                |all, part| all.extend(part),
+                |seen, (), range, _| seen.push(range),
+                |all, part, _| all.extend(part),
             )
             .unwrap();
             assert!(ranges.len() <= 16);
             assert_eq!(ranges.iter().map(ExactSizeIterator::len).sum::<usize>(), rows);
             assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
         }
+    }
+
+    #[test]
+    fn pieces_that_end_early_wait_for_those_before_them() {
+        let places = reduce(
+            8000,
+            16,
+            1e6,
+            || Ok(()),
+            || Ok(Vec::new()),
+            |seen: &mut Vec<usize>, (), range, _| {
+                if range.start == 0 {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                }
+                seen.push(range.start);
+            },
+            |all, part, _| all.extend(part),
+        )
+        .unwrap();
+        assert!(places.len() == 15 && places.is_sorted(), "{places:?}");
+    }
+
+    #[test]
+    fn a_piece_without_room_is_told() {
+        let made = std::sync::atomic::AtomicUsize::new(0);
+        let make = || match made.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            3 => Err(Error::Interrupted),
+            _ => Ok(0),
+        };
+        let found = reduce(8000, 16, 1e6, || Ok(()), make, |_, (), _, _| {}, |all, part, _| *all += part);
+        assert!(matches!(found, Err(Error::Interrupted)));
     }
 
     #[test]

@@ -353,10 +353,13 @@ pub fn quantile(values: &mut [f64], q: f64) -> f64 {
 /// Median and median absolute deviation from it of values that are all finite; changes them. NaN of none.
 pub fn median_mad(values: &mut [f64]) -> (f64, f64) {
     let median = quantile(values, 0.5);
-    for value in values.iter_mut() {
-        *value = (*value - median).abs();
-    }
-    (median, quantile(values, 0.5))
+    (median, mad_about(values, median))
+}
+
+/// Median distance from `center` of values that are all finite; changes them. NaN of none.
+pub fn mad_about(values: &mut [f64], center: f64) -> f64 {
+    values.iter_mut().for_each(|value| *value = (*value - center).abs());
+    quantile(values, 0.5)
 }
 
 /// Mean and population standard deviation of values that are all finite, in two passes about the first value.

@@ -153,13 +153,14 @@ impl Points {
             self.count(),
             16,
             2.0 * columns as f64,
+            || Ok(()),
             || room(columns, 1, (Row::splat(0.0), Row::splat(0.0)), "sums of columns"),
-            |sums, tiles, stop| {
+            |sums, (), tiles, stop| {
                 if !stop.requested() {
                     dispatch!(Level::new(), simd => self.moments(simd, tiles, sums));
                 }
             },
-            |all, part| {
+            |all, part, _| {
                 for (all, part) in all.iter_mut().zip(part) {
                     for lane in 0..LANES {
                         all.0.0[lane] += part.0.0[lane];

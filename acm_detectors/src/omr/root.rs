@@ -74,13 +74,13 @@ fn by_products(x: Samples<'_>, standard: &Standard) -> Result<Option<Vec<f64>>> 
 fn by_reflections(x: Samples<'_>, standard: &Standard) -> Result<Vec<f64>> {
     let (rows, all, size) = (x.rows(), x.columns(), standard.watched.len());
     let step = size.clamp(BLOCK, 4 * BLOCK);
-    let make = || Ok((room(size, size, 0.0, "a triangle"), room(step, all, 0.0, "a block of rows")?));
-    let found = reduce(
+    reduce(
         rows,
         (rows / (4 * size)).max(1),
         (1.0 + size as f64 / step as f64) * (size * size) as f64,
-        make,
-        |(factor, block), rows, stop| {
+        || room(step, all, 0.0, "a block of rows"),
+        || Ok(room(size, size, 0.0, "a triangle")),
+        |factor, block, rows, stop| {
             for start in rows.clone().step_by(step) {
                 let Ok(known) = &*factor else { return };
                 if stop.requested() {
@@ -92,14 +92,13 @@ fn by_reflections(x: Samples<'_>, standard: &Standard) -> Result<Vec<f64>> {
                 *factor = triangle(known, &block[..count * size], size, Some(stop));
             }
         },
-        |(all, _), (part, _)| {
+        |all, part, stop| {
             *all = match (&*all, &part) {
-                (Ok(all), Ok(part)) => triangle(all, part, size, None),
+                (Ok(all), Ok(part)) => triangle(all, part, size, Some(stop)),
                 (Err(error), _) | (_, Err(error)) => Err(error.clone()),
             };
         },
-    )?;
-    found.0
+    )?
 }
 
 /// Upper triangle R with RᵀR = UᵀU + LᵀL, U and L the rows of `upper` and `lower`.

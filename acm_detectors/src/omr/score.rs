@@ -53,7 +53,6 @@ enum Wanted {
 
 /// Squared residuals of the watched sensors seen so far, by lane.
 struct Moments {
-    tile: Tile,
     count: [f64; LANES],
     mean: Vec<Row>,
     squares: Vec<Row>,
@@ -423,7 +422,6 @@ impl FittedOmr {
         let make = || {
             let what = "moments of residuals";
             Ok(Moments {
-                tile: self.tile()?,
                 count: [0.0; LANES],
                 mean: room(sensors, 1, Row::default(), what)?,
                 squares: room(sensors, 1, Row::default(), what)?,
@@ -433,17 +431,18 @@ impl FittedOmr {
             x.rows(),
             16,
             self.cost() + sensors as f64,
+            || self.tile(),
             make,
-            |moments, rows, stop| {
+            |moments, tile, rows, stop| {
                 for first in rows.clone().step_by(LANES) {
                     if stop.requested() {
                         return;
                     }
                     let lanes = LANES.min(rows.end - first);
-                    dispatch!(level, simd => self.add(simd, &x, first, lanes, moments));
+                    dispatch!(level, simd => self.add(simd, &x, first, lanes, tile, moments));
                 }
             },
-            |all, part| {
+            |all, part, _| {
                 for lane in 0..LANES {
                     for place in 0..sensors {
                         let (mean, squares) = (part.mean[place].0[lane], part.squares[place].0[lane]);
@@ -468,13 +467,16 @@ impl FittedOmr {
     }
 
     #[inline(always)]
-    fn add<S: Simd>(&self, simd: S, x: &Samples<'_>, first: usize, lanes: usize, moments: &mut Moments) {
-        let Moments {
-            tile,
-            count,
-            mean,
-            squares,
-        } = moments;
+    fn add<S: Simd>(
+        &self,
+        simd: S,
+        x: &Samples<'_>,
+        first: usize,
+        lanes: usize,
+        tile: &mut Tile,
+        moments: &mut Moments,
+    ) {
+        let Moments { count, mean, squares } = moments;
         self.expect(simd, x, first, tile);
         let mut share = Row::splat(0.0);
         for lane in 0..lanes {

@@ -87,12 +87,13 @@ impl Standard {
     /// Means of the scaled values.
     fn remainder(&self, x: Samples<'_>) -> Result<Vec<f64>> {
         let (columns, sensors) = (x.columns(), self.watched.len());
-        let (mut sums, _) = reduce(
+        let mut sums = reduce(
             x.rows(),
             16,
             2.0 * columns as f64,
-            || Ok((room(sensors, 1, 0.0, "sums of columns")?, room(BLOCK, columns, 0.0, "a block of rows")?)),
-            |(sums, block), rows, stop| {
+            || room(BLOCK, columns, 0.0, "a block of rows"),
+            || room(sensors, 1, 0.0, "sums of columns"),
+            |sums, block, rows, stop| {
                 for start in rows.clone().step_by(BLOCK) {
                     if stop.requested() {
                         return;
@@ -105,7 +106,7 @@ impl Standard {
                     }
                 }
             },
-            |(all, _), (part, _)| all.iter_mut().zip(part).for_each(|(all, part)| *all += part),
+            |all, part, _| all.iter_mut().zip(part).for_each(|(all, part)| *all += part),
         )?;
         sums.iter_mut().for_each(|sum| *sum /= x.rows() as f64);
         Ok(sums)
