@@ -34,6 +34,7 @@ use acm_linalg::memory::Gather;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, median_mad, quantile, rounding, unit};
 use acm_linalg::{Error, Persist, Reader, Result, Samples, Writer, parallel};
+use fearless_simd::{Level, Simd, dispatch};
 
 use crate::constants::{self, Constants};
 use crate::held_out::{HeldOut, NAMES, limit_of};
@@ -263,26 +264,57 @@ impl Ar1 {
 
     /// Yule and Walker's estimate about `mu`, and the root mean square about it; 0 and 0 of a column that stands still.
     fn coefficient(&self, values: &[f64], mu: f64) -> (f64, f64) {
-        let known = || values.iter().copied().filter(|value| !value.is_nan());
-        let most = known().fold(0.0_f64, |most, value| most.max((value - mu).abs()));
+        let level = Level::new();
+        let (rows, most) = dispatch!(level, simd => extent(simd, values, mu));
         // Squares of tiny deviations are no numbers.
         let unit = unit(most).max(1.0);
-        let about = |value: f64| (value - mu) * unit;
-        let square = |value: f64| about(value) * about(value);
-        let rows = known().count();
-        let spread = known().map(|value| square(value) / rows as f64).sum::<f64>().sqrt() / unit;
+        let share = 1.0 / rows as f64;
+        let [spread, products, squares] = dispatch!(level, simd => moments(simd, values, mu, unit, share));
+        let spread = spread.sqrt() / unit;
         if spread <= rounding(mu) {
             return (0.0, 0.0);
-        }
-        let (mut products, mut squares) = (0.0, 0.0);
-        for (before, value) in pairs(values) {
-            products += about(value) * about(before);
-            squares += square(before);
         }
         let phi = products / squares;
         let sure = rows >= LEAST_ROWS && phi.is_finite();
         (if sure { phi.clamp(-self.phi_cap, self.phi_cap) } else { 0.0 }, spread)
     }
+}
+
+/// How many values are known, and how far the farthest is from `mu`.
+#[inline(always)]
+fn extent<S: Simd>(_: S, values: &[f64], mu: f64) -> (usize, f64) {
+    let (mut rows, mut most) = ([0; LANES], [0.0_f64; LANES]);
+    for eight in values.chunks(LANES) {
+        for ((rows, most), value) in rows.iter_mut().zip(&mut most).zip(eight) {
+            *rows += usize::from(!value.is_nan());
+            *most = most.max((value - mu).abs());
+        }
+    }
+    (rows.iter().sum(), most.into_iter().fold(0.0, f64::max))
+}
+
+/// Of deviations from `mu` in `unit`: their squares' sum times `share`, and over the known values with a known one before, the sums
+/// of the products of both and of the squares of the one before. Each is summed in eight lanes.
+#[inline(always)]
+fn moments<S: Simd>(_: S, values: &[f64], mu: f64, unit: f64, share: f64) -> [f64; 3] {
+    let (mut spread, mut products, mut squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    let about = |value: f64| (value - mu) * unit;
+    for eight in values.chunks(LANES) {
+        for (spread, &value) in spread.iter_mut().zip(eight) {
+            let away = about(value);
+            *spread += if away.is_nan() { 0.0 } else { away * away * share };
+        }
+    }
+    let (before, after) = (&values[..values.len().saturating_sub(1)], values.get(1..).unwrap_or(&[]));
+    for (before, after) in before.chunks(LANES).zip(after.chunks(LANES)) {
+        for (lane, (&before, &after)) in before.iter().zip(after).enumerate() {
+            let (before, after) = (about(before), about(after));
+            let known = !before.is_nan() & !after.is_nan();
+            products[lane] += if known { before * after } else { 0.0 };
+            squares[lane] += if known { before * before } else { 0.0 };
+        }
+    }
+    [spread, products, squares].map(|lanes| lanes.iter().sum())
 }
 
 /// Known values and the known ones right after them.

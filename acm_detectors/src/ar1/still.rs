@@ -3,6 +3,7 @@
 //! Levels and coefficients of such sensors are those of running rows, and a row is judged by the state it is in: which that is, the
 //! sensors tell together, so that one that fails and reads the value of standstill is no standstill.
 
+use acm_linalg::lanes::LANES;
 use acm_linalg::memory::reserved;
 use acm_linalg::samples::room;
 use acm_linalg::scaling::{keep_known, median_mad};
@@ -59,13 +60,19 @@ impl Still {
     pub(super) fn learn(x: Samples<'_>) -> Result<(Self, Vec<bool>)> {
         let (rows, columns) = (x.rows(), x.columns());
         let mut values = room(columns, 1, f64::NAN, WHAT)?;
+        let group = columns.div_ceil(parallel::num_threads()).min(LANES);
         parallel::run(
-            values.iter_mut().enumerate(),
+            values.chunks_mut(group).enumerate(),
             VALUE_NS * (rows * columns) as f64,
-            || Ok((room(rows, 1, 0.0, "a column")?, room(rows, 1, 0.0, "a column")?)),
-            |(readings, spare), (column, value), stop| {
-                if !stop.requested() {
-                    x.read_column(column, readings);
+            || Ok((room(group, rows, 0.0, "some columns")?, room(rows, 1, 0.0, "a column")?)),
+            |(readings, spare), (number, values), stop| {
+                let first = number * group;
+                let readings = &mut readings[..values.len() * rows];
+                x.read_columns(first..first + values.len(), readings);
+                for (value, readings) in values.iter_mut().zip(readings.chunks_exact(rows)) {
+                    if stop.requested() {
+                        return;
+                    }
                     *value = kept(readings, spare);
                 }
             },

@@ -49,6 +49,27 @@ fn coefficients_are_capped_and_constants_have_none() {
 }
 
 #[test]
+fn coefficients_are_yule_and_walkers_whatever_is_missing() {
+    let detector = Ar1::new(0.999, None, Fuse::Mean).unwrap();
+    for count in [3, 8, 9, 17, 200] {
+        for step in [2, 3, 5, 1000] {
+            let value = |row: usize| if row % step == 1 { f64::NAN } else { (row * row % 23) as f64 - 4.0 };
+            let values: Vec<f64> = (0..count).map(value).collect();
+            let about = |row: usize| values[row] - 7.0;
+            let known: Vec<usize> = (0..count).filter(|&row| !values[row].is_nan()).collect();
+            let pairs: Vec<usize> = known.iter().copied().filter(|row| known.contains(&(row + 1))).collect();
+            let phi = pairs.iter().map(|&row| about(row) * about(row + 1)).sum::<f64>()
+                / pairs.iter().map(|&row| about(row).powi(2)).sum::<f64>();
+            let spread = known.iter().map(|&row| about(row).powi(2)).sum::<f64>() / known.len() as f64;
+            let exact = if phi.is_nan() || known.len() < 3 { 0.0 } else { phi.clamp(-0.999, 0.999) };
+            let found = detector.coefficient(&values, 7.0);
+            assert!((found.0 - exact).abs() < 1e-13, "{count} {step}: {} {exact}", found.0);
+            assert!((found.1 - spread.sqrt()).abs() < 1e-12 * spread, "{count} {step}");
+        }
+    }
+}
+
+#[test]
 fn missing_values_have_no_residual_and_widen_what_is_expected() {
     let mut x = Array2::from_shape_fn((50, 2), |(row, column)| {
         (row as f64 * 0.3).sin() + 0.1 * ((row * 7 + column) % 5) as f64

@@ -3,7 +3,7 @@
 use acm_linalg::lanes::LANES;
 use acm_linalg::memory::{Gather, push};
 use acm_linalg::samples::room;
-use acm_linalg::scaling::{keep_known, median_mad, quantile};
+use acm_linalg::scaling::{keep_known, mad_about, quantile};
 use acm_linalg::{Result, Samples, parallel};
 
 use super::{Code, WHAT};
@@ -316,7 +316,7 @@ impl Desk<'_> {
         let running = &mut spare[..count];
         let middle = quantile(running, 0.5);
         let (high, low) = (quantile(running, 0.85), quantile(running, 0.15));
-        let mad = NORMAL * median_mad(running).1;
+        let mad = NORMAL * mad_about(running, middle);
         sensor.median = middle;
         sensor.up = mad.max((high - middle) / Q85);
         sensor.down = mad.max((middle - low) / Q85);

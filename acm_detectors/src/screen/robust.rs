@@ -56,6 +56,9 @@ pub(super) const NORMAL: f64 = 1.4826;
 /// Estimated time for a value to be selected by, twice, in nanoseconds.
 const SELECT_NS: f64 = 6.0;
 
+/// Estimated time for a value to be drawn in, in nanoseconds.
+const WRAP_NS: f64 = 4.0;
+
 /// Rows, scaled, and how far they are.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -279,8 +282,10 @@ impl Rowwise {
     fn first(&mut self, holes: &[(usize, usize)]) -> Result<Vec<f64>> {
         let (rows, width) = (self.rows(), self.width);
         self.fill_with(holes, &room(width, 1, 0.0, WHAT)?);
-        let wrapped = products(&Centered::new(&Wrapped(self))?)?;
-        let (_, axes) = symmetric_eigen(&wrapped, width, "x")?;
+        let wrapped = self.wrapped()?;
+        let pairs = products(&Centered::new(&wrapped.samples()?)?)?;
+        drop(wrapped);
+        let (_, axes) = symmetric_eigen(&pairs, width, "x")?;
         let axes = Packed::full(&axes, width, width)?;
         // (tiles of eight rows, axes).
         let padded = axes.padded();
@@ -347,8 +352,31 @@ impl Rowwise {
         Ok(squares)
     }
 
+    /// All rows, drawn in.
+    fn wrapped(&self) -> Result<Self> {
+        let mut z = room(self.rows(), self.width, 0.0, "the scaled rows")?;
+        by_rows(
+            self.rows(),
+            self.width,
+            &mut z,
+            WRAP_NS * self.width as f64,
+            || Ok(()),
+            |(), inside, out, stop| {
+                if !stop.requested() {
+                    let from = &self.z[inside.start * self.width..];
+                    out.iter_mut().zip(from).for_each(|(out, value)| *out = wrapped(*value));
+                }
+            },
+        )?;
+        Ok(Self {
+            z,
+            width: self.width,
+            lacking: Vec::new(),
+        })
+    }
+
     fn samples(&self) -> Result<Samples<'_>> {
-        let (rows, columns) = (self.rows(), self.width);
+        let (rows, columns) = (self.z.len() / self.width, self.width);
         let table = ArrayView2::from_shape((rows, columns), &self.z);
         let what = "the scaled rows";
         Ok(table.map_err(|_| acm_linalg::Error::Memory { what, rows, columns })?.into())
@@ -470,6 +498,18 @@ impl Rowwise {
     }
 }
 
+/// The value, drawn in.
+fn wrapped(value: f64) -> f64 {
+    let size = value.abs();
+    if size <= BEGIN {
+        value
+    } else if size < END {
+        (HEIGHT * (STEEP * (END - size)).tanh()).copysign(value)
+    } else {
+        0.0
+    }
+}
+
 /// Brings the median to `middle`.
 fn rescale(squares: &mut [f64], middle: f64) -> Result<()> {
     let mut spare = copied(squares, WHAT)?;
@@ -581,34 +621,6 @@ impl Rows for Chosen<'_> {
         let width = self.table.width;
         for (&row, out) in self.chosen[rows].iter().zip(out.chunks_exact_mut(width)) {
             out.copy_from_slice(&self.table.z[row * width..(row + 1) * width]);
-        }
-    }
-}
-
-/// All rows, drawn in.
-struct Wrapped<'a>(&'a Rowwise);
-
-impl Rows for Wrapped<'_> {
-    fn rows(&self) -> usize {
-        self.0.rows()
-    }
-
-    fn columns(&self) -> usize {
-        self.0.width
-    }
-
-    fn read(&self, rows: Range<usize>, out: &mut [f64]) {
-        let width = self.0.width;
-        let from = &self.0.z[rows.start * width..rows.end * width];
-        for (out, &value) in out.iter_mut().zip(from) {
-            let size = value.abs();
-            *out = if size <= BEGIN {
-                value
-            } else if size < END {
-                (HEIGHT * (STEEP * (END - size)).tanh()).copysign(value)
-            } else {
-                0.0
-            };
         }
     }
 }
