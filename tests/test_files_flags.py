@@ -288,3 +288,52 @@ def test_names_of_quality_columns() -> None:
     assert not status.strong
     assert [read_name(name) for name in ("Flow", "Frequency", "Seq", "Q1", "S_PU1")] == [None] * 5
     assert {key_of(name) for name in ("Flow", "flow", "Flow [m3/h]", "Flow.Value", "Flow_PV", "Flow, m3/h")} == {"flow"}
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("Flow.Conf", "0.98", "0.05"),
+        ("Flow.Conf", "98.5", "4"),
+        ("Flow_Confidence", "100", "0"),
+        ("Flow PctGood", "99 %", "3 %"),
+        ("Flow_err", "0", "17"),
+        ("FlowErrorCode", "0", "-3"),
+    ],
+)
+def test_confidences_and_numbers_of_errors_flag_readings(source: Path, name: str, good: str, bad: str) -> None:
+    cells: list[object] = [good, bad, good, good, "", good]
+    table = load(source, {"Flow": FLOW, name: cells, "Temp": TEMP})
+    assert table.sensors.columns == ["Flow", "Temp"]
+    assert table.sensors["Flow"].to_list() == flagged(FLOW, 1)
+    assert table.left_out == {name: "quality of 'Flow'"}
+    changes = table.changes.by_reason()
+    assert [counts for reason, counts in changes.items() if "made missing" in reason] == [{"Flow": 1}]
+    assert any(f"{name!r} of 'Flow'" in note for note in table.notes)
+    # Whoever asks for it has it.
+    asked = load_sensors(source, ReadOptions(columns=(name,)))
+    assert asked.sensors.columns == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("Flow_status", [1, 0, 1, 1, 1, 1]),
+        ("Flow.Flags", [0, 8, 0, 0, 4, 0]),
+        ("Flow.Conf", [240, 12, 240, 255, 255, 255]),
+        ("Flow Quality", [0.97, 0.1, 0.96, 0.95, 0.99, 0.98]),
+        ("Flow_uncertainty", [0.5, 0.1, 0.96, 0.95, 0.99, 0.98]),
+    ],
+)
+def test_what_is_named_so_and_not_understood_is_named(source: Path, name: str, cells: list[object]) -> None:
+    table = load(source, {"Flow": FLOW, name: cells})
+    assert table.sensors.columns == ["Flow", name]
+    assert any("what it means is not known, kept" in note and repr(name) in note for note in table.notes)
+
+
+@pytest.mark.parametrize("name", ["Flow_err", "Oil.Conf", "Flow_std"])
+def test_deviations_and_names_of_no_sensor_are_as_they_were(source: Path, name: str) -> None:
+    table = load(source, {"Flow": FLOW, name: [0.3, -0.1, 0.2, -0.4, 0.5, 0.0]})
+    assert table.sensors.columns == ["Flow", name]
+    assert table.sensors["Flow"].to_list() == FLOW
+    assert not any("not known" in note for note in table.notes)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from acm_rs.files.aspects import add_aspects
 from acm_rs.files.calendar_parts import CalendarParts
 from acm_rs.files.cells import Cells, Numbers
 from acm_rs.files.changes import Changes
@@ -95,13 +96,16 @@ class Sensors:
         names = [name for name in raw.columns if name not in used]
         self.left_out.update((name, "as asked") for name in names if name in excluded)
         names = [name for name in names if name not in excluded]
-        self._flags = flags or find_flags(
-            raw,
-            used={*used, *excluded},
-            kept=self._kept,
-            row_column=options.quality_column,
-            good=options.good,
-        )
+        if flags is None:
+            flags = find_flags(
+                raw,
+                used={*used, *excluded},
+                kept=self._kept,
+                row_column=options.quality_column,
+                good=options.good,
+            )
+            add_aspects(raw, names, flags, self._kept)
+        self._flags = flags
         self.left_out.update(self._flags.left_out)
         self.notes += self._flags.notes
         names = [name for name in names if name not in self._flags.left_out]
