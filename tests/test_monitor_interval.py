@@ -41,10 +41,23 @@ def test_what_the_slowest_sensor_does_to_the_interval() -> None:
     highs = [stated_interval(scores, 3.0, 0.01, lasts)["high"] for lasts in (1.0, 20.0, 100.0, 300.0, 1e6)]
     assert highs[0] == highs[1] == plain["high"]
     assert highs == sorted(highs)
-    assert highs[2] > 2.0 * plain["high"]
+    assert highs[3] > 2.0 * plain["high"]
     assert highs[-1] <= 1.0
     few = stated_interval(scores, 3.0, 0.01, 300.0)
     assert (few["low"], few["mean"]) == (plain["low"], plain["mean"])
+
+
+def test_long_histories_state_little_more_than_they_have_seen() -> None:
+    widths, above = [], 0
+    for seed in range(8):
+        random = np.random.default_rng(400 + seed)
+        load = slow(random, 12_000, 2, 0.99)
+        x = 50.0 + load @ random.normal(size=(2, 8)) + 0.3 * slow(random, 12_000, 8, 0.7)
+        monitor = Monitor().fit(x[:6000])
+        widths.append(monitor.expected_alarms_[1])
+        above += float(monitor.score(x[6000:]).alarms.mean()) > widths[-1]
+    assert above == 0
+    assert np.median(widths) < 0.15
 
 
 def test_former_files_state_what_they_did() -> None:

@@ -26,8 +26,9 @@ BRIDGE = 12
 """Alarms with at most so many rows between them are one episode."""
 LASTING = 20.0
 """Rows that a false alarm of the slow watches lasts."""
-FEW_VALUES = 6.0
-"""Independent readings of the slowest sensor up to which it may stay elsewhere as long as one of them lasts."""
+FEW_VALUES = 8.0
+"""Independent readings of the slowest sensor up to which it may stay elsewhere as long as one of them lasts; the more
+there are beyond, the more rarely the next is beyond all of them."""
 FIRST = 60
 """Alarm rows of an episode whose shares name the culprits."""
 NAMED = 5
@@ -200,7 +201,7 @@ def stated_interval(scores: Vector, limit: float, rate: float, lasts: float = 0.
     length = max(length, LASTING)
     # The more of them a history holds, the rarer and shorter is what it has not seen.
     stays = min(lasts, len(known) / 3.0)
-    stays /= max(1.0, (len(known) / max(stays, 1.0) / FEW_VALUES) ** 0.5)
+    stays /= max(1.0, len(known) / max(stays, 1.0) / FEW_VALUES)
     # Alarms come in spells. At most as many as the budget allows are expected, at least as many as the training had;
     # the true rate is known from as many spells, and those to come are as many give or take, of any length.
     low, high, mean = _spread_of(len(known), len(starts), rate, length, seed)
