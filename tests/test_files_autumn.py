@@ -74,3 +74,53 @@ def test_files_of_the_same_hours(tmp_path: Path, zone: str | None) -> None:
     assert len(frame) == len(TRUE)
     assert frame.notna().all(axis=None)
     assert all(right(frame, name) for name in SIZES)
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("order", ["tag by tag", "row by row"])
+@pytest.mark.parametrize("cuts", [["00:30"], ["01:00"], ["01:30"], ["02:00"], ["00:30", "01:30"]])
+def test_files_that_follow_one_another(
+    tmp_path: Path, cuts: list[str], order: str, newest_first: bool, zone: str | None
+) -> None:
+    frame = wide()
+    ends = [int(np.searchsorted(TRUE, pd.Timestamp(f"2025-10-26 {cut}", tz="UTC"))) for cut in cuts]
+    paths = []
+    for number, (start, end) in enumerate(zip([0, *ends], [*ends, len(TRUE)], strict=True)):
+        part = frame[start:end].melt("time", var_name="tag")
+        if order == "row by row":
+            part = part.iloc[np.argsort(np.tile(np.arange(end - start), 3), kind="stable")]
+        paths.append(tmp_path / f"{number}.csv")
+        (part[::-1] if newest_first else part).to_csv(paths[-1], index=False)
+    found = read_table(paths[::-1] if newest_first else paths, timezone=zone).to_pandas()
+    assert len(found) == len(TRUE)
+    assert found.notna().all(axis=None)
+    assert all(right(found, name) for name in SIZES)
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_a_file_for_each_tag_and_day(tmp_path: Path, zone: str | None) -> None:
+    paths = []
+    for name in SIZES:
+        long = wide()[["time", name]].melt("time", var_name="tag")
+        for part in (long[:30], long[30:]):
+            paths.append(tmp_path / f"{len(paths)}.csv")
+            part.to_csv(paths[-1], index=False)
+    frame = read_table(paths, timezone=zone).to_pandas()
+    assert len(frame) == len(TRUE)
+    assert frame.notna().all(axis=None)
+    assert all(right(frame, name) for name in SIZES)
+
+
+def test_tags_whose_hour_stands_once_are_named(tmp_path: Path) -> None:
+    tags = wide().melt("time", var_name="tag")
+    first = np.tile(
+        (pd.Timestamp("2025-10-26 00:00", tz="UTC") <= TRUE) & (pd.Timestamp("2025-10-26 01:00", tz="UTC") > TRUE), 3
+    )
+    path = tmp_path / "long.csv"
+    tags[~(first & tags["tag"].eq("b"))].to_csv(path, index=False)
+    _, report = read_table(path, timezone="Europe/Berlin", report=True)
+    assert (
+        "the hour that comes twice in Europe/Berlin on 2025-10-26: its rows told apart by their order; of 'b' it stands"
+        " once and is taken as the first"
+    ) in str(report)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from acm_rs.files.bad_rows import BadRows, OnBadRow
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
@@ -40,6 +39,7 @@ from acm_rs.files.times import (
     without_repeats,
 )
 from acm_rs.files.times.numbers import RUNNING, SHEET, SHEET_DAYS_TO_1970, calendar_kind
+from acm_rs.files.times.sequence import Tags
 
 __all__ = ["NO_TIME", "Clock", "Found", "find_clock", "times_in"]
 
@@ -101,7 +101,7 @@ def find_clock(
     wanted: Sequence[str],
     *,
     as_written: bool = False,
-    tags: NDArray[np.int64] | None = None,
+    tags: Tags | None = None,
 ) -> Found:
     """Find the time of each row.
 
@@ -115,8 +115,8 @@ def find_clock(
         Columns asked for as sensors.
     as_written : bool, default False
         Leave the hour that stands twice in times without a zone.
-    tags : ndarray of int64, optional
-        The tag of each row where the table may be a long one.
+    tags : Tags, optional
+        The tags of a table that may be a long one.
 
     Returns
     -------
@@ -182,7 +182,7 @@ class _Search:
         options: ReadOptions,
         wanted: Sequence[str],
         as_written: bool = False,
-        tags: NDArray[np.int64] | None = None,
+        tags: Tags | None = None,
     ) -> None:
         self._raw, self._options, self._as_written, self._tags = raw, options, as_written, tags
         # The source of a reading knows its time better than the server that was told of it.

@@ -22,6 +22,7 @@ from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import About, RawTable
 from acm_rs.files.time_names import is_time_name
 from acm_rs.files.times import looks_like_time
+from acm_rs.files.times.sequence import Tags
 from acm_rs.files.units import unit_key
 
 __all__ = ["Spread", "spread_long"]
@@ -157,7 +158,7 @@ def spread_long(raw: RawTable, options: ReadOptions, room: Room | None = None) -
             )
         return None
     cells = raw.column(roles.tag).cast(pl.String).str.strip_chars().fill_null("")
-    tags = cells.rank("dense").to_numpy().astype(np.int64)
+    tags = Tags(cells.rank("dense").to_numpy().astype(np.int64), cells)
     found = find_clock(raw, options, [roles.tag, roles.value], tags=tags)
     if found.clock is None:
         if said:

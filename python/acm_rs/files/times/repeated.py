@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs.files.errors import Origin
 from acm_rs.files.times.result import Times
-from acm_rs.files.times.sequence import as_written, by_tag
+from acm_rs.files.times.sequence import Tags, as_written, by_tag
 
 __all__ = ["in_the_night", "without_repeats"]
 
@@ -24,7 +24,7 @@ _LAST_HOUR = 4
 _HALF_YEAR_DAYS = 120
 
 
-def without_repeats(times: Times, origin: Origin, tags: NDArray[np.int64] | None = None) -> Times:
+def without_repeats(times: Times, origin: Origin, tags: Tags | None = None) -> Times:
     """Let the hour that stands twice stand once.
 
     Where an otherwise rising clock goes back an hour in an autumn night, the rows from there on get an hour more than
@@ -37,8 +37,8 @@ def without_repeats(times: Times, origin: Origin, tags: NDArray[np.int64] | None
         Dates in the order of the file; those with a zone, and plain numbers, stay as they are.
     origin : Origin
         Where the rows came from.
-    tags : ndarray of int64, optional
-        The tag of each row of the table where it is a long one: rows of each are a clock of their own where those of
+    tags : Tags, optional
+        The tags of a long table: rows of each are a clock of their own where those of
         all together are none.
 
     Returns
@@ -59,7 +59,7 @@ def without_repeats(times: Times, origin: Origin, tags: NDArray[np.int64] | None
     together = len(parts) < 2 or bool(_hours_to_add(stamps[whole], second)[1])
     if tags is not None:
         together = bool(_hours_to_add(stamps[whole], second)[1])
-        parts = [whole] if together else by_tag(stamps, rows, origin, tags)
+        parts = [whole] if together else by_tag(stamps, rows, origin, tags, in_the_night(stamps, second), second)
     silent = []
     for part in [whole] if together else parts:
         hours, backs = _hours_to_add(stamps[part], second)

@@ -18,6 +18,7 @@ from acm_rs.files.short import short_cells
 from acm_rs.files.times.dates import ABSENT, DAY_US, DateOrder, Fields, days, tell_order
 from acm_rs.files.times.plausible import implausible
 from acm_rs.files.times.result import Times
+from acm_rs.files.times.sequence import Tags
 from acm_rs.files.times.spelling import Spelling, clock_spelling, spelling
 from acm_rs.files.times.zones import Zones, localised
 
@@ -132,7 +133,7 @@ def times_from_text(
     *,
     timezone: str | None = None,
     bad_rows: BadRows | None = None,
-    tags: NDArray[np.int64] | None = None,
+    tags: Tags | None = None,
 ) -> Times:
     """Read a column of timestamps.
 
@@ -150,8 +151,8 @@ def times_from_text(
         The zone of cells that name none.
     bad_rows : BadRows, optional
         What takes cells that cannot be read; the first is refused by default.
-    tags : ndarray of int64, optional
-        The tag of each row of the table where it is a long one.
+    tags : Tags, optional
+        The tags of a long table.
 
     Returns
     -------

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
 from acm_rs.files.times.dates import DAY_US
 from acm_rs.files.times.result import Times
-from acm_rs.files.times.sequence import as_written, by_tag, in_order_of_time
+from acm_rs.files.times.sequence import Tags, as_written, by_tag, in_order_of_time
 
 __all__ = ["Localised", "Zones", "localised", "to_utc", "zone_given"]
 
@@ -190,7 +190,7 @@ def localised(
     place: str,
     origin: Origin,
     column: str,
-    tags: NDArray[np.int64] | None = None,
+    tags: Tags | None = None,
 ) -> Localised:
     """Turn local times of a place into UTC; the hour that comes twice is told apart by the order of rows.
 
@@ -206,8 +206,8 @@ def localised(
         Where the rows came from.
     column : str
         The column, for messages.
-    tags : ndarray of int64, optional
-        The tag of each row of the table where it is a long one.
+    tags : Tags, optional
+        The tags of a long table.
 
     Returns
     -------
@@ -241,9 +241,10 @@ def localised(
     mixed = tags is not None or len(origin.files) > 1
     parts = [sequence]
     if mixed and not in_order_of_time(micros[sequence], nights.size):
-        parts = by_tag(micros, rows, origin, tags)
+        parts = by_tag(micros, rows, origin, tags, twice, 1_000_000)
     done = early.copy()
-    seen: dict[int, bool] = dict.fromkeys(nights.tolist(), False)
+    apart: set[int] = set()
+    once: dict[int, list[NDArray[np.int64]]] = {night: [] for night in nights.tolist()}
     for part in parts:
         again = part[twice[part]]
         day = micros[again] // DAY_US
@@ -251,12 +252,17 @@ def localised(
             places = again[day == each]
             after, both = _second_time(micros[places])
             done[places[after]] = late[places[after]]
-            seen[each] |= both
-    dates: dict[bool, list[str]] = {True: [], False: []}
-    for each, both in seen.items():
-        dates[both].append(str(np.datetime64(each, "D")))
-    how = {True: "its rows told apart by their order", False: "it stands once here and is taken as the first"}
-    told = [f"the hour that comes twice in {place} on {', '.join(on)}: {how[both]}" for both, on in dates.items() if on]
+            if both:
+                apart.add(each)
+            else:
+                once[each].append(rows[places])
+    dates: dict[str, list[str]] = {}
+    for each, guessed in once.items():
+        how = "its rows told apart by their order" if each in apart else "it stands once here and is taken as the first"
+        if each in apart and tags is not None and guessed:
+            how += f"; of {listed(tags.of(np.concatenate(guessed)))} it stands once and is taken as the first"
+        dates.setdefault(how, []).append(str(np.datetime64(each, "D")))
+    told = [f"the hour that comes twice in {place} on {', '.join(on)}: {how}" for how, on in sorted(dates.items())]
     return Localised(done, told)
 
 
@@ -273,7 +279,7 @@ def _second_time(micros: NDArray[np.int64]) -> tuple[NDArray[np.bool_], bool]:
     return again, bool(again.any())
 
 
-def to_utc(times: Times, timezone: str, origin: Origin, column: str, tags: NDArray[np.int64] | None = None) -> Times:
+def to_utc(times: Times, timezone: str, origin: Origin, column: str, tags: Tags | None = None) -> Times:
     """Put times without a zone into one, and in UTC.
 
     Parameters
@@ -286,8 +292,8 @@ def to_utc(times: Times, timezone: str, origin: Origin, column: str, tags: NDArr
         Where the rows came from.
     column : str
         The column, for messages.
-    tags : ndarray of int64, optional
-        The tag of each row of the table where it is a long one.
+    tags : Tags, optional
+        The tags of a long table.
 
     Returns
     -------
