@@ -57,6 +57,10 @@ def test_a_standstill_in_which_nothing_differs_is_told() -> None:
     monitor = Monitor().fit(history)
     text = "all sensors read exactly 0 for long"
     assert not any(text in remark for remark in monitor.score(later).remarks)
+    # A machine that stands may read 0 in some sensors.
+    part = later.copy()
+    part.iloc[520:580, :3] = 0.0
+    assert not any("from one row on" in remark for remark in monitor.score(part).remarks)
     later.iloc[520:580] = 0.0
     result = monitor.score(later)
     assert {result.regime_names[place] for place in result.regimes[525:575]} == {"standstill"}
@@ -97,3 +101,26 @@ def test_rows_that_are_written_twice_and_another_step_are_told() -> None:
     assert "600 of 1,200 rows have the time of the row before" in " ".join(monitor.score(twice).remarks)
     thinned = monitor.score(later[::3]).remarks
     assert any("bring the rows to the step of the fit first" in remark for remark in thinned)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sensors_of_one_source_that_stands_still_are_told_together(seed: int) -> None:
+    frame = plant(seed, 3200).drop(columns="energy").round(3)
+    monitor, later = Monitor().fit(frame[:2400]), frame[2400:].copy()
+    assert not any("from one row on" in remark for remark in monitor.score(later).remarks)
+    some = list(monitor.sensors_[1:4])
+    later.loc[later.index[300:420], some] = later.loc[later.index[300], some].to_numpy()
+    told = [remark for remark in monitor.score(later).remarks if "from one row on" in remark]
+    assert len(told) == 1
+    assert told[0].startswith(f"data collection: 3 of {len(monitor.sensors_)} sensors hold exactly the same readings")
+    assert all(repr(name) in told[0] for name in some)
+    assert f"({later.index[300]:%Y-%m-%d %H:%M} to {later.index[419]:%Y-%m-%d %H:%M})" in told[0]
+    # It may last to the end, and two are enough where they begin and end alike; one alone is its own fault.
+    later.loc[later.index[300:], some] = later.loc[later.index[300], some].to_numpy()
+    assert any("3 of" in remark and "from one row on" in remark for remark in monitor.score(later).remarks)
+    for count in (2, 1):
+        later = frame[2400:].copy()
+        some = list(monitor.sensors_[1 : 1 + count])
+        later.loc[later.index[300:420], some] = later.loc[later.index[300], some].to_numpy()
+        remarks = monitor.score(later).remarks
+        assert any("from one row on" in remark for remark in remarks) == (count == 2)

@@ -22,8 +22,10 @@ from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.plane import plane
 from acm_rs.monitor.reading import Readings, read, text_times
 from acm_rs.monitor.rebasing import shifts
+from acm_rs.monitor.regimes import STANDSTILL
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
+from acm_rs.monitor.standing import held_together
 from acm_rs.monitor.state import put_watches
 from acm_rs.monitor.units import refuse_other_units, seen_units
 from acm_rs.monitor.watches import State, Watches
@@ -317,6 +319,7 @@ class Monitor(Amended):
                 low, high = (end[0, watches.watched] for end in (watches.regimes.low, watches.regimes.high))
                 tried = partial(self._size_of, values, first, fixed, readings.times)
                 result.remarks[:0] = seen_units(sensors, *seen, low, high, self._units, tried)
+            result.remarks[:0] = held_together(readings, self._usual_runs(), verdict.labels != STANDSTILL)
             if absent:
                 ends = (
                     dict(zip(rules.names, end[0].tolist(), strict=True))
@@ -325,6 +328,13 @@ class Monitor(Amended):
                 result.remarks[:0] = telling.renamed(readings, about, absent, *ends)
             result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
         return result
+
+    def _usual_runs(self) -> dict[str, float]:
+        """For how many rows at most each sensor and driver has read the same at the fit."""
+        watches = self._fitted()[1]
+        # A sensor's limit is twice what it has done, and two more.
+        known = dict(zip(self.sensors_, ((watches.longest - 2.0) / 2.0).tolist(), strict=True))
+        return known | self._about.get("stood", {})
 
     def _size_of(
         self, values: Matrix, first: int, fixed: Any, times: Any, ways: Mapping[int, tuple[float, float]]
