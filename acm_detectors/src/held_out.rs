@@ -176,6 +176,11 @@ impl HeldOut {
         self.moments[0]
     }
 
+    /// Standard deviation of the values' cube roots.
+    pub(crate) fn root_deviation(&self) -> f64 {
+        self.moments[1]
+    }
+
     /// The value that a share `alpha` of the next ones exceeds, by counting alone.
     pub(crate) fn counted(&self, alpha: f64) -> f64 {
         self.at(alpha * (self.count as f64 + 1.0))

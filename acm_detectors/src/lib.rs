@@ -65,6 +65,7 @@ mod rounding;
 pub mod screen;
 pub mod similarity;
 pub mod slow;
+mod standing;
 mod states;
 mod together;
 pub mod wandering;

@@ -4,14 +4,12 @@ use acm_linalg::Result;
 use acm_linalg::samples::room;
 
 use super::memory::{Release, ResidualMeans};
-use super::parts::{Kind, Norms, Part, Standing, full_scale};
+use super::parts::{Kind, Norms, Part, full_scale};
 use super::{FittedFused, MOST_MEMORIES};
+use crate::standing::{Standing, share_present};
 
 /// For the memories a row counts at most as this many usual ones: a spike, or a past fault, is forgotten in bounded time.
 const CAP: f64 = 5.0;
-
-/// A sensor was in all of a memory that lacks no more of it than this.
-const ALL: f64 = 1e-12;
 
 /// What is wanted of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,20 +211,6 @@ impl PartInputs {
             running: room(slow, 1, 0.0, what)?,
             totals: room(rows_beside, 1, 0.0, what)?,
         })
-    }
-}
-
-/// Lets the `shares` of a memory's variance in which each sensor was there go on by a row that has those with `marks`, all if there
-/// are none.
-#[inline(always)]
-fn share_present(shares: &mut [f64], marks: &[bool], memory: f64) {
-    let weight = memory * (2.0 - memory);
-    for (place, share) in shares.iter_mut().enumerate() {
-        let here = marks.get(place).is_none_or(|&here| here);
-        *share += weight * (f64::from(u8::from(here)) - *share);
-        if here && 1.0 - *share < ALL {
-            *share = 1.0;
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use ndarray::ArrayView2;
 
 use super::choice::Table;
 use super::prototypes::Prototypes;
-use super::watch::{Kind, Norms, Watch};
+use super::watch::{Kind, Norms, Present, Watch};
 use super::{FittedSimilarity, Similarity};
 use crate::alone::Alone;
 use crate::constants::Constants;
@@ -112,7 +112,8 @@ impl Similarity {
         let usual = squares.sum::<f64>() / x.rows() as f64;
         let usual = usual.max(ROUNDING * width as f64);
         let parts = self.parts()?;
-        let watch = Watch::new(self, &parts, usual, width)?;
+        let none = Norms::default();
+        let watch = Watch::new(self, &parts, usual, width, &none)?;
         let statistics = follow(&watch, &white, width)?;
         drop(white);
         let running = screened.running()?;
@@ -196,6 +197,7 @@ impl Similarity {
         let what = "the parts of the score";
         let mut norms = Norms {
             mean: reserved(count, what)?,
+            spread: reserved(count, what)?,
             reach: reserved(count, what)?,
         };
         for (number, part) in watch.parts.iter().enumerate() {
@@ -207,6 +209,7 @@ impl Similarity {
                 limit = limit.max(usual * chi2_upper(sensors as f64, chance) / sensors as f64 * (1.0 + unknown));
             }
             norms.mean.push(held.root_mean());
+            norms.spread.push(held.root_deviation().max(LEAST_REACH));
             norms.reach.push((limit.cbrt() - held.root_mean()).max(LEAST_REACH));
         }
         Ok(norms)
@@ -435,6 +438,10 @@ fn follow(watch: &Watch<'_>, white: &[f64], sensors: usize) -> Result<Vec<f64>> 
     let parts = watch.parts.len();
     let mut found = room(white.len() / sensors, parts, 0.0, "the parts of the training rows")?;
     let mut means = watch.start()?;
+    let present = Present {
+        count: sensors,
+        marks: &[],
+    };
     parallel::run(
         [(&mut found, &mut means)],
         STEP_NS * white.len() as f64,
@@ -444,7 +451,7 @@ fn follow(watch: &Watch<'_>, white: &[f64], sensors: usize) -> Result<Vec<f64>> 
                 if row.is_multiple_of(4096) && stop.requested() {
                     return;
                 }
-                watch.step(means, white, sensors, values);
+                watch.step(means, white, present, values);
             }
         },
     )?;

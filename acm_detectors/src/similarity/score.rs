@@ -10,7 +10,7 @@ use super::FittedSimilarity;
 use super::fit::MOST_BLUR;
 use super::prototypes::Scratch;
 use super::rounded::{Found, Lane};
-use super::watch::{Counted, Kind, Means, SimilarityMemory, Watch};
+use super::watch::{Counted, Kind, Means, Present, SimilarityMemory, Watch};
 use crate::constants::RAREST;
 use crate::gaps::{Gaps, Trouble, dot};
 use crate::packed::{PRODUCT_NS, rows_of};
@@ -141,11 +141,11 @@ impl FittedSimilarity {
             });
         }
         let sensors = self.lagged.kept.len();
-        let watch = Watch::new(&self.parameters, &parts, self.usual, sensors)?;
+        let watch = Watch::new(&self.parameters, &parts, self.usual, sensors, &self.norms)?;
         let fresh = watch.start()?;
         let means = match live.means.take() {
             // Means of another width are of another model: they tell nothing.
-            Some(means) if means.shift.len() == fresh.shift.len() && means.power.len() == fresh.power.len() => means,
+            Some(means) if means.is_like(&fresh) => means,
             _ => fresh,
         };
         let means = live.means.insert(means);
@@ -154,6 +154,7 @@ impl FittedSimilarity {
         let wide = if shares { 2 * sensors + 1 } else { sensors + 1 };
         let mut white = room(step, wide, 0.0, "residuals")?;
         let mut values = room(parts.len(), 1, 0.0, "the parts of the score")?;
+        let mut marks = Marks::new(self, x)?;
         let mut explained = if shares { Some(Explained::new(self, step, &watch)?) } else { None };
         let mut clock = Clock::start();
         for (number, out) in out.chunks_mut(step * width).enumerate() {
@@ -162,14 +163,17 @@ impl FittedSimilarity {
             let white = &mut white[..count * wide];
             self.whiten(x, first, shares, white)?;
             if let Some(explained) = &mut explained {
-                explained.follow(&watch, means, white);
+                explained.follow(&watch, means, white, first, &mut marks);
                 explained.share(self, &watch, out)?;
                 continue;
             }
             dispatch!(Level::new(), simd => {
                 let _ = simd;
-                for (white, out) in white.chunks_exact(wide).zip(out.chunks_exact_mut(width)) {
-                    self.judge(&watch, means, white, &mut values, wanted, out);
+                let rows = white.chunks_exact(wide).zip(out.chunks_exact_mut(width)).enumerate();
+                for (row, (white, out)) in rows {
+                    let (white, here) = white.split_at(sensors);
+                    watch.step(means, white, marks.of(first + row, here[0]), &mut values);
+                    self.stand(&values, wanted, out);
                 }
             });
         }
@@ -177,17 +181,7 @@ impl FittedSimilarity {
     }
 
     #[inline(always)]
-    fn judge(
-        &self,
-        watch: &Watch<'_>,
-        means: &mut Means,
-        white: &[f64],
-        values: &mut [f64],
-        wanted: Wanted,
-        out: &mut [f64],
-    ) {
-        let (white, here) = white.split_at(white.len() - 1);
-        watch.step(means, white, present(here[0]), values);
+    fn stand(&self, values: &[f64], wanted: Wanted, out: &mut [f64]) {
         if wanted == Wanted::Score {
             out[0] = self.norms.greatest(values) / self.top;
         } else {
@@ -357,9 +351,39 @@ impl FittedSimilarity {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-fn present(count: f64) -> usize {
-    count as usize
+/// Tells which sensors a row has.
+struct Marks<'a, 'x> {
+    x: Samples<'x>,
+    kept: &'a [usize],
+    marks: Vec<bool>,
+}
+
+impl<'a, 'x> Marks<'a, 'x> {
+    fn new(model: &'a FittedSimilarity, x: Samples<'x>) -> Result<Self> {
+        let kept = &model.lagged.kept[..];
+        Ok(Self {
+            x,
+            kept,
+            marks: room(kept.len(), 1, true, "marks of sensors")?,
+        })
+    }
+
+    /// Those of a row that has `count` of them.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    fn of(&mut self, row: usize, count: f64) -> Present<'_> {
+        let count = count as usize;
+        if count == self.kept.len() {
+            return Present { count, marks: &[] };
+        }
+        for (mark, &column) in self.marks.iter_mut().zip(self.kept) {
+            *mark = self.x.value(row, column).is_finite();
+        }
+        Present {
+            count,
+            marks: &self.marks,
+        }
+    }
 }
 
 /// Where eight rows are worked on.
@@ -434,14 +458,15 @@ impl Explained {
     }
 
     /// Takes the memories from row to row.
-    fn follow(&mut self, watch: &Watch<'_>, means: &mut Means, white: &[f64]) {
+    fn follow(&mut self, watch: &Watch<'_>, means: &mut Means, white: &[f64], first: usize, marks: &mut Marks<'_, '_>) {
         let sensors = self.sensors;
         let values = self.values.chunks_exact_mut(watch.parts.len());
         for (row, (white, values)) in white.chunks_exact(2 * sensors + 1).zip(values).enumerate() {
             let (white, rest) = white.split_at(sensors);
             let (own, here) = rest.split_at(sensors);
-            let here = present(here[0]);
-            let Counted { share, scale } = watch.step(means, white, here, values);
+            let present = marks.of(first + row, here[0]);
+            let here = present.count;
+            let Counted { share, scale } = watch.step(means, white, present, values);
             let (shifts, powers) = (self.slow.len() * sensors, (1 + self.slow.len()) * sensors);
             self.shifts[row * shifts..][..shifts].copy_from_slice(&means.shift);
             let (current, means) = self.powers[row * powers..][..powers].split_at_mut(sensors);

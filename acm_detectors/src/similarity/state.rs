@@ -17,7 +17,12 @@ use crate::wandering::{self, Wandering};
 
 impl Persist for FittedSimilarity {
     const KIND: &'static str = "SimilarityDetector";
-    const VERSION: u64 = 4;
+    const VERSION: u64 = 5;
+
+    fn version(&self) -> u64 {
+        // Those of former versions go on as they are.
+        if self.norms.is_former() { Self::VERSION - 1 } else { Self::VERSION }
+    }
 
     fn sensors(&self) -> Option<usize> {
         Some(self.columns())
@@ -40,6 +45,9 @@ impl Persist for FittedSimilarity {
         to.reals("residual.blur", &self.blur);
         to.matrix("residual.factor", self.offset.len(), self.offset.len(), &self.factor);
         to.reals("parts.mean", &self.norms.mean);
+        if !self.norms.is_former() {
+            to.reals("parts.spread", &self.norms.spread);
+        }
         to.reals("parts.reach", &self.norms.reach);
         to.real("mean_power", self.usual);
         self.held_out.write(to, &NAMES);
@@ -76,9 +84,15 @@ impl Persist for FittedSimilarity {
         let count = parameters.parts()?.len();
         let norms = Norms {
             mean: from.reals("parts.mean", count)?,
+            spread: if from.has("parts.spread") {
+                from.reals("parts.spread", count)?
+            } else {
+                Vec::new()
+            },
             reach: from.reals("parts.reach", count)?,
         };
         from.require(finite(&norms.mean), "parts.mean")?;
+        from.require(finite(&norms.spread) && norms.spread.iter().all(|&spread| spread > 0.0), "parts.spread")?;
         from.require(finite(&norms.reach) && norms.reach.iter().all(|&reach| reach > 0.0), "parts.reach")?;
         let usual = from.real("mean_power")?;
         from.require(usual > 0.0 && usual.is_finite(), "mean_power")?;

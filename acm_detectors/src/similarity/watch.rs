@@ -6,6 +6,7 @@ use acm_linalg::{Memory, Reader, Result, Writer};
 
 use super::Similarity;
 use crate::gaps::{carried, dot};
+use crate::standing::{Standing, share_present};
 
 const WHAT: &str = "means of residuals";
 
@@ -51,11 +52,23 @@ pub(super) struct Means {
     pub(super) power: Vec<f64>,
     /// Mean whitened residual at each of them, sensor by sensor.
     pub(super) shift: Vec<f64>,
-    /// Mean count of the sensors that were not missing, at each of them.
+    /// The share of each of them that each sensor was not missing in. Models of former versions: mean counts of such sensors.
     pub(super) present: Vec<f64>,
 }
 
 impl Means {
+    /// Whether these are means of a model that starts with `other`.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let lengths = |means: &Self| [means.power.len(), means.shift.len(), means.present.len()];
+        lengths(self) == lengths(other)
+    }
+
+    /// Whether some sensor was missing in them; not for counts.
+    #[inline(always)]
+    fn lack(&self) -> bool {
+        self.present.iter().any(|&share| share != 1.0)
+    }
+
     fn copy(&self) -> Result<Self> {
         Ok(Self {
             power: copied(&self.power, WHAT)?,
@@ -72,6 +85,17 @@ pub(super) struct Watch<'a> {
     /// The mean squared length of residuals on healthy rows.
     usual: f64,
     sensors: usize,
+    norms: &'a Norms,
+    /// Where shifts stand, at each memory; nothing while norms are sought, on complete rows, and for models of former versions.
+    standings: Vec<Standing>,
+}
+
+/// Which sensors a row has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Present<'a> {
+    pub(super) count: usize,
+    /// Which; nothing where all are there.
+    pub(super) marks: &'a [bool],
 }
 
 /// What a row's residual counts with.
@@ -84,13 +108,29 @@ pub(super) struct Counted {
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(of: &Similarity, parts: &'a [Part], usual: f64, sensors: usize) -> Result<Self> {
+    pub(super) fn new(
+        of: &Similarity,
+        parts: &'a [Part],
+        usual: f64,
+        sensors: usize,
+        norms: &'a Norms,
+    ) -> Result<Self> {
+        let shifts = parts.iter().zip(norms.mean.iter().zip(&norms.spread));
+        let shifts = shifts.filter(|(part, _)| part.kind == Kind::Shift);
+        let standings = shifts.map(|(_, (&mean, &spread))| Standing::new(mean, spread, usual, sensors));
         Ok(Self {
             parts,
             slow: of.slow().gathered(WHAT)?,
             usual,
             sensors,
+            norms,
+            standings: standings.gathered(WHAT)?,
         })
+    }
+
+    /// Models of former versions scale shifts by their counts of sensors.
+    fn scales(&self) -> bool {
+        self.norms.is_former()
     }
 
     /// Before the first row.
@@ -99,15 +139,20 @@ impl<'a> Watch<'a> {
         Ok(Means {
             power: room(slow, 1, self.usual, WHAT)?,
             shift: room(slow, self.sensors, 0.0, WHAT)?,
-            present: room(slow, 1, self.sensors as f64, WHAT)?,
+            present: if self.scales() {
+                room(slow, 1, self.sensors as f64, WHAT)?
+            } else {
+                room(slow, self.sensors, 1.0, WHAT)?
+            },
         })
     }
 
-    /// The statistic of each part with a row whose whitened residual is `white`, of which `here` sensors are present.
+    /// The statistic of each part with a row whose whitened residual is `white`, of the sensors that are `present`.
     ///
     /// Without any sensor nothing is learned and nothing forgotten.
     #[inline(always)]
-    pub(super) fn step(&self, means: &mut Means, white: &[f64], here: usize, values: &mut [f64]) -> Counted {
+    pub(super) fn step(&self, means: &mut Means, white: &[f64], present: Present<'_>, values: &mut [f64]) -> Counted {
+        let (here, sensors) = (present.count, self.sensors);
         let own = dot(white, white);
         let power = match here {
             0 => self.usual,
@@ -121,26 +166,48 @@ impl<'a> Watch<'a> {
         let share = if power > cap { cap / power } else { 1.0 };
         let weight = share.sqrt();
         if here > 0 {
-            let shifts = means.shift.chunks_exact_mut(self.sensors);
-            let levels = means.power.iter_mut().zip(&mut means.present);
-            for ((&memory, shift), (level, present)) in self.slow.iter().zip(shifts).zip(levels) {
+            let shifts = means.shift.chunks_exact_mut(sensors);
+            for ((&memory, shift), level) in self.slow.iter().zip(shifts).zip(&mut means.power) {
                 for (mean, value) in shift.iter_mut().zip(white) {
                     *mean += memory * (weight * value - *mean);
                 }
                 *level += memory * (power.min(cap) - *level);
-                *present += memory * (here as f64 - *present);
+            }
+            if self.scales() {
+                for (&memory, counted) in self.slow.iter().zip(&mut means.present) {
+                    *counted += memory * (here as f64 - *counted);
+                }
+            } else if here < sensors || means.lack() {
+                for (&memory, shares) in self.slow.iter().zip(means.present.chunks_exact_mut(sensors)) {
+                    share_present(shares, present.marks, memory);
+                }
             }
         }
+        let partly = !self.scales() && means.lack();
         let (mut powers, mut shifts) = (0, 0);
-        for (value, part) in values.iter_mut().zip(self.parts) {
+        for (number, (value, part)) in values.iter_mut().zip(self.parts).enumerate() {
             *value = if part.kind == Kind::Shift {
-                let shift = &means.shift[shifts * self.sensors..][..self.sensors];
-                let present = means.present[shifts];
+                let shift = &means.shift[shifts * sensors..][..sensors];
+                let own = dot(shift, shift) * ((2.0 - part.memory) / part.memory);
                 shifts += 1;
-                dot(shift, shift) * ((2.0 - part.memory) / part.memory) * (self.sensors as f64 / present)
+                if partly {
+                    let shares = &means.present[(shifts - 1) * sensors..][..sensors];
+                    self.standings[shifts - 1].of(own, shares.iter().sum(), dot(shares, shares))
+                } else if self.scales() {
+                    own * (sensors as f64 / means.present[shifts - 1])
+                } else {
+                    own
+                }
             } else if part.memory < 1.0 {
+                let own = means.power[powers];
                 powers += 1;
-                means.power[powers - 1]
+                if partly {
+                    let present = means.present[(powers - 1) * sensors..][..sensors].iter().sum();
+                    let norms = (self.norms.mean[number], self.norms.spread[number]);
+                    self.standings[powers - 1].of_power(own, present, norms, part.memory)
+                } else {
+                    own
+                }
             } else {
                 power
             };
@@ -155,11 +222,18 @@ impl<'a> Watch<'a> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Norms {
     pub(super) mean: Vec<f64>,
+    /// Standard deviations; models of former versions have none.
+    pub(super) spread: Vec<f64>,
     /// From the mean to the limit.
     pub(super) reach: Vec<f64>,
 }
 
 impl Norms {
+    /// Whether they are those of a model of a former version.
+    pub(super) fn is_former(&self) -> bool {
+        self.spread.len() < self.mean.len()
+    }
+
     /// How far the statistic `value` of part `number` lies above its mean: 1 at its limit.
     #[inline(always)]
     pub(super) fn stand(&self, number: usize, value: f64) -> f64 {
@@ -197,10 +271,15 @@ impl Memory for SimilarityMemory {
         let sensors = from.length("scaling.fill")?;
         let power = from.reals("live.power", slow)?;
         let shift = from.reals("live.shift", slow.checked_mul(sensors).ok_or_else(|| from.wrong("live.shift"))?)?;
-        let present = from.reals("live.present", slow)?;
+        // Earlier versions counted the sensors.
+        let shares = from.has("parts.spread");
+        let (each, most) = if shares { (sensors, 1.0) } else { (1, sensors as f64) };
+        let counts = slow.checked_mul(each).ok_or_else(|| from.wrong("live.present"))?;
+        let present = from.reals("live.present", counts)?;
         from.require(power.iter().all(|&value| value >= 0.0 && value.is_finite()), "live.power")?;
         from.require(shift.iter().all(|value| value.is_finite()), "live.shift")?;
-        from.require(present.iter().all(|&value| value > 0.0 && value <= sensors as f64), "live.present")?;
+        let some = present.chunks(each.max(1)).all(|present| present.iter().sum::<f64>() > 0.0);
+        from.require(some && present.iter().all(|&value| value >= 0.0 && value <= most), "live.present")?;
         let means = Some(Means { power, shift, present });
         Ok(Self { means })
     }
@@ -211,5 +290,66 @@ impl Memory for SimilarityMemory {
             None => None,
         };
         Ok(Self { means })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shifts_of_some_sensors_stand_by_their_shares_of_the_memory() {
+        let of = Similarity::new(10, 3, &[0.3], 2, 0.01).unwrap();
+        let parts = of.parts().unwrap();
+        let norms = Norms {
+            mean: vec![1.4, 1.3],
+            spread: vec![0.1, 0.4],
+            reach: vec![0.5, 1.0],
+        };
+        let former = Norms {
+            spread: Vec::new(),
+            ..norms.clone()
+        };
+        let (watch, scaling) =
+            (Watch::new(&of, &parts, 3.0, 3, &norms).unwrap(), Watch::new(&of, &parts, 3.0, 3, &former).unwrap());
+        let standing = Standing::new(1.3, 0.4, 3.0, 3);
+        let (mut means, mut counted) = (watch.start().unwrap(), scaling.start().unwrap());
+        let (mut values, mut scaled) = ([0.0; 2], [0.0; 2]);
+        let rows = [
+            ([1.0, 0.5, 0.0], [true, true, false]),
+            ([0.0, 0.0, 0.0], [false; 3]),
+            ([2.0, 1.0, 1.0], [true; 3]),
+        ];
+        // The shares of the variance that each sensor was there in, the count, and the mean, by hand.
+        let counts = [2.7, 2.7, 0.7 * 2.7 + 0.3 * 3.0];
+        let shifts = [[0.3, 0.15, 0.0], [0.3, 0.15, 0.0], [0.81, 0.405, 0.3]];
+        for (number, (white, marks)) in rows.iter().enumerate() {
+            let marks = if marks.contains(&false) { &marks[..] } else { &[] };
+            let present = Present {
+                count: if number == 0 { 2 } else { 3 * (number / 2) },
+                marks,
+            };
+            watch.step(&mut means, white, present, &mut values);
+            scaling.step(&mut counted, white, present, &mut scaled);
+            let share = if number < 2 { 0.49 } else { 1.0 - 0.49 * 0.51 };
+            assert_eq!(means.present.len(), 3);
+            let shares = [1.0, 1.0, share];
+            assert!(means.present.iter().zip(shares).all(|(found, exact)| (found - exact).abs() < 1e-12), "{means:?}");
+            let own = shifts[number].iter().map(|value| value * value).sum::<f64>() * 1.7 / 0.3;
+            let exact = standing.of(own, 2.0 + share, 2.0 + share * share);
+            assert!((values[1] / exact - 1.0).abs() < 1e-12 && (exact / own - 1.0).abs() > 1e-3, "{values:?} {exact}");
+            assert!((scaled[1] / (own * 3.0 / counts[number]) - 1.0).abs() < 1e-12, "{scaled:?}");
+            let power = standing.of_power(counted.power[0], 2.0 + share, (1.4, 0.1), 0.3);
+            assert!((values[0] - power).abs() < 1e-12 && (scaled[0] - counted.power[0]).abs() < 1e-15);
+        }
+        // It is all there again, to the last bit.
+        for _ in 0..200 {
+            let present = Present { count: 3, marks: &[] };
+            watch.step(&mut means, &[0.1, 0.0, 0.0], present, &mut values);
+        }
+        assert_eq!(means.present, [1.0; 3]);
+        assert!(!means.lack() && !means.is_like(&counted));
+        let own = means.shift.iter().map(|value| value * value).sum::<f64>() * ((2.0 - 0.3) / 0.3);
+        assert!((values[1] - own).abs() < 1e-15);
     }
 }
