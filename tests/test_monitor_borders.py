@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 from acm_rs import Monitor
-from acm_rs.monitor.episode import FROZEN
+from acm_rs.monitor.episode import FROZEN, ZEROS
 from acm_rs.monitor.watches import CAUSES
 from test_monitor_outages import plant
 
@@ -124,3 +124,36 @@ def test_sensors_of_one_source_that_stands_still_are_told_together(seed: int) ->
         later.loc[later.index[300:420], some] = later.loc[later.index[300], some].to_numpy()
         remarks = monitor.score(later).remarks
         assert any("from one row on" in remark for remark in remarks) == (count == 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_zeros_of_a_machine_that_never_stood_still_alarm(seed: int) -> None:
+    frame = plant(seed, 3200).drop(columns="energy").round(3)
+    monitor, later = Monitor().fit(frame[:2400]), frame[2400:].copy()
+    quiet = monitor.score(later)
+    later.iloc[300:420] = 0.0
+    result = monitor.score(later)
+    assert result.alarms[302:420].all()
+    (episode,) = [one for one in result.found if one.start < 420 and one.end > 300]
+    assert episode.kind == ZEROS
+    assert episode.culprits == []
+    assert ZEROS in result.explain()[result.found.index(episode)]
+    assert np.array_equal(result.alarms[:300], quiet.alarms[:300])
+    one_by_one = [monitor.update(later.iloc[[row]]) for row in range(440)]
+    assert np.concatenate([one.scores for one in one_by_one]).tobytes() == result.scores[:440].tobytes()
+    assert np.array_equal(np.concatenate([one._causes for one in one_by_one]), result._causes[:440])
+    again = Monitor.from_bytes(monitor.to_bytes())
+    assert again.score(later).scores.tobytes() == result.scores.tobytes()
+    # Sensors of a machine that stops scatter about 0, and others are warm: that is a standstill.
+    random = np.random.default_rng(seed)
+    later.iloc[300:420] = 0.001 * random.normal(size=(120, later.shape[1]))
+    assert not monitor.score(later).alarms[303:420].any()
+    # Whose history has such rows knows them, though they are not learnt from.
+    history = frame[:2400].copy()
+    history.iloc[500:600] = 0.0
+    chosen = np.ones(2400, bool)
+    chosen[450:650] = False
+    later.iloc[300:420] = 0.0
+    for healthy in (None, chosen):
+        knowing = Monitor().fit(history, healthy=healthy)
+        assert not knowing.score(later).alarms[303:420].any()

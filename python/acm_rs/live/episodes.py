@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.monitor.alarms import BRIDGE, FIRST, OFF, named_culprits
-from acm_rs.monitor.episode import FROZEN, Culprit
+from acm_rs.monitor.episode import UNSEEN, Culprit
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.watches import CAUSES
 
@@ -292,7 +292,7 @@ class Follower:
             running.rows,
             result.regime_names[_most(running.regimes)],
             kind,
-            [] if kind == FROZEN else named_culprits(means, read, result.band, result.names),
+            [] if kind in UNSEEN else named_culprits(means, read, result.band, result.names),
         )
 
     def current(self, result: Result) -> Alarm | None:

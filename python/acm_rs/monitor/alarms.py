@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.decisions.calibration import threshold_at
-from acm_rs.monitor.episode import FROZEN, Culprit, Episode
+from acm_rs.monitor.episode import UNSEEN, Culprit, Episode
 
 __all__ = ["BRIDGE", "FIRST", "OFF", "PERSIST", "alarmed", "found_episodes", "limit_for", "named_culprits", "spells"]
 
@@ -153,7 +153,7 @@ def found_episodes(
                 first_sign=int(quiet[start]) + 1 if quiet[start] < start else start,
                 regime=regime,
                 open=bool(alarms[-1]) and end == len(alarms),
-                culprits=[] if kind == FROZEN else _culprits(inside, shares, values, expected, band, names),
+                culprits=[] if kind in UNSEEN else _culprits(inside, shares, values, expected, band, names),
                 kind=kind,
             )
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["FROZEN", "Culprit", "Episode"]
+__all__ = ["FROZEN", "UNSEEN", "ZEROS", "Culprit", "Episode"]
 
 FROZEN = "no sensor's reading changes, as where data collection stands still"
+ZEROS = "all sensors read exactly 0, as never in the history: the machine is off, or data collection writes zeros"
+UNSEEN = (FROZEN, ZEROS)
 """What is told of rows in which the machine is not seen: no sensor is to blame."""
 
 

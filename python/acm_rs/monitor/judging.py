@@ -14,7 +14,7 @@ from acm_rs.monitor.alarms import alarmed, found_episodes
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.driving import put_unknown, unknown
-from acm_rs.monitor.episode import FROZEN, Episode
+from acm_rs.monitor.episode import FROZEN, ZEROS, Episode
 from acm_rs.monitor.following import beside_levels
 from acm_rs.monitor.looking import look
 from acm_rs.monitor.reading import Readings
@@ -187,6 +187,10 @@ class Verdict:
         self.scores[self.beyond] = np.maximum(worst[self.beyond], max(BEYOND, CLEAR * limit))
         self.causes[self.beyond] = len(PARTS)
         self.causes[watches.frozen(own["stuck"], self.sensors)] = CAUSES.index(FROZEN)
+        if watches.zeros:
+            nothing = (self.labels == STANDSTILL) & watches.nothing(shown[:, watches.watched])
+            self.scores[nothing] = max(BEYOND, CLEAR * limit)
+            self.causes[nothing] = CAUSES.index(ZEROS)
         if fixed is not None:
             moved = self._moved(rules, fixed, worst, max(BEYOND, CLEAR * limit))
         self.alarms, state.alarm, state.over = alarmed(self.scores, limit, state.alarm, state.over)

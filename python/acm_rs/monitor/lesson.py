@@ -136,6 +136,9 @@ def learn_machine(
     for one, rows in zip(away, spells, strict=True):
         wrong[rows, np.count_nonzero(watched[: one.place])] = True
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
+    # Rows that are not learnt from tell that it stops, too.
+    watches.zeros = not regimes.still_rows
+    watches.zeros &= not watches.nothing(history.values[:, [names.index(name) for name in sensors]]).any()
     marks += [
         (name, f"reading beyond {HUGE:g}", rows[chosen[rows]])
         for name, rows in zip(names, huge, strict=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import Sheet
-from acm_rs.monitor.episode import FROZEN, Culprit, Episode
+from acm_rs.monitor.episode import UNSEEN, Culprit, Episode
 from acm_rs.monitor.words import brisk, moment, number
 
 if TYPE_CHECKING:
@@ -400,7 +400,7 @@ def sentence(
         if begin == end
         else f"From {begin} to {end}"
     )
-    if kind == FROZEN:
+    if kind in UNSEEN:
         return f"{when}: {kind}; nothing is known of the machine then."
     named = [one for one in culprits if one.share > 0.0][:NAMED]
     if named and named[0].share < 0.15:

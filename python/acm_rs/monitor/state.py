@@ -71,6 +71,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         settings["bridges"] = True
     if watches.traces:
         settings["traces"] = True
+    if watches.zeros:
+        settings["zeros"] = True
     if regimes.holds.any():
         settings["holds"] = regimes.holds.tolist()
     if rules.counters.names:
@@ -101,6 +103,9 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     watches.bridges = settings.get("bridges", False)
     if not isinstance(watches.bridges, bool):
         raise TypeError("whether outages are bridged is not told")
+    watches.zeros = settings.get("zeros", False)
+    if not isinstance(watches.zeros, bool):
+        raise TypeError("whether zeros alarm is not told")
     watches.traces = settings.get("traces", False)
     if not isinstance(watches.traces, bool):
         raise TypeError("how shares are told is not known")

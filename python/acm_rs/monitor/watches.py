@@ -12,7 +12,7 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
-from acm_rs.monitor.episode import FROZEN
+from acm_rs.monitor.episode import FROZEN, ZEROS
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
@@ -75,6 +75,7 @@ CAUSES = (
     "beyond all that training has seen, by load or wear",
     MOVED,
     FROZEN,
+    ZEROS,
 )
 """What people are told of each part, and of rows beyond all of them."""
 STAND, FEW = 0.8, 3
@@ -105,6 +106,8 @@ class Watches:
         """Whether they go on where nothing was read; in former files they do not."""
         self.traces: bool = False
         """Whether shares go by what each sensor explains of all; in former files they go by its own statistics."""
+        self.zeros: bool = False
+        """Whether rows in which all sensors read exactly 0 alarm, as the history has none; not in former files."""
         self.slow_axes: Matrix = np.zeros((0, 0))
         """What the machine has done of late: main components whose slow means count as states."""
         self.present: Vector = np.array([PRESENT])
@@ -430,6 +433,13 @@ class Watches:
         # A sensor's limit is twice what the training has seen.
         long = np.count_nonzero(stuck > 0.5, axis=1) >= STAND * count
         found: Flags = (count >= FEW) & long & ((stuck > 0.0) | ~known).all(axis=1)
+        return found
+
+    @staticmethod
+    def nothing(readings: Matrix) -> Flags:
+        """Rows in which all sensors that are there read exactly 0, and not only a few are."""
+        known = ~np.isnan(readings)
+        found: Flags = (known.sum(axis=1) >= FEW) & ((readings == 0.0) | ~known).all(axis=1)
         return found
 
     @staticmethod
