@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from acm_rs import Monitor
+from acm_rs.live.episodes import CLOSED, Follower
 from acm_rs.monitor.episode import FROZEN, ZEROS
 from acm_rs.monitor.watches import CAUSES
 from test_monitor_outages import plant
@@ -157,3 +161,52 @@ def test_zeros_of_a_machine_that_never_stood_still_alarm(seed: int) -> None:
     for healthy in (None, chosen):
         knowing = Monitor().fit(history, healthy=healthy)
         assert not knowing.score(later).alarms[303:420].any()
+
+
+def hung(rows: int, fault: tuple[int, int], freeze: tuple[int, int]) -> pd.DataFrame:
+    """A machine with a fault of one sensor, and data collection that stands still."""
+    frame = plant(2, 2400 + rows).drop(columns="energy").round(3)[2400:].copy()
+    frame.iloc[fault[0] : fault[1], 1] += 12.0
+    frame.iloc[freeze[0] : freeze[1]] = frame.iloc[freeze[0]].to_numpy()
+    return frame
+
+
+@pytest.mark.parametrize("size", [1, 7, 1200])
+def test_a_fault_before_data_collection_stands_still_keeps_its_culprit(size: int) -> None:
+    monitor = Monitor().fit(plant(2, 2400).drop(columns="energy").round(3))
+    later = hung(1200, (300, 1200), (450, 1000))
+    result = monitor.score(later)
+    fault, hangs, after = result.found[-3:]
+    name = later.columns[1]
+    assert (fault.kind != FROZEN, fault.culprits[0].name) == (True, name)
+    assert (hangs.kind, hangs.culprits) == (FROZEN, [])
+    assert after.culprits[0].name == name
+    assert fault.end <= hangs.start < 480
+    assert 1000 < hangs.end <= after.start < 1080
+    assert after.open
+    assert hangs.first_sign == hangs.start
+    assert result.at(400).episode is fault
+    follower = Follower(result.model["sha256"], "plant")
+    follower.begin(0)
+    closed = []
+    for first in range(0, len(later), size):
+        part = monitor.update(later[first : first + size])
+        kept = Follower(result.model["sha256"], "plant")
+        # A watch that is kept and goes on tells the same.
+        kept.go_on(json.loads(json.dumps(follower.put()[0])), follower.put()[1])
+        follower = kept
+        closed += [event.alarm for event in follower.take(part) if event.what == CLOSED]
+    closed.append(follower.current(part))
+    for alarm, episode in zip(closed, result.found, strict=True):
+        assert (alarm.start[0], alarm.end[0] + 1, alarm.kind) == (episode.start, episode.end, episode.kind)
+        assert [one.name for one in alarm.culprits] == [one.name for one in episode.culprits]
+        assert (alarm.first_sign[0], alarm.peak) == (episode.first_sign, episode.peak)
+
+
+def test_a_short_pause_parts_no_alarm() -> None:
+    monitor = Monitor().fit(plant(2, 2400).drop(columns="energy").round(3))
+    result = monitor.score(hung(900, (300, 900), (500, 512)))
+    assert (result._causes == CAUSES.index(FROZEN)).any()
+    (fault,) = [one for one in result.found if one.end > 310]
+    assert fault.kind != FROZEN
+    assert fault.open

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.alarms import BRIDGE, FIRST, OFF, named_culprits
 from acm_rs.monitor.episode import UNSEEN, Culprit
+from acm_rs.monitor.parting import Stand
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.watches import CAUSES
 
@@ -22,6 +23,8 @@ OPENED, GREW, STILL, CLOSED = "opened", "grew", "still", "closed"
 NO_DATA = "no data"
 GROWTH = 1.5
 """An alarm has grown when its peak is so many times the one that was told last."""
+
+HANGS = frozenset(number for number, name in enumerate(CAUSES) if name in UNSEEN)
 
 Place = tuple[int, int | None]
 """A row by its number since the watch began, and its time in nanoseconds."""
@@ -108,6 +111,7 @@ class _Running:
     after_at: Place = (0, None)
     regimes: Counter[int] = field(default_factory=Counter)
     causes: Counter[int] = field(default_factory=Counter)
+    stand: Stand = field(default_factory=Stand)
 
     @classmethod
     def taken(cls, kept: dict[str, Any]) -> _Running:
@@ -120,6 +124,12 @@ class _Running:
             kept[name] = -np.inf if kept[name] is None else float(kept[name])
         for name in ("regimes", "causes"):
             kept[name] = Counter({int(key): int(count) for key, count in kept[name].items()})
+        if "stand" in kept:
+            kept["stand"] = Stand(*kept["stand"])
+        elif kept["causes"]:
+            # Former versions counted all rows alike.
+            seen = sum(count for cause, count in kept["causes"].items() if cause not in HANGS)
+            kept["stand"] = Stand(2 * seen < kept["causes"].total(), 0, seen)
         return cls(**kept)
 
     def put(self) -> dict[str, Any]:
@@ -199,6 +209,12 @@ class Follower:
             running = self._running
             assert running is not None
             if alarms[row]:
+                stand, cut = running.stand.after(_cause(result, row) in HANGS)
+                if cut:
+                    events.append(self._event(CLOSED, place(row), result))
+                    self._begin(place(row), place(row), result)
+                    running = self._running
+                running.stand = stand
                 self._add(running, row, place(row), float(ratio[row]), result)
                 if running.events == 0:
                     events.append(self._event(OPENED, place(row), result))
@@ -254,8 +270,10 @@ class Follower:
         running.end = place
         running.rows += 1
         running.regimes[int(result.regimes[row])] += 1
-        causes = result._causes
-        running.causes[int(causes[row]) if causes is not None else 0] += 1
+        running.causes[_cause(result, row)] += 1
+        # Where the machine is not seen nobody sees who did it.
+        if _cause(result, row) in HANGS:
+            return
         if len(self._first) < FIRST:
             self._first.append(np.array(result.shares[row], np.float64))
         read, expect = result.values[row], result.expected_values[row]
@@ -279,8 +297,9 @@ class Follower:
             count, reads, expects = self._sums[:, sensor].tolist()
             return (reads / count, expects / count) if count else (np.nan, np.nan)
 
-        kind = CAUSES[_most(running.causes)]
-        means = np.array(self._first).mean(axis=0)
+        frozen = bool(running.stand.frozen)
+        causes = {cause: count for cause, count in running.causes.items() if (cause in HANGS) == frozen}
+        kind = CAUSES[_most(causes)]
         return Alarm(
             running.id,
             running.start,
@@ -292,7 +311,7 @@ class Follower:
             running.rows,
             result.regime_names[_most(running.regimes)],
             kind,
-            [] if kind in UNSEEN else named_culprits(means, read, result.band, result.names),
+            [] if frozen else named_culprits(np.array(self._first).mean(axis=0), read, result.band, result.names),
         )
 
     def current(self, result: Result) -> Alarm | None:
@@ -322,6 +341,11 @@ class Follower:
             self._sums = arrays["follower.sums"].copy()
 
 
-def _most(counts: Counter[int]) -> int:
+def _cause(result: Result, row: int) -> int:
+    """What was seen in a row, as an index into ``CAUSES``."""
+    return 0 if result._causes is None else int(result._causes[row])
+
+
+def _most(counts: Mapping[int, int]) -> int:
     """The most frequent; the smallest of several."""
     return min(counts, key=lambda key: (-counts[key], key))

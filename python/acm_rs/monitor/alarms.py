@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from acm_rs.decisions.calibration import threshold_at
 from acm_rs.monitor.episode import UNSEEN, Culprit, Episode
+from acm_rs.monitor.parting import BRIDGE, PERSIST, Stand
 
 __all__ = ["BRIDGE", "FIRST", "OFF", "PERSIST", "alarmed", "found_episodes", "limit_for", "named_culprits", "spells"]
 
@@ -18,12 +19,8 @@ Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-PERSIST = 3
-"""Rows in sequence above the limit that make an alarm."""
 OFF = 0.9
 """Share of the limit at or below which an alarm ends."""
-BRIDGE = 12
-"""Alarms with at most so many rows between them are one episode."""
 LASTING = 20.0
 """Rows that a false alarm of the slow watches lasts."""
 FEW_VALUES = 8.0
@@ -138,25 +135,52 @@ def found_episodes(
         # A rise does not reach over rows that are not judged, such as a standstill.
         low = ~(scores > OFF * limits)
     quiet = np.maximum.accumulate(np.where(low, np.arange(len(scores)), -1)) if len(scores) else low
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+    hangs = np.isin(causes, [number for number, name in enumerate(cause_names) if name in UNSEEN])
+    parts = [
+        part
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        for part in _parted(start, end, alarms, hangs)
+    ]
+    for start, end, frozen, follows in parts:
         ratio = np.where(np.isnan(scores[start:end]), -np.inf, scores[start:end] / limits[start:end])
         peak_row = start + int(ratio.argmax())
         inside = start + np.flatnonzero(alarms[start:end])
         regime = regime_names[int(np.bincount(regimes[inside]).argmax())]
-        kind = cause_names[int(np.bincount(causes[inside]).argmax())]
+        # Where the machine is not seen nobody sees who did it.
+        told = inside[hangs[inside] == frozen]
+        kind = cause_names[int(np.bincount(causes[told]).argmax())]
         found.append(
             Episode(
                 start=start,
                 end=end,
                 peak_row=peak_row,
                 peak=float(ratio.max()),
-                first_sign=int(quiet[start]) + 1 if quiet[start] < start else start,
+                first_sign=int(quiet[start]) + 1 if quiet[start] < start and not follows else start,
                 regime=regime,
                 open=bool(alarms[-1]) and end == len(alarms),
-                culprits=[] if kind in UNSEEN else _culprits(inside, shares, values, expected, band, names),
+                culprits=[] if frozen else _culprits(told, shares, values, expected, band, names),
                 kind=kind,
             )
         )
+    return found
+
+
+def _parted(start: int, end: int, alarms: Flags, hangs: Flags) -> list[tuple[int, int, bool, bool]]:
+    """The parts of an alarm: first row, row after the last, whether the machine is unseen, whether one came before."""
+    inside = start + np.flatnonzero(alarms[start:end])
+    frozen = hangs[inside]
+    if frozen.all() or not frozen.any():
+        return [(start, end, bool(frozen.all()), False)]
+    stand, last, found = Stand(), start, []
+    follows = False
+    for row, own in zip(inside.tolist(), frozen.tolist(), strict=True):
+        before = stand
+        stand, cut = stand.after(own)
+        if cut:
+            found.append((start, last + 1, bool(before.frozen), follows))
+            start, follows = row, True
+        last = row
+    found.append((start, end, bool(stand.frozen), follows))
     return found
 
 
