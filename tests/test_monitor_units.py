@@ -268,3 +268,47 @@ def test_the_last_word_of_a_name_is_a_unit_only_where_it_can_be_nothing_else() -
     assert [_named(name) for name in ("Winding temp motor A", "Feed m", "Flow in", "Speed min", "Train T", "bar")] == [
         None
     ] * 6
+
+
+def summer(frame: pd.DataFrame, seed: int, warmth: float) -> pd.DataFrame:
+    """The same machine under an ambient temperature that oil and bearing feel."""
+    ambient = warmth + 8.0 * np.sin(np.arange(len(frame)) / 144 * 2 * np.pi)
+    ambient += np.random.default_rng(seed).normal(size=len(frame))
+    return frame.assign(ambient=ambient, oil=frame["oil"] + ambient, bearing=frame["bearing"] + 0.8 * ambient)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_driver_in_another_unit_is_told(seed: int) -> None:
+    history = summer(leaning(seed, 2500, "2026-01-01"), seed, 15.0)
+    later = summer(leaning(seed + 50, 600, "2026-03-01"), seed + 50, 15.0)
+    monitor = Monitor(drivers=["ambient", "speed"]).fit(history)
+    assert not any("another unit" in remark for remark in monitor.score(later).remarks)
+    for driver, own, now in (
+        ("ambient", "°C", "°F"),
+        ("ambient", "°C", "K"),
+        ("speed", "rpm", "Hz"),
+        ("speed", "rpm", "rad/s"),
+    ):
+        factor, offset = next(pair[2:] for pair in CONVERSIONS if pair[:2] == (own, now))
+        for first in (0, 200):
+            frame = later.copy()
+            frame.iloc[first:, frame.columns.get_loc(driver)] = (frame[driver].iloc[first:] - offset) / factor
+            told = [remark for remark in monitor.score(frame).remarks if "another unit" in remark]
+            assert len(told) == 1, (driver, now, first)
+            assert told[0].startswith(f"driver {driver} reads as if it were in another unit")
+            assert f"{now} where that was {own}" in told[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_driver_beyond_its_range_is_in_its_unit(seed: int) -> None:
+    history = summer(leaning(seed, 2500, "2026-01-01"), seed, 15.0)
+    monitor = Monitor(drivers=["ambient", "speed"]).fit(history)
+    for warmth in (30.0, 45.0):
+        later = summer(leaning(seed + 50, 600, "2026-03-01"), seed + 50, warmth)
+        assert not any("another unit" in remark for remark in monitor.score(later).remarks)
+    # A fault of a sensor is none of the driver's unit, nor is a driver that is stuck.
+    wrong = summer(leaning(seed + 50, 600, "2026-03-01"), seed + 50, 15.0)
+    wrong.iloc[100:, wrong.columns.get_loc("oil")] += 8.0
+    assert not any("another unit" in remark for remark in monitor.score(wrong).remarks)
+    wrong["ambient"] = 70.0
+    assert not any("another unit" in remark for remark in monitor.score(wrong).remarks)

@@ -27,16 +27,11 @@ from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
 from acm_rs.monitor.standing import held_together
 from acm_rs.monitor.state import put_watches
-from acm_rs.monitor.units import refuse_other_units, seen_units
+from acm_rs.monitor.turned import Trial
+from acm_rs.monitor.units import refuse_other_units
 from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["Monitor"]
-
-SEEN, BEFORE, AFTER = 10_000, 60, 400
-"""Rows from the first alarm on in which another unit is looked for, and rows before and after it by which is told
-whether that explains it."""
-FARTHEST = 20.0
-"""Limits that a row counts as at most there."""
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -312,13 +307,11 @@ class Monitor(Amended):
         result._zone = readings.zone
         result._undriven = np.logical_or.reduce(verdict.lost, axis=1)
         if not live:
-            if result.alarms.any():
-                first, own = int(result.alarms.argmax()), slice(0, len(watches.band))
-                some = slice(first, first + SEEN)
-                seen = (result.values[some, own], result.expected_values[some, own], result.band[own])
-                low, high = (end[0, watches.watched] for end in (watches.regimes.low, watches.regimes.high))
-                tried = partial(self._size_of, values, first, fixed, readings.times)
-                result.remarks[:0] = seen_units(sensors, *seen, low, high, self._units, tried)
+            trial = Trial(rules, watches, self._fresh, self._limit, values, fixed, readings.times)
+            turned = trial.driver(verdict, self._units)
+            result.remarks[:0] = turned
+            if result.alarms.any() and not turned:
+                result.remarks[:0] = trial.sensors(result, self._units)
             result.remarks[:0] = held_together(readings, self._usual_runs(), verdict.labels != STANDSTILL)
             if absent:
                 ends = (
@@ -335,21 +328,6 @@ class Monitor(Amended):
         # A sensor's limit is twice what it has done, and two more.
         known = dict(zip(self.sensors_, ((watches.longest - 2.0) / 2.0).tolist(), strict=True))
         return known | self._about.get("stood", {})
-
-    def _size_of(
-        self, values: Matrix, first: int, fixed: Any, times: Any, ways: Mapping[int, tuple[float, float]]
-    ) -> float:
-        """How far rows are off on average, in limits, from the first alarm on where sensors are converted."""
-        rules, watches = self._fitted()
-        some = slice(max(0, first - BEFORE), first + AFTER)
-        piece, places = np.array(values[some], order="F"), np.flatnonzero(watches.watched)
-        for place, (factor, offset) in ways.items():
-            piece[:, places[place]] = factor * piece[:, places[place]] + offset
-        own = None if times is None else times[some]
-        off = shifts(rules.rebased, rules.names, own, len(piece))
-        held = None if fixed is None else fixed[some]
-        scores = judge(rules, watches, piece, off, self._fresh(), self._limit, False, held).scores / self._limit
-        return float(np.nanmean(np.minimum(scores, FARTHEST))) if (scores == scores).any() else FARTHEST
 
     def _opened(self, frame: Any, times: Any, live: bool) -> Readings:
         """A frame or array; of the next row of a history is known what that before it was."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import type_name
 
-__all__ = ["refuse_other_units", "seen_units", "stated_units"]
+__all__ = ["refuse_other_units", "seen_driver", "seen_units", "stated_units"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -30,6 +30,8 @@ TRIED, MANY = 12, 6
 """Sensors that are tried at most, and of which several may have changed together."""
 EXPLAINED = 0.35
 """Share of how far the rows are off that is left at most where the unit was it."""
+HEALTHY = 1.0
+"""Limits that the rows are off on average at most where a driver is converted, which nobody watches itself."""
 ALIKE = 1.15
 """Times as far off as the best, up to which another conversion is as good."""
 _SCALES = (
@@ -266,3 +268,50 @@ def seen_units(
             f"{_formula(*way)}"
         )
     return found
+
+
+def seen_driver(
+    names: Sequence[str],
+    values: Matrix,
+    before: Vector,
+    low: Vector,
+    high: Vector,
+    units: Mapping[str, str],
+    again: Callable[[Mapping[int, tuple[float, float]]], float],
+) -> list[str]:
+    """A driver whose conversion makes the rows healthy that alarm, or that are beyond its trained range.
+
+    `values` are its readings from the first of them on, `before` the one before; the rest is as for `seen_units`.
+    """
+    tried: dict[int, list[tuple[str, str, float, float]]] = {}
+    for place, name in enumerate(names):
+        read = values[:, place][~np.isnan(values[:, place])]
+        asked, room = units.get(name) or _named(name), ROOM * (high[place] - low[place])
+        if len(read) < ROWS or not room > 0.0 or np.count_nonzero(np.diff(read)) < MOVES * len(read):
+            continue
+        least, most = low[place] - room, high[place] + room
+        for one in CONVERSIONS:
+            turned = one[2] * read + one[3]
+            if asked is not None and _key(one[0]) != _key(asked):
+                continue
+            # What has grown out of its range bit by bit is in its unit.
+            jumped = np.isnan(before[place]) or abs(turned[0] - before[place]) < abs(read[0] - before[place])
+            if jumped and np.mean((turned >= least) & (turned <= most)) >= BACK:
+                tried.setdefault(place, []).append(one)
+    if not tried:
+        return []
+    bare = again({})
+    sizes = {(place, one): again({place: one[2:]}) for place, ways in tried.items() for one in ways}
+    place, best = min(sizes, key=lambda pair: sizes[pair])
+    size = sizes[place, best]
+    if not size <= min(EXPLAINED * bare, HEALTHY):
+        return []
+    alike = [one for one in tried[place] if one[2:] == best[2:]]
+    others = [one for one in tried[place] if one[2:] != best[2:] and sizes[place, one] <= ALIKE * size]
+    first, *rest = [f"{now} where that was {own}" for own, now, *_ in alike]
+    told = f"{first} (or {', or '.join(rest)})" if rest else first
+    told += "".join(f"; {now} where that was {own} fits as well: {_formula(*way)}" for own, now, *way in others[:2])
+    return [
+        f"driver {names[place]} reads as if it were in another unit than at the fit, {told}; if so, convert it first: "
+        f"{_formula(*best[2:])}"
+    ]

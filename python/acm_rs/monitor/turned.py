@@ -1,0 +1,114 @@
+"""Rows judged again with readings converted: whether another unit explains what is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.judging import Verdict, judge
+from acm_rs.monitor.rebasing import shifts
+from acm_rs.monitor.result import Result
+from acm_rs.monitor.units import seen_driver, seen_units
+from acm_rs.monitor.watches import State, Watches
+
+__all__ = ["Trial"]
+
+Matrix = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
+
+SEEN, BEFORE, AFTER = 10_000, 60, 400
+"""Rows from the first alarm on in which another unit is looked for, and rows before and after it by which is told
+whether that explains it."""
+LASTS, MOST = 20, 0.9
+"""Rows so many of which alarm, or are beyond a driver's range, where another unit is looked for in drivers."""
+FARTHEST = 20.0
+"""Limits that a row counts as at most there."""
+
+
+class Trial:
+    """Rows that were judged, to be judged again as if they had come in other units.
+
+    Parameters
+    ----------
+    rules, watches
+        What was learnt.
+    fresh : callable
+        Gives the state before all rows.
+    limit : float
+        Above which rows alarm.
+    values : array, shape (n, columns)
+        The rows.
+    fixed : array or None
+        Readings of constants.
+    times : array of datetime64 or None
+        When the rows were.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        watches: Watches,
+        fresh: Callable[[], State],
+        limit: float,
+        values: Matrix,
+        fixed: Any,
+        times: Any,
+    ) -> None:
+        self._rules, self._watches, self._fresh, self._limit = rules, watches, fresh, limit
+        self._values, self._fixed, self._times = values, fixed, times
+
+    def sensors(self, result: Result, units: Mapping[str, str]) -> list[str]:
+        """The sensors whose conversion explains the alarms."""
+        watches = self._watches
+        first, own = int(result.alarms.argmax()), slice(0, len(watches.band))
+        some = slice(first, first + SEEN)
+        seen = (result.values[some, own], result.expected_values[some, own], result.band[own])
+        low, high = (end[0, watches.watched] for end in (watches.regimes.low, watches.regimes.high))
+        places = np.flatnonzero(watches.watched)
+        tried = partial(self._size, slice(max(0, first - BEFORE), first + AFTER), places, False)
+        return seen_units(result.names, *seen, low, high, units, tried)
+
+    def driver(self, verdict: Verdict, units: Mapping[str, str]) -> list[str]:
+        """The driver that reads in another unit, from the first row on that alarms or is beyond its range."""
+        rules, regimes = self._rules, self._watches.regimes
+        drivers = np.flatnonzero(regimes.drivers & ~np.isin(rules.names, rules.counters.names))
+        if not len(drivers):
+            return []
+        names = [rules.names[place] for place in drivers.tolist()]
+        low, high = (end[1, drivers] for end in (regimes.low, regimes.high))
+        strayed: Flags = np.asarray(verdict.strayed.any(axis=1))
+        for odd in (strayed, verdict.alarms):
+            # One reading beyond the range is no other unit: nearly all of those after it are odd as well.
+            count = np.append(0, np.cumsum(odd))
+            lasting = odd[: max(0, len(odd) - LASTS + 1)] & (count[LASTS:] - count[:-LASTS] >= MOST * LASTS)
+            if not lasting.any():
+                continue
+            first = int(lasting.argmax())
+            before = self._values[first - 1, drivers] if first else np.full(len(drivers), np.nan)
+            tried = partial(self._size, slice(first, first + AFTER), drivers, True)
+            told = seen_driver(names, self._values[first : first + SEEN, drivers], before, low, high, units, tried)
+            if told:
+                return told
+        return []
+
+    def _size(self, some: slice, places: Places, driven: bool, ways: Mapping[int, tuple[float, float]]) -> float:
+        """How far rows are off on average, in limits, where what stands in those `places` is converted."""
+        rules = self._rules
+        piece = np.array(self._values[some], order="F")
+        for place, (factor, offset) in ways.items():
+            piece[:, places[place]] = factor * piece[:, places[place]] + offset
+        own = None if self._times is None else self._times[some]
+        off = shifts(rules.rebased, rules.names, own, len(piece))
+        held = None if self._fixed is None else self._fixed[some]
+        verdict = judge(rules, self._watches, piece, off, self._fresh(), self._limit, False, held)
+        scores = verdict.scores / self._limit
+        if driven:
+            # What is not judged for a driver is not explained.
+            scores[verdict.strayed.any(axis=1)] = FARTHEST
+        return float(np.nanmean(np.minimum(scores, FARTHEST))) if (scores == scores).any() else FARTHEST
