@@ -239,7 +239,7 @@ def test_events_in_many_spellings() -> None:
     ]
     second = np.datetime64("2026-01-02", "ns")
     six = second + np.timedelta64(6, "h")
-    found = [events_of([one], when)[0] for one in given]
+    found = [events_of([one], when, "UTC")[0] for one in given]
     assert [(one.start, one.end) for one in found] == [
         (second, np.datetime64("2026-01-03", "ns") + day),
         (second, second + day),

@@ -46,3 +46,16 @@ def test_a_calibration_is_told_in_words() -> None:
     assert told.startswith(("oil reads 6", "oil reads 5.9"))
     assert " less than before since " in told
     assert " would be expected), learnt from " in told
+
+
+def test_rows_without_times_do_not_open_the_way_back() -> None:
+    dated = plant(1, 2400).set_axis(pd.date_range("2026-01-05", periods=2400, freq="10min"))
+    monitor = Monitor().fit(dated[:2000])
+    monitor.update(dated[2000:2100])
+    monitor.update(dated[2100:2101].to_numpy())
+    for same in (monitor, Monitor.from_bytes(monitor.to_bytes())):
+        with pytest.raises(ValueError, match=r"must not lie before those of the rows before \(2026-01-19 13:50"):
+            same.update(dated[2000:2005])
+        assert same.update(dated[2101:2102]).times[0] == dated.index[2101]
+        with pytest.raises(ValueError, match="must not lie before"):
+            same.update(dated[2100:2101])

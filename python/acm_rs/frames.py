@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from acm_rs.zones import zone_name
+
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame, IntoSeries
 else:
@@ -273,6 +275,11 @@ class Sheet:
             return zone_of(times)
         return zone_of(self._own_times if self._own_column is not None else self._index if self._has_dates() else None)
 
+    @property
+    def own_label(self) -> Hashable:
+        """The column of its own times, None without."""
+        return self._own_label
+
     def _named_by(self, by: object) -> str | None:
         """The name of the column of the groups' labels, where `by` is that."""
         if not isinstance(by, str):
@@ -511,6 +518,11 @@ def stamps(times: Any) -> Any:
         return times.to_numpy()
     import narwhals as nw
 
+    times = without_periods(times)
+    zone, native = _zone_of_pandas(times)
+    if zone is not None:
+        # Some of its zones narwhals does not know.
+        return (native if hasattr(native, "get_level_values") else native.dt).tz_convert(None).to_numpy()
     if hasattr(times, "get_level_values"):
         times = times.to_series()
     column = times if isinstance(times, nw.Series) else nw.from_native(times, series_only=True, pass_through=True)
@@ -543,10 +555,29 @@ def zone_of(times: Any) -> str | None:
         return None
     import narwhals as nw
 
+    zone, _ = _zone_of_pandas(times)
+    if zone is not None:
+        return zone_name(zone)
     if hasattr(times, "get_level_values"):
-        times = times.to_series()
+        return None
     column = times if isinstance(times, nw.Series) else nw.from_native(times, series_only=True, pass_through=True)
     return getattr(column.dtype, "time_zone", None) if isinstance(column, nw.Series) else None
+
+
+def _zone_of_pandas(times: Any) -> tuple[Any, Any]:
+    """The zone of times of pandas with one, and themselves."""
+    import narwhals as nw
+
+    native = nw.to_native(times, pass_through=True)
+    return getattr(getattr(native, "dtype", None), "tz", None), native
+
+
+def without_periods(times: Any) -> Any:
+    """Times; those of pandas' periods are their starts, which no other kind of frame knows."""
+    kind = type(getattr(times, "dtype", None)).__name__
+    if kind != "PeriodDtype":
+        return times
+    return (times if hasattr(times, "get_level_values") else times.dt).to_timestamp()
 
 
 def vector(values: Any, name: str) -> Any:

@@ -81,11 +81,12 @@ def _own(kind: object, given: Mapping[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _one(time: np.datetime64 | datetime) -> npt.NDArray[np.datetime64]:
-    """The time of a row that comes alone; in UTC where it has a zone."""
+def _one(time: Any) -> npt.NDArray[np.datetime64]:
+    """The time of a row that comes alone, of a period that of its start; in UTC where it has a zone."""
+    time = getattr(time, "start_time", time)
     zone = getattr(time, "tzinfo", None)
     # pandas' own times have nanoseconds, which those of Python have not.
-    plain = time if zone is None else time.astimezone(UTC).replace(tzinfo=None)  # type: ignore[union-attr]
+    plain = time if zone is None else time.astimezone(UTC).replace(tzinfo=None)
     return np.array([plain.to_datetime64() if hasattr(plain, "to_datetime64") else np.datetime64(plain)])
 
 
@@ -308,7 +309,7 @@ class RollingState(Saved):
         RuntimeError
             In a child that was forked while another thread was within this very state.
         """
-        if isinstance(times, np.datetime64 | datetime):
+        if isinstance(times, np.datetime64 | datetime) or type(times).__name__ == "Period":
             times = _one(times)
         if isinstance(x, np.ndarray) and y is None and (times is None or isinstance(times, np.ndarray)):
             return self._engine.update(x, None, times)

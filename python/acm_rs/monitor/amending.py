@@ -485,7 +485,9 @@ class Amended(Described):
             raise TypeError(f"`{name}` must be (from, to), or an Episode, got {span!r:.80}")
         if span[1] is None:
             span = (span[0], n - 1 if isinstance(span[0], int | np.integer) else np.datetime64("2262-01-01", "ns"))
-        zone = source.zone if isinstance(source, Readings) else self._about.get("zone")
+        zone = (
+            source.zone if isinstance(source, Readings) else self._about.get("zone") or ("UTC" if source.utc else None)
+        )
         rows = arguments.inside(span, source.times, n, name, zone)
         if not rows.any():
             where = "the history" if isinstance(source, History) else "`frame`"

@@ -30,6 +30,7 @@ class State:
         "gone",
         "idle",
         "last",
+        "latest",
         "levels",
         "off",
         "over",
@@ -67,6 +68,9 @@ class State:
         self.alarm: bool = False
         self.over: int = 0
         self.time: np.datetime64 | None = None
+        """The time of the row before, where that had one."""
+        self.latest: np.datetime64 | None = None
+        """The latest time so far."""
 
     def chart(self, name: str, memory: float) -> EwmaChart:
         """A mean with a memory; one more for each name."""

@@ -16,6 +16,8 @@ from acm_rs.monitor.local import WHOLE, Doubtful, instant
 
 __all__ = ["Event", "events_of", "lasting"]
 
+DAY = len("2026-02-10")
+
 
 class Event:
     """A known event.
@@ -42,13 +44,15 @@ class Event:
 def events_of(events: Any, times: NDArray[np.datetime64] | None, zone: str | None = None) -> list[Event]:
     """Events as people give them: pairs, triples, or a frame with the columns start, end and name; oldest first."""
     found = []
-    for row in _rows(events):
+    rows = list(_rows(events))
+    days = _are_days(rows)
+    for row in rows:
         if isinstance(row, Event):
             row = (row.start, row.end, row.name)
         if isinstance(row, str) or not isinstance(row, Sequence) or len(row) not in (2, 3):
             raise ValueError(f"`events` must hold (start, end) or (start, end, name), got {reprlib.repr(row)}")
-        start = _moment(row[0], times, zone, last=False)
-        end = _moment(row[0] if _nothing(row[1]) else row[1], times, zone, last=True)
+        start = _moment(row[0], times, zone, last=False, days=days)
+        end = _moment(row[0] if _nothing(row[1]) else row[1], times, zone, last=True, days=days)
         if end < start:
             raise ValueError(f"`events` must not end before they start, got {reprlib.repr(tuple(row))}")
         name = "" if len(row) < 3 or _nothing(row[2]) else str(row[2])
@@ -74,11 +78,18 @@ def _rows(events: Any) -> Iterable[Any]:
     return zip(*([None] * count if column is None else column for column in columns), strict=True)
 
 
+def _are_days(rows: list[Any]) -> bool:
+    """Whether all that is a datetime without a zone says midnight: a column of days that somebody has converted."""
+    cells = [cell for row in rows if isinstance(row, Sequence) and not isinstance(row, str) for cell in row[:2]]
+    said = [cell for cell in cells if isinstance(cell, datetime.datetime) and not _nothing(cell)]
+    return all(cell.tzinfo is None and cell.time() == datetime.time() for cell in said)
+
+
 def _nothing(value: Any) -> bool:
     return value is None or value == "" or value != value
 
 
-def _moment(value: Any, times: NDArray[np.datetime64] | None, zone: str | None, *, last: bool) -> Any:
+def _moment(value: Any, times: NDArray[np.datetime64] | None, zone: str | None, *, last: bool, days: bool) -> Any:
     """A time, or a row's number where there are none; the last moment of a day that stands for the whole of it."""
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         if times is None:
@@ -88,8 +99,8 @@ def _moment(value: Any, times: NDArray[np.datetime64] | None, zone: str | None, 
         raise ValueError(f"`events` must lie within the {len(times):,} rows where they are row numbers, got {value}")
     if times is None:
         raise ValueError(f"`events` must be row numbers where the history has no times, got {reprlib.repr(value)}")
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-        value = value.isoformat()
+    if isinstance(value, datetime.date) and (days or not isinstance(value, datetime.datetime)):
+        value = value.isoformat()[:DAY]
     elif isinstance(value, np.datetime64) and np.datetime_data(value.dtype)[0] in WHOLE:
         # A day that is no text is a day by name, too.
         value = str(value)

@@ -67,12 +67,12 @@ def follow(state: State, times: NDArray[np.datetime64] | None, rows: int) -> Non
         # They come at the usual step, and so do those after them: the time of those before tells of no pause.
         state.time = None
         return
-    if state.time is not None and times[0] < state.time:
+    if state.latest is not None and times[0] < state.latest:
         raise ValueError(
-            f"`times` must not lie before those of the rows before ({words.moment(state.time)}), got "
+            f"`times` must not lie before those of the rows before ({words.moment(state.latest)}), got "
             f"{words.moment(times[0])}; score() takes a history by itself"
         )
-    state.time = times[-1]
+    state.time = state.latest = times[-1]
 
 
 def absent_rows(times: NDArray[np.datetime64] | None, before: Any, about: Mapping[str, Any]) -> Labels | None:

@@ -89,7 +89,7 @@ def row_at(result: Result, at: Any) -> tuple[int, str]:
         raise ValueError(
             f"`at` must be a row's number where no times are known, 0 to {n - 1:,}, got {reprlib.repr(at)}"
         )
-    moment = _time(at, result._zone)
+    moment = _time(at, result._zone or ("UTC" if result.utc else None))
     times = result.times.astype("datetime64[ns]")
     step = float(np.median(np.diff(times).astype(np.int64))) if n > 1 else 0.0
     late = np.timedelta64(int(step), "ns")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name, zone_of, zoned
 from acm_rs.monitor.units import stated_units
+from acm_rs.zones import zone_name
 
 __all__ = ["Readings", "in_order", "of_floats", "read", "text_times"]
 
@@ -24,6 +25,8 @@ _COARSER = frozenset(("Y", "M", "W", "D", "h", "m", "s", "ms", "us"))
 LOOKED_AT = 100
 """Readings of a column of another type that are tried as numbers."""
 DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ].*)?$")
+PLAIN_ZONE = re.compile(r"[A-Za-z/]+")
+"""Names of zones that every kind of frame knows."""
 TIMES_AS_TEXT = "holds times as text"
 
 
@@ -70,7 +73,7 @@ class Readings:
         self.texts: dict[str, str] = texts
         self.utc: bool = utc
         self.units: dict[str, str] = units or {}
-        self.zone: str | None = zone
+        self.zone: str | None = zone or ("UTC" if utc else None)
 
 
 def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readings:
@@ -82,28 +85,49 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
         return _array(x, times, names)
     if isinstance(x, Mapping):
         return _mapping(x, times)
-    x, times = _of_periods(x, times)
     labels = getattr(x, "index", None) if names is not None and hasattr(x, "to_frame") else None
     if labels is not None and hasattr(labels, "isin") and labels.map(str).isin(names).any():
         x = x.to_frame().T.infer_objects()
+    x, times, zones = _of_pandas(x, times)
     found = _frame(x, times)
+    if zones and found.sheet is not None:
+        found.zone = zones.get(str(found.sheet.own_label), found.zone)
     found.units = stated_units(x)
     return found
 
 
-def _of_periods(x: Any, times: Any) -> tuple[Any, Any]:
-    """Periods of pandas, which no other kind of frame knows, as the times of their starts."""
+def _of_pandas(x: Any, times: Any) -> tuple[Any, Any, dict[str, str]]:
+    """Times of pandas that no other kind of frame knows: periods as those of their starts, zones of any kind in UTC;
+    and the zones of such columns."""
     index: Any = getattr(x, "index", None)
-    if type(index).__name__ == "PeriodIndex" and (times is None or (isinstance(times, str) and times == INDEX)):
+    own = type(index).__name__ == "PeriodIndex" and (times is None or (isinstance(times, str) and times == INDEX))
+    if own:
+        beside = dict(x.dtypes) if times is None and hasattr(x, "columns") and not of_floats(x) else {}
+        dated = [label for label, kind in beside.items() if getattr(kind, "kind", "") == "M" or _is_period(kind)]
+        if dated:
+            raise TypeError(
+                f"`frame` must have no column of dates beside its index of periods, got {listed(dated)}; drop it, or "
+                "name the one that counts with `times`"
+            )
         times = index.to_timestamp()
     if not hasattr(x, "assign") or not hasattr(x, "dtypes") or of_floats(x):
-        return x, times
-    labels = [label for label, kind in zip(x.columns, x.dtypes, strict=True) if type(kind).__name__ == "PeriodDtype"]
-    if labels:
-        x = x.copy()
-        for label in labels:
-            x[label] = x[label].dt.to_timestamp()
-    return x, times
+        return x, times, {}
+    kinds = dict(zip(range(len(x.columns)), x.dtypes, strict=True))
+    periods = [place for place, kind in kinds.items() if _is_period(kind)]
+    clocks = {place: zone for place, kind in kinds.items() if (zone := getattr(kind, "tz", None)) is not None}
+    zones = {place: zone_name(zone) for place, zone in clocks.items() if not PLAIN_ZONE.fullmatch(str(zone))}
+    if periods or zones:
+        columns = [x.iloc[:, place] for place in kinds]
+        for place in periods:
+            columns[place] = columns[place].dt.to_timestamp()
+        for place in zones:
+            columns[place] = columns[place].dt.tz_convert("UTC")
+        x = type(x)(dict(enumerate(columns)), index=x.index).set_axis(x.columns, axis=1)
+    return x, times, {str(x.columns[place]): zone for place, zone in zones.items()}
+
+
+def _is_period(kind: Any) -> bool:
+    return type(kind).__name__ == "PeriodDtype"
 
 
 def _frame(x: Any, times: Any) -> Readings:
@@ -208,6 +232,8 @@ def _mapping(x: Mapping[Any, Any], times: Any) -> Readings:
             texts[name] = "holds no numbers"
         elif isinstance(cell, date | np.datetime64):
             dates[name] = cell
+        elif type(cell).__name__ == "Period" and hasattr(cell, "start_time"):
+            dates[name] = cell.start_time
         else:
             cells[name] = _number(name, cell)
     if not cells:

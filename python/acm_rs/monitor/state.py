@@ -256,6 +256,8 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
     }
     if state.idle:
         settings["idle"] = state.idle
+    if state.latest is not None and state.time is None:
+        settings["latest"] = int(state.latest.astype(np.int64))
     return settings, arrays
 
 
@@ -304,4 +306,6 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     state.phase = Phase(settings["label"], settings["age"])
     state.alarm, state.over, state.idle = settings["alarm"], settings["over"], idle
     state.time = None if settings["time"] is None else np.datetime64(settings["time"], "ns")
+    latest = settings.get("latest", settings["time"])
+    state.latest = None if latest is None else np.datetime64(latest, "ns")
     return state
