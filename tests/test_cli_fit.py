@@ -171,3 +171,43 @@ def test_json_is_for_machines(run: Run) -> None:
     assert len(told["warnings"]) == len(monitor.warnings_)
     assert not any("`" in line for line in told["warnings"] + told["summary"])
     assert run("fit", "healthy.csv", "-o", "pump.acm", "-q") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("span", "first", "last"),
+    [
+        ("2026-01-02..2026-01-09", "2026-01-01 23:00", "2026-01-09 22:50"),
+        ("2026-01-02 06:00..2026-01-09 06:00", "2026-01-02 05:00", "2026-01-09 05:00"),
+        ("2026-01-02 06:00+02..2026-01-09 06:00 UTC", "2026-01-02 04:00", "2026-01-09 06:00"),
+        ("2026-01-02..", "2026-01-01 23:00", "2026-01-12 01:30"),
+    ],
+)
+def test_spans_are_of_the_time_zone_that_the_option_names(run: Run, span: str, first: str, last: str) -> None:
+    zone = "Europe/Berlin"
+    for given in (zone, "+01:00"):
+        status, said, complained = run(
+            "fit", "healthy.csv", "-o", "a.acm", "--timezone", given, "--healthy", span, "--json"
+        )
+        assert (status, complained) == (0, "")
+        assert f"{first} to {last} UTC" in " ".join(json.loads(said)["summary"])
+    # The history and rows beside it are of that zone too.
+    one = ["feedback", "a.acm", "-o", "b.acm", "--exclude", "2026-01-05 06:00..2026-01-05 07:00"]
+    assert "7 rows were taken out of the history (2026-01-05 05:00 to 2026-01-05 06:00 UTC)" in run(
+        *one, "--timezone", zone
+    )[1].replace("\n", " ")
+    assert "2026-01-05 06:00 to 2026-01-05 07:00 UTC)" in run(*one)[1]
+    at = ["explain", "a.acm", "healthy.csv", "--timezone", zone, "--at"]
+    assert run(*at, "2026-01-07 06:00")[1].startswith("2026-01-07 05:00 UTC")
+    assert run(*at, "2026-01-07 06:00Z")[1].startswith("2026-01-07 06:00 UTC")
+
+
+def test_spans_that_are_none(run: Run) -> None:
+    fit = ["fit", "healthy.csv", "-o", "a.acm", "--healthy"]
+    status, _, complained = run(*fit, "2026-03-29 02:30..", "--timezone", "Europe/Berlin")
+    assert (status, complained.count("\n")) == (2, 1)
+    assert "--healthy: 2026-03-29 02:30 is not there in Europe/Berlin: the clocks go forward then" in complained
+    status, _, complained = run(*fit, "2026-01-02 00:00+01:00..2026-01-09")
+    assert (status, complained.count("\n")) == (1, 1)
+    assert "says a zone, and the times of the rows have none; leave it out" in complained
+    assert run(*fit, "2026-01-02 06:00+25:99..")[0] == 2
+    assert files() == {"healthy.csv"}

@@ -103,6 +103,11 @@ def test_options_go_into_every_model(run: Run) -> None:
     alone = acm_rs.Monitor(false_alarm_rate=0.02, drivers=["Load", "Flow"])
     alone.fit(pl.read_csv("history/pump 1.csv", try_parse_dates=True), healthy=spoken)
     assert model.sha256_ == alone.sha256_
+    zone = ("--timezone", "Europe/Berlin", "--healthy", "2026-01-06..2026-01-06")
+    assert run("fleet", "fit", "zone", "-d", "history/pump 1.csv", "-w", "1", *zone)[0] == 0
+    (path,) = Path("zone").glob("**/*.acm")
+    begin, end = (str(np.datetime64(moment, "ns"))[:16] for moment in acm_rs.Monitor.load(path)._about["span"])
+    assert (begin, end) == ("2026-01-05T23:00", "2026-01-06T22:50")
     assert run("fleet", "fit", "rows", "-d", "history/pump 1.csv", "-w", "1", "--healthy", "0..200")[0] == 0
     assert acm_rs.Monitor.load("rows/models/pump%201.acm").summary().count("201 rows")
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 import acm_rs
 from acm_rs.cli.console import plain
-from acm_rs.cli.fit import monitor_says, waiting
+from acm_rs.cli.fit import moment_in_utc, monitor_says, waiting
 from acm_rs.cli.inputs import Inputs, said
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.score import load_monitor
@@ -93,16 +93,16 @@ def run_explain(
     table = load_readings(sources, options, progress, monitor)
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)
-        moments = [result.at(_moment(text, result)) for text in at]
+        moments = [result.at(_moment(text, result, options.timezone)) for text in at]
     return Explained(table, result, moments)
 
 
-def _moment(text: str, result: acm_rs.Result) -> str | int:
+def _moment(text: str, result: acm_rs.Result, timezone: str | None) -> Any:
     word = text.strip()
     # Four digits are a year, unless there are no times.
     if word.lstrip("-").isdecimal() and (result.times is None or not (len(word) == 4 and 1800 <= int(word) <= 2200)):
         return int(word)
-    return word
+    return moment_in_utc(word, timezone if result.utc else None, "--at")
 
 
 def print_explained(done: Explained, screen: Console) -> None:

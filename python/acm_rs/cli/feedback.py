@@ -12,7 +12,7 @@ from rich.console import Console
 
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
-from acm_rs.cli.fit import Budget, monitor_says, span_ends, waiting
+from acm_rs.cli.fit import Budget, moment_in_utc, monitor_says, span_ends, span_in_utc, waiting
 from acm_rs.cli.inputs import named, said
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.score import load_monitor
@@ -142,6 +142,9 @@ def run_feedback(
             known = [str(name) for name in monitor.feature_names_in_]
             reading = bar.step(f"reading {said(list(sources))}")
             frame = load_sensors(list(sources), options, reading, needed=known, own_codes=True).frame
+    # Of times in UTC, as those of --timezone are, the spans are in it too.
+    zone = options.timezone if frame is not None or monitor._about["utc"] else None
+    spans = {name: span_in_utc(span, zone, f"--{name}") for name, span in spans.items()}
     when = asked.when or datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     sign: dict[str, Any] = {"by": asked.by, "when": when, "why": asked.why}
     with waiting(progress, "learning"), monitor_says(model):
@@ -153,7 +156,7 @@ def run_feedback(
             since = asked.since or ""
             # Four digits are a year where rows have times.
             row = since.isdecimal() and (len(since) != 4 or monitor._about["span"] is None)
-            monitor.rebase(asked.rebase, int(since) if row else since, frame, **sign)
+            monitor.rebase(asked.rebase, int(since) if row else moment_in_utc(since, zone, "--since"), frame, **sign)
         elif asked.rollback is not None:
             monitor.rollback(asked.rollback, **sign)
         else:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,22 @@ from acm_rs.files.columns import require_column
 from acm_rs.files.errors import Refusal, counted, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
+from acm_rs.files.times import zone_given
 from acm_rs.files.writing import check_output, write_whole
+from acm_rs.monitor.local import Doubtful, instant
+from acm_rs.zones import written_offset
 
 __all__ = [
     "Budget",
     "Fit",
     "drivers_named",
     "fit_json",
+    "moment_in_utc",
     "monitor_says",
     "print_fit",
     "run_fit",
     "span_ends",
+    "span_in_utc",
     "spoken",
     "waiting",
 ]
@@ -179,7 +185,7 @@ def run_fit(
     with Bar(progress) as bar:
         table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"), own_codes=True)
     drives = drivers_named(table, drivers)
-    spans = _filled(spans, table)
+    spans = _filled(spans, table, options.timezone)
     monitor = budget.monitor(drives)
     monitor.metadata = {"history": table.path.name, **({"asset": asset} if asset else {})}
     start = time.perf_counter()
@@ -288,17 +294,42 @@ def _end(text: str, whole: str, option: str) -> str | int | None:
     if word.isdecimal() and not (len(word) == 4 and 1800 <= int(word) <= 2200):
         return int(word)
     try:
-        np.datetime64(word)
+        instant(word, "UTC", end=True)
     except ValueError:
         raise Refusal(
             f"{option} {quoted(whole)}: {quoted(word)} is no time; write 2026-01-05 or 2026-01-05T06:00", status=2
         ) from None
-    return word.replace(" ", "T")
+    return word
 
 
-def _filled(spans: Sequence[Span], table: SensorTable) -> list[Span]:
-    """Spans whose open ends are those of the history."""
+def span_in_utc(span: Span, timezone: str | None, option: str = "--healthy") -> Span:
+    """The same span with its times in UTC, where `timezone` tells whose they are."""
+    return moment_in_utc(span[0], timezone, option, end=False), moment_in_utc(span[1], timezone, option, end=True)
+
+
+def moment_in_utc(
+    moment: str | int | None, timezone: str | None, option: str, *, end: bool | None = None
+) -> str | int | None:
+    """A time of the clocks of ``--timezone`` in UTC, as those of the readings are then; without it as it is."""
+    if timezone is None or not isinstance(moment, str):
+        return moment
+    minutes, place = zone_given(timezone)
+    zone = place or written_offset(timedelta(minutes=minutes))
+    try:
+        return f"{instant(moment, zone, end=end)}Z"
+    except Doubtful as error:
+        raise Refusal(f"{option}: {error}", status=2) from None
+    except ValueError:
+        raise Refusal(
+            f"{option}: {quoted(moment)} is no time; write 2026-01-05 or 2026-01-05T06:00", status=2
+        ) from None
+
+
+def _filled(spans: Sequence[Span], table: SensorTable, timezone: str | None) -> list[Span]:
+    """Spans whose open ends are those of the history, with times of a time zone in UTC."""
     dated = _dated(table)
+    if dated:
+        spans = [span_in_utc(span, timezone) for span in spans]
     if not dated:
         # What looks like a year is a row here.
         spans = [(_row(first, table.path), _row(last, table.path)) for first, last in spans]

@@ -16,7 +16,7 @@ import acm_rs
 from acm_rs import fleet
 from acm_rs.cli import options
 from acm_rs.cli.console import console, facts, plain, show, span_text
-from acm_rs.cli.fit import Budget, span_ends, spoken
+from acm_rs.cli.fit import Budget, span_ends, span_in_utc, spoken
 from acm_rs.cli.options import screen_of
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import print_json
@@ -160,7 +160,7 @@ def _fit(
     model = acm_rs.Monitor(**{"false_alarm_rate": 0.01, **budget.given}, drivers=names)
     settings = {
         "monitor": {**model._settings(), "metadata": {}},
-        "healthy": [_span(text) for text in healthy or ()],
+        "healthy": [_span(text, read.timezone) for text in healthy or ()],
         "history": True,
     }
     done = _run("fit", "learning", data, folder, by, settings, read, (workers, scheduler, memory_limit), quiet)
@@ -279,9 +279,9 @@ def _status(
 # ---- doing ----------------------------------------------------------------------------------------------------------
 
 
-def _span(text: str) -> list[Any]:
+def _span(text: str, timezone: str | None) -> list[Any]:
     """A span of times or rows, both ends given or open."""
-    first, last = span_ends(text)
+    first, last = span_in_utc(span_ends(text), timezone)
     if isinstance(first, int) or isinstance(last, int):
         if first is None or last is None:
             raise Refusal(f"--healthy {text}: a span of rows needs both ends here", status=2)
