@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from acm_rs import Monitor
+from acm_rs.monitor.staying import STAYS
 
 
 def plant(seed: int, rows: int = 3000) -> pd.DataFrame:
@@ -112,3 +113,44 @@ def test_a_pump_that_is_off_a_while_is_no_code() -> None:
     assert "oil" in Monitor().fit(frame).sensors_
     rounded = plant(4).round(0)
     assert "error code" not in Monitor().fit(rounded).summary()
+
+
+@pytest.mark.parametrize(("value", "often"), [(0.0, 0.1), (0.0, 0.05), (100.0, 0.15), (64.0, 0.05)])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_code_that_stays_for_good_alarms_and_names_its_sensor(value: float, often: float, size: int) -> None:
+    monitor = Monitor().fit(scattered(plant(1), value, often, 11))
+    later = scattered(plant(21, 1000), value, often, 31)
+    assert monitor.score(later).alarms.mean() < 0.03
+    later.loc[later.index[500:800], "oil"] = value
+    kept = Monitor.from_bytes(monitor.to_bytes())
+    result = monitor.score(later)
+    assert result.alarms[525:800].all()
+    assert result.alarms[830:].mean() < 0.03
+    (episode,) = [one for one in result.found if one.end > 530]
+    assert (episode.kind, episode.culprits[0].name, episode.culprits[0].reads) == (STAYS, "oil", value)
+    assert episode.culprits[0].share > 0.5
+    assert f"{STAYS}: oil reads {value:g}, should read" in result.explain()[result.found.index(episode)]
+    parts = []
+    for first in range(0, len(later), size):
+        parts.append(kept.update(later[first : first + size]))
+        if first % (100 * size) == 0:
+            kept = Monitor.from_bytes(kept.to_bytes())
+    assert np.array_equal(np.concatenate([part.scores for part in parts]), result.scores, equal_nan=True)
+    assert np.array_equal(np.concatenate([part.shares for part in parts]), result.shares, equal_nan=True)
+    monitor.accept(episode, result, by="Huber")
+    assert not monitor.score(later).alarms[530:800].any()
+
+
+def test_what_is_said_to_be_measured_has_no_code_of_its_own() -> None:
+    frame, later = scattered(plant(1), 0.0, 0.1, 11), scattered(plant(21, 1000), 0.0, 0.1, 31)
+    assert "error code" in Monitor().fit(frame).summary()
+    monitor = Monitor(kinds={"oil": "continuous"}).fit(frame)
+    assert "error code" not in monitor.summary()
+    assert np.array_equal(monitor.score(later).values[:, 0], later["oil"])
+
+
+def test_what_historians_write_for_no_reading_may_stay() -> None:
+    monitor = Monitor().fit(scattered(plant(1), 9999.0, 0.05, 11))
+    later = plant(21, 1000)
+    later.loc[500:, "oil"] = 9999.0
+    assert monitor.score(later).alarms.mean() < 0.03

@@ -214,6 +214,7 @@ class Follower:
                     events.append(self._event(CLOSED, place(row), result))
                     self._begin(place(row), place(row), result)
                     running = self._running
+                    assert running is not None
                 running.stand = stand
                 self._add(running, row, place(row), float(ratio[row]), result)
                 if running.events == 0:

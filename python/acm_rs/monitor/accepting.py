@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.monitor import staying
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict, judge
 from acm_rs.monitor.watches import MEMORIES, PAST, State, Watches, sized
@@ -28,6 +29,7 @@ TOLD = 1.05
 
 def allow(rules: Rules, watches: Watches, raw: Matrix, off: Matrix | None, rows: Flags, limit: float) -> None:
     """Widen the watches until the marked ones among some rows that follow one another do not alarm."""
+    staying.allow(rules, raw, rows)
     _reach(rules, watches, raw, off, rows)
     raw, off, rows = _and_back(rules, watches, raw, off, rows, limit)
     sensors = int(watches.watched.sum())

@@ -38,6 +38,7 @@ class State:
         "run",
         "slow",
         "states",
+        "stays",
         "steps",
         "tally",
         "time",
@@ -63,6 +64,8 @@ class State:
         self.slow: Matrix | None = None
         self.steps: tuple[NDArray[np.int64], Vector] | None = None
         """What the readings so far tell of steps."""
+        self.stays: Vector | None = None
+        """For how many rows what counts as no reading has stayed; None where nothing does."""
         self.tally: Tally | None = None
         """The latest readings of counters."""
         self.alarm: bool = False

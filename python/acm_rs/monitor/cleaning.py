@@ -14,6 +14,7 @@ from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, even
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.recurring import recurring
+from acm_rs.monitor.staying import stays_of
 from acm_rs.monitor.stops import end_stops
 from acm_rs.monitor.words import number
 
@@ -96,6 +97,8 @@ class Rules:
         self.least: NDArray[np.float64] = np.asarray(parts["least"], dtype=np.float64)
         self.most: NDArray[np.float64] = np.asarray(parts["most"], dtype=np.float64)
         """Where well-known codes are far outside."""
+        self.stays: list[list[tuple[float, float]]] = [[] for _ in self.names]
+        """Of the codes that come and go, for how many rows each may stay."""
         self.rebased: list[Rebase] = []
         """Sensors that were calibrated anew."""
         self.constants: Constants = Constants.of({}, (), {})
@@ -169,12 +172,15 @@ def learn(
     # Where many sensors are far at once the machine does something else, and no instrument is wrong.
     alone = far & ((far.sum(axis=1) <= max(1, len(names) // 4)) | _outage(cleaned, far, written))[:, None]
     codes: list[list[float]] = []
+    stays: list[list[tuple[float, float]]] = []
     for place, name in enumerate(names):
         column = cleaned[:, place]
         # Rises repeat by the step of the counter.
         wrong = [] if counting[place] else codes_of(column, alone[:, place], n)
-        if kinds.get(name, "continuous") == "continuous" and not counting[place]:
-            wrong += [value for value in dropouts(cleaned, place) if value not in wrong]
+        # Who says that a sensor is measured says so of all that it reads.
+        unsaid = name not in kinds and not counting[place]
+        come = [value for value in dropouts(cleaned, place) if value not in wrong] if unsaid else []
+        wrong += come
         coded = _among(column, wrong)
         spikes = (wild & alone)[:, place] & ~coded
         if spikes.any():
@@ -182,12 +188,14 @@ def learn(
             # Codes in nearly all rows.
             more = np.unique(column[spikes & (np.abs(column) >= CODE) & np.isin(column, CODES)]).tolist()
             # What is no reading now is none later.
-            more += [value for value in out_again(column, spikes) if value not in more]
+            again = [value for value in out_again(column, spikes) if value not in more] if unsaid else []
+            come, more = come + again, more + again
             wrong, coded = wrong + more, coded | _among(column, more)
             spikes &= ~coded
         marks += [(name, f"error code {code:g}", np.flatnonzero(column == code)) for code in wrong]
         marks.append((name, "spike", np.flatnonzero(spikes)))
         marks.append((name, "reading beyond its limits", np.flatnonzero(outside[:, place])))
+        stays.append(stays_of(column, come))
         column[coded | spikes] = np.nan
         codes.append(wrong)
         found[name]["codes"] = int(np.count_nonzero(coded))
@@ -263,6 +271,7 @@ def learn(
         least=least,
         most=most,
     )
+    rules.stays = [stays[place] for place in used]
     rules.counters = counters.among(rules.names)
     return rules, chosen, left_out, list(found.values()), [mark for mark in marks if mark[2].size]
 

@@ -19,6 +19,7 @@ from acm_rs.monitor.following import beside_levels
 from acm_rs.monitor.looking import look
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
+from acm_rs.monitor.staying import STAYS, staying
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.stops import at_stops
 from acm_rs.monitor.tracing import blamed
@@ -191,6 +192,11 @@ class Verdict:
             nothing = (self.labels == STANDSTILL) & watches.nothing(shown[:, watches.watched])
             self.scores[nothing] = max(BEYOND, CLEAR * limit)
             self.causes[nothing] = CAUSES.index(ZEROS)
+        stays = staying(rules, raw, self.looked.held, state)[:, watches.watched]
+        # Where the machine is not seen that is told.
+        stays &= (self.causes != CAUSES.index(FROZEN))[:, None]
+        if stays.any():
+            self.shares += self._raised(stays, worst, max(BEYOND, CLEAR * limit), STAYS)
         if fixed is not None:
             moved = self._moved(rules, fixed, worst, max(BEYOND, CLEAR * limit))
         self.alarms, state.alarm, state.over = alarmed(self.scores, limit, state.alarm, state.over)
@@ -202,6 +208,8 @@ class Verdict:
             # People read what the instrument shows.
             self.sensors = shown[:, watches.watched]
             self.looked.expected += off[:, watches.watched]
+        if stays.any():
+            self.sensors = np.where(stays, raw[:, watches.watched], self.sensors)
         if fixed is not None and moved.shape[1]:
             self.with_constants(rules, fixed, moved)
 
@@ -217,6 +225,10 @@ class Verdict:
     def _moved(self, rules: Rules, fixed: Matrix, worst: Vector, size: float) -> Matrix:
         """Let rows alarm in which a constant has changed; its share of their scores."""
         moved = rules.constants.moved(fixed)[:, ~rules.constants.driver] & ~self.looked.held[:, None]
+        return self._raised(moved, worst, size, MOVED)
+
+    def _raised(self, moved: Flags, worst: Vector, size: float, cause: str) -> Matrix:
+        """Let rows alarm in which some columns have a reading that is told by itself; their share of the scores."""
         rows = np.flatnonzero(moved.any(axis=1))
         share = np.zeros(moved.shape)
         if len(rows):
@@ -224,7 +236,7 @@ class Verdict:
             part = size**4 / (size**4 + others**4)
             share[rows] = moved[rows] * (part / np.count_nonzero(moved[rows], axis=1))[:, None]
             self.shares[rows] *= (1.0 - part)[:, None]
-            self.causes[rows[others <= size]] = CAUSES.index(MOVED)
+            self.causes[rows[others <= size]] = CAUSES.index(cause)
             self.scores[rows] = np.maximum(self.scores[rows], size)
         return share
 

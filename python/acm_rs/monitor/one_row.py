@@ -164,6 +164,8 @@ class Quick:
             return None
         if fixed is not None and (len(fixed) != 1 or rules.constants.moved(fixed).any()):
             return None
+        if state.stays is not None:
+            return None
         label = 0
         if len(self.centres) > 1:
             far = np.minimum(np.abs(row[self.near, None] - self.middle) / self.spread, CLIP) ** 2

@@ -75,6 +75,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         settings["zeros"] = True
     if regimes.holds.any():
         settings["holds"] = regimes.holds.tolist()
+    if any(rules.stays):
+        settings["stays"] = [[list(one) for one in own] for own in rules.stays]
     if rules.counters.names:
         settings["counters"] = rules.counters.put()
     return settings, arrays
@@ -91,6 +93,11 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         raise ValueError("states are not one for each column")
     if not all(isinstance(code, int | float) for codes in rules.codes for code in codes):
         raise TypeError("a code is no number")
+    rules.stays = [[(value, rows) for value, rows in own] for own in settings.get("stays", rules.stays)]
+    if len(rules.stays) != len(rules.names):
+        raise ValueError("what may stay is not told for each column")
+    if not all(isinstance(end, int | float) for own in rules.stays for pair in own for end in pair):
+        raise TypeError("for how long a code may stay is no number")
     regimes = Regimes(
         **{name: settings[name] for name in ("votes", "counts", "still_rows", "settle", "gap")},
         **{name: arrays[f"regimes.{name}"] for name in Regimes.fields()},
@@ -231,6 +238,8 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
     """What is remembered of the rows so far."""
     arrays: Arrays = {"state.last": state.last, "state.run": state.run, "state.states": state.states}
     arrays["state.gaps"] = state.gaps
+    if state.stays is not None:
+        arrays["state.stays"] = state.stays
     if state.steps is not None:
         arrays["state.steps"], arrays["state.latest"] = state.steps
     if state.tally is not None:
@@ -272,6 +281,7 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
             arrays["state.counted"], arrays["state.since"], arrays["state.when"], arrays.get("state.apart")
         )
     state.slow = arrays.get("state.slow")
+    state.stays = arrays.get("state.stays")
     if "state.level" in arrays:
         level, count = arrays["state.level"], arrays["state.counts"]
         if not (level.ndim == 1 and level.shape == count.shape and level.dtype == count.dtype == np.float64):

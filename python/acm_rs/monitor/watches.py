@@ -16,6 +16,7 @@ from acm_rs.monitor.episode import FROZEN, ZEROS
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
+from acm_rs.monitor.staying import STAYS
 from acm_rs.monitor.steps import Steps, Told
 from acm_rs.monitor.stops import Sides, within
 
@@ -76,6 +77,7 @@ CAUSES = (
     MOVED,
     FROZEN,
     ZEROS,
+    STAYS,
 )
 """What people are told of each part, and of rows beyond all of them."""
 STAND, FEW = 0.8, 3
