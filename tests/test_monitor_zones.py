@@ -217,3 +217,12 @@ def test_days_of_events_however_given() -> None:
     found = events_of([(midnight - pd.Timedelta("6h"), midnight)], times, "Europe/Berlin")
     assert found[0].end == first
     assert events_of([(midnight.tz_localize("Europe/Berlin"), None)], times, "Europe/Berlin")[0].end == first
+
+
+def test_days_and_hours_of_one_digit() -> None:
+    day = datetime.date(2026, 1, 12)
+    for zone in ("Europe/Berlin", None):
+        for end in (True, False, None):
+            assert instant(day, zone, end=end) == instant("2026-01-12", zone, end=end)
+    assert instant("2026-01-12 6:00", None) == instant("2026-01-12 6", None) == np.datetime64("2026-01-12T06:00")
+    assert instant("2026-01-12 6:05:07+01:00", "UTC") == np.datetime64("2026-01-12T05:05:07")

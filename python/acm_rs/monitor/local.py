@@ -26,6 +26,8 @@ OFFSET = re.compile(
 """A time that says its zone itself."""
 ELSE = re.compile(r"[^0-9:.]")
 """What a time of day does not hold."""
+ONE_DIGIT = re.compile(r"T(?=\d(:|$))")
+"""Before an hour of one digit."""
 WHOLE = ("Y", "M", "W", "D")
 """A day, month or year by name is meant whole."""
 BEFORE, AFTER = np.datetime64("1677-09-23", "s"), np.datetime64("2262-04-09", "s")
@@ -54,7 +56,7 @@ def instant(value: Any, zone: str | None, *, end: bool | None = None) -> np.date
             ahead = fixed_offset(said["zone"])
             if ahead is None:
                 raise ValueError("no offset")
-        text = text.replace(" ", "T")
+        text = ONE_DIGIT.sub("T0", text.replace(" ", "T"))
         if ELSE.search(text.partition("T")[2]) and text != "NaT":
             raise ValueError("no time of day")
         moment = np.datetime64(text)
@@ -72,7 +74,7 @@ def instant(value: Any, zone: str | None, *, end: bool | None = None) -> np.date
             raise Doubtful(f"{value} says a zone, and the times of the rows have none; leave it out")
         return _nanoseconds(moment, value, end) - np.timedelta64(ahead)
     unit: Any = np.datetime_data(moment.dtype)[0]
-    if end and isinstance(value, str) and unit in WHOLE:
+    if end and unit in WHOLE and not isinstance(value, np.datetime64):
         following = _nanoseconds(moment + np.timedelta64(1, unit), value, end)
         return _from_local(following, zone, value, end=True, whole=True) - np.timedelta64(1, "ns")
     return _from_local(_nanoseconds(moment, value, end), zone, value, end=end, whole=unit in WHOLE)

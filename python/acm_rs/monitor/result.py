@@ -258,8 +258,9 @@ class Result:
         Parameters
         ----------
         when : datetime64, datetime, str or int
-            A time, whose nearest row is taken, or a row's number; -1 is the last row. Where the frame's times have a
-            zone, texts and datetimes without an offset are of it, a datetime64 is in UTC.
+            A time, whose nearest row is taken, or a row's number; -1 is the last row. Of a period of pandas it is its
+            start. Where the frame's times have a zone, texts and datetimes without an offset are of it, a datetime64 is
+            in UTC.
 
         Returns
         -------
