@@ -549,3 +549,30 @@ def test_what_is_only_named_like_a_part_of_the_time_stays(path: Path) -> None:
     table = load_sensors(path, ReadOptions())
     assert table.sensors.columns == ["Hour", "min", "Year", "sec"]
     assert "named like parts of the time, kept as sensors: 'Hour', 'Year'; --exclude leaves them out" in table.notes
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("%d%m%Y%H%M", "DDMMYYYYhhmm"),
+        ("%d%m%Y%H%M%S", "DDMMYYYYhhmmss"),
+        ("%d%m%Y", "DDMMYYYY"),
+        ("%y%m%d%H%M%S", "YYMMDDhhmmss"),
+        ("%y%m%d%H%M", "YYMMDDhhmm"),
+    ],
+)
+def test_digits_in_an_order_that_is_not_read_are_refused(tmp_path: Path, form: str, name: str) -> None:
+    start = datetime(2024, 2, 28, 20, 0)
+    step = timedelta(days=1) if "%H" not in form else timedelta(minutes=30)
+    times = [(start + k * step).strftime(form) for k in range(40)]
+    file = tmp_path / "trend.csv"
+    file.write_text("Time,Flow\n" + "".join(f"{time},{60 + k}\n" for k, time in enumerate(times)))
+    with pytest.raises(Refusal, match=f"run together as {name}"):
+        load_sensors(file, ReadOptions())
+
+
+@pytest.mark.parametrize("first", [1_000_000, 240_301_001_000, 10_320_240_050, 123_456_789])
+def test_running_numbers_stay_what_they_are(tmp_path: Path, first: int) -> None:
+    file = tmp_path / "trend.csv"
+    file.write_text("Time,Flow\n" + "".join(f"{first + 7 * k},{60 + k}\n" for k in range(400)))
+    assert load_sensors(file, ReadOptions()).time is not None

@@ -294,3 +294,22 @@ def test_readings_as_large_as_they_come_are_read_without_a_warning(tmp_path: Pat
     assert isinstance(sensors, pl.DataFrame)
     assert sensors.columns == ["flow", "far"]
     assert sensors["far"].to_list() == cells
+
+
+@pytest.mark.parametrize("code", [9.96921e36, -1.7e38, 5e33])
+def test_fillers_that_lost_digits_are_codes(code: float) -> None:
+    values = [60.0 + 0.1 * k for k in range(40)]
+    values[7] = code
+    assert codes_in(pl.Series(values)).certain == {code: 1}
+    # In units in which all is large nothing is.
+    assert not codes_in(pl.Series([1e30 * value for value in values if value != code])).certain
+
+
+@pytest.mark.parametrize("code", [1e20, -4e15, 1e9])
+def test_single_values_that_no_instrument_shows_are_told(code: float) -> None:
+    values = [60.0 + 0.1 * k for k in range(40)]
+    values[7] = code
+    found = codes_in(pl.Series(values))
+    assert (found.certain, found.suspected) == ({}, {code: 1})
+    values[7] = 60_000.0
+    assert not codes_in(pl.Series(values)).suspected

@@ -38,7 +38,7 @@ from acm_rs.files.times import (
     to_utc,
     without_repeats,
 )
-from acm_rs.files.times.numbers import RUNNING, SHEET, SHEET_DAYS_TO_1970, calendar_kind
+from acm_rs.files.times.numbers import RUNNING, SHEET, SHEET_DAYS_TO_1970, calendar_kind, refuse_other_digits
 from acm_rs.files.times.sequence import Tags
 
 __all__ = ["NO_TIME", "Clock", "Found", "find_clock", "times_in"]
@@ -212,6 +212,10 @@ class _Search:
                 self.notes.append(f"column {quoted(name)} taken as the time: it rises as a clock does")
                 return clock
         self._refuse_unread()
+        for name in self._named:
+            digits = numbers_of(self._head[name])
+            if digits is not None:
+                refuse_other_digits(digits, name, self._raw.origin)
         running = next((self._read(name) for name in self._named if self._runs(name)), None) or self._elapsed()
         if running is None:
             self._refuse_digits()

@@ -27,8 +27,11 @@ _HUGE = [
 ]
 _HUGE += [s * value for value in (float(np.finfo(np.float32).max), 3.4028235e38, 9.969209968386869e36) for s in (1, -1)]
 _KNOWN = sorted({*CODES.tolist(), *_HUGE})
+_NOTHING, _MOST = 1e30, 3.5e38
 _LEAST = float(np.abs(CODES).min())
 _SAMPLE = 10_000
+# Times as large as nearly all other readings, and readings that tell so.
+_TIMES, _FEW = 1e6, 20
 
 
 @dataclass
@@ -93,6 +96,10 @@ def codes_in(column: pl.Series) -> Codes:
     values = column.to_numpy()
     if values.max() >= _LEAST or values.min() <= -_LEAST:
         usual = column.is_in(_KNOWN).to_numpy()
+        # As it was printed, a filler may have lost digits: 9.96921e+36.
+        huge = (np.abs(values) >= _NOTHING) & (np.abs(values) <= _MOST)
+        if huge.any() and 2 * np.count_nonzero(huge) <= values.size and np.unique(values[huge]).size == 1:
+            usual = usual | huge
     else:
         usual = np.zeros(0, dtype=np.bool_)
     if usual.any():
@@ -108,7 +115,7 @@ def codes_in(column: pl.Series) -> Codes:
             elif rest.size:
                 found.suspected[code] = count
         values = rest
-    for code, count in _repeated_far(values).items():
+    for code, count in (_repeated_far(values) | _alone_far(values)).items():
         found.suspected[code] = count
     return found
 
@@ -136,11 +143,22 @@ def _is_certain(code: float, count: int, rest: NDArray[np.float64], modes: bool)
     # A counter or a speed may run through 9999 once.
     if count == 1 and rest.size and abs(code) <= 10.0 * max(0.0, float((np.sign(code) * rest).max())):
         return False
-    if abs(code) >= 1e30 or code <= -9999.0:
+    if abs(code) >= _NOTHING or code <= -9999.0:
         return True
     if not rest.size or (modes and code > 0):
         return False
     return abs(code) > 100.0 or (count >= 3 and not modes)
+
+
+def _alone_far(values: NDArray[np.float64]) -> dict[float, int]:
+    """Values a million times as large as nearly all others: no spike of an instrument is."""
+    size = np.abs(values)
+    if values.size < _FEW or not size.max() >= _TIMES * 0.01:
+        return {}
+    usual = float(np.quantile(size, 0.9))
+    far = values[size > _TIMES * usual] if usual > 0.0 else values[:0]
+    kinds, counts = np.unique(far, return_counts=True)
+    return dict(zip(kinds[:8].tolist(), counts[:8].tolist(), strict=True))
 
 
 def _repeated_far(values: NDArray[np.float64]) -> dict[float, int]:

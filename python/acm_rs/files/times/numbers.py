@@ -21,6 +21,7 @@ __all__ = [
     "calendar_kind",
     "decimals_of",
     "micros_of_days",
+    "refuse_other_digits",
     "times_from_numbers",
 ]
 
@@ -39,6 +40,17 @@ _EPOCHS = {
 }
 # Digits after the day: hour, minute, second, thousandths.
 _COMPACT = {17: "YYYYMMDDhhmmssfff", 14: "YYYYMMDDhhmmss", 12: "YYYYMMDDhhmm", 10: "YYYYMMDDhh", 8: "YYYYMMDD"}
+# Digits in other orders: none of them is read, as day and month may be either, or two digits any year.
+_OTHERS = (
+    ("DDMMYYYYhhmm", (2, 2, 4, 2, 2)),
+    ("DDMMYYYYhhmmss", (2, 2, 4, 2, 2, 2)),
+    ("MMDDYYYYhhmm", (2, 2, 4, 2, 2)),
+    ("MMDDYYYYhhmmss", (2, 2, 4, 2, 2, 2)),
+    ("DDMMYYYY", (2, 2, 4)),
+    ("MMDDYYYY", (2, 2, 4)),
+    ("YYMMDDhhmmss", (2, 2, 2, 2, 2, 2)),
+    ("YYMMDDhhmm", (2, 2, 2, 2, 2)),
+)
 # Day 1 of a spreadsheet is 1 January 1900; counted from here because it believes in 29 February 1900.
 SHEET_DAYS_TO_1970 = 25_569
 SHEET = "days of a spreadsheet"
@@ -145,6 +157,7 @@ def times_from_numbers(
     elif kind:
         reading = _compact(values, len(kind))
     else:
+        refuse_other_digits(values, column, origin, cells)
         _refuse(values.is_null().to_numpy(), values, RUNNING, column, origin, cells, bad_rows)
         return Times(values, RUNNING)
     _refuse(~reading.valid, values, f"time in {kind}" if kind not in _EPOCHS else "", column, origin, cells, bad_rows)
@@ -199,6 +212,32 @@ def _refuse(
         return f"{quoted(str(cell))} is {given}, as the other rows are"
 
     (bad_rows or BadRows()).meet(bad, origin, column, why)
+
+
+def refuse_other_digits(values: pl.Series, column: str, origin: Origin | None, cells: pl.Series | None = None) -> None:
+    """Refuse times that are run together in an order which numbers do not rise in, or without their century."""
+    known = values.drop_nulls().cast(pl.Float64).to_numpy()
+    if origin is None or not known.size or not (known >= 1e6).all() or not (known == np.rint(known)).all():
+        return
+    whole = known[known < 1e15].astype(np.int64)
+    for name, widths in _OTHERS:
+        rest, parts = whole, {}
+        place = len(name)
+        for width in reversed(widths):
+            rest, parts[name[place - width : place]] = np.divmod(rest, 10**width)
+            place -= width
+        year = parts["YYYY"] if "YYYY" in parts else 2000 + parts["YY"]
+        _, valid = civil_days(year, parts["MM"], parts["DD"])
+        valid &= (rest == 0) & (year >= _FIRST_YEAR) & (year <= _LAST_YEAR)
+        for part, most in (("hh", 24), ("mm", 60), ("ss", 60)):
+            valid &= parts.get(part, np.zeros(1, np.int64)) < most
+        if len(valid) == len(known) and valid.mean() >= _MOST:
+            first = str(values.drop_nulls()[0]) if cells is None else (cells.drop_nulls()[0] or "").strip()
+            raise Refusal(
+                f"{origin.column(column)}: {quoted(first)} may be a time run together as {name}, which is not read:"
+                " write it as 2024-03-01 00:20:00; name another with --time-column, or leave the column out with"
+                " --exclude"
+            )
 
 
 def _epoch(values: pl.Series, unit: str) -> _Reading:
