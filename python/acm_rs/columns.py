@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Sheet, Table, Times, Window, X, stamps
+from acm_rs.frames import MOST, XF, Floats, Numbers, PerSensor, Sheet, Table, Times, Window, X
 from acm_rs.kernels import per_sensor, same
+from acm_rs.stamps import stamps
 
 __all__ = ["column_median_mad", "column_moments", "column_quantiles", "impute", "lag_matrix", "zscore"]
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from acm_rs.frames import Rows, Sheet, listed, opened, same_index, stamps, type_name, vector
+from acm_rs.frames import Rows, Sheet, listed, opened, same_index, type_name, vector
 from acm_rs.groups import by_group
+from acm_rs.stamps import stamps
 
 
 def beside(x: Sheet | None, y: Any, name: str = "y", *, rows: bool = True) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from acm_rs.accessors import OF_COLUMNS, OF_FRAMES, Function, applied, furnish
-from acm_rs.frames import Sheet, stamps
+from acm_rs.frames import Sheet
 from acm_rs.groups import Groups
+from acm_rs.stamps import stamps
 
 try:
     import polars as pl

@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from acm_rs import _native
 from acm_rs.features import ALL_FEATURES, energy_count, feature_names
-from acm_rs.frames import Closed, Duration, Numbers, Sheet, Table, Times, Window, opened, stamps
+from acm_rs.frames import Closed, Duration, Numbers, Sheet, Table, Times, Window, opened
 from acm_rs.kernels import beside, unlabelled
 from acm_rs.model import Saved, difference
 from acm_rs.order import levels
 from acm_rs.pairs import lag_names
 from acm_rs.spectra import energies
+from acm_rs.stamps import stamps
 
 __all__ = ["RollingState"]
 

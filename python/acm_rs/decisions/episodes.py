@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.decisions.calibration import Threshold
-from acm_rs.frames import Duration, Line, Sheet, Times, stamps
+from acm_rs.frames import Duration, Line, Sheet, Times
 from acm_rs.model import Engined, Saved
+from acm_rs.stamps import stamps
 
 
 def _read(score: Any, times: Any, *durations: Any) -> tuple[Any, Any]:

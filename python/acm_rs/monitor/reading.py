@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.frames import INDEX, Sheet, listed, stamps, type_name, zone_of, zoned
+from acm_rs.frames import INDEX, Sheet, listed, type_name
 from acm_rs.monitor.units import stated_units
+from acm_rs.stamps import stamps, zone_of, zoned
 from acm_rs.zones import zone_name
 
 __all__ = ["Readings", "in_order", "of_floats", "read", "text_times"]

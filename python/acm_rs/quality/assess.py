@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.frames import Numbers, Sheet, Table, Times, X, listed, stamps, type_name
+from acm_rs.frames import Numbers, Sheet, Table, Times, X, listed, type_name
 from acm_rs.quality.changes import compare, facts_of, other_sensors
 from acm_rs.quality.report import Facts, Quality
 from acm_rs.quality.rows import Clock, stretches
 from acm_rs.quality.words import findings
+from acm_rs.stamps import stamps
 
 __all__ = ["clean", "quality"]
 
