@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from acm_rs import Monitor
+from acm_rs.monitor.codelike import dropouts
 from acm_rs.monitor.staying import STAYS
 
 
@@ -154,3 +155,45 @@ def test_what_historians_write_for_no_reading_may_stay() -> None:
     later = plant(21, 1000)
     later.loc[500:, "oil"] = 9999.0
     assert monitor.score(later).alarms.mean() < 0.03
+
+
+@pytest.mark.parametrize("decimals", [0, 1])
+@pytest.mark.parametrize(("value", "often"), [(0.0, 0.02), (0.0, 0.05), (64.0, 0.12)])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_code_is_one_in_whole_units_and_tenths_too(seed: int, value: float, often: float, decimals: int) -> None:
+    monitor = Monitor().fit(scattered(plant(seed), value, often, seed + 10).round(decimals))
+    assert f"error codes {value:g}" in " ".join(monitor.summary().split())
+    later = scattered(plant(seed + 20), value, often, seed + 30).round(decimals)
+    assert monitor.score(later).alarms.mean() < 0.03
+
+
+@pytest.mark.parametrize("decimals", [2, 4])
+@pytest.mark.parametrize("often", [0.02, 0.04, 0.08])
+@pytest.mark.parametrize("seed", [1, 5])
+def test_zeros_beside_what_a_sensor_reads_are_codes_where_the_others_belie_them(
+    seed: int, often: float, decimals: int
+) -> None:
+    def with_difference(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+        random = np.random.default_rng(seed)
+        pressure = 3.0 + 0.4 * (frame["flow"] - 12.0) + 0.1 * random.normal(size=len(frame))
+        lost = random.random(len(frame)) < often
+        return frame.assign(difference=np.where(lost, 0.0, pressure.round(decimals)))
+
+    monitor = Monitor().fit(with_difference(plant(seed), seed + 10))
+    assert "error codes 0" in " ".join(monitor.summary().split())
+    assert monitor.score(with_difference(plant(seed + 20), seed + 30)).alarms.mean() < 0.03
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 2, 4])
+def test_healthy_sensors_have_no_codes_however_they_are_rounded(decimals: int) -> None:
+    for seed in range(10):
+        random, frame = np.random.default_rng(seed + 900), plant(seed)
+        load = (frame["load"] - 80.0) / 5.0
+        for tie in (0.3, 0.6, 0.95):
+            own = tie * load + np.sqrt(1.0 - tie**2) * random.normal(size=len(frame))
+            frame[f"plain {tie}"] = 40.0 + 4.0 * own
+            frame[f"full {tie}"] = np.minimum(40.0 + 4.0 * own, 44.0)
+            frame[f"cut off {tie}"] = np.where(own < -1.3, 30.0, 40.0 + 4.0 * own)
+            frame[f"skewed {tie}"] = np.exp(own)
+        values = frame.round(decimals).to_numpy()
+        assert [name for place, name in enumerate(frame) if dropouts(values, place)] == []
