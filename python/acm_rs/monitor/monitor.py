@@ -29,6 +29,7 @@ from acm_rs.monitor.standing import held_together
 from acm_rs.monitor.state import put_watches
 from acm_rs.monitor.turned import Trial
 from acm_rs.monitor.units import refuse_other_units
+from acm_rs.monitor.unlike import held_often, new_codes
 from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["Monitor"]
@@ -312,7 +313,12 @@ class Monitor(Amended):
             result.remarks[:0] = turned
             if result.alarms.any() and not turned:
                 result.remarks[:0] = trial.sensors(result, self._units)
-            result.remarks[:0] = held_together(readings, self._usual_runs(), verdict.labels != STANDSTILL)
+            low, high = (end[0, watches.watched].tolist() for end in (watches.regimes.low, watches.regimes.high))
+            ranges = dict(zip(self.sensors_, zip(low, high, strict=True), strict=True))
+            ranges = {name: pair for name, pair in ranges.items() if name not in rules.counters.names}
+            usual, running = self._usual_runs(), verdict.labels != STANDSTILL
+            result.remarks[:0] = new_codes(readings, ranges) + held_often(readings, usual, running)
+            result.remarks[:0] = held_together(readings, usual, running)
             if absent:
                 ends = (
                     dict(zip(rules.names, end[0].tolist(), strict=True))

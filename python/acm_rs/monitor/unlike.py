@@ -1,0 +1,87 @@
+"""What readings to score have that those of the history had not, and that looks like faults of sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acm_rs.frames import listed
+from acm_rs.monitor import words
+from acm_rs.monitor.reading import Readings
+
+__all__ = ["held_often", "new_codes"]
+
+Vector = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+SPELLS, SHARE = 3, 0.3
+"""Times that a code has come at least, and share of the rows at most."""
+FAR = 0.25
+"""Widths of its trained range by which a code lies outside of it at least."""
+BACK = 0.8
+"""Share of the readings just before and after it that lie within the range at least."""
+MOST = 5
+"""Codes that are told at most."""
+SELDOM, OFTEN = 3, 0.3
+"""Rows for which a sensor read the same at most at the fit, and share of the rows in which it does now at least."""
+ROWS = 100
+"""Rows from which on that is told."""
+
+
+def new_codes(readings: Readings, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Sensors that come to one and the same reading far outside over and over, and are back at once.
+
+    `ranges` are those of the history, which had no such code.
+    """
+    place = {name: number for number, name in enumerate(readings.names)}
+    fine = words.brisk(readings.times)
+    found = []
+    for name, (low, high) in ranges.items():
+        if name not in place or not high > low:
+            continue
+        column = readings.values[:, place[name]]
+        rows = np.flatnonzero(~np.isnan(column))
+        known, room = column[rows], FAR * (high - low)
+        values, counts = np.unique(known[(known < low - room) | (known > high + room)], return_counts=True)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+            if count < SPELLS or count > SHARE * len(known):
+                continue
+            there = known == value
+            beside = np.append(~there[:-1] & there[1:], False) | np.append(False, ~there[1:] & there[:-1])
+            spells = np.count_nonzero(np.diff(there.astype(np.int8), prepend=0) == 1)
+            inside = (known[beside] >= low) & (known[beside] <= high)
+            if spells < SPELLS or inside.mean() < BACK:
+                continue
+            row = int(rows[there.argmax()])
+            first = words.rows_text(row, row, readings.times, fine)
+            found.append(
+                f"{name} reads exactly {value:g} in {count:,} rows (first: {first}), far from all that it read at the "
+                "fit, and is back at once: if that is a code and no reading, make it missing, or say what it can read, "
+                f"as in limits={{{name!r}: (low, high)}}; until then it alarms, and others may be blamed with it"
+            )
+    return found[:MOST]
+
+
+def held_often(readings: Readings, usual: Mapping[str, float], running: Flags) -> list[str]:
+    """Sensors that never stood still at the fit and do in many rows now: written only where they change."""
+    place = {name: number for number, name in enumerate(readings.names)}
+    shares = {}
+    for name, rows in usual.items():
+        if name not in place or rows > SELDOM:
+            continue
+        column = np.where(running, readings.values[:, place[name]], np.nan)
+        both = ~np.isnan(column[1:]) & ~np.isnan(column[:-1])
+        if np.count_nonzero(both) >= ROWS:
+            shares[name] = float(np.mean(column[1:][both] == column[:-1][both]))
+    held = [name for name, share in shares.items() if share > OFTEN]
+    if 2 * len(held) <= len(usual):
+        return []
+    share = words.share(float(np.median([shares[name] for name in held])))
+    return [
+        f"{len(held)} of {len(usual)} sensors read the same as the row before in {share} of their rows, at the fit "
+        f"never for more than {SELDOM} rows: {listed(held)}; where readings are written only when they change (a "
+        "deadband, a compression), or held to a finer step, healthy rows may alarm: bring both to the same, or learn "
+        "again from such rows"
+    ]
