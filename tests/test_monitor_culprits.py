@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from acm_rs import Monitor
+from acm_rs.live.episodes import Follower
+from acm_rs.monitor.episode import STUCK
 from acm_rs.monitor.relations import Relations
 from acm_rs.monitor.tracing import Directions
 from acm_rs.monitor.watches import Watches
@@ -163,3 +165,22 @@ def test_a_sensor_without_a_reading_explains_nothing():
     sizes = found.sizes(precision[2:3].copy(), silent)[0]
     assert sizes[2] == 0.0
     assert sizes.max() > 0.0
+
+
+@pytest.mark.parametrize("goes_on", [1, 2, 3])
+def test_of_sensors_that_stand_still_none_that_changes_is_named(goes_on):
+    frame = plant(1).round(3)
+    monitor, later = Monitor().fit(frame[:FIT]), frame[FIT:].copy()
+    still = [name for name in NAMES if name not in NAMES[1 : 1 + goes_on]]
+    later.loc[later.index[START:], still] = later.loc[later.index[START], still].to_numpy()
+    result = monitor.score(later)
+    (episode,) = [one for one in result.found if one.open]
+    assert episode.kind == STUCK
+    assert {one.name for one in episode.culprits} == set(still)
+    follower = Follower(result.model["sha256"], "plant")
+    follower.begin(0)
+    for first in range(0, len(later), 50):
+        part = monitor.update(later[first : first + 50])
+        follower.take(part)
+    alarm = follower.current(part)
+    assert [(one.name, one.share) for one in alarm.culprits] == [(one.name, one.share) for one in episode.culprits]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.monitor.alarms import BRIDGE, FIRST, OFF, named_culprits
-from acm_rs.monitor.episode import UNSEEN, Culprit
+from acm_rs.monitor.episode import STUCK, UNSEEN, Culprit
 from acm_rs.monitor.parting import Stand
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.watches import CAUSES
@@ -167,6 +167,8 @@ class Follower:
         """Whether the next row's time belongs to `_sign`."""
         self._running: _Running | None = None
         self._first: list[NDArray[np.float64]] = []
+        self._still: list[NDArray[np.float64]] = []
+        """The same of rows in which a reading does not change any more."""
         self._sums: NDArray[np.float64] = np.zeros((3, 0))
         """For each sensor: rows in which both are known, what it read and what it should have read, added up."""
 
@@ -258,7 +260,8 @@ class Follower:
     def _begin(self, start: Place, first_sign: Place, result: Result) -> None:
         key = alarm_id(self._model, self._watch, start[0] if start[1] is None else start[1])
         self._running = _Running(key, start, start, first_sign)
-        self._first, self._sums = [], np.zeros((3, len(result.names)))
+        self._first, self._still = [], []
+        self._sums = np.zeros((3, len(result.names)))
 
     def _add(self, running: _Running, row: int, place: Place, ratio: float, result: Result) -> None:
         """A row in alarm."""
@@ -277,6 +280,8 @@ class Follower:
             return
         if len(self._first) < FIRST:
             self._first.append(np.array(result.shares[row], np.float64))
+        if len(self._still) < FIRST and _cause(result, row) == CAUSES.index(STUCK):
+            self._still.append(np.array(result.shares[row], np.float64))
         read, expect = result.values[row], result.expected_values[row]
         both = ~np.isnan(read) & ~np.isnan(expect)
         self._sums[0] += both
@@ -301,6 +306,7 @@ class Follower:
         frozen = bool(running.stand.frozen)
         causes = {cause: count for cause, count in running.causes.items() if (cause in HANGS) == frozen}
         kind = CAUSES[_most(causes)]
+        named = self._still if kind == STUCK and self._still else self._first
         return Alarm(
             running.id,
             running.start,
@@ -312,7 +318,7 @@ class Follower:
             running.rows,
             result.regime_names[_most(running.regimes)],
             kind,
-            [] if frozen else named_culprits(np.array(self._first).mean(axis=0), read, result.band, result.names),
+            [] if frozen else named_culprits(np.array(named).mean(axis=0), read, result.band, result.names),
         )
 
     def current(self, result: Result) -> Alarm | None:
@@ -329,7 +335,11 @@ class Follower:
         }
         if self._running is None:
             return settings, {}
-        return settings, {"follower.first": np.array(self._first), "follower.sums": self._sums}
+        return settings, {
+            "follower.first": np.array(self._first),
+            "follower.still": np.array(self._still),
+            "follower.sums": self._sums,
+        }
 
     def go_on(self, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Go on where `put` left off."""
@@ -339,6 +349,7 @@ class Follower:
         self._running = None if settings["running"] is None else _Running.taken(settings["running"])
         if self._running is not None:
             self._first = list(arrays["follower.first"])
+            self._still = list(arrays.get("follower.still", ()))
             self._sums = arrays["follower.sums"].copy()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.decisions.calibration import threshold_at
-from acm_rs.monitor.episode import UNSEEN, Culprit, Episode
+from acm_rs.monitor.episode import STUCK, UNSEEN, Culprit, Episode
 from acm_rs.monitor.parting import BRIDGE, PERSIST, Stand
 
 __all__ = ["BRIDGE", "FIRST", "OFF", "PERSIST", "alarmed", "found_episodes", "limit_for", "named_culprits", "spells"]
@@ -149,6 +149,8 @@ def found_episodes(
         # Where the machine is not seen nobody sees who did it.
         told = inside[hangs[inside] == frozen]
         kind = cause_names[int(np.bincount(causes[told]).argmax())]
+        # Before it is told that readings stand still, others may have seemed wrong beside them.
+        named = told[causes[told] == cause_names.index(STUCK)] if kind == STUCK else told
         found.append(
             Episode(
                 start=start,
@@ -158,7 +160,7 @@ def found_episodes(
                 first_sign=int(quiet[start]) + 1 if quiet[start] < start and not follows else start,
                 regime=regime,
                 open=bool(alarms[-1]) and end == len(alarms),
-                culprits=[] if frozen else _culprits(told, shares, values, expected, band, names),
+                culprits=[] if frozen else _culprits(told, named, shares, values, expected, band, names),
                 kind=kind,
             )
         )
@@ -185,14 +187,20 @@ def _parted(start: int, end: int, alarms: Flags, hangs: Flags) -> list[tuple[int
 
 
 def _culprits(
-    rows: NDArray[np.int64], shares: Matrix, values: Matrix, expected: Matrix, band: Vector, names: Sequence[str]
+    rows: NDArray[np.int64],
+    named: NDArray[np.int64],
+    shares: Matrix,
+    values: Matrix,
+    expected: Matrix,
+    band: Vector,
+    names: Sequence[str],
 ) -> list[Culprit]:
     def read(place: int) -> tuple[float, float]:
         read, expect = values[rows, place], expected[rows, place]
         both = ~np.isnan(read) & ~np.isnan(expect)
         return (float(read[both].mean()), float(expect[both].mean())) if both.any() else (np.nan, np.nan)
 
-    return named_culprits(shares[rows[:FIRST]].mean(axis=0), read, band, names)
+    return named_culprits(shares[named[:FIRST]].mean(axis=0), read, band, names)
 
 
 def named_culprits(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["FROZEN", "UNSEEN", "ZEROS", "Culprit", "Episode"]
+__all__ = ["FROZEN", "STUCK", "UNSEEN", "ZEROS", "Culprit", "Episode"]
 
+STUCK = "does not change any more"
 FROZEN = "no sensor's reading changes, as where data collection stands still"
 ZEROS = "all sensors read exactly 0, as never in the history: the machine is off, or data collection writes zeros"
 UNSEEN = (FROZEN, ZEROS)

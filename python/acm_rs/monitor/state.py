@@ -71,6 +71,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         settings["bridges"] = True
     if watches.traces:
         settings["traces"] = True
+    if watches.tells_apart:
+        settings["tells_apart"] = True
     if watches.zeros:
         settings["zeros"] = True
     if regimes.holds.any():
@@ -113,8 +115,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     watches.zeros = settings.get("zeros", False)
     if not isinstance(watches.zeros, bool):
         raise TypeError("whether zeros alarm is not told")
-    watches.traces = settings.get("traces", False)
-    if not isinstance(watches.traces, bool):
+    watches.traces, watches.tells_apart = settings.get("traces", False), settings.get("tells_apart", False)
+    if not isinstance(watches.traces, bool) or not isinstance(watches.tells_apart, bool):
         raise TypeError("how shares are told is not known")
     for name in Watches.fields():
         # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed and no

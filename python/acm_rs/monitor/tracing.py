@@ -161,6 +161,10 @@ def traced(
         main = np.abs(level[together]).argmax(axis=1)
         calm = np.where(wild[together, None], np.square(np.square(sizes[together])), 1.0)
         worst[together] = np.square(watches.axes[:, main].T) * calm
+    # Those that stand still, not those that cannot be without them.
+    still = causes == PARTS.index("stuck")
+    if watches.tells_apart and still.any():
+        worst[still] = np.square(np.square(np.clip(beyond(["stuck"])[still], 0.0, 1e6)))
     total = worst.sum(axis=1)
     return np.divide(worst, total[:, None], out=np.zeros(worst.shape), where=total[:, None] > 0.0)
 

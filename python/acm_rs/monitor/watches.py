@@ -12,7 +12,7 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
-from acm_rs.monitor.episode import FROZEN, ZEROS
+from acm_rs.monitor.episode import FROZEN, STUCK, ZEROS
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
@@ -72,7 +72,7 @@ CAUSES = (
     *("" for _ in SHIFTS),
     "scatters more than usual",
     "sensors move together beyond the usual",
-    "does not change any more",
+    STUCK,
     "beyond all that training has seen, by load or wear",
     MOVED,
     FROZEN,
@@ -106,6 +106,8 @@ class Watches:
         self.slow_precision: Matrix = np.zeros((0, 0))
         self.bridges: bool = False
         """Whether they go on where nothing was read; in former files they do not."""
+        self.tells_apart: bool = False
+        """Whether shares tell who stands still, and lesser faults beside great ones; not in former files."""
         self.traces: bool = False
         """Whether shares go by what each sensor explains of all; in former files they go by its own statistics."""
         self.zeros: bool = False
