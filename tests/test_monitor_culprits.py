@@ -184,3 +184,31 @@ def test_of_sensors_that_stand_still_none_that_changes_is_named(goes_on):
         follower.take(part)
     alarm = follower.current(part)
     assert [(one.name, one.share) for one in alarm.culprits] == [(one.name, one.share) for one in episode.culprits]
+
+
+def test_a_lesser_fault_beside_a_great_one_is_named():
+    both = 0
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        loads, scale = random.normal(size=(2, 8)) * random.uniform(0.5, 4.0, 8), random.uniform(0.1, 0.5, 8)
+        state = np.zeros((3200, 2))
+        for row in range(1, len(state)):
+            state[row] = 0.97 * state[row - 1] + 0.25 * random.normal(size=2)
+        x = state @ loads + scale * random.normal(size=(len(state), 8)) + 20.0
+        monitor = Monitor().fit(x[:2500])
+        for _ in range(3):
+            great, lesser = random.choice(8, 2, replace=False)
+            alone = x[2500:].copy()
+            alone[300:, great] += 20.0 * scale[great]
+            first, *others = _from(monitor, alone, 300).culprits
+            assert (first.name, first.share > 0.95) == (f"x{great}", True)
+            assert len(others) <= 1
+            alone[300:, lesser] += 5.0 * scale[lesser]
+            named = [one.name for one in _from(monitor, alone, 300).culprits]
+            assert named[0] == f"x{great}"
+            both += named[1:2] == [f"x{lesser}"]
+    assert both >= 10
+
+
+def _from(monitor, frame, row):
+    return next(one for one in monitor.score(frame).found if one.end > row + 2)

@@ -31,6 +31,8 @@ TAKEN = 3
 SEEN = 0.1
 """Least share of what a shift explains when it is new that it must explain once slow means have taken it in: a sensor
 that foretells itself shows too little then."""
+CLEAR, LESSER = 1.5, 0.02
+"""Limits from which on a sensor is off for itself, and its share beside what the one that is off most has, at least."""
 NEAR = 0.5
 """Scores from which on it is asked: below, rows are as usual, and a sensor's share goes by what it shows itself."""
 
@@ -154,7 +156,8 @@ def traced(
             sizes[rows] = directions(watches, law, name).sizes(away * pull, silent[rows])
     sizes /= np.maximum(sizes.max(axis=1, initial=0.0), np.finfo(float).tiny)[:, None]
     worst = np.maximum(shifted.max(axis=1, initial=0.0)[:, None] * sizes, np.where(wild[:, None], sizes, 1.0) * others)
-    worst = np.square(np.square(np.minimum(worst, 1e6)))
+    own_size = np.minimum(worst, 1e6)
+    worst = np.square(np.square(own_size))
     # Where sensors move together beyond the usual, the component's sensors do.
     together = causes == PARTS.index("level")
     if together.any() and level.shape[1]:
@@ -165,6 +168,12 @@ def traced(
     still = causes == PARTS.index("stuck")
     if watches.tells_apart and still.any():
         worst[still] = np.square(np.square(np.clip(beyond(["stuck"])[still], 0.0, 1e6)))
+    if watches.tells_apart:
+        # A lesser fault beside a great one is one all the same.
+        most = worst.max(axis=1, initial=0.0)[:, None]
+        top = np.maximum(own_size.max(axis=1, initial=0.0), 1.0)[:, None]
+        least = (LESSER + LESSER * own_size / top) * most
+        np.copyto(worst, np.maximum(worst, least), where=(own_size > CLEAR) & ~still[:, None] & ~together[:, None])
     total = worst.sum(axis=1)
     return np.divide(worst, total[:, None], out=np.zeros(worst.shape), where=total[:, None] > 0.0)
 
