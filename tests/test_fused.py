@@ -370,6 +370,39 @@ def test_gaps_in_the_training_data_neither_blind_nor_make_it_alarm() -> None:
         assert np.mean(found) > least
 
 
+@pytest.mark.parametrize("spans", ["quarters", "each a tenth"])
+@pytest.mark.parametrize("kind", ["unrelated", "unrelated with memory", "loads"])
+def test_sensors_that_are_missing_for_long_in_the_training_neither_blind_nor_make_it_alarm(
+    kind: str, spans: str
+) -> None:
+    """What was filled in for unrelated ones had several times their spread, and no fault was found."""
+    healthy, found, best = [], [], []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        x = random.standard_normal((4500, 3 if kind == "loads" else 10))
+        if kind.endswith("memory"):
+            x = lfilter([np.sqrt(0.19)], [1.0, -0.9], x, axis=0)
+        if kind == "loads":
+            x = x @ random.standard_normal((3, 10)) + 0.3 * random.standard_normal((4500, 10))
+        training = x[:2000].copy()
+        if spans == "each a tenth":
+            for sensor, first in enumerate(random.integers(0, 1800, 10)):
+                training[first : first + 200, sensor] = np.nan
+        else:
+            training[1500:, 3] = np.nan
+            training[:500, 7] = np.nan
+        detector = acm_rs.FusedDetector(rounding="ignore").fit(training)
+        healthy.append(float((detector.score(x[2000:]) > 1.0).mean()))
+        wrong = x[2000:].copy()
+        for first in range(100, 2500, 200):
+            wrong[first : first + 100, first // 100 % 10] += {"loads": 0.5, "unrelated": 2.0}.get(kind, 4.0)
+        rows = np.arange(2500) % 200 >= 120
+        found.append(float((detector.score(wrong)[rows] > 1.0).mean()))
+        best.append(float((acm_rs.FusedDetector(rounding="ignore").fit(x[:2000]).score(wrong)[rows] > 1.0).mean()))
+    assert np.mean(healthy) < 0.02
+    assert np.mean(found) > 0.75 * np.mean(best)
+
+
 def test_gaps_in_pieces_layouts_and_threads_give_the_same_bytes() -> None:
     x = plant(500, 5)
     detector = acm_rs.FusedDetector().fit(x)

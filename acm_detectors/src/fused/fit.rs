@@ -7,11 +7,12 @@ use acm_linalg::samples::{read_all, room};
 use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
 use acm_linalg::{Error, Result, Samples, Scaling, parallel};
 
+use super::drawn::Drawn;
 use super::folds::{Outside, Task};
-use super::gaps::{self, Fill, Filler};
+use super::gaps;
 use super::joint::{Healthy, Learned, Wider};
 use super::parts::{Kind, Norms, averaged};
-use super::residuals::{Kept, divide, identity, table_of};
+use super::residuals::{Expecting, Kept, divide, identity, table_of};
 use super::{FittedFused, Fused};
 use crate::constants::Constants;
 use crate::folds::folds;
@@ -29,11 +30,11 @@ const NORMAL: f64 = 1.4826;
 /// At most one row in this many is left out as an upset.
 const FEW: usize = 20;
 
-/// How the gaps of training rows are filled, one fit after the other: first with what is likeliest, as medians are far off,
-/// then with what is drawn around it.
-const FILLS: [bool; 3] = [false, true, true];
+/// How often the gaps of training rows are drawn at least, each time around a fit with what was drawn before; medians stand in the
+/// first.
+const FILLS: usize = 3;
 
-/// Where no sensor lacks more than this share of its readings the last of these fills will do: what is drawn around a fit with
+/// Where no sensor lacks more than this share of its readings one of these fills will do: what is drawn around a fit with
 /// medians in so few places moves no covariance by more than the rows themselves leave open.
 const SELDOM: f64 = 1e-3;
 
@@ -126,18 +127,15 @@ impl Fused {
             return Ok((model, apart));
         };
         let mut table = room(rows, columns, 0.0, "the training rows, filled")?;
-        let mut present = room(rows, 1, 0, "counts of sensors")?;
         let count = rows.saturating_sub(filling.upsets) as f64;
         let seldom = filling.lagged.scaling.known.iter().all(|&known| count - known as f64 <= SELDOM * count);
-        let fills = if seldom { &FILLS[FILLS.len() - 1..] } else { &FILLS };
-        for (number, &scatter) in fills.iter().enumerate() {
+        for number in 0..if seldom { 1 } else { FILLS } {
             if number > 0 {
                 let filled = table_of(&table, rows, columns)?;
                 filling = self.filling(x, filled, usable)?;
             }
             read_all(x, &mut table)?;
-            let how = if scatter { Fill::Scatter } else { Fill::Likeliest };
-            Filler::new(&filling)?.fill(&mut table, 0, &mut present, how)?;
+            Drawn::new(&filling)?.fill(&mut table)?;
         }
         let filled = table_of(&table, rows, columns)?;
         let Learned {
@@ -181,11 +179,11 @@ impl Fused {
         }
     }
 
-    /// As [`Self::learn`], for a [`Filler`]: its parts have no limits.
-    fn filling(&self, x: Samples<'_>, filled: Samples<'_>, usable: &[bool]) -> Result<FittedFused> {
+    /// As [`Self::learn`], for gaps that are to be [`Drawn`].
+    fn filling(&self, x: Samples<'_>, filled: Samples<'_>, usable: &[bool]) -> Result<Expecting> {
         let folds = folds(x.rows(), self.folds.min(FILL_FOLDS))?;
         let (outside, good) = self.settled(x, filled, usable, &folds, None)?;
-        Kept::of(outside, &good, &folds)?.model(self)
+        Kept::of(outside, &good, &folds)?.expecting()
     }
 
     /// The residuals without upsets, and the rows that are none.

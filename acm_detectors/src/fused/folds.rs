@@ -23,7 +23,9 @@ pub(super) struct Subspace {
     pub(super) lagged: Lagged,
     /// (d, width), row-major.
     pub(super) residual: Vec<f64>,
-    components: Vec<f64>,
+    /// (kept, width), and the variance of each.
+    pub(super) components: Vec<f64>,
+    pub(super) variances: Vec<f64>,
     pub(super) kept: usize,
     noise: Vec<f64>,
 }
@@ -145,11 +147,11 @@ impl Task<'_, '_> {
             rows: &rows,
         };
         if self.keep == Components::Count(0) {
-            return self.subspace(lagged, Centered::new(&chosen)?.mean()?, Vec::new(), 0);
+            return self.subspace(lagged, Centered::new(&chosen)?.mean()?, Vec::new(), Vec::new(), 0);
         }
         let found = principal(&chosen, self.keep)?;
         let kept = count_kept(&found.variances, self.keep).min(found.kept);
-        self.subspace(lagged, found.mean, found.components, kept)
+        self.subspace(lagged, found.mean, found.components, found.variances, kept)
     }
 
     /// Without the folds of the judge `out` and the rows after them whose lags reach into them.
@@ -161,18 +163,26 @@ impl Task<'_, '_> {
                 covariance[place * (width + 1)] += noise;
             }
         }
-        let (mut kept, mut components) = (0, Vec::new());
+        let (mut kept, mut components, mut variances) = (0, Vec::new(), Vec::new());
         if self.keep != Components::Count(0) {
-            let (variances, found) = symmetric_eigen(&covariance, width, "x")?;
-            (kept, components) = (count_kept(&variances, self.keep), found);
+            (variances, components) = symmetric_eigen(&covariance, width, "x")?;
+            kept = count_kept(&variances, self.keep);
         }
-        self.subspace(lagged, mean, components, kept)
+        self.subspace(lagged, mean, components, variances, kept)
     }
 
     /// What the first `kept` of `components` leave of each sensor.
-    fn subspace(&self, lagged: &Lagged, mean: Vec<f64>, mut components: Vec<f64>, kept: usize) -> Result<Subspace> {
+    fn subspace(
+        &self,
+        lagged: &Lagged,
+        mean: Vec<f64>,
+        mut components: Vec<f64>,
+        mut variances: Vec<f64>,
+        kept: usize,
+    ) -> Result<Subspace> {
         let (sensors, width) = (lagged.kept.len(), lagged.width());
         components.truncate(kept * width);
+        variances.truncate(kept);
         let mut residual = room(sensors, width, 0.0, "a matrix")?;
         for sensor in 0..sensors {
             let row = &mut residual[sensor * width..(sensor + 1) * width];
@@ -186,6 +196,7 @@ impl Task<'_, '_> {
             lagged: lagged.about(mean)?,
             residual,
             components,
+            variances,
             kept,
             noise: copied(self.noise, "noise of the sensors")?,
         })

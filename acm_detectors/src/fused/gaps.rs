@@ -9,10 +9,8 @@ use acm_linalg::dense::{Rows, cholesky};
 use acm_linalg::memory::{copied, extend, push, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
-use acm_linalg::seed::{Stream, stream};
 use acm_linalg::{Error, Result, Samples};
 use ndarray::ArrayView2;
-use rand::RngExt;
 
 use super::FittedFused;
 use super::remember::{Present, products};
@@ -33,12 +31,6 @@ const PATTERNS: usize = 8;
 
 /// Rows that are looked through at a time.
 const BLOCK: usize = 64;
-
-/// Seed of what is drawn for the gaps of training rows.
-const SEED: u64 = 17;
-
-/// Uniform numbers whose sum is nearly normal.
-const UNIFORMS: usize = 12;
 
 const WHAT: &str = "rows with missing values";
 
@@ -72,9 +64,6 @@ pub(super) struct Filler<'a> {
 
 /// What a row that is filled may lean on.
 pub(super) enum Fill<'a> {
-    /// The readings of the row and of those before it, filled or not. What is missing is drawn from what it may have been, not the
-    /// likeliest: fits on filled rows then find the spread of readings as it is.
-    Scatter,
     /// The likeliest readings, by those of the row and of those before it, filled or not.
     Likeliest,
     /// (n, d): which readings there were. What was filled before is no more than likely, and `white` gets by how much the whitened
@@ -105,7 +94,7 @@ impl<'a> Filler<'a> {
         let (columns, sensors) = (lagged.columns, lagged.kept.len());
         let count = rows.len() / columns;
         let mut watch = Watch::start();
-        let (mut white, mut marks, mut scatter) = (None, None, false);
+        let (mut white, mut marks) = (None, None);
         match how {
             Fill::Marginal {
                 marks: these,
@@ -115,7 +104,6 @@ impl<'a> Filler<'a> {
                 extend(found, std::iter::repeat_n(0.0, (count - first) * sensors), WHAT)?;
                 (white, marks) = (Some(found), Some(these));
             }
-            Fill::Scatter => scatter = true,
             Fill::Likeliest => {}
         }
         for (row, present) in (first..count).zip(present) {
@@ -141,7 +129,7 @@ impl<'a> Filler<'a> {
                 columns,
             })?;
             lagged.points(table.into()).read(row..row + 1, &mut self.point);
-            self.expect(row == 0, scatter.then(|| stream(SEED, row as u64)))?;
+            self.expect(row == 0)?;
             if let Some(white) = &mut white {
                 let white = &mut white[(row - first) * sensors..(row - first + 1) * sensors];
                 self.shorten(row == 0, white);
@@ -175,7 +163,7 @@ impl<'a> Filler<'a> {
 
     /// How far from their means the missing readings of the point lie, and how far from where they were filled those before, in
     /// `step`.
-    fn expect(&mut self, first: bool, mut scatter: Option<Stream>) -> Result<()> {
+    fn expect(&mut self, first: bool) -> Result<()> {
         let number = self.pattern(first)?;
         let sensors = self.white.len();
         let (lagged, pattern) = (&self.model.lagged, &self.patterns[number]);
@@ -199,10 +187,6 @@ impl<'a> Filler<'a> {
             let factor = &pattern.factor[row * count..];
             at[0] -= products(before, factor);
             at[0] /= factor[row];
-            if let Some(stream) = &mut scatter {
-                let sum: f64 = (0..UNIFORMS).map(|_| stream.random::<f64>()).sum();
-                at[0] += sum - UNIFORMS as f64 / 2.0;
-            }
         }
         for row in (0..count).rev() {
             let (before, at) = self.step.split_at_mut(row);

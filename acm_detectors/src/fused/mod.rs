@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+mod drawn;
 mod fit;
 mod folds;
 mod gaps;

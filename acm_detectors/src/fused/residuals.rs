@@ -15,6 +15,7 @@ use super::parts::Norms;
 use super::resolution::Telling;
 use super::{FittedFused, Fused};
 use crate::constants::Constants;
+use crate::lagged::Lagged;
 use crate::packed::Packed;
 use crate::product::squared_lengths;
 use crate::screen::LeftOut;
@@ -78,6 +79,29 @@ impl Kept {
         }
     }
 
+    /// What lets missing readings be expected.
+    pub(super) fn expecting(self) -> Result<Expecting> {
+        let factor = self.rows(0..0).factor(&self.beside)?;
+        let Subspace {
+            lagged,
+            residual: mut whitening,
+            mut components,
+            variances,
+            ..
+        } = self.model;
+        let (sensors, width) = (lagged.kept.len(), lagged.width());
+        divide(&factor, &mut whitening, sensors, width)?;
+        for (component, variance) in components.chunks_exact_mut(width).zip(variances) {
+            component.iter_mut().for_each(|value| *value /= variance.sqrt());
+        }
+        Ok(Expecting {
+            lagged,
+            upsets: self.upsets,
+            whitening,
+            components,
+        })
+    }
+
     /// The model of all rows; its parts have no norms yet.
     pub(super) fn model(self, parameters: &Fused) -> Result<FittedFused> {
         let factor = self.rows(0..0).factor(&self.beside)?;
@@ -98,6 +122,30 @@ impl Kept {
             known = Some(lengths.iter().sum::<f64>() / rows.max(1) as f64);
         }
         Ok((known, self.model.whitened(parameters, factor, self.upsets)?))
+    }
+}
+
+/// What lets the readings of a row be expected, from one another and from the rows before.
+pub(super) struct Expecting {
+    pub(super) lagged: Lagged,
+    /// Rows that are left out.
+    pub(super) upsets: usize,
+    /// (d, width), row-major: what leaves of a point the whitened residual of its present row.
+    whitening: Vec<f64>,
+    /// (components, width): each over its standard deviation.
+    components: Vec<f64>,
+}
+
+impl Expecting {
+    /// The row of the points' precision, as far as present readings ask for it, that is this sensor's.
+    pub(super) fn precision(&self, place: usize) -> Result<Vec<f64>> {
+        let width = self.lagged.width();
+        let mut found = room(width, 1, 0.0, "what is expected of a sensor")?;
+        for row in self.whitening.chunks_exact(width).chain(self.components.chunks_exact(width)) {
+            let weight = row[place];
+            found.iter_mut().zip(row).for_each(|(found, value)| *found += weight * value);
+        }
+        Ok(found)
     }
 }
 
