@@ -375,7 +375,7 @@ def test_gaps_in_the_training_data_neither_blind_nor_make_it_alarm() -> None:
 def test_sensors_that_are_missing_for_long_in_the_training_neither_blind_nor_make_it_alarm(
     kind: str, spans: str
 ) -> None:
-    """What was filled in for unrelated ones had several times their spread, and no fault was found."""
+    """What was filled in for unrelated ones had more spread than they have, and few faults were found."""
     healthy, found, best = [], [], []
     for seed in range(6):
         random = np.random.default_rng(seed)

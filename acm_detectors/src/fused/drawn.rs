@@ -2,7 +2,7 @@
 //!
 //! Fits on rows that are so filled find the spread of readings as it is, where the likeliest ones would make it look too small.
 //! Components tell of a reading too, as much as their variances say: what they explain of unrelated sensors is no more than
-//! chance, and readings that only the residuals held would have many times the spread that sensors have.
+//! chance, and readings that only the residuals held would have more spread than sensors have.
 
 use acm_linalg::dense::Rows;
 use acm_linalg::memory::reserved;
