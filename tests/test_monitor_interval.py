@@ -68,3 +68,30 @@ def test_former_files_state_what_they_did() -> None:
     again = Monitor.from_bytes(monitor.to_bytes())
     known = again._scores[~np.isnan(again._scores)]
     assert again.expected_alarms_[1] == max(stated_interval(known, again._limit, 0.01)["high"], again._about["leaves"])
+
+
+def test_a_season_that_the_history_holds_twice_widens_the_interval_little() -> None:
+    random, hours = np.random.default_rng(1), np.arange(8760 * 2 + 4380) / 1.0
+    ambient = 12.0 + 10.0 * np.sin(2.0 * np.pi * hours / 8766.0) + 5.0 * np.sin(2.0 * np.pi * hours / 24.0)
+    ambient += random.normal(size=len(hours))
+    load = slow(random, len(hours), 1, 0.97)[:, 0]
+    noise = random.normal(size=(3, len(hours)))
+    columns = [
+        ambient,
+        40.0 + 3.0 * load + 0.6 * ambient + 0.3 * noise[0],
+        50.0 + 5.0 * load + 0.5 * ambient + 0.3 * noise[1],
+        100.0 + 9.0 * load + noise[2],
+    ]
+    x = np.stack(columns, axis=1)
+    monitor = Monitor().fit(x[: 8760 * 2])
+    low, high = monitor.expected_alarms_
+    assert low <= float(monitor.score(x[8760 * 2 :]).alarms.mean()) <= high < 0.15
+    assert not any("spells of about" in warning for warning in monitor.warnings_)
+
+
+def test_the_interval_is_no_wider_than_what_the_halves_of_a_history_leave() -> None:
+    scores = np.abs(np.random.default_rng(1).normal(size=2000)) * 0.5
+    plain = stated_interval(scores, 3.0, 0.01)["high"]
+    highs = [stated_interval(scores, 3.0, 0.01, 600.0, leaves)["high"] for leaves in (0.0, 0.02, 0.05, 1.0)]
+    assert highs[:3] == pytest.approx([plain, plain + 0.04, plain + 0.1])
+    assert highs[3] == stated_interval(scores, 3.0, 0.01, 600.0)["high"] > highs[2]

@@ -13,7 +13,18 @@ from acm_rs.decisions.calibration import threshold_at
 from acm_rs.monitor.episode import STUCK, UNSEEN, Culprit, Episode
 from acm_rs.monitor.parting import BRIDGE, PERSIST, Stand
 
-__all__ = ["BRIDGE", "FIRST", "OFF", "PERSIST", "alarmed", "found_episodes", "limit_for", "named_culprits", "spells"]
+__all__ = [
+    "BRIDGE",
+    "FIRST",
+    "OFF",
+    "PERSIST",
+    "alarmed",
+    "found_episodes",
+    "limit_for",
+    "named_culprits",
+    "spells",
+    "stay_of",
+]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -220,25 +231,32 @@ def named_culprits(
     return found
 
 
-def stated_interval(scores: Vector, limit: float, rate: float, lasts: float = 0.0, seed: int = 17) -> dict[str, Any]:
+def stay_of(lasts: float, rows: int) -> float:
+    """Rows that a machine stays where it has not been: the more stays a history holds, the rarer and shorter."""
+    stays = min(lasts, rows / 3.0)
+    return stays / max(1.0, rows / max(stays, 1.0) / FEW_VALUES)
+
+
+def stated_interval(
+    scores: Vector, limit: float, rate: float, lasts: float = 0.0, leaves: float = 1.0, seed: int = 17
+) -> dict[str, Any]:
     """How far the share of alarm rows in as many new healthy rows may lie from the budget, at 95 %.
 
     `lasts` are the rows that count as one independent reading of the slowest sensor: where a history holds few of them,
-    the machine goes where it has not been, and stays there as long.
+    the machine goes where it has not been, and stays there as long; in hardly more than twice the share of rows,
+    `leaves`, in which either half of it leaves what the other has seen: a season that goes by is in both.
     """
     known = scores[~np.isnan(scores)]
     alarms = alarmed(known, limit)[0]
     starts, _ = spells(alarms)
     length = float(alarms.sum()) / len(starts) if len(starts) else float(PERSIST)
     length = max(length, LASTING)
-    # The more of them a history holds, the rarer and shorter is what it has not seen.
-    stays = min(lasts, len(known) / 3.0)
-    stays /= max(1.0, len(known) / max(stays, 1.0) / FEW_VALUES)
+    stays = stay_of(lasts, len(known))
     # Alarms come in spells. At most as many as the budget allows are expected, at least as many as the training had;
     # the true rate is known from as many spells, and those to come are as many give or take, of any length.
     low, high, mean = _spread_of(len(known), len(starts), rate, length, seed)
     if stays > length:
-        high = max(high, _spread_of(len(known), len(starts), rate, stays, seed)[1])
+        high = max(high, min(_spread_of(len(known), len(starts), rate, stays, seed)[1], high + 2.0 * leaves))
     return {
         "low": float(low),
         "high": float(min(max(high, rate), 1.0)),

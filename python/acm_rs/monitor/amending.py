@@ -99,7 +99,11 @@ class Amended(Described):
         self._alarm_share = float(alarms.mean())
         self._alarm_count = len(spells(alarms)[0])
         self._interval = stated_interval(
-            known, self._limit, self._rate or self._alarm_share, self._about.get("lasts", 0.0)
+            known,
+            self._limit,
+            self._rate or self._alarm_share,
+            self._about.get("lasts", 0.0),
+            self._leaves if self._about["slow"] else 1.0,
         )
         self._fitted()[1].widen(self._limit)
         self._hash = self._ready = None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import listed
+from acm_rs.monitor.alarms import stay_of
 
 __all__ = ["moment", "number", "rows_text", "share", "span_text", "step_text", "wrapped"]
 
@@ -163,9 +164,12 @@ def doubts(
             "usual loads are better"
         )
     if interval["high"] > 3.0 * rate:
+        stays = stay_of(about.get("lasts", 0.0), interval["rows"])
+        what = f"alarms come in spells of about {interval['spell']:.0f} rows, of which the history holds few"
+        if interval["spell"] == stays:
+            what = f"the slowest sensor may stay {stays:.0f} rows where the history has seldom been"
         found.append(
-            f"alarms come in spells of about {interval['spell']:.0f} rows, of which the history holds few: between "
-            f"{share(interval['low'])} and {share(interval['high'])} of healthy rows may alarm"
+            f"{what}: between {share(interval['low'])} and {share(interval['high'])} of healthy rows may alarm"
         )
     # Files of former versions do not have them.
     shifted = {name for name, *_ in about.get("calibrations", [])}
