@@ -32,6 +32,7 @@ SETTINGS = {"PROPTEST_RNG_SEED": "20260917", "PROPTEST_DISABLE_FAILURE_PERSISTEN
 ASIDE = {
     r"\bcost\b|_ns\b|_NS\b": "how long work takes decides where it runs, never what comes out",
     r"\b(probe|try_reserve|with_capacity|reserved)\(": "how much memory is asked for beforehand",
+    r"\bwatch\.after\(": "when to look whether the call was interrupted: as seldom as looking costs nothing",
     r"\b(GATHERED|NEAR|FETCHED)_BYTES\b": "what stays near the processor",
 }
 """What a change of a line that holds such a text would change: nothing that a test could see. None is drawn."""

@@ -393,4 +393,115 @@ mod tests {
         let beside = across(x.view(), &[0.0, 0.0, 0.0, 1.0, -1.0, 0.0], 1).unwrap();
         assert!(beside < 0.1, "{beside}");
     }
+
+    #[test]
+    fn every_row_is_drawn_as_often_as_any_other() {
+        let x = Array2::from_shape_fn((200, 2), |(row, column)| (row * (1 + column)) as f64);
+        let mut tenths = [0; 10];
+        for seed in 0..300 {
+            let found = drawn(x.view().into(), 20, seed).unwrap();
+            assert_eq!(found.nrows(), 20);
+            // About the means, and in their order.
+            let rows: Vec<f64> = found.column(0).iter().map(|value| value + 99.5).collect();
+            assert!(rows.is_sorted_by(|one, other| one < other));
+            for row in rows {
+                tenths[(row / 20.0).floor() as usize] += 1;
+            }
+        }
+        // 600 of each, give or take 23.
+        assert!(tenths.iter().all(|count| (500..700).contains(count)), "{tenths:?}");
+        assert_eq!(drawn(x.view().into(), 300, 1).unwrap().nrows(), 200);
+    }
+
+    #[test]
+    fn the_elbow_is_farthest_from_the_chord() {
+        let mut random = stream(6, 0);
+        for case in 0..100_usize {
+            let most = 3 + case % 9;
+            let mut curve = vec![100.0 + 900.0 * random.random::<f64>()];
+            for _ in 1..most {
+                let last = curve[curve.len() - 1];
+                curve.push(last * random.random_range(0.3..0.99));
+            }
+            let least = 1 + case % 3;
+            let found = Found {
+                ks: (least..=most).collect(),
+                silhouette: Vec::new(),
+                inertia: curve[least - 1..].to_vec(),
+                gap: Vec::new(),
+                gap_error: Vec::new(),
+                one: false,
+                sample: Array2::zeros((0, 1)),
+                labels: Vec::new(),
+                curve: curve.clone(),
+            };
+            // Twice the triangle that a point makes with both ends of the chord, positive below it.
+            let area = |k: usize| {
+                let (width, fall) = ((most - 1) as f64, curve[0] - curve[most - 1]);
+                width * (curve[0] - curve[k - 1]) - (k - 1) as f64 * fall
+            };
+            let expected = (least..=most)
+                .max_by(|&one, &other| area(one).total_cmp(&area(other)).then(other.cmp(&one)))
+                .unwrap();
+            assert_eq!(found.by_elbow(), expected, "{case}");
+            assert_eq!(Found { one: true, ..found }.by_elbow(), 1);
+        }
+    }
+
+    #[test]
+    fn what_was_found_belongs_to_its_number() {
+        let x = clouds();
+        let all = Search {
+            sample: 60,
+            gap_references: 3,
+            starts: 2,
+            ..search()
+        };
+        let whole = all.run(x.view().into()).unwrap();
+        assert_eq!(whole.ks, [1, 2, 3, 4, 5]);
+        assert!(!whole.one && whole.by_silhouette() == 2 && whole.by_elbow() == 2);
+        for (place, labels) in whole.labels.iter().enumerate() {
+            let mut kinds = labels.clone();
+            kinds.sort_unstable();
+            kinds.dedup();
+            assert_eq!(kinds.len(), place + 1);
+        }
+        // From a larger number on, the same is found for each.
+        for least in 2..=5 {
+            let part = Search { least, ..all }.run(x.view().into()).unwrap();
+            assert_eq!(part.ks, whole.ks[least - 1..]);
+            assert_eq!(part.inertia, whole.inertia[least - 1..]);
+            assert_eq!(part.gap, whole.gap[least - 1..]);
+            assert_eq!(part.gap_error, whole.gap_error[least - 1..]);
+            assert_eq!(part.labels, whole.labels[least - 1..]);
+            let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&part.silhouette), bits(&whole.silhouette[least - 1..]));
+            assert_eq!(part.by_elbow(), (least..=5).find(|&k| k >= 2).unwrap());
+        }
+    }
+
+    /// References for the gap decide nothing about one cluster, however near the clouds are to each other.
+    #[test]
+    fn one_cluster_is_one_with_any_references_for_the_gap() {
+        let mut random = stream(7, 0);
+        let noise = Array2::from_shape_fn((60, 2), |_| random.random::<f64>() + random.random::<f64>());
+        let mut ones = 0;
+        for step in 0..60 {
+            let mut x = noise.clone();
+            x.slice_mut(ndarray::s![..30, 0]).mapv_inplace(|value| value + 0.07 * f64::from(step));
+            let one = |gap_references| {
+                let search = Search {
+                    most: 3,
+                    sample: 60,
+                    gap_references,
+                    ..search()
+                };
+                search.run(x.view().into()).unwrap().one
+            };
+            let found = one(0);
+            assert_eq!(one(60), found, "{step}");
+            ones += usize::from(found);
+        }
+        assert!((10..50).contains(&ones), "{ones}");
+    }
 }

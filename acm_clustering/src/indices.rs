@@ -293,4 +293,24 @@ mod tests {
         assert_eq!(message, "`x` must have no missing values (NaN or infinity)");
         assert!(calinski_harabasz(missing.view().into(), &[0, 0, 0, 0]).is_err());
     }
+
+    /// Against whole numbers: the values are multiples of 2^-53.
+    #[test]
+    fn centres_are_exact_but_for_the_last_digits() {
+        let mut draw = stream(12, 0);
+        let x = Array2::from_shape_fn((4001, 5), |(row, column)| {
+            draw.random::<f64>() + if column < 3 { 0.0 } else { (row % 2 * column) as f64 }
+        });
+        let labels: Vec<i64> = (0..4001).map(|row| i64::from(row < 1500)).collect();
+        let (_, _, centers) = parted(x.view().into(), &labels).unwrap();
+        let unit = 2.0_f64.powi(53);
+        for (place, center) in centers.iter().enumerate() {
+            let (column, label) = (place / 2, (place % 2) as i64);
+            let own = (0..4001).filter(|&row| labels[row] == label);
+            let own: Vec<i128> = own.map(|row| (x[[row, column]] * unit) as i128).collect();
+            let anchor = (center.anchor * unit) as i128;
+            let rest = own.iter().map(|value| value - anchor).sum::<i128>() as f64 / own.len() as f64 / unit;
+            assert!((center.offset - rest).abs() <= 2.0 * f64::EPSILON * rest.abs(), "{} {rest}", center.offset);
+        }
+    }
 }

@@ -502,3 +502,25 @@ fn other_rows_join_where_they_stay_longest() {
     }
     assert!(clustered > 300 && noise > 50, "{clustered}, {noise}");
 }
+
+/// Rows on a line, whose densities are one over the gaps between them.
+#[test]
+fn how_long_clusters_last_and_who_joins_them_is_told_on_a_line() {
+    let x = Array2::from_shape_vec((7, 1), vec![0.0, 1.0, 2.0, 4.0, 20.0, 21.0, 22.0]).unwrap();
+    let fitted = plain(3, 1).fit(x.view().into()).unwrap();
+    assert_eq!(fitted.labels(), [0, 0, 0, 0, 1, 1, 1]);
+    // Born where they part, at 1/16. One row of the first leaves at 1/2, the others at 1, as all of the second.
+    let first = ((0.5 - 0.0625) + 3.0 * (1.0 - 0.0625)) / (4.0 * (1.0 - 0.0625));
+    let persistences = fitted.persistences().unwrap();
+    assert!((persistences[0] - first).abs() < 1e-15);
+    assert_eq!(persistences[1], 1.0);
+    assert_eq!(fitted.probabilities(), [1.0, 1.0, 1.0, 0.5, 1.0, 1.0, 1.0]);
+    // Where the clusters part no row joins either; nearer, it joins at one over its distance.
+    let later = Array2::from_shape_vec((6, 1), vec![-16.0, -15.0, 38.0, 37.5, -4.0, 0.5]).unwrap();
+    let (mut labels, mut probabilities) = ([7; 6], [7.0; 6]);
+    fitted.approximate_predict(later.view().into(), &mut labels, &mut probabilities).unwrap();
+    assert_eq!(labels, [-1, 0, -1, 1, 0, 0]);
+    for (found, expected) in probabilities.iter().zip([0.0, 1.0 / 15.0, 0.0, 1.0 / 15.5, 0.25, 1.0]) {
+        assert!((found - expected).abs() < 1e-15, "{probabilities:?}");
+    }
+}

@@ -288,3 +288,73 @@ fn is_first(labels: &[f64; LANES], lane: usize) -> bool {
 pub(super) fn index(label: f64) -> u32 {
     label as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::Scaling;
+    use acm_linalg::seed::stream;
+    use fearless_simd::{Level, dispatch};
+    use ndarray::Array2;
+    use rand::RngExt;
+
+    use super::*;
+
+    /// Labels and leads of the first eight rows.
+    fn measured(x: &Array2<f64>, centers: &Array2<f64>, direct: bool) -> ([f64; LANES], [f64; LANES]) {
+        let columns = x.ncols();
+        let scaling = Scaling {
+            fill: vec![0.0; columns],
+            center: vec![0.0; columns],
+            scale: vec![1.0; columns],
+            known: vec![8; columns],
+        };
+        let points = Points::new(x.view().into(), &scaling, None).unwrap();
+        let mut sums = BlockSums::new(&points, centers.nrows(), 8.0 * f64::EPSILON * (columns as f64 + 64.0)).unwrap();
+        let active = Active {
+            run: 0,
+            centers: Centers::new(centers.as_slice().unwrap(), columns).unwrap(),
+            loss: 0.0,
+            moving: true,
+            direct,
+        };
+        let (mut label, mut lead) = (Row::default(), Row::default());
+        dispatch!(Level::new(), simd => {
+            let found = sums.measure(simd, &points, 0, &active, true);
+            label.store(found.0);
+            lead.store(found.1);
+        });
+        (label.0, lead.0)
+    }
+
+    /// No row is passed over for longer than it stays nearest to its centre.
+    #[test]
+    fn a_lead_is_never_more_than_the_other_centres_are_farther() {
+        let mut draw = stream(4, 0);
+        for case in 0..200_usize {
+            let (columns, count) = (1 + case % 4, 2 + case % 7);
+            let x = Array2::from_shape_fn((LANES, columns), |_| draw.random_range(-2.0..2.0));
+            let centers = Array2::from_shape_fn((count, columns), |_| draw.random_range(-2.0..2.0));
+            for direct in [false, true] {
+                let (labels, leads) = measured(&x, &centers, direct);
+                for (lane, row) in x.rows().into_iter().enumerate() {
+                    let far = |center: ndarray::ArrayView1<'_, f64>| {
+                        row.iter().zip(center).map(|(one, other)| (one - other).powi(2)).sum::<f64>().sqrt()
+                    };
+                    let mut order: Vec<(f64, usize)> = centers.rows().into_iter().map(far).zip(0..).collect();
+                    order.sort_by(|one, other| one.0.total_cmp(&other.0));
+                    assert_eq!(index(labels[lane]) as usize, order[0].1);
+                    let farther = order[1].0 - order[0].0;
+                    // By products the row may be as far from both as it can be; by squares little is lost.
+                    assert!(leads[lane] <= farther, "{case}: {} {farther}", leads[lane]);
+                    assert!(!direct || leads[lane] > farther - 1e-12);
+                }
+            }
+        }
+        // Far from both on one line, a lead is all of what the other is farther, but for rounding.
+        let x = Array2::from_elem((LANES, 1), -1.0);
+        let apart = 2.0_f64.powi(-27);
+        let (labels, leads) = measured(&x, &ndarray::array![[1.0], [1.0 - apart]], false);
+        assert_eq!(labels, [1.0; LANES]);
+        assert!(leads.iter().all(|&lead| lead <= apart && lead > 0.99 * apart), "{leads:?}");
+    }
+}

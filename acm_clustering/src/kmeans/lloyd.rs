@@ -262,3 +262,43 @@ impl Run {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_is_to_the_means_and_loses_the_two_largest_shifts() {
+        // One cluster each moves by 5, 13, 1, 10 in any order; the last has no row.
+        let moves = [[3.0, 4.0], [-5.0, 12.0], [0.0, -1.0], [6.0, 8.0], [50.0, 50.0]];
+        let counts = [2.0, 0.5, 7.0, 1.0, 0.0];
+        for turn in 0..4 {
+            let order: Vec<usize> = (0..4).map(|place| (place + turn) % 4).chain([4]).collect();
+            for order in [order.clone(), order.into_iter().rev().collect()] {
+                let before: Vec<f64> = order.iter().flat_map(|&place| [place as f64, -2.0]).collect();
+                let mut run = Run {
+                    centers: before.clone(),
+                    loss: 0.0,
+                    counts: order.iter().map(|&place| counts[place]).collect(),
+                    inertia: f64::INFINITY,
+                    iterations: 0,
+                    stage: Stage::Moving,
+                    direct: false,
+                    emptied: false,
+                };
+                let mean = |place: usize, column: usize| before[2 * place + column] + moves[order[place]][column];
+                let sums: Vec<f64> =
+                    (0..10).map(|place| mean(place / 2, place % 2) * counts[order[place / 2]]).collect();
+                let total = run.shift(2, &sums);
+                assert!((total - (25.0 + 169.0 + 1.0 + 100.0)).abs() < 1e-12);
+                assert!(run.loss >= 23.0 && run.loss < 23.0 + 1e-6, "{}", run.loss);
+                for (place, number) in order.iter().enumerate() {
+                    for column in 0..2 {
+                        let after = if *number == 4 { before[2 * place + column] } else { mean(place, column) };
+                        assert!((run.centers[2 * place + column] - after).abs() < 1e-14);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -250,3 +250,32 @@ fn check_weights(weights: &[f64], rows: usize) -> Result<()> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::seed::stream;
+    use ndarray::{Array2, Axis};
+    use rand::RngExt;
+
+    use super::*;
+
+    /// Of columns whose means are elsewhere than at 0, and a last tile that is not full.
+    #[test]
+    fn the_variance_is_that_of_the_columns() {
+        for (rows, columns) in [(1, 3), (8, 1), (13, 2), (1003, 5)] {
+            let mut draw = stream(9, rows as u64);
+            let x = Array2::from_shape_fn((rows, columns), |(_, column)| {
+                column as f64 - 1.5 + (1 + column) as f64 * draw.random::<f64>()
+            });
+            let scaling = Scaling {
+                fill: vec![0.0; columns],
+                center: vec![0.0; columns],
+                scale: vec![1.0; columns],
+                known: vec![rows as u64; columns],
+            };
+            let points = Points::new(x.view().into(), &scaling, None).unwrap();
+            let expected = x.var_axis(Axis(0), 0.0).mean().unwrap();
+            assert!((points.variance().unwrap() - expected).abs() < 1e-13 * (1.0 + expected), "{rows} {columns}");
+        }
+    }
+}

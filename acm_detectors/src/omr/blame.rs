@@ -73,3 +73,38 @@ fn transposed(matrix: &[f64], columns: usize) -> Result<Vec<f64>> {
     }
     Ok(turned)
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::seed::stream;
+    use ndarray::Array2;
+    use rand::RngExt;
+
+    use super::*;
+    use crate::omr::{Model, Omr};
+
+    #[test]
+    fn what_a_sensor_explains_is_by_the_coefficients() {
+        let mut draw = stream(41, 0);
+        let ways = Array2::from_shape_fn((3, 6), |_| draw.random::<f64>() - 0.5);
+        let x = Array2::from_shape_fn((300, 3), |_| draw.random::<f64>()).dot(&ways)
+            + Array2::from_shape_fn((300, 6), |_| 0.2 * draw.random::<f64>());
+        let variances: Vec<f64> = (0..6).map(|sensor| 0.1 + 0.3 * f64::from(sensor)).collect();
+        for model in [Model::Ridge, Model::Pls, Model::Pca] {
+            let fitted = Omr::new(model, 2, 1.0, 10.0).unwrap().fit(x.view().into()).unwrap();
+            let b = Array2::from_shape_vec((6, 6), fitted.coefficients().unwrap()).unwrap();
+            let blame = Blame::of(&fitted.prediction, &variances).unwrap();
+            for sensor in 0..6 {
+                let mut unit = [0.0; 6];
+                unit[sensor] = 1.0;
+                let turned = blame.turned.of(&unit).unwrap();
+                let off: f64 = (0..6).map(|other| (unit[other] - b[[sensor, other]]).powi(2) / variances[other]).sum();
+                assert!((blame.share[sensor] * off - 1.0).abs() < 1e-10, "{model:?}");
+                assert!((blame.precision[sensor] * variances[sensor] - 1.0).abs() < 1e-15);
+                for other in 0..6 {
+                    assert!((turned[other] - b[[other, sensor]]).abs() < 1e-12, "{model:?}");
+                }
+            }
+        }
+    }
+}

@@ -317,4 +317,130 @@ mod tests {
         eliminate(&mut matrix, 2, 1);
         assert_eq!((matrix[2], matrix[5]), (2.0, 0.0));
     }
+
+    use acm_linalg::seed::stream;
+    use ndarray::Array2;
+    use rand::RngExt;
+
+    use crate::omr::{Model, Omr};
+
+    const SENSORS: usize = 6;
+
+    /// Rows of sensors that three hidden causes move, and what is fitted on them: with A, and the rows in its units.
+    fn fitted(model: Model) -> (FittedOmr, Array2<f64>, Array2<f64>) {
+        let mut draw = stream(31, 0);
+        let mut normal = || (0..12).map(|_| draw.random::<f64>()).sum::<f64>() - 6.0;
+        let ways = Array2::from_shape_fn((3, SENSORS), |_| normal());
+        let causes = Array2::from_shape_fn((4000, 3), |_| normal());
+        let x = causes.dot(&ways) + Array2::from_shape_fn((4000, SENSORS), |_| 0.5 * normal());
+        let fitted = Omr::new(model, 3, 1.0, f64::INFINITY).unwrap().fit(x.view().into()).unwrap();
+        assert_eq!(fitted.watched().len(), SENSORS);
+        let scaling = fitted.scaling();
+        let z = Array2::from_shape_fn(x.dim(), |(row, place)| {
+            (x[[row, place]] - scaling.center[place]) / scaling.scale[place]
+        });
+        let known = Array2::from_shape_vec((SENSORS, SENSORS), fitted.coefficients().unwrap()).unwrap();
+        (fitted, Array2::eye(SENSORS) - known, z)
+    }
+
+    /// Eight rows, of which 0 stands where a value is missing, with what is filled; and what rounding explains.
+    fn filled(
+        fitted: &FittedOmr,
+        a: &Array2<f64>,
+        rows: &Array2<f64>,
+        unknown: &[Row],
+        gaps: &mut GapScratch,
+    ) -> (Array2<f64>, Vec<Row>) {
+        let predicted = rows - rows.dot(a);
+        let lanes = |of: &Array2<f64>| -> Vec<Row> {
+            (0..SENSORS).map(|place| Row(std::array::from_fn(|lane| of[[lane, place]]))).collect()
+        };
+        let (mut values, mut beside) = (lanes(rows), vec![Row::splat(7.0); SENSORS]);
+        fitted.fill(&mut values, &lanes(&predicted), unknown, &mut beside, gaps).unwrap();
+        (Array2::from_shape_fn((LANES, SENSORS), |(lane, place)| values[place].0[lane]), beside)
+    }
+
+    #[test]
+    fn what_is_filled_balances_its_residual() {
+        let infinite = f64::INFINITY;
+        // Of each row, the sensors that lack something and how much.
+        let lacking: [&[(usize, f64)]; LANES] = [
+            &[(1, infinite)],
+            &[(0, infinite), (4, infinite)],
+            &[(0, infinite), (2, 0.3), (5, infinite)],
+            &[],
+            &[(3, 0.02)],
+            &[(1, infinite), (2, infinite), (3, infinite), (4, infinite)],
+            &[(0, 0.5), (1, 0.1), (2, 2.0), (3, 0.7), (4, 0.2), (5, 1.0)],
+            &[(0, infinite), (4, infinite)],
+        ];
+        for model in [Model::Ridge, Model::Pls, Model::Pca] {
+            let (fitted, a, z) = fitted(model);
+            let mut unknown = vec![Row::default(); SENSORS];
+            let mut rows = z.slice(ndarray::s![100..100 + LANES, ..]).to_owned();
+            for (lane, lacking) in lacking.iter().enumerate() {
+                for &(place, noise) in *lacking {
+                    unknown[place].0[lane] = noise;
+                    if noise == infinite {
+                        rows[[lane, place]] = 0.0;
+                    }
+                }
+            }
+            let (after, beside) = filled(&fitted, &a, &rows, &unknown, &mut GapScratch::new());
+            let residuals = after.dot(&a);
+            for lane in 0..LANES {
+                for place in 0..SENSORS {
+                    let (gain, noise) = (after[[lane, place]] - rows[[lane, place]], unknown[place].0[lane]);
+                    if noise == 0.0 {
+                        assert_eq!((gain, beside[place].0[lane]), (0.0, 0.0));
+                        continue;
+                    }
+                    let firm = fitted.usual.variances()[place] / a[[place, place]] / noise;
+                    let rest = residuals[[lane, place]] + (fitted.usual.firmness + firm) * gain;
+                    assert!(rest.abs() < 1e-10, "{model:?} {lane} {place} {rest}");
+                    assert!((beside[place].0[lane] - firm * gain * gain).abs() < 1e-12);
+                    assert!(gain != 0.0);
+                }
+            }
+        }
+    }
+
+    /// How much shorter healthy rows are for what they lack is what it is on average.
+    #[test]
+    fn the_mean_of_what_is_left_is_that_of_many_rows() {
+        let infinite = f64::INFINITY;
+        let (fitted, a, z) = fitted(Model::Ridge);
+        let whole = z.dot(&a).mapv(|value| value * value).sum() / z.nrows() as f64;
+        let lacking: [&[(usize, f64)]; 5] = [
+            &[(1, infinite)],
+            &[(0, infinite), (4, infinite)],
+            &[(2, 0.4)],
+            &[(2, 0.05), (3, 0.5), (5, 0.2)],
+            &[(0, infinite), (2, 0.3), (5, infinite)],
+        ];
+        let mut draw = stream(32, 0);
+        let mut normal = || (0..12).map(|_| draw.random::<f64>()).sum::<f64>() - 6.0;
+        for lacking in lacking {
+            let mut unknown = vec![Row::default(); SENSORS];
+            lacking.iter().for_each(|&(place, noise)| unknown[place] = Row::splat(noise));
+            let (mut gaps, mut sum) = (GapScratch::new(), 0.0);
+            for first in (0..z.nrows()).step_by(LANES) {
+                let mut rows = z.slice(ndarray::s![first..first + LANES, ..]).to_owned();
+                for &(place, noise) in lacking {
+                    rows.column_mut(place)
+                        .mapv_inplace(|value| if noise == infinite { 0.0 } else { value + noise.sqrt() * normal() });
+                }
+                let (after, beside) = filled(&fitted, &a, &rows, &unknown, &mut gaps);
+                sum += after.dot(&a).mapv(|value| value * value).sum();
+                sum += beside.iter().flat_map(|row| row.0).sum::<f64>();
+            }
+            let share = sum / z.nrows() as f64 / whole;
+            for lane in gaps.lanes {
+                let Lack::Some(mean) = lane else {
+                    panic!("nothing is missing")
+                };
+                assert!((mean / fitted.usual.mean / share - 1.0).abs() < 0.05, "{lacking:?}: {mean} {share}");
+            }
+        }
+    }
 }

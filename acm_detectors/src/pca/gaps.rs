@@ -294,3 +294,100 @@ pub(super) fn place(statistic: f64, of: Spread, whole: Spread) -> f64 {
         0.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::pca::Components;
+    use acm_linalg::scaling::Manner;
+    use acm_linalg::seed::stream;
+    use ndarray::{Array1, Array2};
+    use rand::RngExt;
+
+    use super::*;
+    use crate::gaps::factorise;
+    use crate::pca::{Limits, PcaDetector};
+
+    /// Their definitions, by whole matrices.
+    #[test]
+    fn what_is_missing_takes_its_traces() {
+        for lags in [0, 1] {
+            let mut draw = stream(15, lags as u64);
+            let mut normal = || (0..12).map(|_| draw.random::<f64>()).sum::<f64>() - 6.0;
+            let causes = Array2::from_shape_fn((500, 2), |_| normal());
+            let ways = Array2::from_shape_fn((2, 6), |_| normal());
+            let x =
+                causes.dot(&ways) + Array2::from_shape_fn((500, 6), |(_, sensor)| 0.2 * (sensor + 1) as f64 * normal());
+            let detector = PcaDetector::new(Components::Count(2), lags, Manner::Robust, 0.01, Limits::HeldOut).unwrap();
+            let model = detector.fit(x.view().into()).unwrap();
+            let (width, noise) = (model.lagged.width(), model.directions.noise);
+            let p = Array2::from_shape_vec((2, width), model.components().to_vec()).unwrap();
+            let variances = Array1::from(model.explained_variance().to_vec());
+            let of_components = |weights: Array1<f64>| p.t().dot(&Array2::from_diag(&weights)).dot(&p);
+            let r = Array2::<f64>::eye(width) - p.t().dot(&p);
+            let g = of_components(variances.recip());
+            let s = of_components(variances.clone()) + &r * noise.variance;
+            let inverse = of_components(variances.recip()) + &r / noise.variance;
+            let subspace = Subspace::of(&model);
+            for place in 0..width {
+                assert!((subspace.own(place) / inverse[[place, place]] - 1.0).abs() < 1e-10);
+                let (row, mut found) = (s.row(place).to_vec(), vec![7.0; width]);
+                subspace.times(&row, &mut found);
+                let unit = |other: usize| f64::from(u8::from(other == place));
+                assert!(found.iter().enumerate().all(|(other, value)| (value - unit(other)).abs() < 1e-9));
+            }
+            for missing in [vec![0], vec![1, 4], vec![0, 2, 3, 5], (0..width - 2).collect()] {
+                let count = missing.len();
+                let mut factor = vec![0.0; count * count];
+                subspace.among(&missing, &mut factor);
+                for row in 0..count {
+                    for column in 0..=row {
+                        let exact = inverse[[missing[row], missing[column]]];
+                        assert!((factor[row * count + column] - exact).abs() < 1e-10 * (1.0 + exact.abs()));
+                    }
+                }
+                let z = Array1::from_shape_fn(width, |place| (place * place % 7) as f64 - 2.5);
+                let mut pull = vec![7.0; count];
+                subspace.pull(&missing, z.as_slice().unwrap(), &mut pull);
+                let (exact, along) = (inverse.dot(&z), of_components(variances.recip() - 1.0 / noise.variance).dot(&z));
+                for (place, pull) in missing.iter().zip(&pull) {
+                    // What is missing counts as 0, and has no own.
+                    assert!((pull - along[*place]).abs() < 1e-9);
+                    assert!((exact[*place] - along[*place] - z[*place] / noise.variance).abs() < 1e-9);
+                }
+                let mut pushed = vec![1.0; width];
+                subspace.push(&missing, &pull, &mut pushed);
+                let exact = |place: usize| -> f64 {
+                    missing.iter().zip(&pull).map(|(&other, value)| inverse[[place, other]] * value).sum()
+                };
+                for place in (0..width).filter(|place| !missing.contains(place)) {
+                    assert!((pushed[place] - 1.0 - exact(place)).abs() < 1e-8 * (1.0 + exact(place).abs()));
+                }
+
+                factorise(&mut factor, count);
+                let effect = subspace.effect(&missing, &factor).unwrap();
+                let mut c = Array2::zeros((width, width));
+                for column in 0..count {
+                    let mut unit = vec![0.0; count];
+                    unit[column] = 1.0;
+                    solve(&factor, &mut unit);
+                    for row in 0..count {
+                        c[[missing[row], missing[column]]] = unit[row];
+                    }
+                }
+                let left = &s - &c;
+                let both = |form: &Array2<f64>| {
+                    let product = form.dot(&left);
+                    (product.diag().sum(), product.dot(&product).diag().sum())
+                };
+                let close =
+                    |found: f64, exact: f64| assert!((found / exact - 1.0).abs() < 1e-8, "{missing:?} {found} {exact}");
+                let (first, second) = both(&g);
+                close(effect.t2.mean, first);
+                close(effect.t2.freedom, (first * first / second).max(1.0));
+                let (first, second) = both(&r);
+                close(effect.spe.mean, first);
+                close(effect.spe.freedom, ((first * first / second).max(1.0) * noise.share).max(1.0));
+            }
+        }
+    }
+}

@@ -148,3 +148,55 @@ impl FittedPca {
         factors
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::pca::Components;
+    use acm_linalg::scaling::Manner;
+    use acm_linalg::seed::stream;
+    use ndarray::{Array1, Array2};
+    use rand::RngExt;
+
+    use crate::pca::{Limits, PcaDetector};
+
+    /// Their definitions, by whole matrices.
+    #[test]
+    fn traces_are_those_of_the_matrices() {
+        let noise = [0.3, 0.0, 0.02, 1.1, 0.07];
+        for lags in [0, 2] {
+            let mut draw = stream(5, lags as u64);
+            let mut normal = || (0..12).map(|_| draw.random::<f64>()).sum::<f64>() - 6.0;
+            let causes = Array2::from_shape_fn((400, 2), |_| normal());
+            let ways = Array2::from_shape_fn((2, 5), |_| normal());
+            let x =
+                causes.dot(&ways) + Array2::from_shape_fn((400, 5), |(_, sensor)| 0.1 * (sensor + 1) as f64 * normal());
+            let detector = PcaDetector::new(Components::Count(2), lags, Manner::Robust, 0.01, Limits::HeldOut).unwrap();
+            let model = detector.fit(x.view().into()).unwrap();
+            let width = model.lagged.width();
+            assert_eq!(width, 5 * (lags + 1));
+            let p = Array2::from_shape_vec((2, width), model.components().to_vec()).unwrap();
+            let variances = Array1::from(model.explained_variance().to_vec());
+            let q = Array2::from_diag(&Array1::from_shape_fn(width, |place| noise[place % 5]));
+            let r = Array2::eye(width) - p.t().dot(&p);
+            let g = p.t().dot(&Array2::from_diag(&variances.recip())).dot(&p);
+            let s = p.t().dot(&Array2::from_diag(&variances)).dot(&p) + &r * model.directions.noise.variance;
+            let trace = |matrix: &Array2<f64>| matrix.diag().sum();
+            let found = model.effect(&noise).unwrap();
+
+            let wide = g.dot(&(&s + &q));
+            let (mean, square) = (trace(&wide), trace(&wide.dot(&wide)));
+            assert!((found.t2.mean / mean - 1.0).abs() < 1e-10);
+            assert!((found.t2.freedom / (mean * mean / square).max(1.0) - 1.0).abs() < 1e-10);
+            assert!(found.t2.freedom > 1.0);
+
+            // What rows spread without rounding is measured, not of the model.
+            let whole = model.residual_spread();
+            let (rs, rq) = (r.dot(&s), r.dot(&q));
+            let mean = whole.mean + trace(&rq);
+            let square = whole.mean.powi(2) / whole.freedom + 2.0 * trace(&rs.dot(&rq)) + trace(&rq.dot(&rq));
+            assert!((found.spe.mean / mean - 1.0).abs() < 1e-10);
+            assert!((found.spe.freedom / (mean * mean / square).max(1.0) - 1.0).abs() < 1e-10);
+            assert!(found.spe.freedom > 1.0);
+        }
+    }
+}

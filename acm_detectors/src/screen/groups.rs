@@ -326,3 +326,103 @@ impl Group {
         Ok(order.chunk_by(|one, other| compare(one, other).is_eq()).count())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::dense::cholesky;
+
+    use super::*;
+    use crate::gaps::invert;
+
+    const WIDTH: usize = 4;
+
+    fn group(points: &[[f64; WIDTH]]) -> Group {
+        Group {
+            members: (0..points.len()).collect(),
+            points: points.concat(),
+        }
+    }
+
+    #[test]
+    fn a_group_off_in_one_sensor_is_told_from_one_off_in_two() {
+        let correlation = |one: usize, other: usize| 0.6_f64.powi(i32::try_from(one.abs_diff(other)).unwrap());
+        let covariance: Vec<f64> = (0..WIDTH * WIDTH).map(|place| correlation(place / WIDTH, place % WIDTH)).collect();
+        let lower = invert(&cholesky(&covariance, WIDTH, "x").unwrap(), WIDTH).unwrap();
+        let one_sensor = |off: &[(usize, f64)]| {
+            let mut z = [0.0; WIDTH];
+            off.iter().for_each(|&(sensor, value)| z[sensor] = value);
+            let white: [f64; WIDTH] =
+                std::array::from_fn(|row| (0..WIDTH).map(|place| lower[row * WIDTH + place] * z[place]).sum());
+            // About its centre.
+            let points: Vec<_> = (-3..=3).map(|step| white.map(|value| value + 0.3 * f64::from(step))).collect();
+            group(&points).one_sensor(&lower, WIDTH)
+        };
+        for sensor in 0..WIDTH {
+            assert!(one_sensor(&[(sensor, 9.0)]));
+            assert!(one_sensor(&[(sensor, -90.0)]));
+            for other in sensor + 1..WIDTH {
+                assert!(!one_sensor(&[(sensor, 9.0), (other, -9.0)]), "{sensor} {other}");
+            }
+        }
+        // A usual row is near, whatever its share, and what is left is a small share.
+        assert!(one_sensor(&[(0, 4.0), (3, 1.0)]));
+        assert!(!one_sensor(&[(0, 4.0), (3, 3.0)]));
+        assert!(!one_sensor(&[(0, 40.0), (3, 4.0)]));
+    }
+
+    #[test]
+    fn the_spread_is_half_of_the_mean_square_between_two_rows() {
+        let points = [
+            [1.0, 2.0, -3.0, 0.5],
+            [0.0, 7.0, 1.0, 0.25],
+            [4.0, -2.0, 2.0, 9.0],
+            [1.5, 1.0, 1.0, -3.0],
+            [-1.0, 2.0, 8.0, 0.0],
+        ];
+        let between = |one: &[f64; WIDTH], other: &[f64; WIDTH]| -> f64 {
+            one.iter().zip(other).map(|(one, other)| (one - other).powi(2)).sum()
+        };
+        let all: f64 = points.iter().flat_map(|one| points.iter().map(move |other| between(one, other))).sum();
+        assert!((group(&points).spread(WIDTH) - 0.5 * all / 25.0).abs() < 1e-12);
+        assert_eq!(group(&points[..1]).spread(WIDTH), 0.0);
+    }
+
+    #[test]
+    fn a_group_has_come_once_where_half_of_its_rows_are_its_own() {
+        let once = |members: &[usize]| {
+            Group {
+                members: members.to_vec(),
+                points: Vec::new(),
+            }
+            .once()
+        };
+        assert!(!once(&[]));
+        assert!(once(&[17]));
+        assert!(once(&[100, 101, 102]));
+        assert!(once(&[100, 103]));
+        assert!(once(&[10, 11, 13, 15]));
+        assert!(once(&[10, 11, 14, 17]));
+        assert!(!once(&[10, 11, 14, 18]));
+        assert!(!once(&[100, 104]));
+    }
+
+    #[test]
+    fn healthy_rows_end_where_few_lie_below_many() {
+        let near = (0..200).map(|row| f64::from(row) * 0.016);
+        let with = |more: &[(f64, usize)]| {
+            let far = more.iter().flat_map(|&(value, count)| std::iter::repeat_n(value, count));
+            cut(&near.clone().chain(far).collect::<Vec<_>>())
+        };
+        assert_eq!(with(&[]), 8.0);
+        assert_eq!(with(&[(5.1, 8)]), 4.0);
+        assert_eq!(with(&[(5.1, 7)]), 8.0);
+        assert_eq!(with(&[(30.0, 8)]), 4.0);
+        // One in five between is few.
+        assert_eq!(with(&[(6.1, 10), (4.2, 2)]), 4.0);
+        assert_eq!(with(&[(6.1, 10), (4.2, 3)]), 4.75);
+        // Of those within half of a deviation.
+        assert_eq!(with(&[(6.1, 10), (3.5, 3)]), 4.0);
+        assert_eq!(with(&[(6.1, 10), (3.6, 3)]), 4.25);
+        assert_eq!(with(&[(7.9, 9), (7.4, 30)]), 4.0);
+    }
+}

@@ -112,3 +112,68 @@ pub(super) fn measure<T: Element>(x: &Table<'_, T>, still: &[bool], spreads: &mu
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::seed::stream;
+    use ndarray::Array2;
+    use proptest::prelude::RngExt;
+
+    use super::*;
+
+    fn spread(values: &[f64], still: &[bool]) -> Spread {
+        let x = Array2::from_shape_vec((values.len(), 1), values.to_vec()).unwrap();
+        let mut found = [Spread::NONE];
+        measure(&x.view().into(), still, &mut found).unwrap();
+        found[0]
+    }
+
+    /// Of all values, by sorting.
+    fn by_hand(values: &[f64]) -> Spread {
+        let sorted = |values: &mut dyn Iterator<Item = f64>| {
+            let mut all: Vec<f64> = values.collect();
+            all.sort_by(f64::total_cmp);
+            all
+        };
+        let middle = |all: &[f64]| f64::midpoint(all[(all.len() - 1) / 2], all[all.len() / 2]);
+        let all = sorted(&mut values.iter().copied());
+        let centre = middle(&all);
+        let mad = 1.4826 * middle(&sorted(&mut values.iter().map(|value| (value - centre).abs())));
+        let at = |q: f64| all[(q * (all.len() - 1) as f64).floor() as usize];
+        Spread {
+            centre,
+            below: mad.max((at(0.5) - at(0.15)) / 1.036),
+            above: mad.max((at(0.85) - at(0.5)) / 1.036),
+        }
+    }
+
+    #[test]
+    fn a_spread_is_that_of_the_sorted_readings() {
+        let mut draw = stream(8, 0);
+        for case in 0..60_usize {
+            let rows = 20 + 7 * case;
+            // Leaning to either side, or to none: the quantiles reach farther than the deviation, or less far.
+            let values: Vec<f64> = (0..rows)
+                .map(|_| {
+                    let value: f64 = draw.random_range(0.01..1.0);
+                    let value = if draw.random::<f64>() < 0.6 { 0.1 * value } else { value };
+                    [1.0, -1.0, if draw.random() { 1.0 } else { -1.0 }][case % 3] * value
+                })
+                .collect();
+            let (found, expected) = (spread(&values, &vec![false; rows]), by_hand(&values));
+            assert_eq!(found.centre, expected.centre, "{case}");
+            assert!((found.below / expected.below - 1.0).abs() < 1e-12, "{case}");
+            assert!((found.above / expected.above - 1.0).abs() < 1e-12, "{case}");
+        }
+    }
+
+    #[test]
+    fn readings_while_the_machine_stands_count_where_there_are_few_others() {
+        let values: Vec<f64> = (0..60).map(|row| 1.0 + 0.13 * f64::from(row * row % 17)).collect();
+        for moving in [19, 20, 40] {
+            let still: Vec<bool> = (0..60).map(|row| row >= moving).collect();
+            let counted = if moving < 20 { &values[..] } else { &values[..moving] };
+            assert_eq!(spread(&values, &still), by_hand(counted), "{moving}");
+        }
+    }
+}
