@@ -405,7 +405,7 @@ mod tests {
             let rows: Vec<f64> = found.column(0).iter().map(|value| value + 99.5).collect();
             assert!(rows.is_sorted_by(|one, other| one < other));
             for row in rows {
-                tenths[(row / 20.0).floor() as usize] += 1;
+                tenths[(1..10).filter(|&tenth| row + 0.5 > 20.0 * f64::from(tenth)).count()] += 1;
             }
         }
         // 600 of each, give or take 23.
@@ -459,6 +459,7 @@ mod tests {
         };
         let whole = all.run(x.view().into()).unwrap();
         assert_eq!(whole.ks, [1, 2, 3, 4, 5]);
+        assert_eq!((whole.gap.len(), whole.gap_error.len()), (5, 5));
         assert!(!whole.one && whole.by_silhouette() == 2 && whole.by_elbow() == 2);
         for (place, labels) in whole.labels.iter().enumerate() {
             let mut kinds = labels.clone();

@@ -255,6 +255,8 @@ fn sizes_beyond_the_range_of_squares_are_no_matter() {
         let other = plain(5, 3).fit(x.mapv(|value| value * unit).view().into()).unwrap();
         assert_eq!(other.labels(), fitted.labels());
         assert!(other.heights().iter().zip(fitted.heights()).all(|(a, b)| *a == b * unit));
+        let cores = fitted.core_distances().unwrap();
+        assert!(other.core_distances().unwrap().iter().zip(&cores).all(|(a, b)| *a == b * unit));
     }
 }
 

@@ -139,7 +139,7 @@ mod tests {
         let all = sorted(&mut values.iter().copied());
         let centre = middle(&all);
         let mad = 1.4826 * middle(&sorted(&mut values.iter().map(|value| (value - centre).abs())));
-        let at = |q: f64| all[(q * (all.len() - 1) as f64).floor() as usize];
+        let at = |q: f64| all[(0..all.len()).rfind(|&place| place as f64 <= q * (all.len() - 1) as f64).unwrap()];
         Spread {
             centre,
             below: mad.max((at(0.5) - at(0.15)) / 1.036),
