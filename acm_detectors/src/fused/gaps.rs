@@ -395,6 +395,7 @@ fn table_of(x: Samples<'_>, rows: Range<usize>) -> Result<Vec<f64>> {
 mod tests {
     use acm_linalg::seed::stream;
     use ndarray::Array2;
+    use rand::RngExt;
 
     use super::*;
     use crate::fused::Fused;
