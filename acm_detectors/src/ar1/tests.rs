@@ -64,7 +64,7 @@ fn coefficients_are_yule_and_walkers_whatever_is_missing() {
             let exact = if phi.is_nan() || known.len() < 3 { 0.0 } else { phi.clamp(-0.999, 0.999) };
             let found = detector.coefficient(&values, 7.0);
             assert!((found.0 - exact).abs() < 1e-13, "{count} {step}: {} {exact}", found.0);
-            assert!((found.1 - spread.sqrt()).abs() < 1e-12 * spread, "{count} {step}");
+            assert!((found.1 - spread.sqrt()).abs() < 1e-14 * spread.sqrt(), "{count} {step}");
         }
     }
 }

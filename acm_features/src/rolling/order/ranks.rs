@@ -9,14 +9,13 @@ use crate::ordering::{ABSENT, order};
 /// A value that has no rank.
 pub(super) const MISSING: u32 = u32::MAX;
 
-/// Least bits of a key that hold the row; the rest hold the value's leading bits, of which the first digits are sorted by.
+/// Least bits of a key that hold the row; the rest hold the value's leading bits, a digit for each pass of the sort.
 const ROW_BITS: u32 = 20;
-const DIGIT: u32 = 12;
+const DIGIT: u32 = 11;
 const DIGITS: usize = 1 << DIGIT;
-const PASSES: usize = 2;
+const PASSES: usize = 4;
 
-/// Steps a key, on the average, that keys of equal digits are put in order by.
-const STEPS: usize = 4;
+const _: () = assert!(DIGIT * PASSES as u32 + ROW_BITS == u64::BITS);
 
 pub(super) struct Sorter {
     orders: Vec<u64>,
@@ -50,9 +49,7 @@ impl Sorter {
         // What the values have in common would only waste digits.
         let row_bits = ROW_BITS.max(usize::BITS - x.len().leading_zeros());
         let row_of = |key: u64| row_of(key, row_bits);
-        let value_bits = u64::BITS - most.saturating_sub(least).leading_zeros();
-        let shift = (row_bits + value_bits).saturating_sub(u64::BITS);
-        let rest = (row_bits + value_bits - shift).saturating_sub(PASSES as u32 * DIGIT);
+        let shift = (row_bits + u64::BITS - most.saturating_sub(least).leading_zeros()).saturating_sub(u64::BITS);
         for count in &mut self.starts {
             count.fill(0);
         }
@@ -64,7 +61,7 @@ impl Sorter {
                 self.keys[length] = key;
                 length += 1;
                 for (pass, count) in self.starts.iter_mut().enumerate() {
-                    count[digit(key >> rest, pass)] += 1;
+                    count[digit(key >> row_bits, pass)] += 1;
                 }
             }
         }
@@ -72,7 +69,7 @@ impl Sorter {
         for (pass, starts) in self.starts.iter_mut().enumerate() {
             let Some(&first) = keys.first() else { return };
             // Where all keys share the digit the pass would change nothing.
-            if starts[digit(first >> rest, pass)] as usize == length {
+            if starts[digit(first >> row_bits, pass)] as usize == length {
                 continue;
             }
             let mut sum = 0;
@@ -80,15 +77,14 @@ impl Sorter {
                 (*start, sum) = (sum, sum + *start);
             }
             for &key in &*keys {
-                let place = &mut starts[digit(key >> rest, pass)];
+                let place = &mut starts[digit(key >> row_bits, pass)];
                 spare[*place as usize] = key;
                 *place += 1;
             }
             std::mem::swap(&mut keys, &mut spare);
         }
-        // Keys whose digits agree still lie as they came.
-        insert(keys);
         if shift > 0 {
+            // Rows whose leading bits agree still lie as they came.
             let orders = &self.orders;
             for same in keys.chunk_by_mut(|a, b| a >> row_bits == b >> row_bits) {
                 if same.len() > 1 {
@@ -104,32 +100,13 @@ impl Sorter {
     }
 }
 
-/// Sorts keys that are nearly in order; others too, in more time.
-fn insert(keys: &mut [u64]) {
-    let mut left = STEPS * keys.len();
-    for place in 1..keys.len() {
-        let key = keys[place];
-        let mut to = place;
-        while to > 0 && keys[to - 1] > key {
-            keys[to] = keys[to - 1];
-            to -= 1;
-        }
-        keys[to] = key;
-        left = left.saturating_sub(place - to);
-        if left == 0 {
-            keys.sort_unstable();
-            return;
-        }
-    }
-}
-
 #[expect(clippy::cast_possible_truncation, reason = "a row of a tile in memory")]
 #[inline(always)]
 fn row_of(key: u64, row_bits: u32) -> usize {
     (key & ((1 << row_bits) - 1)) as usize
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "masked to the bits of a digit")]
+#[expect(clippy::cast_possible_truncation, reason = "masked to 11 bits")]
 #[inline(always)]
 fn digit(order: u64, pass: usize) -> usize {
     (order >> (pass as u32 * DIGIT)) as usize % DIGITS
@@ -140,25 +117,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn any_keys_are_put_in_order() {
-        let scattered = |place: u64| place * 7_919 % 1_009;
-        let patterns: [fn(u64) -> u64; 5] = [
-            |place| place,
-            |place| 1_000 - place,
-            |_| 7,
-            |place| place ^ 1,
-            |place| place % 3,
-        ];
-        let all = patterns.iter().map(|pattern| (0..1_000).map(pattern).collect());
-        for mut keys in all.chain([(0..1_000).map(scattered).collect::<Vec<_>>(), Vec::new(), vec![2, 1]]) {
-            let mut sorted = keys.clone();
-            sorted.sort_unstable();
-            insert(&mut keys);
-            assert_eq!(keys, sorted);
-        }
-    }
 
     proptest! {
         #[test]
