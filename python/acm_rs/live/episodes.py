@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.monitor.alarms import BRIDGE, FIRST, OFF, named_culprits
-from acm_rs.monitor.episode import STUCK, UNSEEN, Culprit
+from acm_rs.monitor.episode import PARTLY, STUCK, UNSEEN, Culprit
 from acm_rs.monitor.parting import Stand
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.watches import CAUSES
@@ -50,6 +50,8 @@ class Alarm:
         The regime of most of its rows; what was seen.
     culprits : list of Culprit
         Sensors with the greatest shares, greatest first.
+    moving : list of str
+        Where no sensor's reading changes, the drivers and states that go on.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Alarm:
     regime: str = ""
     kind: str = ""
     culprits: list[Culprit] = field(default_factory=list)
+    moving: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class _Running:
     regimes: Counter[int] = field(default_factory=Counter)
     causes: Counter[int] = field(default_factory=Counter)
     stand: Stand = field(default_factory=Stand)
+    moving: list[str] = field(default_factory=list)
 
     @classmethod
     def taken(cls, kept: dict[str, Any]) -> _Running:
@@ -275,6 +279,10 @@ class Follower:
         running.rows += 1
         running.regimes[int(result.regimes[row])] += 1
         running.causes[_cause(result, row)] += 1
+        if result._moving is not None:
+            names, flags = result._moving
+            moved = {*running.moving, *(name for name, one in zip(names, flags[row].tolist(), strict=True) if one)}
+            running.moving = [name for name in names if name in moved]
         # Where the machine is not seen nobody sees who did it.
         if _cause(result, row) in HANGS:
             return
@@ -303,7 +311,8 @@ class Follower:
             count, reads, expects = self._sums[:, sensor].tolist()
             return (reads / count, expects / count) if count else (np.nan, np.nan)
 
-        frozen = bool(running.stand.frozen)
+        hangs = sum(count for cause, count in running.causes.items() if cause in HANGS)
+        frozen = bool(running.stand.frozen) and running.causes[CAUSES.index(STUCK)] <= hangs
         causes = {cause: count for cause, count in running.causes.items() if (cause in HANGS) == frozen}
         kind = CAUSES[_most(causes)]
         named = self._still if kind == STUCK and self._still else self._first
@@ -319,6 +328,7 @@ class Follower:
             result.regime_names[_most(running.regimes)],
             kind,
             [] if frozen else named_culprits(np.array(named).mean(axis=0), read, result.band, result.names),
+            running.moving if kind == PARTLY else [],
         )
 
     def current(self, result: Result) -> Alarm | None:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 import acm_rs
 from acm_rs.files.errors import Refusal
 from acm_rs.live.ahead import Ahead
-from acm_rs.live.episodes import GREW, OPENED, Alarm, Follower
+from acm_rs.live.episodes import GREW, OPENED, Alarm, Follower, Place
 from acm_rs.live.flood import Flood
 from acm_rs.live.keeping import Judged, Keeper, Unavailable
 from acm_rs.live.lateness import Sorter
@@ -291,6 +292,7 @@ class Watch:
             events = self._silence.take(rows, first)
             result = self.monitor.update(rows.values, times=stamps)
             events += self._follower.take(result)
+            self._look_at_holds(result, first)
             events.sort(key=lambda event: event.at[0])
             alarms = {event.alarm.id: event.alarm for event in events}
             current = self._follower.current(result)
@@ -300,6 +302,19 @@ class Watch:
             self.counts.rows += len(rows)
             self.counts.alarms += int(result.alarms.sum())
         self._keep(self._judged(first, result, list(alarms.values()), told))
+
+    def _look_at_holds(self, result: Result, first: int) -> None:
+        """Tell of readings that come again and again, as where a source brings nothing new: as it begins and ends."""
+        rules = self.monitor._fitted()[0]
+        state = self.monitor._state.holding
+        for one in result._holds:
+            assert state is not None
+            # Rows are numbered from the first of the watch.
+            off = first + len(result.scores) - state.row
+            self.note(one.told(rules.names, partial(self._placed, off)))
+
+    def _placed(self, off: int, at: Place) -> str:
+        return self.speaker.moment((at[0] + off, at[1]))
 
     def _listen(self, waited: float) -> None:
         """Tell where no rows come."""

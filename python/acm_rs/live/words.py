@@ -58,7 +58,7 @@ class Speaker:
         """An alarm in a sentence."""
         begin, end = self.moment(alarm.start), None if alarm.open else self.moment(alarm.end)
         if alarm.kind != NO_DATA:
-            return sentence(begin, end, alarm.kind, alarm.culprits, self._units, self._always)
+            return sentence(begin, end, alarm.kind, alarm.culprits, self._units, self._always, alarm.moving)
         usual = "" if self._step is None else f", where one comes every {step_text(self._step)}"
         if alarm.start[0] < 0:
             return f"No row has come yet{usual}." if end is None else f"No row came before {end}{usual}."

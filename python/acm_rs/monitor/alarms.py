@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.decisions.calibration import threshold_at
-from acm_rs.monitor.episode import STUCK, UNSEEN, Culprit, Episode
+from acm_rs.monitor.episode import PARTLY, STUCK, UNSEEN, Culprit, Episode
 from acm_rs.monitor.parting import BRIDGE, PERSIST, Stand
 
 __all__ = [
@@ -136,8 +136,9 @@ def found_episodes(
     regime_names: Sequence[str],
     causes: NDArray[np.int64],
     cause_names: Sequence[str],
+    moving: tuple[Sequence[str], Flags] | None = None,
 ) -> list[Episode]:
-    """Alarms that belong together, with who did it."""
+    """Alarms that belong together, with who did it; `moving` tells which others go on where no sensor does."""
     if not alarms.any():
         return []
     starts, ends = spells(alarms, ~np.isnan(scores))
@@ -157,6 +158,9 @@ def found_episodes(
         peak_row = start + int(ratio.argmax())
         inside = start + np.flatnonzero(alarms[start:end])
         regime = regime_names[int(np.bincount(regimes[inside]).argmax())]
+        # Where some go on while others stand, these do.
+        stuck = int(np.count_nonzero(causes[inside] == cause_names.index(STUCK)))
+        frozen = frozen and stuck <= int(np.count_nonzero(hangs[inside]))
         # Where the machine is not seen nobody sees who did it.
         told = inside[hangs[inside] == frozen]
         kind = cause_names[int(np.bincount(causes[told]).argmax())]
@@ -173,9 +177,15 @@ def found_episodes(
                 open=bool(alarms[-1]) and end == len(alarms),
                 culprits=[] if frozen else _culprits(told, named, shares, values, expected, band, names),
                 kind=kind,
+                moving=_going_on(moving, told) if kind == PARTLY and moving is not None else (),
             )
         )
     return found
+
+
+def _going_on(moving: tuple[Sequence[str], Flags], rows: NDArray[np.int64]) -> list[str]:
+    names, flags = moving
+    return [name for place, name in enumerate(names) if flags[rows, place].any()]
 
 
 def _parted(start: int, end: int, alarms: Flags, hangs: Flags) -> list[tuple[int, int, bool, bool]]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from acm_rs.decisions import EwmaChart
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.counters import Tally
+from acm_rs.monitor.holding import Holding
 from acm_rs.monitor.regimes import Phase
 
 __all__ = ["Looked", "State"]
@@ -28,6 +29,7 @@ class State:
         "fused",
         "gaps",
         "gone",
+        "holding",
         "idle",
         "last",
         "latest",
@@ -61,6 +63,8 @@ class State:
         """Of sensors that are followed the levels, and how many readings they have followed."""
         self.gone: Vector | None = None
         """Of the same the rows since the last reading, those that are absent among them; former files have none."""
+        self.holding: Holding | None = None
+        """Which readings come again and again; None before the first row, and in former files."""
         self.slow: Matrix | None = None
         self.steps: tuple[NDArray[np.int64], Vector] | None = None
         """What the readings so far tell of steps."""

@@ -16,7 +16,7 @@ __all__ = ["LIVE", "difference", "entry", "restored", "signed", "take_log"]
 
 Arrays = dict[str, NDArray[Any]]
 
-LIVE = ("state.", "chart.")
+LIVE = ("holding.", "state.", "chart.")
 """Beginnings of the names of arrays that change with every row."""
 MOST = 2**31
 """Bytes of a packed difference at most."""

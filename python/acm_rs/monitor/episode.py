@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["FROZEN", "STUCK", "UNSEEN", "ZEROS", "Culprit", "Episode"]
+__all__ = ["FROZEN", "PARTLY", "STUCK", "UNSEEN", "ZEROS", "Culprit", "Episode"]
 
 STUCK = "does not change any more"
 FROZEN = "no sensor's reading changes, as where data collection stands still"
 ZEROS = "all sensors read exactly 0, as never in the history: the machine is off, or data collection writes zeros"
-UNSEEN = (FROZEN, ZEROS)
+PARTLY = "no sensor's reading changes while others go on, as where a part of data collection stands still"
+"""The same where drivers or states move."""
+UNSEEN = (FROZEN, ZEROS, PARTLY)
 """What is told of rows in which the machine is not seen: no sensor is to blame."""
 
 
@@ -67,9 +69,11 @@ class Episode:
         Sensors with the greatest shares, greatest first.
     kind : str, default ""
         What was seen: the name of the watch that alarmed.
+    moving : sequence of str, default ()
+        Where no sensor's reading changes, the drivers and states that go on.
     """
 
-    __slots__ = ("culprits", "end", "first_sign", "kind", "open", "peak", "peak_row", "regime", "start")
+    __slots__ = ("culprits", "end", "first_sign", "kind", "moving", "open", "peak", "peak_row", "regime", "start")
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Episode:
         open: bool,
         culprits: Sequence[Culprit],
         kind: str = "",
+        moving: Sequence[str] = (),
     ) -> None:
         self.start: int = start
         self.end: int = end
@@ -92,6 +97,7 @@ class Episode:
         self.open: bool = open
         self.culprits: list[Culprit] = list(culprits)
         self.kind: str = kind
+        self.moving: list[str] = list(moving)
 
     def __repr__(self) -> str:
         names = ", ".join(culprit.name for culprit in self.culprits)

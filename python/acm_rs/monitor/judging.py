@@ -93,6 +93,8 @@ class Verdict:
     outside: NDArray[np.int64]
     sensors: Matrix
     alarms: Flags
+    moving: tuple[list[str], Flags] | None = None
+    """Of rows in which no sensor's reading changes, which of the drivers and states go on."""
 
     def __init__(
         self,
@@ -187,7 +189,7 @@ class Verdict:
         self.shares[self.looked.held] = 0.0
         self.scores[self.beyond] = np.maximum(worst[self.beyond], max(BEYOND, CLEAR * limit))
         self.causes[self.beyond] = len(PARTS)
-        self.causes[watches.frozen(own["stuck"], self.sensors)] = CAUSES.index(FROZEN)
+        self.causes[watches.frozen(own["stuck"], self.sensors, watches.longest_of(told))] = CAUSES.index(FROZEN)
         if watches.zeros:
             nothing = (self.labels == STANDSTILL) & watches.nothing(shown[:, watches.watched])
             self.scores[nothing] = max(BEYOND, CLEAR * limit)
@@ -255,6 +257,7 @@ class Verdict:
             regime_names,
             self.causes,
             CAUSES,
+            self.moving,
         )
 
 

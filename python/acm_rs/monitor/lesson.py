@@ -20,9 +20,10 @@ from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, apart
 from acm_rs.monitor.following import seen, wander_alone
 from acm_rs.monitor.history import History
+from acm_rs.monitor.holding import rested
 from acm_rs.monitor.learning import OWN_ROWS, learn_watches
 from acm_rs.monitor.rebasing import Rebase, shifts
-from acm_rs.monitor.regimes import Regimes
+from acm_rs.monitor.regimes import STANDSTILL, Regimes
 from acm_rs.monitor.screening import seeming
 from acm_rs.monitor.watches import Watches
 from acm_rs.monitor.words import number
@@ -129,6 +130,7 @@ def learn_machine(
     watches = Watches(regimes, watched)
     healthy = chosen & ~_few(regimes, values, chosen, history.accepted > 0)
     codes = codelike(rules.names, values, judged, watched)
+    still = rested(values, regimes.label(values) == STANDSTILL)
     given = [values]
     del values
     learned = learn_watches(watches, given, healthy)
@@ -189,6 +191,8 @@ def learn_machine(
     about |= {"codelike": [list(one) for one in codes]} if codes else {}
     undriven = {name: count for name, count in zip(rules.names, learned.undriven.tolist(), strict=True) if count}
     about |= {"undriven": undriven} if undriven else {}
+    if still:
+        about["rested"] = still
     if learned.stood:
         about["stood"] = {rules.names[place]: rows for place, rows in learned.stood.items()}
     return Lesson(rules, watches, about, learned.scores, learned.firsts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import listed
-from acm_rs.monitor import arguments, flagging, staleness, telling
+from acm_rs.monitor import arguments, flagging, staleness, telling, words
 from acm_rs.monitor.alike import Alike
 from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.history import Chunk, History
+from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import absent_rows, follow, judge, matched
 from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.one_row import Quick
@@ -25,7 +26,8 @@ from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.regimes import STANDSTILL
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
-from acm_rs.monitor.standing import held_together
+from acm_rs.monitor.standing import hold
+from acm_rs.monitor.standing import told as held
 from acm_rs.monitor.state import put_watches
 from acm_rs.monitor.turned import Trial
 from acm_rs.monitor.units import refuse_other_units
@@ -270,6 +272,7 @@ class Monitor(Amended):
         missed = absent_rows(readings.times, state.time, self._about)
         if live:
             follow(state, readings.times, len(values))
+        raw = values
         values, begun = rules.counters.risen(values, rules.names, readings.times, state.tally)
         about, sensors = self._about, self._quick.names
         fixed = rules.constants.read(readings) if rules.constants.names else None
@@ -279,6 +282,7 @@ class Monitor(Amended):
         if verdict is None:
             off = shifts(rules.rebased, rules.names, readings.times, len(values))
             verdict = judge(rules, watches, values, off, state, self._limit, live, fixed, missed)
+        holds = hold(verdict, state, raw, readings.times, watches, self._quick.bounds, live)
         result = Result(
             names=sensors,
             values=verdict.sensors,
@@ -304,8 +308,13 @@ class Monitor(Amended):
             utc=readings.utc,
             model=self._identity,
         )
+        placed = partial(words.placed, utc=readings.utc, fine=(self._about["step"] or 1e9) < 1e9)
+        if live and holds:
+            more = partial(telling.remarks, readings, about, rules, absent, verdict, sensors, begun, heeded, flagged)
+            result._remarks = partial(_with, held(holds, rules.names, placed), more)
         result._source, result._always, result._causes = readings, self._quick.always, verdict.causes
         result._zone = readings.zone
+        result._moving, result._holds = verdict.moving, holds
         result._undriven = np.logical_or.reduce(verdict.lost, axis=1)
         if not live:
             trial = Trial(rules, watches, self._fresh, self._limit, values, fixed, readings.times)
@@ -318,13 +327,13 @@ class Monitor(Amended):
             ranges = {name: pair for name, pair in ranges.items() if name not in rules.counters.names}
             usual, running = self._usual_runs(), verdict.labels != STANDSTILL
             result.remarks[:0] = new_codes(readings, ranges) + held_often(readings, usual, running)
-            result.remarks[:0] = held_together(readings, usual, running)
             if absent:
                 ends = (
                     dict(zip(rules.names, end[0].tolist(), strict=True))
                     for end in (watches.regimes.low, watches.regimes.high)
                 )
                 result.remarks[:0] = telling.renamed(readings, about, absent, *ends)
+            result.remarks[:0] = held(holds, rules.names, placed)
             result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
         return result
 
@@ -359,6 +368,8 @@ class Monitor(Amended):
         """What is ready for the next row."""
         if self._ready is None or self._ready.rules is not self._fitted()[0]:
             self._ready = Quick(*self._fitted())
+            rules, about = self._ready.rules, self._about
+            self._ready.bounds = Bounds(rules.names, self._usual_runs(), about.get("rested", 0))
         return self._ready
 
     def stale(self, result: Result) -> list[str]:
@@ -457,6 +468,10 @@ class Monitor(Amended):
             self._notes,
             telling.changes(self._log),
         )
+
+
+def _with(first: list[str], others: Callable[[], list[str]]) -> list[str]:
+    return first + others()
 
 
 def _those(names: Sequence[str], which: Flags) -> list[str]:

@@ -14,6 +14,7 @@ from acm_rs.monitor.alarms import OFF, PERSIST
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
+from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
@@ -49,6 +50,8 @@ class Quick:
     rules: Rules
     watches: Watches
     names: list[str]
+    bounds: Bounds
+    """What the Monitor knows of how long readings hold."""
     always: frozenset[str]
     usable: bool
     steps: bool
@@ -258,7 +261,7 @@ class Quick:
         else:
             worst = np.maximum(((own - self.middles) / self.reaches).max(axis=0, keepdims=True), 0.0)
             verdict.shares = watches.parted(worst, verdict.causes, level, residual)
-        if own[-1].min(initial=1.0) > 0.0 and watches.frozen(own[-1:], sensors[None])[0]:
+        if own[-1].min(initial=1.0) > 0.0 and watches.frozen(own[-1:], sensors[None], self.longest)[0]:
             verdict.causes[0] = CAUSES.index(FROZEN)
         verdict.scores = np.array([score])
         state.over = state.over + 1 if score > limit else 0

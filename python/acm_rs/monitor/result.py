@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.frames import Sheet
-from acm_rs.monitor.episode import UNSEEN, Culprit, Episode
+from acm_rs.frames import Sheet, listed
+from acm_rs.monitor.episode import PARTLY, UNSEEN, Culprit, Episode
 from acm_rs.monitor.words import brisk, moment, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from acm_rs.monitor.holding import Hold
     from acm_rs.monitor.moment import Moment
     from acm_rs.monitor.reading import Readings
 
@@ -147,6 +148,10 @@ class Result:
         self._always: frozenset[str] = frozenset()
         """Columns that were constant in the training."""
         self._causes: NDArray[np.int64] | None = None
+        self._moving: tuple[list[str], NDArray[np.bool_]] | None = None
+        """Of rows in which no sensor's reading changes, which of the drivers and states go on."""
+        self._holds: Sequence[Hold] = ()
+        """Readings that come again and again: what begins and ends, row by row."""
         self._zone: str | None = None
         """The zone that its times had."""
         self._fine: bool | None = None
@@ -278,7 +283,8 @@ class Result:
 
     def _sentence(self, episode: Episode) -> str:
         end = None if episode.open else self.moment(episode.end - 1)
-        return sentence(self.moment(episode.start), end, episode.kind, episode.culprits, self.units, self._always)
+        begin, kind = self.moment(episode.start), episode.kind
+        return sentence(begin, end, kind, episode.culprits, self.units, self._always, episode.moving)
 
     def moment(self, row: int) -> str:
         """When a row was, for people.
@@ -392,6 +398,7 @@ def sentence(
     culprits: Sequence[Culprit],
     units: Mapping[str, str],
     always: Container[str],
+    moving: Sequence[str] = (),
 ) -> str:
     """An episode in words: since when, to when (None: still running), what was seen, and which sensors read what."""
     when = (
@@ -402,6 +409,8 @@ def sentence(
         else f"From {begin} to {end}"
     )
     if kind in UNSEEN:
+        if kind == PARTLY and moving:
+            kind = f"{kind}; {listed(moving)} {'goes' if len(moving) == 1 else 'go'} on"
         return f"{when}: {kind}; nothing is known of the machine then."
     named = [one for one in culprits if one.share > 0.0][:NAMED]
     if named and named[0].share < 0.15:

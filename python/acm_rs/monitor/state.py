@@ -13,6 +13,7 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, Tally
 from acm_rs.monitor.flagging import Rule
+from acm_rs.monitor.holding import Holding
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
@@ -226,6 +227,8 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
         raise TypeError("what flags readings is not told in words")
     for rule in flags["rules"]:
         Rule.take(rule)
+    if not (type(about.get("rested", 0)) is int and about.get("rested", 0) >= 0):
+        raise TypeError("for how long nothing differed at a standstill is not told")
     if not isinstance(about.get("zone", ""), str):
         raise TypeError("a zone is no text")
     if not isinstance(about.get("shifted", []), list):
@@ -258,13 +261,17 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
         arrays["state.fused"] = _bytes(state.fused)
     arrays |= {f"chart.{name}": _bytes(chart) for name, chart in state.charts.items()}
     arrays |= {f"off.{name}": values for name, values in state.off.items()}
-    settings = {
+    settings: dict[str, Any] = {
         "label": state.phase.label,
         "age": state.phase.age,
         "alarm": state.alarm,
         "over": state.over,
         "time": None if state.time is None else int(state.time.astype(np.int64)),
     }
+    if state.holding is not None:
+        holding, held = state.holding.put()
+        settings |= {"holding": holding}
+        arrays |= {f"holding.{name}": values for name, values in held.items()}
     if state.idle:
         settings["idle"] = state.idle
     if state.latest is not None and state.time is None:
@@ -309,6 +316,11 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
                 raise ValueError("what slow means have let go of is not what was written")
             state.off[own] = values
     # Files of before do not have it.
+    if "holding" in settings:
+        held = {name.removeprefix("holding."): own for name, own in arrays.items() if name.startswith("holding.")}
+        state.holding = Holding.taken(settings["holding"], held)
+        if len(state.holding.last) != len(state.last) + len(state.states):
+            raise ValueError("for how long readings hold is not told for each column")
     idle = settings.get("idle", 0)
     if isinstance(idle, int) and idle < 0:
         raise ValueError("rows without readings are not as many as was written")

@@ -17,7 +17,7 @@ from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
-from acm_rs.monitor.standing import frozen_rows, stuck
+from acm_rs.monitor.standing import stuck
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.watches import Watches
 
@@ -323,9 +323,6 @@ def remarks(
             for name, new in unseen.items()
         ]
     labels, beyond = verdict.labels, verdict.beyond
-    frozen, where = frozen_rows(readings, [place[name] for name in rules.names if name in place], verdict)
-    if frozen:
-        found.insert(0, f"data collection: in {frozen:,} rows {where}")
     still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
     if still:
         found.append(f"{still:,} rows at a standstill, which are not judged")

@@ -12,7 +12,7 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
-from acm_rs.monitor.episode import FROZEN, STUCK, ZEROS
+from acm_rs.monitor.episode import FROZEN, PARTLY, STUCK, ZEROS
 from acm_rs.monitor.regimes import Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
@@ -78,6 +78,7 @@ CAUSES = (
     FROZEN,
     ZEROS,
     STAYS,
+    PARTLY,
 )
 """What people are told of each part, and of rows beyond all of them."""
 STAND, FEW = 0.8, 3
@@ -356,13 +357,17 @@ class Watches:
             del known
         del moving
         # Sensors whose reading is missing are not stuck now.
-        longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
-        longest = longest if told is None else longest * self.steps.times("stuck", told)
+        longest = self.longest_of(told)
         stuck = (runs - 1.0).astype(np.float64, copy=False)
         del runs
         stuck[np.isnan(readings)] = 0.0
         stuck /= longest
         yield "stuck", stuck, None
+
+    def longest_of(self, told: Told | None = None) -> Any:
+        """Repetitions of each sensor beyond which it is stuck, in rows with coarser steps too."""
+        longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
+        return longest if told is None else longest * self.steps.times("stuck", told)
 
     def level(self, looked: Looked, labels: Labels, state: State, told: Told | None = None) -> Matrix:
         """The means of the main components, in standard deviations: of the two memories the one that is farther off."""
@@ -430,13 +435,20 @@ class Watches:
         return (raw - self.middle) / reach
 
     @staticmethod
-    def frozen(stuck: Matrix, readings: Matrix) -> Flags:
+    def frozen(stuck: Matrix, readings: Matrix, longest: Any) -> Flags:
         """Rows in which no sensor changes and nearly all have stood still for longer than in the training."""
         known = ~np.isnan(readings)
         count = known.sum(axis=1)
         # A sensor's limit is twice what the training has seen.
-        long = np.count_nonzero(stuck > 0.5, axis=1) >= STAND * count
-        found: Flags = (count >= FEW) & long & ((stuck > 0.0) | ~known).all(axis=1)
+        long = stuck > 0.5
+        found: Flags = (np.count_nonzero(long, axis=1) >= STAND * count) & (count >= FEW)
+        found &= ((stuck > 0.0) | ~known).all(axis=1)
+        rows = np.flatnonzero(found)
+        if rows.size:
+            # What has changed since the others stand goes on, however seldom it changes.
+            runs = np.rint(stuck[rows] * (longest if np.ndim(longest) < 2 else longest[rows]))
+            stand = np.where(long[rows], runs, np.inf).min(axis=1)
+            found[rows] = ~(known[rows] & ~long[rows] & (runs < stand[:, None])).any(axis=1)
         return found
 
     @staticmethod

@@ -48,6 +48,12 @@ def moment(time: np.datetime64, fine: bool = False) -> str:
     return text.removesuffix(":00")
 
 
+def placed(place: tuple[int, int | None], utc: bool, fine: bool) -> str:
+    """A row by its time in nanoseconds, or by its number where it has none."""
+    row, time = place
+    return f"row {row:,}" if time is None else moment(np.datetime64(time, "ns"), fine) + " UTC" * utc
+
+
 def brisk(times: NDArray[np.datetime64] | None) -> bool:
     """Whether rows usually come faster than each second."""
     if times is None or len(times) < 2:
