@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from acm_rs import Monitor
@@ -211,3 +213,71 @@ def test_spans_that_are_none(run: Run) -> None:
     assert "says a zone, and the times of the rows have none; leave it out" in complained
     assert run(*fit, "2026-01-02 06:00+25:99..")[0] == 2
     assert files() == {"healthy.csv"}
+
+
+def valves() -> pl.DataFrame:
+    """A valve of four places, and a code of its own in a sensor."""
+    frame, random = plant()[:1_600], np.random.default_rng(1)
+    places = np.repeat(random.integers(0, 4, 1_600 // 40), 40).astype(float)
+    current = frame["Current"].to_numpy().copy()
+    current[random.random(1_600) < 0.005] = 64.0
+    return frame.with_columns(pl.Series("Valve 'A'=1", places * 0.5 + 0.25), pl.Series("Current", current))
+
+
+def test_warnings_name_what_can_be_typed(run: Run) -> None:
+    write("valves.csv", valves())
+    status, said, _ = run("fit", "valves.csv", "-o", "a.acm")
+    assert status == 0
+    assert "kinds=" not in said
+    typed = shlex.quote("Valve 'A'=1=continuous")
+    assert f"taken for a set point, not watched; --kind {typed} watches it" in said
+    assert "kinds=" not in " ".join(json.loads(run("fit", "valves.csv", "-o", "a.acm", "--json")[1])["summary"])
+    status, said, _ = run(
+        "fit", "valves.csv", "-o", "a.acm", *shlex.split(f"--kind {typed}"), "--limits", "Current=..60"
+    )
+    assert status == 0
+    monitor = Monitor.load("a.acm")
+    assert monitor.kinds == {"Valve 'A'=1": "continuous"}
+    assert monitor.limits == {"Current": (-np.inf, 60.0)}
+    assert "Valve 'A'=1" in monitor.sensors_
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            ("--kind", "Valv=state"),
+            "healthy.csv has no column 'Valv'; it has 'Load', 'Flow', 'Bearing Temp', 'Current'",
+        ),
+        (("--kind", "flow=state"), "healthy.csv has no column 'flow'; did you mean 'Flow'?"),
+        (
+            ("--kind", "Flow=staet"),
+            "--kind 'Flow=staet': 'staet' is no kind; did you mean state? There are continuous,",
+        ),
+        (("--kind", "Flow=7"), "'7' is no kind; there are continuous, state, set-point, counter and ignore"),
+        (("--kind", "Flow"), "--kind must be NAME=KIND, such as Valve=state, got 'Flow'"),
+        (("--limits", "Flow=3"), "--limits must be NAME=LOW..HIGH, such as Oil=-40..150 or Oil=0.., got 'Flow=3'"),
+        (("--limits", "Flow=9..3"), "--limits 'Flow=9..3': the lower end comes first"),
+        (("--limits", "Flow=a..3"), "--limits 'Flow=a..3': 'a' is no number"),
+        (("--limits", "Flow=..inf"), "leave out the end where there is no limit"),
+        (("--limits", "flow=..3"), "healthy.csv has no column 'flow'; did you mean 'Flow'?"),
+    ],
+)
+def test_kinds_and_limits_that_are_none_are_refused(run: Run, given: tuple[str, str], told: str) -> None:
+    status, said, complained = run("fit", "healthy.csv", "-o", "a.acm", *given)
+    assert (status, said) == (2, "")
+    assert told in complained
+    assert not Path("a.acm").exists()
+
+
+def test_what_a_score_tells_can_be_typed_too(run: Run) -> None:
+    run("fit", "healthy.csv", "-o", "a.acm")
+    later = plant()[1_600:1_890]
+    current = later["Current"].to_numpy().copy()
+    current[[20, 60, 90, 130, 250]] = 64.0
+    write("later.csv", later.with_columns(pl.Series("Current", current)))
+    pytest.importorskip("plotly")
+    _, said, _ = run("score", "a.acm", "later.csv", "--report", "a.html")
+    assert "as in acm-rs fit ... --limits Current=LOW..HIGH; until then it alarms" in said
+    assert "limits={" not in said + Path("a.html").read_text(encoding="utf-8")
+    assert "--limits Current=LOW..HIGH" in Path("a.html").read_text(encoding="utf-8")

@@ -20,6 +20,7 @@ from acm_rs.cli.dropins import add_dropins
 from acm_rs.cli.features import run_features
 from acm_rs.cli.feedback import Asked, feedback_json, print_feedback, run_feedback
 from acm_rs.cli.fit import Budget, fit_json, print_fit, run_fit
+from acm_rs.cli.kinds import Columns
 from acm_rs.cli.options import one_to_print, screen_of
 from acm_rs.cli.quality import print_quality, quality_json, run_quality
 from acm_rs.cli.score import print_scored, run_score, score_json
@@ -62,6 +63,8 @@ Examples:
   acm-rs fit history.csv -o fan.acm --healthy 2026-01-05..2026-02-28 --drivers "Load,Ambient Temp"
 
   acm-rs fit export.csv -o pump.acm --asset "Pump 3" --alarms-per-day 0.1
+
+  acm-rs fit history.csv -o fan.acm --kind Valve=continuous --limits "Bearing Temp=-40..150"
 """
 
 _SCORE = """Score new readings with a model: alarms, their culprits, and what each sensor should have read.
@@ -177,6 +180,8 @@ def _fit(
             " others and are not watched.",
         ),
     ] = None,
+    kinds: options.Kinds = None,
+    limits: options.Limits = None,
     asset: Annotated[str | None, typer.Option("--asset", help="What the machine is called.")] = None,
     far: options.FalseAlarmRate = None,
     per_day: options.AlarmsPerDay = None,
@@ -193,6 +198,7 @@ def _fit(
         budget=Budget(far, per_day),
         healthy=healthy or (),
         drivers=drivers or (),
+        columns=Columns(kinds or (), limits or ()),
         asset=asset,
         threads=threads,
         progress=screen_of(quiet),

@@ -21,6 +21,7 @@ from acm_rs.cli.events import read_events
 from acm_rs.cli.explain import load_readings
 from acm_rs.cli.fit import drivers_named, monitor_says, spoken
 from acm_rs.cli.inputs import named, said
+from acm_rs.cli.kinds import Columns
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.score import load_monitor
 from acm_rs.cli.summary import file_json, table_json
@@ -117,6 +118,7 @@ def run_backtested(
     before: str | None = None,
     parts: int = 5,
     drivers: Sequence[str] = (),
+    columns: Columns | None = None,
     output: Path | None = None,
     threads: int | None = None,
     progress: Console | None = None,
@@ -140,6 +142,8 @@ def run_backtested(
         In how many parts the history is cut where no model is given.
     drivers : sequence of str
         Columns that condition the others, where no model is given.
+    columns : Columns, optional
+        Kinds and limits of single ones, likewise.
     output : Path, optional
         Where to write the table of events and budgets.
     threads : int, optional
@@ -162,8 +166,11 @@ def run_backtested(
     history = list(sources) if model is None else list(sources[1:])
     if not history:
         raise Refusal(f"{model} is a model: name the history behind it", status=2)
-    if model is not None and drivers:
-        raise Refusal("--drivers are for a model learnt on the way; the model has its own", status=2)
+    columns = columns or Columns()
+    if model is not None and (drivers or columns.kinds or columns.limits):
+        what = "--drivers" if drivers else "--kind" if columns.kinds else "--limits"
+        raise Refusal(f"{what} is for a model learnt on the way; the model has its own", status=2)
+    columns.read()
     if output is not None:
         check_output(output, events, *([] if model is None else [model]), *named(history))
     if threads is not None:
@@ -172,7 +179,8 @@ def run_backtested(
         monitor = None
         with Bar(progress) as bar:
             table = load_sensors(history, options, bar.step(f"reading {said(history)}"), own_codes=True)
-        monitor = acm_rs.Monitor(drivers=drivers_named(table, drivers))
+        kinds, limits = columns.read(table)
+        monitor = acm_rs.Monitor(drivers=drivers_named(table, drivers), kinds=kinds, limits=limits)
     else:
         monitor = load_monitor(model)
         table = load_readings(history, options, progress, monitor)
@@ -232,7 +240,7 @@ def print_backtest(done: Backtested, screen: Console) -> None:
         screen.print()
     screen.print(plain(spoken(tried.advice), "bold"), soft_wrap=True)
     for doubt in tried.doubts:
-        screen.print(plain(f"Note: {doubt}."), soft_wrap=True)
+        screen.print(plain(f"Note: {spoken(doubt)}."), soft_wrap=True)
     screen.print()
     lines = [
         (
@@ -319,7 +327,7 @@ def backtest_json(done: Backtested) -> dict[str, Any]:
             for one in tried.budgets
         ],
         "advice": spoken(tried.advice),
-        "remarks": tried.doubts,
+        "remarks": [spoken(doubt) for doubt in tried.doubts],
         "output": [] if done.output is None else [file_json(*done.output)],
     }
 

@@ -12,7 +12,7 @@ from rich.table import Table
 import acm_rs
 from acm_rs.cli.console import plain, show
 from acm_rs.cli.explain import load_readings
-from acm_rs.cli.fit import monitor_says, waiting
+from acm_rs.cli.fit import monitor_says, spoken, waiting
 from acm_rs.cli.inputs import Inputs, named
 from acm_rs.cli.score import load_monitor
 from acm_rs.cli.summary import file_json, table_json
@@ -127,7 +127,7 @@ def print_compared(done: Compared, screen: Console) -> None:
         if len(found.changes) > _LISTED:
             screen.print(plain(f"and {len(found.changes) - _LISTED:,} more; --json tells them all"))
         screen.print()
-    for remark in found.remarks:
+    for remark in (spoken(remark, fitted=True) for remark in found.remarks):
         screen.print(plain(f"Note: {remark}."), soft_wrap=True)
     if done.output is not None:
         screen.print(plain(f"table  {done.output[0]}"), soft_wrap=True)
@@ -155,6 +155,6 @@ def compare_json(done: Compared, old: Path, new: Path) -> dict[str, Any]:
             for one in found.changes
         ],
         "verdict": found.verdict,
-        "remarks": found.remarks,
+        "remarks": [spoken(remark, fitted=True) for remark in found.remarks],
         "output": [] if done.output is None else [file_json(*done.output)],
     }

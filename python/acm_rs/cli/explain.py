@@ -12,7 +12,7 @@ from rich.console import Console
 
 import acm_rs
 from acm_rs.cli.console import plain
-from acm_rs.cli.fit import moment_in_utc, monitor_says, waiting
+from acm_rs.cli.fit import moment_in_utc, monitor_says, spoken, waiting
 from acm_rs.cli.inputs import Inputs, said
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.score import load_monitor
@@ -94,6 +94,7 @@ def run_explain(
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)
         moments = [result.at(_moment(text, result, options.timezone)) for text in at]
+    result.remarks = [spoken(remark, fitted=True) for remark in result.remarks]
     return Explained(table, result, moments)
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
 from acm_rs.cli.inputs import Inputs, named, said
+from acm_rs.cli.kinds import SPELLED, Columns
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import file_json, table_json, table_rows
 from acm_rs.files.columns import require_column
@@ -59,9 +60,15 @@ _OPTIONS = {
     "sensor": "--rebase",
     "n": "--rollback",
     "drivers": "--drivers",
+    "kinds": "--kind",
+    "limits": "--limits",
     "false_alarm_rate": "--false-alarm-rate",
     "alarms_per_day": "--alarms-per-day",
 }
+
+
+_NAME = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+"""A text as Python writes it."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +98,6 @@ class Budget:
             )
         if self.alarms_per_day is not None and not 0.0 < self.alarms_per_day < np.inf:
             raise Refusal(f"--alarms-per-day must be above 0, got {self.alarms_per_day:g}", status=2)
-
-    def monitor(self, drivers: Sequence[str]) -> acm_rs.Monitor:
-        """A Monitor that has yet to learn."""
-        if self.alarms_per_day is not None:
-            return acm_rs.Monitor(alarms_per_day=self.alarms_per_day, drivers=drivers)
-        return acm_rs.Monitor(false_alarm_rate=self.false_alarm_rate or 0.01, drivers=drivers)
 
     @property
     def given(self) -> dict[str, Any]:
@@ -141,6 +142,7 @@ def run_fit(
     budget: Budget,
     healthy: Sequence[str] = (),
     drivers: Sequence[str] = (),
+    columns: Columns | None = None,
     asset: str | None = None,
     threads: int | None = None,
     progress: Console | None = None,
@@ -161,6 +163,8 @@ def run_fit(
         Spans "FROM..TO" to learn from; all rows where empty.
     drivers : sequence of str
         Columns that condition the others; a value may hold several between commas.
+    columns : Columns, optional
+        Kinds and limits of single ones.
     asset : str, optional
         What the machine is called.
     threads : int, optional
@@ -178,6 +182,8 @@ def run_fit(
         Input that cannot be understood or learnt from, or output that cannot be written.
     """
     budget.check()
+    columns = columns or Columns()
+    columns.read()
     spans = [span_ends(text) for text in healthy]
     check_output(output, *named(sources), endings=())
     if threads is not None:
@@ -186,7 +192,8 @@ def run_fit(
         table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"), own_codes=True)
     drives = drivers_named(table, drivers)
     spans = _filled(spans, table, options.timezone)
-    monitor = budget.monitor(drives)
+    kinds, limits = columns.read(table)
+    monitor = acm_rs.Monitor(**budget.given, drivers=drives, kinds=kinds, limits=limits)
     monitor.metadata = {"history": table.path.name, **({"asset": asset} if asset else {})}
     start = time.perf_counter()
     with waiting(progress, f"learning from {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
@@ -244,10 +251,30 @@ def monitor_says(path: Path) -> Iterator[None]:
         raise Refusal(f"{path}: {' '.join(spoken(str(error)).split())}") from None
 
 
-def spoken(text: str) -> str:
-    """A text of the library with the options of the command line in place of its arguments."""
+def spoken(text: str, *, fitted: bool = False) -> str:
+    """A text of the library with the options of the command line in place of its arguments.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    fitted : bool
+        It is told of a model that has learnt: what is to be said at a fit is said of another one.
+    """
     text = re.sub(r"`rebase\((['\"].*?['\"]), (\d+|'[^']*')\)`", _feedback, text)
+    before = "acm-rs fit ... " if fitted else ""
+    text = re.sub(rf"kinds=\{{({_NAME}): '([a-z ]+)'\}}", lambda found: before + _kind(found), text)
+    text = re.sub(
+        rf"limits=\{{({_NAME}): \(low, high\)\}}",
+        lambda found: f"{before}--limits {shlex.quote(ast.literal_eval(found[1]) + '=LOW..HIGH')}",
+        text,
+    )
     return re.sub(r"`(\w+)`", lambda found: _OPTIONS.get(found[1], found[0]), text)
+
+
+def _kind(said: re.Match[str]) -> str:
+    kind = next(word for word, kind in SPELLED.items() if kind == said[2])
+    return f"--kind {shlex.quote(f'{ast.literal_eval(said[1])}={kind}')}"
 
 
 def _feedback(call: re.Match[str]) -> str:

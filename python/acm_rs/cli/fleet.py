@@ -17,6 +17,7 @@ from acm_rs import fleet
 from acm_rs.cli import options
 from acm_rs.cli.console import console, facts, plain, show, span_text
 from acm_rs.cli.fit import Budget, span_ends, span_in_utc, spoken
+from acm_rs.cli.kinds import Columns
 from acm_rs.cli.options import screen_of
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import print_json
@@ -144,6 +145,8 @@ def _fit(
         list[str] | None,
         typer.Option("--drivers", help="Columns that say what is asked of the machines (load, ambient temperature)."),
     ] = None,
+    kinds: options.Kinds = None,
+    limits: options.Limits = None,
     far: options.FalseAlarmRate = None,
     per_day: options.AlarmsPerDay = None,
     workers: Workers = None,
@@ -156,8 +159,9 @@ def _fit(
 ) -> None:
     budget = Budget(far, per_day)
     budget.check()
+    kind, limit = Columns(kinds or (), limits or ()).read()
     names = [name.strip() for text in drivers or () for name in text.split(",") if name.strip()]
-    model = acm_rs.Monitor(**{"false_alarm_rate": 0.01, **budget.given}, drivers=names)
+    model = acm_rs.Monitor(**{"false_alarm_rate": 0.01, **budget.given}, drivers=names, kinds=kind, limits=limit)
     settings = {
         "monitor": {**model._settings(), "metadata": {}},
         "healthy": [_span(text, read.timezone) for text in healthy or ()],
@@ -373,7 +377,7 @@ def _print_summary(done: fleet.Summary, screen: Console, then: str) -> None:
     for name, which in list(done.strangers.items())[:_LISTED]:
         screen.print(plain(f"Note: {stranger_text(name, *which)}."), soft_wrap=True)
     for note in done.notes[:_LISTED]:
-        screen.print(plain(f"Note: {note}."), soft_wrap=True)
+        screen.print(plain(f"Note: {spoken(note, fitted=True)}."), soft_wrap=True)
 
 
 def health_text(health: float | None) -> str:

@@ -25,6 +25,8 @@ __all__ = [
     "FalseAlarmRate",
     "Inputs",
     "Json",
+    "Kinds",
+    "Limits",
     "Model",
     "New",
     "Quiet",
@@ -65,6 +67,25 @@ FalseAlarmRate = Annotated[
 ]
 AlarmsPerDay = Annotated[
     float | None, typer.Option("--alarms-per-day", help="Alarms a day that a healthy machine may give, instead.")
+]
+
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        metavar="NAME=KIND",
+        help="What a column is where it is taken for something else: continuous, state or set-point (they condition the"
+        " others and are not watched), counter (its rise is watched), ignore; may be repeated.",
+        show_default="found",
+    ),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limits",
+        metavar="NAME=LOW..HIGH",
+        help="What a column can read; what lies beyond is no reading. Either end may be left out; may be repeated.",
+    ),
 ]
 
 # What may be said of an input: the fields of ReadOptions by name, for every command that reads a table.

@@ -13,6 +13,7 @@ from acm_rs.cli.compare import compare_json, print_compared, run_compare
 from acm_rs.cli.console import console
 from acm_rs.cli.explain import explained_json, print_explained, run_explain
 from acm_rs.cli.fit import Budget
+from acm_rs.cli.kinds import Columns
 from acm_rs.cli.options import one_to_print, screen_of
 from acm_rs.cli.score import print_scored, run_score, score_json
 from acm_rs.cli.summary import print_json
@@ -158,6 +159,8 @@ def _backtest(
         list[str] | None,
         typer.Option("--drivers", help="As for acm-rs fit, without a MODEL."),
     ] = None,
+    kinds: options.Kinds = None,
+    limits: options.Limits = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -180,6 +183,7 @@ def _backtest(
         before=before,
         parts=parts,
         drivers=drivers or (),
+        columns=Columns(kinds or (), limits or ()),
         output=output,
         threads=threads,
         progress=screen_of(quiet),

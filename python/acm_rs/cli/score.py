@@ -13,7 +13,7 @@ from rich.table import Table
 
 import acm_rs
 from acm_rs.cli.console import facts, plain, show, size_text
-from acm_rs.cli.fit import Budget, monitor_says, waiting
+from acm_rs.cli.fit import Budget, monitor_says, spoken, waiting
 from acm_rs.cli.inputs import Inputs, named, said
 from acm_rs.cli.progress import Bar
 from acm_rs.cli.summary import file_json, table_json, table_rows
@@ -142,6 +142,8 @@ def run_score(
     start = time.perf_counter()
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)
+    # The report, too, is read by those who type.
+    result.remarks = [spoken(remark, fitted=True) for remark in result.remarks]
     seconds = time.perf_counter() - start
     done = Scored(table, result, seconds)
     # All is made before the first file is written.
