@@ -142,6 +142,38 @@ def test_a_code_that_stays_for_good_alarms_and_names_its_sensor(value: float, of
     assert not monitor.score(later).alarms[530:800].any()
 
 
+@pytest.mark.parametrize(
+    ("values", "lasts"), [((850.0,), 10), ((-1.0, 150.0), 1), ((1.0, 2.0, 3.0), 1), ((-99.0,), 4), ((250.0, 251.0), 3)]
+)
+def test_any_code_that_stays_for_good_alarms(values: tuple[float, ...], lasts: int) -> None:
+    frame, later = plant(1), plant(21, 1000)
+    for value, first in zip(values, range(20, 500, 40), strict=False):
+        for start in range(first, len(frame) - lasts, 150):
+            frame.loc[start : start + lasts - 1, "oil"] = value
+    monitor = Monitor().fit(frame)
+    assert monitor.score(later).alarms.mean() < 0.03
+    for value in values:
+        dead = later.copy()
+        dead.loc[500:, "oil"] = value
+        result = monitor.score(dead)
+        assert result.alarms[535:].all()
+        assert (result.found[-1].kind, result.found[-1].culprits[0].name) == (STAYS, "oil")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_codes_that_come_by_turns_and_stay_alarm_too(size: int) -> None:
+    frame, later = scattered(scattered(plant(1), 0.0, 0.02, 11), 850.0, 0.02, 12), plant(21, 1000)
+    later.loc[500:, "oil"] = np.where(np.arange(500) % 3 == 0, 0.0, 850.0)
+    monitor = Monitor().fit(frame)
+    result = monitor.score(later)
+    assert result.alarms[540:].all()
+    assert (result.found[-1].kind, result.found[-1].culprits[0].name) == (STAYS, "oil")
+    parts = [monitor.update(later[first : first + size]).scores for first in range(0, len(later), size)]
+    assert np.array_equal(np.concatenate(parts), result.scores, equal_nan=True)
+    monitor.accept(result.found[-1], result)
+    assert not monitor.score(later).alarms[540:].any()
+
+
 def test_what_is_said_to_be_measured_has_no_code_of_its_own() -> None:
     frame, later = scattered(plant(1), 0.0, 0.1, 11), scattered(plant(21, 1000), 0.0, 0.1, 31)
     assert "error code" in Monitor().fit(frame).summary()

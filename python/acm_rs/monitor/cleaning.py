@@ -189,13 +189,13 @@ def learn(
             more = np.unique(column[spikes & (np.abs(column) >= CODE) & np.isin(column, CODES)]).tolist()
             # What is no reading now is none later.
             again = [value for value in out_again(column, spikes) if value not in more] if unsaid else []
-            come, more = come + again, more + again
+            more += again
             wrong, coded = wrong + more, coded | _among(column, more)
             spikes &= ~coded
         marks += [(name, f"error code {code:g}", np.flatnonzero(column == code)) for code in wrong]
         marks.append((name, "spike", np.flatnonzero(spikes)))
         marks.append((name, "reading beyond its limits", np.flatnonzero(outside[:, place])))
-        stays.append(stays_of(column, come))
+        stays.append(stays_of(column, wrong))
         column[coded | spikes] = np.nan
         codes.append(wrong)
         found[name]["codes"] = int(np.count_nonzero(coded))

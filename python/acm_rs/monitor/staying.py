@@ -31,8 +31,9 @@ def stays_of(column: Vector, values: Sequence[float]) -> list[tuple[float, float
 
     What historians write where there is no reading may stay: the reading is missing.
     """
+    none = _nothing(column, values)
     return [
-        (value, max(LEAST, 2.0 * _longest(column == value) + 2.0))
+        (value, max(LEAST, _twice(column == value, none)))
         for value in values
         if not (abs(value) >= CODE and value in CODES)
     ]
@@ -41,16 +42,26 @@ def stays_of(column: Vector, values: Sequence[float]) -> list[tuple[float, float
 def allow(rules: Rules, raw: Matrix, rows: Flags) -> None:
     """Let them stay for as long as they do in these rows."""
     for place, own in enumerate(rules.stays):
-        column = np.where(rows, raw[:, place], np.nan)
-        rules.stays[place] = [
-            (value, max(most, 2.0 * _longest(column == value) + 2.0 if (column == value).any() else 0.0))
-            for value, most in own
-        ]
+        column = raw[:, place]
+        none = _nothing(column, rules.codes[place])
+        rules.stays[place] = [(value, max(most, _twice((column == value) & rows, none))) for value, most in own]
 
 
-def _longest(own: Flags) -> int:
-    edges = np.flatnonzero(np.diff(own.astype(np.int8), prepend=0, append=0))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+def _twice(own: Flags, none: Flags) -> float:
+    return 2.0 * float(_runs(own, none, 0.0).max(initial=0.0)) + 2.0
+
+
+def _nothing(column: Vector, codes: Sequence[float]) -> Flags:
+    """Rows in which a sensor has no reading: none at all, or a code."""
+    found: Flags = np.isnan(column) | np.isin(column, codes)
+    return found
+
+
+def _runs(own: Flags, none: Flags, before: float) -> Vector:
+    """How often a value has come since the latest reading, counted on from `before`."""
+    count = np.cumsum(own)
+    base = np.maximum.accumulate(np.where(own | none, -1.0, count))
+    return np.where(base >= 0.0, count - base, count + before)
 
 
 def staying(rules: Rules, raw: Matrix, held: Flags, state: State) -> Flags:
@@ -64,10 +75,7 @@ def staying(rules: Rules, raw: Matrix, held: Flags, state: State) -> Flags:
     for number, (place, value, most) in enumerate(pairs):
         column = np.where(held, np.nan, raw[:, place])
         own = column == value
-        count = np.cumsum(own)
-        # Since the latest other reading; a missing one changes nothing.
-        base = np.maximum.accumulate(np.where(own | np.isnan(column), -1.0, count))
-        run = np.where(base >= 0.0, count - base, count + before[number])
+        run = _runs(own, _nothing(column, rules.codes[place]), before[number])
         after[number] = run[-1]
         found[:, place] |= own & (run > most)
     state.stays = after if after.any() else None
