@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from acm_rs import Monitor
 from acm_rs.live.episodes import CLOSED, Follower
-from acm_rs.monitor.episode import FROZEN, ZEROS
+from acm_rs.monitor.episode import FROZEN, NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.watches import CAUSES
 from test_monitor_outages import plant
 
@@ -131,6 +131,39 @@ def test_sensors_of_one_source_that_stands_still_are_told_together(seed: int) ->
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_zeros_in_nearly_all_sensors_while_another_goes_on_alarm(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    load = np.repeat(random.normal(size=320), 10)
+    frame = pd.DataFrame(
+        np.linspace(30.0, 100.0, 8) + load[:, None] * np.linspace(2.0, 5.0, 8) + 0.3 * random.normal(size=(3200, 8)),
+        columns=[f"s{place}" for place in range(8)],
+    ).round(2)
+    monitor, later = Monitor().fit(frame[:2400]), frame[2400:].reset_index(drop=True)
+    healthy = monitor.score(later).alarms
+    later.iloc[300:420, :7] = 0.0
+    result = monitor.score(later)
+    assert result.alarms[302:420].all()
+    assert np.array_equal(result.alarms[:300], healthy[:300])
+    (episode,) = [one for one in result.found if one.start < 420 and one.end > 300]
+    assert (episode.kind, episode.culprits) == (NEARLY_ZEROS, [])
+    one_by_one = [monitor.update(later.iloc[[row]]) for row in range(440)]
+    assert np.concatenate([one.scores for one in one_by_one]).tobytes() == result.scores[:440].tobytes()
+    again = Monitor.from_bytes(monitor.to_bytes())
+    assert again.score(later).scores.tobytes() == result.scores.tobytes()
+    # What goes on falls with the others when a machine stops.
+    stops = later.copy()
+    stops.iloc[300:420, 7] = 60.0
+    assert not monitor.score(stops).alarms[303:420].any()
+    # Whose history has such rows knows them.
+    history = frame[:2400].copy()
+    history.iloc[500:600, :7] = 0.0
+    chosen = np.ones(2400, bool)
+    chosen[450:650] = False
+    for rows in (None, chosen):
+        assert not Monitor().fit(history, healthy=rows).score(later).alarms[303:420].any()
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_zeros_of_a_machine_that_never_stood_still_alarm(seed: int) -> None:
     frame = plant(seed, 3200).drop(columns="energy").round(3)
     monitor, later = Monitor().fit(frame[:2400]), frame[2400:].copy()
@@ -148,6 +181,7 @@ def test_zeros_of_a_machine_that_never_stood_still_alarm(seed: int) -> None:
     assert np.array_equal(np.concatenate([one._causes for one in one_by_one]), result._causes[:440])
     again = Monitor.from_bytes(monitor.to_bytes())
     assert again.score(later).scores.tobytes() == result.scores.tobytes()
+    assert not any("standstill, which" in remark for remark in result.remarks)
     # Sensors of a machine that stops scatter about 0, and others are warm: that is a standstill.
     random = np.random.default_rng(seed)
     later.iloc[300:420] = 0.001 * random.normal(size=(120, later.shape[1]))

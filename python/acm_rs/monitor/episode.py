@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["FROZEN", "PARTLY", "STUCK", "UNSEEN", "ZEROS", "Culprit", "Episode"]
+__all__ = ["FROZEN", "NEARLY_ZEROS", "PARTLY", "STUCK", "UNSEEN", "ZEROS", "Culprit", "Episode"]
 
 STUCK = "does not change any more"
 FROZEN = "no sensor's reading changes, as where data collection stands still"
 ZEROS = "all sensors read exactly 0, as never in the history: the machine is off, or data collection writes zeros"
 PARTLY = "no sensor's reading changes while others go on, as where a part of data collection stands still"
 """The same where drivers or states move."""
-UNSEEN = (FROZEN, ZEROS, PARTLY)
+NEARLY_ZEROS = (
+    "nearly all sensors read exactly 0, as never in the history: the machine is off, or data collection writes zeros"
+)
+UNSEEN = (FROZEN, ZEROS, PARTLY, NEARLY_ZEROS)
 """What is told of rows in which the machine is not seen: no sensor is to blame."""
 
 

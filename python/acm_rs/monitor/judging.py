@@ -14,7 +14,7 @@ from acm_rs.monitor.alarms import alarmed, found_episodes
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.driving import put_unknown, unknown
-from acm_rs.monitor.episode import FROZEN, ZEROS, Episode
+from acm_rs.monitor.episode import FROZEN, NEARLY_ZEROS, ZEROS, Episode
 from acm_rs.monitor.following import beside_levels
 from acm_rs.monitor.looking import look
 from acm_rs.monitor.reading import Readings
@@ -189,11 +189,16 @@ class Verdict:
         self.shares[self.looked.held] = 0.0
         self.scores[self.beyond] = np.maximum(worst[self.beyond], max(BEYOND, CLEAR * limit))
         self.causes[self.beyond] = len(PARTS)
+        still = self.labels == STANDSTILL
         self.causes[watches.frozen(own["stuck"], self.sensors, watches.longest_of(told))] = CAUSES.index(FROZEN)
-        if watches.zeros:
-            nothing = (self.labels == STANDSTILL) & watches.nothing(shown[:, watches.watched])
-            self.scores[nothing] = max(BEYOND, CLEAR * limit)
-            self.causes[nothing] = CAUSES.index(ZEROS)
+        for told_of, rows, cause in (
+            (watches.zeros, watches.nothing, ZEROS),
+            (watches.nearly_zeros, watches.nearly_nothing, NEARLY_ZEROS),
+        ):
+            if told_of and still.any():
+                nothing = still & rows(shown[:, watches.watched])
+                self.scores[nothing] = max(BEYOND, CLEAR * limit)
+                self.causes[nothing] = CAUSES.index(cause)
         stays = staying(rules, raw, self.looked.held, state)[:, watches.watched]
         # Where the machine is not seen that is told.
         stays &= (self.causes != CAUSES.index(FROZEN))[:, None]

@@ -140,7 +140,11 @@ def learn_machine(
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
     # Rows that are not learnt from tell that it stops, too.
     watches.zeros = not regimes.still_rows
-    watches.zeros &= not watches.nothing(history.values[:, [names.index(name) for name in sensors]]).any()
+    shown = history.values[:, [names.index(name) for name in sensors]]
+    watches.zeros &= not watches.nothing(shown).any()
+    rests = regimes.resting(history.values[:, [names.index(name) for name in rules.names]])
+    watches.nearly_zeros = not regimes.still_rows and not (rests & watches.nearly_nothing(shown)).any()
+    del shown, rests
     marks += [
         (name, f"reading beyond {HUGE:g}", rows[chosen[rows]])
         for name, rows in zip(names, huge, strict=True)

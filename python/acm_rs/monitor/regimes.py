@@ -12,7 +12,7 @@ from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.regimes import RegimeModel, minimum_dwell
 
-__all__ = ["STANDSTILL", "UNKNOWN", "Phase", "Regimes", "gaps"]
+__all__ = ["REST", "STANDSTILL", "UNKNOWN", "Phase", "Regimes", "gaps"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]

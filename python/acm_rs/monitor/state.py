@@ -76,6 +76,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         settings["tells_apart"] = True
     if watches.zeros:
         settings["zeros"] = True
+    if watches.nearly_zeros:
+        settings["nearly_zeros"] = True
     if regimes.holds.any():
         settings["holds"] = regimes.holds.tolist()
     if any(rules.stays):
@@ -113,8 +115,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     watches.bridges = settings.get("bridges", False)
     if not isinstance(watches.bridges, bool):
         raise TypeError("whether outages are bridged is not told")
-    watches.zeros = settings.get("zeros", False)
-    if not isinstance(watches.zeros, bool):
+    watches.zeros, watches.nearly_zeros = settings.get("zeros", False), settings.get("nearly_zeros", False)
+    if not (isinstance(watches.zeros, bool) and isinstance(watches.nearly_zeros, bool)):
         raise TypeError("whether zeros alarm is not told")
     watches.traces, watches.tells_apart = settings.get("traces", False), settings.get("tells_apart", False)
     if not isinstance(watches.traces, bool) or not isinstance(watches.tells_apart, bool):

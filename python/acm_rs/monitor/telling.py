@@ -14,12 +14,13 @@ from acm_rs.monitor import flagging, words
 from acm_rs.monitor.alarms import BRIDGE, FIRST, alarmed, spells
 from acm_rs.monitor.cleaning import Mark, Rules
 from acm_rs.monitor.constants import SAME
+from acm_rs.monitor.episode import NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.standing import stuck
 from acm_rs.monitor.steps import Told
-from acm_rs.monitor.watches import Watches
+from acm_rs.monitor.watches import CAUSES, Watches
 
 __all__ = ["budget", "card", "changes", "mended", "own_alarms", "quality", "remarks", "renamed", "stretches", "summary"]
 
@@ -323,7 +324,8 @@ def remarks(
             for name, new in unseen.items()
         ]
     labels, beyond = verdict.labels, verdict.beyond
-    still, away = int(np.count_nonzero(labels == STANDSTILL)), int(np.count_nonzero(labels == UNKNOWN))
+    zeros = np.isin(verdict.causes, [CAUSES.index(ZEROS), CAUSES.index(NEARLY_ZEROS)])
+    still, away = int(np.count_nonzero((labels == STANDSTILL) & ~zeros)), int(np.count_nonzero(labels == UNKNOWN))
     if still:
         found.append(f"{still:,} rows at a standstill, which are not judged")
     if np.count_nonzero(beyond):

@@ -12,8 +12,8 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.constants import MOVED
-from acm_rs.monitor.episode import FROZEN, PARTLY, STUCK, ZEROS
-from acm_rs.monitor.regimes import Regimes
+from acm_rs.monitor.episode import FROZEN, NEARLY_ZEROS, PARTLY, STUCK, ZEROS
+from acm_rs.monitor.regimes import REST, Regimes
 from acm_rs.monitor.relations import Relations, product, solve_missing
 from acm_rs.monitor.releasing import released
 from acm_rs.monitor.staying import STAYS
@@ -79,6 +79,7 @@ CAUSES = (
     ZEROS,
     STAYS,
     PARTLY,
+    NEARLY_ZEROS,
 )
 """What people are told of each part, and of rows beyond all of them."""
 STAND, FEW = 0.8, 3
@@ -113,6 +114,8 @@ class Watches:
         """Whether shares go by what each sensor explains of all; in former files they go by its own statistics."""
         self.zeros: bool = False
         """Whether rows in which all sensors read exactly 0 alarm, as the history has none; not in former files."""
+        self.nearly_zeros: bool = False
+        """Whether those alarm too in which nearly all do while others go on; not in former files."""
         self.slow_axes: Matrix = np.zeros((0, 0))
         """What the machine has done of late: main components whose slow means count as states."""
         self.present: Vector = np.array([PRESENT])
@@ -456,6 +459,18 @@ class Watches:
         """Rows in which all sensors that are there read exactly 0, and not only a few are."""
         known = ~np.isnan(readings)
         found: Flags = (known.sum(axis=1) >= FEW) & ((readings == 0.0) | ~known).all(axis=1)
+        return found
+
+    def nearly_nothing(self, readings: Matrix) -> Flags:
+        """Rows of a standstill in which what rests reads exactly 0, and something else goes on as ever."""
+        level, low = self.regimes.level[self.watched], self.regimes.low[0, self.watched]
+        zero = readings == 0.0
+        with np.errstate(invalid="ignore"):
+            rests = zero | (np.abs(readings) <= REST * level)
+            # What is warm yet falls when a machine stops.
+            fallen = np.abs(readings) <= np.maximum(REST * level, low)
+        goes_on = ~(rests | fallen | np.isnan(readings))
+        found: Flags = (zero.sum(axis=1) >= FEW) & (zero | ~rests).all(axis=1) & goes_on.any(axis=1)
         return found
 
     @staticmethod
