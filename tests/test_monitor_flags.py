@@ -171,7 +171,20 @@ def test_qualities_that_are_absent_later_are_missed() -> None:
     frame = plant("FT101.Quality", cells(192, 64, 0))
     monitor = Monitor().fit(frame[:TRAINED])
     remarks = monitor.score(frame[TRAINED:].drop(columns="FT101.Quality")).remarks
-    assert "qualities of the fit that are absent, so that no reading is flagged: FT101.Quality" in remarks
+    told = "qualities of the fit that are absent: FT101.Quality (of FT101); no reading of theirs is flagged, and what "
+    assert f"{told}they would flag as bad counts as one" in remarks
+
+
+def test_qualities_that_come_after_the_fit_are_told() -> None:
+    frame = plant("FT101.Quality", cells(192, 64, 0))
+    later = frame[TRAINED:].assign(**{"Motor Speed": 3.0})
+    remarks = Monitor().fit(frame[:TRAINED].drop(columns="FT101.Quality")).score(later).remarks
+    (told,) = [remark for remark in remarks if "FT101.Quality" in remark]
+    assert told.startswith(
+        "columns that may say how good readings are and were not known at the fit: FT101.Quality (of FT101); they are "
+        "not heeded, and what they flag as bad counts as a reading: make it missing first"
+    )
+    assert "1 column was not known at the fit and is ignored: 'Motor Speed'" in remarks
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.scores import culprits_json
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.monitor import Moment, Monitor
+from acm_rs.monitor.qualities import remarked
 
 __all__ = ["Explained", "explained_json", "load_readings", "print_explained", "run_explain"]
 
@@ -94,7 +95,8 @@ def run_explain(
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)
         moments = [result.at(_moment(text, result, options.timezone)) for text in at]
-    result.remarks = [spoken(remark, fitted=True) for remark in result.remarks]
+    remarks = remarked(result.remarks, monitor, table.qualities, table.sensors.columns)
+    result.remarks = [spoken(remark, fitted=True) for remark in remarks]
     return Explained(table, result, moments)
 
 

@@ -29,6 +29,7 @@ from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.times import zone_given
 from acm_rs.files.writing import check_output, write_whole
 from acm_rs.monitor.local import Doubtful, instant
+from acm_rs.monitor.qualities import kept
 from acm_rs.zones import written_offset
 
 __all__ = [
@@ -194,7 +195,8 @@ def run_fit(
     spans = _filled(spans, table, options.timezone)
     kinds, limits = columns.read(table)
     monitor = acm_rs.Monitor(**budget.given, drivers=drives, kinds=kinds, limits=limits)
-    monitor.metadata = {"history": table.path.name, **({"asset": asset} if asset else {})}
+    qualities = kept(table.qualities, table.sensors.columns)
+    monitor.metadata = {"history": table.path.name, **({"asset": asset} if asset else {}), **qualities}
     start = time.perf_counter()
     with waiting(progress, f"learning from {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         monitor.fit(table.frame, healthy=spans or None)
@@ -262,6 +264,8 @@ def spoken(text: str, *, fitted: bool = False) -> str:
         It is told of a model that has learnt: what is to be said at a fit is said of another one.
     """
     text = re.sub(r"`rebase\((['\"].*?['\"]), (\d+|'[^']*')\)`", _feedback, text)
+    # Its own reader has done so where it could.
+    text = text.replace(" (acm_rs.read_table does)", "")
     before = "acm-rs fit ... " if fitted else ""
     text = re.sub(rf"kinds=\{{({_NAME}): '([a-z ]+)'\}}", lambda found: before + _kind(found), text)
     text = re.sub(

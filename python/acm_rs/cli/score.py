@@ -22,6 +22,7 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.scores import culprits_json, json_time, number, score_table
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.writing import check_output, write_table, write_whole
+from acm_rs.monitor.qualities import remarked
 from acm_rs.report import plotly_script
 from acm_rs.report.words import judged, part, span_of, verdict
 
@@ -143,7 +144,8 @@ def run_score(
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)
     # The report, too, is read by those who type.
-    result.remarks = [spoken(remark, fitted=True) for remark in result.remarks]
+    remarks = remarked(result.remarks, monitor, table.qualities, table.sensors.columns)
+    result.remarks = [spoken(remark, fitted=True) for remark in remarks]
     seconds = time.perf_counter() - start
     done = Scored(table, result, seconds)
     # All is made before the first file is written.

@@ -58,6 +58,8 @@ class SensorTable:
         What was made missing or mended, by reason and sensor.
     left_out : dict of str to str
         Columns that are no sensors here, each with the reason.
+    qualities : dict of str to list of str
+        The columns of qualities of each sensor that has some.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class SensorTable:
     about: dict[str, About] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     left_out: dict[str, str] = field(default_factory=dict)
+    qualities: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -178,6 +181,7 @@ def load_sensors(
         about=sensors.about(),
         changes=numbers.changes,
         left_out=left_out,
+        qualities=sensors.flags.of,
     )
     # Whoever holds the columns as well keeps them in memory when they are put in order.
     del frame

@@ -153,6 +153,8 @@ class Head:
         if decimal is Decimal.comma or pointed:
             options = replace(options, decimal=decimal)
         self._options = options
+        self.qualities: dict[str, list[str]] = sensors.flags.of
+        """The columns of qualities of each sensor that has some."""
         wanted = {*self.columns, *(clock.used if clock else ()), *sensors.flags.left_out}
         self._kept: list[str] = [name for name in raw.columns if name in wanted]
         """Columns that are looked at from now on: those of the model, of the clock and of qualities."""

@@ -58,6 +58,7 @@ class Batch:
     bad: int = 0
     notes: list[str] = field(default_factory=list)
     utc: bool = False
+    qualities: dict[str, list[str]] | None = None
 
 
 def no_rows(columns: int, timed: bool = True) -> Rows:

@@ -24,6 +24,7 @@ from acm_rs.live.silence import Silence
 from acm_rs.live.sources.source import Source
 from acm_rs.live.webhook import Webhook
 from acm_rs.live.words import Speaker
+from acm_rs.monitor.qualities import missed
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import WATCH, not_whole, pack, unpack
 
@@ -146,6 +147,8 @@ class Watch:
         self._spool: list[dict[str, Any]] = []
         self._hushed: dict[str, dict[str, Any]] = {}
         """What was not told of alarms that run: it is told when their shelf ends."""
+        self._qualities: dict[str, list[str]] | None = None
+        """The columns of qualities of what was read last."""
         self._asked = 0.0
         self._position: dict[str, Any] | None = None
         self._clock: str = ""
@@ -240,6 +243,10 @@ class Watch:
         """Judge what came; whether there was a row that is judged now or later."""
         for text in batch.notes:
             self.note(text)
+        if batch.qualities is not None and batch.qualities != self._qualities:
+            self._qualities = batch.qualities
+            for text in missed(self.monitor, batch.qualities):
+                self.note(f"{self.called}: {text}")
         self.counts.bad += batch.bad
         if not len(batch.rows):
             self._judge(batch.rows, batch.position)

@@ -14,7 +14,7 @@ from acm_rs.monitor.reading import Readings
 if TYPE_CHECKING:
     from acm_rs.files.quality_names import NameOfQuality
 
-__all__ = ["Flagged", "Heeded", "Rule", "heed", "learn", "remarks"]
+__all__ = ["ABSENT", "Flagged", "Heeded", "Rule", "compared", "heed", "learn", "of_others", "remarks", "unheeded"]
 
 Flags = NDArray[np.bool_]
 Vector = NDArray[np.float64]
@@ -26,6 +26,8 @@ HALF = 0.5
 the name says what a number means."""
 SHORT = 4
 """Words or numbers that are told."""
+ABSENT = "qualities of the fit that are absent"
+"""How it is told that columns which flagged readings are not there."""
 WAYS = ("words", "OPC", "OPC UA", "percent good", "good", "bad", "uncertain", "error", "confidence")
 
 
@@ -337,8 +339,58 @@ def remarks(rules: Sequence[Rule], flagged: Sequence[Flagged]) -> list[str]:
     there = {one.rule.column for one in flagged}
     absent = [rule.column for rule in rules if rule.column not in there]
     if absent:
-        more = f" and {len(absent) - 8} more" if len(absent) > 8 else ""
+        found.append(_lacking([f"{rule.column} (of {rule.sensor})" for rule in rules if rule.column in absent]))
+    return found
+
+
+def _lacking(names: Sequence[str]) -> str:
+    return f"{ABSENT}: {_first(names)}; no reading of theirs is flagged, and what they would flag as bad counts as one"
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def of_others(names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+    """Those of some names that speak of the readings of a model's columns, each with that column."""
+    return {name: sensor for name, (sensor, _) in _pairs([*names, *columns], columns).items() if name in names}
+
+
+def unheeded(others: Mapping[str, str]) -> str:
+    """What is to be said of columns that were not there at the fit and may say how good readings are."""
+    named = _first([f"{name} (of {sensor})" for name, sensor in others.items()])
+    return (
+        f"columns that may say how good readings are and were not known at the fit: {named}; they are not heeded, and "
+        "what they flag as bad counts as a reading: make it missing first (acm_rs.read_table does), or learn again "
+        "with such columns"
+    )
+
+
+def compared(before: Mapping[str, Sequence[str]], now: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is to be said where files have other columns of qualities than those of the fit.
+
+    Both give the columns of qualities of each sensor; those of `now` have been heeded.
+    """
+    found = []
+    gone, new = _by_column(before, now), _by_column(now, before)
+    if gone:
+        found.append(_lacking(gone))
+    if new:
         found.append(
-            f"qualities of the fit that are absent, so that no reading is flagged: {', '.join(absent[:8])}{more}"
+            f"qualities that the fit did not have: {_first(new)}; what they flag as bad is missing here, and counted "
+            "as a reading at the fit"
         )
     return found
+
+
+def _by_column(these: Mapping[str, Sequence[str]], others: Mapping[str, Sequence[str]]) -> list[str]:
+    """Columns of qualities of sensors that have none in others."""
+    own: dict[str, list[str]] = {}
+    for sensor, columns in these.items():
+        if not others.get(sensor):
+            for column in columns:
+                own.setdefault(column, []).append(sensor)
+    return [
+        f"{column} (of {', '.join(those) if len(those) < 4 else f'{len(those)} sensors'})"
+        for column, those in own.items()
+    ]

@@ -246,6 +246,10 @@ def remarks(
         found.append(f"{many} as missing: {listed(absent)}")
     known = {*about["columns"], *about["texts"]}
     strange = [name for name in (*readings.names, *readings.texts) if name not in known]
+    others = flagging.of_others(strange, rules.names) if readings.sheet is not None and strange else {}
+    if others:
+        found.append(flagging.unheeded(others))
+    strange = [name for name in strange if name not in others]
     if strange:
         one = len(strange) == 1
         many = "1 column was" if one else f"{len(strange)} columns were"

@@ -154,7 +154,7 @@ class Folder:
         told = next((place for place, note in enumerate(table.notes) if _BAD.match(note)), None)
         notes = [] if told is None else table.notes[told + 1 : told + 6]
         bad = 0 if told is None else int(table.notes[told].partition(" ")[0].replace(",", ""))
-        return Batch(Rows(np.ascontiguousarray(values), times), {}, bad, notes, utc)
+        return Batch(Rows(np.ascontiguousarray(values), times), {}, bad, notes, utc, table.qualities)
 
     # ---- restarts ---------------------------------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ class Lines:
                 return None, cut
             return None, 0
         notes: list[str] = []
-        taken = 0
+        taken, begins = 0, self.fresh
         if self.fresh:
             begun = self._begin(data, whole, notes)
             if begun is None:
@@ -96,7 +96,7 @@ class Lines:
         assert head is not None
         rest = data[taken:]
         if not rest:
-            return Batch(no_rows(len(self._columns)), {}, notes=notes), cut
+            return Batch(no_rows(len(self._columns)), {}, notes=notes, qualities=head.qualities), cut
         told: list[str] = []
         batch = head.read(rest, self.row, told)
         place = head.another(rest) if batch.bad else None
@@ -110,6 +110,7 @@ class Lines:
         self.row += rest.count(b"\n") + (not rest.endswith(b"\n"))
         batch = self._by_the_clock(head, batch, told)
         batch.notes = notes + told
+        batch.qualities = head.qualities if begins else None
         return batch, cut
 
     def _by_the_clock(self, head: Head, batch: Batch, told: list[str]) -> Batch:

@@ -1,0 +1,80 @@
+"""Columns of qualities that a history has and later readings lack, or the other way round: told, and what is done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from acm_rs import Monitor
+from acm_rs.cli import main
+from cli import Run, plant, runner, write
+
+LACKS = (
+    "qualities of the fit that are absent: Flow_Quality (of Flow); no reading of theirs is flagged, and what they "
+    "would flag as bad counts as one"
+)
+NEW = (
+    "qualities that the fit did not have: Flow_Quality (of Flow); what they flag as bad is missing here, and counted "
+    "as a reading at the fit"
+)
+
+
+def flagged(frame: pl.DataFrame, name: str = "Flow_Quality") -> pl.DataFrame:
+    bad = np.random.default_rng(5).random(frame.height) < 0.01
+    return frame.with_columns(pl.Series(name, np.where(bad, "Bad", "Good")))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    write("plain.csv", plant()[:1_500])
+    write("flagged.csv", flagged(plant()[:1_500]))
+    write("later.csv", plant()[1_500:1_800])
+    write("later_flagged.csv", flagged(plant()[1_500:1_800]))
+    call = runner(capsys)
+    assert call("fit", "plain.csv", "-o", "plain.acm")[0] == 0
+    assert call("fit", "flagged.csv", "-o", "flagged.acm")[0] == 0
+    return call
+
+
+@pytest.mark.parametrize(
+    ("model", "later", "told"),
+    [
+        ("flagged", "later", [LACKS]),
+        ("plain", "later_flagged", [NEW]),
+        ("plain", "later", []),
+        ("flagged", "later_flagged", []),
+    ],
+)
+def test_files_with_other_qualities_than_the_history(run: Run, model: str, later: str, told: list[str]) -> None:
+    remarks = json.loads(run("score", f"{model}.acm", f"{later}.csv", "--json")[1])["remarks"]
+    assert [remark for remark in remarks if "qualit" in remark] == told
+    said = run("explain", f"{model}.acm", f"{later}.csv", "--at", "5", "--json")[1]
+    assert [remark for remark in json.loads(said)["remarks"] if "qualit" in remark] == told
+
+
+@pytest.mark.parametrize(("model", "later", "told"), [("flagged", "later", LACKS), ("plain", "later_flagged", NEW)])
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_watch_tells_it_once(
+    run: Run, capsys: pytest.CaptureFixture[str], model: str, later: str, told: str, folder: bool
+) -> None:
+    source = Path(f"{later}.csv")
+    if folder:
+        Path("in").mkdir()
+        for part in range(2):
+            frame = pl.read_csv(source)[150 * part : 150 * part + 150]
+            frame.write_parquet(f"in/{part}.parquet")
+        source = Path("in")
+    assert main(["watch", f"{model}.acm", str(source), "--once"]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if "qualit" in line]
+    assert notes == [f"Note: {source.absolute()}: {told}"]
+
+
+def test_a_model_that_heeds_them_itself_misses_none_that_the_file_has(run: Run) -> None:
+    Monitor().fit(pl.read_csv("flagged.csv", try_parse_dates=True)).save("own.acm")
+    for later, told in (("later_flagged", []), ("later", [LACKS])):
+        remarks = json.loads(run("score", "own.acm", f"{later}.csv", "--json")[1])["remarks"]
+        assert [remark for remark in remarks if "qualit" in remark] == told
