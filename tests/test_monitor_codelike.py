@@ -131,6 +131,17 @@ def test_a_code_that_stays_for_good_alarms_and_names_its_sensor(value: float, of
     assert (episode.kind, episode.culprits[0].name, episode.culprits[0].reads) == (STAYS, "oil", value)
     assert episode.culprits[0].share > 0.5
     assert f"{STAYS}: oil reads {value:g}, should read" in result.explain()[result.found.index(episode)]
+    way = "if that is a reading of the machine, learn again with kinds={'oil': 'continuous'}, and it counts as one"
+    told = f"oil stays at {value:g}, which came and went in the history and counted as no reading, in "
+    (remark,) = [one for one in result.remarks if one.startswith(told)]
+    assert remark.endswith(f" rows: {way}")
+    assert any(
+        f"error codes {value:g} (" in line
+        and line.endswith(
+            "; if those are readings, kinds={'oil': 'continuous'} takes them as such; where one stays now, it alarms"
+        )
+        for line in monitor.summary().splitlines()
+    )
     parts = []
     for first in range(0, len(later), size):
         parts.append(kept.update(later[first : first + size]))
@@ -138,6 +149,7 @@ def test_a_code_that_stays_for_good_alarms_and_names_its_sensor(value: float, of
             kept = Monitor.from_bytes(kept.to_bytes())
     assert np.array_equal(np.concatenate([part.scores for part in parts]), result.scores, equal_nan=True)
     assert np.array_equal(np.concatenate([part.shares for part in parts]), result.shares, equal_nan=True)
+    assert any(one.startswith(told) for part in parts for one in part.remarks)
     monitor.accept(episode, result, by="Huber")
     assert not monitor.score(later).alarms[530:800].any()
 

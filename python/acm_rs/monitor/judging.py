@@ -93,6 +93,8 @@ class Verdict:
     outside: NDArray[np.int64]
     sensors: Matrix
     alarms: Flags
+    stayed: Flags | None = None
+    """Readings that count as none and stay, (n, sensors); None where there is none."""
     moving: tuple[list[str], Flags] | None = None
     """Of rows in which no sensor's reading changes, which of the drivers and states go on."""
 
@@ -203,6 +205,7 @@ class Verdict:
         # Where the machine is not seen that is told.
         stays &= (self.causes != CAUSES.index(FROZEN))[:, None]
         if stays.any():
+            self.stayed = stays
             self.shares += self._raised(stays, worst, max(BEYOND, CLEAR * limit), STAYS)
         if fixed is not None:
             moved = self._moved(rules, fixed, worst, max(BEYOND, CLEAR * limit))

@@ -140,7 +140,7 @@ def summary(
             for name, reason in about["left_out"].items()
         ],
     )
-    lines += words.wrapped("Taken as missing", about["mended"])
+    lines += words.wrapped("Taken as missing", [_with_way(one, rules) for one in about["mended"]])
     gone = words.left_out(about)
     if any(one.startswith(words.LEFT_OUT) for one in warnings):
         gone[0] += f"; {words.MORE}"
@@ -157,6 +157,15 @@ def summary(
     told = words.MISSING, words.LEFT_OUT, words.NOT_WATCHED
     lines += words.wrapped("Warnings", [one for one in warnings if not one.startswith(told)])
     return "\n".join(lines)
+
+
+def _with_way(told: str, rules: Rules) -> str:
+    """What was taken as missing; where it alarms as it stays, with what says that it is a reading."""
+    for name, stays in zip(rules.names, rules.stays, strict=True):
+        if stays and told.startswith(f"{name}: ") and "error code" in told:
+            way = f"kinds={{{name!r}: 'continuous'}} takes them as such; where one stays now, it alarms"
+            return f"{told}; if those are readings, {way}"
+    return told
 
 
 def quality(
@@ -293,6 +302,8 @@ def remarks(
             f"readings in coarser steps than at the fit: {coarser}; what was rounded away counts as noise of theirs, "
             "and small faults are found later"
         )
+    if verdict.stayed is not None:
+        found += _stayed(sensors, verdict.stayed, verdict.sensors)
     if any(begun):
         found.append(
             f"counters that have begun anew: {_counted(rules.counters.names, np.asarray(begun))}; what they had risen "
@@ -398,6 +409,19 @@ def _unseen(column: NDArray[np.float64], known: Sequence[float]) -> NDArray[np.f
     new = np.abs(readings[:, None] - np.asarray(known)).min(axis=1) > SAME * np.maximum(np.abs(readings), 1.0)
     new &= ~np.isin(readings, CODES)
     return np.repeat(readings[new], counts[new])
+
+
+def _stayed(sensors: Sequence[str], stayed: Flags, readings: Matrix) -> list[str]:
+    """Sensors that stay at what counts as no reading, and what to do where it is one."""
+    found = []
+    for place in np.flatnonzero(stayed.any(axis=0)).tolist():
+        values, name = readings[stayed[:, place], place], sensors[place]
+        found.append(
+            f"{name} stays at {_values(values)}, which came and went in the history and counted as no reading, in "
+            f"{len(values):,} rows: if that is a reading of the machine, learn again with "
+            f"kinds={{{name!r}: 'continuous'}}, and it counts as one"
+        )
+    return found
 
 
 def _coarser(sensors: Sequence[str], told: Told) -> str:
