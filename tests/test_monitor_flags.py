@@ -92,6 +92,7 @@ def test_what_is_uncertain_is_kept_and_counted() -> None:
         ("FT101.Quality", 3, 1, "what 1, 3 mean is not known"),
         ("FT101.Quality", 97.25, 3.5, "what 3.5, 97.25 mean is not known"),
         ("FT101.Conf", 240, 12, "what 12, 240 mean is not known"),
+        ("FT101_status", "1", "0", "what 0, 1 mean is not known"),
         ("FT101.Alarm", 0, 1, "an alarm of FT101 and no reading"),
         ("FT101_uncertainty", 0.5, 2.5, "and no reading itself"),
     ],
@@ -120,8 +121,20 @@ def test_what_is_not_understood_is_left_out_by_name(name: str, good: Any, bad: A
         ("FT101_err", lambda load, random: load + random.normal(size=ROWS)),
         ("FT101_std", lambda _, random: random.uniform(0.9, 1.0, ROWS)),
         ("FT101_state", lambda load, _: (load > 0.0).astype(float)),
+        ("Fault FT101", lambda load, random: 12.0 + load + random.normal(size=ROWS)),
+        ("Q FT101", lambda load, random: 30.0 + 3.0 * load + random.normal(size=ROWS)),
+        ("Q_FT101", lambda load, random: np.rint(30.0 + 3.0 * load + random.normal(size=ROWS))),
     ],
-    ids=["of no column", "reactive power", "deviation of a controller", "statistic", "state of a machine"],
+    ids=[
+        "of no column",
+        "reactive power",
+        "deviation of a controller",
+        "statistic",
+        "state of a machine",
+        "current of a fault",
+        "flow",
+        "flow in whole units",
+    ],
 )
 def test_what_is_a_column_of_its_own_stays(name: str, make: Callable[[Any, Any], Any]) -> None:
     random = np.random.default_rng(3)
@@ -129,6 +142,42 @@ def test_what_is_a_column_of_its_own_stays(name: str, make: Callable[[Any, Any],
     monitor = Monitor().fit(frame)
     assert not monitor._about.get("flags")
     assert monitor.left_out_.get(name, "constant (192)") == "constant (192)"
+
+
+def test_a_quality_that_is_measured_is_left_out_by_name() -> None:
+    random = np.random.default_rng(3)
+    dry = np.clip(np.rint(97.0 + 2.0 * random.normal(size=ROWS)), 0.0, 100.0)
+    frame = plant("FT101 Quality", dry, np.zeros(ROWS, bool))
+    monitor = Monitor().fit(frame[:TRAINED])
+    assert monitor.left_out_["FT101 Quality"].endswith("mean is not known")
+    assert any(text.startswith("FT101 Quality is not used") for text in monitor.warnings_)
+    worse = frame[TRAINED:].assign(**{"FT101 Quality": 0.0})
+    assert not any("flagged" in text for text in monitor.score(worse).remarks)
+
+
+@pytest.mark.parametrize(("name", "good", "doubtful", "bad"), [form for form in FORMS if not isinstance(form[1], str)])
+@pytest.mark.parametrize("way", ["category", "object", "str"])
+def test_numbers_under_another_type_are_heeded_too(name: str, good: Any, doubtful: Any, bad: Any, way: str) -> None:
+    frame = plant(name, cells(good, doubtful, bad))
+    other = frame.astype({name: way})
+    monitor = Monitor().fit(frame[:TRAINED])
+    result = monitor.score(frame[TRAINED:])
+    assert any("flagged as bad" in text for text in result.remarks)
+    for later in (other[TRAINED:], pl.from_pandas(other[TRAINED:].reset_index().astype({name: str}))):
+        assert monitor.score(later).scores.tobytes() == result.scores.tobytes()
+    learnt = Monitor().fit(other[:TRAINED])
+    assert learnt.sensors_ == monitor.sensors_
+    assert learnt.score(frame[TRAINED:]).scores.tobytes() == result.scores.tobytes()
+
+
+def test_words_of_qualities_may_be_ignored() -> None:
+    frame = plant("FT101.Quality", cells("Good", "Uncertain", "Bad"))
+    monitor = Monitor(kinds={"FT101.Quality": "ignore"}).fit(frame[:TRAINED])
+    assert not any("flagged" in text for text in monitor.score(frame[TRAINED:]).remarks)
+    assert monitor.left_out_["FT101.Quality"] == "holds no numbers"
+    assert Monitor.from_bytes(monitor.to_bytes()).kinds == {"FT101.Quality": "ignore"}
+    with pytest.raises(ValueError, match=r"FT101\.Quality"):
+        Monitor(kinds={"FT101.Quality": "state"}).fit(frame[:TRAINED])
 
 
 def test_a_flag_that_never_came_alarms_when_it_comes() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,7 +159,7 @@ def _of_texts(rule: Rule, cells: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _texts(frame: Any, column: str) -> list[str]:
-    """The cells of a column that holds no numbers; empty where there is none."""
+    """The cells of a column that is none of numbers; empty where there is none."""
     if isinstance(frame, Mapping):
         cells = [next(cell for label, cell in frame.items() if str(label) == column)]
     elif hasattr(frame, "to_frame") and hasattr(frame, "index"):
@@ -169,7 +171,9 @@ def _texts(frame: Any, column: str) -> list[str]:
         import narwhals as nw
 
         cells = nw.from_native(frame, eager_only=True).get_column(column).to_list()
-    return [cell if isinstance(cell, str) else "" for cell in cells]
+    # Categories and objects may hold numbers; what is missing is not equal to itself.
+    kinds = (str, Number, np.bool_)
+    return [str(cell) if isinstance(cell, kinds) and cell == cell else "" for cell in cells]
 
 
 class Heeded:
@@ -216,6 +220,8 @@ def find(
     """
     if readings.sheet is None:
         return [], {}, []
+    from acm_rs.files.quality_names import Sense
+
     names = [name for name in (*readings.names, *readings.texts) if name not in kept]
     pairs = _pairs(names, readings.names)
     rules: list[Rule] = []
@@ -226,7 +232,13 @@ def find(
         if column in place:
             said = _numeric(column, sensor, name, readings.values[:, place[column]][chosen])
         else:
-            said = _worded(column, sensor, name, _texts(frame, column))
+            cells = _texts(frame, column)
+            numbers = None if name.sense in (Sense.alarm, Sense.beside) else _numbers(cells)
+            said = (
+                _worded(column, sensor, name, cells)
+                if numbers is None
+                else _numeric(column, sensor, name, numbers[chosen])
+            )
         if isinstance(said, Rule):
             rules.append(said)
         elif said is not None:
@@ -263,6 +275,14 @@ def _pairs(names: Sequence[str], numeric: Sequence[str]) -> dict[str, tuple[str,
     return {name: (sensor, aspect) for name, (sensor, aspect) in found.items() if sensor not in found}
 
 
+def _numbers(cells: Sequence[str]) -> Vector | None:
+    """Texts as the numbers that they are; None where one is none."""
+    met = {cell: _number(cell.strip()) if cell.strip() else np.nan for cell in set(cells)}
+    if None in met.values() or not any(cell.strip() for cell in met):
+        return None
+    return np.array([met[cell] for cell in cells], np.float64)
+
+
 def _numeric(column: str, sensor: str, name: NameOfQuality, values: Vector) -> Rule | str | None:
     """How a column of numbers is heeded, why it is not used, or None where it is one like any other."""
     from acm_rs.files.levels import Level, Scheme, level_of_code, scheme_of
@@ -279,7 +299,8 @@ def _numeric(column: str, sensor: str, name: NameOfQuality, values: Vector) -> R
     # What never changed is a constant, and alarms where it does.
     alone = len(met) == 1
     if name.sense is Sense.alarm:
-        return None if alone else f"an alarm of {sensor} and no reading"
+        # A fault current is measured.
+        return None if alone or not whole else f"an alarm of {sensor} and no reading"
     if name.sense is Sense.beside:
         return f"said of the readings of {sensor}, and no reading itself"
     if name.sense is Sense.confidence:
@@ -292,7 +313,9 @@ def _numeric(column: str, sensor: str, name: NameOfQuality, values: Vector) -> R
         # The deviation of a controller is below 0 as often as above.
         return None if alone or (met[0] < 0.0 and not whole) else unknown
     scheme = scheme_of(codes) if codes else None
-    if scheme in (Scheme.opc, Scheme.opc_ua) or (scheme is Scheme.percent and name.strong):
+    # Steam and paper have a quality as well, which is hardly ever all of it.
+    complete = scheme is Scheme.percent and name.strong and np.mean(known == 100.0) > HALF
+    if scheme in (Scheme.opc, Scheme.opc_ua) or complete:
         assert scheme is not None
         bad = [code for code in codes if level_of_code(code, scheme) is Level.bad]
         if name.strong or np.mean(np.isin(known, bad)) <= HALF:
@@ -301,7 +324,7 @@ def _numeric(column: str, sensor: str, name: NameOfQuality, values: Vector) -> R
         wrong = 0.0 if name.sense is Sense.good else 1.0
         if np.mean(known == wrong) <= HALF:
             return Rule(column, sensor, str(name.sense))
-    if alone or (not name.strong and name.sense is not Sense.status) or column[-1:] in "Qq":
+    if alone or (not name.strong and name.sense is not Sense.status) or re.match("[Qq](?![^\\W_])|.*[Qq]$", column):
         # A machine has states, and reactive power and flows are called Q as well.
         return None
     return unknown if whole or (name.strong and met[0] >= 0.0 and met[-1] <= 100.0) else None

@@ -168,7 +168,9 @@ class Monitor(Amended):
             missing where ``alarms_per_day`` needs them, or a name in ``drivers``, ``kinds`` or ``limits`` is unknown.
         """
         readings = read(frame, times)
-        arguments.unknown_columns([*self._drivers, *self._kinds, *self._limits], readings.names)
+        # What says how good readings are may be texts.
+        kinds = [name for name, kind in self._kinds.items() if kind != "ignore" or name not in readings.texts]
+        arguments.unknown_columns([*self._drivers, *kinds, *self._limits], readings.names)
         if not len(readings.values):
             raise ValueError("`frame` must have rows to learn from, got none")
         if self._per_day is not None and usual_step(readings.times) is None:
