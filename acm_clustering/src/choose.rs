@@ -299,13 +299,18 @@ fn across(rows: ArrayView2<'_, f64>, centers: &[f64], seed: u64) -> Result<f64> 
         row.iter().zip(&line).map(|(value, along)| (value / unit) * (along / unit)).sum()
     };
     let mut along = rows.rows().into_iter().map(project).gathered("a projection")?;
-    let (_, deviation) = acm_linalg::scaling::mean_and_deviation(&along);
-    let mut random = stream(seed, u64::MAX);
-    for value in &mut along {
-        *value += NOISE * deviation * (2.0 * random.random::<f64>() - 1.0);
-    }
+    made_continuous(&mut along, seed);
     along.retain(|value| value.is_finite());
     departure(&mut along)
+}
+
+/// Moves each number by noise of [`NOISE`] standard deviations at most, either way.
+fn made_continuous(along: &mut [f64], seed: u64) {
+    let (_, deviation) = acm_linalg::scaling::mean_and_deviation(along);
+    let mut random = stream(seed, u64::MAX);
+    for value in along {
+        *value += NOISE * deviation * (2.0 * random.random::<f64>() - 1.0);
+    }
 }
 
 /// The lengths of the box around the rows whose edges are their principal axes.
@@ -392,6 +397,22 @@ mod tests {
         assert_eq!(across(x.view(), &[2.0; 6], 1), Ok(0.0));
         let beside = across(x.view(), &[0.0, 0.0, 0.0, 1.0, -1.0, 0.0], 1).unwrap();
         assert!(beside < 0.1, "{beside}");
+    }
+
+    #[test]
+    fn the_noise_is_a_tenth_of_the_deviation_either_way() {
+        for unit in [1e-3, 1.0, 40.0] {
+            let levels: Vec<f64> = (0..4000).map(|row| if row % 2 == 0 { unit } else { -unit }).collect();
+            let mut moved = levels.clone();
+            made_continuous(&mut moved, 5);
+            // In tenths of the deviation, which is the unit.
+            let off = moved.iter().zip(&levels).map(|(moved, level)| (moved - level) / (0.1 * unit));
+            let off: Vec<f64> = off.collect();
+            assert!(off.iter().all(|off| off.abs() <= 1.0 + 1e-9), "{unit}");
+            let moment = |power: i32| off.iter().map(|off| off.powi(power)).sum::<f64>() / 4000.0;
+            // Uniform between -1 and 1: six standard errors.
+            assert!(moment(1).abs() < 0.055 && (moment(2) - 1.0 / 3.0).abs() < 0.029, "{unit}: {off:?}");
+        }
     }
 
     #[test]
@@ -484,13 +505,12 @@ mod tests {
     /// References for the gap decide nothing about one cluster, however near the clouds are to each other.
     #[test]
     fn one_cluster_is_one_with_any_references_for_the_gap() {
-        let mut random = stream(7, 0);
-        let noise = Array2::from_shape_fn((60, 2), |_| random.random::<f64>() + random.random::<f64>());
-        let mut ones = 0;
-        for step in 0..60 {
-            let mut x = noise.clone();
-            x.slice_mut(ndarray::s![..30, 0]).mapv_inplace(|value| value + 0.07 * f64::from(step));
-            let one = |gap_references| {
+        for seed in 7..15 {
+            let mut random = stream(seed, 0);
+            let noise = Array2::from_shape_fn((60, 2), |_| random.random::<f64>() + random.random::<f64>());
+            let one = |apart: f64, gap_references| {
+                let mut x = noise.clone();
+                x.slice_mut(ndarray::s![..30, 0]).mapv_inplace(|value| value + apart);
                 let search = Search {
                     most: 3,
                     sample: 60,
@@ -499,10 +519,18 @@ mod tests {
                 };
                 search.run(x.view().into()).unwrap().one
             };
-            let found = one(0);
-            assert_eq!(one(60), found, "{step}");
-            ones += usize::from(found);
+            // Where two clouds are as far apart as makes them two.
+            let (mut near, mut far) = (0.0, 5.0);
+            assert!(one(near, 0) && !one(far, 0));
+            for _ in 0..12 {
+                let middle = f64::midpoint(near, far);
+                if one(middle, 0) {
+                    near = middle;
+                } else {
+                    far = middle;
+                }
+            }
+            assert!(one(near, 60) && !one(far, 60), "{seed}: {near}, {far}");
         }
-        assert!((10..50).contains(&ones), "{ones}");
     }
 }

@@ -261,6 +261,24 @@ fn sizes_beyond_the_range_of_squares_are_no_matter() {
 }
 
 #[test]
+fn a_row_farther_than_numbers_reach_joins_nothing() {
+    let x = set(6);
+    for power in [0, 1017] {
+        let x = x.mapv(|value| value * 2.0_f64.powi(power));
+        let fitted = plain(5, 3).fit(x.view().into()).unwrap();
+        assert!(fitted.clusters() > 0 && fitted.labels().contains(&0));
+        let beyond = Array2::from_elem((1, x.ncols()), -f64::MAX);
+        let (mut labels, mut firm, mut scores) = ([7], [-1.0], [-1.0]);
+        fitted.approximate_predict(beyond.view().into(), &mut labels, &mut firm).unwrap();
+        fitted.score(beyond.view().into(), &mut scores).unwrap();
+        let mut members = vec![-1.0; fitted.clusters()];
+        fitted.membership(beyond.view().into(), &mut members).unwrap();
+        assert_eq!((labels, firm[0] < 1e-100, scores), ([-1], true, [1.0]), "{power}");
+        assert!(members.iter().all(|&member| (0.0..1e-100).contains(&member)), "{power}");
+    }
+}
+
+#[test]
 fn one_huge_value_is_an_outlier_and_no_more() {
     for (number, huge) in [(7, 1e165), (8, -1e200), (11, 1e300)] {
         let mut x = set(number);
