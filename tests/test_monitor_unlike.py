@@ -67,3 +67,58 @@ def test_readings_that_are_written_only_when_they_change_are_told(seed: int) -> 
     stuck = later.copy()
     stuck.iloc[100:, 2] = stuck.iloc[100, 2]
     assert not any("row before in" in remark for remark in monitor.score(stuck).remarks)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("count", [1, 2])
+def test_some_sensors_that_are_written_only_when_they_change_are_told_too(seed: int, count: int) -> None:
+    monitor, later = fitted(seed)
+    some = list(monitor.sensors_[:count])
+    odd = later.assign(**written_when_changed(later, 0.6)[some])
+    (told,) = [remark for remark in monitor.score(odd).remarks if "row before in" in remark]
+    assert told.startswith(f"{count} of {len(monitor.sensors_)} sensors read")
+    assert all(repr(name) in told for name in some)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_data_collection_that_stands_still_is_no_compression(seed: int) -> None:
+    monitor, later = fitted(seed)
+    for spans in ([(100, 550)], [(100, 300), (350, 500)]):
+        odd = later.copy()
+        for first, last in spans:
+            odd.iloc[first:last] = odd.iloc[first].to_numpy()
+        remarks = monitor.score(odd).remarks
+        assert any("all sensors read exactly the same" in remark for remark in remarks)
+        assert not any("row before in" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("code", [850.0, -999.0, 0.0])
+def test_what_counts_as_no_reading_is_told_as_such_alone(seed: int, code: float) -> None:
+    frame, later = machine(seed, 3000), fitted(seed)[1].copy()
+    random = np.random.default_rng(seed)
+    name = "winding"
+    limits = {name: (1.0, 400.0)} if code == 0.0 else None
+    frame.loc[frame.index[random.random(3000) < 0.03], name] = code
+    later.loc[later.index[random.random(600) < 0.03], name] = code
+    remarks = Monitor(limits=limits).fit(frame[:2400]).score(later).remarks
+    assert any("taken as missing: winding" in remark for remark in remarks)
+    assert not any("reads exactly" in remark for remark in remarks)
+
+
+def test_codes_that_stay_in_several_sensors_are_no_readings_that_hold() -> None:
+    monitor, later = fitted(1)
+    odd = later.copy()
+    odd.loc[odd.index[200:400], list(monitor.sensors_[:3])] = -999.0
+    whole = monitor.score(odd)
+    assert any(remark.startswith("error codes, taken as missing") for remark in whole.remarks)
+    assert not any("data collection" in remark for remark in whole.remarks)
+    again = Monitor.from_bytes(monitor.to_bytes())
+    parts = [again.update(odd[row : row + 50]) for row in range(0, 600, 50)]
+    assert not any("data collection" in remark for part in parts for remark in part.remarks)
+    # A state has values, and codes beside them.
+    state = pd.DataFrame({"valve": (np.arange(3000) // 60 % 2).astype(float)}, index=machine(1, 3000).index)
+    frame = machine(1, 3000).join(state)
+    frame.loc[frame.index[::97], "valve"] = 255.0
+    knowing = Monitor().fit(frame[:2400])
+    assert not any("never seen" in remark for remark in knowing.score(frame[2400:]).remarks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,8 @@ class Verdict:
     alarms: Flags
     stayed: Flags | None = None
     """Readings that count as none and stay, (n, sensors); None where there is none."""
+    none: Flags | None = None
+    """Readings, (n, columns), that count as none: codes, and what is beyond its limits; None where there is none."""
     moving: tuple[list[str], Flags] | None = None
     """Of rows in which no sensor's reading changes, which of the drivers and states go on."""
 
@@ -112,6 +115,8 @@ class Verdict:
     ) -> None:
         regimes = watches.regimes
         values, self.coded, self.outside = rules.clean(raw)
+        if self.coded.any() or self.outside.any():
+            self.none = np.isnan(values) & ~np.isnan(raw)
         shown = values
         if off is not None:
             values = values - off
@@ -249,6 +254,18 @@ class Verdict:
             self.causes[rows[others <= size]] = CAUSES.index(cause)
             self.scores[rows] = np.maximum(self.scores[rows], size)
         return share
+
+    def taken(self, readings: Readings, names: Sequence[str]) -> Readings:
+        """Readings without those that count as none; `names` are the columns in use."""
+        if self.none is None:
+            return readings
+        found = copy(readings)
+        found.values = readings.values.copy(order="F")
+        place = {name: number for number, name in enumerate(readings.names)}
+        for number in np.flatnonzero(self.none.any(axis=0)).tolist():
+            if names[number] in place:
+                found.values[self.none[:, number], place[names[number]]] = np.nan
+        return found
 
     def episodes(self, names: Sequence[str], regime_names: Sequence[str]) -> list[Episode]:
         """Alarms that belong together."""

@@ -328,7 +328,9 @@ class Monitor(Amended):
             ranges = dict(zip(self.sensors_, zip(low, high, strict=True), strict=True))
             ranges = {name: pair for name, pair in ranges.items() if name not in rules.counters.names}
             usual, running = self._usual_runs(), verdict.labels != STANDSTILL
-            result.remarks[:0] = new_codes(readings, ranges) + held_often(readings, usual, running)
+            taken = verdict.taken(readings, rules.names)
+            often = held_often(taken, usual, running, telling.coarse(rules.names, verdict))
+            result.remarks[:0] = new_codes(taken, ranges) + often
             if absent:
                 ends = (
                     dict(zip(rules.names, end[0].tolist(), strict=True))

@@ -56,6 +56,9 @@ def hold(
 
     Of rows that follow comes back what begins and what ends, of a history once each, the greatest first.
     """
+    if verdict.none is not None:
+        # A code that stays is no reading that holds.
+        raw = np.where(verdict.none, np.nan, raw)
     if state.holding is None:
         state.holding = Holding(raw.shape[1])
     watched = watches.watched

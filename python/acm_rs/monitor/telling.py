@@ -319,11 +319,12 @@ def remarks(
     ]
     if moved:
         found.append(f"columns that were constant in the training change now: {listed(moved)}")
+    taken = verdict.taken(readings, rules.names)
     unseen = {
         row["sensor"]: new
         for row in about["quality"]
         if row["sensor"] in place and "values" in row
-        for new in [_unseen(readings.values[:, place[row["sensor"]]], row["values"])]
+        for new in [_unseen(taken.values[:, place[row["sensor"]]], row["values"])]
         if new.size
     }
     if len(unseen) > EACH:
@@ -367,7 +368,7 @@ def remarks(
     # Files of former versions do not have it.
     for name, rows in about.get("stood", {}).items():
         if name in place:
-            found += stuck(name, readings, readings.values[:, place[name]], verdict.labels != STANDSTILL, rows)
+            found += stuck(name, readings, taken.values[:, place[name]], verdict.labels != STANDSTILL, rows)
     roams = about.get("roams", {})
     running = verdict.sensors[verdict.labels >= 0] if roams else verdict.sensors[:0]
     gone = {}
@@ -422,6 +423,15 @@ def _stayed(sensors: Sequence[str], stayed: Flags, readings: Matrix) -> list[str
             f"kinds={{{name!r}: 'continuous'}}, and it counts as one"
         )
     return found
+
+
+def coarse(names: Sequence[str], verdict: Verdict) -> list[str]:
+    """The columns with coarser steps than at the fit in more than a few rows."""
+    if verdict.told is None:
+        return []
+    few = FEW * len(verdict.told.size)
+    counts = np.count_nonzero(verdict.told.size > 0.0, axis=0).tolist()
+    return [names[place] for place, count in zip(verdict.stepped.tolist(), counts, strict=False) if count > few]
 
 
 def _coarser(sensors: Sequence[str], told: Told) -> str:

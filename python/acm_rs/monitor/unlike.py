@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ MOST = 5
 """Codes that are told at most."""
 SELDOM, OFTEN = 3, 0.3
 """Rows for which a sensor read the same at most at the fit, and share of the rows in which it does now at least."""
+ONCE = 3
+"""Stretches, the longest, in which a sensor reads the same that are left out: it may have stuck, or its source."""
 ROWS = 100
 """Rows from which on that is told."""
 
@@ -64,24 +66,34 @@ def new_codes(readings: Readings, ranges: Mapping[str, tuple[float, float]]) -> 
     return found[:MOST]
 
 
-def held_often(readings: Readings, usual: Mapping[str, float], running: Flags) -> list[str]:
-    """Sensors that never stood still at the fit and do in many rows now: written only where they change."""
+def held_often(
+    readings: Readings, usual: Mapping[str, float], running: Flags, coarse: Collection[str] = ()
+) -> list[str]:
+    """Sensors that never stood still at the fit and do in many rows now: written only where they change.
+
+    Those whose steps are `coarse` are told for that.
+    """
     place = {name: number for number, name in enumerate(readings.names)}
     shares = {}
     for name, rows in usual.items():
-        if name not in place or rows > SELDOM:
+        if name not in place or rows > SELDOM or name in coarse:
             continue
         column = np.where(running, readings.values[:, place[name]], np.nan)
         both = ~np.isnan(column[1:]) & ~np.isnan(column[:-1])
-        if np.count_nonzero(both) >= ROWS:
-            shares[name] = float(np.mean(column[1:][both] == column[:-1][both]))
+        same = (column[1:] == column[:-1])[both]
+        # What stands still for once, and for long, does not do so by habit.
+        edges = np.flatnonzero(np.diff(same.astype(np.int8), prepend=0, append=0))
+        long = np.sort(edges[1::2] - edges[::2])[::-1][:ONCE].sum()
+        if len(same) - long >= ROWS:
+            shares[name] = float((np.count_nonzero(same) - long) / (len(same) - long))
     held = [name for name, share in shares.items() if share > OFTEN]
-    if 2 * len(held) <= len(usual):
+    if not held:
         return []
     share = words.share(float(np.median([shares[name] for name in held])))
+    one = len(held) == 1
     return [
-        f"{len(held)} of {len(usual)} sensors read the same as the row before in {share} of their rows, at the fit "
-        f"never for more than {SELDOM} rows: {listed(held)}; where readings are written only when they change (a "
-        "deadband, a compression), or held to a finer step, healthy rows may alarm: bring both to the same, or learn "
-        "again from such rows"
+        f"{len(held)} of {len(usual)} sensors {'reads' if one else 'read'} the same as the row before in {share} of "
+        f"{'its' if one else 'their'} rows, at the fit never for more than {SELDOM} rows: {listed(held)}; where "
+        "readings are written only when they change (a deadband, a compression), or held to a finer step, healthy rows "
+        "may alarm: bring both to the same, or learn again from such rows"
     ]
