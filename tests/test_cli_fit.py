@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from acm_rs import Monitor
+from acm_rs.cli import main
 from cli import FAULT, START, STEP, Run, files, plant, runner, write
 
 
@@ -281,3 +282,26 @@ def test_what_a_score_tells_can_be_typed_too(run: Run) -> None:
     assert "as in acm-rs fit ... --limits Current=LOW..HIGH; until then it alarms" in said
     assert "limits={" not in said + Path("a.html").read_text(encoding="utf-8")
     assert "--limits Current=LOW..HIGH" in Path("a.html").read_text(encoding="utf-8")
+
+
+def test_wrong_inputs_are_told_with_what_to_do(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run("fit", "healthy.csv", "-o", "a.acm")
+    assert run("fit", "a.acm", "-o", "b.acm")[2].endswith("a.acm is a model that acm-rs fit has written, not a table\n")
+    assert "(acm-rs fit --help shows how)" in run("fit", "healthy.csv")[2]
+    assert "(acm-rs fleet fit --help shows how)" in run("fleet", "fit")[2]
+    assert "(acm-rs --help shows how)" in run("fti")[2]
+    Path("empty.csv").write_bytes(b"")
+    status, said, noted = run("watch", "a.acm", "empty.csv", "--once", "--quiet")
+    assert (status, said, noted) == (0, "", "")
+    assert main(["watch", "a.acm", "empty.csv", "--once"]) == 0
+    assert "Note: empty.csv: it is empty\n" in capsys.readouterr().err
+
+
+def test_columns_of_other_names_are_no_sign_of_a_stale_model(run: Run) -> None:
+    run("fit", "healthy.csv", "-o", "a.acm")
+    write("later.csv", plant()[1_600:].rename({"Current": "I"}))
+    said = run("score", "a.acm", "later.csv")[1]
+    assert "'I', not known at the fit, reads as 'Current' did" in said
+    assert "learn again without them" not in said
+    write("later.csv", plant()[1_600:].with_columns(Current=pl.lit("")))
+    assert "learn again without them" in run("score", "a.acm", "later.csv")[1]

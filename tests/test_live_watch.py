@@ -265,3 +265,18 @@ def test_a_source_from_which_no_row_ever_comes_is_told_and_is_no_data(tmp_path: 
     assert told[0]["explanation"] == "No row has come yet, where one comes every 10 min."
     assert told[1]["explanation"] == "No row came before 2026-01-11 10:00, where one comes every 10 min."
     assert told[0]["alarm"] == told[1]["alarm"]
+
+
+def test_a_state_that_may_not_be_written_is_refused_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_path: Path, _state: bytes) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path, state = tmp_path / "fan.csv", StateFile(tmp_path / "state")
+    path.write_bytes(text_of(later()[:100]))
+    monkeypatch.setattr("acm_rs.live.keeping.write_file", forbidden)
+    notes: list[str] = []
+    with pytest.raises(Refusal, match=r"state cannot be written: no permission; name another --state"):
+        watch(path, state, [], notes, once=False).run()
+    assert notes == []

@@ -443,7 +443,8 @@ def _unexpected(error: Exception) -> int:
         return _say("interrupted, nothing written", _INTERRUPTED)
     describe = getattr(error, "format_message", None)
     if callable(describe):
-        return _say(f"{' '.join(str(describe()).split()).rstrip('.')} (acm-rs --help shows how)", 2)
+        which = getattr(getattr(error, "ctx", None), "command_path", "acm-rs")
+        return _say(f"{' '.join(str(describe()).split()).rstrip('.')} ({which} --help shows how)", 2)
     if os.environ.get("ACM_RS_TRACEBACK"):
         traceback.print_exc()
     first = str(error).strip().partition("\n")[0]

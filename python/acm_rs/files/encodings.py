@@ -78,7 +78,9 @@ def as_utf8(source: Source, encoding: str | None = None) -> Utf8:
     if bare:
         return _decoded(source, bare, "written in UTF-16")
     if not _is_text(head):
-        raise Refusal(f"{source.name} is not a text file")
+        # A file of a Monitor begins with the length of its header, which is JSON.
+        what = "is a model that acm-rs fit has written, not a table" if head[8:9] == b"{" else "is not a text file"
+        raise Refusal(f"{source.name} {what}")
     start = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     seen = _look_through(source.path, start)
     if seen.wrong and encoding is None and seen.wrong > seen.letters:

@@ -114,6 +114,8 @@ class StateFile:
                 )
             write_file(self._path, state)
         except OSError as error:
+            if isinstance(error, PermissionError) and self._known is None:
+                raise Refusal(f"{self._path} cannot be written: no permission; name another --state") from None
             raise Unavailable(f"{self._path} cannot be written: {error.strerror or error}") from None
         self._known = state[-_CHECKSUM:]
 

@@ -43,7 +43,11 @@ def stale(result: Result, scores: NDArray[np.float64], watches: Watches) -> list
                 "them"
             )
         missing = np.count_nonzero(np.isnan(result.values), axis=0)
-        gone = [name for name, count in zip(result.names, missing.tolist(), strict=True) if count == n]
+        # A column that is not there may have another name now: that is told.
+        there = result.names if result._source is None else result._source.names
+        gone = [
+            name for name, count in zip(result.names, missing.tolist(), strict=True) if count == n and name in there
+        ]
         if gone:
             found.append(f"sensors that have no readings any more: {listed(gone)}; learn again without them")
     quiet = ~np.isnan(result.scores) & ~near_rows(result.alarms, BRIDGE)

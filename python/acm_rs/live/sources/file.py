@@ -85,6 +85,8 @@ class GrowingFile:
             self._switch()
             return batch or self.poll()
         self.idle = f"{self.path}: {self._lines.waits}" if self._lines.waits else ""
+        if self._once and not self.idle and self._offset == 0 and not self._open_line:
+            self.idle = f"{self.path}: it is empty"
         if self._once and self._open_line and not self.idle:
             self.idle = f"{self.path}: one line without its end is left"
         if not _HOLDS:
