@@ -22,6 +22,19 @@ def _alternating(n: int, d: int) -> Matrix:
     return np.repeat(signs[:, None] * 1e9, d, axis=1)
 
 
+def _standing(n: int, d: int) -> Matrix:
+    """Sensors that stand at 0 and run far from it: few leading digits tell their values apart."""
+    x = 1500.0 + 0.1 * random_matrix(n, d)
+    x[np.random.default_rng(3).random((n, d)) < 0.3] = 0.0
+    return x
+
+
+def _levels(n: int, d: int) -> Matrix:
+    """A hundred values at each of many levels, a billionth apart."""
+    levels = np.random.default_rng(4).integers(0, max(1, n // 100), (n, d))
+    return levels * 1e3 + 1e-7 * random_matrix(n, d)
+
+
 GAPS = ("5 % missing", "all missing")
 """The inputs below that have missing values."""
 
@@ -34,6 +47,8 @@ ADVERSARIES: dict[str, Callable[[int, int], Matrix]] = {
     "spikes of 1e15": _spikes,
     "alternating ±1e9": _alternating,
     "three levels": lambda n, d: np.round(random_matrix(n, d)).clip(-1.0, 1.0),
+    "0 and 1,500 ± 0.1": _standing,
+    "levels ± 1e-7": _levels,
     "subnormal": lambda n, d: random_matrix(n, d) * 1e-310,
 }
 """Inputs that slow an algorithm whose work depends on the values."""

@@ -14,6 +14,7 @@ pub(crate) fn order(value: f64) -> u64 {
 }
 
 /// The value of an order, if it is none of a missing one.
+#[inline(always)]
 pub(crate) fn value(order: u64) -> f64 {
     f64::from_bits(if order & SIGN == 0 { !order } else { order ^ SIGN })
 }

@@ -6,6 +6,7 @@ use acm_linalg::columns::reserve;
 /// Bits in words, and above them a bit for each word that is not empty, level upon level.
 #[derive(Debug, Default)]
 pub(super) struct Bits {
+    /// With an empty one before the first and after the last.
     words: Vec<u64>,
     upper: Vec<Vec<u64>>,
 }
@@ -15,7 +16,7 @@ impl Bits {
     pub(super) fn new(capacity: usize) -> Result<Self> {
         let mut words = capacity.max(1).div_ceil(64);
         let mut bits = Self {
-            words: reserve(words, 0, "the ranks of a window")?,
+            words: reserve(words + 2, 0, "the ranks of a window")?,
             upper: Vec::new(),
         };
         while words > 1 {
@@ -32,105 +33,137 @@ impl Bits {
         }
     }
 
+    pub(super) fn set(&mut self) -> Set<'_> {
+        Set {
+            words: &mut self.words,
+            upper: &mut self.upper,
+        }
+    }
+}
+
+/// The set in use; what is called seldom never sees its address, so that it stays in registers.
+#[derive(Debug)]
+pub(super) struct Set<'a> {
+    words: &'a mut [u64],
+    upper: &'a mut [Vec<u64>],
+}
+
+/// The set to look at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    words: &'a [u64],
+    upper: &'a [Vec<u64>],
+}
+
+impl Set<'_> {
     #[inline(always)]
-    pub(super) fn contains(&self, number: usize) -> bool {
-        self.words[number / 64] >> (number % 64) & 1 == 1
+    pub(super) fn view(&self) -> View<'_> {
+        View {
+            words: self.words,
+            upper: self.upper,
+        }
     }
 
     #[inline(always)]
     pub(super) fn insert(&mut self, number: usize) {
-        let word = &mut self.words[number / 64];
+        let word = &mut self.words[number / 64 + 1];
         let was = *word;
         *word |= 1 << (number % 64);
         if was == 0 {
-            self.fill_word(number / 64);
-        }
-    }
-
-    #[cold]
-    fn fill_word(&mut self, mut number: usize) {
-        for level in &mut self.upper {
-            let word = &mut level[number / 64];
-            let was = *word;
-            *word |= 1 << (number % 64);
-            if was != 0 {
-                return;
-            }
-            number /= 64;
+            fill_word(self.upper, number / 64);
         }
     }
 
     #[inline(always)]
     pub(super) fn remove(&mut self, number: usize) {
-        let word = &mut self.words[number / 64];
+        let word = &mut self.words[number / 64 + 1];
         *word &= !(1 << (number % 64));
         if *word == 0 {
-            self.empty_word(number / 64);
+            empty_word(self.upper, number / 64);
         }
     }
+}
 
-    #[cold]
-    fn empty_word(&mut self, mut number: usize) {
-        for level in &mut self.upper {
-            let word = &mut level[number / 64];
-            *word &= !(1 << (number % 64));
-            if *word != 0 {
-                return;
-            }
-            number /= 64;
+#[cold]
+fn fill_word(upper: &mut [Vec<u64>], mut number: usize) {
+    for level in upper {
+        let word = &mut level[number / 64];
+        let was = *word;
+        *word |= 1 << (number % 64);
+        if was != 0 {
+            return;
         }
+        number /= 64;
+    }
+}
+
+#[cold]
+fn empty_word(upper: &mut [Vec<u64>], mut number: usize) {
+    for level in upper {
+        let word = &mut level[number / 64];
+        *word &= !(1 << (number % 64));
+        if *word != 0 {
+            return;
+        }
+        number /= 64;
+    }
+}
+
+impl View<'_> {
+    #[inline(always)]
+    pub(super) fn contains(self, number: usize) -> bool {
+        self.words[number / 64 + 1] >> (number % 64) & 1 == 1
     }
 
     /// The number in this word with `below` numbers of the word under it; there is one.
     #[inline]
-    pub(super) fn nth_of_word(&self, word: usize, below: usize) -> usize {
-        let mut bits = self.words[word];
+    pub(super) fn nth_of_word(self, word: usize, below: usize) -> usize {
+        let mut bits = self.words[word + 1];
         for _ in 0..below {
             bits &= bits - 1;
         }
         word * 64 + bits.trailing_zeros() as usize
     }
 
-    /// The least number of the set that is `from` or more.
+    /// The 64 numbers before this one, as bits, the nearest highest; whether it is in the set; and the 64 after it, the nearest
+    /// lowest.
     #[inline(always)]
-    pub(super) fn at_or_after(&self, from: usize) -> Option<usize> {
-        let (number, near) = self.near_after(from);
-        if near { Some(number) } else { self.after_word(from / 64 + 1) }
+    pub(super) fn around(self, number: usize) -> (u64, bool, u64) {
+        let place = number / 64;
+        let (before, here, after) = match self.words.get(place..place + 3) {
+            Some(&[before, here, after]) => (before, here, after),
+            _ => (0, 0, 0),
+        };
+        let bit = number % 64;
+        (
+            // In two steps, a shift by 64 is none.
+            before >> bit | here << 1 << (63 - bit),
+            here >> bit & 1 == 1,
+            here >> bit >> 1 | after << (63 - bit),
+        )
     }
 
-    /// The greatest number of the set that is less than `from`.
+    /// The least number of the set that is more than this one.
     #[inline(always)]
-    pub(super) fn before(&self, from: usize) -> Option<usize> {
-        let (number, near) = self.near_before(from);
-        if near {
-            Some(number)
-        } else {
-            self.before_word((from.checked_sub(1)? / 64).checked_sub(1)?)
+    pub(super) fn after(self, number: usize) -> Option<usize> {
+        match self.around(number).2 {
+            0 => self.after_word(number / 64),
+            bits => Some(number + 1 + bits.trailing_zeros() as usize),
         }
     }
 
-    /// The least number of the set that is `from` or more, and whether there is one so near; without a branch that data decide.
+    /// The greatest number of the set that is less than this one.
     #[inline(always)]
-    pub(super) fn near_after(&self, from: usize) -> (usize, bool) {
-        let word = |place: usize| u128::from(self.words.get(place).copied().unwrap_or(0));
-        let rest = (word(from / 64) | word(from / 64 + 1) << 64) >> (from % 64);
-        (from + rest.trailing_zeros() as usize, rest != 0)
-    }
-
-    /// The greatest number of the set that is less than `from`, likewise.
-    #[inline(always)]
-    pub(super) fn near_before(&self, from: usize) -> (usize, bool) {
-        let Some(last) = from.checked_sub(1) else {
-            return (0, false);
-        };
-        let earlier = (last / 64).checked_sub(1).map_or(0, |place| self.words[place]);
-        let rest = (u128::from(self.words[last / 64]) << 64 | u128::from(earlier)) << (63 - last % 64);
-        (last.wrapping_sub(rest.leading_zeros() as usize), rest != 0)
+    pub(super) fn before(self, number: usize) -> Option<usize> {
+        match self.around(number).0 {
+            0 => self.before_word(number / 64),
+            bits => Some(number - 1 - bits.leading_zeros() as usize),
+        }
     }
 
     #[cold]
-    fn after_word(&self, mut word: usize) -> Option<usize> {
-        if word >= self.words.len() {
+    fn after_word(self, mut word: usize) -> Option<usize> {
+        if word + 2 >= self.words.len() {
             return None;
         }
         for (above, level) in self.upper.iter().enumerate() {
@@ -141,7 +174,7 @@ impl Bits {
                 for level in self.upper[..above].iter().rev() {
                     number = number * 64 + level[number].trailing_zeros() as usize;
                 }
-                return Some(number * 64 + self.words[number].trailing_zeros() as usize);
+                return Some(number * 64 + self.words[number + 1].trailing_zeros() as usize);
             }
             word /= 64;
         }
@@ -149,7 +182,7 @@ impl Bits {
     }
 
     #[cold]
-    fn before_word(&self, mut word: usize) -> Option<usize> {
+    fn before_word(self, mut word: usize) -> Option<usize> {
         for (above, level) in self.upper.iter().enumerate() {
             let rest = level[word / 64] << (63 - word % 64) << 1;
             if rest != 0 {
@@ -157,7 +190,7 @@ impl Bits {
                 for level in self.upper[..above].iter().rev() {
                     number = number * 64 + 63 - level[number].leading_zeros() as usize;
                 }
-                return Some(number * 64 + 63 - self.words[number].leading_zeros() as usize);
+                return Some(number * 64 + 63 - self.words[number + 1].leading_zeros() as usize);
             }
             word /= 64;
         }
@@ -179,7 +212,8 @@ mod tests {
             capacity in 1_usize..9000,
             steps in proptest::collection::vec((any::<bool>(), 0_usize..9000), 1..200),
         ) {
-            let mut bits = Bits::new(capacity).unwrap();
+            let mut owner = Bits::new(capacity).unwrap();
+            let mut bits = owner.set();
             let mut set = BTreeSet::new();
             for (insert, number) in steps {
                 let number = number % capacity;
@@ -190,10 +224,10 @@ mod tests {
                     bits.remove(number);
                     set.remove(&number);
                 }
-                prop_assert_eq!(bits.contains(number), insert);
+                prop_assert_eq!(bits.view().contains(number), insert);
                 for from in [number, number / 2, 0, capacity - 1] {
-                    prop_assert_eq!(bits.at_or_after(from), set.range(from..).next().copied());
-                    prop_assert_eq!(bits.before(from), set.range(..from).next_back().copied());
+                    prop_assert_eq!(bits.view().after(from), set.range(from + 1..).next().copied());
+                    prop_assert_eq!(bits.view().before(from), set.range(..from).next_back().copied());
                 }
             }
         }

@@ -3,9 +3,9 @@
 use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 
-use super::bits::Bits;
+use super::bits::View;
 
-/// Fenwick's binary indexed tree (1994, doi 10.1002/spe.4380240306) over the words of a [`Bits`].
+/// Fenwick's binary indexed tree (1994, doi 10.1002/spe.4380240306) over the words of a [`View`].
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// `tree[i]` counts the words `i - lowest bit of i .. i`; `tree[0]` is not used.
@@ -43,7 +43,7 @@ impl Counts {
 
     /// The number of the set with `below` numbers of the set under it; there is one.
     #[inline]
-    pub(super) fn select(&self, set: &Bits, below: usize) -> usize {
+    pub(super) fn select(&self, set: View<'_>, below: usize) -> usize {
         let mut rest = below;
         let mut node = 0;
         let mut step = (self.tree.len() - 1).checked_ilog2().map_or(0, |bits| 1 << bits);
@@ -66,6 +66,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::bits::Bits;
     use super::*;
 
     proptest! {
@@ -74,7 +75,8 @@ mod tests {
             capacity in 1_usize..3000,
             numbers in proptest::collection::vec((any::<bool>(), 0_usize..3000), 1..200),
         ) {
-            let (mut bits, mut counts, mut set) = (Bits::new(capacity).unwrap(), Counts::new(capacity).unwrap(), BTreeSet::new());
+            let (mut owner, mut counts, mut set) = (Bits::new(capacity).unwrap(), Counts::new(capacity).unwrap(), BTreeSet::new());
+            let mut bits = owner.set();
             for (insert, number) in numbers {
                 let number = number % capacity;
                 if insert && set.insert(number) {
@@ -86,7 +88,7 @@ mod tests {
                 }
             }
             for (below, number) in set.iter().enumerate() {
-                prop_assert_eq!(counts.select(&bits, below), *number);
+                prop_assert_eq!(counts.select(bits.view(), below), *number);
             }
         }
     }

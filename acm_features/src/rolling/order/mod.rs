@@ -129,7 +129,7 @@ impl Leaf for Order<'_> {
     fn tile<S: Simd>(&self, simd: S, scratch: &mut OrderScratch, tile: &Tile<'_>, out: &mut [Row]) {
         match (self, scratch) {
             (Self::Sorted(leaf), OrderScratch::Sorted(scratch)) => leaf.tile(simd, scratch, tile, out),
-            (Self::Ranked(leaf), OrderScratch::Ranked(scratch)) => leaf.tile(scratch, tile, out),
+            (Self::Ranked(leaf), OrderScratch::Ranked(scratch)) => leaf.tile(simd, scratch, tile, out),
             _ => {}
         }
     }

@@ -8,8 +8,9 @@ use std::hint::select_unpredictable;
 use acm_linalg::Result;
 use acm_linalg::columns::{Tile, reserve};
 use acm_linalg::lanes::Row;
+use fearless_simd::{Simd, f64x8, prelude::*};
 
-use super::bits::Bits;
+use super::bits::{Bits, Set, View};
 use super::counts::Counts;
 use super::ranks::{MISSING, Sorter};
 use super::{Wanted, between, middle};
@@ -35,18 +36,20 @@ pub(crate) struct RankedScratch {
     ranks: Vec<u32>,
     /// Values by rank.
     values: Vec<f64>,
-    walk: Walk,
+    bits: Bits,
+    counts: Counts,
+    quantiles_at: Vec<Pointer>,
 }
 
 /// The window as it slides.
-struct Walk {
-    set: Bits,
+struct Walk<'a> {
+    set: Set<'a>,
     /// The set once more as counts, for leaps; only for the deviation.
-    counts: Counts,
+    counts: &'a mut Counts,
     count: usize,
     median_at: Pointer,
     nearest: Nearest,
-    quantiles_at: Vec<Pointer>,
+    quantiles_at: &'a mut [Pointer],
 }
 
 /// Follows the value with `below` values under it.
@@ -78,28 +81,24 @@ impl Ranked<'_> {
             sorter,
             ranks: reserve(rows, MISSING, "the ranks of a window")?,
             values: reserve(rows, 0.0, "the values of a window")?,
-            walk: Walk {
-                set: Bits::new(rows)?,
-                counts: Counts::new(if self.wanted.mad.is_some() { rows } else { 0 })?,
-                count: 0,
-                median_at: Pointer::default(),
-                nearest: Nearest::default(),
-                quantiles_at: reserve(self.wanted.quantiles.len(), Pointer::default(), "the quantiles")?,
-            },
+            bits: Bits::new(rows)?,
+            counts: Counts::new(if self.wanted.mad.is_some() { rows } else { 0 })?,
+            quantiles_at: reserve(self.wanted.quantiles.len(), Pointer::default(), "the quantiles")?,
         })
     }
 
     #[inline(always)]
-    pub(super) fn tile(&self, scratch: &mut RankedScratch, tile: &Tile<'_>, out: &mut [Row]) {
+    pub(super) fn tile<S: Simd>(&self, simd: S, scratch: &mut RankedScratch, tile: &Tile<'_>, out: &mut [Row]) {
+        let between = &extremes(simd, tile.x);
         for lane in 0..tile.lanes {
             if tile.stop.requested() {
                 return;
             }
             match (self.wanted.mad, self.wanted.quantiles.is_empty()) {
-                (None, true) => self.lane::<false, false>(scratch, tile, lane, out),
-                (None, false) => self.lane::<false, true>(scratch, tile, lane, out),
-                (Some(_), true) => self.lane::<true, false>(scratch, tile, lane, out),
-                (Some(_), false) => self.lane::<true, true>(scratch, tile, lane, out),
+                (None, true) => self.lane::<false, false>(scratch, tile, (lane, between), out),
+                (None, false) => self.lane::<false, true>(scratch, tile, (lane, between), out),
+                (Some(_), true) => self.lane::<true, false>(scratch, tile, (lane, between), out),
+                (Some(_), false) => self.lane::<true, true>(scratch, tile, (lane, between), out),
             }
         }
     }
@@ -108,18 +107,32 @@ impl Ranked<'_> {
         &self,
         scratch: &mut RankedScratch,
         tile: &Tile<'_>,
-        lane: usize,
+        (lane, between): (usize, &(Row, Row)),
         out: &mut [Row],
     ) {
         let RankedScratch {
             sorter,
             ranks,
             values,
-            walk,
+            bits,
+            counts,
+            quantiles_at,
         } = scratch;
         let ranks = &mut ranks[..tile.x.len()];
-        sorter.rank(tile.x, lane, ranks, values);
-        walk.clear::<MAD>();
+        sorter.rank((tile.x, lane), (between.0.0[lane], between.1.0[lane]), ranks, values);
+        bits.clear();
+        if MAD {
+            counts.clear();
+        }
+        quantiles_at.fill(Pointer::default());
+        let walk = Walk {
+            set: bits.set(),
+            counts,
+            count: 0,
+            median_at: Pointer::default(),
+            nearest: Nearest::default(),
+            quantiles_at,
+        };
         match &self.bounds {
             None => self.slide::<MAD, QUANTILES>(walk, (ranks, values), tile, lane, out),
             Some(bounds) => self.follow::<MAD, QUANTILES>(walk, (ranks, values), bounds, tile, lane, out),
@@ -127,9 +140,10 @@ impl Ranked<'_> {
     }
 
     /// Windows of as many rows each.
+    #[inline(always)]
     fn slide<const MAD: bool, const QUANTILES: bool>(
         &self,
-        walk: &mut Walk,
+        mut walk: Walk<'_>,
         (ranks, values): (&[u32], &[f64]),
         tile: &Tile<'_>,
         lane: usize,
@@ -147,14 +161,15 @@ impl Ranked<'_> {
                 walk.remove::<MAD, QUANTILES>(ranks[row - window]);
             }
             walk.insert::<MAD, QUANTILES>(ranks[row]);
-            self.results::<MAD, QUANTILES>(walk, values, lane, out);
+            self.results::<MAD, QUANTILES>(&mut walk, values, lane, out);
         }
     }
 
     /// Windows with bounds of their own.
+    #[inline(always)]
     fn follow<const MAD: bool, const QUANTILES: bool>(
         &self,
-        walk: &mut Walk,
+        mut walk: Walk<'_>,
         (ranks, values): (&[u32], &[f64]),
         bounds: &Bounds<'_>,
         tile: &Tile<'_>,
@@ -177,14 +192,14 @@ impl Ranked<'_> {
                 walk.insert::<MAD, QUANTILES>(ranks[row - first]);
             }
             held = at.start..at.end;
-            self.results::<MAD, QUANTILES>(walk, values, lane, out);
+            self.results::<MAD, QUANTILES>(&mut walk, values, lane, out);
         }
     }
 
     #[inline(always)]
     fn results<const MAD: bool, const QUANTILES: bool>(
         &self,
-        walk: &mut Walk,
+        walk: &mut Walk<'_>,
         values: &[f64],
         lane: usize,
         out: &mut [Row],
@@ -197,16 +212,16 @@ impl Ranked<'_> {
             nearest,
             quantiles_at,
         } = walk;
-        let count = *count;
+        let (set, count) = (set.view(), *count);
         if count < self.window.min_periods().max(1) {
             out.iter_mut().for_each(|out| out.0[lane] = f64::NAN);
             return;
         }
         let mut out = out.iter_mut();
-        if self.wanted.median || MAD {
-            median_at.follow(set, (count - 1) / 2);
+        if self.wanted.median || MAD || !QUANTILES {
+            let near = median_at.follow(set, (count - 1) / 2);
             let low = values[median_at.rank];
-            let high = if count % 2 == 1 { low } else { next_value(set, values, median_at.rank) };
+            let high = if count % 2 == 1 { low } else { next_value(set, values, median_at.rank, near) };
             let median = middle(low, high);
             if self.wanted.median
                 && let Some(out) = out.next()
@@ -226,7 +241,7 @@ impl Ranked<'_> {
             }
         }
         if QUANTILES {
-            for ((q, pointer), out) in self.wanted.quantiles.iter().zip(quantiles_at).zip(out) {
+            for ((q, pointer), out) in self.wanted.quantiles.iter().zip(quantiles_at.iter_mut()).zip(out) {
                 let place = q * (count - 1) as f64;
                 let whole = place.floor();
                 #[expect(
@@ -234,11 +249,11 @@ impl Ranked<'_> {
                     clippy::cast_sign_loss,
                     reason = "between 0 and count"
                 )]
-                pointer.follow(set, whole as usize);
+                let near = pointer.follow(set, whole as usize);
                 let low = values[pointer.rank];
                 let fraction = place - whole;
                 out.0[lane] = if fraction > 0.0 {
-                    between(low, next_value(set, values, pointer.rank), fraction)
+                    between(low, next_value(set, values, pointer.rank, near), fraction)
                 } else {
                     low
                 };
@@ -247,18 +262,7 @@ impl Ranked<'_> {
     }
 }
 
-impl Walk {
-    fn clear<const MAD: bool>(&mut self) {
-        self.set.clear();
-        if MAD {
-            self.counts.clear();
-        }
-        self.count = 0;
-        self.median_at = Pointer::default();
-        self.nearest = Nearest::default();
-        self.quantiles_at.fill(Pointer::default());
-    }
-
+impl Walk<'_> {
     #[inline(always)]
     fn remove<const MAD: bool, const QUANTILES: bool>(&mut self, rank: u32) {
         if rank == MISSING {
@@ -296,10 +300,27 @@ impl Walk {
     }
 }
 
+/// The least and the greatest value of each lane; an infinity where there is none.
+#[inline(always)]
+fn extremes<S: Simd>(simd: S, x: &[Row]) -> (Row, Row) {
+    let (up, down) = (f64x8::splat(simd, f64::INFINITY), f64x8::splat(simd, f64::NEG_INFINITY));
+    let (mut least, mut most) = (up, down);
+    for row in x {
+        let row = row.load(simd);
+        let known = row.simd_eq(row);
+        least = least.min(known.select(row, up));
+        most = most.max(known.select(row, down));
+    }
+    let mut found = (Row::default(), Row::default());
+    found.0.store(least);
+    found.1.store(most);
+    found
+}
+
 /// The value above the one with this rank; the value itself where there is none.
 #[inline(always)]
-fn next_value(set: &Bits, values: &[f64], rank: usize) -> f64 {
-    values[set.at_or_after(rank + 1).unwrap_or(rank)]
+fn next_value(set: View<'_>, values: &[f64], rank: usize, near: Option<usize>) -> f64 {
+    values[near.unwrap_or_else(|| set.after(rank).unwrap_or(rank))]
 }
 
 impl Pointer {
@@ -313,48 +334,57 @@ impl Pointer {
         self.below += usize::from(rank < self.rank);
     }
 
-    /// Moves to the value that has `target` values of the set below it; there is one.
+    /// Moves to the value that has `target` values of the set below it; there is one. The rank after it, if that is near.
     #[inline(always)]
-    fn follow(&mut self, set: &Bits, target: usize) {
+    fn follow(&mut self, set: View<'_>, target: usize) -> Option<usize> {
         // A window that slides on by a row needs a step at most; whether up or down, chance decides.
-        let here = set.contains(self.rank);
+        let (before, here, after) = set.around(self.rank);
         let down = self.below > target;
         let up = !down & ((self.below < target) | !here);
         let below = self.below + usize::from(up & here) - usize::from(down);
-        let (before, after) = (set.near_before(self.rank), set.near_after(self.rank + 1));
-        let (rank, found) = select_unpredictable(down, before, select_unpredictable(up, after, (self.rank, here)));
-        if found & (below == target) {
+        let previous = self.rank.wrapping_sub(1 + before.leading_zeros() as usize);
+        let next = self.rank + 1 + after.trailing_zeros() as usize;
+        let rest = after & after.wrapping_sub(1);
+        let second = self.rank + 1 + rest.trailing_zeros() as usize;
+        let rank = select_unpredictable(down, previous, select_unpredictable(up, next, self.rank));
+        let found = select_unpredictable(down, before, select_unpredictable(up, after, 1));
+        let then = select_unpredictable(down & here, self.rank, select_unpredictable(up, second, next));
+        let near = select_unpredictable(down & here, 1, select_unpredictable(up, rest, after));
+        if (found != 0) & (below == target) {
             *self = Self { rank, below };
+            (near != 0).then_some(then)
         } else {
-            self.walk(set, target);
+            *self = self.walk(set, target);
+            None
         }
     }
 
     #[cold]
-    fn walk(&mut self, set: &Bits, target: usize) {
+    fn walk(mut self, set: View<'_>, target: usize) -> Self {
         while self.below > target {
-            let Some(rank) = set.before(self.rank) else { return };
+            let Some(rank) = set.before(self.rank) else { return self };
             self.rank = rank;
             self.below -= 1;
         }
         if !set.contains(self.rank)
-            && let Some(rank) = set.at_or_after(self.rank)
+            && let Some(rank) = set.after(self.rank)
         {
             self.rank = rank;
         }
         while self.below < target {
-            let Some(rank) = set.at_or_after(self.rank + 1) else {
-                return;
+            let Some(rank) = set.after(self.rank) else {
+                return self;
             };
             self.rank = rank;
             self.below += 1;
         }
+        self
     }
 }
 
 /// The values of a window.
 struct Sample<'a> {
-    set: &'a Bits,
+    set: View<'a>,
     counts: &'a Counts,
     values: &'a [f64],
     count: usize,
@@ -422,7 +452,7 @@ impl Nearest {
             return distance;
         }
         let below = set.before(first).map_or(f64::INFINITY, left);
-        let above = set.at_or_after(last + 1).map_or(f64::INFINITY, right);
+        let above = set.after(last).map_or(f64::INFINITY, right);
         middle(distance, below.min(above))
     }
 
@@ -467,7 +497,7 @@ impl Nearest {
 }
 
 impl Counts {
-    fn pointer(&self, set: &Bits, below: usize) -> Pointer {
+    fn pointer(&self, set: View<'_>, below: usize) -> Pointer {
         Pointer {
             rank: self.select(set, below),
             below,
