@@ -16,6 +16,7 @@ from acm_rs.live.opening import open_source
 from acm_rs.live.watch import Watch
 from acm_rs.monitor.episode import FROZEN, PARTLY
 from acm_rs.monitor.holding import Bounds, Holding
+from acm_rs.report import report_html
 from live import Memory
 from test_monitor_outages import plant
 
@@ -108,6 +109,7 @@ def test_all_that_holds_is_told_as_such(tmp_path: Path) -> None:
 
 
 def test_an_alarm_says_that_drivers_go_on_where_no_sensor_does(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
     columns = [name for name in COLUMNS if name != "ambient"]
     frame = held(columns, 300, 420)
     monitor = Monitor.from_bytes(model())
@@ -124,6 +126,10 @@ def test_an_alarm_says_that_drivers_go_on_where_no_sensor_does(tmp_path: Path) -
     assert [(one.kind, one.moving) for one in closed] == [(one.kind, one.moving) for one in result.found]
     told, _ = watched(frame, tmp_path / "part.csv", 60)
     assert sentence in {event["explanation"] for event in told}
+    page = report_html(result)
+    assert ">the machine is not seen</td>" in page
+    assert "none stands out" not in page
+    assert "driver: not watched" in page
     # Where the driver comes from the same source all stands still.
     both = monitor.score(held(COLUMNS, 300, 420))
     assert {one.kind for one in both.found if one.start < 420 and one.end > 340} == {FROZEN}

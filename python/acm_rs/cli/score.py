@@ -24,7 +24,7 @@ from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.writing import check_output, write_table, write_whole
 from acm_rs.monitor.qualities import remarked
 from acm_rs.report import plotly_script
-from acm_rs.report.words import judged, part, span_of, verdict
+from acm_rs.report.words import judged, nobody, part, span_of, verdict
 
 __all__ = [
     "Scored",
@@ -217,7 +217,7 @@ def _alarm_table(result: acm_rs.Result) -> Table:
             span_of(result, one.start, one.end).partition(", ")[0],
             f"{one.peak:.1f}",
             plain(one.regime),
-            plain(blamed or "none stands out"),
+            plain(blamed or nobody(one.kind)),
         )
     return table
 

@@ -301,7 +301,14 @@ class Monitor(Amended):
             times=readings.times,
             monitor_card=self._card,
             quality_rows=partial(
-                telling.quality, readings, about, rules, verdict.coded, verdict.outside, ~watches.watched
+                telling.quality,
+                readings,
+                about,
+                rules,
+                verdict.coded,
+                verdict.outside,
+                ~watches.watched,
+                watches.regimes.drivers,
             ),
             remarks=partial(telling.remarks, readings, about, rules, absent, verdict, sensors, begun, heeded, flagged),
             units=rules.counters.units(self._units),

@@ -175,12 +175,13 @@ def quality(
     coded: Counts,
     outside: Counts,
     states: Flags,
+    drivers: Flags,
 ) -> list[dict[str, Any]]:
     """A row for each column of the fit or of the frame: what was wrong with its readings."""
     place = {name: number for number, name in enumerate(readings.names)}
     found = []
     for number, name in enumerate(rules.names):
-        note = "state: not watched" if states[number] else ""
+        note = f"{'driver' if drivers[number] else 'state'}: not watched" if states[number] else ""
         column = readings.values[:, place[name]] if name in place else np.full(0, np.nan)
         found.append(
             {

@@ -16,7 +16,7 @@ from acm_rs.report import pictures
 from acm_rs.report.parts import policy, table
 from acm_rs.report.plane import plane_of, plane_picture
 from acm_rs.report.still import still
-from acm_rs.report.words import cell, counted, headline, part, safe, span_of, spelled, title
+from acm_rs.report.words import cell, counted, headline, nobody, part, safe, span_of, spelled, title
 
 if TYPE_CHECKING:
     from acm_rs.monitor import Culprit, Episode, Result
@@ -289,20 +289,20 @@ def _episodes(result: Result, detailed: Sequence[int], figures: dict[str, Any]) 
 
 def _blamed(one: Episode) -> str:
     named = [who for who in one.culprits if who.share >= 0.05][:3]
-    return "; ".join(f"{who.name} {'+' if who.direction > 0 else '-'}" for who in named) or "none stands out"
+    return "; ".join(f"{who.name} {'+' if who.direction > 0 else '-'}" for who in named) or nobody(one.kind)
 
 
 def _episode(result: Result, number: int, sentence: str, figures: dict[str, Any]) -> str:
     one = result.found[number]
     key = f"episode-{number + 1}"
-    end = "still running" if one.open else f"to {result.moment(one.end - 1)}"
+    end = ", still running" if one.open else f" to {result.moment(one.end - 1)}"
     first = "" if one.first_sign >= one.start else f" First signs: {result.moment(one.first_sign)}."
     lasts = span_of(result, one.start, one.end)
     peak = f"Peak {one.peak:.1f} times the limit at {result.moment(one.peak_row)}"
     facts = f"{peak}; lasts {lasts}; {one.regime}.{first}"
     parts = [
         f'<article aria-labelledby="{key}">\n',
-        f'<h3 id="{key}" tabindex="-1">Alarm {number + 1}: {safe(result.moment(one.start))}, {safe(end)}</h3>\n',
+        f'<h3 id="{key}" tabindex="-1">Alarm {number + 1}: {safe(result.moment(one.start))}{safe(end)}</h3>\n',
         f"<p>{safe(sentence)}</p>\n<p>{safe(facts)}</p>\n",
     ]
     begin, end_ = pictures.span_of_picture(result, one)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from acm_rs.monitor.episode import UNSEEN
+
 if TYPE_CHECKING:
     from acm_rs.monitor import Episode, Result
 
@@ -17,6 +19,7 @@ __all__ = [
     "counted",
     "headline",
     "judged",
+    "nobody",
     "part",
     "safe",
     "span_of",
@@ -107,6 +110,11 @@ def title(result: Result) -> str:
 def judged(result: Result) -> int:
     """How many rows were judged: only they can be in alarm, or be fine."""
     return int(np.count_nonzero(~np.isnan(result.scores)))
+
+
+def nobody(kind: str) -> str:
+    """What stands where an alarm of a kind names no culprit."""
+    return "the machine is not seen" if kind in UNSEEN else "none stands out"
 
 
 def verdict(result: Result, where: str) -> tuple[str, str]:
