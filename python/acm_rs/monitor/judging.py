@@ -18,6 +18,7 @@ from acm_rs.monitor.driving import put_unknown, unknown
 from acm_rs.monitor.episode import FROZEN, NEARLY_ZEROS, ZEROS, Episode
 from acm_rs.monitor.following import beside_levels
 from acm_rs.monitor.looking import look
+from acm_rs.monitor.parts import leading
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
 from acm_rs.monitor.staying import STAYS, staying
@@ -185,7 +186,7 @@ class Verdict:
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         self.fused: Vector = fused
         parts = watches.parts(fused, own, main, told)
-        self.causes: Labels = watches.causes(parts)
+        self.causes: Labels = leading(parts)
         worst = parts.max(axis=1)
         self.scores: Vector = np.where(self.looked.held, np.nan, worst)
         self.shares: Matrix

@@ -16,6 +16,7 @@ from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import Verdict
+from acm_rs.monitor.parts import leading
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
 from acm_rs.monitor.tracing import NAMES, NEAR, traced
@@ -252,7 +253,7 @@ class Quick:
         raw[self.others] = fused[0], np.abs(level).max(initial=0.0)
         parts = (raw - watches.middle) / self.reach
         verdict = Verdict.__new__(Verdict)
-        verdict.causes = watches.causes(parts[None])
+        verdict.causes = leading(parts[None])
         score = float(parts.max())
         if watches.traces and score > NEAR:
             signed |= {"scatter": own[-2:-1], "stuck": own[-1:]}

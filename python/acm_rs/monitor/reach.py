@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.decisions.calibration import threshold_at
+from acm_rs.monitor.parts import leading
 from acm_rs.monitor.releasing import room_between
 from acm_rs.monitor.wandering import lasting
 from acm_rs.monitor.watches import (
@@ -109,7 +110,7 @@ def scaled_parts(
     parts = (raw - watches.middle) / watches.reach
     scores = parts.max(axis=1)
     scores[~usable] = np.nan
-    causes = watches.causes(parts)
+    causes = leading(parts)
     firsts = np.zeros(len(causes), np.int64)
     for first in range(0, len(causes), PIECE):
         some = slice(first, first + PIECE)
