@@ -38,6 +38,7 @@ pub mod distances;
 pub mod error;
 mod jobs;
 pub mod lanes;
+mod leading;
 pub mod memory;
 mod packing;
 pub mod parallel;

@@ -6,6 +6,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use crate::covariance::Centered;
 use crate::dense::{Rows, fix_sign, products, symmetric_eigen};
 use crate::error::{Error, Result, require};
+use crate::leading::leading_eigen;
 use crate::memory::{Gather, copied, room};
 use crate::parallel::{Stop, aside};
 use crate::samples::{Samples, by_rows, reduce};
@@ -61,7 +62,7 @@ pub struct Pca {
 ///
 /// Shapes: x (n, d), n >= 2 -> k components of d entries.
 /// Missing: refused.
-/// Cost: n d² / 2 products and the eigenvectors of a (min(n, d), min(n, d)) matrix; where kept variances fall below 1e-4 of the
+/// Cost: n d² / 2 products and the eigenvectors of a (min(n, d), min(n, d)) matrix, of many columns only those asked for; where kept variances fall below 1e-4 of the
 /// greatest, a decomposition of the rows themselves.
 /// Threads: pieces of rows; any number gives the same bytes.
 /// Oracle: scikit-learn `PCA(svd_solver="full")`, 1e-10.
@@ -183,7 +184,11 @@ fn through_columns<T: Rows>(centered: &Centered<'_, T>, keep: Components) -> Res
     let mut covariance = products(centered)?;
     let divisor = divisor(centered.rows());
     covariance.iter_mut().for_each(|sum| *sum /= divisor);
-    let (mut variances, vectors) = symmetric_eigen(&covariance, columns, "x")?;
+    let count = match keep {
+        Components::Count(count) => count.min(columns),
+        Components::Share(_) => columns,
+    };
+    let (mut variances, vectors) = leading_eigen(&covariance, columns, count, "x")?;
     variances.iter_mut().for_each(|value| *value = value.max(0.0));
     Ok(Pca::keep(vectors, columns, variances, keep))
 }
