@@ -186,6 +186,32 @@ def test_of_sensors_that_stand_still_none_that_changes_is_named(goes_on):
     assert [(one.name, one.share) for one in alarm.culprits] == [(one.name, one.share) for one in episode.culprits]
 
 
+@pytest.mark.parametrize(
+    ("sensors", "still", "decimals"), [(12, 9, 1), (12, 4, 1), (8, 2, 0), (8, 6, 0), (120, 105, 2)]
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_part_that_stands_still_is_named_however_many_and_coarse(seed, sensors, still, decimals):
+    random = np.random.default_rng(seed)
+    states = np.zeros((2000, 2))
+    for row in range(1, len(states)):
+        states[row] = 0.97 * states[row - 1] + 0.24 * random.normal(size=2)
+    factors = random.normal(size=(2, sensors)) * random.uniform(1.0, 5.0, sensors)
+    noise = random.uniform(0.1, 0.5, sensors) * random.normal(size=(2000, sensors))
+    x = (random.uniform(20.0, 100.0, sensors) + states @ factors + noise).round(decimals)
+    frame = pd.DataFrame(x, columns=[f"s{place}" for place in range(sensors)])
+    monitor, later = Monitor().fit(frame[:1500]), frame[1500:].reset_index(drop=True)
+    some = list(frame.columns[:still])
+    later.loc[250:, some] = later.loc[250, some].to_numpy()
+    result = monitor.score(later)
+    (episode,) = [one for one in result.found if one.open]
+    assert episode.kind == STUCK
+    assert episode.culprits
+    assert {one.name for one in episode.culprits} <= set(some)
+    one_by_one = [monitor.update(later.iloc[[row]]) for row in range(300)]
+    assert np.concatenate([one.shares for one in one_by_one]).tobytes() == result.shares[:300].tobytes()
+    assert np.array_equal(np.concatenate([one._causes for one in one_by_one]), result._causes[:300])
+
+
 def test_a_lesser_fault_beside_a_great_one_is_named():
     both = 0
     for seed in range(4):

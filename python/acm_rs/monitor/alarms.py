@@ -229,10 +229,12 @@ def named_culprits(
 ) -> list[Culprit]:
     """The sensors with the greatest shares; `read` tells what one reads and should read on average."""
     total = shares.sum()
+    # Of very many with the same share some are named all the same.
+    least = min(0.01, 0.5 * float(shares.max(initial=0.0) / total)) if total > 0.0 else 0.01
     found = []
     for place in np.argsort(-shares, kind="stable")[:NAMED].tolist():
         share = float(shares[place] / total) if total > 0.0 else 0.0
-        if share < 0.01:
+        if share < least:
             continue
         reads, expects = read(place)
         known = not (np.isnan(reads) or np.isnan(expects))

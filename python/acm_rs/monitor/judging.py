@@ -24,7 +24,7 @@ from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
 from acm_rs.monitor.staying import STAYS, staying
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.stops import at_stops
-from acm_rs.monitor.tracing import blamed
+from acm_rs.monitor.tracing import blamed, standing
 from acm_rs.monitor.watches import CAUSES, PARTS, Looked, State, Watches
 
 __all__ = ["Verdict", "absent_rows", "follow", "judge", "matched"]
@@ -186,7 +186,7 @@ class Verdict:
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         self.fused: Vector = fused
         parts = watches.parts(fused, own, main, told)
-        self.causes: Labels = leading(parts)
+        self.causes: Labels = standing(watches, leading(parts), own["stuck"])
         worst = parts.max(axis=1)
         self.scores: Vector = np.where(self.looked.held, np.nan, worst)
         self.shares: Matrix

@@ -19,7 +19,7 @@ from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.parts import leading
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
-from acm_rs.monitor.tracing import NAMES, NEAR, traced
+from acm_rs.monitor.tracing import NAMES, NEAR, standing, traced
 from acm_rs.monitor.watches import (
     AT_ONCE,
     CAUSES,
@@ -253,7 +253,7 @@ class Quick:
         raw[self.others] = fused[0], np.abs(level).max(initial=0.0)
         parts = (raw - watches.middle) / self.reach
         verdict = Verdict.__new__(Verdict)
-        verdict.causes = leading(parts[None])
+        verdict.causes = standing(watches, leading(parts[None]), own[-1:])
         score = float(parts.max())
         if watches.traces and score > NEAR:
             signed |= {"scatter": own[-2:-1], "stuck": own[-1:]}

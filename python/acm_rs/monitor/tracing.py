@@ -18,7 +18,7 @@ from acm_rs.monitor.relations import Relations, inverse_of, product
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.watches import PARTS, PIECE, SHIFTS, WILD, Watches, sized
 
-__all__ = ["NAMES", "NEAR", "blamed", "traced"]
+__all__ = ["NAMES", "NEAR", "blamed", "standing", "traced"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -33,6 +33,8 @@ SEEN = 0.1
 that foretells itself shows too little then."""
 CLEAR, LESSER = 1.5, 0.02
 """Limits from which on a sensor is off for itself, and its share beside what the one that is off most has, at least."""
+SEVERAL = 2
+"""Sensors that stand still for longer than they ever did in the same row: no chance."""
 NEAR = 0.5
 """Scores from which on it is asked: below, rows are as usual, and a sensor's share goes by what it shows itself."""
 
@@ -93,6 +95,16 @@ def directions(watches: Watches, law: Law, name: str) -> Directions:
     if known is None or not np.array_equal(known[0], usual):
         known = relations.directions[name] = usual, Directions(watches, relations, usual)
     return known[1]
+
+
+def standing(watches: Watches, causes: Labels, stuck: Matrix) -> Labels:
+    """What is seen of rows: where several sensors stand still for longer than they ever did, that, and not what the
+    others, which lean on them, seem to do."""
+    if not watches.tells_apart:
+        return causes
+    number = PARTS.index("stuck")
+    still = stuck > watches.middle[number] + watches.reach[number]
+    return np.where(np.count_nonzero(still, axis=1) >= SEVERAL, number, causes)
 
 
 def blamed(
