@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import listed
-from acm_rs.monitor import arguments, flagging, staleness, telling, words
+from acm_rs.monitor import arguments, flagging, remarking, staleness, telling, words
 from acm_rs.monitor.alike import Alike
 from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
@@ -285,6 +285,7 @@ class Monitor(Amended):
             off = shifts(rules.rebased, rules.names, readings.times, len(values))
             verdict = judge(rules, watches, values, off, state, self._limit, live, fixed, missed)
         holds = hold(verdict, state, raw, readings.times, watches, self._quick.bounds, live)
+        remarks = partial(remarking.remarks, readings, about, rules, absent, verdict, sensors, begun, heeded, flagged)
         result = Result(
             names=sensors,
             values=verdict.sensors,
@@ -310,7 +311,7 @@ class Monitor(Amended):
                 ~watches.watched,
                 watches.regimes.drivers,
             ),
-            remarks=partial(telling.remarks, readings, about, rules, absent, verdict, sensors, begun, heeded, flagged),
+            remarks=remarks,
             units=rules.counters.units(self._units),
             sheet=readings.sheet,
             plane=partial(plane, watches, verdict.sensors, verdict.looked.expected, verdict.regimes),
@@ -319,8 +320,7 @@ class Monitor(Amended):
         )
         placed = partial(words.placed, utc=readings.utc, fine=(self._about["step"] or 1e9) < 1e9)
         if live and holds:
-            more = partial(telling.remarks, readings, about, rules, absent, verdict, sensors, begun, heeded, flagged)
-            result._remarks = partial(_with, held(holds, rules.names, placed), more)
+            result._remarks = partial(_with, held(holds, rules.names, placed), remarks)
         result._source, result._always, result._causes = readings, self._quick.always, verdict.causes
         result._zone = readings.zone
         result._moving, result._holds = verdict.moving, holds
@@ -336,14 +336,14 @@ class Monitor(Amended):
             ranges = {name: pair for name, pair in ranges.items() if name not in rules.counters.names}
             usual, running = self._usual_runs(), verdict.labels != STANDSTILL
             taken = verdict.taken(readings, rules.names)
-            often = held_often(taken, usual, running, telling.coarse(rules.names, verdict))
+            often = held_often(taken, usual, running, remarking.coarse(rules.names, verdict))
             result.remarks[:0] = new_codes(taken, ranges) + often
             if absent:
                 ends = (
                     dict(zip(rules.names, end[0].tolist(), strict=True))
                     for end in (watches.regimes.low, watches.regimes.high)
                 )
-                result.remarks[:0] = telling.renamed(readings, about, absent, *ends)
+                result.remarks[:0] = remarking.renamed(readings, about, absent, *ends)
             result.remarks[:0] = held(holds, rules.names, placed)
             result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
         return result
