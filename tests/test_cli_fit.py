@@ -225,6 +225,37 @@ def valves() -> pl.DataFrame:
     return frame.with_columns(pl.Series("Valve 'A'=1", places * 0.5 + 0.25), pl.Series("Current", current))
 
 
+def with_status(words: tuple[str, str], name: str) -> pl.DataFrame:
+    """A motor that runs and stands, and what is written of it."""
+    frame = valves()
+    runs = np.arange(frame.height) // 80 % 2 == 0
+    motor = np.where(runs, frame["Current"].to_numpy(), 0.01 * np.arange(frame.height) % 0.3)
+    return frame.select("TS", "Load", "Flow", "Bearing Temp", "Current").with_columns(
+        pl.Series("Motor", motor), pl.Series(name, np.where(runs, *words))
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "used"),
+    [
+        (("Running", "Stopped"), "Motor status", True),
+        (("ein", "aus"), "Motor.Status", True),
+        (("OK", "Fault"), "Motor status", False),
+        (("On", "Off"), "Motor Alarm", False),
+    ],
+)
+def test_words_of_what_a_machine_does_are_states_whatever_their_column_is_called(
+    run: Run, words: tuple[str, str], name: str, used: bool
+) -> None:
+    write("status.csv", with_status(words, name))
+    assert run("fit", "status.csv", "-o", "a.acm")[0] == 0
+    monitor = Monitor.load("a.acm")
+    assert (name not in monitor.left_out_) == used
+    assert monitor.kinds == ({name: "state"} if used else {})
+    assert run("fit", "status.csv", "-o", "a.acm", "--kind", f"{name}=ignore")[0] == 0
+    assert Monitor.load("a.acm").kinds == {name: "ignore"}
+
+
 def test_warnings_name_what_can_be_typed(run: Run) -> None:
     write("valves.csv", valves())
     status, said, _ = run("fit", "valves.csv", "-o", "a.acm")

@@ -49,6 +49,7 @@ class Columns:
         if table is not None:
             for name in (*kinds, *limits):
                 require_column(table.path, name, table.sensors.columns)
+            kinds = table.kinds | kinds
         return kinds, limits
 
 

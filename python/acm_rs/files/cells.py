@@ -18,7 +18,7 @@ from acm_rs.files.levels import Level, Uncertain
 from acm_rs.files.marks import Affix, affix_of
 from acm_rs.files.missing_words import MISSING_WORDS
 from acm_rs.files.units import is_unit, unit_key
-from acm_rs.files.words import is_missing, states_of
+from acm_rs.files.words import SAID_OF_READINGS, is_missing, states_of
 
 __all__ = ["Cells", "Decimal", "Numbers"]
 
@@ -50,6 +50,8 @@ class Numbers:
         Units met in the cells, by column name.
     changes : Changes
         Cells made missing, kept though marked, or read as states.
+    machines : list of str
+        Columns read as states that a machine has, such as running and stopped.
     """
 
     columns: dict[str, pl.Series] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Numbers:
     decimal: Decimal = Decimal.point
     units: dict[str, str] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
+    machines: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -391,6 +394,8 @@ class Cells:
     def _read_states(self, name: str, column: _Column) -> pl.Series:
         states = column.states or {}
         number = column.text.str.to_lowercase().replace_strict(states, default=None, return_dtype=pl.Float64)
+        if not SAID_OF_READINGS & states.keys():
+            self.result.machines.append(name)
         for value in (1, 0):
             found = column.text.filter((number == value).fill_null(False))
             if found.len():

@@ -22,6 +22,7 @@ from acm_rs.files.meter import Told
 from acm_rs.files.on_disk import FrameOnDisk
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.order import order_of
+from acm_rs.files.quality_names import Sense, read_aspect
 from acm_rs.files.raw import About
 from acm_rs.files.reading import read_table
 from acm_rs.files.sensors import NEVER, Sensors
@@ -60,6 +61,8 @@ class SensorTable:
         Columns that are no sensors here, each with the reason.
     qualities : dict of str to list of str
         The columns of qualities of each sensor that has some.
+    machines : list of str
+        Columns that hold words of what a machine does: running and stopped, open and closed.
     """
 
     path: Path
@@ -73,6 +76,14 @@ class SensorTable:
     changes: Changes = field(default_factory=Changes)
     left_out: dict[str, str] = field(default_factory=dict)
     qualities: dict[str, list[str]] = field(default_factory=dict)
+    machines: list[str] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Columns that are states, as their words tell, though their names could be of what is said of readings."""
+        aspects = {name: read_aspect(name) for name in self.machines if name in self.sensors.columns}
+        own = (Sense.none, Sense.status)
+        return {name: "state" for name, aspect in aspects.items() if aspect is not None and aspect.sense in own}
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -182,6 +193,7 @@ def load_sensors(
         changes=numbers.changes,
         left_out=left_out,
         qualities=sensors.flags.of,
+        machines=numbers.machines,
     )
     # Whoever holds the columns as well keeps them in memory when they are put in order.
     del frame

@@ -10,7 +10,7 @@ import polars as pl
 from acm_rs.files.labels import bare
 from acm_rs.files.missing_words import MISSING_WORDS
 
-__all__ = ["STATE_WORDS", "is_missing", "states_of"]
+__all__ = ["SAID_OF_READINGS", "STATE_WORDS", "is_missing", "states_of"]
 
 # Families of words: "Bad, Not Connected", BadSensorFailure, OPC_QUALITY_BAD, "[-11057] ...", Err:502, #######.
 _FAMILIES = (
@@ -37,6 +37,13 @@ STATE_WORDS: tuple[tuple[str, str], ...] = tuple(
     (pair.strip().split("/")[0], pair.strip().split("/")[1]) for pair in re.split(r"[|\n]", _STATES) if pair.strip()
 )
 """Pairs of states in lower case: the one read as 1, and the one read as 0."""
+_SAID = """
+    true|yes|y|t|high|set|alarm|fault|trip|tripped|present|connected|online|on-line|enabled|active|up|wahr|ja|j|störung
+    gestört|hoch|aktiv|vrai|oui|o|défaut|haut|actif|activé|verdadero|sí|si|s|alto|activo|activa|conectado|activado|vero
+    verdadeiro|sim
+"""
+SAID_OF_READINGS = frozenset(word.strip() for word in re.split(r"[|\n]", _SAID) if word.strip())
+"""Those read as 1 that may be said of readings as well, or of an alarm: they tell no machine."""
 
 
 _BARE = frozenset(bare(word) for word in MISSING_WORDS if len(bare(word)) > 1 and "#" not in word and "1" not in word)

@@ -307,7 +307,8 @@ def _fit(job: Job, paths: list[Path], _model: bytes, done: _Done) -> None:
     asked = job.settings["monitor"]
     limits = {name: tuple(pair) for name, pair in asked["limits"].items()}
     budget = {name: asked[name] for name in ("false_alarm_rate", "alarms_per_day") if asked[name] is not None}
-    monitor = Monitor(**budget, drivers=asked["drivers"], kinds=asked["kinds"], limits=limits)
+    kinds = (rows.table.kinds if isinstance(rows, _FileRows) else {}) | asked["kinds"]
+    monitor = Monitor(**budget, drivers=asked["drivers"], kinds=kinds, limits=limits)
     monitor.metadata = {**asked["metadata"], "history": rows.name, "asset": job.asset.name}
     healthy = [tuple(span) for span in job.settings["healthy"]] or None
     frame = job.asset.frame if job.asset.frame is not None else rows.frame(0, rows.rows)
