@@ -6,7 +6,7 @@ import math
 import reprlib
 from collections import deque
 from os import PathLike
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from acm_rs import _native
 from acm_rs.frames import Line, Sheet, Table, same_index, type_name, vector
 from acm_rs.health import Health
 from acm_rs.model import Bytes, difference
+from acm_rs.period import Period
 from acm_rs.running import RunningMoments
 
 __all__ = ["FadingMoments"]
@@ -28,33 +29,6 @@ OLDEST = 8
 """Halflives after which nothing is left."""
 MOST_IN_ALARM = 0.5
 """A period with a larger share of rows in alarm is refused."""
-
-
-class Period(NamedTuple):
-    """What became of a period.
-
-    Attributes
-    ----------
-    taken : bool
-        Whether it was learnt.
-    rows, alarms : int
-        Its rows, and those of them in alarm, which are not learnt.
-    moved : array of float64, shape (d,)
-        How far health would stand from where it stood a halflife before, for each sensor in standard deviations of what
-        the others let expect; infinite for one that stood still and moves.
-    grown : array of float64, shape (d,)
-        By which share that deviation would have grown.
-    refused : tuple of str or int
-        Sensors beyond the limit, the furthest first, by name, or by column where they have no names. A sensor that
-        left alone moves further than all others.
-    """
-
-    taken: bool
-    rows: int
-    alarms: int
-    moved: Vector
-    grown: Vector
-    refused: tuple[Any, ...]
 
 
 class FadingMoments:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from acm_rs.buffers import arrow_of, floats_of, holds_numbers, is_plain, pyarrow_if_there
 from acm_rs.stamps import stamps, zone_of
 
 if TYPE_CHECKING:
@@ -208,8 +209,8 @@ class Sheet:
         import narwhals as nw
 
         kinds = [self._kinds[label] for label in labels]
-        odd = [label for label, kind in zip(labels, kinds, strict=True) if not _holds_numbers(kind)]
-        odd = [label for label in odd if not _is_plain(self.native[label])]
+        odd = [label for label, kind in zip(labels, kinds, strict=True) if not holds_numbers(kind)]
+        odd = [label for label in odd if not is_plain(self.native[label])]
         text = [label for label in odd if not self._column_of(label).is_null().all()]
         if text:
             held = sorted({str(self._kinds[label]) for label in text})
@@ -221,7 +222,7 @@ class Sheet:
         dtype: Any = np.float32 if narrow else np.float64
         empty = set(odd)
         return [
-            np.full(len(self._nw), np.nan, dtype) if label in empty else _floats(self.native[label], kind, dtype)
+            np.full(len(self._nw), np.nan, dtype) if label in empty else floats_of(self.native[label], kind, dtype)
             for label, kind in zip(labels, kinds, strict=True)
         ]
 
@@ -231,8 +232,8 @@ class Sheet:
 
         kind = self._nw.dtype
         dtype: Any = np.float32 if kind == nw.Float32 else np.float64
-        if _holds_numbers(kind) or _is_plain(self.native):
-            return _floats(self.native, kind, dtype)
+        if holds_numbers(kind) or is_plain(self.native):
+            return floats_of(self.native, kind, dtype)
         if not self._nw.is_null().all():
             raise TypeError(f"`{self.name}` must hold numbers, but the series holds {kind}; convert it first")
         return np.full(len(self._nw), np.nan, dtype)
@@ -433,65 +434,13 @@ class Sheet:
         """A column of Polars or PyArrow: what is missing is null there, and NaN would be a value."""
         name = "" if label is None else str(label)
         if self._nw.implementation.is_pyarrow():
-            return self._space.chunked_array([_arrow(self._space, values)])
+            return self._space.chunked_array([arrow_of(self._space, values)])
         if values.dtype.kind != "f" or not np.isnan(values.min(initial=np.inf)):
             return self._space.Series(name, values)
-        arrow = _pyarrow()
+        arrow = pyarrow_if_there()
         if arrow is None:
             return self._space.Series(name, values, nan_to_null=True)
-        return self._space.from_arrow(_arrow(arrow, values)).alias(name)
-
-
-def _pyarrow() -> Any:
-    try:
-        import pyarrow
-    except ModuleNotFoundError:
-        return None
-    return pyarrow
-
-
-def _arrow(arrow: Any, values: npt.NDArray[Any]) -> Any:
-    """An Arrow array around the values, NaN null: only a bit a value is new."""
-    if values.dtype.kind != "f" or not values.flags.c_contiguous:
-        return arrow.array(values, from_pandas=values.dtype.kind == "f")
-    known = values == values
-    count = len(values) - int(np.count_nonzero(known))
-    mask = arrow.py_buffer(np.packbits(known, bitorder="little")) if count else None
-    kind = arrow.from_numpy_dtype(values.dtype)
-    return arrow.Array.from_buffers(kind, len(values), [mask, arrow.py_buffer(values)], count)
-
-
-def _holds_numbers(kind: Any) -> bool:
-    """Numbers and truths."""
-    import narwhals as nw
-
-    return kind.is_numeric() or kind == nw.Boolean
-
-
-def _is_plain(column: Any) -> bool:
-    """Whether NumPy holds the column as numbers, of any byte order."""
-    held = getattr(column, "dtype", None)
-    return isinstance(held, np.dtype) and held.kind in "fiub"
-
-
-def _floats(column: Any, kind: Any, dtype: Any) -> npt.NDArray[Any]:
-    """A native column's values where they lie, or converted; NaN where it has none."""
-    held = getattr(column, "dtype", None)
-    if isinstance(held, np.dtype):
-        return np.asarray(column.to_numpy(), dtype=dtype)
-    if held is None or type_name(held) == "ArrowDtype":
-        return _arrow_floats(column if held is None else column.array.__arrow_array__(), dtype)
-    if hasattr(column, "index"):
-        return np.asarray(column.to_numpy(dtype=dtype, na_value=np.nan))
-    return np.asarray((column if kind.is_float() else column.cast(float)).to_numpy(), dtype=dtype)
-
-
-def _arrow_floats(column: Any, dtype: Any) -> npt.NDArray[Any]:
-    if getattr(column, "num_chunks", None) == 1:
-        column = column.chunk(0)
-    if column.null_count == 0 and str(column.type) in ("float", "double"):
-        return np.asarray(column.to_numpy(), dtype=dtype)
-    return np.asarray(column.cast("double", safe=False).to_numpy(zero_copy_only=False), dtype=dtype)
+        return self._space.from_arrow(arrow_of(arrow, values)).alias(name)
 
 
 def opened(x: Any, name: str = "x", times: object = None, by: object = None) -> Sheet | None:

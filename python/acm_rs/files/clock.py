@@ -12,6 +12,7 @@ from acm_rs.files.bad_rows import BadRows, OnBadRow
 from acm_rs.files.errors import Origin, Refusal, listed, quoted
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable, kind
+from acm_rs.files.ticking import are_whole, day_text, is_sheet, ticks
 from acm_rs.files.time_digits import may_be_dates
 from acm_rs.files.time_names import is_time_name, may_be_labels, says_date, says_utc
 from acm_rs.files.time_parts import (
@@ -38,7 +39,7 @@ from acm_rs.files.times import (
     to_utc,
     without_repeats,
 )
-from acm_rs.files.times.numbers import RUNNING, SHEET, SHEET_DAYS_TO_1970, calendar_kind, refuse_other_digits
+from acm_rs.files.times.numbers import RUNNING, calendar_kind, refuse_other_digits
 from acm_rs.files.times.sequence import Tags
 
 __all__ = ["NO_TIME", "Clock", "Found", "find_clock", "times_in"]
@@ -293,7 +294,7 @@ class _Search:
             return is_midnight(series)
         numbers = numbers_of(series)
         return numbers is not None and (
-            calendar_kind(numbers, sheet=True) == "YYYYMMDD" or (_is_sheet(numbers) and _are_whole(numbers))
+            calendar_kind(numbers, sheet=True) == "YYYYMMDD" or (is_sheet(numbers) and are_whole(numbers))
         )
 
     def _runs(self, name: str) -> bool:
@@ -303,18 +304,18 @@ class _Search:
         if numbers is None or numbers.has_nulls():
             return False
         # With the newest row first it falls, but as evenly as a clock: a load may fall too.
-        return bool((numbers.diff().drop_nulls() >= 0).all()) or _ticks(numbers)
+        return bool((numbers.diff().drop_nulls() >= 0).all()) or ticks(numbers)
 
     def _is_epoch(self, name: str) -> bool:
         """Whether numbers under an untelling name can hardly be anything but a clock."""
         head = numbers_of(self._head[name])
         # Days of a spreadsheet may as well be a counter of hours.
-        if head is None or head.has_nulls() or head.len() < 3 or not calendar_kind(head) or _is_sheet(head):
+        if head is None or head.has_nulls() or head.len() < 3 or not calendar_kind(head) or is_sheet(head):
             return False
-        if not _ticks(head):
+        if not ticks(head):
             return False
         numbers = numbers_of(self._raw.column(name))
-        return numbers is not None and not numbers.has_nulls() and _ticks(numbers)
+        return numbers is not None and not numbers.has_nulls() and ticks(numbers)
 
     def _read(self, name: str) -> Clock:
         times, used = self._times(name, self._raw.column(name))
@@ -343,7 +344,7 @@ class _Search:
         if numbers is not None:
             sheet = says_date(name) or self._options.time_column == name or other is not None
             if other is not None:
-                return self._together(name, _day_text(numbers, sheet=sheet), other)
+                return self._together(name, day_text(numbers, sheet=sheet), other)
             written = calendar_kind(numbers, sheet=sheet)
             # A fraction of a second behind 14 digits is more than a float can hold.
             if not (series.dtype == pl.String and written.startswith("YYYY") and not numbers.dtype.is_integer()):
@@ -461,10 +462,10 @@ class _Search:
         """Tell of columns that may be a clock with the newest row first."""
         for name in self.columns:
             head = numbers_of(self._head[name])
-            if head is None or head.has_nulls() or head.len() < _FEWEST or head[0] <= head[-1] or not _ticks(head):
+            if head is None or head.has_nulls() or head.len() < _FEWEST or head[0] <= head[-1] or not ticks(head):
                 continue
             numbers = numbers_of(self._raw.column(name))
-            if numbers is not None and not numbers.has_nulls() and _ticks(numbers):
+            if numbers is not None and not numbers.has_nulls() and ticks(numbers):
                 self.notes.append(
                     f"column {quoted(name)} falls evenly: if it is the time, newest row first,"
                     f" say --time-column {quoted(name)}"
@@ -477,29 +478,3 @@ def _notes(*notes: str) -> str:
 
 def _is_server(name: str) -> bool:
     return "server" in name.lower()
-
-
-def _is_sheet(numbers: pl.Series) -> bool:
-    return calendar_kind(numbers, sheet=True) == SHEET
-
-
-def _are_whole(numbers: pl.Series) -> bool:
-    return bool((numbers.drop_nulls().cast(pl.Float64) % 1 == 0).all())
-
-
-def _day_text(numbers: pl.Series, *, sheet: bool) -> pl.Series:
-    """Days written as one number, as text."""
-    whole = numbers.cast(pl.Int64, strict=False)
-    if calendar_kind(numbers, sheet=sheet) == SHEET:
-        return (whole - SHEET_DAYS_TO_1970).cast(pl.Date).cast(pl.String)
-    return whole.cast(pl.String)
-
-
-def _ticks(numbers: pl.Series) -> bool:
-    """Whether numbers go strictly one way, mostly by the same step, as the readings of a clock do."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.diff(numbers.cast(pl.Float64).to_numpy())
-    if not steps.size or not (bool((steps > 0).all()) or bool((steps < 0).all())):
-        return False
-    middle = np.median(steps)
-    return bool(np.mean(np.abs(steps - middle) <= 0.1 * abs(middle)) >= 0.5)
