@@ -64,6 +64,14 @@ def test_some_sensors_at_zero_are_a_fault_and_all_a_standstill(request: pytest.F
         assert not result.alarms[300:].any(), count
 
 
+def test_rows_beyond_all_that_was_seen_tell_of_which_sensors(monitor: acm_rs.Monitor) -> None:
+    faulty = BATCH.copy()
+    faulty.iloc[300:, :3] = 0.0
+    (told,) = [remark for remark in monitor.score(faulty).remarks if "beyond all that training has seen" in remark]
+    rows = len(faulty) - 300
+    assert told.endswith(f"; far beyond their range: s0 ({rows}), s1 ({rows}), s2 ({rows})")
+
+
 @pytest.fixture(scope="module")
 def driven() -> acm_rs.Monitor:
     return acm_rs.Monitor(drivers=["s0"]).fit(HISTORY)

@@ -99,6 +99,8 @@ class Verdict:
     """Readings that count as none and stay, (n, sensors); None where there is none."""
     none: Flags | None = None
     """Readings, (n, columns), that count as none: codes, and what is beyond its limits; None where there is none."""
+    far: NDArray[np.int64] | None = None
+    """In how many of the rows beyond all that was seen each column is far beyond its range; None without such rows."""
     moving: tuple[list[str], Flags] | None = None
     """Of rows in which no sensor's reading changes, which of the drivers and states go on."""
 
@@ -179,6 +181,8 @@ class Verdict:
         """Rows in which the other sensors stand for a driver, (n, columns)."""
         self.regimes: Labels = self.labels - UNKNOWN
         self.beyond &= ~self.looked.scarce
+        if self.beyond.any():
+            self.far = np.count_nonzero(regimes.far(values)[self.beyond], axis=0)
         own = watches.by_sensor(self.looked, self.sensors, state, told)
         self.own: dict[str, Matrix] = own
         main = watches.level(self.looked, lived, state, told)

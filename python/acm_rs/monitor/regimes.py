@@ -139,14 +139,24 @@ class Regimes:
         labels = np.zeros(len(values), np.int64)
         if len(self.centres) > 1:
             labels = self.nearest(values)
-        with np.errstate(invalid="ignore"):
-            beyond = (values < self.low[0] - DISTANT * self.spread) | (values > self.high[0] + DISTANT * self.spread)
-        judged = np.isfinite(self.low[0]) & np.isfinite(self.spread)
-        many = max(2, int(0.25 * np.count_nonzero(judged)))
-        beyond_by = np.count_nonzero(beyond[:, judged], axis=1)
+        many = max(2, int(0.25 * np.count_nonzero(self.ranged)))
+        beyond_by = np.count_nonzero(self.far(values), axis=1)
         labels[(beyond_by > many) | self.outside(values)] = UNKNOWN
         labels[self.resting(values)] = STANDSTILL
         return labels
+
+    @property
+    def ranged(self) -> Flags:
+        """Which columns have a trained range."""
+        found: Flags = np.isfinite(self.low[0]) & np.isfinite(self.spread)
+        return found
+
+    def far(self, values: Matrix) -> Flags:
+        """Readings far beyond their trained range, (n, columns)."""
+        with np.errstate(invalid="ignore"):
+            beyond = (values < self.low[0] - DISTANT * self.spread) | (values > self.high[0] + DISTANT * self.spread)
+        found: Flags = beyond & self.ranged
+        return found
 
     @property
     def drivers(self) -> Flags:

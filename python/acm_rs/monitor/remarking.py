@@ -189,6 +189,7 @@ def remarks(
                 if verdict.driven
                 else "by load or wear: no drivers are named that would tell which"
             )
+            + ("" if verdict.far is None else f"; far beyond their range: {_counted(rules.names, verdict.far)}")
         )
     scarce = int(np.count_nonzero(verdict.scarce))
     if scarce:
