@@ -81,6 +81,15 @@ def test_some_sensors_that_are_written_only_when_they_change_are_told_too(seed: 
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_a_sensor_at_the_end_of_its_scale_is_not_compressed(seed: int) -> None:
+    monitor, later = fitted(seed)
+    name = monitor.sensors_[0]
+    # Over and over, for six of ten rows.
+    full = later.assign(**{name: later[name].where(np.arange(len(later)) % 10 > 5, later[name].max())})
+    assert not any("row before in" in remark for remark in monitor.score(full).remarks)
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_data_collection_that_stands_still_is_no_compression(seed: int) -> None:
     monitor, later = fitted(seed)
     for spans in ([(100, 550)], [(100, 300), (350, 500)]):

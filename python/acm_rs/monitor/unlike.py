@@ -84,15 +84,19 @@ def held_often(
         # What stands still for once, and for long, does not do so by habit.
         edges = np.flatnonzero(np.diff(same.astype(np.int8), prepend=0, append=0))
         long = np.sort(edges[1::2] - edges[::2])[::-1][:ONCE].sum()
-        if len(same) - long >= ROWS:
-            shares[name] = float((np.count_nonzero(same) - long) / (len(same) - long))
-    held = [name for name, share in shares.items() if share > OFTEN]
+        if len(same) - long < ROWS:
+            continue
+        share = float((np.count_nonzero(same) - long) / (len(same) - long))
+        # At the end of its scale, or at rest, a sensor reads one and the same.
+        if share > OFTEN and 2 * np.unique(column[1:][both][same], return_counts=True)[1].max() <= same.sum():
+            shares[name] = share
+    held = list(shares)
     if not held:
         return []
-    share = words.share(float(np.median([shares[name] for name in held])))
+    usually = words.share(float(np.median(list(shares.values()))))
     one = len(held) == 1
     return [
-        f"{len(held)} of {len(usual)} sensors {'reads' if one else 'read'} the same as the row before in {share} of "
+        f"{len(held)} of {len(usual)} sensors {'reads' if one else 'read'} the same as the row before in {usually} of "
         f"{'its' if one else 'their'} rows, at the fit never for more than {SELDOM} rows: {listed(held)}; where "
         "readings are written only when they change (a deadband, a compression), or held to a finer step, healthy rows "
         "may alarm: bring both to the same, or learn again from such rows"
