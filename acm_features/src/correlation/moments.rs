@@ -100,3 +100,30 @@ impl Moments {
 fn exponent(scale: f64) -> i64 {
     (scale.to_bits() >> 52).cast_signed() - 1023
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_still_has_no_correlation() {
+        let correlation = |left, right, product| {
+            let moments = Moments {
+                count: 3.0,
+                left,
+                right,
+                product,
+                ..Moments::default()
+            };
+            moments.get(Wanted::Correlation)
+        };
+        // Rounding may have left something of the products.
+        for product in [0.0, 1e-20, -1e-20] {
+            assert!(correlation(0.0, 2.0, product).is_nan() && correlation(2.0, 0.0, product).is_nan());
+        }
+        assert_eq!(correlation(8.0, 2.0, -2.0), -0.5);
+        // Squares whose product is no number.
+        let tiny = 2.0_f64.powi(-700);
+        assert_eq!(correlation(tiny, tiny, 0.25 * tiny), 0.25);
+    }
+}

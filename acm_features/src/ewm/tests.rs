@@ -132,6 +132,19 @@ fn an_outage_of_any_length_leaves_the_ratio_of_weights() {
 }
 
 #[test]
+fn a_gap_of_a_million_rows_leaves_what_its_length_does() {
+    let rows = 1 << 20;
+    let mut x = Array2::from_elem((rows + 1, 1), f64::NAN);
+    (x[[0, 0]], x[[rows, 0]]) = (1.0, 0.0);
+    for alpha in [3e-7_f64, 1.1e-6, 2.3e-6] {
+        // A product of as many factors, each of them rounded, is off in the eleventh digit.
+        let kept = (rows as f64 * (-alpha).ln_1p()).exp();
+        let found = mean(x.view(), Decay::alpha(alpha).unwrap(), Weighing::default());
+        close(found[[rows, 0]], kept / (1.0 + kept), &format!("alpha {alpha}"));
+    }
+}
+
+#[test]
 fn every_weight_by_itself_gives_the_same() {
     let x = wild(600);
     let times: Vec<i64> = (0..600)

@@ -8,6 +8,7 @@ use ndarray::{Array2, ArrayView2, ShapeBuilder, s};
 use proptest::prelude::*;
 
 use super::grid::resolution;
+use super::levels::Levels;
 use super::*;
 
 /// Uniform numbers in [-0.5, 0.5).
@@ -283,6 +284,62 @@ fn a_level_that_shifts_or_is_not_there() {
             .is_wandering()
     );
     assert!(one(ramp.map(|(level, noise)| level + noise).collect()).wander.unwrap().is_wandering());
+}
+
+/// x of `a x = b` where each row is one of `a` and its `b`.
+fn solved(mut rows: [[f64; 4]; 3]) -> [f64; 3] {
+    for place in 0..3 {
+        let pivot = (place..3).max_by(|&one, &other| rows[one][place].abs().total_cmp(&rows[other][place].abs()));
+        rows.swap(place, pivot.unwrap());
+        let above = rows[place].map(|value| value / rows[place][place]);
+        rows[place] = above;
+        for (other, row) in rows.iter_mut().enumerate() {
+            let factor = row[place];
+            if other != place {
+                row.iter_mut().zip(above).for_each(|(value, above)| *value -= factor * above);
+            }
+        }
+    }
+    rows.map(|row| row[3])
+}
+
+#[test]
+fn the_tests_of_a_level_are_those_of_their_papers() {
+    for (number, phi) in [0.0, 0.5, 0.9, 1.0].into_iter().cycle().take(40).enumerate() {
+        let count = 32 + 2 * number;
+        let y: Vec<f64> = memory(900 + number as u64, count, phi).into_iter().map(|level| level + 5.0).collect();
+        let wander = |offset: f64| {
+            // Blocks of four rows, all of them their median.
+            let column: Vec<f64> = y.iter().flat_map(|level| [level + offset; 4]).collect();
+            let mut levels = Levels::new(column.len()).unwrap();
+            levels.take(&column, &Stop::default());
+            assert_eq!(levels.len(), count);
+            levels.wander().unwrap()
+        };
+        // Least squares of the step on 1, the level before it and the step before it.
+        let mut normal = [[0.0; 4]; 3];
+        for t in 2..count {
+            let line = [1.0, y[t - 1], y[t - 1] - y[t - 2], y[t] - y[t - 1]];
+            for (one, row) in normal.iter_mut().enumerate() {
+                row.iter_mut().zip(line).for_each(|(sum, value)| *sum += line[one] * value);
+            }
+        }
+        let [_, slope, momentum] = solved(normal);
+        let n = count as f64;
+        let mean = y.iter().sum::<f64>() / n;
+        let sums = y.iter().scan(0.0, |sum, level| {
+            *sum += level - mean;
+            Some(*sum)
+        });
+        let squares: f64 = y.iter().map(|level| (level - mean).powi(2)).sum();
+        let ratio = sums.map(|sum| sum * sum).sum::<f64>() / (n * n * squares);
+        for offset in [0.0, -5.0, 1000.0] {
+            let found = wander(offset);
+            let coefficient = n * slope / (1.0 - momentum);
+            assert!((found.coefficient / coefficient - 1.0).abs() < 1e-6, "{phi}, {offset}: {found:?}, {coefficient}");
+            assert!((found.ratio / ratio - 1.0).abs() < 1e-6, "{phi}, {offset}: {found:?}, {ratio}");
+        }
+    }
 }
 
 #[test]

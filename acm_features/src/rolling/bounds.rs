@@ -291,5 +291,28 @@ mod tests {
                 prop_assert!(row + bounds.ahead() + 1 - found.start <= bounds.longest());
             }
         }
+
+        #[test]
+        fn rows_of_a_window_are_as_far_apart_as_their_times(
+            steps in proptest::collection::vec(1..4_i64, 1..60),
+            length in 1..12_usize,
+            moved in 0..6_usize,
+            later: bool,
+            first in 0..5_usize,
+        ) {
+            // Nanoseconds since 1970 are beyond what a float64 tells one by one.
+            let mut now = 1_780_000_000_000_000_000;
+            let times: Vec<i64> = steps.iter().map(|step| { now += step; now }).collect();
+            let window = Window::new(length, 1).unwrap().starting_at(first);
+            let seen = if later { (moved, 0) } else { (0, moved) };
+            let bounds = Bounds::of_rows(window, seen, times.len(), &times).unwrap();
+            for row in 0..times.len() {
+                let at = bounds.window_of(row);
+                for other in at.start..at.end {
+                    let apart = bounds.position(&at, other) - bounds.position(&at, at.start);
+                    prop_assert_eq!(apart, (times[other] - times[at.start]) as f64);
+                }
+            }
+        }
     }
 }

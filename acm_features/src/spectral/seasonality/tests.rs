@@ -338,6 +338,61 @@ fn what_was_found_is_not_found_again() {
 }
 
 #[test]
+fn a_given_period_is_no_harmonic_of_another() {
+    let mut random = Random(12);
+    let x = Array2::from_shape_fn((1200, 1), |(row, _)| {
+        let fast = 0.5 * wave(row, 40.0 / 3.0) + 0.3 * wave(row, 20.0 / 3.0);
+        wave(row, 40.0) + fast + 0.01 * random.noise()
+    });
+    // Its own harmonic is part of it.
+    let [period, strength, _, amplitude] = find(x.view(), &Search::among(1.0, [40.0, 40.0 / 3.0]).unwrap());
+    assert_eq!(period[[0, 1]], 40.0 / 3.0);
+    assert!(strength.iter().all(|&strength| strength > 0.99), "{strength}");
+    assert!((amplitude[[0, 0]] - 1.0).abs() < 0.01 && (amplitude[[0, 1]] - 0.5).abs() < 0.01, "{amplitude}");
+    // Where it is not given, it is a harmonic as others are.
+    let [period, strength, ..] = find(x.view(), &Search::among(1.0, [40.0]).unwrap());
+    assert!(period[[0, 0]] == 40.0 && strength[[0, 0]] > 0.99, "{strength}");
+}
+
+#[test]
+fn a_given_period_is_there_where_noise_gives_one_in_a_hundred_columns() {
+    let mut random = Random(78);
+    let (mut some, mut near) = (0, 0);
+    for number in 0..3000_usize {
+        let rows = 40 + number % 16;
+        let given = &[5.5, 4.6, 7.0, 6.2, 9.1][..1 + number % 5];
+        let size = 10.0_f64.powf(random.uniform());
+        let values: Vec<f64> = (0..rows).map(|row| size * wave(row, given[0]) + random.noise()).collect();
+        let column = measured(&values);
+        let bins = given.iter().map(|period| column.peaks.log_probability(nearest_bin(rows as f64 / period)));
+        let least = bins.fold(0.0, f64::min);
+        // One of as many as are given.
+        let excess = least + (given.len() as f64).ln() - 0.01_f64.ln();
+        assert_eq!(column.next_given(&[], given, 1.0).is_some(), excess < 0.0, "{rows} rows, {least}");
+        some += usize::from(excess < 0.0);
+        near += usize::from(excess.abs() < 0.1);
+    }
+    assert!(some > 300 && some < 2700 && near > 20, "{some}, {near}");
+}
+
+#[test]
+fn a_given_period_is_found_once_and_where_the_rows_can_show_it() {
+    let column = waves(0.01, &[(30.0, 1.0), (90.0, 0.5), (400.0, 0.5), (3.0, 0.5)]);
+    let place = |found: &[Found], periods: &[f64]| column.next_given(found, periods, 1.0).map(|next| next.1);
+    let stop = Stop::default();
+    let periods = [40.0, 40.0 / 3.0];
+    assert_eq!(place(&[], &periods), Some(0));
+    let first = column.describe(30.0, 0, &[30.0, 90.0], &stop);
+    assert_eq!(place(std::slice::from_ref(&first), &periods), Some(1));
+    let second = column.describe(90.0, 1, &[30.0, 90.0], &stop);
+    assert_eq!(place(&[first, second], &periods), None);
+    // Of equal ones the first.
+    assert_eq!(place(&[], &[40.0 / 3.0, 40.0, 40.0]), Some(1));
+    // Three rows of a cycle, and three cycles.
+    assert_eq!(place(&[], &[3.0, 400.0]), None);
+}
+
+#[test]
 fn only_valid_searches_exist() {
     let message = |search: Result<Search>| search.unwrap_err().to_string();
     assert_eq!(message(Search::strongest(0.0, 3)), "`fs` must be positive and finite, got 0");
