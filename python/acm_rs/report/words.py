@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from acm_rs.monitor.episode import UNSEEN
-
 if TYPE_CHECKING:
     from acm_rs.monitor import Episode, Result
 
@@ -114,6 +112,9 @@ def judged(result: Result) -> int:
 
 def nobody(kind: str) -> str:
     """What stands where an alarm of a kind names no culprit."""
+    # Who asks for no report or Monitor does not wait for them.
+    from acm_rs.monitor.episode import UNSEEN
+
     return "the machine is not seen" if kind in UNSEEN else "none stands out"
 
 
