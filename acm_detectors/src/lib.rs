@@ -69,3 +69,6 @@ mod standing;
 mod states;
 mod together;
 pub mod wandering;
+
+#[cfg(test)]
+mod told_tests;

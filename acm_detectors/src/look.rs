@@ -292,7 +292,9 @@ mod tests {
             let rounding = Rounding::learn(train.view().into(), &kept, &scale, &precise, 12.0).unwrap();
             let alone = Alone::learn(&rounding, &scale, &precise, None).unwrap();
             let alone = alone.unusual(train.view().into(), &kept, &rounding).unwrap();
-            let fresh = rows(5000, |row, column| match row % 5 {
+            // Of eight rows that are looked at together some, and all.
+            let kind = |row: usize| if row < 200 { row % 5 } else { row / LANES % 5 };
+            let fresh = rows(5000, |row, column| match kind(row) {
                 0 => own,
                 1 => [0, 1, 2][column % 3],
                 2 => own.min(1),

@@ -385,9 +385,33 @@ pub(crate) fn noise(step: f64, scale: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use acm_linalg::seed::stream;
     use ndarray::Array2;
+    use rand::RngExt;
 
     use super::*;
+
+    #[test]
+    fn a_step_matters_by_what_it_adds_to_the_statistic() {
+        let mut random = stream(6, 0);
+        let train = Array2::from_shape_simple_fn((300, 12), || 6.0 * random.random::<f64>() - 3.0);
+        let kept: Vec<usize> = (0..12).collect();
+        let scale: Vec<f64> = kept.iter().map(|&place| 1.5 + 0.1 * place as f64).collect();
+        let mut least = Vec::new();
+        for (power, usual) in [(9.0, 1.0), (0.3, 1.0), (0.02, 1.0), (400.0, 50.0), (9e4, 1.0)] {
+            let power: Vec<f64> = kept.iter().map(|&place| power * (1.0 + 0.2 * place as f64)).collect();
+            let rounding = Rounding::learn(train.view().into(), &kept, &scale, &power, usual).unwrap();
+            for exponent in -4..=-1 {
+                // The variance of a rounding error is a twelfth of the squared step.
+                let added = |place: usize| (ten(exponent) / scale[place]).powi(2) / 12.0 * power[place];
+                let matters = kept.iter().map(|&place| added(place)).sum::<f64>() >= 0.01 * usual;
+                assert_eq!(rounding.steps().contains(&ten(exponent)), matters, "{power:?} {usual} {exponent}");
+            }
+            least.push(rounding.steps().iter().copied().fold(f64::INFINITY, f64::min));
+        }
+        least.sort_by(f64::total_cmp);
+        assert!(least[0] < least[1] && least[1] < least[4], "{least:?}");
+    }
 
     #[test]
     fn no_row_that_lies_on_a_step_is_passed_over() {

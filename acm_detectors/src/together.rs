@@ -246,7 +246,26 @@ fn needed(sensors: usize, chance: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use acm_linalg::seed::stream;
+    use ndarray::Array2;
+    use rand::RngExt;
+
     use super::*;
+
+    #[test]
+    fn steps_that_are_too_many_in_a_reading_tell_nothing() {
+        let mut random = stream(8, 0);
+        let offset = [0.0, 15_000.0];
+        let train = Array2::from_shape_fn((400, 2), |(_, place)| offset[place] + 3.4 * random.random::<f64>() - 1.7);
+        let kept = [0, 1];
+        let rounding = Rounding::learn(train.view().into(), &kept, &[1.0; 2], &[1.0; 2], 2.0).unwrap();
+        let together = Together::learn(&rounding, &[1.0; 2], vec![1e-3; 2]).unwrap();
+        let first = |together: &Together| [0, 1].map(|place| together.first(place, 0.0));
+        let told = (1e-4, [2, 0]);
+        assert_eq!(first(&together), [told; 2]);
+        // A tenth of 1.2 million steps is more than .1 allows of readings about 15,000.
+        assert_eq!(first(&together.unusual(train.view().into(), &kept).unwrap()), [told, (1.0, [1, 1])]);
+    }
 
     #[test]
     fn fine_rows_have_so_many_digits_too_few_once_in_a_hundred_times() {

@@ -302,6 +302,24 @@ mod tests {
     }
 
     #[test]
+    fn a_part_spreads_as_the_rows_do_that_its_memory_knows() {
+        let part = |memory| Part {
+            kind: Kind::Power,
+            memory,
+        };
+        // The second part remembers ten rows: those at the start do not count.
+        let root = |row: usize, other: f64| if row % 2 == 0 { other - 2.0 } else { other + 2.0 };
+        let roots = (0..200).flat_map(|row| [root(row, 3.0), if row < 10 { 1e6 } else { root(row, 5.0) }]);
+        let held = HeldOut {
+            parts: vec![part(1.0), part(0.1)],
+            roots: roots.collect(),
+            powers: vec![1.0; 200],
+            usual: 1.0,
+        };
+        assert_eq!([held.spread(0), held.spread(1)], [(3.0, 2.0), (5.0, 2.0)]);
+    }
+
+    #[test]
     fn the_joint_limit_is_that_of_the_greatest_part() {
         // Two parts of 1 to 2,000 and back, in half their units: the greatest is the higher of the two.
         let part = |memory| Part {

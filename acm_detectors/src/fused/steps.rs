@@ -329,6 +329,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sensor_moves_where_enough_readings_are_not_the_usual_one() {
+        for usual in [20.0, 0.0, -3e-7] {
+            let step = 0.01 * f64::abs(usual).max(1e-9);
+            let readings = |others| (0..1000_u32).map(move |row| if row < others { usual + step } else { usual });
+            let least = (0..1000).find(|&others| moves(readings(others)));
+            assert_eq!(least.map(f64::from), Some((1000.0 * MOVES).ceil()), "{usual}");
+            // Rounding is no move.
+            assert!(!moves((0..1000).map(|row| usual * (1.0 + 1e-12 * f64::from(row % 2)))));
+        }
+    }
+
+    #[test]
     fn steps_are_the_coarsest_that_fit() {
         let of = |step: f64| (0..60).map(|number| (37 * number % 61) as f64 * step).collect::<Vec<_>>();
         for step in [0.01, 0.5, 0.2, 10.0, 1e-6] {

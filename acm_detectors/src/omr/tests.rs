@@ -298,6 +298,25 @@ fn predictions_are_in_the_sensors_units() {
 }
 
 #[test]
+fn a_sensor_that_reads_nothing_has_a_prediction_and_no_residual() {
+    let x = plant(300, 8, 11);
+    for model in [Model::Pls, Model::Ridge, Model::Pca] {
+        let model = omr(model).fit(x.view().into()).unwrap();
+        let mut gaps = x.slice(s![..40, ..]).to_owned();
+        (0..40).filter(|row| row % 3 == 0).for_each(|row| gaps[[row, row % 8]] = f64::NAN);
+        let (mut told, mut rest) = (vec![-1.0; 320], vec![-1.0; 320]);
+        model.predict(gaps.view().into(), &mut told).unwrap();
+        model.residuals(gaps.view().into(), &mut rest).unwrap();
+        for ((place, reading), scale) in gaps.iter().enumerate().zip(model.scaling().scale.iter().cycle()) {
+            // Within the noise of where the sensor would have read.
+            assert!((told[place] - x[[place / 8, place % 8]]).abs() < 2.0 * scale, "{place}: {}", told[place]);
+            assert_eq!(rest[place].is_nan(), reading.is_nan());
+            assert!(reading.is_nan() || (reading - told[place] - rest[place]).abs() < 1e-9 * reading.abs());
+        }
+    }
+}
+
+#[test]
 fn a_broken_relation_stands_out_and_names_its_sensor() {
     for model in [Model::Ridge, Model::Pls, Model::Pca] {
         let healthy = plant(2000, 10, 12);

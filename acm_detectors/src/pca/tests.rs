@@ -73,6 +73,28 @@ fn statistics_follow_their_definitions() {
 }
 
 #[test]
+fn where_a_sensor_is_rounded_by_itself_shares_sum_to_what_is_left() {
+    let model = detector(0).fit(plant(1500, 3).view().into()).unwrap();
+    let mut rows = plant(120, 4);
+    rows.column_mut(3).mapv_inplace(f64::round);
+    let spe = values(&model, &rows, Statistic::Spe);
+    let less = (0..120).filter(|&row| spe[row] < 0.9 * by_hand(&model, &rows, row).0).count();
+    assert!(less > 60, "{less}");
+    for which in [Statistic::Spe, Statistic::T2, Statistic::Score] {
+        let statistic = values(&model, &rows, which);
+        for decomposition in [Decomposition::Partial, Decomposition::Complete] {
+            let mut shares = vec![f64::NAN; 600];
+            model.contributions(rows.view().into(), which, decomposition, &mut shares).unwrap();
+            for (shares, statistic) in shares.chunks(5).zip(&statistic) {
+                let sum: f64 = shares.iter().sum();
+                assert!((sum - statistic).abs() < 1e-9 * statistic.max(1.0), "{which:?} {sum} {statistic}");
+                assert!(decomposition == Decomposition::Partial || shares.iter().all(|&share| share >= 0.0));
+            }
+        }
+    }
+}
+
+#[test]
 fn contributions_sum_to_their_statistic() {
     let model = detector(2).fit(plant(500, 1).view().into()).unwrap();
     let mut new = plant(21, 2);

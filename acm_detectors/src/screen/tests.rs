@@ -44,6 +44,45 @@ fn healthy_rows_are_fitted_as_they_are() {
 }
 
 #[test]
+fn repeats_are_no_standstill_where_the_sensor_often_repeats() {
+    for seed in 0..10 {
+        let mut random = stream(seed, 0);
+        let mut held = 0.0;
+        let mut x = Array2::from_shape_simple_fn((2000, 1), || {
+            held = if random.random::<f64>() < 0.8 { held } else { random.random::<f64>() };
+            held
+        });
+        // A run of 62 has a chance of one in a million.
+        let runs = x.as_slice().unwrap().chunk_by(|one, next| one == next).map(<[f64]>::len);
+        assert!((20..62).contains(&runs.max().unwrap()));
+        let marks = cells::Marks::of(x.view().into()).unwrap();
+        assert!((0..2000).all(|row| !marks.still(row)), "{seed}");
+        x.slice_mut(s![500..600, ..]).fill(0.5);
+        let marks = cells::Marks::of(x.view().into()).unwrap();
+        assert!((500..600).all(|row| marks.still(row)), "{seed}");
+    }
+}
+
+#[test]
+fn a_sensor_is_stuck_where_it_alone_holds_for_a_tenth_of_the_rows_at_most() {
+    for (rows, stuck) in [(0, false), (80, true), (150, false)] {
+        let mut x = plant(1000, 6, 9);
+        x.slice_mut(s![100..100 + rows, 2]).fill(10.5);
+        let marks = cells::Marks::of(x.view().into()).unwrap();
+        for row in 0..1000 {
+            let expected = stuck && (100..100 + rows).contains(&row);
+            assert_eq!(marks.stuck(row, 2), expected, "{rows} {row}");
+            assert!(!marks.stuck(row, 1));
+        }
+        // All of them hold: the machine stands still.
+        let mut x = plant(1000, 6, 9);
+        x.slice_mut(s![100..100 + rows, ..]).fill(10.5);
+        let marks = cells::Marks::of(x.view().into()).unwrap();
+        assert!((100..100 + rows).all(|row| marks.still(row) && !marks.stuck(row, 2)));
+    }
+}
+
+#[test]
 fn codes_are_found_and_become_what_the_others_let_expect() {
     let clean = plant(2000, 6, 3);
     for code in [-99.0, -999.0, -9999.0, 65_535.0] {

@@ -465,3 +465,6 @@ fn joined(norms: &Norms, statistics: &[f64], parts: usize) -> Result<Vec<f64>> {
         .map(|values| (norms.greatest(values) + 1.0).max(0.0).powi(3));
     stands.gathered("the training scores")
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,6 +88,38 @@ fn healthy_rows_rarely_alarm_and_a_shift_soon_does() {
 }
 
 #[test]
+fn a_row_is_explained_by_the_sensor_that_is_off_in_it() {
+    for smoothing in [&[1.0][..], &[1.0, 0.3]] {
+        let detector = Similarity::new(120, 5, smoothing, 4, 0.01).unwrap();
+        let model = detector.fit(noise(800, 5, 21).view().into()).unwrap();
+        let mut x = noise(90, 5, 22);
+        let off: Vec<usize> = (5..90).step_by(7).collect();
+        off.iter().for_each(|&row| x[[row, row % 5]] += 9.0);
+        let mut shares = vec![-1.0; x.len()];
+        model.contributions(x.view().into(), &mut shares).unwrap();
+        for row in off {
+            let shares = &shares[5 * row..][..5];
+            assert!(shares[row % 5] > 0.6 * shares.iter().sum::<f64>(), "{row}: {shares:?}");
+        }
+    }
+}
+
+#[test]
+fn columns_are_centred_by_their_mean_and_scaled_by_their_deviation() {
+    let mut x = noise(600, 4, 30);
+    x.column_mut(1).mapv_inplace(|value| 50.0 + 100.0 * value);
+    x.column_mut(2).fill(7.0);
+    let model = fitted(&x);
+    let (center, scale) = (model.center().unwrap(), model.scale().unwrap());
+    assert!(center.len() == 4 && scale.len() == 4 && center[2].is_nan() && scale[2].is_nan());
+    for column in [0, 1, 3] {
+        let (mean, deviation) = (x.column(column).mean().unwrap(), x.column(column).std(0.0));
+        assert!((center[column] - mean).abs() < 0.02 * deviation, "{center:?}");
+        assert!((scale[column] / deviation - 1.0).abs() < 0.02, "{scale:?}");
+    }
+}
+
+#[test]
 fn expectations_are_weighted_means_of_what_is_remembered() {
     let x = noise(40, 3, 3);
     let values: Vec<f64> = x.iter().copied().collect();
