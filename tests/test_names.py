@@ -394,7 +394,7 @@ _UNUSED = {
     "PCADetector": "have no value or do not change, and are left out",
     "MahalanobisDetector": "have no value or do not change, and are left out",
     "IsolationForest": "have no value or do not change, and are left out",
-    "FusedDetector": "are constant or lack half of their values and are left out",
+    "FusedDetector": "are constant or lack too many of their values and are left out",
     "SimilarityDetector": "have no value or do not change, and are left out",
 }
 

@@ -14,8 +14,12 @@ use rand::RngExt;
 
 use crate::gaps::{Dense, Gaps, Trouble};
 
-/// Steps at most.
+/// Steps at most, and where sensors lack nearly all.
 const STEPS: usize = 20;
+const MOST_STEPS: usize = 80;
+
+/// What each step leaves of an error is the share of readings that a sensor lacks; after so many steps this is left.
+const LEFT: f64 = 1e-3;
 
 /// The greatest change of a covariance of scaled columns that ends the steps.
 const CLOSE: f64 = 1e-3;
@@ -129,9 +133,15 @@ struct Table<'a> {
     kept: &'a [usize],
     /// Of the kept columns.
     scaling: &'a Scaling,
+    /// The rows that count; nothing for all.
+    good: Option<&'a [bool]>,
 }
 
 impl Table<'_> {
+    fn counts(&self, row: usize) -> bool {
+        self.good.is_none_or(|good| good[row])
+    }
+
     fn read(&self, row: usize, out: &mut [f64]) -> bool {
         let mut complete = true;
         for (place, out) in out.iter_mut().enumerate() {
@@ -161,6 +171,9 @@ impl Table<'_> {
                     if stop.requested() || sums.done.is_err() {
                         return;
                     }
+                    if !self.counts(row) {
+                        continue;
+                    }
                     let complete = self.read(row, &mut sums.row);
                     match normal {
                         None if complete => sums.add(),
@@ -179,7 +192,7 @@ impl Table<'_> {
         let width = self.kept.len();
         let mut sums = Sums::new(width)?;
         let mut count = room(width, 1, 0.0, WHAT)?;
-        for row in 0..self.x.rows() {
+        for row in (0..self.x.rows()).filter(|&row| self.counts(row)) {
             self.read(row, &mut sums.row);
             for place in 0..width {
                 let value = sums.row[place];
@@ -221,20 +234,33 @@ fn expect(sums: &mut Sums, normal: &Normal) -> Result<()> {
     Ok(())
 }
 
-/// The rows with what is missing of the kept columns replaced; None where nothing is. Rows without any value of them stay as
-/// they are.
+/// Steps where a sensor lacks this share of its readings.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+fn steps(lacking: f64) -> usize {
+    let steps = LEFT.ln() / lacking.clamp(0.01, 0.99).ln();
+    steps.ceil().clamp(STEPS as f64, MOST_STEPS as f64) as usize
+}
+
+/// The rows with what is missing of the kept columns replaced, as those of them let expect that are `good`; None where nothing is.
+/// Rows without any value of them stay as they are.
 ///
 /// # Errors
 /// [`Error::Memory`]; [`Error::Interrupted`].
-pub(crate) fn completed(x: Samples<'_>, kept: &[usize], scaling: &Scaling) -> Result<Option<Array2<f64>>> {
+pub(crate) fn completed(
+    x: Samples<'_>,
+    kept: &[usize],
+    scaling: &Scaling,
+    good: Option<&[bool]>,
+) -> Result<Option<Array2<f64>>> {
     let rows = x.rows();
     if scaling.known.iter().all(|&known| known == rows as u64) {
         return Ok(None);
     }
-    let table = Table { x, kept, scaling };
+    let table = Table { x, kept, scaling, good };
     let whole = table.sums(None)?;
     let mut normal = Normal::of(&table.apart()?)?;
-    for _ in 0..STEPS {
+    let known = scaling.known.iter().min().map_or(0.0, |&known| known as f64);
+    for _ in 0..steps(1.0 - known / rows.max(1) as f64) {
         let mut sums = table.sums(Some(&normal))?;
         sums.join(&whole);
         let next = Normal::of(&sums)?;

@@ -98,7 +98,7 @@ impl Lagged {
 
     /// The training rows with what is missing replaced, where something is.
     pub(crate) fn completed(&self, x: Samples<'_>) -> Result<Option<Array2<f64>>> {
-        completed(x, &self.kept, &self.scaling)
+        completed(x, &self.kept, &self.scaling, None)
     }
 
     /// The same with other means.

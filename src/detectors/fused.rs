@@ -99,7 +99,7 @@ impl FusedDetector {
 impl FusedDetector {
     fn remarks(fit: &FittedFused, names: Option<&Names>, x: Option<Samples<'_>>) -> PyResult<Vec<String>> {
         let used = fit.used().map_err(exception)?;
-        let mut remarks = left_out(names, &used, "are constant or lack half of their values and are left out")?;
+        let mut remarks = left_out(names, &used, "are constant or lack too many of their values and are left out")?;
         remarks.extend(wandering(names, x, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
         remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)

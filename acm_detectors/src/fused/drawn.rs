@@ -4,17 +4,15 @@
 //! Components tell of a reading too, as much as their variances say: what they explain of unrelated sensors is no more than
 //! chance, and readings that only the residuals held would have more spread than sensors have.
 
-use acm_linalg::dense::Rows;
-use acm_linalg::memory::reserved;
+use acm_linalg::memory::{extend, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::seed::stream;
-use acm_linalg::{Error, Result};
-use ndarray::ArrayView2;
+use acm_linalg::{Result, Samples};
 use rand::RngExt;
 
 use super::remember::products;
-use super::residuals::Expecting;
+use super::residuals::{Expecting, divide};
 use crate::gaps::{factorise, solve_lower, solve_upper};
 use crate::lagged::MOST;
 
@@ -26,62 +24,108 @@ const UNIFORMS: usize = 12;
 
 const WHAT: &str = "training rows with missing values";
 
-/// The precision of present readings, given what the rows before read.
+/// Variances below this share of the greatest are rounding.
+const NOTHING: f64 = 1e-12;
+
+/// What makes of a point how the `rows` first of its coordinates differ from what the others let expect, whitened: of the
+/// covariance with these eigenvectors and eigenvalues, the greatest first.
+///
+/// Of the inverse Q of the covariance these coordinates' rows Q_p are S⁻¹ (1, -B), with B what they are expected from and S their
+/// covariance about that. So with L Lᵀ = Q_pp, the square of L⁻¹ Q_p z is that of the whitened difference.
+pub(super) fn transition(vectors: &[f64], values: &[f64], rows: usize) -> Result<Vec<f64>> {
+    let mut found = inverse(vectors, values, rows)?;
+    let width = values.len();
+    let mut factor = room(rows, rows, 0.0, WHAT)?;
+    for (factor, found) in factor.chunks_exact_mut(rows).zip(found.chunks_exact(width)) {
+        factor.copy_from_slice(&found[..rows]);
+    }
+    factorise(&mut factor, rows);
+    divide(&factor, &mut found, rows, width)?;
+    Ok(found)
+}
+
+/// The first `rows` rows of the inverse.
+fn inverse(vectors: &[f64], values: &[f64], rows: usize) -> Result<Vec<f64>> {
+    let width = values.len();
+    let least = NOTHING * values.first().copied().unwrap_or(0.0).max(f64::MIN_POSITIVE);
+    let mut found = room(rows, width, 0.0, WHAT)?;
+    let mut watch = Watch::start();
+    for (vector, value) in vectors.chunks_exact(width).zip(values) {
+        watch.after(rows * width / 4)?;
+        for (out, weight) in found.chunks_exact_mut(width).zip(vector) {
+            let weight = weight / value.max(least);
+            out.iter_mut().zip(vector).for_each(|(out, entry)| *out += weight * entry);
+        }
+    }
+    Ok(found)
+}
+
+/// Draws missing readings, given what the rows before read, and the next ones where these are filled already.
 pub(super) struct Drawn<'a> {
     of: &'a Expecting,
-    /// For each sensor that was missing so far, its row of the points' precision.
-    precision: Vec<Vec<f64>>,
-    /// The latest pattern, and the Cholesky factor of its precision.
+    /// For each number of next rows, and each sensor that was missing so far, what rows around weigh.
+    weights: Vec<Vec<f64>>,
+    /// The latest pattern, of how many next rows, and the Cholesky factor of its precision.
     pattern: Vec<usize>,
+    ahead: usize,
     factor: Vec<f64>,
 }
 
 impl<'a> Drawn<'a> {
     pub(super) fn new(of: &'a Expecting) -> Result<Self> {
-        let sensors = of.lagged.kept.len();
-        let mut precision = reserved(sensors, WHAT)?;
-        precision.resize_with(sensors, Vec::new);
+        let (sensors, lags) = (of.lagged.kept.len(), of.lagged.lags);
+        let mut weights = Vec::new();
+        extend(&mut weights, (0..(lags + 1) * sensors).map(|_| Vec::new()), WHAT)?;
         Ok(Self {
             of,
-            precision,
+            weights,
             pattern: reserved(sensors, WHAT)?,
+            ahead: 0,
             factor: room(sensors, sensors, 0.0, WHAT)?,
         })
     }
 
-    /// Fills whole rows, one after the other; the same ones every time.
-    pub(super) fn fill(&mut self, rows: &mut [f64]) -> Result<()> {
-        let lagged = &self.of.lagged;
-        let (columns, sensors) = (lagged.columns, lagged.kept.len());
-        let count = rows.len() / columns;
-        let (mut point, mut step) = (room(lagged.width(), 1, 0.0, WHAT)?, reserved(sensors, WHAT)?);
-        let mut missing = reserved(sensors, WHAT)?;
+    /// Fills what whole rows lack in `x`, one after the other; the same every time. From the second round on they are filled already;
+    /// rows that are not `good` tell nothing of those before them. Each round has noise of its own: that of the last is in the next
+    /// rows.
+    pub(super) fn fill(&mut self, x: Samples<'_>, good: &[bool], rows: &mut [f64], round: usize) -> Result<()> {
+        let of = self.of;
+        let lagged = &of.lagged;
+        let (columns, sensors, lags) = (lagged.columns, lagged.kept.len(), lagged.lags);
+        let most = if round > 0 && of.looks_ahead() { lags } else { 0 };
+        let mut point = room(2 * lags + 1, sensors, 0.0, WHAT)?;
+        let (mut own, mut missing) = (room(columns, 1, 0.0, WHAT)?, reserved(sensors, WHAT)?);
+        let mut step = reserved(sensors, WHAT)?;
         let mut watch = Watch::start();
-        for row in 0..count {
-            let values = &rows[row * columns..(row + 1) * columns];
+        for row in 0..x.rows() {
+            x.read(row..row + 1, &mut own);
             missing.clear();
-            missing.extend((0..sensors).filter(|&place| !values[lagged.kept[place]].is_finite()));
+            missing.extend((0..sensors).filter(|&place| !own[lagged.kept[place]].is_finite()));
             if missing.is_empty() {
                 continue;
             }
             watch.after(missing.len() * (point.len() + missing.len()) / 4)?;
-            self.turn_to(&missing)?;
-            let table = ArrayView2::from_shape((count, columns), &*rows).map_err(|_| Error::Memory {
-                what: WHAT,
-                rows: count,
-                columns,
-            })?;
-            lagged.points(table.into()).read(row..row + 1, &mut point);
-            for &place in &missing {
+            let ahead = good[row + 1..].iter().take(most).take_while(|&&good| good).count();
+            self.turn_to(&missing, ahead)?;
+            let point = &mut point[..(ahead + 1 + lags) * sensors];
+            for (block, out) in point.chunks_exact_mut(sensors).enumerate() {
                 // The first row stands for its own past.
-                let places = (place..point.len()).step_by(sensors);
-                places.take(if row == 0 { usize::MAX } else { 1 }).for_each(|place| point[place] = 0.0);
+                let from = &rows[(row + ahead).saturating_sub(block) * columns..][..columns];
+                let mean = &lagged.mean[block.saturating_sub(ahead) * sensors..];
+                for (place, (out, mean)) in out.iter_mut().zip(mean).enumerate() {
+                    let scaled = lagged.scaling.scaled(from[lagged.kept[place]], place);
+                    *out = scaled.clamp(-MOST, MOST) - mean;
+                }
+                if block == ahead || (block > ahead && row == 0) {
+                    missing.iter().for_each(|&place| out[place] = 0.0);
+                }
             }
             step.clear();
-            step.extend(missing.iter().map(|&place| -products(&self.precision[place], &point)));
+            let weights = &self.weights[ahead * sensors..];
+            step.extend(missing.iter().map(|&place| -products(&weights[place], point)));
             let factor = &self.factor[..missing.len() * missing.len()];
             solve_lower(factor, &mut step);
-            let mut noise = stream(SEED, row as u64);
+            let mut noise = stream(SEED + round as u64, row as u64);
             for step in &mut step {
                 let sum: f64 = (0..UNIFORMS).map(|_| noise.random::<f64>()).sum();
                 *step += sum - UNIFORMS as f64 / 2.0;
@@ -98,28 +142,222 @@ impl<'a> Drawn<'a> {
         Ok(())
     }
 
-    /// Makes the factor that of the missing sensors.
-    fn turn_to(&mut self, missing: &[usize]) -> Result<()> {
-        if self.pattern == missing {
+    /// Makes the factor that of the missing sensors, so many next rows being known.
+    fn turn_to(&mut self, missing: &[usize], ahead: usize) -> Result<()> {
+        if self.pattern == missing && self.ahead == ahead {
             return Ok(());
         }
+        let sensors = self.of.lagged.kept.len();
+        let weights = &mut self.weights[ahead * sensors..];
         let mut watch = Watch::start();
         for &place in missing {
-            if self.precision[place].is_empty() {
+            if weights[place].is_empty() {
                 watch.look()?;
-                self.precision[place] = self.of.precision(place)?;
+                weights[place] = self.of.weights(place, ahead)?;
             }
         }
         let count = missing.len();
         watch.after(count * count * count / 24)?;
         for (row, &place) in missing.iter().enumerate() {
             for (column, &other) in missing.iter().enumerate() {
-                self.factor[row * count + column] = self.precision[place][other];
+                self.factor[row * count + column] = weights[place][ahead * sensors + other];
             }
         }
         factorise(&mut self.factor[..count * count], count);
         self.pattern.clear();
         self.pattern.extend(missing);
+        self.ahead = ahead;
         Ok(())
+    }
+}
+
+/// In how many rows both sensors of each pair are read.
+pub(super) struct Pairs {
+    sensors: usize,
+    /// Rows that count.
+    rows: f64,
+    /// Of each sensor with those up to itself; nothing where all are read in all rows.
+    both: Vec<f64>,
+}
+
+impl Pairs {
+    pub(super) fn of(x: Samples<'_>, kept: &[usize], good: &[bool]) -> Result<Self> {
+        let (rows, sensors) = (x.rows(), kept.len());
+        let mut column = room(rows, 1, 0.0, WHAT)?;
+        let words = rows.div_ceil(64).max(1);
+        let mut marks = room(words, sensors, 0_u64, WHAT)?;
+        let mut lacking = false;
+        for (marks, &from) in marks.chunks_exact_mut(words).zip(kept) {
+            x.read_column(from, &mut column);
+            for (row, value) in column.iter().enumerate().filter(|pair| good[pair.0]) {
+                marks[row / 64] |= u64::from(value.is_finite()) << (row % 64);
+                lacking |= !value.is_finite();
+            }
+        }
+        let mut both = Vec::new();
+        let mut watch = Watch::start();
+        for (number, one) in marks.chunks_exact(words).enumerate().filter(|_| lacking) {
+            watch.after(words * number)?;
+            let common =
+                |other: &[u64]| one.iter().zip(other).map(|(one, other)| (one & other).count_ones()).sum::<u32>();
+            extend(&mut both, marks.chunks_exact(words).take(number + 1).map(|other| f64::from(common(other))), WHAT)?;
+        }
+        Ok(Self {
+            sensors,
+            rows: good.iter().filter(|&&good| good).count() as f64,
+            both,
+        })
+    }
+
+    /// The mean of `value` over all pairs in both orders, each sensor with itself too.
+    fn mean(&self, value: impl Fn(f64) -> f64) -> f64 {
+        let (mut place, mut sum) = (0, 0.0);
+        for one in 0..self.sensors {
+            for other in 0..=one {
+                sum += value(self.both[place]) * if one == other { 1.0 } else { 2.0 };
+                place += 1;
+            }
+        }
+        sum / (self.sensors * self.sensors).max(1) as f64
+    }
+
+    /// By how much more than complete rows do such with gaps leave open how sensors move together, as a share of their power: the
+    /// inverse of a covariance of d sensors is too large by d over the rows that both sensors of a pair are read in, less d.
+    pub(super) fn doubt(&self) -> f64 {
+        if self.both.is_empty() {
+            return 0.0;
+        }
+        let width = self.sensors as f64;
+        let share = |count: f64| width / (count - width).max(width);
+        (self.mean(share) - share(self.rows)).max(0.0)
+    }
+
+    /// As many complete rows tell as much of a pair.
+    fn complete(&self) -> f64 {
+        if self.both.is_empty() {
+            self.rows
+        } else {
+            1.0 / self.mean(|count| 1.0 / count.max(1.0))
+        }
+    }
+
+    /// How much of a covariance with these eigenvalues is taken for chance: nothing, but where most of it is (oracle approximating
+    /// shrinkage: Chen, Wiesel, Eldar and Hero 2010, doi 10.1109/TSP.2010.2053029). Of unrelated sensors with many gaps it would be
+    /// drawn, found again in what was drawn, and drawn again.
+    pub(super) fn chance(&self, values: &[f64]) -> f64 {
+        let (size, rows) = (values.len() as f64, self.complete());
+        let (sum, squares) = (values.iter().sum::<f64>(), values.iter().map(|value| value * value).sum::<f64>());
+        let spread = (rows + 1.0 - 2.0 / size) * (squares - sum * sum / size);
+        let share = ((1.0 - 2.0 / size) * squares + sum * sum) / spread.max(f64::MIN_POSITIVE);
+        (2.0 * share - 1.0).clamp(0.0, 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::Scaling;
+    use acm_linalg::dense::symmetric_eigen;
+    use ndarray::{Array2, array};
+
+    use super::*;
+    use crate::lagged::Lagged;
+
+    /// Of one sensor, x_t = phi x_{t-1} + noise, with variance 1.
+    fn autoregression(phi: f64) -> Expecting {
+        let (variances, vectors) = symmetric_eigen(&[1.0, phi, phi, 1.0], 2, "x").unwrap();
+        let lagged = Lagged {
+            columns: 1,
+            kept: vec![0],
+            scaling: Scaling {
+                fill: vec![0.0],
+                center: vec![5.0],
+                scale: vec![2.0],
+                known: vec![9],
+            },
+            lags: 1,
+            mean: vec![0.0; 2],
+        };
+        Expecting::by(lagged, transition(&vectors, &variances, 1).unwrap())
+    }
+
+    #[test]
+    fn rows_before_and_after_weigh_as_those_of_an_autoregression() {
+        for phi in [0.0, 0.6, -0.9] {
+            let (of, noise) = (autoregression(phi), 1.0 - phi * phi);
+            let cases: [(usize, &[f64]); 2] = [(0, &[1.0, -phi]), (1, &[-phi, 1.0 + phi * phi, -phi])];
+            for (ahead, exact) in cases {
+                let found = of.weights(0, ahead).unwrap();
+                let close = found.iter().zip(exact).all(|(found, exact)| (found - exact / noise).abs() < 1e-12);
+                assert!(close && found.len() == exact.len(), "{phi} {ahead}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_has_the_mean_and_spread_that_both_neighbours_leave() {
+        let phi = 0.8;
+        let of = autoregression(phi);
+        // Readings 5 + 2 z: every other one is missing, its neighbours are z = 1 and 2.
+        let count = 4000;
+        let readings = |row: usize| if row.is_multiple_of(4) { 7.0 } else { 9.0 };
+        let x = Array2::from_shape_fn((count, 1), |(row, _)| if row % 2 == 1 { f64::NAN } else { readings(row) });
+        let mut rows: Vec<f64> = x.iter().copied().collect();
+        let good = vec![true; count];
+        let moments = |rows: &[f64]| {
+            let drawn: Vec<f64> = rows.iter().skip(1).step_by(2).map(|value| (value - 5.0) / 2.0).collect();
+            let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
+            (mean, drawn.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / drawn.len() as f64)
+        };
+        let mut drawn = Drawn::new(&of).unwrap();
+        drawn.fill(x.view().into(), &good, &mut rows, 0).unwrap();
+        let (mean, variance) = moments(&rows);
+        // Of z = 1 and 2 by turns.
+        assert!((mean - phi * 1.5).abs() < 0.05, "{mean}");
+        assert!((variance - (1.0 - phi * phi) - phi * phi * 0.25).abs() < 0.05, "{variance}");
+        let first = rows.clone();
+        drawn.fill(x.view().into(), &good, &mut rows, 1).unwrap();
+        let (mean, variance) = moments(&rows);
+        let square = 1.0 + phi * phi;
+        assert!((mean - phi / square * 3.0).abs() < 0.05, "{mean}");
+        assert!((variance - (1.0 - phi * phi) / square).abs() < 0.02, "{variance}");
+        // Where the next row tells nothing it is as in the first round, but for the noise.
+        drawn.fill(x.view().into(), &vec![false; count], &mut rows, 1).unwrap();
+        assert!((moments(&rows).0 - moments(&first).0).abs() < 0.06);
+    }
+
+    #[test]
+    fn gaps_leave_open_what_pairs_of_sensors_have_too_few_rows_for() {
+        let nan = f64::NAN;
+        let x = array![
+            [1.0, nan],
+            [2.0, 3.0],
+            [nan, 1.0],
+            [4.0, 2.0],
+            [5.0, 6.0],
+            [7.0, 7.0],
+            [0.0, 1.0],
+            [9.0, 9.0]
+        ];
+        let pairs = Pairs::of(x.view().into(), &[0, 1], &[true, true, true, true, true, true, true, false]).unwrap();
+        assert_eq!((pairs.both.as_slice(), pairs.rows), (&[6.0, 5.0, 6.0][..], 7.0));
+        // 2 / (n - 2) of 6, 5, 5, 6 rows, less that of 7.
+        assert!((pairs.doubt() - ((0.5 + 2.0 / 3.0) / 2.0 - 0.4)).abs() < 1e-12);
+        let whole = Pairs::of(x.view().into(), &[0], &[false, true, false, true, true, true, true, true]).unwrap();
+        assert_eq!((whole.both.len(), whole.doubt(), whole.rows), (0, 0.0, 6.0));
+    }
+
+    #[test]
+    fn a_covariance_is_chance_where_its_eigenvalues_are_alike() {
+        let pairs = Pairs {
+            sensors: 40,
+            rows: 200.0,
+            both: Vec::new(),
+        };
+        // As those of noise: 1 with the variance that 200 rows leave.
+        let noise: Vec<f64> = (0..40).map(|place| 1.0 + 0.6 * (f64::from(place) / 19.5 - 1.0)).collect();
+        assert!(pairs.chance(&noise) > 0.9);
+        let mut loads = vec![0.1; 40];
+        loads[..3].fill(12.0);
+        assert_eq!(pairs.chance(&loads), 0.0);
     }
 }

@@ -2,20 +2,22 @@
 
 use std::ops::Range;
 
+use acm_linalg::dense::symmetric_eigen;
 use acm_linalg::memory::{Gather, copied, reserved};
 use acm_linalg::samples::{read_all, room};
 use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
 use acm_linalg::{Error, Result, Samples, Scaling, parallel};
 
-use super::drawn::Drawn;
+use super::drawn::{Drawn, Pairs, transition};
 use super::folds::{Outside, Task};
 use super::gaps;
 use super::joint::{Healthy, Learned, Wider};
 use super::parts::{Kind, Norms, averaged};
 use super::residuals::{Expecting, Kept, divide, identity, table_of};
 use super::{FittedFused, Fused};
+use crate::complete::completed;
 use crate::constants::Constants;
-use crate::folds::folds;
+use crate::folds::{folds, joined, sums};
 use crate::lagged::Lagged;
 use crate::packed::Packed;
 use crate::product::squared_lengths;
@@ -27,18 +29,30 @@ const ROUNDING: f64 = 1e-14;
 /// Scale of the median absolute deviation that is the standard deviation of normal numbers.
 const NORMAL: f64 = 1.4826;
 
+/// A column has half of its values, or one in this many where so many rows for each column would then have those of another such
+/// column too: what sensors have in common is not told by fewer.
+const LEAST_KNOWN: usize = 3;
+const PAIRS: usize = 12;
+
 /// At most one row in this many is left out as an upset.
 const FEW: usize = 20;
 
-/// How often the gaps of training rows are drawn at least, each time around a fit with what was drawn before; medians stand in the
-/// first.
-const FILLS: usize = 3;
+/// How often the gaps of training rows are drawn at most, each time around a fit with what was drawn before.
+const MOST_FILLS: usize = 8;
 
-/// Where no sensor lacks more than this share of its readings one of these fills will do: what is drawn around a fit with
-/// medians in so few places moves no covariance by more than the rows themselves leave open.
+/// As much of what a fit has wrong is in the next one as the share of readings that are drawn; of the first one no more than this
+/// is to be left.
+const LEFT: f64 = 0.05;
+
+/// Where no sensor lacks more than this share of its readings one fill around a fit with medians will do: in so few places they move
+/// no covariance by more than the rows themselves leave open.
 const SELDOM: f64 = 1e-3;
 
-/// Stretches of the training rows for fits that only fill gaps.
+/// For each coordinate of a point there are so many rows at least where readings are drawn by the inverse of all their covariance:
+/// of fewer rows it is mostly what these have by chance.
+const ROWS_TO_DRAW: usize = 2;
+
+/// Stretches of the training rows in which upsets are looked for before gaps are filled.
 const FILL_FOLDS: usize = 3;
 
 /// Estimated time to scale a value, in nanoseconds.
@@ -56,8 +70,9 @@ impl Fused {
 
     /// Learns from healthy rows, oldest first.
     ///
-    /// Missing values are drawn from what the others let expect, by a fit that had medians in their place and again by the fits
-    /// that follow; the same ones every time. Columns that are constant or have less than half of their values are left out.
+    /// Missing values are drawn from what the others let expect, the first time from those of their row, then from those before too,
+    /// by one fit after another; the same ones every time. Columns that are constant or have less than half of their values,
+    /// or a third where rows are many, are left out.
     /// Rows that stand out of the others are found once and left out, at most one in twenty.
     ///
     /// Shapes: x (n, d).
@@ -105,16 +120,9 @@ impl Fused {
     /// Learns from the usable rows of `x`, mended from `raw`; what they lack is what the model lets expect.
     fn refine(&self, raw: Samples<'_>, x: Samples<'_>, usable: &[bool], apart: bool) -> Result<Both> {
         let (rows, columns) = (x.rows(), x.columns());
-        let every = (0..columns).gathered("the columns")?;
-        let mut filling = None;
-        if gaps::any(x, 0..rows, &every)? {
-            let model = self.filling(x, x, usable)?;
-            // Those of columns that are left out are none.
-            if gaps::any(x, 0..rows, &model.lagged.kept)? {
-                filling = Some(model);
-            }
-        }
-        let Some(mut filling) = filling else {
+        let lagged = self.lagged(x, usable)?;
+        // Gaps of columns that are left out are none.
+        if !gaps::any(x, 0..rows, &lagged.kept)? {
             let Learned {
                 mut model,
                 apart,
@@ -125,17 +133,26 @@ impl Fused {
             }
             model.wandering = wider.wandering;
             return Ok((model, apart));
+        }
+        let count = usable.iter().filter(|&&usable| usable).count() as f64;
+        let known = lagged.scaling.known.iter().fold(count, |least, &known| least.min(known as f64));
+        let lacking = 1.0 - known / count;
+        let fills = fills(lacking);
+        let first = if lacking > SELDOM {
+            completed(x, &lagged.kept, &lagged.scaling, Some(usable))?
+        } else {
+            None
         };
         let mut table = room(rows, columns, 0.0, "the training rows, filled")?;
-        let count = rows.saturating_sub(filling.upsets) as f64;
-        let seldom = filling.lagged.scaling.known.iter().all(|&known| count - known as f64 <= SELDOM * count);
-        for number in 0..if seldom { 1 } else { FILLS } {
-            if number > 0 {
-                let filled = table_of(&table, rows, columns)?;
-                filling = self.filling(x, filled, usable)?;
+        read_all(first.as_ref().map_or(x, |first| first.view().into()), &mut table)?;
+        drop(first);
+        let mut good = None;
+        for number in 0..fills {
+            let drawing = self.drawing(x, table_of(&table, rows, columns)?, usable, &mut good)?;
+            if number == 0 {
+                read_all(x, &mut table)?;
             }
-            read_all(x, &mut table)?;
-            Drawn::new(&filling)?.fill(&mut table)?;
+            Drawn::new(&drawing)?.fill(x, usable, &mut table, number)?;
         }
         let filled = table_of(&table, rows, columns)?;
         let Learned {
@@ -179,11 +196,32 @@ impl Fused {
         }
     }
 
-    /// As [`Self::learn`], for gaps that are to be [`Drawn`].
-    fn filling(&self, x: Samples<'_>, filled: Samples<'_>, usable: &[bool]) -> Result<Expecting> {
+    /// What gaps are to be [`Drawn`] by; `good` gets the rows without upsets, the first time.
+    fn drawing(
+        &self,
+        x: Samples<'_>,
+        filled: Samples<'_>,
+        usable: &[bool],
+        good: &mut Option<Vec<bool>>,
+    ) -> Result<Expecting> {
         let folds = folds(x.rows(), self.folds.min(FILL_FOLDS))?;
-        let (outside, good) = self.settled(x, filled, usable, &folds, None)?;
-        Kept::of(outside, &good, &folds)?.expecting()
+        let rows = usable.iter().filter(|&&usable| usable).count();
+        if rows < ROWS_TO_DRAW * self.lagged(x, usable)?.width() {
+            let (outside, good) = self.settled(x, filled, usable, &folds, None)?;
+            return Kept::of(outside, &good, &folds)?.expecting();
+        }
+        let good = match good {
+            Some(good) => good,
+            None => good.insert(self.settled(x, filled, usable, &folds, None)?.1),
+        };
+        let lagged = self.lagged(x, good)?;
+        let (mean, covariance) = joined(&sums(&lagged, filled, good, &folds)?, |_| true)?.moments()?;
+        let (mut variances, vectors) = symmetric_eigen(&covariance, lagged.width(), "x")?;
+        let chance = Pairs::of(x, &lagged.kept, good)?.chance(&variances);
+        let usual = variances.iter().sum::<f64>() / variances.len() as f64;
+        variances.iter_mut().for_each(|variance| *variance += chance * (usual - *variance));
+        let transition = transition(&vectors, &variances, lagged.kept.len())?;
+        Ok(Expecting::by(lagged.about(mean)?, transition))
     }
 
     /// The residuals without upsets, and the rows that are none.
@@ -283,7 +321,9 @@ impl Fused {
                 }
                 let known = keep_known(values);
                 let values = &mut values[..known];
-                if known > 1 && 2 * known >= total {
+                let enough =
+                    2 * known >= total || (LEAST_KNOWN * known >= total && known * known >= PAIRS * columns * total);
+                if known > 1 && enough {
                     let (mean, deviation) = mean_and_deviation(values);
                     let deviation = deviation * (known as f64 / (known - 1) as f64).sqrt();
                     if deviation.is_finite() && deviation > ROUNDING * mean.abs() {
@@ -298,7 +338,7 @@ impl Fused {
         if kept.is_empty() {
             return Err(Error::Unfit {
                 name: "x",
-                requirement: "a column that changes and has at least half of its values known",
+                requirement: "a column that changes and has at least half of its values known, or a third where rows are many",
             });
         }
         let scaling = Scaling {
@@ -402,6 +442,16 @@ impl FittedFused {
         if let (Some(own), Some(other)) = (&mut self.whole, &other.whole) {
             own.limited_as(other);
         }
+    }
+}
+
+/// How often gaps are drawn where a sensor lacks this share of its readings.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+fn fills(lacking: f64) -> usize {
+    if lacking <= SELDOM {
+        1
+    } else {
+        (LEFT.ln() / lacking.min(0.99).ln()).ceil().clamp(2.0, MOST_FILLS as f64) as usize
     }
 }
 

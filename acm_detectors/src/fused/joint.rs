@@ -11,6 +11,7 @@ use acm_linalg::pca::Components;
 use acm_linalg::samples::room;
 use acm_linalg::{Result, Samples};
 
+use super::drawn::Pairs;
 use super::folds::Outside;
 use super::held_out::{HeldOut, persistence};
 use super::parts::{Kind, Norms, independent, limit, student_upper};
@@ -27,6 +28,9 @@ const LEAST: f64 = 0.9;
 /// of it than this share counts.
 const NEIGHBOURS: f64 = 2.5;
 const MOST: f64 = 0.25;
+
+/// Drawn readings are like the covariance that they are from: it is wrong by so many times what as many known pairs would leave open.
+const DOUBTED: f64 = 1.5;
 
 /// Halves of more sensors are not fitted.
 const MANY: usize = 200;
@@ -89,15 +93,15 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// `width` are the coordinates of what leaves the residuals.
-    fn of_residuals(of: &'a Fused, held: HeldOut, width: usize) -> Result<Self> {
+    /// `width` are the coordinates of what leaves the residuals; `doubt` is what gaps leave open of how sensors move together.
+    fn of_residuals(of: &'a Fused, held: HeldOut, width: usize, doubt: f64) -> Result<Self> {
         let chance = of.false_alarm_rate / held.parts.len() as f64;
         let mut alone = Norms::default();
         for number in 0..held.parts.len() {
             let (mean, spread) = held.spread(number);
             alone.add(mean, spread, limit(held.parts[number].memory, held.rows(), chance))?;
         }
-        let later = room(held.parts.len(), 1, 0.0, WHAT)?;
+        let later = alone.mean.iter().map(|mean| mean * wrong(&held, doubt)).gathered(WHAT)?;
         let (greatest, memory) = held.joint(&alone, of.false_alarm_rate, None)?;
         // Models of a part of few rows leave more than that of all rows will.
         let few = (width as f64 / held.rows() as f64).min(1.0);
@@ -115,7 +119,7 @@ impl<'a> Group<'a> {
     }
 
     /// `known` is the mean power of rows by the model that knows them.
-    fn of_readings(of: &'a Fused, held: HeldOut, known: f64) -> Result<Self> {
+    fn of_readings(of: &'a Fused, held: HeldOut, known: f64, doubt: f64) -> Result<Self> {
         let chance = of.false_alarm_rate / held.parts.len() as f64;
         // A row that is held out is like its neighbours, which its model knows, the more so the longer they are alike.
         let alike = 1.0 - 1.0 / persistence(&held.powers);
@@ -136,7 +140,8 @@ impl<'a> Group<'a> {
                 Kind::Shift => ((forgets - usual).max(0.0) / held.rows() as f64).min(0.5),
                 Kind::Power => 0.0,
             };
-            push(&mut later, mean * (farther.cbrt() - 1.0 + ((1.0 + own) / (1.0 - own)).cbrt() - 1.0), WHAT)?;
+            let own = ((1.0 + own) / (1.0 - own)).cbrt() - 1.0;
+            push(&mut later, mean * (farther.cbrt() - 1.0 + own + wrong(&held, doubt)), WHAT)?;
         }
         let (greatest, memory) = held.joint(&alone, of.false_alarm_rate, None)?;
         Ok(Self {
@@ -166,6 +171,15 @@ impl<'a> Group<'a> {
     }
 }
 
+/// By how much the roots of later rows are larger for what gaps leave open, of which drawn readings know nothing.
+fn wrong(held: &HeldOut, doubt: f64) -> f64 {
+    if doubt > 0.0 {
+        (1.0 + (DOUBTED * persistence(&held.powers) * doubt).min(1.0)).cbrt() - 1.0
+    } else {
+        0.0
+    }
+}
+
 /// The parts of each half of the rows by a model of the other one.
 struct Halves {
     following: HeldOut,
@@ -185,7 +199,8 @@ impl Fused {
         let folds = folds(rows.x.rows(), self.folds)?;
         let judges = (0..folds.len()).gathered("the folds")?;
         let (mut model, held, mut parted) = self.held(rows, outside, &folds, apart)?;
-        let residuals = Group::of_residuals(self, held, model.lagged.width())?;
+        let doubt = Pairs::of(rows.x, &model.lagged.kept, rows.good)?.doubt();
+        let residuals = Group::of_residuals(self, held, model.lagged.width(), doubt)?;
         let whole = self.of_whole()?;
         if whole.memories.is_empty() {
             model.norms = residuals.norms(0.0, 1.0)?;
@@ -198,7 +213,7 @@ impl Fused {
         }
         let outside = whole.judged(rows.x, rows.filled, rows.good, &folds, &judges, rows.noise)?;
         let (mut beside, held, others) = whole.held(rows, outside, &folds, apart)?;
-        let readings = Group::of_readings(&whole, held, beside.usual)?;
+        let readings = Group::of_readings(&whole, held, beside.usual, doubt)?;
         let wider = match wider {
             Some(wider) => wider.clone(),
             None => self.compared(rows, &folds, &model, &residuals, &readings)?,

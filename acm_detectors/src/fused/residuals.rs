@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use acm_linalg::covariance::{Centered, Shrinkage, shrunk};
 use acm_linalg::dense::{Rows, cholesky};
-use acm_linalg::memory::reserved;
+use acm_linalg::memory::{extend, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::{Error, Result, Samples};
@@ -79,26 +79,27 @@ impl Kept {
         }
     }
 
-    /// What lets missing readings be expected.
+    /// What lets missing readings be expected, where rows are too few for more: from the residuals of rows that were not seen, and
+    /// from the components.
     pub(super) fn expecting(self) -> Result<Expecting> {
         let factor = self.rows(0..0).factor(&self.beside)?;
         let Subspace {
             lagged,
-            residual: mut whitening,
+            residual: mut white,
             mut components,
             variances,
             ..
         } = self.model;
         let (sensors, width) = (lagged.kept.len(), lagged.width());
-        divide(&factor, &mut whitening, sensors, width)?;
+        divide(&factor, &mut white, sensors, width)?;
         for (component, variance) in components.chunks_exact_mut(width).zip(variances) {
             component.iter_mut().for_each(|value| *value /= variance.sqrt());
         }
+        extend(&mut white, components, "what is expected of a sensor")?;
         Ok(Expecting {
             lagged,
-            upsets: self.upsets,
-            whitening,
-            components,
+            white,
+            ahead: false,
         })
     }
 
@@ -125,25 +126,42 @@ impl Kept {
     }
 }
 
-/// What lets the readings of a row be expected, from one another and from the rows before.
+/// What lets the readings of a row be expected, from one another and from the rows around.
 pub(super) struct Expecting {
     pub(super) lagged: Lagged,
-    /// Rows that are left out.
-    pub(super) upsets: usize,
-    /// (d, width), row-major: what leaves of a point the whitened residual of its present row.
-    whitening: Vec<f64>,
-    /// (components, width): each over its standard deviation.
-    components: Vec<f64>,
+    /// (rows, width): what is made of a point is normal, and independent.
+    white: Vec<f64>,
+    /// Whether it is how its present row differs from what the earlier ones let expect, so that each row is in several of them.
+    ahead: bool,
 }
 
 impl Expecting {
-    /// The row of the points' precision, as far as present readings ask for it, that is this sensor's.
-    pub(super) fn precision(&self, place: usize) -> Result<Vec<f64>> {
-        let width = self.lagged.width();
-        let mut found = room(width, 1, 0.0, "what is expected of a sensor")?;
-        for row in self.whitening.chunks_exact(width).chain(self.components.chunks_exact(width)) {
-            let weight = row[place];
-            found.iter_mut().zip(row).for_each(|(found, value)| *found += weight * value);
+    /// By how present rows differ from what is expected of them, whitened.
+    pub(super) fn by(lagged: Lagged, transition: Vec<f64>) -> Self {
+        Self {
+            lagged,
+            white: transition,
+            ahead: true,
+        }
+    }
+
+    /// Whether the rows that follow tell of a row too.
+    pub(super) fn looks_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    /// What the readings of `ahead` next rows, of the row and of those before it weigh in the row of the precision that is this
+    /// sensor's.
+    pub(super) fn weights(&self, place: usize, ahead: usize) -> Result<Vec<f64>> {
+        let (width, sensors) = (self.lagged.width(), self.lagged.kept.len());
+        let mut found = room(width + ahead * sensors, 1, 0.0, "what is expected of a sensor")?;
+        for later in 0..=ahead {
+            // The row is so many rows earlier there.
+            let found = &mut found[(ahead - later) * sensors..];
+            for row in self.white.chunks_exact(width) {
+                let weight = row[later * sensors + place];
+                found.iter_mut().zip(row).for_each(|(found, value)| *found += weight * value);
+            }
         }
         Ok(found)
     }

@@ -210,7 +210,7 @@ impl GaussianMixture {
         let x = training.samples();
         let frame = Frame::of(x, moving.samples())?;
         drop(moving);
-        let mut complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?)?;
+        let mut complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?, None)?;
         let filled = complete.as_ref().map_or(x, |complete| complete.view().into());
         let tiles = frame.tiles(filled)?;
         let mut best: Option<(f64, Run)> = None;
@@ -260,7 +260,7 @@ impl GaussianMixture {
         let x = training.samples();
         let frame = Frame::of(x, moving.samples())?;
         drop(moving);
-        let mut complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?)?;
+        let mut complete = completed(x, &frame.kept, &frame.scaling.select(&frame.kept)?, None)?;
         let tiles = frame.tiles(complete.as_ref().map_or(x, |complete| complete.view().into()))?;
         let mut pieces = Pieces::new(&tiles, x.rows(), frame.width(), self.covariance, components)?;
         let mut run = self.rule().run(&mut pieces, Source::Labels(&labels))?;

@@ -190,7 +190,7 @@ impl Omr {
         let (all, x) = (x, training.samples());
         let mut standard = Standard::fit(x)?;
         let counts = complete(&standard.lagged()?, x)?;
-        let complete = completed(x, &standard.watched, &standard.scaling.select(&standard.watched)?)?;
+        let complete = completed(x, &standard.watched, &standard.scaling.select(&standard.watched)?, None)?;
         let x = complete.as_ref().map_or(x, |complete| complete.view().into());
         if complete.is_some() {
             standard = Standard::fit(x)?;

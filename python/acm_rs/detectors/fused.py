@@ -215,7 +215,7 @@ class FusedDetector(Watching, Screening, Detector):
 
     @property
     def used_(self) -> NDArray[np.bool_]:
-        """False for sensors that are left out: constant at fit, or with less than half of their values, (d,)."""
+        """False for sensors that are left out: constant at fit, or with too few values, (d,)."""
         return self._engine.used_
 
     @property
@@ -247,7 +247,8 @@ class FusedDetector(Watching, Screening, Detector):
         TypeError
             ``x`` is neither a float array nor a frame of numbers.
         ValueError
-            ``x`` has too few rows, or no sensor that changes and has at least half of its values.
+            ``x`` has too few rows, or no sensor that changes and has half of its values (a third where rows
+            are many).
 
         Warns
         -----
