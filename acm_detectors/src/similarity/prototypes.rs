@@ -177,7 +177,8 @@ impl Prototypes {
 /// other row.
 fn apart(memory: Table<'_>, near: usize, stop: &Stop) -> Result<f64> {
     let count = memory.rows();
-    let near = near.min(count - 1);
+    // None where an interrupt came before the first.
+    let near = near.min(count.saturating_sub(1));
     if near == 0 {
         return Ok(memory.width as f64);
     }
