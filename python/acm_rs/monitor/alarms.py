@@ -159,8 +159,9 @@ def found_episodes(
         inside = start + np.flatnonzero(alarms[start:end])
         regime = regime_names[int(np.bincount(regimes[inside]).argmax())]
         # Where some go on while others stand, these do.
-        stuck = int(np.count_nonzero(causes[inside] == cause_names.index(STUCK)))
-        frozen = frozen and stuck <= int(np.count_nonzero(hangs[inside]))
+        if frozen and STUCK in cause_names:
+            stuck = int(np.count_nonzero(causes[inside] == cause_names.index(STUCK)))
+            frozen = stuck <= int(np.count_nonzero(hangs[inside]))
         # Where the machine is not seen nobody sees who did it.
         told = inside[hangs[inside] == frozen]
         kind = cause_names[int(np.bincount(causes[told]).argmax())]
