@@ -23,8 +23,12 @@ use super::bounds::Bounds;
 use super::window::Window;
 use super::windows::{Layout, Windows};
 
-/// Longest window that is kept sorted. Measured: from here on ranks are the faster.
-const SORTED_LIMIT: usize = 256;
+/// Longest windows that are kept sorted, for a median and for a deviation; and so many rows more for each quantile, up to what
+/// a core holds nearest. Measured: from there on ranks are the faster.
+const SORTED_LIMIT: usize = 288;
+const SORTED_DEVIATION: usize = 288;
+const SORTED_QUANTILE: usize = 112;
+const SORTED_MOST: usize = 640;
 
 /// What to compute of each window.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +42,15 @@ pub(crate) struct Wanted {
 impl Wanted {
     pub(crate) fn results(&self) -> usize {
         usize::from(self.median) + usize::from(self.mad.is_some()) + self.quantiles.len()
+    }
+
+    /// Longest window that is kept sorted for these.
+    fn longest_sorted(&self) -> usize {
+        if self.mad.is_some() {
+            SORTED_DEVIATION
+        } else {
+            SORTED_MOST.min(SORTED_LIMIT + SORTED_QUANTILE * self.quantiles.len())
+        }
     }
 }
 
@@ -54,7 +67,7 @@ pub(crate) enum OrderScratch {
 
 impl<'a> Order<'a> {
     pub(crate) fn new(wanted: Wanted, window: Window) -> Self {
-        if window.rows() <= SORTED_LIMIT {
+        if window.rows() <= wanted.longest_sorted() {
             Self::Sorted(sorted::Sorted { wanted, window })
         } else {
             Self::Ranked(ranked::Ranked {

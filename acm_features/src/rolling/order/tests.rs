@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::ranked::Ranked;
 use super::sorted::Sorted;
-use super::{Order, SORTED_LIMIT, Wanted, rolling_mad, rolling_quantile};
+use super::{Order, SORTED_DEVIATION, SORTED_LIMIT, SORTED_MOST, Wanted, rolling_mad, rolling_quantile};
 use crate::rolling::Window;
 use crate::rolling::tests::{Kernel, QUANTILES, assert_same_bytes, config, naive, plant, wild_matrix, window};
 
@@ -67,7 +67,13 @@ fn the_definitions_hold_for_every_kind_of_history() {
         (255, 29),
         (256, 29),
         (257, 29),
+        (SORTED_LIMIT, 29),
+        (SORTED_LIMIT + 1, 29),
+        (SORTED_DEVIATION, 29),
+        (SORTED_DEVIATION + 1, 29),
         (600, 61),
+        (SORTED_MOST, 61),
+        (SORTED_MOST + 1, 61),
     ] {
         for kernel in Kernel::ORDER {
             for min_periods in [0, rows / 2, rows] {
@@ -96,6 +102,8 @@ fn sorted_and_ranked_windows_give_the_same_bytes() {
         SORTED_LIMIT + 1,
         300,
         511,
+        SORTED_MOST,
+        SORTED_MOST + 1,
     ] {
         for min_periods in [0, 3.min(rows), rows] {
             let shape = window(rows, min_periods);
@@ -200,7 +208,7 @@ proptest! {
     #[test]
     fn so_does_any_column_about_the_longest_sorted_window(
         column in proptest::collection::vec(crate::rolling::tests::wild(), 240..500),
-        rows in 250_usize..=262,
+        rows in prop_oneof![250_usize..=262, SORTED_LIMIT - 6..=SORTED_LIMIT + 6],
         least in 0_usize..=250,
     ) {
         let x = Array2::from_shape_vec((column.len(), 1), column).unwrap();
