@@ -308,7 +308,7 @@ mod tests {
             memory,
         };
         // The second part remembers ten rows: those at the start do not count.
-        let root = |row: usize, other: f64| if row % 2 == 0 { other - 2.0 } else { other + 2.0 };
+        let root = |row: usize, other: f64| if row.is_multiple_of(2) { other - 2.0 } else { other + 2.0 };
         let roots = (0..200).flat_map(|row| [root(row, 3.0), if row < 10 { 1e6 } else { root(row, 5.0) }]);
         let held = HeldOut {
             parts: vec![part(1.0), part(0.1)],

@@ -13,7 +13,7 @@ fn blur(values: &[f64], prototypes: &Prototypes) -> Vec<f64> {
     let task = Task {
         of: &of,
         table: Table { values, width: WIDTH },
-        folds: vec![0..rows],
+        folds: folds(rows, 1).unwrap(),
     };
     let unit = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
     let whitening = Packed::lower(&unit, WIDTH).unwrap();
