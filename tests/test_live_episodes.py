@@ -11,8 +11,8 @@ from acm_rs.live.episodes import CLOSED, GREW, NO_DATA, OPENED, Alarm, Event, Fo
 from acm_rs.live.rows import Rows
 from acm_rs.live.silence import Silence
 from acm_rs.monitor.alarms import found_episodes
+from acm_rs.monitor.parts import CAUSES
 from acm_rs.monitor.result import Result
-from acm_rs.monitor.watches import CAUSES
 from hypothesis import given
 from hypothesis import strategies as st
 from live import batch, later, model

@@ -11,7 +11,7 @@ import pytest
 from acm_rs import Monitor
 from acm_rs.live.episodes import CLOSED, Follower
 from acm_rs.monitor.episode import FROZEN, NEARLY_ZEROS, ZEROS
-from acm_rs.monitor.watches import CAUSES
+from acm_rs.monitor.parts import CAUSES
 from test_monitor_outages import plant
 
 

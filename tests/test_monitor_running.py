@@ -5,8 +5,8 @@ from __future__ import annotations
 import acm_rs
 import numpy as np
 import pytest
+from acm_rs.monitor.parts import SLOWLY
 from acm_rs.monitor.saving import pack, unpack
-from acm_rs.monitor.watches import SLOWLY
 
 MIXING = np.random.default_rng(5).normal(size=(2, 6))
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from acm_rs import Monitor
 from acm_rs.monitor import steps as module
+from acm_rs.monitor.parts import LEVEL_NAMES
 from acm_rs.monitor.relations import Relations
 from acm_rs.monitor.saving import pack, unpack
 from acm_rs.monitor.steps import PARTS, Steps
-from acm_rs.monitor.watches import LEVEL_NAMES
 from numpy.typing import NDArray
 from test_monitor import same
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from acm_rs.monitor.alarms import BRIDGE, FIRST, OFF, named_culprits
 from acm_rs.monitor.episode import PARTLY, STUCK, UNSEEN, Culprit
 from acm_rs.monitor.parting import Stand
+from acm_rs.monitor.parts import CAUSES
 from acm_rs.monitor.result import Result
-from acm_rs.monitor.watches import CAUSES
 
 __all__ = ["CLOSED", "GREW", "NO_DATA", "OPENED", "STILL", "Alarm", "Event", "Follower", "alarm_id"]
 

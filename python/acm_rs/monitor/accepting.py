@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from acm_rs.monitor import staying
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict, judge
-from acm_rs.monitor.watches import MEMORIES, PAST, State, Watches, sized
+from acm_rs.monitor.parts import MEMORIES, PAST, sized
+from acm_rs.monitor.watches import State, Watches
 from acm_rs.monitor.words import number
 
 __all__ = ["BEFORE", "allow", "told"]

@@ -18,14 +18,14 @@ from acm_rs.monitor.driving import put_unknown, unknown
 from acm_rs.monitor.episode import FROZEN, NEARLY_ZEROS, ZEROS, Episode
 from acm_rs.monitor.following import beside_levels
 from acm_rs.monitor.looking import look
-from acm_rs.monitor.parts import leading
+from acm_rs.monitor.parts import CAUSES, PARTS, leading
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN, gaps
 from acm_rs.monitor.staying import STAYS, staying
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.stops import at_stops
 from acm_rs.monitor.tracing import blamed, standing
-from acm_rs.monitor.watches import CAUSES, PARTS, Looked, State, Watches
+from acm_rs.monitor.watches import Looked, State, Watches
 
 __all__ = ["Verdict", "absent_rows", "follow", "judge", "matched"]
 

@@ -12,6 +12,7 @@ from acm_rs.monitor.cleaning import repeats, scales
 from acm_rs.monitor.driving import learn_holds, measured, put_unknown, stood
 from acm_rs.monitor.following import beside_levels, learn_following
 from acm_rs.monitor.looking import look
+from acm_rs.monitor.parts import PRESENT, WILD
 from acm_rs.monitor.quiet import quietly
 from acm_rs.monitor.reach import PART_RATE, scaled_parts
 from acm_rs.monitor.regimes import EDGE, STANDSTILL, UNKNOWN, Phase, gaps, near_rows
@@ -21,14 +22,7 @@ from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.screening import belied
 from acm_rs.monitor.stops import at_stops, end_stops, within
 from acm_rs.monitor.wandering import leaving, slowest, wandering
-from acm_rs.monitor.watches import (
-    PRESENT,
-    WILD,
-    Looked,
-    State,
-    Watches,
-    state_scales,
-)
+from acm_rs.monitor.watches import Looked, State, Watches, state_scales
 
 __all__ = ["FOLDS", "OWN_ROWS", "Learned", "learn_watches"]
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.monitor.carried import Looked
+from acm_rs.monitor.parts import PIECE, WARM
 from acm_rs.monitor.relations import Relations, own_precision
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.stops import Sides
-from acm_rs.monitor.watches import PIECE, WARM, Watches
+from acm_rs.monitor.watches import Watches
 
 __all__ = ["Law", "laws_of", "look"]
 

@@ -16,11 +16,7 @@ from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import Verdict
-from acm_rs.monitor.parts import leading
-from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
-from acm_rs.monitor.relations import product
-from acm_rs.monitor.tracing import NAMES, NEAR, standing, traced
-from acm_rs.monitor.watches import (
+from acm_rs.monitor.parts import (
     AT_ONCE,
     CAUSES,
     LEVEL_NAMES,
@@ -30,11 +26,13 @@ from acm_rs.monitor.watches import (
     SHIFTS,
     SLOW,
     WILD,
-    Looked,
-    State,
-    Watches,
     farther,
+    leading,
 )
+from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
+from acm_rs.monitor.relations import product
+from acm_rs.monitor.tracing import NAMES, NEAR, standing, traced
+from acm_rs.monitor.watches import Looked, State, Watches
 
 __all__ = ["Quick"]
 

@@ -8,23 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.decisions.calibration import threshold_at
-from acm_rs.monitor.parts import leading
+from acm_rs.monitor.parts import LEVEL_NAMES, LEVELS, MEMORIES, PARTS, PIECE, SHIFTS, SLOWLY, farther, leading, sized
 from acm_rs.monitor.releasing import room_between
 from acm_rs.monitor.wandering import lasting
-from acm_rs.monitor.watches import (
-    LEVEL_NAMES,
-    LEVELS,
-    MEMORIES,
-    PARTS,
-    PIECE,
-    SHIFTS,
-    SLOWLY,
-    Looked,
-    State,
-    Watches,
-    farther,
-    sized,
-)
+from acm_rs.monitor.watches import Looked, State, Watches
 
 __all__ = ["PART_RATE", "scaled_parts"]
 

@@ -15,11 +15,11 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.episode import NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.judging import Verdict
+from acm_rs.monitor.parts import CAUSES
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.standing import stuck
 from acm_rs.monitor.steps import Told
-from acm_rs.monitor.watches import CAUSES
 
 __all__ = ["coarse", "remarks", "renamed"]
 

@@ -9,8 +9,9 @@ from acm_rs.decisions.calibration import threshold_at
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.driving import with_drivers
 from acm_rs.monitor.looking import look
+from acm_rs.monitor.parts import PARTS
 from acm_rs.monitor.steps import WATCHES, Steps, Told
-from acm_rs.monitor.watches import PARTS, State, Watches
+from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["learn_steps"]
 

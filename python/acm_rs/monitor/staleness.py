@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.alarms import BRIDGE
+from acm_rs.monitor.parts import SHIFTS
 from acm_rs.monitor.regimes import near_rows
-from acm_rs.monitor.watches import SHIFTS, Watches
+from acm_rs.monitor.watches import Watches
 
 if TYPE_CHECKING:
     from acm_rs.monitor.result import Result

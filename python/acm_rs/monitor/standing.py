@@ -13,9 +13,10 @@ from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.episode import FROZEN, PARTLY
 from acm_rs.monitor.holding import STUCK, Bounds, Hold, Holding, Place
 from acm_rs.monitor.judging import Verdict
+from acm_rs.monitor.parts import CAUSES
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL
-from acm_rs.monitor.watches import CAUSES, Watches
+from acm_rs.monitor.watches import Watches
 
 __all__ = ["hold", "stuck", "told"]
 

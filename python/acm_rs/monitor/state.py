@@ -14,11 +14,12 @@ from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, Tally
 from acm_rs.monitor.flagging import Rule
 from acm_rs.monitor.holding import Holding
+from acm_rs.monitor.parts import PARTS, SLOWLY
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
 from acm_rs.monitor.steps import Steps
-from acm_rs.monitor.watches import PARTS, SLOWLY, State, Watches
+from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["put_state", "put_watches", "take_about", "take_state", "take_watches"]
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.monitor.looking import Law, laws_of
+from acm_rs.monitor.parts import PARTS, PIECE, SHIFTS, WILD, sized
 from acm_rs.monitor.relations import Relations, inverse_of, product
 from acm_rs.monitor.steps import Told
-from acm_rs.monitor.watches import PARTS, PIECE, SHIFTS, WILD, Watches, sized
+from acm_rs.monitor.watches import Watches
 
 __all__ = ["NAMES", "NEAR", "blamed", "standing", "traced"]
 

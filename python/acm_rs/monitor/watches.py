@@ -13,7 +13,6 @@ from acm_rs.monitor.carried import Looked, State
 from acm_rs.monitor.cleaning import repeats
 from acm_rs.monitor.parts import (
     AT_ONCE,
-    CAUSES,
     FEW,
     LEVEL_NAMES,
     LEVELS,
@@ -39,29 +38,7 @@ from acm_rs.monitor.releasing import released
 from acm_rs.monitor.steps import Steps, Told
 from acm_rs.monitor.stops import Sides, within
 
-__all__ = [
-    "AT_ONCE",
-    "CAUSES",
-    "LEVELS",
-    "LEVEL_NAMES",
-    "MEMORIES",
-    "PARTS",
-    "PAST",
-    "PIECE",
-    "PRESENT",
-    "SCATTER",
-    "SHIFTS",
-    "SLOW",
-    "SLOWLY",
-    "WARM",
-    "WILD",
-    "Looked",
-    "State",
-    "Watches",
-    "farther",
-    "sized",
-    "state_scales",
-]
+__all__ = ["Looked", "State", "Watches", "state_scales"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
