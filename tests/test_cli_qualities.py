@@ -78,3 +78,21 @@ def test_a_model_that_heeds_them_itself_misses_none_that_the_file_has(run: Run) 
     for later, told in (("later_flagged", []), ("later", [LACKS])):
         remarks = json.loads(run("score", "own.acm", f"{later}.csv", "--json")[1])["remarks"]
         assert [remark for remark in remarks if "qualit" in remark] == told
+
+
+@pytest.mark.parametrize(("column", "unread"), [("Flow_Quality", False), ("Flow.Conf", True)])
+def test_a_watch_tells_which_qualities_of_a_model_it_does_not_read(
+    run: Run, capsys: pytest.CaptureFixture[str], column: str, unread: bool
+) -> None:
+    quality = pl.Series(column, np.where(np.random.default_rng(5).random(1_800) < 0.01, 10.0, 95.0))
+    frame = flagged(plant()[:1_800]) if column == "Flow_Quality" else plant()[:1_800].with_columns(quality)
+    write("both.csv", frame[:1_500])
+    write("rest.csv", frame[1_500:])
+    Monitor().fit(pl.read_csv("both.csv", try_parse_dates=True)).save("own.acm")
+    assert main(["watch", "own.acm", "rest.csv", "--once"]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if "qualit" in line]
+    told = (
+        f"qualities of the fit that a watch does not read: {column} (of Flow); what they flag as bad counts as a "
+        "reading: make it missing in the source"
+    )
+    assert notes == ([f"Note: {Path('rest.csv').absolute()}: {told}"] if unread else [])

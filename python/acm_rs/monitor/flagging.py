@@ -16,7 +16,19 @@ from acm_rs.monitor.reading import Readings
 if TYPE_CHECKING:
     from acm_rs.files.quality_names import NameOfQuality
 
-__all__ = ["ABSENT", "Flagged", "Heeded", "Rule", "compared", "heed", "learn", "of_others", "remarks", "unheeded"]
+__all__ = [
+    "ABSENT",
+    "Flagged",
+    "Heeded",
+    "Rule",
+    "compared",
+    "heed",
+    "learn",
+    "of_others",
+    "remarks",
+    "unheeded",
+    "unread",
+]
 
 Flags = NDArray[np.bool_]
 Vector = NDArray[np.float64]
@@ -386,6 +398,14 @@ def unheeded(others: Mapping[str, str]) -> str:
         f"columns that may say how good readings are and were not known at the fit: {named}; they are not heeded, and "
         "what they flag as bad counts as a reading: make it missing first (acm_rs.read_table does), or learn again "
         "with such columns"
+    )
+
+
+def unread(names: Sequence[str]) -> str:
+    """What is to be said of columns that a model heeds, where only its sensors are read."""
+    return (
+        f"qualities of the fit that a watch does not read: {_first(names)}; what they flag as bad counts as a reading: "
+        "make it missing in the source"
     )
 
 

@@ -20,18 +20,23 @@ def kept(qualities: Mapping[str, Sequence[str]], sensors: Collection[str]) -> di
     return {_KEY: json.dumps(own, ensure_ascii=False)} if own else {}
 
 
-def missed(monitor: Any, qualities: Mapping[str, Sequence[str]], columns: Collection[str] = ()) -> list[str]:
+def missed(monitor: Any, qualities: Mapping[str, Sequence[str]], columns: Collection[str] | None = None) -> list[str]:
     """What is to be said where readings have other columns of qualities than the history of a Monitor.
 
-    `columns` are those that the Monitor itself has seen, and heeded.
+    `columns` are those that the Monitor itself has seen, and heeded; None where it sees its sensors
+    alone, as in a watch.
     """
     known = [str(name) for name in monitor.feature_names_in_]
     before, now = _known(monitor), {name: list(own) for name, own in qualities.items() if name in known}
+    unread = []
     for column, sensor, *_ in monitor._about.get("flags", {"rules": []})["rules"]:
+        if columns is None and not now.get(sensor):
+            unread.append(f"{column} (of {sensor})")
+            continue
         before.setdefault(sensor, []).append(column)
-        if column in columns:
+        if column in (columns or ()):
             now.setdefault(sensor, []).append(column)
-    return flagging.compared(before, now)
+    return [*flagging.compared(before, now), *([flagging.unread(unread)] if unread else [])]
 
 
 def _known(monitor: Any) -> dict[str, list[str]]:
