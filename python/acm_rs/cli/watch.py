@@ -27,6 +27,7 @@ from acm_rs.live.store.address import address_of, database_of
 from acm_rs.live.watch import Watch
 from acm_rs.live.webhook import Webhook, webhook_of
 from acm_rs.live.words import line_of
+from acm_rs.monitor.qualities import rules_of
 
 __all__ = ["Asked", "run_watch"]
 
@@ -146,6 +147,7 @@ def run_watch(
         database=database_of(asked.database),
         lateness=lateness,
         name=name,
+        rules=rules_of(monitor),
     )
     called = source if source == "-" or ":" in source else str(Path(source).absolute())
     watch = Watch(

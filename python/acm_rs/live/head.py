@@ -32,8 +32,9 @@ from acm_rs.files.text import TextLayout, text_layout
 from acm_rs.files.times import DateOrder
 from acm_rs.files.times.zones import zone_given
 from acm_rs.live.rows import Batch, Rows, no_rows, put_together
+from acm_rs.monitor.flagging import Rule, wrong
 
-__all__ = ["SAMPLE", "Head", "nanoseconds", "readings"]
+__all__ = ["SAMPLE", "Head", "heeded", "nanoseconds", "readings"]
 
 _CELLS = re.compile(r"[,;\t|]|\s{2,}")
 
@@ -64,6 +65,8 @@ class Head:
         What is known of it.
     columns : sequence of str
         The model's columns.
+    rules : sequence of Rule
+        How the model itself heeds columns of qualities.
 
     Raises
     ------
@@ -71,9 +74,12 @@ class Head:
         No table, no row that can be read, or a layout that cannot be followed: long, or UTF-16.
     """
 
-    def __init__(self, data: bytes, name: Path, options: ReadOptions, columns: Sequence[str]) -> None:
+    def __init__(
+        self, data: bytes, name: Path, options: ReadOptions, columns: Sequence[str], rules: Sequence[Rule] = ()
+    ) -> None:
         self.name: Path = name
         self.columns: list[str] = list(columns)
+        self._rules = tuple(rules)
         self._encoding = _encoding(data, name, options)
         self._options = replace(options, bad_rows=OnBadRow.skip, encoding=None)
         lines = data.splitlines(keepends=True)
@@ -153,9 +159,10 @@ class Head:
         if decimal is Decimal.comma or pointed:
             options = replace(options, decimal=decimal)
         self._options = options
-        self.qualities: dict[str, list[str]] = sensors.flags.of
+        self.qualities: dict[str, list[str]] = heeded(sensors.flags.of, frame, self._rules)
         """The columns of qualities of each sensor that has some."""
-        wanted = {*self.columns, *(clock.used if clock else ()), *sensors.flags.left_out}
+        ruled = [rule.column for rule in self._rules if rule.column in frame.columns]
+        wanted = {*self.columns, *(clock.used if clock else ()), *sensors.flags.left_out, *ruled}
         self._kept: list[str] = [name for name in raw.columns if name in wanted]
         """Columns that are looked at from now on: those of the model, of the clock and of qualities."""
         return clock, frame
@@ -283,7 +290,7 @@ class Head:
             own_codes=True,
             times=clock.times.values if clock else None,
         )
-        values = readings(sensors.read(), self.columns)[before:]
+        values = readings(sensors.read(), self.columns, self._rules)[before:]
         met = raw.bad_rows.of(raw.height)[before:]
         times, utc = (None, False) if clock is None else nanoseconds(clock.times.values[before:])
         return _Table(times, values, met, utc)
@@ -322,12 +329,24 @@ def nanoseconds(times: pl.Series) -> tuple[NDArray[np.int64] | None, bool]:
     return whole.to_physical().fill_null(0).to_numpy().astype(np.int64), zone is not None
 
 
-def readings(frame: object, columns: Sequence[str]) -> NDArray[np.float64]:
-    """A frame's columns in the order of the model; those that it lacks are missing."""
+def heeded(of: dict[str, list[str]], frame: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[str]]:
+    """The columns of qualities of each sensor: those that a file explains, and those that the model does."""
+    found = {sensor: list(columns) for sensor, columns in of.items()}
+    for rule in rules:
+        if rule.column in frame.columns:
+            found.setdefault(rule.sensor, []).append(rule.column)
+    return found
+
+
+def readings(frame: object, columns: Sequence[str], rules: Sequence[Rule] = ()) -> NDArray[np.float64]:
+    """A frame's columns in the order of the model; those that it lacks, and what is flagged as bad, are missing."""
     assert isinstance(frame, pl.DataFrame)
     values = np.full((frame.height, len(columns)), np.nan, order="F")
     there = set(frame.columns)
     places = [place for place, name in enumerate(columns) if name in there]
     if places:
         values[:, places] = frame.select(by_name(*(columns[place] for place in places)).cast(pl.Float64)).to_numpy()
+    for rule in rules:
+        if rule.column in there and rule.sensor in there:
+            values[wrong(rule, frame[rule.column].cast(pl.Float64).to_numpy()), columns.index(rule.sensor)] = np.nan
     return values

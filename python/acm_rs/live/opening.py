@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from acm_rs.live.sources.file import GrowingFile
 from acm_rs.live.sources.folder import Folder
 from acm_rs.live.sources.source import Check, Source
 from acm_rs.live.sources.stdin import StandardInput
+from acm_rs.monitor.flagging import Rule
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -45,6 +46,7 @@ def open_source(
     database: URL | None = None,
     lateness: int = 0,
     name: str = "",
+    rules: Sequence[Rule] = (),
 ) -> Source:
     """A source by what people call it.
 
@@ -67,6 +69,8 @@ def open_source(
         Nanoseconds that rows may come late.
     name : str
         The watch's name, by which a broker knows it.
+    rules : sequence of Rule
+        How the model itself heeds columns of qualities.
     """
     kind, _, rest = text.partition(":")
     if kind == "sql" and rest:
@@ -74,24 +78,24 @@ def open_source(
             raise Refusal("a query needs --database, or the environment variable ACM_RS_DATABASE", status=2)
         from acm_rs.live.sources.sql import Query
 
-        return Adapted(Path(rest), Query(Path(rest), database, options.time_column, lateness), columns, check)
+        return Adapted(Path(rest), Query(Path(rest), database, options.time_column, lateness), columns, check, rules)
     if kind in ("mqtt", "mqtts") and rest:
         from acm_rs.live.sources.mqtt import Broker
 
         broker = Broker(text, name, options.time_column, once)
-        return Adapted(Path(broker.where), broker, columns, check)
+        return Adapted(Path(broker.where), broker, columns, check, rules)
     if kind == "python" and rest:
-        return Adapted(Path(rest), load_adapter(rest), columns, check)
+        return Adapted(Path(rest), load_adapter(rest), columns, check, rules)
     if text == "-":
-        return StandardInput(options, columns, check)
+        return StandardInput(options, columns, check, rules=rules)
     path = Path(text)
     if path.is_dir():
-        return Folder(path, options, columns, check, once)
+        return Folder(path, options, columns, check, once, rules)
     if once and not path.exists():
         raise Refusal(f"{path}: no such file")
     if path.exists() and not path.is_file():
         raise Refusal(f"{path} is no regular file; a pipe is read from standard input: acm-rs watch MODEL - < {path}")
-    return GrowingFile(path, options, columns, check, once)
+    return GrowingFile(path, options, columns, check, once, rules=rules)
 
 
 def state_path(model: Path) -> Path:

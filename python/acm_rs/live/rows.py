@@ -59,6 +59,7 @@ class Batch:
     notes: list[str] = field(default_factory=list)
     utc: bool = False
     qualities: dict[str, list[str]] | None = None
+    """The columns of qualities of each sensor that were heeded; None where they are as before."""
 
 
 def no_rows(columns: int, timed: bool = True) -> Rows:

@@ -27,7 +27,7 @@ __all__ = [
     "of_others",
     "remarks",
     "unheeded",
-    "unread",
+    "wrong",
 ]
 
 Flags = NDArray[np.bool_]
@@ -157,6 +157,13 @@ def heed(rules: Iterable[Rule], readings: Readings, frame: Any) -> list[Flagged]
     return found
 
 
+def wrong(rule: Rule, cells: Vector | Sequence[Any]) -> Flags:
+    """Whether each cell of a rule's column says that the reading beside it is bad; None and NaN say nothing."""
+    if isinstance(cells, np.ndarray):
+        return _of_numbers(rule, cells) < 0
+    return _of_texts(rule, _words(cells)) < 0
+
+
 def _of_numbers(rule: Rule, column: Vector) -> NDArray[np.int64]:
     if rule.way == "confidence":
         return np.where(column < HALF * rule.full, -1, 1)
@@ -183,6 +190,10 @@ def _texts(frame: Any, column: str) -> list[str]:
         import narwhals as nw
 
         cells = nw.from_native(frame, eager_only=True).get_column(column).to_list()
+    return _words(cells)
+
+
+def _words(cells: Iterable[Any]) -> list[str]:
     # Categories and objects may hold numbers; what is missing is not equal to itself.
     kinds = (str, Number, np.bool_)
     return [str(cell) if isinstance(cell, kinds) and cell == cell else "" for cell in cells]
@@ -398,14 +409,6 @@ def unheeded(others: Mapping[str, str]) -> str:
         f"columns that may say how good readings are and were not known at the fit: {named}; they are not heeded, and "
         "what they flag as bad counts as a reading: make it missing first (acm_rs.read_table does), or learn again "
         "with such columns"
-    )
-
-
-def unread(names: Sequence[str]) -> str:
-    """What is to be said of columns that a model heeds, where only its sensors are read."""
-    return (
-        f"qualities of the fit that a watch does not read: {_first(names)}; what they flag as bad counts as a reading: "
-        "make it missing in the source"
     )
 
 

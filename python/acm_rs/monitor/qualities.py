@@ -8,7 +8,7 @@ from typing import Any
 
 from acm_rs.monitor import flagging
 
-__all__ = ["kept", "missed", "remarked"]
+__all__ = ["kept", "missed", "remarked", "rules_of"]
 
 _KEY = "qualities"
 """Under which a model's metadata hold them."""
@@ -20,23 +20,23 @@ def kept(qualities: Mapping[str, Sequence[str]], sensors: Collection[str]) -> di
     return {_KEY: json.dumps(own, ensure_ascii=False)} if own else {}
 
 
-def missed(monitor: Any, qualities: Mapping[str, Sequence[str]], columns: Collection[str] | None = None) -> list[str]:
+def rules_of(monitor: Any) -> list[flagging.Rule]:
+    """How a Monitor itself heeds columns of qualities that no file explains."""
+    return [flagging.Rule.take(one) for one in monitor._about.get("flags", {"rules": []})["rules"]]
+
+
+def missed(monitor: Any, qualities: Mapping[str, Sequence[str]], columns: Collection[str] = ()) -> list[str]:
     """What is to be said where readings have other columns of qualities than the history of a Monitor.
 
-    `columns` are those that the Monitor itself has seen, and heeded; None where it sees its sensors
-    alone, as in a watch.
+    `columns` are those that the Monitor's own rules have heeded.
     """
     known = [str(name) for name in monitor.feature_names_in_]
     before, now = _known(monitor), {name: list(own) for name, own in qualities.items() if name in known}
-    unread = []
-    for column, sensor, *_ in monitor._about.get("flags", {"rules": []})["rules"]:
-        if columns is None and not now.get(sensor):
-            unread.append(f"{column} (of {sensor})")
-            continue
-        before.setdefault(sensor, []).append(column)
-        if column in (columns or ()):
-            now.setdefault(sensor, []).append(column)
-    return [*flagging.compared(before, now), *([flagging.unread(unread)] if unread else [])]
+    for rule in rules_of(monitor):
+        before.setdefault(rule.sensor, []).append(rule.column)
+        if rule.column in columns:
+            now.setdefault(rule.sensor, []).append(rule.column)
+    return flagging.compared(before, now)
 
 
 def _known(monitor: Any) -> dict[str, list[str]]:

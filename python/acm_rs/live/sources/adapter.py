@@ -16,6 +16,7 @@ import polars as pl
 from acm_rs.files.errors import Refusal, quoted
 from acm_rs.live.rows import Batch, Rows
 from acm_rs.live.sources.source import Check, unchecked
+from acm_rs.monitor.flagging import Rule, wrong
 
 __all__ = ["Adapted", "Adapter", "Reading", "load_adapter"]
 
@@ -60,13 +61,23 @@ class Adapted:
         The model's columns.
     check : callable
         Refuses readings that the model cannot use.
+    rules : sequence of Rule
+        How the model itself heeds columns of qualities.
     """
 
-    def __init__(self, name: Path, adapter: Adapter, columns: Sequence[str], check: Check = unchecked) -> None:
+    def __init__(
+        self,
+        name: Path,
+        adapter: Adapter,
+        columns: Sequence[str],
+        check: Check = unchecked,
+        rules: Sequence[Rule] = (),
+    ) -> None:
         self.ended: bool = False
         self.idle: str = ""
         self._name, self._adapter, self._check = name, adapter, check
         self._places = {column: place for place, column in enumerate(columns)}
+        self._rules = [rule for rule in rules if rule.sensor in self._places]
         self._position: Any = None
         self._known = False
 
@@ -98,6 +109,9 @@ class Adapted:
                 place = self._places.get(name)
                 if place is not None:
                     values[row, place] = _number(value)
+        for rule in self._rules:
+            cells = [named.get(rule.column) for _, named in readings]
+            values[wrong(rule, cells), self._places[rule.sensor]] = math.nan
         if len(zoned) > 1:
             raise Refusal(f"{self._name}: some times have a zone and some have none")
         self._position = position

@@ -15,6 +15,7 @@ from acm_rs.live.head import Head
 from acm_rs.live.rows import Batch, no_rows
 from acm_rs.live.sources.lines import Lines
 from acm_rs.live.sources.source import BLOCK, Check, unchecked
+from acm_rs.monitor.flagging import Rule
 
 __all__ = ["GrowingFile"]
 
@@ -45,6 +46,8 @@ class GrowingFile:
         It is read once: of few lines the head is told too.
     head : Head, optional
         What another file of its kind has told.
+    rules : sequence of Rule
+        How the model itself heeds columns of qualities.
     """
 
     def __init__(
@@ -55,12 +58,13 @@ class GrowingFile:
         check: Check = unchecked,
         once: bool = False,
         head: Head | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.path = path
         self.ended: bool = False
         self.idle: str = ""
         self._columns = columns
-        self._lines = Lines(path, options, columns, check, once)
+        self._lines = Lines(path, options, columns, check, once, rules)
         self._lines.head = head
         self._file: IO[bytes] | None = None
         self._offset = 0

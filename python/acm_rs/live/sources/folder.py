@@ -15,10 +15,11 @@ from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.sources import natural, open_sources
 from acm_rs.files.table import load_sensors
-from acm_rs.live.head import nanoseconds, readings
+from acm_rs.live.head import heeded, nanoseconds, readings
 from acm_rs.live.rows import Batch, Rows, no_rows
 from acm_rs.live.sources.file import GrowingFile
 from acm_rs.live.sources.source import Check, unchecked
+from acm_rs.monitor.flagging import Rule
 
 __all__ = ["Folder"]
 
@@ -47,6 +48,8 @@ class Folder:
         Refuses readings that the model cannot use.
     once : bool
         All that is there is taken as finished.
+    rules : sequence of Rule
+        How the model itself heeds columns of qualities.
     """
 
     def __init__(
@@ -56,11 +59,13 @@ class Folder:
         columns: Sequence[str],
         check: Check = unchecked,
         once: bool = False,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.path: Path = path
         self.ended: bool = False
         self.idle: str = ""
         self._options, self._columns, self._check, self._once = options, columns, check, once
+        self._rules = rules
         self._files: dict[str, dict[str, Any]] = {}
         self._seen: dict[str, list[int]] = {}
         self._tail: GrowingFile | None = None
@@ -121,7 +126,7 @@ class Folder:
         head = self._tail.head if self._tail is not None else None
         if self._tail is not None:
             self._tail.close()
-        self._tail = GrowingFile(path, self._options, self._columns, self._check, self._once, head)
+        self._tail = GrowingFile(path, self._options, self._columns, self._check, self._once, head, self._rules)
         if "tail" in entry:
             self._tail.go_on(entry["tail"])
         elif self._folds is not None:
@@ -147,14 +152,15 @@ class Folder:
         table = load_sensors(path, options, needed=self._columns, own_codes=True)
         self._check(path, table.frame.head(60))
         frame = table.frame
-        values = readings(frame, self._columns)
+        values = readings(frame, self._columns, self._rules)
+        qualities = heeded(table.qualities, frame, self._rules)
         times, utc = (None, False) if table.time is None else nanoseconds(table.time)
         self._files[path.name] = {"stamp": stamp}
         self._seen.pop(path.name, None)
         told = next((place for place, note in enumerate(table.notes) if _BAD.match(note)), None)
         notes = [] if told is None else table.notes[told + 1 : told + 6]
         bad = 0 if told is None else int(table.notes[told].partition(" ")[0].replace(",", ""))
-        return Batch(Rows(np.ascontiguousarray(values), times), {}, bad, notes, utc, table.qualities)
+        return Batch(Rows(np.ascontiguousarray(values), times), {}, bad, notes, utc, qualities)
 
     # ---- restarts ---------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from acm_rs.live.folds import Folds
 from acm_rs.live.head import Head
 from acm_rs.live.rows import Batch, Rows, no_rows
 from acm_rs.live.sources.source import Check, unchecked
+from acm_rs.monitor.flagging import Rule
 
 __all__ = ["Lines"]
 
@@ -35,6 +36,8 @@ class Lines:
         Is given the name and the first readings of each new head, and refuses what the model cannot use.
     once : bool
         Few lines are tried too: more may not come.
+    rules : sequence of Rule
+        How the model itself heeds columns of qualities.
     """
 
     def __init__(
@@ -44,8 +47,10 @@ class Lines:
         columns: Sequence[str],
         check: Check = unchecked,
         once: bool = False,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.name: Path = name
+        self._rules = rules
         self._options, self._columns, self._check, self._once = options, columns, check, once
         self.waits: str = ""
         """Why the head is not understood yet."""
@@ -154,11 +159,11 @@ class Lines:
 
     def _learnt(self, data: bytes) -> Head:
         """A head from the lines above the next header."""
-        head = Head(data, self.name, self._options, self._columns)
+        head = Head(data, self.name, self._options, self._columns, self._rules)
         place = head.another(head.data[len(head.header) :])
         if not place:
             return head
-        return Head(data[: len(head.header) + place], self.name, self._options, self._columns)
+        return Head(data[: len(head.header) + place], self.name, self._options, self._columns, self._rules)
 
     def learn(self, data: bytes) -> None:
         """Learn the head anew from the first lines of a file of which more has been read."""
@@ -176,7 +181,7 @@ class Lines:
     def go_on(self, kept: dict[str, Any]) -> None:
         """Go on where `put` left off."""
         if kept["head"] is not None:
-            self.head = Head(base64.b64decode(kept["head"]), self.name, self._options, self._columns)
+            self.head = Head(base64.b64decode(kept["head"]), self.name, self._options, self._columns, self._rules)
             self._check(self.name, self.head.sample)
         self.row, self.fresh = int(kept["row"]), bool(kept["fresh"])
         if "folds" in kept:

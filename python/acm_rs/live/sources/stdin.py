@@ -15,6 +15,7 @@ from acm_rs.files.sources import STANDARD_INPUT
 from acm_rs.live.rows import Batch, no_rows
 from acm_rs.live.sources.lines import Lines
 from acm_rs.live.sources.source import BLOCK, Check, unchecked
+from acm_rs.monitor.flagging import Rule
 
 __all__ = ["StandardInput"]
 
@@ -35,6 +36,8 @@ class StandardInput:
         Refuses readings that the model cannot use.
     descriptor : int, optional
         What to read instead of standard input.
+    rules : sequence of Rule
+        How the model itself heeds columns of qualities.
     """
 
     def __init__(
@@ -43,11 +46,12 @@ class StandardInput:
         columns: Sequence[str],
         check: Check = unchecked,
         descriptor: int | None = None,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.ended: bool = False
         self.idle: str = ""
         self._columns = columns
-        self._lines = Lines(Path(STANDARD_INPUT), options, columns, check)
+        self._lines = Lines(Path(STANDARD_INPUT), options, columns, check, rules=rules)
         self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
         self._queue: queue.Queue[bytes] = queue.Queue(maxsize=4)
         self._rest = b""
