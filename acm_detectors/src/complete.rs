@@ -311,3 +311,6 @@ pub(crate) fn completed(
         columns,
     })
 }
+
+#[cfg(test)]
+mod tests;

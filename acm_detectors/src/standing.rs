@@ -108,3 +108,6 @@ fn of_root(mean: f64, spread: f64) -> f64 {
     let ratio = spread / mean;
     2.0 * ratio / (1.0 + (1.0 + 4.0 * ratio * ratio).sqrt())
 }
+
+#[cfg(test)]
+mod tests;

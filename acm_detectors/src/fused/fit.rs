@@ -490,6 +490,8 @@ fn running(values: &[f64], means: &mut [f64], sensors: usize, memory: f64) -> Re
 }
 
 #[cfg(test)]
+mod by_rows;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -249,3 +249,6 @@ fn count_kept(variances: &[f64], keep: Components) -> usize {
     let large = variances.iter().take_while(|&&variance| variance > NOTHING * first).count();
     wanted.min(large).min(variances.len().saturating_sub(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ const MOST: f64 = 2.0;
 pub(super) struct HeldOut {
     pub(super) parts: Vec<Part>,
     /// (n, parts): their cube roots.
-    roots: Vec<f64>,
+    pub(super) roots: Vec<f64>,
     /// The squared length of each row's whitened residual, and its mean.
     pub(super) powers: Vec<f64>,
     pub(super) usual: f64,

@@ -322,3 +322,6 @@ impl Fused {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

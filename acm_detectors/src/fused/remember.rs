@@ -237,3 +237,6 @@ pub(super) fn products(one: &[f64], other: &[f64]) -> f64 {
     }
     ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
 }
+
+#[cfg(test)]
+mod tests;

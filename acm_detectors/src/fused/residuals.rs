@@ -296,3 +296,6 @@ impl Subspace {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -301,6 +301,8 @@ impl ResidualMeans {
 }
 
 #[cfg(test)]
+mod rows_tests;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -412,3 +412,6 @@ fn axes(rows: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
     }
     table(along, rows.nrows(), MOST_AXES)
 }
+
+#[cfg(test)]
+mod tests;

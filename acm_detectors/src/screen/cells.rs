@@ -489,3 +489,6 @@ fn nothing_else(code: f64) -> bool {
     let nines = [99.0, 999.0, 9_999.0, 99_999.0, 999_999.0, 9_999_999.0];
     nines.contains(&size) || LIMITS.contains(&size)
 }
+
+#[cfg(test)]
+mod tests;

@@ -328,6 +328,8 @@ impl Group {
 }
 
 #[cfg(test)]
+mod of_rows;
+#[cfg(test)]
 mod tests {
     use acm_linalg::dense::cholesky;
 

@@ -8,6 +8,8 @@
 
 mod cells;
 mod groups;
+#[cfg(test)]
+mod kinds_tests;
 mod once;
 mod robust;
 #[cfg(test)]

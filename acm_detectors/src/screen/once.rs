@@ -242,3 +242,6 @@ fn alone(found: &Found, lower: &[f64], rows: Range<usize>, sensor: usize) -> Res
     }
     Ok(square - dot * dot / length <= REST * square)
 }
+
+#[cfg(test)]
+mod tests;

@@ -624,3 +624,6 @@ impl Rows for Chosen<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
