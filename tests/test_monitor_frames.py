@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -49,16 +52,62 @@ def test_several_columns_of_dates_are_refused_until_one_is_named() -> None:
         assert monitor.score(made, times="w").times is not None
 
 
-def test_numbers_of_another_type_are_said_to_be_so() -> None:
-    frame = pd.DataFrame(X, columns=list("abcd")).assign(
-        odd=pd.Series(X[:, 0], dtype=object), kind=pd.Series(np.arange(400) % 3).astype("category"), word="good"
-    )
-    left_out = Monitor().fit(frame).left_out_
-    assert left_out["odd"] == "is of type object; convert it with .astype(float)"
-    assert left_out["kind"] == "is of type category; convert it with .astype(float)"
-    assert left_out["word"] == "holds no numbers"
-    with pytest.raises(ValueError, match=r"'odd' is of type object; convert it with \.astype\(float\)"):
-        Monitor().fit(frame[["odd"]])
+def _whole(x: pd.Series) -> pd.Series:
+    """Seconds that durations hold exactly."""
+    return (64.0 * x).round() / 64.0
+
+
+OTHERS: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "decimals": lambda x: x.map(lambda value: Decimal(repr(value))),
+    "objects": lambda x: x.astype(object).where(np.arange(len(x)) % 50 != 3, None),
+    "categories": lambda x: x.astype("category"),
+    "durations": lambda x: pd.to_timedelta(_whole(x), unit="s"),
+    "durations of Arrow": lambda x: pd.to_timedelta(_whole(x), unit="s").astype(pd.ArrowDtype(pa.duration("ns"))),
+    "durations as objects": lambda x: _whole(x).map(lambda value: timedelta(seconds=value)).astype(object),
+}
+
+
+@pytest.mark.parametrize("held", OTHERS)
+def test_numbers_that_a_frame_holds_under_another_type_are_read(held: str) -> None:
+    frame = pd.DataFrame(X, columns=list("abcd"), index=TIMES)
+    plain = frame.assign(a=_whole(frame.a)) if "durations" in held else frame
+    plain = plain.assign(a=plain.a.where(np.arange(400) % 50 != 3)) if held == "objects" else plain
+    made = frame.assign(a=OTHERS[held](frame.a))
+    monitor = Monitor().fit(made)
+    assert monitor.sensors_ == ("a", "b", "c", "d")
+    assert not monitor.left_out_
+    np.testing.assert_array_equal(monitor.score(made).scores, Monitor().fit(plain).score(plain).scores)
+    one = monitor.update(made.iloc[0]), monitor.update(dict(made.iloc[1])), monitor.update(made[2:40])
+    assert np.isfinite(one[2].scores).any()
+    assert not any("absent" in remark or "numbers" in remark for part in one for remark in part.remarks)
+
+
+@pytest.mark.parametrize("make", [pl.from_pandas, pa.Table.from_pandas], ids=["polars", "pyarrow"])
+def test_durations_of_other_frames_are_seconds(make: Callable[[pd.DataFrame], object]) -> None:
+    frame = pd.DataFrame(X, columns=list("abcd"), index=TIMES).rename_axis("t").reset_index()
+    plain = frame.assign(a=frame.a.round(3))
+    made = make(frame.assign(a=pd.to_timedelta(plain.a, unit="s").dt.round("ms")))
+    monitor = Monitor().fit(plain)
+    np.testing.assert_array_equal(monitor.score(made).scores, monitor.score(plain).scores)
+
+
+def test_texts_that_spell_numbers_are_said_to_do_so() -> None:
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    odd = frame.assign(odd=frame.a.map(repr), word="good", empty=pd.Series([None] * 400, dtype=object))
+    monitor = Monitor().fit(odd)
+    way = f"is of type {odd.odd.dtype}; convert it with .astype(float)"
+    assert monitor.left_out_["odd"] == way
+    assert monitor.left_out_["word"] == "holds no numbers"
+    assert monitor.left_out_["empty"] == "holds nothing"
+    told = [one for one in monitor.warnings_ if "not read as numbers" in one]
+    assert len(told) == 1
+    assert f"'odd' {way}" in told[0]
+    assert "word" not in told[0]
+    with pytest.raises(ValueError, match=r"'odd' is of type (object|str); convert it with \.astype\(float\)"):
+        Monitor().fit(odd[["odd"]])
+    said = Monitor().fit(frame).score(frame.assign(a=frame.a.map(repr))).remarks
+    assert [one for one in said if "absent" in one or "hold none" in one] == []
+    assert f"columns that are not read as numbers and count as missing: 'a' {way}" in said
 
 
 @pytest.mark.parametrize("zone", ["Europe/Vienna", None], ids=["zoned", "naive"])

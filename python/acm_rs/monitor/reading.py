@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import INDEX, Sheet, listed, type_name
+from acm_rs.monitor.other_types import as_numbers
 from acm_rs.monitor.units import stated_units
 from acm_rs.stamps import stamps, zone_of, zoned
 from acm_rs.zones import zone_name
 
-__all__ = ["Readings", "in_order", "of_floats", "read", "text_times"]
+__all__ = ["OF_TYPE", "Readings", "converted", "in_order", "of_floats", "read", "text_times"]
 
 Matrix = NDArray[np.float64]
 
@@ -29,6 +30,8 @@ DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d
 PLAIN_ZONE = re.compile(r"[A-Za-z/]+")
 """Names of zones that every kind of frame knows."""
 TIMES_AS_TEXT = "holds times as text"
+OF_TYPE = "is of type"
+"""How the reason begins where a column may hold numbers under a type that is not read."""
 
 
 class Readings:
@@ -137,6 +140,7 @@ def _frame(x: Any, times: Any) -> Readings:
         return _of_sheet(Sheet(x, "frame", times), times, {})
     import narwhals as nw
 
+    x = as_numbers(x)
     try:
         frame: Any = nw.from_native(x, eager_only=True)
     except TypeError:
@@ -254,7 +258,7 @@ def _mapping(x: Mapping[Any, Any], times: Any) -> Readings:
 
 def _number(name: str, cell: Any) -> float:
     try:
-        return float(cell)
+        return cell.total_seconds() if isinstance(cell, timedelta) else float(cell)
     except (TypeError, ValueError, OverflowError):
         raise TypeError(
             f"`frame` must have one number for each name where it is a mapping, got {type_name(cell)} for {name!r}; "
@@ -291,7 +295,7 @@ def _reason(frame: Any, label: Hashable) -> str:
         if hasattr(native, "name")
         else '.cast("double")'
     )
-    return f"is of type {getattr(native, 'dtype', getattr(native, 'type', ''))}; convert it with {way}"
+    return f"{OF_TYPE} {getattr(native, 'dtype', getattr(native, 'type', ''))}; convert it with {way}"
 
 
 def _dated(cells: Sequence[Any]) -> bool:
@@ -309,6 +313,11 @@ def text_times(x: Any, readings: Readings) -> list[str]:
         head = [cell for cell in list(index[:LOOKED_AT]) if cell is not None]
         found += ["the index"] if _dated(head) else []
     return found
+
+
+def converted(readings: Readings, names: Iterable[str]) -> list[str]:
+    """Columns that may hold numbers under a type which is not read, each with the way to have them read."""
+    return [f"{name!r} {why}" for name in names if (why := readings.texts.get(name, "")).startswith(OF_TYPE)]
 
 
 def _is_number(frame: Any, label: Hashable, kind: Any) -> bool:

@@ -16,7 +16,7 @@ from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.episode import NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.parts import CAUSES
-from acm_rs.monitor.reading import Readings
+from acm_rs.monitor.reading import OF_TYPE, Readings, converted
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.standing import stuck
 from acm_rs.monitor.steps import Told
@@ -87,6 +87,8 @@ def remarks(
 ) -> list[str]:
     """What should be known beside the verdict."""
     found = [] if len(readings.values) else ["no rows came, and nothing was judged; look at the source of the frame"]
+    texts = [name for name in rules.names if name in readings.texts]
+    absent = [name for name in absent if name not in texts]
     if absent:
         many = "1 sensor is absent and counts" if len(absent) == 1 else f"{len(absent)} sensors are absent and count"
         found.append(f"{many} as missing: {listed(absent)}")
@@ -100,7 +102,10 @@ def remarks(
         one = len(strange) == 1
         many = "1 column was" if one else f"{len(strange)} columns were"
         found.append(f"{many} not known at the fit and {'is' if one else 'are'} ignored: {listed(strange)}")
-    texts = [name for name in rules.names if name in readings.texts]
+    other = converted(readings, texts)
+    if other:
+        found.append(f"columns that are not read as numbers and count as missing: {'; '.join(other)}")
+    texts = [name for name in texts if not readings.texts[name].startswith(OF_TYPE)]
     if texts:
         found.append(f"columns that held numbers at the fit hold none now: {listed(texts)}")
     if about["span"] is not None and readings.times is not None and len(readings.times):

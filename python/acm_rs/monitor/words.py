@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import listed
 from acm_rs.monitor.alarms import stay_of
+from acm_rs.monitor.reading import OF_TYPE
 
 __all__ = ["moment", "number", "rows_text", "share", "span_text", "step_text", "wrapped"]
 
@@ -147,6 +148,10 @@ def doubts(
     if lost:
         more = f"; {len(lost) - 8} more" if len(lost) > 8 else ""
         found.append(f"{NOT_WATCHED}: {'; '.join(lost[:8])}{more}")
+    other = [f"{name!r} {reason}" for name, reason in about["left_out"].items() if reason.startswith(OF_TYPE)]
+    if other:
+        more = f"; {len(other) - 8} more" if len(other) > 8 else ""
+        found.append(f"columns that are not read as numbers, and not watched: {'; '.join(other[:8])}{more}")
     gappy = [name for name, reason in about["left_out"].items() if reason.startswith("missing in")]
     if 2 * len(gappy) > len(about["columns"]):
         found.append(
