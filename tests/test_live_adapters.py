@@ -214,3 +214,35 @@ def test_positions_of_a_query_hold_only_what_will_be_read_again(tmp_path: Path) 
     assert datetime.fromisoformat(position["newest"]) - later()["TS"][99] == timedelta(0)
     query.close()
     readings.engine.dispose()
+
+
+def test_a_query_goes_on_where_its_first_rows_have_no_time_that_can_be_read(tmp_path: Path) -> None:
+    """Such rows are left out, counted and told once, however often the query gives them; the state serves later."""
+    frame, keeper = later()[:100], Memory()
+    readings = Readings(f"sqlite:///{tmp_path / 'plant.sqlite'}", tmp_path, texts=True)
+    with readings.engine.begin() as connection:
+        for at in ("soon", "soon too"):
+            connection.execute(sqlalchemy.insert(readings.table).values({"at": at, "Load": 1.0}))
+
+    def source() -> Adapted:
+        return Adapted(Path("readings"), Query(readings.path, readings.where, "at"), COLUMNS)
+
+    for _ in range(2):
+        notes: list[str] = []
+        one = watch(source(), keeper, [], notes)
+        one.run()
+        assert (one.counts.rows, one.counts.bad) == (0, 2)
+    first, polls = watch(source(), Memory(), [], notes := []), []
+    first.source.poll = lambda poll=first.source.poll: polls.append(poll()) or polls[-1]  # type: ignore[method-assign]
+    first.run()
+    assert [note for note in notes if "no time" in note] == [
+        f"readings: '{at}' is no time; its row is left out" for at in ("soon", "soon too")
+    ]
+    assert len(polls) == 2
+    readings.add(frame)
+    again = watch(source(), keeper, [], notes := [])
+    again.run()
+    readings.engine.dispose()
+    assert (again.counts.rows, again.counts.bad) == (100, 2)
+    assert not [note for note in notes if "no time" in note]
+    np.testing.assert_array_equal(keeper.scores()[:, 1], Monitor.from_bytes(model()).score(frame).scores)

@@ -230,3 +230,29 @@ def test_days_and_hours_of_one_digit() -> None:
             assert instant(day, zone, end=end) == instant("2026-01-12", zone, end=end)
     assert instant("2026-01-12 6:00", None) == instant("2026-01-12 6", None) == np.datetime64("2026-01-12T06:00")
     assert instant("2026-01-12 6:05:07+01:00", "UTC") == np.datetime64("2026-01-12T05:05:07")
+
+
+@pytest.mark.parametrize("first", [None, "America/New_York"])
+def test_live_rows_neither_gain_nor_lose_a_zone(first: str | None) -> None:
+    """Taken as UTC they would leave a hole of hours, or go back."""
+    frame = history("UTC").tz_localize(None)
+    frame = frame.tz_localize(first)
+    monitor = Monitor().fit(frame[:2000])
+    live = Monitor.from_bytes(monitor.to_bytes())
+    live.update(frame[2000:2100])
+    live = Monitor.from_bytes(live.to_bytes())
+    other = frame[2100:2110].tz_localize(None).tz_localize("Asia/Kolkata" if first is None else None)
+    had = "had no zone and these have one" if first is None else "had a zone and these have none"
+    with pytest.raises(ValueError, match=rf"`times` must be by one clock: those of the rows before {had}"):
+        live.update(other)
+    # Nothing is remembered of them; rows without times, or with others of the same clock, go on.
+    after = live.update(frame[2100:2200])
+    np.testing.assert_array_equal(after.scores, monitor.score(frame[2000:2200]).scores[100:])
+    live.update(frame[2200:2201].to_numpy())
+    assert len(live.update(frame[2202:2203].tz_convert("UTC") if first else frame[2202:2203]).scores) == 1
+    with pytest.raises(ValueError, match="must be by one clock"):
+        live.update(other + 0.0)
+    bare = frame[2203:2204]
+    stamps = bare.index.tz_convert("UTC").tz_localize(None).to_numpy() if first else bare.index.to_numpy()
+    assert len(live.update(bare.to_numpy(), times=stamps).scores) == 1
+    assert len(monitor.score(other).scores) == 10

@@ -44,6 +44,7 @@ class State:
         "steps",
         "tally",
         "time",
+        "utc",
     )
 
     def __init__(self, sensors: int, states: int) -> None:
@@ -78,6 +79,8 @@ class State:
         """The time of the row before, where that had one."""
         self.latest: np.datetime64 | None = None
         """The latest time so far."""
+        self.utc: bool | None = None
+        """Whether times have had a zone; None where that is not known."""
 
     def chart(self, name: str, memory: float) -> EwmaChart:
         """A mean with a memory; one more for each name."""

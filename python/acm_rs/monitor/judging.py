@@ -62,20 +62,28 @@ def matched(readings: Readings, names: list[str]) -> tuple[Matrix, list[str]]:
     return values, absent
 
 
-def follow(state: State, times: NDArray[np.datetime64] | None, rows: int) -> None:
-    """Refuse live rows before those that came before."""
+def follow(state: State, times: NDArray[np.datetime64] | None, rows: int, utc: bool | None) -> None:
+    """Refuse live rows before those that came before, and those whose clock is another; `utc` is None where their times
+    do not tell whether they have a zone."""
     if not rows:
         return
     if times is None:
         # They come at the usual step, and so do those after them: the time of those before tells of no pause.
         state.time = None
         return
+    if None not in (utc, state.utc) and utc != state.utc:
+        had, have = ("a zone", "none") if state.utc else ("no zone", "one")
+        raise ValueError(
+            f"`times` must be by one clock: those of the rows before had {had} and these have {have}; give all with "
+            "their zone, or all without"
+        )
     if state.latest is not None and times[0] < state.latest:
         raise ValueError(
             f"`times` must not lie before those of the rows before ({words.moment(state.latest)}), got "
             f"{words.moment(times[0])}; score() takes a history by itself"
         )
     state.time = state.latest = times[-1]
+    state.utc = utc if state.utc is None else state.utc
 
 
 def absent_rows(times: NDArray[np.datetime64] | None, before: Any, about: Mapping[str, Any]) -> Labels | None:

@@ -240,7 +240,8 @@ class Monitor(Amended):
         TypeError
             As for ``score``.
         ValueError
-            As for ``score``, or the times lie before those of the rows before; nothing is remembered then.
+            As for ``score``, or the times lie before those of the rows before, or have a zone where those had none, or
+            the other way round; nothing is remembered then.
         """
         self._fitted()
         if isinstance(frame, np.ndarray) and frame.ndim == 1:
@@ -273,7 +274,9 @@ class Monitor(Amended):
         values, absent = matched(readings, rules.names)
         missed = absent_rows(readings.times, state.time, self._about)
         if live:
-            follow(state, readings.times, len(values))
+            # What numpy holds never has a zone: after times that had one it is in UTC, as `Result.times` are.
+            bare = isinstance(times, np.ndarray) and times.dtype.kind == "M" and state.utc is True
+            follow(state, readings.times, len(values), None if bare else readings.utc)
         raw = values
         values, begun = rules.counters.risen(values, rules.names, readings.times, state.tally)
         about, sensors = self._about, self._quick.names

@@ -277,6 +277,8 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
         arrays |= {f"holding.{name}": values for name, values in held.items()}
     if state.idle:
         settings["idle"] = state.idle
+    if state.utc is not None:
+        settings["utc"] = state.utc
     if state.latest is not None and state.time is None:
         settings["latest"] = int(state.latest.astype(np.int64))
     return settings, arrays
@@ -333,6 +335,9 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     state.phase = Phase(settings["label"], settings["age"])
     state.alarm, state.over, state.idle = settings["alarm"], settings["over"], idle
     state.time = None if settings["time"] is None else np.datetime64(settings["time"], "ns")
+    state.utc = settings.get("utc")
+    if not isinstance(state.utc, bool | None):
+        raise TypeError("whether times have a zone is not told")
     latest = settings.get("latest", settings["time"])
     state.latest = None if latest is None else np.datetime64(latest, "ns")
     return state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,11 @@ class Query:
 
     def poll(self, position: Mapping[str, Any] | None) -> tuple[list[Reading], dict[str, Any]]:
         """The rows that are new, or other than before."""
-        newest = None if position is None else datetime.fromisoformat(position["newest"])
-        seen: dict[str, str] = {} if position is None else dict(position["seen"])
+        kept: Mapping[str, Any] = position or {}
+        newest = datetime.fromisoformat(kept["newest"]) if "newest" in kept else None
+        seen: dict[str, str] = dict(kept.get("seen", {}))
+        # Whatever is asked for, they may come each time: no time of theirs is behind another.
+        timeless: list[str] = list(kept.get("timeless", []))
         since = _BEGINNING if newest is None else newest - self._late
         found: list[Reading] = []
         if self._file is not None and not self._file.exists():
@@ -73,17 +76,21 @@ class Query:
                 result = connection.execute(asked)
                 names = list(result.keys())
                 while not found and (rows := result.fetchmany(_MANY)):
-                    column = self._clock(names, rows[0])
+                    column = self._clock(names, rows)
                     for row in rows:
                         values = dict(zip(names, row, strict=True))
-                        time = _time(values.pop(column))
+                        said = values.pop(column)
+                        time = _time(said)
                         if time is None:
-                            found.append((None, values))
+                            told = _digest([said, *values.values()])
+                            if told not in timeless:
+                                timeless.append(told)
+                                found.append((None if said is None else str(said), values))
                             continue
-                        if newest is not None and position is not None and time <= since:
+                        if "newest" in kept and time <= since:
                             # Texts of times are compared as texts by some databases.
                             continue
-                        told = hashlib.sha256(repr(list(values.values())).encode()).hexdigest()[:16]
+                        told = _digest(list(values.values()))
                         if seen.get(time.isoformat()) == told:
                             continue
                         seen[time.isoformat()] = told
@@ -100,13 +107,15 @@ class Query:
             raise Refusal(f"{self._path} cannot be asked of {self._where}: {said}") from None
         except SQLAlchemyError as error:
             raise Refusal(f"{self._path} cannot be asked of {self._where}: {error}") from None
+        after: dict[str, Any] = {"timeless": timeless[-_MANY:]} if timeless else {}
         if newest is None:
-            return found, {}
+            return found, after
         # Only what will be read again needs to be known again.
         bound = (newest - self._late).isoformat()
-        return found, {"newest": newest.isoformat(), "seen": {at: one for at, one in seen.items() if at > bound}}
+        known = {at: one for at, one in seen.items() if at > bound}
+        return found, {"newest": newest.isoformat(), "seen": known, **after}
 
-    def _clock(self, names: list[str], row: Any) -> str:
+    def _clock(self, names: list[str], rows: Sequence[Any]) -> str:
         """The column of times."""
         if self._column is not None:
             if self._column not in names:
@@ -114,14 +123,19 @@ class Query:
                     f"{self._path} gives no column {quoted(self._column)}; it gives {listed(names)}", status=2
                 )
             return self._column
-        for name, value in zip(names, row, strict=True):
-            if _time(value) is not None:
-                return name
+        for row in rows:
+            for name, value in zip(names, row, strict=True):
+                if _time(value) is not None:
+                    return name
         raise Refusal(f"{self._path} gives no column of times ({listed(names)}); name it with --time-column", status=2)
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _digest(values: list[Any]) -> str:
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
 
 def _wrong(time: datetime, newest: datetime) -> bool:
