@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acm_rs.files.figures import begins_with_number, number_and_rest
+from acm_rs.files.time_names import part_names
 
 __all__ = ["Cut", "tell_blanks"]
 
@@ -15,6 +16,7 @@ __all__ = ["Cut", "tell_blanks"]
 _DATED = re.compile(r"(\d{1,4}[-./]\d{1,2}[-./]\d{1,4})\s+(\d{1,2}:\d{2}\S*)")
 _JOINT = "\ue000"
 _FEWEST = 3
+_PARTS = 3
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,11 @@ def tell_blanks(lines: Sequence[str]) -> Cut | None:
     Cut or None
         One under which header and readings have the same number of cells.
     """
-    for cut in (Cut(r"\s{2,}|\t"), Cut(r"\s+"), Cut(r"\s+", dated=True)):
+    cuts = [Cut(r"\s{2,}|\t"), Cut(r"\s+"), Cut(r"\s+", dated=True)]
+    # Parts of the time stand a single blank apart, whatever parts the readings behind them.
+    if len(part_names([cell.lstrip("#") for cell in cuts[1].cells(lines[0])])) >= _PARTS:
+        cuts[:2] = cuts[1::-1]
+    for cut in cuts:
         rows = [cut.cells(line) for line in lines]
         width, count = Counter(map(len, rows)).most_common(1)[0]
         if (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from acm_rs.files.labels import plain
-from acm_rs.files.time_names import PARTS
+from acm_rs.files.time_names import DAYS_OF_YEAR, PARTS
 from acm_rs.files.times import zone_given
 
 __all__ = ["CalendarParts"]
@@ -17,7 +17,7 @@ _NAMES = {
     "weekday": ("weekday", "day of week", "dayofweek", "dow", "wochentag", "jour de la semaine", "día de la semana"),
     "week": ("week", "week of year", "weekofyear", "iso week", "kalenderwoche", "kw", "semaine", "semana"),
     "quarter": ("quarter", "quartal", "trimestre"),
-    "day of the year": ("day of year", "dayofyear", "doy", "yday"),
+    "day of the year": DAYS_OF_YEAR,
 }
 _PART = {name: part for part, names in _NAMES.items() for name in names}
 # A shorter name may be another quantity: min, tag, kw.

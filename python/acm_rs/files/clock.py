@@ -19,10 +19,15 @@ from acm_rs.files.time_parts import (
     bare_dates,
     clock_text,
     decimals_written,
+    hours_beside,
     is_clock,
+    is_hours,
     is_midnight,
     numbers_of,
     parts_of,
+    refuse_parts,
+    says_hour,
+    text_of_hours,
     text_of_parts,
     zone_column,
 )
@@ -196,17 +201,14 @@ class _Search:
     def clock(self) -> Clock | None:
         """The clock, read; None where no column is one."""
         named = self._options.time_column
-        if named is not None:
+        parts = parts_of(self._head, self.columns)
+        if named is not None and named not in parts.values():
             return self._read(self._date_of(named) or named)
-        chosen = self._calendar()
+        chosen = None if named is not None else self._calendar()
         if chosen is not None:
             return self._read(chosen)
-        parts = parts_of(self._head, self.columns)
         if parts:
-            used = tuple(parts.values())
-            times = self._text(parts["year"], text_of_parts(self._raw, parts))
-            times = replace(times, note=_notes(f"made of {', '.join(map(quoted, used))}", times.note))
-            return self._finished("time", parts["year"], times, used)
+            return self._of_parts(parts)
         for name in self.columns:
             if name not in self._named and self._is_epoch(name):
                 clock = self._read(name)
@@ -220,6 +222,7 @@ class _Search:
         running = next((self._read(name) for name in self._named if self._runs(name)), None) or self._elapsed()
         if running is None:
             self._refuse_digits()
+            refuse_parts(self._raw, self._head, self.columns)
             self._tell_falling()
         return running
 
@@ -260,6 +263,8 @@ class _Search:
         candidates = [name for name in self._named if self._is_calendar(name, telling=True)]
         candidates += [name for name in others if self._is_calendar(name, telling=False)]
         whole = [name for name in candidates if not self._is_day(name) or self._time_of_day(name)]
+        # A time that stands in one cell counts more than an hour beside a date.
+        whole.sort(key=lambda name: self._is_day(name) and says_hour(self._time_of_day(name) or ""))
         return next(iter([*whole, *candidates]), None)
 
     def _is_calendar(self, name: str, *, telling: bool) -> bool:
@@ -387,8 +392,13 @@ class _Search:
     def _time_of_day(self, date: str) -> str | None:
         """The column with the time of day beside one of dates alone, if just one may be it."""
         others = [name for name in self.columns if name != date and is_clock(self._head[name], name)]
+        hours = [name for name in others if says_hour(name) and not is_time_name(name)]
+        others = [name for name in others if name not in hours]
         named = [name for name in others if name in self._named]
-        return others[0] if len(others) == 1 else named[0] if len(named) == 1 else None
+        if len(others) == 1 or len(named) == 1:
+            return (others if len(others) == 1 else named)[0]
+        # The hour of something may stand beside the days, each of which comes once.
+        return hours[0] if not others and len(hours) == 1 and self._head[date].is_duplicated().any() else None
 
     def _date_of(self, clock: str) -> str | None:
         """The column of dates that a chosen time of day belongs to, if there is one."""
@@ -398,9 +408,25 @@ class _Search:
         return next((name for name in days if self._is_day(name) and self._time_of_day(name) == clock), None)
 
     def _together(self, name: str, dates: pl.Series, other: str) -> tuple[Times, tuple[str, ...]]:
-        text = pl.select(dates + " " + clock_text(self._raw.column(other))).to_series()
-        times, used = self._with_zone(name, text)
-        return replace(times, note=_notes(f"with {quoted(other)}", times.note)), (name, other, *used[1:])
+        beside = hours_beside(self._head, self.columns)
+        of_hours = beside.get("hour") == other and len(beside) > 1
+        clock = text_of_hours(self._raw, beside) if of_hours else clock_text(self._raw.column(other))
+        others = tuple(beside.values()) if of_hours else (other,)
+        times, used = self._with_zone(name, pl.select(dates + " " + clock).to_series())
+        hours = "its numbers taken as hours" if not of_hours and is_hours(self._raw.column(other)) else ""
+        note = _notes(f"with {', '.join(map(quoted, others))}", hours, times.note)
+        return replace(times, note=note), (name, *others, *used[1:])
+
+    def _of_parts(self, parts: dict[str, str]) -> Clock:
+        """The time that is made of year, month and day, or a day of the year, and what there is of the time of day."""
+        name = parts["year"]
+        other = None if "hour" in parts or ("month" in parts and "day" not in parts) else self._time_of_day(name)
+        clock = None if other is None else clock_text(self._raw.column(other))
+        used = (*parts.values(), *([other] if other is not None else []))
+        times = self._text(name, text_of_parts(self._raw, parts, clock))
+        said = f"{quoted(parts['day of the year'])} as the day of the year" if "day of the year" in parts else ""
+        times = replace(times, note=_notes(f"made of {', '.join(map(quoted, used))}", said, times.note))
+        return self._finished("time", name, times, used)
 
     def _with_zone(self, name: str, series: pl.Series) -> tuple[Times, tuple[str, ...]]:
         zone = zone_column(self._head, self.columns)

@@ -16,7 +16,7 @@ from acm_rs.files.footers import footer
 from acm_rs.files.grid import HEADER_WITHIN, Profile, Row
 from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import About
-from acm_rs.files.time_names import is_time_name
+from acm_rs.files.time_names import is_time_name, part_names
 from acm_rs.files.units import is_unit, unit_of_name
 
 __all__ = ["Layout", "find_layout"]
@@ -26,6 +26,8 @@ _RANGE = re.compile(
     r"[\[(]?\s*(?P<low>[+-]?\d+(?:[.,]\d+)?)\s*(?:-|\u2013|\.\.+|…|to|bis|à|a|/|;|,)\s*(?P<high>[+-]?\d+(?:[.,]\d+)?)\s*[\])]?"
 )
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+# So many parts of the time at least does a row name whose others are units.
+_PARTS = 3
 # Roles of rows that say something of the columns.
 _SAYS = frozenset(("unit", "units?", "description", "low", "high", "range"))
 
@@ -122,7 +124,8 @@ class _Finder(Profile):
         if not any(row.filled for row in self.head[:full]):
             self._refuse_header(full)
         roles = [self._role(row) for row in self.head[:full]]
-        header = self._header(full, roles)
+        self._twice_in_parts(roles)
+        header = self._below_groups(self._header(full, roles), full, roles)
         first = header + 1
         while first < full and self._take_below(first, roles[first]):
             first += 1
@@ -251,6 +254,35 @@ class _Finder(Profile):
         last = filled[-1]
         below = roles[last] in ("unit", "units?") and last - 1 in filled
         return last - 1 if below else last
+
+    def _twice_in_parts(self, roles: list[str]) -> None:
+        """Of two rows that name the same parts of the time, as buoys have (YY MM DD, yr mo dy), the lower has units."""
+        parts = [
+            [at for at in row.filled if part_names([row.cells[at].lstrip("#")])] for row in self.head[: len(roles)]
+        ]
+        named = [place for place, found in enumerate(parts) if len(found) >= _PARTS]
+        if len(named) > 1 and named[1] == named[0] + 1 and set(parts[named[0]]) <= set(parts[named[1]]):
+            roles[named[0]], roles[named[1]] = "names", "units?"
+
+    def _below_groups(self, header: int, full: int, roles: list[str]) -> int:
+        """The row that names the columns, where the one with the time's name has groups of them (merged cells)."""
+        lower = header + 1
+        if not self.times or lower >= full or roles[lower] not in ("text", "title", "unit", "units?"):
+            return header
+        upper, names = self.head[header], self.head[lower]
+        groups = [at for at in upper.filled if at != self.key]
+        if not is_time_name(upper.cell(self.key)) or names.cell(self.key) or not groups or names.count("number"):
+            return header
+        width = max(upper.filled[-1], names.filled[-1]) + 1
+        own = [at for at in range(width) if at != self.key and not upper.cell(at)]
+        if not own or min(own) < groups[0] or not all(names.cell(at) for at in own):
+            return header
+        if names.filled[-1] >= self.width or not any(names.cell(at) for at in groups):
+            return header
+        if roles[lower] in ("unit", "units?"):
+            self.about |= {at: About(unit=names.cells[at].strip("[]() ")) for at in names.filled}
+        roles[header], roles[lower] = "title", "text"
+        return lower
 
     def _repeats(self, place: int) -> int:
         cells = [self.head[place].cells[at] for at in self.head[place].filled]
@@ -384,7 +416,10 @@ class _Finder(Profile):
         both = [" ".join(filter(None, pair)) for pair in zip(above, names, strict=True)]
         if timed:
             both[self.key] = names[self.key] or above[self.key]
-        if repeated and len(set(filter(None, both))) == len(list(filter(None, both))):
+        lacking = len(beside) > 1 and any(
+            both[at] and not names[at] for at in range(width) if at != self.key or not timed
+        )
+        if (repeated or lacking) and len(set(filter(None, both))) == len(list(filter(None, both))):
             self._tell_titles(group)
             self.notes.append(f"names from rows {self._number(group)} and {self._number(header)}")
             return both, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import time
 
 import numpy as np
 import polars as pl
@@ -88,8 +89,12 @@ def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
     dropped = int(np.count_nonzero(~last))
     place = int(times.is_duplicated().arg_true()[0])
     if 2 * int(np.count_nonzero(within)) > stamps.size:
+        days = times.dtype == pl.Date or (
+            times.dtype == pl.Datetime and bool((times.drop_nulls().dt.time() == time(0)).all())
+        )
+        hours = " a time of day beside a date is read from one column named Time, Hour or hhmm, as Hour and Minute are;"
         raise Refusal(
-            f"{origin.cell(place, column)}: this time stands in more than one row, as do most;"
+            f"{origin.cell(place, column)}: this time stands in more than one row, as do most;{hours if days else ''}"
             " one row per reading is read with --layout long, --tag-column and --value-column"
         )
     if _twelve_hours(times.gather(rows), within):

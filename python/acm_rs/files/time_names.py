@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from acm_rs.files.labels import plain
 
-__all__ = ["PARTS", "ZONE_NAMES", "is_time_name", "may_be_labels", "says_date", "says_utc"]
+__all__ = [
+    "DAYS_OF_YEAR",
+    "DIGITS_OF_DAY",
+    "PARTS",
+    "ZONE_NAMES",
+    "is_time_name",
+    "may_be_labels",
+    "part_names",
+    "says_date",
+    "says_utc",
+]
 
 # Compared in lower case, with spaces for dots, dashes, slashes, brackets and underscores.
 _TIME_NAMES = frozenset(
@@ -76,13 +87,35 @@ _DATE_WORDS = re.compile(r"date|datum|fecha|horodat|stamp|stempel")
 _UTC = re.compile(r"\b(?:utc|gmt)\b(?! ?[+\-\d])")
 
 PARTS = {
-    "year": ("year", "jahr", "annee", "année", "ano", "año", "yyyy"),
-    "month": ("month", "monat", "mois", "mes", "mm"),
-    "day": ("day", "tag", "jour", "dia", "día", "dd"),
-    "hour": ("hour", "stunde", "heure", "hora", "hh", "hr"),
-    "minute": ("minute", "min", "minuto"),
-    "second": ("second", "sekunde", "seconde", "segundo", "sec"),
+    "year": ("year", "jahr", "annee", "année", "ano", "año", "yyyy", "yy", "yr"),
+    "month": ("month", "monat", "mois", "mes", "mm", "mo", "mon", "mth"),
+    "day": ("day", "tag", "jour", "dia", "día", "dd", "dy", "day of month", "dayofmonth"),
+    "hour": (
+        "hour",
+        "stunde",
+        "heure",
+        "hora",
+        "hh",
+        "hr",
+        "hour of day",
+        "hourofday",
+        "hour ending",
+        "hourending",
+        "he",
+        "hour beginning",
+        "hourbeginning",
+        "hb",
+    ),
+    "minute": ("minute", "min", "minuto", "mn"),
+    "second": ("second", "sekunde", "seconde", "segundo", "sec", "ss"),
 }
+DAYS_OF_YEAR = ("day of year", "dayofyear", "doy", "yday", "jday", "julian day", "julianday", "julian")
+# Hours and minutes run together, 1100 or 110000.
+DIGITS_OF_DAY = frozenset(
+    ("hhmm", "hh mm", "hhmmss", "hh mm ss", "hrmn", "hr mn", "hourminute", "hour minute", "hourmin", "hour min")
+)
+_EXTREMES = ("max", "maximum", "mean", "avg", "average", "mittel")
+_PART = {name: part for part, names in {**PARTS, "day of the year": DAYS_OF_YEAR}.items() for name in names}
 ZONE_NAMES = frozenset(
     (
         "zone",
@@ -109,6 +142,36 @@ def is_time_name(name: str) -> bool:
     bare = " ".join(_BESIDE.sub(" ", words).split())
     # A lone t may be a temperature, unless its unit is one of time.
     return bare in _TIME_NAMES or (bare == "t" and words != "t")
+
+
+def part_names(names: Sequence[str]) -> dict[str, str]:
+    """The columns that say by their names which part of the time they hold, by the part.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns, in the order of the file: of two called ``mm`` that behind the hour holds minutes.
+
+    Returns
+    -------
+    dict of str to str
+        The column of each part that is there.
+    """
+    parts: dict[str, str] = {}
+    extremes = any(plain(name) in _EXTREMES for name in names)
+    before = ""
+    for name in names:
+        word = plain(name)
+        if word == "mm" and (before == "hour" or "month" in parts):
+            part = "minute"
+        elif word == "min" and extremes:
+            part = ""
+        else:
+            part = _PART.get(word, "") or _PART.get(word.removesuffix("s"), "")
+        if part:
+            parts.setdefault(part, name)
+        before = part
+    return parts
 
 
 def may_be_labels(name: str) -> bool:
