@@ -26,6 +26,7 @@ mod moments;
 mod order;
 pub(crate) mod output;
 mod pair;
+mod pick;
 pub(crate) mod rows;
 mod scale;
 mod search;

@@ -56,9 +56,10 @@ pub(super) fn centres_and_deviations<T: Element>(x: &Table<'_, T>) -> Result<Vec
 /// Shapes: x (n, d) -> (d,), (d,).
 /// Missing: NaN and infinity are skipped; NaN for a column of nothing else. Exact: the deviations are taken from the
 /// median of an even count before its rounding.
-/// Cost: O(n d), a few passes whatever the data. Threads: columns. Scratch: about two megabytes a thread.
-/// Oracle: NumPy's median of the sorted values. Source: selection by distribution, Knuth, The Art of Computer Programming 3,
-/// section 5.2.5 run from the leading digit.
+/// Cost: O(n d), a few passes whatever the data. Threads: columns. Scratch: up to four megabytes a thread.
+/// Oracle: NumPy's median of the sorted values. Source: selection between values of a sample, Floyd and Rivest (1975),
+/// doi 10.1145/360680.360691; of columns beyond the scratch by distribution, Knuth, The Art of Computer Programming 3, section
+/// 5.2.5 run from the leading digit.
 ///
 /// # Errors
 /// [`crate::Error::Parameter`] unless `scale` is finite; [`crate::Error::Memory`]; [`crate::Error::Interrupted`].
