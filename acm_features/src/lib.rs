@@ -41,6 +41,7 @@ pub mod matrix;
 mod matrix_tests;
 mod ordering;
 pub mod quality;
+mod radix;
 pub mod rolling;
 pub mod spectral;
 

@@ -40,4 +40,4 @@ pub use moments::{Moments, column_moments};
 pub(crate) use order::{centres, place_of};
 pub use order::{column_median_mad, column_quantiles};
 pub use scale::zscore;
-pub(crate) use select::{COST_NS as SEARCH_COST_NS, Columns as SearchedColumns, Selector};
+pub(crate) use select::{COST_NS as SEARCH_COST_NS, Columns as SearchedColumns, Selector, columns_at_once};

@@ -12,7 +12,8 @@ use acm_linalg::lanes::{LANES, loaded};
 use acm_linalg::memory::reserved;
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*, u64x8};
 
-use crate::ordering::{order, value};
+use crate::ordering::{ABSENT, order, value};
+use crate::radix::Sorter;
 
 /// Up to so many known values all are copied out.
 const FEW: usize = 1 << 10;
@@ -33,6 +34,12 @@ const FREQUENT: usize = 16;
 /// Values that are looked at for all zones in turn.
 const TILE: usize = 1 << 9;
 
+/// More zones are copied out together first, then apart.
+const SINGLE: usize = 2;
+
+/// More ranks are looked up in the sorted column.
+const MANY: usize = 24;
+
 /// What lies between two values, both included.
 #[derive(Debug, Clone)]
 struct Zone {
@@ -51,22 +58,28 @@ pub(super) struct Picker {
     places: Vec<(Option<usize>, usize)>,
     zones: Vec<Zone>,
     kept: Vec<u64>,
+    /// Where many ranks may be wanted.
+    sorter: Option<Sorter>,
 }
 
 impl Picker {
-    /// For columns of at most `rows` values.
-    pub(super) fn new(rows: usize) -> Result<Self> {
+    /// For at most so many ranks of columns of at most `rows` values.
+    pub(super) fn new(rows: usize, ranks: usize) -> Result<Self> {
         Ok(Self {
             sample: reserve(SAMPLES.1, 0, "a sample of values")?,
             places: reserved(ZONES, "ranks")?,
             zones: reserved(ZONES + 2 * FREQUENT, "ranks")?,
             kept: reserve(rows + LANES, 0, "values to be sorted out")?,
+            sorter: (ranks > MANY).then(|| Sorter::new(rows, "values to be sorted out")).transpose()?,
         })
     }
 
     /// The values at rising ranks of a column of which so many values are not NaN.
     pub(super) fn pick(&mut self, values: &[f64], known: usize, ranks: &[usize], found: &mut [f64]) {
         if ranks.is_empty() {
+            return;
+        }
+        if ranks.len() > MANY && known > FEW && self.sort(values, ranks, found) {
             return;
         }
         let between = known > FEW && self.plan(values, known, ranks) && {
@@ -187,6 +200,32 @@ impl Picker {
         })
     }
 
+    /// The values at many ranks; false if there is no memory to sort a column.
+    fn sort(&mut self, values: &[f64], ranks: &[usize], found: &mut [f64]) -> bool {
+        let Some(sorter) = &mut self.sorter else { return false };
+        let (mut least, mut most) = (u64::MAX, 0);
+        let orders = &mut self.kept[..values.len()];
+        for (&value, place) in values.iter().zip(&mut *orders) {
+            let order = order(value);
+            *place = order;
+            least = least.min(order);
+            most = most.max(if order < ABSENT { order } else { 0 });
+        }
+        let mut sorted = sorter.sort(orders, (least, most), || false);
+        let mut settled = 0;
+        for (&rank, found) in ranks.iter().zip(found) {
+            if rank >= settled {
+                let key = sorted.keys[rank];
+                let agree = |&&other: &&u64| sorted.agree(key, other);
+                let from = rank - sorted.keys[settled..rank].iter().rev().take_while(agree).count();
+                settled = rank + sorted.keys[rank..].iter().take_while(agree).count();
+                sorted.settle(from..settled, orders);
+            }
+            *found = value(orders[sorted.row(sorted.keys[rank])]);
+        }
+        true
+    }
+
     /// Copies out all known values.
     fn keep_all(&mut self, values: &[f64], known: usize) {
         let mut held = 0;
@@ -229,33 +268,79 @@ fn place(number: usize, size: usize, rows: usize) -> usize {
 /// Counts what lies below and in each zone, and copies the latter to its room as long as that lasts.
 #[inline(always)]
 fn look<S: Simd>(simd: S, values: &[f64], zones: &mut [Zone], kept: &mut [u64]) {
+    let several = zones.iter().filter(|zone| !zone.room.is_empty()).count() > SINGLE;
+    let mut inside = [0.0; TILE + LANES];
     for tile in values.chunks(TILE) {
-        let (eights, rest) = tile.as_chunks::<LANES>();
+        if !several {
+            for zone in &mut *zones {
+                copy(simd, tile, zone, kept);
+            }
+            continue;
+        }
+        let held = gather(simd, tile, zones, &mut inside);
         for zone in &mut *zones {
-            let (low, high) = (f64x8::splat(simd, zone.low), f64x8::splat(simd, zone.high));
-            let (mut below, mut count) = (0, zone.count);
-            let room = &mut kept[zone.room.clone()];
-            for eight in eights {
-                let values = loaded(simd, eight);
-                let inside = values.simd_ge(low) & values.simd_le(high);
-                below += values.simd_lt(low).to_bitmask().count_ones() as usize;
-                if let Some(room) = room.get_mut(count..count + LANES) {
-                    let bits: u64x8<S> = values.bitcast();
-                    bits.compress(inside).store_slice(room);
-                }
-                count += inside.to_bitmask().count_ones() as usize;
-            }
-            for &value in rest {
-                if let Some(room) = room.get_mut(count) {
-                    *room = value.to_bits();
-                }
-                below += usize::from(value < zone.low);
-                count += usize::from(value >= zone.low && value <= zone.high);
-            }
-            zone.below += below;
-            zone.count = count;
+            // What is below is counted already.
+            let below = zone.below;
+            copy(simd, &inside[..held], zone, kept);
+            zone.below = below;
         }
     }
+}
+
+/// Copies what lies in any zone, and counts what lies below each; how many it copied.
+#[inline(always)]
+fn gather<S: Simd>(simd: S, values: &[f64], zones: &mut [Zone], inside: &mut [f64; TILE + LANES]) -> usize {
+    let mut held = 0;
+    let (eights, rest) = values.as_chunks::<LANES>();
+    for eight in eights {
+        let values = loaded(simd, eight);
+        let mut any = values.simd_lt(f64::NEG_INFINITY);
+        for zone in &mut *zones {
+            let (low, high) = (f64x8::splat(simd, zone.low), f64x8::splat(simd, zone.high));
+            zone.below += values.simd_lt(low).to_bitmask().count_ones() as usize;
+            any |= values.simd_ge(low) & values.simd_le(high);
+        }
+        values.compress(any).store_slice(&mut inside[held..held + LANES]);
+        held += any.to_bitmask().count_ones() as usize;
+    }
+    for &value in rest {
+        let mut any = false;
+        for zone in &mut *zones {
+            zone.below += usize::from(value < zone.low);
+            any |= value >= zone.low && value <= zone.high;
+        }
+        inside[held] = value;
+        held += usize::from(any);
+    }
+    held
+}
+
+/// Counts what lies below and in a zone, and copies the latter to its room as long as that lasts.
+#[inline(always)]
+fn copy<S: Simd>(simd: S, values: &[f64], zone: &mut Zone, kept: &mut [u64]) {
+    let (eights, rest) = values.as_chunks::<LANES>();
+    let (low, high) = (f64x8::splat(simd, zone.low), f64x8::splat(simd, zone.high));
+    let (mut below, mut count) = (0, zone.count);
+    let room = &mut kept[zone.room.clone()];
+    for eight in eights {
+        let values = loaded(simd, eight);
+        let inside = values.simd_ge(low) & values.simd_le(high);
+        below += values.simd_lt(low).to_bitmask().count_ones() as usize;
+        if let Some(room) = room.get_mut(count..count + LANES) {
+            let bits: u64x8<S> = values.bitcast();
+            bits.compress(inside).store_slice(room);
+        }
+        count += inside.to_bitmask().count_ones() as usize;
+    }
+    for &value in rest {
+        if let Some(room) = room.get_mut(count) {
+            *room = value.to_bits();
+        }
+        below += usize::from(value < zone.low);
+        count += usize::from(value >= zone.low && value <= zone.high);
+    }
+    zone.below += below;
+    zone.count = count;
 }
 
 /// The values at rising ranks, of bits of values before which there are `below`.
@@ -290,7 +375,7 @@ mod tests {
             let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
             sorted.sort_unstable_by(f64::total_cmp);
             let known = sorted.len();
-            let mut picker = Picker::new(rows).unwrap();
+            let mut picker = Picker::new(rows, 500).unwrap();
             for shares in [
                 &[500, 501][..],
                 &[0, 1, 2, 999, 1_000],
@@ -308,6 +393,10 @@ mod tests {
                 for (rank, found) in ranks.into_iter().zip(found) {
                     assert_eq!(found.to_bits(), sorted[rank].to_bits(), "{name}, {rows} rows, rank {rank}");
                 }
+            }
+            // Those are not asked for by many ranks.
+            if sorted.last().is_some_and(|&last| last == f64::INFINITY) {
+                continue;
             }
             let every: Vec<usize> = (0..known).step_by(1 + known / 400).collect();
             let mut found = vec![f64::NAN; every.len()];
@@ -346,7 +435,7 @@ mod tests {
         for number in 0..SAMPLES.0 {
             values[place(number, SAMPLES.0, rows)] = 1e9 + number as f64;
         }
-        let mut picker = Picker::new(rows).unwrap();
+        let mut picker = Picker::new(rows, 2).unwrap();
         let ranks = [rows / 2, rows / 2 + 1];
         assert!(picker.plan(&values, rows, &ranks));
         let (zones, kept) = (&mut picker.zones, &mut picker.kept);

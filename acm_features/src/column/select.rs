@@ -127,7 +127,7 @@ pub(crate) struct Columns<'a, T> {
 
 impl<T: Element> Columns<'_, T> {
     /// All values, column after column, NaN where one is missing.
-    fn read_all(&self, to: &mut [f64]) {
+    pub(crate) fn read_all(&self, to: &mut [f64]) {
         let part = self.x.of_neighbours(self.columns.clone());
         if let Some(rows) = part.with_whole_rows().filter(|rows| rows.ncols() == LANES) {
             dispatch!(Level::new(), simd => read_eight(simd, &rows, to));
@@ -203,7 +203,7 @@ impl Selector {
         let way = if rows <= RESIDENT {
             Way::Resident {
                 values: reserve(rows * columns, 0.0, "a tile of values")?,
-                picker: Picker::new(rows)?,
+                picker: Picker::new(rows, ranks)?,
             }
         } else {
             Way::Tiles {

@@ -2,21 +2,18 @@
 
 use acm_linalg::columns::reserve;
 use acm_linalg::error::require;
-use acm_linalg::lanes::{Element, canonical};
+use acm_linalg::lanes::{Element, LANES, canonical};
 use acm_linalg::memory::reserved;
 use acm_linalg::parallel::{self, Stop};
 use acm_linalg::{Error, Result, Table};
-use ndarray::{Array2, ArrayView1, ShapeBuilder};
+use ndarray::{Array2, ArrayView1, Axis, ShapeBuilder};
 
+use crate::column::{SearchedColumns, columns_at_once};
 use crate::ordering::{ABSENT, order};
+use crate::radix::{self, Leading};
 
-/// Least bits of a key hold the row, the rest the value's leading bits, a digit for each pass of the sort.
+/// Fewest rows that a key has no room for.
 const ROW_BITS: u32 = 31;
-const DIGIT: u32 = 11;
-const DIGITS: usize = 1 << DIGIT;
-const PASSES: usize = 3;
-
-const _: () = assert!(DIGIT * PASSES as u32 + ROW_BITS == u64::BITS);
 
 /// Doubled ranks of so many rows are whole numbers that a float32 holds.
 pub(super) const FLOAT_ROWS: usize = 1 << 23;
@@ -35,100 +32,71 @@ pub(super) fn require_rows(rows: usize) -> Result<()> {
 #[derive(Debug)]
 struct Sorter {
     orders: Vec<u64>,
-    keys: Vec<u64>,
-    spare: Vec<u64>,
-    starts: Vec<[u32; DIGITS]>,
+    radix: radix::Sorter,
 }
 
 impl Sorter {
     fn new(rows: usize) -> Result<Self> {
         Ok(Self {
             orders: reserve(rows, 0, WHAT)?,
-            keys: reserve(rows, 0, WHAT)?,
-            spare: reserve(rows, 0, WHAT)?,
-            starts: reserve(PASSES, [0; DIGITS], WHAT)?,
+            radix: radix::Sorter::new(rows, WHAT)?,
         })
     }
 
-    /// Sorts a column and hands each run of equal values to `put`: how many values the column has, the place of the run's
-    /// first one, and its keys.
-    fn sort<T: Element>(&mut self, x: ArrayView1<'_, T>, stop: &Stop, mut put: impl FnMut(usize, usize, &[u64])) {
+    /// Sorts a column, whose missing values are NaN, and hands each run of equal values to `put`: how many values the column
+    /// has, the place of the run's first one, and the run.
+    fn sort(&mut self, x: impl ExactSizeIterator<Item = f64>, stop: &Stop, mut put: impl FnMut(usize, usize, Run<'_>)) {
         let (mut least, mut most) = (u64::MAX, 0);
-        for (x, place) in x.iter().zip(&mut self.orders) {
-            let order = order(canonical(x.widen(), f64::NAN));
+        let orders = &mut self.orders[..x.len()];
+        for (x, place) in x.zip(&mut *orders) {
+            let order = order(x);
             *place = order;
             if order < ABSENT {
                 least = least.min(order);
                 most = most.max(order);
             }
         }
-        // What the values have in common would only waste digits.
-        let used = u64::BITS - most.saturating_sub(least).leading_zeros();
-        let shift = (used + ROW_BITS).saturating_sub(u64::BITS);
-        for count in &mut self.starts {
-            count.fill(0);
-        }
-        let mut length = 0;
-        for (row, &order) in self.orders[..x.len()].iter().enumerate() {
-            if order < ABSENT {
-                let key = (order - least) >> shift << ROW_BITS | row as u64;
-                self.keys[length] = key;
-                length += 1;
-                for (pass, count) in self.starts.iter_mut().enumerate() {
-                    count[digit(key, pass)] += 1;
-                }
-            }
-        }
-        let (mut keys, mut spare) = (&mut self.keys[..length], &mut self.spare[..length]);
-        for (pass, starts) in self.starts.iter_mut().enumerate() {
-            let Some(&first) = keys.first() else { return };
-            if stop.requested() {
+        let mut sorted = self.radix.sort(orders, (least, most), || stop.requested());
+        let known = sorted.keys.len();
+        let mut from = 0;
+        while let Some(&first) = sorted.keys.get(from) {
+            if pause(from, stop) {
                 return;
             }
-            // Where all keys share the digit the pass would change nothing.
-            if starts[digit(first, pass)] as usize == length {
-                continue;
+            let mut to = from + 1;
+            while sorted.keys.get(to).is_some_and(|&key| sorted.agree(key, first)) {
+                to += 1;
             }
-            let mut sum = 0;
-            for start in starts.iter_mut() {
-                (*start, sum) = (sum, sum + *start);
-            }
-            for &key in &*keys {
-                let place = &mut starts[digit(key, pass)];
-                spare[*place as usize] = key;
-                *place += 1;
-            }
-            std::mem::swap(&mut keys, &mut spare);
-        }
-        let orders = &self.orders;
-        if shift > 0 {
-            // Rows whose leading bits agree still lie as they came.
-            for same in keys.chunk_by_mut(|a, b| a >> ROW_BITS == b >> ROW_BITS) {
-                if same.len() > 1 {
-                    same.sort_unstable_by_key(|&key| orders[row_of(key)]);
+            let differ = to > from + 1 && sorted.settle(from..to, orders);
+            let order_of = |key: u64| orders[sorted.row(key)];
+            while from < to {
+                let mut end = to;
+                if differ {
+                    let order = order_of(sorted.keys[from]);
+                    end = from + sorted.keys[from..to].iter().take_while(|&&key| order_of(key) == order).count();
                 }
+                let keys = &sorted.keys[from..end];
+                put(known, from, Run { keys, of: &sorted });
+                from = end;
             }
-        }
-        let mut place = 0;
-        let whole = shift == 0;
-        for same in
-            keys.chunk_by(|&a, &b| (a ^ b) >> ROW_BITS == 0 && (whole || orders[row_of(a)] == orders[row_of(b)]))
-        {
-            put(length, place, same);
-            place += same.len();
         }
     }
 }
 
-#[inline(always)]
-fn row_of(key: u64) -> usize {
-    (key & ((1 << ROW_BITS) - 1)) as usize
+/// Keys of equal values.
+struct Run<'a> {
+    keys: &'a [u64],
+    of: &'a Leading<'a>,
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "masked to 11 bits")]
-#[inline(always)]
-fn digit(key: u64, pass: usize) -> usize {
-    (key >> (ROW_BITS + pass as u32 * DIGIT)) as usize % DIGITS
+impl Run<'_> {
+    fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = usize> {
+        self.keys.iter().map(|&key| self.of.row(key))
+    }
 }
 
 fn cost_ns(rows: usize, columns: usize) -> f64 {
@@ -142,17 +110,36 @@ fn cost_ns(rows: usize, columns: usize) -> f64 {
 pub(super) fn doubled<T: Element, R: Element>(x: &Table<'_, T>) -> Result<Array2<R>> {
     let (rows, columns) = x.dim();
     let mut ranks = table(rows, columns)?;
-    let jobs = x.columns().zip(ranks.columns_mut());
-    let scratch = || Sorter::new(rows);
-    parallel::run(jobs, cost_ns(rows, columns), scratch, |sorter, (x, mut ranks), stop| {
-        sorter.sort(x, stop, |known, place, same| {
-            let rank = R::narrow((2 * place + same.len()) as f64 - known as f64);
-            for &key in same {
-                ranks[row_of(key)] = rank;
+    // Neighbours are read together where their rows are whole, if that leaves enough to do for all threads.
+    let together = x.with_whole_rows().is_some() && columns >= 2 * LANES * parallel::num_threads();
+    let each = if together { columns_at_once(rows) } else { 1 };
+    let jobs = (0..columns).step_by(each).zip(ranks.axis_chunks_iter_mut(Axis(1), each));
+    let scratch = || Ok((Sorter::new(rows)?, reserve(if each > 1 { rows * each } else { 0 }, 0.0, WHAT)?));
+    parallel::run(jobs, cost_ns(rows, columns), scratch, |(sorter, values), (first, mut ranks), stop| {
+        if each > 1 {
+            let columns = first..first + ranks.ncols();
+            SearchedColumns { x: *x, columns }.read_all(values);
+        }
+        for (number, mut ranks) in ranks.columns_mut().into_iter().enumerate() {
+            let put = |known: usize, place: usize, run: Run<'_>| {
+                let rank = R::narrow((2 * place + run.len()) as f64 - known as f64);
+                for row in run.rows() {
+                    ranks[row] = rank;
+                }
+            };
+            if each > 1 {
+                sorter.sort(values[number * rows..][..rows].iter().copied(), stop, put);
+            } else {
+                sorter.sort(known_of(x.column(first)), stop, put);
             }
-        });
+        }
     })?;
     Ok(ranks)
+}
+
+/// The values of a column, NaN where one is missing.
+fn known_of<T: Element>(x: ArrayView1<'_, T>) -> impl ExactSizeIterator<Item = f64> {
+    x.into_iter().map(|x| canonical(x.widen(), f64::NAN))
 }
 
 /// A table of missing values, its columns contiguous.
@@ -207,9 +194,8 @@ impl Ranked {
     #[expect(clippy::cast_possible_truncation, reason = "rows and places have 31 bits")]
     fn fill<T: Element>(&mut self, sorter: &mut Sorter, x: ArrayView1<'_, T>, stop: &Stop) {
         let mut known = 0;
-        sorter.sort(x, stop, |length, place, same| {
-            for (offset, &key) in same.iter().enumerate() {
-                let row = row_of(key);
+        sorter.sort(known_of(x), stop, |length, place, same| {
+            for (offset, row) in same.rows().enumerate() {
                 self.order[place + offset] = row as u32;
                 self.place[row] = place as u32;
                 self.here[row / 64] |= 1 << (row % 64);

@@ -4,47 +4,26 @@ use acm_linalg::Result;
 use acm_linalg::columns::reserve;
 use acm_linalg::lanes::Row;
 
-use crate::ordering::{ABSENT, order, value};
+use crate::ordering::{order, value};
+use crate::radix;
 
 /// A value that has no rank.
 pub(super) const MISSING: u32 = u32::MAX;
 
-/// Digits of a value's leading bits that are sorted by, one a pass; what they leave together is sorted by itself.
-const DIGIT: u32 = 11;
-const DIGITS: usize = 1 << DIGIT;
-const PASSES: usize = 3;
-
-/// Where the digits in use could tell apart so many times the values or less, there is a pass more.
-const SPARSE: usize = 16;
-
-/// Values left together up to which each is compared with all others, and from which on they are sorted by digits once more.
-const FEW: usize = 24;
-const MANY: usize = 96;
-
-/// Bits of such a digit.
-const SMALL: u32 = 8;
-
 pub(super) struct Sorter {
     orders: Vec<u64>,
-    keys: Vec<u64>,
-    spare: Vec<u64>,
-    starts: Vec<[u32; DIGITS]>,
-    /// Those of the pass that is not always taken.
-    last: Box<[u32; DIGITS]>,
+    radix: radix::Sorter,
     /// Ranks of keys whose leading digits are those of the one before.
     together: Vec<u32>,
 }
 
 impl Sorter {
     pub(super) fn new(rows: usize) -> Result<Self> {
-        let memory = || reserve(rows, 0, "the ranks of a window");
+        let what = "the ranks of a window";
         Ok(Self {
-            orders: memory()?,
-            keys: memory()?,
-            spare: memory()?,
-            starts: vec![[0; DIGITS]; PASSES],
-            last: Box::new([0; DIGITS]),
-            together: reserve(rows, 0, "the ranks of a window")?,
+            orders: reserve(rows, 0, what)?,
+            radix: radix::Sorter::new(rows, what)?,
+            together: reserve(rows, 0, what)?,
         })
     }
 
@@ -56,156 +35,36 @@ impl Sorter {
         ranks: &mut [u32],
         values: &mut [f64],
     ) {
-        // What the values have in common would only waste digits.
-        let least = order(least);
-        let bits = u64::BITS - order(most).saturating_sub(least).leading_zeros();
-        // The rest of a key is its row.
-        let row_bits = usize::BITS - x.len().leading_zeros();
-        let shift = (row_bits + bits).saturating_sub(u64::BITS);
-        let rest = row_bits + (bits - shift).saturating_sub(DIGIT * PASSES as u32);
-        for count in &mut self.starts {
-            count.fill(0);
-        }
-        let mut length = 0;
         let orders = &mut self.orders[..x.len()];
-        for (row, ((x, place), rank)) in x.iter().zip(&mut *orders).zip(&mut *ranks).enumerate() {
-            let order = order(x.0[lane]);
-            *place = order;
+        for ((x, place), rank) in x.iter().zip(&mut *orders).zip(&mut *ranks) {
+            *place = order(x.0[lane]);
             *rank = MISSING;
-            if order < ABSENT {
-                let key = (order - least) >> shift << row_bits | row as u64;
-                self.keys[length] = key;
-                length += 1;
-                for (pass, count) in self.starts.iter_mut().enumerate() {
-                    count[digit::<DIGITS>(key, rest + pass as u32 * DIGIT)] += 1;
-                }
-            }
         }
-        let (mut keys, mut spare) = (&mut self.keys[..length], &mut self.spare[..length]);
-        let in_use = |starts: &[u32; DIGITS]| starts.iter().fold(0, |sum, &count| sum + usize::from(count > 0));
-        let apart = self.starts.iter().map(in_use).fold(1, usize::saturating_mul);
-        let (mut first, mut rest) = (rest, rest);
-        if rest > row_bits && apart <= SPARSE * length {
-            let place = rest.saturating_sub(DIGIT).max(row_bits);
-            count(keys, &mut self.last, place);
-            if scatter(keys, spare, &mut self.last, place) {
-                std::mem::swap(&mut keys, &mut spare);
-            }
-            (first, rest) = (rest, place);
-        }
-        for (pass, starts) in self.starts.iter_mut().enumerate() {
-            if scatter(keys, spare, starts, first + pass as u32 * DIGIT) {
-                std::mem::swap(&mut keys, &mut spare);
-            }
-        }
-        let (mut last, mut together) = (u64::MAX, 0);
-        for (rank, (&key, place)) in (0_u32..).zip(keys.iter().zip(&mut *values)) {
-            let row = row_of(key, row_bits);
+        let mut sorted = self.radix.sort(orders, (order(least), order(most)), || false);
+        let (mut last, mut together) = (None, 0);
+        for (rank, (&key, place)) in (0_u32..).zip(sorted.keys.iter().zip(&mut *values)) {
+            let row = sorted.row(key);
             ranks[row] = rank;
             *place = value(orders[row]);
             self.together[together] = rank;
-            together += usize::from((key ^ last) >> rest == 0);
-            last = key;
+            together += usize::from(last.is_some_and(|last| sorted.agree(key, last)));
+            last = Some(key);
         }
-        if rest > row_bits || shift > 0 {
-            for next in self.together[..together].chunk_by(|one, next| one + 1 == *next) {
-                let (from, to) = (next[0] as usize - 1, next[0] as usize + next.len());
-                let (keys, spare) = (&mut keys[from..to], &mut spare[from..to]);
-                if !part(keys, spare, orders, row_bits) {
-                    continue;
-                }
-                for (rank, (&key, place)) in (next[0] - 1..).zip(keys.iter().zip(&mut values[from..to])) {
-                    let row = row_of(key, row_bits);
-                    ranks[row] = rank;
-                    *place = value(orders[row]);
-                }
+        if sorted.whole {
+            return;
+        }
+        for next in self.together[..together].chunk_by(|one, next| one + 1 == *next) {
+            let (from, to) = (next[0] as usize - 1, next[0] as usize + next.len());
+            if !sorted.settle(from..to, orders) {
+                continue;
+            }
+            for (rank, (&key, place)) in (next[0] - 1..).zip(sorted.keys[from..to].iter().zip(&mut values[from..to])) {
+                let row = sorted.row(key);
+                ranks[row] = rank;
+                *place = value(orders[row]);
             }
         }
     }
-}
-
-/// Puts keys whose leading digits agree in the order of their values; false where all are equal.
-fn part(keys: &mut [u64], spare: &mut [u64], orders: &[u64], row_bits: u32) -> bool {
-    let order_of = |key: u64| orders[row_of(key, row_bits)];
-    let (least, most) = keys.iter().fold((u64::MAX, 0), |(least, most), &key| {
-        let order = order_of(key);
-        (least.min(order), most.max(order))
-    });
-    let bits = u64::BITS - (most - least).leading_zeros();
-    if bits == 0 {
-        return false;
-    }
-    if bits + row_bits > u64::BITS {
-        keys.sort_unstable_by_key(|&key| order_of(key));
-        return true;
-    }
-    let row = (1 << row_bits) - 1;
-    keys.iter_mut().for_each(|key| *key = (order_of(*key) - least) << row_bits | (*key & row));
-    if keys.len() <= FEW {
-        // As many comparisons, but no branch that data decide.
-        for &key in &*keys {
-            let below = keys.iter().fold(0, |below, &other| below + usize::from(other < key));
-            spare[below] = key;
-        }
-        keys.copy_from_slice(spare);
-    } else if keys.len() < MANY {
-        keys.sort_unstable();
-    } else {
-        let (mut from, mut to) = (keys, spare);
-        let mut swapped = false;
-        let mut starts = [0; 1 << SMALL];
-        for place in (row_bits..row_bits + bits).step_by(SMALL as usize) {
-            count(from, &mut starts, place);
-            if scatter(from, to, &mut starts, place) {
-                std::mem::swap(&mut from, &mut to);
-                swapped = !swapped;
-            }
-        }
-        if swapped {
-            to.copy_from_slice(from);
-        }
-    }
-    true
-}
-
-/// How many keys have each digit.
-#[inline(always)]
-fn count<const DIGITS: usize>(keys: &[u64], counts: &mut [u32; DIGITS], place: u32) {
-    counts.fill(0);
-    for &key in keys {
-        counts[digit::<DIGITS>(key, place)] += 1;
-    }
-}
-
-/// Sorts keys by a digit, into the other place; false, and nothing is done, where all have the same.
-#[inline(always)]
-fn scatter<const DIGITS: usize>(keys: &[u64], to: &mut [u64], starts: &mut [u32; DIGITS], place: u32) -> bool {
-    let Some(&first) = keys.first() else { return false };
-    if starts[digit::<DIGITS>(first, place)] as usize == keys.len() {
-        return false;
-    }
-    let mut sum = 0;
-    for start in starts.iter_mut() {
-        (*start, sum) = (sum, sum + *start);
-    }
-    for &key in keys {
-        let start = &mut starts[digit::<DIGITS>(key, place)];
-        to[*start as usize] = key;
-        *start += 1;
-    }
-    true
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a row of a tile in memory")]
-#[inline(always)]
-fn row_of(key: u64, row_bits: u32) -> usize {
-    (key & ((1 << row_bits) - 1)) as usize
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "masked to the bits of a digit")]
-#[inline(always)]
-fn digit<const DIGITS: usize>(key: u64, place: u32) -> usize {
-    (key >> place) as usize % DIGITS
 }
 
 #[cfg(test)]
@@ -213,6 +72,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Values up to which those that share leading digits are compared with one another.
+    const FEW: usize = 64;
 
     fn check(column: &[f64]) {
         let x: Vec<Row> = column.iter().map(|&value| Row::splat(value)).collect();
@@ -236,9 +98,16 @@ mod tests {
     #[test]
     fn values_that_share_their_leading_digits_are_told_apart() {
         let scattered = |row: usize| (row * 7_919 % 10_007) as f64;
-        for rows in [1, 2, FEW, FEW + 1, MANY - 1, MANY, 3_000] {
+        for rows in [1, 2, FEW, FEW + 1, 3_000] {
             // As many about each level as none, a few, and most rows are.
-            for levels in [1, 2, rows.div_ceil(MANY), rows.div_ceil(FEW), rows] {
+            for levels in [
+                1,
+                2,
+                rows.div_ceil(FEW + 1),
+                rows.div_ceil(FEW),
+                rows.div_ceil(20),
+                rows,
+            ] {
                 for tiny in [0.0, 1e-9, 1e-7, 1.0] {
                     let about = |row: usize| (row % levels) as f64 * 1e3 + tiny * scattered(row);
                     check(&(0..rows).map(about).collect::<Vec<_>>());
