@@ -456,6 +456,39 @@ mod tests {
     }
 
     #[test]
+    fn each_half_alarms_at_the_limits_of_the_other() {
+        // 1 to 200, then 101 to 300, in another order.
+        let values: Vec<f64> = (0..400)
+            .map(|row| f64::from(37 * row % 200 + 1) + if row < 200 { 0.0 } else { 100.0 })
+            .collect();
+        let counts = vec![true; 400];
+        // 20.1 and 10.05 places from the top: 180.9 and 190.95 in the first half, 280.9 and 290.95 in the second.
+        let of = |halves: &[Vec<f64>], alpha| crossed(halves, &counts, alpha).unwrap();
+        let one = std::slice::from_ref(&values);
+        assert_eq!([of(one, 0.1), of(one, 0.05)], [0.5 * 120.0 / 200.0, 0.5 * 110.0 / 200.0]);
+        // The other way round the second half is the one without alarms.
+        let turned: Vec<f64> = values.iter().rev().copied().collect();
+        assert_eq!(of(&[turned], 0.05), 0.5 * 110.0 / 200.0);
+        // A row alarms by any statistic: half of the rows of each half by the second one.
+        let second = |row: usize| if row.is_multiple_of(2) == (row < 200) { 1.0 } else { 0.0 };
+        let both = vec![
+            values.clone(),
+            (0..400).map(|row| if row < 200 { 0.0 } else { second(row) }).collect(),
+        ];
+        let any = (200..400).filter(|&row| values[row] > 190.95 || second(row) > 0.0).count();
+        assert_eq!(of(&both, 0.05), 0.5 * any as f64 / 200.0);
+        // Rows that do not count neither set limits nor alarm: 1 to 100 and 101 to 200 are left.
+        let counts: Vec<bool> = values
+            .iter()
+            .enumerate()
+            .map(|(row, &value)| value <= if row < 200 { 100.0 } else { 200.0 })
+            .collect();
+        assert_eq!(crossed(one, &counts, 0.05).unwrap(), 0.5);
+        assert_eq!(exceeding(one, &counts, 200..400, &[150.0]), 0.5);
+        assert_eq!(exceeding(one, &[false; 400], 0..400, &[0.0]), 0.0);
+    }
+
+    #[test]
     fn halves_that_do_not_tell_of_each_other_wander() {
         let rows = 2000;
         let steps = noise(rows, 1);

@@ -440,3 +440,6 @@ impl<'a> Pool<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod places_tests;

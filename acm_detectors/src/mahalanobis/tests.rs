@@ -280,3 +280,15 @@ fn a_sensor_that_is_rounded_by_itself_has_that_noise() {
     assert_eq!((alone.step(3, 0.0), alone.step(3, f64::NAN), alone.step(3, 1500.0 + 1e-9)), (0.0, 0.0, 0.0));
     assert!(alone.step(3, 1505.0) >= 5.0 && alone.step(3, f64::from(1505.1_f32)) < 5.0);
 }
+
+#[test]
+fn rows_that_are_too_few_without_shrinkage_tell_no_limits_of_their_own() {
+    // Of 26 rows of 24 sensors 22 are left without a stretch: they have no covariance but a shrunken one.
+    let x = plant(26, 24, 3);
+    let model = fitted(&x, Shrinkage::Nothing, 0);
+    assert!(model.held_out.is_none());
+    assert_eq!(model.limit(0.01).unwrap(), model.theoretical_limit(0.01).unwrap());
+    assert!(fitted(&x, Shrinkage::Share(0.2), 0).held_out.is_some());
+    // As many more rows as leave one more than there are sensors.
+    assert!(fitted(&plant(32, 24, 3), Shrinkage::Nothing, 0).held_out.is_some());
+}

@@ -130,6 +130,33 @@ mod tests {
     }
 
     #[test]
+    fn a_row_is_apart_by_all_columns_or_by_one_alone() {
+        // A cloud of quantiles about (100, -50, 7), whose distances grow evenly from its median.
+        let rows = 1000;
+        let place = |row: usize, by: usize| (row * by % rows) as f64 / rows as f64 - 0.5;
+        let of = Regimes::new(super::super::Count::Auto, 6, 30, 0.995, 1.5, 1, 17).unwrap();
+        let gone = |far: &[(usize, usize, f64)]| {
+            let mut points = ndarray::Array2::from_shape_fn((rows, 3), |(row, column)| {
+                [100.0, -50.0, 7.0][column] + place(row, [1, 37, 311][column])
+            });
+            far.iter().for_each(|&(row, column, away)| points[[row, column]] += away);
+            let mut labels = vec![4; rows];
+            of.set_apart(points.view(), &mut labels).unwrap();
+            (0..rows).filter(|&row| labels[row] == UNKNOWN).collect::<Vec<_>>()
+        };
+        assert_eq!(gone(&[]), [0_usize; 0]);
+        let some = |column: usize, away: f64| (300..320).map(|row| (row, column, away)).collect::<Vec<_>>();
+        let exact: Vec<usize> = (300..320).collect();
+        for column in 0..3 {
+            for away in [30.0, -30.0] {
+                assert_eq!(gone(&some(column, away)), exact, "{column} {away}");
+            }
+            // Two widths of the column away: hardly farther than rows at the corners, but no other is so far along it.
+            assert_eq!(gone(&some(column, 1.5)), exact, "{column}");
+        }
+    }
+
+    #[test]
     fn tails_have_no_break_and_rows_beyond_one_are_counted() {
         for power in [0.01, 0.2, 0.33, 0.5, 1.0] {
             assert_eq!(beyond(&tail(2000, power), 2000, 100), 0, "{power}");

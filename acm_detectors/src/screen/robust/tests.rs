@@ -370,3 +370,22 @@ fn expected_readings_are_in_the_units_of_the_sensor() {
     assert!(found.expected(4, 1).is_nan() && found.expected(3, 2).is_nan());
     assert_eq!([3, 7, 4].map(|row| found.far(row)), [false, true, false]);
 }
+
+#[test]
+fn rows_along_a_line_have_a_little_variance_in_all_directions() {
+    // Two opposite rows: nothing is taken for chance, and one direction has all of the variance.
+    let line = [1.0, 2.0, -1.0];
+    let z: Vec<f64> = (0..24)
+        .flat_map(|row| line.map(|value| if row % 2 == 0 { value } else { -value }))
+        .collect();
+    let chosen: Vec<usize> = (0..24).collect();
+    let (mean, covariance, ..) = table(&z, 3).step(&chosen, &[]).unwrap();
+    assert!(all_close(&mean, &[0.0; 3]));
+    for at in 0..9 {
+        // A thousand millionth of the mean variance, 2.
+        let exact = line[at / 3] * line[at % 3] + if at % 4 == 0 { 2e-9 } else { 0.0 };
+        assert!((covariance[at] - exact).abs() < 1e-15, "{at}: {}", covariance[at] - exact);
+    }
+    let (_, covariance, ..) = table(&[0.0; 72], 3).step(&chosen, &[]).unwrap();
+    assert!((0..9).all(|at| (covariance[at] > 0.0) == (at % 4 == 0)), "{covariance:?}");
+}
