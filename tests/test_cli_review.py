@@ -165,6 +165,13 @@ def test_readings_without_dates_have_events_by_row(run: Run) -> None:
     assert "start and end must be row numbers from 0, got" in run(*arguments[:4], "events.csv")[2]
 
 
+def test_events_without_rows_are_told(run: Run) -> None:
+    Path("none.csv").write_text("start,end,name\n")
+    status, _, complained = run("backtest", "pump.acm", "new.csv", "-e", "none.csv")
+    assert status != 0
+    assert "none.csv has no rows, and so no events" in complained
+
+
 @pytest.mark.parametrize(
     ("text", "start", "end"),
     [

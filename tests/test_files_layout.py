@@ -257,7 +257,7 @@ def test_settings_above_numbers(path: Path) -> None:
 def test_columns_of_quality_are_named_by_their_sensor(path: Path) -> None:
     raw = read(path, "Time,A,Quality,B,Quality\n" + "2024-03-01 00:00,1,Good,2,Bad\n" * 3)
     assert raw.columns == ["Time", "A", "A Quality", "B", "B Quality"]
-    with pytest.raises(Refusal, match="columns 2 and 3 are both named 'A'"):
+    with pytest.raises(Refusal, match="columns 2 and 3 are both named 'A'; give one of them another name"):
         read(path, text("Time,A,A"))
 
 
@@ -478,3 +478,13 @@ def test_blocks_hold_the_same_cells(path: Path) -> None:
 def test_remarks_behind_a_hash(path: Path) -> None:
     raw = read(path, b"# comment,1\n# time,Flow\n2024-03-01 00:00,1.5\n2024-03-01 00:01,2.5\n2024-03-01 00:02,3.5\n")
     assert (raw.columns, raw.about, raw.height) == (["time", "Flow"], {}, 3)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+@pytest.mark.parametrize("ends", ["\n", "\r"])
+@pytest.mark.parametrize("marks", [1, 2, 3])
+def test_marks_of_the_byte_order_are_no_part_of_a_name(path: Path, encoding: str, ends: str, marks: int) -> None:
+    content = "\ufeff" * marks + text("Time,A,B", end=ends)
+    raw = read(path, content.encode(encoding))
+    assert raw.columns == ["Time", "A", "B"]
+    assert raw.height == len(READINGS)

@@ -304,3 +304,42 @@ def test_sheets_beside_one_another_are_refused(tmp_path: Path, sheets: list[Grid
     with pytest.raises(Refusal, match=f"{why}.*--sheet"):
         load_sensors(path, ReadOptions())
     assert load_sensors(path, ReadOptions(sheet="2")).sensors.height == len(sheets[1]) - 1
+
+
+@pytest.mark.parametrize("form", ["[h]:mm:ss", "[mm]:ss", "[ss].000"])
+@pytest.mark.parametrize("name", ["Run", "Time on load", "Time"])
+def test_durations_are_seconds(tmp_path: Path, form: str, name: str) -> None:
+    seconds = [0.5, 10_000.25, 86_399.0, 86_400.0, 500_000.0, None, 40_000_000.0]
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out)
+    page, duration = book.add_worksheet(), book.add_format({"num_format": form})
+    page.write_row(2, 1, ["Stamp", name, "Flow"])
+    for place, value in enumerate(seconds):
+        page.write(place + 3, 1, f"2024-03-01 00:{place:02}")
+        if value is not None:
+            page.write_number(place + 3, 2, value / 86_400, duration)
+        page.write_number(place + 3, 3, place * place % 5)
+    book.close()
+    path = tmp_path / "in.xlsx"
+    path.write_bytes(out.getvalue())
+    table = load_sensors(path, ReadOptions(time_column="Stamp", columns=[name]))
+    assert table.sensors[name].to_list() == seconds
+
+
+@pytest.mark.parametrize("form", ["[h]:mm:ss", "hh:mm:ss"])
+def test_a_time_of_day_beside_a_date_may_have_the_form_of_a_duration(tmp_path: Path, form: str) -> None:
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out)
+    page, clock = book.add_worksheet(), book.add_format({"num_format": form})
+    page.write_row(0, 0, ["Date", "Time", "Flow"])
+    for place in range(12):
+        page.write(place + 1, 0, "2024-03-01")
+        page.write_number(place + 1, 1, place / 24, clock)
+        page.write_number(place + 1, 2, place * place % 5)
+    book.close()
+    path = tmp_path / "in.xlsx"
+    path.write_bytes(out.getvalue())
+    table = load_sensors(path, ReadOptions())
+    assert table.time is not None
+    assert table.time.to_list() == [datetime(2024, 3, 1, hour) for hour in range(12)]
+    assert table.sensors.columns == ["Flow"]

@@ -53,6 +53,8 @@ def read_events(path: Path, options: ReadOptions, *, dated: bool) -> list[Event]
         named["start"] = raw.unnamed[0]
     if "start" not in named:
         raise Refusal(f"{path} must have a column start, and may have end and name; it has {listed(raw.columns)}")
+    if not raw.height:
+        raise Refusal(f"{path} has no rows, and so no events: only the names of its columns")
     begins = raw.column(named["start"])
     ends = raw.column(named["end"]) if "end" in named else pl.Series([None] * raw.height, dtype=begins.dtype)
     names = raw.column(named["name"]).cast(pl.String) if "name" in named else pl.Series([""] * raw.height)

@@ -12,13 +12,13 @@ import polars as pl
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.changes import Changes
 from acm_rs.files.decimals import Decimal, Evidence, is_bare, numbers_with
-from acm_rs.files.errors import Origin, Refusal, listed, quoted
+from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.figures import NUMBER
 from acm_rs.files.levels import Level, Uncertain
 from acm_rs.files.marks import Affix, affix_of
 from acm_rs.files.missing_words import MISSING_WORDS
 from acm_rs.files.units import is_unit, unit_key
-from acm_rs.files.words import SAID_OF_READINGS, is_missing, states_of
+from acm_rs.files.words import SAID_OF_READINGS, beside_states, is_missing, states_of
 
 __all__ = ["Cells", "Decimal", "Numbers"]
 
@@ -30,6 +30,8 @@ _DRESSED = (
 )
 # More kinds of dress than this are prose.
 _MOST_AFFIXES = 500
+# So many words may stand among two states.
+_MOST_ODD = 4
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Numbers:
         Float64, missing as null, by column name.
     text : dict of str to str
         Columns that hold text, each with one of its cells.
+    odd_states : dict of str to str
+        Those of them that are states but for some words, which are named.
     words : dict of str to int
         Words taken as missing and how often each was met.
     decimal : Decimal
@@ -56,6 +60,7 @@ class Numbers:
 
     columns: dict[str, pl.Series] = field(default_factory=dict)
     text: dict[str, str] = field(default_factory=dict)
+    odd_states: dict[str, str] = field(default_factory=dict)
     words: dict[str, int] = field(default_factory=dict)
     decimal: Decimal = Decimal.point
     units: dict[str, str] = field(default_factory=dict)
@@ -288,7 +293,24 @@ class Cells:
         if not column.strange.len() or name in self._required or column.strange.len() <= column.numbers():
             return False
         self.result.text[name] = column.text[int(column.strange[0])]
+        odd = self._odd_states(column)
+        if odd:
+            self.result.odd_states[name] = odd
         return True
+
+    def _odd_states(self, column: _Column) -> str:
+        """What keeps a column of two states from being read as one; empty where that is not so."""
+        words = column.text.gather(column.strange).value_counts(sort=True, name="met").head(_MOST_AFFIXES)
+        found = None if column.numbers() else beside_states(dict(words.iter_rows()))
+        if found is None or len(found[1]) > _MOST_ODD:
+            return ""
+        (one, zero), odd = found
+        count = int(words.filter(words[column.text.name].is_in(odd))["met"].sum())
+        options = " ".join(f"--missing {_shell_word(word)}" for word in odd)
+        return (
+            f"{listed(odd, _MOST_ODD)} ({counted(count, 'row')}) among {quoted(one)} and {quoted(zero)};"
+            f" {options} reads these two as a state"
+        )
 
     def _settle_unit(self, name: str, column: _Column) -> None:
         """Refuse cells of one column in several units."""
@@ -411,7 +433,9 @@ class Cells:
         verb = "is" if len(different) == 2 else "are"
         others = f" (nor {verb} {listed(different[1:], 3)})" if len(different) > 1 else ""
         if not column.numbers():
-            raise Refusal(f"{self._origin.column(name)} holds no numbers but text such as {quoted(cell)}")
+            odd = self._odd_states(column)
+            such = f", {odd}" if odd else f" such as {quoted(cell)}"
+            raise Refusal(f"{self._origin.column(name)} holds no numbers but text{such}")
         hint = f"; if it means no value, add --missing {_shell_word(cell)}"
         more = "" if self._bad_rows.skipped else others + hint
         self._meet(name, column, column.strange, f"is not a number{more}")

@@ -81,7 +81,7 @@ def as_utf8(source: Source, encoding: str | None = None) -> Utf8:
         # A file of a Monitor begins with the length of its header, which is JSON.
         what = "is a model that acm-rs fit has written, not a table" if head[8:9] == b"{" else "is not a text file"
         raise Refusal(f"{source.name} {what}")
-    start = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+    start = _behind_marks(head)
     seen = _look_through(source.path, start)
     if seen.wrong and encoding is None and seen.wrong > seen.letters:
         text = _decoded(source, "cp1252", "not UTF-8: read as Windows-1252")
@@ -177,8 +177,16 @@ def _decoded(source: Source, encoding: str, note: str, start: int = 0) -> Utf8:
     if returns and not feeds:
         path = _with_feeds(source, path)
     with path.open("rb") as file:
-        marked = file.read(3) == codecs.BOM_UTF8
-    return Utf8(path, 3 if marked else 0, path.stat().st_size, [note] if note else [])
+        begin = _behind_marks(file.read(_BLOCK))
+    return Utf8(path, begin, path.stat().st_size, [note] if note else [])
+
+
+def _behind_marks(head: bytes) -> int:
+    """Where the text begins: a tool that joins or saves files anew may write a mark before the one that is there."""
+    start = 0
+    while head.startswith(codecs.BOM_UTF8, start):
+        start += len(codecs.BOM_UTF8)
+    return start
 
 
 def _with_feeds(source: Source, path: Path) -> Path:

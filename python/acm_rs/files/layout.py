@@ -449,7 +449,7 @@ class _Finder(Profile):
             if first.setdefault(name, place) != place:
                 raise Refusal(
                     f"{self.name}, row {self._number(header)}: columns {first[name]} and {place} are both named"
-                    f" {quoted(name)}"
+                    f" {quoted(name)}; give one of them another name in the file"
                 )
         return names, unnamed
 

@@ -14,7 +14,7 @@ from acm_rs.files.labels import bare
 from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import RawTable
-from acm_rs.files.words import states_of
+from acm_rs.files.words import beside_states, states_of
 
 __all__ = ["refuse_several_machines", "refuse_sheets_beside"]
 
@@ -51,7 +51,7 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
     ------
     Refusal
         A column tells the rows of a time apart; or, in the order of time, its few values take turns, and its name is
-        that of a machine or they do so throughout.
+        that of a machine or they do so at every row. Values that stay for some rows are what one machine does.
     """
     if options.layout is Layout.wide:
         return
@@ -66,7 +66,7 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
         cells = raw.column(name).cast(pl.String).str.strip_chars().fill_null("")
         values = cells.unique(maintain_order=True)
         values = values.filter(values != "")
-        if values.len() < 2 or values.len() * 2 > times.len() or states_of(values.str.to_lowercase()):
+        if values.len() < 2 or values.len() * 2 > times.len() or _states(cells, values):
             continue
         machine = _machine(name)
         if again * 10 >= times.len():
@@ -149,4 +149,13 @@ def _take_turns(cells: pl.Series, count: int, machine: object) -> bool:
     if machine:
         changes = int((cells != cells.shift(1)).sum())
         return changes >= 2 * count and changes * 10 > cells.len()
-    return int((cells == cells.shift(count)).sum()) * 10 >= 9 * (cells.len() - count)
+    again = int((cells == cells.shift(count)).sum())
+    stay = int((cells == cells.shift(1)).sum())
+    return again * 10 >= 9 * (cells.len() - count) and stay * 10 <= cells.len()
+
+
+def _states(cells: pl.Series, values: pl.Series) -> bool:
+    """Whether the values are a pair of states, with others among them or not."""
+    if states_of(values.str.to_lowercase()):
+        return True
+    return beside_states(dict(cells.filter(cells != "").value_counts().iter_rows())) is not None

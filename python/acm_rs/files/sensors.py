@@ -251,6 +251,8 @@ class Sensors:
         never = [name for name, why in self.left_out.items() if why == NEVER]
         if never:
             self.notes.append(f"never measured, left out: {listed(never)}")
+        for name, odd in self.numbers.odd_states.items():
+            self.notes.append(f"column {quoted(name)} is text: {odd}")
         if self._constant:
             parts = [f"{quoted(name)} ({value:.15g})" for name, value in list(self._constant.items())[:6]]
             more = f" and {len(self._constant) - 6:,} more" if len(self._constant) > 6 else ""

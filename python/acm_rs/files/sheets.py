@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,15 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable
 from acm_rs.files.sources import Source
 from acm_rs.files.stored import Damaged, unbroken
+from acm_rs.files.time_names import is_time_name
 
 __all__ = ["read_sheets"]
 
 _HEAD = 200
 # Times of day are kept as the first day of the calendar.
 _NO_DAY = r"^(?:1899-12-3[01]|1904-01-01) (\d\d:\d\d:\d\d.*)$"
+
+_LIKE_DURATION = r"^\d\d:\d\d:\d\d|^1[89]\d\d-\d\d-\d\d \d"
 
 
 def read_sheets(source: Source, options: ReadOptions, bad_rows: BadRows) -> list[tuple[RawTable, Source]]:
@@ -102,6 +107,7 @@ def _read(
     if options.decimal is not None:
         # A decimal mark is said of text: cells of numbers have none.
         raw.frame = raw.frame.with_columns(_numbers(book, name, layout, options, raw))
+    raw.frame = raw.frame.with_columns(_durations(book, name, layout, options, raw))
     return raw
 
 
@@ -176,6 +182,32 @@ def _numbers(book: Any, name: str, layout: Layout, options: ReadOptions, raw: Ra
         for name, cells in stored.items()
         if name in raw.columns and cells.dtype.is_numeric() and cells.len() > last
     ]
+
+
+def _durations(book: Any, name: str, layout: Layout, options: ReadOptions, raw: RawTable) -> list[pl.Series]:
+    """The columns of durations ([h]:mm:ss), which as text are times of day and dates of the calendar's first days."""
+    import fastexcel
+
+    first = options.skip_rows + layout.first
+    rows = raw.origin.rows - first - 1
+    found = []
+    for place, column in enumerate(layout.names):
+        if column not in raw.columns or raw.column(column).dtype != pl.String:
+            continue
+        cells = raw.column(column).drop_nulls()
+        if not cells.len() or not cells.str.contains(_LIKE_DURATION).all():
+            continue
+        with suppress(fastexcel.FastExcelError):
+            # By name, as numbers of columns count those that are empty before the first.
+            chosen = {"header_row": None, "skip_rows": first, "use_columns": [f"__UNNAMED__{place}"]}
+            stored = unbroken(partial(book.load_sheet, name, **chosen)).to_polars().to_series(0)
+            if stored.dtype != pl.Duration or stored.len() <= int(rows.max(initial=0)):
+                continue
+            of_day = bool(((stored >= timedelta(0)) & (stored < timedelta(days=1))).all())
+            # A time of day beside a date may have that format too.
+            if not (of_day and is_time_name(column)):
+                found.append(stored.gather(pl.Series(rows)).rename(column))
+    return found
 
 
 def _exact(text: pl.Series, number: pl.Series) -> pl.Series:

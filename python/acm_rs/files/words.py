@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
 from acm_rs.files.labels import bare
 from acm_rs.files.missing_words import MISSING_WORDS
 
-__all__ = ["SAID_OF_READINGS", "STATE_WORDS", "is_missing", "states_of"]
+__all__ = ["SAID_OF_READINGS", "STATE_WORDS", "beside_states", "is_missing", "states_of"]
 
 # Families of words: "Bad, Not Connected", BadSensorFailure, OPC_QUALITY_BAD, "[-11057] ...", Err:502, #######.
 _FAMILIES = (
@@ -97,4 +97,29 @@ def states_of(words: Iterable[str]) -> dict[str, int] | None:
     for one, zero in STATE_WORDS:
         if met <= {one, zero}:
             return {one: 1, zero: 0}
+    return None
+
+
+def beside_states(counts: Mapping[str, int]) -> tuple[tuple[str, str], list[str]] | None:
+    """The pair of states that most cells of a column hold, and the words that stand among them.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        How often each word is met, in capitals or not.
+
+    Returns
+    -------
+    tuple of (str, str) and list of str, or None
+        None where no pair makes up more than half of the cells, or nothing stands beside it.
+    """
+    lowered: dict[str, int] = {}
+    for word, count in counts.items():
+        lowered[word.lower()] = lowered.get(word.lower(), 0) + count
+    for pair in STATE_WORDS:
+        if not set(pair) <= lowered.keys() or 2 * sum(map(lowered.__getitem__, pair)) <= sum(lowered.values()):
+            continue
+        first = {word.lower(): word for word in reversed(list(counts))}
+        odd = [word for word in counts if word.lower() not in pair]
+        return ((first[pair[0]], first[pair[1]]), odd) if odd else None
     return None
