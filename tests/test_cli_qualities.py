@@ -128,7 +128,7 @@ def test_a_watch_heeds_the_qualities_that_only_the_model_explains(
     out = capsys.readouterr()
     events = [event for line in out.out.splitlines() if (event := json.loads(line))["what"] == "closed"]
     assert [(event["start"], event["rows"]) for event in events] == scored
-    assert "qualit" not in out.err
+    assert "qualities" not in out.err
     # Without them the same readings are alarms more, so that the test can fail.
     write("rest.csv", frame[1_500:].drop(column))
     assert len(alarms_of(run)) > len(scored) > 0

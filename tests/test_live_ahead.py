@@ -117,6 +117,8 @@ def test_rows_that_are_all_late_are_told_once_and_are_no_data(tmp_path: Path) ->
     path.write_bytes(header + future() + b"".join(rows[:5]))
     keeper, told, notes = Memory(), [], []
     watch(path, keeper, told, notes).run()
+    assert [note[:33] for note in notes] == ["5 of 6 rows came too late or agai"]
+    notes.clear()
     left = rows[5:]
     passed = [0.0]
     one = watch(path, keeper, told, notes, once=False, clock=lambda: passed[0])
@@ -139,7 +141,7 @@ def test_rows_that_are_all_late_are_told_once_and_are_no_data(tmp_path: Path) ->
     assert left
     assert [(event["what"], event["kind"]) for event in told] == [("opened", "no data")]
     (said,) = [note for note in notes if "came too late" in note]
-    assert said.startswith("10 rows in a row came too late or again: they are not newer than 2034-01-01 00:00")
+    assert said.startswith("11 of 12 rows came too late or again and are left out: they are not newer than 2034-01-01")
 
 
 def test_a_query_goes_on_behind_a_row_of_the_future(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from acm_rs.cli.console import console, plain
 from acm_rs.cli.fit import Budget, spoken
 from acm_rs.cli.score import load_monitor
 from acm_rs.cli.windows import duration_of
-from acm_rs.files.errors import Refusal, counted
+from acm_rs.files.errors import Refusal, counted, listed
 from acm_rs.files.options import ReadOptions
 from acm_rs.live.keeping import Keeper, StateFile
 from acm_rs.live.opening import checker, open_source, state_path
@@ -247,5 +247,7 @@ def _summary(watch: Watch, got: list[int]) -> str:
     ):
         if count:
             parts.append(f"{count:,} {what}")
+    if watch.missing:
+        parts.append(f"no readings of {listed(watch.missing)}")
     how = "stopped; " if got else ""
     return f"{how}{', '.join(parts)}; the state is in {watch.keeper.where}"

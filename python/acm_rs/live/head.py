@@ -31,7 +31,7 @@ from acm_rs.files.sources import Scratch, Source
 from acm_rs.files.text import TextLayout, text_layout
 from acm_rs.files.times import DateOrder
 from acm_rs.files.times.zones import zone_given
-from acm_rs.live.rows import Batch, Rows, no_rows, put_together
+from acm_rs.live.rows import Batch, Columns, Rows, no_rows, put_together
 from acm_rs.monitor.flagging import Rule, wrong
 
 __all__ = ["SAMPLE", "Head", "heeded", "nanoseconds", "readings"]
@@ -112,6 +112,8 @@ class Head:
         clock, sample = self._learn(raw)
         self.sample: pl.DataFrame = sample
         """Its readings."""
+        self.known: Columns = Columns(list(raw.columns), sample, True)
+        """Its columns."""
         self._timed = clock is not None
         self._clock_columns = [] if clock is None else list(clock.used)
         rows = raw.bad_rows.of(raw.height)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["Batch", "Rows", "no_rows", "put_together"]
+__all__ = ["Batch", "Columns", "Rows", "no_rows", "put_together"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,25 @@ class Rows:
     def take(self, rows: Any) -> Rows:
         """Some of them: a slice, places, or flags."""
         return Rows(self.values[rows], None if self.times is None else self.times[rows])
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a source.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All of them, whatever they hold.
+    frame : DataFrame
+        Some first readings of those that hold numbers.
+    whole : bool
+        No others will come: what is not among them is absent, and does not only come later.
+    """
+
+    names: Sequence[str]
+    frame: pl.DataFrame
+    whole: bool
 
 
 @dataclass
@@ -60,6 +80,8 @@ class Batch:
     utc: bool = False
     qualities: dict[str, list[str]] | None = None
     """The columns of qualities of each sensor that were heeded; None where they are as before."""
+    columns: Columns | None = None
+    """The columns of the source; None where they are as before."""
 
 
 def no_rows(columns: int, timed: bool = True) -> Rows:

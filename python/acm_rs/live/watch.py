@@ -19,6 +19,8 @@ from acm_rs.live.episodes import GREW, OPENED, Alarm, Follower, Place
 from acm_rs.live.flood import Flood
 from acm_rs.live.keeping import Judged, Keeper, Unavailable
 from acm_rs.live.lateness import Sorter
+from acm_rs.live.passed import Passed
+from acm_rs.live.presence import Presence
 from acm_rs.live.rows import Batch, Rows, put_together
 from acm_rs.live.silence import Silence
 from acm_rs.live.sources.source import Source
@@ -34,8 +36,6 @@ Done = TypeVar("Done")
 
 SHORTEST, LONGEST = 0.2, 30.0
 """Seconds between tries to write, first and at most."""
-PASSED = 10
-"""Rows in a row that came too late or again, from which it is told."""
 SHELVES = 5.0
 """Seconds between looks at whether a shelf has ended."""
 SPOOL = 1_000
@@ -106,6 +106,8 @@ class Watch:
         Seconds for which writing is tried again where the watch runs once; without end otherwise.
     clock : callable
         The seconds that have passed, by which silence and shelves are measured.
+    now : callable
+        The seconds since 1970, by which silence is measured from one run to the next.
     """
 
     monitor: acm_rs.Monitor
@@ -124,6 +126,7 @@ class Watch:
     webhook: Webhook | None = None
     patience: float = 60.0
     clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
     stopping: bool = False
     counts: Counts = field(default_factory=Counts)
 
@@ -134,8 +137,10 @@ class Watch:
         step = monitor._about["step"]
         self._sorter = Sorter(columns, self.lateness)
         self._ahead = Ahead(columns, None if step is None else int(step), self.lateness)
-        self._passed = 0
-        """Rows that were left out since the last one that was not."""
+        self._passed = Passed()
+        self._presence = Presence(monitor)
+        self._heard: float | None = None
+        """When, by `now`, a row that can be judged came last, or the first run looked for one."""
         self._follower = Follower(self._model, self.name, self.again)
         self._flood = Flood(self.flood)
         longest = None if step is None or not self.silence else int(self.silence * step)
@@ -154,6 +159,11 @@ class Watch:
         self._clock: str = ""
         """What the times of rows are; empty before the first."""
         monitor._state = monitor._fresh()
+
+    @property
+    def missing(self) -> list[str]:
+        """The sensors of the model that have no reading, as far as that has been told."""
+        return self._presence.missing
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
 
@@ -176,6 +186,7 @@ class Watch:
 
     def _watch(self) -> None:
         heard, idle = self.clock(), ""
+        before = self._heard
         while not self.stopping:
             batch = self._tried(self.source.poll, f"{self.called} cannot be read")
             if batch is not None:
@@ -194,11 +205,23 @@ class Watch:
             if self.once:
                 if self.source.idle:
                     self.note(self.source.idle)
+                if self._heard == before:
+                    self._look_back(before)
                 break
             idle = self._look_at_idle(idle)
             self._look_at_posted()
             self._listen(self.clock() - heard)
             self._wait(self.interval)
+        if self.once and self._passed.run_out:
+            self.note(self._passed_text(self._passed.run_out, self._passed.run_rows))
+
+    def _look_back(self, heard: float | None) -> None:
+        """Tell, where a run has found no rows, that none have come for long."""
+        if heard is not None:
+            self._listen(self.now() - heard)
+        elif self._silence.longest is not None:
+            self._heard = self.now()
+            self._write(None)
 
     def _look_at_idle(self, before: str) -> str:
         """Tell once what the source waits for beside rows, and that it waits no more; what it waits for."""
@@ -247,6 +270,8 @@ class Watch:
             self._qualities = batch.qualities
             for text in missed(self.monitor, batch.qualities):
                 self.note(f"{self.called}: {text}")
+        if batch.columns is not None:
+            self._presence.look(batch.columns)
         self.counts.bad += batch.bad
         if not len(batch.rows):
             self._judge(batch.rows, batch.position)
@@ -261,20 +286,23 @@ class Watch:
         ready = sorter.take(rows)
         out = sorter.late + sorter.repeated - out
         taken = len(rows) > out
-        self._look_at_passed(out, taken)
+        if taken:
+            self._heard = self.now()
+        passed = self._passed.take(rows.times, out, self.lateness)
+        if passed is not None and not self.once:
+            self.note(self._passed_text(*passed))
         self._judge(ready, batch.position)
         return taken
 
-    def _look_at_passed(self, out: int, taken: bool) -> None:
-        """Tell once where rows come and none of them can be judged."""
-        before, self._passed = self._passed, 0 if taken else self._passed + out
+    def _passed_text(self, out: int, rows: int) -> str:
         newest = self._sorter.newest
-        if before < PASSED <= self._passed and newest is not None:
-            self.note(
-                f"{self._passed:,} rows in a row came too late or again: they are not newer than"
-                f" {self.speaker.moment((0, newest))}, the newest so far, less --lateness. If that time is wrong, begin"
-                " anew with --fresh"
-            )
+        assert newest is not None
+        order = "Rows must come oldest first. " if self._passed.mixed else ""
+        return (
+            f"{out:,} of {rows:,} rows came too late or again and are left out: they are not newer than"
+            f" {self.speaker.moment((0, newest))}, the newest so far, less --lateness. {order}If that time is wrong,"
+            " begin anew with --fresh"
+        )
 
     def _look_at_clock(self, batch: Batch) -> None:
         """Times with and without a zone, and rows without any, cannot be put into one order."""
@@ -300,6 +328,8 @@ class Watch:
             result = self.monitor.update(rows.values, times=stamps)
             events += self._follower.take(result)
             self._look_at_holds(result, first)
+            for text in self._presence.take(rows, first, self.speaker.moment):
+                self.note(f"{self.called}: {text}")
             events.sort(key=lambda event: event.at[0])
             alarms = {event.alarm.id: event.alarm for event in events}
             current = self._follower.current(result)
@@ -419,6 +449,9 @@ class Watch:
             "sorter": sorter,
             "follower": follower,
             "silence": self._silence.put(),
+            "heard": self._heard,
+            "passed": self._passed.put(),
+            "presence": self._presence.put(),
             "clock": self._clock,
             "counts": vars(self.counts),
             # As texts, which keep the order of what is in them.
@@ -452,6 +485,12 @@ class Watch:
             self._ahead.go_on(arrays)
             self._follower.go_on(settings["follower"], arrays)
             self._silence.go_on(settings["silence"])
+            # States of before do not have these.
+            self._heard = None if settings.get("heard") is None else float(settings["heard"])
+            if "passed" in settings:
+                self._passed.go_on(settings["passed"])
+            if "presence" in settings:
+                self._presence.go_on(settings["presence"])
             self._clock = str(settings["clock"])
             self.speaker.utc = self._clock == "times in UTC"
             self.counts = Counts(**settings["counts"])

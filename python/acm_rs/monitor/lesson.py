@@ -22,6 +22,7 @@ from acm_rs.monitor.following import seen, wander_alone
 from acm_rs.monitor.history import History
 from acm_rs.monitor.holding import rested
 from acm_rs.monitor.learning import OWN_ROWS, learn_watches
+from acm_rs.monitor.presence import longest
 from acm_rs.monitor.rebasing import Rebase, shifts
 from acm_rs.monitor.regimes import STANDSTILL, Regimes
 from acm_rs.monitor.screening import seeming
@@ -180,6 +181,7 @@ def learn_machine(
         "utc": history.utc,
         "units": history.units,
         "alarms": [],
+        "gaps": longest(rules, names, history.values),
         "version": __version__,
     }
     if times is not None and step is not None:

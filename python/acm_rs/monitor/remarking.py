@@ -16,6 +16,7 @@ from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.episode import NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.parts import CAUSES
+from acm_rs.monitor.presence import absent_text, without_text
 from acm_rs.monitor.reading import OF_TYPE, Readings, converted
 from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.standing import stuck
@@ -90,8 +91,7 @@ def remarks(
     texts = [name for name in rules.names if name in readings.texts]
     absent = [name for name in absent if name not in texts]
     if absent:
-        many = "1 sensor is absent and counts" if len(absent) == 1 else f"{len(absent)} sensors are absent and count"
-        found.append(f"{many} as missing: {listed(absent)}")
+        found.append(absent_text(absent))
     known = {*about["columns"], *about["texts"]}
     strange = [name for name in (*readings.names, *readings.texts) if name not in known]
     others = flagging.of_others(strange, rules.names) if readings.sheet is not None and strange else {}
@@ -316,7 +316,7 @@ def _missing(readings: Readings, about: dict[str, Any], names: Sequence[str], co
             grown.append(f"{name} ({words.share(share)}, {words.share(before[name])} at the fit)")
     found = []
     if gone:
-        found.append(f"without any reading: {listed(gone)}")
+        found.append(without_text(gone))
     if grown:
         more = f" and {len(grown) - 8} more" if len(grown) > 8 else ""
         found.append(f"far more readings are missing than at the fit: {', '.join(grown[:8])}{more}")

@@ -237,6 +237,7 @@ def take_about(about: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(about.get("shifted", []), list):
         raise TypeError("what has shifted is no list")
     counted += (about.get("follows", 0), about.get("pause", 0), *about.get("stood", {}).values())
+    counted += tuple(about.get("gaps", {}).values())
     if not all(isinstance(value, int | float) for value in counted):
         raise TypeError("a constant or a count is no number")
     return about

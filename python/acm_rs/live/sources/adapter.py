@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from acm_rs.files.errors import Refusal, quoted
-from acm_rs.live.rows import Batch, Rows
+from acm_rs.live.rows import Batch, Columns, Rows
 from acm_rs.live.sources.source import Check, unchecked
 from acm_rs.monitor.flagging import Rule, wrong
 
@@ -23,7 +23,8 @@ __all__ = ["Adapted", "Adapter", "Reading", "load_adapter"]
 Reading = tuple[Any, Mapping[str, Any]]
 """A time (datetime, datetime64 or ISO 8601) and readings by sensor; None and what is no number is missing."""
 
-_HEAD = 60
+_HEAD, _ENOUGH = 60, 20
+"""Rows that are looked at first, and of which the columns are known."""
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -80,6 +81,8 @@ class Adapted:
         self._rules = [rule for rule in rules if rule.sensor in self._places]
         self._position: Any = None
         self._known = False
+        self._sample: list[Mapping[str, Any]] | None = []
+        """The first readings, until there are enough of them to know the columns."""
 
     def poll(self) -> Batch | None:
         """The next rows."""
@@ -117,12 +120,24 @@ class Adapted:
         self._position = position
         rows = Rows(values, times)
         bad = int((~good).sum())
-        return Batch(rows.take(good) if bad else rows, {"at": position}, bad, notes, utc=zoned == {True})
+        columns = self._seen([values for _, values in readings])
+        rows = rows.take(good) if bad else rows
+        return Batch(rows, {"at": position}, bad, notes, utc=zoned == {True}, columns=columns)
+
+    def _seen(self, readings: list[Mapping[str, Any]]) -> Columns | None:
+        """The columns, once they are known: a query has all of them in each row, others may give some later."""
+        if self._sample is None:
+            return None
+        self._sample += readings[: _HEAD - len(self._sample)]
+        whole = bool(getattr(self._adapter, "whole", False))
+        if not whole and len(self._sample) < _ENOUGH:
+            return None
+        frame, self._sample = _frame(self._sample), None
+        return Columns(frame.columns, frame, whole)
 
     def _look(self, head: list[Mapping[str, Any]]) -> None:
         """Let the first rows be checked: names above all."""
-        names = dict.fromkeys(name for row in head for name in row)
-        self._check(self._name, pl.DataFrame({name: [_number(row.get(name)) for row in head] for name in names}))
+        self._check(self._name, _frame(head))
         self._known = True
 
     def go_on(self, position: dict[str, Any]) -> None:
@@ -134,6 +149,11 @@ class Adapted:
         close = getattr(self._adapter, "close", None)
         if close is not None:
             close()
+
+
+def _frame(head: list[Mapping[str, Any]]) -> pl.DataFrame:
+    names = dict.fromkeys(name for row in head for name in row)
+    return pl.DataFrame({name: [_number(row.get(name)) for row in head] for name in names})
 
 
 def _number(value: Any) -> float:

@@ -15,8 +15,8 @@ from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.sources import natural, open_sources
 from acm_rs.files.table import load_sensors
-from acm_rs.live.head import heeded, nanoseconds, readings
-from acm_rs.live.rows import Batch, Rows, no_rows
+from acm_rs.live.head import SAMPLE, heeded, nanoseconds, readings
+from acm_rs.live.rows import Batch, Columns, Rows, no_rows
 from acm_rs.live.sources.file import GrowingFile
 from acm_rs.live.sources.source import Check, unchecked
 from acm_rs.monitor.flagging import Rule
@@ -160,7 +160,8 @@ class Folder:
         told = next((place for place, note in enumerate(table.notes) if _BAD.match(note)), None)
         notes = [] if told is None else table.notes[told + 1 : told + 6]
         bad = 0 if told is None else int(table.notes[told].partition(" ")[0].replace(",", ""))
-        return Batch(Rows(np.ascontiguousarray(values), times), {}, bad, notes, utc, qualities)
+        columns = Columns([*frame.columns, *table.left_out], frame.head(SAMPLE), True)
+        return Batch(Rows(np.ascontiguousarray(values), times), {}, bad, notes, utc, qualities, columns)
 
     # ---- restarts ---------------------------------------------------------------------------------------------------
 

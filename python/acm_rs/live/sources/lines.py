@@ -101,7 +101,8 @@ class Lines:
         assert head is not None
         rest = data[taken:]
         if not rest:
-            return Batch(no_rows(len(self._columns)), {}, notes=notes, qualities=head.qualities), cut
+            none = no_rows(len(self._columns))
+            return Batch(none, {}, notes=notes, qualities=head.qualities, columns=head.known), cut
         told: list[str] = []
         batch = head.read(rest, self.row, told)
         place = head.another(rest) if batch.bad else None
@@ -115,7 +116,8 @@ class Lines:
         self.row += rest.count(b"\n") + (not rest.endswith(b"\n"))
         batch = self._by_the_clock(head, batch, told)
         batch.notes = notes + told
-        batch.qualities = head.qualities if begins else None
+        if begins:
+            batch.qualities, batch.columns = head.qualities, head.known
         return batch, cut
 
     def _by_the_clock(self, head: Head, batch: Batch, told: list[str]) -> Batch:

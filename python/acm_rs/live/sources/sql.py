@@ -51,6 +51,8 @@ class Query:
                 status=2,
             )
         self._path, self._column = path, time_column
+        self.whole: bool = True
+        """Each row has all columns."""
         self._late = timedelta(microseconds=lateness // 1_000)
         url = make_url(address)
         self._where, self._file = shown(url), file_of(url)
