@@ -130,29 +130,30 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_apart_by_all_columns_or_by_one_alone() {
-        // A cloud of quantiles about (100, -50, 7), whose distances grow evenly from its median.
-        let rows = 1000;
-        let place = |row: usize, by: usize| (row * by % rows) as f64 / rows as f64 - 0.5;
+    fn rows_are_apart_by_all_columns_together_or_by_one_alone() {
+        // Thirty sensors, each evenly within half a unit of its own level.
+        let (rows, columns) = (1000, 30);
+        let mut draw = acm_linalg::seed::stream(3, 0);
+        let cloud = ndarray::Array2::from_shape_fn((rows, columns), |(_, column)| {
+            100.0 - 7.0 * column as f64 + rand::RngExt::random::<f64>(&mut draw) - 0.5
+        });
         let of = Regimes::new(super::super::Count::Auto, 6, 30, 0.995, 1.5, 1, 17).unwrap();
-        let gone = |far: &[(usize, usize, f64)]| {
-            let mut points = ndarray::Array2::from_shape_fn((rows, 3), |(row, column)| {
-                [100.0, -50.0, 7.0][column] + place(row, [1, 37, 311][column])
-            });
-            far.iter().for_each(|&(row, column, away)| points[[row, column]] += away);
+        let gone = |points: &ndarray::Array2<f64>| {
             let mut labels = vec![4; rows];
             of.set_apart(points.view(), &mut labels).unwrap();
             (0..rows).filter(|&row| labels[row] == UNKNOWN).collect::<Vec<_>>()
         };
-        assert_eq!(gone(&[]), [0_usize; 0]);
-        let some = |column: usize, away: f64| (300..320).map(|row| (row, column, away)).collect::<Vec<_>>();
+        assert_eq!(gone(&cloud), [0_usize; 0]);
         let exact: Vec<usize> = (300..320).collect();
-        for column in 0..3 {
-            for away in [30.0, -30.0] {
-                assert_eq!(gone(&some(column, away)), exact, "{column} {away}");
-            }
-            // Two widths of the column away: hardly farther than rows at the corners, but no other is so far along it.
-            assert_eq!(gone(&some(column, 1.5)), exact, "{column}");
+        for away in [1.2, -1.2] {
+            // Among thirty such rows hardly lie farther than others do.
+            let mut one = cloud.clone();
+            exact.iter().for_each(|&row| one[[row, 11]] = 23.0 + away);
+            assert_eq!(gone(&one), exact, "{away}");
+            // Half of that in all of them: no sensor by itself is where it never was.
+            let mut all = cloud.clone();
+            exact.iter().for_each(|&row| all.row_mut(row).mapv_inplace(|value| value + 0.5 * away));
+            assert_eq!(gone(&all), exact, "{away}");
         }
     }
 
