@@ -53,6 +53,7 @@ IN_PARTS: list[tuple[str, Cells, list[datetime]]] = [
     ("date,hhmm", lambda m: f"{m:%Y%m%d},{hhmm(m)}", HALVES),
     ("Date,Time", lambda m: f"{m:%Y-%m-%d},{m.hour}", MOMENTS),
     ("Date,Hour", lambda m: f"{m:%Y-%m-%d},{hhmm(m)}", HALVES),
+    ("Fecha,Hora", lambda m: f"{m:%Y-%m-%d},{(m.hour * 60 + m.minute) / 1440:.6f}", HALVES),
 ]
 
 
@@ -160,3 +161,14 @@ def test_parts_as_stored(tmp_path: Path) -> None:
     table = load_sensors(tmp_path / "in.parquet", ReadOptions())
     assert table.time is not None
     assert table.time.to_list() == MOMENTS
+
+
+@pytest.mark.parametrize("name", ["HE", "Hour Ending", "Hour"])
+@pytest.mark.parametrize("day", [1, 20])
+def test_an_hour_25_is_refused_and_makes_no_minutes_of_the_others(tmp_path: Path, name: str, day: int) -> None:
+    lines = []
+    for k in range(30):
+        hours = range(1, 26 if k == day else 25)
+        lines += [f"{START + k * timedelta(days=1):%Y-%m-%d},{hour},{(k + hour) % 7}.5" for hour in hours]
+    with pytest.raises(Refusal, match=r"25:00|one column named Time, Hour or hhmm"):
+        load(tmp_path / "in.csv", [f"Date,{name},Flow", *lines])
