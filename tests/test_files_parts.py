@@ -106,6 +106,7 @@ def test_midnight_at_the_end_of_the_day_run_together(tmp_path: Path) -> None:
     [
         ("Month,Day,Hour", lambda m: f"{m.month},{m.day},{m.hour}"),
         ("Day,Hour", lambda m: f"{m.day},{m.hour}"),
+        ("Year,DOY", lambda m: f"{m.year},{m.timetuple().tm_yday + m.hour / 24:.4f}"),
         ("Year,Hour", lambda m: f"{m.year},{m.hour}"),
     ],
 )
@@ -172,3 +173,17 @@ def test_an_hour_25_is_refused_and_makes_no_minutes_of_the_others(tmp_path: Path
         lines += [f"{START + k * timedelta(days=1):%Y-%m-%d},{hour},{(k + hour) % 7}.5" for hour in hours]
     with pytest.raises(Refusal, match=r"25:00|one column named Time, Hour or hhmm"):
         load(tmp_path / "in.csv", [f"Date,{name},Flow", *lines])
+
+
+def test_seconds_with_a_fraction(tmp_path: Path) -> None:
+    moments = [START + i * timedelta(seconds=0.5) for i in range(ROWS)]
+    cells = [f"{m.year},{m.month},{m.day},{m.hour},{m.minute},{m.second + m.microsecond / 1e6:g}" for m in moments]
+    lines = [f"{cell},{i * i % 101}.5" for i, cell in enumerate(cells)]
+    table = load(tmp_path / "in.csv", ["Year,Month,Day,Hour,Minute,Second,Flow", *lines])
+    assert table.time is not None
+    assert table.time.to_list() == moments
+
+
+def test_helium_and_molybdenum_are_no_hours_and_months(tmp_path: Path) -> None:
+    lines = [f"{i * i % 11 + 0.25},{i * i % 7 + 1.5},{i % 5}" for i in range(ROWS)]
+    assert load(tmp_path / "in.csv", ["He,Mo,Flow", *lines]).sensors.columns == ["He", "Mo", "Flow"]

@@ -222,8 +222,8 @@ def hours_beside(head: pl.DataFrame, names: Sequence[str]) -> dict[str, str]:
     return clock_parts({part: name for part, name in part_names(names).items() if _may_be(part, head[name])})
 
 
-def _may_be(part: str, cells: pl.Series) -> bool:
-    """Whether nearly all cells may be that part of the time."""
+def _may_be(part: str, cells: pl.Series, *, whole: bool = True) -> bool:
+    """Whether nearly all cells may be that part of the time, in whole numbers or in others too."""
     if part == "month" and cells.dtype == pl.String:
         text = cells.str.strip_chars().drop_nulls()
         text = text.filter(text != "")
@@ -237,7 +237,7 @@ def _may_be(part: str, cells: pl.Series) -> bool:
     good = (floats >= least) & (floats <= most)
     if part == "year":
         good &= (floats < 100) | (floats > 1000)
-    if part != "second":
+    if whole and part != "second":
         good &= floats == floats.floor()
     return int(good.sum()) >= _MOST * floats.len()
 
@@ -261,7 +261,9 @@ def text_of_parts(raw: RawTable, parts: dict[str, str], clock: pl.Series | None 
 def text_of_hours(raw: RawTable, parts: dict[str, str]) -> pl.Series | pl.Expr:
     """Times of day as text out of hour, minute and second."""
     texts = [
-        _whole_text(raw.column(parts[part])).str.zfill(2) for part in ("hour", "minute", "second") if part in parts
+        _whole_text(raw.column(parts[part])).str.replace(r"^(\d)(\.|$)", "0${1}${2}")
+        for part in ("hour", "minute", "second")
+        if part in parts
     ]
     if not texts:
         return pl.lit("00:00:00")
@@ -282,7 +284,7 @@ def refuse_parts(raw: RawTable, head: pl.DataFrame, names: Sequence[str]) -> Non
         In the order of the file the newest row may come first.
     """
     parts = {part: name for part, name in part_names(names).items() if part not in ("minute", "second")}
-    found = [name for part, name in parts.items() if _may_be(part, head[name])]
+    found = [name for part, name in parts.items() if _may_be(part, head[name], whole="day" not in part)]
     if len(found) > 1 and parts.keys() - {"hour"}:
         raise Refusal(
             f"{raw.origin.path}: {listed(found)} hold parts of the time, which do not make a whole one; write year,"
