@@ -276,3 +276,30 @@ def test_a_reason_that_several_assets_share_is_told_once(run: Run) -> None:
     assert status == 1
     assert said.count("'Lod'") == 1
     assert "3 assets ('pump 1', 'pump 2', 'pump 3'): " in said
+
+
+def test_assets_whose_sensors_have_no_readings_are_marked(run: Run) -> None:
+    """Absent, renamed, dead or at a code: they look as healthy as the others, and no fault of theirs is seen."""
+    name = "Bearing Temp"
+    frame = pl.read_csv("new/pump 1.csv")
+    late = pl.arange(0, frame.height, eager=True) >= 100
+    dead, code = (pl.when(late).then(one).otherwise(pl.col(name)).alias(name) for one in (None, -9999.0))
+    Path("other").mkdir()
+    for asset, changed in {
+        "absent": frame.drop(name),
+        "renamed": frame.rename({name: "BT"}),
+        "dead": frame.with_columns(dead),
+        "coded": frame.with_columns(code),
+        "well": frame,
+    }.items():
+        healthy(pump(1)).write_csv(f"history/{asset}.csv")
+        changed.write_csv(f"other/{asset}.csv")
+    assert run("fleet", "fit", "plant", "-d", "history/[acdrw]*.csv", "-w", "1", "-q")[0] == 0
+    for arguments in (("score", "plant", "--data", "other", "-w", "1"), ("status", "plant")):
+        said = run("fleet", *arguments)[1]
+        marked = {line.split()[0] for line in said.splitlines() if "no readings of 'Bearing Temp'" in line}
+        assert marked == {"absent", "renamed", "dead", "coded"}
+    told = {one.asset: one.lacking for one in fleet.status("plant")}
+    assert told == {"well": []} | {asset: [name] for asset in ("absent", "renamed", "dead", "coded")}
+    status = json.loads(run("fleet", "status", "plant", "--json")[1])
+    assert {one["asset"]: one["lacking"] for one in status["assets"]} == told

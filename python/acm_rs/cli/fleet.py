@@ -393,14 +393,17 @@ def _table(every: list[fleet.AssetStatus]) -> Table:
     table.add_column("last", no_wrap=True)
     table.add_column("state", overflow="fold")
     shown = every[:_LISTED]
-    # What failed is not scored and stands last: it must not fall behind the end of the table.
-    shown += [one for one in every[_LISTED:] if one.error][:_LISTED]
+    # What failed is not scored and stands last: it must not fall behind the end of the table. Nor must what looks as
+    # healthy as it does because it is not seen.
+    shown += [one for one in every[_LISTED:] if one.error or one.lacking][:_LISTED]
     for one in shown:
         state = spoken(one.error) if one.error else one.state
         if one.open:
             state = f"alarm: {one.culprit}" if one.culprit else "alarm"
             state += f"; {spoken(one.error)}" if one.error else ""
-        style = "bold red" if one.open else "red" if one.error else ""
+        if one.lacking:
+            state += f"; no readings of {listed(one.lacking)}"
+        style = "bold red" if one.open else "red" if one.error else "yellow" if one.lacking else ""
         table.add_row(
             plain(one.asset),
             f"{one.rows:,}" if one.scored else "",

@@ -50,6 +50,8 @@ class AssetStatus:
         What should be known beside the verdict.
     lacks, besides : list of str
         Columns that most of the fleet has and it has not, and the other way round.
+    lacking : list of str
+        Sensors that have no readings at the end of what was scored, or none at all: no fault of theirs is seen.
     sections : mapping
         All of its status file.
     """
@@ -72,6 +74,7 @@ class AssetStatus:
     notes: list[str] = field(default_factory=list)
     lacks: list[str] = field(default_factory=list)
     besides: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
     sections: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -163,5 +166,7 @@ def _of(place: str, told: Mapping[str, Any], lacks: list[str], besides: list[str
         list(score["notes"]),
         lacks,
         besides,
+        # What earlier versions wrote does not have it.
+        list(score.get("lacking", [])),
         told,
     )

@@ -28,6 +28,8 @@ from acm_rs.fleet.health import Tally
 from acm_rs.fleet.ledger import DONE, FAILED, UNCHANGED, Outcome, marks_json
 from acm_rs.fleet.store import Mark, Store, absolute, local_copy
 from acm_rs.live.episodes import Alarm, Follower
+from acm_rs.live.presence import Presence
+from acm_rs.live.rows import Columns, Rows
 from acm_rs.live.words import Speaker
 from acm_rs.monitor import Monitor, Result
 from acm_rs.monitor.reading import read
@@ -337,6 +339,12 @@ class _Judge:
             cells = min(cells, job.memory // (8 * _BESIDE))
         self._size = max(1, cells // max(self.rows.columns, 1))
         self.remarks: list[str] = []
+        self._presence = Presence(self.monitor)
+
+    @property
+    def lacking(self) -> list[str]:
+        """The sensors that have no readings any more, or never had some."""
+        return self._presence.missing
 
     def __iter__(self) -> Iterator[tuple[int, int, Result]]:
         rows = self.rows.rows
@@ -349,7 +357,22 @@ class _Judge:
                 # As `score` tells it of a whole history.
                 told += [f"the model may have grown stale: {sign}" for sign in self.monitor.stale(result)]
             self.remarks += [remark for remark in told if remark not in self.remarks]
+            self._look(start, result)
             yield start, stop, result
+
+    def _look(self, start: int, result: Result) -> None:
+        """Which of the model's columns have readings."""
+        source = result._source
+        assert source is not None
+        if not start:
+            self._presence.look(Columns([*source.names, *source.texts], pl.DataFrame(), True))
+        given = [str(name) for name in self.monitor.feature_names_in_]
+        place = {name: number for number, name in enumerate(source.names)}
+        values = np.full((len(source.values), len(given)), np.nan, order="F")
+        for number, name in enumerate(given):
+            if name in place:
+                values[:, number] = source.values[:, place[name]]
+        self._presence.take(Rows(values, None), start, str)
 
 
 def _score(job: Job, paths: list[Path], model: bytes, done: _Done) -> None:
@@ -394,6 +417,7 @@ def _score(job: Job, paths: list[Path], model: bytes, done: _Done) -> None:
     done.told = {
         "model": sha,
         **tally.told(lambda moment: speaker.stamp((0, int(moment.astype("datetime64[ns]").astype(np.int64))))),
+        "lacking": judge.lacking,
         "alarms": len(told),
         "open": any(alarm["open"] for alarm in told),
         "peak": None if chief is None else chief["peak"],
