@@ -187,3 +187,11 @@ def test_seconds_with_a_fraction(tmp_path: Path) -> None:
 def test_helium_and_molybdenum_are_no_hours_and_months(tmp_path: Path) -> None:
     lines = [f"{i * i % 11 + 0.25},{i * i % 7 + 1.5},{i % 5}" for i in range(ROWS)]
     assert load(tmp_path / "in.csv", ["He,Mo,Flow", *lines]).sensors.columns == ["He", "Mo", "Flow"]
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_an_hour_beside_single_days(tmp_path: Path, rows: int) -> None:
+    days = [START + timedelta(days=i, hours=6) for i in range(rows)]
+    table = load(tmp_path / "in.csv", ["Date,Hour,Flow", *(f"{m:%Y-%m-%d},{m.hour},{i}.5" for i, m in enumerate(days))])
+    assert table.time is not None
+    assert table.time.to_list() == days

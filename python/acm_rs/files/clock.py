@@ -397,8 +397,11 @@ class _Search:
         named = [name for name in others if name in self._named]
         if len(others) == 1 or len(named) == 1:
             return (others if len(others) == 1 else named)[0]
+        if others or len(hours) != 1:
+            return None
         # The hour of something may stand beside the days, each of which comes once.
-        return hours[0] if not others and len(hours) == 1 and self._head[date].is_duplicated().any() else None
+        again = self._head[date].is_duplicated().any() or self._head[hours[0]].n_unique() == 1
+        return hours[0] if again else None
 
     def _date_of(self, clock: str) -> str | None:
         """The column of dates that a chosen time of day belongs to, if there is one."""
