@@ -147,14 +147,15 @@ impl HeldOut {
     /// is left of skewness: Cornish and Fisher 1938, doi 10.2307/1400905; as many independent values as have the same variance
     /// of their mean, and of their variance: Bayley and Hammersley 1946, doi 10.2307/2983560.
     pub(crate) fn limit(&self, alpha: f64) -> f64 {
-        self.limit_remembering(alpha, 0.0)
+        self.limit_remembering(alpha, 0.0, 1)
     }
 
-    /// The same of values that are known to have at least the autocorrelation `least`.
-    pub(crate) fn limit_remembering(&self, alpha: f64, least: f64) -> f64 {
+    /// The same of values that are known to have at least the autocorrelation `least`, and are of rows that were judged so many
+    /// `times`.
+    pub(crate) fn limit_remembering(&self, alpha: f64, least: f64, times: usize) -> f64 {
         let [mean, deviation, skewness, memory] = self.moments;
         let memory = memory.max(least);
-        let count = self.count as f64;
+        let count = self.count as f64 / times as f64;
         let independent = count * (1.0 - memory) / (1.0 + memory);
         let share = (independent * alpha / ENOUGH).min(1.0);
         let counted = self.counted(alpha);

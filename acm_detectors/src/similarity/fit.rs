@@ -14,7 +14,7 @@ use ndarray::ArrayView2;
 
 use super::choice::Table;
 use super::prototypes::Prototypes;
-use super::watch::{Kind, Norms, Present, Watch};
+use super::watch::{Kind, Norms, Part, Present, Watch};
 use super::{FittedSimilarity, Similarity};
 use crate::alone::Alone;
 use crate::constants::Constants;
@@ -38,7 +38,8 @@ const ROUNDING: f64 = 1e-12;
 /// not infinite ones.
 const LEAST_REACH: f64 = 1e-6;
 
-/// Rows times sensors that are looked at to find what a sensor's absence does, and most sensors for which it is.
+/// Rows times sensors that are looked at to find what a sensor's absence does, and most sensors for which it is, and for which limits
+/// are learned where some are absent.
 const LOOKS: usize = 8192;
 const MOST_ALONE: usize = 200;
 
@@ -106,7 +107,6 @@ impl Similarity {
         let whitening = Packed::lower(&whitener.inverse, width)?;
         let precision = Dense::of_root(&whitener.inverse, width)?;
         let blur = task.blur(&others, &whitener.offset, &whitening, &precision)?;
-        drop(others);
         let white = task.whitened(&residuals, &task.folds)?;
         let squares = white.chunks_exact(width).map(|row| crate::gaps::dot(row, row));
         let usual = squares.sum::<f64>() / x.rows() as f64;
@@ -122,8 +122,12 @@ impl Similarity {
             // Rows of standstill are remembered, and tell nothing of how far running rows lie.
             settled.iter_mut().zip(running).for_each(|(settled, running)| *settled &= running);
         }
-        let norms = self.norms(&watch, &statistics, &settled, usual, width)?;
+        let mut norms = self.norms(&parts, &statistics, &settled, (usual, width), 1)?;
         let held_out = HeldOut::of(&mut joined(&norms, &statistics, parts.len())?, &settled)?;
+        let limit = held_out.limit(self.false_alarm_rate);
+        norms.absent = Some(task.absent(&others, &residuals, &blur, usual, &settled, limit)?);
+        drop(others);
+        drop(residuals);
         let wandering = if let [_, _] = &judges[..] {
             let middle = task.folds[self.folds / 2].start;
             let stretches = [0..middle, middle..x.rows()];
@@ -183,30 +187,32 @@ impl Similarity {
     }
 
     /// Where each part lies, and its limit: that of rows that were not seen, with the memory that it has by itself; of a shift
-    /// at least that of residuals without memory about a mean that is known as well as it is.
+    /// at least that of residuals without memory about a mean that is known as well as it is. `power` is the mean one of rows, and of
+    /// how many sensors it is; rows were judged so many `times`.
     fn norms(
         &self,
-        watch: &Watch<'_>,
+        parts: &[Part],
         statistics: &[f64],
         settled: &[bool],
-        usual: f64,
-        sensors: usize,
+        (power, sensors): (f64, usize),
+        times: usize,
     ) -> Result<Norms> {
-        let count = watch.parts.len();
+        let count = parts.len();
         let chance = self.false_alarm_rate / count as f64;
         let what = "the parts of the score";
         let mut norms = Norms {
             mean: reserved(count, what)?,
             spread: reserved(count, what)?,
             reach: reserved(count, what)?,
+            absent: None,
         };
-        for (number, part) in watch.parts.iter().enumerate() {
+        for (number, part) in parts.iter().enumerate() {
             let mut values = statistics.iter().skip(number).step_by(count).copied().gathered(what)?;
             let held = HeldOut::of(&mut values, settled)?;
-            let mut limit = held.limit_remembering(chance, 1.0 - part.memory);
+            let mut limit = held.limit_remembering(chance, 1.0 - part.memory, times);
             if part.kind == Kind::Shift {
-                let unknown = (2.0 - part.memory) / part.memory / settled.len() as f64;
-                limit = limit.max(usual * chi2_upper(sensors as f64, chance) / sensors as f64 * (1.0 + unknown));
+                let unknown = (2.0 - part.memory) / part.memory * times as f64 / settled.len() as f64;
+                limit = limit.max(power * chi2_upper(sensors as f64, chance) / sensors as f64 * (1.0 + unknown));
             }
             norms.mean.push(held.root_mean());
             norms.spread.push(held.root_deviation().max(LEAST_REACH));
@@ -466,5 +472,6 @@ fn joined(norms: &Norms, statistics: &[f64], parts: usize) -> Result<Vec<f64>> {
     stands.gathered("the training scores")
 }
 
+mod masked;
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,7 @@
 //! # }
 //! ```
 
+mod absent;
 mod choice;
 mod fit;
 mod prototypes;

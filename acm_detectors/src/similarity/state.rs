@@ -2,6 +2,7 @@
 
 use acm_linalg::{Persist, Reader, Result, Writer};
 
+use super::absent::Absent;
 use super::prototypes::Prototypes;
 use super::watch::Norms;
 use super::{FittedSimilarity, LEAST_TOP, Similarity};
@@ -17,11 +18,15 @@ use crate::wandering::{self, Wandering};
 
 impl Persist for FittedSimilarity {
     const KIND: &'static str = "SimilarityDetector";
-    const VERSION: u64 = 5;
+    const VERSION: u64 = 6;
 
     fn version(&self) -> u64 {
         // Those of former versions go on as they are.
-        if self.norms.is_former() { Self::VERSION - 1 } else { Self::VERSION }
+        match &self.norms.absent {
+            Some(_) => Self::VERSION,
+            None if self.norms.is_former() => Self::VERSION - 2,
+            None => Self::VERSION - 1,
+        }
     }
 
     fn sensors(&self) -> Option<usize> {
@@ -49,6 +54,9 @@ impl Persist for FittedSimilarity {
             to.reals("parts.spread", &self.norms.spread);
         }
         to.reals("parts.reach", &self.norms.reach);
+        if let Some(absent) = &self.norms.absent {
+            absent.write(to);
+        }
         to.real("mean_power", self.usual);
         self.held_out.write(to, &NAMES);
         if let Some(wandering) = &self.wandering {
@@ -90,6 +98,7 @@ impl Persist for FittedSimilarity {
                 Vec::new()
             },
             reach: from.reals("parts.reach", count)?,
+            absent: Absent::read(from, sensors, count)?,
         };
         from.require(finite(&norms.mean), "parts.mean")?;
         from.require(finite(&norms.spread) && norms.spread.iter().all(|&spread| spread > 0.0), "parts.spread")?;

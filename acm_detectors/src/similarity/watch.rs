@@ -5,6 +5,7 @@ use acm_linalg::samples::room;
 use acm_linalg::{Memory, Reader, Result, Writer};
 
 use super::Similarity;
+use super::absent::Absent;
 use crate::gaps::{carried, dot};
 use crate::standing::{Standing, share_present};
 
@@ -86,7 +87,7 @@ pub(super) struct Watch<'a> {
     usual: f64,
     sensors: usize,
     norms: &'a Norms,
-    /// Where shifts stand, at each memory; nothing while norms are sought, on complete rows, and for models of former versions.
+    /// Where shifts stand, at each memory; nothing while norms are sought, and for models of the first versions.
     standings: Vec<Standing>,
 }
 
@@ -147,6 +148,40 @@ impl<'a> Watch<'a> {
         })
     }
 
+    /// The same after so many rows of the sensors with these marks that nothing else is remembered.
+    pub(super) fn start_with(&self, marks: &[bool]) -> Result<Means> {
+        let mut means = self.start()?;
+        for shares in means.present.chunks_exact_mut(self.sensors) {
+            shares.iter_mut().zip(marks).for_each(|(share, &mark)| *share = f64::from(u8::from(mark)));
+        }
+        Ok(means)
+    }
+
+    /// The statistic of part `number` that is as likely in complete rows as `own` is in those of which sensors have these `shares`.
+    #[inline(always)]
+    fn brought(&self, number: usize, slow: usize, own: f64, shares: &[f64]) -> f64 {
+        if self.norms.mean.is_empty() {
+            return own;
+        }
+        let present = shares.iter().sum();
+        if let Some(absent) = self.norms.learned() {
+            return self.as_complete(absent, number, own, present);
+        }
+        if self.parts[number].kind == Kind::Shift {
+            self.standings[slow].of(own, present, dot(shares, shares))
+        } else {
+            let norms = (self.norms.mean[number], self.norms.spread[number]);
+            self.standings[slow].of_power(own, present, norms, self.parts[number].memory)
+        }
+    }
+
+    #[inline(always)]
+    fn as_complete(&self, absent: &Absent, number: usize, own: f64, present: f64) -> f64 {
+        let complete = [self.norms.mean[number], self.norms.reach[number]];
+        let root = absent.root(own.cbrt(), present, self.sensors as f64, (number, self.parts.len()), complete);
+        root.max(0.0).powi(3)
+    }
+
     /// The statistic of each part with a row whose whitened residual is `white`, of the sensors that are `present`.
     ///
     /// Without any sensor nothing is learned and nothing forgotten.
@@ -192,7 +227,7 @@ impl<'a> Watch<'a> {
                 shifts += 1;
                 if partly {
                     let shares = &means.present[(shifts - 1) * sensors..][..sensors];
-                    self.standings[shifts - 1].of(own, shares.iter().sum(), dot(shares, shares))
+                    self.brought(number, shifts - 1, own, shares)
                 } else if self.scales() {
                     own * (sensors as f64 / means.present[shifts - 1])
                 } else {
@@ -202,14 +237,17 @@ impl<'a> Watch<'a> {
                 let own = means.power[powers];
                 powers += 1;
                 if partly {
-                    let present = means.present[(powers - 1) * sensors..][..sensors].iter().sum();
-                    let norms = (self.norms.mean[number], self.norms.spread[number]);
-                    self.standings[powers - 1].of_power(own, present, norms, part.memory)
+                    self.brought(number, powers - 1, own, &means.present[(powers - 1) * sensors..][..sensors])
                 } else {
                     own
                 }
             } else {
-                power
+                match self.norms.learned() {
+                    Some(absent) if (1..sensors).contains(&here) => {
+                        self.as_complete(absent, number, power, here as f64)
+                    }
+                    _ => power,
+                }
             };
         }
         let scale = if here == 0 || own == 0.0 { 0.0 } else { power / own };
@@ -226,12 +264,20 @@ pub(super) struct Norms {
     pub(super) spread: Vec<f64>,
     /// From the mean to the limit.
     pub(super) reach: Vec<f64>,
+    /// Where sensors are missing; models of former versions have none.
+    pub(super) absent: Option<Absent>,
 }
 
 impl Norms {
     /// Whether they are those of a model of a former version.
     pub(super) fn is_former(&self) -> bool {
         self.spread.len() < self.mean.len()
+    }
+
+    /// What was learned of missing sensors, if something was.
+    #[inline(always)]
+    fn learned(&self) -> Option<&Absent> {
+        self.absent.as_ref().filter(|absent| !absent.present.is_empty())
     }
 
     /// How far the statistic `value` of part `number` lies above its mean: 1 at its limit.
@@ -305,6 +351,7 @@ mod tests {
             mean: vec![1.4, 1.3],
             spread: vec![0.1, 0.4],
             reach: vec![0.5, 1.0],
+            absent: None,
         };
         let former = Norms {
             spread: Vec::new(),
