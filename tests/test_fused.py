@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import acm_rs
@@ -442,6 +443,24 @@ def test_sensors_that_lack_half_of_the_training_neither_blind_nor_make_it_alarm(
         best.append(float((acm_rs.FusedDetector(rounding="ignore").fit(x[:2000]).score(wrong)[rows] > 1.0).mean()))
     assert np.mean(healthy) < 0.02
     assert np.mean(found) > 0.8 * np.mean(best)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_blocks_missing_in_unrelated_sensors_with_a_memory_do_not_make_it_alarm(share: float) -> None:
+    """What they have in common by chance was drawn, learned and drawn again: 9 and 68 % of healthy rows alarmed."""
+    healthy = []
+    for seed in range(6):
+        random = np.random.default_rng(1000 * seed + 30)
+        x = lfilter([np.sqrt(0.19)], [1.0, -0.9], random.standard_normal((5000, 30)), axis=0)
+        train = x[:2000].copy()
+        for sensor in range(30):
+            first = random.integers(2001 - int(2000 * share))
+            train[first : first + int(2000 * share), sensor] = np.nan
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            detector = acm_rs.FusedDetector(rounding="ignore").fit(train)
+        healthy.append((detector.score(x[2000:]) > 1.0).mean())
+    assert np.mean(healthy) < 0.02
 
 
 def test_sensors_with_few_readings_are_taken_where_rows_are_many() -> None:

@@ -30,6 +30,11 @@ const MOST: f64 = 1e6;
 /// What the diagonal gains, as a share: on its own, and times columns over rows.
 const FIRMNESS: [f64; 2] = [1e-6, 0.01];
 
+/// A column has half of its values, or one in this many where so many rows for each column would then have those of another such
+/// column too: what sensors have in common is not told by fewer.
+const LEAST_KNOWN: usize = 3;
+const PAIRS: usize = 12;
+
 const SEED: u64 = 17;
 
 const WHAT: &str = "training rows made complete";
@@ -232,6 +237,11 @@ fn expect(sums: &mut Sums, normal: &Normal) -> Result<()> {
     }
     sums.add();
     Ok(())
+}
+
+/// Whether so many known values of a column among `columns` tell what it has in common with the others.
+pub(crate) fn enough(known: usize, rows: usize, columns: usize) -> bool {
+    2 * known >= rows || (LEAST_KNOWN * known >= rows && known * known >= PAIRS * columns * rows)
 }
 
 /// Steps where a sensor lacks this share of its readings.

@@ -4,7 +4,7 @@
 //! Components tell of a reading too, as much as their variances say: what they explain of unrelated sensors is no more than
 //! chance, and readings that only the residuals held would have more spread than sensors have.
 
-use acm_linalg::memory::{extend, reserved};
+use acm_linalg::memory::{Gather, extend, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::room;
 use acm_linalg::seed::stream;
@@ -23,6 +23,10 @@ const SEED: u64 = 17;
 const UNIFORMS: usize = 12;
 
 const WHAT: &str = "training rows with missing values";
+
+/// Of fewer pairs of neighbours no memory is told, and none is taken for longer.
+const FEW: usize = 20;
+const MOST_MEMORY: f64 = 0.99;
 
 /// Variances below this share of the greatest are rounding.
 const NOTHING: f64 = 1e-12;
@@ -232,25 +236,73 @@ impl Pairs {
         (self.mean(share) - share(self.rows)).max(0.0)
     }
 
-    /// As many complete rows tell as much of a pair.
-    fn complete(&self) -> f64 {
-        if self.both.is_empty() {
-            self.rows
-        } else {
-            1.0 / self.mean(|count| 1.0 / count.max(1.0))
+    /// How much of the correlations between sensors, by the covariance of their rows and those before, is taken for chance: nothing,
+    /// but where most of it is. The share is what sensors that have nothing to do with one another would show in the rows that both
+    /// are read in, over what these show (Schäfer and Strimmer 2005, doi 10.2202/1544-6115.1175); rows that remember those before
+    /// them count as fewer by the sensors' `memory` (Bartlett 1935, doi 10.2307/2342284). What is so drawn would be found again in what was drawn, and drawn
+    /// again.
+    pub(super) fn chance(&self, covariance: &[f64], memory: &[f64]) -> f64 {
+        if self.both.is_empty() || self.sensors < 2 {
+            return 0.0;
         }
+        let width = covariance.len().isqrt();
+        let (mut place, mut expected, mut found) = (0, 0.0, 0.0);
+        for one in 0..self.sensors {
+            for other in 0..=one {
+                let both = memory[one] * memory[other];
+                let alone = (1.0 + both) / (1.0 - both) / self.both[place].max(1.0);
+                // Nothing tells of a pair with less than one such row but what both have in common with others.
+                if other < one && alone < 1.0 {
+                    expected += alone;
+                    let variances = covariance[one * (width + 1)] * covariance[other * (width + 1)];
+                    found += covariance[one * width + other].powi(2) / variances.max(f64::MIN_POSITIVE);
+                }
+                place += 1;
+            }
+        }
+        if expected < found { (2.0 * expected / found - 1.0).max(0.0) } else { 1.0 }
     }
 
-    /// How much of a covariance with these eigenvalues is taken for chance: nothing, but where most of it is (oracle approximating
-    /// shrinkage: Chen, Wiesel, Eldar and Hero 2010, doi 10.1109/TSP.2010.2053029). Of unrelated sensors with many gaps it would be
-    /// drawn, found again in what was drawn, and drawn again.
-    pub(super) fn chance(&self, values: &[f64]) -> f64 {
-        let (size, rows) = (values.len() as f64, self.complete());
-        let (sum, squares) = (values.iter().sum::<f64>(), values.iter().map(|value| value * value).sum::<f64>());
-        let spread = (rows + 1.0 - 2.0 / size) * (squares - sum * sum / size);
-        let share = ((1.0 - 2.0 / size) * squares + sum * sum) / spread.max(f64::MIN_POSITIVE);
-        (2.0 * share - 1.0).clamp(0.0, 1.0)
+    /// Takes that share off what different sensors of a covariance of rows and those before have in common. Each keeps its own.
+    pub(super) fn part(&self, covariance: &mut [f64], chance: f64) {
+        let width = covariance.len().isqrt();
+        for (row, values) in covariance.chunks_exact_mut(width.max(1)).enumerate() {
+            for (column, value) in values.iter_mut().enumerate() {
+                if row % self.sensors != column % self.sensors {
+                    *value *= 1.0 - chance;
+                }
+            }
+        }
     }
+}
+
+/// The autocorrelation of each sensor from row to row.
+pub(super) fn memories(x: Samples<'_>, kept: &[usize], good: &[bool]) -> Result<Vec<f64>> {
+    let mut column = room(x.rows(), 1, 0.0, WHAT)?;
+    let memory = |&from: &usize| {
+        x.read_column(from, &mut column);
+        from_row_to_row(&column, good)
+    };
+    kept.iter().map(memory).gathered(WHAT)
+}
+
+/// The autocorrelation of known neighbours among the rows that count, 0 where it is less or they are few.
+fn from_row_to_row(values: &[f64], good: &[bool]) -> f64 {
+    let known = |row: usize| good[row] && values[row].is_finite();
+    let rows = || (1..values.len()).filter(|&row| known(row - 1) && known(row));
+    let count = rows().count();
+    if count < FEW {
+        return 0.0;
+    }
+    let mean = rows().map(|row| values[row]).sum::<f64>() / count as f64;
+    let most = rows().fold(0.0, |most: f64, row| most.max((values[row] - mean).abs()));
+    let (mut products, mut squares) = (0.0, 0.0);
+    for row in rows() {
+        let [before, after] = [row - 1, row].map(|row| (values[row] - mean) / most);
+        products += before * after;
+        squares += after * after;
+    }
+    if products > 0.0 { (products / squares).min(MOST_MEMORY) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -346,18 +398,59 @@ mod tests {
         assert_eq!((whole.both.len(), whole.doubt(), whole.rows), (0, 0.0, 6.0));
     }
 
+    fn pairs(sensors: usize, both: f64) -> Pairs {
+        Pairs {
+            sensors,
+            rows: 400.0,
+            both: vec![both; sensors * (sensors + 1) / 2],
+        }
+    }
+
     #[test]
-    fn a_covariance_is_chance_where_its_eigenvalues_are_alike() {
-        let pairs = Pairs {
-            sensors: 40,
-            rows: 200.0,
-            both: Vec::new(),
+    fn correlations_are_chance_where_independent_sensors_have_as_much() {
+        // Three sensors and their last rows, of variances 4: correlations of 0.1 between sensors, of 0.8 of each with itself.
+        let alike = |one: usize, other: usize| match (one == other, one % 3 == other % 3) {
+            (true, _) => 4.0,
+            (_, true) => 3.2,
+            _ => 0.4,
         };
-        // As those of noise: 1 with the variance that 200 rows leave.
-        let noise: Vec<f64> = (0..40).map(|place| 1.0 + 0.6 * (f64::from(place) / 19.5 - 1.0)).collect();
-        assert!(pairs.chance(&noise) > 0.9);
-        let mut loads = vec![0.1; 40];
-        loads[..3].fill(12.0);
-        assert_eq!(pairs.chance(&loads), 0.0);
+        let covariance: Vec<f64> = (0..36).map(|place| alike(place / 6, place % 6)).collect();
+        // 1 / 100 of independent rows: all of it. Of 125 rows 0.8 is, and more than half of that is taken.
+        let chance = |both: f64, memory: f64| pairs(3, both).chance(&covariance, &[memory; 3]);
+        assert_eq!(chance(90.0, 0.0), 1.0);
+        assert!((chance(125.0, 0.0) - 0.6).abs() < 1e-12);
+        assert_eq!(chance(400.0, 0.0), 0.0);
+        // With a memory of 0.8 (1 + 0.64) / (1 - 0.64) rows count as one.
+        assert!((chance(125.0 * 1.64 / 0.36, 0.8) - 0.6).abs() < 1e-12);
+        let complete = Pairs {
+            both: Vec::new(),
+            ..pairs(3, 1.0)
+        };
+        assert_eq!(complete.chance(&covariance, &[0.0; 3]), 0.0);
+        // A pair that is never read together tells nothing: the others are as they were.
+        let mut never = pairs(3, 125.0);
+        never.both[1] = 0.0;
+        assert!((never.chance(&covariance, &[0.0; 3]) - 0.6).abs() < 1e-12);
+        let mut parted = covariance.clone();
+        pairs(3, 90.0).part(&mut parted, 0.25);
+        for (place, (parted, whole)) in parted.iter().zip(&covariance).enumerate() {
+            let own = place / 6 % 3 == place % 6 % 3;
+            assert!((parted - if own { *whole } else { 0.75 * whole }).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn a_memory_is_that_of_neighbours_that_are_read() {
+        let wave = |row: usize| 7.0 + (row as f64 / 9.0).sin();
+        let good = vec![true; 3000];
+        let mut values: Vec<f64> = (0..3000).map(wave).collect();
+        let exact = (1.0_f64 / 9.0).cos();
+        assert!((from_row_to_row(&values, &good) - exact.min(MOST_MEMORY)).abs() < 1e-3);
+        // In every other row there are no neighbours; turns remember nothing.
+        values.iter_mut().step_by(2).for_each(|value| *value = f64::NAN);
+        assert_eq!(from_row_to_row(&values, &good), 0.0);
+        let turns: Vec<f64> = (0..100).map(|row| f64::from(row % 2)).collect();
+        assert_eq!(from_row_to_row(&turns, &good[..100]), 0.0);
+        assert_eq!(from_row_to_row(&[5.0; 100], &good[..100]), 0.0);
     }
 }

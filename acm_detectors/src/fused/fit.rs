@@ -8,14 +8,14 @@ use acm_linalg::samples::{read_all, room};
 use acm_linalg::scaling::{keep_known, mean_and_deviation, median_mad, quantile};
 use acm_linalg::{Error, Result, Samples, Scaling, parallel};
 
-use super::drawn::{Drawn, Pairs, transition};
+use super::drawn::{Drawn, Pairs, memories, transition};
 use super::folds::{Outside, Task};
 use super::gaps;
 use super::joint::{Healthy, Learned, Wider};
 use super::parts::{Kind, Norms, averaged};
 use super::residuals::{Expecting, Kept, divide, identity, table_of};
 use super::{FittedFused, Fused};
-use crate::complete::completed;
+use crate::complete::{completed, enough};
 use crate::constants::Constants;
 use crate::folds::{folds, joined, sums};
 use crate::lagged::Lagged;
@@ -28,11 +28,6 @@ const ROUNDING: f64 = 1e-14;
 
 /// Scale of the median absolute deviation that is the standard deviation of normal numbers.
 const NORMAL: f64 = 1.4826;
-
-/// A column has half of its values, or one in this many where so many rows for each column would then have those of another such
-/// column too: what sensors have in common is not told by fewer.
-const LEAST_KNOWN: usize = 3;
-const PAIRS: usize = 12;
 
 /// At most one row in this many is left out as an upset.
 const FEW: usize = 20;
@@ -215,11 +210,11 @@ impl Fused {
             None => good.insert(self.settled(x, filled, usable, &folds, None)?.1),
         };
         let lagged = self.lagged(x, good)?;
-        let (mean, covariance) = joined(&sums(&lagged, filled, good, &folds)?, |_| true)?.moments()?;
-        let (mut variances, vectors) = symmetric_eigen(&covariance, lagged.width(), "x")?;
-        let chance = Pairs::of(x, &lagged.kept, good)?.chance(&variances);
-        let usual = variances.iter().sum::<f64>() / variances.len() as f64;
-        variances.iter_mut().for_each(|variance| *variance += chance * (usual - *variance));
+        let (mean, mut covariance) = joined(&sums(&lagged, filled, good, &folds)?, |_| true)?.moments()?;
+        let pairs = Pairs::of(x, &lagged.kept, good)?;
+        let chance = pairs.chance(&covariance, &memories(x, &lagged.kept, good)?);
+        pairs.part(&mut covariance, chance);
+        let (variances, vectors) = symmetric_eigen(&covariance, lagged.width(), "x")?;
         let transition = transition(&vectors, &variances, lagged.kept.len())?;
         Ok(Expecting::by(lagged.about(mean)?, transition))
     }
@@ -321,9 +316,7 @@ impl Fused {
                 }
                 let known = keep_known(values);
                 let values = &mut values[..known];
-                let enough =
-                    2 * known >= total || (LEAST_KNOWN * known >= total && known * known >= PAIRS * columns * total);
-                if known > 1 && enough {
+                if known > 1 && enough(known, total, columns) {
                     let (mean, deviation) = mean_and_deviation(values);
                     let deviation = deviation * (known as f64 / (known - 1) as f64).sqrt();
                     if deviation.is_finite() && deviation > ROUNDING * mean.abs() {

@@ -29,6 +29,9 @@ const HOLD_PAST: f64 = HOLD;
 /// Patterns of missing sensors that are remembered: sensors that are read in turns repeat a few.
 const PATTERNS: usize = 8;
 
+/// Products of so many columns are kept: rows that each lack others ask for the same ones again.
+const MOST_PRODUCTS: usize = 1500;
+
 /// Rows that are looked through at a time.
 const BLOCK: usize = 64;
 
@@ -41,7 +44,7 @@ struct Pattern {
     missing: Vec<usize>,
     /// Readings of the rows before that were filled, as coordinates of the point.
     past: Vec<usize>,
-    /// (missing and past, d): what each of them adds to the whitened residual.
+    /// (missing, d): what each of them adds to the whitened residual, in a first row; in others these are columns of the whitening.
     design: Vec<f64>,
     /// The Cholesky factor of its products with itself, and of how firmly each is held.
     factor: Vec<f64>,
@@ -50,8 +53,11 @@ struct Pattern {
 /// Fills gaps row after row.
 pub(super) struct Filler<'a> {
     model: &'a FittedFused,
-    /// (d, width), row-major.
+    /// (d, width), row-major, and its columns, one after the other.
     whitening: Vec<f64>,
+    columns: Vec<f64>,
+    /// The products of its columns that were asked for, NaN for others; nothing where they would be too many.
+    products: Vec<f64>,
     patterns: Vec<Pattern>,
     /// The pattern that gives way to the next new one.
     oldest: usize,
@@ -74,9 +80,20 @@ pub(super) enum Fill<'a> {
 impl<'a> Filler<'a> {
     pub(super) fn new(model: &'a FittedFused) -> Result<Self> {
         let (sensors, width) = (model.lagged.kept.len(), model.lagged.width());
+        let whitening = model.whitening.matrix()?;
+        let mut columns = room(width, sensors, 0.0, WHAT)?;
+        for (row, values) in whitening.chunks_exact(width).enumerate() {
+            values
+                .iter()
+                .enumerate()
+                .for_each(|(column, value)| columns[column * sensors + row] = *value);
+        }
+        let kept = if width <= MOST_PRODUCTS { width } else { 0 };
         Ok(Self {
             model,
-            whitening: model.whitening.matrix()?,
+            whitening,
+            columns,
+            products: room(kept, kept, f64::NAN, WHAT)?,
             patterns: reserved(PATTERNS, WHAT)?,
             oldest: 0,
             point: room(width, 1, 0.0, WHAT)?,
@@ -151,9 +168,9 @@ impl<'a> Filler<'a> {
         let Some(pattern) = self.patterns.iter().find(known) else {
             return;
         };
-        let design = pattern.design.chunks_exact(white.len()).zip(&self.step);
-        for (row, step) in design.skip(pattern.missing.len()) {
-            white.iter_mut().zip(row).for_each(|(white, design)| *white += step * design);
+        for (&place, step) in pattern.past.iter().zip(&self.step[pattern.missing.len()..]) {
+            let column = &self.columns[place * white.len()..][..white.len()];
+            white.iter_mut().zip(column).for_each(|(white, design)| *white += step * design);
         }
     }
 
@@ -180,8 +197,14 @@ impl<'a> Filler<'a> {
         }
         let count = pattern.missing.len() + pattern.past.len();
         self.step.clear();
-        self.step
-            .extend(pattern.design.chunks_exact(sensors).map(|row| -products(row, &self.white)));
+        if first {
+            self.step
+                .extend(pattern.design.chunks_exact(sensors).map(|row| -products(row, &self.white)));
+        } else {
+            let columns = pattern.missing.iter().chain(&pattern.past);
+            let columns = columns.map(|&place| &self.columns[place * sensors..][..sensors]);
+            self.step.extend(columns.map(|column| -products(column, &self.white)));
+        }
         for row in 0..count {
             let (before, at) = self.step.split_at_mut(row);
             let factor = &pattern.factor[row * count..];
@@ -197,6 +220,27 @@ impl<'a> Filler<'a> {
         Ok(())
     }
 
+    /// The coordinate of the point that is the missing or past reading of this number.
+    fn place(&self, number: usize) -> usize {
+        match number.checked_sub(self.missing.len()) {
+            Some(past) => self.past[past],
+            None => self.missing[number],
+        }
+    }
+
+    /// The product of two columns of the whitening.
+    fn product(&mut self, one: usize, other: usize) -> f64 {
+        let (sensors, width) = (self.white.len(), self.point.len());
+        let column = |place: usize| &self.columns[place * sensors..][..sensors];
+        let Some(kept) = self.products.get_mut(one.max(other) * width + one.min(other)) else {
+            return products(column(one), column(other));
+        };
+        if kept.is_nan() {
+            *kept = products(column(one), column(other));
+        }
+        *kept
+    }
+
     /// The number of the missing sensors' pattern.
     fn pattern(&mut self, first: bool) -> Result<usize> {
         if let Some(number) = self.patterns.iter().position(|pattern| self.is_this(pattern, first)) {
@@ -204,16 +248,10 @@ impl<'a> Filler<'a> {
         }
         let (sensors, width) = (self.white.len(), self.point.len());
         let count = self.missing.len() + self.past.len();
-        let mut design = room(count, sensors, 0.0, WHAT)?;
+        let mut design = room(if first { count } else { 0 }, sensors, 0.0, WHAT)?;
         for (row, &place) in design.chunks_exact_mut(sensors).zip(&self.missing) {
             for (value, whitening) in row.iter_mut().zip(self.whitening.chunks_exact(width)) {
-                let rows = if first { width } else { sensors };
-                *value = whitening[..rows].iter().skip(place).step_by(sensors).sum();
-            }
-        }
-        for (row, &place) in design.chunks_exact_mut(sensors).skip(self.missing.len()).zip(&self.past) {
-            for (value, whitening) in row.iter_mut().zip(self.whitening.chunks_exact(width)) {
-                *value = whitening[place];
+                *value = whitening.iter().skip(place).step_by(sensors).sum();
             }
         }
         let mut factor = room(count, count, 0.0, WHAT)?;
@@ -221,10 +259,14 @@ impl<'a> Filler<'a> {
         let mut greatest = 0.0_f64;
         for row in 0..count {
             watch.after(row * sensors / 4)?;
-            let one = &design[row * sensors..(row + 1) * sensors];
-            for (column, other) in design.chunks_exact(sensors).enumerate().take(row + 1) {
-                factor[row * count + column] = products(one, other);
-                factor[column * count + row] = factor[row * count + column];
+            for column in 0..=row {
+                let product = if first {
+                    products(&design[row * sensors..][..sensors], &design[column * sensors..][..sensors])
+                } else {
+                    self.product(self.place(row), self.place(column))
+                };
+                factor[row * count + column] = product;
+                factor[column * count + row] = product;
             }
             greatest = greatest.max(factor[row * (count + 1)]);
         }
