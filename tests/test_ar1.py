@@ -125,6 +125,22 @@ def test_clipping_and_leaving_out_are_told() -> None:
     assert not detector.contributions(plant(50, 3))[:, 1].any()
 
 
+@pytest.mark.parametrize("loads", [True, False])
+def test_a_limit_from_rows_with_gaps_is_that_of_complete_ones(loads: bool) -> None:
+    """With half of the readings missing 0.0 and 0.1 % of complete rows were above it, and sensors were left out."""
+    above = []
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        x = random.standard_normal((7000, 10))
+        if loads:
+            x = 0.3 * x + random.standard_normal((7000, 3)) @ random.standard_normal((3, 10))
+        train = np.where(random.random((2000, 10)) < 0.5, np.nan, x[:2000])
+        detector = acm_rs.AR1Detector().fit(train)
+        assert detector.used_.all()
+        above.append((detector.score(x[2000:]) > detector.limit(0.01)).mean())
+    assert 0.005 < np.mean(above) < 0.016
+
+
 def test_constant_and_short_columns_have_no_memory() -> None:
     x = np.column_stack([np.full(50, 7.0), np.r_[1.0, 2.0, np.full(48, np.nan)], np.arange(50.0)])
     with pytest.warns(UserWarning, match="left out"):

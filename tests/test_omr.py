@@ -169,6 +169,20 @@ def test_columns_left_out_are_told_and_of_no_account() -> None:
     assert not detector.contributions(x)[:, ~detector.used_].any()
 
 
+def test_a_third_of_the_readings_will_do_where_rows_are_many() -> None:
+    random = np.random.default_rng(3)
+    loads = random.standard_normal((3000, 3)) @ random.standard_normal((3, 10))
+    x = loads + 0.3 * random.standard_normal((3000, 10))
+    train = np.where(random.random((2000, 10)) < 0.5, np.nan, x[:2000])
+    detector, whole = acm_rs.OMRDetector().fit(train), acm_rs.OMRDetector().fit(x[:2000])
+    assert detector.used_.all()
+    assert (detector.score(x[2000:]) > detector.limit(0.01)).mean() < 0.02
+    wrong = x[2000:].copy()
+    wrong[:, 4] += 1.5
+    found = [(model.score(wrong) > model.limit(0.01)).mean() for model in (detector, whole)]
+    assert found[0] > 0.7 * found[1] > 0.2
+
+
 def test_the_healthy_regime_is_fitted() -> None:
     x = plant(900, 5)
     labels = np.resize([4, 4, -1, -1, -1, 2], 900)

@@ -60,7 +60,11 @@ impl AR1Detector {
             let text = "most columns of `x` have no memory: their residuals are their deviations from the median";
             remarks.push(text.to_owned());
         }
-        remarks.extend(left_out(names, fit.used(), "have less than half of their values and are left out")?);
+        remarks.extend(left_out(
+            names,
+            fit.used(),
+            "have less than half of their values (a third of many) and are left out",
+        )?);
         remarks.extend(told(fit.left_out(), names)?);
         Ok(remarks)
     }

@@ -102,7 +102,7 @@ impl OMRDetector {
 
 impl OMRDetector {
     fn remarks(fit: &FittedOmr, names: Option<&Names>, x: Option<Samples<'_>>) -> PyResult<Vec<String>> {
-        let why = "do not vary or are missing in more than half of the rows, and are left out";
+        let why = "do not vary or are missing in more than half of the rows (two thirds of many), and are left out";
         let mut remarks = left_out(names, &used(fit)?, why)?;
         remarks.extend(wandering(names, x, fit.wandering(), fit.columns(), fit.expected_false_alarms())?);
         remarks.extend(told(fit.left_out(), names)?);

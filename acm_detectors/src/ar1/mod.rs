@@ -27,6 +27,7 @@ mod score;
 mod still;
 #[cfg(test)]
 mod tests;
+mod usual;
 
 use acm_linalg::error::require;
 use acm_linalg::lanes::LANES;
@@ -59,6 +60,9 @@ const LEAST_ROWS: usize = 3;
 
 /// Rows that tell a scale, where most others are of standstill.
 const ENOUGH_ROWS: usize = 20;
+
+/// So many values tell the two numbers of a sensor that has a third of them.
+const ENOUGH_VALUES: u64 = 100;
 
 /// Estimated time to fit a value, in nanoseconds.
 const FIT_NS: f64 = 25.0;
@@ -132,7 +136,7 @@ impl Ar1 {
     /// that follow one another from row to row; where hardly any do, gaps are closed up.
     ///
     /// A column with fewer than three known values, or that changes by no more than rounding, has coefficient 0;
-    /// one with less than half of its values known is left out of the scores. Sensors that keep a value far from their others while
+    /// one with less than half of its values known, or a third where these are a hundred, is left out of the scores. Sensors that keep a value far from their others while
     /// the machine stands still have those of the rows in which it runs. Error codes, spikes, stuck sensors and rows unlike
     /// the others count as missing.
     ///
@@ -178,7 +182,7 @@ impl Ar1 {
         if sensors.iter().all(|sensor| !sensor.used(rows)) {
             return Err(Error::Unfit {
                 name: "x",
-                requirement: "a column with at least half of its values known",
+                requirement: "a column with at least half of its values known, or a hundred that are a third of them",
             });
         }
         let mut fitted = FittedAr1 {
@@ -335,7 +339,8 @@ struct Sensor {
 
 impl Sensor {
     fn used(&self, rows: usize) -> bool {
-        self.known > 0 && 2 * self.known >= rows as u64
+        let rows = rows as u64;
+        self.known > 0 && (2 * self.known >= rows || (3 * self.known >= rows && self.known >= ENOUGH_VALUES))
     }
 }
 
@@ -358,18 +363,6 @@ pub struct FittedAr1 {
 constants::told!(FittedAr1);
 
 impl FittedAr1 {
-    /// Of the rows that have something to be expected from: two numbers a sensor tell the training rows no better than others.
-    /// Rows of standstill, in which nothing varies, do not count.
-    fn training_scores(&self, x: Samples<'_>, still: &[bool]) -> Result<Option<HeldOut>> {
-        let mut scores = room(x.rows(), 1, 0.0, "the training scores")?;
-        self.score(x, &mut scores)?;
-        let mut counts = room(x.rows(), 1, true, "marks of the training rows")?;
-        counts[0] = false;
-        counts.iter_mut().zip(still).for_each(|(counts, still)| *counts &= !still);
-        let known = scores.iter().skip(1).any(|score| !score.is_nan());
-        if known { HeldOut::of(&mut scores, &counts).map(Some) } else { Ok(None) }
-    }
-
     /// What a healthy row's score exceeds with probability `alpha`, from the training rows' own scores; 1 where none of them
     /// departs from what is expected.
     ///

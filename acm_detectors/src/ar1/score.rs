@@ -186,7 +186,13 @@ impl FittedAr1 {
         share_missing(x, &self.used, out)
     }
 
-    fn follow(&self, x: Samples<'_>, before: Option<&Ar1Memory>, wanted: Wanted, out: &mut [f64]) -> Result<()> {
+    pub(super) fn follow(
+        &self,
+        x: Samples<'_>,
+        before: Option<&Ar1Memory>,
+        wanted: Wanted,
+        out: &mut [f64],
+    ) -> Result<()> {
         let last = match before {
             Some(before) => {
                 let mut last = room(self.columns(), 1, 0.0, "the latest row")?;

@@ -172,8 +172,8 @@ impl Omr {
 
     /// Learns how the sensors move together in healthy rows.
     ///
-    /// Sensors that are missing in more than half of the rows, or whose known values change by no more than rounding, are
-    /// not watched. Missing values of the others are replaced by what the present ones let expect, with the noise about that;
+    /// Sensors that are missing in more than half of the rows, or in two thirds where rows are many, or whose known values change by
+    /// no more than rounding, are not watched. Missing values of the others are replaced by what the present ones let expect, with the noise about that;
     /// then each sensor is taken relative to its mean and standard deviation.
     ///
     /// Any number of threads and any memory layout give the same bytes.

@@ -7,6 +7,7 @@ use acm_linalg::samples::{reduce, room};
 use acm_linalg::scaling::{Manner, rounding};
 use acm_linalg::{Result, Samples, Scaling};
 
+use crate::complete::enough;
 use crate::lagged::Lagged;
 
 /// The scale of a column that is left out, at least; nothing is divided by it.
@@ -33,7 +34,8 @@ impl Standard {
         for column in 0..x.columns() {
             let known = scaling.known[column] as f64;
             let missing = rows - known;
-            if scaling.scale[column] <= rounding(scaling.center[column]) || missing > known {
+            let enough = usize::try_from(scaling.known[column]).is_ok_and(|known| enough(known, x.rows(), x.columns()));
+            if scaling.scale[column] <= rounding(scaling.center[column]) || !enough {
                 scaling.scale[column] = scaling.scale[column].max(UNUSED);
                 continue;
             }

@@ -108,7 +108,10 @@ class AR1Detector(Watching, Screening, Detector):
 
     @property
     def used_(self) -> NDArray[np.bool_]:
-        """False for sensors with less than half of their training values, which are left out of the score, (d,)."""
+        """False for sensors with too few training values, which are left out of the score, (d,).
+
+        Too few are less than half of them, or less than a third where these are a hundred.
+        """
         return self._engine.used_
 
     def fit(self, x: Table) -> Self:
@@ -130,7 +133,8 @@ class AR1Detector(Watching, Screening, Detector):
         TypeError
             ``x`` is neither a float array nor a frame of numbers.
         ValueError
-            ``x`` has fewer than three rows, or no sensor with at least half of its values.
+            ``x`` has fewer than three rows, or no sensor with half of its values, or a hundred that are a
+            third of them.
 
         Warns
         -----
@@ -160,12 +164,13 @@ class AR1Detector(Watching, Screening, Detector):
         TypeError
             ``moments`` are something else.
         ValueError
-            Rows are too few, or no sensor has half of its values.
+            Rows are too few, or no sensor has half of its values, or a hundred that are a third of them.
 
         Warns
         -----
         UserWarning
-            Sensors with less than half of their values are left out; most sensors have no memory.
+            Sensors with less than half of their values (a third where these are a hundred) are left out; most sensors
+            have no memory.
 
         Notes
         -----

@@ -55,8 +55,8 @@ class OMRDetector(Wandering, Watching, Screening, Detector):
     NaN and infinity are missing. A missing sensor reads what the model predicts of it from the others and has no
     residual; the length of the others' residual counts where it would stand among those of complete rows. A row without
     any value scores NaN. At fit missing values are replaced by what the others let expect, plus noise of the variance
-    they have about that. Sensors that are missing in more than half of the rows or that change by no more than the
-    rounding of their values are left out.
+    they have about that. Sensors that are missing in more than half of the rows, or in two thirds where rows are many,
+    or that change by no more than the rounding of their values are left out.
 
     The ridges [1]_ come from one factorisation: with P = (Z'Z + alpha I)^-1 the coefficients of sensor j on sensor i
     are -P[i, j] / P[j, j]. PLS is NIPALS [2]_ with weights iterated until the squared length of their change is below
