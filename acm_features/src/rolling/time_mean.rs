@@ -4,6 +4,7 @@
 //! the one that holds where the window begins, and the newest one's up to its end. Whole rectangles are summed in blocks of
 //! the window's length, at absolute multiples of it, as everywhere here: nothing is ever subtracted.
 
+mod ages;
 mod area;
 #[cfg(test)]
 mod tests;
@@ -291,6 +292,7 @@ pub fn rolling_time_mean<'a, T: Element>(
         return Ok(());
     }
     let longest = Bounds::lasting(window, (false, Closed::Both), times)?.longest();
+    let exact = walk.has_exact_ages(times);
     // As many columns at once as have their rows side by side, but work for every thread.
     let width = columns.div_ceil(parallel::num_threads()).clamp(1, LANES);
     let jobs = pieces(out.view_mut(), width)?.into_iter().enumerate();
@@ -304,10 +306,12 @@ pub fn rolling_time_mean<'a, T: Element>(
         },
         |(walks, together), (group, mut out), stop| {
             let part = x.of_neighbours(group * width..group * width + out.ncols());
+            let kept = (history.first_row % history.step, history.step);
+            if part.ncols() > 1 && exact {
+                return together.means_by_age(&part, (times, walk), kept, &mut out, stop);
+            }
             if part.ncols() > 1 && complete(&part) {
-                let kept = (history.first_row % history.step, history.step);
-                together.means(&part, (times, walk), kept, &mut out, stop);
-                return;
+                return together.means(&part, (times, walk), kept, &mut out, stop);
             }
             walks.iter_mut().for_each(Column::clear);
             let mut place = 0;

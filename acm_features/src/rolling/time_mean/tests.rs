@@ -1,5 +1,5 @@
 use acm_linalg::parallel::set_num_threads;
-use ndarray::{Array2, array, s};
+use ndarray::{Array2, Axis, array, s};
 use proptest::prelude::*;
 
 use super::*;
@@ -100,7 +100,7 @@ fn columns_threads_pieces_and_steps_change_nothing() {
 }
 
 #[test]
-fn columns_together_have_the_bits_of_each_beside_one_with_gaps() {
+fn columns_together_have_the_bits_of_each_by_itself() {
     let rows = 700;
     let values = |row: usize, column: usize| match column {
         0 => -0.0,
@@ -110,7 +110,22 @@ fn columns_together_have_the_bits_of_each_beside_one_with_gaps() {
         4 => 0.1,
         _ => ((row * 31 + column * 17) % 23) as f64 * 0.37 - 1e6,
     };
-    let x = Array2::from_shape_fn((rows, 11), |(row, column)| values(row, column));
+    // Here and there, for long, from the start, to the end, and all of it.
+    let missing = |row: usize, column: usize| match column {
+        0 | 1 | 5 => (row * row + column * 7) % 19 == 0,
+        6 => (200..450).contains(&row),
+        7 => row < 300,
+        8 => row >= 300 && row % 101 != 0,
+        9 => true,
+        11 => (row * 13 + row / 7) % 3 != 0,
+        _ => false,
+    };
+    let complete = Array2::from_shape_fn((rows, 13), |(row, column)| values(row, column));
+    let gappy = Array2::from_shape_fn((rows, 13), |(row, column)| match (missing(row, column), row % 2) {
+        (false, _) => values(row, column),
+        (true, 0) => GAP,
+        (true, _) => f64::NEG_INFINITY,
+    });
     // With rows at one time, and outages longer than windows.
     let steps = |row: i64| if row % 97 == 0 { 250_000 } else { 100 * ((row * row) % 7) };
     let mut now = -1_000_000;
@@ -120,35 +135,49 @@ fn columns_together_have_the_bits_of_each_beside_one_with_gaps() {
             now
         })
         .collect();
+    let exact = |window| TimeMean::new(window, None, 1).unwrap().has_exact_ages(&times);
+    assert!(exact(120_000) && !exact(1 << 60));
     for (window, hold, least) in [
         (3_000, None, 1),
         (700, Some(150), 3),
         (120_000, Some(9_000), 1),
+        (120_000, Some(60), 2),
         (1 << 60, None, 5),
     ] {
-        for threads in [1, 3] {
+        for (x, threads) in [(&complete, 1), (&complete, 3), (&gappy, 1), (&gappy, 3)] {
             set_num_threads(threads).unwrap();
-            let together = means(&x, &times, window, hold, least);
-            for column in 0..11 {
-                let pair = Array2::from_shape_fn((rows, 2), |(row, number)| match number {
-                    0 => x[[row, column]],
-                    _ => GAP,
-                });
-                set_num_threads(1).unwrap();
-                let alone = means(&pair, &times, window, hold, least);
+            let together = means(x, &times, window, hold, least);
+            for (number, column) in x.columns().into_iter().enumerate() {
+                let alone = means(&column.to_owned().insert_axis(Axis(1)), &times, window, hold, least);
                 assert_eq!(
                     alone.column(0).map(|v| v.to_bits()),
-                    together.column(column).map(|v| v.to_bits()),
-                    "column {column}, window {window}, hold {hold:?}"
+                    together.column(number).map(|v| v.to_bits()),
+                    "column {number}, window {window}, hold {hold:?}"
                 );
             }
             let windows = Windows::lasting(window, least, Times::new(&times).unwrap()).unwrap();
             let windows = windows.every(5).unwrap().starting_at(2);
-            let mut out = Array2::zeros((11, windows.kept(rows)));
+            let mut out = Array2::zeros((13, windows.kept(rows)));
             rolling_time_mean(x.view(), windows, hold, out.view_mut().reversed_axes()).unwrap();
             assert_eq!(out.t().map(|v| v.to_bits()), together.slice(s![3..;5, ..]).map(|v| v.to_bits()));
         }
     }
+}
+
+#[test]
+fn ages_are_exact_as_far_as_float64_tells_them() {
+    const DAY: i64 = 86_400_000_000_000;
+    let exact =
+        |days: i64, hold: Option<i64>, times: &[i64]| TimeMean::new(days * DAY, hold, 1).unwrap().has_exact_ages(times);
+    let now = 1_780_000_000_000_000_000;
+    // Whole seconds, and single nanoseconds.
+    assert!(exact(20_000, None, &[now, now + 5 * DAY]));
+    assert!(exact(40, None, &[now, now + 500 * DAY + 1]) && !exact(60, None, &[now, now + 5 * DAY + 1]));
+    // One that holds beyond all times has no end.
+    assert!(exact(40, Some(600 * DAY), &[now, now + 500 * DAY + 1]));
+    assert!(!exact(40, Some(400 * DAY), &[now, now + 500 * DAY + 1]));
+    assert!(!exact(1, None, &[i64::MIN, 0]) && !exact(1, None, &[-(1 << 62), i64::MAX]));
+    assert!(exact(1, None, &[]));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Eight columns in which nothing is missing: their readings begin and end together, so that what time does is found once.
+//! This serves where float64 does not tell ages exactly: else [`super::ages`] does, with gaps and without.
 
 use std::num::NonZero;
 
@@ -13,7 +14,7 @@ use super::area::Area;
 use super::{Reading, TimeMean, WHAT};
 
 /// Rows that are read and written at once.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// No integral of any lane.
 #[inline(always)]
@@ -51,15 +52,23 @@ impl Readings<'_> {
     }
 }
 
+/// Sums of rectangles, and how long they last: as the bits of one number where that is the same for all, else of each.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    pub(super) high: Row,
+    pub(super) low: Row,
+    pub(super) lasting: Row,
+}
+
 /// The windows of eight columns as they slide.
 #[derive(Debug)]
 pub(super) struct Wide {
     /// The latest rows: row t at t modulo their number, a power of two.
-    values: Vec<Row>,
-    rows: usize,
-    /// As [`super::Column`]: sums and how long they last.
-    older: Vec<([Row; 2], i64)>,
-    results: [Row; BLOCK],
+    pub(super) values: Vec<Row>,
+    pub(super) rows: usize,
+    /// As [`super::Column`].
+    pub(super) older: Vec<Sums>,
+    pub(super) results: [Row; BLOCK],
 }
 
 impl Wide {
@@ -74,6 +83,11 @@ impl Wide {
         })
     }
 
+    /// Whatever rows were there before stay: lanes without a column may hold anything.
+    pub(super) fn make_room(&mut self) {
+        self.values.resize(self.rows, Row::default());
+    }
+
     /// Means of every `step`th row of at most eight columns, of all values finite, from row `skipped` on.
     #[inline(never)]
     pub(super) fn means<T: Element>(
@@ -84,7 +98,7 @@ impl Wide {
         out: &mut ArrayViewMut2<'_, T>,
         stop: &Stop,
     ) {
-        self.values.resize(self.rows, Row::default());
+        self.make_room();
         dispatch!(Level::new(), simd => self.slide(simd, x, (times, walk), (skipped, step), out, stop));
     }
 
@@ -143,10 +157,11 @@ impl Wide {
                     let mut areas = none(simd);
                     for reading in (oldest..first.max(meet.saturating_sub(1))).rev() {
                         areas = readings.whole(simd, areas, reading);
-                        let mut sums = [Row::default(); 2];
-                        sums[0].store(areas.high);
-                        sums[1].store(areas.low);
-                        self.older.push((sums, areas.lasting));
+                        let mut sums = Sums::default();
+                        sums.high.store(areas.high);
+                        sums.low.store(areas.low);
+                        sums.lasting.0[0] = f64::from_bits(areas.lasting.cast_unsigned());
+                        self.older.push(sums);
                     }
                     newer = none(simd);
                     next = meet;
@@ -158,11 +173,11 @@ impl Wide {
                 let before = first.max(meet.saturating_sub(1)).saturating_sub(oldest);
                 let mut areas = none(simd);
                 if before > 0 {
-                    let ([high, low], lasting) = &self.older[before - 1];
+                    let Sums { high, low, lasting } = &self.older[before - 1];
                     areas = Area {
                         high: high.load(simd),
                         low: low.load(simd),
-                        lasting: *lasting,
+                        lasting: lasting.0[0].to_bits().cast_signed(),
                     };
                 }
                 if meet <= row && meet > oldest {
@@ -190,7 +205,7 @@ impl Wide {
 
     /// Takes these rows in.
     #[inline(always)]
-    fn read<S: Simd, T: Element>(&mut self, simd: S, x: &Table<'_, T>, start: usize, end: usize) {
+    pub(super) fn read<S: Simd, T: Element>(&mut self, simd: S, x: &Table<'_, T>, start: usize, end: usize) {
         let part = x.of_rows(start..end);
         let mask = self.rows - 1;
         if part.ncols() == LANES
@@ -212,7 +227,7 @@ impl Wide {
 
     /// The first `count` results, from row `place` of `out` on.
     #[inline(always)]
-    fn write<T: Element>(&self, place: usize, count: usize, out: &mut ArrayViewMut2<'_, T>) {
+    pub(super) fn write<T: Element>(&self, place: usize, count: usize, out: &mut ArrayViewMut2<'_, T>) {
         let mut part = out.slice_mut(s![place..place + count, ..]);
         if part.ncols() == LANES && part.strides()[1] == 1 {
             for (result, mut to) in self.results.iter().zip(part.rows_mut()) {
