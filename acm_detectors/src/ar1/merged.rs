@@ -64,7 +64,7 @@ impl Ar1 {
         if sensors.iter().all(|sensor| !sensor.used(rows)) {
             return Err(Error::Unfit {
                 name: "moments",
-                requirement: "a column with at least half of its values known",
+                requirement: "a column with at least half of its values known, or a hundred that are a third of them",
             });
         }
         Ok(FittedAr1 {

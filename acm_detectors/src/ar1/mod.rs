@@ -132,19 +132,19 @@ impl Ar1 {
         self.fuse
     }
 
-    /// Level, coefficient and scale of each column of `x` (n, d): from its known values, clipped to ±1e150, and from those of them
-    /// that follow one another from row to row; where hardly any do, gaps are closed up.
+    /// Level, coefficient and scale of each column of `x` (n, d): from its known values, clipped to ±1e150, and from
+    /// those of them that follow one another from row to row; where hardly any do, gaps are closed up.
     ///
     /// A column with fewer than three known values, or that changes by no more than rounding, has coefficient 0;
-    /// one with less than half of its values known, or a third where these are a hundred, is left out of the scores. Sensors that keep a value far from their others while
-    /// the machine stands still have those of the rows in which it runs. Error codes, spikes, stuck sensors and rows unlike
-    /// the others count as missing.
+    /// one with less than half of its values known, or a third where these are a hundred, is left out of the scores.
+    /// Sensors that keep a value far from their others while the machine stands still have those of the rows in which it
+    /// runs. Error codes, spikes, stuck sensors and rows unlike the others count as missing.
     ///
     /// Cost: nearly all of it is the look at the training rows, some ten covariances of them; then O(n d), and 9 n values a
     /// thread. Any number of threads gives the same bytes.
     ///
     /// # Errors
-    /// [`Error::TooFew`] with fewer than three rows or no column; [`Error::Unfit`] where no column has half of its values;
+    /// [`Error::TooFew`] with fewer than three rows or no column; [`Error::Unfit`] where no column has that much;
     /// [`Error::Memory`]; [`Error::Interrupted`].
     pub fn fit(&self, x: Samples<'_>) -> Result<FittedAr1> {
         x.require(LEAST_ROWS)?;
