@@ -388,9 +388,9 @@ def test_a_reference_has_the_same_names() -> None:
 # ---- what models say ------------------------------------------------------------------------------------------------
 
 _UNUSED = {
-    "AR1Detector": "have less than half of their values and are left out",
+    "AR1Detector": "have less than half of their values (a third of many) and are left out",
     "GaussianMixture": "have no value or do not change, and are left out",
-    "OMRDetector": "do not vary or are missing in more than half of the rows, and are left out",
+    "OMRDetector": "do not vary or are missing in more than half of the rows (two thirds of many), and are left out",
     "PCADetector": "have no value or do not change, and are left out",
     "MahalanobisDetector": "have no value or do not change, and are left out",
     "IsolationForest": "have no value or do not change, and are left out",

@@ -112,12 +112,12 @@ fn columns_together_have_the_bits_of_each_by_itself() {
     };
     // Here and there, for long, from the start, to the end, and all of it.
     let missing = |row: usize, column: usize| match column {
-        0 | 1 | 5 => (row * row + column * 7) % 19 == 0,
+        0 | 1 | 5 => (row * row + column * 7).is_multiple_of(19),
         6 => (200..450).contains(&row),
         7 => row < 300,
-        8 => row >= 300 && row % 101 != 0,
+        8 => row >= 300 && !row.is_multiple_of(101),
         9 => true,
-        11 => (row * 13 + row / 7) % 3 != 0,
+        11 => !(row * 13 + row / 7).is_multiple_of(3),
         _ => false,
     };
     let complete = Array2::from_shape_fn((rows, 13), |(row, column)| values(row, column));
