@@ -110,6 +110,17 @@ def test_texts_that_spell_numbers_are_said_to_do_so() -> None:
     assert f"columns that are not read as numbers and count as missing: 'a' {way}" in said
 
 
+def test_words_among_numbers_are_named() -> None:
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    odd = frame.a.astype(object).where(np.arange(400) != 7, "Bad")
+    way = "is of type object and holds 'Bad' among numbers; make that missing and convert it"
+    monitor = Monitor().fit(frame.assign(odd=odd))
+    assert monitor.left_out_["odd"] == way
+    assert any(f"'odd' {way}" in one for one in monitor.warnings_)
+    said = Monitor().fit(frame).score(frame.assign(a=odd)).remarks
+    assert f"columns that are not read as numbers and count as missing: 'a' {way}" in said
+
+
 @pytest.mark.parametrize("zone", ["Europe/Vienna", None], ids=["zoned", "naive"])
 def test_utc_is_said_where_times_have_a_zone(zone: str | None) -> None:
     frame = pd.DataFrame(X, columns=list("abcd"), index=TIMES.tz_localize(zone))

@@ -285,7 +285,12 @@ def _reason(frame: Any, label: Hashable) -> str:
     try:
         numbers = bool([float(cell) for cell in held])
     except (TypeError, ValueError):
-        return TIMES_AS_TEXT if _dated(held) else "holds no numbers"
+        if _dated(held):
+            return TIMES_AS_TEXT
+        words = [cell for cell in held if not _is_float(cell)]
+        if 2 * len(words) > len(held):
+            return "holds no numbers"
+        return f"{OF_TYPE} {_kind(native)} and holds {words[0]!r} among numbers; make that missing and convert it"
     if not numbers:
         return "holds nothing"
     way = (
@@ -295,7 +300,19 @@ def _reason(frame: Any, label: Hashable) -> str:
         if hasattr(native, "name")
         else '.cast("double")'
     )
-    return f"{OF_TYPE} {getattr(native, 'dtype', getattr(native, 'type', ''))}; convert it with {way}"
+    return f"{OF_TYPE} {_kind(native)}; convert it with {way}"
+
+
+def _kind(native: Any) -> Any:
+    return getattr(native, "dtype", getattr(native, "type", ""))
+
+
+def _is_float(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _dated(cells: Sequence[Any]) -> bool:
