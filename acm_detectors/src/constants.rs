@@ -311,7 +311,134 @@ fn is_coarser(value: f64, reading: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::{Array2, array};
+
     use super::*;
+
+    const NAN: f64 = f64::NAN;
+
+    fn of(x: &Array2<f64>, still: f64) -> Constants {
+        Constants::of(x.view().into(), |column| column != 1, still).unwrap()
+    }
+
+    #[test]
+    fn columns_stand_still_that_vary_by_no_more_than_they_may() {
+        // Of 4 rows: 8, one that has no part, half of the values, less than half, none, and 0.
+        let x = array![
+            [8.0, 3.0, NAN, 5.0, NAN, 0.0],
+            [8.0, 3.0, 2.0, NAN, NAN, 0.0],
+            [8.0, 3.0, f64::INFINITY, NAN, NAN, 0.0],
+            [8.0, 3.0, 2.0, NAN, NAN, NAN],
+        ];
+        let found = of(&x, STILL);
+        assert_eq!((found.columns(), found.values()), (&[0, 2, 5][..], &[8.0, 2.0, 0.0][..]));
+        assert_eq!(found.tolerances, [8.0 / 4_194_304.0, 2.0 / 4_194_304.0, 0.0]);
+        // About 1000 readings may differ by .001 from their median; twice what they do is no move.
+        for (away, still) in [(0.000_9, true), (0.001_1, false), (-0.000_9, true), (-0.001_1, false)] {
+            let x = array![[1000.0, 1.0], [1000.0 + away, 2.0], [1000.0, 3.0]];
+            let found = of(&x, STILL);
+            assert_eq!(found.columns(), if still { &[0_usize][..] } else { &[] }, "{away}");
+            if still {
+                assert!((found.tolerances[0] - 2.0 * away.abs()).abs() < 1e-12);
+            }
+            assert!(of(&x, 0.0).is_empty());
+        }
+        // What is left of a value by rounding is none.
+        let x = array![[0.1, 1.0], [0.1_f64.next_up(), 1.0], [0.1, 1.0]];
+        assert_eq!(of(&x, 0.0).columns(), [0]);
+        assert!(of(&array![[0.1, 1.0], [-0.1, 1.0], [0.1, 1.0]], STILL).is_empty());
+        assert!(Constants::beside(false, x.view().into(), &[false; 2]).unwrap().is_empty());
+        let beside = Constants::beside(true, x.view().into(), &[false, true]).unwrap();
+        assert_eq!((beside.columns(), beside.is_empty()), (&[0][..], false));
+        assert_eq!(Constants::among_used(true, x.view().into()).unwrap().columns(), [0, 1]);
+        assert!(Constants::among_used(false, x.view().into()).unwrap().is_empty());
+    }
+
+    /// Sensors 1 and 3 of four, which read 8 and -1 to within .5 and .25.
+    fn two() -> Constants {
+        Constants {
+            columns: vec![1, 3],
+            values: vec![8.0, -1.0],
+            tolerances: vec![0.5, 0.25],
+        }
+    }
+
+    #[test]
+    fn moves_count_from_the_tolerance_on() {
+        let x = array![
+            [9.0, 8.0, 9.0, -1.0],
+            [9.0, 8.5, 9.0, -1.25],
+            [9.0, 11.0, 9.0, -1.0],
+            [9.0, 8.0, 9.0, -0.5],
+            [9.0, NAN, 9.0, f64::INFINITY],
+            [9.0, 3.0, 9.0, 1.0],
+        ];
+        let samples = || Samples::from(x.view());
+        let mut moved = [9.0; 24];
+        two().moved(samples(), &mut moved).unwrap();
+        let marks = |row: usize| [moved[4 * row + 1], moved[4 * row + 3]];
+        let exact = [[0.0; 2], [0.0; 2], [1.0, 0.0], [0.0, 1.0], [0.0; 2], [1.0; 2]];
+        assert_eq!([0, 1, 2, 3, 4, 5].map(marks), exact);
+        assert!((0..6).all(|row| moved[4 * row] == 0.0 && moved[4 * row + 2] == 0.0));
+        assert!(two().moved(samples(), &mut moved[..23]).is_err());
+        // One and the logarithm of one more than the tolerances it has moved by.
+        let far = |tolerances: f64| 1.0 + (1.0 + tolerances).ln();
+        let exact = [0.0, 0.0, far(6.0), far(2.0), 0.0, far(10.0)];
+        let near = |found: f64, exact: f64| assert!((found - exact).abs() < 1e-14, "{found} {exact}");
+        let mut scores = [0.25; 6];
+        two().raise(samples(), 3.0, &mut scores).unwrap();
+        scores.iter().zip(exact).for_each(|(score, far)| near(*score, (3.0 * far).max(0.25)));
+        // What is higher already stays.
+        let mut scores = [100.0; 6];
+        two().raise(samples(), 3.0, &mut scores).unwrap();
+        assert_eq!(scores, [100.0; 6]);
+        let mut scores = [0.25; 6];
+        two().raise_below_one(samples(), 0.6, &mut scores).unwrap();
+        for (score, far) in scores.iter().zip(exact) {
+            near(*score, if far > 0.0 { 1.0 - 0.4 / far } else { 0.25 });
+        }
+        // Shares: twice the greatest of the row, of either sign, times how far; of 1 where there is none.
+        let mut shares: Vec<f64> = (0..24).map(|place| [1.0, 2.0, -3.0, 0.5][place % 4]).collect();
+        shares[8..12].fill(0.0);
+        two().share(samples(), &mut shares).unwrap();
+        let row = |row: usize| {
+            [
+                shares[4 * row],
+                shares[4 * row + 1],
+                shares[4 * row + 2],
+                shares[4 * row + 3],
+            ]
+        };
+        assert_eq!((row(0), row(1), row(4)), ([1.0, 2.0, -3.0, 0.5], [1.0, 2.0, -3.0, 0.5], [1.0, 2.0, -3.0, 0.5]));
+        let (second, third) = (row(2), row(3));
+        near(second[1], 2.0 * far(6.0));
+        assert_eq!([second[0], second[2], second[3]], [0.0; 3]);
+        near(third[3], 6.0 * far(2.0));
+        assert_eq!(third[..3], [1.0, 2.0, -3.0]);
+        near(row(5)[1], 6.0 * far(10.0));
+        near(row(5)[3], 6.0 * far(8.0));
+        // Nothing but numbers.
+        let x = array![[0.0, f64::MAX, 0.0, -f64::MAX]];
+        let still = Constants {
+            tolerances: vec![0.0; 2],
+            ..two()
+        };
+        let mut scores = [0.0];
+        still.raise(x.view().into(), f64::MAX, &mut scores).unwrap();
+        assert_eq!(scores, [f64::MAX]);
+    }
+
+    #[test]
+    fn a_column_varies_by_its_first_value_or_a_greater_one() {
+        let of = |values: &[f64]| {
+            let x = Array2::from_shape_vec((values.len(), 1), values.to_vec()).unwrap();
+            varies(x.view().into(), 0)
+        };
+        assert!(of(&[NAN; 3]) && of(&[1.0, 2.0]) && of(&[NAN, 1.0, f64::INFINITY, 1.000_005]) && of(&[0.0, 1e-9]));
+        assert!(!of(&[1.0, NAN, 1.000_003]) && !of(&[0.0; 3]) && !of(&[1.0]) && !of(&[-1.0, -1.000_003]));
+        // By four millionths of the greater of the two.
+        assert!(!of(&[1e-3, 1e-3 + 3.9e-9]) && of(&[1e-3, 1e-3 - 4.1e-9]) && of(&[1e-3, -1e-3]));
+    }
 
     #[test]
     fn fewer_digits_are_no_move() {

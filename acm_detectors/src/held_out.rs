@@ -357,4 +357,145 @@ mod tests {
             }
         }
     }
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Kept(HeldOut);
+
+    impl acm_linalg::Persist for Kept {
+        const KIND: &'static str = "Kept";
+        const VERSION: u64 = 2;
+
+        fn write(&self, to: &mut Writer) {
+            self.0.write(to, &NAMES);
+        }
+
+        fn read(from: &Reader<'_>) -> Result<Self> {
+            HeldOut::read(from, &NAMES)?.map(Self).ok_or_else(|| from.wrong(NAMES.count))
+        }
+    }
+
+    #[test]
+    fn a_file_has_as_many_of_the_largest_values_as_there_are_places() {
+        use acm_linalg::Persist;
+        let mut values: Vec<f64> = (0..300).map(|place| f64::from(37 * place % 300)).collect();
+        let held = HeldOut::of(&mut values, &[true; 300]).unwrap();
+        let read = |change: &dyn Fn(&mut HeldOut)| {
+            let mut kept = Kept(held.clone());
+            change(&mut kept.0);
+            Kept::from_bytes(&kept.to_bytes().unwrap()).map(|found| assert_eq!(found, kept)).is_ok()
+        };
+        assert!(read(&|_| ()));
+        assert!(!read(&|held| held.largest.truncate(held.largest.len() - 1)) && !read(&|held| held.largest.push(0.0)));
+        assert!(!read(&|held| held.count = 200) && !read(&|held| held.count = 400) && !read(&|held| held.count = 0));
+        assert!(!read(&|held| held.largest.swap(3, 4)) && !read(&|held| held.largest[0] = f64::INFINITY));
+        assert!(!read(&|held| *held.largest.last_mut().unwrap() = -1.0));
+        for (place, sound) in [(0, -3.0), (1, 0.0), (2, -9.0), (3, 0.0), (3, 0.999)] {
+            assert!(read(&|held| held.moments[place] = sound), "{place} {sound}");
+        }
+        for (place, wrong) in [
+            (0, f64::NAN),
+            (1, -1e-9),
+            (1, f64::INFINITY),
+            (2, f64::INFINITY),
+            (3, -1e-9),
+            (3, 1.0),
+        ] {
+            assert!(!read(&|held| held.moments[place] = wrong), "{place} {wrong}");
+        }
+    }
+
+    #[test]
+    fn stretches_are_as_many_as_rows_and_coordinates_allow() {
+        let of = |rows, lags, size| count(rows, lags, size);
+        assert_eq!(
+            [of(1000, 0, 200), of(1000, 0, 201), of(1000, 0, 400), of(1000, 0, 401)],
+            [Some(10), Some(5), Some(5), Some(3)]
+        );
+        // Three rows of each and twice the lags, and three stretches at least.
+        assert_eq!([of(29, 0, 5), of(9, 0, 5), of(8, 0, 5)], [Some(9), Some(3), None]);
+        assert_eq!([of(110, 4, 5), of(109, 4, 5), of(33, 4, 5), of(32, 4, 5)], [Some(10), Some(9), Some(3), None]);
+        assert_eq!(of(1000, usize::MAX, 5), None);
+    }
+
+    #[test]
+    fn rows_are_complete_that_have_all_their_points_are_made_of() {
+        let x = |rows: usize| {
+            let mut x = ndarray::Array2::from_shape_fn((rows, 3), |(row, column)| ((row * (column + 3)) % 11) as f64);
+            x.column_mut(1).fill(4.0);
+            x
+        };
+        let of = |x: &ndarray::Array2<f64>, lags: usize| {
+            let lagged = Lagged::fit(x.view().into(), acm_linalg::scaling::Manner::Standard, lags).unwrap();
+            assert_eq!(lagged.kept, [0, 2]);
+            complete(&lagged, x.view().into()).unwrap()
+        };
+        let mut gaps = x(30);
+        gaps[[5, 0]] = f64::NAN;
+        gaps[[6, 2]] = f64::INFINITY;
+        gaps[[29, 2]] = f64::NAN;
+        // A column that has no part may lack anything.
+        gaps[[20, 1]] = f64::NAN;
+        for lags in [0, 2] {
+            let gone: Vec<usize> = (5..7 + lags).chain(29..30).collect();
+            assert!(of(&gaps, lags).iter().enumerate().all(|(row, whole)| *whole != gone.contains(&row)), "{lags}");
+        }
+        // Half of the rows, or a hundred.
+        for (rows, gone, told) in [(30, 15, true), (30, 16, false), (300, 200, true), (300, 201, false)] {
+            let mut gaps = x(rows);
+            gaps.slice_mut(ndarray::s![..gone, 0]).fill(f64::NAN);
+            let whole = of(&gaps, 0).iter().filter(|&&whole| whole).count();
+            assert_eq!(whole, if told { rows - gone } else { rows }, "{rows} {gone}");
+        }
+    }
+
+    #[test]
+    fn limits_are_by_the_formula() {
+        let skewed = |row: usize| ((7 * row % 61) as f64 / 10.0).powi(2) + (row as f64 / 9.0).sin();
+        let bent = |row: usize| 50.0 - skewed(row);
+        let short = |row: usize| (2.0 + ((11 * row) % 17) as f64).powi(3);
+        let tables: [(Vec<f64>, usize); 4] = [
+            ((0..90).map(|row| skewed(row).powi(3).abs()).collect(), 90),
+            ((0..90).map(|row| bent(row).powi(3)).collect(), 90),
+            ((0..12).map(short).collect(), 12),
+            (vec![-1e-12, 8.0, 1e300, 27.0, f64::NAN, 1.0, 64.0], 7),
+        ];
+        for (values, rows) in tables {
+            let held = HeldOut::of(&mut values.clone(), &vec![true; rows]).unwrap();
+            let roots: Vec<f64> = values
+                .iter()
+                .filter(|value| !value.is_nan())
+                .map(|value| value.clamp(0.0, MOST).cbrt())
+                .collect();
+            let n = roots.len() as f64;
+            assert_eq!(held.count, roots.len());
+            let mean = roots.iter().sum::<f64>() / n;
+            let power = |order: i32| roots.iter().map(|root| (root - mean).powi(order)).sum::<f64>();
+            let (spread, skewness) = ((power(2) / (n - 1.0)).sqrt(), power(3) / n / (power(2) / n).powf(1.5));
+            let beside: f64 = (1..roots.len()).map(|row| (roots[row] - mean) * (roots[row - 1] - mean)).sum();
+            let own = (beside / power(2)).clamp(0.0, 0.999);
+            let near = |found: f64, exact: f64| {
+                assert!((found - exact).abs() <= 1e-9 * exact.abs(), "{rows}: {found} {exact}");
+            };
+            near(held.root_mean(), mean);
+            near(held.root_deviation(), spread);
+            for (alpha, least, times) in [
+                (0.05, 0.0, 1),
+                (0.01, 0.0, 1),
+                (1e-4, 0.3, 1),
+                (0.01, 0.6, 3),
+                (1e-7, 0.9, 2),
+            ] {
+                let (phi, n) = (own.max(least), n / times as f64);
+                let k = n * (1.0 - phi) / (1.0 + phi);
+                let freedom = (n * (1.0 - phi * phi) / (1.0 + phi * phi) - 1.0).max(1.0);
+                let z = t_upper(freedom, alpha) * (1.0 + 1.0 / k).sqrt();
+                let turned = if skewness < 0.0 { z.min(3.0 / -skewness) } else { z };
+                let root = mean + spread * (z + (turned * turned - 1.0) * skewness / 6.0);
+                let share = (k * alpha / 10.0).min(1.0);
+                let exact = held.counted(alpha).powf(share) * root.max(0.0).powi(3).powf(1.0 - share);
+                near(held.limit_remembering(alpha, least, times), exact);
+            }
+            near(held.limit(0.003), held.limit_remembering(0.003, 0.0, 1));
+        }
+    }
 }

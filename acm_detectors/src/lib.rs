@@ -71,4 +71,6 @@ mod together;
 pub mod wandering;
 
 #[cfg(test)]
+mod moments_tests;
+#[cfg(test)]
 mod told_tests;

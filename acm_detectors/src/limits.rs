@@ -326,4 +326,24 @@ mod tests {
         assert!(limit > many.iter().sum::<f64>() && limit.is_finite());
         close(t2_limit(2, 12, 0.01), 2.0 * 143.0 / (12.0 * 10.0) * 7.559_432_157_547_899);
     }
+
+    #[test]
+    fn limits_of_residuals_are_by_the_papers() {
+        // By the sums of powers and SciPy's quantiles: Jackson and Mudholkar's, then Box's, where the power is below 0 and where
+        // its base is.
+        let mut many = vec![0.05; 201];
+        many[0] = 1.0;
+        for (variances, alpha, exact) in [
+            (&[3.0, 2.0, 1.0][..], 0.01, 25.535_925_544_014_617),
+            (&[3.0, 2.0, 1.0], 0.2, 9.232_093_071_376_982),
+            (&[0.5, 4.0], 0.05, 15.829_053_193_202_006),
+            (&[3.0, 2.0, 1.0], 0.999, 0.014_222_391_626_323_161),
+            (&many, 0.01, 15.425_181_568_418_411),
+            (&[5.0], 0.999_99, 7.853_981_634_314_245e-10),
+            (&[6.0, 3.0, 3.0], 0.999_99, 0.001_824_380_458_761_557_4),
+        ] {
+            let found = spe_limit(variances, alpha);
+            assert!((found / exact - 1.0).abs() < 1e-10, "{alpha}: {found} {exact}");
+        }
+    }
 }

@@ -414,6 +414,29 @@ mod tests {
     }
 
     #[test]
+    fn four_digits_are_evidence_enough_and_no_less() {
+        // Sensors in steps of a tenth of .1: each that lies on it tells a digit, each that does not takes one.
+        let of =
+            |sensors: usize, zeros: f64| Rounding::of(vec![0.01; sensors], vec![0.1], vec![zeros; sensors]).unwrap();
+        let lies = |values: &[f64], zeros: f64| {
+            let raw: Vec<Row> = values.iter().map(|&value| Row::splat(value)).collect();
+            let (rounding, kept) = (of(values.len(), zeros), (0..values.len()).collect::<Vec<_>>());
+            let judges = dispatch!(Level::new(), simd => rounding.lying(simd, &raw, &kept));
+            assert_eq!(judges, [judges[0]; LANES]);
+            let on = rounding.lie_on(0, 100.0, &raw, &kept);
+            assert_eq!(on, [judges[0] == 1; LANES]);
+            on[0]
+        };
+        let [off, none] = [0.47, f64::NAN];
+        assert!(lies(&[1.3, 2.7, -0.4, 3.1], 0.0) && !lies(&[1.3, 2.7, -0.4], 0.0));
+        assert!(!lies(&[1.3, 2.7, -0.4, 3.1, off], 0.0) && lies(&[off, 1.3, 2.7, -0.4, 3.1, 0.2], 0.0));
+        assert!(lies(&[1.3, none, 2.7, none, -0.4, 3.1], 0.0) && !lies(&[1.3, 2.7, none, 3.1], 0.0));
+        // A reading of 0 tells where the sensor passes through it, but not by itself.
+        assert!(!lies(&[1.3, 2.7, 0.0, 3.1], 0.0) && lies(&[1.3, 2.7, 0.0, 3.1], 1.0));
+        assert!(!lies(&[0.0; 9], 1.0) && !lies(&[0.0; 9], 0.0));
+    }
+
+    #[test]
     fn no_row_that_lies_on_a_step_is_passed_over() {
         let share = |row: usize, column: usize, seed: u64| {
             let number = (row as u64 * 31 + column as u64 + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -233,6 +233,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_off_stays_off_and_is_forgotten_by_half() {
+        // Value, quick mean, whether it is known; the mean within a room of 1, and what has been taken off it.
+        let rows = [
+            (3.0, 2.5, true, 3.0, 0.0),
+            (2.0, 0.0, true, 1.0, -1.0),
+            (1.5, 0.0, true, 1.0, -0.5),
+            (2.5, -1.0, false, 1.0, -1.5),
+            (-4.0, -1.0, true, -2.0, 2.0),
+            (0.0, 0.0, true, 1.0, 1.0),
+            (-1.0, 0.5, true, -0.5, 0.5),
+            (0.0, 0.0, false, 0.5, 0.5),
+        ];
+        let free = ndarray::array![[1.0]];
+        let mut off = [0.0];
+        let mut step = |value: f64, quick: f64, known: bool| {
+            let (values, trace, known) = ([[value]], [[quick]], ndarray::array![[known]]);
+            let (values, trace) = (ndarray::arr2(&values), ndarray::arr2(&trace));
+            let mut out = [9.0];
+            let (x, y) = (values.view().into(), trace.view().into());
+            released(x, y, free.view().into(), known.view(), 0.5, &mut off, &mut out).unwrap();
+            (out[0], off[0])
+        };
+        for (value, quick, known, exact, left) in rows {
+            assert_eq!(step(value, quick, known), (exact, left));
+        }
+        // Less than a thousandth of the room is forgotten.
+        let mut left = 0.5;
+        while left >= 1e-3 {
+            left /= 2.0;
+            assert_eq!(step(0.0, 0.0, true), (left, if left < 1e-3 { 0.0 } else { left }));
+        }
+        assert_eq!(step(0.0, 0.0, true), (0.0, 0.0));
+        // Below as above, and of the greatest and the least number between.
+        assert_eq!(step(-2.0, 0.5, true), (-1.0, 1.0));
+        assert_eq!(step(9.0, 4.0, true), (5.0, -4.0));
+    }
+
+    #[test]
     fn a_level_is_the_mean_of_the_first_readings_and_follows_no_faster_than_it_may() {
         let x = Array1::from_iter((0..40).map(|row| if row < 30 { (row % 3) as f64 } else { 100.0 }));
         let x = x.insert_axis(Axis(1));

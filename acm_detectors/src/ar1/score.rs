@@ -332,7 +332,7 @@ impl FittedAr1 {
 }
 
 /// Rows after which less than [`FADED`] of a deviation is left.
-fn reach(phi: f64) -> u64 {
+pub(super) fn reach(phi: f64) -> u64 {
     let rows = (FADED.ln() / phi.abs().ln()).ceil();
     #[expect(
         clippy::cast_possible_truncation,

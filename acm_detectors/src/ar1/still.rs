@@ -177,3 +177,6 @@ impl FittedAr1 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod scales;
+
 fn fitted(x: &Array2<f64>, fuse: Fuse) -> FittedAr1 {
     Ar1::new(0.999, None, fuse).unwrap().fit(x.view().into()).unwrap()
 }

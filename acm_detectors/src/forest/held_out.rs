@@ -115,3 +115,88 @@ impl Sums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use acm_linalg::lanes::Row;
+    use acm_linalg::seed::stream;
+    use rand::RngExt;
+
+    use super::super::score::next;
+    use super::super::tree::average_path;
+    use super::super::{IsolationForest, SampleSize};
+    use super::*;
+
+    #[test]
+    fn rows_are_judged_by_trees_that_have_not_seen_them() {
+        let mut draw = stream(31, 0);
+        for (rows, samples, trees) in [(60, 20, 12), (60, 58, 3), (60, 2, 12)] {
+            let mut x = Array2::from_shape_simple_fn((rows, 3), || draw.random::<f64>());
+            x[[7, 1]] = f64::NAN;
+            let forest = IsolationForest::new(trees, SampleSize::Count(samples), 0, 5).unwrap();
+            let forest = forest.fit(x.view().into()).unwrap();
+            let all: Vec<usize> = (0..rows).collect();
+            let aside = left_aside(x.view().into(), &all, trees, samples, 5).unwrap();
+            let paths = |row: usize, seen: bool| -> Vec<f64> {
+                let tile: Vec<Row> = x.row(row).iter().map(|&value| Row::splat(value)).collect();
+                let chosen = forest.trees.iter().enumerate().filter(|(tree, _)| aside[tree * rows + row] != seen);
+                let path = |(_, tree): (usize, super::super::tree::Tree<'_>)| {
+                    let leaf = (0..tree.depth).fold(0, |at, _| next::<false>(&tree, at, &tile, 0));
+                    tree.paths[leaf as usize]
+                };
+                chosen.map(path).collect()
+            };
+            let judged: Vec<(f64, f64)> = (0..rows)
+                .map(|row| {
+                    let unseen = paths(row, false);
+                    let by = if unseen.is_empty() { paths(row, true) } else { unseen };
+                    let count = by.len() as f64;
+                    let mean = by.iter().sum::<f64>() / count;
+                    let variance = by.iter().map(|path| (path - mean).powi(2)).sum::<f64>() / count;
+                    (mean, variance / count - variance / trees as f64)
+                })
+                .collect();
+            assert!(trees > 3 || (0..rows).any(|row| paths(row, false).is_empty()));
+            // What the fewer trees scatter is taken from what the rows do.
+            let counts = Screened::of(x.view().into()).unwrap().with_clusters().unwrap().sound(rows).unwrap();
+            let kept: Vec<(f64, f64)> = judged.iter().zip(&counts).filter(|pair| *pair.1).map(|pair| *pair.0).collect();
+            let count = kept.len() as f64;
+            let center = kept.iter().map(|row| row.0).sum::<f64>() / count;
+            let spread = kept.iter().map(|row| (row.0 - center).powi(2)).sum::<f64>() / count;
+            let scatter = kept.iter().map(|row| row.1).sum::<f64>() / count;
+            let shrunk = (1.0 - scatter / spread).max(0.0).sqrt();
+            let shrunk = if spread > scatter { shrunk } else { 1.0 };
+            let mut exact: Vec<f64> = judged
+                .iter()
+                .map(|row| f64::powf(2.0, -(center + shrunk * (row.0 - center)) / average_path(samples)))
+                .collect();
+            let exact = HeldOut::of(&mut exact, &counts).unwrap();
+            for alpha in [0.4, 0.1, 0.02, 1e-3] {
+                let (found, exact) = (forest.limit(alpha).unwrap(), exact.limit(alpha).min(0.999_999));
+                assert!((found / exact - 1.0).abs() < 1e-10, "{rows} {alpha}: {found} {exact}");
+            }
+            // Of two rows each stands alone after one step.
+            assert_eq!(spread > scatter, samples > 2, "{spread} {scatter}");
+        }
+    }
+
+    #[test]
+    fn many_rows_are_chosen_evenly() {
+        // Of 5,000 rows each second one: those between may read anything.
+        let mut draw = stream(32, 0);
+        let mut x = Array2::from_shape_simple_fn((5000, 1), || draw.random::<f64>());
+        let forest = IsolationForest::new(8, SampleSize::Count(16), 0, 5)
+            .unwrap()
+            .fit(x.view().into())
+            .unwrap();
+        let limits = |x: &Array2<f64>| {
+            let held = scores(&forest, x.view().into()).unwrap().unwrap();
+            [0.5, 0.1, 0.01].map(|alpha| held.limit(alpha))
+        };
+        let before = limits(&x);
+        x.column_mut(0).iter_mut().skip(1).step_by(2).for_each(|value| *value = 50.0);
+        assert_eq!(limits(&x), before);
+        x.column_mut(0).iter_mut().step_by(2).take(400).for_each(|value| *value = 0.999);
+        assert_ne!(limits(&x), before);
+    }
+}

@@ -377,6 +377,80 @@ mod tests {
         assert!((moments(&rows).0 - moments(&first).0).abs() < 0.06);
     }
 
+    /// A⁻¹ of an A of two rows.
+    fn inverse_of_two([a, b, c, d]: [f64; 4]) -> [f64; 4] {
+        let determinant = a * d - b * c;
+        [d / determinant, -b / determinant, -c / determinant, a / determinant]
+    }
+
+    #[test]
+    fn sensors_that_are_missing_together_are_drawn_by_the_covariance_that_the_others_leave() {
+        // Of three sensors and the row before: I and the square of some matrix.
+        let root = |row: usize, column: usize| ((7 * row + 5 * column + row * column) % 9) as f64 / 4.0 - 1.0;
+        let s = |one: usize, other: usize| {
+            (0..6).map(|way| root(one, way) * root(other, way)).sum::<f64>() + f64::from(u8::from(one == other))
+        };
+        let covariance: Vec<f64> = (0..36).map(|place| s(place / 6, place % 6)).collect();
+        let (variances, vectors) = symmetric_eigen(&covariance, 6, "x").unwrap();
+        let lagged = Lagged {
+            columns: 3,
+            kept: vec![0, 1, 2],
+            scaling: Scaling {
+                fill: vec![0.0; 3],
+                center: vec![5.0, -1.0, 2.0],
+                scale: vec![2.0, 0.5, 1.0],
+                known: vec![9; 3],
+            },
+            lags: 1,
+            mean: vec![0.1, 0.2, -0.3, 0.1, 0.2, -0.3],
+        };
+        let of = Expecting::by(lagged, transition(&vectors, &variances, 3).unwrap());
+        let nan = f64::NAN;
+        let x = array![[6.0, -0.5, 1.0], [nan, -1.5, nan], [4.0, -1.0, 3.0]];
+        let mut rows: Vec<f64> = x.iter().map(|value: &f64| if value.is_nan() { 77.0 } else { *value }).collect();
+        Drawn::new(&of).unwrap().fill(x.view().into(), &[true; 3], &mut rows, 0).unwrap();
+        assert_eq!((&rows[..3], rows[4], &rows[6..]), (&[6.0, -0.5, 1.0][..], -1.5, &[4.0, -1.0, 3.0][..]));
+        // About the means: sensor 1 of the row, and the row before.
+        let known = [1, 3, 4, 5];
+        let z = [-1.2, 0.4, 0.8, -0.7];
+        // S_kk⁻¹ by elimination, times z and the columns of the missing ones.
+        let missing = [0, 2];
+        let mut table: Vec<Vec<f64>> = known
+            .iter()
+            .zip(z)
+            .map(|(&one, z)| known.iter().map(|&other| s(one, other)).chain([z, s(one, 0), s(one, 2)]).collect())
+            .collect();
+        for pivot in 0..4 {
+            let line: Vec<f64> = table[pivot].iter().map(|value| value / table[pivot][pivot]).collect();
+            for (number, row) in table.iter_mut().enumerate() {
+                let times = row[pivot];
+                if number == pivot {
+                    row.clone_from(&line);
+                } else {
+                    row.iter_mut().zip(&line).for_each(|(value, line)| *value -= times * line);
+                }
+            }
+        }
+        let across = |place: usize, column: usize| -> f64 {
+            known.iter().zip(&table).map(|(&one, row)| s(place, one) * row[4 + column]).sum()
+        };
+        let left = |one: usize, other: usize| s(missing[one], missing[other]) - across(missing[one], 1 + other);
+        // Noise by L⁻ᵀ, with L Lᵀ the inverse of what is left.
+        let [a, _, c, d] = inverse_of_two([left(0, 0), left(0, 1), left(1, 0), left(1, 1)]);
+        let (first, below) = (a.sqrt(), c / a.sqrt());
+        let last = (d - below * below).sqrt();
+        let mut noise = stream(SEED, 1);
+        let mut drawn = || (0..UNIFORMS).map(|_| noise.random::<f64>()).sum::<f64>() - 6.0;
+        let noise = [drawn(), drawn()];
+        let second = noise[1] / last;
+        let steps = [
+            across(0, 0) + (noise[0] - below * second) / first,
+            across(2, 0) + second,
+        ];
+        let exact = [5.0 + 2.0 * (0.1 + steps[0]), 2.0 + (-0.3 + steps[1])];
+        assert!((rows[3] - exact[0]).abs() < 1e-9 && (rows[5] - exact[1]).abs() < 1e-9, "{rows:?} {exact:?}");
+    }
+
     #[test]
     fn gaps_leave_open_what_pairs_of_sensors_have_too_few_rows_for() {
         let nan = f64::NAN;

@@ -264,3 +264,57 @@ impl Release {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After the release, what is left of the powers, and the means.
+    fn released(slow: &[f64], power: &[f64], shift: &[f64]) -> (Vec<f64>, ResidualMeans) {
+        let release = Release::new(slow, 2.0, 2);
+        let mut state = ResidualMeans::new(slow.len(), 2, 2.0, true).unwrap();
+        state.power.copy_from_slice(power);
+        state.shift.copy_from_slice(shift);
+        let mut left = vec![9.0; slow.len()];
+        release.apply(slow, &mut state, &mut left);
+        (left, state)
+    }
+
+    #[track_caller]
+    fn near(found: &[f64], exact: &[f64]) {
+        let same = found.iter().zip(exact).all(|(one, other)| (one - other).abs() < 1e-14);
+        assert!(found.len() == exact.len() && same, "{found:?} {exact:?}");
+    }
+
+    #[test]
+    fn slow_powers_let_go_of_a_tenth_of_what_the_fastest_has_not() {
+        // 5 lies 2 above 3; nothing is bounded below .8 of the usual power of 2.
+        for (fastest, slow, exact) in [(3.0, 5.0, 4.8), (3.0, 2.9, 2.9), (0.1, 1.7, 1.69), (0.1, 1.5, 1.5)] {
+            let (left, state) = released(&[0.5, 0.1], &[fastest, slow], &[0.0; 4]);
+            near(&left, &[1.0, exact / slow]);
+            near(&state.power, &[fastest, exact]);
+        }
+        // Whichever is the fastest; one that is as fast keeps all.
+        let (left, state) = released(&[0.1, 0.5, 0.3, 0.5], &[13.0, 3.0, 5.0, 7.0], &[0.0; 8]);
+        near(&left, &[12.0 / 13.0, 1.0, 0.96, 1.0]);
+        near(&state.power, &[12.0, 3.0, 4.8, 7.0]);
+    }
+
+    #[test]
+    fn slow_means_are_as_long_as_the_fastest_one_lets_be() {
+        // Along the slow mean the fastest one is .6 long, and may be wrong by twice the root of 2 / 2 · .5 / 1.5.
+        let (doubt, healthy) = (2.0 * (1.0_f64 / 3.0).sqrt(), (2.0 * 0.1 / 1.9_f64).sqrt());
+        let of = |fast: [f64; 2], slow: [f64; 2]| {
+            let (_, state) = released(&[0.5, 0.1], &[2.0; 2], &[fast, slow].concat());
+            near(&state.shift[..2], &fast);
+            [state.shift[2], state.shift[3]]
+        };
+        let longest = 0.6 + doubt;
+        near(&of([1.0, 0.0], [3.0, 4.0]), &[0.6 * longest, 0.8 * longest]);
+        near(&of([1.0, 0.0], [0.9, 1.2]), &[0.9, 1.2]);
+        near(&of([3.0, 4.0], [3.0, 4.0]), &[3.0, 4.0]);
+        // Noise may be there in any case.
+        near(&of([-5.0, 0.0], [0.33, 0.0]), &[healthy, 0.0]);
+        near(&of([-5.0, 0.0], [0.32, 0.0]), &[0.32, 0.0]);
+    }
+}

@@ -193,3 +193,60 @@ impl FittedGaussianMixture {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use acm_linalg::seed::stream;
+    use ndarray::Array2;
+    use rand::RngExt;
+
+    use super::super::{Components, GaussianMixture};
+    use super::*;
+
+    #[test]
+    fn stretches_and_halves_are_judged_by_the_rows_of_the_others() {
+        let mut draw = stream(51, 0);
+        let steady = Array2::from_shape_simple_fn((400, 2), || draw.random::<f64>());
+        let mixture = GaussianMixture::new(Components::Fixed(1), Covariance::Diag, 1, 1e-2, 1e-3, 100, 1).unwrap();
+        let model = mixture.fit(steady.view().into()).unwrap();
+        // The level of the second sensor is another one in the second half.
+        let mut x = steady.clone();
+        x.slice_mut(ndarray::s![200.., 1]).mapv_inplace(|value| value + 9.0);
+        let (held, wandering) = model.hold_out(x.view().into(), &[0.0; 400], None).unwrap();
+        let z = |row: usize, column: usize| model.scaling().scaled(x[[row, column]], column);
+        // Mean and variance of each sensor in the rows but a stretch.
+        let without = |stretch: Range<usize>| {
+            let rows: Vec<usize> = (0..400).filter(|row| !stretch.contains(row)).collect();
+            let count = rows.len() as f64;
+            [0, 1].map(|column| {
+                let mean = rows.iter().map(|&row| z(row, column)).sum::<f64>() / count;
+                (mean, rows.iter().map(|&row| (z(row, column) - mean).powi(2)).sum::<f64>() / count + 1e-2)
+            })
+        };
+        let most = -0.5 * model.covariances().iter().map(|variance| (TAU * variance).ln()).sum::<f64>();
+        let surprise = |row: usize, of: &[(f64, f64); 2]| {
+            let parts = [0, 1].map(|column| {
+                let (mean, variance) = of[column];
+                (TAU * variance).ln() + (z(row, column) - mean).powi(2) / variance
+            });
+            2.0 * most + parts.iter().sum::<f64>()
+        };
+        // Ten stretches of five eights of rows each.
+        let stretches: Vec<_> = (0..10).map(|number| without(40 * number..40 * number + 40)).collect();
+        let mut exact: Vec<f64> = (0..400).map(|row| surprise(row, &stretches[row / 40])).collect();
+        let exact = HeldOut::of(&mut exact, &[true; 400]).unwrap();
+        for alpha in [0.3, 0.05, 0.01, 1e-3] {
+            assert!((held.limit(alpha) / exact.limit(alpha) - 1.0).abs() < 1e-9, "{alpha}");
+        }
+        let halves = [without(0..200), without(200..400)];
+        let both: Vec<f64> = (0..400).map(|row| surprise(row, &halves[row / 200])).collect();
+        let exact = Wandering::of(x.view().into(), &[0, 1], &[true; 400], &[both], &[&exact], RATE, None);
+        let (found, exact) = (wandering.unwrap(), exact.unwrap().unwrap());
+        assert_eq!((&found.columns[..], found.expected), (&[1][..], exact.expected));
+        assert!((found.limit(0, 0.0, 0.01) / exact.limit(0, 0.0, 0.01) - 1.0).abs() < 1e-9);
+        // A steady history has none.
+        assert!(model.hold_out(steady.view().into(), &[0.0; 400], None).unwrap().1.is_none());
+    }
+}

@@ -33,6 +33,8 @@ mod diag;
 mod fitted;
 mod full;
 mod gaps;
+#[cfg(test)]
+mod gaps_tests;
 mod gaussians;
 mod held_out;
 pub(crate) mod logsum;

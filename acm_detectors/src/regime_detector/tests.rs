@@ -196,3 +196,74 @@ fn only_sound_bytes_are_a_model() {
     wrong.parts[0].detector = Kind::Ar1.fit(x.view().into(), 0.05).unwrap();
     assert!(FittedRegimeDetector::from_bytes(&wrong.to_bytes().unwrap()).is_err());
 }
+
+/// Two regimes in stays of 50 rows; the levels of some sensors walk in the one, of others in the other.
+fn walks(walking: [&[usize]; 2]) -> (Array2<f64>, Vec<i64>) {
+    let mut stream = stream(77, 0);
+    let labels: Vec<i64> = (0..1600).map(|row| row / 50 % 2).collect();
+    let mut levels = [[0.0; 4]; 2];
+    let x = Array2::from_shape_fn((1600, 4), |(row, column)| {
+        let mut draw = || (0..12).map(|_| stream.random::<f64>()).sum::<f64>() - 6.0;
+        let state = row / 50 % 2;
+        if walking[state].contains(&column) {
+            levels[state][column] += draw();
+        }
+        100.0 * state as f64 + levels[state][column] + draw()
+    });
+    (x, labels)
+}
+
+#[test]
+fn levels_that_wander_within_a_regime_are_told() {
+    let rate = 0.02;
+    for kind in [Kind::Pca, Kind::Mahalanobis] {
+        let (x, labels) = walks([&[2], &[0, 2]]);
+        let fit =
+            |labels: Option<&[i64]>| RegimeDetector::new(kind, rate, 20).unwrap().fit(x.view().into(), labels).unwrap();
+        let model = fit(Some(&labels));
+        assert_eq!(model.regimes(), [0, 1]);
+        let own: Vec<(&[usize], f64)> = model.parts[..2]
+            .iter()
+            .map(|part| (part.detector.wandering().0, part.detector.wandering().1.unwrap()))
+            .collect();
+        assert!(own.iter().any(|part| !part.0.is_empty()), "{kind:?}");
+        let mut columns = [own[0].0, own[1].0].concat();
+        columns.sort_unstable();
+        columns.dedup();
+        assert_eq!(model.wandering().unwrap(), columns);
+        // A regime that is steady keeps the rate.
+        let rows = model.rows().unwrap();
+        let alarms = own.iter().zip(&rows).map(|((columns, expected), &rows)| {
+            rows as f64 * if columns.is_empty() { rate } else { expected.max(rate) }
+        });
+        let exact = alarms.sum::<f64>() / (rows[0] + rows[1]) as f64;
+        assert!((model.expected_false_alarms() - exact).abs() < 1e-15, "{kind:?}");
+        assert!(kind != Kind::Pca || exact > rate);
+        // The one of all rows counts where there is no other.
+        let all = fit(None);
+        assert_eq!(all.wandering().unwrap(), all.parts[0].detector.wandering().0);
+    }
+    // Autoregression does not tell.
+    let (x, labels) = walks([&[2], &[0, 2]]);
+    let model = RegimeDetector::new(Kind::Ar1, rate, 20)
+        .unwrap()
+        .fit(x.view().into(), Some(&labels))
+        .unwrap();
+    assert_eq!((model.wandering().unwrap(), model.expected_false_alarms()), (vec![], rate));
+}
+
+#[test]
+fn rows_that_a_regime_has_not_learned_from_are_told_by_their_own_numbers() {
+    let (mut x, labels) = walks([&[], &[]]);
+    // Twice in regime 0, once in regime 1, and never for longer than a row.
+    let odd = [130, 777, 1211];
+    for row in odd {
+        x.row_mut(row).mapv_inplace(|value| value + 40.0);
+    }
+    for kind in [Kind::Pca, Kind::Mahalanobis] {
+        let model = RegimeDetector::new(kind, 0.02, 20).unwrap().fit(x.view().into(), Some(&labels)).unwrap();
+        let rows = &model.left_out().rows;
+        assert!(odd.iter().all(|&row| rows.contains(&(row as u64))), "{kind:?}: {rows:?}");
+        assert!(rows.is_sorted() && rows.len() < 40, "{kind:?}: {rows:?}");
+    }
+}

@@ -29,6 +29,8 @@ mod apart;
 mod dense;
 mod fit;
 mod score;
+#[cfg(test)]
+mod score_tests;
 mod state;
 #[cfg(test)]
 mod tests;

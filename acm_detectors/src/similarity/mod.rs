@@ -38,6 +38,8 @@ mod fit;
 mod prototypes;
 mod rounded;
 mod score;
+#[cfg(test)]
+mod score_tests;
 mod state;
 #[cfg(test)]
 mod tests;
