@@ -296,7 +296,7 @@ def _order() -> list[Case]:
     again = table.put("Flow", 3, "99.5")
     twice = [*rows[:4], [rows[3][0], "99.5", rows[3][2]], *rows[4:]]
     newest = [rows[7], rows[6], rows[5], rows[4], [rows[3][0], "99.5", rows[3][2]], *reversed(rows[:4])]
-    each = [row for pair in zip(rows, rows, strict=True) for row in pair]
+    each = [row for pair in zip(rows, [[r[0], f"1{r[1]}", *r[2:]] for r in rows], strict=True) for row in pair]
     late = [head[1:] + head[:1], *(row[1:] + row[:1] for row in rows)]
     spans = [["Start", "End", *head[1:]], *([row[0], "2025" + row[0][4:], *row[1:]] for row in rows)]
     gap = table.rows(slice(0, 3)).times + tuple(m + timedelta(hours=4) for m in table.times[3:])

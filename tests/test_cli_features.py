@@ -471,7 +471,7 @@ REFUSED: list[tuple[str, str | bytes, list[str], int, str]] = [
     ("clock as sensor", stamped(["1,2"]), ["-c", "TS", "-t", "TS"], 2, "cannot be a sensor too"),
     ("no clock", stamped(["ON,2"]), ["-t", "A"], 1, "row 2, column 'A': 'ON' is not a date"),
     ("day or month", text(["02/03/2024,1,2"]), [], 1, "say which with --date-order mdy or dmy"),
-    ("one reading a row", text([f"2024-01-0{i // 5 + 1},1,2" for i in range(20)]), [], 1, "row 2, column 'TS'"),
+    ("one reading a row", text([f"2024-01-0{i // 5 + 1},{i},2" for i in range(20)]), [], 1, "row 2, column 'TS'"),
     ("name taken", "A_med,A\n2024-01-01,1\n", [], 1, "the time column is named 'A_med'"),
     ("window 0", stamped(["1,2"]), ["-w", "0"], 2, "--window"),
     ("window word", stamped(["1,2"]), ["-w", "two"], 2, "--window"),

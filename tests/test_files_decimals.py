@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from acm_rs.files.decimals import Decimal
+from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import load_sensors
 
@@ -75,3 +77,66 @@ def test_every_spelling_is_the_nearest_double(tmp_path: Path, mark: str, count: 
         found = column.fill_null(0.0).to_numpy()
         different = np.flatnonzero((found.view(np.int64) != wanted.view(np.int64)) & finite)
         assert [cells[k] for k in different[:3]] == [], name
+
+
+def sheet(path: Path, cells: list[str], mark: str, *, beside: str = "60", date: str = "{:02}.03.2024") -> Path:
+    lines = [mark.join(("Zeit", "Drehzahl", "Temp"))]
+    for k, cell in enumerate(cells):
+        quoted = f'"{cell}"' if mark in cell else cell
+        lines.append(mark.join((date.format(k % 28 + 1), quoted, beside)))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+AROUND = ["980", "1.016", "998", "1.003", "0", "12"]
+ALL = ["1.480", "1.495", "1.502", "1.490"]
+COMMAS = [cell.replace(".", ",") for cell in AROUND]
+
+
+@pytest.mark.parametrize(
+    ("cells", "mark"),
+    [
+        *((AROUND, mark) for mark in ";\t,"),
+        *((COMMAS, mark) for mark in ";,"),
+        *((ALL, mark) for mark in ";\t"),
+        ([f"{cell} rpm" for cell in AROUND], ";"),
+        ([f"-{cell}" for cell in AROUND], ";"),
+        ([*AROUND, "Bad"], ";"),
+    ],
+)
+def test_thousands_or_fractions_that_nothing_tells_apart_are_refused(
+    tmp_path: Path, cells: list[str], mark: str
+) -> None:
+    path = sheet(tmp_path / "in.csv", cells, mark)
+    with pytest.raises(Refusal, match=r"may be .*1[.]\d{3}.* or .*1\d{3}.*--decimal comma or --decimal point"):
+        load_sensors(path, ReadOptions())
+    group = "," in "".join(cells)
+    read = load_sensors(path, ReadOptions(decimal=Decimal.point if group else Decimal.comma)).sensors["Drehzahl"]
+    assert max(map(abs, read.drop_nulls())) > 1000
+    read = load_sensors(path, ReadOptions(decimal=Decimal.comma if group else Decimal.point)).sensors["Drehzahl"]
+    assert sum(1 < abs(value) < 2 for value in read.drop_nulls()) >= 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "mark", "more", "value"),
+    [
+        # Another column, or another cell, tells.
+        (AROUND, ";", {"beside": "60.5"}, 1.016),
+        (AROUND, ";", {"beside": "60,5"}, 1016.0),
+        (COMMAS, ";", {"beside": "60.5"}, 1016.0),
+        (COMMAS, ";", {"beside": "60,5"}, 1.016),
+        ([*AROUND, "1.01"], ";", {}, 1.016),
+        ([*AROUND, "0.980"], ";", {}, 1.016),
+        ([*AROUND, "1480"], ";", {}, 1.016),
+        ([*AROUND, "007"], ";", {}, 1.016),
+        # Three figures in all cells, where no German hand is to be seen.
+        (["1.016", "1.020"], ",", {}, 1.016),
+        (["1.016", "1.020"], ";", {"date": "2024-03-{:02}"}, 1.016),
+        (["1,016", "1,020"], ";", {}, 1.016),
+    ],
+)
+def test_one_clear_cell_tells_the_mark(
+    tmp_path: Path, cells: list[str], mark: str, more: dict[str, str], value: float
+) -> None:
+    read = load_sensors(sheet(tmp_path / "in.csv", cells, mark, **more), ReadOptions()).sensors["Drehzahl"]
+    assert value in read.to_list()

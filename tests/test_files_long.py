@@ -149,7 +149,7 @@ def test_a_word_beside_sensors_makes_no_long_table(source: Path, header: str, ce
 def test_what_is_said_is_done(source: Path) -> None:
     rows = [f"{T[k]},{tag},{k}.5" for k in range(3) for tag in "AB"]
     with pytest.raises(Refusal, match="this time stands in more than one row"):
-        load(source, [*rows, *rows], layout=Layout.wide)
+        load(source, [*rows, *(f"{row}5" for row in rows)], layout=Layout.wide)
     with pytest.raises(Refusal, match=r"has no column 'Tog'; did you mean 'Tag'\?"):
         load(source, rows, tag_column="Tog")
     with pytest.raises(Refusal, match="which columns hold tags and values is not told"):

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from acm_rs.files.errors import Origin, Refusal
-from acm_rs.files.order import order_of
+from acm_rs.files.order import Order, order_of
 from acm_rs.files.times import Times, to_utc, without_repeats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,19 +36,28 @@ def test_the_last_of_each_time_is_kept(files: list[tuple[str, list[tuple[int, fl
         rising = sorted(readings, key=lambda reading: reading[0])
         written.append({"any": readings, "rising": rising, "falling": rising[::-1]}[kind])
     kept: dict[int, float | None] = {}
+    odds, times_met = 0, 0
     for readings in written:
         times = [time for time, _ in readings]
         steps = np.diff(times)
         turned = bool((steps <= 0).all() and (steps < 0).any())
-        for time, value in dict(readings[::-1] if turned else readings).items():
+        of: dict[int, list[float | None]] = {}
+        for time, value in readings[::-1] if turned else readings:
+            of.setdefault(time, []).append(value)
+        for time, values in of.items():
+            known = [value for value in values if value is not None]
+            at_odds = len(set(known)) > 1
+            odds, times_met = odds + at_odds, times_met + 1
+            value = values[-1] if at_odds or not known else known[-1]
             kept[time] = kept.get(time) if value is None else value
     column = pl.Series("A", [value for readings in written for _, value in readings], dtype=pl.Float64)
     stamps = pl.Series("t", [time for readings in written for time, _ in readings])
     try:
-        order = order_of(stamps, origin(*map(len, written)), "t")
+        order = order_of(stamps, origin(*map(len, written)), "t", [column])
     except Refusal:
-        assert any(2 * len({time for time, _ in readings}) <= len(readings) for readings in written)
+        assert 2 * odds > times_met
         return
+    assert 2 * odds <= times_met
     assert order.take(stamps).to_list() == sorted(kept)
     assert order.take(column).to_list() == [kept[time] for time in sorted(kept)]
 
@@ -66,16 +75,56 @@ def test_what_was_done_is_told_with_the_first_place() -> None:
     assert order_of(pl.Series([4, 5, 1, 2]), origin(2, 2), "t").notes == []
 
 
-def test_one_row_per_reading_is_refused() -> None:
-    with pytest.raises(Refusal, match=r"0\.csv, row 2, column 't': this time stands in more than one row, as do most"):
-        order_of(pl.Series("t", [1, 1, 1, 2, 2, 2]), origin(6), "t")
+@pytest.mark.parametrize("times", [2, 3])
+def test_rows_of_one_time_that_differ_are_refused_where_most_do(times: int) -> None:
+    def order(cells: list[float], *, rows: int = 12) -> Order:
+        column = pl.Series("A", cells, dtype=pl.Float64)
+        return order_of(pl.Series("t", [k // times for k in range(rows)]), origin(rows), "t", [column])
+
+    said = r"0\.csv, row 2, column 't': this time stands in more than one row, as do most, and the rows differ"
+    with pytest.raises(Refusal, match=said):
+        order([float(k) for k in range(12)])
+    # The same row over and over is one; and half of the times are not most.
+    assert "repeated times" in order([float(k // times) for k in range(12)]).notes[0]
+    half = order([float(k // times if k < 6 else k) for k in range(12)])
+    assert "repeated times" in half.notes[0]
+
+
+def test_rows_of_one_time_that_complete_each_other_are_one() -> None:
+    stamps = pl.Series("t", [1, 1, 2, 2, 3, 3, 3, 4])
+    a = pl.Series("A", [1.0, None, None, 2.0, 3.0, None, None, 4.0])
+    b = pl.Series("B", [None, 1.5, None, 2.5, None, 3.25, None, None])
+    c = pl.Series("C", [9.0, 9.0, 8.0, 7.0, None, None, 5.0, 6.0])
+    order = order_of(stamps, origin(8), "t", [a, b, c])
+    assert order.take(a).to_list() == [1.0, 2.0, 3.0, 4.0]
+    assert order.take(b).to_list() == [1.5, 2.5, 3.25, None]
+    assert order.take(c).to_list() == [9.0, 7.0, 5.0, 6.0]
+    assert order.notes == [
+        "rows of one time that complete each other: 3 rows merged with the last of its time (first: 1 in 0.csv, row 2)",
+        "repeated times: 1 row left out, the last of each time kept (first: 1 in 0.csv, row 2)",
+    ]
+    # The last row stays as it is where another contradicts it.
+    order = order_of(
+        pl.Series([1, 1, 2, 3]), origin(4), "t", [pl.Series([1.0, None, 1.0, 1.0]), pl.Series([4.0, 5.0, 1, 1])]
+    )
+    assert order.take(pl.Series([1.0, None, 1.0, 1.0])).to_list() == [None, 1.0, 1.0]
+
+
+def test_rows_that_complete_each_other_in_files_that_overlap() -> None:
+    stamps = pl.Series("t", [1, 1, 2, 1, 1])
+    a = pl.Series("A", [1.0, None, 2.0, None, None])
+    b = pl.Series("B", [None, 1.5, None, 9.5, None])
+    order = order_of(stamps, origin(3, 2), "t", [a, b])
+    assert order.take(a).to_list() == [1.0, 2.0]
+    assert order.take(b).to_list() == [9.5, None]
 
 
 def test_a_clock_of_twelve_hours_without_am_or_pm_is_refused() -> None:
     real = [datetime(2026, 1, 5) + timedelta(minutes=10 * step) for step in range(288)]
     written = pl.Series("t", [time.replace(hour=(time.hour - 1) % 12 + 1) for time in real])
+    cells = [pl.Series("A", np.arange(288.0))]
     with pytest.raises(Refusal, match=r"0\.csv, row 2, column 't': .* a clock of twelve hours without AM or PM"):
-        order_of(written, origin(288), "t")
+        order_of(written, origin(288), "t", cells)
     # Half a day twice has no such hours, and days of which each row stands twice have more.
     for hours in ([0, 1, 2, 3, 4, 5], list(range(24))):
         twice = pl.Series("t", [time for time in real if time.hour in hours for _ in range(2)])

@@ -131,6 +131,8 @@ class Cells:
         Further words or numbers that mean "no value".
     comma_is_decimal : bool
         Take ``1,234`` as a fraction where nothing else tells (files whose cells are parted by semicolons).
+    points_may_group : bool
+        Refuse ``1.480`` where nothing else tells (files with German dates whose cells are not parted by commas).
     uncertain : Uncertain
         What becomes of readings that are marked as uncertain.
     units : mapping of str to str
@@ -151,6 +153,7 @@ class Cells:
         decimal: Decimal | None = None,
         missing: Iterable[str] = (),
         comma_is_decimal: bool = False,
+        points_may_group: bool = False,
         uncertain: Uncertain = Uncertain.keep,
         units: Mapping[str, str] | None = None,
         bad_rows: BadRows | None = None,
@@ -169,7 +172,7 @@ class Cells:
         self._lone_states = {*required, *lone_states}
         self._keep = keep
         self._seen: dict[str, _Column] = {}
-        self._evidence = Evidence(origin, comma_is_decimal, keep)
+        self._evidence = Evidence(origin, comma_is_decimal, keep, points_may_group=points_may_group)
         self.result: Numbers = Numbers(decimal=decimal or Decimal.point)
 
     def look(self, series: pl.Series) -> bool:

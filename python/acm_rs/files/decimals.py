@@ -21,6 +21,10 @@ _DECIMAL_COMMA = rf"^[+-]?(?:\d+,\d*|,\d+){EXPONENT}$"
 _COMMA_OR_SPACE = "|".join((_SPACED, _POINT_GROUPS, _COMMA_GROUPS, _DECIMAL_COMMA))
 _UNDECIDED_COMMA = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 _UNDECIDED_POINT = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"
+# Thousands that are grouped, or fractions of three figures; and what may stand beside them either way.
+_GROUPED_OR_FRACTION = {mark: rf"^[+-]?[1-9]\d{{0,2}}(?:[{mark}]\d{{3}})+$" for mark in ".,"}
+_SMALL_WHOLE = r"^[+-]?(?:0|[1-9]\d{0,2})$"
+_FIGURES = r"^[+-]?[\d.]+(?:[eE][+-]?\d+)?$"
 _Example = tuple[int, str, str]
 
 
@@ -42,17 +46,22 @@ class Evidence:
         Take ``1,234`` as a fraction where nothing else tells.
     keep : bool
         Hold on to the cells: less work where no number has a comma.
+    points_may_group : bool
+        Leave the doubt where all that tells are numbers such as ``1.480``.
     """
 
-    def __init__(self, origin: Origin, comma_is_decimal: bool, keep: bool) -> None:
+    def __init__(self, origin: Origin, comma_is_decimal: bool, keep: bool, *, points_may_group: bool = False) -> None:
         self._keep = keep
-        self._plain: list[tuple[str, pl.Series]] = []
+        self._points_may_group = points_may_group
+        self._plain: list[tuple[str, pl.Series, pl.Series]] = []
         self._origin = origin
         self._comma_is_decimal = comma_is_decimal
         self._commas = False
         self._comma: _Example | None = None
         self._point: _Example | None = None
         self._undecided: _Example | None = None
+        # Beside whole numbers below 1000, or not.
+        self._doubts: dict[str, list[tuple[_Example, str]]] = {".": [], ",": []}
 
     def gather(self, name: str, text: pl.Series, rows: pl.Series, cores: pl.Series) -> None:
         """Look through a column.
@@ -69,11 +78,12 @@ class Evidence:
         if cores.len():
             self._gather_cores(name, text, rows, cores)
         if self._point is None:
-            # Looked through only where a comma was met.
+            # Looked through only where nothing else tells.
             if self._keep:
-                self._plain.append((name, text))
+                self._plain.append((name, text, cores))
             else:
                 self._look_for_points(name, text)
+                self._look_for_doubts(name, text, cores)
 
     def _gather_cores(self, name: str, text: pl.Series, rows: pl.Series, cores: pl.Series) -> None:
         single = cores.str.contains(",", literal=True) & ~cores.str.contains(".", literal=True)
@@ -102,6 +112,8 @@ class Evidence:
         self._point = self._point or _example(name, text, rows, (commas & grouped) | dotted | spaced)
 
     def _look_for_points(self, name: str, text: pl.Series) -> None:
+        if not text.str.contains(".", literal=True).any():
+            return
         for cells in _growing(text.to_frame("text").with_row_index("row")):
             dots = cells["text"].str.contains(_PLAIN_POINT) & ~cells["text"].str.contains(_UNDECIDED_POINT)
             self._point = _example(name, text, cells["row"], dots & cells["text"].str.contains(r"\d"))
@@ -116,11 +128,15 @@ class Evidence:
         Refusal
             Both marks were met, or neither is certain.
         """
-        if not self._commas:
-            return Decimal.point
-        for name, text in self._plain:
+        for name, text, _ in self._plain:
             if self._point is None:
                 self._look_for_points(name, text)
+        if self._point is None and self._comma is None:
+            for column in self._plain:
+                self._look_for_doubts(*column)
+            self._refuse_doubts()
+        if not self._commas:
+            return Decimal.point
         comma, point, undecided = self._comma, self._point, self._undecided
         if comma and point:
             first, second = (f"{self._origin.cell(row, name)}: {quoted(cell)}" for row, name, cell in (comma, point))
@@ -134,6 +150,37 @@ class Evidence:
                 f" {cell.replace(',', '')}; say which with --decimal comma or --decimal point"
             )
         return Decimal.comma
+
+    def _look_for_doubts(self, name: str, text: pl.Series, cores: pl.Series) -> None:
+        """Look for a column of numbers in which a mark may group thousands, or begin fractions of three figures."""
+        if self._point or self._comma:
+            return
+        for mark, found in self._doubts.items():
+            pattern = _GROUPED_OR_FRACTION[mark]
+            if not text.str.contains(mark, literal=True).any():
+                continue
+            marked = pl.concat([cores, text.filter(text.str.contains(_FIGURES).fill_null(False))])
+            doubtful = marked.str.contains(pattern)
+            whole = marked.str.contains(_SMALL_WHOLE)
+            if not doubtful.any() or not (doubtful | whole).all():
+                continue
+            hit = text.str.contains(str(marked.filter(doubtful)[0]), literal=True)
+            example = _example(name, text, pl.int_range(text.len(), eager=True), hit)
+            if example:
+                found.append((example, str(marked.filter(whole)[0]) if whole.any() else ""))
+
+    def _refuse_doubts(self) -> None:
+        """Refuse numbers that may be a thousand times as large, where nothing in the table tells."""
+        for mark, found in self._doubts.items():
+            for (row, name, cell), whole in found:
+                if not whole and not (mark == "." and self._points_may_group):
+                    continue
+                beside = f", {quoted(whole)} beside it has no mark" if whole else ""
+                raise Refusal(
+                    f"{self._origin.cell(row, name)}: {quoted(cell)} may be {cell.replace(mark, '.')} or"
+                    f" {cell.replace(mark, '')}{beside}, and no other cell tells; say which with --decimal comma or"
+                    " --decimal point"
+                )
 
 
 def _example(name: str, text: pl.Series, rows: pl.Series, hit: pl.Series) -> _Example | None:

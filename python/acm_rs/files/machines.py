@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import numpy as np
 import polars as pl
 
 from acm_rs.files.clock import Clock, Found
@@ -18,19 +19,34 @@ from acm_rs.files.words import beside_states, states_of
 
 __all__ = ["refuse_several_machines", "refuse_sheets_beside"]
 
-_MACHINES = """
-    asset machine unit tag device equipment engine turbine windturbine pump line plant compressor motor generator fan
-    robot vehicle truck logger instrument node station maschine anlage gerät aggregat pumpe turbine linie
-    équipement appareil unité pompe máquina equipo unidad bomba
+# Nothing but a machine is numbered under such a name; the others may be running numbers of pumps, stages, speeds.
+_THINGS = """
+    asset machine device equipment turbine windturbine vehicle truck robot logger instrument node station tag maschine
+    anlage gerät aggregat équipement appareil máquina equipo
+"""
+_PARTS = """
+    unit engine pump line plant compressor motor generator fan pumpe linie unité pompe unidad bomba
+"""
+_NUMBERED = """
+    id nr no num number nummer numéro número sensor sensornr sensorno channel kanal location site where place
+    standort anlagennr canal
 """
 _OF = r"(?:id|no|nr|num|number|name|code|key|tag)"
-_MACHINE = re.compile(rf"(?:{'|'.join(_MACHINES.split())})(?P<id>{_OF})?")
+_THING = re.compile("|".join(_THINGS.split()))
+_MACHINE = re.compile(rf"(?:{'|'.join((_THINGS + _PARTS).split())})(?P<id>{_OF})?")
+_NUMBER_OF = re.compile("|".join(_NUMBERED.split()))
 # What one machine does changes as well, and may change at every row.
 _DOES = re.compile(
     r"mode|state|status|operator|user|shift|phase|step|stage|direction|batch|recipe|product|remark|comment|note|event"
     r"|alarm|message|betriebsart|zustand|bediener|schicht|schritt|charge|produkt|bemerkung|état|equipe|turno"
 )
 _FEWEST = 6
+# So many different whole numbers at most tell machines apart under a name that tells nothing.
+_MOST_UNTOLD, _MOST_NUMBERS = 4, 50
+_NO_NUMBER = 1e6
+_SWITCH = ("0", "1")
+_WHOLE = r"^\s*\d+(?:\.0)?\s*$"
+_EVEN = 0.8
 
 
 def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: ReadOptions) -> None:
@@ -51,7 +67,8 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
     ------
     Refusal
         A column tells the rows of a time apart; or, in the order of time, its few values take turns, and its name is
-        that of a machine or they do so at every row. Values that stay for some rows are what one machine does.
+        that of a machine or they do so at every row. Values that stay for some rows are what one machine does. Whole
+        numbers do so too, but those under a name that tells nothing only where most sensors read otherwise for each.
     """
     if options.layout is Layout.wide:
         return
@@ -69,12 +86,22 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
         if values.len() < 2 or values.len() * 2 > times.len() or _states(cells, values):
             continue
         machine = _machine(name)
+        numbers = _are_numbers(cells)
+        apart = False
         if again * 10 >= times.len():
             left = times.len() - pl.DataFrame({"time": times, "cells": cells}).n_unique()
-            apart = left * 2 < again if machine else left * 100 <= times.len()
+            sure = _is_thing(name) if numbers else machine
+            apart = left * 2 < again if sure else left * 100 <= times.len()
+            if numbers and not sure:
+                few = values.len() <= _most_of(name)
+                apart = apart and few and _in_one_order(times.gather(order), cells.gather(order))
+        if not apart and numbers:
+            apart_in_turns = _numbers_take_turns(name, cells.gather(order), times.gather(order), values)
+            if apart_in_turns and not _named_for_numbers(name):
+                apart_in_turns = _readings_follow(raw, (*clock.used, *found.left_out, name), cells)
         else:
-            apart = False
-        if not (apart or _take_turns(cells.gather(order), values.len(), machine)):
+            apart_in_turns = not apart and _take_turns(cells.gather(order), values.len(), machine)
+        if not (apart or apart_in_turns):
             continue
         turns = "each time comes again for" if apart else "the rows take turns between"
         raise Refusal(
@@ -124,22 +151,93 @@ def _machine(name: str) -> re.Match[str] | None:
     return _MACHINE.fullmatch(re.sub(r"\d+", "", bare(name)))
 
 
+def _is_thing(name: str) -> bool:
+    """Whether a column has the name of machines, and numbers in it can be nothing else."""
+    plain = re.sub(r"\d+", "", bare(name))
+    machine = _MACHINE.fullmatch(plain)
+    return _THING.fullmatch(plain) is not None or (machine is not None and machine["id"] is not None)
+
+
+def _named_for_numbers(name: str) -> bool:
+    return _machine(name) is not None or _NUMBER_OF.fullmatch(re.sub(r"\d+", "", bare(name))) is not None
+
+
+def _most_of(name: str) -> int:
+    return _MOST_NUMBERS if _named_for_numbers(name) else _MOST_UNTOLD
+
+
 def _may_tell(name: str, head: pl.Series) -> bool:
     known = head.drop_nulls()
     if not known.len() or known.n_unique() * 2 > known.len():
         return False
-    machine = _machine(name)
-    if head.dtype.is_numeric():
-        whole = head.dtype.is_integer() or bool((known == known.floor()).all())
-        return machine is not None and machine["id"] is not None and whole
-    if head.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        return False
     if read_name(name) is not None or _DOES.search(name.lower()):
+        return _is_thing(name) and read_name(name) is None
+    if head.dtype.is_numeric():
+        small = bool(((known >= 0) & (known < _NO_NUMBER)).all())
+        return small and bool((known == known.floor()).all()) and known.n_unique() <= _MOST_NUMBERS
+    if head.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return False
     if not share_of_numbers(known.cast(pl.String), 3):
         return True
-    whole = bool(known.cast(pl.String).str.contains(r"^\s*\d+\s*$").all())
-    return machine is not None and (machine["id"] is not None) and whole
+    whole = bool(known.cast(pl.String).str.contains(_WHOLE).all())
+    return whole and known.n_unique() <= _MOST_NUMBERS
+
+
+def _are_numbers(cells: pl.Series) -> bool:
+    return bool((cells.str.contains(_WHOLE) | (cells == "")).all())
+
+
+def _in_one_order(times: pl.Series, cells: pl.Series) -> bool:
+    """Whether rows of one time, next to each other, always stand in the same order of their numbers."""
+    steps = cells.cast(pl.Float64, strict=False).diff().filter(times == times.shift(1)).drop_nulls()
+    return steps.len() >= _FEWEST and bool((steps > 0).all() or (steps < 0).all())
+
+
+def _numbers_take_turns(name: str, cells: pl.Series, times: pl.Series, values: pl.Series) -> bool:
+    """Whether whole numbers change in the order of time as those of several machines do."""
+    if cells.len() < max(_FEWEST, 3 * values.len()):
+        return False
+    with_id = (machine := _machine(name)) is not None and machine["id"] is not None
+    # What is on and off at every row may be one pump.
+    if not with_id and set(values) <= {*_SWITCH, "0.0", "1.0"}:
+        return False
+    if _is_thing(name):
+        return _take_turns(cells, values.len(), machine=True)
+    if values.len() > _most_of(name):
+        return False
+    changes = int((cells != cells.shift(1)).sum())
+    if 3 * changes < cells.len():
+        return False
+    return _take_turns(cells, values.len(), machine=False) or _own_clocks(cells, times)
+
+
+def _own_clocks(cells: pl.Series, times: pl.Series) -> bool:
+    """Whether the rows of each value follow one another evenly, and all rows together do not."""
+    if _even(times) >= _EVEN:
+        return False
+    return all(_even(part["t"]) >= _EVEN for part in pl.DataFrame({"c": cells, "t": times}).partition_by("c"))
+
+
+def _even(times: pl.Series) -> float:
+    """The share of the steps that are as long as the middle one."""
+    steps = np.diff(times.to_physical().drop_nulls().to_numpy())
+    return float((steps == np.median(steps)).mean()) if steps.size >= 2 else 0.0
+
+
+def _readings_follow(raw: RawTable, used: tuple[str, ...], cells: pl.Series) -> bool:
+    """Whether most sensors read something else for each value: their levels lie farther apart than they scatter."""
+    tried = followed = 0
+    for name in raw.columns:
+        if name in used:
+            continue
+        numbers = raw.column(name).cast(pl.Float64, strict=False)
+        if numbers.count() * 2 < numbers.len() or numbers.n_unique() < _FEWEST:
+            continue
+        tried += 1
+        of = pl.DataFrame({"c": cells, "v": numbers}).drop_nulls().group_by("c")
+        levels = of.agg(low=pl.col("v").quantile(0.1), high=pl.col("v").quantile(0.9)).sort("low")
+        followed += levels.height > 1 and bool((levels["low"].shift(-1) > levels["high"]).drop_nulls().all())
+    return 2 * followed > tried
 
 
 def _take_turns(cells: pl.Series, count: int, machine: object) -> bool:

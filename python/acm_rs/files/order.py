@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import time
 
@@ -10,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from acm_rs.files.errors import Origin, Refusal, counted
+from acm_rs.files.repeated_rows import repeated_rows
 
 __all__ = ["Order", "order_of"]
 
@@ -28,8 +30,8 @@ class Order:
     rows : ndarray of int64, or None
         The rows to take, in this order; None where they are in order already.
     beside : list of (ndarray, ndarray)
-        Where files overlap: places among the rows taken, and for each the row of the same time in an earlier file; the
-        latest of them first.
+        Where a time stands in several rows: places among those taken, and for each a row of the same time that has what
+        it may lack; the latest of them first.
     notes : list of str
         What was done, in sentences.
     """
@@ -39,7 +41,7 @@ class Order:
     notes: list[str] = field(default_factory=list)
 
     def take(self, column: pl.Series) -> pl.Series:
-        """The cells of a column in order; what the last file lacks of a time comes from those before it."""
+        """The cells of a column in order; what the last row of a time lacks comes from those before it."""
         if self.rows is None:
             return column
         taken = column.gather(self.rows)
@@ -50,8 +52,8 @@ class Order:
         return taken
 
 
-def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
-    """Tell how the rows are put in order of time, the last of each time kept.
+def order_of(times: pl.Series, origin: Origin, column: str, cells: Iterable[pl.Series] = ()) -> Order:
+    """Tell how the rows are put in order of time, the last of each time kept, with what it lacks of others.
 
     Parameters
     ----------
@@ -61,6 +63,9 @@ def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
         Where the rows came from.
     column : str
         The column of the times, for messages.
+    cells : iterable of Series
+        The sensors, Float64 with missing as null: they tell rows of one time that are equal, that complete each other
+        and that differ.
 
     Returns
     -------
@@ -69,7 +74,7 @@ def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
     Raises
     ------
     Refusal
-        Most times stand in several rows.
+        Most times stand in several rows that differ.
     """
     stamps = times.to_physical().to_numpy()
     if bool((np.diff(stamps) > 0).all()):
@@ -85,30 +90,48 @@ def order_of(times: pl.Series, origin: Origin, column: str) -> Order:
     last = np.append(ordered[1:] != ordered[:-1], True)
     if last.all():
         return Order(rows, notes=notes)
-    within = ~last & np.append(file[rows][1:] == file[rows][:-1], False)
-    dropped = int(np.count_nonzero(~last))
+    other_file = np.append(file[rows][1:] != file[rows][:-1], False)
+    within = ~last & ~other_file
+    again = repeated_rows(np.append(True, (last | other_file)[:-1]), rows, cells)
     place = int(times.is_duplicated().arg_true()[0])
-    if 2 * int(np.count_nonzero(within)) > stamps.size:
-        days = times.dtype == pl.Date or (
-            times.dtype == pl.Datetime and bool((times.drop_nulls().dt.time() == time(0)).all())
-        )
-        hours = " a time of day beside a date is read from one column named Time, Hour or hhmm, as Hour and Minute are;"
-        raise Refusal(
-            f"{origin.cell(place, column)}: this time stands in more than one row, as do most;{hours if days else ''}"
-            " one row per reading is read with --layout long, --tag-column and --value-column"
-        )
     if _twelve_hours(times.gather(rows), within):
         raise Refusal(
             f"{origin.cell(place, column)}: the times have hours from 1 to 12 alone, each twice: a clock of twelve"
             " hours without AM or PM, which tells no morning from an afternoon; write them with it, or with 24 hours"
         )
-    beside = _across_files(rows, last, within)
-    others = ", what it lacks taken from the file before" if beside else ""
-    notes.append(
-        f"repeated times: {counted(dropped, 'row')} left out, the last of each time kept{others}"
-        f" (first: {times[place]} in {origin.row(place)})"
-    )
-    return Order(rows[last], beside, notes)
+    if 2 * again.at_odds > again.times:
+        days = times.dtype == pl.Date or (
+            times.dtype == pl.Datetime and bool((times.drop_nulls().dt.time() == time(0)).all())
+        )
+        hours = " a time of day beside a date is read from one column named Time, Hour or hhmm, as Hour and Minute are;"
+        raise Refusal(
+            f"{origin.cell(place, column)}: this time stands in more than one row, as do most, and the rows differ:"
+            f" they may be those of several machines, to be written each into a file of its own;{hours if days else ''}"
+            " one row per reading is read with --layout long, --tag-column and --value-column"
+        )
+    filling = ~last & (other_file | again.completing)
+    merged = within & again.completing
+    dropped = int(np.count_nonzero(~last & ~merged))
+    notes = [*notes, *_told(times, origin, rows[merged], dropped, place, across=bool((~last & other_file).any()))]
+    return Order(rows[last], _fillers(rows, last, filling), notes)
+
+
+def _told(times: pl.Series, origin: Origin, merged: _Rows, dropped: int, place: int, *, across: bool) -> list[str]:
+    """What was done to rows of one time."""
+    notes = []
+    if merged.size:
+        first = int(merged.min())
+        notes.append(
+            f"rows of one time that complete each other: {counted(merged.size, 'row')} merged with the last of its time"
+            f" (first: {times[first]} in {origin.row(first)})"
+        )
+    if dropped:
+        others = ", what it lacks taken from the file before" if across else ""
+        notes.append(
+            f"repeated times: {counted(dropped, 'row')} left out, the last of each time kept{others}"
+            f" (first: {times[place]} in {origin.row(place)})"
+        )
+    return notes
 
 
 def _twelve_hours(times: pl.Series, within: NDArray[np.bool_]) -> bool:
@@ -142,14 +165,12 @@ def _oldest_first(stamps: _Rows, file: _Rows, origin: Origin) -> tuple[_Rows, li
     return np.concatenate(parts), notes
 
 
-def _across_files(rows: _Rows, last: NDArray[np.bool_], within: NDArray[np.bool_]) -> list[tuple[_Rows, _Rows]]:
-    """The last rows of a time in earlier files beside the one that is kept."""
-    if bool((last | within).all()):
+def _fillers(rows: _Rows, last: NDArray[np.bool_], filling: NDArray[np.bool_]) -> list[tuple[_Rows, _Rows]]:
+    """The rows of a time beside the one that is kept, from which it takes what it lacks."""
+    if not filling.any():
         return []
     group = np.cumsum(np.append(0, last[:-1].astype(np.int64)))
-    # How many other files have a later row of the same time: 1 for the file just before the last.
-    ends = (last | ~within).astype(np.int64)
-    after = np.cumsum(ends[::-1])[::-1]
+    # How many later rows of the same time are taken before: 1 for the one just before the last.
+    after = np.cumsum((last | filling).astype(np.int64)[::-1])[::-1]
     depth = after - after[last][group]
-    other = ~last & ~within
-    return [(group[at], rows[at]) for at in (np.flatnonzero(other & (depth == k)) for k in range(1, depth.max() + 1))]
+    return [(group[at], rows[at]) for at in (np.flatnonzero(filling & (depth == k)) for k in range(1, depth.max() + 1))]

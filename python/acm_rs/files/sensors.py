@@ -33,6 +33,8 @@ _LABEL = re.compile(
     r"|anomalie|anomalien|fehlerlabel|étiquette|etiqueta|anomalía|anomalia)(?:is|flag|label|type|class|code|id|true|gt|y)?"
 )
 _MOST_LABELS = 20
+_FEW = 5
+_DOTTED_DATE = r"^\s*\d{1,2}\.\s?\d{1,2}\.\s?\d{2}"
 _UNLABELLED = -999.0
 _ALARM = re.compile(
     r"(?i)(?<![^\W_])(?:alarms?|faults?|failures?|anomaly|attacks?|störung|fehler|défaut|falla)(?![^\W_])"
@@ -116,6 +118,7 @@ class Sensors:
             decimal=options.decimal,
             missing=options.missing,
             comma_is_decimal=raw.separator == ";",
+            points_may_group=raw.separator not in ("", ",") and _has_dotted_dates(raw, used),
             uncertain=options.uncertain,
             units={name: raw.about.get(name, About()).unit or unit_of_name(name) for name in chosen},
             bad_rows=raw.bad_rows,
@@ -274,6 +277,13 @@ class Sensors:
             self.notes.append(
                 f"may be error codes, kept: {'; '.join(parts)}{more}; --codes with the values makes them missing"
             )
+
+
+def _has_dotted_dates(raw: RawTable, used: Collection[str]) -> bool:
+    """Whether dates are written with points, as where numbers have a decimal comma."""
+    head = raw.head(_FEW)
+    texts = [head[name] for name in raw.columns if name in used and head[name].dtype == pl.String]
+    return any(bool(cells.str.contains(_DOTTED_DATE).any()) for cells in texts)
 
 
 def _is_label(name: str, column: pl.Series) -> bool:

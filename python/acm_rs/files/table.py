@@ -227,7 +227,7 @@ def _put_in_order(table: SensorTable, clock: Clock, origin: Origin) -> None:
     times = clock.times.values
     if clock.name in table.sensors.columns:
         raise Refusal(f"{origin.path}: the time column and a sensor are both named {quoted(clock.name)}")
-    order = order_of(times, origin, clock.name)
+    order = order_of(times, origin, clock.name, table.sensors)
     table.notes += order.notes
     table.time = order.take(times)
     if order.rows is not None:
