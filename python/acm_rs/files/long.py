@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +16,8 @@ from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.figures import share_of_numbers
 from acm_rs.files.flags import Flags, find_flags
 from acm_rs.files.labels import DESCRIPTION, TAG, UNIT, VALUE, bare
+from acm_rs.files.long_machines import TagsOfMachines, machines_of_tags, may_be_numbers_of_machines
+from acm_rs.files.machines import named_for_machines
 from acm_rs.files.memory import Room
 from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.quality_names import read_name
@@ -108,15 +110,22 @@ class _Roles:
         The columns of the tags and of their values.
     certain : bool
         The names say so, or a person.
+    others : list of str
+        Further columns of numbers.
+    telling : list of str
+        Columns of numbers that may tell machines.
     """
 
     tag: str
     value: str
     certain: bool
     others: list[str] = field(default_factory=list)
+    telling: list[str] = field(default_factory=list)
 
 
-def spread_long(raw: RawTable, options: ReadOptions, room: Room | None = None) -> Spread | None:
+def spread_long(
+    raw: RawTable, options: ReadOptions, room: Room | None = None, needed: Collection[str] = ()
+) -> Spread | None:
     """Turn a long table into a wide one.
 
     Parameters
@@ -127,12 +136,14 @@ def spread_long(raw: RawTable, options: ReadOptions, room: Room | None = None) -
         What is known of it.
     room : Room, optional
         What is there of memory.
+    needed : collection of str
+        Sensors that a model knows.
 
     Returns
     -------
     Spread or None
         None where the table is wide. Tags that were read at other times give rows in which the others are missing; of
-        readings of one tag at one time the last is kept.
+        readings of one tag at one time the last is kept. Tags of several machines bear the names of these before them.
 
     Raises
     ------
@@ -158,7 +169,12 @@ def spread_long(raw: RawTable, options: ReadOptions, room: Room | None = None) -
             )
         return None
     cells = raw.column(roles.tag).cast(pl.String).str.strip_chars().fill_null("")
-    tags = Tags(cells.rank("dense").to_numpy().astype(np.int64), cells)
+    head = raw.head(1000)
+    others = [name for name in raw.columns if name not in (roles.tag, roles.value) and named_for_machines(name)]
+    others = [name for name in others if may_be_numbers_of_machines(name, head[name])]
+    parts = [cells, *(raw.column(name).cast(pl.String).fill_null("") for name in others)]
+    sequences = pl.select(pl.concat_str(parts, separator="\0")).to_series() if others else cells
+    tags = Tags(sequences.rank("dense").to_numpy().astype(np.int64), cells)
     found = find_clock(raw, options, [roles.tag, roles.value], tags=tags)
     if found.clock is None:
         if said:
@@ -166,7 +182,8 @@ def spread_long(raw: RawTable, options: ReadOptions, room: Room | None = None) -
         return None
     if not said and not _is_long(raw, roles, found.clock):
         return None
-    return _spread(raw, options, roles, found, found.clock, room or Room())
+    machines = machines_of_tags(raw, roles.tag, roles.value, found.clock, found.left_out, needed)
+    return _spread(raw, options, roles, found, found.clock, room or Room(), machines)
 
 
 def _roles(raw: RawTable, options: ReadOptions) -> _Roles | None:
@@ -189,8 +206,10 @@ def _roles(raw: RawTable, options: ReadOptions) -> _Roles | None:
         value = values[0] if len(values) == 1 else None
     if tag is None or value is None or tag == value:
         return None
-    others = [name for name in raw.columns if name not in (tag, value)]
-    return _Roles(tag, value, certain, [name for name in others if name in numeric and not _is_quality(name)])
+    others = [name for name in raw.columns if name not in (tag, value) and name in numeric and not _is_quality(name)]
+    telling = [name for name in others if certain and may_be_numbers_of_machines(name, head[name])]
+    others = [name for name in others if name not in telling or not named_for_machines(name)]
+    return _Roles(tag, value, certain, others, telling)
 
 
 def _is_time(name: str, series: pl.Series) -> bool:
@@ -226,11 +245,20 @@ def _is_long(raw: RawTable, roles: _Roles, clock: Clock) -> bool:
     if others and not roles.certain:
         return False
     times_again = times.n_unique() < times.len()
-    pairs = pl.DataFrame({"time": times, "tag": tags}).n_unique()
+    telling = {f"of {place}": raw.column(name) for place, name in enumerate(roles.telling)}
+    pairs = pl.DataFrame({"time": times, "tag": tags, **telling}).n_unique()
     return times_again and tags.n_unique() > 1 and pairs * 100 >= 99 * times.len()
 
 
-def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, clock: Clock, room: Room) -> Spread:
+def _spread(
+    raw: RawTable,
+    options: ReadOptions,
+    roles: _Roles,
+    found: Found,
+    clock: Clock,
+    room: Room,
+    machines: TagsOfMachines | None,
+) -> Spread:
     flags = find_flags(
         raw,
         used={roles.tag, *clock.used, *found.left_out},
@@ -244,7 +272,7 @@ def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, cl
     raw.bad_rows.meet(nameless.to_numpy(), raw.origin, roles.tag, lambda _: "the tag is missing")
     good = (~raw.bad_rows.of(raw.height)).nonzero()[0]
     kept = pl.Series(good)
-    names = cells.gather(kept)
+    names = (cells if machines is None else machines.cells).gather(kept)
     times = clock.times.values.gather(kept)
     steps = times.to_physical().diff().drop_nulls()
     if steps.len() and bool((steps <= 0).all()) and bool((steps < 0).any()):
@@ -283,6 +311,8 @@ def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, cl
     what = f"{counted(good.size, 'reading')} of {counted(tags.len(), 'tag')}"
     columns_said = f"tags in {quoted(roles.tag)}, values in {quoted(roles.value)}"
     notes = [f"long layout ({columns_said}): {what} turned into {counted(moments.size, 'row')}, one per time"]
+    if machines is not None:
+        notes.append(machines.note)
     if twice:
         where = raw.origin.row(example)
         notes.append(f"readings of the same tag and time: {twice:,} left out, the last kept (first kept: {where})")
@@ -296,8 +326,15 @@ def _spread(raw: RawTable, options: ReadOptions, roles: _Roles, found: Found, cl
     )
     used = {roles.tag, roles.value, *clock.used, *qualities}
     rest = [name for name in raw.columns if name not in used and name not in found.left_out]
+    before = [] if machines is None else [machines.column]
+    rest = [name for name in rest if name not in before]
     _describe(raw, wide, names, kept, rest)
-    left_out = found.left_out | dict.fromkeys(rest, "beside the long layout") | flags.left_out
+    left_out = (
+        found.left_out
+        | dict.fromkeys(before, "before the tags")
+        | dict.fromkeys(rest, "beside the long layout")
+        | flags.left_out
+    )
     new_clock = Clock(time_name, replace(clock.times, values=unique.rename(time_name)), (time_name,))
     return Spread(
         wide,

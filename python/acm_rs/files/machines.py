@@ -17,7 +17,16 @@ from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import RawTable
 from acm_rs.files.words import beside_states, states_of
 
-__all__ = ["refuse_several_machines", "refuse_sheets_beside"]
+__all__ = [
+    "are_numbers",
+    "in_one_order",
+    "may_tell",
+    "named_for_machines",
+    "refuse_several_machines",
+    "refuse_sheets_beside",
+    "take_turns",
+    "words_of_states",
+]
 
 # Nothing but a machine is numbered under such a name; the others may be running numbers of pumps, stages, speeds.
 _THINGS = """
@@ -73,7 +82,7 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
     if options.layout is Layout.wide:
         return
     head = raw.head(1000)
-    named = [name for name in raw.columns if name not in (*clock.used, *found.left_out) and _may_tell(name, head[name])]
+    named = [name for name in raw.columns if name not in (*clock.used, *found.left_out) and may_tell(name, head[name])]
     if not named:
         return
     times = clock.times.values
@@ -83,10 +92,10 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
         cells = raw.column(name).cast(pl.String).str.strip_chars().fill_null("")
         values = cells.unique(maintain_order=True)
         values = values.filter(values != "")
-        if values.len() < 2 or values.len() * 2 > times.len() or _states(cells, values):
+        if values.len() < 2 or values.len() * 2 > times.len() or words_of_states(cells, values):
             continue
         machine = _machine(name)
-        numbers = _are_numbers(cells)
+        numbers = are_numbers(cells)
         apart = False
         if again * 10 >= times.len():
             left = times.len() - pl.DataFrame({"time": times, "cells": cells}).n_unique()
@@ -94,14 +103,11 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
             apart = left * 2 < again if sure else left * 100 <= times.len()
             if numbers and not sure:
                 few = values.len() <= _most_of(name)
-                apart = apart and few and _in_one_order(times.gather(order), cells.gather(order))
-        if not apart and numbers:
-            apart_in_turns = _numbers_take_turns(name, cells.gather(order), times.gather(order), values)
-            if apart_in_turns and not _named_for_numbers(name):
-                apart_in_turns = _readings_follow(raw, (*clock.used, *found.left_out, name), cells)
-        else:
-            apart_in_turns = not apart and _take_turns(cells.gather(order), values.len(), machine)
-        if not (apart or apart_in_turns):
+                apart = apart and few and in_one_order(times.gather(order), cells.gather(order))
+        in_turns = not apart and take_turns(name, cells.gather(order), times.gather(order), values)
+        if in_turns and numbers and not named_for_machines(name):
+            in_turns = _readings_follow(raw, (*clock.used, *found.left_out, name), cells)
+        if not (apart or in_turns):
             continue
         turns = "each time comes again for" if apart else "the rows take turns between"
         raise Refusal(
@@ -158,15 +164,17 @@ def _is_thing(name: str) -> bool:
     return _THING.fullmatch(plain) is not None or (machine is not None and machine["id"] is not None)
 
 
-def _named_for_numbers(name: str) -> bool:
+def named_for_machines(name: str) -> bool:
+    """Whether a column has the name of machines, or of their numbers."""
     return _machine(name) is not None or _NUMBER_OF.fullmatch(re.sub(r"\d+", "", bare(name))) is not None
 
 
 def _most_of(name: str) -> int:
-    return _MOST_NUMBERS if _named_for_numbers(name) else _MOST_UNTOLD
+    return _MOST_NUMBERS if named_for_machines(name) else _MOST_UNTOLD
 
 
-def _may_tell(name: str, head: pl.Series) -> bool:
+def may_tell(name: str, head: pl.Series) -> bool:
+    """Whether a column may tell machines, by its name and first cells: few words or whole numbers."""
     known = head.drop_nulls()
     if not known.len() or known.n_unique() * 2 > known.len():
         return False
@@ -183,14 +191,22 @@ def _may_tell(name: str, head: pl.Series) -> bool:
     return whole and known.n_unique() <= _MOST_NUMBERS
 
 
-def _are_numbers(cells: pl.Series) -> bool:
+def are_numbers(cells: pl.Series) -> bool:
+    """Whether all cells are whole numbers, or empty."""
     return bool((cells.str.contains(_WHOLE) | (cells == "")).all())
 
 
-def _in_one_order(times: pl.Series, cells: pl.Series) -> bool:
+def in_one_order(times: pl.Series, cells: pl.Series) -> bool:
     """Whether rows of one time, next to each other, always stand in the same order of their numbers."""
     steps = cells.cast(pl.Float64, strict=False).diff().filter(times == times.shift(1)).drop_nulls()
     return steps.len() >= _FEWEST and bool((steps > 0).all() or (steps < 0).all())
+
+
+def take_turns(name: str, cells: pl.Series, times: pl.Series, values: pl.Series) -> bool:
+    """Whether cells in the order of time change as those of several machines do, and not as one machine's state."""
+    if are_numbers(cells):
+        return _numbers_take_turns(name, cells, times, values)
+    return _take_turns(cells, values.len(), _machine(name))
 
 
 def _numbers_take_turns(name: str, cells: pl.Series, times: pl.Series, values: pl.Series) -> bool:
@@ -252,7 +268,7 @@ def _take_turns(cells: pl.Series, count: int, machine: object) -> bool:
     return again * 10 >= 9 * (cells.len() - count) and stay * 10 <= cells.len()
 
 
-def _states(cells: pl.Series, values: pl.Series) -> bool:
+def words_of_states(cells: pl.Series, values: pl.Series) -> bool:
     """Whether the values are a pair of states, with others among them or not."""
     if states_of(values.str.to_lowercase()):
         return True

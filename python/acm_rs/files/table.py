@@ -138,7 +138,7 @@ def load_sensors(
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
     rows_read = raw.height
-    long = spread_long(raw, options, room or Room.now())
+    long = spread_long(raw, options, room or Room.now(), needed)
     if long:
         raw, options, found = long.raw, long.options, long.found
         choice = resolve(raw, options)
