@@ -337,3 +337,32 @@ def test_deviations_and_names_of_no_sensor_are_as_they_were(source: Path, name: 
     assert table.sensors.columns == ["Flow", name]
     assert table.sensors["Flow"].to_list() == FLOW
     assert not any("not known" in note for note in table.notes)
+
+
+SHARES = [
+    "Temp.PercentGood",
+    "TempPercentGood",
+    "Temp %Good",
+    "Temp_%Good",
+    "Temp % Good",
+    "Temp (% Good)",
+    "TempPctGood",
+]
+
+
+@pytest.mark.parametrize("name", [*SHARES, "PercentGood", "%Good", "Percent Good"])
+@pytest.mark.parametrize("flow", [False, True])
+def test_the_share_that_was_good_flags_readings_or_is_named(tmp_path: Path, name: str, flow: bool) -> None:
+    path = tmp_path / "in.csv"
+    lines = [f"Time,Temp,{'Flow,' if flow else ''}{name}"]
+    for k in range(40):
+        lines.append(f"2024-03-01 00:{k:02},{20 + k % 7}.5,{f'{k % 9}.25,' if flow else ''}{0 if k == 3 else 100}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = load_sensors(path, ReadOptions())
+    if flow and name not in SHARES:
+        assert table.sensors["Temp"][3] == 23.5
+        assert any("what it means is not known" in note and f"'{name}'" in note for note in table.notes)
+        return
+    assert name not in table.sensors.columns
+    assert table.sensors["Temp"].is_null().arg_true().to_list() == [3]
+    assert not any("kept as a sensor" in note for note in table.notes)

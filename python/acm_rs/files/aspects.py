@@ -9,7 +9,7 @@ import polars as pl
 from acm_rs.files.errors import listed, quoted
 from acm_rs.files.flags import Flags
 from acm_rs.files.levels import Level
-from acm_rs.files.quality_names import Sense, key_of, read_aspect
+from acm_rs.files.quality_names import NameOfQuality, Sense, key_of, of_the_row, read_aspect
 from acm_rs.files.raw import RawTable
 
 __all__ = ["add_aspects"]
@@ -37,7 +37,7 @@ def add_aspects(raw: RawTable, names: Iterable[str], flags: Flags, asked: Collec
     told = {
         name: aspect
         for name in names
-        if name not in raw.unnamed and name not in asked and (aspect := read_aspect(name)) is not None
+        if name not in raw.unnamed and name not in asked and (aspect := _aspect(name)) is not None
     }
     if not told:
         return
@@ -49,6 +49,10 @@ def add_aspects(raw: RawTable, names: Iterable[str], flags: Flags, asked: Collec
     said: list[str] = []
     for column, aspect in told.items():
         alike = [one for base in aspect.bases for one in keys.get(key_of(base), ())]
+        if not aspect.bases:
+            # Beside a single sensor it can be of no other.
+            alike = [one for found in keys.values() for one in found if _numbers(raw.column(one)) is not None]
+            kept += [column] if len(alike) != 1 else []
         sensor = next((base for base in aspect.bases if base in alike), alike[0] if len(alike) == 1 else None)
         numbers = None if sensor is None else _numbers(raw.column(column))
         if sensor is None or numbers is None or not numbers.count():
@@ -75,6 +79,10 @@ def add_aspects(raw: RawTable, names: Iterable[str], flags: Flags, asked: Collec
             f"named like what is said of a sensor's readings, but what it means is not known, kept: {listed(kept)};"
             " --exclude leaves them out"
         )
+
+
+def _aspect(name: str) -> NameOfQuality | None:
+    return NameOfQuality((), False, Sense.confidence) if of_the_row(name) else read_aspect(name)
 
 
 def _first(texts: list[str]) -> str:

@@ -120,8 +120,8 @@ QUALITY_NAMES = {
 STATUS_NAMES = r"status|stat|state|flags?|confidence|zustand|statut|état|etat|estado|st"
 # What else is said of a sensor's readings under its name; patterns.
 ASPECT_NAMES = {
-    "confidence": r"conf(?:idence)?(?:[ _]?(?:level|score|pct|percent))?|(?:pct|percent|perc)[ _]?good"
-    r"|good[ _]?(?:pct|percent)|reliability|certainty|trust(?:[ _]?(?:level|score))?|konfidenz|vertrauen|confiance"
+    "confidence": r"conf(?:idence)?(?:[ _]?(?:level|score|pct|percent))?|(?:pct|percent|perc|%)[ _]?good"
+    r"|good[ _]?(?:pct|percent|%)|reliability|certainty|trust(?:[ _]?(?:level|score))?|konfidenz|vertrauen|confiance"
     r"|confianza|confiança",
     "error": r"err(?:ors?)?(?:[ _]?(?:code|no|num|number|flag|state|status|bits?|word))?|fehler(?:[ _]?code)?|erreur"
     r"|code[ _]?erreur",

@@ -9,7 +9,7 @@ from enum import StrEnum
 from acm_rs.files.labels import ASPECT_NAMES, QUALITY_NAMES, STATUS_NAMES, VALUE
 from acm_rs.files.units import part_unit
 
-__all__ = ["NameOfQuality", "Sense", "key_of", "read_aspect", "read_name"]
+__all__ = ["NameOfQuality", "Sense", "key_of", "of_the_row", "read_aspect", "read_name"]
 
 
 class Sense(StrEnum):
@@ -47,13 +47,17 @@ _ASPECTS = (
         rf"(?P<base>.+?)(?:{_SEPARATOR}+|{_SEPARATOR}*(?=[(\[{{]))[(\[{{]?\s*(?P<word>{_ASPECT})\s*[)\]}}]?",
         re.IGNORECASE,
     ),
-    re.compile(r"(?P<base>.*[a-z0-9\])])(?P<word>Conf|Confidence|PctGood|Err|Error|ErrorCode|Flags?|Alarm|Fault)"),
+    re.compile(
+        r"(?P<base>.*[a-z0-9\])])(?P<word>Conf|Confidence|PctGood|PercentGood|%Good|Err|Error|ErrorCode|Flags?|Alarm|Fault)"
+    ),
     re.compile(
         rf"(?P<word>{_ASPECT})(?:\s+(?:of|von|der|des|de|du|del|für|for))?(?:{_SEPARATOR}+|\s*(?=[(\[]))"
         rf"[(\[]?\s*(?P<base>.+?)\s*[)\]]?",
         re.IGNORECASE,
     ),
 )
+_SHARE = re.compile(r"(?i)(?:%|(?<![^\W_])(?:pct|percent|perc))$")
+_OF_ROW = re.compile(r"(?:%|pct|percent|perc)[ _]?good|good[ _]?(?:%|pct|percent)", re.IGNORECASE)
 _VALUES = "|".join(sorted(VALUE, key=len, reverse=True)) + "|v"
 _VALUE = re.compile(
     rf"(?:{_SEPARATOR}+|(?-i:(?<=[a-z0-9])(?=[A-Z])))[(\[]?(?:{_VALUES})[)\]]?$",
@@ -94,6 +98,9 @@ def read_name(name: str) -> NameOfQuality | None:
         if found:
             base = found["base"].strip(" _.:;,/\\|-#@!~")
             number = found.groupdict().get("number")
+            if _SHARE.search(base):
+                # The share of a time that was good: a confidence.
+                return None
             return _named((base, *([f"{base} {number}"] if number else [])), found["word"])
     return None
 
@@ -112,6 +119,11 @@ def read_aspect(name: str) -> NameOfQuality | None:
             return NameOfQuality((base,), sense == "flag", Sense(sense))
     quality = read_name(name)
     return quality if quality is not None and quality.bases else None
+
+
+def of_the_row(name: str) -> bool:
+    """Whether a column is named as the share of a time that was good, of no sensor in particular: ``PercentGood``."""
+    return _OF_ROW.fullmatch(" ".join(name.split())) is not None
 
 
 def _named(bases: tuple[str, ...], word: str) -> NameOfQuality:
