@@ -313,3 +313,20 @@ def test_single_values_that_no_instrument_shows_are_told(code: float) -> None:
     assert (found.certain, found.suspected) == ({}, {code: 1})
     values[7] = 60_000.0
     assert not codes_in(pl.Series(values)).suspected
+
+
+@pytest.mark.parametrize("code", [8888.0, 3276.7, -7999.0, 4095.0, -8888.0, 65535.0])
+def test_codes_among_few_different_readings_are_named(code: float) -> None:
+    readings = [20.0 + k % 7 for k in range(400)]
+    readings[40:400:80] = [code] * 5
+    found = codes_in(pl.Series(readings))
+    assert found.certain | found.suspected == {code: 5}
+
+
+@pytest.mark.parametrize("state", [1500.0, 100.0, 5.0, 750.0, -40.0])
+def test_a_state_far_from_others_is_no_code(state: float) -> None:
+    readings = [float(k // 50 % 2) for k in range(400)]
+    readings[40:400:80] = [state] * 5
+    found = codes_in(pl.Series(readings))
+    assert not found.certain
+    assert not found.suspected

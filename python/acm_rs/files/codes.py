@@ -27,6 +27,8 @@ _HUGE = [
 ]
 _HUGE += [s * value for value in (float(np.finfo(np.float32).max), 3.4028235e38, 9.969209968386869e36) for s in (1, -1)]
 _KNOWN = sorted({*CODES.tolist(), *_HUGE})
+_ENDS = frozenset(float(2**bits - 1) for bits in (10, 11, 12, 13, 14, 15, 16))
+_ENDS_FIGURES = frozenset(("32767", "32768", "65535", "7999", "9999"))
 _NOTHING, _MOST = 1e30, 3.5e38
 _LEAST = float(np.abs(CODES).min())
 _SAMPLE = 10_000
@@ -161,6 +163,13 @@ def _alone_far(values: NDArray[np.float64]) -> dict[float, int]:
     return dict(zip(kinds[:8].tolist(), counts[:8].tolist(), strict=True))
 
 
+def _looks_like_code(value: float) -> bool:
+    """Whether a value is one figure over and over (8888), or the end of what a converter counts to."""
+    figures = f"{abs(value):.15g}".replace(".", "")
+    ends = value in _ENDS or (figures.strip("0") in _ENDS_FIGURES)
+    return ends or (len(figures) >= 4 and len(set(figures)) == 1)
+
+
 def _repeated_far(values: NDArray[np.float64]) -> dict[float, int]:
     if values.size < 50:
         return {}
@@ -175,7 +184,8 @@ def _repeated_far(values: NDArray[np.float64]) -> dict[float, int]:
     kinds = [code for code in codes_of(values, far, values.size) if np.count_nonzero(values == code) >= 3]
     known = np.unique(values[~far][:: max(1, values.size // _SAMPLE)])
     if known.size <= STATES:
-        return {}
+        # Of few different readings one far off may be a state.
+        kinds = [code for code in kinds if _looks_like_code(code)]
     counted = {code: int(np.count_nonzero(values == code)) for code in kinds}
     # An end stop or a scale's end stands among others of its neighbourhood; a code stands apart.
     reach = float(values[~far].max() - values[~far].min())
