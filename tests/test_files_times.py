@@ -395,3 +395,16 @@ def test_weeks_that_do_not_exist_are_bad(cell: str) -> None:
     cells = pl.Series("t", ["2024-W09-5", cell])
     with pytest.raises(Refusal, match=f"row 3, column 't': '{cell}' is no date of the calendar"):
         times_from_text(cells, "t", Origin(Path("in.csv"), np.array([2, 3])))
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("whole_year", [False, True])
+def test_two_orders_in_one_column_that_its_rows_betray_are_refused(newest_first: bool, whole_year: bool) -> None:
+    days = [datetime(2024, 3, 1) + timedelta(hours=8 * k) for k in range(1000 if whole_year else 90)]
+    cells = [day.strftime("%d/%m/%Y %H:%M" if day.day > 12 else "%m/%d/%Y %H:%M") for day in days]
+    cells = cells[::-1] if newest_first else cells
+    with pytest.raises(Refusal, match=r"dates beyond the twelfth are day first, but .* --date-order dmy"):
+        read(cells)
+    assert len(read(cells, DateOrder.dmy).values) == len(days)
+    one = [day.strftime("%d/%m/%Y %H:%M") for day in days]
+    assert read(one).values.to_list() == days

@@ -17,6 +17,7 @@ __all__ = ["ABSENT", "DAY_US", "DateOrder", "Fields", "civil_days", "days", "tel
 ABSENT = -1
 DAY_US = 86_400_000_000
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+_FEWEST_DATES = 2
 # Nobody who writes points between the numbers writes the month first.
 _DOTS = r"\d{1,2}\.\s?\d{1,2}\.\s?(?:\d{4}|\d{2})(?:\D|$)"
 
@@ -153,6 +154,8 @@ def tell_order(fields: Fields, column: str, origin: Origin) -> DateOrder:
             raise Refusal(_contradiction(fields, column, origin, lambda order: readings[order][1] | ~real))
         some = real
     micros = [(readings[order][0] * DAY_US + fields.clock_us)[some] for order in possible]
+    if len(possible) == 1:
+        _refuse_mixed(fields, some, possible[0], column, origin)
     if all(np.array_equal(micros[0], other) for other in micros[1:]):
         return possible[0]
     # Read the wrong way, each midnight is a jump of a month or a year: the right reading is the much shorter one.
@@ -171,6 +174,29 @@ def tell_order(fields: Fields, column: str, origin: Origin) -> DateOrder:
         f"{origin.cell(row, column)}: {quoted(fields.text[row])} may be {ways} and no other row tells;"
         f" say which with --date-order {' or '.join(possible)}"
     )
+
+
+def _refuse_mixed(fields: Fields, some: NDArray[np.bool_], order: DateOrder, column: str, origin: Origin) -> None:
+    """Refuse dates of which those that may be of the other order are in the order of their rows only if they are."""
+    other = {DateOrder.mdy: DateOrder.dmy, DateOrder.dmy: DateOrder.mdy}.get(order)
+    if other is None:
+        return
+    count, _ = days(fields, order)
+    swapped, valid = days(fields, other)
+    either = some & fields.numeric & valid & (count != swapped)
+    sure = some & fields.numeric & ~valid
+    if min(np.unique(count[part]).size for part in (either, sure)) < _FEWEST_DATES:
+        return
+    mixed = np.where(either, swapped, count)
+    steps = [np.diff((read * DAY_US + fields.clock_us)[some]) for read in (count, mixed)]
+    runs = [bool((step >= 0).all() or (step <= 0).all()) for step in steps]
+    if runs == [False, True]:
+        row = int(np.flatnonzero(either)[0])
+        raise Refusal(
+            f"{origin.cell(row, column)}: dates beyond the twelfth are {order.words}, but the rows are in order of time"
+            f" only if {quoted(fields.text[row])} and others are {other.words}: the dates seem to be written in two"
+            f" orders; --date-order {order} takes all of them as {order.words}"
+        )
 
 
 def _contradiction(fields: Fields, column: str, origin: Origin, valid: Callable[[DateOrder], NDArray[np.bool_]]) -> str:
