@@ -129,3 +129,44 @@ def test_sizes() -> None:
         "8.1 MB",
         "50.0 GB",
     ]
+
+
+def _in_a_shell(command: str, *names: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    program = " ".join(f"'{word}'" for word in PROGRAM)
+    return subprocess.run(
+        ["sh", "-c", command.replace("acm-rs", program), "sh", *map(str, names)],
+        capture_output=True,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such shell on Windows")
+def test_a_name_that_a_code_page_lacks_does_not_end_a_command(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    rows = "".join(f"2024-03-01 {row // 60:02d}:{row % 60:02d},{row % 7}.5\n" for row in range(300))
+    table.write_text(f"time,Δp\n{rows}", encoding="utf-8")
+    done = _in_a_shell('acm-rs quality "$1"', table, PYTHONIOENCODING="cp1252")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"?p" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", ["doctor", "--help", "demo --folder demo"])
+def test_a_full_standard_output_is_said(arguments: str, tmp_path: Path) -> None:
+    done = _in_a_shell(f'cd "$1" && acm-rs {arguments} > /dev/full', tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == b"acm-rs: standard output takes no more: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such shell on Windows")
+def test_closed_streams(tmp_path: Path) -> None:
+    done = _in_a_shell("acm-rs doctor >&-")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert _in_a_shell("acm-rs doctor >&- 2>&-").returncode == 0
+    for command in ("quality -", "watch - --model m.acm"):
+        done = _in_a_shell(f'cd "$1" && acm-rs {command} <&-', tmp_path)
+        assert done.returncode == 2
+        assert b"acm-rs: " in done.stderr
+        assert b"unexpected" not in done.stderr
+    assert b"standard input (-) is closed" in _in_a_shell("acm-rs quality - <&-").stderr

@@ -27,20 +27,20 @@ def test_times_that_are_text_are_told(form: str) -> None:
     column = frame.reset_index(drop=True).assign(when=texts)
     for kind in (column, column.astype({"when": "string"}), pl.from_pandas(column)):
         monitor = Monitor().fit(kind)
-        assert told(monitor, "times that are text are not used ('when')")
-        assert told(Monitor.from_bytes(monitor.to_bytes()), "times that are text")
+        assert told(monitor, "times that are no dates are not used ('when')")
+        assert told(Monitor.from_bytes(monitor.to_bytes()), "times that are no dates")
         monitor.exclude((100, 140))
-        assert told(monitor, "times that are text")
-        assert not told(monitor.fit(frame), "times that are text")
-    assert told(Monitor().fit(frame.set_axis(texts)), "times that are text are not used (the index)")
+        assert told(monitor, "times that are no dates")
+        assert not told(monitor.fit(frame), "times that are no dates")
+    assert told(Monitor().fit(frame.set_axis(texts)), "times that are no dates are not used (the index)")
 
 
 def test_other_texts_are_no_times() -> None:
     frame = plant(1, 1500).reset_index(drop=True)
     for text in ("running", "3.1.7", "12-A", "2026", "192.168.0.1"):
-        assert not told(Monitor().fit(frame.assign(note=text)), "times that are text")
+        assert not told(Monitor().fit(frame.assign(note=text)), "times that are no dates")
     dated = plant(1, 1500)
-    assert not told(Monitor().fit(dated.assign(note="2026-01-01")), "times that are text")
+    assert not told(Monitor().fit(dated.assign(note="2026-01-01")), "times that are no dates")
 
 
 def test_readings_that_come_only_when_they_change_are_told() -> None:

@@ -213,3 +213,86 @@ def test_a_series_is_a_machine_of_one_sensor() -> None:
     assert monitor.update(series[1000:1001]).scores.shape == (1,)
     with pytest.raises(ValueError, match="3 are absent: 'b', 'c', 'd'"):
         Monitor().fit(pd.DataFrame(random.normal(size=(500, 4)), columns=list("abcd"))).update(series[:5])
+
+
+def test_what_a_mask_hides_is_missing() -> None:
+    masked = np.ma.masked_array(X.copy(), mask=np.zeros(X.shape, bool))
+    masked[100:105, 1] = -5.0
+    masked[100:105, 1] = np.ma.masked
+    assert masked.data[102, 1] == -5.0
+    plain = X.copy()
+    plain[100:105, 1] = np.nan
+    monitor = Monitor().fit(plain)
+    assert monitor.to_bytes() == Monitor().fit(masked).to_bytes()
+    np.testing.assert_array_equal(monitor.score(masked).scores, monitor.score(plain).scores)
+    with pytest.raises(TypeError, match="array of float64 or float32, got int64"):
+        monitor.score(np.ma.masked_array(X.astype(int)))
+
+
+def _as_objects(times: pd.DatetimeIndex) -> pd.Index[Any]:
+    return pd.Index(list(times.to_pydatetime()), dtype=object)
+
+
+def _beside_a_unit(times: pd.DatetimeIndex) -> pd.Index[Any]:
+    return pd.MultiIndex.from_arrays([["P1"] * len(times), times], names=["unit", "time"])
+
+
+@pytest.mark.parametrize("made", [_as_objects, _beside_a_unit])
+def test_times_of_an_index_under_another_type(made: Callable[[pd.DatetimeIndex], pd.Index[Any]]) -> None:
+    plain = pd.DataFrame(X, TIMES, columns=list("abcd"))
+    other = plain.set_axis(made(TIMES))
+    monitor = Monitor().fit(plain)
+    assert Monitor().fit(other).to_bytes() == monitor.to_bytes()
+    scored = monitor.score(other)
+    np.testing.assert_array_equal(scored.times, TIMES.to_numpy())
+    np.testing.assert_array_equal(scored.scores, monitor.score(plain).scores)
+    with pytest.raises(ValueError, match="`times` must not go back, row 1"):
+        monitor.score(other[::-1])
+
+
+def test_dates_and_zones_of_an_index_of_objects() -> None:
+    plain = pd.DataFrame(X, pd.date_range("2024-01-01", periods=400), columns=list("abcd"))
+    monitor = Monitor().fit(plain)
+    scored = monitor.score(plain.set_axis(pd.Index(list(plain.index.date), dtype=object)))
+    np.testing.assert_array_equal(scored.times, plain.index.to_numpy())
+    zoned = TIMES.tz_localize("Europe/Berlin")
+    assert (
+        Monitor().fit(plain.set_axis(_as_objects(zoned))).to_bytes() == Monitor().fit(plain.set_axis(zoned)).to_bytes()
+    )
+
+
+def test_a_column_of_days_as_objects_is_told() -> None:
+    days = pd.date_range("2024-01-01", periods=400).date
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(day=days)
+    assert "times that are no dates are not used ('day')" in Monitor().fit(frame).summary()
+
+
+def test_several_machines_in_one_index() -> None:
+    plain = pd.DataFrame(X, TIMES, columns=list("abcd"))
+    both = pd.concat({"P1": plain, "P2": plain + 1.0}, names=["unit", "time"])
+    for frame in (both, both.sort_index(level="time")):
+        with pytest.raises(ValueError, match=r"one machine .* 2 values of level 'unit' \('P1', 'P2'\)"):
+            Monitor().fit(frame)
+    with pytest.raises(ValueError, match=r"\.xs\('P1', level=0\)"):
+        Monitor().fit(pd.concat({"P1": plain, "P2": plain}))
+    assert Monitor().fit(both.xs("P1", level="unit")).to_bytes() == Monitor().fit(plain).to_bytes()
+    runs = pd.concat({1: plain[:200], 2: plain[200:]}, names=["run", "time"])
+    assert Monitor().fit(runs).to_bytes() == Monitor().fit(plain).to_bytes()
+
+
+def test_an_index_of_durations_is_told() -> None:
+    frame = pd.DataFrame(X, TIMES - TIMES[0], columns=list("abcd"))
+    assert "times that are no dates are not used (the index)" in Monitor().fit(frame).summary()
+
+
+@pytest.mark.parametrize(("rows", "over"), [(1, 0), (2, 1), (3, 2), (4, 3)])
+def test_rows_above_the_limit_at_the_end_are_told(rows: int, over: int) -> None:
+    monitor = Monitor().fit(pd.DataFrame(X, TIMES, columns=list("abcd")))
+    frame = pd.DataFrame(X[:50], TIMES[:50] + timedelta(days=30), columns=list("abcd"))
+    frame.iloc[-rows:, :2] += 7.0
+    result = monitor.score(frame)
+    assert np.count_nonzero(result.scores > result.limits) == over
+    assert result.alarms.any() == (over == 3)
+    told = [remark for remark in result.remarks if "above the limit, and an alarm takes 3 in sequence" in remark]
+    begins = {1: "the last row lies", 2: "the last 2 rows lie"}
+    assert [remark.startswith(begins[over]) for remark in told] == [True] * (over in begins)

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 import acm_rs
 from acm_rs.cli import fleet, live, options, review
-from acm_rs.cli.console import console
+from acm_rs.cli.console import console, of_a_stream
 from acm_rs.cli.demo import demonstrate
 from acm_rs.cli.doctor import diagnose
 from acm_rs.cli.dropins import add_dropins
@@ -431,9 +431,9 @@ def run(arguments: list[str]) -> int:
         return _say("interrupted, nothing written", _INTERRUPTED)
     except MemoryError as error:
         return _say(f"not enough memory: {str(error) or 'use fewer --columns'}", 1)
-    except BrokenPipeError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and of_a_stream(error):
+            raise
         return _unexpected(error)
 
 

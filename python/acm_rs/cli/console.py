@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import errno
 import sys
 
 from rich.console import Console
@@ -12,18 +12,16 @@ from rich.text import Text
 from acm_rs.files.errors import printable
 from acm_rs.report.words import span_text
 
-__all__ = ["console", "facts", "plain", "show", "size_text", "span_text"]
+__all__ = ["console", "facts", "of_a_stream", "plain", "show", "size_text", "span_text"]
 
 # Wide enough that nothing wraps where no one looks at a screen.
 _FILE_WIDTH = 2000
+_FULL = (errno.ENOSPC, errno.EIO, errno.EBADF)
 
 
 def console(*, stderr: bool = False) -> Console:
     """Make the console for a stream: colours and width of a terminal, or plain text for a file or pipe."""
     stream = sys.stderr if stderr else sys.stdout
-    if isinstance(stream, io.TextIOWrapper):
-        # A code page that lacks a character of a tag name must not end the run.
-        stream.reconfigure(errors="replace")
     terminal = stream.isatty()
     return Console(
         stderr=stderr,
@@ -35,6 +33,18 @@ def console(*, stderr: bool = False) -> Console:
         emoji=False,
         highlight=False,
     )
+
+
+def of_a_stream(error: OSError) -> bool:
+    """Whether an error says that a stream takes no more: its reader has gone, or its disk is full."""
+    if isinstance(error, BrokenPipeError) or error.errno not in _FULL or error.filename is not None:
+        return isinstance(error, BrokenPipeError)
+    try:
+        # What failed may be gone from the buffer: it takes another byte to tell.
+        print(flush=True)
+    except OSError:
+        return True
+    return False
 
 
 def show(screen: Console, table: Table) -> None:

@@ -138,6 +138,8 @@ def open_sources(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         if text == "-":
             if any(source.name == STANDARD_INPUT for source in sources):
                 raise Refusal("standard input (-) is named twice", status=2)
+            if sys.stdin is None:
+                raise Refusal("standard input (-) is closed: name a file, or pipe something in", status=2)
             sources.append(_spooled(sys.stdin.buffer, STANDARD_INPUT, scratch))
             continue
         for path in matching(text):

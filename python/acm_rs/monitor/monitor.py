@@ -340,7 +340,7 @@ class Monitor(Amended):
             usual, running = self._usual_runs(), verdict.labels != STANDSTILL
             taken = verdict.taken(readings, rules.names)
             often = held_often(taken, usual, running, remarking.coarse(rules.names, verdict))
-            result.remarks[:0] = new_codes(taken, ranges) + often
+            result.remarks[:0] = remarking.at_the_end(verdict) + new_codes(taken, ranges) + often
             if absent:
                 ends = (
                     dict(zip(rules.names, end[0].tolist(), strict=True))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import INDEX, Sheet, listed, type_name
+from acm_rs.monitor.indices import dated_index, of_durations
 from acm_rs.monitor.other_types import as_numbers
 from acm_rs.monitor.units import stated_units
 from acm_rs.stamps import stamps, zone_of, zoned
@@ -86,13 +87,15 @@ def read(x: Any, times: Any = None, names: Sequence[str] | None = None) -> Readi
     Those are the names of an array's columns.
     """
     if isinstance(x, np.ndarray):
+        if isinstance(x, np.ma.MaskedArray) and x.dtype.kind == "f":
+            x = x.filled(np.nan)
         return _array(x, times, names)
     if isinstance(x, Mapping):
         return _mapping(x, times)
     labels = getattr(x, "index", None) if names is not None and hasattr(x, "to_frame") else None
     if labels is not None and hasattr(labels, "isin") and labels.map(str).isin(names).any():
         x = x.to_frame().T.infer_objects()
-    x, times, zones = _of_pandas(x, times)
+    x, times, zones = _of_pandas(dated_index(x, times), times)
     found = _frame(x, times)
     if zones and found.sheet is not None:
         found.zone = zones.get(str(found.sheet.own_label), found.zone)
@@ -300,6 +303,8 @@ def _reason(frame: Any, label: Hashable) -> str:
         if hasattr(native, "name")
         else '.cast("double")'
     )
+    if column.dtype in (nw.Categorical, nw.Enum) and way == ".cast(float)":
+        way = ".cast(pl.String).cast(float)"
     return f"{OF_TYPE} {_kind(native)}; convert it with {way}"
 
 
@@ -316,19 +321,19 @@ def _is_float(cell: Any) -> bool:
 
 
 def _dated(cells: Sequence[Any]) -> bool:
-    """Whether texts look like dates, with or without a time."""
-    return bool(cells) and all(isinstance(cell, str) and DATE.match(cell) for cell in cells)
+    """Whether texts look like dates, with or without a time, or are dates that their kind of column cannot tell."""
+    return bool(cells) and all(isinstance(cell, date) or (isinstance(cell, str) and DATE.match(cell)) for cell in cells)
 
 
 def text_times(x: Any, readings: Readings) -> list[str]:
-    """Where a frame without times holds some as text: its columns, or its index."""
+    """Where a frame without times holds some as text, objects or durations: its columns, or its index."""
     if readings.times is not None:
         return []
     found = [repr(name) for name, reason in readings.texts.items() if reason == TIMES_AS_TEXT]
     index = getattr(x, "index", None)
     if index is not None and hasattr(x, "iloc") and getattr(index, "dtype", np.dtype(int)).kind not in "iufM":
         head = [cell for cell in list(index[:LOOKED_AT]) if cell is not None]
-        found += ["the index"] if _dated(head) else []
+        found += ["the index"] if _dated(head) or of_durations(index) else []
     return found
 
 

@@ -30,8 +30,8 @@ class Relearning(Described):
         zone: str | None = None,
         heeded: flagging.Heeded | None = None,
     ) -> None:
-        """Learn a history, and let the rows that were accepted in it be healthy; `clocks` are its times that are text,
-        `zone` is theirs, and `heeded` what it says of its readings, by default what is known."""
+        """Learn a history, and let the rows that were accepted in it be healthy; `clocks` are its times that are no
+        dates, `zone` is theirs, and `heeded` what it says of its readings, by default what is known."""
         flags = self._about.get("flags", {}) if heeded is None else _flags(heeded, history)
         zone = self._about.get("zone") if clocks is None else zone
         clocks = self._about.get("clocks", []) if clocks is None else clocks

@@ -15,6 +15,7 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.episode import NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.judging import Verdict
+from acm_rs.monitor.parting import PERSIST
 from acm_rs.monitor.parts import CAUSES
 from acm_rs.monitor.presence import absent_text, without_text
 from acm_rs.monitor.reading import OF_TYPE, Readings, converted
@@ -22,7 +23,7 @@ from acm_rs.monitor.regimes import STANDSTILL, UNKNOWN
 from acm_rs.monitor.standing import stuck
 from acm_rs.monitor.steps import Told
 
-__all__ = ["coarse", "remarks", "renamed"]
+__all__ = ["at_the_end", "coarse", "remarks", "renamed"]
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -72,6 +73,22 @@ def renamed(
         "its former name"
         for name, sensor in pairs
         if names.count(name) == 1 and sensors.count(sensor) == 1
+    ]
+
+
+def at_the_end(verdict: Verdict) -> list[str]:
+    """Rows above their limit with which a history ends before they can be an alarm."""
+    known = ~np.isnan(verdict.scores)
+    with np.errstate(invalid="ignore"):
+        above = (verdict.scores > verdict.limits)[known]
+    # As many as there are where none is below.
+    over = int(np.argmin(above[::-1])) if not above.all() else len(above)
+    if not over or over >= PERSIST or verdict.alarms[known][-1]:
+        return []
+    rows, lie = ("row", "lies") if over == 1 else (f"{over} rows", "lie")
+    return [
+        f"the last {rows} {lie} above the limit, and an alarm takes {PERSIST} in sequence: score once more with the "
+        "rows that follow; where rows come one by one, `update` and acm-rs watch go on from those before"
     ]
 
 

@@ -160,7 +160,7 @@ def doubts(
         )
     if about.get("clocks"):
         found.append(
-            f"times that are text are not used ({', '.join(about['clocks'])}), and rows are taken in the order in "
+            f"times that are no dates are not used ({', '.join(about['clocks'])}), and rows are taken in the order in "
             "which they come: turn them into dates first, as pd.to_datetime does, and sort by them"
         )
     if about.get("shifted"):

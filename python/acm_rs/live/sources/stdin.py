@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.sources import STANDARD_INPUT
 from acm_rs.live.rows import Batch, no_rows
@@ -52,6 +53,8 @@ class StandardInput:
         self.idle: str = ""
         self._columns = columns
         self._lines = Lines(Path(STANDARD_INPUT), options, columns, check, rules=rules)
+        if descriptor is None and sys.stdin is None:
+            raise Refusal("standard input (-) is closed: name a file, or pipe something in", status=2)
         self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
         self._queue: queue.Queue[bytes] = queue.Queue(maxsize=4)
         self._rest = b""
