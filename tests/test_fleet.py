@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
@@ -567,3 +569,13 @@ def test_without_dask_one_worker_does_and_several_say_what_to_install(
     with pytest.raises(ModuleNotFoundError, match=r'fsspec: pip install "acm-rs\[fleet\]"'):
         fleet.fit(two, "memory://fleet", workers=1)
     assert len(fleet.fit(two, tmp_path, workers=1).done) == 2
+
+
+def test_without_polars_it_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['polars'] = None\n"
+        "try:\n    import acm_rs.fleet\n"
+        "except ModuleNotFoundError as error:\n    print(error.name, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == 'polars acm_rs.fleet needs Polars: pip install "acm-rs[fleet]"\n'

@@ -296,3 +296,12 @@ def test_rows_above_the_limit_at_the_end_are_told(rows: int, over: int) -> None:
     told = [remark for remark in result.remarks if "above the limit, and an alarm takes 3 in sequence" in remark]
     begins = {1: "the last row lies", 2: "the last 2 rows lie"}
     assert [remark.startswith(begins[over]) for remark in told] == [True] * (over in begins)
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum([str(number) for number in range(7)])])
+def test_the_way_to_convert_categories_of_texts_is_one(kind: Any) -> None:
+    texts = pl.Series("e", [str(row % 7) for row in range(len(X))]).cast(kind)
+    frame = pl.DataFrame(X, schema=list("abcd")).with_columns(texts)
+    assert "convert it with .cast(pl.String).cast(float)" in Monitor().fit(frame).summary()
+    converted = frame.with_columns(pl.col("e").cast(pl.String).cast(float))
+    assert "not read as numbers" not in Monitor().fit(converted).summary()

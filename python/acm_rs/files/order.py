@@ -106,7 +106,8 @@ def order_of(times: pl.Series, origin: Origin, column: str, cells: Iterable[pl.S
         hours = " a time of day beside a date is read from one column named Time, Hour or hhmm, as Hour and Minute are;"
         raise Refusal(
             f"{origin.cell(place, column)}: this time stands in more than one row, as do most, and the rows differ:"
-            f" they may be those of several machines, to be written each into a file of its own;{hours if days else ''}"
+            " they may be those of several machines, to be written each into a file of its own, or their times were"
+            f" cut, to be written with their seconds;{hours if days else ''}"
             " one row per reading is read with --layout long, --tag-column and --value-column"
         )
     filling = ~last & (other_file | again.completing)
