@@ -288,7 +288,7 @@ def test_an_index_of_durations_is_told() -> None:
 @pytest.mark.parametrize(("rows", "over"), [(1, 0), (2, 1), (3, 2), (4, 3)])
 def test_rows_above_the_limit_at_the_end_are_told(rows: int, over: int) -> None:
     monitor = Monitor().fit(pd.DataFrame(X, TIMES, columns=list("abcd")))
-    frame = pd.DataFrame(X[:50], TIMES[:50] + timedelta(days=30), columns=list("abcd"))
+    frame = pd.DataFrame(X[:50].copy(), TIMES[:50] + timedelta(days=30), columns=list("abcd"))
     frame.iloc[-rows:, :2] += 7.0
     result = monitor.score(frame)
     assert np.count_nonzero(result.scores > result.limits) == over
