@@ -29,6 +29,7 @@ mod pearson;
 mod products;
 mod ranks;
 mod scan;
+mod shared;
 mod spearman;
 mod sums;
 #[cfg(test)]
@@ -63,9 +64,10 @@ pub enum Method {
 /// the size of the output (six times that with gaps) for wide ones. The few pairs whose moments would cancel, because one
 /// column's level over the common rows is far from its level elsewhere, take two passes of their own. Spearman sorts each
 /// column once and holds n d ranks of four bytes (eight with gaps and beyond 2^23 rows, and O(n) for each pair whose gaps
-/// differ). Kendall sorts likewise, always holds an order and a place, eight bytes for each value, and takes O(n log n) a pair
-/// (Knight 1966, doi 10.1080/01621459.1966.10480879). With the sums and the result, 2,000 columns stay within 300 MB up to
-/// about 29,000 rows for Spearman without gaps and 15,000 for Kendall or with gaps.
+/// differ, for 64 of them at once, with 256 bytes a row for each thread). Kendall sorts likewise, always holds an order and
+/// a place, eight bytes for each value, and takes O(n log n) a pair (Knight 1966, doi 10.1080/01621459.1966.10480879). With
+/// the sums and the result, 2,000 columns stay within 300 MB up to about 29,000 rows for Spearman without gaps, 14,000 with
+/// gaps and 15,000 for Kendall.
 ///
 /// # Errors
 /// [`Error::Shape`] for another `out`; [`Error::Parameter`] for 2^31 rows and more with ranks; [`Error::Memory`];

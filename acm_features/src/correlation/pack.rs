@@ -46,6 +46,16 @@ pub(super) struct Packed {
     /// 1 where a value is there, else 0; only where columns have gaps.
     pub(super) masks: Vec<Panel>,
     pub(super) bits: Vec<Bits>,
+    /// How much of the block each group has.
+    pub(super) shares: Vec<Share>,
+}
+
+/// How much of a block some columns have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Share {
+    None,
+    Some,
+    All,
 }
 
 impl Packed {
@@ -58,6 +68,7 @@ impl Packed {
             values: reserve(groups, [Row::splat(0.0); BLOCK], what)?,
             masks: reserve(masked, [Row::splat(0.0); BLOCK], what)?,
             bits: reserve(masked, [[0; WORDS]; LANES], what)?,
+            shares: reserve(masked, Share::None, what)?,
         })
     }
 
@@ -81,6 +92,15 @@ impl Packed {
             (Some(x), true) => self.by_rows::<S, T, false>(simd, &x, columns),
             (Some(x), false) => self.by_rows::<S, T, true>(simd, &x, columns),
             (None, _) => self.by_columns(x, columns),
+        }
+        for (number, (share, bits)) in self.shares.iter_mut().zip(&self.bits).enumerate() {
+            let there = columns.len().saturating_sub(number * LANES).min(LANES);
+            let known: u32 = bits[..there].as_flattened().iter().map(|word| word.count_ones()).sum();
+            *share = match known as usize {
+                0 => Share::None,
+                known if known == there * count => Share::All,
+                _ => Share::Some,
+            };
         }
     }
 
@@ -188,7 +208,7 @@ pub(super) fn eight<T: Element>(row: &[T], first: usize, absent: f64) -> [f64; L
 
 /// Eight bytes of eight bits, rows for columns (Warren, Hacker's Delight, 2nd edition, 7-3).
 #[inline(always)]
-fn transpose(x: u64) -> u64 {
+pub(super) fn transpose(x: u64) -> u64 {
     let swap = |x: u64, shift: u32, mask: u64| {
         let moved = (x ^ x >> shift) & mask;
         x ^ moved ^ moved << shift

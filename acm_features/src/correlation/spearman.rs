@@ -13,6 +13,7 @@ use super::moments::Wanted;
 use super::pearson::prepare;
 use super::ranks::{FLOAT_ROWS, Ranked, both, doubled, each_pair, has, masks, require_rows};
 use super::scan::has_gaps;
+use super::shared;
 
 /// Rows up to which sums of products of doubled ranks fit into 64 bits.
 const SMALL: usize = 1 << 20;
@@ -23,7 +24,7 @@ const COST_NS: f64 = 4.0;
 pub(super) fn correlation<T: Element>(x: Table<'_, T>, min_periods: usize, out: ArrayViewMut2<'_, T>) -> Result<()> {
     require_rows(x.nrows())?;
     if has_gaps(&x)? {
-        with_gaps(x, min_periods, out)
+        with_gaps(x, min_periods, out, shared::ROWS)
     } else {
         from_own_ranks(x, min_periods, out)
     }
@@ -38,8 +39,14 @@ fn from_own_ranks<T: Element>(x: Table<'_, T>, min_periods: usize, out: ArrayVie
     }
 }
 
-/// Pairs of columns with the same gaps keep the columns' own ranks; the others are ranked over the rows that both have.
-fn with_gaps<T: Element>(x: Table<'_, T>, min_periods: usize, mut out: ArrayViewMut2<'_, T>) -> Result<()> {
+/// Pairs of columns with the same gaps keep the columns' own ranks; the others are ranked over the rows that both have, many
+/// pairs at once where there are `few` rows or less.
+pub(super) fn with_gaps<T: Element>(
+    x: Table<'_, T>,
+    min_periods: usize,
+    mut out: ArrayViewMut2<'_, T>,
+    few: usize,
+) -> Result<()> {
     let rows = x.nrows();
     let masks = masks(&x)?;
     let mut kind_of = reserve(masks.len(), 0, "the kinds of gaps")?;
@@ -62,6 +69,13 @@ fn with_gaps<T: Element>(x: Table<'_, T>, min_periods: usize, mut out: ArrayView
     for (number, column) in columns.iter().enumerate() {
         let defined = column.known() >= needed && !column.constant();
         out[[number, number]] = T::narrow(if defined { 1.0 } else { f64::NAN });
+    }
+    if rows <= few {
+        let asked = |i: usize, j: usize| kind_of[i] != kind_of[j];
+        return shared::each(&columns, rows, needed, asked, |i, j, value| {
+            out[[i, j]] = T::narrow(value);
+            out[[j, i]] = T::narrow(value);
+        });
     }
     let what = "a pair's ranks";
     let scratch = || {

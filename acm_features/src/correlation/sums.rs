@@ -12,7 +12,7 @@ use acm_linalg::parallel::{self, Stop};
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
 use super::moments::PairSums;
-use super::pack::{EDGE, Packed, Panel, Side};
+use super::pack::{EDGE, Packed, Panel, Share, Side};
 use super::products::{BLOCK, Square, count, mask, multiply};
 
 /// Most groups along an edge of a tile where masks stand beside the values.
@@ -104,21 +104,40 @@ impl Tile {
     #[inline(always)]
     fn add<S: Simd>(&mut self, simd: S, symmetric: bool, left: &Packed, right: &Packed) {
         let half = self.half(symmetric);
+        // A column's sums over the rows of columns that have the whole block are those over its own.
+        let mut left_sums = [Own::default(); EDGE_WITH_GAPS];
+        let mut right_sums = left_sums;
+        for (own, other, sums) in [(left, right, &mut left_sums), (right, left, &mut right_sums)] {
+            if other.shares.contains(&Share::All) {
+                for (sums, panel) in sums.iter_mut().zip(&own.values) {
+                    sums.add(simd, panel);
+                }
+            }
+        }
         let mut place = 0;
         for g in 0..self.left.len() {
             let first = if half { g } else { 0 };
             for h in first..self.right.len() {
-                multiply(simd, &right.values[h], &left.values[g], &mut self.products[place]);
-                if let Some(shared) = self.shared.get_mut(place) {
-                    mask(simd, &right.values[h], &left.masks[g], &mut shared.right, &mut shared.right_squares);
-                    if half && g == h {
-                        (shared.left, shared.left_squares) = (shared.right, shared.right_squares);
-                    } else {
-                        mask(simd, &left.values[g], &right.masks[h], &mut shared.left, &mut shared.left_squares);
-                    }
-                    count(&left.bits[g], &right.bits[h], &mut shared.count);
-                }
+                let products = &mut self.products[place];
+                let shared = self.shared.get_mut(place);
                 place += 1;
+                let Some(shared) = shared else {
+                    multiply(simd, &right.values[h], &left.values[g], products);
+                    continue;
+                };
+                if left.shares[g] == Share::None || right.shares[h] == Share::None {
+                    continue;
+                }
+                multiply(simd, &right.values[h], &left.values[g], products);
+                let sums = (&mut shared.right, &mut shared.right_squares);
+                masked(simd, (&right.values[h], &right_sums[h]), (&left.masks[g], left.shares[g]), sums);
+                if half && g == h {
+                    (shared.left, shared.left_squares) = (shared.right, shared.right_squares);
+                } else {
+                    let sums = (&mut shared.left, &mut shared.left_squares);
+                    masked(simd, (&left.values[g], &left_sums[g]), (&right.masks[h], right.shares[h]), sums);
+                }
+                count(&left.bits[g], &right.bits[h], &mut shared.count);
             }
         }
         for (own, panel) in self.left_own.iter_mut().zip(&left.values) {
@@ -155,6 +174,25 @@ impl Tile {
             add_row(&mut into.sum, &from.sum);
             add_row(&mut into.squares, &from.squares);
         }
+    }
+}
+
+/// Adds the sums of eight columns over the rows that eight others have.
+#[inline(always)]
+fn masked<S: Simd>(
+    simd: S,
+    (values, own): (&Panel, &Own),
+    (others, share): (&Panel, Share),
+    (sums, squares): (&mut Square, &mut Square),
+) {
+    if share == Share::All {
+        let (sum, square): (V<S>, V<S>) = (own.sum.load(simd), own.squares.load(simd));
+        for (sums, squares) in sums.iter_mut().zip(squares) {
+            sums.store(sums.load(simd) + sum);
+            squares.store(squares.load(simd) + square);
+        }
+    } else {
+        mask(simd, values, others, sums, squares);
     }
 }
 

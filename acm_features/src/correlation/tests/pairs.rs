@@ -79,6 +79,42 @@ fn a_pair_whose_rows_are_few_and_far_from_the_rest() {
     assert_eq!(compute_covariance(x.view(), 1, 1)[[1, 2]], 0.0);
 }
 
+/// Sums over the rows that another column has are taken from a column's own where that lacks none of a block, and left out
+/// where it has none: a neighbour that lacks some in every block forbids both.
+#[test]
+fn blocks_without_gaps_have_the_bytes_of_those_with() {
+    let (rows, columns) = (1500, 19);
+    let mut x = plant(rows, columns, 0.0);
+    x.slice_mut(s![300..520, 4]).fill(f64::NAN);
+    x.slice_mut(s![256..1024, 8..16]).fill(f64::INFINITY);
+    x.slice_mut(s![.., 17]).fill(f64::NAN);
+    x[[1499, 6]] = f64::NAN;
+    let spoilt = [3, 11, 18];
+    let mut other = x.clone();
+    for row in (0..rows).step_by(100) {
+        for column in spoilt {
+            other[[row, column]] = if row % 200 == 0 { f64::NAN } else { 1.0 };
+            other[[row + 1, column]] = f64::NAN;
+        }
+    }
+    let everything = |x: &Array2<f64>| {
+        let mut lags = Array3::zeros((3, columns, columns));
+        lagged_correlation(x.view(), 1, lags.view_mut()).unwrap();
+        (compute_covariance(x.view(), 1, 1), lags)
+    };
+    let ((cov, lags), (other_cov, other_lags)) = (everything(&x), everything(&other));
+    for i in (0..columns).filter(|i| !spoilt.contains(i)) {
+        for j in (0..columns).filter(|j| !spoilt.contains(j)) {
+            assert_eq!(cov[[i, j]].to_bits(), other_cov[[i, j]].to_bits(), "({i}, {j})");
+            for lag in 0..3 {
+                let at = [lag, i, j];
+                assert_eq!(lags[at].to_bits(), other_lags[at].to_bits(), "lag {lag} ({i}, {j})");
+            }
+        }
+    }
+    check(x.view(), Method::Pearson, 1, 1e-13);
+}
+
 #[test]
 fn a_centre_that_misses_the_mean_is_moved() {
     // Half of the values at either level: whichever is the centre, half of the column is far from it, and equally so where

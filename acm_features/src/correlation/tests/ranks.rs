@@ -8,6 +8,7 @@ use super::{check, compute, plant};
 use crate::correlation::Method;
 use crate::correlation::kendall::inversions;
 use crate::correlation::ranks::doubled;
+use crate::correlation::spearman::with_gaps;
 
 #[test]
 fn by_hand() {
@@ -42,6 +43,37 @@ fn columns_with_the_same_gaps_keep_their_ranks() {
     }
     check(x.view(), Method::Spearman, 1, 1e-14);
     check(x.view(), Method::Kendall, 1, 1e-14);
+}
+
+/// Many pairs at once have the bytes of each by itself.
+#[test]
+fn pairs_of_other_gaps_are_ranked_alike_by_themselves_and_together() {
+    for (rows, columns) in [(1, 9), (2, 3), (63, 8), (64, 17), (300, 9), (1000, 2), (517, 26)] {
+        for gaps in [0.01, 0.3, 0.9] {
+            let mut x = plant(rows, columns, gaps);
+            // Columns with ties, constant ones, dead ones, two with the same gaps.
+            for column in (2..columns).step_by(5) {
+                x.column_mut(column).mapv_inplace(|value| (value * 0.3).round());
+            }
+            for (column, value) in [(5, 4.0), (13, f64::NAN), (16, f64::INFINITY)] {
+                if column < columns {
+                    x.column_mut(column).fill(value);
+                }
+            }
+            if columns > 20 {
+                let same = x.column(20).mapv(|value| -value);
+                x.column_mut(7).assign(&same);
+            }
+            for min_periods in [0, 5] {
+                let of = |few: usize| {
+                    let mut out = Array2::from_elem((columns, columns), 7.0);
+                    with_gaps(x.view().into(), min_periods, out.view_mut(), few).unwrap();
+                    out.mapv(f64::to_bits)
+                };
+                assert_eq!(of(rows), of(0), "{rows} x {columns}, {gaps}, {min_periods}");
+            }
+        }
+    }
 }
 
 #[test]
