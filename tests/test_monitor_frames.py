@@ -227,6 +227,10 @@ def test_what_a_mask_hides_is_missing() -> None:
     np.testing.assert_array_equal(monitor.score(masked).scores, monitor.score(plain).scores)
     with pytest.raises(TypeError, match="array of float64 or float32, got int64"):
         monitor.score(np.ma.masked_array(X.astype(int)))
+    hidden = np.ma.masked_array(TIMES.to_numpy().copy())
+    hidden[7] = np.ma.masked
+    with pytest.raises(ValueError, match="`times` must all be known, row 7 has none"):
+        monitor.score(plain, times=hidden)
 
 
 def _as_objects(times: pd.DatetimeIndex) -> pd.Index[Any]:
@@ -276,6 +280,9 @@ def test_several_machines_in_one_index() -> None:
     with pytest.raises(ValueError, match=r"\.xs\('P1', level=0\)"):
         Monitor().fit(pd.concat({"P1": plain, "P2": plain}))
     assert Monitor().fit(both.xs("P1", level="unit")).to_bytes() == Monitor().fit(plain).to_bytes()
+    numbered = plain.set_axis(pd.MultiIndex.from_arrays([range(400), TIMES[::-1]], names=["row", "time"]))
+    with pytest.raises(ValueError, match="`times` must not go back, row 1"):
+        Monitor().fit(numbered)
     runs = pd.concat({1: plain[:200], 2: plain[200:]}, names=["run", "time"])
     assert Monitor().fit(runs).to_bytes() == Monitor().fit(plain).to_bytes()
 

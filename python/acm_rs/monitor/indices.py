@@ -47,7 +47,8 @@ def _of_levels(x: Any, index: Any) -> Any:
     if not (when.is_monotonic_increasing and when.is_unique):
         for other in range(index.nlevels):
             values = list(dict.fromkeys(index.get_level_values(other))) if other != level else []
-            if len(values) > 1:
+            # As many values as rows number these, and tell no machines.
+            if 1 < len(values) <= len(index) // 2:
                 name = index.names[other]
                 asked = other if name is None else name
                 raise ValueError(

@@ -372,8 +372,11 @@ def in_order(times: Any, rows: int) -> NDArray[np.datetime64] | None:
             raise ValueError(f"`times` must be from 1677-09-21 to 2262-04-11, row {row} has {asked.flat[row]}")
     if when.shape != (rows,):
         raise ValueError(f"`times` must have one time for each of the {rows} rows, got {when.shape}")
-    if np.isnat(when).any():
-        first = int(np.isnat(when).argmax())
+    unknown = np.isnat(when)
+    if isinstance(times, np.ma.MaskedArray):
+        unknown |= np.ma.getmaskarray(times)
+    if unknown.any():
+        first = int(unknown.argmax())
         raise ValueError(f"`times` must all be known, row {first} has none; drop rows without a time")
     if rows < 2:
         return when
