@@ -19,6 +19,10 @@ _Rows = NDArray[np.int64]
 
 HALF_DAYS = 24
 """Rows from which on a clock of twelve hours is told."""
+UNLIKE = 20
+"""Times at which two files hold other readings, or take turns, from which on they are those of two machines."""
+TWO = 1.5
+"""Times as many pairs that are unlike between two files that take turns as between rows of either, at least."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def order_of(times: pl.Series, origin: Origin, column: str, cells: Iterable[pl.S
     Raises
     ------
     Refusal
-        Most times stand in several rows that differ.
+        Most times stand in several rows that differ, in one file or in two.
     """
     stamps = times.to_physical().to_numpy()
     if bool((np.diff(stamps) > 0).all()):
@@ -88,11 +92,41 @@ def order_of(times: pl.Series, origin: Origin, column: str, cells: Iterable[pl.S
         rows = rows[np.argsort(ordered, kind="stable")]
         ordered = stamps[rows]
     last = np.append(ordered[1:] != ordered[:-1], True)
+    other_file = np.append(file[rows][1:] != file[rows][:-1], False)
+    across = np.flatnonzero(~last & other_file)
+    kept = np.flatnonzero(last)
+    turns = np.flatnonzero(file[rows[kept]][1:] != file[rows[kept]][:-1])
+    # Where files follow one another they take few turns.
+    turns = turns if turns.size >= UNLIKE else turns[:0]
+    if last.all() and not turns.size:
+        return Order(rows, notes=notes)
+    after = turns[turns + 2 < kept.size]
+    after = after[file[rows[kept[after]]] == file[rows[kept[after + 2]]]]
+    firsts = np.concatenate([rows[across], rows[kept[turns]], rows[kept[after]]])
+    seconds = np.concatenate([rows[across + 1], rows[kept[turns + 1]], rows[kept[after + 2]]])
+    again = repeated_rows(np.append(True, (last | other_file)[:-1]), rows, cells, (firsts, seconds))
+    both, turning, own = np.split(again.unlike, np.cumsum([across.size, turns.size]))
+    # Rows of one machine that files share out are as unlike in one file as in two.
+    if _most(turning) and turning.mean() < TWO * (own.mean() if own.size else 0.0):
+        turning = turning[:0]
+    for unlike, start, found in ((both, 0, "{} stand in both"), (turning, across.size, "their rows take turns, {}")):
+        if _most(unlike):
+            first, second = int(firsts[start]), int(seconds[start])
+            raise Refusal(
+                f"{origin.file(first)} and {origin.file(second)}: {found.format(counted(unlike.size, 'time'))} (first:"
+                f" {times[first]}), and most of the sensors read something else in either: they may be those of two"
+                " machines, to be read each by itself; where one corrects the other, give that one alone"
+            )
+    if turns.size:
+        names = [origin.file(int(part[across.size])) for part in (firsts, seconds)]
+        notes = [
+            *notes,
+            f"rows of {names[0]} and {names[1]} take turns, {counted(turns.size, 'time')}: if they are those of two"
+            " machines, read each by itself",
+        ]
     if last.all():
         return Order(rows, notes=notes)
-    other_file = np.append(file[rows][1:] != file[rows][:-1], False)
     within = ~last & ~other_file
-    again = repeated_rows(np.append(True, (last | other_file)[:-1]), rows, cells)
     place = int(times.is_duplicated().arg_true()[0])
     if _twelve_hours(times.gather(rows), within):
         raise Refusal(
@@ -113,8 +147,13 @@ def order_of(times: pl.Series, origin: Origin, column: str, cells: Iterable[pl.S
     filling = ~last & (other_file | again.completing)
     merged = within & again.completing
     dropped = int(np.count_nonzero(~last & ~merged))
-    notes = [*notes, *_told(times, origin, rows[merged], dropped, place, across=bool((~last & other_file).any()))]
+    notes = [*notes, *_told(times, origin, rows[merged], dropped, place, across=bool(across.size))]
     return Order(rows[last], _fillers(rows, last, filling), notes)
+
+
+def _most(unlike: NDArray[np.bool_]) -> bool:
+    """Whether most pairs of rows of two files are unlike, and many are."""
+    return int(np.count_nonzero(unlike)) >= max(UNLIKE, 0.5 * unlike.size)
 
 
 def _told(times: pl.Series, origin: Origin, merged: _Rows, dropped: int, place: int, *, across: bool) -> list[str]:

@@ -26,6 +26,7 @@ from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.regimes import STANDSTILL
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
+from acm_rs.monitor.several import refuse_several
 from acm_rs.monitor.standing import hold
 from acm_rs.monitor.standing import told as held
 from acm_rs.monitor.state import put_watches
@@ -165,7 +166,8 @@ class Monitor(Amended):
             ``frame`` is no frame or float array, or ``times`` are no times.
         ValueError
             There are too few rows (80 healthy ones with the machine running), no sensor changes, times go back or are
-            missing where ``alarms_per_day`` needs them, or a name in ``drivers``, ``kinds`` or ``limits`` is unknown.
+            missing where ``alarms_per_day`` needs them, a column tells that the rows are those of several machines, or
+            a name in ``drivers``, ``kinds`` or ``limits`` is unknown.
         """
         readings = read(frame, times)
         # What says how good readings are may be texts.
@@ -173,6 +175,7 @@ class Monitor(Amended):
         arguments.unknown_columns([*self._drivers, *kinds, *self._limits], readings.names)
         if not len(readings.values):
             raise ValueError("`frame` must have rows to learn from, got none")
+        refuse_several(frame, readings)
         if self._per_day is not None and usual_step(readings.times) is None:
             raise ValueError("`alarms_per_day` needs times; give `times`, or ask for a `false_alarm_rate`")
         chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values), readings.zone)

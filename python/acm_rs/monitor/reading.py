@@ -18,7 +18,7 @@ from acm_rs.monitor.units import stated_units
 from acm_rs.stamps import stamps, zone_of, zoned
 from acm_rs.zones import zone_name
 
-__all__ = ["OF_TYPE", "Readings", "converted", "in_order", "of_floats", "read", "text_times"]
+__all__ = ["OF_TYPE", "WORDS", "Readings", "converted", "in_order", "of_floats", "read", "text_times"]
 
 Matrix = NDArray[np.float64]
 
@@ -31,6 +31,7 @@ DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d
 PLAIN_ZONE = re.compile(r"[A-Za-z/]+")
 """Names of zones that every kind of frame knows."""
 TIMES_AS_TEXT = "holds times as text"
+WORDS = "holds no numbers"
 OF_TYPE = "is of type"
 """How the reason begins where a column may hold numbers under a type that is not read."""
 
@@ -237,7 +238,7 @@ def _mapping(x: Mapping[Any, Any], times: Any) -> Readings:
         if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
             cells[name] = np.nan
         elif isinstance(cell, str | bytes):
-            texts[name] = "holds no numbers"
+            texts[name] = WORDS
         elif isinstance(cell, date | np.datetime64):
             dates[name] = cell
         elif type(cell).__name__ == "Period" and hasattr(cell, "start_time"):
@@ -292,7 +293,7 @@ def _reason(frame: Any, label: Hashable) -> str:
             return TIMES_AS_TEXT
         words = [cell for cell in held if not _is_float(cell)]
         if 2 * len(words) > len(held):
-            return "holds no numbers"
+            return WORDS
         return f"{OF_TYPE} {_kind(native)} and holds {words[0]!r} among numbers; make that missing and convert it"
     if not numbers:
         return "holds nothing"

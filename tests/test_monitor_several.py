@@ -1,0 +1,76 @@
+"""Frames with the rows of several machines are no history of one."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from acm_rs import Monitor
+
+ROWS = 600
+TIMES = pd.date_range("2026-01-01", periods=ROWS, freq="10min")
+
+
+def pump(seed, name):
+    random = np.random.default_rng(seed)
+    load = np.sin(np.arange(ROWS) / 30.0)[:, None] + 0.3 * random.normal(size=(ROWS, 1))
+    values = 50.0 * seed + load * [5.0, 3.0, 4.0] + 0.2 * random.normal(size=(ROWS, 3))
+    frame = pd.DataFrame(values, columns=["flow", "current", "oil"])
+    frame.insert(0, "time", TIMES)
+    frame["asset"] = name
+    return frame
+
+
+def mixed(*names):
+    return pd.concat([pump(seed, name) for seed, name in enumerate(names, 1)]).sort_values("time", kind="stable")
+
+
+AS = {
+    "pandas": lambda frame: frame.set_index("time"),
+    "categories": lambda frame: frame.set_index("time").astype({"asset": "category"}),
+    "polars": pl.from_pandas,
+    "arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+    "without times": lambda frame: frame.drop(columns="time").reset_index(drop=True),
+}
+
+
+@pytest.mark.parametrize("kind", AS)
+@pytest.mark.parametrize("names", [("P-101", "P-102"), ("a", "b", "c")])
+def test_a_column_of_names_whose_rows_take_turns_is_refused(kind, names):
+    how = "the rows take turns between" if kind == "without times" else "each time comes again for"
+    told = ", ".join(repr(name) for name in names)
+    with pytest.raises(ValueError, match=rf"one machine: {how} {told} \(column 'asset'\); .*'asset' is '{names[0]}'"):
+        Monitor().fit(AS[kind](mixed(*names)))
+
+
+def test_rows_of_a_time_in_any_order_and_numbers_of_machines_are_refused():
+    frame = mixed("P-101", "P-102")
+    order = np.arange(2 * ROWS).reshape(-1, 2)
+    order[1::3] = order[1::3, ::-1]
+    with pytest.raises(ValueError, match=r"each time comes again for 'P-101', 'P-102'"):
+        Monitor().fit(frame.iloc[order.ravel()].set_index("time"))
+    with pytest.raises(ValueError, match=r"each time comes again for 7\.0, 9\.0 \(column 'asset'\)"):
+        Monitor().fit(mixed(7, 9).set_index("time"))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.where(np.arange(ROWS) // 75 % 2, "P1", "P2"),
+        np.where(np.arange(ROWS) % 7 == 3, "check", "ok"),
+        np.array([f"row {row}" for row in range(ROWS)]),
+        np.array(["P1"] * ROWS),
+        np.arange(ROWS) % 2,
+        np.arange(ROWS) % 3 + 1,
+    ],
+    ids=["pump on duty", "remarks", "texts", "one name", "heartbeat", "phase"],
+)
+def test_what_one_machine_does_is_learnt(column):
+    frame = pump(1, "P1").set_index("time").assign(asset=column)
+    assert Monitor().fit(frame).sensors_[:3] == ("flow", "current", "oil")
+
+
+def test_times_that_were_cut_are_learnt_with_a_heartbeat_beside():
+    frame = pump(1, "P1").assign(asset=np.arange(ROWS) % 2)
+    frame["time"] = TIMES.floor("20min")
+    assert Monitor().fit(frame.set_index("time")).sensors_
