@@ -211,6 +211,10 @@ impl Table<'_> {
         for place in 0..width {
             sums.values[place] /= count[place];
             sums.products[place * (width + 1)] /= count[place];
+            // What two columns have in common is not known by then: nothing beyond their means.
+            for other in 0..place {
+                sums.products[place * width + other] = sums.values[place] * sums.values[other];
+            }
         }
         sums.rows = 1.0;
         Ok(sums)

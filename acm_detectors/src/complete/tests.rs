@@ -156,7 +156,7 @@ fn plant(rows: usize) -> Array2<f64> {
 
 #[test]
 fn what_is_missing_is_what_the_known_values_let_expect_and_the_noise_about_that() {
-    for (seed, share) in [(1, 0.15), (2, 0.4)] {
+    for (seed, share, offset) in [(1, 0.15, 0.0), (2, 0.4, 0.0), (2, 0.4, 1.7)] {
         let mut draw = seed::stream(seed, 9);
         let mut x = plant(60);
         let kept = [0, 2, 3];
@@ -187,7 +187,8 @@ fn what_is_missing_is_what_the_known_values_let_expect_and_the_noise_about_that(
         };
         let scaling = Scaling {
             fill: vec![0.0; 3],
-            center: kept.iter().map(|&column| mean(column)).collect(),
+            // About other levels than the means the start is of each column by itself all the same.
+            center: kept.iter().map(|&column| mean(column) + offset).collect(),
             scale: vec![0.5, 0.4, 0.7],
             known: kept.iter().map(|&column| known(column)).collect(),
         };
@@ -251,4 +252,35 @@ fn so_many_steps_leave_a_thousandth() {
     assert_eq!([steps(0.0), steps(0.5), steps(0.7)], [20, 20, 20]);
     // ln .001 / ln .8 = 30.96, and of .9 65.6.
     assert_eq!([steps(0.8), steps(0.9), steps(0.99), steps(1.0)], [31, 66, 80, 80]);
+}
+
+#[test]
+fn the_steps_begin_with_each_column_by_itself() {
+    let x: Array2<f64> = array![
+        [1.0, 9.0, NAN],
+        [3.0, NAN, -2.0],
+        [NAN, 5.0, -4.0],
+        [900.0; 3],
+        [5.0, 4.0, f64::INFINITY]
+    ];
+    let (kept, good) = ([0, 1, 2], [true, true, true, false, true]);
+    let scaling = Scaling {
+        fill: vec![0.0; 3],
+        center: vec![1.0, 0.0, 0.0],
+        scale: vec![1.0, 2.0, 1.0],
+        known: vec![4, 4, 3],
+    };
+    let table = Table {
+        x: x.view().into(),
+        kept: &kept,
+        scaling: &scaling,
+        good: Some(&good),
+    };
+    // Scaled: 0 2 4, 4.5 2.5 2, -2 -4.
+    let normal = Normal::of(&table.apart().unwrap()).unwrap();
+    let close = |found: &[f64], exact: &[f64]| {
+        assert!(found.iter().zip(exact).all(|(one, other)| (one - other).abs() < 1e-14), "{found:?} {exact:?}");
+    };
+    close(&normal.mean, &[2.0, 3.0, -3.0]);
+    close(&normal.covariance, &[8.0 / 3.0, 0.0, 0.0, 0.0, 3.5 / 3.0, 0.0, 0.0, 0.0, 1.0]);
 }
