@@ -25,6 +25,8 @@ FIGURES = FOLDER / "figures.json"
 PUMP = FOLDER / "pump.csv"
 NEVER_WRITTEN = {"HDBSCAN 1", "RollingState 1", "RunningMoments 1", "SimilarityDetector 1"}
 """Formats without a checksum were given up before these classes were there."""
+DEAD = 1
+"""The sensor that may be dead."""
 ENDINGS = {"store": "sql", "fleet": "json"}
 FIRST_AS_NOW = ("Cusum", "EwmaChart", "EpisodeTracker", "PageHinkley")
 """Their first format is the second without its checksum."""
@@ -196,6 +198,10 @@ def rows_for(name: str) -> Any:
 
     if name.startswith("EpisodeTracker"):
         return [0.0, 2.5, 4.0, 0.5, 3.0, 3.0, 0.0]
+    if name.endswith("dead"):
+        rows = np.array(rest_of_a_pump()[0])
+        rows[:20, DEAD] = np.nan
+        return rows.tolist()
     if name.startswith("Monitor"):
         return rest_of_a_pump()[0]
     streaming = name.split(" ")[0] in (*FIRST_AS_NOW, "FadingMoments", "RollingState", "RunningMoments")
@@ -223,8 +229,9 @@ def rest_of_a_pump() -> tuple[Any, Any]:
     return frame.drop("Time").to_numpy().tolist(), frame["Time"].to_numpy()
 
 
-def a_monitor(walking: bool = False) -> Any:
-    """One that has judged all rows but the last; one of its sensors may wander, and another leave its scale."""
+def a_monitor(walking: bool = False, dead: bool = False) -> Any:
+    """One that has judged all rows but the last; one of its sensors may wander, and another leave its scale; or one may
+    be dead in the last of the rows that were judged."""
     import polars as pl
     from acm_rs import Monitor
 
@@ -238,7 +245,11 @@ def a_monitor(walking: bool = False) -> Any:
         )
     monitor = Monitor().fit(frame[:320])
     monitor.metadata = {"asset": "Pump 1"}
-    monitor.update(frame[320:-60])
+    judged = frame[320:-60]
+    if dead:
+        name = [name for name, kind in frame.schema.items() if kind.is_float()][DEAD]
+        judged = judged.with_columns(pl.when(pl.int_range(len(judged)) < len(judged) - 30).then(pl.col(name)))
+    monitor.update(judged)
     return monitor
 
 
@@ -287,8 +298,11 @@ def around_monitors() -> Iterator[tuple[str, bytes, Any, dict[str, Any]]]:
 
     from acm_rs import Monitor, fleet
 
-    for monitor in (a_monitor(walking=True), a_monitor()):
-        for name, history in ((written(monitor), True), (f"{written(monitor)} lean", False)):
+    for monitor, kind in ((a_monitor(walking=True), ""), (a_monitor(dead=True), " dead"), (a_monitor(), "")):
+        for ending, history in (("", True), (" lean", False)):
+            name = f"{written(monitor)}{ending}{kind}"
+            if kind and history:
+                continue
             data = monitor.to_bytes(history=history)
             yield name, data, rows_for(name), answers(name, Monitor.from_bytes(data), rows_for(name))
     lean = monitor.to_bytes(history=False)

@@ -31,6 +31,8 @@ class State:
         "gone",
         "holding",
         "idle",
+        "lack",
+        "lacks",
         "last",
         "latest",
         "levels",
@@ -67,6 +69,10 @@ class State:
         self.holding: Holding | None = None
         """Which readings come again and again; None before the first row, and in former files."""
         self.slow: Matrix | None = None
+        self.lack: Matrix | None = None
+        """Which share of what the slow means remember of each sensor was not read; None before the first gap."""
+        self.lacks: Matrix | None = None
+        """The same before each of the rows that are looked at; None where all were read."""
         self.steps: tuple[NDArray[np.int64], Vector] | None = None
         """What the readings so far tell of steps."""
         self.stays: Vector | None = None

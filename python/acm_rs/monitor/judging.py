@@ -17,6 +17,7 @@ from acm_rs.monitor.constants import MOVED
 from acm_rs.monitor.driving import put_unknown, unknown
 from acm_rs.monitor.episode import FROZEN, NEARLY_ZEROS, ZEROS, Episode
 from acm_rs.monitor.following import beside_levels
+from acm_rs.monitor.leaning import Leaning, leaning
 from acm_rs.monitor.looking import look
 from acm_rs.monitor.parts import CAUSES, PARTS, leading
 from acm_rs.monitor.reading import Readings
@@ -191,9 +192,11 @@ class Verdict:
         self.beyond &= ~self.looked.scarce
         if self.beyond.any():
             self.far = np.count_nonzero(regimes.far(values)[self.beyond], axis=0)
-        own = watches.by_sensor(self.looked, self.sensors, state, told)
+        self.leaning: Leaning | None = leaning(watches, self.looked, self.sensors, lived, state, told)
+        wider = None if self.leaning is None else self.leaning.limits
+        own = watches.by_sensor(self.looked, self.sensors, state, told, wider)
         self.own: dict[str, Matrix] = own
-        main = watches.level(self.looked, lived, state, told)
+        main = watches.level(self.looked, lived, state, told, wider)
         self.level: Matrix = main
         fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
         self.fused: Vector = fused
@@ -203,7 +206,7 @@ class Verdict:
         self.scores: Vector = np.where(self.looked.held, np.nan, worst)
         self.shares: Matrix
         if watches.traces:
-            self.shares = blamed(watches, self.causes, own, main, self.looked.residual, lived, self.scores, told)
+            self.shares = blamed(watches, self.causes, own, main, self.looked.residual, lived, self.scores, told, wider)
         else:
             self.shares = watches.shares(self.causes, own, main, self.looked.residual)
         self.shares[self.looked.held] = 0.0

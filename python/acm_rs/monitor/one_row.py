@@ -16,6 +16,7 @@ from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import Verdict
+from acm_rs.monitor.leaning import CHARTS, LACKS
 from acm_rs.monitor.parts import (
     AT_ONCE,
     CAUSES,
@@ -149,6 +150,11 @@ class Quick:
         level[chosen] = found[0]
         return near, level
 
+    def _wider(self, name: str, state: State) -> NDArray[np.float64]:
+        """How much wider a limit still is where sensors were dead."""
+        found: NDArray[np.float64] = 1.0 + state.charts[CHARTS[name]].update(np.zeros((1, len(self.watches.scale))))[0]
+        return found
+
     def judge(self, row: Vector, state: State, limit: float, fixed: Any) -> Verdict | None:
         """The verdict on a row, or None where it must go the long way; nothing is changed then."""
         rules, watches, regimes = self.rules, self.watches, self.watches.regimes
@@ -166,7 +172,7 @@ class Quick:
             return None
         if fixed is not None and (len(fixed) != 1 or rules.constants.moved(fixed).any()):
             return None
-        if state.stays is not None:
+        if state.stays is not None or (state.lack is not None and (state.lack > LACKS).any()):
             return None
         label = 0
         if len(self.centres) > 1:
@@ -194,6 +200,8 @@ class Quick:
         away = np.minimum(np.maximum((near - watches.slow_centre) / watches.slow_scale, -WILD), WILD)
         means = state.chart("slow", SLOW).update(product(away[None], watches.slow_axes))[0]
         state.slow = np.asarray(means)
+        if state.lack is not None:
+            state.lack = np.asarray(state.charts["lacking"].update(np.zeros(state.lack.shape))[0])
         states = np.concatenate([(held - watches.state_centre) / watches.state_scale, slow[0]])
         relations = watches.relations[label]
         scaled = (near - self.centres[label]) / watches.scale
@@ -217,9 +225,13 @@ class Quick:
         residual = residual / watches.band
         looked.residual, looked.scaled, looked.left = residual, main, straight
         near = np.minimum(np.maximum(residual, -WILD), WILD)
+        units = self.units
+        if any(name in state.charts for name in CHARTS.values()):
+            # Sensors have been dead: means remember rows without them.
+            units = units | {name: units[name] * self._wider(name, state) for name in CHARTS if name in units}
         own = np.empty((len(OWN), len(sensors)))
         swift = centre = np.asarray(state.chart(NAMES[0], SHIFTS[0]).update(near)[0])
-        signed = {NAMES[0]: centre / self.units[NAMES[0]]}
+        signed = {NAMES[0]: centre / units[NAMES[0]]}
         np.abs(signed[NAMES[0]][0], out=own[0])
         centre = np.asarray(state.chart(NAMES[1], SHIFTS[1]).update(near)[0])
         # The last of them remembers as long as the scatter.
@@ -228,11 +240,11 @@ class Quick:
         rough = rough - (watches.scatter_mean + np.square(centre))
         if self.releases:
             there = np.ones(residual.shape, bool)
-            watches.let_go(NAMES[1], centre, swift, there, state, self.units[NAMES[1]])
+            watches.let_go(NAMES[1], centre, swift, there, state, units[NAMES[1]])
             trace = np.asarray(state.chart(AT_ONCE, SHIFTS[0]).update(squares)[0])
             trace = trace - (watches.scatter_mean + np.square(swift))
             watches.let_go("scatter", rough, trace, there, state, self.units["scatter"])
-        signed[NAMES[1]] = centre / self.units[NAMES[1]]
+        signed[NAMES[1]] = centre / units[NAMES[1]]
         np.abs(signed[NAMES[1]][0], out=own[1])
         own[-2] = (rough / self.units["scatter"])[0]
         state.run = np.where(sensors == state.last, state.run + 1, 1)
@@ -243,8 +255,8 @@ class Quick:
         both = {name: np.asarray(state.chart(name, memory).update(together)[0]) for name, memory in self.levels}
         if self.releases and len(both) > 1:
             quick = both[LEVEL_NAMES[1]]
-            watches.let_go("level", both["level"], quick, np.ones(quick.shape, bool), state, self.units["level"])
-        level = farther([values / self.units[name] for name, values in both.items()])
+            watches.let_go("level", both["level"], quick, np.ones(quick.shape, bool), state, units["level"])
+        level = farther([values / units[name] for name, values in both.items()])
         fused = np.asarray(state.fused.update(straight))
         raw = np.empty(len(PARTS))
         raw[self.single] = own.max(axis=1)
@@ -256,7 +268,7 @@ class Quick:
         if watches.traces and score > NEAR:
             signed |= {"scatter": own[-2:-1], "stuck": own[-1:]}
             law = label, relations, watches.band
-            verdict.shares = traced(watches, verdict.causes, signed, self.units, level, residual, law)
+            verdict.shares = traced(watches, verdict.causes, signed, units, level, residual, law)
         else:
             worst = np.maximum(((own - self.middles) / self.reaches).max(axis=0, keepdims=True), 0.0)
             verdict.shares = watches.parted(worst, verdict.causes, level, residual)
@@ -275,7 +287,7 @@ class Quick:
         verdict.sensors, verdict.looked, verdict.band = sensors[None], looked, self.band
         verdict.coded, verdict.outside = self.nothing, self.nothing
         verdict.lost = verdict.bridged = verdict.strayed = self.lost
-        verdict.beyond, verdict.scarce, verdict.told = NO, NO, None
+        verdict.beyond, verdict.scarce, verdict.told, verdict.leaning = NO, NO, None, None
         if fixed is not None and fixed.shape[1]:
             verdict.with_constants(rules, fixed, np.zeros((1, len(rules.constants.watched))))
         return verdict

@@ -115,6 +115,8 @@ class Relations:
         """Variance of what was rounded away of each sensor and state."""
         self.directions: dict[str, tuple[Vector, Any]] = {}
         """What shifts of the sensors do, as it was asked for."""
+        self.without: dict[int, tuple[Vector, Any]] = {}
+        """What it does to the others that some sensors are dead, as it was asked for."""
         self._joint: tuple[Matrix, Matrix] | None = None
 
     def arrays(self) -> dict[str, Matrix]:

@@ -15,6 +15,7 @@ from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.episode import NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.judging import Verdict
+from acm_rs.monitor.leaning import less_sharp
 from acm_rs.monitor.parting import PERSIST
 from acm_rs.monitor.parts import CAUSES
 from acm_rs.monitor.presence import absent_text, without_text
@@ -171,6 +172,7 @@ def remarks(
     place = {name: number for number, name in enumerate(readings.names)}
     codes = dict(zip(rules.names, verdict.coded.tolist(), strict=True))
     found += _missing(readings, about, [name for name in rules.names if name in place], codes)
+    found += less_sharp(verdict.leaning, sensors)
     moved = [
         name
         for name, value in about["constants"].items()

@@ -14,7 +14,7 @@ from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, Tally
 from acm_rs.monitor.flagging import Rule
 from acm_rs.monitor.holding import Holding
-from acm_rs.monitor.parts import PARTS, SLOWLY
+from acm_rs.monitor.parts import PARTS, SHIFTS, SLOWLY
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
@@ -45,6 +45,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     there = {"lets_go": watches.releases, **dict.fromkeys(("follows", "pace"), bool(watches.follows.any()))}
     there["roam"] = bool(np.isfinite(watches.roam).any())
     there["stops"] = bool(np.isfinite(watches.stops).any())
+    there["leans"] = bool(watches.leans.size)
     own = (name for name in Watches.fields() if there.get(name, True))
     arrays |= {f"watches.{name}": getattr(watches, name) for name in own}
     arrays |= {f"spreads.{name}": values for name, values in watches.spreads.items()}
@@ -124,8 +125,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         raise TypeError("how shares are told is not known")
     for name in Watches.fields():
         # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed and no
-        # ends of scales.
-        if name not in ("lets_go", "follows", "pace", "roam", "stops") or f"watches.{name}" in arrays:
+        # ends of scales, the first of format 3 not who leans on whom.
+        if name not in ("lets_go", "follows", "pace", "roam", "stops", "leans") or f"watches.{name}" in arrays:
             setattr(watches, name, arrays[f"watches.{name}"])
     if watches.follows.shape != watches.scale.shape or watches.pace.shape != (1,):
         raise ValueError("sensors that are followed are not those that are watched")
@@ -135,6 +136,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         raise ValueError("how levels follow is not what was written")
     if watches.stops.shape != (2, len(watches.scale)) or (watches.stops[0] >= watches.stops[1]).any():
         raise ValueError("ends of scales are not those of the sensors")
+    if watches.leans.size and watches.leans.shape != (1 + len(SHIFTS), *(2 * [2 * len(watches.scale)])):
+        raise ValueError("who leans on whom is not told for each sensor")
     kept = {
         number: Relations(**{name: arrays[f"relations.{number}.{name}"] for name in Relations.fields()})
         for number in set(settings["relations"])
@@ -257,6 +260,8 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
         arrays |= {} if np.isnan(own.apart).all() else {"state.apart": own.apart}
     if state.slow is not None:
         arrays["state.slow"] = state.slow
+    if state.lack is not None:
+        arrays["state.lack"] = state.lack
     if state.levels is not None:
         arrays["state.level"], arrays["state.counts"] = state.levels
     if state.gone is not None:
@@ -296,6 +301,13 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
             arrays["state.counted"], arrays["state.since"], arrays["state.when"], arrays.get("state.apart")
         )
     state.slow = arrays.get("state.slow")
+    state.lack = arrays.get("state.lack")
+    if state.lack is not None and not (
+        state.lack.shape == (1, len(state.last))
+        and state.lack.dtype == np.float64
+        and (np.abs(state.lack) <= 1.0).all()
+    ):
+        raise ValueError("what slow means have not read is not what was written")
     state.stays = arrays.get("state.stays")
     if "state.level" in arrays:
         level, count = arrays["state.level"], arrays["state.counts"]

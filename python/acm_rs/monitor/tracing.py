@@ -117,6 +117,7 @@ def blamed(
     labels: Labels,
     scores: Vector,
     told: Told | None,
+    wider: Mapping[str, Matrix] | None = None,
 ) -> Matrix:
     """Each sensor's share of the score, (n, sensors); scores are NaN where rows are not judged."""
     found = watches.shares(causes, own, level, residual)
@@ -126,7 +127,7 @@ def blamed(
         for first in range(0, len(every), PIECE):
             rows = every[first : first + PIECE]
             stats = {name: values[rows] for name, values in own.items()}
-            units = {name: watches.unit(name, told) for name in NAMES}
+            units = {name: watches.unit(name, told, wider) for name in NAMES}
             units = {name: _of(unit, rows) for name, unit in units.items()}
             found[rows] = traced(watches, causes[rows], stats, units, level[rows], residual[rows], law)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,8 @@ class Watches:
         """What those levels read at least and at most, (2, sensors)."""
         self.stops: Matrix = np.full((2, len(self.follows)), np.nan)
         """Ends of the sensors' scales, (2, sensors): the lower and the upper ones, NaN where there is none."""
+        self.leans: NDArray[np.float64] = np.zeros((0, 0, 0))
+        """Second moments that tell how the others fare without some sensors; former files have none."""
         self.needs: dict[str, Vector] = {}
         """Of each part by sensor or component, how great it was in healthy rows that were accepted."""
         self.wide: dict[str, Vector] = {}
@@ -140,6 +142,7 @@ class Watches:
             "pace",
             "roam",
             "stops",
+            "leans",
         )
 
     def room(self, name: str, limit: float) -> float:
@@ -156,12 +159,13 @@ class Watches:
             else:
                 self.wide[name] = np.maximum(1.0, need / self.room(name, limit))
 
-    def unit(self, name: str, told: Told | None = None) -> Any:
-        """What one of a statistic's standard deviations is."""
+    def unit(self, name: str, told: Told | None = None, wider: Mapping[str, Matrix] | None = None) -> Any:
+        """What one of a statistic's standard deviations is; some are `wider` where sensors are dead."""
         spread = self.spreads.get(name, 1.0)
         part = "level" if name in LEVEL_NAMES else name
         spread = spread * self.wide[part] if part in self.wide else spread
-        return spread if told is None else spread * self.steps.times(part, told)
+        spread = spread if told is None else spread * self.steps.times(part, told)
+        return spread if wider is None or name not in wider else spread * wider[name]
 
     # ---- rows beside what is expected -----------------------------------------------------------------------------
 
@@ -196,7 +200,7 @@ class Watches:
         if not len(main) or not main.shape[1]:
             return main
         idle = self._idle(silent, state, absent)
-        begun = 0
+        begun, fresh = 0, state.slow is None
         if state.slow is None:
             # What came before the first reading is taken to have been like it, as long as the means remember.
             known = np.flatnonzero(~np.isnan(main[:, 0]))
@@ -205,11 +209,35 @@ class Watches:
             begun = int(known[0])
             state.slow = main[begun : begun + 1].copy()
             state.chart("slow", SLOW).update(np.repeat(state.slow, PAST, axis=0))
-        main, times = np.ascontiguousarray(main[begun:]), 1 + np.where(silent, 0, np.minimum(idle, PAST))[begun:]
+        times = 1 + np.where(silent, 0, np.minimum(idle, PAST))[begun:]
+        if self.leans.size:
+            state.lacks = self._lacking(np.isnan(away), silent, begun if fresh else None, times, state)
+        main = np.ascontiguousarray(main[begun:])
         main = main if (times == 1).all() else np.repeat(main, times, axis=0)
         means = np.vstack([state.slow, state.chart("slow", SLOW).update(main)[0]])
         state.slow = means[-1:]
         return np.vstack([np.zeros((begun, main.shape[1])), means[np.cumsum(times) - 1]])
+
+    @staticmethod
+    def _lacking(missing: Flags, silent: Flags, begun: int | None, times: Labels, state: State) -> Matrix | None:
+        """Which share of what the same means remember of each sensor was not read; they begin at a row, or have."""
+        hit = (missing & ~silent[:, None]).any(axis=1)
+        if state.lack is None and not hit.any():
+            return None
+        # Rows before the first gap change nothing, and what is remembered begins with it wherever a history is cut.
+        first = int(hit.argmax()) if state.lack is None else 0
+        lack = missing[first:].astype(np.float64)
+        lack[silent[first:]] = np.nan
+        chart = state.chart("lacking", SLOW)
+        if state.lack is None:
+            state.lack = np.zeros((1, lack.shape[1]))
+            if first == begun:
+                state.lack = lack[:1]
+                chart.update(np.repeat(state.lack, PAST, axis=0))
+        times = times[first - (begun or 0) :]
+        shares = np.vstack([state.lack, chart.update(np.repeat(lack, times, axis=0))[0]])
+        state.lack = shares[-1:]
+        return np.vstack([np.zeros((first, lack.shape[1])), shares[np.cumsum(times) - 1]])
 
     def _idle(self, silent: Flags, state: State, absent: Labels | None) -> Labels:
         """For how many rows before each nothing was read, some of which are not there at all."""
@@ -231,18 +259,31 @@ class Watches:
 
     # ---- statistics -----------------------------------------------------------------------------------------------
 
-    def by_sensor(self, looked: Looked, readings: Matrix, state: State, told: Told | None = None) -> dict[str, Matrix]:
+    def by_sensor(
+        self,
+        looked: Looked,
+        readings: Matrix,
+        state: State,
+        told: Told | None = None,
+        wider: Mapping[str, Matrix] | None = None,
+    ) -> dict[str, Matrix]:
         """The statistics that each sensor has for itself, in standard deviations but for the stuck one."""
         every = self.each_by_sensor(looked, readings, state, told)
-        return {name: self.measured(name, values, trace, state, told) for name, values, trace in every}
+        return {name: self.measured(name, values, trace, state, told, wider) for name, values, trace in every}
 
     def measured(
-        self, name: str, values: Matrix, trace: Trace | None, state: State, told: Told | None = None
+        self,
+        name: str,
+        values: Matrix,
+        trace: Trace | None,
+        state: State,
+        told: Told | None = None,
+        wider: Mapping[str, Matrix] | None = None,
     ) -> Matrix:
         """A statistic in standard deviations, which takes the place of its values."""
         if name == "stuck":
             return values
-        unit = self.unit(name, told)
+        unit = self.unit(name, told, wider)
         if trace is not None:
             quick, known, silent = trace
             self.let_go(name, values, quick, known, state, unit)
@@ -330,13 +371,20 @@ class Watches:
         longest = self.longest * self.wide["stuck"] if "stuck" in self.wide else self.longest
         return longest if told is None else longest * self.steps.times("stuck", told)
 
-    def level(self, looked: Looked, labels: Labels, state: State, told: Told | None = None) -> Matrix:
+    def level(
+        self,
+        looked: Looked,
+        labels: Labels,
+        state: State,
+        told: Told | None = None,
+        wider: Mapping[str, Matrix] | None = None,
+    ) -> Matrix:
         """The means of the main components, in standard deviations: of the two memories the one that is farther off."""
         levels = self.levels(looked, labels, state)
         quick = levels.get(LEVEL_NAMES[1])
         found = []
         for name, means in levels.items():
-            unit = self.unit(name, told)
+            unit = self.unit(name, told, wider)
             if name == "level" and quick is not None and self.releases:
                 known = np.broadcast_to(~looked.held[:, None], means.shape)
                 self.let_go(name, means, quick, known, state, unit)
