@@ -97,12 +97,13 @@ def test_pieces_are_the_whole_across_outages(fitted):
 
 def test_a_counter_that_was_not_read_for_long_tells_nothing_of_the_present(fitted):
     monitor, frame = fitted
-    for missing, told in ((3, True), (40, False)):
+    # The load tells each rise of the energy to the last digit: no mean does.
+    for missing in (3, 40):
         gap = frame.iloc[:600].copy()
         gap.iloc[300 : 300 + missing, gap.columns.get_loc("energy")] = np.nan
         result = monitor.score(gap)
         place = result.names.index("energy")
-        assert np.isfinite(result.values[300 + missing, place]) == told
+        assert np.isnan(result.values[300 + missing, place])
         assert np.isfinite(result.values[301 + missing, place])
 
 
@@ -125,3 +126,48 @@ def test_counters_that_are_read_seldom_are_taken_as_they_come():
     former = Counters.take(seldom.put()[:4])
     assert former.most == [np.inf]
     assert np.isfinite(former.risen(values, ["energy"], when)[0][132, 0])
+
+
+def test_a_counter_that_is_read_now_and_then_alarms_no_more_than_one_that_always_is(fitted):
+    monitor, frame = fitted
+    most = monitor.score(frame).alarms.mean() + 0.004
+    place = np.arange(len(frame))
+    random = np.random.default_rng(1)
+    for gone in (place % 2 == 0, place % 10 == 0, random.random(len(frame)) < 0.1):
+        rare = frame.copy()
+        rare.loc[gone, "energy"] = np.nan
+        assert monitor.score(rare).alarms.mean() <= most
+    # Nor where whole rows are not there.
+    assert monitor.score(frame[place % 10 != 0]).alarms.mean() <= most
+    some = frame.mask(random.random(frame.shape) < 0.1)
+    assert monitor.score(some).alarms.mean() <= most
+
+
+def test_a_mean_rise_counts_where_it_tells_of_the_present():
+    random = np.random.default_rng(2)
+    slow = np.cumsum(random.normal(size=3000)) / 30.0
+    for noise, rows in ((100.0, np.inf), (1e-3, 1.5)):
+        counters = Counters(["energy"], [-np.inf], [np.inf], None)
+        counters.trust("energy", slow + 40.0, noise)
+        assert abs(counters.most[0]) == rows
+    # Readings of every sixth row are a mean of six throughout, and what is learnt is of such.
+    rare = np.full(3000, np.nan)
+    rare[::6] = slow[::6]
+    counters.most = [np.inf]
+    counters.trust("energy", rare, 1e-3)
+    assert counters.most == [-9.0]
+    # A mean of three is off by the step between, and what the others leave is half of that.
+    steps = np.repeat([0.0, 1.0], 1500)
+    counters.most = [np.inf]
+    counters.trust("energy", np.tile([0.0, 0.0, 0.0, 1.0], 750), float(np.std(steps)) * 0.28)
+    assert counters.most[0] < 0.0
+    kept = Counters.take(counters.put())
+    assert kept.most == counters.most
+    # However far apart the readings before were.
+    values = np.array([[0.0], [np.nan], [4.0], [np.nan], [8.0], [9.0]])
+    counters.most = [-1.5]
+    found, _ = counters.risen(values, ["energy"], None)
+    np.testing.assert_array_equal(found[:, 0], [np.nan] * 5 + [1.0])
+    counters.most = [5.0]
+    found, _ = counters.risen(values, ["energy"], None)
+    np.testing.assert_array_equal(found[:, 0], [np.nan, np.nan, 2.0, np.nan, 2.0, 1.0])

@@ -26,6 +26,8 @@ HALF, LOW = 0.5, 0.05
 """A counter that begins anew falls by half of its range at least, or to so near its least reading."""
 PASS, TIMES = 5, 2.0
 """Rows that readings may be apart, and times as many as nearly all of the history are."""
+EXACT = 2.0
+"""Deviations of what the others leave of a rise by which its mean over several rows may be off it."""
 EVEN = 0.8
 """Share of the rises that are alike from which on they say nothing."""
 NO_TIME = np.iinfo(np.int64).min
@@ -98,7 +100,8 @@ class Counters:
         """Nanoseconds between rows, usually: a rise is one in so much time; None where rows have no times."""
 
         self.most: list[float] = [np.inf] * len(names) if most is None else most
-        """Rows over which a rise is the mean of too many to tell of the present; infinite in former files."""
+        """Rows over which a rise is the mean of too many to tell of the present; infinite in former files. Below 0 it
+        is so however far apart the readings before were."""
 
     @classmethod
     def of(
@@ -128,6 +131,19 @@ class Counters:
         kept = [place for place, name in enumerate(self.names) if name in names]
         low, high, most = ([part[place] for place in kept] for part in (self.low, self.high, self.most))
         return Counters([self.names[place] for place in kept], low, high, self.step, most)
+
+    def trust(self, name: str, rises: Vector, noise: float) -> None:
+        """Let means over several rises of a history count no farther than they tell of the last to within its noise."""
+        rows = np.flatnonzero(~np.isnan(rises))
+        if len(rows) <= PASS:
+            return
+        known = rises[rows]
+        sums = np.append(0.0, np.cumsum(known - known.mean()))
+        for count in range(2, PASS + 1):
+            off = (sums[count:] - sums[:-count]) / count - (known[count - 1 :] - known.mean())
+            if float(np.std(off)) > EXACT * noise:
+                self.most[self.names.index(name)] = -(count - 0.5) * float(np.median(np.diff(rows)))
+                return
 
     def begin(self) -> Tally | None:
         """What is remembered before the first row."""
@@ -194,7 +210,8 @@ class Counters:
         fell = rise < 0.0
         # A mean over many rows tells nothing of the present, unless all are such.
         passed[np.isnan(before)] = np.nan
-        usual = np.fmax(self.most[place], TIMES * np.append(tally.apart[place], passed[:-1]))
+        most = self.most[place]
+        usual = np.fmax(most, TIMES * np.append(tally.apart[place], passed[:-1])) if most >= 0.0 else -most
         short = ~(passed > usual)
         tally.apart[place] = passed[-1]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -133,12 +133,16 @@ def learn_machine(
     codes = codelike(rules.names, values, judged, watched)
     still = rested(values, regimes.label(values) == STANDSTILL)
     given = [values]
+    rises = {name: values[chosen, rules.names.index(name)] for name in rules.counters.names}
     del values
     learned = learn_watches(watches, given, healthy)
     wrong |= learned.belied
     for one, rows in zip(away, spells, strict=True):
         wrong[rows, np.count_nonzero(watched[: one.place])] = True
     sensors = [name for name, one in zip(rules.names, watched.tolist(), strict=True) if one]
+    for place, name in enumerate(sensors):
+        if name in rises:
+            rules.counters.trust(name, rises[name], float(watches.band[place] * watches.scale[place]))
     # Rows that are not learnt from tell that it stops, too.
     watches.zeros = not regimes.still_rows
     shown = history.values[:, [names.index(name) for name in sensors]]
