@@ -160,7 +160,16 @@ def built(crate: str, tree: Path, places: dict[int, tuple[str, int, int]]) -> tu
     """The compiled tests, and the mutants that the compiler refuses."""
     program, unfit, others = "", set(), []
     command = ["cargo", "test", "--lib", "--no-run", f"--package={crate}", "--locked", "--message-format=json"]
-    done = subprocess.run(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, text=True)
+    # In our own folder cargo would take the copy's programs for those of this tree afterwards.
+    done = subprocess.run(
+        command,
+        cwd=tree,
+        env={**os.environ, "CARGO_TARGET_DIR": str(tree.parent / "target")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        text=True,
+    )
     for told in (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")):
         if told.get("executable") and told["target"]["name"] == crate:
             program = told["executable"]
