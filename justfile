@@ -66,6 +66,11 @@ coverage-rust:
 valgrind *arguments:
     {{ python }} tests/valgrind.py {{ arguments }}
 
+# Rust tests under the compiler's address sanitizer, AVX-512 too (rustup toolchain install nightly)
+[unix]
+sanitize *arguments:
+    {{ python }} tests/sanitize.py {{ arguments }}
+
 # Wrong code, drawn from what cargo-mutants lists (cargo install --locked cargo-mutants): the Rust tests must notice nine tenths
 [unix]
 mutants *arguments:

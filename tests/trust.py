@@ -87,6 +87,12 @@ CHECKS = (
         slow=True,
     ),
     Check(
+        "address sanitizer",
+        "nothing outside of its memory is read or written, by AVX-512 either",
+        "tests/sanitize.py",
+        slow=True,
+    ),
+    Check(
         "wrong code",
         "of wrong code in the kernels, the Rust tests notice nine tenths",
         "tests/mutants.py --minutes {n}",
