@@ -411,3 +411,6 @@ impl<S: Simd> State<S> {
         where_enough(simd, self.seen, plan.needed(), value)
     }
 }
+
+#[cfg(test)]
+mod tests;

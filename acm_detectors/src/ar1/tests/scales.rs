@@ -167,6 +167,40 @@ fn means_of_few_sensors_count_as_those_of_all_would() {
 }
 
 #[test]
+fn training_rows_that_nothing_tells_apart_keep_their_scores() {
+    // Levels 0, nothing kept of a deviation, scales 1: each sensor departs by 1.
+    let mut x = Array2::from_shape_fn((40, 4), |(row, column)| if (row + column) % 3 == 0 { -1.0 } else { 1.0 });
+    let mut model = fitted(&x, Fuse::Mean);
+    (model.mu, model.phi, model.sd) = (vec![0.0; 4], vec![0.0; 4], vec![1.0; 4]);
+    for gaps in [0, 1, 2] {
+        for row in (3..40).step_by(4).filter(|_| gaps > 0) {
+            x[[row, gaps]] = f64::NAN;
+        }
+        let usual = model.training_scores(x.view().into(), &[false; 40]).unwrap().unwrap();
+        let mut exact = vec![1.0; 40];
+        let counts: Vec<bool> = (0..40).map(|row| row > 0).collect();
+        assert_eq!(usual, HeldOut::of(&mut exact, &counts).unwrap(), "{gaps}");
+    }
+}
+
+#[test]
+fn limits_need_a_row_that_has_one_before_it() {
+    let x = Array2::from_shape_fn((40, 2), |(row, column)| ((row * (7 + column)) % 11) as f64);
+    let model = fitted(&x, Fuse::Mean);
+    let known = |x: &Array2<f64>| {
+        let still = vec![false; x.nrows()];
+        model.training_scores(x.view().into(), &still).unwrap().is_some()
+    };
+    assert!(known(&x) && model.limit(0.1).unwrap() > 0.0);
+    assert!(!known(&x.slice(s![..1, ..]).to_owned()));
+    let mut first = x;
+    first.slice_mut(s![1.., ..]).fill(f64::NAN);
+    assert!(!known(&first));
+    first[[39, 1]] = 4.0;
+    assert!(known(&first));
+}
+
+#[test]
 fn a_deviation_fades_within_so_many_rows() {
     use crate::ar1::score::reach;
     // The least whole number n with phi^n below a hundred millionth.
