@@ -71,6 +71,10 @@ mod together;
 pub mod wandering;
 
 #[cfg(test)]
+mod elimination;
+#[cfg(test)]
+mod merged_tests;
+#[cfg(test)]
 mod moments_tests;
 #[cfg(test)]
 mod told_tests;

@@ -10,6 +10,7 @@ use ndarray::{Array2, s};
 use rand::RngExt;
 
 use crate::ar1::{Ar1, Fuse};
+use crate::elimination::squared;
 use crate::limits;
 use crate::mahalanobis::MahalanobisDetector;
 use crate::merged::{Merged, require_law};
@@ -89,25 +90,6 @@ fn correlations(x: &Array2<f64>) -> Vec<f64> {
 fn rarest(x: &Array2<f64>) -> usize {
     let pairs = KEPT.iter().flat_map(|&one| KEPT.map(|other| covariance(x, one, other).1));
     pairs.min().unwrap()
-}
-
-/// z S⁻¹ z.
-fn squared(z: &[f64], matrix: &[f64]) -> f64 {
-    let size = z.len();
-    let mut rows: Vec<Vec<f64>> =
-        (0..size).map(|row| [&matrix[row * size..][..size], &z[row..=row]].concat()).collect();
-    for pivot in 0..size {
-        let line: Vec<f64> = rows[pivot].iter().map(|value| value / rows[pivot][pivot]).collect();
-        for (number, row) in rows.iter_mut().enumerate() {
-            let times = row[pivot];
-            if number == pivot {
-                row.clone_from(&line);
-            } else {
-                row.iter_mut().zip(&line).for_each(|(value, line)| *value -= times * line);
-            }
-        }
-    }
-    rows.iter().zip(z).map(|(row, z)| row[size] * z).sum()
 }
 
 fn fresh() -> Array2<f64> {

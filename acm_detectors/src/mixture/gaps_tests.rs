@@ -10,6 +10,7 @@ use super::gaps::GapScratch;
 use super::gaussians::DensityScratch;
 use super::*;
 use crate::alone::Noisy;
+use crate::elimination::solved;
 use crate::gaps::carried;
 
 const NAN: f64 = f64::NAN;
@@ -46,27 +47,6 @@ fn block(matrix: &[f64], rows: &[usize], columns: &[usize]) -> Vec<f64> {
     rows.iter()
         .flat_map(|&row| columns.iter().map(move |&column| matrix[4 * row + column]))
         .collect()
-}
-
-/// A⁻¹ b by elimination, and ln det A.
-fn solved(matrix: &[f64], right: &[f64]) -> (Vec<f64>, f64) {
-    let size = right.len();
-    let mut rows: Vec<Vec<f64>> =
-        (0..size).map(|row| [&matrix[row * size..][..size], &right[row..=row]].concat()).collect();
-    let mut log = 0.0;
-    for pivot in 0..size {
-        log += rows[pivot][pivot].ln();
-        let line: Vec<f64> = rows[pivot].iter().map(|value| value / rows[pivot][pivot]).collect();
-        for (number, row) in rows.iter_mut().enumerate() {
-            let times = row[pivot];
-            if number == pivot {
-                row.clone_from(&line);
-            } else {
-                row.iter_mut().zip(&line).for_each(|(value, line)| *value -= times * line);
-            }
-        }
-    }
-    (rows.iter().map(|row| row[size]).collect(), log)
 }
 
 fn dot(one: &[f64], other: &[f64]) -> f64 {

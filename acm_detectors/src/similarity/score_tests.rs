@@ -5,6 +5,7 @@ use ndarray::Array2;
 use rand::RngExt;
 
 use super::*;
+use crate::elimination::solved;
 
 /// Four sensors that two loads move, with noise.
 fn plant(rows: usize, seed: u64) -> Array2<f64> {
@@ -22,25 +23,6 @@ fn plant(rows: usize, seed: u64) -> Array2<f64> {
         row.iter_mut().zip(ways).for_each(|(value, way)| *value = 10.0 + way + 0.3 * normal());
     }
     x
-}
-
-/// Solves W r = b.
-fn solved(matrix: &[f64], right: &[f64]) -> Vec<f64> {
-    let size = right.len();
-    let mut rows: Vec<Vec<f64>> =
-        (0..size).map(|row| [&matrix[row * size..][..size], &right[row..=row]].concat()).collect();
-    for pivot in 0..size {
-        let line: Vec<f64> = rows[pivot].iter().map(|value| value / rows[pivot][pivot]).collect();
-        for (number, row) in rows.iter_mut().enumerate() {
-            let times = row[pivot];
-            if number == pivot {
-                row.clone_from(&line);
-            } else {
-                row.iter_mut().zip(&line).for_each(|(value, line)| *value -= times * line);
-            }
-        }
-    }
-    rows.iter().map(|row| row[size]).collect()
 }
 
 fn squared(values: &[f64]) -> f64 {
@@ -72,7 +54,7 @@ fn scores_and_shares_are_those_of_the_means_of_whitened_residuals() {
     };
     // r_j (S⁻¹ r)_j of r = W⁻¹ u, with S⁻¹ = W' W.
     let split = |white: &[f64]| -> Vec<f64> {
-        let residual = solved(&w, white);
+        let residual = solved(&w, white).0;
         (0..4)
             .map(|place| residual[place] * (0..4).map(|row| w[4 * row + place] * white[row]).sum::<f64>())
             .collect()

@@ -2,6 +2,7 @@ use acm_linalg::seed::stream;
 use rand::RngExt;
 
 use super::*;
+use crate::elimination;
 
 const NAN: f64 = f64::NAN;
 
@@ -96,30 +97,10 @@ fn shrunk_by_hand(rows: &[&[f64]]) -> (Vec<f64>, Vec<f64>) {
     (mean, covariance)
 }
 
-/// Solves by elimination.
-fn solved(matrix: &[f64], right: &[f64]) -> Vec<f64> {
-    let size = right.len();
-    let mut rows: Vec<Vec<f64>> = (0..size)
-        .map(|row| [&matrix[row * size..(row + 1) * size], &right[row..=row]].concat())
-        .collect();
-    for pivot in 0..size {
-        let line: Vec<f64> = rows[pivot].iter().map(|value| value / rows[pivot][pivot]).collect();
-        for (number, row) in rows.iter_mut().enumerate() {
-            let times = row[pivot];
-            if number == pivot {
-                row.clone_from(&line);
-            } else {
-                row.iter_mut().zip(&line).for_each(|(value, line)| *value -= times * line);
-            }
-        }
-    }
-    rows.iter().map(|row| row[size]).collect()
-}
-
 /// The squared distance by the covariance.
 fn distance(row: &[f64], mean: &[f64], covariance: &[f64]) -> f64 {
     let away: Vec<f64> = row.iter().zip(mean).map(|(value, mean)| value - mean).collect();
-    solved(covariance, &away).iter().zip(&away).map(|(one, other)| one * other).sum()
+    elimination::squared(&away, covariance)
 }
 
 #[test]
@@ -178,7 +159,7 @@ fn triangles_are_inverted_squared_and_solved_with() {
     let matrix = [4.0, 9e9, 9e9, 1.0, 3.0, 9e9, -0.5, 0.75, 2.0];
     let whole = [4.0, 1.0, -0.5, 1.0, 3.0, 0.75, -0.5, 0.75, 2.0];
     let mut right = [1.0, -2.0, 5.0];
-    let exact = solved(&whole, &right);
+    let exact = elimination::solved(&whole, &right).0;
     solve(&mut matrix.clone(), &mut right);
     assert!(all_close(&right, &exact), "{right:?} {exact:?}");
 }
@@ -248,7 +229,11 @@ fn a_step_takes_mean_and_covariance_of_the_chosen_rows() {
             .map(|(one, other)| exact[3 * one + other])
             .collect();
         let away: Vec<f64> = known.iter().map(|&place| before[3 * row + place] - exact_mean[place]).collect();
-        let pulled = if known.is_empty() { Vec::new() } else { solved(&within, &away) };
+        let pulled = if known.is_empty() {
+            Vec::new()
+        } else {
+            elimination::solved(&within, &away).0
+        };
         for place in 0..3 {
             let expected = if lacking.contains(&place) {
                 exact_mean[place]
