@@ -40,3 +40,39 @@ fn halves(value: f64) -> (f64, f64) {
     let high = scaled - (scaled - value);
     (high, value - high)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_hold_sums_and_products_to_the_last_bit() {
+        let power = |exponent: i32| 2.0_f64.powi(exponent);
+        for (a, b, sum, rest) in [
+            (1.0, power(-60), 1.0, power(-60)),
+            (power(-60), 1.0, 1.0, power(-60)),
+            (power(53), 1.0 + power(-20), power(53) + 2.0, power(-20) - 1.0),
+            (-3.0, power(-53), -3.0, power(-53)),
+            (1.0, 1.5 * power(-52), 1.0 + power(-51), -power(-53)),
+            (0.1, -0.1, 0.0, 0.0),
+        ] {
+            assert_eq!(two_sum(a, b), (sum, rest), "{a} {b}");
+        }
+        for (a, b, product, rest) in [
+            (1.0 + power(-30), 1.0 + power(-30), 1.0 + power(-29), power(-60)),
+            (1.0 + power(-30), power(-30) - 1.0, -1.0, power(-60)),
+            (3.0, power(-700), 3.0 * power(-700), 0.0),
+        ] {
+            assert_eq!(two_product(a, b), (product, rest), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_third_of_the_way_is_rounded_once() {
+        let step = f64::EPSILON;
+        assert_eq!(interpolated(1.0, 1.0 + 3.0 * step, 1.0, 3.0), 1.0 + step);
+        assert_eq!(interpolated(-1.0, 1.0, 1.0, 3.0), -1.0 / 3.0);
+        // 2^60 - 1 and a little: the nearest float64 is 2^60.
+        assert_eq!(interpolated(2.0_f64.powi(60), 2.0_f64.powi(-20), 1.0, 2.0_f64.powi(60)), 2.0_f64.powi(60));
+    }
+}

@@ -126,3 +126,32 @@ fn on_grid(column: &[f64], from: usize, step: Step, epsilon: f64, stop: &Stop) -
     }
     column.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_reading_off_a_grid_is_found_however_far_it_is() {
+        let mut column = vec![7.0; 3 * STOP_ROWS];
+        let off = [2, STOP_ROWS + 9, 2 * STOP_ROWS + 70];
+        for row in off {
+            column[row] = 7.5;
+        }
+        for from in [
+            0,
+            1,
+            2,
+            3,
+            60,
+            STOP_ROWS - 1,
+            STOP_ROWS + 9,
+            STOP_ROWS + 10,
+            2 * STOP_ROWS,
+            3 * STOP_ROWS - 1,
+        ] {
+            let exact = off.into_iter().find(|&row| row >= from).unwrap_or(column.len());
+            assert_eq!(on_grid(&column, from, Step::new(1.0, 0), f64::EPSILON, &Stop::default()), exact, "{from}");
+        }
+    }
+}
