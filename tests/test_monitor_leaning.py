@@ -82,7 +82,7 @@ def test_healthy_rows_are_as_far_off_without_some_sensors_as_is_told(places):
         np.testing.assert_allclose(told[number], found[~gone], rtol=0.2, err_msg=str(memory))
     state, other = State(5, 0), State(5, 0)
     levels, usual_levels = watches.levels(looked, labels, state), watches.levels(usual, labels, other)
-    for name, told_of in zip(levels, more[15:].reshape(2, 5), strict=True):
+    for name, told_of in zip(levels, more[15:25].reshape(2, 5), strict=True):
         found = levels[name][200:].std(axis=0) / watches.unit(name)
         plain = usual_levels[name][200:].std(axis=0) / watches.unit(name)
         # Never less than it is, and no limit is wider than it must be by much.
@@ -222,3 +222,88 @@ def test_what_leans_is_saved_and_what_is_not_so_is_refused(fitted):
     before = Monitor.from_bytes(again.to_bytes())
     np.testing.assert_array_equal(before.score(frame).scores, monitor.score(frame).scores)
     assert before.score(rows).alarms.mean() > 0.2
+
+
+def test_a_column_that_never_changes_may_stand_beside(fitted):
+    _, frame = fitted
+    frame = plant(0, 5000).assign(setpoint=7.0)
+    monitor = Monitor().fit(frame[:4000])
+    assert monitor.score(dead(frame[4000:], "ambient")).alarms.mean() < 0.02
+
+
+def test_gaps_that_the_history_had_are_allowed_for_by_its_limits():
+    frame = plant(3)
+    gone = [(SLOW, 0), ("current", 1), ("pressure", 2)]
+    for name, place in gone:
+        frame.iloc[np.arange(len(frame)) % 3 == place, frame.columns.get_loc(name)] = np.nan
+    monitor = Monitor().fit(frame[:TRAINED])
+    rest = frame[TRAINED:].copy()
+    result = monitor.score(rest)
+    assert result.alarms.mean() < 0.01
+    assert not [text for text in result.remarks if "leans" in text]
+    watches = monitor._fitted()[1]
+    assert watches.gaps.max() > 0.1
+    former = Monitor.from_bytes(monitor.to_bytes())
+    own = former._fitted()[1]
+    own.leans, own.leant, own.gaps = np.zeros((0, 0, 0)), np.zeros(0), np.zeros(0)
+    found = 0.0
+    for size in (3.0, 6.0):
+        wrong = rest.copy()
+        wrong.iloc[1500:1600, wrong.columns.get_loc(SLOW)] += size
+        # As many rows as without any of this.
+        found = monitor.score(wrong).alarms[1510:1600].mean()
+        assert found >= former.score(wrong).alarms[1510:1600].mean() - 0.15
+    assert found > 0.3
+
+
+def test_what_is_told_does_not_depend_on_what_was_asked_before(fitted):
+    monitor, frame = fitted
+    asked = Monitor.from_bytes(monitor.to_bytes())
+    asked.score(dead(frame, SLOW))
+    for one in (asked, monitor):
+        one = Monitor.from_bytes(one.to_bytes()) if one is monitor else one
+        one.accept((1000, 1100), frame.assign(current=frame["current"] + 0.9))
+        one.set_budget(0.002)
+        scores = one.score(dead(frame, SLOW)).scores
+        if one is asked:
+            expected = scores
+    np.testing.assert_array_equal(scores, expected)
+
+
+def test_who_is_farthest_off_is_named_where_all_together_alarm(fitted):
+    monitor, frame = fitted
+    random = np.random.default_rng(8)
+    rows = dead(frame, "ambient") + random.normal(size=frame.shape) * [0.0, 0.9, 0.03, 0.6, 0.13]
+    result = monitor.score(rows)
+    assert result.found
+    assert all(one.culprits for one in result.found)
+    assert (result.shares[result.alarms].sum(axis=1) > 0.99).all()
+
+
+def test_what_is_remembered_of_dead_sensors_is_whole_or_refused(fitted):
+    monitor, frame = fitted
+    live = Monitor.from_bytes(monitor.to_bytes())
+    live.update(dead(frame[:300], "ambient", rows=slice(200, 260)))
+    again = Monitor.from_bytes(live.to_bytes())
+    np.testing.assert_array_equal(again.update(frame[300:400]).scores, live.update(frame[300:400]).scores)
+
+    def without(what):
+        one = Monitor.from_bytes(monitor.to_bytes())
+        one.update(dead(frame[:300], "ambient", rows=slice(200, 260)))
+        what(one._state)
+        return one.to_bytes()
+
+    def forget(name):
+        return lambda state: state.charts.pop(name)
+
+    def lack(value):
+        return lambda state: setattr(state, "lack", None if value is None else np.full((1, 5), value))
+
+    for what in (forget("lacking"), forget("wider level"), lack(None), lack(-0.1), lack(1.1), lack(np.nan)):
+        with pytest.raises(ValueError, match="damaged"):
+            Monitor.from_bytes(without(what))
+    for name, wrong in (("leans", np.nan), ("leans", np.inf), ("gaps", -1.0), ("leant", np.nan)):
+        one = Monitor.from_bytes(monitor.to_bytes())
+        getattr(one._fitted()[1], name)[...] = wrong
+        with pytest.raises(ValueError, match="damaged"):
+            Monitor.from_bytes(one.to_bytes())

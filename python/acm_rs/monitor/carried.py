@@ -11,7 +11,7 @@ from acm_rs.monitor.counters import Tally
 from acm_rs.monitor.holding import Holding
 from acm_rs.monitor.regimes import Phase
 
-__all__ = ["Looked", "State"]
+__all__ = ["Looked", "State", "Wider"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -118,3 +118,20 @@ class Looked:
         if self.stopped is None:
             self.stopped = np.zeros(self.residual.shape, bool)
         self.stopped[rows] = stopped
+
+
+class Wider:
+    """By how much limits of rows are wider; before and after some of them they are not."""
+
+    __slots__ = ("more", "rows", "start")
+
+    def __init__(self, rows: int, start: int, more: Matrix) -> None:
+        self.rows: int = rows
+        self.start: int = start
+        self.more: Matrix = more
+
+    def times(self) -> Matrix:
+        """The same of all rows."""
+        found = np.ones((self.rows, self.more.shape[1]))
+        found[self.start : self.start + len(self.more)] += self.more
+        return found

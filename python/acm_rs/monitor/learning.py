@@ -11,7 +11,7 @@ from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.cleaning import repeats, scales
 from acm_rs.monitor.driving import learn_holds, measured, put_unknown, stood
 from acm_rs.monitor.following import beside_levels, learn_following
-from acm_rs.monitor.leaning import learn_leaning
+from acm_rs.monitor.leaning import learn_gaps, learn_leaning
 from acm_rs.monitor.looking import look
 from acm_rs.monitor.parts import PRESENT, WILD
 from acm_rs.monitor.quiet import quietly
@@ -248,6 +248,7 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
     learn_leaning(watches, unseen, within(sensors, at), calm)
     scores, firsts = scaled_parts(watches, unseen, raw, labels, fused, calm, main)
     del unseen, fused, main
+    learn_gaps(watches, within(sensors, at), labels, calm)
     learn_steps(watches, raw, drivers, states, labels, ages, usable, level)
     regimes.gap = max(regimes.settle, usual, UNSEEN)
     return Learned(

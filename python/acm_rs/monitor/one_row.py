@@ -16,7 +16,8 @@ from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import Verdict
-from acm_rs.monitor.leaning import CHARTS, LACKS
+from acm_rs.monitor.lacking import CHART
+from acm_rs.monitor.leaning import CHARTS, LACKS, still_wider
 from acm_rs.monitor.parts import (
     AT_ONCE,
     CAUSES,
@@ -32,7 +33,7 @@ from acm_rs.monitor.parts import (
 )
 from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
-from acm_rs.monitor.tracing import NAMES, NEAR, standing, traced
+from acm_rs.monitor.tracing import NAMES, NEAR, farthest, standing, traced
 from acm_rs.monitor.watches import Looked, State, Watches
 
 __all__ = ["Quick"]
@@ -150,9 +151,10 @@ class Quick:
         level[chosen] = found[0]
         return near, level
 
-    def _wider(self, name: str, state: State) -> NDArray[np.float64]:
+    @staticmethod
+    def _wider(name: str, width: int, state: State) -> NDArray[np.float64]:
         """How much wider a limit still is where sensors were dead."""
-        found: NDArray[np.float64] = 1.0 + state.charts[CHARTS[name]].update(np.zeros((1, len(self.watches.scale))))[0]
+        found: NDArray[np.float64] = 1.0 + still_wider(state.charts[CHARTS[name]].update(np.zeros((1, width)))[0])
         return found
 
     def judge(self, row: Vector, state: State, limit: float, fixed: Any) -> Verdict | None:
@@ -201,7 +203,7 @@ class Quick:
         means = state.chart("slow", SLOW).update(product(away[None], watches.slow_axes))[0]
         state.slow = np.asarray(means)
         if state.lack is not None:
-            state.lack = np.asarray(state.charts["lacking"].update(np.zeros(state.lack.shape))[0])
+            state.lack = np.asarray(state.charts[CHART].update(np.zeros(state.lack.shape))[0])
         states = np.concatenate([(held - watches.state_centre) / watches.state_scale, slow[0]])
         relations = watches.relations[label]
         scaled = (near - self.centres[label]) / watches.scale
@@ -226,9 +228,11 @@ class Quick:
         looked.residual, looked.scaled, looked.left = residual, main, straight
         near = np.minimum(np.maximum(residual, -WILD), WILD)
         units = self.units
-        if any(name in state.charts for name in CHARTS.values()):
+        begun = any(name in state.charts for name in CHARTS.values())
+        if begun:
             # Sensors have been dead: means remember rows without them.
-            units = units | {name: units[name] * self._wider(name, state) for name in CHARTS if name in units}
+            widths = {name: watches.axes.shape[1] if name in LEVEL_NAMES else near.shape[1] for name in CHARTS}
+            units = units | {name: units[name] * self._wider(name, width, state) for name, width in widths.items()}
         own = np.empty((len(OWN), len(sensors)))
         swift = centre = np.asarray(state.chart(NAMES[0], SHIFTS[0]).update(near)[0])
         signed = {NAMES[0]: centre / units[NAMES[0]]}
@@ -269,6 +273,8 @@ class Quick:
             signed |= {"scatter": own[-2:-1], "stuck": own[-1:]}
             law = label, relations, watches.band
             verdict.shares = traced(watches, verdict.causes, signed, units, level, residual, law)
+            if begun and not (verdict.shares > 0.0).any():
+                verdict.shares = farthest([signed[name] for name in NAMES])
         else:
             worst = np.maximum(((own - self.middles) / self.reaches).max(axis=0, keepdims=True), 0.0)
             verdict.shares = watches.parted(worst, verdict.causes, level, residual)

@@ -14,7 +14,9 @@ from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, Tally
 from acm_rs.monitor.flagging import Rule
 from acm_rs.monitor.holding import Holding
-from acm_rs.monitor.parts import PARTS, SHIFTS, SLOWLY
+from acm_rs.monitor.lacking import CHART
+from acm_rs.monitor.leaning import CHARTS
+from acm_rs.monitor.parts import LEVEL_NAMES, PARTS, SHIFTS, SLOWLY
 from acm_rs.monitor.rebasing import Rebase
 from acm_rs.monitor.regimes import Phase, Regimes
 from acm_rs.monitor.relations import Relations
@@ -24,6 +26,9 @@ from acm_rs.monitor.watches import State, Watches
 __all__ = ["put_state", "put_watches", "take_about", "take_state", "take_watches"]
 
 Arrays = dict[str, NDArray[Any]]
+
+LEANING = ("leans", "leant", "gaps")
+"""What tells who leans on whom."""
 
 
 def _bytes(model: Any) -> NDArray[np.uint8]:
@@ -45,7 +50,7 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
     there = {"lets_go": watches.releases, **dict.fromkeys(("follows", "pace"), bool(watches.follows.any()))}
     there["roam"] = bool(np.isfinite(watches.roam).any())
     there["stops"] = bool(np.isfinite(watches.stops).any())
-    there["leans"] = bool(watches.leans.size)
+    there |= dict.fromkeys(LEANING, bool(watches.leans.size))
     own = (name for name in Watches.fields() if there.get(name, True))
     arrays |= {f"watches.{name}": getattr(watches, name) for name in own}
     arrays |= {f"spreads.{name}": values for name, values in watches.spreads.items()}
@@ -126,7 +131,7 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     for name in Watches.fields():
         # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed and no
         # ends of scales, the first of format 3 not who leans on whom.
-        if name not in ("lets_go", "follows", "pace", "roam", "stops", "leans") or f"watches.{name}" in arrays:
+        if name not in ("lets_go", "follows", "pace", "roam", "stops", *LEANING) or f"watches.{name}" in arrays:
             setattr(watches, name, arrays[f"watches.{name}"])
     if watches.follows.shape != watches.scale.shape or watches.pace.shape != (1,):
         raise ValueError("sensors that are followed are not those that are watched")
@@ -136,8 +141,7 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
         raise ValueError("how levels follow is not what was written")
     if watches.stops.shape != (2, len(watches.scale)) or (watches.stops[0] >= watches.stops[1]).any():
         raise ValueError("ends of scales are not those of the sensors")
-    if watches.leans.size and watches.leans.shape != (1 + len(SHIFTS), *(2 * [2 * len(watches.scale)])):
-        raise ValueError("who leans on whom is not told for each sensor")
+    _check_leaning(watches)
     kept = {
         number: Relations(**{name: arrays[f"relations.{number}.{name}"] for name in Relations.fields()})
         for number in set(settings["relations"])
@@ -169,6 +173,20 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     if "fused" in arrays:
         watches.fused = FusedDetector.from_bytes(arrays["fused"].tobytes())
     return rules, watches
+
+
+def _check_leaning(watches: Watches) -> None:
+    """Refuse what does not tell who leans on whom."""
+    d, kinds = len(watches.scale), 1 + len(SHIFTS)
+    shapes = (kinds, 2 * d, 2 * d), (2 * d,), (kinds * d + len(LEVEL_NAMES) * watches.axes.shape[1],)
+    parts = [getattr(watches, name) for name in LEANING]
+    if not any(part.size for part in parts):
+        return
+    whole = all(part.shape == shape and part.dtype == np.float64 for part, shape in zip(parts, shapes, strict=True))
+    if not whole or not all(np.isfinite(part).all() for part in parts):
+        raise ValueError("who leans on whom is not told for each sensor")
+    if any((np.diag(one) < 0.0).any() for one in watches.leans) or (watches.gaps < 0.0).any():
+        raise ValueError("how far off sensors are that lean on others is below nothing")
 
 
 ABOUT: dict[str, type | tuple[type, ...]] = {
@@ -302,10 +320,14 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
         )
     state.slow = arrays.get("state.slow")
     state.lack = arrays.get("state.lack")
+    charts = {name.removeprefix("chart.") for name in arrays if name.startswith("chart.")}
+    begun = charts & set(CHARTS.values())
+    if (state.lack is not None) != (CHART in charts) or (begun and begun != set(CHARTS.values())):
+        raise ValueError("what is remembered of dead sensors is not whole")
     if state.lack is not None and not (
         state.lack.shape == (1, len(state.last))
         and state.lack.dtype == np.float64
-        and (np.abs(state.lack) <= 1.0).all()
+        and ((state.lack >= 0.0) & (state.lack <= 1.0)).all()
     ):
         raise ValueError("what slow means have not read is not what was written")
     state.stays = arrays.get("state.stays")

@@ -8,18 +8,19 @@ Automatica 45, 2009, 1593-1600). The one that explains most is taken out, and th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.monitor.carried import Wider
 from acm_rs.monitor.looking import Law, laws_of
 from acm_rs.monitor.parts import PARTS, PIECE, SHIFTS, WILD, sized
 from acm_rs.monitor.relations import Relations, inverse_of, product
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["NAMES", "NEAR", "blamed", "standing", "traced"]
+__all__ = ["NAMES", "NEAR", "blamed", "farthest", "standing", "traced"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -117,7 +118,7 @@ def blamed(
     labels: Labels,
     scores: Vector,
     told: Told | None,
-    wider: Mapping[str, Matrix] | None = None,
+    wider: Mapping[str, Wider] | None = None,
 ) -> Matrix:
     """Each sensor's share of the score, (n, sensors); scores are NaN where rows are not judged."""
     found = watches.shares(causes, own, level, residual)
@@ -130,7 +131,22 @@ def blamed(
             units = {name: watches.unit(name, told, wider) for name in NAMES}
             units = {name: _of(unit, rows) for name, unit in units.items()}
             found[rows] = traced(watches, causes[rows], stats, units, level[rows], residual[rows], law)
+    if wider is not None:
+        # All together may alarm where limits of each are wide: then those count that are farthest off.
+        ready[: wider[NAMES[0]].start] = False
+        nobody = np.flatnonzero(ready & ~(found > 0.0).any(axis=1))
+        found[nobody] = farthest([own[name][nobody] for name in NAMES])
     return found
+
+
+def farthest(shifts: Sequence[Matrix]) -> Matrix:
+    """Shares by how far each sensor's means are off, whatever is usual."""
+    most = np.zeros(shifts[0].shape)
+    for one in shifts:
+        np.maximum(most, np.abs(one), out=most)
+    most = np.square(np.square(most))
+    total = most.sum(axis=1, keepdims=True)
+    return np.divide(most, total, out=np.zeros(most.shape), where=total > 0.0)
 
 
 def traced(

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.detectors import FusedDetector
-from acm_rs.monitor.carried import Looked, State
+from acm_rs.monitor.carried import Looked, State, Wider
 from acm_rs.monitor.cleaning import repeats
+from acm_rs.monitor.lacking import lacking
 from acm_rs.monitor.parts import (
     AT_ONCE,
     FEW,
@@ -112,6 +113,10 @@ class Watches:
         """Ends of the sensors' scales, (2, sensors): the lower and the upper ones, NaN where there is none."""
         self.leans: NDArray[np.float64] = np.zeros((0, 0, 0))
         """Second moments that tell how the others fare without some sensors; former files have none."""
+        self.leant: Vector = np.zeros(0)
+        """Means of what has these moments."""
+        self.gaps: Vector = np.zeros(0)
+        """By which share of their variance rows of the training were farther off for the gaps that they had."""
         self.needs: dict[str, Vector] = {}
         """Of each part by sensor or component, how great it was in healthy rows that were accepted."""
         self.wide: dict[str, Vector] = {}
@@ -143,6 +148,8 @@ class Watches:
             "roam",
             "stops",
             "leans",
+            "leant",
+            "gaps",
         )
 
     def room(self, name: str, limit: float) -> float:
@@ -159,13 +166,13 @@ class Watches:
             else:
                 self.wide[name] = np.maximum(1.0, need / self.room(name, limit))
 
-    def unit(self, name: str, told: Told | None = None, wider: Mapping[str, Matrix] | None = None) -> Any:
+    def unit(self, name: str, told: Told | None = None, wider: Mapping[str, Wider] | None = None) -> Any:
         """What one of a statistic's standard deviations is; some are `wider` where sensors are dead."""
         spread = self.spreads.get(name, 1.0)
         part = "level" if name in LEVEL_NAMES else name
         spread = spread * self.wide[part] if part in self.wide else spread
         spread = spread if told is None else spread * self.steps.times(part, told)
-        return spread if wider is None or name not in wider else spread * wider[name]
+        return spread if wider is None or name not in wider else spread * wider[name].times()
 
     # ---- rows beside what is expected -----------------------------------------------------------------------------
 
@@ -211,33 +218,12 @@ class Watches:
             state.chart("slow", SLOW).update(np.repeat(state.slow, PAST, axis=0))
         times = 1 + np.where(silent, 0, np.minimum(idle, PAST))[begun:]
         if self.leans.size:
-            state.lacks = self._lacking(np.isnan(away), silent, begun if fresh else None, times, state)
+            state.lacks = lacking(np.isnan(away), silent, begun if fresh else None, times, state)
         main = np.ascontiguousarray(main[begun:])
         main = main if (times == 1).all() else np.repeat(main, times, axis=0)
         means = np.vstack([state.slow, state.chart("slow", SLOW).update(main)[0]])
         state.slow = means[-1:]
         return np.vstack([np.zeros((begun, main.shape[1])), means[np.cumsum(times) - 1]])
-
-    @staticmethod
-    def _lacking(missing: Flags, silent: Flags, begun: int | None, times: Labels, state: State) -> Matrix | None:
-        """Which share of what the same means remember of each sensor was not read; they begin at a row, or have."""
-        hit = (missing & ~silent[:, None]).any(axis=1)
-        if state.lack is None and not hit.any():
-            return None
-        # Rows before the first gap change nothing, and what is remembered begins with it wherever a history is cut.
-        first = int(hit.argmax()) if state.lack is None else 0
-        lack = missing[first:].astype(np.float64)
-        lack[silent[first:]] = np.nan
-        chart = state.chart("lacking", SLOW)
-        if state.lack is None:
-            state.lack = np.zeros((1, lack.shape[1]))
-            if first == begun:
-                state.lack = lack[:1]
-                chart.update(np.repeat(state.lack, PAST, axis=0))
-        times = times[first - (begun or 0) :]
-        shares = np.vstack([state.lack, chart.update(np.repeat(lack, times, axis=0))[0]])
-        state.lack = shares[-1:]
-        return np.vstack([np.zeros((first, lack.shape[1])), shares[np.cumsum(times) - 1]])
 
     def _idle(self, silent: Flags, state: State, absent: Labels | None) -> Labels:
         """For how many rows before each nothing was read, some of which are not there at all."""
@@ -265,7 +251,7 @@ class Watches:
         readings: Matrix,
         state: State,
         told: Told | None = None,
-        wider: Mapping[str, Matrix] | None = None,
+        wider: Mapping[str, Wider] | None = None,
     ) -> dict[str, Matrix]:
         """The statistics that each sensor has for itself, in standard deviations but for the stuck one."""
         every = self.each_by_sensor(looked, readings, state, told)
@@ -278,7 +264,7 @@ class Watches:
         trace: Trace | None,
         state: State,
         told: Told | None = None,
-        wider: Mapping[str, Matrix] | None = None,
+        wider: Mapping[str, Wider] | None = None,
     ) -> Matrix:
         """A statistic in standard deviations, which takes the place of its values."""
         if name == "stuck":
@@ -377,7 +363,7 @@ class Watches:
         labels: Labels,
         state: State,
         told: Told | None = None,
-        wider: Mapping[str, Matrix] | None = None,
+        wider: Mapping[str, Wider] | None = None,
     ) -> Matrix:
         """The means of the main components, in standard deviations: of the two memories the one that is farther off."""
         levels = self.levels(looked, labels, state)
