@@ -180,9 +180,11 @@ def test_who_does_not_lean_on_it_is_judged_as_before(fitted):
 
 def test_row_by_row_is_judged_as_all_at_once(fitted):
     monitor, frame = fitted
-    frame = frame[:900].copy()
+    frame = frame[:2600].copy()
     frame.iloc[100:140, 3] = frame.iloc[130:200, 0] = frame.iloc[400:402, 1:4] = np.nan
     frame.iloc[600:640, [0, 3]] = frame.iloc[:30, 2] = frame.iloc[300:310] = np.nan
+    # By then all that was remembered of dead sensors is forgotten.
+    frame.iloc[1800:1803, 3] = frame.iloc[2500:2510, 0] = np.nan
     whole = monitor.score(frame)
     for sizes in ((1,), (7, 1, 50), (101,)):
         fresh = Monitor.from_bytes(monitor.to_bytes())
@@ -195,6 +197,10 @@ def test_row_by_row_is_judged_as_all_at_once(fitted):
             if len(scores) % 20 == 5:
                 fresh = Monitor.from_bytes(fresh.to_bytes())
         np.testing.assert_array_equal(np.concatenate(scores), whole.scores)
+    live = Monitor.from_bytes(monitor.to_bytes())
+    live.update(frame[:1500])
+    assert live._state.lack is None
+    assert not [name for name in live._state.charts if name.startswith(("wider", "lacking"))]
 
 
 def test_people_are_told_who_leans_on_it(fitted):

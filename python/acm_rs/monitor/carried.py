@@ -121,17 +121,34 @@ class Looked:
 
 
 class Wider:
-    """By how much limits of rows are wider; before and after some of them they are not."""
+    """By how much limits of rows are wider: in stretches of them, and elsewhere not."""
 
-    __slots__ = ("more", "rows", "start")
+    __slots__ = ("rows", "stretches", "width")
 
-    def __init__(self, rows: int, start: int, more: Matrix) -> None:
+    def __init__(self, rows: int, width: int, stretches: list[tuple[int, Matrix]]) -> None:
         self.rows: int = rows
-        self.start: int = start
-        self.more: Matrix = more
+        self.width: int = width
+        self.stretches: list[tuple[int, Matrix]] = stretches
+        """Where each begins, and by which share limits are wider there."""
 
     def times(self) -> Matrix:
-        """The same of all rows."""
-        found = np.ones((self.rows, self.more.shape[1]))
-        found[self.start : self.start + len(self.more)] += self.more
+        """How many times wider the limits of all rows are."""
+        found = np.ones((self.rows, self.width))
+        for start, more in self.stretches:
+            found[start : start + len(more)] += more
+        return found
+
+    def of(self, rows: NDArray[np.int64]) -> Matrix:
+        """The same of some rows."""
+        found = np.ones((len(rows), self.width))
+        for start, more in self.stretches:
+            hit = (rows >= start) & (rows < start + len(more))
+            found[hit] += more[rows[hit] - start]
+        return found
+
+    def inside(self) -> NDArray[np.bool_]:
+        """The rows of these stretches."""
+        found = np.zeros(self.rows, bool)
+        for start, more in self.stretches:
+            found[start : start + len(more)] = True
         return found

@@ -24,7 +24,17 @@ from acm_rs.monitor.sampling import enough, spread_rows
 from acm_rs.monitor.steps import Told
 from acm_rs.monitor.watches import Watches
 
-__all__ = ["CHARTS", "LACKS", "Leaning", "leaning", "learn_gaps", "learn_leaning", "less_sharp", "still_wider"]
+__all__ = [
+    "CHARTS",
+    "LACKS",
+    "Leaning",
+    "forget",
+    "leaning",
+    "learn_gaps",
+    "learn_leaning",
+    "less_sharp",
+    "still_wider",
+]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -316,21 +326,22 @@ def leaning(
     """Bring residuals of rows with dead sensors to the spread that they have in complete ones; None where there are and
     were none."""
     lacks, state.lacks = state.lacks, None
+    begun = CHARTS[SHIFT_NAMES[0]] in state.charts
     if lacks is None:
-        return None
+        if not begun:
+            return None
+        lacks = np.zeros(sensors.shape)
     missing = np.isnan(sensors)
     if looked.stopped is not None:
         missing |= looked.stopped
     lacks, gone = _counted(lacks, missing)
     ready = (lacks > 0.0).any(axis=1) & ~looked.held
-    begun = any(name in state.charts for name in CHARTS.values())
     if not ready.any() and not begun:
         return None
-    # What is remembered begins with the first of these rows wherever a history is cut.
-    begin = 0 if begun else int(ready.argmax())
-    n, d = len(sensors) - begin, sensors.shape[1]
+    d = sensors.shape[1]
     widths = {name: d if name in SHIFT_NAMES else watches.axes.shape[1] for name in CHARTS}
-    more = {name: np.zeros((n, width)) for name, width in widths.items()}
+    place = np.cumsum(ready) - 1
+    more = {name: np.zeros((np.count_nonzero(ready), width)) for name, width in widths.items()}
     times, count = np.zeros(d), 0
     own, leaned = 1.0 + watches.gaps, np.zeros(d, bool)
     for every, law in laws_of(watches, labels, ready, told):
@@ -346,21 +357,56 @@ def leaning(
             end = d
             for name, width in widths.items():
                 part = wide[:, end : end + width]
-                more[name][rows - begin] = (part / row if name in SHIFT_NAMES else part) - 1.0
+                more[name][place[rows]] = (part / row if name in SHIFT_NAMES else part) - 1.0
                 end += width
         if count >= MANY:
             leaned |= without.leaned(gone)
-    unknown = np.isnan(looked.residual[begin:])
-    limits = {}
-    for name, wider in more.items():
-        wider[unknown if name in SHIFT_NAMES else looked.held[begin:]] = np.nan
-        # Some of the rows that a mean remembers had all their readings.
-        chart = state.chart(CHARTS[name], OF_MEANS[name])
-        for first in range(0, n, PIECE):
-            wider[first : first + PIECE] = still_wider(chart.update(wider[first : first + PIECE])[0])
-        last = np.flatnonzero(wider.any(axis=1))
-        limits[name] = Wider(len(sensors), begin, wider[: last[-1] + 1 if len(last) else 0])
+    limits = {name: Wider(len(sensors), width, []) for name, width in widths.items()}
+    start = 0 if begun else int(ready.argmax())
+    while start < len(sensors):
+        start = _stretch(start, ready, place, more, looked, state, limits)
     return Leaning(limits, leaned, times / count if count >= MANY else np.ones(d))
+
+
+def _stretch(
+    start: int,
+    ready: Flags,
+    place: Labels,
+    more: dict[str, Matrix],
+    looked: Looked,
+    state: State,
+    limits: dict[str, Wider],
+) -> int:
+    """Take rows from one on into the means of how much wider limits are, until that is over and is forgotten; where
+    the next such rows begin."""
+    blocks: dict[str, list[Matrix]] = {name: [] for name in more}
+    for first in range(start, len(ready), PIECE):
+        some = slice(first, first + PIECE)
+        here, over = np.flatnonzero(ready[some]), ~ready[some]
+        for name, own in more.items():
+            block = np.zeros((len(over), own.shape[1]))
+            block[here] = own[place[some][here]]
+            block[np.isnan(looked.residual[some]) if name in SHIFT_NAMES else looked.held[some]] = np.nan
+            # Some of the rows that a mean remembers had all their readings.
+            block = np.asarray(state.chart(CHARTS[name], OF_MEANS[name]).update(block)[0])
+            over &= (block < TINY).all(axis=1)
+            blocks[name].append(still_wider(block))
+        if over.any():
+            end = first + int(over.argmax()) + 1
+            forget(state)
+            break
+    else:
+        end = len(ready)
+    for name, found in blocks.items():
+        limits[name].stretches.append((start, np.vstack(found)[: end - start]))
+    later = np.flatnonzero(ready[end:])
+    return end + int(later[0]) if len(later) else len(ready)
+
+
+def forget(state: State) -> None:
+    """No mean remembers rows with dead sensors any more."""
+    for name in CHARTS.values():
+        state.charts.pop(name, None)
 
 
 def still_wider(more: Matrix) -> Matrix:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.monitor import lacking, leaning
 from acm_rs.monitor.alarms import OFF, PERSIST
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import Verdict
-from acm_rs.monitor.lacking import CHART
-from acm_rs.monitor.leaning import CHARTS, LACKS, still_wider
+from acm_rs.monitor.leaning import CHARTS, LACKS
 from acm_rs.monitor.parts import (
     AT_ONCE,
     CAUSES,
@@ -151,11 +151,16 @@ class Quick:
         level[chosen] = found[0]
         return near, level
 
-    @staticmethod
-    def _wider(name: str, width: int, state: State) -> NDArray[np.float64]:
-        """How much wider a limit still is where sensors were dead."""
-        found: NDArray[np.float64] = 1.0 + still_wider(state.charts[CHARTS[name]].update(np.zeros((1, width)))[0])
-        return found
+    def _wider(self, units: dict[str, Any], sensors: int, state: State) -> dict[str, Any]:
+        """Units by how much wider limits still are where sensors were dead."""
+        components = self.watches.axes.shape[1]
+        more = {
+            name: np.asarray(state.charts[own].update(np.zeros((1, components if name in LEVEL_NAMES else sensors)))[0])
+            for name, own in CHARTS.items()
+        }
+        if all((one < leaning.TINY).all() for one in more.values()):
+            leaning.forget(state)
+        return {name: units[name] * (1.0 + leaning.still_wider(one)) for name, one in more.items()}
 
     def judge(self, row: Vector, state: State, limit: float, fixed: Any) -> Verdict | None:
         """The verdict on a row, or None where it must go the long way; nothing is changed then."""
@@ -203,7 +208,9 @@ class Quick:
         means = state.chart("slow", SLOW).update(product(away[None], watches.slow_axes))[0]
         state.slow = np.asarray(means)
         if state.lack is not None:
-            state.lack = np.asarray(state.charts[CHART].update(np.zeros(state.lack.shape))[0])
+            state.lack = np.asarray(state.charts[lacking.CHART].update(np.zeros(state.lack.shape))[0])
+            if (state.lack < lacking.TINY).all():
+                lacking.forget(state)
         states = np.concatenate([(held - watches.state_centre) / watches.state_scale, slow[0]])
         relations = watches.relations[label]
         scaled = (near - self.centres[label]) / watches.scale
@@ -228,11 +235,10 @@ class Quick:
         looked.residual, looked.scaled, looked.left = residual, main, straight
         near = np.minimum(np.maximum(residual, -WILD), WILD)
         units = self.units
-        begun = any(name in state.charts for name in CHARTS.values())
+        begun = CHARTS[NAMES[0]] in state.charts
         if begun:
             # Sensors have been dead: means remember rows without them.
-            widths = {name: watches.axes.shape[1] if name in LEVEL_NAMES else near.shape[1] for name in CHARTS}
-            units = units | {name: units[name] * self._wider(name, width, state) for name, width in widths.items()}
+            units = units | self._wider(units, near.shape[1], state)
         own = np.empty((len(OWN), len(sensors)))
         swift = centre = np.asarray(state.chart(NAMES[0], SHIFTS[0]).update(near)[0])
         signed = {NAMES[0]: centre / units[NAMES[0]]}

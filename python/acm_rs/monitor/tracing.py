@@ -128,13 +128,13 @@ def blamed(
         for first in range(0, len(every), PIECE):
             rows = every[first : first + PIECE]
             stats = {name: values[rows] for name, values in own.items()}
-            units = {name: watches.unit(name, told, wider) for name in NAMES}
-            units = {name: _of(unit, rows) for name, unit in units.items()}
+            units = {name: _of(watches.unit(name, told), rows) for name in NAMES}
+            if wider is not None:
+                units = {name: unit * wider[name].of(rows) for name, unit in units.items()}
             found[rows] = traced(watches, causes[rows], stats, units, level[rows], residual[rows], law)
     if wider is not None:
         # All together may alarm where limits of each are wide: then those count that are farthest off.
-        ready[: wider[NAMES[0]].start] = False
-        nobody = np.flatnonzero(ready & ~(found > 0.0).any(axis=1))
+        nobody = np.flatnonzero(ready & wider[NAMES[0]].inside() & ~(found > 0.0).any(axis=1))
         found[nobody] = farthest([own[name][nobody] for name in NAMES])
     return found
 
