@@ -3,14 +3,16 @@
 //! Such a scale changes no digit. What is not a number the first time has left the range, or is not defined: the second
 //! time tells. All this is outside the loops over the rows, which only note that there may be such a window.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use acm_linalg::columns::{self, History, Leaf, Pick, Plane, Source, Tile};
 use acm_linalg::lanes::{Element, LANES, Row, V};
 use acm_linalg::memory::{Gather, reserve, room};
-use acm_linalg::{Error, Result, Table, parallel};
-use fearless_simd::{Simd, f64x8, prelude::*};
+use acm_linalg::{Error, Result, parallel};
+use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, s};
+
+use super::survey::{HAS_LARGE, HAS_ODD, HAS_PLAIN, HAS_SMALL, LOOK_NS, rows_at_once, survey};
 
 /// Sums of values below this, and of their squares, stay among the numbers: 2^480.
 pub(crate) const LARGE: f64 = f64::from_bits((1023 + 480) << 52);
@@ -65,18 +67,9 @@ pub(crate) fn ordinary_at_the_end<S: Simd>(simd: S, rows: &[Row]) -> usize {
     known
 }
 
-/// Bits of what there is among some values.
-const HAS_LARGE: u8 = 1;
-const HAS_SMALL: u8 = 2;
-
-/// Scales to try on a side, each with what it takes.
-const SCALES: [(f64, u8); 3] = [(1.0, 0), (SHRINK, HAS_LARGE), (GROW, HAS_SMALL)];
-
-/// Estimated time of a look at a value, in nanoseconds.
-const LOOK_NS: f64 = 1.0;
-
-/// Values of a job that looks at them, and the least rows.
-const PACE: (usize, usize) = (1 << 16, 64);
+/// Scales to try on a side, each with what it takes: there is nothing to gain from a scale that leaves all values so small
+/// that no square of them can be told.
+const SCALES: [(f64, u8); 3] = [(1.0, HAS_PLAIN), (SHRINK, HAS_LARGE), (GROW, HAS_SMALL)];
 
 #[cfg(test)]
 thread_local! {
@@ -120,87 +113,76 @@ impl RangeWatch {
         }
     }
 
-    /// Notes results that are not defined, of the lanes in use whose windows do not reach over the history's start.
+    /// Notes large and small values of a tile with results that are not defined, of lanes in use whose windows do not reach
+    /// over the history's start. `plain` rows at the end of the tile before are known to hold none; returns how many rows at
+    /// the end of this one are.
     #[inline(always)]
-    pub(crate) fn look_at_results<S: Simd>(&self, simd: S, tile: &Tile<'_>, window: usize, results: &[Row]) {
-        let mut sum = f64x8::splat(simd, 0.0);
-        for row in results {
-            sum += row.load(simd) * 0.0;
+    pub(crate) fn look_at_results<S: Simd>(
+        &self,
+        simd: S,
+        tile: &Tile<'_>,
+        window: usize,
+        results: &[Row],
+        plain: usize,
+    ) -> usize {
+        if self.noted() || !undefined(simd, tile, window, results) {
+            return 0;
         }
-        let mut found = Row::default();
-        found.store(sum);
-        let width = results.len() / tile.rows().max(1);
-        for (lane, start) in tile.start.iter().enumerate().take(tile.lanes.min(LANES)) {
-            if !found.0[lane].is_nan() || start.saturating_add(1) < window.saturating_add(tile.late) {
-                continue;
-            }
-            // Beyond the history's end there are no values: nothing is kept of what comes of them.
-            let kept = tile.end.saturating_sub(*start).min(tile.rows());
-            if results[..kept * width].iter().any(|row| !row.0[lane].is_finite()) {
+        let plain = if tile.continues { plain.min(tile.lead) } else { 0 };
+        let unknown = tile.lead - plain;
+        for rows in [tile.x, tile.y] {
+            if extreme(simd.level(), &rows[..unknown]) || extreme(simd.level(), &rows[tile.lead..]) {
                 self.note();
+                return 0;
             }
         }
+        tile.x.len()
     }
 }
 
-/// What there is in each of these columns, as bits of `kind`, which are `all` at most.
-pub(super) fn survey<T: Element>(
-    values: Table<'_, T>,
-    columns: &[usize],
-    all: u8,
-    kind: impl Fn(f64) -> u8 + Sync,
-) -> Result<Vec<u8>> {
-    let seen = columns.iter().map(|_| AtomicU8::new(0)).gathered("columns")?;
-    let known = |seen: &AtomicU8| seen.load(Ordering::Relaxed) == all;
-    let note = |seen: &AtomicU8, bits: u8| {
-        // Most often there is nothing new: no thread takes the others' cache line then.
-        if bits & !seen.load(Ordering::Relaxed) != 0 {
-            seen.fetch_or(bits, Ordering::Relaxed);
+/// Whether there are large values, or small ones.
+// Apart from the walk over the rows, whose loops are not to grow by it.
+#[inline(never)]
+fn extreme(level: Level, rows: &[Row]) -> bool {
+    dispatch!(level, simd => {
+        let zero = f64x8::splat(simd, 0.0);
+        let mut found = zero.simd_ne(zero);
+        for row in rows {
+            let size = row.load(simd).abs();
+            found |= size.simd_ge(LARGE) | (size.simd_lt(SMALL) & size.simd_gt(0.0));
         }
-    };
-    let columns_first = values.is_column_major();
-    let cost = LOOK_NS * values.nrows() as f64 * columns.len() as f64;
-    let chunks = values.row_chunks(rows_at_once(columns.len()));
-    parallel::run(
-        chunks,
-        cost,
-        || Ok(()),
-        |(), chunk, stop| {
-            if seen.iter().all(known) {
-                return;
-            }
-            if let Some(chunk) = chunk.dense().filter(|_| !columns_first) {
-                for row in chunk.rows() {
-                    if stop.requested() {
-                        return;
-                    }
-                    for (&column, seen) in columns.iter().zip(&seen) {
-                        note(seen, kind(row[column].widen()));
-                    }
-                }
-            } else {
-                for (&column, seen) in columns.iter().zip(&seen).filter(|(_, seen)| !known(seen)) {
-                    if stop.requested() {
-                        return;
-                    }
-                    let column = chunk.column(column);
-                    note(seen, column.iter().fold(0, |bits, value| bits | kind(value.widen())));
-                }
-            }
-        },
-    )?;
-    seen.into_iter().map(AtomicU8::into_inner).gathered("columns")
+        found.any_true()
+    })
 }
 
-fn rows_at_once(columns: usize) -> usize {
-    (PACE.0 / columns.max(1)).max(PACE.1)
+/// Whether results are not defined, of the lanes in use whose windows do not reach over the history's start.
+#[inline(always)]
+fn undefined<S: Simd>(simd: S, tile: &Tile<'_>, window: usize, results: &[Row]) -> bool {
+    let mut sum = f64x8::splat(simd, 0.0);
+    for row in results {
+        sum += row.load(simd) * 0.0;
+    }
+    let mut found = Row::default();
+    found.store(sum);
+    let width = results.len() / tile.rows().max(1);
+    for (lane, start) in tile.start.iter().enumerate().take(tile.lanes.min(LANES)) {
+        if !found.0[lane].is_nan() || start.saturating_add(1) < window.saturating_add(tile.late) {
+            continue;
+        }
+        // Beyond the history's end there are no values: nothing is kept of what comes of them.
+        let kept = tile.end.saturating_sub(*start).min(tile.rows());
+        if results[..kept * width].iter().any(|row| !row.0[lane].is_finite()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Columns that have results, from row `first` on, which are no numbers and may become some.
 fn unsure<T: Element>(out: ArrayView2<'_, T>, powers: &[Option<i32>], first: usize) -> Result<Vec<usize>> {
     let results = (0..out.ncols()).filter(|result| powers[result % powers.len()].is_some());
     let results = results.gathered("columns")?;
-    let odd = survey(out.slice_move(s![first.., ..]).into(), &results, 1, |value| u8::from(!value.is_finite()))?;
+    let odd = survey(out.slice_move(s![first.., ..]).into(), &results, HAS_ODD)?;
     let found = results.iter().zip(odd).filter(|&(_, odd)| odd != 0);
     let mut columns = found.map(|(result, _)| result / powers.len()).gathered("columns")?;
     columns.dedup();
@@ -235,11 +217,7 @@ fn extremes<T: Element>(plane: Plane<'_, T>, columns: &[usize]) -> Result<Vec<u8
     let distinct = distinct(&sources)?;
     #[cfg(test)]
     WORK.with(|work| work.set((work.get().0 + distinct.len(), work.get().1)));
-    let found = survey(plane.values, &distinct, HAS_LARGE | HAS_SMALL, |value| {
-        let size = value.abs();
-        let large = u8::from((LARGE..f64::INFINITY).contains(&size)) * HAS_LARGE;
-        large | (u8::from(size < SMALL && size > 0.0) * HAS_SMALL)
-    })?;
+    let found = survey(plane.values, &distinct, HAS_LARGE | HAS_SMALL | HAS_PLAIN)?;
     sources.iter().map(|&(column, _)| found[place(&distinct, column)]).gathered("columns")
 }
 
@@ -267,13 +245,20 @@ impl Scaled {
             cost,
             || Ok(()),
             |(), (mut to, from), _| {
-                for (mut to, &column) in to.columns_mut().into_iter().zip(&distinct) {
-                    for (place, value) in to.iter_mut().zip(from.column(column)) {
-                        let value = value.widen();
-                        let product = value * scale;
-                        // What becomes infinite would count as missing; as the largest number its squares still leave the
-                        // range.
-                        *place = if value.is_finite() { product.clamp(f64::MIN, f64::MAX) } else { f64::NAN };
+                let scaled = |value: &T| {
+                    let value = value.widen();
+                    let product = value * scale;
+                    // What becomes infinite would count as missing; as the largest number its squares still leave the
+                    // range.
+                    if value.is_finite() { product.clamp(f64::MIN, f64::MAX) } else { f64::NAN }
+                };
+                if let Some(from) = from.dense().filter(|_| !columns_first) {
+                    for (to, from) in to.outer_iter_mut().zip(from.outer_iter()) {
+                        to.into_iter().zip(&distinct).for_each(|(place, &column)| *place = scaled(&from[column]));
+                    }
+                } else {
+                    for (to, &column) in to.columns_mut().into_iter().zip(&distinct) {
+                        to.into_iter().zip(from.column(column)).for_each(|(place, value)| *place = scaled(value));
                     }
                 }
             },
@@ -328,12 +313,12 @@ pub(crate) fn again<T: Element, L: Leaf, const SQUARES: bool>(
     let in_y = y.map_or_else(|| reserve(unsure.len(), 0, "columns"), |y| extremes(y, &unsure))?;
     for (x_scale, of_x) in SCALES {
         for (y_scale, of_y) in SCALES {
-            if (of_x, of_y) == (0, 0) || (!SQUARES && (of_x, of_y) != (HAS_LARGE, 0)) {
+            if (x_scale, y_scale) == (1.0, 1.0) || (!SQUARES && (x_scale, y_scale) != (SHRINK, 1.0)) {
                 continue;
             }
             let concerned = |&(_, (in_x, in_y)): &(&usize, (&u8, &u8))| {
                 if SQUARES {
-                    in_x & of_x == of_x && in_y & of_y == of_y
+                    in_x & of_x != 0 && in_y & of_y != 0
                 } else {
                     (in_x | in_y) & HAS_LARGE != 0
                 }

@@ -60,6 +60,8 @@ pub(crate) struct BlockScratch {
     suffixes: Vec<Row>,
     /// Rows at the end of the last tile, and before it, that are known to hold ordinary values alone.
     ordinary: usize,
+    /// Rows at the end of the last tile that are known to hold no large values and no small ones.
+    plain: usize,
     /// Whether the prefix holds every row of the history so far, all of them ordinary, and no block is complete.
     first_block: bool,
 }
@@ -98,6 +100,7 @@ impl<K: Statistic> Leaf for Blocks<K> {
             first: 0,
             suffixes: allocate(SPAN.min(window) * size, "block summaries")?,
             ordinary: 0,
+            plain: 0,
             first_block: false,
         })
     }
@@ -144,7 +147,7 @@ impl<K: Statistic> Leaf for Blocks<K> {
             self.look(simd, tile);
         }
         if K::SQUARES {
-            self.watch.look_at_results(simd, tile, window, out);
+            scratch.plain = self.watch.look_at_results(simd, tile, window, out, scratch.plain);
         }
     }
 }

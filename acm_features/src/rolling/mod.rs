@@ -44,6 +44,7 @@ mod pairs;
 mod slope;
 mod summary;
 mod sums;
+mod survey;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time_mean;

@@ -8,7 +8,8 @@ use fearless_simd::{Level, dispatch};
 use ndarray::{Array2, ArrayView2, ShapeBuilder, array, s};
 
 use super::{Kernel, Random, assert_same_bytes, plant, window};
-use crate::rolling::beyond::{WORK, ordinary_at_the_end, survey};
+use crate::rolling::beyond::{WORK, ordinary_at_the_end};
+use crate::rolling::survey::{HAS_LARGE, HAS_ODD, HAS_PLAIN, HAS_SMALL, survey};
 use crate::rolling::{Times, Windows, rolling_corr, rolling_cov, rolling_lag_corr};
 
 /// `value` times 2^power, where the factor alone may be none.
@@ -228,8 +229,8 @@ fn only_columns_with_such_values_are_taken_again() {
     assert_eq!(of(&x, window(50, 9).into()), (0, 0));
     x.slice_mut(s![1000..2000, 3]).fill(4.5);
     x.slice_mut(s![3000..3100, 7]).fill(f64::NAN);
-    // Two columns on either side, and nothing in them.
-    assert_eq!(of(&x, window(50, 9).into()), (4, 0));
+    // Two columns on either side without results, and nothing in them that a scale could change.
+    assert_eq!(of(&x, window(50, 9).into()), (0, 0));
     assert_eq!(all(&x), [0; 4]);
     // A large value, one way to scale it; a large and a small one, two.
     x[[4000, 7]] = 1e200;
@@ -240,11 +241,32 @@ fn only_columns_with_such_values_are_taken_again() {
     let mean = work(|| drop(Kernel::MeanStd.compute(x.view(), window(50, 2))));
     assert_eq!(mean, (1, 1));
     // Each of the columns that pairs name is looked at once a side, however many lags there are.
-    let lags = |pairs: &[(usize, usize)]| {
-        let mut out = Array2::zeros((5000, 4 * pairs.len()));
-        work(|| rolling_lag_corr(x.view(), window(50, 9), 3, pairs, out.view_mut()).unwrap())
+    let lags = |x: &Array2<f64>| {
+        let mut out = Array2::zeros((5000, 12));
+        work(|| rolling_lag_corr(x.view(), window(50, 9), 3, &[(3, 1), (1, 2), (1, 3)], out.view_mut()).unwrap())
     };
-    assert_eq!(lags(&[(3, 1), (1, 2), (1, 3)]), (5, 0));
+    assert_eq!(lags(&x), (0, 0));
+    x.slice_mut(s![1000..2000, 3]).fill(1e-200);
+    assert_eq!(lags(&x), (5, 8));
+}
+
+/// Of three ways to scale small values, those that leave a side's all too small to tell lead nowhere.
+#[test]
+fn columns_of_small_values_alone_are_taken_again_once() {
+    let ordinary = Array2::from_shape_fn((3000, 10), |(row, column)| ((row * 7 + column) % 31) as f64 - 0.3);
+    let y = ordinary.slice(s![.., ..;-1]).to_owned();
+    let of = |x: &Array2<f64>, y: &Array2<f64>| work(|| drop(corr(x.view(), y.view(), window(50, 9).into()))).1;
+    let scaled = |x: &Array2<f64>, power| x.mapv(|value| times(value, power));
+    for power in [-1060, -700, -530] {
+        assert_eq!(of(&scaled(&ordinary, power), &scaled(&y, power)), 10, "2^{power}");
+        assert_eq!(of(&ordinary, &scaled(&y, power)), 10, "2^{power} and ordinary ones");
+    }
+    // There is a value among them whose square is a number.
+    let mut one = scaled(&ordinary, -700);
+    one[[1500, 4]] = 1.0;
+    assert_eq!(of(&one, &scaled(&y, -700)), 11);
+    // Nothing but zeros on a side.
+    assert_eq!(of(&Array2::zeros((3000, 10)), &scaled(&y, -700)), 0);
 }
 
 #[test]
@@ -252,23 +274,37 @@ fn columns_are_surveyed_in_any_layout_and_interrupts_seen() {
     thread_local! {
         static STOP: Cell<bool> = const { Cell::new(false) };
     }
-    let mut x = Array2::zeros((70_000, 3));
-    (x[[0, 0]], x[[69_999, 0]], x[[40_000, 2]]) = (1.0, 2.0, 2.0);
+    let mut x = Array2::zeros((70_000, 11));
+    (x[[0, 0]], x[[69_999, 0]], x[[40_000, 2]]) = (1.0, f64::INFINITY, -1e200);
+    (x[[69_998, 3]], x[[5, 4]], x[[69_999, 4]], x[[7, 5]]) = (-1e-150, 5e-324, 1e-116, 1e-115);
+    (x[[3, 9]], x[[69_999, 10]]) = (f64::NAN, 42.0);
+    let large = HAS_LARGE | HAS_PLAIN;
+    let small = HAS_SMALL | HAS_PLAIN;
+    let everything = [HAS_ODD | HAS_PLAIN, 0, large, small, small, small, HAS_ODD];
     let mut by_column = Array2::zeros(x.dim().f());
     by_column.assign(&x);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0, 1 or 2")]
-    let kind = |value: f64| value as u8;
-    for x in [x.view(), by_column.view(), x.slice(s![..;-1, ..])] {
-        assert_eq!(survey(x.into(), &[0, 1, 2], 3, kind).unwrap(), [3, 0, 2]);
-        assert_eq!(survey(x.into(), &[2], 3, kind).unwrap(), [2]);
-        assert!(survey(x.into(), &[], 3, kind).unwrap().is_empty());
+    let all = HAS_ODD | HAS_LARGE | HAS_SMALL | HAS_PLAIN;
+    let mut turned = x.clone();
+    turned.invert_axis(ndarray::Axis(1));
+    let turned = turned.as_standard_layout();
+    for x in [
+        x.view(),
+        by_column.view(),
+        x.slice(s![..;-1, ..]),
+        turned.slice(s![.., ..;-1]),
+    ] {
+        let survey = |columns: &[usize], asked| survey(x.into(), columns, asked).unwrap();
+        assert_eq!(survey(&[0, 1, 2, 3, 4, 5, 9], all), everything);
+        assert_eq!(survey(&[2, 8], HAS_LARGE), [HAS_LARGE, 0]);
+        assert_eq!(survey(&[9, 10], all), [HAS_ODD, HAS_PLAIN]);
+        assert!(survey(&[], all).is_empty());
     }
     // The question is asked on the calling thread, here one that has not asked before.
     let told = std::thread::scope(|scope| {
         let asked = || {
             parallel::set_interrupt_hook(|| STOP.get());
             STOP.set(true);
-            survey(x.view().into(), &[0, 1, 2], 3, kind)
+            survey(x.view().into(), &[0, 1, 2], all)
         };
         scope.spawn(asked).join().unwrap()
     });
