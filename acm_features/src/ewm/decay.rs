@@ -2,6 +2,7 @@
 
 use acm_linalg::Result;
 use acm_linalg::error::require;
+use acm_linalg::memory::reserve;
 
 use crate::rolling::Times;
 
@@ -114,6 +115,44 @@ impl Default for Weighing {
     }
 }
 
+/// Steps in time that were met before, each in a place that its duration tells: most histories have few different ones, and
+/// the powers of a new one take longer than all else of a row.
+pub(super) struct KnownSteps {
+    known: Vec<(u64, Step)>,
+    shift: u32,
+}
+
+impl KnownSteps {
+    /// Powers of two of the places, for many rows.
+    const MOST: u32 = 11;
+
+    /// For so many rows.
+    ///
+    /// # Errors
+    /// [`acm_linalg::Error::Memory`].
+    pub(super) fn new(rows: usize, plan: &Plan<'_>) -> Result<Self> {
+        let most = if plan.decay.in_time.is_some() { Self::MOST } else { 1 };
+        let power = rows.max(1).ilog2().saturating_sub(2).clamp(1, most);
+        Ok(Self {
+            known: reserve(1 << power, (0, Step::NONE), "the steps of times")?,
+            shift: u64::BITS - power,
+        })
+    }
+
+    /// The step of so many nanoseconds.
+    #[inline(always)]
+    fn after(&mut self, elapsed: u64, half_life: f64) -> Step {
+        // Multiples of one unit spread evenly (Knuth, The Art of Computer Programming 3, 6.4, theorem S).
+        const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+        let place = elapsed.wrapping_mul(GOLDEN) >> self.shift;
+        let (known, step) = &mut self.known[place as usize];
+        if *known != elapsed {
+            (*known, *step) = (elapsed, Step::halving(elapsed as f64 / half_life));
+        }
+        *step
+    }
+}
+
 /// One call's weights.
 #[derive(Clone, Copy)]
 pub(super) struct Plan<'a> {
@@ -124,23 +163,22 @@ pub(super) struct Plan<'a> {
 
 impl Plan<'_> {
     /// The decay from the row before to each row from `first` on.
-    pub(super) fn steps(&self, first: usize, steps: &mut [Step]) {
-        let Some((half_life, times)) = self.decay.in_time else {
-            steps.fill(self.decay.step);
-            return;
-        };
+    pub(super) fn steps(&self, first: usize, known: &mut KnownSteps, steps: &mut [Step]) {
+        match self.decay.in_time {
+            Some(in_time) => Self::steps_in_time(in_time, first, known, steps),
+            None => steps.fill(self.decay.step),
+        }
+    }
+
+    #[inline(never)]
+    fn steps_in_time((half_life, times): (f64, Times<'_>), first: usize, known: &mut KnownSteps, steps: &mut [Step]) {
         let times = times.nanoseconds();
-        let (mut before, mut known) = (0, Step::NONE);
         for (row, step) in (first..).zip(steps) {
             let elapsed = match (row.checked_sub(1).and_then(|row| times.get(row)), times.get(row)) {
                 (Some(&earlier), Some(&now)) => now.abs_diff(earlier),
                 _ => 0,
             };
-            // Most histories have few different steps.
-            if elapsed != before {
-                (before, known) = (elapsed, Step::halving(elapsed as f64 / half_life));
-            }
-            *step = known;
+            *step = known.after(elapsed, half_life);
         }
     }
 

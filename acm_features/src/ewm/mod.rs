@@ -23,6 +23,8 @@
 
 mod decay;
 mod live;
+#[cfg(test)]
+mod rows_tests;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -38,10 +40,10 @@ use fearless_simd::{Level, Simd, dispatch, prelude::*};
 use ndarray::ArrayViewMut2;
 
 pub use self::decay::{Decay, Weighing};
-use self::decay::{Plan, Step};
+use self::decay::{KnownSteps, Plan, Step};
 pub use self::live::{Fading, Weighted};
 pub(crate) use self::live::{KEPT, Walk};
-use self::state::{Lanes, Move, State};
+use self::state::{Lanes, Long, Move, SIZE, State};
 use self::tiles::{Columns, Line, Placed, Results};
 use crate::column::output::pieces;
 
@@ -136,6 +138,41 @@ fn some_alike<S: Simd, const STD: bool>(
     }
 }
 
+/// Means of one group that is alike, whose steps differ: what a row does to the weights is worked out beside what the row before
+/// did to the means, for each waits for itself alone. The state is in `memory`.
+// Apart from the walk, whose loops are not to grow by it.
+#[inline(never)]
+fn abreast<const ADJUST: bool>(
+    level: Level,
+    memory: &mut [Row; SIZE],
+    (group, groups): (usize, usize),
+    (tile, results): (&[Row], &mut [Row]),
+    steps: &[Step],
+    plan: &Plan<'_>,
+) {
+    dispatch!(level, simd => {
+        let mut state = State::load(simd, memory);
+        let lacking = state.lacking(steps.len(), plan);
+        let mut weights = state;
+        let rows = tile.chunks_exact(groups).zip(results.chunks_exact_mut(groups));
+        for (number, ((row, result), step)) in rows.zip(steps).enumerate() {
+            let (x, before) = (row[group].load(simd), weights);
+            let by;
+            (weights, by) = before.next::<ADJUST, false>(simd, *step, plan);
+            let value;
+            if by.mostly_new() || number < lacking {
+                state = state.weighing(before).push::<ADJUST, false, true, false>(simd, x, *step, plan);
+                value = state.result::<false, false>(simd, plan);
+            } else {
+                state = state.moved::<false>(x, by);
+                value = state.result_of::<false>(simd, by, plan);
+            }
+            result[group].store(value);
+        }
+        state.weighing(weights).save(memory);
+    });
+}
+
 /// Takes away the results of some lanes.
 #[inline(always)]
 fn write_missing<S: Simd>(simd: S, results: &mut [Row], (group, groups): (usize, usize), lanes: Lanes<S>) {
@@ -150,7 +187,10 @@ struct Scratch {
     tile: Vec<Row>,
     results: Vec<Row>,
     steps: Vec<Step>,
+    known: KnownSteps,
     moves: Vec<Move>,
+    /// For one column.
+    long: Option<Long>,
 }
 
 /// Some columns from their first row to their last.
@@ -168,17 +208,34 @@ fn walk<S: Simd, T: Element, const ADJUST: bool, const STD: bool>(
     let mut states = [State::empty(simd); GROUPS];
     let mut last = [Row::default(); GROUPS];
     let nobody = states[0].nobody(simd);
-    for start in (0..length).step_by(height) {
+    let (mut next, mut again) = (0, 0);
+    while next < length {
         if stop.requested() {
             return;
         }
+        let start = next;
+        if let Some(long) = &mut scratch.long
+            && start >= again
+            && start.is_multiple_of(TIDY_ROWS)
+        {
+            states[0].save(&mut long.state);
+            let (both, rows) = ((x, &mut *out), (start, length));
+            let (walked, wait) = long.hurry::<T, ADJUST, STD>(simd.level(), both, rows, &mut last[0].0[0], plan);
+            again = start + wait;
+            if walked > 0 {
+                states[0] = State::load(simd, &long.state);
+                next += walked;
+                continue;
+            }
+        }
+        next += height;
         let rows = start..(start + height).min(length);
         let tile = &mut scratch.tile[..rows.len() * groups];
         let results = &mut scratch.results[..rows.len() * groups];
         let steps = &mut scratch.steps[..rows.len()];
-        plan.steps(start, steps);
+        plan.steps(start, &mut scratch.known, steps);
         let steps = &*steps;
-        let clean = x.load(simd, rows.clone(), tile);
+        let clean = x.load(simd.level(), rows.clone(), tile);
         let tile = &*tile;
         let (mut sides, mut in_step) = ([0; GROUPS], 0);
         let (mut others, mut alone) = ([(0, false); GROUPS], 0);
@@ -231,7 +288,13 @@ fn walk<S: Simd, T: Element, const ADJUST: bool, const STD: bool>(
                 alone += 1;
             }
         }
-        if in_step > 0 {
+        // Of deviations, roots and quotients take longer than what waits.
+        if in_step == 1 && !STD && plan.decay.in_time.is_some() {
+            let (group, mut memory) = (sides[0], [Row::default(); SIZE]);
+            states[group].save(&mut memory);
+            abreast::<ADJUST>(simd.level(), &mut memory, (group, groups), (tile, &mut *results), steps, plan);
+            states[group] = State::load(simd, &memory);
+        } else if in_step > 0 {
             let moves = &mut scratch.moves[..rows.len()];
             let leader = states[sides[0]];
             let after = leader.moves::<ADJUST, STD>(simd, steps, moves, plan);
@@ -322,7 +385,13 @@ fn run<T: Element, const STD: bool>(x: &Table<'_, T>, plan: &Plan<'_>, out: Arra
             tile: allocate(each * rows, "a tile of rows")?,
             results: allocate(each * rows, "a tile of results")?,
             steps: reserve(rows, Step::NONE, "a tile of steps")?,
+            known: KnownSteps::new(x.nrows(), plan)?,
             moves: reserve(rows, Move::NONE, "a tile of steps")?,
+            long: if x.ncols() == 1 && plan.decay.in_time.is_none() {
+                Long::new::<STD>(x.nrows())?
+            } else {
+                None
+            },
         })
     };
     let jobs = pieces(out, each * LANES)?.into_iter().enumerate();

@@ -4,11 +4,15 @@
 //! almost nothing: their ratio tends to half of the old variance plus half of the squared distance. Both are therefore kept as numbers
 //! of moderate size times one power of two, as is the weight itself; no outage is long enough to lose it.
 
+mod long;
 mod moves;
 
 use acm_linalg::lanes::{Row, V};
 use fearless_simd::{Simd, f64x8, prelude::*};
 
+#[cfg(test)]
+pub(super) use self::long::Cut;
+pub(super) use self::long::Long;
 pub(super) use self::moves::Move;
 use super::decay::{DEEP, Plan, Step};
 use crate::rolling::{Compensated, where_enough};

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use acm_linalg::Table;
-use acm_linalg::lanes::{Element, LANES, Row, V, loaded, transposed};
-use fearless_simd::{Simd, prelude::*};
+use acm_linalg::lanes::{Element, LANES, Row, V, canonical, loaded, transposed};
+use fearless_simd::{Level, Simd, dispatch, prelude::*};
 use ndarray::{ArrayViewMut2, Axis, s};
 
-use super::COLUMNS;
+use super::{COLUMNS, TIDY_ROWS};
 
 /// The first column of a group, of so many in all: the last of several groups has the last eight, whether or not the one
 /// before has some of them too.
@@ -38,10 +38,34 @@ impl<'a, T: Element> Columns<'a, T> {
         }
     }
 
+    /// Copies rows of the first column into `to`, from one on, up to the first whose value is missing; returns how many.
+    pub(super) fn whole(&self, start: usize, to: &mut [f64]) -> usize {
+        let column = self.x.column(0);
+        for (number, to) in to.chunks_mut(TIDY_ROWS).enumerate() {
+            let start = start + number * TIDY_ROWS;
+            let values = column.slice(s![start..start + to.len()]);
+            let mut known = true;
+            for (to, value) in to.iter_mut().zip(values) {
+                *to = canonical(value.widen(), f64::NAN);
+                known &= !to.is_nan();
+            }
+            if !known {
+                return number * TIDY_ROWS + to.iter().take_while(|value| !value.is_nan()).count();
+            }
+        }
+        to.len()
+    }
+
     /// Copies these rows into `tile`, where a row has one of each group; what is missing becomes NaN, and lanes without a column
     /// hold 0. Tells whether nothing is missing.
+    // Apart from the walk, which leaves these loops too few registers.
+    #[inline(never)]
+    pub(super) fn load(&self, level: Level, rows: Range<usize>, tile: &mut [Row]) -> bool {
+        dispatch!(level, simd => self.load_with(simd, rows, tile))
+    }
+
     #[inline(always)]
-    pub(super) fn load<S: Simd>(&self, simd: S, rows: Range<usize>, tile: &mut [Row]) -> bool {
+    fn load_with<S: Simd>(&self, simd: S, rows: Range<usize>, tile: &mut [Row]) -> bool {
         let columns = self.x.ncols();
         let groups = columns.div_ceil(LANES);
         let missing = V::<S>::splat(simd, f64::NAN);
@@ -174,6 +198,22 @@ impl<'o, T: Element> Results<'o, T> {
         match self {
             Self::Matrix(out) if out.strides()[1] == 1 && out.ncols() >= LANES => Some(out.slice_mut(s![rows, ..])),
             _ => None,
+        }
+    }
+
+    /// Writes rows of the first column, from one on.
+    pub(super) fn put_first(&mut self, start: usize, values: &[f64]) {
+        match self {
+            Self::Pieces(pieces, _) => {
+                for (to, value) in pieces[0][start..].iter_mut().zip(values) {
+                    *to = T::narrow(*value);
+                }
+            }
+            Self::Matrix(out) => {
+                for (to, value) in out.slice_mut(s![start..start + values.len(), 0]).iter_mut().zip(values) {
+                    *to = T::narrow(*value);
+                }
+            }
         }
     }
 

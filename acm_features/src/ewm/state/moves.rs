@@ -11,7 +11,7 @@ use crate::rolling::Compensated;
 #[derive(Clone, Copy)]
 pub(in crate::ewm) struct Move {
     past: f64,
-    new: f64,
+    pub(super) new: f64,
     mostly_new: bool,
     /// The correction for bias after it.
     spread: f64,
@@ -141,14 +141,7 @@ impl<S: Simd> State<S> {
                 continue;
             }
             let before = state;
-            let shares;
-            (state, shares) = before.weighed::<ADJUST, STD>(simd, *step, plan);
-            *to = Move {
-                past: shares.past[0],
-                new: shares.new[0],
-                mostly_new: shares.new[0] > 0.5,
-                spread: state.spread.high[0],
-            };
+            (state, *to) = before.next::<ADJUST, STD>(simd, *step, plan);
             // A weight that does not change any more changes nothing, as long as the steps are the same.
             let still = before.seen[0] > 0.0 && {
                 let State { seen, .. } = before;
@@ -157,6 +150,24 @@ impl<S: Simd> State<S> {
             known = still.then_some((*step, *to));
         }
         state
+    }
+
+    /// The weights after a value in this step, and what it does: to the first lane, which weighs what the others do.
+    #[inline(always)]
+    pub(in crate::ewm) fn next<const ADJUST: bool, const STD: bool>(
+        self,
+        simd: S,
+        step: Step,
+        plan: &Plan<'_>,
+    ) -> (Self, Move) {
+        let (after, shares) = self.weighed::<ADJUST, STD>(simd, step, plan);
+        let by = Move {
+            past: shares.past[0],
+            new: shares.new[0],
+            mostly_new: shares.new[0] > 0.5,
+            spread: after.spread.high[0],
+        };
+        (after, by)
     }
 
     /// The weights after a step with a value in every lane.
