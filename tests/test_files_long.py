@@ -87,7 +87,9 @@ def test_qualities_words_and_units_go_by_tag(source: Path) -> None:
 
 
 def test_a_tag_has_one_unit(source: Path) -> None:
-    with pytest.raises(Refusal, match="tag 'A': values in 'kW', 'W'; one tag has one unit"):
+    with pytest.raises(
+        Refusal, match=r"tag 'A': values in 'kW', 'W' \(column '.*'\); one tag has one unit, and a column that"
+    ):
         load(source, [f"{T[0]},A,1,kW", f"{T[1]},A,900,W"], "Time,Tag,Value,Unit")
 
 

@@ -392,9 +392,10 @@ def _describe(raw: RawTable, wide: RawTable, names: pl.Series, kept: pl.Series, 
         if table["tag"].is_duplicated().any():
             twice = table.filter(table["tag"].is_duplicated())
             if is_unit:
+                said = twice.filter(pl.col("tag") == twice["tag"][0])["said"]
                 raise Refusal(
-                    f"{raw.origin.path}, tag {quoted(twice['tag'][0])}: values in"
-                    f" {listed(twice['said'][:2].to_list())}; one tag has one unit"
+                    f"{raw.origin.path}, tag {quoted(twice['tag'][0])}: values in {listed(said[:2].to_list())} (column"
+                    f" {quoted(column)}); one tag has one unit, and a column that tells machines is called 'machine'"
                 )
             continue
         for name, said in table.iter_rows():
