@@ -171,3 +171,34 @@ def test_a_mean_rise_counts_where_it_tells_of_the_present():
     counters.most = [5.0]
     found, _ = counters.risen(values, ["energy"], None)
     np.testing.assert_array_equal(found[:, 0], [np.nan, np.nan, 2.0, np.nan, 2.0, 1.0])
+
+
+@pytest.mark.parametrize("every", [2, 3, 5, 10])
+@pytest.mark.parametrize("share", [1.0, 0.6])
+@pytest.mark.parametrize("drivers", [[], ["ambient"]])
+def test_rows_in_which_too_little_is_read_leave_those_between_them_as_they_are(every, share, drivers):
+    frame = plant(5, 5000)
+    monitor, frame = Monitor(drivers=drivers).fit(frame[:3500]), frame[3500:]
+    most = monitor.score(frame).alarms.mean() + 0.025
+    gone = frame.columns[: round(share * frame.shape[1])]
+    rare = frame.copy()
+    rare.loc[np.arange(len(frame)) % every == 0, gone] = np.nan
+    assert monitor.score(rare).alarms.mean() <= most
+    # What is wrong in the others is found, and rows that come one by one are judged alike.
+    rare.iloc[700:1000, rare.columns.get_loc("winding")] += 3.0
+    result = monitor.score(rare)
+    judged = np.isfinite(result.scores)
+    assert result.alarms[720:1000][judged[720:1000]].mean() > 0.9
+    live = Monitor.from_bytes(monitor.to_bytes())
+    scores = np.concatenate([live.update(rare[row : row + 1]).scores for row in range(400)])
+    np.testing.assert_array_equal(scores, result.scores[:400])
+
+
+def test_a_history_of_which_rows_lack_most_readings_has_no_wider_limits():
+    frame = plant(5, 5000)
+    frame.iloc[::3] = np.nan
+    monitor = Monitor().fit(frame[:3500])
+    assert monitor.score(frame[3500:]).alarms.mean() < 0.01
+    whole = Monitor().fit(plant(5, 5000)[:3500])
+    limits = [one._fitted()[1].reach[0] for one in (monitor, whole)]
+    assert limits[0] < 1.3 * limits[1]

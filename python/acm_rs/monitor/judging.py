@@ -198,7 +198,11 @@ class Verdict:
         self.own: dict[str, Matrix] = own
         main = watches.level(self.looked, lived, state, told, wider)
         self.level: Matrix = main
-        fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages), state, live)
+        barely: Flags | None = None
+        if watches.leans.size:
+            barely = self.looked.scarce | self.looked.vague | np.asarray(self.lost.any(axis=1))
+            barely &= self.labels != STANDSTILL
+        fused = _all_together(watches, watches.fused_rows(self.looked, self.labels, ages, barely), state, live)
         self.fused: Vector = fused
         parts = watches.parts(fused, own, main, told)
         self.causes: Labels = standing(watches, leading(parts), own["stuck"])

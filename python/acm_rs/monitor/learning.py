@@ -213,7 +213,8 @@ def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Lear
         unseen.residual[some] = looked.residual
         unseen.scaled[some] = looked.scaled
         unseen.held[some] = looked.held
-        rows[some] = watches.fused_rows(looked, labels[some], ages[some])
+        unread = (looked.scarce | looked.vague) & (labels[some] >= 0)
+        rows[some] = watches.fused_rows(looked, labels[some], ages[some], unread)
         del looked
     watches.band = _spread(unseen.residual)
     unseen.residual /= watches.band

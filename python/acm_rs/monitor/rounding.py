@@ -100,7 +100,8 @@ def _usual(
         runs = repeats(np.where(usable, sensors[:, place], np.nan))
         found[WATCHES.index("stuck"), place] = max(8.0, 2.0 * runs.max(initial=1) + 2.0)
     if watches.fused is not None:
-        fused = np.asarray(watches.fused.score(watches.fused_rows(looked, labels, ages)))[usable]
+        unread = (looked.scarce | looked.vague) & (labels >= 0)
+        fused = np.asarray(watches.fused.score(watches.fused_rows(looked, labels, ages, unread)))[usable]
         middle = watches.middle[PARTS.index("all together")]
         found[WATCHES.index("all together")] = max(threshold_at(fused, RATE), 1.0) - middle
     found[~(found > 0.0)] = 1.0

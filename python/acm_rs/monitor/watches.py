@@ -402,11 +402,14 @@ class Watches:
             means[some] = chart.update(values[some])[0]
         return means
 
-    def fused_rows(self, looked: Looked, labels: Labels, ages: Labels) -> Matrix:
-        """What the fused detector is given: nothing unusual where rows are held."""
+    def fused_rows(self, looked: Looked, labels: Labels, ages: Labels, unread: Flags | None = None) -> Matrix:
+        """What the fused detector is given: nothing unusual where rows are held, and nothing where too little is read.
+        Of `unread` rows too little is."""
         ready = (labels >= 0) & (ages >= self.regimes.settle - WARM) & ~(looked.scarce | looked.vague)
         found = np.zeros(looked.left.shape)
         np.copyto(found, looked.left, where=ready[:, None])
+        if unread is not None:
+            found[unread] = np.nan
         return found
 
     def parts(self, fused: Vector, own: dict[str, Matrix], level: Matrix, told: Told | None = None) -> Matrix:
