@@ -313,3 +313,20 @@ def test_what_is_remembered_of_dead_sensors_is_whole_or_refused(fitted):
         getattr(one._fitted()[1], name)[...] = wrong
         with pytest.raises(ValueError, match="damaged"):
             Monitor.from_bytes(one.to_bytes())
+
+
+def test_single_readings_that_are_missing_over_and_over_bring_no_alarm():
+    # One sensor tells another to the last digits; of three, two are missing at a time.
+    copies = plant(0).assign(power=lambda frame: 10.0 * frame["current"])
+    few = plant(0)[["ambient", "current", SLOW]]
+    for frame, names in (
+        (copies, ["current"]),
+        (copies, ["power"]),
+        (few, ["ambient", SLOW]),
+        (few, ["current", SLOW]),
+    ):
+        monitor, rest = Monitor().fit(frame[:TRAINED]), frame[TRAINED:]
+        most = monitor.score(rest).alarms.mean() + 0.01
+        for every in (3, 5, 10):
+            some = dead(rest, *names, rows=np.arange(len(rest)) % every == 0)
+            assert monitor.score(some).alarms.mean() <= most, (names, every)

@@ -45,8 +45,9 @@ SHIFT_NAMES = tuple(f"shift {memory:g}" for memory in SHIFTS)
 CHARTS = {name: f"wider {name}" for name in (*SHIFT_NAMES, *LEVEL_NAMES)}
 """What remembers how much farther off each of the means may be."""
 OF_MEANS = dict(zip(LEVEL_NAMES, LEVELS, strict=True)) | MEMORIES
-LACKS = 0.2 + 1e-9
-"""Share of what the slow states remember of a sensor that was not read from which on that counts: more than one row."""
+LACKS = 0.02
+"""Share of what the slow states remember of a sensor that was not read from which on that counts: a single row does for
+ten rows. What it leaves is much to a sensor that another one tells closely."""
 DEAD = 0.8
 """The same from which on it counts as all: sensors that are dead, for however long, are looked at together."""
 LEVELS_OF = 8
