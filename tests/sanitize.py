@@ -10,13 +10,14 @@ found first. ``--crate`` takes some crates, ``--only`` tests whose names hold a 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from valgrind import programs
 
 ROOT = Path(__file__).resolve().parents[1]
 CRATES = ("acm_linalg", "acm_features", "acm_clustering", "acm_detectors")
@@ -38,18 +39,8 @@ def target() -> str:
 
 def program(crate: str, triple: str) -> str:
     """The compiled tests of a crate."""
-    command = ["cargo", "+nightly", "test", "--lib", "--no-run", "--locked", "--message-format=json"]
     folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "sanitize"
-    told = subprocess.run(
-        [*command, f"--package={crate}", f"--target={triple}", f"--target-dir={folder}"],
-        cwd=ROOT,
-        env={**os.environ, **SETTINGS},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    ).stdout
-    lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
-    return next(one["executable"] for one in lines if one.get("executable") and one["target"]["name"] == crate)
+    return programs([crate], SETTINGS, ["+nightly"], [f"--target={triple}", f"--target-dir={folder}"])[crate]
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,13 +35,18 @@ SETTINGS = {
 }
 
 
-def programs(crates: list[str]) -> dict[str, str]:
+def programs(
+    crates: Sequence[str],
+    settings: Mapping[str, str] = SETTINGS,
+    compiler: Sequence[str] = (),
+    more: Sequence[str] = (),
+) -> dict[str, str]:
     """The compiled tests of each crate."""
-    command = ["cargo", "test", "--lib", "--no-run", "--locked", "--message-format=json"]
+    command = ["cargo", *compiler, "test", "--lib", "--no-run", "--locked", "--message-format=json", *more]
     told = subprocess.run(
         [*command, *(f"--package={name}" for name in crates)],
         cwd=ROOT,
-        env={**os.environ, **SETTINGS},
+        env={**os.environ, **settings},
         stdout=subprocess.PIPE,
         check=True,
         text=True,
