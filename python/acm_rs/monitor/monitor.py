@@ -15,13 +15,14 @@ from acm_rs.monitor.alike import Alike
 from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.clocks import not_used, set_aside
 from acm_rs.monitor.history import Chunk, History
 from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import absent_rows, follow, judge, matched
 from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.plane import plane
-from acm_rs.monitor.reading import Readings, read, text_times
+from acm_rs.monitor.reading import Readings, read
 from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.regimes import STANDSTILL
 from acm_rs.monitor.result import Result
@@ -179,10 +180,12 @@ class Monitor(Amended):
         if self._per_day is not None and usual_step(readings.times) is None:
             raise ValueError("`alarms_per_day` needs times; give `times`, or ask for a `false_alarm_rate`")
         chosen = arguments.healthy_rows(healthy, readings.times, len(readings.values), readings.zone)
-        heeded = flagging.learn(readings, frame, {*self._drivers, *self._kinds, *self._limits}, chosen)
+        asked = {*self._drivers, *self._kinds, *self._limits}
+        heeded = flagging.learn(readings, frame, asked, chosen)
+        set_aside(readings, asked)
         chunk = Chunk.of(readings.values, readings.times, chosen)
         history = History(readings.names, readings.texts, readings.utc, [chunk], readings.units)
-        clocks, zone = text_times(frame, readings), readings.zone
+        clocks, zone = not_used(frame, readings, asked), readings.zone
         # The frame's own form of the values is not held meanwhile.
         del readings
         self._learn(history, [], clocks, zone, heeded)
@@ -291,7 +294,10 @@ class Monitor(Amended):
             off = shifts(rules.rebased, rules.names, readings.times, len(values))
             verdict = judge(rules, watches, values, off, state, self._limit, live, fixed, missed)
         holds = hold(verdict, state, raw, readings.times, watches, self._quick.bounds, live)
-        remarks = partial(remarking.remarks, readings, about, rules, absent, verdict, sensors, begun, heeded, flagged)
+        clocks = not_used(frame, readings, rules.names)
+        remarks = partial(
+            remarking.remarks, readings, about, rules, absent, verdict, sensors, begun, heeded, flagged, clocks
+        )
         result = Result(
             names=sensors,
             values=verdict.sensors,

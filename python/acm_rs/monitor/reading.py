@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.frames import INDEX, Sheet, listed, type_name
-from acm_rs.monitor.indices import dated_index, of_durations
+from acm_rs.monitor.clocks import TIMES_AS_TEXT, are_dates
+from acm_rs.monitor.indices import dated_index
 from acm_rs.monitor.other_types import as_numbers
 from acm_rs.monitor.units import stated_units
 from acm_rs.stamps import stamps, zone_of, zoned
 from acm_rs.zones import zone_name
 
-__all__ = ["OF_TYPE", "WORDS", "Readings", "converted", "in_order", "of_floats", "read", "text_times"]
+__all__ = ["OF_TYPE", "WORDS", "Readings", "converted", "in_order", "of_floats", "read"]
 
 Matrix = NDArray[np.float64]
 
@@ -27,10 +28,8 @@ _COARSER = frozenset(("Y", "M", "W", "D", "h", "m", "s", "ms", "us"))
 
 LOOKED_AT = 100
 """Readings of a column of another type that are tried as numbers."""
-DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ].*)?$")
 PLAIN_ZONE = re.compile(r"[A-Za-z/]+")
 """Names of zones that every kind of frame knows."""
-TIMES_AS_TEXT = "holds times as text"
 WORDS = "holds no numbers"
 OF_TYPE = "is of type"
 """How the reason begins where a column may hold numbers under a type that is not read."""
@@ -238,7 +237,7 @@ def _mapping(x: Mapping[Any, Any], times: Any) -> Readings:
         if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
             cells[name] = np.nan
         elif isinstance(cell, str | bytes):
-            texts[name] = WORDS
+            texts[name] = TIMES_AS_TEXT if are_dates([cell]) else WORDS
         elif isinstance(cell, date | np.datetime64):
             dates[name] = cell
         elif type(cell).__name__ == "Period" and hasattr(cell, "start_time"):
@@ -289,7 +288,7 @@ def _reason(frame: Any, label: Hashable) -> str:
     try:
         numbers = bool([float(cell) for cell in held])
     except (TypeError, ValueError):
-        if _dated(held):
+        if are_dates(held):
             return TIMES_AS_TEXT
         words = [cell for cell in held if not _is_float(cell)]
         if 2 * len(words) > len(held):
@@ -319,23 +318,6 @@ def _is_float(cell: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _dated(cells: Sequence[Any]) -> bool:
-    """Whether texts look like dates, with or without a time, or are dates that their kind of column cannot tell."""
-    return bool(cells) and all(isinstance(cell, date) or (isinstance(cell, str) and DATE.match(cell)) for cell in cells)
-
-
-def text_times(x: Any, readings: Readings) -> list[str]:
-    """Where a frame without times holds some as text, objects or durations: its columns, or its index."""
-    if readings.times is not None:
-        return []
-    found = [repr(name) for name, reason in readings.texts.items() if reason == TIMES_AS_TEXT]
-    index = getattr(x, "index", None)
-    if index is not None and hasattr(x, "iloc") and getattr(index, "dtype", np.dtype(int)).kind not in "iufM":
-        head = [cell for cell in list(index[:LOOKED_AT]) if cell is not None]
-        found += ["the index"] if _dated(head) or of_durations(index) else []
-    return found
 
 
 def converted(readings: Readings, names: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from acm_rs.fillers import CODES
 from acm_rs.frames import listed
 from acm_rs.monitor import flagging, words
 from acm_rs.monitor.cleaning import Rules
+from acm_rs.monitor.clocks import FALLS
 from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.episode import NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.judging import Verdict
@@ -103,8 +104,9 @@ def remarks(
     begun: Sequence[int] = (),
     heeded: Sequence[flagging.Rule] = (),
     flagged: Sequence[flagging.Flagged] = (),
+    clocks: Sequence[str] = (),
 ) -> list[str]:
-    """What should be known beside the verdict."""
+    """What should be known beside the verdict; `clocks` are the times of the frame that are no dates."""
     found = [] if len(readings.values) else ["no rows came, and nothing was judged; look at the source of the frame"]
     texts = [name for name in rules.names if name in readings.texts]
     absent = [name for name in absent if name not in texts]
@@ -115,7 +117,10 @@ def remarks(
     others = flagging.of_others(strange, rules.names) if readings.sheet is not None and strange else {}
     if others:
         found.append(flagging.unheeded(others))
-    strange = [name for name in strange if name not in others]
+    if clocks:
+        found.append(words.no_dates(clocks))
+    named = {clock.removesuffix(FALLS) for clock in clocks}
+    strange = [name for name in strange if name not in others and repr(name) not in named]
     if strange:
         one = len(strange) == 1
         many = "1 column was" if one else f"{len(strange)} columns were"

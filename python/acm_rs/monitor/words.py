@@ -12,7 +12,7 @@ from acm_rs.frames import listed
 from acm_rs.monitor.alarms import stay_of
 from acm_rs.monitor.reading import OF_TYPE
 
-__all__ = ["moment", "number", "rows_text", "share", "span_text", "step_text", "wrapped"]
+__all__ = ["moment", "no_dates", "number", "rows_text", "share", "span_text", "step_text", "wrapped"]
 
 
 MISSING, LEFT_OUT = "taken as missing", "left out of the fit"
@@ -108,6 +108,14 @@ def regimes_told(names: Sequence[str], counts: Sequence[int], still: int, settle
     return found
 
 
+def no_dates(clocks: Sequence[str]) -> str:
+    """What is said of the times of a frame that are no dates."""
+    return (
+        f"times that are no dates are not used ({', '.join(clocks)}), and rows are taken in the order in which they "
+        "come: turn them into dates first, as pd.to_datetime does, and sort by them"
+    )
+
+
 def left_out(about: dict[str, Any], most: int = 5) -> list[str]:
     """What the history held and was not learnt from."""
     found = []
@@ -159,10 +167,7 @@ def doubts(
             "readings are written only when they change, bring them to a common clock first, each held for some minutes"
         )
     if about.get("clocks"):
-        found.append(
-            f"times that are no dates are not used ({', '.join(about['clocks'])}), and rows are taken in the order in "
-            "which they come: turn them into dates first, as pd.to_datetime does, and sort by them"
-        )
+        found.append(no_dates(about["clocks"]))
     if about.get("shifted"):
         found.append(
             f"{'; '.join(about['shifted'])}, and the other sensors do not: where it was calibrated, say so; where "
