@@ -316,3 +316,24 @@ def test_reading_in_threads_leaves_standard_error_where_it_was(capfd: pytest.Cap
     second.__exit__(None, None, None)
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "within\nstill within\nafter\n"
+
+
+def test_bytes_are_read_as_the_text_that_they_hold(tmp_path: Path) -> None:
+    frame = plant()[::-1]
+    texts = frame.with_columns(pl.col("t").dt.to_string(), pl.col("S0", "S1").cast(pl.String))
+    path = tmp_path / "plant.parquet"
+    path.write_bytes(polars_parquet(texts.with_columns(pl.col("t", "S0", "S1").cast(pl.Binary))))
+    (tmp_path / "text.parquet").write_bytes(polars_parquet(texts))
+    found = acm_rs.read_table(path)
+    assert found["t"].to_list() == TIMES
+    assert found.equals(acm_rs.read_table(tmp_path / "text.parquet"))
+    # What is no text is no number either.
+    path.write_bytes(polars_parquet(frame.with_columns(pl.Series("S0", [b"\x90\x12"] * ROWS))))
+    assert "S0" not in acm_rs.read_table(path).columns
+
+
+def test_two_columns_of_one_name_are_no_damage(tmp_path: Path) -> None:
+    table = pa.table([pa.array(TIMES), pa.array(range(ROWS)), pa.array(range(ROWS))], names=["t", "S0", "S0"])
+    pq.write_table(table, tmp_path / "plant.parquet")
+    with pytest.raises(ValueError, match=r"has two columns of one name: .*'S0'"):
+        acm_rs.read_table(tmp_path / "plant.parquet")

@@ -51,6 +51,8 @@ class BadRows:
         self._places: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._shown: list[tuple[int, str]] = []
         self._unread = 0
+        self.look: Callable[[NDArray[np.bool_], str], None] | None = None
+        """Is shown the rows and their column first, and may refuse them whatever happens to others."""
 
     @property
     def skipped(self) -> bool:
@@ -74,12 +76,14 @@ class BadRows:
         Raises
         ------
         Refusal
-            At the first row, unless such rows are skipped.
+            At the first row, unless such rows are skipped; at one that `look` refuses.
         """
         known = self.of(bad.size)
         first = [int(place) for place in np.flatnonzero(bad & ~known)[:_SHOWN]]
         if not first:
             return
+        if self.look is not None:
+            self.look(bad & ~known, column)
         if not self.skipped:
             raise Refusal(f"{origin.cell(first[0], column)}: {why(first[0])}; --bad-rows skip leaves such rows out")
         self._shown += [(int(origin.rows[place]), f"{origin.cell(place, column)}: {why(place)}") for place in first]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -54,7 +55,7 @@ def sweep(
     text: Utf8,
     separator: str,
     width: int,
-    header: str,
+    head: Sequence[str],
     first: int,
     bad_rows: BadRows,
     meter: Meter | None = None,
@@ -71,8 +72,9 @@ def sweep(
         What parts the cells.
     width : int
         How many cells a row has.
-    header : str
-        The line of the header: where files were put one behind the other, it comes again.
+    head : sequence of str
+        The line of the header, then those that stand around it, such as titles and units: where files were put one
+        behind the other, they come again.
     first : int
         The number of the first row.
     bad_rows : BadRows
@@ -89,15 +91,16 @@ def sweep(
     Refusal
         A row with too many cells, an open quotation mark or null characters, unless such are skipped.
     """
-    return _Sweep(source, text, separator, width, header, first, bad_rows).swept(meter)
+    return _Sweep(source, text, separator, width, head, first, bad_rows).swept(meter)
 
 
 class _Sweep:
     def __init__(
-        self, source: Source, text: Utf8, separator: str, width: int, header: str, first: int, bad_rows: BadRows
+        self, source: Source, text: Utf8, separator: str, width: int, head: Sequence[str], first: int, bad_rows: BadRows
     ) -> None:
         self.source, self.text, self.separator, self.width, self.bad_rows = source, text, separator, width, bad_rows
-        self.header = header.strip().encode()
+        lines = [line.strip().encode() for line in head]
+        self.header, self.beside = (lines[0], set(lines[1:])) if lines else (b"", set())
         self.next = first
         self.rows: list[NDArray[np.int64]] = []
         self.blank = self.short = self.headers = 0
@@ -237,10 +240,16 @@ class _Sweep:
         size = lines.ends[:count] - lines.starts[:count]
         alike = (size >= len(self.header)) & (size <= len(self.header) + 2) & keep[:count]
         for line in np.flatnonzero(alike).tolist():
-            if lines.line(line).strip() == self.header:
-                keep[line] = False
-                self.first_header = self.first_header or int(numbers[line])
-                self.headers += 1
+            if lines.line(line).strip() != self.header:
+                continue
+            keep[line] = False
+            self.first_header = self.first_header or int(numbers[line])
+            self.headers += 1
+            for way in (-1, 1):
+                other = line + way
+                while 0 <= other < count and lines.line(other).strip() in self.beside:
+                    keep[other] = False
+                    other += way
 
     def _shorter(
         self, numbers: NDArray[np.int64], keep: NDArray[np.bool_], cells: NDArray[np.int64], cut_off: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from acm_rs.files.bad_rows import BadRows
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
@@ -229,6 +230,12 @@ def _rows(cells: pl.DataFrame) -> Iterator[list[str]]:
         yield ["" if cell is None else cell for cell in row]
 
 
+def _alike(frame: pl.DataFrame, cells: Sequence[str | None]) -> NDArray[np.bool_]:
+    """Which rows are a row of the head once more."""
+    same = [pl.col(name).fill_null("") == (cell or "") for name, cell in zip(frame.columns, cells, strict=True)]
+    return frame.select(pl.all_horizontal(same)).to_series().to_numpy().copy()
+
+
 def _table(source: Source, cells: pl.DataFrame, layout: Layout, options: ReadOptions, bad_rows: BadRows) -> RawTable:
     header = cells.row(options.skip_rows + layout.header)
     first = options.skip_rows + layout.first
@@ -240,23 +247,19 @@ def _table(source: Source, cells: pl.DataFrame, layout: Layout, options: ReadOpt
     last -= layout.footer(tail)
     keep = filled.to_numpy()[:last].copy()
     blank = int((~keep).sum())
-    again = (
-        frame[:last]
-        .select(
-            pl.all_horizontal(
-                pl.col(name).fill_null("") == (cell or "") for name, cell in zip(layout.names, header, strict=True)
-            )
-        )
-        .to_series()
-        .to_numpy()
-    )
+    again = _alike(frame[:last], header)
+    # Units and descriptions come again with it.
+    below = [_alike(frame[:last], cells.row(row)) for row in range(options.skip_rows + layout.header + 1, first)]
+    left = again.copy()
+    for _ in below:
+        left[1:] |= left[:-1] & np.logical_or.reduce(below)[1:]
     notes = [*source.notes, *layout.notes]
     if again.any():
         notes.append(
             f"the header comes again in {counted(int(again.sum()), 'row')}"
             f" (first: row {first + 1 + int(np.flatnonzero(again)[0])}): left out"
         )
-    keep &= ~again
+    keep &= ~left
     frame = frame[:last].filter(pl.Series(keep))
     rows = np.arange(first + 1, first + 1 + last)[keep]
     empty = [name for name in layout.unnamed if not (frame[name].str.strip_chars().fill_null("") != "").any()]

@@ -228,6 +228,8 @@ class StoredFile:
         except (Damaged, pl.exceptions.PolarsError, OSError, ValueError, RuntimeError) as error:
             if _NO_MEMORY.search(str(error)):
                 raise MemoryError(f"{self.source.name} needs more than there is: {_first_line(error)}") from None
+            if isinstance(error, pl.exceptions.DuplicateError):
+                raise Refusal(f"{self.source.name} has two columns of one name: {_first_line(error)}") from None
             what = f"{self.source.name} is a damaged {_NAMES[self.source.kind]} file"
             raise Refusal(f"{what}: {_first_line(error)}") from None
 
@@ -390,10 +392,20 @@ class _Column:
         """Cells of the few types that the stages after this one know."""
         if self.as_text or self.kind in (pl.Categorical, pl.Enum):
             cells = cells.cast(pl.String)
+        elif self.kind == pl.Binary:
+            cells = cells.map_batches(_text, return_dtype=pl.String)
         elif isinstance(self.kind, pl.Decimal):
             # By way of their text: the float nearest to the decimal.
             cells = cells.cast(pl.String).cast(pl.Float64)
         return cells.alias(self.name)
+
+
+def _text(cells: pl.Series) -> pl.Series:
+    """Bytes as the text that some programs keep in them; where they are none, no number can be made of them."""
+    try:
+        return cells.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return "0x" + cells.bin.encode("hex")
 
 
 def _columns_of(schema: pl.Schema) -> tuple[list[_Column], list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +23,7 @@ from acm_rs.files.meter import Told
 from acm_rs.files.on_disk import FrameOnDisk
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.order import order_of
+from acm_rs.files.other_header import refuse_other_header
 from acm_rs.files.quality_names import Sense, read_aspect
 from acm_rs.files.raw import About
 from acm_rs.files.reading import read_table
@@ -137,6 +139,7 @@ def load_sensors(
     path = raw.origin.path
     if not raw.height:
         raise Refusal(f"{path} has column names but no rows")
+    raw.bad_rows.look = partial(refuse_other_header, raw)
     rows_read = raw.height
     long = spread_long(raw, options, room or Room.now(), needed)
     if long:

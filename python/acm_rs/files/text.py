@@ -169,7 +169,7 @@ def text_layout(source: Source, options: ReadOptions, bad_rows: BadRows, meter: 
     start += sum(len(line.encode()) for line in lines[:above])
     end = text.end - _below(text, start, separator, layout, max(map(len, lines)))
     before = sum(record.lines for record in head[: layout.header])
-    header = lines[before] if head[layout.header].lines == 1 else ""
+    header = [lines[before], *lines[:before], *lines[before + 1 : above]] if head[layout.header].lines == 1 else []
     rows = replace(text, start=start, end=end)
     found = sweep(source, rows, separator, len(layout.names), header, skipped + layout.first + 1, bad_rows, meter)
     return TextLayout(

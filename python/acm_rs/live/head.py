@@ -256,7 +256,7 @@ class Head:
         path.write_bytes(text.encode())
         source = Source(path, self.name, _scratch=scratch)
         utf8 = Utf8(path, 0, path.stat().st_size)
-        found = sweep(source, utf8, self._separator, self._width, self._names_line, row, bad)
+        found = sweep(source, utf8, self._separator, self._width, [self._names_line], row, bad)
         own = self._layout_of_head
         rows = TextLayout(found.path, source, found.start, found.end, self._separator, own.names, found.rows, "")
         return rows.frame(), found.rows
