@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from acm_rs import Monitor
-from acm_rs.monitor.leaning import Without
 from acm_rs.monitor.looking import look
 from acm_rs.monitor.watches import State
+from acm_rs.monitor.without import Without
 
 TRAINED, SLOW = 6000, "temperature"
 
@@ -47,6 +47,13 @@ def dead(frame, *names, rows=slice(None)):
     return found
 
 
+def before(monitor):
+    """As it was written when each missing sensor was looked at by itself."""
+    found = Monitor.from_bytes(monitor.to_bytes())
+    found._fitted()[1].joint = False
+    return Monitor.from_bytes(found.to_bytes())
+
+
 def beside(monitor, frame):
     """The one law of a Monitor, and healthy rows beside it, in units of what is usual."""
     _, watches = monitor._fitted()
@@ -75,7 +82,13 @@ def test_healthy_rows_are_as_far_off_without_some_sensors_as_is_told(places):
     watches, usual, labels = beside(monitor, complete)
     _, looked, _ = beside(monitor, without)
     gone = np.isin(np.arange(5), places)
-    more = Without(watches, (0, watches.relations[0], watches.band)).more(gone, gone.astype(float))
+    state = State(5, 0)
+    watches.split(np.asfortranarray(without.to_numpy()), state)
+    lacks, doubts = gone[None].astype(float), state.lacks[-1:, 5:]
+    without = Without(watches, (0, watches.relations[0], watches.band))
+    former, more = without.more(gone, gone.astype(float)), without.found(gone[None], lacks, doubts)[0]
+    kept = np.append(np.tile(~gone, 3), np.ones(10, bool))
+    np.testing.assert_allclose(former[:25][kept], more[:25][kept], rtol=1e-6, atol=1e-9)
     told = np.sqrt(1.0 + more[:15].reshape(3, 5)[:, ~gone])
     for number, memory in enumerate((1.0, 0.25, 0.05)):
         found = spread(np.clip(looked.residual, -50, 50), memory) / spread(usual.residual, memory)
@@ -100,7 +113,8 @@ def test_the_example_has_a_sensor_on_which_another_leans(fitted):
 
 
 def test_shares_of_one_sensor_are_told_as_each_by_itself(fitted):
-    watches = fitted[0]._fitted()[1]
+    # Of former files alone.
+    watches = before(fitted[0])._fitted()[1]
     without = Without(watches, (0, watches.relations[0], watches.band))
     random = np.random.default_rng(1)
     lacks, gone = np.zeros((40, 5)), np.zeros((40, 5), bool)
@@ -303,9 +317,13 @@ def test_what_is_remembered_of_dead_sensors_is_whole_or_refused(fitted):
         return lambda state: state.charts.pop(name)
 
     def lack(value):
-        return lambda state: setattr(state, "lack", None if value is None else np.full((1, 5), value))
+        return lambda state: setattr(state, "lack", None if value is None else np.full(state.lack.shape, value))
 
-    for what in (forget("lacking"), forget("wider level"), lack(None), lack(-0.1), lack(1.1), lack(np.nan)):
+    def other(columns):
+        return lambda state: setattr(state, "lack", state.lack[:, :columns])
+
+    whole = forget("lacking"), forget("lacking once"), forget("wider level"), lack(None), other(5), other(-1)
+    for what in (*whole, lack(-0.1), lack(1.1), lack(np.nan)):
         with pytest.raises(ValueError, match="damaged"):
             Monitor.from_bytes(without(what))
     for name, wrong in (("leans", np.nan), ("leans", np.inf), ("gaps", -1.0), ("leant", np.nan)):

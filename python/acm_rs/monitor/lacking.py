@@ -1,4 +1,10 @@
-"""Which share of what slow means remember of each sensor was not read."""
+"""Which share of what slow means remember of each sensor was not read, and how wrong the slow states are for it.
+
+A missing reading is filled from the others of its row. What that has wrong is a sum of the forces on all that were
+missing together, and slow states remember it as they remember all. How far off they are follows from the second moments
+of forces: of their slow part, which is the same in all rows that are remembered, and of the rest, of which rows have
+each their own.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +12,112 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs.monitor.carried import State
-from acm_rs.monitor.parts import PAST, PIECE, SLOW
+from acm_rs.monitor.parts import PAST, PIECE, SHIFTS, SLOW
+from acm_rs.monitor.relations import inverse_of, product, solve_missing
 
-__all__ = ["CHART", "TINY", "forget", "lacking"]
+__all__ = ["CHARTS", "TINY", "Doubt", "fade", "forget", "lacking"]
 
 Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.int64]
 
-CHART = "lacking"
+AGAIN = 1.0 - (1.0 - SLOW) ** 2
+CHARTS = {"lacking": SLOW, "lacking once": AGAIN}
+"""What remembers the shares and what is slow in them, and what each row has for itself; former files have the first."""
 TINY = 1e-6
 """Shares that count as none."""
+APART = SLOW / (2.0 - SLOW)
+"""Share of a variance that a slow mean has of what each row has for itself."""
 
 
-def lacking(missing: Flags, silent: Flags, begun: int | None, times: Labels, state: State) -> Matrix | None:
-    """That share before each row, (n, sensors); None where all was read.
+class Doubt:
+    """How wrong slow states are where readings were missing: their second moments, and those of their means."""
+
+    def __init__(self, precision: Matrix, axes: Matrix, leans: NDArray[np.float64], leant: Vector) -> None:
+        d, count = axes.shape
+        self.sensors, self.count = d, count
+        self.axes: Matrix = axes
+        # With the states beside the sensors what fills these is what a force on the states does to them.
+        level = 1.0 + (axes * product(inverse_of(precision), axes)).sum()
+        self.law: Matrix = np.block([[precision, axes], [axes.T, level * np.eye(count)]])
+        self.mean: Matrix = leant[d:, None].copy()
+        moments = leans[:, d:, d:]
+        lasting = (moments[0] - APART * precision) / (1.0 - APART)
+        self.single: Matrix = precision - lasting
+        """Second moments of what each row has for itself."""
+        self.faded: list[float] = [1.0, *(_faded(memory) for memory in SHIFTS)]
+        self.lasting: list[Matrix] = [
+            own - APART * faded * self.single for own, faded in zip(moments, self.faded, strict=True)
+        ]
+        """Those of what lasts, and of its means."""
+
+    @property
+    def width(self) -> int:
+        """How many numbers are told of a row."""
+        return len(self.lasting) * len(self.pairs) + self.count
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Pairs of slow states."""
+        return [(a, b) for a in range(self.count) for b in range(a + 1)]
+
+    def of_rows(self, missing: Flags) -> tuple[Matrix, Matrix]:
+        """What a force on each missing sensor does to each state, (n, states x sensors), and the second moments of what
+        rows have for themselves, (n, pairs)."""
+        n, d = missing.shape
+        found = np.zeros((n, self.count * d))
+        hit = np.flatnonzero(missing.any(axis=1))
+        every = np.hstack([missing[hit], np.zeros((len(hit), self.count), bool)])
+        for place in range(self.count):
+            rows = np.zeros(every.shape)
+            rows[:, d + place] = 1.0
+            filled = solve_missing(rows, every, self.law)
+            found[hit, place * d : (place + 1) * d] = -filled[:, :d]
+        return found, self._moments(found, self.single)
+
+    def _moments(self, pulls: Matrix, moments: Matrix) -> Matrix:
+        """Second moments of the states where forces have these."""
+        d = self.sensors
+        parts = [np.ascontiguousarray(pulls[:, a * d : (a + 1) * d]) for a in range(self.count)]
+        turned = [product(part, moments) for part in parts]
+        found = np.empty((len(pulls), len(self.pairs)))
+        for place, (a, b) in enumerate(self.pairs):
+            found[:, place] = (turned[a] * parts[b]).sum(axis=1)
+        return found
+
+    def told(self, pulls: Matrix, once: Matrix) -> Matrix:
+        """What is told of rows: second moments of the states, of their means, and how far off they are on the whole."""
+        d = self.sensors
+        found = [
+            self._moments(pulls, own) + APART * faded * once
+            for own, faded in zip(self.lasting, self.faded, strict=True)
+        ]
+        off = [product(np.ascontiguousarray(pulls[:, a * d : (a + 1) * d]), self.mean) for a in range(self.count)]
+        return np.hstack([*found, *off])
+
+
+def _faded(memory: float) -> float:
+    """Share of its variance that a mean has of what is itself a slow mean of rows apart."""
+    stays = (1.0 - memory) * (1.0 - SLOW)
+    return memory / (2.0 - memory) * (1.0 + stays) / (1.0 - stays)
+
+
+def lacking(
+    missing: Flags, silent: Flags, begun: int | None, times: Labels, state: State, doubt: Doubt | None = None
+) -> Matrix | None:
+    """That share before each row, (n, sensors), and beside it how wrong the states are; None where all was read.
 
     `begun` is the row with which the means begin, or None where they have; from it on each row counts so many `times`.
     """
     hit = np.asarray((missing & ~silent[:, None]).any(axis=1))
     if state.lack is None and not hit.any():
         return None
-    found = np.zeros(missing.shape)
+    found = np.zeros((len(missing), missing.shape[1] + (0 if doubt is None else doubt.width)))
     # Rows before the first gap change nothing, and what is remembered begins with it wherever a history is cut.
     start = int(hit.argmax()) if state.lack is None else 0
     while start < len(missing):
-        start = _stretch(start, missing, silent, hit, begun, times, state, found)
+        start = _stretch(start, missing, silent, hit, begun, times, state, found, doubt)
     return found
 
 
@@ -44,24 +130,30 @@ def _stretch(
     times: Labels,
     state: State,
     found: Matrix,
+    doubt: Doubt | None,
 ) -> int:
     """Take rows from one on, until all is read again and the rest is forgotten; where the next gap begins."""
+    d = missing.shape[1]
+    wide = d * (1 if doubt is None else 1 + doubt.count)
     for first in range(start, len(missing), PIECE):
         some = slice(first, first + PIECE)
         lack = missing[some].astype(np.float64)
+        if doubt is not None:
+            lack = np.hstack([lack, *doubt.of_rows(missing[some])])
         lack[silent[some]] = np.nan
-        chart = state.chart(CHART, SLOW)
         if state.lack is None:
             state.lack = np.zeros((1, lack.shape[1]))
             if first == begun:
                 state.lack = lack[:1]
-                chart.update(np.repeat(state.lack, PAST, axis=0))
+                _took_in(np.repeat(state.lack, PAST, axis=0), state, wide)
         own = times[first - (begun or 0) :][: len(lack)]
-        shares = np.vstack([state.lack, chart.update(np.repeat(lack, own, axis=0))[0]])
-        found[some] = shares[np.cumsum(own) - 1]
-        after = shares[np.cumsum(own)]
+        shares = np.vstack([state.lack, _took_in(np.repeat(lack, own, axis=0), state, wide)])
+        before, after = shares[np.cumsum(own) - 1], shares[np.cumsum(own)]
+        found[some, :d] = before[:, :d]
+        if doubt is not None:
+            found[some, d:] = doubt.told(before[:, d:wide], before[:, wide:])
         state.lack = after[-1:]
-        over = ~hit[some] & (after < TINY).all(axis=1)
+        over = ~hit[some] & (after[:, :d] < TINY).all(axis=1)
         if over.any():
             end = first + int(over.argmax()) + 1
             found[end : first + PIECE] = 0.0
@@ -71,7 +163,26 @@ def _stretch(
     return len(missing)
 
 
+def _took_in(rows: Matrix, state: State, wide: int) -> Matrix:
+    """The means after each of some rows, whose first columns are remembered as what is slow."""
+    slow, once = CHARTS
+    found = [np.asarray(state.chart(slow, CHARTS[slow]).update(np.ascontiguousarray(rows[:, :wide]))[0])]
+    if wide < rows.shape[1]:
+        found.append(np.asarray(state.chart(once, CHARTS[once]).update(np.ascontiguousarray(rows[:, wide:]))[0]))
+    return np.hstack(found)
+
+
+def fade(state: State, sensors: int, doubt: Doubt | None) -> None:
+    """Take in a row in which all was read."""
+    assert state.lack is not None
+    wide = sensors * (1 if doubt is None else 1 + doubt.count)
+    state.lack = _took_in(np.zeros(state.lack.shape), state, wide)
+    if (state.lack[:, :sensors] < TINY).all():
+        forget(state)
+
+
 def forget(state: State) -> None:
     """All that is remembered was read."""
     state.lack = None
-    state.charts.pop(CHART, None)
+    for name in CHARTS:
+        state.charts.pop(name, None)

@@ -124,7 +124,7 @@ class Learned:
 def learn_watches(watches: Watches, given: list[Matrix], healthy: Flags) -> Learned:
     """Fit the watches on the healthy rows of a cleaned history, which is taken out of its list and let go of."""
     values, regimes = given.pop(), watches.regimes
-    watches.bridges = watches.traces = watches.tells_apart = True
+    watches.bridges = watches.traces = watches.tells_apart = watches.joint = True
     silent = np.isnan(values).all(axis=1)
     labels = regimes.carried(regimes.label(values), silent, Phase())
     labels[~healthy] = UNKNOWN

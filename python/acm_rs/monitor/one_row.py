@@ -17,7 +17,7 @@ from acm_rs.monitor.episode import FROZEN
 from acm_rs.monitor.following import levels_of, within_reach
 from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import Verdict
-from acm_rs.monitor.leaning import CHARTS, LACKS
+from acm_rs.monitor.leaning import CHARTS
 from acm_rs.monitor.parts import (
     AT_ONCE,
     CAUSES,
@@ -35,6 +35,7 @@ from acm_rs.monitor.regimes import CLIP, DISTANT, REST, UNKNOWN, Phase
 from acm_rs.monitor.relations import product
 from acm_rs.monitor.tracing import NAMES, NEAR, farthest, standing, traced
 from acm_rs.monitor.watches import Looked, State, Watches
+from acm_rs.monitor.without import LACKS
 
 __all__ = ["Quick"]
 
@@ -160,7 +161,7 @@ class Quick:
         }
         if all((one < leaning.TINY).all() for one in more.values()):
             leaning.forget(state)
-        return {name: units[name] * (1.0 + leaning.still_wider(one)) for name, one in more.items()}
+        return {name: units[name] * (1.0 + leaning.still_wider(one, self.watches.joint)) for name, one in more.items()}
 
     def judge(self, row: Vector, state: State, limit: float, fixed: Any) -> Verdict | None:
         """The verdict on a row, or None where it must go the long way; nothing is changed then."""
@@ -179,7 +180,7 @@ class Quick:
             return None
         if fixed is not None and (len(fixed) != 1 or rules.constants.moved(fixed).any()):
             return None
-        if state.stays is not None or (state.lack is not None and (state.lack > LACKS).any()):
+        if state.stays is not None or (state.lack is not None and (state.lack[:, : len(watches.scale)] > LACKS).any()):
             return None
         label = 0
         if len(self.centres) > 1:
@@ -208,9 +209,7 @@ class Quick:
         means = state.chart("slow", SLOW).update(product(away[None], watches.slow_axes))[0]
         state.slow = np.asarray(means)
         if state.lack is not None:
-            state.lack = np.asarray(state.charts[lacking.CHART].update(np.zeros(state.lack.shape))[0])
-            if (state.lack < lacking.TINY).all():
-                lacking.forget(state)
+            lacking.fade(state, len(near), watches.doubt)
         states = np.concatenate([(held - watches.state_centre) / watches.state_scale, slow[0]])
         relations = watches.relations[label]
         scaled = (near - self.centres[label]) / watches.scale

@@ -14,7 +14,7 @@ from acm_rs.monitor.constants import Constants
 from acm_rs.monitor.counters import Counters, Tally
 from acm_rs.monitor.flagging import Rule
 from acm_rs.monitor.holding import Holding
-from acm_rs.monitor.lacking import CHART
+from acm_rs.monitor.lacking import CHARTS as LACKING
 from acm_rs.monitor.leaning import CHARTS
 from acm_rs.monitor.parts import LEVEL_NAMES, PARTS, SHIFTS, SLOWLY
 from acm_rs.monitor.rebasing import Rebase
@@ -81,6 +81,8 @@ def put_watches(rules: Rules, watches: Watches) -> tuple[dict[str, Any], Arrays]
         settings["traces"] = True
     if watches.tells_apart:
         settings["tells_apart"] = True
+    if watches.joint:
+        settings["joint"] = True
     if watches.zeros:
         settings["zeros"] = True
     if watches.nearly_zeros:
@@ -128,6 +130,9 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
     watches.traces, watches.tells_apart = settings.get("traces", False), settings.get("tells_apart", False)
     if not isinstance(watches.traces, bool) or not isinstance(watches.tells_apart, bool):
         raise TypeError("how shares are told is not known")
+    watches.joint = settings.get("joint", False)
+    if not isinstance(watches.joint, bool):
+        raise TypeError("how missing sensors are looked at is not told")
     for name in Watches.fields():
         # Files of format 1 do not have what slow means let go of, those of format 2 no sensors that are followed and no
         # ends of scales, the first of format 3 not who leans on whom.
@@ -308,6 +313,13 @@ def put_state(state: State) -> tuple[dict[str, Any], Arrays]:
     return settings, arrays
 
 
+def _lacking(arrays: Arrays, doubts: bool) -> tuple[int, int]:
+    """The shape of what is remembered of missing readings."""
+    d, slow = len(arrays["state.last"]), arrays.get("state.slow")
+    count = slow.shape[1] if doubts and slow is not None else 0
+    return 1, d * (1 + count) + count * (count + 1) // 2
+
+
 def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     """What `put_state` put."""
     state = State(len(arrays["state.last"]), len(arrays["state.states"]))
@@ -321,13 +333,14 @@ def take_state(settings: dict[str, Any], arrays: Arrays) -> State:
     state.slow = arrays.get("state.slow")
     state.lack = arrays.get("state.lack")
     charts = {name.removeprefix("chart.") for name in arrays if name.startswith("chart.")}
-    begun = charts & set(CHARTS.values())
-    if (state.lack is not None) != (CHART in charts) or (begun and begun != set(CHARTS.values())):
+    begun, shares, once = charts & set(CHARTS.values()), *LACKING
+    if (state.lack is not None) != (shares in charts) or (begun and begun != set(CHARTS.values())):
         raise ValueError("what is remembered of dead sensors is not whole")
     if state.lack is not None and not (
-        state.lack.shape == (1, len(state.last))
+        state.lack.shape == _lacking(arrays, once in charts)
         and state.lack.dtype == np.float64
-        and ((state.lack >= 0.0) & (state.lack <= 1.0)).all()
+        and np.isfinite(state.lack).all()
+        and ((state.lack >= 0.0) & (state.lack <= 1.0))[:, : len(state.last)].all()
     ):
         raise ValueError("what slow means have not read is not what was written")
     state.stays = arrays.get("state.stays")

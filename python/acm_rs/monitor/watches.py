@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from acm_rs.detectors import FusedDetector
 from acm_rs.monitor.carried import Looked, State, Wider
 from acm_rs.monitor.cleaning import repeats
-from acm_rs.monitor.lacking import lacking
+from acm_rs.monitor.lacking import Doubt, lacking
 from acm_rs.monitor.parts import (
     AT_ONCE,
     FEW,
@@ -117,6 +117,10 @@ class Watches:
         """Means of what has these moments."""
         self.gaps: Vector = np.zeros(0)
         """By which share of their variance rows of the training were farther off for the gaps that they had."""
+        self.joint: bool = False
+        """Whether sensors that are missing in the same row are looked at together; not in former files."""
+        self.known_doubt: tuple[NDArray[np.float64], Doubt] | None = None
+        """How wrong slow states are, as it was asked for."""
         self.needs: dict[str, Vector] = {}
         """Of each part by sensor or component, how great it was in healthy rows that were accepted."""
         self.wide: dict[str, Vector] = {}
@@ -151,6 +155,15 @@ class Watches:
             "leant",
             "gaps",
         )
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """How wrong slow states are where readings were missing; former files tell it of each sensor by itself."""
+        if not self.joint:
+            return None
+        if self.known_doubt is None or self.known_doubt[0] is not self.leans:
+            self.known_doubt = self.leans, Doubt(self.slow_precision, self.slow_axes, self.leans, self.leant)
+        return self.known_doubt[1]
 
     def room(self, name: str, limit: float) -> float:
         """How great a part may be in accepted rows."""
@@ -218,7 +231,7 @@ class Watches:
             state.chart("slow", SLOW).update(np.repeat(state.slow, PAST, axis=0))
         times = 1 + np.where(silent, 0, np.minimum(idle, PAST))[begun:]
         if self.leans.size:
-            state.lacks = lacking(np.isnan(away), silent, begun if fresh else None, times, state)
+            state.lacks = lacking(np.isnan(away), silent, begun if fresh else None, times, state, self.doubt)
         main = np.ascontiguousarray(main[begun:])
         main = main if (times == 1).all() else np.repeat(main, times, axis=0)
         means = np.vstack([state.slow, state.chart("slow", SLOW).update(main)[0]])
