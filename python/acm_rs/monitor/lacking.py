@@ -47,20 +47,13 @@ class Doubt:
         self.single: Matrix = precision - lasting
         """Second moments of what each row has for itself."""
         self.faded: list[float] = [1.0, *(_faded(memory) for memory in SHIFTS)]
-        self.lasting: list[Matrix] = [
-            own - APART * faded * self.single for own, faded in zip(moments, self.faded, strict=True)
-        ]
-        """Those of what lasts, and of its means."""
-
-    @property
-    def width(self) -> int:
-        """How many numbers are told of a row."""
-        return len(self.lasting) * len(self.pairs) + self.count
-
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
+        means = [own - APART * faded * self.single for own, faded in zip(moments, self.faded, strict=True)]
+        self.lasting: Matrix = np.hstack(means)
+        """Those of what lasts, and of its means beside them."""
+        self.pairs: list[tuple[int, int]] = [(a, b) for a in range(count) for b in range(a + 1)]
         """Pairs of slow states."""
-        return [(a, b) for a in range(self.count) for b in range(a + 1)]
+        self.width: int = len(means) * len(self.pairs) + count
+        """How many numbers are told of a row."""
 
     def of_rows(self, missing: Flags) -> tuple[Matrix, Matrix]:
         """What a force on each missing sensor does to each state, (n, states x sensors), and the second moments of what
@@ -68,33 +61,28 @@ class Doubt:
         n, d = missing.shape
         found = np.zeros((n, self.count * d))
         hit = np.flatnonzero(missing.any(axis=1))
-        every = np.hstack([missing[hit], np.zeros((len(hit), self.count), bool)])
-        for place in range(self.count):
-            rows = np.zeros(every.shape)
-            rows[:, d + place] = 1.0
-            filled = solve_missing(rows, every, self.law)
-            found[hit, place * d : (place + 1) * d] = -filled[:, :d]
-        return found, self._moments(found, self.single)
+        # A row for each state.
+        every = np.hstack(
+            [missing[hit].repeat(self.count, axis=0), np.zeros((len(hit) * self.count, self.count), bool)]
+        )
+        rows = np.hstack([np.zeros((len(every), d)), np.tile(np.eye(self.count), (len(hit), 1))])
+        found[hit] = -solve_missing(rows, every, self.law)[:, :d].reshape(len(hit), self.count * d)
+        return found, self._moments(found, self.single)[:, 0]
 
-    def _moments(self, pulls: Matrix, moments: Matrix) -> Matrix:
-        """Second moments of the states where forces have these."""
-        d = self.sensors
-        parts = [np.ascontiguousarray(pulls[:, a * d : (a + 1) * d]) for a in range(self.count)]
-        turned = [product(part, moments) for part in parts]
-        found = np.empty((len(pulls), len(self.pairs)))
-        for place, (a, b) in enumerate(self.pairs):
-            found[:, place] = (turned[a] * parts[b]).sum(axis=1)
-        return found
+    def _moments(self, pulls: Matrix, moments: Matrix) -> NDArray[np.float64]:
+        """Second moments of the states where forces have these, of which several may stand side by side."""
+        n, d, count = len(pulls), self.sensors, self.count
+        rows = np.ascontiguousarray(pulls).reshape(n * count, d)
+        turned = product(rows, moments).reshape(n, count, moments.shape[1] // d, d)
+        own = rows.reshape(n, count, 1, d)
+        return np.concatenate([(turned[:, a] * own[:, b]).sum(axis=2)[:, :, None] for a, b in self.pairs], axis=2)
 
     def told(self, pulls: Matrix, once: Matrix) -> Matrix:
         """What is told of rows: second moments of the states, of their means, and how far off they are on the whole."""
-        d = self.sensors
-        found = [
-            self._moments(pulls, own) + APART * faded * once
-            for own, faded in zip(self.lasting, self.faded, strict=True)
-        ]
-        off = [product(np.ascontiguousarray(pulls[:, a * d : (a + 1) * d]), self.mean) for a in range(self.count)]
-        return np.hstack([*found, *off])
+        n = len(pulls)
+        found = self._moments(pulls, self.lasting) + APART * np.array(self.faded)[:, None] * once[:, None]
+        off = product(np.ascontiguousarray(pulls).reshape(n * self.count, self.sensors), self.mean)
+        return np.hstack([found.reshape(n, -1), off.reshape(n, self.count)])
 
 
 def _faded(memory: float) -> float:

@@ -157,13 +157,11 @@ class Without:
         pairs, count, d = self.doubt.pairs, self.doubt.count, len(self.unit)
         alone = own_precision(gone, self.precision)
         sharp = np.sqrt(np.diag(self.precision) / alone) / self.unit
-        off, of_axes = [], []
-        for line in self.lines:
-            filled = solve_missing(np.where(gone, 0.0, line), gone, self.precision)
-            moved = product(filled, self.precision) * sharp
-            moved[gone] = 0.0
-            off.append(moved)
-            of_axes.append(product(np.where(gone, filled - line, 0.0), self.axes))
+        # All rows for each state.
+        every, lines = np.tile(gone, (count, 1)), self.lines.repeat(len(gone), axis=0)
+        filled = solve_missing(np.where(every, 0.0, lines), every, self.precision)
+        off = np.split(np.where(every, 0.0, product(filled, self.precision) * np.tile(sharp, (count, 1))), count)
+        of_axes = np.split(product(np.where(every, filled - lines, 0.0), self.axes), count)
         own = doubts[:, : -count or None].reshape(len(doubts), len(self.moments), len(pairs))
         found = []
         for kind, moments in enumerate(self.moments):
