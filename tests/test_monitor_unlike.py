@@ -131,3 +131,33 @@ def test_codes_that_stay_in_several_sensors_are_no_readings_that_hold() -> None:
     frame.loc[frame.index[::97], "valve"] = 255.0
     knowing = Monitor().fit(frame[:2400])
     assert not any("never seen" in remark for remark in knowing.score(frame[2400:]).remarks)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("together", [False, True])
+def test_gaps_that_are_filled_with_the_last_reading_are_told(seed: int, together: bool) -> None:
+    monitor, later = fitted(seed)
+    gaps = np.zeros(later.shape, dtype=np.bool_)
+    random = np.random.default_rng(seed)
+    for place in range(later.shape[1]):
+        for start in random.integers(10, len(later) - 20, 5):
+            gaps[start : start + 7, slice(None) if together else place] = True
+    missing = later.mask(gaps)
+    assert not any("last reading" in remark for remark in monitor.score(missing).remarks)
+    (told,) = [remark for remark in monitor.score(missing.ffill()).remarks if "last reading" in remark]
+    assert told.startswith("5 of 5 sensors repeat their last reading for up to ")
+    assert "leave them missing instead" in told
+    own = Monitor().fit(machine(seed, 3000)[:2400].mask(np.tile(gaps, (4, 1))).ffill())
+    assert not any("last reading" in remark for remark in own.score(missing.ffill()).remarks)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sensor_that_sticks_or_rests_is_filled_by_nobody(seed: int) -> None:
+    monitor, later = fitted(seed)
+    stuck = later.copy()
+    stuck.iloc[100:160, 2] = stuck.iloc[100, 2]
+    rests = later.copy()
+    for start in range(50, 550, 60):
+        rests.iloc[start : start + 9, 2] = 55.5
+    for frame in (later, later.round(1), stuck, rests):
+        assert not any("last reading" in remark for remark in monitor.score(frame).remarks)

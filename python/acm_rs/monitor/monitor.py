@@ -33,7 +33,7 @@ from acm_rs.monitor.standing import told as held
 from acm_rs.monitor.state import put_watches
 from acm_rs.monitor.turned import Trial
 from acm_rs.monitor.units import refuse_other_units
-from acm_rs.monitor.unlike import held_often, new_codes
+from acm_rs.monitor.unlike import filled, held_often, new_codes
 from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["Monitor"]
@@ -342,13 +342,14 @@ class Monitor(Amended):
             turned = trial.driver(verdict, self._units)
             result.remarks[:0] = turned
             if result.alarms.any() and not turned:
-                result.remarks[:0] = trial.sensors(result, self._units)
+                result.remarks[:0] = trial.sensors(result, self._units) or trial.late(result)
             low, high = (end[0, watches.watched].tolist() for end in (watches.regimes.low, watches.regimes.high))
             ranges = dict(zip(self.sensors_, zip(low, high, strict=True), strict=True))
             ranges = {name: pair for name, pair in ranges.items() if name not in rules.counters.names}
             usual, running = self._usual_runs(), verdict.labels != STANDSTILL
             taken = verdict.taken(readings, rules.names)
-            often = held_often(taken, usual, running, remarking.coarse(rules.names, verdict))
+            coarse = remarking.coarse(rules.names, verdict)
+            often = held_often(taken, usual, running, coarse) + filled(taken, usual, running, coarse)
             result.remarks[:0] = remarking.at_the_end(verdict) + new_codes(taken, ranges) + often
             if absent:
                 ends = (

@@ -1,4 +1,4 @@
-"""Rows judged again with readings converted: whether another unit explains what is odd."""
+"""Rows judged again with readings converted or moved: whether another unit, or clock, explains what is odd."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict, judge
+from acm_rs.monitor.late import TRIED, closer, lags, seen_late
+from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.units import seen_driver, seen_units
@@ -27,6 +29,8 @@ SEEN, BEFORE, AFTER = 10_000, 60, 400
 whether that explains it."""
 LASTS, MOST = 20, 0.9
 """Rows so many of which alarm, or are beyond a driver's range, where another unit is looked for in drivers."""
+DRIVERS = 3
+"""Drivers whose times are looked at, at most."""
 FARTHEST = 20.0
 """Limits that a row counts as at most there."""
 
@@ -97,12 +101,45 @@ class Trial:
                 return told
         return []
 
+    def late(self, result: Result) -> list[str]:
+        """The sensors and drivers whose times explain the alarms."""
+        watches, rules = self._watches, self._rules
+        if np.count_nonzero(result.alarms) < LASTS:
+            return []
+        step = usual_step(self._times)
+        first, tried = int(result.alarms.argmax()), lags(step)
+        some, places = slice(max(0, first - BEFORE), first + AFTER), np.flatnonzero(watches.watched)
+        shares = np.nansum(result.shares[some][result.alarms[some]], axis=0)
+        candidates: dict[int, list[int]] = {}
+        for own in np.argsort(shares)[::-1].tolist():
+            if own < len(places) and rules.names[places[own]] not in rules.counters.names:
+                found = closer(result.values[some, own], result.expected_values[some, own], tried)
+                candidates |= {int(places[own]): found[:2]} if found else {}
+        # What nobody watches itself may be late by hours, as the weather of another source.
+        drivers = np.flatnonzero(watches.regimes.drivers & ~rules.state)[:DRIVERS].tolist()
+        sensors = dict(list(candidates.items())[:TRIED])
+        again = partial(self._moved, some)
+        return seen_late(rules.names, sensors | dict.fromkeys(drivers, tried), set(sensors), step, again)
+
+    def _moved(self, some: slice, ways: Mapping[int, int]) -> float:
+        """How far rows are off on average, in limits, where columns take the readings of so many rows later."""
+        piece = np.array(self._values[some], order="F")
+        for place, lag in ways.items():
+            rows = np.arange(some.start, some.start + len(piece)) + lag
+            there = (rows >= 0) & (rows < len(self._values))
+            piece[:, place] = np.where(there, self._values[np.where(there, rows, 0), place], np.nan)
+        return self._judged(piece, some, False)
+
     def _size(self, some: slice, places: Places, driven: bool, ways: Mapping[int, tuple[float, float]]) -> float:
         """How far rows are off on average, in limits, where what stands in those `places` is converted."""
-        rules = self._rules
         piece = np.array(self._values[some], order="F")
         for place, (factor, offset) in ways.items():
             piece[:, places[place]] = factor * piece[:, places[place]] + offset
+        return self._judged(piece, some, driven)
+
+    def _judged(self, piece: Matrix, some: slice, driven: bool) -> float:
+        """How far the rows of a piece are off on average, in limits."""
+        rules = self._rules
         own = None if self._times is None else self._times[some]
         off = shifts(rules.rebased, rules.names, own, len(piece))
         held = None if self._fixed is None else self._fixed[some]

@@ -11,7 +11,7 @@ from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.reading import Readings
 
-__all__ = ["held_often", "new_codes"]
+__all__ = ["filled", "held_often", "new_codes"]
 
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -30,6 +30,9 @@ ONCE = 3
 """Stretches, the longest, in which a sensor reads the same that are left out: it may have stuck, or its source."""
 ROWS = 100
 """Rows from which on that is told."""
+TIMES, LONGER = 3, 3
+"""Times that a sensor repeats its last reading for so many rows more than it ever did, from which on gaps were filled
+with it."""
 
 
 def new_codes(readings: Readings, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
@@ -100,4 +103,37 @@ def held_often(
         f"{'its' if one else 'their'} rows, at the fit never for more than {SELDOM} rows: {listed(held)}; where "
         "readings are written only when they change (a deadband, a compression), or held to a finer step, healthy rows "
         "may alarm: bring both to the same, or learn again from such rows"
+    ]
+
+
+def filled(readings: Readings, usual: Mapping[str, float], running: Flags, coarse: Collection[str] = ()) -> list[str]:
+    """Sensors that repeat their last reading for some rows, again and again, and never did at the fit: filled gaps.
+
+    Those whose steps are `coarse`, and those that `held_often` tells, are told for that.
+    """
+    place = {name: number for number, name in enumerate(readings.names)}
+    found, times, longest = [], 0, 0
+    for name, rows in usual.items():
+        if name not in place or rows > SELDOM or name in coarse:
+            continue
+        column = np.where(running, readings.values[:, place[name]], np.nan)
+        same = column[1:] == column[:-1]
+        edges = np.flatnonzero(np.diff(same.astype(np.int8), prepend=0, append=0))
+        starts, runs = edges[::2], edges[1::2] - edges[::2]
+        long = runs >= rows + LONGER
+        values = column[starts[long]]
+        if len(values) < TIMES or np.count_nonzero(same) > OFTEN * len(same):
+            continue
+        # At the end of its scale, or at rest, a sensor reads one and the same.
+        if 2 * np.unique(values).size > len(values):
+            found.append(name)
+            times += len(values)
+            longest = max(longest, int(runs.max()))
+    if not found:
+        return []
+    repeat = "repeats its" if len(found) == 1 else "repeat their"
+    return [
+        f"{len(found)} of {len(usual)} sensors {repeat} last reading for up to {longest} rows, {times:,} times, at the "
+        f"fit never for more than {SELDOM} rows: {listed(found)}; where gaps are filled with the last reading, leave "
+        "them missing instead: it is none, and healthy rows may alarm"
     ]

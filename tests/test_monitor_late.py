@@ -1,0 +1,96 @@
+"""Sensors and drivers whose times are those of another clock are told, with by how much."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from acm_rs import Monitor
+from acm_rs.monitor.late import lags
+
+
+def machine(seed: int, rows: int, start: str) -> pd.DataFrame:
+    """A load, five sensors that follow it at once, two that do with a delay, and the weather."""
+    random = np.random.default_rng(seed)
+    day = 2.0 * np.pi * np.arange(rows) / 144.0
+
+    def slow(keeps: float) -> np.ndarray:
+        noise = pd.Series(random.normal(size=rows))
+        return (noise.ewm(alpha=1.0 - keeps, adjust=False).mean() * np.sqrt((1 + keeps) / (1 - keeps))).to_numpy()
+
+    load, ambient = 80.0 + 10.0 * np.sin(day) + 6.0 * slow(0.98), 15.0 + 6.0 * np.sin(day - 1.3) + 3.0 * slow(0.995)
+    heat = pd.Series(35.0 + 0.25 * load + 0.5 * ambient).ewm(alpha=0.1, adjust=False).mean().to_numpy()
+    means = {
+        "speed": 18.0 * load,
+        "flow": 2.1 * load,
+        "bearing": heat,
+        "oil": 10.0 + 0.7 * heat,
+        "power": 1.1 * load,
+        "pressure": 0.07 * load,
+        "current": 0.9 * load,
+        "ambient": ambient,
+    }
+    noises = {"speed": 4.0, "flow": 1.0, "bearing": 0.2, "oil": 0.2, "power": 0.6, "ambient": 0.1}
+    noises |= {"pressure": 0.05, "current": 0.5}
+    frame = pd.DataFrame({name: mean + noises[name] * random.normal(size=rows) for name, mean in means.items()})
+    return frame.set_axis(pd.date_range(start, periods=rows, freq="10min"), axis=0)
+
+
+@cache
+def fitted(seed: int) -> Monitor:
+    return Monitor(drivers=["ambient"]).fit(machine(seed, 3000, "2026-01-01"))
+
+
+def told(monitor: Monitor, frame: pd.DataFrame) -> list[str]:
+    return [remark for remark in monitor.score(frame).remarks if "the clock of" in remark]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("names", "rows", "text"),
+    [
+        (["flow"], 6, "'flow' reads as it should, but 1 h (6 rows) late: where the clock of its source is off"),
+        (["power"], -12, "'power' reads as it should, but 2 h (12 rows) early: where the clock of its source is off"),
+        (["flow", "power"], 6, "'flow', 'power' read as they should, but 1 h (6 rows) late"),
+        (["ambient"], 12, "'ambient' reads as it should, but 2 h (12 rows) late"),
+        (["speed"], 2, "'speed' reads as it should, but 20 min (2 rows) late"),
+    ],
+)
+def test_readings_by_another_clock_are_told(seed: int, names: list[str], rows: int, text: str) -> None:
+    monitor, later = fitted(seed), machine(seed + 50, 1000, "2026-06-01")
+    moved = later.assign(**{name: later[name].shift(rows) for name in names})
+    result = monitor.score(moved)
+    assert result.alarms.mean() > 0.2
+    (remark,) = told(monitor, moved)
+    assert remark.startswith(text)
+    assert f"so far {'back' if rows > 0 else 'on'} first" in remark
+    back = moved.assign(**{name: moved[name].shift(-rows) for name in names})
+    assert monitor.score(back).alarms.mean() < 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_other_faults_are_no_clocks(seed: int) -> None:
+    monitor, later = fitted(seed), machine(seed + 50, 1000, "2026-06-01")
+    random, since = np.random.default_rng(seed), np.arange(1000) > 400
+    faults = {
+        "none": later,
+        "offset": later.assign(flow=later["flow"] + 8.0 * since),
+        "drift": later.assign(bearing=later["bearing"] + np.clip((np.arange(1000) - 400) / 200.0, 0.0, None)),
+        "noise": later.assign(power=later["power"] + 5.0 * since * random.normal(size=1000)),
+        "stuck": later.assign(speed=later["speed"].where(~since, later["speed"].iloc[400])),
+        "scale": later.assign(flow=later["flow"] * np.where(since, 1.05, 1.0)),
+        "weather": later.assign(ambient=later["ambient"] + 4.0 * since),
+    }
+    for name, frame in faults.items():
+        assert told(monitor, frame) == [], name
+
+
+def test_lags_are_a_few_rows_and_whole_hours() -> None:
+    minute = 6e10
+    assert lags(10.0 * minute) == [1, -1, 2, -2, 3, -3, 6, -6, 12, -12]
+    assert lags(60.0 * minute) == [1, -1, 2, -2, 3, -3]
+    assert lags(7.0 * minute) == lags(None) == [1, -1, 2, -2, 3, -3]
+    assert 60 in lags(minute)
+    assert max(lags(minute / 60.0)) == 3
