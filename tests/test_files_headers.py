@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import acm_rs
 import polars as pl
 import pytest
+from acm_rs.files import spool
 from corpus_stored import sheet
 
 HEAD = "Time,Flow,Temp"
@@ -34,7 +36,13 @@ def write(folder: Path, lines: list[str], kind: str = "csv") -> Path:
 @pytest.mark.parametrize("skip", ["refuse", "skip"])
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize("other", OTHERS)
-def test_another_header_among_the_rows_is_refused(tmp_path: Path, other: str, kind: str, skip: str) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_another_header_among_the_rows_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str, kind: str, skip: Literal["refuse", "skip"], large: bool
+) -> None:
+    if large:
+        monkeypatch.setattr(spool, "LARGE", 0)
+        monkeypatch.setattr(spool, "_BLOCK", 200)
     path = write(tmp_path, [HEAD, UNITS, *ROWS, *OTHERS[other], *LATER], kind)
     row = 2 + len(ROWS) + len(OTHERS[other])
     with pytest.raises(ValueError, match=rf"row {row}: another header .* into a file of its own"):
@@ -57,6 +65,20 @@ def test_titles_above_the_header_come_again_with_it(tmp_path: Path) -> None:
     frame = acm_rs.read_table(write(tmp_path, [HEAD, *ROWS, *LATER]))
     again = acm_rs.read_table(write(tmp_path, [*above, HEAD, *ROWS, *above, HEAD, *LATER]))
     assert again.equals(frame)
+
+
+def test_remarks_among_the_rows_are_left_out_where_there_are_some_above(tmp_path: Path) -> None:
+    frame = acm_rs.read_table(write(tmp_path, [HEAD, *ROWS, *LATER]))
+    path = write(tmp_path, ["# logger 3", HEAD, *ROWS, "# pump stopped, checked by Huber", *LATER])
+    again, report = acm_rs.read_table(path, report=True)
+    assert again.equals(frame)
+    assert any("1 row of remarks that begin with #" in note and "row 12" in note for note in report.notes)
+    # Where nothing tells that it is one it is refused.
+    with pytest.raises(ValueError, match=r"row 11, .*'# pump stopped' is not a date"):
+        acm_rs.read_table(write(tmp_path, [HEAD, *ROWS, "# pump stopped,1,2", *LATER]))
+    # Rows with such a number are rows.
+    numbered = [f"#{number},{row}" for number, row in enumerate([*ROWS, *LATER])]
+    assert acm_rs.read_table(write(tmp_path, ["# logger 3", f"No,{HEAD}", *numbered])).equals(frame)
 
 
 def test_rows_that_are_no_header_stay_bad_rows(tmp_path: Path) -> None:

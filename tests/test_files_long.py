@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from acm_rs.files import spool
 from acm_rs.files.bad_rows import OnBadRow
 from acm_rs.files.errors import Refusal
 from acm_rs.files.options import Layout, ReadOptions
@@ -211,3 +212,166 @@ def test_one_machine_in_long_runs_is_one_history(source: Path, name: str) -> Non
     words = ("ON", "OFF") if name == "Pump" else ("1", "2")
     cells = [words[k % 2 if name == "Pump" else k // 12] for k in range(24)]
     assert load(source, [f"{T[k]},{cells[k]},{k}.5" for k in range(24)], f"Time,{name},Flow").sensors.height == 24
+
+
+@pytest.mark.parametrize(
+    ("header", "good", "bad"),
+    [
+        ("vValue,Quality,QualityDetail", "9,0,192", "9,1,24"),
+        ("Source,OPCQuality", "PLC,192", "PLC,0"),
+        ("QualityDetail,Source", "192,PLC", "24,PLC"),
+        ("Operator,StatusCode,Origin", "7,Good,3", "7,BadSensorFailure,3"),
+        ("Aux,Code", "5,Good", "5,Bad"),
+        ("Device,Validity,Quality", "P1,7,Good", "P1,7,Bad"),
+    ],
+)
+def test_qualities_of_historians_flag_the_value_wherever_they_stand(
+    source: Path, header: str, good: str, bad: str
+) -> None:
+    rows = [f"{T[k]},{tag},{10 + k}.5,{bad if k == 3 and tag == 'A' else good}" for k in range(12) for tag in "AB"]
+    table = load(source, rows, f"DateTime,TagName,Value,{header}")
+    assert table.sensors["A"].to_list() == [None if k == 3 else 10.5 + k for k in range(12)]
+    assert table.sensors["B"].to_list() == [10.5 + k for k in range(12)]
+    assert not any("kept as a sensor" in note for note in table.notes)
+
+
+def test_qualities_of_a_long_table_that_nobody_knows_are_said_to_be_unused(source: Path) -> None:
+    rows = [f"{T[k]},{tag},{10 + k}.5,{1 if k else 2}" for k in range(12) for tag in "AB"]
+    table = load(source, rows, "TimeString,VarName,VarValue,Validity")
+    assert any("'Validity' was not used: say which of" in note for note in table.notes)
+    flagged = load(source, rows, "TimeString,VarName,VarValue,Validity", good=("1",))
+    assert flagged.sensors["A"].to_list() == [None, *(10.5 + k for k in range(1, 12))]
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("header", "places"),
+    [
+        ("entity_id,key,ts,bool_v,str_v,long_v,dbl_v", (4, 6, 5, 3)),
+        ("Tag,Time,NumericValue,StringValue", (2, 2, 3, 3)),
+        ("TagName,DateTime,Value,ValueText,Quality", (2, 2, 3, 3)),
+        ("tagid,t_stamp,intvalue,floatvalue,stringvalue,dataintegrity", (3, 2, 4, 4)),
+    ],
+)
+def test_values_of_several_types_in_columns_of_their_own(
+    source: Path, monkeypatch: pytest.MonkeyPatch, header: str, places: tuple[int, ...], large: bool
+) -> None:
+    if large:
+        monkeypatch.setattr(spool, "LARGE", 0)
+        monkeypatch.setattr(spool, "_BLOCK", 400)
+    names = header.split(",")
+    at = {name.lower().replace("_", ""): place for place, name in enumerate(names)}
+    rows = []
+    for k in range(12):
+        said = {"flow": f"{10 + k}.5", "rpm": str(1480 + k), "run": "ON" if k > 3 else "OFF", "mode": "AUTO"}
+        for tag, place in zip(said, (places[0], places[1], places[2], places[2]), strict=True):
+            cells = [""] * len(names)
+            cells[places[2] if tag == "mode" else place] = said[tag]
+            for name, cell in (("entityid", "p1"), ("quality", "192"), ("dataintegrity", "192")):
+                if name in at:
+                    cells[at[name]] = cell
+            cells[next(at[name] for name in ("key", "tag", "tagname", "tagid") if name in at)] = tag
+            cells[next(at[name] for name in ("ts", "time", "datetime", "tstamp") if name in at)] = T[k]
+            rows.append(",".join(cells))
+    table = load(source, rows, header)
+    assert table.sensors["flow"].to_list() == [10.5 + k for k in range(12)]
+    assert table.sensors["rpm"].to_list() == [1480.0 + k for k in range(12)]
+    assert table.sensors["run"].to_list() == [float(k > 3) for k in range(12)]
+    assert table.left_out["mode"] == "text"
+    assert any("hold one value in each row: taken together" in note for note in table.notes)
+
+
+def test_values_beside_one_another_are_not_taken_together(source: Path) -> None:
+    rows = [f"{T[k]},{tag},{10 + k}.5,{20 + k}" for k in range(12) for tag in "AB"]
+    table = load(source, rows, "Time,Tag,Value,IntValue", value_column="Value")
+    assert table.sensors["A"].to_list() == [10.5 + k for k in range(12)]
+    frame = pl.DataFrame({"Time": T[:12], "Value": [1.5, None] * 6, "IntValue": [None, 2.0] * 6})
+    frame.write_csv(source)
+    assert load_sensors(source, ReadOptions()).sensors.columns == ["Value", "IntValue"]
+
+
+def test_a_device_beside_the_tags_is_none_of_them(source: Path) -> None:
+    rows = [f"{T[k]},{tag},{10 + k}.5,{'P1' if tag == 'A' else 'P2'}" for k in range(12) for tag in "AB"]
+    for name in ("Source", "Device", "Object name"):
+        assert load(source, rows, f"Time,Tag,Value,{name}").sensors.columns == ["A", "B"]
+
+
+INFLUX = ["#group,false,false,true,true,false,false,true,true", "#default,_result,,,,,,,"]
+KINDS = "#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,dateTime:RFC3339,{},string,string"
+
+
+def annotated(kind: str, table: int, values: list[str], tags: str) -> list[str]:
+    """A table as a time series database writes it."""
+    stamps = [f"2024-03-01T00:{minute:02d}:00Z" for minute in range(len(values))]
+    span = "2024-03-01T00:00:00Z,2024-03-02T00:00:00Z"
+    rows = [f",,{table},{span},{stamp},{value},{tags}" for stamp, value in zip(stamps, values, strict=True)]
+    return [*INFLUX, KINDS.format(kind), ",result,table,_start,_stop,_time,_value,_field,_measurement", *rows, ""]
+
+
+def test_tables_of_a_time_series_database(source: Path) -> None:
+    flow, temp = [f"{k}.5" for k in range(8)], [f"{60 + k}.25" for k in range(8)]
+    states = ["on" if k > 3 else "off" for k in range(8)]
+    lines = annotated("double", 0, flow, "flow,pump") + annotated("double", 1, temp, "temp,pump")
+    source.write_text("\n".join(lines + annotated("string", 2, states, "state,pump")))
+    table = load_sensors(source, ReadOptions())
+    assert table.time is not None
+    assert table.time.name == "_time"
+    assert table.time.to_list() == [datetime(2024, 3, 1, 0, minute, tzinfo=UTC) for minute in range(8)]
+    assert table.sensors.to_dict(as_series=False) == {
+        "flow": [float(cell) for cell in flow],
+        "temp": [float(cell) for cell in temp],
+        "state": [float(k > 3) for k in range(8)],
+    }
+    # One field for all: what is measured tells them apart.
+    source.write_text(
+        "\n".join(annotated("double", 0, flow, "value,flow") + annotated("double", 1, temp, "value,temp"))
+    )
+    assert load_sensors(source, ReadOptions()).sensors.columns == ["flow", "temp"]
+
+
+def test_a_time_goes_before_the_ends_of_a_span(source: Path) -> None:
+    rows = [f"2024-03-01 00:00,{T[k]},{k}.5" for k in range(8)]
+    table = load(source, rows, "Start time,Timestamp,Flow")
+    assert table.time is not None
+    assert table.time.name == "Timestamp"
+    table = load(source, [f"{T[k]},{T[k + 1]},{k}.5" for k in range(8)], "Start,End,Flow")
+    assert table.time is not None
+    assert table.time.name == "Start"
+
+
+def test_of_two_columns_called_values_none_is_taken_for_another(source: Path) -> None:
+    rows = [f"{T[k]},{tag},{k},{'ON' if k > 3 else 'OFF'},high" for k in range(12) for tag in "AB"]
+    with pytest.raises(Refusal, match="each time comes again for 'A', 'B'"):
+        load(source, rows, "Time,Tag,Table,Value,Result")
+
+
+def test_seconds_since_1970_beside_numbers_of_items(source: Path) -> None:
+    rows = [f"{10 + item},{1719792000 + 60 * k},{k + 50 * item}.5,{1234 * k}" for k in range(12) for item in (0, 1)]
+    table = load(source, rows, "itemid,clock,value,ns")
+    assert table.time is not None
+    assert table.time[0] == datetime(2024, 7, 1, tzinfo=UTC)
+    assert table.sensors["10"].to_list() == [k + 0.5 for k in range(12)]
+    assert table.sensors["11"].to_list() == [k + 50.5 for k in range(12)]
+
+
+def test_properties_of_an_asset_with_fractions_of_seconds_beside_the_time(source: Path) -> None:
+    rows = [
+        f"p1,{tag},{1719792000 + 60 * k},{500000000 * (k % 2)},{'BAD' if k == 2 else 'GOOD'},"
+        + (f"{k},," if tag == "A" else f",{k}.5,")
+        for k in range(12)
+        for tag in "AB"
+    ]
+    header = "asset_id,property_id,time_in_seconds,offset_in_nanos,quality,integer_value,double_value,string_value"
+    table = load(source, rows, header)
+    assert table.sensors["A"].to_list() == [None if k == 2 else float(k) for k in range(12)]
+    assert table.sensors["B"].to_list() == [None if k == 2 else k + 0.5 for k in range(12)]
+
+
+@pytest.mark.parametrize("halls", [("N", "S"), ("Open", "Closed"), ("A1", "A2")])
+def test_names_of_machines_may_be_words_of_states(source: Path, halls: tuple[str, str]) -> None:
+    rows = [f"{hall},FT1,{T[k]},{k + 50 * place}.5" for k in range(12) for place, hall in enumerate(halls)]
+    table = load(source, rows, "Area,Tag,Time,Value")
+    assert table.sensors.columns == [f"{hall}.FT1" for hall in halls]
+    # A state that comes with each reading tells none apart.
+    rows = [f"{halls[k % 3 == 0]},FT1,{T[k]},{k}.5" for k in range(24)]
+    assert load(source, rows, "Valve,Tag,Time,Value").sensors.columns == ["FT1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -61,6 +62,7 @@ _HEAD = 200
 _FEWEST = 5
 _OTHER_TIMES = "times"
 _MOST = 0.9
+_ENDS = {"start", "stop", "end", "begin", "from", "to", "until", "von", "bis"}
 
 
 @dataclass
@@ -191,8 +193,9 @@ class _Search:
         tags: Tags | None = None,
     ) -> None:
         self._raw, self._options, self._as_written, self._tags = raw, options, as_written, tags
-        # The source of a reading knows its time better than the server that was told of it.
-        self.columns = sorted((name for name in raw.columns if name not in wanted), key=_is_server)
+        # The source of a reading knows its time better than the server that was told of it, and a time of its own tells
+        # more than the ends of what was asked for.
+        self.columns = sorted((name for name in raw.columns if name not in wanted), key=_further)
         self._named = [name for name in self.columns if is_time_name(name)]
         self.notes: list[str] = []
         # Judged by their first rows; whichever is taken is then read to its last.
@@ -505,5 +508,5 @@ def _notes(*notes: str) -> str:
     return ", ".join(filter(None, notes))
 
 
-def _is_server(name: str) -> bool:
-    return "server" in name.lower()
+def _further(name: str) -> tuple[bool, bool]:
+    return "server" in name.lower(), re.sub(r"[\W_]+|time", "", name.lower()) in _ENDS

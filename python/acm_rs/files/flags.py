@@ -189,6 +189,7 @@ def find_flags(
     *,
     used: Collection[str],
     kept: Collection[str] = (),
+    alone: str | None = None,
     row_column: str | None = None,
     good: Sequence[str] = (),
 ) -> Flags:
@@ -202,6 +203,8 @@ def find_flags(
         Columns that are neither sensors nor qualities, such as the clock.
     kept : collection of str
         Columns that are sensors, because they were asked for.
+    alone : str, optional
+        The only sensor, as the values of a long table: whatever holds qualities holds its own.
     row_column : str, optional
         The column that holds the quality of the whole row.
     good : sequence of str
@@ -238,7 +241,7 @@ def find_flags(
     if row_column is not None and not candidates[row_column].cells:
         raise Refusal(f"{raw.origin.column(row_column)} holds no qualities", status=2)
     finder = _Finder(raw, columns, candidates, row_column, good, flags)
-    finder.run()
+    finder.run(alone)
     return flags
 
 
@@ -263,9 +266,12 @@ class _Finder:
         numeric = [c for c in candidates.values() if c.codes and not c.words and c.name is not None]
         self._scheme = scheme_of({code for c in numeric if c.telling or _is_opc(c) for code in c.codes.values()})
 
-    def run(self) -> None:
+    def run(self, alone: str | None = None) -> None:
         found = {c.column: levels for c in self._candidates.values() if (levels := self._levels(c)) is not None}
         if not found:
+            return
+        if alone is not None:
+            self._settle(dict.fromkeys(found, alone), found, [alone], [])
             return
         head = self._raw.head(_SAMPLE)
         sensors = [name for name in self._columns if name not in found and self._has_numbers(name, head[name])]

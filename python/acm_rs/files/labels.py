@@ -6,6 +6,7 @@ import re
 
 __all__ = [
     "ASPECT_NAMES",
+    "BESIDE_TAGS",
     "DESCRIPTION",
     "FOOTER",
     "HIGH",
@@ -47,9 +48,15 @@ TAG = _words(
     "tag|tags|tag name|tag id|point|points|point name|point id|name|sensor|sensors|sensor name|sensor id|signal"
     "|signals|signal name|variable|variables|variable name|channel|channel name|parameter|parameter name|item|item id"
     "|item name|metric|measurement|measurand|attribute|series|series name|instrument|device|node|node id|object"
-    "|object name|source|messstelle|messstellen|messstellenname|kennzeichen|kennung|kks|bezeichner|signalname|kanal"
-    "|größe|messgröße|variablenname|variablen|repère|repere|étiquette|capteur|voie|nom|grandeur|señal|etiqueta|punto"
+    "|object name|source|data source|entity|entity id|property|property id|key|field|messstelle|messstellen"
+    "|messstellenname|kennzeichen|kennung|kks|bezeichner|signalname|kanal|größe|messgröße|variablenname|variablen"
+    "|repère|repere|étiquette|capteur|voie|nom|grandeur|señal|etiqueta|punto"
     "|canal|magnitud|nombre"
+)
+# Of these there may be one beside that of the tags.
+BESIDE_TAGS = _words(
+    "source|data source|entity|entity id|device|instrument|object|object name|node|node id|item|item id|series|name|nom"
+    "|nombre|measurement"
 )
 # A column of such a name may number the rows.
 NAME = TAG | _words("id|names|column|header")

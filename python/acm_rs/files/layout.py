@@ -408,6 +408,9 @@ class _Finder(Profile):
         # Only what is said of the columns may stand between the header and the row of groups.
         group = max((place for place in range(header) if roles[place] not in _SAYS), default=-1)
         beside = [at for at in self.head[group].filled if at != self.key] if group in self.titles else []
+        if beside and self.head[group].cell(0).startswith("#") and not row.cell(0).startswith("#"):
+            # A remark, such as the kinds and defaults above the header of a time series database.
+            beside = []
         if not beside or any(self.head[group].kind(at) != "text" for at in beside):
             self._tell_titles(None)
             return names, None

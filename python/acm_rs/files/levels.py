@@ -133,4 +133,4 @@ def level_of_code(code: int, scheme: Scheme) -> Level | None:
         return (Level.good, Level.uncertain, Level.bad, None)[(code & 0xFFFF_FFFF) >> 30]
     if scheme is Scheme.percent:
         return Level.good if code >= 100 else Level.bad if code <= 0 else Level.uncertain
-    return Level.good if code else Level.bad
+    return {1: Level.good, 0: Level.bad}.get(code)

@@ -15,7 +15,7 @@ from acm_rs.files.columns import require_column
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.figures import share_of_numbers
 from acm_rs.files.flags import Flags, find_flags
-from acm_rs.files.labels import DESCRIPTION, TAG, UNIT, VALUE, bare
+from acm_rs.files.labels import BESIDE_TAGS, DESCRIPTION, TAG, UNIT, VALUE, bare
 from acm_rs.files.long_machines import TagsOfMachines, machines_of_tags, may_be_numbers_of_machines
 from acm_rs.files.machines import named_for_machines
 from acm_rs.files.memory import Room
@@ -25,6 +25,7 @@ from acm_rs.files.raw import About, RawTable
 from acm_rs.files.time_names import is_time_name
 from acm_rs.files.times import looks_like_time
 from acm_rs.files.times.sequence import Tags
+from acm_rs.files.typed_values import one_value
 from acm_rs.files.units import unit_key
 
 __all__ = ["Spread", "spread_long"]
@@ -159,6 +160,8 @@ def spread_long(
     for column in (options.tag_column, options.value_column, options.time_column, options.quality_column):
         if said and column is not None:
             require_column(raw.origin.path, column, raw.columns)
+    if options.value_column is None:
+        raw = one_value(raw)
     roles = _roles(raw, options)
     if roles is None:
         if said:
@@ -194,11 +197,23 @@ def _roles(raw: RawTable, options: ReadOptions) -> _Roles | None:
     tag, value = options.tag_column, options.value_column
     tags = [name for name in free if bare(name) in TAG and name != value]
     values = [name for name in free if bare(name) in VALUE and name != tag]
+    if len(values) > 1:
+        held = [name for name in values if _share_of_numbers(head[name]) > 0.0]
+        if len(held) != 1 and value is None:
+            return None
+        values = held
+    # A source or a device may stand beside the tags.
+    if len(tags) > 1:
+        tags = [name for name in tags if head[name].n_unique() > 1] or tags
+        strong = [name for name in tags if bare(name) not in BESIDE_TAGS]
+        tags = strong if len(strong) == 1 else tags
     certain = tag is not None or (len(tags) == 1 and len(values) == 1)
     if tag is None:
         texts = [
             name for name in free if name not in numeric and head[name].dtype == pl.String and _repeats(head[name])
         ]
+        if len(texts) > 1:
+            texts = [name for name in texts if head[name].n_unique() > 1] or texts
         tags = tags if len(tags) == 1 else [name for name in tags if name in texts] or texts
         tag = tags[0] if len(tags) == 1 else None
     if value is None:
@@ -261,8 +276,9 @@ def _spread(
 ) -> Spread:
     flags = find_flags(
         raw,
-        used={roles.tag, *clock.used, *found.left_out},
+        used={roles.tag, *clock.used, *found.left_out, *([] if machines is None else [machines.column])},
         kept={roles.value},
+        alone=roles.value,
         row_column=options.quality_column,
         good=options.good,
     )

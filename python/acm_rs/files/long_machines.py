@@ -74,6 +74,8 @@ def machines_of_tags(
     head = raw.head(1000)
     names = [name for name in raw.columns if name not in (tag, value, *clock.used, *left_out)]
     names = [name for name in names if bare(name) not in DESCRIPTION and may_tell(name, head[name])]
+    # The fraction of a second beside the time.
+    names = [name for name in names if "nano" not in name.lower()]
     for name in sorted(names, key=lambda name: not named_for_machines(name)):
         cells = _text(raw, name)
         if bare(name) in UNIT and not are_numbers(cells):
@@ -102,15 +104,19 @@ def _tells(name: str, tags: pl.Series, times: pl.Series, cells: pl.Series) -> bo
     values = cells.filter(cells != "").unique(maintain_order=True)
     if values.len() < 2 or values.len() * 2 > cells.len():
         return False
-    if table.select("tag", "cells").n_unique() == tags.n_unique() or words_of_states(cells, values):
+    if table.select("tag", "cells").n_unique() == tags.n_unique():
         return False
     named, numbers = named_for_machines(name), are_numbers(cells)
     ordered = table.sort("tag", "time", maintain_order=True)
     again = table.height - table.select("tag", "time").n_unique()
     left = table.height - table.n_unique()
+    apart = again * 10 >= table.height and left * 100 <= table.height
+    # Nothing is in two states at one time: words of states that tell rows of one time apart are names.
+    if words_of_states(cells, values) and not apart:
+        return False
     if named and again and left * 2 < again:
         return True
-    if again * 10 >= table.height and left * 100 <= table.height:
+    if apart:
         together = ordered.select(pl.concat_str(pl.col("tag"), pl.col("time").cast(pl.String), separator="\0"))
         return not numbers or in_one_order(together.to_series(), ordered["cells"])
     return take_turns(name, ordered["cells"], ordered["time"], values)

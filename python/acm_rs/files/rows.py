@@ -21,7 +21,7 @@ __all__ = ["Swept", "sweep"]
 
 _BLOCK = 1 << 24
 _LONGEST, _LONGEST_LINE = 50, 1 << 28
-_FEED, _RETURN, _QUOTE = 10, 13, 34
+_FEED, _RETURN, _QUOTE, _HASH = 10, 13, 34, 35
 
 
 @dataclass
@@ -101,6 +101,9 @@ class _Sweep:
         self.source, self.text, self.separator, self.width, self.bad_rows = source, text, separator, width, bad_rows
         lines = [line.strip().encode() for line in head]
         self.header, self.beside = (lines[0], set(lines[1:])) if lines else (b"", set())
+        # A mark of remarks above the header is one below it as well.
+        self.remarks = any(line.startswith(b"#") for line in self.beside) and not self.header.startswith(b"#")
+        self.remarked = self.first_remark = 0
         self.next = first
         self.rows: list[NDArray[np.int64]] = []
         self.blank = self.short = self.headers = 0
@@ -145,6 +148,9 @@ class _Sweep:
             notes.append(
                 f"the header comes again in {counted(self.headers, 'row')} (first: row {self.first_header}): left out"
             )
+        if self.remarked:
+            which = f"{counted(self.remarked, 'row')} of remarks"
+            notes.append(f"{which} that begin with #, as above the header (first: row {self.first_remark}): left out")
         if self.copy:
             return Swept(self.copy, 0, self.copy.stat().st_size, rows, self.blank, notes)
         return Swept(self.text.path, self.text.start, end, rows, self.blank, notes)
@@ -237,6 +243,13 @@ class _Sweep:
         if not self.header:
             return
         count = numbers.size
+        if self.remarks:
+            hashes = np.flatnonzero((lines.bytes[lines.starts[:count]] == _HASH) & keep[:count])
+            # Where most rows begin so they are the rows.
+            if 0 < 2 * hashes.size < np.count_nonzero(keep[:count]):
+                keep[hashes] = False
+                self.remarked += hashes.size
+                self.first_remark = self.first_remark or int(numbers[hashes[0]])
         size = lines.ends[:count] - lines.starts[:count]
         alike = (size >= len(self.header)) & (size <= len(self.header) + 2) & keep[:count]
         for line in np.flatnonzero(alike).tolist():
