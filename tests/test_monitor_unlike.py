@@ -161,3 +161,22 @@ def test_a_sensor_that_sticks_or_rests_is_filled_by_nobody(seed: int) -> None:
         rests.iloc[start : start + 9, 2] = 55.5
     for frame in (later, later.round(1), stuck, rests):
         assert not any("last reading" in remark for remark in monitor.score(frame).remarks)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("every", [2, 3, 6])
+def test_values_that_were_filled_in_between_readings_are_told(seed: int, every: int) -> None:
+    monitor, later = fitted(seed)
+
+    def sparse(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.iloc[::every].reindex(frame.index).interpolate()
+
+    odd = later.assign(**sparse(later)[["oil", "winding"]])
+    for frame in (odd, odd.round(3), odd.round(2)):
+        (told,) = [remark for remark in monitor.score(frame).remarks if "straight line" in remark]
+        assert told.startswith(f"2 of {len(monitor.sensors_)} sensors lie on straight lines")
+        assert "'oil', 'winding'; where an export fills in" in told
+    for frame in (later, later.round(3), later.round(1), later[later.index.minute > 0]):
+        assert not any("straight line" in remark for remark in monitor.score(frame).remarks)
+    own = Monitor().fit(sparse(machine(seed, 3000)[:2400]))
+    assert not any("straight line" in remark for remark in own.score(sparse(later)).remarks)

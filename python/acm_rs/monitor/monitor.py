@@ -33,7 +33,7 @@ from acm_rs.monitor.standing import told as held
 from acm_rs.monitor.state import put_watches
 from acm_rs.monitor.turned import Trial
 from acm_rs.monitor.units import refuse_other_units
-from acm_rs.monitor.unlike import filled, held_often, new_codes
+from acm_rs.monitor.unlike import filled, held_often, new_codes, on_lines
 from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["Monitor"]
@@ -350,6 +350,8 @@ class Monitor(Amended):
             taken = verdict.taken(readings, rules.names)
             coarse = remarking.coarse(rules.names, verdict)
             often = held_often(taken, usual, running, coarse) + filled(taken, usual, running, coarse)
+            plain = [name for name in usual if name not in (*rules.counters.names, *coarse)]
+            often += on_lines(taken, plain, running, self._history)
             result.remarks[:0] = remarking.at_the_end(verdict) + new_codes(taken, ranges) + often
             if absent:
                 ends = (

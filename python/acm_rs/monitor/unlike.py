@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,10 @@ from acm_rs.frames import listed
 from acm_rs.monitor import words
 from acm_rs.monitor.reading import Readings
 
-__all__ = ["filled", "held_often", "new_codes"]
+if TYPE_CHECKING:
+    from acm_rs.monitor.history import History
+
+__all__ = ["filled", "held_often", "new_codes", "on_lines"]
 
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -33,6 +37,11 @@ ROWS = 100
 TIMES, LONGER = 3, 3
 """Times that a sensor repeats its last reading for so many rows more than it ever did, from which on gaps were filled
 with it."""
+
+LINES, FEW_LINES = 0.25, 0.1
+"""Share of its rows in which a sensor lies on a straight line with those before at least, and at most at the fit."""
+STRAIGHT = 0.02
+"""How far off a straight line it may be, in the distance that nine of ten rows do not exceed."""
 
 
 def new_codes(readings: Readings, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
@@ -137,3 +146,39 @@ def filled(readings: Readings, usual: Mapping[str, float], running: Flags, coars
         f"fit never for more than {SELDOM} rows: {listed(found)}; where gaps are filled with the last reading, leave "
         "them missing instead: it is none, and healthy rows may alarm"
     ]
+
+
+def on_lines(readings: Readings, sensors: Collection[str], running: Flags, history: History | None) -> list[str]:
+    """Sensors whose readings lie on straight lines, as values do that were filled in between, and did not at the fit.
+
+    `history` are the rows of the fit, where they are kept.
+    """
+    place = {name: number for number, name in enumerate(readings.names)}
+    shares = {
+        name: straight(np.where(running, readings.values[:, place[name]], np.nan)) for name in sensors if name in place
+    }
+    shares = {name: share for name, share in shares.items() if share > LINES}
+    if history is None or not shares:
+        return []
+    own = {name: history.values[:, number] for number, name in enumerate(history.names) if name in shares}
+    found = [name for name in shares if name in own and straight(own[name]) < FEW_LINES]
+    if not found:
+        return []
+    lie = "lies on a straight line with the two" if len(found) == 1 else "lie on straight lines with the two"
+    usually = words.share(float(np.median([shares[name] for name in found])))
+    return [
+        f"{len(found)} of {len(sensors)} sensors {lie} before in {usually} of the rows, which they did not at the fit: "
+        f"{listed(found)}; where an export fills in between what was read (interpolated values), take what was read, "
+        "or bring both to the same: healthy rows may alarm"
+    ]
+
+
+def straight(column: Vector) -> float:
+    """The share of the rows in which readings that move go on by the step of the row before."""
+    steps = np.diff(column)
+    bends = np.diff(steps)
+    moves = ~np.isnan(bends) & (steps[1:] != 0.0)
+    if np.count_nonzero(moves) < ROWS:
+        return 0.0
+    bends = np.abs(bends[moves])
+    return float(np.mean(bends <= STRAIGHT * np.quantile(bends, 0.9)))
