@@ -375,3 +375,23 @@ def test_names_of_machines_may_be_words_of_states(source: Path, halls: tuple[str
     # A state that comes with each reading tells none apart.
     rows = [f"{halls[k % 3 == 0]},FT1,{T[k]},{k}.5" for k in range(24)]
     assert load(source, rows, "Valve,Tag,Time,Value").sensors.columns == ["FT1"]
+
+
+def test_states_of_entities_at_times_of_their_own(source: Path) -> None:
+    rows, flow = [], []
+    for k, which in enumerate(np.random.default_rng(3).integers(0, 2, 40).tolist()):
+        if which:
+            flow.append(50.5 + k)
+        cell = f"{50 + k}.5" if which else "on" if k % 3 else "off"
+        rows.append(f"{'sensor.flow' if which else 'switch.pump'},{cell},{T[k]}:00.25")
+    table = load(source, rows, "entity_id,state,last_changed")
+    assert table.sensors["sensor.flow"].drop_nulls().to_list() == flow
+    assert set(table.sensors["switch.pump"].drop_nulls().to_list()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("name", ["entity_id", "Topic", "device"])
+def test_readings_of_two_that_take_turns_are_no_history_of_one(source: Path, name: str) -> None:
+    turns = np.random.default_rng(4).integers(0, 2, 40).tolist()
+    rows = [f"{'ab'[which]},{50 + 20 * which}.{k},{T[k]}" for k, which in enumerate(turns)]
+    with pytest.raises(Refusal, match="the rows take turns between"):
+        load(source, rows, f"{name},amount,time")

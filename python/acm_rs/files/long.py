@@ -197,6 +197,9 @@ def _roles(raw: RawTable, options: ReadOptions) -> _Roles | None:
     tag, value = options.tag_column, options.value_column
     tags = [name for name in free if bare(name) in TAG and name != value]
     values = [name for name in free if bare(name) in VALUE and name != tag]
+    if not values and [bare(name) for name in tags] == ["entityid"]:
+        # As a home automation keeps its history.
+        values = [name for name in free if bare(name) == "state"]
     if len(values) > 1:
         held = [name for name in values if _share_of_numbers(head[name]) > 0.0]
         if len(held) != 1 and value is None:

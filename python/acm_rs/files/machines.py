@@ -31,7 +31,7 @@ __all__ = [
 # Nothing but a machine is numbered under such a name; the others may be running numbers of pumps, stages, speeds.
 _THINGS = """
     asset machine device equipment turbine windturbine vehicle truck robot logger instrument node station tag maschine
-    anlage gerät aggregat équipement appareil máquina equipo
+    anlage gerät aggregat équipement appareil máquina equipo entity topic
 """
 _PARTS = """
     unit engine pump line plant compressor motor generator fan pumpe linie unité pompe unidad bomba
