@@ -395,3 +395,23 @@ def test_readings_of_two_that_take_turns_are_no_history_of_one(source: Path, nam
     rows = [f"{'ab'[which]},{50 + 20 * which}.{k},{T[k]}" for k, which in enumerate(turns)]
     with pytest.raises(Refusal, match="the rows take turns between"):
         load(source, rows, f"{name},amount,time")
+
+
+def test_tags_under_any_name_that_take_turns_are_no_history_of_one(source: Path) -> None:
+    random = np.random.default_rng(5)
+    start = datetime(2024, 3, 1)
+
+    def rows(levels: dict[str, float], noise: float, stays: int = 1) -> list[str]:
+        names = np.repeat(random.choice(list(levels), 240 // stays), stays)
+        return [
+            f"{name},{start + timedelta(seconds=7 * k)},{levels[name] + noise * random.normal():.3f}"
+            for k, name in enumerate(names)
+        ]
+
+    some = dict(zip("abcdef", (50.0, 70.0, 1.5, 300.0, 12.0, 80.0), strict=True))
+    for levels in ({"a": 50.0, "b": 70.0}, some):
+        with pytest.raises(Refusal, match="the rows take turns between"):
+            load(source, rows(levels, 0.5), "who,time,amount")
+    # A word that says little of the readings, and one that stays, belong to one machine.
+    for kept in (rows({"sun": 50.0, "rain": 51.0}, 2.0), rows(some, 0.5, stays=10)):
+        assert load(source, kept, "who,time,amount").sensors.columns == ["amount"]

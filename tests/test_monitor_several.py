@@ -74,3 +74,22 @@ def test_times_that_were_cut_are_learnt_with_a_heartbeat_beside():
     frame = pump(1, "P1").assign(asset=np.arange(ROWS) % 2)
     frame["time"] = TIMES.floor("20min")
     assert Monitor().fit(frame.set_index("time")).sensors_
+
+
+@pytest.mark.parametrize("name", ["tag", "who"])
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_row_for_each_reading_at_a_time_of_its_own_is_refused(name, count):
+    random = np.random.default_rng(count)
+    tags = random.integers(0, count, 2 * ROWS)
+    levels = np.array([50.0, 70.0, 1.5, 300.0, 12.0])[tags]
+    times = pd.date_range("2026-01-01", periods=2 * ROWS, freq="5min")
+    frame = pd.DataFrame({name: np.array(list("abcde"))[tags], "value": levels + random.normal(size=2 * ROWS)}, times)
+    frame["empty"] = np.nan
+    for kind in (frame, pl.from_pandas(frame.reset_index())):
+        with pytest.raises(ValueError, match=rf"one machine: the rows take turns between .*column '{name}'"):
+            Monitor().fit(kind)
+    # A heater that goes on and off, and words that the readings do not follow.
+    heater = frame[tags < 2].assign(**{name: np.where(tags[tags < 2] == 1, "ON", "OFF")})
+    assert Monitor().fit(heater).sensors_ == ("value",)
+    weather = frame.assign(value=50.0 + random.normal(size=2 * ROWS))
+    assert Monitor().fit(weather).sensors_ == ("value",)

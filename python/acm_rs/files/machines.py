@@ -56,6 +56,8 @@ _NO_NUMBER = 1e6
 _SWITCH = ("0", "1")
 _WHOLE = r"^\s*\d+(?:\.0)?\s*$"
 _EVEN = 0.8
+# How far what each of several tags reads scatters at most, in what all of them read together.
+_OWN = 0.3
 
 
 def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: ReadOptions) -> None:
@@ -107,6 +109,8 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
         in_turns = not apart and take_turns(name, cells.gather(order), times.gather(order), values)
         if in_turns and numbers and not named_for_machines(name):
             in_turns = _readings_follow(raw, (*clock.used, *found.left_out, name), cells)
+        if not (apart or in_turns or numbers):
+            in_turns = _often(cells.gather(order)) and _readings_are(raw, (*clock.used, *found.left_out, name), cells)
         if not (apart or in_turns):
             continue
         turns = "each time comes again for" if apart else "the rows take turns between"
@@ -254,6 +258,30 @@ def _readings_follow(raw: RawTable, used: tuple[str, ...], cells: pl.Series) -> 
         levels = of.agg(low=pl.col("v").quantile(0.1), high=pl.col("v").quantile(0.9)).sort("low")
         followed += levels.height > 1 and bool((levels["low"].shift(-1) > levels["high"]).drop_nulls().all())
     return 2 * followed > tried
+
+
+def _often(cells: pl.Series) -> bool:
+    """Whether words in the order of time are others than before in every third row."""
+    return cells.len() >= _FEWEST and 3 * int((cells != cells.shift(1)).sum()) >= cells.len()
+
+
+def _readings_are(raw: RawTable, used: tuple[str, ...], cells: pl.Series) -> bool:
+    """Whether all sensors read what the words say, and scatter little beside that: they are tags, and no words."""
+    tried = 0
+    for name in raw.columns:
+        if name in used:
+            continue
+        numbers = raw.column(name).cast(pl.Float64, strict=False)
+        if numbers.count() * 2 < numbers.len() or numbers.n_unique() < _FEWEST:
+            continue
+        tried += 1
+        table = pl.DataFrame({"c": cells, "v": numbers}).drop_nulls()
+        spread = (pl.col("v").quantile(0.9) - pl.col("v").quantile(0.1)).alias("spread")
+        of = table.group_by("c").agg(spread, rows=pl.len())
+        own = float((of["spread"] * of["rows"]).sum()) / table.height
+        if not own < _OWN * float(table.select(spread).item()):
+            return False
+    return tried > 0
 
 
 def _take_turns(cells: pl.Series, count: int, machine: object) -> bool:

@@ -18,6 +18,11 @@ AGAIN, SAME = 0.1, 0.01
 """Share of the rows whose time comes again at least, and of those whose column does not tell them apart at most."""
 TURNS = 0.9
 """Share of the rows in which the values take turns in the same order."""
+OWN = 0.3
+"""How far what each of several tags reads scatters at most, in what all of them read together."""
+STATES = {"on", "off", "true", "false", "open", "closed", "running", "stopped", "yes", "no", "auto", "manual"}
+"""Words of what one machine does, which its readings may follow."""
+PIVOT = "; where these are the tags of one machine, make a column of each first"
 NUMBERS = 50
 """So many different whole numbers may be those of machines, at most."""
 
@@ -25,8 +30,8 @@ NUMBERS = 50
 def refuse_several(frame: Any, readings: Readings) -> None:
     """Refuse a history of which a column tells that its rows are those of several machines.
 
-    Texts tell so where they take turns row by row, or where each time comes again for another one; whole numbers where
-    both hold.
+    Texts tell so where they take turns row by row, where each time comes again for another one, or where they are
+    others in every third row and tell what is read, as tags do; whole numbers where both of the first hold.
     """
     again = None
     if readings.times is not None:
@@ -41,12 +46,30 @@ def refuse_several(frame: Any, readings: Readings) -> None:
         apart = bool(again) and _apart(readings, codes)
         # Numbers, as texts or not, may be readings that come round.
         words = readings.texts.get(name) == WORDS
+        tags = words and not turns and not apart and _are_tags(readings, values, codes)
+        turns = turns or tags
         if (turns or apart) if words else (turns and apart):
             how = "each time comes again for" if apart else "the rows take turns between"
             raise ValueError(
                 f"`frame` must hold the rows of one machine: {how} {listed(values)} (column {name!r}); fit a Monitor "
-                f"for each, on the rows in which {name!r} is {values[0]!r}, and so on"
+                f"for each, on the rows in which {name!r} is {values[0]!r}, and so on{PIVOT if tags else ''}"
             )
+
+
+def _are_tags(readings: Readings, values: list[Any], codes: Labels) -> bool:
+    """Whether words are others in every third row, and all that is read follows from them: a row for each reading."""
+    if 3 * np.count_nonzero(np.diff(codes)) < len(codes) or STATES.issuperset(str(value).lower() for value in values):
+        return False
+    parts = [readings.values[codes == code] for code in range(len(values))]
+    whole = _spread(readings.values)
+    own = np.sum([_spread(part) * len(part) for part in parts], axis=0) / len(codes)
+    return bool((whole > 0.0).any() and (own[whole > 0.0] < OWN * whole[whole > 0.0]).all())
+
+
+def _spread(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    # A sensor without any reading scatters by nothing.
+    low, high = np.nanquantile(np.where(np.isnan(rows).all(axis=0), 0.0, rows), [0.1, 0.9], axis=0)
+    return np.asarray(high - low)
 
 
 def _texts(frame: Any, name: str) -> tuple[list[Any], Labels]:
