@@ -198,9 +198,12 @@ def rows_for(name: str) -> Any:
 
     if name.startswith("EpisodeTracker"):
         return [0.0, 2.5, 4.0, 0.5, 3.0, 3.0, 0.0]
-    if name.endswith("dead"):
+    if name.startswith("Monitor") and name.endswith(("dead", "gaps")):
         rows = np.array(rest_of_a_pump()[0])
-        rows[:20, DEAD] = np.nan
+        if name.endswith("dead"):
+            rows[:20, DEAD] = np.nan
+        else:
+            rows[:40][np.random.default_rng(7).random((40, rows.shape[1])) < 0.25] = np.nan
         return rows.tolist()
     if name.startswith("Monitor"):
         return rest_of_a_pump()[0]
@@ -229,9 +232,9 @@ def rest_of_a_pump() -> tuple[Any, Any]:
     return frame.drop("Time").to_numpy().tolist(), frame["Time"].to_numpy()
 
 
-def a_monitor(walking: bool = False, dead: bool = False) -> Any:
+def a_monitor(walking: bool = False, dead: bool = False, gaps: bool = False) -> Any:
     """One that has judged all rows but the last; one of its sensors may wander, and another leave its scale; or one may
-    be dead in the last of the rows that were judged."""
+    be dead in the last of the rows that were judged, or readings be missing here and there."""
     import polars as pl
     from acm_rs import Monitor
 
@@ -246,9 +249,13 @@ def a_monitor(walking: bool = False, dead: bool = False) -> Any:
     monitor = Monitor().fit(frame[:320])
     monitor.metadata = {"asset": "Pump 1"}
     judged = frame[320:-60]
+    names = [name for name, kind in frame.schema.items() if kind.is_float()]
     if dead:
-        name = [name for name, kind in frame.schema.items() if kind.is_float()][DEAD]
-        judged = judged.with_columns(pl.when(pl.int_range(len(judged)) < len(judged) - 30).then(pl.col(name)))
+        judged = judged.with_columns(pl.when(pl.int_range(len(judged)) < len(judged) - 30).then(pl.col(names[DEAD])))
+    if gaps:
+        missing = np.random.default_rng(6).random((len(judged), len(names))) < 0.25
+        there = (pl.when(pl.Series(~one)).then(pl.col(name)) for name, one in zip(names, missing.T, strict=True))
+        judged = judged.with_columns(there)
     monitor.update(judged)
     return monitor
 
@@ -298,7 +305,9 @@ def around_monitors() -> Iterator[tuple[str, bytes, Any, dict[str, Any]]]:
 
     from acm_rs import Monitor, fleet
 
-    for monitor, kind in ((a_monitor(walking=True), ""), (a_monitor(dead=True), " dead"), (a_monitor(), "")):
+    kinds = (("", {"walking": True}), (" dead", {"dead": True}), (" gaps", {"gaps": True}), ("", {}))
+    for kind, what in kinds:
+        monitor = a_monitor(**what)
         for ending, history in (("", True), (" lean", False)):
             name = f"{written(monitor)}{ending}{kind}"
             if kind and history:
