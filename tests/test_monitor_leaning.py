@@ -50,7 +50,8 @@ def dead(frame, *names, rows=slice(None)):
 def before(monitor):
     """As it was written when each missing sensor was looked at by itself."""
     found = Monitor.from_bytes(monitor.to_bytes())
-    found._fitted()[1].joint = False
+    watches = found._fitted()[1]
+    watches.joint, watches.gaps = False, watches.gaps[: -len(watches.scale)]
     return Monitor.from_bytes(found.to_bytes())
 
 

@@ -15,7 +15,7 @@ from acm_rs.monitor.watches import State
 TRAINED = 6000
 
 
-def plant(seed, rows=9000):
+def plant(seed, rows=9000, noise_of=0.02):
     """Sensors that tell the same twice and three times, and one that tells the sum of two others."""
     random = np.random.default_rng(seed)
     day = np.sin(2.0 * np.pi * np.arange(rows) / 144.0)
@@ -30,13 +30,13 @@ def plant(seed, rows=9000):
     columns = {
         "current": 40.0 * load + 0.2 * noise[0],
         "pressure": 1.2 * load + 0.01 * noise[1],
-        "oil": warm + 0.02 * noise[2],
-        "winding": warm + 0.02 * noise[3],
-        "ambient": ambient + 0.02 * noise[4],
-        "hall": ambient + 0.02 * noise[5],
-        "inlet": ambient + 0.02 * noise[6],
+        "oil": warm + noise_of * noise[2],
+        "winding": warm + noise_of * noise[3],
+        "ambient": ambient + noise_of * noise[4],
+        "hall": ambient + noise_of * noise[5],
+        "inlet": ambient + noise_of * noise[6],
     }
-    columns["sum"] = columns["current"] + columns["oil"] + 0.02 * noise[7]
+    columns["sum"] = columns["current"] + columns["oil"] + noise_of * noise[7]
     return pd.DataFrame(columns, index=pd.date_range("2026-01-01", periods=rows, freq="10min"))
 
 
@@ -47,7 +47,8 @@ def scattered(frame, share, seed=3):
 def before(monitor):
     """As it was written when each missing sensor was looked at by itself."""
     found = Monitor.from_bytes(monitor.to_bytes())
-    found._fitted()[1].joint = False
+    watches = found._fitted()[1]
+    watches.joint, watches.gaps = False, watches.gaps[: -len(watches.scale)]
     return Monitor.from_bytes(found.to_bytes())
 
 
@@ -66,6 +67,14 @@ def test_readings_that_are_missing_at_random_bring_no_alarm(seed, share):
     assert monitor.score(some).alarms.mean() <= monitor.score(rest).alarms.mean() + 0.005
     if share == 0.3:
         assert before(monitor).score(some).alarms.mean() > 0.2
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_a_history_may_lack_readings_of_sensors_that_tell_the_same_to_the_last_digits(share):
+    frame = plant(3, noise_of=0.001)
+    monitor, rest = Monitor().fit(scattered(frame[:TRAINED], share)), frame[TRAINED:]
+    for some in (rest, scattered(rest, share), rest.assign(current=np.nan), scattered(rest, 0.4)):
+        assert monitor.score(some).alarms.mean() <= 0.02
 
 
 def test_a_counter_that_tells_another_to_the_last_digit_may_lack_readings():

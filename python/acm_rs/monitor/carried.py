@@ -98,7 +98,7 @@ class State:
 class Looked:
     """Rows beside what the other sensors let expect."""
 
-    __slots__ = ("expected", "held", "left", "residual", "scaled", "scarce", "stopped", "vague")
+    __slots__ = ("expected", "held", "left", "residual", "rougher", "scaled", "scarce", "stopped", "vague")
 
     def __init__(self, rows: int, sensors: int) -> None:
         self.held: NDArray[np.bool_] = np.ones(rows, bool)
@@ -112,6 +112,8 @@ class Looked:
         self.expected: NDArray[np.float64] = np.full((rows, sensors), np.nan, order="F")
         self.stopped: NDArray[np.bool_] | None = None
         """Readings at the end of their scale that say no more than that, (n, sensors); None where there is none."""
+        self.rougher: NDArray[np.float64] | None = None
+        """By which residuals are divided before they are squared, (n, sensors); None where by nothing."""
 
     def stop(self, rows: NDArray[np.int64], stopped: NDArray[np.bool_]) -> None:
         """Some rows have readings that say no more than that they are at the end of their scale."""

@@ -50,6 +50,8 @@ OFTEN = 0.05
 """Share of the rows of a training in which a gap leaves single residuals as far off as any that it allows for."""
 PAIRS = 50
 """Rows in which two sensors were both read from which on is known what they have to do with each other."""
+WHOLE = 20
+"""Complete rows a sensor from which on they alone tell that."""
 TINY = 1e-6
 """Share by which a limit is wider that counts."""
 ROWS = 1024
@@ -72,6 +74,11 @@ def learn_leaning(watches: Watches, unseen: Looked, sensors: Matrix, usable: Fla
     totals, counts = np.zeros((2, len(charts), 2 * d))
     before = np.zeros((1, d))
     chosen = _chosen(usable, d)
+    # Of sensors that tell the same little is left but a difference: it must be one of the same rows.
+    whole = chosen & ~np.isnan(sensors).any(axis=1)
+    enough_whole = np.count_nonzero(whole) >= WHOLE * d
+    if enough_whole:
+        chosen = whole
     for first in range(0, rows, PIECE):
         some = slice(first, first + PIECE)
         away = np.clip((sensors[some] - watches.slow_centre) / watches.slow_scale, -WILD, WILD)
@@ -96,7 +103,7 @@ def learn_leaning(watches: Watches, unseen: Looked, sensors: Matrix, usable: Fla
     mean = totals / np.maximum(counts, 1.0)
     moments = sums / np.maximum(pairs, 1.0) - mean[:, :, None] * mean[:, None, :]
     watches.leans = np.where(pairs >= PAIRS, moments, 0.0)
-    watches.leant = mean[0]
+    watches.leant = mean[0] if enough_whole else np.zeros(2 * d)
 
 
 def learn_gaps(watches: Watches, sensors: Matrix, labels: Labels, usable: Flags) -> None:
@@ -104,7 +111,7 @@ def learn_gaps(watches: Watches, sensors: Matrix, labels: Labels, usable: Flags)
     rows, d = sensors.shape
     total, count = np.zeros(3 * d + len(LEVEL_NAMES) * watches.axes.shape[1]), np.zeros(d)
     chosen, state = _chosen(usable, d), State(d, 0)
-    single = []
+    single, rough = [], np.zeros(d)
     for first in range(0, rows, PIECE):
         some = slice(first, first + PIECE)
         missing = np.isnan(sensors[some])
@@ -123,6 +130,8 @@ def learn_gaps(watches: Watches, sensors: Matrix, labels: Labels, usable: Flags)
                 found[:, : 3 * d][np.tile(missing[own], 3)] = 0.0
                 total += found.sum(axis=0)
                 single.append(found[:, :d])
+                # Scatter takes squares, and of what counts as so far off at most.
+                rough += np.minimum(found[:, :d], WILD**2 - 1.0).sum(axis=0)
     levels = np.full(len(total) - 3 * d, np.count_nonzero(chosen))
     watches.gaps = total / np.maximum(np.append(np.tile(count, 3), levels), 1.0)
     if single:
@@ -131,6 +140,7 @@ def learn_gaps(watches: Watches, sensors: Matrix, labels: Labels, usable: Flags)
         place = np.clip((len(each) - OFTEN * count).astype(np.int64), 0, len(each) - 1)
         often = np.where(OFTEN * count < len(each), each[place, np.arange(d)], 0.0)
         watches.gaps[:d] = np.maximum(watches.gaps[:d], often)
+    watches.gaps = np.append(watches.gaps, rough / np.maximum(count, 1.0))
 
 
 def _chosen(usable: Flags, sensors: int) -> Flags:
@@ -188,7 +198,10 @@ def leaning(
     place = np.cumsum(ready) - 1
     more = {name: np.zeros((np.count_nonzero(ready), width)) for name, width in widths.items()}
     times, count = np.zeros(d), 0
-    own, leaned = 1.0 + watches.gaps, np.zeros(d, bool)
+    end = 3 * d + len(LEVEL_NAMES) * watches.axes.shape[1]
+    own, rough, leaned = 1.0 + watches.gaps[:end], 1.0 + watches.gaps[end:], np.zeros(d, bool)
+    if watches.joint:
+        looked.rougher = np.ones((len(sensors), d), order="F")
     for every, law in laws_of(watches, labels, ready, told):
         beside = without(watches, law)
         for first in range(0, len(every), ROWS):
@@ -197,6 +210,8 @@ def leaning(
             wide = np.sqrt((1.0 + found[:, :-d].clip(0.0)) / own)
             row, last = np.maximum(wide[:, :d], 1.0), wide[:, 2 * d : 3 * d]
             looked.residual[rows] = (looked.residual[rows] - found[:, -d:]) / row
+            if looked.rougher is not None:
+                looked.rougher[rows] = np.maximum(np.sqrt((1.0 + found[:, :d].clip(0.0)) / rough) / row, 1.0)
             lie = gone[rows].any(axis=1)
             times, count = times + last[lie].clip(1.0).sum(axis=0), count + int(np.count_nonzero(lie))
             end = d

@@ -183,7 +183,8 @@ def take_watches(settings: dict[str, Any], arrays: Arrays) -> tuple[Rules, Watch
 def _check_leaning(watches: Watches) -> None:
     """Refuse what does not tell who leans on whom."""
     d, kinds = len(watches.scale), 1 + len(SHIFTS)
-    shapes = (kinds, 2 * d, 2 * d), (2 * d,), (kinds * d + len(LEVEL_NAMES) * watches.axes.shape[1],)
+    allowed = (kinds + watches.joint) * d + len(LEVEL_NAMES) * watches.axes.shape[1]
+    shapes = (kinds, 2 * d, 2 * d), (2 * d,), (allowed,)
     parts = [getattr(watches, name) for name in LEANING]
     if not any(part.size for part in parts):
         return

@@ -336,6 +336,8 @@ class Watches:
             yield name, means, after
             del means, after
         # What has shifted does not scatter: the mean is taken off.
+        if looked.rougher is not None:
+            np.clip(looked.residual / looked.rougher, -WILD, WILD, out=residual)
         squares = np.square(residual, out=residual)
         trace = None
         if self.releases:

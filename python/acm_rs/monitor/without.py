@@ -93,6 +93,9 @@ class Without:
         places = np.append(dead, d + late)
         off = np.zeros(d)
         off[there] = (weights * self.mean[places]).sum(axis=1) * np.sqrt(own / alone)
+        if self.doubt is not None:
+            # What complete rows of this sensor are off on the whole is as much magnified, and is a part of its limits.
+            off[there] += self.mean[there] * (np.sqrt(own / alone) - 1.0)
         found = []
         for moments in self.moments:
             part, usual = np.zeros(d), np.diag(moments)[there]
