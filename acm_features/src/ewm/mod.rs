@@ -22,6 +22,8 @@
 //! ```
 
 mod decay;
+#[cfg(test)]
+mod gaps_tests;
 mod live;
 #[cfg(test)]
 mod rows_tests;

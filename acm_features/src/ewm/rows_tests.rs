@@ -33,7 +33,7 @@ fn one_by_one(x: &Array2<f64>, how: &Weighted, times: Option<&[i64]>) -> Array2<
 }
 
 /// Holds mean and both deviations to what rows one by one give.
-fn held(x: &Array2<f64>, fading: Fading, weighing: Weighing, times: Option<&[i64]>, what: &str) {
+pub(super) fn held(x: &Array2<f64>, fading: Fading, weighing: Weighing, times: Option<&[i64]>, what: &str) {
     let decay = match (fading, times) {
         (Fading::Lasting(nanoseconds), Some(times)) => {
             Decay::half_life_in_time(nanoseconds, Times::new(times).unwrap()).unwrap()
@@ -65,7 +65,7 @@ fn weighings(min_periods: usize) -> [Weighing; 2] {
 }
 
 /// Columns of which so much is missing, some of it for several rows.
-fn gappy(rows: usize, columns: usize, share: f64) -> Array2<f64> {
+pub(super) fn gappy(rows: usize, columns: usize, share: f64) -> Array2<f64> {
     let mut random = Random::new(11);
     let mut x = Array2::from_shape_simple_fn((rows, columns), || random.noise());
     for column in 0..columns {

@@ -27,7 +27,13 @@ fn weighings() -> impl Iterator<Item = Weighing> {
 }
 
 /// Weighted mean and biased and unbiased deviations at `row`, from every weight by itself.
-fn naive(x: &[f64], row: usize, fade: impl Fn(usize) -> f64, alpha: Option<f64>, weighing: Weighing) -> [f64; 3] {
+pub(super) fn naive(
+    x: &[f64],
+    row: usize,
+    fade: impl Fn(usize) -> f64,
+    alpha: Option<f64>,
+    weighing: Weighing,
+) -> [f64; 3] {
     let mut weights: Vec<(f64, f64)> = Vec::new();
     let mut past = 1.0;
     for t in 0..=row {
@@ -84,7 +90,7 @@ fn wild(rows: usize) -> Array2<f64> {
     })
 }
 
-fn close(got: f64, expected: f64, what: &str) {
+pub(super) fn close(got: f64, expected: f64, what: &str) {
     let same = (got - expected).abs() <= 1e-12 * expected.abs().max(1.0) || (got.is_nan() && expected.is_nan());
     assert!(same, "{what}: {got} is not {expected}");
 }
