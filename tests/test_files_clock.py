@@ -76,6 +76,17 @@ def wall(table: SensorTable) -> list[datetime]:
             "with 'Zone', in UTC",
         ),
         ("Timestamp (UTC),A", [f"{m:%Y-%m-%d %H:%M}" for m in MOMENTS], "in UTC by its name"),
+        *(
+            (f"Time{say},A", [f"{m:%Y-%m-%d %H:%M}" for m in MOMENTS], f"as written, though its name says {zone!r}")
+            for say, zone in (
+                (" (UTC+1)", "UTC+1"),
+                (" [GMT +01:00]", "GMT +01:00"),
+                ("_UTC-0530", "UTC-0530"),
+                (" (CET)", "CET"),
+                (" [Europe/Berlin]", "Europe/Berlin"),
+            )
+        ),
+        ("Time (s),A", [f"{m:%Y-%m-%d %H:%M}" for m in MOMENTS], ""),
         ("Date,Time,A", [f"{m:%Y-%m-%d},{m:%Y-%m-%d %H:%M}" for m in MOMENTS], ""),
         ("Date,Time,A", [f"{m:%Y-%m-%d} 00:00:00,{m:%H:%M:%S}" for m in MOMENTS], "with 'Time'"),
         ("Date,Time,A", [f"{m:%d/%m/%Y},1899-12-30 {m:%H:%M:%S}" for m in MOMENTS], "with 'Time', dates day first"),

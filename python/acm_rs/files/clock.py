@@ -15,7 +15,7 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.raw import RawTable, kind
 from acm_rs.files.ticking import are_whole, day_text, is_sheet, ticks
 from acm_rs.files.time_digits import may_be_dates
-from acm_rs.files.time_names import is_time_name, may_be_labels, says_date, says_utc
+from acm_rs.files.time_names import is_time_name, may_be_labels, other_zone, says_date, says_utc
 from acm_rs.files.time_parts import (
     bare_dates,
     clock_text,
@@ -335,6 +335,9 @@ class _Search:
             times = to_utc(times, zone, origin, name, self._tags)
         elif says_utc(name) and getattr(times.values.dtype, "time_zone", "") is None:
             times = replace(to_utc(times, "UTC", origin, name), note=_notes(times.note, "in UTC by its name"))
+        elif (said := other_zone(name)) and getattr(times.values.dtype, "time_zone", "") is None:
+            # Which zone is meant by three letters nobody knows, and whether its summer time is heeded.
+            times = replace(times, note=_notes(times.note, f"as written, though its name says {quoted(said)}"))
         if not self._as_written:
             times = without_repeats(times, origin, self._tags)
         return Clock(label, replace(times, values=times.values.rename(label)), used)

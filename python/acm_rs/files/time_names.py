@@ -14,6 +14,7 @@ __all__ = [
     "ZONE_NAMES",
     "is_time_name",
     "may_be_labels",
+    "other_zone",
     "part_names",
     "says_date",
     "says_utc",
@@ -89,6 +90,12 @@ _BESIDE = re.compile(
 )
 _DATE_WORDS = re.compile(r"date|datum|fecha|horodat|stamp|stempel")
 _UTC = re.compile(r"\b(?:utc|gmt)\b(?! ?[+\-\d])")
+_OTHER_ZONE = re.compile(
+    r"(?<![a-z])(?:utc|gmt) ?[+\-]\d{1,2}(?::?\d\d)?"
+    r"|(?<![a-z])(?:africa|america|asia|atlantic|australia|europe|indian|pacific)/[a-z_]+"
+    r"|(?<=[(\[])(?:cet|cest|mez|mesz|eet|eest|wet|west|bst|msk|est|edt|cst|cdt|mst|mdt|pst|pdt|ist|jst|aest|aedt)(?=[)\]])",
+    re.IGNORECASE,
+)
 
 PARTS = {
     "year": ("year", "jahr", "annee", "année", "ano", "año", "yyyy", "yy", "yr"),
@@ -186,6 +193,12 @@ def may_be_labels(name: str) -> bool:
 def says_date(name: str) -> bool:
     """Whether a name speaks of dates, so that whole numbers may be days."""
     return bool(_DATE_WORDS.search(plain(name)))
+
+
+def other_zone(name: str) -> str:
+    """The zone, other than UTC, that a name says; empty where it says none."""
+    found = _OTHER_ZONE.search(name)
+    return found.group() if found else ""
 
 
 def says_utc(name: str) -> bool:
