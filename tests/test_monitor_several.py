@@ -6,6 +6,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from acm_rs import Monitor
+from acm_rs.files.errors import Refusal
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.table import load_sensors
 
 ROWS = 600
 TIMES = pd.date_range("2026-01-01", periods=ROWS, freq="10min")
@@ -93,3 +96,40 @@ def test_a_row_for_each_reading_at_a_time_of_its_own_is_refused(name, count):
     assert Monitor().fit(heater).sensors_ == ("value",)
     weather = frame.assign(value=50.0 + random.normal(size=2 * ROWS))
     assert Monitor().fit(weather).sensors_ == ("value",)
+
+
+MIXED = np.random.default_rng(4).integers(0, 3, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("words", "levels"),
+    [
+        (("loaded", "unloaded", "loaded"), ([20.0, 80.0, 20.0], [10.0, 50.0, 10.0], [5.0, 25.0, 5.0])),
+        (("PX-1", "PX-2", "PX-3"), ([180.0, 200.0, 230.0], [50.0, 80.0, 65.0])),
+        (("A", "B", "C"), ([150.0, 170.0, 190.0], [50.0, 59.0, 68.0])),
+        (("Last", "Leerlauf", "Aus"), ([150.0, 170.0, 190.0],)),
+        (("ein", "AUS", "ein"), ([20.0, 80.0, 20.0],)),
+        (("RUN", "IDLE", "RUN"), ([20.0, 80.0, 20.0],)),
+        (("low", "mid", "high"), ([500.0, 900.0, 1500.0],)),
+        (("warm", "cold", "warm"), ([10.0, -10.0, 10.0],)),
+    ],
+)
+def test_states_and_products_that_the_readings_follow_are_of_one_machine(words, levels, tmp_path):
+    random = np.random.default_rng(5)
+    names = ("temp", "power", "flow")[: len(levels)]
+    readings = {name: np.array(of)[MIXED] + random.normal(size=ROWS) for name, of in zip(names, levels, strict=True)}
+    frame = pd.DataFrame({"what": np.array(words)[MIXED], **readings}, TIMES)
+    assert Monitor().fit(frame).sensors_ == names
+    # The command line decides alike.
+    frame.to_csv(tmp_path / "in.csv", index_label="time")
+    assert tuple(load_sensors(tmp_path / "in.csv", ReadOptions()).sensors.columns)[-len(names) :] == names
+
+
+def test_the_way_out_is_told_where_words_may_be_tags(tmp_path):
+    levels = np.array([50.0, 5.0, 900.0])[MIXED] + np.random.default_rng(6).normal(size=ROWS)
+    frame = pd.DataFrame({"what": np.array(["TE1", "PE2", "FE3"])[MIXED], "value of": levels, "unit": 7.0}, TIMES)
+    with pytest.raises(ValueError, match="make a column of each first; where they are states or products of one mach"):
+        Monitor().fit(frame)
+    frame.to_csv(tmp_path / "in.csv", index_label="time")
+    with pytest.raises(Refusal, match="the rows take turns between"):
+        load_sensors(tmp_path / "in.csv", ReadOptions())

@@ -15,6 +15,7 @@ from acm_rs.files.labels import bare
 from acm_rs.files.options import Layout, ReadOptions
 from acm_rs.files.quality_names import read_name
 from acm_rs.files.raw import RawTable
+from acm_rs.files.state_words import are_states
 from acm_rs.files.words import beside_states, states_of
 
 __all__ = [
@@ -109,7 +110,7 @@ def refuse_several_machines(raw: RawTable, clock: Clock, found: Found, options: 
         in_turns = not apart and take_turns(name, cells.gather(order), times.gather(order), values)
         if in_turns and numbers and not named_for_machines(name):
             in_turns = _readings_follow(raw, (*clock.used, *found.left_out, name), cells)
-        if not (apart or in_turns or numbers):
+        if not (apart or in_turns or numbers or are_states(values)):
             in_turns = _often(cells.gather(order)) and _readings_are(raw, (*clock.used, *found.left_out, name), cells)
         if not (apart or in_turns):
             continue
@@ -266,22 +267,28 @@ def _often(cells: pl.Series) -> bool:
 
 
 def _readings_are(raw: RawTable, used: tuple[str, ...], cells: pl.Series) -> bool:
-    """Whether all sensors read what the words say, and scatter little beside that: they are tags, and no words."""
-    tried = 0
+    """Whether the only sensor reads what the words say, and scatters little beside that: they are tags.
+
+    Where several sensors follow words, these are states or products of one machine.
+    """
+    tried, follow = 0, False
     for name in raw.columns:
         if name in used:
             continue
-        numbers = raw.column(name).cast(pl.Float64, strict=False)
-        if numbers.count() * 2 < numbers.len() or numbers.n_unique() < _FEWEST:
+        numbers = raw.column(name)
+        if numbers.dtype == pl.String:
+            numbers = numbers.str.replace(",", ".", literal=True)
+        table = pl.DataFrame({"c": cells, "v": numbers.cast(pl.Float64, strict=False)}).drop_nulls()
+        spread = (pl.col("v").quantile(0.9) - pl.col("v").quantile(0.1)).alias("spread")
+        whole = table.select(spread).item()
+        if not whole:
             continue
         tried += 1
-        table = pl.DataFrame({"c": cells, "v": numbers}).drop_nulls()
-        spread = (pl.col("v").quantile(0.9) - pl.col("v").quantile(0.1)).alias("spread")
         of = table.group_by("c").agg(spread, rows=pl.len())
-        own = float((of["spread"] * of["rows"]).sum()) / table.height
-        if not own < _OWN * float(table.select(spread).item()):
+        follow = float((of["spread"] * of["rows"]).sum()) / table.height < _OWN * float(whole)
+        if tried > 1 or not follow:
             return False
-    return tried > 0
+    return follow
 
 
 def _take_turns(cells: pl.Series, count: int, machine: object) -> bool:

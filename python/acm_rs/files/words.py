@@ -9,6 +9,7 @@ import polars as pl
 
 from acm_rs.files.labels import bare
 from acm_rs.files.missing_words import MISSING_WORDS
+from acm_rs.files.state_words import STATE_WORDS
 
 __all__ = ["SAID_OF_READINGS", "STATE_WORDS", "beside_states", "is_missing", "states_of"]
 
@@ -18,25 +19,6 @@ _FAMILIES = (
     r"|(?i)^opc_quality_(?:bad|uncertain)|^\[-?\d+\]|(?i)^err(?:or)?[\s:#_-]*\d+$|^#+$|^\*+$|^_+$|^-{2,}$|^\?+$"
 )
 
-_STATES = """
-    true/false|on/off|yes/no|y/n|t/f|open/closed|opened/closed|open/close|running/stopped|run/stop|run/stopped
-    running/not running|started/stopped|start/stop|running/off|running/standstill|active/inactive|enabled/disabled
-    high/low|online/offline|on-line/off-line|auto/manual|automatic/manual|auto/man|remote/local|forward/reverse
-    connected/disconnected|set/reset|alarm/normal|alarm/ok|fault/normal|fault/ok|fault/no fault|trip/normal
-    tripped/normal|alarm/no alarm|present/absent|loaded/unloaded|up/down|engaged/disengaged|energized/de-energized
-    occupied/unoccupied|day/night|heating/cooling
-    wahr/falsch|ein/aus|an/aus|ja/nein|j/n|auf/zu|offen/geschlossen|läuft/steht|läuft/gestoppt|in betrieb/außer betrieb
-    betrieb/stillstand|aktiv/inaktiv|automatik/hand|störung/normal|störung/ok|gestört/ok|hoch/niedrig
-    vrai/faux|marche/arrêt|marche/arret|en marche/arrêté|en marche/à l'arrêt|oui/non|o/n|ouvert/fermé|ouverte/fermée
-    actif/inactif|allumé/éteint|activé/désactivé|défaut/normal|haut/bas
-    verdadero/falso|encendido/apagado|sí/no|si/no|s/n|abierto/cerrado|abierta/cerrada|activo/inactivo|activa/inactiva
-    en marcha/parado|en marcha/parada|marcha/paro|marcha/parada|activado/desactivado|conectado/desconectado|alto/bajo
-    vero/falso|acceso/spento|aperto/chiuso|verdadeiro/falso|sim/não|ligado/desligado|aberto/fechado
-"""
-STATE_WORDS: tuple[tuple[str, str], ...] = tuple(
-    (pair.strip().split("/")[0], pair.strip().split("/")[1]) for pair in re.split(r"[|\n]", _STATES) if pair.strip()
-)
-"""Pairs of states in lower case: the one read as 1, and the one read as 0."""
 _SAID = """
     true|yes|y|t|high|set|alarm|fault|trip|tripped|present|connected|online|on-line|enabled|active|up|wahr|ja|j|störung
     gestört|hoch|aktiv|vrai|oui|o|défaut|haut|actif|activé|verdadero|sí|si|s|alto|activo|activa|conectado|activado|vero

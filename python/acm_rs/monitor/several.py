@@ -20,9 +20,10 @@ TURNS = 0.9
 """Share of the rows in which the values take turns in the same order."""
 OWN = 0.3
 """How far what each of several tags reads scatters at most, in what all of them read together."""
-STATES = {"on", "off", "true", "false", "open", "closed", "running", "stopped", "yes", "no", "auto", "manual"}
-"""Words of what one machine does, which its readings may follow."""
-PIVOT = "; where these are the tags of one machine, make a column of each first"
+PIVOT = (
+    "; where these are the tags of one machine, make a column of each first; where they are states or products of one"
+    " machine, leave the column out"
+)
 NUMBERS = 50
 """So many different whole numbers may be those of machines, at most."""
 
@@ -57,13 +58,21 @@ def refuse_several(frame: Any, readings: Readings) -> None:
 
 
 def _are_tags(readings: Readings, values: list[Any], codes: Labels) -> bool:
-    """Whether words are others in every third row, and all that is read follows from them: a row for each reading."""
-    if 3 * np.count_nonzero(np.diff(codes)) < len(codes) or STATES.issuperset(str(value).lower() for value in values):
+    """Whether words are others in every third row, and the only sensor follows them: a row for each reading.
+
+    Where several sensors follow words, these are states or products of one machine.
+    """
+    from acm_rs.files.state_words import are_states
+
+    if 3 * np.count_nonzero(np.diff(codes)) < len(codes) or are_states(str(value) for value in values):
         return False
-    parts = [readings.values[codes == code] for code in range(len(values))]
-    whole = _spread(readings.values)
-    own = np.sum([_spread(part) * len(part) for part in parts], axis=0) / len(codes)
-    return bool((whole > 0.0).any() and (own[whole > 0.0] < OWN * whole[whole > 0.0]).all())
+    [varies] = np.nonzero(_spread(readings.values) > 0.0)
+    if varies.size != 1:
+        return False
+    only = readings.values[:, varies]
+    parts = [only[codes == code] for code in range(len(values))]
+    own = np.sum([_spread(part) * len(part) for part in parts]) / len(codes)
+    return bool(own < OWN * _spread(only)[0])
 
 
 def _spread(rows: NDArray[np.float64]) -> NDArray[np.float64]:
