@@ -332,6 +332,35 @@ def test_bytes_are_read_as_the_text_that_they_hold(tmp_path: Path) -> None:
     assert "S0" not in acm_rs.read_table(path).columns
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [[b"\x90\x12"], [b"\0\0\x08\x41"], [b"4" * 4096], [b"1.5", b"2.5" * 40]],
+    ids=["no text", "zeros", "long", "one is long"],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_bytes_that_are_no_short_text_are_left_out_unread(
+    tmp_path: Path, cells: list[bytes], late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acm_rs.files.stored._FIRST", 10)
+    cells = [cells[row % len(cells)] for row in range(ROWS)]
+    wave = [None if late and row < 20 else cell for row, cell in enumerate(cells)]
+    path = tmp_path / "plant.parquet"
+    path.write_bytes(polars_parquet(plant().with_columns(pl.Series("wave", wave))))
+    raw = read_table(path)
+    assert raw.column("wave").dtype == pl.Binary
+    assert load_sensors(path, ReadOptions()).left_out["wave"] == "binary"
+
+
+def test_bytes_that_are_no_text_spoil_no_cells_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acm_rs.files.stored._FIRST", 10)
+    cells = [f"{row}.5".encode() for row in range(ROWS)]
+    cells[-1] = b"\xff\xfe"
+    path = tmp_path / "plant.parquet"
+    path.write_bytes(polars_parquet(plant().with_columns(pl.Series("S0", cells)), row_group_size=50))
+    raw = read_table(path)
+    assert raw.column("S0").to_list() == [*(cell.decode() for cell in cells[:-1]), "0xfffe"]
+
+
 def test_two_columns_of_one_name_are_no_damage(tmp_path: Path) -> None:
     table = pa.table([pa.array(TIMES), pa.array(range(ROWS)), pa.array(range(ROWS))], names=["t", "S0", "S0"])
     pq.write_table(table, tmp_path / "plant.parquet")

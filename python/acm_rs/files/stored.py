@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import IO, TypeVar
 
@@ -37,6 +37,9 @@ _T = TypeVar("_T")
 
 # Bytes of numbers that are read from a large file in one go, where a column is less than that.
 _AT_ONCE = 1 << 24
+
+# Bytes are text where those of the first filled cells are, and so short.
+_FIRST, _LONGEST_TEXT = 1000, 64
 
 # With which bytes a file ends, and what is wrong with one that does not.
 _ENDS = {
@@ -81,7 +84,8 @@ class StoredFile:
             self._schema = unbroken(lambda: self._scan().collect_schema())
         if not self._schema:
             raise Refusal(f"{source.name} holds no columns")
-        self._columns, self._notes = _columns_of(self._schema)
+        columns, self._notes = _columns_of(self._schema)
+        self._columns = [replace(column, as_text=column.as_text or self._is_text(column)) for column in columns]
         self._ahead = pl.DataFrame()
 
     @property
@@ -155,6 +159,22 @@ class StoredFile:
         names = {column.name: column for column in self._columns}
         table.parts.append(_StoredPart(self.source.path, frozenset(names), self._rows, self, names))
         return table
+
+    def _is_text(self, column: _Column) -> bool:
+        """Whether the bytes of a column are short texts, as far as its first filled cells tell."""
+        if column.kind != pl.Binary:
+            return False
+        with self._told():
+            first = self._cells([column.root], _FIRST).select(column.flat()).to_series().drop_nulls()
+            if not first.len():
+                late = self._scan([column.root]).select(column.flat().drop_nulls().head(_FIRST))
+                first = unbroken(late.collect).to_series()
+        if not first.len() or int(first.bin.size().max() or 0) > _LONGEST_TEXT:  # type: ignore[arg-type]
+            return False
+        try:
+            return not first.cast(pl.String).str.contains("\0", literal=True).any()
+        except pl.exceptions.PolarsError:
+            return False
 
     def read(self, columns: Sequence[_Column], rows: int | None = None) -> pl.DataFrame:
         """Read some columns, all rows or the first."""
@@ -390,10 +410,10 @@ class _Column:
 
     def plain(self, cells: pl.Expr) -> pl.Expr:
         """Cells of the few types that the stages after this one know."""
-        if self.as_text or self.kind in (pl.Categorical, pl.Enum):
-            cells = cells.cast(pl.String)
-        elif self.kind == pl.Binary:
+        if self.as_text and self.kind == pl.Binary:
             cells = cells.map_batches(_text, return_dtype=pl.String)
+        elif self.as_text or self.kind in (pl.Categorical, pl.Enum):
+            cells = cells.cast(pl.String)
         elif isinstance(self.kind, pl.Decimal):
             # By way of their text: the float nearest to the decimal.
             cells = cells.cast(pl.String).cast(pl.Float64)
@@ -401,11 +421,18 @@ class _Column:
 
 
 def _text(cells: pl.Series) -> pl.Series:
-    """Bytes as the text that some programs keep in them; where they are none, no number can be made of them."""
+    """Bytes as the text that some programs keep in them; a cell that holds none is no number either."""
     try:
         return cells.cast(pl.String)
     except pl.exceptions.PolarsError:
-        return "0x" + cells.bin.encode("hex")
+        return pl.Series(cells.name, [None if cell is None else _decoded(cell) for cell in cells], pl.String)
+
+
+def _decoded(cell: bytes) -> str:
+    try:
+        return cell.decode()
+    except UnicodeDecodeError:
+        return f"0x{cell.hex()}"
 
 
 def _columns_of(schema: pl.Schema) -> tuple[list[_Column], list[str]]:
