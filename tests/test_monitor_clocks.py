@@ -80,14 +80,28 @@ def test_a_row_that_is_a_mapping_tells_its_time_as_text() -> None:
     assert not told(monitor.update({**row, "when": datetime(2026, 3, 1, 0, 20)}))
 
 
+def test_a_clock_with_a_missing_reading_or_one_that_is_not_quite_even_is_one() -> None:
+    seconds = FRAME.index.to_numpy("datetime64[s]").astype(float)[::-1].copy()
+    uneven = seconds + np.random.default_rng(2).uniform(-20.0, 20.0, len(seconds))
+    seconds[7] = np.nan
+    frame = FRAME[::-1].reset_index(drop=True)
+    for name, column in (("when", seconds), ("Zeit", uneven)):
+        monitor = Monitor().fit(frame.assign(**{name: column}))
+        assert name not in monitor.sensors_
+        assert f'kinds={{{name!r}: "continuous"}}' in monitor.left_out_[name]
+
+
 def test_counters_and_sensors_are_no_clocks() -> None:
     bare = FRAME.reset_index(drop=True)
     random = np.random.default_rng(5)
     counter = 1.2e9 + np.cumsum(random.gamma(0.3, 500.0, len(bare)))
     falling = np.where(np.arange(len(bare)) % 7 == 0, 60.0, 90.0 - 0.01 * np.arange(len(bare)))
-    frame = bare.assign(energy=counter, level=falling)
+    meter = 1.2e9 + np.cumsum(random.normal(20_000.0, 1500.0, len(bare)))
+    battery = 100.0 - 0.03 * np.arange(len(bare)) - 0.003 * random.random(len(bare))
+    gap = np.where(np.arange(len(bare)) == 5, np.nan, battery)
+    frame = bare.assign(energy=counter, level=falling, meter=meter, battery=battery, other=gap)
     monitor = Monitor().fit(frame)
-    assert {"energy", "level"} <= set(monitor.sensors_)
+    assert {"energy", "level", "meter", "battery", "other"} <= set(monitor.sensors_)
     assert not [warning for warning in monitor.warnings_ if warning.startswith(NOT_USED)]
     assert not told(monitor.score(frame))
     # Who names a column knows what it is.

@@ -32,8 +32,9 @@ SINCE_1970 = (631_152_000.0, 2_208_988_800.0)
 UNITS = (1.0, 1e3, 1e6, 1e9)
 """Seconds, milliseconds, microseconds and nanoseconds."""
 FALLS = ", which falls from row to row"
-LIKE, MOST, FEW = 0.1, 0.5, 3
-"""Share by which steps are alike, share of the steps of a clock that are, and rows that tell one."""
+LIKE, EQUAL, MOST, FEW = 0.1, 1e-3, 0.5, 3
+"""Share by which steps are alike, and where no name speaks of times; share of the steps of a clock that are, and rows
+that tell one."""
 
 
 def are_dates(cells: Sequence[Any]) -> bool:
@@ -44,13 +45,16 @@ def are_dates(cells: Sequence[Any]) -> bool:
 def number_clocks(readings: Readings, used: Collection[str] = ()) -> dict[str, str]:
     """Columns of numbers that run as a clock does in a frame without times, each as it is told.
 
-    They go strictly one way, mostly by the same step. What rises is told by its numbers, which must be those of seconds
+    They go strictly one way, mostly by the same step: a meter or a battery does so by steps of all sizes. What rises is told by its numbers, which must be those of seconds
     to nanoseconds since 1970: it may be a counter otherwise. What falls in each row of a history is one read backwards.
     """
+    from acm_rs.files.time_names import is_time_name
+
     found = {}
     for place, name in enumerate(readings.names):
         column = readings.values[:, place]
-        if name in used or len(column) < FEW or not _ticks(column):
+        column = column[~np.isnan(column)]
+        if name in used or len(column) < FEW or not _ticks(column, LIKE if is_time_name(name) else EQUAL):
             continue
         if column[1] < column[0]:
             found[name] = repr(name) + FALLS
@@ -64,7 +68,9 @@ def set_aside(readings: Readings, used: Collection[str]) -> None:
     if readings.times is None and readings.sheet is not None:
         clocks = number_clocks(readings, used)
         if len(clocks) < len(readings.names):
-            readings.texts |= dict.fromkeys(clocks, AS_A_CLOCK)
+            readings.texts |= {
+                name: f'{AS_A_CLOCK}; kinds={{{name!r}: "continuous"}} makes it a sensor' for name in clocks
+            }
 
 
 def not_used(x: Any, readings: Readings, used: Collection[str] = ()) -> list[str]:
@@ -82,7 +88,7 @@ def not_used(x: Any, readings: Readings, used: Collection[str] = ()) -> list[str
     kind = getattr(getattr(index, "dtype", np.dtype(int)), "kind", "O")
     if kind in "iuf":
         labels = np.asarray(index, dtype=np.float64)
-        if len(labels) >= FEW and _ticks(labels) and labels[1] < labels[0]:
+        if len(labels) >= FEW and _ticks(labels, LIKE) and labels[1] < labels[0]:
             return [*found, "the index" + FALLS]
         return [*found, "the index"] if len(labels) and _since_1970(labels) else found
     if kind != "M":
@@ -91,7 +97,7 @@ def not_used(x: Any, readings: Readings, used: Collection[str] = ()) -> list[str
     return found
 
 
-def _ticks(column: Vector) -> bool:
+def _ticks(column: Vector, like: float) -> bool:
     """Whether numbers go strictly one way, mostly by the same step."""
     first = column[1] - column[0]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -99,7 +105,7 @@ def _ticks(column: Vector) -> bool:
         if not bool((steps > 0.0).all()):
             return False
         middle = float(np.median(steps))
-        return bool(np.mean(np.abs(steps - middle) <= LIKE * middle) >= MOST)
+        return bool(np.mean(np.abs(steps - middle) <= like * middle) >= MOST)
 
 
 def _since_1970(column: Vector) -> bool:

@@ -101,7 +101,13 @@ def seen_late(
     one = len(chosen) == 1
     told = listed([names[place] for place in sorted(chosen)])
     reads, whose = ("reads as it", "its") if one else ("read as they", "their")
-    slow = "; a sensor that has become slow looks alike" if lag > 0 else ""
+    # What a machine follows seems early where the machine has become slow: what is told must not hide that.
+    slow = (
+        "; a sensor that has become slow looks alike"
+        if lag > 0
+        else "; where the others follow it more slowly than they did (fouling, a sluggish valve), it looks alike, and "
+        "moving it would hide that"
+    )
     return [
         f"{told} {reads} should, but {far} {late}: where the clock of {whose} source is off from that of the others, "
         f"as by summer time, move {whose} readings so far {way} first{slow}"
