@@ -277,6 +277,17 @@ def test_gaps_that_the_history_had_are_allowed_for_by_its_limits():
     assert found > 0.3
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_limits_allow_for_as_much_as_gaps_of_the_history_moved_its_means(seed):
+    frame, place = plant(seed, 15000), 3
+    monitor = Monitor().fit(frame[:TRAINED].mask(np.random.default_rng(3).random((TRAINED, 5)) < 0.05))
+    rest = frame[TRAINED:]
+    watches, usual, _ = beside(monitor, rest)
+    _, looked, _ = beside(monitor, rest.mask(np.random.default_rng(5).random(rest.shape) < 0.05))
+    more = np.square(spread(looked.residual, 0.25) / spread(usual.residual, 0.25)) - 1.0
+    np.testing.assert_allclose(watches.gaps[5:10][place], more[place], rtol=0.25)
+
+
 def test_what_is_told_does_not_depend_on_what_was_asked_before(fitted):
     monitor, frame = fitted
     asked = Monitor.from_bytes(monitor.to_bytes())

@@ -45,8 +45,9 @@ def are_dates(cells: Sequence[Any]) -> bool:
 def number_clocks(readings: Readings, used: Collection[str] = ()) -> dict[str, str]:
     """Columns of numbers that run as a clock does in a frame without times, each as it is told.
 
-    They go strictly one way, mostly by the same step: a meter or a battery does so by steps of all sizes. What rises is told by its numbers, which must be those of seconds
-    to nanoseconds since 1970: it may be a counter otherwise. What falls in each row of a history is one read backwards.
+    They go strictly one way, mostly by the same step: a meter or a battery does so by steps of all sizes. What rises is
+    told by its numbers, which must be those of seconds to nanoseconds since 1970: it may be a counter otherwise. What
+    falls in each row of a history is one read backwards.
     """
     from acm_rs.files.time_names import is_time_name
 

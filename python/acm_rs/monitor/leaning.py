@@ -111,7 +111,7 @@ def learn_gaps(watches: Watches, sensors: Matrix, labels: Labels, usable: Flags)
     rows, d = sensors.shape
     total, count = np.zeros(3 * d + len(LEVEL_NAMES) * watches.axes.shape[1]), np.zeros(d)
     chosen, state = _chosen(usable, d), State(d, 0)
-    single, rough = [], np.zeros(d)
+    single, rough, lasting = [], np.zeros(d), np.zeros((len(SHIFTS), d))
     for first in range(0, rows, PIECE):
         some = slice(first, first + PIECE)
         missing = np.isnan(sensors[some])
@@ -128,12 +128,17 @@ def learn_gaps(watches: Watches, sensors: Matrix, labels: Labels, usable: Flags)
                 own = every[begin : begin + ROWS]
                 found = beside.found(gone[own], lacks[own], doubts[own])[:, :-d].clip(0.0)
                 found[:, : 3 * d][np.tile(missing[own], 3)] = 0.0
+                single.append(found[:, :d].copy())
+                # What each row has for itself adds up in means as its variance does, what lasts as it is.
+                for k, mean in enumerate((found[:, d : 2 * d], found[:, 2 * d : 3 * d])):
+                    lasting[k] += np.sqrt((mean - found[:, :d]).clip(0.0)).sum(axis=0)
+                    np.minimum(mean, found[:, :d], out=mean)
                 total += found.sum(axis=0)
-                single.append(found[:, :d])
                 # Scatter takes squares, and of what counts as so far off at most.
                 rough += np.minimum(found[:, :d], WILD**2 - 1.0).sum(axis=0)
     levels = np.full(len(total) - 3 * d, np.count_nonzero(chosen))
     watches.gaps = total / np.maximum(np.append(np.tile(count, 3), levels), 1.0)
+    watches.gaps[d : 3 * d] += np.square(lasting / np.maximum(count, 1.0)).ravel()
     if single:
         # What comes over and over is known of single rows.
         each = np.sort(np.vstack(single), axis=0)

@@ -144,7 +144,8 @@ def filled(readings: Readings, usual: Mapping[str, float], running: Flags, coars
     return [
         f"{len(found)} of {len(usual)} sensors {repeat} last reading for up to {longest} rows, {times:,} times, at the "
         f"fit never for more than {SELDOM} rows: {listed(found)}; where gaps are filled with the last reading, leave "
-        "them missing instead: it is none, and healthy rows may alarm; a transmitter that freezes now and then looks alike"
+        "them missing instead: it is none, and healthy rows may alarm; a transmitter that freezes now "
+        "and then looks alike"
     ]
 
 
