@@ -81,6 +81,23 @@ def test_remarks_among_the_rows_are_left_out_where_there_are_some_above(tmp_path
     assert acm_rs.read_table(write(tmp_path, ["# logger 3", f"No,{HEAD}", *numbered])).equals(frame)
 
 
+@pytest.mark.parametrize("block", [1 << 24, 60, 200])
+def test_rows_that_begin_with_a_hash_are_rows_where_they_have_all_cells(
+    tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acm_rs.files.rows._BLOCK", block)
+    readings = [
+        (tag, k, 10 * n + k % 3) for n, tag in enumerate(("Boiler", "Tank", "#1 Pump", "Fan")) for k in range(9)
+    ]
+    rows = [f"{tag},2024-03-01 00:{k:02d}:00,{value}.5" for tag, k, value in readings]
+    # A spreadsheet fills remarks up with empty cells.
+    remarks = ["# restarted", "# checked, by Huber", "# full,,"]
+    lines = ["# export", "Tag,Time,Value", *rows[:20], *remarks, *rows[20:]]
+    table, report = acm_rs.read_table(write(tmp_path, lines), report=True)
+    assert [table[tag].null_count() for tag in ("Boiler", "Tank", "#1 Pump", "Fan")] == [0, 0, 0, 0]
+    assert any("3 rows of remarks that begin with #" in note and "row 23" in note for note in report.notes)
+
+
 def test_rows_that_are_no_header_stay_bad_rows(tmp_path: Path) -> None:
     for bad in ("Stopped,,", "2024-03-01 00:30:00,Temp,61", ",revision,by Huber"):
         path = write(tmp_path, [HEAD, UNITS, *ROWS, bad, *LATER])

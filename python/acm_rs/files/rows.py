@@ -102,7 +102,9 @@ class _Sweep:
         lines = [line.strip().encode() for line in head]
         self.header, self.beside = (lines[0], set(lines[1:])) if lines else (b"", set())
         # A mark of remarks above the header is one below it as well.
-        self.remarks = any(line.startswith(b"#") for line in self.beside) and not self.header.startswith(b"#")
+        above = [line for line in self.beside if line.startswith(b"#")]
+        self.remarks = bool(above) and not self.header.startswith(b"#")
+        self.said = {line.partition(separator.encode())[0] for line in above}
         self.remarked = self.first_remark = 0
         self.next = first
         self.rows: list[NDArray[np.int64]] = []
@@ -244,11 +246,11 @@ class _Sweep:
             return
         count = numbers.size
         if self.remarks:
-            hashes = np.flatnonzero((lines.bytes[lines.starts[:count]] == _HASH) & keep[:count])
-            # Where most rows begin so they are the rows.
-            if 0 < 2 * hashes.size < np.count_nonzero(keep[:count]):
+            marked = (lines.bytes[lines.starts[:count]] == _HASH) & keep[:count]
+            hashes = [line for line in np.flatnonzero(marked).tolist() if self._is_remark(lines, line)]
+            if hashes:
                 keep[hashes] = False
-                self.remarked += hashes.size
+                self.remarked += len(hashes)
                 self.first_remark = self.first_remark or int(numbers[hashes[0]])
         size = lines.ends[:count] - lines.starts[:count]
         alike = (size >= len(self.header)) & (size <= len(self.header) + 2) & keep[:count]
@@ -263,6 +265,14 @@ class _Sweep:
                 while 0 <= other < count and lines.line(other).strip() in self.beside:
                     keep[other] = False
                     other += way
+
+    def _is_remark(self, lines: _Lines, line: int) -> bool:
+        """Whether a line that begins with # is no row: it lacks cells, or says what one above the header does."""
+        if lines.cells[line] < self.width:
+            return True
+        parting = self.separator.encode()
+        first, _, rest = lines.line(line).partition(parting)
+        return first in self.said or (self.width > 1 and not rest.strip(b'" \t\r\n' + parting))
 
     def _shorter(
         self, numbers: NDArray[np.int64], keep: NDArray[np.bool_], cells: NDArray[np.int64], cut_off: bool

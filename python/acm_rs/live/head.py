@@ -98,6 +98,7 @@ class Head:
             self._cut = tell_blanks([line for line in self._text(self.data).splitlines() if line.strip()])
         above = self._text(self.header).splitlines()
         self._names_line = next((line for line in reversed(above) if layout.names[0] in line), "")
+        self._beside = [line for line in above if line != self._names_line]
         self._context = pl.DataFrame()
         self._timed = True
         frame = layout.frame()
@@ -256,7 +257,7 @@ class Head:
         path.write_bytes(text.encode())
         source = Source(path, self.name, _scratch=scratch)
         utf8 = Utf8(path, 0, path.stat().st_size)
-        found = sweep(source, utf8, self._separator, self._width, [self._names_line], row, bad)
+        found = sweep(source, utf8, self._separator, self._width, [self._names_line, *self._beside], row, bad)
         own = self._layout_of_head
         rows = TextLayout(found.path, source, found.start, found.end, self._separator, own.names, found.rows, "")
         return rows.frame(), found.rows
