@@ -415,3 +415,14 @@ def test_tags_under_any_name_that_take_turns_are_no_history_of_one(source: Path)
     # A word that says little of the readings, and one that stays, belong to one machine.
     for kept in (rows({"sun": 50.0, "rain": 51.0}, 2.0), rows(some, 0.5, stays=10)):
         assert load(source, kept, "who,time,amount").sensors.columns == ["amount"]
+
+
+@pytest.mark.parametrize("name", ["Field", "key", "Entity", "Property"])
+@pytest.mark.parametrize("mark", [".", ","])
+def test_readings_under_a_name_of_tags_are_a_sensor(source: Path, name: str, mark: str) -> None:
+    rows = [f"{T[k]};{5 + k % 7}{mark}{1 + k % 9};{k * k % 11}{mark}5" for k in range(12)]
+    table = load(source, rows, f"Time;{name};Value")
+    assert table.sensors.columns == [name, "Value"]
+    # Tags they are where they hold names, or whole numbers.
+    rows = [f"{T[k]};{tag};{10 + k}{mark}5" for k in range(12) for tag in ("7", "8")]
+    assert load(source, rows, f"Time;{name};Value").sensors.columns == ["7", "8"]

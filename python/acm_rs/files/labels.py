@@ -11,6 +11,7 @@ __all__ = [
     "FOOTER",
     "HIGH",
     "LOW",
+    "MAYBE_TAG",
     "NAME",
     "QUALITY_NAMES",
     "QUALITY_WORDS",
@@ -58,6 +59,8 @@ BESIDE_TAGS = _words(
     "source|data source|entity|entity id|device|instrument|object|object name|node|node id|item|item id|series|name|nom"
     "|nombre|measurement"
 )
+# These are what a sensor is called as well: where they hold readings they are none.
+MAYBE_TAG = _words("field|key|entity|property")
 # A column of such a name may number the rows.
 NAME = TAG | _words("id|names|column|header")
 VALUE = _words(

@@ -15,7 +15,7 @@ from acm_rs.files.columns import require_column
 from acm_rs.files.errors import Origin, Refusal, counted, listed, quoted
 from acm_rs.files.figures import share_of_numbers
 from acm_rs.files.flags import Flags, find_flags
-from acm_rs.files.labels import BESIDE_TAGS, DESCRIPTION, TAG, UNIT, VALUE, bare
+from acm_rs.files.labels import BESIDE_TAGS, DESCRIPTION, MAYBE_TAG, TAG, UNIT, VALUE, bare
 from acm_rs.files.long_machines import TagsOfMachines, machines_of_tags, may_be_numbers_of_machines
 from acm_rs.files.machines import named_for_machines
 from acm_rs.files.memory import Room
@@ -196,6 +196,7 @@ def _roles(raw: RawTable, options: ReadOptions) -> _Roles | None:
     numeric = [name for name in free if _share_of_numbers(head[name]) > 0.5]
     tag, value = options.tag_column, options.value_column
     tags = [name for name in free if bare(name) in TAG and name != value]
+    tags = [name for name in tags if bare(name) not in MAYBE_TAG or not _are_readings(head[name])]
     values = [name for name in free if bare(name) in VALUE and name != tag]
     if not values and [bare(name) for name in tags] == ["entityid"]:
         # As a home automation keeps its history.
@@ -238,6 +239,13 @@ def _share_of_numbers(series: pl.Series) -> float:
     if series.dtype != pl.String:
         return 1.0 if series.dtype.is_numeric() else 0.0
     return share_of_numbers(series)
+
+
+def _are_readings(series: pl.Series) -> bool:
+    """Whether most cells are numbers with decimals, as no tag is."""
+    cells = series.cast(pl.String).drop_nulls().str.strip_chars()
+    decimals = cells.str.contains(r"^[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?$") & ~cells.str.contains(r"[.,]0+$")
+    return 2 * int(decimals.sum()) > cells.len()
 
 
 def _repeats(series: pl.Series) -> bool:
