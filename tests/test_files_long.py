@@ -235,6 +235,31 @@ def test_qualities_of_historians_flag_the_value_wherever_they_stand(
     assert not any("kept as a sensor" in note for note in table.notes)
 
 
+def long_rows(*qualities: str) -> list[str]:
+    return [f"{T[k]},{tag},{10 + k}.5,{','.join(qualities)}" for k in range(12) for tag in "AB"]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("Quality,OPCQuality", "0,192"),
+        ("OPCQuality,Quality", "192,0"),
+        ("Quality,QualityDetail,OPCQuality", "0,192,192"),
+    ],
+)
+def test_a_quality_of_0_is_not_used_where_another_calls_all_good(source: Path, header: str, cells: str) -> None:
+    table = load(source, long_rows(cells), f"DateTime,TagName,Value,{header}")
+    assert table.sensors["A"].to_list() == [10.5 + k for k in range(12)]
+    assert any("'Quality' was not used: by its 0 all readings would be bad" in note for note in table.notes)
+    assert "says otherwise" in table.left_out["Quality"]
+
+
+@pytest.mark.parametrize(("header", "cells"), [("Quality,OPCQuality", "24,192"), ("Quality,OPCQuality", "Bad,192")])
+def test_what_is_bad_throughout_stays_bad(source: Path, header: str, cells: str) -> None:
+    with pytest.raises(Refusal, match="never measured"):
+        load(source, long_rows(cells), f"DateTime,TagName,Value,{header}")
+
+
 def test_qualities_of_a_long_table_that_nobody_knows_are_said_to_be_unused(source: Path) -> None:
     rows = [f"{T[k]},{tag},{10 + k}.5,{1 if k else 2}" for k in range(12) for tag in "AB"]
     table = load(source, rows, "TimeString,VarName,VarValue,Validity")

@@ -271,6 +271,7 @@ class _Finder:
         if not found:
             return
         if alone is not None:
+            found = self._without_contradicted(found, alone)
             self._settle(dict.fromkeys(found, alone), found, [alone], [])
             return
         head = self._raw.head(_SAMPLE)
@@ -291,6 +292,26 @@ class _Finder:
         rest = [column for column in rest if column not in own]
         pairs.update(self._by_position(rest, sensors, by_name, found))
         self._settle(pairs, found, sensors, by_name)
+
+    def _without_contradicted(self, found: dict[str, dict[str, Level]], alone: str) -> dict[str, dict[str, Level]]:
+        """Without columns of 0 alone, by which nothing at all was measured, where another calls all of it good.
+
+        In some systems 0 is good, in others bad. That nothing is said to be questionable does not make it good.
+        """
+        of = {column: {levels.get(cell) for cell in self._candidates[column].cells} for column, levels in found.items()}
+        senses = {column: one.name.sense if one.name else Sense.good for column, one in self._candidates.items()}
+        fine = next((one for one, levels in of.items() if levels == {Level.good} and senses[one] is Sense.good), None)
+        if fine is None or self._good:
+            return found
+        for column in [column for column, levels in of.items() if levels == {Level.bad} and column != self._row]:
+            if self._candidates[column].cells != ["0"]:
+                continue
+            self._flags.left_out[column] = f"quality of {quoted(alone)}, not used: {quoted(fine)} says otherwise"
+            self._flags.notes.append(
+                f"{quoted(column)} was not used: by its 0 all readings would be bad, and by {quoted(fine)} all are good"
+            )
+            del found[column]
+        return found
 
     def _has_numbers(self, name: str, start: pl.Series) -> bool:
         if start.dtype != pl.String:
