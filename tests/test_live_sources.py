@@ -288,6 +288,19 @@ def test_bad_rows_are_counted_named_and_left_out(tmp_path: Path) -> None:
     assert "row 3" in found[0].notes[0]
 
 
+def test_remarks_below_one_above_the_header_are_no_bad_rows(tmp_path: Path) -> None:
+    frame, path = later()[:200], tmp_path / "fan.csv"
+    header, rows = lines_of(frame)
+    lines = rows.splitlines(keepends=True)
+    remarks = [b"# stopped\n", b"# checked, by Huber\n"]
+    path.write_bytes(b"# logger 3\n" + header + b"".join([*lines[:150], *remarks, *lines[150:]]))
+    source = GrowingFile(path, ReadOptions(), COLUMNS)
+    found = drained(source)
+    source.close()
+    assert times_in(found) == expected(frame)
+    assert sum(batch.bad for batch in found) == 0
+
+
 def test_the_head_alone_waits_for_a_row(tmp_path: Path) -> None:
     path = tmp_path / "fan.csv"
     header, rows = lines_of(later()[:6])
