@@ -198,3 +198,29 @@ def test_a_former_file_is_judged_as_it_was_and_one_that_does_not_tell_is_refused
     former._fitted()[1].joint = "yes"
     with pytest.raises(ValueError, match="damaged"):
         Monitor.from_bytes(former.to_bytes())
+
+
+def test_rows_that_are_absent_count_as_rows_without_readings(fitted):
+    monitor, frame = fitted
+    for there in (np.random.default_rng(8).random(len(frame)) > 0.2, np.arange(len(frame)) % 5 > 0):
+        result = monitor.score(frame[there])
+        silent = monitor.score(frame.mask(np.repeat(~there[:, None], frame.shape[1], axis=1)))
+        # The watch on all sensors together leaves out what follows a row without readings.
+        assert np.isclose(result.scores, silent.scores[there], rtol=1e-9).mean() > 0.97
+        np.testing.assert_array_equal(result.alarms, silent.alarms[there])
+        live = Monitor.from_bytes(monitor.to_bytes())
+        some = frame[there]
+        scores = [live.update(some[first : first + 50]).scores for first in range(0, 400, 50)]
+        np.testing.assert_array_equal(np.concatenate(scores), result.scores[:400])
+
+
+def test_rows_that_are_absent_now_and_then_bring_no_alarm():
+    frame = plant(0, noise_of=0.2)
+    monitor, rest = Monitor().fit(frame[:TRAINED]), frame[TRAINED:]
+    complete = monitor.score(rest).alarms.mean()
+    for there in (np.random.default_rng(8).random(len(rest)) > 0.2, np.arange(len(rest)) % 5 > 0):
+        assert monitor.score(rest[there]).alarms.mean() <= complete + 0.01
+    # Where the history has holes of its own they are as it had them.
+    there = np.random.default_rng(9).random(len(frame)) > 0.2
+    monitor, rest = Monitor().fit(frame[:TRAINED][there[:TRAINED]]), frame[TRAINED:][there[TRAINED:]]
+    assert monitor.score(rest).alarms.mean() <= 0.02

@@ -36,7 +36,8 @@ class Doubt:
 
     def __init__(self, precision: Matrix, axes: Matrix, leans: NDArray[np.float64], leant: Vector) -> None:
         d, count = axes.shape
-        self.sensors, self.count = d, count
+        self.sensors: int = d
+        self.count: int = count
         self.axes: Matrix = axes
         # With the states beside the sensors what fills these is what a force on the states does to them.
         level = 1.0 + (axes * product(inverse_of(precision), axes)).sum()

@@ -37,6 +37,8 @@ HUGE = 1e100
 """What no sensor reads."""
 FEW = 0.1
 """Share of accepted rows in a regime up to which its relations are those of the other rows."""
+NEXT = 1.5
+"""Steps within which a row follows another where those of a history do so, but for one in a hundred."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def learn_machine(
         "version": __version__,
     }
     if times is not None and step is not None:
-        about["pause"] = apart(times.astype(np.int64) / step)
+        about["pause"] = _pause(times.astype(np.int64) / step)
     if learned.followed.any():
         about["followed"] = [name for name, one in zip(sensors, learned.followed, strict=True) if one]
         about["roams"] = {name: seen(watches, place) for place, name in enumerate(sensors) if learned.followed[place]}
@@ -264,3 +266,9 @@ def usual_step(times: NDArray[np.datetime64] | None) -> float | None:
         return None
     step = float(np.median(np.diff(times).astype(np.int64)))
     return step if step > 0.0 else None
+
+
+def _pause(when: NDArray[np.float64]) -> float:
+    """How many rows later one may be and still follow: of a history without holes each row that is absent counts."""
+    even = len(when) > 1 and float(np.quantile(np.diff(when), 0.99)) < NEXT
+    return NEXT if even else apart(when)
