@@ -151,6 +151,16 @@ def test_gaps_that_are_filled_with_the_last_reading_are_told(seed: int, together
     assert not any("last reading" in remark for remark in own.score(missing.ffill()).remarks)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.15])
+@pytest.mark.parametrize("seed", range(3))
+def test_gaps_of_single_rows_that_are_filled_are_told(seed: int, share: float) -> None:
+    monitor, later = fitted(seed)
+    missing = later.mask(np.random.default_rng(seed).random(later.shape) < share)
+    assert not any("last reading" in remark for remark in monitor.score(missing).remarks)
+    (told,) = [remark for remark in monitor.score(missing.ffill()).remarks if "last reading" in remark]
+    assert told.startswith("5 of 5 sensors repeat their last reading for up to ")
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sensor_that_sticks_or_rests_is_filled_by_nobody(seed: int) -> None:
     monitor, later = fitted(seed)

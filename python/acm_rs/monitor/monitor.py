@@ -349,7 +349,7 @@ class Monitor(Amended):
             usual, running = self._usual_runs(), verdict.labels != STANDSTILL
             taken = verdict.taken(readings, rules.names)
             coarse = remarking.coarse(rules.names, verdict)
-            often = held_often(taken, usual, running, coarse) + filled(taken, usual, running, coarse)
+            often = held_often(taken, usual, running, coarse) + filled(taken, usual, running, coarse, self._history)
             plain = [name for name in usual if name not in (*rules.counters.names, *coarse)]
             often += on_lines(taken, plain, running, self._history)
             result.remarks[:0] = remarking.at_the_end(verdict) + new_codes(taken, ranges) + often

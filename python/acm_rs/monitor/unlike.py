@@ -37,6 +37,10 @@ ROWS = 100
 TIMES, LONGER = 3, 3
 """Times that a sensor repeats its last reading for so many rows more than it ever did, from which on gaps were filled
 with it."""
+NEVER, NOW, APART = 0.001, 0.02, 0.9
+"""Share of its rows in which a sensor repeats its last reading at the fit at most, and now at least, where gaps of
+single rows were filled; and share of its other readings that are all different: what is rounded comes to the same
+again."""
 
 LINES, FEW_LINES = 0.25, 0.1
 """Share of its rows in which a sensor lies on a straight line with those before at least, and at most at the fit."""
@@ -115,12 +119,20 @@ def held_often(
     ]
 
 
-def filled(readings: Readings, usual: Mapping[str, float], running: Flags, coarse: Collection[str] = ()) -> list[str]:
+def filled(
+    readings: Readings,
+    usual: Mapping[str, float],
+    running: Flags,
+    coarse: Collection[str] = (),
+    history: History | None = None,
+) -> list[str]:
     """Sensors that repeat their last reading for some rows, again and again, and never did at the fit: filled gaps.
 
-    Those whose steps are `coarse`, and those that `held_often` tells, are told for that.
+    Those whose steps are `coarse`, and those that `held_often` tells, are told for that. `history` are the rows of the
+    fit, where they are kept: without them gaps of a row or two are not seen.
     """
     place = {name: number for number, name in enumerate(readings.names)}
+    own = {} if history is None else {name: history.values[:, number] for number, name in enumerate(history.names)}
     found, times, longest = [], 0, 0
     for name, rows in usual.items():
         if name not in place or rows > SELDOM or name in coarse:
@@ -129,7 +141,14 @@ def filled(readings: Readings, usual: Mapping[str, float], running: Flags, coars
         same = column[1:] == column[:-1]
         edges = np.flatnonzero(np.diff(same.astype(np.int8), prepend=0, append=0))
         starts, runs = edges[::2], edges[1::2] - edges[::2]
-        long = runs >= rows + LONGER
+        known = column[~np.isnan(column)]
+        single = (
+            np.count_nonzero(same) >= NOW * len(same)
+            and np.unique(known).size >= APART * (known.size - np.count_nonzero(same))
+            and name in own
+            and _repeats(own[name]) <= NEVER
+        )
+        long = runs >= (1 if single else rows + LONGER)
         values = column[starts[long]]
         if len(values) < TIMES or np.count_nonzero(same) > OFTEN * len(same):
             continue
@@ -172,6 +191,11 @@ def on_lines(readings: Readings, sensors: Collection[str], running: Flags, histo
         f"{listed(found)}; where an export fills in between what was read (interpolated values), take what was read, "
         "or bring both to the same: healthy rows may alarm"
     ]
+
+
+def _repeats(column: Vector) -> float:
+    """The share of the rows that read the same as the row before."""
+    return float(np.mean(column[1:] == column[:-1])) if len(column) > 1 else 1.0
 
 
 def straight(column: Vector) -> float:
